@@ -1,0 +1,170 @@
+"""What a sweep ends in: plain records that the report, the JSON and the Python API all show.
+
+They mirror ``tuner.sweep/1``: the same names, the same units, ``None`` for what is not known.
+All intervals are 90 %.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.records import Advice, RunRecord
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean with its 90 % interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Stats:
+    """Order statistics of one quantity in milliseconds; ``p50_ci`` and ``p95_ci`` are 90 %."""
+
+    n: int
+    mean: float
+    p50: float
+    p90: float
+    p95: float
+    p99: float
+    max: float
+    mean_ci: tuple[float, float] | None = None
+    p50_ci: tuple[float, float] | None = None
+    p95_ci: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class WarmRow:
+    """Warm invocations of one size."""
+
+    n: int
+    duration_ms: Stats | None
+    client_ms: Stats | None
+    billed_ms: Stats | None
+    max_memory_mb: float | None
+
+
+@dataclass(frozen=True)
+class ColdRow:
+    """Cold starts of one size; ``total_ms`` is init (or restore) plus the first duration."""
+
+    n: int
+    init_ms: Stats | None
+    duration_ms: Stats | None
+    total_ms: Stats | None
+    client_ms: Stats | None
+
+
+@dataclass(frozen=True)
+class SizeRow:
+    """Everything measured at one memory size."""
+
+    memory_mb: int
+    status: str  # "ok", "partial", "failed"
+    reason: str | None
+    warm: WarmRow
+    cold: ColdRow
+    throttles: int
+    retries: int
+    errors: int
+    timeouts: int
+    out_of_memory: int
+    cost_usd_per_million: Interval | None
+
+
+@dataclass(frozen=True)
+class CurveBand:
+    """The fitted curve on a grid of sizes, for drawing; all arrays have the same shape."""
+
+    memory_mb: NDArray[np.int64]
+    p50_ms: FloatArray
+    p95_ms: FloatArray
+    p99_ms: FloatArray
+    mean_ms: FloatArray
+    mean_low_ms: FloatArray
+    mean_high_ms: FloatArray
+    cost_usd_per_million: FloatArray
+    cost_low: FloatArray
+    cost_high: FloatArray
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """Which curve was fitted and how well."""
+
+    family: str
+    parameters: Mapping[str, float]
+    fit_error: float | None  # relative root mean square error of the curve at the measured sizes
+    alternatives: tuple[tuple[str, float], ...] = ()  # family, weight; weights sum to 1
+
+
+@dataclass(frozen=True)
+class RunnerUp:
+    """A size that was not chosen, and why not."""
+
+    memory_mb: int
+    cost_usd_per_million: float | None
+    duration_ms: float | None
+    why_not: str
+
+
+@dataclass(frozen=True)
+class VersusCurrent:
+    """The pick against the size that the function has now; -0.31 means 31 % less."""
+
+    memory_mb: int
+    cost_change: float | None
+    duration_change: float | None
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """The answer, how sure it is, and why."""
+
+    memory_mb: int
+    arch: str
+    strategy: str
+    slo: tuple[str, ...]
+    meets_slo: bool | None  # None: no SLO was given
+    cost_usd_per_million: Interval | None
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+    confidence: float | None  # probability that the pick is within 5 % of the best
+    safe_range_mb: tuple[int, int] | None
+    reasons: tuple[str, ...] = ()
+    runners_up: tuple[RunnerUp, ...] = ()
+    versus_current: VersusCurrent | None = None
+
+
+@dataclass(frozen=True)
+class Spend:
+    """What the run itself used up."""
+
+    invocations: int
+    cost_usd: float | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A whole sweep, measured and answered; see the JSON schema ``tuner.sweep/1``."""
+
+    run: RunRecord
+    sizes: tuple[SizeRow, ...]
+    model: ModelCard | None
+    band: CurveBand | None
+    recommendation: Recommendation | None
+    spend: Spend
+    warnings: tuple[Advice, ...] = ()
+    pareto_mb: tuple[int, ...] = ()  # measured sizes that no other beats in both cost and speed
+    price: Mapping[str, str | float] = field(default_factory=dict)  # region, date, source, rates
+    report: str | None = None
+    power_tuning_url: str | None = None

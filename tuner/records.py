@@ -1,0 +1,149 @@
+"""The records that cross the walls between rooms: one invocation, one run, one warning.
+
+A :class:`Sample` is made by the load engine, kept by the store, read by the model and shown by
+the report. Times are seconds on the run's own clock (0 = the run's start); durations are
+milliseconds; memory is MB as Lambda counts it (MiB). What is not known is ``None``, never 0.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Outcome(StrEnum):
+    """How one request ended. Only ``ok`` has a duration worth modelling; the rest is data too."""
+
+    OK = "ok"
+    THROTTLED = "throttled"
+    FUNCTION_ERROR = "function_error"
+    TIMEOUT = "timeout"
+    OUT_OF_MEMORY = "out_of_memory"
+    TRANSPORT_ERROR = "transport_error"
+    SERVICE_ERROR = "service_error"
+
+
+class Purpose(StrEnum):
+    """Why a request was sent."""
+
+    WARM_UP = "warm-up"
+    WARM = "warm"
+    COLD = "cold"
+    LOAD = "load"
+
+
+class Backend(StrEnum):
+    """What answered the invocations."""
+
+    AWS = "aws"
+    LOCAL = "local"
+    REPLAY = "replay"
+
+
+class RunState(StrEnum):
+    """How far a stored run has come. ``running`` without a living process means it crashed."""
+
+    RUNNING = "running"
+    DONE = "done"
+    PARTIAL = "partial"
+    INTERRUPTED = "interrupted"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One request to the function and everything known about it."""
+
+    call: int  # number of the call within the run; attempts of one call share it
+    attempt: int  # 1 for the first request, 2 for its first retry
+    round: int  # which interleaved batch it belonged to
+    purpose: Purpose
+    memory_mb: int
+    arch: str  # "x86_64" or "arm64"
+    qualifier: str | None  # version or alias that was invoked
+    outcome: Outcome
+    due_s: float  # when the call was to be sent
+    sent_s: float  # when its first byte was written
+    first_byte_s: float | None  # when the answer began
+    done_s: float  # when the answer was complete, or the failure was known
+    status: int | None = None  # HTTP status
+    reason: str | None = None  # throttle Reason, errorType, or the transport's own words
+    retry_after_s: float | None = None
+    request_id: str | None = None
+    duration_ms: float | None = None  # REPORT "Duration"
+    billed_ms: float | None = None  # REPORT "Billed Duration": holds INIT already
+    init_ms: float | None = None  # REPORT "Init Duration": set on a cold start only
+    restore_ms: float | None = None  # SnapStart
+    billed_restore_ms: float | None = None
+    max_memory_mb: float | None = None
+    payload: int | None = None  # index among the weighted payloads
+
+    @property
+    def latency_ms(self) -> float:
+        """What a caller felt who wanted the call at its due time."""
+        return (self.done_s - self.due_s) * 1000.0
+
+    @property
+    def service_ms(self) -> float:
+        """From the first byte sent to the last byte received."""
+        return (self.done_s - self.sent_s) * 1000.0
+
+    @property
+    def lag_ms(self) -> float:
+        """How late the load engine itself was."""
+        return (self.sent_s - self.due_s) * 1000.0
+
+    @property
+    def cold(self) -> bool:
+        """Whether this request started its sandbox."""
+        return self.init_ms is not None or self.restore_ms is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """Something the reader has to know, ending in advice. ``code`` is stable for scripts."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True)
+class FunctionFacts:
+    """What is known of the function before it is invoked."""
+
+    name: str
+    arn: str
+    backend: Backend
+    region: str
+    arch: str
+    runtime: str | None
+    memory_mb: int | None  # configured now; None for a recording
+    timeout_s: float | None
+    version: str = "$LATEST"
+    handler: str | None = None
+    package: str = "zip"  # or "image"
+    ephemeral_mb: int = 512
+    log_format: str = "Text"
+    system_log_level: str | None = None
+    reserved_concurrency: int | None = None
+    account_concurrency: int | None = None
+    snap_start: bool = False
+    recorded_mb: tuple[int, ...] = ()  # sizes that a recording has
+    platform: Mapping[str, Any] = field(default_factory=dict)  # CPU method, share error, cores
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One run of a command: what was asked, of what, when, and how it ended."""
+
+    run: str  # ULID
+    command: str  # "sweep", "load", "cold"
+    target: str
+    state: RunState
+    seed: int
+    started_at: float  # seconds since the epoch
+    finished_at: float | None
+    options: Mapping[str, Any]
+    facts: FunctionFacts
+    warnings: tuple[Advice, ...] = ()
+    note: str | None = None  # why it stopped, if not as planned

@@ -1,0 +1,87 @@
+"""The one seam between the tuner and whatever it tunes: what a target can be asked to do.
+
+A target knows how to describe a function, how to make one configuration callable without
+disturbing the others, and how to put everything back. It never invokes: that is the load
+engine's job, which learns from :class:`Endpoint` where to send requests.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from tuner.records import FunctionFacts
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What a request is signed with. Never printed, logged or stored."""
+
+    access_key: str
+    secret_key: str
+    token: str | None = None
+
+    def __repr__(self) -> str:
+        return "Credentials(...)"
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where and how invocations are sent.
+
+    ``url`` is scheme, host and port of the Invoke API; ``function`` is the name or ARN in its
+    path. ``credentials`` is called again whenever a batch starts, so that they may be refreshed.
+    """
+
+    url: str
+    region: str
+    function: str
+    credentials: Callable[[], Credentials]
+    verify_tls: bool | str = True
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One configuration that can be invoked now: a memory size behind a qualifier."""
+
+    memory_mb: int
+    arch: str
+    qualifier: str | None
+
+
+class Target(Protocol):
+    """What the flow asks of a function under test.
+
+    Every method may raise :class:`tuner.errors.TargetError`. ``prepare`` and ``recycle`` may
+    change the function; ``restore`` puts it back exactly and may be called any number of times.
+    """
+
+    def describe(self) -> FunctionFacts:
+        """Read what is known about the function; changes nothing."""
+        ...
+
+    def prepare(self, memory_mb: int) -> Variant:
+        """Make this size callable (MB). Asking again for a size that is ready is free."""
+        ...
+
+    def recycle(self, memory_mb: int) -> Variant:
+        """Make this size callable with no warm sandbox: the next calls to it start cold."""
+        ...
+
+    def endpoint(self) -> Endpoint | None:
+        """Where to invoke; ``None`` for a recording, which answers by itself."""
+        ...
+
+    def restore(self) -> None:
+        """Put the function back as it was, and remove what was made for the measurement."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections and processes; does not restore."""
+        ...
+
+
+#: What a target reports while it works, in one short sentence (for the progress display).
+Progress = Callable[[str], None]
+
+#: Tags on everything that a target creates, so that leftovers can be told from the user's own.
+OWNED_BY: Mapping[str, str] = {"created-by": "tuner"}

@@ -1,0 +1,66 @@
+"""What goes into a sandbox and what comes out: plain records, no behaviour.
+
+Shared by the front (functions, fleet, Invoke) and the sandboxes. Memory is MB as Lambda counts
+it (MiB), durations are milliseconds, timeouts seconds.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ACCOUNT_ID = "000000000000"
+
+
+@dataclass(frozen=True)
+class SandboxSpec:
+    """One version of a function as a sandbox has to run it."""
+
+    function_name: str
+    version: str  # "$LATEST" or a number
+    arn: str  # without qualifier
+    region: str
+    memory_mb: int
+    timeout_s: float
+    handler: str
+    runtime: str  # "python3.13", "provided.al2023", ...
+    environment: Mapping[str, str]  # the function's own variables
+    task_dir: Path  # unpacked code, read by every sandbox of the version
+    log_group: str
+    log_stream: str
+    log_format: str = "Text"  # or "JSON": platform lines and the runtime's own logging
+    account_id: str = ACCOUNT_ID
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """One event for a handler. The deadline is the sandbox's: its start plus the timeout."""
+
+    request_id: str
+    event: bytes
+    invoked_arn: str  # carries the qualifier only if the caller gave one
+    trace_id: str | None = None
+    client_context: str | None = None  # JSON, already decoded from base64
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The fields of a REPORT line, with their hidden digits."""
+
+    duration_ms: float
+    billed_ms: int  # ceil(duration + init)
+    memory_mb: int
+    max_memory_mb: int
+    init_ms: float | None = None  # first invocation of a sandbox only
+    status: str | None = None  # None, "timeout" or "error"
+    error_type: str | None = None  # "Runtime.OutOfMemory", ...; None for a handler's exception
+
+
+@dataclass(frozen=True, slots=True)
+class InvocationResult:
+    """How one invocation ended; a fault of the function is a result, never an exception."""
+
+    payload: bytes
+    function_error: str | None  # "Unhandled"
+    report: Report
+    log: bytes = field(repr=False)  # START .. REPORT, complete; a tail is its last 4 KB
+    alive: bool = True  # whether the sandbox can serve again

@@ -4,6 +4,8 @@ The package's public names live in :mod:`tuner.api`; they are loaded when first 
 ``import tuner`` stays cheap.
 """
 
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 __version__ = "0.1.0"
@@ -11,8 +13,11 @@ __version__ = "0.1.0"
 
 def __getattr__(name: str) -> Any:
     """Load a public name of :mod:`tuner.api` when it is first asked for."""
-    from tuner import api
-
+    missing = AttributeError(f"module 'tuner' has no attribute {name!r}")
+    # `from tuner import units` asks here first, before Python looks for the room itself.
+    if name.startswith("_") or find_spec(f"tuner.{name}"):
+        raise missing
+    api = import_module("tuner.api")
     if name in api.__all__:
         return getattr(api, name)
-    raise AttributeError(f"module 'tuner' has no attribute {name!r}")
+    raise missing

@@ -1,0 +1,280 @@
+"""Quantities as people write and read them: memory, time, rates, shares, money.
+
+Parsing turns an option's text into numbers with fixed units (MB, seconds, calls per second, USD)
+and raises only :class:`tuner.errors.UsageError`. Wording of numbers is here too, so that the
+terminal and the report say the same; what a number means is decided elsewhere.
+"""
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tuner.errors import UsageError
+
+#: Lambda's own limits, in 1 MB steps (AWS, "Lambda quotas").
+MEMORY_MIN_MB = 128
+MEMORY_MAX_MB = 10_240
+#: AWS computes monthly prices with 730 hours.
+SECONDS_PER_MONTH = 730 * 3600
+
+_NUMBER = r"(?:\d{1,15}(?:\.\d{0,15})?|\.\d{1,15})(?:[eE][-+]?\d{1,2})?"
+_SIZE = re.compile(r"(\d{1,9})\s*(?:MB?|MiB)?", re.ASCII | re.IGNORECASE)
+_SPAN_PART = re.compile(rf"({_NUMBER})\s*([a-z]+)\s*", re.ASCII)
+_PLAIN = re.compile(_NUMBER, re.ASCII)
+_RATE = re.compile(rf"({_NUMBER})\s*([kKM]|million)?\s*(?:(rps)|(?:/|per)\s*([a-z]+))?", re.ASCII)
+_USD = re.compile(rf"(?:\$\s*)?({_NUMBER})\s*(?:usd|\$)?", re.ASCII | re.IGNORECASE)
+
+_SPAN_SECONDS = {
+    "ms": 0.001,
+    **dict.fromkeys(("s", "sec", "second", "seconds"), 1.0),
+    **dict.fromkeys(("m", "min", "minute", "minutes"), 60.0),
+    **dict.fromkeys(("h", "hour", "hours"), 3600.0),
+    **dict.fromkeys(("d", "day", "days"), 86_400.0),
+}
+_RATE_SECONDS = {**_SPAN_SECONDS, "month": float(SECONDS_PER_MONTH), "mo": float(SECONDS_PER_MONTH)}
+_MULTIPLIER = {None: 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "million": 1e6}
+
+
+@dataclass(frozen=True)
+class MemoryWish:
+    """Which sizes the user wants: exactly one of the three is set.
+
+    ``sizes_mb`` is sorted and free of duplicates; ``range_mb`` is (lowest, highest), both allowed.
+    """
+
+    sizes_mb: tuple[int, ...] = ()
+    range_mb: tuple[int, int] | None = None
+    recorded: bool = False
+
+    def __str__(self) -> str:
+        if self.recorded:
+            return "recorded"
+        if self.range_mb:
+            return f"{self.range_mb[0]}:{self.range_mb[1]}"
+        return ",".join(map(str, self.sizes_mb))
+
+
+def parse_memory(text: str, option: str = "--memory") -> MemoryWish:
+    """Read ``128,256,512``, ``128:1536``, ``128:1536:64`` (every 64 MB) or ``recorded``."""
+    plain = text.strip()
+    if plain.lower() == "recorded":
+        return MemoryWish(recorded=True)
+    if not plain:
+        raise _bad(option, text, "is empty", _MEMORY_FIX)
+    if ":" in plain:
+        return _memory_range(plain, option)
+    return MemoryWish(sizes_mb=tuple(sorted({_size(part, option) for part in plain.split(",")})))
+
+
+_MEMORY_FIX = "Write sizes in MB like 128,256,512, a range like 128:1536, or recorded."
+
+
+def _memory_range(text: str, option: str) -> MemoryWish:
+    parts = text.split(":")
+    if "," in text or len(parts) > 3:
+        raise _bad(option, text, "mixes a list and a range", _MEMORY_FIX)
+    low, high = _size(parts[0], option), _size(parts[1], option)
+    if low > high:
+        raise _bad(option, text, "is a reversed range", f"Write {high}:{low}.")
+    if len(parts) == 3:
+        if not re.fullmatch(r"\s*0*[1-9]\d{0,5}\s*", parts[2], re.ASCII):
+            raise _bad(option, parts[2], "is not a step in MB", "Write it like 128:1536:64.")
+        return MemoryWish(sizes_mb=tuple(range(low, high + 1, int(parts[2]))))
+    return MemoryWish(sizes_mb=(low,)) if low == high else MemoryWish(range_mb=(low, high))
+
+
+def _size(text: str, option: str) -> int:
+    match = _SIZE.fullmatch(text.strip())
+    if not match:
+        reason = "is empty" if not text.strip() else "is not a whole number of MB"
+        raise _bad(option, text, reason, _MEMORY_FIX)
+    size = int(match[1])
+    limits = f"Lambda takes {MEMORY_MIN_MB} to {MEMORY_MAX_MB} MB."
+    if size < MEMORY_MIN_MB:
+        raise _bad(option, text, f"is below {MEMORY_MIN_MB} MB", limits)
+    if size > MEMORY_MAX_MB:
+        raise _bad(option, text, f"is above {MEMORY_MAX_MB} MB", limits)
+    return size
+
+
+def parse_seconds(text: str, option: str = "--max-time") -> float:
+    """Read ``10m``, ``90s``, ``250ms``, ``1h30m`` or ``90`` (seconds) as seconds above zero."""
+    fix = "Write it like 90s, 10m or 1h30m."
+    plain = text.strip().lower()
+    if _PLAIN.fullmatch(plain):
+        return _positive(float(plain), option, text, fix)
+    total, position = 0.0, 0
+    while match := _SPAN_PART.match(plain, position):
+        if match[2] not in _SPAN_SECONDS:
+            raise _bad(option, text, f"has an unknown unit, {match[2][:20]!r}", fix)
+        total += float(match[1]) * _SPAN_SECONDS[match[2]]
+        position = match.end()
+    if position < len(plain) or not plain:
+        raise _bad(option, text, "is not a time", fix)
+    return _positive(total, option, text, fix)
+
+
+def parse_rate(text: str, option: str = "--rate") -> float:
+    """Read ``20rps``, ``20/s``, ``1200/m``, ``3M/month`` or ``20`` as calls per second above zero.
+
+    A month has 730 hours, as in AWS's own price examples.
+    """
+    fix = "Write it like 20rps, 20/s, 1200/min or 3M/month."
+    match = _RATE.fullmatch(text.strip())
+    if not match:
+        raise _bad(option, text, "is not a rate", fix)
+    unit = match[4] or "s"
+    if unit not in _RATE_SECONDS or unit == "ms":
+        raise _bad(option, text, f"has an unknown unit of time, {unit[:20]!r}", fix)
+    rate = float(match[1]) * _MULTIPLIER[match[2]] / _RATE_SECONDS[unit]
+    return _positive(rate, option, text, fix)
+
+
+def parse_share(value: str | float, option: str = "--cold-share") -> float:
+    """Read ``1%`` or ``0.01`` as a share from 0 to 1, both allowed."""
+    fix = "Write it like 1% or 0.01."
+    plain = str(value).strip()
+    number = plain.removesuffix("%").rstrip()
+    if not _PLAIN.fullmatch(number):
+        raise _bad(option, plain, "is not a share", fix)
+    share = float(number) / (100.0 if plain.endswith("%") else 1.0)
+    if not 0.0 <= share <= 1.0:
+        raise _bad(option, plain, "is above 100 %", fix)
+    return share
+
+
+def parse_usd(value: str | float, option: str = "--max-cost") -> float:
+    """Read ``0.05``, ``$0.05`` or ``5 usd`` as US dollars above zero."""
+    fix = "Write US dollars like 0.05 or $5."
+    match = _USD.fullmatch(str(value).strip())
+    if not match:
+        raise _bad(option, str(value), "is not an amount of money", fix)
+    return _positive(float(match[1]), option, str(value), fix)
+
+
+def parse_key_values(items: Iterable[str], option: str = "--where") -> dict[str, str]:
+    """Read ``KEY=VALUE`` items; the value may be empty and may hold further ``=``."""
+    pairs: dict[str, str] = {}
+    for item in items:
+        key, equals, value = item.partition("=")
+        key = key.strip()
+        if not equals or not key:
+            raise _bad(option, item, "is not KEY=VALUE", f"Write it like {option} KEY=VALUE.")
+        if key in pairs:
+            raise _bad(option, item, f"gives {key!r} a second time", "Give each key once.")
+        pairs[key] = value
+    return pairs
+
+
+def _positive(number: float, option: str, text: str, fix: str) -> float:
+    if not (math.isfinite(number) and number > 0):
+        raise _bad(option, text, "has to be above zero", fix)
+    return number
+
+
+def _bad(option: str, text: str, reason: str, fix: str) -> UsageError:
+    shown = text if len(text) <= 40 else text[:37] + "..."
+    return UsageError(f"{option} {shown!r}", reason, fix)
+
+
+#: Shown where a number is not known.
+UNKNOWN = "–"
+
+
+def format_memory(memory_mb: float | None) -> str:
+    """``1,120 MB``."""
+    return UNKNOWN if memory_mb is None else f"{memory_mb:,.0f} MB"
+
+
+def format_ms(ms: float | None) -> str:
+    """Two or three digits: ``0.83 ms``, ``3.2 ms``, ``24 ms``, ``1.25 s``, ``75 s``."""
+    if ms is None or not math.isfinite(ms):
+        return UNKNOWN
+    if abs(ms) >= 999.5:
+        seconds = ms / 1000.0
+        return f"{seconds:,.{2 if abs(seconds) < 9.995 else 1 if abs(seconds) < 99.95 else 0}f} s"
+    return f"{ms:.{2 if abs(ms) < 0.995 else 1 if abs(ms) < 9.95 else 0}f} ms"
+
+
+def format_seconds(seconds: float | None) -> str:
+    """How long something took or will take: ``0.4 s``, ``48 s``, ``2 min 5 s``, ``3 h 10 min``."""
+    if seconds is None or not math.isfinite(seconds):
+        return UNKNOWN
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s".removesuffix(" 0 s")
+    return f"{whole // 3600:,} h {whole % 3600 // 60} min".removesuffix(" 0 min")
+
+
+def format_usd(usd: float | None) -> str:
+    """Cents from a dollar on, two digits below: ``$1,234.50``, ``$0.052``, ``$0.000021``."""
+    if usd is None or not math.isfinite(usd):
+        return UNKNOWN
+    sign, size = "-" if usd < 0 else "", abs(usd)
+    if size == 0.0:
+        return "$0"
+    if size < 1e-9:
+        return f"{sign}<$0.000000001"
+    if size >= 0.995:
+        return f"{sign}${size:,.2f}"
+    decimals = max(2, 1 - math.floor(math.log10(size)))
+    return f"{sign}${size:.{decimals}f}"
+
+
+def format_usd_per_million(usd: float | None) -> str:
+    """``$2.45 per million``."""
+    return UNKNOWN if usd is None else f"{format_usd(usd)} per million"
+
+
+def format_share(share: float | None) -> str:
+    """``31 %``, ``1.2 %``, ``0.05 %``."""
+    if share is None or not math.isfinite(share):
+        return UNKNOWN
+    percent = share * 100.0
+    if abs(percent) >= 9.95 or percent == 0.0:
+        return f"{percent:,.0f} %"
+    return f"{percent:.2g} %"
+
+
+def format_cost_change(change: float | None) -> str:
+    """-0.31 is ``31 % cheaper``, 0.2 is ``20 % more expensive``."""
+    if change is None or not math.isfinite(change):
+        return UNKNOWN
+    if abs(change) < 0.005:
+        return "the same cost"
+    if change >= 1.0:
+        return f"{1.0 + change:.1f}x the cost"
+    return f"{abs(change) * 100:.0f} % {'cheaper' if change < 0 else 'more expensive'}"
+
+
+def format_speed_change(change: float | None) -> str:
+    """Change of a duration: -0.756 is ``4.1x faster``, -0.2 ``20 % faster``."""
+    if change is None or not math.isfinite(change) or change <= -1.0:
+        return UNKNOWN
+    if abs(change) < 0.005:
+        return "the same speed"
+    factor = 1.0 / (1.0 + change) if change < 0 else 1.0 + change
+    word = "faster" if change < 0 else "slower"
+    # "42 % faster" is the time saved; from twice on, a factor reads better.
+    return f"{factor:.1f}x {word}" if factor >= 2.0 else f"{abs(change) * 100:.0f} % {word}"
+
+
+def format_rate(per_second: float | None) -> str:
+    """``500/s``, ``12.5/s``, ``3/min``, ``2/h``: the unit that leaves a readable number."""
+    if per_second is None or not math.isfinite(per_second):
+        return UNKNOWN
+    for seconds, unit in ((1, "s"), (60, "min")):
+        if per_second * seconds >= 1.0 or per_second == 0.0:
+            return f"{_short(per_second * seconds)}/{unit}"
+    return f"{_short(per_second * 3600)}/h"
+
+
+def _short(number: float) -> str:
+    if number >= 99.95:
+        return f"{number:,.0f}"
+    return f"{number:.1f}".removesuffix(".0") if number >= 1 else f"{number:.2g}"

@@ -1,0 +1,289 @@
+"""Placement and limits, against a slow reference that keeps everything in lists and fractions."""
+
+import random
+from dataclasses import dataclass
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tuner.clock import VirtualClock
+from tuner.fleet import Fleet, Limits, Placement, ThrottleReason, TokenBucket, Verdict, idle_life
+
+LIFE_S = 300.0
+
+
+def fleet(**limits: int) -> tuple[Fleet, VirtualClock]:
+    clock = VirtualClock()
+    return Fleet(Limits(**limits), clock, lambda: LIFE_S), clock
+
+
+def test_a_second_call_at_the_same_time_starts_a_second_sandbox() -> None:
+    it, _ = fleet()
+    first = it.place("f", "f:1")
+    second = it.place("f", "f:1")
+    assert (first.verdict, second.verdict) == (Verdict.COLD, Verdict.COLD)
+    assert first.sandbox != second.sandbox
+
+
+def test_the_most_recently_used_warm_sandbox_serves_first() -> None:
+    it, clock = fleet()
+    boxes = [it.place("f", "f:1").sandbox for _ in range(3)]
+    for box in (boxes[1], boxes[2], boxes[0]):
+        clock.advance(1)
+        it.release(box)
+    assert it.place("f", "f:1") == Placement(Verdict.WARM, boxes[0])
+    assert it.place("f", "f:1") == Placement(Verdict.WARM, boxes[2])
+
+
+def test_a_sandbox_is_never_shared_between_deployments() -> None:
+    it, _ = fleet()
+    it.release(it.place("f", "f:1").sandbox)
+    assert it.place("f", "f:2").verdict is Verdict.COLD
+
+
+def test_an_idle_sandbox_expires_and_is_handed_over_once() -> None:
+    it, clock = fleet()
+    box = it.place("f", "f:1").sandbox
+    it.release(box)
+    clock.advance(LIFE_S - 0.001)
+    assert it.expired() == []
+    clock.advance(0.001)
+    assert it.place("f", "f:1").verdict is Verdict.COLD
+    assert it.expired() == [box]
+    assert it.expired() == []
+
+
+def test_a_retired_deployment_lets_its_busy_sandbox_finish() -> None:
+    it, _ = fleet()
+    busy, idle = it.place("f", "f:1").sandbox, it.place("f", "f:1").sandbox
+    it.release(idle)
+    assert it.retire("f:1") == [idle]
+    assert it.release(busy) is False
+    assert it.sandboxes() == 0
+
+
+def test_a_dead_sandbox_is_not_reused() -> None:
+    it, _ = fleet()
+    assert it.release(it.place("f", "f:1").sandbox, alive=False) is False
+    assert it.place("f", "f:1").verdict is Verdict.COLD
+
+
+def test_releasing_twice_is_refused() -> None:
+    it, _ = fleet()
+    box = it.place("f", "f:1").sandbox
+    it.release(box)
+    with pytest.raises(ValueError, match="serves no call"):
+        it.release(box)
+
+
+def test_the_account_limit_counts_all_unreserved_functions() -> None:
+    it, _ = fleet(account_concurrency=2)
+    it.place("f", "f:1")
+    it.place("g", "g:1")
+    assert it.place("h", "h:1").reason is ThrottleReason.ACCOUNT_CONCURRENCY
+
+
+def test_reserved_concurrency_limits_its_function_and_shrinks_the_rest() -> None:
+    it, _ = fleet(account_concurrency=3)
+    it.reserve("f", 2)
+    assert [it.place("f", "f:1").verdict for _ in range(2)] == [Verdict.COLD] * 2
+    assert it.place("f", "f:1").reason is ThrottleReason.RESERVED_CONCURRENCY
+    assert it.place("g", "g:1").verdict is Verdict.COLD
+    assert it.place("g", "g:1").reason is ThrottleReason.ACCOUNT_CONCURRENCY
+
+
+def test_reserving_zero_refuses_every_call() -> None:
+    it, _ = fleet()
+    it.reserve("f", 0)
+    assert it.place("f", "f:1").reason is ThrottleReason.RESERVED_CONCURRENCY
+
+
+def test_giving_a_reservation_back_counts_its_running_calls_against_the_account() -> None:
+    it, _ = fleet(account_concurrency=2)
+    it.reserve("f", 1)
+    box = it.place("f", "f:1").sandbox
+    it.reserve("f", None)
+    assert it.place("f", "f:1").verdict is Verdict.COLD
+    assert it.place("f", "f:1").reason is ThrottleReason.ACCOUNT_CONCURRENCY
+    it.release(box)
+    assert it.place("f", "f:1").verdict is Verdict.WARM
+
+
+def test_requests_per_second_are_ten_times_the_concurrency() -> None:
+    it, clock = fleet(account_concurrency=5)
+    served = 0
+    for _ in range(200):  # one second in steps of 5 ms, calls that take no time
+        placement = it.place("f", "f:1")
+        if placement.sandbox is not None:
+            served += 1
+            it.release(placement.sandbox)
+        else:
+            assert placement.reason is ThrottleReason.ACCOUNT_RATE
+        clock.advance(0.005)
+    assert 50 + 49 <= served <= 50 + 50  # the full bucket, then the refill
+
+
+def test_asynchronous_calls_are_exempt_from_the_request_rate() -> None:
+    it, _ = fleet(account_concurrency=1)
+    for _ in range(50):
+        it.release(it.place("f", "f:1", rated=False).sandbox)
+
+
+def test_new_sandboxes_are_limited_per_function() -> None:
+    it, clock = fleet(account_concurrency=1000, burst=3, burst_period_s=3)
+    assert [it.place("f", "f:1").verdict for _ in range(3)] == [Verdict.COLD] * 3
+    assert it.place("f", "f:1").verdict is Verdict.THROTTLED
+    assert it.place("g", "g:1").verdict is Verdict.COLD
+    clock.advance(1)
+    assert it.place("f", "f:1").verdict is Verdict.COLD
+    assert it.place("f", "f:1").verdict is Verdict.THROTTLED
+
+
+def test_idle_lives_follow_the_measured_distribution() -> None:
+    chance = random.Random(7)
+    lives = [idle_life(chance) for _ in range(20_000)]
+    assert min(lives) >= 240
+    assert max(lives) <= 360
+    for seconds, share in ((300, 0.08), (315, 0.43), (330, 0.68), (345, 0.94)):
+        assert sum(life <= seconds for life in lives) / len(lives) == pytest.approx(
+            share, abs=0.015
+        )
+
+
+@given(
+    capacity=st.integers(1, 50),
+    period_s=st.integers(1, 10),
+    steps=st.lists(st.integers(0, 3_000_000_000), max_size=60),
+)
+def test_a_bucket_is_exact_under_any_interleaving(
+    capacity: int, period_s: int, steps: list[int]
+) -> None:
+    now = 17
+    bucket, level = TokenBucket(capacity, period_s, now), Fraction(capacity)
+    for step in steps:
+        now += step
+        level = min(Fraction(capacity), level + Fraction(step * capacity, period_s * 10**9))
+        assert bucket.available(now) == (level >= 1)
+        if level >= 1:
+            bucket.take()
+            level -= 1
+
+
+@dataclass
+class _Box:
+    number: int
+    function: str
+    deployment: str
+    busy: bool
+    used: int = 0
+    idle_since_ms: int = 0
+    retired: bool = False
+
+
+class Reference:
+    """The same rules, written as searches over a list; times in whole milliseconds."""
+
+    def __init__(self, account: int) -> None:
+        self.account, self.now, self.turn, self.number = account, 0, 0, 0
+        self.boxes: list[_Box] = []
+        self.reserved: dict[str, int] = {}
+
+    def running(self, function: str) -> int:
+        return sum(box.busy and box.function == function for box in self.boxes)
+
+    def place(self, function: str, deployment: str) -> tuple[str, int | str]:
+        if function in self.reserved:
+            if self.running(function) >= self.reserved[function]:
+                return "throttled", "ReservedFunctionConcurrentInvocationLimitExceeded"
+        else:
+            names = {box.function for box in self.boxes} - set(self.reserved)
+            rest = self.account - sum(self.reserved.values())
+            if sum(self.running(name) for name in names) >= rest:
+                return "throttled", "ConcurrentInvocationLimitExceeded"
+        warm = [
+            box
+            for box in self.boxes
+            if box.deployment == deployment
+            and not box.busy
+            and self.now - box.idle_since_ms < LIFE_S * 1000
+        ]
+        if warm:
+            best = max(warm, key=lambda box: box.used)
+            best.busy = True
+            return "warm", best.number
+        self.number += 1
+        self.boxes.append(_Box(self.number, function, deployment, True))
+        return "cold", self.number
+
+    def release(self, number: int, alive: bool) -> bool:
+        box = next(box for box in self.boxes if box.number == number)
+        self.turn += 1
+        box.busy, box.used, box.idle_since_ms = False, self.turn, self.now
+        if not alive or box.retired:
+            self.boxes.remove(box)
+            return False
+        return True
+
+    def retire(self, deployment: str) -> set[int]:
+        gone = set()
+        for box in [box for box in self.boxes if box.deployment == deployment]:
+            if box.busy:
+                box.retired = True
+            else:
+                self.boxes.remove(box)
+                gone.add(box.number)
+        return gone
+
+
+ACTIONS = st.one_of(
+    st.tuples(st.just("place"), st.sampled_from("fgh"), st.integers(1, 2)),
+    st.tuples(st.just("release"), st.integers(0, 99), st.booleans()),
+    st.tuples(st.just("advance"), st.integers(0, 200_000), st.none()),
+    st.tuples(st.just("reserve"), st.sampled_from("fg"), st.one_of(st.none(), st.integers(0, 2))),
+    st.tuples(st.just("retire"), st.sampled_from("fgh"), st.integers(1, 2)),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(account=st.integers(4, 7), actions=st.lists(ACTIONS, max_size=60))
+def test_the_fleet_decides_as_the_slow_reference_does(account: int, actions: list) -> None:
+    it, clock = fleet(account_concurrency=account, rate_per_concurrency=10**6)
+    slow, serving, stopped = Reference(account), [], set()
+    for action, what, detail in actions:
+        if action == "place":
+            placement = it.place(what, f"{what}:{detail}")
+            expected = slow.place(what, f"{what}:{detail}")
+            assert (placement.verdict, placement.sandbox or placement.reason) == expected
+            if placement.sandbox:
+                assert placement.sandbox not in serving
+                assert placement.sandbox not in stopped
+                serving.append(placement.sandbox)
+        elif action == "release" and serving:
+            number = serving.pop(what % len(serving))
+            kept = it.release(number, alive=detail)
+            assert kept == slow.release(number, detail)
+            stopped |= set() if kept else {number}
+        elif action == "advance":
+            clock.advance(what / 1000)
+            slow.now += what
+            stopped |= set(it.expired())
+        elif action == "reserve":
+            it.reserve(what, detail)
+            slow.reserved.pop(what, None)
+            slow.reserved |= {} if detail is None else {what: detail}
+        elif action == "retire":
+            gone = set(it.retire(f"{what}:{detail}")) | set(it.expired())
+            expected_gone = slow.retire(f"{what}:{detail}")
+            assert gone - stopped <= expected_gone | _expired(slow)
+            stopped |= gone
+        assert it.in_flight() == len(serving)
+
+
+def _expired(slow: Reference) -> set[int]:
+    return {
+        box.number
+        for box in slow.boxes
+        if not box.busy and slow.now - box.idle_since_ms >= LIFE_S * 1000
+    }

@@ -1,0 +1,88 @@
+"""A recording's file as lines of cells, whatever its form: CSV or JSON lines, gzipped or not.
+
+Complaints about the file itself are raised here; what the cells mean is not known here.
+"""
+
+import csv
+import gzip
+import json
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from tuner.errors import UsageError
+
+#: One line's cells by column; text from CSV, any JSON value from JSON lines.
+Cells = Mapping[str, Any]
+
+
+def read_lines(file: Path) -> Iterator[tuple[int, Cells]]:
+    """Yield line number and cells of each line that is not blank.
+
+    Raises UsageError for a file that is missing or cannot be read.
+    """
+    name = file.name.lower().removesuffix(".gz")
+    if not name.endswith((".csv", ".jsonl", ".ndjson")):
+        raise UsageError(
+            str(file), "is not a recording", "A recording ends in .csv or .jsonl, also with .gz."
+        )
+    read = _csv_lines if name.endswith(".csv") else _json_lines
+    try:
+        with _open(file) as stream:
+            yield from read(file, stream)
+    except FileNotFoundError:
+        raise UsageError(str(file), "no such file", "Check the path after replay:.") from None
+    except UnicodeDecodeError:
+        raise UsageError(str(file), "is not text in UTF-8", "Save it as UTF-8.") from None
+    except (OSError, EOFError, zlib.error, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise UsageError(str(file), f"cannot be read: {reason}", "Check the file.") from None
+
+
+def _open(file: Path) -> IO[str]:
+    if file.name.lower().endswith(".gz"):
+        return gzip.open(file, "rt", encoding="utf-8-sig", newline="")
+    return file.open(encoding="utf-8-sig", newline="")
+
+
+def _csv_lines(file: Path, stream: IO[str]) -> Iterator[tuple[int, Cells]]:
+    reader = csv.reader(stream)
+    try:
+        header = [name.strip() for name in next(reader, [])]
+        twice = sorted({name for name in header if header.count(name) > 1})
+        if twice:
+            raise UsageError(
+                f"{file}, line 1", f"names the column {twice[0]!r} twice", "Rename one of them."
+            )
+        for values in reader:
+            if len(values) > len(header):
+                raise UsageError(
+                    f"{file}, line {reader.line_num}",
+                    f"has {len(values)} values for {len(header)} columns",
+                    "Quote values that hold a comma.",
+                )
+            if values:
+                missing = [""] * (len(header) - len(values))
+                yield reader.line_num, dict(zip(header, values + missing, strict=True))
+    except csv.Error as error:
+        raise UsageError(
+            f"{file}, line {reader.line_num}", f"is not CSV: {error}", "Mend or drop the line."
+        ) from None
+
+
+def _json_lines(file: Path, stream: IO[str]) -> Iterator[tuple[int, Cells]]:
+    for number, line in enumerate(stream, start=1):
+        if not line.strip():
+            continue
+        try:
+            cells = json.loads(line)
+        except (ValueError, RecursionError):
+            cells = None
+        if not isinstance(cells, dict):
+            raise UsageError(
+                f"{file}, line {number}",
+                "is not a JSON object",
+                'Each line is one invocation, like {"memory_mb": 512, "duration_ms": 24.1}.',
+            )
+        yield number, cells

@@ -1,0 +1,198 @@
+"""Reading a recording: which rows are wanted, whether they belong together, rows by size.
+
+One pass over the file. Mixing several functions would give a result about none of them, so
+columns that tell functions apart have to be settled with ``where``.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tuner.errors import UsageError
+from tuner.recording.lines import Cells, read_lines
+from tuner.recording.row import KNOWN_COLUMNS, Row, read_row, word_of
+from tuner.records import Advice
+
+
+@dataclass(frozen=True)
+class Recording:
+    """The rows of one function, by size. ``arch`` is ``None`` where the file does not say.
+
+    ``columns`` are the file's own; ``groups`` holds the values of each further column that still
+    has a few different ones; ``notes`` say what the reader of a result has to know of them.
+    """
+
+    path: str
+    arch: str | None
+    columns: tuple[str, ...]
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    notes: tuple[Advice, ...] = ()
+    by_size: Mapping[int, Sequence[Row]] = field(default_factory=dict, repr=False)
+
+    def sizes(self) -> tuple[int, ...]:
+        """The recorded sizes in MB, ascending."""
+        return tuple(sorted(self.by_size))
+
+    def rows(self, memory_mb: int) -> Sequence[Row]:
+        """All rows of one size, in the file's order; a size without rows is a UsageError."""
+        rows = self.by_size.get(memory_mb)
+        if not rows:
+            raise UsageError(
+                self.path,
+                f"has no rows of {memory_mb} MB; it has {_listed(self.sizes(), 30)} MB",
+                "Choose among these with --memory, or take them all with --memory recorded.",
+            )
+        return rows
+
+
+#: Columns that tell functions apart, as recordings in the wild name them.
+FUNCTION_COLUMNS = frozenset(
+    {"function", "function_name", "name", "workload", "benchmark", "handler"}
+    | {"runtime", "language", "package", "arch"}
+)
+_ARCHES = {
+    **dict.fromkeys(("x86_64", "x86", "x64", "amd64"), "x86_64"),
+    **dict.fromkeys(("arm64", "arm", "aarch64"), "arm64"),
+}
+#: A further column with more values than this (a time, a request id) is no group.
+_MOST_VALUES = 50
+
+
+def read_recording(path: str | Path, where: Mapping[str, str] | None = None) -> Recording:
+    """Read a ``.csv`` or ``.jsonl`` file, also ``.gz``, keeping the rows that match ``where``.
+
+    ``where`` maps columns to the value they must have. Raises UsageError for a missing file, for
+    anything in it that cannot be used, and when several functions are left.
+    """
+    file = Path(path)
+    scan = _Scan(file, where or {})
+    for line, cells in read_lines(file):
+        scan.take(line, cells)
+    scan.check()
+    groups = scan.groups()
+    return Recording(
+        path=str(file),
+        arch=_arch(file, scan.values.get("arch", {})),
+        columns=tuple(scan.columns),
+        groups=groups,
+        notes=tuple(_note(column, values) for column, values in groups.items()),
+        by_size=scan.by_size,
+    )
+
+
+class _Scan:
+    """What one pass over the file gathers."""
+
+    def __init__(self, file: Path, where: Mapping[str, str]) -> None:
+        self.file = file
+        self.where = where
+        self.columns: dict[str, None] = {}
+        self.by_size: dict[int, list[Row]] = {}
+        # Dictionaries as ordered sets: column -> its values, of all rows and of those kept.
+        self.offered: dict[str, dict[str, None]] = {column: {} for column in where}
+        self.values: dict[str, dict[str, None]] = {}
+
+    def take(self, line: int, cells: Cells) -> None:
+        """Check one line and keep it if it is wanted."""
+        if not cells.keys() <= self.columns.keys():
+            self.columns.update(dict.fromkeys(cells))
+            self.values = {
+                column: self.values.get(column, {})
+                for column in self.columns
+                if column not in KNOWN_COLUMNS
+            }
+        for column, wanted in self.where.items():
+            value = word_of(cells.get(column))
+            self.offered[column][value] = None
+            if value != wanted:
+                return
+        try:
+            row = read_row(cells)
+        except UsageError as error:
+            self._require_columns()  # a column that is missing altogether explains it better
+            place = f"{self.file}, line {line}"
+            raise UsageError(place, error.reason, error.fix) from None
+        self.by_size.setdefault(row.memory_mb, []).append(row)
+        for column, seen in self.values.items():
+            if len(seen) <= _MOST_VALUES or column in FUNCTION_COLUMNS:
+                seen[word_of(cells.get(column))] = None
+
+    def check(self) -> None:
+        """Complain about what only the whole file shows."""
+        for column, wanted in self.where.items():
+            if self.columns and column not in self.columns:
+                raise UsageError(
+                    f"--where {column}={wanted}",
+                    f"{self.file.name} has no column {column!r}",
+                    f"It has {_listed(tuple(self.columns), 20)}.",
+                )
+            if self.columns and wanted not in self.offered[column]:
+                raise UsageError(
+                    f"--where {column}={wanted}",
+                    f"no row of {self.file.name} has it"
+                    + (" beside the other --where" if len(self.where) > 1 else ""),
+                    f"{column} is one of {_listed(sorted(self.offered[column]), 20)}.",
+                )
+        if not self.by_size:
+            raise UsageError(str(self.file), "holds no rows", "Record some invocations first.")
+        self._require_one_function()
+
+    def groups(self) -> dict[str, tuple[str, ...]]:
+        """The columns, beyond the known ones, that have a few different values."""
+        return {
+            column: tuple(sorted(values))
+            for column, values in self.values.items()
+            if len(values) > 1 and (len(values) <= _MOST_VALUES or column in FUNCTION_COLUMNS)
+        }
+
+    def _require_columns(self) -> None:
+        for name in ("memory_mb", "duration_ms"):
+            if name in self.columns:
+                continue
+            if name == "duration_ms" and "init_ms" in self.columns:
+                raise UsageError(
+                    str(self.file),
+                    "holds cold starts only (init_ms without duration_ms), which cannot be priced",
+                    "Record whole invocations: memory_mb and duration_ms for each.",
+                )
+            raise UsageError(
+                str(self.file),
+                f"has no column {name}; it has {_listed(tuple(self.columns), 12)}",
+                "Name the columns memory_mb, duration_ms and, if known, billed_ms, init_ms.",
+            )
+
+    def _require_one_function(self) -> None:
+        mixed = {
+            column: values for column, values in self.groups().items() if column in FUNCTION_COLUMNS
+        }
+        if not mixed:
+            return
+        listed = "; ".join(f"{column}: {_listed(values, 12)}" for column, values in mixed.items())
+        example = " ".join(f"--where {column}={_quoted(v[0])}" for column, v in mixed.items())
+        raise UsageError(
+            str(self.file), f"holds several functions ({listed})", f"Choose one: {example}"
+        )
+
+
+def _arch(file: Path, values: Mapping[str, None]) -> str | None:
+    word = next(iter(values), "")
+    if word and word.lower() not in _ARCHES:
+        raise UsageError(str(file), f"arch {word[:40]!r} is unknown", "Use x86_64 or arm64.")
+    return _ARCHES.get(word.lower())
+
+
+def _note(column: str, values: Sequence[str]) -> Advice:
+    return Advice(
+        "recording-mixed",
+        f"The recording mixes {len(values)} values of {column} ({_listed(values, 4)}); "
+        f"use --where {column}=VALUE if they are not one function.",
+    )
+
+
+def _quoted(value: str) -> str:
+    return value if value.replace("-", "").replace("_", "").isalnum() else f"'{value}'"
+
+
+def _listed(values: Sequence[object], most: int) -> str:
+    shown = ", ".join(str(value)[:60] for value in values[:most])
+    return shown if len(values) <= most else f"{shown} and {len(values) - most} more"

@@ -1,6 +1,7 @@
 """Store: runs and samples in SQLite or PostgreSQL, through SQLAlchemy.
 
-Every sample is written as it arrives; the schema is versioned with Alembic and read again by
-later versions. It knows records and nothing of what they mean. To add a field: ``records.py``,
-a column, a migration, and the round-trip test.
+``Store`` (``runs.py``) starts a run, adds samples as they arrive and gives them back;
+``exchange.py`` writes a run to a file and reads it again. The schema is versioned with Alembic
+and read again by later versions. The room knows records and nothing of what they mean. To add a
+field: ``records.py``, a column in ``tables.py``, a migration, and the round-trip test.
 """

@@ -1,0 +1,199 @@
+"""A store that cannot be used says what is wrong and what to do, and nothing is harmed."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tuner.errors import StoreError, UsageError
+from tuner.records import RunRecord, Sample
+from tuner.store import connect, schema
+from tuner.store.runs import Store
+from tuner.store.tables import SCHEMA, VERSION_TABLE, metadata
+
+Make = Callable[..., RunRecord]
+
+
+def test_the_default_store_is_made_on_demand_and_kept_out_of_git(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("TUNER_STORE", raising=False)
+    with pytest.raises(StoreError, match="nothing is stored here yet"):
+        Store.open(create=False)
+    assert not (tmp_path / ".tuner").exists()
+    with Store.open() as store:
+        assert store.runs() == []
+    assert (tmp_path / ".tuner" / "runs.db").exists()
+    assert (tmp_path / ".tuner" / ".gitignore").read_text() == "*\n"
+
+
+def test_the_environment_names_another_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TUNER_STORE", f"sqlite:///{tmp_path}/elsewhere.db")
+    Store.open().close()
+    assert (tmp_path / "elsewhere.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("mysql://host/db", "neither SQLite nor PostgreSQL"),
+        ("://", "not a database URL"),
+        ("postgresql://host:port/db", "not a database URL"),
+        ("postgresql+nodriver://host/db", "nodriver"),
+    ],
+)
+def test_a_name_that_is_no_store_is_bad_usage(name: str, reason: str) -> None:
+    with pytest.raises(UsageError, match=reason):
+        Store.open(name)
+
+
+def test_a_password_is_never_shown() -> None:
+    url = connect.address("postgresql://me:secret@db.example/tuner")
+    assert connect.shown(url) == "store postgresql+psycopg://me:***@db.example/tuner"
+
+
+def test_a_missing_driver_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(StoreError, match=r"pip install 'tuner\[postgres\]'"):
+        Store.open("postgresql://127.0.0.1:1/db")
+
+
+def test_a_postgresql_server_that_is_not_there_is_an_error() -> None:
+    pytest.importorskip("psycopg", reason="psycopg, the `postgres` extra, is not installed")
+    with pytest.raises(StoreError, match=r"(?i)refused"):
+        Store.open("postgresql://127.0.0.1:1/db")
+
+
+def test_the_migrations_make_the_tables_that_the_code_uses(store_path: Path) -> None:
+    Store.open(str(store_path)).close()
+    declared = connect.connect(connect.address("sqlite://"))
+    metadata.create_all(declared)
+    with sqlite3.connect(store_path) as made, declared.connect() as wanted:
+        for table in metadata.tables:
+            columns = f"PRAGMA table_info({table})"
+            assert made.execute(columns).fetchall() == [
+                tuple(row) for row in wanted.exec_driver_sql(columns)
+            ]
+        names = {row[0] for row in made.execute("SELECT name FROM sqlite_master")}
+    assert "tuner_samples_run" in names
+    migrations = Path(schema.__file__).parent / "migrations" / "versions"
+    assert max(migrations.glob("[0-9]*.py")).name.startswith(SCHEMA)
+
+
+def test_a_store_of_a_newer_version_is_refused_and_left_alone(store_path: Path) -> None:
+    Store.open(str(store_path)).close()
+    with sqlite3.connect(store_path) as raw:
+        raw.execute(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
+    with pytest.raises(StoreError, match="a newer tuner wrote it"):
+        Store.open(str(store_path))
+    with sqlite3.connect(store_path) as raw:
+        assert raw.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchall() == [("9999",)]
+
+
+def test_the_file_of_another_program_is_refused_and_left_alone(store_path: Path) -> None:
+    with sqlite3.connect(store_path) as raw:
+        raw.execute("CREATE TABLE bookmarks (url TEXT)")
+    with pytest.raises(StoreError, match=r"another program \(tables bookmarks\)"):
+        Store.open(str(store_path))
+    with sqlite3.connect(store_path) as raw:
+        names = raw.execute("SELECT name FROM sqlite_master").fetchall()
+    assert names == [("bookmarks",)]
+
+
+def test_a_file_that_is_no_database_is_refused(store_path: Path) -> None:
+    store_path.write_text("Dear diary, " * 100)
+    with pytest.raises(StoreError, match="not a SQLite database"):
+        Store.open(str(store_path))
+
+
+def test_a_damaged_file_is_refused(
+    store: Store, store_path: Path, make_run: Make, make_sample: Callable[..., Sample]
+) -> None:
+    store.start(make_run())
+    store.add(make_run().run, [make_sample(call=call) for call in range(2000)])
+    store.close()
+    with store_path.open("r+b") as file:
+        file.seek(4096 * 5)
+        file.write(os.urandom(4096 * 20))
+    with pytest.raises(StoreError, match="damaged"), Store.open(str(store_path)) as damaged:
+        damaged.samples(damaged.run("last").run)
+
+
+def test_a_row_that_makes_no_sense_is_an_error_that_names_the_run(
+    store: Store, store_path: Path, make_run: Make
+) -> None:
+    store.start(make_run())
+    with sqlite3.connect(store_path) as raw:
+        raw.execute("UPDATE tuner_runs SET facts = '[]'")
+    with pytest.raises(StoreError, match=f"run {make_run().run}: it cannot be read"):
+        store.runs()
+
+
+def test_a_locked_store_is_an_error_after_a_wait(
+    store: Store, store_path: Path, make_run: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connect, "LOCK_WAIT_S", 0.1)
+    raw = sqlite3.connect(store_path, isolation_level=None)
+    raw.execute("BEGIN IMMEDIATE")
+    try:
+        with Store.open(str(store_path)) as second:
+            with pytest.raises(StoreError, match="another program keeps it locked"):
+                second.start(make_run())
+            assert second.runs() == []  # reading goes on
+    finally:
+        raw.close()
+
+
+def test_a_full_disk_is_an_error_and_keeps_what_was_written(
+    store: Store, store_path: Path, make_run: Make, make_sample: Callable[..., Sample]
+) -> None:
+    store.start(make_run())
+    store.add(make_run().run, [make_sample()])
+    with store._engine.connect() as connection:  # the same pooled connection serves what follows
+        connection.exec_driver_sql("PRAGMA max_page_count = 1")
+    with pytest.raises(StoreError, match="the disk is full"):
+        for _ in range(100):
+            store.add(make_run().run, [make_sample()] * 100)
+    kept = store.samples(make_run().run)
+    assert len(kept) % 100 == 1
+    assert set(kept) == {make_sample()}
+
+
+# Root may write everywhere, so it becomes nobody first, once all that is needed is imported.
+READ_ONLY = """
+import os, sys
+from tuner.errors import StoreError
+from tuner.store.runs import Store
+Store.open("sqlite://").close()
+if os.getuid() == 0:
+    os.setgid(65534)
+    os.setuid(65534)
+try:
+    Store.open(sys.argv[1]).close()
+except StoreError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("name", ["runs.db", "new/runs.db", "other.db"])
+def test_a_folder_without_write_permission_is_an_error(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "locked"
+    Store.open(str(folder / "runs.db")).close()
+    for each in (tmp_path, *tmp_path.parents[:3]):
+        each.chmod(each.stat().st_mode | 0o055)
+    folder.chmod(0o555)
+    try:
+        command = [sys.executable, "-c", READ_ONLY, str(folder / name)]
+        said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    finally:
+        folder.chmod(0o755)
+    assert said.stderr == ""
+    assert said.stdout.startswith(f"store {folder / name}: ")
+    assert "Give write permission, or name another store" in said.stdout

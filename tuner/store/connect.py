@@ -1,0 +1,123 @@
+"""From a store's name to a database connection that suits many small writes.
+
+A name is an SQLAlchemy URL, or the path of an SQLite file. The default is ``.tuner/runs.db`` in
+the working directory. SQLite is used in WAL mode with ``synchronous=NORMAL``: a commit survives
+the death of the process (kill -9) though perhaps not a power cut, and costs no wait for the disk
+(https://sqlite.org/wal.html, https://sqlite.org/pragma.html#pragma_synchronous).
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from tuner.errors import StoreError, UsageError
+from tuner.store.failure import translated
+
+DEFAULT = Path(".tuner") / "runs.db"
+
+#: How long a write waits for another process to finish its own, seconds.
+LOCK_WAIT_S = 10.0
+
+_WRITES = "tuner_writes"  # execution option of a connection that is going to write
+
+
+def address(name: str | None) -> URL:
+    """Read a store's name; ``None`` is ``TUNER_STORE`` or else the default.
+
+    Raises :class:`UsageError` for what is neither a URL nor a path.
+    """
+    name = name or os.environ.get("TUNER_STORE") or str(DEFAULT)
+    if "://" not in name:
+        return URL.create("sqlite", database=name)
+    try:
+        url = make_url(name)
+    except (ArgumentError, ValueError) as error:
+        raise UsageError(f"store {name!r}", "not a database URL", _EXAMPLES) from error
+    if url.drivername in ("postgresql", "postgres"):
+        return url.set(drivername="postgresql+psycopg")
+    return url
+
+
+_EXAMPLES = "Write a path, sqlite:///runs.db or postgresql+psycopg://user:password@host/database."
+
+
+def shown(url: URL) -> str:
+    """Name a store in messages: an SQLite file by its path, a URL without its password."""
+    if url.get_backend_name() == "sqlite":
+        return f"store {url.database or 'in memory'}"
+    return f"store {url.render_as_string(hide_password=True)}"
+
+
+def missing(url: URL) -> bool:
+    """Whether this is an SQLite file that does not exist yet."""
+    return _is_file(url) and not Path(str(url.database)).exists()
+
+
+def connect(url: URL) -> Engine:
+    """Make an engine; an SQLite file's folder is created. Raises :class:`StoreError`."""
+    if url.get_backend_name() not in ("sqlite", "postgresql"):
+        raise UsageError(shown(url), "neither SQLite nor PostgreSQL", _EXAMPLES)
+    if _is_file(url):
+        with translated(shown(url)):
+            _make_folder(Path(str(url.database)).parent)
+    try:
+        engine = create_engine(url, **_options(url))
+    except ModuleNotFoundError as error:
+        fix = "Install it with: pip install 'tuner[postgres]'"
+        raise StoreError(shown(url), f"the driver {error.name} is not installed", fix) from error
+    except (NoSuchModuleError, ArgumentError) as error:
+        raise UsageError(shown(url), str(error), _EXAMPLES) from error
+    if url.get_backend_name() == "sqlite":
+        event.listen(engine, "connect", _tune_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+@contextmanager
+def transaction(engine: Engine, *, writes: bool = False) -> Iterator[Connection]:
+    """One transaction, committed at the end; a writer waits for its turn at the start."""
+    with engine.connect() as connection:
+        connection.execution_options(**{_WRITES: writes})
+        with connection.begin():
+            yield connection
+
+
+def _options(url: URL) -> dict[str, Any]:
+    if url.get_backend_name() == "sqlite":
+        return {"connect_args": {"timeout": LOCK_WAIT_S}}
+    return {"pool_pre_ping": True, "connect_args": {"connect_timeout": int(LOCK_WAIT_S)}}
+
+
+def _is_file(url: URL) -> bool:
+    if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
+        return False
+    return not str(url.database).startswith("file:")
+
+
+def _make_folder(folder: Path) -> None:
+    if folder.exists():
+        return
+    folder.mkdir(parents=True)
+    if folder.name == DEFAULT.parent.name:
+        (folder / ".gitignore").write_text("*\n")  # runs are not source
+
+
+def _tune_sqlite(connection: Any, _record: object) -> None:
+    # The driver must not open transactions of its own: they would start as readers, and two
+    # readers that turn into writers cannot wait for one another.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,121 @@
+"""A run as a file: one JSON object a line, gzipped if the name ends in ``.gz``.
+
+The first line is ``{"schema": "tuner.run/1", "run": {...}}``; then come ``{"sample": {...}}`` in
+order, ``{"document": {"name": ..., "body": {...}}}``, and ``{"end": {"samples": N}}``, without
+which a file counts as cut off.
+"""
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from tuner.errors import StoreError
+from tuner.records import RunRecord, Sample
+from tuner.store.failure import disk_error
+from tuner.store.plain import dumps, plain, record
+
+SCHEMA = "tuner.run/1"
+
+_NOT_A_RUN = (ValueError, EOFError, zlib.error, RecursionError, gzip.BadGzipFile)
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """A run with everything that was stored of it."""
+
+    run: RunRecord
+    samples: tuple[Sample, ...]
+    documents: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+def write(stored: StoredRun, path: Path) -> None:
+    """Write a run; the file appears whole or not at all. Raises :class:`StoreError`."""
+    beside = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _open(beside, "wt", zipped=path.suffix == ".gz") as file:
+            file.writelines(line + "\n" for line in lines(stored))
+        beside.replace(path)
+    except OSError as error:
+        raise disk_error(f"file {path}", error, "Name a folder that may be written.") from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def read(path: Path) -> StoredRun:
+    """Read a run again. Raises :class:`StoreError` for what is not a whole exported run."""
+    try:
+        with _open(path, "rt", zipped=_is_gzip(path)) as file:
+            return parse(file)
+    except _NOT_A_RUN as error:
+        fix = "Export it again with `tuner runs export`."
+        raise StoreError(f"file {path}", f"not an exported run: {error}", fix) from error
+    except OSError as error:
+        raise disk_error(f"file {path}", error, "Check the path.") from error
+
+
+def lines(stored: StoredRun) -> Iterator[str]:
+    """The lines of the file, without their ends."""
+    yield dumps({"schema": SCHEMA, "run": plain(stored.run)})
+    for sample in stored.samples:
+        yield dumps({"sample": plain(sample)})
+    for name, body in stored.documents.items():
+        yield dumps({"document": {"name": name, "body": body}})
+    yield dumps({"end": {"samples": len(stored.samples)}})
+
+
+def parse(text: Iterable[str]) -> StoredRun:
+    """Read the lines of a file. Raises ``ValueError`` that names the line."""
+    run: RunRecord | None = None
+    samples: list[Sample] = []
+    documents: dict[str, Mapping[str, Any]] = {}
+    for number, line in enumerate(text, start=1):
+        try:
+            content = _object(json.loads(line))
+            if run is None:
+                run = _header(content)
+            elif "sample" in content:
+                samples.append(record(Sample, content["sample"]))
+            elif "document" in content:
+                document = _object(content["document"])
+                documents[str(document.get("name"))] = _object(document.get("body"))
+            elif "end" in content:
+                _check_end(_object(content["end"]), len(samples))
+                return StoredRun(run, tuple(samples), documents)
+        except ValueError as error:
+            raise ValueError(f"line {number}: {error}") from error
+    raise ValueError("it is cut off")
+
+
+def _header(content: Mapping[str, Any]) -> RunRecord:
+    schema = str(content.get("schema"))
+    if schema != SCHEMA:
+        newer = schema.startswith("tuner.run/")
+        raise ValueError(f"schema {schema:.40} needs a newer tuner" if newer else "no tuner schema")
+    return record(RunRecord, content.get("run"))
+
+
+def _check_end(end: Mapping[str, Any], found: int) -> None:
+    if end.get("samples") != found:
+        raise ValueError(f"{found} samples where {end.get('samples')!r:.20} were written")
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError("not a JSON object")
+    return value
+
+
+def _is_gzip(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) == b"\x1f\x8b"
+
+
+def _open(path: Path, mode: str, *, zipped: bool) -> IO[str]:
+    if zipped:
+        return gzip.open(path, mode, encoding="utf-8")  # type: ignore[return-value]
+    return path.open(mode, encoding="utf-8")

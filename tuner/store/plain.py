@@ -1,0 +1,102 @@
+"""Records as plain values that JSON can hold, and back again.
+
+Used for the structured columns and for exported files. Reading ignores keys that it does not
+know (a later version wrote them) and gives a missing key its default; whatever cannot be a
+record raises ``ValueError`` with the name of the field. Numbers that are not finite are not
+known, so they become ``None``.
+"""
+
+import json
+import math
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from enum import StrEnum
+from functools import cache
+from numbers import Integral, Real
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def plain(value: object) -> Any:
+    """Turn records, mappings, sequences and numbers into what JSON can hold."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real):
+        return float(value) if math.isfinite(value) else None
+    if is_dataclass(value):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(each) for each in value]
+    return str(value)
+
+
+def dumps(value: object) -> str:
+    """Write a record or a structure of them as one line of JSON."""
+    return json.dumps(plain(value), allow_nan=False, separators=(",", ":"))
+
+
+def text(value: str | None) -> str | None:
+    """Make foreign text storable: databases refuse NUL and lone surrogates."""
+    if value is None or (value.isprintable() and value.isascii()):
+        return value
+    return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
+def record(kind: type[T], values: object) -> T:
+    """Build the dataclass ``kind`` from what :func:`plain` made of it.
+
+    Raises ``ValueError`` if a field is missing that has no default, or has a wrong type.
+    """
+    if not isinstance(values, Mapping):
+        raise ValueError(f"{kind.__name__} is not an object")
+    found: dict[str, Any] = {}
+    for name, hint, required in _layout(typing.cast("Any", kind)):
+        if name in values:
+            found[name] = _value(name, hint, values[name])
+        elif required:
+            raise ValueError(f"{name} is missing")
+    return kind(**found)
+
+
+@cache
+def _layout(kind: Any) -> tuple[tuple[str, Any, bool], ...]:
+    hints = typing.get_type_hints(kind)
+    return tuple(
+        (f.name, hints[f.name], f.default is MISSING and f.default_factory is MISSING)
+        for f in fields(kind)
+    )
+
+
+def _value(name: str, hint: Any, value: object) -> Any:
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if origin is types.UnionType:
+        return None if value is None else _value(name, inner[0], value)
+    if origin is tuple and isinstance(value, list):
+        return tuple(_value(name, inner[0], each) for each in value)
+    if origin is Mapping and isinstance(value, Mapping):
+        return dict(value)
+    if origin is None:
+        return _scalar(name, hint, value)
+    raise ValueError(f"{name} cannot be {value!r:.60}")
+
+
+def _scalar(name: str, kind: Any, value: object) -> Any:
+    if is_dataclass(kind):
+        return record(typing.cast("type[Any]", kind), value)
+    if issubclass(kind, StrEnum) and value in set(kind):
+        return kind(value)
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if kind is float and (whole or isinstance(value, float)):
+        return float(typing.cast("float", value))
+    if (kind is int and whole) or (kind in (str, bool) and type(value) is kind):
+        return value
+    raise ValueError(f"{name} cannot be {value!r:.60}")

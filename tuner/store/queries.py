@@ -1,0 +1,125 @@
+"""The statements behind the store, each on a connection that the caller has opened."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
+
+from tuner.errors import StoreError
+from tuner.records import RunRecord, RunState, Sample
+from tuner.store.owner import Owner
+from tuner.store.plain import dumps, record
+from tuner.store.rows import SAMPLE_FIELDS, run_row, sample_row, samples_of
+from tuner.store.tables import documents, runs, samples
+
+_SAMPLE_COLUMNS = [samples.c[name] for name in SAMPLE_FIELDS]
+_NEWEST_FIRST = runs.c.started_at.desc(), runs.c.id.desc()
+_LIST = "List them with `tuner runs`."
+
+
+def insert_run(connection: Connection, run: RunRecord, owner: Owner | None) -> int:
+    """Add a run and return its key. Raises :class:`StoreError` if its id is taken."""
+    if connection.scalar(select(runs.c.id).where(runs.c.run == run.run)) is not None:
+        fix = f"Delete it first with `tuner runs delete {run.run}`."
+        raise StoreError(f"run {run.run}", "it is in this store already", fix)
+    row = run_row(run, None if owner is None else dumps(owner))
+    return int(connection.execute(insert(runs).values(row).returning(runs.c.id)).scalar_one())
+
+
+def insert_samples(connection: Connection, key: int, new: Sequence[Sample]) -> None:
+    """Add samples in order."""
+    if new:
+        connection.execute(insert(samples), [sample_row(key, sample) for sample in new])
+
+
+def insert_document(connection: Connection, key: int, name: str, body: Mapping[str, Any]) -> None:
+    """Add a document, in the place of an older one of this name."""
+    same = (documents.c.run_id == key) & (documents.c.name == name)
+    connection.execute(delete(documents).where(same))
+    connection.execute(insert(documents).values(run_id=key, name=name, body=dumps(body)))
+
+
+def delete_run(connection: Connection, key: int) -> None:
+    """Remove a run with everything that belongs to it."""
+    for table in (samples, documents):
+        connection.execute(delete(table).where(table.c.run_id == key))
+    connection.execute(delete(runs).where(runs.c.id == key))
+
+
+def change_run(connection: Connection, key: int, values: Mapping[str, Any]) -> None:
+    """Set columns of a run."""
+    connection.execute(update(runs).where(runs.c.id == key).values(**values))
+
+
+def run_rows(connection: Connection, limit: int | None, command: str | None) -> Iterable[Row[Any]]:
+    """Runs, the newest first."""
+    wanted = select(runs).order_by(*_NEWEST_FIRST).limit(limit)
+    if command is not None:
+        wanted = wanted.where(runs.c.command == command)
+    return connection.execute(wanted)
+
+
+def find_run(connection: Connection, ref: str, command: str | None = None) -> Row[Any]:
+    """The run that an id, a prefix of one (any case) or ``last`` means, or :class:`StoreError`."""
+    if ref == "last":
+        found = list(run_rows(connection, 1, command))
+        if not found:
+            what = f"no {command} is stored yet" if command else "no run is stored yet"
+            raise StoreError("run last", what, "Run `tuner sweep TARGET` first.")
+        return found[0]
+    if not ref:
+        raise StoreError("run", "no run was named", _LIST)
+    match = func.upper(runs.c.run).startswith(ref.upper(), autoescape=True)
+    found = list(connection.execute(select(runs).where(match).order_by(*_NEWEST_FIRST).limit(4)))
+    found = [row for row in found if row.run == ref] or found
+    if not found:
+        raise StoreError(f"run {ref}", "no stored run begins like this", _LIST)
+    if len(found) > 1:
+        some = ", ".join(row.run for row in found[:3])
+        reason = f"several runs begin like this: {some}{', ...' if len(found) > 3 else ''}"
+        raise StoreError(f"run {ref}", reason, "Write more of the id.")
+    return found[0]
+
+
+def exact_run(connection: Connection, run: str) -> Row[Any]:
+    """The row of a run by its whole id, or :class:`StoreError`."""
+    row = connection.execute(select(runs).where(runs.c.run == run)).one_or_none()
+    if row is None:
+        raise StoreError(f"run {run}", "it is not in this store", _LIST)
+    return row
+
+
+def samples_of_run(connection: Connection, key: int) -> list[Sample]:
+    """All samples of a run in order of arrival."""
+    wanted = select(*_SAMPLE_COLUMNS).where(samples.c.run_id == key).order_by(samples.c.id)
+    return samples_of(connection.execute(wanted))
+
+
+def sample_counts(connection: Connection) -> dict[str, int]:
+    """Number of samples by run."""
+    joined = runs.join(samples, samples.c.run_id == runs.c.id)
+    wanted = select(runs.c.run, func.count()).select_from(joined).group_by(runs.c.run)
+    return {str(run): int(number) for run, number in connection.execute(wanted)}
+
+
+def documents_of_run(connection: Connection, key: int) -> dict[str, dict[str, Any]]:
+    """All documents of a run by name."""
+    wanted = select(documents.c.name, documents.c.body).where(documents.c.run_id == key)
+    return {name: json.loads(body) for name, body in connection.execute(wanted)}
+
+
+def owner_of(row: Row[Any]) -> Owner | None:
+    """Which process writes this run; ``None`` if nobody does."""
+    if row.state != str(RunState.RUNNING) or row.owner is None:
+        return None
+    return record(Owner, json.loads(row.owner))
+
+
+def refuse_living_owner(row: Row[Any], me: Owner) -> None:
+    """Raise :class:`StoreError` while another process writes this run."""
+    owner = owner_of(row)
+    if owner is None or owner == me or owner.gone():
+        return
+    reason = f"process {owner.pid} on {owner.host} is still writing it"
+    raise StoreError(f"run {row.run}", reason, "Stop that process, or wait until it has finished.")

@@ -1,0 +1,77 @@
+"""Records as rows of the tables, and rows as records."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from typing import Any
+
+from tuner.errors import StoreError
+from tuner.records import Advice, FunctionFacts, Outcome, Purpose, RunRecord, RunState, Sample
+from tuner.store.plain import dumps, record, text
+
+#: The sample's fields, which are also its columns, in this order.
+SAMPLE_FIELDS = tuple(field.name for field in fields(Sample))
+
+_PURPOSE, _OUTCOME = SAMPLE_FIELDS.index("purpose"), SAMPLE_FIELDS.index("outcome")
+_TEXTS = ("qualifier", "reason", "request_id")
+
+
+def sample_row(run_id: int, sample: Sample) -> dict[str, Any]:
+    """One row of ``tuner_samples``."""
+    row: dict[str, Any] = {name: getattr(sample, name) for name in SAMPLE_FIELDS}
+    row["run_id"] = run_id
+    row["purpose"], row["outcome"] = str(sample.purpose), str(sample.outcome)
+    for name in _TEXTS:
+        row[name] = text(row[name])
+    return row
+
+
+def samples_of(rows: Iterable[Sequence[Any]]) -> list[Sample]:
+    """Samples from rows whose columns are ``SAMPLE_FIELDS``."""
+    purposes, outcomes = {str(p): p for p in Purpose}, {str(o): o for o in Outcome}
+    samples = []
+    for row in rows:
+        values = list(row)
+        values[_PURPOSE] = purposes[values[_PURPOSE]]
+        values[_OUTCOME] = outcomes[values[_OUTCOME]]
+        samples.append(Sample(*values))
+    return samples
+
+
+def run_row(run: RunRecord, owner: str | None) -> dict[str, Any]:
+    """One row of ``tuner_runs``; ``owner`` is JSON or nothing."""
+    return {
+        "run": run.run,
+        "command": run.command,
+        "target": text(run.target),
+        "state": str(run.state),
+        "seed": run.seed,
+        "started_at": run.started_at,
+        "finished_at": run.finished_at,
+        "options": dumps(run.options),
+        "facts": dumps(run.facts),
+        "warnings": dumps(run.warnings),
+        "note": text(run.note),
+        "owner": owner,
+    }
+
+
+def run_of(row: Any, where: str) -> RunRecord:
+    """A run from its row. Raises :class:`StoreError` if the row makes no sense."""
+    try:
+        return RunRecord(
+            run=row.run,
+            command=row.command,
+            target=row.target,
+            state=RunState(row.state),
+            seed=row.seed,
+            started_at=row.started_at,
+            finished_at=row.finished_at,
+            options=json.loads(row.options),
+            facts=record(FunctionFacts, json.loads(row.facts)),
+            warnings=tuple(record(Advice, each) for each in json.loads(row.warnings)),
+            note=row.note,
+        )
+    except (ValueError, TypeError) as error:
+        fix = f"Delete it with `tuner runs delete {row.run}`."
+        raise StoreError(f"{where}, run {row.run}", f"it cannot be read: {error}", fix) from error

@@ -1,0 +1,205 @@
+"""The store: start a run, add its samples as they arrive, finish it, and find it again.
+
+Every ``add`` is one committed transaction, so a run that is killed loses at most what was in
+flight. Everything here raises :class:`tuner.errors.StoreError` when the database refuses.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+
+from tuner.errors import StoreError
+from tuner.records import Advice, RunRecord, RunState, Sample
+from tuner.store import exchange, queries, schema
+from tuner.store.connect import address, connect, missing, shown, transaction
+from tuner.store.exchange import StoredRun
+from tuner.store.failure import translated
+from tuner.store.owner import this_process
+from tuner.store.plain import dumps, text
+from tuner.store.rows import run_of
+
+
+class Store:
+    """Stored runs behind one database. Use as a context manager, or call ``close``."""
+
+    def __init__(self, engine: Engine, where: str) -> None:
+        self._engine = engine
+        self._where = where
+        self._keys: dict[str, int] = {}
+
+    @classmethod
+    def open(cls, url: str | None = None, *, create: bool = True) -> "Store":
+        """Open a store by URL or path, and bring its schema up to date.
+
+        ``None`` is ``TUNER_STORE``, or else ``.tuner/runs.db``. With ``create=False`` an SQLite
+        file that does not exist is an error, for commands that only read.
+        """
+        where = address(url)
+        if not create and missing(where):
+            fix = "Run `tuner sweep TARGET` first, or name another store with --store."
+            raise StoreError(shown(where), "nothing is stored here yet", fix)
+        engine = connect(where)
+        try:
+            with translated(shown(where)):
+                schema.ensure(engine, shown(where))
+        except BaseException:
+            engine.dispose()
+            raise
+        return cls(engine, shown(where))
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._engine.dispose()
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # Writing
+
+    def start(self, run: RunRecord) -> None:
+        """Store a new run; this process becomes its owner."""
+        with self._connection(writes=True) as connection:
+            queries.insert_run(connection, run, this_process())
+
+    def add(self, run: str, new: Sequence[Sample]) -> None:
+        """Store samples of a run and commit. Call it with what has arrived, be it one."""
+        with self._connection(writes=True) as connection:
+            queries.insert_samples(connection, self._key(connection, run), new)
+
+    def finish(
+        self,
+        run: str,
+        state: RunState,
+        finished_at: float,
+        warnings: Sequence[Advice] = (),
+        note: str | None = None,
+    ) -> None:
+        """Close a run: how it ended, and when (seconds since the epoch)."""
+        values: dict[str, Any] = {"state": str(state), "finished_at": finished_at, "owner": None}
+        values |= {"warnings": dumps(tuple(warnings)), "note": text(note)}
+        with self._connection(writes=True) as connection:
+            queries.change_run(connection, self._key(connection, run), values)
+
+    def resume(self, run: str) -> RunRecord:
+        """Take a run over to add more samples; it is ``running`` again, and this process's.
+
+        Raises :class:`StoreError` while another process writes it.
+        """
+        me = this_process()
+        values = {"state": str(RunState.RUNNING), "finished_at": None, "owner": dumps(me)}
+        with self._connection(writes=True) as connection:
+            row = queries.exact_run(connection, run)
+            queries.refuse_living_owner(row, me)
+            queries.change_run(connection, row.id, values)
+        return replace(run_of(row, self._where), state=RunState.RUNNING, finished_at=None)
+
+    def delete(self, run: str) -> None:
+        """Remove a run with its samples and documents. Refuses while a process writes it."""
+        with self._connection(writes=True) as connection:
+            row = queries.exact_run(connection, run)
+            queries.refuse_living_owner(row, this_process())
+            queries.delete_run(connection, row.id)
+        self._keys.pop(run, None)
+
+    def save_document(self, run: str, name: str, body: Mapping[str, Any]) -> None:
+        """Keep a document of a run, such as the final answer; an older one is replaced."""
+        with self._connection(writes=True) as connection:
+            queries.insert_document(connection, self._key(connection, run), name, body)
+
+    # Reading
+
+    def run(self, ref: str, command: str | None = None) -> RunRecord:
+        """Find a run by id, by a unique prefix of one (any case), or as ``last``.
+
+        ``last`` is the run that started last, among those of ``command`` if one is given.
+        """
+        with self._connection() as connection:
+            return run_of(queries.find_run(connection, ref, command), self._where)
+
+    def runs(self, limit: int | None = None, command: str | None = None) -> list[RunRecord]:
+        """List runs, the newest first."""
+        with self._connection() as connection:
+            rows = queries.run_rows(connection, limit, command)
+            return [run_of(row, self._where) for row in rows]
+
+    def samples(self, run: str) -> list[Sample]:
+        """All samples of a run, in the order in which they arrived."""
+        with self._connection() as connection:
+            return queries.samples_of_run(connection, self._key(connection, run))
+
+    def counts(self) -> dict[str, int]:
+        """How many samples each run has; a run without any is left out."""
+        with self._connection() as connection:
+            return queries.sample_counts(connection)
+
+    def documents(self, run: str) -> dict[str, dict[str, Any]]:
+        """All documents of a run by name."""
+        with self._connection() as connection:
+            return queries.documents_of_run(connection, self._key(connection, run))
+
+    def document(self, run: str, name: str) -> dict[str, Any] | None:
+        """A document that ``save_document`` kept, or ``None``."""
+        return self.documents(run).get(name)
+
+    def crashed(self, run: str) -> bool:
+        """Whether a run was never finished although the process that wrote it is gone."""
+        with self._connection() as connection:
+            row = queries.exact_run(connection, run)
+        owner = queries.owner_of(row)
+        return row.state == str(RunState.RUNNING) and (owner is None or owner.gone())
+
+    # Files
+
+    def export(self, run: str, path: Path) -> None:
+        """Write a run to a file (gzip if it ends in ``.gz``) that ``import_`` reads."""
+        exchange.write(self.stored(run), path)
+
+    def import_(self, path: Path) -> RunRecord:
+        """Add the run of an exported file. Raises :class:`StoreError` if it is here already."""
+        stored = exchange.read(path)
+        with self._connection(writes=True) as connection:
+            key = queries.insert_run(connection, stored.run, None)
+            queries.insert_samples(connection, key, stored.samples)
+            for name, body in stored.documents.items():
+                queries.insert_document(connection, key, name, body)
+        return stored.run
+
+    def stored(self, run: str) -> StoredRun:
+        """A run (by its whole id) with everything that is stored of it."""
+        with self._connection() as connection:
+            row = queries.exact_run(connection, run)
+            found = tuple(queries.samples_of_run(connection, row.id))
+            documents = queries.documents_of_run(connection, row.id)
+        return StoredRun(run_of(row, self._where), found, documents)
+
+    @contextmanager
+    def _connection(self, *, writes: bool = False) -> Iterator[Connection]:
+        """One transaction, committed at the end; foreign errors are translated."""
+        with translated(self._where), transaction(self._engine, writes=writes) as connection:
+            yield connection
+
+    def _key(self, connection: Connection, run: str) -> int:
+        if run not in self._keys:
+            self._keys[run] = int(queries.exact_run(connection, run).id)
+        return self._keys[run]
+
+
+def find(ref: str, url: str | None = None, command: str | None = None) -> StoredRun:
+    """The stored run that a user names: an id, a prefix, ``last``, or an exported file."""
+    if Path(ref).is_file():
+        return exchange.read(Path(ref))
+    with Store.open(url, create=False) as store:
+        return store.stored(store.run(ref, command).run)

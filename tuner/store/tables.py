@@ -1,0 +1,88 @@
+"""The tables as SQLAlchemy sees them, and the schema version that they belong to.
+
+The migrations build these tables; a test holds the two together. Structured values (options,
+facts, warnings, documents) are JSON text, so that SQLite and PostgreSQL keep them alike.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+#: The newest migration in ``migrations/versions``; a store of this version needs no Alembic.
+SCHEMA = "0001"
+
+#: Our own name, since the database may be shared with a program that uses Alembic as well.
+VERSION_TABLE = "tuner_schema"
+
+# SQLite hands out row numbers for INTEGER PRIMARY KEY only, and those are 64 bits wide.
+_KEY = BigInteger().with_variant(Integer(), "sqlite")
+
+metadata = MetaData()
+
+runs = Table(
+    "tuner_runs",
+    metadata,
+    Column("id", _KEY, primary_key=True),
+    Column("run", String(64), nullable=False),
+    Column("command", String(32), nullable=False),
+    Column("target", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("seed", BigInteger, nullable=False),
+    Column("started_at", Float(53), nullable=False),
+    Column("finished_at", Float(53)),
+    Column("options", Text, nullable=False),
+    Column("facts", Text, nullable=False),
+    Column("warnings", Text, nullable=False),
+    Column("note", Text),
+    Column("owner", Text),  # JSON: the process that writes the run; NULL once it is finished
+    UniqueConstraint("run", name="tuner_runs_run_key"),
+)
+
+samples = Table(
+    "tuner_samples",
+    metadata,
+    Column("id", _KEY, primary_key=True),  # order of arrival
+    Column("run_id", _KEY, ForeignKey("tuner_runs.id", ondelete="CASCADE"), nullable=False),
+    Column("call", BigInteger, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("round", Integer, nullable=False),
+    Column("purpose", String(16), nullable=False),
+    Column("memory_mb", Integer, nullable=False),
+    Column("arch", String(16), nullable=False),
+    Column("qualifier", String(256)),
+    Column("outcome", String(32), nullable=False),
+    Column("due_s", Float(53), nullable=False),
+    Column("sent_s", Float(53), nullable=False),
+    Column("first_byte_s", Float(53)),
+    Column("done_s", Float(53), nullable=False),
+    Column("status", Integer),
+    Column("reason", Text),
+    Column("retry_after_s", Float(53)),
+    Column("request_id", Text),
+    Column("duration_ms", Float(53)),
+    Column("billed_ms", Float(53)),
+    Column("init_ms", Float(53)),
+    Column("restore_ms", Float(53)),
+    Column("billed_restore_ms", Float(53)),
+    Column("max_memory_mb", Float(53)),
+    Column("payload", Integer),
+    Index("tuner_samples_run", "run_id", "id"),
+)
+
+documents = Table(
+    "tuner_documents",
+    metadata,
+    Column("run_id", _KEY, ForeignKey("tuner_runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("body", Text, nullable=False),
+)

@@ -1,0 +1,101 @@
+"""What invocations cost: billed milliseconds, GB-seconds and the request fee.
+
+Pure arithmetic on numbers or arrays of them; prices come from ``prices.py``. Rules: AWS Lambda
+pricing (1 GB = 1024 MB, 1 ms steps) and "AWS Lambda standardizes billing for INIT phase"
+(2025-04-29): since 2025-08-01 INIT is billed for every configuration.
+"""
+
+from typing import overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tuner.billing.prices import Prices
+
+FloatArray = NDArray[np.float64]
+
+#: /tmp up to this size is part of the price of the memory (AWS Lambda pricing).
+FREE_EPHEMERAL_MB = 512
+
+
+@overload
+def billed_ms(duration_ms: float, init_ms: float = 0.0) -> float: ...
+@overload
+def billed_ms(duration_ms: ArrayLike, init_ms: ArrayLike = 0.0) -> FloatArray: ...
+def billed_ms(duration_ms: ArrayLike, init_ms: ArrayLike = 0.0) -> float | FloatArray:
+    """Billed Duration: duration plus INIT (or billed restore), rounded up to whole ms, at least 1.
+
+    Broadcasts; NaN stays NaN. Where REPORT gives Billed Duration, use that: the figures that it
+    shows are rounded to 0.01 ms, so AWS may bill 1 ms more than this when they end in .00.
+    """
+    total = np.add(duration_ms, init_ms, dtype=np.float64)
+    # 100.1 + 99.9 is a little above 200 in binary; REPORT has three decimals at most.
+    return _plain(np.maximum(np.ceil(np.round(total, 6)), 1.0))
+
+
+@overload
+def cost_usd(
+    billed: float, memory_mb: float, prices: Prices, ephemeral_mb: float = ...
+) -> float: ...
+@overload
+def cost_usd(
+    billed: ArrayLike, memory_mb: ArrayLike, prices: Prices, ephemeral_mb: float = ...
+) -> FloatArray: ...
+def cost_usd(
+    billed: ArrayLike,
+    memory_mb: ArrayLike,
+    prices: Prices,
+    ephemeral_mb: float = FREE_EPHEMERAL_MB,
+) -> float | FloatArray:
+    """US dollars of one invocation each: first-tier duration, the request fee, /tmp above 512 MB.
+
+    ``billed`` in ms (INIT included), ``memory_mb`` and ``ephemeral_mb`` in MB; broadcasts. A
+    /tmp price that is not known is left out (:func:`tuner.billing.prices.price_advice` says so).
+    """
+    seconds = np.asarray(billed, dtype=np.float64) / 1000.0
+    duration = np.asarray(memory_mb, dtype=np.float64) / 1024.0 * prices.gb_second_usd
+    extra_gb = max(0.0, ephemeral_mb - FREE_EPHEMERAL_MB) / 1024.0
+    storage = extra_gb * (prices.ephemeral_gb_second_usd or 0.0)
+    return _plain(seconds * (duration + storage) + prices.request_usd)
+
+
+@overload
+def cost_usd_per_million(
+    billed: float, memory_mb: float, prices: Prices, ephemeral_mb: float = ...
+) -> float: ...
+@overload
+def cost_usd_per_million(
+    billed: ArrayLike, memory_mb: ArrayLike, prices: Prices, ephemeral_mb: float = ...
+) -> FloatArray: ...
+def cost_usd_per_million(
+    billed: ArrayLike,
+    memory_mb: ArrayLike,
+    prices: Prices,
+    ephemeral_mb: float = FREE_EPHEMERAL_MB,
+) -> float | FloatArray:
+    """:func:`cost_usd` of a million such invocations."""
+    return _plain(np.multiply(cost_usd(billed, memory_mb, prices, ephemeral_mb), 1e6))
+
+
+def snap_start_month_usd(
+    memory_mb: float, restores: float, prices: Prices, seconds: float = 730 * 3600
+) -> float | None:
+    """US dollars of keeping one published SnapStart version, and of its restores.
+
+    For Python and .NET; Java pays neither. AWS bills three hours at least, and goes on until the
+    version is deleted. ``None`` where the region's prices are not known.
+    """
+    cached, restored = prices.snap_start_cache_gb_second_usd, prices.snap_start_restore_gb_usd
+    if cached is None or restored is None:
+        return None
+    gb = memory_mb / 1024.0
+    return gb * (max(seconds, 3 * 3600.0) * cached + restores * restored)
+
+
+def logs_usd(gigabytes: float, prices: Prices) -> float | None:
+    """US dollars of CloudWatch Logs' first tier; ``None`` where the region's price is not known."""
+    return None if prices.logs_gb_usd is None else gigabytes * prices.logs_gb_usd
+
+
+def _plain(values: FloatArray) -> float | FloatArray:
+    return float(values) if np.ndim(values) == 0 else values

@@ -1,0 +1,116 @@
+"""Fits recover what made the data, say how sure they are, and survive anything."""
+
+import numpy as np
+import pytest
+
+from tuner.model.cfs import elapsed_ms
+from tuner.model.fit import NothingToFit, fit
+from tuner.model.observations import ColdStarts, Observations
+
+SIZES = [128, 238, 441, 620, 827, 1100, 1536]
+
+
+def observe(memory_mb: list[int], duration_ms: np.ndarray) -> Observations:
+    none = np.zeros(0)
+    return Observations(
+        memory_mb=np.array(memory_mb, dtype=np.int64),
+        duration_ms=np.asarray(duration_ms, dtype=np.float64),
+        billed_ms=np.ceil(duration_ms),
+        round=np.zeros(len(memory_mb), dtype=np.int64),
+        cold=ColdStarts(none.astype(np.int64), none, none, none),
+    )
+
+
+def simulate(cpu: float, wait: float, cv: float, seed: int, repeats: int = 4) -> Observations:
+    rng = np.random.default_rng(seed)
+    memory = np.repeat(SIZES, repeats)
+    demand = cpu * np.exp(cv * rng.standard_normal(memory.size))
+    wall = elapsed_ms(demand, memory, rng.uniform(0, 20, memory.size))
+    return observe(memory.tolist(), wait + wall)
+
+
+def test_a_short_cpu_bound_function_is_a_staircase() -> None:
+    curve = fit(simulate(17.0, 0.0, 0.02, seed=1), seed=1, range_mb=(128, 1536))
+    assert curve.family == "staircase"
+    assert curve.parameters["cpu_ms"] + curve.parameters["wait_ms"] == pytest.approx(17, rel=0.08)
+
+
+def test_a_long_function_is_wait_and_share() -> None:
+    curve = fit(simulate(700.0, 300.0, 0.02, seed=2), seed=1)
+    assert dict(curve.alternatives)["power law"] < 0.2
+    found = curve.mean_ms(np.array([300, 1769]))
+    expected = [300 + 700 * 1769 / 300, 1000]
+    assert found.mean(axis=0) == pytest.approx(expected, rel=0.05)
+
+
+def test_a_waiting_function_is_flat() -> None:
+    curve = fit(simulate(1.0, 120.0, 0.02, seed=3), seed=1)
+    assert curve.mean_ms(np.array([200, 500, 1500])).mean(axis=0) == pytest.approx(121, rel=0.03)
+
+
+def test_one_outlier_does_not_bend_the_curve() -> None:
+    clean = simulate(400.0, 0.0, 0.02, seed=4)
+    spoiled = clean.duration_ms.copy()
+    spoiled[5] *= 6
+    curve = fit(observe(clean.memory_mb.tolist(), spoiled), seed=1)
+    at = np.array([238, 827])
+    assert np.exp(curve.evaluate(at).log_ms.mean(axis=0)) == pytest.approx(
+        400 * 1769 / at, rel=0.06
+    )
+
+
+def test_what_no_family_explains_is_followed_by_the_shape_free_one() -> None:
+    memory = np.repeat([128, 200, 300, 450, 700, 1000, 1536], 5)
+    bumpy = np.repeat([100.0, 40.0, 90.0, 30.0, 80.0, 25.0, 70.0], 5)
+    curve = fit(observe(memory.tolist(), bumpy), seed=1)
+    assert curve.family == "shape-free"
+    assert curve.mean_ms(np.array([200, 300])).mean(axis=0) == pytest.approx([40, 90], rel=0.2)
+
+
+def test_the_same_seed_gives_the_same_curve() -> None:
+    data, at = simulate(30.0, 10.0, 0.1, seed=5), np.array([128, 777])
+    first, second = fit(data, seed=9), fit(data, seed=9)
+    assert np.array_equal(first.mean_ms(at), second.mean_ms(at))
+    assert not np.array_equal(first.mean_ms(at), fit(data, seed=10).mean_ms(at))
+
+
+def test_drift_moves_cpu_time_and_leaves_waiting_alone() -> None:
+    curve = fit(simulate(600.0, 0.0, 0.02, seed=6), seed=1)
+    at = np.array([500])
+    more = curve.mean_ms(at, 1.05).mean() / curve.mean_ms(at).mean()
+    assert more == pytest.approx(1.05, abs=0.012)
+
+
+def test_quantiles_are_ordered_and_p95_is_that_of_the_noise() -> None:
+    rng = np.random.default_rng(7)
+    memory = np.repeat([128, 512, 1536], 60)
+    data = observe(memory.tolist(), 200 * np.exp(0.2 * rng.standard_normal(memory.size)))
+    curve, at = fit(data, seed=1), np.array([512])
+    p50, p95, p99 = (curve.quantile_ms(at, q).mean() for q in (0.5, 0.95, 0.99))
+    assert p50 < p95 < p99
+    assert p95 == pytest.approx(200 * np.exp(0.2 * 1.645), rel=0.08)
+
+
+@pytest.mark.parametrize(
+    ("memory", "durations"),
+    [
+        ([512], [12.0]),
+        ([512, 512, 512], [12.0, 12.0, 12.0]),
+        ([128, 1536], [0.01, 0.01]),
+        ([128, 1536, 10240], [900_000.0, 900_000.0, 899_000.0]),
+        ([128] * 50 + [256], [3.0] * 50 + [3.0]),
+        ([128, 128, 512, 512], [1.0, 1000.0, 1.0, 1000.0]),
+        ([128, 129, 130], [0.01, 900_000.0, 5.0]),
+    ],
+)
+def test_odd_data_still_give_finite_numbers(memory: list[int], durations: list[float]) -> None:
+    curve = fit(observe(memory, np.array(durations)), seed=1, range_mb=(128, 10_240))
+    at = np.array([128, 700, 10_240])
+    for drawn in (curve.mean_ms(at), curve.quantile_ms(at, 0.99), curve.mean_ms(at, 1.05)):
+        assert np.isfinite(drawn).all()
+        assert (drawn > 0).all()
+
+
+def test_without_a_duration_there_is_no_curve() -> None:
+    with pytest.raises(NothingToFit, match="no invocation"):
+        fit(observe([], np.zeros(0)), seed=1)

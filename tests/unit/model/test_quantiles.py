@@ -1,0 +1,60 @@
+"""Order statistics and the coverage of their intervals."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tuner.model.quantiles import mean_interval, order_statistics, quantile_interval
+
+
+def test_no_value_has_no_statistics() -> None:
+    assert order_statistics([]) is None
+    assert order_statistics([float("nan"), float("inf")]) is None
+
+
+def test_one_value_is_every_percentile_and_has_no_interval() -> None:
+    found = order_statistics([7.0])
+    assert found is not None
+    assert (found.n, found.mean, found.p50, found.p99, found.max) == (1, 7.0, 7.0, 7.0, 7.0)
+    assert found.mean_ci is found.p50_ci is found.p95_ci is None
+
+
+@given(st.lists(st.floats(0.01, 9e5), min_size=1, max_size=60))
+def test_percentiles_are_ordered_and_intervals_hold_their_estimate(values: list[float]) -> None:
+    found = order_statistics(values)
+    assert found is not None
+    assert found.p50 <= found.p90 <= found.p95 <= found.p99 <= found.max == max(values)
+    for interval, estimate in ((found.p50_ci, found.p50), (found.p95_ci, found.p95)):
+        if interval:
+            assert interval[0] <= estimate <= interval[1]
+
+
+@pytest.mark.parametrize(("q", "n"), [(0.5, 10), (0.5, 25), (0.5, 700), (0.95, 80), (0.95, 600)])
+def test_the_interval_of_a_percentile_covers_it_in_90_percent(q: float, n: int) -> None:
+    rng = np.random.default_rng(5)
+    truth = float(np.exp(np.quantile(rng.standard_normal(200_000), q)))
+    inside = 0
+    for _ in range(400):
+        interval = quantile_interval(np.exp(rng.standard_normal(n)), q)
+        assert interval is not None
+        inside += interval[0] <= truth <= interval[1]
+    assert 0.87 <= inside / 400 <= 0.99
+
+
+def test_too_few_values_have_no_interval() -> None:
+    assert quantile_interval([1.0, 2.0, 3.0], 0.5) is None
+    assert quantile_interval(np.arange(20.0), 0.95) is None
+    assert mean_interval([1.0, 2.0]) is None
+
+
+def test_the_interval_of_the_mean_is_seeded() -> None:
+    values = np.random.default_rng(1).exponential(5.0, 30)
+    assert mean_interval(values, seed=3) == mean_interval(values, seed=3)
+    low, high = mean_interval(values, seed=3) or (0.0, 0.0)
+    assert low < values.mean() < high
+
+
+def test_a_quantile_outside_the_open_unit_interval_is_refused() -> None:
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        quantile_interval([1.0], 1.0)

@@ -1,0 +1,129 @@
+"""How single invocations scatter around their size's location, robustly and pooled over sizes.
+
+Locations are in log milliseconds. Outliers weigh less in a location (Student-t weights) but are
+counted in full where money is concerned: the ratio of mean to location is estimated from every
+invocation. Sizes with few invocations borrow the scatter of the others.
+"""
+
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+_T_FREEDOM = 4.0
+#: Before any repeat is seen, single invocations are taken to scatter by 8 %, worth two degrees of
+#: freedom; with no scatter at all, the resolution of the recording is the limit.
+_PRIOR_SD, _PRIOR_FREEDOM = 0.08, 2.0
+_LEAST_SD = 0.002
+#: Two warm sandboxes of one function differ a little even on equal hardware.
+SANDBOX_SD = 0.006
+_PSEUDO = 6.0  # how many invocations the prior shape of the noise is worth
+
+
+@dataclass(frozen=True)
+class Locations:
+    """Robust location of each size: ``log_ms`` with its ``variance``; ``sd`` of one invocation.
+
+    ``residual`` (standardised) and ``ratio`` (duration over location) are per invocation.
+    """
+
+    memory_mb: IntArray
+    log_ms: FloatArray
+    variance: FloatArray
+    count: IntArray
+    sd: float
+    freedom: float
+    residual: FloatArray
+    ratio: FloatArray
+
+
+def first_locations(memory_mb: IntArray, log_ms: FloatArray) -> Locations:
+    """Medians per size and the pooled scatter around them, before any curve is known."""
+    sizes, index = np.unique(memory_mb, return_inverse=True)
+    centre = np.array([np.median(log_ms[index == i]) for i in range(sizes.size)])
+    return around(memory_mb, log_ms, centre, np.zeros(sizes.size), own_centre=True)
+
+
+def around(
+    memory_mb: IntArray,
+    log_ms: FloatArray,
+    centre: FloatArray,
+    phase_variance: FloatArray,
+    *,
+    own_centre: bool = False,
+) -> Locations:
+    """Weigh each invocation by its distance from ``centre`` (one per size, ascending).
+
+    ``phase_variance`` is scatter that the scheduler explains at a size. With ``own_centre`` the
+    centres were taken from the same invocations, which costs a degree of freedom per size.
+    """
+    sizes, index, count = np.unique(memory_mb, return_inverse=True, return_counts=True)
+    away = log_ms - centre[index]
+    used = sizes.size if own_centre else 1
+    sd, freedom = _scatter(away, phase_variance[index], max(0, log_ms.size - used))
+    total = np.sqrt(sd**2 + phase_variance)
+    weight = (_T_FREEDOM + 1) / (_T_FREEDOM + (away / total[index]) ** 2)
+    mass = np.bincount(index, weight, sizes.size)
+    location = np.bincount(index, weight * log_ms, sizes.size) / mass
+    rest = log_ms - location[index] if own_centre else away
+    return Locations(
+        memory_mb=sizes,
+        log_ms=location,
+        variance=total**2 / np.minimum(mass, count) + SANDBOX_SD**2,
+        count=count.astype(np.int64),
+        sd=sd,
+        freedom=freedom,
+        residual=rest / total[index],
+        ratio=np.exp(rest - phase_variance[index] / 2),
+    )
+
+
+def _scatter(away: FloatArray, explained: FloatArray, freedom: float) -> tuple[float, float]:
+    """Log-sd of one invocation beyond what is explained, and its degrees of freedom."""
+    if freedom <= 0:
+        return _PRIOR_SD, _PRIOR_FREEDOM
+    sd = max(_LEAST_SD, 1.4826 * float(np.median(np.abs(away))))
+    for _ in range(10):
+        weight = (_T_FREEDOM + 1) / (_T_FREEDOM + away**2 / (sd**2 + explained))
+        square = float(np.sum(np.maximum(weight * away**2 - explained, 0.1 * weight * away**2)))
+        square *= away.size / (freedom * float(weight.sum())) * freedom
+        pooled = (square + _PRIOR_FREEDOM * _PRIOR_SD**2) / (freedom + _PRIOR_FREEDOM)
+        sd = max(_LEAST_SD, float(np.sqrt(pooled)))
+    return sd, freedom + _PRIOR_FREEDOM
+
+
+@dataclass(frozen=True)
+class NoiseDraws:
+    """What is not known about the noise, one value per draw: sd, mean ratio, residual shape."""
+
+    sd: FloatArray
+    tail: FloatArray  # mean over location, without the scheduler's part
+    _values: FloatArray
+    _weights: FloatArray  # (draws, values), cumulative
+
+    def quantile(self, q: float) -> FloatArray:
+        """The ``q`` quantile (0 < q < 1) of a standardised residual, per draw."""
+        place = np.sum(self._weights < q, axis=1)
+        return np.asarray(self._values[np.minimum(place, self._values.size - 1)])
+
+
+def draw_noise(locations: Locations, count: int, rng: np.random.Generator) -> NoiseDraws:
+    """Bayesian bootstrap over all invocations and a log-normal pseudo-sample."""
+    sd = locations.sd * np.sqrt(locations.freedom / rng.chisquare(locations.freedom, count))
+    normal = np.array([NormalDist().inv_cdf((i + 0.5) / 40) for i in range(40)])
+    values = np.concatenate([locations.residual, normal])
+    ratios = np.concatenate([locations.ratio, np.exp(locations.sd * normal)])
+    shape = np.concatenate([np.ones(locations.residual.size), np.full(40, _PSEUDO / 40)])
+    weights = rng.standard_gamma(shape, size=(count, shape.size))
+    weights /= weights.sum(axis=1, keepdims=True)
+    order = np.argsort(values)
+    return NoiseDraws(
+        sd=sd,
+        tail=weights @ ratios,
+        _values=values[order],
+        _weights=np.cumsum(weights[:, order], axis=1),
+    )

@@ -1,0 +1,174 @@
+"""What the model sees of a run: arrays of warm durations, cold starts and sizes that failed.
+
+Built from samples once; nothing here fits or judges. Only invocations that ended ``ok`` have a
+duration worth modelling; sizes that were killed or timed out are remembered by name.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.records import Outcome, Purpose, Sample
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+#: A size is infeasible when this share of its invocations was killed or timed out.
+FAILED_SHARE = 0.2
+#: AWS reports two decimals; anything shorter is recorded as this.
+SHORTEST_MS = 0.01
+
+
+@dataclass(frozen=True)
+class ColdStarts:
+    """Cold invocations that ended ok, one row each; restore counts as init (SnapStart)."""
+
+    memory_mb: IntArray
+    init_ms: FloatArray
+    duration_ms: FloatArray  # of the first invocation, without INIT
+    billed_ms: FloatArray  # NaN where not known
+
+    def __len__(self) -> int:
+        return int(self.memory_mb.size)
+
+    def init_quantile_ms(self, q: float | None) -> float:
+        """Quantile of INIT over all sizes, its mean for ``None``; 0 when no cold start was seen.
+
+        INIT runs at full CPU whatever the memory, so the sizes may be pooled.
+        """
+        return _pooled(self.init_ms, q)
+
+
+@dataclass(frozen=True)
+class Observations:
+    """Warm invocations as arrays of one length n, cold starts, and what failed.
+
+    ``failures`` maps a size (MB) to why it cannot run the function. ``first_calls`` says that the
+    recording has hardly any warm rows, so that the durations of first invocations (without
+    INIT) stand in for them. ``dropped`` counts rows without a usable duration.
+    """
+
+    memory_mb: IntArray
+    duration_ms: FloatArray
+    billed_ms: FloatArray
+    round: IntArray
+    cold: ColdStarts
+    failures: Mapping[int, str] = field(default_factory=dict)
+    client_overhead_ms: FloatArray = field(default_factory=lambda: np.zeros(0))
+    max_memory_mb: float | None = None  # the most that any invocation used
+    throttle_share: float = 0.0  # of all requests
+    error_share: float = 0.0  # of all calls that were not throttled
+    first_calls: bool = False
+    dropped: int = 0
+
+    def __len__(self) -> int:
+        return int(self.memory_mb.size)
+
+    @property
+    def sizes_mb(self) -> IntArray:
+        """The sizes with at least one duration, ascending."""
+        return np.unique(self.memory_mb)
+
+    def at(self, memory_mb: int) -> FloatArray:
+        """Durations (ms) seen at one size."""
+        return np.asarray(self.duration_ms[self.memory_mb == memory_mb], dtype=np.float64)
+
+    def overhead_ms(self, q: float | None) -> float:
+        """What a caller waits beyond the duration: a quantile over all sizes, or the mean."""
+        return _pooled(self.client_overhead_ms, q)
+
+    def infeasible_mb(self) -> int:
+        """The largest size known to be too small (0: none): what it cannot run, less cannot."""
+        ok = set(self.sizes_mb.tolist())
+        return max((size for size in self.failures if size not in ok), default=0)
+
+
+def from_samples(samples: Sequence[Sample]) -> Observations:
+    """Sort samples into warm and cold; throttles, errors and warm-up calls have no place here."""
+    asked = [s for s in samples if s.purpose is not Purpose.WARM_UP]
+    ok = [s for s in asked if s.outcome is Outcome.OK]
+    usable = [s for s in ok if _usable(s.duration_ms)]
+    plain = [s for s in usable if s.purpose is not Purpose.COLD]
+    first_calls = 2 * sum(s.cold for s in plain) > len(plain)
+    warm = plain if first_calls else [s for s in plain if not s.cold]
+    peaks = [s.max_memory_mb for s in usable if _usable(s.max_memory_mb)]
+    return Observations(
+        memory_mb=np.array([s.memory_mb for s in warm], dtype=np.int64),
+        duration_ms=np.array([_duration(s) for s in warm], dtype=np.float64),
+        billed_ms=np.array([_billed(s) for s in warm], dtype=np.float64),
+        round=np.array([s.round for s in warm], dtype=np.int64),
+        cold=_cold([s for s in usable if s.cold]),
+        failures=_failures(asked),
+        client_overhead_ms=np.array([max(0.0, s.latency_ms - _duration(s)) for s in warm]),
+        throttle_share=_share(asked, _THROTTLED),
+        error_share=_share([s for s in asked if s.outcome not in _THROTTLED], _ERRORS),
+        max_memory_mb=max((p for p in peaks if p is not None), default=None),
+        first_calls=first_calls,
+        dropped=len(ok) - len(usable),
+    )
+
+
+def _pooled(values: FloatArray, q: float | None) -> float:
+    if not values.size:
+        return 0.0
+    return float(values.mean() if q is None else np.quantile(values, q))
+
+
+_THROTTLED = frozenset({Outcome.THROTTLED})
+_ERRORS = frozenset(Outcome) - {Outcome.OK, Outcome.THROTTLED}
+
+
+def _share(samples: Sequence[Sample], outcomes: frozenset[Outcome]) -> float:
+    return sum(s.outcome in outcomes for s in samples) / len(samples) if samples else 0.0
+
+
+def _usable(value: float | None) -> bool:
+    return value is not None and math.isfinite(value) and value >= 0
+
+
+def _duration(sample: Sample) -> float:
+    return max(SHORTEST_MS, sample.duration_ms or 0.0)
+
+
+def _billed(sample: Sample) -> float:
+    """Billed duration without INIT: what the same call would cost warm."""
+    if not sample.cold and sample.billed_ms is not None and _usable(sample.billed_ms):
+        return float(sample.billed_ms)
+    return float(math.ceil(_duration(sample)))
+
+
+def _cold(samples: Sequence[Sample]) -> ColdStarts:
+    init = [s.init_ms if s.init_ms is not None else s.restore_ms for s in samples]
+    known = [(s, i) for s, i in zip(samples, init, strict=True) if i is not None and _usable(i)]
+    billed = [s.billed_ms if _usable(s.billed_ms) else None for s, _ in known]
+    return ColdStarts(
+        memory_mb=np.array([s.memory_mb for s, _ in known], dtype=np.int64),
+        init_ms=np.array([i for _, i in known], dtype=np.float64),
+        duration_ms=np.array([_duration(s) for s, _ in known], dtype=np.float64),
+        billed_ms=np.array([math.nan if b is None else b for b in billed], dtype=np.float64),
+    )
+
+
+_TOO_SMALL = {
+    Outcome.OUT_OF_MEMORY: "runs out of memory",
+    Outcome.TIMEOUT: "times out",
+}
+
+
+def _failures(samples: Sequence[Sample]) -> dict[int, str]:
+    ended = Counter(
+        (s.memory_mb, s.outcome)
+        for s in samples
+        if s.outcome is Outcome.OK or s.outcome in _TOO_SMALL
+    )
+    failures = {}
+    for size in {memory for memory, _ in ended}:
+        killed = {o: ended[size, o] for o in _TOO_SMALL}
+        total = sum(killed.values()) + ended[size, Outcome.OK]
+        if sum(killed.values()) >= max(1.0, FAILED_SHARE * total):
+            failures[size] = _TOO_SMALL[max(killed, key=lambda o: killed[o])]
+    return dict(sorted(failures.items()))

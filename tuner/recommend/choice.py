@@ -1,0 +1,152 @@
+"""The choice: one size, how sure it is, how far it may be off, and why.
+
+The size with the least expected score over draws and drift, among those that very likely meet
+every objective. Reads arrays of :mod:`tuner.recommend.outlook`; wording is in ``reasons``.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.model.curve import Curve
+from tuner.model.observations import Observations
+from tuner.recommend import reasons
+from tuner.recommend.goal import Goal, Rates, Strategy
+from tuner.recommend.outlook import Outlook, look
+from tuner.recommend.result import Interval, Recommendation, VersusCurrent
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+#: A size counts as within reach of the best up to this much more (the contract's 5 %).
+TOLERANCE = 0.05
+#: An objective counts as met when it is this likely.
+SURE = 0.95
+#: Closer scores than this are a tie: the faster of equally cheap sizes, the cheaper of equally
+#: fast ones (as aws-lambda-power-tuning resolves exact ties).
+_TIE = {Strategy.COST: 0.002, Strategy.SPEED: 0.01, Strategy.BALANCED: 0.0}
+
+
+@dataclass(frozen=True)
+class Pick:
+    """Index of the chosen size in an outlook. ``meets`` is ``None`` without objectives."""
+
+    index: int
+    meets: bool | None
+    confidence: float
+    safe_mb: tuple[int, int]
+
+
+def pick(outlook: Outlook, goal: Goal) -> Pick:
+    """Choose among the candidates; with unreachable objectives, the nearest miss."""
+    likely = outlook.meets
+    allowed = likely >= SURE
+    if not allowed.any():
+        allowed = likely >= max(0.5, float(likely.max()))
+    if not allowed.any():
+        index = int(np.median(outlook.margin, axis=0).argmin())
+    else:
+        index = _least(outlook, goal, allowed)
+    meets = bool(likely[index] >= 0.5) if goal.slos else None
+    return Pick(index, meets, _confidence(outlook, index), _safe_range(outlook, index))
+
+
+def _least(outlook: Outlook, goal: Goal, allowed: NDArray[np.bool_]) -> int:
+    score = np.where(allowed, outlook.expected(), np.inf)
+    ties = score <= score.min() * (1 + _TIE[goal.strategy])
+    other = outlook.cost if goal.strategy is Strategy.SPEED else outlook.duration_ms
+    return int(np.where(ties, other.mean(axis=0), np.inf).argmin())
+
+
+def _confidence(outlook: Outlook, index: int) -> float:
+    """Probability that the pick is within 5 % of the best size that meets the objectives."""
+    meets = outlook.margin <= 1.0
+    best = np.where(meets, outlook.score, np.inf).min(axis=1)
+    good = (outlook.score[:, index] <= best * (1 + TOLERANCE)) & meets[:, index]
+    return float(good.mean())
+
+
+def _safe_range(outlook: Outlook, index: int) -> tuple[int, int]:
+    """Sizes around the pick that stay within 5 % of the best, whichever way CPU demand drifts."""
+    mean = outlook.drifted.mean(axis=1)
+    allowed = outlook.meets >= min(SURE, float(outlook.meets[index]))
+    best = np.where(allowed, mean, np.inf).min(axis=1, keepdims=True)
+    good = np.all(mean <= best * (1 + TOLERANCE), axis=0) & allowed
+    low = high = index
+    while low > 0 and good[low - 1]:
+        low -= 1
+    while high + 1 < good.size and good[high + 1]:
+        high += 1
+    return int(outlook.memory_mb[low]), int(outlook.memory_mb[high])
+
+
+def interval(draws: FloatArray) -> Interval:
+    """Mean and 90 % interval of draws (d,)."""
+    low, high = np.quantile(draws, (0.05, 0.95))
+    return Interval(float(draws.mean()), float(low), float(high))
+
+
+def choose(
+    curve: Curve,
+    observations: Observations,
+    goal: Goal,
+    rates: Rates,
+    candidates_mb: IntArray,
+) -> Recommendation:
+    """Recommend one of ``candidates_mb`` (ascending). The current size need not be among them."""
+    sizes = possible(candidates_mb, observations)
+    outlook = look(curve, observations, goal, rates, sizes)
+    chosen = pick(outlook, goal)
+    size = int(sizes[chosen.index])
+    at = np.array([size], dtype=np.int64)
+    p50, p95, p99 = (float(curve.quantile_ms(at, q).mean()) for q in (0.5, 0.95, 0.99))
+    case = reasons.Case(curve, observations, goal, outlook, chosen.index, chosen.meets)
+    return Recommendation(
+        memory_mb=size,
+        arch=goal.arch,
+        strategy=goal.strategy.value,
+        slo=tuple(slo.text for slo in goal.slos),
+        meets_slo=chosen.meets,
+        cost_usd_per_million=interval(outlook.cost[:, chosen.index]),
+        p50_ms=p50,
+        p95_ms=p95,
+        p99_ms=p99,
+        confidence=chosen.confidence,
+        safe_range_mb=chosen.safe_mb,
+        reasons=reasons.reasons(case),
+        runners_up=reasons.runners_up(case),
+        versus_current=_versus(curve, observations, goal, rates, size),
+    )
+
+
+def possible(candidates_mb: IntArray, observations: Observations) -> IntArray:
+    """Candidates that can run the function, as far as is known: never below a size that cannot.
+
+    When small sizes failed, only sizes from the smallest that worked on are safe to name.
+    """
+    too_small = observations.infeasible_mb()
+    least = too_small + 1
+    if too_small:
+        worked = observations.sizes_mb
+        above = worked[worked > too_small]
+        least = int(above.min()) if above.size else least
+    left = candidates_mb[candidates_mb >= least]
+    return left if left.size else observations.sizes_mb[-1:]
+
+
+def _versus(
+    curve: Curve, observations: Observations, goal: Goal, rates: Rates, size: int
+) -> VersusCurrent | None:
+    """The pick against the current size; without a change of cost where that size cannot run."""
+    if goal.current_mb is None:
+        return None
+    if goal.current_mb <= observations.infeasible_mb():
+        return VersusCurrent(goal.current_mb, None, None)
+    pair = np.array([goal.current_mb, size], dtype=np.int64)
+    both = look(curve, observations, goal, rates, pair)
+    change = [
+        float(np.mean(draws[:, 1]) / np.mean(draws[:, 0]) - 1.0)
+        for draws in (both.cost, both.duration_ms)
+    ]
+    return VersusCurrent(goal.current_mb, change[0], change[1])

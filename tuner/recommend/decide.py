@@ -1,0 +1,165 @@
+"""The driver of a sweep's decisions: samples in, the next invocations or the answer out.
+
+Pure and repeatable: it is asked again with all samples so far, keeps no measurements of its own,
+and draws chance from its seed alone. The flow and the benchmark use the same one.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.model.curve import Curve
+from tuner.model.fit import fit
+from tuner.model.observations import Observations, from_samples
+from tuner.plan import adaptive, grid
+from tuner.plan.adaptive import Adaptive
+from tuner.plan.ask import Ask, Done
+from tuner.plan.budget import Budget, Spent
+from tuner.plan.sizes import candidates, grid_sizes
+from tuner.plan.value import Beliefs
+from tuner.recommend.band import band, model_card
+from tuner.recommend.choice import choose, possible
+from tuner.recommend.cost import MILLION, ColdExtra, drawn_cost
+from tuner.recommend.goal import Goal, Rates
+from tuner.recommend.outlook import Outlook, look
+from tuner.recommend.result import CurveBand, ModelCard, Recommendation
+from tuner.records import Sample
+from tuner.units import MemoryWish
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+
+#: What breaking an objective weighs against a relative increase of the score.
+_PENALTY = 1.0
+_ASKABLE = 48  # sizes whose worth is computed at each step
+_NO_COLD = ColdExtra()
+
+
+@dataclass(frozen=True)
+class Question:
+    """Everything that a decision depends on except the samples."""
+
+    goal: Goal
+    rates: Rates
+    wish: MemoryWish
+    recorded_mb: tuple[int, ...] = ()
+    grid_samples: int | None = None  # None: adaptive
+    plan: Adaptive = field(default_factory=Adaptive)
+    budget: Budget = field(default_factory=Budget)
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the samples say: all ``None`` when no invocation ended with a duration."""
+
+    model: ModelCard | None
+    band: CurveBand | None
+    recommendation: Recommendation | None
+
+
+class Decider:
+    """Answers ``step`` until it is done, then ``answer``. Both may be asked at any time."""
+
+    def __init__(self, question: Question) -> None:
+        self._question = question
+        self._sizes = candidates(question.wish, question.recorded_mb)
+
+    def step(self, samples: Sequence[Sample], *, seconds: float = 0.0) -> Ask | Done:
+        """What to invoke next, given all samples of the run and the seconds it has taken."""
+        q = self._question
+        spent = self.spent(samples, seconds)
+        if q.grid_samples is not None:
+            made = Counter(s.memory_mb for s in samples)
+            sizes = grid_sizes(q.wish, q.recorded_mb)
+            return grid.next_ask(sizes, q.grid_samples, made, q.budget, spent)
+        if not samples:
+            return adaptive.first_ask(self._sizes, q.plan, q.budget)
+        observations = from_samples(samples)
+        open_mb = self._sizes[self._sizes > observations.infeasible_mb()]
+        if not len(observations):
+            return self._without_data(open_mb, spent, samples)
+        curve = self._fit(observations)
+        rng = np.random.default_rng((q.seed, len(samples)))
+        beliefs = self._beliefs(curve, observations)
+        return adaptive.next_ask(beliefs, q.plan, q.budget, spent, rng)
+
+    def answer(self, samples: Sequence[Sample]) -> Answer:
+        """Fit everything that was measured and choose."""
+        observations = from_samples(samples)
+        if not len(observations):
+            return Answer(None, None, None)
+        q = self._question
+        curve = self._fit(observations)
+        drawn = self._drawn_sizes(observations)
+        return Answer(
+            model_card(curve),
+            band(curve, observations, q.goal, q.rates, drawn),
+            choose(curve, observations, q.goal, q.rates, self._sizes),
+        )
+
+    def spent(self, samples: Sequence[Sample], seconds: float) -> Spent:
+        """Requests made, what they cost as far as Lambda reported it, and the run's time."""
+        rates = self._question.rates
+        billed = sum((s.billed_ms or s.duration_ms or 0.0) * s.memory_mb for s in samples)
+        cost = billed / 1000 / 1024 * rates.gb_second_usd + len(samples) * rates.request_usd
+        return Spent(len(samples), cost, seconds)
+
+    def _fit(self, observations: Observations) -> Curve:
+        ends = (int(self._sizes[0]), int(self._sizes[-1]))
+        return fit(observations, seed=self._question.seed, range_mb=ends)
+
+    def _without_data(
+        self, open_mb: IntArray, spent: Spent, samples: Sequence[Sample]
+    ) -> Ask | Done:
+        """Nothing has worked yet: look further up while there is a further up."""
+        q = self._question
+        tried = {s.memory_mb for s in samples}
+        untried = np.array([m for m in open_mb if int(m) not in tried], dtype=np.int64)
+        reason = q.budget.ran_out(spent)
+        if reason or not untried.size or len(samples) >= q.plan.least * 2:
+            return Done(reason or "no invocation ended with a duration", settled=False)
+        return Ask({int(untried[-1]): 2}, "nothing has worked so far: the largest size next")
+
+    def _beliefs(self, curve: Curve, observations: Observations) -> Beliefs:
+        q = self._question
+        sizes = possible(self._sizes, observations)
+        outlook = look(curve, observations, q.goal, q.rates, sizes)
+        loss = _loss(outlook)
+        askable = self._askable(sizes, loss)
+        at = curve.evaluate(askable)
+        cost = drawn_cost(at.mean_ms, askable, Goal(), q.rates, _NO_COLD) / MILLION
+        return Beliefs(
+            choice_mb=sizes,
+            loss=loss,
+            ask_mb=askable,
+            log_ms=at.log_ms,
+            sd=at.sd.mean(axis=0),
+            price_usd=cost.mean(axis=0),
+            seconds=at.mean_ms.mean(axis=0) / 1000.0,
+        )
+
+    def _askable(self, sizes: IntArray, loss: FloatArray) -> IntArray:
+        """A spread over the range, and more closely around the sizes that may be best."""
+        spread = sizes[np.unique(np.linspace(0, sizes.size - 1, _ASKABLE // 2).astype(int))]
+        best = sizes[np.argsort(loss.mean(axis=0))[: _ASKABLE // 2]]
+        return np.unique(np.concatenate([spread, best]))
+
+    def _drawn_sizes(self, observations: Observations) -> IntArray:
+        """Sizes to draw the curve at: the range, fine enough for steps to look like steps."""
+        low = min(int(self._sizes[0]), int(observations.sizes_mb[0]))
+        high = max(int(self._sizes[-1]), int(observations.sizes_mb[-1]))
+        fine = np.round(np.geomspace(low, high, 200)).astype(np.int64)
+        return np.unique(np.concatenate([fine, observations.sizes_mb]))
+
+
+def _loss(outlook: Outlook) -> FloatArray:
+    """Score over drift relative to the best expected one, and a penalty for broken objectives."""
+    score = outlook.drifted.mean(axis=0)
+    likely = outlook.meets >= 0.5
+    base = float(np.where(likely, score.mean(axis=0), np.inf).min()) if likely.any() else 0.0
+    base = base or float(score.mean(axis=0).min())
+    return np.asarray(score / base + _PENALTY * (outlook.margin > 1.0), dtype=np.float64)

@@ -1,0 +1,106 @@
+"""What choosing each candidate would bring: cost, speed and objectives, as draws of the curve."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.model.curve import Curve
+from tuner.model.observations import Observations
+from tuner.recommend.cost import ColdExtra, cold_extra, drawn_cost
+from tuner.recommend.goal import Goal, Rates, Strategy
+from tuner.recommend.slo import Scope, Slo
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+#: How far the CPU demand may drift before the function is tuned again (new code, new payloads).
+DRIFTS = (0.95, 1.0, 1.05)
+#: ``max`` has no limit in theory; it is taken as the one in a thousand.
+_MAX_QUANTILE = 0.999
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """All (draws, sizes) unless said otherwise; index 1 of ``drifted`` is no drift.
+
+    ``drifted`` is the goal's score (3, draws, sizes), less is better. ``margin`` is the worst
+    objective's value over its limit: at most 1 when all are met (draws, sizes).
+    """
+
+    memory_mb: IntArray
+    duration_ms: FloatArray
+    cost: FloatArray
+    drifted: FloatArray
+    margin: FloatArray
+
+    @property
+    def score(self) -> FloatArray:
+        """The goal's score without drift."""
+        return np.asarray(self.drifted[1], dtype=np.float64)
+
+    @property
+    def meets(self) -> FloatArray:
+        """Probability (sizes,) that a size meets every objective."""
+        return np.asarray(np.mean(self.margin <= 1.0, axis=0), dtype=np.float64)
+
+    def expected(self) -> FloatArray:
+        """Expected score (sizes,) over draws and drift."""
+        return np.asarray(self.drifted.mean(axis=(0, 1)), dtype=np.float64)
+
+
+def look(
+    curve: Curve, observations: Observations, goal: Goal, rates: Rates, memory_mb: IntArray
+) -> Outlook:
+    """Evaluate the candidates ``memory_mb`` (n,) for a goal."""
+    extra = cold_extra(observations)
+    durations, costs, scores = [], [], []
+    for drift in DRIFTS:
+        mean = curve.mean_ms(memory_mb, drift)
+        cost = drawn_cost(mean, memory_mb, goal, rates, extra)
+        durations.append(mean)
+        costs.append(cost)
+        scores.append(_score(mean, cost, goal))
+    margin = np.zeros_like(costs[1])
+    for slo in goal.slos:
+        value = _value(slo, curve, observations, memory_mb, costs[1], extra)
+        margin = np.maximum(margin, value / slo.limit)
+    return Outlook(memory_mb, durations[1], costs[1], np.stack(scores), margin)
+
+
+def _score(mean_ms: FloatArray, cost: FloatArray, goal: Goal) -> FloatArray:
+    """What the strategy minimises; ``balanced`` as aws-lambda-power-tuning defines it."""
+    if goal.strategy is Strategy.COST:
+        return cost
+    if goal.strategy is Strategy.SPEED:
+        return mean_ms
+    dear = cost / cost.max(axis=1, keepdims=True)
+    slow = mean_ms / mean_ms.max(axis=1, keepdims=True)
+    return np.asarray(goal.balance * dear + (1 - goal.balance) * slow, dtype=np.float64)
+
+
+def _value(
+    slo: Slo,
+    curve: Curve,
+    observations: Observations,
+    memory_mb: IntArray,
+    cost: FloatArray,
+    extra: ColdExtra,
+) -> FloatArray:
+    """The objective's quantity per draw and size, in the unit of its limit."""
+    if slo.scope is Scope.COST:
+        return cost
+    if slo.scope is Scope.THROTTLES:
+        return np.full_like(cost, observations.throttle_share)
+    if slo.scope is Scope.ERRORS:
+        return np.full_like(cost, observations.error_share)
+    q = slo.quantile
+    if q is None:
+        time = curve.mean_ms(memory_mb)
+    else:
+        time = curve.quantile_ms(memory_mb, min(q, _MAX_QUANTILE))
+    if slo.scope is Scope.CLIENT:
+        return time + observations.overhead_ms(q)
+    if slo.scope is Scope.COLD:
+        return time * extra.first_over_warm + observations.cold.init_quantile_ms(q)
+    return time

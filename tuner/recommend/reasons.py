@@ -1,0 +1,124 @@
+"""Why this size and not another: sentences and runners-up, from the same draws as the choice."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.model.curve import Curve
+from tuner.model.observations import Observations
+from tuner.plan.sizes import USUAL_MB
+from tuner.recommend.goal import Goal, Strategy
+from tuner.recommend.outlook import Outlook
+from tuner.recommend.result import RunnerUp
+from tuner.units import format_memory, format_ms, format_share, format_usd_per_million
+
+FloatArray = NDArray[np.float64]
+_RUNNERS_UP = 4
+
+
+@dataclass(frozen=True)
+class Case:
+    """Everything that a reason may draw on; ``index`` is the pick in ``outlook``."""
+
+    curve: Curve
+    observations: Observations
+    goal: Goal
+    outlook: Outlook
+    index: int
+    meets: bool | None
+
+    @property
+    def memory_mb(self) -> int:
+        """The picked size."""
+        return int(self.outlook.memory_mb[self.index])
+
+
+def reasons(case: Case) -> tuple[str, ...]:
+    """What decided, in the order of weight."""
+    lines = [_strategy(case), *_objectives(case), *_mechanism(case)]
+    if case.observations.infeasible_mb():
+        size = case.observations.infeasible_mb()
+        why = case.observations.failures[size]
+        lines.append(f"At {format_memory(size)} the function {why}.")
+    if case.observations.first_calls:
+        lines.append("The recording holds first calls of sandboxes, so warm calls may be faster.")
+    return tuple(lines)
+
+
+_BEST = {
+    Strategy.COST: "the least expected cost",
+    Strategy.SPEED: "the least expected duration",
+    Strategy.BALANCED: "the best balance of cost and duration",
+}
+
+
+def _strategy(case: Case) -> str:
+    cost = float(case.outlook.cost[:, case.index].mean())
+    time = float(case.outlook.duration_ms[:, case.index].mean())
+    best = _BEST[case.goal.strategy]
+    only = " among the sizes that meet the objectives" if case.meets else ""
+    return (
+        f"{format_memory(case.memory_mb)} has {best}{only}: "
+        f"{format_usd_per_million(cost)}, {format_ms(time)} on average."
+    )
+
+
+def _objectives(case: Case) -> list[str]:
+    if case.meets is None:
+        return []
+    chance = float(case.outlook.meets[case.index])
+    if case.meets:
+        return [f"It meets every objective with a probability of {format_share(chance)}."]
+    margin = float(np.median(case.outlook.margin[:, case.index])) - 1.0
+    texts = " and ".join(slo.text for slo in case.goal.slos)
+    return [
+        f"No size meets {texts}; this is the nearest miss, "
+        f"{format_share(max(0.0, margin))} over the limit."
+    ]
+
+
+def _mechanism(case: Case) -> list[str]:
+    found = case.curve.parameters
+    cpu, wait = found.get("cpu_ms"), found.get("wait_ms")
+    if cpu is None or wait is None:
+        return []
+    line = f"About {format_ms(cpu)} of CPU and {format_ms(wait)} of waiting per call"
+    if case.curve.family == "staircase":
+        line += "; CPU comes in periods of 20 ms, so the duration falls in steps over memory"
+    return [line + "."]
+
+
+def runners_up(case: Case) -> tuple[RunnerUp, ...]:
+    """Sizes that a reader will ask about: the current one, measured and usual ones, the fastest."""
+    sizes = case.outlook.memory_mb
+    wanted = {int(s) for s in case.observations.sizes_mb} | set(USUAL_MB)
+    if case.goal.current_mb is not None:
+        wanted.add(case.goal.current_mb)
+    known = [i for i, s in enumerate(sizes) if int(s) in wanted and i != case.index]
+    score = case.outlook.expected()
+    known.sort(key=lambda i: (case.outlook.meets[i] < 0.5, score[i]))
+    first = [i for i in known if int(sizes[i]) == case.goal.current_mb]
+    ranked = first + [i for i in known if i not in first]
+    return tuple(_runner_up(case, i) for i in ranked[:_RUNNERS_UP])
+
+
+def _runner_up(case: Case, i: int) -> RunnerUp:
+    outlook = case.outlook
+    cost = float(outlook.cost[:, i].mean())
+    time = float(outlook.duration_ms[:, i].mean())
+    return RunnerUp(int(outlook.memory_mb[i]), cost, time, _why_not(case, i, cost, time))
+
+
+def _why_not(case: Case, i: int, cost: float, time: float) -> str:
+    if case.goal.slos and case.meets and case.outlook.meets[i] < 0.95:
+        chance = float(case.outlook.meets[i])
+        return f"meets the objectives with a probability of only {format_share(chance)}"
+    dearer = cost / float(case.outlook.cost[:, case.index].mean()) - 1.0
+    slower = time / float(case.outlook.duration_ms[:, case.index].mean()) - 1.0
+    parts = [
+        f"{format_share(abs(change))} {more if change > 0 else less}"
+        for change, more, less in ((dearer, "dearer", "cheaper"), (slower, "slower", "faster"))
+        if abs(change) >= 0.005
+    ]
+    return ", ".join(parts) or "no different within the measurement"

@@ -1,0 +1,125 @@
+"""The measured table: one row per memory size, straight from the samples, no curve involved."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tuner.model.quantiles import order_statistics
+from tuner.recommend.cost import usd_per_million
+from tuner.recommend.goal import Goal, Rates
+from tuner.recommend.result import ColdRow, Interval, SizeRow, Stats, WarmRow
+from tuner.records import Outcome, Purpose, Sample
+
+_ERRORS = (Outcome.FUNCTION_ERROR, Outcome.TRANSPORT_ERROR, Outcome.SERVICE_ERROR)
+_REASONS = {
+    Outcome.OUT_OF_MEMORY: "out of memory",
+    Outcome.TIMEOUT: "timed out",
+    Outcome.THROTTLED: "throttled",
+    Outcome.FUNCTION_ERROR: "the function raised an error",
+    Outcome.TRANSPORT_ERROR: "the request did not get through",
+    Outcome.SERVICE_ERROR: "Lambda answered with an error",
+}
+
+
+def size_rows(samples: Sequence[Sample], goal: Goal, rates: Rates) -> tuple[SizeRow, ...]:
+    """One row per size that was asked, ascending; warm-up calls count only where they failed."""
+    sizes = sorted({s.memory_mb for s in samples})
+    return tuple(_row(m, [s for s in samples if s.memory_mb == m], goal, rates) for m in sizes)
+
+
+def _row(memory_mb: int, samples: list[Sample], goal: Goal, rates: Rates) -> SizeRow:
+    counted = [s for s in samples if s.purpose is not Purpose.WARM_UP]
+    ok = [s for s in counted if s.outcome is Outcome.OK]
+    warm = [s for s in ok if not s.cold]
+    cold = [s for s in ok if s.cold]
+    failed = [s for s in samples if s.outcome is not Outcome.OK]
+    status = "failed" if not ok else "partial" if failed else "ok"
+    return SizeRow(
+        memory_mb=memory_mb,
+        status=status,
+        reason=_reason(failed),
+        warm=_warm(warm),
+        cold=_cold(cold),
+        throttles=_count(samples, Outcome.THROTTLED),
+        retries=sum(s.attempt > 1 for s in samples),
+        errors=_count(samples, *_ERRORS),
+        timeouts=_count(samples, Outcome.TIMEOUT),
+        out_of_memory=_count(samples, Outcome.OUT_OF_MEMORY),
+        cost_usd_per_million=_cost(memory_mb, warm, cold, goal, rates),
+    )
+
+
+def _count(samples: list[Sample], *outcomes: Outcome) -> int:
+    return sum(s.outcome in outcomes for s in samples)
+
+
+def _reason(failed: list[Sample]) -> str | None:
+    """The most frequent way to fail, and how often."""
+    if not failed:
+        return None
+    ways = [s.outcome for s in failed]
+    worst = max(sorted(set(ways)), key=ways.count)
+    return f"{_REASONS[worst]} ({ways.count(worst)} of {len(failed)} failures)"
+
+
+def stats(values: Sequence[float | None]) -> Stats | None:
+    """Order statistics of the known values; ``None`` when there are none."""
+    found = order_statistics([v for v in values if v is not None])
+    return None if found is None else Stats(**vars(found))
+
+
+def _warm(samples: list[Sample]) -> WarmRow:
+    peaks = [s.max_memory_mb for s in samples if s.max_memory_mb is not None]
+    return WarmRow(
+        n=len(samples),
+        duration_ms=stats([s.duration_ms for s in samples]),
+        client_ms=stats([s.latency_ms for s in samples]),
+        billed_ms=stats([s.billed_ms for s in samples]),
+        max_memory_mb=max(peaks, default=None),
+    )
+
+
+def _cold(samples: list[Sample]) -> ColdRow:
+    init = [s.init_ms if s.init_ms is not None else s.restore_ms for s in samples]
+    total = [
+        None if i is None or s.duration_ms is None else i + s.duration_ms
+        for i, s in zip(init, samples, strict=True)
+    ]
+    return ColdRow(
+        n=len(samples),
+        init_ms=stats(init),
+        duration_ms=stats([s.duration_ms for s in samples]),
+        total_ms=stats(total),
+        client_ms=stats([s.latency_ms for s in samples]),
+    )
+
+
+def _billed(samples: list[Sample]) -> Stats | None:
+    return stats([_one_billed(s) for s in samples])
+
+
+def _one_billed(sample: Sample) -> float | None:
+    """As reported, else by Lambda's rule: Duration and INIT, rounded up to a millisecond."""
+    if sample.billed_ms is not None or sample.duration_ms is None:
+        return sample.billed_ms
+    return float(np.ceil(sample.duration_ms + (sample.init_ms or 0.0)))
+
+
+def _cost(
+    memory_mb: int, warm: list[Sample], cold: list[Sample], goal: Goal, rates: Rates
+) -> Interval | None:
+    """Mean cost with the 90 % interval of the mean; cold starts at the goal's share.
+
+    A size without warm rows is priced by what it has; the interval needs three rows.
+    """
+    warm_ms, cold_ms = _billed(warm), _billed(cold)
+    main = warm_ms or cold_ms
+    if main is None:
+        return None
+    extra = 0.0
+    if warm_ms and cold_ms:
+        extra = goal.cold_share * (cold_ms.mean - warm_ms.mean)
+    low, high = main.mean_ci or (main.mean, main.mean)
+    billed = np.array([main.mean, low, high]) + extra
+    mean, low, high = usd_per_million(billed, np.array([memory_mb]), goal, rates).tolist()
+    return Interval(mean, low, high)

@@ -1,0 +1,224 @@
+"""Asynchronous invocations: accepted at once, run from a queue, retried as AWS does.
+
+A function's fault is retried after one and after two more platform minutes; a throttle from one
+second doubling to five minutes; nothing beyond the event's age. What became of an event is told
+to ``ended``. The queue lives in memory, and in files when a folder is given.
+"""
+
+import asyncio
+import base64
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from tuner.fleet import Placement
+from tuner.locallambda.answers import ApiError, not_ready
+from tuner.locallambda.functions import Deployment, Function
+from tuner.locallambda.invocation import Invocation, InvocationResult
+from tuner.locallambda.names import LATEST, FunctionRef
+from tuner.locallambda.platformclock import PlatformClock
+
+#: Platform seconds; recorded on AWS: one call before 30 s, two after 91 s, three after 213 s.
+RETRY_AFTER_S = (60.0, 120.0)
+#: Platform seconds (AWS developer guide, asynchronous error handling).
+THROTTLE_BACKOFF_S = (1.0, 300.0)
+DEFAULT_RETRIES = 2
+DEFAULT_AGE_S = 6 * 3600
+
+
+@dataclass
+class Event:
+    """One accepted event; ``accepted`` is platform time since 1970."""
+
+    request_id: str
+    region: str
+    function: str
+    qualifier: str | None
+    payload: bytes
+    trace_id: str
+    accepted: float
+    tries: int = 0
+    throttles: int = 0
+
+    @property
+    def ref(self) -> FunctionRef:
+        """What was invoked."""
+        return FunctionRef(self.region, self.function, self.qualifier)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What became of an event; ``condition`` is AWS's word for it."""
+
+    event: Event
+    function: Function
+    condition: str
+    version: str | None = None
+    result: InvocationResult | None = None
+
+    def record(self, now: str) -> dict[str, Any]:
+        """The record that AWS sends to a destination."""
+        told: dict[str, Any] = {
+            "version": "1.0",
+            "timestamp": now,
+            "requestContext": {
+                "requestId": self.event.request_id,
+                "functionArn": f"{self.function.arn}:{self.event.qualifier or LATEST}",
+                "condition": self.condition,
+                "approximateInvokeCount": self.event.tries,
+            },
+            "requestPayload": json.loads(self.event.payload),
+        }
+        if self.result is not None:
+            context: dict[str, Any] = {"statusCode": 200, "executedVersion": self.version}
+            if self.result.function_error:
+                context["functionError"] = self.result.function_error
+            told["responseContext"] = context
+            told["responsePayload"] = json.loads(self.result.payload or b"null")
+        return told
+
+
+def retry_delay(config: Mapping[str, Any], tries: int, throttles: int, age_s: float) -> float | str:
+    """Platform seconds until the next try, or the condition on which an event is given up.
+
+    ``throttles`` counts refusals since the last try that ran; 0 means that the function failed.
+    """
+    delay: float
+    if throttles:
+        first, most = THROTTLE_BACKOFF_S
+        delay = min(most, first * 2 ** min(throttles - 1, 20))
+    else:
+        if tries > config.get("MaximumRetryAttempts", DEFAULT_RETRIES):
+            return "RetriesExhausted"
+        delay = RETRY_AFTER_S[tries - 1]
+    if age_s + delay > config.get("MaximumEventAgeInSeconds", DEFAULT_AGE_S):
+        return "EventAgeExceeded"
+    return delay
+
+
+class Platform(Protocol):
+    """What the queue needs of the service."""
+
+    def deployment(self, ref: FunctionRef) -> Deployment:
+        """What a reference runs now; ApiError if nothing."""
+        ...
+
+    def place(self, deployment: Deployment) -> Placement:
+        """Reserve a sandbox; ApiError 429 on a limit."""
+        ...
+
+    async def run(
+        self, placement: Placement, deployment: Deployment, invocation: Invocation
+    ) -> InvocationResult:
+        """Serve in the reserved sandbox."""
+        ...
+
+
+class EventQueue:
+    """All events of one local Lambda that were accepted and have not ended."""
+
+    def __init__(
+        self,
+        platform: Platform,
+        clock: PlatformClock,
+        ended: Callable[[Ending], None],
+        folder: Path | None = None,
+    ) -> None:
+        self._platform = platform
+        self._clock = clock
+        self._ended = ended
+        self._folder = folder
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def accept(self, event: Event) -> None:
+        """Take an event; from here on it ends in exactly one way."""
+        self._keep(event)
+        self._start(event)
+
+    def resume(self) -> None:
+        """Take up the events that an earlier process left in the folder."""
+        if self._folder is None:
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        for path in sorted(self._folder.glob("*.json")):
+            kept = json.loads(path.read_text())
+            kept["payload"] = base64.b64decode(kept["payload"])
+            self._start(Event(**kept))
+
+    async def close(self) -> None:
+        """Stop serving; what is in files will be taken up again."""
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    def _start(self, event: Event) -> None:
+        task = asyncio.ensure_future(self._serve(event))
+        self._tasks[event.request_id] = task
+        task.add_done_callback(lambda _: self._tasks.pop(event.request_id, None))
+
+    async def _serve(self, event: Event) -> None:
+        while True:
+            try:
+                deployment = self._platform.deployment(event.ref)
+            except ApiError as error:
+                if error.code == not_ready("").code:
+                    await self._clock.pause(THROTTLE_BACKOFF_S[0])
+                    continue
+                break  # the function is gone, and its events with it
+            ending = await self._attempt(event, deployment)
+            if ending is not None:
+                self._ended(ending)
+                break
+        self._forget(event)
+
+    async def _attempt(self, event: Event, deployment: Deployment) -> Ending | None:
+        function = deployment.function
+        config = function.event_configs.get(event.qualifier or LATEST, {})
+        if function.reserved == 0:
+            return Ending(event, function, "ZeroReservedConcurrency")
+        result = None
+        try:
+            placement = self._platform.place(deployment)
+        except ApiError:
+            event.throttles += 1
+        else:
+            event.throttles = 0
+            result = await self._run(event, placement, deployment)
+            event.tries += 1
+            if result and not result.function_error:
+                return Ending(event, function, "Success", deployment.version, result)
+        age = self._clock.wall() - event.accepted
+        next_step = retry_delay(config, event.tries, event.throttles, age)
+        if isinstance(next_step, str):
+            return Ending(event, function, next_step, deployment.version, result)
+        self._keep(event)
+        await self._clock.pause(next_step)
+        return None
+
+    async def _run(
+        self, event: Event, placement: Placement, deployment: Deployment
+    ) -> InvocationResult | None:
+        invocation = Invocation(
+            event.request_id, event.payload, event.ref.qualified_arn, event.trace_id
+        )
+        try:
+            return await self._platform.run(placement, deployment, invocation)
+        except ApiError:
+            return None  # a sandbox that cannot start is a failed try
+
+    def _keep(self, event: Event) -> None:
+        if self._folder is not None:
+            kept = {**asdict(event), "payload": base64.b64encode(event.payload).decode()}
+            path = self._folder / f"{event.request_id}.json"
+            draft = path.with_suffix(".draft")
+            draft.write_text(json.dumps(kept))
+            draft.replace(path)
+
+    def _forget(self, event: Event) -> None:
+        if self._folder is not None:
+            (self._folder / f"{event.request_id}.json").unlink(missing_ok=True)

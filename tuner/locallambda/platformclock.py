@@ -1,0 +1,38 @@
+"""Platform time: the machine's clock, sped up, so that a platform minute can last a second.
+
+Everything that AWS's platform does by itself (states, idle expiry, asynchronous retries) runs on
+it; handlers, their timeouts and their REPORT lines stay on real time.
+"""
+
+import asyncio
+import math
+
+from tuner.clock import Clock, WallClock
+from tuner.errors import UsageError
+
+
+class PlatformClock:
+    """A :class:`tuner.clock.Clock` that runs ``scale`` times as fast as another one."""
+
+    def __init__(self, scale: float = 1.0, clock: Clock | None = None) -> None:
+        if not (math.isfinite(scale) and scale > 0):
+            raise UsageError("--time-scale", f"{scale} is not a positive number", "Try 60.")
+        self.scale = scale
+        self._clock = clock or WallClock()
+        self._epoch = self._clock.wall() - self.monotonic()
+
+    def monotonic(self) -> float:
+        """Platform seconds; only differences mean anything."""
+        return self._clock.monotonic() * self.scale
+
+    def wall(self) -> float:
+        """Platform seconds since 1970, starting from the real date."""
+        return self._epoch + self.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Block for so many platform seconds."""
+        self._clock.sleep(seconds / self.scale)
+
+    async def pause(self, seconds: float) -> None:
+        """Let others run for so many platform seconds."""
+        await asyncio.sleep(max(0.0, seconds) / self.scale)

@@ -1,0 +1,134 @@
+"""The sandboxes of one region: starts, reuses and ends them as the fleet decides.
+
+The fleet decides by numbers; here a number becomes a process. No invocation waits for a limit:
+it is placed at once or refused.
+"""
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from tuner.errors import TunerError
+from tuner.fleet import Fleet, Placement, Verdict
+from tuner.locallambda.answers import ApiError, throttled
+from tuner.locallambda.functions import Deployment
+from tuner.locallambda.host import SandboxHost
+from tuner.locallambda.invocation import Invocation, InvocationResult, SandboxSpec
+from tuner.locallambda.packages import PackageStore
+from tuner.locallambda.platformclock import PlatformClock
+from tuner.locallambda.sandbox import Sandbox
+
+#: Platform seconds between two looks for expired sandboxes.
+SWEEP_S = 5.0
+
+Logged = Callable[[Sandbox, InvocationResult], None]
+
+
+class Pool:
+    """``logged`` is told each result that a sandbox gave."""
+
+    def __init__(
+        self,
+        host: SandboxHost,
+        fleet: Fleet,
+        packages: PackageStore,
+        clock: PlatformClock,
+        logged: Logged,
+    ) -> None:
+        self.fleet = fleet
+        self._host = host
+        self._packages = packages
+        self._clock = clock
+        self._logged = logged
+        self._sandboxes: dict[int, Sandbox] = {}
+        self._ending: set[asyncio.Task[None]] = set()
+
+    def place(self, deployment: Deployment, *, rated: bool = True) -> Placement:
+        """Reserve a sandbox for one invocation now, or raise the 429 that AWS answers."""
+        placement = self.fleet.place(deployment.function.arn, deployment.key, rated=rated)
+        if placement.reason is not None:
+            raise throttled(placement.reason)
+        return placement
+
+    async def run(
+        self, placement: Placement, deployment: Deployment, invocation: Invocation
+    ) -> InvocationResult:
+        """Serve an invocation in the sandbox that was reserved for it, and give it back."""
+        assert placement.sandbox is not None
+        number, alive = placement.sandbox, False
+        try:
+            if placement.verdict is Verdict.COLD:
+                sandbox = self._create(deployment)
+                self._sandboxes[number] = sandbox
+                await sandbox.start()
+            else:
+                sandbox = self._sandboxes[number]
+            result = await sandbox.invoke(invocation)
+            alive = result.alive
+            self._logged(sandbox, result)
+            return result
+        finally:
+            if not self.fleet.release(number, alive=alive):
+                self._end([number])
+
+    def retire(self, deployment_key: str) -> None:
+        """End a deployment's idle sandboxes; busy ones end after their call."""
+        self._end(self.fleet.retire(deployment_key))
+
+    async def sweep(self) -> None:
+        """End expired sandboxes, for ever."""
+        while True:
+            await self._clock.pause(SWEEP_S)
+            self._end(self.fleet.expired())
+
+    async def close(self) -> None:
+        """Wait for sandboxes that are ending."""
+        await asyncio.gather(*self._ending, return_exceptions=True)
+
+    def _create(self, deployment: Deployment) -> Sandbox:
+        configuration, function = deployment.configuration, deployment.function
+        stream = f"{_today(self._clock)}/[{deployment.version}]{uuid.uuid4().hex}"
+        spec = SandboxSpec(
+            function_name=function.name,
+            version=deployment.version,
+            arn=function.arn,
+            region=function.region,
+            memory_mb=configuration.memory_mb,
+            timeout_s=configuration.timeout_s,
+            handler=configuration.handler,
+            runtime=configuration.runtime,
+            environment=configuration.environment or {},
+            task_dir=self._packages.task_dir(configuration.code),
+            log_group=configuration.log_group(function.name),
+            log_stream=stream,
+            log_format=configuration.log_format,
+        )
+        try:
+            return self._host.create(spec)
+        except TunerError as error:
+            raise ApiError(
+                502, "InvalidRuntimeException", str(error), key="Message", Type="User"
+            ) from error
+
+    def _end(self, numbers: list[int]) -> None:
+        for number in numbers:
+            sandbox = self._sandboxes.pop(number, None)
+            if sandbox is not None:
+                self._background(self._stop(sandbox))
+
+    async def _stop(self, sandbox: Sandbox) -> None:
+        with contextlib.suppress(OSError):  # its processes are the guard's to end in any case
+            await sandbox.stop()
+
+    def _background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
+
+def _today(clock: PlatformClock) -> str:
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(clock.wall(), UTC).strftime("%Y/%m/%d")

@@ -1,0 +1,109 @@
+"""Runs the local Lambda in the foreground: listens, says where, and ends cleanly.
+
+It ends on SIGTERM, SIGINT, and, if told to, when its standard input reaches its end, which is
+what happens when the process that started it dies in any way.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import stat
+import sys
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from tuner.errors import TargetError, TunerError, UsageError
+from tuner.locallambda.server import Front
+from tuner.locallambda.service import ServiceOptions, open_service
+
+
+@dataclass(frozen=True)
+class ServeOptions:
+    """Where to listen, and the service behind it. Port 0 takes a free one."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    parent_pipe: bool = False
+    service: ServiceOptions = field(default_factory=ServiceOptions)
+
+
+def serve(options: ServeOptions, announce: Callable[[str], None]) -> int:
+    """Serve until stopped; ``announce`` is given the URL once it answers.
+
+    Returns the exit code, 0. Raises TargetError (port in use, no data folder) or UsageError.
+    """
+    if not 0 <= options.port <= 65_535:
+        raise UsageError("--port", f"{options.port} is not a port", "Use 0 to 65535.")
+    if options.service.account_concurrency < 1:
+        raise UsageError("--account-concurrency", "has to be at least 1", "AWS's default is 1000.")
+    _run(_serve(options, announce))
+    return 0
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        import uvloop
+    except ImportError:  # Windows, PyPy
+        asyncio.run(work)
+    else:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(work)
+
+
+async def _serve(options: ServeOptions, announce: Callable[[str], None]) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(number, stop.set)
+    service, clean = open_service(options.service)
+    runner = web.ServerRunner(Front(service, options.host).server(), shutdown_timeout=1.0)
+    try:
+        url = await _listen(runner, options)
+        await service.start()
+        if options.parent_pipe:
+            await _watch_parent(stop)
+        announce(url)
+        await stop.wait()
+    finally:
+        await runner.cleanup()
+        await service.close()
+        clean()
+
+
+async def _listen(runner: web.ServerRunner, options: ServeOptions) -> str:
+    await runner.setup()
+    site = web.TCPSite(runner, options.host, options.port, backlog=1024)
+    try:
+        await site.start()
+    except OSError as error:
+        raise TargetError(
+            f"{options.host}:{options.port}",
+            f"cannot listen there ({error.strerror or error})",
+            "Stop what uses the port, or choose another --port (0 takes a free one).",
+        ) from error
+    host, port = runner.addresses[0][:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+async def _watch_parent(stop: asyncio.Event) -> None:
+    mode = os.fstat(sys.stdin.fileno()).st_mode
+    if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
+        raise UsageError("--parent-pipe", "standard input is not a pipe", "Leave it out.")
+
+    class _Watch(asyncio.Protocol):
+        def connection_lost(self, _error: Exception | None) -> None:
+            stop.set()
+
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(_Watch, sys.stdin)
+
+
+def complain(error: TunerError) -> int:
+    """An error as the one or two lines that a user sees, and its exit code."""
+    sys.stderr.write(f"{error}\n")
+    return error.exit_code

@@ -1,0 +1,138 @@
+"""The HTTP front: finds the call that a request is, and writes its answer. No logic of Lambda's.
+
+aiohttp's low-level server is used, without application, router or middleware: routing Invoke by
+hand saves more CPU per call than the rest of the front costs.
+"""
+
+import asyncio
+import logging
+from urllib.parse import unquote
+
+from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http_parser import RawRequestMessage
+from aiohttp.streams import StreamReader
+from aiohttp.web_protocol import RequestHandler
+
+from tuner.locallambda.answers import Answer, ApiError, broken, document, too_large
+from tuner.locallambda.control import MAX_REQUEST, Call
+from tuner.locallambda.invoke import new_request_id, read_request
+from tuner.locallambda.logs import handle as handle_logs
+from tuner.locallambda.names import read_reference
+from tuner.locallambda.origin import check_host, region_of
+from tuner.locallambda.routes import find_route, operation_name
+from tuner.locallambda.service import Service
+
+_INVOKE = "/2015-03-31/functions/"
+_INVOKE_END = "/invocations"
+_OWN = "/tuner/"
+_log = logging.getLogger(__name__)
+
+
+class Front:
+    """Answers requests for one service that listens on ``host``."""
+
+    def __init__(self, service: Service, host: str) -> None:
+        self._service = service
+        self._host = host
+
+    def server(self) -> web.Server:
+        """A low-level server; the runner listens."""
+        return web.Server(
+            self.handle,
+            request_factory=_request,
+            access_log=None,
+            keepalive_timeout=3600.0,
+        )
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request; only a client that went away gets none."""
+        request_id = new_request_id()
+        try:
+            answer = await self._answer(request, request_id)
+        except ApiError as error:
+            answer = error.answer()
+        except web.HTTPRequestEntityTooLarge:
+            answer = _request_too_large(request.path).answer()
+        except (asyncio.CancelledError, ConnectionError):
+            raise
+        except Exception as error:
+            _log.exception("a request failed inside the local Lambda")
+            answer = broken(f"{type(error).__name__}: {error}").answer()
+        headers = {"x-amzn-RequestId": request_id, **answer.headers}
+        return web.Response(
+            status=answer.status,
+            body=answer.body,
+            headers=headers,
+            content_type=answer.content_type,
+        )
+
+    async def _answer(self, request: web.BaseRequest, request_id: str) -> Answer:
+        check_host(request.headers.get("Host", ""), self._host)
+        path = request.path
+        if path.startswith(_OWN) and request.method == "GET":
+            return await self._own(path[len(_OWN) :], request)
+        region = region_of(request.headers.get("Authorization", ""))
+        raw = await request.read()
+        if path.startswith(_INVOKE) and path.endswith(_INVOKE_END) and request.method == "POST":
+            word = unquote(path[len(_INVOKE) : -len(_INVOKE_END)])
+            ref = read_reference(word, region, request.query.get("Qualifier"))
+            asked = read_request(ref, request.headers, raw)
+            return await self._service.invoke(asked, request_id)
+        if path == "/" and "X-Amz-Target" in request.headers:
+            return handle_logs(self._service.logs, region, request.headers["X-Amz-Target"], raw)
+        handler, words = find_route(request.method, path)
+        call = Call(
+            operation=operation_name(handler),
+            region=region,
+            base_url=f"http://{request.headers.get('Host', self._host)}",
+            words=words,
+            query=request.query,
+            raw=raw,
+            tag_keys=tuple(request.query.getall("tagKeys", [])),
+        )
+        return await handler(self._service.control, call)
+
+    async def _own(self, what: str, request: web.BaseRequest) -> Answer:
+        """The local Lambda's own, read-only pages."""
+        service = self._service
+        if what == "platform":
+            await service.host.calibrated()
+            return document(service.platform())
+        if what == "events":
+            return document(service.records())
+        if what == "logs":
+            group = request.query.get("group", "")
+            region = request.query.get("region", "us-east-1")
+            lines = [line for _, _, line in service.logs.lines(region, group)]
+            return Answer(200, "".join(f"{x}\n" for x in lines).encode(), content_type="text/plain")
+        if what.startswith("packages/") and what.endswith(".zip"):
+            name = what.removeprefix("packages/").removesuffix(".zip")
+            path = service.store.packages.archive(name)
+            if name.isalnum() and path.is_file():
+                archive = await asyncio.to_thread(path.read_bytes)
+                return Answer(200, archive, content_type="application/zip")
+        raise ApiError(404, "NotFound", f"There is nothing at {_OWN}{what}.")
+
+
+def _request(
+    message: RawRequestMessage,
+    payload: StreamReader,
+    protocol: RequestHandler,
+    writer: AbstractStreamWriter,
+    task: "asyncio.Task[None]",
+) -> web.BaseRequest:
+    loop = asyncio.get_running_loop()
+    return web.BaseRequest(
+        message, payload, protocol, writer, task, loop, client_max_size=MAX_REQUEST
+    )
+
+
+def _request_too_large(path: str) -> ApiError:
+    if path.endswith(_INVOKE_END):
+        return too_large(
+            f"More than {MAX_REQUEST} byte payload is too large for the RequestResponse "
+            "invocation type (limit 6291456 bytes)"
+        )
+    name = "UpdateFunctionCode" if path.endswith("/code") else "CreateFunction"
+    return too_large(f"Request must be smaller than {MAX_REQUEST} bytes for the {name} operation")

@@ -1,0 +1,191 @@
+"""The local Lambda as one object: functions, sandboxes, queue and logs wired together.
+
+Knows nothing of HTTP; the server asks it.
+"""
+
+import asyncio
+import json
+import random
+import shutil
+import tempfile
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tuner.fleet import Fleet, Limits, Placement, idle_life
+from tuner.locallambda.answers import Answer
+from tuner.locallambda.asynchronous import Ending, Event, EventQueue
+from tuner.locallambda.control import Control
+from tuner.locallambda.functions import Deployment, Function, Registry, timestamp
+from tuner.locallambda.host import SandboxHost
+from tuner.locallambda.invocation import Invocation, InvocationResult
+from tuner.locallambda.invoke import ACCEPTED, ALLOWED, InvokeRequest, success
+from tuner.locallambda.logs import Logs
+from tuner.locallambda.names import FunctionRef
+from tuner.locallambda.platformclock import PlatformClock
+from tuner.locallambda.pool import Pool
+from tuner.locallambda.sandbox import Sandbox
+from tuner.locallambda.storage import FunctionStore
+
+#: Endings of asynchronous events kept for reading.
+MAX_ENDINGS = 100_000
+
+
+@dataclass(frozen=True)
+class ServiceOptions:
+    """How a local Lambda is set up. ``data`` keeps functions and queue across restarts."""
+
+    data: Path | None = None
+    account_concurrency: int = 1000
+    time_scale: float = 1.0
+    cpu: str = "auto"
+    memory: str = "auto"
+    seed: int = 1
+
+
+@dataclass
+class Service:
+    """Made by :func:`open_service`."""
+
+    options: ServiceOptions
+    host: SandboxHost
+    clock: PlatformClock
+    store: FunctionStore
+    chance: random.Random
+    logs: Logs = field(default_factory=Logs)
+    endings: deque[Ending] = field(default_factory=lambda: deque(maxlen=MAX_ENDINGS))
+
+    def __post_init__(self) -> None:
+        self.registry = Registry(self.clock, self.chance, self.store.save, self._replaced)
+        self.queue = EventQueue(
+            self,
+            self.clock,
+            self._ended,
+            self.options.data / "queue" if self.options.data else None,
+        )
+        self.control = Control(
+            registry=self.registry,
+            packages=self.store.packages,
+            clock=self.clock,
+            account_concurrency=self.options.account_concurrency,
+            reserve=lambda function, n: self.pool(function.region).fleet.reserve(function.arn, n),
+            forget=self.store.forget,
+        )
+        self._pools: dict[str, Pool] = {}
+        self._sweeps: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Start the sandbox host and take up what the data folder holds."""
+        await self.host.start()
+        for function in self.store.load():
+            self.registry.restore(function)
+            if function.reserved is not None:
+                self.control.reserve(function, function.reserved)
+        self.queue.resume()
+
+    async def close(self) -> None:
+        """End every sandbox; nothing of this process stays behind."""
+        for sweep in self._sweeps:
+            sweep.cancel()
+        await self.queue.close()
+        for pool in self._pools.values():
+            await pool.close()
+        await self.host.close()
+
+    def pool(self, region: str) -> Pool:
+        """The sandboxes of one region, which has the account's limits for itself."""
+        pool = self._pools.get(region)
+        if pool is None:
+            fleet = Fleet(
+                Limits(account_concurrency=self.options.account_concurrency),
+                self.clock,
+                lambda: idle_life(self.chance),
+            )
+            pool = Pool(self.host, fleet, self.store.packages, self.clock, self._logged)
+            self._pools[region] = pool
+            self._sweeps.append(asyncio.ensure_future(pool.sweep()))
+        return pool
+
+    async def invoke(self, request: InvokeRequest, request_id: str) -> Answer:
+        """Answer an Invoke call; raises ApiError for a refusal."""
+        deployment = self.registry.deployment(request.ref)
+        if request.kind == "DryRun":
+            return ALLOWED
+        if request.kind == "Event":
+            self.queue.accept(
+                Event(
+                    request_id,
+                    request.ref.region,
+                    request.ref.name,
+                    request.ref.qualifier,
+                    request.event,
+                    request.trace_id,
+                    self.clock.wall(),
+                )
+            )
+            return ACCEPTED
+        pool = self.pool(request.ref.region)
+        placement = pool.place(deployment)
+        result = await pool.run(placement, deployment, request.invocation(request_id))
+        return success(request, deployment.version, result)
+
+    def deployment(self, ref: FunctionRef) -> Deployment:
+        """What a reference runs now."""
+        return self.registry.deployment(ref)
+
+    def place(self, deployment: Deployment) -> Placement:
+        """Reserve a sandbox for an asynchronous event."""
+        return self.pool(deployment.function.region).place(deployment, rated=False)
+
+    async def run(
+        self, placement: Placement, deployment: Deployment, invocation: Invocation
+    ) -> InvocationResult:
+        """Serve an event in the sandbox reserved for it."""
+        pool = self.pool(deployment.function.region)
+        return await pool.run(placement, deployment, invocation)
+
+    def platform(self) -> dict[str, Any]:
+        """How this machine plays Lambda, for the report."""
+        return {
+            **self.host.platform(),
+            "time_scale": self.options.time_scale,
+            "account_concurrency": self.options.account_concurrency,
+        }
+
+    def records(self) -> list[dict[str, Any]]:
+        """What became of asynchronous events, as AWS tells destinations."""
+        return [ending.record(timestamp(self.clock.wall())) for ending in self.endings]
+
+    def _ended(self, ending: Ending) -> None:
+        self.endings.append(ending)
+        if self.options.data:
+            line = json.dumps(ending.record(timestamp(self.clock.wall())))
+            with (self.options.data / "events-ended.jsonl").open("a") as kept:
+                kept.write(line + "\n")
+
+    def _replaced(self, function: Function, deployment_key: str) -> None:
+        self.pool(function.region).retire(deployment_key)
+
+    def _logged(self, sandbox: Sandbox, result: InvocationResult) -> None:
+        spec = sandbox.spec
+        self.logs.add(spec.region, spec.log_group, spec.log_stream, self.clock.wall(), result.log)
+
+
+def open_service(options: ServiceOptions) -> tuple[Service, Callable[[], None]]:
+    """A service that is not started, and how to remove its files when it has closed."""
+    folder = options.data or Path(tempfile.mkdtemp(prefix="tuner-lambda-"))
+    service = Service(
+        options,
+        SandboxHost(options.cpu, options.memory),
+        PlatformClock(options.time_scale),
+        FunctionStore(folder),
+        random.Random(options.seed),
+    )
+
+    def clean() -> None:
+        if options.data is None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    return service, clean

@@ -1,0 +1,193 @@
+"""What a month of traffic costs: duration in its tiers, requests, storage, provisioned concurrency.
+
+Arithmetic on averages, with prices from ``prices.py``; a month has 730 hours, as in AWS's own
+examples. What is not known of a region is left out or priced as on demand, and said as advice.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tuner.billing.cold_share import erlang_b
+from tuner.billing.cost import FREE_EPHEMERAL_MB
+from tuner.billing.prices import Prices
+from tuner.errors import UsageError
+from tuner.records import Advice
+from tuner.units import SECONDS_PER_MONTH
+
+#: AWS bills configured provisioned concurrency in steps of five minutes.
+_PROVISIONED_STEP_S = 300.0
+
+
+class Plan(StrEnum):
+    """How duration is paid for."""
+
+    ON_DEMAND = "on-demand"
+    SAVINGS_NO_UPFRONT = "savings-no-upfront"
+    SAVINGS_ALL_UPFRONT = "savings-all-upfront"
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """One month of calls. ``cold_share`` is 0 to 1; durations are billed ms, INIT included in
+    ``cold_billed_ms`` (``None``: as a warm one)."""
+
+    invocations: float
+    warm_billed_ms: float
+    cold_billed_ms: float | None = None
+    cold_share: float = 0.0
+
+    @property
+    def mean_billed_ms(self) -> float:
+        """Billed ms of a call on average."""
+        cold = self.warm_billed_ms if self.cold_billed_ms is None else self.cold_billed_ms
+        return self.warm_billed_ms + self.cold_share * (cold - self.warm_billed_ms)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How the function is set up and paid for. ``provisioned`` sandboxes are kept for
+    ``provisioned_s`` seconds of the month, in which the traffic comes evenly."""
+
+    memory_mb: int
+    ephemeral_mb: int = FREE_EPHEMERAL_MB
+    plan: Plan = Plan.ON_DEMAND
+    free_tier: bool = False
+    provisioned: int = 0
+    provisioned_s: float = SECONDS_PER_MONTH
+
+
+@dataclass(frozen=True)
+class Month:
+    """A month's bill in US dollars, by item. ``gb_seconds`` holds all duration; ``spilled`` is
+    the share of calls (0 to 1) that found no provisioned sandbox free, ``None`` without any."""
+
+    requests_usd: float
+    duration_usd: float
+    ephemeral_usd: float
+    provisioned_usd: float
+    gb_seconds: float
+    spilled: float | None = None
+    advice: tuple[Advice, ...] = ()
+
+    @property
+    def total_usd(self) -> float:
+        """All items together."""
+        return self.requests_usd + self.duration_usd + self.ephemeral_usd + self.provisioned_usd
+
+
+def month_cost(traffic: Traffic, terms: Terms, prices: Prices) -> Month:
+    """The bill of a month. Raises UsageError where provisioned prices are needed but not known.
+
+    With provisioned concurrency, calls beyond it run on demand; their share is Erlang's loss
+    formula, for calls that come at random, and only they can be cold.
+    """
+    gb = terms.memory_mb / 1024.0
+    spilled = _spilled(traffic, terms) if terms.provisioned > 0 else None
+    calls = traffic.invocations * (1.0 if spilled is None else spilled)
+    on_demand = gb * calls * traffic.mean_billed_ms / 1000.0
+    provisioned = gb * (traffic.invocations - calls) * traffic.warm_billed_ms / 1000.0
+    seconds = (on_demand + provisioned) / gb
+    free = prices.free_tier if terms.free_tier else None
+    paid = max(0.0, on_demand - (free.gb_seconds if free else 0.0))
+    requests = max(0.0, traffic.invocations - (free.requests if free else 0.0))
+    extra_gb = max(0, terms.ephemeral_mb - FREE_EPHEMERAL_MB) / 1024.0
+    duration_usd, advice = _duration_usd(paid, terms.plan, prices)
+    return Month(
+        requests_usd=requests * prices.request_usd,
+        duration_usd=duration_usd,
+        ephemeral_usd=extra_gb * seconds * (prices.ephemeral_gb_second_usd or 0.0),
+        provisioned_usd=_provisioned_usd(provisioned, terms, prices),
+        gb_seconds=on_demand + provisioned,
+        spilled=spilled,
+        advice=advice,
+    )
+
+
+def _duration_usd(
+    gb_seconds: float, plan: Plan, prices: Prices
+) -> tuple[float, tuple[Advice, ...]]:
+    rate = {
+        Plan.ON_DEMAND: None,
+        Plan.SAVINGS_NO_UPFRONT: prices.savings_no_upfront_gb_second_usd,
+        Plan.SAVINGS_ALL_UPFRONT: prices.savings_all_upfront_gb_second_usd,
+    }[plan]
+    if rate is not None:
+        return gb_seconds * rate, ()
+    usd = tiered_usd(gb_seconds, prices)
+    if plan is not Plan.ON_DEMAND:
+        text = f"The Savings Plan price of {prices.region} is not known; priced as on demand."
+        return usd, (Advice("price-savings", f"{text} Take it from the AWS console."),)
+    # The first tier ends at 6e9 GB-s (x86) everywhere; beyond it some discount is missing.
+    if not prices.tiers and gb_seconds > 6e9:
+        text = f"The volume prices of {prices.region} are not known; the first tier's is used."
+        return usd, (Advice("price-tiers", f"{text} Run `tuner prices --refresh`."),)
+    return usd, ()
+
+
+def tiered_usd(gb_seconds: float, prices: Prices) -> float:
+    """US dollars of a month's on-demand duration, each part at its tier's price.
+
+    AWS counts the tiers over all functions of an organisation in a region and architecture.
+    """
+    usd, start, rate = 0.0, 0.0, prices.gb_second_usd
+    for tier in prices.tiers:
+        if gb_seconds <= tier.from_gb_seconds:
+            break
+        usd += (tier.from_gb_seconds - start) * rate
+        start, rate = tier.from_gb_seconds, tier.gb_second_usd
+    return usd + (gb_seconds - start) * rate
+
+
+def _spilled(traffic: Traffic, terms: Terms) -> float:
+    # Provisioned sandboxes are initialised, so a call occupies one for a warm duration.
+    if terms.provisioned_s <= 0:
+        return 1.0
+    load = traffic.invocations * traffic.warm_billed_ms / 1000.0 / terms.provisioned_s
+    return erlang_b(terms.provisioned, load)
+
+
+def _provisioned_usd(gb_seconds: float, terms: Terms, prices: Prices) -> float:
+    if terms.provisioned <= 0:
+        return 0.0
+    capacity, duration = _provisioned_prices(prices)
+    steps = -(-terms.provisioned_s // _PROVISIONED_STEP_S)
+    kept = terms.provisioned * terms.memory_mb / 1024.0 * steps * _PROVISIONED_STEP_S
+    return kept * capacity + gb_seconds * duration
+
+
+def break_even_utilisation(prices: Prices) -> float:
+    """How busy, 0 to 1, a provisioned sandbox has to be to cost no more than on demand.
+
+    capacity + u * duration = u * on-demand; about 0.6 in us-east-1.
+    """
+    capacity, duration = _provisioned_prices(prices)
+    return capacity / (prices.gb_second_usd - duration)
+
+
+def worthwhile_provisioned(
+    traffic: Traffic, prices: Prices, seconds: float = SECONDS_PER_MONTH
+) -> int:
+    """How many provisioned sandboxes are busy enough to save money (latency aside).
+
+    The n-th of them is busy for load * (B(n - 1) - B(n)) of the time, B being Erlang's loss
+    formula; it is worth its price while that is above :func:`break_even_utilisation`.
+    """
+    load = traffic.invocations * traffic.warm_billed_ms / 1000.0 / seconds
+    least, count, blocked = break_even_utilisation(prices), 0, 1.0
+    while True:
+        onward = load * blocked / (count + 1 + load * blocked)
+        if load * (blocked - onward) < least:
+            return count
+        count, blocked = count + 1, onward
+
+
+def _provisioned_prices(prices: Prices) -> tuple[float, float]:
+    capacity = prices.provisioned_capacity_gb_second_usd
+    duration = prices.provisioned_duration_gb_second_usd
+    if capacity is None or duration is None:
+        raise UsageError(
+            f"provisioned concurrency in {prices.region} ({prices.arch})",
+            "has no known price",
+            "Run `tuner prices --refresh`, or leave provisioned concurrency out.",
+        )
+    return capacity, duration

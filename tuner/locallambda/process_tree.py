@@ -1,0 +1,127 @@
+"""Finds every process that belongs to a sandbox, also those that a handler left behind.
+
+A cgroup knows its members for certain. Without one, membership is looked up: the runtime's
+process group, its descendants, and whatever still carries the sandbox's mark in its environment
+(a daemon that detached itself keeps it). Standard library only; runs inside the guard.
+"""
+
+import contextlib
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+#: Environment variable that every process of a sandbox inherits.
+MARK = "TUNER_SANDBOX"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One process of the machine."""
+
+    pid: int
+    parent: int
+    group: int
+
+
+@dataclass(frozen=True)
+class Family:
+    """What is known of one sandbox's processes: its mark, its runtimes' pids, its cgroups."""
+
+    key: str
+    runtimes: frozenset[int]
+    cgroups: tuple[str, ...]  # paths of cgroup.procs files
+
+
+def process_table() -> list[Row]:
+    """All processes that can be seen; empty where neither /proc nor ps works."""
+    if Path("/proc/self/stat").exists():
+        return [row for row in map(_row, _pids()) if row is not None]
+    listing = subprocess.run(
+        ["ps", "-A", "-o", "pid=,ppid=,pgid="], capture_output=True, text=True, check=False
+    )
+    fields = (line.split() for line in listing.stdout.splitlines())
+    return [Row(int(a), int(b), int(c)) for a, b, c in fields]
+
+
+def members(families: Sequence[Family]) -> Mapping[str, set[int]]:
+    """The living processes of each family, by its key. Zombies do not count."""
+    found: dict[str, set[int]] = {}
+    searched = []
+    for family in families:
+        listed = _listed(family.cgroups)
+        if listed is None:
+            searched.append(family)
+        else:
+            found[family.key] = listed
+    if searched:
+        table = process_table()
+        marks = {row.pid: mark for row in table if (mark := _mark(row.pid)) is not None}
+        for family in searched:
+            found[family.key] = related(family, table, marks)
+    return found
+
+
+def descendants(pid: int) -> Iterator[int]:
+    """A process and all that it has started, as far as the kernel lists children (proc(5))."""
+    yield pid
+    with contextlib.suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in (task / "children").read_text(encoding="ascii").split():
+                yield from descendants(int(child))
+
+
+def related(family: Family, table: Iterable[Row], marks: Mapping[int, str]) -> set[int]:
+    """Who of ``table`` is of the runtime's group, descends from it, or carries the mark."""
+    rows = list(table)
+    kin = {
+        row.pid
+        for row in rows
+        if row.pid in family.runtimes
+        or row.group in family.runtimes
+        or marks.get(row.pid) == family.key
+    }
+    grown = True
+    while grown:
+        children = {row.pid for row in rows if row.parent in kin} - kin
+        kin |= children
+        grown = bool(children)
+    return kin
+
+
+def _pids() -> list[int]:
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+
+
+def _row(pid: int) -> Row | None:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None  # it ended while we were looking
+    # The command name is in parentheses and may hold spaces and parentheses itself (proc(5)).
+    state, parent, group = stat.rpartition(")")[2].split()[:3]
+    return None if state in "ZX" else Row(pid, int(parent), int(group))
+
+
+def _mark(pid: int) -> str | None:
+    try:
+        environment = Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:
+        return None  # somebody else's process, or one that has just ended
+    for entry in environment.split(b"\0"):
+        if entry.startswith(MARK.encode() + b"="):
+            return entry.partition(b"=")[2].decode("utf-8", "replace")
+    return None
+
+
+def _listed(cgroups: Sequence[str]) -> set[int] | None:
+    """Members by cgroup; ``None`` when there is no cgroup to ask."""
+    if not cgroups:
+        return None
+    pids: set[int] = set()
+    for path in cgroups:
+        try:
+            pids.update(int(line) for line in Path(path).read_text(encoding="ascii").split())
+        except OSError:
+            continue  # removed already: nobody is in it
+    return {pid for pid in pids if _row(pid) is not None}

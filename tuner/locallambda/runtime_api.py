@@ -1,0 +1,177 @@
+"""The Runtime API of one sandbox, over HTTP on a loopback port of its own.
+
+Implements what a runtime needs to serve events (AWS, "Using the Lambda runtime API", 2018-06-01):
+next, response, error, init/error. It keeps no clock and starts nothing; it turns requests into
+events for the sandbox. The API for extensions and SnapStart's restore calls are not there.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+PREFIX = "/2018-06-01/runtime/"
+ERROR_TYPE_HEADER = "Lambda-Runtime-Function-Error-Type"
+
+#: What Lambda accepts of a handler: 6 MiB and a hundred bytes, as its error message says.
+MAX_RESPONSE_BYTES = 6_291_556
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """An event with what the runtime is told about it."""
+
+    request_id: str
+    event: bytes
+    headers: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The runtime asks for an event: INIT, or the previous invocation, is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The handler has returned."""
+
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The handler, or with ``init`` the loading of it, has failed in a way that it could report."""
+
+    payload: bytes
+    error_type: str
+    init: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TooLarge:
+    """The handler's response is more than Lambda accepts."""
+
+
+Event = Ready | Answered | Failed | TooLarge
+
+
+class RuntimeApi:
+    """Serves one runtime process at a time; :meth:`reset` between two."""
+
+    def __init__(self, on_event: Callable[[Event], None]) -> None:
+        """``on_event`` is called from the event loop, before the request is answered."""
+        self._on_event = on_event
+        self._server: asyncio.Server | None = None
+        self._waiting: asyncio.Future[Delivery | None] | None = None
+        self._current: str | None = None  # request id of the invocation in the runtime's hands
+        self.address = ""
+
+    async def open(self) -> None:
+        """Listen on a free loopback port; afterwards ``address`` is ``host:port``."""
+        loop = asyncio.get_running_loop()
+        handler = web.Server(self._handle, access_log=None)
+        self._server = await loop.create_server(handler, "127.0.0.1", 0)
+        host, port = self._server.sockets[0].getsockname()[:2]
+        self.address = f"{host}:{port}"
+
+    async def close(self) -> None:
+        """Stop listening and let go of a runtime that waits."""
+        self.reset()
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a runtime waits for an event."""
+        return self._waiting is not None
+
+    def deliver(self, delivery: Delivery) -> None:
+        """Hand an event to the runtime that waits."""
+        if self._waiting is None:
+            raise RuntimeError("no runtime waits for an event")
+        self._current = delivery.request_id
+        self._waiting.set_result(delivery)
+        self._waiting = None
+
+    def reset(self) -> None:
+        """Forget the runtime: it has ended, and what it may still say comes too late."""
+        self._current = None
+        if self._waiting is not None:
+            self._waiting.set_result(None)
+            self._waiting = None
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        path = request.path
+        if not path.startswith(PREFIX):
+            return _refuse(404, "NotFound", f"no such route: {path}")
+        parts = path[len(PREFIX) :].split("/")
+        match request.method, parts:
+            case "GET", ["invocation", "next"]:
+                return await self._next()
+            case "POST", ["invocation", request_id, "response"]:
+                return await self._response(request, request_id)
+            case "POST", ["invocation", request_id, "error"]:
+                return await self._error(request, request_id)
+            case "POST", ["init", "error"]:
+                payload = await _read(request) or b""
+                error_type = request.headers.get(ERROR_TYPE_HEADER, "Runtime.Unknown")
+                self._on_event(Failed(payload, error_type, init=True))
+                return _accepted()
+        return _refuse(404, "NotFound", f"no such route: {path}")
+
+    async def _next(self) -> web.StreamResponse:
+        if self._waiting is not None:  # a second poller of the same runtime takes over
+            self._waiting.set_result(None)
+        mine = self._waiting = asyncio.get_running_loop().create_future()
+        self._current = None
+        self._on_event(Ready())
+        delivery = await mine
+        if delivery is None:
+            return _refuse(410, "Gone", "this runtime is no longer served")
+        return web.Response(
+            body=delivery.event, headers=delivery.headers, content_type="application/json"
+        )
+
+    async def _response(self, request: web.BaseRequest, request_id: str) -> web.StreamResponse:
+        payload = await _read(request)
+        if request_id != self._current:
+            return _refuse(400, "InvalidRequestID", "Invalid request ID")
+        self._current = None
+        if payload is None:
+            self._on_event(TooLarge())
+            size = f"{MAX_RESPONSE_BYTES} bytes"
+            return _refuse(
+                413, "RequestEntityTooLarge", f"Exceeded maximum allowed payload size ({size})."
+            )
+        self._on_event(Answered(payload))
+        return _accepted()
+
+    async def _error(self, request: web.BaseRequest, request_id: str) -> web.StreamResponse:
+        payload = await _read(request)
+        if request_id != self._current:
+            return _refuse(400, "InvalidRequestID", "Invalid request ID")
+        self._current = None
+        error_type = request.headers.get(ERROR_TYPE_HEADER, "Runtime.Unknown")
+        self._on_event(Failed(payload or b"", error_type, init=False))
+        return _accepted()
+
+
+async def _read(request: web.BaseRequest) -> bytes | None:
+    """The whole body, or ``None`` if it is larger than Lambda accepts (it is read all the same)."""
+    chunks, size = [], 0
+    async for chunk in request.content.iter_any():
+        size += len(chunk)
+        if size <= MAX_RESPONSE_BYTES:
+            chunks.append(chunk)
+    return b"".join(chunks) if size <= MAX_RESPONSE_BYTES else None
+
+
+def _accepted() -> web.Response:
+    return web.Response(status=202, body=b'{"status":"OK"}\n', content_type="application/json")
+
+
+def _refuse(status: int, error_type: str, message: str) -> web.Response:
+    body = {"errorMessage": message, "errorType": error_type}
+    return web.json_response(body, status=status)

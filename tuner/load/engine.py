@@ -49,9 +49,14 @@ class Engine(Protocol):
     def run(self, batch: Batch) -> Iterator[Sample]:
         """Yield a sample per request as it ends, in order of ending. Never retries by itself.
 
-        Closing the iterator early stops sending, waits for what is in flight and drops nothing.
+        Closing the iterator early stops sending and waits for what is in flight, whose samples
+        are lost then; to have them as well, call :meth:`stop` and iterate to the end.
         Raises :class:`tuner.errors.TunerError` only when the engine itself cannot work.
         """
+        ...
+
+    def stop(self) -> None:
+        """Send nothing more of the running batch; its iterator ends after what is in flight."""
         ...
 
     def close(self) -> None:

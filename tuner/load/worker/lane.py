@@ -1,0 +1,203 @@
+"""The Locust users that invoke: :class:`LambdaUser` sends one call, :class:`Lane` sends a batch's.
+
+A lane is one greenlet with one kept-alive connection. It takes calls from the :class:`Desk`, which
+hands them out when they are due, and reports each to Locust and to the tuner. It never retries.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from ssl import SSLContext
+from time import monotonic, time
+from typing import Any
+
+from gevent.event import Event
+from locust import User, task
+
+from tuner.load.answer import Answer, read_answer, transport_failure
+from tuner.load.signing import InvokeSigner
+from tuner.load.wire import Order, OrderedCall, Result
+from tuner.load.worker.connection import Connection, TransportError
+from tuner.records import Outcome
+
+
+class Job:
+    """What all calls of one batch share: where to, signed how, with which bodies."""
+
+    def __init__(
+        self, order: Order, signer: InvokeSigner, tls: SSLContext | None, wall: Callable[[], float]
+    ) -> None:
+        self.url = order.url
+        self.function = order.function
+        self.timeout_s = order.timeout_s
+        self.tls = tls
+        self.server = (order.url, order.verify)
+        self._signer = signer
+        self._wall = wall
+        self._payloads = [(body, sha256(body).hexdigest()) for body in order.payloads]
+
+    def request(self, call: OrderedCall) -> bytes:
+        """The whole request, signed now."""
+        body, digest = self._payloads[call.payload]
+        return self._signer.head(call.qualifier, digest, len(body), self._wall()) + body
+
+
+@dataclass(slots=True)
+class Due:
+    """A call and the moment (monotonic) at which it was due; ``None``: when a lane takes it."""
+
+    call: OrderedCall
+    at: float | None
+
+
+class LambdaUser(User):
+    """Invokes a Lambda function and reports each request as a Locust event.
+
+    The base for users of one's own: call ``self.invoke(job, call, due)`` in a task.
+    """
+
+    abstract = True
+
+    def __init__(self, environment: Any) -> None:
+        super().__init__(environment)
+        self._connection: Connection | None = None
+        self._server: tuple[str, bool | str] | None = None
+
+    def connection(self, job: Job) -> Connection:
+        """This user's connection to the job's server, not necessarily open."""
+        if self._connection is None or self._server != job.server:
+            if self._connection is not None:
+                self._connection.close()
+            self._connection = Connection(job.url, job.tls)
+            self._server = job.server
+        return self._connection
+
+    def invoke(self, job: Job, call: OrderedCall, due: float | None) -> Result:
+        """Send one call now and wait for its answer; a failure is a result, never raised."""
+        taken = monotonic()
+        due = taken if due is None else due
+        started = time()
+        connection = self.connection(job)
+        deadline = taken + job.timeout_s
+        try:
+            connection.open(deadline)
+            exchange = connection.exchange(job.request(call), deadline)
+            sent, done, length = exchange.sent, exchange.done, len(exchange.body)
+            first: float | None = exchange.first
+            answer = read_answer(exchange.status, exchange.headers, exchange.body, call.memory_mb)
+        except TransportError as fault:
+            done = monotonic()
+            sent, first, length = fault.sent or taken, fault.first, 0
+            answer = transport_failure(fault.words, fault.status)
+        self._tell_locust(job.function, call, answer, (done - due) * 1000.0, length, started)
+        return _result(call, answer, due, sent, first, done)
+
+    def _tell_locust(
+        self,
+        function: str,
+        call: OrderedCall,
+        answer: Answer,
+        latency_ms: float,
+        length: int,
+        started: float,
+    ) -> None:
+        throttled = answer.outcome is Outcome.THROTTLED
+        failed = answer.outcome is not Outcome.OK and not throttled
+        self.environment.events.request.fire(
+            request_type="Throttled" if throttled else "Invoke",
+            name=f"{function}:{call.qualifier}" if call.qualifier else function,
+            response_time=latency_ms,
+            response_length=length,
+            exception=InvocationError(answer) if failed else None,
+            start_time=started,
+            context={},
+        )
+
+
+class InvocationError(Exception):
+    """How Locust's statistics group a failure."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(f"{answer.outcome}: {answer.reason}")
+
+
+def _result(
+    call: OrderedCall, answer: Answer, due: float, sent: float, first: float | None, done: float
+) -> Result:
+    return Result(
+        call.number,
+        due,
+        sent,
+        first,
+        done,
+        answer.outcome.value,
+        answer.status,
+        answer.reason,
+        answer.retry_after_s,
+        answer.request_id,
+        answer.duration_ms,
+        answer.billed_ms,
+        answer.init_ms,
+        answer.restore_ms,
+        answer.billed_restore_ms,
+        answer.max_memory_mb,
+    )
+
+
+class Desk:
+    """Where calls that are due meet lanes that are free; the last lane to go idle comes first.
+
+    ``limit`` bounds how many lanes work at once; what is due beyond it waits in ``ready``, and
+    its lag tells how long.
+    """
+
+    def __init__(self, emit: Callable[[Result], None]) -> None:
+        self.emit = emit
+        self.job: Job | None = None
+        self.limit = 0
+        self.ready: deque[Due] = deque()
+        self.idle: list[Lane] = []
+        self.busy = 0
+        self.all_done = Event()
+
+    def offer(self, due: Due) -> None:
+        """A call is to be sent now: by an idle lane, or by the next that is done."""
+        self.all_done.clear()
+        self.ready.append(due)
+        if self.idle and self.busy < self.limit:
+            self.busy += 1
+            self.idle.pop().wake.set()
+
+    def next(self, lane: "Lane") -> Due:
+        """What this lane does next; waits until there is something."""
+        while not self.ready or self.job is None:
+            if lane.working:
+                lane.working = False
+                self.busy -= 1
+            self.idle.append(lane)
+            if not self.ready and self.busy == 0:
+                self.all_done.set()
+            lane.wake.wait()
+            lane.wake.clear()
+            lane.working = True
+        return self.ready.popleft()
+
+
+class Lane(LambdaUser):
+    """Sends what the desk hands out, one after another, for as long as the worker lives."""
+
+    def __init__(self, environment: Any) -> None:
+        super().__init__(environment)
+        self.wake = Event()
+        self.working = False
+        self._desk: Desk = environment.desk
+
+    @task
+    def serve(self) -> None:
+        """Locust calls this once; it ends with the worker."""
+        desk = self._desk
+        while True:
+            due = desk.next(self)
+            assert desk.job is not None
+            desk.emit(self.invoke(desk.job, due.call, due.at))

@@ -1,0 +1,119 @@
+"""The load engine behind ``replay:`` targets: recorded invocations answer, in no time.
+
+Each call draws one row of its size, with replacement. Time is virtual: samples bear the times that
+the calls would have had on as many lanes, but nothing waits. It makes up no cold start: where none
+was recorded, a call that asks for one gets a warm row, and its sample says so.
+"""
+
+import heapq
+import math
+from collections.abc import Iterator, Sequence
+from random import Random
+
+from tuner.load.engine import Batch, Call
+from tuner.recording import Recording, Row
+from tuner.records import Outcome, Purpose, Sample
+
+
+class ReplayEngine:
+    """Answers batches from a recording.
+
+    ``seed`` and a call's number decide which row answers it, whatever the order of the calls, so
+    that a run that is resumed goes on as it would have. Virtual time starts at ``origin_s``.
+    """
+
+    def __init__(self, recording: Recording, seed: int, origin_s: float = 0.0) -> None:
+        self._recording = recording
+        self._seed = seed
+        self._now = origin_s
+        self._stopped = False
+        self._rows: dict[tuple[int, bool], Sequence[Row]] = {}
+
+    def run(self, batch: Batch) -> Iterator[Sample]:
+        """Yield a sample per call in order of ending; see :class:`tuner.load.engine.Engine`.
+
+        Raises UsageError for a size that was not recorded.
+        """
+        self._stopped = False
+        start = self._now
+        free_at = [start] * max(1, min(batch.lanes, len(batch.calls)))
+        ended: list[tuple[float, int, Sample]] = []
+        for call in sorted(batch.calls, key=lambda call: call.due_s or 0.0):
+            if self._stopped:
+                break
+            free = heapq.heappop(free_at)
+            due = free if call.due_s is None else start + call.due_s
+            # Calls start in order, so nothing that ends later than this can come before.
+            while ended and ended[0][0] <= max(due, free):
+                yield self._pass(heapq.heappop(ended)[2])
+            if self._stopped:
+                break
+            sample = self._sample(call, batch.round, due, max(due, free))
+            heapq.heappush(free_at, sample.done_s)
+            heapq.heappush(ended, (sample.done_s, call.number, sample))
+        while ended:
+            yield self._pass(heapq.heappop(ended)[2])
+
+    def stop(self) -> None:
+        """Begin no further call; its iterator ends after those that have begun."""
+        self._stopped = True
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+    def _pass(self, sample: Sample) -> Sample:
+        self._now = max(self._now, sample.done_s)
+        return sample
+
+    def _sample(self, call: Call, batch_round: int, due: float, sent: float) -> Sample:
+        row = self._draw(call)
+        with_init = row.init_ms is not None and call.purpose is Purpose.COLD
+        init = row.init_ms if with_init else None
+        took_ms = row.client_ms
+        if took_ms is None or (row.init_ms is not None and not with_init):
+            took_ms = (row.duration_ms or 0.0) + (init or 0.0)
+        done = sent + took_ms / 1000.0
+        return Sample(
+            call=call.number,
+            attempt=1,
+            round=batch_round,
+            purpose=call.purpose,
+            memory_mb=call.variant.memory_mb,
+            arch=call.variant.arch,
+            qualifier=call.variant.qualifier,
+            outcome=row.outcome,
+            due_s=due,
+            sent_s=sent,
+            first_byte_s=done,
+            done_s=done,
+            reason=None if row.outcome is Outcome.OK else f"recorded as {row.outcome}",
+            duration_ms=row.duration_ms,
+            billed_ms=_billed(row, with_init),
+            init_ms=init,
+            max_memory_mb=row.max_memory_mb,
+            payload=call.payload,
+        )
+
+    def _draw(self, call: Call) -> Row:
+        rows = self._rows_for(call.variant.memory_mb, call.purpose is Purpose.COLD)
+        return Random(f"{self._seed}/{call.variant.memory_mb}/{call.number}").choice(rows)
+
+    def _rows_for(self, memory_mb: int, cold: bool) -> Sequence[Row]:
+        """The rows of a size with INIT, or those without; all of them where there are none such."""
+        key = (memory_mb, cold)
+        if key not in self._rows:
+            rows = self._recording.rows(memory_mb)
+            fitting = [row for row in rows if (row.init_ms is not None) is cold]
+            self._rows[key] = fitting or rows
+        return self._rows[key]
+
+
+def _billed(row: Row, with_init: bool) -> float | None:
+    """What was recorded; or Lambda's rule, whole ms of duration, where that says nothing."""
+    if row.duration_ms is None:
+        return row.billed_ms
+    if row.init_ms is not None and not with_init:  # a cold row stands in for a warm call
+        return float(math.ceil(row.duration_ms))
+    if row.billed_ms is not None:
+        return row.billed_ms
+    return float(math.ceil(row.duration_ms + (row.init_ms or 0.0)))

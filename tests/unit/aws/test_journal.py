@@ -1,0 +1,188 @@
+"""The journal: on disk before the change, private, readable after any end."""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tuner.aws.journal import (
+    SCHEMA,
+    Before,
+    Journal,
+    Opening,
+    claimed,
+    discard,
+    parse_journal,
+    pending,
+)
+from tuner.errors import TargetError
+
+OPENING = Opening(
+    id="01JZZZZZZZZZZZZZZZZZZZZZZZ",
+    function="arn:aws:lambda:eu-west-1:000000000000:function:orders",
+    region="eu-west-1",
+    endpoint_url="http://127.0.0.1:4577",
+    profile=None,
+    before=Before(128, "takes orders", "rev-1", "sha="),
+    opened_at=1_767_225_600.0,
+    pid=1,
+)
+
+
+def test_what_was_written_is_read_again(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, OPENING)
+    journal.will("set", memory_mb=512, description="d", revision_id="rev-1")
+    journal.did(revision_id="rev-2")
+    journal.will("publish", description="d (version)")
+    journal.close()
+    (entry,) = pending(tmp_path)
+    assert entry.opening == OPENING
+    assert entry.steps == (
+        {"do": "set", "memory_mb": 512, "description": "d", "revision_id": "rev-1"},
+        {"did": True, "revision_id": "rev-2"},
+        {"do": "publish", "description": "d (version)"},
+    )
+    assert entry.unanswered("set") is None
+    assert entry.unanswered("publish") == {"do": "publish", "description": "d (version)"}
+    assert not entry.running
+
+
+def test_only_the_owner_can_read_it(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "deep" / "journal", OPENING)
+    (file,) = (tmp_path / "deep" / "journal").iterdir()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    journal.close()
+
+
+def test_a_finished_journal_leaves_nothing(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, OPENING)
+    journal.finish()
+    assert list(tmp_path.iterdir()) == []
+    assert pending(tmp_path) == []
+
+
+def test_a_directory_that_is_not_there_has_nothing_pending(tmp_path: Path) -> None:
+    assert pending(tmp_path / "none") == []
+
+
+def test_a_living_run_is_told_from_a_dead_one(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, OPENING)
+    (entry,) = pending(tmp_path)
+    assert entry.running
+    with claimed(entry) as ours:
+        assert not ours
+    journal.close()
+    (entry,) = pending(tmp_path)
+    assert not entry.running
+    with claimed(entry) as ours:
+        assert ours
+
+
+def test_only_one_at_a_time_can_put_back(tmp_path: Path) -> None:
+    Journal(tmp_path, OPENING).close()
+    (entry,) = pending(tmp_path)
+    with claimed(entry) as first, claimed(entry) as second:
+        assert (first, second) == (True, False)
+    discard(entry)
+    discard(entry)
+    with claimed(entry) as ours:
+        assert not ours
+
+
+def test_every_step_is_on_disk_when_a_process_is_killed(tmp_path: Path) -> None:
+    code = (
+        "import os, signal\n"
+        "from pathlib import Path\n"
+        "from tuner.aws.journal import *\n"
+        f"j = Journal(Path({str(tmp_path)!r}), {OPENING!r})\n"
+        "j.will('set', memory_mb=512, description='d', revision_id='rev-1')\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=False, timeout=60)
+    (entry,) = pending(tmp_path)
+    assert not entry.running
+    step = entry.unanswered("set")
+    assert step is not None
+    assert step["memory_mb"] == 512
+
+
+def test_a_step_that_was_cut_off_is_left_out(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, OPENING)
+    journal.will("set", memory_mb=512, description="d", revision_id="rev-1")
+    journal.close()
+    (file,) = tmp_path.iterdir()
+    whole = file.read_bytes()
+    first_line = whole.index(b"\n") + 1
+    for end in range(first_line, len(whole)):
+        _, steps = parse_journal(whole[:end], "cut")
+        assert steps == ()
+
+
+def test_a_place_that_cannot_be_written_is_an_error_before_anything_is_changed(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(TargetError, match="journal of changes cannot be used") as caught:
+        Journal(tmp_path / "file" / "journal", OPENING)
+    assert "Nothing is changed" in caught.value.fix
+
+
+def test_a_full_disk_is_an_error_of_the_journal(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, OPENING)
+    assert journal._file is not None
+    full = os.open("/dev/full", os.O_WRONLY)
+    os.dup2(full, journal._file)
+    os.close(full)
+    with pytest.raises(TargetError, match="No space left"):
+        journal.will("set", memory_mb=1, description="d", revision_id="r")
+    journal.close()
+
+
+def test_without_a_directory_it_is_kept_in_memory() -> None:
+    journal = Journal(None, OPENING)
+    journal.will("publish", description="d")
+    assert journal.entry().written("publish") == [{"do": "publish", "description": "d"}]
+    journal.finish()
+
+
+@given(st.binary(max_size=300))
+def test_bytes_that_are_no_journal_are_an_error_that_names_the_file(data: bytes) -> None:
+    with pytest.raises(TargetError, match="name-of-file"):
+        parse_journal(data, "name-of-file")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=5,
+)
+
+
+@given(key=st.sampled_from(["id", "function", "region", "before", "opened_at", "pid"]), value=JSON)
+def test_a_first_line_with_a_wrong_value_is_read_or_refused_but_never_breaks(
+    key: str, value: object
+) -> None:
+    first = {
+        "schema": SCHEMA,
+        "id": "x",
+        "function": "f",
+        "region": "r",
+        "endpoint_url": "u",
+        "profile": None,
+        "before": {"memory_mb": 1, "description": "", "revision_id": "r", "code_sha256": "c"},
+        "opened_at": 1.0,
+        "pid": 1,
+        key: value,
+    }
+    try:
+        opening, steps = parse_journal(json.dumps(first).encode() + b"\n", "n")
+    except TargetError:
+        return
+    assert isinstance(opening, Opening)
+    assert steps == ()

@@ -1,0 +1,101 @@
+"""Which control-plane calls are tried again, how often, and how long that may take."""
+
+import random
+
+import pytest
+from botocore import exceptions as boto
+from botocore.exceptions import ClientError
+
+from tuner.aws.retry import RetryPolicy, call_patiently
+from tuner.clock import VirtualClock
+
+POLICY = RetryPolicy()
+
+
+def answered(code: str, message: str = "", status: int = 400) -> ClientError:
+    answer = {
+        "Error": {"Code": code, "Message": message},
+        "ResponseMetadata": {"HTTPStatusCode": status},
+    }
+    return ClientError(answer, "GetFunction")
+
+
+class Failing:
+    """Fails with one error a number of times, then answers."""
+
+    def __init__(self, error: Exception, times: int) -> None:
+        self.error = error
+        self.left = times
+        self.calls = 0
+
+    def __call__(self) -> str:
+        self.calls += 1
+        if self.left:
+            self.left -= 1
+            raise self.error
+        return "answer"
+
+
+PASSING = [
+    answered("TooManyRequestsException", status=429),
+    answered("ThrottlingException"),
+    answered(
+        "ResourceConflictException",
+        "The operation cannot be performed at this time. An update is in progress for resource: x",
+        409,
+    ),
+    answered("ServiceException", status=500),
+    answered("SomethingElse", status=502),
+    boto.ConnectionClosedError(endpoint_url="http://x"),
+    boto.ReadTimeoutError(endpoint_url="http://x"),
+]
+LASTING = [
+    answered("ResourceConflictException", "Alias already exists: arn", 409),
+    answered("PreconditionFailedException", status=412),
+    answered("ResourceNotFoundException", status=404),
+    answered("AccessDeniedException", status=403),
+    answered("InvalidParameterValueException"),
+    boto.NoCredentialsError(),
+    ValueError("ours"),
+]
+
+
+@pytest.mark.parametrize("error", PASSING, ids=str)
+def test_what_passes_by_itself_is_tried_again(error: Exception) -> None:
+    send = Failing(error, 3)
+    assert call_patiently(send, POLICY, VirtualClock(), random.Random(1)) == "answer"
+    assert send.calls == 4
+
+
+@pytest.mark.parametrize("error", LASTING, ids=str)
+def test_what_will_not_pass_is_told_at_once(error: Exception) -> None:
+    send = Failing(error, 1)
+    with pytest.raises(type(error)):
+        call_patiently(send, POLICY, VirtualClock(), random.Random(1))
+    assert send.calls == 1
+
+
+def test_patience_has_an_end() -> None:
+    clock, send = VirtualClock(), Failing(answered("TooManyRequestsException"), 1000)
+    with pytest.raises(ClientError):
+        call_patiently(send, POLICY, clock, random.Random(1))
+    assert send.calls == POLICY.attempts
+    assert clock.monotonic() <= POLICY.attempts * POLICY.longest_s
+
+
+def test_an_endpoint_where_nobody_listens_is_told_within_a_second() -> None:
+    clock = VirtualClock()
+    send = Failing(boto.EndpointConnectionError(endpoint_url="http://x"), 1000)
+    with pytest.raises(boto.EndpointConnectionError):
+        call_patiently(send, POLICY, clock, random.Random(1))
+    assert send.calls == POLICY.unreachable_attempts
+    assert clock.monotonic() < 1.0
+
+
+def test_waits_grow_twofold_up_to_the_longest_and_are_spread_over_their_whole_length() -> None:
+    rng = random.Random(1)
+    for attempt, most in ((1, 0.2), (2, 0.4), (4, 1.6), (9, 5.0)):
+        waits = [POLICY.wait_s(attempt, rng) for _ in range(400)]
+        assert max(waits) <= most
+        assert max(waits) > 0.9 * most
+        assert min(waits) < 0.1 * most

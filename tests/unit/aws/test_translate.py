@@ -1,0 +1,224 @@
+"""What a user sees of every error that the control plane can answer or botocore can raise."""
+
+import botocore.session
+import pytest
+from botocore import exceptions as boto
+from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
+from botocore.stub import Stubber
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tuner.aws.control import Control
+from tuner.aws.retry import RetryPolicy
+from tuner.aws.session import SessionOptions, open_session
+from tuner.aws.translate import Asked, error_code, translate
+from tuner.clock import VirtualClock
+from tuner.errors import (
+    AccessDenied,
+    ChangedUnderneath,
+    NotFound,
+    TargetError,
+    TunerError,
+    UsageError,
+)
+
+ASKED = Asked("PublishVersion", "orders", "eu-west-1", "https://lambda.eu-west-1.amazonaws.com")
+OPERATIONS = (
+    "GetFunction",
+    "UpdateFunctionConfiguration",
+    "PublishVersion",
+    "DeleteFunction",
+    "ListVersionsByFunction",
+    "ListAliases",
+    "GetAlias",
+    "CreateAlias",
+    "DeleteAlias",
+    "CreateFunction",
+    "GetAccountSettings",
+)
+
+EXPECTED = {
+    "ResourceNotFoundException": (NotFound, "no such function", "list-functions"),
+    "AccessDeniedException": (AccessDenied, "lambda:PublishVersion is not allowed", "tuner policy"),
+    "ExpiredTokenException": (AccessDenied, "credentials have expired", "Refresh"),
+    "UnrecognizedClientException": (AccessDenied, "does not know these credentials", "Refresh"),
+    "InvalidSignatureException": (AccessDenied, "signature was refused", "clock"),
+    "MissingAuthenticationTokenException": (AccessDenied, "no credentials", "Refresh"),
+    "OptInRequired": (AccessDenied, "may not use this region", "--region"),
+    "PreconditionFailedException": (ChangedUnderneath, "not overwritten", "tuner restore"),
+    "ResourceConflictException": (TargetError, "not possible now", "Try again"),
+    "TooManyRequestsException": (TargetError, "throttles PublishVersion", "Try again"),
+    "ServiceException": (TargetError, "internal error", "Try again"),
+    "InvalidParameterValueException": (TargetError, "was refused", "Change"),
+    "CodeStorageExceededException": (TargetError, "storage for code is full", "Delete"),
+    "AliasLimitExceededException": (TargetError, "aliases", "Delete"),
+    "InvalidCodeSignatureException": (TargetError, "code signing", "signed"),
+    "CodeSigningConfigNotFoundException": (TargetError, "code signing", "Create"),
+    "FunctionVersionsPerCapacityProviderLimitExceededException": (
+        TargetError,
+        "capacity provider",
+        "Delete",
+    ),
+    "RequestEntityTooLargeException": (TargetError, "too large", "smaller"),
+    "ExpiredToken": (AccessDenied, "credentials have expired", "Refresh"),
+    "RequestExpired": (AccessDenied, "credentials have expired", "Refresh"),
+    "InvalidClientTokenId": (AccessDenied, "does not know", "Refresh"),
+    "SignatureDoesNotMatch": (AccessDenied, "signature", "clock"),
+    "AccessDenied": (AccessDenied, "not allowed", "tuner policy"),
+    "ThrottlingException": (TargetError, "throttles", "Try again"),
+    "CodeVerificationFailedException": (TargetError, "code signing", "signed"),
+    "ValidationException": (TargetError, "was refused", "Change"),
+    "InternalFailure": (TargetError, "internal error", "Try again"),
+}
+
+
+def answered(code: str, message: str = "what the service said", status: int = 400) -> ClientError:
+    answer = {
+        "Error": {"Code": code, "Message": message},
+        "ResponseMetadata": {"HTTPStatusCode": status},
+    }
+    return ClientError(answer, "PublishVersion")
+
+
+@pytest.mark.parametrize("code", EXPECTED)
+def test_an_error_code_names_the_function_the_reason_and_the_next_step(code: str) -> None:
+    kind, reason, fix = EXPECTED[code]
+    error = translate(answered(code), ASKED)
+    assert type(error) is kind
+    assert error.thing == "orders"
+    assert reason in error.reason
+    assert fix in error.fix
+    assert len(str(error).splitlines()) == 2
+
+
+def test_every_error_of_the_service_model_for_the_calls_that_are_sent_has_its_words() -> None:
+    model = botocore.session.get_session().get_service_model("lambda")
+    modelled = {
+        shape.name
+        for operation in OPERATIONS
+        for shape in model.operation_model(operation).error_shapes
+    }
+    assert modelled <= EXPECTED.keys()
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_every_operation_that_is_sent_exists_with_the_parameters_that_are_sent(
+    operation: str,
+) -> None:
+    """The stub validates parameters and answers against botocore's service model."""
+    session = open_session(
+        SessionOptions(region="eu-west-1", endpoint_url="http://127.0.0.1:9", keys=("k", "s"))
+    )
+    control = Control(session, VirtualClock(), policy=RetryPolicy(attempts=1))
+    with Stubber(session.client) as stub:
+        method = "".join(f"_{c.lower()}" if c.isupper() else c for c in operation).lstrip("_")
+        stub.add_client_error(method, "AccessDeniedException", "no", 403)
+        with pytest.raises(AccessDenied, match=f"lambda:{operation} is not allowed"):
+            SENT[operation](control)
+
+
+SENT = {
+    "GetFunction": lambda c: c.get("orders", "1"),
+    "UpdateFunctionConfiguration": lambda c: c.update("orders", 512, "text", "rev"),
+    "PublishVersion": lambda c: c.publish("orders", "text", "rev", "sha"),
+    "DeleteFunction": lambda c: c.delete_version("orders", "7"),
+    "ListVersionsByFunction": lambda c: list(c.versions("orders")),
+    "ListAliases": lambda c: list(c.aliases("orders")),
+    "GetAlias": lambda c: c.get_alias("orders", "live"),
+    "CreateAlias": lambda c: c.create_alias("orders", "live", "1", "text"),
+    "DeleteAlias": lambda c: c.delete_alias("orders", "live"),
+    "CreateFunction": lambda c: c.send("CreateFunction", "orders", **CREATE),
+    "GetAccountSettings": lambda c: c.send("GetAccountSettings", "the account"),
+}
+CREATE = {
+    "FunctionName": "orders",
+    "Role": "arn:aws:iam::000000000000:role/r",
+    "Code": {"ZipFile": b"zip"},
+}
+
+
+def test_an_unknown_code_still_says_what_the_service_said() -> None:
+    error = translate(answered("SomethingNewException"), ASKED)
+    assert type(error) is TargetError
+    assert "SomethingNewException" in error.reason
+    assert "what the service said" in error.reason
+
+
+def test_an_unknown_server_error_is_an_internal_error_of_lambda() -> None:
+    assert "internal error" in translate(answered("Weird", status=503), ASKED).reason
+
+
+def test_the_memory_cap_of_a_new_account_is_named_with_its_size() -> None:
+    said = (
+        "'MemorySize' value failed to satisfy constraint: "
+        "Member must have value less than or equal to 3008"
+    )
+    error = translate(answered("ValidationException", said), ASKED)
+    assert error.reason == "Lambda allows at most 3008 MB here"
+    assert "up to 3008 MB" in error.fix
+
+
+def test_a_function_of_another_region_is_told_with_the_option_that_reaches_it() -> None:
+    said = "Functions from 'us-west-2' are not reachable in this region ('eu-west-1')"
+    error = translate(answered("ResourceNotFoundException", said, 404), ASKED)
+    assert isinstance(error, NotFound)
+    assert error.fix == "Add --region us-west-2."
+
+
+def test_an_edge_replica_is_named_as_such() -> None:
+    said = "Lambda was unable to delete arn:...:1 because it is a replicated function."
+    asked = Asked("DeleteFunction", "orders")
+    error = translate(answered("InvalidParameterValueException", said), asked)
+    assert "Lambda@Edge" in error.reason
+
+
+@pytest.mark.parametrize(
+    ("raised", "kind", "reason"),
+    [
+        (boto.NoCredentialsError(), AccessDenied, "no AWS credentials"),
+        (
+            boto.PartialCredentialsError(provider="env", cred_var="AWS_SECRET_ACCESS_KEY"),
+            AccessDenied,
+            "incomplete",
+        ),
+        (boto.UnauthorizedSSOTokenError(), AccessDenied, "could not be obtained"),
+        (
+            boto.CredentialRetrievalError(provider="p", error_msg="no"),
+            AccessDenied,
+            "could not be obtained",
+        ),
+        (boto.ProfileNotFound(profile="dev"), UsageError, "dev"),
+        (boto.NoRegionError(), UsageError, "no AWS region"),
+        (boto.InvalidRegionError(region_name="x y"), UsageError, "x y"),
+        (boto.EndpointConnectionError(endpoint_url="http://x"), TargetError, "cannot be reached"),
+        (boto.ReadTimeoutError(endpoint_url="http://x"), TargetError, "cannot be reached"),
+        (boto.SSLError(endpoint_url="http://x", error="bad"), TargetError, "TLS"),
+        (boto.ParamValidationError(report="MemorySize"), UsageError, "MemorySize"),
+        (ResponseParserError("not JSON"), TargetError, "does not answer as Lambda"),
+        (ConnectionResetError("reset"), TargetError, "cannot be reached"),
+        (RuntimeError("odd"), TargetError, "odd"),
+    ],
+)
+def test_errors_before_an_answer_are_told_too(
+    raised: Exception, kind: type[TunerError], reason: str
+) -> None:
+    error = translate(raised, ASKED)
+    assert type(error) is kind
+    assert reason in error.reason
+    assert len(str(error).splitlines()) <= 2
+
+
+def test_an_error_of_ours_comes_back_as_it_is() -> None:
+    ours = NotFound("a", "b")
+    assert translate(ours, ASKED) is ours
+
+
+@given(code=st.text(max_size=40), said=st.text(max_size=400), status=st.integers(0, 999))
+def test_whatever_the_service_says_becomes_at_most_two_lines(
+    code: str, said: str, status: int
+) -> None:
+    error = translate(answered(code, said, status), ASKED)
+    assert isinstance(error, TunerError)
+    assert len(str(error).splitlines()) <= 2
+    assert isinstance(error_code(answered(code, said, status)), str)

@@ -1,0 +1,204 @@
+"""Lambda's control plane, as thin as can be: read, change memory, publish, alias, delete, wait.
+
+It never invokes. Throttles, passing conflicts, server errors and lost answers are tried again
+within a limit; every other error becomes one of ours. Every change takes the RevisionId that it
+expects, so that a deployment by somebody else is never overwritten.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tuner.aws.retry import RetryPolicy, call_patiently
+from tuner.aws.session import AwsSession
+from tuner.aws.translate import translate
+from tuner.clock import Clock, WallClock
+from tuner.errors import AccessDenied, NotFound, TargetError
+
+#: A FunctionConfiguration of the Lambda API, as botocore gives it.
+Configuration = Mapping[str, Any]
+
+#: The longest wait for an update or a version, in seconds: SnapStart takes minutes to publish
+#: (botocore's own ``published_version_active`` waiter allows 26 minutes).
+WAIT_LIMIT_S = 1_560.0
+
+
+class Control:
+    """The control plane of one region. ``calls`` counts what was sent, attempts included."""
+
+    def __init__(
+        self,
+        session: AwsSession,
+        clock: Clock | None = None,
+        rng: random.Random | None = None,
+        policy: RetryPolicy | None = None,
+    ) -> None:
+        self.session = session
+        self.clock = clock or WallClock()
+        self.calls: Counter[str] = Counter()
+        self._rng = rng or random.Random()
+        self._policy = policy or RetryPolicy()
+        # botocore's _v2 waiters ask every second; a service on loopback needs a tenth of one.
+        self._poll_s = 0.11 if session.loopback else 1.0
+
+    def get(self, function: str, qualifier: str | None = None) -> Mapping[str, Any]:
+        """GetFunction: ``Configuration``, ``Concurrency``, ``Tags``. It has 100 calls a second
+        of its own, which GetFunctionConfiguration shares with everything else."""
+        return self._send("GetFunction", function, **_optional(Qualifier=qualifier))
+
+    def configuration(self, function: str, qualifier: str | None = None) -> Configuration:
+        """The configuration part of :meth:`get`."""
+        found: Configuration = self.get(function, qualifier)["Configuration"]
+        return found
+
+    def update(
+        self, function: str, memory_mb: int, description: str, revision_id: str
+    ) -> Configuration:
+        """Set memory and description of ``$LATEST``; nothing else is touched. Does not wait."""
+        return self._send(
+            "UpdateFunctionConfiguration",
+            function,
+            MemorySize=memory_mb,
+            Description=description,
+            RevisionId=revision_id,
+        )
+
+    def publish(
+        self, function: str, description: str, revision_id: str, code_sha256: str
+    ) -> Configuration:
+        """Publish ``$LATEST``. An unchanged function gives back the version that it has."""
+        return self._send(
+            "PublishVersion",
+            function,
+            Description=description,
+            RevisionId=revision_id,
+            CodeSha256=code_sha256,
+        )
+
+    def delete_version(self, function: str, version: str) -> bool:
+        """Delete one published version; ``False`` if it was gone already."""
+        if not version.isdigit():
+            raise ValueError(f"not a published version: {version!r}")
+        return self._delete("DeleteFunction", function, Qualifier=version)
+
+    def create_alias(
+        self, function: str, name: str, version: str, description: str
+    ) -> Mapping[str, Any]:
+        """Point a new alias at a version."""
+        return self._send(
+            "CreateAlias", function, Name=name, FunctionVersion=version, Description=description
+        )
+
+    def get_alias(self, function: str, name: str) -> Mapping[str, Any]:
+        """One alias, with its ``RoutingConfig`` if it splits traffic."""
+        return self._send("GetAlias", function, Name=name)
+
+    def delete_alias(self, function: str, name: str) -> bool:
+        """Delete one alias; Lambda does not say whether it was there."""
+        return self._delete("DeleteAlias", function, Name=name)
+
+    def versions(self, function: str) -> Iterator[Configuration]:
+        """Every version, ``$LATEST`` included, a page at a time."""
+        yield from self._pages("ListVersionsByFunction", "Versions", function)
+
+    def aliases(self, function: str) -> Iterator[Mapping[str, Any]]:
+        """Every alias, a page at a time."""
+        yield from self._pages("ListAliases", "Aliases", function)
+
+    def account_concurrency(self) -> int | None:
+        """How many invocations the account may have in flight; ``None`` if it may not be read."""
+        try:
+            limits = self._send("GetAccountSettings", "")["AccountLimit"]
+        except (AccessDenied, NotFound):
+            return None
+        return int(limits["ConcurrentExecutions"])
+
+    def wait(
+        self, function: str, qualifier: str | None = None, known: Configuration | None = None
+    ) -> Configuration:
+        """:meth:`settle`; an update that failed, or a version that cannot run, is a
+        :class:`TargetError`."""
+        return _usable(self.settle(function, qualifier, known), function)
+
+    def settle(
+        self, function: str, qualifier: str | None = None, known: Configuration | None = None
+    ) -> Configuration:
+        """Poll GetFunction until nothing is in progress; gives the configuration then.
+
+        This is what botocore's ``_v2`` waiters ask. ``known`` is an answer that a change has
+        just given: it saves the first question.
+        """
+        deadline = self.clock.monotonic() + WAIT_LIMIT_S
+        now = known or self.configuration(function, qualifier)
+        while not settled(now):
+            if self.clock.monotonic() > deadline:
+                raise TargetError(
+                    function, f"still not ready after {WAIT_LIMIT_S:.0f} s", "Try again later."
+                )
+            self.clock.sleep(self._poll_s)
+            now = self.configuration(function, qualifier)
+        return now
+
+    def send(self, operation: str, thing: str, **parameters: Any) -> Mapping[str, Any]:
+        """Send one operation of the service model, patiently; errors come out as ours."""
+        call = getattr(self.session.client, _method(operation))
+
+        def once() -> Mapping[str, Any]:
+            self.calls[operation] += 1
+            answer: Mapping[str, Any] = call(**parameters)
+            return answer
+
+        try:
+            return call_patiently(once, self._policy, self.clock, self._rng)
+        except Exception as error:
+            raise translate(error, self.session.asked(operation, thing)) from error
+
+    def _send(self, operation: str, function: str, **parameters: Any) -> Mapping[str, Any]:
+        if function:
+            parameters["FunctionName"] = function
+        return self.send(operation, function or "the account", **parameters)
+
+    def _delete(self, operation: str, function: str, **parameters: Any) -> bool:
+        try:
+            self._send(operation, function, **parameters)
+        except NotFound:
+            return False
+        return True
+
+    def _pages(self, operation: str, key: str, function: str) -> Iterator[Mapping[str, Any]]:
+        marker: str | None = None
+        while True:
+            page = self._send(operation, function, **_optional(Marker=marker))
+            yield from page[key]
+            marker = page.get("NextMarker")
+            if not marker:
+                return
+
+
+def settled(configuration: Configuration) -> bool:
+    """Whether neither an update nor the creation of this version is under way."""
+    return (
+        configuration.get("LastUpdateStatus") != "InProgress"
+        and configuration.get("State") != "Pending"
+    )
+
+
+def _usable(configuration: Configuration, function: str) -> Configuration:
+    if configuration.get("LastUpdateStatus") == "Failed":
+        why = configuration.get("LastUpdateStatusReason") or "no reason given"
+        raise TargetError(
+            function, f"its last update failed ({why})", "Repair it with a new deployment first."
+        )
+    if configuration.get("State") == "Failed":
+        why = configuration.get("StateReason") or "no reason given"
+        raise TargetError(function, f"it cannot run ({why})", "Repair or delete it.")
+    return configuration
+
+
+def _optional(**parameters: str | None) -> dict[str, str]:
+    return {key: value for key, value in parameters.items() if value is not None}
+
+
+def _method(operation: str) -> str:
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in operation).lstrip("_")

@@ -1,0 +1,275 @@
+"""The journal of changes: what a function was like, and what is about to be done to it.
+
+Every change is written and synced to disk before it is made, so that any end of the process
+(SIGKILL and power included) leaves enough to put the function back. One file per measured
+function, readable by its owner only; it holds no environment variables, payloads or credentials.
+A lock on the file tells a run that lives from one that died. Putting back is ``putback.py``.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tuner.errors import TargetError
+
+SCHEMA = "tuner.journal/1"
+
+Step = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Before:
+    """What is put back: the two values that are changed on ``$LATEST``."""
+
+    memory_mb: int
+    description: str
+    revision_id: str
+    code_sha256: str
+
+
+@dataclass(frozen=True)
+class Opening:
+    """The first line of a journal: whose function, where, and what it was like."""
+
+    id: str  # ULID; part of every description that is written, so what is ours can be told
+    function: str  # ARN without qualifier
+    region: str
+    endpoint_url: str
+    profile: str | None
+    before: Before
+    opened_at: float  # seconds since the epoch
+    pid: int
+
+    @property
+    def mark(self) -> str:
+        """What every description of ours starts with. Nobody else writes it."""
+        return f"tuner {self.id} "
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A journal as it stands: its opening, its steps so far, and its file (if it has one)."""
+
+    opening: Opening
+    steps: tuple[Step, ...] = ()
+    path: Path | None = None
+    running: bool = False  # the process that wrote it is alive
+
+    def unanswered(self, action: str) -> Step | None:
+        """The last step of this kind if it was begun and not confirmed: perhaps it happened."""
+        open_step = None
+        for step, after in zip(self.steps, [*self.steps[1:], {}], strict=True):
+            if step.get("do") == action:
+                open_step = None if "did" in after else step
+        return open_step
+
+    def written(self, action: str) -> list[Step]:
+        """The steps of one kind (``set``, ``publish``, ``put-back``), in order."""
+        return [step for step in self.steps if step.get("do") == action]
+
+
+class Journal:
+    """An open journal. Without a directory it is kept in memory only, for a function that ends
+    with this process (the embedded local Lambda's)."""
+
+    def __init__(self, directory: Path | None, opening: Opening) -> None:
+        self.opening = opening
+        self._steps: list[Step] = []
+        self._path: Path | None = None
+        self._file: int | None = None
+        if directory is not None:
+            self._path = directory / f"{opening.id}.jsonl"
+            self._file = _create(self._path, _line(_first_step(opening)))
+
+    def will(self, action: str, **details: Any) -> None:
+        """Write what is about to be done; returns when it is on disk."""
+        self._append({"do": action, **details})
+
+    def did(self, **details: Any) -> None:
+        """Write that the last change happened."""
+        self._append({"did": True, **details})
+
+    def entry(self) -> Entry:
+        """The journal as it stands."""
+        return Entry(self.opening, tuple(self._steps), self._path, running=True)
+
+    def finish(self) -> None:
+        """Everything is put back: remove the file."""
+        if self._path is not None:
+            with _told(self._path.parent):
+                _remove(self._path)
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file; what is in it stays pending unless it was finished."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def _append(self, step: Step) -> None:
+        self._steps.append(step)
+        if self._file is not None and self._path is not None:
+            with _told(self._path):
+                _write(self._file, _line(step))
+
+
+def pending(directory: Path) -> list[Entry]:
+    """The journals in a directory, oldest first; those of living runs are marked ``running``.
+
+    A file that is no journal raises :class:`TargetError` that names it.
+    """
+    if not directory.is_dir():
+        return []
+    with _told(directory):
+        paths = sorted(directory.glob("*.jsonl"))
+    return [entry for path in paths if (entry := read_entry(path)) is not None]
+
+
+def read_entry(path: Path) -> Entry | None:
+    """One journal; ``None`` if it was removed meanwhile."""
+    with _told(path):
+        try:
+            file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        with os.fdopen(file, "rb") as stream:
+            running = not _lock(file)
+            data = stream.read()
+    opening, steps = parse_journal(data, str(path))
+    return Entry(opening, steps, path, running)
+
+
+@contextlib.contextmanager
+def claimed(entry: Entry) -> Iterator[bool]:
+    """Hold a journal while it is put back; gives ``False`` if somebody else holds it."""
+    if entry.path is None:
+        yield True
+        return
+    with _told(entry.path):
+        try:
+            file = os.open(entry.path, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            file = None
+    if file is None:
+        yield False
+        return
+    try:
+        yield _lock(file)
+    finally:
+        os.close(file)
+
+
+def discard(entry: Entry) -> None:
+    """Remove the file of a journal whose function is as it was."""
+    if entry.path is not None:
+        with _told(entry.path):
+            _remove(entry.path)
+
+
+def parse_journal(data: bytes, name: str) -> tuple[Opening, tuple[Step, ...]]:
+    """Read a journal's bytes. A last line that was cut off is left out: nothing followed it."""
+    lines = data.split(b"\n")[:-1]
+    try:
+        first, *rest = [json.loads(line) for line in lines]
+        if first["schema"] != SCHEMA:
+            raise ValueError(f"schema {first['schema']!r} is not known")
+        if not all(isinstance(step, dict) for step in rest):
+            raise ValueError("a step is not an object")
+        return _opening(first), tuple(rest)
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise TargetError(
+            name,
+            f"not a journal that can be read ({error})",
+            "Compare the function by hand with what the file says, then delete the file.",
+        ) from error
+
+
+def _opening(first: Mapping[str, Any]) -> Opening:
+    before = first["before"]
+    return Opening(
+        id=_text(first["id"]),
+        function=_text(first["function"]),
+        region=_text(first["region"]),
+        endpoint_url=_text(first["endpoint_url"]),
+        profile=None if first["profile"] is None else _text(first["profile"]),
+        before=Before(
+            memory_mb=int(before["memory_mb"]),
+            description=_text(before["description"], empty=True),
+            revision_id=_text(before["revision_id"]),
+            code_sha256=_text(before["code_sha256"]),
+        ),
+        opened_at=float(first["opened_at"]),
+        pid=int(first["pid"]),
+    )
+
+
+def _text(value: Any, empty: bool = False) -> str:
+    if not isinstance(value, str) or not (value or empty):
+        raise ValueError(f"{value!r} is not a text")
+    return value
+
+
+def _first_step(opening: Opening) -> Step:
+    return {"schema": SCHEMA, **asdict(opening)}
+
+
+def _line(step: Step) -> bytes:
+    return json.dumps(step, separators=(",", ":")).encode() + b"\n"
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise TargetError(
+            str(path),
+            f"the journal of changes cannot be used ({error.strerror or error})",
+            "Make the directory writable, or work in another one. Nothing is changed without it.",
+        ) from error
+
+
+def _create(path: Path, first: bytes) -> int:
+    """Make the file with its first line, whole or not at all: written aside, then renamed."""
+    with _told(path.parent):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        aside = path.with_suffix(".new")
+        file = os.open(aside, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        _lock(file)
+        _write(file, first)
+        aside.rename(path)
+        _sync_directory(path.parent)
+        return file
+
+
+def _write(file: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(file, data) :]
+    os.fsync(file)
+
+
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    _sync_directory(path.parent)
+
+
+def _sync_directory(path: Path) -> None:
+    directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def _lock(file: int) -> bool:
+    """Take the lock that lasts as long as the process; ``False`` if another one has it."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,108 @@
+"""Putting a function back as it was, from its journal alone.
+
+The same code serves the end of a run and ``tuner restore`` after a crash, so it believes nothing
+but the journal and what Lambda says now. It takes back only what carries our mark; what somebody
+else has changed meanwhile stays as they left it. Running it twice, or from two machines at once,
+is harmless.
+"""
+
+from tuner.aws.control import Configuration, Control
+from tuner.aws.journal import Entry, claimed, discard
+from tuner.errors import ChangedUnderneath, NotFound, TargetError
+
+#: How often somebody else may get in between reading and putting back.
+_ATTEMPTS = 5
+
+
+def restore(entry: Entry, control: Control) -> bool:
+    """Put back what a pending journal says and remove it; ``False`` if another process holds it.
+
+    A function that was deleted meanwhile needs nothing more.
+    """
+    with claimed(entry) as ours:
+        if not ours:
+            return False
+        put_back(entry, control)
+        discard(entry)
+        return True
+
+
+def put_back(entry: Entry, control: Control) -> None:
+    """``$LATEST`` as it was and our versions gone; raises :class:`TargetError` for what is left."""
+    try:
+        put_latest_back(entry, control)
+        left = delete_versions(entry, control)
+    except NotFound:
+        return
+    if left:
+        raise TargetError(
+            entry.opening.function,
+            f"made for the measurement and still there: {'; '.join(left)}",
+            "Point aliases of yours at versions of your own, then run `tuner restore`.",
+        )
+
+
+def put_latest_back(entry: Entry, control: Control) -> Configuration:
+    """Set memory and description of ``$LATEST`` to what they were; gives the configuration then.
+
+    Whether ``$LATEST`` is ours to put back is told by our mark in its description.
+    """
+    function, before = entry.opening.function, entry.opening.before
+    for _ in range(_ATTEMPTS):
+        now = control.settle(function)
+        if now.get("Description", "").startswith(entry.opening.mark):
+            wanted = _memory_to_set(entry, now), before.description
+        elif _may_still_land(entry, now):
+            # A change whose answer was lost may arrive after this look. Its RevisionId is the
+            # present one, so any update, even one to the same values, makes it stale.
+            wanted = now["MemorySize"], now.get("Description", "")
+        else:
+            return now
+        try:
+            known = control.update(function, *wanted, now["RevisionId"])
+        except ChangedUnderneath:
+            continue
+        return control.settle(function, known=known)
+    raise ChangedUnderneath(
+        function,
+        "it is being changed by somebody else all the time, so it could not be put back",
+        "Wait until the other deployment is done, then run `tuner restore`.",
+    )
+
+
+def delete_versions(entry: Entry, control: Control) -> list[str]:
+    """Delete the versions that we published; gives a line for each that could not be deleted.
+
+    A version is ours if it has the very description that we published it with. One that somebody
+    else published while our mark was on ``$LATEST`` has another and is left alone.
+    """
+    function = entry.opening.function
+    published = {step["description"] for step in entry.written("publish")}
+    if not published:
+        return []
+    ours = [
+        version["Version"]
+        for version in control.versions(function)
+        if version["Version"] != "$LATEST" and version.get("Description", "") in published
+    ]
+    left = []
+    for version in ours:
+        try:
+            control.delete_version(function, version)
+        except TargetError as error:
+            left.append(f"version {version}, {error.reason}")
+    return left
+
+
+def _memory_to_set(entry: Entry, now: Configuration) -> int:
+    """The memory from before, unless somebody else has set another one since our own change."""
+    ours = {step["description"]: step["memory_mb"] for step in entry.written("set")}
+    present: int = now["MemorySize"]
+    if ours.get(now["Description"], present) != present:
+        return present
+    return entry.opening.before.memory_mb
+
+
+def _may_still_land(entry: Entry, now: Configuration) -> bool:
+    step = entry.unanswered("set")
+    return step is not None and step["revision_id"] == now["RevisionId"]

@@ -1,0 +1,174 @@
+"""Isolation by versions: a published version per size, made from a ``$LATEST`` that is put back.
+
+For each size, memory and description of ``$LATEST`` are set, a version is published, and when the
+last one is there ``$LATEST`` gets its own values back, before anything is measured. Every change
+is journalled first and guarded by RevisionId; what is not exactly as it was left is somebody
+else's deployment and ends the run. Measuring and deleting are done elsewhere.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from tuner.aws.control import Configuration, Control
+from tuner.aws.journal import Journal
+from tuner.aws.putback import put_latest_back
+from tuner.errors import AccessDenied, ChangedUnderneath, TargetError
+
+#: What Lambda changes by itself, and the two values that we change. A runtime that is updated
+#: with the function may move to a new patch with our update.
+_NOT_COMPARED = frozenset(
+    {
+        "MemorySize",
+        "Description",
+        "RevisionId",
+        "LastModified",
+        "ConfigSha256",
+        "RuntimeVersionConfig",
+        "ResponseMetadata",
+        "FunctionArn",
+        "Version",
+        "SnapStart",
+        "MasterArn",
+    }
+)
+
+
+def identity(configuration: Configuration) -> Mapping[str, Any]:
+    """What makes a configuration the same one, whatever its memory, description and state."""
+    return {
+        key: value
+        for key, value in configuration.items()
+        if key not in _NOT_COMPARED and not key.startswith(("State", "LastUpdate"))
+    }
+
+
+class VersionMaker:
+    """Publishes versions of one function at sizes that are asked for."""
+
+    def __init__(self, control: Control, journal: Journal, start: Configuration) -> None:
+        """``start`` is the configuration of ``$LATEST`` that the journal was opened with."""
+        self._control = control
+        self._journal = journal
+        self._function = journal.opening.function
+        self._start = start
+        self._pending: set[str] = set()  # published, and not yet ready to run
+        self._left = start  # $LATEST as it was left after the last change
+        self._made = 0
+
+    def make(self, sizes_mb: Iterable[int]) -> dict[int, str | TargetError]:
+        """Publish one fresh version per size (MB): its number, or why there is none.
+
+        ``$LATEST`` is back as it was when this returns, and the versions can be invoked. A size
+        that Lambda refuses does not stop the others; somebody else's deployment and missing
+        rights do.
+        """
+        made: dict[int, str | TargetError] = {}
+        try:
+            for memory_mb in sizes_mb:
+                made[memory_mb] = _or_reason(partial(self._one, memory_mb))
+        finally:
+            self._put_latest_back()
+        for memory_mb, version in made.items():
+            if isinstance(version, str) and version in self._pending:
+                made[memory_mb] = _or_reason(partial(self._ready, version))
+        return made
+
+    def _one(self, memory_mb: int) -> str:
+        self._made += 1
+        description = (
+            f"{self._journal.opening.mark}{self._made}: {memory_mb} MB for a measurement; "
+            "`tuner restore` puts this back"
+        )
+        self._set(memory_mb, description)
+        version = self._publish(f"{description} (version)")
+        number: str = version["Version"]
+        if version.get("State") == "Pending":
+            self._pending.add(number)
+        return number
+
+    def _ready(self, version: str) -> str:
+        self._control.wait(self._function, version)
+        self._pending.discard(version)
+        return version
+
+    def _set(self, memory_mb: int, description: str) -> None:
+        try:
+            known = self._update(memory_mb, description)
+        except TargetError as error:
+            # A lost answer, and the retry of a change that was made, look like a failure too.
+            known = self._control.settle(self._function)
+            if known.get("Description", "") != description:
+                if not isinstance(error, ChangedUnderneath) or not self._as_left(known):
+                    raise
+                self._left = known  # only the RevisionId has moved on
+                known = self._update(memory_mb, description)
+        latest = self._control.wait(self._function, known=known)
+        self._check(latest, memory_mb, description)
+        self._journal.did(revision_id=latest["RevisionId"])
+
+    def _update(self, memory_mb: int, description: str) -> Configuration:
+        revision_id = self._left["RevisionId"]
+        self._journal.will(
+            "set", memory_mb=memory_mb, description=description, revision_id=revision_id
+        )
+        return self._control.update(self._function, memory_mb, description, revision_id)
+
+    def _publish(self, description: str) -> Configuration:
+        self._journal.will("publish", description=description)
+        version = self._published(description)
+        if version.get("Description") != description:
+            raise ChangedUnderneath(
+                self._function,
+                f"Lambda gave back version {version['Version']}, which somebody else published",
+                "Wait until the other deployment is done, then start again.",
+            )
+        self._journal.did(version=version["Version"])
+        return version
+
+    def _published(self, description: str) -> Configuration:
+        revision_id, code = self._left["RevisionId"], self._left["CodeSha256"]
+        try:
+            return self._control.publish(self._function, description, revision_id, code)
+        except TargetError:
+            for version in self._control.versions(self._function):
+                if version.get("Description", "") == description:
+                    return version  # it was published; only the answer was lost
+            raise
+
+    def _put_latest_back(self) -> None:
+        self._journal.will("put-back")
+        latest = put_latest_back(self._journal.entry(), self._control)
+        before = self._journal.opening.before
+        self._check(latest, before.memory_mb, before.description)
+        self._journal.did(revision_id=latest["RevisionId"])
+
+    def _as_left(self, now: Configuration) -> bool:
+        return _whole(now) == _whole(self._left)
+
+    def _check(self, latest: Configuration, memory_mb: int, description: str) -> None:
+        expected = (memory_mb, description, identity(self._start))
+        if _whole(latest) != expected:
+            raise ChangedUnderneath(
+                self._function,
+                "somebody else changed the function meanwhile; it was not overwritten",
+                "Wait until the other deployment is done, then start again.",
+            )
+        self._left = latest
+
+
+def _whole(configuration: Configuration) -> tuple[int, str, Mapping[str, Any]]:
+    return (
+        configuration["MemorySize"],
+        configuration.get("Description", ""),
+        identity(configuration),
+    )
+
+
+def _or_reason(make: Callable[[], str]) -> str | TargetError:
+    try:
+        return make()
+    except (ChangedUnderneath, AccessDenied):
+        raise
+    except TargetError as error:
+        return error

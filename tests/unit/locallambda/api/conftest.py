@@ -1,0 +1,202 @@
+"""A local Lambda without HTTP, processes or waiting: virtual time, and sandboxes that pretend."""
+
+import asyncio
+import base64
+import json
+import random
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tuner.clock import VirtualClock
+from tuner.locallambda.answers import Answer, ApiError
+from tuner.locallambda.control import Call
+from tuner.locallambda.invocation import Invocation, InvocationResult, Report, SandboxSpec
+from tuner.locallambda.invoke import read_request
+from tuner.locallambda.names import read_reference
+from tuner.locallambda.platformclock import PlatformClock
+from tuner.locallambda.routes import find_route, operation_name
+from tuner.locallambda.service import Service, ServiceOptions
+from tuner.locallambda.storage import FunctionStore
+
+REGION = "eu-west-1"
+ROLE = "arn:aws:iam::000000000000:role/unit"
+
+
+@dataclass
+class PretendedSandbox:
+    """Answers what the test's ``behave`` says, once its ``gate`` is open."""
+
+    spec: SandboxSpec
+    host: "PretendedHost"
+    served: int = 0
+    stopped: bool = False
+
+    async def start(self) -> None:
+        if self.host.fault is not None:
+            raise self.host.fault
+
+    async def invoke(self, invocation: Invocation) -> InvocationResult:
+        assert not self.stopped, "a stopped sandbox was used"
+        self.served += 1
+        await self.host.gate.wait()
+        payload, error, alive = self.host.behave(self.spec, invocation)
+        report = Report(1.0, 1, self.spec.memory_mb, 30)
+        log = b"START RequestId: %b\n" % invocation.request_id.encode()
+        return InvocationResult(payload, error, report, log, alive)
+
+    async def stop(self) -> None:
+        self.stopped = True
+
+
+Behaviour = Callable[[SandboxSpec, Invocation], tuple[bytes, str | None, bool]]
+
+
+@dataclass
+class PretendedHost:
+    """Stands where SandboxHost stands."""
+
+    made: list[PretendedSandbox] = field(default_factory=list)
+    behave: Behaviour = lambda spec, invocation: (invocation.event, None, True)
+    fault: Exception | None = None
+    closed: bool = False
+
+    def __post_init__(self) -> None:
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def start(self) -> None: ...
+
+    async def calibrated(self) -> None: ...
+
+    def create(self, spec: SandboxSpec) -> PretendedSandbox:
+        self.made.append(PretendedSandbox(spec, self))
+        return self.made[-1]
+
+    def platform(self) -> dict[str, Any]:
+        return {"cpu_method": "pretended"}
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+@dataclass
+class Reply:
+    """An answer or an error, as a client reads it."""
+
+    status: int
+    body: Any
+    headers: dict[str, str]
+
+    @property
+    def error(self) -> str | None:
+        return self.headers.get("x-amzn-ErrorType")
+
+    @property
+    def text(self) -> str | None:
+        return self.body.get("message", self.body.get("Message"))
+
+
+class Api:
+    """Calls the service as the HTTP front does; ``clock`` is virtual and only moves by hand."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, folder: Path, make_zip: Any) -> None:
+        self.loop, self.folder, self.make_zip = loop, folder, make_zip
+        self.clock = VirtualClock()
+        self.open()
+
+    def open(self, account_concurrency: int = 1000) -> None:
+        """Start a service on the folder; a second time is a restart."""
+        self.host = PretendedHost()
+        self.service = Service(
+            ServiceOptions(data=self.folder, account_concurrency=account_concurrency),
+            self.host,
+            PlatformClock(1.0, self.clock),
+            FunctionStore(self.folder),
+            random.Random(1),
+        )
+        self.run(self.service.start())
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return self.loop.run_until_complete(work)
+
+    def later(self, seconds: float = 1.0) -> None:
+        """Let platform time pass, and whatever is ready run."""
+        self.clock.advance(seconds)
+        self.turn()
+
+    def turn(self) -> None:
+        """Run what is ready."""
+        for _ in range(10):
+            self.run(asyncio.sleep(0))
+
+    def call(
+        self, method: str, path: str, body: Any = None, region: str = REGION, **query: str
+    ) -> Reply:
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode() if body else b""
+
+        async def ask() -> Answer:
+            handler, words = find_route(method, path)
+            keys = tuple(query.get("tagKeys", "").split(",")) if "tagKeys" in query else ()
+            call = Call(operation_name(handler), region, "http://here", words, query, raw, keys)
+            return await handler(self.service.control, call)
+
+        return self._reply(ask())
+
+    def invoke(
+        self, name: str, event: bytes = b"{}", qualifier: str | None = None, **headers: str
+    ) -> Reply:
+        return self._reply(self.invoking(name, event, qualifier, **headers))
+
+    async def invoking(
+        self, name: str, event: bytes = b"{}", qualifier: str | None = None, **headers: str
+    ) -> Answer:
+        """The same, to be run beside others; an ApiError is raised."""
+        ref = read_reference(name, REGION, qualifier)
+        told = {key.replace("_", "-"): value for key, value in headers.items()}
+        request = read_request(ref, told, event)
+        return await self.service.invoke(request, f"id-{random.random()}")
+
+    def _reply(self, work: Coroutine[Any, Any, Answer]) -> Reply:
+        try:
+            answer = self.run(work)
+        except ApiError as error:
+            answer = error.answer()
+        body = json.loads(answer.body) if answer.body else None
+        return Reply(answer.status, body, dict(answer.headers))
+
+    def zip(self, text: str = "def handler(event, context): pass\n") -> str:
+        """A package in base64, as requests carry it."""
+        return base64.b64encode(self.make_zip({"app.py": text})).decode()
+
+    def create(self, name: str = "f", **more: Any) -> Reply:
+        """CreateFunction with what is needed; None leaves a key out."""
+        given = {
+            "FunctionName": name,
+            "Runtime": "python3.13",
+            "Handler": "app.handler",
+            "Role": ROLE,
+            "Code": {"ZipFile": self.zip()},
+            **more,
+        }
+        given = {key: value for key, value in given.items() if value is not None}
+        return self.call("POST", "/2015-03-31/functions", given)
+
+    def ready(self, name: str = "f", **more: Any) -> str:
+        """A function that is active; gives its path."""
+        assert self.create(name, **more).status == 201
+        self.later()
+        return f"/2015-03-31/functions/{name}"
+
+
+@pytest.fixture
+def api(tmp_path: Path, make_zip: Any) -> Iterator[Api]:
+    """A local Lambda for one test."""
+    loop = asyncio.new_event_loop()
+    it = Api(loop, tmp_path / "data", make_zip)
+    yield it
+    it.run(it.service.close())
+    loop.close()

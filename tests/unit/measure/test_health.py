@@ -1,0 +1,137 @@
+"""Doubts about a measurement are raised when they are due, and only then."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tuner.measure.health import check, machine_changed, platform_advice, recording_advice
+from tuner.recording import Recording, Row
+from tuner.records import Backend, FunctionFacts, Outcome, Purpose, Sample
+
+PLATFORM = {
+    "cores": 2,
+    "cpu_method": "cgroup-v1",
+    "cpu_share": [{"memory_mb": 128, "error": 0.01}],
+}
+FACTS = FunctionFacts(
+    "fn", "arn", Backend.LOCAL, "us-east-1", "x86_64", "python3.11", 128, 3.0, platform=PLATFORM
+)
+
+
+def sample(at: int, memory_mb: int = 128, **more: Any) -> Sample:
+    base = Sample(
+        at, 1, 0, Purpose.WARM, memory_mb, "x86_64", "1", Outcome.OK, float(at), at + 0.00001,
+        at + 0.02, at + 0.02, 200, duration_ms=20.0, billed_ms=20.0,
+    )  # fmt: skip
+    return replace(base, **more)
+
+
+GOOD = [sample(at) for at in range(20)]
+
+
+def codes(samples: list[Sample], facts: FunctionFacts = FACTS) -> list[str]:
+    return [advice.code for advice in check(samples, facts)]
+
+
+def test_a_good_measurement_raises_no_doubt() -> None:
+    assert codes(GOOD) == []
+    assert codes([]) == []
+
+
+@pytest.mark.parametrize(
+    ("samples", "code"),
+    [
+        ([*GOOD, sample(20, duration_ms=None)], "report-missing"),
+        ([replace(s, sent_s=s.due_s + 0.005) for s in GOOD], "generator-late"),
+        ([*GOOD, sample(20, outcome=Outcome.THROTTLED, reason="R")], "throttled"),
+        ([*GOOD, sample(20, outcome=Outcome.TRANSPORT_ERROR, reason="lost")], "transport-errors"),
+        (GOOD[:9], "few-samples"),
+        ([replace(s, duration_ms=20.0 + s.call) for s in GOOD], "drift"),
+        ([*GOOD, *(sample(at, 4000) for at in range(20))], "cores-few"),
+    ],
+)
+def test_each_doubt_is_raised_by_its_cause_alone(samples: list[Sample], code: str) -> None:
+    assert codes(samples) == [code]
+
+
+def test_lag_that_is_small_beside_what_is_measured_is_no_doubt() -> None:
+    slow = [replace(s, sent_s=s.due_s + 0.005, done_s=s.due_s + 0.5) for s in GOOD]
+    assert codes(slow) == []
+
+
+def test_a_missing_report_is_explained_by_the_log_level() -> None:
+    quiet = replace(FACTS, log_format="JSON", system_log_level="WARN")
+    [advice] = check([replace(s, duration_ms=None, billed_ms=None) for s in GOOD], quiet)
+    assert "system log level to INFO" in advice.text
+
+
+def test_one_size_alone_may_wander_without_a_word_of_drift() -> None:
+    others = [sample(at, size) for size in (256, 512) for at in range(20)]
+    wandering = [replace(s, duration_ms=20.0 + s.call) for s in GOOD]
+    assert codes([*others, *wandering]) == []
+
+
+def test_warm_ups_are_not_part_of_the_measurement() -> None:
+    warm_up = sample(99, purpose=Purpose.WARM_UP, outcome=Outcome.THROTTLED, reason="R")
+    assert codes([*GOOD, warm_up]) == []
+
+
+def test_an_applied_share_that_is_off_is_said_with_the_method() -> None:
+    platform = {**FACTS.platform, "cpu_share": [{"memory_mb": 512, "error": -0.07}]}
+    [advice] = platform_advice(replace(FACTS, platform=platform), [128])
+    assert advice.code == "cpu-share-off"
+    assert "512 MB" in advice.text
+    assert "-7%" in advice.text
+
+
+def test_a_runtime_that_stands_in_is_said() -> None:
+    platform = {**FACTS.platform, "stands_in_for": ["python3.11"], "python": "3.12.1"}
+    [advice] = platform_advice(replace(FACTS, platform=platform), [128])
+    assert advice.code == "runtime-stands-in"
+
+
+def test_a_platform_is_only_asked_of_the_local_lambda() -> None:
+    assert platform_advice(replace(FACTS, backend=Backend.AWS), [10240]) == ()
+    assert platform_advice(replace(FACTS, platform={}), [10240]) == ()
+
+
+def test_a_recording_of_cold_starts_only_is_said_for_its_sizes() -> None:
+    rows = {
+        128: [Row(128, 10.0, init_ms=50.0)],
+        256: [Row(256, 9.0, init_ms=50.0), Row(256, 8.0)],
+    }
+    recording = Recording("r.csv", None, (), by_size=rows)
+    [advice] = recording_advice(recording, [128, 256])
+    assert "rows of 128 MB are" in advice.text
+    assert recording_advice(recording, [256]) == ()
+
+
+def test_a_run_that_is_resumed_elsewhere_is_doubted() -> None:
+    assert machine_changed(FACTS, FACTS) is None
+    elsewhere = replace(FACTS, platform={**FACTS.platform, "cores": 16})
+    advice = machine_changed(FACTS, elsewhere)
+    assert advice is not None
+    assert advice.code == "mixed-hardware"
+
+
+@given(
+    st.lists(
+        st.builds(
+            sample,
+            st.integers(0, 99),
+            st.sampled_from([128, 4000]),
+            outcome=st.sampled_from(Outcome),
+            purpose=st.sampled_from(Purpose),
+            duration_ms=st.none() | st.floats(0, 1e6),
+            init_ms=st.none() | st.floats(0, 1e4),
+        ),
+        max_size=40,
+    )
+)
+def test_any_samples_can_be_checked_and_every_advice_is_a_sentence(samples: list[Sample]) -> None:
+    for advice in check(samples, FACTS):
+        assert advice.text.endswith(".")
+        assert advice.code

@@ -1,0 +1,168 @@
+"""One run's measuring: wishes for warm and cold samples become batches, and batches samples.
+
+It asks the target for variants, builds interleaved batches, sends them through the engine, and
+passes the samples on as they end. It chooses no size, stores nothing and judges no figure.
+"""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+
+from tuner.errors import AccessDenied, ChangedUnderneath, NotFound, TargetError
+from tuner.load.engine import Batch, Call, Engine
+from tuner.measure.cold import largest_burst, most_bursts
+from tuner.measure.payloads import Payload, draw_payloads
+from tuner.measure.refusal import refusal
+from tuner.measure.warm import interleave
+from tuner.records import FunctionFacts, Outcome, Purpose, Sample
+from tuner.target.seam import Target, Variant
+
+_INIT_S = 10.0  # Lambda gives INIT ten seconds before it starts over within the timeout
+_MARGIN_S = 10.0
+_LONGEST_S = 900.0
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What stays the same in every batch of a run.
+
+    ``lanes``: warm calls in flight at once. ``burst``: simultaneous cold starts, ``None`` to suit
+    the backend. A resumed run goes on with the numbers after the last stored call and round.
+    """
+
+    payloads: Sequence[Payload] = (Payload(b"{}"),)
+    seed: int = 0
+    lanes: int = 1
+    burst: int | None = None
+    first_call: int = 0
+    first_round: int = 0
+
+
+class Session:
+    """Measures one function. ``failed`` says which sizes could not be made callable, and why."""
+
+    def __init__(
+        self, target: Target, engine: Engine, facts: FunctionFacts, conditions: Conditions
+    ) -> None:
+        self.failed: dict[int, str] = {}
+        self._target = target
+        self._engine = engine
+        self._facts = facts
+        self._conditions = conditions
+        self._bodies = tuple(payload.body for payload in conditions.payloads)
+        self._call = conditions.first_call
+        self._round = conditions.first_round
+        self._warmed: set[Variant] = set()
+        self._stopped = False
+        cores = facts.platform.get("cores") or os.cpu_count() or 1
+        self._burst = conditions.burst or largest_burst(facts, int(cores))
+
+    @property
+    def calls(self) -> int:
+        """The number that the next call will bear: how many were made since call 0."""
+        return self._call
+
+    def stop(self) -> None:
+        """Send nothing more; iterators end after what is in flight. For good."""
+        self._stopped = True
+        self._engine.stop()
+
+    def warm(self, wanted: Mapping[int, int]) -> Iterator[Sample]:
+        """Send ``wanted[memory_mb]`` calls to each size, interleaved, as one round.
+
+        A size that was not called before is called once more, first; that sample is of purpose
+        warm-up. A warm call that met a cold start is passed on as it is. A size that cannot be
+        made callable is noted in ``failed`` and left out. Raises TargetError when the function
+        as a whole cannot be invoked.
+        """
+        random = self._random()
+        variants = self._variants(memory_mb for memory_mb, n in wanted.items() if n > 0)
+        new = [variant for variant in variants.values() if variant not in self._warmed]
+        if new and self._target.endpoint() is not None:  # a recording has nothing to warm up
+            yield from self._send(self._batch(new, Purpose.WARM_UP, 1, random))
+        self._warmed.update(new)
+        order = interleave({size: wanted[size] for size in variants}, random)
+        calls = [variants[size] for size in order]
+        yield from self._send(self._batch(calls, Purpose.WARM, self._conditions.lanes, random))
+        self._round += 1
+
+    def cold(self, wanted: Mapping[int, int]) -> Iterator[Sample]:
+        """Force ``wanted[memory_mb]`` cold starts of each size, sizes in turn.
+
+        Every request is passed on, also one that started no sandbox; its ``cold`` is false. Gives
+        up on a size whose calls start no sandbox, or fail. Raises TargetError as :meth:`warm`.
+        """
+        random = self._random()
+        left = {size: n for size, n in sorted(wanted.items()) if n > 0}
+        tries = {size: most_bursts(n, self._burst) for size, n in left.items()}
+        while left and not self._stopped:
+            for size in random.sample(sorted(left), len(left)):
+                begun = 0
+                for sample in self._cold_burst(size, min(left[size], self._burst), random):
+                    begun += sample.cold
+                    yield sample
+                left[size] -= begun
+                tries[size] -= 1
+                if left[size] <= 0 or tries[size] <= 0 or begun == 0 or size in self.failed:
+                    del left[size]
+            self._round += 1
+
+    def _cold_burst(self, memory_mb: int, calls: int, random: Random) -> Iterator[Sample]:
+        if self._stopped:
+            return
+        variant = self._ready(memory_mb, fresh=True)
+        if variant is not None:
+            # What ran once is warm now, should the target hand the same version out again.
+            self._warmed.add(variant)
+            yield from self._send(self._batch([variant] * calls, Purpose.COLD, calls, random))
+
+    def _variants(self, sizes: Iterator[int]) -> dict[int, Variant]:
+        found = {}
+        for size in sorted(sizes):
+            if self._stopped:
+                return {}
+            if variant := self._ready(size):
+                found[size] = variant
+        return found
+
+    def _ready(self, memory_mb: int, fresh: bool = False) -> Variant | None:
+        """The size's variant; ``None``, and a note, if only this size cannot be had."""
+        try:
+            prepare = self._target.recycle if fresh else self._target.prepare
+            return prepare(memory_mb)
+        except (AccessDenied, NotFound, ChangedUnderneath):
+            raise
+        except TargetError as error:
+            self.failed[memory_mb] = error.reason
+            return None
+
+    def _batch(
+        self, variants: Sequence[Variant], purpose: Purpose, lanes: int, random: Random
+    ) -> Batch:
+        payloads = draw_payloads(self._conditions.payloads, len(variants), random)
+        calls = tuple(
+            Call(self._call + index, variant, payload, purpose)
+            for index, (variant, payload) in enumerate(zip(variants, payloads, strict=True))
+        )
+        self._call += len(calls)
+        timeout_s = (self._facts.timeout_s or _LONGEST_S) + _INIT_S + _MARGIN_S
+        return Batch(calls, self._bodies, lanes, self._round, timeout_s)
+
+    def _send(self, batch: Batch) -> Iterator[Sample]:
+        if self._stopped or not batch.calls:
+            return
+        first_contact = batch.calls[0].number == self._conditions.first_call
+        refused: TargetError | None = None
+        for sample in self._engine.run(batch):
+            yield sample
+            if refused is None and sample.outcome is not Outcome.OK:
+                refused = refusal(sample, self._facts, first_contact)
+                if refused is not None:
+                    self._engine.stop()
+        if refused is not None:
+            raise refused
+
+    def _random(self) -> Random:
+        """Chance for one round: a resumed run's rounds do not repeat the earlier ones."""
+        return Random(f"{self._conditions.seed}/{self._round}")

@@ -84,10 +84,15 @@ class PriceTable:
         return tuple(sorted({region for region, _ in self.rows}))
 
     def updated(self, newer: "PriceTable") -> "PriceTable":
-        """This table with every price that ``newer`` knows; the others keep their source."""
+        """This table with every price that ``newer`` knows; the others keep their source.
+
+        A row of ``newer`` that is older than this table's is passed over.
+        """
         rows = dict(self.rows)
         for key, fresh in newer.rows.items():
             old = rows.get(key)
+            if old and day_of(fresh.source.dated) < day_of(old.source_of("gb_second").dated):
+                continue
             same = old is not None and old.currency == fresh.currency
             rows[key] = _overlaid(old, fresh) if old and same else fresh
         return PriceTable(rows, newer.free_tier or self.free_tier)

@@ -1,0 +1,101 @@
+"""AWS's public price list: fetched without credentials, kept in ``.tuner/prices.toml``.
+
+What the list means is ``tuner.billing.refresh``'s business; this file only moves bytes. The
+addresses are those of the AWS Price List bulk API, which needs no account.
+"""
+
+import http.client
+import json
+import re
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from tuner.billing.refresh import table_from_offer
+from tuner.billing.table import PriceTable, price_table, table_from_toml, table_to_toml
+from tuner.errors import NotFound, TunerError, UsageError
+
+BULK_URL = "https://pricing.us-east-1.amazonaws.com/offers/v1.0/aws/AWSLambda/current"
+#: The file of all regions had 13.6 MB in September 2026; far more than that is something else.
+_MOST_BYTES = 200_000_000
+
+SAVED = Path(".tuner") / "prices.toml"
+
+
+def offer_url(region: str | None, base: str = BULK_URL) -> str:
+    """The address of one region's offer file, or of all regions' (``None``). Raises UsageError."""
+    if region is None:
+        return f"{base}/index.json"
+    if not re.fullmatch(r"[a-z0-9-]{4,30}", region):
+        raise UsageError(f"--region {region!r}", "is not a region", "Write it like eu-west-1.")
+    return f"{base}/{region}/index.json"
+
+
+def fetch_offer(url: str, timeout_s: float = 60.0) -> PriceTable:
+    """Fetch and read an offer file; raises TunerError where it cannot be had."""
+    fix = f"Download {url} elsewhere, then run `tuner prices --from FILE`."
+    try:
+        with urllib.request.urlopen(url, timeout=timeout_s) as answer:
+            body = answer.read(_MOST_BYTES)
+    except urllib.error.HTTPError as error:
+        if error.code in (403, 404):
+            raise NotFound(url, "AWS has no price list there", "Check the region.") from None
+        raise TunerError(url, f"answered HTTP {error.code}", fix) from None
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        reason = getattr(error, "reason", None) or error
+        raise TunerError("AWS price list", f"cannot be reached ({reason})", fix) from None
+    return _read(body, url)
+
+
+def read_offer(file: Path) -> PriceTable:
+    """Read an offer file that was downloaded before."""
+    try:
+        body = file.read_bytes()
+    except OSError as error:
+        raise UsageError(str(file), error.strerror or "cannot be read", "Check --from.") from None
+    return _read(body, str(file))
+
+
+def _read(body: bytes, name: str) -> PriceTable:
+    try:
+        offer: Any = json.loads(body)
+    except (ValueError, RecursionError):
+        raise UsageError(
+            name,
+            "is not JSON, or was cut short",
+            "It has to be an AWSLambda offer file, as `index.json`.",
+        ) from None
+    return table_from_offer(offer, name)
+
+
+def save_table(table: PriceTable, file: Path = SAVED) -> PriceTable:
+    """Add these prices to the saved ones and return all that is saved now."""
+    saved = _saved(file)
+    merged = saved.updated(table) if saved else table
+    part = file.with_suffix(".part")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(table_to_toml(merged), encoding="utf-8")
+        part.replace(file)
+    except OSError as error:
+        reason = f"cannot be written: {error.strerror or error}"
+        raise TunerError(str(file), reason, "Make its folder writable.") from None
+    return merged
+
+
+def load_table(file: Path = SAVED) -> PriceTable:
+    """The packaged table with the saved prices on top, where those are newer."""
+    saved = _saved(file)
+    return price_table().updated(saved) if saved else price_table()
+
+
+def _saved(file: Path) -> PriceTable | None:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = f"cannot be read: {error}"
+        raise UsageError(str(file), reason, "Remove it, or make it readable.") from None
+    return table_from_toml(text, str(file))

@@ -119,8 +119,10 @@ def _from_text(text: str, match: re.Match[str]) -> Report | None:
 
 
 def _from_json(line: str) -> Report | None:
+    # Output of the function that lacks its newline stands before the event on the same line.
+    start = line.rfind('{"time"')
     try:
-        event = json.loads(line)
+        event = json.loads(line[start:] if start > 0 else line)
         record = event["record"]
         metrics = record["metrics"]
         if event["type"] != "platform.report" or not isinstance(metrics, Mapping):

@@ -97,6 +97,7 @@ def test_json_tails_are_read_among_other_lines() -> None:
     assert find_report(tail, "id-9") == expected
     assert parse_report(tail) == expected
     assert find_report(tail, "other") is None
+    assert find_report("no newline {}" + json.dumps(event), "id-9") == expected
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-1", "true", '"5"', "1" + "0" * 400])

@@ -66,7 +66,7 @@ def filter_events(logs: Logs, region: str, body: Mapping[str, Any]) -> Answer:
     """FilterLogEvents: by time, stream, quoted or plain terms that must all occur; paged."""
     group = body.get("logGroupName") or str(body.get("logGroupIdentifier", "")).rpartition(":")[2]
     if not logs.knows(region, group):
-        raise ApiError(400, "ResourceNotFoundException", "The specified log group does not exist.")
+        raise _refused("ResourceNotFoundException", "The specified log group does not exist.")
     terms = [a or b for a, b in _TERM.findall(str(body.get("filterPattern") or ""))]
     start, end = body.get("startTime") or 0, body.get("endTime") or 1 << 62
     streams = body.get("logStreamNames")
@@ -104,20 +104,22 @@ def _position(token: str | None) -> tuple[int, int]:
         return (0, -1)
     number, _, at = token.partition("/")
     if not (number.isdecimal() and at.isdecimal()):
-        raise ApiError(400, "InvalidParameterException", "The specified nextToken is invalid.")
+        raise _refused("InvalidParameterException", "The specified nextToken is invalid.")
     return int(number), int(at)
 
 
 def handle(logs: Logs, region: str, action: str, raw: bytes) -> Answer:
     """The one CloudWatch Logs call that is spoken here."""
     if action != "Logs_20140328.FilterLogEvents":
-        raise ApiError(
-            400, "UnknownOperationException", f"The local Lambda does not know {action}."
-        )
+        raise _refused("UnknownOperationException", f"The local Lambda does not know {action}.")
     try:
         body = json.loads(raw)
         if not isinstance(body, dict):
             raise TypeError("an object is expected")
         return filter_events(logs, region, body)
     except (ValueError, TypeError) as error:
-        raise ApiError(400, "SerializationException", str(error)) from error
+        raise _refused("SerializationException", str(error)) from error
+
+
+def _refused(code: str, text: str) -> ApiError:
+    return ApiError(400, code, text, __type=code)  # the JSON 1.1 protocol has it in the body

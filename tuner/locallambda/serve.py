@@ -61,7 +61,7 @@ async def _serve(options: ServeOptions, announce: Callable[[str], None]) -> None
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, stop.set)
     service, clean = open_service(options.service)
-    runner = web.ServerRunner(Front(service, options.host).server(), shutdown_timeout=1.0)
+    runner = web.ServerRunner(Front(service, options.host).server(), shutdown_timeout=0.25)
     try:
         url = await _listen(runner, options)
         await service.start()

@@ -13,9 +13,10 @@ async def tag_resource(control: Control, call: Call) -> Answer:
     body = call.body()
     if not body.get("Tags"):
         raise violated([missing("tags")])
+    added = read_tags(body["Tags"])
     function = _tagged(control, call)
     function.check_settled()
-    tags = {**function.tags, **read_tags(body["Tags"])}
+    tags = {**function.tags, **added}
     if len(tags) > MAX_TAGS:
         raise invalid("Number of tags exceeds resource tag limit.")
     function.tags = tags

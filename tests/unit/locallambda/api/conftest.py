@@ -52,6 +52,28 @@ class PretendedSandbox:
         self.stopped = True
 
 
+class SteppedClock(PlatformClock):
+    """Platform time that moves by hand; pauses end in the order of their times."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        super().__init__(1.0, clock)
+        self.waiting: list[tuple[float, int, asyncio.Future[None]]] = []
+
+    async def pause(self, seconds: float) -> None:
+        future = asyncio.get_running_loop().create_future()
+        self.waiting.append((self.monotonic() + seconds, len(self.waiting), future))
+        await future
+
+    def wake(self, until: float) -> float | None:
+        """End the next pause that is due by ``until``; gives its time."""
+        self.waiting = [entry for entry in self.waiting if not entry[2].done()]
+        due = min(self.waiting, default=None, key=lambda entry: entry[:2])
+        if due is None or due[0] > until:
+            return None
+        due[2].set_result(None)
+        return due[0]
+
+
 Behaviour = Callable[[SandboxSpec, Invocation], tuple[bytes, str | None, bool]]
 
 
@@ -106,6 +128,7 @@ class Api:
     def __init__(self, loop: asyncio.AbstractEventLoop, folder: Path, make_zip: Any) -> None:
         self.loop, self.folder, self.make_zip = loop, folder, make_zip
         self.clock = VirtualClock()
+        self.platform = SteppedClock(self.clock)
         self.open()
 
     def open(self, account_concurrency: int = 1000) -> None:
@@ -114,7 +137,7 @@ class Api:
         self.service = Service(
             ServiceOptions(data=self.folder, account_concurrency=account_concurrency),
             self.host,
-            PlatformClock(1.0, self.clock),
+            self.platform,
             FunctionStore(self.folder),
             random.Random(1),
         )
@@ -125,7 +148,11 @@ class Api:
 
     def later(self, seconds: float = 1.0) -> None:
         """Let platform time pass, and whatever is ready run."""
-        self.clock.advance(seconds)
+        until = self.clock.monotonic() + seconds
+        while (due := self.platform.wake(until)) is not None:
+            self.clock.advance(max(0.0, due - self.clock.monotonic()))
+            self.turn()
+        self.clock.advance(max(0.0, until - self.clock.monotonic()))
         self.turn()
 
     def turn(self) -> None:

@@ -1,0 +1,204 @@
+"""Asynchronous events: retries, ages, throttles, and the records of how they ended."""
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tuner.locallambda.asynchronous import retry_delay
+
+CONFIG = "/2019-09-25/functions/f/event-invoke-config"
+
+
+def send(api: Any, event: bytes = b"{}", **more: Any) -> None:
+    assert api.invoke("f", event, X_Amz_Invocation_Type="Event", **more).status == 202
+    api.turn()
+
+
+def failing(api: Any) -> list[float]:
+    """Make the function fail; gives the platform times of its tries."""
+    times: list[float] = []
+
+    def behave(spec: Any, call: Any) -> tuple[bytes, str, bool]:
+        times.append(api.clock.monotonic())
+        return b'{"errorMessage": "no"}', "Unhandled", True
+
+    api.host.behave = behave
+    return times
+
+
+def test_a_failing_event_runs_three_times_after_one_and_two_minutes(api: Any) -> None:
+    api.ready()
+    times = failing(api)
+    send(api, b'{"n": 1}')
+    api.later(59)
+    assert len(times) == 1
+    api.later(1000)
+    assert [round(b - a) for a, b in pairwise(times)] == [60, 120]
+    (record,) = api.service.records()
+    assert record["requestContext"]["condition"] == "RetriesExhausted"
+    assert record["requestContext"]["approximateInvokeCount"] == 3
+    assert record["requestPayload"] == {"n": 1}
+    assert record["responseContext"] == {
+        "statusCode": 200,
+        "executedVersion": "$LATEST",
+        "functionError": "Unhandled",
+    }
+    assert record["responsePayload"] == {"errorMessage": "no"}
+
+
+def test_a_good_event_ends_in_success_once(api: Any) -> None:
+    api.ready()
+    send(api, b'"in"')
+    api.later(1000)
+    (record,) = api.service.records()
+    assert record["requestContext"]["condition"] == "Success"
+    assert record["requestContext"]["approximateInvokeCount"] == 1
+    assert record["requestContext"]["functionArn"].endswith(":function:f:$LATEST")
+    assert record["responsePayload"] == "in"
+    assert sum(box.served for box in api.host.made) == 1
+
+
+@pytest.mark.parametrize(
+    ("config", "condition", "count"),
+    [
+        ({"MaximumRetryAttempts": 0}, "RetriesExhausted", 1),
+        ({"MaximumRetryAttempts": 1}, "RetriesExhausted", 2),
+        ({"MaximumEventAgeInSeconds": 60}, "EventAgeExceeded", 1),
+        ({"MaximumEventAgeInSeconds": 90}, "EventAgeExceeded", 2),
+    ],
+)
+def test_settings_bound_retries_and_age_as_recorded(
+    api: Any, config: dict[str, int], condition: str, count: int
+) -> None:
+    api.ready()
+    failing(api)
+    assert api.call("PUT", CONFIG, config).status == 200
+    # The event has already waited a moment when its first try ends, as on AWS.
+    api.host.gate.clear()
+    send(api)
+    api.later(0.5)
+    api.host.gate.set()
+    api.turn()
+    api.later(1000)
+    (record,) = api.service.records()
+    assert record["requestContext"]["condition"] == condition
+    assert record["requestContext"]["approximateInvokeCount"] == count
+
+
+def test_a_function_switched_off_ends_events_at_once(api: Any) -> None:
+    api.ready()
+    path = "/2017-10-31/functions/f/concurrency"
+    api.call("PUT", path, {"ReservedConcurrentExecutions": 0})
+    send(api)
+    (record,) = api.service.records()
+    assert record["requestContext"]["condition"] == "ZeroReservedConcurrency"
+    assert record["requestContext"]["approximateInvokeCount"] == 0
+    assert "responsePayload" not in record
+
+
+def test_throttled_events_wait_and_all_run(api: Any) -> None:
+    api.ready()
+    api.call("PUT", "/2017-10-31/functions/f/concurrency", {"ReservedConcurrentExecutions": 1})
+    api.host.gate.clear()
+    for number in range(5):
+        send(api, str(number).encode())
+    assert len(api.host.made) == 1
+    api.later(10)
+    assert api.invoke("f").status == 429
+    api.host.gate.set()
+    api.turn()
+    api.later(600)
+    records = api.service.records()
+    assert sorted(record["requestPayload"] for record in records) == [0, 1, 2, 3, 4]
+    assert {record["requestContext"]["condition"] for record in records} == {"Success"}
+    assert {record["requestContext"]["approximateInvokeCount"] for record in records} == {1}
+
+
+def test_retries_keep_the_request_id(api: Any) -> None:
+    api.ready()
+    seen = []
+
+    def behave(spec: Any, call: Any) -> tuple[bytes, str, bool]:
+        seen.append(call.request_id)
+        return b"null", "Unhandled", True
+
+    api.host.behave = behave
+    send(api)
+    api.later(1000)
+    assert len(seen) == 3
+    assert len(set(seen)) == 1
+
+
+def test_an_event_of_a_deleted_function_is_dropped(api: Any) -> None:
+    api.ready()
+    times = failing(api)
+    send(api)
+    api.call("DELETE", "/2015-03-31/functions/f")
+    api.later(1000)
+    assert len(times) == 1
+    assert len(api.service.queue) == 0
+
+
+def test_queued_events_survive_a_restart(api: Any) -> None:
+    api.ready()
+    failing(api)
+    send(api, b'{"n": 7}')
+    api.run(api.service.close())
+    api.open()
+    api.later(1000)
+    (record,) = api.service.records()
+    assert record["requestPayload"] == {"n": 7}
+    assert record["requestContext"]["condition"] == "Success"
+    assert list((api.folder / "queue").iterdir()) == []
+
+
+def test_endings_are_kept_in_the_data_folder(api: Any) -> None:
+    api.ready()
+    send(api)
+    assert "Success" in (api.folder / "events-ended.jsonl").read_text()
+
+
+def test_event_settings_are_put_read_updated_and_deleted(api: Any) -> None:
+    api.ready()
+    none = api.call("GET", CONFIG)
+    assert none.status == 404
+    assert none.body["Message"].endswith(":function:f:$LATEST doesn't have an EventInvokeConfig")
+    api.call("PUT", CONFIG, {"MaximumRetryAttempts": 1})
+    told = api.call("POST", CONFIG, {"MaximumEventAgeInSeconds": 90}).body
+    assert told.pop("LastModified") > 0
+    assert told == {
+        "FunctionArn": "arn:aws:lambda:eu-west-1:000000000000:function:f:$LATEST",
+        "MaximumRetryAttempts": 1,
+        "MaximumEventAgeInSeconds": 90,
+        "DestinationConfig": {"OnSuccess": {}, "OnFailure": {}},
+    }
+    assert len(api.call("GET", f"{CONFIG}/list").body["FunctionEventInvokeConfigs"]) == 1
+    assert api.call("DELETE", CONFIG).status == 204
+    assert api.call("GET", CONFIG).status == 404
+
+
+def test_bad_event_settings_are_refused(api: Any) -> None:
+    api.ready()
+    assert api.call("PUT", CONFIG, {}).text == (
+        "You must specify at least one of error handling or destination setting."
+    )
+    assert api.call("PUT", CONFIG, {"MaximumRetryAttempts": 3}).error == "ValidationException"
+    own = "arn:aws:lambda:eu-west-1:000000000000:function:f"
+    reply = api.call("PUT", CONFIG, {"DestinationConfig": {"OnFailure": {"Destination": own}}})
+    assert reply.text == "You can't specify the function as a destination for itself."
+    nobody = api.call("GET", "/2019-09-25/functions/nobody/event-invoke-config")
+    assert nobody.body["Message"] == "The function doesn't exist."
+
+
+@given(st.integers(1, 60), st.floats(0, 30_000))
+def test_throttle_delays_grow_from_a_second_to_five_minutes_within_the_age(
+    throttles: int, age: float
+) -> None:
+    delay = retry_delay({}, 0, throttles, age)
+    if delay == "EventAgeExceeded":
+        assert age + min(300, 2 ** (throttles - 1)) > 6 * 3600
+    else:
+        assert delay == min(300, 2 ** (throttles - 1))

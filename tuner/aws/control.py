@@ -14,7 +14,7 @@ from tuner.aws.retry import RetryPolicy, call_patiently
 from tuner.aws.session import AwsSession
 from tuner.aws.translate import translate
 from tuner.clock import Clock, WallClock
-from tuner.errors import AccessDenied, NotFound, TargetError
+from tuner.errors import NotFound, TargetError
 
 #: A FunctionConfiguration of the Lambda API, as botocore gives it.
 Configuration = Mapping[str, Any]
@@ -55,13 +55,16 @@ class Control:
     def update(
         self, function: str, memory_mb: int, description: str, revision_id: str
     ) -> Configuration:
-        """Set memory and description of ``$LATEST``; nothing else is touched. Does not wait."""
+        """Set memory and description of ``$LATEST``; nothing else is touched. Does not wait.
+
+        An empty ``revision_id`` is left out: some stand-ins for Lambda (moto) have none.
+        """
         return self._send(
             "UpdateFunctionConfiguration",
             function,
             MemorySize=memory_mb,
             Description=description,
-            RevisionId=revision_id,
+            **_optional(RevisionId=revision_id or None),
         )
 
     def publish(
@@ -72,8 +75,8 @@ class Control:
             "PublishVersion",
             function,
             Description=description,
-            RevisionId=revision_id,
             CodeSha256=code_sha256,
+            **_optional(RevisionId=revision_id or None),
         )
 
     def delete_version(self, function: str, version: str) -> bool:
@@ -107,10 +110,11 @@ class Control:
         yield from self._pages("ListAliases", "Aliases", function)
 
     def account_concurrency(self) -> int | None:
-        """How many invocations the account may have in flight; ``None`` if it may not be read."""
+        """How many invocations the account may have in flight; ``None`` if it cannot be read,
+        which is no reason to stop: the permission is often missing, and it is only a hint."""
         try:
             limits = self._send("GetAccountSettings", "")["AccountLimit"]
-        except (AccessDenied, NotFound):
+        except TargetError:
             return None
         return int(limits["ConcurrentExecutions"])
 
@@ -174,6 +178,16 @@ class Control:
             marker = page.get("NextMarker")
             if not marker:
                 return
+
+
+def revision_of(configuration: Configuration) -> str:
+    """The RevisionId that guards the next change; empty where the service has none."""
+    return str(configuration.get("RevisionId", ""))
+
+
+def unqualified(arn: str) -> str:
+    """A function's ARN without the version or alias that its seventh colon begins."""
+    return ":".join(arn.split(":")[:7])
 
 
 def settled(configuration: Configuration) -> bool:

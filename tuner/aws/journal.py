@@ -37,7 +37,8 @@ class Opening:
     """The first line of a journal: whose function, where, and what it was like."""
 
     id: str  # ULID; part of every description that is written, so what is ours can be told
-    function: str  # ARN without qualifier
+    function: str  # as the user named it, without qualifier
+    arn: str  # the same as a full ARN without qualifier: names an account and a region, too
     region: str
     endpoint_url: str
     profile: str | None
@@ -194,13 +195,14 @@ def _opening(first: Mapping[str, Any]) -> Opening:
     return Opening(
         id=_text(first["id"]),
         function=_text(first["function"]),
+        arn=_text(first["arn"]),
         region=_text(first["region"]),
         endpoint_url=_text(first["endpoint_url"]),
         profile=None if first["profile"] is None else _text(first["profile"]),
         before=Before(
             memory_mb=int(before["memory_mb"]),
             description=_text(before["description"], empty=True),
-            revision_id=_text(before["revision_id"]),
+            revision_id=_text(before["revision_id"], empty=True),
             code_sha256=_text(before["code_sha256"]),
         ),
         opened_at=float(first["opened_at"]),

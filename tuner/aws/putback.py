@@ -6,7 +6,7 @@ else has changed meanwhile stays as they left it. Running it twice, or from two 
 is harmless.
 """
 
-from tuner.aws.control import Configuration, Control
+from tuner.aws.control import Configuration, Control, revision_of, unqualified
 from tuner.aws.journal import Entry, claimed, discard
 from tuner.errors import ChangedUnderneath, NotFound, TargetError
 
@@ -30,6 +30,8 @@ def restore(entry: Entry, control: Control) -> bool:
 def put_back(entry: Entry, control: Control) -> None:
     """``$LATEST`` as it was and our versions gone; raises :class:`TargetError` for what is left."""
     try:
+        # By its ARN, since a plain name may be another function to other credentials.
+        control.configuration(entry.opening.arn)
         put_latest_back(entry, control)
         left = delete_versions(entry, control)
     except NotFound:
@@ -50,6 +52,7 @@ def put_latest_back(entry: Entry, control: Control) -> Configuration:
     function, before = entry.opening.function, entry.opening.before
     for _ in range(_ATTEMPTS):
         now = control.settle(function)
+        _check_same(entry, now)
         if now.get("Description", "").startswith(entry.opening.mark):
             wanted = _memory_to_set(entry, now), before.description
         elif _may_still_land(entry, now):
@@ -59,7 +62,7 @@ def put_latest_back(entry: Entry, control: Control) -> Configuration:
         else:
             return now
         try:
-            known = control.update(function, *wanted, now["RevisionId"])
+            known = control.update(function, *wanted, revision_of(now))
         except ChangedUnderneath:
             continue
         return control.settle(function, known=known)
@@ -94,6 +97,16 @@ def delete_versions(entry: Entry, control: Control) -> list[str]:
     return left
 
 
+def _check_same(entry: Entry, now: Configuration) -> None:
+    found = unqualified(now["FunctionArn"])
+    if found != entry.opening.arn:
+        raise TargetError(
+            entry.opening.arn,
+            f"with these credentials and region the name means {found}",
+            "Use the credentials that the measurement was made with.",
+        )
+
+
 def _memory_to_set(entry: Entry, now: Configuration) -> int:
     """The memory from before, unless somebody else has set another one since our own change."""
     ours = {step["description"]: step["memory_mb"] for step in entry.written("set")}
@@ -105,4 +118,4 @@ def _memory_to_set(entry: Entry, now: Configuration) -> int:
 
 def _may_still_land(entry: Entry, now: Configuration) -> bool:
     step = entry.unanswered("set")
-    return step is not None and step["revision_id"] == now["RevisionId"]
+    return step is not None and step["revision_id"] == revision_of(now) != ""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from tuner.aws.control import Configuration, Control
+from tuner.aws.control import Configuration, Control, revision_of
 from tuner.aws.journal import Journal
 from tuner.aws.putback import put_latest_back
 from tuner.errors import AccessDenied, ChangedUnderneath, TargetError
@@ -105,10 +105,10 @@ class VersionMaker:
                 known = self._update(memory_mb, description)
         latest = self._control.wait(self._function, known=known)
         self._check(latest, memory_mb, description)
-        self._journal.did(revision_id=latest["RevisionId"])
+        self._journal.did(revision_id=revision_of(latest))
 
     def _update(self, memory_mb: int, description: str) -> Configuration:
-        revision_id = self._left["RevisionId"]
+        revision_id = revision_of(self._left)
         self._journal.will(
             "set", memory_mb=memory_mb, description=description, revision_id=revision_id
         )
@@ -127,7 +127,7 @@ class VersionMaker:
         return version
 
     def _published(self, description: str) -> Configuration:
-        revision_id, code = self._left["RevisionId"], self._left["CodeSha256"]
+        revision_id, code = revision_of(self._left), self._left["CodeSha256"]
         try:
             return self._control.publish(self._function, description, revision_id, code)
         except TargetError:
@@ -141,7 +141,7 @@ class VersionMaker:
         latest = put_latest_back(self._journal.entry(), self._control)
         before = self._journal.opening.before
         self._check(latest, before.memory_mb, before.description)
-        self._journal.did(revision_id=latest["RevisionId"])
+        self._journal.did(revision_id=revision_of(latest))
 
     def _as_left(self, now: Configuration) -> bool:
         return _whole(now) == _whole(self._left)

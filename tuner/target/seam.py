@@ -5,10 +5,11 @@ disturbing the others, and how to put everything back. It never invokes: that is
 engine's job, which learns from :class:`Endpoint` where to send requests.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from tuner.errors import AccessDenied, ChangedUnderneath, TargetError
 from tuner.records import FunctionFacts
 
 
@@ -62,6 +63,23 @@ class Target(Protocol):
     def prepare(self, memory_mb: int) -> Variant:
         """Make this size callable (MB). Asking again for a size that is ready is free."""
         ...
+
+    def prepare_many(
+        self, sizes_mb: Iterable[int], *, fresh: bool = False
+    ) -> Mapping[int, "Variant | TargetError"]:
+        """:meth:`prepare` (or with ``fresh`` :meth:`recycle`) for several sizes at once, which
+        may be much cheaper. A size that fails has its reason in place of a variant; what
+        concerns the whole function (no rights, changed underneath) is raised."""
+        one = self.recycle if fresh else self.prepare
+        made: dict[int, Variant | TargetError] = {}
+        for memory_mb in sizes_mb:
+            try:
+                made[memory_mb] = one(memory_mb)
+            except (AccessDenied, ChangedUnderneath):
+                raise
+            except TargetError as error:
+                made[memory_mb] = error
+        return made
 
     def recycle(self, memory_mb: int) -> Variant:
         """Make this size callable with no warm sandbox: the next calls to it start cold."""

@@ -25,7 +25,8 @@ from tuner.errors import TargetError
 
 OPENING = Opening(
     id="01JZZZZZZZZZZZZZZZZZZZZZZZ",
-    function="arn:aws:lambda:eu-west-1:000000000000:function:orders",
+    function="orders",
+    arn="arn:aws:lambda:eu-west-1:000000000000:function:orders",
     region="eu-west-1",
     endpoint_url="http://127.0.0.1:4577",
     profile=None,
@@ -164,7 +165,10 @@ JSON = st.recursive(
 )
 
 
-@given(key=st.sampled_from(["id", "function", "region", "before", "opened_at", "pid"]), value=JSON)
+@given(
+    key=st.sampled_from(["id", "function", "arn", "region", "before", "opened_at", "pid"]),
+    value=JSON,
+)
 def test_a_first_line_with_a_wrong_value_is_read_or_refused_but_never_breaks(
     key: str, value: object
 ) -> None:
@@ -172,6 +176,7 @@ def test_a_first_line_with_a_wrong_value_is_read_or_refused_but_never_breaks(
         "schema": SCHEMA,
         "id": "x",
         "function": "f",
+        "arn": "a",
         "region": "r",
         "endpoint_url": "u",
         "profile": None,

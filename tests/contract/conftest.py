@@ -1,0 +1,125 @@
+"""The two services that a target is judged by: moto, made by others, and our local Lambda."""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+ZIP_SOURCE = {"app.py": "def handler(event, context):\n    return event\n"}
+REGION = "eu-west-1"
+
+
+@dataclass(frozen=True)
+class Service:
+    """One service by its URL, with a client to look behind the target's back."""
+
+    name: str
+    url: str
+    client: Any
+    role: str
+
+    def create(self, function: str, package: bytes, **more: Any) -> None:
+        """Create an active function of the user's."""
+        self.client.create_function(
+            FunctionName=function,
+            Runtime="python3.12",
+            Role=self.role,
+            Handler="app.handler",
+            Code={"ZipFile": package},
+            **{"MemorySize": 256, "Timeout": 7, "Description": "takes orders", **more},
+        )
+        self.client.get_waiter("function_active_v2").wait(
+            FunctionName=function, WaiterConfig={"Delay": 0.1}
+        )
+
+    def picture(self, function: str) -> dict[str, Any]:
+        """Everything about a function that a target must leave as it was."""
+        client = self.client
+        latest = client.get_function(FunctionName=function)
+        return {
+            "configuration": lasting(latest["Configuration"]),
+            "tags": latest.get("Tags"),
+            "concurrency": latest.get("Concurrency"),
+            "versions": [
+                lasting(v)
+                for v in client.list_versions_by_function(FunctionName=function)["Versions"]
+            ],
+            "aliases": client.list_aliases(FunctionName=function)["Aliases"],
+        }
+
+
+def lasting(configuration: dict[str, Any]) -> dict[str, Any]:
+    """A configuration without what every change renews."""
+    return {
+        key: value
+        for key, value in configuration.items()
+        if key not in ("RevisionId", "LastModified", "LastUpdateStatus", "ConfigSha256")
+    }
+
+
+@pytest.fixture(scope="session")
+def moto_url() -> Iterator[str]:
+    """The URL of a moto server in a thread of this process."""
+    server_module = pytest.importorskip("moto.server")
+    server = server_module.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture(params=["moto", "local"])
+def service(request: pytest.FixtureRequest) -> Service:
+    """Each of the two services in turn."""
+    url = request.getfixturevalue("moto_url" if request.param == "moto" else "local_lambda_url")
+    client = client_of("lambda", url)
+    role = "arn:aws:iam::000000000000:role/test"
+    if request.param == "moto":
+        role = _moto_role(url)
+    return Service(request.param, url, client, role)
+
+
+@pytest.fixture
+def function(service: Service, make_zip: Callable[..., bytes]) -> Iterator[str]:
+    """A function of the user's with a version, an alias, and reserved concurrency."""
+    name = f"orders-{os.urandom(4).hex()}"
+    service.create(name, make_zip(ZIP_SOURCE), Tags={"team": "shop"})
+    first = service.client.publish_version(FunctionName=name, Description="first")
+    service.client.create_alias(
+        FunctionName=name, Name="live", FunctionVersion=first["Version"], Description="of the user"
+    )
+    service.client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=3)
+    yield name
+    service.client.delete_function(FunctionName=name)
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    """Where changes are journalled."""
+    return tmp_path / "journal"
+
+
+def client_of(service: str, url: str) -> Any:
+    """A boto3 client with any credentials and no retries."""
+    return boto3.client(
+        service,
+        endpoint_url=url,
+        region_name=REGION,
+        aws_access_key_id="any",
+        aws_secret_access_key="any",
+        config=Config(retries={"total_max_attempts": 1}),
+    )
+
+
+def _moto_role(url: str) -> str:
+    iam = client_of("iam", url)
+    with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
+        iam.create_role(RoleName="test", AssumeRolePolicyDocument="{}")
+    arn: str = iam.get_role(RoleName="test")["Role"]["Arn"]
+    return arn

@@ -1,0 +1,220 @@
+"""A function on AWS, or behind any endpoint that speaks Lambda's API: described, sized, put back.
+
+Sizes are published versions (``tuner.aws.versions``), so production traffic on aliases and
+versions never sees them, and ``$LATEST`` is back as it was before anything is measured. It never
+invokes.
+"""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ulid import ULID
+
+from tuner.aws.control import Configuration, Control, revision_of, settled, unqualified
+from tuner.aws.credentials import current_keys
+from tuner.aws.journal import Before, Journal, Opening
+from tuner.aws.putback import put_back
+from tuner.aws.session import SessionOptions, open_session
+from tuner.aws.versions import VersionMaker
+from tuner.clock import Clock, WallClock
+from tuner.errors import TargetError, UsageError
+from tuner.records import Backend, FunctionFacts
+from tuner.target.names import TargetName
+from tuner.target.platform import platform_facts
+from tuner.target.seam import Credentials, Endpoint, Progress, Target, Variant
+from tuner.target.suitability import (
+    refuse_other_version,
+    refuse_split_alias,
+    refuse_unsuitable,
+    uses_snap_start,
+)
+
+#: Where changes are journalled, in the working directory.
+JOURNAL_DIRECTORY = Path(".tuner/journal")
+
+
+@dataclass(frozen=True)
+class AwsOptions:
+    """Where the function is, as whom, and where changes to it are journalled.
+
+    ``journal`` is ``None`` only for a function that ends with this process.
+    """
+
+    session: SessionOptions = field(default_factory=SessionOptions)
+    journal: Path | None = JOURNAL_DIRECTORY
+    progress: Progress = lambda _text: None
+    clock: Clock = field(default_factory=WallClock)
+
+
+def open_aws(name: TargetName, options: AwsOptions) -> "AwsTarget":
+    """Open a session for a function; nothing is asked yet. An ARN's region is used."""
+    given = options.session
+    if name.region and given.region and name.region != given.region:
+        raise UsageError(
+            name.text,
+            f"its ARN is in {name.region}, but --region says {given.region}",
+            "Leave --region out.",
+        )
+    session = open_session(
+        SessionOptions(given.region or name.region, given.profile, given.endpoint_url, given.keys)
+    )
+    return AwsTarget(Control(session, options.clock), name, options)
+
+
+class AwsTarget(Target):
+    """One function, reached through Lambda's API."""
+
+    def __init__(self, control: Control, name: TargetName, options: AwsOptions) -> None:
+        self._control = control
+        self._name = name
+        self._options = options
+        self._facts: FunctionFacts | None = None
+        self._latest: Configuration = {}
+        self._journal: Journal | None = None
+        self._maker: VersionMaker | None = None
+        self._versions: dict[int, str] = {}
+
+    def describe(self) -> FunctionFacts:
+        """Read the function once; raises :class:`TargetError` if it cannot be measured."""
+        if self._facts is None:
+            self._facts = self._read()
+        return self._facts
+
+    def prepare(self, memory_mb: int) -> Variant:
+        """Publish a version of this size, unless there is one already."""
+        return _variant_or_raise(self.prepare_many([memory_mb])[memory_mb])
+
+    def prepare_many(
+        self, sizes_mb: Iterable[int], *, fresh: bool = False
+    ) -> Mapping[int, Variant | TargetError]:
+        """Publish what is missing, with ``$LATEST`` put back once at the end."""
+        sizes = list(dict.fromkeys(sizes_mb))
+        missing = [size for size in sizes if fresh or size not in self._versions]
+        failed: dict[int, TargetError] = {}
+        for size, made in (self._publish(missing) if missing else {}).items():
+            if isinstance(made, TargetError):
+                failed[size] = _about_size(made, self._name.text, size)
+            else:
+                self._versions[size] = made
+        return {size: failed.get(size) or self._variant(size) for size in sizes}
+
+    def recycle(self, memory_mb: int) -> Variant:
+        """Publish one more version of this size: it has no sandbox yet."""
+        return _variant_or_raise(self.prepare_many([memory_mb], fresh=True)[memory_mb])
+
+    def endpoint(self) -> Endpoint:
+        """The Invoke API of the function's region."""
+        session = self._control.session
+        keys = current_keys(session)
+        return Endpoint(
+            url=session.endpoint_url,
+            region=session.region,
+            function=self._name.function,
+            credentials=lambda: Credentials(*keys()),
+            verify_tls=session.verify_tls,
+        )
+
+    def restore(self) -> None:
+        """``$LATEST`` as it was, every version of ours deleted, the journal removed."""
+        if self._journal is None:
+            return
+        self._options.progress("putting the function back")
+        put_back(self._journal.entry(), self._control)
+        self._journal.finish()
+        self._journal = self._maker = None
+        self._versions.clear()
+
+    def close(self) -> None:
+        """Let go of connections and of the journal, which stays pending if not restored."""
+        if self._journal is not None:
+            self._journal.close()
+        self._control.session.client.close()
+
+    def _variant(self, memory_mb: int) -> Variant:
+        return Variant(memory_mb, self.describe().arch, self._versions[memory_mb])
+
+    def _publish(self, sizes_mb: list[int]) -> Mapping[int, str | TargetError]:
+        self.describe()
+        if self._maker is None:
+            self._maker = self._begin()
+        listed = ", ".join(map(str, sizes_mb))
+        self._options.progress(f"publishing a version for {listed} MB")
+        return self._maker.make(sizes_mb)
+
+    def _begin(self) -> VersionMaker:
+        start = self._control.wait(self._name.function)
+        refuse_unsuitable(start, self._name.text)
+        clock, session = self._options.clock, self._control.session
+        self._journal = Journal(
+            self._options.journal,
+            Opening(
+                id=str(ULID.from_timestamp(clock.wall())),
+                function=self._name.function,
+                arn=unqualified(start["FunctionArn"]),
+                region=session.region,
+                endpoint_url=session.endpoint_url,
+                profile=session.profile,
+                before=Before(
+                    memory_mb=start["MemorySize"],
+                    description=start.get("Description", ""),
+                    revision_id=revision_of(start),
+                    code_sha256=start["CodeSha256"],
+                ),
+                opened_at=clock.wall(),
+                pid=os.getpid(),
+            ),
+        )
+        return VersionMaker(self._control, self._journal, start)
+
+    def _read(self) -> FunctionFacts:
+        function, qualifier, text = self._name.function, self._name.qualifier, self._name.text
+        found = self._control.get(function)
+        latest = found["Configuration"]
+        if not settled(latest):
+            latest = self._control.settle(function)
+        configuration = latest
+        if qualifier is not None:
+            configuration = self._control.configuration(function, qualifier)
+            if not qualifier.isdigit():
+                refuse_split_alias(self._control.get_alias(function, qualifier), text)
+            refuse_other_version(configuration, latest, text)
+        refuse_unsuitable(latest, text)
+        return self._told(configuration, found.get("Concurrency") or {})
+
+    def _told(self, configuration: Configuration, concurrency: Mapping[str, Any]) -> FunctionFacts:
+        session = self._control.session
+        platform = platform_facts(session.endpoint_url) if session.loopback else {}
+        logging = configuration.get("LoggingConfig") or {}
+        return FunctionFacts(
+            name=configuration["FunctionName"],
+            arn=configuration["FunctionArn"],
+            backend=Backend.LOCAL if platform else Backend.AWS,
+            region=session.region,
+            arch=(configuration.get("Architectures") or ["x86_64"])[0],
+            runtime=configuration.get("Runtime"),
+            memory_mb=configuration["MemorySize"],
+            timeout_s=float(configuration["Timeout"]),
+            version=configuration.get("Version", "$LATEST"),
+            handler=configuration.get("Handler"),
+            package=str(configuration.get("PackageType", "Zip")).lower(),
+            ephemeral_mb=(configuration.get("EphemeralStorage") or {}).get("Size", 512),
+            log_format=logging.get("LogFormat", "Text"),
+            system_log_level=logging.get("SystemLogLevel"),
+            reserved_concurrency=concurrency.get("ReservedConcurrentExecutions"),
+            account_concurrency=self._control.account_concurrency(),
+            snap_start=uses_snap_start(configuration),
+            platform=platform,
+        )
+
+
+def _about_size(error: TargetError, text: str, memory_mb: int) -> TargetError:
+    return type(error)(f"{text} at {memory_mb} MB", error.reason, error.fix)
+
+
+def _variant_or_raise(made: Variant | TargetError) -> Variant:
+    if isinstance(made, TargetError):
+        raise made
+    return made

@@ -1,0 +1,109 @@
+"""Whether a package has the handler that is asked for, found by reading the code, not running it.
+
+Python only: the module's file, its syntax, and a name at its top level. What the code does when
+it is imported shows in the first invocation.
+"""
+
+import ast
+from collections.abc import Callable, Iterator, Sequence
+
+from tuner.errors import NotFound, UsageError
+
+#: Where a handler is looked for when none is named: the usual names of examples and of AWS's own
+#: templates (``lambda_function.lambda_handler`` is what the Lambda console makes).
+MODULES = ("app", "lambda_function", "handler", "main", "index")
+FUNCTIONS = ("handler", "lambda_handler")
+
+#: Reads a file of the package by its path in it; ``None`` if there is none.
+Reader = Callable[[str], bytes | None]
+
+
+def find_handler(read: Reader, where: str, modules: Sequence[str] = MODULES) -> str:
+    """The first handler with a usual name, as ``module.function``; :class:`NotFound` if none."""
+    for module in modules:
+        found = _module_file(read, module)
+        if found is None:
+            continue
+        names = _top_level_names(*found, where)
+        for function in FUNCTIONS:
+            if function in names:
+                return f"{module}.{function}"
+    raise NotFound(
+        where,
+        f"no handler found: none of {', '.join(f'{m}.py' for m in modules)} defines "
+        f"{' or '.join(FUNCTIONS)}",
+        "Name it with --handler module.function.",
+    )
+
+
+def check_handler(read: Reader, handler: str, where: str) -> None:
+    """Raise unless ``module.function`` (or ``path/module.function``) is in the package."""
+    module, dot, function = handler.rpartition(".")
+    if not dot or not module or not function.isidentifier():
+        raise UsageError(
+            f"--handler {handler!r}", "is not module.function", "Write it like app.handler."
+        )
+    found = _module_file(read, module.replace(".", "/"))
+    if found is None:
+        raise NotFound(
+            where,
+            f"the handler {handler} needs {module.replace('.', '/')}.py, which is not there",
+            "Name the handler with --handler module.function.",
+        )
+    names = _top_level_names(*found, where)
+    if function not in names and "*" not in names:
+        has = ", ".join(sorted(names)[:8]) or "nothing"
+        raise NotFound(
+            where,
+            f"{found[0]} does not define {function}; it defines {has}",
+            "Name the handler with --handler module.function.",
+        )
+
+
+def _module_file(read: Reader, module: str) -> tuple[str, bytes] | None:
+    for path in (f"{module}.py", f"{module}/__init__.py"):
+        source = read(path)
+        if source is not None:
+            return path, source
+    return None
+
+
+def _top_level_names(path: str, source: bytes, where: str) -> set[str]:
+    try:
+        tree = ast.parse(source, path)
+    except SyntaxError as error:
+        raise UsageError(
+            f"{where}, {path}, line {error.lineno or 1}",
+            f"syntax error: {error.msg}",
+            "Mend the handler's file first.",
+        ) from None
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise UsageError(
+            f"{where}, {path}", f"is not Python code ({error})", "Mend the handler's file first."
+        ) from None
+    return set(_bound(tree.body))
+
+
+def _bound(body: Sequence[ast.stmt]) -> Iterator[str]:
+    """The names that statements bind in their own scope."""
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            yield from (alias.asname or alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            for target in targets:
+                yield from (n.id for n in ast.walk(target) if isinstance(n, ast.Name))
+        else:
+            yield from _bound(_inner(node))
+
+
+def _inner(node: ast.stmt) -> list[ast.stmt]:
+    """What stands in the blocks of ``if``, ``try``, ``with`` and loops."""
+    inner: list[ast.stmt] = []
+    for name in ("body", "orelse", "finalbody"):
+        inner += getattr(node, name, [])
+    for handler in getattr(node, "handlers", []):
+        inner += handler.body
+    return inner

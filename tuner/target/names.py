@@ -1,0 +1,128 @@
+"""What a user may write for a function: a name, an ARN, ``local:``, ``demo:``, ``replay:``.
+
+Text in, a frozen :class:`TargetName` out; nothing is opened or asked, so a name that parses may
+still not exist. Names and ARNs follow the patterns of Lambda's service model.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tuner.errors import UsageError
+
+
+class Kind(StrEnum):
+    """What answers."""
+
+    AWS = "aws"
+    LOCAL = "local"
+    DEMO = "demo"
+    REPLAY = "replay"
+
+
+#: The bundled examples, and the folder in ``demos/`` of each.
+DEMOS = {
+    "cpu": "cpu",
+    "io": "io",
+    "mixed": "mixed",
+    "memory": "memory",
+    "slow-init": "slow_init",
+    "flaky": "flaky",
+}
+
+_ARN = re.compile(
+    r"arn:(?P<partition>aws[a-zA-Z-]*):lambda:(?P<region>[a-z]{2,5}(?:-[a-z]+)+-\d{1,2}):"
+    r"(?P<account>\d{12}):function:(?P<rest>.+)",
+    re.ASCII,
+)
+_PARTIAL_ARN = re.compile(r"(?P<account>\d{12}):function:(?P<rest>.+)", re.ASCII)
+_NAME = re.compile(r"(?P<name>[a-zA-Z0-9_-]{1,64})(?::(?P<qualifier>.+))?", re.ASCII)
+_QUALIFIER = re.compile(r"\$LATEST|[a-zA-Z0-9_-]{1,128}", re.ASCII)
+
+_FIX = "Write a function name, name:alias, an ARN, local:PATH, demo:NAME or replay:FILE."
+
+
+@dataclass(frozen=True)
+class TargetName:
+    """A target's name, taken apart. ``text`` is what the user wrote."""
+
+    text: str
+    kind: Kind
+    function: str = ""  # aws: name, partial or full ARN without the qualifier
+    qualifier: str | None = None  # aws: alias or version; None is $LATEST
+    region: str | None = None  # aws: from a full ARN
+    path: str = ""  # local, replay
+    logical_id: str | None = None  # local: resource in a SAM template
+    demo: str = ""  # demo: one of DEMOS
+
+
+def parse_target(text: str) -> TargetName:
+    """Take a target's text apart; raises :class:`UsageError` that says what is wrong with it."""
+    plain = text.strip()
+    kind, separator, rest = plain.partition(":")
+    if not plain:
+        raise UsageError("TARGET", "is empty", _FIX)
+    if separator and kind in Kind.__members__.values():
+        return _READERS[Kind(kind)](plain, rest)
+    return _aws(plain, plain)
+
+
+def _aws(text: str, rest: str) -> TargetName:
+    _hint_at_path(text, rest)
+    arn = _ARN.fullmatch(rest) or _PARTIAL_ARN.fullmatch(rest)
+    if rest.startswith("arn:") and not arn:
+        raise UsageError(_short(text), "is not the ARN of a Lambda function", _FIX)
+    named = _NAME.fullmatch(arn["rest"] if arn else rest)
+    if not named:
+        raise UsageError(_short(text), "is not a function name", _FIX)
+    qualifier = named["qualifier"]
+    if qualifier is not None and not _QUALIFIER.fullmatch(qualifier):
+        raise UsageError(
+            _short(text), "has a part after the name that is no alias or version", _FIX
+        )
+    function = f"{rest[: arn.start('rest')]}{named['name']}" if arn else named["name"]
+    return TargetName(
+        text=text,
+        kind=Kind.AWS,
+        function=function,
+        qualifier=None if qualifier == "$LATEST" else qualifier,
+        region=arn["region"] if arn and arn.re is _ARN else None,
+    )
+
+
+def _hint_at_path(text: str, rest: str) -> None:
+    looks_like_path = "/" in rest or rest.startswith(".") or rest.endswith((".py", ".zip", ".yaml"))
+    looks_recorded = rest.endswith((".csv", ".jsonl", ".gz"))
+    if looks_like_path or looks_recorded:
+        kind = "replay" if looks_recorded else "local"
+        raise UsageError(_short(text), "looks like a file", f"Did you mean {kind}:{_short(rest)} ?")
+
+
+def _local(text: str, rest: str) -> TargetName:
+    path, _, logical_id = rest.partition("#")
+    if not path:
+        raise UsageError(_short(text), "names no path", "Write it like local:path/to/function.")
+    if not logical_id:
+        return TargetName(text, Kind.LOCAL, path=path)
+    return TargetName(text, Kind.LOCAL, path=path, logical_id=logical_id)
+
+
+def _demo(text: str, rest: str) -> TargetName:
+    if rest not in DEMOS:
+        raise UsageError(_short(text), "there is no such demo", f"There are: {', '.join(DEMOS)}.")
+    return TargetName(text, Kind.DEMO, demo=rest)
+
+
+def _replay(text: str, rest: str) -> TargetName:
+    if not rest:
+        raise UsageError(_short(text), "names no file", "Write it like replay:recorded.csv.")
+    return TargetName(text, Kind.REPLAY, path=rest)
+
+
+_READERS = {Kind.AWS: _aws, Kind.LOCAL: _local, Kind.DEMO: _demo, Kind.REPLAY: _replay}
+
+
+def _short(text: str) -> str:
+    """For an error message: on one line, and not too long."""
+    text = text if text.isprintable() else ascii(text)
+    return text if len(text) <= 80 else f"{text[:77]}..."

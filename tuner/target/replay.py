@@ -1,0 +1,59 @@
+"""``replay:FILE``: a recording answers instead of a function.
+
+A size is callable if it was recorded; there is nothing to change and nothing to put back. Drawing
+from the rows is the replaying engine's job.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from tuner.recording import Recording, read_recording
+from tuner.records import Backend, FunctionFacts
+from tuner.target.names import TargetName
+from tuner.target.seam import Target, Variant
+
+
+def open_replay(name: TargetName, where: Mapping[str, str] | None = None) -> "ReplayTarget":
+    """Read the recording; ``where`` keeps the rows of one function. Raises UsageError."""
+    return ReplayTarget(read_recording(Path(name.path).expanduser(), where), name.text)
+
+
+class ReplayTarget(Target):
+    """A recording behind the seam; ``recording`` is for the engine that draws from it."""
+
+    def __init__(self, recording: Recording, text: str) -> None:
+        self.recording = recording
+        self._text = text
+
+    def describe(self) -> FunctionFacts:
+        """What the file says; what it was configured with is not known."""
+        return FunctionFacts(
+            name=Path(self.recording.path).name,
+            arn=self._text,
+            backend=Backend.REPLAY,
+            region="us-east-1",
+            arch=self.recording.arch or "x86_64",
+            runtime=None,
+            memory_mb=None,
+            timeout_s=None,
+            recorded_mb=self.recording.sizes(),
+        )
+
+    def prepare(self, memory_mb: int) -> Variant:
+        """The size as it was recorded; a size without rows is a UsageError that lists them."""
+        self.recording.rows(memory_mb)
+        return Variant(memory_mb, self.recording.arch or "x86_64", None)
+
+    def recycle(self, memory_mb: int) -> Variant:
+        """The same: recorded cold starts are drawn as they are."""
+        return self.prepare(memory_mb)
+
+    def endpoint(self) -> None:
+        """Nowhere: the recording answers by itself."""
+        return
+
+    def restore(self) -> None:
+        """Nothing was changed."""
+
+    def close(self) -> None:
+        """Nothing is held."""

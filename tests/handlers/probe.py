@@ -80,9 +80,14 @@ def child_holds(context, mb):
     return subprocess.run([sys.executable, "-I", "-S", "-c", code], check=False).returncode
 
 
-def read_file(context, path):
-    with Path(path).open("rb") as file:
-        return sum(len(chunk) for chunk in iter(lambda: file.read(1 << 20), b""))
+def cache_file(context, mb):
+    """Write a file and read it back, so that the kernel caches it."""
+    path = _in_tmp("big")
+    with path.open("wb") as file:
+        for _ in range(mb):
+            file.write(b"\1" * (1 << 20))
+    with path.open("rb") as file:
+        return sum(len(chunk) for chunk in iter(lambda: file.read(1 << 20), b"")) >> 20
 
 
 def write(context, name, text):

@@ -1,5 +1,6 @@
 """Where cgroups are mounted and which one we are in: the reading that both versions share."""
 
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +52,13 @@ def current_membership(pid: int | str = "self") -> dict[str, str]:
 def writable(directory: Path) -> bool:
     """Whether cgroups can be made below ``directory`` and processes put into them."""
     return os.access(directory, os.W_OK) and os.access(directory / "cgroup.procs", os.W_OK)
+
+
+def remove(directory: Path) -> None:
+    """Remove a cgroup and those below it; one that is not empty stays."""
+    for folder, _, _ in os.walk(directory, topdown=False):
+        with contextlib.suppress(OSError):
+            Path(folder).rmdir()
 
 
 def counter(text: str, name: str) -> int:

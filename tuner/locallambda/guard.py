@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tuner.locallambda import launch, process_tree
+from tuner.locallambda import cgroup, launch, process_tree
 
 PR_SET_CHILD_SUBREAPER = 36
 RETRY_S = 0.005  # between two looks at processes that are being killed
@@ -167,17 +167,10 @@ class Guard:
             self._kill_dying()
             self._reap()
             time.sleep(RETRY_S if self._dying else 0)
-        for cgroup in self._cgroups:
-            _remove_cgroup(cgroup)
+        for path in self._cgroups:
+            cgroup.remove(path)
         for directory in self._directories:
             shutil.rmtree(directory, ignore_errors=True)
-
-
-def _remove_cgroup(path: Path) -> None:
-    """Remove a cgroup and those below it; only empty ones can be removed."""
-    for folder, _, _ in os.walk(path, topdown=False):
-        with contextlib.suppress(OSError):
-            Path(folder).rmdir()
 
 
 def _adopt_orphans() -> None:
@@ -190,7 +183,9 @@ def _adopt_orphans() -> None:
 
 def main() -> None:
     """Entry point of the guard process."""
-    with socket.socket(fileno=int(sys.argv[1])) as link:
+    link_fd = int(sys.argv[1])
+    os.set_inheritable(link_fd, False)  # it is for the guard alone, not for the sandboxes
+    with socket.socket(fileno=link_fd) as link:
         _adopt_orphans()
         Guard(link).run()
 

@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from tuner.errors import TunerError
+from tuner.locallambda import cgroup, process_tree
 from tuner.locallambda.launch import Order
 
 START_S = 10.0  # a guard that has not answered by then will not
@@ -40,6 +42,8 @@ class GuardLink:
         self._link = link
         self._buffer = b""
         self._answers: dict[tuple[str, str], list[asyncio.Future[dict[str, Any]]]] = {}
+        self._cgroups: list[Path] = []
+        self._families: dict[str, process_tree.Family] = {}
         self._on_exit: dict[str, Callable[[int], None]] = {}
         self._lost = False
         self._loop = asyncio.get_running_loop()
@@ -87,6 +91,7 @@ class GuardLink:
 
     def own(self, cgroups: Sequence[Path] = (), directories: Sequence[Path] = ()) -> None:
         """Have these removed, with everything in them, when the service ends."""
+        self._cgroups += cgroups
         self._send(
             {
                 "op": "own",
@@ -111,16 +116,24 @@ class GuardLink:
         self._on_exit[order.key] = on_exit
         self._send(message, [log_fd])
         started = await answer
+        runtimes = frozenset({started["pid"]})
+        self._families[order.key] = process_tree.Family(order.key, runtimes, tuple(order.cgroups))
         return Started(started["pid"], started["at"])
 
     async def kill(self, key: str) -> None:
         """Kill every process of a sandbox; returns when none is left."""
-        with contextlib.suppress(TunerError):  # with the guard gone, so are they
+        with contextlib.suppress(TunerError):
             await self._ask("killed", {"op": "kill", "key": key})
+        family = self._families.pop(key, None)
+        if self._lost and family is not None:
+            await _kill_family(family)
 
     async def close(self) -> None:
         """End all sandboxes and the guard itself."""
-        if not self._lost:
+        if self._lost:  # then it could not tidy up
+            for path in self._cgroups:
+                cgroup.remove(path)
+        else:
             self._lose()
         await asyncio.to_thread(self._process.wait)
 
@@ -191,6 +204,15 @@ class GuardLink:
         self._answers.clear()
         for key in list(self._on_exit):
             self._tell_exit(key, -9)
+
+
+async def _kill_family(family: process_tree.Family) -> None:
+    """What the guard would do if it had not been killed itself."""
+    while pids := process_tree.members([family])[family.key]:
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        await asyncio.sleep(0.005)
 
 
 def _answer(future: "asyncio.Future[dict[str, Any]]", message: dict[str, Any]) -> None:

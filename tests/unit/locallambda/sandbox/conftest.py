@@ -1,0 +1,77 @@
+"""Sandboxes for the tests: one running host per module, and functions made from a few words."""
+
+import asyncio
+import json
+from collections.abc import Coroutine, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from tuner.locallambda.host import SandboxHost
+from tuner.locallambda.sandbox import Invocation, InvocationResult, Sandbox, SandboxSpec
+
+HANDLERS = Path(__file__).parents[3] / "handlers"
+T = TypeVar("T")
+
+PROBE = SandboxSpec(
+    function_name="probe",
+    version="$LATEST",
+    arn="arn:aws:lambda:eu-west-1:000000000000:function:probe",
+    region="eu-west-1",
+    memory_mb=1769,
+    timeout_s=10.0,
+    handler="probe.handler",
+    runtime="python3.11",
+    environment={},
+    task_dir=HANDLERS,
+    log_group="/aws/lambda/probe",
+    log_stream="2026/01/01/[$LATEST]0123",
+)
+
+
+@dataclass
+class Local:
+    """A sandbox host with its event loop, for tests that are not coroutines."""
+
+    runner: asyncio.Runner
+    host: SandboxHost
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run it to its end."""
+        return self.runner.run(coroutine)
+
+    def sandbox(self, **changes: Any) -> Sandbox:
+        """A started sandbox of the probe handler, with these fields of its spec changed."""
+        sandbox = self.host.create(replace(PROBE, **changes))
+        self.run(sandbox.start())
+        return sandbox
+
+    def invoke(self, sandbox: Sandbox, request_id: str = "r-1", **event: Any) -> InvocationResult:
+        """One invocation with this event."""
+        call = Invocation(request_id, json.dumps(event).encode(), sandbox.spec.arn)
+        return self.run(sandbox.invoke(call))
+
+
+@pytest.fixture(scope="module")
+def start_local() -> Iterator[Any]:
+    """Start a host with these methods, as ``start_local(cpu="duty-cycle", memory="rss")``."""
+    started: list[Local] = []
+
+    def start(**methods: str) -> Local:
+        local = Local(asyncio.Runner(), SandboxHost(**methods))
+        started.append(local)
+        local.run(local.host.start(calibrate=False))
+        return local
+
+    yield start
+    for local in started:
+        local.run(local.host.close())
+        local.runner.close()
+
+
+@pytest.fixture(scope="module")
+def local(start_local: Any) -> Local:
+    """A host with the best methods that this machine has."""
+    return start_local()

@@ -20,6 +20,7 @@ _LAG_MS, _LAG_SHARE = 1.0, 0.05
 _SHARE_ERROR = 0.03
 _FEW = 10  # below, a p95 is the maximum
 _DRIFT, _DRIFT_SAMPLES = 0.10, 8  # later half against earlier half of a size's samples
+_DRIFT_MS = 5.0  # below, a tenth is the scheduler's noise
 
 
 def check(samples: Sequence[Sample], facts: FunctionFacts) -> tuple[Advice, ...]:
@@ -151,7 +152,7 @@ def _drift(samples: Sequence[Sample]) -> Advice | None:
     ratios = [
         median(times[len(times) // 2 :]) / median(times[: len(times) // 2])
         for times in by_size.values()
-        if len(times) >= _DRIFT_SAMPLES
+        if len(times) >= _DRIFT_SAMPLES and median(times) >= _DRIFT_MS
     ]
     # One size may wander by chance; all of them together do not.
     if not ratios or abs(median(ratios) - 1.0) <= _DRIFT:

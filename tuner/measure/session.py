@@ -5,11 +5,11 @@ passes the samples on as they end. It chooses no size, stores nothing and judges
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from tuner.errors import AccessDenied, ChangedUnderneath, NotFound, TargetError
+from tuner.errors import TargetError
 from tuner.load.engine import Batch, Call, Engine
 from tuner.measure.cold import largest_burst, most_bursts
 from tuner.measure.payloads import Payload, draw_payloads
@@ -97,45 +97,33 @@ class Session:
         left = {size: n for size, n in sorted(wanted.items()) if n > 0}
         tries = {size: most_bursts(n, self._burst) for size, n in left.items()}
         while left and not self._stopped:
+            fresh = self._variants(left, fresh=True)
             for size in random.sample(sorted(left), len(left)):
                 begun = 0
-                for sample in self._cold_burst(size, min(left[size], self._burst), random):
-                    begun += sample.cold
-                    yield sample
+                if size in fresh:
+                    calls = [fresh[size]] * min(left[size], self._burst)
+                    for sample in self._send(self._batch(calls, Purpose.COLD, len(calls), random)):
+                        begun += sample.cold
+                        yield sample
                 left[size] -= begun
                 tries[size] -= 1
-                if left[size] <= 0 or tries[size] <= 0 or begun == 0 or size in self.failed:
+                if left[size] <= 0 or tries[size] <= 0 or begun == 0:
                     del left[size]
+            # What ran once is warm now, should the target hand the same version out again.
+            self._warmed.update(fresh.values())
             self._round += 1
 
-    def _cold_burst(self, memory_mb: int, calls: int, random: Random) -> Iterator[Sample]:
+    def _variants(self, sizes: Iterable[int], fresh: bool = False) -> dict[int, Variant]:
+        """Sizes with their variants; one that cannot be had is noted and left out."""
         if self._stopped:
-            return
-        variant = self._ready(memory_mb, fresh=True)
-        if variant is not None:
-            # What ran once is warm now, should the target hand the same version out again.
-            self._warmed.add(variant)
-            yield from self._send(self._batch([variant] * calls, Purpose.COLD, calls, random))
-
-    def _variants(self, sizes: Iterator[int]) -> dict[int, Variant]:
+            return {}
         found = {}
-        for size in sorted(sizes):
-            if self._stopped:
-                return {}
-            if variant := self._ready(size):
-                found[size] = variant
+        for size, made in self._target.prepare_many(sorted(sizes), fresh=fresh).items():
+            if isinstance(made, TargetError):
+                self.failed[size] = made.reason
+            else:
+                found[size] = made
         return found
-
-    def _ready(self, memory_mb: int, fresh: bool = False) -> Variant | None:
-        """The size's variant; ``None``, and a note, if only this size cannot be had."""
-        try:
-            prepare = self._target.recycle if fresh else self._target.prepare
-            return prepare(memory_mb)
-        except (AccessDenied, NotFound, ChangedUnderneath):
-            raise
-        except TargetError as error:
-            self.failed[memory_mb] = error.reason
-            return None
 
     def _batch(
         self, variants: Sequence[Variant], purpose: Purpose, lanes: int, random: Random

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from tuner.errors import AccessDenied, NotFound, TargetError
+from tuner.errors import AccessDenied, ChangedUnderneath, NotFound, TargetError
 from tuner.load.engine import Batch, Call
 from tuner.measure.payloads import Payload
 from tuner.measure.session import Conditions, Session
 from tuner.records import Backend, FunctionFacts, Outcome, Purpose, Sample
-from tuner.target.seam import Credentials, Endpoint, Variant
+from tuner.target.seam import Credentials, Endpoint, Target, Variant
 
 FACTS = FunctionFacts(
     "fn", "arn:fn", Backend.LOCAL, "us-east-1", "x86_64", "python3.11", 128, 3.0,
@@ -19,7 +19,7 @@ FACTS = FunctionFacts(
 )  # fmt: skip
 
 
-class FakeTarget:
+class FakeTarget(Target):
     """Publishes a version per size; ``recycle`` publishes another. Some sizes may fail."""
 
     def __init__(self, failing: dict[int, TargetError] | None = None) -> None:
@@ -159,7 +159,7 @@ def test_a_size_that_cannot_be_had_is_noted_and_the_others_go_on() -> None:
     assert session.failed == {5000: "at most 3008 MB are allowed"}
 
 
-@pytest.mark.parametrize("error", [AccessDenied("fn", "no"), NotFound("fn", "gone")])
+@pytest.mark.parametrize("error", [AccessDenied("fn", "no"), ChangedUnderneath("fn", "x")])
 def test_what_concerns_every_size_ends_the_run(error: TargetError) -> None:
     session = Session(FakeTarget({128: error}), FakeEngine(), FACTS, Conditions())
     with pytest.raises(type(error)):

@@ -9,9 +9,10 @@ from typing import Any
 
 from tuner.clock import Clock
 from tuner.locallambda.answers import ApiError, invalid, too_large
-from tuner.locallambda.functions import Function, Registry
+from tuner.locallambda.functions import Function
 from tuner.locallambda.names import FunctionRef, read_reference
 from tuner.locallambda.packages import Package, PackageStore
+from tuner.locallambda.registry import Registry
 from tuner.locallambda.validation import read_body
 
 MAX_REQUEST = 70_167_211

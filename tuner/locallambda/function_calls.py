@@ -1,11 +1,12 @@
 """The calls on functions: create, read, update, list, delete."""
 
+from dataclasses import replace
 from typing import Any
 
 from tuner.locallambda.answers import NO_CONTENT, Answer, document, function_not_found, invalid
 from tuner.locallambda.configuration import created
 from tuner.locallambda.control import Call, Control, page
-from tuner.locallambda.functions import Function, Version, check_deletable
+from tuner.locallambda.functions import Function, Version
 from tuner.locallambda.names import LATEST, FunctionRef, read_reference
 from tuner.locallambda.packages import describe
 from tuner.locallambda.validation import check_settings, read_tags
@@ -66,8 +67,6 @@ async def update_function_configuration(control: Control, call: Call) -> Answer:
 
 async def update_function_code(control: Control, call: Call) -> Answer:
     """UpdateFunctionCode, with ``Architectures``, ``DryRun`` and ``Publish``."""
-    from dataclasses import replace
-
     body = call.body()
     check_settings(body)
     function = _latest(control, call.ref())
@@ -110,7 +109,8 @@ async def delete_function(control: Control, call: Call) -> Answer:
         control.registry.delete(function)
         control.forget(function)
     else:
-        check_deletable(ref.qualifier)
+        if ref.qualifier == LATEST:
+            raise invalid("$LATEST version cannot be deleted without deleting the function.")
         control.registry.unpublish(function, ref.qualifier)
     return NO_CONTENT
 

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tuner.locallambda.answers import Answer, ApiError, bad_content, too_large, violated
+from tuner.locallambda.answers import Answer, bad_content, too_large, violated
 from tuner.locallambda.invocation import Invocation, InvocationResult
 from tuner.locallambda.names import FunctionRef
 
@@ -116,8 +116,3 @@ def success(request: InvokeRequest, version: str, result: InvocationResult) -> A
 
 ACCEPTED = Answer(202)
 ALLOWED = Answer(204)
-
-
-def as_error(error: ApiError) -> str:
-    """An error for a log line."""
-    return f"{error.code}: {error.text}"

@@ -7,21 +7,18 @@ it is placed at once or refused.
 import asyncio
 import contextlib
 import uuid
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
+from datetime import UTC, datetime
 
 from tuner.errors import TunerError
 from tuner.fleet import Fleet, Placement, Verdict
-from tuner.locallambda.answers import ApiError, throttled
+from tuner.locallambda.answers import ApiError, broken, throttled
 from tuner.locallambda.functions import Deployment
 from tuner.locallambda.host import SandboxHost
 from tuner.locallambda.invocation import Invocation, InvocationResult, SandboxSpec
 from tuner.locallambda.packages import PackageStore
 from tuner.locallambda.platformclock import PlatformClock
 from tuner.locallambda.sandbox import Sandbox
-
-#: Platform seconds between two looks for expired sandboxes.
-SWEEP_S = 5.0
 
 Logged = Callable[[Sandbox, InvocationResult], None]
 
@@ -60,9 +57,7 @@ class Pool:
         number, alive = placement.sandbox, False
         try:
             if placement.verdict is Verdict.COLD:
-                sandbox = self._create(deployment)
-                self._sandboxes[number] = sandbox
-                await sandbox.start()
+                sandbox = await self._open(number, deployment)
             else:
                 sandbox = self._sandboxes[number]
             result = await sandbox.invoke(invocation)
@@ -77,15 +72,22 @@ class Pool:
         """End a deployment's idle sandboxes; busy ones end after their call."""
         self._end(self.fleet.retire(deployment_key))
 
-    async def sweep(self) -> None:
-        """End expired sandboxes, for ever."""
-        while True:
-            await self._clock.pause(SWEEP_S)
-            self._end(self.fleet.expired())
+    def sweep(self) -> None:
+        """End the sandboxes whose idle life is over."""
+        self._end(self.fleet.expired())
 
     async def close(self) -> None:
         """Wait for sandboxes that are ending."""
         await asyncio.gather(*self._ending, return_exceptions=True)
+
+    async def _open(self, number: int, deployment: Deployment) -> Sandbox:
+        try:
+            sandbox = self._create(deployment)
+            self._sandboxes[number] = sandbox
+            await sandbox.start()
+        except OSError as error:  # this machine has no more processes, memory or files
+            raise broken(f"No sandbox could be started: {error}") from error
+        return sandbox
 
     def _create(self, deployment: Deployment) -> Sandbox:
         configuration, function = deployment.configuration, deployment.function
@@ -116,19 +118,14 @@ class Pool:
         for number in numbers:
             sandbox = self._sandboxes.pop(number, None)
             if sandbox is not None:
-                self._background(self._stop(sandbox))
+                task = asyncio.ensure_future(self._stop(sandbox))
+                self._ending.add(task)
+                task.add_done_callback(self._ending.discard)
 
     async def _stop(self, sandbox: Sandbox) -> None:
         with contextlib.suppress(OSError):  # its processes are the guard's to end in any case
             await sandbox.stop()
 
-    def _background(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.ensure_future(work)
-        self._ending.add(task)
-        task.add_done_callback(self._ending.discard)
-
 
 def _today(clock: PlatformClock) -> str:
-    from datetime import UTC, datetime
-
     return datetime.fromtimestamp(clock.wall(), UTC).strftime("%Y/%m/%d")

@@ -18,7 +18,7 @@ from tuner.fleet import Fleet, Limits, Placement, idle_life
 from tuner.locallambda.answers import Answer
 from tuner.locallambda.asynchronous import Ending, Event, EventQueue
 from tuner.locallambda.control import Control
-from tuner.locallambda.functions import Deployment, Function, Registry, timestamp
+from tuner.locallambda.functions import Deployment, Function, timestamp
 from tuner.locallambda.host import SandboxHost
 from tuner.locallambda.invocation import Invocation, InvocationResult
 from tuner.locallambda.invoke import ACCEPTED, ALLOWED, InvokeRequest, success
@@ -26,9 +26,12 @@ from tuner.locallambda.logs import Logs
 from tuner.locallambda.names import FunctionRef
 from tuner.locallambda.platformclock import PlatformClock
 from tuner.locallambda.pool import Pool
+from tuner.locallambda.registry import Registry
 from tuner.locallambda.sandbox import Sandbox
 from tuner.locallambda.storage import FunctionStore
 
+#: Platform seconds between two looks for what has expired or settled unseen.
+SWEEP_S = 5.0
 #: Endings of asynchronous events kept for reading.
 MAX_ENDINGS = 100_000
 
@@ -74,7 +77,7 @@ class Service:
             forget=self.store.forget,
         )
         self._pools: dict[str, Pool] = {}
-        self._sweeps: list[asyncio.Task[None]] = []
+        self._sweeping: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Start the sandbox host and take up what the data folder holds."""
@@ -84,11 +87,12 @@ class Service:
             if function.reserved is not None:
                 self.control.reserve(function, function.reserved)
         self.queue.resume()
+        self._sweeping = asyncio.ensure_future(self._sweep())
 
     async def close(self) -> None:
         """End every sandbox; nothing of this process stays behind."""
-        for sweep in self._sweeps:
-            sweep.cancel()
+        if self._sweeping is not None:
+            self._sweeping.cancel()
         await self.queue.close()
         for pool in self._pools.values():
             await pool.close()
@@ -105,7 +109,6 @@ class Service:
             )
             pool = Pool(self.host, fleet, self.store.packages, self.clock, self._logged)
             self._pools[region] = pool
-            self._sweeps.append(asyncio.ensure_future(pool.sweep()))
         return pool
 
     async def invoke(self, request: InvokeRequest, request_id: str) -> Answer:
@@ -157,6 +160,13 @@ class Service:
     def records(self) -> list[dict[str, Any]]:
         """What became of asynchronous events, as AWS tells destinations."""
         return [ending.record(timestamp(self.clock.wall())) for ending in self.endings]
+
+    async def _sweep(self) -> None:
+        while True:
+            await self.clock.pause(SWEEP_S)
+            list(self.registry)  # looking settles what is due, and ends sandboxes so replaced
+            for pool in self._pools.values():
+                pool.sweep()
 
     def _ended(self, ending: Ending) -> None:
         self.endings.append(ending)

@@ -102,6 +102,14 @@ def test_a_redundant_update_still_makes_new_sandboxes(api: Any) -> None:
     assert [box.stopped for box in api.host.made] == [True, False]
 
 
+def test_replaced_sandboxes_end_though_nobody_looks(api: Any) -> None:
+    path = api.ready()
+    api.invoke("f")
+    api.call("PUT", f"{path}/configuration", {"MemorySize": 256})
+    api.later(6)
+    assert api.host.made[0].stopped
+
+
 @pytest.mark.parametrize(
     ("method", "end"), [("PUT", "/configuration"), ("PUT", "/code"), ("POST", "/versions")]
 )

@@ -1,0 +1,191 @@
+"""The public Python API: the commands as functions, with the command line's option names.
+
+``tuner.sweep("demo:cpu", memory="128:1536", slo=["p95<300ms"], seed=1)`` returns a
+:class:`Result`; its ``to_dict()`` is the JSON document ``tuner.sweep/1``.
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from ulid import ULID
+
+from tuner import flow
+from tuner.billing.prices import Prices, prices
+from tuner.errors import UsageError
+from tuner.plan.ask import Ask
+from tuner.recommend.conclude import Evidence, conclude
+from tuner.recommend.result import Recommendation, Sweep
+from tuner.records import FunctionFacts, Outcome, RunRecord, RunState, Sample
+from tuner.request import (
+    SweepOptions,
+    check,
+    errand,
+    question,
+    read_payloads,
+    stored_options,
+    with_secrets,
+)
+from tuner.store.exchange import StoredRun
+from tuner.store.runs import find
+from tuner.target.seam import Progress
+from tuner.wiring import Parts, open_parts
+
+__all__ = ["Result", "recommend", "sweep"]
+
+
+@dataclass(frozen=True)
+class Result:
+    """A sweep, measured and answered."""
+
+    sweep: Sweep
+
+    @property
+    def recommendation(self) -> Recommendation | None:
+        """The answer; ``None`` when no invocation ended with a duration."""
+        return self.sweep.recommendation
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document ``tuner.sweep/1``."""
+        from tuner.report.document import document
+
+        return document(self.sweep)
+
+
+class Silent:
+    """A watcher that shows nothing and never stops."""
+
+    def asked(self, ask: Ask) -> None:
+        """Show nothing."""
+
+    def sampled(self, sample: Sample) -> None:
+        """Show nothing."""
+
+    def stop(self) -> bool:
+        """Never."""
+        return False
+
+
+def sweep(target: str, **options: Any) -> Result:
+    """Measure a function over its memory sizes and recommend one; writes the report.
+
+    Options are those of ``tuner sweep``: ``store`` and ``output`` name where runs and reports go
+    (``output=None`` writes no report). Raises :class:`tuner.errors.TunerError`.
+    """
+    store, output = options.pop("store", None), options.pop("output", "reports")
+    result = run_sweep(sweep_options(target, **options), store, Silent())
+    return Result(result if output is None else with_report(result, Path(output)))
+
+
+def recommend(run: str, *, store: str | None = None, **options: Any) -> Result:
+    """Choose again from a stored run; ``options`` override the run's. Nothing is invoked."""
+    return Result(answer_again(find(run, store), _as_written(options)))
+
+
+def sweep_options(target: str, **options: Any) -> SweepOptions:
+    """Options by name, checked; a seed is drawn if none is given. Raises UsageError."""
+    given = _as_written(options)
+    if given.get("seed") is None:
+        given["seed"] = secrets.randbelow(2**31)
+    made = SweepOptions(target=target, **given)
+    check(made)
+    return made
+
+
+def run_sweep(
+    options: SweepOptions,
+    store_url: str | None,
+    watcher: flow.Watcher,
+    progress: Progress = lambda _text: None,
+) -> Sweep:
+    """Open the parts, start a run, measure and answer."""
+    payloads = read_payloads(options)
+    with open_parts(options, store_url, progress) as parts:
+        facts = parts.target.describe()
+        run = RunRecord(
+            run=str(ULID()),
+            command="sweep",
+            target=options.target,
+            state=RunState.RUNNING,
+            seed=options.seed,
+            started_at=parts.clock.wall(),
+            finished_at=None,
+            options=options.stored(),
+            facts=facts,
+        )
+        job = errand(options, payloads, run, _prices(facts))
+        parts.store.start(run)
+        return flow.sweep(parts, job, watcher)
+
+
+def resume_sweep(
+    ref: str,
+    given: SweepOptions,
+    store_url: str | None,
+    watcher: flow.Watcher,
+    progress: Progress = lambda _text: None,
+) -> Sweep:
+    """Go on with a run that was interrupted; ``given`` supplies what the store does not keep."""
+    stored = find(ref, store_url, "sweep")
+    options = with_secrets(stored_options(stored.run.options), given)
+    payloads = read_payloads(options)
+    elapsed = max((s.done_s for s in stored.samples), default=0.0)
+    with open_parts(options, store_url, progress, elapsed) as parts:
+        run = _taken_over(parts, stored)
+        job = errand(options, payloads, run, _prices(run.facts), stored.samples)
+        return flow.sweep(parts, job, watcher)
+
+
+def _taken_over(parts: Parts, stored: StoredRun) -> RunRecord:
+    """The run, ours now; raises UsageError when the function is not the one it began with."""
+    from tuner.measure.health import machine_changed
+
+    now, before = parts.target.describe(), stored.run.facts
+    if (now.arch, now.runtime, now.backend) != (before.arch, before.runtime, before.backend):
+        reason = "the function has another architecture or runtime than when it began"
+        raise UsageError(f"run {stored.run.run}", reason, "Start a new sweep.")
+    changed = machine_changed(before, now)
+    run = parts.store.resume(stored.run.run)
+    return replace(run, warnings=(*run.warnings, changed)) if changed else run
+
+
+def answer_again(stored: StoredRun, overrides: dict[str, Any]) -> Sweep:
+    """Answer from a stored run, with some options changed."""
+    options = replace(stored_options(stored.run.options), **overrides)
+    check(options)
+    facts = stored.run.facts
+    used = _prices(facts)
+    took = [s.duration_ms for s in stored.samples if s.outcome is Outcome.OK and s.duration_ms]
+    mean_s = sum(took) / len(took) / 1000.0 if took else 0.0
+    return conclude(
+        Evidence(stored.run, stored.samples, used), question(options, facts, used, mean_s)
+    )
+
+
+def _prices(facts: FunctionFacts) -> Prices:
+    """The prices of the function's region: refreshed ones where there are any."""
+    from tuner.aws.price_list import load_table
+
+    return prices(facts.region, facts.arch, load_table())
+
+
+def with_report(result: Sweep, output: Path) -> Sweep:
+    """Write the report and note where it is."""
+    from tuner.report.html import write_report
+
+    return replace(result, report=str(write_report(result, output)))
+
+
+def _as_written(options: dict[str, Any]) -> dict[str, Any]:
+    """Lists as tuples, names checked."""
+    known = {field.name for field in fields(SweepOptions)} - {"target"}
+    for name in options:
+        if name not in known:
+            raise UsageError(name, "is not an option of a sweep", f"There are: {', '.join(known)}.")
+    written = {}
+    for name, value in options.items():
+        listed = isinstance(value, Sequence) and not isinstance(value, str)
+        written[name] = tuple(value) if listed else value
+    return written

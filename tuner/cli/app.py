@@ -1,0 +1,53 @@
+"""The command line: registers every command and turns our errors into exit codes."""
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from tuner import __version__
+from tuner.cli import sweep
+from tuner.errors import TunerError
+
+app = typer.Typer(
+    name="tuner",
+    help="Which configuration should this Lambda function run with? Measures, then decides.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.command("sweep")(sweep.sweep)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"tuner {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Options before the command."""
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Run the command line; exit as the contract says, with errors in one or two lines."""
+    words = sys.argv[1:] if words is None else words
+    debug = "--debug" in words  # wherever it stands
+    try:
+        app(args=[word for word in words if word != "--debug"])
+    except TunerError as error:
+        if debug:
+            raise
+        typer.echo(f"tuner: {error}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        typer.echo("tuner: interrupted", err=True)
+        sys.exit(130)

@@ -1,0 +1,104 @@
+"""``tuner sweep``: measure sizes, fit curves, recommend, write the report."""
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tuner.cli import options as o
+from tuner.errors import UsageError
+
+Resume = Annotated[
+    str | None,
+    typer.Option(
+        "--resume",
+        metavar="RUN",
+        help="Go on with an interrupted run.",
+        rich_help_panel=o.MEASURE_PANEL,
+    ),
+]
+MaybeTarget = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="TARGET",
+        help="myfunc, myfunc:alias, an ARN, local:PATH, demo:NAME or replay:FILE.",
+        show_default=False,
+    ),
+]
+
+
+def sweep(
+    target: MaybeTarget = None,
+    memory: o.Memory = "128:1536",
+    method: o.Method = "adaptive",
+    samples: o.Samples = 10,
+    payload: o.Payload = "{}",
+    payloads: o.Payloads = None,
+    cold: o.Cold = None,
+    seed: o.Seed = None,
+    resume: Resume = None,
+    strategy: o.Strategy = "cost",
+    balance: o.Balance = 0.5,
+    slo: o.Slo = None,
+    cold_share: o.ColdShare = None,
+    traffic: o.Traffic = None,
+    invocations: o.Invocations = None,
+    max_cost: o.MaxCost = None,
+    max_time: o.MaxTime = None,
+    region: o.Region = None,
+    profile: o.Profile = None,
+    endpoint_url: o.EndpointUrl = None,
+    handler: o.Handler = None,
+    runtime: o.Runtime = None,
+    env: o.Env = None,
+    where: o.Where = None,
+    cpu: o.Cpu = "auto",
+    store: o.StoreUrl = None,
+    output: o.Output = Path("reports"),
+    json_to: o.Json = None,
+    yes: o.Yes = False,
+    quiet: o.Quiet = False,
+    no_progress: o.NoProgress = False,
+) -> None:
+    """Measure a function at several memory sizes and recommend one.
+
+    Example: tuner sweep myfunc --slo 'p95<300ms' --payload @event.json
+    """
+    given = dict(locals())
+    _run(target, resume, given, _Handing(store, output, json_to, quiet, not no_progress))
+
+
+class _Handing:
+    """Where the result goes, and how much is shown on the way."""
+
+    def __init__(
+        self, store: str | None, output: Path, json_to: str | None, quiet: bool, live: bool
+    ) -> None:
+        self.store, self.output, self.json_to = store, output, json_to
+        self.quiet, self.live = quiet or json_to == "-", live
+
+
+def _run(target: str | None, resume: str | None, given: dict[str, Any], handing: _Handing) -> None:
+    from tuner.api import resume_sweep, run_sweep, sweep_options
+    from tuner.cli.interrupt import stop_on_signals
+    from tuner.cli.progress import Progress
+    from tuner.cli.show import exit_code, hand_over
+    from tuner.request import SweepOptions
+
+    if (target is None) == (resume is None):
+        fix = "Write tuner sweep TARGET, or tuner sweep --resume RUN."
+        raise UsageError("sweep", "needs a target or a run to resume, one of the two", fix)
+    known = {field.name for field in fields(SweepOptions)} - {"target"}
+    given = {name: v for name, v in given.items() if name in known and v is not None}
+    options = sweep_options(target or "replay:none", **given)
+    with (
+        Progress(quiet=handing.quiet, live=handing.live) as progress,
+        stop_on_signals(progress.say) as progress.stop_request,
+    ):
+        if resume is not None:
+            result = resume_sweep(resume, options, handing.store, progress, progress.say)
+        else:
+            result = run_sweep(options, handing.store, progress, progress.say)
+    result = hand_over(result, output=handing.output, json_to=handing.json_to, quiet=handing.quiet)
+    raise typer.Exit(exit_code(result))

@@ -1,0 +1,102 @@
+"""The only factory: turns texts (a target, a store's URL) into the objects that the flow uses."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from tuner.clock import Clock, WallClock
+from tuner.load.engine import Engine
+from tuner.request import SweepOptions
+from tuner.store.runs import Store
+from tuner.target.names import Kind, parse_target
+from tuner.target.seam import Progress, Target
+from tuner.units import parse_key_values
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a run works with. Times of samples count from ``origin_s`` of ``clock.monotonic()``."""
+
+    target: Target
+    engine: Engine
+    store: Store
+    clock: Clock
+    origin_s: float
+
+
+@contextmanager
+def open_parts(
+    options: SweepOptions, store_url: str | None, progress: Progress, elapsed_s: float = 0.0
+) -> Iterator[Parts]:
+    """Open everything that a run needs, and close it in the end, whatever happened.
+
+    ``elapsed_s`` is how long a resumed run has been going on already.
+    """
+    clock = WallClock()
+    with Store.open(store_url) as store:
+        target = open_target(options, progress, clock)
+        try:
+            origin = clock.monotonic() - elapsed_s
+            engine = open_engine(target, clock, origin, options.seed, elapsed_s)
+            try:
+                yield Parts(target, engine, store, clock, origin)
+            finally:
+                engine.close()
+        finally:
+            target.close()
+
+
+def open_target(options: SweepOptions, progress: Progress, clock: Clock) -> Target:
+    """The target that its text names. Raises UsageError or TargetError."""
+    name = parse_target(options.target)
+    if options.where and name.kind is not Kind.REPLAY:
+        raise _only_for("--where", "replay:FILE")
+    if name.kind is Kind.REPLAY:
+        from tuner.target.replay import open_replay
+
+        return open_replay(name, parse_key_values(options.where, "--where"))
+    if name.kind is Kind.AWS:
+        from tuner.aws.session import SessionOptions
+        from tuner.target.aws import AwsOptions, open_aws
+
+        session = SessionOptions(options.region, options.profile, options.endpoint_url)
+        return open_aws(name, AwsOptions(session, progress=progress, clock=clock))
+    from tuner.target.embedded import EmbeddedOptions
+    from tuner.target.local import LocalOptions, open_local
+
+    return open_local(
+        name,
+        LocalOptions(
+            handler=options.handler,
+            runtime=options.runtime,
+            environment=parse_key_values(options.env, "--env"),
+            embedded=EmbeddedOptions(cpu=options.cpu),
+            progress=progress,
+            clock=clock,
+        ),
+    )
+
+
+def open_engine(
+    target: Target, clock: Clock, origin_s: float, seed: int, elapsed_s: float = 0.0
+) -> Engine:
+    """The engine that a target's invocations go through."""
+    from tuner.target.replay import ReplayTarget
+
+    endpoint = target.endpoint()
+    if endpoint is None:
+        from tuner.load.replay_engine import ReplayEngine
+
+        assert isinstance(target, ReplayTarget), "only a recording answers by itself"
+        return ReplayEngine(target.recording, seed, elapsed_s)
+    from tuner.load.locust_engine import LocustEngine
+
+    engine = LocustEngine(endpoint, clock, origin_s)
+    engine.start()  # it comes up while the first versions are published
+    return engine
+
+
+def _only_for(option: str, kind: str) -> Exception:
+    from tuner.errors import UsageError
+
+    return UsageError(option, f"is only for {kind}", "Leave it out.")

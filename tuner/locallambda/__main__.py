@@ -23,6 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
             cpu=told.cpu,
             memory=told.memory,
             seed=told.seed,
+            sqs_endpoint=told.sqs_endpoint,
         ),
     )
     try:
@@ -50,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--cpu", default="auto", choices=("auto", "cgroup-v1", "cgroup-v2", "duty-cycle"))
     add("--memory", default="auto", choices=("auto", "cgroup", "rss"))
     add("--seed", type=int, default=1, help="of alias weights and idle lives")
+    add("--sqs-endpoint", help="URL of the queues that functions name as destinations")
     add("--parent-pipe", action="store_true", help="end when standard input ends")
     return parser
 

@@ -58,6 +58,11 @@ class Ending:
     version: str | None = None
     result: InvocationResult | None = None
 
+    @property
+    def event_config(self) -> Mapping[str, Any]:
+        """The function's settings for asynchronous events, of the qualifier that was invoked."""
+        return self.function.event_configs.get(self.event.qualifier or LATEST, {})
+
     def record(self, now: str) -> dict[str, Any]:
         """The record that AWS sends to a destination."""
         told: dict[str, Any] = {

@@ -14,7 +14,6 @@ _PREFIX = (
     r"((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?"
 )
 FUNCTION_NAME = _PREFIX + r"([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?"
-NAMESPACED_NAME = _PREFIX + r"([a-zA-Z0-9-_\.]+)(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?"
 ALIAS_NAME = r"(?!^[0-9]+$)([a-zA-Z0-9-_]+)"
 QUALIFIER = r"(|[a-zA-Z0-9$_-]+)"
 
@@ -72,7 +71,7 @@ def read_reference(text: str, region: str, qualifier: str | None = None) -> Func
     else:
         match = _REFERENCE.fullmatch(text) if len(text) <= 256 else None
         if match is None or len(match["name"]) > 64:
-            raise violated([pattern_violation(text, "functionName", NAMESPACED_NAME)])
+            raise violated([pattern_violation(text, "functionName", FUNCTION_NAME)])
         if match["account"] not in (None, ACCOUNT_ID):
             raise denied()
         if match["region"] not in (None, region):

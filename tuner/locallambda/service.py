@@ -4,7 +4,6 @@ Knows nothing of HTTP; the server asks it.
 """
 
 import asyncio
-import json
 import random
 import shutil
 import tempfile
@@ -18,6 +17,7 @@ from tuner.fleet import Fleet, Limits, Placement, idle_life
 from tuner.locallambda.answers import Answer
 from tuner.locallambda.asynchronous import Ending, Event, EventQueue
 from tuner.locallambda.control import Control
+from tuner.locallambda.destinations import Destinations
 from tuner.locallambda.functions import Deployment, Function, timestamp
 from tuner.locallambda.host import SandboxHost
 from tuner.locallambda.invocation import Invocation, InvocationResult
@@ -46,6 +46,7 @@ class ServiceOptions:
     cpu: str = "auto"
     memory: str = "auto"
     seed: int = 1
+    sqs_endpoint: str | None = None  # where destinations and dead-letter queues are
 
 
 @dataclass
@@ -62,11 +63,15 @@ class Service:
 
     def __post_init__(self) -> None:
         self.registry = Registry(self.clock, self.chance, self.store.save, self._replaced)
+        data = self.options.data
+        self.destinations = Destinations(
+            self.clock, self.options.sqs_endpoint, data / "events-ended.jsonl" if data else None
+        )
         self.queue = EventQueue(
             self,
             self.clock,
             self._ended,
-            self.options.data / "queue" if self.options.data else None,
+            data / "queue" if data else None,
         )
         self.control = Control(
             registry=self.registry,
@@ -94,6 +99,7 @@ class Service:
         if self._sweeping is not None:
             self._sweeping.cancel()
         await self.queue.close()
+        await self.destinations.close()
         for pool in self._pools.values():
             await pool.close()
         await self.host.close()
@@ -170,10 +176,7 @@ class Service:
 
     def _ended(self, ending: Ending) -> None:
         self.endings.append(ending)
-        if self.options.data:
-            line = json.dumps(ending.record(timestamp(self.clock.wall())))
-            with (self.options.data / "events-ended.jsonl").open("a") as kept:
-                kept.write(line + "\n")
+        self.destinations.tell(ending, ending.record(timestamp(self.clock.wall())))
 
     def _replaced(self, function: Function, deployment_key: str) -> None:
         self.pool(function.region).retire(deployment_key)

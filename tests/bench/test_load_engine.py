@@ -1,0 +1,227 @@
+"""What the load engine adds: invocations per second and latency, on an endpoint that costs nothing.
+
+``pytest -m bench tests/bench/test_load_engine.py -s``. nginx (Debian's, on PATH or in /usr/sbin)
+answers with the headers of a real invocation. The peers, in the same run, are Locust with boto3 in
+a User, and hey at the same rate. All share the machine's cores, so the figures say how many there
+are, and mean something only on a machine that is otherwise idle.
+"""
+
+import base64
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tuner.clock import WallClock
+from tuner.load.engine import Batch, Call
+from tuner.load.locust_engine import LocustEngine
+from tuner.load.pace import Constant, evenly
+from tuner.records import Outcome, Purpose, Sample
+from tuner.target.seam import Credentials, Endpoint, Variant
+
+pytestmark = pytest.mark.bench
+
+SECONDS = float(os.environ.get("TUNER_BENCH_SECONDS", "10"))
+ID = "94f4a28a-dbe3-4114-9f2b-0b3ae40f4dbc"
+TAIL = (
+    f"START RequestId: {ID} Version: 7\nEND RequestId: {ID}\n"
+    f"REPORT RequestId: {ID}\tDuration: 155.51 ms\tBilled Duration: 156 ms\t"
+    "Memory Size: 1769 MB\tMax Memory Used: 40 MB\t\n"
+)
+CONFIGURATION = """
+daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log;
+events {{ worker_connections 1024; }}
+http {{
+  access_log off; keepalive_requests 1000000000; keepalive_timeout 600; client_max_body_size 8m;
+  client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f;
+  uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+  server {{
+    listen 127.0.0.1:{port};
+    location / {{
+      default_type application/json;
+      add_header x-amzn-RequestId {id}; add_header X-Amz-Executed-Version 7;
+      add_header X-Amzn-Trace-Id "root=1-6ac7c67a-1c0aa43118a5d54708c0da61;sampled=0";
+      add_header X-Amz-Log-Result "{tail}";
+      return 200 '{{"answer": 42}}';
+    }}
+  }}
+}}
+"""
+LOCUST_BOTO3 = """
+    import sys, json, time
+    import gevent.monkey; gevent.monkey.patch_all()
+    import gevent, boto3
+    from botocore.config import Config
+    from locust import User, task
+    from locust.env import Environment
+
+    class Boto3User(User):
+        def __init__(self, environment):
+            super().__init__(environment)
+            self.client = boto3.client(
+                "lambda", endpoint_url=sys.argv[1], region_name="us-east-1",
+                aws_access_key_id="AKID", aws_secret_access_key="secret",
+                config=Config(retries={"total_max_attempts": 1}))
+        @task
+        def invoke(self):
+            with self.environment.events.request.measure("Invoke", "fn"):
+                answer = self.client.invoke(FunctionName="fn", LogType="Tail", Payload=b"{}")
+                assert answer["LogResult"] and answer["Payload"].read()
+
+    environment = Environment(user_classes=[Boto3User])
+    runner = environment.create_local_runner()
+    runner.start(int(sys.argv[3]), spawn_rate=int(sys.argv[3]))
+    gevent.sleep(3)
+    environment.stats.reset_all()
+    began = time.monotonic(); gevent.sleep(float(sys.argv[2]))
+    total = environment.stats.total
+    print(json.dumps({"rate": total.num_requests / (time.monotonic() - began),
+                      "p50": total.get_response_time_percentile(0.5),
+                      "p99": total.get_response_time_percentile(0.99)}), flush=True)
+    import os; os._exit(0)
+"""
+
+
+@pytest.fixture(scope="module")
+def nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of an nginx that answers every request alike."""
+    program = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    if program is None:
+        pytest.skip("nginx is not installed (Debian: apt-get install nginx-light)")
+    folder = tmp_path_factory.mktemp("nginx")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    tail = base64.b64encode(TAIL.encode()).decode()
+    configuration = folder / "nginx.conf"
+    configuration.write_text(CONFIGURATION.format(folder=folder, port=port, id=ID, tail=tail))
+    process = subprocess.Popen([program, "-c", str(configuration), "-e", str(folder / "e.log")])
+    for _ in range(100):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                break
+        time.sleep(0.05)
+    yield f"http://127.0.0.1:{port}"
+    process.terminate()
+    process.wait(10)
+
+
+@pytest.fixture(scope="module")
+def engine(nginx: str) -> Iterator[LocustEngine]:
+    endpoint = Endpoint(nginx, "us-east-1", "fn", lambda: Credentials("AKID", "secret"))
+    engine = LocustEngine(endpoint, WallClock())
+    list(engine.run(batch(200, 8)))
+    yield engine
+    engine.close()
+
+
+def batch(calls: int, lanes: int, due: list[float] | None = None) -> Batch:
+    variant = Variant(1769, "x86_64", "7")
+    return Batch(
+        [Call(n, variant, 0, Purpose.LOAD, due[n] if due else None) for n in range(calls)],
+        [b'{"key": "value"}'],
+        lanes,
+        0,
+        30.0,
+    )
+
+
+def quantile(values: list[float], share: float) -> float:
+    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
+
+
+def show(title: str, rows: list[tuple[str, str, str]]) -> None:
+    print(f"\n{title} ({os.cpu_count()} cores)")
+    for name, value, target in rows:
+        print(f"  {name:<52}{value:>16}  {target}")
+
+
+def measured(run: Callable[[], list[Sample]]) -> tuple[float, list[Sample]]:
+    samples = run()
+    span = max(s.done_s for s in samples) - min(s.due_s for s in samples)
+    assert all(s.outcome is Outcome.OK and s.duration_ms == 155.51 for s in samples)
+    return len(samples) / span, samples
+
+
+def test_signed_invocations_per_second_against_locust_with_boto3(
+    engine: LocustEngine, nginx: str, tmp_path: Path
+) -> None:
+    lanes = 8
+    calls = int(5000 * SECONDS)
+    rate, _ = measured(lambda: list(engine.run(batch(calls, lanes))))
+    alone, one_lane = measured(lambda: list(engine.run(batch(calls // 3, 1))))
+    program = tmp_path / "peer.py"
+    program.write_text(textwrap.dedent(LOCUST_BOTO3))
+    peer = subprocess.run(
+        [sys.executable, str(program), nginx, str(SECONDS), str(lanes)],
+        stdout=subprocess.PIPE, check=True,
+    )  # fmt: skip
+    boto3 = json.loads(peer.stdout)
+    show(
+        "One worker, signed, REPORT parsed, statistics and samples included",
+        [
+            (f"invocations/s, {lanes} lanes", f"{rate:,.0f}", "above 4,500"),
+            ("invocations/s, 1 lane", f"{alone:,.0f}", ""),
+            ("service time p50, 1 lane", f"{ms(one_lane, 0.5):.3f} ms", ""),
+            ("service time p99, 1 lane", f"{ms(one_lane, 0.99):.3f} ms", ""),
+            (f"Locust + boto3, {lanes} users", f"{boto3['rate']:,.0f}", ""),
+            ("Locust + boto3 p50 / p99", f"{boto3['p50']} / {boto3['p99']} ms", ""),
+            ("ratio", f"{rate / boto3['rate']:.1f}", "at least 6"),
+        ],
+    )
+    assert rate > 4500
+    assert rate / boto3["rate"] >= 6
+
+
+def ms(samples: list[Sample], share: float) -> float:
+    return quantile([sample.service_ms for sample in samples], share)
+
+
+@pytest.mark.parametrize("rate", [50, 500, 3000])
+def test_latency_and_lag_of_an_open_load(engine: LocustEngine, nginx: str, rate: int) -> None:
+    due = list(evenly(Constant(rate), SECONDS))
+    achieved, samples = measured(lambda: list(engine.run(batch(len(due), 64, due))))
+    latency = [sample.latency_ms for sample in samples]
+    lag = [sample.lag_ms for sample in samples]
+    rows = [
+        ("achieved / asked", f"{achieved / rate:.4f}", "within 1 %"),
+        ("latency from due p50", f"{quantile(latency, 0.5):.3f} ms", ""),
+        ("latency from due p99", f"{quantile(latency, 0.99):.3f} ms", ""),
+        ("lag p50", f"{quantile(lag, 0.5):.3f} ms", ""),
+        ("lag p99", f"{quantile(lag, 0.99):.3f} ms", ""),
+    ]
+    peer = hey_at(nginx, rate)
+    if peer is not None:
+        rows += [
+            ("hey at the same rate, p50 / p99", f"{peer[0]:.1f} / {peer[1]:.1f} ms", ""),
+            ("added p50", f"{quantile(latency, 0.5) - peer[0]:.2f} ms", "below 0.6 at 500/s"),
+            ("added p99", f"{quantile(latency, 0.99) - peer[1]:.2f} ms", "below 3 at 500/s"),
+        ]
+    show(f"Open load at {rate}/s", rows)
+    assert abs(achieved / rate - 1) < 0.01
+
+
+def hey_at(url: str, rate: int) -> tuple[float, float] | None:
+    """p50 and p99 in ms of hey (Debian's) at this rate; ``None`` without it. It tells 0.1 ms."""
+    program = shutil.which("hey")
+    if program is None:
+        return None
+    clients = max(1, rate // 500)
+    told = subprocess.run(
+        [
+            *(program, "-z", f"{SECONDS:.0f}s", "-c", str(clients), "-q", str(rate // clients)),
+            *("-m", "POST", "-d", "{}", "-o", "csv", f"{url}/2015-03-31/functions/fn/invocations"),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    times = [float(line.split(",")[0]) * 1000.0 for line in told.splitlines()[1:]]
+    return quantile(times, 0.5), quantile(times, 0.99)

@@ -13,6 +13,10 @@ from typing import Protocol
 PERIOD_US = 20_000
 ONE_CORE_MB = 1769
 
+#: Weight of all sandboxes together against any one other process of the machine, as a multiple of
+#: the ordinary weight: the quota, not the competition, should decide what a handler gets.
+WEIGHT = 10
+
 METHODS = ("auto", "cgroup-v1", "cgroup-v2", "duty-cycle")
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tuner.locallambda import cgroup
-from tuner.locallambda.cpu import PERIOD_US, quota_us
+from tuner.locallambda.cpu import PERIOD_US, WEIGHT, quota_us
 
 
 def own_directory(controller: str) -> Path | None:
@@ -28,6 +28,7 @@ class CgroupV1Cpu:
     def __init__(self, directory: Path) -> None:
         """``directory`` is ours: made by us, removed by the guard."""
         self._directory = directory
+        (directory / "cpu.shares").write_text(str(1024 * WEIGHT), encoding="ascii")
 
     def group(self, key: str) -> "CgroupV1Group":
         """A new group without a limit."""

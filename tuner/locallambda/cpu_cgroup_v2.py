@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tuner.locallambda import cgroup
-from tuner.locallambda.cpu import PERIOD_US, quota_us
+from tuner.locallambda.cpu import PERIOD_US, WEIGHT, quota_us
 
 
 def mount_point() -> Path | None:
@@ -33,7 +33,8 @@ def delegation_command() -> list[str] | None:
     if program is None or not Path("/run/systemd/system").is_dir():
         return None
     whose = [] if os.geteuid() == 0 else ["--user"]
-    return [program, *whose, "--scope", "--quiet", "--collect", "-p", "Delegate=yes", "--"]
+    properties = ["-p", "Delegate=yes", "-p", f"CPUWeight={100 * WEIGHT}"]
+    return [program, *whose, "--scope", "--quiet", "--collect", *properties, "--"]
 
 
 def prepare_subtree(root: Path, guard_pid: int) -> Path | None:
@@ -73,6 +74,7 @@ class CgroupV2Cpu:
     def __init__(self, directory: Path) -> None:
         """``directory`` has ``cpu`` in its subtree_control."""
         self._directory = directory
+        (directory / "cpu.weight").write_text(str(100 * WEIGHT), encoding="ascii")
 
     def group(self, key: str) -> "CgroupV2Group":
         """A new group without a limit."""

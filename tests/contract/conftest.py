@@ -11,6 +11,8 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from tuner.aws.session import AwsSession, SessionOptions, open_session
+
 ZIP_SOURCE = {"app.py": "def handler(event, context):\n    return event\n"}
 REGION = "eu-west-1"
 
@@ -74,15 +76,27 @@ def moto_url() -> Iterator[str]:
     server.stop()
 
 
-@pytest.fixture(params=["moto", "local"])
+@pytest.fixture(scope="session")
+def quick_lambda_url(start_local_lambda: Callable[..., Any]) -> Iterator[str]:
+    """A local Lambda on which updates settle sixty times faster than on the ordinary one."""
+    with start_local_lambda("--time-scale", "60") as url:
+        yield url
+
+
+@pytest.fixture(scope="session", params=["moto", "local"])
 def service(request: pytest.FixtureRequest) -> Service:
     """Each of the two services in turn."""
-    url = request.getfixturevalue("moto_url" if request.param == "moto" else "local_lambda_url")
-    client = client_of("lambda", url)
+    url = request.getfixturevalue("moto_url" if request.param == "moto" else "quick_lambda_url")
     role = "arn:aws:iam::000000000000:role/test"
     if request.param == "moto":
         role = _moto_role(url)
-    return Service(request.param, url, client, role)
+    return Service(request.param, url, client_of("lambda", url), role)
+
+
+@pytest.fixture(scope="session")
+def aws_session(service: Service) -> AwsSession:
+    """A session of ours on the service, shared because opening one takes a while."""
+    return open_session(SessionOptions(region=REGION, endpoint_url=service.url))
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ is harmless.
 
 from tuner.aws.control import Configuration, Control, revision_of, unqualified
 from tuner.aws.journal import Entry, claimed, discard
-from tuner.errors import ChangedUnderneath, NotFound, TargetError
+from tuner.errors import AccessDenied, ChangedUnderneath, NotFound, TargetError
 
 #: How often somebody else may get in between reading and putting back.
 _ATTEMPTS = 5
@@ -92,6 +92,8 @@ def delete_versions(entry: Entry, control: Control) -> list[str]:
     for version in ours:
         try:
             control.delete_version(function, version)
+        except AccessDenied:
+            raise
         except TargetError as error:
             left.append(f"version {version}, {error.reason}")
     return left

@@ -1,0 +1,371 @@
+"""One suite for every service that a target may stand on: what it makes, and what it leaves.
+
+The services are moto, which others wrote after AWS, and our local Lambda.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tuner.aws.control import Control
+from tuner.aws.journal import pending
+from tuner.aws.putback import restore
+from tuner.aws.session import AwsSession, SessionOptions, open_session
+from tuner.clock import WallClock
+from tuner.errors import ChangedUnderneath, NotFound, TargetError, UsageError
+from tuner.records import Backend
+from tuner.target.aws import AwsOptions, AwsTarget, open_aws
+from tuner.target.names import parse_target
+from tuner.target.seam import Variant
+
+
+class HastyClock(WallClock):
+    """Waits a tenth of what it is asked to: the services here are quick."""
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds / 10)
+
+
+@pytest.fixture
+def open_target(aws_session: AwsSession, journal: Path) -> Iterator[Callable[..., AwsTarget]]:
+    """Open targets on the service; they are closed afterwards, and not restored."""
+    opened: list[AwsTarget] = []
+
+    def open_(text: str, **more: Any) -> AwsTarget:
+        options = AwsOptions(**{"journal": journal, "clock": HastyClock(), **more})
+        opened.append(AwsTarget(Control(aws_session, options.clock), parse_target(text), options))
+        return opened[-1]
+
+    yield open_
+    for target in opened:
+        target.close()
+
+
+@pytest.fixture
+def target(open_target: Callable[..., AwsTarget], function: str) -> AwsTarget:
+    """A target on the user's function."""
+    return open_target(function)
+
+
+def on_call(target: AwsTarget, operation: str, act: Callable[[], object]) -> None:
+    """Do something just before the target's next call of this operation is sent, once."""
+    events = target._control.session.client.meta.events
+
+    def before(**_: object) -> None:
+        events.unregister(f"before-call.lambda.{operation}", before)
+        act()
+
+    events.register(f"before-call.lambda.{operation}", before)
+
+
+def succeeded(made: object) -> Variant:
+    assert isinstance(made, Variant), made
+    return made
+
+
+def test_it_tells_what_the_function_is(target: AwsTarget, service: Any, function: str) -> None:
+    facts = target.describe()
+    assert facts.name == function
+    assert facts.memory_mb == 256
+    assert facts.timeout_s == 7.0
+    assert (facts.version, facts.runtime, facts.handler) == ("$LATEST", "python3.12", "app.handler")
+    assert facts.reserved_concurrency == 3
+    assert (facts.backend is Backend.LOCAL) == (service.name == "local")
+    assert bool(facts.platform) == (service.name == "local")
+
+
+def test_sizes_become_versions_and_the_function_is_back_before_they_are_used(
+    target: AwsTarget, service: Any, function: str
+) -> None:
+    before = service.picture(function)["configuration"]
+    made = target.prepare_many([512, 128, 1769])
+    assert list(made) == [512, 128, 1769]
+    assert service.picture(function)["configuration"] == before
+    for size, variant in made.items():
+        version = service.client.get_function_configuration(
+            FunctionName=function, Qualifier=succeeded(variant).qualifier
+        )
+        assert version["MemorySize"] == succeeded(variant).memory_mb == size
+        assert version["CodeSha256"] == before["CodeSha256"]
+
+
+def test_restoring_leaves_everything_as_it_was(
+    target: AwsTarget, service: Any, function: str, journal: Path
+) -> None:
+    before = service.picture(function)
+    target.prepare_many([128, 512])
+    target.prepare(1024)
+    target.recycle(512)
+    assert service.picture(function) != before
+    assert len(pending(journal)) == 1
+    target.restore()
+    assert service.picture(function) == before
+    assert pending(journal) == []
+    target.restore()
+    assert service.picture(function) == before
+
+
+def test_a_size_that_is_ready_is_free_and_recycling_makes_another(target: AwsTarget) -> None:
+    first = target.prepare(512)
+    sent = target._control.calls.total()
+    assert target.prepare(512) == first
+    assert target._control.calls.total() == sent
+    fresh = target.recycle(512)
+    assert fresh.qualifier != first.qualifier
+    assert target.prepare(512) == fresh
+
+
+def test_the_size_it_has_now_gets_a_version_of_our_own(
+    target: AwsTarget, service: Any, function: str
+) -> None:
+    """The user's version 1 is what PublishVersion would give back for an unchanged function."""
+    before = service.picture(function)
+    assert target.prepare(256).qualifier != "1"
+    target.restore()
+    assert service.picture(function) == before
+
+
+def test_a_target_can_be_used_again_after_it_was_restored(
+    target: AwsTarget, service: Any, function: str
+) -> None:
+    before = service.picture(function)
+    for _ in range(2):
+        target.prepare(640)
+        target.restore()
+        assert service.picture(function) == before
+
+
+def test_what_the_user_publishes_meanwhile_stays(
+    target: AwsTarget, service: Any, function: str
+) -> None:
+    target.prepare(512)
+    mine = service.client.publish_version(FunctionName=function, Description="by hand")["Version"]
+    service.client.create_alias(FunctionName=function, Name="new", FunctionVersion=mine)
+    target.prepare(1024)
+    before = service.picture(function)
+    target.restore()
+    after = service.picture(function)
+    assert after["aliases"] == before["aliases"]
+    numbers = [version["Version"] for version in after["versions"]]
+    assert numbers == ["$LATEST", "1", mine]
+
+
+def test_a_version_published_by_another_hand_between_our_steps_is_not_taken_for_ours(
+    target: AwsTarget, service: Any, function: str
+) -> None:
+    def publish() -> None:
+        service.client.publish_version(FunctionName=function)
+
+    on_call(target, "PublishVersion", publish)
+    with pytest.raises(ChangedUnderneath, match="somebody else published"):
+        target.prepare(512)
+    target.restore()
+    after = service.picture(function)
+    assert [version["Version"] for version in after["versions"]] == ["$LATEST", "1", "2"]
+    assert after["configuration"]["MemorySize"] == 256
+
+
+@pytest.mark.parametrize("operation", ["UpdateFunctionConfiguration", "PublishVersion"])
+def test_a_deployment_in_the_middle_is_never_overwritten(
+    operation: str, target: AwsTarget, service: Any, function: str, settled: Callable[..., Any]
+) -> None:
+    def deploy() -> None:
+        service.client.update_function_configuration(
+            FunctionName=function, Timeout=9, MemorySize=777, Description="deployed"
+        )
+        wait_until_settled(service, function, settled)
+
+    if (service.name, operation) == ("moto", "UpdateFunctionConfiguration"):
+        pytest.skip("moto has no RevisionId, so nothing can be guarded between look and change")
+    target.prepare(128)
+    on_call(target, operation, deploy)
+    with pytest.raises(ChangedUnderneath):
+        target.prepare(512)
+    target.restore()
+    after = service.picture(function)
+    # The deployment between our two steps keeps its timeout, and memory and description, too.
+    latest = after["configuration"]
+    assert (latest["Timeout"], latest["MemorySize"]) == (9, 777)
+    assert latest["Description"] == "deployed"
+    assert [version["Version"] for version in after["versions"]] == ["$LATEST", "1"]
+
+
+def test_a_deployment_that_leaves_memory_alone_keeps_its_own_and_gets_memory_back(
+    target: AwsTarget, service: Any, function: str, settled: Callable[..., Any]
+) -> None:
+    def deploy() -> None:
+        service.client.update_function_configuration(FunctionName=function, Timeout=9)
+        wait_until_settled(service, function, settled)
+
+    on_call(target, "PublishVersion", deploy)
+    with pytest.raises(ChangedUnderneath):
+        target.prepare(512)
+    target.restore()
+    latest = service.picture(function)["configuration"]
+    assert (latest["Timeout"], latest["MemorySize"]) == (9, 256)
+    assert latest["Description"] == "takes orders"
+
+
+def test_a_version_that_an_alias_of_the_user_points_at_is_named_and_kept(
+    target: AwsTarget, service: Any, function: str, journal: Path
+) -> None:
+    if service.name == "moto":
+        pytest.skip("moto deletes versions that an alias points at")
+    before = service.picture(function)
+    version = target.prepare(512).qualifier
+    service.client.create_alias(FunctionName=function, Name="mine", FunctionVersion=version)
+    with pytest.raises(TargetError, match=f"version {version}") as caught:
+        target.restore()
+    assert "tuner restore" in caught.value.fix
+    assert len(pending(journal)) == 1
+    service.client.delete_alias(FunctionName=function, Name="mine")
+    target.restore()
+    assert service.picture(function) == before
+
+
+def test_a_size_that_is_refused_does_not_stop_the_others(
+    target: AwsTarget, service: Any, function: str
+) -> None:
+    if service.name == "moto":
+        pytest.skip("moto takes any memory size")
+    before = service.picture(function)
+    made = target.prepare_many([128, 99_999, 512])
+    assert isinstance(made[99_999], TargetError)
+    assert "at most 10240 MB" in made[99_999].reason
+    assert isinstance(made[128], Variant)
+    assert isinstance(made[512], Variant)
+    with pytest.raises(TargetError, match="at 99999 MB"):
+        target.prepare(99_999)
+    target.restore()
+    assert service.picture(function) == before
+
+
+def test_an_alias_that_runs_the_same_code_is_measured(
+    open_target: Callable[..., AwsTarget], service: Any, function: str
+) -> None:
+    target = open_target(f"{function}:live")
+    facts = target.describe()
+    assert (facts.version, facts.memory_mb) == ("1", 256)
+    before = service.picture(function)
+    assert target.prepare(512).qualifier not in (None, "1")
+    target.restore()
+    assert service.picture(function) == before
+
+
+def test_a_version_with_other_code_is_refused_and_nothing_is_changed(
+    open_target: Callable[..., AwsTarget],
+    service: Any,
+    function: str,
+    make_zip: Callable[..., bytes],
+    settled: Callable[..., Any],
+    journal: Path,
+) -> None:
+    service.client.update_function_code(
+        FunctionName=function, ZipFile=make_zip({"app.py": "def handler(e, c): return 2\n"})
+    )
+    wait_until_settled(service, function, settled)
+    before = service.picture(function)
+    target = open_target(f"{function}:1")
+    for ask in (target.describe, lambda: target.prepare(512)):
+        with pytest.raises(TargetError, match="differs from \\$LATEST in code"):
+            ask()
+    assert service.picture(function) == before
+    assert pending(journal) == []
+
+
+@pytest.mark.parametrize("text", ["nobody", "{function}:nothing", "{function}:99"])
+def test_what_does_not_exist_is_told_with_the_next_step(
+    text: str, open_target: Callable[..., AwsTarget], function: str
+) -> None:
+    target = open_target(text.format(function=function))
+    with pytest.raises(NotFound) as caught:
+        target.describe()
+    assert caught.value.fix
+    target.restore()
+
+
+def test_an_arn_of_another_region_than_asked_is_bad_usage() -> None:
+    options = AwsOptions(SessionOptions(region="eu-west-1"))
+    with pytest.raises(UsageError, match="us-west-2"):
+        open_aws(parse_target("arn:aws:lambda:us-west-2:000000000000:function:orders"), options)
+
+
+def test_without_a_journal_nothing_is_changed(
+    open_target: Callable[..., AwsTarget], service: Any, function: str, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    target = open_target(function, journal=tmp_path / "file" / "journal")
+    before = service.picture(function)
+    with pytest.raises(TargetError, match="journal of changes"):
+        target.prepare(512)
+    assert service.picture(function) == before
+
+
+def test_the_journal_holds_no_secret_of_the_function(
+    open_target: Callable[..., AwsTarget],
+    service: Any,
+    make_zip: Callable[..., bytes],
+    journal: Path,
+) -> None:
+    name = "with-secret"
+    service.create(
+        name, make_zip({"app.py": "x"}), Environment={"Variables": {"KEY": "planted-secret"}}
+    )
+    target = open_target(name)
+    target.prepare(512)
+    written = b"".join(path.read_bytes() for path in journal.iterdir())
+    assert b"512" in written
+    assert b"planted-secret" not in written
+    target.restore()
+    service.client.delete_function(FunctionName=name)
+
+
+def test_a_function_that_was_deleted_needs_nothing_put_back(
+    open_target: Callable[..., AwsTarget],
+    service: Any,
+    make_zip: Callable[..., bytes],
+    journal: Path,
+) -> None:
+    service.create("short-lived", make_zip({"app.py": "x"}))
+    target = open_target("short-lived")
+    target.prepare(512)
+    service.client.delete_function(FunctionName="short-lived")
+    target.restore()
+    assert pending(journal) == []
+
+
+def test_a_journal_is_restored_from_another_process_and_twice_is_harmless(
+    target: AwsTarget, service: Any, function: str, journal: Path
+) -> None:
+    before = service.picture(function)
+    target.prepare_many([128, 512])
+    (entry,) = pending(journal)
+    assert not restore(entry, target._control)  # its run is alive
+    target.close()
+    session = open_session(SessionOptions(entry.opening.region, None, entry.opening.endpoint_url))
+    control = Control(session, HastyClock())
+    assert restore(entry, control)
+    assert service.picture(function) == before
+    restore(entry, control)
+    assert service.picture(function) == before
+    assert pending(journal) == []
+
+
+def test_seven_sizes_stay_within_the_budget_of_control_plane_calls(
+    open_target: Callable[..., AwsTarget], function: str
+) -> None:
+    """At most 6 calls per size and 10 more, clean-up included."""
+    target = open_target(function, clock=WallClock())
+    sizes = [128, 256, 512, 768, 1024, 1536, 2048]
+    target.describe()
+    target.prepare_many(sizes)
+    target.restore()
+    assert target._control.calls.total() <= 6 * len(sizes) + 10
+
+
+def wait_until_settled(service: Any, function: str, settled: Callable[..., Any]) -> None:
+    """Wait for an update of ours on the local Lambda; moto's are there at once."""
+    if service.name == "local":
+        settled(service.client, function)

@@ -5,7 +5,7 @@
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from tuner.errors import UsageError
 from tuner.plan.ask import Ask
 from tuner.recommend.conclude import Evidence, conclude
 from tuner.recommend.result import Recommendation, Sweep
-from tuner.records import FunctionFacts, Outcome, RunRecord, RunState, Sample
+from tuner.records import Advice, FunctionFacts, Outcome, RunRecord, RunState, Sample
 from tuner.request import (
     SweepOptions,
     check,
@@ -79,9 +79,28 @@ def sweep(target: str, **options: Any) -> Result:
     return Result(result if output is None else with_report(result, Path(output)))
 
 
-def recommend(run: str, *, store: str | None = None, **options: Any) -> Result:
-    """Choose again from a stored run; ``options`` override the run's. Nothing is invoked."""
-    return Result(answer_again(find(run, store), _as_written(options)))
+def recommend(
+    run: str,
+    *,
+    store: str | None = None,
+    region: str | None = None,
+    arch: str | None = None,
+    **options: Any,
+) -> Result:
+    """Choose again from a stored run; ``options`` override the run's. Nothing is invoked.
+
+    ``run`` is an id, a unique prefix, ``last`` or an exported file; ``region`` and ``arch`` name
+    other prices.
+    """
+    return Result(recommend_run(run, store, PricedAs(region, arch), _as_written(options)))
+
+
+@dataclass(frozen=True)
+class PricedAs:
+    """Whose prices to use instead of the function's own."""
+
+    region: str | None = None
+    arch: str | None = None
 
 
 def sweep_options(target: str, **options: Any) -> SweepOptions:
@@ -151,24 +170,27 @@ def _taken_over(parts: Parts, stored: StoredRun) -> RunRecord:
     return replace(run, warnings=(*run.warnings, changed)) if changed else run
 
 
-def answer_again(stored: StoredRun, overrides: dict[str, Any]) -> Sweep:
-    """Answer from a stored run, with some options changed."""
-    options = replace(stored_options(stored.run.options), **overrides)
+def recommend_run(
+    ref: str,
+    store_url: str | None,
+    priced_as: PricedAs | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> Sweep:
+    """Answer from a stored run or an exported file, with some options changed."""
+    stored = find(ref, store_url, "sweep" if ref == "last" else None)
+    written = _as_written(dict(overrides or {}))
+    options = replace(stored_options(stored.run.options), **written)
     check(options)
-    facts = stored.run.facts
+    facts, priced_as = stored.run.facts, priced_as or PricedAs()
+    run, other = stored.run, priced_as.arch
+    if other and other != facts.arch:
+        text = f"Priced as {other}, but measured on {facts.arch}: durations there may differ."
+        run = replace(run, warnings=(*run.warnings, Advice("other-arch", text)))
+    facts = replace(facts, region=priced_as.region or facts.region, arch=other or facts.arch)
     used = _prices(facts)
     took = [s.duration_ms for s in stored.samples if s.outcome is Outcome.OK and s.duration_ms]
     mean_s = sum(took) / len(took) / 1000.0 if took else 0.0
-    return conclude(
-        Evidence(stored.run, stored.samples, used), question(options, facts, used, mean_s)
-    )
-
-
-def _prices(facts: FunctionFacts) -> Prices:
-    """The prices of the function's region: refreshed ones where there are any."""
-    from tuner.aws.price_list import load_table
-
-    return prices(facts.region, facts.arch, load_table())
+    return conclude(Evidence(run, stored.samples, used), question(options, facts, used, mean_s))
 
 
 def with_report(result: Sweep, output: Path) -> Sweep:
@@ -176,6 +198,13 @@ def with_report(result: Sweep, output: Path) -> Sweep:
     from tuner.report.html import write_report
 
     return replace(result, report=str(write_report(result, output)))
+
+
+def _prices(facts: FunctionFacts) -> Prices:
+    """The prices of the function's region: refreshed ones where there are any."""
+    from tuner.aws.price_list import load_table
+
+    return prices(facts.region, facts.arch, load_table())
 
 
 def _as_written(options: dict[str, Any]) -> dict[str, Any]:

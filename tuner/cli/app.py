@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tuner import __version__
-from tuner.cli import sweep
+from tuner.cli import local, prices, recommend, report, runs, sweep
 from tuner.errors import TunerError
 
 app = typer.Typer(
@@ -18,7 +18,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-app.command("sweep")(sweep.sweep)
+app.command()(sweep.sweep)
+app.command()(recommend.recommend)
+app.command()(report.report)
+app.add_typer(runs.runs, name="runs")
+app.command()(prices.prices)
+app.command()(local.local)
 
 
 def _version(wanted: bool) -> None:

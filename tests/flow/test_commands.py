@@ -1,0 +1,106 @@
+"""Commands on stored runs: recommend, report, runs; each in a fresh working directory."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tuner.cli.app import main
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def tuner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Run:
+    """Run a command in this process: its exit code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main(words)
+        said = capsys.readouterr()
+        return int(ended.value.code or 0), said.out, said.err
+
+    return run
+
+
+@pytest.fixture
+def swept(tuner: Run, tmp_path: Path) -> str:
+    """A stored run of a function that costs least at 256 MB; its id."""
+    lines = ["memory_mb,duration_ms,init_ms"]
+    for size, base in ((128, 900.0), (256, 400.0), (512, 210.0), (1024, 130.0)):
+        lines += [f"{size},{base + wobble}," for wobble in (-2, -1, 0, 1, 2)]
+        lines += [f"{size},{base * 1.2},150"]
+    (tmp_path / "rec.csv").write_text("\n".join(lines))
+    code, out, err = tuner(
+        "sweep", "replay:rec.csv", "--memory", "recorded", "--seed", "3", "--json", "-"
+    )
+    assert code == 0, err
+    result = json.loads(out)
+    assert result["recommendation"]["memory_mb"] == 256
+    assert any(size["cold"]["n"] for size in result["sizes"])
+    return str(result["run"])
+
+
+def test_recommend_with_another_strategy_invokes_nothing_and_chooses_again(
+    tuner: Run, swept: str
+) -> None:
+    code, out, _ = tuner("recommend", swept[:12], "--strategy", "speed", "--json", "-")
+    result = json.loads(out)
+    assert (code, result["recommendation"]["memory_mb"]) == (0, 1024)
+    assert result["run"] == swept
+
+
+def test_recommend_by_another_architectures_price_says_that_durations_are_not_its_own(
+    tuner: Run, swept: str
+) -> None:
+    _, before, _ = tuner("recommend", "last", "--json", "-")
+    _, after, _ = tuner("recommend", "last", "--arch", "arm64", "--json", "-")
+    x86, arm = json.loads(before), json.loads(after)
+    cost = [r["recommendation"]["cost_usd_per_million"]["mean"] for r in (x86, arm)]
+    assert cost[1] < cost[0]
+    assert "other-arch" in [w["code"] for w in arm["warnings"]]
+
+
+def test_report_writes_the_page_again(tuner: Run, swept: str, tmp_path: Path) -> None:
+    code, out, _ = tuner("report", "last", "--output", "again")
+    page = tmp_path / out.splitlines()[-1].removeprefix("Report: ")
+    assert (code, page.parent.name) == (0, "again")
+    assert swept in page.read_text()
+
+
+def test_a_run_survives_export_delete_and_import(tuner: Run, swept: str) -> None:
+    assert tuner("runs", "export", swept, "run.jsonl.gz")[0] == 0
+    _, direct, _ = tuner("recommend", "run.jsonl.gz", "--json", "-")
+    assert tuner("runs", "delete", swept, "--yes")[0] == 0
+    assert tuner("recommend", swept, "--json", "-")[0] == 1
+    assert tuner("runs", "import", "run.jsonl.gz")[0] == 0
+    _, again, _ = tuner("recommend", "last", "--json", "-")
+    assert json.loads(again)["recommendation"] == json.loads(direct)["recommendation"]
+
+
+def test_runs_lists_what_is_stored(tuner: Run, swept: str) -> None:
+    code, out, _ = tuner("runs")
+    assert code == 0
+    assert swept in out
+    assert "replay:rec.csv" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("recommend", "last"), 1, "tuner sweep"),
+        (("report", "01ABC"), 1, "tuner sweep"),
+        (("runs", "delete", "nothing", "--yes"), 1, "tuner sweep"),
+        (("runs", "import", "no-such-file"), 1, "no-such-file"),
+        (("local", "--port", "99999"), 2, "0 to 65535"),
+    ],
+)
+def test_commands_without_their_input_say_what_to_do(
+    tuner: Run, words: tuple[str, ...], code: int, says: str
+) -> None:
+    got, _, err = tuner(*words)
+    assert (got, says in err, len(err.splitlines()) <= 2) == (code, True, True), err

@@ -1,0 +1,94 @@
+"""``tuner runs``: list, show, delete, export and import stored runs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tuner.cli import options as o
+
+runs = typer.Typer(help="List, show, delete, export and import stored runs.", no_args_is_help=False)
+
+Limit = Annotated[int, typer.Option("--limit", min=1, help="The newest so many.")]
+
+
+@runs.callback(invoke_without_command=True)
+def _default(context: typer.Context, store: o.StoreUrl = None) -> None:
+    """List runs when no other action is named."""
+    if context.invoked_subcommand is None:
+        listed(store=store)
+
+
+@runs.command("list")
+def listed(limit: Limit = 20, store: o.StoreUrl = None) -> None:
+    """List the stored runs, the newest first."""
+    from datetime import UTC, datetime
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from tuner.store.runs import Store
+
+    table = Table(box=None)
+    for column in ("run", "started (UTC)", "command", "target", "state", "samples"):
+        table.add_column(column, no_wrap=True, min_width=26 if column == "run" else None)
+    with Store.open(store, create=False) as opened:
+        counts = opened.counts()
+        for run in opened.runs(limit):
+            state = "crashed" if opened.crashed(run.run) else run.state.value
+            started = datetime.fromtimestamp(run.started_at, UTC).strftime("%m-%d %H:%M")
+            count = str(counts.get(run.run, 0))
+            table.add_row(run.run, started, run.command, run.target, state, count)
+    Console(soft_wrap=True, markup=False).print(table)
+
+
+@runs.command()
+def show(run: o.RunArg, store: o.StoreUrl = None) -> None:
+    """Print a run's answer again."""
+    from rich.console import Console
+
+    from tuner.api import recommend_run
+    from tuner.report.terminal import print_report
+
+    print_report(recommend_run(run, store), Console(highlight=False))
+
+
+@runs.command()
+def delete(run: o.RunArg, yes: o.Yes = False, store: o.StoreUrl = None) -> None:
+    """Delete a run with everything measured in it."""
+    from tuner.store.runs import Store
+
+    with Store.open(store, create=False) as opened:
+        found = opened.run(run)
+        if not yes:
+            typer.confirm(f"Delete run {found.run} of {found.target}?", abort=True)
+        opened.delete(found.run)
+    typer.echo(f"Deleted {found.run}.")
+
+
+@runs.command()
+def export(
+    run: o.RunArg,
+    file: Annotated[Path, typer.Argument(help="File to write; .gz compresses.")],
+    store: o.StoreUrl = None,
+) -> None:
+    """Write a run to a file that any command takes in place of RUN."""
+    from tuner.store.runs import Store
+
+    with Store.open(store, create=False) as opened:
+        found = opened.run(run)
+        opened.export(found.run, file)
+    typer.echo(f"Wrote {found.run} to {file}.")
+
+
+@runs.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="File that `tuner runs export` wrote.")],
+    store: o.StoreUrl = None,
+) -> None:
+    """Add an exported run to the store."""
+    from tuner.store.runs import Store
+
+    with Store.open(store) as opened:
+        found = opened.import_(file)
+    typer.echo(f"Imported {found.run} of {found.target}.")

@@ -184,11 +184,16 @@ def test_it_ends_with_the_process_that_started_it(make_zip: Callable[..., bytes]
     assert still_there(below) == []
 
 
-def test_killed_outright_it_leaves_no_child_behind(make_zip: Callable[..., bytes]) -> None:
+def test_killed_outright_it_leaves_neither_children_nor_files(
+    make_zip: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     process, below = with_a_busy_sandbox(make_zip)
+    assert list(tmp_path.glob("tuner-lambda-*"))
     os.kill(process.pid, signal.SIGKILL)
     process.wait(20)
     assert still_there(below) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_restart_on_the_same_data_serves_the_same_function(

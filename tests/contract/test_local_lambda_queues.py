@@ -58,7 +58,8 @@ def test_every_event_ends_in_the_queue_it_should(
             aws_access_key_id="any", aws_secret_access_key="any",
         )  # fmt: skip
         client.create_function(
-            FunctionName="f", Role=ROLE, Handler="app.handler", Runtime=f"python3.{sys.version_info.minor}",
+            FunctionName="f", Role=ROLE, Handler="app.handler",
+            Runtime=f"python3.{sys.version_info.minor}",
             Code={"ZipFile": make_zip({"app.py": SOURCE})}, Timeout=10,
             DeadLetterConfig={"TargetArn": dead_arn},
         )  # fmt: skip

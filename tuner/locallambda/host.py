@@ -104,6 +104,10 @@ class SandboxHost:
             "stands_in_for": sorted(self._stand_ins),
         }
 
+    def own(self, directory: Path) -> None:
+        """Have a directory removed when this process ends in any way, SIGKILL included."""
+        self._running().link.own(directories=[directory])
+
     def shortage(self, memory_mb: int) -> str | None:
         """A sentence for a size that needs more cores than this machine has, else ``None``."""
         return cpu.shortage(memory_mb)

@@ -63,8 +63,8 @@ async def _serve(options: ServeOptions, announce: Callable[[str], None]) -> None
     service, clean = open_service(options.service)
     runner = web.ServerRunner(Front(service, options.host).server(), shutdown_timeout=0.25)
     try:
-        url = await _listen(runner, options)
         await service.start()
+        url = await _listen(runner, options)
         if options.parent_pipe:
             await _watch_parent(stop)
         announce(url)

@@ -87,6 +87,8 @@ class Service:
     async def start(self) -> None:
         """Start the sandbox host and take up what the data folder holds."""
         await self.host.start()
+        if self.options.data is None:
+            self.host.own(self.store.folder)
         for function in self.store.load():
             self.registry.restore(function)
             if function.reserved is not None:
@@ -188,14 +190,9 @@ class Service:
 
 def open_service(options: ServiceOptions) -> tuple[Service, Callable[[], None]]:
     """A service that is not started, and how to remove its files when it has closed."""
+    host, clock = SandboxHost(options.cpu, options.memory), PlatformClock(options.time_scale)
     folder = options.data or Path(tempfile.mkdtemp(prefix="tuner-lambda-"))
-    service = Service(
-        options,
-        SandboxHost(options.cpu, options.memory),
-        PlatformClock(options.time_scale),
-        FunctionStore(folder),
-        random.Random(options.seed),
-    )
+    service = Service(options, host, clock, FunctionStore(folder), random.Random(options.seed))
 
     def clean() -> None:
         if options.data is None:

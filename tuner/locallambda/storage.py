@@ -68,6 +68,7 @@ class FunctionStore:
     """The data folder of the local Lambda."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self._functions = folder / "functions"
         self.packages = PackageStore(folder / "packages")
         try:

@@ -92,9 +92,12 @@ class Controller:
         verb, pid, *rest = line.split()
         if verb == "limit":
             quota_s = int(rest[0]) / 1e6
-            account = Account(quota_s, quota_s)
-            self.limited[int(pid)] = Limited(int(pid), account)
-            self._look(self.limited[int(pid)])
+            known = self.limited.get(int(pid))
+            if known is not None:  # it may be stopped just now, which must not be forgotten
+                known.account.quota_s = quota_s
+            else:
+                self.limited[int(pid)] = Limited(int(pid), Account(quota_s, quota_s))
+                self._look(self.limited[int(pid)])
         elif (gone := self.limited.pop(int(pid), None)) is not None:
             self._signal(gone, signal.SIGCONT)
 

@@ -56,8 +56,8 @@ class Sandbox:
 
     async def invoke(self, invocation: Invocation) -> InvocationResult:
         """Serve one event. If cancelled, the runtime is killed and starts again next time."""
-        if self._busy:
-            raise RuntimeError("a sandbox serves one invocation at a time")
+        if self._busy or self._stopped:
+            raise RuntimeError("a sandbox serves one invocation at a time, and none once stopped")
         self._busy = True
         try:
             return await self._serve(invocation)

@@ -157,6 +157,18 @@ def test_released_process_goes_on():
     controller.obey("release 7")  # an unknown process is nobody's trouble
 
 
+def test_process_that_is_limited_again_while_it_is_stopped_goes_on_in_time():
+    machine = Machine()
+    controller = Controller(machine.clock, machine.send, lambda pid: iter([pid]))
+    controller.obey("limit 7 5000")
+    machine.run(2 * TICK_S)
+    controller.tick(0)
+    assert machine.stopped
+    controller.obey("limit 7 10000")
+    controller.tick(1)
+    assert not machine.stopped
+
+
 @given(st.lists(st.floats(0, 0.1), max_size=50), st.floats(0.001, 0.02))
 def test_account_never_saves_up_more_than_one_quota(used, quota):
     account = Account(quota, quota)

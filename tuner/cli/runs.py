@@ -30,8 +30,8 @@ def listed(limit: Limit = 20, store: o.StoreUrl = None) -> None:
     from tuner.store.runs import Store
 
     table = Table(box=None)
-    for column in ("run", "started (UTC)", "command", "target", "state", "samples"):
-        table.add_column(column, no_wrap=True, min_width=26 if column == "run" else None)
+    for column in ("run", "started (UTC)", "command", "target", "state", "calls"):
+        table.add_column(column, no_wrap=column != "target", overflow="fold")
     with Store.open(store, create=False) as opened:
         counts = opened.counts()
         for run in opened.runs(limit):
@@ -39,7 +39,8 @@ def listed(limit: Limit = 20, store: o.StoreUrl = None) -> None:
             started = datetime.fromtimestamp(run.started_at, UTC).strftime("%m-%d %H:%M")
             count = str(counts.get(run.run, 0))
             table.add_row(run.run, started, run.command, run.target, state, count)
-    Console(soft_wrap=True, markup=False).print(table)
+    console = Console(markup=False)
+    console.print(table, width=console.width if console.is_terminal else 200)
 
 
 @runs.command()

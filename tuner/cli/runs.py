@@ -1,5 +1,6 @@
 """``tuner runs``: list, show, delete, export and import stored runs."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -39,8 +40,8 @@ def listed(limit: Limit = 20, store: o.StoreUrl = None) -> None:
             started = datetime.fromtimestamp(run.started_at, UTC).strftime("%m-%d %H:%M")
             count = str(counts.get(run.run, 0))
             table.add_row(run.run, started, run.command, run.target, state, count)
-    console = Console(markup=False)
-    console.print(table, width=console.width if console.is_terminal else 200)
+    wide = None if sys.stdout.isatty() else 200  # what goes into a pipe is not folded
+    Console(markup=False, width=wide).print(table)
 
 
 @runs.command()

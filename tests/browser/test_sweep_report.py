@@ -1,0 +1,116 @@
+"""The report of a sweep in a real browser."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from sweep_examples import empty, good, whole_range
+
+from tuner.recommend.result import Sweep
+from tuner.records import Advice
+from tuner.report.html import write_report
+from tuner.report.palette import DARK, LIGHT
+
+if TYPE_CHECKING:
+    from chromium import Chromium
+
+pytestmark = pytest.mark.browser
+
+EVIL = "</script><script>alert(1)</script><img src=http://127.0.0.1:9/x onerror=alert(2)>"
+
+
+def rgb(color: str) -> str:
+    """How browsers write a colour of the palette."""
+    red, green, blue = (int(color[at : at + 2], 16) for at in (1, 3, 5))
+    return f"rgb({red}, {green}, {blue})"
+
+
+@pytest.mark.parametrize(("sweep", "charts"), [(good, 4), (whole_range, 4), (empty, 0)])
+def test_the_page_draws_its_charts_without_complaint_or_network(
+    chromium: "Chromium", tmp_path: Path, sweep: Callable[[], Sweep], charts: int
+) -> None:
+    page = write_report(sweep(), tmp_path)
+    tab = chromium.open(width=1280)
+    tab.visit(page)
+    assert tab.value("document.querySelectorAll('.chart svg.marks').length") == charts
+    assert tab.complaints() == []
+    assert [url for url in tab.requests() if not url.startswith("data:")] == [page.as_uri()]
+
+
+def test_points_curves_and_marks_are_in_the_charts(chromium: "Chromium", tmp_path: Path) -> None:
+    tab = chromium.open(width=1280)
+    tab.visit(write_report(good(), tmp_path))
+    words = tab.value("document.querySelector('[data-chart=latency]').textContent")
+    for each in ("Warm duration (ms), log scale", "Memory (MB)", "recommended 1,120 MB"):
+        assert each in words
+    assert "now 128 MB" in words
+    assert "p95<40ms" in words
+    points = "[data-chart=latency] .mark-symbol.role-mark path"
+    assert tab.value(f"document.querySelectorAll('{points}').length") == 18
+
+
+@pytest.mark.parametrize("sweep", [good, whole_range, empty])
+def test_a_phone_needs_no_scrolling_to_the_side(
+    chromium: "Chromium", tmp_path: Path, sweep: Callable[[], Sweep]
+) -> None:
+    tab = chromium.open(width=360)
+    tab.visit(write_report(sweep(), tmp_path))
+    assert tab.value("document.scrollingElement.scrollWidth") == 360
+
+
+@pytest.mark.parametrize(("dark", "colors"), [(False, LIGHT), (True, DARK)])
+def test_page_and_charts_follow_the_readers_theme(
+    chromium: "Chromium", tmp_path: Path, dark: bool, colors: dict[str, str]
+) -> None:
+    tab = chromium.open(width=1280, dark=dark)
+    tab.visit(write_report(good(), tmp_path))
+    assert _style(tab, "body", "backgroundColor") == rgb(colors["paper"])
+    assert _style(tab, ".role-axis-title text", "fill") == rgb(colors["ink"])
+    assert _style(tab, ".chart .mark-line path", "stroke") == rgb(colors["accent"])
+
+
+def test_paper_is_white_whatever_the_theme(chromium: "Chromium", tmp_path: Path) -> None:
+    tab = chromium.open(width=1280, dark=True, media="print")
+    tab.visit(write_report(good(), tmp_path))
+    assert _style(tab, "body", "backgroundColor") == rgb(LIGHT["paper"])
+    assert _style(tab, ".role-axis-title text", "fill") == rgb(LIGHT["ink"])
+
+
+def test_foreign_text_runs_nothing_and_is_shown_as_it_is(
+    chromium: "Chromium", tmp_path: Path
+) -> None:
+    sweep = good()
+    facts = replace(sweep.run.facts, name=EVIL, platform={EVIL: EVIL})
+    pick = replace(sweep.recommendation, slo=("p95<40ms", EVIL), reasons=(EVIL,))
+    rows = (replace(sweep.sizes[0], status="failed", reason=EVIL), *sweep.sizes[1:])
+    run = replace(sweep.run, facts=facts, target=EVIL, note=EVIL)
+    evil = replace(sweep, run=run, recommendation=pick, sizes=rows, warnings=(Advice("x", EVIL),))
+    page = write_report(evil, tmp_path)
+    tab = chromium.open(width=1280)
+    tab.visit(page)
+    assert tab.complaints() == []
+    assert tab.value("document.querySelector('h1').textContent") == EVIL
+    assert tab.value("document.images.length") == 0
+    assert [url for url in tab.requests() if not url.startswith("data:")] == [page.as_uri()]
+
+
+def test_who_does_not_see_the_charts_gets_words_and_tables(
+    chromium: "Chromium", tmp_path: Path
+) -> None:
+    tab = chromium.open(width=1280)
+    tab.visit(write_report(good(), tmp_path))
+    labels = tab.value("[...document.querySelectorAll('.chart')].map(each => each.ariaLabel)")
+    assert len(labels) == 4
+    assert all(len(label) > 40 for label in labels)
+    levels = tab.value("[...document.querySelectorAll('h1, h2, h3')].map(each => each.tagName)")
+    assert levels[0] == "H1"
+    assert set(levels[1:]) == {"H2"}
+    unnamed = "document.querySelectorAll('table:not(:has(caption)), thead th:not([scope])').length"
+    assert tab.value(unnamed) == 0
+    assert tab.value("document.documentElement.lang") == "en"
+
+
+def _style(tab: object, selector: str, name: str) -> str:
+    return tab.value(f"getComputedStyle(document.querySelector('{selector}')).{name}")

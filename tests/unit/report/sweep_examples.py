@@ -1,0 +1,279 @@
+"""Sweeps with realistic figures (one that went well, one that did not, one with nothing), and a
+Hypothesis strategy for sweeps that nobody would want."""
+
+from collections.abc import Mapping
+from dataclasses import is_dataclass, replace
+from types import MappingProxyType, UnionType
+from typing import Any, get_args, get_origin, get_type_hints
+
+import numpy as np
+from hypothesis import strategies as st
+
+from tuner.recommend.result import (
+    ColdRow,
+    CurveBand,
+    Interval,
+    ModelCard,
+    Recommendation,
+    RunnerUp,
+    SizeRow,
+    Spend,
+    Stats,
+    Sweep,
+    VersusCurrent,
+    WarmRow,
+)
+from tuner.records import Advice, Backend, FunctionFacts, RunRecord, RunState
+
+SIZES = (128, 192, 256, 384, 512, 768, 1024, 1280, 1536)
+GB_SECOND, REQUEST = 0.0000166667, 0.0000002
+NOTHING_WARM = WarmRow(0, None, None, None, None)
+NOTHING_COLD = ColdRow(0, None, None, None, None)
+
+FACTS = FunctionFacts(
+    name="demo-mixed",
+    arn="arn:aws:lambda:us-east-1:000000000000:function:demo-mixed",
+    backend=Backend.LOCAL,
+    region="us-east-1",
+    arch="x86_64",
+    runtime="python3.13",
+    memory_mb=128,
+    timeout_s=10.0,
+    platform=MappingProxyType(
+        {"cpu_method": "cgroup-v2", "share_error": 0.012, "cores": 2, "kernel": "6.1.0"}
+    ),
+)
+RUN = RunRecord(
+    run="01JDS4ZK3V9Y0M6T1R8Q5W2XAB",
+    command="sweep",
+    target="demo:mixed",
+    state=RunState.DONE,
+    seed=1,
+    started_at=1_767_225_600.0,
+    finished_at=1_767_225_641.5,
+    options={"memory": "128:1536", "method": "adaptive", "cold": 5, "strategy": "cost"},
+    facts=FACTS,
+)
+
+
+def mean_ms(memory_mb: float) -> float:
+    """6 ms of waiting and 14 ms of CPU at a full core, which work at most one thread."""
+    return 6.0 + 14.0 * max(1.0, 1769.0 / memory_mb) ** 1.08
+
+
+def cost(memory_mb: float, ms: float) -> float:
+    """USD per million."""
+    return 1e6 * (ms / 1000.0 * memory_mb / 1024.0 * GB_SECOND + REQUEST)
+
+
+def stats(mean: float, n: int = 20, tail: float = 0.08, ci: float = 0.03) -> Stats:
+    """Statistics around a mean; ``tail`` is how far p90 lies above the median."""
+    p50, p95 = mean * 0.985, mean * (0.985 + 1.4 * tail)
+    return Stats(
+        n=n,
+        mean=mean,
+        p50=p50,
+        p90=mean * (0.985 + tail),
+        p95=p95,
+        p99=mean * (0.985 + 2.3 * tail),
+        max=mean * (0.985 + 2.6 * tail),
+        mean_ci=(mean * (1 - ci), mean * (1 + ci)),
+        p50_ci=(p50 * (1 - ci), p50 * (1 + ci)),
+        p95_ci=(p95 * (1 - ci), p95 * (1 + 3 * ci)),
+    )
+
+
+def size_row(memory_mb: int) -> SizeRow:
+    """A size that was measured well."""
+    mean = mean_ms(memory_mb)
+    usd = cost(memory_mb, mean)
+    init, first = stats(182.0, 5), stats(mean * 1.9 + 4.0, 5)
+    return SizeRow(
+        memory_mb=memory_mb,
+        status="ok",
+        reason=None,
+        warm=WarmRow(20, stats(mean), stats(mean + 1.3), stats(mean + 0.5), 41.0),
+        cold=ColdRow(5, init, first, stats(init.mean + first.mean, 5), stats(400.0, 5)),
+        throttles=0,
+        retries=0,
+        errors=0,
+        timeouts=0,
+        out_of_memory=0,
+        cost_usd_per_million=Interval(usd, usd * 0.975, usd * 1.026),
+    )
+
+
+def failed_row(memory_mb: int, reason: str | None) -> SizeRow:
+    """A size of which nothing is known but that it failed."""
+    empty = replace(size_row(memory_mb), warm=NOTHING_WARM, cold=NOTHING_COLD)
+    return replace(
+        empty, status="failed", reason=reason, out_of_memory=3, cost_usd_per_million=None
+    )
+
+
+def band(sizes: np.ndarray) -> CurveBand:
+    """The fitted curve at ``sizes`` (n,)."""
+    mean = np.array([mean_ms(size) for size in sizes])
+    usd = np.array([cost(size, ms) for size, ms in zip(sizes, mean, strict=True)])
+    return CurveBand(
+        memory_mb=sizes,
+        p50_ms=mean * 0.985,
+        p95_ms=mean * 1.1,
+        p99_ms=mean * 1.17,
+        mean_ms=mean,
+        mean_low_ms=mean * 0.98,
+        mean_high_ms=mean * 1.02,
+        cost_usd_per_million=usd,
+        cost_low=usd * 0.985,
+        cost_high=usd * 1.015,
+    )
+
+
+GOOD_PICK = Recommendation(
+    memory_mb=1120,
+    arch="x86_64",
+    strategy="cost",
+    slo=("p95<40ms",),
+    meets_slo=True,
+    cost_usd_per_million=Interval(0.728, 0.719, 0.741),
+    p50_ms=28.5,
+    p95_ms=31.8,
+    p99_ms=34.0,
+    confidence=0.93,
+    safe_range_mb=(1080, 1310),
+    reasons=(
+        "It is the cheapest size whose p95 stays below 40 ms with at least 90 % probability.",
+        "Below 1,080 MB the function gets too little CPU to meet p95<40ms.",
+        "Above 1,310 MB each call costs more and saves less than 1 ms.",
+    ),
+    runners_up=(
+        RunnerUp(1024, 0.721, 31.2, "1 % cheaper, but p95<40ms is met with 71 % only"),
+        RunnerUp(1536, 0.758, 22.3, "6.4 ms faster, but 4 % more expensive"),
+    ),
+    versus_current=VersusCurrent(128, 0.024, -0.876),
+)
+
+
+def good() -> Sweep:
+    """Nine sizes, a curve and a recommendation between two of them."""
+    return Sweep(
+        run=RUN,
+        sizes=tuple(size_row(size) for size in SIZES),
+        model=ModelCard(
+            "wait + CPU share",
+            {"wait_ms": 6.02, "cpu_ms": 14.1, "exponent": 1.08},
+            0.013,
+            (("wait + CPU share", 0.81), ("power law", 0.19)),
+        ),
+        band=band(np.arange(128, 1537, 8)),
+        recommendation=GOOD_PICK,
+        spend=Spend(261, 0.0000712, 41.5),
+        pareto_mb=(128, 1024, 1280, 1536),
+        price={
+            "region": "us-east-1",
+            "arch": "x86_64",
+            "date": "2026-09-19",
+            "source": "AWS Price List, AWSLambda offer",
+            "gb_second_usd": GB_SECOND,
+            "request_usd": REQUEST,
+        },
+        power_tuning_url="https://lambda-power-tuning.show/#gAAAAQ==;AACAQQ==;CtcjPA==",
+    )
+
+
+def whole_range() -> Sweep:
+    """On AWS over 128 to 10,240 MB, with sizes that failed, warnings and a missed objective."""
+    sizes = [failed_row(128, "out of memory in 3 of 3 calls"), failed_row(256, None)]
+    sizes += [size_row(size) for size in (512, 1024, 1769, 3008, 5120, 10240)]
+    sizes[3] = replace(
+        sizes[3],
+        status="partial",
+        reason="only 7 of 20 calls fit the budget",
+        warm=replace(sizes[3].warm, n=7),
+        throttles=2,
+    )
+    facts = replace(FACTS, name="orders-api", backend=Backend.AWS, memory_mb=256, platform={})
+    options = {"memory": "128:10240", "slo": ["p95<20ms"]}
+    run = replace(
+        RUN,
+        target="orders-api:live",
+        state=RunState.PARTIAL,
+        note="the budget of $0.05 ran out",
+        facts=facts,
+        options=options,
+    )
+    pick = replace(
+        GOOD_PICK,
+        memory_mb=1769,
+        slo=("p95<20ms", "cost<5usd/million"),
+        meets_slo=False,
+        confidence=0.52,
+        safe_range_mb=(1769, 1769),
+        versus_current=VersusCurrent(256, 0.19, None),
+    )
+    warnings = (
+        Advice("size-failed", "128 and 256 MB ran out of memory; start the range at 512 MB."),
+        Advice("few-samples", "1,024 MB has 7 samples only; raise --max-cost to measure it well."),
+    )
+    return replace(
+        good(),
+        run=run,
+        sizes=tuple(sizes),
+        band=band(np.arange(512, 10241, 64)),
+        recommendation=pick,
+        warnings=warnings,
+        pareto_mb=(512, 1769),
+    )
+
+
+def empty() -> Sweep:
+    """Everything that can be missing is missing."""
+    facts = replace(FACTS, memory_mb=None, runtime=None, timeout_s=None, backend=Backend.REPLAY)
+    run = replace(RUN, state=RunState.FAILED, finished_at=None, facts=facts, options={})
+    return Sweep(run, (), None, None, None, Spend(0, None, 0.0))
+
+
+#: Text and numbers as nobody would like them.
+odd_text = st.sampled_from(["<script>alert(1)</script>", "[bold]", "{{ 7 * 7 }}", "a\nb", "", "–"])
+odd_number = st.floats() | st.sampled_from([0.0, -1.0, 1e-300, 1e300])
+_SCALARS = {
+    bool: st.booleans(),
+    int: st.integers(-1, 20_000),
+    float: odd_number,
+    str: odd_text | st.text(max_size=8),
+    CurveBand: st.integers(0, 5).flatmap(
+        lambda n: st.builds(
+            CurveBand,
+            st.lists(st.integers(128, 10_240), min_size=n, max_size=n, unique=True).map(
+                lambda sizes: np.array(sorted(sizes), dtype=np.int64)
+            ),
+            *[st.lists(odd_number, min_size=n, max_size=n).map(np.array)] * 9,
+        )
+    ),
+}
+
+
+def any_record(kind: Any) -> st.SearchStrategy[Any]:
+    """A record of a sweep with odd values in every field."""
+    hints = get_type_hints(kind)
+    special = {"memory_mb": st.integers(128, 10_240)}
+    if kind is RunRecord:
+        special["started_at"] = odd_number
+    return st.builds(kind, **{name: special.get(name, _any(hint)) for name, hint in hints.items()})
+
+
+def _any(hint: Any) -> st.SearchStrategy[Any]:
+    inner = get_args(hint)
+    if get_origin(hint) is UnionType:
+        return st.one_of([st.none() if each is type(None) else _any(each) for each in inner])
+    if get_origin(hint) is tuple:
+        if inner[-1] is Ellipsis:
+            return st.lists(_any(inner[0]), max_size=3).map(tuple)
+        return st.tuples(*map(_any, inner))
+    if get_origin(hint) is Mapping:
+        anything = _SCALARS[str] | odd_number | st.none()
+        value = anything if inner[1] is Any else _any(inner[1])
+        return st.dictionaries(_SCALARS[str], value, max_size=3)
+    if hint in _SCALARS:
+        return _SCALARS[hint]
+    return any_record(hint) if is_dataclass(hint) else st.sampled_from(list(hint))

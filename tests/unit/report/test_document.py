@@ -1,0 +1,94 @@
+"""The JSON document of a sweep is what users may rely on."""
+
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import given, settings
+from sweep_examples import any_record, empty, failed_row, good
+
+from tuner.recommend.result import Interval, Sweep
+from tuner.report.document import document
+
+QUANTILES = {"mean", "p50", "p90", "p95", "p99", "max"}
+PROMISED = {
+    "": (
+        "schema run target backend region arch seed started_at finished_at sizes model "
+        "recommendation spend warnings report power_tuning_url"
+    ),
+    "sizes": (
+        "memory_mb status reason warm cold throttles retries errors timeouts out_of_memory "
+        "cost_usd_per_million"
+    ),
+    "model": "family parameters fit_error alternatives",
+    "recommendation": (
+        "memory_mb arch strategy slo meets_slo cost_usd_per_million duration_ms confidence "
+        "safe_range_mb reasons runners_up versus_current"
+    ),
+    "spend": "invocations cost_usd seconds",
+}
+
+
+def test_the_document_has_every_promised_name() -> None:
+    content = document(replace(good(), report="reports/x.html"))
+    assert content["schema"] == "tuner.sweep/1"
+    for name, keys in PROMISED.items():
+        part = content[name] if name else content
+        part = part[0] if isinstance(part, list) else part
+        assert set(keys.split()) <= set(part), name
+    size = content["sizes"][0]
+    for part in (size["warm"]["duration_ms"], size["warm"]["client_ms"], size["cold"]["init_ms"]):
+        assert set(part) == QUANTILES
+    assert set(size["cost_usd_per_million"]) == {"mean", "low", "high"}
+    assert content["recommendation"]["safe_range_mb"] == [1080, 1310]
+    assert content["recommendation"]["versus_current"] == {
+        "memory_mb": 128,
+        "cost_change": 0.024,
+        "duration_change": -0.876,
+    }
+    assert set(content["recommendation"]["runners_up"][0]) == {
+        "memory_mb",
+        "cost_usd_per_million",
+        "duration_ms",
+        "why_not",
+    }
+    assert content["model"]["alternatives"][1] == {"family": "power law", "weight": 0.19}
+    assert content["backend"] == "local"
+    assert content["started_at"] == "2026-01-01T00:00:00.000Z"
+
+
+def test_what_is_not_known_is_null_and_never_zero() -> None:
+    content = document(replace(empty(), sizes=(failed_row(128, None),)))
+    size = content["sizes"][0]
+    assert size["warm"] == {
+        "n": 0,
+        "duration_ms": dict.fromkeys(QUANTILES),
+        "client_ms": dict.fromkeys(QUANTILES),
+        "billed_ms": {"mean": None},
+        "max_memory_mb": None,
+    }
+    assert size["cost_usd_per_million"] == {"mean": None, "low": None, "high": None}
+    for name in ("model", "recommendation", "finished_at", "report", "power_tuning_url"):
+        assert content[name] is None
+    assert content["spend"]["cost_usd"] is None
+
+
+def test_numbers_of_numpy_become_plain_and_those_not_finite_null() -> None:
+    cost = Interval(np.float64(1.5), np.float64("nan"), np.float64("inf"))
+    row = replace(failed_row(128, None), cost_usd_per_million=cost, throttles=np.int64(3))
+    content = document(replace(empty(), sizes=(row,)))
+    size = json.loads(json.dumps(content, allow_nan=False))["sizes"][0]
+    assert size["cost_usd_per_million"] == {"mean": 1.5, "low": None, "high": None}
+    assert size["throttles"] == 3
+
+
+@given(any_record(Sweep))
+@settings(max_examples=60, deadline=None)
+def test_any_sweep_becomes_strict_json(sweep: Sweep) -> None:
+    content = document(sweep)
+    assert json.loads(json.dumps(content, allow_nan=False)) == content
+    for size, row in zip(content["sizes"], sweep.sizes, strict=True):
+        cost = row.cost_usd_per_million
+        known = cost is not None and math.isfinite(cost.mean)
+        assert size["cost_usd_per_million"]["mean"] == (cost.mean if known and cost else None)

@@ -1,0 +1,76 @@
+"""The report in a terminal, and in a file that a terminal's output went to."""
+
+import io
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from rich.console import Console
+from sweep_examples import any_record, empty, good, whole_range
+
+from tuner.recommend.result import Sweep
+from tuner.report.terminal import print_report
+
+
+def printed(sweep: Sweep, **options: object) -> str:
+    """What a console shows."""
+    file = io.StringIO()
+    print_report(sweep, Console(file=file, **{"width": 80, **options}))
+    return file.getvalue()
+
+
+def test_the_answer_is_the_first_line_and_whole() -> None:
+    lines = printed(good()).splitlines()
+    assert lines[0] == (
+        "1,120 MB: 2 % more expensive but 8.1x faster than the 128 MB it has now; p95 32 ms; "
+        "safe from 1,080 to 1,310 MB"
+    )
+
+
+def test_the_report_is_named_on_the_last_line() -> None:
+    path = f"reports/{'long-' * 20}name.html"
+    assert printed(replace(good(), report=path)).splitlines()[-1] == f"Report: {path}"
+
+
+def test_failed_sizes_warnings_and_the_state_are_said() -> None:
+    text = printed(whole_range())
+    assert "128 MB failed: out of memory in 3 of 3 calls" in text
+    assert "Warning: 128 and 256 MB ran out of memory; start the range at 512 MB." in text
+    assert text.startswith("Partial data: the budget of $0.05 ran out\n")
+
+
+def test_a_file_gets_no_colour_and_a_terminal_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    assert "\x1b" not in printed(good())
+    assert "\x1b[1;32m" in printed(good(), force_terminal=True)
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[1;32m" not in printed(good(), force_terminal=True)
+
+
+@pytest.mark.parametrize("width", [40, 80, 140])
+def test_no_line_of_a_table_is_wider_than_the_terminal(width: int) -> None:
+    text = printed(good(), force_terminal=True, color_system=None, width=width)
+    assert max(map(len, text.splitlines())) <= width
+
+
+def test_a_wide_terminal_gets_all_columns() -> None:
+    assert "Memory used" in printed(good(), width=140)
+    assert "Memory used" not in printed(good(), width=80)
+
+
+def test_nothing_measured_is_said_without_tables() -> None:
+    text = printed(empty())
+    assert text.startswith("Failed\nNo size is recommended: nothing was measured\n")
+    assert "Warm invocations" not in text
+
+
+def test_brackets_in_names_are_no_markup() -> None:
+    row = replace(whole_range().sizes[0], reason="[bold]boom[/bold] [/]")
+    assert "[bold]boom[/bold] [/]" in printed(replace(whole_range(), sizes=(row,)))
+
+
+@given(any_record(Sweep))
+@settings(max_examples=40, deadline=None)
+def test_any_sweep_can_be_printed(sweep: Sweep) -> None:
+    assert printed(sweep)

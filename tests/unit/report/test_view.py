@@ -1,0 +1,214 @@
+"""The report's words and numbers."""
+
+import dataclasses
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from sweep_examples import any_record, empty, failed_row, good, whole_range
+
+from tuner.recommend.result import Interval, Sweep, VersusCurrent
+from tuner.report.answer import answer, money
+from tuner.report.tables import failures
+from tuner.report.view import cost_text, latency_text, sweep_view
+
+
+def picked(**changes: Any) -> Sweep:
+    """The good sweep with another recommendation."""
+    sweep = good()
+    return replace(sweep, recommendation=replace(sweep.recommendation, **changes))
+
+
+def test_the_answer_says_what_changes_how_fast_it_is_and_where_it_is_safe() -> None:
+    sweep = picked(
+        p95_ms=24.1,
+        safe_range_mb=(1110, 1180),
+        versus_current=VersusCurrent(128, -0.31, -0.756),
+    )
+    assert answer(sweep).sentence == (
+        "1,120 MB: 31 % cheaper and 4.1x faster than the 128 MB it has now; p95 24 ms; "
+        "safe from 1,110 to 1,180 MB"
+    )
+
+
+@pytest.mark.parametrize(
+    ("cost", "speed", "words"),
+    [
+        (-0.31, -0.756, "31 % cheaper and 4.1x faster than the 128 MB it has now"),
+        (0.2, -0.2, "20 % more expensive but 20 % faster than the 128 MB it has now"),
+        (-0.2, 0.2, "20 % cheaper but 20 % slower than the 128 MB it has now"),
+        (0.2, 0.2, "20 % more expensive and 20 % slower than the 128 MB it has now"),
+        (1.5, -0.756, "2.5x the cost but 4.1x faster than the 128 MB it has now"),
+        (1.5, None, "2.5x the cost of the 128 MB it has now"),
+        (-0.1, 0.001, "10 % cheaper than the 128 MB it has now at the same speed"),
+        (0.0, -0.5, "2.0x faster than the 128 MB it has now at the same cost"),
+        (None, -0.5, "2.0x faster than the 128 MB it has now"),
+        (0.0, 0.0, "no different from the 128 MB it has now"),
+        (None, None, "instead of the 128 MB it has now"),
+        (math.nan, math.inf, "instead of the 128 MB it has now"),
+    ],
+)
+def test_a_change_is_worded_with_its_direction(
+    cost: float | None, speed: float | None, words: str
+) -> None:
+    sweep = picked(versus_current=VersusCurrent(128, cost, speed))
+    assert answer(sweep).rest.split(";")[0] == words
+
+
+def test_a_pick_that_is_the_present_size_is_to_be_kept() -> None:
+    sweep = picked(versus_current=VersusCurrent(1120, 0.0, 0.0))
+    said = answer(sweep).sentence
+    assert said.startswith("Keep 1,120 MB: the size it has now; p95 32 ms")
+
+
+def test_without_a_present_size_the_cost_is_named() -> None:
+    assert "p95 32 ms; $0.728 per million" in answer(picked(versus_current=None)).sentence
+
+
+def test_a_missed_objective_is_in_the_answer_and_its_tone() -> None:
+    said = answer(whole_range())
+    assert said.tone == "warn"
+    assert "does not meet p95<20ms and cost<5usd/million" in said.sentence
+    assert "safe from" not in said.sentence  # one size is no range
+
+
+def test_no_recommendation_says_why() -> None:
+    assert answer(empty()).sentence == "No size is recommended: nothing was measured"
+    failed = replace(empty(), sizes=(failed_row(128, "boom"),))
+    assert "every size failed" in answer(failed).sentence
+    undecided = replace(good(), recommendation=None)
+    assert "see the warnings" in answer(undecided).sentence
+
+
+def test_certainty_is_never_claimed() -> None:
+    facts = {fact.label: fact for fact in answer(picked(confidence=1.0)).facts}
+    assert facts["Confidence"].value == "above 99 %"
+    facts = {fact.label: fact for fact in answer(picked(confidence=None)).facts}
+    assert facts["Confidence"].value == "–"
+
+
+@pytest.mark.parametrize(
+    ("usd", "text"),
+    [
+        (None, "–"),
+        (math.nan, "–"),
+        (0.0, "$0"),
+        (0.7064, "$0.706"),
+        (4.25, "$4.25"),
+        (9.999, "$10.00"),
+        (1234.5, "$1,234.50"),
+        (0.0000123, "$0.0000123"),
+        (-0.5, "-$0.500"),
+    ],
+)
+def test_money_has_three_digits(usd: float | None, text: str) -> None:
+    assert money(usd) == text
+
+
+def test_every_size_is_a_row_and_a_failed_one_has_its_reason_and_no_zeros() -> None:
+    view = sweep_view(whole_range())
+    rows = {row.head: row for row in view.sizes.rows}
+    assert list(rows)[:3] == ["128 MB", "256 MB", "512 MB"]
+    failed = rows["128 MB"]
+    assert (failed.status, failed.reason) == ("failed", "out of memory in 3 of 3 calls")
+    assert [cell.value for cell in failed.cells] == ["0", *["–"] * 6, "3 out of memory"]
+    assert rows["256 MB"].reason == "no reason is known"
+    assert rows["256 MB"].marks == ("now",)
+    assert rows["1,024 MB"].status == "partial"
+    assert rows["1,769 MB"].marks == ("recommended", "Pareto")
+
+
+def test_a_pick_between_measured_sizes_is_a_row_from_the_curve() -> None:
+    view = sweep_view(good())
+    row = next(row for row in view.sizes.rows if "recommended" in row.marks)
+    assert row.head == "1,120 MB"
+    assert row.marks == ("recommended", "from the curve")
+    values = dict(zip(view.sizes.columns[1:], row.cells, strict=True))
+    assert values["Warm calls"].value == "–"
+    assert values["p95"].value == "32 ms"
+    assert [row.head for row in view.sizes.rows].index("1,120 MB") == 7
+
+
+def test_rows_have_a_cell_for_every_column() -> None:
+    for sweep in (good(), whole_range()):
+        view = sweep_view(sweep)
+        for table in (view.sizes, view.cold_starts, view.runners_up):
+            assert table is not None
+            assert {len(row.cells) for row in table.rows} == {len(table.columns) - 1}
+
+
+def test_failures_are_counted_by_kind() -> None:
+    row = replace(failed_row(128, None), throttles=1, retries=2, errors=1, out_of_memory=0)
+    assert failures(row) == "1 throttle, 1 error, 2 retries"
+
+
+def test_how_it_was_measured_names_platform_prices_and_seed() -> None:
+    facts = {fact.label: f"{fact.value} {fact.note}" for fact in sweep_view(good()).method}
+    assert "Local Lambda on this machine" in facts["Platform"]
+    assert "CPU limited by: cgroup-v2" in facts["Platform"]
+    assert "CPU share off by at most: 1.2 %" in facts["Platform"]
+    assert "us-east-1, x86_64, 2026-09-19" in facts["Prices"]
+    assert "AWS Price List" in facts["Prices"]
+    assert "$0.0000166667" in facts["Prices"].replace("1.66667e-05", "0.0000166667")
+    assert "seed 1" in facts["Options"]
+    assert "memory 128:1536" in facts["Options"]
+    assert "180 warm and 45 cold" in facts["Invocations"]
+    assert "off by 1.3 %" in facts["Curve"]
+    assert "2026-01-01 00:00 UTC" in facts["Run"]
+
+
+def test_payloads_and_environments_are_not_shown() -> None:
+    sweep = good()
+    options = {**sweep.run.options, "payload": '{"token": "s3cret"}', "env": ["KEY=s3cret"]}
+    sweep = replace(sweep, run=replace(sweep.run, options=options))
+    assert "s3cret" not in repr(sweep_view(sweep).method)
+
+
+def test_charts_are_described_in_words() -> None:
+    view = sweep_view(good())
+    assert "from 128 MB, p50: 241 ms to 1,536 MB, p50: 22 ms" in latency_text(view)
+    assert "from 128 MB: $0.710 per million" in cost_text(view)
+    assert "nothing was measured" in cost_text(sweep_view(empty()))
+
+
+def test_an_objective_is_drawn_where_it_does_not_squeeze_the_curve() -> None:
+    assert [limit.text for limit in sweep_view(good()).latency.limits] == ["p95<40ms"]
+    far = picked(slo=("p95<30s", "cost<5usd/million", "not an objective"))
+    assert sweep_view(far).latency.limits == ()
+
+
+def test_a_wide_range_of_memory_is_drawn_on_a_logarithmic_axis() -> None:
+    assert not sweep_view(good()).latency.memory.log
+    assert sweep_view(whole_range()).latency.memory.log
+
+
+def test_an_address_that_is_not_https_is_not_linked() -> None:
+    assert sweep_view(good()).power_tuning_url is not None
+    odd = replace(good(), power_tuning_url="javascript:alert(1)")
+    assert sweep_view(odd).power_tuning_url is None
+
+
+@given(any_record(Sweep))
+@settings(max_examples=60, deadline=None)
+def test_no_number_that_is_not_known_is_shown_as_one(sweep: Sweep) -> None:
+    view = sweep_view(sweep)
+    shown = dataclasses.asdict(
+        replace(view, warnings=(), name="", subtitle="", state="", method=())
+    )
+    for table in (view.sizes, view.cold_starts, view.runners_up):
+        for row in table.rows if table else ():
+            words = " ".join(f"{cell.value} {cell.detail}" for cell in row.cells[:-1]).split()
+            assert not {"nan", "inf", "None", "$nan", "$inf"} & set(words)
+    for chart in ("latency", "cost"):
+        for point in (*shown[chart]["points"], *shown[chart]["lines"]):
+            assert 0 < point["low"] <= point["value"] <= point["high"] < math.inf
+
+
+@given(any_record(Interval))
+def test_an_interval_is_shown_whole_or_not_at_all(interval: Interval) -> None:
+    sweep = picked(cost_usd_per_million=interval)
+    note = next(fact.note for fact in answer(sweep).facts if fact.label == "Cost per million")
+    known = math.isfinite(interval.low) and math.isfinite(interval.high)
+    assert bool(note) == known

@@ -1,0 +1,174 @@
+"""The answer in words: which size, what it changes, how sure it is, and the figures beside it."""
+
+import math
+from dataclasses import dataclass
+
+from tuner.recommend.result import Interval, Recommendation, Sweep, VersusCurrent
+from tuner.units import (
+    UNKNOWN,
+    format_cost_change,
+    format_memory,
+    format_ms,
+    format_share,
+    format_speed_change,
+    format_usd,
+)
+
+#: Changes smaller than this are called the same (units.py words them like that).
+_SAME = 0.005
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One figure with its name and a remark."""
+
+    label: str
+    value: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """``headline: rest`` is the sentence; ``tone`` is good, warn or bad."""
+
+    headline: str
+    rest: str
+    tone: str
+    facts: tuple[Fact, ...]
+    reasons: tuple[str, ...]
+
+    @property
+    def sentence(self) -> str:
+        """The whole answer in one line."""
+        return f"{self.headline}: {self.rest}" if self.rest else self.headline
+
+
+def answer(sweep: Sweep) -> Answer:
+    """Word a sweep's recommendation, or why there is none."""
+    pick = sweep.recommendation
+    if pick is None:
+        return Answer("No size is recommended", _why_none(sweep), "bad", (), ())
+    keep = pick.versus_current is not None and pick.versus_current.memory_mb == pick.memory_mb
+    headline = f"Keep {format_memory(pick.memory_mb)}" if keep else format_memory(pick.memory_mb)
+    parts = [
+        *([] if pick.versus_current is None else [_versus(pick.versus_current, keep)]),
+        *([f"p95 {format_ms(pick.p95_ms)}"] if known(pick.p95_ms) is not None else []),
+        *_cost_part(pick),
+        *_slo_part(pick),
+        *_safe_part(pick),
+    ]
+    rest = "; ".join(part for part in parts if part)
+    tone = "warn" if pick.meets_slo is False else "good"
+    return Answer(headline, rest, tone, _facts(pick), pick.reasons)
+
+
+def known(value: float | None) -> float | None:
+    """The number, or ``None`` if it is not finite."""
+    return value if value is not None and math.isfinite(value) else None
+
+
+def money(usd: float | None) -> str:
+    """US dollars with three digits, so that sizes can be told apart: ``$0.706``, ``$1,234.50``."""
+    if known(usd) is None or usd is None:
+        return UNKNOWN
+    size = abs(usd)
+    if size >= 10.0 or size < 1e-9:
+        return format_usd(usd)
+    decimals = 2 - math.floor(math.log10(size))
+    return f"{'-' if usd < 0 else ''}${size:.{decimals}f}"
+
+
+def between(interval: Interval | None) -> str:
+    """A 90 % interval of costs: ``$2.40 to $2.51``."""
+    if interval is None or known(interval.low) is None or known(interval.high) is None:
+        return UNKNOWN
+    return f"{money(interval.low)} to {money(interval.high)}"
+
+
+def _why_none(sweep: Sweep) -> str:
+    if not sweep.sizes:
+        return "nothing was measured"
+    if all(size.status == "failed" for size in sweep.sizes):
+        return "every size failed; the reasons are in the table"
+    return "the measurements do not allow one; see the warnings"
+
+
+def _versus(versus: VersusCurrent, keep: bool) -> str:
+    """``31 % cheaper and 4.1x faster than the 128 MB it has now``."""
+    if keep:
+        return "the size it has now"
+    now = f"the {format_memory(versus.memory_mb)} it has now"
+    cost, speed = known(versus.cost_change), known(versus.duration_change)
+    if cost is None and speed is None:
+        return f"instead of {now}"
+    dearer = format_cost_change(cost) if _differs(cost) else ""
+    slower = format_speed_change(speed) if _differs(speed) else ""
+    if dearer and slower:
+        joined = "and" if (cost or 0.0) * (speed or 0.0) > 0 else "but"
+        return f"{dearer} {joined} {slower} than {now}"
+    if slower:
+        return f"{slower} than {now}" + ("" if cost is None else " at the same cost")
+    if dearer:
+        link = "of" if dearer.endswith("the cost") else "than"
+        return f"{dearer} {link} {now}" + ("" if speed is None else " at the same speed")
+    return f"no different from {now}"
+
+
+def _differs(change: float | None) -> bool:
+    return change is not None and abs(change) >= _SAME
+
+
+def _cost_part(pick: Recommendation) -> list[str]:
+    cost = pick.cost_usd_per_million
+    if pick.versus_current is not None or cost is None or known(cost.mean) is None:
+        return []
+    return [f"{money(cost.mean)} per million"]
+
+
+def _slo_part(pick: Recommendation) -> list[str]:
+    if pick.meets_slo is False:
+        return [f"does not meet {' and '.join(pick.slo)}" if pick.slo else "misses its objectives"]
+    return []
+
+
+def _safe_part(pick: Recommendation) -> list[str]:
+    if pick.safe_range_mb is None or pick.safe_range_mb[0] == pick.safe_range_mb[1]:
+        return []
+    low, high = pick.safe_range_mb
+    return [f"safe from {low:,} to {high:,} MB"]
+
+
+def _facts(pick: Recommendation) -> tuple[Fact, ...]:
+    cost = pick.cost_usd_per_million
+    mean = None if cost is None else known(cost.mean)
+    facts = [
+        Fact("Cost per million", money(mean), _interval_note(cost)),
+        Fact("Duration, p95", format_ms(pick.p95_ms), _other_quantiles(pick)),
+    ]
+    if pick.slo:
+        met = {True: "met", False: "not met", None: UNKNOWN}[pick.meets_slo]
+        facts.append(Fact("Objective", met, ", ".join(pick.slo)))
+    facts.append(_confidence(pick.confidence))
+    if pick.safe_range_mb is not None:
+        low, high = pick.safe_range_mb
+        value = format_memory(low) if low == high else f"{low:,} to {high:,} MB"
+        facts.append(Fact("Safe range", value, "where the choice still holds"))
+    return tuple(facts)
+
+
+def _interval_note(cost: Interval | None) -> str:
+    text = between(cost)
+    return "" if text == UNKNOWN else f"90 % interval: {text}"
+
+
+def _other_quantiles(pick: Recommendation) -> str:
+    parts = (("p50", pick.p50_ms), ("p99", pick.p99_ms))
+    return ", ".join(f"{n} {format_ms(v)}" for n, v in parts if known(v) is not None)
+
+
+def _confidence(confidence: float | None) -> Fact:
+    # 100 % is never certain: a probability from draws is only as fine as their number.
+    text = format_share(confidence)
+    if confidence is not None and confidence > 0.99:
+        text = "above 99 %"
+    return Fact("Confidence", text, "that it is within 5 % of the best")

@@ -1,0 +1,129 @@
+"""Charts over memory: duration and cost, fitted and measured, with the sizes that matter marked."""
+
+from dataclasses import asdict
+from typing import Any
+
+from tuner.report.chart_style import altair, finished, hint, rows, scale_of, value_axis
+from tuner.report.palette import color
+from tuner.report.series import P50, P95, OverMemory
+
+_HEIGHT = 340
+_HUES = {P50: "accent", P95: "second", "cost": "accent"}
+
+
+def latency_chart(series: OverMemory) -> dict[str, Any]:
+    """Vega-Lite of duration in ms over memory in MB."""
+    return _chart(series, "Warm duration (ms)", [P50, P95])
+
+
+def cost_chart(series: OverMemory) -> dict[str, Any]:
+    """Vega-Lite of USD per million invocations over memory in MB."""
+    return _chart(series, "USD per million invocations", ["cost"])
+
+
+def _chart(series: OverMemory, title: str, names: list[str]) -> dict[str, Any]:
+    alt = altair()
+    x = alt.X(
+        "memory_mb:Q",
+        title="Memory (MB)",
+        scale=scale_of(series.memory),
+        axis=alt.Axis(values=list(series.memory.ticks), format=",d", grid=False),
+    )
+    y = value_axis("Y", "value", title, series.values)
+    scale = alt.Scale(domain=names, range=[color(_HUES[name]) for name in names])
+    hue = alt.Color("series:N", scale=scale, legend=_legend(names))
+    layers = [
+        *_safe(series),
+        *_lines(series, x, y, hue),
+        *_limits(series),
+        *_points(series, x, y, hue),
+        *_marks(series),
+    ]
+    return finished(alt.layer(*layers), _HEIGHT)
+
+
+def _legend(names: list[str]) -> Any:
+    """One legend for hue, dash and shape together, and none for a single series."""
+    return altair().Legend() if len(names) > 1 else None
+
+
+def _safe(series: OverMemory) -> list[Any]:
+    if series.safe_mb is None:
+        return []
+    low, high = series.safe_mb
+    text = f"safe range: {low:,} to {high:,} MB"
+    band = rows([{"memory_mb": low, "high": high, "text": text}])
+    band = band.mark_rect(fill=color("good"), opacity=0.16)
+    return [band.encode(x="memory_mb:Q", x2="high:Q", tooltip=hint())]
+
+
+def _lines(series: OverMemory, x: Any, y: Any, hue: Any) -> list[Any]:
+    alt = altair()
+    if not series.lines:
+        return []
+    chart = rows([asdict(line) for line in series.lines])
+    names = list(dict.fromkeys(line.series for line in series.lines))
+    dashes = alt.Scale(domain=names, range=[[1, 0], [6, 4]][: len(names)])
+    dash = alt.StrokeDash("series:N", legend=_legend(names), scale=dashes)
+    line = chart.mark_line(strokeWidth=2).encode(x, y, color=hue, strokeDash=dash)
+    if len(names) > 1:
+        return [_between(series, x), line]
+    band = chart.mark_area(opacity=0.16, line=False)
+    return [band.encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), color=hue), line]
+
+
+def _between(series: OverMemory, x: Any) -> Any:
+    """The space between the two fitted quantiles."""
+    alt = altair()
+    high = {line.memory_mb: line.value for line in series.lines if line.series == P95}
+    pairs = [
+        {"memory_mb": line.memory_mb, "low": line.value, "high": high[line.memory_mb]}
+        for line in series.lines
+        if line.series == P50 and line.memory_mb in high
+    ]
+    area = rows(pairs).mark_area(fill=color("accent"), opacity=0.1)
+    return area.encode(x, alt.Y("low:Q"), alt.Y2("high:Q"))
+
+
+def _points(series: OverMemory, x: Any, y: Any, hue: Any) -> list[Any]:
+    alt = altair()
+    if not series.points:
+        return []
+    chart = rows([asdict(point) for point in series.points])
+    interval = chart.mark_rule(strokeWidth=2)
+    interval = interval.encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), color=hue)
+    names = list(dict.fromkeys(point.series for point in series.points))
+    shapes = alt.Scale(domain=names, range=["circle", "diamond"][: len(names)])
+    shape = alt.Shape("series:N", legend=_legend(names), scale=shapes)
+    dots = chart.mark_point(filled=True, size=70, opacity=1, stroke=color("paper"), strokeWidth=1)
+    return [interval, dots.encode(x, y, color=hue, shape=shape, tooltip=hint())]
+
+
+def _limits(series: OverMemory) -> list[Any]:
+    if not series.limits:
+        return []
+    chart = rows([asdict(limit) for limit in series.limits])
+    rule = chart.mark_rule(color=color("bad"), strokeDash=[2, 3], strokeWidth=1.5)
+    words = chart.mark_text(align="right", baseline="bottom", dy=-3, fill=color("bad"), x="width")
+    return [rule.encode(y="value:Q"), words.encode(y="value:Q", text="text:N")]
+
+
+def _marks(series: OverMemory) -> list[Any]:
+    layers = []
+    looks = {"pick": ("good", [1, 0], 6), "now": ("muted", [5, 4], 22)}
+    for mark in series.marks:
+        chart = rows([asdict(mark)])
+        if mark.kind == "failed":
+            cross = chart.mark_point(
+                shape="cross", angle=45, filled=True, size=130, color=color("bad"), y="height"
+            )
+            layers.append(cross.encode(x="memory_mb:Q", tooltip=hint()))
+            continue
+        hue, dash, top = looks[mark.kind]
+        left = mark.memory_mb <= series.memory.middle
+        side, away = ("left", 5) if left else ("right", -5)
+        rule = chart.mark_rule(color=color(hue), strokeDash=dash, strokeWidth=1.5)
+        words = chart.mark_text(align=side, dx=away, y=top, fill=color(hue))
+        layers.append(rule.encode(x="memory_mb:Q", tooltip=hint()))
+        layers.append(words.encode(x="memory_mb:Q", text="text:N"))
+    return layers

@@ -1,0 +1,144 @@
+"""A sweep as the JSON document ``tuner.sweep/1``: the names that scripts rely on.
+
+What is not known is ``null``; a number that is not finite is not known.
+"""
+
+import math
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from tuner.recommend.result import ColdRow, Interval, Recommendation, SizeRow, Stats, Sweep, WarmRow
+
+SCHEMA = "tuner.sweep/1"
+
+_QUANTILES = ("mean", "p50", "p90", "p95", "p99", "max")
+
+
+def document(sweep: Sweep) -> dict[str, Any]:
+    """The document, as plain values that ``json.dumps(..., allow_nan=False)`` takes."""
+    run, facts = sweep.run, sweep.run.facts
+    content = {
+        "schema": SCHEMA,
+        "run": run.run,
+        "target": run.target,
+        "backend": str(facts.backend),
+        "region": facts.region,
+        "arch": facts.arch,
+        "seed": run.seed,
+        "started_at": _time(run.started_at),
+        "finished_at": _time(run.finished_at),
+        "state": str(run.state),
+        "sizes": [_size(size) for size in sweep.sizes],
+        "model": _model(sweep),
+        "recommendation": _recommendation(sweep.recommendation),
+        "spend": asdict(sweep.spend),
+        "warnings": [{"code": advice.code, "text": advice.text} for advice in sweep.warnings],
+        "price": dict(sweep.price),
+        "pareto_mb": list(sweep.pareto_mb),
+        "report": sweep.report,
+        "power_tuning_url": sweep.power_tuning_url,
+    }
+    return {name: _finite(value) for name, value in content.items()}
+
+
+def _size(size: SizeRow) -> dict[str, Any]:
+    return {
+        "memory_mb": size.memory_mb,
+        "status": size.status,
+        "reason": size.reason,
+        "warm": _warm(size.warm),
+        "cold": _cold(size.cold),
+        "throttles": size.throttles,
+        "retries": size.retries,
+        "errors": size.errors,
+        "timeouts": size.timeouts,
+        "out_of_memory": size.out_of_memory,
+        "cost_usd_per_million": _interval(size.cost_usd_per_million),
+    }
+
+
+def _warm(warm: WarmRow) -> dict[str, Any]:
+    return {
+        "n": warm.n,
+        "duration_ms": _stats(warm.duration_ms),
+        "client_ms": _stats(warm.client_ms),
+        "billed_ms": {"mean": None if warm.billed_ms is None else warm.billed_ms.mean},
+        "max_memory_mb": warm.max_memory_mb,
+    }
+
+
+def _cold(cold: ColdRow) -> dict[str, Any]:
+    return {
+        "n": cold.n,
+        "init_ms": _stats(cold.init_ms),
+        "duration_ms": _stats(cold.duration_ms),
+        "total_ms": _stats(cold.total_ms),
+        "client_ms": _stats(cold.client_ms),
+    }
+
+
+def _stats(stats: Stats | None) -> dict[str, Any]:
+    return {name: None if stats is None else getattr(stats, name) for name in _QUANTILES}
+
+
+def _interval(interval: Interval | None) -> dict[str, Any]:
+    names = ("mean", "low", "high")
+    return {name: None if interval is None else getattr(interval, name) for name in names}
+
+
+def _model(sweep: Sweep) -> dict[str, Any] | None:
+    model = sweep.model
+    if model is None:
+        return None
+    alternatives = [{"family": family, "weight": weight} for family, weight in model.alternatives]
+    return {
+        "family": model.family,
+        "parameters": dict(model.parameters),
+        "fit_error": model.fit_error,
+        "alternatives": alternatives,
+    }
+
+
+def _recommendation(pick: Recommendation | None) -> dict[str, Any] | None:
+    if pick is None:
+        return None
+    return {
+        "memory_mb": pick.memory_mb,
+        "arch": pick.arch,
+        "strategy": pick.strategy,
+        "slo": list(pick.slo),
+        "meets_slo": pick.meets_slo,
+        "cost_usd_per_million": _interval(pick.cost_usd_per_million),
+        "duration_ms": {"p50": pick.p50_ms, "p95": pick.p95_ms, "p99": pick.p99_ms},
+        "confidence": pick.confidence,
+        "safe_range_mb": None if pick.safe_range_mb is None else list(pick.safe_range_mb),
+        "reasons": list(pick.reasons),
+        "runners_up": [asdict(other) for other in pick.runners_up],
+        "versus_current": None if pick.versus_current is None else asdict(pick.versus_current),
+    }
+
+
+def _time(seconds: float | None) -> str | None:
+    """Seconds since the epoch as ISO 8601 in UTC, to the millisecond."""
+    if seconds is None or not math.isfinite(seconds):
+        return None
+    try:
+        moment = datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, OSError, ValueError):
+        return None
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _finite(value: Any) -> Any:
+    """Plain Python values all the way down; NumPy's numbers become Python's."""
+    if isinstance(value, dict):
+        return {str(key): _finite(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(each) for each in value]
+    if value is None or isinstance(value, (str, bool)):
+        return value
+    if isinstance(value, int):
+        return int(value)
+    number = value.item() if hasattr(value, "item") else value
+    return number if not isinstance(number, float) or math.isfinite(number) else None

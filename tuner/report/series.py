@@ -1,0 +1,188 @@
+"""The numbers of the charts over memory, chosen and cleaned: nothing is infinite, NaN or zero."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.errors import UsageError
+from tuner.recommend.result import CurveBand, Sweep
+from tuner.recommend.slo import Scope, parse_slo
+from tuner.report.answer import known, money
+from tuner.report.axis import Axis, memory_axis, value_axis
+from tuner.units import format_memory, format_ms
+
+P50, P95 = "p50", "p95"
+
+#: Points of a fitted curve that are drawn; more cannot be told apart on a screen.
+_CURVE_POINTS = 160
+#: An interval is drawn at most this many times as wide as its value, whichever way.
+_WIDEST = 1e3
+
+
+@dataclass(frozen=True)
+class Point:
+    """A measured value with its 90 % interval; ``text`` is what a pointer shows."""
+
+    memory_mb: int
+    series: str
+    value: float
+    low: float
+    high: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """A fitted value at one size, with the edges of its band."""
+
+    memory_mb: float
+    series: str
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A size worth pointing at: ``kind`` is pick, now or failed."""
+
+    memory_mb: int
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Limit:
+    """An objective drawn as a horizontal line."""
+
+    value: float
+    text: str
+
+
+@dataclass(frozen=True)
+class OverMemory:
+    """One chart over memory."""
+
+    points: tuple[Point, ...]
+    lines: tuple[Line, ...]
+    marks: tuple[Mark, ...]
+    safe_mb: tuple[int, int] | None
+    limits: tuple[Limit, ...]
+    memory: Axis
+    values: Axis
+
+
+def latency_series(sweep: Sweep) -> OverMemory:
+    """Median and 95th percentile of the warm duration, measured and fitted, in ms."""
+    points = []
+    for size in sweep.sizes:
+        stats = size.warm.duration_ms
+        if stats is None:
+            continue
+        for name, value, ci in ((P50, stats.p50, stats.p50_ci), (P95, stats.p95, stats.p95_ci)):
+            if positive(value):
+                text = f"{format_memory(size.memory_mb)}, {name}: {format_ms(value)}"
+                points.append(Point(size.memory_mb, name, value, *bounds(ci, value), text))
+    lines: list[Line] = []
+    if sweep.band is not None:
+        for name, values in ((P50, sweep.band.p50_ms), (P95, sweep.band.p95_ms)):
+            lines += _lines(sweep.band, name, values, values, values)
+    return _over_memory(sweep, points, lines, _limits(sweep))
+
+
+def cost_series(sweep: Sweep) -> OverMemory:
+    """USD per million invocations, measured and fitted, with 90 % intervals."""
+    points = []
+    for size in sweep.sizes:
+        cost = size.cost_usd_per_million
+        if cost is not None and positive(cost.mean):
+            ends = bounds((cost.low, cost.high), cost.mean)
+            text = f"{format_memory(size.memory_mb)}: {money(cost.mean)} per million"
+            points.append(Point(size.memory_mb, "cost", cost.mean, *ends, text))
+    lines: list[Line] = []
+    if sweep.band is not None:
+        band = sweep.band
+        lines = _lines(band, "cost", band.cost_usd_per_million, band.cost_low, band.cost_high)
+    return _over_memory(sweep, points, lines, ())
+
+
+def bounds(interval: tuple[float, float] | None, value: float) -> tuple[float, float]:
+    """An interval that holds its value and can be drawn; without one, it has no width."""
+    if interval is None or known(interval[0]) is None or known(interval[1]) is None:
+        return value, value
+    low, high = min(interval[0], value), max(interval[1], value)
+    return max(low, value / _WIDEST), min(high, value * _WIDEST)
+
+
+def positive(value: float) -> bool:
+    """Whether a value (ms or USD) can be drawn on any axis."""
+    return 1e-9 < value < 1e12
+
+
+def _over_memory(
+    sweep: Sweep, points: list[Point], lines: list[Line], limits: tuple[Limit, ...]
+) -> OverMemory:
+    marks = _marks(sweep)
+    pick = sweep.recommendation
+    sizes = {point.memory_mb for point in points} | {mark.memory_mb for mark in marks}
+    values = [point.value for point in points] + [line.value for line in lines]
+    axis = value_axis(values, [limit.value for limit in limits])
+    return OverMemory(
+        points=tuple(points),
+        lines=tuple(lines),
+        marks=marks,
+        safe_mb=None if pick is None else pick.safe_range_mb,
+        limits=tuple(limit for limit in limits if axis.holds(limit.value)),
+        memory=memory_axis(
+            [*sizes, *(line.memory_mb for line in lines)], [point.memory_mb for point in points]
+        ),
+        values=axis,
+    )
+
+
+def _marks(sweep: Sweep) -> tuple[Mark, ...]:
+    pick, now = sweep.recommendation, sweep.run.facts.memory_mb
+    marks = []
+    if pick is not None:
+        marks.append(Mark(pick.memory_mb, "pick", f"recommended {format_memory(pick.memory_mb)}"))
+    if now is not None and (pick is None or now != pick.memory_mb):
+        marks.append(Mark(now, "now", f"now {format_memory(now)}"))
+    for size in sweep.sizes:
+        if size.status == "failed":
+            text = f"{format_memory(size.memory_mb)} failed: {size.reason or 'reason unknown'}"
+            marks.append(Mark(size.memory_mb, "failed", text))
+    return tuple(marks)
+
+
+def _limits(sweep: Sweep) -> tuple[Limit, ...]:
+    pick = sweep.recommendation
+    limits = []
+    for text in () if pick is None else pick.slo:
+        try:
+            slo = parse_slo(text)
+        except UsageError:
+            continue
+        if slo.scope is Scope.DURATION:
+            limits.append(Limit(slo.limit, text))
+    return tuple(limits)
+
+
+def _lines(
+    band: CurveBand,
+    name: str,
+    values: NDArray[np.float64],
+    lows: NDArray[np.float64],
+    highs: NDArray[np.float64],
+) -> list[Line]:
+    count = len(band.memory_mb)
+    step = max(1, math.ceil(count / _CURVE_POINTS))
+    chosen = sorted({*range(0, count, step), *range(max(0, count - 1), count)})
+    lines = []
+    for index in chosen:
+        value = float(values[index])
+        if positive(value):
+            ends = bounds((float(lows[index]), float(highs[index])), value)
+            lines.append(Line(float(band.memory_mb[index]), name, value, *ends))
+    return lines

@@ -1,0 +1,188 @@
+"""The tables in words: what was measured at each size, cold starts, and sizes not chosen."""
+
+from dataclasses import dataclass
+
+from tuner.recommend.result import Recommendation, SizeRow, Stats, Sweep
+from tuner.report.answer import between, known, money
+from tuner.units import UNKNOWN, format_memory, format_ms
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A value and, in smaller type, its interval."""
+
+    value: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line: ``marks`` are short labels, ``reason`` explains a size that failed."""
+
+    head: str
+    cells: tuple[Cell, ...]
+    marks: tuple[str, ...] = ()
+    status: str = "ok"
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """``columns`` names the head column first; each row has a cell for every other one."""
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+SIZE_COLUMNS = (
+    "Memory",
+    "Warm calls",
+    "p50",
+    "p95",
+    "p99",
+    "Billed (mean)",
+    "Cost per million",
+    "Memory used",
+    "Failures",
+)
+COLD_COLUMNS = ("Memory", "Cold starts", "INIT p50", "INIT p95", "First call p50", "Total p95")
+
+
+def size_table(sweep: Sweep) -> Table:
+    """Every measured size, and the recommended one from the curve if it was not measured."""
+    rows = {size.memory_mb: _size_row(size, sweep) for size in sweep.sizes}
+    pick = sweep.recommendation
+    if pick is not None and pick.memory_mb not in rows:
+        rows[pick.memory_mb] = _fitted_row(pick)
+    ordered = tuple(rows[memory_mb] for memory_mb in sorted(rows))
+    return Table("Warm invocations by memory size", SIZE_COLUMNS, ordered)
+
+
+def cold_table(sweep: Sweep) -> Table | None:
+    """Cold starts by size, or ``None`` if none were measured."""
+    sizes = [size for size in sweep.sizes if size.cold.n]
+    if not sizes:
+        return None
+    rows = tuple(
+        Row(
+            format_memory(size.memory_mb),
+            (
+                Cell(f"{size.cold.n:,}"),
+                _middle(size.cold.init_ms),
+                Cell(_ms(size.cold.init_ms, "p95")),
+                _middle(size.cold.duration_ms),
+                Cell(_ms(size.cold.total_ms, "p95")),
+            ),
+            _marks(size.memory_mb, sweep),
+        )
+        for size in sizes
+    )
+    return Table("Cold starts by memory size", COLD_COLUMNS, rows)
+
+
+def runner_up_table(sweep: Sweep) -> Table | None:
+    """Sizes that were not chosen, with the reason; ``None`` if there are none."""
+    pick = sweep.recommendation
+    if pick is None or not pick.runners_up:
+        return None
+    rows = tuple(
+        Row(
+            format_memory(other.memory_mb),
+            (
+                Cell(money(known(other.cost_usd_per_million))),
+                Cell(format_ms(other.duration_ms)),
+                Cell(other.why_not),
+            ),
+        )
+        for other in pick.runners_up
+    )
+    return Table("Runners-up", ("Memory", "Cost per million", "Duration", "Why not"), rows)
+
+
+def failures(size: SizeRow) -> str:
+    """``2 throttles, 1 timeout``, or nothing."""
+    kinds = (
+        (size.throttles, "throttle"),
+        (size.timeouts, "timeout"),
+        (size.out_of_memory, "out of memory"),
+        (size.errors, "error"),
+        (size.retries, "retry"),
+    )
+    return ", ".join(f"{number:,} {_plural(kind, number)}" for number, kind in kinds if number)
+
+
+def _plural(kind: str, number: int) -> str:
+    if number == 1 or kind == "out of memory":
+        return kind
+    return "retries" if kind == "retry" else f"{kind}s"
+
+
+def _size_row(size: SizeRow, sweep: Sweep) -> Row:
+    warm, cost = size.warm, size.cost_usd_per_million
+    duration = warm.duration_ms
+    cells = (
+        Cell(f"{warm.n:,}"),
+        _middle(duration),
+        Cell(_ms(duration, "p95"), _interval(None if duration is None else duration.p95_ci)),
+        Cell(_ms(duration, "p99"), _longest(duration)),
+        Cell(_ms(warm.billed_ms, "mean")),
+        _cost_cell(None if cost is None else known(cost.mean), between(cost)),
+        Cell(format_memory(known(warm.max_memory_mb))),
+        Cell(failures(size) or "none"),
+    )
+    reason = size.reason or ("no reason is known" if size.status == "failed" else "")
+    marks = _marks(size.memory_mb, sweep)
+    return Row(format_memory(size.memory_mb), cells, marks, size.status, reason)
+
+
+def _fitted_row(pick: Recommendation) -> Row:
+    cost, unknown = pick.cost_usd_per_million, Cell(UNKNOWN)
+    cells = (
+        unknown,
+        Cell(format_ms(pick.p50_ms)),
+        Cell(format_ms(pick.p95_ms)),
+        Cell(format_ms(pick.p99_ms)),
+        unknown,
+        _cost_cell(None if cost is None else known(cost.mean), between(cost)),
+        unknown,
+        unknown,
+    )
+    return Row(format_memory(pick.memory_mb), cells, ("recommended", "from the curve"), "fitted")
+
+
+def _marks(memory_mb: int, sweep: Sweep) -> tuple[str, ...]:
+    pick = sweep.recommendation
+    marks = []
+    if pick is not None and pick.memory_mb == memory_mb:
+        marks.append("recommended")
+    if sweep.run.facts.memory_mb == memory_mb:
+        marks.append("now")
+    if memory_mb in sweep.pareto_mb:
+        marks.append("Pareto")
+    return tuple(marks)
+
+
+def _middle(stats: Stats | None) -> Cell:
+    return Cell(_ms(stats, "p50"), _interval(None if stats is None else stats.p50_ci))
+
+
+def _ms(stats: Stats | None, name: str) -> str:
+    return UNKNOWN if stats is None else format_ms(getattr(stats, name))
+
+
+def _longest(stats: Stats | None) -> str:
+    return "" if stats is None or known(stats.max) is None else f"max {format_ms(stats.max)}"
+
+
+def _interval(bounds: tuple[float, float] | None) -> str:
+    if bounds is None or known(bounds[0]) is None or known(bounds[1]) is None:
+        return ""
+    low, high = format_ms(bounds[0]), format_ms(bounds[1])
+    if low.split()[-1] == high.split()[-1]:
+        low = low.split()[0]
+    return f"{low} to {high}"
+
+
+def _cost_cell(mean: float | None, interval: str) -> Cell:
+    return Cell(money(mean), "" if interval == UNKNOWN else interval)

@@ -1,0 +1,99 @@
+"""The same view for a terminal: the answer first, then the table, cold starts and warnings.
+
+Rich leaves out colours where there is no terminal or ``NO_COLOR`` is set; nothing that comes from
+a function is read as markup.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from rich import box
+from rich.console import Console, ConsoleRenderable
+from rich.table import Table as Grid
+from rich.text import Text
+
+from tuner.recommend.result import Sweep
+from tuner.report.answer import Answer, Fact
+from tuner.report.tables import Row, Table
+from tuner.report.view import SweepView, sweep_view
+
+_TONES = {"good": "bold green", "warn": "bold yellow", "bad": "bold red"}
+
+# A rule under the head and nothing else, also where the output takes no more than ASCII.
+_BOX = box.SIMPLE_HEAD
+
+#: Columns of the size table that fit into 80 characters.
+_NARROW = ("Memory", "Warm calls", "p50", "p95", "Cost per million")
+
+
+def print_report(sweep: Sweep, console: Console) -> None:
+    """Print a sweep: what a person needs to decide, and where the rest is.
+
+    Text that does not go to a terminal keeps its lines whole, for grep.
+    """
+    view = sweep_view(sweep)
+    for part in _parts(view, console.width):
+        console.print(part, soft_wrap=isinstance(part, Text) and not console.is_terminal)
+    if sweep.report:
+        console.print(Text(f"Report: {sweep.report}"), soft_wrap=True)
+
+
+def _parts(view: SweepView, width: int) -> Iterator[ConsoleRenderable]:
+    if view.state:
+        yield Text(view.state, "yellow")
+    yield _sentence(view.answer)
+    yield from (Text(f"  - {reason}") for reason in view.answer.reasons)
+    yield from (_fact(fact, "  ") for fact in view.answer.facts)
+    if view.sizes.rows:
+        yield Text("")
+        yield _grid(view.sizes, _NARROW if width < 110 else view.sizes.columns, marked=True)
+        yield from (Text(each, "red") for each in map(_trouble, view.sizes.rows) if each)
+    if view.cold_starts is not None:
+        yield Text("")
+        yield _grid(view.cold_starts, view.cold_starts.columns)
+    yield Text("")
+    for warning in view.warnings:
+        yield Text.assemble(("Warning: ", "yellow"), warning.text)
+    for fact in view.method:
+        if fact.label in ("Invocations", "Time and cost of this run"):
+            yield _fact(fact)
+
+
+def _sentence(answer: Answer) -> Text:
+    text = Text(answer.headline, _TONES[answer.tone])
+    if answer.rest:
+        text.append(f": {answer.rest}", "bold")
+    return text
+
+
+def _fact(fact: Fact, indent: str = "") -> Text:
+    text = Text(f"{indent}{fact.label}: {fact.value}")
+    if fact.note:
+        text.append(f" ({fact.note})", "dim")
+    return text
+
+
+def _grid(table: Table, columns: Sequence[str], marked: bool = False) -> Grid:
+    """The chosen columns, and what marks a row if ``marked``."""
+    grid = Grid(title=table.caption, title_justify="left", title_style="bold", box=_BOX)
+    for column in columns:
+        first = column == columns[0]
+        grid.add_column(column, justify="left" if first else "right", no_wrap=first)
+    if marked:
+        grid.add_column("")
+    chosen = [table.columns.index(column) - 1 for column in columns[1:]]
+    for row in table.rows:
+        cells = [row.head, *(row.cells[index].value for index in chosen)]
+        cells += [_remark(row)] if marked else []
+        style = "bold green" if "recommended" in row.marks else ""
+        grid.add_row(*map(Text, cells), style="red" if row.status == "failed" else style)
+    return grid
+
+
+def _remark(row: Row) -> str:
+    marks = [mark for mark in row.marks if mark != "Pareto"]
+    return ", ".join([*marks, *([row.status] if row.status in ("failed", "partial") else [])])
+
+
+def _trouble(row: Row) -> str:
+    """Why a size failed or has too little."""
+    return f"{row.head} {row.status}: {row.reason}" if row.reason else ""

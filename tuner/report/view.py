@@ -1,0 +1,103 @@
+"""A sweep as a reader sees it: every word and number of the report, ready to be placed.
+
+All arithmetic and wording of the report happens here and in the modules it gathers; templates,
+charts and the terminal only arrange.
+"""
+
+from dataclasses import dataclass
+
+from tuner.recommend.result import Sweep
+from tuner.records import Advice, RunState
+from tuner.report.answer import Answer, Fact, answer
+from tuner.report.method import date_time, method
+from tuner.report.series import OverMemory, cost_series, latency_series
+from tuner.report.series_choice import ColdBar, TradeOff, cold_bars, trade_off
+from tuner.report.tables import Table, cold_table, runner_up_table, size_table
+
+
+@dataclass(frozen=True)
+class SweepView:
+    """The report of a sweep; ``None`` and empty tuples are sections that are left out."""
+
+    name: str
+    subtitle: str
+    state: str  # a remark if the run did not end as planned, else ""
+    answer: Answer
+    latency: OverMemory
+    cost: OverMemory
+    trade_off: TradeOff
+    cold: tuple[ColdBar, ...]
+    sizes: Table
+    cold_starts: Table | None
+    runners_up: Table | None
+    warnings: tuple[Advice, ...]
+    method: tuple[Fact, ...]
+    power_tuning_url: str | None
+
+    @property
+    def title(self) -> str:
+        """The page's title."""
+        return f"{self.name}: {self.answer.headline}"
+
+
+def sweep_view(sweep: Sweep) -> SweepView:
+    """Word everything there is to say about a sweep."""
+    return SweepView(
+        name=sweep.run.facts.name,
+        subtitle=_subtitle(sweep),
+        state=_state(sweep),
+        answer=answer(sweep),
+        latency=latency_series(sweep),
+        cost=cost_series(sweep),
+        trade_off=trade_off(sweep),
+        cold=cold_bars(sweep),
+        sizes=size_table(sweep),
+        cold_starts=cold_table(sweep),
+        runners_up=runner_up_table(sweep),
+        warnings=sweep.warnings,
+        method=method(sweep),
+        power_tuning_url=_power_tuning(sweep),
+    )
+
+
+def latency_text(view: SweepView) -> str:
+    """What the latency chart shows, for those who do not see it."""
+    return _described("Warm duration over memory", view.latency, view.answer)
+
+
+def cost_text(view: SweepView) -> str:
+    """What the cost chart shows, for those who do not see it."""
+    return _described("Cost per million invocations over memory", view.cost, view.answer)
+
+
+def _described(what: str, chart: OverMemory, said: Answer) -> str:
+    points = [point for point in chart.points if point.series != "p95"]
+    if not points:
+        return f"{what}: nothing was measured."
+    first, last = points[0].text, points[-1].text
+    values = f"from {first} to {last}" if len(points) > 1 else first
+    return f"{what}, {values}. {said.sentence}. The table below has all values."
+
+
+def _subtitle(sweep: Sweep) -> str:
+    facts = sweep.run.facts
+    target = sweep.run.target if sweep.run.target != facts.name else None
+    parts = (target, facts.runtime, facts.arch, facts.region, date_time(sweep.run.started_at))
+    return " · ".join(part for part in parts if part)
+
+
+def _state(sweep: Sweep) -> str:
+    words = {
+        RunState.PARTIAL: "Partial data",
+        RunState.INTERRUPTED: "Interrupted",
+        RunState.FAILED: "Failed",
+        RunState.RUNNING: "Unfinished",
+        RunState.DONE: "",
+    }
+    word, note = words[sweep.run.state], sweep.run.note
+    return f"{word}: {note}" if word and note else word or (note or "")
+
+
+def _power_tuning(sweep: Sweep) -> str | None:
+    url = sweep.power_tuning_url
+    return url if url and url.startswith("https://") else None

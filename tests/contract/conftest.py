@@ -12,9 +12,23 @@ import pytest
 from botocore.config import Config
 
 from tuner.aws.session import AwsSession, SessionOptions, open_session
+from tuner.clock import WallClock
 
 ZIP_SOURCE = {"app.py": "def handler(event, context):\n    return event\n"}
 REGION = "eu-west-1"
+
+
+class HastyClock(WallClock):
+    """Waits a tenth of what it is asked to: the services here are quick."""
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds / 10)
+
+
+@pytest.fixture(scope="session")
+def hasty_clock() -> WallClock:
+    """A clock for targets that does not wait for long."""
+    return HastyClock()
 
 
 @dataclass(frozen=True)

@@ -31,13 +31,6 @@ URL = "http://127.0.0.1"
 Act = Callable[..., object]
 
 
-class HastyClock(WallClock):
-    """Waits a tenth of what it is asked to: the services here are quick."""
-
-    def sleep(self, seconds: float) -> None:
-        super().sleep(seconds / 10)
-
-
 def breaks(error: Exception) -> Act:
     def act(**_: object) -> object:
         raise error
@@ -127,11 +120,13 @@ def _enough(request: pytest.FixtureRequest, service: Any) -> None:
 
 
 @pytest.fixture
-def measure(aws_session: AwsSession, function: str, journal: Path) -> Callable[[], None]:
+def measure(
+    aws_session: AwsSession, function: str, journal: Path, hasty_clock: WallClock
+) -> Callable[[], None]:
     """What a measurement changes, from beginning to end, on the user's function."""
 
     def run() -> None:
-        control = Control(aws_session, HastyClock(), random.Random(1), QUICK)
+        control = Control(aws_session, hasty_clock, random.Random(1), QUICK)
         target = AwsTarget(control, parse_target(function), AwsOptions(journal=journal))
         try:
             target.describe()
@@ -177,6 +172,7 @@ def test_a_fault_that_stays_is_told_and_everything_can_be_put_back_afterwards(
     function: str,
     journal: Path,
     measure: Callable[[], None],
+    hasty_clock: WallClock,
 ) -> None:
     when, act, error = LASTING[kind]
     before = service.picture(function)
@@ -186,6 +182,6 @@ def test_a_fault_that_stays_is_told_and_everything_can_be_put_back_afterwards(
             measure()
         assert len(str(caught.value).splitlines()) == 2
         for entry in pending(journal):
-            assert restore(entry, Control(aws_session, HastyClock()))
+            assert restore(entry, Control(aws_session, hasty_clock))
         assert service.picture(function) == before, f"call {at}, {seen[at]}"
         assert pending(journal) == []

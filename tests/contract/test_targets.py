@@ -21,20 +21,15 @@ from tuner.target.names import parse_target
 from tuner.target.seam import Variant
 
 
-class HastyClock(WallClock):
-    """Waits a tenth of what it is asked to: the services here are quick."""
-
-    def sleep(self, seconds: float) -> None:
-        super().sleep(seconds / 10)
-
-
 @pytest.fixture
-def open_target(aws_session: AwsSession, journal: Path) -> Iterator[Callable[..., AwsTarget]]:
+def open_target(
+    aws_session: AwsSession, journal: Path, hasty_clock: WallClock
+) -> Iterator[Callable[..., AwsTarget]]:
     """Open targets on the service; they are closed afterwards, and not restored."""
     opened: list[AwsTarget] = []
 
     def open_(text: str, **more: Any) -> AwsTarget:
-        options = AwsOptions(**{"journal": journal, "clock": HastyClock(), **more})
+        options = AwsOptions(**{"journal": journal, "clock": hasty_clock, **more})
         opened.append(AwsTarget(Control(aws_session, options.clock), parse_target(text), options))
         return opened[-1]
 
@@ -337,7 +332,7 @@ def test_a_function_that_was_deleted_needs_nothing_put_back(
 
 
 def test_a_journal_is_restored_from_another_process_and_twice_is_harmless(
-    target: AwsTarget, service: Any, function: str, journal: Path
+    target: AwsTarget, service: Any, function: str, journal: Path, hasty_clock: WallClock
 ) -> None:
     before = service.picture(function)
     target.prepare_many([128, 512])
@@ -345,7 +340,7 @@ def test_a_journal_is_restored_from_another_process_and_twice_is_harmless(
     assert not restore(entry, target._control)  # its run is alive
     target.close()
     session = open_session(SessionOptions(entry.opening.region, None, entry.opening.endpoint_url))
-    control = Control(session, HastyClock())
+    control = Control(session, hasty_clock)
     assert restore(entry, control)
     assert service.picture(function) == before
     restore(entry, control)
@@ -369,3 +364,60 @@ def wait_until_settled(service: Any, function: str, settled: Callable[..., Any])
     """Wait for an update of ours on the local Lambda; moto's are there at once."""
     if service.name == "local":
         settled(service.client, function)
+
+
+def test_a_function_that_an_interrupted_run_left_changed_is_not_measured_as_it_is(
+    open_target: Callable[..., AwsTarget],
+    service: Any,
+    function: str,
+    journal: Path,
+    hasty_clock: WallClock,
+    aws_session: AwsSession,
+) -> None:
+    before = service.picture(function)
+    crashed, second = open_target(function), open_target(function)
+
+    def crash() -> None:
+        raise SystemExit
+
+    on_call(crashed, "PublishVersion", lambda: on_any_call(crashed, crash))
+    with pytest.raises(SystemExit):
+        crashed.prepare(512)
+    crashed._control.session.client.meta.events.unregister("before-call.lambda", unique_id="crash")
+    crashed.close()
+    with pytest.raises(TargetError, match="interrupted") as caught:
+        second.prepare(640)
+    assert "tuner restore" in caught.value.fix
+    (entry,) = pending(journal)
+    assert restore(entry, Control(aws_session, hasty_clock))
+    assert service.picture(function) == before
+
+
+def on_any_call(target: AwsTarget, act: Callable[[], object]) -> None:
+    """Do something before every call of the target from now on."""
+    events = target._control.session.client.meta.events
+    events.register("before-call.lambda", lambda **_: act(), unique_id="crash")
+    act()
+
+
+def test_a_change_that_arrives_after_everything_was_put_back_is_refused(
+    target: AwsTarget, service: Any, function: str
+) -> None:
+    """The request of a killed process may be on its way when the function is put back."""
+    if service.name == "moto":
+        pytest.skip("moto has no RevisionId, so nothing can be refused")
+    before = service.picture(function)
+    revision = service.client.get_function(FunctionName=function)["Configuration"]["RevisionId"]
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    on_call(target, "UpdateFunctionConfiguration", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        target.prepare(512)
+    target.restore()
+    with pytest.raises(service.client.exceptions.PreconditionFailedException):
+        service.client.update_function_configuration(
+            FunctionName=function, MemorySize=512, RevisionId=revision
+        )
+    assert service.picture(function) == before

@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +19,9 @@ from typing import Any
 from tuner.errors import TargetError
 
 SCHEMA = "tuner.journal/1"
+
+#: The start of a description that a run has set and not put back yet.
+MARK = re.compile(r"tuner [0-9A-HJKMNP-TV-Z]{26} ", re.ASCII)
 
 Step = Mapping[str, Any]
 
@@ -49,7 +53,7 @@ class Opening:
     @property
     def mark(self) -> str:
         """What every description of ours starts with. Nobody else writes it."""
-        return f"tuner {self.id} "
+        return f"tuner {self.id} "  # MARK reads it
 
 
 @dataclass(frozen=True)
@@ -63,11 +67,12 @@ class Entry:
 
     def unanswered(self, action: str) -> Step | None:
         """The last step of this kind if it was begun and not confirmed: perhaps it happened."""
-        open_step = None
-        for step, after in zip(self.steps, [*self.steps[1:], {}], strict=True):
-            if step.get("do") == action:
-                open_step = None if "did" in after else step
-        return open_step
+        of_kind = [at for at, step in enumerate(self.steps) if step.get("do") == action]
+        if not of_kind:
+            return None
+        last = of_kind[-1]
+        confirmed = "did" in next(iter(self.steps[last + 1 :]), {})
+        return None if confirmed else self.steps[last]
 
     def written(self, action: str) -> list[Step]:
         """The steps of one kind (``set``, ``publish``, ``put-back``), in order."""
@@ -124,11 +129,14 @@ def pending(directory: Path) -> list[Entry]:
 
     A file that is no journal raises :class:`TargetError` that names it.
     """
-    if not directory.is_dir():
-        return []
+    entries = (read_entry(path) for path in journal_files(directory))
+    return [entry for entry in entries if entry is not None]
+
+
+def journal_files(directory: Path) -> list[Path]:
+    """The journals' files, oldest first; none if there is no such directory."""
     with _told(directory):
-        paths = sorted(directory.glob("*.jsonl"))
-    return [entry for path in paths if (entry := read_entry(path)) is not None]
+        return sorted(directory.glob("*.jsonl")) if directory.is_dir() else []
 
 
 def read_entry(path: Path) -> Entry | None:
@@ -242,10 +250,15 @@ def _create(path: Path, first: bytes) -> int:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         aside = path.with_suffix(".new")
         file = os.open(aside, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        _lock(file)
-        _write(file, first)
-        aside.rename(path)
-        _sync_directory(path.parent)
+        try:
+            _lock(file)
+            _write(file, first)
+            aside.rename(path)
+            _sync_directory(path.parent)
+        except OSError:
+            os.close(file)
+            aside.unlink(missing_ok=True)
+            raise
         return file
 
 

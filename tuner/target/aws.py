@@ -15,7 +15,7 @@ from ulid import ULID
 
 from tuner.aws.control import Configuration, Control, revision_of, settled, unqualified
 from tuner.aws.credentials import current_keys
-from tuner.aws.journal import Before, Journal, Opening
+from tuner.aws.journal import MARK, Before, Journal, Opening
 from tuner.aws.putback import put_back
 from tuner.aws.session import SessionOptions, open_session
 from tuner.aws.versions import VersionMaker
@@ -147,6 +147,7 @@ class AwsTarget(Target):
     def _begin(self) -> VersionMaker:
         start = self._control.wait(self._name.function)
         refuse_unsuitable(start, self._name.text)
+        self._refuse_marked(start)
         clock, session = self._options.clock, self._control.session
         self._journal = Journal(
             self._options.journal,
@@ -168,6 +169,15 @@ class AwsTarget(Target):
             ),
         )
         return VersionMaker(self._control, self._journal, start)
+
+    def _refuse_marked(self, start: Configuration) -> None:
+        """What an earlier run has left changed must not be taken for how it was."""
+        if MARK.match(start.get("Description", "")):
+            raise TargetError(
+                self._name.text,
+                "another measurement is changing it, or was interrupted while it did",
+                "Wait for the other one to end, or put the function back with `tuner restore`.",
+            )
 
     def _read(self) -> FunctionFacts:
         function, qualifier, text = self._name.function, self._name.qualifier, self._name.text

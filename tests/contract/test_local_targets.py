@@ -1,0 +1,149 @@
+"""Functions from this machine behind the seam: packaged, run for real, gone when closed."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from tuner.errors import NotFound, TargetError, TunerError, UsageError
+from tuner.records import Backend
+from tuner.target.local import LocalOptions, LocalTarget, open_local
+from tuner.target.names import parse_target
+from tuner.target.seam import Variant
+
+pytest.importorskip("awslambdaric", reason="handlers need awslambdaric, absent here")
+
+SOURCE = """
+import os
+
+def handler(event, context):
+    return {
+        "memory": context.memory_limit_in_mb,
+        "version": context.function_version,
+        "name": os.environ.get("NAME"),
+        "event": event,
+    }
+"""
+
+
+@pytest.fixture
+def open_(request: pytest.FixtureRequest) -> Iterator[Callable[..., LocalTarget]]:
+    """Open local targets, which are closed afterwards."""
+    opened: list[LocalTarget] = []
+
+    def run(text: str, **options: Any) -> LocalTarget:
+        opened.append(open_local(parse_target(text), LocalOptions(**options)))
+        return opened[-1]
+
+    yield run
+    for target in opened:
+        target.close()
+
+
+def invoke(target: LocalTarget, variant: Variant, event: object = None) -> Any:
+    """Invoke a variant as the load engine would: at the endpoint, with its credentials."""
+    endpoint = target.endpoint()
+    keys = endpoint.credentials()
+    client = boto3.client(
+        "lambda",
+        endpoint_url=endpoint.url,
+        region_name=endpoint.region,
+        aws_access_key_id=keys.access_key,
+        aws_secret_access_key=keys.secret_key,
+    )
+    answer = client.invoke(
+        FunctionName=endpoint.function, Qualifier=variant.qualifier, Payload=json.dumps(event)
+    )
+    told = json.loads(answer["Payload"].read())
+    assert "FunctionError" not in answer, told
+    return told
+
+
+def test_a_directory_runs_at_every_size_with_its_environment(
+    open_: Callable[..., LocalTarget], tmp_path: Path
+) -> None:
+    (tmp_path / "my app").mkdir()
+    (tmp_path / "my app" / "app.py").write_text(SOURCE)
+    target = open_(f"local:{tmp_path}/my app", environment={"NAME": "Ada"})
+    facts = target.describe()
+    assert facts.name == "my-app"
+    assert (facts.backend, facts.memory_mb, facts.timeout_s) == (Backend.LOCAL, 128, 30.0)
+    assert facts.platform["cores"] >= 1
+    for size in (128, 640):
+        variant = target.prepare(size)
+        assert invoke(target, variant, {"x": 1}) == {
+            "memory": str(size),
+            "version": variant.qualifier,
+            "name": "Ada",
+            "event": {"x": 1},
+        }
+    target.restore()
+
+
+def test_a_template_runs_with_its_own_values_and_those_given(
+    open_: Callable[..., LocalTarget], tmp_path: Path
+) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "orders.py").write_text(SOURCE.replace("def handler", "def place"))
+    (tmp_path / "template.yaml").write_text(
+        "Resources:\n"
+        "  Orders:\n"
+        "    Type: AWS::Serverless::Function\n"
+        "    Properties:\n"
+        "      CodeUri: src\n"
+        "      Handler: orders.place\n"
+        "      MemorySize: 512\n"
+        "      Timeout: 11\n"
+        "      Environment: {Variables: {NAME: !GetAtt Table.Arn}}\n"
+    )
+    with pytest.raises(UsageError, match="NAME is !GetAtt") as caught:
+        open_(f"local:{tmp_path}/template.yaml")
+    assert "--env NAME=" in caught.value.fix
+    target = open_(f"local:{tmp_path}/template.yaml#Orders", environment={"NAME": "table"})
+    facts = target.describe()
+    assert (facts.name, facts.memory_mb, facts.timeout_s) == ("Orders", 512, 11.0)
+    assert invoke(target, target.prepare(256))["name"] == "table"
+
+
+@pytest.mark.parametrize("demo", ["mixed", "flaky"])
+def test_a_demo_runs(demo: str, open_: Callable[..., LocalTarget]) -> None:
+    target = open_(f"demo:{demo}", environment={"SEED": "1"})
+    assert target.describe().name == f"demo-{demo}"
+    assert isinstance(invoke(target, target.prepare(1769)), dict)
+
+
+def test_code_that_cannot_run_is_told_before_anything_is_started(
+    open_: Callable[..., LocalTarget], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object) -> None:
+        pytest.fail("the service was started")
+
+    monkeypatch.setattr("tuner.target.local.EmbeddedLambda", never)
+    (tmp_path / "bad.py").write_text("def handler(:\n")
+    (tmp_path / "app.py").write_text(SOURCE)
+    cases: list[tuple[str, dict[str, str], type[TunerError]]] = [
+        (f"local:{tmp_path}/none", {}, NotFound),
+        (f"local:{tmp_path}/bad.py", {}, UsageError),
+        (f"local:{tmp_path}", {"handler": "app.place"}, NotFound),
+        (f"local:{tmp_path}/app.py#Orders", {}, UsageError),
+    ]
+    for text, options, kind in cases:
+        with pytest.raises(kind):
+            open_(text, **options)
+
+
+def test_what_the_service_refuses_is_told_and_the_service_ended(
+    open_: Callable[..., LocalTarget], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[bool] = []
+    from tuner.target.embedded import EmbeddedLambda
+
+    close = EmbeddedLambda.close
+    monkeypatch.setattr(EmbeddedLambda, "close", lambda self: (closed.append(True), close(self)))
+    (tmp_path / "app.py").write_text(SOURCE)
+    with pytest.raises(TargetError, match="runtime"):
+        open_(f"local:{tmp_path}", runtime="cobol85", handler="app.handler")
+    assert closed == [True]

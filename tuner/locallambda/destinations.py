@@ -62,9 +62,9 @@ def messages(ending: Ending, record: dict[str, Any]) -> Iterator[Message]:
         yield Message(dead, ending.event.payload.decode(), _dead_letter(ending, record))
 
 
-def is_queue(arn: str | None) -> TypeGuard[str]:
-    """Whether an ARN names an SQS queue."""
-    words = (arn or "").split(":")
+def is_queue(arn: object) -> TypeGuard[str]:
+    """Whether this is the ARN of an SQS queue."""
+    words = arn.split(":") if isinstance(arn, str) else ()
     return len(words) == 6 and words[0] == "arn" and words[2] == "sqs"
 
 

@@ -3,7 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tuner.locallambda.answers import NO_CONTENT, Answer, document, invalid, not_found, violated
+from tuner.locallambda.answers import (
+    NO_CONTENT,
+    Answer,
+    document,
+    invalid,
+    not_found,
+    unreadable,
+    violated,
+)
 from tuner.locallambda.control import Call, Control, page
 from tuner.locallambda.functions import Function
 from tuner.locallambda.names import LATEST, FunctionRef, function_arn
@@ -88,7 +96,7 @@ def _configured(function: Function, ref: FunctionRef) -> dict[str, Any]:
 def _keep(control: Control, function: Function, ref: FunctionRef, body: dict[str, Any]) -> Answer:
     destinations = body.get("DestinationConfig") or {}
     for which in ("OnSuccess", "OnFailure"):
-        target = (destinations.get(which) or {}).get("Destination", "")
+        target = _destination(destinations.get(which), which)
         if target == function.arn or target.startswith(f"{function.arn}:"):
             raise invalid("You can't specify the function as a destination for itself.")
     body["DestinationConfig"] = {"OnSuccess": {}, "OnFailure": {}, **destinations}
@@ -96,6 +104,13 @@ def _keep(control: Control, function: Function, ref: FunctionRef, body: dict[str
     function.event_configs[ref.qualifier or LATEST] = body
     control.registry.keep(function)
     return document(_told(ref, body))
+
+
+def _destination(config: Any, which: str) -> str:
+    target = (config or {}).get("Destination") if isinstance(config or {}, dict) else config
+    if not isinstance(target or "", str):
+        raise unreadable(f"DestinationConfig.{which} can not be converted to a destination")
+    return target or ""
 
 
 def _told(ref: FunctionRef, config: Mapping[str, Any]) -> dict[str, Any]:

@@ -99,10 +99,10 @@ def _event(entry: Entry, at: int, line: str) -> dict[str, Any]:
     }
 
 
-def _position(token: str | None) -> tuple[int, int]:
+def _position(token: object) -> tuple[int, int]:
     if not token:
         return (0, -1)
-    number, _, at = token.partition("/")
+    number, _, at = str(token).partition("/")
     if not (number.isdecimal() and at.isdecimal()):
         raise _refused("InvalidParameterException", "The specified nextToken is invalid.")
     return int(number), int(at)

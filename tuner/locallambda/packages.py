@@ -118,7 +118,7 @@ def unpack(archive: bytes, folder: Path) -> None:
                 _link(target, points_to, folder)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise corrupt() from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, IndexError) as error:
         if isinstance(error, OSError) and error.errno in (28, 122):  # ENOSPC, EDQUOT
             raise
         raise corrupt() from error

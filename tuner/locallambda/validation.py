@@ -191,6 +191,9 @@ def _check_environment_size(variables: Mapping[str, str]) -> None:
 def check_loggable(logging: Mapping[str, Any]) -> dict[str, str]:
     """The logging configuration with AWS's defaults for JSON filled in."""
     told = {key: value for key, value in logging.items() if value is not None}
+    for key, value in told.items():
+        if not isinstance(value, str):
+            raise unreadable(f"LoggingConfig.{key} can not be converted to a String")
     if told.get("LogFormat", "Text") not in ("Text", "JSON"):
         raise violated(
             [

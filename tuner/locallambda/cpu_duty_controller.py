@@ -116,15 +116,19 @@ class Controller:
                 self._signal(one, signal.SIGSTOP)
 
     def _look(self, one: Limited) -> None:
-        one.pids = set(self._family(one.root))
+        # Who was seen once stays, also after it has detached itself: it may be stopped just now.
+        seen = one.pids | {one.root}
+        one.pids = {member for pid in seen for member in self._family(pid)}
         if one.pids - one.account.used.keys():
             one.account.charge({**one.account.used, **self._readings(one)})
 
     def _readings(self, one: Limited) -> dict[int, float]:
         readings = {}
-        for pid in one.pids:
-            with contextlib.suppress(OSError):
+        for pid in list(one.pids):
+            try:
                 readings[pid] = self._read_clock(pid)
+            except OSError:  # it has ended
+                one.pids.discard(pid)
         return readings
 
     def _signal(self, one: Limited, number: int) -> None:

@@ -145,6 +145,24 @@ def test_duty_cycle_at_128_mb_runs_a_tick_and_pauses_36_or_56_ms():
     assert max(machine.bursts) == pytest.approx(TICK_S)
 
 
+def test_process_that_detaches_itself_while_stopped_goes_on_with_the_others():
+    machines = {7: Machine(), 8: Machine()}
+    family = {7: [7, 8], 8: [8]}
+    controller = Controller(
+        lambda pid: machines[pid].used,
+        lambda pid, number: machines[pid].send(pid, number),
+        lambda pid: iter(family[pid]),
+    )
+    controller.obey("limit 7 5000")
+    for machine in machines.values():
+        machine.run(TICK_S)
+    controller.tick(0)
+    assert machines[7].stopped and machines[8].stopped
+    family[7] = [7]  # its parent has ended, and it is nobody's child here any more
+    controller.tick(1)
+    assert not machines[7].stopped and not machines[8].stopped
+
+
 def test_released_process_goes_on():
     machine = Machine()
     controller = Controller(machine.clock, machine.send, lambda pid: iter([pid]))

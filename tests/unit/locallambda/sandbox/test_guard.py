@@ -34,6 +34,7 @@ async def main():
     sandbox = host.create(spec)
     await sandbox.start()
     left = await sandbox.invoke(Invocation("r", b'{"do": "leave_daemons"}', "arn"))
+    assert left.function_error is None, left
     cell = sandbox._cell
     cgroups = {str(Path(p).parent.parent) for p in (*cell.cpu.joins, *cell.memory.joins)}
     pids = [*json.loads(left.payload), host._limits.link.pid]
@@ -52,7 +53,8 @@ def test_nothing_is_left_when_the_service_is_killed(end, methods):
         [sys.executable, "-c", SERVICE, str(HANDLERS), *methods], stdout=subprocess.PIPE
     )
     pids, directories, cgroups = json.loads(service.stdout.readline())
-    assert len(pids) == 4 and all(running(pid) for pid in pids)
+    assert len(pids) == 4, pids
+    assert [pid for pid in pids if not running(pid)] == []
     assert all(Path(path).is_dir() for path in [*directories, *cgroups])
     time.sleep(0.2)  # into the next invocation
     service.send_signal(end)

@@ -7,6 +7,7 @@ what happens when the process that started it dies in any way.
 import asyncio
 import contextlib
 import os
+import resource
 import signal
 import stat
 import sys
@@ -19,6 +20,8 @@ from aiohttp import web
 from tuner.errors import TargetError, TunerError, UsageError
 from tuner.locallambda.server import Front
 from tuner.locallambda.service import ServiceOptions, open_service
+
+MAX_OPEN_FILES = 65_536
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,17 @@ def serve(options: ServeOptions, announce: Callable[[str], None]) -> int:
         raise UsageError("--port", f"{options.port} is not a port", "Use 0 to 65535.")
     if options.service.account_concurrency < 1:
         raise UsageError("--account-concurrency", "has to be at least 1", "AWS's default is 1000.")
+    _allow_many_files()
     _run(_serve(options, announce))
     return 0
+
+
+def _allow_many_files() -> None:
+    """Each client and each sandbox takes descriptors; the usual 1024 end at some 300 sandboxes."""
+    with contextlib.suppress(ValueError, OSError):
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = MAX_OPEN_FILES if most == resource.RLIM_INFINITY else min(most, MAX_OPEN_FILES)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:

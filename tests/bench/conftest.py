@@ -1,72 +1,60 @@
-"""What the benchmarks of sandboxes share: run the probe handler at some sizes, print a table."""
+"""What the load benchmarks share: an endpoint that costs nothing."""
 
-import asyncio
-import json
-import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any
+import base64
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
 
 import pytest
 
-HANDLERS = Path(__file__).parents[1] / "handlers"
+ID = "94f4a28a-dbe3-4114-9f2b-0b3ae40f4dbc"
+TAIL = (
+    f"START RequestId: {ID} Version: 7\nEND RequestId: {ID}\n"
+    f"REPORT RequestId: {ID}\tDuration: 155.51 ms\tBilled Duration: 156 ms\t"
+    "Memory Size: 1769 MB\tMax Memory Used: 40 MB\t\n"
+)
+CONFIGURATION = """
+daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log;
+events {{ worker_connections 1024; }}
+http {{
+  access_log off; keepalive_requests 1000000000; keepalive_timeout 600; client_max_body_size 8m;
+  client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f;
+  uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+  server {{
+    listen 127.0.0.1:{port};
+    location / {{
+      default_type application/json;
+      add_header x-amzn-RequestId {id}; add_header X-Amz-Executed-Version 7;
+      add_header X-Amzn-Trace-Id "root=1-6ac7c67a-1c0aa43118a5d54708c0da61;sampled=0";
+      add_header X-Amz-Log-Result "{tail}";
+      return 200 '{{"answer": 42}}';
+    }}
+  }}
+}}
+"""
 
 
-@pytest.fixture
-def probe_sizes() -> Callable[..., list[tuple[int, Any, Any]]]:
-    """``probe_sizes(sizes, event, cpu="auto")``: (size, answer, report) of a cold call each."""
-    return _probe_sizes
-
-
-def _probe_sizes(
-    sizes: Sequence[int], event: dict[str, Any], cpu: str = "auto", module: str = "probe"
-) -> list[tuple[int, Any, Any]]:
-    from tuner.locallambda.host import SandboxHost
-    from tuner.locallambda.sandbox import Invocation, SandboxSpec
-
-    async def run() -> list[tuple[int, Any, Any]]:
-        host = SandboxHost(cpu=cpu)
-        await host.start(calibrate=False)
-        rows = []
-        try:
-            for size in sizes:
-                spec = SandboxSpec(
-                    function_name="bench",
-                    version="$LATEST",
-                    arn="arn:aws:lambda:eu-west-1:000000000000:function:bench",
-                    region="eu-west-1",
-                    memory_mb=size,
-                    timeout_s=60.0,
-                    handler=f"{module}.handler",
-                    runtime=f"python3.{sys.version_info.minor}",
-                    environment={},
-                    task_dir=HANDLERS,
-                    log_group="bench",
-                    log_stream="bench",
-                )
-                sandbox = host.create(spec)
-                await sandbox.start()
-                call = Invocation("bench", json.dumps(event).encode(), spec.arn)
-                result = await sandbox.invoke(call)
-                await sandbox.stop()
-                rows.append((size, json.loads(result.payload), result.report))
-        finally:
-            await host.close()
-        return rows
-
-    return asyncio.run(run())
-
-
-@pytest.fixture
-def show(capsys: pytest.CaptureFixture[str]) -> Callable[..., None]:
-    """``show(title, heads, rows)`` prints a table past pytest's capture."""
-
-    def show(title: str, heads: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-        lines = [heads, *[[str(cell) for cell in row] for row in rows]]
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        with capsys.disabled():
-            print(f"\n\n{title}")
-            for line in lines:
-                print("  ".join(c.rjust(w) for c, w in zip(line, widths, strict=True)))
-
-    return show
+@pytest.fixture(scope="session")
+def nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of an nginx that answers every request alike."""
+    program = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    if program is None:
+        pytest.skip("nginx is not installed (Debian: apt-get install nginx-light)")
+    folder = tmp_path_factory.mktemp("nginx")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    tail = base64.b64encode(TAIL.encode()).decode()
+    configuration = folder / "nginx.conf"
+    configuration.write_text(CONFIGURATION.format(folder=folder, port=port, id=ID, tail=tail))
+    process = subprocess.Popen([program, "-c", str(configuration), "-e", str(folder / "e.log")])
+    for _ in range(100):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                break
+        time.sleep(0.05)
+    yield f"http://127.0.0.1:{port}"
+    process.terminate()
+    process.wait(10)

@@ -63,8 +63,11 @@ class LocustEngine:
         try:
             for result in self._results(worker):
                 yield self._sample(calls[result.number], batch, result)
+        except KeyboardInterrupt:  # somebody is in a hurry: what is in flight is given up
+            self.close()
+            raise
         finally:
-            if self._running:  # closed early, or interrupted: leave nothing in flight behind
+            if self._running:  # closed early: leave nothing in flight behind
                 self.stop()
                 for _ in self._results(worker):
                     pass

@@ -338,6 +338,16 @@ class TestWorkerProcess:
         assert 3 <= len(samples) < 100
         assert len(list(engine.run(batch(2)))) == 2  # by a new one
 
+    def test_an_interrupted_wait_gives_up_what_is_in_flight(
+        self, started: tuple[LocustEngine, psutil.Process]
+    ) -> None:
+        engine, process = started
+        samples = engine.run(batch(100))
+        next(samples)
+        with pytest.raises(KeyboardInterrupt):
+            samples.throw(KeyboardInterrupt)  # type: ignore[attr-defined]
+        assert not process.is_running()
+
     def test_ctrl_c_in_the_terminal_does_not_reach_it(
         self, started: tuple[LocustEngine, psutil.Process]
     ) -> None:

@@ -6,3 +6,6 @@ because Locust patches the standard library. ``lane.py`` is the Locust user that
 with its users, and ``__main__.py`` the process. To send another kind of request: a new user in
 ``lane.py`` and its fields in ``load/wire.py``.
 """
+
+# Locust patches the standard library as it is imported, so it has to come before all else.
+import locust  # noqa: F401

@@ -1,0 +1,103 @@
+"""Whether an open load is what was asked for: its gaps, and its tail when the endpoint stalls.
+
+``pytest -m bench tests/bench/test_open_model.py -s``; on a machine that is otherwise idle.
+"""
+
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from random import Random
+
+import pytest
+from scipy.stats import kstest
+
+from tuner.clock import WallClock
+from tuner.load.engine import Batch, Call
+from tuner.load.locust_engine import LocustEngine
+from tuner.load.pace import Constant, evenly, poisson
+from tuner.records import Outcome, Purpose, Sample
+from tuner.target.seam import Credentials, Endpoint, Variant
+
+pytestmark = pytest.mark.bench
+
+SECONDS = float(os.environ.get("TUNER_BENCH_SECONDS", "10"))
+# Holds every answer back during the sixth second of every ten, counted from its start.
+STALLING = """
+    import asyncio, time
+    ANSWER = b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\n{}"
+    began = time.monotonic()
+
+    async def serve(reader, writer):
+        while not reader.at_eof():
+            try:
+                await reader.readuntil(b"\\r\\n\\r\\n{}")
+            except (asyncio.IncompleteReadError, ConnectionError):
+                return writer.close()
+            phase = (time.monotonic() - began) % 10
+            if 5 <= phase < 6:
+                await asyncio.sleep(6 - phase)
+            writer.write(ANSWER)
+
+    async def main():
+        server = await asyncio.start_server(serve, "127.0.0.1", 0, backlog=1000)
+        print(server.sockets[0].getsockname()[1], flush=True)
+        await server.serve_forever()
+
+    asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def stalling(tmp_path: Path) -> Iterator[str]:
+    """The URL of an endpoint that stalls for a second in every ten."""
+    program = tmp_path / "server.py"
+    program.write_text(textwrap.dedent(STALLING))
+    server = subprocess.Popen([sys.executable, str(program)], stdout=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    yield f"http://127.0.0.1:{int(server.stdout.readline())}"
+    server.terminate()
+    server.wait(10)
+
+
+def send(url: str, due: list[float], lanes: int) -> list[Sample]:
+    endpoint = Endpoint(url, "us-east-1", "fn", lambda: Credentials("AKID", "secret"))
+    engine = LocustEngine(endpoint, WallClock())
+    variant = Variant(128, "x86_64", None)
+    calls = [Call(number, variant, 0, Purpose.LOAD, at) for number, at in enumerate(due)]
+    try:
+        samples = list(engine.run(Batch(calls, [b"{}"], lanes, 0, 30.0)))
+    finally:
+        engine.close()
+    assert all(sample.outcome is Outcome.OK for sample in samples)
+    return sorted(samples, key=lambda sample: sample.sent_s)
+
+
+@pytest.mark.parametrize("rate", [50, 500, 3000])
+def test_arrivals_of_a_poisson_load_are_poisson(nginx: str, rate: int) -> None:
+    due = list(poisson(Constant(rate), SECONDS, Random(1)))
+    samples = send(nginx, due, 64)
+    gaps = [b.sent_s - a.sent_s for a, b in pairwise(samples)]
+    test = kstest(gaps, "expon", args=(0, 1 / rate))
+    span = samples[-1].sent_s - samples[0].sent_s
+    asked = due[-1] - due[0]
+    print(
+        f"\nPoisson at {rate}/s: {len(samples)} calls, achieved/asked {asked / span:.4f} "
+        f"(within 1 %), Kolmogorov-Smirnov p {test.pvalue:.3f} (above 0.01)"
+    )
+    assert abs(asked / span - 1) < 0.01
+
+
+def test_a_stall_is_felt_by_every_call_that_was_due_in_it(stalling: str) -> None:
+    rate, seconds = 200, 40.0
+    samples = send(stalling, list(evenly(Constant(rate), seconds)), rate + 100)
+    latency = sorted(sample.latency_ms for sample in samples)
+    # A tenth of the calls is due in a stall and waits for the rest of it: 0 to 1 s, evenly.
+    print(f"\nStalls of 1 s in every 10 at {rate}/s ({len(latency)} calls)")
+    for percent, expected in ((95.0, 500.0), (99.0, 900.0), (99.9, 990.0)):
+        found = latency[int(percent / 100 * len(latency))]
+        print(f"  p{percent:<5g} {found:7.1f} ms, analytically {expected:.0f} (within 5 %)")
+        assert found == pytest.approx(expected, rel=0.05)

@@ -11,8 +11,11 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from tuner.aws.control import Control
 from tuner.aws.session import AwsSession, SessionOptions, open_session
 from tuner.clock import WallClock
+from tuner.target.aws import AwsOptions, AwsTarget
+from tuner.target.names import parse_target
 
 ZIP_SOURCE = {"app.py": "def handler(event, context):\n    return event\n"}
 REGION = "eu-west-1"
@@ -131,6 +134,57 @@ def function(service: Service, make_zip: Callable[..., bytes]) -> Iterator[str]:
 def journal(tmp_path: Path) -> Path:
     """Where changes are journalled."""
     return tmp_path / "journal"
+
+
+@pytest.fixture
+def open_target(
+    aws_session: AwsSession, journal: Path, hasty_clock: WallClock
+) -> Iterator[Callable[..., AwsTarget]]:
+    """Open targets on the service; they are closed afterwards, and not restored."""
+    opened: list[AwsTarget] = []
+
+    def open_(text: str, **more: Any) -> AwsTarget:
+        options = AwsOptions(**{"journal": journal, "clock": hasty_clock, **more})
+        opened.append(AwsTarget(Control(aws_session, options.clock), parse_target(text), options))
+        return opened[-1]
+
+    yield open_
+    for target in opened:
+        target.close()
+
+
+@pytest.fixture
+def target(open_target: Callable[..., AwsTarget], function: str) -> AwsTarget:
+    """A target on the user's function."""
+    return open_target(function)
+
+
+@pytest.fixture(scope="session")
+def on_call() -> Callable[..., None]:
+    """``on_call(target, operation, act)``: do something just before the target's next call of
+    this operation is sent, once."""
+    return _on_call
+
+
+def _on_call(target: AwsTarget, operation: str, act: Callable[[], object]) -> None:
+    events = target._control.session.client.meta.events
+
+    def before(**_: object) -> None:
+        events.unregister(f"before-call.lambda.{operation}", before)
+        act()
+
+    events.register(f"before-call.lambda.{operation}", before)
+
+
+@pytest.fixture
+def await_update(settled: Callable[..., Any]) -> Callable[[Service, str], None]:
+    """Wait for an update on the local Lambda; moto's are there at once."""
+
+    def wait(service: Service, function: str) -> None:
+        if service.name == "local":
+            settled(service.client, function)
+
+    return wait
 
 
 def client_of(service: str, url: str) -> Any:

@@ -3,7 +3,7 @@
 The services are moto, which others wrote after AWS, and our local Lambda.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,47 +12,13 @@ import pytest
 from tuner.aws.control import Control
 from tuner.aws.journal import pending
 from tuner.aws.putback import restore
-from tuner.aws.session import AwsSession, SessionOptions, open_session
+from tuner.aws.session import SessionOptions, open_session
 from tuner.clock import WallClock
-from tuner.errors import ChangedUnderneath, NotFound, TargetError, UsageError
+from tuner.errors import NotFound, TargetError, UsageError
 from tuner.records import Backend
 from tuner.target.aws import AwsOptions, AwsTarget, open_aws
 from tuner.target.names import parse_target
 from tuner.target.seam import Variant
-
-
-@pytest.fixture
-def open_target(
-    aws_session: AwsSession, journal: Path, hasty_clock: WallClock
-) -> Iterator[Callable[..., AwsTarget]]:
-    """Open targets on the service; they are closed afterwards, and not restored."""
-    opened: list[AwsTarget] = []
-
-    def open_(text: str, **more: Any) -> AwsTarget:
-        options = AwsOptions(**{"journal": journal, "clock": hasty_clock, **more})
-        opened.append(AwsTarget(Control(aws_session, options.clock), parse_target(text), options))
-        return opened[-1]
-
-    yield open_
-    for target in opened:
-        target.close()
-
-
-@pytest.fixture
-def target(open_target: Callable[..., AwsTarget], function: str) -> AwsTarget:
-    """A target on the user's function."""
-    return open_target(function)
-
-
-def on_call(target: AwsTarget, operation: str, act: Callable[[], object]) -> None:
-    """Do something just before the target's next call of this operation is sent, once."""
-    events = target._control.session.client.meta.events
-
-    def before(**_: object) -> None:
-        events.unregister(f"before-call.lambda.{operation}", before)
-        act()
-
-    events.register(f"before-call.lambda.{operation}", before)
 
 
 def succeeded(made: object) -> Variant:
@@ -132,94 +98,6 @@ def test_a_target_can_be_used_again_after_it_was_restored(
         assert service.picture(function) == before
 
 
-def test_what_the_user_publishes_meanwhile_stays(
-    target: AwsTarget, service: Any, function: str
-) -> None:
-    target.prepare(512)
-    mine = service.client.publish_version(FunctionName=function, Description="by hand")["Version"]
-    service.client.create_alias(FunctionName=function, Name="new", FunctionVersion=mine)
-    target.prepare(1024)
-    before = service.picture(function)
-    target.restore()
-    after = service.picture(function)
-    assert after["aliases"] == before["aliases"]
-    numbers = [version["Version"] for version in after["versions"]]
-    assert numbers == ["$LATEST", "1", mine]
-
-
-def test_a_version_published_by_another_hand_between_our_steps_is_not_taken_for_ours(
-    target: AwsTarget, service: Any, function: str
-) -> None:
-    def publish() -> None:
-        service.client.publish_version(FunctionName=function)
-
-    on_call(target, "PublishVersion", publish)
-    with pytest.raises(ChangedUnderneath, match="somebody else published"):
-        target.prepare(512)
-    target.restore()
-    after = service.picture(function)
-    assert [version["Version"] for version in after["versions"]] == ["$LATEST", "1", "2"]
-    assert after["configuration"]["MemorySize"] == 256
-
-
-@pytest.mark.parametrize("operation", ["UpdateFunctionConfiguration", "PublishVersion"])
-def test_a_deployment_in_the_middle_is_never_overwritten(
-    operation: str, target: AwsTarget, service: Any, function: str, settled: Callable[..., Any]
-) -> None:
-    def deploy() -> None:
-        service.client.update_function_configuration(
-            FunctionName=function, Timeout=9, MemorySize=777, Description="deployed"
-        )
-        wait_until_settled(service, function, settled)
-
-    if (service.name, operation) == ("moto", "UpdateFunctionConfiguration"):
-        pytest.skip("moto has no RevisionId, so nothing can be guarded between look and change")
-    target.prepare(128)
-    on_call(target, operation, deploy)
-    with pytest.raises(ChangedUnderneath):
-        target.prepare(512)
-    target.restore()
-    after = service.picture(function)
-    # The deployment between our two steps keeps its timeout, and memory and description, too.
-    latest = after["configuration"]
-    assert (latest["Timeout"], latest["MemorySize"]) == (9, 777)
-    assert latest["Description"] == "deployed"
-    assert [version["Version"] for version in after["versions"]] == ["$LATEST", "1"]
-
-
-def test_a_deployment_that_leaves_memory_alone_keeps_its_own_and_gets_memory_back(
-    target: AwsTarget, service: Any, function: str, settled: Callable[..., Any]
-) -> None:
-    def deploy() -> None:
-        service.client.update_function_configuration(FunctionName=function, Timeout=9)
-        wait_until_settled(service, function, settled)
-
-    on_call(target, "PublishVersion", deploy)
-    with pytest.raises(ChangedUnderneath):
-        target.prepare(512)
-    target.restore()
-    latest = service.picture(function)["configuration"]
-    assert (latest["Timeout"], latest["MemorySize"]) == (9, 256)
-    assert latest["Description"] == "takes orders"
-
-
-def test_a_version_that_an_alias_of_the_user_points_at_is_named_and_kept(
-    target: AwsTarget, service: Any, function: str, journal: Path
-) -> None:
-    if service.name == "moto":
-        pytest.skip("moto deletes versions that an alias points at")
-    before = service.picture(function)
-    version = target.prepare(512).qualifier
-    service.client.create_alias(FunctionName=function, Name="mine", FunctionVersion=version)
-    with pytest.raises(TargetError, match=f"version {version}") as caught:
-        target.restore()
-    assert "tuner restore" in caught.value.fix
-    assert len(pending(journal)) == 1
-    service.client.delete_alias(FunctionName=function, Name="mine")
-    target.restore()
-    assert service.picture(function) == before
-
-
 def test_a_size_that_is_refused_does_not_stop_the_others(
     target: AwsTarget, service: Any, function: str
 ) -> None:
@@ -254,13 +132,13 @@ def test_a_version_with_other_code_is_refused_and_nothing_is_changed(
     service: Any,
     function: str,
     make_zip: Callable[..., bytes],
-    settled: Callable[..., Any],
+    await_update: Callable[..., None],
     journal: Path,
 ) -> None:
     service.client.update_function_code(
         FunctionName=function, ZipFile=make_zip({"app.py": "def handler(e, c): return 2\n"})
     )
-    wait_until_settled(service, function, settled)
+    await_update(service, function)
     before = service.picture(function)
     target = open_target(f"{function}:1")
     for ask in (target.describe, lambda: target.prepare(512)):
@@ -317,20 +195,6 @@ def test_the_journal_holds_no_secret_of_the_function(
     service.client.delete_function(FunctionName=name)
 
 
-def test_a_function_that_was_deleted_needs_nothing_put_back(
-    open_target: Callable[..., AwsTarget],
-    service: Any,
-    make_zip: Callable[..., bytes],
-    journal: Path,
-) -> None:
-    service.create("short-lived", make_zip({"app.py": "x"}))
-    target = open_target("short-lived")
-    target.prepare(512)
-    service.client.delete_function(FunctionName="short-lived")
-    target.restore()
-    assert pending(journal) == []
-
-
 def test_a_journal_is_restored_from_another_process_and_twice_is_harmless(
     target: AwsTarget, service: Any, function: str, journal: Path, hasty_clock: WallClock
 ) -> None:
@@ -358,66 +222,3 @@ def test_seven_sizes_stay_within_the_budget_of_control_plane_calls(
     target.prepare_many(sizes)
     target.restore()
     assert target._control.calls.total() <= 6 * len(sizes) + 10
-
-
-def wait_until_settled(service: Any, function: str, settled: Callable[..., Any]) -> None:
-    """Wait for an update of ours on the local Lambda; moto's are there at once."""
-    if service.name == "local":
-        settled(service.client, function)
-
-
-def test_a_function_that_an_interrupted_run_left_changed_is_not_measured_as_it_is(
-    open_target: Callable[..., AwsTarget],
-    service: Any,
-    function: str,
-    journal: Path,
-    hasty_clock: WallClock,
-    aws_session: AwsSession,
-) -> None:
-    before = service.picture(function)
-    crashed, second = open_target(function), open_target(function)
-
-    def crash() -> None:
-        raise SystemExit
-
-    on_call(crashed, "PublishVersion", lambda: on_any_call(crashed, crash))
-    with pytest.raises(SystemExit):
-        crashed.prepare(512)
-    crashed._control.session.client.meta.events.unregister("before-call.lambda", unique_id="crash")
-    crashed.close()
-    with pytest.raises(TargetError, match="interrupted") as caught:
-        second.prepare(640)
-    assert "tuner restore" in caught.value.fix
-    (entry,) = pending(journal)
-    assert restore(entry, Control(aws_session, hasty_clock))
-    assert service.picture(function) == before
-
-
-def on_any_call(target: AwsTarget, act: Callable[[], object]) -> None:
-    """Do something before every call of the target from now on."""
-    events = target._control.session.client.meta.events
-    events.register("before-call.lambda", lambda **_: act(), unique_id="crash")
-    act()
-
-
-def test_a_change_that_arrives_after_everything_was_put_back_is_refused(
-    target: AwsTarget, service: Any, function: str
-) -> None:
-    """The request of a killed process may be on its way when the function is put back."""
-    if service.name == "moto":
-        pytest.skip("moto has no RevisionId, so nothing can be refused")
-    before = service.picture(function)
-    revision = service.client.get_function(FunctionName=function)["Configuration"]["RevisionId"]
-
-    def interrupt() -> None:
-        raise KeyboardInterrupt
-
-    on_call(target, "UpdateFunctionConfiguration", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        target.prepare(512)
-    target.restore()
-    with pytest.raises(service.client.exceptions.PreconditionFailedException):
-        service.client.update_function_configuration(
-            FunctionName=function, MemorySize=512, RevisionId=revision
-        )
-    assert service.picture(function) == before

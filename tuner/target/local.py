@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tuner.aws.control import Control
 from tuner.aws.session import LOOPBACK_KEYS, LOOPBACK_REGION, SessionOptions, open_session
@@ -21,8 +21,10 @@ from tuner.target.aws import AwsOptions, AwsTarget
 from tuner.target.embedded import EmbeddedLambda, EmbeddedOptions
 from tuner.target.names import DEMOS, Kind, TargetName
 from tuner.target.package import Package, package_source, read_package
-from tuner.target.sam import SamFunction, read_template
 from tuner.target.seam import Endpoint, Progress, Target, Variant
+
+if TYPE_CHECKING:
+    from tuner.target.sam import SamFunction
 
 #: What a new function has on AWS unless one says more.
 DEFAULT_MEMORY_MB = 128
@@ -167,6 +169,8 @@ def _function(name: str, package: Package, options: LocalOptions) -> _Function:
 
 
 def _from_template(path: Path, logical_id: str | None, options: LocalOptions) -> _Function:
+    from tuner.target.sam import read_template  # YAML takes a while to load and is seldom needed
+
     found = read_template(path, logical_id)
     where = f"{path}#{found.logical_id}"
     missing = [name for name in found.unresolved if name not in options.environment]
@@ -186,7 +190,7 @@ def _from_template(path: Path, logical_id: str | None, options: LocalOptions) ->
     )
 
 
-def _template_package(found: SamFunction, where: str, options: LocalOptions) -> Package:
+def _template_package(found: "SamFunction", where: str, options: LocalOptions) -> Package:
     handler, runtime = options.handler or found.handler, options.runtime or found.runtime
     if found.code is not None:
         return read_package(found.code, handler, runtime)

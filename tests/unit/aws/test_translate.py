@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tuner.aws.control import Control
 from tuner.aws.retry import RetryPolicy
-from tuner.aws.session import SessionOptions, open_session
+from tuner.aws.session import AwsSession, SessionOptions, open_session
 from tuner.aws.translate import Asked, error_code, translate
 from tuner.clock import VirtualClock
 from tuner.errors import (
@@ -102,14 +102,18 @@ def test_every_error_of_the_service_model_for_the_calls_that_are_sent_has_its_wo
     assert modelled <= EXPECTED.keys()
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
-def test_every_operation_that_is_sent_exists_with_the_parameters_that_are_sent(
-    operation: str,
-) -> None:
-    """The stub validates parameters and answers against botocore's service model."""
-    session = open_session(
+@pytest.fixture(scope="module")
+def session() -> AwsSession:
+    return open_session(
         SessionOptions(region="eu-west-1", endpoint_url="http://127.0.0.1:9", keys=("k", "s"))
     )
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_every_operation_that_is_sent_exists_with_the_parameters_that_are_sent(
+    operation: str, session: AwsSession
+) -> None:
+    """The stub validates parameters and answers against botocore's service model."""
     control = Control(session, VirtualClock(), policy=RetryPolicy(attempts=1))
     with Stubber(session.client) as stub:
         method = "".join(f"_{c.lower()}" if c.isupper() else c for c in operation).lstrip("_")

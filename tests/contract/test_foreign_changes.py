@@ -1,0 +1,186 @@
+"""Somebody else changes the function meanwhile: nothing of theirs is ever overwritten."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tuner.aws.control import Control
+from tuner.aws.journal import pending
+from tuner.aws.putback import restore
+from tuner.aws.session import AwsSession
+from tuner.clock import WallClock
+from tuner.errors import ChangedUnderneath, TargetError
+from tuner.target.aws import AwsTarget
+
+OnCall = Callable[[AwsTarget, str, Callable[[], object]], None]
+
+
+def test_what_the_user_publishes_meanwhile_stays(
+    target: AwsTarget, service: Any, function: str
+) -> None:
+    target.prepare(512)
+    mine = service.client.publish_version(FunctionName=function, Description="by hand")["Version"]
+    service.client.create_alias(FunctionName=function, Name="new", FunctionVersion=mine)
+    target.prepare(1024)
+    before = service.picture(function)
+    target.restore()
+    after = service.picture(function)
+    assert after["aliases"] == before["aliases"]
+    numbers = [version["Version"] for version in after["versions"]]
+    assert numbers == ["$LATEST", "1", mine]
+
+
+def test_a_version_published_by_another_hand_between_our_steps_is_not_taken_for_ours(
+    target: AwsTarget, service: Any, function: str, on_call: OnCall
+) -> None:
+    def publish() -> None:
+        service.client.publish_version(FunctionName=function)
+
+    on_call(target, "PublishVersion", publish)
+    with pytest.raises(ChangedUnderneath, match="somebody else published"):
+        target.prepare(512)
+    target.restore()
+    after = service.picture(function)
+    assert [version["Version"] for version in after["versions"]] == ["$LATEST", "1", "2"]
+    assert after["configuration"]["MemorySize"] == 256
+
+
+@pytest.mark.parametrize("operation", ["UpdateFunctionConfiguration", "PublishVersion"])
+def test_a_deployment_in_the_middle_is_never_overwritten(
+    operation: str,
+    target: AwsTarget,
+    service: Any,
+    function: str,
+    on_call: OnCall,
+    await_update: Callable[..., None],
+) -> None:
+    def deploy() -> None:
+        service.client.update_function_configuration(
+            FunctionName=function, Timeout=9, MemorySize=777, Description="deployed"
+        )
+        await_update(service, function)
+
+    if (service.name, operation) == ("moto", "UpdateFunctionConfiguration"):
+        pytest.skip("moto has no RevisionId, so nothing can be guarded between look and change")
+    target.prepare(128)
+    on_call(target, operation, deploy)
+    with pytest.raises(ChangedUnderneath):
+        target.prepare(512)
+    target.restore()
+    after = service.picture(function)
+    # The deployment between our two steps keeps its timeout, and memory and description, too.
+    latest = after["configuration"]
+    assert (latest["Timeout"], latest["MemorySize"]) == (9, 777)
+    assert latest["Description"] == "deployed"
+    assert [version["Version"] for version in after["versions"]] == ["$LATEST", "1"]
+
+
+def test_a_deployment_that_leaves_memory_alone_keeps_its_own_and_gets_memory_back(
+    target: AwsTarget,
+    service: Any,
+    function: str,
+    on_call: OnCall,
+    await_update: Callable[..., None],
+) -> None:
+    def deploy() -> None:
+        service.client.update_function_configuration(FunctionName=function, Timeout=9)
+        await_update(service, function)
+
+    on_call(target, "PublishVersion", deploy)
+    with pytest.raises(ChangedUnderneath):
+        target.prepare(512)
+    target.restore()
+    latest = service.picture(function)["configuration"]
+    assert (latest["Timeout"], latest["MemorySize"]) == (9, 256)
+    assert latest["Description"] == "takes orders"
+
+
+def test_a_version_that_an_alias_of_the_user_points_at_is_named_and_kept(
+    target: AwsTarget, service: Any, function: str, journal: Path
+) -> None:
+    if service.name == "moto":
+        pytest.skip("moto deletes versions that an alias points at")
+    before = service.picture(function)
+    version = target.prepare(512).qualifier
+    service.client.create_alias(FunctionName=function, Name="mine", FunctionVersion=version)
+    with pytest.raises(TargetError, match=f"version {version}") as caught:
+        target.restore()
+    assert "tuner restore" in caught.value.fix
+    assert len(pending(journal)) == 1
+    service.client.delete_alias(FunctionName=function, Name="mine")
+    target.restore()
+    assert service.picture(function) == before
+
+
+def test_a_function_that_was_deleted_needs_nothing_put_back(
+    open_target: Callable[..., AwsTarget],
+    service: Any,
+    make_zip: Callable[..., bytes],
+    journal: Path,
+) -> None:
+    service.create("short-lived", make_zip({"app.py": "x"}))
+    target = open_target("short-lived")
+    target.prepare(512)
+    service.client.delete_function(FunctionName="short-lived")
+    target.restore()
+    assert pending(journal) == []
+
+
+def test_a_function_that_an_interrupted_run_left_changed_is_not_measured_as_it_is(
+    open_target: Callable[..., AwsTarget],
+    service: Any,
+    function: str,
+    journal: Path,
+    hasty_clock: WallClock,
+    aws_session: AwsSession,
+    on_call: OnCall,
+) -> None:
+    before = service.picture(function)
+    crashed, second = open_target(function), open_target(function)
+
+    def crash() -> None:
+        raise SystemExit
+
+    on_call(crashed, "PublishVersion", lambda: on_any_call(crashed, crash))
+    with pytest.raises(SystemExit):
+        crashed.prepare(512)
+    crashed._control.session.client.meta.events.unregister("before-call.lambda", unique_id="crash")
+    crashed.close()
+    with pytest.raises(TargetError, match="interrupted") as caught:
+        second.prepare(640)
+    assert "tuner restore" in caught.value.fix
+    (entry,) = pending(journal)
+    assert restore(entry, Control(aws_session, hasty_clock))
+    assert service.picture(function) == before
+
+
+def on_any_call(target: AwsTarget, act: Callable[[], object]) -> None:
+    """Do something before every call of the target from now on."""
+    events = target._control.session.client.meta.events
+    events.register("before-call.lambda", lambda **_: act(), unique_id="crash")
+    act()
+
+
+def test_a_change_that_arrives_after_everything_was_put_back_is_refused(
+    target: AwsTarget, service: Any, function: str, on_call: OnCall
+) -> None:
+    """The request of a killed process may be on its way when the function is put back."""
+    if service.name == "moto":
+        pytest.skip("moto has no RevisionId, so nothing can be refused")
+    before = service.picture(function)
+    revision = service.client.get_function(FunctionName=function)["Configuration"]["RevisionId"]
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    on_call(target, "UpdateFunctionConfiguration", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        target.prepare(512)
+    target.restore()
+    with pytest.raises(service.client.exceptions.PreconditionFailedException):
+        service.client.update_function_configuration(
+            FunctionName=function, MemorySize=512, RevisionId=revision
+        )
+    assert service.picture(function) == before

@@ -48,28 +48,19 @@ def transport_failure(words: str, status: int | None = None) -> Answer:
 def read_answer(status: int, headers: Mapping[str, str], body: bytes, memory_mb: int) -> Answer:
     """Classify an Invoke answer; header names in lower case, ``memory_mb`` the size invoked."""
     request_id = headers.get("x-amzn-requestid") or None
-    if status == 429:
-        reason = _field(_json_object(body), "Reason") or _error_code(headers, body)
-        return Answer(
-            Outcome.THROTTLED,
-            status,
-            reason or "TooManyRequestsException",
-            _retry_after(headers),
-            request_id,
-        )
     if not 200 <= status < 300:
-        reason = _error_code(headers, body) or f"HTTP {status}"
-        return Answer(Outcome.SERVICE_ERROR, status, reason, _retry_after(headers), request_id)
+        outcome, why = _refusal(status, headers, body)
+        return Answer(outcome, status, why, _retry_after(headers), request_id)
     report = _report(headers, request_id)
-    outcome, why = Outcome.OK, None
+    outcome, reason = Outcome.OK, None
     if headers.get("x-amz-function-error"):
-        outcome, why = _function_error(_json_object(body), report, memory_mb)
+        outcome, reason = _function_error(_json_object(body), report, memory_mb)
     if report is None:
-        return Answer(outcome, status, why, None, request_id)
+        return Answer(outcome, status, reason, None, request_id)
     return Answer(
         outcome,
         status,
-        why,
+        reason,
         None,
         request_id,
         report.duration_ms,
@@ -79,6 +70,14 @@ def read_answer(status: int, headers: Mapping[str, str], body: bytes, memory_mb:
         report.billed_restore_ms,
         report.max_memory_mb,
     )
+
+
+def _refusal(status: int, headers: Mapping[str, str], body: bytes) -> tuple[Outcome, str]:
+    code = _error_code(headers, body)
+    if status != 429:
+        return Outcome.SERVICE_ERROR, code or f"HTTP {status}"
+    reason = _field(_json_object(body), "Reason") or code or "TooManyRequestsException"
+    return Outcome.THROTTLED, reason[:_LONGEST_REASON]
 
 
 def _report(headers: Mapping[str, str], request_id: str | None) -> Report | None:

@@ -13,7 +13,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gevent import socket, ssl
-from geventhttpclient._parser import HTTPParseError, HTTPResponseParser
+from geventhttpclient._parser import HTTPParseError
+
+from tuner.load.worker.parser import AnswerParser
 
 _CHUNK = 65_536
 _LARGEST_ANSWER = 32 * 1024 * 1024  # Lambda streams at most 20 MB, and answers 6 MB
@@ -46,7 +48,7 @@ class Exchange:
 
 
 class Connection:
-    """Talks to the scheme, host and port of ``url``; connects when first needed."""
+    """Talks to the scheme, host and port of ``url``, verified by ``tls`` if that is given."""
 
     def __init__(self, url: str, tls: SSLContext | None) -> None:
         parts = urlsplit(url)
@@ -66,39 +68,32 @@ class Connection:
             try:
                 self._socket = self._connect(deadline)
             except (OSError, UnicodeError) as error:
-                raise TransportError(_words_of(error, "connecting"), None, None) from None
+                raise TransportError(str(_words_of(error, "connecting")), None, None) from None
 
     def exchange(self, request: bytes, deadline: float) -> Exchange:
         """Send a whole request and read its whole answer until ``deadline`` (monotonic seconds).
 
-        Raises :class:`TransportError`; the connection is closed then, and opened by the next call.
+        :meth:`open` comes first. Raises :class:`TransportError`; the connection is closed then.
         """
-        self.open(deadline)
-        answer = _Answer()
+        answer = AnswerParser()
         sent: float | None = None
         try:
             self._socket.settimeout(max(0.001, deadline - monotonic()))
             sent = monotonic()
             self._send(request)
-            first = done = self._read(answer, deadline)
+            done = self._read(answer, deadline)
+            first = done
             while not answer.complete:
                 done = self._read(answer, deadline)
-            if not answer.should_keep_alive():
-                self.close()
-            return Exchange(
-                answer.get_code(), answer.headers, bytes(answer.body), sent, first, done
-            )
-        except HTTPParseError:
-            words = "the answer is not valid HTTP"
-        except _EndedError as ended:
-            words = str(ended)
-        except OSError as error:
+        except BaseException as error:
+            self.close()  # what is left of the answer must not become the next one's
             words = _words_of(error, "waiting for the answer" if sent else "sending")
-        except BaseException:  # the greenlet is being killed: the answer must not stay unread
+            if words is None:
+                raise
+            raise TransportError(words, sent, answer.first, answer.status) from None
+        if not answer.should_keep_alive():
             self.close()
-            raise
-        self.close()
-        raise TransportError(words, sent, answer.first, answer.status)
+        return Exchange(answer.get_code(), answer.headers, bytes(answer.body), sent, first, done)
 
     def close(self) -> None:
         """Close the connection if there is one."""
@@ -123,7 +118,7 @@ class Connection:
         if written < len(request):
             self._socket.sendall(memoryview(request)[written:])
 
-    def _read(self, answer: "_Answer", deadline: float) -> float:
+    def _read(self, answer: AnswerParser, deadline: float) -> float:
         """Feed what arrives next; returns when it arrived."""
         if answer.first is not None:  # so that an answer in drops cannot outlast the deadline
             self._socket.settimeout(max(0.001, deadline - monotonic()))
@@ -143,70 +138,6 @@ class Connection:
 
 class _EndedError(Exception):
     """The answer cannot be completed."""
-
-
-class _Answer(HTTPResponseParser):
-    """Collects what the C parser (llhttp) reports; interim 1xx answers are passed over."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.headers: dict[str, str] = {}
-        self.body = bytearray()
-        self.first: float | None = None
-        self.size = 0
-        self.begun = False
-        self.complete = False
-        self._name = ""
-        self._value: str | None = None
-        self._head_complete = False
-
-    @property
-    def status(self) -> int | None:
-        """The status, once the head is complete."""
-        return self.get_code() if self._head_complete else None
-
-    def take(self, data: bytes) -> None:
-        """Parse the next bytes; empty ones say that the connection ended."""
-        self.size += len(data)
-        self.feed(data)
-
-    def ends_with_connection(self) -> bool:
-        """Whether the end of the connection is the end of this answer (RFC 9112, 6.3)."""
-        return (
-            self._head_complete
-            and "content-length" not in self.headers
-            and "chunked" not in self.headers.get("transfer-encoding", "").lower()
-        )
-
-    def _on_message_begin(self) -> None:
-        self.begun = True
-        self.headers = {}
-        self._head_complete = False
-
-    def _on_status(self, _text: str) -> None:
-        pass
-
-    def _on_header_field(self, text: str) -> None:
-        if self._value is None:
-            self._name += text
-            return
-        self.headers[self._name.lower()] = self._value
-        self._name, self._value = text, None
-
-    def _on_header_value(self, text: str) -> None:
-        self._value = text if self._value is None else self._value + text
-
-    def _on_headers_complete(self) -> None:
-        if self._name:
-            self.headers[self._name.lower()] = self._value or ""
-        self._name, self._value = "", None
-        self._head_complete = True
-
-    def _on_body(self, data: bytes) -> None:
-        self.body += data
-
-    def _on_message_complete(self) -> None:
-        self.complete = self.get_code() >= 200
 
 
 def tls_context(verify: bool | str) -> SSLContext:
@@ -235,18 +166,27 @@ def _is_idle(connected: Any) -> bool:
     return False
 
 
-def _words_of(error: OSError | UnicodeError, doing: str) -> str:
-    """A transport error in words that group well: no addresses, no numbers of the moment."""
+def _words_of(error: BaseException, doing: str) -> str | None:
+    """A failure of the transport in words that group well, without addresses or numbers.
+
+    ``None`` for what is no such failure, as when a greenlet is killed.
+    """
+    if isinstance(error, _EndedError):
+        return str(error)
+    if isinstance(error, HTTPParseError):
+        return "the answer is not valid HTTP"
+    if isinstance(error, plain.gaierror | UnicodeError):
+        return "host name not found"
     if isinstance(error, SSLCertVerificationError):
         return f"TLS certificate not accepted: {error.verify_message}"
     if isinstance(error, SSLError):
         return f"TLS failed: {error.reason or 'handshake'}"
     if isinstance(error, TimeoutError):
         return f"timed out {doing}"
-    if isinstance(error, plain.gaierror | UnicodeError):
-        return "host name not found"
     if isinstance(error, ConnectionRefusedError):
         return "connection refused"
     if isinstance(error, ConnectionResetError | BrokenPipeError):
         return f"connection reset while {doing}"
-    return f"{getattr(error, 'strerror', None) or error} while {doing}"
+    if isinstance(error, OSError):
+        return f"{error.strerror or error} while {doing}"
+    return None

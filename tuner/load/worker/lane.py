@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from ssl import SSLContext
 from time import monotonic, time
-from typing import Any
+from typing import Any, NamedTuple
 
 from gevent.event import Event
 from locust import User, task
@@ -51,6 +51,15 @@ class Due:
     at: float | None
 
 
+class Moments(NamedTuple):
+    """When a request was due, was sent, began to be answered and ended; CLOCK_MONOTONIC."""
+
+    due: float
+    sent: float
+    first_byte: float | None
+    done: float
+
+
 class LambdaUser(User):
     """Invokes a Lambda function and reports each request as a Locust event.
 
@@ -76,43 +85,32 @@ class LambdaUser(User):
     def invoke(self, job: Job, call: OrderedCall, due: float | None) -> Result:
         """Send one call now and wait for its answer; a failure is a result, never raised."""
         taken = monotonic()
-        due = taken if due is None else due
         started = time()
         connection = self.connection(job)
         deadline = taken + job.timeout_s
+        sent, first, length = taken, None, 0
         try:
             connection.open(deadline)
             exchange = connection.exchange(job.request(call), deadline)
-            sent, done, length = exchange.sent, exchange.done, len(exchange.body)
-            first: float | None = exchange.first
+            sent, first, done = exchange.sent, exchange.first, exchange.done
+            length = len(exchange.body)
             answer = read_answer(exchange.status, exchange.headers, exchange.body, call.memory_mb)
         except TransportError as fault:
-            done = monotonic()
-            sent, first, length = fault.sent or taken, fault.first, 0
+            sent, first, done = fault.sent or taken, fault.first, monotonic()
             answer = transport_failure(fault.words, fault.status)
-        self._tell_locust(job.function, call, answer, (done - due) * 1000.0, length, started)
-        return _result(call, answer, due, sent, first, done)
-
-    def _tell_locust(
-        self,
-        function: str,
-        call: OrderedCall,
-        answer: Answer,
-        latency_ms: float,
-        length: int,
-        started: float,
-    ) -> None:
+        moments = Moments(taken if due is None else due, sent, first, done)
         throttled = answer.outcome is Outcome.THROTTLED
         failed = answer.outcome is not Outcome.OK and not throttled
         self.environment.events.request.fire(
             request_type="Throttled" if throttled else "Invoke",
-            name=f"{function}:{call.qualifier}" if call.qualifier else function,
-            response_time=latency_ms,
+            name=f"{job.function}:{call.qualifier}" if call.qualifier else job.function,
+            response_time=(done - moments.due) * 1000.0,
             response_length=length,
             exception=InvocationError(answer) if failed else None,
             start_time=started,
             context={},
         )
+        return _result(call, answer, moments)
 
 
 class InvocationError(Exception):
@@ -122,15 +120,10 @@ class InvocationError(Exception):
         super().__init__(f"{answer.outcome}: {answer.reason}")
 
 
-def _result(
-    call: OrderedCall, answer: Answer, due: float, sent: float, first: float | None, done: float
-) -> Result:
+def _result(call: OrderedCall, answer: Answer, moments: Moments) -> Result:
     return Result(
         call.number,
-        due,
-        sent,
-        first,
-        done,
+        *moments,
         answer.outcome.value,
         answer.status,
         answer.reason,

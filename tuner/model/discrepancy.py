@@ -46,50 +46,41 @@ def _kernel(a: FloatArray, b: FloatArray, length: float) -> FloatArray:
     return np.asarray(np.exp(-0.5 * ((a[:, None] - b[None, :]) / length) ** 2), dtype=np.float64)
 
 
-@dataclass(frozen=True)
-class Amplitudes:
-    """The same features under several amplitudes, conditioned on measured sizes.
+class Bends:
+    """The features conditioned on measured sizes, for every amplitude at once.
 
-    ``features`` is (sizes, p), ``variance`` (sizes,) that of each size's location. Built once per
-    fit; then a thousand residual rows cost one matrix product.
+    ``features`` is (sizes, p), ``variance`` (sizes,) that of each size's location. One
+    eigendecomposition; then a thousand residual rows cost one matrix product.
     """
 
-    values: FloatArray
-    features: FloatArray
-    variance: FloatArray
+    def __init__(self, features: FloatArray, variance: FloatArray) -> None:
+        self._features, self._variance = features, variance
+        inner = features.T @ (features / variance[:, None])
+        values, self._vectors = np.linalg.eigh(inner)
+        self._values = np.maximum(values, 0.0)
+        self._constant = float(np.log(2 * np.pi * variance).sum())
 
-    def log_likelihood(self, residual: FloatArray) -> FloatArray:
+    def log_likelihood(self, residual: FloatArray, amplitudes: FloatArray) -> FloatArray:
         """log N(residual; 0, diag(variance) + a^2 F F') of rows (k, sizes): (k, amplitudes)."""
-        scaled = residual / self.variance
+        scaled = residual / self._variance
         plain = np.sum(residual * scaled, axis=1)
-        projected = scaled @ self.features
-        out = np.empty((residual.shape[0], self.values.size))
-        for i, value in enumerate(self.values):
-            precision = self._precision(value)
-            root = np.linalg.cholesky(precision)
-            white = np.linalg.solve(root, projected.T)
-            log_det = 2 * np.log(np.diag(root)).sum() + self.features.shape[1] * np.log(value**2)
-            out[:, i] = -0.5 * (plain - np.sum(white**2, axis=0) + log_det)
-        constant = np.log(2 * np.pi * self.variance).sum()
-        return np.asarray(out - 0.5 * constant, dtype=np.float64)
+        projected = scaled @ (self._features @ self._vectors)
+        explained = projected**2 @ (1.0 / self._precision(amplitudes)).T
+        log_det = np.log1p(self._values * amplitudes[:, None] ** 2).sum(axis=1)
+        total = plain[:, None] - explained + log_det + self._constant
+        return np.asarray(-0.5 * total, dtype=np.float64)
 
     def draw(
-        self, residual: FloatArray, amplitude: IntArray, rng: np.random.Generator
+        self, residual: FloatArray, amplitudes: FloatArray, rng: np.random.Generator
     ) -> FloatArray:
-        """One feature weight vector (k, p) from the posterior of each residual row."""
-        projected = (residual / self.variance) @ self.features
-        noise = rng.standard_normal(projected.shape)
-        out = np.empty_like(projected)
-        for i, value in enumerate(self.values):
-            mine = amplitude == i
-            if not mine.any():
-                continue
-            precision = self._precision(value)
-            root = np.linalg.cholesky(precision)
-            mean = np.linalg.solve(precision, projected[mine].T)
-            out[mine] = (mean + np.linalg.solve(root.T, noise[mine].T)).T
-        return out
+        """One feature weight vector (k, p) from the posterior of each residual row.
 
-    def _precision(self, value: float) -> FloatArray:
-        inner = self.features.T @ (self.features / self.variance[:, None])
-        return np.asarray(inner + np.eye(inner.shape[0]) / value**2, dtype=np.float64)
+        ``amplitudes`` (k,) are those that belong to the rows.
+        """
+        projected = (residual / self._variance) @ (self._features @ self._vectors)
+        precision = self._precision(amplitudes)
+        noise = rng.standard_normal(projected.shape) / np.sqrt(precision)
+        return np.asarray((projected / precision + noise) @ self._vectors.T, dtype=np.float64)
+
+    def _precision(self, amplitudes: FloatArray) -> FloatArray:
+        return np.asarray(self._values + 1.0 / amplitudes[:, None] ** 2, dtype=np.float64)

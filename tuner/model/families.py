@@ -1,5 +1,6 @@
 """The families that a fit weighs against each other, by evidence and not by order."""
 
+from tuner.model.cfs import VCPU_MB
 from tuner.model.family import Family
 from tuner.model.power_law import PowerLaw
 from tuner.model.staircase import Staircase
@@ -13,3 +14,11 @@ ALL: tuple[Family, ...] = (
     PowerLaw(),
     PowerLaw(name="shape-free", prior=0.1, free=True),
 )
+
+
+def suited(largest_mb: float) -> tuple[Family, ...]:
+    """Families that differ from each other at sizes up to ``largest_mb``.
+
+    Up to one vCPU several threads are no faster than one.
+    """
+    return tuple(f for f in ALL if largest_mb > VCPU_MB or not isinstance(f, Threads))

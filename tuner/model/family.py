@@ -24,8 +24,6 @@ class Scale:
     fastest_ms: float
     slowest_ms: float
     smallest_mb: float
-    largest_mb: float
-    spread: float = 0.1  # log-sd of a single duration
 
 
 @dataclass(frozen=True)

@@ -15,17 +15,21 @@ FloatArray = NDArray[np.float64]
 #: Cube points (k, d) -> log likelihood (k,).
 LogLikelihood = Callable[[FloatArray], FloatArray]
 
-_FIRST, _LATER, _STAGES = 1200, 700, 4
-_CENTRES = 60
+_FIRST, _LATER = 800, 450
+_CENTRES = 45
 _UNIFORM = 0.1  # share of every population that is drawn from the whole cube
 
 
 @dataclass(frozen=True)
 class Population:
-    """Weighed points of the cube; ``log_evidence`` is that of the family under its prior."""
+    """Weighed points of the cube; ``log_evidence`` is that of the family under its prior.
+
+    ``log_density`` is that of the distribution which the points were drawn from.
+    """
 
     points: FloatArray
     log_weights: FloatArray
+    log_density: FloatArray
     log_evidence: float
 
     def weights(self) -> FloatArray:
@@ -34,17 +38,33 @@ class Population:
         return np.asarray(shifted / shifted.sum(), dtype=np.float64)
 
 
-def explore(log_likelihood: LogLikelihood, dimensions: int, rng: np.random.Generator) -> Population:
-    """Find where the likelihood lives in the cube, whatever its shape."""
-    points = _spread(_FIRST, dimensions, rng)
+def explore(
+    log_likelihood: LogLikelihood,
+    dimensions: int,
+    rng: np.random.Generator,
+    stages: int = 4,
+    start: Population | None = None,
+) -> Population:
+    """Find where the likelihood lives in the cube, whatever its shape, in ``stages`` (>= 1).
+
+    ``start`` is a population that was found for a similar likelihood.
+    """
+    if start is None:
+        points = _spread(_FIRST, dimensions, rng)
+        density = np.zeros(_FIRST)
+    else:
+        points, density = start.points, start.log_density
     values = log_likelihood(points)
-    log_weights = values
-    for _ in range(_STAGES):
-        centres, width = _centres(points, values, log_weights, rng)
+    for _ in range(stages):
+        centres, width = _centres(points, values, density, rng)
         points = _around(centres, width, rng)
+        density = _log_density(points, centres, width)
+        inside = np.all((points >= 0) & (points <= 1), axis=1)  # the prior ends with the cube
+        points, density = points[inside], density[inside]
         values = log_likelihood(points)
-        log_weights = values - _log_density(points, centres, width)
-    return Population(points, log_weights, _log_mean(log_weights))
+    weights = values - density
+    evidence = _log_mean(weights) + float(np.log(inside.mean()))
+    return Population(points, weights, density, evidence)
 
 
 def systematic(weights: FloatArray, count: int, rng: np.random.Generator) -> NDArray[np.intp]:
@@ -61,13 +81,13 @@ def _spread(count: int, dimensions: int, rng: np.random.Generator) -> FloatArray
 
 
 def _centres(
-    points: FloatArray, values: FloatArray, log_weights: FloatArray, rng: np.random.Generator
+    points: FloatArray, values: FloatArray, log_density: FloatArray, rng: np.random.Generator
 ) -> tuple[FloatArray, FloatArray]:
     """Members to draw around, and the width of a draw along each coordinate."""
-    proposal = log_weights - values  # minus the log density that the points came from
     temper = 1.0
     while temper > 1e-4:
-        weights = np.exp(temper * values + proposal - (temper * values + proposal).max())
+        logs = temper * values - log_density
+        weights = np.exp(logs - logs.max())
         weights /= weights.sum()
         if 1.0 / np.sum(weights**2) >= _CENTRES / 2:
             break
@@ -82,24 +102,16 @@ def _around(centres: FloatArray, width: FloatArray, rng: np.random.Generator) ->
     uniform = int(_UNIFORM * _LATER)
     which = np.arange(_LATER - uniform) % centres.shape[0]
     near = centres[which] + width * rng.standard_normal((which.size, dimensions))
-    near = np.abs(near)  # fold back into the cube, so that no draw is lost
-    near = np.where(near > 1, np.clip(2 - near, 0, 1), near)
     return np.vstack([near, rng.random((uniform, dimensions))])
 
 
 def _log_density(points: FloatArray, centres: FloatArray, width: FloatArray) -> FloatArray:
-    """Of the mixture that :func:`_around` draws from, with its folds to first order."""
-    total = np.full(points.shape[0], _UNIFORM)
-    kernel = np.ones((points.shape[0], centres.shape[0]))
-    for d in range(points.shape[1]):
-        x, c, w = points[:, d][:, None], centres[:, d][None, :], width[d]
-        bumps = (
-            np.exp(-0.5 * ((x + s - f * c) / w) ** 2)
-            for s, f in ((0.0, 1.0), (0.0, -1.0), (-2.0, -1.0))
-        )
-        kernel *= sum(bumps) / (w * np.sqrt(2 * np.pi))
-    total += (1 - _UNIFORM) * kernel.mean(axis=1)
-    return np.asarray(np.log(total), dtype=np.float64)
+    """Of the mixture that :func:`_around` draws from."""
+    x, c = points / width, centres / width
+    square = np.sum(x**2, axis=1)[:, None] + np.sum(c**2, axis=1) - 2 * x @ c.T
+    kernel = np.exp(-0.5 * np.maximum(square, 0.0)).mean(axis=1)
+    kernel /= float(np.prod(width * np.sqrt(2 * np.pi)))
+    return np.asarray(np.log(_UNIFORM + (1 - _UNIFORM) * kernel), dtype=np.float64)
 
 
 def _log_mean(values: FloatArray) -> float:

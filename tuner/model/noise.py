@@ -22,6 +22,9 @@ _LEAST_SD = 0.002
 #: Two warm sandboxes of one function differ a little even on equal hardware.
 SANDBOX_SD = 0.006
 _PSEUDO = 6.0  # how many invocations the prior shape of the noise is worth
+#: A few slow calls in a hundred are usual and a short sweep may see none: they are worth this
+#: many invocations of this many times the typical duration.
+_SLOW, _SLOW_RATIO = 0.3, 2.5
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,8 @@ class Locations:
     """Robust location of each size: ``log_ms`` with its ``variance``; ``sd`` of one invocation.
 
     ``residual`` (standardised) and ``ratio`` (duration over location) are per invocation.
+    ``log_scatter`` is the log likelihood of how invocations scatter around their own size's
+    location, whatever that is: with a likelihood of the locations it makes one of everything.
     """
 
     memory_mb: IntArray
@@ -39,6 +44,7 @@ class Locations:
     freedom: float
     residual: FloatArray
     ratio: FloatArray
+    log_scatter: float
 
 
 def first_locations(memory_mb: IntArray, log_ms: FloatArray) -> Locations:
@@ -70,16 +76,24 @@ def around(
     mass = np.bincount(index, weight, sizes.size)
     location = np.bincount(index, weight * log_ms, sizes.size) / mass
     rest = log_ms - location[index] if own_centre else away
+    variance = total**2 / np.minimum(mass, count) + SANDBOX_SD**2
+    inner = _log_t((log_ms - location[index]) / total[index]) - np.log(total[index])
     return Locations(
         memory_mb=sizes,
         log_ms=location,
-        variance=total**2 / np.minimum(mass, count) + SANDBOX_SD**2,
+        variance=variance,
         count=count.astype(np.int64),
         sd=sd,
         freedom=freedom,
         residual=rest / total[index],
         ratio=np.exp(rest - phase_variance[index] / 2),
+        log_scatter=float(inner.sum() + 0.5 * np.log(2 * np.pi * variance).sum()),
     )
+
+
+def _log_t(standardised: FloatArray) -> FloatArray:
+    """Log density of Student's t up to a constant that no family can change."""
+    return np.asarray(-0.5 * (_T_FREEDOM + 1) * np.log1p(standardised**2 / _T_FREEDOM))
 
 
 def _scatter(away: FloatArray, explained: FloatArray, freedom: float) -> tuple[float, float]:
@@ -98,32 +112,48 @@ def _scatter(away: FloatArray, explained: FloatArray, freedom: float) -> tuple[f
 
 @dataclass(frozen=True)
 class NoiseDraws:
-    """What is not known about the noise, one value per draw: sd, mean ratio, residual shape."""
+    """What is not known about the noise, one value per draw: sd, mean ratio, residual shape.
+
+    ``tail`` is the mean over the location, without the scheduler's part. ``values`` (draws, v),
+    ascending, are standardised residuals and ``cumulative`` (draws, v) their weights, summed up.
+    """
 
     sd: FloatArray
-    tail: FloatArray  # mean over location, without the scheduler's part
-    _values: FloatArray
-    _weights: FloatArray  # (draws, values), cumulative
+    tail: FloatArray
+    values: FloatArray
+    cumulative: FloatArray
 
     def quantile(self, q: float) -> FloatArray:
         """The ``q`` quantile (0 < q < 1) of a standardised residual, per draw."""
-        place = np.sum(self._weights < q, axis=1)
-        return np.asarray(self._values[np.minimum(place, self._values.size - 1)])
+        place = np.minimum(np.sum(self.cumulative < q, axis=1), self.values.shape[1] - 1)
+        return np.asarray(self.values[np.arange(place.size), place], dtype=np.float64)
+
+
+def join(parts: list[NoiseDraws]) -> NoiseDraws:
+    """The draws of several fits to the same invocations, one after the other."""
+    return NoiseDraws(
+        sd=np.concatenate([part.sd for part in parts]),
+        tail=np.concatenate([part.tail for part in parts]),
+        values=np.vstack([part.values for part in parts]),
+        cumulative=np.vstack([part.cumulative for part in parts]),
+    )
 
 
 def draw_noise(locations: Locations, count: int, rng: np.random.Generator) -> NoiseDraws:
     """Bayesian bootstrap over all invocations and a log-normal pseudo-sample."""
     sd = locations.sd * np.sqrt(locations.freedom / rng.chisquare(locations.freedom, count))
     normal = np.array([NormalDist().inv_cdf((i + 0.5) / 40) for i in range(40)])
-    values = np.concatenate([locations.residual, normal])
-    ratios = np.concatenate([locations.ratio, np.exp(locations.sd * normal)])
-    shape = np.concatenate([np.ones(locations.residual.size), np.full(40, _PSEUDO / 40)])
+    slow = np.log(_SLOW_RATIO)
+    values = np.concatenate([locations.residual, normal, [slow / locations.sd]])
+    ratios = np.concatenate([locations.ratio, np.exp(locations.sd * normal), [_SLOW_RATIO]])
+    seen = np.ones(locations.residual.size)
+    shape = np.concatenate([seen, np.full(40, _PSEUDO / 40), [_SLOW]])
     weights = rng.standard_gamma(shape, size=(count, shape.size))
     weights /= weights.sum(axis=1, keepdims=True)
     order = np.argsort(values)
     return NoiseDraws(
         sd=sd,
         tail=weights @ ratios,
-        _values=values[order],
-        _weights=np.cumsum(weights[:, order], axis=1),
+        values=np.tile(values[order], (count, 1)),
+        cumulative=np.cumsum(weights[:, order], axis=1),
     )

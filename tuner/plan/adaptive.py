@@ -16,16 +16,26 @@ from tuner.plan.value import Beliefs, expected_gain
 
 @dataclass(frozen=True)
 class Adaptive:
-    """How the plan goes about it. ``confidence`` is asked of the pick being within 5 %."""
+    """How the plan goes about it. ``confidence`` is asked of the pick being within 5 %.
+
+    ``settled_regret`` and ``worthwhile`` are shares of the best size's cost: less than the former
+    is left to lose when the decision counts as settled; less gain than the latter is not worth an
+    invocation. A settled pick is confirmed by ``confirmations`` invocations of its own, and asked
+    again, up to ``precise_until`` invocations in all, while its cost is known worse than to
+    ``precision`` (standard deviation over mean).
+    """
 
     confidence: float = 0.9
     tolerance: float = 0.05
-    settled_regret: float = 0.008  # stop when less than this is expected to be lost
-    worthwhile: float = 0.0004  # an invocation that gains less than this is not made
+    settled_regret: float = 0.008
+    worthwhile: float = 0.0004
     start_sizes: int = 5
     start_repeats: int = 2
     repeats: int = 2
-    least: int = 14  # invocations before the noise can be judged at all
+    least: int = 14
+    confirmations: int = 3
+    precision: float = 0.03
+    precise_until: int = 28
 
 
 def first_ask(sizes_mb: IntArray, plan: Adaptive, budget: Budget) -> Ask:
@@ -44,18 +54,42 @@ def next_ask(
     gain = expected_gain(beliefs, plan.repeats, rng)
     cost = beliefs.price_usd + 0.05 * float(beliefs.price_usd.mean())
     best = int(np.argmax(gain / cost))
-    size = int(beliefs.ask_mb[best])
+    size, why = int(beliefs.ask_mb[best]), "decides most per cent now"
+    done = _finished(beliefs, plan, spent, float(gain.max()))
+    if done:
+        if not _worth_confirming(beliefs, plan, spent):
+            return done
+        size, why = int(beliefs.choice_mb[beliefs.pick]), "is what the answer promises"
+    return _afford(size, why, beliefs, plan, budget, spent) or done or _missing(budget, spent, size)
+
+
+def _finished(beliefs: Beliefs, plan: Adaptive, spent: Spent, gain: float) -> Done | None:
+    if spent.invocations < plan.least:
+        return None
     sure = beliefs.confidence(plan.tolerance)
-    if spent.invocations >= plan.least:
-        if sure >= plan.confidence and beliefs.regret <= plan.settled_regret:
-            return Done(f"settled: {sure:.0%} sure to be within 5 % of the best", settled=True)
-        if gain.max() < plan.worthwhile:
-            return Done("no further invocation is worth its cost", settled=sure >= plan.confidence)
-    reason = budget.ran_out(spent)
-    repeats = min(
-        plan.repeats,
-        budget.affordable(spent, float(beliefs.price_usd[best]), float(beliefs.seconds[best])),
-    )
-    if reason or repeats == 0:
-        return Done(reason or "the next invocation does not fit the budget", False, {size: 20})
-    return Ask({size: repeats}, f"what {size} MB takes decides most per cent now")
+    if sure >= plan.confidence and beliefs.regret <= plan.settled_regret:
+        return Done(f"settled: {sure:.0%} sure to be within 5 % of the best", settled=True)
+    if gain < plan.worthwhile:
+        return Done("no further invocation is worth its cost", settled=sure >= plan.confidence)
+    return None
+
+
+def _worth_confirming(beliefs: Beliefs, plan: Adaptive, spent: Spent) -> bool:
+    if beliefs.seen_at_pick < plan.confirmations:
+        return True
+    return beliefs.spread > plan.precision and spent.invocations < plan.precise_until
+
+
+def _afford(
+    size: int, why: str, beliefs: Beliefs, plan: Adaptive, budget: Budget, spent: Spent
+) -> Ask | None:
+    """As many of the repeats as the budget allows; ``None`` when it allows not even one."""
+    nearest = int(np.abs(beliefs.ask_mb - size).argmin())
+    price, seconds = float(beliefs.price_usd[nearest]), float(beliefs.seconds[nearest])
+    repeats = min(plan.repeats, budget.affordable(spent, price, seconds))
+    return Ask({size: repeats}, f"what {size} MB takes {why}") if repeats else None
+
+
+def _missing(budget: Budget, spent: Spent, size: int) -> Done:
+    reason = budget.ran_out(spent) or "the next invocation does not fit into what is left"
+    return Done(reason, settled=False, missing={size: 20})

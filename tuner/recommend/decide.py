@@ -140,6 +140,7 @@ class Decider:
             sd=at.sd.mean(axis=0),
             price_usd=cost.mean(axis=0),
             seconds=at.mean_ms.mean(axis=0) / 1000.0,
+            seen=np.array([np.sum(observations.memory_mb == m) for m in sizes]),
         )
 
     def _askable(self, sizes: IntArray, loss: FloatArray) -> IntArray:

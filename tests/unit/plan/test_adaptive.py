@@ -25,6 +25,7 @@ def beliefs(spread: list[float], means: list[float], price: list[float] | None =
         sd=np.full(4, 0.05),
         price_usd=np.array(price or [1e-6] * 4),
         seconds=np.full(4, 0.1),
+        seen=np.full(4, 5),
     )
 
 

@@ -78,6 +78,16 @@ def test_paper_is_white_whatever_the_theme(chromium: "Chromium", tmp_path: Path)
     assert _style(tab, ".role-axis-title text", "fill") == rgb(LIGHT["ink"])
 
 
+@pytest.mark.parametrize("sweep", [good, whole_range])
+def test_paper_cuts_nothing_off(
+    chromium: "Chromium", tmp_path: Path, sweep: Callable[[], Sweep]
+) -> None:
+    tab = chromium.open(width=700, media="print")  # A4 with Chromium's margins
+    tab.visit(write_report(sweep(), tmp_path))
+    page = "document.scrollingElement"
+    assert tab.value(f"{page}.scrollWidth - {page}.clientWidth") == 0
+
+
 def test_foreign_text_runs_nothing_and_is_shown_as_it_is(
     chromium: "Chromium", tmp_path: Path
 ) -> None:

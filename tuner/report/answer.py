@@ -79,8 +79,10 @@ def money(usd: float | None) -> str:
 
 
 def between(interval: Interval | None) -> str:
-    """A 90 % interval of costs: ``$2.40 to $2.51``."""
+    """A 90 % interval of costs: ``$2.40 to $2.51``; one without width is not known."""
     if interval is None or known(interval.low) is None or known(interval.high) is None:
+        return UNKNOWN
+    if interval.low >= interval.high:  # too few calls for an interval
         return UNKNOWN
     return f"{money(interval.low)} to {money(interval.high)}"
 

@@ -51,4 +51,4 @@ def cold_chart(bars: Sequence[ColdBar]) -> dict[str, Any]:
         order=alt.Order("place:O"),
         tooltip=hint(),
     )
-    return finished(chart, max(60, 34 * len(order)))
+    return finished(chart, 90 + 30 * len(order))

@@ -47,7 +47,8 @@ def value_axis(channel: str, field: str, title: str, axis: Axis) -> Any:
 def finished(chart: Any, height: int) -> dict[str, Any]:
     """The Vega-Lite specification of an Altair chart, as wide as its container (height in px)."""
     chart = chart.properties(width="container", height=height)
-    spec: dict[str, Any] = chart.to_dict()
+    # Checking against the schema takes most of a report's time; the tests do it for us.
+    spec: dict[str, Any] = chart.to_dict(validate=False)
     spec["autosize"] = {"type": "fit", "contains": "padding"}
     spec["background"] = "transparent"
     spec["config"] = _config()

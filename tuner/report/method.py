@@ -8,6 +8,7 @@ from typing import Any
 from tuner.recommend.result import ModelCard, Sweep
 from tuner.records import Backend
 from tuner.report.answer import Fact, known
+from tuner.report.platform_text import platform_text
 from tuner.units import UNKNOWN, format_memory, format_seconds, format_share, format_usd
 
 #: Options that say how a run measured and chose; payloads and environments may be secret.
@@ -27,21 +28,13 @@ _SHOWN_OPTIONS = (
     "mode",
 )
 
-#: The platform's own figures: what their keys mean, and how a number is written.
-_PLATFORM = {
-    "cpu_method": "CPU limited by",
-    "share_error": "CPU share off by at most",
-    "cores": "cores",
-    "memory_method": "memory limited by",
-}
-
 
 def method(sweep: Sweep) -> tuple[Fact, ...]:
     """Everything that somebody needs to judge or repeat the measurement."""
     run = sweep.run
     facts = [
         Fact("Function", run.facts.name, _function(sweep)),
-        Fact("Platform", _BACKENDS[run.facts.backend], _platform(run.facts.platform)),
+        Fact("Platform", _BACKENDS[run.facts.backend], platform_text(run.facts)),
         Fact("Invocations", f"{sweep.spend.invocations:,}", _invocations(sweep)),
         Fact("Time and cost of this run", *_spend(sweep)),
         Fact("Curve", *_curve(sweep.model)),
@@ -89,29 +82,6 @@ def _function(sweep: Sweep) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _platform(platform: Mapping[str, Any]) -> str:
-    parts = []
-    for key, value in platform.items():
-        label = _PLATFORM.get(key, key.replace("_", " "))
-        parts.append(f"{label}: {_platform_value(key, value)}")
-    return "; ".join(parts)
-
-
-def _platform_value(key: str, value: object) -> str:
-    if value is None:
-        return UNKNOWN
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            return UNKNOWN
-        return format_share(abs(value)) if "error" in key else f"{value:.4g}"
-    if isinstance(value, Mapping):
-        inner = (f"{name} {_platform_value(key, each)}" for name, each in value.items())
-        return ", ".join(inner) or UNKNOWN
-    if isinstance(value, (list, tuple)):
-        return ", ".join(_platform_value(key, each) for each in value) or UNKNOWN
-    return str(value)
-
-
 def _invocations(sweep: Sweep) -> str:
     warm = sum(size.warm.n for size in sweep.sizes)
     cold = sum(size.cold.n for size in sweep.sizes)
@@ -147,15 +117,25 @@ def _figure(value: float) -> str:
 
 
 def _prices(price: Mapping[str, str | float]) -> tuple[str, str]:
+    """Region, architecture and date; then the rates, where they are from, and remarks."""
     if not price:
         return UNKNOWN, ""
-    head = ", ".join(str(price[key]) for key in ("region", "arch", "date") if key in price)
-    rest = [
-        f"{key.replace('_', ' ')} {f'${value:.10g}' if isinstance(value, float) else value}"
-        for key, value in price.items()
-        if key not in ("region", "arch", "date")
-    ]
-    return head or UNKNOWN, "; ".join(rest)
+    head = ", ".join(str(price[key]) for key in ("region", "arch", "dated") if key in price)
+    parts = []
+    for key, value in price.items():
+        if isinstance(value, str):
+            parts += [value] if key in ("source", "note") else []
+        elif key == "request_usd":
+            parts.append(f"{format_usd(value * 1e6)} per million requests")
+        else:
+            unit = key.removesuffix("_usd").replace("_", "-").replace("gb", "GB")
+            parts.append(f"{_rate(value)} per {unit}")
+    return head or UNKNOWN, "; ".join(parts)
+
+
+def _rate(usd: float) -> str:
+    """A price as the price list writes it: ``$0.0000166667``."""
+    return f"${usd:.12f}".rstrip("0").rstrip(".") if math.isfinite(usd) else UNKNOWN
 
 
 def _options(options: Mapping[str, Any]) -> str:

@@ -97,7 +97,7 @@ def runner_up_table(sweep: Sweep) -> Table | None:
         )
         for other in pick.runners_up
     )
-    return Table("Runners-up", ("Memory", "Cost per million", "Duration", "Why not"), rows)
+    return Table("Runners-up", ("Memory", "Cost per million", "Mean duration", "Why not"), rows)
 
 
 def failures(size: SizeRow) -> str:
@@ -177,6 +177,8 @@ def _longest(stats: Stats | None) -> str:
 
 def _interval(bounds: tuple[float, float] | None) -> str:
     if bounds is None or known(bounds[0]) is None or known(bounds[1]) is None:
+        return ""
+    if bounds[0] >= bounds[1]:  # too few calls for an interval
         return ""
     low, high = format_ms(bounds[0]), format_ms(bounds[1])
     if low.split()[-1] == high.split()[-1]:

@@ -95,7 +95,7 @@ def _state(sweep: Sweep) -> str:
         RunState.DONE: "",
     }
     word, note = words[sweep.run.state], sweep.run.note
-    return f"{word}: {note}" if word and note else word or (note or "")
+    return f"{word}: {note}" if word and note else word
 
 
 def _power_tuning(sweep: Sweep) -> str | None:

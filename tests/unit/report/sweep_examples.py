@@ -40,7 +40,22 @@ FACTS = FunctionFacts(
     memory_mb=128,
     timeout_s=10.0,
     platform=MappingProxyType(
-        {"cpu_method": "cgroup-v2", "share_error": 0.012, "cores": 2, "kernel": "6.1.0"}
+        {
+            "cpu_method": "cgroup-v2",
+            "cpu_period_ms": 20.0,
+            "cpu_share": [
+                {"memory_mb": 256, "asked": 0.1447, "applied": 0.1444, "error": -0.0021},
+                {"memory_mb": 1024, "asked": 0.5789, "applied": 0.5857, "error": 0.0117},
+            ],
+            "cores": 2,
+            "largest_exact_mb": 3538,
+            "memory_method": "cgroup-v2",
+            "machine": "x86_64",
+            "python": "3.13.1",
+            "stands_in_for": ["python3.12"],
+            "time_scale": 1.0,
+            "kernel": "6.1.0",
+        }
     ),
 )
 RUN = RunRecord(
@@ -172,10 +187,11 @@ def good() -> Sweep:
         price={
             "region": "us-east-1",
             "arch": "x86_64",
-            "date": "2026-09-19",
-            "source": "AWS Price List, AWSLambda offer",
+            "currency": "USD",
             "gb_second_usd": GB_SECOND,
             "request_usd": REQUEST,
+            "dated": "2026-09-19",
+            "source": "AWS Price List, AWSLambda offer",
         },
         power_tuning_url="https://lambda-power-tuning.show/#gAAAAQ==;AACAQQ==;CtcjPA==",
     )

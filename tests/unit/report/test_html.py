@@ -3,9 +3,11 @@
 import json
 import re
 from dataclasses import replace
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 
+import altair
 import pytest
 from hypothesis import Phase, given, settings
 from sweep_examples import any_record, empty, good, whole_range
@@ -14,9 +16,10 @@ from tuner.errors import TunerError, UsageError
 from tuner.recommend.result import Sweep
 from tuner.records import Advice
 from tuner.report import bundle
-from tuner.report.html import file_name, render_html, unbroken, write_report
+from tuner.report.html import charts, file_name, render_html, unbroken, write_report
 from tuner.report.image import write_image
 from tuner.report.palette import DARK, LIGHT, color, painted
+from tuner.report.view import sweep_view
 
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'{{ 7*7 }}"
 
@@ -51,8 +54,14 @@ class Page(HTMLParser):
         return re.sub(r"\s+", " ", " ".join(self.words))
 
 
+@cache
+def good_page() -> str:
+    """The page of the good sweep, rendered once."""
+    return render_html(good())
+
+
 def test_the_answer_comes_before_everything_else() -> None:
-    text = Page(render_html(good())).text
+    text = Page(good_page()).text
     order = [
         "1,120 MB",
         "2 % more expensive but 8.1x faster",
@@ -67,14 +76,21 @@ def test_the_answer_comes_before_everything_else() -> None:
 
 
 def test_the_page_asks_the_network_for_nothing() -> None:
-    page = Page(render_html(good()))
+    page = Page(good_page())
     assert [each for each in page.addresses if not each.startswith("data:")] == [
         good().power_tuning_url
     ]
-    assert "default-src &#39;none&#39;" in render_html(good())
+    assert "default-src &#39;none&#39;" in good_page()
     specs = [json.loads(script) for script in page.scripts[:-2]]
-    assert [spec["height"] for spec in specs] == [340, 340, 300, 306]
+    assert [spec["height"] for spec in specs] == [340, 340, 300, 360]
     assert all("data" not in spec or "url" not in spec["data"] for spec in specs)
+
+
+@pytest.mark.parametrize("sweep", [good(), whole_range()])
+def test_the_charts_are_valid_vega_lite(sweep: Sweep) -> None:
+    for spec in charts(sweep_view(sweep)).values():
+        chart = altair.LayerChart if "layer" in spec else altair.Chart
+        chart.from_dict(spec, validate=True)
 
 
 def test_failed_sizes_and_warnings_are_on_the_page() -> None:

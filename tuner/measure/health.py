@@ -60,8 +60,9 @@ def recording_advice(recording: Recording, sizes_mb: Iterable[int]) -> tuple[Adv
     ]
     if not cold:
         return ()
+    which = "every size" if len(cold) == len(recording.by_size) else _sizes(cold)
     text = (
-        f"All recorded rows of {_sizes(cold)} are cold starts; warm figures are their durations "
+        f"All recorded rows of {which} are cold starts; warm figures are their durations "
         "without INIT, which may be slower than warm. Record warm invocations as well."
     )
     return (Advice("recorded-cold", text),)

@@ -133,6 +133,7 @@ def run_sweep(
             finished_at=None,
             options=options.stored(),
             facts=facts,
+            warnings=parts.notes,
         )
         job = errand(options, payloads, run, _prices(facts))
         parts.store.start(run)

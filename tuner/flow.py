@@ -49,7 +49,9 @@ def sweep(parts: Parts, errand: Errand, watcher: Watcher) -> Sweep:
         stopped = isinstance(error, KeyboardInterrupt)
         state = RunState.INTERRUPTED if stopped else RunState.FAILED
         note = "interrupted" if stopped else str(error)
-        parts.store.finish(errand.run.run, state, parts.clock.wall(), note=note)
+        parts.store.finish(
+            errand.run.run, state, parts.clock.wall(), errand.run.warnings, note=note
+        )
         raise
     finally:
         parts.target.restore()
@@ -68,7 +70,8 @@ def _finished(parts: Parts, errand: Errand, result: Sweep, ended: Done, watcher:
     elif failed or (errand.limited and not ended.settled):
         state = RunState.PARTIAL
     run = replace(result.run, state=state)
-    parts.store.finish(run.run, state, run.finished_at or parts.clock.wall(), note=run.note)
+    ended_at = run.finished_at or parts.clock.wall()
+    parts.store.finish(run.run, state, ended_at, run.warnings, note=run.note)
     return replace(result, run=run)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tuner.clock import Clock, WallClock
 from tuner.load.engine import Engine
+from tuner.records import Advice
 from tuner.request import SweepOptions
 from tuner.store.runs import Store
 from tuner.target.names import Kind, parse_target
@@ -22,6 +23,7 @@ class Parts:
     store: Store
     clock: Clock
     origin_s: float
+    notes: tuple[Advice, ...] = ()  # what a reader has to know of the target, however it goes
 
 
 @contextmanager
@@ -39,7 +41,7 @@ def open_parts(
             origin = clock.monotonic() - elapsed_s
             engine = open_engine(target, clock, origin, options.seed, elapsed_s)
             try:
-                yield Parts(target, engine, store, clock, origin)
+                yield Parts(target, engine, store, clock, origin, target_notes(target))
             finally:
                 engine.close()
         finally:
@@ -75,6 +77,17 @@ def open_target(options: SweepOptions, progress: Progress, clock: Clock) -> Targ
             clock=clock,
         ),
     )
+
+
+def target_notes(target: Target) -> tuple[Advice, ...]:
+    """What a reader has to know of a recording; nothing of a function."""
+    from tuner.measure.health import recording_advice
+    from tuner.target.replay import ReplayTarget
+
+    if not isinstance(target, ReplayTarget):
+        return ()
+    recording = target.recording
+    return (*recording.notes, *recording_advice(recording, recording.sizes()))
 
 
 def open_engine(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tuner.api import recommend, sweep
 from tuner.cli.app import main
 
 
@@ -117,3 +118,20 @@ def test_bad_usage_is_one_or_two_lines_and_exit_2(
     assert ended.value.code == 2
     assert 1 <= len(errors.splitlines()) <= 2, errors
     assert says in errors
+
+
+def test_power_tunings_output_is_a_recording_and_the_doubt_about_it_stays_with_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    stats = [
+        {"value": size, "averageDuration": 200 * 1769 / size, "averagePrice": 1e-6}
+        for size in (128, 256, 512, 1024, 1536)
+    ]
+    result = {"power": "1024", "duration": 345.5, "cost": 1e-6, "stats": stats}
+    (tmp_path / "out.json").write_text(json.dumps(result))
+    swept = sweep("replay:out.json", strategy="speed", seed=1, output=None)
+    assert swept.recommendation is not None
+    assert swept.recommendation.memory_mb == 1536
+    for answered in (swept, recommend("last", strategy="cost")):
+        assert "recorded-means" in [w["code"] for w in answered.to_dict()["warnings"]]

@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 from tuner.billing.prices import Prices, price_advice
 from tuner.measure.health import check
 from tuner.recommend.decide import Decider, Question
-from tuner.recommend.power_tuning import Point, chart_url
+from tuner.recommend.power_tuning import chart_url
 from tuner.recommend.result import ColdRow, SizeRow, Spend, Sweep, WarmRow
 from tuner.recommend.sizes import size_rows
+from tuner.recording.power_tuning import Point
 from tuner.records import RunRecord, Sample
 
 _NOTHING = WarmRow(0, None, None, None, None), ColdRow(0, None, None, None, None)

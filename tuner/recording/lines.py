@@ -1,5 +1,7 @@
 """A recording's file as lines of cells, whatever its form: CSV or JSON lines, gzipped or not.
 
+A ``.json`` file is an output of aws-lambda-power-tuning: each of its sizes counts as a line.
+
 Complaints about the file itself are raised here; what the cells mean is not known here.
 """
 
@@ -12,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from tuner.errors import UsageError
+from tuner.recording.power_tuning import read_output
 
 #: One line's cells by column; text from CSV, any JSON value from JSON lines.
 Cells = Mapping[str, Any]
@@ -23,11 +26,16 @@ def read_lines(file: Path) -> Iterator[tuple[int, Cells]]:
     Raises UsageError for a file that is missing or cannot be read.
     """
     name = file.name.lower().removesuffix(".gz")
-    if not name.endswith((".csv", ".jsonl", ".ndjson")):
-        raise UsageError(
-            str(file), "is not a recording", "A recording ends in .csv or .jsonl, also with .gz."
-        )
-    read = _csv_lines if name.endswith(".csv") else _json_lines
+    readers = {
+        ".csv": _csv_lines,
+        ".jsonl": _json_lines,
+        ".ndjson": _json_lines,
+        ".json": _power_tuning,
+    }
+    read = readers.get(Path(name).suffix)
+    if read is None:
+        fix = "A recording ends in .csv or .jsonl, power-tuning's output in .json, also with .gz."
+        raise UsageError(str(file), "is not a recording", fix)
     try:
         with _open(file) as stream:
             yield from read(file, stream)
@@ -86,3 +94,8 @@ def _json_lines(file: Path, stream: IO[str]) -> Iterator[tuple[int, Cells]]:
                 'Each line is one invocation, like {"memory_mb": 512, "duration_ms": 24.1}.',
             )
         yield number, cells
+
+
+def _power_tuning(file: Path, stream: IO[str]) -> Iterator[tuple[int, Cells]]:
+    for number, point in enumerate(read_output(stream.read(), str(file)), start=1):
+        yield number, {"memory_mb": point.memory_mb, "duration_ms": point.duration_ms}

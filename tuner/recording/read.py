@@ -61,6 +61,8 @@ _MOST_VALUES = 50
 def read_recording(path: str | Path, where: Mapping[str, str] | None = None) -> Recording:
     """Read a ``.csv`` or ``.jsonl`` file, also ``.gz``, keeping the rows that match ``where``.
 
+    A ``.json`` file is an output of aws-lambda-power-tuning: one row, the mean, of each size.
+
     ``where`` maps columns to the value they must have. Raises UsageError for a missing file, for
     anything in it that cannot be used, and when several functions are left.
     """
@@ -75,7 +77,7 @@ def read_recording(path: str | Path, where: Mapping[str, str] | None = None) -> 
         arch=_arch(file, scan.values.get("arch", {})),
         columns=tuple(scan.columns),
         groups=groups,
-        notes=tuple(_note(column, values) for column, values in groups.items()),
+        notes=_notes(file, groups),
         by_size=scan.by_size,
     )
 
@@ -179,6 +181,17 @@ def _arch(file: Path, values: Mapping[str, None]) -> str | None:
     if word and word.lower() not in _ARCHES:
         raise UsageError(str(file), f"arch {word[:40]!r} is unknown", "Use x86_64 or arm64.")
     return _ARCHES.get(word.lower())
+
+
+def _notes(file: Path, groups: Mapping[str, Sequence[str]]) -> tuple[Advice, ...]:
+    notes = [_note(column, values) for column, values in groups.items()]
+    if file.name.lower().removesuffix(".gz").endswith(".json"):
+        text = (
+            f"{file.name} has only a trimmed mean of each size and no cold starts: "
+            "spread, percentiles and confidence are guesses. Measure the function to know them."
+        )
+        notes.append(Advice("recorded-means", text))
+    return tuple(notes)
 
 
 def _note(column: str, values: Sequence[str]) -> Advice:

@@ -92,7 +92,7 @@ def _aws(text: str, rest: str) -> TargetName:
 
 def _hint_at_path(text: str, rest: str) -> None:
     looks_like_path = "/" in rest or rest.startswith(".") or rest.endswith((".py", ".zip", ".yaml"))
-    looks_recorded = rest.endswith((".csv", ".jsonl", ".gz"))
+    looks_recorded = rest.endswith((".csv", ".jsonl", ".json", ".gz"))
     if looks_like_path or looks_recorded:
         kind = "replay" if looks_recorded else "local"
         raise UsageError(_short(text), "looks like a file", f"Did you mean {kind}:{_short(rest)} ?")

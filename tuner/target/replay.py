@@ -27,6 +27,7 @@ class ReplayTarget(Target):
 
     def describe(self) -> FunctionFacts:
         """What the file says; what it was configured with is not known."""
+        rows = [row for size in self.recording.sizes() for row in self.recording.rows(size)]
         return FunctionFacts(
             name=Path(self.recording.path).name,
             arn=self._text,
@@ -37,6 +38,10 @@ class ReplayTarget(Target):
             memory_mb=None,
             timeout_s=None,
             recorded_mb=self.recording.sizes(),
+            platform={
+                "recorded_calls": len(rows),
+                "recorded_cold_starts": sum(row.init_ms is not None for row in rows),
+            },
         )
 
     def prepare(self, memory_mb: int) -> Variant:

@@ -1,0 +1,163 @@
+"""aws-lambda-power-tuning's output is a recording, and its input is options."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tuner.errors import UsageError
+from tuner.recording import Row, read_recording
+from tuner.recording.power_tuning import Point, read_input, read_output
+
+RESULT: dict[str, Any] = {"power": "512", "cost": 0.0000002083, "duration": 2.9}
+STATS = [
+    {"value": 512, "averagePrice": 2e-7, "averageDuration": 2.9},
+    {"value": "128", "averagePrice": "1e-7", "averageDuration": 11},
+]
+
+KEYS = (
+    *("power", "cost", "duration", "stats", "results", "value", "averagePrice", "averageDuration"),
+    *("lambdaARN", "powerValues", "num", "payload", "weight", "strategy", "balancedWeight"),
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=6), inner, max_size=5)
+    ),
+    max_leaves=12,
+)
+
+
+def test_output_is_read_flat_and_wrapped_with_power_as_text_or_number() -> None:
+    flat = read_output(json.dumps(RESULT))
+    wrapped = read_output(json.dumps({"results": {**RESULT, "power": 512, "stats": STATS}}))
+    assert flat == (Point(512, 2.9, 0.0000002083),)
+    assert wrapped == (Point(128, 11.0, 1e-7), Point(512, 2.9, 2e-7))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"power": true, "cost": 1, "duration": 1}',
+        '{"power": 1.5, "cost": 1, "duration": 1}',
+        '{"power": 128, "cost": "NaN", "duration": 1}',
+        '{"power": 128, "cost": 1, "duration": 1, "stats": [3]}',
+        '{"power": 128, "cost": 1, "duration": 1, "stats": 3}',
+        json.dumps({**RESULT, "stats": [STATS[0], STATS[0]]}),
+        json.dumps({**RESULT, "stats": [{"value": 512, "averagePrice": 1}]}),
+    ],
+)
+def test_what_is_no_output_is_refused(text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        read_output(text, "out.json")
+    assert caught.value.thing == "out.json"
+
+
+def test_each_size_of_an_output_becomes_a_row_and_the_note_says_it_is_a_mean(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "out.json"
+    path.write_text(json.dumps({**RESULT, "stats": STATS}))
+    recording = read_recording(path)
+    assert recording.sizes() == (128, 512)
+    assert recording.rows(128) == [Row(128, 11.0)]
+    assert [note.code for note in recording.notes] == ["recorded-means"]
+
+
+def test_an_output_with_a_size_that_lambda_has_not_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "out.json"
+    path.write_text(json.dumps({**RESULT, "power": 64}))
+    with pytest.raises(UsageError, match="64 is not a size"):
+        read_recording(path)
+
+
+def test_input_becomes_options_by_their_names() -> None:
+    wish = read_input(
+        json.dumps(
+            {
+                "lambdaARN": "arn:aws:lambda:us-east-1:000000000000:function:f",
+                "powerValues": [512, "128", 512],
+                "num": 50,
+                "strategy": "balanced",
+                "balancedWeight": 0.7,
+                "payload": [{"payload": {"a": 1}, "weight": 2}, {"payload": {}, "weight": 1}],
+                "includeOutputResults": True,
+            }
+        )
+    )
+    assert wish.target == "arn:aws:lambda:us-east-1:000000000000:function:f"
+    weighted = wish.options["payloads"]
+    assert [item["weight"] for item in json.loads(weighted)] == [2, 1]
+    assert wish.options == {
+        "memory": "128,512",
+        "method": "grid",
+        "samples": 50,
+        "strategy": "balanced",
+        "balance": 0.7,
+        "payloads": weighted,
+    }
+    assert wish.notes == ()
+
+
+def test_a_list_payload_without_all_weights_is_one_payload_and_all_powers_are_the_range() -> None:
+    payload = [{"payload": 1, "weight": 1}, {"weight": 2}]
+    wish = read_input(json.dumps({"payload": payload, "powerValues": "ALL"}))
+    assert json.loads(wish.options["payload"]) == payload
+    assert wish.options["memory"] == "128:10240"
+    assert wish.target is None
+
+
+def test_a_text_payload_is_sent_as_it_stands() -> None:
+    assert read_input('{"payload": "{\\"a\\": 1}"}').options == {"payload": '{"a": 1}'}
+
+
+def test_what_has_no_counterpart_is_noted_when_it_is_set() -> None:
+    document = {"parallelInvocation": True, "discardTopBottom": 0.2, "dryRun": False, "later": 1}
+    notes = read_input(json.dumps(document)).notes
+    assert [note.split()[0] for note in notes] == [
+        "parallelInvocation",
+        "discardTopBottom",
+        "later",
+    ]
+
+
+def test_a_payload_in_s3_is_refused_unless_another_one_is_given() -> None:
+    text = json.dumps({"payloadS3": "s3://bucket/event.json", "num": 5})
+    with pytest.raises(UsageError, match="S3"):
+        read_input(text)
+    assert read_input(text, payload_given=True).options["samples"] == 5
+
+
+@pytest.mark.parametrize(
+    ("document", "key"),
+    [
+        ({"num": 0}, "num"),
+        ({"num": 2.5}, "num"),
+        ({"powerValues": []}, "powerValues"),
+        ({"powerValues": "MOST"}, "powerValues"),
+        ({"powerValues": [None]}, "powerValues"),
+        ({"balancedWeight": "x"}, "balancedWeight"),
+        ({"lambdaARN": 5}, "lambdaARN"),
+    ],
+)
+def test_an_input_with_a_value_that_cannot_be_used_names_it(
+    document: dict[str, Any], key: str
+) -> None:
+    with pytest.raises(UsageError, match=key):
+        read_input(json.dumps(document), "in.json")
+
+
+@given(JSON)
+def test_any_json_is_read_or_refused(document: object) -> None:
+    for read in (read_output, read_input):
+        try:
+            read(json.dumps(document))
+        except UsageError as error:
+            assert error.reason

@@ -1,0 +1,171 @@
+"""The files of aws-lambda-power-tuning: what it puts out, and what it is started with.
+
+Formats: the tool's README and state machine. Text in, numbers and option texts out; what a file
+does not say stays unknown, and nothing is opened here.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tuner.errors import UsageError
+
+_NUMBER_MOST, _SIZE_MOST = 3.4e38, 32_767  # of float32 and int16, in which the tool's chart is
+
+
+@dataclass(frozen=True)
+class Point:
+    """One size: mean duration (ms) and mean cost of one invocation (USD)."""
+
+    memory_mb: int
+    duration_ms: float
+    cost_usd: float
+
+
+def read_output(text: str, name: str = "power-tuning output") -> tuple[Point, ...]:
+    """The mean of every size, ascending; of its pick alone where the file has no ``stats``.
+
+    The JSON is flat, as the state machine gives it, or wrapped in ``results``. UsageError else.
+    """
+    document = _object(text, name, _OUTPUT_FIX)
+    if isinstance(document.get("results"), dict):
+        document = document["results"]
+    place = _Place(name, _OUTPUT_FIX)
+    pick = Point(
+        _whole(document, "power", place),
+        _number(document, "duration", place),
+        _number(document, "cost", place),
+    )
+    rows = document.get("stats")
+    if not rows:
+        return (pick,)
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise UsageError(name, "has stats that are no list of objects", _OUTPUT_FIX)
+    points = {}
+    for row in rows:
+        size = _whole(row, "value", place)
+        if size in points:
+            raise UsageError(name, f"has two stats of {size} MB", _OUTPUT_FIX)
+        duration = _number(row, "averageDuration", place)
+        points[size] = Point(size, duration, _number(row, "averagePrice", place))
+    return tuple(points[size] for size in sorted(points))
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Its input in our words: the function, options by their names, and what is left out."""
+
+    target: str | None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def read_input(text: str, name: str = "power-tuning input", *, payload_given: bool = False) -> Wish:
+    """Read its JSON input; raises UsageError.
+
+    A list payload is weighted only if all items have payload and weight. A payload in S3 is
+    refused, as it is not read, unless the user gives one (``payload_given``).
+    """
+    document = _object(text, name, _INPUT_FIX)
+    place = _Place(name, _INPUT_FIX)
+    if document.get("payloadS3") and not payload_given:
+        raise UsageError(name, "has its payload in S3", "Fetch it and give --payload @file.")
+    target = document.get("lambdaARN")
+    if target is not None and not (isinstance(target, str) and target.strip()):
+        raise UsageError(name, "has no usable 'lambdaARN'", _INPUT_FIX)
+    options: dict[str, Any] = {**_sizes(document, place), **_payload(document)}
+    if "num" in document:
+        options |= {"method": "grid", "samples": _whole(document, "num", place)}
+    if "strategy" in document:
+        options["strategy"] = str(document["strategy"])
+    if document.get("balancedWeight") is not None:
+        options["balance"] = _number(document, "balancedWeight", place)
+    return Wish(target, options, tuple(_unused(document)))
+
+
+_OUTPUT_FIX = "Give the JSON that the state machine returned, with power, cost and duration."
+_INPUT_FIX = "Give the JSON that the state machine is started with."
+_USED = {
+    *("lambdaARN", "powerValues", "num", "payload", "payloadS3", "strategy", "balancedWeight"),
+    *("includeOutputResults", "disablePayloadLogs"),  # its output and logs are not made here
+}
+_WHY = {
+    "parallelInvocation": "the plan paces its calls itself",
+    "discardTopBottom": "no measurement is discarded",
+    "autoOptimize": "a sweep changes nothing",
+    "autoOptimizeAlias": "a sweep changes nothing",
+    "preProcessorARN": "no other function is called",
+    "postProcessorARN": "no other function is called",
+    "onlyColdStarts": "--cold N forces cold starts",
+    "dryRun": "the sweep is run",
+}
+
+
+@dataclass(frozen=True)
+class _Place:
+    """What an error names, and what it advises."""
+
+    name: str
+    fix: str
+
+
+def _object(text: str, name: str, fix: str) -> dict[str, Any]:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise UsageError(name, "is not a JSON object", fix)
+    return document
+
+
+def _number(row: Mapping[str, Any], key: str, place: _Place) -> float:
+    """A finite number of at least 0, given as a number or as a string (the README's way)."""
+    value = row.get(key)
+    try:
+        number = float(value) if isinstance(value, int | float | str) else float("nan")
+    except (ValueError, OverflowError):
+        number = float("nan")
+    if isinstance(value, bool) or not 0.0 <= number < _NUMBER_MOST:
+        raise UsageError(place.name, f"has no usable {key!r}", place.fix)
+    return number
+
+
+def _whole(row: Mapping[str, Any], key: str, place: _Place) -> int:
+    number = _number(row, key, place)
+    if number != int(number) or number < 1 or number > _SIZE_MOST:
+        raise UsageError(place.name, f"has no usable {key!r}", place.fix)
+    return int(number)
+
+
+def _sizes(document: Mapping[str, Any], place: _Place) -> dict[str, str]:
+    powers = document.get("powerValues")
+    if powers is None:
+        return {}
+    if powers == "ALL":
+        return {"memory": "128:10240"}
+    if not isinstance(powers, list) or not powers:
+        raise UsageError(place.name, "has no usable 'powerValues'", 'Give a list of MB or "ALL".')
+    sizes = sorted({_whole({"powerValues": power}, "powerValues", place) for power in powers})
+    return {"memory": ",".join(map(str, sizes))}
+
+
+def _payload(document: Mapping[str, Any]) -> dict[str, str]:
+    """A text is sent as it stands, as the tool does; anything else as its JSON."""
+    if "payload" not in document:
+        return {}
+    payload = document["payload"]
+    if isinstance(payload, list) and payload and all(map(_weighted, payload)):
+        return {"payloads": json.dumps(payload)}
+    return {"payload": payload if isinstance(payload, str) else json.dumps(payload)}
+
+
+def _weighted(item: object) -> bool:
+    return isinstance(item, dict) and "payload" in item and "weight" in item
+
+
+def _unused(document: Mapping[str, Any]) -> list[str]:
+    """``key: why``, for everything that is set but changes nothing here."""
+    keys = [key for key, value in document.items() if value and key not in _USED]
+    return [f"{key[:40]} ({_WHY[key]})" if key in _WHY else key[:40] for key in keys]

@@ -1,6 +1,6 @@
 """``tuner sweep``: measure sizes, fit curves, recommend, write the report."""
 
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -66,29 +66,38 @@ def sweep(
     Example: tuner sweep myfunc --slo 'p95<300ms' --payload @event.json
     """
     given = dict(locals())
-    _run(target, resume, given, _Handing(store, output, json_to, quiet, not no_progress))
+    _run(
+        target,
+        resume,
+        given,
+        _Handing(store, output, json_to, yes, quiet or json_to == "-", not no_progress),
+    )
 
 
+@dataclass(frozen=True)
 class _Handing:
-    """Where the result goes, and how much is shown on the way."""
+    """Where the result goes, and how much is asked and shown on the way."""
 
-    def __init__(
-        self, store: str | None, output: Path, json_to: str | None, quiet: bool, live: bool
-    ) -> None:
-        self.store, self.output, self.json_to = store, output, json_to
-        self.quiet, self.live = quiet or json_to == "-", live
+    store: str | None
+    output: Path
+    json_to: str | None
+    yes: bool
+    quiet: bool
+    live: bool
 
 
 def _run(target: str | None, resume: str | None, given: dict[str, Any], handing: _Handing) -> None:
     from tuner.api import resume_sweep, run_sweep, sweep_options
     from tuner.cli.interrupt import stop_on_signals
     from tuner.cli.progress import Progress
+    from tuner.cli.restore import offer_restore
     from tuner.cli.show import exit_code, hand_over
     from tuner.request import SweepOptions
 
     if (target is None) == (resume is None):
         fix = "Write tuner sweep TARGET, or tuner sweep --resume RUN."
         raise UsageError("sweep", "needs a target or a run to resume, one of the two", fix)
+    offer_restore(yes=handing.yes)
     known = {field.name for field in fields(SweepOptions)} - {"target"}
     given = {name: v for name, v in given.items() if name in known and v is not None}
     options = sweep_options(target or "replay:none", **given)

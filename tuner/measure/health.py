@@ -135,12 +135,13 @@ def _transport(samples: Sequence[Sample]) -> Advice | None:
 
 def _few_samples(samples: Sequence[Sample]) -> Advice | None:
     counts = Counter(s.memory_mb for s in samples if _is_warm(s))
-    few = sorted(size for size, n in counts.items() if n < _FEW)
+    few = [n for n in counts.values() if n < _FEW]
     if not few:
         return None
+    which = "All sizes" if len(few) == len(counts) else f"{len(few)} of the {len(counts)} sizes"
     text = (
-        f"{_sizes(few)} {'has' if len(few) == 1 else 'have'} fewer than {_FEW} warm samples: "
-        "the tail there is a guess. Measure more with --samples or --invocations."
+        f"{which} have fewer than {_FEW} warm samples of their own, so p95 and p99 lean on the fitted "
+        "curve. Where the tail matters, measure more: --invocations 200, or --method grid."
     )
     return Advice("few-samples", text)
 

@@ -50,6 +50,7 @@ class Chromium:
         for each in high:
             os.close(each)
         self._number = 0
+        self._target = ""
         self._buffer = b""
         self.events: list[dict[str, Any]] = []
 
@@ -70,8 +71,14 @@ class Chromium:
             return dict(answer["result"])
 
     def open(self, width: int, dark: bool = False, media: str = "") -> "Tab":
-        """A tab of this width (px) and theme; ``media`` is ``print`` or nothing."""
+        """A tab of this width (px) and theme; ``media`` is ``print`` or nothing.
+
+        The tab before it is closed.
+        """
+        if self._target:
+            self.call("Target.closeTarget", targetId=self._target)
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        self._target = target
         session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         tab = Tab(self, session)
         for domain in ("Page", "Runtime", "Log", "Network"):

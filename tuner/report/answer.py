@@ -165,7 +165,8 @@ def _interval_note(cost: Interval | None) -> str:
 
 def _other_quantiles(pick: Recommendation) -> str:
     parts = (("p50", pick.p50_ms), ("p99", pick.p99_ms))
-    return ", ".join(f"{n} {format_ms(v)}" for n, v in parts if known(v) is not None)
+    shown = (f"{n} {format_ms(v)}" for n, v in parts if known(v) is not None)
+    return ", ".join(["from the curve", *shown])
 
 
 def _confidence(confidence: float | None) -> Fact:

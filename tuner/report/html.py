@@ -8,6 +8,7 @@ import hashlib
 import re
 from base64 import b64encode
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -31,13 +32,18 @@ _UNIT = re.compile(r"(?<=[\d,]) (?=(?:ms|MB|GB|s|min|h|%)\b|%)")
 def render_html(sweep: Sweep) -> str:
     """The page of a sweep."""
     view = sweep_view(sweep)
-    library, draw = javascript(), _part("draw.js")
+    draw = _part("draw.js")
+    # Bundling happens in a process of its own, so it and the charts can be made at once.
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        bundling = beside.submit(javascript)
+        drawn = charts(view)
+        library = bundling.result()
     return (
         _environment()
         .get_template("sweep.html")
         .render(
             view=view,
-            charts=charts(view),
+            charts=drawn,
             latency_text=latency_text(view),
             cost_text=cost_text(view),
             style=Markup(_part("page.css")),

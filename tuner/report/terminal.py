@@ -46,11 +46,11 @@ def _parts(view: SweepView, width: int) -> Iterator[ConsoleRenderable]:
     if view.sizes.rows:
         yield Text("")
         yield _grid(view.sizes, _NARROW if width < 110 else view.sizes.columns, marked=True)
-        yield from (Text(each, "red") for each in map(_trouble, view.sizes.rows) if each)
+        troubles = [each for each in map(_trouble, view.sizes.rows) if each]
+        yield from (Text(each, "red") for each in troubles)
+        yield from [Text("")] * bool(troubles)
     if view.cold_starts is not None:
-        yield Text("")
         yield _grid(view.cold_starts, view.cold_starts.columns)
-    yield Text("")
     for warning in view.warnings:
         yield Text.assemble(("Warning: ", "yellow"), warning.text)
     for fact in view.method:

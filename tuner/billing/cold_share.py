@@ -4,12 +4,17 @@ Poisson arrivals and a fixed idle time-out; no limit on concurrency, no schedule
 bursts. Where cold starts were measured under the real traffic, use that instead.
 """
 
+import heapq
 import math
 from collections.abc import Sequence
 
 #: Seconds until AWS reaps an idle sandbox: probes of 2025 found 43 % cold after 315 s idle, 68 %
 #: after 330 s and all after 360 s (ubc-cirrus-lab/demystifying-serverless-costs, keep_alive/aws).
 IDLE_TIMEOUT_S = 320.0
+
+#: Beyond this mean number of busy sandboxes the share is not summed up: it falls as the square
+#: root of the load, as the pool's relative fluctuation does (within 3 %: ``tests/unit/billing``).
+_MOST_SUMMED = 3000.0
 
 #: States of the pool that are less likely than this are left out.
 _NEGLIGIBLE = 1e-12
@@ -34,6 +39,9 @@ def cold_share(rate_per_s: float, service_s: float, idle_s: float = IDLE_TIMEOUT
     if not rate_per_s > 0.0:
         return 1.0
     load = rate_per_s * max(0.0, service_s)
+    if load > _MOST_SUMMED:
+        rate_there = _MOST_SUMMED / service_s
+        return cold_share(rate_there, service_s, idle_s) * math.sqrt(_MOST_SUMMED / load)
     share, busy = 0.0, 0
     blocked = at_rest = 1.0  # B(busy, load); mean time from rest to busy + 1, in units of 1/rate
     while blocked > _NEGLIGIBLE:
@@ -61,6 +69,32 @@ def mean_cold_share(
     if not calls > 0.0:
         return 1.0
     return math.fsum(rate * cold_share(rate, service_s, idle_s) for rate in rates_per_s) / calls
+
+
+def replayed_cold_share(
+    arrivals_s: Sequence[float], service_s: float, idle_s: float = IDLE_TIMEOUT_S
+) -> float | None:
+    """Share of cold calls among known ones (seconds, ascending), by the same rules, exactly.
+
+    What was warm before the first call is not known, so only calls later than ``idle_s`` after it
+    count; ``None`` when there are none.
+    """
+    busy: list[float] = []  # a heap of the moments at which sandboxes become free
+    free: list[float] = []  # when the free ones did, ascending
+    cold = counted = 0
+    for arrival in arrivals_s:
+        while busy and busy[0] <= arrival:
+            free.append(heapq.heappop(busy))
+        warm = bool(free) and arrival - free[-1] <= idle_s
+        if warm:
+            free.pop()
+        else:
+            free.clear()  # the others were free for even longer
+        heapq.heappush(busy, arrival + service_s)
+        if arrival - arrivals_s[0] > idle_s:
+            counted += 1
+            cold += not warm
+    return cold / counted if counted else None
 
 
 def erlang_b(servers: int, load: float) -> float:

@@ -8,7 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.billing.cold_share import cold_share, erlang_b, mean_cold_share
+from tuner.billing.cold_share import (
+    cold_share,
+    erlang_b,
+    mean_cold_share,
+    replayed_cold_share,
+)
 
 
 def simulated(rate: float, service_s: float, idle_s: float, calls: int) -> float:
@@ -56,6 +61,21 @@ def test_quiet_hours_are_weighted_by_their_calls() -> None:
     assert cold_share(10.0, 0.1) < share < 0.001
     assert mean_cold_share([0.0], 0.1) == 1.0
     assert mean_cold_share([0.01], 0.1) == cold_share(0.01, 0.1)
+
+
+@pytest.mark.parametrize(("service_s", "load"), [(0.2, 12_000.0), (2.0, 12_000.0), (30.0, 9000.0)])
+def test_a_huge_pool_goes_on_as_the_sum_would(
+    monkeypatch: pytest.MonkeyPatch, service_s: float, load: float
+) -> None:
+    short = cold_share(load / service_s, service_s)
+    monkeypatch.setattr("tuner.billing.cold_share._MOST_SUMMED", math.inf)
+    assert short == pytest.approx(cold_share(load / service_s, service_s), rel=0.03)
+
+
+def test_known_calls_are_replayed_by_the_rules_of_the_simulation() -> None:
+    """Two at once need two sandboxes; the one freed last serves first; 320 s is its end."""
+    assert replayed_cold_share([0, 400, 400, 401, 721.5, 721.6], 1.0, 320.0) == pytest.approx(3 / 5)
+    assert replayed_cold_share([0, 100], 1.0, 320.0) is None
 
 
 def test_erlangs_formula_gives_its_tabulated_values() -> None:

@@ -77,6 +77,7 @@ class Sample:
     billed_restore_ms: float | None = None
     max_memory_mb: float | None = None
     payload: int | None = None  # index among the weighted payloads
+    backoff_ms: float | None = None  # wait before the call's next attempt; None: it was the last
 
     @property
     def latency_ms(self) -> float:

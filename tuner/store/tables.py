@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 #: The newest migration in ``migrations/versions``; a store of this version needs no Alembic.
-SCHEMA = "0001"
+SCHEMA = "0002"
 
 #: Our own name, since the database may be shared with a program that uses Alembic as well.
 VERSION_TABLE = "tuner_schema"
@@ -76,6 +76,7 @@ samples = Table(
     Column("billed_restore_ms", Float(53)),
     Column("max_memory_mb", Float(53)),
     Column("payload", Integer),
+    Column("backoff_ms", Float(53)),
     Index("tuner_samples_run", "run_id", "id"),
 )
 

@@ -28,6 +28,23 @@ class Call:
     due_s: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a batch goes on by itself when it is a load.
+
+    ``retry`` names a policy of :mod:`tuner.load.policies`; each attempt yields a sample. With
+    ``repeat`` each lane is a user of a closed model: the calls, without due times, go round with
+    rising numbers, and a user pauses for ``think_s`` after each. Nothing but retries is sent later
+    than ``cutoff_s`` after the start; a batch that repeats needs one, or a :meth:`Engine.stop`.
+    """
+
+    retry: str = "none"
+    seed: int = 0
+    repeat: bool = False
+    think_s: float = 0.0
+    cutoff_s: float | None = None
+
+
 @dataclass(frozen=True)
 class Batch:
     """Calls that are sent together.
@@ -41,13 +58,16 @@ class Batch:
     lanes: int
     round: int
     timeout_s: float  # give up on an answer after this long: the function's timeout plus a margin
+    manner: Manner = Manner()
 
 
 class Engine(Protocol):
     """Sends batches. Not thread-safe; one batch at a time."""
 
     def run(self, batch: Batch) -> Iterator[Sample]:
-        """Yield a sample per request as it ends, in order of ending. Never retries by itself.
+        """Yield a sample per request as it ends, in order of ending.
+
+        Retries only as the batch's manner says.
 
         Closing the iterator early stops sending and waits for what is in flight, whose samples
         are lost then; to have them as well, call :meth:`stop` and iterate to the end.

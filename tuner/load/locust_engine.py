@@ -1,11 +1,11 @@
 """The load engine that really sends: the tuner's side of the Locust worker process.
 
 Starts the worker when the first batch comes, hands it batches and turns its results into samples.
-Nothing is sent twice, also not after a worker died.
+Nothing is sent twice unless the batch asks for retries, also not after a worker died.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from tuner.clock import Clock
 from tuner.errors import TunerError
@@ -40,11 +40,9 @@ class LocustEngine:
 
         Raises TunerError when the worker cannot be started, dies, or cannot use the batch.
         """
-        calls = {call.number: call for call in batch.calls}
-        if len(calls) != len(batch.calls):
-            raise ValueError("two calls of a batch have the same number")
-        if not calls:
+        if not batch.calls:
             return
+        call_of = _finder(batch)
         self.start()
         worker = self._worker
         assert worker is not None
@@ -53,7 +51,7 @@ class LocustEngine:
         self._running = True
         try:
             for result in self._results(worker):
-                yield self._sample(calls[result.number], batch, result)
+                yield self._sample(call_of(result.number), batch, result)
         except KeyboardInterrupt:  # somebody is in a hurry: what is in flight is given up
             self.close()
             raise
@@ -98,6 +96,11 @@ class LocustEngine:
             endpoint.verify_tls,
             batch.lanes,
             batch.timeout_s,
+            batch.manner.retry,
+            batch.manner.seed,
+            batch.manner.repeat,
+            batch.manner.think_s,
+            batch.manner.cutoff_s,
             tuple(batch.payloads),
             ordered,
         )
@@ -127,8 +130,8 @@ class LocustEngine:
         origin = self._origin
         first = result.first_byte
         return Sample(
-            call=call.number,
-            attempt=1,
+            call=result.number,
+            attempt=result.attempt,
             round=batch.round,
             purpose=call.purpose,
             memory_mb=call.variant.memory_mb,
@@ -151,3 +154,15 @@ class LocustEngine:
             max_memory_mb=result.max_memory_mb,
             payload=call.payload,
         )
+
+
+def _finder(batch: Batch) -> Callable[[int], Call]:
+    """From a result's number to its call; where calls go round, to the one that it repeats."""
+    calls = {call.number: call for call in batch.calls}
+    if len(calls) != len(batch.calls):
+        raise ValueError("two calls of a batch have the same number")
+    if not batch.manner.repeat:
+        return calls.__getitem__
+    ordered = list(batch.calls)
+    first = ordered[0].number
+    return lambda number: ordered[(number - first) % len(ordered)]

@@ -2,12 +2,14 @@
 
 Each call draws one row of its size, with replacement. Time is virtual: samples bear the times that
 the calls would have had on as many lanes, but nothing waits. It makes up no cold start: where none
-was recorded, a call that asks for one gets a warm row, and its sample says so.
+was recorded, a call that asks for one gets a warm row, and its sample says so. It retries nothing.
 """
 
 import heapq
+import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from random import Random
 
 from tuner.load.engine import Batch, Call
@@ -36,10 +38,12 @@ class ReplayEngine:
         """
         self._stopped = False
         start = self._now
-        free_at = [start] * max(1, min(batch.lanes, len(batch.calls)))
+        lanes = batch.lanes if batch.manner.repeat else min(batch.lanes, len(batch.calls))
+        free_at = [start] * max(1, lanes)
         ended: list[tuple[float, int, Sample]] = []
-        for call in sorted(batch.calls, key=lambda call: call.due_s or 0.0):
-            if self._stopped:
+        cutoff = math.inf if batch.manner.cutoff_s is None else start + batch.manner.cutoff_s
+        for call in _in_order(batch):
+            if self._stopped or free_at[0] > cutoff:
                 break
             free = heapq.heappop(free_at)
             due = free if call.due_s is None else start + call.due_s
@@ -49,7 +53,9 @@ class ReplayEngine:
             if self._stopped:
                 break
             sample = self._sample(call, batch.round, due, max(due, free))
-            heapq.heappush(free_at, sample.done_s)
+            # Files of whole ms say 0, and users that take no time would never come to an end.
+            least = sample.sent_s + (0.001 if batch.manner.repeat else 0.0)
+            heapq.heappush(free_at, max(sample.done_s, least) + batch.manner.think_s)
             heapq.heappush(ended, (sample.done_s, call.number, sample))
         while ended:
             yield self._pass(heapq.heappop(ended)[2])
@@ -106,6 +112,14 @@ class ReplayEngine:
             fitting = [row for row in rows if (row.init_ms is not None) is cold]
             self._rows[key] = fitting or rows
         return self._rows[key]
+
+
+def _in_order(batch: Batch) -> Iterable[Call]:
+    """The calls as they are sent: by due time, or round and round."""
+    if batch.manner.repeat:
+        going_round = enumerate(itertools.cycle(batch.calls), batch.calls[0].number)
+        return (replace(call, number=number) for number, call in going_round)
+    return sorted(batch.calls, key=lambda call: call.due_s or 0.0)
 
 
 def _billed(row: Row, with_init: bool) -> float | None:

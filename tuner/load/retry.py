@@ -90,9 +90,14 @@ def may_retry(sample: Sample) -> bool:
     A refusal for what the request says (4xx other than 429) would only repeat itself. A function
     that failed has run, and would run twice.
     """
-    if sample.outcome is Outcome.SERVICE_ERROR:
-        return sample.status is None or sample.status >= 500
-    return sample.outcome in RETRIABLE
+    return retriable(sample.outcome, sample.status)
+
+
+def retriable(outcome: Outcome, status: int | None) -> bool:
+    """:func:`may_retry` of a request that ended like this, with this HTTP status."""
+    if outcome is Outcome.SERVICE_ERROR:
+        return status is None or status >= 500
+    return outcome in RETRIABLE
 
 
 def _at_least(failure: Failure, delay_s: float) -> float:

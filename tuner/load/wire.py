@@ -42,6 +42,11 @@ class Order(NamedTuple):
     verify: bool | str
     lanes: int
     timeout_s: float
+    retry: str
+    seed: int
+    repeat: bool
+    think_s: float
+    cutoff_s: float | None
     payloads: tuple[bytes, ...]
     calls: tuple[OrderedCall, ...]
 
@@ -68,6 +73,7 @@ class Result(NamedTuple):
     restore_ms: float | None
     billed_restore_ms: float | None
     max_memory_mb: float | None
+    attempt: int = 1
 
 
 def pack(kind: str, *fields: Any) -> bytes:

@@ -5,6 +5,7 @@ sure that there are enough, connects them before the first call is due, and hand
 """
 
 import contextlib
+import itertools
 from collections.abc import Callable
 from ssl import SSLContext
 from time import monotonic, time
@@ -50,25 +51,56 @@ class Crew:
         desk = self._desk
         desk.limit = order.lanes
         desk.job = self._job(order)
-        wanted = min(order.lanes, len(order.calls))
+        wanted = order.lanes if order.repeat else min(order.lanes, len(order.calls))
         self._hire(wanted)
         self._connect(desk.job, wanted)
         start = monotonic()
+        desk.stopped.clear()
+        cutoff = None
+        if order.cutoff_s is not None:
+            cutoff = gevent.spawn_later(order.cutoff_s, self._cut_off)
+        if order.repeat:
+            self._begin_round(order)
+        else:
+            self._offer_all(order, start)
+        if desk.unfinished:
+            desk.all_done.wait()
+        if cutoff is not None:
+            cutoff.kill()
+
+    def _offer_all(self, order: Order, start: float) -> None:
+        """Hand out each call when it is due."""
         for call in sorted(order.calls, key=lambda call: call.due_s or 0.0):
             at = None if call.due_s is None else start + call.due_s
             if at is not None:
                 self._timer.wait_until(at)
             if self._stopped:
                 break
-            desk.offer(Due(call, at))
-        if desk.ready or desk.busy:
-            desk.all_done.wait()
+            self._desk.offer(Due(call, at))
+
+    def _begin_round(self, order: Order) -> None:
+        """Give every lane its first call; further ones they take themselves, round and round."""
+        first = order.calls[0].number
+        going_round = (
+            Due(call._replace(number=number), None)
+            for number, call in enumerate(itertools.cycle(order.calls), first)
+        )
+        for _ in range(order.lanes):
+            self._desk.offer(next(going_round))
+        if not self._stopped:
+            self._desk.more = going_round
+
+    def _cut_off(self) -> None:
+        """Nothing new from now on; what is in flight, and its retries, go on."""
+        self._stopped = True
+        self._timer.wake()
+        self._desk.drop_new()
 
     def stop(self) -> None:
         """Send nothing more of this batch; what is in flight ends as usual."""
         self._stopped = True
         self._timer.wake()
-        self._desk.ready.clear()
+        self._desk.abandon()
 
     def _job(self, order: Order) -> Job:
         credentials = Credentials(order.access_key, order.secret_key, order.token)

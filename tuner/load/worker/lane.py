@@ -5,19 +5,21 @@ hands them out when they are due, and reports each to Locust and to the tuner. I
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from ssl import SSLContext
 from time import monotonic, time
 from typing import Any, NamedTuple
 
+import gevent
 from gevent.event import Event
 from locust import User, task
 
 from tuner.load.answer import Answer, read_answer, transport_failure
 from tuner.load.signing import InvokeSigner
 from tuner.load.wire import Order, OrderedCall, Result
+from tuner.load.worker.again import Again
 from tuner.load.worker.connection import Connection, TransportError
 from tuner.records import Outcome
 
@@ -31,6 +33,9 @@ class Job:
         self.url = order.url
         self.function = order.function
         self.timeout_s = order.timeout_s
+        self.think_s = order.think_s
+        self.repeat = order.repeat
+        self.again = Again(order.retry, order.seed, monotonic())
         self.tls = tls
         self.server = (order.url, order.verify)
         self._signer = signer
@@ -49,6 +54,8 @@ class Due:
 
     call: OrderedCall
     at: float | None
+    attempt: int = 1
+    waited_s: float = 0.0  # what a retry policy had it wait before this attempt
 
 
 class Moments(NamedTuple):
@@ -152,7 +159,15 @@ class Desk:
         self.ready: deque[Due] = deque()
         self.idle: list[Lane] = []
         self.busy = 0
+        self.more: Iterator[Due] | None = None  # what a lane takes when nothing is ready
         self.all_done = Event()
+        self.stopped = Event()
+        self._waiting: set[Any] = set()  # retries that are not due yet
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether anything is in flight or yet to be sent."""
+        return bool(self.ready or self.busy or self._waiting)
 
     def offer(self, due: Due) -> None:
         """A call is to be sent now: by an idle lane, or by the next that is done."""
@@ -162,15 +177,45 @@ class Desk:
             self.busy += 1
             self.idle.pop().wake.set()
 
+    def offer_later(self, due: Due) -> None:
+        """A call is to be sent at its due time; it counts as unfinished until then."""
+
+        def arrive() -> None:
+            self._waiting.discard(waiting)
+            self.offer(due)
+
+        waiting = gevent.spawn_later(max(0.0, (due.at or 0.0) - monotonic()), arrive)
+        self._waiting.add(waiting)
+
+    def drop_new(self) -> None:
+        """Send no further first attempt; retries go on."""
+        self.more = None
+        self.ready = deque(due for due in self.ready if due.attempt > 1)
+        self._finish()
+
+    def abandon(self) -> None:
+        """Send nothing more at all."""
+        self.stopped.set()
+        self.more = None
+        self.ready.clear()
+        gevent.killall(list(self._waiting))
+        self._waiting.clear()
+        self._finish()
+
+    def _finish(self) -> None:
+        if not self.unfinished:
+            self.all_done.set()
+
     def next(self, lane: "Lane") -> Due:
         """What this lane does next; waits until there is something."""
+        if not self.ready and self.more is not None:
+            return next(self.more)
         while not self.ready or self.job is None:
             if lane.working:
                 lane.working = False
                 self.busy -= 1
             self.idle.append(lane)
-            if not self.ready and self.busy == 0:
-                self.all_done.set()
+            self._finish()
             lane.wake.wait()
             lane.wake.clear()
             lane.working = True
@@ -191,6 +236,28 @@ class Lane(LambdaUser):
         """Locust calls this once; it ends with the worker."""
         desk = self._desk
         while True:
-            due = desk.next(self)
-            assert desk.job is not None
-            desk.emit(self.invoke(desk.job, due.call, due.at))
+            due: Due | None = desk.next(self)
+            job = desk.job
+            assert job is not None
+            while due is not None:
+                due = self._attempt(job, due)
+            if job.think_s:
+                desk.stopped.wait(job.think_s)
+
+    def _attempt(self, job: Job, due: Due) -> Due | None:
+        """Send one attempt; the next one, if it is this lane that has to make it."""
+        hold_s = job.again.hold_s(monotonic())
+        if hold_s and self._desk.stopped.wait(hold_s):
+            return None
+        result = self.invoke(job, due.call, due.at)
+        self._desk.emit(result if due.attempt == 1 else result._replace(attempt=due.attempt))
+        wait_s = job.again.wait_s(result, due.attempt, due.waited_s)
+        if wait_s is None or self._desk.stopped.is_set():
+            return None
+        after = Due(due.call, result.done + wait_s, due.attempt + 1, wait_s)
+        if not job.repeat:  # elsewhere another call may use the lane in the meantime
+            self._desk.offer_later(after)
+            return None
+        return (
+            None if self._desk.stopped.wait(max(0.0, result.done + wait_s - monotonic())) else after
+        )

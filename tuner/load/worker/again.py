@@ -1,0 +1,38 @@
+"""What a batch's retry policy says of each request of one worker: hold it back, send it again.
+
+Decides only; waiting and sending are the lanes'. Chance is seeded by the batch, so each worker
+repeats its own.
+"""
+
+from random import Random
+
+from tuner.load.adaptive import AdaptiveLimit
+from tuner.load.policies import ADAPTIVE, POLICIES
+from tuner.load.retry import Failure, NoRetry, retriable
+from tuner.load.wire import Result
+from tuner.records import Outcome
+
+
+class Again:
+    """The policy ``name`` of :data:`tuner.load.policies.POLICIES`; ``now_s`` is monotonic."""
+
+    def __init__(self, name: str, seed: int, now_s: float) -> None:
+        self._policy = POLICIES[name]()
+        self._none = isinstance(self._policy, NoRetry)
+        self._limit = AdaptiveLimit(now_s) if name == ADAPTIVE else None
+        self._random = Random(seed)
+
+    def hold_s(self, now_s: float) -> float:
+        """How long a request has to wait before it may be sent, in seconds."""
+        return 0.0 if self._limit is None else self._limit.wait_s(now_s)
+
+    def wait_s(self, result: Result, attempt: int, waited_s: float) -> float | None:
+        """Learn from an attempt (the first is 1): seconds until the next, or ``None`` for none."""
+        if self._none:
+            return None
+        outcome = Outcome(result.outcome)
+        if self._limit is not None:
+            self._limit.answered(result.done, outcome is Outcome.THROTTLED)
+        if not retriable(outcome, result.status):
+            return None
+        return self._policy.delay_s(Failure(attempt, waited_s, result.retry_after_s), self._random)

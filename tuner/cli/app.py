@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tuner import __version__
-from tuner.cli import local, prices, recommend, report, restore, runs, sweep
+from tuner.cli import local, plan, prices, recommend, report, restore, runs, sweep
 from tuner.errors import TunerError
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 
 app.command()(sweep.sweep)
+app.command()(plan.plan)
 app.command()(recommend.recommend)
 app.command()(report.report)
 app.add_typer(runs.runs, name="runs")

@@ -1,0 +1,246 @@
+"""What a sweep would do, gathered: the function's facts, what is known of its time, the estimate.
+
+`tuner plan` shows it; `tuner sweep` shows it before it begins on AWS, and asks when it may cost
+more than a threshold. The arithmetic is in ``tuner.plan``; nothing is invoked.
+"""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import typer
+
+from tuner.aws.price_list import load_table
+from tuner.billing.prices import Prices, prices
+from tuner.errors import NotFound, StoreError, TunerError
+from tuner.measure.cold import largest_burst
+from tuner.plan.adaptive import Adaptive
+from tuner.plan.control_calls import version_calls
+from tuner.plan.estimate import UNKNOWN_INIT_MS, Estimate, Known, Making, estimate
+from tuner.plan.risks import risks
+from tuner.plan.sizes import candidates, grid_sizes, start_sizes
+from tuner.plan.work import ColdWish, Range, Work, adaptive_work, grid_work
+from tuner.recommend.cold_plan import COLD_STARTS
+from tuner.records import Advice, Backend, FunctionFacts, Outcome, Purpose, Sample
+from tuner.request import INVOCATIONS, SweepOptions, read_limit
+from tuner.target.names import parse_target
+from tuner.units import format_memory, format_seconds, format_usd, parse_memory
+
+#: A sweep that may cost more than this asks first, where somebody can answer.
+ASK_ABOVE_USD = 0.50
+#: Seconds for one version: an update that settles, and its publication; and what a request takes
+#: beyond the function's own time. On AWS an update settles within a few seconds (INFERRED from
+#: botocore's waiters, which ask every second); SnapStart takes minutes.
+_LOCAL = Making(Range(0.05, 1.5), Range(0.001, 0.1))
+_AWS = Making(Range(1.0, 8.0), Range(0.01, 0.4))
+_SNAP_START = Making(Range(60.0, 240.0), Range(0.01, 0.4))
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Everything that is said about a sweep before it begins."""
+
+    target: str
+    facts: FunctionFacts
+    sizes_mb: tuple[int, ...]
+    work: Work
+    estimate: Estimate
+    calls: Mapping[str, Range]
+    known: Known
+    risks: tuple[Advice, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document ``tuner.plan/1``."""
+        likely = self.estimate
+        return {
+            "schema": "tuner.plan/1",
+            "target": self.target,
+            "backend": self.facts.backend.value,
+            "region": self.facts.region,
+            "memory_mb": [self.sizes_mb[0], self.sizes_mb[-1]],
+            "invocations": asdict(likely.invocations),
+            "versions": asdict(self.work.versions),
+            "seconds": asdict(likely.seconds),
+            "cost_usd": asdict(likely.cost_usd),
+            "logs_usd": asdict(likely.logs_usd) if likely.logs_usd else None,
+            "durations_from": self.known.source,
+            "control_plane_calls": {name: asdict(count) for name, count in self.calls.items()},
+            "warnings": [asdict(advice) for advice in self.risks],
+        }
+
+
+def forecast(
+    options: SweepOptions,
+    facts: FunctionFacts,
+    store_url: str | None,
+    expected_ms: float | None = None,
+) -> Forecast:
+    """What a sweep of these options would do. ``expected_ms`` is the user's own idea of a mean
+    warm duration at the function's present memory."""
+    sizes, work = _work(options, facts)
+    rates = prices(facts.region, facts.arch, load_table())
+    known = _given(expected_ms, facts) or _from_store(options, facts, store_url)
+    known = known or _unknown(facts)
+    likely = _within_limits(estimate(work, sizes, known, rates, _making(facts)), options)
+    return Forecast(
+        target=options.target,
+        facts=facts,
+        sizes_mb=sizes,
+        work=work,
+        estimate=likely,
+        calls=version_calls(work, alias=parse_target(options.target).qualifier is not None),
+        known=known,
+        risks=_risks(facts, sizes, rates, work),
+    )
+
+
+def show(found: Forecast, err: bool = False) -> None:
+    """Print a forecast for people."""
+    likely, work = found.estimate, found.work
+    cost = _money(likely.cost_usd)
+    logs = "at a price that is not known" if not likely.logs_usd else _money(likely.logs_usd)
+    free = " on AWS; nothing is billed here" if found.facts.backend is Backend.LOCAL else ""
+    lines = [
+        f"{found.target}: sizes from {format_memory(found.sizes_mb[0])} to "
+        f"{format_memory(found.sizes_mb[-1])}; {_state(found.facts)}",
+        f"  invocations   {_count(likely.invocations)}, {_count(work.cold)} of them cold starts",
+        f"  versions      {_count(work.versions)} published, and deleted at the end",
+        f"  time          {format_seconds(likely.seconds.low)} to "
+        f"{format_seconds(likely.seconds.high)}",
+        f"  cost          {cost} for the function, {logs} for its logs in CloudWatch{free}",
+        f"  based on      {found.known.source}",
+    ]
+    for line in lines:
+        typer.echo(line, err=err)
+
+
+def show_details(found: Forecast) -> None:
+    """Print what only `tuner plan` shows: the calls, and what could go wrong."""
+    typer.echo("Calls of the control plane (AWS allows 15 a second per account):")
+    for name, count in found.calls.items():
+        typer.echo(f"  {name:<28} {_count(count)}")
+    typer.echo("What could go wrong:")
+    for advice in found.risks:
+        typer.echo(f"  - {advice.text}")
+
+
+def confirm(found: Forecast, yes: bool) -> None:
+    """Ask when the sweep may be dear and somebody can answer; raises TunerError for a no."""
+    most = found.estimate.cost_usd.high + (found.estimate.logs_usd or Range(0, 0)).high
+    if yes or most <= ASK_ABOVE_USD or not sys.stdin.isatty():
+        return
+    if not typer.confirm(f"It may cost up to {format_usd(most)}. Begin?", True, err=True):
+        raise TunerError("sweep", "was not begun", "Set a limit with --max-cost, or add --yes.")
+
+
+def _work(options: SweepOptions, facts: FunctionFacts) -> tuple[tuple[int, ...], Work]:
+    wish, limit = parse_memory(options.memory), read_limit(options)
+    limited = limit.invocations is not None or limit.cost_usd is not None
+    each = COLD_STARTS if options.cold is None else options.cold
+    burst = largest_burst(facts, int(facts.platform.get("cores") or 1))
+    cold = ColdWish(each, burst, (limited or limit.seconds is not None) and options.cold is None)
+    if options.method == "grid":
+        sizes = grid_sizes(wish)
+        return sizes, grid_work(sizes, options.samples, limit.invocations, cold)
+    offered, plan = candidates(wish), Adaptive()
+    start = tuple(int(size) for size in start_sizes(offered, plan.start_sizes))
+    most = limit.invocations or INVOCATIONS
+    return tuple(int(s) for s in offered), adaptive_work(start, len(offered), most, cold, plan)
+
+
+def _given(expected_ms: float | None, facts: FunctionFacts) -> Known | None:
+    if expected_ms is None or facts.memory_mb is None:
+        return None
+    source = f"the expected {expected_ms:g} ms at {facts.memory_mb} MB"
+    return Known(source, ((facts.memory_mb, expected_ms),), timeout_ms=_timeout_ms(facts))
+
+
+def _from_store(options: SweepOptions, facts: FunctionFacts, store_url: str | None) -> Known | None:
+    """What the latest sweep of the same target and payload measured."""
+    from tuner.store.runs import Store
+
+    try:
+        with Store.open(store_url, create=False) as store:
+            for run in store.runs(command="sweep"):
+                same = run.options.get("payload") == options.stored().get("payload")
+                if run.target == options.target and same and run.facts.arch == facts.arch:
+                    known = _measured(run.run, store.samples(run.run), facts)
+                    if known:
+                        return known
+    except (StoreError, NotFound):
+        return None
+    return None
+
+
+def _measured(run: str, samples: list[Sample], facts: FunctionFacts) -> Known | None:
+    took: dict[int, list[float]] = {}
+    for s in samples:
+        if s.outcome is Outcome.OK and s.duration_ms and s.purpose is Purpose.WARM and not s.cold:
+            took.setdefault(s.memory_mb, []).append(s.duration_ms)
+    if not took:
+        return None
+    points = tuple((size, sum(ms) / len(ms)) for size, ms in sorted(took.items()))
+    means = dict(points)
+    cold = [
+        (s.init_ms or s.restore_ms or 0.0)
+        + max(0.0, (s.duration_ms or 0.0) - means.get(s.memory_mb, s.duration_ms or 0.0))
+        for s in samples
+        if s.cold
+    ]
+    init = Range(min(cold) * 0.5, max(cold) * 2) if cold else UNKNOWN_INIT_MS
+    return Known(f"run {run} of the same target", points, init, _timeout_ms(facts))
+
+
+def _unknown(facts: FunctionFacts) -> Known:
+    timeout = _timeout_ms(facts)
+    source = (
+        f"nothing known of its time, so each from 1 ms to the timeout of {timeout / 1000:g} s; "
+        "`tuner plan --expect 200ms` says better"
+    )
+    return Known(source, timeout_ms=timeout)
+
+
+def _timeout_ms(facts: FunctionFacts) -> float:
+    return 1000.0 * (facts.timeout_s or 900.0)
+
+
+def _making(facts: FunctionFacts) -> Making:
+    if facts.backend is Backend.LOCAL:
+        return _LOCAL
+    return _SNAP_START if facts.snap_start else _AWS
+
+
+def _within_limits(likely: Estimate, options: SweepOptions) -> Estimate:
+    """A budget ends a sweep before the estimate does."""
+    limit = read_limit(options)
+    if limit.cost_usd is not None:
+        likely = replace(likely, cost_usd=_capped(likely.cost_usd, limit.cost_usd))
+    if limit.seconds is not None:
+        # What is in flight ends, and the function is put back, after the limit.
+        likely = replace(likely, seconds=_capped(likely.seconds, limit.seconds + 30.0))
+    return likely
+
+
+def _capped(span: Range, most: float) -> Range:
+    return Range(min(span.low, most), min(span.high, most))
+
+
+def _risks(
+    facts: FunctionFacts, sizes: tuple[int, ...], rates: Prices, work: Work
+) -> tuple[Advice, ...]:
+    return risks(facts, (sizes[0], sizes[-1]), rates, work.versions.high)
+
+
+def _state(facts: FunctionFacts) -> str:
+    where = "the local Lambda" if facts.backend is Backend.LOCAL else facts.region
+    return f"now {format_memory(facts.memory_mb)} on {facts.arch} in {where}"
+
+
+def _count(span: Range) -> str:
+    low, high = round(span.low), round(span.high)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
+def _money(span: Range) -> str:
+    return f"{format_usd(span.low)} to {format_usd(span.high)}"

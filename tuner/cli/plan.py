@@ -1,0 +1,79 @@
+"""``tuner plan``: what a sweep would do, cost and take; invokes nothing."""
+
+from typing import Annotated
+
+import typer
+
+from tuner.cli import options as o
+from tuner.cli.output import write_document
+from tuner.errors import UsageError
+
+Expect = Annotated[
+    str | None,
+    typer.Option(
+        "--expect",
+        metavar="TIME",
+        help="About how long a warm call takes at the function's present memory, such as 200ms.",
+        rich_help_panel=o.MEASURE_PANEL,
+    ),
+]
+
+
+def plan(
+    target: o.TargetArg,
+    memory: o.Memory = "128:1536",
+    method: o.Method = "adaptive",
+    samples: o.Samples = 10,
+    payload: o.Payload = "{}",
+    cold: o.Cold = None,
+    expect: Expect = None,
+    invocations: o.Invocations = None,
+    max_cost: o.MaxCost = None,
+    max_time: o.MaxTime = None,
+    region: o.Region = None,
+    profile: o.Profile = None,
+    endpoint_url: o.EndpointUrl = None,
+    handler: o.Handler = None,
+    runtime: o.Runtime = None,
+    env: o.Env = None,
+    cpu: o.Cpu = "auto",
+    store: o.StoreUrl = None,
+    json_to: o.Json = None,
+) -> None:
+    """Say what a sweep would do: calls, invocations, time and money, and what could go wrong.
+
+    Example: tuner plan myfunc --memory 128:3008 --expect 200ms
+    """
+    given = {
+        name: value
+        for name, value in locals().items()
+        if name not in ("target", "expect", "store", "json_to") and value is not None
+    }
+    _run(target, expect, given, store, json_to)
+
+
+def _run(
+    target: str, expect: str | None, given: dict[str, object], store: str | None, to: str | None
+) -> None:
+    from tuner.api import sweep_options
+    from tuner.cli.forecast import forecast, show, show_details
+    from tuner.clock import WallClock
+    from tuner.target.names import Kind, parse_target
+    from tuner.units import parse_seconds
+    from tuner.wiring import open_target
+
+    options = sweep_options(target, **given)
+    if parse_target(target).kind is Kind.REPLAY:
+        fix = "Run `tuner sweep` itself: it costs nothing."
+        raise UsageError(target, "is a recording, of which nothing is invoked", fix)
+    expected_ms = None if expect is None else 1000.0 * parse_seconds(expect, "--expect")
+    opened = open_target(options, lambda _text: None, WallClock())
+    try:
+        found = forecast(options, opened.describe(), store, expected_ms)
+    finally:
+        opened.close()
+    if to is not None:
+        write_document(found.to_dict(), to)
+    if to != "-":
+        show(found)
+        show_details(found)

@@ -1,25 +1,20 @@
-"""The messages between the tuner and its load workers: what is in them and how they are framed.
+"""The messages between the tuner and its load worker: what is in them and how they are framed.
 
-MessagePack, one message after another. It knows neither side's work, and not what carries the
-bytes. Times are seconds on CLOCK_MONOTONIC, which all processes of one machine share.
+MessagePack, one message after another on a socket that only the two share. It knows neither side's
+work. Times are seconds on CLOCK_MONOTONIC, which all processes of one machine share.
 
-To a worker: an :class:`Order`, answered by ``SET`` when its lanes stand by; ``GO`` with the moment
-from which due times count; ``CALLS``, as many as are wanted, and ``LAST``; at any time ``STOP``,
-``KEYS`` with new credentials, ``LIMIT`` with another number of lanes, ``PING``. From it: ``READY``
-with the id of its machine, ``BEAT`` with its share of one CPU about once a second, a
-:class:`Result` per request, ``DROPPED`` calls, ``END`` after the last of a batch, ``FAILED`` with
-words, ``PONG`` with the time of the ping and its own.
+To the worker: :class:`Order`, ``STOP``. From it: ``READY``, ``BEAT`` with its share of one
+CPU about once a second, a
+:class:`Result` per request, ``END`` after the last of a batch, ``FAILED`` with words.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgpack  # type: ignore[import-untyped,unused-ignore]
 
-ORDER, GO, CALLS, LAST = "order", "go", "calls", "last"
-STOP, KEYS, LIMIT, PING = "stop", "keys", "limit", "ping"
-READY, SET, BEAT, RESULT, DROPPED = "ready", "set", "beat", "result", "dropped"
-END, FAILED, PONG = "end", "failed", "pong"
+ORDER, STOP = "order", "stop"
+READY, BEAT, RESULT, END, FAILED = "ready", "beat", "result", "end", "failed"
 #: How often a worker says that it lives, in seconds.
 BEAT_S = 1.0
 _LARGEST_MESSAGE = 256 * 1024 * 1024  # a thousand payloads of 256 KB; the socket is our own
@@ -36,7 +31,7 @@ class OrderedCall(NamedTuple):
 
 
 class Order(NamedTuple):
-    """All of a batch but its calls. Holds secrets: never logged."""
+    """A batch, with everything that a worker needs to send it. Holds secrets: never logged."""
 
     url: str
     region: str
@@ -47,22 +42,22 @@ class Order(NamedTuple):
     verify: bool | str
     lanes: int
     timeout_s: float
-    payloads: tuple[bytes, ...]
-    retry: tuple[Any, ...]  # name of the policy and its figures
+    retry: str
     seed: int
-    patience_s: float | None
+    repeat: bool
     think_s: float
-    mode: str
+    cutoff_s: float | None
+    payloads: tuple[bytes, ...]
+    calls: tuple[OrderedCall, ...]
 
     def __repr__(self) -> str:
-        return f"Order({self.lanes} lanes)"
+        return f"Order({len(self.calls)} calls)"
 
 
 class Result(NamedTuple):
     """One request as the worker saw it; fields as in :class:`tuner.records.Sample`."""
 
     number: int
-    attempt: int
     due: float
     sent: float
     first_byte: float | None
@@ -78,7 +73,7 @@ class Result(NamedTuple):
     restore_ms: float | None
     billed_restore_ms: float | None
     max_memory_mb: float | None
-    backoff_ms: float | None = None
+    attempt: int = 1
 
 
 def pack(kind: str, *fields: Any) -> bytes:
@@ -87,14 +82,16 @@ def pack(kind: str, *fields: Any) -> bytes:
     return packed
 
 
-def pack_calls(calls: Iterable[OrderedCall]) -> bytes:
-    """Frame some calls."""
-    return pack(CALLS, *calls)
+def pack_order(order: Order) -> bytes:
+    """Frame a batch."""
+    return pack(ORDER, *order)
 
 
 def read_order(fields: Sequence[Any]) -> Order:
     """The batch in the fields of an ``ORDER`` message."""
-    return Order._make(fields)
+    *head, payloads, calls = fields
+    ordered = tuple(OrderedCall(*call) for call in calls)
+    return Order._make((*head, tuple(payloads), ordered))
 
 
 class Reader:

@@ -6,13 +6,14 @@ draw at any size (MB) gives milliseconds. Nothing here fits; see :mod:`tuner.mod
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tuner.model.discrepancy import Basis
 from tuner.model.family import Family, Scale
-from tuner.model.noise import NoiseDraws
+from tuner.model.noise import Locations, NoiseDraws
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -20,11 +21,13 @@ IntArray = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Strand:
-    """The draws of one family: which rows they are, and their points of the cube."""
+    """The draws of one family: which rows they are, their points of the cube, and the locations
+    that they were fitted to."""
 
     family: Family
     rows: IntArray
     points: FloatArray
+    locations: Locations
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ class Curve:
     basis: Basis
     scale: Scale
     noise: NoiseDraws
+    own_sd: float = 0.0  # log-sd of what sizes have of their own, beyond any curve
 
     @property
     def draws(self) -> int:
@@ -63,15 +67,36 @@ class Curve:
     def evaluate(self, memory_mb: IntArray, drift: float = 1.0) -> Evaluation:
         """All draws at ``memory_mb`` (n,), with the CPU demand multiplied by ``drift``."""
         sizes = np.asarray(memory_mb, dtype=np.int64)
-        mean = np.empty((self.draws, sizes.size))
-        phase = np.empty_like(mean)
+        bends = self.bends @ self.basis.features(sizes).T
+        location, log_phase = np.empty_like(bends), np.empty_like(bends)
         for strand in self.strands:
-            moments = strand.family.moments(strand.points, self.scale, sizes, drift)
-            mean[strand.rows], phase[strand.rows] = moments.mean_ms, moments.phase_variance
-        log_phase = np.log1p(phase)
-        location = np.log(mean) - log_phase / 2 + self.bends @ self.basis.features(sizes).T
+            rows = strand.rows
+            location[rows], log_phase[rows] = self._smooth(strand, sizes, drift)
+            location[rows] += bends[rows]
+            if self.own_sd:
+                smooth = self._smooth(strand, sizes, 1.0)[0] + bends[rows]
+                location[rows] += self._own(strand, sizes, smooth)
         mean = np.exp(location + log_phase / 2) * self.noise.tail[:, None]
         return Evaluation(location, mean, np.sqrt(self.noise.sd[:, None] ** 2 + log_phase))
+
+    def _smooth(
+        self, strand: Strand, sizes: IntArray, drift: float
+    ) -> tuple[FloatArray, FloatArray]:
+        """Log location and log phase variance of a family, each (rows, sizes), without bends."""
+        moments = strand.family.moments(strand.points, self.scale, sizes, drift)
+        log_phase = np.log1p(moments.phase_variance)
+        return np.log(moments.mean_ms) - log_phase / 2, log_phase
+
+    def _own(self, strand: Strand, sizes: IntArray, smooth: FloatArray) -> FloatArray:
+        """What each size has of its own (rows, sizes): measured where it was, else pure chance."""
+        own, found = self.own_sd**2, strand.locations
+        place = np.minimum(np.searchsorted(found.memory_mb, sizes), found.memory_mb.size - 1)
+        measured = found.memory_mb[place] == sizes
+        error = np.where(measured, found.variance[place] - own, np.inf)
+        kept = np.where(measured, own / (own + error), 0.0)
+        chance = np.stack([_chance(int(s), self.draws)[strand.rows] for s in sizes], axis=1)
+        away = np.where(measured, found.log_ms[place] - smooth, 0.0)
+        return np.asarray(kept * away + self.own_sd * np.sqrt(1.0 - kept) * chance)
 
     def mean_ms(self, memory_mb: IntArray, drift: float = 1.0) -> FloatArray:
         """Mean duration (draws, sizes) in ms."""
@@ -81,3 +106,9 @@ class Curve:
         """The ``q`` quantile of a single duration, (draws, sizes) in ms."""
         at = self.evaluate(memory_mb, drift)
         return np.asarray(np.exp(at.log_ms + at.sd * self.noise.quantile(q)[:, None]))
+
+
+@lru_cache(maxsize=512)
+def _chance(memory_mb: int, draws: int) -> FloatArray:
+    """The same luck for a size whenever it is asked."""
+    return np.random.default_rng(memory_mb).standard_normal(draws)

@@ -15,7 +15,7 @@ from tuner.model.curve import Curve, Strand
 from tuner.model.discrepancy import Basis
 from tuner.model.family import Scale
 from tuner.model.importance import systematic
-from tuner.model.noise import Locations, draw_noise, first_locations, join
+from tuner.model.noise import SANDBOX_SD, Locations, draw_noise, first_locations, join
 from tuner.model.observations import Observations
 from tuner.model.weighing import Data, Weighed, weigh
 
@@ -35,22 +35,35 @@ class NothingToFit(TunerError):  # noqa: N818 - reads as what is the matter
         )
 
 
-def fit(observations: Observations, *, seed: int, range_mb: tuple[int, int] | None = None) -> Curve:
+#: A recording's sizes had sandboxes of their own, which belong to what is asked about: the
+#: recorded S3 and prime-factor functions deviate from any smooth curve by about this much (log).
+RECORDED_SD = 0.015
+
+
+def fit(
+    observations: Observations,
+    *,
+    seed: int,
+    range_mb: tuple[int, int] | None = None,
+    recorded: bool = False,
+) -> Curve:
     """Fit all families to the warm durations and average them by evidence.
 
-    ``range_mb`` (lowest, highest) is where the curve will be asked beyond the measured sizes.
+    ``range_mb`` (lowest, highest) is where the curve will be asked beyond the measured sizes. Of
+    a function that is ``recorded``, what distinguishes a size's sandboxes is part of the curve.
     """
     if not len(observations):
         raise NothingToFit
     memory, log_ms = observations.memory_mb, np.log(observations.duration_ms)
     low, high = range_mb or (int(memory.min()), int(memory.max()))
     basis = Basis(min(low, float(memory.min())), max(high, float(memory.max())))
-    first = first_locations(memory, log_ms)
-    data = Data(memory, log_ms, basis, _scale(first))
+    own_sd = RECORDED_SD if recorded else SANDBOX_SD
+    first = first_locations(memory, log_ms, own_sd)
+    data = Data(memory, log_ms, basis, _scale(first), own_sd)
     features = basis.features(first.memory_mb)
     rng = np.random.default_rng(seed)
     weighed = [weigh(f, data, first, features, rng) for f in families.suited(basis.high_mb)]
-    return _average(weighed, data, rng)
+    return _average(weighed, data, rng, recorded)
 
 
 def _scale(locations: Locations) -> Scale:
@@ -61,7 +74,7 @@ def _scale(locations: Locations) -> Scale:
     )
 
 
-def _average(weighed: list[Weighed], data: Data, rng: np.random.Generator) -> Curve:
+def _average(weighed: list[Weighed], data: Data, rng: np.random.Generator, recorded: bool) -> Curve:
     """Split the draws among families by their evidence."""
     evidence = np.array([w.log_evidence for w in weighed])
     shares = np.exp(evidence - evidence.max())
@@ -72,7 +85,7 @@ def _average(weighed: list[Weighed], data: Data, rng: np.random.Generator) -> Cu
         rows = np.flatnonzero(owner == i)  # ascending from family to family
         if rows.size:
             points, drawn = one.draw(rows.size, rng)
-            strands.append(Strand(one.family, rows, points))
+            strands.append(Strand(one.family, rows, points, one.locations))
             bends.append(drawn)
             noise.append(draw_noise(one.locations, rows.size, rng))
     best = weighed[int(shares.argmax())]
@@ -88,6 +101,7 @@ def _average(weighed: list[Weighed], data: Data, rng: np.random.Generator) -> Cu
         basis=data.basis,
         scale=data.scale,
         noise=join(noise),
+        own_sd=data.own_sd if recorded else 0.0,
     )
     return _with_error(curve, best.locations)
 

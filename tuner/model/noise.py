@@ -25,6 +25,7 @@ _PSEUDO = 6.0  # how many invocations the prior shape of the noise is worth
 #: A few slow calls in a hundred are usual and a short sweep may see none: they are worth this
 #: many invocations of this many times the typical duration.
 _SLOW, _SLOW_RATIO = 0.3, 2.5
+_MOST_VALUES = 200  # more than a percentile of interest needs
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,14 @@ class Locations:
     log_scatter: float
 
 
-def first_locations(memory_mb: IntArray, log_ms: FloatArray) -> Locations:
+def first_locations(
+    memory_mb: IntArray, log_ms: FloatArray, own_sd: float = SANDBOX_SD
+) -> Locations:
     """Medians per size and the pooled scatter around them, before any curve is known."""
     sizes, index = np.unique(memory_mb, return_inverse=True)
     centre = np.array([np.median(log_ms[index == i]) for i in range(sizes.size)])
-    return around(memory_mb, log_ms, centre, np.zeros(sizes.size), own_centre=True)
+    nothing = np.zeros(sizes.size)
+    return around(memory_mb, log_ms, centre, nothing, own_sd=own_sd, own_centre=True)
 
 
 def around(
@@ -60,11 +64,13 @@ def around(
     centre: FloatArray,
     phase_variance: FloatArray,
     *,
+    own_sd: float = SANDBOX_SD,
     own_centre: bool = False,
 ) -> Locations:
     """Weigh each invocation by its distance from ``centre`` (one per size, ascending).
 
-    ``phase_variance`` is scatter that the scheduler explains at a size. With ``own_centre`` the
+    ``phase_variance`` is scatter that the scheduler explains at a size, ``own_sd`` what all
+    invocations at one size have in common beyond the curve. With ``own_centre`` the
     centres were taken from the same invocations, which costs a degree of freedom per size.
     """
     sizes, index, count = np.unique(memory_mb, return_inverse=True, return_counts=True)
@@ -76,7 +82,7 @@ def around(
     mass = np.bincount(index, weight, sizes.size)
     location = np.bincount(index, weight * log_ms, sizes.size) / mass
     rest = log_ms - location[index] if own_centre else away
-    variance = total**2 / np.minimum(mass, count) + SANDBOX_SD**2
+    variance = total**2 / np.minimum(mass, count) + own_sd**2
     inner = _log_t((log_ms - location[index]) / total[index]) - np.log(total[index])
     return Locations(
         memory_mb=sizes,
@@ -144,9 +150,9 @@ def draw_noise(locations: Locations, count: int, rng: np.random.Generator) -> No
     sd = locations.sd * np.sqrt(locations.freedom / rng.chisquare(locations.freedom, count))
     normal = np.array([NormalDist().inv_cdf((i + 0.5) / 40) for i in range(40)])
     slow = np.log(_SLOW_RATIO)
-    values = np.concatenate([locations.residual, normal, [slow / locations.sd]])
-    ratios = np.concatenate([locations.ratio, np.exp(locations.sd * normal), [_SLOW_RATIO]])
-    seen = np.ones(locations.residual.size)
+    residual, ratio, seen = _compressed(locations)
+    values = np.concatenate([residual, normal, [slow / locations.sd]])
+    ratios = np.concatenate([ratio, np.exp(locations.sd * normal), [_SLOW_RATIO]])
     shape = np.concatenate([seen, np.full(40, _PSEUDO / 40), [_SLOW]])
     weights = rng.standard_gamma(shape, size=(count, shape.size))
     weights /= weights.sum(axis=1, keepdims=True)
@@ -157,3 +163,13 @@ def draw_noise(locations: Locations, count: int, rng: np.random.Generator) -> No
         values=np.tile(values[order], (count, 1)),
         cumulative=np.cumsum(weights[:, order], axis=1),
     )
+
+
+def _compressed(locations: Locations) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Residuals, ratios and how many invocations each stands for; hundreds become neighbours'
+    means, which leaves the mean ratio as it is."""
+    order = np.argsort(locations.residual)
+    groups = np.array_split(order, min(order.size, _MOST_VALUES))
+    residual = np.array([locations.residual[g].mean() for g in groups])
+    ratio = np.array([locations.ratio[g].mean() for g in groups])
+    return residual, ratio, np.array([float(g.size) for g in groups])

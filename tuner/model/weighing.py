@@ -30,6 +30,7 @@ class Data:
     log_ms: FloatArray
     basis: Basis
     scale: Scale
+    own_sd: float
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def weigh(
     moments = family.moments(points, data.scale, first.memory_mb, 1.0)
     phase = np.log1p(moments.phase_variance)
     centre = np.mean(np.log(moments.mean_ms) - phase / 2 + bends @ features.T, axis=0)
-    second = around(data.memory_mb, data.log_ms, centre, phase.mean(axis=0))
+    second = around(data.memory_mb, data.log_ms, centre, phase.mean(axis=0), own_sd=data.own_sd)
     return _weigh(family, second, data.scale, features, rng, sketch.population)
 
 

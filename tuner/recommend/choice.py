@@ -21,8 +21,13 @@ IntArray = NDArray[np.int64]
 
 #: A size counts as within reach of the best up to this much more (the contract's 5 %).
 TOLERANCE = 0.05
-#: An objective counts as met when it is this likely.
+#: A size of the safe range meets the objectives with this probability.
 SURE = 0.95
+#: An objective is out of reach where no size is more likely to meet it than not.
+MORE_LIKELY = 0.5
+#: Breaking an objective is as bad as costing this many times the best size's cost more. A size
+#: that breaks it with 20 % is taken only when a safer one costs a third more.
+PENALTY = 1.6
 #: Closer scores than this are a tie: the faster of equally cheap sizes, the cheaper of equally
 #: fast ones (as aws-lambda-power-tuning resolves exact ties).
 _TIE = {Strategy.COST: 0.002, Strategy.SPEED: 0.01, Strategy.BALANCED: 0.0}
@@ -41,20 +46,27 @@ class Pick:
 def pick(outlook: Outlook, goal: Goal) -> Pick:
     """Choose among the candidates; with unreachable objectives, the nearest miss."""
     likely = outlook.meets
-    allowed = likely >= SURE
-    if not allowed.any():
-        allowed = likely >= max(0.5, float(likely.max()))
-    if not allowed.any():
+    if likely.max() < MORE_LIKELY:
         index = int(np.median(outlook.margin, axis=0).argmin())
     else:
-        index = _least(outlook, goal, allowed)
-    meets = bool(likely[index] >= 0.5) if goal.slos else None
+        index = _least(outlook, goal)
+    meets = bool(likely[index] >= MORE_LIKELY) if goal.slos else None
     return Pick(index, meets, _confidence(outlook, index), _safe_range(outlook, index))
 
 
-def _least(outlook: Outlook, goal: Goal, allowed: NDArray[np.bool_]) -> int:
-    score = np.where(allowed, outlook.expected(), np.inf)
-    ties = score <= score.min() * (1 + _TIE[goal.strategy])
+def loss(outlook: Outlook) -> FloatArray:
+    """What a choice costs (draws, sizes): the score over drift, relative to the least expected
+    one of the sizes that likely meet the objectives, and a penalty where an objective breaks."""
+    score = outlook.drifted.mean(axis=0)
+    expected = score.mean(axis=0)
+    likely = outlook.meets >= MORE_LIKELY
+    base = float(expected[likely].min() if likely.any() else expected.min())
+    return np.asarray(score / base + PENALTY * (outlook.margin > 1.0), dtype=np.float64)
+
+
+def _least(outlook: Outlook, goal: Goal) -> int:
+    expected = loss(outlook).mean(axis=0)
+    ties = expected <= expected.min() * (1 + _TIE[goal.strategy])
     other = outlook.cost if goal.strategy is Strategy.SPEED else outlook.duration_ms
     return int(np.where(ties, other.mean(axis=0), np.inf).argmin())
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.billing.cost import cost_usd_per_million
 from tuner.model.observations import Observations
 from tuner.recommend.goal import Goal, Rates
 
@@ -17,7 +18,6 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 MILLION = 1e6
-_FREE_EPHEMERAL_MB = 512
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,7 @@ def usd_per_million(
     billed: FloatArray, memory_mb: IntArray, goal: Goal, rates: Rates
 ) -> FloatArray:
     """Cost of billed milliseconds; ``billed`` broadcasts against ``memory_mb``."""
-    seconds = billed / 1000.0
-    compute = seconds * np.asarray(memory_mb, dtype=np.float64) / 1024.0 * rates.gb_second_usd
-    storage_gb = max(0, goal.ephemeral_mb - _FREE_EPHEMERAL_MB) / 1024.0
-    storage = seconds * storage_gb * (rates.ephemeral_gb_second_usd or 0.0)
-    return np.asarray(MILLION * (compute + storage + rates.request_usd), dtype=np.float64)
+    return cost_usd_per_million(billed, memory_mb, rates, goal.ephemeral_mb)
 
 
 def drawn_cost(

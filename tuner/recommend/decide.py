@@ -21,10 +21,10 @@ from tuner.plan.budget import Budget, Spent
 from tuner.plan.sizes import candidates, grid_sizes
 from tuner.plan.value import Beliefs
 from tuner.recommend.band import band, model_card
-from tuner.recommend.choice import choose, possible
+from tuner.recommend.choice import choose, loss, possible
 from tuner.recommend.cost import MILLION, ColdExtra, drawn_cost
 from tuner.recommend.goal import Goal, Rates
-from tuner.recommend.outlook import Outlook, look
+from tuner.recommend.outlook import look
 from tuner.recommend.result import CurveBand, ModelCard, Recommendation
 from tuner.records import Sample
 from tuner.units import MemoryWish
@@ -32,8 +32,6 @@ from tuner.units import MemoryWish
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 
-#: What breaking an objective weighs against a relative increase of the score.
-_PENALTY = 1.0
 _ASKABLE = 48  # sizes whose worth is computed at each step
 _NO_COLD = ColdExtra()
 
@@ -59,6 +57,8 @@ class Answer:
     model: ModelCard | None
     band: CurveBand | None
     recommendation: Recommendation | None
+    curve: Curve | None = None
+    observations: Observations | None = None
 
 
 class Decider:
@@ -99,6 +99,8 @@ class Decider:
             model_card(curve),
             band(curve, observations, q.goal, q.rates, drawn),
             choose(curve, observations, q.goal, q.rates, self._sizes),
+            curve,
+            observations,
         )
 
     def spent(self, samples: Sequence[Sample], seconds: float) -> Spent:
@@ -110,7 +112,8 @@ class Decider:
 
     def _fit(self, observations: Observations) -> Curve:
         ends = (int(self._sizes[0]), int(self._sizes[-1]))
-        return fit(observations, seed=self._question.seed, range_mb=ends)
+        recorded = bool(self._question.recorded_mb)
+        return fit(observations, seed=self._question.seed, range_mb=ends, recorded=recorded)
 
     def _without_data(
         self, open_mb: IntArray, spent: Spent, samples: Sequence[Sample]
@@ -128,13 +131,13 @@ class Decider:
         q = self._question
         sizes = possible(self._sizes, observations)
         outlook = look(curve, observations, q.goal, q.rates, sizes)
-        loss = _loss(outlook)
-        askable = self._askable(sizes, loss)
+        losses = loss(outlook)
+        askable = self._askable(sizes, losses)
         at = curve.evaluate(askable)
         cost = drawn_cost(at.mean_ms, askable, Goal(), q.rates, _NO_COLD) / MILLION
         return Beliefs(
             choice_mb=sizes,
-            loss=loss,
+            loss=losses,
             ask_mb=askable,
             log_ms=at.log_ms,
             sd=at.sd.mean(axis=0),
@@ -143,10 +146,10 @@ class Decider:
             seen=np.array([np.sum(observations.memory_mb == m) for m in sizes]),
         )
 
-    def _askable(self, sizes: IntArray, loss: FloatArray) -> IntArray:
+    def _askable(self, sizes: IntArray, losses: FloatArray) -> IntArray:
         """A spread over the range, and more closely around the sizes that may be best."""
         spread = sizes[np.unique(np.linspace(0, sizes.size - 1, _ASKABLE // 2).astype(int))]
-        best = sizes[np.argsort(loss.mean(axis=0))[: _ASKABLE // 2]]
+        best = sizes[np.argsort(losses.mean(axis=0))[: _ASKABLE // 2]]
         return np.unique(np.concatenate([spread, best]))
 
     def _drawn_sizes(self, observations: Observations) -> IntArray:
@@ -155,12 +158,3 @@ class Decider:
         high = max(int(self._sizes[-1]), int(observations.sizes_mb[-1]))
         fine = np.round(np.geomspace(low, high, 200)).astype(np.int64)
         return np.unique(np.concatenate([fine, observations.sizes_mb]))
-
-
-def _loss(outlook: Outlook) -> FloatArray:
-    """Score over drift relative to the best expected one, and a penalty for broken objectives."""
-    score = outlook.drifted.mean(axis=0)
-    likely = outlook.meets >= 0.5
-    base = float(np.where(likely, score.mean(axis=0), np.inf).min()) if likely.any() else 0.0
-    base = base or float(score.mean(axis=0).min())
-    return np.asarray(score / base + _PENALTY * (outlook.margin > 1.0), dtype=np.float64)

@@ -33,11 +33,11 @@ def _row(memory_mb: int, samples: list[Sample], goal: Goal, rates: Rates) -> Siz
     warm = [s for s in ok if not s.cold]
     cold = [s for s in ok if s.cold]
     failed = [s for s in samples if s.outcome is not Outcome.OK]
-    status = "failed" if not ok else "partial" if failed else "ok"
+    status = "ok" if ok and not failed else "partial" if ok or not failed else "failed"
     return SizeRow(
         memory_mb=memory_mb,
         status=status,
-        reason=_reason(failed),
+        reason=_reason(failed) or (None if ok else "only its warm-up call was made"),
         warm=_warm(warm),
         cold=_cold(cold),
         throttles=_count(samples, Outcome.THROTTLED),
@@ -110,10 +110,12 @@ def _cost(
 ) -> Interval | None:
     """Mean cost with the 90 % interval of the mean; cold starts at the goal's share.
 
-    A size without warm rows is priced by what it has; the interval needs three rows.
+    A size that was only measured cold is not priced, unless nobody measured it on purpose: in a
+    recording of first invocations they stand in. The interval needs three rows.
     """
     warm_ms, cold_ms = _billed(warm), _billed(cold)
-    main = warm_ms or cold_ms
+    forced = all(s.purpose is Purpose.COLD for s in cold)
+    main = warm_ms or (None if forced else cold_ms)
     if main is None:
         return None
     extra = 0.0

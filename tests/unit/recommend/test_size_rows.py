@@ -1,0 +1,62 @@
+"""The measured table: what counts, what is priced, and what a failure is called."""
+
+from tuner.billing.prices import prices
+from tuner.recommend.goal import Goal
+from tuner.recommend.result import SizeRow
+from tuner.recommend.sizes import size_rows
+from tuner.records import Outcome, Purpose, Sample
+
+RATES = prices("us-east-1", "x86_64")
+
+
+def sample(
+    purpose: Purpose = Purpose.WARM,
+    outcome: Outcome = Outcome.OK,
+    duration: float | None = 100.0,
+    init: float | None = None,
+) -> Sample:
+    billed = None if duration is None else duration + (init or 0.0)
+    return Sample(
+        0, 1, 0, purpose, 1024, "x86_64", None, outcome, 0.0, 0.0, 0.1, 0.11,
+        duration_ms=duration, billed_ms=billed, init_ms=init,
+    )  # fmt: skip
+
+
+def row(*samples: Sample) -> SizeRow:
+    (only,) = size_rows(samples, Goal(), RATES)
+    return only
+
+
+def test_a_warm_size_is_priced_by_its_mean_billed_duration_and_the_request_fee() -> None:
+    found = row(*(sample(duration=d) for d in (90.0, 100.0, 110.0)))
+    assert (found.status, found.reason, found.warm.n) == ("ok", None, 3)
+    assert found.cost_usd_per_million is not None
+    assert abs(found.cost_usd_per_million.mean - (100 * 0.0166667e-3 * 1e3 + 0.2)) < 1e-3
+
+
+def test_a_size_that_was_only_forced_cold_has_cold_figures_and_no_price() -> None:
+    found = row(*(sample(Purpose.COLD, init=300.0) for _ in range(3)))
+    assert found.cold.n == 3
+    assert found.cost_usd_per_million is None
+
+
+def test_recorded_first_invocations_stand_in_where_nothing_is_warm() -> None:
+    found = row(*(sample(Purpose.WARM, init=300.0) for _ in range(3)))
+    assert found.cost_usd_per_million is not None
+
+
+def test_a_size_whose_warm_up_alone_was_made_is_partial_and_says_so() -> None:
+    found = row(sample(Purpose.WARM_UP, init=300.0))
+    assert (found.status, found.reason) == ("partial", "only its warm-up call was made")
+
+
+def test_a_killed_size_is_failed_with_its_reason_even_when_only_warmed_up() -> None:
+    found = row(sample(Purpose.WARM_UP, Outcome.OUT_OF_MEMORY, duration=None))
+    assert (found.status, found.out_of_memory) == ("failed", 1)
+    assert found.reason is not None
+    assert "out of memory" in found.reason
+
+
+def test_some_failures_among_answers_make_a_size_partial() -> None:
+    found = row(sample(), sample(outcome=Outcome.FUNCTION_ERROR))
+    assert (found.status, found.errors) == ("partial", 1)

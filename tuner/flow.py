@@ -42,9 +42,16 @@ def sweep(parts: Parts, errand: Errand, watcher: Watcher) -> Sweep:
     samples = list(errand.before)
     session = Session(parts.target, parts.engine, errand.run.facts, errand.conditions())
     try:
-        ended = _warm(parts, errand, session, samples, watcher)
-        if not watcher.stop():
-            _cold(parts, errand, session, samples, watcher)
+        try:
+            ended = _warm(parts, errand, session, samples, watcher)
+            if not watcher.stop():
+                _cold(parts, errand, session, samples, watcher)
+        finally:
+            _put_back(parts)
+        run = replace(errand.run, finished_at=parts.clock.wall(), note=ended.reason)
+        question = without(errand.question, session.failed)
+        result = conclude(Evidence(run, samples, errand.prices, session.failed), question)
+        return _finished(parts, errand, result, ended, watcher)
     except BaseException as error:
         stopped = isinstance(error, KeyboardInterrupt)
         state = RunState.INTERRUPTED if stopped else RunState.FAILED
@@ -53,12 +60,15 @@ def sweep(parts: Parts, errand: Errand, watcher: Watcher) -> Sweep:
             errand.run.run, state, parts.clock.wall(), errand.run.warnings, note=note
         )
         raise
-    finally:
+
+
+def _put_back(parts: Parts) -> None:
+    """Restore the function, also when the user's second Ctrl-C comes right now."""
+    try:
         parts.target.restore()
-    run = replace(errand.run, finished_at=parts.clock.wall(), note=ended.reason)
-    question = without(errand.question, session.failed)
-    result = conclude(Evidence(run, samples, errand.prices, session.failed), question)
-    return _finished(parts, errand, result, ended, watcher)
+    except KeyboardInterrupt:
+        parts.target.restore()
+        raise
 
 
 def _finished(parts: Parts, errand: Errand, result: Sweep, ended: Done, watcher: Watcher) -> Sweep:

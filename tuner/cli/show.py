@@ -12,22 +12,25 @@ from tuner.records import RunState
 def hand_over(result: Sweep, *, output: Path | None, json_to: str | None, quiet: bool) -> Sweep:
     """Write the report and the JSON, print the answer; nothing measured is lost on the way.
 
-    A report that cannot be written is an error only after everything else was shown.
+    What cannot be written is an error only after everything else was shown.
     """
     from tuner.api import with_report
 
-    failure: TunerError | None = None
+    failures: list[TunerError] = []
     if output is not None:
         try:
             result = with_report(result, output)
         except TunerError as error:
-            failure = error
+            failures.append(error)
     if json_to is not None:
-        write_json(result, json_to)
+        try:
+            write_json(result, json_to)
+        except TunerError as error:
+            failures.append(error)
     if json_to != "-":
         _print(result, quiet)
-    if failure is not None:
-        raise failure
+    if failures:
+        raise failures[0]
     return result
 
 

@@ -1,0 +1,112 @@
+"""Ctrl-C once, twice, and kill -9, on a real sweep of a demo function in a process of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import psutil
+import pytest
+
+from tuner.flow import _put_back
+
+pytestmark = pytest.mark.slow
+
+
+@contextmanager
+def sweeping(folder: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
+    """A sweep that has stored at least one sample; nothing of it is left afterwards."""
+    command = [sys.executable, "-m", "tuner", "sweep", "demo:io", "--seed", "1", *words]
+    child = subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    family = psutil.Process(child.pid)
+    try:
+        deadline = time.monotonic() + 60
+        while "measuring" not in _said_so_far(child):
+            assert time.monotonic() < deadline, "the sweep did not begin"
+        _wait_for_samples(folder, deadline)
+        others = family.children(recursive=True)
+        yield child
+        _, alive = psutil.wait_procs(others, timeout=15)
+        assert not alive, f"left behind: {alive}"
+    finally:
+        if child.poll() is None:
+            child.kill()
+        child.communicate()
+
+
+def _said_so_far(child: subprocess.Popen[str]) -> str:
+    assert child.stderr is not None
+    return child.stderr.readline()
+
+
+def _wait_for_samples(folder: Path, deadline: float) -> None:
+    """The write-ahead log grows with each sample."""
+    log = folder / ".tuner" / "runs.db-wal"
+    before = log.stat().st_size if log.exists() else 0
+    while not (log.exists() and log.stat().st_size > before):
+        assert time.monotonic() < deadline, "no sample was stored"
+        time.sleep(0.05)
+
+
+def states(folder: Path) -> list[str]:
+    listed = subprocess.run(
+        [sys.executable, "-m", "tuner", "runs"],
+        cwd=folder, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    return [line.split()[-2] for line in listed.splitlines()[1:] if line.strip()]
+
+
+def test_one_ctrl_c_reports_what_there_is_and_exits_130(tmp_path: Path) -> None:
+    with sweeping(tmp_path, "--json", "out.json") as child:
+        child.send_signal(signal.SIGINT)
+        _, errors = child.communicate(timeout=60)
+    assert child.returncode == 130, errors
+    assert json.loads((tmp_path / "out.json").read_text())["spend"]["invocations"] >= 1
+    assert states(tmp_path) == ["interrupted"]
+
+
+def test_two_ctrl_c_only_put_the_function_back(tmp_path: Path) -> None:
+    with sweeping(tmp_path) as child:
+        child.send_signal(signal.SIGINT)
+        time.sleep(0.05)
+        child.send_signal(signal.SIGINT)
+        child.communicate(timeout=60)
+    assert child.returncode == 130
+    assert states(tmp_path) == ["interrupted"]
+
+
+def test_a_killed_sweep_leaves_no_process_and_goes_on_where_it_was(tmp_path: Path) -> None:
+    with sweeping(tmp_path) as child:
+        os.kill(child.pid, signal.SIGKILL)
+        child.wait()
+    assert states(tmp_path) == ["crashed"]
+    again = subprocess.run(
+        [sys.executable, "-m", "tuner", "sweep", "--resume", "last", "--json", "-"],
+        cwd=tmp_path, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert json.loads(again.stdout)["recommendation"]["memory_mb"] >= 128
+    assert states(tmp_path) == ["done"]
+
+
+def test_a_ctrl_c_while_putting_back_does_not_keep_the_function_from_being_put_back() -> None:
+    done: list[str] = []
+
+    def restore() -> None:
+        done.append("began")
+        if len(done) == 1:
+            raise KeyboardInterrupt
+        done.append("put back")
+
+    parts: Any = SimpleNamespace(target=SimpleNamespace(restore=restore))
+    with pytest.raises(KeyboardInterrupt):
+        _put_back(parts)
+    assert done == ["began", "began", "put back"]

@@ -5,7 +5,7 @@
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,13 @@ from typing import Any
 from ulid import ULID
 
 from tuner import flow
-from tuner.billing.prices import Prices, prices
+from tuner.billing.prices import prices
 from tuner.errors import UsageError
 from tuner.plan.ask import Ask
 from tuner.recommend.conclude import Evidence, conclude
+from tuner.recommend.month import Priced
 from tuner.recommend.result import Recommendation, Sweep
-from tuner.records import Advice, FunctionFacts, Outcome, RunRecord, RunState, Sample
+from tuner.records import Advice, FunctionFacts, RunRecord, RunState, Sample
 from tuner.request import (
     SweepOptions,
     check,
@@ -113,16 +114,22 @@ def sweep_options(target: str, **options: Any) -> SweepOptions:
     return made
 
 
+#: Hears what the function is before anything is changed or invoked; an error of it ends the run.
+Approve = Callable[[FunctionFacts], None]
+
+
 def run_sweep(
     options: SweepOptions,
     store_url: str | None,
     watcher: flow.Watcher,
     progress: Progress = lambda _text: None,
+    approve: Approve = lambda _facts: None,
 ) -> Sweep:
     """Open the parts, start a run, measure and answer."""
     payloads = read_payloads(options)
     with open_parts(options, store_url, progress) as parts:
         facts = parts.target.describe()
+        approve(facts)
         run = RunRecord(
             run=str(ULID()),
             command="sweep",
@@ -135,7 +142,7 @@ def run_sweep(
             facts=facts,
             warnings=parts.notes,
         )
-        job = errand(options, payloads, run, _prices(facts))
+        job = errand(options, payloads, run, _priced(facts))
         parts.store.start(run)
         return flow.sweep(parts, job, watcher)
 
@@ -154,7 +161,7 @@ def resume_sweep(
     elapsed = max((s.done_s for s in stored.samples), default=0.0)
     with open_parts(options, store_url, progress, elapsed) as parts:
         run = _taken_over(parts, stored)
-        job = errand(options, payloads, run, _prices(run.facts), stored.samples)
+        job = errand(options, payloads, run, _priced(run.facts), stored.samples)
         return flow.sweep(parts, job, watcher)
 
 
@@ -188,10 +195,8 @@ def recommend_run(
         text = f"Priced as {other}, but measured on {facts.arch}: durations there may differ."
         run = replace(run, warnings=(*run.warnings, Advice("other-arch", text)))
     facts = replace(facts, region=priced_as.region or facts.region, arch=other or facts.arch)
-    used = _prices(facts)
-    took = [s.duration_ms for s in stored.samples if s.outcome is Outcome.OK and s.duration_ms]
-    mean_s = sum(took) / len(took) / 1000.0 if took else 0.0
-    return conclude(Evidence(run, stored.samples, used), question(options, facts, used, mean_s))
+    priced = _priced(facts)
+    return conclude(Evidence(run, stored.samples, priced), question(options, facts, priced.own))
 
 
 def with_report(result: Sweep, output: Path) -> Sweep:
@@ -201,11 +206,15 @@ def with_report(result: Sweep, output: Path) -> Sweep:
     return replace(result, report=str(write_report(result, output)))
 
 
-def _prices(facts: FunctionFacts) -> Prices:
-    """The prices of the function's region: refreshed ones where there are any."""
+def _priced(facts: FunctionFacts) -> Priced:
+    """The prices of the function's region, refreshed ones where there are any; those of the
+    other architecture beside them unless they would be a guess."""
     from tuner.aws.price_list import load_table
 
-    return prices(facts.region, facts.arch, load_table())
+    table = load_table()
+    own = prices(facts.region, facts.arch, table)
+    other = prices(facts.region, "x86_64" if facts.arch == "arm64" else "arm64", table)
+    return Priced(own, other if other.assumed == own.assumed else None)
 
 
 def _as_written(options: dict[str, Any]) -> dict[str, Any]:

@@ -12,20 +12,21 @@ import sys
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from tuner.billing.cold_share import cold_share as cold_share_of
 from tuner.billing.prices import Prices
+from tuner.billing.traffic import Demand, read_demand, steady_demand
 from tuner.errors import UsageError
 from tuner.measure.payloads import Payload
 from tuner.measure.session import Conditions
 from tuner.plan.budget import Budget
 from tuner.recommend.cold_plan import COLD_STARTS, matters
 from tuner.recommend.decide import Question
-from tuner.recommend.goal import Goal, Rates, parse_strategy
+from tuner.recommend.goal import Goal, parse_strategy
+from tuner.recommend.month import Priced
 from tuner.recommend.slo import parse_slo
 from tuner.records import Backend, FunctionFacts, RunRecord, Sample
-from tuner.units import MemoryWish, parse_memory, parse_rate, parse_seconds, parse_share, parse_usd
+from tuner.units import MemoryWish, parse_memory, parse_seconds, parse_share, parse_usd
 
 #: The most warm invocations of an adaptive sweep unless `--invocations` says otherwise. A real
 #: function needs one more call per size, which meets the cold start of its fresh version.
@@ -34,6 +35,9 @@ REPLAYED_INVOCATIONS = 40
 #: A synchronous invocation takes at most 6 MB (Lambda quotas; the API counts 6,291,556 bytes).
 PAYLOAD_LIMIT = 6_291_556
 METHODS = ("adaptive", "grid")
+CPU_METHODS = ("auto", "cgroup-v1", "cgroup-v2", "duty-cycle")
+#: How long a call is taken to be for a cold share, until calls are measured.
+_TYPICAL_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -120,9 +124,7 @@ def _file(name: str, option: str) -> str:
         return Path(name).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "is not text"
-        raise UsageError(
-            f"{option} {name}", f"cannot be read: {why}", "Name a JSON file."
-        ) from None
+        raise UsageError(f"{option} {name}", f"cannot be read: {why}", "Check the path.") from None
 
 
 def _checked(text: str, option: str) -> bytes:
@@ -153,13 +155,12 @@ def _weighted(text: str) -> tuple[Payload, ...]:
     return tuple(found)
 
 
-def read_goal(options: SweepOptions, facts: FunctionFacts, service_s: float = 0.0) -> Goal:
-    """What to choose for. ``service_s``, a mean duration, refines the cold share of a traffic."""
-    share = 0.0
-    if options.cold_share is not None:
-        share = parse_share(options.cold_share)
-    elif options.traffic is not None:
-        share = cold_share_of(parse_rate(str(options.traffic), "--traffic"), service_s)
+def read_goal(options: SweepOptions, facts: FunctionFacts) -> Goal:
+    """What to choose for. A cold share that follows from traffic is rough until calls are timed."""
+    share, source = _cold_share(options, facts)
+    demand = None if options.traffic is None else read_traffic(str(options.traffic))
+    if demand is not None and not source:
+        share = demand.cold_share(_TYPICAL_S)
     return Goal(
         strategy=parse_strategy(options.strategy),
         balance=options.balance,
@@ -168,7 +169,34 @@ def read_goal(options: SweepOptions, facts: FunctionFacts, service_s: float = 0.
         arch=facts.arch,
         current_mb=facts.memory_mb,
         ephemeral_mb=facts.ephemeral_mb,
+        demand=demand,
+        cold_share_from=source,
     )
+
+
+def _cold_share(options: SweepOptions, facts: FunctionFacts) -> tuple[float, str]:
+    """The share that ``--cold-share`` names, and where it is from; ("" when it names none)."""
+    if options.cold_share is None:
+        return 0.0, ""
+    if str(options.cold_share).strip() != "recorded":
+        return parse_share(options.cold_share), "given"
+    calls = facts.platform.get("recorded_calls", 0)
+    cold = facts.platform.get("recorded_cold_starts", 0)
+    if not cold:
+        fix = "Give a share like 1%, or leave it to --traffic."
+        raise UsageError("--cold-share recorded", "finds no recorded cold start", fix)
+    return cold / calls, f"recorded: {cold:,} of {calls:,} calls"
+
+
+def read_traffic(text: str, option: str = "--traffic") -> Demand:
+    """Production's traffic: a rate like ``20rps``, or the name of a file of minutes or calls."""
+    try:
+        return steady_demand(text, option)
+    except UsageError as error:
+        if not Path(text).suffix and not Path(text).is_file():
+            fix = f"{error.fix.rstrip('.')}; or name a CSV or JSON file."
+            raise UsageError(error.thing, error.reason, fix) from None
+    return read_demand(_file(text, option), f"{option} {text}")
 
 
 @dataclass(frozen=True)
@@ -181,7 +209,7 @@ class Errand:
 
     run: RunRecord
     question: Question
-    prices: Prices
+    prices: Priced
     payloads: tuple[Payload, ...]
     limit: Budget
     cold: int | None = None
@@ -211,11 +239,11 @@ def errand(
     options: SweepOptions,
     payloads: tuple[Payload, ...],
     run: RunRecord,
-    prices: Prices,
+    priced: Priced,
     before: tuple[Sample, ...] = (),
 ) -> Errand:
     """Everything that a sweep of these options is run with."""
-    asked = question(options, run.facts, prices)
+    asked = question(options, run.facts, priced.own)
     limit = read_limit(options)
     if options.method == "adaptive":
         replayed = run.facts.backend is Backend.REPLAY
@@ -223,7 +251,7 @@ def errand(
         if limit.invocations and (options.cold or matters(asked.goal)):
             most = max(1, most - min(most // 3, 3 * (options.cold or COLD_STARTS)))
         asked = replace(asked, budget=replace(limit, invocations=most))
-    return Errand(run, asked, prices, payloads, limit, options.cold, before)
+    return Errand(run, asked, priced, payloads, limit, options.cold, before)
 
 
 def read_limit(options: SweepOptions) -> Budget:
@@ -240,15 +268,18 @@ def check(options: SweepOptions) -> None:
     if options.method not in METHODS:
         fix = "Choose adaptive or grid."
         raise UsageError(f"--method {options.method[:40]!r}", "is not a method", fix)
+    if options.cpu not in CPU_METHODS:
+        fix = f"Choose {', '.join(CPU_METHODS)}."
+        raise UsageError(f"--cpu {options.cpu[:40]!r}", "is no way to limit CPU", fix)
     parse_memory(options.memory)
     parse_strategy(options.strategy)
     for text in options.slo:
         parse_slo(text)
     read_limit(options)
-    if options.cold_share is not None:
+    if options.cold_share is not None and str(options.cold_share).strip() != "recorded":
         parse_share(options.cold_share)
     if options.traffic is not None:
-        parse_rate(str(options.traffic), "--traffic")
+        read_traffic(str(options.traffic))
     for name in ("samples", "invocations"):
         value = getattr(options, name)
         if value is not None and value < 1:
@@ -259,13 +290,11 @@ def check(options: SweepOptions) -> None:
         raise UsageError(f"--balance {options.balance:g}", "is not between 0 and 1", "0 is speed.")
 
 
-def question(
-    options: SweepOptions, facts: FunctionFacts, prices: Prices, service_s: float = 0.0
-) -> Question:
+def question(options: SweepOptions, facts: FunctionFacts, prices: Prices) -> Question:
     """All that a decision depends on except the samples."""
     return Question(
-        goal=read_goal(options, facts, service_s),
-        rates=cast(Rates, prices),
+        goal=read_goal(options, facts),
+        rates=prices,
         wish=parse_memory(options.memory),
         recorded_mb=facts.recorded_mb,
         grid_samples=options.samples if options.method == "grid" else None,

@@ -41,8 +41,9 @@ def cold_plan(
 
 
 def matters(goal: Goal) -> bool:
-    """Whether cold starts can change the choice, so that they deserve a part of the budget."""
-    return goal.cold_share > 0.0 or any(slo.scope is Scope.COLD for slo in goal.slos)
+    """Whether cold starts count in the answer, so that they deserve a part of the budget."""
+    counted = goal.cold_share > 0.0 or goal.demand is not None
+    return counted or any(slo.scope is Scope.COLD for slo in goal.slos)
 
 
 def _affordable(samples: Sequence[Sample], budget: Budget, spent: Spent) -> int:

@@ -5,17 +5,19 @@ invoked and nothing is read but what is handed in.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from tuner.billing.prices import Prices, price_advice
+from tuner.billing.prices import price_advice
 from tuner.measure.health import check
-from tuner.recommend.decide import Decider, Question
+from tuner.recommend.decide import Answer, Decider, Question
+from tuner.recommend.goal import Goal
+from tuner.recommend.month import Priced, monthly
 from tuner.recommend.power_tuning import chart_url
-from tuner.recommend.result import ColdRow, SizeRow, Spend, Sweep, WarmRow
+from tuner.recommend.result import ColdRow, Monthly, SizeRow, Spend, Sweep, WarmRow
 from tuner.recommend.sizes import size_rows
 from tuner.recording.power_tuning import Point
-from tuner.records import RunRecord, Sample
+from tuner.records import Advice, Outcome, RunRecord, Sample
 
 _NOTHING = WarmRow(0, None, None, None, None), ColdRow(0, None, None, None, None)
 
@@ -26,15 +28,17 @@ class Evidence:
 
     run: RunRecord
     samples: Sequence[Sample]
-    prices: Prices
+    prices: Priced
     failed: Mapping[int, str] = field(default_factory=dict)
 
 
 def conclude(evidence: Evidence, question: Question) -> Sweep:
-    """Answer the question from the evidence."""
+    """Answer the question from the evidence, which also tells how long production's calls take."""
     run, samples = evidence.run, evidence.samples
+    question = replace(question, goal=question.goal.served(_service_s(samples)))
     decider = Decider(question)
     answer = decider.answer(samples)
+    month, of_month = _month(answer, question.goal, evidence)
     rows = _rows(evidence, question)
     ended = datetime.fromtimestamp(run.finished_at or run.started_at, UTC)
     seconds = (run.finished_at or run.started_at) - run.started_at
@@ -49,12 +53,29 @@ def conclude(evidence: Evidence, question: Question) -> Sweep:
         warnings=(
             *run.warnings,
             *check(samples, run.facts),
-            *price_advice(evidence.prices, ended.date(), run.facts.ephemeral_mb),
+            *price_advice(evidence.prices.own, ended.date(), run.facts.ephemeral_mb),
+            *of_month,
         ),
         pareto_mb=pareto(rows),
-        price=evidence.prices.facts(),
+        price=evidence.prices.own.facts(),
         power_tuning_url=chart_url(_points(rows), region=run.facts.region),
+        monthly=month,
     )
+
+
+def _service_s(samples: Sequence[Sample]) -> float:
+    """Mean duration of the calls that ended well, in seconds; 0 without any."""
+    took = [s.duration_ms for s in samples if s.outcome is Outcome.OK and s.duration_ms]
+    return sum(took) / len(took) / 1000.0 if took else 0.0
+
+
+def _month(
+    answer: Answer, goal: Goal, evidence: Evidence
+) -> tuple[Monthly | None, tuple[Advice, ...]]:
+    curve, seen, pick = answer.curve, answer.observations, answer.recommendation
+    if goal.demand is None or curve is None or seen is None or pick is None:
+        return None, ()
+    return monthly(curve, seen, pick, goal, evidence.prices)
 
 
 def _rows(evidence: Evidence, question: Question) -> tuple[SizeRow, ...]:

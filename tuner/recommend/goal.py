@@ -1,11 +1,14 @@
 """What the user wants: a strategy, objectives, and what production looks like."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Protocol
 
+from tuner.billing.cold_share import IDLE_TIMEOUT_S
+from tuner.billing.prices import Prices
+from tuner.billing.traffic import Demand
 from tuner.errors import UsageError
 from tuner.recommend.slo import Slo
+from tuner.units import format_ms
 
 
 class Strategy(StrEnum):
@@ -16,23 +19,8 @@ class Strategy(StrEnum):
     BALANCED = "balanced"
 
 
-class Rates(Protocol):
-    """Prices of one region and architecture, as :mod:`tuner.billing` has them."""
-
-    @property
-    def gb_second_usd(self) -> float:
-        """USD per GB-second of billed duration."""
-        ...
-
-    @property
-    def request_usd(self) -> float:
-        """USD per request."""
-        ...
-
-    @property
-    def ephemeral_gb_second_usd(self) -> float | None:
-        """USD per GB-second of /tmp above 512 MB; ``None`` where not known."""
-        ...
+#: Prices of one region and architecture.
+Rates = Prices
 
 
 @dataclass(frozen=True)
@@ -40,7 +28,8 @@ class Goal:
     """What a size is chosen for.
 
     ``balance`` counts for ``balanced`` only: 0 is speed, 1 is cost. ``cold_share`` is the share
-    of production's invocations that start cold. ``current_mb`` is the size configured now.
+    of production's invocations that start cold, ``cold_share_from`` where it is from ("" while it
+    is not known, or only roughly), ``demand`` production's traffic, ``current_mb`` the size now.
     """
 
     strategy: Strategy = Strategy.COST
@@ -51,6 +40,22 @@ class Goal:
     current_mb: int | None = None
     ephemeral_mb: int = 512
     confidence: float = 0.9
+    demand: Demand | None = None
+    cold_share_from: str = ""
+
+    def served(self, service_s: float) -> "Goal":
+        """This goal, with the cold share of its traffic when a call takes this long (s).
+
+        A share that is known otherwise stays.
+        """
+        if self.demand is None or self.cold_share_from:
+            return self
+        words = (
+            f"derived from the traffic, calls of {format_ms(service_s * 1000)} and sandboxes that "
+            f"are kept for {IDLE_TIMEOUT_S:.0f} s"
+        )
+        share = self.demand.cold_share(service_s)
+        return replace(self, cold_share=share, cold_share_from=words)
 
     def __post_init__(self) -> None:
         for name in ("balance", "cold_share", "confidence"):

@@ -145,6 +145,52 @@ class Recommendation:
 
 
 @dataclass(frozen=True)
+class MonthAtSize:
+    """A month's bill at one size in US dollars, by item, and what it would be otherwise.
+
+    ``duration_usd`` is in its volume tiers and without INIT, which is ``init_usd`` (with what a
+    first call takes longer). ``None`` is a price that is not known.
+    """
+
+    memory_mb: int
+    role: str  # "recommended", "current", "runner-up"
+    requests_usd: float
+    duration_usd: float
+    init_usd: float | None  # None: no cold start was measured
+    ephemeral_usd: float | None  # /tmp above 512 MB
+    total_usd: float
+    free_tier_usd: float | None  # total with the whole account's free tier
+    savings_no_upfront_usd: float | None  # total under a Compute Savings Plan
+    savings_all_upfront_usd: float | None
+    other_arch_usd: float | None  # total at the other architecture's price, durations as they are
+
+
+@dataclass(frozen=True)
+class ProvisionedOffer:
+    """Whether provisioned concurrency would pay at the recommended size, latency aside."""
+
+    break_even: float  # how busy, 0 to 1, a provisioned sandbox has to be
+    busy: float  # how busy the first one would be
+    pays_from_per_second: float  # steady calls per second from which the first one pays
+    sandboxes: int  # how many would pay at this traffic
+    total_usd: float | None  # the month with so many; None for none
+
+
+@dataclass(frozen=True)
+class Monthly:
+    """What a month of production's traffic costs at each size that is worth naming."""
+
+    traffic: str
+    calls: float
+    cold_share: float
+    cold_share_from: str
+    arch: str
+    other_arch: str
+    sizes: tuple[MonthAtSize, ...]
+    provisioned: ProvisionedOffer | None  # None: its price is not known
+
+
+@dataclass(frozen=True)
 class Spend:
     """What the run itself used up."""
 
@@ -168,3 +214,4 @@ class Sweep:
     price: Mapping[str, str | float] = field(default_factory=dict)  # region, date, source, rates
     report: str | None = None
     power_tuning_url: str | None = None
+    monthly: Monthly | None = None  # None: no traffic was given

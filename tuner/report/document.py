@@ -36,6 +36,7 @@ def document(sweep: Sweep) -> dict[str, Any]:
         "warnings": [{"code": advice.code, "text": advice.text} for advice in sweep.warnings],
         "price": dict(sweep.price),
         "pareto_mb": list(sweep.pareto_mb),
+        "monthly": None if sweep.monthly is None else asdict(sweep.monthly),
         "report": sweep.report,
         "power_tuning_url": sweep.power_tuning_url,
     }

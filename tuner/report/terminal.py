@@ -51,6 +51,13 @@ def _parts(view: SweepView, width: int) -> Iterator[ConsoleRenderable]:
         yield from [Text("")] * bool(troubles)
     if view.cold_starts is not None:
         yield _grid(view.cold_starts, view.cold_starts.columns)
+    if view.month is not None:
+        columns = view.month.columns
+        yield _grid(
+            view.month, columns if width >= 110 else (*columns[:2], *columns[-3:]), marked=True
+        )
+        yield from (_fact(fact, "  ") for fact in view.month_facts)
+        yield Text("")
     for warning in view.warnings:
         yield Text.assemble(("Warning: ", "yellow"), warning.text)
     for fact in view.method:

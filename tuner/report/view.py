@@ -4,12 +4,13 @@ All arithmetic and wording of the report happens here and in the modules it gath
 charts and the terminal only arrange.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tuner.recommend.result import Sweep
 from tuner.records import Advice, RunState
 from tuner.report.answer import Answer, Fact, answer
 from tuner.report.method import date_time, method
+from tuner.report.month import month_fact, month_facts, month_table
 from tuner.report.series import OverMemory, cost_series, latency_series
 from tuner.report.series_choice import ColdBar, TradeOff, cold_bars, trade_off
 from tuner.report.tables import Table, cold_table, runner_up_table, size_table
@@ -30,6 +31,8 @@ class SweepView:
     sizes: Table
     cold_starts: Table | None
     runners_up: Table | None
+    month: Table | None
+    month_facts: tuple[Fact, ...]
     warnings: tuple[Advice, ...]
     method: tuple[Fact, ...]
     power_tuning_url: str | None
@@ -42,11 +45,12 @@ class SweepView:
 
 def sweep_view(sweep: Sweep) -> SweepView:
     """Word everything there is to say about a sweep."""
+    said = answer(sweep)
     return SweepView(
         name=sweep.run.facts.name,
         subtitle=_subtitle(sweep),
         state=_state(sweep),
-        answer=answer(sweep),
+        answer=replace(said, facts=(*said.facts, *month_fact(sweep))),
         latency=latency_series(sweep),
         cost=cost_series(sweep),
         trade_off=trade_off(sweep),
@@ -54,6 +58,8 @@ def sweep_view(sweep: Sweep) -> SweepView:
         sizes=size_table(sweep),
         cold_starts=cold_table(sweep),
         runners_up=runner_up_table(sweep),
+        month=month_table(sweep),
+        month_facts=month_facts(sweep),
         warnings=sweep.warnings,
         method=method(sweep),
         power_tuning_url=_power_tuning(sweep),

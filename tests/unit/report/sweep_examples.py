@@ -14,6 +14,9 @@ from tuner.recommend.result import (
     CurveBand,
     Interval,
     ModelCard,
+    MonthAtSize,
+    Monthly,
+    ProvisionedOffer,
     Recommendation,
     RunnerUp,
     SizeRow,
@@ -169,6 +172,24 @@ GOOD_PICK = Recommendation(
 )
 
 
+MONTH = Monthly(
+    traffic="20/s",
+    calls=52_560_000.0,
+    cold_share=0.0011,
+    cold_share_from="given",
+    arch="x86_64",
+    other_arch="arm64",
+    sizes=(
+        MonthAtSize(
+            1120, "recommended", 10.51, 27.61, 0.17, 0.0, 38.29, 31.42, 34.97, 33.52, 32.73
+        ),
+        MonthAtSize(128, "current", 10.51, 26.88, None, 0.0, 37.39, 30.52, None, None, None),
+        MonthAtSize(1024, "runner-up", 10.51, 27.39, 0.16, 0.0, 38.06, 31.2, 34.76, 33.31, 32.55),
+    ),
+    provisioned=ProvisionedOffer(0.6, 0.36, 52.4, 0, None),
+)
+
+
 def good() -> Sweep:
     """Nine sizes, a curve and a recommendation between two of them."""
     return Sweep(
@@ -194,6 +215,7 @@ def good() -> Sweep:
             "source": "AWS Price List, AWSLambda offer",
         },
         power_tuning_url="https://lambda-power-tuning.show/#gAAAAQ==;AACAQQ==;CtcjPA==",
+        monthly=MONTH,
     )
 
 

@@ -1,0 +1,98 @@
+"""What a month costs, in words: a table of the sizes, and what the figures rest on."""
+
+from tuner.recommend.result import MonthAtSize, Monthly, ProvisionedOffer, Sweep
+from tuner.report.answer import Fact, known, money
+from tuner.report.tables import Cell, Row, Table
+from tuner.units import format_memory, format_rate, format_share
+
+_MARKS = {"recommended": "recommended", "current": "now"}
+
+
+def month_table(sweep: Sweep) -> Table | None:
+    """The bills by size, the pick's first; ``None`` when no traffic was given."""
+    month = sweep.monthly
+    if month is None:
+        return None
+    storage = any(size.ephemeral_usd != 0.0 for size in month.sizes)
+    columns = (
+        *("Memory", "Total", "Requests", "Duration", "INIT"),
+        *(("/tmp",) if storage else ()),
+        *("With free tier", "Savings Plan", f"At {month.other_arch} price"),
+    )
+    rows = tuple(_row(size, storage) for size in month.sizes)
+    return Table("Cost per month by memory size", columns, rows)
+
+
+def month_facts(sweep: Sweep) -> tuple[Fact, ...]:
+    """What the month's figures rest on, and whether provisioned concurrency would pay."""
+    month = sweep.monthly
+    if month is None:
+        return ()
+    return (
+        Fact("Traffic", month.traffic, f"{_count(month.calls)} calls in a month of 730 hours"),
+        Fact("Cold starts", format_share(known(month.cold_share)), month.cold_share_from),
+        *_provisioned(month),
+        Fact(
+            "Other prices",
+            "Savings Plan: a Compute Savings Plan, no upfront payment",
+            "requests cost the same; free tier: if nothing else in the account uses it; "
+            f"{month.other_arch}: durations as measured on {month.arch}",
+        ),
+    )
+
+
+def month_fact(sweep: Sweep) -> tuple[Fact, ...]:
+    """The one figure beside the answer, if there is one."""
+    month = sweep.monthly
+    if month is None or not month.sizes:
+        return ()
+    pick = month.sizes[0]
+    free = known(pick.free_tier_usd)
+    tail = "" if free is None else f"; {money(free)} with the free tier"
+    return (Fact("Cost per month", money(pick.total_usd), f"at {month.traffic}{tail}"),)
+
+
+def _row(size: MonthAtSize, storage: bool) -> Row:
+    upfront = known(size.savings_all_upfront_usd)
+    cells = (
+        Cell(money(size.total_usd)),
+        Cell(money(size.requests_usd)),
+        Cell(money(size.duration_usd)),
+        Cell(money(size.init_usd)),
+        *((Cell(money(size.ephemeral_usd)),) if storage else ()),
+        Cell(money(size.free_tier_usd)),
+        Cell(
+            money(size.savings_no_upfront_usd),
+            "" if upfront is None else f"all upfront {money(upfront)}",
+        ),
+        Cell(money(size.other_arch_usd)),
+    )
+    marks = (_MARKS[size.role],) if size.role in _MARKS else ()
+    return Row(format_memory(size.memory_mb), cells, marks)
+
+
+def _provisioned(month: Monthly) -> tuple[Fact, ...]:
+    offer = month.provisioned
+    if offer is None:
+        return (Fact("Provisioned concurrency", "not computed", "its price is not known"),)
+    rule = (
+        f"for even traffic; a sandbox has to be busy {format_share(offer.break_even)} of the time, "
+        f"the first one would be {format_share(offer.busy)}"
+    )
+    return (Fact("Provisioned concurrency", _offer(offer, month), rule),)
+
+
+def _offer(offer: ProvisionedOffer, month: Monthly) -> str:
+    total, alone = known(offer.total_usd), known(month.sizes[0].total_usd) if month.sizes else None
+    if not offer.sandboxes or total is None or not alone:
+        return f"would not pay below {format_rate(known(offer.pays_from_per_second))}"
+    saved = format_share(max(0.0, 1.0 - total / alone))
+    return f"{offer.sandboxes:,} would save {saved}: {money(total)} a month"
+
+
+def _count(calls: float) -> str:
+    """``52.6 million``, ``730,000``, or unknown."""
+    number = known(calls)
+    if number is None:
+        return "unknown"
+    return f"{number / 1e6:,.1f} million" if number >= 1e6 else f"{number:,.0f}"

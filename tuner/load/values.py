@@ -1,0 +1,117 @@
+"""Reads typed values out of a configuration table, gathering complaints instead of raising.
+
+A value that is missing or wrong reads as a harmless one, so that everything else is still checked.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tuner.errors import UsageError
+from tuner.units import parse_rate, parse_seconds
+
+#: More than one machine can send; a larger number is a slip of the pen.
+HIGHEST_PER_S = 100_000.0
+#: Checks of texts whose meaning is known elsewhere, by key; they raise UsageError.
+Checks = Mapping[str, Callable[[str], object]]
+
+
+class Values:
+    """``complaints`` is what was wrong so far. ``where`` is put in front of a key's name."""
+
+    def __init__(self, checks: Checks) -> None:
+        self.complaints: list[str] = []
+        self._checks = checks
+
+    def rate(self, table: dict[str, Any], key: str, where: str, zero: bool = False) -> float:
+        """Calls per second, above zero (or zero too)."""
+        if key not in table:
+            self.complain(f'{where}{key} is missing, such as {key} = "20rps"')
+            return 1.0
+        text = str(table[key]).strip()
+        if zero and text.removesuffix("rps").rstrip("/s").strip() in ("0", "0.0"):
+            return 0.0
+        try:
+            rate = parse_rate(text, f"{where}{key}")
+        except UsageError as error:
+            self.complain(f"{error.thing} {error.reason}")
+            return 1.0
+        if rate > HIGHEST_PER_S:
+            self.complain(f"{where}{key} {shown(text)} is above {HIGHEST_PER_S:,.0f}/s")
+        return rate
+
+    def seconds(
+        self,
+        table: dict[str, Any],
+        key: str,
+        where: str,
+        default: float | None,
+        *,
+        zero: bool = False,
+    ) -> float:
+        """A time in seconds; ``None`` as default means that it has to be given."""
+        if key not in table:
+            if default is None:
+                self.complain(f'{where}{key} is missing, such as {key} = "1m"')
+            return 1.0 if default is None else default
+        text = str(table[key])
+        if zero and text.strip() in ("0", "0s"):
+            return 0.0
+        try:
+            return parse_seconds(text, f"{where}{key}")
+        except UsageError as error:
+            self.complain(f"{error.thing} {error.reason}")
+            return 1.0
+
+    def whole(self, table: dict[str, Any], key: str, low: int, high: int, where: str = "") -> int:
+        """A whole number, at least 1 if it is given at all."""
+        value = table.get(key, low)
+        good = isinstance(value, int) and not isinstance(value, bool)
+        if not good or (key in table and not max(1, low) <= value <= high):
+            self.complain(f"{where}{key} {shown(value)} is not a number from 1 to {high:,}")
+            return max(1, low)
+        return int(value)
+
+    def text(self, table: dict[str, Any], key: str, default: str) -> str:
+        """A text."""
+        value = table.get(key, default)
+        if not isinstance(value, str):
+            self.complain(f"{key} {shown(value)} is not text")
+            return default
+        return value
+
+    def choice(self, table: dict[str, Any], key: str, known: tuple[str, ...]) -> str | None:
+        """One of a few words."""
+        value = table.get(key)
+        if value is not None and value not in known:
+            self.complain(f"{key} {shown(value)} is not one of {', '.join(known)}")
+            return None
+        return value
+
+    def texts(self, table: dict[str, Any], key: str) -> tuple[str, ...]:
+        """A list of texts, each checked by its key's check."""
+        value = table.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            self.complain(f'{key} is not a list of texts, such as ["errors>5%"]')
+            return ()
+        for item in value:
+            try:
+                self._checks.get(key, str)(item)
+            except UsageError as error:
+                self.complain(f"{error.thing} {error.reason}")
+        return tuple(value)
+
+    def unknown(self, table: dict[str, Any], known: set[str], where: str) -> None:
+        """Complain of keys that are not known."""
+        for key in table:
+            if key not in known:
+                self.complain(f"{where}{shown(key)} is not known here")
+
+    def complain(self, text: str) -> None:
+        """Note what is wrong."""
+        self.complaints.append(text)
+
+
+def shown(value: object) -> str:
+    """A value as a complaint quotes it."""
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."

@@ -20,6 +20,8 @@ from tuner.locallambda.runtime import Cell
 from tuner.locallambda.runtime_command import command, stands_in
 from tuner.locallambda.sandbox import Sandbox, SandboxSpec
 
+_RESTART = "Its cgroup or its guard process has gone: start the local Lambda again."
+
 #: Two sizes are measured at start: a small share and a large one, together below one core.
 PROBE_SIZES_MB = (256, 1024)
 
@@ -59,20 +61,28 @@ class SandboxHost:
             await asyncio.shield(self._calibration)
 
     def create(self, spec: SandboxSpec) -> Sandbox:
-        """A sandbox that is not started yet. Raises UsageError for a runtime that cannot run."""
+        """A sandbox that is not started yet.
+
+        Raises UsageError for a runtime that cannot run, TunerError when limits cannot be set.
+        """
         limits = self._running()
         command(spec)  # raises for a runtime that cannot run here
         if stands_in(spec.runtime):
             self._stand_ins.add(spec.runtime)
         key = f"{os.getpid()}-{next(self._numbers)}"
-        cell = Cell(
-            key=key,
-            link=limits.link,
-            cpu=limits.cpu.group(key),
-            memory=limits.memory.group(key, spec.memory_mb),
-            directory=self._directory / key,
-            namespace=self._namespace,
-        )
+        try:
+            cell = Cell(
+                key=key,
+                link=limits.link,
+                cpu=limits.cpu.group(key),
+                memory=limits.memory.group(key, spec.memory_mb),
+                directory=self._directory / key,
+                namespace=self._namespace,
+            )
+        except OSError as error:
+            raise TunerError(
+                "local Lambda", f"cannot limit a sandbox: {error}", _RESTART
+            ) from error
         self._sandboxes = {k: s for k, s in self._sandboxes.items() if not s.stopped}
         self._sandboxes[key] = Sandbox(spec, cell)
         return self._sandboxes[key]

@@ -1,8 +1,8 @@
 """CPU that a busy handler gets in 2 s at each size, against Lambda's MB/1769 of a core.
 
-``pytest -m bench tests/bench/sandbox/test_cpu_share.py``. The duty cycle needs a machine that is otherwise
-quiet, since it cannot give sandboxes more weight than other work; each size is the best of up to
-three tries, all of which are shown.
+``pytest -m bench tests/bench/sandbox``. The duty cycle needs a machine that is otherwise quiet,
+since it cannot give sandboxes more weight than other work; each size is the best of up to three
+tries, all of which are shown.
 """
 
 import pytest

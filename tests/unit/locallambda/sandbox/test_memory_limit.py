@@ -21,7 +21,7 @@ def limited(request, start_local):
 
 def test_going_over_the_limit_is_lambdas_out_of_memory(limited):
     sandbox = limited.sandbox(memory_mb=128)
-    result = limited.invoke(sandbox, request_id="abc", do="hold", mb=400)
+    result = limited.invoke(sandbox, request_id="abc", do="hold", mb=200)
     assert json.loads(result.payload) == {
         "errorType": "Runtime.ExitError",
         "errorMessage": "RequestId: abc Error: Runtime exited with error: signal: killed",

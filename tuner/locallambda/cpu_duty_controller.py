@@ -19,6 +19,7 @@ from tuner.locallambda.process_tree import descendants
 
 TICK_S = 0.004
 PERIOD_S = PERIOD_US / 1e6
+ALIVE_CHECK_S = 1.0  # how often to look whether the service is still our parent
 
 
 def cpu_seconds(pid: int) -> float:
@@ -137,13 +138,14 @@ class Controller:
                 self._send(pid, number)
 
     def run(self, commands: int) -> None:
-        """Work until the other end of the pipe ``commands`` is closed."""
+        """Work until the other end of the pipe ``commands`` is closed, or the service has died."""
         buffer, next_tick, period_end = b"", 0.0, 0.0
-        while True:
+        service = os.getppid()
+        while os.getppid() == service:
             now = time.monotonic()
-            if now >= period_end + 10 * PERIOD_S:  # idle until now
+            if not self.limited:
                 next_tick, period_end = now, now + PERIOD_S
-            wait = max(0.0, next_tick - now) if self.limited else None
+            wait = max(0.0, next_tick - now) if self.limited else ALIVE_CHECK_S
             if select.select([commands], [], [], wait)[0]:
                 data = os.read(commands, 65536)
                 if not data:

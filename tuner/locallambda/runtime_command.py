@@ -11,7 +11,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 from tuner.errors import UsageError
@@ -95,9 +94,19 @@ def environment(spec: SandboxSpec, key: str, api_address: str, tmp: str | None) 
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
         **({"TMPDIR": tmp} if tmp else {}),
     }
-    reserved = {
+    return {**defaults, **spec.environment, **_reserved(spec, api_address), MARK: key}
+
+
+def needed_directories(spec: SandboxSpec) -> list[str]:
+    """What a runtime has to see even where its /tmp is replaced."""
+    return [str(spec.task_dir), sys.prefix, sys.base_prefix, *_package_homes()]
+
+
+def _reserved(spec: SandboxSpec, api_address: str) -> dict[str, str]:
+    """Variables that a function cannot set itself."""
+    return {
         "_HANDLER": spec.handler,
-        "LAMBDA_TASK_ROOT": task,
+        "LAMBDA_TASK_ROOT": str(spec.task_dir),
         "LAMBDA_RUNTIME_DIR": "/var/runtime",
         "AWS_REGION": spec.region,
         "AWS_DEFAULT_REGION": spec.region,
@@ -113,26 +122,12 @@ def environment(spec: SandboxSpec, key: str, api_address: str, tmp: str | None) 
         "AWS_LAMBDA_LOG_GROUP_NAME": spec.log_group,
         "AWS_LAMBDA_LOG_STREAM_NAME": spec.log_stream,
         **({"AWS_LAMBDA_LOG_FORMAT": "JSON"} if spec.log_format == "JSON" else {}),
-        MARK: key,
     }
-    return _merged(defaults, spec.environment, reserved)
-
-
-def needed_directories(spec: SandboxSpec) -> list[str]:
-    """What a runtime has to see even where its /tmp is replaced."""
-    return [str(spec.task_dir), sys.prefix, sys.base_prefix, *_package_homes()]
 
 
 def _package_homes() -> list[str]:
     found = importlib.util.find_spec(CLIENT)
     return [str(Path(found.origin).parent.parent)] if found and found.origin else []
-
-
-def _merged(*layers: Mapping[str, str]) -> dict[str, str]:
-    merged: dict[str, str] = {}
-    for layer in layers:
-        merged.update(layer)
-    return merged
 
 
 def _has_client(python: str) -> bool:

@@ -1,0 +1,112 @@
+"""What a runtime is started with, and what is said when it cannot be."""
+
+import importlib.util
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tuner.errors import UsageError
+from tuner.locallambda import runtime_command
+from tuner.locallambda.cpu_probe import _parse
+from tuner.locallambda.invocation import SandboxSpec
+from tuner.locallambda.runtime_log import LIMIT_BYTES, RuntimeLog
+
+HERE = f"python3.{sys.version_info.minor}"
+OTHER = f"python3.{sys.version_info.minor + 1}"
+SPEC = SandboxSpec(
+    function_name="f",
+    version="7",
+    arn="arn",
+    region="eu-west-1",
+    memory_mb=128,
+    timeout_s=3.0,
+    handler="app.handler",
+    runtime=HERE,
+    environment={"PATH": "/mine", "AWS_REGION": "mars-1", "STAGE": "test"},
+    task_dir=Path("/code"),
+    log_group="group",
+    log_stream="stream",
+)
+
+
+@pytest.fixture(autouse=True)
+def forget_interpreters():
+    runtime_command.python_for.cache_clear()
+    yield
+    runtime_command.python_for.cache_clear()
+
+
+def test_python_runs_under_awss_client_in_this_interpreter():
+    argv = runtime_command.command(SPEC)
+    assert argv == [sys.executable, "-B", "-m", "awslambdaric", "app.handler"]
+
+
+def test_missing_client_is_said_with_the_command_that_installs_it(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UsageError) as refusal:
+        runtime_command.command(SPEC)
+    assert "awslambdaric" in refusal.value.reason
+    assert f"{sys.executable} -m pip install awslambdaric" in refusal.value.fix
+
+
+def test_another_python_on_path_is_taken_if_it_has_the_client(monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda name: f"/opt/{name}")
+    monkeypatch.setattr(runtime_command, "_has_client", lambda python: True)
+    assert runtime_command.python_for(OTHER) == f"/opt/{OTHER}"
+    assert not runtime_command.stands_in(OTHER)
+
+
+def test_this_python_stands_in_for_one_that_is_not_to_be_had(monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    assert runtime_command.python_for(OTHER) == sys.executable
+    assert runtime_command.stands_in(OTHER)
+    assert not runtime_command.stands_in(HERE)
+    assert not runtime_command.stands_in("provided.al2023")
+
+
+@pytest.mark.parametrize("runtime", ["nodejs22.x", "python2.7", "python3", "", "provided.al1"])
+def test_other_runtimes_are_refused(runtime):
+    with pytest.raises(UsageError):
+        runtime_command.command(replace(SPEC, runtime=runtime))
+
+
+def test_function_may_set_its_path_but_not_what_lambda_reserves():
+    environment = runtime_command.environment(SPEC, "key", "127.0.0.1:1", tmp="/sandbox/tmp")
+    assert environment["PATH"] == "/mine"
+    assert environment["STAGE"] == "test"
+    assert environment["AWS_REGION"] == "eu-west-1"
+    assert environment["TMPDIR"] == "/sandbox/tmp"
+    assert "TMPDIR" not in runtime_command.environment(SPEC, "key", "127.0.0.1:1", tmp=None)
+
+
+def test_bootstrap_has_to_be_executable(tmp_path):
+    spec = replace(SPEC, runtime="provided.al2", task_dir=tmp_path)
+    bootstrap = tmp_path / "bootstrap"
+    assert runtime_command.missing_entrypoint(spec) == str(bootstrap)
+    bootstrap.write_text("#!/bin/sh\n")
+    bootstrap.chmod(0o644)
+    assert runtime_command.missing_entrypoint(spec) == str(bootstrap)
+    bootstrap.chmod(0o755)
+    assert runtime_command.missing_entrypoint(spec) is None
+    assert runtime_command.command(spec) == [str(bootstrap)]
+
+
+@given(st.binary())
+def test_whatever_a_probe_prints_is_a_share_or_nothing(output):
+    applied = _parse(output, 1024)
+    assert applied is None or isinstance(applied.error, float)
+
+
+def test_endless_log_is_cut_and_says_so():
+    log = RuntimeLog()
+    log._keep(b"x" * (LIMIT_BYTES - 10))
+    log._keep(b"y" * 100)
+    log._keep(b"z" * 100)
+    text = log.take()
+    assert text.endswith(b"x" + b"y" * 10 + b"\n[the rest of this log was dropped]\n")
+    assert log.take() == b""

@@ -145,3 +145,17 @@ def test_code_directory_stays_as_it_was(local, tmp_path):
     sandbox = local.sandbox(task_dir=tmp_path, handler="app.handler")
     assert local.invoke(sandbox).payload == b"1"
     assert [path.name for path in tmp_path.iterdir()] == ["app.py"]
+
+
+def test_code_below_tmp_is_seen_in_the_sandbox_and_survives_it(start_local):
+    own = start_local()
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        path = Path(folder) / "app.py"
+        path.write_text("def handler(event, context):\n    return __file__\n")
+        sandbox = own.sandbox(task_dir=Path(folder), handler="app.handler")
+        assert json.loads(own.invoke(sandbox).payload) == str(path)
+        own.run(sandbox.stop())
+        assert path.exists()  # the sandbox's files are gone, with what was mounted there
+        own.sandbox(task_dir=Path(folder), handler="app.handler")
+        own.run(own.host.close())
+        assert path.exists()

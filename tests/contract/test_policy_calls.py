@@ -1,0 +1,113 @@
+"""Each command's policy against the calls that the command makes: all allowed, none unused."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tuner.aws.control import Control
+from tuner.aws.policy import CLONE_PREFIX, Where, policy
+from tuner.cli.app import main
+from tuner.target.aws import AwsTarget
+
+#: IAM names two operations differently, and the load engine sends Invoke without boto3.
+ACTIONS = {"Invoke": "InvokeFunction"}
+#: What IAM asks for beside the operation that needs it.
+WITH = {
+    "CreateFunction": {"lambda:TagResource", "lambda:GetLayerVersion", "iam:PassRole"},
+}
+
+
+class Record:
+    """Actions that were needed, each with the function's name and whether it had a qualifier."""
+
+    def __init__(self) -> None:
+        self.calls: set[tuple[str, str, bool]] = set()
+
+    @property
+    def actions(self) -> set[str]:
+        """What was needed, with what IAM asks beside it."""
+        needed = {action for action, _, _ in self.calls}
+        for operation, more in WITH.items():
+            if f"lambda:{operation}" in needed:
+                needed |= more
+        return needed
+
+
+@pytest.fixture
+def record(monkeypatch: pytest.MonkeyPatch) -> Record:
+    """Every call of the control plane from now on."""
+    found = Record()
+    send = Control.send
+
+    def recorded(self: Control, operation: str, thing: str, **parameters: Any) -> Any:
+        name = str(parameters.get("FunctionName", "")).split(":function:")[-1]
+        action = f"lambda:{ACTIONS.get(operation, operation)}"
+        qualified = "Qualifier" in parameters or "Name" in parameters
+        found.calls.add((action, name, qualified))
+        return send(self, operation, thing, **parameters)
+
+    monkeypatch.setattr(Control, "send", recorded)
+    return found
+
+
+def check(record: Record, command: str, function: str, isolation: str = "versions") -> None:
+    """Every call is allowed on what it was made on; no action is left over."""
+    document = policy([command], Where(function), isolation)
+    allowed: dict[str, list[str]] = {}
+    for statement in document["Statement"]:
+        resources = statement["Resource"]
+        listed = [resources] if isinstance(resources, str) else resources
+        for action in statement["Action"]:
+            allowed.setdefault(action, []).extend(listed)
+    assert set(allowed) == record.actions
+    base = "arn:aws:lambda:*:*:function:"
+    for action, name, qualified in record.calls:
+        ours = name.startswith(CLONE_PREFIX)
+        wanted = f"{base}{CLONE_PREFIX}*" if ours else f"{base}{function}" + ":*" * qualified
+        assert wanted in allowed[action] or allowed[action] == ["*"], (action, name, qualified)
+
+
+def run(*words: str) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    return int(ended.value.code or 0)
+
+
+def at(service: Any) -> tuple[str, ...]:
+    """The options that lead a command to a service."""
+    return ("--endpoint-url", service.url, "--region", "eu-west-1")
+
+
+GRID = ("--method", "grid", "--memory", "128,256", "--samples", "1", "--cold", "1", "-q")
+
+
+@pytest.fixture(autouse=True)
+def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("service", ["local"], indirect=True)
+def test_sweep(service: Any, function: str, record: Record) -> None:
+    assert run("sweep", f"{function}:live", *at(service), *GRID) == 0
+    record.calls.add(("lambda:InvokeFunction", function, True))  # by the load engine, a version
+    check(record, "sweep", function)
+
+
+@pytest.mark.parametrize("service", ["local"], indirect=True)
+def test_plan(service: Any, function: str, record: Record) -> None:
+    assert run("plan", f"{function}:live", *at(service)) == 0
+    check(record, "plan", function)
+
+
+def test_restore(function: str, record: Record, open_target: Callable[..., AwsTarget]) -> None:
+    target = open_target(function, journal=Path(".tuner/journal"))
+    target.prepare(512)
+    assert target._maker is not None
+    assert target._journal is not None
+    target._maker._set(640, f"{target._journal.opening.mark}left as a crash leaves it")
+    target.close()
+    record.calls.clear()
+    assert run("restore") == 0
+    check(record, "restore", function)

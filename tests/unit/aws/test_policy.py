@@ -1,0 +1,118 @@
+"""The least policy: its notations, its resources, and what it must never allow."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from tuner.aws.policy import COMMANDS, ISOLATIONS, Where, as_text, grants, policy
+from tuner.cli.app import main
+from tuner.errors import UsageError
+
+ORDERS = Where("orders", "eu-west-1", "123456789012")
+FUNCTION = "arn:aws:lambda:eu-west-1:123456789012:function:orders"
+
+
+def allowed(document: dict[str, Any], action: str) -> list[str]:
+    found: list[str] = []
+    for statement in document["Statement"]:
+        if action in statement["Action"]:
+            resources = statement["Resource"]
+            found += [resources] if isinstance(resources, str) else resources
+    return found
+
+
+@pytest.mark.parametrize("isolation", ["versions", "in-place"])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_policy_lets_anybody_delete_the_function_or_everything(
+    command: str, isolation: str
+) -> None:
+    document = policy([command], ORDERS, isolation)
+    assert allowed(document, "lambda:DeleteFunction") in ([], [f"{FUNCTION}:*"])
+    for statement in document["Statement"]:
+        assert not any("*" in action for action in statement["Action"])
+
+
+def test_copies_can_be_made_and_deleted_but_the_function_not_changed() -> None:
+    document = policy(["sweep"], ORDERS, "clone")
+    copies = "arn:aws:lambda:eu-west-1:123456789012:function:tuner-*"
+    for action in ("CreateFunction", "UpdateFunctionConfiguration", "DeleteFunction"):
+        assert allowed(document, f"lambda:{action}") == [copies]
+    (passing,) = [s for s in document["Statement"] if "iam:PassRole" in s["Action"]]
+    assert passing["Condition"]["StringEquals"]["iam:PassedToService"] == "lambda.amazonaws.com"
+
+
+def test_several_commands_share_one_policy_without_repeating_an_action() -> None:
+    document = policy(["sweep", "load", "apply"], ORDERS)
+    pairs = [(a, r) for s in document["Statement"] for a in s["Action"] for r in [s["Resource"]]]
+    assert len({json.dumps(pair) for pair in pairs}) == len(pairs)
+    assert set(allowed(document, "lambda:InvokeFunction")) == {FUNCTION, f"{FUNCTION}:*"}
+    assert allowed(document, "lambda:UpdateAlias")
+
+
+@pytest.mark.parametrize("isolation", ISOLATIONS)
+def test_cloudformation_is_yaml_that_says_the_same(isolation: str) -> None:
+    document = policy(["sweep", "apply"], ORDERS, isolation)
+    found = YAML(typ="safe").load(as_text(document, "cloudformation"))
+    assert found["TunerPolicy"]["Properties"]["PolicyDocument"] == document
+
+
+def test_terraform_names_every_action_and_resource() -> None:
+    document = policy(["sweep"], ORDERS, "clone")
+    text = as_text(document, "terraform")
+    assert text.startswith('data "aws_iam_policy_document" "tuner" {')
+    for statement in document["Statement"]:
+        assert all(f'"{action}"' in text for action in statement["Action"])
+    assert text.count("{") == text.count("}")
+    assert re.search(r'variable = "iam:PassedToService"', text)
+
+
+def test_what_is_not_known_is_a_star() -> None:
+    document = policy(["sweep"], Where())
+    assert allowed(document, "lambda:PublishVersion") == ["arn:aws:lambda:*:*:function:*"]
+
+
+def test_a_command_without_rights_is_bad_usage_that_lists_the_others() -> None:
+    with pytest.raises(UsageError, match="sweep"):
+        grants(["report"])
+
+
+@pytest.mark.parametrize(
+    ("target", "resource"),
+    [
+        ("orders", "arn:aws:lambda:*:*:function:orders"),
+        ("123456789012:function:orders:live", "arn:aws:lambda:*:123456789012:function:orders"),
+        (
+            "arn:aws-cn:lambda:cn-north-1:123456789012:function:orders",
+            "arn:aws-cn:lambda:cn-north-1:123456789012:function:orders",
+        ),
+    ],
+)
+def test_the_command_takes_resources_from_the_target(
+    target: str, resource: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["policy", "sweep", "--target", target])
+    assert ended.value.code == 0
+    assert allowed(json.loads(capsys.readouterr().out), "lambda:PublishVersion") == [resource]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["policy", "report"],
+        ["policy", "sweep", "--format", "toml"],
+        ["policy", "sweep", "--account", "12"],
+        ["policy", "sweep", "--target", "demo:cpu"],
+        ["policy", "sweep", "--isolation", "none"],
+    ],
+)
+def test_bad_usage_is_said_in_two_lines(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+    assert len(capsys.readouterr().err.splitlines()) <= 2

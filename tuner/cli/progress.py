@@ -4,6 +4,8 @@ A watcher of the flow. Where stderr is no terminal, or with ``--no-progress``, e
 plain line; with ``--quiet`` there is none.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 from rich.console import Console
@@ -43,6 +45,15 @@ class Progress:
     ) -> None:
         if self._status:
             self._status.stop()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Take the live line away while something is printed or asked."""
+        if self._status:
+            self._status.stop()
+        yield
+        if self._status:
+            self._status.start()
 
     def say(self, text: str) -> None:
         """Show what is being done."""

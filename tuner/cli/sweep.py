@@ -2,12 +2,18 @@
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tuner.cli import options as o
 from tuner.errors import UsageError
+from tuner.records import Backend, FunctionFacts
+
+if TYPE_CHECKING:
+    from tuner.api import Approve
+    from tuner.cli.progress import Progress
+    from tuner.request import SweepOptions
 
 Resume = Annotated[
     str | None,
@@ -15,6 +21,15 @@ Resume = Annotated[
         "--resume",
         metavar="RUN",
         help="Go on with an interrupted run.",
+        rich_help_panel=o.MEASURE_PANEL,
+    ),
+]
+PowerTuning = Annotated[
+    str | None,
+    typer.Option(
+        "--power-tuning-input",
+        metavar="FILE",
+        help="Take function and options from an input of aws-lambda-power-tuning.",
         rich_help_panel=o.MEASURE_PANEL,
     ),
 ]
@@ -29,6 +44,7 @@ MaybeTarget = Annotated[
 
 
 def sweep(
+    context: typer.Context,
     target: MaybeTarget = None,
     memory: o.Memory = "128:1536",
     method: o.Method = "adaptive",
@@ -37,6 +53,7 @@ def sweep(
     payloads: o.Payloads = None,
     cold: o.Cold = None,
     seed: o.Seed = None,
+    power_tuning_input: PowerTuning = None,
     resume: Resume = None,
     strategy: o.Strategy = "cost",
     balance: o.Balance = 0.5,
@@ -65,7 +82,9 @@ def sweep(
 
     Example: tuner sweep myfunc --slo 'p95<300ms' --payload @event.json
     """
-    given = dict(locals())
+    given = {name: value for name, value in locals().items() if name != "context"}
+    if power_tuning_input is not None:  # its options go before defaults, not before what is written
+        given = {name: value for name, value in given.items() if _written(context, name)}
     _run(
         target,
         resume,
@@ -94,13 +113,14 @@ def _run(target: str | None, resume: str | None, given: dict[str, Any], handing:
     from tuner.cli.show import exit_code, hand_over
     from tuner.request import SweepOptions
 
-    if (target is None) == (resume is None):
+    named = target or given.get("power_tuning_input")
+    if (named is None) == (resume is None):
         fix = "Write tuner sweep TARGET, or tuner sweep --resume RUN."
         raise UsageError("sweep", "needs a target or a run to resume, one of the two", fix)
     offer_restore(yes=handing.yes)
-    known = {field.name for field in fields(SweepOptions)} - {"target"}
+    known = {"power_tuning_input", *(field.name for field in fields(SweepOptions))} - {"target"}
     given = {name: v for name, v in given.items() if name in known and v is not None}
-    options = sweep_options(target or "replay:none", **given)
+    options = sweep_options("replay:none" if resume else target, **given)
     with (
         Progress(quiet=handing.quiet, live=handing.live) as progress,
         stop_on_signals(progress.say) as progress.stop_request,
@@ -108,6 +128,30 @@ def _run(target: str | None, resume: str | None, given: dict[str, Any], handing:
         if resume is not None:
             result = resume_sweep(resume, options, handing.store, progress, progress.say)
         else:
-            result = run_sweep(options, handing.store, progress, progress.say)
+            approve = _estimate_first(options, handing, progress)
+            result = run_sweep(options, handing.store, progress, progress.say, approve)
     result = hand_over(result, output=handing.output, json_to=handing.json_to, quiet=handing.quiet)
     raise typer.Exit(exit_code(result))
+
+
+def _written(context: typer.Context, name: str) -> bool:
+    """Whether the user wrote this option."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name != "DEFAULT"
+
+
+def _estimate_first(options: "SweepOptions", handing: _Handing, progress: "Progress") -> "Approve":
+    """On AWS, say what the sweep will take before it begins, and ask if it may be dear."""
+
+    def approve(facts: FunctionFacts) -> None:
+        if facts.backend is not Backend.AWS:
+            return
+        from tuner.cli.forecast import confirm, forecast, show
+
+        found = forecast(options, facts, handing.store)
+        with progress.paused():
+            if not handing.quiet:
+                show(found, err=True)
+            confirm(found, handing.yes)
+
+    return approve

@@ -2,6 +2,7 @@
 
 from tuner.model.cfs import VCPU_MB
 from tuner.model.family import Family
+from tuner.model.memory_pressure import MemoryPressure
 from tuner.model.power_law import PowerLaw
 from tuner.model.staircase import Staircase
 from tuner.model.threads import Threads
@@ -10,6 +11,7 @@ from tuner.model.wait_share import WaitShare
 ALL: tuple[Family, ...] = (
     Staircase(),
     WaitShare(),
+    MemoryPressure(),
     Threads(),
     PowerLaw(),
     PowerLaw(name="shape-free", prior=0.1, free=True),

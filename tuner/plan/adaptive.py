@@ -27,11 +27,11 @@ class Adaptive:
 
     confidence: float = 0.9
     tolerance: float = 0.05
-    settled_regret: float = 0.008
+    settled_regret: float = 0.01
     worthwhile: float = 0.0004
     start_sizes: int = 5
     start_repeats: int = 2
-    repeats: int = 2
+    repeats: int = 3
     least: int = 14
     confirmations: int = 3
     precision: float = 0.03

@@ -24,7 +24,8 @@ class Beliefs:
     ``loss`` (D, M) is what choosing each of M sizes would cost, relative to the best (1.0 is the
     best's mean); ``log_ms`` (D, S) where the durations of S sizes lie, ``sd`` (S,) how a single
     one scatters (log); ``price_usd`` and ``seconds`` (S,) are those of one invocation. ``seen``
-    (M,) counts the invocations that each choice has had. Both lists of sizes ascend.
+    (M,) counts the invocations that each choice has had. Both lists of sizes ascend. ``pick`` is
+    the index of the choice that would be made now.
     """
 
     choice_mb: IntArray
@@ -35,11 +36,7 @@ class Beliefs:
     price_usd: FloatArray
     seconds: FloatArray
     seen: IntArray
-
-    @property
-    def pick(self) -> int:
-        """Index of the size with the least expected loss."""
-        return int(self.loss.mean(axis=0).argmin())
+    pick: int
 
     @property
     def regret(self) -> float:

@@ -45,12 +45,8 @@ class Pick:
 
 def pick(outlook: Outlook, goal: Goal) -> Pick:
     """Choose among the candidates; with unreachable objectives, the nearest miss."""
-    likely = outlook.meets
-    if likely.max() < MORE_LIKELY:
-        index = int(np.median(outlook.margin, axis=0).argmin())
-    else:
-        index = _least(outlook, goal)
-    meets = bool(likely[index] >= MORE_LIKELY) if goal.slos else None
+    index = best(outlook, goal)
+    meets = bool(outlook.meets[index] >= MORE_LIKELY) if goal.slos else None
     return Pick(index, meets, _confidence(outlook, index), _safe_range(outlook, index))
 
 
@@ -64,7 +60,10 @@ def loss(outlook: Outlook) -> FloatArray:
     return np.asarray(score / base + PENALTY * (outlook.margin > 1.0), dtype=np.float64)
 
 
-def _least(outlook: Outlook, goal: Goal) -> int:
+def best(outlook: Outlook, goal: Goal) -> int:
+    """Index of the size to choose: the least expected loss, or the nearest miss."""
+    if outlook.meets.max() < MORE_LIKELY:
+        return int(np.median(outlook.margin, axis=0).argmin())
     expected = loss(outlook).mean(axis=0)
     ties = expected <= expected.min() * (1 + _TIE[goal.strategy])
     other = outlook.cost if goal.strategy is Strategy.SPEED else outlook.duration_ms
@@ -113,7 +112,9 @@ def choose(
     size = int(sizes[chosen.index])
     at = np.array([size], dtype=np.int64)
     p50, p95, p99 = (float(curve.quantile_ms(at, q).mean()) for q in (0.5, 0.95, 0.99))
-    case = reasons.Case(curve, observations, goal, outlook, chosen.index, chosen.meets)
+    case = reasons.Case(
+        curve, observations, goal, outlook, chosen.index, chosen.meets, chosen.confidence
+    )
     return Recommendation(
         memory_mb=size,
         arch=goal.arch,

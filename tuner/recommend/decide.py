@@ -21,7 +21,7 @@ from tuner.plan.budget import Budget, Spent
 from tuner.plan.sizes import candidates, grid_sizes
 from tuner.plan.value import Beliefs
 from tuner.recommend.band import band, model_card
-from tuner.recommend.choice import choose, loss, possible
+from tuner.recommend.choice import best, choose, loss, possible
 from tuner.recommend.cost import MILLION, ColdExtra, drawn_cost
 from tuner.recommend.goal import Goal, Rates
 from tuner.recommend.outlook import look
@@ -144,13 +144,14 @@ class Decider:
             price_usd=cost.mean(axis=0),
             seconds=at.mean_ms.mean(axis=0) / 1000.0,
             seen=np.array([np.sum(observations.memory_mb == m) for m in sizes]),
+            pick=best(outlook, q.goal),
         )
 
     def _askable(self, sizes: IntArray, losses: FloatArray) -> IntArray:
         """A spread over the range, and more closely around the sizes that may be best."""
         spread = sizes[np.unique(np.linspace(0, sizes.size - 1, _ASKABLE // 2).astype(int))]
-        best = sizes[np.argsort(losses.mean(axis=0))[: _ASKABLE // 2]]
-        return np.unique(np.concatenate([spread, best]))
+        likely = sizes[np.argsort(losses.mean(axis=0))[: _ASKABLE // 2]]
+        return np.unique(np.concatenate([spread, likely]))
 
     def _drawn_sizes(self, observations: Observations) -> IntArray:
         """Sizes to draw the curve at: the range, fine enough for steps to look like steps."""

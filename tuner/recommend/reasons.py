@@ -27,6 +27,7 @@ class Case:
     outlook: Outlook
     index: int
     meets: bool | None
+    confidence: float
 
     @property
     def memory_mb(self) -> int:
@@ -36,7 +37,7 @@ class Case:
 
 def reasons(case: Case) -> tuple[str, ...]:
     """What decided, in the order of weight."""
-    lines = [_strategy(case), *_objectives(case), *_mechanism(case)]
+    lines = [_strategy(case), *_objectives(case), *_doubt(case), *_mechanism(case)]
     if case.observations.infeasible_mb():
         size = case.observations.infeasible_mb()
         why = case.observations.failures[size]
@@ -76,6 +77,40 @@ def _objectives(case: Case) -> list[str]:
         f"No size meets {texts}; this is the nearest miss, "
         f"{format_share(max(0.0, margin))} over the limit."
     ]
+
+
+def _doubt(case: Case) -> list[str]:
+    """How unsure the pick is, and what would settle it; nothing when it is sure enough."""
+    rival = _rival(case)
+    if case.confidence >= case.goal.confidence or rival is None:
+        return []
+    where = " and ".join(f"{m:,}" for m in sorted({case.memory_mb, rival}))
+    return [
+        f"Cannot tell for sure yet: {format_share(case.confidence)} sure to be within 5 % of the "
+        f"best; about {_invocations_to_tell(case)} more invocations at {where} MB would settle it."
+    ]
+
+
+def _rival(case: Case) -> int | None:
+    """The size (MB) that is most often the best one where the pick is not within 5 % of it."""
+    outlook = case.outlook
+    score = np.where(outlook.margin <= 1.0, outlook.score, np.inf)
+    best = score.argmin(axis=1)
+    beaten = score[:, case.index] > 1.05 * score.min(axis=1)
+    if not beaten.any() or not np.isfinite(score.min(axis=1)).any():
+        return None
+    return int(outlook.memory_mb[np.bincount(best[beaten]).argmax()])
+
+
+#: Two means differ by 5 % with 90 % confidence (1.64 standard errors of their difference).
+_TELL_APART, _SURELY = 0.05, 1.64
+
+
+def _invocations_to_tell(case: Case) -> int:
+    """Over both sizes, by the scatter of single invocations; rounded up to tens."""
+    sd = float(case.curve.noise.sd.mean())
+    each = 2.0 * (_SURELY * sd / _TELL_APART) ** 2
+    return int(np.clip(np.ceil(2.0 * each / 10.0) * 10.0, 10, 1000))
 
 
 def _mechanism(case: Case) -> list[str]:

@@ -114,3 +114,33 @@ def test_odd_data_still_give_finite_numbers(memory: list[int], durations: list[f
 def test_without_a_duration_there_is_no_curve() -> None:
     with pytest.raises(NothingToFit, match="no invocation"):
         fit(observe([], np.zeros(0)), seed=1)
+
+
+def test_a_recordings_sizes_may_differ_of_their_own() -> None:
+    memory = np.repeat([128, 256, 512, 1024], 30)
+    base = 50 + 100 * 1769 / memory
+    own = np.where(memory == 512, 1.04, 1.0)
+    rng = np.random.default_rng(3)
+    data = observe(memory.tolist(), base * own * np.exp(0.02 * rng.standard_normal(memory.size)))
+    at = np.array([512])
+    recorded = fit(data, seed=1, recorded=True).mean_ms(at).mean()
+    assert recorded == pytest.approx((50 + 100 * 1769 / 512) * 1.04, rel=0.015)
+
+
+def test_an_unmeasured_size_of_a_recording_is_less_certain_than_a_measured_one() -> None:
+    memory = np.repeat([128, 256, 512, 1024], 30)
+    data = observe(memory.tolist(), 50 + 100 * 1769 / memory)
+    drawn = fit(data, seed=1, recorded=True).evaluate(np.array([512, 600])).log_ms
+    assert drawn[:, 0].std() < drawn[:, 1].std()
+
+
+def test_a_noisy_size_below_a_quiet_one_speaks_for_the_scheduler() -> None:
+    rng = np.random.default_rng(8)
+    memory = np.repeat(SIZES, 6)
+    wall = elapsed_ms(7.0, memory, rng.uniform(0, 20, memory.size))
+    curve = fit(
+        observe(memory.tolist(), wall * np.exp(0.02 * rng.standard_normal(wall.size))), seed=1
+    )
+    assert curve.family == "staircase"
+    spread = curve.evaluate(np.array([200, 1500])).sd.mean(axis=0)
+    assert spread[0] > 2 * spread[1]

@@ -1,11 +1,12 @@
 """The whole chain on simulated functions: ask, stop, choose, explain."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from tuner.billing.prices import prices
 from tuner.model.cfs import elapsed_ms
 from tuner.plan.ask import Done
 from tuner.plan.budget import Budget
@@ -15,17 +16,10 @@ from tuner.recommend.slo import parse_slo
 from tuner.records import Outcome, Purpose, Sample
 from tuner.units import MemoryWish
 
-
-@dataclass(frozen=True)
-class Rates:
-    gb_second_usd: float = 0.0000166667
-    request_usd: float = 2e-7
-    ephemeral_gb_second_usd: float | None = 3.09e-8
-
-
+RATES = prices("us-east-1", "x86_64")
 #: Durations (ms) of n calls at a size; ``None`` where the sandbox is killed.
 Function = Callable[[int, int], "np.ndarray | None"]
-RANGE = Question(Goal(), Rates(), MemoryWish(range_mb=(128, 1536)), seed=1)
+RANGE = Question(Goal(), RATES, MemoryWish(range_mb=(128, 1536)), seed=1)
 
 
 def cpu_bound(cpu: float, wait: float = 0.0, cv: float = 0.03, seed: int = 0) -> Function:
@@ -186,3 +180,13 @@ def test_balanced_at_its_ends_is_speed_or_cost(balance: float) -> None:
         assert answer.recommendation.memory_mb <= 140
     else:
         assert answer.recommendation.confidence is not None
+
+
+def test_an_unsure_answer_says_what_would_settle_it() -> None:
+    question = replace(RANGE, budget=Budget(invocations=12))
+    answer, _, done = sweep(cpu_bound(120.0, wait=60.0, cv=0.5, seed=3), question)
+    assert not done.settled
+    assert answer.recommendation is not None
+    assert answer.recommendation.confidence is not None
+    assert answer.recommendation.confidence < 0.9
+    assert any("more invocations at" in reason for reason in answer.recommendation.reasons)

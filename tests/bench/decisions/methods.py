@@ -1,0 +1,120 @@
+"""Ways to pick a size: ours, and the grids that people run today."""
+
+import time
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from decisions.functions import USUAL, Subject, usd_per_million
+from numpy.typing import NDArray
+
+from tuner.billing.prices import prices
+from tuner.model.fit import fit
+from tuner.model.observations import from_samples
+from tuner.plan.ask import Done
+from tuner.plan.budget import Budget
+from tuner.recommend.decide import Decider, Question
+from tuner.recommend.goal import Goal
+from tuner.recommend.result import Recommendation
+from tuner.recommend.slo import parse_slo
+from tuner.records import Outcome, Purpose, Sample
+from tuner.units import MemoryWish
+
+FloatArray = NDArray[np.float64]
+
+__all__ = ["RATES", "Picked", "every_64_mb", "fit", "from_samples", "ours", "table", "usual_sizes"]
+
+
+RATES = prices("us-east-1", "x86_64")
+
+
+@dataclass(frozen=True)
+class Picked:
+    """What a method picked, and what finding it took."""
+
+    memory_mb: int
+    invocations: int
+    spent_usd: float
+    seconds: float
+    recommendation: Recommendation | None = None
+
+
+def price(durations: FloatArray, memory_mb: int) -> float:
+    """USD of these invocations."""
+    return float(np.sum(usd_per_million(np.ceil(durations), np.array(memory_mb))) / 1e6)
+
+
+def sample(number: int, memory_mb: int, duration_ms: float) -> Sample:
+    """A warm invocation that took this long."""
+    return Sample(
+        call=number,
+        attempt=1,
+        round=0,
+        purpose=Purpose.WARM,
+        memory_mb=memory_mb,
+        arch="x86_64",
+        qualifier=None,
+        outcome=Outcome.OK,
+        due_s=0.0,
+        sent_s=0.0,
+        first_byte_s=None,
+        done_s=duration_ms / 1000,
+        duration_ms=duration_ms,
+        billed_ms=float(np.ceil(duration_ms)),
+    )
+
+
+def _luck(subject: Subject, seed: int, method: int) -> np.random.Generator:
+    """Luck of its own for every subject, so that no stroke of it shows up in all of them."""
+    return np.random.default_rng((seed, method, zlib.crc32(subject.name.encode())))
+
+
+def ours(subject: Subject, seed: int, slo: str | None = None, invocations: int = 40) -> Picked:
+    """The adaptive sweep, as the flow drives it."""
+    rng = _luck(subject, seed, 1)
+    goal = Goal(slos=(parse_slo(slo),) if slo else ())
+    sizes = tuple(int(s) for s in subject.sizes)
+    wish, recorded = MemoryWish(sizes_mb=sizes), sizes if subject.recorded else ()
+    budget = Budget(invocations)
+    decider = Decider(Question(goal, RATES, wish, recorded, budget=budget, seed=seed))
+    samples: list[Sample] = []
+    spent, start = 0.0, time.perf_counter()
+    while not isinstance(ask := decider.step(samples), Done):
+        for size, n in ask.counts.items():
+            durations = np.round(subject.draw(size, n, rng), 2)
+            spent += price(durations, size)
+            samples += [sample(len(samples) + i, size, float(d)) for i, d in enumerate(durations)]
+    pick = decider.answer(samples).recommendation
+    assert pick is not None
+    return Picked(pick.memory_mb, len(samples), spent, time.perf_counter() - start, pick)
+
+
+def table(subject: Subject, seed: int, sizes: Sequence[int], slo_ms: float | None = None) -> Picked:
+    """A grid: ten invocations per size, the mean without the slowest and fastest 20 %."""
+    rng = _luck(subject, seed, 2)
+    means, p95, spent, start = [], [], 0.0, time.perf_counter()
+    for size in sizes:
+        durations = np.sort(subject.draw(size, 10, rng))
+        spent += price(durations, size)
+        means.append(np.ceil(durations[2:8]).mean())
+        p95.append(np.quantile(durations, 0.95))
+    cost = usd_per_million(np.array(means), np.array(sizes))
+    if slo_ms is not None:
+        fits = np.array(p95) <= slo_ms
+        cost = np.where(fits, cost, np.inf) if fits.any() else np.array(p95)
+    pick = int(sizes[int(np.argmin(cost))])
+    return Picked(pick, 10 * len(sizes), spent, time.perf_counter() - start)
+
+
+def usual_sizes(subject: Subject) -> list[int]:
+    """The six that everybody measures, or the recorded ones nearest to them."""
+    near = np.abs(subject.sizes[:, None] - np.array(USUAL)).argmin(axis=0)
+    return sorted({int(subject.sizes[i]) for i in near})
+
+
+def every_64_mb(subject: Subject) -> list[int]:
+    """A fine grid; of a recording, all that it has."""
+    if subject.recorded:
+        return [int(s) for s in subject.sizes]
+    return list(range(128, int(subject.sizes[-1]) + 1, 64))

@@ -1,0 +1,139 @@
+"""How good the picks are: regret, money spent finding them, objectives, promises, confidence.
+
+``pytest -m bench tests/bench/test_decisions.py -s``. The whole of it takes about half an hour on
+two cores; ``TUNER_BENCH_SEEDS=2 TUNER_BENCH_FUNCTIONS=42`` gives a first impression in minutes.
+Recordings are looked for beside the repository (``TUNER_SHARED_DATA`` names another place).
+"""
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # tests are no package
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # two processes share two cores
+_DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+os.environ.setdefault("TUNER_SHARED_DATA", str(_DATA))
+
+from decisions import functions, methods, score  # noqa: E402 - after the path is known
+from decisions.score import SloTrial, Trial  # noqa: E402
+
+from tuner.recommend.choice import choose  # noqa: E402
+from tuner.recommend.decide import Decider, Question  # noqa: E402
+from tuner.recommend.goal import Goal  # noqa: E402
+from tuner.units import MemoryWish  # noqa: E402
+
+METHODS = ("ours", "six sizes", "every 64 MB")
+
+
+def line(what: str, reached: str, target: str) -> None:
+    """One row of a table beside its target."""
+    print(f"  {what:<66} {reached:>22}   reach: {target}")
+
+
+def regrets(trials: Sequence[Trial]) -> str:
+    """Mean and 95th percentile."""
+    values = np.array([t.regret for t in trials])
+    return f"{values.mean():.2%} / {np.quantile(values, 0.95):.2%}"
+
+
+@pytest.mark.bench
+@pytest.mark.timeout(0)
+def test_regret_money_promises_and_confidence() -> None:
+    trials = score.run("decide", score.SEEDS)
+    assert trials
+    print(f"\n{len({t.subject for t in trials})} curves, {score.SEEDS} seeds, cost strategy")
+    numbers = f"{'regret mean / p95':>18}{'invocations':>13}{'USD':>12}{'s':>8}"
+    print(f"  {'method':<12}{'curves':<12}{numbers}")
+    for method in METHODS:
+        for kind in ["all", *sorted({t.kind for t in trials})]:
+            mine = [t for t in trials if t.method == method and kind in ("all", t.kind)]
+            calls, usd, seconds = (
+                float(np.mean([getattr(t, name) for t in mine]))
+                for name in ("invocations", "spent", "seconds")
+            )
+            row = f"{regrets(mine):>18}{calls:>13.1f}{usd:>12.2e}{seconds:>8.2f}"
+            print(f"  {method:<12}{kind:<12}{row}")
+    ours = [t for t in trials if t.method == "ours"]
+    stairs = [t for t in ours if t.kind == "staircase"]
+    six = [t for t in trials if t.method == "six sizes" and t.kind == "staircase"]
+    line("regret, mean / p95", regrets(ours), "below 2 % / 8 %")
+    line("regret on staircases, mean / p95", regrets(stairs), "mean below 4 %")
+    line("regret of the six-size grid there", regrets(six), "for comparison")
+    _money(trials)
+    _promises(ours)
+    _confidence(ours)
+    line("slowest whole sweep", f"{max(t.seconds for t in ours):.2f} s", "below 1.5 s")
+    line("median sweep", f"{np.median([t.seconds for t in ours]):.2f} s", "below 1.5 s")
+
+
+def _money(trials: Sequence[Trial]) -> None:
+    usual: dict[str, list[float]] = {}
+    for t in trials:
+        if t.method == "six sizes":
+            usual.setdefault(t.subject, []).append(t.spent)
+    parts = [t.spent / np.mean(usual[t.subject]) for t in trials if t.method == "ours"]
+    line("money spent exploring, over the six-size grid's", f"{np.mean(parts):.2f}", "below 0.5")
+
+
+def _promises(ours: Sequence[Trial]) -> None:
+    covered = float(np.mean([t.covered for t in ours]))
+    line("90 % interval of the pick's cost holds the truth", f"{covered:.1%}", "85 to 95 %")
+    missed = [abs(miss) > 0.1 for t in ours for miss in t.drift_miss]
+    line("cost after +-5 % drift within 10 % of the promise", f"{1 - np.mean(missed):.1%}", "95 %")
+
+
+def _confidence(ours: Sequence[Trial]) -> None:
+    stated = np.array([t.confidence for t in ours], dtype=float)
+    seen = np.array([t.within_5 for t in ours])
+    for i in range(10):
+        inside = np.minimum((stated * 10).astype(int), 9) == i
+        if inside.any():
+            reached = f"{seen[inside].mean():.0%} (n={inside.sum()})"
+            line(
+                f"confidence stated {stated[inside].mean():.0%}, seen", reached, "within 10 points"
+            )
+
+
+@pytest.mark.bench
+@pytest.mark.timeout(0)
+def test_objectives_on_p95() -> None:
+    trials: list[SloTrial] = score.run("slo", score.SEEDS)
+    assert trials
+    print(f"\np95 objectives at up to {score.LEVELS} levels per curve, {len(trials) // 2} runs")
+    for method in ("ours", "six sizes"):
+        mine = [t for t in trials if t.method == method]
+        broken = float(np.mean([t.broken for t in mine]))
+        line(f"{method}: broken in truth by the pick", f"{broken:.1%}", "at most 5 %")
+        kept = [t.regret for t in mine if t.regret is not None]
+        line(f"{method}: regret among feasible sizes", f"{np.mean(kept):.1%}", "below 6 %")
+
+
+@pytest.mark.bench
+def test_time_of_fit_and_choice() -> None:
+    recipe = functions.Recipe(cpu=17.5, cv=0.05)
+    sizes = np.round(np.geomspace(128, 1849, 195)).astype(np.int64)
+    subject = functions.generated("timed", "staircase", recipe, sizes)
+    rng = np.random.default_rng(1)
+    wish = MemoryWish(range_mb=(128, 1849))
+    print()
+    for count, each in ((195, 10), (40, 50), (5, 400)):
+        chosen = [int(s) for s in sizes[np.linspace(0, sizes.size - 1, count).astype(int)]]
+        rows = [(s, float(d)) for s in chosen for d in subject.draw(s, each, rng)]
+        samples = [methods.sample(i, s, d) for i, (s, d) in enumerate(rows)]
+        question = Question(Goal(), methods.RATES, wish, seed=1)
+        decider = Decider(question)
+        decider.answer(samples)
+        took = []
+        for _ in range(5):
+            start = time.perf_counter()
+            observations = methods.from_samples(samples)
+            curve = methods.fit(observations, seed=1, range_mb=(128, 1849))
+            choose(curve, observations, question.goal, question.rates, sizes)
+            took.append(time.perf_counter() - start)
+        what = f"fit and choose, {len(samples)} samples at {count} sizes"
+        line(what, f"{1000 * min(took):.0f} ms", "below 100 ms")

@@ -19,6 +19,7 @@ from tuner.plan.ask import Ask
 from tuner.recommend.conclude import Evidence, conclude
 from tuner.recommend.month import Priced
 from tuner.recommend.result import Recommendation, Sweep
+from tuner.recording import is_power_tuning
 from tuner.records import Advice, FunctionFacts, RunRecord, RunState, Sample
 from tuner.request import (
     SweepOptions,
@@ -27,10 +28,11 @@ from tuner.request import (
     question,
     read_payloads,
     stored_options,
+    with_power_tuning,
     with_secrets,
 )
 from tuner.store.exchange import StoredRun
-from tuner.store.runs import find
+from tuner.store.runs import Store, find
 from tuner.target.seam import Progress
 from tuner.wiring import Parts, open_parts
 
@@ -69,11 +71,12 @@ class Silent:
         return False
 
 
-def sweep(target: str, **options: Any) -> Result:
+def sweep(target: str | None = None, **options: Any) -> Result:
     """Measure a function over its memory sizes and recommend one; writes the report.
 
     Options are those of ``tuner sweep``: ``store`` and ``output`` name where runs and reports go
-    (``output=None`` writes no report). Raises :class:`tuner.errors.TunerError`.
+    (``output=None`` writes no report). The target may be left to ``power_tuning_input``. Raises
+    :class:`tuner.errors.TunerError`.
     """
     store, output = options.pop("store", None), options.pop("output", "reports")
     result = run_sweep(sweep_options(target, **options), store, Silent())
@@ -104,9 +107,20 @@ class PricedAs:
     arch: str | None = None
 
 
-def sweep_options(target: str, **options: Any) -> SweepOptions:
-    """Options by name, checked; a seed is drawn if none is given. Raises UsageError."""
+def sweep_options(
+    target: str | None, *, power_tuning_input: str | None = None, **options: Any
+) -> SweepOptions:
+    """Options by name, checked; a seed is drawn if none is given. Raises UsageError.
+
+    ``power_tuning_input`` names an input file of aws-lambda-power-tuning, whose options (and
+    function) count where they are not given.
+    """
     given = _as_written(options)
+    if power_tuning_input is not None:
+        target, given = with_power_tuning(power_tuning_input, target, given)
+    if target is None:
+        fix = "Write tuner sweep TARGET, or name a power-tuning input that has a lambdaARN."
+        raise UsageError("sweep", "needs a function", fix)
     if given.get("seed") is None:
         given["seed"] = secrets.randbelow(2**31)
     made = SweepOptions(target=target, **given)
@@ -140,11 +154,20 @@ def run_sweep(
             finished_at=None,
             options=options.stored(),
             facts=facts,
-            warnings=parts.notes,
+            warnings=(*parts.notes, *_left_out(options)),
         )
         job = errand(options, payloads, run, _priced(facts))
         parts.store.start(run)
         return flow.sweep(parts, job, watcher)
+
+
+def _left_out(options: SweepOptions) -> tuple[Advice, ...]:
+    if not options.left_out:
+        return ()
+    text = (
+        f"The power-tuning input asks for what a sweep does not do: {'; '.join(options.left_out)}."
+    )
+    return (Advice("power-tuning-input", text),)
 
 
 def resume_sweep(
@@ -199,6 +222,17 @@ def recommend_run(
     return conclude(Evidence(run, stored.samples, priced), question(options, facts, priced.own))
 
 
+def import_run(file: Path, store_url: str | None = None) -> RunRecord:
+    """Store the run of an exported file, or the sizes of a power-tuning output as a run."""
+    if is_power_tuning(file):
+        options = sweep_options(
+            f"replay:{file}", memory="recorded", method="grid", samples=1, cold=0, seed=0
+        )
+        return run_sweep(options, store_url, Silent()).run
+    with Store.open(store_url) as store:
+        return store.import_(file)
+
+
 def with_report(result: Sweep, output: Path) -> Sweep:
     """Write the report and note where it is."""
     from tuner.report.html import write_report
@@ -219,7 +253,7 @@ def _priced(facts: FunctionFacts) -> Priced:
 
 def _as_written(options: dict[str, Any]) -> dict[str, Any]:
     """Lists as tuples, names checked."""
-    known = {field.name for field in fields(SweepOptions)} - {"target"}
+    known = {field.name for field in fields(SweepOptions)} - {"target", "left_out"}
     for name in options:
         if name not in known:
             raise UsageError(name, "is not an option of a sweep", f"There are: {', '.join(known)}.")

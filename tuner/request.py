@@ -25,6 +25,7 @@ from tuner.recommend.decide import Question
 from tuner.recommend.goal import Goal, parse_strategy
 from tuner.recommend.month import Priced
 from tuner.recommend.slo import parse_slo
+from tuner.recording.power_tuning import read_input
 from tuner.records import Backend, FunctionFacts, RunRecord, Sample
 from tuner.units import MemoryWish, parse_memory, parse_seconds, parse_share, parse_usd
 
@@ -68,14 +69,26 @@ class SweepOptions:
     invocations: int | None = None
     max_cost: str | float | None = None
     max_time: str | float | None = None
+    left_out: tuple[str, ...] = ()  # what a power-tuning input asks for that has no counterpart
 
     def stored(self) -> dict[str, Any]:
         """The options as a run keeps them: names of variables only, and payloads by hash."""
         kept = asdict(self)
         kept["env"] = [item.partition("=")[0] for item in self.env]
         if not self.payload.startswith("@"):
-            kept["payload"] = f"sha256:{hashlib.sha256(self.payload.encode()).hexdigest()}"
+            kept["payload"] = _hashed(self.payload)
+        if self.payloads and _inline(self.payloads):
+            kept["payloads"] = _hashed(self.payloads)
         return {name: value for name, value in kept.items() if value not in (None, (), [])}
+
+
+def _hashed(text: str) -> str:
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def _inline(payloads: str) -> bool:
+    """Whether these are the payloads themselves, rather than the name of their file."""
+    return payloads.lstrip().startswith("[")
 
 
 def stored_options(kept: Mapping[str, Any]) -> SweepOptions:
@@ -94,11 +107,13 @@ def with_secrets(options: SweepOptions, given: SweepOptions) -> SweepOptions:
     Raises UsageError when the variables or the payload were not given again as they were.
     """
     again = given.stored()
-    if options.payload.startswith("sha256:"):
-        if again.get("payload") != options.payload:
-            fix = "Give the same --payload again; a run keeps only its hash."
-            raise UsageError("--payload", "is not the one that the run began with", fix)
-        options = replace(options, payload=given.payload)
+    for name in ("payload", "payloads"):
+        if not str(getattr(options, name)).startswith("sha256:"):
+            continue
+        if again.get(name) != getattr(options, name):
+            fix = f"Give the same --{name} again; a run keeps only its hash."
+            raise UsageError(f"--{name}", "is not the one that the run began with", fix)
+        options = replace(options, **{name: getattr(given, name)})
     if options.env:
         if tuple(again.get("env", ())) != options.env:
             fix = f"Give --env again for: {', '.join(options.env)}; a run keeps only the names."
@@ -110,13 +125,27 @@ def with_secrets(options: SweepOptions, given: SweepOptions) -> SweepOptions:
 def read_payloads(options: SweepOptions) -> tuple[Payload, ...]:
     """The payloads to invoke with: ``--payloads`` (weighted), or the one of ``--payload``."""
     if options.payloads:
-        return _weighted(_file(options.payloads, "--payloads"))
+        inline = _inline(options.payloads)
+        return _weighted(options.payloads if inline else _file(options.payloads, "--payloads"))
     text = options.payload
     if text == "-":
         text = sys.stdin.read()
     elif text.startswith("@"):
         text = _file(text[1:], "--payload")
     return (Payload(_checked(text, "--payload")),)
+
+
+def with_power_tuning(
+    file: str, target: str | None, given: Mapping[str, Any]
+) -> tuple[str | None, dict[str, Any]]:
+    """Target and options of an aws-lambda-power-tuning input; what is ``given`` goes before it."""
+    own_payload = bool({"payload", "payloads"} & given.keys())
+    option = "--power-tuning-input"
+    wish = read_input(_file(file, option), f"{option} {file}", payload_given=own_payload)
+    options = dict(wish.options)
+    if own_payload:
+        options = {k: v for k, v in options.items() if k not in ("payload", "payloads")}
+    return target or wish.target, {**options, **given, "left_out": wish.notes}
 
 
 def _file(name: str, option: str) -> str:
@@ -127,14 +156,14 @@ def _file(name: str, option: str) -> str:
         raise UsageError(f"{option} {name}", f"cannot be read: {why}", "Check the path.") from None
 
 
-def _checked(text: str, option: str) -> bytes:
+def _checked(text: str, option: str, *, limit: bool = True) -> bytes:
     try:
         json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         fix = "Give JSON, @file, or - for stdin."
         raise UsageError(option, f"is not JSON: {error}", fix) from None
     body = text.encode()
-    if len(body) > PAYLOAD_LIMIT:
+    if limit and len(body) > PAYLOAD_LIMIT:
         reason = f"is {len(body):,} bytes; Lambda takes at most {PAYLOAD_LIMIT:,}"
         raise UsageError(option, reason, "Send a smaller event.")
     return body
@@ -142,7 +171,7 @@ def _checked(text: str, option: str) -> bytes:
 
 def _weighted(text: str) -> tuple[Payload, ...]:
     """A list of ``{"payload": ..., "weight": n}``, as aws-lambda-power-tuning has it."""
-    items = json.loads(_checked(text, "--payloads"))
+    items = json.loads(_checked(text, "--payloads", limit=False))
     fix = 'Write it like [{"payload": {...}, "weight": 2}, {"payload": {...}, "weight": 1}].'
     if not isinstance(items, list) or not items:
         raise UsageError("--payloads", "is not a list of payloads", fix)
@@ -151,7 +180,8 @@ def _weighted(text: str) -> tuple[Payload, ...]:
         weight = item.get("weight", 1) if isinstance(item, dict) and "payload" in item else None
         if not isinstance(weight, int | float) or not math.isfinite(weight) or weight <= 0:
             raise UsageError("--payloads", f"item {number} has no payload and weight", fix)
-        found.append(Payload(json.dumps(item["payload"]).encode(), float(weight)))
+        body = _checked(json.dumps(item["payload"]), f"--payloads, item {number}")
+        found.append(Payload(body, float(weight)))
     return tuple(found)
 
 

@@ -122,7 +122,7 @@ Payloads = Annotated[
     typer.Option(
         "--payloads",
         metavar="FILE",
-        help='Weighted payloads: [{"payload": ..., "weight": 2}, ...].',
+        help='Weighted payloads, a file or JSON: [{"payload": ..., "weight": 2}, ...].',
         rich_help_panel=MEASURE_PANEL,
     ),
 ]
@@ -174,7 +174,7 @@ ColdShare = Annotated[
     str | None,
     typer.Option(
         "--cold-share",
-        help="Share of cold invocations in production, such as 1%.",
+        help="Share of cold invocations in production: 1%, or `recorded` (replay).",
         rich_help_panel=CHOICE_PANEL,
     ),
 ]
@@ -182,7 +182,9 @@ Traffic = Annotated[
     str | None,
     typer.Option(
         "--traffic",
-        help="Production traffic such as 20rps: gives cost per month and a cold share.",
+        metavar="RATE|FILE",
+        help="Production traffic, for cost per month and a cold share: 20rps, or a CSV or JSON "
+        "file with a column per_minute (calls of each minute) or timestamp (one call a row).",
         rich_help_panel=CHOICE_PANEL,
     ),
 ]

@@ -1,6 +1,6 @@
 """``tuner plan``: what a sweep would do, cost and take; invokes nothing."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -53,7 +53,7 @@ def plan(
 
 
 def _run(
-    target: str, expect: str | None, given: dict[str, object], store: str | None, to: str | None
+    target: str, expect: str | None, given: dict[str, Any], store: str | None, to: str | None
 ) -> None:
     from tuner.api import sweep_options
     from tuner.cli.forecast import forecast, show, show_details

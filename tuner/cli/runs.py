@@ -85,12 +85,17 @@ def export(
 
 @runs.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(help="File that `tuner runs export` wrote.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="File that `tuner runs export` wrote, or the JSON output of "
+            "aws-lambda-power-tuning."
+        ),
+    ],
     store: o.StoreUrl = None,
 ) -> None:
-    """Add an exported run to the store."""
-    from tuner.store.runs import Store
+    """Add an exported run to the store, or what aws-lambda-power-tuning has measured."""
+    from tuner.api import import_run
 
-    with Store.open(store) as opened:
-        found = opened.import_(file)
+    found = import_run(file, store)
     typer.echo(f"Imported {found.run} of {found.target}.")

@@ -48,6 +48,17 @@ def read_lines(file: Path) -> Iterator[tuple[int, Cells]]:
         raise UsageError(str(file), f"cannot be read: {reason}", "Check the file.") from None
 
 
+def is_power_tuning(file: Path) -> bool:
+    """Whether a file is named like an output of aws-lambda-power-tuning and is no run of ours."""
+    if not file.name.lower().removesuffix(".gz").endswith(".json") or not file.is_file():
+        return False
+    try:
+        with _open(file) as stream:
+            return '"tuner.run/' not in stream.readline(1000)
+    except (OSError, EOFError, zlib.error, ValueError):
+        return False
+
+
 def _open(file: Path) -> IO[str]:
     if file.name.lower().endswith(".gz"):
         return gzip.open(file, "rt", encoding="utf-8-sig", newline="")

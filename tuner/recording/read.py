@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tuner.errors import UsageError
-from tuner.recording.lines import Cells, read_lines
+from tuner.recording.lines import Cells, is_power_tuning, read_lines
 from tuner.recording.row import KNOWN_COLUMNS, Row, read_row, word_of
 from tuner.records import Advice
 
@@ -185,7 +185,7 @@ def _arch(file: Path, values: Mapping[str, None]) -> str | None:
 
 def _notes(file: Path, groups: Mapping[str, Sequence[str]]) -> tuple[Advice, ...]:
     notes = [_note(column, values) for column, values in groups.items()]
-    if file.name.lower().removesuffix(".gz").endswith(".json"):
+    if is_power_tuning(file):
         text = (
             f"{file.name} has only a trimmed mean of each size and no cold starts: "
             "spread, percentiles and confidence are guesses. Measure the function to know them."

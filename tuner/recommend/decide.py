@@ -34,6 +34,8 @@ FloatArray = NDArray[np.float64]
 
 _ASKABLE = 48  # sizes whose worth is computed at each step
 _NO_COLD = ColdExtra()
+#: How often a size is tried for whether it runs at all, and down to which ratio of sizes.
+_PROBES, _GAP = 2, 1.04
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,9 @@ class Decider:
             return self._without_data(open_mb, spent, samples)
         curve = self._fit(observations)
         rng = np.random.default_rng((q.seed, len(samples)))
+        probe = self._probe(curve, observations, open_mb)
+        if probe is not None and q.budget.affordable(spent, 0.0, 0.0) >= _PROBES:
+            return Ask({probe: _PROBES}, f"whether {probe} MB can run it at all")
         beliefs = self._beliefs(curve, observations)
         return adaptive.next_ask(beliefs, q.plan, q.budget, spent, rng)
 
@@ -114,6 +119,22 @@ class Decider:
         ends = (int(self._sizes[0]), int(self._sizes[-1]))
         recorded = bool(self._question.recorded_mb)
         return fit(observations, seed=self._question.seed, range_mb=ends, recorded=recorded)
+
+    def _probe(self, curve: Curve, observations: Observations, open_mb: IntArray) -> int | None:
+        """A size (MB) between the largest that failed and the smallest that worked, if the pick
+        would move there: the middle, so that a few probes find where the function begins to run.
+        """
+        q = self._question
+        sizes = possible(self._sizes, observations)
+        gap = open_mb[open_mb < sizes[0]]
+        if not observations.infeasible_mb() or not gap.size:
+            return None
+        middle = int(gap[np.abs(np.log(gap**2 / (gap[0] * sizes[0]))).argmin()])
+        if sizes[0] / middle < _GAP:
+            return None
+        at = np.concatenate([[middle], sizes])
+        expected = loss(look(curve, observations, q.goal, q.rates, at)).mean(axis=0)
+        return middle if expected[0] < expected[1:].min() else None
 
     def _without_data(
         self, open_mb: IntArray, spent: Spent, samples: Sequence[Sample]

@@ -121,6 +121,13 @@ def test_sizes_that_are_killed_are_left_behind() -> None:
     assert any("runs out of memory" in reason for reason in answer.recommendation.reasons)
 
 
+def test_where_a_function_begins_to_run_is_found() -> None:
+    alive = cpu_bound(1.0, wait=100.0)
+    answer, _, _ = sweep(lambda m, n: None if m < 170 else alive(m, n), RANGE)
+    assert answer.recommendation is not None
+    assert 170 <= answer.recommendation.memory_mb <= 190
+
+
 def test_when_everything_fails_there_is_no_invented_answer() -> None:
     answer, samples, done = sweep(lambda m, n: None, RANGE)
     assert answer == Answer(None, None, None)

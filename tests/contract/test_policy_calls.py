@@ -111,3 +111,10 @@ def test_restore(function: str, record: Record, open_target: Callable[..., AwsTa
     record.calls.clear()
     assert run("restore") == 0
     check(record, "restore", function)
+
+
+@pytest.mark.parametrize("service", ["local"], indirect=True)
+def test_doctor(service: Any, function: str, record: Record) -> None:
+    assert run("doctor", f"{function}:live", *at(service)) == 0
+    record.calls.add(("sts:GetCallerIdentity", "", False))  # which loopback has no use for
+    check(record, "doctor", function)

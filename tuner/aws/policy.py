@@ -63,7 +63,15 @@ _RESTORE: Mapping[str, tuple[Grant, ...]] = {
 _ALWAYS: Mapping[str, tuple[Grant, ...]] = {
     "load": (*_DESCRIBE, ("lambda:InvokeFunction", BOTH)),
     "plan": _DESCRIBE,
-    "doctor": (*_DESCRIBE, ("lambda:InvokeFunction", BOTH), ("sts:GetCallerIdentity", ACCOUNT)),
+    "doctor": (
+        *_DESCRIBE,
+        *_SET,
+        ("lambda:InvokeFunction", FUNCTION),
+        ("lambda:ListVersionsByFunction", FUNCTION),
+        ("lambda:PublishVersion", FUNCTION),
+        ("lambda:ListEventSourceMappings", ACCOUNT),
+        ("sts:GetCallerIdentity", ACCOUNT),
+    ),
     "apply": (
         ("lambda:GetFunction", BOTH),
         *_SET,

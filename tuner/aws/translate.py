@@ -22,6 +22,7 @@ class Asked:
     thing: str  # the function as the user wrote it
     region: str = ""
     endpoint_url: str = ""
+    service: str = "lambda"  # as IAM's actions begin
 
 
 _MEMORY_CAP = re.compile(r"memory_?size'.*less than or equal to (\d+)", re.I | re.S)
@@ -124,7 +125,7 @@ def _tell(row: Row, asked: Asked, said: str, code: str = "") -> TunerError:
         "code": " ".join(code.split())[:80] or "an error",
         "said": " ".join(said.split())[:300],
         "operation": asked.operation,
-        "action": f"lambda:{asked.operation}",
+        "action": f"{asked.service}:{asked.operation}",
         "region": asked.region or "this region",
         "endpoint": asked.endpoint_url or "AWS",
     }

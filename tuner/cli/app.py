@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tuner import __version__
-from tuner.cli import local, plan, policy, prices, recommend, report, restore, runs, sweep
+from tuner.cli import doctor, local, plan, policy, prices, recommend, report, restore, runs, sweep
 from tuner.errors import TunerError
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.command()(report.report)
 app.add_typer(runs.runs, name="runs")
 app.command()(restore.restore)
 app.command()(policy.policy)
+app.command()(doctor.doctor)
 app.command()(prices.prices)
 app.command()(local.local)
 

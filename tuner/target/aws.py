@@ -6,10 +6,10 @@ invokes.
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ulid import ULID
 
@@ -31,6 +31,9 @@ from tuner.target.suitability import (
     refuse_unsuitable,
     uses_snap_start,
 )
+
+if TYPE_CHECKING:
+    from tuner.target.checkup import Finding
 
 #: Where changes are journalled, in the working directory.
 JOURNAL_DIRECTORY = Path(".tuner/journal")
@@ -82,6 +85,12 @@ class AwsTarget(Target):
         if self._facts is None:
             self._facts = self._read()
         return self._facts
+
+    def check_up(self) -> "Iterator[Finding]":
+        """What stands in the way of measuring it, question by question; changes nothing."""
+        from tuner.target.checkup import check_up  # only `tuner doctor` needs it
+
+        return check_up(self._control, self._name)
 
     def prepare(self, memory_mb: int) -> Variant:
         """Publish a version of this size, unless there is one already."""

@@ -1,0 +1,112 @@
+"""``tuner doctor``: what it finds, what it advises, and that it changes nothing."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tuner.aws.session import AwsSession
+from tuner.cli.app import main
+from tuner.target.aws import AwsTarget
+from tuner.target.checkup import Level
+
+
+def findings(target: AwsTarget) -> dict[str, Any]:
+    return {finding.name: finding for finding in target.check_up()}
+
+
+def test_a_healthy_function_has_no_problem_and_is_left_as_it_was(
+    target: AwsTarget, service: Any, function: str
+) -> None:
+    before = service.picture(function)
+    revision = service.client.get_function(FunctionName=function)["Configuration"].get("RevisionId")
+    found = findings(target)
+    assert [f for f in found.values() if f.level is Level.PROBLEM] == []
+    assert found["lambda:InvokeFunction"].level is Level.OK
+    assert service.picture(function) == before
+    after = service.client.get_function(FunctionName=function)["Configuration"].get("RevisionId")
+    assert service.name == "moto" or after == revision
+
+
+@pytest.mark.parametrize("service", ["local"], indirect=True)
+def test_each_missing_right_is_named_with_the_policy_that_gives_it(
+    target: AwsTarget, aws_session: AwsSession, function: str
+) -> None:
+    denied = ("Invoke", "UpdateFunctionConfiguration", "PublishVersion", "ListVersionsByFunction")
+    events = aws_session.client.meta.events
+
+    def deny(**_: object) -> object:
+        parsed = {
+            "Error": {"Code": "AccessDeniedException", "Message": "not authorized"},
+            "ResponseMetadata": {"HTTPStatusCode": 403},
+        }
+        return SimpleNamespace(status_code=403), parsed
+
+    for operation in denied:
+        events.register(f"before-call.lambda.{operation}", deny)
+    try:
+        found = findings(target)
+    finally:
+        for operation in denied:
+            events.unregister(f"before-call.lambda.{operation}", deny)
+    bad = {name for name, finding in found.items() if finding.level is Level.PROBLEM}
+    assert bad == {
+        "lambda:InvokeFunction",
+        "lambda:UpdateFunctionConfiguration",
+        "lambda:PublishVersion",
+        "lambda:ListVersionsByFunction",
+    }
+    assert all("tuner policy" in found[name].fix for name in bad)
+
+
+@pytest.mark.parametrize("service", ["local"], indirect=True)
+def test_a_function_that_gets_no_invocation_through_is_a_problem(
+    target: AwsTarget, service: Any, function: str
+) -> None:
+    service.client.put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=0)
+    assert findings(target)["reserved concurrency"].level is Level.PROBLEM
+
+
+def test_what_does_not_exist_ends_the_examination(
+    open_target: Callable[..., AwsTarget], service: Any
+) -> None:
+    found = findings(open_target("nobody"))
+    assert list(found) == ["credentials", "function"]
+    assert found["function"].level is Level.PROBLEM
+
+
+@pytest.mark.parametrize("service", ["local"], indirect=True)
+def test_log_settings_that_hide_durations_fail_with_the_fix(
+    service: Any,
+    function: str,
+    await_update: Callable[..., None],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    service.client.update_function_configuration(
+        FunctionName=function, LoggingConfig={"LogFormat": "JSON", "SystemLogLevel": "WARN"}
+    )
+    await_update(service, function)
+    where = ["--endpoint-url", service.url, "--region", "eu-west-1"]
+    with pytest.raises(SystemExit) as ended:
+        main(["doctor", function, *where, "--json", "-"])
+    document = json.loads(capsys.readouterr().out)
+    assert ended.value.code == 1
+    assert document["ok"] is False
+    (hidden,) = [f for f in document["findings"] if f["name"] == "report-hidden"]
+    assert hidden["fix"] == "Set SystemLogLevel to INFO."
+
+
+def test_a_demo_is_fit_to_be_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main(["doctor", "demo:cpu"])
+    assert ended.value.code == 0
+    assert "ok target: it can be described" in capsys.readouterr().out

@@ -1,0 +1,53 @@
+"""Other services of AWS that a command asks: STS, CloudWatch, CloudWatch Logs.
+
+A client per service from the session's credentials; calls are tried again like the control
+plane's, and errors become ours. Behind a Lambda on loopback there are no such services, unless
+the environment names them (``AWS_ENDPOINT_URL`` or ``AWS_ENDPOINT_URL_CLOUDWATCH`` and so on).
+"""
+
+import random
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.config import Config
+
+from tuner.aws.retry import RetryPolicy, call_patiently
+from tuner.aws.session import AwsSession, is_loopback
+from tuner.aws.translate import Asked, translate
+from tuner.clock import Clock, WallClock
+
+
+class Service:
+    """One service, such as ``cloudwatch``; ``calls`` counts what was sent, attempts included."""
+
+    def __init__(self, session: AwsSession, name: str, clock: Clock | None = None) -> None:
+        self.calls: Counter[str] = Counter()
+        self._name = name
+        self._region = session.region
+        self._clock = clock or WallClock()
+        self._client = session.boto.create_client(
+            name,
+            region_name=session.region,
+            config=Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 1}),
+        )
+        self._rng = random.Random()
+        url = self._client.meta.endpoint_url
+        #: Whether there is such a service beside this Lambda.
+        self.available = is_loopback(url) or not session.loopback
+
+    def send(self, operation: str, thing: str, **parameters: Any) -> Mapping[str, Any]:
+        """Send one operation, patiently; raises our errors."""
+        method = "".join(f"_{c.lower()}" if c.isupper() else c for c in operation).lstrip("_")
+        call = getattr(self._client, method)
+
+        def once() -> Mapping[str, Any]:
+            self.calls[operation] += 1
+            answer: Mapping[str, Any] = call(**parameters)
+            return answer
+
+        try:
+            return call_patiently(once, RetryPolicy(attempts=4), self._clock, self._rng)
+        except Exception as error:
+            asked = Asked(operation, thing, self._region, service=self._name)
+            raise translate(error, asked) from error

@@ -40,46 +40,48 @@ def print_report(sweep: Sweep, console: Console) -> None:
 def _parts(view: SweepView, width: int) -> Iterator[ConsoleRenderable]:
     if view.state:
         yield Text(view.state, "yellow")
-    yield _sentence(view.answer)
+    yield sentence(view.answer)
     yield from (Text(f"  - {reason}") for reason in view.answer.reasons)
-    yield from (_fact(fact, "  ") for fact in view.answer.facts)
+    yield from (fact_text(fact, "  ") for fact in view.answer.facts)
     if view.sizes.rows:
         yield Text("")
-        yield _grid(view.sizes, _NARROW if width < 110 else view.sizes.columns, marked=True)
+        yield grid(view.sizes, _NARROW if width < 110 else view.sizes.columns, marked=True)
         troubles = [each for each in map(_trouble, view.sizes.rows) if each]
         yield from (Text(each, "red") for each in troubles)
         yield from [Text("")] * bool(troubles)
     if view.cold_starts is not None:
-        yield _grid(view.cold_starts, view.cold_starts.columns)
+        yield grid(view.cold_starts, view.cold_starts.columns)
     if view.month is not None:
         columns = view.month.columns
-        yield _grid(
+        yield grid(
             view.month, columns if width >= 110 else (*columns[:2], *columns[-3:]), marked=True
         )
-        yield from (_fact(fact, "  ") for fact in view.month_facts)
+        yield from (fact_text(fact, "  ") for fact in view.month_facts)
         yield Text("")
     for warning in view.warnings:
         yield Text.assemble(("Warning: ", "yellow"), warning.text)
     for fact in view.method:
         if fact.label in ("Invocations", "Time and cost of this run"):
-            yield _fact(fact)
+            yield fact_text(fact)
 
 
-def _sentence(answer: Answer) -> Text:
+def sentence(answer: Answer) -> Text:
+    """The answer in one line, in the colour of its tone."""
     text = Text(answer.headline, _TONES[answer.tone])
     if answer.rest:
         text.append(f": {answer.rest}", "bold")
     return text
 
 
-def _fact(fact: Fact, indent: str = "") -> Text:
+def fact_text(fact: Fact, indent: str = "") -> Text:
+    """A fact in one line."""
     text = Text(f"{indent}{fact.label}: {fact.value}")
     if fact.note:
         text.append(f" ({fact.note})", "dim")
     return text
 
 
-def _grid(table: Table, columns: Sequence[str], marked: bool = False) -> Grid:
+def grid(table: Table, columns: Sequence[str], marked: bool = False) -> Grid:
     """The chosen columns, and what marks a row if ``marked``."""
     grid = Grid(title=table.caption, title_justify="left", title_style="bold", box=_BOX)
     for column in columns:

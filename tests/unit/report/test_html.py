@@ -16,8 +16,9 @@ from tuner.errors import TunerError, UsageError
 from tuner.recommend.result import Sweep
 from tuner.records import Advice
 from tuner.report import bundle
-from tuner.report.html import charts, file_name, render_html, unbroken, write_report
+from tuner.report.html import charts, render_html, write_report
 from tuner.report.image import write_image
+from tuner.report.page import file_name, unbroken
 from tuner.report.palette import DARK, LIGHT, color, painted
 from tuner.report.view import sweep_view
 

@@ -1,0 +1,111 @@
+"""One HTML file that needs nothing else: no network, no server, no other file.
+
+Fills a template and writes it; what a page says is its view's. Jinja2 escapes every value. A
+Content-Security-Policy forbids all network access, and all scripts but our own two, which it knows
+by their hashes.
+"""
+
+import hashlib
+import re
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+from tuner.errors import TunerError
+from tuner.report.bundle import javascript
+from tuner.report.palette import DARK, LIGHT
+
+#: "24 ms" must not be torn apart at the end of a line.
+_UNIT = re.compile(r"(?<=[\d,]) (?=(?:ms|MB|GB|s|min|h|%)\b|%)")
+
+
+def render_page(template: str, draw_charts: Callable[[], Mapping[str, Any]], **values: Any) -> str:
+    """Fill a template with ``values``, its charts and all that every page has."""
+    draw = _part("draw.js")
+    # Bundling happens in a process of its own, so it and the charts can be made at once.
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        bundling = beside.submit(javascript)
+        charts = draw_charts()
+        library = bundling.result()
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            charts=charts,
+            style=Markup(_part("page.css")),
+            light=LIGHT,
+            dark=DARK,
+            library=Markup(library),
+            draw=Markup(draw),
+            policy=_policy(library, draw),
+            **values,
+        )
+    )
+
+
+def write_page(page: str, path: Path) -> Path:
+    """Write a page, whole or not at all. Raises :class:`TunerError` if it cannot be written."""
+    beside = path.with_name(f"{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_text(page, encoding="utf-8")
+        beside.replace(path)
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        fix = (
+            "Free some space or name another folder with --output; `tuner report last` then works."
+        )
+        raise TunerError(f"report {path}", reason, fix) from error
+    finally:
+        if beside.is_file():
+            beside.unlink()
+    return path
+
+
+def file_name(name: str, run: str, ending: str = "html") -> str:
+    """A file name that every system takes: ``orders-01J....html``."""
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:80] or "sweep"
+    return f"{safe}-{re.sub(r'[^A-Za-z0-9_-]+', '-', run)[:64]}.{ending}"
+
+
+def unbroken(text: object) -> str:
+    """Tie numbers to their units with no-break spaces."""
+    return _UNIT.sub("\u00a0", str(text))
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FunctionLoader(_part),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    # Applied to what a template prints, before escaping; marked text is ours and stays as it is.
+    environment.finalize = lambda value: value if isinstance(value, Markup) else unbroken(value)
+    return environment
+
+
+def _part(name: str) -> str:
+    return (files("tuner.report") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _policy(*scripts: str) -> str:
+    hashes = (b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts)
+    allowed: Mapping[str, str] = {
+        "default-src": "'none'",
+        "script-src": " ".join(f"'sha256-{each}'" for each in hashes),
+        "style-src": "'unsafe-inline'",
+        "img-src": "data: blob:",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+    }
+    return "; ".join(f"{name} {value}" for name, value in allowed.items())

@@ -5,12 +5,22 @@ reports what happened. Two engines exist: the Locust one (``load/locust_engine.p
 replaying one (``load/replay_engine.py``) behind ``replay:`` targets.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol
 
 from tuner.records import Purpose, Sample
 from tuner.target.seam import Variant
+
+
+class Mode(StrEnum):
+    """How the function is invoked, as in the Invoke API's InvocationType."""
+
+    SYNC = "sync"  # wait for the function's answer
+    ASYNC = "async"  # "Event": accepted with 202, run later
+    DRY_RUN = "dry-run"  # only ask whether the call would be allowed: 204
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,22 +53,49 @@ class Manner:
     repeat: bool = False
     think_s: float = 0.0
     cutoff_s: float | None = None
+    patience_s: float | None = None  # a due call that no lane took for so long is dropped
+    mode: Mode = Mode.SYNC
 
 
 @dataclass(frozen=True)
 class Batch:
     """Calls that are sent together.
 
-    ``lanes`` bounds how many may be in flight at once; with ``lanes=1`` and no due times they
-    follow one another. ``round`` is copied into every sample.
+    ``calls`` is a sequence or, for a long load, an iterator that is in order of due times
+    already: it is asked for about two seconds ahead and never held whole. ``lanes`` bounds how
+    many may be in flight at once; with ``lanes=1`` and no due times they follow one another.
+    ``round`` is copied into every sample.
     """
 
-    calls: Sequence[Call]
+    calls: Iterable[Call]
     payloads: Sequence[bytes]
     lanes: int
     round: int
     timeout_s: float  # give up on an answer after this long: the function's timeout plus a margin
     manner: Manner = Manner()
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A worker that was lost in the middle: when (run's clock), with how many calls."""
+
+    worker: str
+    at_s: float
+    calls: int
+
+
+@dataclass
+class Shortfall:
+    """What a batch asked for and did not get: calls without any sample.
+
+    ``dropped`` counts them by reason, ``by_second`` by the second (run's clock) they were due in.
+    """
+
+    dropped: Counter[str] = field(default_factory=Counter)
+    by_second: Counter[int] = field(default_factory=Counter)
+    gaps: list[Gap] = field(default_factory=list)
+    #: Largest share of one CPU that a worker used in any second; above 0.9 it was the limit.
+    busiest: float = 0.0
 
 
 class Engine(Protocol):
@@ -67,8 +104,8 @@ class Engine(Protocol):
     def run(self, batch: Batch) -> Iterator[Sample]:
         """Yield a sample per request as it ends, in order of ending.
 
-        Retries only as the batch's manner says.
-
+        A request that failed is sent again only as the batch's manner says; each attempt is a
+        sample with the same call number, and says in ``backoff_ms`` whether another one follows.
         Closing the iterator early stops sending and waits for what is in flight, whose samples
         are lost then; to have them as well, call :meth:`stop` and iterate to the end.
         Raises :class:`tuner.errors.TunerError` only when the engine itself cannot work.
@@ -77,6 +114,10 @@ class Engine(Protocol):
 
     def stop(self) -> None:
         """Send nothing more of the running batch; its iterator ends after what is in flight."""
+        ...
+
+    def shortfall(self) -> Shortfall:
+        """What the running or last batch could not send."""
         ...
 
     def close(self) -> None:

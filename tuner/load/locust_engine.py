@@ -1,91 +1,108 @@
-"""The load engine that really sends: the tuner's side of the Locust worker process.
+"""The load engine that really sends: the tuner's side of the Locust worker processes.
 
-Starts the worker when the first batch comes, hands it batches and turns its results into samples.
-Nothing is sent twice unless the batch asks for retries, also not after a worker died.
+Starts them when the first batch comes, gives them its order and turns their results into samples.
+Nothing is sent twice unless the batch says so, also not after a worker died.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import cycle
 
 from tuner.clock import Clock
 from tuner.errors import TunerError
 from tuner.load import wire
-from tuner.load.engine import Batch, Call
-from tuner.load.worker_process import WorkerProcess
+from tuner.load.crowd import Crowd
+from tuner.load.dispatch import Dispatch
+from tuner.load.engine import Batch, Call, Shortfall
+from tuner.load.keys import KeyWatch
+from tuner.load.staff import Lone, Staff, Workers
 from tuner.records import Outcome, Sample
 from tuner.target.seam import Endpoint
 
 
 class LocustEngine:
-    """Sends batches to ``endpoint`` through one worker process.
+    """Sends batches to ``endpoint`` through one worker process, or as many as ``workers`` says.
 
     ``origin_s`` is what ``clock.monotonic()`` said at the run's start; sample times count from it.
     """
 
-    def __init__(self, endpoint: Endpoint, clock: Clock, origin_s: float | None = None) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        clock: Clock,
+        origin_s: float | None = None,
+        workers: Workers | None = None,
+    ) -> None:
         self._endpoint = endpoint
+        self._clock = clock
         self._origin = clock.monotonic() if origin_s is None else origin_s
-        self._worker: WorkerProcess | None = None
-        self._running = False
-        #: Largest share of one CPU that the worker used in any second; above 0.9 it was the limit.
-        self.busiest = 0.0
+        self._workers = workers or Workers()
+        self._staff: Staff | None = None
+        self._dispatch: Dispatch | None = None
+        self._shortfall = Shortfall()
 
     def start(self) -> None:
-        """Start the worker now rather than with the first batch; it comes up in the background."""
-        if self._worker is None:
-            self._worker = WorkerProcess()
+        """Start the workers now rather than with the first batch; they come up meanwhile."""
+        if self._staff is None:
+            self._staff = Lone() if self._workers.alone else Crowd(self._workers, self._clock)
+
+    @property
+    def pids(self) -> Sequence[int]:
+        """The processes of this machine that send, as far as they are there."""
+        return self._staff.pids if self._staff is not None else ()
 
     def run(self, batch: Batch) -> Iterator[Sample]:
         """Yield a sample per request as it ends; see :class:`tuner.load.engine.Engine`.
 
-        Raises TunerError when the worker cannot be started, dies, or cannot use the batch.
+        Raises TunerError when no worker can be started or is left, or none can use the batch.
         """
-        if not batch.calls:
-            return
-        call_of = _finder(batch)
         self.start()
-        worker = self._worker
-        assert worker is not None
-        worker.await_ready()
-        worker.send(wire.pack_order(self._order(batch)))
-        self._running = True
+        assert self._staff is not None
+        batch = _in_order(batch)
+        dispatch = Dispatch(self._staff, batch, self._clock, self._origin)
+        self._shortfall = dispatch.shortfall
+        if dispatch.empty:
+            return
+        keys = KeyWatch(self._endpoint.credentials, self._clock)
+        self._dispatch = dispatch
         try:
-            for result in self._results(worker):
-                yield self._sample(call_of(result.number), batch, result)
-        except KeyboardInterrupt:  # somebody is in a hurry: what is in flight is given up
+            dispatch.begin(self._order(batch, keys))
+            for call, result in dispatch.results():
+                if (new := keys.changed(result.reason)) is not None:
+                    dispatch.use_keys(new.access_key, new.secret_key, new.token)
+                yield self._sample(call, batch, result)
+            self._dispatch = None
+        except (KeyboardInterrupt, TunerError):  # gone, or somebody is in a hurry: give all up
             self.close()
             raise
         finally:
-            if self._running:  # closed early: leave nothing in flight behind
-                self.stop()
-                for _ in self._results(worker):
+            keys.close()
+            if self._dispatch is not None:  # closed early: leave nothing in flight behind
+                self._dispatch = None
+                dispatch.stop()
+                for _ in dispatch.results():
                     pass
 
     def stop(self) -> None:
         """Send nothing more of the running batch; its iterator ends after what is in flight."""
-        if self._running and self._worker is not None:
+        if self._dispatch is not None:
             with contextlib.suppress(TunerError):
-                self._worker.send(wire.pack(wire.STOP))
+                self._dispatch.stop()
+
+    def shortfall(self) -> Shortfall:
+        """What the running or last batch could not send."""
+        return self._shortfall
 
     def close(self) -> None:
-        """End the worker."""
-        if self._worker is not None:
-            self._worker.end()
-            self._worker = None
-        self._running = False
+        """End the workers."""
+        if self._staff is not None:
+            self._staff.end()
+            self._staff = None
+        self._dispatch = None
 
-    def _order(self, batch: Batch) -> wire.Order:
-        endpoint, secret = self._endpoint, self._endpoint.credentials()
-        ordered = tuple(
-            wire.OrderedCall(
-                call.number,
-                call.variant.qualifier,
-                call.variant.memory_mb,
-                call.payload,
-                call.due_s,
-            )
-            for call in batch.calls
-        )
+    def _order(self, batch: Batch, keys: KeyWatch) -> wire.Order:
+        endpoint, secret, manner = self._endpoint, keys.current, batch.manner
         return wire.Order(
             endpoint.url,
             endpoint.region,
@@ -96,41 +113,21 @@ class LocustEngine:
             endpoint.verify_tls,
             batch.lanes,
             batch.timeout_s,
-            batch.manner.retry,
-            batch.manner.seed,
-            batch.manner.repeat,
-            batch.manner.think_s,
-            batch.manner.cutoff_s,
             tuple(batch.payloads),
-            ordered,
+            manner.retry,
+            manner.seed,
+            manner.repeat,
+            manner.think_s,
+            manner.cutoff_s,
+            manner.patience_s,
+            manner.mode.value,
         )
-
-    def _results(self, worker: WorkerProcess) -> Iterator[wire.Result]:
-        failure: str | None = None
-        try:
-            while True:
-                kind, *fields = worker.receive()
-                if kind == wire.RESULT:
-                    yield wire.Result(*fields)
-                elif kind == wire.BEAT:
-                    self.busiest = max(self.busiest, fields[0])
-                elif kind == wire.FAILED:
-                    failure = str(fields[0])
-                elif kind == wire.END:
-                    break
-        except TunerError:
-            self._running = False
-            self.close()
-            raise
-        self._running = False
-        if failure:
-            raise TunerError("load worker", failure, "Run again with --debug for more.")
 
     def _sample(self, call: Call, batch: Batch, result: wire.Result) -> Sample:
         origin = self._origin
         first = result.first_byte
         return Sample(
-            call=result.number,
+            call=call.number,
             attempt=result.attempt,
             round=batch.round,
             purpose=call.purpose,
@@ -153,16 +150,19 @@ class LocustEngine:
             billed_restore_ms=result.billed_restore_ms,
             max_memory_mb=result.max_memory_mb,
             payload=call.payload,
+            backoff_ms=result.backoff_ms,
         )
 
 
-def _finder(batch: Batch) -> Callable[[int], Call]:
-    """From a result's number to its call; where calls go round, to the one that it repeats."""
-    calls = {call.number: call for call in batch.calls}
-    if len(calls) != len(batch.calls):
+def _in_order(batch: Batch) -> Batch:
+    """The batch with its calls as they are dealt: by due time, or round and round."""
+    calls = batch.calls
+    if not isinstance(calls, Sequence):
+        return batch
+    if len({call.number for call in calls}) != len(calls):
         raise ValueError("two calls of a batch have the same number")
-    if not batch.manner.repeat:
-        return calls.__getitem__
-    ordered = list(batch.calls)
-    first = ordered[0].number
-    return lambda number: ordered[(number - first) % len(ordered)]
+    if batch.manner.repeat and calls:
+        rising = enumerate(cycle(calls), calls[0].number)
+        return replace(batch, calls=(replace(call, number=number) for number, call in rising))
+    in_order = sorted(calls, key=lambda call: call.due_s or 0.0)
+    return replace(batch, calls=in_order, lanes=min(batch.lanes, len(in_order)))

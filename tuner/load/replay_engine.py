@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from random import Random
 
-from tuner.load.engine import Batch, Call
+from tuner.load.engine import Batch, Call, Shortfall
 from tuner.recording import Recording, Row
 from tuner.records import Outcome, Purpose, Sample
 
@@ -38,8 +38,7 @@ class ReplayEngine:
         """
         self._stopped = False
         start = self._now
-        lanes = batch.lanes if batch.manner.repeat else min(batch.lanes, len(batch.calls))
-        free_at = [start] * max(1, lanes)
+        free_at = [start] * max(1, batch.lanes)
         ended: list[tuple[float, int, Sample]] = []
         cutoff = math.inf if batch.manner.cutoff_s is None else start + batch.manner.cutoff_s
         for call in _in_order(batch):
@@ -63,6 +62,10 @@ class ReplayEngine:
     def stop(self) -> None:
         """Begin no further call; its iterator ends after those that have begun."""
         self._stopped = True
+
+    def shortfall(self) -> Shortfall:
+        """Nothing: virtual time waits for every call."""
+        return Shortfall()
 
     def close(self) -> None:
         """Nothing to end."""
@@ -116,10 +119,13 @@ class ReplayEngine:
 
 def _in_order(batch: Batch) -> Iterable[Call]:
     """The calls as they are sent: by due time, or round and round."""
+    calls = batch.calls
+    if not isinstance(calls, Sequence):
+        return calls
     if batch.manner.repeat:
-        going_round = enumerate(itertools.cycle(batch.calls), batch.calls[0].number)
+        going_round = enumerate(itertools.cycle(calls), calls[0].number)
         return (replace(call, number=number) for number, call in going_round)
-    return sorted(batch.calls, key=lambda call: call.due_s or 0.0)
+    return sorted(calls, key=lambda call: call.due_s or 0.0)
 
 
 def _billed(row: Row, with_init: bool) -> float | None:

@@ -1,20 +1,30 @@
-"""The messages between the tuner and its load worker: what is in them and how they are framed.
+"""The messages between the tuner and its load workers: what is in them and how they are framed.
 
-MessagePack, one message after another on a socket that only the two share. It knows neither side's
-work. Times are seconds on CLOCK_MONOTONIC, which all processes of one machine share.
+MessagePack, one message after another. It knows neither side's work, and not what carries the
+bytes. Times are seconds on CLOCK_MONOTONIC, which all processes of one machine share.
 
-To the worker: :class:`Order`, ``STOP``. From it: ``READY``, ``BEAT`` with its share of one
-CPU about once a second, a
-:class:`Result` per request, ``END`` after the last of a batch, ``FAILED`` with words.
+To a worker: an :class:`Order`, answered by ``SET`` when its lanes stand by; ``GO`` with the moment
+from which due times count; ``CALLS``, as many as are wanted, and ``LAST``; at any time ``STOP``,
+``KEYS`` with new credentials, ``LIMIT`` with another number of lanes, ``PING``. From it: ``READY``
+with the ids of its machine and process, ``BEAT`` with its share of one CPU about once a second, a
+:class:`Result` per request, ``DROPPED`` calls, ``END`` after the last of a batch, ``FAILED`` with
+words, ``PONG`` with the time of the ping and its own.
+
+Between the tuner and a master of several workers: ``TO`` a worker by name and ``FROM`` one, with
+the bytes of messages; ``LISTENING`` on a port; ``LEFT``, a worker by name; ``EXITED``, a local one
+by process id.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgpack  # type: ignore[import-untyped,unused-ignore]
 
-ORDER, STOP = "order", "stop"
-READY, BEAT, RESULT, END, FAILED = "ready", "beat", "result", "end", "failed"
+ORDER, GO, CALLS, LAST = "order", "go", "calls", "last"
+STOP, KEYS, LIMIT, PING = "stop", "keys", "limit", "ping"
+READY, SET, BEAT, RESULT, DROPPED = "ready", "set", "beat", "result", "dropped"
+END, FAILED, PONG = "end", "failed", "pong"
+TO, FROM, LISTENING, LEFT, EXITED = "to", "from", "listening", "left", "exited"
 #: How often a worker says that it lives, in seconds.
 BEAT_S = 1.0
 _LARGEST_MESSAGE = 256 * 1024 * 1024  # a thousand payloads of 256 KB; the socket is our own
@@ -31,7 +41,7 @@ class OrderedCall(NamedTuple):
 
 
 class Order(NamedTuple):
-    """A batch, with everything that a worker needs to send it. Holds secrets: never logged."""
+    """All of a batch but its calls. Holds secrets: never logged."""
 
     url: str
     region: str
@@ -42,22 +52,24 @@ class Order(NamedTuple):
     verify: bool | str
     lanes: int
     timeout_s: float
+    payloads: tuple[bytes, ...]
     retry: str
     seed: int
     repeat: bool
     think_s: float
     cutoff_s: float | None
-    payloads: tuple[bytes, ...]
-    calls: tuple[OrderedCall, ...]
+    patience_s: float | None
+    mode: str
 
     def __repr__(self) -> str:
-        return f"Order({len(self.calls)} calls)"
+        return f"Order({self.lanes} lanes)"
 
 
 class Result(NamedTuple):
     """One request as the worker saw it; fields as in :class:`tuner.records.Sample`."""
 
     number: int
+    attempt: int
     due: float
     sent: float
     first_byte: float | None
@@ -73,7 +85,7 @@ class Result(NamedTuple):
     restore_ms: float | None
     billed_restore_ms: float | None
     max_memory_mb: float | None
-    attempt: int = 1
+    backoff_ms: float | None = None
 
 
 def pack(kind: str, *fields: Any) -> bytes:
@@ -82,16 +94,14 @@ def pack(kind: str, *fields: Any) -> bytes:
     return packed
 
 
-def pack_order(order: Order) -> bytes:
-    """Frame a batch."""
-    return pack(ORDER, *order)
+def pack_calls(calls: Iterable[OrderedCall]) -> bytes:
+    """Frame some calls."""
+    return pack(CALLS, *calls)
 
 
 def read_order(fields: Sequence[Any]) -> Order:
     """The batch in the fields of an ``ORDER`` message."""
-    *head, payloads, calls = fields
-    ordered = tuple(OrderedCall(*call) for call in calls)
-    return Order._make((*head, tuple(payloads), ordered))
+    return Order._make(fields)
 
 
 class Reader:

@@ -1,4 +1,4 @@
-"""The load worker as seen from the tuner: a child process and the socket to it.
+"""A process of the load's as seen from the tuner: a child and the socket to it.
 
 Starts it in a session of its own, so that Ctrl-C in a terminal does not reach it, passes messages
 both ways, and says how it ended if it did so by itself. What the messages mean is not known here.
@@ -8,33 +8,36 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
 from tuner.errors import TunerError
 from tuner.load import wire
 
-_START_S = 60.0  # importing Locust takes half a second, on a busy small machine many times that
+#: Importing Locust takes half a second, on a busy small machine many times that.
+START_S = 60.0
 _SILENCE_S = 30.0  # a worker that has not said for so long that it lives is given up
 _END_S = 5.0
+#: What to do when the processes that send are gone.
+KEPT = "What was measured is kept; resume the run with --resume."
 
 
 class WorkerProcess:
     """The process and the socket to it; starts with its construction.
 
-    Every method may raise TunerError: the worker is gone, and why.
+    ``command`` follows the interpreter; the socket's file descriptor follows it. Every method may
+    raise TunerError: the worker is gone, and why.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, command: Sequence[str] = ("-m", "tuner.load.worker")) -> None:
         ours, theirs = socket.socketpair()
         self._socket = ours
         self._messages: Iterator[tuple[Any, ...]] = iter(())
         self._reader = wire.Reader()
-        self._ready = False
         self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives with the process
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tuner.load.worker", str(theirs.fileno())],
+                [sys.executable, *command, str(theirs.fileno())],
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -46,12 +49,6 @@ class WorkerProcess:
             raise TunerError("load worker", f"does not start: {error}") from error
         finally:
             theirs.close()
-
-    def await_ready(self) -> None:
-        """Wait until the worker has come up."""
-        while not self._ready:
-            kind, *_ = self.receive(_START_S)
-            self._ready = kind == wire.READY
 
     def send(self, message: bytes) -> None:
         """Write one message."""
@@ -73,13 +70,18 @@ class WorkerProcess:
                 raise TunerError(
                     "load worker",
                     f"has not answered for {timeout_s:.0f} s",
-                    "What was measured is kept; resume the run with --resume.",
+                    KEPT,
                 ) from None
             except OSError:
                 data = b""
             if not data:
                 raise self._gone()
             self._messages = self._reader.feed(data)
+
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+        return self._process.pid
 
     def end(self) -> None:
         """Close the socket, which ends the worker; kill it if it does not go."""
@@ -104,5 +106,5 @@ class WorkerProcess:
         return TunerError(
             "load worker",
             f"{how}{': ' + last[-1] if last else ''}",
-            "What was measured is kept; resume the run with --resume.",
+            KEPT,
         )

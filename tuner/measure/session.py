@@ -54,6 +54,7 @@ class Session:
         self._call = conditions.first_call
         self._round = conditions.first_round
         self._warmed: set[Variant] = set()
+        self._ready: set[Variant] = set()  # those of the latest round
         self._stopped = False
         cores = facts.platform.get("cores") or os.cpu_count() or 1
         self._burst = conditions.burst or largest_burst(facts, int(cores))
@@ -76,8 +77,15 @@ class Session:
         made callable is noted in ``failed`` and left out. Raises TargetError when the function
         as a whole cannot be invoked.
         """
+        if self._target.one_at_a_time and len(wanted) > 1:
+            for size, count in wanted.items():
+                yield from self.warm({size: count})
+            return
         random = self._random()
         variants = self._variants(memory_mb for memory_mb, n in wanted.items() if n > 0)
+        if self._target.one_at_a_time:
+            self._warmed &= self._ready
+        self._ready = set(variants.values())
         new = [variant for variant in variants.values() if variant not in self._warmed]
         if new and self._target.endpoint() is not None:  # a recording has nothing to warm up
             yield from self._send(self._batch(new, Purpose.WARM_UP, 1, random))
@@ -97,9 +105,12 @@ class Session:
         left = {size: n for size, n in sorted(wanted.items()) if n > 0}
         tries = {size: most_bursts(n, self._burst) for size, n in left.items()}
         while left and not self._stopped:
-            fresh = self._variants(left, fresh=True)
+            one = self._target.one_at_a_time
+            fresh = {} if one else self._variants(left, fresh=True)
             for size in random.sample(sorted(left), len(left)):
                 begun = 0
+                if one:
+                    fresh = self._variants([size], fresh=True)
                 if size in fresh:
                     calls = [fresh[size]] * min(left[size], self._burst)
                     for sample in self._send(self._batch(calls, Purpose.COLD, len(calls), random)):
@@ -140,7 +151,7 @@ class Session:
     def _send(self, batch: Batch) -> Iterator[Sample]:
         if self._stopped or not batch.calls:
             return
-        first_contact = batch.calls[0].number == self._conditions.first_call
+        first_contact = next(iter(batch.calls)).number == self._conditions.first_call
         refused: TargetError | None = None
         for sample in self._engine.run(batch):
             yield sample

@@ -374,7 +374,7 @@ def test_the_worker_dies_with_a_parent_that_was_killed() -> None:
         "import time;from tuner.load.locust_engine import LocustEngine;"
         "from tuner.clock import WallClock;from tuner.target.seam import *;"
         "e=LocustEngine(Endpoint('http://127.0.0.1:9','r','f',lambda:Credentials('a','b')),"
-        "WallClock());e.start();print(e._worker._process.pid,flush=True);time.sleep(60)"
+        "WallClock());e.start();print(e.pids[0],flush=True);time.sleep(60)"
     )
     parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None

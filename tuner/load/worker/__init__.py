@@ -1,10 +1,11 @@
-"""The load worker: a process of its own that sends requests (``python -m tuner.load.worker``).
+"""The load workers: processes of their own that send requests (``python -m tuner.load.worker``).
 
 The only part of the house that imports Locust, gevent and geventhttpclient; nobody imports it,
 because Locust patches the standard library. ``lane.py`` is the Locust user that sends calls,
-``connection.py`` one kept-alive connection, ``timer.py`` exact waiting, ``crew.py`` Locust's runner
-with its users, and ``__main__.py`` the process. To send another kind of request: a new user in
-``lane.py`` and its fields in ``load/wire.py``.
+``desk.py`` gives it those that are due, ``crew.py`` paces them (``timer.py``: exact waiting),
+``connection.py`` is one kept-alive connection, ``serving.py`` what each message of the tuner does.
+``__main__.py`` is a worker alone; ``hub.py`` a Locust master and ``member.py`` a worker of it. To
+send another kind of request: ``job.py`` and its fields in ``load/wire.py``.
 """
 
 # Locust patches the standard library as it is imported, so it has to come before all else.

@@ -1,7 +1,7 @@
 """What a batch's retry policy says of each request of one worker: hold it back, send it again.
 
-Decides only; waiting and sending are the lanes'. Chance is seeded by the batch, so each worker
-repeats its own.
+Decides only; waiting and sending are the lanes'. Waits are drawn from a generator seeded with the
+batch's seed and the call's number, so that they do not depend on which worker made the call.
 """
 
 from random import Random
@@ -20,7 +20,7 @@ class Again:
         self._policy = POLICIES[name]()
         self._none = isinstance(self._policy, NoRetry)
         self._limit = AdaptiveLimit(now_s) if name == ADAPTIVE else None
-        self._random = Random(seed)
+        self._seed = seed
 
     def hold_s(self, now_s: float) -> float:
         """How long a request has to wait before it may be sent, in seconds."""
@@ -35,4 +35,5 @@ class Again:
             self._limit.answered(result.done, outcome is Outcome.THROTTLED)
         if not retriable(outcome, result.status):
             return None
-        return self._policy.delay_s(Failure(attempt, waited_s, result.retry_after_s), self._random)
+        random = Random(f"{self._seed}/{result.number}/{attempt}")
+        return self._policy.delay_s(Failure(attempt, waited_s, result.retry_after_s), random)

@@ -1,136 +1,157 @@
-"""Carries out one batch at a time with Locust's own runner, users and statistics.
+"""The lanes of one worker process, and the pacing that gives them calls when they are due.
 
 Locust spawns the lanes, which stay for the next batch with their connections; this module makes
 sure that there are enough, connects them before the first call is due, and hands out the calls.
 """
 
 import contextlib
-import itertools
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from ssl import SSLContext
 from time import monotonic, time
 from typing import Any
 
 import gevent
 import gevent.pool
-from locust.env import Environment
+from gevent.event import Event
 
-from tuner.load.signing import InvokeSigner
-from tuner.load.wire import Order, Result
+from tuner.load.wire import Order, OrderedCall
 from tuner.load.worker.connection import TransportError, tls_context
-from tuner.load.worker.lane import Desk, Due, Job, Lane
+from tuner.load.worker.desk import Desk
+from tuner.load.worker.job import Due, Job
+from tuner.load.worker.lane import Lane
 from tuner.load.worker.timer import Timer
-from tuner.target.seam import Credentials
 
 _CONNECT_AT_ONCE = 32
+_CONNECT_MOST = 200  # a load that needs more lanes at once connects those as it needs them
 _CONNECT_S = 5.0
-_HIRE_S = 30.0
 
 
 class Crew:
-    """The lanes of one worker process and the desk that they serve.
+    """Carries out one batch at a time.
 
-    ``emit`` is called with each result as it comes, and must not block.
+    ``runner`` is a Locust runner with :class:`Lane` among its user classes; ``emit`` is called
+    with each message about calls, and must not block.
     """
 
-    def __init__(self, emit: Callable[[Result], None]) -> None:
+    def __init__(self, runner: Any, emit: Callable[[bytes], None]) -> None:
         self._desk = Desk(emit)
-        environment: Any = Environment(user_classes=[Lane])
-        environment.desk = self._desk  # the one thing through which Locust's users see the crew
-        self._runner = environment.create_local_runner()
+        self._runner = runner
+        runner.environment.desk = self._desk  # the one thing through which Locust's users see us
         self._timer = Timer()
         self._tls: dict[bool | str, SSLContext] = {}
+        self._calls: deque[OrderedCall] = deque()
+        self._more = Event()
+        self._order: Order | None = None
+        self._last = False
         self._stopped = False
 
-    def carry_out(self, order: Order) -> None:
-        """Send every call of a batch, unless stopped, and return when all have ended.
+    def clear(self) -> None:
+        """Forget the last batch; calls of the next may come from now on."""
+        self._stopped = self._last = False
+        self._calls.clear()
 
-        Raises OSError for a CA file that cannot be read.
+    def stand_by(self, order: Order) -> None:
+        """Hire and connect the lanes for a batch. Raises OSError for an unreadable CA file."""
+        self._order = order
+        self._desk.begin(Job(order, self._tls_of(order), time))
+        self._hire(order.lanes)
+        while len(self._desk.idle) < order.lanes:  # a new lane has to run once to be idle
+            gevent.sleep(0.001)
+        self._connect(min(order.lanes, _CONNECT_MOST))
+
+    def add(self, calls: Iterator[OrderedCall]) -> None:
+        """More calls of the batch, due no earlier than those before."""
+        self._calls.extend(calls)
+        self._more.set()
+
+    def last(self) -> None:
+        """No more calls will come."""
+        self._last = True
+        self._more.set()
+
+    def carry_out(self, start: float) -> None:
+        """Send every call that comes, unless stopped; return when all have ended.
+
+        Due times count from ``start`` on CLOCK_MONOTONIC.
         """
-        self._stopped = False
-        desk = self._desk
-        desk.limit = order.lanes
-        desk.job = self._job(order)
-        wanted = order.lanes if order.repeat else min(order.lanes, len(order.calls))
-        self._hire(wanted)
-        self._connect(desk.job, wanted)
-        start = monotonic()
-        desk.stopped.clear()
+        desk, timer = self._desk, self._timer
         cutoff = None
-        if order.cutoff_s is not None:
-            cutoff = gevent.spawn_later(order.cutoff_s, self._cut_off)
-        if order.repeat:
-            self._begin_round(order)
-        else:
-            self._offer_all(order, start)
-        if desk.unfinished:
-            desk.all_done.wait()
+        if self._order is not None and self._order.cutoff_s is not None:
+            wait_s = start + self._order.cutoff_s - monotonic()
+            cutoff = gevent.spawn_later(max(0.0, wait_s), self._cut_off)
+        for call in self._coming():
+            at = None if call.due_s is None else start + call.due_s
+            if at is not None:
+                timer.wait_until(at)
+            if self._stopped:
+                break
+            desk.offer(Due(call, at))
+        desk.wait_quiet()
         if cutoff is not None:
             cutoff.kill()
 
-    def _offer_all(self, order: Order, start: float) -> None:
-        """Hand out each call when it is due."""
-        for call in sorted(order.calls, key=lambda call: call.due_s or 0.0):
-            at = None if call.due_s is None else start + call.due_s
-            if at is not None:
-                self._timer.wait_until(at)
-            if self._stopped:
-                break
-            self._desk.offer(Due(call, at))
-
-    def _begin_round(self, order: Order) -> None:
-        """Give every lane its first call; further ones they take themselves, round and round."""
-        first = order.calls[0].number
-        going_round = (
-            Due(call._replace(number=number), None)
-            for number, call in enumerate(itertools.cycle(order.calls), first)
-        )
-        for _ in range(order.lanes):
-            self._desk.offer(next(going_round))
-        if not self._stopped:
-            self._desk.more = going_round
+    def stop(self) -> None:
+        """Send nothing more of this batch; what is in flight ends as usual."""
+        self._end_pacing()
+        self._desk.stop()
 
     def _cut_off(self) -> None:
         """Nothing new from now on; what is in flight, and its retries, go on."""
-        self._stopped = True
-        self._timer.wake()
-        self._desk.drop_new()
+        self._end_pacing()
+        self._desk.cut_off()
 
-    def stop(self) -> None:
-        """Send nothing more of this batch; what is in flight ends as usual."""
+    def _end_pacing(self) -> None:
         self._stopped = True
+        self._more.set()
         self._timer.wake()
-        self._desk.abandon()
 
-    def _job(self, order: Order) -> Job:
-        credentials = Credentials(order.access_key, order.secret_key, order.token)
-        signer = InvokeSigner(order.url, order.region, order.function, credentials)
-        tls = None
-        if order.url.startswith("https:"):
-            if order.verify not in self._tls:
-                self._tls[order.verify] = tls_context(order.verify)
-            tls = self._tls[order.verify]
-        return Job(order, signer, tls, time)
+    def use_keys(self, access_key: str, secret_key: str, token: str | None) -> None:
+        """Sign what is sent from now on with other credentials."""
+        if self._desk.job is not None:
+            self._desk.job.use_keys(access_key, secret_key, token)
+
+    def widen(self, lanes: int) -> None:
+        """Work with so many lanes from now on; the new ones connect with their first call."""
+        self._hire(lanes)
+        self._desk.widen(lanes)
+
+    def _coming(self) -> Iterator[OrderedCall]:
+        calls, more = self._calls, self._more
+        while not self._stopped:
+            if calls:
+                yield calls.popleft()
+            elif self._last:
+                return
+            else:
+                more.clear()
+                more.wait()
+
+    def _tls_of(self, order: Order) -> SSLContext | None:
+        if not order.url.startswith("https:"):
+            return None
+        if order.verify not in self._tls:
+            self._tls[order.verify] = tls_context(order.verify)
+        return self._tls[order.verify]
 
     def _hire(self, lanes: int) -> None:
-        """Have at least so many idle lanes."""
-        if self._runner.user_count < lanes:
-            self._runner.start(lanes, spawn_rate=lanes)
-        give_up = monotonic() + _HIRE_S
-        while len(self._desk.idle) < lanes:
-            if monotonic() > give_up:
-                raise RuntimeError(f"only {len(self._desk.idle)} of {lanes} lanes started")
-            gevent.sleep(0.001)
+        """Have at least so many lanes."""
+        missing = lanes - self._runner.user_count
+        if missing > 0:
+            self._runner.spawn_users({Lane.__name__: missing})
 
-    def _connect(self, job: Job, lanes: int) -> None:
+    def _connect(self, lanes: int) -> None:
         """Open the connections of the lanes that come first, so that no call waits for that.
 
         A server that cannot be reached is left for the calls to find out.
         """
+        job = self._desk.job
+        assert job is not None
+        wait_s = min(job.timeout_s, _CONNECT_S)
 
-        def connect(lane: Lane) -> None:
+        def connect(lane: Any) -> None:
             with contextlib.suppress(TransportError):
-                lane.connection(job).open(monotonic() + min(job.timeout_s, _CONNECT_S))
+                lane.connection(job).open(monotonic() + wait_s)
 
         pool = gevent.pool.Pool(_CONNECT_AT_ONCE)
         pool.map(connect, self._desk.idle[len(self._desk.idle) - lanes :])

@@ -1,0 +1,229 @@
+"""One batch on its way: calls are dealt to workers a little ahead, and their results come back.
+
+Keeps account of every call that was dealt until its last result is there, deals what a lost worker
+had not begun to the others, and counts what stays without a result. Memory goes with the calls
+that are out, not with the length of the load.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import cycle
+
+from tuner.clock import Clock
+from tuner.errors import TunerError
+from tuner.load import wire
+from tuner.load.engine import Batch, Call, Gap, Shortfall
+from tuner.load.staff import LOST, Staff, Told
+from tuner.load.worker_process import KEPT
+
+_AHEAD_S = 2.0  # longer than any pause of the tuner, short enough for a stop or a lost worker
+_AHEAD_CLOSED = 256  # beyond twice the lanes: what a worker gets through between two messages
+_MOST_OUT = 100_000
+_START_IN_S = 0.05  # so that the slowest of several workers knows when to begin
+
+
+@dataclass(slots=True)
+class _Out:
+    call: Call
+    worker: str
+    begun: bool = False  # a result has come, another attempt is to follow
+
+
+class Dispatch:
+    """The state of one batch; ``start_s`` is on ``clock.monotonic()`` once it has begun."""
+
+    def __init__(self, staff: Staff, batch: Batch, clock: Clock, origin_s: float) -> None:
+        self.shortfall = Shortfall()
+        self.start_s = 0.0
+        self._staff, self._batch, self._clock, self._origin = staff, batch, clock, origin_s
+        self._calls = iter(batch.calls)
+        self._next: Call | None = next(self._calls, None)
+        self._out: dict[int, _Out] = {}
+        self._alive: list[str] = []
+        self._turn: Iterator[str] = iter(())
+        self._ended: set[str] = set()
+        self._stopped = self._last_told = False
+        cutoff = batch.manner.cutoff_s
+        self._until_s = math.inf if cutoff is None else cutoff
+        self._failure: str | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to send at all."""
+        return self._next is None and not self._out
+
+    def begin(self, order: wire.Order) -> None:
+        """Give the order, wait until all lanes stand by, and go."""
+        staff = self._staff
+        self._set_alive(staff.ready())
+        for worker, lanes in self._shares():
+            staff.send(worker, wire.pack(wire.ORDER, *order._replace(lanes=lanes)))
+        self._deal(0.0)
+        waiting = set(self._alive)
+        while waiting:
+            told = staff.receive()
+            if told.kind == wire.SET:
+                waiting.discard(told.worker)
+            else:
+                self._note(told)
+                waiting &= set(self._alive) - self._ended
+        self.start_s = self._clock.monotonic() + (_START_IN_S if len(self._alive) > 1 else 0.0)
+        for worker in self._alive:
+            staff.send(worker, wire.pack(wire.GO, self.start_s + staff.lead_s(worker)))
+
+    def results(self) -> Iterator[tuple[Call, wire.Result]]:
+        """Every result as it comes, its times on this machine's clock, until all have ended."""
+        while True:
+            self._feed()
+            if self._ended.issuperset(self._alive):
+                break
+            told = self._staff.receive()
+            if told.kind != wire.RESULT:
+                self._note(told)
+                continue
+            result = wire.Result(*told.fields)
+            out = self._out.get(result.number)
+            if out is None or out.worker != told.worker:
+                continue
+            out.begun = True
+            if result.backoff_ms is None:
+                del self._out[result.number]
+            yield out.call, self._on_our_clock(told.worker, result)
+        for out in self._out.values():
+            if not out.begun and not self._failure:
+                self._drop(out.call, "too late")
+        self._out.clear()
+        if self._failure:
+            raise TunerError("load worker", self._failure, "Run again with --debug for more.")
+        if not self._alive:
+            raise TunerError("load workers", "all of them were lost", KEPT)
+
+    def stop(self) -> None:
+        """Send nothing more."""
+        self._stopped = True
+        self._next = None
+        self._tell_all(wire.pack(wire.STOP))
+        # What is not due yet was not asked for, as far as this load went.
+        self._until_s = min(self._until_s, self._clock.monotonic() - self.start_s)
+
+    def use_keys(self, access_key: str, secret_key: str, token: str | None) -> None:
+        """Have everything from now on signed with these credentials."""
+        self._tell_all(wire.pack(wire.KEYS, access_key, secret_key, token))
+
+    def _tell_all(self, message: bytes) -> None:
+        for worker in self._alive:
+            self._staff.send(worker, message)
+
+    def _feed(self) -> None:
+        """Deal what is due soon; say that no more comes once everything has come back."""
+        if self._next is not None:
+            elapsed_s = self._clock.monotonic() - self.start_s
+            if elapsed_s < self._until_s:
+                self._deal(elapsed_s)
+            else:
+                self._next = None
+        elif not self._out and not self._last_told and not self._stopped:
+            self._last_told = True
+            self._tell_all(wire.pack(wire.LAST))
+
+    def _deal(self, elapsed_s: float) -> None:
+        if self._may_deal(elapsed_s + _AHEAD_S / 2, 0.75):
+            hands: dict[str, list[Call]] = {}
+            while (call := self._next) is not None and self._may_deal(elapsed_s + _AHEAD_S, 1.0):
+                if call.number in self._out:
+                    raise ValueError("two calls of a batch have the same number")
+                worker = next(self._turn)
+                self._out[call.number] = _Out(call, worker)
+                hands.setdefault(worker, []).append(call)
+                self._next = next(self._calls, None)
+            for worker, calls in hands.items():
+                self._hand(worker, calls)
+
+    def _may_deal(self, until_s: float, part: float) -> bool:
+        """Whether the next call is due by then, and fewer are out than this part of the most."""
+        if self._next is None:
+            return False
+        due = self._next.due_s
+        if due is None:
+            return len(self._out) < part * (2 * self._batch.lanes + _AHEAD_CLOSED)
+        return due <= until_s and len(self._out) < part * _MOST_OUT
+
+    def _hand(self, worker: str, calls: list[Call]) -> None:
+        ordered = (
+            wire.OrderedCall(c.number, c.variant.qualifier, c.variant.memory_mb, c.payload, c.due_s)
+            for c in calls
+        )
+        self._staff.send(worker, wire.pack_calls(ordered))
+
+    def _note(self, told: Told) -> None:
+        if told.kind == wire.BEAT:
+            self.shortfall.busiest = max(self.shortfall.busiest, told.fields[0])
+        elif told.kind == wire.DROPPED:
+            out = self._out.pop(told.fields[0], None)
+            if out is not None:
+                self._drop(out.call, told.fields[1])
+        elif told.kind == wire.FAILED:
+            self._failure = str(told.fields[0])
+            self._next = None
+        elif told.kind == wire.END:
+            self._ended.add(told.worker)
+            if self._failure and len(self._alive) > 1:
+                self.stop()
+        elif told.kind == LOST:
+            self._lose(told.worker)
+
+    def _lose(self, worker: str) -> None:
+        """Deal what a lost worker cannot have begun to the others; the rest is the gap."""
+        if worker not in self._alive:
+            return
+        self._set_alive([name for name in self._alive if name != worker])
+        now = self._clock.monotonic()
+        elapsed = now - self.start_s if self.start_s else 0.0
+        held = [out for out in self._out.values() if out.worker == worker]
+        again = [out for out in held if not out.begun and (out.call.due_s or -1.0) > elapsed]
+        lost = [out for out in held if out not in again] if self._alive else held
+        for out in lost:
+            del self._out[out.call.number]
+            if not out.begun:
+                self._drop(out.call, "worker lost")
+        self.shortfall.gaps.append(Gap(worker, now - self._origin, len(lost)))
+        for name, lanes in self._shares():
+            self._staff.send(name, wire.pack(wire.LIMIT, lanes))
+        hands: dict[str, list[Call]] = {}
+        for out in again if not self._stopped and self._alive else ():
+            out.worker = next(self._turn)
+            hands.setdefault(out.worker, []).append(out.call)
+        for name, calls in hands.items():
+            self._hand(name, calls)
+
+    def _drop(self, call: Call, reason: str) -> None:
+        """Count a call without a sample, if it was asked for at all: due, and before the end."""
+        if call.due_s is None or call.due_s > self._until_s:
+            return
+        self.shortfall.dropped[reason] += 1
+        at = self.start_s + call.due_s - self._origin
+        self.shortfall.by_second[int(at // 1)] += 1
+
+    def _set_alive(self, workers: Sequence[str]) -> None:
+        self._alive = list(workers)
+        self._turn = cycle(self._alive)
+
+    def _shares(self) -> Iterator[tuple[str, int]]:
+        """Each worker with its part of the lanes, at least one."""
+        if self._alive:
+            each, more = divmod(self._batch.lanes, len(self._alive))
+            for index, worker in enumerate(self._alive):
+                yield worker, max(1, each + (index < more))
+
+    def _on_our_clock(self, worker: str, result: wire.Result) -> wire.Result:
+        lead = self._staff.lead_s(worker)
+        if not lead:
+            return result
+        first = result.first_byte
+        return result._replace(
+            due=result.due - lead,
+            sent=result.sent - lead,
+            first_byte=None if first is None else first - lead,
+            done=result.done - lead,
+        )

@@ -1,0 +1,143 @@
+"""Where calls that are due meet lanes that are free, and failed ones wait for their next attempt.
+
+Knows how many lanes may work, how long a call waits for one, and when a batch has ended. It sends
+nothing; lanes are anything that can be woken.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from time import monotonic
+from typing import Any, Protocol
+
+import gevent
+from gevent.event import Event
+
+from tuner.load import wire
+from tuner.load.worker.job import Due, Job
+
+NO_LANE, STOPPED = "no free lane", "stopped"
+
+
+class Lane(Protocol):
+    """Who takes calls."""
+
+    wake: Event
+    working: bool
+
+
+class Desk:
+    """Hands out what is due; the last lane to go idle comes first.
+
+    ``limit`` bounds how many lanes work at once; what is due beyond it waits in ``ready``, and
+    its lag tells how long. ``emit`` is called with each message as it comes, and must not block.
+    """
+
+    def __init__(self, emit: Callable[[bytes], None]) -> None:
+        self.emit = emit
+        self.job: Job | None = None
+        self.limit = 0
+        self._patience_s: float | None = None
+        self.ready: deque[Due] = deque()
+        self.idle: list[Lane] = []
+        self.stopped = Event()
+        self._busy = 0
+        self._waiting: set[Any] = set()  # greenlets of failed calls between two attempts
+        self._quiet = Event()
+        self._quiet.set()
+
+    def offer(self, due: Due) -> None:
+        """A call is to be sent now: by an idle lane, or by the next that is done."""
+        self._quiet.clear()
+        self._drop_late()
+        self.ready.append(due)
+        self._wake_one()
+
+    def next(self, lane: Lane) -> Due:
+        """What this lane does next; waits until there is something."""
+        while True:
+            self._drop_late()
+            if self.ready and self.job is not None and self._may_work(lane):
+                return self.ready.popleft()
+            if lane.working:
+                lane.working = False
+                self._busy -= 1
+            self.idle.append(lane)
+            self._look_whether_quiet()
+            lane.wake.wait()
+            lane.wake.clear()
+            lane.working = True
+
+    def offer_later(self, due: Due) -> None:
+        """A further attempt is to be sent at its due time; its call is unfinished until then."""
+
+        def arrive() -> None:
+            self._waiting.discard(waiting)
+            self.offer(due)
+
+        waiting = gevent.spawn_later(max(0.0, (due.at or 0.0) - monotonic()), arrive)
+        self._waiting.add(waiting)
+
+    def give_back(self, due: Due) -> None:
+        """A lane was stopped before it sent this."""
+        if due.attempt == 1:
+            self._tell_dropped(due, STOPPED)
+
+    def widen(self, limit: int) -> None:
+        """Let so many lanes work from now on."""
+        self.limit = limit
+        for _ in range(len(self.ready)):
+            self._wake_one()
+
+    def cut_off(self) -> None:
+        """Hand out no further first attempt; what was due and not sent is told as dropped."""
+        for due in self.ready:
+            if due.attempt == 1:
+                self._tell_dropped(due, STOPPED)
+        self.ready = deque(due for due in self.ready if due.attempt > 1)
+        self._look_whether_quiet()
+
+    def stop(self) -> None:
+        """Hand out nothing more at all."""
+        self.stopped.set()
+        self.cut_off()
+        self.ready.clear()
+        gevent.killall(list(self._waiting), block=False)
+        self._waiting.clear()
+        self._look_whether_quiet()
+
+    def wait_quiet(self) -> None:
+        """Return when nothing is in flight, due, or waiting for another attempt."""
+        self._quiet.wait()
+
+    def begin(self, job: Job) -> None:
+        """Take up a new batch."""
+        order = job.order
+        self.job = job
+        self.limit = order.lanes
+        self._patience_s = order.patience_s
+        self.stopped.clear()
+
+    def _may_work(self, lane: Lane) -> bool:
+        return lane.working and self._busy <= self.limit
+
+    def _wake_one(self) -> None:
+        if self.idle and self._busy < self.limit:
+            self._busy += 1
+            self.idle.pop().wake.set()
+
+    def _drop_late(self) -> None:
+        if self._patience_s is None or not self.ready:
+            return
+        latest = monotonic() - self._patience_s
+        while self.ready:
+            first = self.ready[0]
+            if first.at is None or first.at > latest or first.attempt > 1:
+                return
+            self._tell_dropped(self.ready.popleft(), NO_LANE)
+
+    def _tell_dropped(self, due: Due, reason: str) -> None:
+        self.emit(wire.pack(wire.DROPPED, due.call.number, reason))
+
+    def _look_whether_quiet(self) -> None:
+        if not self.ready and self._busy == 0 and not self._waiting:
+            self._quiet.set()

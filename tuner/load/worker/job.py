@@ -1,0 +1,64 @@
+"""What all calls of one batch share: where to, signed how and as whom, with which bodies.
+
+Makes the bytes of a request; sends nothing and decides nothing.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from ssl import SSLContext
+from time import monotonic
+
+from tuner.load.engine import Mode
+from tuner.load.signing import LOG_TAIL, InvokeSigner
+from tuner.load.wire import Order, OrderedCall
+from tuner.load.worker.again import Again
+from tuner.target.seam import Credentials
+
+_TYPE = "x-amz-invocation-type"
+#: An answer carries the log's tail only where there is an answer.
+HEADERS = {
+    Mode.SYNC: LOG_TAIL,
+    Mode.ASYNC: {_TYPE: "Event"},
+    Mode.DRY_RUN: {_TYPE: "DryRun"},
+}
+
+
+class Job:
+    """An order as a lane needs it. ``wall`` gives seconds since 1970, for signing."""
+
+    def __init__(self, order: Order, tls: SSLContext | None, wall: Callable[[], float]) -> None:
+        self.order = order
+        self.url = order.url
+        self.function = order.function
+        self.timeout_s = order.timeout_s
+        self.tls = tls
+        self.server = (order.url, order.verify)
+        self.again = Again(order.retry, order.seed, monotonic())
+        self._wall = wall
+        self._payloads = [(body, sha256(body).hexdigest()) for body in order.payloads]
+        self.use_keys(order.access_key, order.secret_key, order.token)
+
+    def use_keys(self, access_key: str, secret_key: str, token: str | None) -> None:
+        """Sign with these credentials from now on."""
+        order, keys = self.order, Credentials(access_key, secret_key, token)
+        headers = HEADERS[Mode(order.mode)]
+        self._signer = InvokeSigner(order.url, order.region, order.function, keys, headers)
+
+    def request(self, call: OrderedCall) -> bytes:
+        """The whole request, signed now."""
+        body, digest = self._payloads[call.payload]
+        return self._signer.head(call.qualifier, digest, len(body), self._wall()) + body
+
+
+@dataclass(slots=True)
+class Due:
+    """An attempt of a call and the moment (monotonic) at which it is due.
+
+    ``at`` is ``None`` for when a lane takes it; ``waited_s`` is the last wait before a retry.
+    """
+
+    call: OrderedCall
+    at: float | None
+    attempt: int = 1
+    waited_s: float = 0.0

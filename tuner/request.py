@@ -16,7 +16,9 @@ from typing import Any
 
 from tuner.billing.prices import Prices
 from tuner.billing.traffic import Demand, read_demand, steady_demand
+from tuner.clock import Clock, WallClock
 from tuner.errors import UsageError
+from tuner.load.events import load_event
 from tuner.measure.payloads import Payload
 from tuner.measure.session import Conditions
 from tuner.plan.budget import Budget
@@ -27,6 +29,7 @@ from tuner.recommend.month import Priced
 from tuner.recommend.slo import parse_slo
 from tuner.recording.power_tuning import read_input
 from tuner.records import Backend, FunctionFacts, RunRecord, Sample
+from tuner.target.isolation import read_isolation
 from tuner.units import MemoryWish, parse_memory, parse_seconds, parse_share, parse_usd
 
 #: The most warm invocations of an adaptive sweep unless `--invocations` says otherwise. A real
@@ -35,6 +38,8 @@ INVOCATIONS = 60
 REPLAYED_INVOCATIONS = 40
 #: A synchronous invocation takes at most 6 MB (Lambda quotas; the API counts 6,291,556 bytes).
 PAYLOAD_LIMIT = 6_291_556
+#: So many events are made of a template, so that calls differ; they take turns.
+EVENTS = 50
 METHODS = ("adaptive", "grid")
 CPU_METHODS = ("auto", "cgroup-v1", "cgroup-v2", "duty-cycle")
 #: How long a call is taken to be for a cold share, until calls are measured.
@@ -54,11 +59,13 @@ class SweepOptions:
     env: tuple[str, ...] = ()
     where: tuple[str, ...] = ()
     cpu: str = "auto"
+    isolation: str = "versions"
     memory: str = "128:1536"
     method: str = "adaptive"
     samples: int = 10
     payload: str = "{}"
     payloads: str | None = None
+    event: str | None = None
     cold: int | None = None
     seed: int = 0
     strategy: str = "cost"
@@ -122,8 +129,17 @@ def with_secrets(options: SweepOptions, given: SweepOptions) -> SweepOptions:
     return options
 
 
-def read_payloads(options: SweepOptions) -> tuple[Payload, ...]:
-    """The payloads to invoke with: ``--payloads`` (weighted), or the one of ``--payload``."""
+def read_payloads(
+    options: SweepOptions, clock: Clock | None = None, events: int = EVENTS
+) -> tuple[Payload, ...]:
+    """The payloads to invoke with: ``--payloads`` (weighted), or the one of ``--payload``; or
+    so many different ``events`` of a template, as of now on ``clock``."""
+    if options.event:
+        if options.payloads or options.payload != "{}":
+            reason = "cannot go with --payload or --payloads"
+            raise UsageError("--event", reason, "Give one of them.")
+        now_s = (clock or WallClock()).wall()
+        return tuple(map(Payload, load_event(options.event).render(events, options.seed, now_s)))
     if options.payloads:
         inline = _inline(options.payloads)
         return _weighted(options.payloads if inline else _file(options.payloads, "--payloads"))
@@ -302,6 +318,7 @@ def check(options: SweepOptions) -> None:
         fix = f"Choose {', '.join(CPU_METHODS)}."
         raise UsageError(f"--cpu {options.cpu[:40]!r}", "is no way to limit CPU", fix)
     parse_memory(options.memory)
+    read_isolation(options.isolation)
     parse_strategy(options.strategy)
     for text in options.slo:
         parse_slo(text)

@@ -9,6 +9,7 @@ from tuner.load.engine import Engine
 from tuner.records import Advice
 from tuner.request import SweepOptions
 from tuner.store.runs import Store
+from tuner.target.isolation import DEFAULT, read_isolation
 from tuner.target.names import Kind, parse_target
 from tuner.target.seam import Progress, Target
 from tuner.units import parse_key_values
@@ -53,6 +54,8 @@ def open_target(options: SweepOptions, progress: Progress, clock: Clock) -> Targ
     name = parse_target(options.target)
     if options.where and name.kind is not Kind.REPLAY:
         raise _only_for("--where", "replay:FILE")
+    if name.kind is not Kind.AWS and read_isolation(options.isolation) is not DEFAULT:
+        raise _only_for("--isolation", "functions on AWS")
     if name.kind is Kind.REPLAY:
         from tuner.target.replay import open_replay
 
@@ -62,7 +65,8 @@ def open_target(options: SweepOptions, progress: Progress, clock: Clock) -> Targ
         from tuner.target.aws import AwsOptions, open_aws
 
         session = SessionOptions(options.region, options.profile, options.endpoint_url)
-        return open_aws(name, AwsOptions(session, progress=progress, clock=clock))
+        how = read_isolation(options.isolation)
+        return open_aws(name, AwsOptions(session, isolation=how, progress=progress, clock=clock))
     from tuner.target.embedded import EmbeddedOptions
     from tuner.target.local import LocalOptions, open_local
 
@@ -80,7 +84,7 @@ def open_target(options: SweepOptions, progress: Progress, clock: Clock) -> Targ
 
 
 def target_notes(target: Target) -> tuple[Advice, ...]:
-    """What a reader has to know of a recording; nothing of a function."""
+    """What a reader has to know of a recording, or of how a function was isolated."""
     from tuner.measure.health import recording_advice
     from tuner.target.replay import ReplayTarget
 

@@ -10,6 +10,7 @@ from tuner.aws.control import Control
 from tuner.aws.policy import CLONE_PREFIX, Where, policy
 from tuner.cli.app import main
 from tuner.target.aws import AwsTarget
+from tuner.target.isolation import Isolation
 
 #: IAM names two operations differently, and the load engine sends Invoke without boto3.
 ACTIONS = {"Invoke": "InvokeFunction"}
@@ -88,11 +89,29 @@ def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.mark.parametrize("isolation", ["versions", "clone", "in-place"])
 @pytest.mark.parametrize("service", ["local"], indirect=True)
-def test_sweep(service: Any, function: str, record: Record) -> None:
-    assert run("sweep", f"{function}:live", *at(service), *GRID) == 0
-    record.calls.add(("lambda:InvokeFunction", function, True))  # by the load engine, a version
-    check(record, "sweep", function)
+def test_sweep(service: Any, function: str, record: Record, isolation: str) -> None:
+    where = (*at(service), "--isolation", isolation)
+    before = service.picture(function)
+    assert run("sweep", f"{function}:live", *where, *GRID) == 0
+    assert service.picture(function) == before
+    invoked = CLONE_PREFIX if isolation == "clone" else function
+    # The load engine invokes, without boto3: a version, a version of the copy, or $LATEST.
+    record.calls.add(("lambda:InvokeFunction", invoked, isolation == "versions"))
+    check(record, "sweep", function, isolation)
+
+
+@pytest.mark.parametrize("service", ["local"], indirect=True)
+def test_restore_of_a_copy(
+    function: str, record: Record, open_target: Callable[..., AwsTarget], service: Any
+) -> None:
+    target = open_target(function, journal=Path(".tuner/journal"), isolation=Isolation.CLONE)
+    target.prepare(512)
+    target.close()
+    record.calls.clear()
+    assert run("restore") == 0
+    check(record, "restore", function, "clone")
 
 
 @pytest.mark.parametrize("service", ["local"], indirect=True)

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tuner.aws.policy import CLONE_PREFIX
 from tuner.aws.retry import RetryPolicy, call_patiently
 from tuner.aws.session import AwsSession
 from tuner.aws.translate import translate
@@ -84,6 +85,12 @@ class Control:
         if not version.isdigit():
             raise ValueError(f"not a published version: {version!r}")
         return self._delete("DeleteFunction", function, Qualifier=version)
+
+    def delete_clone(self, arn: str) -> bool:
+        """Delete a temporary copy, versions and all; ``False`` if it was gone already."""
+        if not arn.rsplit(":", 1)[-1].startswith(CLONE_PREFIX):
+            raise ValueError(f"not a copy of ours: {arn!r}")
+        return self._delete("DeleteFunction", arn)
 
     def create_alias(
         self, function: str, name: str, version: str, description: str

@@ -49,6 +49,7 @@ class Opening:
     before: Before
     opened_at: float  # seconds since the epoch
     pid: int
+    clone: str | None = None  # a temporary copy's ARN; then nothing else is changed
 
     @property
     def mark(self) -> str:
@@ -215,6 +216,7 @@ def _opening(first: Mapping[str, Any]) -> Opening:
         ),
         opened_at=float(first["opened_at"]),
         pid=int(first["pid"]),
+        clone=None if first.get("clone") is None else _text(first["clone"]),
     )
 
 

@@ -7,7 +7,7 @@ is harmless.
 """
 
 from tuner.aws.control import Configuration, Control, revision_of, unqualified
-from tuner.aws.journal import Entry, claimed, discard
+from tuner.aws.journal import Entry, Opening, claimed, discard
 from tuner.errors import AccessDenied, ChangedUnderneath, NotFound, TargetError
 
 #: How often somebody else may get in between reading and putting back.
@@ -28,7 +28,14 @@ def restore(entry: Entry, control: Control) -> bool:
 
 
 def put_back(entry: Entry, control: Control) -> None:
-    """``$LATEST`` as it was and our versions gone; raises :class:`TargetError` for what is left."""
+    """``$LATEST`` as it was and our versions gone; raises :class:`TargetError` for what is left.
+
+    Where a copy was measured, it is deleted; the function itself was never changed.
+    """
+    if entry.opening.clone is not None:
+        if clone_is_there(control, entry.opening):
+            control.delete_clone(entry.opening.clone)
+        return
     try:
         # By its ARN, since a plain name may be another function to other credentials.
         control.configuration(entry.opening.arn)
@@ -42,6 +49,16 @@ def put_back(entry: Entry, control: Control) -> None:
             f"made for the measurement and still there: {'; '.join(left)}",
             "Point aliases of yours at versions of your own, then run `tuner restore`.",
         )
+
+
+def clone_is_there(control: Control, opening: Opening) -> bool:
+    """Whether the temporary copy exists and is ours; its name alone does not say so."""
+    assert opening.clone is not None, "opened for a copy"
+    try:
+        now = control.settle(opening.clone)
+    except NotFound:
+        return False
+    return str(now.get("Description", "")).startswith(opening.mark)
 
 
 def put_latest_back(entry: Entry, control: Control) -> Configuration:

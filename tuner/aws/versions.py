@@ -74,12 +74,19 @@ class VersionMaker:
                 made[memory_mb] = _or_reason(partial(self._ready, version))
         return made
 
-    def _one(self, memory_mb: int) -> str:
+    def hold(self, memory_mb: int) -> None:
+        """Leave ``$LATEST`` at this size (MB), to be measured in place; nothing is published."""
+        self._set(memory_mb, self._describe(memory_mb))
+
+    def _describe(self, memory_mb: int) -> str:
         self._made += 1
-        description = (
+        return (
             f"{self._journal.opening.mark}{self._made}: {memory_mb} MB for a measurement; "
             "`tuner restore` puts this back"
         )
+
+    def _one(self, memory_mb: int) -> str:
+        description = self._describe(memory_mb)
         self._set(memory_mb, description)
         version = self._publish(f"{description} (version)")
         number: str = version["Version"]

@@ -16,7 +16,7 @@ from tuner.billing.prices import Prices, prices
 from tuner.errors import NotFound, StoreError, TunerError
 from tuner.measure.cold import largest_burst
 from tuner.plan.adaptive import Adaptive
-from tuner.plan.control_calls import version_calls
+from tuner.plan.control_calls import clone_calls, in_place_calls, version_calls
 from tuner.plan.estimate import UNKNOWN_INIT_MS, Estimate, Known, Making, estimate
 from tuner.plan.risks import risks
 from tuner.plan.sizes import candidates, grid_sizes, start_sizes
@@ -24,6 +24,7 @@ from tuner.plan.work import ColdWish, Range, Work, adaptive_work, grid_work
 from tuner.recommend.cold_plan import COLD_STARTS
 from tuner.records import Advice, Backend, FunctionFacts, Outcome, Purpose, Sample
 from tuner.request import INVOCATIONS, SweepOptions, read_limit
+from tuner.target.isolation import WHY, Isolation, read_isolation
 from tuner.target.names import parse_target
 from tuner.units import format_memory, format_seconds, format_usd, parse_memory
 
@@ -37,6 +38,13 @@ _AWS = Making(Range(1.0, 8.0), Range(0.01, 0.4))
 _SNAP_START = Making(Range(60.0, 240.0), Range(0.01, 0.4))
 
 
+_CALLS = {
+    Isolation.VERSIONS: version_calls,
+    Isolation.CLONE: clone_calls,
+    Isolation.IN_PLACE: in_place_calls,
+}
+
+
 @dataclass(frozen=True)
 class Forecast:
     """Everything that is said about a sweep before it begins."""
@@ -46,6 +54,7 @@ class Forecast:
     sizes_mb: tuple[int, ...]
     work: Work
     estimate: Estimate
+    isolation: Isolation
     calls: Mapping[str, Range]
     known: Known
     risks: tuple[Advice, ...]
@@ -59,6 +68,7 @@ class Forecast:
             "backend": self.facts.backend.value,
             "region": self.facts.region,
             "memory_mb": [self.sizes_mb[0], self.sizes_mb[-1]],
+            "isolation": self.isolation.value,
             "invocations": asdict(likely.invocations),
             "versions": asdict(self.work.versions),
             "seconds": asdict(likely.seconds),
@@ -78,6 +88,7 @@ def forecast(
 ) -> Forecast:
     """What a sweep of these options would do. ``expected_ms`` is the user's own idea of a mean
     warm duration at the function's present memory."""
+    isolation = read_isolation(options.isolation)
     sizes, work = _work(options, facts)
     rates = prices(facts.region, facts.arch, load_table())
     known = _given(expected_ms, facts) or _from_store(options, facts, store_url)
@@ -89,7 +100,8 @@ def forecast(
         sizes_mb=sizes,
         work=work,
         estimate=likely,
-        calls=version_calls(work, alias=parse_target(options.target).qualifier is not None),
+        isolation=isolation,
+        calls=_CALLS[isolation](work, parse_target(options.target).qualifier is not None),
         known=known,
         risks=_risks(facts, sizes, rates, work),
     )
@@ -105,7 +117,8 @@ def show(found: Forecast, err: bool = False) -> None:
         f"{found.target}: sizes from {format_memory(found.sizes_mb[0])} to "
         f"{format_memory(found.sizes_mb[-1])}; {_state(found.facts)}",
         f"  invocations   {_count(likely.invocations)}, {_count(work.cold)} of them cold starts",
-        f"  versions      {_count(work.versions)} published, and deleted at the end",
+        f"  isolation     {found.isolation}: {WHY[found.isolation]}",
+        f"  {_made(found)}",
         f"  time          {format_seconds(likely.seconds.low)} to "
         f"{format_seconds(likely.seconds.high)}",
         f"  cost          {cost} for the function, {logs} for its logs in CloudWatch{free}",
@@ -113,6 +126,14 @@ def show(found: Forecast, err: bool = False) -> None:
     ]
     for line in lines:
         typer.echo(line, err=err)
+
+
+def _made(found: Forecast) -> str:
+    """What is made of the function, and what becomes of it."""
+    versions = _count(found.work.versions)
+    if found.isolation is Isolation.IN_PLACE:
+        return f"changes       {versions} or more of memory on $LATEST, put back at the end"
+    return f"versions      {versions} published, and deleted at the end"
 
 
 def show_details(found: Forecast) -> None:

@@ -91,6 +91,15 @@ Cpu = Annotated[
     ),
 ]
 
+Isolation = Annotated[
+    str,
+    typer.Option(
+        "--isolation",
+        help="How sizes are made on AWS: versions, clone or in-place.",
+        rich_help_panel=TARGET_PANEL,
+    ),
+]
+
 Memory = Annotated[
     str,
     typer.Option(
@@ -123,6 +132,16 @@ Payloads = Annotated[
         "--payloads",
         metavar="FILE",
         help='Weighted payloads, a file or JSON: [{"payload": ..., "weight": 2}, ...].',
+        rich_help_panel=MEASURE_PANEL,
+    ),
+]
+Event = Annotated[
+    str | None,
+    typer.Option(
+        "--event",
+        metavar="NAME|FILE",
+        help="A bundled event such as s3, apigateway-http or sqs:10 (a batch of ten), or a "
+        "template of your own.",
         rich_help_panel=MEASURE_PANEL,
     ),
 ]

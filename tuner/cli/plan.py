@@ -37,6 +37,7 @@ def plan(
     runtime: o.Runtime = None,
     env: o.Env = None,
     cpu: o.Cpu = "auto",
+    isolation: o.Isolation = "versions",
     store: o.StoreUrl = None,
     json_to: o.Json = None,
 ) -> None:

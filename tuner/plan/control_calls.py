@@ -26,3 +26,26 @@ def version_calls(work: Work, alias: bool) -> Mapping[str, Range]:
         "ListVersionsByFunction": Range(1, 2 + work.versions.high // _PAGE),
         "DeleteFunction": work.versions,
     }
+
+
+def clone_calls(work: Work, alias: bool) -> Mapping[str, Range]:
+    """Isolation by clone: the same on a copy, which is made first and deleted whole."""
+    calls = dict(version_calls(work, alias))
+    del calls["ListVersionsByFunction"]
+    return {
+        **calls,
+        "GetFunction": calls["GetFunction"] + Range(2, 40),
+        "CreateFunction": _ONCE,
+        "DeleteFunction": _ONCE,
+    }
+
+
+def in_place_calls(work: Work, alias: bool) -> Mapping[str, Range]:
+    """In place: one update whenever another size's turn comes, and one at the end."""
+    updates = work.versions + _ONCE
+    return {
+        "GetFunction": Range(3, 4) + updates * _LOOKS,
+        **({"GetAlias": _ONCE} if alias else {}),
+        "GetAccountSettings": _ONCE,
+        "UpdateFunctionConfiguration": Range(updates.low, updates.high + work.requests.high),
+    }

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ulid import ULID
 
+from tuner.aws.clone import clone_arn, clone_name, make_clone
 from tuner.aws.control import Configuration, Control, revision_of, settled, unqualified
 from tuner.aws.credentials import current_keys
 from tuner.aws.journal import MARK, Before, Journal, Opening
@@ -20,11 +21,12 @@ from tuner.aws.putback import put_back
 from tuner.aws.session import SessionOptions, open_session
 from tuner.aws.versions import VersionMaker
 from tuner.clock import Clock, WallClock
-from tuner.errors import TargetError, UsageError
+from tuner.errors import AccessDenied, ChangedUnderneath, TargetError, UsageError
 from tuner.records import Backend, FunctionFacts
+from tuner.target.isolation import Isolation, isolation_notes
 from tuner.target.names import TargetName
 from tuner.target.platform import platform_facts
-from tuner.target.seam import Credentials, Endpoint, Progress, Target, Variant
+from tuner.target.seam import OWNED_BY, Credentials, Endpoint, Progress, Target, Variant
 from tuner.target.suitability import (
     refuse_other_version,
     refuse_split_alias,
@@ -41,13 +43,14 @@ JOURNAL_DIRECTORY = Path(".tuner/journal")
 
 @dataclass(frozen=True)
 class AwsOptions:
-    """Where the function is, as whom, and where changes to it are journalled.
+    """Where the function is, as whom, how sizes are made, and where changes are journalled.
 
     ``journal`` is ``None`` only for a function that ends with this process.
     """
 
     session: SessionOptions = field(default_factory=SessionOptions)
     journal: Path | None = JOURNAL_DIRECTORY
+    isolation: Isolation = Isolation.VERSIONS
     progress: Progress = lambda _text: None
     clock: Clock = field(default_factory=WallClock)
 
@@ -79,6 +82,9 @@ class AwsTarget(Target):
         self._journal: Journal | None = None
         self._maker: VersionMaker | None = None
         self._versions: dict[int, str] = {}
+        self._id = str(ULID.from_timestamp(options.clock.wall()))
+        self.one_at_a_time = options.isolation is Isolation.IN_PLACE
+        self.notes = isolation_notes(options.isolation)
 
     def describe(self) -> FunctionFacts:
         """Read the function once; raises :class:`TargetError` if it cannot be measured."""
@@ -101,6 +107,8 @@ class AwsTarget(Target):
     ) -> Mapping[int, Variant | TargetError]:
         """Publish what is missing, with ``$LATEST`` put back once at the end."""
         sizes = list(dict.fromkeys(sizes_mb))
+        if self.one_at_a_time:
+            return {size: self._in_place(size, fresh) for size in sizes}
         missing = [size for size in sizes if fresh or size not in self._versions]
         failed: dict[int, TargetError] = {}
         for size, made in (self._publish(missing) if missing else {}).items():
@@ -121,7 +129,7 @@ class AwsTarget(Target):
         return Endpoint(
             url=session.endpoint_url,
             region=session.region,
-            function=self._name.function,
+            function=self._invoked(),
             credentials=lambda: Credentials(*keys()),
             verify_tls=session.verify_tls,
         )
@@ -142,28 +150,54 @@ class AwsTarget(Target):
             self._journal.close()
         self._control.session.client.close()
 
+    def _invoked(self) -> str:
+        """What is invoked: the function, or the copy that will be made of it."""
+        if self._options.isolation is Isolation.CLONE:
+            return clone_name(self._name.function, self._id)
+        return self._name.function
+
+    def _in_place(self, memory_mb: int, fresh: bool) -> Variant | TargetError:
+        """``$LATEST`` itself at this size; the size before it cannot be invoked any more."""
+        maker = self._open_maker()
+        if fresh or memory_mb not in self._versions:
+            self._options.progress(f"setting $LATEST to {memory_mb} MB")
+            try:
+                maker.hold(memory_mb)
+            except (AccessDenied, ChangedUnderneath):
+                raise
+            except TargetError as error:
+                return _about_size(error, self._name.text, memory_mb)
+            self._versions = {memory_mb: "$LATEST"}
+        return Variant(memory_mb, self.describe().arch, None)
+
     def _variant(self, memory_mb: int) -> Variant:
         return Variant(memory_mb, self.describe().arch, self._versions[memory_mb])
 
     def _publish(self, sizes_mb: list[int]) -> Mapping[int, str | TargetError]:
+        maker = self._open_maker()
+        listed = ", ".join(map(str, sizes_mb))
+        self._options.progress(f"publishing a version for {listed} MB")
+        return maker.make(sizes_mb)
+
+    def _open_maker(self) -> VersionMaker:
         self.describe()
         if self._maker is None:
             self._maker = self._begin()
-        listed = ", ".join(map(str, sizes_mb))
-        self._options.progress(f"publishing a version for {listed} MB")
-        return self._maker.make(sizes_mb)
+        return self._maker
 
     def _begin(self) -> VersionMaker:
         start = self._control.wait(self._name.function)
         refuse_unsuitable(start, self._name.text)
         self._refuse_marked(start)
         clock, session = self._options.clock, self._control.session
+        arn = unqualified(start["FunctionArn"])
+        clone = self._options.isolation is Isolation.CLONE
         self._journal = Journal(
             self._options.journal,
             Opening(
-                id=str(ULID.from_timestamp(clock.wall())),
+                id=self._id,
                 function=self._name.function,
-                arn=unqualified(start["FunctionArn"]),
+                arn=arn,
                 region=session.region,
                 endpoint_url=session.endpoint_url,
                 profile=session.profile,
@@ -175,8 +209,12 @@ class AwsTarget(Target):
                 ),
                 opened_at=clock.wall(),
                 pid=os.getpid(),
+                clone=clone_arn(arn, self._invoked()) if clone else None,
             ),
         )
+        if clone:
+            self._options.progress("making a temporary copy of the function")
+            return make_clone(self._control, self._journal, OWNED_BY)
         return VersionMaker(self._control, self._journal, start)
 
     def _refuse_marked(self, start: Configuration) -> None:

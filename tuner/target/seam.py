@@ -54,7 +54,10 @@ class Target(Protocol):
 
     Every method may raise :class:`tuner.errors.TargetError`. ``prepare`` and ``recycle`` may
     change the function; ``restore`` puts it back exactly and may be called any number of times.
+    ``one_at_a_time``: making a size callable ends the one before it.
     """
+
+    one_at_a_time: bool = False
 
     def describe(self) -> FunctionFacts:
         """Read what is known about the function; changes nothing."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tuner.billing.cost import billed_ms, cost_usd
 from tuner.billing.prices import prices
 from tuner.plan.adaptive import Adaptive
-from tuner.plan.control_calls import version_calls
+from tuner.plan.control_calls import clone_calls, in_place_calls, version_calls
 from tuner.plan.estimate import Known, Making, duration_ms, estimate
 from tuner.plan.risks import risks
 from tuner.plan.work import ColdWish, Range, adaptive_work, grid_work
@@ -116,3 +116,11 @@ def test_each_danger_is_told(change: dict[str, object], largest_mb: int, code: s
 def test_a_harmless_function_has_only_the_side_effects_to_think_of() -> None:
     found = risks(replace(FACTS, account_concurrency=1000), (512, 1024), RATES, 10.0)
     assert [advice.code for advice in found] == ["side-effects"]
+
+
+def test_a_copy_is_created_once_and_in_place_nothing_is_published() -> None:
+    work = grid_work(SIZES, 10, None, ColdWish(0))
+    copied, in_place = clone_calls(work, alias=False), in_place_calls(work, alias=False)
+    assert copied["CreateFunction"] == copied["DeleteFunction"] == Range(1, 1)
+    assert {"PublishVersion", "DeleteFunction", "CreateFunction"}.isdisjoint(in_place)
+    assert in_place["UpdateFunctionConfiguration"].low == 5

@@ -1,0 +1,182 @@
+"""Isolation by clone and in place: what is touched, what is measured, what is left."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tuner.aws.clone import clone_name, clone_parameters
+from tuner.aws.control import Control
+from tuner.aws.journal import pending
+from tuner.aws.putback import restore
+from tuner.aws.session import AwsSession
+from tuner.clock import WallClock
+from tuner.errors import ChangedUnderneath, NotFound, TargetError, UsageError
+from tuner.target.aws import AwsTarget
+from tuner.target.isolation import Isolation, read_isolation
+from tuner.target.seam import Variant
+
+Open = Callable[..., AwsTarget]
+
+
+def functions_of(service: Any) -> set[str]:
+    return {f["FunctionName"] for f in service.client.list_functions()["Functions"]}
+
+
+@pytest.mark.parametrize("service", ["local"], indirect=True)
+def test_a_copy_is_measured_and_the_function_never_touched(
+    open_target: Open, service: Any, function: str, journal: Path
+) -> None:
+    get = service.client.get_function
+    revision = get(FunctionName=function)["Configuration"]["RevisionId"]
+    before, there = service.picture(function), functions_of(service)
+    target = open_target(function, isolation=Isolation.CLONE)
+    endpoint = target.endpoint()
+    made = target.prepare_many([128, 512])
+    copy = get(FunctionName=endpoint.function)
+    assert copy["Configuration"]["CodeSha256"] == before["configuration"]["CodeSha256"]
+    assert copy["Configuration"]["Timeout"] == 7
+    assert copy["Tags"] == {"created-by": "tuner"}
+    for size, variant in made.items():
+        assert isinstance(variant, Variant)
+        version = get(FunctionName=endpoint.function, Qualifier=variant.qualifier)
+        assert version["Configuration"]["MemorySize"] == size
+    answer = service.client.invoke(FunctionName=endpoint.function, Payload=b'{"a": 1}')
+    assert answer["Payload"].read() == b'{"a": 1}'
+    target.restore()
+    assert service.picture(function) == before
+    assert get(FunctionName=function)["Configuration"]["RevisionId"] == revision
+    assert functions_of(service) == there
+    assert pending(journal) == []
+
+
+@pytest.mark.parametrize("service", ["local"], indirect=True)
+def test_a_copy_that_a_dead_run_left_is_deleted_and_twice_is_harmless(
+    open_target: Open,
+    service: Any,
+    function: str,
+    journal: Path,
+    aws_session: AwsSession,
+    hasty_clock: WallClock,
+) -> None:
+    there = functions_of(service)
+    target = open_target(function, isolation=Isolation.CLONE)
+    target.prepare(512)
+    assert len(functions_of(service)) == len(there) + 1
+    target.close()
+    (entry,) = pending(journal)
+    control = Control(aws_session, hasty_clock)
+    assert restore(entry, control)
+    assert functions_of(service) == there
+    restore(entry, control)
+    assert pending(journal) == []
+
+
+@pytest.mark.parametrize("service", ["local"], indirect=True)
+def test_a_function_of_the_copys_name_that_is_not_ours_stays(
+    open_target: Open, service: Any, function: str, make_zip: Callable[..., bytes]
+) -> None:
+    target = open_target(function, isolation=Isolation.CLONE)
+    name = target.endpoint().function
+    service.create(name, make_zip({"app.py": "x"}))
+    with pytest.raises(TargetError):
+        target.prepare(512)
+    target.restore()
+    assert name in functions_of(service)
+    service.client.delete_function(FunctionName=name)
+
+
+def test_only_a_copy_of_ours_can_be_deleted_whole(aws_session: AwsSession) -> None:
+    with pytest.raises(ValueError, match="not a copy"):
+        Control(aws_session).delete_clone("arn:aws:lambda:us-east-1:000000000000:function:orders")
+
+
+def test_a_copys_name_fits_whatever_the_functions() -> None:
+    run = "01JZZZZZZZZZZZZZZZZZZZZZZZ"
+    assert clone_name("arn:aws:lambda:x:0:function:orders", run).endswith("-orders")
+    assert len(clone_name("f" * 64, run)) == 64
+
+
+def test_everything_that_decides_behaviour_is_copied_and_no_trigger() -> None:
+    configuration = {
+        "FunctionName": "orders",
+        "Role": "arn:role",
+        "Handler": "app.handler",
+        "Runtime": "python3.13",
+        "Timeout": 9,
+        "MemorySize": 512,
+        "Architectures": ["arm64"],
+        "KMSKeyArn": "arn:key",
+        "Environment": {"Variables": {"A": "b"}},
+        "Layers": [{"Arn": "arn:layer:1", "CodeSize": 3}],
+        "VpcConfig": {"SubnetIds": ["s"], "SecurityGroupIds": ["g"], "VpcId": "v"},
+        "SnapStart": {"ApplyOn": "PublishedVersions", "OptimizationStatus": "On"},
+        "LoggingConfig": {"LogFormat": "JSON", "LogGroup": "/aws/lambda/orders"},
+        "EphemeralStorage": {"Size": 1024},
+        "TracingConfig": {"Mode": "Active"},
+        "DeadLetterConfig": {"TargetArn": "arn:queue"},
+        "RevisionId": "r",
+    }
+    made = clone_parameters(configuration, "orders")
+    assert made["Layers"] == ["arn:layer:1"]
+    assert made["VpcConfig"] == {"SubnetIds": ["s"], "SecurityGroupIds": ["g"]}
+    assert made["SnapStart"] == {"ApplyOn": "PublishedVersions"}
+    assert made["LoggingConfig"]["LogGroup"] == "/aws/lambda/orders"
+    assert made["KMSKeyArn"] == "arn:key"
+    assert made["Environment"] == {"Variables": {"A": "b"}}
+    assert {"DeadLetterConfig", "RevisionId", "FunctionName"}.isdisjoint(made)
+
+
+def test_variables_that_cannot_be_read_are_told_before_a_copy_is_made() -> None:
+    with pytest.raises(TargetError, match="cannot be copied"):
+        clone_parameters({"Environment": {"Error": {"ErrorCode": "AccessDenied"}}}, "orders")
+
+
+def test_in_place_one_size_after_another_and_everything_is_put_back(
+    open_target: Open, service: Any, function: str, journal: Path
+) -> None:
+    before = service.picture(function)
+    target = open_target(function, isolation=Isolation.IN_PLACE)
+    assert target.one_at_a_time
+    for size in (128, 512):
+        assert target.prepare(size).qualifier is None
+        now = service.client.get_function_configuration(FunctionName=function)
+        assert now["MemorySize"] == size
+    sent = target._control.calls.total()
+    target.prepare(512)
+    assert target._control.calls.total() == sent
+    target.recycle(512)
+    assert target._control.calls.total() > sent
+    assert len(service.picture(function)["versions"]) == len(before["versions"])
+    target.restore()
+    assert service.picture(function) == before
+    assert pending(journal) == []
+
+
+@pytest.mark.parametrize("service", ["local"], indirect=True)
+def test_in_place_a_deployment_in_the_middle_is_not_overwritten(
+    open_target: Open, service: Any, function: str, await_update: Callable[..., None]
+) -> None:
+    target = open_target(function, isolation=Isolation.IN_PLACE)
+    target.prepare(512)
+    service.client.update_function_configuration(
+        FunctionName=function, MemorySize=777, Description="deployed"
+    )
+    await_update(service, function)
+    with pytest.raises(ChangedUnderneath):
+        target.prepare(1024)
+    target.restore()
+    assert service.picture(function)["configuration"]["MemorySize"] == 777
+
+
+def test_another_word_for_isolation_is_bad_usage() -> None:
+    with pytest.raises(UsageError, match="clone"):
+        read_isolation("container")
+
+
+@pytest.mark.parametrize("service", ["local"], indirect=True)
+def test_a_function_that_does_not_exist_is_not_copied(open_target: Open, journal: Path) -> None:
+    with pytest.raises(NotFound):
+        open_target("nobody", isolation=Isolation.CLONE).prepare(128)
+    assert pending(journal) == []

@@ -1,0 +1,143 @@
+"""Isolation by clone: a temporary copy of the function, so that production is never touched.
+
+The copy has the same code, layers, role, VPC, environment, KMS key, architecture and log group,
+but no trigger, alias, policy or dead letter queue. It is journalled before it is made, and
+deleting it puts everything back. Sizes are versions of the copy (``versions.py``).
+"""
+
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from tuner.aws.control import Configuration, Control, unqualified
+from tuner.aws.journal import Before, Journal, Opening
+from tuner.aws.policy import CLONE_PREFIX
+from tuner.aws.putback import clone_is_there
+from tuner.aws.versions import VersionMaker
+from tuner.errors import TargetError
+
+#: What CreateFunction takes as bytes (Lambda quotas, "deployment package": 50 MB zipped).
+UPLOAD_LIMIT = 50 * 2**20
+#: Copied as they are; the others need another shape.
+_SAME = (
+    "Role",
+    "Handler",
+    "Runtime",
+    "Timeout",
+    "MemorySize",
+    "PackageType",
+    "KMSKeyArn",
+    "FileSystemConfigs",
+    "Architectures",
+)
+#: The keys of answers that a request takes, too.
+_PARTS = {
+    "TracingConfig": ("Mode",),
+    "EphemeralStorage": ("Size",),
+    "SnapStart": ("ApplyOn",),
+    "VpcConfig": ("SubnetIds", "SecurityGroupIds", "Ipv6AllowedForDualStack"),
+    "LoggingConfig": ("LogFormat", "ApplicationLogLevel", "SystemLogLevel", "LogGroup"),
+}
+
+
+def clone_name(function: str, run: str) -> str:
+    """The copy's name: the run's id makes it the only one; at most 64 characters."""
+    return f"{CLONE_PREFIX}{run.lower()}-{function.rsplit(':', 1)[-1]}"[:64].rstrip("-_")
+
+
+def clone_arn(arn: str, name: str) -> str:
+    """The ARN of a copy beside the function of this (unqualified) ARN."""
+    return f"{arn.rsplit(':', 1)[0]}:{name}"
+
+
+def make_clone(control: Control, journal: Journal, tags: Mapping[str, str]) -> VersionMaker:
+    """Create the copy that the journal was opened for; gives the maker of its versions.
+
+    Raises :class:`TargetError` for a package that cannot be copied.
+    """
+    opening = journal.opening
+    assert opening.clone is not None, "opened for a copy"
+    found = control.get(opening.function)
+    parameters = clone_parameters(found["Configuration"], opening.function)
+    code = _code(found, opening.function)
+    description = f"{opening.mark}copy of {opening.function} for a measurement"[:256]
+    journal.will("create", function=opening.clone)
+    try:
+        control.send(
+            "CreateFunction",
+            opening.function,
+            FunctionName=opening.clone.rsplit(":", 1)[-1],
+            Description=description,
+            Code=code,
+            Tags=dict(tags),
+            **parameters,
+        )
+    except TargetError:
+        if not clone_is_there(control, opening):
+            raise
+    start = control.wait(opening.clone)
+    journal.did()
+    return VersionMaker(control, Journal(None, _of_clone(opening, start)), start)
+
+
+def clone_parameters(configuration: Configuration, thing: str) -> dict[str, Any]:
+    """CreateFunction's parameters for the same function, without name, code and description."""
+    environment = configuration.get("Environment") or {}
+    if environment.get("Error"):
+        raise TargetError(
+            thing,
+            "its environment variables cannot be read, so it cannot be copied",
+            "Allow kms:Decrypt on the function's key, or use --isolation versions.",
+        )
+    made = {key: configuration[key] for key in _SAME if configuration.get(key)}
+    for key, wanted in _PARTS.items():
+        part = {k: v for k, v in (configuration.get(key) or {}).items() if k in wanted and v}
+        if part and not (key == "VpcConfig" and not part.get("SubnetIds")):
+            made[key] = part
+    if environment.get("Variables"):
+        made["Environment"] = {"Variables": environment["Variables"]}
+    if configuration.get("Layers"):
+        made["Layers"] = [layer["Arn"] for layer in configuration["Layers"]]
+    image = (configuration.get("ImageConfigResponse") or {}).get("ImageConfig")
+    if image:
+        made["ImageConfig"] = image
+    return made
+
+
+def _of_clone(opening: Opening, start: Configuration) -> Opening:
+    before = Before(
+        memory_mb=start["MemorySize"],
+        description=start.get("Description", ""),
+        revision_id=start.get("RevisionId", ""),
+        code_sha256=start["CodeSha256"],
+    )
+    return replace(
+        opening,
+        function=str(opening.clone),
+        arn=unqualified(start["FunctionArn"]),
+        before=before,
+        clone=None,
+    )
+
+
+def _code(found: Mapping[str, Any], thing: str) -> dict[str, Any]:
+    code = found.get("Code") or {}
+    if code.get("RepositoryType") == "ECR":
+        return {"ImageUri": code.get("ResolvedImageUri") or code["ImageUri"]}
+    return {"ZipFile": _download(str(code.get("Location", "")), thing)}
+
+
+def _download(url: str, thing: str) -> bytes:
+    fix = "Use --isolation versions, which copies nothing."
+    if not url.startswith(("https://", "http://127.0.0.1", "http://localhost", "http://[::1]")):
+        raise TargetError(thing, "Lambda gives no address to fetch its package from", fix)
+    try:
+        with urllib.request.urlopen(url, timeout=60) as answer:
+            package = bytes(answer.read(UPLOAD_LIMIT + 1))
+    except (OSError, urllib.error.URLError) as error:
+        raise TargetError(thing, f"its package cannot be fetched ({error})", fix) from error
+    if len(package) > UPLOAD_LIMIT:
+        raise TargetError(thing, "its package is above 50 MB, the most that can be uploaded", fix)
+    return package

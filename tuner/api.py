@@ -30,6 +30,7 @@ from tuner.request import (
     stored_options,
     with_power_tuning,
     with_secrets,
+    without_lost_traffic,
 )
 from tuner.store.exchange import StoredRun
 from tuner.store.runs import Store, find
@@ -211,9 +212,13 @@ def recommend_run(
     stored = find(ref, store_url, "sweep" if ref == "last" else None)
     written = _as_written(dict(overrides or {}))
     options = replace(stored_options(stored.run.options), **written)
+    run = stored.run
+    if options.traffic is not None and "traffic" not in written:
+        options, lost = without_lost_traffic(options)
+        run = replace(run, warnings=(*run.warnings, *lost))
     check(options)
-    facts, priced_as = stored.run.facts, priced_as or PricedAs()
-    run, other = stored.run, priced_as.arch
+    facts, priced_as = run.facts, priced_as or PricedAs()
+    other = priced_as.arch
     if other and other != facts.arch:
         text = f"Priced as {other}, but measured on {facts.arch}: durations there may differ."
         run = replace(run, warnings=(*run.warnings, Advice("other-arch", text)))

@@ -28,7 +28,7 @@ from tuner.recommend.goal import Goal, parse_strategy
 from tuner.recommend.month import Priced
 from tuner.recommend.slo import parse_slo
 from tuner.recording.power_tuning import read_input
-from tuner.records import Backend, FunctionFacts, RunRecord, Sample
+from tuner.records import Advice, Backend, FunctionFacts, RunRecord, Sample
 from tuner.target.isolation import read_isolation
 from tuner.units import MemoryWish, parse_memory, parse_seconds, parse_share, parse_usd
 
@@ -243,6 +243,18 @@ def read_traffic(text: str, option: str = "--traffic") -> Demand:
             fix = f"{error.fix.rstrip('.')}; or name a CSV or JSON file."
             raise UsageError(error.thing, error.reason, fix) from None
     return read_demand(_file(text, option), f"{option} {text}")
+
+
+def without_lost_traffic(options: SweepOptions) -> tuple[SweepOptions, tuple[Advice, ...]]:
+    """Options of a stored run, without its traffic if the file of that cannot be read any more."""
+    try:
+        read_traffic(str(options.traffic))
+    except UsageError as error:
+        text = (
+            f"The run's traffic is left out ({error.thing} {error.reason}); give --traffic again."
+        )
+        return replace(options, traffic=None), (Advice("traffic-lost", text),)
+    return options, ()
 
 
 @dataclass(frozen=True)

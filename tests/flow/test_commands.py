@@ -89,6 +89,54 @@ def test_runs_lists_what_is_stored(tuner: Run, swept: str) -> None:
     assert "replay:rec.csv" in out
 
 
+def test_traffic_gives_the_cost_of_a_month_with_the_measured_duration_and_cold_starts(
+    tuner: Run, swept: str
+) -> None:
+    _, out, _ = tuner("recommend", "last", "--traffic", "0.01rps", "--json", "-")
+    month = json.loads(out)["monthly"]
+    assert month["calls"] == pytest.approx(26_280)
+    assert "derived from the traffic" in month["cold_share_from"]
+    assert 0.03 < month["cold_share"] < 0.06
+    assert month["sizes"][0]["memory_mb"] == 256
+    assert month["sizes"][0]["init_usd"] > 0
+    assert month["sizes"][0]["other_arch_usd"] < month["sizes"][0]["total_usd"]
+    _, out, _ = tuner("recommend", "last", "--traffic", "20rps", "--cold-share", "2%")
+    assert "Cost per month by memory size" in out
+    assert "Cold starts: 2 % (given)" in out
+    _, out, _ = tuner("recommend", "last", "--json", "-")
+    assert json.loads(out)["monthly"] is None
+
+
+def test_a_recordings_own_cold_share_is_used_when_it_is_asked_for(tuner: Run, swept: str) -> None:
+    words = ("--traffic", "1rps", "--cold-share", "recorded", "--json", "-")
+    month = json.loads(tuner("recommend", "last", *words)[1])["monthly"]
+    assert month["cold_share"] == pytest.approx(4 / 24)
+    assert month["cold_share_from"] == "recorded: 4 of 24 calls"
+
+
+def test_a_traffic_file_counts_for_a_sweep_and_its_loss_is_told(tuner: Run, swept: str) -> None:
+    Path("calls.csv").write_text("per_minute\n" + "60\n" * 90)
+    words = ("--memory", "recorded", "--seed", "3", "--traffic", "calls.csv", "--json", "-")
+    swept_again = json.loads(tuner("sweep", "replay:rec.csv", *words)[1])
+    assert swept_again["monthly"]["calls"] == pytest.approx(730 * 3600)
+    assert swept_again["monthly"]["traffic"] == "1/s on average over 1 h 30 min"
+    Path("calls.csv").unlink()
+    again = json.loads(tuner("recommend", "last", "--json", "-")[1])
+    assert again["monthly"] is None
+    assert "traffic-lost" in [warning["code"] for warning in again["warnings"]]
+    code, _, err = tuner("recommend", "last", "--traffic", "calls.csv")
+    assert (code, "calls.csv" in err, len(err.splitlines())) == (2, True, 2)
+
+
+@pytest.mark.parametrize("width", [80, 60, 40])
+def test_runs_never_cuts_an_id(
+    tuner: Run, swept: str, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", str(width))
+    assert swept in tuner("runs")[1]
+
+
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [

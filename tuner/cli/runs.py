@@ -32,7 +32,8 @@ def listed(limit: Limit = 20, store: o.StoreUrl = None) -> None:
 
     table = Table(box=None)
     for column in ("run", "started (UTC)", "command", "target", "state", "calls"):
-        table.add_column(column, no_wrap=column != "target", overflow="fold")
+        least = 26 if column == "run" else None  # an id that is cut would be of no use
+        table.add_column(column, no_wrap=column != "target", overflow="fold", min_width=least)
     with Store.open(store, create=False) as opened:
         counts = opened.counts()
         for run in opened.runs(limit):

@@ -8,11 +8,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+import tuner.load
 from tuner.clock import WallClock
 from tuner.errors import TunerError
 from tuner.load.engine import Batch, Call, Manner
@@ -156,25 +158,39 @@ def test_workers_of_a_master_that_was_killed_stop_and_invoke_no_more(
     assert len(server.requests) == sent
 
 
-def test_a_worker_from_elsewhere_joins_by_host_and_port_and_stops_without_its_master(
-    serve: Any, answer: Any
+LOCUSTFILE = Path(tuner.load.__file__).parent / "worker" / "locustfile.py"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("-m", "tuner", "worker", "--master", "127.0.0.1:{port}"),
+        (
+            *("-m", "locust", "-f", str(LOCUSTFILE), "--worker"),
+            *("--master-host", "127.0.0.1", "--master-port", "{port}"),
+        ),
+    ],
+    ids=["tuner", "locust"],
+)
+def test_a_worker_from_elsewhere_joins_and_ends_without_its_master(
+    serve: Any, answer: Any, command: Sequence[str]
 ) -> None:
     """It is of another session and no child of the master's, as on another machine."""
     server = serve(good(answer))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     engine = LocustEngine(
-        endpoint(server.url), WallClock(), workers=Workers(local=1, expect=1, port=port)
+        endpoint(server.url), WallClock(), workers=Workers(local=0, expect=1, port=port)
     )
-    command = [sys.executable, "-m", "tuner.load.worker.member", "127.0.0.1", str(port)]
-    other = subprocess.Popen(command, start_new_session=True)
+    words = [word.replace("{port}", str(port)) for word in command]
+    other = subprocess.Popen([sys.executable, *words], start_new_session=True)
     try:
+        assert len(list(engine.run(batch([0.01 * n for n in range(20)], 4)))) == 20
+        assert engine.pids == [other.pid]
         with pytest.raises(TunerError):
             for sample in engine.run(batch([0.02 * n for n in range(1500)], 8)):
                 if sample.call == 20:
-                    hubs = {psutil.Process(pid).parent() for pid in engine.pids}
-                    [hub] = [h for h in hubs if h is not None and h.pid != os.getpid()]
-                    hub.kill()
+                    engine._staff._hub._process.kill()  # type: ignore[union-attr]
         other.wait(10)
     finally:
         other.kill()

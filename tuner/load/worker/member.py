@@ -1,8 +1,8 @@
-"""A worker of a Locust master: ``python -m tuner.load.worker.member HOST PORT``.
+"""A worker of a Locust master: ``python -m tuner.load.worker.member HOST PORT [alone]``.
 
 Joins with Locust's own protocol, so that workers that Locust started itself (its Docker image, its
 operator; ``locustfile.py``) do the same. It ends when the master says so or has not been heard for
-some seconds: a load whose master is gone must not go on.
+some seconds: a load whose master is gone must not go on. It dies with its parent unless ``alone``.
 """
 
 import logging
@@ -40,6 +40,15 @@ class Member:
         gevent.spawn(self._write_forever)
         self._worker.greet()
 
+    def watch(self) -> None:
+        """Have the runner quit when the master is gone; for a process that is Locust's own."""
+
+        def end() -> None:
+            self.wait_for_end()
+            self._runner.quit()
+
+        gevent.spawn(end)
+
     def wait_for_end(self) -> None:
         """Return when the master has said so, or is gone; nothing is sent any more then."""
         # A runner that is told to quit ends all of its greenlets.
@@ -70,7 +79,7 @@ class Member:
 
 def main() -> None:
     """Join the master whose host and port are the arguments."""
-    if os.environ.get("TUNER_WORKER_ALONE") != "1":
+    if sys.argv[3:] != ["alone"]:
         die_with_parent()
     logging.getLogger("locust").setLevel(logging.ERROR)
     environment: Any = Environment(user_classes=[Lane])
@@ -81,7 +90,10 @@ def main() -> None:
         os._exit(1)
     member = Member(runner)
     settle_memory()
-    member.wait_for_end()
+    try:
+        member.wait_for_end()
+    except KeyboardInterrupt:
+        os._exit(130)
     os._exit(0)
 
 

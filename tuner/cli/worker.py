@@ -1,0 +1,40 @@
+"""``tuner worker``: send part of a load that another machine's ``tuner load`` asks for."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from tuner.errors import UsageError
+
+_PORT = 5557  # Locust's own
+Master = Annotated[
+    str,
+    typer.Option("--master", metavar="HOST[:PORT]", help="Where `tuner load` awaits workers."),
+]
+
+
+def worker(master: Master) -> None:
+    """Join a load from another machine; ends with it.
+
+    The machine that runs `tuner load TARGET --expect-workers N` tells the requests and the
+    credentials to sign them with, unencrypted: use it within a network that you trust.
+    """
+    host, port = parse_master(master)
+    command = [sys.executable, "-m", "tuner.load.worker.member", host, str(port), "alone"]
+    os.execv(sys.executable, command)
+
+
+def parse_master(text: str) -> tuple[str, int]:
+    """Host and port of ``HOST``, ``HOST:PORT`` or ``[IPV6]:PORT``. Raises UsageError."""
+    host, colon, port = text.rpartition(":")
+    if not colon or "]" in port or (":" in host and not host.startswith("[")):
+        host, port = text, str(_PORT)  # no port; an IPv6 address is full of colons
+    host = host.removeprefix("[").removesuffix("]")
+    known = port.isascii() and port.isdigit() and 0 < int(port) < 65536
+    if not known or not host or any(c.isspace() for c in host):
+        raise UsageError(
+            "--master", f"{text!r:.80} is no HOST:PORT", f"Write it like ci-1:{_PORT}."
+        )
+    return host, int(port)

@@ -51,8 +51,8 @@ class Goal:
         if self.demand is None or self.cold_share_from:
             return self
         words = (
-            f"derived from the traffic, calls of {format_ms(service_s * 1000)} and sandboxes that "
-            f"are kept for {IDLE_TIMEOUT_S:.0f} s"
+            f"derived from the traffic, calls of {format_ms(service_s * 1000)} (the mean of all "
+            f"measured) and sandboxes that are kept for {IDLE_TIMEOUT_S:.0f} s"
         )
         share = self.demand.cold_share(service_s)
         return replace(self, cold_share=share, cold_share_from=words)

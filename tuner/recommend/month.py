@@ -73,7 +73,8 @@ def _without_init(observations: Observations, goal: Goal) -> tuple[Advice, ...]:
     if len(observations.cold) or not goal.cold_share:
         return ()
     text = (
-        "No cold start was measured, so the month's cost leaves INIT out. Measure some: --cold 5."
+        "No cold start was measured, so the month's cost leaves INIT out. "
+        "Measure some with --cold 5, or record some."
     )
     return (Advice("month-init", text),)
 

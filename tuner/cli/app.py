@@ -8,7 +8,19 @@ from typing import Annotated
 import typer
 
 from tuner import __version__
-from tuner.cli import doctor, local, plan, policy, prices, recommend, report, restore, runs, sweep
+from tuner.cli import (
+    doctor,
+    load,
+    local,
+    plan,
+    policy,
+    prices,
+    recommend,
+    report,
+    restore,
+    runs,
+    sweep,
+)
 from tuner.errors import TunerError
 
 app = typer.Typer(
@@ -20,6 +32,7 @@ app = typer.Typer(
 )
 
 app.command()(sweep.sweep)
+app.command()(load.load)
 app.command()(plan.plan)
 app.command()(recommend.recommend)
 app.command()(report.report)

@@ -1,0 +1,171 @@
+"""``tuner load`` end to end: on recordings in virtual time, and on the local Lambda."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tuner.cli.app import main
+from tuner.store.runs import Store
+
+Run = Callable[..., tuple[int, str, str]]
+#: The keys that scripts rely on.
+CONTRACT = {
+    *("schema", "run", "target", "seed", "asked_rps", "achieved_rps", "seconds", "calls"),
+    *("dropped", "attempts", "outcomes", "throttles", "latency_ms", "service_ms", "lag_ms"),
+    *("duration_ms", "cold_starts", "concurrency", "retries", "timeline", "cost_usd", "slo"),
+    *("warnings", "report"),
+}
+
+
+@pytest.fixture
+def tuner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Run:
+    """Run a command in this process, in an empty folder: its exit code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+    rows = ["memory_mb,duration_ms,billed_ms,status"]
+    rows += [f"512,{100 + n},{100 + n},ok" for n in range(9)] + ["512,,,throttled"]
+    (tmp_path / "rec.csv").write_text("\n".join(rows))
+
+    def run(*words: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main(words)
+        said = capsys.readouterr()
+        return int(ended.value.code or 0), said.out, said.err
+
+    return run
+
+
+def loaded(tuner: Run, *words: str, code: int = 0) -> dict[str, Any]:
+    """The document of a load of the recording."""
+    got, out, err = tuner("load", "replay:rec.csv", "--seed", "4", "--json", "-", *words)
+    assert got == code, err
+    document: dict[str, Any] = json.loads(out)
+    return document
+
+
+def test_an_open_load_of_a_recording_tells_everything_of_the_contract(tuner: Run) -> None:
+    told = loaded(tuner, "--rate", "50", "--duration", "10s")
+    assert set(told) >= CONTRACT
+    assert (told["schema"], told["calls"], told["asked_rps"]) == ("tuner.load/1", 500, 50.0)
+    assert told["achieved_rps"] == pytest.approx(50, rel=0.01)
+    assert sum(told["outcomes"].values()) == 500
+    assert 20 <= told["outcomes"]["throttled"] <= 90
+    assert set(told["latency_ms"]) == {"p50", "p90", "p95", "p99", "p99.9", "max", "mean"}
+    assert told["duration_ms"]["max"] == pytest.approx(108, rel=2e-3)
+    assert told["concurrency"]["little"] == pytest.approx(50 * 0.9 * 0.104, rel=0.1)
+    assert [row["second"] for row in told["timeline"]] == list(range(len(told["timeline"])))
+    assert sum(row["asked"] for row in told["timeline"]) == 500
+    assert told["cost_usd"] > 0
+    assert Path(told["report"]).is_file()
+    assert loaded(tuner, "--rate", "50", "--duration", "10s")["timeline"] == told["timeline"]
+
+
+def test_users_of_a_closed_load_keep_their_concurrency(tuner: Run) -> None:
+    told = loaded(tuner, "--users", "6", "--duration", "5s")
+    assert told["asked_rps"] is None
+    assert told["concurrency"]["max"] <= 6
+    assert told["calls"] == pytest.approx(6 * 5 / (0.9 * 0.104), rel=0.15)
+
+
+def test_objectives_decide_the_exit_code(tuner: Run) -> None:
+    base = ("--rate", "20", "--duration", "5s", "--slo", "p95<1s")
+    assert [each["met"] for each in loaded(tuner, *base)["slo"]] == [True]
+    told = loaded(tuner, *base, "--slo", "throttles<1%", code=99)
+    assert [each["met"] for each in told["slo"]] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("words", "note"),
+    [
+        (("--stop-on", "throttles>3%"), "stopped on throttles>3%: "),
+        (("--max-cost", "0.00005"), "the limit of $5e-05 is reached"),
+    ],
+)
+def test_a_load_that_is_cut_short_says_why_and_ends_with_3(
+    tuner: Run, words: tuple[str, ...], note: str
+) -> None:
+    told = loaded(tuner, "--rate", "20", "--duration", "10m", *words, code=3)
+    assert told["note"].startswith(note)
+    assert told["state"] == "partial"
+    assert told["calls"] < 12_000
+    assert told["seconds"] < 300
+
+
+def test_a_profile_is_scaled_and_brings_its_event(tuner: Run) -> None:
+    told = loaded(tuner, "--profile-load", "spike", "--rate", "40", "--duration", "14s")
+    assert max(row["asked"] for row in told["timeline"]) == pytest.approx(40, abs=20)
+    assert told["load"]["profile"] == "spike"
+    assert loaded(tuner, "--profile-load", "stream-like", "--duration", "2s")["calls"] > 20
+
+
+def test_what_was_measured_and_said_is_stored(tuner: Run) -> None:
+    told = loaded(tuner, "--rate", "20", "--duration", "5s")
+    with Store.open(create=False) as store:
+        run = store.run("last", "load")
+        assert (run.run, run.state.value, run.options["rate"]) == (told["run"], "done", "20")
+        assert len(store.samples(run.run)) == told["attempts"]
+        kept = store.document(run.run, "load")
+    assert kept is not None
+    assert kept["latency_ms"] == told["latency_ms"]
+
+
+def test_the_terminal_leads_with_the_answer(tuner: Run) -> None:
+    code, out, _ = tuner("load", "replay:rec.csv", "--rate", "20", "--duration", "5s")
+    assert code == 0
+    assert "answered well" in out.splitlines()[0]
+    assert "Latency, from the due time" in out
+    assert out.splitlines()[-1].startswith("Report: reports/rec.csv-")
+    _, quiet, _ = tuner("load", "replay:rec.csv", "--rate", "20", "--duration", "5s", "--quiet")
+    assert len(quiet.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ((), "--rate 50 (open model)"),
+        (("--rate", "5", "--users", "3"), "cannot have --users and --rate"),
+        (("--rate", "0"), "has to be above zero"),
+        (("--rate", "1000000000"), "is above 100,000/s"),
+        (("--rate", "5", "--think", "1s"), "Give it with --users"),
+        (("--users", "5", "--arrival", "poisson"), "is of an open model"),
+        (("--rate", "5", "--retry", "often"), "none, backoff, decorrelated, adaptive"),
+        (("--rate", "5", "--stop-on", "p95>3s"), "'errors>5%'"),
+        (("--rate", "5", "--memory", "128,256"), "is not one size"),
+        (("--profile-load", "none-such"), "throttle-probe"),
+        (("--profile-load", "stream-like", "--rate", "5"), "Leave --rate out"),
+        (("--rate", "5", "--event", "s3", "--payload", "1"), "cannot go with --payload"),
+    ],
+)
+def test_a_load_that_makes_no_sense_is_refused_in_two_lines(
+    tuner: Run, words: tuple[str, ...], says: str
+) -> None:
+    code, _, err = tuner("load", "replay:rec.csv", *words)
+    assert says in err
+    assert len(err.splitlines()) <= 2
+    assert code in (1, 2)
+
+
+def test_throttled_calls_are_sent_again_and_the_function_is_left_as_it_was(
+    tuner: Run, new_function: Any, lambda_client: Any, local_lambda_url: str
+) -> None:
+    name = new_function("import time\ndef handler(e, c): time.sleep(0.1)")
+    lambda_client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=1)
+    before = lambda_client.get_function_configuration(FunctionName=name)
+    words = ("--endpoint-url", local_lambda_url, "--region", "eu-west-1", "--json", "-")
+    load = ("--rate", "20", "--duration", "2s", "--retry", "decorrelated")
+    code, out, err = tuner("load", name, *load, *words)
+    assert code == 0, err
+    told = json.loads(out)
+    assert told["calls"] == 40
+    assert told["attempts"] > 40
+    assert set(told["throttles"]) == {"ReservedFunctionConcurrentInvocationLimitExceeded"}
+    assert told["retries"]["amplification"] == told["attempts"] / 40
+    assert told["retries"]["backoff_ms"]["p50"] > 50
+    # A sandbox may take the next call before the caller has read the last answer.
+    assert told["concurrency"]["max"] <= 2
+    after = lambda_client.get_function_configuration(FunctionName=name)
+    assert after["RevisionId"] == before["RevisionId"]

@@ -1,0 +1,153 @@
+"""The report of a load: its words, its page, its document, from hand-made samples."""
+
+import json
+import re
+from dataclasses import replace
+from functools import cache
+from html.parser import HTMLParser
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import altair
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.console import Console
+
+from tuner.load.engine import Shortfall
+from tuner.load.pace import Constant
+from tuner.load.profile import Phase, Profile
+from tuner.measure.load_figures import LoadTally
+from tuner.recommend.load_result import Load, judge
+from tuner.recommend.slo import parse_slo
+from tuner.records import (
+    Advice,
+    Backend,
+    FunctionFacts,
+    Outcome,
+    Purpose,
+    RunRecord,
+    RunState,
+    Sample,
+)
+from tuner.report.load_document import load_document
+from tuner.report.load_html import load_charts, render_load, write_load_report
+from tuner.report.load_terminal import print_load
+from tuner.report.load_view import load_view
+
+EVIL = "<script>alert(1)</script>{{ 7*7 }}"
+FACTS = FunctionFacts("orders", "arn", Backend.AWS, "eu-west-1", "arm64", "python3.13", 512, 3.0)
+RUN = RunRecord("01J", "load", "orders", RunState.DONE, 7, 1.77e9, 1.77e9 + 20, {}, FACTS)
+
+
+def made(seconds: int = 20, throttled: int = 10, slo: str | None = None, **changed: Any) -> Load:
+    """Five calls a second of 200 ms, the last of which are throttled."""
+    tally, calls = LoadTally(), seconds * 5
+    for number in range(calls):
+        bad = number >= calls - throttled
+        outcome, due = Outcome.THROTTLED if bad else Outcome.OK, number / 5
+        tally.add(
+            Sample(
+                number, 1, 0, Purpose.LOAD, 512, "arm64", None, outcome, due, due, None, due + 0.2,
+                reason=EVIL if bad else None,
+                duration_ms=None if bad else 190.0,
+                billed_ms=None if bad else 190.0,
+                init_ms=300.0 if number == 0 else None,
+            )
+        )  # fmt: skip
+    figures = tally.figures(float(seconds), float(calls), Shortfall(), None)
+    profile = Profile("steady", "the same rate", (Phase(Constant(5.0), float(seconds)),))
+    verdicts = judge([parse_slo(slo)] if slo else [], figures, 0.001)
+    load = Load(RUN, profile, 512, "none", "sync", figures, 0.001, verdicts)
+    return replace(load, **changed)
+
+
+@cache
+def example() -> dict[str, Any]:
+    """The document of one load, made once."""
+    return load_document(made())
+
+
+def test_the_answer_says_what_was_met_and_what_was_missed() -> None:
+    good = load_view(load_document(made(throttled=0, slo="p95<1s"))).answer
+    assert (good.headline, good.tone) == ("Meets p95<1s", "good")
+    bad = load_view(load_document(made(slo="throttles<1%"))).answer
+    assert (bad.headline, bad.tone) == ("Misses throttles<1%", "bad")
+    assert "10 % throttled" in bad.rest
+    plain = load_view(load_document(made())).answer
+    assert (plain.headline, plain.tone) == ("4.5/s answered well", "warn")
+
+
+def test_the_page_has_every_number_and_nobodys_markup() -> None:
+    load = made(slo="p95<1s", warnings=(Advice("x", f"Mind {EVIL}."),))
+    page = render_load(load_document(load))
+    assert "<script>alert" not in page
+    assert "{{ 7*7 }}" in page
+    assert "steady" in page
+    assert page.count('data-chart="') == 3
+    assert not re.search(r"""(?:src|href)=["']?https?:""", page)
+    checker = HTMLParser()
+    checker.feed(page)
+
+
+def test_charts_are_valid_vega_lite() -> None:
+    view = load_view(load_document(made()))
+    for spec in load_charts(view).values():
+        altair.Chart.from_dict(spec)
+
+
+def test_a_long_load_is_drawn_in_slices_that_keep_its_calls() -> None:
+    document = load_document(made(seconds=20))
+    rows = [{**document["timeline"][0], "second": at, "asked": 6} for at in range(1000)]
+    view = load_view({**document, "timeline": rows})
+    assert (view.slice_s, len(view.moments)) == (4, 250)
+    assert sum(moment["asked"] for moment in view.moments) * 4 == 6000
+
+
+def test_the_document_is_json_and_empty_spreads_are_empty() -> None:
+    document = load_document(made(throttled=100))
+    json.dumps(document, allow_nan=False)
+    assert document["latency_ms"] == {}
+    assert load_view(document).answer.tone == "bad"
+    render_load(document)
+
+
+def test_the_terminal_fits_eighty_characters() -> None:
+    out = StringIO()
+    console = Console(file=out, width=80, highlight=False, force_terminal=True, color_system=None)
+    print_load(load_document(made(slo="p95<1s", throttled=0)), console)
+    text = out.getvalue()
+    assert max(map(len, text.splitlines())) <= 80
+    assert text.startswith("Meets p95<1s")
+
+
+def test_a_report_is_written_under_the_functions_and_the_runs_name(tmp_path: Path) -> None:
+    path = write_load_report(load_document(made()), tmp_path / "reports")
+    assert path.name == "orders-01J.html"
+    assert path.read_text().startswith("<!doctype html>")
+
+
+@given(
+    calls=st.integers(0, 10**9),
+    value=st.none() | st.floats(0, 1e12),
+    note=st.none() | st.text(max_size=30),
+    state=st.sampled_from(["done", "partial", "interrupted", "failed"]),
+)
+@settings(max_examples=50)
+def test_any_figures_can_be_worded(
+    calls: int, value: float | None, note: str | None, state: str
+) -> None:
+    document = example()
+    changed = {"calls": calls, "asked_rps": value, "cost_usd": value, "note": note, "state": state}
+    view = load_view(
+        {**document, **changed, "slo": [{"slo": "p9<1s", "value": value, "met": True}]}
+    )
+    assert view.title
+
+
+@pytest.mark.parametrize(("users", "says"), [(0, "whether or not"), (4, "4 users")])
+def test_how_it_was_measured_names_the_model(users: int, says: str) -> None:
+    profile = Profile("users" if users else "rate", users=users, closed_s=5.0)
+    view = load_view(load_document(made(profile=profile)))
+    assert says in view.method[0].value

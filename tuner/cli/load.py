@@ -1,0 +1,171 @@
+"""``tuner load``: one configuration under a load; what it does, costs and feels like then."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from tuner.cli import load_options as lo
+from tuner.cli import options as o
+from tuner.errors import TunerError
+
+if TYPE_CHECKING:
+    from tuner.loadrequest import LoadOptions, Wish
+    from tuner.recommend.load_result import Load
+    from tuner.records import FunctionFacts
+
+
+def load(
+    target: o.TargetArg,
+    rate: lo.Rate = None,
+    duration: lo.Duration = None,
+    arrival: lo.Arrival = None,
+    users: lo.Users = None,
+    think: lo.Think = None,
+    profile_load: lo.ProfileLoad = None,
+    retry: lo.Retry = None,
+    memory: lo.OneMemory = None,
+    payload: o.Payload = "{}",
+    payloads: o.Payloads = None,
+    event: o.Event = None,
+    seed: o.Seed = None,
+    slo: o.Slo = None,
+    stop_on: lo.StopOn = None,
+    max_cost: o.MaxCost = None,
+    max_concurrency: lo.MaxConcurrency = None,
+    region: o.Region = None,
+    profile: o.Profile = None,
+    endpoint_url: o.EndpointUrl = None,
+    handler: o.Handler = None,
+    runtime: o.Runtime = None,
+    env: o.Env = None,
+    where: o.Where = None,
+    cpu: o.Cpu = "auto",
+    store: o.StoreUrl = None,
+    output: o.Output = Path("reports"),
+    json_to: o.Json = None,
+    yes: o.Yes = False,
+    quiet: o.Quiet = False,
+    no_progress: o.NoProgress = False,
+) -> None:
+    """Put a function under load and measure latency, throttles, concurrency and cost.
+
+    Example: tuner load myfunc --rate 50 --duration 2m --slo 'client_p99<1s'
+    """
+    given = dict(locals())
+    handing = _Handing(store, output, json_to, yes, quiet or json_to == "-", not no_progress)
+    _run(_options(given), handing)
+
+
+@dataclass(frozen=True)
+class _Handing:
+    """Where the result goes, and how much is asked and shown on the way."""
+
+    store: str | None
+    output: Path
+    json_to: str | None
+    yes: bool
+    quiet: bool
+    live: bool
+
+
+def _options(given: dict[str, Any]) -> "LoadOptions":
+    """The load's own options, and those that it shares with a sweep."""
+    from tuner.api import sweep_options
+    from tuner.loadrequest import LoadOptions
+
+    shared = (
+        *("payload", "payloads", "event", "seed", "slo", "max_cost", "region", "profile"),
+        *("endpoint_url", "handler", "runtime", "env", "where", "cpu"),
+    )
+    common = {name: given[name] for name in shared if given[name] is not None}
+    own = (
+        *("memory", "rate", "duration", "arrival", "users", "think", "profile_load", "retry"),
+        "max_concurrency",
+    )
+    return LoadOptions(
+        common=sweep_options(given["target"], **common),
+        stop_on=tuple(given["stop_on"] or ()),
+        **{name: given[name] for name in own},
+    )
+
+
+def _run(options: "LoadOptions", handing: _Handing) -> None:
+    from tuner.cli.interrupt import stop_on_signals
+    from tuner.cli.progress import Progress
+    from tuner.cli.restore import offer_restore
+    from tuner.loadapi import run_load
+    from tuner.loadrequest import read_wish
+
+    read_wish(options)  # complain before anything is started
+    offer_restore(yes=handing.yes)
+    with (
+        Progress(quiet=handing.quiet, live=handing.live) as progress,
+        stop_on_signals(progress.say) as progress.stop_request,
+    ):
+
+        def approve(wish: "Wish", facts: "FunctionFacts") -> None:
+            _ask(wish, facts, handing.yes)
+
+        result = run_load(options, handing.store, progress, progress.say, approve)
+    raise typer.Exit(exit_code(_hand_over(result, handing)))
+
+
+def _ask(wish: "Wish", facts: "FunctionFacts", yes: bool) -> None:
+    """Ask before a load may take other functions' concurrency; raises TunerError for a no."""
+    from tuner.loadrequest import too_many
+
+    why = too_many(wish, facts)
+    if why is None or yes:
+        return
+    if not sys.stdin.isatty():
+        raise TunerError("load", why[0].lower() + why[1:], "Lower --max-concurrency, or add --yes.")
+    if not typer.confirm(f"{why} Begin?", False, err=True):
+        raise TunerError("load", "was not begun", "Lower --max-concurrency, or add --yes.")
+
+
+def _hand_over(result: "Load", handing: _Handing) -> "Load":
+    """Write the report and the JSON, print the answer; failures to write come last."""
+    from rich.console import Console
+
+    from tuner.cli.output import write_document
+    from tuner.loadapi import with_report
+    from tuner.report.load_document import load_document
+    from tuner.report.load_terminal import print_load
+    from tuner.report.load_view import load_view
+
+    failures: list[TunerError] = []
+    try:
+        result = with_report(result, handing.output)
+    except TunerError as error:
+        failures.append(error)
+    document = load_document(result)
+    if handing.json_to is not None:
+        try:
+            write_document(document, handing.json_to)
+        except TunerError as error:
+            failures.append(error)
+    if handing.json_to != "-":
+        console = Console(highlight=False)
+        if handing.quiet:
+            console.print(load_view(document).answer.sentence, markup=False, soft_wrap=True)
+        else:
+            print_load(document, console)
+    if failures:
+        raise failures[0]
+    return result
+
+
+def exit_code(result: "Load") -> int:
+    """What the contract says of this result."""
+    from tuner.records import Outcome, RunState
+
+    if result.run.state is RunState.INTERRUPTED:
+        return 130
+    if not result.figures.outcomes[Outcome.OK]:
+        return 1
+    if result.met is False:
+        return 99
+    return 3 if result.run.state is RunState.PARTIAL else 0

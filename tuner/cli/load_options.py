@@ -1,0 +1,87 @@
+"""The options that only ``tuner load`` has: one annotated type each, with its help."""
+
+from typing import Annotated
+
+import typer
+
+LOAD_PANEL = "The load"
+
+OneMemory = Annotated[
+    str | None,
+    typer.Option(
+        "--memory", help="Size in MB (default: as configured).", rich_help_panel=LOAD_PANEL
+    ),
+]
+Rate = Annotated[
+    str | None,
+    typer.Option(
+        "--rate",
+        help="Open model: calls are due at this rate, such as 500 or 1200/min. With a profile: "
+        "its highest rate.",
+        rich_help_panel=LOAD_PANEL,
+    ),
+]
+Duration = Annotated[
+    str | None,
+    typer.Option(
+        "--duration",
+        help="How long calls are due (default: 30s, or what a profile says).",
+        rich_help_panel=LOAD_PANEL,
+    ),
+]
+Arrival = Annotated[
+    str | None,
+    typer.Option(
+        "--arrival",
+        help="constant: evenly spaced (default); poisson: by chance, as from many callers.",
+        rich_help_panel=LOAD_PANEL,
+    ),
+]
+Users = Annotated[
+    int | None,
+    typer.Option(
+        "--users",
+        min=1,
+        help="Closed model: so many users, each calling again when answered.",
+        rich_help_panel=LOAD_PANEL,
+    ),
+]
+Think = Annotated[
+    str | None,
+    typer.Option("--think", help="Pause of a user between two calls.", rich_help_panel=LOAD_PANEL),
+]
+ProfileLoad = Annotated[
+    str | None,
+    typer.Option(
+        "--profile-load",
+        metavar="NAME|FILE",
+        help="steady, ramp, spike, burst-cold, diurnal, soak, throttle-probe, stream-like, or a "
+        "TOML file.",
+        rich_help_panel=LOAD_PANEL,
+    ),
+]
+Retry = Annotated[
+    str | None,
+    typer.Option(
+        "--retry",
+        help="What follows a throttle: none (default), backoff, decorrelated or adaptive.",
+        rich_help_panel=LOAD_PANEL,
+    ),
+]
+StopOn = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--stop-on",
+        help="Cut the load short on 'errors>5%' or 'throttles>20%' of 10 s; repeatable.",
+        rich_help_panel="Limits",
+    ),
+]
+MaxConcurrency = Annotated[
+    int | None,
+    typer.Option(
+        "--max-concurrency",
+        min=1,
+        help="The most calls in flight at once.",
+        rich_help_panel="Limits",
+    ),
+]

@@ -1,0 +1,70 @@
+"""When a load is to be cut short: conditions such as ``errors>5%`` over the last seconds.
+
+Reading a condition and judging what has ended; stopping is the caller's.
+"""
+
+import re
+from collections import deque
+from dataclasses import dataclass
+
+from tuner.errors import UsageError
+from tuner.records import Outcome, Sample
+from tuner.units import parse_share
+
+_RULE = re.compile(r"(errors|throttles)\s*>=?\s*(.+)")
+#: A condition looks at the requests that ended in so many seconds, if they are enough to judge by.
+WINDOW_S = 10.0
+FEWEST = 20
+
+
+@dataclass(frozen=True)
+class StopRule:
+    """Stop when the share of ``what`` among requests is above ``share`` (0 to 1)."""
+
+    text: str
+    what: str
+    share: float
+
+
+def parse_stop_on(text: str, option: str = "--stop-on") -> StopRule:
+    """Read ``errors>5%`` or ``throttles>20%``. Raises UsageError."""
+    match = _RULE.fullmatch(text.strip().lower())
+    if not match:
+        fix = "Write it like 'errors>5%' or 'throttles>20%'."
+        raise UsageError(f"{option} {text[:40]!r}", "is not a condition", fix)
+    return StopRule(text.strip(), match[1], parse_share(match[2], option))
+
+
+class Fuse:
+    """Watches samples; ``blown`` is the condition that came true, in words."""
+
+    def __init__(self, rules: tuple[StopRule, ...]) -> None:
+        self.blown: str | None = None
+        self._rules = rules
+        self._recent: deque[tuple[float, bool, bool]] = deque()
+        self._counts = {"errors": 0, "throttles": 0}
+
+    def watch(self, sample: Sample) -> None:
+        """Take one more request into account."""
+        if not self._rules or self.blown:
+            return
+        throttled = sample.outcome is Outcome.THROTTLED
+        failed = sample.outcome is not Outcome.OK and not throttled
+        self._count(sample.done_s, failed, throttled)
+        ended = len(self._recent)
+        if ended < FEWEST:
+            return
+        for rule in self._rules:
+            share = self._counts[rule.what] / ended
+            if share > rule.share:
+                self.blown = f"{rule.text}: {share:.0%} of the last {ended} requests"
+                return
+
+    def _count(self, now_s: float, failed: bool, throttled: bool) -> None:
+        self._recent.append((now_s, failed, throttled))
+        self._counts["errors"] += failed
+        self._counts["throttles"] += throttled
+        while self._recent[0][0] < now_s - WINDOW_S:
+            _, failed, throttled = self._recent.popleft()
+            self._counts["errors"] -= failed
+            self._counts["throttles"] -= throttled

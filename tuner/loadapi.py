@@ -1,0 +1,113 @@
+"""Opens what a load needs and runs it: for the command line, and for suites."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from ulid import ULID
+
+from tuner import loadflow
+from tuner.billing.prices import Prices, prices
+from tuner.flow import Watcher
+from tuner.loadrequest import LoadErrand, LoadOptions, Wish, memory_of, read_wish, sending
+from tuner.recommend.load_result import Load
+from tuner.records import FunctionFacts, RunRecord, RunState
+from tuner.request import SweepOptions, read_payloads
+from tuner.target.names import parse_target
+from tuner.target.seam import Progress
+from tuner.units import format_rate, format_seconds
+from tuner.wiring import Parts, open_parts
+
+#: Hears what the function is before anything is invoked; an error of it ends the run.
+Approve = Callable[[Wish, FunctionFacts], None]
+#: So many events are made of a template: more than a sweep's, since more calls are sent.
+EVENTS = 200
+#: The document that a stored load keeps.
+DOCUMENT = "load"
+
+
+def run_load(
+    options: LoadOptions,
+    store_url: str | None,
+    watcher: Watcher,
+    progress: Progress = lambda _text: None,
+    approve: Approve = lambda _wish, _facts: None,
+) -> Load:
+    """Open the parts, start a run, send the load and judge it."""
+    from tuner.report.load_document import load_document
+
+    wish = read_wish(options)
+    common = _with_event(options.common, wish)
+    payloads = read_payloads(common, events=EVENTS)
+    with open_parts(common, store_url, progress) as parts:
+        facts = parts.target.describe()
+        approve(wish, facts)
+        run = _run(options, parts, facts)
+        parts.store.start(run)
+        progress(f"sending {describe(wish)}")
+        memory_mb = memory_of(wish, facts)
+        errand = LoadErrand(
+            run=run,
+            profile=wish.profile,
+            memory_mb=memory_mb,
+            change_memory=memory_mb != facts.memory_mb,
+            qualifier=parse_target(common.target).qualifier,
+            sending=sending(wish, facts, common.seed),
+            payloads=payloads,
+            prices=_prices(facts),
+            slos=wish.slos,
+            rules=wish.rules,
+            max_cost_usd=wish.max_cost_usd,
+        )
+        result = loadflow.load(parts, errand, watcher)
+        parts.store.save_document(run.run, DOCUMENT, load_document(result))
+        return result
+
+
+def describe(wish: Wish) -> str:
+    """A load in a few words, for the progress display."""
+    profile = wish.profile
+    lasts = format_seconds(profile.duration_s)
+    if profile.users:
+        return f"calls of {profile.users:,} users for {lasts}"
+    named = "" if profile.name == "rate" else f"{profile.name}: "
+    return f"{named}{profile.calls or 0:,.0f} calls in {lasts}, at most {_peak(wish)}"
+
+
+def with_report(result: Load, output: Path) -> Load:
+    """Write the report and note where it is."""
+    from tuner.report.load_document import load_document
+    from tuner.report.load_html import write_load_report
+
+    return replace(result, report=str(write_load_report(load_document(result), output)))
+
+
+def _with_event(common: SweepOptions, wish: Wish) -> SweepOptions:
+    """With the event that the profile suggests, unless the user gave a payload."""
+    given = common.event or common.payloads or common.payload != "{}"
+    return common if given or not wish.event else replace(common, event=wish.event)
+
+
+def _peak(wish: Wish) -> str:
+    return format_rate(wish.profile.peak_per_s)
+
+
+def _run(options: LoadOptions, parts: Parts, facts: FunctionFacts) -> RunRecord:
+    return RunRecord(
+        run=str(ULID()),
+        command="load",
+        target=options.common.target,
+        state=RunState.RUNNING,
+        seed=options.common.seed,
+        started_at=parts.clock.wall(),
+        finished_at=None,
+        options=options.stored(),
+        facts=facts,
+        warnings=parts.notes,
+    )
+
+
+def _prices(facts: FunctionFacts) -> Prices:
+    from tuner.aws.price_list import load_table
+
+    return prices(facts.region, facts.arch, load_table())

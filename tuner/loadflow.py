@@ -1,0 +1,173 @@
+"""The story of a load: one configuration, one profile, every request kept and judged.
+
+target -> load -> measure -> store -> judge
+"""
+
+from dataclasses import replace
+
+from tuner.billing.cost import cost_usd
+from tuner.flow import Watcher
+from tuner.load.policies import ADAPTIVE
+from tuner.load.stop_on import Fuse
+from tuner.loadrequest import LoadErrand
+from tuner.measure.load_figures import LoadTally
+from tuner.measure.load_health import load_advice
+from tuner.measure.loading import Loading
+from tuner.measure.refusal import refusal
+from tuner.recommend.load_result import Load, judge
+from tuner.records import Advice, Outcome, RunState, Sample
+from tuner.store.runs import Store
+from tuner.target.seam import Variant
+from tuner.wiring import Parts
+
+#: Samples are stored so many at a time, or those of a second: a transaction each would be slow.
+_AT_ONCE = 500
+_EVERY_S = 1.0
+#: Beyond this only the figures, which count every request, go on.
+_MOST_KEPT = 500_000
+
+
+def load(parts: Parts, errand: LoadErrand, watcher: Watcher) -> Load:
+    """Send the load until it is over or cut short, put the function back, and judge."""
+    tally, keeper = LoadTally(), _Keeper(parts.store, errand.run.run)
+    try:
+        try:
+            note = _send(parts, errand, tally, keeper, watcher)
+        finally:
+            keeper.flush()
+            parts.target.restore()
+        result = _concluded(parts, errand, tally, keeper, note)
+        return _finished(parts, result, watcher, note)
+    except BaseException as error:
+        stopped = isinstance(error, KeyboardInterrupt)
+        state = RunState.INTERRUPTED if stopped else RunState.FAILED
+        words = "interrupted" if stopped else str(error)
+        ended = parts.clock.wall()
+        parts.store.finish(errand.run.run, state, ended, errand.run.warnings, note=words)
+        raise
+
+
+def _send(
+    parts: Parts, errand: LoadErrand, tally: LoadTally, keeper: "_Keeper", watcher: Watcher
+) -> str | None:
+    """Send and count; why the load was cut short, if it was."""
+    facts, fuse = errand.run.facts, Fuse(errand.rules)
+    loading = Loading(errand.profile, _variant(parts, errand), errand.payloads, errand.sending)
+    answered, note = False, None
+    for sample in parts.engine.run(loading.batch(facts)):
+        tally.start_s = loading.began(sample.call, sample.due_s)
+        tally.add(sample)
+        keeper.keep(sample)
+        watcher.sampled(sample)
+        if sample.outcome is not Outcome.OK:
+            refused = refusal(sample, facts, not answered)
+            if refused is not None:
+                raise refused
+        answered = answered or sample.status is not None
+        fuse.watch(sample)
+        if note is None and (note := _enough(errand, tally, fuse, watcher)) is not None:
+            parts.engine.stop()
+    return note
+
+
+def _variant(parts: Parts, errand: LoadErrand) -> Variant:
+    """The configuration to call: a version of another size, or the function as it is."""
+    facts = errand.run.facts
+    if errand.change_memory or parts.target.endpoint() is None:
+        return parts.target.prepare(errand.memory_mb)
+    return Variant(errand.memory_mb, facts.arch, errand.qualifier)
+
+
+def _enough(errand: LoadErrand, tally: LoadTally, fuse: Fuse, watcher: Watcher) -> str | None:
+    """Why to stop now."""
+    if watcher.stop():
+        return "stopped by the user"
+    if fuse.blown:
+        return f"stopped on {fuse.blown}"
+    if errand.max_cost_usd is not None:
+        spent = spent_usd(tally.billed_ms, tally.billed, errand)
+        if spent is not None and spent >= errand.max_cost_usd:
+            return f"the limit of ${errand.max_cost_usd:g} is reached"
+    return None
+
+
+def spent_usd(billed_ms: float | None, requests: int, errand: LoadErrand) -> float | None:
+    """US dollars of so many requests with so many billed ms in all; ``None`` if not known."""
+    if billed_ms is None:
+        return None
+    if not requests:
+        return 0.0
+    ephemeral_mb = errand.run.facts.ephemeral_mb
+    once = cost_usd(billed_ms, errand.memory_mb, errand.prices, ephemeral_mb)
+    return once + (requests - 1) * errand.prices.request_usd
+
+
+def _concluded(
+    parts: Parts, errand: LoadErrand, tally: LoadTally, keeper: "_Keeper", note: str | None
+) -> Load:
+    """Figures, verdicts and doubts."""
+    profile, shortfall = errand.profile, parts.engine.shortfall()
+    sent = tally.calls + sum(shortfall.dropped.values())
+    figures = tally.figures(
+        planned_s=profile.duration_s,
+        asked=None if profile.users else float(sent),
+        shortfall=shortfall,
+        stopped_s=None if note is None else tally.last_sent_s,
+    )
+    lanes, adaptive = errand.sending.lanes, errand.sending.retry == ADAPTIVE
+    advice = load_advice(figures, shortfall, lanes, adaptive=adaptive)
+    cost = spent_usd(figures.billed_ms, figures.billed, errand)
+    return Load(
+        run=errand.run,
+        profile=profile,
+        memory_mb=errand.memory_mb,
+        retry=errand.sending.retry,
+        mode=errand.sending.mode.value,
+        figures=figures,
+        cost_usd=cost,
+        verdicts=judge(errand.slos, figures, cost),
+        warnings=(*errand.run.warnings, *advice, *keeper.advice()),
+    )
+
+
+def _finished(parts: Parts, result: Load, watcher: Watcher, note: str | None) -> Load:
+    """Close the run in the store, as what it turned out to be."""
+    state = RunState.DONE if note is None else RunState.PARTIAL
+    state = RunState.INTERRUPTED if watcher.stop() else state
+    ended = parts.clock.wall()
+    run = replace(result.run, state=state, finished_at=ended, note=note)
+    parts.store.finish(run.run, state, ended, result.warnings, note=note)
+    return replace(result, run=run)
+
+
+class _Keeper:
+    """Stores samples in batches, up to a limit."""
+
+    def __init__(self, store: Store, run: str) -> None:
+        self._store, self._run = store, run
+        self._waiting: list[Sample] = []
+        self._kept = self._left_out = 0
+
+    def keep(self, sample: Sample) -> None:
+        """Store this sample soon."""
+        if self._kept >= _MOST_KEPT:
+            self._left_out += 1
+            return
+        self._kept += 1
+        waiting = self._waiting
+        waiting.append(sample)
+        if len(waiting) >= _AT_ONCE or sample.done_s - waiting[0].done_s >= _EVERY_S:
+            self.flush()
+
+    def flush(self) -> None:
+        """Store what waits."""
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            self._store.add(self._run, waiting)
+
+    def advice(self) -> tuple[Advice, ...]:
+        """What a reader of the stored samples has to know."""
+        if not self._left_out:
+            return ()
+        text = f"The store keeps the first {self._kept:,} samples, not the other {self._left_out:,}"
+        return (Advice("samples-left-out", f"{text}; the figures of this report count all."),)

@@ -1,0 +1,211 @@
+"""What a user asks of a load, as it was written, and what that means.
+
+As ``request.py`` for a sweep: fields bear the names of the command line's options, reading them
+raises only UsageError (NotFound for a profile). Profiles and payloads are read, nothing else.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from tuner.billing.prices import Prices
+from tuner.errors import UsageError
+from tuner.load.engine import Mode
+from tuner.load.pace import Constant
+from tuner.load.policies import POLICIES
+from tuner.load.profile import ARRIVALS, Phase, Profile
+from tuner.load.profile_file import load_profile
+from tuner.load.stop_on import StopRule, parse_stop_on
+from tuner.load.values import HIGHEST_PER_S
+from tuner.measure.loading import Sending, fair_share, lanes_for
+from tuner.measure.payloads import Payload
+from tuner.recommend.slo import Slo, parse_slo
+from tuner.records import Backend, FunctionFacts, RunRecord
+from tuner.request import SweepOptions
+from tuner.units import parse_memory, parse_rate, parse_seconds, parse_usd
+
+#: How long a load lasts unless ``--duration`` or a profile says otherwise.
+DURATION_S = 30.0
+
+
+@dataclass(frozen=True)
+class LoadOptions:
+    """The options of a load as written. ``common`` has those that a sweep has, too: the target,
+    its region and handler, payloads, the seed, ``slo`` and ``max_cost``."""
+
+    common: SweepOptions
+    memory: str | None = None
+    rate: str | None = None
+    duration: str | None = None
+    arrival: str | None = None
+    users: int | None = None
+    think: str | None = None
+    profile_load: str | None = None
+    retry: str | None = None
+    mode: str = "sync"
+    stop_on: tuple[str, ...] = ()
+    max_concurrency: int | None = None
+    workers: int = 1
+
+    def stored(self) -> dict[str, Any]:
+        """The options as a run keeps them; see :meth:`tuner.request.SweepOptions.stored`."""
+        own = {name: value for name, value in asdict(self).items() if name != "common"}
+        kept = {name: value for name, value in own.items() if value not in (None, ())}
+        return {**self.common.stored(), **kept}
+
+
+@dataclass(frozen=True)
+class LoadErrand:
+    """A load to be run: of what, when, how, and when to cut it short."""
+
+    run: RunRecord
+    profile: Profile
+    memory_mb: int
+    change_memory: bool
+    qualifier: str | None
+    sending: Sending
+    payloads: tuple[Payload, ...]
+    prices: Prices
+    slos: tuple[Slo, ...] = ()
+    rules: tuple[StopRule, ...] = ()
+    max_cost_usd: float | None = None
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A load's options, read: everything that does not depend on the function."""
+
+    profile: Profile
+    retry: str
+    mode: Mode
+    slos: tuple[Slo, ...] = ()
+    rules: tuple[StopRule, ...] = ()
+    max_cost_usd: float | None = None
+    memory_mb: int | None = None
+    most: int | None = None
+    event: str | None = None
+
+
+def read_wish(options: LoadOptions) -> Wish:
+    """Read all options; raises UsageError or NotFound."""
+    profile = _profile(options)
+    retry = _choice("--retry", options.retry or profile.retry or "none", tuple(POLICIES))
+    common = options.common
+    most = options.max_concurrency or profile.max_concurrency
+    if most is not None and most < 1:
+        raise UsageError(f"--max-concurrency {most}", "is below 1", "Give a positive number.")
+    return Wish(
+        profile=profile,
+        retry=retry,
+        mode=Mode(_choice("--mode", options.mode, ("sync",))),
+        slos=tuple(parse_slo(text) for text in common.slo or profile.slo),
+        rules=tuple(parse_stop_on(text) for text in options.stop_on or profile.stop_on),
+        max_cost_usd=None if common.max_cost is None else parse_usd(common.max_cost),
+        memory_mb=None if options.memory is None else _one_size(options.memory),
+        most=most,
+        event=profile.event,
+    )
+
+
+def sending(wish: Wish, facts: FunctionFacts, seed: int) -> Sending:
+    """How the calls are sent to this function."""
+    lanes = lanes_for(wish.profile, facts, wish.most)
+    return Sending(lanes=lanes, retry=wish.retry, mode=wish.mode, seed=seed)
+
+
+def memory_of(wish: Wish, facts: FunctionFacts) -> int:
+    """The size to load (MB): as asked, as configured, or the only one recorded."""
+    if wish.memory_mb is not None:
+        return wish.memory_mb
+    if facts.memory_mb is not None:
+        return facts.memory_mb
+    if len(facts.recorded_mb) == 1:
+        return facts.recorded_mb[0]
+    listed = ", ".join(map(str, facts.recorded_mb))
+    raise UsageError(facts.name, "has several sizes", f"Choose one with --memory: {listed}.")
+
+
+def too_many(wish: Wish, facts: FunctionFacts) -> str | None:
+    """Why a load should be asked about first: it may take other functions' concurrency."""
+    share = fair_share(facts)
+    if facts.backend is not Backend.AWS or share is None:
+        return None
+    lanes = lanes_for(wish.profile, facts, wish.most)
+    if lanes <= share:
+        return None
+    return (
+        f"Up to {lanes:,} calls at once are more than half of the account's concurrency "
+        f"of {facts.account_concurrency:,}; other functions may be throttled."
+    )
+
+
+def _profile(options: LoadOptions) -> Profile:
+    rate = None if options.rate is None else parse_rate(options.rate, "--rate")
+    duration = None if options.duration is None else parse_seconds(options.duration, "--duration")
+    if rate is not None and rate > HIGHEST_PER_S:
+        fix = "Write it like 500 or 500rps."
+        raise UsageError(f"--rate {options.rate}", f"is above {HIGHEST_PER_S:,.0f}/s", fix)
+    named = [
+        option
+        for option, value in (
+            ("--users", options.users),
+            ("--profile-load", options.profile_load),
+            ("--rate", None if options.profile_load else options.rate),
+        )
+        if value is not None
+    ]
+    if len(named) != 1:
+        reason = f"cannot have {' and '.join(named)}" if named else "needs to know what to send"
+        fix = "Give --rate 50 (open model), --users 20 (closed) or --profile-load steady."
+        raise UsageError("load", reason, fix)
+    if options.think is not None and options.users is None:
+        raise UsageError("--think", "is a pause of users", "Give it with --users.")
+    if options.profile_load is not None:
+        return _from_file(options, rate, duration)
+    if options.users is not None:
+        return _closed(options, duration or DURATION_S)
+    assert rate is not None
+    arrival = _choice("--arrival", options.arrival or "constant", ARRIVALS)
+    phase = Phase(Constant(rate), duration or DURATION_S)
+    return Profile("rate", "", (phase,), arrival)
+
+
+def _from_file(options: LoadOptions, rate: float | None, duration: float | None) -> Profile:
+    assert options.profile_load is not None
+    checks: dict[str, Callable[[str], object]] = {
+        "slo": lambda text: parse_slo(text, "slo"),
+        "stop_on": lambda text: parse_stop_on(text, "stop_on"),
+    }
+    found = load_profile(options.profile_load, checks)
+    if found.users and rate is not None:
+        reason = "is of users, who have no rate"
+        raise UsageError(f"profile {found.name}", reason, "Leave --rate out.")
+    scaled = found.scaled(rate, duration)
+    if options.arrival is None:
+        return scaled
+    return replace(scaled, arrival=_choice("--arrival", options.arrival, ARRIVALS))
+
+
+def _closed(options: LoadOptions, duration_s: float) -> Profile:
+    assert options.users is not None
+    if not 1 <= options.users <= 10_000:
+        raise UsageError(f"--users {options.users}", "is not between 1 and 10,000", "")
+    if options.arrival is not None:
+        raise UsageError("--arrival", "is of an open model", "Leave it out, or give --rate.")
+    think = (options.think or "0").strip()
+    think_s = 0.0 if think in ("0", "0s") else parse_seconds(think, "--think")
+    return Profile("users", users=options.users, think_s=think_s, closed_s=duration_s)
+
+
+def _one_size(text: str) -> int:
+    wish = parse_memory(text)
+    if len(wish.sizes_mb) != 1:
+        raise UsageError(f"--memory {text!r}", "is not one size", "A load has one configuration.")
+    return wish.sizes_mb[0]
+
+
+def _choice(option: str, value: str, known: tuple[str, ...]) -> str:
+    if value not in known:
+        fix = f"Choose one of: {', '.join(known)}."
+        raise UsageError(f"{option} {value[:40]!r}", "is not known", fix)
+    return value

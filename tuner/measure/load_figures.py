@@ -1,0 +1,251 @@
+"""What a load came to: samples in, figures out, without holding the samples.
+
+Latency of a call counts from its due time to the end of its last attempt, backoff included; the
+service time of an attempt counts from its sending. Percentiles are of what ended well: a throttle
+is answered quickly, and would make a function look fast.
+"""
+
+import math
+from array import array
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from tuner.load.engine import Shortfall
+from tuner.load.statistics import Latencies, Second, Timeline
+from tuner.records import Outcome, Sample
+
+#: Ended by Lambda before the function ran, so neither billed nor in its concurrency.
+_NOT_RUN = frozenset({Outcome.THROTTLED, Outcome.TRANSPORT_ERROR, Outcome.SERVICE_ERROR})
+
+
+@dataclass(frozen=True)
+class Concurrency:
+    """Requests in the function at once: on average, at most, and by Little's law.
+
+    ``little`` is the rate of executions times their mean duration with INIT, as REPORT tells it;
+    ``mean`` and ``max`` are what the caller saw, network included. Little, "A Proof for the
+    Queuing Formula L = λW", Operations Research 9 (1961).
+    """
+
+    mean: float
+    max: int
+    little: float | None
+
+
+@dataclass(frozen=True)
+class LoadFigures:
+    """A load in numbers. ``outcomes`` counts calls, ``attempts`` requests; times in ms.
+
+    ``latency``, ``service``, ``duration`` and ``time_to_success`` are of calls that ended well;
+    ``warm`` and ``cold`` are REPORT durations without and with INIT. ``billed_ms`` is ``None`` when
+    nothing told it; ``billed`` counts the requests that are paid for.
+    """
+
+    seconds: float
+    asked: float | None
+    calls: int
+    attempts: int
+    outcomes: Mapping[str, int]
+    throttles: Mapping[str, int]
+    dropped: Mapping[str, int]
+    latency: Latencies
+    service: Latencies
+    lag: Latencies
+    duration: Latencies
+    warm: Latencies
+    cold: Latencies
+    backoff: Latencies
+    time_to_success: Latencies
+    cold_starts: int
+    concurrency: Concurrency
+    billed_ms: float | None
+    billed: int
+    timeline: tuple[Second, ...]
+
+    @property
+    def asked_rps(self) -> float | None:
+        """Calls per second that were due; ``None`` of a closed model."""
+        return None if self.asked is None or not self.seconds else self.asked / self.seconds
+
+    @property
+    def achieved_rps(self) -> float:
+        """Calls per second that were really sent."""
+        return self.calls / self.seconds if self.seconds else 0.0
+
+    @property
+    def goodput_rps(self) -> float:
+        """Calls per second that ended well."""
+        return self.outcomes[Outcome.OK] / self.seconds if self.seconds else 0.0
+
+    @property
+    def amplification(self) -> float | None:
+        """Requests per call."""
+        return self.attempts / self.calls if self.calls else None
+
+    def share(self, *outcomes: Outcome) -> float | None:
+        """Share of calls that ended so; ``None`` without calls."""
+        return sum(self.outcomes[each] for each in outcomes) / self.calls if self.calls else None
+
+    @property
+    def throttled_requests(self) -> float | None:
+        """Share of requests that were throttled; ``None`` without requests."""
+        return sum(self.throttles.values()) / self.attempts if self.attempts else None
+
+
+@dataclass(slots=True)
+class _Open:
+    """A call whose last attempt has not ended yet."""
+
+    due_s: float
+    outcome: Outcome
+
+
+@dataclass
+class LoadTally:
+    """Takes samples as they come; times of figures count from ``start_s`` of the run's clock."""
+
+    start_s: float = 0.0
+    attempts: int = 0
+    calls: int = 0
+    billed_sum_ms: float = 0.0
+    billed_known: int = 0
+    billed: int = 0
+    cold_starts: int = 0
+    last_sent_s: float = 0.0
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    throttles: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        names = ("latency", "service", "lag", "duration", "warm", "cold", "backoff", "success")
+        self._ms = {name: Latencies() for name in names}
+        self._open: dict[int, _Open] = {}
+        self._timeline = Timeline()
+        self._sent, self._done = array("d"), array("d")
+        self._reported_ms = 0.0
+        self._reported = 0
+
+    @property
+    def billed_ms(self) -> float | None:
+        """Billed ms so far; requests that did not tell count as the mean of those that did."""
+        if not self.billed:
+            return 0.0
+        if not self.billed_known:
+            return None
+        return self.billed_sum_ms * self.billed / self.billed_known
+
+    def add(self, sample: Sample) -> None:
+        """Count one request."""
+        sample = _shifted(sample, self.start_s)
+        self.attempts += 1
+        self._timeline.add(sample)
+        self.last_sent_s = max(self.last_sent_s, sample.sent_s)
+        if sample.attempt == 1:
+            self.calls += 1
+            self._ms["lag"].record(sample.lag_ms)
+        if sample.backoff_ms is not None:
+            self._ms["backoff"].record(sample.backoff_ms)
+        if sample.outcome is Outcome.THROTTLED:
+            self.throttles[sample.reason or "TooManyRequestsException"] += 1
+        if sample.outcome not in _NOT_RUN:
+            self._ran(sample)
+        self._call(sample)
+
+    def _ran(self, sample: Sample) -> None:
+        self._sent.append(sample.sent_s)
+        self._done.append(sample.done_s)
+        self.billed += 1
+        self.cold_starts += sample.cold
+        if sample.billed_ms is not None:
+            self.billed_sum_ms += sample.billed_ms
+            self.billed_known += 1
+        if sample.duration_ms is None:
+            return
+        init_ms = sample.init_ms or sample.restore_ms or 0.0
+        self._reported_ms += sample.duration_ms + init_ms
+        self._reported += 1
+        if sample.outcome is Outcome.OK:
+            self._ms["duration"].record(sample.duration_ms)
+            self._ms["cold" if sample.cold else "warm"].record(sample.duration_ms + init_ms)
+
+    def _call(self, sample: Sample) -> None:
+        """Follow a call to its last attempt."""
+        opened = self._open.setdefault(sample.call, _Open(sample.due_s, sample.outcome))
+        opened.outcome = sample.outcome
+        if sample.backoff_ms is not None:
+            return
+        del self._open[sample.call]
+        self.outcomes[sample.outcome] += 1
+        if sample.outcome is Outcome.OK:
+            latency_ms = (sample.done_s - opened.due_s) * 1000.0
+            self._ms["latency"].record(latency_ms)
+            self._ms["service"].record(sample.service_ms)
+            if sample.attempt > 1:
+                self._ms["success"].record(latency_ms)
+
+    def figures(
+        self, planned_s: float, asked: float | None, shortfall: Shortfall, stopped_s: float | None
+    ) -> LoadFigures:
+        """The load so far. ``planned_s`` is how long calls were due, ``asked`` how many;
+        ``stopped_s`` is when it was cut short, which scales nothing but the time."""
+        outcomes = self.outcomes + Counter(each.outcome for each in self._open.values())
+        seconds = max(planned_s if stopped_s is None else stopped_s, self.last_sent_s)
+        dropped = Counter(shortfall.dropped)
+        ms = self._ms
+        return LoadFigures(
+            seconds=seconds,
+            asked=asked,
+            calls=self.calls,
+            attempts=self.attempts,
+            outcomes={outcome: outcomes[outcome] for outcome in Outcome},
+            throttles=dict(self.throttles),
+            dropped=dict(dropped),
+            latency=ms["latency"],
+            service=ms["service"],
+            lag=ms["lag"],
+            duration=ms["duration"],
+            warm=ms["warm"],
+            cold=ms["cold"],
+            backoff=ms["backoff"],
+            time_to_success=ms["success"],
+            cold_starts=self.cold_starts,
+            concurrency=self._concurrency(seconds),
+            billed_ms=self.billed_ms,
+            billed=self.billed,
+            timeline=_with_dropped(self._timeline.seconds(), shortfall, self.start_s),
+        )
+
+    def _concurrency(self, seconds: float) -> Concurrency:
+        if not self._sent or not seconds:
+            return Concurrency(0.0, 0, None)
+        sent, done = np.array(self._sent), np.array(self._done)
+        inside = np.clip(np.minimum(done, seconds) - np.minimum(sent, seconds), 0.0, None)
+        times = np.concatenate([done, sent])  # at equal times the leaving come first
+        steps = np.concatenate([np.full(done.size, -1), np.full(sent.size, 1)])
+        at_once = np.cumsum(steps[np.argsort(times, kind="stable")])
+        little = self._reported_ms / 1000.0 / seconds if self._reported else None
+        return Concurrency(float(inside.sum() / seconds), int(at_once.max()), little)
+
+
+def _shifted(sample: Sample, start_s: float) -> Sample:
+    """The sample with times from the load's start; what was due a moment before it is due then."""
+    return replace(
+        sample,
+        due_s=max(0.0, sample.due_s - start_s),
+        sent_s=max(0.0, sample.sent_s - start_s),
+        done_s=max(0.0, sample.done_s - start_s),
+    )
+
+
+def _with_dropped(
+    seconds: list[Second], shortfall: Shortfall, start_s: float
+) -> tuple[Second, ...]:
+    """Seconds in which calls were due that were never sent have asked for them, too."""
+    rows = {row.at_s: row for row in seconds}
+    for at_s, count in shortfall.by_second.items():
+        second = max(0, math.floor(at_s + 0.5 - start_s))
+        row = rows.get(second) or Second(second, 0, 0, 0, 0, 0, 0, 0.0, None, None, None)
+        rows[second] = replace(row, asked=row.asked + count)
+    return tuple(rows[second] for second in sorted(rows))

@@ -1,0 +1,47 @@
+"""Doubts about a load's own figures: was the generator the bottleneck, was anything lost?
+
+Figures in, advice out; each ends in what to do.
+"""
+
+from collections.abc import Iterator
+
+from tuner.load.engine import Shortfall
+from tuner.measure.load_figures import LoadFigures
+from tuner.records import Advice
+from tuner.units import format_ms, format_share
+
+#: A worker beyond this share of one CPU adds waits of its own.
+_BUSY = 0.9
+#: Calls that leave later than this are felt in the latencies of a fast function.
+_LAG_MS = 20.0
+_ASKED = 0.99
+
+
+def load_advice(
+    figures: LoadFigures, shortfall: Shortfall, lanes: int, *, adaptive: bool
+) -> tuple[Advice, ...]:
+    """What a reader has to know; ``adaptive`` says that the retry policy itself held calls back."""
+    return tuple(_advice(figures, shortfall, lanes, adaptive))
+
+
+def _advice(
+    figures: LoadFigures, shortfall: Shortfall, lanes: int, adaptive: bool
+) -> Iterator[Advice]:
+    if shortfall.busiest > _BUSY:
+        text = f"A load worker used {format_share(shortfall.busiest)} of a CPU, so latencies hold"
+        yield Advice("generator-busy", f"{text} waits of its own; use more --workers.")
+    for gap in shortfall.gaps:
+        text = f"A load worker was lost {gap.at_s:.0f} s into the run, with {gap.calls} calls;"
+        yield Advice("worker-lost", f"{text} look for what ended it, and run again.")
+    full = figures.asked is not None and figures.concurrency.max >= lanes
+    dropped = sum(figures.dropped.values())
+    late_ms = figures.lag.percentile_ms(99.0) or 0.0
+    behind = figures.asked_rps and figures.achieved_rps < _ASKED * figures.asked_rps
+    if full and (dropped or late_ms > _LAG_MS):
+        text = f"All {lanes:,} calls in flight were in use, so others waited"
+        lost = f" and {dropped:,} were never sent" if dropped else ""
+        yield Advice("concurrency-limit", f"{text}{lost}; raise --max-concurrency.")
+    elif (behind or late_ms > _LAG_MS) and not adaptive and figures.asked is not None:
+        text = f"The generator fell behind: 1 % of calls left {format_ms(late_ms)} late or more"
+        lost = f", and {dropped:,} never" if dropped else ""
+        yield Advice("generator-behind", f"{text}{lost}; use more --workers or a lower rate.")

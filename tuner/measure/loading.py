@@ -1,0 +1,119 @@
+"""A profile becomes one batch: which call is due when, with which payload, on how many lanes.
+
+It builds and sends nothing itself; what is known of the function decides how many may be in flight.
+"""
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from random import Random
+
+from tuner.load.engine import Batch, Call, Manner, Mode
+from tuner.load.profile import Profile
+from tuner.measure.payloads import Payload
+from tuner.records import FunctionFacts, Purpose
+from tuner.target.seam import Variant
+
+_INIT_S = 10.0  # Lambda gives INIT ten seconds before it starts over within the timeout
+_MARGIN_S = 10.0
+_LONGEST_S = 900.0
+#: Calls in flight at once unless ``--max-concurrency`` says otherwise.
+MOST_LANES = 1_000
+_FEWEST_LANES = 10
+#: A call that no lane could take for so long after it was due is dropped.
+PATIENCE_S = 5.0
+#: So many calls of a closed model are drawn, and repeated.
+_ROUND = 1_000
+
+
+def lanes_for(profile: Profile, facts: FunctionFacts, most: int | None) -> int:
+    """How many calls may be in flight: as many as the peak needs if each takes until its timeout.
+
+    ``most`` is the user's own limit. Without one, half of the account's concurrency is left to
+    other functions, unless this one has concurrency reserved.
+    """
+    if profile.users:
+        return profile.users if most is None else min(profile.users, most)
+    if most is not None:
+        return most
+    peak = profile.peak_per_s or 0.0
+    burst = max((p.shape.due_before(1e-6) for p in profile.phases), default=0.0)
+    wanted = max(_FEWEST_LANES, math.ceil(peak * (facts.timeout_s or _LONGEST_S)), math.ceil(burst))
+    return min(wanted, MOST_LANES, fair_share(facts) or MOST_LANES)
+
+
+def fair_share(facts: FunctionFacts) -> int | None:
+    """Half of the account's concurrency; ``None`` where it is not known or not shared."""
+    if facts.account_concurrency is None or facts.reserved_concurrency is not None:
+        return None
+    return max(1, facts.account_concurrency // 2)
+
+
+@dataclass(frozen=True)
+class Sending:
+    """How calls are sent, whatever the profile: ``retry`` is one of ``load/policies.py``."""
+
+    lanes: int
+    retry: str = "none"
+    mode: Mode = Mode.SYNC
+    seed: int = 0
+
+
+class Loading:
+    """One load's calls. ``start_s``, on the run's clock, is known from the first sample on."""
+
+    def __init__(
+        self, profile: Profile, variant: Variant, payloads: Sequence[Payload], sending: Sending
+    ) -> None:
+        self.start_s: float | None = None
+        self._profile = profile
+        self._variant = variant
+        self._payloads = payloads
+        self._sending = sending
+        self._due: dict[int, float | None] = {}
+
+    def batch(self, facts: FunctionFacts) -> Batch:
+        """The batch to send; users of a closed model go round in it until its time is over."""
+        profile, sending = self._profile, self._sending
+        closed = profile.users > 0
+        manner = Manner(
+            retry=sending.retry,
+            seed=sending.seed,
+            repeat=closed,
+            think_s=profile.think_s,
+            cutoff_s=profile.closed_s if closed else None,
+            patience_s=None if closed else PATIENCE_S,
+            mode=sending.mode,
+        )
+        timeout_s = (facts.timeout_s or _LONGEST_S) + _INIT_S + _MARGIN_S
+        bodies = tuple(payload.body for payload in self._payloads)
+        calls = list(self._round()) if closed else self._calls()
+        return Batch(calls, bodies, sending.lanes, 0, timeout_s, manner)
+
+    def began(self, number: int, due_s: float) -> float:
+        """When the load began, from the first sample: its call's number and moment."""
+        if self.start_s is None:
+            self.start_s = due_s - (self._due.get(number) or 0.0)
+            self._due.clear()
+        return self.start_s
+
+    def _calls(self) -> Iterator[Call]:
+        """An open model's calls, in order of their due times."""
+        due_times = self._profile.due_times(Random(f"{self._sending.seed}/due"))
+        for number, (due_s, payload) in enumerate(zip(due_times, self._chosen(), strict=False)):
+            if self.start_s is None:
+                self._due[number] = due_s
+            yield Call(number, self._variant, payload, Purpose.LOAD, due_s)
+
+    def _round(self) -> Iterator[Call]:
+        """A closed model's calls, with payloads in their proportions."""
+        for number, payload in zip(range(_ROUND), self._chosen(), strict=False):
+            yield Call(number, self._variant, payload, Purpose.LOAD)
+
+    def _chosen(self) -> Iterator[int]:
+        """Indices of payloads, drawn by weight."""
+        random = Random(f"{self._sending.seed}/payload")
+        weights = list(itertools.accumulate(payload.weight for payload in self._payloads))
+        while True:
+            yield random.choices(range(len(weights)), cum_weights=weights)[0]

@@ -1,0 +1,77 @@
+"""What a load ends in: its figures, and whether it met the objectives.
+
+An objective is judged by what was measured under this load: ``p95`` is the function's own warm
+duration, ``client_p95`` what a caller waited from the due time, ``cold_p95`` INIT and first call.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tuner.load.profile import Profile
+from tuner.load.statistics import Latencies
+from tuner.measure.load_figures import LoadFigures
+from tuner.recommend.slo import Scope, Slo
+from tuner.records import Advice, Outcome, RunRecord
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """An objective and the value that was measured, in its unit; ``None`` if nothing was."""
+
+    slo: Slo
+    value: float | None
+    met: bool
+
+
+@dataclass(frozen=True)
+class Load:
+    """A whole load, measured and judged; see the JSON schema ``tuner.load/1``."""
+
+    run: RunRecord
+    profile: Profile
+    memory_mb: int
+    retry: str
+    mode: str
+    figures: LoadFigures
+    cost_usd: float | None
+    verdicts: tuple[Verdict, ...] = ()
+    warnings: tuple[Advice, ...] = ()
+    report: str | None = None
+
+    @property
+    def met(self) -> bool | None:
+        """Whether every objective was met; ``None`` without any."""
+        return all(verdict.met for verdict in self.verdicts) if self.verdicts else None
+
+
+def judge(slos: Iterable[Slo], figures: LoadFigures, cost_usd: float | None) -> tuple[Verdict, ...]:
+    """Hold each objective against the figures; one without a value is not met."""
+    verdicts = []
+    for slo in slos:
+        value = _value(slo, figures, cost_usd)
+        verdicts.append(Verdict(slo, value, value is not None and value < slo.limit))
+    return tuple(verdicts)
+
+
+def _value(slo: Slo, figures: LoadFigures, cost_usd: float | None) -> float | None:
+    if slo.scope is Scope.COST:
+        if cost_usd is None or not figures.calls:
+            return None
+        return cost_usd / figures.calls * 1e6
+    if slo.scope is Scope.THROTTLES:
+        return figures.throttled_requests
+    if slo.scope is Scope.ERRORS:
+        good = figures.share(Outcome.OK, Outcome.THROTTLED)
+        return None if good is None else 1.0 - good
+    measured = {
+        Scope.DURATION: figures.warm,
+        Scope.CLIENT: figures.latency,
+        Scope.COLD: figures.cold,
+    }
+    return _statistic(measured[slo.scope], slo.quantile)
+
+
+def _statistic(measured: Latencies, quantile: float | None) -> float | None:
+    if quantile is None:
+        return measured.mean_ms()
+    return measured.percentile_ms(quantile * 100.0)

@@ -1,0 +1,124 @@
+"""A load as JSON: the document ``tuner.load/1``, which is also what the store keeps of it.
+
+Numbers that are not known are null. Names and units are those that scripts rely on.
+"""
+
+import math
+from datetime import UTC, datetime
+from typing import Any
+
+from tuner.load.statistics import Latencies, Second
+from tuner.measure.load_figures import LoadFigures
+from tuner.recommend.load_result import Load
+
+_PERCENTS = (("p50", 50.0), ("p90", 90.0), ("p95", 95.0), ("p99", 99.0), ("p99.9", 99.9))
+
+
+def load_document(load: Load) -> dict[str, Any]:
+    """Everything that is known of a load."""
+    run, facts, figures = load.run, load.run.facts, load.figures
+    return {
+        "schema": "tuner.load/1",
+        "run": run.run,
+        "target": run.target,
+        "name": facts.name,
+        "backend": facts.backend.value,
+        "region": facts.region,
+        "arch": facts.arch,
+        "runtime": facts.runtime,
+        "memory_mb": load.memory_mb,
+        "seed": run.seed,
+        "started_at": _moment(run.started_at),
+        "finished_at": _moment(run.finished_at),
+        "state": run.state.value,
+        "note": run.note,
+        "load": _asked(load),
+        "asked_rps": _number(figures.asked_rps),
+        "achieved_rps": _number(figures.achieved_rps),
+        "goodput_rps": _number(figures.goodput_rps),
+        "seconds": _number(figures.seconds),
+        "calls": figures.calls,
+        "dropped": sum(figures.dropped.values()),
+        "attempts": figures.attempts,
+        "outcomes": dict(figures.outcomes),
+        "throttles": dict(figures.throttles),
+        "latency_ms": spread(figures.latency),
+        "service_ms": spread(figures.service),
+        "lag_ms": spread(figures.lag),
+        "duration_ms": spread(figures.duration),
+        "cold_starts": figures.cold_starts,
+        "cold_ms": spread(figures.cold),
+        "concurrency": {
+            "mean": _number(figures.concurrency.mean),
+            "max": figures.concurrency.max,
+            "little": _number(figures.concurrency.little),
+        },
+        "retries": _retries(figures),
+        "timeline": [_second(row) for row in figures.timeline],
+        "cost_usd": _number(load.cost_usd),
+        "slo": [
+            {"slo": each.slo.text, "value": _number(each.value), "met": each.met}
+            for each in load.verdicts
+        ],
+        "warnings": [{"code": each.code, "text": each.text} for each in load.warnings],
+        "report": load.report,
+    }
+
+
+def spread(measured: Latencies) -> dict[str, float | None]:
+    """Percentiles, mean and the longest; empty if nothing was measured."""
+    if not measured.count:
+        return {}
+    found = {name: measured.percentile_ms(percent) for name, percent in _PERCENTS}
+    return {**found, "max": measured.percentile_ms(100.0), "mean": measured.mean_ms()}
+
+
+def _asked(load: Load) -> dict[str, Any]:
+    profile = load.profile
+    return {
+        "profile": profile.name,
+        "about": profile.about,
+        "model": "closed" if profile.users else "open",
+        "arrival": None if profile.users else profile.arrival,
+        "peak_rps": _number(profile.peak_per_s),
+        "users": profile.users or None,
+        "think_s": profile.think_s if profile.users else None,
+        "seconds": profile.duration_s,
+        "retry": load.retry,
+        "mode": load.mode,
+    }
+
+
+def _retries(figures: LoadFigures) -> dict[str, Any]:
+    return {
+        "amplification": _number(figures.amplification),
+        "backoff_ms": spread(figures.backoff),
+        "time_to_success_ms": spread(figures.time_to_success),
+    }
+
+
+def _second(row: Second) -> dict[str, Any]:
+    return {
+        "second": row.at_s,
+        "asked": row.asked,
+        "sent": row.sent,
+        "ok": row.ok,
+        "throttled": row.throttled,
+        "errors": row.errors,
+        "p50_ms": _number(row.p50_ms),
+        "p95_ms": _number(row.p95_ms),
+        "p99_ms": _number(row.p99_ms),
+        "in_flight": _number(row.in_flight),
+        "cold": row.cold,
+    }
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else float(value)
+
+
+def _moment(wall: float | None) -> str | None:
+    if wall is None:
+        return None
+    moment = datetime.fromtimestamp(wall, UTC).isoformat(timespec="milliseconds")
+    return moment.replace("+00:00", "Z")

@@ -1,0 +1,291 @@
+"""A load as a reader sees it: every word and number of its report, from ``tuner.load/1``.
+
+The document is what the store keeps, so a report can be written again at any time. Templates,
+charts and the terminal only arrange.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from tuner.report.answer import Answer, Fact
+from tuner.report.tables import Cell, Row, Table
+from tuner.units import (
+    UNKNOWN,
+    format_memory,
+    format_ms,
+    format_rate,
+    format_seconds,
+    format_share,
+    format_usd,
+)
+
+#: A chart shows at most so many moments; longer loads are drawn in slices of several seconds.
+_MOMENTS = 300
+_STATISTICS = ("p50", "p90", "p95", "p99", "p99.9", "max", "mean")
+_TIMES = (
+    ("latency_ms", "Latency, from the due time"),
+    ("service_ms", "Service, from sending"),
+    ("lag_ms", "Lag of the generator"),
+    ("duration_ms", "Duration as Lambda reports it"),
+    ("cold_ms", "Cold start, INIT and first call"),
+)
+_OUTCOMES = {
+    "ok": "answered",
+    "throttled": "throttled",
+    "function_error": "function failed",
+    "timeout": "function timed out",
+    "out_of_memory": "function out of memory",
+    "transport_error": "connection failed",
+    "service_error": "service failed",
+}
+
+
+@dataclass(frozen=True)
+class LoadView:
+    """The report of a load. ``moments`` are rows of the timeline for charts and the table."""
+
+    name: str
+    subtitle: str
+    state: str
+    answer: Answer
+    slos: Table | None
+    times: Table
+    outcomes: Table
+    throttles: Table | None
+    timeline: Table
+    moments: tuple[Mapping[str, Any], ...]
+    slice_s: int
+    warnings: tuple[str, ...]
+    method: tuple[Fact, ...]
+
+    @property
+    def title(self) -> str:
+        """The page's title."""
+        return f"{self.name} under load: {self.answer.headline}"
+
+
+def load_view(document: Mapping[str, Any]) -> LoadView:
+    """Word everything there is to say about a load."""
+    slice_s, moments = _moments(document["timeline"])
+    return LoadView(
+        name=document["name"],
+        subtitle=_subtitle(document),
+        state=_state(document),
+        answer=_answer(document),
+        slos=_slo_table(document),
+        times=_times_table(document),
+        outcomes=_outcome_table(document),
+        throttles=_throttle_table(document),
+        timeline=_timeline_table(moments),
+        moments=moments,
+        slice_s=slice_s,
+        warnings=tuple(warning["text"] for warning in document["warnings"]),
+        method=_method(document),
+    )
+
+
+def _answer(document: Mapping[str, Any]) -> Answer:
+    missed = [each for each in document["slo"] if not each["met"]]
+    throttled, calls = document["outcomes"]["throttled"], document["calls"]
+    failed = calls - throttled - document["outcomes"]["ok"]
+    rest = [
+        f"p95 latency {format_ms(document['latency_ms'].get('p95'))}",
+        f"{_share(throttled, calls)} throttled",
+        *([f"{_share(failed, calls)} failed"] if failed else []),
+        *([f"{document['dropped']:,} calls never sent"] if document["dropped"] else []),
+    ]
+    rate = f"{format_rate(document['goodput_rps'])} answered well"
+    if document["slo"]:
+        texts = ", ".join(each["slo"] for each in missed or document["slo"])
+        headline = f"Misses {texts}" if missed else f"Meets {texts}"
+        rest.insert(0, rate)
+    else:
+        headline = rate
+    tone = "bad" if missed or not document["outcomes"]["ok"] else "good"
+    if tone == "good" and (throttled or failed or document["dropped"]):
+        tone = "warn"
+    return Answer(headline, "; ".join(rest), tone, _facts(document), ())
+
+
+def _facts(document: Mapping[str, Any]) -> tuple[Fact, ...]:
+    asked, achieved = document["asked_rps"], document["achieved_rps"]
+    concurrency, retries = document["concurrency"], document["retries"]
+    little = concurrency["little"]
+    rate = f"asked: {format_rate(asked)}" if asked is not None else "closed model"
+    facts = [
+        Fact("Calls", f"{document['calls']:,}", f"in {format_seconds(document['seconds'])}"),
+        Fact("Rate achieved", format_rate(achieved), rate),
+        Fact(
+            "Concurrency",
+            f"{concurrency['mean']:.1f}",
+            f"at most {concurrency['max']:,}"
+            + ("" if little is None else f"; {little:.1f} by Little's law"),
+        ),
+        Fact("Cold starts", f"{document['cold_starts']:,}", _cold_note(document)),
+        Fact("Cost of this load", _cost(document), _per_million(document)),
+    ]
+    if document["attempts"] > document["calls"]:
+        note = f"{document['attempts']:,} requests; backoff {_middle(retries['backoff_ms'])}"
+        facts.append(Fact("Requests per call", f"{retries['amplification']:.3f}", note))
+    return tuple(facts)
+
+
+def _cold_note(document: Mapping[str, Any]) -> str:
+    return "" if not document["cold_starts"] else f"p50 {_middle(document['cold_ms'], '')}"
+
+
+def _middle(spread: Mapping[str, Any], prefix: str = "p50 ") -> str:
+    return f"{prefix}{format_ms(spread.get('p50'))}"
+
+
+def _cost(document: Mapping[str, Any]) -> str:
+    if document["backend"] != "aws" and document["cost_usd"] is not None:
+        return f"{format_usd(document['cost_usd'])} on AWS"
+    return format_usd(document["cost_usd"])
+
+
+def _per_million(document: Mapping[str, Any]) -> str:
+    if document["cost_usd"] is None or not document["calls"]:
+        return ""
+    return f"{format_usd(document['cost_usd'] / document['calls'] * 1e6)} per million calls"
+
+
+def _slo_table(document: Mapping[str, Any]) -> Table | None:
+    if not document["slo"]:
+        return None
+    rows = []
+    for each in document["slo"]:
+        verdict = "met" if each["met"] else "missed"
+        cells = Cell(_slo_value(each["slo"], each["value"])), Cell(verdict)
+        rows.append(Row(each["slo"], cells))
+    return Table("Objectives", ("Objective", "Measured", "Verdict"), tuple(rows))
+
+
+def _slo_value(text: str, value: float | None) -> str:
+    if value is None:
+        return "nothing to judge by"
+    if text.lower().startswith("cost"):
+        return f"{format_usd(value)} per million"
+    if text.lower().startswith(("throttles", "errors")):
+        return format_share(value)
+    return format_ms(value)
+
+
+def _times_table(document: Mapping[str, Any]) -> Table:
+    rows = [
+        Row(title, tuple(Cell(format_ms(document[key].get(name))) for name in _STATISTICS))
+        for key, title in _TIMES
+        if document[key]
+    ]
+    success = document["retries"]["time_to_success_ms"]
+    if success:
+        cells = tuple(Cell(format_ms(success.get(name))) for name in _STATISTICS)
+        rows.append(Row("Latency of calls that were retried", cells))
+    return Table("Times of calls that were answered", ("Time", *_STATISTICS), tuple(rows))
+
+
+def _outcome_table(document: Mapping[str, Any]) -> Table:
+    calls = document["calls"]
+    rows = [
+        Row(words, (Cell(f"{count:,}"), Cell(_share(count, calls))))
+        for outcome, words in _OUTCOMES.items()
+        if (count := document["outcomes"].get(outcome, 0)) or outcome == "ok"
+    ]
+    if document["dropped"]:
+        cells = (Cell(f"{document['dropped']:,}"), Cell("not counted as calls"))
+        rows.append(Row("never sent", cells))
+    return Table("How calls ended", ("Outcome", "Calls", "Share"), tuple(rows))
+
+
+def _throttle_table(document: Mapping[str, Any]) -> Table | None:
+    if not document["throttles"]:
+        return None
+    ordered = sorted(document["throttles"].items(), key=lambda item: -item[1])
+    rows = tuple(
+        Row(reason, (Cell(f"{count:,}"), Cell(_share(count, document["attempts"]))))
+        for reason, count in ordered
+    )
+    return Table("Throttled requests by reason", ("Reason", "Requests", "Share"), rows)
+
+
+def _timeline_table(moments: Sequence[Mapping[str, Any]]) -> Table:
+    rows = tuple(
+        Row(
+            f"{moment['second']:,} s",
+            (
+                *(Cell(_rate(moment[name])) for name in ("asked", "sent", "ok")),
+                *(Cell(_rate(moment[name])) for name in ("throttled", "errors", "cold")),
+                Cell(f"{moment['in_flight'] or 0.0:.1f}"),
+                Cell(format_ms(moment["p50_ms"])),
+                Cell(format_ms(moment["p99_ms"])),
+            ),
+        )
+        for moment in moments
+    )
+    columns = ("At", "Asked/s", "Sent/s", "Answered/s", "Throttled/s", "Failed/s", "Cold/s")
+    return Table("Second by second", (*columns, "In flight", "p50", "p99"), rows)
+
+
+def _rate(value: float) -> str:
+    return f"{value:,.0f}" if value == round(value) else f"{value:,.1f}"
+
+
+def _moments(
+    timeline: Sequence[Mapping[str, Any]],
+) -> tuple[int, tuple[Mapping[str, Any], ...]]:
+    """The timeline in at most so many slices: mean counts, median p50s, the highest p99."""
+    slice_s = -(-len(timeline) // _MOMENTS) or 1
+    if slice_s == 1:
+        return 1, tuple(timeline)
+    slices = [timeline[at : at + slice_s] for at in range(0, len(timeline), slice_s)]
+    return slice_s, tuple(_merged(rows) for rows in slices)
+
+
+def _merged(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    merged: dict[str, Any] = {"second": rows[0]["second"]}
+    for name in ("asked", "sent", "ok", "throttled", "errors", "cold", "in_flight"):
+        merged[name] = sum(row[name] or 0 for row in rows) / len(rows)
+    for name, pick in (("p50_ms", median), ("p95_ms", max), ("p99_ms", max)):
+        known = [row[name] for row in rows if row[name] is not None]
+        merged[name] = pick(known) if known else None
+    return merged
+
+
+def _method(document: Mapping[str, Any]) -> tuple[Fact, ...]:
+    asked = document["load"]
+    if asked["model"] == "closed":
+        how = f"{asked['users']:,} users, each calling again when answered"
+        if asked["think_s"]:
+            how += f" and {format_seconds(asked['think_s'])} later"
+    else:
+        arrival = {"constant": "evenly spaced", "poisson": "by chance (Poisson)"}
+        how = f"calls are due {arrival[asked['arrival']]}, whether or not earlier ones have ended"
+    profile = "" if asked["profile"] in ("rate", "users") else f"{asked['profile']}: "
+    return (
+        Fact("Load", f"{profile}{asked['about']}" if profile else how, how if profile else ""),
+        Fact("Highest rate asked", format_rate(asked["peak_rps"])),
+        Fact("Retries", asked["retry"]),
+        Fact("Memory", format_memory(document["memory_mb"])),
+        Fact("Latency", "counts from the moment a call was due, to the end of its last attempt"),
+        Fact("Run", document["run"], f"seed {document['seed']}"),
+    )
+
+
+def _subtitle(document: Mapping[str, Any]) -> str:
+    target = document["target"] if document["target"] != document["name"] else None
+    started = (document["started_at"] or "")[:16].replace("T", " ")
+    memory = format_memory(document["memory_mb"])
+    parts = (target, document["runtime"], document["arch"], document["region"], memory)
+    return " · ".join([*(part for part in parts if part), f"{started} UTC"])
+
+
+def _state(document: Mapping[str, Any]) -> str:
+    words = {"partial": "Cut short", "interrupted": "Interrupted", "failed": "Failed"}
+    word, note = words.get(document["state"], ""), document["note"]
+    return f"{word}: {note}" if word and note else word
+
+
+def _share(count: float, of: float) -> str:
+    return format_share(count / of) if of else UNKNOWN

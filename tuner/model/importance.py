@@ -15,7 +15,7 @@ FloatArray = NDArray[np.float64]
 #: Cube points (k, d) -> log likelihood (k,).
 LogLikelihood = Callable[[FloatArray], FloatArray]
 
-_FIRST, _LATER = 800, 450
+_FIRST, _LATER = 1000, 450
 _CENTRES = 45
 _UNIFORM = 0.1  # share of every population that is drawn from the whole cube
 

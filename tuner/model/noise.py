@@ -15,13 +15,15 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 _T_FREEDOM = 4.0
-#: Before any repeat is seen, single invocations are taken to scatter by 8 %, worth two degrees of
+#: Before any repeat is seen, single invocations are taken to scatter by 6 %, worth two degrees of
 #: freedom; with no scatter at all, the resolution of the recording is the limit.
-_PRIOR_SD, _PRIOR_FREEDOM = 0.08, 2.0
+_PRIOR_SD, _PRIOR_FREEDOM = 0.06, 2.0
 _LEAST_SD = 0.002
 #: Two warm sandboxes of one function differ a little even on equal hardware.
 SANDBOX_SD = 0.006
-_PSEUDO = 6.0  # how many invocations the prior shape of the noise is worth
+#: How many invocations the log-normal shape is worth: for a mean little, so that slow calls count
+#: in full; for a percentile more, which a short sweep hardly sees.
+_SHAPE_OF_MEAN, _SHAPE_OF_PERCENTILE = 6.0, 25.0
 #: A few slow calls in a hundred are usual and a short sweep may see none: they are worth this
 #: many invocations of this many times the typical duration.
 _SLOW, _SLOW_RATIO = 0.3, 2.5
@@ -153,16 +155,23 @@ def draw_noise(locations: Locations, count: int, rng: np.random.Generator) -> No
     residual, ratio, seen = _compressed(locations)
     values = np.concatenate([residual, normal, [slow / locations.sd]])
     ratios = np.concatenate([ratio, np.exp(locations.sd * normal), [_SLOW_RATIO]])
-    shape = np.concatenate([seen, np.full(40, _PSEUDO / 40), [_SLOW]])
-    weights = rng.standard_gamma(shape, size=(count, shape.size))
-    weights /= weights.sum(axis=1, keepdims=True)
+    counts = [
+        np.concatenate([seen, np.full(40, worth / 40), [_SLOW]])
+        for worth in (_SHAPE_OF_MEAN, _SHAPE_OF_PERCENTILE)
+    ]
     order = np.argsort(values)
     return NoiseDraws(
         sd=sd,
-        tail=weights @ ratios,
+        tail=_shares(counts[0], count, rng) @ ratios,
         values=np.tile(values[order], (count, 1)),
-        cumulative=np.cumsum(weights[:, order], axis=1),
+        cumulative=np.cumsum(_shares(counts[1], count, rng)[:, order], axis=1),
     )
+
+
+def _shares(counts: FloatArray, draws: int, rng: np.random.Generator) -> FloatArray:
+    """What share of all calls each value may stand for: Dirichlet draws (draws, values)."""
+    weights = rng.standard_gamma(counts, size=(draws, counts.size))
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float64)
 
 
 def _compressed(locations: Locations) -> tuple[FloatArray, FloatArray, FloatArray]:

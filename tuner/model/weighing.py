@@ -18,7 +18,7 @@ from tuner.model.noise import Locations, around
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-_FIRST_STAGES, _SECOND_STAGES = 3, 2
+_FIRST_STAGES, _SECOND_STAGES = 4, 2
 _SKETCH = 48  # draws that make a first curve
 
 

@@ -25,7 +25,7 @@ def band(
     cost = drawn_cost(mean, memory_mb, goal, rates, cold_extra(observations))
     low, high = np.quantile(mean, (0.05, 0.95), axis=0)
     cheap, dear = np.quantile(cost, (0.05, 0.95), axis=0)
-    p50, p95, p99 = (curve.quantile_ms(memory_mb, q).mean(axis=0) for q in (0.5, 0.95, 0.99))
+    p50, p95, p99 = (np.median(curve.quantile_ms(memory_mb, q), axis=0) for q in (0.5, 0.95, 0.99))
     return CurveBand(
         memory_mb=memory_mb,
         p50_ms=p50,

@@ -26,8 +26,8 @@ SURE = 0.95
 #: An objective is out of reach where no size is more likely to meet it than not.
 MORE_LIKELY = 0.5
 #: Breaking an objective is as bad as costing this many times the best size's cost more. A size
-#: that breaks it with 20 % is taken only when a safer one costs a third more.
-PENALTY = 1.6
+#: that breaks it with 10 % is taken only when a surely safe one costs 40 % more.
+PENALTY = 4.0
 #: Closer scores than this are a tie: the faster of equally cheap sizes, the cheaper of equally
 #: fast ones (as aws-lambda-power-tuning resolves exact ties).
 _TIE = {Strategy.COST: 0.002, Strategy.SPEED: 0.01, Strategy.BALANCED: 0.0}
@@ -111,7 +111,7 @@ def choose(
     chosen = pick(outlook, goal)
     size = int(sizes[chosen.index])
     at = np.array([size], dtype=np.int64)
-    p50, p95, p99 = (float(curve.quantile_ms(at, q).mean()) for q in (0.5, 0.95, 0.99))
+    p50, p95, p99 = (float(np.median(curve.quantile_ms(at, q))) for q in (0.5, 0.95, 0.99))
     case = reasons.Case(
         curve, observations, goal, outlook, chosen.index, chosen.meets, chosen.confidence
     )

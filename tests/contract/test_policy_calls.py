@@ -137,3 +137,18 @@ def test_doctor(service: Any, function: str, record: Record) -> None:
     assert run("doctor", f"{function}:live", *at(service)) == 0
     record.calls.add(("sts:GetCallerIdentity", "", False))  # which loopback has no use for
     check(record, "doctor", function)
+
+
+@pytest.mark.parametrize("service", ["local"], indirect=True)
+def test_apply(service: Any, function: str, record: Record) -> None:
+    where = (*at(service), "--isolation", "versions")
+    assert run("sweep", function, *where, *GRID) in (0, 3)
+    record.calls.clear()
+    assert run("apply", "last", "--memory", "640", "--alias", "live", "--yes") == 0
+    moved = service.client.get_function_configuration(FunctionName=function, Qualifier="live")
+    assert moved["MemorySize"] == 640
+    assert run("apply", "last", "--undo") == 0
+    now = service.client.get_function_configuration(FunctionName=function)
+    assert now["MemorySize"] == 256
+    record.calls.add(("cloudwatch:GetMetricData", "", False))  # while it watches steps
+    check(record, "apply", function)

@@ -104,6 +104,25 @@ class Control:
         """One alias, with its ``RoutingConfig`` if it splits traffic."""
         return self._send("GetAlias", function, Name=name)
 
+    def update_alias(
+        self,
+        function: str,
+        name: str,
+        version: str,
+        weights: Mapping[str, float],
+        revision_id: str | None,
+    ) -> Mapping[str, Any]:
+        """Point an alias at a version, with shares of its traffic on another; all of it is set."""
+        return self.send(
+            "UpdateAlias",
+            function,
+            FunctionName=function,
+            Name=name,
+            FunctionVersion=version,
+            RoutingConfig={"AdditionalVersionWeights": dict(weights)},
+            **_optional(RevisionId=revision_id or None),
+        )
+
     def delete_alias(self, function: str, name: str) -> bool:
         """Delete one alias; Lambda does not say whether it was there."""
         return self._delete("DeleteAlias", function, Name=name)

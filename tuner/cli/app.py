@@ -9,6 +9,7 @@ import typer
 
 from tuner import __version__
 from tuner.cli import (
+    apply,
     doctor,
     load,
     local,
@@ -20,6 +21,7 @@ from tuner.cli import (
     restore,
     runs,
     sweep,
+    worker,
 )
 from tuner.errors import TunerError
 
@@ -37,11 +39,13 @@ app.command()(plan.plan)
 app.command()(recommend.recommend)
 app.command()(report.report)
 app.add_typer(runs.runs, name="runs")
+app.command()(apply.apply)
 app.command()(restore.restore)
 app.command()(policy.policy)
 app.command()(doctor.doctor)
 app.command()(prices.prices)
 app.command()(local.local)
+app.command()(worker.worker)
 
 
 def _version(wanted: bool) -> None:

@@ -14,8 +14,11 @@ from tuner.load.worker.member import Member
 __all__ = ["Lane"]  # the user that Locust looks for
 
 
-@events.init.add_listener
 def serve_the_tuner(environment: Any, runner: Any, **_: Any) -> None:
     """Take the tuner's orders as soon as Locust has joined its master."""
     if isinstance(runner, WorkerRunner):
         Member(runner).watch()
+
+
+hooks: Any = events
+hooks.init.add_listener(serve_the_tuner)

@@ -1,0 +1,142 @@
+"""What a large load costs the tuner itself: workers side by side, a million samples, merging.
+
+``pytest -m bench tests/bench/test_load_scale.py -s``. Two workers need a core each, besides
+nginx's and the tuner's, to show what they can do; the table says how many cores there were.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from random import Random
+
+import pytest
+
+from tuner.clock import WallClock
+from tuner.load.engine import Batch, Call
+from tuner.load.locust_engine import LocustEngine
+from tuner.load.staff import Workers
+from tuner.load.statistics import Latencies
+from tuner.records import Outcome, Purpose
+from tuner.target.seam import Credentials, Endpoint, Variant
+
+pytestmark = pytest.mark.bench
+
+SECONDS = float(os.environ.get("TUNER_BENCH_SECONDS", "10"))
+# The whole way of a million results through the tuner's own process: from the bytes of a worker
+# to samples, the figures of the load, and the reservoir. Only the process is a made-up one.
+MILLION = """
+    import json, resource, time
+    from random import Random
+    from tuner.clock import WallClock
+    from tuner.load import wire
+    from tuner.load.engine import Batch, Call, Shortfall
+    from tuner.load.locust_engine import LocustEngine
+    from tuner.load.staff import Lone, Told
+    from tuner.load.statistics import Reservoir
+    from tuner.measure.load_figures import LoadTally
+    from tuner.records import Purpose
+    from tuner.target.seam import Credentials, Endpoint, Variant
+
+    N, RATE, random = 1_000_000, 4000.0, Random(1)
+
+    class Made(Lone):
+        def __init__(self):
+            self.theirs, self.ours = wire.Reader(), wire.Reader()
+            self.held, self.said = [], iter(())
+        def ready(self): return ["1"]
+        def end(self): pass
+        def send(self, worker, message):
+            [(kind, *fields)] = self.theirs.feed(message)
+            if kind == wire.ORDER: self.said = iter([(wire.SET,)])
+            elif kind == wire.CALLS: self.held += fields
+            elif kind == wire.GO: self.start = fields[0]
+            elif kind == wire.LAST: self.said = iter([(wire.END,)])
+        def receive(self):
+            while True:
+                for kind, *fields in self.said:
+                    return Told("1", kind, fields)
+                held, self.held = self.held, []
+                self.said = self.ours.feed(b"".join(self.result(*call) for call in held))
+        def result(self, number, *_):
+            due = self.start + number / RATE
+            took = random.lognormvariate(-4, 0.5)
+            return wire.pack(wire.RESULT, number, 1, due, due + 1e-4, due + took, due + took, "ok",
+                200, None, None, f"94f4a28a-{number:08}", took * 900, 25.0, None, None, None, 60.0)
+
+    endpoint = Endpoint("http://x", "r", "f", lambda: Credentials("a", "b"))
+    engine = LocustEngine(endpoint, WallClock()); engine._staff = Made()
+    variant = Variant(128, "x86_64", None)
+    calls = (Call(n, variant, 0, Purpose.LOAD, None) for n in range(N))
+    tally, kept = LoadTally(0.0), Reservoir(100_000, Random(2))
+    began = time.process_time()
+    for sample in engine.run(Batch(calls, (b"{}",), 500, 0, 5.0)):
+        tally.add(sample); kept.offer(sample)
+    took, began = time.process_time() - began, time.perf_counter()
+    figures = tally.figures(N / RATE, float(N), Shortfall(), None)
+    summary = time.perf_counter() - began
+    assert figures.calls == N
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"peak_mb": peak, "summary_s": summary, "each_us": took / N * 1e6}))
+"""
+
+
+def rate(url: str, workers: int) -> tuple[float, float]:
+    """Calls per second through so many workers, and the largest share of a CPU of one."""
+    endpoint = Endpoint(url, "us-east-1", "fn", lambda: Credentials("AKID", "secret"))
+    engine = LocustEngine(endpoint, WallClock(), workers=Workers(local=workers))
+    variant = Variant(1769, "x86_64", "7")
+    try:
+        list(engine.run(batch(variant, 200)))
+        samples = list(engine.run(batch(variant, int(4000 * SECONDS))))
+    finally:
+        busiest = engine.shortfall().busiest
+        engine.close()
+    assert all(sample.outcome is Outcome.OK for sample in samples)
+    span = max(s.done_s for s in samples) - min(s.due_s for s in samples)
+    return len(samples) / span, busiest
+
+
+def batch(variant: Variant, calls: int) -> Batch:
+    made = [Call(number, variant, 0, Purpose.LOAD) for number in range(calls)]
+    return Batch(made, (b"{}",), 16, 0, 30.0)
+
+
+def test_two_workers_against_one(nginx: str) -> None:
+    one, busy_one = rate(nginx, 1)
+    two, busy_two = rate(nginx, 2)
+    print(f"\nWorkers side by side ({os.cpu_count()} cores for them, nginx and the tuner)")
+    print(f"  one worker   {one:8,.0f}/s, {busy_one:.2f} of a core")
+    print(f"  two workers  {two:8,.0f}/s, busiest {busy_two:.2f} of a core")
+    print(f"  ratio        {two / one:8.2f}    at least 1.7")
+
+
+def test_a_million_samples_fit_and_are_summarised_quickly() -> None:
+    told = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(MILLION)], stdout=subprocess.PIPE, check=True
+    )
+    found = json.loads(told.stdout)
+    print("\nOne million samples through the tuner's process")
+    print(f"  peak memory        {found['peak_mb']:8.0f} MB  below 600")
+    print(f"  time to summarise  {found['summary_s']:8.2f} s   below 5")
+    print(f"  CPU per sample     {found['each_us']:8.1f} µs")
+    assert found["peak_mb"] < 600
+    assert found["summary_s"] < 5
+
+
+def test_merged_percentiles_of_four_workers_equal_those_of_one_list() -> None:
+    random = Random(4)
+    values = [random.lognormvariate(3, 1) for _ in range(200_000)]
+    parts = [Latencies() for _ in range(4)]
+    for number, value in enumerate(values):
+        parts[number % 4].record(value)
+    merged, in_order = Latencies(), sorted(values)
+    for part in parts:
+        merged.merge(Latencies(part.encode()))
+    print("\nPercentiles of 4 workers merged against one list (to three significant digits)")
+    for percent in (50.0, 90.0, 95.0, 99.0, 99.9, 100.0):
+        found = merged.percentile_ms(percent)
+        exact = in_order[min(len(values), round(percent / 100 * len(values))) - 1]
+        print(f"  p{percent:<5g} {found:9.3f} ms  {exact:9.3f} ms")
+        assert found == pytest.approx(exact, rel=1e-3)

@@ -3,16 +3,19 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ulid import ULID
 
 from tuner import loadflow
 from tuner.billing.prices import Prices, prices
+from tuner.errors import StoreError
 from tuner.flow import Watcher
 from tuner.loadrequest import LoadErrand, LoadOptions, Wish, memory_of, read_wish, sending
 from tuner.recommend.load_result import Load
 from tuner.records import FunctionFacts, RunRecord, RunState
 from tuner.request import SweepOptions, read_payloads
+from tuner.store.runs import find
 from tuner.target.names import parse_target
 from tuner.target.seam import Progress
 from tuner.units import format_rate, format_seconds
@@ -39,11 +42,13 @@ def run_load(
     wish = read_wish(options)
     common = _with_event(options.common, wish)
     payloads = read_payloads(common, events=EVENTS)
-    with open_parts(common, store_url, progress) as parts:
+    with open_parts(common, store_url, progress, workers=wish.workers) as parts:
         facts = parts.target.describe()
         approve(wish, facts)
         run = _run(options, parts, facts)
         parts.store.start(run)
+        if wish.workers.expect:
+            progress(f"waiting for {wish.workers.expect} workers on port {wish.workers.port}")
         progress(f"sending {describe(wish)}")
         memory_mb = memory_of(wish, facts)
         errand = LoadErrand(
@@ -62,6 +67,18 @@ def run_load(
         result = loadflow.load(parts, errand, watcher)
         parts.store.save_document(run.run, DOCUMENT, load_document(result))
         return result
+
+
+def stored_load(ref: str, store_url: str | None) -> dict[str, Any] | None:
+    """The ``tuner.load/1`` of a stored load; ``None`` if the run is none. Raises StoreError."""
+    stored = find(ref, store_url)
+    if stored.run.command != "load":
+        return None
+    document = stored.documents.get(DOCUMENT)
+    if document is None:
+        reason = "the load did not come to its end, so it has no figures"
+        raise StoreError(f"run {stored.run.run}", reason, "Run it again.")
+    return dict(document)
 
 
 def describe(wish: Wish) -> str:

@@ -5,7 +5,7 @@ raises only UsageError (NotFound for a profile). Profiles and payloads are read,
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from tuner.billing.prices import Prices
@@ -15,6 +15,7 @@ from tuner.load.pace import Constant
 from tuner.load.policies import POLICIES
 from tuner.load.profile import ARRIVALS, Phase, Profile
 from tuner.load.profile_file import load_profile
+from tuner.load.staff import Workers
 from tuner.load.stop_on import StopRule, parse_stop_on
 from tuner.load.values import HIGHEST_PER_S
 from tuner.measure.loading import Sending, fair_share, lanes_for
@@ -24,6 +25,8 @@ from tuner.records import Backend, FunctionFacts, RunRecord
 from tuner.request import SweepOptions
 from tuner.units import parse_memory, parse_rate, parse_seconds, parse_usd
 
+#: Where workers of other machines are awaited; 5557 is Locust's own port.
+DEFAULT_BIND = "0.0.0.0:5557"
 #: How long a load lasts unless ``--duration`` or a profile says otherwise.
 DURATION_S = 30.0
 
@@ -46,6 +49,8 @@ class LoadOptions:
     stop_on: tuple[str, ...] = ()
     max_concurrency: int | None = None
     workers: int = 1
+    expect_workers: int = 0
+    bind: str | None = None
 
     def stored(self) -> dict[str, Any]:
         """The options as a run keeps them; see :meth:`tuner.request.SweepOptions.stored`."""
@@ -84,6 +89,7 @@ class Wish:
     memory_mb: int | None = None
     most: int | None = None
     event: str | None = None
+    workers: Workers = field(default_factory=Workers)
 
 
 def read_wish(options: LoadOptions) -> Wish:
@@ -104,6 +110,7 @@ def read_wish(options: LoadOptions) -> Wish:
         memory_mb=None if options.memory is None else _one_size(options.memory),
         most=most,
         event=profile.event,
+        workers=_workers(options),
     )
 
 
@@ -195,6 +202,25 @@ def _closed(options: LoadOptions, duration_s: float) -> Profile:
     think = (options.think or "0").strip()
     think_s = 0.0 if think in ("0", "0s") else parse_seconds(think, "--think")
     return Profile("users", users=options.users, think_s=think_s, closed_s=duration_s)
+
+
+def _workers(options: LoadOptions) -> Workers:
+    """Who sends: local processes, and those of other machines that are waited for."""
+    if options.bind is not None and not options.expect_workers:
+        raise UsageError("--bind", "is for --expect-workers", "Give both.")
+    if options.workers < 0 or options.workers + options.expect_workers < 1:
+        fix = "Give --workers 1 or more, or --expect-workers."
+        raise UsageError(f"--workers {options.workers}", "leaves nobody to send", fix)
+    if not options.expect_workers:
+        return Workers(local=options.workers)
+    bind = options.bind or DEFAULT_BIND
+    host, colon, port = bind.rpartition(":")
+    if not (colon and port.isascii() and port.isdigit() and 0 < int(port[:9]) < 65536 and host):
+        raise UsageError(
+            f"--bind {bind[:60]!r}", "is no HOST:PORT", f"The default is {DEFAULT_BIND}."
+        )
+    host = host.removeprefix("[").removesuffix("]")
+    return Workers(options.workers, options.expect_workers, host, int(port))
 
 
 def _one_size(text: str) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tuner.clock import Clock, WallClock
 from tuner.load.engine import Engine
+from tuner.load.staff import Workers
 from tuner.records import Advice
 from tuner.request import SweepOptions
 from tuner.store.runs import Store
@@ -13,6 +14,9 @@ from tuner.target.isolation import DEFAULT, read_isolation
 from tuner.target.names import Kind, parse_target
 from tuner.target.seam import Progress, Target
 from tuner.units import parse_key_values
+
+#: One process of this machine sends everything.
+ONE = Workers()
 
 
 @dataclass(frozen=True)
@@ -27,20 +31,36 @@ class Parts:
     notes: tuple[Advice, ...] = ()  # what a reader has to know of the target, however it goes
 
 
+@dataclass(frozen=True)
+class Beginning:
+    """What an engine begins with: the run's start on the clock, how far the run has come before,
+    chance, and who sends."""
+
+    origin_s: float
+    seed: int
+    elapsed_s: float = 0.0
+    workers: Workers = ONE
+
+
 @contextmanager
 def open_parts(
-    options: SweepOptions, store_url: str | None, progress: Progress, elapsed_s: float = 0.0
+    options: SweepOptions,
+    store_url: str | None,
+    progress: Progress,
+    elapsed_s: float = 0.0,
+    workers: Workers = ONE,
 ) -> Iterator[Parts]:
     """Open everything that a run needs, and close it in the end, whatever happened.
 
-    ``elapsed_s`` is how long a resumed run has been going on already.
+    ``elapsed_s`` is how long a resumed run has been going on already; ``workers`` send the load.
     """
     clock = WallClock()
     with Store.open(store_url) as store:
         target = open_target(options, progress, clock)
         try:
             origin = clock.monotonic() - elapsed_s
-            engine = open_engine(target, clock, origin, options.seed, elapsed_s)
+            beginning = Beginning(origin, options.seed, elapsed_s, workers)
+            engine = open_engine(target, clock, beginning)
             try:
                 yield Parts(target, engine, store, clock, origin, target_notes(target))
             finally:
@@ -94,9 +114,7 @@ def target_notes(target: Target) -> tuple[Advice, ...]:
     return (*recording.notes, *recording_advice(recording, recording.sizes()))
 
 
-def open_engine(
-    target: Target, clock: Clock, origin_s: float, seed: int, elapsed_s: float = 0.0
-) -> Engine:
+def open_engine(target: Target, clock: Clock, beginning: Beginning) -> Engine:
     """The engine that a target's invocations go through."""
     from tuner.target.replay import ReplayTarget
 
@@ -105,10 +123,10 @@ def open_engine(
         from tuner.load.replay_engine import ReplayEngine
 
         assert isinstance(target, ReplayTarget), "only a recording answers by itself"
-        return ReplayEngine(target.recording, seed, elapsed_s)
+        return ReplayEngine(target.recording, beginning.seed, beginning.elapsed_s)
     from tuner.load.locust_engine import LocustEngine
 
-    engine = LocustEngine(endpoint, clock, origin_s)
+    engine = LocustEngine(endpoint, clock, beginning.origin_s, beginning.workers)
     engine.start()  # it comes up while the first versions are published
     return engine
 

@@ -113,6 +113,31 @@ def test_what_was_measured_and_said_is_stored(tuner: Run) -> None:
     assert kept["latency_ms"] == told["latency_ms"]
 
 
+def test_a_stored_load_is_shown_and_reported_again_as_it_was(tuner: Run) -> None:
+    told = loaded(tuner, "--rate", "20", "--duration", "5s")
+    code, out, err = tuner("report", "last", "--output", "again", "--json", "again.json")
+    assert code == 0, err
+    assert out.startswith("Report: again/rec.csv-")
+    again = json.loads(Path("again.json").read_text())
+    assert {**again, "report": None} == {**told, "report": None}
+    code, out, _ = tuner("runs", "show", told["run"][:12])
+    assert (code, "answered well" in out) == (0, True)
+    assert tuner("runs", "export", told["run"], "load.jsonl.gz")[0] == 0
+    assert tuner("report", "load.jsonl.gz", "--output", "third")[0] == 0
+
+
+def test_several_workers_send_the_load_together(
+    tuner: Run, new_function: Any, local_lambda_url: str
+) -> None:
+    name = new_function("def handler(e, c): pass")
+    place = ("--endpoint-url", local_lambda_url, "--region", "eu-west-1", "--json", "-")
+    load = ("--rate", "40", "--duration", "1s", "--workers", "2")
+    code, out, err = tuner("load", name, *load, *place)
+    assert code == 0, err
+    told = json.loads(out)
+    assert (told["calls"], told["outcomes"]["ok"]) == (40, 40)
+
+
 def test_the_terminal_leads_with_the_answer(tuner: Run) -> None:
     code, out, _ = tuner("load", "replay:rec.csv", "--rate", "20", "--duration", "5s")
     assert code == 0
@@ -134,6 +159,9 @@ def test_the_terminal_leads_with_the_answer(tuner: Run) -> None:
         (("--users", "5", "--arrival", "poisson"), "is of an open model"),
         (("--rate", "5", "--retry", "often"), "none, backoff, decorrelated, adaptive"),
         (("--rate", "5", "--stop-on", "p95>3s"), "'errors>5%'"),
+        (("--rate", "5", "--workers", "0"), "leaves nobody to send"),
+        (("--rate", "5", "--bind", "here:1"), "is for --expect-workers"),
+        (("--rate", "5", "--expect-workers", "1", "--bind", "here"), "is no HOST:PORT"),
         (("--rate", "5", "--memory", "128,256"), "is not one size"),
         (("--profile-load", "none-such"), "throttle-probe"),
         (("--profile-load", "stream-like", "--rate", "5"), "Leave --rate out"),

@@ -68,6 +68,34 @@ Retry = Annotated[
         rich_help_panel=LOAD_PANEL,
     ),
 ]
+WorkerCount = Annotated[
+    int,
+    typer.Option(
+        "--workers",
+        min=0,
+        help="Processes of this machine that send; each uses up to one core.",
+        rich_help_panel=LOAD_PANEL,
+    ),
+]
+ExpectWorkers = Annotated[
+    int,
+    typer.Option(
+        "--expect-workers",
+        min=0,
+        help="Wait for so many more, which join with `tuner worker --master HOST`. They are told "
+        "the credentials unencrypted: only within a network that you trust.",
+        rich_help_panel=LOAD_PANEL,
+    ),
+]
+Bind = Annotated[
+    str | None,
+    typer.Option(
+        "--bind",
+        metavar="HOST:PORT",
+        help="Where they are awaited (default: 0.0.0.0:5557).",
+        rich_help_panel=LOAD_PANEL,
+    ),
+]
 StopOn = Annotated[
     list[str] | None,
     typer.Option(

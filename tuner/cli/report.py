@@ -16,8 +16,19 @@ def report(
 ) -> None:
     """Write the report of a stored run again, also of one that was interrupted."""
     from tuner.api import recommend_run
+    from tuner.cli.output import write_document
     from tuner.cli.show import hand_over
+    from tuner.loadapi import stored_load
+    from tuner.report.load_html import write_load_report
 
+    document = stored_load(run, store)
+    if document is not None:
+        document["report"] = str(write_load_report(document, output))
+        if json_to is not None:
+            write_document(document, json_to)
+        if not quiet and json_to != "-":
+            typer.echo(f"Report: {document['report']}")
+        return
     result = recommend_run(run, store)
     result = hand_over(result, output=output, json_to=json_to, quiet=True)
     if not quiet and json_to != "-":

@@ -51,8 +51,14 @@ def show(run: o.RunArg, store: o.StoreUrl = None) -> None:
     from rich.console import Console
 
     from tuner.api import recommend_run
+    from tuner.loadapi import stored_load
+    from tuner.report.load_terminal import print_load
     from tuner.report.terminal import print_report
 
+    document = stored_load(run, store)
+    if document is not None:
+        print_load(document, Console(highlight=False))
+        return
     print_report(recommend_run(run, store), Console(highlight=False))
 
 

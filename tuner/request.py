@@ -60,6 +60,7 @@ class SweepOptions:
     where: tuple[str, ...] = ()
     cpu: str = "auto"
     isolation: str = "versions"
+    assume_role: str | None = None
     memory: str = "128:1536"
     method: str = "adaptive"
     samples: int = 10

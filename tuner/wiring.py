@@ -84,7 +84,12 @@ def open_target(options: SweepOptions, progress: Progress, clock: Clock) -> Targ
         from tuner.aws.session import SessionOptions
         from tuner.target.aws import AwsOptions, open_aws
 
-        session = SessionOptions(options.region, options.profile, options.endpoint_url)
+        session = SessionOptions(
+            options.region,
+            options.profile,
+            options.endpoint_url,
+            assume_role=options.assume_role,
+        )
         how = read_isolation(options.isolation)
         return open_aws(name, AwsOptions(session, isolation=how, progress=progress, clock=clock))
     from tuner.target.embedded import EmbeddedOptions

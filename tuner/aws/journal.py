@@ -49,6 +49,7 @@ class Opening:
     before: Before
     opened_at: float  # seconds since the epoch
     pid: int
+    assume_role: str | None = None  # the role that the measurement was made in
     clone: str | None = None  # a temporary copy's ARN; then nothing else is changed
 
     @property
@@ -207,7 +208,7 @@ def _opening(first: Mapping[str, Any]) -> Opening:
         arn=_text(first["arn"]),
         region=_text(first["region"]),
         endpoint_url=_text(first["endpoint_url"]),
-        profile=None if first["profile"] is None else _text(first["profile"]),
+        profile=_maybe(first["profile"]),
         before=Before(
             memory_mb=int(before["memory_mb"]),
             description=_text(before["description"], empty=True),
@@ -216,8 +217,13 @@ def _opening(first: Mapping[str, Any]) -> Opening:
         ),
         opened_at=float(first["opened_at"]),
         pid=int(first["pid"]),
-        clone=None if first.get("clone") is None else _text(first["clone"]),
+        assume_role=_maybe(first.get("assume_role")),
+        clone=_maybe(first.get("clone")),
     )
+
+
+def _maybe(value: Any) -> str | None:
+    return None if value is None else _text(value)
 
 
 def _text(value: Any, empty: bool = False) -> str:

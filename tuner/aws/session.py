@@ -15,6 +15,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, NoRegionError
 
+from tuner.aws.role import assume_role
 from tuner.aws.translate import Asked, translate
 from tuner.errors import UsageError
 
@@ -25,7 +26,7 @@ LOOPBACK_REGION = "us-east-1"
 
 @dataclass(frozen=True)
 class SessionOptions:
-    """Where and as whom: ``--region``, ``--profile``, ``--endpoint-url``.
+    """Where and as whom: ``--region``, ``--profile``, ``--endpoint-url``, ``--assume-role``.
 
     ``keys`` (access key, secret key) skips the credential chain.
     """
@@ -34,6 +35,7 @@ class SessionOptions:
     profile: str | None = None
     endpoint_url: str | None = None
     keys: tuple[str, str] | None = None
+    assume_role: str | None = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class AwsSession:
     endpoint_url: str
     verify_tls: bool | str
     profile: str | None = None
+    assume_role: str | None = None
 
     @property
     def loopback(self) -> bool:
@@ -96,6 +99,8 @@ def _open(options: SessionOptions) -> AwsSession:
     if options.endpoint_url and is_loopback(options.endpoint_url):
         _never_ask_the_instance(core)
     region = options.region or core.get_config_variable("region")
+    if options.assume_role:
+        assume_role(core, options.assume_role, region)
     client = _client(core, options, region, keys)
     if keys is None and is_loopback(client.meta.endpoint_url):
         _never_ask_the_instance(core)
@@ -111,6 +116,7 @@ def _open(options: SessionOptions) -> AwsSession:
         endpoint_url=client.meta.endpoint_url,
         verify_tls=core.get_config_variable("ca_bundle") or True,
         profile=options.profile,
+        assume_role=options.assume_role,
     )
 
 

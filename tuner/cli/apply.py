@@ -143,7 +143,8 @@ def _open(result: "Sweep", where: _Where) -> "Application":
     kept = result.run.options
     url = where.endpoint_url or kept.get("endpoint_url")
     profile = where.profile or kept.get("profile")
-    session = open_session(SessionOptions(result.run.facts.region, profile, url))
+    role = kept.get("assume_role")
+    session = open_session(SessionOptions(result.run.facts.region, profile, url, assume_role=role))
     return Application(Control(session), name.function, RECORDS, typer.echo)
 
 

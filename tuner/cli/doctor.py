@@ -22,6 +22,7 @@ def doctor(
     region: o.Region = None,
     profile: o.Profile = None,
     endpoint_url: o.EndpointUrl = None,
+    assume_role: o.AssumeRole = None,
     handler: o.Handler = None,
     runtime: o.Runtime = None,
     env: o.Env = None,
@@ -50,7 +51,10 @@ def doctor(
     raise typer.Exit(1 if bad else 0)
 
 
-_OPTIONS = ("memory", "region", "profile", "endpoint_url", "handler", "runtime", "env", "cpu")
+_OPTIONS = (
+    *("memory", "region", "profile", "endpoint_url", "assume_role"),
+    *("handler", "runtime", "env", "cpu"),
+)
 
 
 #: Of what could go wrong, this stops a sweep; the rest is worth a thought.

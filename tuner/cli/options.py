@@ -91,6 +91,15 @@ Cpu = Annotated[
     ),
 ]
 
+AssumeRole = Annotated[
+    str | None,
+    typer.Option(
+        "--assume-role",
+        metavar="ARN",
+        help="Role to work as, such as one of another account.",
+        rich_help_panel=TARGET_PANEL,
+    ),
+]
 Isolation = Annotated[
     str,
     typer.Option(

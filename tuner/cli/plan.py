@@ -38,6 +38,7 @@ def plan(
     env: o.Env = None,
     cpu: o.Cpu = "auto",
     isolation: o.Isolation = "versions",
+    assume_role: o.AssumeRole = None,
     store: o.StoreUrl = None,
     json_to: o.Json = None,
 ) -> None:

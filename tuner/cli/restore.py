@@ -111,7 +111,12 @@ def _restore_one(entry: "Entry", profile: str | None) -> bool:
 
     opening = entry.opening
     session = open_session(
-        SessionOptions(opening.region, profile or opening.profile, opening.endpoint_url)
+        SessionOptions(
+            opening.region,
+            profile or opening.profile,
+            opening.endpoint_url,
+            assume_role=opening.assume_role,
+        )
     )
     return put_back(entry, Control(session))
 

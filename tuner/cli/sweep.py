@@ -73,6 +73,7 @@ def sweep(
     where: o.Where = None,
     cpu: o.Cpu = "auto",
     isolation: o.Isolation = "versions",
+    assume_role: o.AssumeRole = None,
     store: o.StoreUrl = None,
     output: o.Output = Path("reports"),
     json_to: o.Json = None,

@@ -7,7 +7,7 @@ invokes.
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,9 +64,7 @@ def open_aws(name: TargetName, options: AwsOptions) -> "AwsTarget":
             f"its ARN is in {name.region}, but --region says {given.region}",
             "Leave --region out.",
         )
-    session = open_session(
-        SessionOptions(given.region or name.region, given.profile, given.endpoint_url, given.keys)
-    )
+    session = open_session(replace(given, region=given.region or name.region))
     return AwsTarget(Control(session, options.clock), name, options)
 
 
@@ -209,6 +207,7 @@ class AwsTarget(Target):
                 ),
                 opened_at=clock.wall(),
                 pid=os.getpid(),
+                assume_role=session.assume_role,
                 clone=clone_arn(arn, self._invoked()) if clone else None,
             ),
         )

@@ -1,0 +1,72 @@
+"""``--assume-role``: whose credentials are used, and what a refusal says."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tuner.aws.credentials import current_keys
+from tuner.aws.journal import pending
+from tuner.aws.session import SessionOptions, open_session
+from tuner.cli.app import main
+from tuner.errors import AccessDenied, UsageError
+from tuner.target.aws import AwsOptions, open_aws
+from tuner.target.names import parse_target
+
+ROLE = "arn:aws:iam::123456789012:role/tuner"
+
+
+@pytest.fixture
+def _sts(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", moto_url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "mine")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "mine")
+
+
+@pytest.mark.usefixtures("_sts")
+def test_the_roles_temporary_credentials_sign_everything() -> None:
+    session = open_session(
+        SessionOptions("eu-west-1", None, "http://127.0.0.1:9", assume_role=ROLE)
+    )
+    access_key, _, token = current_keys(session)()
+    assert access_key != "mine"
+    assert token
+    assert session.assume_role == ROLE
+
+
+def test_what_is_no_role_is_bad_usage() -> None:
+    with pytest.raises(UsageError, match="not the ARN of a role"):
+        open_session(SessionOptions("eu-west-1", assume_role="tuner"))
+
+
+def test_a_refusal_names_the_action(monkeypatch: pytest.MonkeyPatch) -> None:
+    from botocore.credentials import AssumeRoleCredentialFetcher
+    from botocore.exceptions import ClientError
+
+    def refuse(_self: object) -> None:
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "AssumeRole")
+
+    monkeypatch.setattr(AssumeRoleCredentialFetcher, "fetch_credentials", refuse)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "mine")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "mine")
+    with pytest.raises(AccessDenied, match="sts:AssumeRole is not allowed"):
+        open_session(SessionOptions("eu-west-1", assume_role=ROLE))
+
+
+@pytest.mark.usefixtures("_sts")
+@pytest.mark.parametrize("service", ["local"], indirect=True)
+def test_a_crashed_run_is_put_back_in_the_same_role(
+    service: Any, function: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = service.picture(function)
+    given = SessionOptions("eu-west-1", None, service.url, assume_role=ROLE)
+    target = open_aws(parse_target(function), AwsOptions(given))
+    target.prepare(512)
+    target.close()
+    (entry,) = pending(Path(".tuner/journal"))
+    assert entry.opening.assume_role == ROLE
+    with pytest.raises(SystemExit) as ended:
+        main(["restore"])
+    assert ended.value.code == 0
+    assert service.picture(function) == before

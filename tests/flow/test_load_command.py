@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
+from tuner.api import Silent
 from tuner.cli.app import main
+from tuner.cli.load import exit_code
+from tuner.loadapi import run_load
+from tuner.loadrequest import LoadOptions
+from tuner.records import RunState, Sample
+from tuner.request import SweepOptions
 from tuner.store.runs import Store
 
 Run = Callable[..., tuple[int, str, str]]
@@ -124,6 +130,30 @@ def test_a_stored_load_is_shown_and_reported_again_as_it_was(tuner: Run) -> None
     assert (code, "answered well" in out) == (0, True)
     assert tuner("runs", "export", told["run"], "load.jsonl.gz")[0] == 0
     assert tuner("report", "load.jsonl.gz", "--output", "third")[0] == 0
+
+
+class Impatient(Silent):
+    """Asks to stop after the tenth sample, as Ctrl-C does."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def sampled(self, sample: Sample) -> None:
+        self.count += 1
+
+    def stop(self) -> bool:
+        return self.count >= 10
+
+
+def test_a_load_that_is_interrupted_drains_and_reports_what_there_is(tuner: Run) -> None:
+    options = LoadOptions(SweepOptions("replay:rec.csv", seed=4), rate="50", duration="10m")
+    result = run_load(options, None, Impatient())
+    assert result.run.state is RunState.INTERRUPTED
+    assert exit_code(result) == 130
+    assert 10 <= result.figures.calls < 30
+    assert result.figures.dropped == {}
+    assert result.figures.asked_rps == pytest.approx(50, rel=0.3)
+    assert tuner("report", "last")[0] == 0
 
 
 def test_several_workers_send_the_load_together(

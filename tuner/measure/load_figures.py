@@ -140,7 +140,10 @@ class LoadTally:
         """Count one request."""
         sample = _shifted(sample, self.start_s)
         self.attempts += 1
-        self._timeline.add(sample)
+        opened = self._open.setdefault(sample.call, _Open(sample.due_s, sample.outcome))
+        # Each second's latencies, too, count from when the call was due, not its last attempt.
+        first_due = sample if sample.attempt == 1 else replace(sample, due_s=opened.due_s)
+        self._timeline.add(first_due)
         self.last_sent_s = max(self.last_sent_s, sample.sent_s)
         if sample.attempt == 1:
             self.calls += 1
@@ -151,7 +154,7 @@ class LoadTally:
             self.throttles[sample.reason or "TooManyRequestsException"] += 1
         if sample.outcome not in _NOT_RUN:
             self._ran(sample)
-        self._call(sample)
+        self._call(sample, opened)
 
     def _ran(self, sample: Sample) -> None:
         self._sent.append(sample.sent_s)
@@ -170,9 +173,8 @@ class LoadTally:
             self._ms["duration"].record(sample.duration_ms)
             self._ms["cold" if sample.cold else "warm"].record(sample.duration_ms + init_ms)
 
-    def _call(self, sample: Sample) -> None:
+    def _call(self, sample: Sample, opened: _Open) -> None:
         """Follow a call to its last attempt."""
-        opened = self._open.setdefault(sample.call, _Open(sample.due_s, sample.outcome))
         opened.outcome = sample.outcome
         if sample.backoff_ms is not None:
             return

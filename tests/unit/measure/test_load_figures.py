@@ -84,6 +84,9 @@ def test_attempts_of_a_call_make_one_call_whose_latency_holds_the_backoff() -> N
     assert told.latency.percentile_ms(50) == pytest.approx(600, rel=1e-3)
     assert told.time_to_success.percentile_ms(50) == pytest.approx(600, rel=1e-3)
     assert told.backoff.percentile_ms(50) == pytest.approx(490, rel=1e-3)
+    [second] = [row for row in told.timeline if row.ok]
+    assert (second.asked, second.sent, second.throttled) == (1, 2, 1)
+    assert second.p50_ms == pytest.approx(600)
 
 
 def test_a_call_whose_retry_was_never_sent_ends_as_its_last_attempt_did() -> None:

@@ -15,6 +15,7 @@ from ulid import ULID
 from tuner import flow
 from tuner.billing.prices import prices
 from tuner.errors import UsageError
+from tuner.gathering import Watcher
 from tuner.plan.ask import Ask
 from tuner.recommend.conclude import Evidence, conclude
 from tuner.recommend.month import Priced
@@ -136,18 +137,19 @@ Approve = Callable[[FunctionFacts], None]
 def run_sweep(
     options: SweepOptions,
     store_url: str | None,
-    watcher: flow.Watcher,
+    watcher: Watcher,
     progress: Progress = lambda _text: None,
     approve: Approve = lambda _facts: None,
+    command: str = "sweep",
 ) -> Sweep:
-    """Open the parts, start a run, measure and answer."""
+    """Open the parts, start a run, measure and answer; ``command`` is ``sweep`` or ``cold``."""
     payloads = read_payloads(options)
     with open_parts(options, store_url, progress) as parts:
         facts = parts.target.describe()
         approve(facts)
         run = RunRecord(
             run=str(ULID()),
-            command="sweep",
+            command=command,
             target=options.target,
             state=RunState.RUNNING,
             seed=options.seed,
@@ -159,7 +161,7 @@ def run_sweep(
         )
         job = errand(options, payloads, run, _priced(facts))
         parts.store.start(run)
-        return flow.sweep(parts, job, watcher)
+        return (flow.cold if command == "cold" else flow.sweep)(parts, job, watcher)
 
 
 def _left_out(options: SweepOptions) -> tuple[Advice, ...]:
@@ -175,7 +177,7 @@ def resume_sweep(
     ref: str,
     given: SweepOptions,
     store_url: str | None,
-    watcher: flow.Watcher,
+    watcher: Watcher,
     progress: Progress = lambda _text: None,
 ) -> Sweep:
     """Go on with a run that was interrupted; ``given`` supplies what the store does not keep."""
@@ -207,9 +209,12 @@ def recommend_run(
     store_url: str | None,
     priced_as: PricedAs | None = None,
     overrides: Mapping[str, Any] | None = None,
+    among: str | None = "sweep",
 ) -> Sweep:
-    """Answer from a stored run or an exported file, with some options changed."""
-    stored = find(ref, store_url, "sweep" if ref == "last" else None)
+    """Answer from a stored run or an exported file, with some options changed.
+
+    ``among`` is the command whose runs ``last`` is looked for in; ``None`` is any."""
+    stored = find(ref, store_url, among if ref == "last" else None)
     written = _as_written(dict(overrides or {}))
     options = replace(stored_options(stored.run.options), **written)
     run = stored.run

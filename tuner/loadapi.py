@@ -10,7 +10,7 @@ from ulid import ULID
 from tuner import loadflow
 from tuner.billing.prices import Prices, prices
 from tuner.errors import StoreError
-from tuner.flow import Watcher
+from tuner.gathering import Watcher
 from tuner.loadrequest import LoadErrand, LoadOptions, Wish, memory_of, read_wish, sending
 from tuner.recommend.load_result import Load
 from tuner.records import FunctionFacts, RunRecord, RunState

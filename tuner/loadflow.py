@@ -6,7 +6,7 @@ target -> load -> measure -> store -> judge
 from dataclasses import replace
 
 from tuner.billing.cost import cost_usd
-from tuner.flow import Watcher
+from tuner.gathering import Watcher
 from tuner.load.policies import ADAPTIVE
 from tuner.load.stop_on import Fuse
 from tuner.loadrequest import LoadErrand

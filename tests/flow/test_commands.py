@@ -152,3 +152,18 @@ def test_commands_without_their_input_say_what_to_do(
 ) -> None:
     got, _, err = tuner(*words)
     assert (got, says in err, len(err.splitlines()) <= 2) == (code, True, True), err
+
+
+def test_cold_forces_cold_starts_at_each_size_and_chooses_nothing(
+    tuner: Run, tmp_path: Path
+) -> None:
+    code, out, err = tuner(
+        "cold", "demo:io", "--memory", "128,512", "--cold", "2", "--seed", "1", "--json", "-"
+    )
+    assert code == 0, err
+    result = json.loads(out)
+    assert [(s["memory_mb"], s["cold"]["n"]) for s in result["sizes"]] == [(128, 2), (512, 2)]
+    assert all(s["cold"]["init_ms"]["p50"] > 0 for s in result["sizes"])
+    assert result["recommendation"] is None
+    _, shown, _ = tuner("runs", "show", "last")
+    assert "4 cold starts at 2 sizes" in shown

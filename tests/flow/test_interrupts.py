@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tuner.flow import _put_back
+from tuner.gathering import put_back
 
 pytestmark = pytest.mark.slow
 
@@ -107,6 +107,6 @@ def test_a_ctrl_c_while_putting_back_does_not_keep_the_function_from_being_put_b
         done.append("put back")
 
     parts: Any = SimpleNamespace(target=SimpleNamespace(restore=restore))
-    with pytest.raises(KeyboardInterrupt):
-        _put_back(parts)
+    with pytest.raises(KeyboardInterrupt), put_back(parts):
+        pass
     assert done == ["began", "began", "put back"]

@@ -10,6 +10,7 @@ import typer
 from tuner import __version__
 from tuner.cli import (
     apply,
+    cold,
     doctor,
     load,
     local,
@@ -35,6 +36,7 @@ app = typer.Typer(
 
 app.command()(sweep.sweep)
 app.command()(load.load)
+app.command()(cold.cold)
 app.command()(plan.plan)
 app.command()(recommend.recommend)
 app.command()(report.report)

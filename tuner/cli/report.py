@@ -29,7 +29,7 @@ def report(
         if not quiet and json_to != "-":
             typer.echo(f"Report: {document['report']}")
         return
-    result = recommend_run(run, store)
+    result = recommend_run(run, store, among=None)
     result = hand_over(result, output=output, json_to=json_to, quiet=True)
     if not quiet and json_to != "-":
         typer.echo(f"Report: {result.report}")

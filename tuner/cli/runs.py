@@ -59,7 +59,7 @@ def show(run: o.RunArg, store: o.StoreUrl = None) -> None:
     if document is not None:
         print_load(document, Console(highlight=False))
         return
-    print_report(recommend_run(run, store), Console(highlight=False))
+    print_report(recommend_run(run, store, among=None), Console(highlight=False))
 
 
 @runs.command()

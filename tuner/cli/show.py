@@ -69,7 +69,8 @@ def exit_code(result: Sweep) -> int:
     if result.run.state is RunState.INTERRUPTED:
         return 130
     if result.recommendation is None:
-        return 1
+        seen = result.run.command == "cold" and any(size.cold.n for size in result.sizes)
+        return (3 if result.run.state is RunState.PARTIAL else 0) if seen else 1
     if result.recommendation.meets_slo is False:
         return 99
     return 3 if result.run.state is RunState.PARTIAL else 0

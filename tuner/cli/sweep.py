@@ -88,16 +88,16 @@ def sweep(
     given = {name: value for name, value in locals().items() if name != "context"}
     if power_tuning_input is not None:  # its options go before defaults, not before what is written
         given = {name: value for name, value in given.items() if _written(context, name)}
-    _run(
+    measure(
         target,
         resume,
         given,
-        _Handing(store, output, json_to, yes, quiet or json_to == "-", not no_progress),
+        Handing(store, output, json_to, yes, quiet or json_to == "-", not no_progress),
     )
 
 
 @dataclass(frozen=True)
-class _Handing:
+class Handing:
     """Where the result goes, and how much is asked and shown on the way."""
 
     store: str | None
@@ -108,7 +108,14 @@ class _Handing:
     live: bool
 
 
-def _run(target: str | None, resume: str | None, given: dict[str, Any], handing: _Handing) -> None:
+def measure(
+    target: str | None,
+    resume: str | None,
+    given: dict[str, Any],
+    handing: Handing,
+    command: str = "sweep",
+) -> None:
+    """Run ``sweep`` or ``cold`` as ``given`` says, hand over the answer, and exit."""
     from tuner.api import resume_sweep, run_sweep, sweep_options
     from tuner.cli.interrupt import stop_on_signals
     from tuner.cli.progress import Progress
@@ -132,7 +139,7 @@ def _run(target: str | None, resume: str | None, given: dict[str, Any], handing:
             result = resume_sweep(resume, options, handing.store, progress, progress.say)
         else:
             approve = _estimate_first(options, handing, progress)
-            result = run_sweep(options, handing.store, progress, progress.say, approve)
+            result = run_sweep(options, handing.store, progress, progress.say, approve, command)
     result = hand_over(result, output=handing.output, json_to=handing.json_to, quiet=handing.quiet)
     raise typer.Exit(exit_code(result))
 
@@ -143,7 +150,7 @@ def _written(context: typer.Context, name: str) -> bool:
     return source is not None and source.name != "DEFAULT"
 
 
-def _estimate_first(options: "SweepOptions", handing: _Handing, progress: "Progress") -> "Approve":
+def _estimate_first(options: "SweepOptions", handing: Handing, progress: "Progress") -> "Approve":
     """On AWS, say what the sweep will take before it begins, and ask if it may be dear."""
 
     def approve(facts: FunctionFacts) -> None:

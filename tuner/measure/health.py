@@ -140,8 +140,8 @@ def _few_samples(samples: Sequence[Sample]) -> Advice | None:
         return None
     which = "All sizes" if len(few) == len(counts) else f"{len(few)} of the {len(counts)} sizes"
     text = (
-        f"{which} have fewer than {_FEW} warm samples of their own, so p95 and p99 lean on the fitted "
-        "curve. Where the tail matters, measure more: --invocations 200, or --method grid."
+        f"{which} have fewer than {_FEW} warm samples of their own, so p95 and p99 lean on the "
+        "fitted curve. Where the tail matters, measure more: --invocations 200, or --method grid."
     )
     return Advice("few-samples", text)
 

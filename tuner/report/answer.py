@@ -46,6 +46,8 @@ class Answer:
 def answer(sweep: Sweep) -> Answer:
     """Word a sweep's recommendation, or why there is none."""
     pick = sweep.recommendation
+    if pick is None and sweep.run.command == "cold":
+        return _cold_answer(sweep)
     if pick is None:
         return Answer("No size is recommended", _why_none(sweep), "bad", (), ())
     keep = pick.versus_current is not None and pick.versus_current.memory_mb == pick.memory_mb
@@ -85,6 +87,28 @@ def between(interval: Interval | None) -> str:
     if interval.low >= interval.high:  # too few calls for an interval
         return UNKNOWN
     return f"{money(interval.low)} to {money(interval.high)}"
+
+
+def _cold_answer(sweep: Sweep) -> Answer:
+    """Word what was asked for alone: cold starts. The range is over the sizes' medians."""
+    rows = [size for size in sweep.sizes if size.cold.n and size.cold.total_ms]
+    if not rows:
+        return Answer("No cold start", "none was seen; see the table", "bad", (), ())
+    totals = [row.cold.total_ms.p50 for row in rows if row.cold.total_ms]
+    inits = [row.cold.init_ms.p50 for row in rows if row.cold.init_ms]
+    count = sum(row.cold.n for row in rows)
+    headline = (
+        f"{count} cold starts at {len(rows)} sizes"
+        if len(rows) > 1
+        else (f"{count} cold starts at {format_memory(rows[0].memory_mb)}")
+    )
+    rest = f"INIT {_span(inits)}; INIT and first call {_span(totals)}"
+    return Answer(headline, rest, "good", (), ())
+
+
+def _span(medians: list[float]) -> str:
+    low, high = format_ms(min(medians)), format_ms(max(medians))
+    return f"p50 {low}" if low == high else f"p50 {low} to {high}"
 
 
 def _why_none(sweep: Sweep) -> str:

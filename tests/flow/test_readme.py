@@ -1,0 +1,47 @@
+"""What the README says of commands is so: each exists, and each example is understood."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer
+
+from tuner.cli.app import app
+
+README = (Path(__file__).parents[2] / "README.md").read_text()
+COMMANDS = typer.main.get_command(app)
+EXAMPLES = [
+    shlex.split(line.split(" && ")[-1].replace(".venv/bin/", ""), comments=True)
+    for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    for line in block.splitlines()
+    if re.search(r"(^|bin/)tuner ", line)
+]
+
+
+def test_the_table_of_commands_is_the_list_of_commands() -> None:
+    written = set(re.findall(r"^\| `tuner (\w+)", README, re.MULTILINE))
+    assert written == set(COMMANDS.commands)
+
+
+def test_there_are_examples() -> None:
+    assert len(EXAMPLES) >= 6
+
+
+@pytest.mark.parametrize("words", EXAMPLES, ids=" ".join)
+def test_an_example_of_the_readme_is_understood(words: list[str]) -> None:
+    assert words[0] == "tuner"
+    command = COMMANDS.commands[words[1]]
+    context = command.make_context(words[1], words[2:], resilient_parsing=False)
+    assert not context.args
+
+
+def test_the_test_line_is_the_one_that_ci_runs() -> None:
+    lines = re.findall(r"^python3 -m venv .*pytest$", README, re.MULTILINE)
+    assert len(lines) == 1
+
+
+@pytest.mark.parametrize("path", re.findall(r"\| `(?:tuner/)?([a-z_]+/[a-z_/.]*)`", README))
+def test_a_file_that_the_table_of_changes_names_exists(path: str) -> None:
+    root = Path(__file__).parents[2]
+    assert (root / "tuner" / path).exists() or (root / path).exists()

@@ -1,0 +1,102 @@
+"""Gathering samples for a run: every one stored as it arrives, the function put back at the end.
+
+The steps that the flow is told in. It decides nothing: the plan asks, the session measures.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Protocol
+
+from tuner.measure.session import Session
+from tuner.plan.ask import Ask, Done
+from tuner.recommend.decide import Decider
+from tuner.records import RunRecord, RunState, Sample
+from tuner.request import Errand, without
+from tuner.wiring import Parts
+
+
+class Watcher(Protocol):
+    """Who looks on: shows progress, and may ask to stop."""
+
+    def asked(self, ask: Ask) -> None:
+        """The plan has decided what to invoke next."""
+        ...
+
+    def sampled(self, sample: Sample) -> None:
+        """A request has ended, and its sample is stored."""
+        ...
+
+    def stop(self) -> bool:
+        """Whether to end now: what is in flight finishes and the function is put back."""
+        ...
+
+
+class Gathering:
+    """The samples of one run so far, and how to get more."""
+
+    def __init__(self, parts: Parts, errand: Errand, watcher: Watcher) -> None:
+        self.samples = list(errand.before)
+        self.session = Session(parts.target, parts.engine, errand.run.facts, errand.conditions())
+        self._parts, self._errand, self._watcher = parts, errand, watcher
+
+    def decider(self) -> Decider:
+        """Who decides, over the sizes that could be made callable."""
+        return Decider(without(self._errand.question, self.session.failed))
+
+    def seconds(self) -> float:
+        """How long the run has taken."""
+        return self._parts.clock.monotonic() - self._parts.origin_s
+
+    def until_settled(self) -> Done:
+        """Ask the plan, invoke what it wants, and again, until it is done."""
+        while True:
+            known = len(self.samples), len(self.session.failed)
+            ask = self.decider().step(self.samples, seconds=self.seconds())
+            if self._watcher.stop():
+                return Done("stopped by the user", settled=False)
+            if isinstance(ask, Done):
+                return ask
+            self._watcher.asked(ask)
+            self._keep(self.session.warm(ask.counts))
+            if known == (len(self.samples), len(self.session.failed)):
+                return Done("nothing more could be measured", settled=False)
+
+    def cold_starts(self, wanted: Mapping[int, int]) -> None:
+        """Force so many cold starts per size (MB), where they can be forced or were recorded."""
+        if wanted and self._errand.cold_possible and not self._watcher.stop():
+            self._watcher.asked(Ask(wanted, "cold starts"))
+            self._keep(self.session.cold(wanted))
+
+    def _keep(self, arriving: Iterable[Sample]) -> None:
+        for sample in arriving:
+            self._parts.store.add(self._errand.run.run, [sample])
+            self.samples.append(sample)
+            self._watcher.sampled(sample)
+            if self._watcher.stop():
+                self.session.stop()
+
+
+@contextmanager
+def put_back(parts: Parts) -> Iterator[None]:
+    """Restore the function in the end, also when the user's second Ctrl-C comes right then."""
+    try:
+        yield
+    finally:
+        try:
+            parts.target.restore()
+        except KeyboardInterrupt:
+            parts.target.restore()
+            raise
+
+
+@contextmanager
+def kept(parts: Parts, run: RunRecord) -> Iterator[None]:
+    """Close the run in the store as failed or interrupted when an error ends it."""
+    try:
+        yield
+    except BaseException as error:
+        stopped = isinstance(error, KeyboardInterrupt)
+        state = RunState.INTERRUPTED if stopped else RunState.FAILED
+        note = "interrupted" if stopped else str(error)
+        parts.store.finish(run.run, state, parts.clock.wall(), run.warnings, note=note)
+        raise

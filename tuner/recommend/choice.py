@@ -28,6 +28,8 @@ MORE_LIKELY = 0.5
 #: Breaking an objective is as bad as costing this many times the best size's cost more. A size
 #: that breaks it with 10 % is taken only when a surely safe one costs 40 % more.
 PENALTY = 4.0
+#: Misses that differ by less than this are as near as each other.
+_AS_NEAR = 0.02
 #: Closer scores than this are a tie: the faster of equally cheap sizes, the cheaper of equally
 #: fast ones (as aws-lambda-power-tuning resolves exact ties).
 _TIE = {Strategy.COST: 0.002, Strategy.SPEED: 0.01, Strategy.BALANCED: 0.0}
@@ -63,7 +65,9 @@ def loss(outlook: Outlook) -> FloatArray:
 def best(outlook: Outlook, goal: Goal) -> int:
     """Index of the size to choose: the least expected loss, or the nearest miss."""
     if outlook.meets.max() < MORE_LIKELY:
-        return int(np.median(outlook.margin, axis=0).argmin())
+        miss = np.median(outlook.margin, axis=0)
+        near = miss <= miss.min() * (1 + _AS_NEAR)
+        return int(np.where(near, outlook.expected(), np.inf).argmin())
     expected = loss(outlook).mean(axis=0)
     ties = expected <= expected.min() * (1 + _TIE[goal.strategy])
     other = outlook.cost if goal.strategy is Strategy.SPEED else outlook.duration_ms

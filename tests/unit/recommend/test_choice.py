@@ -84,3 +84,10 @@ def test_confidence_is_low_where_draws_disagree() -> None:
 def test_the_loss_of_the_best_size_is_one() -> None:
     expected = loss(outlook([4.0, 2.0, 8.0, 6.0])).mean(axis=0)
     assert expected == pytest.approx([2.0, 1.0, 4.0, 3.0], rel=0.01)
+
+
+def test_of_equally_near_misses_the_best_score_is_named() -> None:
+    lost = outlook([1.0, 2.0, 3.0, 4.0], broken=[1.0] * 4)
+    margin = lost.margin * [1.2, 1.01, 1.0, 1.0]
+    found = pick(Outlook(SIZES, lost.duration_ms, lost.cost, lost.drifted, margin), SLO)
+    assert (found.index, found.meets) == (1, False)

@@ -45,15 +45,18 @@ _CLONE: tuple[Grant, ...] = (
     ("lambda:GetLayerVersion", LAYERS),
     ("iam:PassRole", ROLES),
 )
+#: Only asked where an answer's log tail lacks REPORT.
+_LOGS: tuple[Grant, ...] = (("logs:FilterLogEvents", LOGS),)
 _MEASURE: Mapping[str, tuple[Grant, ...]] = {
     "versions": (
         *_DESCRIBE,
+        *_LOGS,
         *_VERSIONS,
         ("lambda:PublishVersion", FUNCTION),
         ("lambda:InvokeFunction", VERSIONS),
     ),
-    "clone": (*_DESCRIBE, *_CLONE),
-    "in-place": (*_DESCRIBE, *_SET, ("lambda:InvokeFunction", FUNCTION)),
+    "clone": (*_DESCRIBE, *_LOGS, *_CLONE),
+    "in-place": (*_DESCRIBE, *_LOGS, *_SET, ("lambda:InvokeFunction", FUNCTION)),
 }
 _RESTORE: Mapping[str, tuple[Grant, ...]] = {
     "versions": (("lambda:GetFunction", FUNCTION), *_VERSIONS),

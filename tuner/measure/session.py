@@ -12,6 +12,7 @@ from random import Random
 from tuner.errors import TargetError
 from tuner.load.engine import Batch, Call, Engine
 from tuner.measure.cold import largest_burst, most_bursts
+from tuner.measure.late_reports import completed, lacks_report
 from tuner.measure.payloads import Payload, draw_payloads
 from tuner.measure.refusal import refusal
 from tuner.measure.warm import interleave
@@ -153,12 +154,17 @@ class Session:
             return
         first_contact = next(iter(batch.calls)).number == self._conditions.first_call
         refused: TargetError | None = None
+        late: list[Sample] = []
         for sample in self._engine.run(batch):
-            yield sample
+            if lacks_report(sample):
+                late.append(sample)
+            else:
+                yield sample
             if refused is None and sample.outcome is not Outcome.OK:
                 refused = refusal(sample, self._facts, first_contact)
                 if refused is not None:
                     self._engine.stop()
+        yield from completed(late, self._target)
         if refused is not None:
             raise refused
 

@@ -6,7 +6,7 @@ invokes.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,12 +17,14 @@ from tuner.aws.clone import clone_arn, clone_name, make_clone
 from tuner.aws.control import Configuration, Control, revision_of, settled, unqualified
 from tuner.aws.credentials import current_keys
 from tuner.aws.journal import MARK, Before, Journal, Opening
+from tuner.aws.log_reports import LogReports
 from tuner.aws.putback import put_back
 from tuner.aws.session import SessionOptions, open_session
 from tuner.aws.versions import VersionMaker
 from tuner.clock import Clock, WallClock
 from tuner.errors import AccessDenied, ChangedUnderneath, TargetError, UsageError
 from tuner.records import Backend, FunctionFacts
+from tuner.reportline import Report
 from tuner.target.isolation import Isolation, isolation_notes
 from tuner.target.names import TargetName
 from tuner.target.platform import platform_facts
@@ -80,6 +82,8 @@ class AwsTarget(Target):
         self._journal: Journal | None = None
         self._maker: VersionMaker | None = None
         self._versions: dict[int, str] = {}
+        self._log_group: str | None = None
+        self._logs: LogReports | None = None
         self._id = str(ULID.from_timestamp(options.clock.wall()))
         self.one_at_a_time = options.isolation is Isolation.IN_PLACE
         self.notes = isolation_notes(options.isolation)
@@ -131,6 +135,13 @@ class AwsTarget(Target):
             credentials=lambda: Credentials(*keys()),
             verify_tls=session.verify_tls,
         )
+
+    def reports(self, request_ids: Sequence[str]) -> Mapping[str, Report]:
+        """From the function's log group in CloudWatch; a copy logs there, too."""
+        if self._logs is None:
+            group = self._log_group or f"/aws/lambda/{self.describe().name}"
+            self._logs = LogReports(self._control.session, group, self._options.clock)
+        return self._logs.find(request_ids)
 
     def restore(self) -> None:
         """``$LATEST`` as it was, every version of ours deleted, the journal removed."""
@@ -244,6 +255,7 @@ class AwsTarget(Target):
         session = self._control.session
         platform = platform_facts(session.endpoint_url) if session.loopback else {}
         logging = configuration.get("LoggingConfig") or {}
+        self._log_group = logging.get("LogGroup")
         return FunctionFacts(
             name=configuration["FunctionName"],
             arn=configuration["FunctionArn"],

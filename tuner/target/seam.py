@@ -5,12 +5,13 @@ disturbing the others, and how to put everything back. It never invokes: that is
 engine's job, which learns from :class:`Endpoint` where to send requests.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from tuner.errors import AccessDenied, ChangedUnderneath, TargetError
 from tuner.records import FunctionFacts
+from tuner.reportline import Report
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,10 @@ class Target(Protocol):
     def endpoint(self) -> Endpoint | None:
         """Where to invoke; ``None`` for a recording, which answers by itself."""
         ...
+
+    def reports(self, request_ids: Sequence[str]) -> Mapping[str, Report]:
+        """REPORT of requests whose answer lacked it, by id, as far as it can be found."""
+        return {}
 
     def restore(self) -> None:
         """Put the function back as it was, and remove what was made for the measurement."""

@@ -1,0 +1,38 @@
+"""Samples whose answer carried no REPORT get it from elsewhere, if the target can find it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from tuner.records import Outcome, Sample
+from tuner.reportline import Report
+from tuner.target.seam import Target
+
+
+def lacks_report(sample: Sample) -> bool:
+    """Whether an invocation that succeeded is without a duration, and could be looked up."""
+    return (
+        sample.outcome is Outcome.OK
+        and sample.duration_ms is None
+        and sample.request_id is not None
+    )
+
+
+def completed(samples: Sequence[Sample], target: Target) -> Iterator[Sample]:
+    """The samples in order, with what the target found of their reports."""
+    ids = [sample.request_id for sample in samples if sample.request_id]
+    found = target.reports(ids) if ids else {}
+    for sample in samples:
+        report = found.get(sample.request_id or "")
+        yield _with(sample, report) if report else sample
+
+
+def _with(sample: Sample, report: Report) -> Sample:
+    return replace(
+        sample,
+        duration_ms=report.duration_ms,
+        billed_ms=report.billed_ms,
+        init_ms=report.init_ms,
+        restore_ms=report.restore_ms,
+        billed_restore_ms=report.billed_restore_ms,
+        max_memory_mb=report.max_memory_mb,
+    )

@@ -15,6 +15,7 @@ from tuner.load import wire
 from tuner.load.crowd import Crowd
 from tuner.load.dispatch import Dispatch
 from tuner.load.engine import Batch, Call, Shortfall
+from tuner.load.front import Front
 from tuner.load.keys import KeyWatch
 from tuner.load.staff import Lone, Staff, Workers
 from tuner.records import Outcome, Sample
@@ -121,6 +122,7 @@ class LocustEngine:
             manner.cutoff_s,
             manner.patience_s,
             manner.mode.value,
+            endpoint.auth if isinstance(endpoint, Front) else None,
         )
 
     def _sample(self, call: Call, batch: Batch, result: wire.Result) -> Sample:

@@ -1,6 +1,7 @@
-"""Signs Invoke requests with AWS Signature Version 4, as cheaply as a load generator needs.
+"""Signs requests with AWS Signature Version 4, as cheaply as a load generator needs.
 
-Makes the head of a ``POST /2015-03-31/functions/NAME/invocations`` and nothing else. The signing
+Makes the heads of ``POST /2015-03-31/functions/NAME/invocations``; for a function's HTTP front see
+``load/front.py``. The signing
 key is derived once a day, and a head is computed once a second for equal requests (the date in it
 has that resolution), so that signing costs microseconds. The time is an argument.
 
@@ -21,6 +22,53 @@ _SERVICE = "lambda"
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _CACHED_HEADS = 4096  # more distinct requests than this within one second are simply signed anew
+
+
+class Signature:
+    """Authorization headers of one set of credentials, for ``POST`` requests to one service."""
+
+    def __init__(self, credentials: Credentials, region: str, service: str) -> None:
+        self._credentials = credentials
+        self._scope = f"{region}/{service}/aws4_request"
+        self._day = ""
+        self._key = b""
+
+    def of(
+        self, canonical_path: str, query: str, headers: Mapping[str, str], body_sha256: str
+    ) -> str:
+        """The value of Authorization. All ``headers`` are signed; their names are in lower case.
+
+        ``x-amz-date`` is among them; ``query`` is canonical, too: escaped and in order.
+        """
+        date = headers["x-amz-date"]
+        names = sorted(headers)
+        canonical = "\n".join(
+            (
+                "POST",
+                canonical_path,
+                query,
+                *(f"{name}:{' '.join(headers[name].split())}" for name in names),
+                "",
+                ";".join(names),
+                body_sha256,
+            )
+        )
+        scope = f"{date[:8]}/{self._scope}"
+        digest = sha256(canonical.encode()).hexdigest()
+        text = f"{_ALGORITHM}\n{date}\n{scope}\n{digest}"
+        signature = hmac.digest(self._key_of(date[:8]), text.encode(), "sha256").hex()
+        return (
+            f"{_ALGORITHM} Credential={self._credentials.access_key}/{scope}, "
+            f"SignedHeaders={';'.join(names)}, Signature={signature}"
+        )
+
+    def _key_of(self, day: str) -> bytes:
+        if day != self._day:
+            key = f"AWS4{self._credentials.secret_key}".encode()
+            for part in (day, *self._scope.split("/")):
+                key = hmac.digest(key, part.encode(), "sha256")
+            self._key, self._day = key, day
+        return self._key
 
 
 class InvokeSigner:
@@ -44,14 +92,10 @@ class InvokeSigner:
         name = quote(function, safe="-._~")
         self._path = f"{parts.path.rstrip('/')}/2015-03-31/functions/{name}/invocations"
         self._canonical_path = quote(self._path, safe="/~")
-        self._credentials = credentials
-        self._region = region
+        self._signature = Signature(credentials, region, _SERVICE)
         self._extra = dict(headers)
         if credentials.token:
             self._extra["x-amz-security-token"] = credentials.token
-        self._names = ";".join(sorted([*self._extra, "host", "x-amz-date"]))
-        self._day = ""
-        self._key = b""
         self._second = -1
         self._heads: dict[tuple[str | None, str, int], bytes] = {}
 
@@ -78,7 +122,7 @@ class InvokeSigner:
         date = strftime("%Y%m%dT%H%M%SZ", gmtime(second))
         query = "" if qualifier is None else f"Qualifier={quote(qualifier, safe='-._~')}"
         headers = {**self._extra, "host": self._host, "x-amz-date": date}
-        authorization = self._authorize(date, query, headers, body_sha256)
+        authorization = self._signature.of(self._canonical_path, query, headers, body_sha256)
         lines = [
             f"POST {self._path}{'?' if query else ''}{query} HTTP/1.1",
             *(f"{name}: {value}" for name, value in headers.items()),
@@ -87,37 +131,6 @@ class InvokeSigner:
             f"content-length: {length}",
         ]
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
-
-    def _authorize(
-        self, date: str, query: str, headers: Mapping[str, str], body_sha256: str
-    ) -> str:
-        canonical = "\n".join(
-            (
-                "POST",
-                self._canonical_path,
-                query,
-                *(f"{name}:{' '.join(headers[name].split())}" for name in sorted(headers)),
-                "",
-                self._names,
-                body_sha256,
-            )
-        )
-        scope = f"{date[:8]}/{self._region}/{_SERVICE}/aws4_request"
-        digest = sha256(canonical.encode()).hexdigest()
-        text = f"{_ALGORITHM}\n{date}\n{scope}\n{digest}"
-        signature = hmac.digest(self._key_of(date[:8]), text.encode(), "sha256").hex()
-        return (
-            f"{_ALGORITHM} Credential={self._credentials.access_key}/{scope}, "
-            f"SignedHeaders={self._names}, Signature={signature}"
-        )
-
-    def _key_of(self, day: str) -> bytes:
-        if day != self._day:
-            key = f"AWS4{self._credentials.secret_key}".encode()
-            for part in (day, self._region, _SERVICE, "aws4_request"):
-                key = hmac.digest(key, part.encode(), "sha256")
-            self._key, self._day = key, day
-        return self._key
 
 
 def host_header(url: str) -> str:

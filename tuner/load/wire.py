@@ -60,6 +60,7 @@ class Order(NamedTuple):
     cutoff_s: float | None
     patience_s: float | None
     mode: str
+    front: str | None = None  # how an HTTP front is signed; None: it is the Invoke API
 
     def __repr__(self) -> str:
         return f"Order({self.lanes} lanes)"

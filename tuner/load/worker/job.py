@@ -9,7 +9,9 @@ from hashlib import sha256
 from ssl import SSLContext
 from time import monotonic
 
+from tuner.load.answer import read_answer
 from tuner.load.engine import Mode
+from tuner.load.front import IAM, FrontSigner, read_front_answer
 from tuner.load.signing import LOG_TAIL, InvokeSigner
 from tuner.load.wire import Order, OrderedCall
 from tuner.load.worker.again import Again
@@ -35,6 +37,7 @@ class Job:
         self.tls = tls
         self.server = (order.url, order.verify)
         self.again = Again(order.retry, order.seed, monotonic())
+        self.read = read_answer if order.front is None else read_front_answer
         self._wall = wall
         self._payloads = [(body, sha256(body).hexdigest()) for body in order.payloads]
         self.use_keys(order.access_key, order.secret_key, order.token)
@@ -42,6 +45,11 @@ class Job:
     def use_keys(self, access_key: str, secret_key: str, token: str | None) -> None:
         """Sign with these credentials from now on."""
         order, keys = self.order, Credentials(access_key, secret_key, token)
+        self._signer: InvokeSigner | FrontSigner
+        if order.front is not None:
+            signed_by = keys if order.front == IAM else None
+            self._signer = FrontSigner(order.url, order.region, signed_by)
+            return
         headers = HEADERS[Mode(order.mode)]
         self._signer = InvokeSigner(order.url, order.region, order.function, keys, headers)
 

@@ -11,7 +11,7 @@ from gevent.event import Event
 from locust import User, task
 
 from tuner.load import wire
-from tuner.load.answer import Answer, read_answer, transport_failure
+from tuner.load.answer import Answer, transport_failure
 from tuner.load.wire import Result
 from tuner.load.worker.connection import Connection, TransportError
 from tuner.load.worker.desk import Desk
@@ -63,7 +63,7 @@ class LambdaUser(User):
             exchange = connection.exchange(job.request(call), deadline)
             sent, first, done = exchange.sent, exchange.first, exchange.done
             length = len(exchange.body)
-            answer = read_answer(exchange.status, exchange.headers, exchange.body, call.memory_mb)
+            answer = job.read(exchange.status, exchange.headers, exchange.body, call.memory_mb)
         except TransportError as fault:
             sent, first, done = fault.sent or taken, fault.first, monotonic()
             answer = transport_failure(fault.words, fault.status)

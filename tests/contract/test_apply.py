@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tuner.aws.apply import Application, Wish, parse_steps, read_record, record_path
+from tuner.aws.applied import read_record, record_path
+from tuner.aws.apply import Application, Wish, parse_steps
 from tuner.aws.canary import Health, verdict
 from tuner.aws.control import Control
 from tuner.aws.session import AwsSession

@@ -5,20 +5,18 @@ Every change is guarded by RevisionId; what somebody else has set since is left 
 moves at once or in steps, and back by itself when the new version is worse (``canary.py``).
 """
 
-import json
-import os
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tuner.aws.canary import judged, read_health, verdict
+from tuner.aws.applied import Applied, read_record, record_path, write_record
+from tuner.aws.canary import Watched, judged, read_health, verdict
 from tuner.aws.control import Configuration, Control, revision_of, unqualified
 from tuner.aws.journal import MARK
 from tuner.aws.services import Service
-from tuner.errors import ChangedUnderneath, TargetError, TunerError
+from tuner.errors import ChangedUnderneath, TargetError
 
-SCHEMA = "tuner.applied/1"
 Tell = Callable[[str], None]
 
 
@@ -34,43 +32,6 @@ class Wish:
     wait_s: float = 300.0
     promised_p95_ms: float | None = None
     publish: bool = False
-
-
-@dataclass(frozen=True)
-class Applied:
-    """What was done, and what was there before: all that ``--undo`` needs."""
-
-    run: str
-    arn: str
-    region: str
-    endpoint_url: str
-    profile: str | None
-    before_mb: int
-    memory_mb: int
-    alias: str | None = None
-    before_version: str | None = None  # what the alias pointed at
-    version: str | None = None  # what it points at now
-    schema: str = SCHEMA
-
-
-def record_path(directory: Path, run: str) -> Path:
-    """Where the record of a run's application is."""
-    return directory / f"{run}.json"
-
-
-def read_record(path: Path) -> Applied:
-    """Read a record; raises :class:`TargetError` if there is none, or it cannot be read."""
-    try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        if kept["schema"] != SCHEMA:
-            raise ValueError(f"schema {kept['schema']!r} is not known")
-        return Applied(**kept)
-    except FileNotFoundError:
-        fix = "`tuner apply RUN` applies it first; it is undone from the same directory."
-        raise TargetError(path.stem, "was not applied from here", fix) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        fix = "Set the memory by hand."
-        raise TargetError(str(path), f"cannot be read ({error})", fix) from error
 
 
 class Application:
@@ -95,13 +56,23 @@ class Application:
         start = self._control.wait(self._function)
         self._refuse_marked(start)
         alias = self._alias(wish)
-        if wish.steps and not self._cloudwatch().available:
-            fix = "Leave --steps out, or set AWS_ENDPOINT_URL_CLOUDWATCH."
-            raise TargetError("--steps", "there is no CloudWatch here to watch them with", fix)
         if start["MemorySize"] == wish.memory_mb and alias is None:
             return None
+        before_version = alias["FunctionVersion"] if alias else None
+        done = self._since_first(self._record(start, wish, before_version))
+        write_record(self._directory, done)
+        latest = self._set(start, wish.memory_mb)
+        if alias is None and not wish.publish:
+            return done
+        done = replace(done, version=self._publish(latest, wish))
+        write_record(self._directory, done)
+        if alias is not None:
+            self._move(done, wish)
+        return done
+
+    def _record(self, start: Configuration, wish: Wish, before_version: str | None) -> Applied:
         session = self._control.session
-        done = Applied(
+        return Applied(
             wish.run,
             unqualified(start["FunctionArn"]),
             session.region,
@@ -110,18 +81,8 @@ class Application:
             start["MemorySize"],
             wish.memory_mb,
             wish.alias,
-            alias["FunctionVersion"] if alias else None,
+            before_version,
         )
-        done = self._since_first(done)
-        self._write(done)
-        latest = self._set(start, wish.memory_mb)
-        if alias is None and not wish.publish:
-            return done
-        done = replace(done, version=self._publish(latest, wish))
-        self._write(done)
-        if alias is not None:
-            self._move(done, wish)
-        return done
 
     def _since_first(self, done: Applied) -> Applied:
         """Applied once more, a run is still undone to what was there before the first time."""
@@ -163,8 +124,12 @@ class Application:
             )
 
     def _alias(self, wish: Wish) -> Any:
+        """The alias to move, after everything that speaks against moving it."""
         if wish.alias is None:
             return None
+        if wish.steps and not self._cloudwatch().available:
+            fix = "Leave --steps out, or set AWS_ENDPOINT_URL_CLOUDWATCH."
+            raise TargetError("--steps", "there is no CloudWatch here to watch them with", fix)
         alias = self._control.get_alias(self._function, wish.alias)
         if (alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights"):
             raise TargetError(
@@ -233,12 +198,10 @@ class Application:
 
     def _watch(self, done: Applied, wish: Wish, share: float) -> None:
         self._control.clock.sleep(wish.wait_s)
-        versions = [str(done.before_version), str(done.version)]
-        name = done.arn.rsplit(":", 1)[-1]
+        versions = (str(done.before_version), str(done.version))
         assert done.alias is not None
-        found = read_health(
-            self._cloudwatch(), self._control.clock, name, done.alias, versions, wish.wait_s
-        )
+        watched = Watched(done.arn.rsplit(":", 1)[-1], done.alias, versions)
+        found = read_health(self._cloudwatch(), self._control.clock, watched, wish.wait_s)
         old, new = (found[version] for version in versions)
         worse = verdict(old, new, wish.promised_p95_ms)
         if worse:
@@ -266,22 +229,6 @@ class Application:
                 f"it points at version {now['FunctionVersion']}, which was not applied from here",
                 "Somebody else moved it; set what you want by hand.",
             )
-
-    def _write(self, done: Applied) -> None:
-        """Synced before what it says is done; readable by its owner only."""
-        path = record_path(self._directory, done.run)
-        try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            aside = path.with_suffix(".new")
-            file = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            with os.fdopen(file, "w", encoding="utf-8") as stream:
-                json.dump(asdict(done), stream, indent=1)
-                stream.flush()
-                os.fsync(stream.fileno())
-            aside.replace(path)
-        except OSError as error:
-            reason = f"cannot be written ({error.strerror}), so nothing is changed"
-            raise TunerError(str(path), reason, "Make the directory writable.") from error
 
 
 def parse_steps(shares: Sequence[float]) -> tuple[float, ...]:

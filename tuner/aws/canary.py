@@ -5,7 +5,7 @@ than chance explains, or a p95 above what the old version had and the measuremen
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,25 +53,26 @@ def judged(new: Health) -> bool:
     return new.invocations >= _ENOUGH
 
 
+@dataclass(frozen=True)
+class Watched:
+    """An alias that splits its traffic between two versions, the old one first."""
+
+    function: str
+    alias: str
+    versions: tuple[str, str]
+
+
 def read_health(
-    cloudwatch: Service,
-    clock: Clock,
-    function: str,
-    alias: str,
-    versions: Sequence[str],
-    span_s: float,
+    cloudwatch: Service, clock: Clock, watched: Watched, span_s: float
 ) -> Mapping[str, Health]:
     """The health of each version behind an alias in the last ``span_s`` seconds."""
     end = math.ceil(clock.wall() / _PERIOD_S) * _PERIOD_S
     start = end - _PERIOD_S * max(1, math.ceil(span_s / _PERIOD_S))
+    queries = [_query(watched, version, kind) for version in watched.versions for kind in _METRICS]
     answer = cloudwatch.send(
         "GetMetricData",
-        function,
-        MetricDataQueries=[
-            _query(f"{kind}_{version}", function, alias, version, *_METRICS[kind])
-            for version in versions
-            for kind in _METRICS
-        ],
+        watched.function,
+        MetricDataQueries=queries,
         StartTime=start,
         EndTime=end,
     )
@@ -82,7 +83,7 @@ def read_health(
             sum(found.get(f"errors_{version}", ())),
             max(found.get(f"p95_{version}", ()), default=None),
         )
-        for version in versions
+        for version in watched.versions
     }
 
 
@@ -93,17 +94,16 @@ _METRICS = {
 }
 
 
-def _query(
-    name: str, function: str, alias: str, version: str, metric: str, stat: str
-) -> dict[str, Any]:
+def _query(watched: Watched, version: str, kind: str) -> dict[str, Any]:
     """Dimensions of one version behind an alias (Lambda developer guide, "Metrics")."""
     dimensions = {
-        "FunctionName": function,
-        "Resource": f"{function}:{alias}",
+        "FunctionName": watched.function,
+        "Resource": f"{watched.function}:{watched.alias}",
         "ExecutedVersion": version,
     }
+    metric, stat = _METRICS[kind]
     return {
-        "Id": name,
+        "Id": f"{kind}_{version}",
         "MetricStat": {
             "Metric": {
                 "Namespace": "AWS/Lambda",

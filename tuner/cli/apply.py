@@ -168,7 +168,7 @@ def _apply(result: "Sweep", wish: "Wish", where: _Where) -> None:
 
 
 def _undo(result: "Sweep", where: _Where) -> None:
-    from tuner.aws.apply import read_record, record_path
+    from tuner.aws.applied import read_record, record_path
 
     application = _open(result, where)
     application.undo(read_record(record_path(RECORDS, result.run.run)))

@@ -13,16 +13,17 @@ import typer
 
 from tuner.aws.price_list import load_table
 from tuner.billing.prices import Prices, prices
-from tuner.errors import NotFound, StoreError, TunerError
+from tuner.cli.known import what_is_known
+from tuner.errors import TunerError
 from tuner.measure.cold import largest_burst
 from tuner.plan.adaptive import Adaptive
 from tuner.plan.control_calls import clone_calls, in_place_calls, version_calls
-from tuner.plan.estimate import UNKNOWN_INIT_MS, Estimate, Known, Making, estimate
+from tuner.plan.estimate import Estimate, Known, Making, estimate
 from tuner.plan.risks import risks
 from tuner.plan.sizes import candidates, grid_sizes, start_sizes
 from tuner.plan.work import ColdWish, Range, Work, adaptive_work, grid_work
 from tuner.recommend.cold_plan import COLD_STARTS
-from tuner.records import Advice, Backend, FunctionFacts, Outcome, Purpose, Sample
+from tuner.records import Advice, Backend, FunctionFacts
 from tuner.request import INVOCATIONS, SweepOptions, read_limit
 from tuner.target.isolation import WHY, Isolation, read_isolation
 from tuner.target.names import parse_target
@@ -91,8 +92,7 @@ def forecast(
     isolation = read_isolation(options.isolation)
     sizes, work = _work(options, facts)
     rates = prices(facts.region, facts.arch, load_table())
-    known = _given(expected_ms, facts) or _from_store(options, facts, store_url)
-    known = known or _unknown(facts)
+    known = what_is_known(options, facts, store_url, expected_ms)
     likely = _within_limits(estimate(work, sizes, known, rates, _making(facts)), options)
     return Forecast(
         target=options.target,
@@ -168,62 +168,6 @@ def _work(options: SweepOptions, facts: FunctionFacts) -> tuple[tuple[int, ...],
     start = tuple(int(size) for size in start_sizes(offered, plan.start_sizes))
     most = limit.invocations or INVOCATIONS
     return tuple(int(s) for s in offered), adaptive_work(start, len(offered), most, cold, plan)
-
-
-def _given(expected_ms: float | None, facts: FunctionFacts) -> Known | None:
-    if expected_ms is None or facts.memory_mb is None:
-        return None
-    source = f"the expected {expected_ms:g} ms at {facts.memory_mb} MB"
-    return Known(source, ((facts.memory_mb, expected_ms),), timeout_ms=_timeout_ms(facts))
-
-
-def _from_store(options: SweepOptions, facts: FunctionFacts, store_url: str | None) -> Known | None:
-    """What the latest sweep of the same target and payload measured."""
-    from tuner.store.runs import Store
-
-    try:
-        with Store.open(store_url, create=False) as store:
-            for run in store.runs(command="sweep"):
-                same = run.options.get("payload") == options.stored().get("payload")
-                if run.target == options.target and same and run.facts.arch == facts.arch:
-                    known = _measured(run.run, store.samples(run.run), facts)
-                    if known:
-                        return known
-    except (StoreError, NotFound):
-        return None
-    return None
-
-
-def _measured(run: str, samples: list[Sample], facts: FunctionFacts) -> Known | None:
-    took: dict[int, list[float]] = {}
-    for s in samples:
-        if s.outcome is Outcome.OK and s.duration_ms and s.purpose is Purpose.WARM and not s.cold:
-            took.setdefault(s.memory_mb, []).append(s.duration_ms)
-    if not took:
-        return None
-    points = tuple((size, sum(ms) / len(ms)) for size, ms in sorted(took.items()))
-    means = dict(points)
-    cold = [
-        (s.init_ms or s.restore_ms or 0.0)
-        + max(0.0, (s.duration_ms or 0.0) - means.get(s.memory_mb, s.duration_ms or 0.0))
-        for s in samples
-        if s.cold
-    ]
-    init = Range(min(cold) * 0.5, max(cold) * 2) if cold else UNKNOWN_INIT_MS
-    return Known(f"run {run} of the same target", points, init, _timeout_ms(facts))
-
-
-def _unknown(facts: FunctionFacts) -> Known:
-    timeout = _timeout_ms(facts)
-    source = (
-        f"nothing known of its time, so each from 1 ms to the timeout of {timeout / 1000:g} s; "
-        "`tuner plan --expect 200ms` says better"
-    )
-    return Known(source, timeout_ms=timeout)
-
-
-def _timeout_ms(facts: FunctionFacts) -> float:
-    return 1000.0 * (facts.timeout_s or 900.0)
 
 
 def _making(facts: FunctionFacts) -> Making:

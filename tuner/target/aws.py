@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ulid import ULID
 
@@ -23,17 +23,16 @@ from tuner.aws.session import SessionOptions, open_session
 from tuner.aws.versions import VersionMaker
 from tuner.clock import Clock, WallClock
 from tuner.errors import AccessDenied, ChangedUnderneath, TargetError, UsageError
-from tuner.records import Backend, FunctionFacts
+from tuner.records import FunctionFacts
 from tuner.reportline import Report
+from tuner.target.facts import function_facts
 from tuner.target.isolation import Isolation, isolation_notes
 from tuner.target.names import TargetName
-from tuner.target.platform import platform_facts
 from tuner.target.seam import OWNED_BY, Credentials, Endpoint, Progress, Target, Variant
 from tuner.target.suitability import (
     refuse_other_version,
     refuse_split_alias,
     refuse_unsuitable,
-    uses_snap_start,
 )
 
 if TYPE_CHECKING:
@@ -198,34 +197,34 @@ class AwsTarget(Target):
         start = self._control.wait(self._name.function)
         refuse_unsuitable(start, self._name.text)
         self._refuse_marked(start)
-        clock, session = self._options.clock, self._control.session
-        arn = unqualified(start["FunctionArn"])
-        clone = self._options.isolation is Isolation.CLONE
-        self._journal = Journal(
-            self._options.journal,
-            Opening(
-                id=self._id,
-                function=self._name.function,
-                arn=arn,
-                region=session.region,
-                endpoint_url=session.endpoint_url,
-                profile=session.profile,
-                before=Before(
-                    memory_mb=start["MemorySize"],
-                    description=start.get("Description", ""),
-                    revision_id=revision_of(start),
-                    code_sha256=start["CodeSha256"],
-                ),
-                opened_at=clock.wall(),
-                pid=os.getpid(),
-                assume_role=session.assume_role,
-                clone=clone_arn(arn, self._invoked()) if clone else None,
-            ),
-        )
-        if clone:
+        self._journal = Journal(self._options.journal, self._opening(start))
+        if self._options.isolation is Isolation.CLONE:
             self._options.progress("making a temporary copy of the function")
             return make_clone(self._control, self._journal, OWNED_BY)
         return VersionMaker(self._control, self._journal, start)
+
+    def _opening(self, start: Configuration) -> Opening:
+        """What the journal begins with: the function as it is now."""
+        arn, session = unqualified(start["FunctionArn"]), self._control.session
+        clone = self._options.isolation is Isolation.CLONE
+        return Opening(
+            id=self._id,
+            function=self._name.function,
+            arn=arn,
+            region=session.region,
+            endpoint_url=session.endpoint_url,
+            profile=session.profile,
+            before=Before(
+                memory_mb=start["MemorySize"],
+                description=start.get("Description", ""),
+                revision_id=revision_of(start),
+                code_sha256=start["CodeSha256"],
+            ),
+            opened_at=self._options.clock.wall(),
+            pid=os.getpid(),
+            assume_role=session.assume_role,
+            clone=clone_arn(arn, self._invoked()) if clone else None,
+        )
 
     def _refuse_marked(self, start: Configuration) -> None:
         """What an earlier run has left changed must not be taken for how it was."""
@@ -249,33 +248,8 @@ class AwsTarget(Target):
                 refuse_split_alias(self._control.get_alias(function, qualifier), text)
             refuse_other_version(configuration, latest, text)
         refuse_unsuitable(latest, text)
-        return self._told(configuration, found.get("Concurrency") or {})
-
-    def _told(self, configuration: Configuration, concurrency: Mapping[str, Any]) -> FunctionFacts:
-        session = self._control.session
-        platform = platform_facts(session.endpoint_url) if session.loopback else {}
-        logging = configuration.get("LoggingConfig") or {}
-        self._log_group = logging.get("LogGroup")
-        return FunctionFacts(
-            name=configuration["FunctionName"],
-            arn=configuration["FunctionArn"],
-            backend=Backend.LOCAL if platform else Backend.AWS,
-            region=session.region,
-            arch=(configuration.get("Architectures") or ["x86_64"])[0],
-            runtime=configuration.get("Runtime"),
-            memory_mb=configuration["MemorySize"],
-            timeout_s=float(configuration["Timeout"]),
-            version=configuration.get("Version", "$LATEST"),
-            handler=configuration.get("Handler"),
-            package=str(configuration.get("PackageType", "Zip")).lower(),
-            ephemeral_mb=(configuration.get("EphemeralStorage") or {}).get("Size", 512),
-            log_format=logging.get("LogFormat", "Text"),
-            system_log_level=logging.get("SystemLogLevel"),
-            reserved_concurrency=concurrency.get("ReservedConcurrentExecutions"),
-            account_concurrency=self._control.account_concurrency(),
-            snap_start=uses_snap_start(configuration),
-            platform=platform,
-        )
+        self._log_group = (configuration.get("LoggingConfig") or {}).get("LogGroup")
+        return function_facts(self._control, configuration, found.get("Concurrency") or {})
 
 
 def _about_size(error: TargetError, text: str, memory_mb: int) -> TargetError:

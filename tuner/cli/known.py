@@ -1,0 +1,75 @@
+"""What is known of a function's time before it is measured, best source first.
+
+The user's own idea, then the latest sweep of the same target and payload in the store; else
+nothing, which is said.
+"""
+
+from tuner.errors import NotFound, StoreError
+from tuner.plan.estimate import UNKNOWN_INIT_MS, Known
+from tuner.plan.work import Range
+from tuner.records import FunctionFacts, Outcome, Purpose, Sample
+from tuner.request import SweepOptions
+
+
+def what_is_known(
+    options: SweepOptions, facts: FunctionFacts, store_url: str | None, expected_ms: float | None
+) -> Known:
+    """``expected_ms``: the user's idea of a mean warm duration at the present memory."""
+    found = _given(expected_ms, facts) or _from_store(options, facts, store_url)
+    return found or _unknown(facts)
+
+
+def _given(expected_ms: float | None, facts: FunctionFacts) -> Known | None:
+    if expected_ms is None or facts.memory_mb is None:
+        return None
+    source = f"the expected {expected_ms:g} ms at {facts.memory_mb} MB"
+    return Known(source, ((facts.memory_mb, expected_ms),), timeout_ms=_timeout_ms(facts))
+
+
+def _from_store(options: SweepOptions, facts: FunctionFacts, store_url: str | None) -> Known | None:
+    """What the latest sweep of the same target and payload measured."""
+    from tuner.store.runs import Store
+
+    try:
+        with Store.open(store_url, create=False) as store:
+            for run in store.runs(command="sweep"):
+                same = run.options.get("payload") == options.stored().get("payload")
+                if run.target == options.target and same and run.facts.arch == facts.arch:
+                    known = _measured(run.run, store.samples(run.run), facts)
+                    if known:
+                        return known
+    except (StoreError, NotFound):
+        return None
+    return None
+
+
+def _measured(run: str, samples: list[Sample], facts: FunctionFacts) -> Known | None:
+    took: dict[int, list[float]] = {}
+    for s in samples:
+        if s.outcome is Outcome.OK and s.duration_ms and s.purpose is Purpose.WARM and not s.cold:
+            took.setdefault(s.memory_mb, []).append(s.duration_ms)
+    if not took:
+        return None
+    points = tuple((size, sum(ms) / len(ms)) for size, ms in sorted(took.items()))
+    means = dict(points)
+    cold = [
+        (s.init_ms or s.restore_ms or 0.0)
+        + max(0.0, (s.duration_ms or 0.0) - means.get(s.memory_mb, s.duration_ms or 0.0))
+        for s in samples
+        if s.cold
+    ]
+    init = Range(min(cold) * 0.5, max(cold) * 2) if cold else UNKNOWN_INIT_MS
+    return Known(f"run {run} of the same target", points, init, _timeout_ms(facts))
+
+
+def _unknown(facts: FunctionFacts) -> Known:
+    timeout = _timeout_ms(facts)
+    source = (
+        f"nothing known of its time, so each from 1 ms to the timeout of {timeout / 1000:g} s; "
+        "`tuner plan --expect 200ms` says better"
+    )
+    return Known(source, timeout_ms=timeout)
+
+
+def _timeout_ms(facts: FunctionFacts) -> float:
+    return 1000.0 * (facts.timeout_s or 900.0)

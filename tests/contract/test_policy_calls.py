@@ -156,3 +156,12 @@ def test_apply(service: Any, function: str, record: Record) -> None:
     assert now["MemorySize"] == 256
     record.calls.add(("cloudwatch:GetMetricData", "", False))  # while it watches steps
     check(record, "apply", function)
+
+
+@pytest.mark.parametrize("service", ["local"], indirect=True)
+def test_load(service: Any, function: str, record: Record) -> None:
+    words = ("--rate", "5", "--duration", "2s", "-q")
+    assert run("load", f"{function}:live", *at(service), *words) in (0, 3)
+    record.calls.add(("lambda:InvokeFunction", function, True))  # the alias, by the load engine
+    record.calls.add(("lambda:InvokeFunction", function, False))
+    check(record, "load", function)

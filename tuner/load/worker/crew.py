@@ -25,6 +25,7 @@ from tuner.load.worker.timer import Timer
 _CONNECT_AT_ONCE = 32
 _CONNECT_MOST = 200  # a load that needs more lanes at once connects those as it needs them
 _CONNECT_S = 5.0
+_LATE_AT_ONCE = 16
 
 
 class Crew:
@@ -80,10 +81,12 @@ class Crew:
         if self._order is not None and self._order.cutoff_s is not None:
             wait_s = start + self._order.cutoff_s - monotonic()
             cutoff = gevent.spawn_later(max(0.0, wait_s), self._cut_off)
+        late = 0
         for call in self._coming():
             at = None if call.due_s is None else start + call.due_s
-            if at is not None:
-                timer.wait_until(at)
+            late = 0 if at is not None and timer.wait_until(at) else late + 1
+            if late % _LATE_AT_ONCE == 0 and late:
+                gevent.sleep(0)  # or the lanes would never run while this is behind
             if self._stopped:
                 break
             desk.offer(Due(call, at))

@@ -39,17 +39,18 @@ class Timer:
         if self._fd >= 0:
             self._watcher: Any = gevent.get_hub().loop.io(self._fd, _READ)
 
-    def wait_until(self, moment_s: float) -> None:
-        """Return when ``monotonic()`` has reached ``moment_s``; at once if it has already."""
+    def wait_until(self, moment_s: float) -> bool:
+        """Return when ``monotonic()`` has reached ``moment_s``: ``False`` if it had already."""
         wait = moment_s - monotonic()
         if wait <= 0:
-            return
+            return False
         if self._fd < 0 or not self._set(moment_s):
             self._woken.clear()
             self._woken.wait(wait)
-            return
+            return True
         gevent.get_hub().wait(self._watcher)
         os.read(self._fd, 8)
+        return True
 
     def wake(self) -> None:
         """End the wait that is going on, if any."""

@@ -49,7 +49,8 @@ def run_load(
         parts.store.start(run)
         if wish.workers.expect:
             progress(f"waiting for {wish.workers.expect} workers on port {wish.workers.port}")
-        progress(f"sending {describe(wish)}")
+        if not options.find_limit:
+            progress(f"sending {describe(wish)}")
         memory_mb = memory_of(wish, facts)
         errand = LoadErrand(
             run=run,
@@ -63,8 +64,10 @@ def run_load(
             slos=wish.slos,
             rules=wish.rules,
             max_cost_usd=wish.max_cost_usd,
+            most=wish.most,
+            find_limit=options.find_limit,
         )
-        result = loadflow.load(parts, errand, watcher)
+        result = loadflow.load(parts, errand, watcher, progress)
         parts.store.save_document(run.run, DOCUMENT, load_document(result))
         return result
 

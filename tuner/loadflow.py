@@ -3,10 +3,11 @@
 target -> load -> measure -> store -> judge
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from tuner.billing.cost import cost_usd
 from tuner.gathering import Watcher
+from tuner.load.knee import KneeSearch
 from tuner.load.policies import ADAPTIVE
 from tuner.load.stop_on import Fuse
 from tuner.loadrequest import LoadErrand
@@ -14,12 +15,15 @@ from tuner.measure.load_figures import LoadTally
 from tuner.measure.load_health import load_advice
 from tuner.measure.loading import Loading
 from tuner.measure.refusal import refusal
-from tuner.recommend.load_result import Load, judge
+from tuner.recommend.load_result import Limit, Load, Step, judge, limit_advice
 from tuner.records import Advice, Outcome, RunState, Sample
 from tuner.store.runs import Store
-from tuner.target.seam import Variant
+from tuner.target.seam import Progress, Variant
+from tuner.units import format_rate
 from tuner.wiring import Parts
 
+#: Advice which says that a higher rate would measure the generator.
+_GENERATOR = frozenset({"generator-busy", "generator-behind"})
 #: Samples are stored so many at a time, or those of a second: a transaction each would be slow.
 _AT_ONCE = 500
 _EVERY_S = 1.0
@@ -27,17 +31,23 @@ _EVERY_S = 1.0
 _MOST_KEPT = 500_000
 
 
-def load(parts: Parts, errand: LoadErrand, watcher: Watcher) -> Load:
+def load(
+    parts: Parts, errand: LoadErrand, watcher: Watcher, progress: Progress = lambda _text: None
+) -> Load:
     """Send the load until it is over or cut short, put the function back, and judge."""
-    tally, keeper = LoadTally(), _Keeper(parts.store, errand.run.run)
+    keeper = _Keeper(parts.store, errand.run.run)
     try:
         try:
-            note = _send(parts, errand, tally, keeper, watcher)
+            variant = _variant(parts, errand)
+            if errand.find_limit:
+                result = _find_limit(parts, errand, variant, keeper, watcher, progress)
+            else:
+                result = _load(parts, errand, variant, keeper, watcher)
         finally:
             keeper.flush()
             parts.target.restore()
-        result = _concluded(parts, errand, tally, keeper, note)
-        return _finished(parts, result, watcher, note)
+        warnings = (*result.warnings, *keeper.advice())
+        return _finished(parts, replace(result, warnings=warnings), watcher)
     except BaseException as error:
         stopped = isinstance(error, KeyboardInterrupt)
         state = RunState.INTERRUPTED if stopped else RunState.FAILED
@@ -47,12 +57,67 @@ def load(parts: Parts, errand: LoadErrand, watcher: Watcher) -> Load:
         raise
 
 
-def _send(
-    parts: Parts, errand: LoadErrand, tally: LoadTally, keeper: "_Keeper", watcher: Watcher
-) -> str | None:
+def _find_limit(
+    parts: Parts,
+    errand: LoadErrand,
+    variant: Variant,
+    keeper: "_Keeper",
+    watcher: Watcher,
+    progress: Progress,
+) -> Load:
+    """Try higher and higher rates, each as a load of its own; the best one is the answer."""
+    search = KneeSearch(errand.profile.peak_per_s)
+    best: Load | None = None
+    last: Load | None = None
+    steps: list[Step] = []
+    calls, spent, generator = 0, 0.0, False
+    while search.rate is not None and not watcher.stop():
+        progress(f"trying {format_rate(search.rate)}")
+        left = None if errand.max_cost_usd is None else errand.max_cost_usd - spent
+        step = replace(errand.at_rate(search.rate, calls), max_cost_usd=left)
+        last = _load(parts, step, variant, keeper, watcher)
+        calls += last.figures.calls + sum(last.figures.dropped.values())
+        spent += last.cost_usd or 0.0
+        tried = Step(search.rate, last.figures, last.verdicts, last.run.note)
+        generator = any(advice.code in _GENERATOR for advice in last.warnings)
+        if watcher.stop() or (left is not None and (last.cost_usd or 0.0) >= left):
+            break  # the user or the budget ended it, which says nothing of this rate
+        steps.append(tried)
+        if generator:
+            break
+        best = last if tried.borne else best
+        search.tell(tried.borne)
+    assert last is not None
+    chosen = best or last
+    limit = Limit(search.best, search.worst, tuple(steps), generator)
+    note = last.run.note if search.rate is not None and not generator else None
+    warnings = (*chosen.warnings, *limit_advice(limit))
+    return replace(chosen, limit=limit, run=replace(chosen.run, note=note), warnings=warnings)
+
+
+def _load(
+    parts: Parts, errand: LoadErrand, variant: Variant, keeper: "_Keeper", watcher: Watcher
+) -> Load:
+    """One load, sent and judged; its note says why it was cut short."""
+    tally = LoadTally()
+    note = _send(parts, errand, Counting(variant, tally, keeper), watcher)
+    return _concluded(parts, errand, tally, note)
+
+
+@dataclass(frozen=True)
+class Counting:
+    """Whom a load calls, and who takes its samples."""
+
+    variant: Variant
+    tally: LoadTally
+    keeper: "_Keeper"
+
+
+def _send(parts: Parts, errand: LoadErrand, counting: Counting, watcher: Watcher) -> str | None:
     """Send and count; why the load was cut short, if it was."""
     facts, fuse = errand.run.facts, Fuse(errand.rules)
-    loading = Loading(errand.profile, _variant(parts, errand), errand.payloads, errand.sending)
+    tally, keeper = counting.tally, counting.keeper
+    loading = Loading(errand.profile, counting.variant, errand.payloads, errand.sending)
     answered, note = False, None
     for sample in parts.engine.run(loading.batch(facts)):
         tally.start_s = loading.began(sample.call, sample.due_s)
@@ -102,9 +167,7 @@ def spent_usd(billed_ms: float | None, requests: int, errand: LoadErrand) -> flo
     return once + (requests - 1) * errand.prices.request_usd
 
 
-def _concluded(
-    parts: Parts, errand: LoadErrand, tally: LoadTally, keeper: "_Keeper", note: str | None
-) -> Load:
+def _concluded(parts: Parts, errand: LoadErrand, tally: LoadTally, note: str | None) -> Load:
     """Figures, verdicts and doubts."""
     profile, shortfall = errand.profile, parts.engine.shortfall()
     sent = tally.calls + sum(shortfall.dropped.values())
@@ -118,7 +181,7 @@ def _concluded(
     advice = load_advice(figures, shortfall, lanes, adaptive=adaptive)
     cost = spent_usd(figures.billed_ms, figures.billed, errand)
     return Load(
-        run=errand.run,
+        run=replace(errand.run, note=note),
         profile=profile,
         memory_mb=errand.memory_mb,
         retry=errand.sending.retry,
@@ -126,12 +189,13 @@ def _concluded(
         figures=figures,
         cost_usd=cost,
         verdicts=judge(errand.slos, figures, cost),
-        warnings=(*errand.run.warnings, *advice, *keeper.advice()),
+        warnings=(*errand.run.warnings, *advice),
     )
 
 
-def _finished(parts: Parts, result: Load, watcher: Watcher, note: str | None) -> Load:
+def _finished(parts: Parts, result: Load, watcher: Watcher) -> Load:
     """Close the run in the store, as what it turned out to be."""
+    note = "stopped by the user" if watcher.stop() else result.run.note
     state = RunState.DONE if note is None else RunState.PARTIAL
     state = RunState.INTERRUPTED if watcher.stop() else state
     ended = parts.clock.wall()

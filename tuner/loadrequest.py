@@ -27,6 +27,9 @@ from tuner.units import parse_memory, parse_rate, parse_seconds, parse_usd
 
 #: Where workers of other machines are awaited; 5557 is Locust's own port.
 DEFAULT_BIND = "0.0.0.0:5557"
+#: A search for the limit tries each rate for so long, and these objectives unless told others.
+STEP_S = 10.0
+LIMIT_SLO = ("throttles<1%", "errors<1%")
 #: How long a load lasts unless ``--duration`` or a profile says otherwise.
 DURATION_S = 30.0
 
@@ -51,6 +54,7 @@ class LoadOptions:
     workers: int = 1
     expect_workers: int = 0
     bind: str | None = None
+    find_limit: bool = False
 
     def stored(self) -> dict[str, Any]:
         """The options as a run keeps them; see :meth:`tuner.request.SweepOptions.stored`."""
@@ -74,6 +78,16 @@ class LoadErrand:
     slos: tuple[Slo, ...] = ()
     rules: tuple[StopRule, ...] = ()
     max_cost_usd: float | None = None
+    most: int | None = None
+    find_limit: bool = False
+
+    def at_rate(self, rate_per_s: float, first_call: int) -> "LoadErrand":
+        """The same errand with another constant rate, its calls counted from ``first_call``."""
+        profile = self.profile.scaled(rate_per_s, None)
+        lanes = lanes_for(profile, self.run.facts, self.most)
+        seed = self.sending.seed + first_call
+        sending = replace(self.sending, lanes=lanes, first_call=first_call, seed=seed)
+        return replace(self, profile=profile, sending=sending)
 
 
 @dataclass(frozen=True)
@@ -100,11 +114,12 @@ def read_wish(options: LoadOptions) -> Wish:
     most = options.max_concurrency or profile.max_concurrency
     if most is not None and most < 1:
         raise UsageError(f"--max-concurrency {most}", "is below 1", "Give a positive number.")
+    slos = common.slo or profile.slo or (LIMIT_SLO if options.find_limit else ())
     return Wish(
         profile=profile,
         retry=retry,
         mode=Mode(_choice("--mode", options.mode, ("sync",))),
-        slos=tuple(parse_slo(text) for text in common.slo or profile.slo),
+        slos=tuple(parse_slo(text) for text in slos),
         rules=tuple(parse_stop_on(text) for text in options.stop_on or profile.stop_on),
         max_cost_usd=None if common.max_cost is None else parse_usd(common.max_cost),
         memory_mb=None if options.memory is None else _one_size(options.memory),
@@ -146,12 +161,23 @@ def too_many(wish: Wish, facts: FunctionFacts) -> str | None:
     )
 
 
+def _search(options: LoadOptions, rate: float | None, duration: float | None) -> Profile:
+    """The first step of a search for the limit."""
+    if options.users is not None or options.profile_load is not None:
+        reason = "tries rates of its own"
+        raise UsageError("--find-limit", reason, "Leave --users and --profile-load out.")
+    arrival = _choice("--arrival", options.arrival or "poisson", ARRIVALS)
+    return Profile("find-limit", "", (Phase(Constant(rate or 1.0), duration or STEP_S),), arrival)
+
+
 def _profile(options: LoadOptions) -> Profile:
     rate = None if options.rate is None else parse_rate(options.rate, "--rate")
     duration = None if options.duration is None else parse_seconds(options.duration, "--duration")
     if rate is not None and rate > HIGHEST_PER_S:
         fix = "Write it like 500 or 500rps."
         raise UsageError(f"--rate {options.rate}", f"is above {HIGHEST_PER_S:,.0f}/s", fix)
+    if options.find_limit:
+        return _search(options, rate, duration)
     named = [
         option
         for option, value in (

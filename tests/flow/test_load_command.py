@@ -132,6 +132,41 @@ def test_a_stored_load_is_shown_and_reported_again_as_it_was(tuner: Run) -> None
     assert tuner("report", "load.jsonl.gz", "--output", "third")[0] == 0
 
 
+def test_the_limit_of_a_function_is_found_and_agrees_with_its_concurrency(
+    tuner: Run, new_function: Any, lambda_client: Any, local_lambda_url: str
+) -> None:
+    name = new_function("import time\ndef handler(e, c): time.sleep(0.05)")
+    lambda_client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=1)
+    place = ("--endpoint-url", local_lambda_url, "--region", "eu-west-1", "--json", "-")
+    load = ("--find-limit", "--rate", "10", "--duration", "1s", "--arrival", "constant")
+    code, out, err = tuner("load", name, *load, "--slo", "throttles<20%", *place)
+    assert code == 0, err
+    told = json.loads(out)
+    limit = told["limit"]
+    # One sandbox, 50 ms a call: 20 calls a second at the very most, evenly spaced.
+    assert 5 <= limit["best_rps"] < limit["fails_at_rps"] <= 40
+    assert limit["fails_at_rps"] / limit["best_rps"] == pytest.approx(2 ** (1 / 8))
+    rates = [step["rps"] for step in limit["steps"]]
+    assert limit["best_rps"] in rates
+    assert told["asked_rps"] == pytest.approx(limit["best_rps"], rel=0.1)
+    assert [each["met"] for each in told["slo"]] == [True]
+    with Store.open(create=False) as store:
+        calls = [s.call for s in store.samples(told["run"]) if s.attempt == 1]
+    assert len(calls) == len(set(calls)) > told["calls"]
+
+
+def test_a_search_that_fails_at_once_says_to_begin_lower(tuner: Run) -> None:
+    told = loaded(tuner, "--find-limit", "--rate", "50", code=99)
+    assert told["limit"]["best_rps"] is None
+    assert "limit-below" in [warning["code"] for warning in told["warnings"]]
+    free = loaded(tuner, "--find-limit", "--slo", "client_p95<1s", "--max-cost", "0.01", code=3)
+    assert free["limit"]["best_rps"] >= 16
+    assert "limit-not-reached" in [warning["code"] for warning in free["warnings"]]
+    code, out, _ = tuner("runs", "show", "last")
+    assert (code, out.startswith("Cut short")) == (0, True)
+    assert "Bears" in out
+
+
 class Impatient(Silent):
     """Asks to stop after the tenth sample, as Ctrl-C does."""
 
@@ -189,6 +224,7 @@ def test_the_terminal_leads_with_the_answer(tuner: Run) -> None:
         (("--users", "5", "--arrival", "poisson"), "is of an open model"),
         (("--rate", "5", "--retry", "often"), "none, backoff, decorrelated, adaptive"),
         (("--rate", "5", "--stop-on", "p95>3s"), "'errors>5%'"),
+        (("--find-limit", "--users", "3"), "Leave --users"),
         (("--rate", "5", "--workers", "0"), "leaves nobody to send"),
         (("--rate", "5", "--bind", "here:1"), "is for --expect-workers"),
         (("--rate", "5", "--expect-workers", "1", "--bind", "here"), "is no HOST:PORT"),

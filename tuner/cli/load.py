@@ -26,6 +26,7 @@ def load(
     think: lo.Think = None,
     profile_load: lo.ProfileLoad = None,
     retry: lo.Retry = None,
+    find_limit: lo.FindLimit = False,
     workers: lo.WorkerCount = 1,
     expect_workers: lo.ExpectWorkers = 0,
     bind: lo.Bind = None,
@@ -86,7 +87,7 @@ def _options(given: dict[str, Any]) -> "LoadOptions":
     common = {name: given[name] for name in shared if given[name] is not None}
     own = (
         *("memory", "rate", "duration", "arrival", "users", "think", "profile_load", "retry"),
-        *("max_concurrency", "workers", "expect_workers", "bind"),
+        *("max_concurrency", "workers", "expect_workers", "bind", "find_limit"),
     )
     return LoadOptions(
         common=sweep_options(given["target"], **common),

@@ -68,6 +68,15 @@ Retry = Annotated[
         rich_help_panel=LOAD_PANEL,
     ),
 ]
+FindLimit = Annotated[
+    bool,
+    typer.Option(
+        "--find-limit",
+        help="Double the rate (from --rate, or 1/s) until the objectives (--slo, or throttles<1% "
+        "and errors<1%) are missed, then narrow down; each rate lasts --duration (10s).",
+        rich_help_panel=LOAD_PANEL,
+    ),
+]
 WorkerCount = Annotated[
     int,
     typer.Option(

@@ -58,6 +58,7 @@ class Sending:
     retry: str = "none"
     mode: Mode = Mode.SYNC
     seed: int = 0
+    first_call: int = 0  # the number of the first call: several loads of one run go on counting
 
 
 class Loading:
@@ -101,7 +102,8 @@ class Loading:
     def _calls(self) -> Iterator[Call]:
         """An open model's calls, in order of their due times."""
         due_times = self._profile.due_times(Random(f"{self._sending.seed}/due"))
-        for number, (due_s, payload) in enumerate(zip(due_times, self._chosen(), strict=False)):
+        pairs = zip(due_times, self._chosen(), strict=False)
+        for number, (due_s, payload) in enumerate(pairs, self._sending.first_call):
             if self.start_s is None:
                 self._due[number] = due_s
             yield Call(number, self._variant, payload, Purpose.LOAD, due_s)

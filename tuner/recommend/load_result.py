@@ -12,6 +12,7 @@ from tuner.load.statistics import Latencies
 from tuner.measure.load_figures import LoadFigures
 from tuner.recommend.slo import Scope, Slo
 from tuner.records import Advice, Outcome, RunRecord
+from tuner.units import format_rate
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,35 @@ class Verdict:
     slo: Slo
     value: float | None
     met: bool
+
+
+@dataclass(frozen=True)
+class Step:
+    """One rate that was tried in the search for the highest: what came of it."""
+
+    rate_per_s: float
+    figures: LoadFigures
+    verdicts: tuple[Verdict, ...]
+    note: str | None = None  # why it was cut short, if it was
+
+    @property
+    def borne(self) -> bool:
+        """Whether every objective was met, up to the end."""
+        return self.note is None and all(verdict.met for verdict in self.verdicts)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """The highest rate that met the objectives, the lowest that did not, and all that was tried.
+
+    Calls per second; ``None`` where there was none. ``generator`` says that the load generator
+    itself could not send more.
+    """
+
+    best_per_s: float | None
+    worst_per_s: float | None
+    steps: tuple[Step, ...]
+    generator: bool = False
 
 
 @dataclass(frozen=True)
@@ -37,11 +67,30 @@ class Load:
     verdicts: tuple[Verdict, ...] = ()
     warnings: tuple[Advice, ...] = ()
     report: str | None = None
+    limit: Limit | None = None  # of a search; the figures are then those of the best rate
 
     @property
     def met(self) -> bool | None:
         """Whether every objective was met; ``None`` without any."""
         return all(verdict.met for verdict in self.verdicts) if self.verdicts else None
+
+
+def limit_advice(limit: Limit) -> tuple[Advice, ...]:
+    """What a reader has to know of a limit that was not reached, or lies below all that was tried.
+
+    Steps are short: a limit that only shows with time (CPU credits of a database) is not found.
+    """
+    best = format_rate(limit.best_per_s)
+    if limit.best_per_s is None and limit.worst_per_s is not None:
+        text = f"Even {format_rate(limit.worst_per_s)} did not meet the objectives; begin lower"
+        return (Advice("limit-below", f"{text} with --rate."),)
+    if limit.worst_per_s is None and limit.generator:
+        text = f"The limit is {best} or more: then the load generator could not keep up"
+        return (Advice("limit-not-reached", f"{text}; use more --workers."),)
+    if limit.worst_per_s is None:
+        text = f"The limit is {best} or more: nothing higher was tried"
+        return (Advice("limit-not-reached", f"{text}; raise --max-cost, or begin higher."),)
+    return ()
 
 
 def judge(slos: Iterable[Slo], figures: LoadFigures, cost_usd: float | None) -> tuple[Verdict, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from tuner.load.statistics import Latencies, Second
 from tuner.measure.load_figures import LoadFigures
-from tuner.recommend.load_result import Load
+from tuner.recommend.load_result import Limit, Load, Step
 
 _PERCENTS = (("p50", 50.0), ("p90", 90.0), ("p95", 95.0), ("p99", 99.0), ("p99.9", 99.9))
 
@@ -62,6 +62,7 @@ def load_document(load: Load) -> dict[str, Any]:
         ],
         "warnings": [{"code": each.code, "text": each.text} for each in load.warnings],
         "report": load.report,
+        "limit": None if load.limit is None else _limit(load.limit),
     }
 
 
@@ -86,6 +87,35 @@ def _asked(load: Load) -> dict[str, Any]:
         "seconds": profile.duration_s,
         "retry": load.retry,
         "mode": load.mode,
+    }
+
+
+def _limit(limit: Limit) -> dict[str, Any]:
+    return {
+        "best_rps": _number(limit.best_per_s),
+        "fails_at_rps": _number(limit.worst_per_s),
+        "generator": limit.generator,
+        "steps": [_step(step) for step in limit.steps],
+    }
+
+
+def _step(step: Step) -> dict[str, Any]:
+    concurrency = step.figures.concurrency
+    return {
+        "rps": _number(step.rate_per_s),
+        "met": step.borne,
+        "missed": [each.slo.text for each in step.verdicts if not each.met],
+        "note": step.note,
+        "achieved_rps": _number(step.figures.achieved_rps),
+        "goodput_rps": _number(step.figures.goodput_rps),
+        "throttled": _number(step.figures.throttled_requests),
+        "p50_ms": _number(step.figures.latency.percentile_ms(50.0)),
+        "p99_ms": _number(step.figures.latency.percentile_ms(99.0)),
+        "concurrency": {
+            "mean": _number(concurrency.mean),
+            "max": concurrency.max,
+            "little": _number(concurrency.little),
+        },
     }
 
 

@@ -12,6 +12,7 @@ from tuner.report.terminal import fact_text, grid, sentence
 
 #: Columns of the table of times that fit into 80 characters.
 _NARROW = ("Time", "p50", "p95", "p99", "max")
+_NARROW_STEPS = ("Rate", "p99", "Throttled", "In flight", "Objectives")
 
 
 def print_load(document: Mapping[str, Any], console: Console) -> None:
@@ -30,6 +31,8 @@ def _parts(view: LoadView, width: int) -> Iterator[ConsoleRenderable]:
     yield from (fact_text(fact, "  ") for fact in view.answer.facts)
     yield Text("")
     yield grid(view.times, _NARROW if width < 110 else view.times.columns)
+    if view.steps is not None:
+        yield grid(view.steps, _NARROW_STEPS if width < 110 else view.steps.columns)
     for table in _tables(view):
         yield grid(table, table.columns)
     for warning in view.warnings:

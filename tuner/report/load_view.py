@@ -51,6 +51,7 @@ class LoadView:
     state: str
     answer: Answer
     slos: Table | None
+    steps: Table | None
     times: Table
     outcomes: Table
     throttles: Table | None
@@ -75,6 +76,7 @@ def load_view(document: Mapping[str, Any]) -> LoadView:
         state=_state(document),
         answer=_answer(document),
         slos=_slo_table(document),
+        steps=_step_table(document),
         times=_times_table(document),
         outcomes=_outcome_table(document),
         throttles=_throttle_table(document),
@@ -97,7 +99,12 @@ def _answer(document: Mapping[str, Any]) -> Answer:
         *([f"{document['dropped']:,} calls never sent"] if document["dropped"] else []),
     ]
     rate = f"{format_rate(document['goodput_rps'])} answered well"
-    if document["slo"]:
+    limit = document.get("limit")
+    if limit is not None:
+        headline = _limit_headline(limit)
+        if limit["fails_at_rps"] is not None:
+            rest.insert(0, f"{format_rate(limit['fails_at_rps'])} is too much")
+    elif document["slo"]:
         texts = ", ".join(each["slo"] for each in missed or document["slo"])
         headline = f"Misses {texts}" if missed else f"Meets {texts}"
         rest.insert(0, rate)
@@ -107,6 +114,13 @@ def _answer(document: Mapping[str, Any]) -> Answer:
     if tone == "good" and (throttled or failed or document["dropped"]):
         tone = "warn"
     return Answer(headline, "; ".join(rest), tone, _facts(document), ())
+
+
+def _limit_headline(limit: Mapping[str, Any]) -> str:
+    if limit["best_rps"] is None:
+        return "No rate that was tried meets the objectives"
+    open_end = limit["fails_at_rps"] is None
+    return f"Bears {format_rate(limit['best_rps'])}{' or more' if open_end else ''}"
 
 
 def _facts(document: Mapping[str, Any]) -> tuple[Fact, ...]:
@@ -161,6 +175,30 @@ def _slo_table(document: Mapping[str, Any]) -> Table | None:
         cells = Cell(_slo_value(each["slo"], each["value"])), Cell(verdict)
         rows.append(Row(each["slo"], cells))
     return Table("Objectives", ("Objective", "Measured", "Verdict"), tuple(rows))
+
+
+def _step_table(document: Mapping[str, Any]) -> Table | None:
+    limit = document.get("limit")
+    if limit is None:
+        return None
+    rows = []
+    for step in sorted(limit["steps"], key=lambda each: float(each["rps"])):
+        concurrency = step["concurrency"]
+        little = concurrency["little"]
+        missed = ", ".join(step["missed"]) or step["note"] or ""
+        cells = (
+            Cell(format_rate(step["goodput_rps"])),
+            Cell(format_ms(step["p50_ms"])),
+            Cell(format_ms(step["p99_ms"])),
+            Cell(format_share(step["throttled"])),
+            Cell(f"{concurrency['mean']:.1f}"),
+            Cell(UNKNOWN if little is None else f"{little:.1f}"),
+            Cell("met" if step["met"] else f"missed: {missed}"),
+        )
+        marks = ("highest",) if step["rps"] == limit["best_rps"] else ()
+        rows.append(Row(format_rate(step["rps"]), cells, marks))
+    columns = ("Rate", "Answered", "p50", "p99", "Throttled", "In flight", "By Little's law")
+    return Table("Rates tried", (*columns, "Objectives"), tuple(rows))
 
 
 def _slo_value(text: str, value: float | None) -> str:

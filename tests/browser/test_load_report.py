@@ -1,0 +1,48 @@
+"""The report of a load in a real browser."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tuner.api import Silent
+from tuner.loadapi import run_load
+from tuner.loadrequest import LoadOptions
+from tuner.report.load_document import load_document
+from tuner.report.load_html import write_load_report
+from tuner.request import SweepOptions
+
+if TYPE_CHECKING:
+    from chromium import Chromium
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Path:
+    """The report of a load of a recording, some of it throttled."""
+    rows = [f"512,{100 + n},ok" for n in range(9)] + ["512,,throttled"]
+    (tmp_path / "rec.csv").write_text("\n".join(["memory_mb,duration_ms,status", *rows]))
+    common = SweepOptions(f"replay:{tmp_path}/rec.csv", seed=1, slo=("client_p99<1s",))
+    options = LoadOptions(common, profile_load="spike", rate="60", duration="20s")
+    result = run_load(options, str(tmp_path / "runs.db"), Silent())
+    return write_load_report(load_document(result), tmp_path)
+
+
+def test_the_page_draws_its_charts_without_complaint_or_network(
+    chromium: "Chromium", page: Path
+) -> None:
+    tab = chromium.open(width=1280)
+    tab.visit(page)
+    assert tab.value("document.querySelectorAll('.chart svg.marks').length") == 3
+    assert tab.complaints() == []
+    assert [url for url in tab.requests() if not url.startswith("data:")] == [page.as_uri()]
+    words = tab.value("document.querySelector('[data-chart=rates]').textContent")
+    assert "throttled" in words
+    assert tab.value("document.querySelectorAll('details tbody tr').length") >= 20
+
+
+def test_a_phone_needs_no_scrolling_to_the_side(chromium: "Chromium", page: Path) -> None:
+    tab = chromium.open(width=360)
+    tab.visit(page)
+    assert tab.value("document.scrollingElement.scrollWidth") == 360

@@ -1,0 +1,140 @@
+"""The tables of a load's report, in words, from ``tuner.load/1``."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tuner.report.tables import Cell, Row, Table
+from tuner.units import UNKNOWN, format_ms, format_rate, format_share, format_usd
+
+_STATISTICS = ("p50", "p90", "p95", "p99", "p99.9", "max", "mean")
+_TIMES = (
+    ("latency_ms", "Latency, from the due time"),
+    ("service_ms", "Service, from sending"),
+    ("lag_ms", "Lag of the generator"),
+    ("duration_ms", "Duration as Lambda reports it"),
+    ("cold_ms", "Cold start, INIT and first call"),
+)
+_OUTCOMES = {
+    "ok": "answered",
+    "throttled": "throttled",
+    "function_error": "function failed",
+    "timeout": "function timed out",
+    "out_of_memory": "function out of memory",
+    "transport_error": "connection failed",
+    "service_error": "service failed",
+}
+
+
+def slo_table(document: Mapping[str, Any]) -> Table | None:
+    """The objectives with what was measured; ``None`` without any."""
+    if not document["slo"]:
+        return None
+    rows = []
+    for each in document["slo"]:
+        verdict = "met" if each["met"] else "missed"
+        cells = Cell(_slo_value(each["slo"], each["value"])), Cell(verdict)
+        rows.append(Row(each["slo"], cells))
+    return Table("Objectives", ("Objective", "Measured", "Verdict"), tuple(rows))
+
+
+def step_table(document: Mapping[str, Any]) -> Table | None:
+    """The rates that a search tried; ``None`` of a plain load."""
+    limit = document.get("limit")
+    if limit is None:
+        return None
+    rows = []
+    for step in sorted(limit["steps"], key=lambda each: float(each["rps"])):
+        concurrency = step["concurrency"]
+        little = concurrency["little"]
+        missed = ", ".join(step["missed"]) or step["note"] or ""
+        cells = (
+            Cell(format_rate(step["goodput_rps"])),
+            Cell(format_ms(step["p50_ms"])),
+            Cell(format_ms(step["p99_ms"])),
+            Cell(format_share(step["throttled"])),
+            Cell(f"{concurrency['mean']:.1f}"),
+            Cell(UNKNOWN if little is None else f"{little:.1f}"),
+            Cell("met" if step["met"] else f"missed: {missed}"),
+        )
+        marks = ("highest",) if step["rps"] == limit["best_rps"] else ()
+        rows.append(Row(format_rate(step["rps"]), cells, marks))
+    columns = ("Rate", "Answered", "p50", "p99", "Throttled", "In flight", "By Little's law")
+    return Table("Rates tried", (*columns, "Objectives"), tuple(rows))
+
+
+def _slo_value(text: str, value: float | None) -> str:
+    if value is None:
+        return "nothing to judge by"
+    if text.lower().startswith("cost"):
+        return f"{format_usd(value)} per million"
+    if text.lower().startswith(("throttles", "errors")):
+        return format_share(value)
+    return format_ms(value)
+
+
+def times_table(document: Mapping[str, Any]) -> Table:
+    """Percentiles of every kind of time that was measured."""
+    rows = [
+        Row(title, tuple(Cell(format_ms(document[key].get(name))) for name in _STATISTICS))
+        for key, title in _TIMES
+        if document[key]
+    ]
+    success = document["retries"]["time_to_success_ms"]
+    if success:
+        cells = tuple(Cell(format_ms(success.get(name))) for name in _STATISTICS)
+        rows.append(Row("Latency of calls that were retried", cells))
+    return Table("Times of calls that were answered", ("Time", *_STATISTICS), tuple(rows))
+
+
+def outcome_table(document: Mapping[str, Any]) -> Table:
+    """Calls by how they ended."""
+    calls = document["calls"]
+    rows = [
+        Row(words, (Cell(f"{count:,}"), Cell(share(count, calls))))
+        for outcome, words in _OUTCOMES.items()
+        if (count := document["outcomes"].get(outcome, 0)) or outcome == "ok"
+    ]
+    if document["dropped"]:
+        cells = (Cell(f"{document['dropped']:,}"), Cell("not counted as calls"))
+        rows.append(Row("never sent", cells))
+    return Table("How calls ended", ("Outcome", "Calls", "Share"), tuple(rows))
+
+
+def throttle_table(document: Mapping[str, Any]) -> Table | None:
+    """Throttled requests by reason; ``None`` without any."""
+    if not document["throttles"]:
+        return None
+    ordered = sorted(document["throttles"].items(), key=lambda item: -item[1])
+    rows = tuple(
+        Row(reason, (Cell(f"{count:,}"), Cell(share(count, document["attempts"]))))
+        for reason, count in ordered
+    )
+    return Table("Throttled requests by reason", ("Reason", "Requests", "Share"), rows)
+
+
+def timeline_table(moments: Sequence[Mapping[str, Any]]) -> Table:
+    """A row per moment of the timeline."""
+    rows = tuple(
+        Row(
+            f"{moment['second']:,} s",
+            (
+                *(Cell(_rate(moment[name])) for name in ("asked", "sent", "ok")),
+                *(Cell(_rate(moment[name])) for name in ("throttled", "errors", "cold")),
+                Cell(f"{moment['in_flight'] or 0.0:.1f}"),
+                Cell(format_ms(moment["p50_ms"])),
+                Cell(format_ms(moment["p99_ms"])),
+            ),
+        )
+        for moment in moments
+    )
+    columns = ("At", "Asked/s", "Sent/s", "Answered/s", "Throttled/s", "Failed/s", "Cold/s")
+    return Table("Second by second", (*columns, "In flight", "p50", "p99"), rows)
+
+
+def _rate(value: float) -> str:
+    return f"{value:,.0f}" if value == round(value) else f"{value:,.1f}"
+
+
+def share(count: float, of: float) -> str:
+    """A part of a whole in per cent; a dash where there is no whole."""
+    return format_share(count / of) if of else UNKNOWN

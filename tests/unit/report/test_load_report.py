@@ -134,7 +134,7 @@ def test_a_report_is_written_under_the_functions_and_the_runs_name(tmp_path: Pat
     note=st.none() | st.text(max_size=30),
     state=st.sampled_from(["done", "partial", "interrupted", "failed"]),
 )
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)  # the first one makes the example
 def test_any_figures_can_be_worded(
     calls: int, value: float | None, note: str | None, state: str
 ) -> None:

@@ -22,17 +22,10 @@ from tuner.recommend.month import Priced
 from tuner.recommend.result import Recommendation, Sweep
 from tuner.recording import is_power_tuning
 from tuner.records import Advice, FunctionFacts, RunRecord, RunState, Sample
-from tuner.request import (
-    SweepOptions,
-    check,
-    errand,
-    question,
-    read_payloads,
-    stored_options,
-    with_power_tuning,
-    with_secrets,
-    without_lost_traffic,
-)
+from tuner.request.errand import errand
+from tuner.request.meaning import check, question, without_lost_traffic
+from tuner.request.options import SweepOptions, stored_options, with_secrets
+from tuner.request.payloads import read_payloads, with_power_tuning
 from tuner.store.exchange import StoredRun
 from tuner.store.runs import Store, find
 from tuner.target.seam import Progress

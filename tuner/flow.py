@@ -15,7 +15,8 @@ from tuner.recommend.cold_plan import COLD_STARTS, cold_plan
 from tuner.recommend.conclude import Evidence, conclude
 from tuner.recommend.result import Sweep
 from tuner.records import RunState
-from tuner.request import Errand, without
+from tuner.request.errand import Errand
+from tuner.request.meaning import without
 from tuner.wiring import Parts
 
 

@@ -11,7 +11,8 @@ from tuner.measure.session import Session
 from tuner.plan.ask import Ask, Done
 from tuner.recommend.decide import Decider
 from tuner.records import RunRecord, RunState, Sample
-from tuner.request import Errand, without
+from tuner.request.errand import Errand
+from tuner.request.meaning import without
 from tuner.wiring import Parts
 
 

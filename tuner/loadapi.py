@@ -14,7 +14,8 @@ from tuner.gathering import Watcher
 from tuner.loadrequest import LoadErrand, LoadOptions, Wish, memory_of, read_wish, sending
 from tuner.recommend.load_result import Load
 from tuner.records import FunctionFacts, RunRecord, RunState
-from tuner.request import SweepOptions, read_payloads
+from tuner.request.options import SweepOptions
+from tuner.request.payloads import read_payloads
 from tuner.store.runs import find
 from tuner.target.names import parse_target
 from tuner.target.seam import Progress

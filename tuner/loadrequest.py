@@ -22,7 +22,7 @@ from tuner.measure.loading import Sending, fair_share, lanes_for
 from tuner.measure.payloads import Payload
 from tuner.recommend.slo import Slo, parse_slo
 from tuner.records import Backend, FunctionFacts, RunRecord
-from tuner.request import SweepOptions
+from tuner.request.options import SweepOptions
 from tuner.units import parse_memory, parse_rate, parse_seconds, parse_usd
 
 #: Where workers of other machines are awaited; 5557 is Locust's own port.
@@ -57,7 +57,7 @@ class LoadOptions:
     find_limit: bool = False
 
     def stored(self) -> dict[str, Any]:
-        """The options as a run keeps them; see :meth:`tuner.request.SweepOptions.stored`."""
+        """The options as a run keeps them; see ``SweepOptions.stored``."""
         own = {name: value for name, value in asdict(self).items() if name != "common"}
         kept = {name: value for name, value in own.items() if value not in (None, ())}
         return {**self.common.stored(), **kept}

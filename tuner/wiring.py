@@ -8,7 +8,7 @@ from tuner.clock import Clock, WallClock
 from tuner.load.engine import Engine
 from tuner.load.staff import Workers
 from tuner.records import Advice
-from tuner.request import SweepOptions
+from tuner.request.options import SweepOptions
 from tuner.store.runs import Store
 from tuner.target.isolation import DEFAULT, read_isolation
 from tuner.target.names import Kind, parse_target

@@ -10,7 +10,7 @@ from tuner.loadapi import run_load
 from tuner.loadrequest import LoadOptions
 from tuner.report.load_document import load_document
 from tuner.report.load_html import write_load_report
-from tuner.request import SweepOptions
+from tuner.request.options import SweepOptions
 
 if TYPE_CHECKING:
     from chromium import Chromium

@@ -13,7 +13,7 @@ from tuner.cli.load import exit_code
 from tuner.loadapi import run_load
 from tuner.loadrequest import LoadOptions
 from tuner.records import RunState, Sample
-from tuner.request import SweepOptions
+from tuner.request.options import SweepOptions
 from tuner.store.runs import Store
 
 Run = Callable[..., tuple[int, str, str]]

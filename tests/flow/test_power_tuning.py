@@ -9,7 +9,8 @@ import pytest
 from tuner.api import recommend, sweep, sweep_options
 from tuner.cli.app import main
 from tuner.errors import UsageError
-from tuner.request import read_payloads, stored_options, with_secrets
+from tuner.request.options import stored_options, with_secrets
+from tuner.request.payloads import read_payloads
 
 WEIGHTED = [{"payload": {"id": 1}, "weight": 3}, {"payload": "two", "weight": 1}]
 

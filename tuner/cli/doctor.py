@@ -10,7 +10,7 @@ from tuner.cli import options as o
 
 if TYPE_CHECKING:
     from tuner.records import FunctionFacts
-    from tuner.request import SweepOptions
+    from tuner.request.options import SweepOptions
     from tuner.target.checkup import Finding
 
 _MARKS = {"ok": "ok", "unknown": "?", "warning": "!", "problem": "X"}

@@ -24,7 +24,9 @@ from tuner.plan.sizes import candidates, grid_sizes, start_sizes
 from tuner.plan.work import ColdWish, Range, Work, adaptive_work, grid_work
 from tuner.recommend.cold_plan import COLD_STARTS
 from tuner.records import Advice, Backend, FunctionFacts
-from tuner.request import INVOCATIONS, SweepOptions, read_limit
+from tuner.request.errand import INVOCATIONS
+from tuner.request.meaning import read_limit
+from tuner.request.options import SweepOptions
 from tuner.target.isolation import WHY, Isolation, read_isolation
 from tuner.target.names import parse_target
 from tuner.units import format_memory, format_seconds, format_usd, parse_memory

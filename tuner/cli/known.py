@@ -8,7 +8,7 @@ from tuner.errors import NotFound, StoreError
 from tuner.plan.estimate import UNKNOWN_INIT_MS, Known
 from tuner.plan.work import Range
 from tuner.records import FunctionFacts, Outcome, Purpose, Sample
-from tuner.request import SweepOptions
+from tuner.request.options import SweepOptions
 
 
 def what_is_known(

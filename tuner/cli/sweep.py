@@ -13,7 +13,7 @@ from tuner.records import Backend, FunctionFacts
 if TYPE_CHECKING:
     from tuner.api import Approve
     from tuner.cli.progress import Progress
-    from tuner.request import SweepOptions
+    from tuner.request.options import SweepOptions
 
 Resume = Annotated[
     str | None,
@@ -121,7 +121,7 @@ def measure(
     from tuner.cli.progress import Progress
     from tuner.cli.restore import offer_restore
     from tuner.cli.show import exit_code, hand_over
-    from tuner.request import SweepOptions
+    from tuner.request.options import SweepOptions
 
     named = target or given.get("power_tuning_input")
     if (named is None) == (resume is None):

@@ -1,0 +1,73 @@
+"""A sweep to be run: the question, what it is asked with, and what is known already."""
+
+from dataclasses import dataclass, replace
+
+from tuner.measure.payloads import Payload
+from tuner.measure.session import Conditions
+from tuner.plan.budget import Budget
+from tuner.recommend.cold_plan import COLD_STARTS, matters
+from tuner.recommend.decide import Question
+from tuner.recommend.month import Priced
+from tuner.records import Backend, RunRecord, Sample
+from tuner.request.meaning import question, read_limit
+from tuner.request.options import SweepOptions
+
+#: The most warm invocations of an adaptive sweep unless `--invocations` says otherwise. A real
+#: function needs one more call per size, which meets the cold start of its fresh version.
+INVOCATIONS = 60
+REPLAYED_INVOCATIONS = 40
+
+
+@dataclass(frozen=True)
+class Errand:
+    """A sweep to be run: the question, what it is asked with, and what is known already.
+
+    ``question.budget`` is for warm calls; ``limit`` is for everything, cold starts included.
+    ``before`` are the samples of a run that is resumed.
+    """
+
+    run: RunRecord
+    question: Question
+    prices: Priced
+    payloads: tuple[Payload, ...]
+    limit: Budget
+    cold: int | None = None
+    before: tuple[Sample, ...] = ()
+
+    @property
+    def limited(self) -> bool:
+        """Whether the user set any limit, so that reaching it is worth an exit code."""
+        return self.limit != Budget(None)
+
+    @property
+    def cold_possible(self) -> bool:
+        """Whether cold starts can be forced, or were recorded."""
+        return bool(self.run.facts.platform.get("recorded_cold_starts", True))
+
+    def conditions(self) -> Conditions:
+        """What stays the same in every batch; numbers go on where a resumed run stopped."""
+        return Conditions(
+            payloads=self.payloads,
+            seed=self.question.seed,
+            first_call=max((s.call for s in self.before), default=-1) + 1,
+            first_round=max((s.round for s in self.before), default=-1) + 1,
+        )
+
+
+def errand(
+    options: SweepOptions,
+    payloads: tuple[Payload, ...],
+    run: RunRecord,
+    priced: Priced,
+    before: tuple[Sample, ...] = (),
+) -> Errand:
+    """Everything that a sweep of these options is run with."""
+    asked = question(options, run.facts, priced.own)
+    limit = read_limit(options)
+    if options.method == "adaptive":
+        replayed = run.facts.backend is Backend.REPLAY
+        most = limit.invocations or (REPLAYED_INVOCATIONS if replayed else INVOCATIONS)
+        if limit.invocations and (options.cold or matters(asked.goal)):
+            most = max(1, most - min(most // 3, 3 * (options.cold or COLD_STARTS)))
+        asked = replace(asked, budget=replace(limit, invocations=most))
+    return Errand(run, asked, priced, payloads, limit, options.cold, before)

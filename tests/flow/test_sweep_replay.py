@@ -101,6 +101,7 @@ def test_an_objective_that_no_size_can_meet_is_said_and_exits_99(
         (("sweep", "demo:cpu", "--strategy", "cheap"), "cost, speed or balanced"),
         (("sweep", "demo:cpu", "--payload", "{"), "not JSON"),
         (("sweep", "demo:cpu", "--method", "random"), "adaptive or grid"),
+        (("sweep", "demo:cpu", "--cpu", "fast"), "duty-cycle"),
         (("sweep", "demo:cpu", "--max-time", "soon"), "10m"),
     ],
 )

@@ -7,6 +7,7 @@ import struct
 import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -384,3 +385,25 @@ def test_the_worker_dies_with_a_parent_that_was_killed() -> None:
     parent.wait()
     worker.wait(10)
     assert not worker.is_running()
+
+
+def test_a_worker_takes_short_turns_on_the_cpu_where_the_system_grants_them(
+    make: Make, serve: Any, answer: Any
+) -> None:
+    def slice_ns(pid: int) -> int | None:
+        try:
+            lines = Path(f"/proc/{pid}/sched").read_text().splitlines()
+        except OSError:
+            return None
+        found = [line.split(":")[1] for line in lines if line.startswith("se.slice ")]
+        return int(found[0]) if found else None
+
+    before = slice_ns(os.getpid())
+    if before is None:
+        pytest.skip("the system does not tell the length of turns (/proc/PID/sched)")
+    engine = make(serve(good(answer)).url)
+    list(engine.run(batch()))
+    granted = slice_ns(engine.pids[0])
+    assert granted is not None
+    assert granted <= before
+    assert os.getpriority(os.PRIO_PROCESS, engine.pids[0]) == os.getpriority(os.PRIO_PROCESS, 0)

@@ -14,7 +14,7 @@ from locust.env import Environment
 
 from tuner.load.worker.channel import Channel
 from tuner.load.worker.lane import Lane
-from tuner.load.worker.process import die_with_parent, settle_memory
+from tuner.load.worker.process import ask_for_prompt_wakeups, die_with_parent, settle_memory
 from tuner.load.worker.serving import Worker
 
 
@@ -25,6 +25,7 @@ def main() -> None:
     channel = Channel(int(sys.argv[1]))
     environment: Any = Environment(user_classes=[Lane])
     worker = Worker(environment.create_local_runner(), channel.send)
+    ask_for_prompt_wakeups()
     settle_memory()
     writer = gevent.spawn(channel.write_forever, lambda: worker.linger_s)
     worker.greet()

@@ -17,7 +17,7 @@ from locust.env import Environment
 
 from tuner.load import wire
 from tuner.load.worker.lane import Lane
-from tuner.load.worker.process import die_with_parent, settle_memory
+from tuner.load.worker.process import ask_for_prompt_wakeups, die_with_parent, settle_memory
 from tuner.load.worker.serving import LINGER_S, Worker
 
 #: The type of Locust message that carries ours.
@@ -89,6 +89,7 @@ def main() -> None:
         sys.stderr.write(f"no master at {sys.argv[1]}:{sys.argv[2]}\n")
         os._exit(1)
     member = Member(runner)
+    ask_for_prompt_wakeups()
     settle_memory()
     try:
         member.wait_for_end()

@@ -1,12 +1,17 @@
-"""How a worker's process behaves towards its parent and its memory."""
+"""How a worker's process behaves towards its parent, its memory and the machine's scheduler."""
 
 import gc
 import os
+import platform
 import signal
+import struct
 import sys
 from typing import Any
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+#: Numbers of sched_setattr(2), which the C library does not wrap (asm/unistd.h).
+_SCHED_SETATTR = {"x86_64": 314, "aarch64": 274}
+_SLICE_NS = 100_000  # the least that Linux takes
 
 
 def die_with_parent() -> None:
@@ -36,3 +41,21 @@ def settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 50, 100)
+
+
+def ask_for_prompt_wakeups() -> None:
+    """Ask for short turns on the CPU, and so for earlier ones; no right is needed for it.
+
+    Since 6.12, Linux lets a process name the length of its turns; who takes short ones is woken
+    sooner on a busy machine, and gets no larger share of it. Elsewhere nothing happens. Source:
+    Linux kernel documentation, "EEVDF Scheduler".
+    """
+    number = _SCHED_SETATTR.get(platform.machine())
+    if sys.platform != "linux" or number is None or os.sched_getscheduler(0) != os.SCHED_OTHER:
+        return
+    import ctypes
+
+    nice = os.getpriority(os.PRIO_PROCESS, 0)
+    # struct sched_attr: size, policy, flags, nice, priority, runtime, deadline, period
+    attributes = struct.pack("=IIQiIQQQ", 48, os.SCHED_OTHER, 0, nice, 0, _SLICE_NS, 0, 0)
+    ctypes.CDLL(None).syscall(number, 0, ctypes.create_string_buffer(attributes), 0)

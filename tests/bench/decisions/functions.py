@@ -6,6 +6,7 @@ on a fine grid of all of these, so that no winner's luck is in it.
 """
 
 import csv
+import gzip
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -195,7 +196,8 @@ def _recipe(kind: str, rng: np.random.Generator) -> Recipe:
 def recorded(path: Path, where: dict[str, str]) -> Subject:
     """A recording as it is: a draw is a row of the size, and the rows' means are the truth."""
     rows: dict[int, list[float]] = {}
-    with path.open(newline="") as file:
+    opened = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "rt", newline="") as file:
         for row in csv.DictReader(file):
             if all(row[key] == value for key, value in where.items()):
                 rows.setdefault(int(row["memory_mb"]), []).append(float(row["duration_ms"]))
@@ -207,7 +209,7 @@ def recorded(path: Path, where: dict[str, str]) -> Subject:
         np.array([np.quantile(p, 0.95) for p in pools.values()]),
     )
     return Subject(
-        "/".join([path.stem, *where.values()]),
+        "/".join([path.name.partition(".")[0], *where.values()]),
         "recorded",
         sizes,
         lambda memory_mb, n, rng: rng.choice(pools[memory_mb], n),
@@ -225,3 +227,9 @@ def all_recorded(folder: Path) -> list[Subject]:
         where = {"function": function, "arch": arch}
         found.append(recorded(folder / "s3-writes.csv", where))
     return found
+
+
+def all_local() -> list[Subject]:
+    """The recordings that ``record.py`` made on the local Lambda."""
+    folder = Path(__file__).parent / "local"
+    return [recorded(path, {}) for path in sorted(folder.glob("*.csv.gz"))]

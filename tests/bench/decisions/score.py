@@ -121,7 +121,7 @@ def _subjects() -> list[Subject]:
     if not _CACHE:
         folder = functions.Path(os.environ.get("TUNER_SHARED_DATA", ""))
         recorded = functions.all_recorded(folder) if (folder / "factors.csv").exists() else []
-        _CACHE.extend(recorded + functions.all_generated(COUNT))
+        _CACHE.extend(recorded + functions.all_local() + functions.all_generated(COUNT))
     return _CACHE
 
 

@@ -19,7 +19,11 @@ def probe_sizes() -> Callable[..., list[tuple[int, Any, Any]]]:
 
 
 def _probe_sizes(
-    sizes: Sequence[int], event: dict[str, Any], cpu: str = "auto", module: str = "probe"
+    sizes: Sequence[int],
+    event: dict[str, Any],
+    cpu: str = "auto",
+    folder: Path = HANDLERS,
+    module: str = "probe",
 ) -> list[tuple[int, Any, Any]]:
     from tuner.locallambda.host import SandboxHost
     from tuner.locallambda.sandbox import Invocation, SandboxSpec
@@ -40,7 +44,7 @@ def _probe_sizes(
                     handler=f"{module}.handler",
                     runtime=f"python3.{sys.version_info.minor}",
                     environment={},
-                    task_dir=HANDLERS,
+                    task_dir=folder,
                     log_group="bench",
                     log_stream="bench",
                 )

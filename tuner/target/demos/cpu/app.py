@@ -2,7 +2,7 @@
 
 import hashlib
 
-ROUNDS = 100_000  # about 25 ms at full speed on a server core of 2024
+ROUNDS = 80_000  # about 25 ms at full speed on a server core of 2024
 
 
 def handler(event, context):

@@ -45,3 +45,24 @@ def test_the_test_line_is_the_one_that_ci_runs() -> None:
 def test_a_file_that_the_table_of_changes_names_exists(path: str) -> None:
     root = Path(__file__).parents[2]
     assert (root / "tuner" / path).exists() or (root / path).exists()
+
+
+def test_the_contents_name_the_sections_in_their_order() -> None:
+    named = re.findall(r"\[([^]]+)\]\(#([a-z0-9-]+)\)", README)
+    sections = re.findall(r"^## (.+)$", README, re.MULTILINE)
+    assert [name for name, _ in named] == [s for s in sections if s in dict(named)]
+    assert all(anchor == name.lower().replace(" ", "-") for name, anchor in named)
+    assert {name for name, _ in named} >= {"What you can do", "How it works", "Tests"}
+
+
+def test_the_order_of_rooms_is_the_one_that_is_checked() -> None:
+    import tomllib
+
+    config = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    (layers,) = (
+        contract["layers"]
+        for contract in config["tool"]["importlinter"]["contracts"]
+        if contract["type"] == "layers"
+    )
+    (written,) = re.findall(r"^cli > watch.*?(?=^```)", README, re.MULTILINE | re.DOTALL)
+    assert [part.strip() for part in written.split(">")] == layers

@@ -6,7 +6,7 @@ target -> load -> measure -> store -> judge
 from dataclasses import dataclass, replace
 
 from tuner.billing.cost import cost_usd
-from tuner.gathering import Watcher
+from tuner.gathering import Watcher, kept, put_back
 from tuner.load.knee import KneeSearch
 from tuner.load.policies import ADAPTIVE
 from tuner.load.stop_on import Fuse
@@ -36,25 +36,18 @@ def load(
 ) -> Load:
     """Send the load until it is over or cut short, put the function back, and judge."""
     keeper = _Keeper(parts.store, errand.run.run)
-    try:
-        try:
-            variant = _variant(parts, errand)
-            if errand.find_limit:
-                result = _find_limit(parts, errand, variant, keeper, watcher, progress)
-            else:
-                result = _load(parts, errand, variant, keeper, watcher)
-        finally:
-            keeper.flush()
-            parts.target.restore()
+    with kept(parts, errand.run):
+        with put_back(parts):
+            try:
+                variant = _variant(parts, errand)
+                if errand.find_limit:
+                    result = _find_limit(parts, errand, variant, keeper, watcher, progress)
+                else:
+                    result = _load(parts, errand, variant, keeper, watcher)
+            finally:
+                keeper.flush()
         warnings = (*result.warnings, *keeper.advice())
         return _finished(parts, replace(result, warnings=warnings), watcher)
-    except BaseException as error:
-        stopped = isinstance(error, KeyboardInterrupt)
-        state = RunState.INTERRUPTED if stopped else RunState.FAILED
-        words = "interrupted" if stopped else str(error)
-        ended = parts.clock.wall()
-        parts.store.finish(errand.run.run, state, ended, errand.run.warnings, note=words)
-        raise
 
 
 def _find_limit(

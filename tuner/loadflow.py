@@ -16,26 +16,21 @@ from tuner.measure.load_health import load_advice
 from tuner.measure.loading import Loading
 from tuner.measure.refusal import refusal
 from tuner.recommend.load_result import Limit, Load, Step, judge, limit_advice
-from tuner.records import Advice, Outcome, RunState, Sample
-from tuner.store.runs import Store
+from tuner.records import Outcome, RunState
+from tuner.store.keeper import Keeper
 from tuner.target.seam import Progress, Variant
 from tuner.units import format_rate
 from tuner.wiring import Parts
 
 #: Advice which says that a higher rate would measure the generator.
 _GENERATOR = frozenset({"generator-busy", "generator-behind"})
-#: Samples are stored so many at a time, or those of a second: a transaction each would be slow.
-_AT_ONCE = 500
-_EVERY_S = 1.0
-#: Beyond this only the figures, which count every request, go on.
-_MOST_KEPT = 500_000
 
 
 def load(
     parts: Parts, errand: LoadErrand, watcher: Watcher, progress: Progress = lambda _text: None
 ) -> Load:
     """Send the load until it is over or cut short, put the function back, and judge."""
-    keeper = _Keeper(parts.store, errand.run.run)
+    keeper = Keeper(parts.store, errand.run.run, errand.run.seed)
     with kept(parts, errand.run):
         with put_back(parts):
             try:
@@ -54,7 +49,7 @@ def _find_limit(
     parts: Parts,
     errand: LoadErrand,
     variant: Variant,
-    keeper: "_Keeper",
+    keeper: Keeper,
     watcher: Watcher,
     progress: Progress,
 ) -> Load:
@@ -89,7 +84,7 @@ def _find_limit(
 
 
 def _load(
-    parts: Parts, errand: LoadErrand, variant: Variant, keeper: "_Keeper", watcher: Watcher
+    parts: Parts, errand: LoadErrand, variant: Variant, keeper: Keeper, watcher: Watcher
 ) -> Load:
     """One load, sent and judged; its note says why it was cut short."""
     tally = LoadTally()
@@ -103,7 +98,7 @@ class Counting:
 
     variant: Variant
     tally: LoadTally
-    keeper: "_Keeper"
+    keeper: Keeper
 
 
 def _send(parts: Parts, errand: LoadErrand, counting: Counting, watcher: Watcher) -> str | None:
@@ -195,36 +190,3 @@ def _finished(parts: Parts, result: Load, watcher: Watcher) -> Load:
     run = replace(result.run, state=state, finished_at=ended, note=note)
     parts.store.finish(run.run, state, ended, result.warnings, note=note)
     return replace(result, run=run)
-
-
-class _Keeper:
-    """Stores samples in batches, up to a limit."""
-
-    def __init__(self, store: Store, run: str) -> None:
-        self._store, self._run = store, run
-        self._waiting: list[Sample] = []
-        self._kept = self._left_out = 0
-
-    def keep(self, sample: Sample) -> None:
-        """Store this sample soon."""
-        if self._kept >= _MOST_KEPT:
-            self._left_out += 1
-            return
-        self._kept += 1
-        waiting = self._waiting
-        waiting.append(sample)
-        if len(waiting) >= _AT_ONCE or sample.done_s - waiting[0].done_s >= _EVERY_S:
-            self.flush()
-
-    def flush(self) -> None:
-        """Store what waits."""
-        waiting, self._waiting = self._waiting, []
-        if waiting:
-            self._store.add(self._run, waiting)
-
-    def advice(self) -> tuple[Advice, ...]:
-        """What a reader of the stored samples has to know."""
-        if not self._left_out:
-            return ()
-        text = f"The store keeps the first {self._kept:,} samples, not the other {self._left_out:,}"
-        return (Advice("samples-left-out", f"{text}; the figures of this report count all."),)

@@ -24,8 +24,8 @@ from tuner.target.seam import Credentials, Endpoint, Variant
 pytestmark = pytest.mark.bench
 
 SECONDS = float(os.environ.get("TUNER_BENCH_SECONDS", "10"))
-# The whole way of a million results through the tuner's own process: from the bytes of a worker
-# to samples, the figures of the load, and the reservoir. Only the process is a made-up one.
+# The whole way of a million results through the tuner's own process: from the bytes of a worker to
+# samples, the load's figures and the choice of what is stored. Only the process is a made-up one.
 MILLION = """
     import json, resource, time
     from random import Random
@@ -34,9 +34,9 @@ MILLION = """
     from tuner.load.engine import Batch, Call, Shortfall
     from tuner.load.locust_engine import LocustEngine
     from tuner.load.staff import Lone, Told
-    from tuner.load.statistics import Reservoir
     from tuner.measure.load_figures import LoadTally
     from tuner.records import Purpose
+    from tuner.store.choice import everything
     from tuner.target.seam import Credentials, Endpoint, Variant
 
     N, RATE, random = 1_000_000, 4000.0, Random(1)
@@ -69,10 +69,10 @@ MILLION = """
     engine = LocustEngine(endpoint, WallClock()); engine._staff = Made()
     variant = Variant(128, "x86_64", None)
     calls = (Call(n, variant, 0, Purpose.LOAD, None) for n in range(N))
-    tally, kept = LoadTally(0.0), Reservoir(100_000, Random(2))
+    tally, chosen = LoadTally(0.0), everything(Random(2)).halved()
     began = time.process_time()
     for sample in engine.run(Batch(calls, (b"{}",), 500, 0, 5.0)):
-        tally.add(sample); kept.offer(sample)
+        tally.add(sample); chosen.takes(sample.call)
     took, began = time.process_time() - began, time.perf_counter()
     figures = tally.figures(N / RATE, float(N), Shortfall(), None)
     summary = time.perf_counter() - began

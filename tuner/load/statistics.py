@@ -1,4 +1,4 @@
-"""What a load came to: latencies that merge exactly, a row per second, and a bounded keepsake.
+"""What a load came to: latencies that merge exactly, and a row per second.
 
 Accumulates samples and derives figures; it prints nothing and sends nothing. Times are seconds on
 the run's clock, latencies milliseconds.
@@ -7,7 +7,6 @@ the run's clock, latencies milliseconds.
 from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from random import Random
 from typing import Any
 
 import numpy as np
@@ -49,6 +48,10 @@ class Latencies:
         if not self.count:
             return None
         return float(self._histogram.get_value_at_percentile(percent)) / 1000.0
+
+    def ranked_ms(self, rank: int) -> float:
+        """The latency with so many below it in order; there have to be more than that."""
+        return self.percentile_ms((rank + 1) / self.count * 100.0) or 0.0
 
     def mean_ms(self) -> float | None:
         """The mean, to three digits; ``None`` of none."""
@@ -142,26 +145,3 @@ def _row(second: int, tally: _Tally) -> Second:
         tally.in_flight,
         *quantiles,
     )
-
-
-class Reservoir:
-    """At most ``room`` of all samples offered, each as likely to be kept as any other.
-
-    Source: Vitter, "Random Sampling with a Reservoir", ACM TOMS 11 (1985), algorithm R.
-    """
-
-    def __init__(self, room: int, random: Random) -> None:
-        self.kept: list[Sample] = []
-        self.offered = 0
-        self._room = room
-        self._random = random
-
-    def offer(self, sample: Sample) -> None:
-        """Keep this sample, perhaps in place of another."""
-        self.offered += 1
-        if len(self.kept) < self._room:
-            self.kept.append(sample)
-            return
-        place = self._random.randrange(self.offered)
-        if place < self._room:
-            self.kept[place] = sample

@@ -9,6 +9,7 @@ from typing import Any
 
 from tuner.load.statistics import Latencies, Second
 from tuner.measure.load_figures import LoadFigures
+from tuner.model.quantiles import COVERAGE, quantile_ranks
 from tuner.recommend.load_result import Limit, Load, Step
 
 _PERCENTS = (("p50", 50.0), ("p90", 90.0), ("p95", 95.0), ("p99", 99.0), ("p99.9", 99.9))
@@ -48,6 +49,13 @@ def load_document(load: Load) -> dict[str, Any]:
         "duration_ms": spread(figures.duration),
         "cold_starts": figures.cold_starts,
         "cold_ms": spread(figures.cold),
+        "intervals": {
+            "coverage": COVERAGE,
+            "latency_ms": intervals(figures.latency),
+            "service_ms": intervals(figures.service),
+            "duration_ms": intervals(figures.duration),
+            "cold_ms": intervals(figures.cold),
+        },
         "concurrency": {
             "mean": _number(figures.concurrency.mean),
             "max": figures.concurrency.max,
@@ -72,6 +80,19 @@ def spread(measured: Latencies) -> dict[str, float | None]:
         return {}
     found = {name: measured.percentile_ms(percent) for name, percent in _PERCENTS}
     return {**found, "max": measured.percentile_ms(100.0), "mean": measured.mean_ms()}
+
+
+def intervals(measured: Latencies) -> dict[str, list[float]]:
+    """Percentiles between two that were measured; too few values have none.
+
+    They hold for values that are independent; waits in one queue are not, and vary more.
+    """
+    found: dict[str, list[float]] = {}
+    for name, percent in _PERCENTS:
+        ranks = quantile_ranks(measured.count, percent / 100.0)
+        if ranks is not None:
+            found[name] = [measured.ranked_ms(rank) for rank in ranks]
+    return found
 
 
 def _asked(load: Load) -> dict[str, Any]:

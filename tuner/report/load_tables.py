@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tuner.report.tables import Cell, Row, Table
+from tuner.report.tables import Cell, Row, Table, interval
 from tuner.units import UNKNOWN, format_ms, format_rate, format_share, format_usd
 
 _STATISTICS = ("p50", "p90", "p95", "p99", "p99.9", "max", "mean")
@@ -75,7 +75,7 @@ def _slo_value(text: str, value: float | None) -> str:
 def times_table(document: Mapping[str, Any]) -> Table:
     """Percentiles of every kind of time that was measured."""
     rows = [
-        Row(title, tuple(Cell(format_ms(document[key].get(name))) for name in _STATISTICS))
+        Row(title, tuple(_time_cell(document, key, name) for name in _STATISTICS))
         for key, title in _TIMES
         if document[key]
     ]
@@ -84,6 +84,13 @@ def times_table(document: Mapping[str, Any]) -> Table:
         cells = tuple(Cell(format_ms(success.get(name))) for name in _STATISTICS)
         rows.append(Row("Latency of calls that were retried", cells))
     return Table("Times of calls that were answered", ("Time", *_STATISTICS), tuple(rows))
+
+
+def _time_cell(document: Mapping[str, Any], key: str, name: str) -> Cell:
+    """A statistic with its interval, which documents of earlier versions lack."""
+    bounds = document.get("intervals", {}).get(key, {}).get(name)
+    detail = interval(tuple(bounds)) if bounds else ""
+    return Cell(format_ms(document[key].get(name)), detail)
 
 
 def outcome_table(document: Mapping[str, Any]) -> Table:

@@ -124,7 +124,7 @@ def _size_row(size: SizeRow, sweep: Sweep) -> Row:
     cells = (
         Cell(f"{warm.n:,}"),
         _middle(duration),
-        Cell(_ms(duration, "p95"), _interval(None if duration is None else duration.p95_ci)),
+        Cell(_ms(duration, "p95"), interval(None if duration is None else duration.p95_ci)),
         Cell(_ms(duration, "p99"), _longest(duration)),
         Cell(_ms(warm.billed_ms, "mean")),
         _cost_cell(None if cost is None else known(cost.mean), between(cost)),
@@ -164,7 +164,7 @@ def _marks(memory_mb: int, sweep: Sweep) -> tuple[str, ...]:
 
 
 def _middle(stats: Stats | None) -> Cell:
-    return Cell(_ms(stats, "p50"), _interval(None if stats is None else stats.p50_ci))
+    return Cell(_ms(stats, "p50"), interval(None if stats is None else stats.p50_ci))
 
 
 def _ms(stats: Stats | None, name: str) -> str:
@@ -175,7 +175,8 @@ def _longest(stats: Stats | None) -> str:
     return "" if stats is None or known(stats.max) is None else f"max {format_ms(stats.max)}"
 
 
-def _interval(bounds: tuple[float, float] | None) -> str:
+def interval(bounds: tuple[float, float] | None) -> str:
+    """``12.3 to 13.1 ms``, or nothing where no interval is known."""
     if bounds is None or known(bounds[0]) is None or known(bounds[1]) is None:
         return ""
     if bounds[0] >= bounds[1]:  # too few calls for an interval

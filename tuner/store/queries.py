@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from tuner.errors import StoreError
 from tuner.records import RunRecord, RunState, Sample
+from tuner.store.choice import PRIME, Choice
 from tuner.store.owner import Owner
 from tuner.store.plain import dumps, record
 from tuner.store.rows import SAMPLE_FIELDS, run_row, sample_row, samples_of
@@ -31,6 +32,13 @@ def insert_samples(connection: Connection, key: int, new: Sequence[Sample]) -> N
     """Add samples in order."""
     if new:
         connection.execute(insert(samples), [sample_row(key, sample) for sample in new])
+
+
+def delete_others(connection: Connection, key: int, choice: Choice) -> int:
+    """Remove the samples of calls that are not chosen; how many they were."""
+    hashed = (samples.c.call * choice.factor + choice.shift) % PRIME
+    others = (samples.c.run_id == key) & (hashed >= choice.below)
+    return int(connection.execute(delete(samples).where(others)).rowcount)
 
 
 def insert_document(connection: Connection, key: int, name: str, body: Mapping[str, Any]) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine
 from tuner.errors import StoreError
 from tuner.records import Advice, RunRecord, RunState, Sample
 from tuner.store import exchange, queries, schema
+from tuner.store.choice import Choice
 from tuner.store.connect import address, connect, missing, shown, transaction
 from tuner.store.exchange import StoredRun
 from tuner.store.failure import translated
@@ -78,6 +79,11 @@ class Store:
         """Store samples of a run and commit. Call it with what has arrived, be it one."""
         with self._connection(writes=True) as connection:
             queries.insert_samples(connection, self._key(connection, run), new)
+
+    def thin(self, run: str, choice: Choice) -> int:
+        """Remove the samples of all calls but the chosen ones; how many they were."""
+        with self._connection(writes=True) as connection:
+            return queries.delete_others(connection, self._key(connection, run), choice)
 
     def finish(
         self,

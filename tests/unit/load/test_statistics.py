@@ -3,14 +3,13 @@
 from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
-from random import Random
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tuner.load.statistics import Latencies, Reservoir, Timeline
+from tuner.load.statistics import Latencies, Timeline
 from tuner.records import Outcome, Purpose, Sample
 
 SAMPLE = Sample(
@@ -125,15 +124,3 @@ def test_a_pause_is_a_row_of_nothing() -> None:
     timeline.add(replace(SAMPLE, due_s=0.5, sent_s=0.5, done_s=0.6))
     timeline.add(replace(SAMPLE, due_s=3.5, sent_s=3.5, done_s=3.6))
     assert [row.asked for row in timeline.seconds()] == [1, 0, 0, 1]
-
-
-def test_a_reservoir_keeps_everything_that_fits_and_a_fair_choice_of_more() -> None:
-    kept: Counter[int] = Counter()
-    for seed in range(2000):
-        reservoir = Reservoir(5, Random(seed))
-        for number in range(20):
-            reservoir.offer(replace(SAMPLE, call=number))
-        assert len(reservoir.kept) == 5
-        assert reservoir.offered == 20
-        kept.update(one.call for one in reservoir.kept)
-    assert all(kept[number] == pytest.approx(500, rel=0.2) for number in range(20))

@@ -19,6 +19,7 @@ from tuner.load.engine import Shortfall
 from tuner.load.pace import Constant
 from tuner.load.profile import Phase, Profile
 from tuner.measure.load_figures import LoadTally
+from tuner.model.quantiles import quantile_interval
 from tuner.recommend.load_result import Load, judge
 from tuner.recommend.slo import parse_slo
 from tuner.records import (
@@ -111,6 +112,29 @@ def test_the_document_is_json_and_empty_spreads_are_empty() -> None:
     assert document["latency_ms"] == {}
     assert load_view(document).answer.tone == "bad"
     render_load(document)
+
+
+def test_percentiles_have_the_intervals_of_their_ranks_in_document_and_page() -> None:
+    tally, took = LoadTally(), [0.05 + number * 0.0001 for number in range(400)]
+    for number, seconds in enumerate(took):
+        ok = (number, 1, 0, Purpose.LOAD, 512, "arm64", None, Outcome.OK)
+        tally.add(Sample(*ok, number / 10, number / 10, None, number / 10 + seconds))
+    document = load_document(made(figures=tally.figures(40.0, 400.0, Shortfall(), None)))
+    told = document["intervals"]
+    assert told["coverage"] == 0.9
+    for name, quantile in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99)):
+        low, high = quantile_interval([each * 1000.0 for each in took], quantile) or (0, 0)
+        assert told["latency_ms"][name] == pytest.approx([low, high], rel=2e-3)
+        assert low <= document["latency_ms"][name] <= high
+    assert "p99.9" not in told["latency_ms"], "400 calls cannot enclose it"
+    [row] = [row for row in load_view(document).times.rows if row.head.startswith("Latency")]
+    assert row.cells[0].detail == "68 to 72 ms"
+    assert "68 to 72 ms" in render_load(document).replace("\u00a0", " ")
+
+
+def test_a_document_from_before_intervals_is_shown_without() -> None:
+    document = {key: value for key, value in example().items() if key != "intervals"}
+    assert {cell.detail for row in load_view(document).times.rows for cell in row.cells} == {""}
 
 
 def test_the_terminal_fits_eighty_characters() -> None:

@@ -11,7 +11,9 @@ from tuner import loadflow
 from tuner.billing.prices import Prices, prices
 from tuner.errors import StoreError
 from tuner.gathering import Watcher
+from tuner.load.front import BODILESS
 from tuner.loadrequest import LoadErrand, LoadOptions, Wish, memory_of, read_wish, sending
+from tuner.measure.payloads import Payload
 from tuner.recommend.load_result import Load
 from tuner.records import FunctionFacts, RunRecord, RunState
 from tuner.request.options import SweepOptions
@@ -20,7 +22,7 @@ from tuner.store.runs import find
 from tuner.target.names import parse_target
 from tuner.target.seam import Progress
 from tuner.units import format_rate, format_seconds
-from tuner.wiring import Parts, open_parts
+from tuner.wiring import Means, Parts, open_parts
 
 #: Hears what the function is before anything is invoked; an error of it ends the run.
 Approve = Callable[[Wish, FunctionFacts], None]
@@ -42,8 +44,9 @@ def run_load(
 
     wish = read_wish(options)
     common = _with_event(options.common, wish)
-    payloads = read_payloads(common, events=EVENTS)
-    with open_parts(common, store_url, progress, workers=wish.workers) as parts:
+    payloads = _payloads(common, wish)
+    means = Means(wish.workers, wish.front)
+    with open_parts(common, store_url, progress, means=means) as parts:
         facts = parts.target.describe()
         approve(wish, facts)
         run = _run(options, parts, facts)
@@ -67,6 +70,7 @@ def run_load(
             max_cost_usd=wish.max_cost_usd,
             most=wish.most,
             find_limit=options.find_limit,
+            front=wish.front,
         )
         result = loadflow.load(parts, errand, watcher, progress)
         parts.store.save_document(run.run, DOCUMENT, load_document(result))
@@ -107,6 +111,13 @@ def _with_event(common: SweepOptions, wish: Wish) -> SweepOptions:
     """With the event that the profile suggests, unless the user gave a payload."""
     given = common.event or common.payloads or common.payload != "{}"
     return common if given or not wish.event else replace(common, event=wish.event)
+
+
+def _payloads(common: SweepOptions, wish: Wish) -> tuple[Payload, ...]:
+    """What is sent; nothing, where a front is asked with GET and no payload is given."""
+    found = read_payloads(common, events=EVENTS)
+    bare = wish.front is not None and wish.front.asking.method in BODILESS
+    return (Payload(b""),) if bare and found == (Payload(b"{}"),) else found
 
 
 def _peak(wish: Wish) -> str:

@@ -6,17 +6,20 @@ target -> load -> measure -> store -> judge
 from dataclasses import dataclass, replace
 
 from tuner.billing.cost import cost_usd
+from tuner.errors import TargetError
 from tuner.gathering import Watcher, kept, put_back
+from tuner.load.engine import Mode
 from tuner.load.knee import KneeSearch
 from tuner.load.policies import ADAPTIVE
 from tuner.load.stop_on import Fuse
 from tuner.loadrequest import LoadErrand
+from tuner.measure.late_reports import LateReports
 from tuner.measure.load_figures import LoadTally
-from tuner.measure.load_health import load_advice
+from tuner.measure.load_health import front_advice, load_advice
 from tuner.measure.loading import Loading
-from tuner.measure.refusal import refusal
+from tuner.measure.refusal import front_refusal, refusal
 from tuner.recommend.load_result import Limit, Load, Step, judge, limit_advice
-from tuner.records import Outcome, RunState
+from tuner.records import Outcome, RunState, Sample
 from tuner.store.keeper import Keeper
 from tuner.target.seam import Progress, Variant
 from tuner.units import format_rate
@@ -103,24 +106,37 @@ class Counting:
 
 def _send(parts: Parts, errand: LoadErrand, counting: Counting, watcher: Watcher) -> str | None:
     """Send and count; why the load was cut short, if it was."""
-    facts, fuse = errand.run.facts, Fuse(errand.rules)
+    fuse = Fuse(errand.rules)
     tally, keeper = counting.tally, counting.keeper
     loading = Loading(errand.profile, counting.variant, errand.payloads, errand.sending)
-    answered, note = False, None
-    for sample in parts.engine.run(loading.batch(facts)):
+    answered, note, late = False, None, LateReports(parts.target)
+    for sample in parts.engine.run(loading.batch(errand.run.facts)):
         tally.start_s = loading.began(sample.call, sample.due_s)
         tally.add(sample)
         keeper.keep(sample)
         watcher.sampled(sample)
         if sample.outcome is not Outcome.OK:
-            refused = refusal(sample, facts, not answered)
+            refused = _refusal(errand, sample, not answered)
             if refused is not None:
                 raise refused
+        elif errand.sending.mode is Mode.SYNC:
+            late.note(sample)
         answered = answered or sample.status is not None
         fuse.watch(sample)
         if note is None and (note := _enough(errand, tally, fuse, watcher)) is not None:
             parts.engine.stop()
+    keeper.flush()
+    for sample in late.found():
+        tally.report(sample)
+        keeper.amend(sample)
     return note
+
+
+def _refusal(errand: LoadErrand, sample: Sample, first_contact: bool) -> TargetError | None:
+    """The error that ends the load, as what is loaded tells it."""
+    if errand.front is not None:
+        return front_refusal(sample, errand.front.shown, first_contact)
+    return refusal(sample, errand.run.facts, first_contact)
 
 
 def _variant(parts: Parts, errand: LoadErrand) -> Variant:
@@ -167,6 +183,8 @@ def _concluded(parts: Parts, errand: LoadErrand, tally: LoadTally, note: str | N
     )
     lanes, adaptive = errand.sending.lanes, errand.sending.retry == ADAPTIVE
     advice = load_advice(figures, shortfall, lanes, adaptive=adaptive)
+    if errand.front is not None:
+        advice = (*advice, *front_advice(figures))
     cost = spent_usd(figures.billed_ms, figures.billed, errand)
     return Load(
         run=replace(errand.run, note=note),
@@ -178,6 +196,7 @@ def _concluded(parts: Parts, errand: LoadErrand, tally: LoadTally, note: str | N
         cost_usd=cost,
         verdicts=judge(errand.slos, figures, cost),
         warnings=(*errand.run.warnings, *advice),
+        front=errand.front,
     )
 
 

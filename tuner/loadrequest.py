@@ -11,6 +11,7 @@ from typing import Any
 from tuner.billing.prices import Prices
 from tuner.errors import UsageError
 from tuner.load.engine import Mode
+from tuner.load.front_wish import FrontWish, read_front
 from tuner.load.pace import Constant
 from tuner.load.policies import POLICIES
 from tuner.load.profile import ARRIVALS, Phase, Profile
@@ -55,10 +56,16 @@ class LoadOptions:
     expect_workers: int = 0
     bind: str | None = None
     find_limit: bool = False
+    url: str | None = None
+    url_auth: str | None = None
+    method: str | None = None
+    header: tuple[str, ...] = ()
 
     def stored(self) -> dict[str, Any]:
         """The options as a run keeps them; see ``SweepOptions.stored``."""
         own = {name: value for name, value in asdict(self).items() if name != "common"}
+        own["header"] = tuple(item.partition(":")[0] for item in self.header)
+        own["url"] = self.url and self.url.partition("?")[0]  # a query may hold secrets, too
         kept = {name: value for name, value in own.items() if value not in (None, ())}
         return {**self.common.stored(), **kept}
 
@@ -80,6 +87,7 @@ class LoadErrand:
     max_cost_usd: float | None = None
     most: int | None = None
     find_limit: bool = False
+    front: FrontWish | None = None
 
     def at_rate(self, rate_per_s: float, first_call: int) -> "LoadErrand":
         """The same errand with another constant rate, its calls counted from ``first_call``."""
@@ -104,6 +112,7 @@ class Wish:
     most: int | None = None
     event: str | None = None
     workers: Workers = field(default_factory=Workers)
+    front: FrontWish | None = None
 
 
 def read_wish(options: LoadOptions) -> Wish:
@@ -126,6 +135,7 @@ def read_wish(options: LoadOptions) -> Wish:
         most=most,
         event=profile.event,
         workers=_workers(options),
+        front=_front(options),
     )
 
 
@@ -228,6 +238,17 @@ def _closed(options: LoadOptions, duration_s: float) -> Profile:
     think = (options.think or "0").strip()
     think_s = 0.0 if think in ("0", "0s") else parse_seconds(think, "--think")
     return Profile("users", users=options.users, think_s=think_s, closed_s=duration_s)
+
+
+def _front(options: LoadOptions) -> FrontWish | None:
+    """The HTTP front to load instead of the Invoke API; it calls the function as it is."""
+    front = read_front(options.url, options.url_auth, options.method, options.header)
+    if front is not None and options.memory is not None:
+        fix = "Leave it out, or set it with tuner apply first."
+        raise UsageError("--memory", "cannot be chosen behind --url", fix)
+    if front is not None and options.mode != Mode.SYNC:
+        raise UsageError(f"--mode {options.mode}", "is of the Invoke API, not of --url", "")
+    return front
 
 
 def _workers(options: LoadOptions) -> Workers:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tuner.clock import Clock, WallClock
 from tuner.load.engine import Engine
+from tuner.load.front_wish import FrontWish
 from tuner.load.staff import Workers
 from tuner.records import Advice
 from tuner.request.options import SweepOptions
@@ -17,6 +18,18 @@ from tuner.units import parse_key_values
 
 #: One process of this machine sends everything.
 ONE = Workers()
+
+
+@dataclass(frozen=True)
+class Means:
+    """How a run's requests are sent: by which workers, and through which HTTP front, if any."""
+
+    workers: Workers = ONE
+    front: FrontWish | None = None
+
+
+#: Straight to the Invoke API.
+PLAIN = Means()
 
 
 @dataclass(frozen=True)
@@ -34,12 +47,12 @@ class Parts:
 @dataclass(frozen=True)
 class Beginning:
     """What an engine begins with: the run's start on the clock, how far the run has come before,
-    chance, and who sends."""
+    chance, and how it sends."""
 
     origin_s: float
     seed: int
     elapsed_s: float = 0.0
-    workers: Workers = ONE
+    means: Means = PLAIN
 
 
 @contextmanager
@@ -48,18 +61,18 @@ def open_parts(
     store_url: str | None,
     progress: Progress,
     elapsed_s: float = 0.0,
-    workers: Workers = ONE,
+    means: Means = PLAIN,
 ) -> Iterator[Parts]:
     """Open everything that a run needs, and close it in the end, whatever happened.
 
-    ``elapsed_s`` is how long a resumed run has been going on already; ``workers`` send the load.
+    ``elapsed_s`` is how long a resumed run has been going on already; ``means`` is how it sends.
     """
     clock = WallClock()
     with Store.open(store_url) as store:
         target = open_target(options, progress, clock)
         try:
             origin = clock.monotonic() - elapsed_s
-            beginning = Beginning(origin, options.seed, elapsed_s, workers)
+            beginning = Beginning(origin, options.seed, elapsed_s, means)
             engine = open_engine(target, clock, beginning)
             try:
                 yield Parts(target, engine, store, clock, origin, target_notes(target))
@@ -123,15 +136,19 @@ def open_engine(target: Target, clock: Clock, beginning: Beginning) -> Engine:
     """The engine that a target's invocations go through."""
     from tuner.target.replay import ReplayTarget
 
-    endpoint = target.endpoint()
+    endpoint, means = target.endpoint(), beginning.means
     if endpoint is None:
+        if means.front is not None:
+            raise _not_of_a_recording("--url")
         from tuner.load.replay_engine import ReplayEngine
 
         assert isinstance(target, ReplayTarget), "only a recording answers by itself"
         return ReplayEngine(target.recording, beginning.seed, beginning.elapsed_s)
     from tuner.load.locust_engine import LocustEngine
 
-    engine = LocustEngine(endpoint, clock, beginning.origin_s, beginning.workers)
+    if means.front is not None:
+        endpoint = means.front.endpoint(endpoint)
+    engine = LocustEngine(endpoint, clock, beginning.origin_s, means.workers)
     engine.start()  # it comes up while the first versions are published
     return engine
 
@@ -140,3 +157,9 @@ def _only_for(option: str, kind: str) -> Exception:
     from tuner.errors import UsageError
 
     return UsageError(option, f"is only for {kind}", "Leave it out.")
+
+
+def _not_of_a_recording(option: str) -> Exception:
+    from tuner.errors import UsageError
+
+    return UsageError(option, "is not for recordings, which answer by themselves", "Leave it out.")

@@ -83,6 +83,7 @@ def at(service: Any) -> tuple[str, ...]:
     return ("--endpoint-url", service.url, "--region", "eu-west-1")
 
 
+NEEDED_WITHOUT_REPORT = ("logs:FilterLogEvents", "", False)
 GRID = ("--method", "grid", "--memory", "128,256", "--samples", "1", "--cold", "1", "-q")
 
 
@@ -101,8 +102,7 @@ def test_sweep(service: Any, function: str, record: Record, isolation: str) -> N
     invoked = CLONE_PREFIX if isolation == "clone" else function
     # The load engine invokes, without boto3: a version, a version of the copy, or $LATEST.
     record.calls.add(("lambda:InvokeFunction", invoked, isolation == "versions"))
-    needed_without_report = ("logs:FilterLogEvents", "", False)
-    record.calls.add(needed_without_report)
+    record.calls.add(NEEDED_WITHOUT_REPORT)
     check(record, "sweep", function, isolation)
 
 
@@ -164,4 +164,5 @@ def test_load(service: Any, function: str, record: Record) -> None:
     assert run("load", f"{function}:live", *at(service), *words) in (0, 3)
     record.calls.add(("lambda:InvokeFunction", function, True))  # the alias, by the load engine
     record.calls.add(("lambda:InvokeFunction", function, False))
+    record.calls.add(NEEDED_WITHOUT_REPORT)
     check(record, "load", function)

@@ -4,7 +4,7 @@ The answer's log tail holds 4 KB; what an extension logs after REPORT can push i
 some seconds to arrive, so it asks a few times; once nothing came, it does not ask again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from tuner.aws.services import Service
 from tuner.aws.session import AwsSession
@@ -16,17 +16,25 @@ from tuner.reportline import Report, find_report
 _WAITS_S = (1.0, 3.0, 6.0, 10.0)
 #: Ids in one filter; a pattern may be 1,024 characters long (CloudWatch Logs quotas).
 _IDS = 20
-#: How far back to look, seconds: the batch that has just ended.
-_SPAN_S = 3600.0
+#: More ids than this are looked for among all reports since the run's start: the API answers few
+#: questions per second, but 10,000 events to one.
+_MANY = 100
+_ALL = '?"REPORT RequestId" ?"platform.report"'
+#: How much earlier than the run to look, seconds: clocks differ.
+_EARLIER_S = 300.0
 
 
 class LogReports:
     """Looks reports up in one log group."""
 
-    def __init__(self, session: AwsSession, group: str, clock: Clock) -> None:
+    def __init__(
+        self, session: AwsSession, group: str, clock: Clock, since_s: float | None = None
+    ) -> None:
+        """``since_s`` is when the run began (seconds since 1970), or now."""
         self._logs = Service(session, "logs", clock)
         self._group = group
         self._clock = clock
+        self._since_s = clock.wall() if since_s is None else since_s
         self._useless = not self._logs.available
 
     def find(self, request_ids: Sequence[str]) -> Mapping[str, Report]:
@@ -38,30 +46,46 @@ class LogReports:
                 break
             self._clock.sleep(wait_s)
             try:
-                for start in range(0, len(missing), _IDS):
-                    found.update(self._ask(missing[start : start + _IDS]))
+                found.update(self._look(missing))
             except TunerError:
                 self._useless = True  # no right, or no such group: measuring goes on without
         self._useless = self._useless or not found
         return found
 
-    def _ask(self, request_ids: Sequence[str]) -> Mapping[str, Report]:
+    def _look(self, missing: Sequence[str]) -> Mapping[str, Report]:
+        """Ask once for everything that is missing."""
+        if len(missing) > _MANY:
+            wanted, everyone = frozenset(missing), self._events(_ALL)
+            reports = (find_report(event) for event in everyone)
+            return {
+                report.request_id: report
+                for report in reports
+                if report and report.request_id and report.request_id in wanted
+            }
         found: dict[str, Report] = {}
+        for start in range(0, len(missing), _IDS):
+            some = missing[start : start + _IDS]
+            for event in self._events(" ".join(f'?"{one}"' for one in some)):
+                for one in some:
+                    report = find_report(event, one) if one in event else None
+                    if report:
+                        found[one] = report
+        return found
+
+    def _events(self, pattern: str) -> Iterator[str]:
+        """The messages that match, page by page."""
         token: str | None = None
         while True:
             answer = self._logs.send(
                 "FilterLogEvents",
                 self._group,
                 logGroupName=self._group,
-                filterPattern=" ".join(f'?"{one}"' for one in request_ids),
-                startTime=int((self._clock.wall() - _SPAN_S) * 1000),
+                filterPattern=pattern,
+                startTime=int((self._since_s - _EARLIER_S) * 1000),
                 **({"nextToken": token} if token else {}),
             )
             for event in answer.get("events", ()):
-                for one in request_ids:
-                    report = find_report(event["message"], one) if one in event["message"] else None
-                    if report:
-                        found[one] = report
+                yield str(event["message"])
             token = answer.get("nextToken")
             if not token:
-                return found
+                return

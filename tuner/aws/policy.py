@@ -64,7 +64,7 @@ _RESTORE: Mapping[str, tuple[Grant, ...]] = {
     "in-place": (("lambda:GetFunction", FUNCTION), *_SET),
 }
 _ALWAYS: Mapping[str, tuple[Grant, ...]] = {
-    "load": (*_DESCRIBE, ("lambda:InvokeFunction", BOTH)),
+    "load": (*_DESCRIBE, *_LOGS, ("lambda:InvokeFunction", BOTH)),
     "plan": _DESCRIBE,
     "doctor": (
         *_DESCRIBE,

@@ -30,6 +30,10 @@ def load(
     workers: lo.WorkerCount = 1,
     expect_workers: lo.ExpectWorkers = 0,
     bind: lo.Bind = None,
+    url: lo.Url = None,
+    url_auth: lo.UrlAuth = None,
+    method: lo.Method = None,
+    header: lo.Header = None,
     memory: lo.OneMemory = None,
     payload: o.Payload = "{}",
     payloads: o.Payloads = None,
@@ -88,10 +92,12 @@ def _options(given: dict[str, Any]) -> "LoadOptions":
     own = (
         *("memory", "rate", "duration", "arrival", "users", "think", "profile_load", "retry"),
         *("max_concurrency", "workers", "expect_workers", "bind", "find_limit"),
+        *("url", "url_auth", "method"),
     )
     return LoadOptions(
         common=sweep_options(given["target"], **common),
         stop_on=tuple(given["stop_on"] or ()),
+        header=tuple(given["header"] or ()),
         **{name: given[name] for name in own},
     )
 

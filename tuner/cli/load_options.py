@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 LOAD_PANEL = "The load"
+FRONT_PANEL = "Through an HTTP front"
 
 OneMemory = Annotated[
     str | None,
@@ -75,6 +76,41 @@ FindLimit = Annotated[
         help="Double the rate (from --rate, or 1/s) until the objectives (--slo, or throttles<1% "
         "and errors<1%) are missed, then narrow down; each rate lasts --duration (10s).",
         rich_help_panel=LOAD_PANEL,
+    ),
+]
+Url = Annotated[
+    str | None,
+    typer.Option(
+        "--url",
+        help="Load the function through this Function URL, API Gateway or other HTTP front.",
+        rich_help_panel=FRONT_PANEL,
+    ),
+]
+UrlAuth = Annotated[
+    str | None,
+    typer.Option(
+        "--url-auth",
+        metavar="none|iam[:SERVICE]",
+        help="Whether requests are signed with IAM (default: on AWS's own host names, unless "
+        "there is a header Authorization).",
+        rich_help_panel=FRONT_PANEL,
+    ),
+]
+Method = Annotated[
+    str | None,
+    typer.Option(
+        "--method",
+        help="POST (default), PUT, PATCH, GET, DELETE or OPTIONS; the payload is the body.",
+        rich_help_panel=FRONT_PANEL,
+    ),
+]
+Header = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--header",
+        metavar="'NAME: VALUE'",
+        help="Sent with each request; repeatable.",
+        rich_help_panel=FRONT_PANEL,
     ),
 ]
 WorkerCount = Annotated[

@@ -1,6 +1,6 @@
 """A function's HTTP front as what is loaded: a Function URL or API Gateway, with IAM or without.
 
-Makes the heads of ``POST`` requests to one URL and reads their answers: an HTTP status is all that
+Makes the heads of requests to one URL and reads their answers: an HTTP status is all that
 a front tells, so no figure of REPORT is known, and a crash and a bad gateway look alike.
 
 Sources: AWS Lambda developer guide, "Invoking Lambda function URLs"; Amazon API Gateway developer
@@ -17,27 +17,40 @@ from tuner.load.signing import Signature, host_header
 from tuner.records import Outcome
 from tuner.target.seam import Credentials, Endpoint
 
-IAM, NO_AUTH = "iam", "none"
+
+@dataclass(frozen=True)
+class Asking:
+    """How each request to a front is made, beside its URL.
+
+    ``service`` is whose name it is signed for with IAM (``lambda``, ``execute-api``), ``None`` for
+    no signature. Names of ``headers`` are in lower case.
+    """
+
+    service: str | None = None
+    method: str = "POST"
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
 class Front(Endpoint):
-    """As :class:`Endpoint`, but ``url`` is the whole address; ``auth`` is ``iam`` or ``none``."""
+    """As :class:`Endpoint`, but ``url`` is the whole address, and ``asking`` says how."""
 
-    auth: str = NO_AUTH
+    asking: Asking = Asking()
 
 
 class FrontSigner:
-    """Request heads for one URL. ``credentials`` are ``None`` for a front without IAM."""
+    """Request heads for one URL. ``credentials`` are not used for a front without IAM."""
 
-    def __init__(self, url: str, region: str, credentials: Credentials | None) -> None:
+    def __init__(self, url: str, region: str, credentials: Credentials, asking: Asking) -> None:
         parts = urlsplit(url)
         self._path = quote(parts.path or "/", safe="/~%-._:@!$&'()*+,;=")
         self._query = _canonical_query(parts.query)
         self._host = host_header(url)
-        service = "execute-api" if ".execute-api." in self._host else "lambda"
-        self._signature = credentials and Signature(credentials, region, service)
-        self._token = credentials.token if credentials else None
+        self._asking = asking
+        self._signature: Signature | None = None
+        if asking.service is not None:
+            self._signature = Signature(credentials, region, asking.service, asking.method)
+        self._token = credentials.token
         self._second = -1
         self._heads: dict[tuple[str, int], bytes] = {}
 
@@ -53,6 +66,7 @@ class FrontSigner:
         return self._heads[key]
 
     def _make(self, body_sha256: str, length: int, second: int) -> bytes:
+        method, given = self._asking.method, dict(self._asking.headers)
         headers = {"host": self._host}
         if self._signature:
             headers["x-amz-date"] = strftime("%Y%m%dT%H%M%SZ", gmtime(second))
@@ -60,13 +74,20 @@ class FrontSigner:
                 headers["x-amz-security-token"] = self._token
             path = quote(self._path, safe="/~")
             headers["authorization"] = self._signature.of(path, self._query, headers, body_sha256)
+        if length:
+            headers["content-type"] = "application/json"
+        if length or method not in BODILESS:  # RFC 9110, 8.6
+            headers["content-length"] = str(length)
         lines = [
-            f"POST {self._path}{'?' if self._query else ''}{self._query} HTTP/1.1",
-            *(f"{name}: {value}" for name, value in headers.items()),
-            "content-type: application/json",
-            f"content-length: {length}",
+            f"{method} {self._path}{'?' if self._query else ''}{self._query} HTTP/1.1",
+            *(f"{name}: {value}" for name, value in {**headers, **given}.items()),
         ]
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+
+#: Methods whose requests have no body unless one is given. HEAD is not among what is sent at all.
+BODILESS = ("GET", "DELETE", "OPTIONS")
+METHODS = ("POST", "PUT", "PATCH", *BODILESS)
 
 
 def read_front_answer(

@@ -122,7 +122,7 @@ class LocustEngine:
             manner.cutoff_s,
             manner.patience_s,
             manner.mode.value,
-            endpoint.auth if isinstance(endpoint, Front) else None,
+            _asking(endpoint),
         )
 
     def _sample(self, call: Call, batch: Batch, result: wire.Result) -> Sample:
@@ -154,6 +154,13 @@ class LocustEngine:
             payload=call.payload,
             backoff_ms=result.backoff_ms,
         )
+
+
+def _asking(endpoint: Endpoint) -> tuple[str | None, str, tuple[tuple[str, str], ...]] | None:
+    if not isinstance(endpoint, Front):
+        return None
+    asking = endpoint.asking
+    return asking.service, asking.method, asking.headers
 
 
 def _in_order(batch: Batch) -> Batch:

@@ -25,10 +25,13 @@ _CACHED_HEADS = 4096  # more distinct requests than this within one second are s
 
 
 class Signature:
-    """Authorization headers of one set of credentials, for ``POST`` requests to one service."""
+    """Authorization headers of one set of credentials, for requests to one service."""
 
-    def __init__(self, credentials: Credentials, region: str, service: str) -> None:
+    def __init__(
+        self, credentials: Credentials, region: str, service: str, method: str = "POST"
+    ) -> None:
         self._credentials = credentials
+        self._method = method
         self._scope = f"{region}/{service}/aws4_request"
         self._day = ""
         self._key = b""
@@ -44,7 +47,7 @@ class Signature:
         names = sorted(headers)
         canonical = "\n".join(
             (
-                "POST",
+                self._method,
                 canonical_path,
                 query,
                 *(f"{name}:{' '.join(headers[name].split())}" for name in names),

@@ -60,7 +60,8 @@ class Order(NamedTuple):
     cutoff_s: float | None
     patience_s: float | None
     mode: str
-    front: str | None = None  # how an HTTP front is signed; None: it is the Invoke API
+    #: Service, method and headers as in ``load/front.py``; None: it is the Invoke API.
+    front: tuple[str | None, str, tuple[tuple[str, str], ...]] | None = None
 
     def __repr__(self) -> str:
         return f"Order({self.lanes} lanes)"

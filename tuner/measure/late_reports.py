@@ -26,6 +26,30 @@ def completed(samples: Sequence[Sample], target: Target) -> Iterator[Sample]:
         yield _with(sample, report) if report else sample
 
 
+class LateReports:
+    """Those samples of a load that lack their report, to be looked up when it is over.
+
+    Beyond ``MOST`` they are not held: the figures of the others stand for them.
+    """
+
+    MOST = 20_000
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._lacking: list[Sample] = []
+
+    def note(self, sample: Sample) -> None:
+        """Keep a sample if it lacks its report."""
+        if lacks_report(sample) and len(self._lacking) < self.MOST:
+            self._lacking.append(sample)
+
+    def found(self) -> Iterator[Sample]:
+        """Those whose report was found, with it."""
+        for sample in completed(self._lacking, self._target):
+            if sample.duration_ms is not None:
+                yield sample
+
+
 def _with(sample: Sample, report: Report) -> Sample:
     return replace(
         sample,

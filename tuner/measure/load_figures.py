@@ -160,6 +160,10 @@ class LoadTally:
         self._sent.append(sample.sent_s)
         self._done.append(sample.done_s)
         self.billed += 1
+        self.report(sample)
+
+    def report(self, sample: Sample) -> None:
+        """Count what REPORT says of a request, also if that became known only later."""
         self.cold_starts += sample.cold
         if sample.billed_ms is not None:
             self.billed_sum_ms += sample.billed_ms

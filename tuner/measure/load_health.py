@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from tuner.load.engine import Shortfall
 from tuner.measure.load_figures import LoadFigures
-from tuner.records import Advice
+from tuner.records import Advice, Outcome
 from tuner.units import format_ms, format_share
 
 #: A worker beyond this share of one CPU adds waits of its own.
@@ -22,6 +22,24 @@ def load_advice(
 ) -> tuple[Advice, ...]:
     """What a reader has to know; ``adaptive`` says that the retry policy itself held calls back."""
     return tuple(_advice(figures, shortfall, lanes, adaptive))
+
+
+def front_advice(figures: LoadFigures) -> tuple[Advice, ...]:
+    """What an HTTP front does not tell: the function's own durations, unless the logs had them."""
+    good, known = figures.outcomes[Outcome.OK], figures.duration.count
+    if not good or known == good:
+        return ()
+    if not known:
+        text = (
+            "An HTTP front tells no duration, and the logs had no REPORT of these requests, so "
+            "durations, cold starts and cost are not known; load the function itself for them."
+        )
+        return (Advice("front-without-report", text),)
+    text = (
+        f"Durations and cold starts are those of {known:,} of {good:,} answered calls, whose "
+        "REPORT was found in the logs; load the function itself for all."
+    )
+    return (Advice("front-without-report", text),)
 
 
 def _advice(

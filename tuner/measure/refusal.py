@@ -20,6 +20,28 @@ _PAYLOAD_REFUSED = frozenset(
 _EXPIRED = ("Expired", "InvalidClientToken", "UnrecognizedClient", "InvalidSignature")
 
 
+def front_refusal(sample: Sample, url: str, first_contact: bool) -> TargetError | None:
+    """As :func:`refusal`, of an HTTP front: any status may be the function's own answer there,
+    so only what the very first answer says can end the run."""
+    if not first_contact:
+        return None
+    if sample.outcome is Outcome.TRANSPORT_ERROR:
+        return TargetError(
+            url, f"cannot be reached: {sample.reason}", "Check --url and the network."
+        )
+    if sample.outcome is not Outcome.SERVICE_ERROR:
+        return None
+    reason = sample.reason or f"HTTP {sample.status}"
+    if sample.status in (401, 403):
+        fix = (
+            "Check --url-auth, the credentials, and lambda:InvokeFunctionUrl or execute-api:Invoke."
+        )
+        return AccessDenied(url, f"the request was refused ({reason})", fix)
+    if sample.status in (404, 405):
+        return NotFound(url, f"nothing answers there ({reason})", "Check --url and --method.")
+    return None
+
+
 def refusal(sample: Sample, facts: FunctionFacts, first_contact: bool) -> TargetError | None:
     """The error that ends the run, or ``None`` if the sample is only data.
 

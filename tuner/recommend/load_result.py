@@ -7,6 +7,7 @@ duration, ``client_p95`` what a caller waited from the due time, ``cold_p95`` IN
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from tuner.load.front_wish import FrontWish
 from tuner.load.profile import Profile
 from tuner.load.statistics import Latencies
 from tuner.measure.load_figures import LoadFigures
@@ -68,6 +69,7 @@ class Load:
     warnings: tuple[Advice, ...] = ()
     report: str | None = None
     limit: Limit | None = None  # of a search; the figures are then those of the best rate
+    front: FrontWish | None = None  # what was called instead of the Invoke API
 
     @property
     def met(self) -> bool | None:

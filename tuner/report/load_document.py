@@ -7,6 +7,7 @@ import math
 from datetime import UTC, datetime
 from typing import Any
 
+from tuner.load.front_wish import FrontWish
 from tuner.load.statistics import Latencies, Second
 from tuner.measure.load_figures import LoadFigures
 from tuner.model.quantiles import COVERAGE, quantile_ranks
@@ -108,7 +109,14 @@ def _asked(load: Load) -> dict[str, Any]:
         "seconds": profile.duration_s,
         "retry": load.retry,
         "mode": load.mode,
+        "front": _front(load.front),
     }
+
+
+def _front(front: FrontWish | None) -> dict[str, Any] | None:
+    if front is None:
+        return None
+    return {"url": front.shown, "method": front.asking.method, "auth": front.auth}
 
 
 def _limit(limit: Limit) -> dict[str, Any]:

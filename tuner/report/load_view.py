@@ -186,10 +186,14 @@ def _method(document: Mapping[str, Any]) -> tuple[Fact, ...]:
     else:
         arrival = {"constant": "evenly spaced", "poisson": "by chance (Poisson)"}
         how = f"calls are due {arrival[asked['arrival']]}, whether or not earlier ones have ended"
+    front = asked.get("front")
+    through = "the Invoke API" if front is None else f"{front['method']} {front['url']}"
+    signed = {"iam": "signed with IAM", "none": "not signed"}
     profile = "" if asked["profile"] in ("rate", "users") else f"{asked['profile']}: "
     return (
         Fact("Load", f"{profile}{asked['about']}" if profile else how, how if profile else ""),
         Fact("Highest rate asked", format_rate(asked["peak_rps"])),
+        Fact("Called through", through, "" if front is None else signed[front["auth"]]),
         Fact("Retries", asked["retry"]),
         Fact("Memory", format_memory(document["memory_mb"])),
         Fact("Latency", "counts from the moment a call was due, to the end of its last attempt"),

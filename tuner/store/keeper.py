@@ -25,6 +25,7 @@ class Keeper:
         self._store, self._run, self._most = store, run, most
         self._choice = everything(Random(f"{seed}/kept"))
         self._waiting: list[Sample] = []
+        self._amended: list[Sample] = []
         self._offered = self._kept = 0
 
     def keep(self, sample: Sample) -> None:
@@ -37,12 +38,21 @@ class Keeper:
         if len(waiting) >= _AT_ONCE or sample.done_s - waiting[0].done_s >= _EVERY_S:
             self.flush()
 
+    def amend(self, sample: Sample) -> None:
+        """Store soon what became known of a sample after it was kept."""
+        self._amended.append(sample)
+        if len(self._amended) >= _AT_ONCE:
+            self.flush()
+
     def flush(self) -> None:
         """Store what waits, and give up half of everything as long as it is too much."""
         waiting, self._waiting = self._waiting, []
         if waiting:
             self._store.add(self._run, waiting)
             self._kept += len(waiting)
+        amended, self._amended = self._amended, []
+        if amended:
+            self._store.amend(self._run, amended)
         while self._kept > self._most and self._choice.below > 1:
             self._choice = self._choice.halved()
             self._kept -= self._store.thin(self._run, self._choice)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
 from tuner.errors import StoreError
 from tuner.records import RunRecord, RunState, Sample
@@ -39,6 +39,30 @@ def delete_others(connection: Connection, key: int, choice: Choice) -> int:
     hashed = (samples.c.call * choice.factor + choice.shift) % PRIME
     others = (samples.c.run_id == key) & (hashed >= choice.below)
     return int(connection.execute(delete(samples).where(others)).rowcount)
+
+
+#: What REPORT says of a sample.
+_REPORTED = (
+    "duration_ms",
+    "billed_ms",
+    "init_ms",
+    "restore_ms",
+    "billed_restore_ms",
+    "max_memory_mb",
+)
+
+
+def update_reports(connection: Connection, key: int, known: Sequence[Sample]) -> None:
+    """Set the figures of REPORT on samples that are stored without them."""
+    which = (samples.c.run_id == key) & (samples.c.call == bindparam("its_call"))
+    statement = update(samples).where(which & (samples.c.attempt == bindparam("its_attempt")))
+    rows = [
+        {"its_call": one.call, "its_attempt": one.attempt}
+        | {name: getattr(one, name) for name in _REPORTED}
+        for one in known
+    ]
+    if rows:
+        connection.execute(statement.values({name: bindparam(name) for name in _REPORTED}), rows)
 
 
 def insert_document(connection: Connection, key: int, name: str, body: Mapping[str, Any]) -> None:

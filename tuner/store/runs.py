@@ -85,6 +85,11 @@ class Store:
         with self._connection(writes=True) as connection:
             return queries.delete_others(connection, self._key(connection, run), choice)
 
+    def amend(self, run: str, known: Sequence[Sample]) -> None:
+        """Store the REPORT of samples that came without it; they are there already."""
+        with self._connection(writes=True) as connection:
+            queries.update_reports(connection, self._key(connection, run), known)
+
     def finish(
         self,
         run: str,

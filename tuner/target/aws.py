@@ -83,6 +83,7 @@ class AwsTarget(Target):
         self._versions: dict[int, str] = {}
         self._log_group: str | None = None
         self._logs: LogReports | None = None
+        self._opened_s = options.clock.wall()
         self._id = str(ULID.from_timestamp(options.clock.wall()))
         self.one_at_a_time = options.isolation is Isolation.IN_PLACE
         self.notes = isolation_notes(options.isolation)
@@ -139,7 +140,9 @@ class AwsTarget(Target):
         """From the function's log group in CloudWatch; a copy logs there, too."""
         if self._logs is None:
             group = self._log_group or f"/aws/lambda/{self.describe().name}"
-            self._logs = LogReports(self._control.session, group, self._options.clock)
+            self._logs = LogReports(
+                self._control.session, group, self._options.clock, self._opened_s
+            )
         return self._logs.find(request_ids)
 
     def restore(self) -> None:

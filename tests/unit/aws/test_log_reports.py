@@ -69,6 +69,19 @@ def test_each_request_gets_its_own_report(reports: LogReports, logs: Logs) -> No
     assert logs.asked == 2
 
 
+def test_many_requests_are_looked_for_among_all_reports(reports: LogReports, logs: Logs) -> None:
+    wanted = [f"5b866fb1-0000-4000-8000-{number:012}" for number in range(500)]
+    messages = [line(one, number) for number, one in enumerate(wanted)]
+    messages.insert(7, line("ffffffff-0000-4000-8000-000000000000", 1.0))
+    events = [{"message": message} for message in messages]
+    logs.answers = [{"events": events[:300], "nextToken": "more"}, {"events": events[300:]}]
+    found = reports.find(wanted)
+    assert {one: report.duration_ms for one, report in found.items()} == {
+        one: number for number, one in enumerate(wanted)
+    }
+    assert logs.asked == 2
+
+
 def test_it_asks_again_for_what_has_not_arrived_yet(reports: LogReports, logs: Logs) -> None:
     logs.answers = [{"events": [{"message": line(FIRST, 1.0)}]}, {"events": []}]
     logs.answers.append({"events": [{"message": line(SECOND, 2.0)}]})

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import is_dataclass
+from dataclasses import is_dataclass, replace
 from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
@@ -242,3 +242,17 @@ def test_a_later_version_may_add_fields_to_a_file(make_run: Make, make_sample: M
     written[0]["run"]["colour"] = "blue"
     written[1]["sample"]["network_ms"] = 3.0
     assert parse(json.dumps(each) for each in written) == stored
+
+
+def test_reports_that_came_late_join_the_samples_that_are_stored(
+    store: Store, make_run: Make, make_sample: MakeSample
+) -> None:
+    store.start(make_run(run="01JAAA"))
+    store.start(make_run(run="01JAAB"))
+    bare = [make_sample(call=n, attempt=1, duration_ms=None, billed_ms=None) for n in range(3)]
+    for run in ("01JAAA", "01JAAB"):
+        store.add(run, [*bare, replace(bare[1], attempt=2)])
+    late = replace(bare[1], duration_ms=12.5, billed_ms=13.0, init_ms=100.0, max_memory_mb=40.0)
+    store.amend("01JAAA", [late])
+    assert store.samples("01JAAA") == [bare[0], late, bare[2], replace(bare[1], attempt=2)]
+    assert store.samples("01JAAB") == [*bare, replace(bare[1], attempt=2)]

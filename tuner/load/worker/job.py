@@ -11,7 +11,7 @@ from time import monotonic
 
 from tuner.load.answer import read_answer
 from tuner.load.engine import Mode
-from tuner.load.front import IAM, FrontSigner, read_front_answer
+from tuner.load.front import Asking, FrontSigner, read_front_answer
 from tuner.load.signing import LOG_TAIL, InvokeSigner
 from tuner.load.wire import Order, OrderedCall
 from tuner.load.worker.again import Again
@@ -47,8 +47,7 @@ class Job:
         order, keys = self.order, Credentials(access_key, secret_key, token)
         self._signer: InvokeSigner | FrontSigner
         if order.front is not None:
-            signed_by = keys if order.front == IAM else None
-            self._signer = FrontSigner(order.url, order.region, signed_by)
+            self._signer = FrontSigner(order.url, order.region, keys, Asking(*order.front))
             return
         headers = HEADERS[Mode(order.mode)]
         self._signer = InvokeSigner(order.url, order.region, order.function, keys, headers)

@@ -5,26 +5,24 @@
 """
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ulid import ULID
 
 from tuner import flow
-from tuner.billing.prices import prices
 from tuner.errors import UsageError
 from tuner.gathering import Watcher
 from tuner.plan.ask import Ask
-from tuner.recommend.conclude import Evidence, conclude
-from tuner.recommend.month import Priced
 from tuner.recommend.result import Recommendation, Sweep
+from tuner.reconsider import PricedAs, price, recommend_run
 from tuner.recording import is_power_tuning
 from tuner.records import Advice, FunctionFacts, RunRecord, RunState, Sample
 from tuner.request.errand import errand
-from tuner.request.meaning import check, question, without_lost_traffic
-from tuner.request.options import SweepOptions, stored_options, with_secrets
+from tuner.request.meaning import check
+from tuner.request.options import SweepOptions, as_written, stored_options, with_secrets
 from tuner.request.payloads import read_payloads, with_power_tuning
 from tuner.store.exchange import StoredRun
 from tuner.store.runs import Store, find
@@ -75,7 +73,11 @@ def sweep(target: str | None = None, **options: Any) -> Result:
     """
     store, output = options.pop("store", None), options.pop("output", "reports")
     result = run_sweep(sweep_options(target, **options), store, Silent())
-    return Result(result if output is None else with_report(result, Path(output)))
+    if output is not None:
+        from tuner.report.html import with_report
+
+        result = with_report(result, Path(output))
+    return Result(result)
 
 
 def recommend(
@@ -91,15 +93,7 @@ def recommend(
     ``run`` is an id, a unique prefix, ``last`` or an exported file; ``region`` and ``arch`` name
     other prices.
     """
-    return Result(recommend_run(run, store, PricedAs(region, arch), _as_written(options)))
-
-
-@dataclass(frozen=True)
-class PricedAs:
-    """Whose prices to use instead of the function's own."""
-
-    region: str | None = None
-    arch: str | None = None
+    return Result(recommend_run(run, store, PricedAs(region, arch), as_written(options)))
 
 
 def sweep_options(
@@ -110,7 +104,7 @@ def sweep_options(
     ``power_tuning_input`` names an input file of aws-lambda-power-tuning, whose options (and
     function) count where they are not given.
     """
-    given = _as_written(options)
+    given = as_written(options)
     if power_tuning_input is not None:
         target, given = with_power_tuning(power_tuning_input, target, given)
     if target is None:
@@ -152,7 +146,7 @@ def run_sweep(
             facts=facts,
             warnings=(*parts.notes, *_left_out(options)),
         )
-        job = errand(options, payloads, run, _priced(facts))
+        job = errand(options, payloads, run, price(facts))
         parts.store.start(run)
         return (flow.cold if command == "cold" else flow.sweep)(parts, job, watcher)
 
@@ -180,7 +174,7 @@ def resume_sweep(
     elapsed = max((s.done_s for s in stored.samples), default=0.0)
     with open_parts(options, store_url, progress, elapsed) as parts:
         run = _taken_over(parts, stored)
-        job = errand(options, payloads, run, _priced(run.facts), stored.samples)
+        job = errand(options, payloads, run, price(run.facts), stored.samples)
         return flow.sweep(parts, job, watcher)
 
 
@@ -197,34 +191,6 @@ def _taken_over(parts: Parts, stored: StoredRun) -> RunRecord:
     return replace(run, warnings=(*run.warnings, changed)) if changed else run
 
 
-def recommend_run(
-    ref: str,
-    store_url: str | None,
-    priced_as: PricedAs | None = None,
-    overrides: Mapping[str, Any] | None = None,
-    among: str | None = "sweep",
-) -> Sweep:
-    """Answer from a stored run or an exported file, with some options changed.
-
-    ``among`` is the command whose runs ``last`` is looked for in; ``None`` is any."""
-    stored = find(ref, store_url, among if ref == "last" else None)
-    written = _as_written(dict(overrides or {}))
-    options = replace(stored_options(stored.run.options), **written)
-    run = stored.run
-    if options.traffic is not None and "traffic" not in written:
-        options, lost = without_lost_traffic(options)
-        run = replace(run, warnings=(*run.warnings, *lost))
-    check(options)
-    facts, priced_as = run.facts, priced_as or PricedAs()
-    other = priced_as.arch
-    if other and other != facts.arch:
-        text = f"Priced as {other}, but measured on {facts.arch}: durations there may differ."
-        run = replace(run, warnings=(*run.warnings, Advice("other-arch", text)))
-    facts = replace(facts, region=priced_as.region or facts.region, arch=other or facts.arch)
-    priced = _priced(facts)
-    return conclude(Evidence(run, stored.samples, priced), question(options, facts, priced.own))
-
-
 def import_run(file: Path, store_url: str | None = None) -> RunRecord:
     """Store the run of an exported file, or the sizes of a power-tuning output as a run."""
     if is_power_tuning(file):
@@ -234,34 +200,3 @@ def import_run(file: Path, store_url: str | None = None) -> RunRecord:
         return run_sweep(options, store_url, Silent()).run
     with Store.open(store_url) as store:
         return store.import_(file)
-
-
-def with_report(result: Sweep, output: Path) -> Sweep:
-    """Write the report and note where it is."""
-    from tuner.report.html import write_report
-
-    return replace(result, report=str(write_report(result, output)))
-
-
-def _priced(facts: FunctionFacts) -> Priced:
-    """The prices of the function's region, refreshed ones where there are any; those of the
-    other architecture beside them unless they would be a guess."""
-    from tuner.aws.price_list import load_table
-
-    table = load_table()
-    own = prices(facts.region, facts.arch, table)
-    other = prices(facts.region, "x86_64" if facts.arch == "arm64" else "arm64", table)
-    return Priced(own, other if other.assumed == own.assumed else None)
-
-
-def _as_written(options: dict[str, Any]) -> dict[str, Any]:
-    """Lists as tuples, names checked."""
-    known = {field.name for field in fields(SweepOptions)} - {"target", "left_out"}
-    for name in options:
-        if name not in known:
-            raise UsageError(name, "is not an option of a sweep", f"There are: {', '.join(known)}.")
-    written = {}
-    for name, value in options.items():
-        listed = isinstance(value, Sequence) and not isinstance(value, str)
-        written[name] = tuple(value) if listed else value
-    return written

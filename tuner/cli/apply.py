@@ -66,7 +66,7 @@ def apply(
     Examples: tuner apply last --alias live --steps 10%,50%
     tuner apply last --file template.yaml --resource Orders --write
     """
-    from tuner.api import recommend_run
+    from tuner.reconsider import recommend_run
 
     result = recommend_run(run, store)
     memory_mb = memory or _recommended(result)

@@ -62,8 +62,8 @@ def recommend(
 
     Example: tuner recommend last --strategy speed --slo 'cold_p99<2s'
     """
-    from tuner.api import PricedAs, recommend_run
     from tuner.cli.show import exit_code, hand_over
+    from tuner.reconsider import PricedAs, recommend_run
 
     overrides: dict[str, Any] = {
         "strategy": strategy,

@@ -50,8 +50,8 @@ def show(run: o.RunArg, store: o.StoreUrl = None) -> None:
     """Print a run's answer again."""
     from rich.console import Console
 
-    from tuner.api import recommend_run
     from tuner.loadapi import stored_load
+    from tuner.reconsider import recommend_run
     from tuner.report.load_terminal import print_load
     from tuner.report.terminal import print_report
 

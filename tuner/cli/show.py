@@ -14,10 +14,10 @@ def hand_over(result: Sweep, *, output: Path | None, json_to: str | None, quiet:
 
     What cannot be written is an error only after everything else was shown.
     """
-    from tuner.api import with_report
-
     failures: list[TunerError] = []
     if output is not None:
+        from tuner.report.html import with_report
+
         try:
             result = with_report(result, output)
         except TunerError as error:

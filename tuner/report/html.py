@@ -1,5 +1,6 @@
 """The report of a sweep as one HTML file; ``page.py`` says what such a file is."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,3 +39,8 @@ def write_report(sweep: Sweep, output_dir: Path | str) -> Path:
     """
     path = Path(output_dir) / file_name(sweep.run.facts.name, sweep.run.run)
     return write_page(render_html(sweep), path)
+
+
+def with_report(result: Sweep, output: Path) -> Sweep:
+    """Write the report and note where it is."""
+    return replace(result, report=str(write_report(result, output)))

@@ -17,7 +17,7 @@ from tuner.recommend.goal import Goal, parse_strategy
 from tuner.recommend.slo import parse_slo
 from tuner.records import Advice, FunctionFacts
 from tuner.request.options import SweepOptions
-from tuner.request.payloads import read_text
+from tuner.request.texts import read_text
 from tuner.target.isolation import read_isolation
 from tuner.units import MemoryWish, parse_memory, parse_seconds, parse_share, parse_usd
 

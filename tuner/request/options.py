@@ -5,7 +5,7 @@ stored run share one form.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
@@ -94,3 +94,16 @@ def with_secrets(options: SweepOptions, given: SweepOptions) -> SweepOptions:
             raise UsageError("--env", "is not as the run began", fix)
         options = replace(options, env=given.env)
     return options
+
+
+def as_written(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options by name with lists as tuples; raises UsageError for a name that there is not."""
+    known = {field.name for field in fields(SweepOptions)} - {"target", "left_out"}
+    for name in options:
+        if name not in known:
+            raise UsageError(name, "is not an option of a sweep", f"There are: {', '.join(known)}.")
+    written = {}
+    for name, value in options.items():
+        listed = isinstance(value, Sequence) and not isinstance(value, str)
+        written[name] = tuple(value) if listed else value
+    return written

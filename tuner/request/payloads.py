@@ -1,14 +1,12 @@
 """From --payload, --payloads, --event and a power-tuning input to the bodies that are sent.
 
-The only part of a request that reads files besides traffic; raises only
-:class:`tuner.errors.UsageError`.
+Raises only :class:`tuner.errors.UsageError`.
 """
 
 import json
 import math
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from tuner.clock import Clock, WallClock
@@ -17,6 +15,7 @@ from tuner.load.events import load_event
 from tuner.measure.payloads import Payload
 from tuner.recording.power_tuning import read_input
 from tuner.request.options import SweepOptions, inline
+from tuner.request.texts import read_text
 
 #: A synchronous invocation takes at most 6 MB (Lambda quotas; the API counts 6,291,556 bytes).
 PAYLOAD_LIMIT = 6_291_556
@@ -57,15 +56,6 @@ def with_power_tuning(
     if own_payload:
         options = {k: v for k, v in options.items() if k not in ("payload", "payloads")}
     return target or wish.target, {**options, **given, "left_out": wish.notes}
-
-
-def read_text(name: str, option: str) -> str:
-    """A file that an option names, as text."""
-    try:
-        return Path(name).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "is not text"
-        raise UsageError(f"{option} {name}", f"cannot be read: {why}", "Check the path.") from None
 
 
 def _checked(text: str, option: str, *, limit: bool = True) -> bytes:

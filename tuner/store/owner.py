@@ -9,8 +9,6 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 # psutil derives a start time from the boot time, which moves a little when the clock is set.
 _SAME_START_S = 2.0
 
@@ -30,6 +28,8 @@ class Owner:
             return False
         if self.boot != _boot():
             return True
+        import psutil  # here, as commands that only read need none of it
+
         try:
             process = psutil.Process(self.pid)
             if process.status() == psutil.STATUS_ZOMBIE:
@@ -43,6 +43,8 @@ class Owner:
 
 def this_process() -> Owner:
     """Describe the process that asks."""
+    import psutil
+
     pid = os.getpid()
     return Owner(pid, psutil.Process(pid).create_time(), _boot(), socket.gethostname())
 

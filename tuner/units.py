@@ -241,6 +241,11 @@ def format_share(share: float | None) -> str:
     return f"{percent:.2g} %"
 
 
+def format_times(factor: float) -> str:
+    """How many times as much: ``2.4x``, ``1,250x``."""
+    return f"{factor:,.{1 if factor < 99.95 else 0}f}x"
+
+
 def format_cost_change(change: float | None) -> str:
     """-0.31 is ``31 % cheaper``, 0.2 is ``20 % more expensive``."""
     if change is None or not math.isfinite(change):
@@ -248,7 +253,7 @@ def format_cost_change(change: float | None) -> str:
     if abs(change) < 0.005:
         return "the same cost"
     if change >= 1.0:
-        return f"{1.0 + change:.1f}x the cost"
+        return f"{format_times(1.0 + change)} the cost"
     return f"{abs(change) * 100:.0f} % {'cheaper' if change < 0 else 'more expensive'}"
 
 
@@ -261,7 +266,9 @@ def format_speed_change(change: float | None) -> str:
     factor = 1.0 / (1.0 + change) if change < 0 else 1.0 + change
     word = "faster" if change < 0 else "slower"
     # "42 % faster" is the time saved; from twice on, a factor reads better.
-    return f"{factor:.1f}x {word}" if factor >= 2.0 else f"{abs(change) * 100:.0f} % {word}"
+    if factor >= 2.0:
+        return f"{format_times(factor)} {word}"
+    return f"{abs(change) * 100:.0f} % {word}"
 
 
 def format_rate(per_second: float | None) -> str:

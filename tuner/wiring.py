@@ -123,7 +123,7 @@ def open_target(options: SweepOptions, progress: Progress, clock: Clock) -> Targ
 
 def target_notes(target: Target) -> tuple[Advice, ...]:
     """What a reader has to know of a recording, or of how a function was isolated."""
-    from tuner.measure.health import recording_advice
+    from tuner.measure.recorded import recording_advice
     from tuner.target.replay import ReplayTarget
 
     if not isinstance(target, ReplayTarget):

@@ -29,6 +29,10 @@ def hand_over(result: Sweep, *, output: Path | None, json_to: str | None, quiet:
             failures.append(error)
     if json_to != "-":
         _print(result, quiet)
+    elif result.recommendation is None and result.run.command == "sweep":
+        from tuner.report.answer import answer
+
+        print(f"tuner: {result.run.target}: {answer(result).sentence}", file=sys.stderr)
     if failures:
         raise failures[0]
     return result

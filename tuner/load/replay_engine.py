@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from random import Random
 
+from tuner.billing.cost import billed_ms
 from tuner.load.engine import Batch, Call, Shortfall
 from tuner.recording import Recording, Row
 from tuner.records import Outcome, Purpose, Sample
@@ -133,7 +134,7 @@ def _billed(row: Row, with_init: bool) -> float | None:
     if row.duration_ms is None:
         return row.billed_ms
     if row.init_ms is not None and not with_init:  # a cold row stands in for a warm call
-        return float(math.ceil(row.duration_ms))
+        return billed_ms(row.duration_ms)
     if row.billed_ms is not None:
         return row.billed_ms
-    return float(math.ceil(row.duration_ms + (row.init_ms or 0.0)))
+    return billed_ms(row.duration_ms, row.init_ms or 0.0)

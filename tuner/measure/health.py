@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 from typing import Any
 
-from tuner.recording import Recording
 from tuner.records import Advice, Backend, FunctionFacts, Outcome, Purpose, Sample
 
 #: One vCPU's worth of memory (AWS Lambda quotas page).
@@ -23,6 +22,14 @@ _DRIFT, _DRIFT_SAMPLES = 0.10, 8  # later half against earlier half of a size's 
 _DRIFT_MS = 5.0  # below, a tenth is the scheduler's noise
 
 
+_FAILURES = {
+    Outcome.FUNCTION_ERROR: "raised an error",
+    Outcome.SERVICE_ERROR: "got an error from Lambda",
+    Outcome.TIMEOUT: "timed out",
+    Outcome.OUT_OF_MEMORY: "ran out of memory",
+}
+
+
 def check(samples: Sequence[Sample], facts: FunctionFacts) -> tuple[Advice, ...]:
     """Everything that the reader of a result from these samples has to know."""
     measured = [sample for sample in samples if sample.purpose is not Purpose.WARM_UP]
@@ -32,8 +39,10 @@ def check(samples: Sequence[Sample], facts: FunctionFacts) -> tuple[Advice, ...]
         _late(measured),
         _throttled(measured),
         _transport(measured),
+        _failing(measured),
         _few_samples(measured),
-        _drift(measured),
+        # A replay draws from the whole recording at random, so nothing in it comes later.
+        None if facts.backend is Backend.REPLAY else _drift(measured),
         *platform_advice(facts, sizes),
     )
     return tuple(advice for advice in found if advice is not None)
@@ -49,23 +58,6 @@ def platform_advice(facts: FunctionFacts, sizes_mb: Iterable[int]) -> tuple[Advi
         _stands_in(facts),
     )
     return tuple(advice for advice in found if advice is not None)
-
-
-def recording_advice(recording: Recording, sizes_mb: Iterable[int]) -> tuple[Advice, ...]:
-    """What the reader has to know of a recording in which only cold starts stand for a size."""
-    cold = [
-        size
-        for size in sizes_mb
-        if recording.by_size.get(size) and all(row.init_ms for row in recording.rows(size))
-    ]
-    if not cold:
-        return ()
-    which = "every size" if len(cold) == len(recording.by_size) else _sizes(cold)
-    text = (
-        f"All recorded rows of {which} are cold starts; warm figures are their durations "
-        "without INIT, which may be slower than warm. Record warm invocations as well."
-    )
-    return (Advice("recorded-cold", text),)
 
 
 def machine_changed(before: FunctionFacts, now: FunctionFacts) -> Advice | None:
@@ -131,6 +123,22 @@ def _transport(samples: Sequence[Sample]) -> Advice | None:
         f"({words.most_common(1)[0][0]}). Check the network between here and the function."
     )
     return Advice("transport-errors", text)
+
+
+def _failing(samples: Sequence[Sample]) -> Advice | None:
+    """Failures at sizes that do work: what is measured there is of the other calls alone."""
+    worked = {s.memory_mb for s in samples if s.outcome is Outcome.OK}
+    there = [s for s in samples if s.memory_mb in worked]
+    words = Counter(_FAILURES[s.outcome] for s in there if s.outcome in _FAILURES)
+    if not words:
+        return None
+    named = ", ".join(f"{count} {word}" for word, count in words.most_common())
+    text = (
+        f"{sum(words.values())} of {len(there)} calls failed at sizes where others ended well "
+        f"({named}); durations and costs are of those that ended well. Mend what fails, then "
+        "measure again."
+    )
+    return Advice("failed-calls", text)
 
 
 def _few_samples(samples: Sequence[Sample]) -> Advice | None:

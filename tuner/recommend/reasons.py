@@ -5,13 +5,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.model.cfs import quota_ms
 from tuner.model.curve import Curve
 from tuner.model.observations import Observations
+from tuner.model.stairs import LONGEST_MS
 from tuner.plan.sizes import USUAL_MB
 from tuner.recommend.goal import Goal, Strategy
 from tuner.recommend.outlook import Outlook
 from tuner.recommend.result import RunnerUp
-from tuner.units import format_memory, format_ms, format_share, format_usd_per_million
+from tuner.units import (
+    format_memory,
+    format_ms,
+    format_share,
+    format_times,
+    format_usd_per_million,
+)
 
 FloatArray = NDArray[np.float64]
 _RUNNERS_UP = 4
@@ -37,7 +45,11 @@ class Case:
 
 def reasons(case: Case) -> tuple[str, ...]:
     """What decided, in the order of weight."""
-    lines = [_strategy(case), *_objectives(case), *_doubt(case), *_mechanism(case)]
+    missed = case.meets is False
+    lines = [_nearest_miss(case)] if missed else [_strategy(case), *_objectives(case)]
+    if len(case.outlook.memory_mb) == 1:
+        lines.append(f"{format_memory(case.memory_mb)} was the only size to choose from.")
+    lines += [*_doubt(case), *_mechanism(case)]
     if case.observations.infeasible_mb():
         size = case.observations.infeasible_mb()
         why = case.observations.failures[size]
@@ -55,28 +67,42 @@ _BEST = {
 
 
 def _strategy(case: Case) -> str:
-    cost = float(case.outlook.cost[:, case.index].mean())
-    time = float(case.outlook.duration_ms[:, case.index].mean())
     best = _BEST[case.goal.strategy]
     only = " among the sizes that meet the objectives" if case.meets else ""
-    return (
-        f"{format_memory(case.memory_mb)} has {best}{only}: "
-        f"{format_usd_per_million(cost)}, {format_ms(time)} on average."
-    )
+    return f"{format_memory(case.memory_mb)} has {best}{only}: {_expected(case)}."
+
+
+def _expected(case: Case) -> str:
+    cost = float(case.outlook.cost[:, case.index].mean())
+    time = float(case.outlook.duration_ms[:, case.index].mean())
+    return f"{format_usd_per_million(cost)}, {format_ms(time)} on average"
 
 
 def _objectives(case: Case) -> list[str]:
     if case.meets is None:
         return []
-    chance = float(case.outlook.meets[case.index])
-    if case.meets:
-        return [f"It meets every objective with a probability of {format_share(chance)}."]
-    margin = float(np.median(case.outlook.margin[:, case.index])) - 1.0
-    texts = " and ".join(slo.text for slo in case.goal.slos)
-    return [
-        f"No size meets {texts}; this is the nearest miss, "
-        f"{format_share(max(0.0, margin))} over the limit."
-    ]
+    chance = _probability(float(case.outlook.meets[case.index]))
+    return [f"It meets every objective with a probability {chance}."]
+
+
+def _nearest_miss(case: Case) -> str:
+    """What no size can meet, and how far the one that comes nearest is from it."""
+    margin = max(1.0, float(np.median(case.outlook.margin[:, case.index])))
+    off = f"{format_share(margin - 1.0)} over" if margin < 2.0 else f"{format_times(margin)}"
+    one = len(case.goal.slos) == 1
+    texts = case.goal.slos[0].text if one else " and ".join(slo.text for slo in case.goal.slos)
+    which = "the limit" if one else "the limit that it misses most"
+    return (
+        f"No size meets {texts}{'' if one else ' together'}; "
+        f"{format_memory(case.memory_mb)} comes nearest, at {off} {which}: {_expected(case)}."
+    )
+
+
+def _probability(chance: float) -> str:
+    # Draws are never enough for a certainty.
+    if 0.01 <= chance <= 0.99:
+        return f"of {format_share(chance)}"
+    return "above 99 %" if chance > 0.5 else "below 1 %"
 
 
 def _doubt(case: Case) -> list[str]:
@@ -113,13 +139,20 @@ def _invocations_to_tell(case: Case) -> int:
     return int(np.clip(np.ceil(2.0 * each / 10.0) * 10.0, 10, 1000))
 
 
+#: Shorter calls are billed a whole millisecond whatever they are made of.
+_SMALLEST_MS = 1.0
+
+
 def _mechanism(case: Case) -> list[str]:
     found = case.curve.parameters
     cpu, wait = found.get("cpu_ms"), found.get("wait_ms")
-    if cpu is None or wait is None:
+    one_size = len(case.observations.sizes_mb) < 2  # it cannot tell CPU from waiting
+    time = float(case.outlook.duration_ms[:, case.index].mean())
+    if cpu is None or wait is None or one_size or time < _SMALLEST_MS:
         return []
     line = f"About {format_ms(cpu)} of CPU and {format_ms(wait)} of waiting per call"
-    if case.curve.family == "staircase":
+    quota = float(quota_ms(float(case.outlook.memory_mb[0])))
+    if case.curve.family == "staircase" and quota < cpu <= LONGEST_MS:
         line += "; CPU comes in periods of 20 ms, so the duration falls in steps over memory"
     return [line + "."]
 
@@ -147,13 +180,18 @@ def _runner_up(case: Case, i: int) -> RunnerUp:
 
 def _why_not(case: Case, i: int, cost: float, time: float) -> str:
     if case.goal.slos and case.meets and case.outlook.meets[i] < 0.95:
-        chance = float(case.outlook.meets[i])
-        return f"meets the objectives with a probability of only {format_share(chance)}"
+        chance = _probability(float(case.outlook.meets[i]))
+        return f"meets the objectives with a probability {chance}"
     dearer = cost / float(case.outlook.cost[:, case.index].mean()) - 1.0
     slower = time / float(case.outlook.duration_ms[:, case.index].mean()) - 1.0
     parts = [
-        f"{format_share(abs(change))} {more if change > 0 else less}"
-        for change, more, less in ((dearer, "dearer", "cheaper"), (slower, "slower", "faster"))
+        f"{format_times(1.0 + change)} {times}"
+        if change >= 1.0
+        else f"{format_share(abs(change))} {more if change > 0 else less}"
+        for change, more, less, times in (
+            (dearer, "dearer", "cheaper", "the cost"),
+            (slower, "slower", "faster", "the duration"),
+        )
         if abs(change) >= 0.005
     ]
     return ", ".join(parts) or "no different within the measurement"

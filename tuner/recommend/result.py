@@ -17,11 +17,11 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean with its 90 % interval."""
+    """A mean with its 90 % interval, ``None`` where too little was measured for one."""
 
     mean: float
-    low: float
-    high: float
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True)

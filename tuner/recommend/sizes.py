@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tuner.billing.cost import billed_ms
 from tuner.model.quantiles import order_statistics
 from tuner.recommend.cost import usd_per_million
 from tuner.recommend.goal import Goal, Rates
@@ -37,7 +38,7 @@ def _row(memory_mb: int, samples: list[Sample], goal: Goal, rates: Rates) -> Siz
     return SizeRow(
         memory_mb=memory_mb,
         status=status,
-        reason=_reason(failed) or (None if ok else "only its warm-up call was made"),
+        reason=_reason(failed, len(samples)) or (None if ok else "only its warm-up call was made"),
         warm=_warm(warm),
         cold=_cold(cold),
         throttles=_count(samples, Outcome.THROTTLED),
@@ -53,13 +54,13 @@ def _count(samples: list[Sample], *outcomes: Outcome) -> int:
     return sum(s.outcome in outcomes for s in samples)
 
 
-def _reason(failed: list[Sample]) -> str | None:
-    """The most frequent way to fail, and how often."""
+def _reason(failed: list[Sample], calls: int) -> str | None:
+    """The most frequent way to fail, and how many of the calls it befell."""
     if not failed:
         return None
     ways = [s.outcome for s in failed]
     worst = max(sorted(set(ways)), key=ways.count)
-    return f"{_REASONS[worst]} ({ways.count(worst)} of {len(failed)} failures)"
+    return f"{_REASONS[worst]} ({ways.count(worst)} of {calls} calls)"
 
 
 def stats(values: Sequence[float | None]) -> Stats | None:
@@ -102,7 +103,7 @@ def _one_billed(sample: Sample) -> float | None:
     """As reported, else by Lambda's rule: Duration and INIT, rounded up to a millisecond."""
     if sample.billed_ms is not None or sample.duration_ms is None:
         return sample.billed_ms
-    return float(np.ceil(sample.duration_ms + (sample.init_ms or 0.0)))
+    return billed_ms(sample.duration_ms, sample.init_ms or 0.0)
 
 
 def _cost(
@@ -111,7 +112,7 @@ def _cost(
     """Mean cost with the 90 % interval of the mean; cold starts at the goal's share.
 
     A size that was only measured cold is not priced, unless nobody measured it on purpose: in a
-    recording of first invocations they stand in. The interval needs three rows.
+    recording of first invocations they stand in. With fewer than three rows there is no interval.
     """
     warm_ms, cold_ms = _billed(warm), _billed(cold)
     forced = all(s.purpose is Purpose.COLD for s in cold)
@@ -121,7 +122,6 @@ def _cost(
     extra = 0.0
     if warm_ms and cold_ms:
         extra = goal.cold_share * (cold_ms.mean - warm_ms.mean)
-    low, high = main.mean_ci or (main.mean, main.mean)
-    billed = np.array([main.mean, low, high]) + extra
-    mean, low, high = usd_per_million(billed, np.array([memory_mb]), goal, rates).tolist()
-    return Interval(mean, low, high)
+    billed = np.array([main.mean, *(main.mean_ci or ())]) + extra
+    priced = usd_per_million(billed, np.array([memory_mb]), goal, rates).tolist()
+    return Interval(*priced)

@@ -82,11 +82,10 @@ def money(usd: float | None) -> str:
 
 def between(interval: Interval | None) -> str:
     """A 90 % interval of costs: ``$2.40 to $2.51``; one without width is not known."""
-    if interval is None or known(interval.low) is None or known(interval.high) is None:
+    low, high = (None, None) if interval is None else (interval.low, interval.high)
+    if low is None or high is None or known(low) is None or known(high) is None or low >= high:
         return UNKNOWN
-    if interval.low >= interval.high:  # too few calls for an interval
-        return UNKNOWN
-    return f"{money(interval.low)} to {money(interval.high)}"
+    return f"{money(low)} to {money(high)}"
 
 
 def _cold_answer(sweep: Sweep) -> Answer:
@@ -115,7 +114,9 @@ def _why_none(sweep: Sweep) -> str:
     if not sweep.sizes:
         return "nothing was measured"
     if all(size.status == "failed" for size in sweep.sizes):
-        return "every size failed; the reasons are in the table"
+        ways = {size.reason.partition(" (")[0] for size in sweep.sizes if size.reason}
+        why = f" ({ways.pop()})" if len(ways) == 1 else ""
+        return f"every size failed{why}; the reasons are in the table"
     return "the measurements do not allow one; see the warnings"
 
 

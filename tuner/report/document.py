@@ -1,6 +1,7 @@
 """A sweep as the JSON document ``tuner.sweep/1``: the names that scripts rely on.
 
-What is not known is ``null``; a number that is not finite is not known.
+What is not known is ``null``; a number that is not finite is not known. Numbers have twelve
+digits: what a binary fraction adds beyond them is noise, and would put a mean beside its interval.
 """
 
 import math
@@ -142,4 +143,6 @@ def _finite(value: Any) -> Any:
     if isinstance(value, int):
         return int(value)
     number = value.item() if hasattr(value, "item") else value
-    return number if not isinstance(number, float) or math.isfinite(number) else None
+    if not isinstance(number, float):
+        return number
+    return float(f"{number:.12g}") if math.isfinite(number) else None

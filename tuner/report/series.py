@@ -108,11 +108,12 @@ def cost_series(sweep: Sweep) -> OverMemory:
     return _over_memory(sweep, points, lines, ())
 
 
-def bounds(interval: tuple[float, float] | None, value: float) -> tuple[float, float]:
+def bounds(interval: tuple[float | None, float | None] | None, value: float) -> tuple[float, float]:
     """An interval that holds its value and can be drawn; without one, it has no width."""
-    if interval is None or known(interval[0]) is None or known(interval[1]) is None:
+    low, high = interval or (None, None)
+    if low is None or high is None or known(low) is None or known(high) is None:
         return value, value
-    low, high = min(interval[0], value), max(interval[1], value)
+    low, high = min(low, value), max(high, value)
     return max(low, value / _WIDEST), min(high, value * _WIDEST)
 
 

@@ -66,6 +66,11 @@ def test_a_size_that_was_only_recorded_cold_stands_in_for_warm_calls_without_its
     assert sample.service_ms == pytest.approx(100.5)
 
 
+def test_a_recorded_call_of_no_time_is_billed_a_whole_millisecond() -> None:
+    [sample] = run(batch(1), rows={128: [Row(128, 0.0)]})
+    assert (sample.duration_ms, sample.billed_ms) == (0.0, 1.0)
+
+
 def test_a_size_without_cold_starts_gives_samples_that_are_not_cold() -> None:
     [sample] = run(batch(1, 256, Purpose.COLD))
     assert not sample.cold

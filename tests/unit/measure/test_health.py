@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.measure.health import check, machine_changed, platform_advice, recording_advice
-from tuner.recording import Recording, Row
+from tuner.measure.health import check, machine_changed, platform_advice
 from tuner.records import Backend, FunctionFacts, Outcome, Purpose, Sample
 
 PLATFORM = {
@@ -48,6 +47,7 @@ def test_a_good_measurement_raises_no_doubt() -> None:
         ([replace(s, sent_s=s.due_s + 0.005) for s in GOOD], "generator-late"),
         ([*GOOD, sample(20, outcome=Outcome.THROTTLED, reason="R")], "throttled"),
         ([*GOOD, sample(20, outcome=Outcome.TRANSPORT_ERROR, reason="lost")], "transport-errors"),
+        ([*GOOD, sample(20, outcome=Outcome.TIMEOUT)], "failed-calls"),
         (GOOD[:9], "few-samples"),
         ([replace(s, duration_ms=20.0 + s.call) for s in GOOD], "drift"),
         ([*GOOD, *(sample(at, 4000) for at in range(20))], "cores-few"),
@@ -98,15 +98,18 @@ def test_a_platform_is_only_asked_of_the_local_lambda() -> None:
     assert platform_advice(replace(FACTS, platform={}), [10240]) == ()
 
 
-def test_a_recording_of_cold_starts_only_is_said_for_its_sizes() -> None:
-    rows = {
-        128: [Row(128, 10.0, init_ms=50.0)],
-        256: [Row(256, 9.0, init_ms=50.0), Row(256, 8.0)],
-    }
-    recording = Recording("r.csv", None, (), by_size=rows)
-    [advice] = recording_advice(recording, [128, 256])
-    assert "rows of 128 MB are" in advice.text
-    assert recording_advice(recording, [256]) == ()
+def test_failures_are_counted_where_others_ended_well_and_only_there() -> None:
+    broken = [sample(at, 256, outcome=Outcome.OUT_OF_MEMORY) for at in range(3)]
+    assert codes([*GOOD, *broken]) == []
+    flaky = [sample(at, outcome=Outcome.FUNCTION_ERROR) for at in range(4)]
+    [advice] = check([*GOOD, *broken, *flaky], FACTS)
+    assert "4 of 24 calls failed" in advice.text
+    assert "4 raised an error" in advice.text
+
+
+def test_a_replay_cannot_drift() -> None:
+    slower = [replace(s, duration_ms=20.0 + s.call) for s in GOOD]
+    assert codes(slower, replace(FACTS, backend=Backend.REPLAY)) == []
 
 
 def test_a_run_that_is_resumed_elsewhere_is_doubted() -> None:

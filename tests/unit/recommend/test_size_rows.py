@@ -1,5 +1,7 @@
 """The measured table: what counts, what is priced, and what a failure is called."""
 
+from dataclasses import replace
+
 from tuner.billing.prices import prices
 from tuner.recommend.goal import Goal
 from tuner.recommend.result import SizeRow
@@ -60,3 +62,22 @@ def test_a_killed_size_is_failed_with_its_reason_even_when_only_warmed_up() -> N
 def test_some_failures_among_answers_make_a_size_partial() -> None:
     found = row(sample(), sample(outcome=Outcome.FUNCTION_ERROR))
     assert (found.status, found.errors) == ("partial", 1)
+    assert found.reason == "the function raised an error (1 of 2 calls)"
+
+
+def test_an_interval_of_the_cost_needs_three_calls() -> None:
+    cost = row(sample(duration=90.0), sample(duration=110.0)).cost_usd_per_million
+    assert cost is not None
+    assert (cost.low, cost.high) == (None, None)
+    cost = row(*(sample(duration=d) for d in (90.0, 100.0, 110.0))).cost_usd_per_million
+    assert cost is not None
+    assert cost.low is not None
+    assert cost.high is not None
+    assert cost.low < cost.mean < cost.high
+
+
+def test_a_call_of_no_time_is_billed_a_millisecond_where_lambda_did_not_say() -> None:
+    nothing = replace(sample(duration=0.0), billed_ms=None)
+    found = row(nothing).cost_usd_per_million
+    assert found is not None
+    assert abs(found.mean - (0.0166667 + 0.2)) < 1e-9

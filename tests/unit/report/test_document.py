@@ -5,6 +5,7 @@ import math
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from sweep_examples import any_record, empty, failed_row, good
 
@@ -83,6 +84,13 @@ def test_numbers_of_numpy_become_plain_and_those_not_finite_null() -> None:
     assert size["throttles"] == 3
 
 
+def test_a_mean_stands_inside_its_interval_in_spite_of_binary_fractions() -> None:
+    cost = Interval(0.20833335000000008, 0.20833335, 0.20833335)
+    row = replace(failed_row(128, None), cost_usd_per_million=cost)
+    size = document(replace(empty(), sizes=(row,)))["sizes"][0]
+    assert size["cost_usd_per_million"] == dict.fromkeys(("mean", "low", "high"), 0.20833335)
+
+
 @given(any_record(Sweep))
 @settings(max_examples=60, deadline=None)
 def test_any_sweep_becomes_strict_json(sweep: Sweep) -> None:
@@ -91,4 +99,5 @@ def test_any_sweep_becomes_strict_json(sweep: Sweep) -> None:
     for size, row in zip(content["sizes"], sweep.sizes, strict=True):
         cost = row.cost_usd_per_million
         known = cost is not None and math.isfinite(cost.mean)
-        assert size["cost_usd_per_million"]["mean"] == (cost.mean if known and cost else None)
+        written = size["cost_usd_per_million"]["mean"]
+        assert written == (pytest.approx(cost.mean, rel=1e-11) if known and cost else None)

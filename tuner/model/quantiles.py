@@ -6,11 +6,11 @@ intervals of means are a seeded bootstrap-t free percentile bootstrap. Limit: be
 count at which an interval has its coverage, there is none (``None``).
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import bdtr
 
 FloatArray = NDArray[np.float64]
 
@@ -88,7 +88,7 @@ def quantile_ranks(n: int, q: float) -> tuple[int, int] | None:
     spread = 8.0 * np.sqrt(n * q * (1 - q)) + 16.0
     first = max(0, int(n * q - spread))
     ranks = np.arange(first, min(n, int(n * q + spread) + 1) + 1)
-    below = bdtr(ranks, n, q)  # P(at most so many of n values lie below the quantile)
+    below = np.cumsum(_binomial(ranks, n, q))  # P(at most so many values are below the quantile)
     tail = (1 - COVERAGE) / 2
     low = first + int(np.searchsorted(below, tail))
     high = first + int(np.searchsorted(below, 1 - tail))
@@ -96,3 +96,16 @@ def quantile_ranks(n: int, q: float) -> tuple[int, int] | None:
     if low and below[high - first] - (below[low - 1 - first] if low > first else 0.0) < COVERAGE:
         low -= 1
     return low, high
+
+
+def _binomial(counts: NDArray[np.int64], n: int, q: float) -> FloatArray:
+    """Probability of each of consecutive ``counts`` (0 to n) of n trials that succeed with q.
+
+    By the ratio of neighbours, in logarithms. (Importing SciPy's would take longer than the rest
+    of an answer from a stored run.)
+    """
+    first = int(counts[0])
+    start = math.lgamma(n + 1) - math.lgamma(first + 1) - math.lgamma(n - first + 1)
+    start += first * math.log(q) + (n - first) * math.log1p(-q)
+    steps = np.log((n - counts[:-1]) / counts[1:]) + math.log(q) - math.log1p(-q)
+    return np.exp(start + np.concatenate([[0.0], np.cumsum(steps)]))

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binom
 
-from tuner.model.quantiles import mean_interval, order_statistics, quantile_interval
+from tuner.model.quantiles import mean_interval, order_statistics, quantile_interval, quantile_ranks
 
 
 def test_no_value_has_no_statistics() -> None:
@@ -58,3 +59,19 @@ def test_the_interval_of_the_mean_is_seeded() -> None:
 def test_a_quantile_outside_the_open_unit_interval_is_refused() -> None:
     with pytest.raises(ValueError, match="between 0 and 1"):
         quantile_interval([1.0], 1.0)
+
+
+@given(st.integers(1, 3_000_000), st.sampled_from([0.001, 0.05, 0.5, 0.9, 0.95, 0.99, 0.999]))
+def test_the_ranks_of_an_interval_are_the_narrowest_that_the_binomial_allows(
+    n: int, q: float
+) -> None:
+    ranks = quantile_ranks(n, q)
+    if ranks is None:
+        assert 1 - q**n - (1 - q) ** n < 0.9
+        return
+    low, high = ranks
+    assert 0 <= low < high < n
+    # So many values lie below the quantile: more than low of them, at most high.
+    assert binom.cdf(high, n, q) - binom.cdf(low, n, q) >= 0.9 - 1e-9 or low == 0
+    assert binom.cdf(low - 1, n, q) < 0.05 + 1e-9
+    assert high == n - 1 or binom.sf(high - 1, n, q) > 0.05 - 1e-9

@@ -4,6 +4,7 @@ target -> load -> measure -> store -> judge
 """
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 from tuner.billing.cost import cost_usd
 from tuner.errors import TargetError
@@ -17,9 +18,10 @@ from tuner.measure.late_reports import LateReports
 from tuner.measure.load_figures import LoadTally
 from tuner.measure.load_health import front_advice, load_advice
 from tuner.measure.loading import Loading
+from tuner.measure.mishaps import Mishaps
 from tuner.measure.refusal import front_refusal, refusal
 from tuner.recommend.load_result import Limit, Load, Step, judge, limit_advice
-from tuner.records import Outcome, RunState, Sample
+from tuner.records import Advice, RunState, Sample
 from tuner.store.keeper import Keeper
 from tuner.target.seam import Progress, Variant
 from tuner.units import format_rate
@@ -27,6 +29,8 @@ from tuner.wiring import Parts
 
 #: Advice which says that a higher rate would measure the generator.
 _GENERATOR = frozenset({"generator-busy", "generator-behind"})
+#: Advice which says that something broke.
+_FAILED = frozenset({"ended-early", "worker-lost"})
 
 
 def load(
@@ -71,8 +75,9 @@ def _find_limit(
         spent += last.cost_usd or 0.0
         tried = Step(search.rate, last.figures, last.verdicts, last.run.note)
         generator = any(advice.code in _GENERATOR for advice in last.warnings)
-        if watcher.stop() or (left is not None and (last.cost_usd or 0.0) >= left):
-            break  # the user or the budget ended it, which says nothing of this rate
+        failed = any(advice.code in _FAILED for advice in last.warnings)
+        if watcher.stop() or failed or (left is not None and (last.cost_usd or 0.0) >= left):
+            break  # something else than this rate ended it
         steps.append(tried)
         if generator:
             break
@@ -91,8 +96,8 @@ def _load(
 ) -> Load:
     """One load, sent and judged; its note says why it was cut short."""
     tally = LoadTally()
-    note = _send(parts, errand, Counting(variant, tally, keeper), watcher)
-    return _concluded(parts, errand, tally, note)
+    ending = _send(parts, errand, Counting(variant, tally, keeper), watcher)
+    return _concluded(parts, errand, tally, ending)
 
 
 @dataclass(frozen=True)
@@ -104,32 +109,36 @@ class Counting:
     keeper: Keeper
 
 
-def _send(parts: Parts, errand: LoadErrand, counting: Counting, watcher: Watcher) -> str | None:
+@dataclass(frozen=True)
+class Ending:
+    """Why a load was cut short, if it was, and what to do about that."""
+
+    note: str | None
+    advice: tuple[Advice, ...] = ()
+
+
+def _send(parts: Parts, errand: LoadErrand, counting: Counting, watcher: Watcher) -> Ending:
     """Send and count; why the load was cut short, if it was."""
-    fuse = Fuse(errand.rules)
+    fuse, mishaps = Fuse(errand.rules), Mishaps(partial(_refusal, errand))
     tally, keeper = counting.tally, counting.keeper
     loading = Loading(errand.profile, counting.variant, errand.payloads, errand.sending)
-    answered, note, late = False, None, LateReports(parts.target)
-    for sample in parts.engine.run(loading.batch(errand.run.facts)):
+    note, late = None, LateReports(parts.target)
+    for sample in mishaps.survived(parts.engine.run(loading.batch(errand.run.facts))):
         tally.start_s = loading.began(sample.call, sample.due_s)
         tally.add(sample)
         keeper.keep(sample)
         watcher.sampled(sample)
-        if sample.outcome is not Outcome.OK:
-            refused = _refusal(errand, sample, not answered)
-            if refused is not None:
-                raise refused
-        elif errand.sending.mode is Mode.SYNC:
+        mishaps.hear(sample)
+        if errand.sending.mode is Mode.SYNC:
             late.note(sample)
-        answered = answered or sample.status is not None
         fuse.watch(sample)
-        if note is None and (note := _enough(errand, tally, fuse, watcher)) is not None:
+        if note is None and (note := mishaps.note or _enough(errand, tally, fuse, watcher)):
             parts.engine.stop()
     keeper.flush()
     for sample in late.found():
         tally.report(sample)
         keeper.amend(sample)
-    return note
+    return Ending(note or mishaps.note, mishaps.advice())
 
 
 def _refusal(errand: LoadErrand, sample: Sample, first_contact: bool) -> TargetError | None:
@@ -171,7 +180,7 @@ def spent_usd(billed_ms: float | None, requests: int, errand: LoadErrand) -> flo
     return once + (requests - 1) * errand.prices.request_usd
 
 
-def _concluded(parts: Parts, errand: LoadErrand, tally: LoadTally, note: str | None) -> Load:
+def _concluded(parts: Parts, errand: LoadErrand, tally: LoadTally, ending: Ending) -> Load:
     """Figures, verdicts and doubts."""
     profile, shortfall = errand.profile, parts.engine.shortfall()
     sent = tally.calls + sum(shortfall.dropped.values())
@@ -179,7 +188,7 @@ def _concluded(parts: Parts, errand: LoadErrand, tally: LoadTally, note: str | N
         planned_s=profile.duration_s,
         asked=None if profile.users else float(sent),
         shortfall=shortfall,
-        stopped_s=None if note is None else tally.last_sent_s,
+        stopped_s=None if ending.note is None else tally.last_sent_s,
     )
     lanes, adaptive = errand.sending.lanes, errand.sending.retry == ADAPTIVE
     advice = load_advice(figures, shortfall, lanes, adaptive=adaptive)
@@ -187,7 +196,7 @@ def _concluded(parts: Parts, errand: LoadErrand, tally: LoadTally, note: str | N
         advice = (*advice, *front_advice(figures))
     cost = spent_usd(figures.billed_ms, figures.billed, errand)
     return Load(
-        run=replace(errand.run, note=note),
+        run=replace(errand.run, note=ending.note),
         profile=profile,
         memory_mb=errand.memory_mb,
         retry=errand.sending.retry,
@@ -195,7 +204,7 @@ def _concluded(parts: Parts, errand: LoadErrand, tally: LoadTally, note: str | N
         figures=figures,
         cost_usd=cost,
         verdicts=judge(errand.slos, figures, cost),
-        warnings=(*errand.run.warnings, *advice),
+        warnings=(*errand.run.warnings, *ending.advice, *advice),
         front=errand.front,
     )
 

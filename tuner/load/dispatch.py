@@ -107,6 +107,18 @@ class Dispatch:
         # What is not due yet was not asked for, as far as this load went.
         self._until_s = min(self._until_s, self._clock.monotonic() - self.start_s)
 
+    def abandon(self) -> None:
+        """Nobody is left to send: what was due and has no result is the gap."""
+        if not self._out or not self.start_s:
+            return
+        now = self._clock.monotonic()
+        self._until_s = min(self._until_s, now - self.start_s)
+        lost = [out for out in self._out.values() if not out.begun and self._asked(out.call)]
+        for out in lost:
+            self._drop(out.call, "worker lost")
+        self._out.clear()
+        self.shortfall.gaps.append(Gap(", ".join(self._alive), now - self._origin, len(lost)))
+
     def use_keys(self, access_key: str, secret_key: str, token: str | None) -> None:
         """Have everything from now on signed with these credentials."""
         self._tell_all(wire.pack(wire.KEYS, access_key, secret_key, token))
@@ -165,11 +177,9 @@ class Dispatch:
                 self._drop(out.call, told.fields[1])
         elif told.kind == wire.FAILED:
             self._failure = str(told.fields[0])
-            self._next = None
+            self.stop()
         elif told.kind == wire.END:
             self._ended.add(told.worker)
-            if self._failure and len(self._alive) > 1:
-                self.stop()
         elif told.kind == LOST:
             self._lose(told.worker)
 
@@ -180,6 +190,8 @@ class Dispatch:
         self._set_alive([name for name in self._alive if name != worker])
         now = self._clock.monotonic()
         elapsed = now - self.start_s if self.start_s else 0.0
+        if not self._alive:
+            self._until_s = min(self._until_s, elapsed)
         held = [out for out in self._out.values() if out.worker == worker]
         again = [out for out in held if not out.begun and (out.call.due_s or -1.0) > elapsed]
         lost = [out for out in held if out not in again] if self._alive else held
@@ -198,12 +210,16 @@ class Dispatch:
             self._hand(name, calls)
 
     def _drop(self, call: Call, reason: str) -> None:
-        """Count a call without a sample, if it was asked for at all: due, and before the end."""
-        if call.due_s is None or call.due_s > self._until_s:
+        """Count a call without a sample, if it was asked for at all."""
+        if call.due_s is None or not self._asked(call):
             return
         self.shortfall.dropped[reason] += 1
         at = self.start_s + call.due_s - self._origin
         self.shortfall.by_second[int(at // 1)] += 1
+
+    def _asked(self, call: Call) -> bool:
+        """Whether a call was due before the end."""
+        return call.due_s is not None and call.due_s <= self._until_s
 
     def _set_alive(self, workers: Sequence[str]) -> None:
         self._alive = list(workers)

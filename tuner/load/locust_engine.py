@@ -75,6 +75,7 @@ class LocustEngine:
                 yield self._sample(call, batch, result)
             self._dispatch = None
         except (KeyboardInterrupt, TunerError):  # gone, or somebody is in a hurry: give all up
+            dispatch.abandon()
             self.close()
             raise
         finally:

@@ -19,7 +19,7 @@ START_S = 60.0
 _SILENCE_S = 30.0  # a worker that has not said for so long that it lives is given up
 _END_S = 5.0
 #: What to do when the processes that send are gone.
-KEPT = "What was measured is kept; resume the run with --resume."
+KEPT = "What was measured is kept; run again (a sweep goes on with --resume)."
 
 
 class WorkerProcess:

@@ -17,7 +17,12 @@ _PAYLOAD_REFUSED = frozenset(
         "HTTP 413",
     }
 )
-_EXPIRED = ("Expired", "InvalidClientToken", "UnrecognizedClient", "InvalidSignature")
+_EXPIRED = ("Expired", "InvalidClientToken", "UnrecognizedClient", "InvalidSignature", "TooSkewed")
+
+
+def may_be_renewed(sample: Sample) -> bool:
+    """Whether new credentials, or a corrected clock, would end this refusal."""
+    return any(word in (sample.reason or "") for word in _EXPIRED)
 
 
 def front_refusal(sample: Sample, url: str, first_contact: bool) -> TargetError | None:

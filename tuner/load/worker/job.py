@@ -13,6 +13,7 @@ from tuner.load.answer import read_answer
 from tuner.load.engine import Mode
 from tuner.load.front import Asking, FrontSigner, read_front_answer
 from tuner.load.signing import LOG_TAIL, InvokeSigner
+from tuner.load.signing_time import SigningTime
 from tuner.load.wire import Order, OrderedCall
 from tuner.load.worker.again import Again
 from tuner.target.seam import Credentials
@@ -38,7 +39,7 @@ class Job:
         self.server = (order.url, order.verify)
         self.again = Again(order.retry, order.seed, monotonic())
         self.read = read_answer if order.front is None else read_front_answer
-        self._wall = wall
+        self.time = SigningTime(wall)
         self._payloads = [(body, sha256(body).hexdigest()) for body in order.payloads]
         self.use_keys(order.access_key, order.secret_key, order.token)
 
@@ -55,7 +56,7 @@ class Job:
     def request(self, call: OrderedCall) -> bytes:
         """The whole request, signed now."""
         body, digest = self._payloads[call.payload]
-        return self._signer.head(call.qualifier, digest, len(body), self._wall()) + body
+        return self._signer.head(call.qualifier, digest, len(body), self.time.now_s()) + body
 
 
 @dataclass(slots=True)

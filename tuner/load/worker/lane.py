@@ -63,6 +63,8 @@ class LambdaUser(User):
             exchange = connection.exchange(job.request(call), deadline)
             sent, first, done = exchange.sent, exchange.first, exchange.done
             length = len(exchange.body)
+            if exchange.status in (401, 403):
+                job.time.correct(exchange.headers.get("date", ""))
             answer = job.read(exchange.status, exchange.headers, exchange.body, call.memory_mb)
         except TransportError as fault:
             sent, first, done = fault.sent or taken, fault.first, monotonic()
@@ -126,7 +128,11 @@ class Lane(LambdaUser):
             job = desk.job
             assert job is not None
             while due is not None:
-                due = self._attempt(job, due)
+                try:
+                    due = self._attempt(job, due)
+                except Exception as error:  # or the tuner would wait for this call for ever
+                    desk.emit(wire.pack(wire.FAILED, f"{type(error).__name__}: {error}"))
+                    due = None
             if job.order.think_s:
                 desk.stopped.wait(job.order.think_s)
 

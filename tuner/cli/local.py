@@ -19,6 +19,14 @@ Account = Annotated[
 Scale = Annotated[
     float, typer.Option("--time-scale", help="60 makes a platform minute last a second.")
 ]
+SqsEndpoint = Annotated[
+    str | None,
+    typer.Option(
+        "--sqs-endpoint",
+        metavar="URL",
+        help="Where destinations and dead-letter queues of functions are (moto, ElasticMQ).",
+    ),
+]
 CpuControl = Annotated[str, typer.Option("--cpu", help="auto, cgroup-v1, cgroup-v2 or duty-cycle.")]
 
 
@@ -28,6 +36,7 @@ def local(
     data: Data = None,
     account_concurrency: Account = 1000,
     time_scale: Scale = 1.0,
+    sqs_endpoint: SqsEndpoint = None,
     cpu: CpuControl = "auto",
 ) -> None:
     """Serve the local Lambda until it is stopped; prints its URL when it answers.
@@ -38,7 +47,11 @@ def local(
     from tuner.locallambda.service import ServiceOptions
 
     service = ServiceOptions(
-        data=data, account_concurrency=account_concurrency, time_scale=time_scale, cpu=cpu
+        data=data,
+        account_concurrency=account_concurrency,
+        time_scale=time_scale,
+        cpu=cpu,
+        sqs_endpoint=sqs_endpoint,
     )
     options = ServeOptions(host=host, port=port, service=service)
     raise typer.Exit(serve(options, typer.echo))

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from tuner.fleet import Placement
 from tuner.locallambda.answers import ApiError, not_ready
-from tuner.locallambda.functions import Deployment, Function
+from tuner.locallambda.functions import Deployment, Function, timestamp
 from tuner.locallambda.invocation import Invocation, InvocationResult
 from tuner.locallambda.names import LATEST, FunctionRef
 from tuner.locallambda.platformclock import PlatformClock
@@ -50,11 +50,12 @@ class Event:
 
 @dataclass(frozen=True)
 class Ending:
-    """What became of an event; ``condition`` is AWS's word for it."""
+    """What became of an event; ``condition`` is AWS's word for it, ``ended`` platform time."""
 
     event: Event
     function: Function
     condition: str
+    ended: float
     version: str | None = None
     result: InvocationResult | None = None
 
@@ -63,11 +64,11 @@ class Ending:
         """The function's settings for asynchronous events, of the qualifier that was invoked."""
         return self.function.event_configs.get(self.event.qualifier or LATEST, {})
 
-    def record(self, now: str) -> dict[str, Any]:
+    def record(self) -> dict[str, Any]:
         """The record that AWS sends to a destination."""
         told: dict[str, Any] = {
             "version": "1.0",
-            "timestamp": now,
+            "timestamp": timestamp(self.ended).replace("+0000", "Z"),
             "requestContext": {
                 "requestId": self.event.request_id,
                 "functionArn": f"{self.function.arn}:{self.event.qualifier or LATEST}",
@@ -185,36 +186,34 @@ class EventQueue:
         function = deployment.function
         config = function.event_configs.get(event.qualifier or LATEST, {})
         if function.reserved == 0:
-            return Ending(event, function, "ZeroReservedConcurrency")
-        result = None
-        try:
-            placement = self._platform.place(deployment)
-        except ApiError:
-            event.throttles += 1
-        else:
-            event.throttles = 0
-            result = await self._run(event, placement, deployment)
-            event.tries += 1
-            if result and not result.function_error:
-                return Ending(event, function, "Success", deployment.version, result)
-        age = self._clock.wall() - event.accepted
+            return Ending(event, function, "ZeroReservedConcurrency", self._clock.wall())
+        result = await self._try(event, deployment)
+        now = self._clock.wall()
+        if result is not None and not result.function_error:
+            return Ending(event, function, "Success", now, deployment.version, result)
+        age = now - event.accepted
         next_step = retry_delay(config, event.tries, event.throttles, age)
         if isinstance(next_step, str):
-            return Ending(event, function, next_step, deployment.version, result)
+            return Ending(event, function, next_step, now, deployment.version, result)
         self._keep(event)
         await self._clock.pause(next_step)
         return None
 
-    async def _run(
-        self, event: Event, placement: Placement, deployment: Deployment
-    ) -> InvocationResult | None:
+    async def _try(self, event: Event, deployment: Deployment) -> InvocationResult | None:
+        """Run it once; ``None`` if it was throttled, or no sandbox could be started for it: both
+        send an event back to the queue, and neither counts as a try."""
         invocation = Invocation(
             event.request_id, event.payload, event.ref.qualified_arn, event.trace_id
         )
         try:
-            return await self._platform.run(placement, deployment, invocation)
+            placement = self._platform.place(deployment)
+            result = await self._platform.run(placement, deployment, invocation)
         except ApiError:
-            return None  # a sandbox that cannot start is a failed try
+            event.throttles += 1
+            return None
+        event.throttles = 0
+        event.tries += 1
+        return result
 
     def _keep(self, event: Event) -> None:
         if self._folder is not None:

@@ -12,19 +12,31 @@ from typing import Any
 
 from tuner.locallambda.answers import Answer, ApiError, document
 
-#: Bytes kept per log group before the oldest invocations go.
-MAX_GROUP_BYTES = 8_000_000
-_TERM = re.compile(r'"([^"]*)"|(\S+)')
+#: Bytes kept per log group before the oldest invocations go: some 100,000 of a quiet function.
+MAX_GROUP_BYTES = 64_000_000
+_OVERHEAD_BYTES = 100
+_TERM = re.compile(r'(\??)(?:"([^"]*)"|(\S+))')
+_START = re.compile(r'START RequestId: |\{"time":"[^"]*","type":"platform\.start"')
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Entry:
-    """The log of one invocation."""
+    """The log of one invocation: until it has ended, its START alone."""
 
     number: int
-    wall_ms: int
     stream: str
+    began_ms: int
+    ended_ms: int
     text: bytes
+    kept: bool = True
+
+    def lines(self) -> Iterator[tuple[int, int, str]]:
+        """(line number, ms since 1970, text): what comes after START bears the end's time."""
+        at_ms = self.began_ms
+        for at, line in enumerate(self.text.decode("utf-8", "replace").splitlines()):
+            yield at, at_ms, line
+            if at_ms != self.ended_ms and _START.match(line):
+                at_ms = self.ended_ms
 
 
 @dataclass
@@ -41,21 +53,37 @@ class Logs:
         self._groups: dict[tuple[str, str], _Group] = {}
         self._count = 0
 
-    def add(self, region: str, group: str, stream: str, wall_s: float, text: bytes) -> None:
-        """Keep what one invocation wrote, START to REPORT."""
+    def begin(self, region: str, group: str, stream: str, wall_s: float, start: bytes) -> Entry:
+        """Keep that an invocation has begun, by its START."""
         kept = self._groups.setdefault((region, group), _Group())
         self._count += 1
-        kept.entries.append(Entry(self._count, int(wall_s * 1000), stream, text))
-        kept.size += len(text) + 100
-        while kept.size > self._max and len(kept.entries) > 1:
-            kept.size -= len(kept.entries.popleft().text) + 100
+        now_ms = int(wall_s * 1000)
+        entry = Entry(self._count, stream, now_ms, now_ms, start)
+        kept.entries.append(entry)
+        self._resize(kept, len(start) + _OVERHEAD_BYTES)
+        return entry
 
-    def lines(self, region: str, group: str) -> Iterator[tuple[Entry, int, str]]:
-        """Every line of a group, oldest first, as (invocation, line number, text)."""
+    def end(self, region: str, group: str, entry: Entry, wall_s: float, text: bytes) -> None:
+        """Keep all that the invocation wrote, START to REPORT."""
+        if entry.kept:
+            grown = len(text) - len(entry.text)
+            entry.text, entry.ended_ms = text, int(wall_s * 1000)
+            self._resize(self._groups[region, group], grown)
+
+    def lines(self, region: str, group: str) -> Iterator[tuple[Entry, int, int, str]]:
+        """Every line of a group, in the order in which invocations began, as (invocation, line
+        number, ms since 1970, text)."""
         kept = self._groups.get((region, group))
         for entry in kept.entries if kept else ():
-            for at, line in enumerate(entry.text.decode("utf-8", "replace").splitlines()):
-                yield entry, at, line
+            for at, at_ms, line in entry.lines():
+                yield entry, at, at_ms, line
+
+    def _resize(self, kept: _Group, grown: int) -> None:
+        kept.size += grown
+        while kept.size > self._max and len(kept.entries) > 1:
+            gone = kept.entries.popleft()
+            gone.kept = False
+            kept.size -= len(gone.text) + _OVERHEAD_BYTES
 
     def knows(self, region: str, group: str) -> bool:
         """Whether anything was ever logged there."""
@@ -63,39 +91,46 @@ class Logs:
 
 
 def filter_events(logs: Logs, region: str, body: Mapping[str, Any]) -> Answer:
-    """FilterLogEvents: by time, stream, quoted or plain terms that must all occur; paged."""
+    """FilterLogEvents: by time, stream and terms, plain or quoted; paged.
+
+    All terms must occur, and one at least of those that begin with a question mark.
+    """
     group = body.get("logGroupName") or str(body.get("logGroupIdentifier", "")).rpartition(":")[2]
     if not logs.knows(region, group):
         raise _refused("ResourceNotFoundException", "The specified log group does not exist.")
-    terms = [a or b for a, b in _TERM.findall(str(body.get("filterPattern") or ""))]
+    found = _TERM.findall(str(body.get("filterPattern") or ""))
+    terms = [quoted or plain for mark, quoted, plain in found if not mark]
+    choice = [quoted or plain for mark, quoted, plain in found if mark]
     start, end = body.get("startTime") or 0, body.get("endTime") or 1 << 62
     streams = body.get("logStreamNames")
     prefix = body.get("logStreamNamePrefix") or ""
     last = _position(body.get("nextToken"))
     limit = min(int(body.get("limit") or 10_000), 10_000)
     events: list[dict[str, Any]] = []
-    for entry, at, line in logs.lines(region, group):
-        if (entry.number, at) <= last or not start <= entry.wall_ms < end:
+    for entry, at, at_ms, line in logs.lines(region, group):
+        if (entry.number, at) <= last or not start <= at_ms < end:
             continue
         if (streams and entry.stream not in streams) or not entry.stream.startswith(prefix):
             continue
         if not all(term in line for term in terms):
             continue
+        if choice and not any(term in line for term in choice):
+            continue
         if len(events) == limit:
             token = f"{last[0]}/{last[1]}"
             return document({"events": events, "searchedLogStreams": [], "nextToken": token})
         last = (entry.number, at)
-        events.append(_event(entry, at, line))
+        events.append(_event(entry, at, at_ms, line))
     return document({"events": events, "searchedLogStreams": []})
 
 
-def _event(entry: Entry, at: int, line: str) -> dict[str, Any]:
+def _event(entry: Entry, at: int, at_ms: int, line: str) -> dict[str, Any]:
     return {
         "eventId": f"{entry.number:020}{at:010}",
-        "ingestionTime": entry.wall_ms,
+        "ingestionTime": at_ms,
         "logStreamName": entry.stream,
         "message": line + "\n",
-        "timestamp": entry.wall_ms,
+        "timestamp": at_ms,
     }
 
 

@@ -20,11 +20,12 @@ from tuner.locallambda.packages import PackageStore
 from tuner.locallambda.platformclock import PlatformClock
 from tuner.locallambda.sandbox import Sandbox
 
-Logged = Callable[[Sandbox, InvocationResult], None]
+#: Hears of an invocation that begins; what it gives back hears of its result.
+Logged = Callable[[Sandbox, Invocation], Callable[[InvocationResult], None]]
 
 
 class Pool:
-    """``logged`` is told each result that a sandbox gave."""
+    """``logged`` is told each invocation that begins in a sandbox, and then its result."""
 
     def __init__(
         self,
@@ -60,9 +61,10 @@ class Pool:
                 sandbox = await self._open(number, deployment)
             else:
                 sandbox = self._sandboxes[number]
+            ended = self._logged(sandbox, invocation)
             result = await sandbox.invoke(invocation)
             alive = result.alive
-            self._logged(sandbox, result)
+            ended(result)
             return result
         finally:
             if not self.fleet.release(number, alive=alive):

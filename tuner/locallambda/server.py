@@ -7,6 +7,7 @@ hand saves more CPU per call than the rest of the front costs.
 import asyncio
 import contextlib
 import logging
+from dataclasses import replace
 from urllib.parse import unquote
 
 from aiohttp import web
@@ -104,11 +105,16 @@ class Front:
                 await asyncio.wait_for(service.host.calibrated(), CALIBRATION_LIMIT_S)
             return document(service.platform())
         if what == "events":
-            return document(service.records())
+            given = request.query.get("from", "0")
+            first = int(given) if given.isascii() and given.isdecimal() else 0
+            answer = document(service.records(first))
+            return replace(answer, headers={**answer.headers, "x-tuner-ended": str(service.ended)})
+        if what == "time":
+            return document({"now": service.clock.wall(), "time_scale": service.clock.scale})
         if what == "logs":
             group = request.query.get("group", "")
             region = request.query.get("region", "us-east-1")
-            lines = [line for _, _, line in service.logs.lines(region, group)]
+            lines = [line for _, _, _, line in service.logs.lines(region, group)]
             return Answer(200, "".join(f"{x}\n" for x in lines).encode(), content_type="text/plain")
         if what.startswith("packages/") and what.endswith(".zip"):
             name = what.removeprefix("packages/").removesuffix(".zip")

@@ -4,9 +4,11 @@ Knows nothing of HTTP; the server asks it.
 """
 
 import asyncio
+import itertools
 import random
 import shutil
 import tempfile
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,7 +20,7 @@ from tuner.locallambda.answers import Answer
 from tuner.locallambda.asynchronous import Ending, Event, EventQueue
 from tuner.locallambda.control import Control
 from tuner.locallambda.destinations import Destinations
-from tuner.locallambda.functions import Deployment, Function, timestamp
+from tuner.locallambda.functions import Deployment, Function
 from tuner.locallambda.host import SandboxHost
 from tuner.locallambda.invocation import Invocation, InvocationResult
 from tuner.locallambda.invoke import ACCEPTED, ALLOWED, InvokeRequest, success
@@ -27,6 +29,7 @@ from tuner.locallambda.names import FunctionRef
 from tuner.locallambda.platformclock import PlatformClock
 from tuner.locallambda.pool import Pool
 from tuner.locallambda.registry import Registry
+from tuner.locallambda.report_lines import lines_for
 from tuner.locallambda.sandbox import Sandbox
 from tuner.locallambda.storage import FunctionStore
 
@@ -60,6 +63,7 @@ class Service:
     chance: random.Random
     logs: Logs = field(default_factory=Logs)
     endings: deque[Ending] = field(default_factory=lambda: deque(maxlen=MAX_ENDINGS))
+    ended: int = 0  # events that have ended since the start
 
     def __post_init__(self) -> None:
         self.registry = Registry(self.clock, self.chance, self.store.save, self._replaced)
@@ -165,9 +169,11 @@ class Service:
             "account_concurrency": self.options.account_concurrency,
         }
 
-    def records(self) -> list[dict[str, Any]]:
-        """What became of asynchronous events, as AWS tells destinations."""
-        return [ending.record(timestamp(self.clock.wall())) for ending in self.endings]
+    def records(self, first: int = 0) -> list[dict[str, Any]]:
+        """What became of asynchronous events, as AWS tells destinations; from the ``first`` on,
+        of all that have ended since the start."""
+        left_out = max(0, first - (self.ended - len(self.endings)))
+        return [ending.record() for ending in itertools.islice(self.endings, left_out, None)]
 
     async def _sweep(self) -> None:
         while True:
@@ -178,14 +184,23 @@ class Service:
 
     def _ended(self, ending: Ending) -> None:
         self.endings.append(ending)
-        self.destinations.tell(ending, ending.record(timestamp(self.clock.wall())))
+        self.ended += 1
+        self.destinations.tell(ending, ending.record())
 
     def _replaced(self, function: Function, deployment_key: str) -> None:
         self.pool(function.region).retire(deployment_key)
 
-    def _logged(self, sandbox: Sandbox, result: InvocationResult) -> None:
-        spec = sandbox.spec
-        self.logs.add(spec.region, spec.log_group, spec.log_stream, self.clock.wall(), result.log)
+    def _logged(
+        self, sandbox: Sandbox, invocation: Invocation
+    ) -> Callable[[InvocationResult], None]:
+        spec, clock = sandbox.spec, self.clock
+        start = lines_for(spec.log_format).start(invocation.request_id, spec.version, time.time())
+        entry = self.logs.begin(spec.region, spec.log_group, spec.log_stream, clock.wall(), start)
+
+        def ended(result: InvocationResult) -> None:
+            self.logs.end(spec.region, spec.log_group, entry, clock.wall(), result.log)
+
+        return ended
 
 
 def open_service(options: ServiceOptions) -> tuple[Service, Callable[[], None]]:

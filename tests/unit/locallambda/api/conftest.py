@@ -45,7 +45,8 @@ class PretendedSandbox:
         await self.host.gate.wait()
         payload, error, alive = self.host.behave(self.spec, invocation)
         report = Report(1.0, 1, self.spec.memory_mb, 30)
-        log = b"START RequestId: %b\n" % invocation.request_id.encode()
+        told = invocation.request_id.encode()
+        log = b"START RequestId: %b Version: $LATEST\nREPORT RequestId: %b\n" % (told, told)
         return InvocationResult(payload, error, report, log, alive)
 
     async def stop(self) -> None:

@@ -1,5 +1,6 @@
 """Asynchronous events: retries, ages, throttles, and the records of how they ended."""
 
+import json
 from itertools import pairwise
 from typing import Any
 
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuner.locallambda.asynchronous import retry_delay
+from tuner.locallambda.logs import Logs, filter_events
 
 CONFIG = "/2019-09-25/functions/f/event-invoke-config"
 
@@ -202,3 +204,71 @@ def test_throttle_delays_grow_from_a_second_to_five_minutes_within_the_age(
         assert age + min(300, 2 ** (throttles - 1)) > 6 * 3600
     else:
         assert delay == min(300, 2 ** (throttles - 1))
+
+
+def filtered(api: Any, pattern: str) -> list[tuple[int, str]]:
+    """What FilterLogEvents finds in the function's log: ms since 1970, and the line."""
+    body = {"logGroupName": "/aws/lambda/f", "filterPattern": pattern}
+    told = json.loads(filter_events(api.service.logs, "eu-west-1", body).body)
+    return [(event["timestamp"], event["message"]) for event in told["events"]]
+
+
+def test_a_sandbox_that_cannot_be_started_sends_the_event_back_without_counting_a_try(
+    api: Any,
+) -> None:
+    api.ready()
+    api.host.fault = OSError("no more processes")
+    send(api)
+    api.later(2.5)
+    assert len(api.host.made) == 2
+    api.host.fault = None
+    api.later(10)
+    (record,) = api.service.records()
+    assert record["requestContext"]["condition"] == "Success"
+    assert record["requestContext"]["approximateInvokeCount"] == 1
+
+
+def test_a_record_bears_the_time_at_which_its_event_ended(api: Any) -> None:
+    api.ready()
+    send(api)
+    (before,) = api.service.records()
+    api.later(1000)
+    assert api.service.records() == [before]
+    assert before["timestamp"].endswith("Z")
+
+
+def test_endings_can_be_read_from_the_first_one_that_is_new(api: Any) -> None:
+    api.ready()
+    for number in range(5):
+        send(api, str(number).encode())
+    assert [record["requestPayload"] for record in api.service.records(3)] == [3, 4]
+    assert api.service.records(5) == []
+    assert api.service.ended == 5
+
+
+def test_start_is_in_the_log_as_soon_as_an_event_begins_and_keeps_its_time(api: Any) -> None:
+    api.ready()
+    api.host.gate.clear()
+    send(api)
+    begun_ms = int(api.platform.wall() * 1000)
+    [(at_ms, line)] = filtered(api, '?"START RequestId" ?"REPORT RequestId"')
+    assert (at_ms, line[:18]) == (begun_ms, "START RequestId: i")
+    api.later(90)
+    api.host.gate.set()
+    api.turn()
+    lines = filtered(api, '?"START RequestId" ?"REPORT RequestId"')
+    assert [(at - begun_ms, line.split()[0]) for at, line in lines] == [
+        (0, "START"),
+        (90_000, "REPORT"),
+    ]
+    assert filtered(api, '"RequestId" ?nothing') == []
+
+
+def test_the_oldest_invocations_leave_a_full_log_even_before_they_end() -> None:
+    logs = Logs(max_group_bytes=500)
+    entries = [logs.begin("r", "g", "s", float(n), b"START RequestId: %d\n" % n) for n in range(20)]
+    for number, entry in enumerate(entries):
+        logs.end("r", "g", entry, 100.0 + number, b"START RequestId: %d\nEND\n" % number)
+    kept = [line for _, _, _, line in logs.lines("r", "g") if line.startswith("START")]
+    assert kept == [f"START RequestId: {number}" for number in range(20 - len(kept), 20)]
+    assert 0 < len(kept) <= 5

@@ -162,7 +162,7 @@ def test_any_question_for_logs_is_answered(body: dict[str, Any]) -> None:
     import json
 
     logs = Logs()
-    logs.add("eu-west-1", "g", "s", 1.0, b"START\nEND\n")
+    logs.begin("eu-west-1", "g", "s", 1.0, b"START\nEND\n")
     try:
         raw = json.dumps({"logGroupName": "g", **body}).encode()
         assert handle(logs, "eu-west-1", "Logs_20140328.FilterLogEvents", raw).status == 200

@@ -71,6 +71,7 @@ def run_load(
             most=wish.most,
             find_limit=options.find_limit,
             front=wish.front,
+            drain_s=wish.drain_s,
         )
         result = loadflow.load(parts, errand, watcher, progress)
         parts.store.save_document(run.run, DOCUMENT, load_document(result))

@@ -3,7 +3,7 @@
 target -> load -> measure -> store -> judge
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from tuner.billing.cost import cost_usd
@@ -14,8 +14,10 @@ from tuner.load.knee import KneeSearch
 from tuner.load.policies import ADAPTIVE
 from tuner.load.stop_on import Fuse
 from tuner.loadrequest import LoadErrand
+from tuner.measure.event_drain import EventDrain, event_advice, incomplete
+from tuner.measure.event_figures import with_events
 from tuner.measure.late_reports import LateReports
-from tuner.measure.load_figures import LoadTally
+from tuner.measure.load_figures import LoadFigures, LoadTally
 from tuner.measure.load_health import front_advice, load_advice
 from tuner.measure.loading import Loading
 from tuner.measure.mishaps import Mishaps
@@ -45,7 +47,7 @@ def load(
                 if errand.find_limit:
                     result = _find_limit(parts, errand, variant, keeper, watcher, progress)
                 else:
-                    result = _load(parts, errand, variant, keeper, watcher)
+                    result = _load(parts, errand, Counting(variant, keeper), watcher, progress)
             finally:
                 keeper.flush()
         warnings = (*result.warnings, *keeper.advice())
@@ -70,7 +72,7 @@ def _find_limit(
         progress(f"trying {format_rate(search.rate)}")
         left = None if errand.max_cost_usd is None else errand.max_cost_usd - spent
         step = replace(errand.at_rate(search.rate, calls), max_cost_usd=left)
-        last = _load(parts, step, variant, keeper, watcher)
+        last = _load(parts, step, Counting(variant, keeper), watcher, progress)
         calls += last.figures.calls + sum(last.figures.dropped.values())
         spent += last.cost_usd or 0.0
         tried = Step(search.rate, last.figures, last.verdicts, last.run.note)
@@ -91,22 +93,35 @@ def _find_limit(
     return replace(chosen, limit=limit, run=replace(chosen.run, note=note), warnings=warnings)
 
 
-def _load(
-    parts: Parts, errand: LoadErrand, variant: Variant, keeper: Keeper, watcher: Watcher
-) -> Load:
-    """One load, sent and judged; its note says why it was cut short."""
-    tally = LoadTally()
-    ending = _send(parts, errand, Counting(variant, tally, keeper), watcher)
-    return _concluded(parts, errand, tally, ending)
-
-
 @dataclass(frozen=True)
 class Counting:
-    """Whom a load calls, and who takes its samples."""
+    """Whom a load calls, and who takes its samples; ``drain`` follows those that are events."""
 
     variant: Variant
-    tally: LoadTally
     keeper: Keeper
+    drain: EventDrain | None = None
+    tally: LoadTally = field(default_factory=LoadTally)
+
+
+def _load(
+    parts: Parts, errand: LoadErrand, counting: Counting, watcher: Watcher, progress: Progress
+) -> Load:
+    """One load, sent and judged, its events followed; its note says why it was cut short."""
+    counting = replace(counting, drain=_drain(parts, errand, counting.variant))
+    ending = _send(parts, errand, counting, watcher)
+    if counting.drain is not None:
+        counting.drain.run(errand.drain_s, watcher.stop, progress)
+    return _concluded(parts, errand, counting, ending)
+
+
+def _drain(parts: Parts, errand: LoadErrand, variant: Variant) -> EventDrain | None:
+    """Who follows events; an error if that is not allowed, before anything is sent."""
+    if errand.sending.mode is not Mode.ASYNC:
+        return None
+    trail = parts.target.events(variant)
+    assert trail is not None, "only a recording has no events, and was refused"
+    origin_wall_s = parts.clock.wall() - (parts.clock.monotonic() - parts.origin_s)
+    return EventDrain(trail, parts.clock, origin_wall_s)
 
 
 @dataclass(frozen=True)
@@ -129,7 +144,9 @@ def _send(parts: Parts, errand: LoadErrand, counting: Counting, watcher: Watcher
         keeper.keep(sample)
         watcher.sampled(sample)
         mishaps.hear(sample)
-        if errand.sending.mode is Mode.SYNC:
+        if counting.drain is not None:
+            counting.drain.accept(sample)
+        else:
             late.note(sample)
         fuse.watch(sample)
         if note is None and (note := mishaps.note or _enough(errand, tally, fuse, watcher)):
@@ -180,8 +197,37 @@ def spent_usd(billed_ms: float | None, requests: int, errand: LoadErrand) -> flo
     return once + (requests - 1) * errand.prices.request_usd
 
 
-def _concluded(parts: Parts, errand: LoadErrand, tally: LoadTally, ending: Ending) -> Load:
+def _concluded(parts: Parts, errand: LoadErrand, counting: Counting, ending: Ending) -> Load:
     """Figures, verdicts and doubts."""
+    tally, events = counting.tally, None
+    figures, advice = _figures(parts, errand, tally, ending)
+    if errand.front is not None:
+        advice = (*advice, *front_advice(figures))
+    if counting.drain is not None:
+        events = counting.drain.figures(tally.start_s)
+        figures = with_events(figures, events)
+        advice = (*advice, *event_advice(events, removed=errand.change_memory))
+        ending = replace(ending, note=ending.note or incomplete(events))
+    cost = spent_usd(figures.billed_ms, figures.billed, errand)
+    return Load(
+        run=replace(errand.run, note=ending.note),
+        profile=errand.profile,
+        memory_mb=errand.memory_mb,
+        retry=errand.sending.retry,
+        mode=errand.sending.mode.value,
+        figures=figures,
+        cost_usd=cost,
+        verdicts=judge(errand.slos, figures, cost, events),
+        warnings=(*errand.run.warnings, *ending.advice, *advice),
+        front=errand.front,
+        events=events,
+    )
+
+
+def _figures(
+    parts: Parts, errand: LoadErrand, tally: LoadTally, ending: Ending
+) -> tuple[LoadFigures, tuple[Advice, ...]]:
+    """What the answers tell, and whether the generator could keep up."""
     profile, shortfall = errand.profile, parts.engine.shortfall()
     sent = tally.calls + sum(shortfall.dropped.values())
     figures = tally.figures(
@@ -191,22 +237,7 @@ def _concluded(parts: Parts, errand: LoadErrand, tally: LoadTally, ending: Endin
         stopped_s=None if ending.note is None else tally.last_sent_s,
     )
     lanes, adaptive = errand.sending.lanes, errand.sending.retry == ADAPTIVE
-    advice = load_advice(figures, shortfall, lanes, adaptive=adaptive)
-    if errand.front is not None:
-        advice = (*advice, *front_advice(figures))
-    cost = spent_usd(figures.billed_ms, figures.billed, errand)
-    return Load(
-        run=replace(errand.run, note=ending.note),
-        profile=profile,
-        memory_mb=errand.memory_mb,
-        retry=errand.sending.retry,
-        mode=errand.sending.mode.value,
-        figures=figures,
-        cost_usd=cost,
-        verdicts=judge(errand.slos, figures, cost),
-        warnings=(*errand.run.warnings, *ending.advice, *advice),
-        front=errand.front,
-    )
+    return figures, load_advice(figures, shortfall, lanes, adaptive=adaptive)
 
 
 def _finished(parts: Parts, result: Load, watcher: Watcher) -> Load:

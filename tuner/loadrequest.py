@@ -12,6 +12,7 @@ from tuner.billing.prices import Prices
 from tuner.errors import UsageError
 from tuner.load.engine import Mode
 from tuner.load.front_wish import FrontWish, read_front
+from tuner.load.mode_wish import DRAIN_S, ModeWish, read_mode
 from tuner.load.pace import Constant
 from tuner.load.policies import POLICIES
 from tuner.load.profile import ARRIVALS, Phase, Profile
@@ -24,6 +25,7 @@ from tuner.measure.payloads import Payload
 from tuner.recommend.slo import Slo, parse_slo
 from tuner.records import Backend, FunctionFacts, RunRecord
 from tuner.request.options import SweepOptions
+from tuner.target.names import Kind, parse_target
 from tuner.units import parse_memory, parse_rate, parse_seconds, parse_usd
 
 #: Where workers of other machines are awaited; 5557 is Locust's own port.
@@ -49,7 +51,8 @@ class LoadOptions:
     think: str | None = None
     profile_load: str | None = None
     retry: str | None = None
-    mode: str = "sync"
+    mode: str | None = None
+    drain: str | None = None
     stop_on: tuple[str, ...] = ()
     max_concurrency: int | None = None
     workers: int = 1
@@ -88,6 +91,7 @@ class LoadErrand:
     most: int | None = None
     find_limit: bool = False
     front: FrontWish | None = None
+    drain_s: float = DRAIN_S
 
     def at_rate(self, rate_per_s: float, first_call: int) -> "LoadErrand":
         """The same errand with another constant rate, its calls counted from ``first_call``."""
@@ -113,12 +117,14 @@ class Wish:
     event: str | None = None
     workers: Workers = field(default_factory=Workers)
     front: FrontWish | None = None
+    drain_s: float = DRAIN_S
 
 
 def read_wish(options: LoadOptions) -> Wish:
     """Read all options; raises UsageError or NotFound."""
     profile = _profile(options)
     retry = _choice("--retry", options.retry or profile.retry or "none", tuple(POLICIES))
+    how = _mode(options, profile)
     common = options.common
     most = options.max_concurrency or profile.max_concurrency
     if most is not None and most < 1:
@@ -127,7 +133,7 @@ def read_wish(options: LoadOptions) -> Wish:
     return Wish(
         profile=profile,
         retry=retry,
-        mode=Mode(_choice("--mode", options.mode, ("sync",))),
+        mode=how.mode,
         slos=tuple(parse_slo(text) for text in slos),
         rules=tuple(parse_stop_on(text) for text in options.stop_on or profile.stop_on),
         max_cost_usd=None if common.max_cost is None else parse_usd(common.max_cost),
@@ -136,6 +142,7 @@ def read_wish(options: LoadOptions) -> Wish:
         event=profile.event,
         workers=_workers(options),
         front=_front(options),
+        drain_s=how.drain_s,
     )
 
 
@@ -246,9 +253,18 @@ def _front(options: LoadOptions) -> FrontWish | None:
     if front is not None and options.memory is not None:
         fix = "Leave it out, or set it with tuner apply first."
         raise UsageError("--memory", "cannot be chosen behind --url", fix)
-    if front is not None and options.mode != Mode.SYNC:
-        raise UsageError(f"--mode {options.mode}", "is of the Invoke API, not of --url", "")
     return front
+
+
+def _mode(options: LoadOptions, profile: Profile) -> ModeWish:
+    """Whether calls are answered or queued, unless something else that was asked forbids it."""
+    given = {
+        "replay": parse_target(options.common.target).kind is Kind.REPLAY,
+        "--url": options.url is not None,
+        "--find-limit": options.find_limit,
+        "--max-cost": options.common.max_cost is not None,
+    }
+    return read_mode(options.mode, options.drain, profile, given)
 
 
 def _workers(options: LoadOptions) -> Workers:

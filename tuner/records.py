@@ -101,6 +101,15 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class LogLine:
+    """One event of a function's log; ``at_s`` is seconds since 1970, with whole milliseconds."""
+
+    at_s: float
+    text: str
+    stream: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Advice:
     """Something the reader has to know, ending in advice. ``code`` is stable for scripts."""
 

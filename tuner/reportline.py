@@ -42,6 +42,7 @@ _FIELD = re.compile(
 )
 # The lookbehind leaves INIT_REPORT and RESTORE_REPORT alone.
 _REPORT = re.compile(r"(?<![A-Za-z0-9_])REPORT (?:RequestId: ([^\s]+))?", re.ASCII)
+_START = re.compile(r"START RequestId: ([^\s]+) Version: ", re.ASCII)
 _STATUS = re.compile(r"\sStatus: (\w+)(?:\s+Error Type: ([^\s]+))?", re.ASCII)
 _XRAY = re.compile(r"XRAY TraceId: ([^\s]+)", re.ASCII)
 
@@ -69,6 +70,19 @@ def parse_report(text: str) -> Report | None:
             if '"platform.report"' in line and (report := _from_json(line)):
                 return report
     return None
+
+
+def parse_start(text: str) -> str | None:
+    """The request id of a log event that is Lambda's START; ``None`` of any other."""
+    if match := _START.match(text):
+        return match[1]
+    if '"platform.start"' not in text:
+        return None
+    try:
+        event = json.loads(text)
+        return _text(event["record"], "requestId") if event["type"] == "platform.start" else None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
 
 
 def find_report(log_text: str, request_id: str | None = None) -> Report | None:

@@ -1,28 +1,59 @@
-"""Events sent by the load engine to the local Lambda, and what its log says became of them."""
+"""Events sent by the load engine, and what a real log says became of them: the local Lambda's own,
+and CloudWatch Logs as moto plays it."""
 
 import time
 from collections.abc import Callable
 from typing import Any
 
 import boto3
+import pytest
 
-from tuner.aws.function_log import read_reports
+from tuner.aws.control import Control
 from tuner.aws.session import SessionOptions, open_session
 from tuner.clock import WallClock
 from tuner.load.engine import Batch, Call, Manner, Mode
 from tuner.load.locust_engine import LocustEngine
-from tuner.measure.event_fates import Fates, LogLine, follow
-from tuner.records import Outcome, Purpose
-from tuner.target.seam import Credentials, Endpoint, Variant
+from tuner.measure.event_drain import EventDrain
+from tuner.measure.event_fates import End
+from tuner.measure.event_figures import EventFigures
+from tuner.records import Outcome, Purpose, Sample
+from tuner.target.aws import AwsOptions, AwsTarget
+from tuner.target.event_trail import EventSettings
+from tuner.target.names import parse_target
+from tuner.target.seam import Variant
 
 SOURCE = "def handler(event, context):\n    return 1 / event['by']\n"
+LATEST = Variant(128, "x86_64", None)
 
 
-def fates_of(url: str, samples: list[Any], origin_wall_s: float) -> Fates:
+def target_at(url: str, function: str) -> AwsTarget:
     session = open_session(SessionOptions("eu-west-1", None, url, ("any", "any")))
-    later = time.time() + 1_000_000  # the platform's clock is far ahead by then
-    found = read_reports(session, "/aws/lambda/events", origin_wall_s - 1, later)
-    return follow(samples, [LogLine(*line) for line in found], origin_wall_s)
+    options = AwsOptions(journal=None)
+    return AwsTarget(Control(session, options.clock), parse_target(function), options)
+
+
+def client_at(url: str, service: str = "lambda") -> Any:
+    return boto3.client(
+        service, endpoint_url=url, region_name="eu-west-1",
+        aws_access_key_id="any", aws_secret_access_key="any",
+    )  # fmt: skip
+
+
+def sent_and_followed(target: AwsTarget, bodies: tuple[bytes, ...], number: int) -> EventFigures:
+    clock = WallClock()
+    endpoint = target.endpoint()
+    engine, origin_wall_s = LocustEngine(endpoint, clock), clock.wall()
+    drain = EventDrain(target.events(LATEST), clock, origin_wall_s)
+    calls = [Call(n, LATEST, n % len(bodies), Purpose.LOAD, 0.01 * n) for n in range(number)]
+    try:
+        samples = list(engine.run(Batch(calls, bodies, 4, 0, 30.0, Manner(mode=Mode.ASYNC))))
+    finally:
+        engine.close()
+    assert [(s.outcome, s.status) for s in samples] == [(Outcome.OK, 202)] * number
+    for sample in samples:
+        drain.accept(sample)
+    drain.run(60.0, lambda: False, lambda _text: None)
+    return drain.figures(0.0)
 
 
 def test_each_event_is_followed_from_its_acceptance_to_its_last_try(
@@ -32,36 +63,81 @@ def test_each_event_is_followed_from_its_acceptance_to_its_last_try(
 ) -> None:
     # A platform minute lasts 20 ms, so that all three tries fit into a moment.
     with start_local_lambda("--time-scale", "3000") as url:
-        client = boto3.client(
-            "lambda", endpoint_url=url, region_name="eu-west-1",
-            aws_access_key_id="any", aws_secret_access_key="any",
-        )  # fmt: skip
+        client = client_at(url)
         client.create_function(
             FunctionName="events",
             Runtime="python3.12",
             Role="arn:aws:iam::000000000000:role/r",
             Handler="app.handler",
             Code={"ZipFile": make_zip({"app.py": SOURCE})},
+            DeadLetterConfig={"TargetArn": "arn:aws:sqs:eu-west-1:000000000000:dead"},
         )
         settled(client, "events")
-        clock = WallClock()
-        endpoint = Endpoint(url, "eu-west-1", "events", lambda: Credentials("any", "any"))
-        engine, origin_wall_s = LocustEngine(endpoint, clock), clock.wall()
-        variant = Variant(128, "x86_64", None)
-        calls = [Call(n, variant, n % 2, Purpose.LOAD, 0.01 * n) for n in range(6)]
-        bodies = (b'{"by": 1}', b'{"by": 0}')
-        try:
-            samples = list(engine.run(Batch(calls, bodies, 4, 0, 30.0, Manner(mode=Mode.ASYNC))))
-        finally:
-            engine.close()
-        assert [(s.outcome, s.status) for s in samples] == [(Outcome.OK, 202)] * 6
-        give_up = time.monotonic() + 20
-        while True:
-            fates = fates_of(url, samples, origin_wall_s)
-            if sum(len(event.tries) for event in fates.events) >= 12 or time.monotonic() > give_up:
-                break
-            time.sleep(0.2)
-    tries = {event.call: len(event.tries) for event in fates.events}
-    assert tries == {0: 1, 1: 3, 2: 1, 3: 3, 4: 1, 5: 3}
-    assert (fates.started, fates.retried, fates.unseen) == (6, 3, 0)
-    assert fates.exhausted + fates.unknown == 3
+        told = sent_and_followed(target_at(url, "events"), (b'{"by": 1}', b'{"by": 0}'), 6)
+    assert told.by_tries == {1: 3, 3: 3}
+    assert (told.ends[End.SUCCEEDED], told.ends[End.EXHAUSTED], told.unknown) == (3, 3, 0)
+    assert (told.started, told.retried, told.duplicates) == (6, 3, 0)
+    assert told.billed == 12
+    waits = [told.retry_wait.percentile_ms(percent) for percent in (1.0, 100.0)]
+    # A timer may be a millisecond early, which is three platform seconds here.
+    assert 54_000 <= (waits[0] or 0) < 114_000 <= (waits[1] or 0)
+    assert told.following.settings.dead_letters == "arn:aws:sqs:eu-west-1:000000000000:dead"
+    assert told.following.time_scale == 3000
+
+
+def test_the_rules_for_events_are_those_of_what_is_invoked(
+    local_lambda_url: str, lambda_client: Any, new_function: Callable[..., str]
+) -> None:
+    name = new_function(SOURCE)
+    lambda_client.publish_version(FunctionName=name)
+    lambda_client.put_function_event_invoke_config(
+        FunctionName=name, Qualifier="1", MaximumRetryAttempts=0, MaximumEventAgeInSeconds=90
+    )
+    target = target_at(local_lambda_url, name)
+    assert target.events(LATEST).settings == EventSettings()
+    version = target.events(Variant(128, "x86_64", "1"))
+    assert version.settings == EventSettings(retries=0, age_s=90.0)
+
+
+@pytest.fixture
+def log_group(moto_url: str) -> Any:
+    """CloudWatch Logs with a log of the function's, and a way to write to it."""
+    logs = client_at(moto_url, "logs")
+    group = "/aws/lambda/watched"
+    logs.create_log_group(logGroupName=group)
+    logs.create_log_stream(logGroupName=group, logStreamName="s")
+
+    def write(*lines: tuple[float, str]) -> None:
+        events = [{"timestamp": int(at_s * 1000), "message": text} for at_s, text in lines]
+        logs.put_log_events(logGroupName=group, logStreamName="s", logEvents=events)
+
+    yield write
+    logs.delete_log_group(logGroupName=group)
+
+
+def test_events_are_found_in_cloudwatch_logs(moto_url: str, log_group: Any) -> None:
+    from tuner.aws.function_log import FunctionLog
+    from tuner.target.aws_events import AwsTrail
+
+    clock, now = WallClock(), time.time()
+    figures = "\tDuration: 100.00 ms\tBilled Duration: 100 ms\tMemory Size: 128 MB\t"
+    log_group(
+        (now - 300.0, "START RequestId: one Version: $LATEST\n"),
+        (now - 299.9, f"REPORT RequestId: one{figures}Status: timeout\n"),
+        (now - 299.8, "a line of the function's own\n"),
+        (now - 239.0, "START RequestId: one Version: $LATEST\n"),
+        (now - 238.9, f"REPORT RequestId: one{figures}\n"),
+        (now - 200.0, "START RequestId: two Version: $LATEST\n"),
+    )
+    session = open_session(SessionOptions("eu-west-1", None, moto_url, ("any", "any")))
+    log = FunctionLog(session, "/aws/lambda/watched", clock, beside=True)
+    drain = EventDrain(AwsTrail(EventSettings(), log), clock, now - 301.0)
+    drain._since_s = drain._first_s = now - 400.0
+    for name in ("one", "two", "three"):
+        ok = (0, 1, 0, Purpose.LOAD, 128, "x86_64", None, Outcome.OK)
+        drain.accept(Sample(*ok, 0.0, 0.0, None, 0.5, request_id=name))
+    drain.run(0.0, lambda: False, lambda _text: None)
+    told = drain.figures(0.0)
+    assert told.by_tries == {0: 1, 1: 1, 2: 1}
+    assert told.ends[End.RUNNING] == told.ends[End.UNSEEN] == told.retried == 1
+    assert told.dwell.percentile_ms(1) == pytest.approx(500, rel=0.01)

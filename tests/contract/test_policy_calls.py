@@ -140,6 +140,7 @@ def test_restore(function: str, record: Record, open_target: Callable[..., AwsTa
 def test_doctor(service: Any, function: str, record: Record) -> None:
     assert run("doctor", f"{function}:live", *at(service)) == 0
     record.calls.add(("sts:GetCallerIdentity", "", False))  # which loopback has no use for
+    record.calls.add(("logs:FilterLogEvents", "", False))  # of another service than Lambda
     check(record, "doctor", function)
 
 
@@ -162,6 +163,8 @@ def test_apply(service: Any, function: str, record: Record) -> None:
 def test_load(service: Any, function: str, record: Record) -> None:
     words = ("--rate", "5", "--duration", "2s", "-q")
     assert run("load", f"{function}:live", *at(service), *words) in (0, 3)
+    assert run("load", f"{function}:live", *at(service), *words, "--mode", "async") in (0, 3)
+    assert run("load", function, *at(service), *words, "--mode", "async") in (0, 3)
     record.calls.add(("lambda:InvokeFunction", function, True))  # the alias, by the load engine
     record.calls.add(("lambda:InvokeFunction", function, False))
     record.calls.add(NEEDED_WITHOUT_REPORT)

@@ -232,6 +232,10 @@ def test_the_terminal_leads_with_the_answer(tuner: Run) -> None:
         (("--profile-load", "none-such"), "throttle-probe"),
         (("--profile-load", "stream-like", "--rate", "5"), "Leave --rate out"),
         (("--rate", "5", "--event", "s3", "--payload", "1"), "cannot go with --payload"),
+        (("--rate", "5", "--mode", "async"), "a recording has no queue of events"),
+        (("--profile-load", "async-drain"), "a recording has no queue of events"),
+        (("--rate", "5", "--mode", "later"), "sync, async"),
+        (("--rate", "5", "--drain", "1m"), "Give it with --mode async"),
     ],
 )
 def test_a_load_that_makes_no_sense_is_refused_in_two_lines(

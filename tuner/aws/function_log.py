@@ -1,66 +1,58 @@
-"""A function's log of a time span: from CloudWatch Logs, or from the local Lambda beside it.
+"""A function's log: from CloudWatch Logs, or from the local Lambda, which answers for its own.
 
-Reads only, page by page, with CloudWatch's own limit of calls in mind; what lines mean is not
-known here. Lines appear there some seconds after they were written.
+Reads only, a page at a time and patiently, since CloudWatch allows few calls a second. What lines
+mean is not known here, nor when they have all arrived: some appear seconds after they were written.
+Needs ``logs:FilterLogEvents``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-
+from tuner.aws.services import Service
 from tuner.aws.session import AwsSession
-from tuner.aws.translate import Asked, translate
-
-#: What the platform writes at the end of an invocation, as text or as JSON.
-REPORTS = ("REPORT", "platform.report")
-
-
-def read_reports(
-    session: AwsSession, log_group: str, since_s: float, until_s: float
-) -> Iterator[tuple[float, str]]:
-    """(seconds since 1970, text) of every REPORT in a log group within a time span.
-
-    A group that does not exist has no lines: nothing was run yet. Raises our errors. Needs
-    ``logs:FilterLogEvents``.
-    """
-    for pattern in REPORTS:
-        for at_s, text in _read(session, log_group, since_s, until_s, f'"{pattern}"'):
-            if next(each for each in REPORTS if each in text) == pattern:  # each line once
-                yield at_s, text
+from tuner.clock import Clock
+from tuner.errors import NotFound
+from tuner.records import LogLine
 
 
-def _read(
-    session: AwsSession, log_group: str, since_s: float, until_s: float, pattern: str
-) -> Iterator[tuple[float, str]]:
-    pages = (
-        _client(session)
-        .get_paginator("filter_log_events")
-        .paginate(
-            logGroupName=log_group,
-            startTime=int(since_s * 1000),
-            endTime=int(until_s * 1000) + 1,
-            filterPattern=pattern,
-        )
-    )
-    try:
-        for page in pages:
-            for event in page["events"]:
-                yield event["timestamp"] / 1000.0, event["message"]
-    except (ClientError, BotoCoreError) as error:
-        answer = getattr(error, "response", {})
-        if answer.get("Error", {}).get("Code") == "ResourceNotFoundException":
-            return
-        asked = Asked("FilterLogEvents", log_group, session.region, service="logs")
-        raise translate(error, asked) from error
+class FunctionLog:
+    """One log group, by its name; ``beside`` as in :class:`tuner.aws.services.Service`."""
 
+    def __init__(
+        self, session: AwsSession, group: str, clock: Clock, *, beside: bool = False
+    ) -> None:
+        self.group = group
+        self._logs = Service(session, "logs", clock, beside=beside)
 
-def _client(session: AwsSession) -> Any:
-    """The local Lambda answers for its log at its own address; elsewhere the region's service."""
-    return session.boto.create_client(
-        "logs",
-        region_name=session.region,
-        endpoint_url=session.endpoint_url if session.loopback else None,
-        config=Config(retries={"mode": "standard", "total_max_attempts": 8}),
-    )
+    @property
+    def available(self) -> bool:
+        """Whether there can be such a log."""
+        return self._logs.available
+
+    def lines(
+        self, words: Sequence[str], since_s: float, most: int | None = None
+    ) -> Iterator[LogLine]:
+        """Lines since a moment (seconds since 1970) that hold any of these words.
+
+        Those of one stream come in order. A group that does not exist has none: nothing was run
+        yet. ``most`` ends it after so many. Raises our errors.
+        """
+        asked: dict[str, Any] = {
+            "logGroupName": self.group,
+            "filterPattern": " ".join(f'?"{word}"' for word in words),
+            "startTime": max(0, int(since_s * 1000)),
+            **({} if most is None else {"limit": most}),
+        }
+        token: str | None = None
+        while True:
+            more = {"nextToken": token} if token else {}
+            try:
+                answer = self._logs.send("FilterLogEvents", self.group, **asked, **more)
+            except NotFound:
+                return
+            for event in answer.get("events", ()):
+                stream = event.get("logStreamName")
+                yield LogLine(event.get("timestamp", 0) / 1000.0, event["message"], stream)
+            token = answer.get("nextToken")
+            if not token or most is not None:
+                return

@@ -1,4 +1,4 @@
-"""REPORT from CloudWatch Logs, for invocations whose answer did not carry it.
+"""REPORT from a function's log, for invocations whose answer did not carry it.
 
 The answer's log tail holds 4 KB; what an extension logs after REPORT can push it out. Events take
 some seconds to arrive, so it asks a few times; once nothing came, it does not ask again.
@@ -6,8 +6,7 @@ some seconds to arrive, so it asks a few times; once nothing came, it does not a
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from tuner.aws.services import Service
-from tuner.aws.session import AwsSession
+from tuner.aws.function_log import FunctionLog
 from tuner.clock import Clock
 from tuner.errors import TunerError
 from tuner.reportline import Report, find_report
@@ -19,23 +18,20 @@ _IDS = 20
 #: More ids than this are looked for among all reports since the run's start: the API answers few
 #: questions per second, but 10,000 events to one.
 _MANY = 100
-_ALL = '?"REPORT RequestId" ?"platform.report"'
+_ALL = ("REPORT RequestId", "platform.report")
 #: How much earlier than the run to look, seconds: clocks differ.
 _EARLIER_S = 300.0
 
 
 class LogReports:
-    """Looks reports up in one log group."""
+    """Looks reports up in one log."""
 
-    def __init__(
-        self, session: AwsSession, group: str, clock: Clock, since_s: float | None = None
-    ) -> None:
+    def __init__(self, log: FunctionLog, clock: Clock, since_s: float | None = None) -> None:
         """``since_s`` is when the run began (seconds since 1970), or now."""
-        self._logs = Service(session, "logs", clock)
-        self._group = group
+        self._log = log
         self._clock = clock
         self._since_s = clock.wall() if since_s is None else since_s
-        self._useless = not self._logs.available
+        self._useless = not log.available
 
     def find(self, request_ids: Sequence[str]) -> Mapping[str, Report]:
         """The reports of these requests, as far as they can be found; never raises."""
@@ -55,8 +51,8 @@ class LogReports:
     def _look(self, missing: Sequence[str]) -> Mapping[str, Report]:
         """Ask once for everything that is missing."""
         if len(missing) > _MANY:
-            wanted, everyone = frozenset(missing), self._events(_ALL)
-            reports = (find_report(event) for event in everyone)
+            wanted = frozenset(missing)
+            reports = (find_report(text) for text in self._texts(_ALL))
             return {
                 report.request_id: report
                 for report in reports
@@ -65,27 +61,13 @@ class LogReports:
         found: dict[str, Report] = {}
         for start in range(0, len(missing), _IDS):
             some = missing[start : start + _IDS]
-            for event in self._events(" ".join(f'?"{one}"' for one in some)):
+            for text in self._texts(some):
                 for one in some:
-                    report = find_report(event, one) if one in event else None
+                    report = find_report(text, one) if one in text else None
                     if report:
                         found[one] = report
         return found
 
-    def _events(self, pattern: str) -> Iterator[str]:
-        """The messages that match, page by page."""
-        token: str | None = None
-        while True:
-            answer = self._logs.send(
-                "FilterLogEvents",
-                self._group,
-                logGroupName=self._group,
-                filterPattern=pattern,
-                startTime=int((self._since_s - _EARLIER_S) * 1000),
-                **({"nextToken": token} if token else {}),
-            )
-            for event in answer.get("events", ()):
-                yield str(event["message"])
-            token = answer.get("nextToken")
-            if not token:
-                return
+    def _texts(self, words: Sequence[str]) -> Iterator[str]:
+        for line in self._log.lines(words, self._since_s - _EARLIER_S):
+            yield line.text

@@ -45,7 +45,7 @@ _CLONE: tuple[Grant, ...] = (
     ("lambda:GetLayerVersion", LAYERS),
     ("iam:PassRole", ROLES),
 )
-#: Only asked where an answer's log tail lacks REPORT.
+#: Asked where an answer's log tail lacks REPORT, and what became of events.
 _LOGS: tuple[Grant, ...] = (("logs:FilterLogEvents", LOGS),)
 _MEASURE: Mapping[str, tuple[Grant, ...]] = {
     "versions": (
@@ -64,12 +64,18 @@ _RESTORE: Mapping[str, tuple[Grant, ...]] = {
     "in-place": (("lambda:GetFunction", FUNCTION), *_SET),
 }
 _ALWAYS: Mapping[str, tuple[Grant, ...]] = {
-    "load": (*_DESCRIBE, *_LOGS, ("lambda:InvokeFunction", BOTH)),
+    "load": (
+        *_DESCRIBE,
+        *_LOGS,
+        ("lambda:InvokeFunction", BOTH),
+        ("lambda:GetFunctionEventInvokeConfig", BOTH),  # of events, with --mode async
+    ),
     "plan": _DESCRIBE,
     "doctor": (
         *_DESCRIBE,
+        *_LOGS,
         *_SET,
-        ("lambda:InvokeFunction", FUNCTION),
+        ("lambda:InvokeFunction", BOTH),
         ("lambda:ListVersionsByFunction", FUNCTION),
         ("lambda:PublishVersion", FUNCTION),
         ("lambda:ListEventSourceMappings", ACCOUNT),

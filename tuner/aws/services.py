@@ -2,7 +2,8 @@
 
 A client per service from the session's credentials; calls are tried again like the control
 plane's, and errors become ours. Behind a Lambda on loopback there are no such services, unless
-the environment names them (``AWS_ENDPOINT_URL`` or ``AWS_ENDPOINT_URL_CLOUDWATCH`` and so on).
+the environment names them (``AWS_ENDPOINT_URL`` or ``AWS_ENDPOINT_URL_CLOUDWATCH`` and so on), or
+they are looked for at Lambda's own address, where the local Lambda answers for its log.
 """
 
 import random
@@ -19,18 +20,21 @@ from tuner.clock import Clock, WallClock
 
 
 class Service:
-    """One service, such as ``cloudwatch``; ``calls`` counts what was sent, attempts included."""
+    """One service, such as ``cloudwatch``; ``calls`` counts what was sent, attempts included.
 
-    def __init__(self, session: AwsSession, name: str, clock: Clock | None = None) -> None:
+    ``beside``: where nothing else is named, a Lambda on loopback is taken to answer for it, too.
+    """
+
+    def __init__(
+        self, session: AwsSession, name: str, clock: Clock | None = None, *, beside: bool = False
+    ) -> None:
         self.calls: Counter[str] = Counter()
         self._name = name
         self._region = session.region
         self._clock = clock or WallClock()
-        self._client = session.boto.create_client(
-            name,
-            region_name=session.region,
-            config=Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 1}),
-        )
+        self._client = _client(session, name, None)
+        if beside and session.loopback and not is_loopback(self._client.meta.endpoint_url):
+            self._client = _client(session, name, session.endpoint_url)
         self._rng = random.Random()
         url = self._client.meta.endpoint_url
         #: Whether there is such a service beside this Lambda.
@@ -51,3 +55,12 @@ class Service:
         except Exception as error:
             asked = Asked(operation, thing, self._region, service=self._name)
             raise translate(error, asked) from error
+
+
+def _client(session: AwsSession, name: str, url: str | None) -> Any:
+    return session.boto.create_client(
+        name,
+        region_name=session.region,
+        endpoint_url=url,
+        config=Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 1}),
+    )

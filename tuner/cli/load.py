@@ -27,6 +27,8 @@ def load(
     profile_load: lo.ProfileLoad = None,
     retry: lo.Retry = None,
     find_limit: lo.FindLimit = False,
+    mode: lo.ModeOption = None,
+    drain: lo.Drain = None,
     workers: lo.WorkerCount = 1,
     expect_workers: lo.ExpectWorkers = 0,
     bind: lo.Bind = None,
@@ -92,6 +94,7 @@ def _options(given: dict[str, Any]) -> "LoadOptions":
     own = (
         *("memory", "rate", "duration", "arrival", "users", "think", "profile_load", "retry"),
         *("max_concurrency", "workers", "expect_workers", "bind", "find_limit"),
+        *("mode", "drain"),
         *("url", "url_auth", "method"),
     )
     return LoadOptions(

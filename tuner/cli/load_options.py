@@ -56,8 +56,8 @@ ProfileLoad = Annotated[
     typer.Option(
         "--profile-load",
         metavar="NAME|FILE",
-        help="steady, ramp, spike, burst-cold, diurnal, soak, throttle-probe, stream-like, or a "
-        "TOML file.",
+        help="steady, ramp, spike, burst-cold, diurnal, soak, throttle-probe, async-drain, "
+        "stream-like, or a TOML file.",
         rich_help_panel=LOAD_PANEL,
     ),
 ]
@@ -75,6 +75,25 @@ FindLimit = Annotated[
         "--find-limit",
         help="Double the rate (from --rate, or 1/s) until the objectives (--slo, or throttles<1% "
         "and errors<1%) are missed, then narrow down; each rate lasts --duration (10s).",
+        rich_help_panel=LOAD_PANEL,
+    ),
+]
+ModeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--mode",
+        metavar="sync|async",
+        help="sync (default): wait for the answer. async: send events, and follow in the logs "
+        "what becomes of each: dwell time, retries, how it ended.",
+        rich_help_panel=LOAD_PANEL,
+    ),
+]
+Drain = Annotated[
+    str | None,
+    typer.Option(
+        "--drain",
+        help="Async: follow events for so long after the last was sent (default: 5m; less if all "
+        "have ended).",
         rich_help_panel=LOAD_PANEL,
     ),
 ]

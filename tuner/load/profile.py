@@ -12,6 +12,7 @@ from random import Random
 from tuner.load.pace import Bursts, Constant, Ramp, Shape, Sine, Steps, evenly, poisson
 
 ARRIVALS = ("constant", "poisson")
+MODES = ("sync", "async")
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class Profile:
     think_s: float = 0.0
     closed_s: float = 0.0
     retry: str | None = None
+    mode: str | None = None
+    drain_s: float | None = None
     event: str | None = None
     max_concurrency: int | None = None
     slo: tuple[str, ...] = ()

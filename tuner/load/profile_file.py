@@ -13,7 +13,7 @@ from tuner.errors import NotFound, UsageError
 from tuner.load.arrivals import read_arrivals
 from tuner.load.pace import Bursts, Constant, Ramp, Shape, Sine, Steps
 from tuner.load.policies import POLICIES
-from tuner.load.profile import ARRIVALS, Moments, Phase, Profile
+from tuner.load.profile import ARRIVALS, MODES, Moments, Phase, Profile
 from tuner.load.values import Checks, Values, shown
 
 #: In the working directory, and looked in before the bundled ones.
@@ -89,6 +89,8 @@ class _Reader:
             think_s=self._values.seconds(table, "think", "", 0.0, zero=True) if closed else 0.0,
             closed_s=self._values.seconds(table, "duration", "", None) if closed else 0.0,
             retry=self._values.choice(table, "retry", tuple(POLICIES)),
+            mode=self._values.choice(table, "mode", MODES),
+            drain_s=self._values.seconds(table, "drain", "", None) if "drain" in table else None,
             event=self._values.text(table, "event", "") or None,
             max_concurrency=self._values.whole(table, "max_concurrency", 0, 100_000) or None,
             slo=self._values.texts(table, "slo"),
@@ -168,7 +170,9 @@ class _Reader:
         return _cut(shape, self._values.seconds(entry, "duration", where, length_s))
 
 
-_COMMON_KEYS = {"about", "retry", "event", "max_concurrency", "slo", "stop_on"}
+_COMMON_KEYS = {
+    *("about", "retry", "mode", "drain", "event", "max_concurrency", "slo", "stop_on"),
+}
 _OPEN_KEYS = {*_COMMON_KEYS, "arrival", "phases"}
 _CLOSED_KEYS = {*_COMMON_KEYS, "users", "think", "duration"}
 _Maker = Callable[[_Reader, dict[str, Any], str, float], Shape]

@@ -19,20 +19,24 @@ _DIGITS = 3
 
 
 class Latencies:
-    """An HDR histogram of milliseconds from 1 µs to an hour, to three significant digits.
+    """An HDR histogram of milliseconds from 1 µs to an hour (or ``longest_ms``), to three
+    significant digits.
 
     Histograms of several workers merge into exactly the one of all their samples
     (hdrhistogram.org).
     """
 
-    def __init__(self, encoded: bytes | None = None) -> None:
-        self._histogram: Any = HdrHistogram(1, _LONGEST_US, _DIGITS)
+    def __init__(
+        self, encoded: bytes | None = None, *, longest_ms: float = _LONGEST_US / 1000.0
+    ) -> None:
+        self._longest_us = round(longest_ms * 1000.0)
+        self._histogram: Any = HdrHistogram(1, self._longest_us, _DIGITS)
         if encoded is not None:
             self._histogram.decode_and_add(encoded)
 
     def record(self, latency_ms: float) -> None:
         """Count one; what is beyond the range counts as its end."""
-        self._histogram.record_value(min(_LONGEST_US, max(1, round(latency_ms * 1000.0))))
+        self._histogram.record_value(min(self._longest_us, max(1, round(latency_ms * 1000.0))))
 
     def merge(self, other: "Latencies") -> None:
         """Add everything that the other has counted."""

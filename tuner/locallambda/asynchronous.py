@@ -8,6 +8,7 @@ to ``ended``. The queue lives in memory, and in files when a folder is given.
 import asyncio
 import base64
 import json
+import random
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -130,11 +131,13 @@ class EventQueue:
         platform: Platform,
         clock: PlatformClock,
         ended: Callable[[Ending], None],
+        chance: random.Random,
         folder: Path | None = None,
     ) -> None:
         self._platform = platform
         self._clock = clock
         self._ended = ended
+        self._chance = chance
         self._folder = folder
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
@@ -196,8 +199,18 @@ class EventQueue:
         if isinstance(next_step, str):
             return Ending(event, function, next_step, now, deployment.version, result)
         self._keep(event)
-        await self._clock.pause(next_step)
+        await self._clock.pause(self._spread(event, next_step))
         return None
+
+    def _spread(self, event: Event, delay: float) -> float:
+        """A throttled event's delay, by chance down to half of it (not below the first one).
+
+        AWS documents the delays only; were they exact, events that were throttled together would
+        come back together for hours, and all but a few be refused each time.
+        """
+        if not event.throttles:
+            return delay
+        return max(THROTTLE_BACKOFF_S[0], delay * self._chance.uniform(0.5, 1.0))
 
     async def _try(self, event: Event, deployment: Deployment) -> InvocationResult | None:
         """Run it once; ``None`` if it was throttled, or no sandbox could be started for it: both

@@ -75,6 +75,7 @@ class Service:
             self,
             self.clock,
             self._ended,
+            self.chance,
             data / "queue" if data else None,
         )
         self.control = Control(

@@ -1,138 +1,172 @@
 """What became of events that were only accepted: begun, tried again, ended, or never seen again.
 
 Correlates each accepted event with the platform's own lines in the function's log by request id,
-which Lambda keeps over all tries of an event (recorded on AWS, and so does the local Lambda).
-Nothing is guessed: a try whose end the log does not tell is of unknown end. It reads no log itself.
+which Lambda keeps over all tries of an event (recorded on AWS, and so does the local Lambda), and
+with the platform's records of endings where it tells them. Nothing is guessed: where neither says
+how an event ended, its end is unknown. Times are platform seconds since 1970.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import pairwise
 
-from tuner.records import Outcome, Sample
-from tuner.reportline import Report, parse_report
+from tuner.records import LogLine
+from tuner.reportline import Report, parse_report, parse_start
+from tuner.target.event_trail import EventSettings
 
+#: Statuses of a try that failed. ``success`` proves nothing: a handler's exception has it, too.
 _FAILED = frozenset({"timeout", "error", "failure"})
-#: AWS tries a failing event this often in all, unless MaximumRetryAttempts says otherwise.
-MOST_TRIES = 3
+#: Seconds from a failed try to the next (recorded on AWS, and in its guide: one and two minutes).
+RETRY_AFTER_S = (60.0, 120.0)
+#: Later than this after it was due a retry is taken not to come, and its line not to be missing.
+_GRACE_S = 60.0
+#: A try that began much earlier than a retry is due is Lambda's delivering twice, which it may.
+_EARLY_S = 30.0
+#: Log lines have whole milliseconds, so a try may seem to end just before it began.
+_TICK_S = 0.002
 
 
-@dataclass(frozen=True, slots=True)
-class LogLine:
-    """One event of a log group; ``at_s`` is seconds since 1970, with whole milliseconds."""
+class End(StrEnum):
+    """How an event ended, as far as it can be told."""
 
-    at_s: float
-    text: str
+    SUCCEEDED = "succeeded"  # so recorded; or not tried again when a failure would have been
+    EXHAUSTED = "retries_exhausted"  # the last allowed try failed
+    AGED = "age_exceeded"  # older than it may become, and not run well
+    SWITCHED_OFF = "switched_off"  # the function's reserved concurrency is 0
+    RAN = "ran"  # its last allowed try ended, and nothing tells how
+    WAITING = "waiting"  # tried, and may be tried again
+    RUNNING = "running"  # its last try has begun, and not ended
+    UNSEEN = "unseen"  # never begun: queued or lost
+
+
+#: Ends that may still change.
+OPEN = frozenset({End.WAITING, End.RUNNING, End.UNSEEN})
+#: Ends after which Lambda sends an event to the dead-letter queue and the failure destination.
+GIVEN_UP = frozenset({End.EXHAUSTED, End.AGED, End.SWITCHED_OFF})
+_CONDITIONS = {
+    "Success": End.SUCCEEDED,
+    "RetriesExhausted": End.EXHAUSTED,
+    "EventAgeExceeded": End.AGED,
+    "ZeroReservedConcurrency": End.SWITCHED_OFF,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One run of the function for an event. ``failed`` is ``None`` where no line tells it."""
+    """One run of the function for an event; ``ended_s`` and ``report`` are ``None`` before."""
 
-    began_s: float  # since 1970; to some ms, since the log has whole ones
-    report: Report
-    failed: bool | None
+    began_s: float
+    ended_s: float | None = None
+    report: Report | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Fate:
-    """One accepted event and its tries in order of time."""
+    """One accepted event. Lines are kept as they come: late, in any order, more than once."""
 
-    call: int
-    request_id: str
-    accepted_s: float  # since 1970
-    tries: tuple[Try, ...]
+    accepted_s: float
+    end: End | None = None  # as the platform recorded it
+    starts: set[float] = field(default_factory=set)
+    reports: dict[tuple[float, float | None], Report] = field(default_factory=dict)
 
-    @property
-    def dwell_s(self) -> float | None:
-        """How long it waited in Lambda's queue before its first try; ``None``: it had none."""
-        return max(0.0, self.tries[0].began_s - self.accepted_s) if self.tries else None
+    def tries(self, time_scale: float) -> list[Try]:
+        """Its tries in order. Each START goes with the next REPORT; a REPORT without one began
+        as long before it as it took."""
+        found: list[Try] = []
+        left = sorted(self.starts)
+        for (at_s, _), report in sorted(self.reports.items(), key=lambda item: item[0][0]):
+            begun = [start for start in left if start <= at_s + _TICK_S]
+            left = left[len(begun) :]
+            found += [Try(start) for start in begun[:-1]]
+            began_s = begun[-1] if begun else at_s - _took_s(report) * time_scale
+            found.append(Try(began_s, at_s, report))
+        return sorted([*found, *map(Try, left)], key=lambda one: one.began_s)
 
 
-@dataclass(frozen=True)
 class Fates:
     """All accepted events of a load."""
 
-    events: Sequence[Fate]
-    most_tries: int = MOST_TRIES
-    _by_tries: Mapping[int, int] = field(init=False, repr=False)
+    def __init__(self, settings: EventSettings, time_scale: float = 1.0) -> None:
+        self.settings = settings
+        self.time_scale = time_scale
+        self.events: dict[str, Fate] = {}
+        self._open: set[str] = set()
 
-    def __post_init__(self) -> None:
-        counted: dict[int, int] = {}
-        for event in self.events:
-            counted[len(event.tries)] = counted.get(len(event.tries), 0) + 1
-        object.__setattr__(self, "_by_tries", counted)
+    def accept(self, request_id: str, accepted_s: float) -> None:
+        """An event was accepted."""
+        self.events[request_id] = Fate(accepted_s)
+        self._open.add(request_id)
 
-    @property
-    def started(self) -> int:
-        """Events that were tried at least once."""
-        return len(self.events) - self.unseen
+    def read(self, lines: Iterable[LogLine]) -> float | None:
+        """Take in lines of the log; the time of the newest, ``None`` without any."""
+        newest: float | None = None
+        for line in lines:
+            newest = line.at_s if newest is None else max(newest, line.at_s)
+            started = parse_start(line.text)
+            report = None if started else parse_report(line.text)
+            fate = self.events.get(started or (report.request_id if report else None) or "")
+            if fate is None:
+                continue
+            if report is None:
+                fate.starts.add(line.at_s)
+            else:
+                fate.reports[line.at_s, report.duration_ms] = report
+        return newest
 
-    @property
-    def unseen(self) -> int:
-        """Events without any try in the log: still queued, given up, or lost."""
-        return self._by_tries.get(0, 0)
+    def told(self, endings: Mapping[str, str]) -> None:
+        """Take in how the platform says that events ended."""
+        for request_id, condition in endings.items():
+            if request_id in self.events and condition in _CONDITIONS:
+                self.events[request_id].end = _CONDITIONS[condition]
 
-    @property
-    def retried(self) -> int:
-        """Events that were tried more than once."""
-        return sum(n for tries, n in self._by_tries.items() if tries > 1)
+    def unsettled(self, now_s: float) -> int:
+        """How many events may still change."""
+        self._open = {each for each in self._open if self.end(self.events[each], now_s) in OPEN}
+        return len(self._open)
 
-    @property
-    def exhausted(self) -> int:
-        """Events whose last allowed try failed: dead-lettered, or dropped without a queue."""
-        return sum(
-            len(event.tries) >= self.most_tries and event.tries[-1].failed is True
-            for event in self.events
-        )
+    def end(self, fate: Fate, now_s: float) -> End:
+        """How an event has ended by now."""
+        tries = fate.tries(self.time_scale)
+        if fate.end is not None:
+            return fate.end
+        if not tries:
+            old = now_s - fate.accepted_s > self.settings.age_s + _GRACE_S
+            return End.AGED if old else End.UNSEEN
+        last = tries[-1]
+        if last.ended_s is None or last.report is None:
+            return End.RUNNING
+        return self._after(last.ended_s, last.report, fate, self._failures(tries), now_s)
 
-    @property
-    def unknown(self) -> int:
-        """Events whose last allowed try has an end that the log does not tell."""
-        return sum(
-            len(event.tries) >= self.most_tries and event.tries[-1].failed is None
-            for event in self.events
-        )
+    def ends(self, now_s: float) -> Iterator[tuple[Fate, list[Try], End]]:
+        """Every event with its tries and its end."""
+        for fate in self.events.values():
+            yield fate, fate.tries(self.time_scale), self.end(fate, now_s)
 
-    def dwell_ms(self) -> list[float]:
-        """The waits of all events that were tried, in ms."""
-        return [event.dwell_s * 1000.0 for event in self.events if event.dwell_s is not None]
+    def is_retry(self, before: Try, after: Try) -> bool:
+        """Whether a try followed on another's failure, and was no second delivery."""
+        wait_s = after.began_s - (before.ended_s or before.began_s)
+        return wait_s >= RETRY_AFTER_S[0] - _EARLY_S
 
+    def _failures(self, tries: list[Try]) -> int:
+        """How many tries were followed by a retry."""
+        return sum(self.is_retry(a, b) for a, b in pairwise(tries))
 
-def follow(
-    samples: Iterable[Sample],
-    lines: Iterable[LogLine],
-    origin_wall_s: float,
-    most_tries: int = MOST_TRIES,
-) -> Fates:
-    """Join accepted events with the log. ``origin_wall_s`` is the run's second 0 since 1970."""
-    accepted = {
-        sample.request_id: sample
-        for sample in samples
-        if sample.outcome is Outcome.OK and sample.request_id is not None
-    }
-    tries: dict[str, list[Try]] = {request_id: [] for request_id in accepted}
-    for line in lines:
-        report = parse_report(line.text)
-        if report is not None and report.request_id in tries:
-            tries[report.request_id].append(_try_of(line, report))
-    events = [
-        Fate(sample.call, request_id, origin_wall_s + sample.done_s, _settled(tries[request_id]))
-        for request_id, sample in accepted.items()
-    ]
-    return Fates(events, most_tries)
+    def _after(
+        self, ended_s: float, report: Report, fate: Fate, failures: int, now_s: float
+    ) -> End:
+        """The end of an event whose last try has ended, after so many that failed."""
+        failed = report.status in _FAILED
+        if failures >= self.settings.retries:
+            return End.EXHAUSTED if failed else End.RAN
+        due_s = ended_s + RETRY_AFTER_S[min(failures, len(RETRY_AFTER_S) - 1)]
+        if due_s - fate.accepted_s > self.settings.age_s:
+            return End.AGED if failed else End.RAN
+        if failed or now_s <= due_s + _GRACE_S:
+            return End.WAITING
+        return End.SUCCEEDED
 
 
-def _try_of(line: LogLine, report: Report) -> Try:
-    """REPORT is written at the end, so the try began as long before it as it took."""
-    took_ms = (report.duration_ms or 0.0) + (report.init_ms or report.restore_ms or 0.0)
-    failed = True if report.status in _FAILED else False if report.status == "success" else None
-    return Try(line.at_s - took_ms / 1000.0, report, failed)
-
-
-def _settled(tries: list[Try]) -> tuple[Try, ...]:
-    """In order of time; a try that another one followed has failed, whatever its line says."""
-    in_order = sorted(tries, key=lambda one: one.began_s)
-    return tuple(
-        Try(one.began_s, one.report, True if place < len(in_order) - 1 else one.failed)
-        for place, one in enumerate(in_order)
-    )
+def _took_s(report: Report) -> float:
+    """How long a try took, INIT left out: START is written after it."""
+    return (report.duration_ms or 0.0) / 1000.0

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from tuner.load.front_wish import FrontWish
 from tuner.load.profile import Profile
 from tuner.load.statistics import Latencies
+from tuner.measure.event_figures import EventFigures
 from tuner.measure.load_figures import LoadFigures
 from tuner.recommend.slo import Scope, Slo
 from tuner.records import Advice, Outcome, RunRecord
@@ -68,6 +69,7 @@ class Load:
     verdicts: tuple[Verdict, ...] = ()
     warnings: tuple[Advice, ...] = ()
     report: str | None = None
+    events: EventFigures | None = None  # of an asynchronous load
     limit: Limit | None = None  # of a search; the figures are then those of the best rate
     front: FrontWish | None = None  # what was called instead of the Invoke API
 
@@ -95,16 +97,26 @@ def limit_advice(limit: Limit) -> tuple[Advice, ...]:
     return ()
 
 
-def judge(slos: Iterable[Slo], figures: LoadFigures, cost_usd: float | None) -> tuple[Verdict, ...]:
-    """Hold each objective against the figures; one without a value is not met."""
+def judge(
+    slos: Iterable[Slo],
+    figures: LoadFigures,
+    cost_usd: float | None,
+    events: EventFigures | None = None,
+) -> tuple[Verdict, ...]:
+    """Hold each objective against the figures; one without a value is not met.
+
+    Events that Lambda gave up count as errors, although they were accepted.
+    """
     verdicts = []
     for slo in slos:
-        value = _value(slo, figures, cost_usd)
+        value = _value(slo, figures, cost_usd, events)
         verdicts.append(Verdict(slo, value, value is not None and value < slo.limit))
     return tuple(verdicts)
 
 
-def _value(slo: Slo, figures: LoadFigures, cost_usd: float | None) -> float | None:
+def _value(
+    slo: Slo, figures: LoadFigures, cost_usd: float | None, events: EventFigures | None
+) -> float | None:
     if slo.scope is Scope.COST:
         if cost_usd is None or not figures.calls:
             return None
@@ -113,7 +125,8 @@ def _value(slo: Slo, figures: LoadFigures, cost_usd: float | None) -> float | No
         return figures.throttled_requests
     if slo.scope is Scope.ERRORS:
         good = figures.share(Outcome.OK, Outcome.THROTTLED)
-        return None if good is None else 1.0 - good
+        given_up = 0 if events is None else events.given_up
+        return None if good is None else 1.0 - good + given_up / figures.calls
     measured = {
         Scope.DURATION: figures.warm,
         Scope.CLIENT: figures.latency,

@@ -10,24 +10,37 @@ from tuner.units import format_ms
 _HEIGHT = 260
 _Moments = Sequence[Mapping[str, Any]]
 #: Series with their key in a moment, colour and dash.
-_RATES = (
+_RATES: Sequence[tuple[Any, ...]] = (
     ("asked", "asked", "muted", [4, 3]),
     ("answered", "ok", "good", [1, 0]),
     ("throttled", "throttled", "warn", [6, 2]),
     ("failed", "errors", "bad", [2, 2]),
 )
+_QUEUE = (
+    ("accepted", "accepted", "muted", [4, 3]),
+    ("begun", "begun", "good", [1, 0]),
+    ("retried", "retried", "warn", [6, 2]),
+    ("waiting", "waiting", "accent", [1, 0]),
+)
 _TIMES = (("p50", "p50_ms", "accent", [1, 0]), ("p99", "p99_ms", "second", [6, 3]))
 
 
-def rate_chart(moments: _Moments) -> dict[str, Any]:
-    """Calls per second over the load: asked, answered, throttled, failed."""
-    present = [each for each in _RATES if any(moment[each[1]] for moment in moments)]
+def rate_chart(moments: _Moments, good: str = "answered") -> dict[str, Any]:
+    """Calls per second over the load: asked, answered (or ``good``), throttled, failed."""
+    named = [(good if key == "ok" else name, key, *style) for name, key, *style in _RATES]
+    present = [each for each in named if any(moment[each[1]] for moment in moments)]
     return _lines(moments, present, "Calls per second", lambda value: f"{value:,.1f}/s")
 
 
 def time_chart(moments: _Moments) -> dict[str, Any]:
     """Latency of answered calls over the load."""
     return _lines(moments, _TIMES, "Latency (ms)", format_ms)
+
+
+def queue_chart(moments: _Moments) -> dict[str, Any]:
+    """Events accepted, begun and retried in each second, and those that waited at its end."""
+    present = [each for each in _QUEUE if any(moment[each[1]] for moment in moments)]
+    return _lines(moments, present, "Events", lambda value: f"{value:,.0f}")
 
 
 def flight_chart(moments: _Moments) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tuner.report.chart_load import flight_chart, rate_chart, time_chart
+from tuner.report.chart_load import flight_chart, queue_chart, rate_chart, time_chart
 from tuner.report.load_view import LoadView, load_view
 from tuner.report.page import file_name, render_page, write_page
 
@@ -19,7 +19,10 @@ def load_charts(view: LoadView) -> dict[str, Any]:
     """The Vega-Lite charts that a load has data for, by the id of their place in the page."""
     if len(view.moments) < 2:
         return {}
-    found = {"rates": rate_chart(view.moments), "flight": flight_chart(view.moments)}
+    good = "answered" if view.events is None else "accepted"
+    found = {"rates": rate_chart(view.moments, good), "flight": flight_chart(view.moments)}
+    if view.events is not None and len(view.events.moments) > 1:
+        found["queue"] = queue_chart(view.events.moments)
     if any(moment["p50_ms"] is not None for moment in view.moments):
         found["times"] = time_chart(view.moments)
     return found

@@ -14,6 +14,13 @@ _TIMES = (
     ("duration_ms", "Duration as Lambda reports it"),
     ("cold_ms", "Cold start, INIT and first call"),
 )
+#: The same of events, whose answer says only that they were taken.
+_ACCEPTED = {
+    "latency_ms": "Acceptance, from the due time",
+    "service_ms": "Acceptance, from sending",
+    "duration_ms": "Duration of all tries",
+    "cold_ms": "Cold start, INIT and first try",
+}
 _OUTCOMES = {
     "ok": "answered",
     "throttled": "throttled",
@@ -74,8 +81,12 @@ def _slo_value(text: str, value: float | None) -> str:
 
 def times_table(document: Mapping[str, Any]) -> Table:
     """Percentiles of every kind of time that was measured."""
+    renamed = {} if document.get("events") is None else _ACCEPTED
     rows = [
-        Row(title, tuple(_time_cell(document, key, name) for name in _STATISTICS))
+        Row(
+            renamed.get(key, title),
+            tuple(_time_cell(document, key, name) for name in _STATISTICS),
+        )
         for key, title in _TIMES
         if document[key]
     ]
@@ -83,7 +94,8 @@ def times_table(document: Mapping[str, Any]) -> Table:
     if success:
         cells = tuple(Cell(format_ms(success.get(name))) for name in _STATISTICS)
         rows.append(Row("Latency of calls that were retried", cells))
-    return Table("Times of calls that were answered", ("Time", *_STATISTICS), tuple(rows))
+    whose = "accepted" if renamed else "answered"
+    return Table(f"Times of calls that were {whose}", ("Time", *_STATISTICS), tuple(rows))
 
 
 def _time_cell(document: Mapping[str, Any], key: str, name: str) -> Cell:
@@ -95,10 +107,12 @@ def _time_cell(document: Mapping[str, Any], key: str, name: str) -> Cell:
 
 def outcome_table(document: Mapping[str, Any]) -> Table:
     """Calls by how they ended."""
-    calls = document["calls"]
+    calls, words_of = document["calls"], _OUTCOMES
+    if document.get("events") is not None:
+        words_of = {**_OUTCOMES, "ok": "accepted"}
     rows = [
         Row(words, (Cell(f"{count:,}"), Cell(share(count, calls))))
-        for outcome, words in _OUTCOMES.items()
+        for outcome, words in words_of.items()
         if (count := document["outcomes"].get(outcome, 0)) or outcome == "ok"
     ]
     if document["dropped"]:

@@ -12,6 +12,7 @@ from tuner.report.terminal import fact_text, grid, sentence
 
 #: Columns of the table of times that fit into 80 characters.
 _NARROW = ("Time", "p50", "p95", "p99", "max")
+_NARROW_WAITS = ("Wait", "p50", "p95", "p99", "max")
 _NARROW_STEPS = ("Rate", "p99", "Throttled", "In flight", "Objectives")
 
 
@@ -34,7 +35,8 @@ def _parts(view: LoadView, width: int) -> Iterator[ConsoleRenderable]:
     if view.steps is not None:
         yield grid(view.steps, _NARROW_STEPS if width < 110 else view.steps.columns)
     for table in _tables(view):
-        yield grid(table, table.columns)
+        narrow = table.columns[0] == "Wait" and width < 110
+        yield grid(table, _NARROW_WAITS if narrow else table.columns)
     for warning in view.warnings:
         yield Text.assemble(("Warning: ", "yellow"), warning)
 
@@ -42,6 +44,10 @@ def _parts(view: LoadView, width: int) -> Iterator[ConsoleRenderable]:
 def _tables(view: LoadView) -> Iterator[Table]:
     if view.slos is not None:
         yield view.slos
+    if view.events is not None:
+        yield view.events.ends
+        if view.events.waits is not None:
+            yield view.events.waits
     yield view.outcomes
     if view.throttles is not None:
         yield view.throttles

@@ -10,6 +10,7 @@ from statistics import median
 from typing import Any
 
 from tuner.report.answer import Answer, Fact
+from tuner.report.load_events import EventsView, event_facts, event_rest, events_view
 from tuner.report.load_tables import (
     outcome_table,
     share,
@@ -45,6 +46,7 @@ class LoadView:
     times: Table
     outcomes: Table
     throttles: Table | None
+    events: EventsView | None
     timeline: Table
     moments: tuple[Mapping[str, Any], ...]
     slice_s: int
@@ -70,6 +72,7 @@ def load_view(document: Mapping[str, Any]) -> LoadView:
         times=times_table(document),
         outcomes=outcome_table(document),
         throttles=throttle_table(document),
+        events=events_view(document),
         timeline=timeline_table(moments),
         moments=moments,
         slice_s=slice_s,
@@ -82,13 +85,17 @@ def _answer(document: Mapping[str, Any]) -> Answer:
     missed = [each for each in document["slo"] if not each["met"]]
     throttled, calls = document["outcomes"]["throttled"], document["calls"]
     failed = calls - throttled - document["outcomes"]["ok"]
+    events = document.get("events")
+    accepted = "p95 latency" if events is None else "accepted within p95"
     rest = [
-        f"p95 latency {format_ms(document['latency_ms'].get('p95'))}",
+        *(() if events is None else event_rest(events)),
+        f"{accepted} {format_ms(document['latency_ms'].get('p95'))}",
         f"{share(throttled, calls)} throttled",
         *([f"{share(failed, calls)} failed"] if failed else []),
         *([f"{document['dropped']:,} calls never sent"] if document["dropped"] else []),
     ]
-    rate = f"{format_rate(document['goodput_rps'])} answered well"
+    well = "answered well" if events is None else "accepted"
+    rate = f"{format_rate(document['goodput_rps'])} {well}"
     limit = document.get("limit")
     if limit is not None:
         headline = _limit_headline(limit)
@@ -101,7 +108,8 @@ def _answer(document: Mapping[str, Any]) -> Answer:
     else:
         headline = rate
     tone = "bad" if missed or not document["outcomes"]["ok"] else "good"
-    if tone == "good" and (throttled or failed or document["dropped"]):
+    doubtful = events is not None and events["given_up"] + events["unknown"]
+    if tone == "good" and (throttled or failed or document["dropped"] or doubtful):
         tone = "warn"
     return Answer(headline, "; ".join(rest), tone, _facts(document), ())
 
@@ -130,6 +138,8 @@ def _facts(document: Mapping[str, Any]) -> tuple[Fact, ...]:
         Fact("Cold starts", f"{document['cold_starts']:,}", _cold_note(document)),
         Fact("Cost of this load", _cost(document), _per_million(document)),
     ]
+    if document.get("events") is not None:
+        facts[2:2] = event_facts(document["events"])
     if document["attempts"] > document["calls"]:
         note = f"{document['attempts']:,} requests; backoff {_middle(retries['backoff_ms'])}"
         facts.append(Fact("Requests per call", f"{retries['amplification']:.3f}", note))
@@ -196,9 +206,15 @@ def _method(document: Mapping[str, Any]) -> tuple[Fact, ...]:
         Fact("Called through", through, "" if front is None else signed[front["auth"]]),
         Fact("Retries", asked["retry"]),
         Fact("Memory", format_memory(document["memory_mb"])),
-        Fact("Latency", "counts from the moment a call was due, to the end of its last attempt"),
+        Fact("Latency", _latency_words(document)),
         Fact("Run", document["run"], f"seed {document['seed']}"),
     )
+
+
+def _latency_words(document: Mapping[str, Any]) -> str:
+    if document.get("events") is None:
+        return "counts from the moment a call was due, to the end of its last attempt"
+    return "counts from the moment an event was due until it was accepted (202), not until it ran"
 
 
 def _subtitle(document: Mapping[str, Any]) -> str:

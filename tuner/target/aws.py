@@ -16,6 +16,7 @@ from ulid import ULID
 from tuner.aws.clone import clone_arn, clone_name, make_clone
 from tuner.aws.control import Configuration, Control, revision_of, settled, unqualified
 from tuner.aws.credentials import current_keys
+from tuner.aws.function_log import FunctionLog
 from tuner.aws.journal import MARK, Before, Journal, Opening
 from tuner.aws.log_reports import LogReports
 from tuner.aws.putback import put_back
@@ -25,6 +26,8 @@ from tuner.clock import Clock, WallClock
 from tuner.errors import AccessDenied, ChangedUnderneath, TargetError, UsageError
 from tuner.records import FunctionFacts
 from tuner.reportline import Report
+from tuner.target.aws_events import open_trail
+from tuner.target.event_trail import EventTrail
 from tuner.target.facts import function_facts
 from tuner.target.isolation import Isolation, isolation_notes
 from tuner.target.names import TargetName
@@ -139,11 +142,20 @@ class AwsTarget(Target):
     def reports(self, request_ids: Sequence[str]) -> Mapping[str, Report]:
         """From the function's log group in CloudWatch; a copy logs there, too."""
         if self._logs is None:
-            group = self._log_group or f"/aws/lambda/{self.describe().name}"
-            self._logs = LogReports(
-                self._control.session, group, self._options.clock, self._opened_s
-            )
+            self._logs = LogReports(self._log(), self._options.clock, self._opened_s)
         return self._logs.find(request_ids)
+
+    def events(self, variant: Variant) -> EventTrail:
+        """From the function's log, and from a local Lambda's own records."""
+        facts = self.describe()
+        if facts.log_format == "JSON" and facts.system_log_level in ("WARN", "ERROR"):
+            level = facts.system_log_level
+            reason = (
+                f"its system log level {level} leaves out START and REPORT, which tell of events"
+            )
+            raise TargetError(self._name.text, reason, "Set it to INFO, or leave --mode async out.")
+        log = self._log(beside=True)
+        return open_trail(self._control, log, self._invoked(), variant.qualifier)
 
     def restore(self) -> None:
         """``$LATEST`` as it was, every version of ours deleted, the journal removed."""
@@ -160,6 +172,10 @@ class AwsTarget(Target):
         if self._journal is not None:
             self._journal.close()
         self._control.session.client.close()
+
+    def _log(self, *, beside: bool = False) -> FunctionLog:
+        group = self._log_group or f"/aws/lambda/{self.describe().name}"
+        return FunctionLog(self._control.session, group, self._options.clock, beside=beside)
 
     def _invoked(self) -> str:
         """What is invoked: the function, or the copy that will be made of it."""

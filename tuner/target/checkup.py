@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from tuner.aws.control import Configuration, Control, revision_of
+from tuner.aws.function_log import FunctionLog
 from tuner.aws.services import Service
 from tuner.errors import AccessDenied, ChangedUnderneath, TargetError, TunerError
 from tuner.target.names import TargetName
@@ -84,7 +85,10 @@ def _suitable(control: Control, name: TargetName, latest: Configuration) -> Find
 def _permissions(control: Control, name: TargetName, latest: Configuration) -> Iterator[Finding]:
     function = name.function
     invoke = {"InvocationType": "DryRun", "FunctionName": function}
+    if name.qualifier is not None:  # a policy may allow an alias and not the function, or neither
+        invoke["Qualifier"] = name.qualifier
     yield _allowed("InvokeFunction", lambda: control.send("Invoke", function, **invoke))
+    yield _logs(control, function, latest)
     yield _allowed("ListVersionsByFunction", lambda: next(control.versions(function), None))
     if not revision_of(latest):
         text = "not tried: this service has no RevisionId to guard the trial with"
@@ -98,6 +102,25 @@ def _permissions(control: Control, name: TargetName, latest: Configuration) -> I
     text = "not tried: there is no dry run, and it would delete"
     fix = "`tuner policy sweep` prints a policy that allows it, for versions only."
     yield Finding("lambda:DeleteFunction", Level.UNKNOWN, text, fix)
+
+
+def _logs(control: Control, function: str, latest: Configuration) -> Finding:
+    """The right to read the function's log; it is no obstacle to most measurements."""
+    name = "logs:FilterLogEvents"
+    logging = latest.get("LoggingConfig") or {}
+    group = logging.get("LogGroup") or f"/aws/lambda/{function}"
+    if logging.get("SystemLogLevel") in ("WARN", "ERROR"):
+        fix = "Set it to INFO for loads with --mode async; other measurements do not need it."
+        return Finding(name, Level.WARNING, "its system log level leaves START and REPORT out", fix)
+    try:
+        log = FunctionLog(control.session, group, control.clock, beside=True)
+        next(log.lines(("REPORT RequestId",), control.clock.wall() - 60.0, most=1), None)
+    except AccessDenied as error:
+        fix = "Only --mode async needs it, and answers whose log tail lacks REPORT."
+        return Finding(name, Level.WARNING, error.reason, fix)
+    except TunerError as error:
+        return Finding(name, Level.UNKNOWN, f"could not be tried: {error.reason}", error.fix)
+    return Finding(name, Level.OK, f"allowed on {group}")
 
 
 def _update(control: Control, function: str, latest: Configuration) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ from tuner.errors import TargetError, UsageError
 from tuner.records import FunctionFacts
 from tuner.target.aws import AwsOptions, AwsTarget
 from tuner.target.embedded import EmbeddedLambda, EmbeddedOptions
+from tuner.target.event_trail import EventTrail
 from tuner.target.names import DEMOS, Kind, TargetName
 from tuner.target.package import Package, package_source, read_package
 from tuner.target.seam import Endpoint, Progress, Target, Variant
@@ -104,6 +105,10 @@ class LocalTarget(Target):
     def endpoint(self) -> Endpoint:
         """The embedded service, on loopback."""
         return self._inner.endpoint()
+
+    def events(self, variant: Variant) -> EventTrail:
+        """As the AWS target."""
+        return self._inner.events(variant)
 
     def restore(self) -> None:
         """As the AWS target, although the function ends with its service."""

@@ -12,6 +12,7 @@ from typing import Protocol
 from tuner.errors import AccessDenied, ChangedUnderneath, TargetError
 from tuner.records import FunctionFacts
 from tuner.reportline import Report
+from tuner.target.event_trail import EventTrail
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,13 @@ class Target(Protocol):
     def reports(self, request_ids: Sequence[str]) -> Mapping[str, Report]:
         """REPORT of requests whose answer lacked it, by id, as far as it can be found."""
         return {}
+
+    def events(self, variant: Variant) -> EventTrail | None:
+        """Where what becomes of asynchronous events of a variant can be read; ``None``: nowhere.
+
+        Fails at once if that is not allowed, before anything is sent.
+        """
+        return None
 
     def restore(self) -> None:
         """Put the function back as it was, and remove what was made for the measurement."""

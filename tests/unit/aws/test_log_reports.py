@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tuner.aws.function_log import FunctionLog
 from tuner.aws.log_reports import LogReports
 from tuner.aws.session import SessionOptions, open_session
 from tuner.clock import WallClock
@@ -55,7 +56,8 @@ def reports(logs: Logs, monkeypatch: pytest.MonkeyPatch) -> LogReports:
     monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", "http://127.0.0.1:9")
     session = open_session(SessionOptions("eu-west-1", None, "http://127.0.0.1:9"))
     session.boto.register("before-call.cloudwatch-logs.FilterLogEvents", logs.reply)
-    return LogReports(session, "/aws/lambda/orders", Hasty())
+    clock = Hasty()
+    return LogReports(FunctionLog(session, "/aws/lambda/orders", clock), clock)
 
 
 def test_each_request_gets_its_own_report(reports: LogReports, logs: Logs) -> None:
@@ -108,5 +110,6 @@ def test_beside_a_local_lambda_there_are_no_logs(monkeypatch: pytest.MonkeyPatch
         monkeypatch.delenv(name, raising=False)
     session = open_session(SessionOptions("eu-west-1", None, "http://127.0.0.1:9"))
     clock = Hasty()
-    assert LogReports(session, "/aws/lambda/orders", clock).find([FIRST]) == {}
+    log = FunctionLog(session, "/aws/lambda/orders", clock)
+    assert LogReports(log, clock).find([FIRST]) == {}
     assert clock.waits == 0

@@ -18,6 +18,8 @@ from rich.console import Console
 from tuner.load.engine import Shortfall
 from tuner.load.pace import Constant
 from tuner.load.profile import Phase, Profile
+from tuner.measure.event_fates import Fates
+from tuner.measure.event_figures import EventFigures, Following, event_figures
 from tuner.measure.load_figures import LoadTally
 from tuner.model.quantiles import quantile_interval
 from tuner.recommend.load_result import Load, judge
@@ -26,6 +28,7 @@ from tuner.records import (
     Advice,
     Backend,
     FunctionFacts,
+    LogLine,
     Outcome,
     Purpose,
     RunRecord,
@@ -36,6 +39,7 @@ from tuner.report.load_document import load_document
 from tuner.report.load_html import load_charts, render_load, write_load_report
 from tuner.report.load_terminal import print_load
 from tuner.report.load_view import load_view
+from tuner.target.event_trail import EventSettings
 
 EVIL = "<script>alert(1)</script>{{ 7*7 }}"
 FACTS = FunctionFacts("orders", "arn", Backend.AWS, "eu-west-1", "arm64", "python3.13", 512, 3.0)
@@ -130,6 +134,73 @@ def test_percentiles_have_the_intervals_of_their_ranks_in_document_and_page() ->
     [row] = [row for row in load_view(document).times.rows if row.head.startswith("Latency")]
     assert row.cells[0].detail == "68 to 72 ms"
     assert "68 to 72 ms" in render_load(document).replace("\u00a0", " ")
+
+
+def followed(now_s: float = 900.0, **settings: Any) -> EventFigures:
+    """Four events: one good, one that failed three times, one running, one never begun."""
+    fates = Fates(EventSettings(**settings))
+    for name in ("good", "bad", "running", "unseen"):
+        fates.accept(name, 10.0)
+    fates.told({"good": "Success", "bad": "RetriesExhausted"})
+    tries = [("good", 12.0), ("bad", 11.0), ("bad", 72.0), ("bad", 193.0)]
+    for name, at_s in [*tries, ("running", 300.0)]:
+        lines = [LogLine(at_s, f"START RequestId: {name} Version: 1")]
+        if name != "running":
+            figures = "Duration: 500.00 ms\tBilled Duration: 500 ms\t"
+            lines.append(LogLine(at_s + 0.5, f"REPORT RequestId: {name}\t{figures}"))
+        fates.read(lines)
+    return event_figures(fates, Following("a log", fates.settings, 1.0, 30.0), 10.0, now_s)
+
+
+def test_what_became_of_events_is_told_in_words_and_tables() -> None:
+    document = load_document(made(throttled=0, mode="async", events=followed()))
+    view = load_view(document)
+    assert view.answer.tone == "warn"
+    assert view.answer.headline == "5/s accepted"
+    assert "25 % of the events ended well; dwell time p95" in view.answer.rest
+    assert "1 given up; 2 not ended" in view.answer.rest
+    assert view.events is not None
+    ends = {row.head: row.cells[0].value for row in view.events.ends.rows}
+    assert ends == {
+        "ran, and ended well": "1",
+        "given up: the last try failed as well": "1",
+        "running when time was up": "1",
+        "never begun: still queued, or lost": "1",
+    }
+    words = " ".join(view.events.words)
+    assert "4 events were accepted; 3 of them began, and the function ran 5 times" in words
+    assert "no dead-letter queue and no failure destination is configured" in words
+    page = render_load(document)
+    assert page.count('data-chart="') == 4
+    assert "Acceptance, from the due time" in page
+    assert "accepted" in json.dumps(load_charts(view)["rates"])
+
+
+def test_events_that_were_given_up_are_said_to_go_where_the_function_says() -> None:
+    queue = "arn:aws:sqs:eu-west-1:1:dead"
+    document = load_document(made(mode="async", events=followed(dead_letters=queue)))
+    assert document["events"]["dead_lettered"] == {"to": queue, "events": 1}
+    assert document["events"]["sent_to_failure_destination"] is None
+    view = load_view(document)
+    assert view.events is not None
+    assert f"sent on by Lambda: 1 to the dead-letter queue {queue}." in " ".join(view.events.words)
+
+
+def test_a_load_of_events_fits_eighty_characters_too() -> None:
+    out = StringIO()
+    console = Console(file=out, width=80, highlight=False, force_terminal=True, color_system=None)
+    print_load(load_document(made(mode="async", events=followed(), throttled=0)), console)
+    text = out.getvalue()
+    assert max(map(len, text.splitlines())) <= 80
+    assert "What became of the events" in text
+    assert "Accepted to first START" in text
+
+
+def test_a_load_without_events_says_nothing_of_them() -> None:
+    assert load_view(example()).events is None
+    assert "What became of the events" not in render_load(example())
+    earlier = {key: value for key, value in example().items() if key != "events"}
+    assert load_view(earlier).events is None
 
 
 def test_a_document_from_before_intervals_is_shown_without() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.reportline import Report, find_report, parse_report
+from tuner.reportline import Report, find_report, parse_report, parse_start
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data" / "report-lines.jsonl"
 
@@ -145,3 +145,27 @@ def test_figures_come_back_as_they_were_written(
         "abc", float(duration), billed, memory, used, None if init is None else float(init)
     )
     assert find_report(noise + "\n" + line, "abc") == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "request_id"),
+    [
+        ("START RequestId: id-1 Version: $LATEST\n", "id-1"),
+        ('{"time":"2026","type":"platform.start","record":{"requestId":"id-1"}}', "id-1"),
+        ("END RequestId: id-1\n", None),
+        ("my START RequestId: id-1 Version: 7\n", None),
+        ("START RequestId: id-1\n", None),
+        ('{"type":"platform.report","record":{"requestId":"platform.start"}}', None),
+        ('{"type":"platform.start","record":[]}', None),
+        ('{"type":"platform.start"', None),
+    ],
+)
+def test_a_start_is_known_by_its_request_id(line: str, request_id: str | None) -> None:
+    assert parse_start(line) == request_id
+
+
+@given(st.text() | st.text().map(lambda text: f'"platform.start"{text}'), st.text())
+def test_any_text_is_a_start_or_none(text: str, more: str) -> None:
+    found = parse_start(text)
+    assert found is None or found in text
+    assert parse_start(f"START RequestId: {more} Version: 1") in (None, more)

@@ -1,5 +1,6 @@
 """Asynchronous events: retries, ages, throttles, and the records of how they ended."""
 
+import asyncio
 import json
 from itertools import pairwise
 from typing import Any
@@ -272,3 +273,27 @@ def test_the_oldest_invocations_leave_a_full_log_even_before_they_end() -> None:
     kept = [line for _, _, _, line in logs.lines("r", "g") if line.startswith("START")]
     assert kept == [f"START RequestId: {number}" for number in range(20 - len(kept), 20)]
     assert 0 < len(kept) <= 5
+
+
+def test_events_throttled_together_do_not_come_back_together(api: Any) -> None:
+    api.ready()
+    api.call("PUT", "/2017-10-31/functions/f/concurrency", {"ReservedConcurrentExecutions": 2})
+    busy = api.loop.create_task(api.invoking("f"))
+    other = api.loop.create_task(api.invoking("f"))
+    api.host.gate.clear()
+    api.turn()
+    for number in range(100):
+        send(api, str(number).encode())
+    api.later(1500)
+    began: list[float] = []
+
+    def slow(spec: Any, call: Any) -> tuple[bytes, None, bool]:
+        began.append(api.clock.monotonic())
+        return b"null", None, True
+
+    api.host.behave = slow
+    api.host.gate.set()
+    api.run(asyncio.gather(busy, other))
+    api.later(400)
+    assert len(api.service.records()) == 100, "the next delay of each is five minutes at most"
+    assert len({round(at) for at in began}) > 50

@@ -1,0 +1,121 @@
+"""Follows a load's events: remembers what was accepted, and then reads until all have ended.
+
+It ends early when the user says so or time is up; what it has seen by then is reported, and the
+rest is of unknown fate. A log that cannot be read any more ends it, too, and nothing is lost.
+"""
+
+from collections.abc import Callable, Iterator
+
+from tuner.clock import Clock
+from tuner.errors import TunerError
+from tuner.measure.event_fates import End, Fates
+from tuner.measure.event_figures import EventFigures, Following, event_figures
+from tuner.records import Advice, Outcome, Sample
+from tuner.target.event_trail import EventTrail
+from tuner.units import format_seconds
+
+#: Between two looks whether the user wants to stop, seconds.
+_LOOK_S = 0.1
+#: A question that takes long is asked less often: waits are this many times as long.
+_RESTS = 3.0
+
+
+class EventDrain:
+    """The events of one load; ``origin_wall_s`` is second 0 of its samples since 1970."""
+
+    def __init__(self, trail: EventTrail, clock: Clock, origin_wall_s: float) -> None:
+        self._trail, self._clock, self._origin_wall_s = trail, clock, origin_wall_s
+        self._fates = Fates(trail.settings, trail.time_scale)
+        self._since_s = trail.moment(clock.wall()) - trail.late_s
+        self._first_s = self._since_s
+        self._seconds = 0.0
+        self._broken: str | None = None
+
+    def accept(self, sample: Sample) -> None:
+        """Remember a request's event if it was accepted."""
+        if sample.outcome is Outcome.OK and sample.request_id is not None:
+            accepted_s = self._trail.moment(self._origin_wall_s + sample.done_s)
+            self._fates.accept(sample.request_id, accepted_s)
+
+    def run(self, limit_s: float, stop: Callable[[], bool], tell: Callable[[str], None]) -> None:
+        """Read until every event has ended, ``stop`` says so, or ``limit_s`` seconds are over."""
+        began_s, total = self._clock.monotonic(), len(self._fates.events)
+        try:
+            while True:
+                asked_s = self._clock.monotonic()
+                left = self._read()
+                took_s = self._clock.monotonic() - asked_s
+                self._seconds = self._clock.monotonic() - began_s
+                if not left or self._seconds >= limit_s or stop():
+                    break
+                tell(f"following {total:,} events until they have ended")
+                pause_s = max(self._trail.pause_s, _RESTS * took_s)
+                self._wait(min(pause_s, limit_s - self._seconds), stop)
+            if left:  # lines that were late, older than what is read each time
+                self._fates.read(self._trail.lines(self._first_s))
+        except TunerError as error:
+            self._broken = str(error)
+
+    def figures(self, start_s: float) -> EventFigures:
+        """What it came to; ``start_s`` is the load's start on the run's clock."""
+        trail = self._trail
+        following = Following(
+            trail.place, trail.settings, trail.time_scale, self._seconds, self._broken
+        )
+        begun_s = trail.moment(self._origin_wall_s + start_s)
+        return event_figures(self._fates, following, begun_s, trail.moment(self._clock.wall()))
+
+    def _read(self) -> int:
+        """Ask once; how many events are left."""
+        now_s = self._trail.moment(self._clock.wall())
+        endings = self._trail.endings()
+        newest_s = self._fates.read(self._trail.lines(self._since_s))
+        self._fates.told(endings or {})
+        if newest_s is not None:
+            self._since_s = max(self._since_s, newest_s - self._trail.late_s)
+        return self._fates.unsettled(now_s)
+
+    def _wait(self, seconds: float, stop: Callable[[], bool]) -> None:
+        until_s = self._clock.monotonic() + seconds
+        while not stop() and (left_s := until_s - self._clock.monotonic()) > 0:
+            self._clock.sleep(min(_LOOK_S, left_s))
+
+
+def incomplete(events: EventFigures) -> str | None:
+    """Why a load's events are not told in full, for its note; ``None`` if they are."""
+    if events.following.broken is not None:
+        return "its events could not be followed to the end"
+    if events.unknown:
+        return f"{events.unknown:,} of {events.accepted:,} events had not ended when time was up"
+    return None
+
+
+def event_advice(events: EventFigures, *, removed: bool) -> tuple[Advice, ...]:
+    """What a reader has to know; ``removed`` says that what they were sent to is gone now."""
+    return tuple(_advice(events, removed))
+
+
+def _advice(events: EventFigures, removed: bool) -> Iterator[Advice]:
+    following = events.following
+    if following.broken is not None:
+        text = f"Events could not be followed to the end ({following.broken.rstrip('.')})"
+        yield Advice("events-not-followed", f"{text}; what is said of them is incomplete.")
+    if events.unknown:
+        text = (
+            f"How {events.unknown:,} of {events.accepted:,} events end is not known "
+            f"{format_seconds(following.seconds)} after the load: {_open_words(events)}"
+        )
+        after = "; those still queued were for a version that is removed" if removed else ""
+        yield Advice("events-unknown", f"{text}{after}. Give a longer --drain.")
+    if ran := events.ends[End.RAN]:
+        text = f"Whether the last try of {ran:,} events failed, the log does not tell"
+        where = "; look at the failure destination" if following.settings.on_failure else ""
+        yield Advice("events-end-unknown", f"{text}{where or '; set a failure destination'}.")
+    if events.skewed:
+        text = f"{events.skewed:,} events seem to have begun before they were accepted"
+        yield Advice("clock-skew", f"{text}: set this machine's clock, and distrust their waits.")
+
+
+def _open_words(events: EventFigures) -> str:
+    words = ((End.UNSEEN, "never begun"), (End.WAITING, "may be retried"), (End.RUNNING, "running"))
+    return ", ".join(f"{events.ends[end]:,} {told}" for end, told in words if events.ends[end])

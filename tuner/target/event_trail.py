@@ -1,0 +1,53 @@
+"""What a target tells of asynchronous events after they were accepted: the seam for following them.
+
+Times are platform seconds since 1970: those of Lambda's own clock, which on a local Lambda with
+``--time-scale`` runs faster than ours.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from tuner.records import LogLine
+
+#: AWS's defaults: a failing event is tried again this often, within so many seconds.
+RETRIES = 2
+AGE_S = 21_600.0
+
+
+@dataclass(frozen=True)
+class EventSettings:
+    """How Lambda treats events of one function, version or alias; places are ARNs."""
+
+    retries: int = RETRIES
+    age_s: float = AGE_S
+    dead_letters: str | None = None
+    on_failure: str | None = None
+    on_success: str | None = None
+
+
+class EventTrail(Protocol):
+    """Where events can be followed. Every question may raise :class:`tuner.errors.TunerError`.
+
+    ``late_s`` is how late a line may appear in the log (platform seconds), ``pause_s`` how long
+    to wait between two questions (our seconds), ``time_scale`` platform seconds per second.
+    """
+
+    settings: EventSettings
+    place: str
+    late_s: float
+    pause_s: float
+    time_scale: float
+
+    def moment(self, wall_s: float) -> float:
+        """A moment of our wall clock on the platform's."""
+        ...
+
+    def lines(self, since_s: float) -> Iterator[LogLine]:
+        """START and REPORT lines since a moment, those of one sandbox in order."""
+        ...
+
+    def endings(self) -> Mapping[str, str] | None:
+        """Request ids of events that have ended since the last question, with the condition in
+        AWS's words; ``None`` where the platform does not tell, as AWS itself."""
+        ...

@@ -15,18 +15,20 @@ from ulid import ULID
 from tuner import flow
 from tuner.errors import UsageError
 from tuner.gathering import Watcher
+from tuner.measure.load_frames import stored_loads
 from tuner.plan.ask import Ask
 from tuner.recommend.result import Recommendation, Sweep
 from tuner.reconsider import PricedAs, price, recommend_run
 from tuner.recording import is_power_tuning
 from tuner.records import Advice, FunctionFacts, RunRecord, RunState, Sample
-from tuner.request.errand import errand
+from tuner.request.errand import errand, with_load
 from tuner.request.meaning import check
 from tuner.request.options import SweepOptions, as_written, stored_options, with_secrets
 from tuner.request.payloads import read_payloads, with_power_tuning
 from tuner.store.exchange import StoredRun
 from tuner.store.runs import Store, find
 from tuner.target.seam import Progress
+from tuner.underload.wish import read_load, size_load, with_profile
 from tuner.wiring import Parts, open_parts
 
 __all__ = ["Result", "recommend", "sweep"]
@@ -114,7 +116,7 @@ def sweep_options(
         given["seed"] = secrets.randbelow(2**31)
     made = SweepOptions(target=target, **given)
     check(made)
-    return made
+    return with_profile(made, read_load(made))
 
 
 #: Hears what the function is before anything is changed or invoked; an error of it ends the run.
@@ -146,7 +148,7 @@ def run_sweep(
             facts=facts,
             warnings=(*parts.notes, *_left_out(options)),
         )
-        job = errand(options, payloads, run, price(facts))
+        job = with_load(errand(options, payloads, run, price(facts)), size_load(options, facts))
         parts.store.start(run)
         return (flow.cold if command == "cold" else flow.sweep)(parts, job, watcher)
 
@@ -174,7 +176,11 @@ def resume_sweep(
     elapsed = max((s.done_s for s in stored.samples), default=0.0)
     with open_parts(options, store_url, progress, elapsed) as parts:
         run = _taken_over(parts, stored)
-        job = errand(options, payloads, run, price(run.facts), stored.samples)
+        job = with_load(
+            errand(options, payloads, run, price(run.facts), stored.samples),
+            size_load(options, run.facts),
+            stored_loads(stored.documents),
+        )
         return flow.sweep(parts, job, watcher)
 
 

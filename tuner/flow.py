@@ -17,6 +17,7 @@ from tuner.recommend.result import Sweep
 from tuner.records import RunState
 from tuner.request.errand import Errand
 from tuner.request.meaning import without
+from tuner.underload.gather import LoadGathering
 from tuner.wiring import Parts
 
 
@@ -30,7 +31,12 @@ def sweep(parts: Parts, errand: Errand, watcher: Watcher) -> Sweep:
             spent = decider.spent(samples, gathering.seconds())
             pick = decider.answer(samples).recommendation
             gathering.cold_starts(cold_plan(samples, pick, errand.cold, errand.limit, spent))
-        return _answer(parts, errand, gathering, ended, watcher)
+            under_load = None
+            if errand.load is not None and pick is not None:
+                under_load = LoadGathering(parts, errand, gathering, watcher)
+                compared = under_load.until_compared()
+                ended = ended if compared.settled else compared
+        return _answer(parts, errand, gathering, ended, watcher, under_load)
 
 
 def cold(parts: Parts, errand: Errand, watcher: Watcher) -> Sweep:
@@ -48,12 +54,21 @@ def cold(parts: Parts, errand: Errand, watcher: Watcher) -> Sweep:
 
 
 def _answer(
-    parts: Parts, errand: Errand, gathering: Gathering, ended: Done, watcher: Watcher
+    parts: Parts,
+    errand: Errand,
+    gathering: Gathering,
+    ended: Done,
+    watcher: Watcher,
+    under_load: LoadGathering | None = None,
 ) -> Sweep:
     """Conclude from all samples, and close the run in the store as what it turned out to be."""
     failed = gathering.session.failed
     run = replace(errand.run, finished_at=parts.clock.wall(), note=ended.reason)
-    evidence = Evidence(run, gathering.samples, errand.prices, failed)
+    loads = None
+    if under_load is not None:
+        run = replace(run, warnings=(*run.warnings, *under_load.advice))
+        loads = under_load.loads
+    evidence = Evidence(run, gathering.samples, errand.prices, failed, loads)
     result = conclude(evidence, without(errand.question, failed))
     state = RunState.DONE
     if watcher.stop():

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 
+from tuner.measure.load_frames import calm
 from tuner.measure.session import Session
 from tuner.plan.ask import Ask, Done
 from tuner.recommend.decide import Decider
@@ -52,13 +53,13 @@ class Gathering:
         """Ask the plan, invoke what it wants, and again, until it is done."""
         while True:
             known = len(self.samples), len(self.session.failed)
-            ask = self.decider().step(self.samples, seconds=self.seconds())
+            ask = self.decider().step(calm(self.samples), seconds=self.seconds())
             if self._watcher.stop():
                 return Done("stopped by the user", settled=False)
             if isinstance(ask, Done):
                 return ask
             self._watcher.asked(ask)
-            self._keep(self.session.warm(ask.counts))
+            self.keep(self.session.warm(ask.counts))
             if known == (len(self.samples), len(self.session.failed)):
                 return Done("nothing more could be measured", settled=False)
 
@@ -66,9 +67,10 @@ class Gathering:
         """Force so many cold starts per size (MB), where they can be forced or were recorded."""
         if wanted and self._errand.cold_possible and not self._watcher.stop():
             self._watcher.asked(Ask(wanted, "cold starts"))
-            self._keep(self.session.cold(wanted))
+            self.keep(self.session.cold(wanted))
 
-    def _keep(self, arriving: Iterable[Sample]) -> None:
+    def keep(self, arriving: Iterable[Sample]) -> None:
+        """Store each sample as it arrives, and show it; a user who wants to stop is heard."""
         for sample in arriving:
             self._parts.store.add(self._errand.run.run, [sample])
             self.samples.append(sample)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tuner.billing.prices import prices
+from tuner.measure.load_frames import stored_loads
 from tuner.recommend.conclude import Evidence, conclude
 from tuner.recommend.month import Priced
 from tuner.recommend.result import Sweep
@@ -53,7 +54,8 @@ def recommend_run(
         run = replace(run, warnings=(*run.warnings, Advice("other-arch", text)))
     facts = replace(facts, region=priced_as.region or facts.region, arch=other or facts.arch)
     priced = price(facts)
-    return conclude(Evidence(run, stored.samples, priced), question(options, facts, priced.own))
+    evidence = Evidence(run, stored.samples, priced, loads=stored_loads(stored.documents))
+    return conclude(evidence, question(options, facts, priced.own))
 
 
 def price(facts: FunctionFacts) -> Priced:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from sweep_examples import empty, good, whole_range
+from sweep_examples import empty, good, under_load, whole_range
 
 from tuner.recommend.result import Sweep
 from tuner.records import Advice
@@ -46,6 +46,18 @@ def test_the_page_draws_its_charts_without_complaint_or_network(
     assert tab.value("document.querySelectorAll('.chart svg.marks').length") == charts
     assert tab.complaints() == []
     assert [url for url in tab.requests() if not url.startswith("data:")] == [page(sweep).as_uri()]
+
+
+def test_sizes_under_load_have_a_table_that_fits_and_says_what_each_bore(
+    chromium: "Chromium", page: PageOf
+) -> None:
+    tab = chromium.open(width=1280)
+    tab.visit(page(under_load))
+    region = "document.querySelector('[aria-label=\"Sizes under load\"]')"
+    words = tab.value(f"{region}.textContent").replace("\u00a0", " ")
+    assert "missed client_p99<60ms" in words
+    assert "the limit of $0.01 is reached" in words
+    assert tab.value(f"{region}.scrollWidth <= {region}.clientWidth + 1")
 
 
 def test_points_curves_and_marks_are_in_the_charts(chromium: "Chromium", page: PageOf) -> None:

@@ -13,6 +13,7 @@ import typer
 
 from tuner.aws.price_list import load_table
 from tuner.billing.prices import Prices, prices
+from tuner.cli.forecast_load import forecast_load
 from tuner.cli.known import what_is_known
 from tuner.errors import TunerError
 from tuner.measure.cold import largest_burst
@@ -21,7 +22,7 @@ from tuner.plan.control_calls import clone_calls, in_place_calls, version_calls
 from tuner.plan.estimate import Estimate, Known, Making, estimate
 from tuner.plan.risks import risks
 from tuner.plan.sizes import candidates, grid_sizes, start_sizes
-from tuner.plan.work import ColdWish, Range, Work, adaptive_work, grid_work
+from tuner.plan.work import ColdWish, LoadWork, Range, Work, adaptive_work, grid_work, with_loads
 from tuner.recommend.cold_plan import COLD_STARTS
 from tuner.records import Advice, Backend, FunctionFacts
 from tuner.request.errand import INVOCATIONS
@@ -61,6 +62,7 @@ class Forecast:
     calls: Mapping[str, Range]
     known: Known
     risks: tuple[Advice, ...]
+    load: tuple[LoadWork, str] | None = None  # the loads on sizes, and what each is in words
 
     def to_dict(self) -> dict[str, Any]:
         """The document ``tuner.plan/1``."""
@@ -74,6 +76,7 @@ class Forecast:
             "isolation": self.isolation.value,
             "invocations": asdict(likely.invocations),
             "versions": asdict(self.work.versions),
+            "load": None if self.load is None else asdict(self.load[0]),
             "seconds": asdict(likely.seconds),
             "cost_usd": asdict(likely.cost_usd),
             "logs_usd": asdict(likely.logs_usd) if likely.logs_usd else None,
@@ -95,6 +98,9 @@ def forecast(
     sizes, work = _work(options, facts)
     rates = prices(facts.region, facts.arch, load_table())
     known = what_is_known(options, facts, store_url, expected_ms)
+    load = forecast_load(options, facts, sizes, known)
+    if load is not None:
+        work = with_loads(work, load[0], read_limit(options).invocations)
     likely = _within_limits(estimate(work, sizes, known, rates, _making(facts)), options)
     return Forecast(
         target=options.target,
@@ -106,6 +112,7 @@ def forecast(
         calls=_CALLS[isolation](work, parse_target(options.target).qualifier is not None),
         known=known,
         risks=_risks(facts, sizes, rates, work),
+        load=load,
     )
 
 
@@ -119,6 +126,7 @@ def show(found: Forecast, err: bool = False) -> None:
         f"{found.target}: sizes from {format_memory(found.sizes_mb[0])} to "
         f"{format_memory(found.sizes_mb[-1])}; {_state(found.facts)}",
         f"  invocations   {_count(likely.invocations)}, {_count(work.cold)} of them cold starts",
+        *_under_load(found),
         f"  isolation     {found.isolation}: {WHY[found.isolation]}",
         f"  {_made(found)}",
         f"  time          {format_seconds(likely.seconds.low)} to "
@@ -128,6 +136,15 @@ def show(found: Forecast, err: bool = False) -> None:
     ]
     for line in lines:
         typer.echo(line, err=err)
+
+
+def _under_load(found: Forecast) -> list[str]:
+    if found.load is None:
+        return []
+    loads, words = found.load
+    return [
+        f"  under load    {_count(loads.sizes)} sizes, {_count(loads.calls)} calls each: {words}"
+    ]
 
 
 def _made(found: Forecast) -> str:

@@ -1,6 +1,5 @@
 """``tuner load``: one configuration under a load; what it does, costs and feels like then."""
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +8,7 @@ import typer
 
 from tuner.cli import load_options as lo
 from tuner.cli import options as o
+from tuner.cli.asking import ask_first
 from tuner.errors import TunerError
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def _run(options: "LoadOptions", handing: _Handing) -> None:
     from tuner.cli.progress import Progress
     from tuner.cli.restore import offer_restore
     from tuner.loadapi import run_load
-    from tuner.loadrequest import read_wish
+    from tuner.loadrequest import read_wish, too_many
 
     read_wish(options)  # complain before anything is started
     offer_restore(yes=handing.yes)
@@ -120,23 +120,10 @@ def _run(options: "LoadOptions", handing: _Handing) -> None:
     ):
 
         def approve(wish: "Wish", facts: "FunctionFacts") -> None:
-            _ask(wish, facts, handing.yes)
+            ask_first("load", too_many(wish, facts), handing.yes)
 
         result = run_load(options, handing.store, progress, progress.say, approve)
     raise typer.Exit(exit_code(_hand_over(result, handing)))
-
-
-def _ask(wish: "Wish", facts: "FunctionFacts", yes: bool) -> None:
-    """Ask before a load may take other functions' concurrency; raises TunerError for a no."""
-    from tuner.loadrequest import too_many
-
-    why = too_many(wish, facts)
-    if why is None or yes:
-        return
-    if not sys.stdin.isatty():
-        raise TunerError("load", why[0].lower() + why[1:], "Lower --max-concurrency, or add --yes.")
-    if not typer.confirm(f"{why} Begin?", False, err=True):
-        raise TunerError("load", "was not begun", "Lower --max-concurrency, or add --yes.")
 
 
 def _hand_over(result: "Load", handing: _Handing) -> "Load":

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from tuner.cli import options as o
+from tuner.cli import sweep_load_options as under
 from tuner.cli.output import write_document
 from tuner.errors import UsageError
 
@@ -30,6 +31,11 @@ def plan(
     invocations: o.Invocations = None,
     max_cost: o.MaxCost = None,
     max_time: o.MaxTime = None,
+    slo: o.Slo = None,
+    profile_load: under.ProfileLoad = None,
+    rate: under.Rate = None,
+    duration: under.Duration = None,
+    max_concurrency: under.MaxConcurrency = None,
     region: o.Region = None,
     profile: o.Profile = None,
     endpoint_url: o.EndpointUrl = None,
@@ -64,10 +70,10 @@ def _run(
     from tuner.units import parse_seconds
     from tuner.wiring import open_target
 
-    options = sweep_options(target, **given)
     if parse_target(target).kind is Kind.REPLAY:
         fix = "Run `tuner sweep` itself: it costs nothing."
         raise UsageError(target, "is a recording, of which nothing is invoked", fix)
+    options = sweep_options(target, **given)
     expected_ms = None if expect is None else 1000.0 * parse_seconds(expect, "--expect")
     opened = open_target(options, lambda _text: None, WallClock())
     try:

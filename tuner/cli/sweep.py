@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tuner.cli import options as o
+from tuner.cli import sweep_load_options as under
+from tuner.cli.asking import ask_first
 from tuner.errors import UsageError
 from tuner.records import Backend, FunctionFacts
 
@@ -64,6 +66,11 @@ def sweep(
     invocations: o.Invocations = None,
     max_cost: o.MaxCost = None,
     max_time: o.MaxTime = None,
+    profile_load: under.ProfileLoad = None,
+    rate: under.Rate = None,
+    duration: under.Duration = None,
+    retry: under.Retry = None,
+    max_concurrency: under.MaxConcurrency = None,
     region: o.Region = None,
     profile: o.Profile = None,
     endpoint_url: o.EndpointUrl = None,
@@ -157,11 +164,13 @@ def _estimate_first(options: "SweepOptions", handing: Handing, progress: "Progre
         if facts.backend is not Backend.AWS:
             return
         from tuner.cli.forecast import confirm, forecast, show
+        from tuner.underload.wish import takes_too_much
 
         found = forecast(options, facts, handing.store)
         with progress.paused():
             if not handing.quiet:
                 show(found, err=True)
             confirm(found, handing.yes)
+            ask_first("sweep", takes_too_much(options, facts), handing.yes)
 
     return approve

@@ -6,13 +6,14 @@ passes the samples on as they end. It chooses no size, stores nothing and judges
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from tuner.errors import TargetError
 from tuner.load.engine import Batch, Call, Engine
 from tuner.measure.cold import largest_burst, most_bursts
 from tuner.measure.late_reports import completed, lacks_report
+from tuner.measure.loading import Loading
 from tuner.measure.payloads import Payload, draw_payloads
 from tuner.measure.refusal import refusal
 from tuner.measure.warm import interleave
@@ -124,6 +125,27 @@ class Session:
             # What ran once is warm now, should the target hand the same version out again.
             self._warmed.update(fresh.values())
             self._round += 1
+
+    def ready(self, memory_mb: int) -> Variant | None:
+        """The size, callable now; ``None`` if it cannot be made so, which ``failed`` tells."""
+        return self._variants([memory_mb]).get(memory_mb)
+
+    def load(self, loading: Loading) -> Iterator[Sample]:
+        """Send a load as a round of its own; its calls are numbered from :attr:`calls` on.
+
+        Raises TargetError as :meth:`warm`.
+        """
+        if self._stopped:
+            return
+        batch = replace(loading.batch(self._facts), round=self._round)
+        for sample in self._engine.run(batch):
+            self._call = max(self._call, sample.call + 1)
+            yield sample
+            if sample.outcome is not Outcome.OK:
+                refused = refusal(sample, self._facts, first_contact=False)
+                if refused is not None:
+                    raise refused
+        self._round += 1
 
     def _variants(self, sizes: Iterable[int], fresh: bool = False) -> dict[int, Variant]:
         """Sizes with their variants; one that cannot be had is noted and left out."""

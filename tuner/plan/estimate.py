@@ -122,7 +122,9 @@ def _seconds(work: Work, sizes_mb: Sequence[int], known: Known, how: Making) -> 
     inits = work.sizes + work.cold
     return (
         _START_S
-        + work.requests * (call_s + how.request_s)
+        + work.alone * (call_s + how.request_s)
+        + work.load_s
+        + Range(0, call_s.high if work.load.high else 0.0)  # the last call of a load may be long
         + inits * init_s
         + work.versions * how.version_s
         + work.batches * _ASK_S

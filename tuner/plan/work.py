@@ -4,7 +4,7 @@ Follows the plans of ``adaptive.py`` and ``grid.py`` and the sampler of cold sta
 two ends lies what they do, whatever the function turns out to be. Counting only.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tuner.plan.adaptive import Adaptive
 
@@ -37,11 +37,22 @@ class ColdWish:
 
 
 @dataclass(frozen=True)
+class LoadWork:
+    """Loads on sizes one after another: how many sizes, calls of each, and seconds of each."""
+
+    sizes: Range
+    calls: Range
+    seconds: float
+    alone: int = 3  # the most calls that a size gets before its load
+
+
+@dataclass(frozen=True)
 class Work:
     """What a sweep does, in numbers.
 
     ``warm`` are requests to sizes that run (warm-ups included, one per size in ``sizes``),
     ``cold`` those that force a cold start; ``versions`` are made for both, in so many ``batches``.
+    ``load`` are requests of loads, which overlap and take ``load_s`` seconds in all.
     """
 
     first_mb: tuple[int, ...]  # asked in any case, each ``first`` times
@@ -51,11 +62,37 @@ class Work:
     cold: Range
     versions: Range
     batches: Range
+    load: Range = Range(0, 0)
+    load_s: Range = Range(0, 0)
+
+    @property
+    def alone(self) -> Range:
+        """Invocations that are made one after another."""
+        return self.warm + self.cold
 
     @property
     def requests(self) -> Range:
         """All invocations."""
-        return self.warm + self.cold
+        return self.alone + self.load
+
+
+def with_loads(work: Work, loads: LoadWork, most: int | None = None) -> Work:
+    """The work, with loads on some sizes after it, of ``most`` requests in all.
+
+    A size may be a new one, which is warmed.
+    """
+    sizes, requests = loads.sizes, loads.sizes * loads.calls
+    if most is not None:
+        requests = Range(min(requests.low, most), min(requests.high, most))
+    return replace(
+        work,
+        warm=work.warm + sizes * Range(1, loads.alone + 1),
+        sizes=work.sizes + Range(0, sizes.high),
+        versions=work.versions + Range(0, sizes.high),
+        batches=work.batches + sizes * Range(1, 2),
+        load=requests,
+        load_s=sizes * Range(loads.seconds, loads.seconds),
+    )
 
 
 def adaptive_work(

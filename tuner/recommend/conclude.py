@@ -7,9 +7,11 @@ invoked and nothing is read but what is handed in.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from tuner.billing.prices import price_advice
 from tuner.measure.health import check
+from tuner.measure.load_frames import SizeLoads, calm
 from tuner.recommend.decide import Answer, Decider, Question
 from tuner.recommend.goal import Goal
 from tuner.recommend.month import Priced, monthly
@@ -19,30 +21,35 @@ from tuner.recommend.sizes import size_rows
 from tuner.recording.power_tuning import Point
 from tuner.records import Advice, Outcome, RunRecord, Sample
 
+if TYPE_CHECKING:  # most answers are without, and are to come at once
+    from tuner.recommend.size_under_load import SizeUnderLoad
+
 _NOTHING = WarmRow(0, None, None, None, None), ColdRow(0, None, None, None, None)
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What an answer rests on. ``failed`` are sizes that could not be made callable, and why."""
+    """What an answer rests on. ``failed`` are sizes that could not be made callable, and why;
+    ``loads`` is what tells the loads among the samples, if sizes were put under load."""
 
     run: RunRecord
     samples: Sequence[Sample]
     prices: Priced
     failed: Mapping[int, str] = field(default_factory=dict)
+    loads: SizeLoads | None = None
 
 
 def conclude(evidence: Evidence, question: Question) -> Sweep:
     """Answer the question from the evidence, which also tells how long production's calls take."""
-    run, samples = evidence.run, evidence.samples
+    run, samples = evidence.run, calm(evidence.samples)
     question = replace(question, goal=question.goal.served(_service_s(samples)))
     decider = Decider(question)
-    answer = decider.answer(samples)
+    answer, loads, of_loads = _under_load(decider.answer(samples), evidence, question, samples)
     month, of_month = _month(answer, question.goal, evidence)
-    rows = _rows(evidence, question)
+    rows = _rows(evidence, question, samples, loads)
     ended = datetime.fromtimestamp(run.finished_at or run.started_at, UTC)
     seconds = (run.finished_at or run.started_at) - run.started_at
-    spent = decider.spent(samples, seconds)
+    spent = decider.spent(evidence.samples, seconds)
     return Sweep(
         run=run,
         sizes=rows,
@@ -53,6 +60,7 @@ def conclude(evidence: Evidence, question: Question) -> Sweep:
         warnings=(
             *run.warnings,
             *check(samples, run.facts),
+            *of_loads,
             *price_advice(evidence.prices.own, ended.date(), run.facts.ephemeral_mb),
             *of_month,
         ),
@@ -60,7 +68,22 @@ def conclude(evidence: Evidence, question: Question) -> Sweep:
         price=evidence.prices.own.facts(),
         power_tuning_url=chart_url(_points(rows), region=run.facts.region),
         monthly=month,
+        load=None if evidence.loads is None else evidence.loads.asked,
     )
+
+
+def _under_load(
+    answer: Answer, evidence: Evidence, question: Question, samples: Sequence[Sample]
+) -> "tuple[Answer, Sequence[SizeUnderLoad], tuple[Advice, ...]]":
+    """The answer held against loads, what each size did under its load, and doubts about that."""
+    loads = evidence.loads
+    if loads is None:
+        return answer, (), ()
+    from tuner.recommend.under_load import chosen_under_load, load_doubts, sizes_under_load
+
+    rows = sizes_under_load(loads, evidence.samples, question.goal, question.rates)
+    chosen = chosen_under_load(answer, question, loads.asked, rows)
+    return chosen, rows, load_doubts(rows, samples)
 
 
 def _service_s(samples: Sequence[Sample]) -> float:
@@ -78,11 +101,19 @@ def _month(
     return monthly(curve, seen, pick, goal, evidence.prices)
 
 
-def _rows(evidence: Evidence, question: Question) -> tuple[SizeRow, ...]:
-    rows = {r.memory_mb: r for r in size_rows(evidence.samples, question.goal, question.rates)}
+def _rows(
+    evidence: Evidence,
+    question: Question,
+    samples: Sequence[Sample],
+    loads: "Sequence[SizeUnderLoad]",
+) -> tuple[SizeRow, ...]:
+    rows = {r.memory_mb: r for r in size_rows(samples, question.goal, question.rates)}
     for size, reason in evidence.failed.items():
         if size not in rows:
             rows[size] = SizeRow(size, "failed", reason, *_NOTHING, 0, 0, 0, 0, 0, None)
+    for load in loads:  # a size was called alone before, so it has a row
+        if load.memory_mb in rows:
+            rows[load.memory_mb] = replace(rows[load.memory_mb], load=load)
     return tuple(rows[size] for size in sorted(rows))
 
 

@@ -6,11 +6,16 @@ All intervals are 90 %.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.measure.load_frames import Asked
 from tuner.records import Advice, RunRecord
+
+if TYPE_CHECKING:  # most answers are without, and are to come at once
+    from tuner.recommend.size_under_load import SizeUnderLoad
 
 FloatArray = NDArray[np.float64]
 
@@ -77,6 +82,7 @@ class SizeRow:
     timeouts: int
     out_of_memory: int
     cost_usd_per_million: Interval | None
+    load: "SizeUnderLoad | None" = None  # None: it was not put under load
 
 
 @dataclass(frozen=True)
@@ -215,3 +221,4 @@ class Sweep:
     report: str | None = None
     power_tuning_url: str | None = None
     monthly: Monthly | None = None  # None: no traffic was given
+    load: Asked | None = None  # what sizes were put under; None: nothing

@@ -37,6 +37,7 @@ def document(sweep: Sweep) -> dict[str, Any]:
         "warnings": [{"code": advice.code, "text": advice.text} for advice in sweep.warnings],
         "price": dict(sweep.price),
         "pareto_mb": list(sweep.pareto_mb),
+        "load": None if sweep.load is None else asdict(sweep.load),
         "monthly": None if sweep.monthly is None else asdict(sweep.monthly),
         "report": sweep.report,
         "power_tuning_url": sweep.power_tuning_url,
@@ -57,7 +58,16 @@ def _size(size: SizeRow) -> dict[str, Any]:
         "timeouts": size.timeouts,
         "out_of_memory": size.out_of_memory,
         "cost_usd_per_million": _interval(size.cost_usd_per_million),
+        "load": _size_load(size),
     }
+
+
+def _size_load(size: SizeRow) -> dict[str, Any] | None:
+    if size.load is None:
+        return None
+    from tuner.report.size_load_document import size_load
+
+    return size_load(size.load)
 
 
 def _warm(warm: WarmRow) -> dict[str, Any]:

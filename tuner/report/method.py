@@ -26,6 +26,11 @@ _SHOWN_OPTIONS = (
     "traffic",
     "cold_share",
     "mode",
+    "profile_load",
+    "rate",
+    "duration",
+    "retry",
+    "max_concurrency",
 )
 
 

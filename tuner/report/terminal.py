@@ -24,6 +24,9 @@ _BOX = box.SIMPLE_HEAD
 #: Columns of the size table that fit into 80 characters.
 _NARROW = ("Memory", "Warm calls", "p50", "p95", "Cost per million")
 
+#: And of the table of loads.
+_NARROW_LOADS = ("Memory", "Answered", "p50", "p99", "Throttled", "Objectives")
+
 
 def print_report(sweep: Sweep, console: Console) -> None:
     """Print a sweep: what a person needs to decide, and where the rest is.
@@ -49,6 +52,9 @@ def _parts(view: SweepView, width: int) -> Iterator[ConsoleRenderable]:
         troubles = [each for each in map(_trouble, view.sizes.rows) if each]
         yield from (Text(each, "red") for each in troubles)
         yield from [Text("")] * bool(troubles)
+    if view.loads is not None:
+        yield Text(view.loads_said)
+        yield grid(view.loads, _NARROW_LOADS if width < 110 else view.loads.columns, marked=True)
     if view.cold_starts is not None:
         yield grid(view.cold_starts, view.cold_starts.columns)
     if view.month is not None:

@@ -13,6 +13,7 @@ from tuner.report.method import date_time, method
 from tuner.report.month import month_fact, month_facts, month_table
 from tuner.report.series import OverMemory, cost_series, latency_series
 from tuner.report.series_choice import ColdBar, TradeOff, cold_bars, trade_off
+from tuner.report.size_load_tables import load_sentence, load_table
 from tuner.report.tables import Table, cold_table, runner_up_table, size_table
 
 
@@ -29,6 +30,8 @@ class SweepView:
     trade_off: TradeOff
     cold: tuple[ColdBar, ...]
     sizes: Table
+    loads: Table | None
+    loads_said: str
     cold_starts: Table | None
     runners_up: Table | None
     month: Table | None
@@ -56,6 +59,8 @@ def sweep_view(sweep: Sweep) -> SweepView:
         trade_off=trade_off(sweep),
         cold=cold_bars(sweep),
         sizes=size_table(sweep),
+        loads=load_table(sweep),
+        loads_said=load_sentence(sweep),
         cold_starts=cold_table(sweep),
         runners_up=runner_up_table(sweep),
         month=month_table(sweep),

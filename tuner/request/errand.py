@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass, replace
 
+from tuner.measure.load_frames import SizeLoads
 from tuner.measure.payloads import Payload
 from tuner.measure.session import Conditions
+from tuner.measure.size_loads import SizeLoad
 from tuner.plan.budget import Budget
 from tuner.recommend.cold_plan import COLD_STARTS, matters
 from tuner.recommend.decide import Question
@@ -23,7 +25,8 @@ class Errand:
     """A sweep to be run: the question, what it is asked with, and what is known already.
 
     ``question.budget`` is for warm calls; ``limit`` is for everything, cold starts included.
-    ``before`` are the samples of a run that is resumed.
+    ``before`` are the samples of a run that is resumed, ``loads_before`` its loads. ``load`` is
+    what sizes are put under, once the curve is known.
     """
 
     run: RunRecord
@@ -33,6 +36,8 @@ class Errand:
     limit: Budget
     cold: int | None = None
     before: tuple[Sample, ...] = ()
+    load: SizeLoad | None = None
+    loads_before: SizeLoads | None = None
 
     @property
     def limited(self) -> bool:
@@ -71,3 +76,25 @@ def errand(
             most = max(1, most - min(most // 3, 3 * (options.cold or COLD_STARTS)))
         asked = replace(asked, budget=replace(limit, invocations=most))
     return Errand(run, asked, priced, payloads, limit, options.cold, before)
+
+
+def with_load(errand: Errand, load: SizeLoad | None, before: SizeLoads | None = None) -> Errand:
+    """The errand, with a load on each size after it; calls alone leave room for some loads.
+
+    They may use half of the money, and what three loads leave of time and invocations, a third
+    at least.
+    """
+    if load is None:
+        return errand
+    budget, limit = errand.question.budget, errand.limit
+    seconds, most, calls = limit.seconds, limit.invocations, load.profile.calls
+    if limit.cost_usd is not None:
+        budget = replace(budget, cost_usd=limit.cost_usd / 2.0)
+    if seconds is not None:
+        left = max(seconds - 3.0 * load.profile.duration_s, seconds / 3.0)
+        budget = replace(budget, seconds=left)
+    if most is not None:
+        left = max(most - 3.0 * (calls or most), most / 3.0)
+        budget = replace(budget, invocations=min(budget.invocations or most, max(1, round(left))))
+    question = replace(errand.question, budget=budget)
+    return replace(errand, question=question, load=load, loads_before=before)

@@ -43,6 +43,11 @@ class SweepOptions:
     invocations: int | None = None
     max_cost: str | float | None = None
     max_time: str | float | None = None
+    profile_load: str | None = None  # from here: the load that each size is put under
+    rate: str | None = None
+    duration: str | None = None
+    retry: str | None = None
+    max_concurrency: int | None = None
     left_out: tuple[str, ...] = ()  # what a power-tuning input asks for that has no counterpart
 
     def stored(self) -> dict[str, Any]:

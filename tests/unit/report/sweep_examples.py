@@ -9,6 +9,10 @@ from typing import Any, get_args, get_origin, get_type_hints
 import numpy as np
 from hypothesis import strategies as st
 
+from tuner.load.engine import Shortfall
+from tuner.measure.load_figures import LoadFigures, LoadTally
+from tuner.measure.load_frames import Asked, Ending
+from tuner.recommend.load_result import judge
 from tuner.recommend.result import (
     ColdRow,
     CurveBand,
@@ -26,7 +30,18 @@ from tuner.recommend.result import (
     VersusCurrent,
     WarmRow,
 )
-from tuner.records import Advice, Backend, FunctionFacts, RunRecord, RunState
+from tuner.recommend.size_under_load import SizeUnderLoad
+from tuner.recommend.slo import parse_slo
+from tuner.records import (
+    Advice,
+    Backend,
+    FunctionFacts,
+    Outcome,
+    Purpose,
+    RunRecord,
+    RunState,
+    Sample,
+)
 
 SIZES = (128, 192, 256, 384, 512, 768, 1024, 1280, 1536)
 GB_SECOND, REQUEST = 0.0000166667, 0.0000002
@@ -264,6 +279,46 @@ def whole_range() -> Sweep:
     )
 
 
+def figures(memory_mb: int, took_ms: float, throttled: int = 0, calls: int = 200) -> LoadFigures:
+    """20 calls per second, some of them throttled; the others take 1 % longer each time."""
+    tally = LoadTally()
+    for number in range(calls):
+        lost = number < throttled
+        due, ms = number / 20.0, 2.0 if lost else took_ms * (1.0 + number % 20 / 100.0)
+        tally.add(
+            Sample(
+                number, 1, 3, Purpose.LOAD, memory_mb, "x86_64", "2",
+                Outcome.THROTTLED if lost else Outcome.OK, due, due, None, due + ms / 1000.0,
+                duration_ms=None if lost else ms, billed_ms=None if lost else float(round(ms)),
+            )
+        )  # fmt: skip
+    return tally.figures(calls / 20.0, float(calls), Shortfall(), None)
+
+
+ASKED = Asked("steady", "the same rate throughout", "poisson", 20.0, None, None, 10.0, "none", 40)
+
+
+def size_under_load(memory_mb: int, throttled: int, note: str | None = None) -> SizeUnderLoad:
+    """A size under load, judged by its p99 for a caller and its throttles."""
+    seen = figures(memory_mb, mean_ms(memory_mb), throttled)
+    slos = [parse_slo("client_p99<60ms"), parse_slo("throttles<1%")]
+    ending = Ending.CUT if note else Ending.WHOLE
+    return SizeUnderLoad(memory_mb, seen, judge(slos, seen, None), 0.73, ending, note)
+
+
+def under_load() -> Sweep:
+    """As :func:`good`, with four sizes put under load: one missed, one met, one was cut short."""
+    loads = {
+        256: size_under_load(256, 60),
+        1024: size_under_load(1024, 0),
+        1280: size_under_load(1280, 1),
+        1536: size_under_load(1536, 0, "the limit of $0.01 is reached"),
+    }
+    rows = tuple(replace(row, load=loads.get(row.memory_mb)) for row in good().sizes)
+    pick = replace(good().recommendation or GOOD_PICK, memory_mb=1024)
+    return replace(good(), sizes=rows, load=ASKED, recommendation=pick)
+
+
 def empty() -> Sweep:
     """Everything that can be missing is missing."""
     facts = replace(FACTS, memory_mb=None, runtime=None, timeout_s=None, backend=Backend.REPLAY)
@@ -279,6 +334,13 @@ _SCALARS = {
     int: st.integers(-1, 20_000),
     float: odd_number,
     str: odd_text | st.text(max_size=8),
+    LoadFigures: st.sampled_from(
+        [
+            figures(128, 40.0, 3, 20),
+            figures(128, 1.0, 20, 20),
+            LoadTally().figures(0.0, None, Shortfall(), None),
+        ]
+    ),
     CurveBand: st.integers(0, 5).flatmap(
         lambda n: st.builds(
             CurveBand,
@@ -293,7 +355,7 @@ _SCALARS = {
 
 def any_record(kind: Any) -> st.SearchStrategy[Any]:
     """A record of a sweep with odd values in every field."""
-    hints = get_type_hints(kind)
+    hints = get_type_hints(kind, localns={"SizeUnderLoad": SizeUnderLoad})
     special = {"memory_mb": st.integers(128, 10_240)}
     if kind is RunRecord:
         special["started_at"] = odd_number

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from sweep_examples import any_record, empty, failed_row, good
+from sweep_examples import any_record, empty, failed_row, good, under_load
 
 from tuner.recommend.result import Interval, Sweep
 from tuner.report.document import document
@@ -29,6 +29,28 @@ PROMISED = {
     ),
     "spend": "invocations cost_usd seconds",
 }
+
+
+def test_a_size_under_load_is_told_with_the_names_of_a_load() -> None:
+    content = document(under_load())
+    loads = {size["memory_mb"]: size["load"] for size in content["sizes"]}
+    assert {size for size, load in loads.items() if load} == {256, 1024, 1280, 1536}
+    assert {size: load["met"] for size, load in loads.items() if load} == {
+        256: False,
+        1024: True,
+        1280: True,
+        1536: None,
+    }
+    missed = loads[256]
+    assert (missed["calls"], missed["outcomes"]["throttled"], missed["achieved_rps"]) == (
+        200,
+        60,
+        20.0,
+    )
+    assert set(missed["latency_ms"]) == {"p50", "p90", "p95", "p99", "p99.9", "max", "mean"}
+    assert missed["slo"][1] == {"slo": "throttles<1%", "value": 0.3, "met": False}
+    assert content["load"]["profile"] == "steady"
+    assert document(good())["load"] is None
 
 
 def test_the_document_has_every_promised_name() -> None:

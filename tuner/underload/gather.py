@@ -4,6 +4,7 @@ Every sample is stored as it arrives, and after each size what tells its load am
 a run that is cut off loses one size at most.
 """
 
+import sys
 from dataclasses import dataclass, replace
 from statistics import fmean
 
@@ -23,14 +24,13 @@ from tuner.recommend.load_words import load_words
 from tuner.recommend.under_load import chosen_under_load, sizes_under_load
 from tuner.records import Advice, Outcome, Sample
 from tuner.request.errand import Errand
+from tuner.store.keeper import Keeper
 from tuner.store.plain import plain
 from tuner.units import format_memory
 from tuner.wiring import Parts
 
 #: A size is called alone this often before its load, once at least, so that it starts warm.
 _ALONE = 3
-#: Samples are stored so many at a time, or those of a second: a transaction each would be slow.
-_AT_ONCE, _EVERY_S = 500, 1.0
 
 
 class LoadGathering:
@@ -111,23 +111,23 @@ class LoadGathering:
         return sent.note if sent.ending is Ending.CUT else None
 
     def _send(self, loading: Loading, sent: "_Sent") -> None:
-        """Send one load, store its samples in batches, and stop it when it has to be."""
-        fuse, waiting = Fuse(self._load.rules), list[Sample]()
-        spent = self._spent()
+        """Send one load, store its samples, and stop it when it has to be."""
+        run, rates = self._errand.run, self._errand.question.rates
+        keeper = Keeper(self._parts.store, run.run, run.seed, most=sys.maxsize)  # each is needed
+        fuse, spent = Fuse(self._load.rules), self._spent()
         try:
             for sample in self._gathering.session.load(loading):
                 loading.began(sample.call, sample.due_s)
-                waiting.append(sample)
-                sent.take(sample, self._errand.question.rates)
+                self._gathering.samples.append(sample)
+                keeper.keep(sample)
+                sent.take(sample, rates)
                 self._watcher.sampled(sample)
                 fuse.watch(sample)
                 if sent.note is None and self._ends(sent, fuse, spent):
                     sent.stopped_at_s = sample.done_s
                     self._parts.engine.stop()
-                if len(waiting) >= _AT_ONCE or sample.done_s - waiting[0].done_s >= _EVERY_S:
-                    self._store(waiting)
         finally:
-            self._store(waiting)
+            keeper.flush()
 
     def _ends(self, sent: "_Sent", fuse: Fuse, before: Spent) -> bool:
         """Whether to stop this load now, and as what."""
@@ -146,12 +146,6 @@ class LoadGathering:
             if reason := self._errand.limit.ran_out(now):
                 sent.ending, sent.note = Ending.CUT, reason
         return sent.note is not None
-
-    def _store(self, waiting: list[Sample]) -> None:
-        if waiting:
-            self._parts.store.add(self._errand.run.run, waiting)
-            self._gathering.samples.extend(waiting)
-            waiting.clear()
 
     def _note(self, sent: "_Sent", numbers: int, start_s: float | None) -> None:
         """Keep what tells this load among the samples, and doubts about how it was sent."""

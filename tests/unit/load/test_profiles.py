@@ -234,3 +234,11 @@ def test_any_csv_of_arrivals_is_read_or_refused_by_name(text: str) -> None:
 def test_scaling_leaves_a_constant_rate_constant() -> None:
     profile = Profile("x", phases=(Phase(Constant(5.0), 10.0),)).scaled(8.0, None)
     assert profile.phases == (Phase(Constant(8.0), 10.0),)
+
+
+def test_a_profile_of_events_says_how_long_they_are_followed() -> None:
+    profile = read_profile('mode = "async"\ndrain = "90s"\n' + CONSTANT, PATH)
+    assert (profile.mode, profile.drain_s) == ("async", 90.0)
+    assert (load_profile("steady").mode, load_profile("steady").drain_s) == (None, None)
+    with pytest.raises(UsageError, match="mode .* sync, async.*drain"):
+        read_profile('mode = "later"\ndrain = "soon"\n' + CONSTANT, PATH)

@@ -131,6 +131,17 @@ def test_asynchronous_calls_are_exempt_from_the_request_rate() -> None:
         it.release(it.place("f", "f:1", rated=False).sandbox)
 
 
+def test_a_changed_reservation_has_the_request_rate_of_its_new_size() -> None:
+    it, _ = fleet(account_concurrency=9, rate_per_concurrency=2)
+    for concurrency in (1, 3, None):
+        it.reserve("f", concurrency)
+        served = 0
+        while (placement := it.place("f", "f:1")).sandbox is not None:
+            it.release(placement.sandbox)
+            served += 1
+        assert served == 2 * (concurrency or 9)
+
+
 def test_new_sandboxes_are_limited_per_function() -> None:
     it, clock = fleet(account_concurrency=1000, burst=3, burst_period_s=3)
     assert [it.place("f", "f:1").verdict for _ in range(3)] == [Verdict.COLD] * 3
@@ -155,7 +166,8 @@ def test_idle_lives_follow_the_measured_distribution() -> None:
 @given(
     capacity=st.integers(1, 50),
     period_s=st.integers(1, 10),
-    steps=st.lists(st.integers(0, 3_000_000_000), max_size=60),
+    # Many at one moment, fractions of a permit, and pauses that would regain more than fits.
+    steps=st.lists(st.just(0) | st.integers(0, 10**8) | st.integers(0, 10**11), max_size=60),
 )
 def test_a_bucket_is_exact_under_any_interleaving(
     capacity: int, period_s: int, steps: list[int]
@@ -182,26 +194,69 @@ class _Box:
     retired: bool = False
 
 
+@dataclass
+class _Permits:
+    """A bucket in fractions: ``capacity`` permits, refilled over ``period_ms``."""
+
+    capacity: int
+    period_ms: int
+    at_ms: int
+    level: Fraction
+
+    def there(self, now_ms: int) -> bool:
+        refilled = Fraction((now_ms - self.at_ms) * self.capacity, self.period_ms)
+        self.level, self.at_ms = min(Fraction(self.capacity), self.level + refilled), now_ms
+        return self.level >= 1
+
+
 class Reference:
     """The same rules, written as searches over a list; times in whole milliseconds."""
 
-    def __init__(self, account: int) -> None:
-        self.account, self.now, self.turn, self.number = account, 0, 0, 0
+    def __init__(self, limits: Limits) -> None:
+        self.limits, self.now, self.turn, self.number = limits, 0, 0, 0
         self.boxes: list[_Box] = []
         self.reserved: dict[str, int] = {}
+        self.rates: dict[str, _Permits] = {}
+        self.bursts: dict[str, _Permits] = {}
 
     def running(self, function: str) -> int:
         return sum(box.busy and box.function == function for box in self.boxes)
 
-    def place(self, function: str, deployment: str) -> tuple[str, int | str]:
-        if function in self.reserved:
-            if self.running(function) >= self.reserved[function]:
-                return "throttled", "ReservedFunctionConcurrentInvocationLimitExceeded"
+    def rest(self) -> int:
+        """Concurrency that is reserved for nobody."""
+        return self.limits.account_concurrency - sum(self.reserved.values())
+
+    def reserve(self, function: str, concurrency: int | None) -> None:
+        self.reserved.pop(function, None)
+        self.reserved |= {} if concurrency is None else {function: concurrency}
+        self.rates.pop(function, None)
+        self.rates.pop("", None)
+
+    def place(self, function: str, deployment: str, rated: bool) -> tuple[str, int | str]:
+        kept = function in self.reserved
+        if kept:
+            concurrency, busy = self.reserved[function], self.running(function)
         else:
             names = {box.function for box in self.boxes} - set(self.reserved)
-            rest = self.account - sum(self.reserved.values())
-            if sum(self.running(name) for name in names) >= rest:
-                return "throttled", "ConcurrentInvocationLimitExceeded"
+            concurrency, busy = self.rest(), sum(self.running(name) for name in names)
+        rate = self.rate(function if kept else "", concurrency) if rated else None
+        prefix = "ReservedFunction" if kept else ""
+        if busy >= concurrency:
+            return "throttled", f"{prefix}ConcurrentInvocationLimitExceeded"
+        if rate and not rate.there(self.now):
+            return "throttled", f"{prefix or 'Function'}InvocationRateLimitExceeded"
+        served = self.warm(deployment) or self.cold(function, deployment)
+        if rate and served[0] != "throttled":
+            rate.level -= 1
+        return served
+
+    def rate(self, owner: str, concurrency: int) -> _Permits:
+        """The requests per second of a reservation, or of the rest of the account."""
+        permits = self.limits.rate_per_concurrency * concurrency
+        fresh = _Permits(permits, 1000, self.now, Fraction(permits))
+        return self.rates.setdefault(owner, fresh)
+
+    def warm(self, deployment: str) -> tuple[str, int] | None:
         warm = [
             box
             for box in self.boxes
@@ -209,10 +264,19 @@ class Reference:
             and not box.busy
             and self.now - box.idle_since_ms < LIFE_S * 1000
         ]
-        if warm:
-            best = max(warm, key=lambda box: box.used)
-            best.busy = True
-            return "warm", best.number
+        if not warm:
+            return None
+        best = max(warm, key=lambda box: box.used)
+        best.busy = True
+        return "warm", best.number
+
+    def cold(self, function: str, deployment: str) -> tuple[str, int | str]:
+        most, period_ms = self.limits.burst, self.limits.burst_period_s * 1000
+        fresh = _Permits(most, period_ms, self.now, Fraction(most))
+        burst = self.bursts.setdefault(function, fresh)
+        if not burst.there(self.now):
+            return "throttled", "ConcurrentInvocationLimitExceeded"
+        burst.level -= 1
         self.number += 1
         self.boxes.append(_Box(self.number, function, deployment, True))
         return "cold", self.number
@@ -239,46 +303,84 @@ class Reference:
 
 ACTIONS = st.one_of(
     st.tuples(st.just("place"), st.sampled_from("fgh"), st.integers(1, 2)),
+    st.tuples(st.just("event"), st.sampled_from("fgh"), st.integers(1, 2)),
+    st.tuples(st.just("calls"), st.sampled_from("fgh"), st.integers(1, 20)),
     st.tuples(st.just("release"), st.integers(0, 99), st.booleans()),
-    st.tuples(st.just("advance"), st.integers(0, 200_000), st.none()),
+    # Short steps, in which rates and bursts refill by fractions, and long ones that end idle lives.
+    st.tuples(st.just("advance"), st.integers(0, 900) | st.integers(0, 200_000), st.none()),
     st.tuples(st.just("reserve"), st.sampled_from("fg"), st.one_of(st.none(), st.integers(0, 2))),
     st.tuples(st.just("retire"), st.sampled_from("fgh"), st.integers(1, 2)),
 )
+LIMITS = st.builds(
+    Limits,
+    account_concurrency=st.integers(4, 7),
+    burst=st.integers(1, 5) | st.just(1000),
+    burst_period_s=st.integers(1, 10),
+    rate_per_concurrency=st.integers(1, 2) | st.just(10),
+)
 
 
-@settings(max_examples=200, deadline=None)
-@given(account=st.integers(4, 7), actions=st.lists(ACTIONS, max_size=60))
-def test_the_fleet_decides_as_the_slow_reference_does(account: int, actions: list) -> None:
-    it, clock = fleet(account_concurrency=account, rate_per_concurrency=10**6)
-    slow, serving, stopped = Reference(account), [], set()
+@settings(max_examples=300, deadline=None)
+@given(limits=LIMITS, actions=st.lists(ACTIONS, max_size=60))
+def test_the_fleet_decides_as_the_slow_reference_does(limits: Limits, actions: list) -> None:
+    clock = VirtualClock()
+    it, slow = Fleet(limits, clock, lambda: LIFE_S), Reference(limits)
+    serving: list[int] = []
+    stopped: set[int] = set()
+    started: dict[str, list[int]] = {}
     for action, what, detail in actions:
-        if action == "place":
-            placement = it.place(what, f"{what}:{detail}")
-            expected = slow.place(what, f"{what}:{detail}")
+        if action in ("place", "event"):
+            rated = action == "place"
+            placement = it.place(what, f"{what}:{detail}", rated=rated)
+            expected = slow.place(what, f"{what}:{detail}", rated)
             assert (placement.verdict, placement.sandbox or placement.reason) == expected
             if placement.sandbox:
                 assert placement.sandbox not in serving
                 assert placement.sandbox not in stopped
                 serving.append(placement.sandbox)
+            if placement.verdict is Verdict.COLD:
+                started.setdefault(what, []).append(slow.now)
+        elif action == "calls":  # that take no time, one after another
+            for _ in range(detail):
+                placement, expected = (
+                    it.place(what, f"{what}:1"),
+                    slow.place(what, f"{what}:1", True),
+                )
+                assert (placement.verdict, placement.sandbox or placement.reason) == expected
+                if placement.sandbox:
+                    assert it.release(placement.sandbox) == slow.release(placement.sandbox, True)
+                if placement.verdict is Verdict.COLD:
+                    started.setdefault(what, []).append(slow.now)
         elif action == "release" and serving:
             number = serving.pop(what % len(serving))
             kept = it.release(number, alive=detail)
             assert kept == slow.release(number, detail)
             stopped |= set() if kept else {number}
         elif action == "advance":
-            clock.advance(what / 1000)
             slow.now += what
+            clock.advance(slow.now / 1000 - clock.monotonic())
             stopped |= set(it.expired())
         elif action == "reserve":
             it.reserve(what, detail)
-            slow.reserved.pop(what, None)
-            slow.reserved |= {} if detail is None else {what: detail}
+            slow.reserve(what, detail)
         elif action == "retire":
             gone = set(it.retire(f"{what}:{detail}")) | set(it.expired())
             expected_gone = slow.retire(f"{what}:{detail}")
             assert gone - stopped <= expected_gone | _expired(slow)
             stopped |= gone
         assert it.in_flight() == len(serving)
+        assert {box.number for box in slow.boxes if box.busy} == set(serving)
+    for moments in started.values():
+        _check_burst(moments, limits)
+
+
+def _check_burst(moments_ms: list[int], limits: Limits) -> None:
+    """No stretch of time has more new sandboxes than it may: the bucket, and what it regained."""
+    for first, begun_ms in enumerate(moments_ms):
+        for last in range(first, len(moments_ms)):
+            stretch_ms = moments_ms[last] - begun_ms
+            regained = Fraction(stretch_ms * limits.burst, limits.burst_period_s * 1000)
+            assert last - first + 1 <= limits.burst + regained
 
 
 def _expired(slow: Reference) -> set[int]:

@@ -33,6 +33,7 @@ class PretendedSandbox:
     spec: SandboxSpec
     host: "PretendedHost"
     served: int = 0
+    busy: bool = False
     stopped: bool = False
 
     async def start(self) -> None:
@@ -41,8 +42,11 @@ class PretendedSandbox:
 
     async def invoke(self, invocation: Invocation) -> InvocationResult:
         assert not self.stopped, "a stopped sandbox was used"
+        assert not self.busy, "a sandbox was given a second invocation"
         self.served += 1
+        self.busy = True
         await self.host.gate.wait()
+        self.busy = False
         payload, error, alive = self.host.behave(self.spec, invocation)
         report = Report(1.0, 1, self.spec.memory_mb, 30)
         told = invocation.request_id.encode()

@@ -13,28 +13,23 @@ from tuner.errors import UsageError
 from tuner.load.engine import Mode
 from tuner.load.front_wish import FrontWish, read_front
 from tuner.load.mode_wish import DRAIN_S, ModeWish, read_mode
-from tuner.load.pace import Constant
 from tuner.load.policies import POLICIES
-from tuner.load.profile import ARRIVALS, Phase, Profile
-from tuner.load.profile_file import load_profile
+from tuner.load.profile import Profile
+from tuner.load.profile_wish import ProfileAsked, choice, read_profile_wish
 from tuner.load.staff import Workers
 from tuner.load.stop_on import StopRule, parse_stop_on
-from tuner.load.values import HIGHEST_PER_S
 from tuner.measure.loading import Sending, fair_share, lanes_for
 from tuner.measure.payloads import Payload
 from tuner.recommend.slo import Slo, parse_slo
 from tuner.records import Backend, FunctionFacts, RunRecord
 from tuner.request.options import SweepOptions
 from tuner.target.names import Kind, parse_target
-from tuner.units import parse_memory, parse_rate, parse_seconds, parse_usd
+from tuner.units import parse_memory, parse_usd
 
 #: Where workers of other machines are awaited; 5557 is Locust's own port.
 DEFAULT_BIND = "0.0.0.0:5557"
-#: A search for the limit tries each rate for so long, and these objectives unless told others.
-STEP_S = 10.0
+#: A search for the limit has these objectives unless told others.
 LIMIT_SLO = ("throttles<1%", "errors<1%")
-#: How long a load lasts unless ``--duration`` or a profile says otherwise.
-DURATION_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -123,7 +118,7 @@ class Wish:
 def read_wish(options: LoadOptions) -> Wish:
     """Read all options; raises UsageError or NotFound."""
     profile = _profile(options)
-    retry = _choice("--retry", options.retry or profile.retry or "none", tuple(POLICIES))
+    retry = choice("--retry", options.retry or profile.retry or "none", tuple(POLICIES))
     how = _mode(options, profile)
     common = options.common
     most = options.max_concurrency or profile.max_concurrency
@@ -178,73 +173,22 @@ def too_many(wish: Wish, facts: FunctionFacts) -> str | None:
     )
 
 
-def _search(options: LoadOptions, rate: float | None, duration: float | None) -> Profile:
-    """The first step of a search for the limit."""
-    if options.users is not None or options.profile_load is not None:
-        reason = "tries rates of its own"
-        raise UsageError("--find-limit", reason, "Leave --users and --profile-load out.")
-    arrival = _choice("--arrival", options.arrival or "poisson", ARRIVALS)
-    return Profile("find-limit", "", (Phase(Constant(rate or 1.0), duration or STEP_S),), arrival)
-
-
 def _profile(options: LoadOptions) -> Profile:
-    rate = None if options.rate is None else parse_rate(options.rate, "--rate")
-    duration = None if options.duration is None else parse_seconds(options.duration, "--duration")
-    if rate is not None and rate > HIGHEST_PER_S:
-        fix = "Write it like 500 or 500rps."
-        raise UsageError(f"--rate {options.rate}", f"is above {HIGHEST_PER_S:,.0f}/s", fix)
-    if options.find_limit:
-        return _search(options, rate, duration)
-    named = [
-        option
-        for option, value in (
-            ("--users", options.users),
-            ("--profile-load", options.profile_load),
-            ("--rate", None if options.profile_load else options.rate),
-        )
-        if value is not None
-    ]
-    if len(named) != 1:
-        reason = f"cannot have {' and '.join(named)}" if named else "needs to know what to send"
-        fix = "Give --rate 50 (open model), --users 20 (closed) or --profile-load steady."
-        raise UsageError("load", reason, fix)
-    if options.think is not None and options.users is None:
-        raise UsageError("--think", "is a pause of users", "Give it with --users.")
-    if options.profile_load is not None:
-        return _from_file(options, rate, duration)
-    if options.users is not None:
-        return _closed(options, duration or DURATION_S)
-    assert rate is not None
-    arrival = _choice("--arrival", options.arrival or "constant", ARRIVALS)
-    phase = Phase(Constant(rate), duration or DURATION_S)
-    return Profile("rate", "", (phase,), arrival)
-
-
-def _from_file(options: LoadOptions, rate: float | None, duration: float | None) -> Profile:
-    assert options.profile_load is not None
+    """When calls are due; objectives and conditions in a profile's file are checked here."""
+    asked = ProfileAsked(
+        rate=options.rate,
+        duration=options.duration,
+        arrival=options.arrival,
+        users=options.users,
+        think=options.think,
+        profile_load=options.profile_load,
+        find_limit=options.find_limit,
+    )
     checks: dict[str, Callable[[str], object]] = {
         "slo": lambda text: parse_slo(text, "slo"),
         "stop_on": lambda text: parse_stop_on(text, "stop_on"),
     }
-    found = load_profile(options.profile_load, checks)
-    if found.users and rate is not None:
-        reason = "is of users, who have no rate"
-        raise UsageError(f"profile {found.name}", reason, "Leave --rate out.")
-    scaled = found.scaled(rate, duration)
-    if options.arrival is None:
-        return scaled
-    return replace(scaled, arrival=_choice("--arrival", options.arrival, ARRIVALS))
-
-
-def _closed(options: LoadOptions, duration_s: float) -> Profile:
-    assert options.users is not None
-    if not 1 <= options.users <= 10_000:
-        raise UsageError(f"--users {options.users}", "is not between 1 and 10,000", "")
-    if options.arrival is not None:
-        raise UsageError("--arrival", "is of an open model", "Leave it out, or give --rate.")
-    think = (options.think or "0").strip()
-    think_s = 0.0 if think in ("0", "0s") else parse_seconds(think, "--think")
-    return Profile("users", users=options.users, think_s=think_s, closed_s=duration_s)
+    return read_profile_wish(asked, checks)
 
 
 def _front(options: LoadOptions) -> FrontWish | None:
@@ -291,10 +235,3 @@ def _one_size(text: str) -> int:
     if len(wish.sizes_mb) != 1:
         raise UsageError(f"--memory {text!r}", "is not one size", "A load has one configuration.")
     return wish.sizes_mb[0]
-
-
-def _choice(option: str, value: str, known: tuple[str, ...]) -> str:
-    if value not in known:
-        fix = f"Choose one of: {', '.join(known)}."
-        raise UsageError(f"{option} {value[:40]!r}", "is not known", fix)
-    return value

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from tuner.errors import UsageError
 from tuner.load.engine import Mode
 from tuner.load.profile import MODES, Profile
+from tuner.load.profile_wish import choice
 from tuner.units import parse_seconds
 
 #: Events are followed for so long after the load at most, unless ``--drain`` says otherwise: a
@@ -41,10 +42,7 @@ def read_mode(
     mode: str | None, drain: str | None, profile: Profile, present: Mapping[str, bool]
 ) -> ModeWish:
     """``present`` tells which of the options (or kinds of target) in ``_UNFIT`` are given."""
-    asked = mode or profile.mode or Mode.SYNC.value
-    if asked not in MODES:
-        fix = f"Choose one of: {', '.join(MODES)}."
-        raise UsageError(f"--mode {asked[:40]!r}", "is not known", fix)
+    asked = choice("--mode", mode or profile.mode or Mode.SYNC.value, MODES)
     if Mode(asked) is Mode.SYNC:
         if drain is not None:
             raise UsageError("--drain", "is for events", "Give it with --mode async.")

@@ -6,6 +6,7 @@ The options are those of ``tuner load`` and are read by the same code.
 from dataclasses import replace
 
 from tuner.errors import UsageError
+from tuner.load.engine import Mode
 from tuner.loadrequest import LoadOptions, Wish, read_wish, sending, too_many
 from tuner.measure.size_loads import MOST_CALLS, SizeLoad
 from tuner.records import FunctionFacts
@@ -35,8 +36,12 @@ def read_load(options: SweepOptions) -> Wish | None:
             duration=options.duration,
             retry=options.retry,
             max_concurrency=options.max_concurrency,
+            mode=Mode.SYNC.value,
         )
     )
+    if wish.profile.mode == Mode.ASYNC.value:
+        reason = "is of events, whose answers tell no duration of a size"
+        raise UsageError(f"load {wish.profile.name}", reason, "Run `tuner load` with it.")
     _check_room(wish, options)
     return wish
 

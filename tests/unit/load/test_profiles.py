@@ -240,5 +240,5 @@ def test_a_profile_of_events_says_how_long_they_are_followed() -> None:
     profile = read_profile('mode = "async"\ndrain = "90s"\n' + CONSTANT, PATH)
     assert (profile.mode, profile.drain_s) == ("async", 90.0)
     assert (load_profile("steady").mode, load_profile("steady").drain_s) == (None, None)
-    with pytest.raises(UsageError, match="mode .* sync, async.*drain"):
+    with pytest.raises(UsageError, match=r"mode .* sync, async.*drain"):
         read_profile('mode = "later"\ndrain = "soon"\n' + CONSTANT, PATH)

@@ -133,14 +133,19 @@ Samples = Annotated[
 ]
 Payload = Annotated[
     str,
-    typer.Option("--payload", help="JSON, @file, or - for stdin.", rich_help_panel=MEASURE_PANEL),
+    typer.Option(
+        "--payload",
+        help="JSON, @file, s3://bucket/key, or - for stdin.",
+        rich_help_panel=MEASURE_PANEL,
+    ),
 ]
 Payloads = Annotated[
     str | None,
     typer.Option(
         "--payloads",
         metavar="FILE",
-        help='Weighted payloads, a file or JSON: [{"payload": ..., "weight": 2}, ...].',
+        help="Weighted payloads, a file, s3://bucket/key or JSON: "
+        '[{"payload": ..., "weight": 2}, ...].',
         rich_help_panel=MEASURE_PANEL,
     ),
 ]

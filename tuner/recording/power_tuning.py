@@ -61,20 +61,17 @@ class Wish:
     notes: tuple[str, ...] = ()
 
 
-def read_input(text: str, name: str = "power-tuning input", *, payload_given: bool = False) -> Wish:
+def read_input(text: str, name: str = "power-tuning input") -> Wish:
     """Read its JSON input; raises UsageError.
 
-    A list payload is weighted only if all items have payload and weight. A payload in S3 is
-    refused, as it is not read, unless the user gives one (``payload_given``).
+    A list payload is weighted only if all items have payload and weight.
     """
     document = _object(text, name, _INPUT_FIX)
     place = _Place(name, _INPUT_FIX)
-    if document.get("payloadS3") and not payload_given:
-        raise UsageError(name, "has its payload in S3", "Fetch it and give --payload @file.")
     target = document.get("lambdaARN")
     if target is not None and not (isinstance(target, str) and target.strip()):
         raise UsageError(name, "has no usable 'lambdaARN'", _INPUT_FIX)
-    options: dict[str, Any] = {**_sizes(document, place), **_payload(document)}
+    options: dict[str, Any] = {**_sizes(document, place), **_payload(document, place)}
     if "num" in document:
         options |= {"method": "grid", "samples": _whole(document, "num", place)}
     if "strategy" in document:
@@ -151,18 +148,31 @@ def _sizes(document: Mapping[str, Any], place: _Place) -> dict[str, str]:
     return {"memory": ",".join(map(str, sizes))}
 
 
-def _payload(document: Mapping[str, Any]) -> dict[str, str]:
-    """A text is sent as it stands, as the tool does; anything else as its JSON."""
+def _payload(document: Mapping[str, Any], place: _Place) -> dict[str, str]:
+    """A text is sent as it stands, as the tool does; anything else as its JSON. An object in S3
+    goes before it."""
+    if document.get("payloadS3"):
+        url = document["payloadS3"]
+        if not isinstance(url, str) or not url.startswith("s3://"):
+            raise UsageError(place.name, "has no usable 'payloadS3'", "Write s3://bucket/key.")
+        return {"payload": url}
     if "payload" not in document:
         return {}
     payload = document["payload"]
-    if isinstance(payload, list) and payload and all(map(_weighted, payload)):
+    if is_weighted(payload):
         return {"payloads": json.dumps(payload)}
     return {"payload": payload if isinstance(payload, str) else json.dumps(payload)}
 
 
-def _weighted(item: object) -> bool:
-    return isinstance(item, dict) and "payload" in item and "weight" in item
+def is_weighted(payload: object) -> bool:
+    """Whether this is a list of payloads with weights, not one payload that is a list."""
+    return (
+        isinstance(payload, list)
+        and bool(payload)
+        and all(
+            isinstance(item, dict) and "payload" in item and "weight" in item for item in payload
+        )
+    )
 
 
 def _unused(document: Mapping[str, Any]) -> list[str]:

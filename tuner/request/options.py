@@ -54,7 +54,7 @@ class SweepOptions:
         """The options as a run keeps them: names of variables only, and payloads by hash."""
         kept = asdict(self)
         kept["env"] = [item.partition("=")[0] for item in self.env]
-        if not self.payload.startswith("@"):
+        if not self.payload.startswith(("@", "s3://")):
             kept["payload"] = _hashed(self.payload)
         if self.payloads and inline(self.payloads):
             kept["payloads"] = _hashed(self.payloads)

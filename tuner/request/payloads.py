@@ -13,12 +13,16 @@ from tuner.clock import Clock, WallClock
 from tuner.errors import UsageError
 from tuner.load.events import load_event
 from tuner.measure.payloads import Payload
-from tuner.recording.power_tuning import read_input
+from tuner.recording.power_tuning import is_weighted, read_input
 from tuner.request.options import SweepOptions, inline
 from tuner.request.texts import read_text
+from tuner.target.names import parse_target
 
 #: A synchronous invocation takes at most 6 MB (Lambda quotas; the API counts 6,291,556 bytes).
 PAYLOAD_LIMIT = 6_291_556
+#: An object that holds a list of weighted payloads may be larger than one of them.
+_MOST_IN_S3 = 64 * 1024 * 1024
+S3 = "s3://"
 #: So many events are made of a template, so that calls differ; they take turns.
 EVENTS = 50
 
@@ -36,12 +40,38 @@ def read_payloads(
         return tuple(map(Payload, load_event(options.event).render(events, options.seed, now_s)))
     if options.payloads:
         given = options.payloads
-        return _weighted(given if inline(given) else read_text(given, "--payloads"))
+        return _weighted(given if inline(given) else _read(given, "--payloads", options))
     text = options.payload
+    if text.startswith(S3):
+        return _from_s3(_read(text, "--payload", options))
     if text == "-":
         text = sys.stdin.read()
     elif text.startswith("@"):
         text = read_text(text[1:], "--payload")
+    return (Payload(_checked(text, "--payload")),)
+
+
+def _read(name: str, option: str, options: SweepOptions) -> str:
+    """A file, or an object of S3, as text."""
+    if not name.startswith(S3):
+        return read_text(name, option)
+    from tuner.aws.s3_object import read_s3, split_s3
+    from tuner.aws.session import SessionOptions, open_session
+
+    split_s3(name)
+    region = options.region or parse_target(options.target).region
+    session = open_session(SessionOptions(region, options.profile, assume_role=options.assume_role))
+    try:
+        return read_s3(session, name, _MOST_IN_S3).decode()
+    except UnicodeDecodeError:
+        raise UsageError(f"{option} {name}", "is not text", "Payloads are JSON.") from None
+
+
+def _from_s3(text: str) -> tuple[Payload, ...]:
+    """One payload, or weighted ones if all items of a list are: so power-tuning's payloadS3."""
+    body = _checked(text, "--payload", limit=False)
+    if is_weighted(json.loads(body)):
+        return _weighted(text)
     return (Payload(_checked(text, "--payload")),)
 
 
@@ -51,7 +81,7 @@ def with_power_tuning(
     """Target and options of an aws-lambda-power-tuning input; what is ``given`` goes before it."""
     own_payload = bool({"payload", "payloads"} & given.keys())
     option = "--power-tuning-input"
-    wish = read_input(read_text(file, option), f"{option} {file}", payload_given=own_payload)
+    wish = read_input(read_text(file, option), f"{option} {file}")
     options = dict(wish.options)
     if own_payload:
         options = {k: v for k, v in options.items() if k not in ("payload", "payloads")}
@@ -62,7 +92,7 @@ def _checked(text: str, option: str, *, limit: bool = True) -> bytes:
     try:
         json.loads(text)
     except (ValueError, RecursionError) as error:
-        fix = "Give JSON, @file, or - for stdin."
+        fix = "Give JSON, @file, s3://bucket/key, or - for stdin."
         raise UsageError(option, f"is not JSON: {error}", fix) from None
     body = text.encode()
     if limit and len(body) > PAYLOAD_LIMIT:

@@ -128,17 +128,18 @@ def test_what_has_no_counterpart_is_noted_when_it_is_set() -> None:
     ]
 
 
-def test_a_payload_in_s3_is_refused_unless_another_one_is_given() -> None:
-    text = json.dumps({"payloadS3": "s3://bucket/event.json", "num": 5})
-    with pytest.raises(UsageError, match="S3"):
-        read_input(text)
-    assert read_input(text, payload_given=True).options["samples"] == 5
+def test_a_payload_in_s3_goes_before_the_one_of_the_input() -> None:
+    text = json.dumps({"payloadS3": "s3://bucket/event.json", "payload": {"own": 1}, "num": 5})
+    wanted = {"payload": "s3://bucket/event.json", "method": "grid", "samples": 5}
+    assert read_input(text).options == wanted
 
 
 @pytest.mark.parametrize(
     ("document", "key"),
     [
         ({"num": 0}, "num"),
+        ({"payloadS3": "bucket/event.json"}, "payloadS3"),
+        ({"payloadS3": 5}, "payloadS3"),
         ({"num": 2.5}, "num"),
         ({"powerValues": []}, "powerValues"),
         ({"powerValues": "MOST"}, "powerValues"),

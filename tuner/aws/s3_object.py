@@ -1,0 +1,50 @@
+"""Reads one object of S3 that a user names as ``s3://bucket/key``: a payload.
+
+Whole, and no larger than the caller takes; nothing is ever written there.
+"""
+
+import re
+
+from tuner.aws.services import Service
+from tuner.aws.session import AwsSession
+from tuner.clock import Clock
+from tuner.errors import NotFound, TargetError, TunerError, UsageError
+
+SCHEME = "s3://"
+#: Names of buckets, and aliases and ARNs of access points, which stand in their place.
+_URL = re.compile(r"s3://(?P<bucket>[A-Za-z0-9][A-Za-z0-9.:_-]{1,254})/(?P<key>.{1,1024})", re.S)
+
+
+def split_s3(url: str) -> tuple[str, str]:
+    """Bucket and key. Raises UsageError."""
+    match = _URL.fullmatch(url)
+    if match is None:
+        raise UsageError(f"{url:.80}", "names no object", "Write it like s3://bucket/key.")
+    return match["bucket"], match["key"]
+
+
+def read_s3(session: AwsSession, url: str, most: int, clock: Clock | None = None) -> bytes:
+    """The object's bytes; UsageError if they are more than ``most``, or our errors from AWS."""
+    bucket, key = split_s3(url)
+    service = Service(session, "s3", clock)
+    try:
+        answer = service.send("GetObject", url, Bucket=bucket, Key=key)
+    except TunerError as error:
+        raise _missing(url, error) or error from None
+    with answer["Body"] as body:
+        if answer["ContentLength"] > most:
+            reason = f"is {answer['ContentLength']:,} bytes; at most {most:,} can be sent"
+            raise UsageError(url, reason, "Name a smaller object.")
+        try:
+            return bytes(body.read())
+        except Exception as error:  # botocore's own kinds, by way of urllib3
+            raise TargetError(url, f"broke off while it was read: {error}", "Try again.") from error
+
+
+def _missing(url: str, error: TunerError) -> NotFound | None:
+    """The error in plain words, if there is no such thing."""
+    for code, thing in (("NoSuchKey", "object"), ("NoSuchBucket", "bucket")):
+        if code in error.reason:
+            fix = "Check the name; `aws s3 ls` shows what there is."
+            return NotFound(url, f"there is no such {thing}", fix)
+    return None

@@ -1,12 +1,15 @@
 """The measured table: one row per memory size, straight from the samples, no curve involved."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
 
 from tuner.billing.cost import billed_ms
 from tuner.model.quantiles import order_statistics
-from tuner.recommend.cost import usd_per_million
+from tuner.recommend.cost import ColdExtra, usd_per_million
 from tuner.recommend.goal import Goal, Rates
 from tuner.recommend.result import ColdRow, Interval, SizeRow, Stats, WarmRow
 from tuner.records import Outcome, Purpose, Sample
@@ -24,11 +27,37 @@ _REASONS = {
 
 def size_rows(samples: Sequence[Sample], goal: Goal, rates: Rates) -> tuple[SizeRow, ...]:
     """One row per size that was asked, ascending; warm-up calls count only where they failed."""
-    sizes = sorted({s.memory_mb for s in samples})
-    return tuple(_row(m, [s for s in samples if s.memory_mb == m], goal, rates) for m in sizes)
+    of_size: dict[int, list[Sample]] = defaultdict(list)
+    for sample in samples:
+        of_size[sample.memory_mb].append(sample)
+    terms = _Terms(goal, rates, _cold_start(of_size.values()))
+    return tuple(_row(size, of_size[size], terms) for size in sorted(of_size))
 
 
-def _row(memory_mb: int, samples: list[Sample], goal: Goal, rates: Rates) -> SizeRow:
+@dataclass(frozen=True)
+class _Terms:
+    """What a size is priced by; ``cold`` stands in where a size has no cold starts of its own."""
+
+    goal: Goal
+    rates: Rates
+    cold: ColdExtra
+
+
+def _cold_start(sizes: Iterable[list[Sample]]) -> ColdExtra:
+    """Median INIT over all sizes (INIT is flat in memory), and what first calls take longer."""
+    inits: list[float] = []
+    ratios: list[float] = []
+    for samples in sizes:
+        timed = [s for s in samples if s.outcome is Outcome.OK and s.duration_ms]
+        first = [s.duration_ms or 0.0 for s in timed if s.cold]
+        warm = [s.duration_ms or 0.0 for s in timed if not s.cold and s.purpose is Purpose.WARM]
+        inits += [s.init_ms or s.restore_ms or 0.0 for s in timed if s.cold]
+        if first and warm:
+            ratios.append(median(first) / median(warm))
+    return ColdExtra(median(inits or [0.0]), max(1.0, median(ratios or [1.0])))
+
+
+def _row(memory_mb: int, samples: list[Sample], terms: _Terms) -> SizeRow:
     counted = [s for s in samples if s.purpose is not Purpose.WARM_UP]
     ok = [s for s in counted if s.outcome is Outcome.OK]
     warm = [s for s in ok if not s.cold]
@@ -46,7 +75,7 @@ def _row(memory_mb: int, samples: list[Sample], goal: Goal, rates: Rates) -> Siz
         errors=_count(samples, *_ERRORS),
         timeouts=_count(samples, Outcome.TIMEOUT),
         out_of_memory=_count(samples, Outcome.OUT_OF_MEMORY),
-        cost_usd_per_million=_cost(memory_mb, warm, cold, goal, rates),
+        cost_usd_per_million=_cost(memory_mb, warm, cold, terms),
     )
 
 
@@ -106,10 +135,9 @@ def _one_billed(sample: Sample) -> float | None:
     return billed_ms(sample.duration_ms, sample.init_ms or 0.0)
 
 
-def _cost(
-    memory_mb: int, warm: list[Sample], cold: list[Sample], goal: Goal, rates: Rates
-) -> Interval | None:
-    """Mean cost with the 90 % interval of the mean; cold starts at the goal's share.
+def _cost(memory_mb: int, warm: list[Sample], cold: list[Sample], terms: _Terms) -> Interval | None:
+    """Mean cost with the 90 % interval of the mean; cold starts at the goal's share, those of
+    other sizes where this one has none, so that the sizes stay comparable.
 
     A size that was only measured cold is not priced, unless nobody measured it on purpose: in a
     recording of first invocations they stand in. With fewer than three rows there is no interval.
@@ -121,7 +149,9 @@ def _cost(
         return None
     extra = 0.0
     if warm_ms and cold_ms:
-        extra = goal.cold_share * (cold_ms.mean - warm_ms.mean)
-    billed = np.array([main.mean, *(main.mean_ci or ())]) + extra
-    priced = usd_per_million(billed, np.array([memory_mb]), goal, rates).tolist()
+        extra = cold_ms.mean - warm_ms.mean
+    elif warm_ms:
+        extra = terms.cold.init_ms + (terms.cold.first_over_warm - 1.0) * warm_ms.mean
+    billed = np.array([main.mean, *(main.mean_ci or ())]) + terms.goal.cold_share * extra
+    priced = usd_per_million(billed, np.array([memory_mb]), terms.goal, terms.rates).tolist()
     return Interval(*priced)

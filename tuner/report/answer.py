@@ -161,6 +161,8 @@ def _slo_part(pick: Recommendation) -> list[str]:
 def _safe_part(pick: Recommendation) -> list[str]:
     if pick.safe_range_mb is None or pick.safe_range_mb[0] == pick.safe_range_mb[1]:
         return []
+    if pick.meets_slo is False:  # there is no choice that could hold
+        return []
     low, high = pick.safe_range_mb
     return [f"safe from {low:,} to {high:,} MB"]
 
@@ -175,6 +177,8 @@ def _facts(pick: Recommendation) -> tuple[Fact, ...]:
     if pick.slo:
         met = {True: "met", False: "not met", None: UNKNOWN}[pick.meets_slo]
         facts.append(Fact("Objective", met, ", ".join(pick.slo)))
+    if pick.meets_slo is False:
+        return tuple(facts)
     facts.append(_confidence(pick.confidence))
     if pick.safe_range_mb is not None:
         low, high = pick.safe_range_mb

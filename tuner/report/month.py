@@ -36,7 +36,7 @@ def month_facts(sweep: Sweep) -> tuple[Fact, ...]:
             "Other prices",
             "Savings Plan: a Compute Savings Plan, no upfront payment",
             "requests cost the same; free tier: if nothing else in the account uses it; "
-            f"{month.other_arch}: durations as measured on {month.arch}",
+            f"{month.other_arch}: durations as measured on {sweep.run.facts.arch}",
         ),
     )
 

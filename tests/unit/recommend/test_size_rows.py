@@ -81,3 +81,16 @@ def test_a_call_of_no_time_is_billed_a_millisecond_where_lambda_did_not_say() ->
     found = row(nothing).cost_usd_per_million
     assert found is not None
     assert abs(found.mean - (0.0166667 + 0.2)) < 1e-9
+
+
+def test_a_cold_share_is_priced_alike_whether_or_not_a_size_has_cold_starts_of_its_own() -> None:
+    both = [sample(), sample(Purpose.COLD, duration=120.0, init=300.0)]
+    warm_only = replace(sample(duration=50.0), memory_mb=2048)
+    goal = Goal(cold_share=0.1)
+    with_cold, without = size_rows([*both, warm_only], goal, RATES)
+    # 1,024 MB: 0.9 x 100 ms + 0.1 x (120 + 300) ms = 132 ms of 1 GB.
+    assert with_cold.cost_usd_per_million is not None
+    assert abs(with_cold.cost_usd_per_million.mean - (0.132 * 16.6667 + 0.2)) < 1e-9
+    # 2,048 MB: 50 ms, and in a tenth of the calls 300 ms INIT and a fifth of 50 ms: 81 ms of 2 GB.
+    assert without.cost_usd_per_million is not None
+    assert abs(without.cost_usd_per_million.mean - (0.081 * 2 * 16.6667 + 0.2)) < 1e-9

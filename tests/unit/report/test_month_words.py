@@ -49,6 +49,12 @@ def test_the_figures_say_what_they_rest_on() -> None:
     assert "durations as measured on x86_64" in facts["Other prices"].note
 
 
+def test_durations_are_of_the_architecture_that_was_measured_whatever_it_is_priced_as() -> None:
+    other = replace(MONTH, arch="arm64", other_arch="x86_64")
+    note = month_facts(replace(good(), monthly=other))[-1].note
+    assert "x86_64: durations as measured on x86_64" in note
+
+
 def test_provisioned_concurrency_that_pays_says_how_much_and_an_unknown_price_is_told() -> None:
     pays = replace(MONTH, provisioned=ProvisionedOffer(0.6, 0.98, 0.4, 40, 34.461))
     facts = month_facts(replace(good(), monthly=pays))

@@ -71,7 +71,8 @@ def test_a_missed_objective_is_in_the_answer_and_its_tone() -> None:
     said = answer(whole_range())
     assert said.tone == "warn"
     assert "does not meet p95<20ms and cost<5usd/million" in said.sentence
-    assert "safe from" not in said.sentence  # one size is no range
+    assert "safe from" not in said.sentence
+    assert not {"Confidence", "Safe range"} & {fact.label for fact in said.facts}
 
 
 def test_no_recommendation_says_why() -> None:

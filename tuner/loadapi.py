@@ -28,6 +28,8 @@ from tuner.wiring import Means, Parts, open_parts
 Approve = Callable[[Wish, FunctionFacts], None]
 #: So many events are made of a template: more than a sweep's, since more calls are sent.
 EVENTS = 200
+#: A load ends after so many failures of a pre- or post-processor in a row.
+MOST_FAILURES = 10
 #: The document that a stored load keeps.
 DOCUMENT = "load"
 
@@ -45,7 +47,7 @@ def run_load(
     wish = read_wish(options)
     common = _with_event(options.common, wish)
     payloads = _payloads(common, wish)
-    means = Means(wish.workers, wish.front)
+    means = Means(wish.workers, wish.front, MOST_FAILURES)
     with open_parts(common, store_url, progress, means=means) as parts:
         facts = parts.target.describe()
         approve(wish, facts)

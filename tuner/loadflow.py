@@ -220,6 +220,7 @@ def _concluded(parts: Parts, errand: LoadErrand, counting: Counting, ending: End
         verdicts=judge(errand.slos, figures, cost, events),
         warnings=(*errand.run.warnings, *ending.advice, *advice),
         front=errand.front,
+        processors=parts.engine.shortfall().processors,
         events=events,
     )
 

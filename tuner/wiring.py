@@ -7,6 +7,13 @@ from dataclasses import dataclass
 from tuner.clock import Clock, WallClock
 from tuner.load.engine import Engine
 from tuner.load.front_wish import FrontWish
+from tuner.load.processors import (
+    Processor,
+    Processors,
+    function_processor,
+    lambda_of,
+    local_processor,
+)
 from tuner.load.staff import Workers
 from tuner.records import Advice
 from tuner.request.options import SweepOptions
@@ -22,10 +29,14 @@ ONE = Workers()
 
 @dataclass(frozen=True)
 class Means:
-    """How a run's requests are sent: by which workers, and through which HTTP front, if any."""
+    """How a run's requests are sent: by which workers, and through which HTTP front, if any.
+
+    It ends after ``most_failures`` of a pre- or post-processor in a row.
+    """
 
     workers: Workers = ONE
     front: FrontWish | None = None
+    most_failures: int = 1
 
 
 #: Straight to the Invoke API.
@@ -53,6 +64,7 @@ class Beginning:
     seed: int
     elapsed_s: float = 0.0
     means: Means = PLAIN
+    processors: Processors | None = None
 
 
 @contextmanager
@@ -69,10 +81,11 @@ def open_parts(
     """
     clock = WallClock()
     with Store.open(store_url) as store:
+        processors = open_processors(options, means.most_failures)
         target = open_target(options, progress, clock)
         try:
             origin = clock.monotonic() - elapsed_s
-            beginning = Beginning(origin, options.seed, elapsed_s, means)
+            beginning = Beginning(origin, options.seed, elapsed_s, means, processors)
             engine = open_engine(target, clock, beginning)
             try:
                 yield Parts(target, engine, store, clock, origin, target_notes(target))
@@ -140,6 +153,8 @@ def open_engine(target: Target, clock: Clock, beginning: Beginning) -> Engine:
     if endpoint is None:
         if means.front is not None:
             raise _not_of_a_recording("--url")
+        if beginning.processors is not None:
+            raise _not_of_a_recording("--pre and --post")
         from tuner.load.replay_engine import ReplayEngine
 
         assert isinstance(target, ReplayTarget), "only a recording answers by itself"
@@ -148,7 +163,7 @@ def open_engine(target: Target, clock: Clock, beginning: Beginning) -> Engine:
 
     if means.front is not None:
         endpoint = means.front.endpoint(endpoint)
-    engine = LocustEngine(endpoint, clock, beginning.origin_s, means.workers)
+    engine = LocustEngine(endpoint, clock, beginning.origin_s, means.workers, beginning.processors)
     engine.start()  # it comes up while the first versions are published
     return engine
 
@@ -159,7 +174,35 @@ def _only_for(option: str, kind: str) -> Exception:
     return UsageError(option, f"is only for {kind}", "Leave it out.")
 
 
+def open_processors(options: SweepOptions, most_failures: int) -> Processors | None:
+    """The pre- and post-processor that ``--pre`` and ``--post`` name; ``None`` without any."""
+    if options.pre is None and options.post is None:
+        return None
+    pre = None if options.pre is None else _processor("--pre", options.pre, options)
+    post = None if options.post is None else _processor("--post", options.post, options)
+    return Processors(pre, post, most_failures)
+
+
+def _processor(option: str, text: str, options: SweepOptions) -> Processor:
+    function = lambda_of(text)
+    if function is None:
+        return local_processor(option, text)
+    from tuner.aws.invoke import invoker
+    from tuner.aws.session import SessionOptions, open_session
+
+    name = parse_target(f"aws:{function}")
+    session = SessionOptions(
+        name.region or options.region,
+        options.profile,
+        options.endpoint_url,
+        assume_role=options.assume_role,
+    )
+    return function_processor(text, invoker(open_session(session), function))
+
+
 def _not_of_a_recording(option: str) -> Exception:
     from tuner.errors import UsageError
 
-    return UsageError(option, "is not for recordings, which answer by themselves", "Leave it out.")
+    return UsageError(
+        option, "cannot go with a recording, which answers by itself", "Leave it out."
+    )

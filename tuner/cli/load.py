@@ -40,6 +40,8 @@ def load(
     payload: o.Payload = "{}",
     payloads: o.Payloads = None,
     event: o.Event = None,
+    pre: o.Pre = None,
+    post: o.Post = None,
     seed: o.Seed = None,
     slo: o.Slo = None,
     stop_on: lo.StopOn = None,
@@ -87,8 +89,8 @@ def _options(given: dict[str, Any]) -> "LoadOptions":
     from tuner.loadrequest import LoadOptions
 
     shared = (
-        *("payload", "payloads", "event", "seed", "slo", "max_cost", "region", "profile"),
-        *("endpoint_url", "handler", "runtime", "env", "where", "cpu"),
+        *("payload", "payloads", "event", "pre", "post", "seed", "slo", "max_cost"),
+        *("region", "profile", "endpoint_url", "handler", "runtime", "env", "where", "cpu"),
     )
     common = {name: given[name] for name in shared if given[name] is not None}
     own = (

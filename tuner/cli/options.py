@@ -149,6 +149,27 @@ Payloads = Annotated[
         rich_help_panel=MEASURE_PANEL,
     ),
 ]
+Pre = Annotated[
+    str | None,
+    typer.Option(
+        "--pre",
+        metavar="COMMAND|FUNCTION",
+        help="Run before each call, outside of every measured time: a shell command, "
+        "module:function or a Lambda ARN. It gets the payload, which its output replaces unless "
+        "it is empty. A call whose pre-processor fails is not sent.",
+        rich_help_panel=MEASURE_PANEL,
+    ),
+]
+Post = Annotated[
+    str | None,
+    typer.Option(
+        "--post",
+        metavar="COMMAND|FUNCTION",
+        help="Run after each call in the same way; it gets the answer. Commands find the call's "
+        "number, outcome and status in TUNER_CALL, TUNER_OUTCOME and TUNER_STATUS.",
+        rich_help_panel=MEASURE_PANEL,
+    ),
+]
 Event = Annotated[
     str | None,
     typer.Option(

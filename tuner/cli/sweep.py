@@ -54,6 +54,8 @@ def sweep(
     payload: o.Payload = "{}",
     payloads: o.Payloads = None,
     event: o.Event = None,
+    pre: o.Pre = None,
+    post: o.Post = None,
     cold: o.Cold = None,
     seed: o.Seed = None,
     power_tuning_input: PowerTuning = None,

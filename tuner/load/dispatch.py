@@ -8,18 +8,21 @@ that are out, not with the length of the load.
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import cycle
 
 from tuner.clock import Clock
 from tuner.errors import TunerError
 from tuner.load import wire
 from tuner.load.engine import Batch, Call, Gap, Shortfall
+from tuner.load.hooks import Hooks
 from tuner.load.staff import LOST, Staff, Told
 from tuner.load.worker_process import KEPT
 
 _AHEAD_S = 2.0  # longer than any pause of the tuner, short enough for a stop or a lost worker
 _AHEAD_CLOSED = 256  # beyond twice the lanes: what a worker gets through between two messages
 _MOST_OUT = 100_000
+_LATE_S = 0.001
 _START_IN_S = 0.05  # so that the slowest of several workers knows when to begin
 
 
@@ -47,6 +50,8 @@ class Dispatch:
         cutoff = batch.manner.cutoff_s
         self._until_s = math.inf if cutoff is None else cutoff
         self._failure: str | None = None
+        #: Who runs pre- and post-processors, if there are any.
+        self.hooks: Hooks | None = None
 
     @property
     def empty(self) -> bool:
@@ -86,6 +91,7 @@ class Dispatch:
             out = self._out.get(result.number)
             if out is None or out.worker != told.worker:
                 continue
+            self._look_whether_late(out, result)
             out.begun = True
             if result.backoff_ms is None:
                 del self._out[result.number]
@@ -94,6 +100,8 @@ class Dispatch:
             if not out.begun and not self._failure:
                 self._drop(out.call, "too late")
         self._out.clear()
+        if self.hooks is not None and self.hooks.broken is not None:
+            raise self.hooks.broken
         if self._failure:
             raise TunerError("load worker", self._failure, "Run again with --debug for more.")
         if not self._alive:
@@ -168,7 +176,17 @@ class Dispatch:
         )
         self._staff.send(worker, wire.pack_calls(ordered))
 
+    def _look_whether_late(self, out: _Out, result: wire.Result) -> None:
+        """A call whose pre-processor took too long is due later than it should have been."""
+        if self.hooks is None or out.call.due_s is None or result.attempt > 1:
+            return
+        due_s = result.due - self._staff.lead_s(out.worker) - self.start_s
+        if due_s > out.call.due_s + _LATE_S:
+            self.hooks.came_late()
+
     def _note(self, told: Told) -> None:
+        if self.hooks is not None and self.hooks.broken is not None and not self._stopped:
+            self.stop()
         if told.kind == wire.BEAT:
             self.shortfall.busiest = max(self.shortfall.busiest, told.fields[0])
         elif told.kind == wire.DROPPED:
@@ -178,6 +196,8 @@ class Dispatch:
         elif told.kind == wire.FAILED:
             self._failure = str(told.fields[0])
             self.stop()
+        elif told.kind == wire.HOOK and self.hooks is not None:
+            self.hooks.take(told.fields, partial(self._staff.send, told.worker))
         elif told.kind == wire.END:
             self._ended.add(told.worker)
         elif told.kind == LOST:
@@ -211,10 +231,11 @@ class Dispatch:
 
     def _drop(self, call: Call, reason: str) -> None:
         """Count a call without a sample, if it was asked for at all."""
-        if call.due_s is None or not self._asked(call):
+        if reason != wire.PRE_FAILED and not self._asked(call):
             return
         self.shortfall.dropped[reason] += 1
-        at = self.start_s + call.due_s - self._origin
+        now_s = self._clock.monotonic() - self.start_s
+        at = self.start_s + (now_s if call.due_s is None else call.due_s) - self._origin
         self.shortfall.by_second[int(at // 1)] += 1
 
     def _asked(self, call: Call) -> bool:

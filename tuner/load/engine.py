@@ -84,6 +84,19 @@ class Gap:
     calls: int
 
 
+@dataclass(frozen=True, slots=True)
+class ProcessorCount:
+    """How often a processor (``pre`` or ``post``) ran, failed, or ended after its call was due;
+    ``reason`` is that of its first failure."""
+
+    kind: str
+    name: str
+    runs: int = 0
+    failed: int = 0
+    late: int = 0
+    reason: str | None = None
+
+
 @dataclass
 class Shortfall:
     """What a batch asked for and did not get: calls without any sample.
@@ -96,6 +109,7 @@ class Shortfall:
     gaps: list[Gap] = field(default_factory=list)
     #: Largest share of one CPU that a worker used in any second; above 0.9 it was the limit.
     busiest: float = 0.0
+    processors: tuple[ProcessorCount, ...] = ()
 
 
 class Engine(Protocol):

@@ -16,7 +16,9 @@ from tuner.load.crowd import Crowd
 from tuner.load.dispatch import Dispatch
 from tuner.load.engine import Batch, Call, Shortfall
 from tuner.load.front import Front
+from tuner.load.hooks import Hooks
 from tuner.load.keys import KeyWatch
+from tuner.load.processors import Processors
 from tuner.load.staff import Lone, Staff, Workers
 from tuner.records import Outcome, Sample
 from tuner.target.seam import Endpoint
@@ -34,11 +36,13 @@ class LocustEngine:
         clock: Clock,
         origin_s: float | None = None,
         workers: Workers | None = None,
+        processors: Processors | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._clock = clock
         self._origin = clock.monotonic() if origin_s is None else origin_s
         self._workers = workers or Workers()
+        self._processors = processors or Processors()
         self._staff: Staff | None = None
         self._dispatch: Dispatch | None = None
         self._shortfall = Shortfall()
@@ -65,6 +69,8 @@ class LocustEngine:
         self._shortfall = dispatch.shortfall
         if dispatch.empty:
             return
+        if self._processors.any:
+            dispatch.hooks = Hooks(self._processors, batch.lanes)
         keys = KeyWatch(self._endpoint.credentials, self._clock)
         self._dispatch = dispatch
         try:
@@ -85,6 +91,9 @@ class LocustEngine:
                 dispatch.stop()
                 for _ in dispatch.results():
                     pass
+            if dispatch.hooks is not None:
+                dispatch.hooks.close()
+                self._shortfall.processors = dispatch.hooks.counts()
 
     def stop(self) -> None:
         """Send nothing more of the running batch; its iterator ends after what is in flight."""
@@ -124,6 +133,8 @@ class LocustEngine:
             manner.patience_s,
             manner.mode.value,
             _asking(endpoint),
+            self._processors.pre is not None,
+            self._processors.post is not None,
         )
 
     def _sample(self, call: Call, batch: Batch, result: wire.Result) -> Sample:

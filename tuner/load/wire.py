@@ -5,10 +5,12 @@ bytes. Times are seconds on CLOCK_MONOTONIC, which all processes of one machine 
 
 To a worker: an :class:`Order`, answered by ``SET`` when its lanes stand by; ``GO`` with the moment
 from which due times count; ``CALLS``, as many as are wanted, and ``LAST``; at any time ``STOP``,
-``KEYS`` with new credentials, ``LIMIT`` with another number of lanes, ``PING``. From it: ``READY``
-with the ids of its machine and process, ``BEAT`` with its share of one CPU about once a second, a
-:class:`Result` per request, ``DROPPED`` calls, ``END`` after the last of a batch, ``FAILED`` with
-words, ``PONG`` with the time of the ping and its own.
+``KEYS`` with new credentials, ``LIMIT`` with another number of lanes, ``PING``, ``HOOKED`` in
+answer to a ``HOOK``. From it: ``READY`` with the ids of its machine and process, ``BEAT`` with its
+share of one CPU about once a second, a :class:`Result` per request, ``DROPPED`` calls, ``END``
+after the last of a batch, ``FAILED`` with words, ``PONG`` with the time of the ping and its own,
+``HOOK`` to have a pre- or post-processor run for a call: kind, number, body, and for a
+post-processor outcome and status.
 
 Between the tuner and a master of several workers: ``TO`` a worker by name and ``FROM`` one, with
 the bytes of messages; ``LISTENING`` on a port; ``LEFT``, a worker by name; ``EXITED``, a local one
@@ -24,6 +26,9 @@ ORDER, GO, CALLS, LAST = "order", "go", "calls", "last"
 STOP, KEYS, LIMIT, PING = "stop", "keys", "limit", "ping"
 READY, SET, BEAT, RESULT, DROPPED = "ready", "set", "beat", "result", "dropped"
 END, FAILED, PONG = "end", "failed", "pong"
+HOOK, HOOKED = "hook", "hooked"
+#: Why a call was not sent, where it counts without a due time as well.
+PRE_FAILED = "pre-processor failed"
 TO, FROM, LISTENING, LEFT, EXITED = "to", "from", "listening", "left", "exited"
 #: How often a worker says that it lives, in seconds.
 BEAT_S = 1.0
@@ -62,6 +67,8 @@ class Order(NamedTuple):
     mode: str
     #: Service, method and headers as in ``load/front.py``; None: it is the Invoke API.
     front: tuple[str | None, str, tuple[tuple[str, str], ...]] | None = None
+    pre: bool = False  # whether a pre-processor is asked for each call's payload
+    post: bool = False
 
     def __repr__(self) -> str:
         return f"Order({self.lanes} lanes)"

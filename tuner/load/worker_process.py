@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from threading import Lock
 from typing import IO, Any
 
 from tuner.errors import TunerError
@@ -34,6 +35,7 @@ class WorkerProcess:
         self._socket = ours
         self._messages: Iterator[tuple[Any, ...]] = iter(())
         self._reader = wire.Reader()
+        self._writing = Lock()
         self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives with the process
         try:
             self._process = subprocess.Popen(
@@ -51,10 +53,11 @@ class WorkerProcess:
             theirs.close()
 
     def send(self, message: bytes) -> None:
-        """Write one message."""
-        self._socket.settimeout(_SILENCE_S)
+        """Write one message; any thread may."""
         try:
-            self._socket.sendall(message)
+            with self._writing:
+                self._socket.settimeout(_SILENCE_S)
+                self._socket.sendall(message)
         except OSError:
             raise self._gone() from None
 

@@ -42,6 +42,20 @@ def front_advice(figures: LoadFigures) -> tuple[Advice, ...]:
     return (Advice("front-without-report", text),)
 
 
+def _processor_advice(shortfall: Shortfall) -> Iterator[Advice]:
+    """Pre- and post-processors that failed, or took too long."""
+    for each in shortfall.processors:
+        name = f"{each.kind}-processor {each.name:.80}"
+        if each.failed:
+            then = ", and the calls were not sent" if each.kind == "pre" else ""
+            text = f"The {name} failed {each.failed:,} of {each.runs:,} times{then}: {each.reason}"
+            yield Advice(f"{each.kind}-processor-failed", f"{text}. Try it by itself.")
+        if each.late:
+            text = f"The {name} was still running when {each.late:,} calls were due, which were"
+            fix = "make it quicker, or ask for a lower rate"
+            yield Advice("pre-processor-late", f"{text} sent later, and count from then; {fix}.")
+
+
 def _advice(
     figures: LoadFigures, shortfall: Shortfall, lanes: int, adaptive: bool
 ) -> Iterator[Advice]:
@@ -51,6 +65,7 @@ def _advice(
     for gap in shortfall.gaps:
         text = f"A load worker was lost {gap.at_s:.0f} s into the run, with {gap.calls} calls;"
         yield Advice("worker-lost", f"{text} look for what ended it, and run again.")
+    yield from _processor_advice(shortfall)
     full = figures.asked is not None and figures.concurrency.max >= lanes
     dropped = sum(figures.dropped.values())
     late_ms = figures.lag.percentile_ms(99.0) or 0.0

@@ -7,6 +7,7 @@ duration, ``client_p95`` what a caller waited from the due time, ``cold_p95`` IN
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from tuner.load.engine import ProcessorCount
 from tuner.load.front_wish import FrontWish
 from tuner.load.profile import Profile
 from tuner.load.statistics import Latencies
@@ -72,6 +73,7 @@ class Load:
     events: EventFigures | None = None  # of an asynchronous load
     limit: Limit | None = None  # of a search; the figures are then those of the best rate
     front: FrontWish | None = None  # what was called instead of the Invoke API
+    processors: tuple[ProcessorCount, ...] = ()
 
     @property
     def met(self) -> bool | None:

@@ -78,6 +78,9 @@ def read_input(text: str, name: str = "power-tuning input") -> Wish:
         options["strategy"] = str(document["strategy"])
     if document.get("balancedWeight") is not None:
         options["balance"] = _number(document, "balancedWeight", place)
+    for key, option in (("preProcessorARN", "pre"), ("postProcessorARN", "post")):
+        if document.get(key):
+            options[option] = _function_arn(document, key, place)
     return Wish(target, options, tuple(_unused(document)))
 
 
@@ -85,6 +88,7 @@ _OUTPUT_FIX = "Give the JSON that the state machine returned, with power, cost a
 _INPUT_FIX = "Give the JSON that the state machine is started with."
 _USED = {
     *("lambdaARN", "powerValues", "num", "payload", "payloadS3", "strategy", "balancedWeight"),
+    *("preProcessorARN", "postProcessorARN"),
     *("includeOutputResults", "disablePayloadLogs"),  # its output and logs are not made here
 }
 _WHY = {
@@ -92,8 +96,6 @@ _WHY = {
     "discardTopBottom": "no measurement is discarded",
     "autoOptimize": "a sweep changes nothing",
     "autoOptimizeAlias": "a sweep changes nothing",
-    "preProcessorARN": "no other function is called",
-    "postProcessorARN": "no other function is called",
     "onlyColdStarts": "--cold N forces cold starts",
     "dryRun": "the sweep is run",
 }
@@ -134,6 +136,13 @@ def _whole(row: Mapping[str, Any], key: str, place: _Place) -> int:
     if number != int(number) or number < 1 or number > _SIZE_MOST:
         raise UsageError(place.name, f"has no usable {key!r}", place.fix)
     return int(number)
+
+
+def _function_arn(document: Mapping[str, Any], key: str, place: _Place) -> str:
+    arn = document[key]
+    if not isinstance(arn, str) or not arn.startswith("arn:"):
+        raise UsageError(place.name, f"has no usable {key!r}", "Give a function's ARN.")
+    return arn
 
 
 def _sizes(document: Mapping[str, Any], place: _Place) -> dict[str, str]:

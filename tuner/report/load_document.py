@@ -112,6 +112,11 @@ def _asked(load: Load) -> dict[str, Any]:
         "retry": load.retry,
         "mode": load.mode,
         "front": _front(load.front),
+        "processors": [
+            {"kind": each.kind, "name": each.name, "runs": each.runs, "failed": each.failed}
+            | {"late": each.late, "reason": each.reason}
+            for each in load.processors
+        ],
     }
 
 

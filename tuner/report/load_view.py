@@ -204,6 +204,7 @@ def _method(document: Mapping[str, Any]) -> tuple[Fact, ...]:
         Fact("Load", f"{profile}{asked['about']}" if profile else how, how if profile else ""),
         Fact("Highest rate asked", format_rate(asked["peak_rps"])),
         Fact("Called through", through, "" if front is None else signed[front["auth"]]),
+        *(_processor(each) for each in asked.get("processors", ())),
         Fact("Retries", asked["retry"]),
         Fact("Memory", format_memory(document["memory_mb"])),
         Fact("Latency", _latency_words(document)),
@@ -215,6 +216,12 @@ def _latency_words(document: Mapping[str, Any]) -> str:
     if document.get("events") is None:
         return "counts from the moment a call was due, to the end of its last attempt"
     return "counts from the moment an event was due until it was accepted (202), not until it ran"
+
+
+def _processor(each: Mapping[str, Any]) -> Fact:
+    kind = {"pre": "Before each call", "post": "After each call"}[each["kind"]]
+    failed = f", {each['failed']:,} failed" if each["failed"] else ""
+    return Fact(kind, each["name"], f"{each['runs']:,} times{failed}; not part of any time")
 
 
 def _subtitle(document: Mapping[str, Any]) -> str:

@@ -33,6 +33,8 @@ class SweepOptions:
     payload: str = "{}"
     payloads: str | None = None
     event: str | None = None
+    pre: str | None = None
+    post: str | None = None
     cold: int | None = None
     seed: int = 0
     strategy: str = "cost"

@@ -128,6 +128,12 @@ def test_what_has_no_counterpart_is_noted_when_it_is_set() -> None:
     ]
 
 
+def test_processors_are_taken_over() -> None:
+    arns = [f"arn:aws:lambda:us-east-1:000000000000:function:{name}" for name in ("a", "b")]
+    wish = read_input(json.dumps({"preProcessorARN": arns[0], "postProcessorARN": arns[1]}))
+    assert (wish.options["pre"], wish.options["post"], wish.notes) == (*arns, ())
+
+
 def test_a_payload_in_s3_goes_before_the_one_of_the_input() -> None:
     text = json.dumps({"payloadS3": "s3://bucket/event.json", "payload": {"own": 1}, "num": 5})
     wanted = {"payload": "s3://bucket/event.json", "method": "grid", "samples": 5}
@@ -140,6 +146,8 @@ def test_a_payload_in_s3_goes_before_the_one_of_the_input() -> None:
         ({"num": 0}, "num"),
         ({"payloadS3": "bucket/event.json"}, "payloadS3"),
         ({"payloadS3": 5}, "payloadS3"),
+        ({"preProcessorARN": "prepare"}, "preProcessorARN"),
+        ({"postProcessorARN": ["arn:x"]}, "postProcessorARN"),
         ({"num": 2.5}, "num"),
         ({"powerValues": []}, "powerValues"),
         ({"powerValues": "MOST"}, "powerValues"),

@@ -6,7 +6,7 @@ sure that there are enough, connects them before the first call is due, and hand
 
 import contextlib
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from ssl import SSLContext
 from time import monotonic, time
 from typing import Any
@@ -26,6 +26,9 @@ _CONNECT_AT_ONCE = 32
 _CONNECT_MOST = 200  # a load that needs more lanes at once connects those as it needs them
 _CONNECT_S = 5.0
 _LATE_AT_ONCE = 16
+_ARRIVE_S = 0.05
+_FIRST_S = 1.0
+_PREPARE_S = 10.0
 
 
 class Crew:
@@ -42,6 +45,7 @@ class Crew:
         self._timer = Timer()
         self._tls: dict[bool | str, SSLContext] = {}
         self._calls: deque[OrderedCall] = deque()
+        self._preparing: dict[int, Any] = {}
         self._more = Event()
         self._order: Order | None = None
         self._last = False
@@ -51,19 +55,26 @@ class Crew:
         """Forget the last batch; calls of the next may come from now on."""
         self._stopped = self._last = False
         self._calls.clear()
+        self._preparing.clear()
+        self._order = None
 
     def stand_by(self, order: Order) -> None:
         """Hire and connect the lanes for a batch. Raises OSError for an unreadable CA file."""
-        self._order = order
         self._desk.begin(Job(order, self._tls_of(order), time))
+        self._order = order
+        self._prepare(self._calls)
         self._hire(order.lanes)
         while len(self._desk.idle) < order.lanes:  # a new lane has to run once to be idle
             gevent.sleep(0.001)
         self._connect(min(order.lanes, _CONNECT_MOST))
+        if order.pre:
+            self._await_first()
 
     def add(self, calls: Iterator[OrderedCall]) -> None:
         """More calls of the batch, due no earlier than those before."""
-        self._calls.extend(calls)
+        more = list(calls)
+        self._calls.extend(more)
+        self._prepare(more)
         self._more.set()
 
     def last(self) -> None:
@@ -89,7 +100,11 @@ class Crew:
                 gevent.sleep(0)  # or the lanes would never run while this is behind
             if self._stopped:
                 break
-            desk.offer(Due(call, at))
+            due, preparing = Due(call, at), self._preparing.pop(call.number, None)
+            if preparing is None:
+                desk.offer(due)
+            else:
+                desk.offer_prepared(due, preparing)
         desk.wait_quiet()
         if cutoff is not None:
             cutoff.kill()
@@ -114,6 +129,10 @@ class Crew:
         if self._desk.job is not None:
             self._desk.job.use_keys(access_key, secret_key, token)
 
+    def hooked(self, kind: str, number: int, good: bool, body: bytes | None) -> None:
+        """What the tuner says of a processor."""
+        self._desk.asking.told(kind, number, good, body)
+
     def widen(self, lanes: int) -> None:
         """Work with so many lanes from now on; the new ones connect with their first call."""
         self._hire(lanes)
@@ -129,6 +148,22 @@ class Crew:
             else:
                 more.clear()
                 more.wait()
+
+    def _await_first(self) -> None:
+        """Let the calls that are due at once be prepared before the load begins."""
+        gevent.sleep(_ARRIVE_S)  # they come right after the order
+        first = {call.number for call in self._calls if (call.due_s or 0.0) < _FIRST_S}
+        preparing = [asked for number, asked in self._preparing.items() if number in first]
+        gevent.wait(preparing, timeout=_PREPARE_S)
+
+    def _prepare(self, calls: Iterable[OrderedCall]) -> None:
+        """Have payloads prepared before their calls are due; without due times the lanes do."""
+        job = self._desk.job
+        if self._order is None or not self._order.pre or job is None:
+            return
+        for call in calls:
+            if call.due_s is not None:
+                self._preparing[call.number] = self._desk.asking.pre(call.number, job.body(call))
 
     def _tls_of(self, order: Order) -> SSLContext | None:
         if not order.url.startswith("https:"):

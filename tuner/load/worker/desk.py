@@ -10,12 +10,13 @@ from time import monotonic
 from typing import Any, Protocol
 
 import gevent
-from gevent.event import Event
+from gevent.event import AsyncResult, Event
 
 from tuner.load import wire
+from tuner.load.worker.asking import Asking, Hooked
 from tuner.load.worker.job import Due, Job
 
-NO_LANE, STOPPED = "no free lane", "stopped"
+NO_LANE, STOPPED, PRE_FAILED = "no free lane", "stopped", wire.PRE_FAILED
 
 
 class Lane(Protocol):
@@ -34,6 +35,7 @@ class Desk:
 
     def __init__(self, emit: Callable[[bytes], None]) -> None:
         self.emit = emit
+        self.asking = Asking(emit)
         self.job: Job | None = None
         self.limit = 0
         self._patience_s: float | None = None
@@ -41,7 +43,8 @@ class Desk:
         self.idle: list[Lane] = []
         self.stopped = Event()
         self._busy = 0
-        self._waiting: set[Any] = set()  # greenlets of failed calls between two attempts
+        self._waiting: set[Any] = set()  # greenlets of calls that are offered later
+        self._looking: set[Any] = set()  # greenlets that wait for post-processors
         self._quiet = Event()
         self._quiet.set()
 
@@ -76,6 +79,41 @@ class Desk:
 
         waiting = gevent.spawn_later(max(0.0, (due.at or 0.0) - monotonic()), arrive)
         self._waiting.add(waiting)
+
+    def offer_prepared(self, due: Due, asked: AsyncResult) -> None:
+        """A call is to be sent as soon as its pre-processor has ended, and is due no sooner."""
+        self._quiet.clear()
+
+        def arrive() -> None:
+            hooked = asked.get()
+            self._waiting.discard(waiting)
+            due.at = max(due.at or 0.0, monotonic())
+            if take_over(due, hooked):
+                self.offer(due)
+            else:
+                self.fail_to_prepare(due)
+                self._look_whether_quiet()
+
+        if asked.ready() and take_over(due, asked.get()):
+            self.offer(due)
+            return
+        waiting = gevent.spawn(arrive)
+        self._waiting.add(waiting)
+
+    def fail_to_prepare(self, due: Due) -> None:
+        """The pre-processor of a call has failed, so that it is not sent."""
+        self._tell_dropped(due, PRE_FAILED)
+
+    def await_post(self, asked: AsyncResult) -> None:
+        """A batch has not ended before this post-processor has."""
+
+        def wait() -> None:
+            asked.get()
+            self._looking.discard(looking)
+            self._look_whether_quiet()
+
+        looking = gevent.spawn(wait)
+        self._looking.add(looking)
 
     def give_back(self, due: Due) -> None:
         """A lane was stopped before it sent this."""
@@ -139,5 +177,11 @@ class Desk:
         self.emit(wire.pack(wire.DROPPED, due.call.number, reason))
 
     def _look_whether_quiet(self) -> None:
-        if not self.ready and self._busy == 0 and not self._waiting:
+        if not self.ready and self._busy == 0 and not self._waiting and not self._looking:
             self._quiet.set()
+
+
+def take_over(due: Due, hooked: Hooked) -> bool:
+    """Let a call have the payload that was made for it; ``False`` if that failed."""
+    due.prepared, due.body = hooked.good, hooked.body
+    return hooked.good

@@ -40,7 +40,7 @@ class Job:
         self.again = Again(order.retry, order.seed, monotonic())
         self.read = read_answer if order.front is None else read_front_answer
         self.time = SigningTime(wall)
-        self._payloads = [(body, sha256(body).hexdigest()) for body in order.payloads]
+        self._payloads = [(body, _digest(body)) for body in order.payloads]
         self.use_keys(order.access_key, order.secret_key, order.token)
 
     def use_keys(self, access_key: str, secret_key: str, token: str | None) -> None:
@@ -53,9 +53,13 @@ class Job:
         headers = HEADERS[Mode(order.mode)]
         self._signer = InvokeSigner(order.url, order.region, order.function, keys, headers)
 
-    def request(self, call: OrderedCall) -> bytes:
-        """The whole request, signed now."""
-        body, digest = self._payloads[call.payload]
+    def body(self, call: OrderedCall) -> bytes:
+        """The payload that was ordered for a call."""
+        return self._payloads[call.payload][0]
+
+    def request(self, call: OrderedCall, own: bytes | None = None) -> bytes:
+        """The whole request, signed now; ``own`` is a payload that was made for this call."""
+        body, digest = self._payloads[call.payload] if own is None else (own, _digest(own))
         return self._signer.head(call.qualifier, digest, len(body), self.time.now_s()) + body
 
 
@@ -64,9 +68,16 @@ class Due:
     """An attempt of a call and the moment (monotonic) at which it is due.
 
     ``at`` is ``None`` for when a lane takes it; ``waited_s`` is the last wait before a retry.
+    ``prepared`` says that the pre-processor is done, ``body`` is the payload that it made.
     """
 
     call: OrderedCall
     at: float | None
     attempt: int = 1
     waited_s: float = 0.0
+    prepared: bool = False
+    body: bytes | None = None
+
+
+def _digest(body: bytes) -> str:
+    return sha256(body).hexdigest()

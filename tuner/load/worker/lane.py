@@ -1,9 +1,10 @@
-"""The Locust users that invoke: :class:`LambdaUser` sends one call, :class:`Lane` sends a batch's.
+"""The Locust users that invoke: :class:`Caller` sends one call, :class:`Lane` sends a batch's.
 
 A lane is one greenlet with one kept-alive connection. It takes calls from the desk, which hands
 them out when they are due, and reports each to Locust and to the tuner. It never retries.
 """
 
+from dataclasses import replace
 from time import monotonic, time
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ from tuner.load import wire
 from tuner.load.answer import Answer, transport_failure
 from tuner.load.wire import Result
 from tuner.load.worker.connection import Connection, TransportError
-from tuner.load.worker.desk import Desk
+from tuner.load.worker.desk import Desk, take_over
 from tuner.load.worker.job import Due, Job
 from tuner.records import Outcome
 
@@ -28,11 +29,15 @@ class Moments(NamedTuple):
     done: float
 
 
-class LambdaUser(User):
-    """Invokes a Lambda function and reports each request as a Locust event.
+class Reply(NamedTuple):
+    """What came of one request, and the body of its answer, empty if there was none."""
 
-    The base for users of one's own: call ``self.invoke(job, due)`` in a task.
-    """
+    result: Result
+    body: bytes
+
+
+class Caller(User):
+    """Invokes a Lambda function and reports each request as a Locust event."""
 
     abstract = True
 
@@ -50,22 +55,22 @@ class LambdaUser(User):
             self._server = job.server
         return self._connection
 
-    def invoke(self, job: Job, due: Due) -> Result:
+    def send(self, job: Job, due: Due) -> Reply:
         """Send one call now and wait for its answer; a failure is a result, never raised."""
         taken = monotonic()
         started = time()
         connection = self.connection(job)
         deadline = taken + job.timeout_s
         call = due.call
-        sent, first, length = taken, None, 0
+        sent, first, body = taken, None, b""
         try:
             connection.open(deadline)
-            exchange = connection.exchange(job.request(call), deadline)
+            exchange = connection.exchange(job.request(call, due.body), deadline)
             sent, first, done = exchange.sent, exchange.first, exchange.done
-            length = len(exchange.body)
+            body = exchange.body
             if exchange.status in (401, 403):
                 job.time.correct(exchange.headers.get("date", ""))
-            answer = job.read(exchange.status, exchange.headers, exchange.body, call.memory_mb)
+            answer = job.read(exchange.status, exchange.headers, body, call.memory_mb)
         except TransportError as fault:
             sent, first, done = fault.sent or taken, fault.first, monotonic()
             answer = transport_failure(fault.words, fault.status)
@@ -76,12 +81,12 @@ class LambdaUser(User):
             request_type="Throttled" if throttled else "Invoke",
             name=f"{job.function}:{call.qualifier}" if call.qualifier else job.function,
             response_time=(done - moments.due) * 1000.0,
-            response_length=length,
+            response_length=len(body),
             exception=InvocationError(answer) if failed else None,
             start_time=started,
             context={},
         )
-        return _result(due, answer, moments)
+        return Reply(_result(due, answer, moments), body)
 
 
 class InvocationError(Exception):
@@ -110,7 +115,7 @@ def _result(due: Due, answer: Answer, moments: Moments) -> Result:
     )
 
 
-class Lane(LambdaUser):
+class Lane(Caller):
     """Sends what the desk hands out, one after another, for as long as the worker lives."""
 
     def __init__(self, environment: Any) -> None:
@@ -139,19 +144,44 @@ class Lane(LambdaUser):
     def _attempt(self, job: Job, due: Due) -> Due | None:
         """Send one attempt; the next one, if it is this lane that has to make it."""
         stopped = self._desk.stopped
+        if job.order.pre and not due.prepared and not self._prepare(job, due):
+            return None
         hold_s = job.again.hold_s(monotonic())
         if hold_s and stopped.wait(hold_s):
             self._desk.give_back(due)
             return None
-        result = self.invoke(job, due)
+        reply = self.send(job, due)
+        result = reply.result
         wait_s = job.again.wait_s(result, due.attempt, due.waited_s)
         if wait_s is None or stopped.is_set():
             self._desk.emit(wire.pack(wire.RESULT, *result))
+            if job.order.post:
+                self._let_look(due, reply)
             return None
         told = result._replace(backoff_ms=wait_s * 1000.0)
         self._desk.emit(wire.pack(wire.RESULT, *told))
-        after = Due(due.call, result.done + wait_s, due.attempt + 1, wait_s)
+        after = replace(due, at=result.done + wait_s, attempt=due.attempt + 1, waited_s=wait_s)
         if not job.order.repeat:  # another call may use the lane in the meantime
             self._desk.offer_later(after)
             return None
         return None if stopped.wait(max(0.0, result.done + wait_s - monotonic())) else after
+
+    def _prepare(self, job: Job, due: Due) -> bool:
+        """Have the payload prepared now; whether the call may be sent then."""
+        desk = self._desk
+        asked = desk.asking.pre(due.call.number, job.body(due.call))
+        if not take_over(due, asked.get()):
+            desk.fail_to_prepare(due)
+            return False
+        if desk.stopped.is_set():
+            desk.give_back(due)
+            return False
+        return True
+
+    def _let_look(self, due: Due, reply: Reply) -> None:
+        """Have the answer looked at; who calls when answered waits for that."""
+        asked = self._desk.asking.post(reply.result, reply.body)
+        if due.call.due_s is None:
+            asked.get()
+        else:
+            self._desk.await_post(asked)

@@ -55,6 +55,8 @@ class Worker:
             crew.use_keys(*fields)
         elif kind == wire.LIMIT:
             crew.widen(fields[0])
+        elif kind == wire.HOOKED:
+            crew.hooked(*fields)
         elif kind == wire.PING:
             self._send(wire.pack(wire.PONG, fields[0], monotonic()))
 

@@ -47,7 +47,7 @@ def run_load(
     wish = read_wish(options)
     common = _with_event(options.common, wish)
     payloads = _payloads(common, wish)
-    means = Means(wish.workers, wish.front, MOST_FAILURES)
+    means = Means(wish.workers, wish.front, MOST_FAILURES, wish.script is not None)
     with open_parts(common, store_url, progress, means=means) as parts:
         facts = parts.target.describe()
         approve(wish, facts)

@@ -10,12 +10,13 @@ from typing import Any
 
 from tuner.billing.prices import Prices
 from tuner.errors import UsageError
-from tuner.load.engine import Mode
+from tuner.load.engine import Mode, Script
 from tuner.load.front_wish import FrontWish, read_front
 from tuner.load.mode_wish import DRAIN_S, ModeWish, read_mode
 from tuner.load.policies import POLICIES
 from tuner.load.profile import Profile
 from tuner.load.profile_wish import ProfileAsked, choice, read_profile_wish
+from tuner.load.script_wish import read_script
 from tuner.load.staff import Workers
 from tuner.load.stop_on import StopRule, parse_stop_on
 from tuner.measure.loading import Sending, fair_share, lanes_for
@@ -58,6 +59,8 @@ class LoadOptions:
     url_auth: str | None = None
     method: str | None = None
     header: tuple[str, ...] = ()
+    locustfile: str | None = None
+    spawn_rate: str | None = None
 
     def stored(self) -> dict[str, Any]:
         """The options as a run keeps them; see ``SweepOptions.stored``."""
@@ -113,11 +116,13 @@ class Wish:
     workers: Workers = field(default_factory=Workers)
     front: FrontWish | None = None
     drain_s: float = DRAIN_S
+    script: Script | None = None
 
 
 def read_wish(options: LoadOptions) -> Wish:
     """Read all options; raises UsageError or NotFound."""
-    profile = _profile(options)
+    script = _script(options)
+    profile = _profile(options, script)
     retry = choice("--retry", options.retry or profile.retry or "none", tuple(POLICIES))
     how = _mode(options, profile)
     common = options.common
@@ -138,13 +143,14 @@ def read_wish(options: LoadOptions) -> Wish:
         workers=_workers(options),
         front=_front(options),
         drain_s=how.drain_s,
+        script=script,
     )
 
 
 def sending(wish: Wish, facts: FunctionFacts, seed: int) -> Sending:
     """How the calls are sent to this function."""
     lanes = lanes_for(wish.profile, facts, wish.most)
-    return Sending(lanes=lanes, retry=wish.retry, mode=wish.mode, seed=seed)
+    return Sending(lanes=lanes, retry=wish.retry, mode=wish.mode, seed=seed, script=wish.script)
 
 
 def memory_of(wish: Wish, facts: FunctionFacts) -> int:
@@ -173,13 +179,27 @@ def too_many(wish: Wish, facts: FunctionFacts) -> str | None:
     )
 
 
-def _profile(options: LoadOptions) -> Profile:
+def _script(options: LoadOptions) -> Script | None:
+    """The user's own locustfile, unless something else that was asked forbids it."""
+    given = {
+        "--rate": options.rate is not None,
+        "--profile-load": options.profile_load is not None,
+        "--find-limit": options.find_limit,
+        "--think": options.think is not None,
+        "--arrival": options.arrival is not None,
+        "--mode async": options.mode == Mode.ASYNC,
+    }
+    return read_script(options.locustfile, options.spawn_rate, given)
+
+
+def _profile(options: LoadOptions, script: Script | None) -> Profile:
     """When calls are due; objectives and conditions in a profile's file are checked here."""
+    users = options.users
     asked = ProfileAsked(
         rate=options.rate,
         duration=options.duration,
         arrival=options.arrival,
-        users=options.users,
+        users=1 if script is not None and users is None else users,
         think=options.think,
         profile_load=options.profile_load,
         find_limit=options.find_limit,
@@ -188,7 +208,8 @@ def _profile(options: LoadOptions) -> Profile:
         "slo": lambda text: parse_slo(text, "slo"),
         "stop_on": lambda text: parse_stop_on(text, "stop_on"),
     }
-    return read_profile_wish(asked, checks)
+    found = read_profile_wish(asked, checks)
+    return found if script is None else replace(found, name="locustfile", about=script.name)
 
 
 def _front(options: LoadOptions) -> FrontWish | None:

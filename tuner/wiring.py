@@ -37,6 +37,7 @@ class Means:
     workers: Workers = ONE
     front: FrontWish | None = None
     most_failures: int = 1
+    locustfile: bool = False
 
 
 #: Straight to the Invoke API.
@@ -153,6 +154,8 @@ def open_engine(target: Target, clock: Clock, beginning: Beginning) -> Engine:
     if endpoint is None:
         if means.front is not None:
             raise _not_of_a_recording("--url")
+        if means.locustfile:
+            raise _not_of_a_recording("--locustfile")
         if beginning.processors is not None:
             raise _not_of_a_recording("--pre and --post")
         from tuner.load.replay_engine import ReplayEngine

@@ -120,6 +120,24 @@ def test_when_one_of_two_workers_is_killed_the_other_goes_on_and_the_gap_is_said
     assert told["timeline"][-1]["ok"] > 0
 
 
+def test_users_of_a_locustfile_on_another_worker_go_on_as_well(answering: Any, answer: Any) -> None:
+    Path("users.py").write_text(
+        "from locust import constant, task\n"
+        "from tuner.load.worker import LambdaUser\n\n"
+        "class Caller(LambdaUser):\n"
+        "    wait_time = constant(0.05)\n\n"
+        "    @task\n"
+        "    def call(self):\n"
+        "        self.invoke()\n"
+    )
+    load = ("--locustfile", "users.py", "--users", "4", "--duration", "3s", "--workers", "2")
+    code, told, err = answering(killing(good(answer), 20), *load)
+    assert code == 0, err
+    assert told["outcomes"]["ok"] >= 40
+    assert "worker-lost" in {each["code"] for each in told["warnings"]}
+    assert told["timeline"][-1]["ok"] > 0
+
+
 def refusing(answer: Any, kind: str, after: int, until: float = float("inf")) -> Script:
     """Refuses with 403 after so many requests, for so many seconds."""
     refused = answer(b"{}", "403 Forbidden", more=f"x-amzn-ErrorType: {kind}\r\n")

@@ -25,6 +25,8 @@ def load(
     users: lo.Users = None,
     think: lo.Think = None,
     profile_load: lo.ProfileLoad = None,
+    locustfile: lo.Locustfile = None,
+    spawn_rate: lo.SpawnRate = None,
     retry: lo.Retry = None,
     find_limit: lo.FindLimit = False,
     mode: lo.ModeOption = None,
@@ -97,7 +99,7 @@ def _options(given: dict[str, Any]) -> "LoadOptions":
         *("memory", "rate", "duration", "arrival", "users", "think", "profile_load", "retry"),
         *("max_concurrency", "workers", "expect_workers", "bind", "find_limit"),
         *("mode", "drain"),
-        *("url", "url_auth", "method"),
+        *("url", "url_auth", "method", "locustfile", "spawn_rate"),
     )
     return LoadOptions(
         common=sweep_options(given["target"], **common),

@@ -61,6 +61,24 @@ ProfileLoad = Annotated[
         rich_help_panel=LOAD_PANEL,
     ),
 ]
+Locustfile = Annotated[
+    str | None,
+    typer.Option(
+        "--locustfile",
+        metavar="FILE",
+        help="Your own users, classes of LambdaUser (from tuner.load.worker import LambdaUser) "
+        "whose tasks call self.invoke(payload); with --users (1) and --duration.",
+        rich_help_panel=LOAD_PANEL,
+    ),
+]
+SpawnRate = Annotated[
+    str | None,
+    typer.Option(
+        "--spawn-rate",
+        help="Users of a locustfile who appear per second (default: all at once).",
+        rich_help_panel=LOAD_PANEL,
+    ),
+]
 Retry = Annotated[
     str | None,
     typer.Option(

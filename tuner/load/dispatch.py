@@ -7,7 +7,7 @@ that are out, not with the length of the load.
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import cycle
 
@@ -16,13 +16,13 @@ from tuner.errors import TunerError
 from tuner.load import wire
 from tuner.load.engine import Batch, Call, Gap, Shortfall
 from tuner.load.hooks import Hooks
+from tuner.load.script_order import script_order
 from tuner.load.staff import LOST, Staff, Told
 from tuner.load.worker_process import KEPT
 
 _AHEAD_S = 2.0  # longer than any pause of the tuner, short enough for a stop or a lost worker
 _AHEAD_CLOSED = 256  # beyond twice the lanes: what a worker gets through between two messages
 _MOST_OUT = 100_000
-_LATE_S = 0.001
 _START_IN_S = 0.05  # so that the slowest of several workers knows when to begin
 
 
@@ -42,6 +42,9 @@ class Dispatch:
         self._staff, self._batch, self._clock, self._origin = staff, batch, clock, origin_s
         self._calls = iter(batch.calls)
         self._next: Call | None = next(self._calls, None)
+        self._template: Call | None = None  # of a script, whose users make the calls themselves
+        if batch.manner.script is not None:
+            self._template, self._next = self._next, None
         self._out: dict[int, _Out] = {}
         self._alive: list[str] = []
         self._turn: Iterator[str] = iter(())
@@ -56,14 +59,16 @@ class Dispatch:
     @property
     def empty(self) -> bool:
         """Whether there is nothing to send at all."""
-        return self._next is None and not self._out
+        return self._next is None and not self._out and self._template is None
 
     def begin(self, order: wire.Order) -> None:
         """Give the order, wait until all lanes stand by, and go."""
         staff = self._staff
         self._set_alive(staff.ready())
-        for worker, lanes in self._shares():
-            staff.send(worker, wire.pack(wire.ORDER, *order._replace(lanes=lanes)))
+        for index, (worker, lanes) in enumerate(self._shares()):
+            script = script_order(self._batch, lanes, index, len(self._alive))
+            own = order._replace(lanes=lanes, script=script)
+            staff.send(worker, wire.pack(wire.ORDER, *own))
         self._deal(0.0)
         waiting = set(self._alive)
         while waiting:
@@ -88,14 +93,16 @@ class Dispatch:
                 self._note(told)
                 continue
             result = wire.Result(*told.fields)
-            out = self._out.get(result.number)
+            out = self._out_of(result.number, told.worker)
             if out is None or out.worker != told.worker:
                 continue
-            self._look_whether_late(out, result)
+            result = wire.earlier(result, self._staff.lead_s(told.worker))
+            if self.hooks is not None and out.call.due_s is not None and result.attempt == 1:
+                self.hooks.came(result.due - self.start_s - out.call.due_s)
             out.begun = True
             if result.backoff_ms is None:
                 del self._out[result.number]
-            yield out.call, self._on_our_clock(told.worker, result)
+            yield out.call, result
         for out in self._out.values():
             if not out.begun and not self._failure:
                 self._drop(out.call, "too late")
@@ -143,7 +150,7 @@ class Dispatch:
                 self._deal(elapsed_s)
             else:
                 self._next = None
-        elif not self._out and not self._last_told and not self._stopped:
+        elif not (self._out or self._last_told or self._stopped or self._template):
             self._last_told = True
             self._tell_all(wire.pack(wire.LAST))
 
@@ -176,13 +183,11 @@ class Dispatch:
         )
         self._staff.send(worker, wire.pack_calls(ordered))
 
-    def _look_whether_late(self, out: _Out, result: wire.Result) -> None:
-        """A call whose pre-processor took too long is due later than it should have been."""
-        if self.hooks is None or out.call.due_s is None or result.attempt > 1:
-            return
-        due_s = result.due - self._staff.lead_s(out.worker) - self.start_s
-        if due_s > out.call.due_s + _LATE_S:
-            self.hooks.came_late()
+    def _out_of(self, number: int, worker: str) -> _Out | None:
+        """The call of this number; one that a script made is out since it is heard of."""
+        if number not in self._out and self._template is not None:
+            self._out[number] = _Out(replace(self._template, number=number), worker)
+        return self._out.get(number)
 
     def _note(self, told: Told) -> None:
         if self.hooks is not None and self.hooks.broken is not None and not self._stopped:
@@ -190,9 +195,12 @@ class Dispatch:
         if told.kind == wire.BEAT:
             self.shortfall.busiest = max(self.shortfall.busiest, told.fields[0])
         elif told.kind == wire.DROPPED:
-            out = self._out.pop(told.fields[0], None)
+            out = self._out_of(told.fields[0], told.worker)
             if out is not None:
+                del self._out[out.call.number]
                 self._drop(out.call, told.fields[1])
+        elif told.kind == wire.MISTAKES:
+            self.shortfall.mistakes.update(dict(told.fields))
         elif told.kind == wire.FAILED:
             self._failure = str(told.fields[0])
             self.stop()
@@ -252,15 +260,3 @@ class Dispatch:
             each, more = divmod(self._batch.lanes, len(self._alive))
             for index, worker in enumerate(self._alive):
                 yield worker, max(1, each + (index < more))
-
-    def _on_our_clock(self, worker: str, result: wire.Result) -> wire.Result:
-        lead = self._staff.lead_s(worker)
-        if not lead:
-            return result
-        first = result.first_byte
-        return result._replace(
-            due=result.due - lead,
-            sent=result.sent - lead,
-            first_byte=None if first is None else first - lead,
-            done=result.done - lead,
-        )

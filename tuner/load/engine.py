@@ -38,6 +38,19 @@ class Call:
     due_s: float | None = None
 
 
+@dataclass(frozen=True)
+class Script:
+    """A locustfile whose users make the calls: its name, text and folder.
+
+    ``spawn_per_s`` is how many users appear per second; ``None``: all at once.
+    """
+
+    name: str
+    source: str
+    folder: str
+    spawn_per_s: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Manner:
     """How a batch goes on by itself when it is a load.
@@ -55,6 +68,7 @@ class Manner:
     cutoff_s: float | None = None
     patience_s: float | None = None  # a due call that no lane took for so long is dropped
     mode: Mode = Mode.SYNC
+    script: Script | None = None  # its users call what and when they want; lanes are users then
 
 
 @dataclass(frozen=True)
@@ -64,7 +78,8 @@ class Batch:
     ``calls`` is a sequence or, for a long load, an iterator that is in order of due times
     already: it is asked for about two seconds ahead and never held whole. ``lanes`` bounds how
     many may be in flight at once; with ``lanes=1`` and no due times they follow one another.
-    ``round`` is copied into every sample.
+    ``round`` is copied into every sample. Of a script, ``calls`` say which variant is called, and
+    in which order payloads are taken where the script has none of its own.
     """
 
     calls: Iterable[Call]
@@ -110,6 +125,8 @@ class Shortfall:
     #: Largest share of one CPU that a worker used in any second; above 0.9 it was the limit.
     busiest: float = 0.0
     processors: tuple[ProcessorCount, ...] = ()
+    #: Errors of a script's own code, by their words.
+    mistakes: Counter[str] = field(default_factory=Counter)
 
 
 class Engine(Protocol):

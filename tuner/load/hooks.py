@@ -19,6 +19,7 @@ from tuner.load.processors import Processor, ProcessorFailed, Processors
 
 PRE, POST = "pre", "post"
 _MOST_THREADS = 32
+_LATE_S = 0.001
 
 
 @dataclass
@@ -49,9 +50,10 @@ class Hooks:
         another thread."""
         self._pool.submit(self._run, tuple(fields), reply)
 
-    def came_late(self) -> None:
-        """Count a call that was due before its pre-processor had ended."""
-        self._kinds[PRE].late += 1
+    def came(self, later_s: float) -> None:
+        """A call came back that was due so much later than planned: for want of its payload."""
+        if PRE in self._kinds and later_s > _LATE_S:
+            self._kinds[PRE].late += 1
 
     def counts(self) -> tuple[ProcessorCount, ...]:
         """What ran so far."""

@@ -133,6 +133,7 @@ class LocustEngine:
             manner.patience_s,
             manner.mode.value,
             _asking(endpoint),
+            None,  # a script is added for each worker
             self._processors.pre is not None,
             self._processors.post is not None,
         )
@@ -163,7 +164,7 @@ class LocustEngine:
             restore_ms=result.restore_ms,
             billed_restore_ms=result.billed_restore_ms,
             max_memory_mb=result.max_memory_mb,
-            payload=call.payload,
+            payload=None if batch.manner.script else call.payload,
             backoff_ms=result.backoff_ms,
         )
 

@@ -10,7 +10,7 @@ answer to a ``HOOK``. From it: ``READY`` with the ids of its machine and process
 share of one CPU about once a second, a :class:`Result` per request, ``DROPPED`` calls, ``END``
 after the last of a batch, ``FAILED`` with words, ``PONG`` with the time of the ping and its own,
 ``HOOK`` to have a pre- or post-processor run for a call: kind, number, body, and for a
-post-processor outcome and status.
+post-processor outcome and status; ``MISTAKES`` of a locustfile's code, words and how often.
 
 Between the tuner and a master of several workers: ``TO`` a worker by name and ``FROM`` one, with
 the bytes of messages; ``LISTENING`` on a port; ``LEFT``, a worker by name; ``EXITED``, a local one
@@ -26,7 +26,7 @@ ORDER, GO, CALLS, LAST = "order", "go", "calls", "last"
 STOP, KEYS, LIMIT, PING = "stop", "keys", "limit", "ping"
 READY, SET, BEAT, RESULT, DROPPED = "ready", "set", "beat", "result", "dropped"
 END, FAILED, PONG = "end", "failed", "pong"
-HOOK, HOOKED = "hook", "hooked"
+HOOK, HOOKED, MISTAKES = "hook", "hooked", "mistakes"
 #: Why a call was not sent, where it counts without a due time as well.
 PRE_FAILED = "pre-processor failed"
 TO, FROM, LISTENING, LEFT, EXITED = "to", "from", "listening", "left", "exited"
@@ -67,11 +67,29 @@ class Order(NamedTuple):
     mode: str
     #: Service, method and headers as in ``load/front.py``; None: it is the Invoke API.
     front: tuple[str | None, str, tuple[tuple[str, str], ...]] | None = None
+    script: tuple[Any, ...] | None = None  # a :class:`ScriptOrder`
     pre: bool = False  # whether a pre-processor is asked for each call's payload
     post: bool = False
 
     def __repr__(self) -> str:
         return f"Order({self.lanes} lanes)"
+
+
+class ScriptOrder(NamedTuple):
+    """A locustfile for one worker, with as many users as the order has lanes.
+
+    Its calls bear the numbers ``first``, ``first + step`` ..., and take payloads as ``draws`` say.
+    """
+
+    name: str
+    source: str
+    folder: str
+    spawn_per_s: float | None
+    qualifier: str | None
+    memory_mb: int
+    draws: tuple[int, ...]
+    first: int
+    step: int
 
 
 class Result(NamedTuple):
@@ -95,6 +113,19 @@ class Result(NamedTuple):
     billed_restore_ms: float | None
     max_memory_mb: float | None
     backoff_ms: float | None = None
+
+
+def earlier(result: Result, lead_s: float) -> Result:
+    """A result by a clock that is ``lead_s`` behind the one that it was timed by."""
+    if not lead_s:
+        return result
+    first = result.first_byte
+    return result._replace(
+        due=result.due - lead_s,
+        sent=result.sent - lead_s,
+        first_byte=None if first is None else first - lead_s,
+        done=result.done - lead_s,
+    )
 
 
 def pack(kind: str, *fields: Any) -> bytes:

@@ -66,6 +66,9 @@ def _advice(
         text = f"A load worker was lost {gap.at_s:.0f} s into the run, with {gap.calls} calls;"
         yield Advice("worker-lost", f"{text} look for what ended it, and run again.")
     yield from _processor_advice(shortfall)
+    for words, count in shortfall.mistakes.most_common(3):
+        text = f"The locustfile itself failed {count:,} times: {words}"
+        yield Advice("locustfile-failed", f"{text}. Users went on with their next task.")
     full = figures.asked is not None and figures.concurrency.max >= lanes
     dropped = sum(figures.dropped.values())
     late_ms = figures.lag.percentile_ms(99.0) or 0.0

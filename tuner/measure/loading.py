@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from tuner.load.engine import Batch, Call, Manner, Mode
+from tuner.load.engine import Batch, Call, Manner, Mode, Script
 from tuner.load.profile import Profile
 from tuner.measure.payloads import Payload
 from tuner.records import FunctionFacts, Purpose
@@ -58,6 +58,7 @@ class Sending:
     retry: str = "none"
     mode: Mode = Mode.SYNC
     seed: int = 0
+    script: Script | None = None
     first_call: int = 0  # the number of the first call: several loads of one run go on counting
 
 
@@ -81,11 +82,12 @@ class Loading:
         manner = Manner(
             retry=sending.retry,
             seed=sending.seed,
-            repeat=closed,
+            repeat=closed and sending.script is None,
             think_s=profile.think_s,
             cutoff_s=profile.closed_s if closed else None,
             patience_s=None if closed else PATIENCE_S,
             mode=sending.mode,
+            script=sending.script,
         )
         timeout_s = (facts.timeout_s or _LONGEST_S) + _INIT_S + _MARGIN_S
         bodies = tuple(payload.body for payload in self._payloads)

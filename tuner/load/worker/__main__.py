@@ -10,6 +10,7 @@ import sys
 from typing import Any
 
 import gevent
+from locust import events
 from locust.env import Environment
 
 from tuner.load.worker.channel import Channel
@@ -23,7 +24,7 @@ def main() -> None:
     die_with_parent()
     logging.getLogger("locust").setLevel(logging.ERROR)
     channel = Channel(int(sys.argv[1]))
-    environment: Any = Environment(user_classes=[Lane])
+    environment: Any = Environment(user_classes=[Lane], events=events)
     worker = Worker(environment.create_local_runner(), channel.send)
     ask_for_prompt_wakeups()
     settle_memory()

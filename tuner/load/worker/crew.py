@@ -20,6 +20,7 @@ from tuner.load.worker.connection import TransportError, tls_context
 from tuner.load.worker.desk import Desk
 from tuner.load.worker.job import Due, Job
 from tuner.load.worker.lane import Lane
+from tuner.load.worker.play import Play
 from tuner.load.worker.timer import Timer
 
 _CONNECT_AT_ONCE = 32
@@ -48,6 +49,7 @@ class Crew:
         self._preparing: dict[int, Any] = {}
         self._more = Event()
         self._order: Order | None = None
+        self._play: Play | None = None
         self._last = False
         self._stopped = False
 
@@ -56,12 +58,15 @@ class Crew:
         self._stopped = self._last = False
         self._calls.clear()
         self._preparing.clear()
-        self._order = None
+        self._order = self._play = self._desk.play = None
 
     def stand_by(self, order: Order) -> None:
         """Hire and connect the lanes for a batch. Raises OSError for an unreadable CA file."""
         self._desk.begin(Job(order, self._tls_of(order), time))
         self._order = order
+        if order.script is not None:
+            self._play = self._desk.play = Play(self._runner, self._desk, order)
+            return
         self._prepare(self._calls)
         self._hire(order.lanes)
         while len(self._desk.idle) < order.lanes:  # a new lane has to run once to be idle
@@ -88,6 +93,9 @@ class Crew:
         Due times count from ``start`` on CLOCK_MONOTONIC.
         """
         desk, timer = self._desk, self._timer
+        if self._play is not None:
+            self._play.run(start)
+            return
         cutoff = None
         if self._order is not None and self._order.cutoff_s is not None:
             wait_s = start + self._order.cutoff_s - monotonic()
@@ -111,6 +119,8 @@ class Crew:
 
     def stop(self) -> None:
         """Send nothing more of this batch; what is in flight ends as usual."""
+        if self._play is not None:
+            self._play.over.set()
         self._end_pacing()
         self._desk.stop()
 
@@ -134,7 +144,12 @@ class Crew:
         self._desk.asking.told(kind, number, good, body)
 
     def widen(self, lanes: int) -> None:
-        """Work with so many lanes from now on; the new ones connect with their first call."""
+        """Work with so many lanes from now on; the new ones connect with their first call.
+
+        Users of a locustfile stay as many as they are.
+        """
+        if self._play is not None:
+            return
         self._hire(lanes)
         self._desk.widen(lanes)
 

@@ -36,6 +36,7 @@ class Desk:
     def __init__(self, emit: Callable[[bytes], None]) -> None:
         self.emit = emit
         self.asking = Asking(emit)
+        self.play: object = None  # the locustfile whose users call now, if there is one
         self.job: Job | None = None
         self.limit = 0
         self._patience_s: float | None = None

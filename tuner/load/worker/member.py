@@ -13,6 +13,7 @@ from typing import Any
 
 import gevent
 from gevent.event import Event
+from locust import events
 from locust.env import Environment
 
 from tuner.load import wire
@@ -82,7 +83,7 @@ def main() -> None:
     if sys.argv[3:] != ["alone"]:
         die_with_parent()
     logging.getLogger("locust").setLevel(logging.ERROR)
-    environment: Any = Environment(user_classes=[Lane])
+    environment: Any = Environment(user_classes=[Lane], events=events)
     try:
         runner = environment.create_worker_runner(sys.argv[1], int(sys.argv[2]))
     except ConnectionError:

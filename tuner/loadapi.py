@@ -55,6 +55,8 @@ def run_load(
         parts.store.start(run)
         if wish.workers.expect:
             progress(f"waiting for {wish.workers.expect} workers on port {wish.workers.port}")
+        if wish.workers.web is not None:
+            progress("Locust's UI is on http://{}:{}".format(*wish.workers.web))
         if not options.find_limit:
             progress(f"sending {describe(wish)}")
         memory_mb = memory_of(wish, facts)

@@ -18,6 +18,7 @@ from tuner.load.profile import Profile
 from tuner.load.profile_wish import ProfileAsked, choice, read_profile_wish
 from tuner.load.script_wish import read_script
 from tuner.load.staff import Workers
+from tuner.load.staff_wish import read_web, read_workers
 from tuner.load.stop_on import StopRule, parse_stop_on
 from tuner.measure.loading import Sending, fair_share, lanes_for
 from tuner.measure.payloads import Payload
@@ -27,8 +28,6 @@ from tuner.request.options import SweepOptions
 from tuner.target.names import Kind, parse_target
 from tuner.units import parse_memory, parse_usd
 
-#: Where workers of other machines are awaited; 5557 is Locust's own port.
-DEFAULT_BIND = "0.0.0.0:5557"
 #: A search for the limit has these objectives unless told others.
 LIMIT_SLO = ("throttles<1%", "errors<1%")
 
@@ -61,6 +60,9 @@ class LoadOptions:
     header: tuple[str, ...] = ()
     locustfile: str | None = None
     spawn_rate: str | None = None
+    web_ui: bool = False
+    web_host: str | None = None
+    web_port: int | None = None
 
     def stored(self) -> dict[str, Any]:
         """The options as a run keeps them; see ``SweepOptions.stored``."""
@@ -140,7 +142,7 @@ def read_wish(options: LoadOptions) -> Wish:
         memory_mb=None if options.memory is None else _one_size(options.memory),
         most=most,
         event=profile.event,
-        workers=_workers(options),
+        workers=read_workers(options.workers, options.expect_workers, options.bind, _web(options)),
         front=_front(options),
         drain_s=how.drain_s,
         script=script,
@@ -232,23 +234,9 @@ def _mode(options: LoadOptions, profile: Profile) -> ModeWish:
     return read_mode(options.mode, options.drain, profile, given)
 
 
-def _workers(options: LoadOptions) -> Workers:
-    """Who sends: local processes, and those of other machines that are waited for."""
-    if options.bind is not None and not options.expect_workers:
-        raise UsageError("--bind", "is for --expect-workers", "Give both.")
-    if options.workers < 0 or options.workers + options.expect_workers < 1:
-        fix = "Give --workers 1 or more, or --expect-workers."
-        raise UsageError(f"--workers {options.workers}", "leaves nobody to send", fix)
-    if not options.expect_workers:
-        return Workers(local=options.workers)
-    bind = options.bind or DEFAULT_BIND
-    host, colon, port = bind.rpartition(":")
-    if not (colon and port.isascii() and port.isdigit() and 0 < int(port[:9]) < 65536 and host):
-        raise UsageError(
-            f"--bind {bind[:60]!r}", "is no HOST:PORT", f"The default is {DEFAULT_BIND}."
-        )
-    host = host.removeprefix("[").removesuffix("]")
-    return Workers(options.workers, options.expect_workers, host, int(port))
+def _web(options: LoadOptions) -> tuple[str, int] | None:
+    """Where Locust's UI is shown, if it is."""
+    return read_web(options.web_ui, options.web_host, options.web_port)
 
 
 def _one_size(text: str) -> int:

@@ -154,6 +154,8 @@ def open_engine(target: Target, clock: Clock, beginning: Beginning) -> Engine:
     if endpoint is None:
         if means.front is not None:
             raise _not_of_a_recording("--url")
+        if means.workers.web is not None:
+            raise _not_of_a_recording("--web-ui")
         if means.locustfile:
             raise _not_of_a_recording("--locustfile")
         if beginning.processors is not None:

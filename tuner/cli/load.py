@@ -34,6 +34,9 @@ def load(
     workers: lo.WorkerCount = 1,
     expect_workers: lo.ExpectWorkers = 0,
     bind: lo.Bind = None,
+    web_ui: lo.WebUi = False,
+    web_host: lo.WebHost = None,
+    web_port: lo.WebPort = None,
     url: lo.Url = None,
     url_auth: lo.UrlAuth = None,
     method: lo.Method = None,
@@ -100,6 +103,7 @@ def _options(given: dict[str, Any]) -> "LoadOptions":
         *("max_concurrency", "workers", "expect_workers", "bind", "find_limit"),
         *("mode", "drain"),
         *("url", "url_auth", "method", "locustfile", "spawn_rate"),
+        *("web_ui", "web_host", "web_port"),
     )
     return LoadOptions(
         common=sweep_options(given["target"], **common),

@@ -178,6 +178,32 @@ Bind = Annotated[
         rich_help_panel=LOAD_PANEL,
     ),
 ]
+WebUi = Annotated[
+    bool,
+    typer.Option(
+        "--web-ui",
+        help="Show Locust's UI with this load's requests while it runs.",
+        rich_help_panel="Output",
+    ),
+]
+WebHost = Annotated[
+    str | None,
+    typer.Option(
+        "--web-host",
+        metavar="HOST",
+        help="Where (default: 127.0.0.1, for this machine only; the UI asks for no password).",
+        rich_help_panel="Output",
+    ),
+]
+WebPort = Annotated[
+    int | None,
+    typer.Option(
+        "--web-port",
+        metavar="PORT",
+        help="On which port (default: 8089).",
+        rich_help_panel="Output",
+    ),
+]
 StopOn = Annotated[
     list[str] | None,
     typer.Option(

@@ -48,7 +48,8 @@ class Crowd(Staff):
         self._told: deque[Told] = deque()
         self._gone: set[int] = set()
         self._complete = False
-        figures = (workers.host, workers.port, workers.local)
+        web = "-" if workers.web is None else "{}:{}".format(*workers.web)
+        figures = (workers.host, workers.port, workers.local, web)
         self._hub = WorkerProcess(("-m", "tuner.load.worker.hub", *map(str, figures)))
         #: Where workers of other machines join; 0 until the master has come up.
         self.port = 0
@@ -115,7 +116,7 @@ class Crowd(Staff):
         elif kind == wire.LISTENING:
             self.port = fields[0]
         elif kind == wire.FAILED:
-            raise TunerError("load workers", str(fields[0]), "Name another --bind or port.")
+            raise TunerError("load workers", str(fields[0]), "Name another --bind or --web-port.")
 
     def _take(self, name: str, member: _Member, kind: str, *fields: Any) -> None:
         if kind == wire.READY:

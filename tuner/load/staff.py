@@ -19,18 +19,19 @@ class Workers:
     """How many processes send: ``local`` ones of this machine, and others that are waited for.
 
     Other machines join with ``tuner worker --master HOST:PORT``; ``host`` is the address on which
-    they are awaited. Port 0 takes any that is free.
+    they are awaited. Port 0 takes any that is free. ``web`` is where Locust's UI is shown.
     """
 
     local: int = 1
     expect: int = 0
     host: str = "127.0.0.1"
     port: int = 0
+    web: tuple[str, int] | None = None
 
     @property
     def alone(self) -> bool:
         """Whether one process of this machine is enough."""
-        return self.local == 1 and self.expect == 0
+        return self.local == 1 and self.expect == 0 and self.web is None
 
 
 class Told(NamedTuple):

@@ -1,7 +1,8 @@
-"""Locust's master as a process: ``python -m tuner.load.worker.hub HOST PORT LOCAL FD``.
+"""Locust's master as a process: ``python -m tuner.load.worker.hub HOST PORT LOCAL WEB FD``.
 
-Awaits workers on HOST:PORT with Locust's own protocol, starts LOCAL of them itself, and passes
-messages between them and the tuner, whose socket is FD. It ends with that socket or its parent,
+Awaits workers on HOST:PORT with Locust's own protocol, starts LOCAL of them itself, shows Locust's
+UI on the port (and host) WEB if that is no dash, and passes messages between them and the tuner,
+whose socket is FD. It ends with that socket or its parent,
 and its workers end with it. It understands no message and sends no request.
 """
 
@@ -10,7 +11,7 @@ import os
 import subprocess
 import sys
 from time import monotonic
-from typing import Any
+from typing import Any, NoReturn
 
 import gevent
 from locust.env import Environment
@@ -40,6 +41,12 @@ class Hub:
         self._joined: set[str] = set()
         self._local: list[subprocess.Popen[bytes]] = []
         environment.events.worker_connect.add_listener(self._join)
+
+    def show(self, host: str, port: int) -> None:
+        """Serve Locust's UI. Raises OSError when nobody can listen there."""
+        from tuner.load.worker.web import show
+
+        show(self._runner.environment, host, port)
 
     @property
     def port(self) -> int:
@@ -95,9 +102,15 @@ class Hub:
         self._channel.send(wire.pack(wire.FROM, msg.node_id, msg.data))
 
 
+def _fail(channel: Channel, words: str) -> NoReturn:
+    channel.send(wire.pack(wire.FAILED, words))
+    gevent.sleep(0.1)
+    os._exit(1)
+
+
 def main() -> None:
     """Serve the tuner whose socket is the last argument."""
-    host, port, local, descriptor = sys.argv[1:5]
+    host, port, local, web, descriptor = sys.argv[1:6]
     die_with_parent()
     logging.getLogger("locust").setLevel(logging.ERROR)
     channel = Channel(int(descriptor))
@@ -105,9 +118,13 @@ def main() -> None:
     try:
         hub = Hub(channel, host, int(port))
     except (RPCError, OSError, SystemExit):
-        channel.send(wire.pack(wire.FAILED, f"no master can listen on {host}:{port}"))
-        gevent.sleep(0.1)
-        os._exit(1)
+        _fail(channel, f"no master can listen on {host}:{port}")
+    try:
+        if web != "-":
+            web_host, _, web_port = web.rpartition(":")
+            hub.show(web_host, int(web_port))
+    except OSError as error:
+        _fail(channel, f"no web UI can be shown on {web}: {error.strerror or error}")
     channel.send(wire.pack(wire.LISTENING, hub.port))
     hub.hire(int(local), host)
     settle_memory()

@@ -24,9 +24,17 @@ SANDBOX_SD = 0.006
 #: How many invocations the log-normal shape is worth: for a mean little, so that slow calls count
 #: in full; for a percentile more, which a short sweep hardly sees.
 _SHAPE_OF_MEAN, _SHAPE_OF_PERCENTILE = 6.0, 25.0
-#: A few slow calls in a hundred are usual and a short sweep may see none: they are worth this
-#: many invocations of this many times the typical duration.
+#: A few slow calls in a hundred are usual and a short sweep may see none: for a percentile they
+#: are worth this many invocations of this many times the typical duration.
 _SLOW, _SLOW_RATIO = 0.3, 2.5
+#: Calls beyond so many standard deviations and this ratio are slow ones, which a mean is made of
+#: otherwise: how often they come and how slow they are is known from other functions (Beta and
+#: Dirichlet priors worth so many calls) better than from the one or two that a sweep happens to
+#: meet. Recordings of AWS have 0 to 0.5 % of them, busier functions more.
+_FAR_SDS, _FAR_RATIO = 3.5, 1.3
+_SLOW_RATE, _RATE_WORTH = 0.015, 60.0
+_EXCESSES, _EXCESS_WORTH = np.array([0.5, 1.0, 2.1]), 2.0
+_NORMAL = np.array([NormalDist().inv_cdf((i + 0.5) / 40) for i in range(40)])
 _MOST_VALUES = 200  # more than a percentile of interest needs
 
 
@@ -150,22 +158,36 @@ def join(parts: list[NoiseDraws]) -> NoiseDraws:
 def draw_noise(locations: Locations, count: int, rng: np.random.Generator) -> NoiseDraws:
     """Bayesian bootstrap over all invocations and a log-normal pseudo-sample."""
     sd = locations.sd * np.sqrt(locations.freedom / rng.chisquare(locations.freedom, count))
-    normal = np.array([NormalDist().inv_cdf((i + 0.5) / 40) for i in range(40)])
     slow = np.log(_SLOW_RATIO)
-    residual, ratio, seen = _compressed(locations)
-    values = np.concatenate([residual, normal, [slow / locations.sd]])
-    ratios = np.concatenate([ratio, np.exp(locations.sd * normal), [_SLOW_RATIO]])
-    counts = [
-        np.concatenate([seen, np.full(40, worth / 40), [_SLOW]])
-        for worth in (_SHAPE_OF_MEAN, _SHAPE_OF_PERCENTILE)
-    ]
+    residual, seen = _compressed(locations.residual, locations.residual)
+    values = np.concatenate([residual, _NORMAL, [slow / locations.sd]])
+    counts = np.concatenate([seen, np.full(_NORMAL.size, _SHAPE_OF_PERCENTILE / _NORMAL.size), [_SLOW]])
     order = np.argsort(values)
     return NoiseDraws(
         sd=sd,
-        tail=_shares(counts[0], count, rng) @ ratios,
+        tail=_tail(locations, count, rng),
         values=np.tile(values[order], (count, 1)),
-        cumulative=np.cumsum(_shares(counts[1], count, rng)[:, order], axis=1),
+        cumulative=np.cumsum(_shares(counts, count, rng)[:, order], axis=1),
     )
+
+
+def _tail(locations: Locations, count: int, rng: np.random.Generator) -> FloatArray:
+    """Draws of the mean over the location: usual calls as they were, slow ones at their rate."""
+    far = (locations.residual > _FAR_SDS) & (locations.ratio > _FAR_RATIO)
+    usual, seen = _compressed(locations.residual[~far], locations.ratio[~far])
+    shape = np.exp(locations.sd * _NORMAL)
+    counts = np.concatenate([seen, np.full(shape.size, _SHAPE_OF_MEAN / shape.size)])
+    core = _shares(counts, count, rng) @ np.concatenate([usual, shape])
+    known = np.full(_EXCESSES.size, _EXCESS_WORTH / _EXCESSES.size)
+    excess, slow = _compressed(locations.residual[far], locations.ratio[far] - 1.0)
+    excess = np.concatenate([excess, _EXCESSES])
+    beyond = _shares(np.concatenate([slow, known]), count, rng) @ excess
+    rate = rng.beta(
+        _SLOW_RATE * _RATE_WORTH + far.sum(),
+        (1.0 - _SLOW_RATE) * _RATE_WORTH + (~far).sum(),
+        count,
+    )
+    return np.asarray(core * (1.0 + rate * beyond), dtype=np.float64)
 
 
 def _shares(counts: FloatArray, draws: int, rng: np.random.Generator) -> FloatArray:
@@ -174,11 +196,11 @@ def _shares(counts: FloatArray, draws: int, rng: np.random.Generator) -> FloatAr
     return np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float64)
 
 
-def _compressed(locations: Locations) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Residuals, ratios and how many invocations each stands for; hundreds become neighbours'
-    means, which leaves the mean ratio as it is."""
-    order = np.argsort(locations.residual)
-    groups = np.array_split(order, min(order.size, _MOST_VALUES))
-    residual = np.array([locations.residual[g].mean() for g in groups])
-    ratio = np.array([locations.ratio[g].mean() for g in groups])
-    return residual, ratio, np.array([float(g.size) for g in groups])
+def _compressed(by: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Values and how many invocations each stands for; hundreds become the means of neighbours
+    in ``by``, which leaves the mean as it is."""
+    if not by.size:
+        return np.zeros(0), np.zeros(0)
+    ends = np.linspace(0, by.size, min(by.size, _MOST_VALUES) + 1).astype(np.int64)
+    count = np.diff(ends).astype(np.float64)
+    return np.add.reduceat(values[np.argsort(by)], ends[:-1]) / count, count

@@ -71,11 +71,12 @@ class Curve:
         location, log_phase = np.empty_like(bends), np.empty_like(bends)
         for strand in self.strands:
             rows = strand.rows
-            location[rows], log_phase[rows] = self._smooth(strand, sizes, drift)
-            location[rows] += bends[rows]
+            smooth, log_phase[rows] = self._smooth(strand, sizes, drift)
+            location[rows] = smooth + bends[rows]
             if self.own_sd:
-                smooth = self._smooth(strand, sizes, 1.0)[0] + bends[rows]
-                location[rows] += self._own(strand, sizes, smooth)
+                if drift != 1.0:  # what a size has of its own was measured without drift
+                    smooth, _ = self._smooth(strand, sizes, 1.0)
+                location[rows] += self._own(strand, sizes, smooth + bends[rows])
         mean = np.exp(location + log_phase / 2) * self.noise.tail[:, None]
         return Evaluation(location, mean, np.sqrt(self.noise.sd[:, None] ** 2 + log_phase))
 
@@ -83,9 +84,7 @@ class Curve:
         self, strand: Strand, sizes: IntArray, drift: float
     ) -> tuple[FloatArray, FloatArray]:
         """Log location and log phase variance of a family, each (rows, sizes), without bends."""
-        moments = strand.family.moments(strand.points, self.scale, sizes, drift)
-        log_phase = np.log1p(moments.phase_variance)
-        return np.log(moments.mean_ms) - log_phase / 2, log_phase
+        return strand.family.moments(strand.points, self.scale, sizes, drift).log_location()
 
     def _own(self, strand: Strand, sizes: IntArray, smooth: FloatArray) -> FloatArray:
         """What each size has of its own (rows, sizes): measured where it was, else pure chance."""
@@ -94,7 +93,7 @@ class Curve:
         measured = found.memory_mb[place] == sizes
         error = np.where(measured, found.variance[place] - own, np.inf)
         kept = np.where(measured, own / (own + error), 0.0)
-        chance = np.stack([_chance(int(s), self.draws)[strand.rows] for s in sizes], axis=1)
+        chance = _chances(sizes.tobytes(), self.draws)[strand.rows]
         away = np.where(measured, found.log_ms[place] - smooth, 0.0)
         return np.asarray(kept * away + self.own_sd * np.sqrt(1.0 - kept) * chance)
 
@@ -108,7 +107,13 @@ class Curve:
         return np.asarray(np.exp(at.log_ms + at.sd * self.noise.quantile(q)[:, None]))
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=16)
+def _chances(sizes: bytes, draws: int) -> FloatArray:
+    """Standard normal luck of sizes (int64 MB), (draws, sizes): the same whenever one is asked."""
+    each = [_chance(int(size), draws) for size in np.frombuffer(sizes, dtype=np.int64)]
+    return np.stack(each, axis=1)
+
+
+@lru_cache(maxsize=2048)
 def _chance(memory_mb: int, draws: int) -> FloatArray:
-    """The same luck for a size whenever it is asked."""
     return np.random.default_rng(memory_mb).standard_normal(draws)

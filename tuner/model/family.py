@@ -33,6 +33,14 @@ class Moments:
     mean_ms: FloatArray
     phase_variance: FloatArray
 
+    def log_location(self) -> tuple[FloatArray, FloatArray]:
+        """Log of where a typical call lies, and the log variance of its phase: both (k, n)."""
+        location = np.log(self.mean_ms)
+        if not self.phase_variance.any():  # most families: spares two logarithms
+            return location, self.phase_variance
+        log_phase = np.log1p(self.phase_variance)
+        return location - log_phase / 2, log_phase
+
 
 class Family(Protocol):
     """One shape of curve, stateless. A new one: a file, a place in ``families.ALL``, a test."""

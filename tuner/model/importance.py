@@ -47,7 +47,8 @@ def explore(
 ) -> Population:
     """Find where the likelihood lives in the cube, whatever its shape, in ``stages`` (>= 1).
 
-    ``start`` is a population that was found for a similar likelihood.
+    ``start`` is a population that was found for a similar likelihood. The likelihood is asked
+    last of the points that are returned.
     """
     if start is None:
         points = _spread(_FIRST, dimensions, rng)

@@ -23,7 +23,7 @@ class MemoryPressure:
     @property
     def discrepancies(self) -> Mapping[float, float]:
         """As for wait and share."""
-        return {0.005: 0.2, 0.02: 0.4, 0.06: 0.3, 0.15: 0.1}
+        return {0.005: 0.4, 0.02: 0.4, 0.06: 0.17, 0.15: 0.03}
 
     def moments(self, cube: FloatArray, scale: Scale, memory_mb: IntArray, drift: float) -> Moments:
         """See :class:`tuner.model.family.Family`."""

@@ -5,7 +5,7 @@ counted in full where money is concerned: the ratio of mean to location is estim
 invocation. Sizes with few invocations borrow the scatter of the others.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
@@ -56,6 +56,16 @@ class Locations:
     residual: FloatArray
     ratio: FloatArray
     log_scatter: float
+
+    def at(self, chosen: IntArray) -> "Locations":
+        """Only some of the sizes, by index; what is known of the noise stays that of all."""
+        return replace(
+            self,
+            memory_mb=self.memory_mb[chosen],
+            log_ms=self.log_ms[chosen],
+            variance=self.variance[chosen],
+            count=self.count[chosen],
+        )
 
 
 def first_locations(

@@ -27,13 +27,13 @@ class PowerLaw:
         """Small for the curve itself, large for the fallback."""
         if self.free:
             return {0.12: 0.5, 0.3: 0.4, 0.7: 0.1}
-        return {0.005: 0.3, 0.02: 0.4, 0.06: 0.3}
+        return {0.005: 0.5, 0.02: 0.4, 0.06: 0.1}
 
     def moments(self, cube: FloatArray, scale: Scale, memory_mb: IntArray, drift: float) -> Moments:
         """See :class:`tuner.model.family.Family`."""
-        size = np.asarray(memory_mb, dtype=np.float64) / scale.smallest_mb
+        log_size = np.log(np.asarray(memory_mb, dtype=np.float64) / scale.smallest_mb)
         excess = _excess_ms(cube[:, :1], scale) * drift
-        mean = wait_ms(cube[:, 1:2], scale) + excess * size ** -_exponent(cube[:, 2:3])
+        mean = wait_ms(cube[:, 1:2], scale) + excess * np.exp(-_exponent(cube[:, 2:3]) * log_size)
         return Moments(mean, np.zeros_like(mean))
 
     def parameters(self, point: FloatArray, scale: Scale) -> dict[str, float]:

@@ -27,7 +27,7 @@ class Staircase:
     @property
     def discrepancies(self) -> Mapping[float, float]:
         """Small: the mechanism leaves little room."""
-        return {0.005: 0.3, 0.02: 0.4, 0.06: 0.3}
+        return {0.005: 0.5, 0.02: 0.4, 0.06: 0.1}
 
     def moments(self, cube: FloatArray, scale: Scale, memory_mb: IntArray, drift: float) -> Moments:
         """See :class:`tuner.model.family.Family`."""

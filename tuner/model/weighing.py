@@ -20,6 +20,7 @@ IntArray = NDArray[np.int64]
 
 _FIRST_STAGES, _SECOND_STAGES = 4, 2
 _SKETCH = 48  # draws that make a first curve
+_SKETCH_SIZES = 64  # and as many sizes, when more were measured, as show where it runs
 
 
 @dataclass(frozen=True)
@@ -66,11 +67,11 @@ def weigh(
     family: Family, data: Data, first: Locations, features: FloatArray, rng: np.random.Generator
 ) -> Weighed:
     """Weigh a family twice; ``first`` are locations by size alone, ``features`` at those sizes."""
-    sketch = _weigh(family, first, data.scale, features, rng, None)
+    few = np.unique(np.linspace(0, first.memory_mb.size - 1, _SKETCH_SIZES).astype(np.int64))
+    sketch = _weigh(family, first.at(few), data.scale, features[few], rng, None)
     points, bends = sketch.draw(_SKETCH, rng)
-    moments = family.moments(points, data.scale, first.memory_mb, 1.0)
-    phase = np.log1p(moments.phase_variance)
-    centre = np.mean(np.log(moments.mean_ms) - phase / 2 + bends @ features.T, axis=0)
+    location, phase = family.moments(points, data.scale, first.memory_mb, 1.0).log_location()
+    centre = np.mean(location + bends @ features.T, axis=0)
     second = around(data.memory_mb, data.log_ms, centre, phase.mean(axis=0), own_sd=data.own_sd)
     return _weigh(family, second, data.scale, features, rng, sketch.population)
 
@@ -87,24 +88,20 @@ def _weigh(
     log_prior = np.log(np.array(list(family.discrepancies.values())))
     bends = Bends(features, locations.variance)
 
-    def by_amplitude(points: FloatArray) -> FloatArray:
-        residual = _residual(family, points, locations, scale)
-        likelihood = bends.log_likelihood(residual, amplitudes)
-        return np.asarray(likelihood + log_prior, dtype=np.float64)
+    chances = np.zeros((0, amplitudes.size))  # of the points asked last
 
-    population = explore(
-        lambda points: np.logaddexp.reduce(by_amplitude(points), axis=1),
-        family.dimensions,
-        rng,
-        _FIRST_STAGES if start is None else _SECOND_STAGES,
-        start,
-    )
-    chances = by_amplitude(population.points)
+    def log_likelihood(points: FloatArray) -> FloatArray:
+        nonlocal chances
+        residual = _residual(family, points, locations, scale)
+        chances = bends.log_likelihood(residual, amplitudes) + log_prior
+        return np.asarray(np.logaddexp.reduce(chances, axis=1), dtype=np.float64)
+
+    stages = _FIRST_STAGES if start is None else _SECOND_STAGES
+    population = explore(log_likelihood, family.dimensions, rng, stages, start)
     return Weighed(family, locations, scale, bends, population, amplitudes, chances)
 
 
 def _residual(family: Family, points: FloatArray, locations: Locations, scale: Scale) -> FloatArray:
     """Log location of each size minus the family's, (points, sizes)."""
-    moments = family.moments(points, scale, locations.memory_mb, 1.0)
-    location = np.log(moments.mean_ms) - np.log1p(moments.phase_variance) / 2
+    location, _ = family.moments(points, scale, locations.memory_mb, 1.0).log_location()
     return np.asarray(locations.log_ms - location, dtype=np.float64)

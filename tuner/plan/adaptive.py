@@ -35,7 +35,7 @@ class Adaptive:
     least: int = 14
     confirmations: int = 3
     precision: float = 0.03
-    precise_until: int = 40
+    precise_until: int = 32
 
 
 def first_ask(sizes_mb: IntArray, plan: Adaptive, budget: Budget) -> Ask:

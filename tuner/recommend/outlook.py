@@ -1,6 +1,7 @@
 """What choosing each candidate would bring: cost, speed and objectives, as draws of the curve."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +40,7 @@ class Outlook:
         """The goal's score without drift."""
         return np.asarray(self.drifted[1], dtype=np.float64)
 
-    @property
+    @cached_property
     def meets(self) -> FloatArray:
         """Probability (sizes,) that a size meets every objective."""
         return np.asarray(np.mean(self.margin <= 1.0, axis=0), dtype=np.float64)

@@ -32,11 +32,18 @@ class Strand:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Draws at some sizes, all (draws, sizes): log location, mean (ms), log-sd of one call."""
+    """Draws at some sizes, (draws, sizes): log location, mean (ms), and the log-sd of one call, of
+    which ``noise_sd`` (draws, 1) is the same at all sizes and ``phase_sd`` the scheduler's."""
 
     log_ms: FloatArray
     mean_ms: FloatArray
-    sd: FloatArray
+    noise_sd: FloatArray
+    phase_sd: FloatArray
+
+    @property
+    def sd(self) -> FloatArray:
+        """Log-sd of one call (draws, sizes)."""
+        return np.hypot(self.noise_sd, self.phase_sd)
 
 
 @dataclass(frozen=True)
@@ -78,7 +85,7 @@ class Curve:
                     smooth, _ = self._smooth(strand, sizes, 1.0)
                 location[rows] += self._own(strand, sizes, smooth + bends[rows])
         mean = np.exp(location + log_phase / 2) * self.noise.tail[:, None]
-        return Evaluation(location, mean, np.sqrt(self.noise.sd[:, None] ** 2 + log_phase))
+        return Evaluation(location, mean, self.noise.sd[:, None], np.sqrt(np.maximum(log_phase, 0)))
 
     def _smooth(
         self, strand: Strand, sizes: IntArray, drift: float
@@ -102,9 +109,15 @@ class Curve:
         return self.evaluate(memory_mb, drift).mean_ms
 
     def quantile_ms(self, memory_mb: IntArray, q: float, drift: float = 1.0) -> FloatArray:
-        """The ``q`` quantile of a single duration, (draws, sizes) in ms."""
+        """The ``q`` quantile of a single duration, (draws, sizes) in ms.
+
+        The phase is about uniform, which has no tail: its quantile lies sqrt(12) (q - 1/2)
+        standard deviations out. Independent parts add up as their squares do.
+        """
         at = self.evaluate(memory_mb, drift)
-        return np.asarray(np.exp(at.log_ms + at.sd * self.noise.quantile(q)[:, None]))
+        noise = self.noise.sd[:, None] * self.noise.quantile(q)[:, None]
+        spread = np.copysign(np.hypot(noise, np.sqrt(12.0) * (q - 0.5) * at.phase_sd), noise)
+        return np.asarray(np.exp(at.log_ms + spread))
 
 
 @lru_cache(maxsize=16)

@@ -23,7 +23,7 @@ _LEAST_SD = 0.002
 SANDBOX_SD = 0.006
 #: How many invocations the log-normal shape is worth: for a mean little, so that slow calls count
 #: in full; for a percentile more, which a short sweep hardly sees.
-_SHAPE_OF_MEAN, _SHAPE_OF_PERCENTILE = 6.0, 25.0
+_SHAPE_OF_MEAN, _SHAPE_OF_PERCENTILE = 6.0, 120.0
 #: A few slow calls in a hundred are usual and a short sweep may see none: for a percentile they
 #: are worth this many invocations of this many times the typical duration.
 _SLOW, _SLOW_RATIO = 0.3, 2.5
@@ -35,6 +35,8 @@ _FAR_SDS, _FAR_RATIO = 3.5, 1.3
 _SLOW_RATE, _RATE_WORTH = 0.015, 60.0
 _EXCESSES, _EXCESS_WORTH = np.array([0.5, 1.0, 2.1]), 2.0
 _NORMAL = np.array([NormalDist().inv_cdf((i + 0.5) / 40) for i in range(40)])
+_STUDENT = np.array([-3.495, -2.392, -1.936, -1.647, -1.434, -1.264, -1.121, -0.997, -0.887, -0.788, -0.696, -0.61, -0.529, -0.452, -0.377, -0.306, -0.236, -0.168, -0.1, -0.033, 0.033, 0.1, 0.168, 0.236, 0.306, 0.377, 0.452, 0.529, 0.61, 0.696, 0.788, 0.887, 0.997, 1.121, 1.264, 1.434, 1.647, 1.936, 2.392, 3.495])
+_FREEDOM_OF_OTHERS = 30.0
 _MOST_VALUES = 200  # more than a percentile of interest needs
 
 
@@ -167,11 +169,12 @@ def join(parts: list[NoiseDraws]) -> NoiseDraws:
 
 def draw_noise(locations: Locations, count: int, rng: np.random.Generator) -> NoiseDraws:
     """Bayesian bootstrap over all invocations and a log-normal pseudo-sample."""
-    sd = locations.sd * np.sqrt(locations.freedom / rng.chisquare(locations.freedom, count))
+    freedom = locations.freedom + _FREEDOM_OF_OTHERS
+    sd = locations.sd * np.sqrt(freedom / rng.chisquare(freedom, count))
     slow = np.log(_SLOW_RATIO)
     residual, seen = _compressed(locations.residual, locations.residual)
-    values = np.concatenate([residual, _NORMAL, [slow / locations.sd]])
-    counts = np.concatenate([seen, np.full(_NORMAL.size, _SHAPE_OF_PERCENTILE / _NORMAL.size), [_SLOW]])
+    values = np.concatenate([residual, _STUDENT, [slow / locations.sd]])
+    counts = np.concatenate([seen, np.full(_STUDENT.size, _SHAPE_OF_PERCENTILE / _STUDENT.size), [_SLOW]])
     order = np.argsort(values)
     return NoiseDraws(
         sd=sd,

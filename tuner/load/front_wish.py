@@ -97,6 +97,9 @@ def _split(url: str) -> SplitResult:
         fine = False
     if not fine or not url.isprintable() or " " in url:
         raise UsageError(f"--url {url[:80]!r}", "is no http or https URL", fix)
+    if not (parts.hostname or "").isascii():
+        reason = "has a host name that is not ASCII"
+        raise UsageError(f"--url {url[:80]!r}", reason, "Write it in its xn-- form.")
     if parts.username is not None or parts.password is not None:
         fix = "Give --header 'Authorization: Basic ...' instead."
         raise UsageError("--url", "has a user name or password in it", fix)

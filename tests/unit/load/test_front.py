@@ -10,7 +10,7 @@ import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotoCredentials
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tuner.clock import WallClock
@@ -169,6 +169,7 @@ def test_a_front_that_makes_no_sense_is_refused(
     assert says in str(refused.value)
 
 
+@example(url="HTTP://Ā", auth=None, method=None, headers=[])
 @given(
     url=st.text(max_size=30) | st.text(max_size=20).map(lambda text: f"https://{text}"),
     auth=st.none() | st.sampled_from(["iam", "none"]) | st.text(max_size=9),

@@ -93,8 +93,8 @@ def quantile_ranks(n: int, q: float) -> tuple[int, int] | None:
     low = first + int(np.searchsorted(below, tail))
     high = first + int(np.searchsorted(below, 1 - tail))
     low, high = max(low - 1, 0), min(high, n - 1)
-    if low and below[high - first] - (below[low - 1 - first] if low > first else 0.0) < COVERAGE:
-        low -= 1
+    while low > first and below[high - first] - below[low - first] < COVERAGE:
+        low -= 1  # the upper end could not go as far up as its half of the rest asks for
     return low, high
 
 

@@ -32,7 +32,10 @@ PENALTY = 4.0
 _AS_NEAR = 0.02
 #: Closer scores than this are a tie: the faster of equally cheap sizes, the cheaper of equally
 #: fast ones (as aws-lambda-power-tuning resolves exact ties).
-_TIE = {Strategy.COST: 0.002, Strategy.SPEED: 0.01, Strategy.BALANCED: 0.0}
+_TIE = {Strategy.COST: 0.005, Strategy.SPEED: 0.01, Strategy.BALANCED: 0.0}
+#: The function stays at its size unless another one is better by more than this in what is
+#: chosen for, or in the other of cost and duration: a change is work, and has risks of its own.
+_WORTH_MOVING = 0.01
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,20 @@ def best(outlook: Outlook, goal: Goal) -> int:
     expected = loss(outlook).mean(axis=0)
     ties = expected <= expected.min() * (1 + _TIE[goal.strategy])
     other = outlook.cost if goal.strategy is Strategy.SPEED else outlook.duration_ms
-    return int(np.where(ties, other.mean(axis=0), np.inf).argmin())
+    index = int(np.where(ties, other.mean(axis=0), np.inf).argmin())
+    here = np.flatnonzero(outlook.memory_mb == goal.current_mb)
+    if (
+        here.size
+        and _as_good(expected, int(here[0]), index)
+        and _as_good(other.mean(axis=0), int(here[0]), index)
+    ):
+        return int(here[0])
+    return index
+
+
+def _as_good(expected: FloatArray, here: int, there: int) -> bool:
+    """Whether moving gains next to nothing."""
+    return bool(expected[here] <= expected[there] * (1 + _WORTH_MOVING))
 
 
 def _confidence(outlook: Outlook, index: int) -> float:

@@ -68,7 +68,7 @@ class Decider:
 
     def __init__(self, question: Question) -> None:
         self._question = question
-        self._sizes = candidates(question.wish, question.recorded_mb)
+        self._sizes = _with_current(question)
 
     def step(self, samples: Sequence[Sample], *, seconds: float = 0.0) -> Ask | Done:
         """What to invoke next, given all samples of the run and the seconds it has taken."""
@@ -180,3 +180,13 @@ class Decider:
         high = max(int(self._sizes[-1]), int(observations.sizes_mb[-1]))
         fine = np.round(np.geomspace(low, high, 200)).astype(np.int64)
         return np.unique(np.concatenate([fine, observations.sizes_mb]))
+
+
+def _with_current(question: Question) -> IntArray:
+    """The sizes that may be chosen: of a range, the function's current size is one too."""
+    sizes, current = candidates(question.wish, question.recorded_mb), question.goal.current_mb
+    if current is None or question.recorded_mb or question.wish.sizes_mb:
+        return sizes
+    if not sizes[0] <= current <= sizes[-1]:
+        return sizes
+    return np.unique(np.append(sizes, np.int64(current)))

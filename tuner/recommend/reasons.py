@@ -42,6 +42,13 @@ class Case:
         """The picked size."""
         return int(self.outlook.memory_mb[self.index])
 
+    @property
+    def stays(self) -> bool:
+        """Whether the pick is the current size although another one is expected a bit better."""
+        expected = self.outlook.expected()
+        better = bool(expected.min() < expected[self.index])
+        return better and self.memory_mb == self.goal.current_mb and not self.goal.slos
+
 
 def reasons(case: Case) -> tuple[str, ...]:
     """What decided, in the order of weight."""
@@ -67,6 +74,9 @@ _BEST = {
 
 
 def _strategy(case: Case) -> str:
+    if case.stays:
+        size = format_memory(case.memory_mb)
+        return f"{size} is the current size, and no other gains more than 1 %: {_expected(case)}."
     best = _BEST[case.goal.strategy]
     only = " among the sizes that meet the objectives" if case.meets else ""
     return f"{format_memory(case.memory_mb)} has {best}{only}: {_expected(case)}."

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
@@ -61,6 +61,7 @@ def test_a_quantile_outside_the_open_unit_interval_is_refused() -> None:
         quantile_interval([1.0], 1.0)
 
 
+@example(22, 0.9)
 @given(st.integers(1, 3_000_000), st.sampled_from([0.001, 0.05, 0.5, 0.9, 0.95, 0.99, 0.999]))
 def test_the_ranks_of_an_interval_are_the_narrowest_that_the_binomial_allows(
     n: int, q: float

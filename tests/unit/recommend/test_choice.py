@@ -91,3 +91,21 @@ def test_of_equally_near_misses_the_best_score_is_named() -> None:
     margin = lost.margin * [1.2, 1.01, 1.0, 1.0]
     found = pick(Outlook(SIZES, lost.duration_ms, lost.cost, lost.drifted, margin), SLO)
     assert (found.index, found.meets) == (1, False)
+
+
+def test_a_function_stays_where_moving_gains_next_to_nothing() -> None:
+    near = outlook([1.0, 1.006, 1.5, 2.0], duration=[402.0, 400.0, 200.0, 100.0])
+    assert pick(near, Goal()).index == 0
+    assert pick(near, Goal(current_mb=256)).index == 1
+
+
+def test_a_function_moves_for_a_real_gain_in_cost_or_in_speed() -> None:
+    dear = outlook([1.0, 1.03, 1.5, 2.0], duration=[400.0] * 4)
+    slow = outlook([1.006, 1.0, 1.5, 2.0])
+    assert pick(dear, Goal(current_mb=256)).index == 0
+    assert pick(slow, Goal(current_mb=128)).index == 1
+
+
+def test_a_function_does_not_stay_at_a_size_that_breaks_an_objective() -> None:
+    near = outlook([1.0, 1.001, 1.5, 2.0], broken=[0.9, 0.0, 0.0, 0.0], duration=[400.0] * 4)
+    assert pick(near, Goal(slos=SLO.slos, current_mb=128)).index == 1

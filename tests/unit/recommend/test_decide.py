@@ -10,6 +10,7 @@ from tuner.billing.prices import prices
 from tuner.model.cfs import elapsed_ms
 from tuner.plan.ask import Done
 from tuner.plan.budget import Budget
+from tuner.plan.sizes import candidates
 from tuner.recommend.decide import Answer, Decider, Question
 from tuner.recommend.goal import Goal, Strategy
 from tuner.recommend.slo import parse_slo
@@ -197,3 +198,12 @@ def test_an_unsure_answer_says_what_would_settle_it() -> None:
     assert answer.recommendation.confidence is not None
     assert answer.recommendation.confidence < 0.9
     assert any("more invocations at" in reason for reason in answer.recommendation.reasons)
+
+
+def test_the_current_size_may_be_chosen_although_a_range_would_step_over_it() -> None:
+    current = next(m for m in range(600, 700) if m not in candidates(RANGE.wish))
+    question = replace(RANGE, goal=Goal(current_mb=current))
+    answer, _, _ = sweep(cpu_bound(30.0), question)
+    pick = answer.recommendation
+    assert pick is not None
+    assert current in (pick.memory_mb, pick.runners_up[0].memory_mb)

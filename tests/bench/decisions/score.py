@@ -32,6 +32,8 @@ class Trial:
     within_5: bool = False
     covered: bool | None = None
     drift_miss: list[float] = field(default_factory=list)
+    #: The same of a promise that is the mean of as many calls, all made at the pick.
+    mean_miss: list[float] = field(default_factory=list)
 
 
 def trial(subject: Subject, method: str, found: methods.Picked) -> Trial:
@@ -58,9 +60,12 @@ def trial(subject: Subject, method: str, found: methods.Picked) -> Trial:
         record.confidence = pick.confidence
         record.covered = promise.low <= truth.cost[index] <= promise.high
         if subject.kind != "recorded":
-            record.drift_miss = [
-                float(subject.truth(d).cost[index] / promise.mean - 1) for d in (0.95, 1.05)
-            ]
+            drifted = [subject.truth(d).cost[index] for d in (0.95, 1.05)]
+            record.drift_miss = [float(cost / promise.mean - 1) for cost in drifted]
+            luck = np.random.default_rng(found.invocations + found.memory_mb)
+            durations = np.ceil(subject.draw(found.memory_mb, found.invocations, luck))
+            plain = functions.usd_per_million(durations.mean(), np.int64(found.memory_mb))
+            record.mean_miss = [float(cost / plain - 1) for cost in drifted]
     return record
 
 

@@ -86,8 +86,8 @@ def quantile(values: list[float], share: float) -> float:
     return sorted(values)[min(len(values) - 1, int(share * len(values)))]
 
 
-def show(title: str, rows: list[tuple[str, str, str]]) -> None:
-    print(f"\n{title} ({os.cpu_count()} cores)")
+def show(title: str, rows: list[tuple[str, str, str]], machine: str) -> None:
+    print(f"\n{title} ({machine})")
     for name, value, target in rows:
         print(f"  {name:<52}{value:>16}  {target}")
 
@@ -100,7 +100,7 @@ def measured(run: Callable[[], list[Sample]]) -> tuple[float, list[Sample]]:
 
 
 def test_signed_invocations_per_second_against_locust_with_boto3(
-    engine: LocustEngine, nginx: str, tmp_path: Path
+    engine: LocustEngine, nginx: str, tmp_path: Path, machine: str
 ) -> None:
     lanes = 8
     calls = int(5000 * SECONDS)
@@ -124,6 +124,7 @@ def test_signed_invocations_per_second_against_locust_with_boto3(
             ("Locust + boto3 p50 / p99", f"{boto3['p50']} / {boto3['p99']} ms", ""),
             ("ratio", f"{rate / boto3['rate']:.1f}", "at least 6"),
         ],
+        machine,
     )
     assert rate > 4500
     assert rate / boto3["rate"] >= 6
@@ -134,7 +135,9 @@ def ms(samples: list[Sample], share: float) -> float:
 
 
 @pytest.mark.parametrize("rate", [50, 500, 3000])
-def test_latency_and_lag_of_an_open_load(engine: LocustEngine, nginx: str, rate: int) -> None:
+def test_latency_and_lag_of_an_open_load(
+    engine: LocustEngine, nginx: str, machine: str, rate: int
+) -> None:
     due = list(evenly(Constant(rate), SECONDS))
     achieved, samples = measured(lambda: list(engine.run(batch(len(due), 64, due))))
     latency = [sample.latency_ms for sample in samples]
@@ -153,7 +156,7 @@ def test_latency_and_lag_of_an_open_load(engine: LocustEngine, nginx: str, rate:
             ("added p50", f"{quantile(latency, 0.5) - peer[0]:.2f} ms", "below 0.6 at 500/s"),
             ("added p99", f"{quantile(latency, 0.99) - peer[1]:.2f} ms", "below 3 at 500/s"),
         ]
-    show(f"Open load at {rate}/s", rows)
+    show(f"Open load at {rate}/s", rows, machine)
     assert abs(achieved / rate - 1) < 0.01
 
 

@@ -9,8 +9,10 @@ import os
 import subprocess
 import sys
 import textwrap
+import time
 from random import Random
 
+import psutil
 import pytest
 
 from tuner.clock import WallClock
@@ -82,20 +84,23 @@ MILLION = """
 """
 
 
-def rate(url: str, workers: int) -> tuple[float, float]:
-    """Calls per second through so many workers, and the largest share of a CPU of one."""
+def rate(url: str, workers: int) -> tuple[float, float, float]:
+    """Calls per second through so many workers, the largest share of a CPU of one, and how many
+    cores of the machine were idle meanwhile."""
     endpoint = Endpoint(url, "us-east-1", "fn", lambda: Credentials("AKID", "secret"))
     engine = LocustEngine(endpoint, WallClock(), workers=Workers(local=workers))
     variant = Variant(1769, "x86_64", "7")
     try:
         list(engine.run(batch(variant, 200)))
+        before, began = psutil.cpu_times(), time.monotonic()
         samples = list(engine.run(batch(variant, int(4000 * SECONDS))))
+        idle = (psutil.cpu_times().idle - before.idle) / (time.monotonic() - began)
     finally:
         busiest = engine.shortfall().busiest
         engine.close()
     assert all(sample.outcome is Outcome.OK for sample in samples)
     span = max(s.done_s for s in samples) - min(s.due_s for s in samples)
-    return len(samples) / span, busiest
+    return len(samples) / span, busiest, idle
 
 
 def batch(variant: Variant, calls: int) -> Batch:
@@ -103,13 +108,15 @@ def batch(variant: Variant, calls: int) -> Batch:
     return Batch(made, (b"{}",), 16, 0, 30.0)
 
 
-def test_two_workers_against_one(nginx: str) -> None:
-    one, busy_one = rate(nginx, 1)
-    two, busy_two = rate(nginx, 2)
-    print(f"\nWorkers side by side ({os.cpu_count()} cores for them, nginx and the tuner)")
-    print(f"  one worker   {one:8,.0f}/s, {busy_one:.2f} of a core")
-    print(f"  two workers  {two:8,.0f}/s, busiest {busy_two:.2f} of a core")
-    print(f"  ratio        {two / one:8.2f}    at least 1.7")
+def test_two_workers_against_one(nginx: str, machine: str) -> None:
+    one, busy_one, idle_one = rate(nginx, 1)
+    two, busy_two, idle_two = rate(nginx, 2)
+    print(f"\nWorkers side by side, with nginx and the tuner beside them ({machine})")
+    print(f"  one worker   {one:8,.0f}/s, {busy_one:.2f} of a core; {idle_one:.2f} cores idle")
+    print(f"  two workers  {two:8,.0f}/s, busiest {busy_two:.2f} of a core; {idle_two:.2f} idle")
+    # What was left idle beside one worker is all that a second one, nginx and the tuner can get.
+    allowed = 1 + idle_one / ((os.cpu_count() or 1) - idle_one)
+    print(f"  ratio        {two / one:8.2f}    at least 1.7; these cores allow {allowed:.2f}")
 
 
 def test_a_million_samples_fit_and_are_summarised_quickly() -> None:

@@ -4,6 +4,8 @@ import os
 import signal
 import socket
 import struct
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
@@ -133,6 +135,60 @@ def test_calls_that_are_due_do_not_wait_for_answers(make: Make, serve: Any, answ
     assert [s.due_s - samples[0].due_s for s in samples] == pytest.approx(due, abs=1e-6)
     assert samples[3].sent_s < samples[0].done_s
     assert all(s.sent_s >= s.due_s for s in samples)
+
+
+def test_no_call_leaves_before_it_is_due_however_close_they_are_and_each_once(
+    make: Make, serve: Any, answer: Any
+) -> None:
+    server = serve(good(answer))
+    due = [round(group * 0.02 + near, 6) for group in range(20) for near in (0.0, 0.0, 3e-5, 2e-4)]
+    bodies = (b'{"a": 1}', b"x" * 100_000)  # the second is too large to be sent at a stroke
+    samples = list(make(server.url).run(batch(len(due), 8, due, payloads=bodies)))
+    assert {sample.outcome for sample in samples} == {Outcome.OK}
+    assert sorted(sample.call for sample in samples) == list(range(len(due)))
+    assert all(sample.sent_s >= sample.due_s for sample in samples)
+    ends = [request.rpartition(b"\r\n\r\n")[2] for request in server.requests]
+    assert sorted(ends) == sorted(bodies * (len(due) // 2))
+
+
+def test_a_call_that_is_sent_at_a_stroke_to_a_server_that_hangs_up_is_a_failure_of_its_own(
+    make: Make, serve: Any, answer: Any
+) -> None:
+    def script(_server: Any, connection: socket.socket, number: int) -> bool:
+        if number % 3 == 2:
+            return reset(connection)
+        connection.sendall(answer())
+        return True
+
+    due = [number / 50.0 for number in range(12)]
+    samples = list(make(serve(script).url).run(batch(12, 2, due)))
+    found = [s.outcome for s in sorted(samples, key=lambda s: s.call)]
+    assert found.count(Outcome.TRANSPORT_ERROR) == 4
+    assert found.count(Outcome.OK) == 8
+
+
+TIMER = """
+import gevent
+from time import monotonic
+from tuner.load.worker.timer import Timer
+
+timer, early = Timer(), []
+for wait in (0.0, 1e-6, 1e-5, 3e-5, 1e-4, 5e-4, 2e-3, 1e-2) * 20:
+    moment = monotonic() + wait
+    timer.wait_until(moment)
+    early.append(monotonic() < moment)
+gevent.spawn_later(0.05, timer.wake)
+began = monotonic()
+timer.wait_until(began + 60)
+print(any(early), monotonic() - began < 30)
+"""
+
+
+def test_a_timer_is_never_early_and_can_be_woken() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", TIMER], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.split() == ["False", "True"]
 
 
 def test_a_call_that_finds_no_free_lane_says_how_late_it_was(

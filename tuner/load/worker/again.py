@@ -22,6 +22,11 @@ class Again:
         self._limit = AdaptiveLimit(now_s) if name == ADAPTIVE else None
         self._seed = seed
 
+    @property
+    def holds(self) -> bool:
+        """Whether it may hold requests back at all."""
+        return self._limit is not None
+
     def hold_s(self, now_s: float) -> float:
         """How long a request has to wait before it may be sent, in seconds."""
         return 0.0 if self._limit is None else self._limit.wait_s(now_s)

@@ -9,7 +9,7 @@ import socket as plain
 from dataclasses import dataclass
 from ssl import SSLCertVerificationError, SSLContext, SSLError, SSLWantReadError
 from time import monotonic
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 from gevent import socket, ssl
@@ -56,6 +56,7 @@ class Connection:
         self._port = parts.port or (443 if parts.scheme == "https" else 80)
         self._tls = tls
         self._socket: Any = None
+        self._failed: OSError | None = None
 
     def open(self, deadline: float) -> None:
         """Connect, unless a connection stands that the server has not closed meanwhile.
@@ -70,30 +71,59 @@ class Connection:
             except (OSError, UnicodeError) as error:
                 raise TransportError(str(_words_of(error, "connecting")), None, None) from None
 
+    def begin(self, request: bytes, deadline: float) -> float | None:
+        """Send a small request if the connection stands, without any waiting; when it was sent.
+
+        ``None``: nothing was written. A failure while sending is raised by :meth:`finish`, which
+        has to follow.
+        """
+        if self._socket is None or not _is_idle(self._socket):
+            return None
+        try:
+            self._socket.settimeout(max(0.001, deadline - monotonic()))
+            sent = monotonic()
+            self._send(request)
+        except OSError as error:
+            self._failed = error
+        return sent
+
     def exchange(self, request: bytes, deadline: float) -> Exchange:
         """Send a whole request and read its whole answer until ``deadline`` (monotonic seconds).
 
         :meth:`open` comes first. Raises :class:`TransportError`; the connection is closed then.
         """
-        answer = AnswerParser()
         sent: float | None = None
         try:
             self._socket.settimeout(max(0.001, deadline - monotonic()))
             sent = monotonic()
             self._send(request)
+        except BaseException as error:
+            self._give_up(error, AnswerParser(), sent)
+        return self.finish(sent or deadline, deadline)
+
+    def finish(self, sent: float, deadline: float) -> Exchange:
+        """Read the whole answer to a request that was ``sent``; as :meth:`exchange`."""
+        answer = AnswerParser()
+        try:
+            failed, self._failed = self._failed, None
+            if failed is not None:
+                raise failed
             done = self._read(answer, deadline)
             first = done
             while not answer.complete:
                 done = self._read(answer, deadline)
         except BaseException as error:
-            self.close()  # what is left of the answer must not become the next one's
-            words = _words_of(error, "waiting for the answer" if sent else "sending")
-            if words is None:
-                raise
-            raise TransportError(words, sent, answer.first, answer.status) from None
+            self._give_up(error, answer, sent)
         if not answer.should_keep_alive():
             self.close()
         return Exchange(answer.get_code(), answer.headers, bytes(answer.body), sent, first, done)
+
+    def _give_up(self, error: BaseException, answer: AnswerParser, sent: float | None) -> NoReturn:
+        self.close()  # what is left of the answer must not become the next one's
+        words = _words_of(error, "waiting for the answer" if sent else "sending")
+        if words is None:
+            raise error
+        raise TransportError(words, sent, answer.first, answer.status) from None
 
     def close(self) -> None:
         """Close the connection if there is one."""

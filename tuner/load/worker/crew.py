@@ -52,6 +52,7 @@ class Crew:
         self._play: Play | None = None
         self._last = False
         self._stopped = False
+        self._start = 0.0
 
     def clear(self) -> None:
         """Forget the last batch; calls of the next may come from now on."""
@@ -100,19 +101,18 @@ class Crew:
         if self._order is not None and self._order.cutoff_s is not None:
             wait_s = start + self._order.cutoff_s - monotonic()
             cutoff = gevent.spawn_later(max(0.0, wait_s), self._cut_off)
-        late = 0
-        for call in self._coming():
-            at = None if call.due_s is None else start + call.due_s
-            late = 0 if at is not None and timer.wait_until(at) else late + 1
-            if late % _LATE_AT_ONCE == 0 and late:
-                gevent.sleep(0)  # or the lanes would never run while this is behind
+        self._start, desk.pace = start, self._offer_due
+        at_once = 0
+        while (call := self._first()) is not None:
+            if call.due_s is not None and timer.wait_until(start + call.due_s):
+                at_once = 0
             if self._stopped:
                 break
-            due, preparing = Due(call, at), self._preparing.pop(call.number, None)
-            if preparing is None:
-                desk.offer(due)
-            else:
-                desk.offer_prepared(due, preparing)
+            at_once += self._offer_due()
+            if at_once >= _LATE_AT_ONCE:
+                gevent.sleep(0)  # or the lanes would never run while this is behind
+                at_once = 0
+        desk.pace = lambda: None
         desk.wait_quiet()
         if cutoff is not None:
             cutoff.kill()
@@ -153,16 +153,38 @@ class Crew:
         self._hire(lanes)
         self._desk.widen(lanes)
 
-    def _coming(self) -> Iterator[OrderedCall]:
+    def _first(self) -> OrderedCall | None:
+        """The call that is due next, left where it is; waits until there is one, or no more."""
         calls, more = self._calls, self._more
         while not self._stopped:
             if calls:
-                yield calls.popleft()
-            elif self._last:
-                return
+                return calls[0]
+            if self._last:
+                return None
+            more.clear()
+            more.wait()
+        return None
+
+    def _offer_due(self) -> int:
+        """Hand out what is due by now, some at a time at most; how many calls that were.
+
+        Also called by lanes between two steps of their work, so that a call that falls due while
+        answers are read does not wait for all of them.
+        """
+        calls, offered = self._calls, 0
+        while calls and offered < _LATE_AT_ONCE and not self._stopped:
+            due_s = calls[0].due_s
+            at = None if due_s is None else self._start + due_s
+            if at is not None and at > monotonic():
+                break
+            call = calls.popleft()
+            preparing = self._preparing.pop(call.number, None)
+            if preparing is None:
+                self._desk.offer(Due(call, at))
             else:
-                more.clear()
-                more.wait()
+                self._desk.offer_prepared(Due(call, at), preparing)
+            offered += 1
+        return offered
 
     def _await_first(self) -> None:
         """Let the calls that are due at once be prepared before the load begins."""

@@ -25,18 +25,28 @@ class Lane(Protocol):
     wake: Event
     working: bool
 
+    def begin(self, job: Job, due: Due) -> bool:
+        """Send a call right now, if that takes no waiting; whether it is sent."""
+        ...
+
+    def begun(self) -> Due | None:
+        """The call that was sent so and that the lane has still to see through."""
+        ...
+
 
 class Desk:
     """Hands out what is due; the last lane to go idle comes first.
 
     ``limit`` bounds how many lanes work at once; what is due beyond it waits in ``ready``, and
-    its lag tells how long. ``emit`` is called with each message as it comes, and must not block.
+    its lag tells how long. ``emit`` is called with each message as it comes, and must not block;
+    ``pace`` offers what is due by now, for lanes to call between two steps of their work.
     """
 
     def __init__(self, emit: Callable[[bytes], None]) -> None:
         self.emit = emit
         self.asking = Asking(emit)
         self.play: object = None  # the locustfile whose users call now, if there is one
+        self.pace: Callable[[], object] = lambda: None
         self.job: Job | None = None
         self.limit = 0
         self._patience_s: float | None = None
@@ -53,8 +63,9 @@ class Desk:
         """A call is to be sent now: by an idle lane, or by the next that is done."""
         self._quiet.clear()
         self._drop_late()
-        self.ready.append(due)
-        self._wake_one()
+        if not self._begin(due):
+            self.ready.append(due)
+            self._wake_one()
 
     def next(self, lane: Lane) -> Due:
         """What this lane does next; waits until there is something."""
@@ -70,6 +81,8 @@ class Desk:
             lane.wake.wait()
             lane.wake.clear()
             lane.working = True
+            if (begun := lane.begun()) is not None:
+                return begun
 
     def offer_later(self, due: Due) -> None:
         """A further attempt is to be sent at its due time; its call is unfinished until then."""
@@ -163,6 +176,17 @@ class Desk:
         if self.idle and self._busy < self.limit:
             self._busy += 1
             self.idle.pop().wake.set()
+
+    def _begin(self, due: Due) -> bool:
+        """Have an idle lane's connection carry a call right now; its lane follows."""
+        job, idle = self.job, self.idle
+        if job is None or self.ready or not idle or self._busy >= self.limit:
+            return False
+        if self.stopped.is_set() or not idle[-1].begin(job, due):
+            return False
+        self._busy += 1
+        idle.pop().wake.set()
+        return True
 
     def _drop_late(self) -> None:
         if self._patience_s is None or not self.ready:

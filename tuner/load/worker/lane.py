@@ -19,6 +19,9 @@ from tuner.load.worker.desk import Desk, take_over
 from tuner.load.worker.job import Due, Job
 from tuner.records import Outcome
 
+#: A request up to this size fits into a socket's buffer as a whole (Linux: 16 KB at first).
+_AT_A_STROKE = 8_192
+
 
 class Moments(NamedTuple):
     """When a request was due, was sent, began to be answered and ended; CLOCK_MONOTONIC."""
@@ -55,17 +58,24 @@ class Caller(User):
             self._server = job.server
         return self._connection
 
-    def send(self, job: Job, due: Due) -> Reply:
-        """Send one call now and wait for its answer; a failure is a result, never raised."""
-        taken = monotonic()
+    def send(self, job: Job, due: Due, sent: float | None = None) -> Reply:
+        """Send one call now and wait for its answer; a failure is a result, never raised.
+
+        ``sent`` says when, if its request is on this user's connection already.
+        """
+        taken = monotonic() if sent is None else sent
         started = time()
         connection = self.connection(job)
         deadline = taken + job.timeout_s
         call = due.call
-        sent, first, body = taken, None, b""
+        first, body = None, b""
         try:
-            connection.open(deadline)
-            exchange = connection.exchange(job.request(call, due.body), deadline)
+            if sent is None:
+                connection.open(deadline)
+                exchange = connection.exchange(job.request(call, due.body), deadline)
+            else:
+                exchange = connection.finish(sent, deadline)
+            self.answered()
             sent, first, done = exchange.sent, exchange.first, exchange.done
             body = exchange.body
             if exchange.status in (401, 403):
@@ -87,6 +97,9 @@ class Caller(User):
             context={},
         )
         return Reply(_result(due, answer, moments), body)
+
+    def answered(self) -> None:
+        """An answer is complete, and its moment known; what is made of it may wait."""
 
 
 class InvocationError(Exception):
@@ -122,7 +135,36 @@ class Lane(Caller):
         super().__init__(environment)
         self.wake = Event()
         self.working = False
+        self._begun: tuple[Due, float] | None = None
         self._desk: Desk = environment.desk
+
+    def begin(self, job: Job, due: Due) -> bool:
+        """Send a call right now, if that takes no waiting; this lane is woken to read the answer.
+
+        A connection that does not stand yet, a large payload, one that is not prepared, or a
+        policy that holds requests back are left for the lane itself.
+        """
+        connection = self._connection
+        if connection is None or self._server != job.server or job.again.holds:
+            return False
+        if job.order.pre and not due.prepared:
+            return False
+        request = job.request(due.call, due.body)
+        if len(request) > _AT_A_STROKE:
+            return False
+        sent = connection.begin(request, monotonic() + job.timeout_s)
+        if sent is None:
+            return False
+        self._begun = due, sent
+        return True
+
+    def begun(self) -> Due | None:
+        """The call that was sent with this lane's waking."""
+        return None if self._begun is None else self._begun[0]
+
+    def answered(self) -> None:
+        """Send what became due in the meantime, before time goes into this answer."""
+        self._desk.pace()
 
     @task
     def serve(self) -> None:
@@ -150,7 +192,8 @@ class Lane(Caller):
         if hold_s and stopped.wait(hold_s):
             self._desk.give_back(due)
             return None
-        reply = self.send(job, due)
+        begun, self._begun = self._begun, None
+        reply = self.send(job, due, None if begun is None else begun[1])
         result = reply.result
         wait_s = job.again.wait_s(result, due.attempt, due.waited_s)
         if wait_s is None or stopped.is_set():

@@ -14,6 +14,7 @@ import pytest
 from tuner.clock import WallClock
 from tuner.errors import TunerError
 from tuner.load.engine import Batch, Call
+from tuner.load.front_wish import read_front
 from tuner.load.locust_engine import LocustEngine
 from tuner.records import Outcome, Purpose, Sample
 from tuner.target.seam import Credentials, Endpoint, Variant
@@ -125,6 +126,22 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(
     assert sample.outcome is Outcome.TRANSPORT_ERROR
     assert sample.reason is not None
     assert sample.reason.startswith("TLS certificate not accepted")
+
+
+def test_an_http_front_is_verified_as_well(
+    engines: list[LocustEngine], server: TlsServer, certificate: Path
+) -> None:
+    wish = read_front(f"{server.url}/orders", None, None, ())
+    assert wish is not None
+    outcomes = []
+    for verify in (True, str(certificate)):
+        function = Endpoint("https://l", "us-east-1", "fn", lambda: Credentials("a", "b"), verify)
+        engines[0]._endpoint = wish.endpoint(function)
+        call = Call(0, Variant(128, "x86_64", None), 0, Purpose.LOAD)
+        [sample] = engines[0].run(Batch([call], [b"{}"], 1, 0, 5.0))
+        outcomes.append((sample.outcome, (sample.reason or "")[:28]))
+    refused = (Outcome.TRANSPORT_ERROR, "TLS certificate not accepted")
+    assert outcomes == [refused, (Outcome.OK, "")]
 
 
 def test_verification_can_be_turned_off(engines: list[LocustEngine], server: TlsServer) -> None:

@@ -44,6 +44,8 @@ _SLOW_RATE, _RATE_WORTH = 0.015, 60.0
 _EXCESSES, _EXCESS_WORTH = np.array([0.5, 1.0, 2.1]), 2.0
 _NORMAL = np.array([NormalDist().inv_cdf((i + 0.5) / 40) for i in range(40)])
 _STUDENT = np.array([_student_quantile((i + 0.5) / 40) for i in range(40)])
+#: The spread of sd adds to that of the shape's bootstrap, which has it already: so much less is
+#: drawn of it. With it, intervals of p95 held the truth of simulated functions in about 90 %.
 _FREEDOM_OF_OTHERS = 30.0
 _MOST_VALUES = 200  # more than a percentile of interest needs
 

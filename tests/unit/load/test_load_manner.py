@@ -151,3 +151,15 @@ def test_a_recording_answers_a_closed_load_in_virtual_time() -> None:
     samples = list(engine.run(batch(1, 2, manner, every_s=None)))
     assert len(samples) == 2 * 50
     assert [sample.call for sample in samples] == list(range(100))
+
+
+@pytest.mark.parametrize("every_s", [0.001, None])
+def test_no_attempt_is_sent_before_it_is_due(
+    make: Make, serve: Any, answer: Any, every_s: float | None
+) -> None:
+    server = serve(refusing(answer, 200))
+    manner = Manner(retry="decorrelated", seed=2)
+    samples = list(make(server.url).run(batch(100, 100, manner, every_s)))
+    again = [sample for sample in samples if sample.attempt > 1]
+    assert len(again) >= 100
+    assert [s for s in again if s.sent_s < s.due_s] == []

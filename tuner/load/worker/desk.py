@@ -88,10 +88,11 @@ class Desk:
         """A further attempt is to be sent at its due time; its call is unfinished until then."""
 
         def arrive() -> None:
+            _sleep_until(due.at or 0.0)
             self._waiting.discard(waiting)
             self.offer(due)
 
-        waiting = gevent.spawn_later(max(0.0, (due.at or 0.0) - monotonic()), arrive)
+        waiting = gevent.spawn(arrive)
         self._waiting.add(waiting)
 
     def offer_prepared(self, due: Due, asked: AsyncResult) -> None:
@@ -210,3 +211,9 @@ def take_over(due: Due, hooked: Hooked) -> bool:
     """Let a call have the payload that was made for it; ``False`` if that failed."""
     due.prepared, due.body = hooked.good, hooked.body
     return hooked.good
+
+
+def _sleep_until(moment_s: float) -> None:
+    """Not a moment less: gevent counts from when its loop last looked at the clock."""
+    while (left_s := moment_s - monotonic()) > 0.0:
+        gevent.sleep(left_s)

@@ -207,7 +207,10 @@ class Lane(Caller):
         if not job.order.repeat:  # another call may use the lane in the meantime
             self._desk.offer_later(after)
             return None
-        return None if stopped.wait(max(0.0, result.done + wait_s - monotonic())) else after
+        while (left_s := result.done + wait_s - monotonic()) > 0.0:
+            if stopped.wait(left_s):
+                return None
+        return after
 
     def _prepare(self, job: Job, due: Due) -> bool:
         """Have the payload prepared now; whether the call may be sent then."""

@@ -1,0 +1,58 @@
+"""When to go on sampling, when to stop, and when an alarm may be raised.
+
+Stop as soon as every gate is settled, go on to the next look while one is not, and let a
+regression count only after a fresh run has shown it again. Pure: the caller invokes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from tuner.model.looks import Looks, planned
+from tuner.watch.gate import Gate
+from tuner.watch.judgement import Judgement, Rules, Verdict
+
+#: A confirming run judges only the gates that alarmed, so it may be less strict.
+CONFIRM_WITH = 0.95
+#: Calls a side at most, unless the suite says otherwise.
+MOST = 200
+
+
+def rules_for(gates: int, most: int = MOST, confidence: float = 0.99) -> Rules:
+    """The rules of a first run over ``gates`` gates in the whole suite."""
+    return Rules(gates=gates, confidence=confidence, looks=planned(most))
+
+
+def next_look(judgements: Sequence[Judgement], calls: int, looks: Looks) -> int | None:
+    """Calls per side to have before judging again; ``None``: stop.
+
+    A gate that no number of calls can settle (``enough`` is ``None``) does not keep a run going
+    beyond its first look.
+    """
+    following = looks.next(calls)
+    if following is None or calls < looks.calls[0]:
+        return following
+    open_ = [j for j in judgements if j.verdict is Verdict.CANNOT_TELL and j.enough is not None]
+    return following if open_ else None
+
+
+def alarming(judgements: Sequence[Judgement]) -> tuple[Gate, ...]:
+    """The gates that a fresh run has to confirm before anybody is told."""
+    return tuple(j.gate for j in judgements if j.verdict is Verdict.REGRESSED)
+
+
+def confirming_rules(first: Rules, gates: int) -> Rules:
+    """The rules of the fresh run over the ``gates`` that alarmed: same looks, own error."""
+    return replace(first, gates=gates, confidence=CONFIRM_WITH)
+
+
+def confirmed(first: Judgement, fresh: Judgement) -> Judgement:
+    """What both runs say together. Raises ``ValueError`` when they judge different gates.
+
+    The fresh run has the last word: it was not chosen for being slow, so its ratio is no
+    exaggeration. *Regressed* needs both.
+    """
+    if first.gate != fresh.gate:
+        raise ValueError(f"{first.gate.text!r} cannot be confirmed by {fresh.gate.text!r}")
+    if fresh.verdict is Verdict.REGRESSED and first.verdict is not Verdict.REGRESSED:
+        return replace(fresh, verdict=Verdict.CANNOT_TELL)
+    return fresh

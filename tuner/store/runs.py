@@ -197,6 +197,12 @@ class Store:
         return StoredRun(run_of(row, self._where), found, documents)
 
     @contextmanager
+    def connection(self, *, writes: bool = False) -> Iterator[Connection]:
+        """One transaction for what lies beside runs in this store, such as baselines."""
+        with self._connection(writes=writes) as connection:
+            yield connection
+
+    @contextmanager
     def _connection(self, *, writes: bool = False) -> Iterator[Connection]:
         """One transaction, committed at the end; foreign errors are translated."""
         with translated(self._where), transaction(self._engine, writes=writes) as connection:

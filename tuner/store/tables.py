@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 #: The newest migration in ``migrations/versions``; a store of this version needs no Alembic.
-SCHEMA = "0002"
+SCHEMA = "0003"
 
 #: Our own name, since the database may be shared with a program that uses Alembic as well.
 VERSION_TABLE = "tuner_schema"
@@ -86,4 +86,38 @@ documents = Table(
     Column("run_id", _KEY, ForeignKey("tuner_runs.id", ondelete="CASCADE"), primary_key=True),
     Column("name", String(64), primary_key=True),
     Column("body", Text, nullable=False),
+)
+
+#: Whole runs of a suite. What is not there ("no environment", "no branch") is an empty text.
+benches = Table(
+    "tuner_benches",
+    metadata,
+    Column("id", _KEY, primary_key=True),
+    Column("bench", String(64), nullable=False),
+    Column("suite", Text, nullable=False),
+    Column("environment", Text, nullable=False),
+    Column("branch", Text, nullable=False),
+    Column("commit_id", String(64), nullable=False),
+    Column("started_at", Float(53), nullable=False),
+    Column("finished_at", Float(53), nullable=False),
+    Column("verdict", String(32)),
+    Column("document", Text, nullable=False),
+    UniqueConstraint("bench", name="tuner_benches_bench_key"),
+)
+
+#: Every acceptance there was; the latest of a case, environment and branch is its baseline.
+baselines = Table(
+    "tuner_baselines",
+    metadata,
+    Column("id", _KEY, primary_key=True),
+    Column("suite", Text, nullable=False),
+    Column("case_name", Text, nullable=False),
+    Column("environment", Text, nullable=False),
+    Column("branch", Text, nullable=False),
+    Column("run", String(64), nullable=False),  # may have been deleted since
+    Column("control_run", String(64)),
+    Column("commit_id", String(64), nullable=False),
+    Column("accepted_at", Float(53), nullable=False),
+    Column("accepted_by", Text, nullable=False),
+    Column("why", Text),
 )

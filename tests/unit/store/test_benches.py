@@ -1,0 +1,72 @@
+"""Runs of suites and baselines go into a store and come out as they were."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tuner.errors import NotFound, StoreError
+from tuner.store.benches import Baseline, Benches, Place, StoredBench
+from tuner.store.runs import Store
+
+FIRST = StoredBench(
+    "01JDS0000000000000000000AA", "nightly", "", "main", "abc", 10.0, 20.0, "same", {"a": [1.5]}
+)
+SECOND = StoredBench(
+    "01JDS0000000000000000000BB", "nightly", "prod", "", "", 30.0, 40.0, None, {"a": None}
+)
+PLACE = Place("nightly", "checkout", "prod", "main")
+
+
+@pytest.fixture
+def benches(tmp_path: Path) -> Iterator[Benches]:
+    with Store.open(str(tmp_path / "runs.db")) as store:
+        yield Benches(store)
+
+
+def accepted(place: Place, run: str, why: str | None = None) -> Baseline:
+    return Baseline(place, run, None, "abc", 5.0, "ada", why)
+
+
+def test_a_bench_comes_back_as_it_was_saved_and_the_newest_is_first(benches: Benches) -> None:
+    benches.save(FIRST)
+    benches.save(SECOND)
+    assert benches.all() == [SECOND, FIRST]
+    assert benches.all(environment="") == [FIRST]
+    assert benches.all("other") == []
+
+
+def test_a_bench_is_found_by_prefix_and_as_the_last(benches: Benches) -> None:
+    benches.save(FIRST)
+    benches.save(SECOND)
+    assert benches.find("01jds0000000000000000000a") == FIRST
+    assert benches.find("last") == SECOND
+    with pytest.raises(StoreError, match="2 of them"):
+        benches.find("01")
+    with pytest.raises(NotFound):
+        benches.find("02")
+
+
+def test_an_id_is_saved_once(benches: Benches) -> None:
+    benches.save(FIRST)
+    with pytest.raises(StoreError, match="already"):
+        benches.save(FIRST)
+
+
+def test_the_latest_acceptance_counts_and_all_are_kept(benches: Benches) -> None:
+    old, new = accepted(PLACE, "01A"), accepted(PLACE, "01B", "a dearer library, on purpose")
+    benches.accept([old])
+    benches.accept([new])
+    assert benches.baseline(PLACE) == new
+    assert benches.baselines("nightly") == [new, old]
+
+
+def test_a_baseline_is_of_one_branch_environment_and_case(benches: Benches) -> None:
+    benches.accept([accepted(PLACE, "01A")])
+    for other in (
+        Place("weekly", "checkout", "prod", "main"),
+        Place("nightly", "search", "prod", "main"),
+        Place("nightly", "checkout", "", "main"),
+        Place("nightly", "checkout", "prod", "topic"),
+    ):
+        assert benches.baseline(other) is None

@@ -1,0 +1,165 @@
+"""Whole runs of suites, and the runs that were accepted as baselines, beside the runs themselves.
+
+Documents are kept as they were written; what they mean is not known here. Accepting adds a row and
+never changes one, so that who accepted what, when and why stays.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, Select, insert, select
+
+from tuner.errors import NotFound, StoreError
+from tuner.store.plain import dumps, text
+from tuner.store.runs import Store
+from tuner.store.tables import baselines, benches
+
+
+@dataclass(frozen=True)
+class StoredBench:
+    """One run of a suite. Times are seconds since the epoch; "" where there is none."""
+
+    bench: str
+    suite: str
+    environment: str
+    branch: str
+    commit: str
+    started_at: float
+    finished_at: float
+    verdict: str | None
+    document: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a baseline is for: a case of a suite, in an environment, on a branch."""
+
+    suite: str
+    case: str
+    environment: str
+    branch: str
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A run that was accepted: by whom, when (seconds since the epoch) and why."""
+
+    place: Place
+    run: str
+    control_run: str | None
+    commit: str
+    accepted_at: float
+    accepted_by: str
+    why: str | None = None
+
+
+class Benches:
+    """The benches and baselines of an open store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def save(self, bench: StoredBench) -> None:
+        """Keep a run of a suite. Raises StoreError if its id is taken."""
+        row = {
+            "bench": bench.bench,
+            "suite": text(bench.suite),
+            "environment": text(bench.environment),
+            "branch": text(bench.branch),
+            "commit_id": bench.commit,
+            "started_at": bench.started_at,
+            "finished_at": bench.finished_at,
+            "verdict": bench.verdict,
+            "document": dumps(bench.document),
+        }
+        with self._store.connection(writes=True) as connection:
+            taken = select(benches.c.id).where(benches.c.bench == bench.bench)
+            if connection.scalar(taken) is not None:
+                raise StoreError(f"bench {bench.bench}", "it is in this store already")
+            connection.execute(insert(benches).values(row))
+
+    def all(
+        self, suite: str | None = None, environment: str | None = None, limit: int | None = None
+    ) -> list[StoredBench]:
+        """Runs of suites, the newest first."""
+        wanted = select(benches).order_by(benches.c.started_at.desc(), benches.c.id.desc())
+        if suite is not None:
+            wanted = wanted.where(benches.c.suite == suite)
+        if environment is not None:
+            wanted = wanted.where(benches.c.environment == environment)
+        with self._store.connection() as connection:
+            return [_bench(row) for row in connection.execute(wanted.limit(limit))]
+
+    def find(self, ref: str, suite: str | None = None) -> StoredBench:
+        """One by id, by a unique prefix of one (any case), or as ``last`` (of this suite)."""
+        known = self.all(suite)
+        if ref == "last":
+            found = known[:1]
+        else:
+            found = [b for b in known if ref and b.bench.startswith(ref.upper())]
+        if len(found) > 1:
+            raise StoreError(f"bench {ref}", f"means {len(found)} of them", "Write more of it.")
+        if not found:
+            raise NotFound(f"bench {ref}", "there is none in this store", "Run `tuner bench`.")
+        return found[0]
+
+    def accept(self, accepted: list[Baseline]) -> None:
+        """Make these the baselines, all or none."""
+        rows = [
+            {
+                "suite": text(one.place.suite),
+                "case_name": text(one.place.case),
+                "environment": text(one.place.environment),
+                "branch": text(one.place.branch),
+                "run": one.run,
+                "control_run": one.control_run,
+                "commit_id": one.commit,
+                "accepted_at": one.accepted_at,
+                "accepted_by": text(one.accepted_by),
+                "why": text(one.why),
+            }
+            for one in accepted
+        ]
+        if rows:
+            with self._store.connection(writes=True) as connection:
+                connection.execute(insert(baselines), rows)
+
+    def baseline(self, place: Place) -> Baseline | None:
+        """What was accepted last for exactly this place."""
+        wanted = _of(place).order_by(baselines.c.id.desc()).limit(1)
+        with self._store.connection() as connection:
+            row = connection.execute(wanted).first()
+        return None if row is None else _baseline(row)
+
+    def baselines(self, suite: str | None = None) -> list[Baseline]:
+        """Every acceptance, the newest first."""
+        wanted = select(baselines).order_by(baselines.c.id.desc())
+        if suite is not None:
+            wanted = wanted.where(baselines.c.suite == suite)
+        with self._store.connection() as connection:
+            return [_baseline(row) for row in connection.execute(wanted)]
+
+
+def _of(place: Place) -> Select[Any]:
+    return select(baselines).where(
+        baselines.c.suite == place.suite,
+        baselines.c.case_name == place.case,
+        baselines.c.environment == place.environment,
+        baselines.c.branch == place.branch,
+    )
+
+
+def _bench(row: Row[Any]) -> StoredBench:
+    return StoredBench(
+        row.bench, row.suite, row.environment, row.branch, row.commit_id, row.started_at,
+        row.finished_at, row.verdict, json.loads(row.document),
+    )  # fmt: skip
+
+
+def _baseline(row: Row[Any]) -> Baseline:
+    place = Place(row.suite, row.case_name, row.environment, row.branch)
+    return Baseline(
+        place, row.run, row.control_run, row.commit_id, row.accepted_at, row.accepted_by, row.why
+    )

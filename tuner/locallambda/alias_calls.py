@@ -18,6 +18,7 @@ from tuner.locallambda.answers import (
 from tuner.locallambda.control import Call, Control, page
 from tuner.locallambda.functions import Alias, Function, new_revision
 from tuner.locallambda.names import ALIAS_NAME, LATEST, function_arn, pattern_violation
+from tuner.locallambda.provisioned_calls import alias_on_provisioned, provisioned_elsewhere
 from tuner.locallambda.validation import missing
 
 _VERSION = r"(\$LATEST(\.PUBLISHED)?|[0-9]+)"
@@ -67,7 +68,12 @@ async def update_alias(control: Control, call: Call) -> Answer:
         new_revision(),
     )
     _check_target(function, new)
+    moves = new.name in function.provisioned and new.version != old.version
+    if moves and provisioned_elsewhere(function, new.name, new.version):
+        raise alias_on_provisioned()
     function.aliases[new.name] = new
+    if moves:
+        control.provisioning.start(function, new.name, function.provisioned[new.name].asked)
     control.registry.keep(function)
     return document(_told(function, new))
 
@@ -87,6 +93,7 @@ async def list_aliases(control: Control, call: Call) -> Answer:
 async def delete_alias(control: Control, call: Call) -> Answer:
     """DeleteAlias: 204, also when there is none."""
     function = control.registry.get(call.ref())
+    control.provisioning.stop(function, call.words[1])
     if function.aliases.pop(call.words[1], None) is not None:
         control.registry.keep(function)
     return NO_CONTENT

@@ -31,7 +31,14 @@ async def put_function_concurrency(control: Control, call: Call) -> Answer:
     wrong = out_of_bounds(asked, "reservedConcurrentExecutions", 0, 1 << 31)
     if wrong:
         raise violated([wrong])
-    others = reserved_in(control, call.region) - (function.reserved or 0)
+    kept_ready = provisioned_of(function)
+    if asked < kept_ready:
+        raise invalid(
+            f" ReservedConcurrentExecutions  {asked} should not be lower than function's total "
+            f"provisioned concurrency [{kept_ready}].",
+            typed=False,
+        )
+    others = set_aside(control, call.region, function)
     floor = min(MIN_UNRESERVED, control.account_concurrency)
     if asked and control.account_concurrency - others - asked < floor:
         raise invalid(
@@ -69,7 +76,7 @@ async def get_account_settings(control: Control, call: Call) -> Answer:
                 "CodeSizeUnzipped": MAX_UNZIPPED,
                 "CodeSizeZipped": MAX_ZIPPED,
                 "ConcurrentExecutions": limit,
-                "UnreservedConcurrentExecutions": limit - reserved_in(control, call.region),
+                "UnreservedConcurrentExecutions": limit - set_aside(control, call.region),
             },
             "AccountUsage": {
                 "TotalCodeSize": sum(package.size for package in stored),
@@ -79,9 +86,22 @@ async def get_account_settings(control: Control, call: Call) -> Answer:
     )
 
 
-def reserved_in(control: Control, region: str) -> int:
-    """Concurrency that the functions of a region have set aside."""
-    return sum(f.reserved or 0 for f in control.registry.in_region(region))
+def set_aside(control: Control, region: str, without: Function | None = None) -> int:
+    """Concurrency that the functions of a region keep for themselves, reserved or provisioned."""
+    return sum(
+        provisioned_of(f) if f.reserved is None else f.reserved
+        for f in control.registry.in_region(region)
+        if f is not without
+    )
+
+
+def provisioned_of(function: Function, besides: str | None = None) -> int:
+    """Sandboxes that a function keeps ready, without those of one qualifier."""
+    return sum(
+        one.asked
+        for qualifier, one in function.provisioned.items()
+        if qualifier != besides and one.status != "FAILED"
+    )
 
 
 def _set(control: Control, function: Function, concurrency: int | None) -> None:

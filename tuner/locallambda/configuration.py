@@ -64,6 +64,11 @@ class Configuration:
             changes["environment"] = check_environment(body["Environment"])
         if body.get("LoggingConfig") is not None:
             changes["logging"] = self._changed_logging(body["LoggingConfig"])
+        if (body.get("SnapStart") or {}).get("ApplyOn", "None") != "None":
+            raise invalid(
+                "The local Lambda takes no snapshots of a running sandbox, so it has no SnapStart. "
+                "Measure SnapStart on AWS."
+            )
         if body.get("Layers"):
             raise invalid(f"Layer version {body['Layers'][0]} does not exist.")
         other = dict(self.other)

@@ -12,6 +12,7 @@ from tuner.locallambda.answers import ApiError, invalid, too_large
 from tuner.locallambda.functions import Function
 from tuner.locallambda.names import FunctionRef, read_reference
 from tuner.locallambda.packages import Package, PackageStore
+from tuner.locallambda.provisioning import Provisioning
 from tuner.locallambda.registry import Registry
 from tuner.locallambda.validation import read_body
 
@@ -54,6 +55,7 @@ class Control:
     account_concurrency: int
     reserve: Callable[[Function, int | None], None]
     forget: Callable[[Function], None]
+    provisioning: Provisioning
 
     async def package(self, code: Mapping[str, Any]) -> Package:
         """Unpack what a request uploads, off the event loop."""

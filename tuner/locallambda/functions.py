@@ -53,6 +53,18 @@ class Alias:
     revision: str = field(default_factory=new_revision)
 
 
+@dataclass
+class Provisioned:
+    """Provisioned concurrency of a version or alias: what was asked, and how far it has come."""
+
+    asked: int
+    modified: str
+    version: str  # the one whose sandboxes are kept ready
+    status: str = "IN_PROGRESS"  # or "READY", "FAILED"
+    reason: str | None = None
+    ready: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Deployment:
     """What an invocation runs: one configuration of one version, with sandboxes of its own."""
@@ -84,6 +96,7 @@ class Function:
     reserved: int | None = None
     tags: dict[str, str] = field(default_factory=dict)
     event_configs: dict[str, dict[str, Any]] = field(default_factory=dict)  # by qualifier
+    provisioned: dict[str, Provisioned] = field(default_factory=dict)  # by qualifier
 
     @property
     def arn(self) -> str:

@@ -28,6 +28,7 @@ class SandboxSpec:
     log_group: str
     log_stream: str
     log_format: str = "Text"  # or "JSON": platform lines and the runtime's own logging
+    initialization: str = "on-demand"  # or "provisioned-concurrency": before anybody calls
     account_id: str = ACCOUNT_ID
 
 

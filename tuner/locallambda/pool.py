@@ -13,19 +13,23 @@ from datetime import UTC, datetime
 from tuner.errors import TunerError
 from tuner.fleet import Fleet, Placement, Verdict
 from tuner.locallambda.answers import ApiError, broken, throttled
+from tuner.locallambda.cpu import cores
 from tuner.locallambda.functions import Deployment
 from tuner.locallambda.host import SandboxHost
 from tuner.locallambda.invocation import Invocation, InvocationResult, SandboxSpec
 from tuner.locallambda.packages import PackageStore
 from tuner.locallambda.platformclock import PlatformClock
-from tuner.locallambda.sandbox import Sandbox
+from tuner.locallambda.sandbox import PROVISIONED, Sandbox
 
 #: Hears of an invocation that begins; what it gives back hears of its result.
 Logged = Callable[[Sandbox, Invocation], Callable[[InvocationResult], None]]
+#: Hears what the INIT of a provisioned sandbox has written.
+Noted = Callable[[Sandbox, bytes], None]
 
 
 class Pool:
-    """``logged`` is told each invocation that begins in a sandbox, and then its result."""
+    """``logged`` is told each invocation that begins in a sandbox, and then its result; ``noted``
+    the log of an INIT that no invocation waits for."""
 
     def __init__(
         self,
@@ -34,12 +38,15 @@ class Pool:
         packages: PackageStore,
         clock: PlatformClock,
         logged: Logged,
+        noted: Noted,
     ) -> None:
         self.fleet = fleet
         self._host = host
         self._packages = packages
         self._clock = clock
         self._logged = logged
+        self._noted = noted
+        self._inits = asyncio.Semaphore(cores())  # INITs ahead at once: each takes a core
         self._sandboxes: dict[int, Sandbox] = {}
         self._ending: set[asyncio.Task[None]] = set()
 
@@ -69,6 +76,26 @@ class Pool:
         finally:
             if not self.fleet.release(number, alive=alive):
                 self._end([number])
+                self._refill(deployment)
+
+    async def provision(self, deployment: Deployment, count: int) -> bool:
+        """Initialise so many sandboxes ahead of calls, and let them serve when all are ready.
+
+        ``False`` if an INIT failed: then nothing stays set aside. Withdrawing it meanwhile ends it.
+        """
+        key = deployment.key
+        self.fleet.provision(deployment.function.arn, key, count)
+        numbers = [self.fleet.add(key) for _ in range(count)]
+        ready = await asyncio.gather(*(self._ahead(number, deployment) for number in numbers))
+        late = self.fleet.open(numbers)
+        self._end(late)
+        if not all(ready) and not late:
+            self.withdraw(key)
+        return all(ready) and not late
+
+    def withdraw(self, deployment_key: str) -> None:
+        """End a deployment's provisioned sandboxes; busy ones end after their call."""
+        self._end(self.fleet.withdraw(deployment_key))
 
     def retire(self, deployment_key: str) -> None:
         """End a deployment's idle sandboxes; busy ones end after their call."""
@@ -82,16 +109,43 @@ class Pool:
         """Wait for sandboxes that are ending."""
         await asyncio.gather(*self._ending, return_exceptions=True)
 
-    async def _open(self, number: int, deployment: Deployment) -> Sandbox:
+    def _refill(self, deployment: Deployment) -> None:
+        """Start provisioned sandboxes in place of those that died."""
+        for _ in range(self.fleet.missing(deployment.key)):
+            number = self.fleet.add(deployment.key)
+            task = asyncio.ensure_future(self._replace(number, deployment))
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
+
+    async def _replace(self, number: int, deployment: Deployment) -> None:
+        if await self._ahead(number, deployment):
+            self._end(self.fleet.open([number]))
+        else:
+            self.fleet.drop(number)
+            self._end([number])
+
+    async def _ahead(self, number: int, deployment: Deployment) -> bool:
+        """INIT of a provisioned sandbox; whether it is ready."""
+        async with self._inits:
+            try:
+                sandbox = await self._open(number, deployment, PROVISIONED)
+            except ApiError:
+                return False
+        self._noted(sandbox, sandbox.init_log())
+        return sandbox.initialised
+
+    async def _open(
+        self, number: int, deployment: Deployment, initialization: str = "on-demand"
+    ) -> Sandbox:
         try:
-            sandbox = self._create(deployment)
+            sandbox = self._create(deployment, initialization)
             self._sandboxes[number] = sandbox
             await sandbox.start()
         except OSError as error:  # this machine has no more processes, memory or files
             raise broken(f"No sandbox could be started: {error}") from error
         return sandbox
 
-    def _create(self, deployment: Deployment) -> Sandbox:
+    def _create(self, deployment: Deployment, initialization: str) -> Sandbox:
         configuration, function = deployment.configuration, deployment.function
         stream = f"{_today(self._clock)}/[{deployment.version}]{uuid.uuid4().hex}"
         spec = SandboxSpec(
@@ -108,6 +162,7 @@ class Pool:
             log_group=configuration.log_group(function.name),
             log_stream=stream,
             log_format=configuration.log_format,
+            initialization=initialization,
         )
         try:
             return self._host.create(spec)

@@ -138,6 +138,7 @@ class Registry:
                 f"Version {number} of function {function.name} is used by aliases: "
                 f"{', '.join(users)}"
             )
+        function.provisioned.pop(number, None)
         version = function.versions.pop(number, None)
         if version is not None:
             self._replaced(function, version.deployment)

@@ -12,6 +12,7 @@ from tuner.locallambda import (
     concurrency_calls,
     event_calls,
     function_calls,
+    provisioned_calls,
     tag_calls,
     version_calls,
 )
@@ -38,6 +39,13 @@ _TABLE: tuple[tuple[str, str, Handler], ...] = (
     ("PUT", "2017-10-31/functions/*/concurrency", concurrency_calls.put_function_concurrency),
     ("GET", "2019-09-30/functions/*/concurrency", concurrency_calls.get_function_concurrency),
     ("DELETE", "2017-10-31/functions/*/concurrency", concurrency_calls.delete_function_concurrency),
+    ("PUT", "2019-09-30/functions/*/provisioned-concurrency", provisioned_calls.put_provisioned),
+    ("GET", "2019-09-30/functions/*/provisioned-concurrency", provisioned_calls.get_provisioned),
+    (
+        "DELETE",
+        "2019-09-30/functions/*/provisioned-concurrency",
+        provisioned_calls.delete_provisioned,
+    ),
     ("GET", "2016-08-19/account-settings", concurrency_calls.get_account_settings),
     ("GET", "2017-03-31/tags/*", tag_calls.list_tags),
     ("POST", "2017-03-31/tags/*", tag_calls.tag_resource),

@@ -19,6 +19,8 @@ from tuner.locallambda.runtime_command import missing_entrypoint
 __all__ = ["Invocation", "InvocationResult", "Report", "Sandbox", "SandboxSpec"]
 
 INIT_LIMIT_S = 10.0  # AWS, "Understanding the Lambda execution environment lifecycle"
+PROVISIONED_INIT_LIMIT_S = 130.0  # the same page: or the function's timeout, if that is longer
+PROVISIONED = "provisioned-concurrency"
 CRASH_PAUSE_S = 0.5  # between two tries of an INIT that crashes
 
 
@@ -46,10 +48,20 @@ class Sandbox:
         """Whether it was stopped for good."""
         return self._stopped
 
+    @property
+    def initialised(self) -> bool:
+        """Whether INIT has ended well, and no invocation has to wait for it."""
+        return self._runtime.waiting
+
     async def start(self) -> None:
-        """Run INIT at full speed, at most 10 s; a fault shows in the first invocation."""
+        """Run INIT at full speed, at most 10 s; a fault shows in the first invocation.
+
+        A provisioned sandbox has longer, and its INIT is in no invocation's REPORT.
+        """
         await self._runtime.open()
-        if await self._init("init", time.monotonic() + INIT_LIMIT_S) is None:
+        provisioned = self.spec.initialization == PROVISIONED
+        most_s = max(PROVISIONED_INIT_LIMIT_S, self.spec.timeout_s) if provisioned else INIT_LIMIT_S
+        if await self._init("init", time.monotonic() + most_s) is None and not provisioned:
             self._init_ms = self._runtime.init_ms
         self._cell.cpu.limit(self.spec.memory_mb)  # a later INIT gets no more than this
         self.last_used = time.monotonic()
@@ -67,6 +79,10 @@ class Sandbox:
         finally:
             self._busy = False
             self.last_used = time.monotonic()
+
+    def init_log(self) -> bytes:
+        """What INIT has written; an invocation's log is then without it."""
+        return self._runtime.log.take()
 
     async def stop(self) -> None:
         """End every process of the sandbox and remove its files. May be called twice."""

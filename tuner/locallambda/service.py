@@ -28,6 +28,7 @@ from tuner.locallambda.logs import Logs
 from tuner.locallambda.names import FunctionRef
 from tuner.locallambda.platformclock import PlatformClock
 from tuner.locallambda.pool import Pool
+from tuner.locallambda.provisioning import Provisioning
 from tuner.locallambda.registry import Registry
 from tuner.locallambda.report_lines import lines_for
 from tuner.locallambda.sandbox import Sandbox
@@ -78,6 +79,7 @@ class Service:
             self.chance,
             data / "queue" if data else None,
         )
+        self.provisioning = Provisioning(self.registry, self.pool, self.clock)
         self.control = Control(
             registry=self.registry,
             packages=self.store.packages,
@@ -85,6 +87,7 @@ class Service:
             account_concurrency=self.options.account_concurrency,
             reserve=lambda function, n: self.pool(function.region).fleet.reserve(function.arn, n),
             forget=self.store.forget,
+            provisioning=self.provisioning,
         )
         self._pools: dict[str, Pool] = {}
         self._sweeping: asyncio.Task[None] | None = None
@@ -98,6 +101,7 @@ class Service:
             self.registry.restore(function)
             if function.reserved is not None:
                 self.control.reserve(function, function.reserved)
+            self.provisioning.resume(function)
         self.queue.resume()
         self._sweeping = asyncio.ensure_future(self._sweep())
 
@@ -107,6 +111,7 @@ class Service:
             self._sweeping.cancel()
         await self.queue.close()
         await self.destinations.close()
+        await self.provisioning.close()
         for pool in self._pools.values():
             await pool.close()
         await self.host.close()
@@ -120,7 +125,9 @@ class Service:
                 self.clock,
                 lambda: idle_life(self.chance),
             )
-            pool = Pool(self.host, fleet, self.store.packages, self.clock, self._logged)
+            pool = Pool(
+                self.host, fleet, self.store.packages, self.clock, self._logged, self._noted
+            )
             self._pools[region] = pool
         return pool
 
@@ -202,6 +209,12 @@ class Service:
             self.logs.end(spec.region, spec.log_group, entry, clock.wall(), result.log)
 
         return ended
+
+    def _noted(self, sandbox: Sandbox, text: bytes) -> None:
+        spec, now = sandbox.spec, self.clock.wall()
+        if text:
+            entry = self.logs.begin(spec.region, spec.log_group, spec.log_stream, now, b"")
+            self.logs.end(spec.region, spec.log_group, entry, now, text)
 
 
 def open_service(options: ServiceOptions) -> tuple[Service, Callable[[], None]]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from tuner.errors import TargetError
 from tuner.locallambda.configuration import restored
-from tuner.locallambda.functions import Alias, Function, Version
+from tuner.locallambda.functions import Alias, Function, Provisioned, Version
 from tuner.locallambda.packages import Package, PackageStore
 
 SCHEMA = "tuner.locallambda/1"
@@ -31,6 +31,7 @@ def freeze(function: Function) -> dict[str, Any]:
         "reserved": function.reserved,
         "tags": function.tags,
         "event_configs": function.event_configs,
+        "provisioned": {key: one.asked for key, one in function.provisioned.items()},
         "aliases": [asdict(alias) for alias in function.aliases.values()],
         "versions": [
             {
@@ -57,6 +58,8 @@ def thaw(kept: dict[str, Any]) -> Function:
     function.reserved = kept["reserved"]
     function.tags = kept["tags"]
     function.event_configs = kept["event_configs"]
+    for qualifier, asked in kept.get("provisioned", {}).items():
+        function.provisioned[qualifier] = Provisioned(asked, function.modified, "")
     function.aliases = {alias["name"]: Alias(**alias) for alias in kept["aliases"]}
     for version in kept["versions"]:
         version["configuration"] = restored(version["configuration"])

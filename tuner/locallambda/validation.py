@@ -60,6 +60,7 @@ _TYPES: Mapping[str, type] = {
     **dict.fromkeys(("RevisionId", "CodeSha256", "KMSKeyArn", "PackageType", "ZipFile"), str),
     **dict.fromkeys(("Name", "FunctionVersion", "Resource"), str),
     **dict.fromkeys(("MemorySize", "Timeout", "ReservedConcurrentExecutions"), int),
+    "ProvisionedConcurrentExecutions": int,
     **dict.fromkeys(("MaximumRetryAttempts", "MaximumEventAgeInSeconds"), int),
     **dict.fromkeys(("Publish", "DryRun"), bool),
     **dict.fromkeys(("Layers", "Architectures", "FileSystemConfigs"), list),

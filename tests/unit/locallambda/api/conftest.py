@@ -35,10 +35,17 @@ class PretendedSandbox:
     served: int = 0
     busy: bool = False
     stopped: bool = False
+    initialised: bool = False
 
     async def start(self) -> None:
         if self.host.fault is not None:
             raise self.host.fault
+        if self.spec.initialization == "provisioned-concurrency":
+            await self.host.inits.wait()
+        self.initialised = self.host.inits_well
+
+    def init_log(self) -> bytes:
+        return b"loading\n"
 
     async def invoke(self, invocation: Invocation) -> InvocationResult:
         assert not self.stopped, "a stopped sandbox was used"
@@ -90,10 +97,12 @@ class PretendedHost:
     behave: Behaviour = lambda spec, invocation: (invocation.event, None, True)
     fault: Exception | None = None
     closed: bool = False
+    inits_well: bool = True
 
     def __post_init__(self) -> None:
-        self.gate = asyncio.Event()
+        self.gate, self.inits = asyncio.Event(), asyncio.Event()
         self.gate.set()
+        self.inits.set()
 
     async def start(self) -> None: ...
 

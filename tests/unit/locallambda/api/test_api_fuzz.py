@@ -50,6 +50,7 @@ KEYS = st.sampled_from(
         "DestinationConfig",
         "CodeSha256",
         "ReservedConcurrentExecutions",
+        "ProvisionedConcurrentExecutions",
     ]
 )
 NESTED = st.dictionaries(
@@ -78,6 +79,7 @@ PATHS = st.sampled_from(
         ("POST", "/2015-03-31/functions/f/aliases"),
         ("PUT", "/2015-03-31/functions/f/aliases/live"),
         ("PUT", "/2017-10-31/functions/f/concurrency"),
+        ("PUT", "/2019-09-30/functions/f:1/provisioned-concurrency"),
         ("PUT", "/2019-09-25/functions/f/event-invoke-config"),
         ("POST", "/2017-03-31/tags/arn:aws:lambda:eu-west-1:000000000000:function:f"),
     ]

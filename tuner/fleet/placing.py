@@ -5,23 +5,15 @@ starts nothing: the local Lambda runs it on the wall clock, a simulator can run 
 one. Every decision takes effect at once, so callers on one thread need no lock.
 """
 
-import random
-from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import count
 
 from tuner.clock import Clock
-
-
-class ThrottleReason(StrEnum):
-    """The ``Reason`` of a 429, as in AWS's model of TooManyRequestsException."""
-
-    ACCOUNT_CONCURRENCY = "ConcurrentInvocationLimitExceeded"
-    ACCOUNT_RATE = "FunctionInvocationRateLimitExceeded"
-    RESERVED_CONCURRENCY = "ReservedFunctionConcurrentInvocationLimitExceeded"
-    RESERVED_RATE = "ReservedFunctionInvocationRateLimitExceeded"
+from tuner.fleet.limits import Limits, ThrottleReason
+from tuner.fleet.permits import TokenBucket
+from tuner.fleet.standby import Standby
 
 
 class Verdict(StrEnum):
@@ -41,61 +33,6 @@ class Placement:
     reason: ThrottleReason | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """AWS's limits per account and region (Lambda quotas page, "scaling behavior").
-
-    ``burst`` new sandboxes per function at once, refilled over ``burst_period_s`` without
-    accruing beyond ``burst``; ``rate_per_concurrency`` synchronous requests per second for each
-    unit of concurrency. Which Reason AWS gives for the burst limit is not documented; the
-    account's concurrency is assumed.
-    """
-
-    account_concurrency: int = 1000
-    burst: int = 1000
-    burst_period_s: int = 10
-    rate_per_concurrency: int = 10
-
-
-# Share of sandboxes found cold after so many idle seconds: 100 probes per gap, spring 2025,
-# keep-alive dataset of the EuroSys 2026 artifact on serverless cold starts.
-_IDLE_LIFE = ((0.0, 240.0), (0.03, 270.0), (0.08, 300.0), (0.43, 315.0), (0.68, 330.0),
-              (0.94, 345.0), (1.0, 360.0))  # fmt: skip
-
-
-def idle_life(chance: random.Random) -> float:
-    """Draw for how many seconds an idle sandbox is kept, as measured on AWS: 4 to 6 minutes."""
-    share = chance.random()
-    at = max(1, bisect_left(_IDLE_LIFE, (share,)))
-    (low, start), (high, end) = _IDLE_LIFE[at - 1], _IDLE_LIFE[at]
-    return start + (end - start) * (share - low) / (high - low)
-
-
-class TokenBucket:
-    """Permits that refill continuously up to a capacity, in exact integer arithmetic.
-
-    ``capacity`` permits are refilled over ``period_s`` seconds. Levels are kept in units of one
-    permit x period in nanoseconds, so that no interleaving of calls can gain or lose a fraction.
-    """
-
-    def __init__(self, capacity: int, period_s: int, now_ns: int) -> None:
-        self._capacity = capacity
-        self._unit = period_s * 1_000_000_000
-        self._level = capacity * self._unit
-        self._at = now_ns
-
-    def available(self, now_ns: int) -> bool:
-        """Whether a whole permit is there at this moment (nanoseconds on the fleet's clock)."""
-        elapsed = max(0, now_ns - self._at)
-        self._at = max(self._at, now_ns)
-        self._level = min(self._capacity * self._unit, self._level + elapsed * self._capacity)
-        return self._level >= self._unit
-
-    def take(self) -> None:
-        """Use one permit; only after :meth:`available` said yes."""
-        self._level -= self._unit
-
-
 @dataclass(slots=True)
 class _Sandbox:
     deployment: str
@@ -103,14 +40,21 @@ class _Sandbox:
     busy: bool = True
     retired: bool = False
     expires_at: float = 0.0
+    provisioned: bool = False
 
 
 @dataclass(slots=True)
 class _Function:
     in_flight: int = 0
+    provisioned: int = 0  # of those in flight, the ones in provisioned sandboxes
     reserved: int | None = None
     rate: TokenBucket | None = None
     burst: TokenBucket | None = None
+
+    @property
+    def on_demand(self) -> int:
+        """Calls in flight that count against the function's or the account's concurrency."""
+        return self.in_flight - self.provisioned
 
 
 class Fleet:
@@ -129,6 +73,7 @@ class Fleet:
         self._sandboxes: dict[int, _Sandbox] = {}
         self._idle: dict[str, list[int]] = {}  # per deployment, most recently used last
         self._functions: dict[str, _Function] = {}
+        self._standby: dict[str, Standby] = {}  # per deployment with provisioned concurrency
         self._gone: list[int] = []
         self._shared_in_flight = 0
         self._shared_limit = limits.account_concurrency
@@ -141,13 +86,68 @@ class Fleet:
         """
         state = self._functions.setdefault(function, _Function())
         if (state.reserved is None) != (concurrency is None):
-            moved = state.in_flight if concurrency is None else -state.in_flight
+            moved = state.on_demand if concurrency is None else -state.on_demand
             self._shared_in_flight += moved
         state.reserved = concurrency
-        state.rate = None
-        self._shared_rate = None
-        reserved = sum(f.reserved or 0 for f in self._functions.values())
-        self._shared_limit = self.limits.account_concurrency - reserved
+        self._share_out(state)
+
+    def provision(self, function: str, deployment: str, count: int) -> None:
+        """Set ``count`` sandboxes of a deployment aside, from the function's reservation or else
+        the account's; the caller keeps the sum below that. None serves before :meth:`open`."""
+        rate = TokenBucket(
+            self.limits.rate_per_concurrency * count, 1, round(self._clock.monotonic() * 1e9)
+        )
+        self._standby[deployment] = Standby(function, count, rate)
+        self._share_out(self._functions.setdefault(function, _Function()))
+
+    def add(self, deployment: str) -> int:
+        """A number for a provisioned sandbox that is being initialised."""
+        number = next(self._numbers)
+        function = self._standby[deployment].function
+        self._sandboxes[number] = _Sandbox(deployment, function, provisioned=True)
+        return number
+
+    def open(self, sandboxes: Iterable[int]) -> list[int]:
+        """Let initialised sandboxes serve; gives those that were withdrawn meanwhile, to stop."""
+        late = []
+        for number in sandboxes:
+            box = self._sandboxes[number]
+            if box.retired:
+                del self._sandboxes[number]
+                late.append(number)
+            else:
+                box.busy = False
+                self._standby[box.deployment].idle.append(number)
+        return late
+
+    def drop(self, sandbox: int) -> None:
+        """Forget a provisioned sandbox whose INIT failed."""
+        del self._sandboxes[sandbox]
+
+    def missing(self, deployment: str) -> int:
+        """How many provisioned sandboxes a deployment lacks, since others died."""
+        standby = self._standby.get(deployment)
+        if standby is None:
+            return 0
+        there = sum(
+            box.provisioned and box.deployment == deployment for box in self._sandboxes.values()
+        )
+        return max(0, standby.claimed - there)
+
+    def withdraw(self, deployment: str) -> list[int]:
+        """End a deployment's provisioned concurrency; gives the idle sandboxes to stop now.
+
+        Busy ones finish their call, those being initialised their INIT, and are then not kept.
+        """
+        standby = self._standby.pop(deployment, None)
+        if standby is None:
+            return []
+        for number in standby.idle:
+            del self._sandboxes[number]
+        for box in self._sandboxes.values():
+            box.retired |= box.provisioned and box.deployment == deployment
+        self._share_out(self._functions[standby.function])
+        return list(standby.idle)
 
     def place(self, function: str, deployment: str, *, rated: bool = True) -> Placement:
         """Serve one call now. A placed call holds its sandbox until :meth:`release`.
@@ -157,6 +157,9 @@ class Fleet:
         state = self._functions.setdefault(function, _Function())
         now = self._clock.monotonic()
         now_ns = round(now * 1e9)
+        ready = self._take_provisioned(state, deployment, now_ns if rated else None)
+        if ready is not None:
+            return ready
         rate = self._rate_of(state, now_ns) if rated else None
         reason = self._refusal(state, rate, now_ns)
         if reason is not None:
@@ -178,11 +181,14 @@ class Fleet:
         box = self._sandboxes[sandbox]
         if not box.busy:
             raise ValueError(f"sandbox {sandbox} serves no call")
-        self._count(self._functions[box.function], -1)
+        self._count(self._functions[box.function], -1, provisioned=box.provisioned)
         if not alive or box.retired:
             del self._sandboxes[sandbox]
             return False
         box.busy = False
+        if box.provisioned:
+            self._standby[box.deployment].idle.append(sandbox)
+            return True
         box.expires_at = self._clock.monotonic() + self._keep_alive()
         self._idle.setdefault(box.deployment, []).append(sandbox)
         return True
@@ -192,13 +198,14 @@ class Fleet:
 
         Busy ones finish their call and are then not kept.
         """
+        provisioned = self.withdraw(deployment)
         idle = self._idle.pop(deployment, [])
         for number in idle:
             del self._sandboxes[number]
         for box in self._sandboxes.values():
             if box.deployment == deployment:
                 box.retired = True
-        return idle
+        return [*provisioned, *idle]
 
     def expired(self) -> list[int]:
         """The sandboxes whose idle life has ended since the last question: to be stopped."""
@@ -229,7 +236,7 @@ class Fleet:
         self, state: _Function, rate: TokenBucket | None, now_ns: int
     ) -> ThrottleReason | None:
         if state.reserved is not None:
-            if state.in_flight >= state.reserved:
+            if state.on_demand >= state.reserved - self._claimed(state):
                 return ThrottleReason.RESERVED_CONCURRENCY
             if rate and not rate.available(now_ns):
                 return ThrottleReason.RESERVED_RATE
@@ -243,11 +250,39 @@ class Fleet:
         per_unit = self.limits.rate_per_concurrency
         if state.reserved is not None:
             if state.rate is None:
-                state.rate = TokenBucket(per_unit * state.reserved, 1, now_ns)
+                state.rate = TokenBucket(
+                    per_unit * (state.reserved - self._claimed(state)), 1, now_ns
+                )
             return state.rate
         if self._shared_rate is None:
             self._shared_rate = TokenBucket(per_unit * self._shared_limit, 1, now_ns)
         return self._shared_rate
+
+    def _claimed(self, state: _Function) -> int:
+        """Sandboxes of a function that are set aside as provisioned."""
+        return sum(
+            s.claimed for s in self._standby.values() if self._functions[s.function] is state
+        )
+
+    def _share_out(self, state: _Function) -> None:
+        """What is left for all others, after a change to one function's part."""
+        state.rate = self._shared_rate = None
+        aside = sum(
+            self._claimed(f) if f.reserved is None else f.reserved for f in self._functions.values()
+        )
+        self._shared_limit = self.limits.account_concurrency - aside
+
+    def _take_provisioned(
+        self, state: _Function, deployment: str, rated_ns: int | None
+    ) -> Placement | None:
+        """``None`` if there is none, all are busy, or their rate is used up: it spills over."""
+        standby = self._standby.get(deployment)
+        number = standby.take(rated_ns) if standby else None
+        if number is None:
+            return None
+        self._sandboxes[number].busy = True
+        self._count(state, 1, provisioned=True)
+        return Placement(Verdict.WARM, number)
 
     def _take_idle(self, deployment: str, now: float) -> Placement | None:
         idle = self._idle.get(deployment)
@@ -275,7 +310,9 @@ class Fleet:
         self._sandboxes[number] = _Sandbox(deployment, function)
         return Placement(Verdict.COLD, number)
 
-    def _count(self, state: _Function, change: int) -> None:
+    def _count(self, state: _Function, change: int, *, provisioned: bool = False) -> None:
         state.in_flight += change
-        if state.reserved is None:
+        if provisioned:
+            state.provisioned += change
+        elif state.reserved is None:
             self._shared_in_flight += change

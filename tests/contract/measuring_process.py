@@ -1,9 +1,10 @@
-"""A process that forks measurements which kill themselves at a given point.
+"""A process that forks measurements and applications which are killed at a given point.
 
-Run by ``test_crashes.py``. Each line on standard input is a JSON object: URL, function, journal,
-and ``at``, the number of the point (a journal write or an API call, before or after) at which the
-child is killed. The answer is one line: ``killed`` or ``done``. Forking saves the start of Python
-and boto3 at every point.
+Run by ``test_crashes.py``. Each line on standard input is a JSON object: URL, function, where to
+journal, what to do, and either ``at``, the number of the point (a write to disk or an API call,
+before or after) at which the child kills itself, or ``after_s``, when it is killed. The answer is
+one line: how it ended (``killed`` or ``done``) and how long it took in seconds. Forking saves the
+start of Python and boto3 at every point.
 """
 
 import json
@@ -11,22 +12,31 @@ import os
 import random
 import signal
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+from tuner.aws import applied as applied_module
 from tuner.aws import journal as journal_module
+from tuner.aws.apply import Application, Wish
 from tuner.aws.control import Control
 from tuner.aws.session import AwsSession, SessionOptions, open_session
 from tuner.clock import WallClock
 from tuner.target.aws import AwsOptions, AwsTarget
+from tuner.target.isolation import Isolation
 from tuner.target.names import parse_target
+
+#: The run that is applied.
+RUN = "01JZZZZZZZZZZZZZZZZZZZZZZZ"
 
 
 class HastyClock(WallClock):
-    """Waits a tenth of what it is asked to."""
+    """Waits a tenth of what it is asked to, and hardly for the steps of an alias."""
 
     def sleep(self, seconds: float) -> None:
-        super().sleep(seconds / 10)
+        super().sleep(min(seconds / 10, 0.02))
 
 
 class Killer:
@@ -41,10 +51,9 @@ class Killer:
         self.left -= 1
 
 
-def measure(session: AwsSession, order: dict[str, Any]) -> None:
-    """Prepare, recycle, restore; every write and call is a point."""
-    killer = Killer(order["at"])
-    write = journal_module._write
+def count_points(session: AwsSession, killer: Killer) -> None:
+    """Every write (before, in the middle, after) and every call (before, after) is a point."""
+    write, replace = journal_module._write, Path.replace
 
     def counted_write(file: int, data: bytes) -> None:
         killer.point()
@@ -53,17 +62,71 @@ def measure(session: AwsSession, order: dict[str, Any]) -> None:
         killer.point()
         write(file, data[half:])
 
+    def counted_replace(self: Path, target: Path) -> Path:
+        killer.point()
+        moved = replace(self, target)
+        killer.point()
+        return moved
+
     journal_module._write = counted_write
+    applied_module.Path.replace = counted_replace  # type: ignore[method-assign]
     events = session.client.meta.events
     events.register("before-send.lambda", killer.point)
     events.register("after-call.lambda", killer.point)
-    control = Control(session, HastyClock(), random.Random(1))
-    options = AwsOptions(journal=Path(order["journal"]))
+
+
+def measure(control: Control, order: dict[str, Any]) -> None:
+    """Prepare, recycle, restore, as a sweep does."""
+    isolation = Isolation(order["what"])
+    options = AwsOptions(journal=Path(order["journal"]), isolation=isolation)
     target = AwsTarget(control, parse_target(order["function"]), options)
     target.prepare_many([512, 1024])
     target.recycle(512)
     target.restore()
     target.close()
+
+
+def apply(control: Control, order: dict[str, Any]) -> None:
+    """Move an alias in two steps to a new size; CloudWatch says that all is well."""
+    os.environ["AWS_ENDPOINT_URL_CLOUDWATCH"] = "http://127.0.0.1:9"
+
+    def reply(**_: object) -> object:
+        return SimpleNamespace(status_code=200), {"MetricDataResults": []}
+
+    control.session.boto.register("before-call.cloudwatch.GetMetricData", reply)
+    records = Path(order["journal"])
+    application = Application(control, order["function"], records, lambda _text: None)
+    application.apply(Wish(RUN, 640, "live", (0.1, 0.5), 1.0))
+
+
+ACTS: dict[str, Callable[[Control, dict[str, Any]], None]] = {"apply": apply}
+
+
+def run(session: AwsSession, order: dict[str, Any]) -> None:
+    """What the child does."""
+    if "at" in order:
+        count_points(session, Killer(order["at"]))
+    control = Control(session, HastyClock(), random.Random(1))
+    ACTS.get(order["what"], measure)(control, order)
+
+
+def answer(session: AwsSession, order: dict[str, Any]) -> str:
+    """Fork a child for an order and see how it ends."""
+    began = time.monotonic()
+    child = os.fork()
+    if child == 0:
+        try:
+            run(session, order)
+            os._exit(0)
+        finally:  # a failure is told by its traceback and this
+            sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+            os._exit(1)
+    if "after_s" in order:
+        time.sleep(order["after_s"])
+        os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    ended = {0: "done", signal.SIGKILL: "killed"}.get(status, f"failed {status}")
+    return f"{ended} {time.monotonic() - began}"
 
 
 def main() -> None:
@@ -74,13 +137,7 @@ def main() -> None:
         url = order["url"]
         if url not in sessions:
             sessions[url] = open_session(SessionOptions("eu-west-1", None, url))
-        child = os.fork()
-        if child == 0:
-            measure(sessions[url], order)
-            os._exit(0)
-        _, status = os.waitpid(child, 0)
-        ended = {0: "done", signal.SIGKILL: "killed"}.get(status, f"failed {status}")
-        sys.stdout.write(f"{ended}\n")
+        sys.stdout.write(f"{answer(sessions[url], order)}\n")
         sys.stdout.flush()
 
 

@@ -1,13 +1,19 @@
-"""The record of an applied recommendation: what was there before, for ``--undo``.
+"""The record of an applied recommendation: what was there before, for ``--undo`` and ``restore``.
 
-One file per run, readable by its owner only, synced before what it says is done. It holds no
-secrets: sizes, versions and where the function is.
+One file per run, readable by its owner only, synced before what it says is done. While a
+recommendation is being applied its record is not ``complete``, and a lock beside it tells an
+application that lives from one that died. It holds no secrets: sizes, versions and where the
+function is.
 """
 
+import contextlib
+import fcntl
 import json
 import os
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from tuner.errors import TargetError, TunerError
 
@@ -16,7 +22,7 @@ SCHEMA = "tuner.applied/1"
 
 @dataclass(frozen=True)
 class Applied:
-    """What was done, and what was there before: all that ``--undo`` needs."""
+    """What was done, and what was there before: all that taking it back needs."""
 
     run: str
     arn: str
@@ -29,6 +35,16 @@ class Applied:
     before_version: str | None = None  # what the alias pointed at
     version: str | None = None  # what it points at now
     schema: str = SCHEMA
+    assume_role: str | None = None
+    #: The descriptions of the versions that were published for it: nobody else writes these.
+    published: tuple[str, ...] = ()
+    #: RevisionIds that the change which was begun last expects, of ``$LATEST`` and of the alias:
+    #: a change whose answer was lost may still land while they are the present ones.
+    latest_revision: str | None = None
+    alias_revision: str | None = None
+    complete: bool = True
+    #: What was applied from the same run before; it counts again when this is taken back.
+    since: "Applied | None" = None
 
 
 def record_path(directory: Path, run: str) -> Path:
@@ -39,14 +55,11 @@ def record_path(directory: Path, run: str) -> Path:
 def read_record(path: Path) -> Applied:
     """Read a record; raises :class:`TargetError` if there is none, or it cannot be read."""
     try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        if kept["schema"] != SCHEMA:
-            raise ValueError(f"schema {kept['schema']!r} is not known")
-        return Applied(**kept)
+        return _parse(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         fix = "`tuner apply RUN` applies it first; it is undone from the same directory."
         raise TargetError(path.stem, "was not applied from here", fix) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         fix = "Set the memory by hand."
         raise TargetError(str(path), f"cannot be read ({error})", fix) from error
 
@@ -54,7 +67,7 @@ def read_record(path: Path) -> Applied:
 def write_record(directory: Path, done: Applied) -> None:
     """Write it, whole or not at all; raises :class:`TunerError` if that is not possible."""
     path = record_path(directory, done.run)
-    try:
+    with _told(path):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         aside = path.with_suffix(".new")
         file = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
@@ -63,6 +76,92 @@ def write_record(directory: Path, done: Applied) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         aside.replace(path)
+        _sync(path.parent)
+
+
+def drop_record(directory: Path, done: Applied) -> None:
+    """All is as it was before: what was applied before that counts again, if anything."""
+    if done.since is not None:
+        write_record(directory, done.since)
+        return
+    path = record_path(directory, done.run)
+    with _told(path):
+        path.unlink(missing_ok=True)
+        _sync(path.parent)
+
+
+def merged(first: Applied, then: Applied) -> Applied:
+    """One record of both, undone to what was there before the first time."""
+    if first.arn != then.arn or first.memory_mb != then.before_mb:
+        return then
+    if then.alias is None:
+        then = replace(
+            then,
+            alias=first.alias,
+            before_version=first.before_version,
+            version=first.version,
+        )
+    elif first.alias == then.alias and first.version == then.before_version:
+        then = replace(then, before_version=first.before_version)
+    elif first.alias is not None:
+        return replace(then, before_mb=first.before_mb)
+    return replace(then, before_mb=first.before_mb, published=first.published + then.published)
+
+
+def unfinished(directory: Path) -> list[Path]:
+    """The records of applications that were begun and did not end, of living ones too.
+
+    One that cannot be read is among them; reading it tells why.
+    """
+    found = []
+    for path in sorted(directory.glob("*.json")) if directory.is_dir() else []:
+        try:
+            if read_record(path).complete:
+                continue
+        except TargetError:
+            pass
+        found.append(path)
+    return found
+
+
+@contextlib.contextmanager
+def held(directory: Path, run: str) -> Iterator[bool]:
+    """Be the only process that applies this run or takes it back; ``False`` if another one is."""
+    path = directory / f"{run}.lock"
+    with _told(path):
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(file)
+
+
+def _parse(kept: dict[str, Any]) -> Applied:
+    if kept["schema"] != SCHEMA:
+        raise ValueError(f"schema {kept['schema']!r} is not known")
+    since = kept.pop("since", None)
+    published = tuple(str(text) for text in kept.pop("published", ()))
+    return Applied(**kept, published=published, since=None if since is None else _parse(since))
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         reason = f"cannot be written ({error.strerror}), so nothing is changed"
         raise TunerError(str(path), reason, "Make the directory writable.") from error
+
+
+def _sync(path: Path) -> None:
+    directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

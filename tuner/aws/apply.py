@@ -1,8 +1,9 @@
 """Setting the recommended memory on a function for good, and taking it back.
 
-What was there is written to disk before each change, so that ``--undo`` works after any end.
-Every change is guarded by RevisionId; what somebody else has set since is left alone. An alias
-moves at once or in steps, and back by itself when the new version is worse (``canary.py``).
+What was there is written to disk before each change, so that it can be taken back after any end
+(``takeback.py``). Every change is guarded by RevisionId; what somebody else has set since is left
+alone. An alias moves at once or in steps, and back by itself when the new version is worse
+(``canary.py``).
 """
 
 from collections.abc import Callable, Sequence
@@ -10,12 +11,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tuner.aws.applied import Applied, read_record, record_path, write_record
+from ulid import ULID
+
+from tuner.aws.applied import (
+    Applied,
+    drop_record,
+    held,
+    merged,
+    read_record,
+    record_path,
+    write_record,
+)
 from tuner.aws.canary import Watched, judged, read_health, verdict
 from tuner.aws.control import Configuration, Control, revision_of, unqualified
 from tuner.aws.journal import MARK
 from tuner.aws.services import Service
-from tuner.errors import ChangedUnderneath, TargetError
+from tuner.aws.takeback import TakeBack, point, set_memory
+from tuner.aws.versions import publish_once
+from tuner.errors import TargetError, TunerError
 
 Tell = Callable[[str], None]
 
@@ -51,27 +64,70 @@ class Application:
     def apply(self, wish: Wish) -> Applied | None:
         """Set memory, publish, move the alias; gives the record, ``None`` if nothing was to do.
 
-        Raises :class:`TargetError` when the alias was moved back because the version was worse.
+        Whatever ends it early, everything is taken back first; raises :class:`TargetError` then,
+        also when the new version was worse. What cannot be taken back now stays on record.
         """
-        start = self._control.wait(self._function)
-        self._refuse_marked(start)
-        alias = self._alias(wish)
-        if start["MemorySize"] == wish.memory_mb and alias is None:
-            return None
-        before_version = alias["FunctionVersion"] if alias else None
-        done = self._since_first(self._record(start, wish, before_version))
-        write_record(self._directory, done)
+        with held(self._directory, wish.run) as ours:
+            self._refuse_others(ours, wish)
+            start = self._control.wait(self._function)
+            self._refuse_marked(start)
+            alias = self._alias(wish)
+            if start["MemorySize"] == wish.memory_mb and alias is None:
+                return None
+            self._done = self._record(start, wish, alias)
+            write_record(self._directory, self._done)
+            try:
+                self._make(start, wish, alias)
+            except BaseException:
+                self._go_back()
+                raise
+            first = self._done.since
+            whole = replace(self._done, complete=True, since=None)
+            whole = merged(first, whole) if first is not None else whole
+            write_record(self._directory, whole)
+            return whole
+
+    def undo(self, done: Applied) -> None:
+        """Memory and alias as they were, where they are still as we set them, and no version of
+        ours. Killed meanwhile, it is what ``tuner restore`` ends."""
+        with held(self._directory, done.run) as ours:
+            if not ours:
+                raise _busy(done.run)
+            write_record(self._directory, replace(done, complete=False, latest_revision=None))
+            try:
+                TakeBack(self._control, done, self._tell, strict=done.complete)()
+            except TunerError:
+                write_record(self._directory, done)
+                raise
+            drop_record(self._directory, done)
+        if done.since is not None:
+            self.undo(done.since)
+
+    def _make(self, start: Configuration, wish: Wish, alias: Any) -> None:
         latest = self._set(start, wish.memory_mb)
         if alias is None and not wish.publish:
-            return done
-        done = replace(done, version=self._publish(latest, wish))
-        write_record(self._directory, done)
+            return
+        self._publish(latest, wish)
         if alias is not None:
-            self._move(done, wish)
-        return done
+            self._move(wish)
 
-    def _record(self, start: Configuration, wish: Wish, before_version: str | None) -> Applied:
+    def _note(self, **known: Any) -> None:
+        """Write what is about to be done, or has just been learnt."""
+        self._done = replace(self._done, **known)
+        write_record(self._directory, self._done)
+
+    def _go_back(self) -> None:
+        self._tell("going back")
+        try:
+            TakeBack(self._control, self._done, self._tell, strict=False)()
+        except TunerError as error:
+            self._tell(f"not all could be taken back ({error.reason}); `tuner restore` does it")
+        else:
+            drop_record(self._directory, self._done)
+
+    def _record(self, start: Configuration, wish: Wish, alias: Any) -> Applied:
         session = self._control.session
+        path = record_path(self._directory, wish.run)
         return Applied(
             wish.run,
             unqualified(start["FunctionArn"]),
@@ -81,39 +137,23 @@ class Application:
             start["MemorySize"],
             wish.memory_mb,
             wish.alias,
-            before_version,
+            alias["FunctionVersion"] if alias else None,
+            assume_role=session.assume_role,
+            latest_revision=revision_of(start),
+            complete=False,
+            since=read_record(path) if path.exists() else None,
         )
 
-    def _since_first(self, done: Applied) -> Applied:
-        """Applied once more, a run is still undone to what was there before the first time."""
-        path = record_path(self._directory, done.run)
-        if not path.exists():
-            return done
-        first = read_record(path)
-        if first.arn != done.arn:
-            return done
-        if first.memory_mb == done.before_mb:
-            done = replace(done, before_mb=first.before_mb)
-        if first.alias == done.alias and first.version == done.before_version:
-            done = replace(done, before_version=first.before_version)
-        return done
-
-    def undo(self, done: Applied) -> None:
-        """Memory and alias as they were, where they are still as we set them."""
-        if done.alias is not None:
-            self._alias_back(done)
-        latest = self._control.wait(done.arn)
-        if latest["MemorySize"] == done.before_mb:
-            self._tell(f"$LATEST has {done.before_mb} MB already")
-        elif latest["MemorySize"] != done.memory_mb:
-            raise ChangedUnderneath(
-                self._function,
-                f"it has {latest['MemorySize']} MB, not the {done.memory_mb} MB that were applied",
-                "Somebody else changed it; set what you want by hand.",
+    def _refuse_others(self, ours: bool, wish: Wish) -> None:
+        if not ours:
+            raise _busy(wish.run)
+        path = record_path(self._directory, wish.run)
+        if path.exists() and not read_record(path).complete:
+            raise TargetError(
+                f"run {wish.run}",
+                "was being applied when that was interrupted",
+                "Put the function back with `tuner restore`, then apply it again.",
             )
-        else:
-            self._set(latest, done.before_mb)
-        record_path(self._directory, done.run).unlink(missing_ok=True)
 
     def _refuse_marked(self, start: Configuration) -> None:
         if MARK.match(start.get("Description", "")):
@@ -148,53 +188,40 @@ class Application:
     def _set(self, now: Configuration, memory_mb: int) -> Configuration:
         if now["MemorySize"] == memory_mb:
             return now
-        said = now.get("Description", "")
-        known = self._control.update(self._function, memory_mb, said, revision_of(now))
-        latest = self._control.wait(self._function, known=known)
-        if latest["MemorySize"] != memory_mb:
-            raise ChangedUnderneath(
-                self._function, "somebody else changed it meanwhile", "Look, then try again."
-            )
+        latest = set_memory(self._control, self._function, now, memory_mb)
         self._tell(f"$LATEST: {now['MemorySize']} MB -> {memory_mb} MB")
         return latest
 
-    def _publish(self, latest: Configuration, wish: Wish) -> str:
-        made = self._control.publish(
-            self._function,
-            f"{wish.memory_mb} MB, recommended by run {wish.run}",
-            revision_of(latest),
-            latest["CodeSha256"],
-        )
+    def _publish(self, latest: Configuration, wish: Wish) -> None:
+        # The time makes it the only one: what is deleted again is told by it.
+        moment = ULID.from_timestamp(self._control.clock.wall())
+        description = f"{wish.memory_mb} MB, recommended by run {wish.run} ({moment})"
+        self._note(published=(description,), latest_revision=revision_of(latest))
+        made = publish_once(self._control, self._function, latest, description)
         number = str(self._control.wait(self._function, made["Version"], made)["Version"])
-        self._tell(f"published version {number}")
-        return number
+        self._note(version=number)
+        ours = made.get("Description") == description
+        self._tell(f"published version {number}" if ours else f"version {number} is the same")
 
-    def _move(self, done: Applied, wish: Wish) -> None:
-        assert done.alias is not None
-        assert done.before_version is not None
+    def _move(self, wish: Wish) -> None:
+        done = self._done
         if done.version == done.before_version:
             self._tell(f"{done.alias} points at version {done.version} already")
             return
-        try:
-            for share in wish.steps:
-                self._point(done, {str(done.version): share})
-                self._watch(done, wish, share)
-        except BaseException:
-            self._tell("going back")
-            self.undo(done)
-            raise
-        self._point(replace(done, before_version=done.version), {})
+        for share in wish.steps:
+            self._point(str(done.before_version), {str(done.version): share})
+            self._watch(self._done, wish, share)
+        self._point(str(done.version), {})
 
-    def _point(self, to: Applied, weights: dict[str, float]) -> None:
-        """Point the alias at ``before_version``, with part of the traffic elsewhere."""
-        assert to.alias is not None
-        now = self._control.get_alias(self._function, to.alias)
-        self._control.update_alias(
-            self._function, to.alias, str(to.before_version), weights, now.get("RevisionId")
-        )
-        parts = [f"{share:.0%} on version {version}" for version, share in weights.items()]
+    def _point(self, version: str, weights: dict[str, float]) -> None:
+        """Point the alias at a version, with part of the traffic on another."""
+        assert self._done.alias is not None
+        now = self._control.get_alias(self._function, self._done.alias)
+        self._note(alias_revision=now.get("RevisionId"))
+        point(self._control, self._function, now, version, weights)
+        parts = [f"{share:.0%} on version {other}" for other, share in weights.items()]
         rest = "the rest on" if parts else "all on"
-        self._tell(f"{to.alias}: {', '.join([*parts, f'{rest} version {to.before_version}'])}")
+        self._tell(f"{self._done.alias}: {', '.join([*parts, f'{rest} version {version}'])}")
 
     def _watch(self, done: Applied, wish: Wish, share: float) -> None:
         self._control.clock.sleep(wish.wait_s)
@@ -216,19 +243,13 @@ class Application:
     def _cloudwatch(self) -> Service:
         return Service(self._control.session, "cloudwatch", self._control.clock)
 
-    def _alias_back(self, done: Applied) -> None:
-        assert done.alias is not None
-        now = self._control.get_alias(self._function, done.alias)
-        weights = (now.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
-        ours = now["FunctionVersion"] == done.version or set(weights) == {done.version}
-        if ours:
-            self._point(done, {})
-        elif now["FunctionVersion"] != done.before_version:
-            raise ChangedUnderneath(
-                f"{self._function}:{done.alias}",
-                f"it points at version {now['FunctionVersion']}, which was not applied from here",
-                "Somebody else moved it; set what you want by hand.",
-            )
+
+def _busy(run: str) -> TargetError:
+    return TargetError(
+        f"run {run}",
+        "is being applied or taken back by another process",
+        "Wait until that one has ended.",
+    )
 
 
 def parse_steps(shares: Sequence[float]) -> tuple[float, ...]:

@@ -83,7 +83,7 @@ _ALWAYS: Mapping[str, tuple[Grant, ...]] = {
     ),
     "apply": (
         ("lambda:GetFunction", BOTH),
-        *_SET,
+        *_VERSIONS,
         ("lambda:PublishVersion", FUNCTION),
         ("lambda:GetAlias", BOTH),
         ("lambda:UpdateAlias", BOTH),

@@ -69,7 +69,7 @@ def put_latest_back(entry: Entry, control: Control) -> Configuration:
     function, before = entry.opening.function, entry.opening.before
     for _ in range(_ATTEMPTS):
         now = control.settle(function)
-        _check_same(entry, now)
+        check_same(entry.opening.arn, now)
         if now.get("Description", "").startswith(entry.opening.mark):
             wanted = _memory_to_set(entry, now), before.description
         elif _may_still_land(entry, now):
@@ -91,19 +91,23 @@ def put_latest_back(entry: Entry, control: Control) -> Configuration:
 
 
 def delete_versions(entry: Entry, control: Control) -> list[str]:
-    """Delete the versions that we published; gives a line for each that could not be deleted.
+    """Delete the versions that we published; gives a line for each that could not be deleted."""
+    published = {step["description"] for step in entry.written("publish")}
+    return delete_described(control, entry.opening.function, published)
+
+
+def delete_described(control: Control, function: str, descriptions: set[str]) -> list[str]:
+    """Delete the versions with these descriptions; gives a line for each that stays.
 
     A version is ours if it has the very description that we published it with. One that somebody
     else published while our mark was on ``$LATEST`` has another and is left alone.
     """
-    function = entry.opening.function
-    published = {step["description"] for step in entry.written("publish")}
-    if not published:
+    if not descriptions:
         return []
     ours = [
         version["Version"]
         for version in control.versions(function)
-        if version["Version"] != "$LATEST" and version.get("Description", "") in published
+        if version["Version"] != "$LATEST" and version.get("Description", "") in descriptions
     ]
     left = []
     for version in ours:
@@ -116,13 +120,14 @@ def delete_versions(entry: Entry, control: Control) -> list[str]:
     return left
 
 
-def _check_same(entry: Entry, now: Configuration) -> None:
+def check_same(arn: str, now: Configuration) -> None:
+    """Raise :class:`TargetError` if a plain name means another function here than this ARN."""
     found = unqualified(now["FunctionArn"])
-    if found != entry.opening.arn:
+    if found != arn:
         raise TargetError(
-            entry.opening.arn,
+            arn,
             f"with these credentials and region the name means {found}",
-            "Use the credentials that the measurement was made with.",
+            "Use the credentials that it was changed with.",
         )
 
 

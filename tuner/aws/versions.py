@@ -123,7 +123,7 @@ class VersionMaker:
 
     def _publish(self, description: str) -> Configuration:
         self._journal.will("publish", description=description)
-        version = self._published(description)
+        version = publish_once(self._control, self._function, self._left, description)
         if version.get("Description") != description:
             raise ChangedUnderneath(
                 self._function,
@@ -132,16 +132,6 @@ class VersionMaker:
             )
         self._journal.did(version=version["Version"])
         return version
-
-    def _published(self, description: str) -> Configuration:
-        revision_id, code = revision_of(self._left), self._left["CodeSha256"]
-        try:
-            return self._control.publish(self._function, description, revision_id, code)
-        except TargetError:
-            for version in self._control.versions(self._function):
-                if version.get("Description", "") == description:
-                    return version  # it was published; only the answer was lost
-            raise
 
     def _put_latest_back(self) -> None:
         self._journal.will("put-back")
@@ -162,6 +152,20 @@ class VersionMaker:
                 "Wait until the other deployment is done, then start again.",
             )
         self._left = latest
+
+
+def publish_once(
+    control: Control, function: str, latest: Configuration, description: str
+) -> Configuration:
+    """Publish ``$LATEST`` as it was just read; a version that was published although its answer
+    was lost is found by its description, which has to be the only one of its kind."""
+    try:
+        return control.publish(function, description, revision_of(latest), latest["CodeSha256"])
+    except TargetError:
+        for version in control.versions(function):
+            if version.get("Description", "") == description:
+                return version
+        raise
 
 
 def _whole(configuration: Configuration) -> tuple[int, str, Mapping[str, Any]]:

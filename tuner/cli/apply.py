@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tuner.cli import options as o
+from tuner.cli.interrupt import end_on_sigterm
+from tuner.cli.left import RECORDS
 from tuner.errors import TunerError, UsageError
 
 if TYPE_CHECKING:
     from tuner.aws.apply import Application, Wish
     from tuner.recommend.result import Sweep
-
-#: Where it is kept what was there before, in the working directory.
-RECORDS = Path(".tuner/applied")
 
 MemoryOption = Annotated[
     int | None,
@@ -149,6 +148,9 @@ def _open(result: "Sweep", where: _Where) -> "Application":
 
 
 def _apply(result: "Sweep", wish: "Wish", where: _Where) -> None:
+    from tuner.cli.restore import offer_restore
+
+    offer_restore(yes=where.yes)
     application = _open(result, where)
     stack = application.stack()
     if stack:
@@ -160,7 +162,8 @@ def _apply(result: "Sweep", wish: "Wish", where: _Where) -> None:
     to = f" and move {wish.alias} to a new version" if wish.alias else ""
     if not where.yes and not _agreed(f"Set {result.run.target} to {wish.memory_mb} MB{to}?"):
         raise TunerError("apply", "was not begun", "Add --yes to do it without asking.")
-    done = application.apply(wish)
+    with end_on_sigterm():
+        done = application.apply(wish)
     if done is None:
         typer.echo(f"{result.run.target} has {wish.memory_mb} MB already")
     else:
@@ -171,7 +174,8 @@ def _undo(result: "Sweep", where: _Where) -> None:
     from tuner.aws.applied import read_record, record_path
 
     application = _open(result, where)
-    application.undo(read_record(record_path(RECORDS, result.run.run)))
+    with end_on_sigterm():
+        application.undo(read_record(record_path(RECORDS, result.run.run)))
     typer.echo(f"Taken back what was applied from run {result.run.run}.")
 
 

@@ -1,0 +1,209 @@
+"""Taking an applied recommendation back, from its record alone.
+
+The same code serves ``tuner apply --undo``, an application that goes back by itself, and
+``tuner restore`` after a crash, so it believes nothing but the record and what Lambda says now.
+What somebody else has set since stays as they left it. Doing it twice is harmless.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tuner.aws.applied import Applied, drop_record, held, read_record, unfinished
+from tuner.aws.control import Configuration, Control, revision_of
+from tuner.aws.putback import check_same, delete_described
+from tuner.errors import ChangedUnderneath, NotFound, TargetError
+
+Tell = Callable[[str], None]
+
+#: How long invocations may still reach the version that an alias has just left, in seconds: it
+#: must not be gone before. UpdateAlias is eventually consistent, without a documented bound.
+_ALIAS_SETTLES_S = 30.0
+#: How often somebody else may get in between reading and setting back.
+_ATTEMPTS = 5
+
+
+@dataclass(frozen=True)
+class TakeBack:
+    """One application being taken back. ``strict``: what somebody else has set since is an error;
+    otherwise it is told and left alone."""
+
+    control: Control
+    done: Applied
+    tell: Tell
+    strict: bool
+
+    def __call__(self) -> None:
+        """Alias, memory, and no version of ours; a function that is gone needs nothing more.
+
+        Raises :class:`TargetError` for what is left.
+        """
+        try:
+            if self.done.alias is not None and self._alias_back(self.done.alias):
+                self._let_settle()
+            self._memory_back()
+        except NotFound:
+            if self._is_there():
+                raise
+            return
+        left = self._delete_versions()
+        if left:
+            raise TargetError(
+                self.done.arn,
+                f"published when it was applied and still there: {'; '.join(left)}",
+                "Point aliases of yours at versions of your own, then do this again.",
+            )
+
+    def _delete_versions(self) -> list[str]:
+        if not self.done.published:
+            return []
+        # Stand-ins for Lambda list versions by the plain name only, which may be another
+        # function's to other credentials.
+        name = self.done.arn.rsplit(":", 1)[-1]
+        check_same(self.done.arn, self.control.configuration(name))
+        return delete_described(self.control, name, set(self.done.published))
+
+    def _is_there(self) -> bool:
+        try:
+            self.control.get(self.done.arn)
+        except NotFound:
+            return False
+        return True
+
+    def _alias_back(self, alias: str) -> bool:
+        """Whether the alias had to be moved."""
+        done = self.done
+        for _ in range(_ATTEMPTS):
+            now = self.control.get_alias(done.arn, alias)
+            weights = weights_of(now)
+            at = now["FunctionVersion"]
+            ours = done.version is not None and done.version in (at, *weights)
+            may_land = not done.complete and now.get("RevisionId", "") == done.alias_revision
+            if not ours and not may_land:
+                if at != done.before_version:
+                    what = f"it points at version {at}, which was not applied from here"
+                    self._foreign(f"{done.arn}:{alias}", what)
+                return False
+            # One that may still be moved by a request on its way is set to what it has: that
+            # makes the RevisionId which such a request expects a past one.
+            version, shares = (str(done.before_version), {}) if ours else (at, weights)
+            try:
+                point(self.control, done.arn, now, version, shares)
+            except ChangedUnderneath:
+                continue
+            if ours:
+                self.tell(f"{alias}: all on version {done.before_version}")
+            return ours
+        return self._busy()
+
+    def _let_settle(self) -> None:
+        if self.done.published and not self.control.session.loopback:
+            self.control.clock.sleep(_ALIAS_SETTLES_S)
+
+    def _memory_back(self) -> None:
+        done = self.done
+        for _ in range(_ATTEMPTS):
+            latest = self.control.settle(done.arn)
+            now_mb = latest["MemorySize"]
+            may_land = not done.complete and revision_of(latest) == done.latest_revision != ""
+            if now_mb == done.memory_mb:
+                wanted = done.before_mb
+            elif now_mb != done.before_mb:
+                what = f"it has {now_mb} MB, not the {done.memory_mb} MB that were applied"
+                self._foreign(done.arn, what)
+                return
+            else:
+                wanted = now_mb
+            if now_mb == wanted and not may_land:
+                return
+            try:
+                set_memory(self.control, done.arn, latest, wanted)
+            except ChangedUnderneath:
+                continue
+            if wanted != now_mb:
+                self.tell(f"$LATEST: {now_mb} MB -> {wanted} MB")
+            return
+        self._busy()
+
+    def _foreign(self, thing: str, what: str) -> None:
+        if self.strict:
+            raise ChangedUnderneath(
+                thing, what, "Somebody else changed it; set what you want by hand."
+            )
+        self.tell(f"{thing}: {what}, so it is left alone")
+
+    def _busy(self) -> bool:
+        raise ChangedUnderneath(
+            self.done.arn,
+            "it is being changed by somebody else all the time, so it could not be taken back",
+            "Wait until the other deployment is done, then do this again.",
+        )
+
+
+def restore_applied(path: Path, control: Control, tell: Tell) -> bool:
+    """Put back what an interrupted application has changed, and remove its record; ``False`` if
+    a process still holds it, or has ended it meanwhile."""
+    with held(path.parent, path.stem) as ours:
+        if not ours or path not in unfinished(path.parent):
+            return False
+        done = read_record(path)
+        TakeBack(control, done, tell, strict=False)()
+        drop_record(path.parent, done)
+        return True
+
+
+def set_memory(
+    control: Control, function: str, now: Configuration, memory_mb: int
+) -> Configuration:
+    """Set the memory (MB) of ``$LATEST`` as it was just read, nothing else; waits until it is set.
+
+    A change that was made although its answer was lost counts as made. Raises
+    :class:`ChangedUnderneath` for another one's.
+    """
+    said = now.get("Description", "")
+    try:
+        known = control.update(function, memory_mb, said, revision_of(now))
+    except TargetError:
+        known = control.settle(function)
+        asked = (memory_mb, said, now["CodeSha256"])
+        untouched = revision_of(known) == revision_of(now) != ""
+        if untouched or _setting(known) != asked:
+            raise
+    latest = control.wait(function, known=known)
+    if latest["MemorySize"] != memory_mb:
+        raise ChangedUnderneath(
+            function, "somebody else changed it meanwhile", "Look, then try again."
+        )
+    return latest
+
+
+def point(
+    control: Control,
+    function: str,
+    now: Mapping[str, Any],
+    version: str,
+    weights: Mapping[str, float],
+) -> None:
+    """Point an alias, as it was just read, at a version, with shares of its traffic on another."""
+    name = str(now["Name"])
+    try:
+        control.update_alias(function, name, version, weights, now.get("RevisionId"))
+    except TargetError:
+        # It may have been made, and only its answer lost.
+        found = control.get_alias(function, name)
+        if found["FunctionVersion"] != version or weights_of(found) != dict(weights):
+            raise
+
+
+def weights_of(alias: Mapping[str, Any]) -> dict[str, float]:
+    """The shares of an alias's traffic that other versions get."""
+    return dict((alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {})
+
+
+def _setting(configuration: Configuration) -> tuple[int, str, str]:
+    return (
+        configuration["MemorySize"],
+        configuration.get("Description", ""),
+        configuration["CodeSha256"],
+    )

@@ -1,0 +1,141 @@
+"""What interrupted commands left changed: by the journals of runs, and the records of ``apply``.
+
+Looking whether there is anything costs no more than listing two directories.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tuner.errors import TargetError, TunerError
+
+if TYPE_CHECKING:
+    from tuner.aws.applied import Applied
+    from tuner.aws.control import Control
+    from tuner.aws.journal import Entry
+    from tuner.aws.session import SessionOptions
+
+Tell = Callable[[str], None]
+
+#: Where runs journal what they change, and ``apply`` keeps what was there, in the working
+#: directory.
+JOURNAL = Path(".tuner/journal")
+RECORDS = Path(".tuner/applied")
+
+
+@dataclass(frozen=True)
+class Left:
+    """One function that may have to be put back."""
+
+    function: str
+    arn: str
+    before_mb: int
+    running: str | None  # what is still being done to it, if the process that does it is alive
+    path: Path
+    options: "SessionOptions"
+    back: "Callable[[Control, Tell], bool]"
+
+    def put_back(self, tell: Tell, profile: str | None) -> bool:
+        """As it was; ``False`` if another process does or did that. Raises :class:`TunerError`."""
+        from dataclasses import replace
+
+        from tuner.aws.control import Control
+        from tuner.aws.session import is_loopback, open_session
+
+        options = replace(self.options, profile=profile or self.options.profile)
+        try:
+            return self.back(Control(open_session(options)), tell)
+        except TargetError as error:
+            if not is_loopback(str(options.endpoint_url)):
+                raise
+            # A local Lambda that is gone for good would otherwise be asked for ever.
+            fix = f"Start the service again; or delete {self.path} if the function is gone."
+            raise type(error)(error.thing, error.reason, fix) from error
+
+    def line(self) -> str:
+        """For a list."""
+        return f"{self.arn}: {self.running or 'left changed'}; had {self.before_mb} MB"
+
+
+def look(journal: Path = JOURNAL, records: Path = RECORDS) -> tuple[list[Left], list[TunerError]]:
+    """What was left, living runs' included, and what cannot be read of it."""
+    found: list[Left] = []
+    problems: list[TunerError] = []
+    for directory, files, read in (
+        (journal, _journals, _of_run),
+        (records, _records, _of_application),
+    ):
+        for path in files(directory) if directory.is_dir() else []:
+            try:
+                left = read(path)
+            except TunerError as error:
+                problems.append(error)
+            else:
+                found += [left] if left else []
+    return found, problems
+
+
+def _journals(directory: Path) -> list[Path]:
+    from tuner.aws.journal import journal_files
+
+    return journal_files(directory)
+
+
+def _records(directory: Path) -> list[Path]:
+    from tuner.aws.applied import unfinished
+
+    return unfinished(directory)
+
+
+def _of_run(path: Path) -> Left | None:
+    from tuner.aws.journal import read_entry
+
+    entry = read_entry(path)
+    if entry is None:
+        return None
+    opening = entry.opening
+    return Left(
+        opening.function,
+        opening.arn,
+        opening.before.memory_mb,
+        f"being measured (process {opening.pid})" if entry.running else None,
+        path,
+        _options(opening.region, opening.profile, opening.endpoint_url, opening.assume_role),
+        lambda control, _tell: _entry_back(entry, control),
+    )
+
+
+def _of_application(path: Path) -> Left:
+    from tuner.aws.applied import held, read_record
+
+    done: Applied = read_record(path)
+    with held(path.parent, done.run) as ours:
+        alive = not ours
+    return Left(
+        done.arn.rsplit(":", 1)[-1],
+        done.arn,
+        done.before_mb,
+        f"being set to {done.memory_mb} MB by another process" if alive else None,
+        path,
+        _options(done.region, done.profile, done.endpoint_url, done.assume_role),
+        lambda control, tell: _application_back(path, control, tell),
+    )
+
+
+def _entry_back(entry: "Entry", control: "Control") -> bool:
+    from tuner.aws.putback import restore
+
+    return restore(entry, control)
+
+
+def _application_back(path: Path, control: "Control", tell: Tell) -> bool:
+    from tuner.aws.takeback import restore_applied
+
+    return restore_applied(path, control, tell)
+
+
+def _options(region: str, profile: str | None, url: str, role: str | None) -> "SessionOptions":
+    from tuner.aws.session import SessionOptions
+
+    return SessionOptions(region, profile, url, assume_role=role)

@@ -236,3 +236,28 @@ def serve() -> Iterator[Callable[..., ScriptedServer]]:
 def answer() -> Callable[..., bytes]:
     """Make an answer as Lambda gives it."""
     return http_answer
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Any]:
+    """A running PostgreSQL server; skips where none is installed."""
+    pytest.importorskip("psycopg", reason="psycopg, the `postgres` extra, is not installed")
+    sys.path.insert(0, str(Path(__file__).parent))
+    from postgresql import Server
+
+    # Not among pytest's own folders: each pytest that starts closes those to other users.
+    with tempfile.TemporaryDirectory(prefix="tuner-postgres-") as folder:
+        server = Server(Path(folder))
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@pytest.fixture
+def postgres_store(postgres: Any) -> Iterator[str]:
+    """URL of a PostgreSQL database of this test's own."""
+    url = postgres.database()
+    yield url
+    postgres.drop(url)

@@ -9,6 +9,7 @@
     |   |-- AccessDenied       1   credentials are missing, expired or not allowed
     |   `-- ChangedUnderneath  1   somebody else deployed during the run (RevisionId)
     |-- StoreError             1   runs cannot be read or written
+    |   `-- StoreAway          1   not now: the server is gone, the file is locked, the disk full
     |-- Partial                3   done, but with partial data (a size failed, a budget ran out)
     |-- GateFailed            99   a threshold or a regression gate failed
     `-- Interrupted          130   stopped by the user, after the function was put back
@@ -61,6 +62,10 @@ class ChangedUnderneath(TargetError):  # noqa: N818
 
 class StoreError(TunerError):
     """Stored runs cannot be read or written."""
+
+
+class StoreAway(StoreError):  # noqa: N818 - reads as what happened
+    """A store that cannot be used now, though it may be later: what is measured can wait."""
 
 
 class Partial(TunerError):  # noqa: N818

@@ -167,3 +167,16 @@ def test_cold_forces_cold_starts_at_each_size_and_chooses_nothing(
     assert result["recommendation"] is None
     _, shown, _ = tuner("runs", "show", "last")
     assert "4 cold starts at 2 sizes" in shown
+
+
+def test_runs_are_copied_to_another_store_where_commands_find_them(tuner: Run, swept: str) -> None:
+    code, out, err = tuner("runs", "copy", "--to", "team.db")
+    assert (code, err) == (0, "")
+    assert out.startswith("Copied 1 run (")
+    assert out.endswith("samples) to store team.db.\n")
+    _, before, _ = tuner("recommend", swept, "--json", "-")
+    assert tuner("recommend", swept, "--store", "team.db", "--json", "-")[1] == before
+    again = tuner("runs", "copy", swept, "--to", "team.db")
+    assert again[1] == "Copied 0 runs (0 samples) to store team.db. There already: 1 run.\n"
+    code, _, err = tuner("runs", "copy", "nowhere", "--to", "team.db")
+    assert (code, err.splitlines()[0]) == (1, "tuner: run nowhere: no stored run begins like this")

@@ -1,4 +1,4 @@
-"""``tuner runs``: list, show, delete, export and import stored runs."""
+"""``tuner runs``: list, show, delete, copy, export and import stored runs."""
 
 import sys
 from pathlib import Path
@@ -8,7 +8,9 @@ import typer
 
 from tuner.cli import options as o
 
-runs = typer.Typer(help="List, show, delete, export and import stored runs.", no_args_is_help=False)
+runs = typer.Typer(
+    help="List, show, delete, copy, export and import stored runs.", no_args_is_help=False
+)
 
 Limit = Annotated[int, typer.Option("--limit", min=1, help="The newest so many.")]
 
@@ -106,3 +108,39 @@ def import_(
 
     found = import_run(file, store)
     typer.echo(f"Imported {found.run} of {found.target}.")
+
+
+@runs.command()
+def copy(
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to", help="Store to add them to: a file, or postgresql+psycopg://...", metavar="URL"
+        ),
+    ],
+    run: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[RUN]...", help="Which runs; all of them by default."),
+    ] = None,
+    store: o.StoreUrl = None,
+) -> None:
+    """Copy runs into another store, with all that was measured; those it has are left alone."""
+    from tuner.errors import Partial
+    from tuner.store.copying import copy_runs
+    from tuner.store.runs import Store
+
+    with Store.open(store, create=False) as source:
+        wanted = [source.run(each).run for each in run] if run else None
+        with Store.open(to) as target:
+            copied = copy_runs(source, target, wanted)
+            where = target.where
+    there = f" There already: {_runs(len(copied.there_already))}." if copied.there_already else ""
+    typer.echo(f"Copied {_runs(len(copied.runs))} ({copied.samples:,} samples) to {where}.{there}")
+    for each in copied.left:
+        typer.echo(f"tuner: {each}", err=True)
+    if copied.left:
+        raise Partial("runs copy", f"left behind: {_runs(len(copied.left))}", "The rest is copied.")
+
+
+def _runs(number: int) -> str:
+    return f"{number:,} run" + ("" if number == 1 else "s")

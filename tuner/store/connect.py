@@ -3,10 +3,12 @@
 A name is an SQLAlchemy URL, or the path of an SQLite file. The default is ``.tuner/runs.db`` in
 the working directory. SQLite is used in WAL mode with ``synchronous=NORMAL``: a commit survives
 the death of the process (kill -9) though perhaps not a power cut, and costs no wait for the disk
-(https://sqlite.org/wal.html, https://sqlite.org/pragma.html#pragma_synchronous).
+(https://sqlite.org/wal.html, https://sqlite.org/pragma.html#pragma_synchronous). A PostgreSQL
+server that is gone is noticed within half a minute, even when no packet comes back any more.
 """
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +26,20 @@ DEFAULT = Path(".tuner") / "runs.db"
 #: How long a write waits for another process to finish its own, seconds.
 LOCK_WAIT_S = 10.0
 
+#: libpq's settings, where the URL has none of its own: seconds, times, milliseconds
+#: (https://www.postgresql.org/docs/current/libpq-connect.html).
+_PATIENCE = {
+    "application_name": "tuner",
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+
+#: How a connection is told how long to wait for a lock, milliseconds.
+_WAIT = {"sqlite": "PRAGMA busy_timeout = {}", "postgresql": "SET lock_timeout = {}"}
+
 _WRITES = "tuner_writes"  # execution option of a connection that is going to write
 
 
@@ -38,7 +54,7 @@ def address(name: str | None) -> URL:
     try:
         url = make_url(name)
     except (ArgumentError, ValueError) as error:
-        raise UsageError(f"store {name!r}", "not a database URL", _EXAMPLES) from error
+        raise UsageError(f"store {_scrubbed(name)!r}", "not a database URL", _EXAMPLES) from error
     if url.drivername in ("postgresql", "postgres"):
         return url.set(drivername="postgresql+psycopg")
     return url
@@ -51,7 +67,8 @@ def shown(url: URL) -> str:
     """Name a store in messages: an SQLite file by its path, a URL without its password."""
     if url.get_backend_name() == "sqlite":
         return f"store {url.database or 'in memory'}"
-    return f"store {url.render_as_string(hide_password=True)}"
+    secret = {name: "***" for name in url.query if "passw" in name.lower()}
+    return f"store {url.update_query_dict(secret).render_as_string(hide_password=True)}"
 
 
 def missing(url: URL) -> bool:
@@ -76,22 +93,50 @@ def connect(url: URL) -> Engine:
     if url.get_backend_name() == "sqlite":
         event.listen(engine, "connect", _tune_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+    else:
+        event.listen(engine, "connect", _tune_postgresql)
     return engine
 
 
 @contextmanager
-def transaction(engine: Engine, *, writes: bool = False) -> Iterator[Connection]:
-    """One transaction, committed at the end; a writer waits for its turn at the start."""
+def transaction(
+    engine: Engine, *, writes: bool = False, wait_s: float | None = None
+) -> Iterator[Connection]:
+    """One transaction, committed at the end; a writer waits for its turn at the start.
+
+    ``wait_s``: how long for, if not ``LOCK_WAIT_S``.
+    """
     with engine.connect() as connection:
         connection.execution_options(**{_WRITES: writes})
+        if not writes and engine.dialect.name == "postgresql":
+            # What several statements read is of one moment, as it is in SQLite.
+            connection.execution_options(isolation_level="REPEATABLE READ")
+        if wait_s is not None:
+            _set_wait(connection, wait_s)
         with connection.begin():
             yield connection
+        if wait_s is not None:
+            _set_wait(connection, LOCK_WAIT_S)
+
+
+def _set_wait(connection: Connection, seconds: float) -> None:
+    """Set how long this connection waits for a lock."""
+    milliseconds = round(seconds * 1000)
+    driver = connection.connection.dbapi_connection
+    assert driver is not None, "an open connection has a driver's"
+    _execute(driver, _WAIT[connection.dialect.name].format(milliseconds))
 
 
 def _options(url: URL) -> dict[str, Any]:
     if url.get_backend_name() == "sqlite":
         return {"connect_args": {"timeout": LOCK_WAIT_S}}
-    return {"pool_pre_ping": True, "connect_args": {"connect_timeout": int(LOCK_WAIT_S)}}
+    ours = {name: value for name, value in _PATIENCE.items() if name not in url.query}
+    return {"pool_pre_ping": True, "connect_args": ours}
+
+
+def _scrubbed(name: str) -> str:
+    """A text that is no URL, without what may be a user and a password in it."""
+    return re.sub(r"(passw\w*=)[^&]*", r"\1***", re.sub(r"://.*@", "://***@", name))
 
 
 def _is_file(url: URL) -> bool:
@@ -112,10 +157,20 @@ def _tune_sqlite(connection: Any, _record: object) -> None:
     # The driver must not open transactions of its own: they would start as readers, and two
     # readers that turn into writers cannot wait for one another.
     connection.isolation_level = None
+    _execute(connection, "PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL")
+
+
+def _tune_postgresql(connection: Any, _record: object) -> None:
+    _execute(connection, _WAIT["postgresql"].format(round(LOCK_WAIT_S * 1000)))
+
+
+def _execute(connection: Any, *statements: str) -> None:
+    """Run statements on a driver's connection, outside of SQLAlchemy's transactions."""
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=NORMAL")
+    for statement in statements:
+        cursor.execute(statement)
     cursor.close()
+    connection.commit()
 
 
 def _begin_sqlite(connection: Connection) -> None:

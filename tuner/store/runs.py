@@ -26,11 +26,14 @@ from tuner.store.rows import run_of
 
 
 class Store:
-    """Stored runs behind one database. Use as a context manager, or call ``close``."""
+    """Stored runs behind one database. Use as a context manager, or call ``close``.
+
+    ``where`` names it in messages, without its password.
+    """
 
     def __init__(self, engine: Engine, where: str) -> None:
         self._engine = engine
-        self._where = where
+        self.where = where
         self._keys: dict[str, int] = {}
 
     @classmethod
@@ -72,22 +75,22 @@ class Store:
 
     def start(self, run: RunRecord) -> None:
         """Store a new run; this process becomes its owner."""
-        with self._connection(writes=True) as connection:
+        with self.connection(writes=True) as connection:
             queries.insert_run(connection, run, this_process())
 
     def add(self, run: str, new: Sequence[Sample]) -> None:
         """Store samples of a run and commit. Call it with what has arrived, be it one."""
-        with self._connection(writes=True) as connection:
+        with self.connection(writes=True) as connection:
             queries.insert_samples(connection, self._key(connection, run), new)
 
     def thin(self, run: str, choice: Choice) -> int:
         """Remove the samples of all calls but the chosen ones; how many they were."""
-        with self._connection(writes=True) as connection:
+        with self.connection(writes=True) as connection:
             return queries.delete_others(connection, self._key(connection, run), choice)
 
     def amend(self, run: str, known: Sequence[Sample]) -> None:
         """Store the REPORT of samples that came without it; they are there already."""
-        with self._connection(writes=True) as connection:
+        with self.connection(writes=True) as connection:
             queries.update_reports(connection, self._key(connection, run), known)
 
     def finish(
@@ -101,7 +104,7 @@ class Store:
         """Close a run: how it ended, and when (seconds since the epoch)."""
         values: dict[str, Any] = {"state": str(state), "finished_at": finished_at, "owner": None}
         values |= {"warnings": dumps(tuple(warnings)), "note": text(note)}
-        with self._connection(writes=True) as connection:
+        with self.connection(writes=True) as connection:
             queries.change_run(connection, self._key(connection, run), values)
 
     def resume(self, run: str) -> RunRecord:
@@ -111,15 +114,15 @@ class Store:
         """
         me = this_process()
         values = {"state": str(RunState.RUNNING), "finished_at": None, "owner": dumps(me)}
-        with self._connection(writes=True) as connection:
+        with self.connection(writes=True) as connection:
             row = queries.exact_run(connection, run)
             queries.refuse_living_owner(row, me)
             queries.change_run(connection, row.id, values)
-        return replace(run_of(row, self._where), state=RunState.RUNNING, finished_at=None)
+        return replace(run_of(row, self.where), state=RunState.RUNNING, finished_at=None)
 
     def delete(self, run: str) -> None:
         """Remove a run with its samples and documents. Refuses while a process writes it."""
-        with self._connection(writes=True) as connection:
+        with self.connection(writes=True) as connection:
             row = queries.exact_run(connection, run)
             queries.refuse_living_owner(row, this_process())
             queries.delete_run(connection, row.id)
@@ -127,7 +130,7 @@ class Store:
 
     def save_document(self, run: str, name: str, body: Mapping[str, Any]) -> None:
         """Keep a document of a run, such as the final answer; an older one is replaced."""
-        with self._connection(writes=True) as connection:
+        with self.connection(writes=True) as connection:
             queries.insert_document(connection, self._key(connection, run), name, body)
 
     # Reading
@@ -137,28 +140,28 @@ class Store:
 
         ``last`` is the run that started last, among those of ``command`` if one is given.
         """
-        with self._connection() as connection:
-            return run_of(queries.find_run(connection, ref, command), self._where)
+        with self.connection() as connection:
+            return run_of(queries.find_run(connection, ref, command), self.where)
 
     def runs(self, limit: int | None = None, command: str | None = None) -> list[RunRecord]:
         """List runs, the newest first."""
-        with self._connection() as connection:
+        with self.connection() as connection:
             rows = queries.run_rows(connection, limit, command)
-            return [run_of(row, self._where) for row in rows]
+            return [run_of(row, self.where) for row in rows]
 
     def samples(self, run: str) -> list[Sample]:
         """All samples of a run, in the order in which they arrived."""
-        with self._connection() as connection:
+        with self.connection() as connection:
             return queries.samples_of_run(connection, self._key(connection, run))
 
     def counts(self) -> dict[str, int]:
         """How many samples each run has; a run without any is left out."""
-        with self._connection() as connection:
+        with self.connection() as connection:
             return queries.sample_counts(connection)
 
     def documents(self, run: str) -> dict[str, dict[str, Any]]:
         """All documents of a run by name."""
-        with self._connection() as connection:
+        with self.connection() as connection:
             return queries.documents_of_run(connection, self._key(connection, run))
 
     def document(self, run: str, name: str) -> dict[str, Any] | None:
@@ -167,7 +170,7 @@ class Store:
 
     def crashed(self, run: str) -> bool:
         """Whether a run was never finished although the process that wrote it is gone."""
-        with self._connection() as connection:
+        with self.connection() as connection:
             row = queries.exact_run(connection, run)
         owner = queries.owner_of(row)
         return row.state == str(RunState.RUNNING) and (owner is None or owner.gone())
@@ -181,7 +184,7 @@ class Store:
     def import_(self, path: Path) -> RunRecord:
         """Add the run of an exported file. Raises :class:`StoreError` if it is here already."""
         stored = exchange.read(path)
-        with self._connection(writes=True) as connection:
+        with self.connection(writes=True) as connection:
             key = queries.insert_run(connection, stored.run, None)
             queries.insert_samples(connection, key, stored.samples)
             for name, body in stored.documents.items():
@@ -190,22 +193,16 @@ class Store:
 
     def stored(self, run: str) -> StoredRun:
         """A run (by its whole id) with everything that is stored of it."""
-        with self._connection() as connection:
+        with self.connection() as connection:
             row = queries.exact_run(connection, run)
             found = tuple(queries.samples_of_run(connection, row.id))
             documents = queries.documents_of_run(connection, row.id)
-        return StoredRun(run_of(row, self._where), found, documents)
+        return StoredRun(run_of(row, self.where), found, documents)
 
     @contextmanager
     def connection(self, *, writes: bool = False) -> Iterator[Connection]:
-        """One transaction for what lies beside runs in this store, such as baselines."""
-        with self._connection(writes=writes) as connection:
-            yield connection
-
-    @contextmanager
-    def _connection(self, *, writes: bool = False) -> Iterator[Connection]:
         """One transaction, committed at the end; foreign errors are translated."""
-        with translated(self._where), transaction(self._engine, writes=writes) as connection:
+        with translated(self.where), transaction(self._engine, writes=writes) as connection:
             yield connection
 
     def _key(self, connection: Connection, run: str) -> int:

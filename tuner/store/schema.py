@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
+#: How long to wait for another process that migrates a store with many samples, seconds.
+_WAIT_S = 60.0
+
 # Any number will do, as long as every tuner takes the same one.
 _POSTGRES_LOCK = 7_478_657_220
 
@@ -28,10 +31,15 @@ def ensure(engine: Engine, where: str) -> None:
     """Create or upgrade the tables. Raises :class:`StoreError` for a newer or foreign store."""
     if version(engine) == SCHEMA:
         return
-    with transaction(engine, writes=True) as connection:
-        if engine.dialect.name == "postgresql":
-            connection.execute(text(f"SELECT pg_advisory_xact_lock({_POSTGRES_LOCK})"))
+    with transaction(engine, writes=True, wait_s=_WAIT_S) as connection:
+        take_turn(connection)
         _upgrade(connection, where)
+
+
+def take_turn(connection: Connection) -> None:
+    """Wait until no other process migrates; who may write an SQLite file has its turn already."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({_POSTGRES_LOCK})"))
 
 
 def version(engine: Engine) -> str | None:

@@ -1,17 +1,10 @@
-"""A run and a sample to store, an SQLite store, and a PostgreSQL server of the tests' own."""
+"""A run and a sample to store, and empty stores of both kinds."""
 
-import os
-import shutil
-import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, text
 
 from tuner.records import Backend, FunctionFacts, Outcome, Purpose, RunRecord, RunState, Sample
 from tuner.store.runs import Store
@@ -74,69 +67,23 @@ def store_path(tmp_path: Path) -> Path:
     return tmp_path / "runs.db"
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest) -> str:
+    """An empty place for a store, once of each kind."""
+    if request.param == "sqlite":
+        return str(request.getfixturevalue("store_path"))
+    return str(request.getfixturevalue("postgres_store"))
+
+
 @pytest.fixture
-def store(store_path: Path) -> Iterator[Store]:
-    """An empty SQLite store."""
-    with Store.open(str(store_path)) as opened:
+def store(store_url: str) -> Iterator[Store]:
+    """An empty store, once of each kind."""
+    with Store.open(store_url) as opened:
         yield opened
 
 
-@pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URL of an empty PostgreSQL server on a private port; its database is ``postgres``."""
-    binaries = _postgres_binaries()
-    pytest.importorskip("psycopg", reason="psycopg, the `postgres` extra, is not installed")
-    folder = tmp_path_factory.mktemp("postgres")
-    account = _unprivileged(folder)
-    data = folder / "data"
-    quiet: dict[str, Any] = {"capture_output": True, "timeout": 120, **account}
-    initdb = [binaries / "initdb", "-A", "trust", "-U", "tuner", "-D", data]
-    subprocess.run(initdb, check=True, **quiet)
-    port = _free_port()
-    flags = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories={folder}"
-    control = [str(binaries / "pg_ctl"), "-D", str(data), "-w"]
-    start = ["-l", str(folder / "log"), "-o", f"{flags} -c fsync=off", "start"]
-    subprocess.run([*control, *start], check=True, **quiet)
-    try:
-        yield f"postgresql+psycopg://tuner@127.0.0.1:{port}/postgres"
-    finally:
-        subprocess.run([*control, "-m", "immediate", "stop"], check=True, **quiet)
-
-
 @pytest.fixture
-def postgres_store(postgres: str) -> Iterator[str]:
-    """URL of a PostgreSQL database of this test's own."""
-    name = f"t{_free_port()}"
-    server = create_engine(postgres, isolation_level="AUTOCOMMIT")
-    with server.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    yield postgres.rsplit("/", 1)[0] + f"/{name}"
-    with server.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    server.dispose()
-
-
-def _postgres_binaries() -> Path:
-    on_path = shutil.which("initdb")
-    candidates = [Path(on_path).parent] if on_path else []
-    candidates += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    for folder in candidates:
-        if (folder / "initdb").exists():
-            return folder
-    pytest.skip("no PostgreSQL server is installed (Debian: apt-get install postgresql)")
-
-
-def _unprivileged(folder: Path) -> dict[str, Any]:
-    """PostgreSQL refuses to run as root; then it runs as nobody, in a folder of nobody's."""
-    if sys.platform == "win32" or os.getuid() != 0:
-        return {}
-    for each in (folder, *folder.parents[:2]):
-        each.chmod(0o755)
-    shutil.chown(folder, "nobody")
-    return {"user": "nobody", "cwd": folder}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def file_store(store_path: Path) -> Iterator[Store]:
+    """An empty SQLite store."""
+    with Store.open(str(store_path)) as opened:
+        yield opened

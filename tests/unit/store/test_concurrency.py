@@ -44,14 +44,14 @@ def writer(url: str, name: str, number: int) -> "subprocess.Popen[str]":
 
 
 @pytest.mark.parametrize("after", [0, 37])
-def test_a_killed_run_keeps_every_sample_that_was_stored(store_path: Path, after: int) -> None:
-    with writer(str(store_path), "01JKILLED", 1_000_000) as child:
+def test_a_killed_run_keeps_every_sample_that_was_stored(store_url: str, after: int) -> None:
+    with writer(store_url, "01JKILLED", 1_000_000) as child:
         assert child.stdout is not None
         said = [child.stdout.readline() for _ in range(after + 1)]
         child.send_signal(signal.SIGKILL)
         said += list(child.stdout)
     stored_calls = [int(line) for line in said if line.endswith("\n")]
-    with Store.open(str(store_path), create=False) as store:
+    with Store.open(store_url, create=False) as store:
         calls = [sample.call for sample in store.samples("01JKILLED")]
         assert store.run("last").state is RunState.RUNNING
         assert store.crashed("01JKILLED")
@@ -60,14 +60,12 @@ def test_a_killed_run_keeps_every_sample_that_was_stored(store_path: Path, after
     assert len(calls) - len(stored_calls) in (0, 1)
 
 
-def test_a_killed_run_can_be_resumed_and_finished(
-    store_path: Path, make_sample: MakeSample
-) -> None:
-    with writer(str(store_path), "01JKILLED", 1_000_000) as child:
+def test_a_killed_run_can_be_resumed_and_finished(store_url: str, make_sample: MakeSample) -> None:
+    with writer(store_url, "01JKILLED", 1_000_000) as child:
         assert child.stdout is not None
         child.stdout.readline()
         child.kill()
-    with Store.open(str(store_path)) as store:
+    with Store.open(store_url) as store:
         before = len(store.samples("01JKILLED"))
         assert store.resume("01JKILLED").state is RunState.RUNNING
         assert not store.crashed("01JKILLED")
@@ -78,9 +76,9 @@ def test_a_killed_run_can_be_resumed_and_finished(
 
 
 def test_a_run_that_a_living_process_writes_is_neither_resumed_nor_deleted(
-    store: Store, store_path: Path
+    store: Store, store_url: str
 ) -> None:
-    with writer(str(store_path), "01JLIVING", 1_000_000) as child:
+    with writer(store_url, "01JLIVING", 1_000_000) as child:
         try:
             assert child.stdout is not None
             child.stdout.readline()
@@ -105,39 +103,31 @@ def test_a_process_is_told_from_another_that_got_its_number() -> None:
     assert me.started_at <= time.time()
 
 
-def test_four_processes_write_to_a_new_sqlite_store_at_once(store_path: Path) -> None:
-    _write_at_once(str(store_path))
-
-
-def test_four_processes_write_to_a_new_postgresql_store_at_once(postgres_store: str) -> None:
-    _write_at_once(postgres_store)
+def test_four_processes_write_to_a_new_store_at_once_and_nothing_is_lost(store_url: str) -> None:
+    children = [writer(store_url, f"01J{number}", 100) for number in range(4)]
+    for child in children:
+        _, errors = child.communicate(timeout=120)
+        assert errors == ""
+    with Store.open(store_url) as store:
+        assert store.counts() == {f"01J{number}": 100 for number in range(4)}
+        for run in store.runs():
+            assert run.state is RunState.DONE
+            assert [sample.call for sample in store.samples(run.run)] == list(range(100))
 
 
 def test_postgresql_keeps_a_run_as_sqlite_does(
-    postgres_store: str, store: Store, make_run: Make, make_sample: MakeSample, tmp_path: Path
+    postgres_store: str, file_store: Store, make_run: Make, make_sample: MakeSample, tmp_path: Path
 ) -> None:
     run = make_run(target="naïve \0 name")
-    store.start(run)
-    store.add(run.run, [make_sample(call=call, reason="\ud800") for call in range(3)])
-    store.save_document(run.run, "sweep", {"sizes": [128], "text": "\0"})
-    store.export(run.run, tmp_path / "run.jsonl.gz")
+    file_store.start(run)
+    file_store.add(run.run, [make_sample(call=call, reason="\ud800") for call in range(3)])
+    file_store.save_document(run.run, "sweep", {"sizes": [128], "text": "\0"})
+    file_store.export(run.run, tmp_path / "run.jsonl.gz")
     with Store.open(postgres_store) as other:
         other.import_(tmp_path / "run.jsonl.gz")
-        assert other.stored(run.run) == store.stored(run.run)
+        assert other.stored(run.run) == file_store.stored(run.run)
         assert other.run("01jds").run == run.run
         assert other.crashed(run.run)  # nobody owns what was imported
         assert other.counts() == {run.run: 3}
         other.delete(run.run)
         assert other.runs() == []
-
-
-def _write_at_once(url: str) -> None:
-    children = [writer(url, f"01J{number}", 100) for number in range(4)]
-    for child in children:
-        _, errors = child.communicate(timeout=120)
-        assert errors == ""
-    with Store.open(url) as store:
-        assert store.counts() == {f"01J{number}": 100 for number in range(4)}
-        for run in store.runs():
-            assert run.state is RunState.DONE
-            assert [sample.call for sample in store.samples(run.run)] == list(range(100))

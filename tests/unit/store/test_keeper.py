@@ -85,16 +85,14 @@ def test_every_call_is_as_likely_as_any_other_and_pairs_are_chosen_independently
     assert together == pytest.approx(seeds / 16, rel=0.25)
 
 
-@pytest.mark.parametrize("kind", ["store_path", "postgres_store"])
 def test_the_database_chooses_as_python_does(
-    kind: str, request: pytest.FixtureRequest, make_run: Make, make_sample: MakeSample
+    store: Store, make_run: Make, make_sample: MakeSample
 ) -> None:
     run, numbers = make_run(), [*range(300), PRIME - 1, PRIME - 2]
     choice = Choice(PRIME - 1, PRIME - 1, PRIME // 3)
-    with Store.open(str(request.getfixturevalue(kind))) as store:
-        store.start(run)
-        store.add(run.run, [make_sample(call=number) for number in numbers])
-        gone = store.thin(run.run, choice)
-        stored = [sample.call for sample in store.samples(run.run)]
+    store.start(run)
+    store.add(run.run, [make_sample(call=number) for number in numbers])
+    gone = store.thin(run.run, choice)
+    stored = [sample.call for sample in store.samples(run.run)]
     assert stored == [number for number in numbers if choice.takes(number)]
     assert gone == len(numbers) - len(stored) > 0

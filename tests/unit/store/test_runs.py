@@ -9,7 +9,7 @@ from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tuner.errors import StoreError
@@ -22,7 +22,7 @@ MakeSample = Callable[..., Sample]
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 # Lone surrogates and NUL are no text in a database; they are tested on their own below.
-words = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
+words = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=16)
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | finite | words,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3),
@@ -50,6 +50,7 @@ def _any(hint: Any) -> st.SearchStrategy[Any]:
     return small[hint] if hint in small else st.sampled_from(list(hint))
 
 
+SHARED_STORE = HealthCheck.function_scoped_fixture  # each example removes its run
 some_samples = st.lists(any_record(Sample), max_size=4)
 
 
@@ -62,15 +63,17 @@ def stored(store: Store, make_run: Make) -> Store:
 
 
 @given(run=any_record(RunRecord), samples=some_samples)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=[SHARED_STORE])
 def test_a_run_and_its_samples_come_back_as_they_were_stored(
-    run: RunRecord, samples: list[Sample]
+    store: Store, run: RunRecord, samples: list[Sample]
 ) -> None:
-    with Store.open("sqlite://") as store:
-        store.start(run)
+    store.start(run)
+    try:
         store.add(run.run, samples)
         assert store.samples(run.run) == samples
         assert store.stored(run.run).run == run
+    finally:
+        store.delete(run.run)
 
 
 @given(any_record(RunRecord), some_samples, st.dictionaries(words, objects, max_size=2))

@@ -1,0 +1,92 @@
+"""Runs from one store into another, whatever the two are; each arrives whole or not at all.
+
+Rows are handed on as they are, some thousands at a time, so a run of any size fits into memory.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select
+
+from tuner.errors import StoreError
+from tuner.store import queries
+from tuner.store.failure import translated
+from tuner.store.runs import Store
+from tuner.store.tables import documents, runs, samples
+
+_AT_ONCE = 5000
+
+
+@dataclass
+class Copied:
+    """What came of copying: ids of runs, their samples, and what was left with the reason."""
+
+    runs: list[str] = field(default_factory=list)
+    samples: int = 0
+    there_already: list[str] = field(default_factory=list)
+    left: list[StoreError] = field(default_factory=list)
+
+
+def copy_runs(source: Store, target: Store, wanted: Sequence[str] | None = None) -> Copied:
+    """Copy runs (whole ids; all of them by default) that the target has not, the oldest first.
+
+    A run that cannot be read, or is still being written, is left. Raises :class:`StoreError` when
+    the target refuses.
+    """
+    copied = Copied()
+    with source.connection() as reading:
+        rows = list(queries.run_rows(reading, None, None))[::-1]
+    for row in rows:
+        if wanted is not None and row.run not in wanted:
+            continue
+        try:
+            number = _copy(source, target, row)
+        except _SourceError as error:
+            copied.left.append(StoreError(f"run {row.run}", error.reason, error.fix))
+            continue
+        if number is None:
+            copied.there_already.append(row.run)
+        else:
+            copied.runs.append(row.run)
+            copied.samples += number
+    return copied
+
+
+class _SourceError(StoreError):
+    """The source, rather than the target, refuses."""
+
+
+def _copy(source: Store, target: Store, row: Row[Any]) -> int | None:
+    """Copy one run; how many samples it has, or ``None`` if the target has it already."""
+    owner = queries.owner_of(row)
+    if owner is not None and not owner.gone():
+        fix = "Copy it once it has finished."
+        raise _SourceError("", f"process {owner.pid} on {owner.host} is still writing it", fix)
+    with source.connection() as reading, target.connection(writes=True) as writing:
+        if writing.scalar(select(runs.c.id).where(runs.c.run == row.run)) is not None:
+            return None
+        values = {name: value for name, value in row._mapping.items() if name != "id"}
+        added = writing.execute(insert(runs).values(values | {"owner": None}).returning(runs.c.id))
+        key, number = int(added.scalar_one()), 0
+        for chunk in _chunks(reading, samples, row.id, source.where):
+            writing.execute(insert(samples), [each | {"run_id": key} for each in chunk])
+            number += len(chunk)
+        for chunk in _chunks(reading, documents, row.id, source.where):
+            writing.execute(insert(documents), [each | {"run_id": key} for each in chunk])
+    return number
+
+
+def _chunks(
+    connection: Connection, table: Any, key: int, where: str
+) -> Iterator[list[dict[str, Any]]]:
+    """The rows of a run by column, without the key of their own, some thousands at a time."""
+    columns = [column for column in table.columns if column.name != "id"]
+    wanted = select(*columns).where(table.c.run_id == key).order_by(*table.primary_key.columns)
+    try:
+        with translated(where):
+            found = connection.execute(wanted.execution_options(yield_per=_AT_ONCE))
+            for part in found.mappings().partitions():
+                yield [dict(row) for row in part]
+    except StoreError as error:
+        raise _SourceError(error.thing, error.reason, error.fix) from error

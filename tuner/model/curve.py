@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tuner.model.discrepancy import Basis
 from tuner.model.family import Family, Scale
 from tuner.model.noise import Locations, NoiseDraws
+from tuner.model.scatter import Scatter
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -21,19 +22,20 @@ IntArray = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Strand:
-    """The draws of one family: which rows they are, their points of the cube, and the locations
-    that they were fitted to."""
+    """The draws of one family: which rows they are, their points of the cube, the locations that
+    they were fitted to, and how the scatter around them changes over memory."""
 
     family: Family
     rows: IntArray
     points: FloatArray
     locations: Locations
+    scatter: Scatter
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """Draws at some sizes, (draws, sizes): log location, mean (ms), and the log-sd of one call, of
-    which ``noise_sd`` (draws, 1) is the same at all sizes and ``phase_sd`` the scheduler's."""
+    which ``phase_sd`` is the scheduler's and ``noise_sd`` the rest."""
 
     log_ms: FloatArray
     mean_ms: FloatArray
@@ -75,17 +77,21 @@ class Curve:
         """All draws at ``memory_mb`` (n,), with the CPU demand multiplied by ``drift``."""
         sizes = np.asarray(memory_mb, dtype=np.int64)
         bends = self.bends @ self.basis.features(sizes).T
-        location, log_phase = np.empty_like(bends), np.empty_like(bends)
+        location, log_phase, ratio = (np.empty_like(bends) for _ in range(3))
         for strand in self.strands:
             rows = strand.rows
             smooth, log_phase[rows] = self._smooth(strand, sizes, drift)
             location[rows] = smooth + bends[rows]
+            ratio[rows] = np.exp(strand.scatter.log_ratio(sizes))
             if self.own_sd:
                 if drift != 1.0:  # what a size has of its own was measured without drift
                     smooth, _ = self._smooth(strand, sizes, 1.0)
                 location[rows] += self._own(strand, sizes, smooth + bends[rows])
-        mean = np.exp(location + log_phase / 2) * self.noise.tail[:, None]
-        return Evaluation(location, mean, self.noise.sd[:, None], np.sqrt(np.maximum(log_phase, 0)))
+        sd = self.noise.sd[:, None]
+        phase_sd = np.sqrt(np.maximum(log_phase, 0.0))
+        more = sd**2 * (ratio**2 - 1.0) / 2.0  # in the mean of a log-normal
+        mean = np.exp(location + log_phase / 2 + more) * self.noise.tail[:, None]
+        return Evaluation(location, mean, ratio * sd, ratio * phase_sd)
 
     def _smooth(
         self, strand: Strand, sizes: IntArray, drift: float
@@ -115,7 +121,7 @@ class Curve:
         standard deviations out. Independent parts add up as their squares do.
         """
         at = self.evaluate(memory_mb, drift)
-        noise = self.noise.sd[:, None] * self.noise.quantile(q)[:, None]
+        noise = at.noise_sd * self.noise.quantile(q)[:, None]
         spread = np.copysign(np.hypot(noise, np.sqrt(12.0) * (q - 0.5) * at.phase_sd), noise)
         return np.asarray(np.exp(at.log_ms + spread))
 

@@ -21,16 +21,20 @@ _SCALES = ((0.8, 0.65), (0.2, 0.35))
 
 @dataclass(frozen=True)
 class Basis:
-    """Features over [low_mb, high_mb]; beyond, they fade."""
+    """Features over [low_mb, high_mb]; beyond, they fade.
+
+    ``scales`` are length scales in log memory, each with its share of the variance.
+    """
 
     low_mb: float
     high_mb: float
+    scales: tuple[tuple[float, float], ...] = _SCALES
 
     def features(self, memory_mb: IntArray) -> FloatArray:
         """Feature rows (sizes, features) with a prior variance of about 1 inside the range."""
         x = np.log(np.asarray(memory_mb, dtype=np.float64))
         blocks = []
-        for length, variance in _SCALES:
+        for length, variance in self.scales:
             places = self._places(length)
             root = np.linalg.cholesky(_kernel(places, places, length) + 1e-6 * np.eye(places.size))
             blocks.append(np.sqrt(variance) * np.linalg.solve(root, _kernel(places, x, length)).T)
@@ -81,6 +85,11 @@ class Bends:
         precision = self._precision(amplitudes)
         noise = rng.standard_normal(projected.shape) / np.sqrt(precision)
         return np.asarray((projected / precision + noise) @ self._vectors.T, dtype=np.float64)
+
+    def mean(self, residual: FloatArray, amplitudes: FloatArray) -> FloatArray:
+        """The mean of what :meth:`draw` draws, (k, p)."""
+        projected = (residual / self._variance) @ (self._features @ self._vectors)
+        return np.asarray((projected / self._precision(amplitudes)) @ self._vectors.T)
 
     def _precision(self, amplitudes: FloatArray) -> FloatArray:
         return np.asarray(self._values + 1.0 / amplitudes[:, None] ** 2, dtype=np.float64)

@@ -17,6 +17,7 @@ from tuner.model.family import Scale
 from tuner.model.importance import systematic
 from tuner.model.noise import SANDBOX_SD, Locations, draw_noise, first_locations, join
 from tuner.model.observations import Observations
+from tuner.model.scatter import draw_scatter
 from tuner.model.weighing import Data, Weighed, weigh
 
 FloatArray = NDArray[np.float64]
@@ -85,9 +86,13 @@ def _average(weighed: list[Weighed], data: Data, rng: np.random.Generator, recor
         rows = np.flatnonzero(owner == i)  # ascending from family to family
         if rows.size:
             points, drawn = one.draw(rows.size, rng)
-            strands.append(Strand(one.family, rows, points, one.locations))
+            scatter = draw_scatter(
+                data.memory_mb, one.locations.residual, data.basis, rows.size, rng
+            )
+            strands.append(Strand(one.family, rows, points, one.locations, scatter))
             bends.append(drawn)
-            noise.append(draw_noise(one.locations, rows.size, rng))
+            relative = np.exp(scatter.mean_log_ratio(data.memory_mb))
+            noise.append(draw_noise(one.locations, relative, rows.size, rng))
     best = weighed[int(shares.argmax())]
     point = best.population.weights() @ best.population.points
     ranked = sorted(zip(shares, weighed, strict=True), key=lambda pair: -pair[0])

@@ -177,12 +177,18 @@ def join(parts: list[NoiseDraws]) -> NoiseDraws:
     )
 
 
-def draw_noise(locations: Locations, count: int, rng: np.random.Generator) -> NoiseDraws:
-    """Bayesian bootstrap over all invocations and a log-normal pseudo-sample."""
+def draw_noise(
+    locations: Locations, relative: FloatArray, count: int, rng: np.random.Generator
+) -> NoiseDraws:
+    """Bayesian bootstrap over all invocations and a log-normal pseudo-sample.
+
+    ``relative`` is, per invocation, how much more its size scatters than all do.
+    """
+    standardised = locations.residual / relative
     freedom = locations.freedom + _FREEDOM_OF_OTHERS
     sd = locations.sd * np.sqrt(freedom / rng.chisquare(freedom, count))
     slow = np.log(_SLOW_RATIO)
-    residual, seen = _compressed(locations.residual, locations.residual)
+    residual, seen = _compressed(standardised, standardised)
     values = np.concatenate([residual, _STUDENT, [slow / locations.sd]])
     counts = np.concatenate(
         [seen, np.full(_STUDENT.size, _SHAPE_OF_PERCENTILE / _STUDENT.size), [_SLOW]]

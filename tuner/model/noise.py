@@ -84,10 +84,11 @@ def first_locations(
     memory_mb: IntArray, log_ms: FloatArray, own_sd: float = SANDBOX_SD
 ) -> Locations:
     """Medians per size and the pooled scatter around them, before any curve is known."""
-    sizes, index = np.unique(memory_mb, return_inverse=True)
-    centre = np.array([np.median(log_ms[index == i]) for i in range(sizes.size)])
-    nothing = np.zeros(sizes.size)
-    return around(memory_mb, log_ms, centre, nothing, own_sd=own_sd, own_centre=True)
+    ordered = log_ms[np.lexsort((log_ms, memory_mb))]
+    _, first, count = np.unique(np.sort(memory_mb), return_index=True, return_counts=True)
+    medians = (ordered[first + (count - 1) // 2] + ordered[first + count // 2]) / 2.0
+    nothing = np.zeros(count.size)
+    return around(memory_mb, log_ms, medians, nothing, own_sd=own_sd, own_centre=True)
 
 
 def around(

@@ -21,7 +21,7 @@ _AMPLITUDE = 0.2
 #: Length in log memory: shares of work and waiting change over factors of two, not of 1.1.
 _SCALES = ((0.8, 1.0),)
 #: Weights of Student's t, by which outliers count little (as in :mod:`tuner.model.noise`).
-_T_FREEDOM, _ROUNDS = 4.0, 8
+_T_FREEDOM, _ROUNDS = 4.0, 5
 #: Calls that are all alike tell no more than that they scatter a hundredth of the expected.
 _LEAST_SQUARE = 1e-4
 

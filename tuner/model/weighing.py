@@ -20,7 +20,7 @@ IntArray = NDArray[np.int64]
 
 _FIRST_STAGES, _SECOND_STAGES = 4, 2
 _SKETCH = 48  # draws that make a first curve
-_SKETCH_SIZES = 64  # and as many sizes, when more were measured, as show where it runs
+_SKETCH_SIZES = 40  # and as many sizes, when more were measured, as show where it runs
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,9 @@ def _parts(view: SweepView, width: int) -> Iterator[ConsoleRenderable]:
     yield sentence(view.answer)
     yield from (Text(f"  - {reason}") for reason in view.answer.reasons)
     yield from (fact_text(fact, "  ") for fact in view.answer.facts)
+    if view.runners_up is not None:
+        others = (f"{row.head} ({row.cells[-1].value})" for row in view.runners_up.rows)
+        yield Text(f"  Instead: {'; '.join(others)}")
     if view.sizes.rows:
         yield Text("")
         yield grid(view.sizes, _NARROW if width < 110 else view.sizes.columns, marked=True)
@@ -105,8 +108,7 @@ def grid(table: Table, columns: Sequence[str], marked: bool = False) -> Grid:
 
 
 def _remark(row: Row) -> str:
-    marks = [mark for mark in row.marks if mark != "Pareto"]
-    return ", ".join([*marks, *([row.status] if row.status in ("failed", "partial") else [])])
+    return ", ".join([*row.marks, *([row.status] if row.status in ("failed", "partial") else [])])
 
 
 def _trouble(row: Row) -> str:

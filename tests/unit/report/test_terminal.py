@@ -74,3 +74,17 @@ def test_brackets_in_names_are_no_markup() -> None:
 @settings(max_examples=40, deadline=None)
 def test_any_sweep_can_be_printed(sweep: Sweep) -> None:
     assert printed(sweep)
+
+
+def test_the_next_best_sizes_are_named_with_what_they_would_bring() -> None:
+    sweep = good()
+    assert sweep.recommendation is not None
+    others = sweep.recommendation.runners_up
+    line = next(line for line in printed(sweep).splitlines() if line.startswith("  Instead: "))
+    assert [part.split(" (")[1].rstrip(")") for part in line.split("; ")] == [
+        other.why_not for other in others
+    ]
+
+
+def test_sizes_that_none_beats_in_cost_and_duration_are_marked() -> None:
+    assert "Pareto" in printed(good())

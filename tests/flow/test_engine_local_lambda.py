@@ -131,3 +131,23 @@ def test_a_refusal_of_the_service_has_its_code(
 ) -> None:
     [sample] = invoke(function or new_function(HANDLER), payload, qualifier=qualifier)
     assert (sample.outcome, sample.reason) == (Outcome.SERVICE_ERROR, reason)
+
+
+def test_one_batch_calls_several_functions_in_turn(
+    local_lambda_url: str, new_function: Any
+) -> None:
+    names = {
+        new_function("def handler(event, context):\n    return 'first'\n"): None,
+        new_function("def handler(event, context):\n    raise KeyError('second')\n"): "Unhandled",
+    }
+    own, other = names
+    endpoint = Endpoint(local_lambda_url, "eu-west-1", own, lambda: Credentials("any", "any"))
+    variants = [Variant(512, "x86_64", None), Variant(512, "x86_64", "$LATEST", other)]
+    calls = [Call(n, variants[n % 2], 0, Purpose.WARM) for n in range(6)]
+    engine = LocustEngine(endpoint, WallClock())
+    try:
+        samples = list(engine.run(Batch(calls, [b"{}"], 1, 0, 30.0)))
+    finally:
+        engine.close()
+    assert [s.outcome for s in samples] == [Outcome.OK, Outcome.FUNCTION_ERROR] * 3
+    assert samples[1].reason == "KeyError"

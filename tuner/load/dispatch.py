@@ -177,11 +177,7 @@ class Dispatch:
         return due <= until_s and len(self._out) < part * _MOST_OUT
 
     def _hand(self, worker: str, calls: list[Call]) -> None:
-        ordered = (
-            wire.OrderedCall(c.number, c.variant.qualifier, c.variant.memory_mb, c.payload, c.due_s)
-            for c in calls
-        )
-        self._staff.send(worker, wire.pack_calls(ordered))
+        self._staff.send(worker, wire.pack_calls(map(_ordered, calls)))
 
     def _out_of(self, number: int, worker: str) -> _Out | None:
         """The call of this number; one that a script made is out since it is heard of."""
@@ -260,3 +256,15 @@ class Dispatch:
             each, more = divmod(self._batch.lanes, len(self._alive))
             for index, worker in enumerate(self._alive):
                 yield worker, max(1, each + (index < more))
+
+
+def _ordered(call: Call) -> wire.OrderedCall:
+    variant = call.variant
+    return wire.OrderedCall(
+        call.number,
+        variant.qualifier,
+        variant.memory_mb,
+        call.payload,
+        call.due_s,
+        variant.function,
+    )

@@ -36,13 +36,17 @@ _LARGEST_MESSAGE = 256 * 1024 * 1024  # a thousand payloads of 256 KB; the socke
 
 
 class OrderedCall(NamedTuple):
-    """One call: whom to ask, with which payload, and when (``None``: when a lane is free)."""
+    """One call: whom to ask, with which payload, and when (``None``: when a lane is free).
+
+    ``function`` is ``None`` for the order's own.
+    """
 
     number: int
     qualifier: str | None
     memory_mb: int
     payload: int
     due_s: float | None
+    function: str | None = None
 
 
 class Order(NamedTuple):

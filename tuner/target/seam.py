@@ -44,11 +44,16 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Variant:
-    """One configuration that can be invoked now: a memory size behind a qualifier."""
+    """One configuration that can be invoked now: a memory size behind a qualifier.
+
+    ``function`` is another function beside the endpoint's own (``None``), in the same region:
+    what is compared is called in one batch.
+    """
 
     memory_mb: int
     arch: str
     qualifier: str | None
+    function: str | None = None
 
 
 class Target(Protocol):

@@ -45,13 +45,9 @@ class Job:
 
     def use_keys(self, access_key: str, secret_key: str, token: str | None) -> None:
         """Sign with these credentials from now on."""
-        order, keys = self.order, Credentials(access_key, secret_key, token)
-        self._signer: InvokeSigner | FrontSigner
-        if order.front is not None:
-            self._signer = FrontSigner(order.url, order.region, keys, Asking(*order.front))
-            return
-        headers = HEADERS[Mode(order.mode)]
-        self._signer = InvokeSigner(order.url, order.region, order.function, keys, headers)
+        self._keys = Credentials(access_key, secret_key, token)
+        self._signers: dict[str | None, InvokeSigner | FrontSigner] = {}
+        self._signer(None)
 
     def body(self, call: OrderedCall) -> bytes:
         """The payload that was ordered for a call."""
@@ -60,7 +56,19 @@ class Job:
     def request(self, call: OrderedCall, own: bytes | None = None) -> bytes:
         """The whole request, signed now; ``own`` is a payload that was made for this call."""
         body, digest = self._payloads[call.payload] if own is None else (own, _digest(own))
-        return self._signer.head(call.qualifier, digest, len(body), self.time.now_s()) + body
+        signer = self._signers.get(call.function) or self._signer(call.function)
+        return signer.head(call.qualifier, digest, len(body), self.time.now_s()) + body
+
+    def _signer(self, function: str | None) -> InvokeSigner | FrontSigner:
+        """Who signs for a function; ``None`` is the order's own."""
+        order, made = self.order, self._signers
+        if order.front is not None:
+            made[function] = FrontSigner(order.url, order.region, self._keys, Asking(*order.front))
+        else:
+            headers = HEADERS[Mode(order.mode)]
+            name = function or order.function
+            made[function] = InvokeSigner(order.url, order.region, name, self._keys, headers)
+        return made[function]
 
 
 @dataclass(slots=True)

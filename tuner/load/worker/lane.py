@@ -89,7 +89,7 @@ class Caller(User):
         failed = answer.outcome is not Outcome.OK and not throttled
         self.environment.events.request.fire(
             request_type="Throttled" if throttled else "Invoke",
-            name=f"{job.function}:{call.qualifier}" if call.qualifier else job.function,
+            name=_name(call.function or job.function, call.qualifier),
             response_time=(done - moments.due) * 1000.0,
             response_length=len(body),
             exception=InvocationError(answer) if failed else None,
@@ -100,6 +100,10 @@ class Caller(User):
 
     def answered(self) -> None:
         """An answer is complete, and its moment known; what is made of it may wait."""
+
+
+def _name(function: str, qualifier: str | None) -> str:
+    return f"{function}:{qualifier}" if qualifier else function
 
 
 class InvocationError(Exception):

@@ -31,8 +31,11 @@ def test_there_are_examples() -> None:
 @pytest.mark.parametrize("words", EXAMPLES, ids=" ".join)
 def test_an_example_of_the_readme_is_understood(words: list[str]) -> None:
     assert words[0] == "tuner"
-    command = COMMANDS.commands[words[1]]
-    context = command.make_context(words[1], words[2:], resilient_parsing=False)
+    command, name, rest = COMMANDS.commands[words[1]], words[1], words[2:]
+    context = command.make_context(name, list(rest), resilient_parsing=False)
+    if hasattr(command, "commands") and context._protected_args:
+        name, *rest = [*context._protected_args, *context.args]
+        context = command.commands[name].make_context(name, rest, parent=context)
     assert not context.args
 
 

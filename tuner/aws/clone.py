@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 from tuner.aws.control import Configuration, Control, unqualified
 from tuner.aws.journal import Before, Journal, Opening
@@ -52,7 +52,20 @@ def clone_arn(arn: str, name: str) -> str:
     return f"{arn.rsplit(':', 1)[0]}:{name}"
 
 
-def make_clone(control: Control, journal: Journal, tags: Mapping[str, str]) -> VersionMaker:
+class OtherCode(Protocol):
+    """A package that a copy gets instead of the function's own; ``None``: run as the function."""
+
+    @property
+    def zip_bytes(self) -> bytes: ...
+    @property
+    def handler(self) -> str | None: ...
+    @property
+    def runtime(self) -> str | None: ...
+
+
+def make_clone(
+    control: Control, journal: Journal, tags: Mapping[str, str], other: OtherCode | None = None
+) -> VersionMaker:
     """Create the copy that the journal was opened for; gives the maker of its versions.
 
     Raises :class:`TargetError` for a package that cannot be copied.
@@ -61,7 +74,7 @@ def make_clone(control: Control, journal: Journal, tags: Mapping[str, str]) -> V
     assert opening.clone is not None, "opened for a copy"
     found = control.get(opening.function)
     parameters = clone_parameters(found["Configuration"], opening.function)
-    code = _code(found, opening.function)
+    code = _code(found, opening.function) if other is None else _other(other, parameters)
     description = f"{opening.mark}copy of {opening.function} for a measurement"[:256]
     journal.will("create", function=opening.clone)
     try:
@@ -104,6 +117,20 @@ def clone_parameters(configuration: Configuration, thing: str) -> dict[str, Any]
     if image:
         made["ImageConfig"] = image
     return made
+
+
+def _other(other: OtherCode, parameters: dict[str, Any]) -> dict[str, Any]:
+    """The other code; what only fits the function's own is taken out of ``parameters``."""
+    if len(other.zip_bytes) > UPLOAD_LIMIT:
+        raise TargetError("the other code", "is above 50 MB, the most that can be uploaded")
+    if other.runtime is not None and other.runtime != parameters.get("Runtime"):
+        for name in ("Layers", "SnapStart", "ImageConfig"):
+            parameters.pop(name, None)
+    parameters.update(PackageType="Zip")
+    for name, value in (("Handler", other.handler), ("Runtime", other.runtime)):
+        if value is not None:
+            parameters[name] = value
+    return {"ZipFile": other.zip_bytes}
 
 
 def _of_clone(opening: Opening, start: Configuration) -> Opening:

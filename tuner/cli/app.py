@@ -12,7 +12,9 @@ import typer
 from tuner import __version__
 from tuner.cli import (
     apply,
+    bench,
     cold,
+    compare,
     doctor,
     load,
     local,
@@ -42,7 +44,9 @@ app.command()(cold.cold)
 app.command()(plan.plan)
 app.command()(recommend.recommend)
 app.command()(report.report)
+app.command()(compare.compare)
 app.add_typer(runs.runs, name="runs")
+app.add_typer(bench.bench, name="bench")
 app.command()(apply.apply)
 app.command()(restore.restore)
 app.command()(policy.policy)

@@ -31,7 +31,7 @@ from tuner.target.event_trail import EventTrail
 from tuner.target.facts import function_facts
 from tuner.target.isolation import Isolation, isolation_notes
 from tuner.target.names import TargetName
-from tuner.target.seam import OWNED_BY, Credentials, Endpoint, Progress, Target, Variant
+from tuner.target.seam import OWNED_BY, Code, Credentials, Endpoint, Progress, Target, Variant
 from tuner.target.suitability import (
     refuse_other_version,
     refuse_split_alias,
@@ -49,7 +49,8 @@ JOURNAL_DIRECTORY = Path(".tuner/journal")
 class AwsOptions:
     """Where the function is, as whom, how sizes are made, and where changes are journalled.
 
-    ``journal`` is ``None`` only for a function that ends with this process.
+    ``journal`` is ``None`` only for a function that ends with this process. ``code`` replaces that
+    of the function in a copy.
     """
 
     session: SessionOptions = field(default_factory=SessionOptions)
@@ -57,6 +58,7 @@ class AwsOptions:
     isolation: Isolation = Isolation.VERSIONS
     progress: Progress = lambda _text: None
     clock: Clock = field(default_factory=WallClock)
+    code: Code | None = None
 
 
 def open_aws(name: TargetName, options: AwsOptions) -> "AwsTarget":
@@ -157,6 +159,17 @@ class AwsTarget(Target):
         log = self._log(beside=True)
         return open_trail(self._control, log, self._invoked(), variant.qualifier)
 
+    def beside(self, code: Code) -> Target:
+        """A temporary copy of the function with other code, journalled as every copy is."""
+        options = replace(self._options, isolation=Isolation.CLONE, code=code)
+        return AwsTarget(self._control, replace(self._name, qualifier=None), options)
+
+    def published(self, qualifier: str) -> Variant:
+        """A version or alias of the function, as it is configured there."""
+        found = self._control.configuration(self._name.function, qualifier)
+        arch = (found.get("Architectures") or ["x86_64"])[0]
+        return Variant(found["MemorySize"], arch, qualifier)
+
     def restore(self) -> None:
         """``$LATEST`` as it was, every version of ours deleted, the journal removed."""
         if self._journal is None:
@@ -219,7 +232,7 @@ class AwsTarget(Target):
         self._journal = Journal(self._options.journal, self._opening(start))
         if self._options.isolation is Isolation.CLONE:
             self._options.progress("making a temporary copy of the function")
-            return make_clone(self._control, self._journal, OWNED_BY)
+            return make_clone(self._control, self._journal, OWNED_BY, self._options.code)
         return VersionMaker(self._control, self._journal, start)
 
     def _opening(self, start: Configuration) -> Opening:

@@ -7,7 +7,7 @@ path with another endpoint. Whatever is wrong with the code is said before anyth
 import platform
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from tuner.target.embedded import EmbeddedLambda, EmbeddedOptions
 from tuner.target.event_trail import EventTrail
 from tuner.target.names import DEMOS, Kind, TargetName
 from tuner.target.package import Package, package_source, read_package
-from tuner.target.seam import Endpoint, Progress, Target, Variant
+from tuner.target.seam import Code, Endpoint, Progress, Target, Variant
 
 if TYPE_CHECKING:
     from tuner.target.sam import SamFunction
@@ -71,18 +71,32 @@ def open_local(name: TargetName, options: LocalOptions) -> "LocalTarget":
     options.progress("starting the local Lambda")
     service = EmbeddedLambda(options.embedded, options.clock)
     try:
-        return LocalTarget(service, _create(service.url, function, options))
+        return LocalTarget(service, _create(service.url, function, options), function, options)
     except BaseException:
         service.close()
         raise
 
 
+def local_code(name: TargetName, options: LocalOptions, label: str) -> Code:
+    """The code of ``local:PATH`` as it is there now. Raises UsageError or NotFound."""
+    package = _read(name, options).package
+    return Code(package.zip_bytes, label, package.handler, package.runtime)
+
+
 class LocalTarget(Target):
     """The AWS target on a service that ends with us."""
 
-    def __init__(self, service: EmbeddedLambda, inner: AwsTarget) -> None:
+    def __init__(
+        self,
+        service: EmbeddedLambda,
+        inner: AwsTarget,
+        function: _Function,
+        options: LocalOptions,
+    ) -> None:
         self._service = service
         self._inner = inner
+        self._function = function
+        self._options = options
 
     def describe(self) -> FunctionFacts:
         """As the AWS target, with how this machine plays Lambda."""
@@ -109,6 +123,18 @@ class LocalTarget(Target):
     def events(self, variant: Variant) -> EventTrail:
         """As the AWS target."""
         return self._inner.events(variant)
+
+    def beside(self, code: Code) -> Target:
+        """Another function on the same service; it ends with it."""
+        own = self._function
+        package = Package(
+            code.zip_bytes,
+            code.handler or own.package.handler,
+            code.runtime or own.package.runtime,
+        )
+        name = f"{own.name[: 63 - len(code.label)]}-{code.label}"
+        made = replace(own, name=name, package=package)
+        return _create(self._service.url, made, self._options)
 
     def restore(self) -> None:
         """As the AWS target, although the function ends with its service."""

@@ -56,18 +56,27 @@ class _Intrinsic:
 
 def read_template(path: Path, logical_id: str | None = None) -> SamFunction:
     """Read one function; ``logical_id`` may be left out if there is only one."""
-    template = _load(path)
-    functions = {
-        str(name): resource
-        for name, resource in _mapping(template, "Resources", path).items()
-        if isinstance(resource, dict) and resource.get("Type") in _TYPES
-    }
+    template = read_yaml(path)
+    functions = _functions(template, path)
     name = _choose(functions, logical_id, path)
     properties = _mapping(functions[name], "Properties", path)
     if functions[name]["Type"] == _SERVERLESS:
         shared = _mapping(_mapping(template, "Globals", path), "Function", path)
         properties = _merged(shared, properties)
     return _read(name, properties, _parameters(template, path), path)
+
+
+def function_names(path: Path) -> list[str]:
+    """The logical ids of a template's functions."""
+    return list(_functions(read_yaml(path), path))
+
+
+def _functions(template: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    return {
+        str(name): resource
+        for name, resource in _mapping(template, "Resources", path).items()
+        if isinstance(resource, dict) and resource.get("Type") in _TYPES
+    }
 
 
 def _choose(functions: Mapping[str, Any], wanted: str | None, path: Path) -> str:
@@ -210,7 +219,9 @@ def _mapping(holder: Mapping[str, Any], key: str, path: Path) -> dict[Any, Any]:
     return value
 
 
-def _load(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A template as plain values. Raises NotFound, or UsageError that names the line."""
+
     class Constructor(SafeConstructor):
         """Plain values only; what CloudFormation tags stays an :class:`_Intrinsic`."""
 

@@ -56,6 +56,16 @@ class Variant:
     function: str | None = None
 
 
+@dataclass(frozen=True)
+class Code:
+    """A deployment package, and how it is run where that is not as the function's own."""
+
+    zip_bytes: bytes
+    label: str  # a few letters for the name of the function that is made of it
+    handler: str | None = None
+    runtime: str | None = None
+
+
 class Target(Protocol):
     """What the flow asks of a function under test.
 
@@ -109,6 +119,17 @@ class Target(Protocol):
         Fails at once if that is not allowed, before anything is sent.
         """
         return None
+
+    def beside(self, code: Code) -> "Target":
+        """Another function that is configured alike but runs other code, in the same region.
+
+        What it makes is removed by its own :meth:`restore`; close it before this target.
+        """
+        raise TargetError(self.describe().name, "has no code that could be replaced")
+
+    def published(self, qualifier: str) -> Variant:
+        """An existing version or alias as it is, to be called directly."""
+        raise TargetError(self.describe().name, f"has no version or alias {qualifier}")
 
     def restore(self) -> None:
         """Put the function back as it was, and remove what was made for the measurement."""

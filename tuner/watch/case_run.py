@@ -1,0 +1,257 @@
+"""One case from its functions to its verdicts: measure, judge, and confirm what would alarm.
+
+What is wrong with a case's function ends the case and not the suite. Statistics, sending and
+storing are done elsewhere.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from tuner.clock import Clock
+from tuner.errors import StoreError, TunerError
+from tuner.measure.payloads import Payload
+from tuner.reconsider import price
+from tuner.records import Advice, Backend, RunState, Sample
+from tuner.request.payloads import read_payloads
+from tuner.store.benches import Place
+from tuner.store.runs import Store
+from tuner.target.seam import Progress
+from tuner.underload.wish import size_load
+from tuner.watch.baseline import Reference, find_reference
+from tuner.watch.judgement import Judgement, Rules
+from tuner.watch.lab import Habits, Lab
+from tuner.watch.matching import differences
+from tuner.watch.members import Members, Opening, Role, open_members
+from tuner.watch.recorder import Label, Recorder
+from tuner.watch.result import (
+    CaseResult,
+    CaseSpend,
+    CaseState,
+    Design,
+    SideOf,
+    SizeResult,
+)
+from tuner.watch.sampling import alarming, confirmed, confirming_rules
+from tuner.watch.suite import Case
+from tuner.watch.trial import Cost, Course, Stored, Verdicts, cost_of, run_trial
+
+
+@dataclass(frozen=True)
+class Means:
+    """What every case of a bench works with. ``rules`` hold over all gates of the suite."""
+
+    bench: str
+    store: Store
+    clock: Clock
+    rules: Rules
+    seed: int
+    commit: str | None
+    places: Callable[[Case], Sequence[Place]]
+    against: str | None = None
+    full: bool = False
+    progress: Progress = lambda _text: None
+    sampled: Callable[[Sample], None] = lambda _sample: None
+    stop: Callable[[], bool] = lambda: False
+
+
+def run_case(case: Case, means: Means) -> CaseResult:
+    """Measure and judge one case; an error of its function is its result. Raises StoreError."""
+    against = means.against or case.against
+    design = Design.BASELINE if against is None else Design.INTERLEAVED
+    empty = CaseResult(case.name, case.target, CaseState.FAILED, design, case.tags)
+    clock = means.clock
+    began = clock.monotonic()
+    opening = Opening(clock, began, means.seed, means.progress)
+    control = case.control and against is None
+    try:
+        reference = find_reference(means.store, means.places(case)) if against is None else None
+        payloads = read_payloads(case.options, clock)
+        with open_members(case, against, control, opening) as members:
+            running = _Running(case, means, members, reference, payloads)
+            return running.result(empty, began)
+    except StoreError:
+        raise
+    except TunerError as error:
+        return replace(
+            empty, reason=f"{error.thing}: {error.reason}",
+            spend=CaseSpend(seconds=clock.monotonic() - began),
+        )  # fmt: skip
+
+
+class _Running:
+    """A case whose functions are open."""
+
+    def __init__(
+        self,
+        case: Case,
+        means: Means,
+        members: Members,
+        reference: Reference | None,
+        payloads: Sequence[Payload],
+    ) -> None:
+        self._case, self._means, self._members = case, means, members
+        self._reference, self._payloads = reference, payloads
+        facts = members.candidate.facts
+        self._cost: Cost = cost_of(facts, price(facts).own)
+        self._samples: list[Sample] = []
+        self._warnings: list[Advice] = []
+        self._confirming: tuple[str, ...] = ()
+
+    def result(self, empty: CaseResult, began: float) -> CaseResult:
+        """Measure, judge, confirm."""
+        with self._trial(first=(0, 0)) as (lab, recorder):
+            state, design, reason = self._standing(recorder)
+            course = self._course(design)
+            found = run_trial(lab, course, self._cost)
+        sizes = self._confirm(found, course, lab) if found and not lab.stopped else []
+        if lab.stopped:
+            state, reason = CaseState.INTERRUPTED, "stopped by the user"
+        if not found and not lab.stopped:
+            state, reason = CaseState.FAILED, "; ".join(sorted(set(lab.failed.values())))
+        else:
+            self._warnings += [
+                Advice("size-failed", f"{size} MB is left out: {why}.")
+                for size, why in sorted(lab.failed.items())
+            ]
+        before = recorder.side(Role.BEFORE)
+        if design is Design.BASELINE and self._reference is not None:
+            before = _accepted(self._reference)
+        return replace(
+            empty,
+            state=state,
+            design=design,
+            reason=reason,
+            before=before,
+            after=recorder.side(Role.AFTER),
+            control=recorder.side(Role.CONTROL),
+            confirming=self._confirming,
+            sizes=tuple(sizes),
+            spend=self._spend(began),
+            warnings=(*self._members.notes, *self._warnings),
+        )
+
+    def _standing(self, recorder: Recorder) -> tuple[CaseState, Design, str | None]:
+        """What the candidate can be held against."""
+        if self._members.of(Role.BEFORE) is not None:
+            return CaseState.JUDGED, Design.INTERLEAVED, None
+        if self._reference is None:
+            fix = "`tuner bench accept` makes this run the baseline"
+            return CaseState.NO_BASELINE, Design.ALONE, f"there is no baseline yet; {fix}"
+        now = recorder.side(Role.AFTER)
+        assert now is not None, "the candidate is always measured"
+        unlike = differences(self._reference.run, now.run)
+        if unlike:
+            reason = f"the baseline cannot be compared; they differ in {', '.join(unlike)}"
+            return CaseState.REFUSED, Design.ALONE, reason
+        return CaseState.JUDGED, Design.BASELINE, None
+
+    def _course(self, design: Design) -> Course:
+        case, members = self._case, self._members
+        cold = case.cold_starts
+        if cold and not members.can_start_cold:
+            text = "Cold starts are not forced: a published version is called as it is."
+            self._warnings.append(Advice("no-cold-starts", text))
+            cold = 0
+        stored = Stored()
+        if design is Design.BASELINE and self._reference is not None:
+            stored = Stored.of(self._reference.samples, self._reference.control)
+            self._warn_of_control()
+        return Course(
+            gates=dict.fromkeys(members.sizes_mb, case.gates),
+            rules=self._means.rules,
+            design=design,
+            most=case.most,
+            cold=cold,
+            full=self._means.full or design is Design.ALONE,
+            load=size_load(case.options, members.candidate.facts) if case.loaded else None,
+            stored=stored,
+        )
+
+    def _warn_of_control(self) -> None:
+        facts = self._members.candidate.facts
+        assert self._reference is not None, "asked for a baseline only"
+        both = self._members.of(Role.CONTROL) is not None and bool(self._reference.control)
+        if not both and facts.backend is not Backend.REPLAY:
+            text = (
+                "No control was called both times, so the platform's own drift counts against "
+                "every verdict; leave control = true in the suite."
+            )
+            self._warnings.append(Advice("no-control", text))
+
+    def _confirm(self, found: Verdicts, course: Course, lab: Lab) -> list[SizeResult]:
+        """Measure what would alarm once more, from fresh sandboxes; nothing counts without."""
+        alarms = {size: gates for size, judged in found.items() if (gates := alarming(judged))}
+        again: Verdicts = {}
+        if alarms:
+            self._means.progress(f"{self._case.name}: confirming what looks slower")
+            count = sum(map(len, alarms.values()))
+            rules = confirming_rules(course.rules, count)
+            anew = replace(course, gates=alarms, rules=rules, full=False)
+            with self._trial(first=lab.next, confirming=True) as (second, recorder):
+                again = run_trial(second, anew, self._cost)
+            sides = (recorder.side(Role.BEFORE), recorder.side(Role.AFTER))
+            self._confirming = tuple(side.id for side in sides if side is not None)
+        return [_with_second(size, judged, again.get(size)) for size, judged in found.items()]
+
+    @contextmanager
+    def _trial(
+        self, first: tuple[int, int], *, confirming: bool = False
+    ) -> Iterator[tuple[Lab, Recorder]]:
+        means = self._means
+        label = Label(means.bench, means.commit, means.clock.wall(), confirming)
+        recorder = Recorder(means.store, self._case, self._members, label, self._payloads)
+
+        def heard(role: Role, samples: Sequence[Sample]) -> None:
+            recorder.heard(role, samples)
+            self._samples.extend(samples)
+            for sample in samples:
+                means.sampled(sample)
+
+        lab = Lab(self._members, Habits(self._payloads, means.seed, heard, means.stop), first)
+        state = RunState.FAILED
+        try:
+            yield lab, recorder
+            state = RunState.INTERRUPTED if lab.stopped else RunState.DONE
+        except KeyboardInterrupt:
+            state = RunState.INTERRUPTED
+            raise
+        finally:
+            recorder.finish(state, means.clock.wall(), self._warnings)
+
+    def _spend(self, began: float) -> CaseSpend:
+        usd = None
+        if self._members.candidate.facts.backend is Backend.AWS:
+            usd = sum(cost for s in self._samples if (cost := self._cost(s)) is not None)
+        return CaseSpend(len(self._samples), usd, self._means.clock.monotonic() - began)
+
+
+def _accepted(reference: Reference) -> SideOf:
+    baseline = reference.baseline
+    label = f"baseline of {baseline.place.branch}" if baseline.place.branch else "baseline"
+    return SideOf(label, reference.run, baseline.commit or None)
+
+
+def _with_second(
+    size: int, judged: tuple[Judgement, ...], again: tuple[Judgement, ...] | None
+) -> SizeResult:
+    """What counts after a fresh run: it has the last word on the gates that alarmed.
+
+    A run that was to confirm and did not come to a verdict leaves none behind.
+    """
+    if not alarming(judged):
+        return SizeResult(size, judged)
+    fresh: Mapping[str, Judgement] = {j.gate.text: j for j in again or ()}
+    alarmed = {gate.text for gate in alarming(judged)}
+    counted = tuple(
+        j if j.gate.text not in alarmed else _counted(j, fresh.get(j.gate.text)) for j in judged
+    )
+    return SizeResult(size, counted, judged)
+
+
+def _counted(first: Judgement, fresh: Judgement | None) -> Judgement:
+    from tuner.watch.judgement import Verdict
+
+    if fresh is None:
+        return replace(first, verdict=Verdict.CANNOT_TELL)
+    return confirmed(first, fresh)

@@ -1,0 +1,158 @@
+"""Two stored runs held against each other, size by size; nothing is invoked.
+
+Runs of one bench that were called in turn are compared as such; others took place at other times,
+and the drift between runs counts, less what a control took out that was called beside both.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tuner.errors import NotFound, StoreError, UsageError
+from tuner.reconsider import price
+from tuner.records import Advice, Purpose, RunRecord, Sample
+from tuner.store.exchange import StoredRun
+from tuner.store.runs import Store, find
+from tuner.watch.gate import Gate, parse_gate, parse_gates
+from tuner.watch.judgement import Judgement, Pair, Rules
+from tuner.watch.matching import refuse_unlike
+from tuner.watch.members import Role
+from tuner.watch.result import CompareResult, SideOf, SizeResult
+from tuner.watch.side import Side, side_of
+from tuner.watch.trial import Cost, cost_of, without_rounds
+from tuner.watch.verdict import judge_all
+
+#: What is compared where no gate is named; those without values on both sides are left out.
+USUAL = ("p50 +10%", "p95 +10%", "cost_per_million +5%", "init +20%", "errors", "throttles")
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A stored run and the control that was called beside it."""
+
+    stored: StoredRun
+    control: StoredRun | None = None
+
+    @property
+    def run(self) -> RunRecord:
+        return self.stored.run
+
+    def at(self, size: int) -> list[Sample]:
+        return _at(self.stored, size)
+
+    def sizes(self) -> set[int]:
+        return {s.memory_mb for s in self.stored.samples if s.purpose is not Purpose.WARM_UP}
+
+
+def compare_runs(
+    before: str, after: str, gates: Sequence[str] = (), store_url: str | None = None
+) -> CompareResult:
+    """Compare two runs by id, prefix, ``last`` or exported file.
+
+    Raises UsageError for a bad gate, and for runs that cannot be compared, naming why.
+    """
+    wanted, complaints = parse_gates(gates, "--gate")
+    if complaints:
+        raise complaints[0]
+    old, new = _found(before, store_url), _found(after, store_url)
+    if old.run.run == new.run.run:
+        raise UsageError(f"run {old.run.run}", "is compared with itself", "Name another run.")
+    refuse_unlike(old.run, new.run)
+    sizes = sorted(old.sizes() & new.sizes())
+    if not sizes:
+        raise UsageError(
+            f"runs {old.run.run} and {new.run.run}",
+            f"have no size in common: {_listed(old.sizes())} and {_listed(new.sizes())}",
+            "Measure the same sizes in both.",
+        )
+    together = _together(old.run, new.run)
+    control = None
+    if not together and old.control is not None and new.control is not None:
+        control = _side(old.control.run), _side(new.control.run)
+    chosen = wanted or [parse_gate(text) for text in USUAL]
+    cost = cost_of(new.run.facts, price(new.run.facts).own)
+    rules = Rules(gates=len(chosen) * len(sizes))
+    return CompareResult(
+        before=_side(old.run),
+        after=_side(new.run),
+        interleaved=together,
+        sizes=tuple(
+            SizeResult(size, _judged(_pair(old, new, size, cost), chosen, rules, bool(wanted)))
+            for size in sizes
+        ),
+        gated=bool(wanted),
+        control=control,
+        warnings=_left_out(old, new, sizes),
+    )
+
+
+def _judged(pair: Pair, gates: Sequence[Gate], rules: Rules, asked: bool) -> tuple[Judgement, ...]:
+    if not asked:
+        gates = [g for g in gates if _has(pair.before, g) and _has(pair.after, g)]
+    return judge_all(gates, pair, rules)
+
+
+def _has(side: Side, gate: Gate) -> bool:
+    return gate.subject.share or len(side.values(gate.subject)) > 0
+
+
+def _pair(old: _Run, new: _Run, size: int, cost: Cost) -> Pair:
+    before, after = side_of(old.at(size), cost), side_of(new.at(size), cost)
+    if _together(old.run, new.run):
+        return Pair(before, after, True)
+    control = None
+    if old.control is not None and new.control is not None:
+        then, now = _at(old.control, size), _at(new.control, size)
+        if then and now:
+            control = without_rounds(side_of(then, cost)), without_rounds(side_of(now, cost))
+    return Pair(without_rounds(before), without_rounds(after), False, control)
+
+
+def _together(old: RunRecord, new: RunRecord) -> bool:
+    """Whether both are sides of one trial, called in turn."""
+    keys = ("bench", "case", "confirming")
+    same = all(old.options.get(key) == new.options.get(key) for key in keys)
+    sides = {old.options.get("side"), new.options.get("side")}
+    return same and sides == {str(Role.BEFORE), str(Role.AFTER)}
+
+
+def _found(ref: str, url: str | None) -> _Run:
+    stored = find(ref, url)
+    return _Run(stored, _control(stored.run, url))
+
+
+def _control(run: RunRecord, url: str | None) -> StoredRun | None:
+    bench, case = run.options.get("bench"), run.options.get("case")
+    if bench is None:
+        return None
+    try:
+        with Store.open(url, create=False) as store:
+            for other in store.runs(command=run.command):
+                told = other.options
+                if (told.get("bench"), told.get("case")) == (bench, case) and (
+                    told.get("side") == str(Role.CONTROL)
+                    and told.get("confirming") == run.options.get("confirming")
+                ):
+                    return store.stored(other.run)
+    except (StoreError, NotFound):  # an exported file may be compared without any store
+        return None
+    return None
+
+
+def _left_out(old: _Run, new: _Run, sizes: Sequence[int]) -> tuple[Advice, ...]:
+    odd = (old.sizes() | new.sizes()) - set(sizes)
+    if not odd:
+        return ()
+    text = f"{_listed(odd)} was measured in one of both runs only, and is left out."
+    return (Advice("sizes-left-out", text),)
+
+
+def _at(stored: StoredRun, size: int) -> list[Sample]:
+    return [s for s in stored.samples if s.memory_mb == size]
+
+
+def _side(run: RunRecord) -> SideOf:
+    return SideOf(f"{run.target} ({run.run})", run)
+
+
+def _listed(sizes: set[int]) -> str:
+    return ", ".join(f"{size:,}" for size in sorted(sizes)) + " MB" if sizes else "none"

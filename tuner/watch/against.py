@@ -112,6 +112,6 @@ def control_code() -> Code:
 
     from tuner.target.package import read_package
 
-    with as_file(files("tuner.target") / "demos" / "control") as folder:
+    with as_file(files("tuner.watch") / "control") as folder:
         package = read_package(folder, "app.handler")
     return Code(package.zip_bytes, "control", package.handler, package.runtime)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from tuner.model.spread import Estimate, estimate, least_count, paired_variance
+from tuner.model.spread import Estimate, Part, Variance, estimate, variance_over_rounds
 
 FloatArray = NDArray[np.float64]
 
@@ -50,7 +50,8 @@ class Effect:
     """``after / before`` with the two-sided interval that was asked for.
 
     ``low`` is 0 and ``high`` infinite where too few calls say anything; ``ratio`` is NaN where
-    either side has no value. ``log_error`` is the standard error of the ratio's logarithm.
+    either side has no value. ``log_error`` is the standard error of the ratio's logarithm,
+    to be taken with Student's t of ``freedom`` degrees.
     """
 
     before: float
@@ -63,6 +64,7 @@ class Effect:
     n_after: int
     paired: bool = False
     control_ratio: float | None = None
+    freedom: float = math.inf
 
     @property
     def known(self) -> bool:
@@ -74,12 +76,14 @@ class Effect:
 class Precision:
     """How an interval is made.
 
-    ``tail`` is the probability left out at each end. ``between_runs`` is the standard deviation
-    of the logarithm that two runs of the same function differ by without any change (0 for
-    interleaved calls); it does not shrink with more calls.
+    ``tail`` is the probability left out at each end. ``interleaved`` sides share their rounds;
+    otherwise each side shares them with its control only. ``between_runs`` is the standard
+    deviation of the logarithm that two runs of the same function differ by without any change (0
+    for interleaved calls); it does not shrink with more calls.
     """
 
     tail: float = 0.025
+    interleaved: bool = True
     between_runs: float = 0.0
 
 
@@ -101,40 +105,74 @@ def compare(
 ) -> Effect:
     """The ratio of a ``quantile`` (0 to 1; 1 is the maximum) or of the means (``None``).
 
-    Rounds are used where both sides have them.
+    Rounds are used where they are known.
     """
-    empty = Effect(
-        _plain(before, quantile), _plain(after, quantile), math.nan, 0.0, math.inf, math.inf,
-        len(before), len(after),
-    )  # fmt: skip
-    if not len(before) or not len(after):
-        return empty
-    ratio = empty.after / empty.before
-    shift, variance = _control(control)
+    plain = (_plain(before, quantile), _plain(after, quantile))
+    sizes = (len(before), len(after))
+    if not all(sizes):
+        return Effect(*plain, math.nan, 0.0, math.inf, math.inf, *sizes)
     sides = (_estimate(before, quantile), _estimate(after, quantile))
-    if sides[0] is None or sides[1] is None or not math.isfinite(variance):
-        return _replaced(empty, ratio / math.exp(shift), control, shift)
-    paired = before.rounds is not None and after.rounds is not None
-    own = (
-        paired_variance(sides[0], sides[1], (before.rounds, after.rounds))
-        if before.rounds is not None and after.rounds is not None
-        else sides[0].log_error ** 2 + sides[1].log_error ** 2
-    )
-    error = math.sqrt(own + variance + precision.between_runs**2)
-    reach = error * critical(precision.tail, degrees(min(len(before), len(after)), quantile))
-    middle = math.log(ratio) - shift
+    beside = _beside(control)
+    shift = None if beside is None else math.log(beside[1].value / beside[0].value)
+    if sides[0] is None or sides[1] is None or (control is not None and beside is None):
+        ratio = plain[1] / plain[0] / math.exp(shift or 0.0)
+        return Effect(*plain, ratio, 0.0, math.inf, math.inf, *sizes, control_ratio=_exp(shift))
+    own = _variance(Sides(before, after, sides[0], sides[1]), control, beside, precision)
+    error = math.sqrt(own.value + precision.between_runs**2)
+    freedom = min(degrees(min(sizes), quantile), own.blocks - 1.0)
+    reach = error * critical(precision.tail, freedom)
+    middle = math.log(sides[1].value / sides[0].value) - (shift or 0.0)
+    low, high = math.exp(middle - reach), math.exp(min(middle + reach, 700.0))
     return Effect(
-        empty.before, empty.after, math.exp(middle), math.exp(middle - reach),
-        math.exp(min(middle + reach, 700.0)), error, len(before), len(after), paired,
-        None if control is None else math.exp(shift),
+        *plain, math.exp(middle), low, high, error, *sizes,
+        paired=precision.interleaved and before.rounds is not None and after.rounds is not None,
+        control_ratio=_exp(shift), freedom=freedom,
     )  # fmt: skip
 
 
-def _replaced(empty: Effect, ratio: float, control: Control | None, shift: float) -> Effect:
-    return Effect(
-        empty.before, empty.after, ratio, 0.0, math.inf, math.inf, empty.n_before, empty.n_after,
-        control_ratio=None if control is None else math.exp(shift),
-    )  # fmt: skip
+def _exp(logarithm: float | None) -> float | None:
+    return None if logarithm is None else math.exp(logarithm)
+
+
+@dataclass(frozen=True, eq=False)
+class Sides:
+    """Both sides with their estimates."""
+
+    before: Measured
+    after: Measured
+    estimate_before: Estimate
+    estimate_after: Estimate
+
+
+#: Blocks of neighbouring rounds over which the variance of one run is told: enough to know it,
+#: few enough that a block is longer than most moods of a machine.
+BLOCKS = 25
+
+
+def _variance(
+    sides: Sides,
+    control: Control | None,
+    beside: tuple[Estimate, Estimate] | None,
+    precision: Precision,
+) -> Variance:
+    """Of the logarithm of the ratio, the control's taken out."""
+    before = [(sides.before, sides.estimate_before, -1.0)]
+    after = [(sides.after, sides.estimate_after, 1.0)]
+    if control is not None and beside is not None:
+        before.append((control.before, beside[0], 1.0))
+        after.append((control.after, beside[1], -1.0))
+    if precision.interleaved:
+        return _told(before + after, None)
+    apart = (_told(before, BLOCKS), _told(after, BLOCKS))
+    return Variance(apart[0].value + apart[1].value, min(v.blocks for v in apart))
+
+
+def _told(parts: list[tuple[Measured, Estimate, float]], blocks: int | None) -> Variance:
+    rounds = [Part(e, m.rounds, s) for m, e, s in parts if m.rounds is not None]
+    if len(rounds) == len(parts):
+        return variance_over_rounds(rounds, blocks)
+    alone = sum(e.log_error**2 for _, e, _ in parts)
+    return Variance(alone, min(len(m) for m, _, _ in parts))
 
 
 def _plain(side: Measured, quantile: float | None) -> float:
@@ -147,20 +185,23 @@ def _estimate(side: Measured, quantile: float | None) -> Estimate | None:
     return None if quantile == 1.0 else estimate(side.values, quantile)
 
 
-def _control(control: Control | None) -> tuple[float, float]:
-    """Logarithm of the control's ratio and its variance; (0, infinite) where it says nothing."""
+def _beside(control: Control | None) -> tuple[Estimate, Estimate] | None:
+    """The control's estimates; ``None`` where it says nothing."""
     if control is None:
-        return 0.0, 0.0
+        return None
     before = _estimate(control.before, control.quantile)
     after = _estimate(control.after, control.quantile)
-    if before is None or after is None:
-        return 0.0, math.inf
-    return math.log(after.value / before.value), before.log_error**2 + after.log_error**2
+    return None if before is None or after is None else (before, after)
 
 
 def degrees(n: int, quantile: float | None) -> float:
-    """Degrees of freedom of Student's t for ``n`` calls on the smaller side."""
-    return float(n - 1 if quantile is None else max(n - 1, least_count(quantile) - 1))
+    """Degrees of freedom of Student's t for ``n`` calls on the smaller side.
+
+    The error of a quantile rests on the few values around it, so its own uncertainty falls with
+    the root of ``n`` only. 4 keeps simulated intervals of p50 to p95 within their tails down to
+    0.0003, for lognormal, exponential, two-humped, heavy-tailed and rounded noise.
+    """
+    return float(n - 1 if quantile is None else min(n - 1, 4.0 * math.sqrt(n)))
 
 
 def critical(tail: float, freedom: float) -> float:

@@ -8,6 +8,7 @@ have to be above zero, and a quantile needs :func:`least_count` calls before its
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,17 +62,35 @@ def _mean(data: FloatArray) -> Estimate:
 
 
 def _quantile(data: FloatArray, q: float) -> Estimate:
-    logs = np.log(data)
-    ranked = np.sort(logs)
+    data = untied(data)
+    ranked = np.log(np.sort(data))
     n = ranked.size
     weights = _order_weights(n, q)
     centre = float(weights @ ranked)
     error = math.sqrt(max(float(weights @ np.square(ranked - centre)), 0.0))
     value = float(np.quantile(data, q))
-    above = (data > value).astype(np.float64) + 0.5 * (data == value)
+    above = (data > value).astype(np.float64)
     influence = above - above.mean()
     length = float(np.sqrt(np.square(influence).sum()))
     return Estimate(value, error, influence * (error / length if length > 0 else 0.0))
+
+
+def untied(data: FloatArray) -> FloatArray:
+    """Values that were rounded to steps, spread evenly over the step each stands for.
+
+    The median of whole milliseconds jumps by one while its bootstrap sees no spread; spread out,
+    it moves smoothly (the mid-distribution quantile of Ma, Genton and Parzen 2011). The step is
+    the least distance of two values, so what was not rounded stays as it is.
+    """
+    kinds, index, counts = np.unique(data, return_inverse=True, return_counts=True)
+    if kinds.size in (1, data.size):
+        return data
+    step = float(np.diff(kinds).min())
+    order = np.argsort(index, kind="stable")
+    place = np.empty(data.size)
+    place[order] = np.arange(data.size) - np.repeat(np.cumsum(counts) - counts, counts)
+    moved = data + step * ((place + 0.5) / counts[index] - 0.5)
+    return np.where(moved > 0, moved, data)
 
 
 _WEIGHTS: dict[tuple[int, float], FloatArray] = {}
@@ -89,25 +108,41 @@ def _order_weights(n: int, q: float) -> FloatArray:
     return _WEIGHTS[key]
 
 
-def paired_variance(
-    before: Estimate, after: Estimate, rounds: tuple[ArrayLike, ArrayLike]
-) -> float:
-    """Variance of the difference of both logarithms when calls were interleaved in rounds.
+@dataclass(frozen=True)
+class Variance:
+    """Of a sum of logarithms, with the number of blocks of rounds that it was told from."""
 
-    ``rounds`` numbers each call of either side. What a round did to both sides cancels. The
-    variance over rounds is itself uncertain by sqrt(2 / rounds), so it counts against that of
-    independent calls only by what it differs for sure.
+    value: float
+    blocks: int
+
+
+@dataclass(frozen=True)
+class Part:
+    """A logarithm that is added (``sign`` 1) or subtracted (-1), with the round of each call."""
+
+    estimate: Estimate
+    rounds: NDArray[np.int64]
+    sign: float
+
+
+def variance_over_rounds(parts: Sequence[Part], blocks: int | None = None) -> Variance:
+    """Variance of a sum of logarithms whose calls were made in common rounds.
+
+    What a round did to all of them cancels, and calls that were slow one after another count as
+    the one event that they were. ``blocks`` joins neighbouring rounds into at most so many, for
+    moods of a machine that last longer than a round. The variance seen over blocks is itself
+    uncertain: it may lie below that of independent calls only by what it does for sure.
     """
-    alone = before.log_error**2 + after.log_error**2
-    numbers = np.concatenate([np.asarray(rounds[0]).ravel(), np.asarray(rounds[1]).ravel()])
-    _, index = np.unique(numbers, return_inverse=True)
+    alone = sum(part.estimate.log_error**2 for part in parts)
+    _, index = np.unique(np.concatenate([p.rounds for p in parts]), return_inverse=True)
     count = int(index.max()) + 1
+    if blocks is not None and count > blocks:
+        index = index * blocks // count
+        count = blocks
     if count < FEWEST or alone <= 0.0:
-        return alone
-    signed = np.concatenate([-before.influence, after.influence])
-    sums = np.bincount(index, weights=signed, minlength=count)
-    together = float(np.square(sums - sums.mean()).sum()) * count / (count - 1)
-    ratio, doubt = together / alone, math.sqrt(2.0 / count)
-    if ratio + doubt < 1.0:
-        return alone * (ratio + doubt)
-    return together if ratio - 2.0 * doubt > 1.0 else alone
+        return Variance(alone, count)
+    signed = np.concatenate([p.sign * p.estimate.influence for p in parts])
+    squares = np.square(np.bincount(index, weights=signed, minlength=count))
+    ratio = float(squares.sum()) * count / (count - 1) / alone
+    doubt = ratio * float(squares.std() / max(squares.mean(), 1e-300)) / math.sqrt(count)
+    return Variance(alone * max(ratio, min(1.0, ratio + doubt)), count)

@@ -64,8 +64,9 @@ class Pair:
 
     @property
     def calls(self) -> int:
-        """Invocations on the smaller side."""
-        return min(self.before.calls, self.after.calls)
+        """Invocations on the smaller side, or on the growing one where the other is stored."""
+        growing = self.after.calls
+        return min(self.before.calls, growing) if self.interleaved else growing
 
 
 @dataclass(frozen=True)

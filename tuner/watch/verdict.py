@@ -16,7 +16,7 @@ gates, :mod:`tuner.model.looks` for many looks.
 import math
 from collections.abc import Sequence
 
-from tuner.model.comparison import Control, Effect, Precision, compare, critical, degrees
+from tuner.model.comparison import Control, Effect, Precision, compare, critical
 from tuner.model.spread import least_count
 from tuner.watch.absolute import judge_objective, judge_rate
 from tuner.watch.gate import Gate, Subject
@@ -75,7 +75,8 @@ def read(low: float, high: float, edge: float) -> Verdict:
 
 def _precision(pair: Pair, rules: Rules) -> Precision:
     drift = rules.drift if pair.control is None else rules.drift_left_by_control
-    return Precision(rules.tail(pair.calls), 0.0 if pair.interleaved else drift)
+    between = 0.0 if pair.interleaved else drift
+    return Precision(rules.tail(pair.calls), pair.interleaved, between)
 
 
 def _control(gate: Gate, pair: Pair) -> Control | None:
@@ -109,7 +110,7 @@ def _enough(effect: Effect, gate: Gate, pair: Pair, rules: Rules) -> int | None:
     precision = _precision(pair, rules)
     tail = rules.tail(rules.looks.most if rules.looks else pair.calls)
     size, edge = abs(math.log(effect.ratio)), math.log1p(gate.rise)
-    room = max(size, edge - size) / (critical(tail, degrees(n, gate.quantile)) + _LIKELY)
+    room = max(size, edge - size) / (critical(tail, effect.freedom) + _LIKELY)
     left = room**2 - precision.between_runs**2
     if left <= 0:
         return None

@@ -193,6 +193,12 @@ def await_update(settled: Callable[..., Any]) -> Callable[[Service, str], None]:
     return wait
 
 
+@pytest.fixture(scope="session")
+def client_for() -> Callable[[str], Any]:
+    """``client_for(url)``: a Lambda client that never retries."""
+    return lambda url: client_of("lambda", url)
+
+
 def client_of(service: str, url: str) -> Any:
     """A boto3 client with any credentials and no retries."""
     return boto3.client(

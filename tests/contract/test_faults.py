@@ -1,130 +1,155 @@
-"""Every control-plane call of a measurement fails in turn, in every way: all is put back.
+"""Every control-plane call fails in turn, in every way: all is put back, or can be.
 
-Faults are injected between boto3 and the service, before a request is sent or after it was
-answered; the service itself is real.
+A proxy on loopback stands between boto3 and the service and refuses, drops, delays, duplicates or
+rewrites one call, or all from one on. A share of the faults is an ordinary test;
+
+    pytest -m bench -s tests/contract/test_faults.py
+
+strikes every call with each of them, in each way of isolation and while a size is applied.
 """
 
+import json
 import random
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from botocore import exceptions as boto
-from botocore.exceptions import ClientError
 
+from tuner.aws.applied import read_record, record_path
+from tuner.aws.apply import Application, Wish
 from tuner.aws.control import Control
-from tuner.aws.journal import pending
-from tuner.aws.putback import restore
 from tuner.aws.retry import RetryPolicy
-from tuner.aws.session import AwsSession
+from tuner.aws.session import AwsSession, SessionOptions, open_session
+from tuner.cli.left import look
 from tuner.clock import WallClock
-from tuner.errors import AccessDenied, TargetError
+from tuner.errors import TunerError
 from tuner.target.aws import AwsOptions, AwsTarget
+from tuner.target.isolation import Isolation
 from tuner.target.names import parse_target
 
-QUICK = RetryPolicy(first_s=0.001, longest_s=0.002)
-URL = "http://127.0.0.1"
+sys.path.insert(0, str(Path(__file__).parent))  # tests are no package
 
-Act = Callable[..., object]
+import fault_proxy as f
 
-
-def breaks(error: Exception) -> Act:
-    def act(**_: object) -> object:
-        raise error
-
-    return act
-
-
-def answers(status: int, code: str, message: str) -> Act:
-    parsed = {
-        "Error": {"Code": code, "Message": message},
-        "ResponseMetadata": {"HTTPStatusCode": status},
-    }
-
-    def act(**_: object) -> object:
-        return SimpleNamespace(status_code=status), parsed
-
-    return act
-
-
-def fails_after(status: int, code: str) -> Act:
-    answer = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
-    return breaks(ClientError(answer, "any"))
-
-
+QUICK = RetryPolicy(attempts=3, first_s=0.001, longest_s=0.002)
+RUN = "01JZZZZZZZZZZZZZZZZZZZZZZZ"
+REGION = "eu-west-1"
 IN_PROGRESS = "The operation cannot be performed at this time. An update is in progress"
-#: Faults that pass: when they strike, and what they do.
-PASSING: dict[str, tuple[str, Act]] = {
-    "never arrived": ("before-call", breaks(boto.ConnectionClosedError(endpoint_url=URL))),
-    "throttled": ("before-call", answers(429, "TooManyRequestsException", "Rate exceeded")),
-    "conflict": ("before-call", answers(409, "ResourceConflictException", IN_PROGRESS)),
-    "answer lost after it acted": (
-        "after-call",
-        breaks(boto.ConnectionClosedError(endpoint_url=URL)),
-    ),
-    "500 after it acted": ("after-call", fails_after(500, "ServiceException")),
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One way to fail. ``passes``: it strikes once and must not be noticed. Otherwise it may be
+    told, and then everything can be put back when it is over."""
+
+    fault: f.Fault
+    lasting: bool = False
+    passes: bool = True
+
+
+def lasts(fault: f.Fault) -> Kind:
+    return Kind(fault, lasting=True, passes=False)
+
+
+def twists(body: bytes) -> bytes:
+    """Other sizes and revisions than the service said."""
+    told = json.loads(body or b"{}")
+    for part in (told, told.get("Configuration") or {}):
+        if "MemorySize" in part:
+            part.update(MemorySize=part["MemorySize"] + 1, RevisionId="of somebody else")
+    return json.dumps(told).encode()
+
+
+KINDS = {
+    "throttled": Kind(f.refuses(429, "TooManyRequestsException", "Rate exceeded")),
+    "409": Kind(f.refuses(409, "ResourceConflictException", IN_PROGRESS)),
+    "500 before": Kind(f.refuses(500, "ServiceException", "an internal error")),
+    "500 after it acted": Kind(f.refuses_after(500, "ServiceException")),
+    "503 without words": Kind(lambda _forward: [f.Answer(503, (), b"")]),
+    "reset before": Kind(f.resets),
+    "reset after it acted": Kind(f.resets_after),
+    "delayed": Kind(f.delays),
+    "asked twice": Kind(f.asks_twice),
+    "answered twice": Kind(f.answers_twice),
+    "412": Kind(f.refuses(412, "PreconditionFailedException", "not the latest"), passes=False),
+    "a page instead": Kind(f.rewrites(b"<html>Log in</html>"), passes=False),
+    "nothing in it": Kind(f.rewrites(b"{}"), passes=False),
+    "cut off": Kind(f.rewrites(lambda body: body[: len(body) // 2]), passes=False),
+    "other values": Kind(f.rewrites(twists), passes=False),
+    "token expired": lasts(f.refuses(403, "ExpiredTokenException", "expired")),
+    "not allowed": Kind(f.refuses(403, "AccessDeniedException", "no"), passes=False),
+    "resets from now on": lasts(f.resets),
+    "resets from now on, acting": lasts(f.resets_after),
+    "500 from now on, acting": lasts(f.refuses_after(500, "ServiceException")),
+    "throttled from now on": lasts(f.refuses(429, "TooManyRequestsException", "Rate exceeded")),
+    "pages from now on": lasts(f.rewrites(b"<html>Log in</html>")),
 }
-#: Faults that stay from then on.
-LASTING: dict[str, tuple[str, Act, type[TargetError]]] = {
-    "token expired": (
-        "before-call",
-        answers(403, "ExpiredTokenException", "expired"),
-        AccessDenied,
-    ),
-    "service gone": (
-        "before-call",
-        breaks(boto.EndpointConnectionError(endpoint_url=URL)),
-        TargetError,
-    ),
-    "answers lost": (
-        "after-call",
-        breaks(boto.ReadTimeoutError(endpoint_url=URL)),
-        TargetError,
-    ),
-}
+WAYS = ("versions", "clone", "in-place", "apply")
 
 
-@contextmanager
-def fault(session: AwsSession, at: int, when: str, act: Act, lasting: bool) -> Iterator[list[str]]:
-    """Let the call number ``at`` (from 0) fail, or all from there on; gives the calls made."""
-    seen: list[str] = []
+@dataclass
+class Strikes:
+    """One way of changing a function, behind the proxy, with what has to be true afterwards."""
 
-    def strike(event_name: str, **more: object) -> object:
-        number = len(seen)
-        seen.append(event_name.rsplit(".", 1)[1])
-        if number == at or (lasting and number > at):
-            return act(**more)
-        return None
+    proxy: f.FaultProxy
+    service: Any
+    function: str
+    folder: Path
+    what: str
+    through: AwsSession
+    clock: WallClock
 
-    events = session.client.meta.events
-    events.register(f"{when}.lambda", strike)
-    try:
-        yield seen
-    finally:
-        events.unregister(f"{when}.lambda", strike)
+    def picture(self) -> dict[str, Any]:
+        names = {n["FunctionName"] for n in self.service.client.list_functions()["Functions"]}
+        return {**self.service.picture(self.function), "functions": names}
 
+    def calls(self) -> int:
+        """How many control-plane calls it makes when nothing fails."""
+        before = self.picture()
+        self.proxy.pass_on()
+        self._act()
+        made = len(self.proxy.seen)
+        self._put_back()
+        assert self.picture() == before
+        assert made >= 7
+        return made
 
-#: moto answers slowly in this process, and has no RevisionId: the hardest kinds are enough there.
-ON_MOTO = ("answer lost after it acted", "token expired")
+    def strike(self, at: int, kind: Kind, before: dict[str, Any]) -> str:
+        """Break call number ``at``; gives what is wrong afterwards, empty if nothing is."""
+        self.proxy.strike(at, kind.fault, kind.lasting)
+        try:
+            self._act()
+            told = None
+        except TunerError as error:
+            told = error
+        called = self.proxy.seen[at] if at < len(self.proxy.seen) else "no call"
+        self.proxy.pass_on()
+        left, _ = look(self.folder, self.folder)
+        wrong = []
+        if told and kind.passes:
+            wrong.append(f"was noticed: {told}")
+        if told and (told.exit_code != 1 or len(str(told).splitlines()) != 2 or not told.reason):
+            wrong.append(f"was told badly: {told!r}")
+        if not told and left:
+            wrong.append("left something to put back and said nothing")
+        self._put_back()
+        now = self.picture()
+        wrong += [f"{key}: {now[key]}, was {before[key]}" for key in now if now[key] != before[key]]
+        return f"{called}: {'; '.join(wrong)}" if wrong else ""
 
-
-def on_services(kinds: Iterable[str]) -> list[tuple[str, str]]:
-    """Every kind on the local Lambda, a few on moto."""
-    return [("local", kind) for kind in kinds] + [("moto", k) for k in kinds if k in ON_MOTO]
-
-
-@pytest.fixture
-def measure(
-    aws_session: AwsSession, function: str, journal: Path, hasty_clock: WallClock
-) -> Callable[[], None]:
-    """What a measurement changes, from beginning to end, on the user's function."""
-
-    def run() -> None:
-        control = Control(aws_session, hasty_clock, random.Random(1), QUICK)
-        target = AwsTarget(control, parse_target(function), AwsOptions(journal=journal))
+    def _act(self) -> None:
+        control = Control(self.through, self.clock, random.Random(1), QUICK)
+        if self.what == "apply":
+            said: list[str] = []
+            application = Application(control, self.function, self.folder, said.append)
+            application.apply(Wish(RUN, 640, "live", (0.1,), 0.01))
+            return
+        options = AwsOptions(journal=self.folder, isolation=Isolation(self.what), clock=self.clock)
+        target = AwsTarget(control, parse_target(self.function), options)
         try:
             target.describe()
             target.prepare(512)
@@ -132,53 +157,92 @@ def measure(
         finally:
             target.close()
 
-    return run
+    def _put_back(self) -> None:
+        control = Control(self.through, self.clock, random.Random(1), QUICK)
+        left, problems = look(self.folder, self.folder)
+        assert not problems
+        for one in left:
+            assert one.back(control, lambda _text: None)
+        assert look(self.folder, self.folder) == ([], [])
+        path = record_path(self.folder, RUN)
+        if path.exists():
+            application = Application(control, self.function, self.folder, lambda _text: None)
+            application.undo(read_record(path))
 
 
-def calls_of(aws_session: AwsSession, measure: Callable[[], None]) -> int:
-    with fault(aws_session, -1, "before-call", lambda **_: None, False) as seen:
-        measure()
-    assert {"GetFunction", "UpdateFunctionConfiguration", "PublishVersion"} < set(seen)
-    assert {"DeleteFunction", "ListVersionsByFunction"} < set(seen)
-    return len(seen)
-
-
-@pytest.mark.parametrize(("service", "kind"), on_services(PASSING), indirect=["service"])
-def test_a_fault_that_passes_is_not_noticed_whichever_call_it_strikes(
-    kind: str,
+@pytest.fixture
+def strikes(
     service: Any,
-    aws_session: AwsSession,
+    what: str,
     function: str,
     journal: Path,
-    measure: Callable[[], None],
-) -> None:
-    when, act = PASSING[kind]
-    before = service.picture(function)
-    for at in range(calls_of(aws_session, measure)):
-        with fault(aws_session, at, when, act, lasting=False) as seen:
-            measure()
-        assert service.picture(function) == before, f"call {at}, {seen[at]}"
-        assert pending(journal) == []
-
-
-@pytest.mark.parametrize(("service", "kind"), on_services(LASTING), indirect=["service"])
-def test_a_fault_that_stays_is_told_and_everything_can_be_put_back_afterwards(
-    kind: str,
-    service: Any,
-    aws_session: AwsSession,
-    function: str,
-    journal: Path,
-    measure: Callable[[], None],
     hasty_clock: WallClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Strikes]:
+    """On the user's function, which has a version, an alias and reserved concurrency."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH", "http://127.0.0.1:9")
+    with f.FaultProxy(service.url).serving() as proxy:
+        session = open_session(SessionOptions(region=REGION, endpoint_url=proxy.url))
+        events = session.boto
+        events.register("before-call.cloudwatch.GetMetricData", quiet_cloudwatch)
+        yield Strikes(proxy, service, function, journal, what, session, hasty_clock)
+
+
+def quiet_cloudwatch(**_: object) -> object:
+    return SimpleNamespace(status_code=200), {"MetricDataResults": []}
+
+
+#: moto is slow in this process, so that the hardest fault is enough there.
+EACH_CALL = [
+    *(("local", what, "reset after it acted") for what in WAYS),
+    ("local", "clone", "nothing in it"),
+    ("local", "apply", "token expired"),
+    ("moto", "in-place", "reset after it acted"),
+]
+
+
+@pytest.mark.parametrize(("service", "what", "kind"), EACH_CALL, indirect=["service"])
+def test_whichever_call_is_struck_everything_is_put_back_and_the_reason_told(
+    strikes: Strikes, kind: str
 ) -> None:
-    when, act, error = LASTING[kind]
-    before = service.picture(function)
-    for at in range(calls_of(aws_session, measure)):
-        struck = fault(aws_session, at, when, act, lasting=True)
-        with struck as seen, pytest.raises(error) as caught:
-            measure()
-        assert len(str(caught.value).splitlines()) == 2
-        for entry in pending(journal):
-            assert restore(entry, Control(aws_session, hasty_clock))
-        assert service.picture(function) == before, f"call {at}, {seen[at]}"
-        assert pending(journal) == []
+    before = strikes.picture()
+    calls = range(strikes.calls())
+    found = [strikes.strike(at, KINDS[kind], before) for at in calls]
+    assert [text for text in found if text] == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("service", "what"), [("local", "versions")], indirect=["service"])
+def test_each_kind_of_fault_in_some_call(strikes: Strikes, kind: str) -> None:
+    before = strikes.picture()
+    calls = range(list(KINDS).index(kind) % 6, strikes.calls(), 6)
+    found = [strikes.strike(at, KINDS[kind], before) for at in calls]
+    assert [text for text in found if text] == []
+
+
+@pytest.mark.bench
+@pytest.mark.parametrize("what", WAYS)
+@pytest.mark.parametrize("service", ["local"], indirect=True)
+def test_every_fault_at_every_call(strikes: Strikes) -> None:
+    before = strikes.picture()
+    calls = range(strikes.calls())
+    wrong: list[str] = []
+    for name, kind in KINDS.items():
+        found = [strikes.strike(at, kind, before) for at in calls]
+        wrong += [f"{name}, {text}" for text in found if text]
+    sys.stdout.write(
+        f"\n{strikes.what:<9} {len(calls)} calls x {len(KINDS)} faults: all put back and told"
+        f" after {len(calls) * len(KINDS) - len(wrong)} of {len(calls) * len(KINDS)}; reach: all\n"
+    )
+    assert wrong == []
+
+
+def test_the_proxy_passes_on_what_is_not_struck_and_counts_it(
+    service: Any, function: str, client_for: Callable[[str], Any]
+) -> None:
+    with f.FaultProxy(service.url).serving() as proxy:
+        client = client_for(proxy.url)
+        direct = service.client.get_function_configuration(FunctionName=function)
+        seen = client.get_function_configuration(FunctionName=function)
+        assert {**seen, "ResponseMetadata": 0} == {**direct, "ResponseMetadata": 0}
+        assert proxy.seen == [f"GET /2015-03-31/functions/{function}/configuration"]

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tuner.aws.answered import check_answer
 from tuner.aws.policy import CLONE_PREFIX
 from tuner.aws.retry import RetryPolicy, call_patiently
 from tuner.aws.session import AwsSession
@@ -179,10 +180,13 @@ class Control:
             answer: Mapping[str, Any] = call(**parameters)
             return answer
 
+        asked = self.session.asked(operation, thing)
         try:
-            return call_patiently(once, self._policy, self.clock, self._rng)
+            answer = call_patiently(once, self._policy, self.clock, self._rng)
         except Exception as error:
-            raise translate(error, self.session.asked(operation, thing)) from error
+            raise translate(error, asked) from error
+        check_answer(answer, asked)
+        return answer
 
     def _send(self, operation: str, function: str, **parameters: Any) -> Mapping[str, Any]:
         if function:

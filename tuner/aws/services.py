@@ -13,6 +13,7 @@ from typing import Any
 
 from botocore.config import Config
 
+from tuner.aws.answered import check_answer
 from tuner.aws.retry import RetryPolicy, call_patiently
 from tuner.aws.session import AwsSession, is_loopback
 from tuner.aws.translate import Asked, translate
@@ -50,11 +51,13 @@ class Service:
             answer: Mapping[str, Any] = call(**parameters)
             return answer
 
+        asked = Asked(operation, thing, self._region, service=self._name)
         try:
-            return call_patiently(once, RetryPolicy(attempts=4), self._clock, self._rng)
+            answer = call_patiently(once, RetryPolicy(attempts=4), self._clock, self._rng)
         except Exception as error:
-            asked = Asked(operation, thing, self._region, service=self._name)
             raise translate(error, asked) from error
+        check_answer(answer, asked)
+        return answer
 
 
 def _client(session: AwsSession, name: str, url: str | None) -> Any:

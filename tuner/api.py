@@ -21,10 +21,11 @@ from tuner.recommend.result import Recommendation, Sweep
 from tuner.reconsider import PricedAs, price, recommend_run
 from tuner.recording import is_power_tuning
 from tuner.records import Advice, FunctionFacts, RunRecord, RunState, Sample
-from tuner.request.errand import errand, with_load
+from tuner.request.errand import Errand, errand, with_load, with_sides
 from tuner.request.meaning import check
 from tuner.request.options import SweepOptions, as_written, stored_options, with_secrets
 from tuner.request.payloads import read_payloads, with_power_tuning
+from tuner.request.sides import measured_arches, sides
 from tuner.store.exchange import StoredRun
 from tuner.store.runs import Store, find
 from tuner.target.seam import Progress
@@ -149,8 +150,23 @@ def run_sweep(
             warnings=(*parts.notes, *_left_out(options)),
         )
         job = with_load(errand(options, payloads, run, price(facts)), size_load(options, facts))
+        job = _over_architectures(options, job)
         parts.store.start(run)
-        return (flow.cold if command == "cold" else flow.sweep)(parts, job, watcher)
+        return (flow.cold if command == "cold" else _flow_of(job))(parts, job, watcher)
+
+
+def _over_architectures(options: SweepOptions, job: Errand) -> Errand:
+    """The errand with its question on every architecture, if others than the present are asked."""
+    facts = job.run.facts
+    arches = measured_arches(options, facts)
+    if arches == (facts.arch,):
+        return job
+    priced = {arch: price(facts.on(arch)) for arch in arches}
+    return with_sides(job, sides(options, facts, priced))
+
+
+def _flow_of(job: Errand) -> Callable[[Parts, Errand, Watcher], Sweep]:
+    return flow.sweep_across if job.sides else flow.sweep
 
 
 def _left_out(options: SweepOptions) -> tuple[Advice, ...]:
@@ -181,7 +197,8 @@ def resume_sweep(
             size_load(options, run.facts),
             stored_loads(stored.documents),
         )
-        return flow.sweep(parts, job, watcher)
+        job = _over_architectures(options, job)
+        return _flow_of(job)(parts, job, watcher)
 
 
 def _taken_over(parts: Parts, stored: StoredRun) -> RunRecord:

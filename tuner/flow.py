@@ -8,11 +8,13 @@ from ``request``, the steps of measuring from ``gathering``; the answer is shown
 
 from dataclasses import replace
 
+from tuner.across.gather import AcrossGathering
 from tuner.gathering import Gathering, Watcher, kept, put_back
 from tuner.plan.ask import Done
 from tuner.plan.sizes import grid_sizes
 from tuner.recommend.cold_plan import COLD_STARTS, cold_plan
 from tuner.recommend.conclude import Evidence, conclude
+from tuner.recommend.conclude_across import conclude_across
 from tuner.recommend.result import Sweep
 from tuner.records import RunState
 from tuner.request.errand import Errand
@@ -39,6 +41,21 @@ def sweep(parts: Parts, errand: Errand, watcher: Watcher) -> Sweep:
         return _answer(parts, errand, gathering, ended, watcher, under_load)
 
 
+def sweep_across(parts: Parts, errand: Errand, watcher: Watcher) -> Sweep:
+    """The same on several architectures at once, and an answer over them."""
+    with kept(parts, errand.run):
+        gathering = AcrossGathering(parts, errand, watcher)
+        with put_back(parts):
+            ended = gathering.until_settled()
+            gathering.cold_starts()
+        run = replace(errand.run, finished_at=parts.clock.wall(), note=ended.reason)
+        run = replace(run, warnings=(*run.warnings, *gathering.advice()))
+        result = conclude_across(
+            run, gathering.samples, gathering.sides(), gathering.session.failed
+        )
+        return _closed(parts, errand, result, ended, watcher)
+
+
 def cold(parts: Parts, errand: Errand, watcher: Watcher) -> Sweep:
     """Force cold starts at each size, put the function back, and show them; nothing is chosen."""
     with kept(parts, errand.run):
@@ -61,7 +78,7 @@ def _answer(
     watcher: Watcher,
     under_load: LoadGathering | None = None,
 ) -> Sweep:
-    """Conclude from all samples, and close the run in the store as what it turned out to be."""
+    """Conclude from all samples, and close the run."""
     failed = gathering.session.failed
     run = replace(errand.run, finished_at=parts.clock.wall(), note=ended.reason)
     loads = None
@@ -70,10 +87,16 @@ def _answer(
         loads = under_load.loads
     evidence = Evidence(run, gathering.samples, errand.prices, failed, loads)
     result = conclude(evidence, without(errand.question, failed))
-    state = RunState.DONE
+    return _closed(parts, errand, result, ended, watcher)
+
+
+def _closed(parts: Parts, errand: Errand, result: Sweep, ended: Done, watcher: Watcher) -> Sweep:
+    """Close the run in the store as what it turned out to be."""
+    run, state = result.run, RunState.DONE
+    failed = any(row.status == "failed" for each in result.each for row in each.sizes)
     if watcher.stop():
         state = RunState.INTERRUPTED
-    elif (errand.limited and not ended.settled) or any(r.status == "failed" for r in result.sizes):
+    elif (errand.limited and not ended.settled) or failed:
         state = RunState.PARTIAL
     parts.store.finish(run.run, state, run.finished_at or 0.0, run.warnings, note=run.note)
     return replace(result, run=replace(run, state=state))

@@ -11,7 +11,7 @@ from tuner.measure.load_frames import calm
 from tuner.measure.session import Session
 from tuner.plan.ask import Ask, Done
 from tuner.recommend.decide import Decider
-from tuner.records import RunRecord, RunState, Sample
+from tuner.records import RunRecord, RunState, Sample, Setting
 from tuner.request.errand import Errand
 from tuner.request.meaning import without
 from tuner.wiring import Parts
@@ -38,7 +38,9 @@ class Gathering:
 
     def __init__(self, parts: Parts, errand: Errand, watcher: Watcher) -> None:
         self.samples = list(errand.before)
-        self.session = Session(parts.target, parts.engine, errand.run.facts, errand.conditions())
+        self.session: Session[int] = Session(
+            parts.target, parts.engine, errand.run.facts, errand.conditions()
+        )
         self._parts, self._errand, self._watcher = parts, errand, watcher
 
     def decider(self) -> Decider:
@@ -71,12 +73,24 @@ class Gathering:
 
     def keep(self, arriving: Iterable[Sample]) -> None:
         """Store each sample as it arrives, and show it; a user who wants to stop is heard."""
-        for sample in arriving:
-            self._parts.store.add(self._errand.run.run, [sample])
-            self.samples.append(sample)
-            self._watcher.sampled(sample)
-            if self._watcher.stop():
-                self.session.stop()
+        keep_each(arriving, self.samples, self._parts, self._errand, self._watcher, self.session)
+
+
+def keep_each(
+    arriving: Iterable[Sample],
+    samples: list[Sample],
+    parts: Parts,
+    errand: Errand,
+    watcher: Watcher,
+    session: Session[int] | Session[Setting],
+) -> None:
+    """Store each sample as it arrives, add it to ``samples`` and show it; hear a wish to stop."""
+    for sample in arriving:
+        parts.store.add(errand.run.run, [sample])
+        samples.append(sample)
+        watcher.sampled(sample)
+        if watcher.stop():
+            session.stop()
 
 
 @contextmanager

@@ -3,18 +3,21 @@
 Nothing is invoked, and nothing is imported that invokes: the answer comes at once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from tuner.billing.prices import prices
+from tuner.errors import UsageError
 from tuner.measure.load_frames import stored_loads
 from tuner.recommend.conclude import Evidence, conclude
+from tuner.recommend.conclude_across import conclude_across
 from tuner.recommend.month import Priced
 from tuner.recommend.result import Sweep
-from tuner.records import Advice, FunctionFacts
+from tuner.records import Advice, FunctionFacts, RunRecord, Sample
 from tuner.request.meaning import check, question, without_lost_traffic
-from tuner.request.options import as_written, stored_options
+from tuner.request.options import SweepOptions, as_written, stored_options
+from tuner.request.sides import measured_arches, sides
 from tuner.store.runs import find
 
 
@@ -46,6 +49,9 @@ def recommend_run(
     check(options)
     facts, priced_as = run.facts, priced_as or PricedAs()
     other = priced_as.arch
+    if measured_arches(options, facts) != (facts.arch,):
+        priced_run = replace(run, facts=replace(facts, region=priced_as.region or facts.region))
+        return _across(priced_run, stored.samples, options, other)
     if other and other != facts.arch:
         text = (
             f"Priced as {other}, but the durations are those measured on {facts.arch}; "
@@ -56,6 +62,20 @@ def recommend_run(
     priced = price(facts)
     evidence = Evidence(run, stored.samples, priced, loads=stored_loads(stored.documents))
     return conclude(evidence, question(options, facts, priced.own))
+
+
+def _across(
+    run: RunRecord, samples: Sequence[Sample], options: SweepOptions, only: str | None
+) -> Sweep:
+    """Answer over the architectures that were measured, or for ``only`` one of them."""
+    arches = measured_arches(options, run.facts)
+    if only is not None and not any(sample.arch == only for sample in samples):
+        fix = f"Measured were: {', '.join(sorted({sample.arch for sample in samples}))}."
+        raise UsageError(f"--arch {only[:20]}", "was not measured in this run", fix)
+    found = sides(options, run.facts, {arch: price(run.facts.on(arch)) for arch in arches})
+    if only is None:
+        return conclude_across(run, samples, found, {})
+    return conclude_across(run, samples, {only: found[only]}, {})
 
 
 def price(facts: FunctionFacts) -> Priced:

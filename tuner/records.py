@@ -6,9 +6,9 @@ milliseconds; memory is MB as Lambda counts it (MiB). What is not known is ``Non
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class Outcome(StrEnum):
@@ -48,6 +48,13 @@ class RunState(StrEnum):
     PARTIAL = "partial"
     INTERRUPTED = "interrupted"
     FAILED = "failed"
+
+
+class Setting(NamedTuple):
+    """What is varied where architectures are compared: a memory size on one of them."""
+
+    memory_mb: int
+    arch: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +147,18 @@ class FunctionFacts:
     snap_start: bool = False
     recorded_mb: tuple[int, ...] = ()  # sizes that a recording has
     platform: Mapping[str, Any] = field(default_factory=dict)  # CPU method, share error, cores
+
+    def on(self, arch: str) -> "FunctionFacts":
+        """The same function on another architecture, where it has no memory size as yet.
+
+        What was recorded there is in ``platform["architectures"]``.
+        """
+        if arch == self.arch:
+            return self
+        there = dict(self.platform.get("architectures", {}).get(arch, {}))
+        recorded = tuple(there.pop("recorded_mb", ()))
+        platform = {**self.platform, **there}
+        return replace(self, arch=arch, memory_mb=None, recorded_mb=recorded, platform=platform)
 
 
 @dataclass(frozen=True)

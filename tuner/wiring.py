@@ -1,8 +1,9 @@
 """The only factory: turns texts (a target, a store's URL) into the objects that the flow uses."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tuner.clock import Clock, WallClock
 from tuner.load.engine import Engine
@@ -22,6 +23,9 @@ from tuner.target.isolation import DEFAULT, read_isolation
 from tuner.target.names import Kind, parse_target
 from tuner.target.seam import Progress, Target
 from tuner.units import parse_key_values
+
+if TYPE_CHECKING:
+    from tuner.recording import Recording
 
 #: One process of this machine sends everything.
 ONE = Workers()
@@ -104,9 +108,14 @@ def open_target(options: SweepOptions, progress: Progress, clock: Clock) -> Targ
     if name.kind is not Kind.AWS and read_isolation(options.isolation) is not DEFAULT:
         raise _only_for("--isolation", "functions on AWS")
     if name.kind is Kind.REPLAY:
-        from tuner.target.replay import open_replay
+        from tuner.target.replay import open_replay, open_replays
 
-        return open_replay(name, parse_key_values(options.where, "--where"))
+        where = parse_key_values(options.where, "--where")
+        if options.architectures is not None:
+            return open_replays(name, options.architectures, where)
+        return open_replay(name, where)
+    if options.architectures is not None:
+        raise _this_machines_only(name.text) if name.kind is not Kind.AWS else _recorded_only()
     if name.kind is Kind.AWS:
         from tuner.aws.session import SessionOptions
         from tuner.target.aws import AwsOptions, open_aws
@@ -138,18 +147,29 @@ def open_target(options: SweepOptions, progress: Progress, clock: Clock) -> Targ
 def target_notes(target: Target) -> tuple[Advice, ...]:
     """What a reader has to know of a recording, or of how a function was isolated."""
     from tuner.measure.recorded import recording_advice
+    from tuner.records import Advice
+
+    notes: dict[Advice, None] = {}
+    for recording in recordings(target).values():
+        found = (*recording.notes, *recording_advice(recording, recording.sizes()))
+        notes.update(dict.fromkeys(found))
+    return tuple(notes)
+
+
+def recordings(target: Target) -> "Mapping[str, Recording]":
+    """The recordings that answer in place of a function, by architecture; the own one first."""
+    from tuner.target.architectures import Architectures
     from tuner.target.replay import ReplayTarget
 
-    if not isinstance(target, ReplayTarget):
-        return ()
-    recording = target.recording
-    return (*recording.notes, *recording_advice(recording, recording.sizes()))
+    if isinstance(target, Architectures):
+        of = {arch: target.of(arch) for arch in target.arches}
+    else:
+        of = {"": target}
+    return {arch: each.recording for arch, each in of.items() if isinstance(each, ReplayTarget)}
 
 
 def open_engine(target: Target, clock: Clock, beginning: Beginning) -> Engine:
     """The engine that a target's invocations go through."""
-    from tuner.target.replay import ReplayTarget
-
     endpoint, means = target.endpoint(), beginning.means
     if endpoint is None:
         if means.front is not None:
@@ -162,8 +182,9 @@ def open_engine(target: Target, clock: Clock, beginning: Beginning) -> Engine:
             raise _not_of_a_recording("--pre and --post")
         from tuner.load.replay_engine import ReplayEngine
 
-        assert isinstance(target, ReplayTarget), "only a recording answers by itself"
-        return ReplayEngine(target.recording, beginning.seed, beginning.elapsed_s)
+        found = recordings(target)
+        own = next(iter(found.values()))
+        return ReplayEngine(own, beginning.seed, beginning.elapsed_s, found)
     from tuner.load.locust_engine import LocustEngine
 
     if means.front is not None:
@@ -203,6 +224,22 @@ def _processor(option: str, text: str, options: SweepOptions) -> Processor:
         assume_role=options.assume_role,
     )
     return function_processor(text, invoker(open_session(session), function))
+
+
+def _this_machines_only(target: str) -> Exception:
+    from tuner.errors import UsageError
+
+    return UsageError(
+        target,
+        "runs on this machine's processor, which would measure no other architecture",
+        "Leave --architectures out, or name a function on AWS or a recording.",
+    )
+
+
+def _recorded_only() -> Exception:
+    from tuner.errors import UsageError
+
+    return UsageError("--architectures", "is for recordings", "Leave it out.")
 
 
 def _not_of_a_recording(option: str) -> Exception:

@@ -100,6 +100,15 @@ AssumeRole = Annotated[
         rich_help_panel=TARGET_PANEL,
     ),
 ]
+Architectures = Annotated[
+    str | None,
+    typer.Option(
+        "--architectures",
+        metavar="ARCH",
+        help="Compare recorded architectures: both, x86_64, arm64 or a list.",
+        rich_help_panel=MEASURE_PANEL,
+    ),
+]
 Isolation = Annotated[
     str,
     typer.Option(

@@ -81,6 +81,7 @@ def sweep(
     env: o.Env = None,
     where: o.Where = None,
     cpu: o.Cpu = "auto",
+    architectures: o.Architectures = None,
     isolation: o.Isolation = "versions",
     assume_role: o.AssumeRole = None,
     store: o.StoreUrl = None,

@@ -8,7 +8,7 @@ was recorded, a call that asks for one gets a warm row, and its sample says so. 
 import heapq
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from random import Random
 
@@ -16,6 +16,7 @@ from tuner.billing.cost import billed_ms
 from tuner.load.engine import Batch, Call, Shortfall
 from tuner.recording import Recording, Row
 from tuner.records import Outcome, Purpose, Sample
+from tuner.target.seam import Variant
 
 
 class ReplayEngine:
@@ -25,12 +26,20 @@ class ReplayEngine:
     that a run that is resumed goes on as it would have. Virtual time starts at ``origin_s``.
     """
 
-    def __init__(self, recording: Recording, seed: int, origin_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        recording: Recording,
+        seed: int,
+        origin_s: float = 0.0,
+        others: Mapping[str, Recording] | None = None,
+    ) -> None:
+        """``others`` are recordings of further architectures, by their names."""
         self._recording = recording
+        self._others = others or {}
         self._seed = seed
         self._now = origin_s
         self._stopped = False
-        self._rows: dict[tuple[int, bool], Sequence[Row]] = {}
+        self._rows: dict[tuple[Variant, bool], Sequence[Row]] = {}
 
     def run(self, batch: Batch) -> Iterator[Sample]:
         """Yield a sample per call in order of ending; see :class:`tuner.load.engine.Engine`.
@@ -105,14 +114,15 @@ class ReplayEngine:
         )
 
     def _draw(self, call: Call) -> Row:
-        rows = self._rows_for(call.variant.memory_mb, call.purpose is Purpose.COLD)
+        rows = self._rows_for(call.variant, call.purpose is Purpose.COLD)
         return Random(f"{self._seed}/{call.variant.memory_mb}/{call.number}").choice(rows)
 
-    def _rows_for(self, memory_mb: int, cold: bool) -> Sequence[Row]:
+    def _rows_for(self, variant: Variant, cold: bool) -> Sequence[Row]:
         """The rows of a size with INIT, or those without; all of them where there are none such."""
-        key = (memory_mb, cold)
+        key = (variant, cold)
         if key not in self._rows:
-            rows = self._recording.rows(memory_mb)
+            recording = self._others.get(variant.arch, self._recording)
+            rows = recording.rows(variant.memory_mb)
             fitting = [row for row in rows if (row.init_ms is not None) is cold]
             self._rows[key] = fitting or rows
         return self._rows[key]

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from tuner.records import Outcome, Sample
 from tuner.reportline import Report
-from tuner.target.seam import Target
+from tuner.target.seam import Reporting
 
 
 def lacks_report(sample: Sample) -> bool:
@@ -17,7 +17,7 @@ def lacks_report(sample: Sample) -> bool:
     )
 
 
-def completed(samples: Sequence[Sample], target: Target) -> Iterator[Sample]:
+def completed(samples: Sequence[Sample], target: Reporting) -> Iterator[Sample]:
     """The samples in order, with what the target found of their reports."""
     ids = [sample.request_id for sample in samples if sample.request_id]
     found = target.reports(ids) if ids else {}
@@ -34,7 +34,7 @@ class LateReports:
 
     MOST = 20_000
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Reporting) -> None:
         self._target = target
         self._lacking: list[Sample] = []
 

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
+from typing import Generic
 
 from tuner.errors import TargetError
 from tuner.load.engine import Batch, Call, Engine
@@ -18,7 +19,7 @@ from tuner.measure.payloads import Payload, draw_payloads
 from tuner.measure.refusal import refusal
 from tuner.measure.warm import interleave
 from tuner.records import FunctionFacts, Outcome, Purpose, Sample
-from tuner.target.seam import Target, Variant
+from tuner.target.seam import K, Maker, Variant
 
 _INIT_S = 10.0  # Lambda gives INIT ten seconds before it starts over within the timeout
 _MARGIN_S = 10.0
@@ -41,14 +42,17 @@ class Conditions:
     first_round: int = 0
 
 
-class Session:
-    """Measures one function. ``failed`` says which sizes could not be made callable, and why."""
+class Session(Generic[K]):
+    """Measures one function. ``failed`` says which sizes could not be made callable, and why.
+
+    A size is MB, or a :class:`tuner.records.Setting` where architectures are compared.
+    """
 
     def __init__(
-        self, target: Target, engine: Engine, facts: FunctionFacts, conditions: Conditions
+        self, target: Maker[K], engine: Engine, facts: FunctionFacts, conditions: Conditions
     ) -> None:
-        self.failed: dict[int, str] = {}
-        self._target = target
+        self.failed: dict[K, str] = {}
+        self._target: Maker[K] = target
         self._engine = engine
         self._facts = facts
         self._conditions = conditions
@@ -71,8 +75,8 @@ class Session:
         self._stopped = True
         self._engine.stop()
 
-    def warm(self, wanted: Mapping[int, int]) -> Iterator[Sample]:
-        """Send ``wanted[memory_mb]`` calls to each size, interleaved, as one round.
+    def warm(self, wanted: Mapping[K, int]) -> Iterator[Sample]:
+        """Send ``wanted[size]`` calls to each size, interleaved, as one round.
 
         A size that was not called before is called once more, first; that sample is of purpose
         warm-up. A warm call that met a cold start is passed on as it is. A size that cannot be
@@ -84,7 +88,7 @@ class Session:
                 yield from self.warm({size: count})
             return
         random = self._random()
-        variants = self._variants(memory_mb for memory_mb, n in wanted.items() if n > 0)
+        variants = self._variants(size for size, n in wanted.items() if n > 0)
         if self._target.one_at_a_time:
             self._warmed &= self._ready
         self._ready = set(variants.values())
@@ -97,8 +101,8 @@ class Session:
         yield from self._send(self._batch(calls, Purpose.WARM, self._conditions.lanes, random))
         self._round += 1
 
-    def cold(self, wanted: Mapping[int, int]) -> Iterator[Sample]:
-        """Force ``wanted[memory_mb]`` cold starts of each size, sizes in turn.
+    def cold(self, wanted: Mapping[K, int]) -> Iterator[Sample]:
+        """Force ``wanted[size]`` cold starts of each size, sizes in turn.
 
         Every request is passed on, also one that started no sandbox; its ``cold`` is false. Gives
         up on a size whose calls start no sandbox, or fail. Raises TargetError as :meth:`warm`.
@@ -126,9 +130,9 @@ class Session:
             self._warmed.update(fresh.values())
             self._round += 1
 
-    def ready(self, memory_mb: int) -> Variant | None:
+    def ready(self, size: K) -> Variant | None:
         """The size, callable now; ``None`` if it cannot be made so, which ``failed`` tells."""
-        return self._variants([memory_mb]).get(memory_mb)
+        return self._variants([size]).get(size)
 
     def load(self, loading: Loading) -> Iterator[Sample]:
         """Send a load as a round of its own; its calls are numbered from :attr:`calls` on.
@@ -147,7 +151,7 @@ class Session:
                     raise refused
         self._round += 1
 
-    def _variants(self, sizes: Iterable[int], fresh: bool = False) -> dict[int, Variant]:
+    def _variants(self, sizes: Iterable[K], fresh: bool = False) -> dict[K, Variant]:
         """Sizes with their variants; one that cannot be had is noted and left out."""
         if self._stopped:
             return {}

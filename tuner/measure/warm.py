@@ -6,16 +6,18 @@ Pure arithmetic with a seeded generator; sending is the session's.
 from collections.abc import Mapping
 from random import Random
 
+from tuner.target.seam import K
 
-def interleave(wanted: Mapping[int, int], random: Random) -> list[int]:
-    """The sizes (MB) in the order of their calls; each appears as often as wanted.
+
+def interleave(wanted: Mapping[K, int], random: Random) -> list[K]:
+    """The sizes in the order of their calls; each appears as often as wanted.
 
     Every size is spread over the whole batch: its i-th of n calls falls at a random place within
     the i-th n-th. Neither a slow drift nor a periodic disturbance can favour one of them.
     """
     places = [
-        ((number + random.random()) / count, memory_mb)
-        for memory_mb, count in sorted(wanted.items())
+        ((number + random.random()) / count, size)
+        for size, count in sorted(wanted.items())
         for number in range(count)
     ]
-    return [memory_mb for _, memory_mb in sorted(places)]
+    return [size for _, size in sorted(places)]

@@ -30,6 +30,19 @@ class Budget:
             return f"the limit of {self.seconds:g} s is reached"
         return None
 
+    def part(self, spent: Spent, parts: int) -> "Budget":
+        """The budget that leaves one of so many equal parts of what is left."""
+
+        def shared(limit: float | None, used: float) -> float | None:
+            return None if limit is None else used + max(0.0, limit - used) / parts
+
+        most = shared(self.invocations, spent.invocations)
+        return Budget(
+            None if most is None else int(most),
+            shared(self.cost_usd, spent.cost_usd),
+            shared(self.seconds, spent.seconds),
+        )
+
     def affordable(self, spent: Spent, price_usd: float, seconds: float) -> int:
         """How many more invocations of this price and length fit into what is left."""
         most = 1_000_000.0

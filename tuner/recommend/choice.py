@@ -52,7 +52,7 @@ def pick(outlook: Outlook, goal: Goal) -> Pick:
     """Choose among the candidates; with unreachable objectives, the nearest miss."""
     index = best(outlook, goal)
     meets = bool(outlook.meets[index] >= MORE_LIKELY) if goal.slos else None
-    return Pick(index, meets, _confidence(outlook, index), _safe_range(outlook, index))
+    return Pick(index, meets, confidence_in(outlook, index), _safe_range(outlook, index))
 
 
 def loss(outlook: Outlook) -> FloatArray:
@@ -67,21 +67,26 @@ def loss(outlook: Outlook) -> FloatArray:
 
 def best(outlook: Outlook, goal: Goal) -> int:
     """Index of the size to choose: the least expected loss, or the nearest miss."""
+    here = np.flatnonzero(outlook.memory_mb == goal.current_mb)
+    return best_or_here(outlook, goal.strategy, int(here[0]) if here.size else None)
+
+
+def best_or_here(outlook: Outlook, strategy: Strategy, here: int | None) -> int:
+    """As :func:`best`, where ``here`` is the index of what there is now, if that may be chosen."""
     if outlook.meets.max() < MORE_LIKELY:
         miss = np.median(outlook.margin, axis=0)
         near = miss <= miss.min() * (1 + _AS_NEAR)
         return int(np.where(near, outlook.expected(), np.inf).argmin())
     expected = loss(outlook).mean(axis=0)
-    ties = expected <= expected.min() * (1 + _TIE[goal.strategy])
-    other = outlook.cost if goal.strategy is Strategy.SPEED else outlook.duration_ms
+    ties = expected <= expected.min() * (1 + _TIE[strategy])
+    other = outlook.cost if strategy is Strategy.SPEED else outlook.duration_ms
     index = int(np.where(ties, other.mean(axis=0), np.inf).argmin())
-    here = np.flatnonzero(outlook.memory_mb == goal.current_mb)
     if (
-        here.size
-        and _as_good(expected, int(here[0]), index)
-        and _as_good(other.mean(axis=0), int(here[0]), index)
+        here is not None
+        and _as_good(expected, here, index)
+        and _as_good(other.mean(axis=0), here, index)
     ):
-        return int(here[0])
+        return here
     return index
 
 
@@ -90,7 +95,7 @@ def _as_good(expected: FloatArray, here: int, there: int) -> bool:
     return bool(expected[here] <= expected[there] * (1 + _WORTH_MOVING))
 
 
-def _confidence(outlook: Outlook, index: int) -> float:
+def confidence_in(outlook: Outlook, index: int) -> float:
     """Probability that the pick is within 5 % of the best size that meets the objectives."""
     meets = outlook.margin <= 1.0
     best = np.where(meets, outlook.score, np.inf).min(axis=1)

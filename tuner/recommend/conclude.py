@@ -42,7 +42,7 @@ class Evidence:
 def conclude(evidence: Evidence, question: Question) -> Sweep:
     """Answer the question from the evidence, which also tells how long production's calls take."""
     run, samples = evidence.run, calm(evidence.samples)
-    question = replace(question, goal=question.goal.served(_service_s(samples)))
+    question = replace(question, goal=question.goal.served(service_s(samples)))
     decider = Decider(question)
     answer, loads, of_loads = _under_load(decider.answer(samples), evidence, question, samples)
     month, of_month = _month(answer, question.goal, evidence)
@@ -69,6 +69,7 @@ def conclude(evidence: Evidence, question: Question) -> Sweep:
         power_tuning_url=chart_url(_points(rows), region=run.facts.region),
         monthly=month,
         load=None if evidence.loads is None else evidence.loads.asked,
+        arch=question.goal.arch,
     )
 
 
@@ -86,7 +87,7 @@ def _under_load(
     return chosen, rows, load_doubts(rows, samples)
 
 
-def _service_s(samples: Sequence[Sample]) -> float:
+def service_s(samples: Sequence[Sample]) -> float:
     """Mean duration of the calls that ended well, in seconds; 0 without any."""
     took = [s.duration_ms for s in samples if s.outcome is Outcome.OK and s.duration_ms]
     return sum(took) / len(took) / 1000.0 if took else 0.0

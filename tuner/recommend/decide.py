@@ -24,7 +24,7 @@ from tuner.recommend.band import band, model_card
 from tuner.recommend.choice import best, choose, loss, possible
 from tuner.recommend.cost import MILLION, ColdExtra, drawn_cost
 from tuner.recommend.goal import Goal, Rates
-from tuner.recommend.outlook import look
+from tuner.recommend.outlook import Outlook, look
 from tuner.recommend.result import CurveBand, ModelCard, Recommendation
 from tuner.records import Sample
 from tuner.units import MemoryWish
@@ -63,12 +63,20 @@ class Answer:
     observations: Observations | None = None
 
 
+@dataclass(frozen=True)
+class Standing:
+    """All sizes that may be chosen, as they stand, and the index of the one to choose."""
+
+    outlook: Outlook
+    index: int
+
+
 class Decider:
     """Answers ``step`` until it is done, then ``answer``. Both may be asked at any time."""
 
     def __init__(self, question: Question) -> None:
         self._question = question
-        self._sizes = _with_current(question)
+        self._sizes = choosable(question)
 
     def step(self, samples: Sequence[Sample], *, seconds: float = 0.0) -> Ask | Done:
         """What to invoke next, given all samples of the run and the seconds it has taken."""
@@ -107,6 +115,15 @@ class Decider:
             curve,
             observations,
         )
+
+    def stand(self, samples: Sequence[Sample]) -> Standing | None:
+        """How the sizes compare; ``None`` when no invocation ended with a duration."""
+        observations, q = from_samples(samples), self._question
+        if not len(observations):
+            return None
+        sizes = possible(self._sizes, observations)
+        outlook = look(self._fit(observations), observations, q.goal, q.rates, sizes)
+        return Standing(outlook, best(outlook, q.goal))
 
     def spent(self, samples: Sequence[Sample], seconds: float) -> Spent:
         """Requests made, what they cost as far as Lambda reported it, and the run's time."""
@@ -182,7 +199,7 @@ class Decider:
         return np.unique(np.concatenate([fine, observations.sizes_mb]))
 
 
-def _with_current(question: Question) -> IntArray:
+def choosable(question: Question) -> IntArray:
     """The sizes that may be chosen: of a range, the function's current size is one too."""
     sizes, current = candidates(question.wish, question.recorded_mb), question.goal.current_mb
     if current is None or question.recorded_mb or question.wish.sizes_mb:

@@ -1,5 +1,6 @@
 """What choosing each candidate would bring: cost, speed and objectives, as draws of the curve."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -23,17 +24,28 @@ _MAX_QUANTILE = 0.999
 
 @dataclass(frozen=True)
 class Outlook:
-    """All (draws, sizes) unless said otherwise; index 1 of ``drifted`` is no drift.
+    """Durations, costs and the goal's score (less is better) under each drift: (3, draws, sizes),
+    where index 1 of the first axis is no drift.
 
-    ``drifted`` is the goal's score (3, draws, sizes), less is better. ``margin`` is the worst
-    objective's value over its limit: at most 1 when all are met (draws, sizes).
+    ``margin`` is the worst objective's value over its limit: at most 1 when all are met (draws,
+    sizes).
     """
 
     memory_mb: IntArray
-    duration_ms: FloatArray
-    cost: FloatArray
+    drifted_ms: FloatArray
+    drifted_cost: FloatArray
     drifted: FloatArray
     margin: FloatArray
+
+    @property
+    def duration_ms(self) -> FloatArray:
+        """Mean duration without drift (draws, sizes)."""
+        return np.asarray(self.drifted_ms[1], dtype=np.float64)
+
+    @property
+    def cost(self) -> FloatArray:
+        """USD per million without drift (draws, sizes)."""
+        return np.asarray(self.drifted_cost[1], dtype=np.float64)
 
     @property
     def score(self) -> FloatArray:
@@ -66,7 +78,27 @@ def look(
     for slo in goal.slos:
         value = _value(slo, curve, observations, memory_mb, costs[1], extra)
         margin = np.maximum(margin, value / slo.limit)
-    return Outlook(memory_mb, durations[1], costs[1], np.stack(scores), margin)
+    return Outlook(memory_mb, np.stack(durations), np.stack(costs), np.stack(scores), margin)
+
+
+def side_by_side(outlooks: Sequence[Outlook], goal: Goal, seed: int) -> Outlook:
+    """One outlook over all candidates of several curves, in the order given.
+
+    What is believed of one curve says nothing of another, so the draws of all but the first are
+    shuffled: which of them stand beside each other is chance.
+    """
+    rng = np.random.default_rng(seed)
+    orders = [np.arange(outlooks[0].margin.shape[0])]
+    orders += [rng.permutation(each.margin.shape[0]) for each in outlooks[1:]]
+
+    def joined(name: str) -> FloatArray:
+        pairs = zip(outlooks, orders, strict=True)
+        return np.concatenate([getattr(o, name)[..., order, :] for o, order in pairs], axis=-1)
+
+    times, costs = joined("drifted_ms"), joined("drifted_cost")
+    scores = [_score(mean, cost, goal) for mean, cost in zip(times, costs, strict=True)]
+    memory = np.concatenate([each.memory_mb for each in outlooks])
+    return Outlook(memory, times, costs, np.stack(scores), joined("margin"))
 
 
 def _score(mean_ms: FloatArray, cost: FloatArray, goal: Goal) -> FloatArray:

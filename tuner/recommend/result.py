@@ -119,6 +119,7 @@ class RunnerUp:
     cost_usd_per_million: float | None
     duration_ms: float | None
     why_not: str
+    arch: str | None = None  # None: the recommended one
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,7 @@ class VersusCurrent:
     memory_mb: int
     cost_change: float | None
     duration_change: float | None
+    arch: str | None = None  # None: the recommended one
 
 
 @dataclass(frozen=True)
@@ -207,7 +209,11 @@ class Spend:
 
 @dataclass(frozen=True)
 class Sweep:
-    """A whole sweep, measured and answered; see the JSON schema ``tuner.sweep/1``."""
+    """A whole sweep, measured and answered; see the JSON schema ``tuner.sweep/1``.
+
+    Where architectures were compared this is the chosen one's, ``beside`` are those of the
+    others, and ``chances`` the probability of each to be the best; ``arch`` is whose it is.
+    """
 
     run: RunRecord
     sizes: tuple[SizeRow, ...]
@@ -222,3 +228,17 @@ class Sweep:
     power_tuning_url: str | None = None
     monthly: Monthly | None = None  # None: no traffic was given
     load: Asked | None = None  # what sizes were put under; None: nothing
+    arch: str = ""
+    beside: "tuple[Sweep, ...]" = ()
+    chances: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def each(self) -> "tuple[Sweep, ...]":
+        """The sweeps of all architectures, the chosen one's first."""
+        return (self, *self.beside)
+
+    @property
+    def current_mb(self) -> int | None:
+        """The size now, if that is on this architecture."""
+        here = self.arch in ("", self.run.facts.arch)
+        return self.run.facts.memory_mb if here else None

@@ -6,7 +6,7 @@ form of file: a reader in ``lines.py``. To know another column: ``row.py``.
 """
 
 from tuner.recording.lines import is_power_tuning
-from tuner.recording.read import Recording, read_recording
+from tuner.recording.read import Recording, read_architectures, read_recording
 from tuner.recording.row import Row
 
-__all__ = ["Recording", "Row", "is_power_tuning", "read_recording"]
+__all__ = ["Recording", "Row", "is_power_tuning", "read_architectures", "read_recording"]

@@ -70,16 +70,45 @@ def read_recording(path: str | Path, where: Mapping[str, str] | None = None) -> 
     scan = _Scan(file, where or {})
     for line, cells in read_lines(file):
         scan.take(line, cells)
+    return _recorded(scan, None)
+
+
+def _recorded(scan: "_Scan", arch: str | None) -> Recording:
+    """A finished pass, checked; ``arch`` where it is known what all its rows have."""
     scan.check()
     groups = scan.groups()
     return Recording(
-        path=str(file),
-        arch=_arch(file, scan.values.get("arch", {})),
+        path=str(scan.file),
+        arch=arch or _arch(scan.file, scan.values.get("arch", {})),
         columns=tuple(scan.columns),
         groups=groups,
-        notes=_notes(file, groups),
+        notes=_notes(scan.file, groups),
         by_size=scan.by_size,
     )
+
+
+def read_architectures(
+    path: str | Path, where: Mapping[str, str] | None = None
+) -> dict[str, Recording]:
+    """The recording of each architecture in a file whose column ``arch`` has several.
+
+    As :func:`read_recording`, which reads a file of one. Raises UsageError also for a row that
+    does not say its architecture.
+    """
+    file = Path(path)
+    scans: dict[str, _Scan] = {}
+    for line, cells in read_lines(file):
+        word = word_of(cells.get("arch"))
+        arch = _ARCHES.get(word.lower(), word)
+        scans.setdefault(arch, _Scan(file, where or {})).take(line, cells)
+    kept = {arch: scan for arch, scan in sorted(scans.items()) if scan.by_size}
+    for word in kept.keys() - set(_ARCHES.values()):
+        reason = f"arch {word[:40]!r} is unknown" if word else "has rows without arch"
+        fix = "To compare architectures, say x86_64 or arm64 in every row."
+        raise UsageError(str(file), reason, fix)
+    if not kept:  # whatever is amiss, a plain reading says it
+        kept = {"": next(iter(scans.values()), _Scan(file, where or {}))}
+    return {arch: _recorded(scan, arch) for arch, scan in kept.items()}
 
 
 class _Scan:
@@ -171,9 +200,10 @@ class _Scan:
             return
         listed = "; ".join(f"{column}: {_listed(values, 12)}" for column, values in mixed.items())
         example = " ".join(f"--where {column}={_quoted(v[0])}" for column, v in mixed.items())
-        raise UsageError(
-            str(self.file), f"holds several functions ({listed})", f"Choose one: {example}"
-        )
+        fix = f"Choose one: {example}"
+        if set(mixed) == {"arch"}:
+            fix += "; or compare them: --architectures both"
+        raise UsageError(str(self.file), f"holds several functions ({listed})", fix)
 
 
 def _arch(file: Path, values: Mapping[str, None]) -> str | None:

@@ -50,8 +50,10 @@ def answer(sweep: Sweep) -> Answer:
         return _cold_answer(sweep)
     if pick is None:
         return Answer("No size is recommended", _why_none(sweep), "bad", (), ())
-    keep = pick.versus_current is not None and pick.versus_current.memory_mb == pick.memory_mb
-    headline = f"Keep {format_memory(pick.memory_mb)}" if keep else format_memory(pick.memory_mb)
+    now = pick.versus_current
+    keep = now is not None and (now.memory_mb, now.arch or pick.arch) == (pick.memory_mb, pick.arch)
+    named = size_named(pick.memory_mb, sweep)
+    headline = f"Keep {named}" if keep else named
     parts = [
         *([] if pick.versus_current is None else [_versus(pick.versus_current, keep)]),
         *([f"p95 {format_ms(pick.p95_ms)}"] if known(pick.p95_ms) is not None else []),
@@ -62,6 +64,15 @@ def answer(sweep: Sweep) -> Answer:
     rest = "; ".join(part for part in parts if part)
     tone = "warn" if pick.meets_slo is False else "good"
     return Answer(headline, rest, tone, _facts(pick), pick.reasons)
+
+
+def size_named(memory_mb: int, sweep: Sweep, compared: bool | None = None) -> str:
+    """``512 MB``, with its architecture where it is not the function's own or several are
+    ``compared``."""
+    several = bool(sweep.beside) if compared is None else compared
+    text = format_memory(memory_mb)
+    other = sweep.arch not in ("", sweep.run.facts.arch)
+    return f"{text} on {sweep.arch}" if several or other else text
 
 
 def known(value: float | None) -> float | None:
@@ -124,7 +135,8 @@ def _versus(versus: VersusCurrent, keep: bool) -> str:
     """``31 % cheaper and 4.1x faster than the 128 MB it has now``."""
     if keep:
         return "the size it has now"
-    now = f"the {format_memory(versus.memory_mb)} it has now"
+    where = f" on {versus.arch}" if versus.arch else ""
+    now = f"the {format_memory(versus.memory_mb)}{where} it has now"
     cost, speed = known(versus.cost_change), known(versus.duration_change)
     if cost is None and speed is None:
         return f"instead of {now}"
@@ -199,8 +211,11 @@ def _other_quantiles(pick: Recommendation) -> str:
 
 
 def _confidence(confidence: float | None) -> Fact:
-    # 100 % is never certain: a probability from draws is only as fine as their number.
-    text = format_share(confidence)
-    if confidence is not None and confidence > 0.99:
-        text = "above 99 %"
-    return Fact("Confidence", text, "that it is within 5 % of the best")
+    return Fact("Confidence", format_chance(confidence), "that it is within 5 % of the best")
+
+
+def format_chance(chance: float | None) -> str:
+    """A probability from draws, which is only as fine as their number: 100 % is never certain."""
+    if chance is not None and chance > 0.99:
+        return "above 99 %"
+    return "below 1 %" if chance is not None and chance < 0.01 else format_share(chance)

@@ -8,20 +8,41 @@ from tuner.report.palette import color
 from tuner.report.series import P50, P95, OverMemory
 
 _HEIGHT = 340
-_HUES = {P50: "accent", P95: "second", "cost": "accent"}
+#: How a series looks: its hue, the dashes of its line and the shape of its points.
+Look = tuple[str, list[int], str]
+_FIRST: Look = ("accent", [1, 0], "circle")
+_SECOND: Look = ("second", [6, 4], "diamond")
+_LOOKS: dict[str, Look] = {P50: _FIRST, P95: _SECOND, "cost": _FIRST}
 
 
 def latency_chart(series: OverMemory) -> dict[str, Any]:
     """Vega-Lite of duration in ms over memory in MB."""
-    return _chart(series, "Warm duration (ms)", [P50, P95])
+    return _chart(series, "Warm duration (ms)", _looks(series, [P50, P95]))
 
 
 def cost_chart(series: OverMemory) -> dict[str, Any]:
     """Vega-Lite of USD per million invocations over memory in MB."""
-    return _chart(series, "USD per million invocations", ["cost"])
+    return _chart(series, "USD per million invocations", _looks(series, ["cost"]))
 
 
-def _chart(series: OverMemory, title: str, names: list[str]) -> dict[str, Any]:
+def _looks(series: OverMemory, usual: list[str]) -> dict[str, Look]:
+    """Each series' look, in order; where architectures are compared (``arm64 p50``) the hue is
+    the architecture's, and dashes and shape tell p50 from p95."""
+    names = [line.series for line in series.lines] + [point.series for point in series.points]
+    found = list(dict.fromkeys(names))
+    if set(found) <= set(usual):
+        return {name: _LOOKS[name] for name in usual}
+    arches = list(dict.fromkeys(name.rpartition(" ")[0] for name in found))
+    looks = {}
+    for name in found:
+        arch, _, what = name.rpartition(" ")
+        of_arch = _FIRST if arch == arches[0] else _SECOND
+        _, dash, shape = of_arch if what == "cost" else _LOOKS[what]
+        looks[name] = (of_arch[0], dash, shape)
+    return looks
+
+
+def _chart(series: OverMemory, title: str, looks: dict[str, Look]) -> dict[str, Any]:
     alt = altair()
     x = alt.X(
         "memory_mb:Q",
@@ -30,13 +51,14 @@ def _chart(series: OverMemory, title: str, names: list[str]) -> dict[str, Any]:
         axis=alt.Axis(values=list(series.memory.ticks), format=",d", grid=False),
     )
     y = value_axis("Y", "value", title, series.values)
-    scale = alt.Scale(domain=names, range=[color(_HUES[name]) for name in names])
+    names = list(looks)
+    scale = alt.Scale(domain=names, range=[color(hue) for hue, _, _ in looks.values()])
     hue = alt.Color("series:N", scale=scale, legend=_legend(names))
     layers = [
         *_safe(series),
-        *_lines(series, x, y, hue),
+        *_lines(series, x, y, hue, looks),
         *_limits(series),
-        *_points(series, x, y, hue),
+        *_points(series, x, y, hue, looks),
         *_marks(series),
     ]
     return finished(alt.layer(*layers), _HEIGHT)
@@ -57,35 +79,36 @@ def _safe(series: OverMemory) -> list[Any]:
     return [band.encode(x="memory_mb:Q", x2="high:Q", tooltip=hint())]
 
 
-def _lines(series: OverMemory, x: Any, y: Any, hue: Any) -> list[Any]:
+def _lines(series: OverMemory, x: Any, y: Any, hue: Any, looks: dict[str, Look]) -> list[Any]:
     alt = altair()
     if not series.lines:
         return []
     chart = rows([asdict(line) for line in series.lines])
     names = list(dict.fromkeys(line.series for line in series.lines))
-    dashes = alt.Scale(domain=names, range=[[1, 0], [6, 4]][: len(names)])
+    dashes = alt.Scale(domain=names, range=[looks[name][1] for name in names])
     dash = alt.StrokeDash("series:N", legend=_legend(names), scale=dashes)
     line = chart.mark_line(strokeWidth=2).encode(x, y, color=hue, strokeDash=dash)
-    if len(names) > 1:
-        return [_between(series, x), line]
+    if any(name.endswith(P95) for name in names):
+        return [*(_between(series, x, name, looks) for name in names if name.endswith(P50)), line]
     band = chart.mark_area(opacity=0.16, line=False)
     return [band.encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), color=hue), line]
 
 
-def _between(series: OverMemory, x: Any) -> Any:
+def _between(series: OverMemory, x: Any, median: str, looks: dict[str, Look]) -> Any:
     """The space between the two fitted quantiles."""
     alt = altair()
-    high = {line.memory_mb: line.value for line in series.lines if line.series == P95}
+    upper = f"{median.removesuffix(P50)}{P95}"
+    high = {line.memory_mb: line.value for line in series.lines if line.series == upper}
     pairs = [
         {"memory_mb": line.memory_mb, "low": line.value, "high": high[line.memory_mb]}
         for line in series.lines
-        if line.series == P50 and line.memory_mb in high
+        if line.series == median and line.memory_mb in high
     ]
-    area = rows(pairs).mark_area(fill=color("accent"), opacity=0.1)
+    area = rows(pairs).mark_area(fill=color(looks[median][0]), opacity=0.1)
     return area.encode(x, alt.Y("low:Q"), alt.Y2("high:Q"))
 
 
-def _points(series: OverMemory, x: Any, y: Any, hue: Any) -> list[Any]:
+def _points(series: OverMemory, x: Any, y: Any, hue: Any, looks: dict[str, Look]) -> list[Any]:
     alt = altair()
     if not series.points:
         return []
@@ -93,7 +116,7 @@ def _points(series: OverMemory, x: Any, y: Any, hue: Any) -> list[Any]:
     interval = chart.mark_rule(strokeWidth=2)
     interval = interval.encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), color=hue)
     names = list(dict.fromkeys(point.series for point in series.points))
-    shapes = alt.Scale(domain=names, range=["circle", "diamond"][: len(names)])
+    shapes = alt.Scale(domain=names, range=[looks[name][2] for name in names])
     shape = alt.Shape("series:N", legend=_legend(names), scale=shapes)
     dots = chart.mark_point(filled=True, size=70, opacity=1, stroke=color("paper"), strokeWidth=1)
     return [interval, dots.encode(x, y, color=hue, shape=shape, tooltip=hint())]

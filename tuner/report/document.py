@@ -19,6 +19,7 @@ _QUANTILES = ("mean", "p50", "p90", "p95", "p99", "max")
 def document(sweep: Sweep) -> dict[str, Any]:
     """The document, as plain values that ``json.dumps(..., allow_nan=False)`` takes."""
     run, facts = sweep.run, sweep.run.facts
+    ordered = sorted(sweep.each, key=lambda each: each.arch != facts.arch)  # stable: its own first
     content = {
         "schema": SCHEMA,
         "run": run.run,
@@ -30,9 +31,10 @@ def document(sweep: Sweep) -> dict[str, Any]:
         "started_at": _time(run.started_at),
         "finished_at": _time(run.finished_at),
         "state": str(run.state),
-        "sizes": [_size(size) for size in sweep.sizes],
+        "sizes": [_size(size, each.arch or facts.arch) for each in ordered for size in each.sizes],
         "model": _model(sweep),
         "recommendation": _recommendation(sweep.recommendation),
+        "architectures": [_architecture(each, sweep) for each in ordered] if sweep.beside else None,
         "spend": asdict(sweep.spend),
         "warnings": [{"code": advice.code, "text": advice.text} for advice in sweep.warnings],
         "price": dict(sweep.price),
@@ -45,9 +47,22 @@ def document(sweep: Sweep) -> dict[str, Any]:
     return {name: _finite(value) for name, value in content.items()}
 
 
-def _size(size: SizeRow) -> dict[str, Any]:
+def _architecture(each: Sweep, compared: Sweep) -> dict[str, Any]:
+    """The answer on one architecture alone, and the chance that it is the best of all."""
+    return {
+        "arch": each.arch,
+        "chance": compared.chances.get(each.arch),
+        "price": dict(each.price),
+        "model": _model(each),
+        "recommendation": _recommendation(each.recommendation),
+        "monthly": None if each.monthly is None else asdict(each.monthly),
+    }
+
+
+def _size(size: SizeRow, arch: str) -> dict[str, Any]:
     return {
         "memory_mb": size.memory_mb,
+        "arch": arch,
         "status": size.status,
         "reason": size.reason,
         "warm": _warm(size.warm),
@@ -126,9 +141,16 @@ def _recommendation(pick: Recommendation | None) -> dict[str, Any] | None:
         "confidence": pick.confidence,
         "safe_range_mb": None if pick.safe_range_mb is None else list(pick.safe_range_mb),
         "reasons": list(pick.reasons),
-        "runners_up": [asdict(other) for other in pick.runners_up],
-        "versus_current": None if pick.versus_current is None else asdict(pick.versus_current),
+        "runners_up": [_on(pick, asdict(other)) for other in pick.runners_up],
+        "versus_current": (
+            None if pick.versus_current is None else _on(pick, asdict(pick.versus_current))
+        ),
     }
+
+
+def _on(pick: Recommendation, other: dict[str, Any]) -> dict[str, Any]:
+    """A size beside the pick, with the architecture that it is on."""
+    return {**other, "arch": other["arch"] or pick.arch}
 
 
 def _time(seconds: float | None) -> str | None:

@@ -14,6 +14,7 @@ from tuner.units import UNKNOWN, format_memory, format_seconds, format_share, fo
 #: Options that say how a run measured and chose; payloads and environments may be secret.
 _SHOWN_OPTIONS = (
     "memory",
+    "architectures",
     "method",
     "samples",
     "invocations",
@@ -42,8 +43,8 @@ def method(sweep: Sweep) -> tuple[Fact, ...]:
         Fact("Platform", _BACKENDS[run.facts.backend], platform_text(run.facts)),
         Fact("Invocations", f"{sweep.spend.invocations:,}", _invocations(sweep)),
         Fact("Time and cost of this run", *_spend(sweep)),
-        Fact("Curve", *_curve(sweep.model)),
-        Fact("Prices", *_prices(sweep.price)),
+        *(Fact(_of("Curve", each, sweep), *_curve(each.model)) for each in sweep.each),
+        *(Fact(_of("Prices", each, sweep), *_prices(each.price)) for each in sweep.each),
         Fact("Options", _options(run.options) or "defaults", f"seed {run.seed}"),
         Fact("Run", run.run, _when(sweep)),
         Fact(
@@ -53,6 +54,10 @@ def method(sweep: Sweep) -> tuple[Fact, ...]:
         ),
     ]
     return tuple(facts)
+
+
+def _of(label: str, each: Sweep, compared: Sweep) -> str:
+    return f"{label}, {each.arch}" if compared.beside else label
 
 
 def date_time(seconds: float | None) -> str:
@@ -88,9 +93,10 @@ def _function(sweep: Sweep) -> str:
 
 
 def _invocations(sweep: Sweep) -> str:
-    warm = sum(size.warm.n for size in sweep.sizes)
-    cold = sum(size.cold.n for size in sweep.sizes)
-    return f"{warm:,} warm and {cold:,} cold ones counted, over {len(sweep.sizes)} sizes"
+    sizes = [size for each in sweep.each for size in each.sizes]
+    warm, cold = sum(size.warm.n for size in sizes), sum(size.cold.n for size in sizes)
+    where = f" on {len(sweep.each)} architectures" if sweep.beside else ""
+    return f"{warm:,} warm and {cold:,} cold ones counted, over {len(sizes)} sizes{where}"
 
 
 def _spend(sweep: Sweep) -> tuple[str, str]:

@@ -1,5 +1,7 @@
 """What a month costs, in words: a table of the sizes, and what the figures rest on."""
 
+from dataclasses import replace
+
 from tuner.recommend.result import MonthAtSize, Monthly, ProvisionedOffer, Sweep
 from tuner.report.answer import Fact, known, money
 from tuner.report.tables import Cell, Row, Table
@@ -17,9 +19,12 @@ def month_table(sweep: Sweep) -> Table | None:
     columns = (
         *("Memory", "Total", "Requests", "Duration", "INIT"),
         *(("/tmp",) if storage else ()),
-        *("With free tier", "Savings Plan", f"At {month.other_arch} price"),
+        *("With free tier", "Savings Plan"),
+        *(() if sweep.beside else (f"At {month.other_arch} price",)),
     )
     rows = tuple(_row(size, storage) for size in month.sizes)
+    if sweep.beside:  # the other architecture was measured, which is better than its price
+        rows = tuple(replace(row, cells=row.cells[:-1]) for row in rows)
     return Table("Cost per month by memory size", columns, rows)
 
 
@@ -32,13 +37,25 @@ def month_facts(sweep: Sweep) -> tuple[Fact, ...]:
         Fact("Traffic", month.traffic, f"{_count(month.calls)} calls in a month of 730 hours"),
         Fact("Cold starts", format_share(known(month.cold_share)), month.cold_share_from),
         *_provisioned(month),
+        *(_measured_there(each) for each in sweep.beside if each.monthly and each.monthly.sizes),
         Fact(
             "Other prices",
             "Savings Plan: a Compute Savings Plan, no upfront payment",
-            "requests cost the same; free tier: if nothing else in the account uses it; "
-            f"{month.other_arch}: durations as measured on {sweep.run.facts.arch}",
+            "requests cost the same; free tier: if nothing else in the account uses it"
+            + ("" if sweep.beside else _unmeasured(month, sweep)),
         ),
     )
+
+
+def _unmeasured(month: Monthly, sweep: Sweep) -> str:
+    return f"; {month.other_arch}: durations as measured on {sweep.run.facts.arch}"
+
+
+def _measured_there(each: Sweep) -> Fact:
+    """The month on an architecture that was measured and not chosen, at its best size."""
+    assert each.monthly is not None
+    best = each.monthly.sizes[0]
+    return Fact(f"On {each.arch}", money(best.total_usd), f"at {format_memory(best.memory_mb)}")
 
 
 def month_fact(sweep: Sweep) -> tuple[Fact, ...]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from tuner.errors import UsageError
 from tuner.recommend.result import CurveBand, Sweep
 from tuner.recommend.slo import Scope, parse_slo
-from tuner.report.answer import known, money
+from tuner.report.answer import known, money, size_named
 from tuner.report.axis import Axis, memory_axis, value_axis
 from tuner.units import format_memory, format_ms
 
@@ -76,35 +76,48 @@ class OverMemory:
 
 def latency_series(sweep: Sweep) -> OverMemory:
     """Median and 95th percentile of the warm duration, measured and fitted, in ms."""
+    points, lines = [], []
+    for each in sweep.each:
+        points += _latency_points(each, sweep)
+        if each.band is not None:
+            for name, values in ((P50, each.band.p50_ms), (P95, each.band.p95_ms)):
+                lines += _lines(each.band, _named(name, each, sweep), values, values, values)
+    return _over_memory(sweep, points, lines, _limits(sweep))
+
+
+def _latency_points(each: Sweep, compared: Sweep) -> list[Point]:
     points = []
-    for size in sweep.sizes:
+    for size in each.sizes:
         stats = size.warm.duration_ms
         if stats is None:
             continue
         for name, value, ci in ((P50, stats.p50, stats.p50_ci), (P95, stats.p95, stats.p95_ci)):
             if positive(value):
-                text = f"{format_memory(size.memory_mb)}, {name}: {format_ms(value)}"
-                points.append(Point(size.memory_mb, name, value, *bounds(ci, value), text))
-    lines: list[Line] = []
-    if sweep.band is not None:
-        for name, values in ((P50, sweep.band.p50_ms), (P95, sweep.band.p95_ms)):
-            lines += _lines(sweep.band, name, values, values, values)
-    return _over_memory(sweep, points, lines, _limits(sweep))
+                series = _named(name, each, compared)
+                text = f"{format_memory(size.memory_mb)}, {series}: {format_ms(value)}"
+                points.append(Point(size.memory_mb, series, value, *bounds(ci, value), text))
+    return points
+
+
+def _named(name: str, each: Sweep, compared: Sweep) -> str:
+    """The series' name, with its architecture where there are several."""
+    return f"{each.arch} {name}" if compared.beside else name
 
 
 def cost_series(sweep: Sweep) -> OverMemory:
     """USD per million invocations, measured and fitted, with 90 % intervals."""
-    points = []
-    for size in sweep.sizes:
-        cost = size.cost_usd_per_million
-        if cost is not None and positive(cost.mean):
-            ends = bounds((cost.low, cost.high), cost.mean)
-            text = f"{format_memory(size.memory_mb)}: {money(cost.mean)} per million"
-            points.append(Point(size.memory_mb, "cost", cost.mean, *ends, text))
-    lines: list[Line] = []
-    if sweep.band is not None:
-        band = sweep.band
-        lines = _lines(band, "cost", band.cost_usd_per_million, band.cost_low, band.cost_high)
+    points, lines = [], []
+    for each in sweep.each:
+        series = _named("cost", each, sweep)
+        for size in each.sizes:
+            cost = size.cost_usd_per_million
+            if cost is not None and positive(cost.mean):
+                ends = bounds((cost.low, cost.high), cost.mean)
+                text = f"{size_named(size.memory_mb, each, bool(sweep.beside))}: "
+                text += f"{money(cost.mean)} per million"
+                points.append(Point(size.memory_mb, series, cost.mean, *ends, text))
+        if (band := each.band) is not None:
+            lines += _lines(band, series, band.cost_usd_per_million, band.cost_low, band.cost_high)
     return _over_memory(sweep, points, lines, ())
 
 
@@ -144,15 +157,18 @@ def _over_memory(
 
 
 def _marks(sweep: Sweep) -> tuple[Mark, ...]:
-    pick, now = sweep.recommendation, sweep.run.facts.memory_mb
+    pick, now = sweep.recommendation, sweep.current_mb
     marks = []
     if pick is not None:
-        marks.append(Mark(pick.memory_mb, "pick", f"recommended {format_memory(pick.memory_mb)}"))
+        marks.append(
+            Mark(pick.memory_mb, "pick", f"recommended {size_named(pick.memory_mb, sweep)}")
+        )
     if now is not None and (pick is None or now != pick.memory_mb):
         marks.append(Mark(now, "now", f"now {format_memory(now)}"))
     for size in sweep.sizes:
         if size.status == "failed":
-            text = f"{format_memory(size.memory_mb)} failed: {size.reason or 'reason unknown'}"
+            named = size_named(size.memory_mb, sweep)
+            text = f"{named} failed: {size.reason or 'reason unknown'}"
             marks.append(Mark(size.memory_mb, "failed", text))
     return tuple(marks)
 

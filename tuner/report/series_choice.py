@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from tuner.recommend.result import SizeRow, Sweep
-from tuner.report.answer import money
+from tuner.report.answer import money, size_named
 from tuner.report.axis import Axis, value_axis
 from tuner.report.series import bounds, positive
-from tuner.units import format_memory, format_ms
+from tuner.units import format_ms
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class ColdBar:
 
 def trade_off(sweep: Sweep) -> TradeOff:
     """Measured sizes, and the recommended one from the curve if it was not measured."""
-    found = [_measured(size, sweep) for size in sweep.sizes]
+    found = [_measured(size, each, sweep) for each in sweep.each for size in each.sizes]
     spots = [spot for spot in [*found, _fitted_pick(sweep)] if spot is not None]
     durations = [each for spot in spots for each in (spot.duration_low, spot.duration_high)]
     costs = [each for spot in spots for each in (spot.cost_low, spot.cost_high)]
@@ -59,8 +59,9 @@ def trade_off(sweep: Sweep) -> TradeOff:
 def cold_bars(sweep: Sweep) -> tuple[ColdBar, ...]:
     """Median INIT and median first call of every size with cold starts."""
     bars = []
-    for size in sweep.sizes:
-        memory = format_memory(size.memory_mb)
+    found = [(size, each) for each in sweep.each for size in each.sizes]
+    for size, each in found:
+        memory = size_named(size.memory_mb, each, bool(sweep.beside))
         parts = (("INIT", size.cold.init_ms), ("first call", size.cold.duration_ms))
         for part, stats in parts:
             if stats is not None and positive(stats.p50):
@@ -69,11 +70,14 @@ def cold_bars(sweep: Sweep) -> tuple[ColdBar, ...]:
     return tuple(bars)
 
 
-def _measured(size: SizeRow, sweep: Sweep) -> Spot | None:
+def _measured(size: SizeRow, each: Sweep, sweep: Sweep) -> Spot | None:
     stats, cost = size.warm.duration_ms, size.cost_usd_per_million
     if stats is None or cost is None or not positive(stats.mean) or not positive(cost.mean):
         return None
-    kind, label = _kind(size.memory_mb, sweep), format_memory(size.memory_mb)
+    label = size_named(size.memory_mb, each, bool(sweep.beside))
+    kind = _kind(size.memory_mb, each)
+    if kind == "pick" and each is not sweep:
+        kind = "pareto"  # the best of its architecture, which was not chosen
     return Spot(
         kind,
         "" if kind == "other" else label,
@@ -100,7 +104,7 @@ def _fitted_pick(sweep: Sweep) -> Spot | None:
     )
     if not positive(mean) or not positive(cost):
         return None
-    label = format_memory(pick.memory_mb)
+    label = size_named(pick.memory_mb, sweep)
     text = f"{label}, from the curve: {format_ms(mean)}, {money(cost)} per million"
     ends, cost_ends = bounds((low, high), mean), bounds((cost_low, cost_high), cost)
     return Spot("pick", label, text, mean, *ends, cost, *cost_ends)
@@ -109,6 +113,6 @@ def _fitted_pick(sweep: Sweep) -> Spot | None:
 def _kind(memory_mb: int, sweep: Sweep) -> str:
     if sweep.recommendation is not None and sweep.recommendation.memory_mb == memory_mb:
         return "pick"
-    if sweep.run.facts.memory_mb == memory_mb:
+    if sweep.current_mb == memory_mb:
         return "now"
     return "pareto" if memory_mb in sweep.pareto_mb else "other"

@@ -1,9 +1,9 @@
 """The tables in words: what was measured at each size, cold starts, and sizes not chosen."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tuner.recommend.result import Recommendation, SizeRow, Stats, Sweep
-from tuner.report.answer import between, known, money
+from tuner.report.answer import between, format_chance, known, money, size_named
 from tuner.units import UNKNOWN, format_memory, format_ms
 
 
@@ -46,27 +46,78 @@ SIZE_COLUMNS = (
     "Memory used",
     "Failures",
 )
+ARCH_COLUMNS = (
+    "Architecture",
+    "Best size",
+    "Cost per million",
+    "p50",
+    "p95",
+    "USD per GB-second",
+    "Chance",
+)
+_PICKED = "recommended"
 COLD_COLUMNS = ("Memory", "Cold starts", "INIT p50", "INIT p95", "First call p50", "Total p95")
 
 
 def size_table(sweep: Sweep) -> Table:
     """Every measured size, and the recommended one from the curve if it was not measured."""
-    rows = {size.memory_mb: _size_row(size, sweep) for size in sweep.sizes}
+    ordered = [row for each in sweep.each for row in _size_rows(each, sweep)]
+    return Table("Warm invocations by memory size", SIZE_COLUMNS, tuple(ordered))
+
+
+def _size_rows(sweep: Sweep, compared: Sweep) -> list[Row]:
+    several = bool(compared.beside)
+    rows = {size.memory_mb: _size_row(size, sweep, several) for size in sweep.sizes}
     pick = sweep.recommendation
     if pick is not None and pick.memory_mb not in rows:
-        rows[pick.memory_mb] = _fitted_row(pick)
-    ordered = tuple(rows[memory_mb] for memory_mb in sorted(rows))
-    return Table("Warm invocations by memory size", SIZE_COLUMNS, ordered)
+        rows[pick.memory_mb] = _fitted_row(pick, sweep, several)
+    if sweep is not compared:
+        rows = {size: _remarked(row) for size, row in rows.items()}
+    return [rows[memory_mb] for memory_mb in sorted(rows)]
+
+
+def _remarked(row: Row) -> Row:
+    """The same row where its architecture was not chosen."""
+    return replace(row, marks=tuple("its best" if mark == _PICKED else mark for mark in row.marks))
+
+
+def arch_table(sweep: Sweep) -> Table | None:
+    """The best size of every architecture; ``None`` where only one was measured."""
+    if not sweep.beside:
+        return None
+    rows = tuple(_arch_row(each, sweep) for each in sweep.each)
+    return Table("Architectures, each at its best size", ARCH_COLUMNS, rows)
+
+
+def _arch_row(each: Sweep, compared: Sweep) -> Row:
+    pick, price = each.recommendation, each.price.get("gb_second_usd")
+    marks = (_PICKED,) if each is compared and pick is not None else ()
+    if each.arch == compared.run.facts.arch and compared.run.facts.memory_mb is not None:
+        marks = (*marks, "now")
+    rate = Cell(f"${price:.10f}" if isinstance(price, float) else UNKNOWN)
+    if pick is None:
+        why = next((size.reason for size in each.sizes if size.reason), "nothing was measured")
+        cells = (Cell(UNKNOWN),) * 4
+        return Row(each.arch, (*cells, rate, Cell(UNKNOWN)), marks, "failed", why or "")
+    cost = pick.cost_usd_per_million
+    cells = (
+        Cell(format_memory(pick.memory_mb)),
+        _cost_cell(None if cost is None else known(cost.mean), between(cost)),
+        Cell(format_ms(pick.p50_ms)),
+        Cell(format_ms(pick.p95_ms)),
+    )
+    chance = compared.chances.get(each.arch)
+    return Row(each.arch, (*cells, rate, Cell(format_chance(chance))), marks)
 
 
 def cold_table(sweep: Sweep) -> Table | None:
     """Cold starts by size, or ``None`` if none were measured."""
-    sizes = [size for size in sweep.sizes if size.cold.n]
-    if not sizes:
+    found = [(size, each) for each in sweep.each for size in each.sizes if size.cold.n]
+    if not found:
         return None
     rows = tuple(
         Row(
-            format_memory(size.memory_mb),
+            size_named(size.memory_mb, each, bool(sweep.beside)),
             (
                 Cell(f"{size.cold.n:,}"),
                 _middle(size.cold.init_ms),
@@ -74,9 +125,9 @@ def cold_table(sweep: Sweep) -> Table | None:
                 _middle(size.cold.duration_ms),
                 Cell(_ms(size.cold.total_ms, "p95")),
             ),
-            _marks(size.memory_mb, sweep),
+            _marks(size.memory_mb, each) if each is sweep else (),
         )
-        for size in sizes
+        for size, each in found
     )
     return Table("Cold starts by memory size", COLD_COLUMNS, rows)
 
@@ -88,7 +139,7 @@ def runner_up_table(sweep: Sweep) -> Table | None:
         return None
     rows = tuple(
         Row(
-            format_memory(other.memory_mb),
+            format_memory(other.memory_mb) + (f" on {other.arch}" if other.arch else ""),
             (
                 Cell(money(known(other.cost_usd_per_million))),
                 Cell(format_ms(other.duration_ms)),
@@ -118,7 +169,7 @@ def _plural(kind: str, number: int) -> str:
     return "retries" if kind == "retry" else f"{kind}s"
 
 
-def _size_row(size: SizeRow, sweep: Sweep) -> Row:
+def _size_row(size: SizeRow, sweep: Sweep, several: bool) -> Row:
     warm, cost = size.warm, size.cost_usd_per_million
     duration = warm.duration_ms
     cells = (
@@ -133,10 +184,11 @@ def _size_row(size: SizeRow, sweep: Sweep) -> Row:
     )
     reason = size.reason or ("no reason is known" if size.status == "failed" else "")
     marks = _marks(size.memory_mb, sweep)
-    return Row(format_memory(size.memory_mb), cells, marks, size.status, reason)
+    head = size_named(size.memory_mb, sweep, several)
+    return Row(head, cells, marks, size.status, reason)
 
 
-def _fitted_row(pick: Recommendation) -> Row:
+def _fitted_row(pick: Recommendation, sweep: Sweep, several: bool) -> Row:
     cost, unknown = pick.cost_usd_per_million, Cell(UNKNOWN)
     cells = (
         unknown,
@@ -148,15 +200,16 @@ def _fitted_row(pick: Recommendation) -> Row:
         unknown,
         unknown,
     )
-    return Row(format_memory(pick.memory_mb), cells, ("recommended", "from the curve"), "fitted")
+    head = size_named(pick.memory_mb, sweep, several)
+    return Row(head, cells, (_PICKED, "from the curve"), "fitted")
 
 
 def _marks(memory_mb: int, sweep: Sweep) -> tuple[str, ...]:
     pick = sweep.recommendation
     marks = []
     if pick is not None and pick.memory_mb == memory_mb:
-        marks.append("recommended")
-    if sweep.run.facts.memory_mb == memory_mb:
+        marks.append(_PICKED)
+    if sweep.current_mb == memory_mb:
         marks.append("now")
     if memory_mb in sweep.pareto_mb:
         marks.append("Pareto")

@@ -24,6 +24,8 @@ _BOX = box.SIMPLE_HEAD
 #: Columns of the size table that fit into 80 characters.
 _NARROW = ("Memory", "Warm calls", "p50", "p95", "Cost per million")
 
+_NARROW_ARCHES = ("Architecture", "Best size", "Cost per million", "p95", "Chance")
+
 #: And of the table of loads.
 _NARROW_LOADS = ("Memory", "Answered", "p50", "p99", "Throttled", "Objectives")
 
@@ -49,6 +51,11 @@ def _parts(view: SweepView, width: int) -> Iterator[ConsoleRenderable]:
     if view.runners_up is not None:
         others = (f"{row.head} ({row.cells[-1].value})" for row in view.runners_up.rows)
         yield Text(f"  Instead: {'; '.join(others)}")
+    if view.architectures is not None:
+        yield Text("")
+        columns = _NARROW_ARCHES if width < 110 else view.architectures.columns
+        yield grid(view.architectures, columns, marked=True)
+        yield from (Text(each, "red") for each in map(_trouble, view.architectures.rows) if each)
     if view.sizes.rows:
         yield Text("")
         yield grid(view.sizes, _NARROW if width < 110 else view.sizes.columns, marked=True)

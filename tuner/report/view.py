@@ -14,7 +14,7 @@ from tuner.report.month import month_fact, month_facts, month_table
 from tuner.report.series import OverMemory, cost_series, latency_series
 from tuner.report.series_choice import ColdBar, TradeOff, cold_bars, trade_off
 from tuner.report.size_load_tables import load_sentence, load_table
-from tuner.report.tables import Table, cold_table, runner_up_table, size_table
+from tuner.report.tables import Table, arch_table, cold_table, runner_up_table, size_table
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class SweepView:
     cost: OverMemory
     trade_off: TradeOff
     cold: tuple[ColdBar, ...]
+    architectures: Table | None
     sizes: Table
     loads: Table | None
     loads_said: str
@@ -58,6 +59,7 @@ def sweep_view(sweep: Sweep) -> SweepView:
         cost=cost_series(sweep),
         trade_off=trade_off(sweep),
         cold=cold_bars(sweep),
+        architectures=arch_table(sweep),
         sizes=size_table(sweep),
         loads=load_table(sweep),
         loads_said=load_sentence(sweep),
@@ -82,7 +84,7 @@ def cost_text(view: SweepView) -> str:
 
 
 def _described(what: str, chart: OverMemory, said: Answer) -> str:
-    points = [point for point in chart.points if point.series != "p95"]
+    points = [point for point in chart.points if not point.series.endswith("p95")]
     if not points:
         return f"{what}: nothing was measured."
     first, last = points[0].text, points[-1].text

@@ -1,6 +1,7 @@
 """A sweep to be run: the question, what it is asked with, and what is known already."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from tuner.measure.load_frames import SizeLoads
 from tuner.measure.payloads import Payload
@@ -8,6 +9,7 @@ from tuner.measure.session import Conditions
 from tuner.measure.size_loads import SizeLoad
 from tuner.plan.budget import Budget
 from tuner.recommend.cold_plan import COLD_STARTS, matters
+from tuner.recommend.conclude_across import Side
 from tuner.recommend.decide import Question
 from tuner.recommend.month import Priced
 from tuner.records import Backend, RunRecord, Sample
@@ -38,6 +40,7 @@ class Errand:
     before: tuple[Sample, ...] = ()
     load: SizeLoad | None = None
     loads_before: SizeLoads | None = None
+    sides: Mapping[str, Side] = field(default_factory=dict)  # of more than the function's own
 
     @property
     def limited(self) -> bool:
@@ -76,6 +79,15 @@ def errand(
             most = max(1, most - min(most // 3, 3 * (options.cold or COLD_STARTS)))
         asked = replace(asked, budget=replace(limit, invocations=most))
     return Errand(run, asked, priced, payloads, limit, options.cold, before)
+
+
+def with_sides(errand: Errand, sides: Mapping[str, Side]) -> Errand:
+    """The errand over several architectures; without a limit of the user's own on invocations,
+    each may have as many as one alone."""
+    budget = errand.question.budget
+    if errand.limit.invocations is None and budget.invocations is not None:
+        budget = replace(budget, invocations=budget.invocations * len(sides))
+    return replace(errand, question=replace(errand.question, budget=budget), sides=dict(sides))
 
 
 def with_load(errand: Errand, load: SizeLoad | None, before: SizeLoads | None = None) -> Errand:

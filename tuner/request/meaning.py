@@ -18,7 +18,8 @@ from tuner.recommend.slo import parse_slo
 from tuner.records import Advice, FunctionFacts
 from tuner.request.options import SweepOptions
 from tuner.request.texts import read_text
-from tuner.target.isolation import read_isolation
+from tuner.target.arches import read_arches
+from tuner.target.isolation import Isolation, read_isolation
 from tuner.units import MemoryWish, parse_memory, parse_seconds, parse_share, parse_usd
 
 METHODS = ("adaptive", "grid")
@@ -37,6 +38,7 @@ def check(options: SweepOptions) -> None:
         raise UsageError(f"--cpu {options.cpu[:40]!r}", "is no way to limit CPU", fix)
     parse_memory(options.memory)
     read_isolation(options.isolation)
+    _check_architectures(options)
     parse_strategy(options.strategy)
     for text in options.slo:
         parse_slo(text)
@@ -53,6 +55,18 @@ def check(options: SweepOptions) -> None:
         raise UsageError(f"--cold {options.cold}", "is below 0", "Give 0 or more.")
     if not 0.0 <= options.balance <= 1.0:
         raise UsageError(f"--balance {options.balance:g}", "is not between 0 and 1", "0 is speed.")
+
+
+def _check_architectures(options: SweepOptions) -> None:
+    if options.architectures is None:
+        return
+    read_arches(options.architectures, "x86_64")
+    if options.profile_load or options.rate:
+        fix = "Compare architectures first, then put the chosen one under load."
+        raise UsageError("--architectures", "cannot go with a load on each size", fix)
+    if read_isolation(options.isolation) is Isolation.IN_PLACE:
+        fix = "Leave --isolation out: temporary copies are measured."
+        raise UsageError("--architectures", "cannot be measured in place", fix)
 
 
 def question(options: SweepOptions, facts: FunctionFacts, prices: Prices) -> Question:

@@ -26,6 +26,7 @@ class SweepOptions:
     where: tuple[str, ...] = ()
     cpu: str = "auto"
     isolation: str = "versions"
+    architectures: str | None = None
     assume_role: str | None = None
     memory: str = "128:1536"
     method: str = "adaptive"

@@ -7,8 +7,11 @@ from the rows is the replaying engine's job.
 from collections.abc import Mapping
 from pathlib import Path
 
-from tuner.recording import Recording, read_recording
+from tuner.errors import UsageError
+from tuner.recording import Recording, read_architectures, read_recording
 from tuner.records import Backend, FunctionFacts
+from tuner.target.arches import read_arches
+from tuner.target.architectures import Architectures
 from tuner.target.names import TargetName
 from tuner.target.seam import Target, Variant
 
@@ -16,6 +19,24 @@ from tuner.target.seam import Target, Variant
 def open_replay(name: TargetName, where: Mapping[str, str] | None = None) -> "ReplayTarget":
     """Read the recording; ``where`` keeps the rows of one function. Raises UsageError."""
     return ReplayTarget(read_recording(Path(name.path).expanduser(), where), name.text)
+
+
+def open_replays(
+    name: TargetName, architectures: str, where: Mapping[str, str] | None = None
+) -> "Architectures | ReplayTarget":
+    """The recordings of the architectures that are asked for; the first that there is counts as
+    the function's own, x86_64 before arm64. Raises UsageError for one without rows."""
+    path = Path(name.path).expanduser()
+    found = read_architectures(path, where)
+    own = max(found)  # "x86_64" sorts after "arm64"
+    wanted = read_arches(architectures, own)
+    for arch in wanted:
+        if arch not in found:
+            fix = f"It has {' and '.join(found)}; name that, or record the other one, too."
+            raise UsageError(str(path), f"has no rows of {arch}", fix)
+    targets = {arch: ReplayTarget(found[arch], name.text) for arch in wanted}
+    first = targets[wanted[0]]
+    return first if len(targets) == 1 else Architectures(first.describe(), targets)
 
 
 class ReplayTarget(Target):

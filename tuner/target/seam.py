@@ -7,10 +7,10 @@ engine's job, which learns from :class:`Endpoint` where to send requests.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from tuner.errors import AccessDenied, ChangedUnderneath, TargetError
-from tuner.records import FunctionFacts
+from tuner.records import FunctionFacts, Setting
 from tuner.reportline import Report
 from tuner.target.event_trail import EventTrail
 
@@ -64,6 +64,37 @@ class Code:
     label: str  # a few letters for the name of the function that is made of it
     handler: str | None = None
     runtime: str | None = None
+
+
+#: What makes one thing that can be invoked differ from another: a size, or a Setting.
+K = TypeVar("K", int, Setting)
+
+
+class Reporting(Protocol):
+    """Whoever can look reports up."""
+
+    def reports(self, request_ids: Sequence[str]) -> Mapping[str, Report]:
+        """REPORT of requests whose answer lacked it, by id, as far as it can be found."""
+        ...
+
+
+class Maker(Reporting, Protocol[K]):
+    """The part of a target that a measurement needs: what is asked for by ``K`` becomes callable.
+
+    A :class:`Target` is one for sizes (MB). See there.
+    """
+
+    one_at_a_time: bool
+
+    def prepare_many(
+        self, wanted: Iterable[K], /, *, fresh: bool = False
+    ) -> Mapping[K, "Variant | TargetError"]:
+        """Make all of these callable; a reason in place of a variant where that fails."""
+        ...
+
+    def endpoint(self) -> Endpoint | None:
+        """Where to invoke; ``None`` for a recording."""
+        ...
 
 
 class Target(Protocol):

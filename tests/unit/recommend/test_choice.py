@@ -1,5 +1,7 @@
 """The rules of the choice, on made-up draws."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -26,7 +28,7 @@ def outlook(
     share = np.array(broken or [0.0] * 4)
     margin = np.where(np.arange(100)[:, None] < 100 * share, 1.2, 0.8)
     times = np.array(duration or [800.0, 400.0, 200.0, 100.0])
-    return Outlook(SIZES, times * noise, scores[1], scores, margin)
+    return Outlook(SIZES, np.stack([times * noise] * 3), scores, scores, margin)
 
 
 def test_the_cheapest_is_picked_surely() -> None:
@@ -41,7 +43,7 @@ def test_equal_costs_go_to_the_faster_size() -> None:
 
 def test_equal_speeds_go_to_the_cheaper_size() -> None:
     flat = outlook([100.0] * 4, duration=[100.0, 100.2, 100.1, 100.0])
-    cheaper = Outlook(SIZES, flat.duration_ms, flat.cost * [4, 3, 1, 2], flat.drifted, flat.margin)
+    cheaper = replace(flat, drifted_cost=flat.drifted_cost * [4, 3, 1, 2])
     assert pick(cheaper, Goal(Strategy.SPEED)).index == 2
 
 
@@ -72,7 +74,7 @@ def test_a_small_risk_is_taken_only_for_a_large_saving() -> None:
 def test_without_a_size_that_likely_meets_them_the_nearest_miss_is_named() -> None:
     lost = outlook([1.0, 1.0, 1.0, 1.0], broken=[1.0] * 4)
     margin = lost.margin * [4.0, 3.0, 1.1, 2.0]
-    found = pick(Outlook(SIZES, lost.duration_ms, lost.cost, lost.drifted, margin), SLO)
+    found = pick(replace(lost, margin=margin), SLO)
     assert (found.index, found.meets, found.confidence) == (2, False, 0.0)
 
 
@@ -89,7 +91,7 @@ def test_the_loss_of_the_best_size_is_one() -> None:
 def test_of_equally_near_misses_the_best_score_is_named() -> None:
     lost = outlook([1.0, 2.0, 3.0, 4.0], broken=[1.0] * 4)
     margin = lost.margin * [1.2, 1.01, 1.0, 1.0]
-    found = pick(Outlook(SIZES, lost.duration_ms, lost.cost, lost.drifted, margin), SLO)
+    found = pick(replace(lost, margin=margin), SLO)
     assert (found.index, found.meets) == (1, False)
 
 

@@ -319,6 +319,25 @@ def under_load() -> Sweep:
     return replace(good(), sizes=rows, load=ASKED, recommendation=pick)
 
 
+def compared() -> Sweep:
+    """As :func:`good` on arm64, which was chosen, with x86_64 beside it; the function has 128 MB
+    on x86_64 now."""
+    there = good()
+    run = replace(RUN, facts=replace(FACTS, arch="arm64", memory_mb=None))
+    pick = replace(
+        there.recommendation or GOOD_PICK,
+        arch="arm64",
+        memory_mb=768,
+        confidence=0.97,
+        runners_up=(RunnerUp(1120, 0.728, 28.9, "12 % dearer", "x86_64"),),
+        versus_current=VersusCurrent(128, -0.12, -0.6, "x86_64"),
+    )
+    chosen = replace(there, arch="arm64", recommendation=pick, run=run, monthly=None)
+    here = replace(there, arch="x86_64", monthly=None)
+    chances = {"arm64": 0.985, "x86_64": 0.015}
+    return replace(chosen, run=RUN, beside=(here,), chances=chances)
+
+
 def empty() -> Sweep:
     """Everything that can be missing is missing."""
     facts = replace(FACTS, memory_mb=None, runtime=None, timeout_s=None, backend=Backend.REPLAY)
@@ -353,13 +372,19 @@ _SCALARS = {
 }
 
 
-def any_record(kind: Any) -> st.SearchStrategy[Any]:
-    """A record of a sweep with odd values in every field."""
+def any_record(kind: Any, alone: bool = False) -> st.SearchStrategy[Any]:
+    """A record of a sweep with odd values in every field; ``alone`` without another beside it."""
     hints = get_type_hints(kind, localns={"SizeUnderLoad": SizeUnderLoad})
     special = {"memory_mb": st.integers(128, 10_240)}
+    if kind is Sweep:
+        others = st.just(()) if alone else st.lists(any_record(Sweep, alone=True), max_size=1)
+        special["beside"] = others.map(tuple)
     if kind is RunRecord:
         special["started_at"] = odd_number
-    return st.builds(kind, **{name: special.get(name, _any(hint)) for name, hint in hints.items()})
+    return st.builds(
+        kind,
+        **{name: special[name] if name in special else _any(hint) for name, hint in hints.items()},
+    )
 
 
 def _any(hint: Any) -> st.SearchStrategy[Any]:

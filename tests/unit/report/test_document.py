@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from sweep_examples import any_record, empty, failed_row, good, under_load
+from sweep_examples import any_record, compared, empty, failed_row, good, under_load
 
 from tuner.recommend.result import Interval, Sweep
 from tuner.report.document import document
@@ -69,9 +69,11 @@ def test_the_document_has_every_promised_name() -> None:
         "memory_mb": 128,
         "cost_change": 0.024,
         "duration_change": -0.876,
+        "arch": "x86_64",
     }
     assert set(content["recommendation"]["runners_up"][0]) == {
         "memory_mb",
+        "arch",
         "cost_usd_per_million",
         "duration_ms",
         "why_not",
@@ -118,8 +120,30 @@ def test_a_mean_stands_inside_its_interval_in_spite_of_binary_fractions() -> Non
 def test_any_sweep_becomes_strict_json(sweep: Sweep) -> None:
     content = document(sweep)
     assert json.loads(json.dumps(content, allow_nan=False)) == content
-    for size, row in zip(content["sizes"], sweep.sizes, strict=True):
+    here = sweep.run.facts.arch
+    ordered = sorted(sweep.each, key=lambda each: each.arch != here)
+    rows = [row for each in ordered for row in each.sizes]
+    for size, row in zip(content["sizes"], rows, strict=True):
         cost = row.cost_usd_per_million
         known = cost is not None and math.isfinite(cost.mean)
         written = size["cost_usd_per_million"]["mean"]
         assert written == (pytest.approx(cost.mean, rel=1e-11) if known and cost else None)
+
+
+def test_compared_architectures_each_have_rows_and_an_answer_of_their_own() -> None:
+    found = document(compared())
+    assert found["arch"] == "x86_64"
+    assert [row["arch"] for row in found["sizes"]] == ["x86_64"] * 9 + ["arm64"] * 9
+    assert [(each["arch"], each["chance"]) for each in found["architectures"]] == [
+        ("x86_64", 0.015),
+        ("arm64", 0.985),
+    ]
+    assert found["recommendation"]["arch"] == "arm64"
+    assert found["recommendation"]["runners_up"][0]["arch"] == "x86_64"
+    assert found["recommendation"]["versus_current"]["arch"] == "x86_64"
+
+
+def test_rows_of_a_single_architecture_say_which_and_nothing_is_compared() -> None:
+    found = document(good())
+    assert {row["arch"] for row in found["sizes"]} == {"x86_64"}
+    assert found["architectures"] is None

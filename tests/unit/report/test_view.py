@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from sweep_examples import any_record, empty, failed_row, good, whole_range
+from sweep_examples import any_record, compared, empty, failed_row, good, whole_range
 
 from tuner.recommend.result import Interval, Sweep, VersusCurrent
 from tuner.report.answer import answer, money
@@ -196,6 +196,35 @@ def test_an_address_that_is_not_https_is_not_linked() -> None:
     assert sweep_view(good()).power_tuning_url is not None
     odd = replace(good(), power_tuning_url="javascript:alert(1)")
     assert sweep_view(odd).power_tuning_url is None
+
+
+def test_compared_architectures_are_named_wherever_a_size_is() -> None:
+    view = sweep_view(compared())
+    assert view.answer.headline == "768 MB on arm64"
+    assert "than the 128 MB on x86_64 it has now" in view.answer.rest
+    assert view.architectures is not None
+    assert [row.head for row in view.architectures.rows] == ["arm64", "x86_64"]
+    assert view.architectures.rows[0].cells[-1].value == "98 %"
+    assert {row.head.split(" on ")[1] for row in view.sizes.rows} == {"arm64", "x86_64"}
+    assert [row.head for row in view.sizes.rows if "now" in row.marks] == ["128 MB on x86_64"]
+    assert [row.head for row in view.sizes.rows if "recommended" in row.marks] == [
+        "768 MB on arm64"
+    ]
+
+
+def test_each_architecture_has_its_own_curve_in_both_charts() -> None:
+    view = sweep_view(compared())
+    assert {line.series for line in view.latency.lines} == {
+        "arm64 p50", "arm64 p95", "x86_64 p50", "x86_64 p95",
+    }  # fmt: skip
+    assert {line.series for line in view.cost.lines} == {"arm64 cost", "x86_64 cost"}
+
+
+def test_one_architecture_alone_is_named_nowhere() -> None:
+    view = sweep_view(good())
+    assert view.architectures is None
+    assert not any(" on " in row.head for row in view.sizes.rows)
+    assert {line.series for line in view.cost.lines} == {"cost"}
 
 
 @given(any_record(Sweep))

@@ -1,4 +1,4 @@
-"""``tuner runs``: list, show, delete, copy, export and import stored runs."""
+"""``tuner runs``: list, show, delete, copy, deliver, export and import stored runs."""
 
 import sys
 from pathlib import Path
@@ -9,7 +9,7 @@ import typer
 from tuner.cli import options as o
 
 runs = typer.Typer(
-    help="List, show, delete, copy, export and import stored runs.", no_args_is_help=False
+    help="List, show, delete, copy, deliver, export and import stored runs.", no_args_is_help=False
 )
 
 Limit = Annotated[int, typer.Option("--limit", min=1, help="The newest so many.")]
@@ -140,6 +140,29 @@ def copy(
         typer.echo(f"tuner: {each}", err=True)
     if copied.left:
         raise Partial("runs copy", f"left behind: {_runs(len(copied.left))}", "The rest is copied.")
+
+
+@runs.command()
+def deliver(store: o.StoreUrl = None) -> None:
+    """Bring what waits in .tuner/spool, as its store was away, into the store.
+
+    Every command does so as well, for the store that it uses.
+    """
+    from tuner.errors import Partial
+    from tuner.store import spool
+    from tuner.store.runs import Store
+
+    if not spool.waiting():
+        typer.echo("Nothing waits in .tuner/spool.")
+        return
+    with Store.open(store, deliver=False) as opened:
+        for file in opened.delivered():
+            typer.echo(f"Delivered {file.samples:,} samples of {file.head.run.run}.")
+        where = opened.where
+    if left := spool.waiting():
+        reason = f"left in .tuner/spool: {', '.join(path.name for path in left)}"
+        fix = f"They are not of {where}, or cannot be delivered yet: name their store with --store."
+        raise Partial("runs deliver", reason, fix)
 
 
 def _runs(number: int) -> str:

@@ -82,7 +82,7 @@ def connect(url: URL) -> Engine:
         raise UsageError(shown(url), "neither SQLite nor PostgreSQL", _EXAMPLES)
     if _is_file(url):
         with translated(shown(url)):
-            _make_folder(Path(str(url.database)).parent)
+            make_folder(Path(str(url.database)).parent)
     try:
         engine = create_engine(url, **_options(url))
     except ModuleNotFoundError as error:
@@ -145,7 +145,8 @@ def _is_file(url: URL) -> bool:
     return not str(url.database).startswith("file:")
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make a folder; git is told to leave ours alone."""
     if folder.exists():
         return
     folder.mkdir(parents=True)

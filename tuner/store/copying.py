@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, Table, insert, select
 
 from tuner.errors import StoreError
 from tuner.store import queries
 from tuner.store.failure import translated
 from tuner.store.runs import Store
-from tuner.store.tables import documents, runs, samples
+from tuner.store.tables import baselines, benches, documents, runs, samples
 
 _AT_ONCE = 5000
 
@@ -31,8 +31,8 @@ class Copied:
 def copy_runs(source: Store, target: Store, wanted: Sequence[str] | None = None) -> Copied:
     """Copy runs (whole ids; all of them by default) that the target has not, the oldest first.
 
-    A run that cannot be read, or is still being written, is left. Raises :class:`StoreError` when
-    the target refuses.
+    With all of them go the benches and baselines that tell of them. A run that cannot be read, or
+    is still being written, is left. Raises :class:`StoreError` when the target refuses.
     """
     copied = Copied()
     with source.connection() as reading:
@@ -50,7 +50,21 @@ def copy_runs(source: Store, target: Store, wanted: Sequence[str] | None = None)
         else:
             copied.runs.append(row.run)
             copied.samples += number
+    if wanted is None:
+        for table in (benches, baselines):
+            _copy_beside(source, target, table)
     return copied
+
+
+def _copy_beside(source: Store, target: Store, table: Table) -> None:
+    """Copy the rows of a table that tells of runs by their ids, those that the target has not."""
+    columns = [column for column in table.columns if column.name != "id"]
+    wanted = select(*columns).order_by(table.c.id)
+    with source.connection() as reading, target.connection(writes=True) as writing:
+        there = {tuple(row) for row in writing.execute(wanted)}
+        new = [row for row in reading.execute(wanted) if tuple(row) not in there]
+        if new:
+            writing.execute(insert(table), [dict(row._mapping) for row in new])
 
 
 class _SourceError(StoreError):

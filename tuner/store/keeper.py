@@ -55,7 +55,8 @@ class Keeper:
             self._store.amend(self._run, amended)
         while self._kept > self._most and self._choice.below > 1:
             self._choice = self._choice.halved()
-            self._kept -= self._store.thin(self._run, self._choice)
+            gone = self._store.thin(self._run, self._choice)
+            self._kept -= self._kept // 2 if gone is None else gone  # the store may be away
 
     def advice(self) -> tuple[Advice, ...]:
         """What a reader of the stored samples has to know; after a last :meth:`flush`."""

@@ -122,6 +122,21 @@ def exact_run(connection: Connection, run: str) -> Row[Any]:
     return row
 
 
+def lock_run(connection: Connection, run: str) -> int | None:
+    """The key of a run that nobody else changes until this transaction ends; ``None``: no run."""
+    key = connection.scalar(select(runs.c.id).where(runs.c.run == run).with_for_update())
+    return None if key is None else int(key)
+
+
+def numbers_from(connection: Connection, key: int, first_call: int) -> set[tuple[int, int, float]]:
+    """Call, attempt and due time of a run's samples, from this call on."""
+    which = (samples.c.run_id == key) & (samples.c.call >= first_call)
+    found = connection.execute(
+        select(samples.c.call, samples.c.attempt, samples.c.due_s).where(which)
+    )
+    return {(call, attempt, due_s) for call, attempt, due_s in found}
+
+
 def samples_of_run(connection: Connection, key: int) -> list[Sample]:
     """All samples of a run in order of arrival."""
     wanted = select(*_SAMPLE_COLUMNS).where(samples.c.run_id == key).order_by(samples.c.id)

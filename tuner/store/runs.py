@@ -4,25 +4,32 @@ Every ``add`` is one committed transaction, so a run that is killed loses at mos
 flight. Everything here raises :class:`tuner.errors.StoreError` when the database refuses.
 """
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from tuner.errors import StoreError
+from tuner.errors import StoreAway, StoreError
 from tuner.records import Advice, RunRecord, RunState, Sample
 from tuner.store import exchange, queries, schema
 from tuner.store.choice import Choice
 from tuner.store.connect import address, connect, missing, shown, transaction
+from tuner.store.entries import Chosen, Document, Entry, Finished, Reports, Samples
 from tuner.store.exchange import StoredRun
 from tuner.store.failure import translated
+from tuner.store.outbox import Outbox, delivered
 from tuner.store.owner import this_process
-from tuner.store.plain import dumps, text
+from tuner.store.plain import dumps
 from tuner.store.rows import run_of
+from tuner.store.spool import Waiting
+
+_LOG = logging.getLogger("tuner.store")
 
 
 class Store:
@@ -35,10 +42,11 @@ class Store:
         self._engine = engine
         self.where = where
         self._keys: dict[str, int] = {}
+        self._outbox = Outbox(where, partial(self.connection, writes=True))
 
     @classmethod
-    def open(cls, url: str | None = None, *, create: bool = True) -> "Store":
-        """Open a store by URL or path, and bring its schema up to date.
+    def open(cls, url: str | None = None, *, create: bool = True, deliver: bool = True) -> "Store":
+        """Open a store by URL or path, bring its schema up to date, and deliver what waits for it.
 
         ``None`` is ``TUNER_STORE``, or else ``.tuner/runs.db``. With ``create=False`` an SQLite
         file that does not exist is an error, for commands that only read.
@@ -54,11 +62,18 @@ class Store:
         except BaseException:
             engine.dispose()
             raise
-        return cls(engine, shown(where))
+        store = cls(engine, shown(where))
+        if deliver:
+            for file in store.delivered():
+                _LOG.warning("%s: run %s has what waited of it.", store.where, file.head.run.run)
+        return store
 
     def close(self) -> None:
-        """Let go of the database."""
-        self._engine.dispose()
+        """Let go of the database; what still waits for it is told."""
+        try:
+            self._outbox.close()
+        finally:
+            self._engine.dispose()
 
     def __enter__(self) -> "Store":
         return self
@@ -77,21 +92,22 @@ class Store:
         """Store a new run; this process becomes its owner."""
         with self.connection(writes=True) as connection:
             queries.insert_run(connection, run, this_process())
+        self._outbox.know(run)
 
     def add(self, run: str, new: Sequence[Sample]) -> None:
-        """Store samples of a run and commit. Call it with what has arrived, be it one."""
-        with self.connection(writes=True) as connection:
-            queries.insert_samples(connection, self._key(connection, run), new)
+        """Store samples of a run and commit. Call it with what has arrived, be it one.
 
-    def thin(self, run: str, choice: Choice) -> int:
-        """Remove the samples of all calls but the chosen ones; how many they were."""
-        with self.connection(writes=True) as connection:
-            return queries.delete_others(connection, self._key(connection, run), choice)
+        While the store is away, this and what follows of the run waits in a file.
+        """
+        self._put(run, Samples(tuple(new)))
+
+    def thin(self, run: str, choice: Choice) -> int | None:
+        """Remove the samples of all calls but the chosen ones; how many they were, if known now."""
+        return self._put(run, Chosen(choice))
 
     def amend(self, run: str, known: Sequence[Sample]) -> None:
         """Store the REPORT of samples that came without it; they are there already."""
-        with self.connection(writes=True) as connection:
-            queries.update_reports(connection, self._key(connection, run), known)
+        self._put(run, Reports(tuple(known)))
 
     def finish(
         self,
@@ -102,10 +118,7 @@ class Store:
         note: str | None = None,
     ) -> None:
         """Close a run: how it ended, and when (seconds since the epoch)."""
-        values: dict[str, Any] = {"state": str(state), "finished_at": finished_at, "owner": None}
-        values |= {"warnings": dumps(tuple(warnings)), "note": text(note)}
-        with self.connection(writes=True) as connection:
-            queries.change_run(connection, self._key(connection, run), values)
+        self._put(run, Finished(state, finished_at, tuple(warnings), note))
 
     def resume(self, run: str) -> RunRecord:
         """Take a run over to add more samples; it is ``running`` again, and this process's.
@@ -118,7 +131,9 @@ class Store:
             row = queries.exact_run(connection, run)
             queries.refuse_living_owner(row, me)
             queries.change_run(connection, row.id, values)
-        return replace(run_of(row, self.where), state=RunState.RUNNING, finished_at=None)
+        resumed = replace(run_of(row, self.where), state=RunState.RUNNING, finished_at=None)
+        self._outbox.know(resumed)
+        return resumed
 
     def delete(self, run: str) -> None:
         """Remove a run with its samples and documents. Refuses while a process writes it."""
@@ -130,8 +145,22 @@ class Store:
 
     def save_document(self, run: str, name: str, body: Mapping[str, Any]) -> None:
         """Keep a document of a run, such as the final answer; an older one is replaced."""
-        with self.connection(writes=True) as connection:
-            queries.insert_document(connection, self._key(connection, run), name, body)
+        self._put(run, Document(name, body))
+
+    def delivered(self) -> Iterator[Waiting]:
+        """Deliver what waits below the working directory for this store, run by run."""
+        return delivered(self.where, partial(self.connection, writes=True))
+
+    def _put(self, run: str, entry: Entry) -> int | None:
+        """Write an entry, or let it wait; how many rows were concerned, if written."""
+        if not self._outbox.holds(run):
+            try:
+                with self.connection(writes=True) as connection:
+                    return entry.do(connection, self._key(connection, run))
+            except StoreAway as error:
+                self._outbox.begin(run, error)
+        self._outbox.put(run, entry)
+        return None
 
     # Reading
 

@@ -61,6 +61,12 @@ def make_sample() -> Callable[..., Sample]:
     return lambda **changes: replace(SAMPLE, **changes)
 
 
+@pytest.fixture(autouse=True)
+def _folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits for a store that is away does so below the working directory."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture
 def store_path(tmp_path: Path) -> Path:
     """Where the SQLite store of a test lies."""

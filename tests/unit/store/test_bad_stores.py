@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tuner.errors import StoreError, UsageError
-from tuner.records import RunRecord, Sample
+from tuner.records import RunRecord, RunState, Sample
 from tuner.store import connect
 from tuner.store.runs import Store
 from tuner.store.tables import VERSION_TABLE
@@ -135,21 +135,57 @@ def test_a_locked_store_is_an_error_after_a_wait(
         raw.close()
 
 
-def test_a_full_disk_is_an_error_and_keeps_what_was_written(
-    file_store: Store, store_path: Path, make_run: Make, make_sample: Callable[..., Sample]
+def test_on_a_full_disk_a_run_goes_on_and_nothing_is_lost_once_there_is_room(
+    file_store: Store, make_run: Make, make_sample: Callable[..., Sample]
 ) -> None:
-    file_store.start(make_run())
-    file_store.add(make_run().run, [make_sample()])
-    with (
-        file_store._engine.connect() as connection
-    ):  # the same pooled connection serves what follows
+    run, offered = make_run(), [make_sample(call=call) for call in range(3000)]
+    file_store.start(run)
+    with file_store._engine.connect() as connection:  # the same pooled connection is used below
         connection.exec_driver_sql("PRAGMA max_page_count = 1")
-    with pytest.raises(StoreError, match="the disk is full"):
-        for _ in range(100):
-            file_store.add(make_run().run, [make_sample()] * 100)
-    kept = file_store.samples(make_run().run)
-    assert len(kept) % 100 == 1
-    assert set(kept) == {make_sample()}
+    for first in range(0, 3000, 100):
+        file_store.add(run.run, offered[first : first + 100])
+    kept = file_store.samples(run.run)
+    assert kept == offered[: len(kept)]
+    assert len(kept) < 3000
+    with file_store._engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
+    file_store.finish(run.run, RunState.DONE, 1.0)
+    assert file_store.samples(run.run) == offered
+
+
+# Files may not grow at all, as on a full disk, neither the store's nor the one beside it.
+NO_ROOM = """
+import importlib.util, resource, signal, sys
+from tuner.errors import StoreError
+spec = importlib.util.spec_from_file_location("examples", sys.argv[1])
+examples = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(examples)
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+with examples.Store.open("runs.db") as store:
+    store.start(examples.RUN)
+    store.add(examples.RUN.run, [examples.SAMPLE])
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+    try:
+        while True:
+            store.add(examples.RUN.run, [examples.SAMPLE] * 100)
+    except StoreError as error:
+        print(error)
+"""
+
+
+def test_where_nothing_at_all_can_be_written_the_run_ends_with_both_reasons(
+    tmp_path: Path, make_run: Make, make_sample: Callable[..., Sample]
+) -> None:
+    command = [sys.executable, "-c", NO_ROOM, str(Path(__file__).parent / "conftest.py")]
+    said = subprocess.run(
+        command, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path
+    )
+    reason, fix = said.stdout.splitlines()
+    assert reason.startswith("store runs.db: the disk ")
+    assert f"file .tuner/spool/{make_run().run}-1.jsonl: " in reason
+    assert fix
+    with Store.open(str(tmp_path / "runs.db")) as store:
+        assert store.samples(make_run().run)[:1] == [make_sample()]
 
 
 # Root may write everywhere, so it becomes nobody first, once all that is needed is imported.

@@ -12,6 +12,7 @@ import pytest
 from tuner.errors import StoreError
 from tuner.records import RunState
 from tuner.store import copying
+from tuner.store.benches import Baseline, Benches, Place, StoredBench
 from tuner.store.copying import copy_runs
 from tuner.store.runs import Store
 
@@ -125,3 +126,18 @@ def test_a_run_that_crashed_belongs_to_nobody_in_the_other_store(
         assert copy_runs(file_store, other).runs == [make_run().run]
         assert other.crashed(make_run().run)
         assert other.run("last") == replace(make_run(), state=RunState.RUNNING)
+
+
+def test_benches_and_baselines_go_with_all_runs_and_are_there_once(
+    store: Store, other_url: str
+) -> None:
+    place = Place("nightly", "checkout", "prod", "main")
+    bench = StoredBench("01B", "nightly", "prod", "main", "abc", 1.0, 2.0, "same", {"a": [1.5]})
+    accepted = Baseline(place, "01JA0", None, "abc", 5.0, "ada", None)
+    Benches(store).save(bench)
+    Benches(store).accept([accepted])
+    with Store.open(other_url) as other:
+        for _ in range(2):
+            copy_runs(store, other)
+            assert Benches(other).all() == [bench]
+            assert Benches(other).baselines("nightly") == [accepted]

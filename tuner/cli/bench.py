@@ -1,11 +1,18 @@
 """``tuner bench``: run the suite in ``tuner.toml`` and say what regressed; write and accept."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tuner.cli import bench_outputs as out
 from tuner.cli import options as o
+from tuner.cli.bench_history import history
+from tuner.errors import TunerError
+
+if TYPE_CHECKING:
+    from tuner.watch.outputs.write import Outputs
+    from tuner.watch.result import BenchResult
 
 bench = typer.Typer(invoke_without_command=True, no_args_is_help=False)
 
@@ -87,6 +94,14 @@ def run(
     seed: o.Seed = None,
     store: o.StoreUrl = None,
     json_to: o.Json = None,
+    markdown: out.Markdown = None,
+    junit: out.Junit = None,
+    badge: out.Badge = None,
+    webhook: out.Webhook = None,
+    slack: out.Slack = None,
+    post: out.Post = False,
+    bencher: out.Bencher = None,
+    action_benchmark: out.ActionBenchmark = None,
     quiet: o.Quiet = False,
     no_progress: o.NoProgress = False,
 ) -> None:
@@ -97,12 +112,14 @@ def run(
     if context.invoked_subcommand is not None:
         return
     from tuner.cli.interrupt import stop_on_signals
-    from tuner.cli.output import write_document
     from tuner.cli.progress import Progress
     from tuner.watch.bench import BenchWish, Onlooker, run_bench
-    from tuner.watch.document import bench_document
+    from tuner.watch.outputs.write import Outputs
     from tuner.watch.suite_file import read_suite
 
+    outputs = Outputs(
+        markdown, junit, badge, webhook, slack, bencher, action_benchmark, post, json_to
+    ).checked()
     read = read_suite(suite).in_environment(environment)
     wish = BenchWish(
         suite=read,
@@ -115,24 +132,41 @@ def run(
         warn_only=read.warn_only if warn_only is None else warn_only,
     )
     with (
-        Progress(quiet=quiet or json_to == "-", live=not no_progress) as progress,
+        Progress(quiet=quiet or outputs.on_stdout, live=not no_progress) as progress,
         stop_on_signals(progress.say) as progress.stop_request,
     ):
         onlooker = Onlooker(progress.say, progress.sampled, progress.stop_request)
         result = run_bench(wish, store, onlooker)
-    if json_to is not None:
-        write_document(bench_document(result), json_to)
-    if json_to != "-":
-        from rich.console import Console
+    if not outputs.on_stdout:
+        _print(result, quiet)
+    raise typer.Exit(_written(result, outputs))
 
-        from tuner.watch.terminal import headline, print_bench
 
-        console = Console(highlight=False)
-        if quiet:
-            console.print(headline(result), markup=False, soft_wrap=True)
-        else:
-            print_bench(result, console)
-    raise typer.Exit(result.exit_code)
+def _print(result: "BenchResult", quiet: bool) -> None:
+    from rich.console import Console
+
+    from tuner.watch.terminal import headline, print_bench
+
+    console = Console(highlight=False)
+    if quiet:
+        console.print(headline(result), markup=False, soft_wrap=True)
+    else:
+        print_bench(result, console)
+
+
+def _written(result: "BenchResult", outputs: "Outputs") -> int:
+    """Write all outputs; an exit code that is good is not if one of them failed."""
+    from tuner.watch.document import bench_document
+
+    try:
+        outputs.write(bench_document(result))
+    except TunerError as error:
+        typer.echo(f"tuner: {error}", err=True)
+        return result.exit_code or error.exit_code
+    return result.exit_code
+
+
+bench.command()(history)
 
 
 @bench.command()

@@ -1,0 +1,124 @@
+"""The chart of one series over runs: each run as a mark, levels as lines, changes as rules."""
+
+from typing import Any
+
+from tuner.report.chart_style import altair, finished, hint, rows
+from tuner.report.history_rows import anchor, axis_title, moved, shown
+from tuner.report.history_series import Point, Series
+from tuner.report.palette import color
+
+_HEIGHT = 220
+#: Verdicts with their colour and shape; the page's key explains them.
+_MARKS = (
+    ("same", "muted", "circle"),
+    ("cannot tell", "warn", "square"),
+    ("improved", "good", "triangle-down"),
+    ("regressed", "bad", "triangle-up"),
+)
+#: Beyond so many runs marks are small, so that they do not cover each other.
+_MANY = 150
+#: The width of a change's label, as a share of the chart's, on a phone.
+_LABEL = 0.16
+
+
+def history_chart(series: Series, case: int) -> dict[str, Any]:
+    """The Vega-Lite specification; a click on a mark leads to the run's row."""
+    alt = altair()
+    x = alt.X("at:T", title=None, axis=alt.Axis(grid=False, tickCount=5, format="%Y-%m-%d"))
+    y = alt.Y("value:Q", title=axis_title(series.measure), scale=alt.Scale(zero=False, nice=True))
+    known = [name for name, _, _ in _MARKS]
+    values = [_point(point, series, case) for point in series.points]
+    present = [each for each in _MARKS if any(value["verdict"] == each[0] for value in values)]
+    names = [each[0] for each in present]
+    hues = alt.Scale(domain=names, range=[color(each[1]) for each in present])
+    shapes = alt.Scale(domain=names, range=[each[2] for each in present])
+    many = len(values) > _MANY
+    size = 16 if many else 44
+    marks = alt.Chart(alt.NamedData("runs")).mark_point(filled=True, size=size, opacity=0.85)
+    dots = marks.encode(
+        x,
+        y,
+        color=alt.Color("verdict:N", scale=hues, sort=known, legend=None),
+        shape=alt.Shape("verdict:N", scale=shapes, sort=known, legend=None),
+        href=alt.Href("href:N"),
+        tooltip=hint(),
+    )
+    spec = finished(alt.layer(*_changes(series), _levels(series, x, y), dots), _HEIGHT)
+    # Handed in afterwards: Altair would look at every value, which takes most of a second.
+    spec["datasets"] = {**spec.get("datasets", {}), "runs": values}
+    return spec
+
+
+def _levels(series: Series, x: Any, y: Any) -> Any:
+    alt = altair()
+    ends = [
+        {"at": series.points[i].at.isoformat(), "value": level, "level": number}
+        for number, level in enumerate(series.levels)
+        for i in (series.edges[number], series.edges[number + 1] - 1)
+    ]
+    line = rows(ends).mark_line(color=color("accent"), strokeWidth=2.5)
+    return line.encode(x, y, detail=alt.Detail("level:N"))
+
+
+def _changes(series: Series) -> list[Any]:
+    """A rule where a level begins, with the change at its top where there is room for it."""
+    alt = altair()
+    if not series.changes:
+        return []
+    found = [
+        {
+            "at": series.points[change.position].at.isoformat(),
+            "change": label,
+            "end": end,
+            "text": f"{moved(change)}: {shown(series.measure, change.before)} → "
+            f"{shown(series.measure, change.after)}",
+        }
+        for change, (label, end) in zip(series.changes, _labels(series), strict=True)
+    ]
+    at = alt.X("at:T", title=None)
+    layers = [
+        rows(found).mark_rule(color=color("second"), strokeDash=[4, 3]).encode(at, tooltip=hint())
+    ]
+    for end in (False, True):
+        labelled = [each for each in found if each["end"] is end and each["change"]]
+        if not labelled:  # Vega warns of data without an extent
+            continue
+        words = rows(labelled).mark_text(
+            color=color("second"),
+            align="right" if end else "left",
+            dx=-4 if end else 4,
+            dy=2,
+            baseline="top",
+            fontWeight=600,
+        )
+        layers.append(words.encode(at, y=alt.value(0), text="change:N"))
+    return layers
+
+
+def _labels(series: Series) -> list[tuple[str, bool]]:
+    """The label of each change, "" where another is too near, and whether it stands left of it."""
+    begin = series.points[0].at.timestamp()
+    span = max(series.points[-1].at.timestamp() - begin, 1.0)
+    found: list[tuple[str, bool]] = []
+    free = 0.0
+    for change in series.changes:
+        at = (series.points[change.position].at.timestamp() - begin) / span
+        end = at > 1 - _LABEL
+        low = at - _LABEL if end else at
+        fits = low >= free
+        found.append((moved(change) if fits else "", end))
+        free = max(free, low + _LABEL) if fits else free
+    return found
+
+
+def _point(point: Point, series: Series, case: int) -> dict[str, Any]:
+    commit = f", {point.commit[:7]}" if point.commit else ""
+    place = f"; {point.configuration}" if point.configuration else ""
+    return {
+        "at": point.at.isoformat(),
+        "value": point.value,
+        "verdict": point.verdict,
+        "href": f"#{anchor(case, point.bench)}",
+        "text": f"{point.at:%Y-%m-%d %H:%M}{commit}: {series.measure} "
+        f"{shown(series.measure, point.value)}, {point.verdict}{place}",
+    }

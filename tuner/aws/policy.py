@@ -63,6 +63,11 @@ _RESTORE: Mapping[str, tuple[Grant, ...]] = {
     "clone": (("lambda:GetFunction", CLONES), ("lambda:DeleteFunction", CLONES)),
     "in-place": (("lambda:GetFunction", FUNCTION), *_SET),
 }
+#: Versions are called as they are, other code and the control run as copies.
+_BENCH: Mapping[str, tuple[Grant, ...]] = {
+    isolation: (*_MEASURE[isolation], *_CLONE, ("lambda:InvokeFunction", BOTH))
+    for isolation in ("versions", "clone")
+}
 _ALWAYS: Mapping[str, tuple[Grant, ...]] = {
     "load": (
         *_DESCRIBE,
@@ -90,7 +95,7 @@ _ALWAYS: Mapping[str, tuple[Grant, ...]] = {
         *_METRICS,
     ),
 }
-_BY_ISOLATION = {"sweep": _MEASURE, "cold": _MEASURE, "restore": _RESTORE}
+_BY_ISOLATION = {"bench": _BENCH, "sweep": _MEASURE, "cold": _MEASURE, "restore": _RESTORE}
 COMMANDS = tuple(sorted({*_ALWAYS, *_BY_ISOLATION}))
 ISOLATIONS = tuple(_MEASURE)
 
@@ -111,8 +116,11 @@ def grants(commands: Iterable[str], isolation: str = "versions") -> tuple[Grant,
     for command in commands:
         if command in _ALWAYS:
             found += _ALWAYS[command]
-        elif command in _BY_ISOLATION:
+        elif isolation in _BY_ISOLATION.get(command, ()):
             found += _BY_ISOLATION[command][isolation]
+        elif command in _BY_ISOLATION:
+            fix = "Choose versions or clone."
+            raise UsageError(command, f"cannot be done with isolation {isolation}", fix)
         else:
             fix = f"Commands that call AWS: {', '.join(COMMANDS)}."
             raise UsageError(command[:40], "is no command that needs rights", fix)

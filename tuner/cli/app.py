@@ -25,6 +25,7 @@ from tuner.cli import (
     report,
     restore,
     runs,
+    schedule,
     sweep,
     worker,
 )
@@ -47,6 +48,7 @@ app.command()(report.report)
 app.command()(compare.compare)
 app.add_typer(runs.runs, name="runs")
 app.add_typer(bench.bench, name="bench")
+app.command()(schedule.schedule)
 app.command()(apply.apply)
 app.command()(restore.restore)
 app.command()(policy.policy)

@@ -12,7 +12,7 @@ Commands = Annotated[
     list[str],
     typer.Argument(
         metavar="COMMAND...",
-        help="sweep, cold, load, apply, restore, plan, doctor.",
+        help="sweep, cold, load, bench, apply, restore, plan, doctor.",
         show_default=False,
     ),
 ]

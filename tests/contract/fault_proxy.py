@@ -98,6 +98,8 @@ class FaultProxy:
     fault: Fault = delays
     lasting: bool = False
     seen: list[str] = field(default_factory=list)  # the calls, broken or not
+    #: Everything that was asked: method, path with its query, X-Amz-Target, body.
+    asked: list[tuple[str, str, str, bytes]] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -141,6 +143,8 @@ class FaultProxy:
 
     def _handle(self, request: BaseHTTPRequestHandler) -> None:
         body = request.rfile.read(int(request.headers.get("Content-Length") or 0))
+        said = str(request.headers.get("X-Amz-Target", ""))
+        self.asked.append((str(request.command), request.path, said, body))
 
         def forward() -> Answer:
             return _forward(self.upstream, request, body)

@@ -1,56 +1,114 @@
-"""Each command's policy against the calls that the command makes: all allowed, none unused."""
+"""Each command's policy against the calls that the command makes: all allowed, none unused.
 
-from collections.abc import Callable
+The commands run behind a proxy that writes down every request, invocations included; which
+action of IAM a request needs is read from botocore's service model.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
 
+import botocore.session
 import pytest
 
+from tuner.aws.apply import Application, Wish
 from tuner.aws.control import Control
 from tuner.aws.policy import CLONE_PREFIX, Where, policy
+from tuner.aws.session import SessionOptions, open_session
 from tuner.cli.app import main
-from tuner.target.aws import AwsTarget
+from tuner.clock import WallClock
+from tuner.errors import AccessDenied
+from tuner.target.aws import AwsOptions, AwsTarget
 from tuner.target.isolation import Isolation
+from tuner.target.names import parse_target
 
-#: IAM names two operations differently, and the load engine sends Invoke without boto3.
-ACTIONS = {"Invoke": "InvokeFunction"}
+sys.path.insert(0, str(Path(__file__).parent))  # tests are no package
+
+import fault_proxy as f
+
+#: IAM names one operation differently.
+ACTIONS = {"Invoke": "InvokeFunction", "InvokeAsync": "InvokeFunction"}
 #: What IAM asks for beside the operation that needs it.
 WITH = {
-    "CreateFunction": {"lambda:TagResource", "lambda:GetLayerVersion", "iam:PassRole"},
+    "lambda:CreateFunction": {"lambda:TagResource", "lambda:GetLayerVersion", "iam:PassRole"},
 }
+#: Asked only where an answer's log tail lacks REPORT, which the local Lambda's never does.
+WITHOUT_REPORT = ("logs:FilterLogEvents", "", False)
+GRID = ("--method", "grid", "--memory", "128,256", "--samples", "1", "--cold", "1", "-q", "--yes")
+ISOLATIONS = ("versions", "clone", "in-place")
+locally = pytest.mark.parametrize("service", ["local"], indirect=True)
+
+Call = tuple[str, str, bool]  # action, function's name, whether it had a qualifier
 
 
+def routes() -> list[tuple[str, re.Pattern[str], str]]:
+    """Method, path and name of Lambda's operations, those with the longest paths first."""
+    model = botocore.session.get_session().get_service_model("lambda")
+    found = []
+    for name in model.operation_names:
+        http = model.operation_model(name).http
+        parts = re.split(r"(\{\w+\+?\})", http["requestUri"].split("?")[0])
+        path = "".join(r"([^/]+)" if part.startswith("{") else re.escape(part) for part in parts)
+        found.append((http["method"], re.compile(f"{path}/?"), name))
+    return sorted(found, key=lambda route: -len(route[1].pattern))
+
+
+ROUTES = routes()
+
+
+def call_of(method: str, url: str, target: str, body: bytes) -> Call:
+    """The action that a request needs, and on what."""
+    if target:
+        return f"logs:{target.rsplit('.', 1)[-1]}", "", False
+    where = urlsplit(url)
+    for verb, path, operation in ROUTES:
+        match = path.fullmatch(where.path)
+        if verb == method and match:
+            names = [unquote(group) for group in match.groups()]
+            if operation == "CreateFunction":
+                names = [json.loads(body)["FunctionName"]]
+            function = names[0].split(":function:")[-1] if names else ""
+            qualified = "Qualifier" in parse_qs(where.query) or operation.endswith("Alias")
+            return f"lambda:{ACTIONS.get(operation, operation)}", function, qualified
+    raise AssertionError(f"no operation of Lambda: {method} {url}")
+
+
+@dataclass
 class Record:
-    """Actions that were needed, each with the function's name and whether it had a qualifier."""
+    """What a command asked for; behind ``url`` everything is written down."""
 
-    def __init__(self) -> None:
-        self.calls: set[tuple[str, str, bool]] = set()
+    proxy: f.FaultProxy
+    more: set[Call] = field(default_factory=set)
 
     @property
-    def actions(self) -> set[str]:
-        """What was needed, with what IAM asks beside it."""
-        needed = {action for action, _, _ in self.calls}
-        for operation, more in WITH.items():
-            if f"lambda:{operation}" in needed:
-                needed |= more
-        return needed
+    def where(self) -> tuple[str, ...]:
+        """The options that lead a command here."""
+        return ("--endpoint-url", self.proxy.url, "--region", "eu-west-1")
+
+    @property
+    def calls(self) -> set[Call]:
+        """Without the local Lambda's own paths and the packages that it hands out."""
+        own = ("/tuner/",)
+        asked = [one for one in self.proxy.asked if not one[1].startswith(own)]
+        return {call_of(*one) for one in asked} | self.more
+
+    def forget(self) -> None:
+        """What was asked so far was another command's."""
+        self.proxy.asked.clear()
+        self.more.clear()
 
 
 @pytest.fixture
-def record(monkeypatch: pytest.MonkeyPatch) -> Record:
-    """Every call of the control plane from now on."""
-    found = Record()
-    send = Control.send
-
-    def recorded(self: Control, operation: str, thing: str, **parameters: Any) -> Any:
-        name = str(parameters.get("FunctionName", "")).split(":function:")[-1]
-        action = f"lambda:{ACTIONS.get(operation, operation)}"
-        qualified = "Qualifier" in parameters or "Name" in parameters
-        found.calls.add((action, name, qualified))
-        return send(self, operation, thing, **parameters)
-
-    monkeypatch.setattr(Control, "send", recorded)
-    return found
+def record(service: Any) -> Iterator[Record]:
+    """A service behind the proxy."""
+    with f.FaultProxy(service.url).serving() as proxy:
+        yield Record(proxy)
 
 
 def check(record: Record, command: str, function: str, isolation: str = "versions") -> None:
@@ -62,9 +120,12 @@ def check(record: Record, command: str, function: str, isolation: str = "version
         listed = [resources] if isinstance(resources, str) else resources
         for action in statement["Action"]:
             allowed.setdefault(action, []).extend(listed)
-    assert set(allowed) == record.actions
+    calls = record.calls
+    needed = {action for action, _, _ in calls}
+    needed |= {beside for action in needed for beside in WITH.get(action, ())}
+    assert set(allowed) == needed
     base = "arn:aws:lambda:*:*:function:"
-    for action, name, qualified in record.calls:
+    for action, name, qualified in calls:
         if not action.startswith("lambda:"):
             continue
         ours = name.startswith(CLONE_PREFIX)
@@ -78,96 +139,140 @@ def run(*words: str) -> int:
     return int(ended.value.code or 0)
 
 
-def at(service: Any) -> tuple[str, ...]:
-    """The options that lead a command to a service."""
-    return ("--endpoint-url", service.url, "--region", "eu-west-1")
-
-
-NEEDED_WITHOUT_REPORT = ("logs:FilterLogEvents", "", False)
-GRID = ("--method", "grid", "--memory", "128,256", "--samples", "1", "--cold", "1", "-q")
-
-
 @pytest.fixture(autouse=True)
 def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.mark.parametrize("isolation", ["versions", "clone", "in-place"])
-@pytest.mark.parametrize("service", ["local"], indirect=True)
+@pytest.mark.parametrize("isolation", ISOLATIONS)
+@locally
 def test_sweep(service: Any, function: str, record: Record, isolation: str) -> None:
-    where = (*at(service), "--isolation", isolation)
+    record.more.add(WITHOUT_REPORT)
     before = service.picture(function)
+    where = (*record.where, "--isolation", isolation)
     assert run("sweep", f"{function}:live", *where, *GRID) == 0
     assert service.picture(function) == before
-    invoked = CLONE_PREFIX if isolation == "clone" else function
-    # The load engine invokes, without boto3: a version, a version of the copy, or $LATEST.
-    record.calls.add(("lambda:InvokeFunction", invoked, isolation == "versions"))
-    record.calls.add(NEEDED_WITHOUT_REPORT)
     check(record, "sweep", function, isolation)
 
 
-@pytest.mark.parametrize("service", ["local"], indirect=True)
-def test_restore_of_a_copy(
-    function: str, record: Record, open_target: Callable[..., AwsTarget], service: Any
-) -> None:
-    target = open_target(function, journal=Path(".tuner/journal"), isolation=Isolation.CLONE)
+@locally
+def test_cold(service: Any, function: str, record: Record) -> None:
+    record.more.add(WITHOUT_REPORT)
+    before = service.picture(function)
+    words = ("--memory", "128", "--cold", "1", "-q", "--yes")
+    assert run("cold", f"{function}:live", *record.where, *words) in (0, 3)
+    assert service.picture(function) == before
+    check(record, "cold", function)
+
+
+@pytest.mark.parametrize("isolation", ISOLATIONS)
+@locally
+def test_restore(function: str, record: Record, isolation: str, hasty_clock: WallClock) -> None:
+    session = open_session(SessionOptions(region="eu-west-1", endpoint_url=record.proxy.url))
+    options = AwsOptions(journal=Path(".tuner/journal"), isolation=Isolation(isolation))
+    target = AwsTarget(Control(session, hasty_clock), parse_target(function), options)
     target.prepare(512)
+    if isolation == "versions":
+        assert target._maker is not None
+        assert target._journal is not None
+        target._maker._set(640, f"{target._journal.opening.mark}left as a crash leaves it")
     target.close()
-    record.calls.clear()
+    record.forget()
     assert run("restore") == 0
-    check(record, "restore", function, "clone")
+    check(record, "restore", function, isolation)
 
 
-@pytest.mark.parametrize("service", ["local"], indirect=True)
-def test_plan(service: Any, function: str, record: Record) -> None:
-    assert run("plan", f"{function}:live", *at(service)) == 0
+@locally
+def test_plan(function: str, record: Record) -> None:
+    assert run("plan", f"{function}:live", *record.where) == 0
     check(record, "plan", function)
 
 
-def test_restore(function: str, record: Record, open_target: Callable[..., AwsTarget]) -> None:
-    target = open_target(function, journal=Path(".tuner/journal"))
-    target.prepare(512)
-    assert target._maker is not None
-    assert target._journal is not None
-    target._maker._set(640, f"{target._journal.opening.mark}left as a crash leaves it")
-    target.close()
-    record.calls.clear()
-    assert run("restore") == 0
-    check(record, "restore", function)
-
-
-@pytest.mark.parametrize("service", ["local"], indirect=True)
-def test_doctor(service: Any, function: str, record: Record) -> None:
-    assert run("doctor", f"{function}:live", *at(service)) == 0
-    record.calls.add(("sts:GetCallerIdentity", "", False))  # which loopback has no use for
-    record.calls.add(("logs:FilterLogEvents", "", False))  # of another service than Lambda
+@locally
+def test_doctor(function: str, record: Record) -> None:
+    assert run("doctor", f"{function}:live", *record.where) == 0
+    record.more.add(("sts:GetCallerIdentity", "", False))  # which loopback has no use for
     check(record, "doctor", function)
 
 
-@pytest.mark.parametrize("service", ["local"], indirect=True)
-def test_apply(service: Any, function: str, record: Record) -> None:
-    where = (*at(service), "--isolation", "versions")
-    assert run("sweep", function, *where, *GRID) in (0, 3)
-    record.calls.clear()
-    assert run("apply", "last", "--memory", "640", "--alias", "live", "--yes") == 0
-    moved = service.client.get_function_configuration(FunctionName=function, Qualifier="live")
-    assert moved["MemorySize"] == 640
-    assert run("apply", "last", "--undo") == 0
-    now = service.client.get_function_configuration(FunctionName=function)
-    assert now["MemorySize"] == 256
-    record.calls.add(("cloudwatch:GetMetricData", "", False))  # while it watches steps
+class Impatient(WallClock):
+    """Does not wait for the steps of an alias."""
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(min(seconds / 10, 0.02))
+
+
+RUN = "01JZZZZZZZZZZZZZZZZZZZZZZZ"
+
+
+@locally
+def test_apply_in_steps_and_taken_back(
+    service: Any, function: str, record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH", "http://127.0.0.1:9")
+    session = open_session(SessionOptions(region="eu-west-1", endpoint_url=record.proxy.url))
+
+    def reply(**_: object) -> object:
+        record.more.add(("cloudwatch:GetMetricData", "", False))
+        return SimpleNamespace(status_code=200), {"MetricDataResults": []}
+
+    session.boto.register("before-call.cloudwatch.GetMetricData", reply)
+    before = service.picture(function)
+    control = Control(session, Impatient())
+    application = Application(control, function, Path(".tuner/applied"), lambda _text: None)
+    application.stack()  # as the command asks first
+    done = application.apply(Wish(RUN, 640, "live", (0.5,), 1.0))
+    assert done is not None
+    application.undo(done)
+    assert service.picture(function) == before
     check(record, "apply", function)
 
 
-@pytest.mark.parametrize("service", ["local"], indirect=True)
-def test_load(service: Any, function: str, record: Record) -> None:
-    words = ("--rate", "5", "--duration", "2s", "-q")
-    assert run("load", f"{function}:live", *at(service), *words) in (0, 3)
-    assert run("load", f"{function}:live", *at(service), *words, "--mode", "async") in (0, 3)
-    assert run("load", function, *at(service), *words, "--mode", "async") in (0, 3)
-    record.calls.add(("lambda:InvokeFunction", function, True))  # the alias, by the load engine
-    record.calls.add(("lambda:InvokeFunction", function, False))
-    record.calls.add(NEEDED_WITHOUT_REPORT)
+@locally
+def test_what_restore_does_after_an_interrupted_apply_is_allowed_by_the_policy_of_apply(
+    service: Any, function: str, record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = service.picture(function)
+    session = open_session(SessionOptions(region="eu-west-1", endpoint_url=record.proxy.url))
+    control = Control(session, Impatient())
+    application = Application(control, function, Path(".tuner/applied"), lambda _text: None)
+    denied = f.refuses(403, "AccessDeniedException", "no")
+    record.proxy.strike(5, denied, lasting=True)
+    with pytest.raises(AccessDenied):
+        application.apply(Wish(RUN, 640, "live"))
+    record.proxy.pass_on()
+    record.forget()
+    assert run("restore") == 0
+    assert service.picture(function) == before
+    allowed = {a for s in policy(["apply"], Where(function))["Statement"] for a in s["Action"]}
+    needed = {action for action, _, _ in record.calls}
+    assert needed
+    assert needed <= allowed
+
+
+@locally
+def test_load_of_calls_events_and_a_function_url(
+    function: str, record: Record, serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hidden")
+    words = ("--rate", "5", "--duration", "1s", "-q")
+    live = f"{function}:live"
+    assert run("load", live, *record.where, *words) in (0, 3)
+    assert run("load", live, *record.where, *words, "--mode", "async") in (0, 3)
+    assert ("lambda:InvokeFunction", function, True) in record.calls
+    assert ("lambda:GetFunctionEventInvokeConfig", function, True) in record.calls
+
+    def answers(_server: Any, connection: Any, _number: int) -> bool:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        return True
+
+    front = serve(answers)
+    url = ("--url", front.url, "--url-auth", "iam:lambda")
+    assert run("load", live, *record.where, *words, *url) in (0, 3)
+    assert b"/lambda/aws4_request" in front.requests[0]  # what a Function URL asks for
+    record.more.add(("lambda:InvokeFunctionUrl", function, True))
+    record.more.add(WITHOUT_REPORT)
     check(record, "load", function)
 
 

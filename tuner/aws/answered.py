@@ -28,7 +28,6 @@ EXPECTED: Mapping[str, Mapping[str, Any]] = {
     "GetAccountSettings": {"AccountLimit": {"ConcurrentExecutions": int}},
     "ListEventSourceMappings": {"EventSourceMappings": list},
     "GetMetricData": {"MetricDataResults": [{"Id": str, "Values": list}]},
-    "FilterLogEvents": {"events": [dict]},
     "GetCallerIdentity": {"Account": str, "Arn": str},
 }
 

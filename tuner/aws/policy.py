@@ -74,6 +74,7 @@ _ALWAYS: Mapping[str, tuple[Grant, ...]] = {
         *_LOGS,
         ("lambda:InvokeFunction", BOTH),
         ("lambda:GetFunctionEventInvokeConfig", BOTH),  # of events, with --mode async
+        ("lambda:InvokeFunctionUrl", BOTH),  # with --url, signed with IAM
     ),
     "plan": _DESCRIBE,
     "doctor": (

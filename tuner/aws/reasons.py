@@ -123,6 +123,7 @@ SAME_AS = {
     "IncompleteSignatureException": "InvalidSignatureException",
     "MissingAuthenticationToken": "MissingAuthenticationTokenException",
     "SubscriptionRequiredException": "OptInRequired",
+    "RegionDisabledException": "OptInRequired",
     "CodeVerificationFailedException": "InvalidCodeSignatureException",
     "Throttling": "TooManyRequestsException",
     "ThrottlingException": "TooManyRequestsException",

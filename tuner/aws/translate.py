@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from botocore.exceptions import ClientError
 
+from tuner.aws.invoke_reasons import family_of
 from tuner.aws.reasons import CLIENT_SIDE, CODES, SAME_AS, Row
 from tuner.errors import NotFound, TargetError, TunerError
 
@@ -73,7 +74,7 @@ def _answered(error: ClientError, asked: Asked) -> TunerError:
         if special:
             return special
     code = error_code(error)
-    row = CODES.get(code)
+    row = CODES.get(code) or family_of(code)
     if row is None and http_status(error) >= 500:
         row = CODES["ServiceException"]
     if row is None:

@@ -49,6 +49,8 @@ def policy(
     where = _where(target, account, region)
     assert isinstance(where, Where)
     typer.echo(as_text(least(commands, where, isolation), format_))
+    if "load" in commands:
+        typer.echo("With --url of an API Gateway: also execute-api:Invoke on its ARN.", err=True)
     if isolation == "clone":
         note = (
             "A copy of a function in a VPC also needs ec2:DescribeVpcs, DescribeSubnets and "

@@ -1,0 +1,141 @@
+"""Every request that is sent to AWS, held against botocore's model of the service.
+
+Which operations are sent is read from the source, so that a new one cannot be forgotten here.
+"""
+
+import ast
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import botocore.session
+import pytest
+from botocore.stub import Stubber
+
+import tuner
+from tuner.aws import services
+from tuner.aws.canary import Watched, read_health
+from tuner.aws.control import Control
+from tuner.aws.function_log import FunctionLog
+from tuner.aws.invoke_reasons import family_of
+from tuner.aws.reasons import CODES, SAME_AS
+from tuner.aws.retry import RetryPolicy
+from tuner.aws.s3_object import read_s3
+from tuner.aws.services import Service
+from tuner.aws.session import AwsSession, SessionOptions, open_session
+from tuner.clock import VirtualClock
+from tuner.errors import AccessDenied
+
+sys.path.insert(0, str(Path(__file__).parent))  # tests are no package
+
+from test_translate import EXPECTED
+
+SOURCE = Path(tuner.__file__).parent
+#: Whoever sends one of these takes its name, in the service model's words, first.
+SENDERS = {"send", "_send", "_delete", "_pages"}
+OTHER_SERVICES = {
+    "GetCallerIdentity": "sts",
+    "GetMetricData": "cloudwatch",
+    "FilterLogEvents": "logs",
+    "GetObject": "s3",
+}
+
+
+def sent_by_the_source() -> set[str]:
+    found = set()
+    for path in SOURCE.rglob("*.py"):
+        if "locallambda" in path.parts:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+                continue
+            first = node.args[0] if node.args else None
+            if node.func.attr in SENDERS and isinstance(first, ast.Constant):
+                found |= {first.value} if isinstance(first.value, str) else set()
+    return found
+
+
+OPERATIONS = sorted(sent_by_the_source())
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[AwsSession]:
+    """One that would go to AWS itself, with keys that nobody has."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("AWS_ENDPOINT_URL", raising=False)
+        yield open_session(SessionOptions(region="eu-west-1", keys=("k", "s")))
+
+
+CREATE = {
+    "FunctionName": "orders",
+    "Role": "arn:aws:iam::000000000000:role/r",
+    "Code": {"ZipFile": b"zip"},
+}
+EVENTS = {"FunctionName": "orders", "Qualifier": "live"}
+SENT: dict[str, Callable[[Control], object]] = {
+    "GetFunction": lambda c: c.get("orders", "1"),
+    "UpdateFunctionConfiguration": lambda c: c.update("orders", 512, "text", "rev"),
+    "PublishVersion": lambda c: c.publish("orders", "text", "rev", "sha"),
+    "DeleteFunction": lambda c: c.delete_version("orders", "7"),
+    "ListVersionsByFunction": lambda c: list(c.versions("orders")),
+    "ListAliases": lambda c: list(c.aliases("orders")),
+    "GetAlias": lambda c: c.get_alias("orders", "live"),
+    "CreateAlias": lambda c: c.create_alias("orders", "live", "1", "text"),
+    "UpdateAlias": lambda c: c.update_alias("orders", "live", "1", {"2": 0.1}, "rev"),
+    "DeleteAlias": lambda c: c.delete_alias("orders", "live"),
+    "CreateFunction": lambda c: c.send("CreateFunction", "orders", **CREATE),
+    "GetAccountSettings": lambda c: c.send("GetAccountSettings", "the account"),
+    "Invoke": lambda c: c.send("Invoke", "orders", InvocationType="DryRun", FunctionName="orders"),
+    "ListEventSourceMappings": lambda c: c.send(
+        "ListEventSourceMappings", "orders", FunctionName="orders"
+    ),
+    "GetFunctionEventInvokeConfig": lambda c: c.send(
+        "GetFunctionEventInvokeConfig", "orders", **EVENTS
+    ),
+    "GetMetricData": lambda c: read_health(
+        Service(c.session, "cloudwatch", c.clock), c.clock, Watched("o", "live", ("1", "2")), 60.0
+    ),
+    "FilterLogEvents": lambda c: list(
+        FunctionLog(c.session, "/aws/lambda/o", c.clock).lines(("REPORT",), 1.0)
+    ),
+    "GetCallerIdentity": lambda c: Service(c.session, "sts", c.clock).send(
+        "GetCallerIdentity", "AWS"
+    ),
+    "GetObject": lambda c: read_s3(c.session, "s3://bucket/key", 10, c.clock),
+}
+
+
+def method(operation: str) -> str:
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in operation).lstrip("_")
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_every_operation_that_the_source_sends_has_the_parameters_of_the_model(
+    operation: str, session: AwsSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """botocore's stub checks parameters against the service model; nothing leaves."""
+    client = session.client
+    if operation in OTHER_SERVICES:
+        client = session.boto.create_client(OTHER_SERVICES[operation], region_name=session.region)
+        monkeypatch.setattr(services, "_client", lambda *_: client)
+    control = Control(session, VirtualClock(), policy=RetryPolicy(attempts=1))
+    with Stubber(client) as stub:
+        stub.add_client_error(method(operation), "AccessDeniedException", "no", 403)
+        with pytest.raises(AccessDenied, match=f":{operation} is not allowed"):
+            SENT[operation](control)
+        stub.assert_no_pending_responses()
+
+
+def errors_of(operation: str) -> list[str]:
+    model = botocore.session.get_session().get_service_model(
+        "sts" if operation == "AssumeRole" else OTHER_SERVICES.get(operation, "lambda")
+    )
+    return [shape.error_code for shape in model.operation_model(operation).error_shapes]
+
+
+@pytest.mark.parametrize("operation", [*OPERATIONS, "AssumeRole"])
+def test_every_error_of_the_model_for_what_is_sent_has_its_words(operation: str) -> None:
+    for code in errors_of(operation):
+        assert code in EXPECTED, "its words are tested there"
+        known = SAME_AS.get(code, code) in CODES or family_of(code)
+        assert known or code == "NoSuchKey"

@@ -297,17 +297,15 @@ isolation = "{isolation}"
 
 @pytest.mark.slow
 @pytest.mark.parametrize("isolation", ["versions", "clone"])
-@pytest.mark.parametrize("service", ["local"], indirect=True)
+@locally
 def test_bench(service: Any, function: str, record: Record, isolation: str) -> None:
-    text = SUITE.format(function=function, url=service.url, isolation=isolation)
+    record.more.add(WITHOUT_REPORT)
+    url = record.proxy.url
+    text = SUITE.format(function=function, url=url, isolation=isolation)
     Path("tuner.toml").write_text(text)
     before = service.picture(function)
     here = ("--environment", "here", "--quiet")
     assert run("bench", *here) in (0, 3)
     assert run("bench", *here, "--only", "alias", "--against", "1") in (0, 1, 3)
     assert service.picture(function) == before
-    for qualified in (True, False):  # aliases, versions and $LATEST, by the load engine
-        record.calls.add(("lambda:InvokeFunction", function, qualified))
-    record.calls.add(("lambda:InvokeFunction", CLONE_PREFIX, True))
-    record.calls.add(NEEDED_WITHOUT_REPORT)
     check(record, "bench", function, isolation)

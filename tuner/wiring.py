@@ -114,8 +114,8 @@ def open_target(options: SweepOptions, progress: Progress, clock: Clock) -> Targ
         if options.architectures is not None:
             return open_replays(name, options.architectures, where)
         return open_replay(name, where)
-    if options.architectures is not None:
-        raise _this_machines_only(name.text) if name.kind is not Kind.AWS else _recorded_only()
+    if options.architectures is not None and name.kind is not Kind.AWS:
+        raise _this_machines_only(name.text)
     if name.kind is Kind.AWS:
         from tuner.aws.session import SessionOptions
         from tuner.target.aws import AwsOptions, open_aws
@@ -127,7 +127,16 @@ def open_target(options: SweepOptions, progress: Progress, clock: Clock) -> Targ
             assume_role=options.assume_role,
         )
         how = read_isolation(options.isolation)
-        return open_aws(name, AwsOptions(session, isolation=how, progress=progress, clock=clock))
+        target = open_aws(name, AwsOptions(session, isolation=how, progress=progress, clock=clock))
+        if options.architectures is not None:
+            from tuner.target.aws_architectures import on_architectures
+
+            try:
+                return on_architectures(target, options.architectures)
+            except BaseException:
+                target.close()
+                raise
+        return target
     from tuner.target.embedded import EmbeddedOptions
     from tuner.target.local import LocalOptions, open_local
 
@@ -147,9 +156,10 @@ def open_target(options: SweepOptions, progress: Progress, clock: Clock) -> Targ
 def target_notes(target: Target) -> tuple[Advice, ...]:
     """What a reader has to know of a recording, or of how a function was isolated."""
     from tuner.measure.recorded import recording_advice
-    from tuner.records import Advice
+    from tuner.target.architectures import Architectures
 
-    notes: dict[Advice, None] = {}
+    compared = target.notes if isinstance(target, Architectures) else ()
+    notes: dict[Advice, None] = dict.fromkeys(compared)
     for recording in recordings(target).values():
         found = (*recording.notes, *recording_advice(recording, recording.sizes()))
         notes.update(dict.fromkeys(found))
@@ -234,12 +244,6 @@ def _this_machines_only(target: str) -> Exception:
         "runs on this machine's processor, which would measure no other architecture",
         "Leave --architectures out, or name a function on AWS or a recording.",
     )
-
-
-def _recorded_only() -> Exception:
-    from tuner.errors import UsageError
-
-    return UsageError("--architectures", "is for recordings", "Leave it out.")
 
 
 def _not_of_a_recording(option: str) -> Exception:

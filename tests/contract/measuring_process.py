@@ -24,7 +24,10 @@ from tuner.aws.apply import Application, Wish
 from tuner.aws.control import Control
 from tuner.aws.session import AwsSession, SessionOptions, open_session
 from tuner.clock import WallClock
+from tuner.records import Setting
+from tuner.target.architectures import Architectures
 from tuner.target.aws import AwsOptions, AwsTarget
+from tuner.target.aws_architectures import on_architectures
 from tuner.target.isolation import Isolation
 from tuner.target.names import parse_target
 
@@ -99,7 +102,23 @@ def apply(control: Control, order: dict[str, Any]) -> None:
     application.apply(Wish(RUN, 640, "live", (0.1, 0.5), 1.0))
 
 
-ACTS: dict[str, Callable[[Control, dict[str, Any]], None]] = {"apply": apply}
+def compare(control: Control, order: dict[str, Any]) -> None:
+    """A copy on each architecture with two sizes, one of them cold again, and all put back."""
+    options = AwsOptions(journal=Path(order["journal"]))
+    own = AwsTarget(control, parse_target(order["function"]), options)
+    target = on_architectures(own, "both")
+    assert isinstance(target, Architectures)
+    wanted = [Setting(size, arch) for size in (512, 1024) for arch in target.arches]
+    target.settings.prepare_many(wanted)
+    target.settings.prepare_many(wanted[:1], fresh=True)
+    target.restore()
+    target.close()
+
+
+ACTS: dict[str, Callable[[Control, dict[str, Any]], None]] = {
+    "apply": apply,
+    "architectures": compare,
+}
 
 
 def run(session: AwsSession, order: dict[str, Any]) -> None:

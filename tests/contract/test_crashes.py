@@ -31,7 +31,7 @@ PROCESS = Path(__file__).with_name("measuring_process.py")
 RUN = "01JZZZZZZZZZZZZZZZZZZZZZZZ"
 #: moto keeps no package that could be copied.
 WAYS = [
-    *(("local", what) for what in ("versions", "clone", "in-place", "apply")),
+    *(("local", what) for what in ("versions", "clone", "architectures", "in-place", "apply")),
     *(("moto", what) for what in ("versions", "in-place", "apply")),
 ]
 each_way = pytest.mark.parametrize(("service", "what"), WAYS, indirect=["service"])

@@ -156,6 +156,18 @@ def test_sweep(service: Any, function: str, record: Record, isolation: str) -> N
 
 
 @locally
+def test_sweep_over_architectures_needs_what_copies_need(
+    service: Any, function: str, record: Record
+) -> None:
+    record.more.add(WITHOUT_REPORT)
+    before = service.picture(function)
+    words = ("--architectures", "both", *GRID)
+    assert run("sweep", f"{function}:live", *record.where, *words) == 0
+    assert service.picture(function) == before
+    check(record, "sweep", function, "clone")
+
+
+@locally
 def test_cold(service: Any, function: str, record: Record) -> None:
     record.more.add(WITHOUT_REPORT)
     before = service.picture(function)

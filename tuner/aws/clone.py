@@ -15,6 +15,7 @@ from tuner.aws.control import Configuration, Control, unqualified
 from tuner.aws.journal import Before, Journal, Opening
 from tuner.aws.policy import CLONE_PREFIX
 from tuner.aws.putback import clone_is_there
+from tuner.aws.runs_on import refuse_architecture
 from tuner.aws.versions import VersionMaker
 from tuner.errors import TargetError
 
@@ -64,17 +65,25 @@ class OtherCode(Protocol):
 
 
 def make_clone(
-    control: Control, journal: Journal, tags: Mapping[str, str], other: OtherCode | None = None
+    control: Control,
+    journal: Journal,
+    tags: Mapping[str, str],
+    other: OtherCode | None = None,
+    arch: str | None = None,
 ) -> VersionMaker:
     """Create the copy that the journal was opened for; gives the maker of its versions.
 
-    Raises :class:`TargetError` for a package that cannot be copied.
+    ``arch`` is another architecture than the function's own. Raises :class:`TargetError` for a
+    package that cannot be copied, or that does not run on it.
     """
     opening = journal.opening
     assert opening.clone is not None, "opened for a copy"
     found = control.get(opening.function)
     parameters = clone_parameters(found["Configuration"], opening.function)
     code = _code(found, opening.function) if other is None else _other(other, parameters)
+    if arch is not None:
+        refuse_architecture(control, found["Configuration"], code, arch, opening.function)
+        parameters["Architectures"] = [arch]
     description = f"{opening.mark}copy of {opening.function} for a measurement"[:256]
     journal.will("create", function=opening.clone)
     try:

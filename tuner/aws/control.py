@@ -136,6 +136,11 @@ class Control:
         """Every alias, a page at a time."""
         yield from self._pages("ListAliases", "Aliases", function)
 
+    def layer(self, arn: str) -> Mapping[str, Any]:
+        """GetLayerVersion of a layer version's ARN: what it says of itself."""
+        name, _, version = arn.rpartition(":")
+        return self.send("GetLayerVersion", arn, LayerName=name, VersionNumber=int(version))
+
     def account_concurrency(self) -> int | None:
         """How many invocations the account may have in flight; ``None`` if it cannot be read,
         which is no reason to stop: the permission is often missing, and it is only a hint."""

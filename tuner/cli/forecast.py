@@ -28,6 +28,7 @@ from tuner.records import Advice, Backend, FunctionFacts
 from tuner.request.errand import INVOCATIONS
 from tuner.request.meaning import read_limit
 from tuner.request.options import SweepOptions
+from tuner.request.sides import measured_arches
 from tuner.target.isolation import WHY, Isolation, read_isolation
 from tuner.target.names import parse_target
 from tuner.units import format_memory, format_seconds, format_usd, parse_memory
@@ -63,6 +64,7 @@ class Forecast:
     known: Known
     risks: tuple[Advice, ...]
     load: tuple[LoadWork, str] | None = None  # the loads on sizes, and what each is in words
+    architectures: tuple[str, ...] = ()  # those that are compared, on a copy each
 
     def to_dict(self) -> dict[str, Any]:
         """The document ``tuner.plan/1``."""
@@ -74,6 +76,7 @@ class Forecast:
             "region": self.facts.region,
             "memory_mb": [self.sizes_mb[0], self.sizes_mb[-1]],
             "isolation": self.isolation.value,
+            "architectures": list(self.architectures) or [self.facts.arch],
             "invocations": asdict(likely.invocations),
             "versions": asdict(self.work.versions),
             "load": None if self.load is None else asdict(self.load[0]),
@@ -94,6 +97,46 @@ def forecast(
 ) -> Forecast:
     """What a sweep of these options would do. ``expected_ms`` is the user's own idea of a mean
     warm duration at the function's present memory."""
+    arches = measured_arches(options, facts)
+    if arches == (facts.arch,):
+        return _forecast(options, facts, store_url, expected_ms)
+    alone = replace(options, isolation=Isolation.CLONE.value)
+    if options.invocations is not None:
+        alone = replace(alone, invocations=max(1, -(-options.invocations // len(arches))))
+    each = [_forecast(alone, replace(facts, arch=arch), store_url, expected_ms) for arch in arches]
+    return _over(arches, facts, each, options)
+
+
+def _over(
+    arches: tuple[str, ...], facts: FunctionFacts, each: list[Forecast], options: SweepOptions
+) -> Forecast:
+    """The forecasts of all architectures as one: a copy and prices for each, one after another."""
+    first, rest = each[0], each[1:]
+    likely, work, calls = first.estimate, first.work, dict(first.calls)
+    for other in rest:
+        likely, work = likely + other.estimate, work + other.work
+        calls = {name: count + other.calls[name] for name, count in calls.items()}
+    return replace(
+        first,
+        facts=facts,
+        architectures=arches,
+        estimate=_within_limits(likely, options),
+        work=work,
+        calls=calls,
+        risks=(*first.risks, Advice("architectures", _ARCHITECTURES)),
+    )
+
+
+_ARCHITECTURES = (
+    "Code, layers and extensions with machine code may not run on another architecture. What can "
+    "be seen beforehand is refused, other failures are rows with their reason. Build it for both."
+)
+
+
+def _forecast(
+    options: SweepOptions, facts: FunctionFacts, store_url: str | None, expected_ms: float | None
+) -> Forecast:
+    """A sweep on one architecture."""
     isolation = read_isolation(options.isolation)
     sizes, work = _work(options, facts)
     rates = prices(facts.region, facts.arch, load_table())
@@ -126,6 +169,7 @@ def show(found: Forecast, err: bool = False) -> None:
         f"{found.target}: sizes from {format_memory(found.sizes_mb[0])} to "
         f"{format_memory(found.sizes_mb[-1])}; {_state(found.facts)}",
         f"  invocations   {_count(likely.invocations)}, {_count(work.cold)} of them cold starts",
+        *_compared(found),
         *_under_load(found),
         f"  isolation     {found.isolation}: {WHY[found.isolation]}",
         f"  {_made(found)}",
@@ -136,6 +180,12 @@ def show(found: Forecast, err: bool = False) -> None:
     ]
     for line in lines:
         typer.echo(line, err=err)
+
+
+def _compared(found: Forecast) -> list[str]:
+    if not found.architectures:
+        return []
+    return [f"  measured on   {' and '.join(found.architectures)}, on a temporary copy for each"]
 
 
 def _under_load(found: Forecast) -> list[str]:

@@ -105,7 +105,7 @@ Architectures = Annotated[
     typer.Option(
         "--architectures",
         metavar="ARCH",
-        help="Compare recorded architectures: both, x86_64, arm64 or a list.",
+        help="Compare on temporary copies: both, x86_64, arm64 or a list. Default: its own.",
         rich_help_panel=MEASURE_PANEL,
     ),
 ]

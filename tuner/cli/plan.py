@@ -43,6 +43,7 @@ def plan(
     runtime: o.Runtime = None,
     env: o.Env = None,
     cpu: o.Cpu = "auto",
+    architectures: o.Architectures = None,
     isolation: o.Isolation = "versions",
     assume_role: o.AssumeRole = None,
     store: o.StoreUrl = None,

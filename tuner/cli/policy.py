@@ -25,6 +25,11 @@ Isolation = Annotated[
     str, typer.Option("--isolation", help="How sizes are made: versions, clone or in-place.")
 ]
 
+Architectures = Annotated[
+    bool,
+    typer.Option("--architectures", help="For a comparison of architectures, on temporary copies."),
+]
+
 
 def policy(
     commands: Commands,
@@ -33,6 +38,7 @@ def policy(
     account: Account = None,
     region: o.Region = None,
     isolation: Isolation = "versions",
+    architectures: Architectures = False,
 ) -> None:
     """Print the least IAM policy for commands. Needs no credentials and asks nobody.
 
@@ -41,6 +47,7 @@ def policy(
     from tuner.aws.policy import ISOLATIONS, Where, as_text
     from tuner.aws.policy import policy as least
 
+    isolation = "clone" if architectures else isolation
     if isolation not in ISOLATIONS:
         fix = f"There are: {', '.join(ISOLATIONS)}."
         raise UsageError(f"--isolation {isolation[:20]}", "is not a way of isolation", fix)

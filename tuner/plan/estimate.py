@@ -58,6 +58,18 @@ class Estimate:
     logs_usd: Range | None
     seconds: Range
 
+    def __add__(self, other: "Estimate") -> "Estimate":
+        """Both, one after the other."""
+        logs = None
+        if self.logs_usd is not None and other.logs_usd is not None:
+            logs = self.logs_usd + other.logs_usd
+        return Estimate(
+            self.invocations + other.invocations,
+            self.cost_usd + other.cost_usd,
+            logs,
+            self.seconds + other.seconds,
+        )
+
 
 def estimate(
     work: Work, sizes_mb: Sequence[int], known: Known, prices: Prices, how: Making

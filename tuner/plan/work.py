@@ -65,6 +65,19 @@ class Work:
     load: Range = Range(0, 0)
     load_s: Range = Range(0, 0)
 
+    def __add__(self, other: "Work") -> "Work":
+        """Both in one run; what is asked in any case is asked of each."""
+        return replace(
+            self,
+            warm=self.warm + other.warm,
+            sizes=self.sizes + other.sizes,
+            cold=self.cold + other.cold,
+            versions=self.versions + other.versions,
+            batches=self.batches + other.batches,
+            load=self.load + other.load,
+            load_s=self.load_s + other.load_s,
+        )
+
     @property
     def alone(self) -> Range:
         """Invocations that are made one after another."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from tuner.errors import AccessDenied, ChangedUnderneath, TargetError
-from tuner.records import FunctionFacts, Setting
+from tuner.records import Advice, FunctionFacts, Setting
 from tuner.reportline import Report
 from tuner.target.seam import Endpoint, Maker, Target, Variant
 
@@ -17,8 +17,12 @@ from tuner.target.seam import Endpoint, Maker, Target, Variant
 class Architectures(Target):
     """The targets of all architectures as one; by size alone it is the first one's."""
 
-    def __init__(self, facts: FunctionFacts, of: Mapping[str, Target]) -> None:
-        """``facts`` are those of the function as it is; ``of`` has at least one target."""
+    def __init__(
+        self, facts: FunctionFacts, of: Mapping[str, Target], notes: tuple[Advice, ...] = ()
+    ) -> None:
+        """``facts`` are those of the function as it is; ``of`` has at least one target; ``notes``
+        are what a reader has to know."""
+        self.notes = notes
         self._of = dict(of)
         self._facts = facts
         self._first = next(iter(self._of.values()))

@@ -50,7 +50,7 @@ class AwsOptions:
     """Where the function is, as whom, how sizes are made, and where changes are journalled.
 
     ``journal`` is ``None`` only for a function that ends with this process. ``code`` replaces that
-    of the function in a copy.
+    of the function in a copy, and ``arch`` its architecture.
     """
 
     session: SessionOptions = field(default_factory=SessionOptions)
@@ -59,6 +59,7 @@ class AwsOptions:
     progress: Progress = lambda _text: None
     clock: Clock = field(default_factory=WallClock)
     code: Code | None = None
+    arch: str | None = None
 
 
 def open_aws(name: TargetName, options: AwsOptions) -> "AwsTarget":
@@ -164,6 +165,11 @@ class AwsTarget(Target):
         options = replace(self._options, isolation=Isolation.CLONE, code=code)
         return AwsTarget(self._control, replace(self._name, qualifier=None), options)
 
+    def copied_to(self, arch: str) -> "AwsTarget":
+        """A temporary copy of the function on an architecture, journalled as every copy is."""
+        options = replace(self._options, isolation=Isolation.CLONE, arch=arch)
+        return AwsTarget(self._control, self._name, options)
+
     def published(self, qualifier: str) -> Variant:
         """A version or alias of the function, as it is configured there."""
         found = self._control.configuration(self._name.function, qualifier)
@@ -211,12 +217,16 @@ class AwsTarget(Target):
         return Variant(memory_mb, self.describe().arch, None)
 
     def _variant(self, memory_mb: int) -> Variant:
+        arch = self._options.arch
+        if arch is not None:
+            return Variant(memory_mb, arch, self._versions[memory_mb], self._invoked())
         return Variant(memory_mb, self.describe().arch, self._versions[memory_mb])
 
     def _publish(self, sizes_mb: list[int]) -> Mapping[int, str | TargetError]:
         maker = self._open_maker()
         listed = ", ".join(map(str, sizes_mb))
-        self._options.progress(f"publishing a version for {listed} MB")
+        where = f" on {self._options.arch}" if self._options.arch else ""
+        self._options.progress(f"publishing a version for {listed} MB{where}")
         return maker.make(sizes_mb)
 
     def _open_maker(self) -> VersionMaker:
@@ -231,8 +241,10 @@ class AwsTarget(Target):
         self._refuse_marked(start)
         self._journal = Journal(self._options.journal, self._opening(start))
         if self._options.isolation is Isolation.CLONE:
-            self._options.progress("making a temporary copy of the function")
-            return make_clone(self._control, self._journal, OWNED_BY, self._options.code)
+            options = self._options
+            where = f" on {options.arch}" if options.arch else ""
+            options.progress(f"making a temporary copy of the function{where}")
+            return make_clone(self._control, self._journal, OWNED_BY, options.code, options.arch)
         return VersionMaker(self._control, self._journal, start)
 
     def _opening(self, start: Configuration) -> Opening:

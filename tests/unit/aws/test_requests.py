@@ -84,6 +84,7 @@ SENT: dict[str, Callable[[Control], object]] = {
     "UpdateAlias": lambda c: c.update_alias("orders", "live", "1", {"2": 0.1}, "rev"),
     "DeleteAlias": lambda c: c.delete_alias("orders", "live"),
     "CreateFunction": lambda c: c.send("CreateFunction", "orders", **CREATE),
+    "GetLayerVersion": lambda c: c.layer("arn:aws:lambda:eu-west-1:000000000000:layer:shared:3"),
     "GetAccountSettings": lambda c: c.send("GetAccountSettings", "the account"),
     "Invoke": lambda c: c.send("Invoke", "orders", InvocationType="DryRun", FunctionName="orders"),
     "ListEventSourceMappings": lambda c: c.send(

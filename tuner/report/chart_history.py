@@ -1,8 +1,10 @@
 """The chart of one series over runs: each run as a mark, levels as lines, changes as rules."""
 
+from datetime import timedelta
 from typing import Any
 
-from tuner.report.chart_style import altair, finished, hint, rows
+from tuner.report.axis import Axis
+from tuner.report.chart_style import altair, finished, hint, rows, value_axis
 from tuner.report.history_rows import anchor, axis_title, moved, shown
 from tuner.report.history_series import Point, Series
 from tuner.report.palette import color
@@ -24,8 +26,8 @@ _LABEL = 0.16
 def history_chart(series: Series, case: int) -> dict[str, Any]:
     """The Vega-Lite specification; a click on a mark leads to the run's row."""
     alt = altair()
-    x = alt.X("at:T", title=None, axis=alt.Axis(grid=False, tickCount=5, format="%Y-%m-%d"))
-    y = alt.Y("value:Q", title=axis_title(series.measure), scale=alt.Scale(zero=False, nice=True))
+    x = alt.X("at:T", title=None, axis=alt.Axis(grid=False, tickCount=5, format=_days(series)))
+    y = value_axis("Y", "value", axis_title(series.measure), _range(series))
     known = [name for name, _, _ in _MARKS]
     values = [_point(point, series, case) for point in series.points]
     present = [each for each in _MARKS if any(value["verdict"] == each[0] for value in values)]
@@ -47,6 +49,20 @@ def history_chart(series: Series, case: int) -> dict[str, Any]:
     # Handed in afterwards: Altair would look at every value, which takes most of a second.
     spec["datasets"] = {**spec.get("datasets", {}), "runs": values}
     return spec
+
+
+def _range(series: Series) -> Axis:
+    """All values with some room, also where they are one."""
+    values = [point.value for point in series.points]
+    low, high = min(values), max(values)
+    room = 0.08 * (high - low) or 0.05 * high or 1.0
+    return Axis(max(0.0, low - room), high + room, log=False)
+
+
+def _days(series: Series) -> str:
+    """Days, or hours too where all runs are within a few."""
+    long = series.points[-1].at - series.points[0].at > timedelta(days=4)
+    return "%Y-%m-%d" if long else "%m-%d %H:%M"
 
 
 def _levels(series: Series, x: Any, y: Any) -> Any:

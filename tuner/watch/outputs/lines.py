@@ -111,6 +111,8 @@ def _line(case: str, memory_mb: int, gate: Mapping[str, Any]) -> Line:
     moved = change(gate["ratio"]) if relative and gate["ratio"] is not None else ""
     if moved and gate["low"] is not None and gate["high"] is not None:
         moved += f" ({change(gate['low'])} to {change(gate['high'])})"
+    if moved and gate["control_ratio"] is not None:  # else before and after would seem to differ
+        moved += f", the control {change(gate['control_ratio'])}"
     return Line(
         case=case,
         memory_mb=memory_mb,

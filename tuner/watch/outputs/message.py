@@ -4,6 +4,7 @@ Slack's limits (api.slack.com, "Block Kit"): a header has 150 characters, a sect
 ``<`` and ``>`` are escaped, so that names of users cannot become links or mentions.
 """
 
+import os
 from typing import Any
 
 from tuner.watch.judgement import Verdict
@@ -19,11 +20,21 @@ _SIGNS = {
 }
 
 
+def run_url() -> str | None:
+    """Where this run can be looked at, if it is one of GitHub, GitLab or CodeBuild."""
+    get = os.environ.get
+    if get("GITHUB_RUN_ID") and get("GITHUB_SERVER_URL") and get("GITHUB_REPOSITORY"):
+        base = f"{get('GITHUB_SERVER_URL')}/{get('GITHUB_REPOSITORY')}"
+        return f"{base}/actions/runs/{get('GITHUB_RUN_ID')}"
+    return get("CI_JOB_URL") or get("CODEBUILD_PUBLIC_BUILD_URL") or None
+
+
 def webhook(document: Document) -> dict[str, Any]:
     """What a program wants to know at once; the whole document is in the store."""
     return {
         "schema": NOTICE,
         "text": f"{origin(document)}: {headline(document)}",
+        "url": run_url(),
         **{
             key: document[key]
             for key in (
@@ -52,10 +63,12 @@ def slack(document: Document) -> dict[str, Any]:
         for each in unjudged(document)
     ]
     more = [f"and {len(said) - _SHOWN} more"] if len(said) > _SHOWN else []
+    url = run_url()
+    link = f" (<{_safe(url)}|this run>)" if url else ""
     blocks: list[dict[str, Any]] = [
         {"type": "section", "text": _words(f"{sign} *{_safe(headline(document))}*")},
         *({"type": "section", "text": _words(text)} for text in [*said[:_SHOWN], *more]),
-        {"type": "context", "elements": [_words(_safe(origin(document)))]},
+        {"type": "context", "elements": [_words(_safe(origin(document)) + link)]},
     ]
     return {"text": _safe(f"{origin(document)}: {headline(document)}")[:3000], "blocks": blocks}
 

@@ -12,6 +12,8 @@ from tuner.watch.schedule.when import Timetable
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,39}", re.ASCII)
 
+_VARIABLE = re.compile(r"(?:^|=)env:([A-Za-z_][A-Za-z0-9_]*)$", re.ASCII)
+
 
 @dataclass(frozen=True)
 class Place:
@@ -46,6 +48,12 @@ class Job:
     def on_aws(self) -> bool:
         """Whether any target is a function on AWS."""
         return bool(self.functions)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Variables that ``tuner bench`` reads addresses from, as in ``--slack env:SLACK_URL``."""
+        found = [match[1] for word in self.words if (match := _VARIABLE.search(word))]
+        return tuple(dict.fromkeys(found))
 
     def command(self, *more: str) -> tuple[str, ...]:
         """What follows the program: the user's words, and ``more`` where a scheduler needs it."""

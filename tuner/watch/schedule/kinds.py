@@ -46,6 +46,7 @@ def values_of_all(job: Job) -> dict[str, Any]:
         "cron": job.when.cron,
         "on_aws": job.on_aws,
         "store_secret": job.store_secret,
+        "secrets": job.secrets,
         "region": place.region,
         "role": place.role,
         "repository": place.repository,

@@ -59,6 +59,13 @@ def test_markdown_shows_changes_openly_and_folds_the_rest() -> None:
     assert "mail" not in open_ and "mail at 512 MB" in folded
 
 
+def test_markdown_says_what_the_control_showed_of_the_platform() -> None:
+    made = all_kinds()
+    made["cases"][0]["sizes"][0]["gates"][0]["control_ratio"] = 1.19
+    assert "+30 % (+29 % to +31 %), the control +19 % |" in markdown(made)
+    assert "control" not in markdown(ALL)
+
+
 def test_markdown_says_when_a_regression_only_warns() -> None:
     assert "only warns" in markdown(all_kinds(warn_only=True))
     assert "only warns" not in markdown(ALL)
@@ -148,7 +155,9 @@ def test_a_webhook_gets_the_gates_that_changed() -> None:
     assert [each["case"] for each in payload["unjudged_cases"]] == ["gone", "new"]
 
 
-def test_slack_gets_blocks_within_its_limits() -> None:
+def test_slack_gets_blocks_within_its_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GITHUB_RUN_ID", "CI_JOB_URL", "CODEBUILD_PUBLIC_BUILD_URL"):
+        monkeypatch.delenv(name, raising=False)
     many = document(*(case(f"case {n}", 130.0) for n in range(40)))
     for made in (ALL, many, odd()):
         body = slack(made)
@@ -157,6 +166,18 @@ def test_slack_gets_blocks_within_its_limits() -> None:
         assert all(0 < len(text) <= 3000 for text in texts)
         assert "<" not in json.dumps(body)
     assert "and 68 more" in json.dumps(slack(many))
+
+
+def test_a_message_leads_to_the_run_of_ci_that_sent_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GITHUB_RUN_ID", "CI_JOB_URL", "CODEBUILD_PUBLIC_BUILD_URL"):
+        monkeypatch.delenv(name, raising=False)
+    assert webhook(ALL)["url"] is None and "this run" not in json.dumps(slack(ALL))
+    monkeypatch.setenv("GITHUB_SERVER_URL", "https://github.com")
+    monkeypatch.setenv("GITHUB_REPOSITORY", "team/shop")
+    monkeypatch.setenv("GITHUB_RUN_ID", "7")
+    url = "https://github.com/team/shop/actions/runs/7"
+    assert webhook(ALL)["url"] == url
+    assert slack(ALL)["blocks"][-1]["elements"][0]["text"].endswith(f"(<{url}|this run>)")
 
 
 def test_bencher_gets_a_value_and_limits_for_every_measure() -> None:

@@ -184,6 +184,25 @@ def test_a_store_elsewhere_is_a_secret_and_needs_no_cache() -> None:
     assert "cache" not in gitlab
 
 
+def test_addresses_that_bench_reads_from_variables_are_secrets_of_the_workflow() -> None:
+    words = ("--slack", "env:SLACK_URL", "--webhook=env:HOOK", "--tag", "env: x", "--post")
+    bench = read("github", job(words=words))["jobs"]["bench"]
+    assert bench["env"] == {
+        "SLACK_URL": "${{ secrets.SLACK_URL }}",
+        "HOOK": "${{ secrets.HOOK }}",
+    }
+
+
+def test_a_branch_finds_only_its_own_store_and_that_of_the_default_branch() -> None:
+    steps = read("github", ON_AWS)["jobs"]["bench"]["steps"]
+    (fetch,) = [step["with"] for step in steps if step.get("name") == "Fetch the store"]
+    (keep,) = [step["with"] for step in steps if step.get("name") == "Keep the store"]
+    assert fetch["key"] == keep["key"]
+    first, second = fetch["restore-keys"].split()[0], fetch["restore-keys"].splitlines()[1]
+    assert fetch["key"].startswith("tuner-bench/${{ github.ref_name }}/") and first
+    assert second.startswith("tuner-bench/") and second.endswith("default_branch }}/")
+
+
 COMMENTS = """
 const { readFileSync, writeFileSync } = require('fs')
 const made = [], changed = []

@@ -5,7 +5,8 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
@@ -74,6 +75,16 @@ def _common(
     """Options before the command."""
 
 
+def _defaults(words: Sequence[str]) -> dict[str, Any]:
+    """What ``tuner.toml`` says; help is shown whatever that is."""
+    if {"-h", "--help", "--version"} & {*words} or not Path("tuner.toml").is_file():
+        return {}
+    from tuner.cli.defaults import read_defaults
+
+    command: Any = typer.main.get_command(app)
+    return read_defaults(command.commands)
+
+
 def main(words: Sequence[str] | None = None) -> None:
     """Run the command line; exit as the contract says, with errors in one or two lines."""
     # The matrices here are small: more threads only burn the CPU that is being measured on.
@@ -85,7 +96,7 @@ def main(words: Sequence[str] | None = None) -> None:
     words = sys.argv[1:] if words is None else words
     debug = "--debug" in words  # wherever it stands
     try:
-        app(args=[word for word in words if word != "--debug"])
+        app(args=[word for word in words if word != "--debug"], default_map=_defaults(words))
     except TunerError as error:
         if debug:
             raise

@@ -172,7 +172,11 @@ class AwsTarget(Target):
 
     def published(self, qualifier: str) -> Variant:
         """A version or alias of the function, as it is configured there."""
-        found = self._control.configuration(self._name.function, qualifier)
+        function = self._name.function
+        if qualifier != "$LATEST" and not qualifier.isdigit():
+            text = f"{function}:{qualifier}"
+            refuse_split_alias(self._control.get_alias(function, qualifier), text)
+        found = self._control.configuration(function, qualifier)
         arch = (found.get("Architectures") or ["x86_64"])[0]
         return Variant(found["MemorySize"], arch, qualifier)
 

@@ -100,10 +100,15 @@ def open_members(case: Case, against: str | None, control: bool, how: Opening) -
     other = None if against is None else parse_against(against, case.target)
     with ExitStack() as stack:
         opened = _Opened(case.options, how, stack)
-        target = opened.target(case.options)
+        name = parse_target(case.target)
+        as_is = _called_as_it_is(case, other)
+        target = opened.target(replace(case.options, target=name.function if as_is else name.text))
         facts = target.describe()
         engine = opened.engine(target)
-        direct = _direct(case, other, target, facts)
+        direct = target.published(name.qualifier or "$LATEST") if as_is else None
+        if direct is not None:
+            version = direct.qualifier or "$LATEST"
+            facts = replace(facts, version=version, memory_mb=direct.memory_mb, arch=direct.arch)
         label = direct.qualifier or "$LATEST" if direct else _label(case.target)
         members = [Member(Role.AFTER, label, target, engine, facts, direct=direct)]
         if other is not None:
@@ -175,22 +180,16 @@ def _restored(target: Target) -> Callable[[], None]:
     return restore
 
 
-def _direct(
-    case: Case, other: Against | None, target: Target, facts: FunctionFacts
-) -> Variant | None:
-    """What is called as it is: published versions, and a function on AWS at its own size."""
-    name = parse_target(case.target)
+def _called_as_it_is(case: Case, other: Against | None) -> bool:
+    """Whether nothing is published: of versions, and of a function on AWS at its own size."""
     versions = other is not None and other.what is What.QUALIFIER
-    if name.kind is not Kind.AWS:
-        return None
     if versions and case.sizes_mb:
         fix = "Leave sizes out, or compare with a package or git revision."
         raise UsageError(
             f"case {case.name!r}", "has sizes, but published versions keep their own", fix
         )
-    if versions or (not case.sizes_mb and not case.cold_starts and facts.memory_mb):
-        return target.published(name.qualifier or "$LATEST")
-    return None
+    on_aws = parse_target(case.target).kind is Kind.AWS
+    return versions or (on_aws and not case.sizes_mb and not case.cold_starts)
 
 
 def _sizes(case: Case, facts: FunctionFacts, direct: Variant | None) -> tuple[int, ...]:

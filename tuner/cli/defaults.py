@@ -1,0 +1,113 @@
+"""Defaults of options from ``tuner.toml``: a table ``[defaults]`` for all commands, and tables such
+as ``[defaults.sweep]`` for one.
+
+Names are those of the options, with ``_`` or ``-``. What is written on the command line, and what
+an environment variable says, goes before them. Every complaint comes at once.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tuner.errors import UsageError
+from tuner.load.values import shown
+
+FILE = Path("tuner.toml")
+#: What must be decided each time, and is no default.
+_NEVER = {"yes", "help", "debug", "version"}
+
+Defaults = dict[str, Any]
+
+
+def read_defaults(commands: Mapping[str, Any], path: Path = FILE) -> Defaults:
+    """What each command takes for an option that is not given, as Click's ``default_map``.
+
+    ``commands`` are Click's, by name. Raises UsageError that lists every mistake.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8")).get("defaults", {})
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise UsageError(str(path), f"is not TOML: {error}", "Mend it.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "is not text"
+        raise UsageError(str(path), f"cannot be read: {why}", "Check it.") from None
+    if not isinstance(table, dict):
+        raise UsageError(f"{path}, defaults", "is not a table", "Write [defaults] above it.")
+    reader = _Reader(commands)
+    reader.read(table)
+    if reader.complaints:
+        lines = "\n".join(f"  {each}" for each in reader.complaints)
+        many = len(reader.complaints) > 1
+        head = f"has {len(reader.complaints)} mistakes:" if many else "has a mistake:"
+        raise UsageError(str(path), f"{head}\n{lines}", "`tuner COMMAND --help` lists options.")
+    return reader.found
+
+
+class _Reader:
+    """Reads the table for all commands; ``found`` is nested as groups of commands are."""
+
+    def __init__(self, commands: Mapping[str, Any]) -> None:
+        self.complaints: list[str] = []
+        self.found: Defaults = {}
+        #: Options and defaults of each command, and of each command within a group.
+        self._places: list[tuple[str, Mapping[str, Any], Defaults]] = []
+        for name, command in commands.items():
+            own = self.found.setdefault(name, {})
+            self._places.append((name, _options(command), own))
+            for inner, below in getattr(command, "commands", {}).items():
+                self._places.append(("", _options(below), own.setdefault(inner, {})))
+
+    def read(self, table: Mapping[str, Any]) -> None:
+        """Take every key; those of single commands go before those of all."""
+        for key, value in table.items():
+            if isinstance(value, dict):
+                self._of_command(key, value)
+        for key, value in table.items():
+            if not isinstance(value, dict):
+                self._of_all(key, value)
+
+    def _of_all(self, key: str, value: Any) -> None:
+        name = key.replace("-", "_")
+        owners = [(opts[name], own) for _, opts, own in self._places if name in opts]
+        if not owners:
+            self.complaints.append(f"defaults: {key!r} is no option of any command")
+        elif self._fits(owners[0][0], value, f"defaults: {key}"):
+            for option, own in owners:
+                own.setdefault(name, _value(option, value))
+
+    def _of_command(self, command: str, table: Mapping[str, Any]) -> None:
+        where = f"defaults.{command}: "
+        place = next((p for p in self._places if p[0] == command), None)
+        if place is None:
+            self.complaints.append(f"{where}there is no such command")
+            return
+        _, options, own = place
+        for key, value in table.items():
+            name = key.replace("-", "_")
+            if name not in options:
+                self.complaints.append(f"{where}{key!r} is no option of `tuner {command}`")
+            elif self._fits(options[name], value, f"{where}{key}"):
+                own[name] = _value(options[name], value)
+
+    def _fits(self, option: Any, value: Any, where: str) -> bool:
+        several = value if isinstance(value, list) else [value]
+        nested = any(isinstance(each, dict | list) for each in several)
+        if nested or (isinstance(value, list) and not option.multiple):
+            self.complaints.append(f"{where} {shown(value)} is no value of an option")
+            return False
+        return True
+
+
+def _value(option: Any, value: Any) -> Any:
+    return [value] if option.multiple and not isinstance(value, list) else value
+
+
+def _options(command: Any) -> dict[str, Any]:
+    return {
+        parameter.name: parameter
+        for parameter in command.params
+        if parameter.param_type_name == "option" and parameter.name not in _NEVER
+    }

@@ -102,6 +102,12 @@ Image = Annotated[
         "--image", help="fargate: image with tuner and tuner.toml.", rich_help_panel=PLACE_PANEL
     ),
 ]
+Gitlab = Annotated[
+    str,
+    typer.Option(
+        "--gitlab", metavar="URL", help="gitlab-role: of which GitLab.", rich_help_panel=PLACE_PANEL
+    ),
+]
 Secret = Annotated[
     str | None,
     typer.Option(
@@ -135,6 +141,7 @@ def schedule(
     branch: Branch = "main",
     against: Against = None,
     image: Image = None,
+    gitlab: Gitlab = "https://gitlab.com",
     store_secret: Secret = None,
     output: Output = None,
     install: Install = False,
@@ -166,7 +173,7 @@ def schedule(
         functions=functions_of(tuple(target or wish.targets)),
         store_secret=store_secret,
         against=wish.against,
-        place=Place(region, role, repository, branch, image),
+        place=Place(region, role, repository, branch, image, gitlab),
     )
     _hand_over(kind, job, output, install)
 

@@ -24,6 +24,7 @@ class Place:
     repository: str | None = None
     branch: str = "main"
     image: str | None = None
+    gitlab: str = "https://gitlab.com"
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,6 @@ from tuner.watch.schedule.rights import suite_policy
 _SHORTEST_GITHUB = timedelta(minutes=5)
 #: cron reads no longer command; the rest would be cut off unsaid (crontab(5), MAX_COMMAND).
 _LONGEST_CRON = 990
-_GITLAB = "https://gitlab.com"
 
 
 @dataclass(frozen=True)
@@ -122,7 +121,12 @@ def _with_base(against: str) -> str:
 
 
 def _gitlab_role(job: Job) -> dict[str, Any]:
-    return {**_policy(job), "gitlab": _GITLAB, "gitlab_host": _GITLAB.removeprefix("https://")}
+    """IAM names the conditions of a token by its issuer, without the scheme."""
+    address = job.place.gitlab.rstrip("/")
+    if not re.fullmatch(r"https://[A-Za-z0-9.-]+(?::\d+)?(?:/[\w.-]+)*", address, re.ASCII):
+        fix = "Write it like https://gitlab.example.com."
+        raise UsageError(f"--gitlab {address[:60]}", "is not the address of a GitLab", fix)
+    return {**_policy(job), "gitlab": address, "gitlab_host": address.removeprefix("https://")}
 
 
 def _policy(job: Job) -> dict[str, Any]:
@@ -142,6 +146,7 @@ def _codebuild(job: Job) -> dict[str, Any]:
         **_in_stack(job),
         "repository_url": f"https://github.com/{repository}.git" if repository else None,
         "secret_arn": secret,
+        "branch_known": "--branch" in job.words,
     }
 
 
@@ -150,7 +155,9 @@ def _fargate(job: Job) -> dict[str, Any]:
     if secret and not secret.startswith("arn:"):
         fix = "`aws secretsmanager describe-secret` shows it."
         raise UsageError(f"--store-secret {secret[:40]}", "must be an ARN on Fargate", fix)
-    words = ["tuner", *job.command()]
+    # A container has no repository that could tell the branch.
+    known = "--branch" in job.words
+    words = ["tuner", *job.command(*([] if known else ["--branch", job.place.branch]))]
     return {**_in_stack(job), "image": job.place.image, "command_words": words}
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from bench_examples import all_kinds, case, document
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tuner.errors import Partial, UsageError
 from tuner.watch.outputs.post import address, post
@@ -76,6 +78,18 @@ def test_what_is_no_https_address_is_refused_and_not_shown(to: str) -> None:
     with pytest.raises(UsageError, match="not an https address") as error:
         Outputs(webhook=to, post=True).checked()
     assert SECRET not in str(error.value)
+
+
+@given(st.text(max_size=60) | st.from_regex(r"https?://[ -~]{0,40}", fullmatch=True))
+def test_any_address_is_safe_or_refused_and_never_shown(to: str) -> None:
+    if to.startswith("env:"):
+        return
+    try:
+        url = address(to, "--slack")
+    except UsageError as error:
+        assert str(error).startswith("--slack (address hidden): is not an https address")
+    else:
+        assert url.lower().startswith(("https:", "http:")) and url.isascii() and " " not in url
 
 
 def test_an_address_can_come_from_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:

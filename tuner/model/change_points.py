@@ -4,7 +4,8 @@ The divisive search is that of Matteson and James (JASA 2014): the split of a st
 of what follows it, that lie farthest apart by the energy distance. As in Fleming et al. (ICPE
 2023) a Student's t-test decides instead of permutations, so that the same history always has the
 same change points; a lax test while splitting, then the weakest is merged away until all that
-remain are significant and large enough. Works on logarithms, for changes are ratios. Limit: a
+remain are significant and large enough. Then, other than there, each change is moved to where it
+fits best between its neighbours. Works on logarithms, for changes are ratios. Limit: a
 change needs some runs on both sides; one odd run is no change.
 """
 
@@ -67,6 +68,7 @@ def change_points(
     kept = np.flatnonzero(np.isfinite(values) & (values > 0))
     logs = np.log(values[kept])
     splits = _merged(logs, _split(logs, sensitivity.p_value * _LAX), sensitivity)
+    splits = _merged(logs, _placed(logs, splits), sensitivity)
     edges = [0, *splits, logs.size]
     return tuple(
         ChangePoint(
@@ -110,6 +112,30 @@ def _merged(logs: FloatArray, splits: Sequence[int], sensitivity: Sensitivity) -
                 break
         del left[weakest]
     return left
+
+
+def _placed(logs: FloatArray, splits: Sequence[int]) -> list[int]:
+    """Move each change to where both its stretches fit their means best (least squares).
+
+    A split was found before its neighbours were, so it lies where it was farthest in a stretch
+    that held their changes too.
+    """
+    placed = list(splits)
+    for _ in range(len(placed)):
+        before = list(placed)
+        for i in range(len(placed)):
+            first, last = [0, *placed, logs.size][i], [*placed, logs.size][i + 1]
+            n = last - first
+            t = np.arange(_LEAST, n - _LEAST + 1)
+            if not t.size:
+                continue
+            sums = np.cumsum(logs[first:last])
+            means = sums[t - 1] / t, (sums[-1] - sums[t - 1]) / (n - t)
+            gain = np.square(means[1] - means[0]) * t * (n - t)
+            placed[i] = first + int(t[np.argmax(gain)])
+        if placed == before:
+            break
+    return placed
 
 
 def farthest_split(values: FloatArray) -> tuple[int, int] | None:

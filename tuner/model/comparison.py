@@ -14,7 +14,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from tuner.model.spread import Estimate, Part, Variance, estimate, variance_over_rounds
+from tuner.model.levels import levelled
+from tuner.model.spread import (
+    Estimate,
+    Part,
+    Variance,
+    estimate,
+    interpolated,
+    variance_over_rounds,
+)
 
 FloatArray = NDArray[np.float64]
 
@@ -105,12 +113,15 @@ def compare(
 ) -> Effect:
     """The ratio of a ``quantile`` (0 to 1; 1 is the maximum) or of the means (``None``).
 
-    Rounds are used where they are known.
+    Rounds are used where they are known: the ratio of a median is that of calls at one time, which
+    may differ a little from the ratio of ``before`` and ``after``.
     """
     plain = (_plain(before, quantile), _plain(after, quantile))
     sizes = (len(before), len(after))
     if not all(sizes):
         return Effect(*plain, math.nan, 0.0, math.inf, math.inf, *sizes)
+    if precision.interleaved and quantile is not None:
+        before, after = _at_one_time(before, after, quantile)
     sides = (_estimate(before, quantile), _estimate(after, quantile))
     beside = _beside(control)
     shift = None if beside is None else math.log(beside[1].value / beside[0].value)
@@ -128,6 +139,20 @@ def compare(
         paired=precision.interleaved and before.rounds is not None and after.rounds is not None,
         control_ratio=_exp(shift), freedom=freedom,
     )  # fmt: skip
+
+
+#: Quantiles between these are those of calls at one time; further out, of all times.
+_MIDDLE = (0.25, 0.75)
+
+
+def _at_one_time(before: Measured, after: Measured, quantile: float) -> tuple[Measured, Measured]:
+    """Both sides without the level that their rounds had in common, for the middle quantiles."""
+    middle = _MIDDLE[0] <= quantile <= _MIDDLE[1]
+    if not middle or before.rounds is None or after.rounds is None:
+        return before, after
+    rounds = (before.rounds, after.rounds)
+    moved = levelled((before.values, after.values), rounds)
+    return Measured(moved[0], rounds[0]), Measured(moved[1], rounds[1])
 
 
 def _exp(logarithm: float | None) -> float | None:
@@ -178,7 +203,9 @@ def _told(parts: list[tuple[Measured, Estimate, float]], blocks: int | None) -> 
 def _plain(side: Measured, quantile: float | None) -> float:
     if not len(side):
         return math.nan
-    return float(side.values.mean() if quantile is None else np.quantile(side.values, quantile))
+    if quantile is None:
+        return float(side.values.mean())
+    return interpolated(np.sort(side.values), quantile)
 
 
 def _estimate(side: Measured, quantile: float | None) -> Estimate | None:

@@ -18,7 +18,14 @@ from tuner.model.comparison import (
     compare_rates,
 )
 from tuner.model.limits import mean_limits, quantile_limits, rate_limits
-from tuner.model.spread import Part, estimate, least_count, untied, variance_over_rounds
+from tuner.model.spread import (
+    Part,
+    estimate,
+    interpolated,
+    least_count,
+    untied,
+    variance_over_rounds,
+)
 
 
 def lognormal(seed: int, *shape: int, spread: float = 0.2) -> np.ndarray:
@@ -92,8 +99,8 @@ def test_what_a_round_did_to_both_sides_cancels() -> None:
     weather = np.exp(0.3 * rng.standard_normal(300))
     sides = [weather * np.exp(0.03 * rng.standard_normal(300)) for _ in range(2)]
     rounds = np.arange(300)
-    alone = compare(Measured.of(sides[0]), Measured.of(sides[1]), 0.5)
-    paired = compare(Measured.of(sides[0], rounds), Measured.of(sides[1], rounds), 0.5)
+    alone = compare(Measured.of(sides[0]), Measured.of(sides[1]), None)
+    paired = compare(Measured.of(sides[0], rounds), Measured.of(sides[1], rounds), None)
     assert paired.paired
     assert paired.log_error < 0.6 * alone.log_error
     assert paired.ratio == alone.ratio
@@ -181,3 +188,9 @@ def test_limits_of_rates_and_means_enclose_them() -> None:
     low, high = mean_limits(Measured.of(lognormal(1, 100)), 0.01)
     assert low < lognormal(1, 100).mean() < high
     assert mean_limits(Measured.of([1.0]), 0.01) == (0.0, math.inf)
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=40), st.floats(0, 1))
+def test_the_quick_quantile_is_that_of_numpy(values: list[float], quantile: float) -> None:
+    ordered = np.sort(np.array(values))
+    assert interpolated(ordered, quantile) == pytest.approx(np.quantile(ordered, quantile))

@@ -1,0 +1,162 @@
+"""How far verdicts can be trusted: false alarms, changes found, calls spent, change points.
+
+``pytest -m bench -s tests/bench/test_verdicts.py``. Some forty minutes on two cores;
+``TUNER_BENCH_TRIALS=100`` gives a first impression in four. Everything is drawn from recorded
+noise (``tests/bench/verdicts``) with seeds, so that a table can be had again. Recordings made on
+AWS are looked for beside the repository (``TUNER_SHARED_DATA`` names another place); rows of
+theirs are left out where they are absent.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # tests are no package
+
+from verdicts import histories, noise
+from verdicts.noise import Change
+from verdicts.simulate import (
+    GATES,
+    MOST,
+    Drift,
+    Noise,
+    Question,
+    Trial,
+    suite,
+)
+
+from tuner.model.change_points import change_points
+from tuner.watch.verdict import Verdict
+
+TRIALS = int(os.environ.get("TUNER_BENCH_TRIALS", "1000"))
+SIZES = (0.03, 0.05, 0.10, 0.20, 0.50)
+#: What is changed, and the gate of it.
+KINDS: dict[str, Callable[[float], Change]] = {
+    "p50": lambda size: Change(level=1 + size),
+    "p95": lambda size: Change(tail=1 + size),
+    "cost_per_million": lambda size: Change(cost=1 + size),
+    "init": lambda size: Change(init=1 + size),
+}
+
+
+NOISES = ["AWS", "local long", "local short"]
+
+
+@pytest.fixture(params=NOISES)
+def source(request: pytest.FixtureRequest) -> Noise:
+    """Each kind of noise by its name."""
+    if request.param != "AWS":
+        return noise.local(request.param.split()[1])
+    found = noise.aws()
+    if found is None:
+        pytest.skip(f"{noise.DATA} has no recordings from AWS")
+    return found
+
+
+def trials(
+    source: Noise, change: Change, drift: Drift | None, count: int, measure: str | None = None
+) -> list[Trial]:
+    """``count`` suite runs (of one gate or all), each on a function drawn by lot; seeded."""
+    rng = np.random.default_rng(20)
+    gates = [gate for gate in GATES if measure in (None, gate.measure)]
+    names = source.functions()
+    return [
+        suite(rng, Question(source, str(rng.choice(names)), change, drift), gates)
+        for _ in range(count)
+    ]
+
+
+def share(values: Sequence[object]) -> float:
+    """How many of them are true, from 0 to 1."""
+    return float(np.mean([bool(v) for v in values]))
+
+
+def row(what: str, *cells: str) -> None:
+    """One row of a table."""
+    print(f"  {what:<38}" + "".join(f"{cell:>13}" for cell in cells))
+
+
+@pytest.mark.bench
+@pytest.mark.timeout(0)
+def test_false_alarms_of_a_suite_of_ten_gates(source: Noise) -> None:
+    designs = {
+        "A/B interleaved": (None, "1 %"),
+        "baseline, +-5 % drift, control": (Drift(0.05, control=True), "2 %"),
+        "baseline, +-5 % drift, no control": (Drift(0.05, control=False), ""),
+    }
+    if source.times() > 1:
+        anytime = Drift(0.05, control=True, anytime=True)
+        designs["baseline of any recorded time, control"] = (anytime, "2 %")
+    print(f"\n{source.name}: suite runs with a false alarm, {TRIALS} runs of {len(GATES)} gates")
+    row("", "first run", "confirmed", "fixed +10 %", "calls a side", "reach below")
+    for name, (drift, reach) in designs.items():
+        found = trials(source, Change(), drift, TRIALS)
+        first, kept = share([t.found for t in found]), share([t.confirmed for t in found])
+        fixed = share([t.fixed for t in found])
+        calls = np.mean([t.calls for t in found])
+        row(name, f"{first:.1%}", f"{kept:.1%}", f"{fixed:.1%}", f"{calls:.0f}", reach)
+        if reach:
+            assert kept < float(reach.split()[0]) / 100.0
+
+
+@pytest.mark.bench
+@pytest.mark.timeout(0)
+def test_changes_found_with_at_most_200_calls_a_side(source: Noise) -> None:
+    count = max(TRIALS // 2, 50)
+    for design, drift in {"A/B": None, "baseline and control": Drift(0.05, True)}.items():
+        print(f"\n{source.name}, {design}: {count} runs each, at most {MOST} calls a side")
+        row("change", "first run", "confirmed", "same", "cannot tell", "fixed +10 %", "calls")
+        for measure, change in KINDS.items():
+            for size in SIZES:
+                found = trials(source, change(size), drift, count, measure)
+                _changes_row(f"{measure} {size:+.0%}", measure, found)
+
+
+def _changes_row(name: str, measure: str, found: Sequence[Trial]) -> None:
+    told = [t.verdict(measure) for t in found]
+    row(
+        name,
+        f"{share([measure in t.found for t in found]):.1%}",
+        f"{share([measure in t.confirmed for t in found]):.1%}",
+        f"{share([v is Verdict.SAME for v in told]):.1%}",
+        f"{share([v is Verdict.CANNOT_TELL for v in told]):.1%}",
+        f"{share([measure in t.fixed for t in found]):.1%}",
+        f"{np.mean([t.calls for t in found]):.0f}",
+    )
+
+
+@pytest.mark.bench
+@pytest.mark.timeout(0)
+def test_change_points_in_histories_of_100_runs(tmp_path: Path) -> None:
+    try:
+        python = histories.peer(tmp_path / "otava")
+    except histories.Absent as reason:
+        python = None
+        print(f"\n(no column of Apache Otava: {reason})")
+    short = noise.local("short")
+    rng = np.random.default_rng(30)
+    print(f"\nchange points, {TRIALS} histories of {histories.RUNS} runs with 1 to 3 changes")
+    row("change, noise 5 %", "F1", "false", "missed", "Otava F1", "false", "missed", "reach")
+    for kind, size in [(k, s) for k in ("normal", "recorded") for s in (0.0, *SIZES)]:
+        made = []
+        for _ in range(TRIALS):
+            if kind == "normal":
+                scatter = histories.gaussian(rng, histories.RUNS, 0.05)
+            else:
+                scatter = histories.recorded(short, rng, histories.RUNS, 0.05)
+            made.append(histories.planted(rng, size, scatter))
+        ours = histories.score(made, [[p.index for p in change_points(h.values)] for h in made])
+        cells = [f"{ours.f1:.3f}" if size else "", str(ours.wrong), str(ours.missed)]
+        theirs = None
+        if python is not None:
+            answers = histories.asked(python, made)
+            theirs = histories.score(made, [a or [] for a in answers])
+            cells += [f"{theirs.f1:.3f}" if size else "", str(theirs.wrong), str(theirs.missed)]
+        row(f"{kind} {size:+.0%}", *cells, *(["> 0.9, Otava"] if size == 0.10 else []))
+        if size == 0.10:
+            assert ours.f1 > 0.9
+            assert theirs is None or ours.f1 >= theirs.f1

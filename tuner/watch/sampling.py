@@ -26,13 +26,23 @@ def next_look(judgements: Sequence[Judgement], calls: int, looks: Looks) -> int 
     """Calls per side to have before judging again; ``None``: stop.
 
     A gate that no number of calls can settle (``enough`` is ``None``) does not keep a run going
-    beyond its first look.
+    beyond its first look. A regression whose ratio lies below the gate does: further calls may
+    show that it is too small to matter.
     """
     following = looks.next(calls)
     if following is None or calls < looks.calls[0]:
         return following
-    open_ = [j for j in judgements if j.verdict is Verdict.CANNOT_TELL and j.enough is not None]
-    return following if open_ else None
+    return None if all(_settled(j) for j in judgements) else following
+
+
+def _settled(judgement: Judgement) -> bool:
+    """Whether further calls would hardly change the verdict."""
+    if judgement.verdict is Verdict.CANNOT_TELL:
+        return judgement.enough is None
+    if judgement.verdict is not Verdict.REGRESSED or judgement.gate.slo is not None:
+        return True
+    small = judgement.ratio is not None and judgement.ratio < 1.0 + judgement.gate.rise
+    return judgement.gate.subject.share or not small
 
 
 def alarming(judgements: Sequence[Judgement]) -> tuple[Gate, ...]:

@@ -168,6 +168,19 @@ def test_sampling_stops_when_all_is_clear_and_goes_on_while_it_is_not() -> None:
     assert next_look(judge_all(gates, vague, rules), 200, looks) is None
 
 
+def test_a_regression_below_its_gate_is_looked_at_again_while_looks_are_left() -> None:
+    looks = Looks((50, 100, 400))
+    rules = Rules(gates=2, looks=looks)
+    small = Pair(side(1, 100, spread=0.1), side(2, 100, 107.0, spread=0.1))
+    judgement = judge(P50, small, rules)
+    assert judgement.verdict is Verdict.REGRESSED
+    assert judgement.ratio is not None
+    assert judgement.ratio < 1.1
+    assert next_look([judgement], 100, looks) == 400
+    large = Pair(side(1, 100, spread=0.1), side(2, 100, 125.0, spread=0.1))
+    assert next_look([judge(P50, large, rules)], 100, looks) is None
+
+
 def test_before_the_first_look_nothing_is_told() -> None:
     pair = Pair(side(1, 10, spread=0.01), side(2, 10, 200.0, spread=0.01))
     judgement = judge(P50, pair, Rules(looks=Looks((20, 200))))

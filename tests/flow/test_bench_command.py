@@ -310,3 +310,48 @@ def test_the_sides_of_a_bench_are_compared_as_called_in_turn(tuner: Run, folder:
     _, other = bench(tuner)
     _, out, _ = tuner("compare", sides[0], other["cases"][0]["after"]["run"], "--json", "-")
     assert not json.loads(out)["interleaved"]
+
+
+def test_each_size_is_judged_for_itself(tuner: Run, folder: Path) -> None:
+    random = np.random.default_rng(3)
+    for name, levels in (("one", (200.0, 100.0)), ("two", (200.0, 140.0))):
+        lines = ["memory_mb,duration_ms"]
+        for size, level in zip((256, 512), levels, strict=True):
+            noise = np.exp(0.04 * random.standard_normal(300))
+            lines += [f"{size},{v:.3f}" for v in level * noise]
+        (folder / f"{name}.csv").write_text("\n".join(lines))
+    suite(folder, CASE.replace("old", "two").replace("[512]", "[256, 512]"))
+    code, document = bench(tuner, "--against", "replay:one.csv")
+    verdicts = {s["memory_mb"]: s["verdict"] for s in document["cases"][0]["sizes"]}
+    assert (code, verdicts) == (99, {256: "same", 512: "regressed"})
+    _, again = document["cases"][0]["confirming"]
+    with Store.open(create=False) as store:  # only what alarmed is measured again
+        assert {sample.memory_mb for sample in store.samples(again)} == {512}
+
+
+def test_a_size_that_was_not_recorded_ends_the_case_with_its_reason(
+    tuner: Run, folder: Path
+) -> None:
+    suite(folder, CASE.replace("[512]", "[512, 1024]"), CASE.replace("orders", "other"))
+    code, document = bench(tuner)
+    assert code == 3
+    assert "1024" in document["cases"][0]["reason"] or "1,024" in document["cases"][0]["reason"]
+    assert document["cases"][1]["state"] == "no baseline"
+
+
+def test_a_bench_that_cannot_be_stored_is_told_all_the_same(
+    tuner: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sqlalchemy import text
+
+    bench(tuner)
+    with Store.open(create=False) as store, store.connection(writes=True) as connection:
+        connection.execute(
+            text(
+                "CREATE TRIGGER full BEFORE INSERT ON tuner_benches "
+                "BEGIN SELECT RAISE(ABORT, 'disk full'); END"
+            )
+        )
+    code, document = bench(tuner)
+    assert code == 3 and document["cases"][0]["after"]
+    assert [w["code"] for w in document["warnings"]] == ["bench-not-stored"]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from ulid import ULID
 
 from tuner.clock import Clock, WallClock
+from tuner.errors import StoreError
 from tuner.records import Advice, Sample
 from tuner.store.benches import Benches, Place, StoredBench
 from tuner.store.runs import Store
@@ -67,8 +68,17 @@ def run_bench(wish: BenchWish, store_url: str | None, onlooker: Onlooker) -> Ben
         Store.open(store_url) as store,
         alone(name, suite.overlap, suite.wait_s, clock, onlooker.progress),
     ):
-        result = _measured(wish, store, onlooker)
+        return _saved(_measured(wish, store, onlooker), store)
+
+
+def _saved(result: BenchResult, store: Store) -> BenchResult:
+    """The result, kept in the store; where that fails it is told and nothing else is lost."""
+    try:
         Benches(store).save(stored(result))
+    except StoreError as error:
+        text = f"This bench is in no history: {error.thing}: {error.reason}. --json keeps it."
+        lost = Advice("bench-not-stored", text)
+        return replace(result, stored=False, warnings=(*result.warnings, lost))
     return result
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from tuner.clock import Clock
-from tuner.errors import StoreError, TunerError
+from tuner.errors import TunerError
 from tuner.measure.payloads import Payload
 from tuner.reconsider import price
 from tuner.records import Advice, Backend, RunState, Sample
@@ -56,7 +56,7 @@ class Means:
 
 
 def run_case(case: Case, means: Means) -> CaseResult:
-    """Measure and judge one case; an error of its function is its result. Raises StoreError."""
+    """Measure and judge one case; an error of its function, or of the store, is its result."""
     against = means.against or case.against
     design = Design.BASELINE if against is None else Design.INTERLEAVED
     empty = CaseResult(case.name, case.target, CaseState.FAILED, design, case.tags)
@@ -70,8 +70,6 @@ def run_case(case: Case, means: Means) -> CaseResult:
         with open_members(case, against, control, opening) as members:
             running = _Running(case, means, members, reference, payloads)
             return running.result(empty, began)
-    except StoreError:
-        raise
     except TunerError as error:
         return replace(
             empty, reason=f"{error.thing}: {error.reason}",
@@ -136,8 +134,8 @@ class _Running:
         if self._members.of(Role.BEFORE) is not None:
             return CaseState.JUDGED, Design.INTERLEAVED, None
         if self._reference is None:
-            fix = "`tuner bench accept` makes this run the baseline"
-            return CaseState.NO_BASELINE, Design.ALONE, f"there is no baseline yet; {fix}"
+            reason = "`tuner bench accept` makes this run the first one"
+            return CaseState.NO_BASELINE, Design.ALONE, reason
         now = recorder.side(Role.AFTER)
         assert now is not None, "the candidate is always measured"
         unlike = differences(self._reference.run, now.run)

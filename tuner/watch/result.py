@@ -121,6 +121,7 @@ class BenchResult:
     warn_only: bool = False
     interrupted: bool = False
     warnings: tuple[Advice, ...] = ()
+    stored: bool = True
 
     @property
     def verdict(self) -> Verdict | None:
@@ -138,7 +139,8 @@ class BenchResult:
         if self.cases and all(case.state is CaseState.FAILED for case in self.cases):
             return 1
         partial = (CaseState.FAILED, CaseState.REFUSED, CaseState.INTERRUPTED)
-        return Partial.exit_code if any(c.state in partial for c in self.cases) else 0
+        odd = not self.stored or any(c.state in partial for c in self.cases)
+        return Partial.exit_code if odd else 0
 
 
 @dataclass(frozen=True)

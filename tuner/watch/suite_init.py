@@ -154,7 +154,8 @@ def _plain(name: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)  # a basic string of TOML is written like JSON's
+    """A basic string of TOML, which is written like JSON's but for DEL."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _case(one: Found, places: str) -> str:

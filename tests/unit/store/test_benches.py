@@ -1,8 +1,5 @@
 """Runs of suites and baselines go into a store and come out as they were."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from tuner.errors import NotFound, StoreError
@@ -19,9 +16,8 @@ PLACE = Place("nightly", "checkout", "prod", "main")
 
 
 @pytest.fixture
-def benches(tmp_path: Path) -> Iterator[Benches]:
-    with Store.open(str(tmp_path / "runs.db")) as store:
-        yield Benches(store)
+def benches(store: Store) -> Benches:
+    return Benches(store)
 
 
 def accepted(place: Place, run: str, why: str | None = None) -> Baseline:

@@ -9,7 +9,7 @@ from ``request``, the steps of measuring from ``gathering``; the answer is shown
 from dataclasses import replace
 
 from tuner.across.gather import AcrossGathering
-from tuner.gathering import Gathering, Watcher, kept, put_back
+from tuner.gathering import Gathering, Watcher, held_against, kept, put_back
 from tuner.plan.ask import Done
 from tuner.plan.sizes import grid_sizes
 from tuner.recommend.cold_plan import COLD_STARTS, cold_plan
@@ -38,7 +38,8 @@ def sweep(parts: Parts, errand: Errand, watcher: Watcher) -> Sweep:
                 under_load = LoadGathering(parts, errand, gathering, watcher)
                 compared = under_load.until_compared()
                 ended = ended if compared.settled else compared
-        return _answer(parts, errand, gathering, ended, watcher, under_load)
+        answer = _answer(parts, errand, gathering, ended, watcher, under_load)
+    return held_against(parts, errand, gathering.samples, answer, watcher)
 
 
 def sweep_across(parts: Parts, errand: Errand, watcher: Watcher) -> Sweep:
@@ -53,7 +54,8 @@ def sweep_across(parts: Parts, errand: Errand, watcher: Watcher) -> Sweep:
         result = conclude_across(
             run, gathering.samples, gathering.sides(), gathering.session.failed
         )
-        return _closed(parts, errand, result, ended, watcher)
+        answer = _closed(parts, errand, result, ended, watcher)
+    return held_against(parts, errand, gathering.samples, answer, watcher)
 
 
 def cold(parts: Parts, errand: Errand, watcher: Watcher) -> Sweep:
@@ -65,9 +67,9 @@ def cold(parts: Parts, errand: Errand, watcher: Watcher) -> Sweep:
         wanted = {size: (errand.cold or COLD_STARTS) - had.count(size) for size in sizes}
         with put_back(parts):
             gathering.cold_starts(wanted)
-        return _answer(
-            parts, errand, gathering, Done("every size has its cold starts", True), watcher
-        )
+        ended = Done("every size has its cold starts", True)
+        answer = _answer(parts, errand, gathering, ended, watcher)
+    return held_against(parts, errand, gathering.samples, answer, watcher)
 
 
 def _answer(

@@ -3,17 +3,23 @@
 The steps that the flow is told in. It decides nothing: the plan asks, the session measures.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Protocol
 
+from tuner.measure.cross_check import Inquiry, cross_check
+from tuner.measure.cross_record import DOCUMENT, CrossCheck
+from tuner.measure.ledger import Ledger, ledger_of
 from tuner.measure.load_frames import calm
 from tuner.measure.session import Session
 from tuner.plan.ask import Ask, Done
 from tuner.recommend.decide import Decider
+from tuner.recommend.result import Sweep
 from tuner.records import RunRecord, RunState, Sample, Setting
 from tuner.request.errand import Errand
 from tuner.request.meaning import without
+from tuner.store.plain import plain
 from tuner.wiring import Parts
 
 
@@ -91,6 +97,36 @@ def keep_each(
         watcher.sampled(sample)
         if watcher.stop():
             session.stop()
+
+
+def cross_checked(
+    parts: Parts, run: RunRecord, ledger: Ledger, patience_s: float | None, watcher: Watcher
+) -> CrossCheck | None:
+    """What CloudWatch counted beside what was sent in a run that is closed, kept with it; ``None``
+    if it is not asked, or has nothing. A user who stops ends the waiting."""
+    witness = None if patience_s is None or watcher.stop() else parts.target.witness()
+    if witness is None or patience_s is None:
+        return None
+    origin_wall_s = parts.clock.wall() - (parts.clock.monotonic() - parts.origin_s)
+    inquiry = Inquiry(run.facts.name, origin_wall_s, patience_s, watcher.stop)
+    found = cross_check(witness, ledger, inquiry, parts.clock)
+    if found is not None:
+        parts.store.save_document(run.run, DOCUMENT, plain(found))
+    return found
+
+
+def held_against(
+    parts: Parts, errand: Errand, samples: Sequence[Sample], answer: Sweep, watcher: Watcher
+) -> Sweep:
+    """The answer, held against what CloudWatch counted; where they differ is one more warning."""
+    run = answer.run
+    ledger = ledger_of(samples[len(errand.before) :], traced=run.facts.traced)
+    found = cross_checked(parts, run, ledger, errand.patience_s, watcher)
+    if found is None:
+        return answer
+    run = replace(run, warnings=(*run.warnings, *found.advice))
+    parts.store.finish(run.run, run.state, run.finished_at or 0.0, run.warnings, note=run.note)
+    return replace(answer, run=run, warnings=(*answer.warnings, *found.advice), cross_check=found)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from tuner.errors import StoreError
 from tuner.gathering import Watcher
 from tuner.load.front import BODILESS
 from tuner.loadrequest import LoadErrand, LoadOptions, Wish, memory_of, read_wish, sending
+from tuner.measure.cross_record import patience_s
 from tuner.measure.payloads import Payload
 from tuner.recommend.load_result import Load
 from tuner.records import FunctionFacts, RunRecord, RunState
@@ -76,6 +77,7 @@ def run_load(
             find_limit=options.find_limit,
             front=wish.front,
             drain_s=wish.drain_s,
+            patience_s=None if wish.front else patience_s(common.cross_check),
         )
         result = loadflow.load(parts, errand, watcher, progress)
         parts.store.save_document(run.run, DOCUMENT, load_document(result))

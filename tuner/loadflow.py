@@ -8,7 +8,7 @@ from functools import partial
 
 from tuner.billing.cost import cost_usd
 from tuner.errors import TargetError
-from tuner.gathering import Watcher, kept, put_back
+from tuner.gathering import Watcher, cross_checked, kept, put_back
 from tuner.load.engine import Mode
 from tuner.load.knee import KneeSearch
 from tuner.load.policies import ADAPTIVE
@@ -17,6 +17,7 @@ from tuner.loadrequest import LoadErrand
 from tuner.measure.event_drain import EventDrain, event_advice, incomplete
 from tuner.measure.event_figures import with_events
 from tuner.measure.late_reports import LateReports
+from tuner.measure.ledger import Ledger
 from tuner.measure.load_figures import LoadFigures, LoadTally
 from tuner.measure.load_health import front_advice, load_advice
 from tuner.measure.loading import Loading
@@ -40,27 +41,22 @@ def load(
 ) -> Load:
     """Send the load until it is over or cut short, put the function back, and judge."""
     keeper = Keeper(parts.store, errand.run.run, errand.run.seed)
+    ledger = Ledger(traced=errand.run.facts.traced)
     with kept(parts, errand.run):
         with put_back(parts):
             try:
-                variant = _variant(parts, errand)
-                if errand.find_limit:
-                    result = _find_limit(parts, errand, variant, keeper, watcher, progress)
-                else:
-                    result = _load(parts, errand, Counting(variant, keeper), watcher, progress)
+                counting = Counting(_variant(parts, errand), keeper, ledger)
+                send = _find_limit if errand.find_limit else _load
+                result = send(parts, errand, counting, watcher, progress)
             finally:
                 keeper.flush()
         warnings = (*result.warnings, *keeper.advice())
-        return _finished(parts, replace(result, warnings=warnings), watcher)
+        result = _finished(parts, replace(result, warnings=warnings), watcher)
+    return _checked(parts, errand, ledger, result, watcher)
 
 
 def _find_limit(
-    parts: Parts,
-    errand: LoadErrand,
-    variant: Variant,
-    keeper: Keeper,
-    watcher: Watcher,
-    progress: Progress,
+    parts: Parts, errand: LoadErrand, counting: "Counting", watcher: Watcher, progress: Progress
 ) -> Load:
     """Try higher and higher rates, each as a load of its own; the best one is the answer."""
     search = KneeSearch(errand.profile.peak_per_s)
@@ -72,7 +68,7 @@ def _find_limit(
         progress(f"trying {format_rate(search.rate)}")
         left = None if errand.max_cost_usd is None else errand.max_cost_usd - spent
         step = replace(errand.at_rate(search.rate, calls), max_cost_usd=left)
-        last = _load(parts, step, Counting(variant, keeper), watcher, progress)
+        last = _load(parts, step, replace(counting, tally=LoadTally()), watcher, progress)
         calls += last.figures.calls + sum(last.figures.dropped.values())
         spent += last.cost_usd or 0.0
         tried = Step(search.rate, last.figures, last.verdicts, last.run.note)
@@ -99,6 +95,7 @@ class Counting:
 
     variant: Variant
     keeper: Keeper
+    ledger: Ledger
     drain: EventDrain | None = None
     tally: LoadTally = field(default_factory=LoadTally)
 
@@ -141,6 +138,7 @@ def _send(parts: Parts, errand: LoadErrand, counting: Counting, watcher: Watcher
     for sample in mishaps.survived(parts.engine.run(loading.batch(errand.run.facts))):
         tally.start_s = loading.began(sample.call, sample.due_s)
         tally.add(sample)
+        counting.ledger.add(sample)
         keeper.keep(sample)
         watcher.sampled(sample)
         mishaps.hear(sample)
@@ -154,6 +152,7 @@ def _send(parts: Parts, errand: LoadErrand, counting: Counting, watcher: Watcher
     keeper.flush()
     for sample in late.found():
         tally.report(sample)
+        counting.ledger.report(sample)
         keeper.amend(sample)
     return Ending(note or mishaps.note, mishaps.advice())
 
@@ -205,6 +204,8 @@ def _concluded(parts: Parts, errand: LoadErrand, counting: Counting, ending: End
         advice = (*advice, *front_advice(figures))
     if counting.drain is not None:
         events = counting.drain.figures(tally.start_s)
+        followed = dict(counting.drain.followed()) if counting.ledger.traced else {}
+        counting.ledger.of_events(events, followed, parts.clock.monotonic() - parts.origin_s)
         figures = with_events(figures, events)
         advice = (*advice, *event_advice(events, removed=errand.change_memory))
         ending = replace(ending, note=ending.note or incomplete(events))
@@ -250,3 +251,16 @@ def _finished(parts: Parts, result: Load, watcher: Watcher) -> Load:
     run = replace(result.run, state=state, finished_at=ended, note=note)
     parts.store.finish(run.run, state, ended, result.warnings, note=note)
     return replace(result, run=run)
+
+
+def _checked(
+    parts: Parts, errand: LoadErrand, ledger: Ledger, result: Load, watcher: Watcher
+) -> Load:
+    """The load, held against what CloudWatch counted; where they differ is one more warning."""
+    run = result.run
+    found = cross_checked(parts, run, ledger, errand.patience_s, watcher)
+    if found is None:
+        return result
+    warnings = (*result.warnings, *found.advice)
+    parts.store.finish(run.run, run.state, run.finished_at or 0.0, warnings, note=run.note)
+    return replace(result, warnings=warnings, cross_check=found)

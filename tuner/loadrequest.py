@@ -20,6 +20,7 @@ from tuner.load.script_wish import read_script
 from tuner.load.staff import Workers
 from tuner.load.staff_wish import read_web, read_workers
 from tuner.load.stop_on import StopRule, parse_stop_on
+from tuner.measure.cross_record import GLANCE_S
 from tuner.measure.loading import Sending, fair_share, lanes_for
 from tuner.measure.payloads import Payload
 from tuner.recommend.slo import Slo, parse_slo
@@ -92,6 +93,7 @@ class LoadErrand:
     find_limit: bool = False
     front: FrontWish | None = None
     drain_s: float = DRAIN_S
+    patience_s: float | None = GLANCE_S  # for CloudWatch's figures; None: they are not asked for
 
     def at_rate(self, rate_per_s: float, first_call: int) -> "LoadErrand":
         """The same errand with another constant rate, its calls counted from ``first_call``."""

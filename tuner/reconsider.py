@@ -9,6 +9,7 @@ from typing import Any
 
 from tuner.billing.prices import prices
 from tuner.errors import UsageError
+from tuner.measure.cross_record import stored_check
 from tuner.measure.load_frames import stored_loads
 from tuner.recommend.conclude import Evidence, conclude
 from tuner.recommend.conclude_across import conclude_across
@@ -61,7 +62,8 @@ def recommend_run(
     facts = replace(facts, region=priced_as.region or facts.region, arch=other or facts.arch)
     priced = price(facts)
     evidence = Evidence(run, stored.samples, priced, loads=stored_loads(stored.documents))
-    return conclude(evidence, question(options, facts, priced.own))
+    answer = conclude(evidence, question(options, facts, priced.own))
+    return replace(answer, cross_check=stored_check(stored.documents))
 
 
 def _across(

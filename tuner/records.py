@@ -5,7 +5,7 @@ the report. Times are seconds on the run's own clock (0 = the run's start); dura
 milliseconds; memory is MB as Lambda counts it (MiB). What is not known is ``None``, never 0.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -116,6 +116,58 @@ class LogLine:
     stream: str | None = None
 
 
+class Metric(StrEnum):
+    """What CloudWatch counts of a function, under its own names; durations are milliseconds."""
+
+    INVOCATIONS = "Invocations"
+    ERRORS = "Errors"
+    THROTTLES = "Throttles"
+    DURATION = "Duration"
+    CONCURRENCY = "ConcurrentExecutions"
+
+
+@dataclass(frozen=True, slots=True)
+class Metered:
+    """What CloudWatch has of one function, version or alias: by metric, the begin of each minute
+    (seconds since 1970) with its value, a sum or, of concurrency, the highest."""
+
+    points: Mapping[Metric, tuple[tuple[float, float], ...]]
+
+    def total(self, metric: Metric, since_s: float, until_s: float) -> float:
+        """The sum over the minutes that begin in this span; 0 without any."""
+        return sum(value for at_s, value in self._within(metric, since_s, until_s))
+
+    def highest(self, metric: Metric, since_s: float, until_s: float) -> float | None:
+        """The highest value of the minutes that begin in this span; ``None`` without any."""
+        return max((v for _, v in self._within(metric, since_s, until_s)), default=None)
+
+    def _within(
+        self, metric: Metric, since_s: float, until_s: float
+    ) -> Iterator[tuple[float, float]]:
+        return (each for each in self.points.get(metric, ()) if since_s <= each[0] < until_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """What X-Ray tells of one request to one function; milliseconds, ``None`` where it is silent.
+
+    ``service_ms`` is Lambda's own span around the request. ``ran_ms`` is what REPORT calls the
+    duration. ``ahead_ms`` is how long before the run of the function its INIT had ended. Events
+    have a ``dwell_ms``, the time in Lambda's queue, and count their ``attempts``.
+    """
+
+    request_id: str
+    began_s: float | None = None
+    service_ms: float | None = None
+    ran_ms: float | None = None
+    init_ms: float | None = None
+    restore_ms: float | None = None
+    ahead_ms: float | None = None
+    dwell_ms: float | None = None
+    attempts: int | None = None
+    failed: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Advice:
     """Something the reader has to know, ending in advice. ``code`` is stable for scripts."""
@@ -145,6 +197,7 @@ class FunctionFacts:
     reserved_concurrency: int | None = None
     account_concurrency: int | None = None
     snap_start: bool = False
+    traced: bool = False  # whether X-Ray traces are written
     recorded_mb: tuple[int, ...] = ()  # sizes that a recording has
     platform: Mapping[str, Any] = field(default_factory=dict)  # CPU method, share error, cores
 

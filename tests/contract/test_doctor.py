@@ -11,7 +11,7 @@ import pytest
 from tuner.aws.session import AwsSession
 from tuner.cli.app import main
 from tuner.target.aws import AwsTarget
-from tuner.target.checkup import Level
+from tuner.target.finding import Level
 
 
 def findings(target: AwsTarget) -> dict[str, Any]:
@@ -110,3 +110,43 @@ def test_a_demo_is_fit_to_be_measured(
         main(["doctor", "demo:cpu"])
     assert ended.value.code == 0
     assert "ok target: it can be described" in capsys.readouterr().out
+
+
+XRAY = ("xray:GetTraceSummaries", "xray:BatchGetTraces")
+
+
+@pytest.mark.parametrize("service", ["moto"], indirect=True)
+def test_the_right_to_ask_cloudwatch_and_xray_is_tried_where_there_are_any(
+    target: AwsTarget,
+    open_target: Callable[..., AwsTarget],
+    service: Any,
+    make_zip: Callable[..., bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert "cloudwatch:GetMetricData" not in findings(target)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH", service.url)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_XRAY", service.url)
+    found = findings(target)
+    assert found["cloudwatch:GetMetricData"].level is Level.OK
+    assert not set(XRAY) & found.keys()
+    package = make_zip({"app.py": "def handler(event, context):\n    return event\n"})
+    service.create("traced", package, TracingConfig={"Mode": "Active"})
+    found = findings(open_target("traced"))
+    assert [found[right].level for right in XRAY] == [Level.OK, Level.OK]
+
+
+def test_a_right_that_only_the_comparison_needs_is_a_warning_with_what_leaves_it_out(
+    target: AwsTarget, serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = b'{"__type": "AccessDeniedException", "message": "not you"}'
+    head = f"HTTP/1.1 403 Forbidden\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+
+    def refuse(_server: Any, connection: Any, _number: int) -> bool:
+        connection.sendall(head + body)
+        return True
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH", serve(refuse).url)
+    found = findings(target)["cloudwatch:GetMetricData"]
+    assert found.level is Level.WARNING
+    assert "cloudwatch:GetMetricData is not allowed" in found.text
+    assert "--no-cross-check" in found.fix

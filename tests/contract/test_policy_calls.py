@@ -40,6 +40,12 @@ WITH = {
 }
 #: Asked only where an answer's log tail lacks REPORT, which the local Lambda's never does.
 WITHOUT_REPORT = ("logs:FilterLogEvents", "", False)
+#: Asked when a run is over; there is no CloudWatch beside a service on loopback.
+AFTERWARDS = {
+    ("cloudwatch:GetMetricData", "", False),
+    ("xray:GetTraceSummaries", "", False),
+    ("xray:BatchGetTraces", "", False),
+}
 GRID = ("--method", "grid", "--memory", "128,256", "--samples", "1", "--cold", "1", "-q", "--yes")
 ISOLATIONS = ("versions", "clone", "in-place")
 locally = pytest.mark.parametrize("service", ["local"], indirect=True)
@@ -147,7 +153,7 @@ def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize("isolation", ISOLATIONS)
 @locally
 def test_sweep(service: Any, function: str, record: Record, isolation: str) -> None:
-    record.more.add(WITHOUT_REPORT)
+    record.more |= {WITHOUT_REPORT, *AFTERWARDS}
     before = service.picture(function)
     where = (*record.where, "--isolation", isolation)
     assert run("sweep", f"{function}:live", *where, *GRID) == 0
@@ -159,7 +165,7 @@ def test_sweep(service: Any, function: str, record: Record, isolation: str) -> N
 def test_sweep_over_architectures_needs_what_copies_need(
     service: Any, function: str, record: Record
 ) -> None:
-    record.more.add(WITHOUT_REPORT)
+    record.more |= {WITHOUT_REPORT, *AFTERWARDS}
     before = service.picture(function)
     words = ("--architectures", "both", *GRID)
     assert run("sweep", f"{function}:live", *record.where, *words) == 0
@@ -169,7 +175,7 @@ def test_sweep_over_architectures_needs_what_copies_need(
 
 @locally
 def test_cold(service: Any, function: str, record: Record) -> None:
-    record.more.add(WITHOUT_REPORT)
+    record.more |= {WITHOUT_REPORT, *AFTERWARDS}
     before = service.picture(function)
     words = ("--memory", "128", "--cold", "1", "-q", "--yes")
     assert run("cold", f"{function}:live", *record.where, *words) in (0, 3)
@@ -203,7 +209,8 @@ def test_plan(function: str, record: Record) -> None:
 @locally
 def test_doctor(function: str, record: Record) -> None:
     assert run("doctor", f"{function}:live", *record.where) == 0
-    record.more.add(("sts:GetCallerIdentity", "", False))  # which loopback has no use for
+    # Of other services than Lambda, which are not there on loopback.
+    record.more |= {("sts:GetCallerIdentity", "", False), *AFTERWARDS}
     check(record, "doctor", function)
 
 
@@ -284,7 +291,7 @@ def test_load_of_calls_events_and_a_function_url(
     assert run("load", live, *record.where, *words, *url) in (0, 3)
     assert b"/lambda/aws4_request" in front.requests[0]  # what a Function URL asks for
     record.more.add(("lambda:InvokeFunctionUrl", function, True))
-    record.more.add(WITHOUT_REPORT)
+    record.more |= {WITHOUT_REPORT, *AFTERWARDS}
     check(record, "load", function)
 
 

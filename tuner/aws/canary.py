@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tuner.aws.metrics import PERIOD_S, metric_query
 from tuner.aws.services import Service
 from tuner.clock import Clock
 
@@ -18,7 +19,6 @@ _Z = 2.326
 _P95_SLACK = 1.25
 #: With fewer invocations nothing can be said.
 _ENOUGH = 20
-_PERIOD_S = 60
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,8 @@ def read_health(
     cloudwatch: Service, clock: Clock, watched: Watched, span_s: float
 ) -> Mapping[str, Health]:
     """The health of each version behind an alias in the last ``span_s`` seconds."""
-    end = math.ceil(clock.wall() / _PERIOD_S) * _PERIOD_S
-    start = end - _PERIOD_S * max(1, math.ceil(span_s / _PERIOD_S))
+    end = math.ceil(clock.wall() / PERIOD_S) * PERIOD_S
+    start = end - PERIOD_S * max(1, math.ceil(span_s / PERIOD_S))
     queries = [_query(watched, version, kind) for version in watched.versions for kind in _METRICS]
     answer = cloudwatch.send(
         "GetMetricData",
@@ -102,15 +102,4 @@ def _query(watched: Watched, version: str, kind: str) -> dict[str, Any]:
         "ExecutedVersion": version,
     }
     metric, stat = _METRICS[kind]
-    return {
-        "Id": f"{kind}_{version}",
-        "MetricStat": {
-            "Metric": {
-                "Namespace": "AWS/Lambda",
-                "MetricName": metric,
-                "Dimensions": [{"Name": k, "Value": v} for k, v in dimensions.items()],
-            },
-            "Period": _PERIOD_S,
-            "Stat": stat,
-        },
-    }
+    return metric_query(f"{kind}_{version}", metric, stat, dimensions)

@@ -47,6 +47,12 @@ _CLONE: tuple[Grant, ...] = (
 )
 #: Asked where an answer's log tail lacks REPORT, and what became of events.
 _LOGS: tuple[Grant, ...] = (("logs:FilterLogEvents", LOGS),)
+#: What CloudWatch and X-Ray counted, asked when a run is over; neither knows resources.
+_WITNESSES: tuple[Grant, ...] = (
+    *_METRICS,
+    ("xray:GetTraceSummaries", ACCOUNT),
+    ("xray:BatchGetTraces", ACCOUNT),
+)
 _MEASURE: Mapping[str, tuple[Grant, ...]] = {
     "versions": (
         *_DESCRIBE,
@@ -57,6 +63,9 @@ _MEASURE: Mapping[str, tuple[Grant, ...]] = {
     ),
     "clone": (*_DESCRIBE, *_LOGS, *_CLONE),
     "in-place": (*_DESCRIBE, *_LOGS, *_SET, ("lambda:InvokeFunction", FUNCTION)),
+}
+_SWEEP: Mapping[str, tuple[Grant, ...]] = {
+    isolation: (*needed, *_WITNESSES) for isolation, needed in _MEASURE.items()
 }
 _RESTORE: Mapping[str, tuple[Grant, ...]] = {
     "versions": (("lambda:GetFunction", FUNCTION), *_VERSIONS),
@@ -72,6 +81,7 @@ _ALWAYS: Mapping[str, tuple[Grant, ...]] = {
     "load": (
         *_DESCRIBE,
         *_LOGS,
+        *_WITNESSES,
         ("lambda:InvokeFunction", BOTH),
         ("lambda:GetFunctionEventInvokeConfig", BOTH),  # of events, with --mode async
         ("lambda:InvokeFunctionUrl", BOTH),  # with --url, signed with IAM
@@ -80,6 +90,7 @@ _ALWAYS: Mapping[str, tuple[Grant, ...]] = {
     "doctor": (
         *_DESCRIBE,
         *_LOGS,
+        *_WITNESSES,
         *_SET,
         ("lambda:InvokeFunction", BOTH),
         ("lambda:ListVersionsByFunction", FUNCTION),
@@ -96,7 +107,7 @@ _ALWAYS: Mapping[str, tuple[Grant, ...]] = {
         *_METRICS,
     ),
 }
-_BY_ISOLATION = {"bench": _BENCH, "sweep": _MEASURE, "cold": _MEASURE, "restore": _RESTORE}
+_BY_ISOLATION = {"bench": _BENCH, "sweep": _SWEEP, "cold": _SWEEP, "restore": _RESTORE}
 COMMANDS = tuple(sorted({*_ALWAYS, *_BY_ISOLATION}))
 ISOLATIONS = tuple(_MEASURE)
 

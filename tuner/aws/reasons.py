@@ -72,10 +72,10 @@ CODES: dict[str, Row] = {
     ),
     "TooManyRequestsException": Row(
         TargetError,
-        "AWS throttles {operation} (15 control-plane calls a second per account)",
+        "AWS throttles {operation} ({limit})",
         "Try again when fewer deployments run in this account and region.",
     ),
-    "ServiceException": Row(TargetError, "Lambda had an internal error ({said})", _RERUN),
+    "ServiceException": Row(TargetError, "{who} had an internal error ({said})", _RERUN),
     "InvalidParameterValueException": Row(
         TargetError, "{operation} was refused ({said})", "Change what the message names."
     ),
@@ -126,6 +126,9 @@ SAME_AS = {
     "RegionDisabledException": "OptInRequired",
     "CodeVerificationFailedException": "InvalidCodeSignatureException",
     "Throttling": "TooManyRequestsException",
+    "ThrottledException": "TooManyRequestsException",
+    "InvalidRequestException": "InvalidParameterValueException",
+    "InvalidNextToken": "InvalidParameterValueException",
     "ThrottlingException": "TooManyRequestsException",
     "RequestLimitExceeded": "TooManyRequestsException",
     "InternalFailure": "ServiceException",

@@ -41,6 +41,10 @@ class Service:
         #: Whether there is such a service beside this Lambda.
         self.available = is_loopback(url) or not session.loopback
 
+    def same_place(self, endpoint_url: str) -> bool:
+        """Whether it would be asked at this URL, as where one service is named for all."""
+        return str(self._client.meta.endpoint_url).rstrip("/") == endpoint_url.rstrip("/")
+
     def send(self, operation: str, thing: str, **parameters: Any) -> Mapping[str, Any]:
         """Send one operation, patiently; raises our errors."""
         method = "".join(f"_{c.lower()}" if c.isupper() else c for c in operation).lstrip("_")

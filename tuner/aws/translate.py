@@ -26,6 +26,8 @@ class Asked:
     service: str = "lambda"  # as IAM's actions begin
 
 
+_LAMBDA_LIMIT = "15 control-plane calls a second per account"
+_NAMES = {"lambda": "Lambda", "cloudwatch": "CloudWatch", "xray": "X-Ray"}
 _MEMORY_CAP = re.compile(r"memory_?size'.*less than or equal to (\d+)", re.I | re.S)
 _WRONG_REGION = re.compile(r"Functions from '([^']+)' are not reachable in this region")
 _REPLICA = re.compile(r"replicat", re.I)
@@ -127,6 +129,8 @@ def _tell(row: Row, asked: Asked, said: str, code: str = "") -> TunerError:
         "said": " ".join(said.split())[:300],
         "operation": asked.operation,
         "action": f"{asked.service}:{asked.operation}",
+        "who": _NAMES.get(asked.service, asked.service),
+        "limit": _LAMBDA_LIMIT if asked.service == "lambda" else "more calls than it takes",
         "region": asked.region or "this region",
         "endpoint": asked.endpoint_url or "AWS",
     }

@@ -30,6 +30,7 @@ def cold(
     env: o.Env = None,
     where: o.Where = None,
     cpu: o.Cpu = "auto",
+    cross_check: o.CrossCheck = None,
     store: o.StoreUrl = None,
     output: o.Output = Path("reports"),
     json_to: o.Json = None,

@@ -11,7 +11,7 @@ from tuner.cli import options as o
 if TYPE_CHECKING:
     from tuner.records import FunctionFacts
     from tuner.request.options import SweepOptions
-    from tuner.target.checkup import Finding
+    from tuner.target.finding import Finding
 
 _MARKS = {"ok": "ok", "unknown": "?", "warning": "!", "problem": "X"}
 
@@ -35,7 +35,7 @@ def doctor(
     """
     from tuner.api import sweep_options
     from tuner.cli.output import write_document
-    from tuner.target.checkup import Level
+    from tuner.target.finding import Level
 
     given = {k: v for k, v in locals().items() if k in _OPTIONS and v is not None}
     found = []
@@ -65,7 +65,7 @@ def _findings(options: "SweepOptions") -> "Iterator[Finding]":
     from tuner.clock import WallClock
     from tuner.errors import TunerError
     from tuner.target.aws import AwsTarget
-    from tuner.target.checkup import Finding, Level
+    from tuner.target.finding import Finding, Level
     from tuner.wiring import open_target
 
     try:
@@ -91,7 +91,7 @@ def _settings(options: "SweepOptions", facts: "FunctionFacts") -> "Iterator[Find
     from tuner.billing.prices import prices
     from tuner.plan.risks import risks
     from tuner.plan.sizes import candidates
-    from tuner.target.checkup import Finding, Level
+    from tuner.target.finding import Finding, Level
     from tuner.units import parse_memory
 
     if facts.recorded_mb:

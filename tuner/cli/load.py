@@ -60,6 +60,7 @@ def load(
     env: o.Env = None,
     where: o.Where = None,
     cpu: o.Cpu = "auto",
+    cross_check: o.CrossCheck = None,
     store: o.StoreUrl = None,
     output: o.Output = Path("reports"),
     json_to: o.Json = None,
@@ -96,6 +97,7 @@ def _options(given: dict[str, Any]) -> "LoadOptions":
     shared = (
         *("payload", "payloads", "event", "pre", "post", "seed", "slo", "max_cost"),
         *("region", "profile", "endpoint_url", "handler", "runtime", "env", "where", "cpu"),
+        "cross_check",
     )
     common = {name: given[name] for name in shared if given[name] is not None}
     own = (

@@ -277,6 +277,17 @@ MaxTime = Annotated[
     ),
 ]
 
+CrossCheck = Annotated[
+    bool | None,
+    typer.Option(
+        "--cross-check/--no-cross-check",
+        help="Compare with what CloudWatch and X-Ray counted, waiting up to 3 minutes for their "
+        "figures. By default only what is there already is compared, without waiting.",
+        rich_help_panel=MEASURE_PANEL,
+        show_default=False,
+    ),
+]
+
 StoreUrl = Annotated[
     str | None,
     typer.Option(

@@ -84,6 +84,7 @@ def sweep(
     architectures: o.Architectures = None,
     isolation: o.Isolation = "versions",
     assume_role: o.AssumeRole = None,
+    cross_check: o.CrossCheck = None,
     store: o.StoreUrl = None,
     output: o.Output = Path("reports"),
     json_to: o.Json = None,

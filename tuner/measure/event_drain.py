@@ -10,6 +10,7 @@ from tuner.clock import Clock
 from tuner.errors import TunerError
 from tuner.measure.event_fates import End, Fates
 from tuner.measure.event_figures import EventFigures, Following, event_figures
+from tuner.measure.trace_words import Followed
 from tuner.records import Advice, Outcome, Sample
 from tuner.target.event_trail import EventTrail
 from tuner.units import format_seconds
@@ -64,6 +65,14 @@ class EventDrain:
         )
         begun_s = trail.moment(self._origin_wall_s + start_s)
         return event_figures(self._fates, following, begun_s, trail.moment(self._clock.wall()))
+
+    def followed(self) -> Iterator[tuple[str, Followed]]:
+        """Each event by its request id: how long it waited, how often it was tried."""
+        for request_id, fate in self._fates.events.items():
+            tries = fate.tries(self._fates.time_scale)
+            waited_s = tries[0].began_s - fate.accepted_s if tries else None
+            dwell_ms = None if waited_s is None else max(0.0, waited_s) * 1000.0
+            yield request_id, Followed(dwell_ms, len(tries))
 
     def _read(self) -> int:
         """Ask once; how many events are left."""

@@ -11,6 +11,7 @@ from tuner.load.engine import ProcessorCount
 from tuner.load.front_wish import FrontWish
 from tuner.load.profile import Profile
 from tuner.load.statistics import Latencies
+from tuner.measure.cross_record import CrossCheck
 from tuner.measure.event_figures import EventFigures
 from tuner.measure.load_figures import LoadFigures
 from tuner.recommend.slo import Scope, Slo
@@ -74,6 +75,7 @@ class Load:
     limit: Limit | None = None  # of a search; the figures are then those of the best rate
     front: FrontWish | None = None  # what was called instead of the Invoke API
     processors: tuple[ProcessorCount, ...] = ()
+    cross_check: CrossCheck | None = None  # None: CloudWatch was not asked
 
     @property
     def met(self) -> bool | None:

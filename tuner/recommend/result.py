@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.measure.cross_record import CrossCheck
 from tuner.measure.load_frames import Asked
 from tuner.records import Advice, RunRecord
 
@@ -227,6 +228,7 @@ class Sweep:
     report: str | None = None
     power_tuning_url: str | None = None
     monthly: Monthly | None = None  # None: no traffic was given
+    cross_check: CrossCheck | None = None  # None: CloudWatch was not asked
     load: Asked | None = None  # what sizes were put under; None: nothing
     arch: str = ""
     beside: "tuple[Sweep, ...]" = ()

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tuner.recommend.result import ColdRow, Interval, Recommendation, SizeRow, Stats, Sweep, WarmRow
+from tuner.report.cross_check import cross_check_document
 
 SCHEMA = "tuner.sweep/1"
 
@@ -40,6 +41,7 @@ def document(sweep: Sweep) -> dict[str, Any]:
         "price": dict(sweep.price),
         "pareto_mb": list(sweep.pareto_mb),
         "load": None if sweep.load is None else asdict(sweep.load),
+        "cross_check": cross_check_document(sweep.cross_check),
         "monthly": None if sweep.monthly is None else asdict(sweep.monthly),
         "report": sweep.report,
         "power_tuning_url": sweep.power_tuning_url,

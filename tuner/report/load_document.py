@@ -12,6 +12,7 @@ from tuner.load.statistics import Latencies, Second
 from tuner.measure.load_figures import LoadFigures
 from tuner.model.quantiles import COVERAGE, quantile_ranks
 from tuner.recommend.load_result import Limit, Load, Step
+from tuner.report.cross_check import cross_check_document
 from tuner.report.event_document import event_document
 
 _PERCENTS = (("p50", 50.0), ("p90", 90.0), ("p95", 95.0), ("p99", 99.0), ("p99.9", 99.9))
@@ -74,6 +75,7 @@ def load_document(load: Load) -> dict[str, Any]:
         "report": load.report,
         "events": None if load.events is None else event_document(load.events, spread),
         "limit": None if load.limit is None else _limit(load.limit),
+        "cross_check": cross_check_document(load.cross_check),
     }
 
 

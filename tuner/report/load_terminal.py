@@ -6,6 +6,7 @@ from typing import Any
 from rich.console import Console, ConsoleRenderable
 from rich.text import Text
 
+from tuner.report.cross_check import CROSS_CHECK
 from tuner.report.load_view import LoadView, load_view
 from tuner.report.tables import Table
 from tuner.report.terminal import fact_text, grid, sentence
@@ -39,6 +40,7 @@ def _parts(view: LoadView, width: int) -> Iterator[ConsoleRenderable]:
         yield grid(table, _NARROW_WAITS if narrow else table.columns)
     for warning in view.warnings:
         yield Text.assemble(("Warning: ", "yellow"), warning)
+    yield from (fact_text(fact) for fact in view.method if fact.label == CROSS_CHECK)
 
 
 def _tables(view: LoadView) -> Iterator[Table]:

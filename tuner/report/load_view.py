@@ -10,6 +10,7 @@ from statistics import median
 from typing import Any
 
 from tuner.report.answer import Answer, Fact
+from tuner.report.cross_check import cross_check_facts
 from tuner.report.load_events import EventsView, event_facts, event_rest, events_view
 from tuner.report.load_tables import (
     outcome_table,
@@ -208,6 +209,7 @@ def _method(document: Mapping[str, Any]) -> tuple[Fact, ...]:
         Fact("Retries", asked["retry"]),
         Fact("Memory", format_memory(document["memory_mb"])),
         Fact("Latency", _latency_words(document)),
+        *cross_check_facts(document.get("cross_check")),
         Fact("Run", document["run"], f"seed {document['seed']}"),
     )
 

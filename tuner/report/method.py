@@ -8,6 +8,7 @@ from typing import Any
 from tuner.recommend.result import ModelCard, Sweep
 from tuner.records import Backend
 from tuner.report.answer import Fact, known
+from tuner.report.cross_check import cross_check_document, cross_check_facts
 from tuner.report.platform_text import platform_text
 from tuner.units import UNKNOWN, format_memory, format_seconds, format_share, format_usd
 
@@ -43,6 +44,7 @@ def method(sweep: Sweep) -> tuple[Fact, ...]:
         Fact("Platform", _BACKENDS[run.facts.backend], platform_text(run.facts)),
         Fact("Invocations", f"{sweep.spend.invocations:,}", _invocations(sweep)),
         Fact("Time and cost of this run", *_spend(sweep)),
+        *cross_check_facts(cross_check_document(sweep.cross_check)),
         *(Fact(_of("Curve", each, sweep), *_curve(each.model)) for each in sweep.each),
         *(Fact(_of("Prices", each, sweep), *_prices(each.price)) for each in sweep.each),
         Fact("Options", _options(run.options) or "defaults", f"seed {run.seed}"),

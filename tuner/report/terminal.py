@@ -13,8 +13,12 @@ from rich.text import Text
 
 from tuner.recommend.result import Sweep
 from tuner.report.answer import Answer, Fact
+from tuner.report.cross_check import CROSS_CHECK
 from tuner.report.tables import Row, Table
 from tuner.report.view import SweepView, sweep_view
+
+#: What of the method is shown here.
+_SHOWN = ("Invocations", "Time and cost of this run", CROSS_CHECK)
 
 _TONES = {"good": "bold green", "warn": "bold yellow", "bad": "bold red"}
 
@@ -77,7 +81,7 @@ def _parts(view: SweepView, width: int) -> Iterator[ConsoleRenderable]:
     for warning in view.warnings:
         yield Text.assemble(("Warning: ", "yellow"), warning.text)
     for fact in view.method:
-        if fact.label in ("Invocations", "Time and cost of this run"):
+        if fact.label in _SHOWN:
             yield fact_text(fact)
 
 

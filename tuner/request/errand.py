@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from tuner.measure.cross_record import GLANCE_S, patience_s
 from tuner.measure.load_frames import SizeLoads
 from tuner.measure.payloads import Payload
 from tuner.measure.session import Conditions
@@ -28,7 +29,8 @@ class Errand:
 
     ``question.budget`` is for warm calls; ``limit`` is for everything, cold starts included.
     ``before`` are the samples of a run that is resumed, ``loads_before`` its loads. ``load`` is
-    what sizes are put under, once the curve is known.
+    what sizes are put under, once the curve is known. ``patience_s`` is how long CloudWatch's
+    figures are waited for after it; ``None``: they are not asked for.
     """
 
     run: RunRecord
@@ -40,6 +42,7 @@ class Errand:
     before: tuple[Sample, ...] = ()
     load: SizeLoad | None = None
     loads_before: SizeLoads | None = None
+    patience_s: float | None = GLANCE_S
     sides: Mapping[str, Side] = field(default_factory=dict)  # of more than the function's own
 
     @property
@@ -78,7 +81,8 @@ def errand(
         if limit.invocations and (options.cold or matters(asked.goal)):
             most = max(1, most - min(most // 3, 3 * (options.cold or COLD_STARTS)))
         asked = replace(asked, budget=replace(limit, invocations=most))
-    return Errand(run, asked, priced, payloads, limit, options.cold, before)
+    patience = patience_s(options.cross_check)
+    return Errand(run, asked, priced, payloads, limit, options.cold, before, patience_s=patience)
 
 
 def with_sides(errand: Errand, sides: Mapping[str, Side]) -> Errand:

@@ -51,6 +51,7 @@ class SweepOptions:
     duration: str | None = None
     retry: str | None = None
     max_concurrency: int | None = None
+    cross_check: bool | None = None  # None: compare with what CloudWatch has at once
     left_out: tuple[str, ...] = ()  # what a power-tuning input asks for that has no counterpart
 
     def stored(self) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from tuner.errors import AccessDenied, ChangedUnderneath, TargetError, UsageErro
 from tuner.records import FunctionFacts
 from tuner.reportline import Report
 from tuner.target.aws_events import open_trail
+from tuner.target.aws_witness import open_witness
 from tuner.target.event_trail import EventTrail
 from tuner.target.facts import function_facts
 from tuner.target.isolation import Isolation, isolation_notes
@@ -37,9 +38,10 @@ from tuner.target.suitability import (
     refuse_split_alias,
     refuse_unsuitable,
 )
+from tuner.target.witness import Witness
 
 if TYPE_CHECKING:
-    from tuner.target.checkup import Finding
+    from tuner.target.finding import Finding
 
 #: Where changes are journalled, in the working directory.
 JOURNAL_DIRECTORY = Path(".tuner/journal")
@@ -179,6 +181,14 @@ class AwsTarget(Target):
         found = self._control.configuration(function, qualifier)
         arch = (found.get("Architectures") or ["x86_64"])[0]
         return Variant(found["MemorySize"], arch, qualifier)
+
+    def witness(self) -> Witness | None:
+        """CloudWatch and X-Ray; a local Lambda has them only where the environment names them."""
+        facts = self.describe()
+        function = facts.name
+        if self._options.isolation is Isolation.CLONE:
+            function = self._invoked()
+        return open_witness(self._control, function, self._options.progress, traced=facts.traced)
 
     def restore(self) -> None:
         """``$LATEST`` as it was, every version of ours deleted, the journal removed."""

@@ -6,14 +6,14 @@ tried so is said to be unknown. It never invokes (a dry run starts nothing).
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from tuner.aws.control import Configuration, Control, revision_of
 from tuner.aws.function_log import FunctionLog
 from tuner.aws.services import Service
 from tuner.errors import AccessDenied, ChangedUnderneath, TargetError, TunerError
+from tuner.target.checkup_witnesses import witness_findings
+from tuner.target.finding import Finding, Level
 from tuner.target.names import TargetName
 from tuner.target.suitability import refuse_split_alias, refuse_unsuitable
 
@@ -21,25 +21,6 @@ from tuner.target.suitability import refuse_split_alias, refuse_unsuitable
 _NO_REVISION = "00000000-0000-0000-0000-000000000000"
 _LARGEST_MB = 10_240
 _NEW_ACCOUNT = 10
-
-
-class Level(StrEnum):
-    """How a finding weighs."""
-
-    OK = "ok"
-    UNKNOWN = "unknown"
-    WARNING = "warning"
-    PROBLEM = "problem"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One question answered; everything but ``ok`` says what to do."""
-
-    name: str
-    level: Level
-    text: str
-    fix: str = ""
 
 
 def check_up(control: Control, name: TargetName) -> Iterator[Finding]:
@@ -89,6 +70,8 @@ def _permissions(control: Control, name: TargetName, latest: Configuration) -> I
         invoke["Qualifier"] = name.qualifier
     yield _allowed("InvokeFunction", lambda: control.send("Invoke", function, **invoke))
     yield _logs(control, function, latest)
+    mode = (latest.get("TracingConfig") or {}).get("Mode")
+    yield from witness_findings(control, function, traced=mode == "Active")
     yield _allowed("ListVersionsByFunction", lambda: next(control.versions(function), None))
     if not revision_of(latest):
         text = "not tried: this service has no RevisionId to guard the trial with"

@@ -34,6 +34,7 @@ def function_facts(
         system_log_level=logging.get("SystemLogLevel"),
         reserved_concurrency=concurrency.get("ReservedConcurrentExecutions"),
         account_concurrency=control.account_concurrency(),
+        traced=(configuration.get("TracingConfig") or {}).get("Mode") == "Active",
         snap_start=uses_snap_start(configuration),
         platform=platform,
     )

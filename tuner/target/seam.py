@@ -13,6 +13,7 @@ from tuner.errors import AccessDenied, ChangedUnderneath, TargetError
 from tuner.records import FunctionFacts, Setting
 from tuner.reportline import Report
 from tuner.target.event_trail import EventTrail
+from tuner.target.witness import Witness
 
 
 @dataclass(frozen=True)
@@ -161,6 +162,10 @@ class Target(Protocol):
     def published(self, qualifier: str) -> Variant:
         """An existing version or alias as it is, to be called directly."""
         raise TargetError(self.describe().name, f"has no version or alias {qualifier}")
+
+    def witness(self) -> Witness | None:
+        """Who else counted the invocations, to be asked when they are over; ``None``: nobody."""
+        return None
 
     def restore(self) -> None:
         """Put the function back as it was, and remove what was made for the measurement."""

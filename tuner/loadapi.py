@@ -19,6 +19,7 @@ from tuner.recommend.load_result import Load
 from tuner.records import FunctionFacts, RunRecord, RunState
 from tuner.request.options import SweepOptions
 from tuner.request.payloads import read_payloads
+from tuner.store import thinning
 from tuner.store.runs import find
 from tuner.target.names import parse_target
 from tuner.target.seam import Progress
@@ -93,7 +94,11 @@ def stored_load(ref: str, store_url: str | None) -> dict[str, Any] | None:
     if document is None:
         reason = "the load did not come to its end, so it has no figures"
         raise StoreError(f"run {stored.run.run}", reason, "Run it again.")
-    return dict(document)
+    if thinning.DOCUMENT not in stored.documents:
+        return dict(document)
+    told = thinning.advice(stored.documents[thinning.DOCUMENT])
+    warnings = [*document.get("warnings", ()), {"code": told.code, "text": told.text}]
+    return {**document, "warnings": warnings}
 
 
 def describe(wish: Wish) -> str:

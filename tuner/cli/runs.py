@@ -1,4 +1,4 @@
-"""``tuner runs``: list, show, delete, copy, deliver, export and import stored runs."""
+"""``tuner runs``: list, show, delete, copy, thin, deliver, export and import stored runs."""
 
 import sys
 from pathlib import Path
@@ -7,12 +7,15 @@ from typing import Annotated
 import typer
 
 from tuner.cli import options as o
+from tuner.cli.thin import thin
 
 runs = typer.Typer(
-    help="List, show, delete, copy, deliver, export and import stored runs.", no_args_is_help=False
+    help="List, show, delete, copy, thin, deliver, export and import stored runs.",
+    no_args_is_help=False,
 )
 
 Limit = Annotated[int, typer.Option("--limit", min=1, help="The newest so many.")]
+runs.command()(thin)
 
 
 @runs.callback(invoke_without_command=True)

@@ -9,12 +9,13 @@ import gzip
 import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
 from tuner.errors import StoreError
 from tuner.records import RunRecord, Sample
+from tuner.store import thinning
 from tuner.store.failure import disk_error
 from tuner.store.plain import dumps, plain, record
 
@@ -30,6 +31,23 @@ class StoredRun:
     run: RunRecord
     samples: tuple[Sample, ...]
     documents: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+def whole(stored: StoredRun) -> StoredRun:
+    """With stand-ins for the samples of a run that was thinned. Raises :class:`StoreError`."""
+    document = stored.documents.get(thinning.DOCUMENT)
+    if document is None or stored.samples:
+        return stored
+    return replace(stored, samples=tuple(stood_in(document, stored.run.run)))
+
+
+def stood_in(document: Mapping[str, Any], run: str) -> list[Sample]:
+    """Stand-ins for the samples of a run, from its histograms. Raises :class:`StoreError`."""
+    try:
+        return thinning.stand_ins(document, run)
+    except ValueError as error:
+        fix = f"Upgrade tuner, or delete it with `tuner runs delete {run}`."
+        raise StoreError(f"run {run}", f"its histograms cannot be read: {error}", fix) from error
 
 
 def write(stored: StoredRun, path: Path) -> None:

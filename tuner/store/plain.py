@@ -92,7 +92,7 @@ def _value(name: str, hint: Any, value: object) -> Any:
 def _scalar(name: str, kind: Any, value: object) -> Any:
     if is_dataclass(kind):
         return record(typing.cast("type[Any]", kind), value)
-    if issubclass(kind, StrEnum) and value in set(kind):
+    if issubclass(kind, StrEnum) and isinstance(value, str) and value in set(kind):
         return kind(value)
     whole = isinstance(value, int) and not isinstance(value, bool)
     if kind is float and (whole or isinstance(value, float)):

@@ -137,6 +137,18 @@ def numbers_from(connection: Connection, key: int, first_call: int) -> set[tuple
     return {(call, attempt, due_s) for call, attempt, due_s in found}
 
 
+def document_names(connection: Connection, key: int) -> list[str]:
+    """Which documents a run has."""
+    return list(connection.scalars(select(documents.c.name).where(documents.c.run_id == key)))
+
+
+def document_of_run(connection: Connection, key: int, name: str) -> dict[str, Any] | None:
+    """One document of a run, or ``None``."""
+    same = (documents.c.run_id == key) & (documents.c.name == name)
+    body = connection.scalar(select(documents.c.body).where(same))
+    return None if body is None else json.loads(body)
+
+
 def samples_of_run(connection: Connection, key: int) -> list[Sample]:
     """All samples of a run in order of arrival."""
     wanted = select(*_SAMPLE_COLUMNS).where(samples.c.run_id == key).order_by(samples.c.id)
@@ -148,6 +160,14 @@ def sample_counts(connection: Connection) -> dict[str, int]:
     joined = runs.join(samples, samples.c.run_id == runs.c.id)
     wanted = select(runs.c.run, func.count()).select_from(joined).group_by(runs.c.run)
     return {str(run): int(number) for run, number in connection.execute(wanted)}
+
+
+def bodies_of(connection: Connection, name: str) -> list[tuple[str, dict[str, Any]]]:
+    """The document of this name of all runs that have it, by run."""
+    joined = runs.join(documents, documents.c.run_id == runs.c.id)
+    wanted = select(runs.c.run, documents.c.body).select_from(joined)
+    found = connection.execute(wanted.where(documents.c.name == name))
+    return [(str(run), json.loads(body)) for run, body in found]
 
 
 def documents_of_run(connection: Connection, key: int) -> dict[str, dict[str, Any]]:

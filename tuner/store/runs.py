@@ -6,7 +6,7 @@ flight. Everything here raises :class:`tuner.errors.StoreError` when the databas
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,13 +21,15 @@ from tuner.store import exchange, queries, schema
 from tuner.store.choice import Choice
 from tuner.store.connect import address, connect, missing, shown, transaction
 from tuner.store.entries import Chosen, Document, Entry, Finished, Reports, Samples
-from tuner.store.exchange import StoredRun
+from tuner.store.exchange import StoredRun, stood_in, whole
 from tuner.store.failure import translated
 from tuner.store.outbox import Outbox, delivered
 from tuner.store.owner import this_process
 from tuner.store.plain import dumps
 from tuner.store.rows import run_of
 from tuner.store.spool import Waiting
+from tuner.store.thinning import DOCUMENT as THINNED
+from tuner.store.thinning import count_of
 
 _LOG = logging.getLogger("tuner.store")
 
@@ -130,6 +132,9 @@ class Store:
         with self.connection(writes=True) as connection:
             row = queries.exact_run(connection, run)
             queries.refuse_living_owner(row, me)
+            if THINNED in queries.document_names(connection, row.id):
+                reason = "its samples were thinned to histograms, so it cannot go on"
+                raise StoreError(f"run {run}", reason, "Start a new one.")
             queries.change_run(connection, row.id, values)
         resumed = replace(run_of(row, self.where), state=RunState.RUNNING, finished_at=None)
         self._outbox.know(resumed)
@@ -179,14 +184,20 @@ class Store:
             return [run_of(row, self.where) for row in rows]
 
     def samples(self, run: str) -> list[Sample]:
-        """All samples of a run, in the order in which they arrived."""
+        """All samples of a run, in the order in which they arrived; stand-ins if it was thinned."""
         with self.connection() as connection:
-            return queries.samples_of_run(connection, self._key(connection, run))
+            key = self._key(connection, run)
+            found = queries.samples_of_run(connection, key)
+            document = None if found else queries.document_of_run(connection, key, THINNED)
+        return found if document is None else stood_in(document, run)
 
     def counts(self) -> dict[str, int]:
         """How many samples each run has; a run without any is left out."""
         with self.connection() as connection:
-            return queries.sample_counts(connection)
+            counts = queries.sample_counts(connection)
+            return counts | {
+                run: count_of(body) for run, body in queries.bodies_of(connection, THINNED)
+            }
 
     def documents(self, run: str) -> dict[str, dict[str, Any]]:
         """All documents of a run by name."""
@@ -208,7 +219,7 @@ class Store:
 
     def export(self, run: str, path: Path) -> None:
         """Write a run to a file (gzip if it ends in ``.gz``) that ``import_`` reads."""
-        exchange.write(self.stored(run), path)
+        exchange.write(self._as_it_is(run), path)
 
     def import_(self, path: Path) -> RunRecord:
         """Add the run of an exported file. Raises :class:`StoreError` if it is here already."""
@@ -221,12 +232,22 @@ class Store:
         return stored.run
 
     def stored(self, run: str) -> StoredRun:
-        """A run (by its whole id) with everything that is stored of it."""
+        """A run (by its whole id) with everything that is stored of it; see ``samples``."""
+        return whole(self._as_it_is(run))
+
+    def _as_it_is(self, run: str) -> StoredRun:
         with self.connection() as connection:
             row = queries.exact_run(connection, run)
             found = tuple(queries.samples_of_run(connection, row.id))
             documents = queries.documents_of_run(connection, row.id)
         return StoredRun(run_of(row, self.where), found, documents)
+
+    def compact(self) -> None:
+        """Give the room of what was removed back to the disk, where that is not done anyway."""
+        if self._engine.dialect.name == "sqlite":
+            with suppress(StoreAway), translated(self.where), self._engine.connect() as connection:
+                connection.exec_driver_sql("COMMIT")  # it cannot be done within a transaction
+                connection.exec_driver_sql("VACUUM")
 
     @contextmanager
     def connection(self, *, writes: bool = False) -> Iterator[Connection]:
@@ -243,6 +264,6 @@ class Store:
 def find(ref: str, url: str | None = None, command: str | None = None) -> StoredRun:
     """The stored run that a user names: an id, a prefix, ``last``, or an exported file."""
     if Path(ref).is_file():
-        return exchange.read(Path(ref))
+        return whole(exchange.read(Path(ref)))
     with Store.open(url, create=False) as store:
         return store.stored(store.run(ref, command).run)

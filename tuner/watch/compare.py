@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from tuner.errors import NotFound, StoreError, UsageError
 from tuner.reconsider import price
 from tuner.records import Advice, Purpose, RunRecord, Sample
+from tuner.store import thinning
 from tuner.store.exchange import StoredRun
 from tuner.store.runs import Store, find
 from tuner.watch.gate import Gate, parse_gate, parse_gates
@@ -35,6 +36,11 @@ class _Run:
     @property
     def run(self) -> RunRecord:
         return self.stored.run
+
+    @property
+    def thinned(self) -> bool:
+        """Whether only histograms of its samples are left."""
+        return thinning.DOCUMENT in self.stored.documents
 
     def at(self, size: int) -> list[Sample]:
         return _at(self.stored, size)
@@ -64,7 +70,7 @@ def compare_runs(
             f"have no size in common: {_listed(old.sizes())} and {_listed(new.sizes())}",
             "Measure the same sizes in both.",
         )
-    together = _together(old.run, new.run)
+    together = _together(old, new)
     control = None
     if not together and old.control is not None and new.control is not None:
         control = _side(old.control.run), _side(new.control.run)
@@ -81,7 +87,7 @@ def compare_runs(
         ),
         gated=bool(wanted),
         control=control,
-        warnings=_left_out(old, new, sizes),
+        warnings=(*_left_out(old, new, sizes), *_thinned(old, new)),
     )
 
 
@@ -97,7 +103,7 @@ def _has(side: Side, gate: Gate) -> bool:
 
 def _pair(old: _Run, new: _Run, size: int, cost: Cost) -> Pair:
     before, after = side_of(old.at(size), cost), side_of(new.at(size), cost)
-    if _together(old.run, new.run):
+    if _together(old, new):
         return Pair(before, after, True)
     control = None
     if old.control is not None and new.control is not None:
@@ -107,11 +113,14 @@ def _pair(old: _Run, new: _Run, size: int, cost: Cost) -> Pair:
     return Pair(without_rounds(before), without_rounds(after), False, control)
 
 
-def _together(old: RunRecord, new: RunRecord) -> bool:
-    """Whether both are sides of one trial, called in turn."""
+def _together(old: _Run, new: _Run) -> bool:
+    """Whether both are sides of one trial, called in turn, and it is known which calls were."""
+    if old.thinned or new.thinned:
+        return False
     keys = ("bench", "case", "confirming")
-    same = all(old.options.get(key) == new.options.get(key) for key in keys)
-    sides = {old.options.get("side"), new.options.get("side")}
+    before, after = old.run.options, new.run.options
+    same = all(before.get(key) == after.get(key) for key in keys)
+    sides = {before.get("side"), after.get("side")}
     return same and sides == {str(Role.BEFORE), str(Role.AFTER)}
 
 
@@ -144,6 +153,16 @@ def _left_out(old: _Run, new: _Run, sizes: Sequence[int]) -> tuple[Advice, ...]:
         return ()
     text = f"{_listed(odd)} was measured in one of both runs only, and is left out."
     return (Advice("sizes-left-out", text),)
+
+
+def _thinned(*runs: _Run) -> list[Advice]:
+    """What runs can no longer tell whose samples were thinned, each by its id."""
+    told = [
+        (each.run.run, thinning.advice(each.stored.documents[thinning.DOCUMENT]))
+        for each in runs
+        if each.thinned
+    ]
+    return [Advice(advice.code, f"Run {run}: {advice.text}") for run, advice in told]
 
 
 def _at(stored: StoredRun, size: int) -> list[Sample]:

@@ -80,7 +80,7 @@ class _Reader:
 
     def suite(self, table: dict[str, Any], path: Path) -> Suite:
         own = self._values.table_of(table, "suite")
-        self._values.unknown(table, {"suite", "case", "environments", "defaults"}, "")
+        self._values.unknown(table, {"suite", "case", "environments", "defaults", "store"}, "")
         self._values.unknown(own, _SUITE, "suite: ")
         entries = table.get("case", [])
         if not isinstance(entries, list) or not entries:

@@ -100,6 +100,7 @@ class FaultProxy:
     seen: list[str] = field(default_factory=list)  # the calls, broken or not
     #: Everything that was asked: method, path with its query, X-Amz-Target, body.
     asked: list[tuple[str, str, str, bytes]] = field(default_factory=list)
+    invoked_at: float | None = None  # when the first invocation arrived, by the monotonic clock
 
     @property
     def url(self) -> str:
@@ -164,6 +165,8 @@ class FaultProxy:
 
     def _passes(self, request: BaseHTTPRequestHandler) -> bool:
         path = urlsplit(request.path).path
+        if path.endswith("/invocations") and self.invoked_at is None:
+            self.invoked_at = time.monotonic()
         if path.endswith("/invocations") or not path.startswith("/2"):
             return True
         number = len(self.seen)

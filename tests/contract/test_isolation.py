@@ -170,6 +170,18 @@ def test_in_place_a_deployment_in_the_middle_is_not_overwritten(
     assert service.picture(function)["configuration"]["MemorySize"] == 777
 
 
+def test_seven_sizes_and_cold_starts_of_three_take_few_calls(
+    open_target: Open, function: str
+) -> None:
+    target = open_target(function)
+    target.describe()
+    sizes = [128, 256, 512, 768, 1024, 1280, 1536]
+    target.prepare_many(sizes)
+    target.prepare_many([128, 512, 1536], fresh=True)
+    target.restore()
+    assert target._control.calls.total() <= 6 * len(sizes) + 10, target._control.calls
+
+
 def test_another_word_for_isolation_is_bad_usage() -> None:
     with pytest.raises(UsageError, match="clone"):
         read_isolation("container")

@@ -37,11 +37,11 @@ def put_back(entry: Entry, control: Control) -> None:
             control.delete_clone(entry.opening.clone)
         return
     try:
-        # By its ARN, since a plain name may be another function to other credentials.
-        control.configuration(entry.opening.arn)
         put_latest_back(entry, control)
         left = delete_versions(entry, control)
     except NotFound:
+        if _is_there(entry, control):
+            raise
         return
     if left:
         raise TargetError(
@@ -59,6 +59,15 @@ def clone_is_there(control: Control, opening: Opening) -> bool:
     except NotFound:
         return False
     return str(now.get("Description", "")).startswith(opening.mark)
+
+
+def _is_there(entry: Entry, control: Control) -> bool:
+    """Asked by its ARN, since to other credentials a plain name may mean nothing."""
+    try:
+        control.configuration(entry.opening.arn)
+    except NotFound:
+        return False
+    return True
 
 
 def put_latest_back(entry: Entry, control: Control) -> Configuration:

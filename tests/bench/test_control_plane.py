@@ -1,0 +1,66 @@
+"""How much of Lambda's control plane a sweep of seven sizes takes, and how soon it measures.
+
+One cold start is forced at three of the sizes, on a version of its own each: on AWS a burst of
+calls on that version gives all five of the default. This machine's cores decide how many INITs
+may run at once here, so five would take more versions than on AWS.
+
+pytest -m bench -s tests/bench/test_control_plane.py
+"""
+
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "contract"))  # tests are no package
+
+from fault_proxy import FaultProxy
+
+pytestmark = pytest.mark.bench
+
+SIZES = "128,256,512,768,1024,1280,1536"
+GRID = ("--method", "grid", "--memory", SIZES, "--samples", "5", "--cold", "1", "--yes", "-q")
+MOST_CALLS = 6 * 7 + 10
+MOST_S = 8.0
+HANDLER = "def handler(event, context):\n    return sum(range(20_000))\n"
+
+
+def kinds(seen: list[str]) -> str:
+    """How often each call was made, by method and the end of its path."""
+    counts = Counter(f"{one.split()[0]} {one.rsplit('/', 1)[-1]}" for one in seen)
+    return ", ".join(f"{count} x {what}" for what, count in counts.most_common())
+
+
+def test_calls_and_time_of_a_sweep_of_seven_sizes(
+    lambda_client: Any, new_function: Callable[..., str], tmp_path: Path, machine: str
+) -> None:
+    function = new_function(HANDLER, MemorySize=512)
+    waits, calls = [], []
+    for seed in range(1, 6):
+        with FaultProxy(lambda_client.meta.endpoint_url).serving() as proxy:
+            began = time.monotonic()
+            where = ["--endpoint-url", proxy.url, "--region", "eu-west-1", "--store"]
+            words = [function, *where, f"sqlite:///{tmp_path}/{seed}.db", "--seed", str(seed)]
+            subprocess.run(
+                [sys.executable, "-m", "tuner", "sweep", *words, *GRID],
+                cwd=tmp_path,
+                check=True,
+                stdout=subprocess.DEVNULL,
+            )
+        assert proxy.invoked_at is not None
+        waits.append(proxy.invoked_at - began)
+        calls.append(len(proxy.seen))
+    print(f"\ncontrol-plane calls of a sweep of 7 sizes: {calls} (<= {MOST_CALLS})")
+    print(f"  {kinds(proxy.seen)}")
+    print(
+        f"seconds until the first invocation: median {median(waits):.1f} of"
+        f" {[round(wait, 1) for wait in waits]} (< {MOST_S:.0f}), {machine}"
+    )
+    assert max(calls) <= MOST_CALLS, calls
+    assert median(waits) < MOST_S

@@ -188,6 +188,8 @@ def resume_sweep(
     """Go on with a run that was interrupted; ``given`` supplies what the store does not keep."""
     stored = find(ref, store_url, "sweep")
     options = with_secrets(stored_options(stored.run.options), given)
+    if given.cross_check is not None:
+        options = replace(options, cross_check=given.cross_check)
     payloads = read_payloads(options)
     elapsed = max((s.done_s for s in stored.samples), default=0.0)
     with open_parts(options, store_url, progress, elapsed) as parts:

@@ -92,6 +92,11 @@ def snap_start_month_usd(
     return gb * (max(seconds, 3 * 3600.0) * cached + restores * restored)
 
 
+#: One figure of CloudWatch's GetMetricData, which is in no free tier: $0.01 per 1,000 metrics
+#: requested (Amazon CloudWatch pricing, us-east-1).
+FIGURE_USD = 0.01 / 1000
+
+
 def logs_usd(gigabytes: float, prices: Prices) -> float | None:
     """US dollars of CloudWatch Logs' first tier; ``None`` where the region's price is not known."""
     return None if prices.logs_gb_usd is None else gigabytes * prices.logs_gb_usd

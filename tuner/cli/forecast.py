@@ -13,6 +13,7 @@ import typer
 
 from tuner.aws.price_list import load_table
 from tuner.billing.prices import Prices, prices
+from tuner.cli.forecast_check import check_lines, forecast_check
 from tuner.cli.forecast_load import forecast_load
 from tuner.cli.known import what_is_known
 from tuner.errors import TunerError
@@ -64,6 +65,7 @@ class Forecast:
     known: Known
     risks: tuple[Advice, ...]
     load: tuple[LoadWork, str] | None = None  # the loads on sizes, and what each is in words
+    check: tuple[Range, Range] | None = None  # dollars and seconds of asking CloudWatch afterwards
     architectures: tuple[str, ...] = ()  # those that are compared, on a copy each
 
     def to_dict(self) -> dict[str, Any]:
@@ -83,6 +85,7 @@ class Forecast:
             "seconds": asdict(likely.seconds),
             "cost_usd": asdict(likely.cost_usd),
             "logs_usd": asdict(likely.logs_usd) if likely.logs_usd else None,
+            "cross_check_usd": asdict(self.check[0]) if self.check else None,
             "durations_from": self.known.source,
             "control_plane_calls": {name: asdict(count) for name, count in self.calls.items()},
             "warnings": [asdict(advice) for advice in self.risks],
@@ -99,12 +102,21 @@ def forecast(
     warm duration at the function's present memory."""
     arches = measured_arches(options, facts)
     if arches == (facts.arch,):
-        return _forecast(options, facts, store_url, expected_ms)
+        return _with_check(_forecast(options, facts, store_url, expected_ms), options)
     alone = replace(options, isolation=Isolation.CLONE.value)
     if options.invocations is not None:
         alone = replace(alone, invocations=max(1, -(-options.invocations // len(arches))))
     each = [_forecast(alone, replace(facts, arch=arch), store_url, expected_ms) for arch in arches]
     return _over(arches, facts, each, options)
+
+
+def _with_check(found: Forecast, options: SweepOptions) -> Forecast:
+    """With what comparing it with CloudWatch takes."""
+    check = forecast_check(options, found.facts, found.work.versions)
+    if check is None:
+        return found
+    seconds = found.estimate.seconds + check[1]
+    return replace(found, check=check, estimate=replace(found.estimate, seconds=seconds))
 
 
 def _over(
@@ -176,6 +188,7 @@ def show(found: Forecast, err: bool = False) -> None:
         f"  time          {format_seconds(likely.seconds.low)} to "
         f"{format_seconds(likely.seconds.high)}",
         f"  cost          {cost} for the function, {logs} for its logs in CloudWatch{free}",
+        *check_lines(found.check),
         f"  based on      {found.known.source}",
     ]
     for line in lines:
@@ -218,6 +231,7 @@ def show_details(found: Forecast) -> None:
 def confirm(found: Forecast, yes: bool) -> None:
     """Ask when the sweep may be dear and somebody can answer; raises TunerError for a no."""
     most = found.estimate.cost_usd.high + (found.estimate.logs_usd or Range(0, 0)).high
+    most += 0.0 if found.check is None else found.check[0].high
     if yes or most <= ASK_ABOVE_USD or not sys.stdin.isatty():
         return
     if not typer.confirm(f"It may cost up to {format_usd(most)}. Begin?", True, err=True):

@@ -46,6 +46,7 @@ def plan(
     architectures: o.Architectures = None,
     isolation: o.Isolation = "versions",
     assume_role: o.AssumeRole = None,
+    cross_check: o.CrossCheck = None,
     store: o.StoreUrl = None,
     json_to: o.Json = None,
 ) -> None:

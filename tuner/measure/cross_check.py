@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from tuner.clock import Clock
 from tuner.errors import AccessDenied, TunerError
-from tuner.measure.cross_record import GLANCE_S, WAIT_S, CrossCheck, Row, Seen
+from tuner.measure.cross_record import GLANCE_S, PAUSE_S, WAIT_S, CrossCheck, Row, Seen
 from tuner.measure.cross_words import disagreements
 from tuner.measure.ledger import Account, Ledger
 from tuner.measure.trace_words import pairs, trace_disagreements, trace_row
@@ -21,8 +21,8 @@ from tuner.units import format_seconds
 #: A run that began so lately has no figures yet, seconds; it is not asked about without waiting.
 _EARLIEST_S = 60.0
 _MINUTE_S = 60.0
-#: Between two questions, and between two looks whether the user wants to stop, seconds.
-_PAUSE_S, _LOOK_S = 20.0, 0.1
+#: Between two looks whether the user wants to stop, seconds.
+_LOOK_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ class _Question:
         left_s = until_s - self._clock.wall()
         text = f"waiting for CloudWatch's figures, at most {format_seconds(self._inquiry.wait_s)}"
         self._witness.tell(f"{text} after the last call; Ctrl-C ends it")
-        until_s = self._clock.monotonic() + min(_PAUSE_S, left_s)
+        until_s = self._clock.monotonic() + min(PAUSE_S, left_s)
         while not self._inquiry.stop() and (rest := until_s - self._clock.monotonic()) > 0:
             self._clock.sleep(min(_LOOK_S, rest))
 

@@ -15,6 +15,8 @@ DOCUMENT = "cross-check"
 #: With ``--cross-check``: so long after the last call figures are waited for, seconds. They are
 #: whole by then: CloudWatch has Lambda's within a minute or two.
 WAIT_S = 180.0
+#: Between two questions while it is waited, seconds.
+PAUSE_S = 20.0
 #: Without it: asked once, and not waited for.
 GLANCE_S = 0.0
 

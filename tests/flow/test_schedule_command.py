@@ -106,6 +106,8 @@ def test_the_command_of_a_workflow_is_one_that_tuner_understands(tuner: Run) -> 
         (("gitlab", "--remove"), "--remove: is not for gitlab"),
         (("cron", "--every", "7h"), "does not divide a day"),
         (("cron", "--name", "a b"), "cannot be the name"),
+        (("gitlab", "--pip", "x", "--branch", "main\n- evil"), "not a name of a branch"),
+        (("github-role", "--repository", "app", "--target", "f"), "is not a repository"),
         (("jenkins",), "not a scheduler that tuner knows"),
         (("github", "--against", "git:", "--pip", "x"), "names no code"),
         (("cron", "--output", "tuner.toml/x"), "cannot be written"),

@@ -149,10 +149,16 @@ def schedule(
 ) -> None:
     """Print the suite of tuner.toml as a scheduled job, or install it on this machine.
 
-    Example: tuner schedule github --every weekday --pip tuner --output .github/workflows/bench.yml
+    Example: tuner schedule github --every weekday --output .github/workflows/bench.yml
     """
     from tuner.watch.schedule.install import remove as taken_out
-    from tuner.watch.schedule.job import Job, Place, checked_name, installed_from
+    from tuner.watch.schedule.job import (
+        Job,
+        Place,
+        checked_name,
+        checked_place,
+        installed_from,
+    )
     from tuner.watch.schedule.kinds import kind_of
     from tuner.watch.schedule.rights import functions_of
     from tuner.watch.schedule.when import timetable
@@ -173,7 +179,7 @@ def schedule(
         functions=functions_of(tuple(target or wish.targets)),
         store_secret=store_secret,
         against=wish.against,
-        place=Place(region, role, repository, branch, image, gitlab),
+        place=checked_place(Place(region, role, repository, branch, image, gitlab)),
     )
     _hand_over(kind, job, output, install)
 

@@ -69,6 +69,18 @@ def checked_name(name: str) -> str:
     return name
 
 
+def checked_place(place: Place) -> Place:
+    """A place whose repository and branch are names; raises UsageError."""
+    if not re.fullmatch(r"[\w.-]+(?:/[\w.-]+)*", place.branch, re.ASCII):
+        fix = "Write it like main."
+        raise UsageError(f"--branch {place.branch[:40]!r}", "is not a name of a branch", fix)
+    named = place.repository
+    if named is not None and not re.fullmatch(r"[\w.-]+(?:/[\w.-]+)+", named, re.ASCII):
+        fix = "Write it like owner/name."
+        raise UsageError(f"--repository {named[:40]!r}", "is not a repository", fix)
+    return place
+
+
 def installed_from() -> str | None:
     """What pip would install to get this tuner again: None where only this machine has it.
 

@@ -4,6 +4,7 @@ cronsim reads cron's five fields (Debian's dialect); here its sets of minutes, h
 worded again. What those schedulers cannot say alike is refused, never approximated.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -31,6 +32,8 @@ _NAMED = {
 _WEEKDAYS = ("weekday", "weekdays")
 _EVERY_FIX = "Write it like 6h, 12h, day, weekday or week, or use --cron '17 3 * * 1-5'."
 _CRON_FIX = "Write minute, hour, day, month, weekday, like '17 3 * * 1-5'."
+#: crontab(5) knows steps of ``*`` and of ranges only.
+_BARE_STEP = re.compile(r"(?:^|[ ,])\w+/", re.ASCII)
 _DAYS = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
 
 
@@ -132,18 +135,22 @@ def _clock(at: str) -> tuple[int, int]:
 
 def _checked(cron: str) -> str:
     """Cron fields that every scheduler here understands, or UsageError."""
-    fields = cron.split()
+    fields = cron.upper().split()
     if len(fields) != 5:
         raise _bad_cron(cron, f"has {len(fields)} fields and not five", _CRON_FIX)
     text = " ".join(fields)
     sets = _read(text)
     if not all(isinstance(day, int) and day >= 0 for day in (*sets.days, *sets.weekdays)):
         raise _bad_cron(cron, "uses L or #, which plain cron does not know", _CRON_FIX)
+    if _BARE_STEP.search(text):
+        raise _bad_cron(cron, "has a step without a range", "Write 5-59/15 for 5/15.")
     try:
         next(sets)
     except StopIteration:
         raise _bad_cron(cron, "never comes", _CRON_FIX) from None
-    return text
+    if 7 in sets.weekdays and fields[4] != "*":  # GitHub has no seventh day
+        fields[4] = ",".join(map(str, _weekdays(sets)))
+    return " ".join(fields)
 
 
 def _read(cron: str) -> CronSim:

@@ -3,11 +3,13 @@
 import re
 import shutil
 import subprocess
+import tempfile
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from schedules import checked
 
 from tuner.errors import UsageError
 from tuner.watch.schedule.when import Timetable, timetable
@@ -58,6 +60,7 @@ def test_every_becomes_fields_of_cron(every: str, at: str | None, cron: str) -> 
         ({"cron": "17 3 L * *"}, "plain cron does not know"),
         ({"cron": "17 3 * * MON#2"}, "plain cron does not know"),
         ({"cron": "17 3 30 2 *"}, "bad day-of-month"),
+        ({"cron": "5/15 * * * *"}, "step without a range"),
         ({"cron": "17 3 * * *", "every": "day"}, "Give one of them"),
         ({"zone": "Mars/Olympus"}, "not a known time zone"),
     ],
@@ -78,6 +81,39 @@ def test_any_cron_is_understood_or_refused(text: str) -> None:
     else:
         assert len(found.next_runs(NEW_YEAR, 2)) == 2
         assert found.on_calendar()
+
+
+def test_sunday_is_said_as_every_scheduler_knows_it() -> None:
+    assert timetable(cron="0 3 * * 7").cron == "0 3 * * 0"
+    assert timetable(cron="0 3 * * fri-7").cron == "0 3 * * 0,5,6"
+    assert timetable(cron="0 3 1 jan mon").cron == "0 3 1 JAN MON"
+
+
+def field(low: int, high: int) -> st.SearchStrategy[str]:
+    """A field of cron: all, steps, a number, a range, a list of these."""
+    number = st.integers(low, high)
+    span = st.tuples(number, number).map(lambda ends: f"{min(ends)}-{max(ends)}")
+    step = st.tuples(span | st.just("*"), st.integers(1, 9)).map(lambda s: f"{s[0]}/{s[1]}")
+    one = number.map(str) | span | step | number.map(lambda n: f"{n}/2")
+    return st.just("*") | st.lists(one, min_size=1, max_size=3).map(",".join)
+
+
+CRON = st.tuples(field(0, 59), field(0, 23), field(1, 31), field(1, 12), field(0, 7)).map(" ".join)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(CRON, min_size=5, max_size=20))
+def test_what_is_understood_is_understood_by_crontab_too(texts: list[str]) -> None:
+    lines = ["17 3 * * * true\n"]
+    for text in texts:
+        try:
+            lines.append(f"{timetable(cron=text).cron} true\n")
+        except UsageError as error:
+            assert "step without a range" in str(error) or "bad day-of-month" in str(error)
+    with tempfile.NamedTemporaryFile("w", suffix=".cron") as file:
+        file.writelines(lines)
+        file.flush()
+        checked(["crontab", "-n", file.name], "Debian package cron")
 
 
 @given(st.text(max_size=12))

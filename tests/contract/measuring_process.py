@@ -99,7 +99,8 @@ def apply(control: Control, order: dict[str, Any]) -> None:
     control.session.boto.register("before-call.cloudwatch.GetMetricData", reply)
     records = Path(order["journal"])
     application = Application(control, order["function"], records, lambda _text: None)
-    application.apply(Wish(RUN, 640, "live", (0.1, 0.5), 1.0))
+    arch = "arm64" if order["what"] == "apply-architecture" else None
+    application.apply(Wish(RUN, 640, "live", (0.1, 0.5), 1.0, arch=arch))
 
 
 def compare(control: Control, order: dict[str, Any]) -> None:
@@ -117,6 +118,7 @@ def compare(control: Control, order: dict[str, Any]) -> None:
 
 ACTS: dict[str, Callable[[Control, dict[str, Any]], None]] = {
     "apply": apply,
+    "apply-architecture": apply,
     "architectures": compare,
 }
 

@@ -35,7 +35,7 @@ def _packages_of_moto_can_be_fetched(
     """moto tells an address on the internet; what is there would be what was uploaded."""
     if service.name == "moto":
         package = make_zip({"app.py": "def handler(event, context):\n    return event\n"})
-        monkeypatch.setattr("tuner.aws.clone._download", lambda _url, _thing: package)
+        monkeypatch.setattr("tuner.aws.package.download", lambda *_: package)
 
 
 def compared(target: AwsTarget) -> Architectures:
@@ -227,3 +227,18 @@ def test_a_plan_over_both_counts_a_copy_and_the_calls_of_each(
     # A GB-second of arm64 costs four fifths.
     assert one["cost_usd"]["high"] < both["cost_usd"]["high"] < 2 * one["cost_usd"]["high"]
     assert functions_of(service) == there
+
+
+@pytest.mark.parametrize("service", ["local"], indirect=True)
+def test_what_a_sweep_over_both_found_is_applied_and_taken_back_by_the_command(
+    service: Any, function: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = service.picture(function)
+    where = ("--endpoint-url", service.url, "--region", "eu-west-1")
+    assert run("sweep", function, *where, "--architectures", "both", *GRID, "--yes") == 0
+    assert run("apply", "last", "--arch", "arm64", "--memory", "512", "--yes") == 0
+    found = service.client.get_function(FunctionName=function)["Configuration"]
+    assert (found["MemorySize"], found["Architectures"]) == (512, ["arm64"])
+    assert run("apply", "last", "--undo") == 0
+    assert service.picture(function) == before

@@ -31,7 +31,8 @@ PROCESS = Path(__file__).with_name("measuring_process.py")
 RUN = "01JZZZZZZZZZZZZZZZZZZZZZZZ"
 #: moto keeps no package that could be copied.
 WAYS = [
-    *(("local", what) for what in ("versions", "clone", "architectures", "in-place", "apply")),
+    *(("local", what) for what in ("versions", "clone", "architectures", "in-place")),
+    *(("local", what) for what in ("apply", "apply-architecture")),
     *(("moto", what) for what in ("versions", "in-place", "apply")),
 ]
 each_way = pytest.mark.parametrize(("service", "what"), WAYS, indirect=["service"])

@@ -26,8 +26,11 @@ from tuner.aws.retry import RetryPolicy
 from tuner.aws.session import AwsSession, SessionOptions, open_session
 from tuner.cli.left import look
 from tuner.clock import WallClock
-from tuner.errors import TunerError
+from tuner.errors import TargetError, TunerError
+from tuner.records import Setting
+from tuner.target.architectures import Architectures
 from tuner.target.aws import AwsOptions, AwsTarget
+from tuner.target.aws_architectures import on_architectures
 from tuner.target.isolation import Isolation
 from tuner.target.names import parse_target
 
@@ -88,7 +91,7 @@ KINDS = {
     "throttled from now on": lasts(f.refuses(429, "TooManyRequestsException", "Rate exceeded")),
     "pages from now on": lasts(f.rewrites(b"<html>Log in</html>")),
 }
-WAYS = ("versions", "clone", "in-place", "apply")
+WAYS = ("versions", "clone", "in-place", "apply", "architectures", "apply-architecture")
 
 
 @dataclass
@@ -143,10 +146,14 @@ class Strikes:
 
     def _act(self) -> None:
         control = Control(self.through, self.clock, random.Random(1), QUICK)
-        if self.what == "apply":
+        if self.what.startswith("apply"):
             said: list[str] = []
             application = Application(control, self.function, self.folder, said.append)
-            application.apply(Wish(RUN, 640, "live", (0.1,), 0.01))
+            arch = "arm64" if self.what == "apply-architecture" else None
+            application.apply(Wish(RUN, 640, "live", (0.1,), 0.01, arch=arch))
+            return
+        if self.what == "architectures":
+            self._compare(control)
             return
         options = AwsOptions(journal=self.folder, isolation=Isolation(self.what), clock=self.clock)
         target = AwsTarget(control, parse_target(self.function), options)
@@ -156,6 +163,22 @@ class Strikes:
             target.restore()
         finally:
             target.close()
+
+    def _compare(self, control: Control) -> None:
+        """A copy on each architecture; one that cannot be made is the other's to tell of."""
+        options = AwsOptions(journal=self.folder, clock=self.clock)
+        own = AwsTarget(control, parse_target(self.function), options)
+        target = on_architectures(own, "both")
+        assert isinstance(target, Architectures)
+        try:
+            wanted = [Setting(512, arch) for arch in target.arches]
+            made = target.settings.prepare_many(wanted)
+            target.restore()
+        finally:
+            target.close()
+        failed = [each for each in made.values() if isinstance(each, TargetError)]
+        if failed:
+            raise failed[0]
 
     def _put_back(self) -> None:
         control = Control(self.through, self.clock, random.Random(1), QUICK)

@@ -37,6 +37,7 @@ ACTIONS = {"Invoke": "InvokeFunction", "InvokeAsync": "InvokeFunction"}
 #: What IAM asks for beside the operation that needs it.
 WITH = {
     "lambda:CreateFunction": {"lambda:TagResource", "lambda:GetLayerVersion", "iam:PassRole"},
+    "lambda:UpdateFunctionCode": {"lambda:GetLayerVersion"},  # of each layer that there is
 }
 #: Asked only where an answer's log tail lacks REPORT, which the local Lambda's never does.
 WITHOUT_REPORT = ("logs:FilterLogEvents", "", False)
@@ -117,9 +118,15 @@ def record(service: Any) -> Iterator[Record]:
         yield Record(proxy)
 
 
-def check(record: Record, command: str, function: str, isolation: str = "versions") -> None:
+def check(
+    record: Record,
+    command: str,
+    function: str,
+    isolation: str = "versions",
+    architectures: bool = False,
+) -> None:
     """Every call is allowed on what it was made on; no action is left over."""
-    document = policy([command], Where(function), isolation)
+    document = policy([command], Where(function), isolation, architectures)
     allowed: dict[str, list[str]] = {}
     for statement in document["Statement"]:
         resources = statement["Resource"]
@@ -224,9 +231,10 @@ class Impatient(WallClock):
 RUN = "01JZZZZZZZZZZZZZZZZZZZZZZZ"
 
 
+@pytest.mark.parametrize("arch", [None, "arm64"])
 @locally
 def test_apply_in_steps_and_taken_back(
-    service: Any, function: str, record: Record, monkeypatch: pytest.MonkeyPatch
+    service: Any, function: str, record: Record, monkeypatch: pytest.MonkeyPatch, arch: str | None
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH", "http://127.0.0.1:9")
     session = open_session(SessionOptions(region="eu-west-1", endpoint_url=record.proxy.url))
@@ -240,11 +248,11 @@ def test_apply_in_steps_and_taken_back(
     control = Control(session, Impatient())
     application = Application(control, function, Path(".tuner/applied"), lambda _text: None)
     application.stack()  # as the command asks first
-    done = application.apply(Wish(RUN, 640, "live", (0.5,), 1.0))
+    done = application.apply(Wish(RUN, 640, "live", (0.5,), 1.0, arch=arch))
     assert done is not None
     application.undo(done)
     assert service.picture(function) == before
-    check(record, "apply", function)
+    check(record, "apply", function, architectures=arch is not None)
 
 
 @locally

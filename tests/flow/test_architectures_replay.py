@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tuner.api import recommend, sweep
+from tuner.cli.app import main
 from tuner.errors import UsageError
 
 SIZES = (128, 256, 512, 1024, 1769, 3008)
@@ -160,3 +161,27 @@ def test_the_report_of_a_comparison_is_written(tmp_path: Path) -> None:
     for words in ("Architectures", "arm64 p95", "x86_64 cost", "On x86_64"):
         assert words in page
     json.dumps(result.to_dict(), allow_nan=False)
+
+
+def test_the_architecture_that_was_chosen_is_applied_to_the_template(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = swept(recording(tmp_path / "r.csv", 1.02), tmp_path)
+    template = tmp_path / "template.yaml"
+    template.write_text(
+        "Resources:\n  Orders:\n    Type: AWS::Serverless::Function\n    Properties:\n"
+        "      MemorySize: 3000 # in May\n      Architectures: [x86_64] # since May\n"
+    )
+    words = ["apply", "last", "--file", "template.yaml", "--store", f"sqlite:///{tmp_path}/runs.db"]
+    with pytest.raises(SystemExit) as ended:
+        main([*words, "--write"])
+    assert not ended.value.code
+    size = found["recommendation"]["memory_mb"]
+    assert f"MemorySize: {size} # in May" in template.read_text()
+    assert "Architectures: [arm64] # since May" in template.read_text()
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as ended:
+        main([*words, "--arch", "mips"])
+    assert ended.value.code == 2
+    assert "is not an architecture" in capsys.readouterr().err

@@ -42,6 +42,11 @@ class Applied:
     #: a change whose answer was lost may still land while they are the present ones.
     latest_revision: str | None = None
     alias_revision: str | None = None
+    #: Architectures before and after, ``None`` where that was left alone, and the code, which is
+    #: the same before and after.
+    before_arch: str | None = None
+    arch: str | None = None
+    code_sha256: str | None = None
     complete: bool = True
     #: What was applied from the same run before; it counts again when this is taken back.
     since: "Applied | None" = None
@@ -94,6 +99,10 @@ def merged(first: Applied, then: Applied) -> Applied:
     """One record of both, undone to what was there before the first time."""
     if first.arn != then.arn or first.memory_mb != then.before_mb:
         return then
+    if first.arch is not None:
+        arch = then.arch or first.arch
+        sha = then.code_sha256 or first.code_sha256
+        then = replace(then, before_arch=first.before_arch, arch=arch, code_sha256=sha)
     if then.alias is None:
         then = replace(
             then,

@@ -22,6 +22,7 @@ from tuner.aws.applied import (
     record_path,
     write_record,
 )
+from tuner.aws.architecture import architecture_of, package_for, set_architecture
 from tuner.aws.canary import Watched, judged, read_health, verdict
 from tuner.aws.control import Configuration, Control, revision_of, unqualified
 from tuner.aws.journal import MARK
@@ -45,6 +46,7 @@ class Wish:
     wait_s: float = 300.0
     promised_p95_ms: float | None = None
     publish: bool = False
+    arch: str | None = None  # None: as it is
 
 
 class Application:
@@ -72,8 +74,11 @@ class Application:
             start = self._control.wait(self._function)
             self._refuse_marked(start)
             alias = self._alias(wish)
-            if start["MemorySize"] == wish.memory_mb and alias is None:
+            wish = _without_present(wish, start)
+            if start["MemorySize"] == wish.memory_mb and wish.arch is None and alias is None:
                 return None
+            if wish.arch is not None:  # before anything is written or changed
+                package_for(self._control, self._function, start, wish.arch)
             self._done = self._record(start, wish, alias)
             write_record(self._directory, self._done)
             try:
@@ -104,7 +109,7 @@ class Application:
             self.undo(done.since)
 
     def _make(self, start: Configuration, wish: Wish, alias: Any) -> None:
-        latest = self._set(start, wish.memory_mb)
+        latest = self._set(self._set_architecture(start, wish.arch), wish.memory_mb)
         if alias is None and not wish.publish:
             return
         self._publish(latest, wish)
@@ -140,6 +145,9 @@ class Application:
             alias["FunctionVersion"] if alias else None,
             assume_role=session.assume_role,
             latest_revision=revision_of(start),
+            before_arch=architecture_of(start) if wish.arch else None,
+            arch=wish.arch,
+            code_sha256=start["CodeSha256"] if wish.arch else None,
             complete=False,
             since=read_record(path) if path.exists() else None,
         )
@@ -185,6 +193,14 @@ class Application:
             )
         return alias
 
+    def _set_architecture(self, now: Configuration, arch: str | None) -> Configuration:
+        if arch is None:
+            return now
+        latest = set_architecture(self._control, self._function, now, arch)
+        self._tell(f"$LATEST: {architecture_of(now)} -> {arch}")
+        self._note(latest_revision=revision_of(latest))
+        return latest
+
     def _set(self, now: Configuration, memory_mb: int) -> Configuration:
         if now["MemorySize"] == memory_mb:
             return now
@@ -195,7 +211,8 @@ class Application:
     def _publish(self, latest: Configuration, wish: Wish) -> None:
         # The time makes it the only one: what is deleted again is told by it.
         moment = ULID.from_timestamp(self._control.clock.wall())
-        description = f"{wish.memory_mb} MB, recommended by run {wish.run} ({moment})"
+        where = f" on {wish.arch}" if wish.arch else ""
+        description = f"{wish.memory_mb} MB{where}, recommended by run {wish.run} ({moment})"
         self._note(published=(description,), latest_revision=revision_of(latest))
         made = publish_once(self._control, self._function, latest, description)
         number = str(self._control.wait(self._function, made["Version"], made)["Version"])
@@ -242,6 +259,11 @@ class Application:
 
     def _cloudwatch(self) -> Service:
         return Service(self._control.session, "cloudwatch", self._control.clock)
+
+
+def _without_present(wish: Wish, start: Configuration) -> Wish:
+    """The wish, without an architecture that the function has already."""
+    return replace(wish, arch=None) if wish.arch == architecture_of(start) else wish
 
 
 def _busy(run: str) -> TargetError:

@@ -5,22 +5,21 @@ but no trigger, alias, policy or dead letter queue. It is journalled before it i
 deleting it puts everything back. Sizes are versions of the copy (``versions.py``).
 """
 
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
 from tuner.aws.control import Configuration, Control, unqualified
 from tuner.aws.journal import Before, Journal, Opening
+from tuner.aws.package import UPLOAD_LIMIT, code_of
 from tuner.aws.policy import CLONE_PREFIX
 from tuner.aws.putback import clone_is_there
 from tuner.aws.runs_on import refuse_architecture
 from tuner.aws.versions import VersionMaker
 from tuner.errors import TargetError
 
-#: What CreateFunction takes as bytes (Lambda quotas, "deployment package": 50 MB zipped).
-UPLOAD_LIMIT = 50 * 2**20
+#: For a package that cannot be had.
+_FIX = "Use --isolation versions, which copies nothing."
 #: Copied as they are; the others need another shape.
 _SAME = (
     "Role",
@@ -80,7 +79,7 @@ def make_clone(
     assert opening.clone is not None, "opened for a copy"
     found = control.get(opening.function)
     parameters = clone_parameters(found["Configuration"], opening.function)
-    code = _code(found, opening.function) if other is None else _other(other, parameters)
+    code = code_of(found, opening.function, _FIX) if other is None else _other(other, parameters)
     if arch is not None:
         refuse_architecture(control, found["Configuration"], code, arch, opening.function)
         parameters["Architectures"] = [arch]
@@ -156,24 +155,3 @@ def _of_clone(opening: Opening, start: Configuration) -> Opening:
         before=before,
         clone=None,
     )
-
-
-def _code(found: Mapping[str, Any], thing: str) -> dict[str, Any]:
-    code = found.get("Code") or {}
-    if code.get("RepositoryType") == "ECR":
-        return {"ImageUri": code.get("ResolvedImageUri") or code["ImageUri"]}
-    return {"ZipFile": _download(str(code.get("Location", "")), thing)}
-
-
-def _download(url: str, thing: str) -> bytes:
-    fix = "Use --isolation versions, which copies nothing."
-    if not url.startswith(("https://", "http://127.0.0.1", "http://localhost", "http://[::1]")):
-        raise TargetError(thing, "Lambda gives no address to fetch its package from", fix)
-    try:
-        with urllib.request.urlopen(url, timeout=60) as answer:
-            package = bytes(answer.read(UPLOAD_LIMIT + 1))
-    except (OSError, urllib.error.URLError) as error:
-        raise TargetError(thing, f"its package cannot be fetched ({error})", fix) from error
-    if len(package) > UPLOAD_LIMIT:
-        raise TargetError(thing, "its package is above 50 MB, the most that can be uploaded", fix)
-    return package

@@ -107,6 +107,10 @@ _ALWAYS: Mapping[str, tuple[Grant, ...]] = {
         *_METRICS,
     ),
 }
+#: Beside that, for setting another architecture.
+_ARCHITECTURE: Mapping[str, tuple[Grant, ...]] = {
+    "apply": (("lambda:UpdateFunctionCode", FUNCTION), ("lambda:GetLayerVersion", LAYERS)),
+}
 _BY_ISOLATION = {"bench": _BENCH, "sweep": _SWEEP, "cold": _SWEEP, "restore": _RESTORE}
 COMMANDS = tuple(sorted({*_ALWAYS, *_BY_ISOLATION}))
 ISOLATIONS = tuple(_MEASURE)
@@ -122,10 +126,14 @@ class Where:
     partition: str = "aws"
 
 
-def grants(commands: Iterable[str], isolation: str = "versions") -> tuple[Grant, ...]:
-    """Every (action, scope) that the commands need. Raises UsageError for an unknown one."""
+def grants(
+    commands: Iterable[str], isolation: str = "versions", architectures: bool = False
+) -> tuple[Grant, ...]:
+    """Every (action, scope) that the commands need, ``architectures`` with what another one of
+    those takes. Raises UsageError for an unknown one."""
     found: list[Grant] = []
     for command in commands:
+        found += _ARCHITECTURE.get(command, ()) if architectures else ()
         if command in _ALWAYS:
             found += _ALWAYS[command]
         elif isolation in _BY_ISOLATION.get(command, ()):
@@ -139,10 +147,15 @@ def grants(commands: Iterable[str], isolation: str = "versions") -> tuple[Grant,
     return tuple(dict.fromkeys(found))
 
 
-def policy(commands: Iterable[str], where: Where, isolation: str = "versions") -> dict[str, Any]:
+def policy(
+    commands: Iterable[str],
+    where: Where,
+    isolation: str = "versions",
+    architectures: bool = False,
+) -> dict[str, Any]:
     """The policy document: one statement per set of resources, actions in order."""
     by_scope: dict[str, set[str]] = {}
-    for action, scope in grants(commands, isolation):
+    for action, scope in grants(commands, isolation, architectures):
         by_scope.setdefault(scope, set()).add(action)
     _merge(by_scope)
     return {

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tuner.aws.applied import Applied, drop_record, held, read_record, unfinished
+from tuner.aws.architecture import architecture_of, set_architecture
 from tuner.aws.control import Configuration, Control, revision_of
 from tuner.aws.putback import check_same, delete_described
 from tuner.errors import ChangedUnderneath, NotFound, TargetError
@@ -43,6 +44,7 @@ class TakeBack:
             if self.done.alias is not None and self._alias_back(self.done.alias):
                 self._let_settle()
             self._memory_back()
+            self._architecture_back()
         except NotFound:
             if self._is_there():
                 raise
@@ -123,6 +125,27 @@ class TakeBack:
                 continue
             if wanted != now_mb:
                 self.tell(f"$LATEST: {now_mb} MB -> {wanted} MB")
+            return
+        self._busy()
+
+    def _architecture_back(self) -> None:
+        """After the memory, whose change makes a request that is still on its way a stale one."""
+        done = self.done
+        if done.arch is None or done.before_arch is None or done.arch == done.before_arch:
+            return
+        for _ in range(_ATTEMPTS):
+            latest = self.control.settle(done.arn)
+            now = architecture_of(latest)
+            if now == done.before_arch:
+                return
+            if latest["CodeSha256"] != done.code_sha256:
+                self._foreign(done.arn, f"other code was deployed since, for {now}")
+                return
+            try:
+                set_architecture(self.control, done.arn, latest, done.before_arch)
+            except ChangedUnderneath:
+                continue
+            self.tell(f"$LATEST: {now} -> {done.before_arch}")
             return
         self._busy()
 

@@ -1,4 +1,4 @@
-"""``tuner apply``: set the recommended memory, on the function or in the code that manages it."""
+"""``tuner apply``: set what was recommended, on the function or in the code that manages it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 MemoryOption = Annotated[
     int | None,
     typer.Option("--memory", min=128, max=10_240, help="Another size than the recommended, MB."),
+]
+Arch = Annotated[
+    str | None,
+    typer.Option("--arch", help="Another architecture than the recommended one: x86_64 or arm64."),
 ]
 Alias = Annotated[
     str | None, typer.Option("--alias", help="Publish, and point this alias at the new version.")
@@ -47,6 +51,7 @@ Write = Annotated[bool, typer.Option("--write", help="Write the file; otherwise 
 def apply(
     run: o.RunArg,
     memory: MemoryOption = None,
+    arch: Arch = None,
     alias: Alias = None,
     steps: Steps = None,
     wait: Wait = "5m",
@@ -60,7 +65,7 @@ def apply(
     store: o.StoreUrl = None,
     yes: o.Yes = False,
 ) -> None:
-    """Set the recommended memory: on the function, or in the file that manages it.
+    """Set the recommended memory and architecture: on the function, or in the file that manages it.
 
     Examples: tuner apply last --alias live --steps 10%,50%
     tuner apply last --file template.yaml --resource Orders --write
@@ -69,8 +74,9 @@ def apply(
 
     result = recommend_run(run, store)
     memory_mb = memory or _recommended(result)
+    wanted = _architecture(result, arch)
     if file is not None:
-        _patch(file, memory_mb, resource, write)
+        _patch(file, _Values(memory_mb, wanted), resource, write)
         return
     where = _Where(profile, endpoint_url, yes)
     if undo:
@@ -83,12 +89,14 @@ def apply(
         raise UsageError("--steps", "move an alias", "Name it with --alias.")
     shares = [parse_share(part, "--steps") for part in (steps or "").split(",") if part.strip()]
     pick = result.recommendation
-    same = pick is not None and pick.memory_mb == memory_mb
+    same = pick is not None and (memory_mb, wanted or pick.arch) == (pick.memory_mb, pick.arch)
     promised = pick.p95_ms if pick is not None and same else None
     wait_s = parse_seconds(wait, "--wait")
     _apply(
         result,
-        Wish(result.run.run, memory_mb, alias, parse_steps(shares), wait_s, promised, publish),
+        Wish(
+            result.run.run, memory_mb, alias, parse_steps(shares), wait_s, promised, publish, wanted
+        ),
         where,
     )
 
@@ -109,15 +117,39 @@ def _recommended(result: "Sweep") -> int:
     return result.recommendation.memory_mb
 
 
-def _patch(path: Path, memory_mb: int, resource: str | None, write: bool) -> None:
+def _architecture(result: "Sweep", written: str | None) -> str | None:
+    """The architecture to set; ``None`` leaves it alone, as where no other was measured."""
+    from tuner.target.arches import ARCHES
+
+    if written is not None:
+        if written not in ARCHES:
+            fix = "Write x86_64 or arm64."
+            raise UsageError(f"--arch {written[:20]}", "is not an architecture", fix)
+        return written
+    pick, now = result.recommendation, result.run.facts.arch
+    return None if pick is None or pick.arch == now else pick.arch
+
+
+@dataclass(frozen=True)
+class _Values:
+    """What is set in a file; ``arch`` is ``None`` where that stays as it is."""
+
+    memory_mb: int
+    arch: str | None
+
+    def __str__(self) -> str:
+        return f"{self.memory_mb} MB" + (f" on {self.arch}" if self.arch else "")
+
+
+def _patch(path: Path, values: _Values, resource: str | None, write: bool) -> None:
     from tuner.target.patch import diff, patch
 
     try:
         with path.open(encoding="utf-8", newline="") as stream:  # line ends as they are
             old = stream.read()
-        new = patch(old, path, memory_mb, resource)
+        new = patch(old, path, values.memory_mb, resource, values.arch)
         changes = diff(old, new, path)
-        typer.echo(changes or f"{path} has {memory_mb} MB already", nl=not changes)
+        typer.echo(changes or f"{path} has {values} already", nl=not changes)
         if write and changes:
             with path.open("w", encoding="utf-8", newline="") as stream:
                 stream.write(new)
@@ -159,13 +191,14 @@ def _apply(result: "Sweep", wish: "Wish", where: _Where) -> None:
             "its own memory; --file patches its template instead.",
             err=True,
         )
+    what = str(_Values(wish.memory_mb, wish.arch))
     to = f" and move {wish.alias} to a new version" if wish.alias else ""
-    if not where.yes and not _agreed(f"Set {result.run.target} to {wish.memory_mb} MB{to}?"):
+    if not where.yes and not _agreed(f"Set {result.run.target} to {what}{to}?"):
         raise TunerError("apply", "was not begun", "Add --yes to do it without asking.")
     with end_on_sigterm():
         done = application.apply(wish)
     if done is None:
-        typer.echo(f"{result.run.target} has {wish.memory_mb} MB already")
+        typer.echo(f"{result.run.target} has {what} already")
     else:
         typer.echo(f"Applied; `tuner apply {result.run.run} --undo` takes it back.")
 

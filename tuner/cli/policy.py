@@ -27,7 +27,9 @@ Isolation = Annotated[
 
 Architectures = Annotated[
     bool,
-    typer.Option("--architectures", help="For a comparison of architectures, on temporary copies."),
+    typer.Option(
+        "--architectures", help="To compare architectures, on temporary copies, and to apply one."
+    ),
 ]
 
 
@@ -55,7 +57,7 @@ def policy(
         raise UsageError(f"--account {account[:20]}", "is not an account id", "It has 12 digits.")
     where = _where(target, account, region)
     assert isinstance(where, Where)
-    typer.echo(as_text(least(commands, where, isolation), format_))
+    typer.echo(as_text(least(commands, where, isolation, architectures), format_))
     if "load" in commands:
         typer.echo("With --url of an API Gateway: also execute-api:Invoke on its ARN.", err=True)
     if isolation == "clone":

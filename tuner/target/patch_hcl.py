@@ -1,7 +1,7 @@
-"""Set ``memory_size`` in a Terraform file and leave every other character as it is.
+"""Set ``memory_size`` and ``architectures`` in a Terraform file and leave all else as it is.
 
 Finds the block of a Lambda function (or of a module that makes one) by scanning braces, strings,
-comments and heredocs; it is no parser of HCL and changes numbers only, never expressions.
+comments and heredocs; it is no parser of HCL and changes plain values only, never expressions.
 """
 
 import re
@@ -13,7 +13,6 @@ from tuner.errors import UsageError
 _HEADER = re.compile(
     r'(?P<kind>resource|module)[ \t]+"(?P<first>[^"\n]+)"(?:[ \t]+"(?P<second>[^"\n]+)")?[ \t]*$'
 )
-_ATTRIBUTE = re.compile(r"^[ \t]*memory_size[ \t]*=[ \t]*", re.M)
 _INDENT = re.compile(r"\n([ \t]+)\S")
 _SKIP = re.compile(
     r'"(?:\\.|[^"\\\n])*"|#[^\n]*|//[^\n]*|/\*.*?\*/|<<[-~]?(?P<word>\w+)\n.*?\n[ \t]*(?P=word)\b',
@@ -30,25 +29,47 @@ class _Block:
     end: int
 
 
-def patch_terraform(text: str, memory_mb: int, resource: str | None, thing: str) -> str:
-    """The text with the function's memory set. ``resource`` is an address such as
-    ``aws_lambda_function.orders``, or its last part. Raises UsageError that lists the choices."""
+def patch_terraform(
+    text: str, memory_mb: int, resource: str | None, thing: str, arch: str | None = None
+) -> str:
+    """The text with the function's memory, and architecture if one is given. ``resource`` is an
+    address such as ``aws_lambda_function.orders``, or its last part. Raises UsageError that lists
+    the choices."""
+    text = _with(text, _Value("memory_size", str(memory_mb), r"\d+", "a number"), resource, thing)
+    if arch is None:
+        return text
+    value = _Value("architectures", f'["{arch}"]', r'\[\s*"\w+"\s*,?\s*\]', "a list of one text")
+    return _with(text, value, resource, thing)
+
+
+@dataclass(frozen=True)
+class _Value:
+    """An attribute, its new value, and what its present one must look like to be replaced."""
+
+    name: str
+    text: str
+    plain: str
+    words: str
+
+
+def _with(text: str, value: _Value, resource: str | None, thing: str) -> str:
     block = _choose(list(_blocks(text)), resource, thing)
     body = text[block.start : block.end]
-    found = _ATTRIBUTE.search(_outer(body))
+    attribute = re.compile(rf"^[ \t]*{value.name}[ \t]*=[ \t]*", re.M)
+    found = attribute.search(_outer(body))
     if found is None:
         indent = _INDENT.search(body)
-        line = f"\n{indent[1] if indent else '  '}memory_size = {memory_mb}"
+        line = f"\n{indent[1] if indent else '  '}{value.name} = {value.text}"
         return text[: block.start] + line + text[block.start :]
     at = block.start + found.end()
-    value = re.split(r"#|//|/\*", text[at : block.end].partition("\n")[0])[0].strip()
-    if not re.fullmatch(r"\d+", value, re.ASCII):
+    there = re.split(r"#|//|/\*", text[at : block.end].partition("\n")[0])[0].strip()
+    if not re.fullmatch(value.plain, there, re.ASCII):
         raise UsageError(
             f"{thing}: {block.address}",
-            f"its memory_size is {value[:60] or 'empty'}, not a number",
-            f"Set that to {memory_mb} where it comes from.",
+            f"its {value.name} is {there[:60] or 'empty'}, not {value.words}",
+            f"Set that to {value.text} where it comes from.",
         )
-    return text[:at] + str(memory_mb) + text[at + len(value) :]
+    return text[:at] + value.text + text[at + len(there) :]
 
 
 def _blocks(text: str) -> Iterator[_Block]:

@@ -1,7 +1,8 @@
-"""Set the memory of a function in a SAM or CloudFormation template, or a serverless.yml.
+"""Set memory and architecture of a function in a SAM or CloudFormation template, or serverless.yml.
 
-ruamel.yaml says where the value stands; only its digits are replaced in the text, or one line is
-added, so that comments, order and layout stay. References and other expressions are not changed.
+ruamel.yaml says where the value stands; only its own characters are replaced in the text, or one
+line is added, so that comments, order and layout stay. References and other expressions are not
+changed.
 """
 
 import re
@@ -16,27 +17,69 @@ _TYPES = ("AWS::Serverless::Function", "AWS::Lambda::Function")
 
 @dataclass(frozen=True)
 class _Place:
-    """The mapping that holds the value, the key, and a name for messages."""
+    """The mapping of a function, and its name for messages."""
 
     name: str
     mapping: Any
+    serverless: bool = False
+
+
+@dataclass(frozen=True)
+class _Value:
+    """A key and its value, alone in a list if ``listed``; ``plain`` is what a present one has to
+    look like to be replaced, ``words`` what that is called."""
+
     key: str
+    text: str
+    plain: str
+    words: str
+    listed: bool = False
+
+    @property
+    def added(self) -> str:
+        """As it is written where there is none."""
+        return f"{self.key}: {f'[{self.text}]' if self.listed else self.text}"
+
+    def is_in(self, mapping: Any) -> bool:
+        """Whether a mapping has it."""
+        found = mapping.get(self.key)
+        if self.listed:
+            return isinstance(found, list) and [str(each) for each in found] == [self.text]
+        return str(found) == self.text
 
 
-def patch_yaml(text: str, memory_mb: int, resource: str | None, thing: str) -> str:
-    """The text with the function's memory set. ``resource`` is a logical id (or the function's
-    key in serverless.yml). Raises UsageError that lists the choices."""
-    document = _load(text, thing)
-    place = _choose(_places(document, thing), resource, thing)
+def patch_yaml(
+    text: str, memory_mb: int, resource: str | None, thing: str, arch: str | None = None
+) -> str:
+    """The text with the function's memory, and architecture if one is given. ``resource`` is a
+    logical id (or the function's key in serverless.yml). Raises UsageError that lists the
+    choices."""
+    place = _choose(_places(_load(text, thing), thing), resource, thing)
+    name = "memorySize" if place.serverless else "MemorySize"
+    values = [_Value(name, str(memory_mb), r"\d+", "a number")]
+    if arch is not None:
+        plain, words = "x86_64|arm64", "x86_64 or arm64"
+        if place.serverless:
+            values.append(_Value("architecture", arch, plain, words))
+        else:
+            values.append(_Value("Architectures", arch, plain, f"a list of {words}", listed=True))
+    for value in values:
+        text = _with(text, value, place.name, thing)
+    return text
+
+
+def _with(text: str, value: _Value, resource: str, thing: str) -> str:
+    place = _choose(_places(_load(text, thing), thing), resource, thing)
     lines = text.splitlines(keepends=True)
-    there = place.key in place.mapping
-    new = (_replaced if there else _added)(lines, place, memory_mb, thing)
+    there = value.key in place.mapping
+    new = (_replaced if there else _added)(lines, place, value, thing)
     again = _choose(_places(_load(new, thing), thing), place.name, thing)
-    if int(again.mapping.get(place.key, 0)) != memory_mb or len(again.mapping) - len(
-        place.mapping
-    ) != (not there):
-        fix = f"Set {place.key}: {memory_mb} by hand."
-        raise UsageError(f"{thing}: {place.name}", "is laid out too unusually to be patched", fix)
+    if not value.is_in(again.mapping) or len(again.mapping) - len(place.mapping) != (not there):
+        raise UsageError(
+            f"{thing}: {place.name}",
+            "is laid out too unusually to be patched",
+            f"Set {value.added} by hand.",
+        )
     return new
 
 
@@ -56,7 +99,7 @@ def _places(document: Any, thing: str) -> list[_Place]:
         resources, functions = document.get("Resources"), document.get("functions")
         if isinstance(resources, Mapping):
             return [
-                _Place(str(name), body["Properties"], "MemorySize")
+                _Place(str(name), body["Properties"])
                 for name, body in resources.items()
                 if isinstance(body, Mapping)
                 and body.get("Type") in _TYPES
@@ -64,7 +107,7 @@ def _places(document: Any, thing: str) -> list[_Place]:
             ]
         if isinstance(functions, Mapping):
             return [
-                _Place(str(name), body, "memorySize")
+                _Place(str(name), body, serverless=True)
                 for name, body in functions.items()
                 if isinstance(body, Mapping)
             ]
@@ -83,30 +126,32 @@ def _choose(places: list[_Place], resource: str | None, thing: str) -> _Place:
     raise UsageError(f"{thing}: {resource}", "is not there", f"There are: {there}.")
 
 
-def _replaced(lines: list[str], place: _Place, memory_mb: int, thing: str) -> str:
-    row, column = place.mapping.lc.value(place.key)
+def _replaced(lines: list[str], place: _Place, value: _Value, thing: str) -> str:
+    found = place.mapping[value.key]
+    alone = value.listed and isinstance(found, list) and len(found) == 1
+    row, column = found.lc.item(0) if alone else place.mapping.lc.value(value.key)
     line = lines[row]
-    number = re.match(r"(['\"]?)(\d+)\1(?=[\s,}#]|$)", line[column:], re.ASCII)
-    if number is None:
+    present = re.match(rf"(['\"]?)({value.plain})\1(?=[\s,}}\]#]|$)", line[column:], re.ASCII)
+    if present is None or alone is not value.listed:
         said = line[column:].strip()[:60]
         raise UsageError(
             f"{thing}: {place.name}",
-            f"its {place.key} is {said or 'empty'}, not a number",
-            f"Set that to {memory_mb} where it comes from.",
+            f"its {value.key} is {said or 'empty'}, not {value.words}",
+            f"Set that to {value.text} where it comes from.",
         )
-    digits = column + number.start(2)
-    lines[row] = line[:digits] + str(memory_mb) + line[digits + len(number[2]) :]
+    start = column + present.start(2)
+    lines[row] = line[:start] + value.text + line[start + len(present[2]) :]
     return "".join(lines)
 
 
-def _added(lines: list[str], place: _Place, memory_mb: int, thing: str) -> str:
+def _added(lines: list[str], place: _Place, value: _Value, thing: str) -> str:
     if not place.mapping or place.mapping.fa.flow_style():
         raise UsageError(
             f"{thing}: {place.name}",
-            f"has no {place.key}, and its layout leaves no line to add one",
-            f"Add {place.key}: {memory_mb} by hand.",
+            f"has no {value.key}, and its layout leaves no line to add one",
+            f"Add {value.added} by hand.",
         )
     row, column = place.mapping.lc.key(next(iter(place.mapping)))
     end = "\r\n" if lines[row].endswith("\r\n") else "\n"
-    lines.insert(row, f"{lines[row][:column]}{place.key}: {memory_mb}{end}")
+    lines.insert(row, f"{lines[row][:column]}{value.added}{end}")
     return "".join(lines)

@@ -71,6 +71,12 @@ CREATE = {
     "Role": "arn:aws:iam::000000000000:role/r",
     "Code": {"ZipFile": b"zip"},
 }
+CODE = {
+    "FunctionName": "orders",
+    "ZipFile": b"zip",
+    "Architectures": ["arm64"],
+    "RevisionId": "rev",
+}
 EVENTS = {"FunctionName": "orders", "Qualifier": "live"}
 SENT: dict[str, Callable[[Control], object]] = {
     "GetFunction": lambda c: c.get("orders", "1"),
@@ -85,6 +91,7 @@ SENT: dict[str, Callable[[Control], object]] = {
     "DeleteAlias": lambda c: c.delete_alias("orders", "live"),
     "CreateFunction": lambda c: c.send("CreateFunction", "orders", **CREATE),
     "GetLayerVersion": lambda c: c.layer("arn:aws:lambda:eu-west-1:000000000000:layer:shared:3"),
+    "UpdateFunctionCode": lambda c: c.send("UpdateFunctionCode", "orders", **CODE),
     "GetAccountSettings": lambda c: c.send("GetAccountSettings", "the account"),
     "Invoke": lambda c: c.send("Invoke", "orders", InvocationType="DryRun", FunctionName="orders"),
     "ListEventSourceMappings": lambda c: c.send(

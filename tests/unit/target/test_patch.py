@@ -90,6 +90,98 @@ def test_a_missing_value_becomes_one_line_in_the_layout_of_its_neighbours() -> N
     assert added == TERRAFORM.replace('"mail" {\n', '"mail" {\n    memory_size = 640\n')
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "new"),
+    [
+        (
+            "t.yaml",
+            "Architectures: [x86_64]  # built in May",
+            "Architectures: [arm64]  # built in May",
+        ),
+        (
+            "t.yaml",
+            "Architectures:\n        # one only\n        - 'x86_64' # in May",
+            "Architectures:\n        # one only\n        - 'arm64' # in May",
+        ),
+        ("s.yml", "architecture: x86_64 # in May", "architecture: arm64 # in May"),
+        ("m.tf", 'architectures = ["x86_64"] # in May', 'architectures = ["arm64"] # in May'),
+        ("m.tf", 'architectures = [ "x86_64", ]', 'architectures = ["arm64"]'),
+    ],
+)
+def test_the_architecture_changes_and_no_comment_beside_it(name: str, text: str, new: str) -> None:
+    frames = {
+        "t.yaml": "Resources:\n  F:\n    Type: AWS::Lambda::Function\n    Properties:\n"
+        "      MemorySize: 256\n      {}\n      Timeout: 3\n",
+        "s.yml": "functions:\n  f:\n    memorySize: 256\n    {}\n    timeout: 3\n",
+        "m.tf": 'resource "aws_lambda_function" "f" {{\n  memory_size = 256\n  {}\n}}\n',
+    }
+    frame = frames[name]
+    before, after = frame.format(text), frame.format(new)
+    assert patch(before, Path(name), 640, None, "arm64") == after.replace("256", "640")
+    assert patch(before, Path(name), 640, None) == before.replace("256", "640")
+
+
+def test_an_architecture_that_was_not_written_becomes_one_more_line() -> None:
+    added = patch(SAM, Path("t.yaml"), 640, "Orders", "arm64")
+    assert "      Architectures: [arm64]\n" in added
+    assert added.count("\n") == SAM.count("\n") + 1
+    added = patch(SERVERLESS, Path("s.yml"), 640, None, "arm64")
+    assert "    architecture: arm64\n" in added
+    added = patch(TERRAFORM, Path("m.tf"), 640, "mail", "arm64")
+    assert '    architectures = ["arm64"]\n' in added
+    assert "    memory_size = 640\n" in added
+
+
+def test_an_architecture_in_a_json_template_keeps_its_quotes() -> None:
+    text = (
+        '{"Resources": {"F": {"Type": "AWS::Lambda::Function", "Properties":'
+        ' {"MemorySize": 256, "Architectures": ["x86_64"]}}}}'
+    )
+    new = patch(text, Path("t.json"), 256, None, "arm64")
+    assert new == text.replace('"x86_64"', '"arm64"')
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        (
+            "t.yaml",
+            SAM.replace("Handler: app", "Architectures: !Ref Arch\n      Handler: app"),
+            "list",
+        ),
+        (
+            "t.yaml",
+            SAM.replace("Handler: app", "Architectures: [!Ref A]\n      Handler: app"),
+            "list",
+        ),
+        (
+            "m.tf",
+            TERRAFORM.replace("  # memory", "  architectures = var.arch\n  # memory"),
+            "var.arch",
+        ),
+        ("stack.ts", "", "architecture ARM_64"),
+    ],
+)
+def test_an_architecture_that_comes_from_elsewhere_is_told(name: str, text: str, says: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        patch(text, Path(name), 640, "orders" if name == "m.tf" else "Orders", "arm64")
+    assert says in str(caught.value)
+
+
+@given(
+    st.text(max_size=300),
+    st.sampled_from(["x.tf", "x.yaml", "x.json", "serverless.yml"]),
+    st.sampled_from(["arm64", "x86_64"]),
+)
+def test_any_text_gets_an_architecture_or_is_refused_in_our_words(
+    text: str, name: str, arch: str
+) -> None:
+    try:
+        patch(text, Path(name), 640, None, arch)
+    except TunerError as error:
+        assert str(error)
+
+
 def test_line_ends_of_windows_stay() -> None:
     text = SAM.replace("\n", "\r\n")
     assert patch(text, Path("t.yaml"), 640, "Mail").count("\r\n") == text.count("\r\n") + 1

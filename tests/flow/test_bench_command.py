@@ -355,3 +355,47 @@ def test_a_bench_that_cannot_be_stored_is_told_all_the_same(
     code, document = bench(tuner)
     assert code == 3 and document["cases"][0]["after"]
     assert [w["code"] for w in document["warnings"]] == ["bench-not-stored"]
+
+
+def test_a_baseline_of_another_size_is_refused_and_one_that_lacks_a_size_is_told(
+    tuner: Run, folder: Path
+) -> None:
+    bench(tuner)
+    tuner("bench", "accept", "--branch", "main")
+    random = np.random.default_rng(3)
+    lines = ["memory_mb,duration_ms"]
+    for size in (512, 1024):
+        lines += [f"{size},{v:.3f}" for v in 100 * np.exp(0.04 * random.standard_normal(300))]
+    (folder / "wide.csv").write_text("\n".join(lines))
+    wide = CASE.replace("old", "wide")
+    suite(folder, wide.replace("[512]", "[1024]"))
+    code, document = bench(tuner)
+    (case,) = document["cases"]
+    assert (code, case["state"]) == (3, "refused")
+    assert case["reason"] == "the baseline was measured at 512 MB, and not at 1,024 MB"
+    suite(folder, wide.replace("[512]", "[512, 1024]"))
+    code, document = bench(tuner)
+    (case,) = document["cases"]
+    assert (code, case["state"]) == (0, "judged")
+    assert [w["code"] for w in case["warnings"]] == ["size-without-baseline"]
+
+
+def test_a_clock_that_is_set_during_a_bench_is_noticed(tuner: Run, folder: Path) -> None:
+    from tuner.clock import WallClock
+    from tuner.watch.bench import BenchWish, Onlooker, run_bench
+    from tuner.watch.suite_file import read_suite
+
+    class Set(WallClock):
+        """An hour back from the second reading on."""
+
+        readings = 0
+
+        def wall(self) -> float:
+            self.readings += 1
+            return super().wall() - (3600.0 if self.readings > 1 else 0.0)
+
+    read = read_suite()
+    result = run_bench(BenchWish(read, read.cases, seed=1), None, Onlooker(clock=Set()))
+    (warning,) = result.warnings
+    assert warning.code == "clock-set" and "-3600 s" in warning.text
+    assert 0.0 <= result.finished_at - result.started_at < 600.0

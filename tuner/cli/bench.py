@@ -40,7 +40,7 @@ Where = Annotated[
     typer.Option(
         "--environment",
         metavar="NAME",
-        help="Where the functions are: a table [environments.NAME] of the suite.",
+        help="Where the functions are: a table environments.NAME of the suite.",
         rich_help_panel=SUITE_PANEL,
     ),
 ]

@@ -4,7 +4,7 @@ What is wrong with a case's function ends the case and not the suite. Statistics
 storing are done elsewhere.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -19,7 +19,8 @@ from tuner.store.runs import Store
 from tuner.target.seam import Progress
 from tuner.underload.wish import size_load
 from tuner.watch.baseline import Reference, find_reference
-from tuner.watch.judgement import Judgement, Rules
+from tuner.watch.confirm import with_second
+from tuner.watch.judgement import Rules
 from tuner.watch.lab import Habits, Lab
 from tuner.watch.matching import differences
 from tuner.watch.members import Members, Opening, Role, open_members
@@ -32,7 +33,7 @@ from tuner.watch.result import (
     SideOf,
     SizeResult,
 )
-from tuner.watch.sampling import alarming, confirmed, confirming_rules
+from tuner.watch.sampling import alarming, confirming_rules
 from tuner.watch.suite import Case
 from tuner.watch.trial import Cost, Course, Stored, Verdicts, cost_of, run_trial
 
@@ -105,13 +106,10 @@ class _Running:
         sizes = self._confirm(found, course, lab) if found and not lab.stopped else []
         if lab.stopped:
             state, reason = CaseState.INTERRUPTED, "stopped by the user"
-        if not found and not lab.stopped:
+        elif not found:
             state, reason = CaseState.FAILED, "; ".join(sorted(set(lab.failed.values())))
-        else:
-            self._warnings += [
-                Advice("size-failed", f"{size} MB is left out: {why}.")
-                for size, why in sorted(lab.failed.items())
-            ]
+        if found:
+            self._warnings += _left_out(lab)
         before = recorder.side(Role.BEFORE)
         if design is Design.BASELINE and self._reference is not None:
             before = _accepted(self._reference)
@@ -142,6 +140,20 @@ class _Running:
         if unlike:
             reason = f"the baseline cannot be compared; they differ in {', '.join(unlike)}"
             return CaseState.REFUSED, Design.ALONE, reason
+        return self._sizes_of(self._reference)
+
+    def _sizes_of(self, reference: Reference) -> tuple[CaseState, Design, str | None]:
+        """Whether the baseline has the sizes of the candidate."""
+        known = {sample.memory_mb for sample in reference.samples}
+        lacking = [size for size in self._members.sizes_mb if size not in known]
+        listed = ", ".join(f"{size:,}" for size in lacking)
+        if len(lacking) == len(self._members.sizes_mb):
+            measured = ", ".join(f"{size:,}" for size in sorted(known)) or "no"
+            reason = f"the baseline was measured at {measured} MB, and not at {listed} MB"
+            return CaseState.REFUSED, Design.ALONE, reason
+        if lacking:
+            text = f"The baseline has no {listed} MB; accept a new one to judge that."
+            self._warnings.append(Advice("size-without-baseline", text))
         return CaseState.JUDGED, Design.BASELINE, None
 
     def _course(self, design: Design) -> Course:
@@ -190,7 +202,7 @@ class _Running:
                 again = run_trial(second, anew, self._cost)
             sides = (recorder.side(Role.BEFORE), recorder.side(Role.AFTER))
             self._confirming = tuple(side.id for side in sides if side is not None)
-        return [_with_second(size, judged, again.get(size)) for size, judged in found.items()]
+        return [with_second(size, judged, again.get(size)) for size, judged in found.items()]
 
     @contextmanager
     def _trial(
@@ -206,7 +218,11 @@ class _Running:
             for sample in samples:
                 means.sampled(sample)
 
-        lab = Lab(self._members, Habits(self._payloads, means.seed, heard, means.stop), first)
+        lab = Lab(
+            self._members,
+            Habits(self._payloads, means.seed, heard, means.stop, means.progress),
+            first,
+        )
         state = RunState.FAILED
         try:
             yield lab, recorder
@@ -224,32 +240,14 @@ class _Running:
         return CaseSpend(len(self._samples), usd, self._means.clock.monotonic() - began)
 
 
+def _left_out(lab: Lab) -> list[Advice]:
+    return [
+        Advice("size-failed", f"{size:,} MB is left out: {why}.")
+        for size, why in sorted(lab.failed.items())
+    ]
+
+
 def _accepted(reference: Reference) -> SideOf:
     baseline = reference.baseline
     label = f"baseline of {baseline.place.branch}" if baseline.place.branch else "baseline"
     return SideOf(label, reference.run, baseline.commit or None)
-
-
-def _with_second(
-    size: int, judged: tuple[Judgement, ...], again: tuple[Judgement, ...] | None
-) -> SizeResult:
-    """What counts after a fresh run: it has the last word on the gates that alarmed.
-
-    A run that was to confirm and did not come to a verdict leaves none behind.
-    """
-    if not alarming(judged):
-        return SizeResult(size, judged)
-    fresh: Mapping[str, Judgement] = {j.gate.text: j for j in again or ()}
-    alarmed = {gate.text for gate in alarming(judged)}
-    counted = tuple(
-        j if j.gate.text not in alarmed else _counted(j, fresh.get(j.gate.text)) for j in judged
-    )
-    return SizeResult(size, counted, judged)
-
-
-def _counted(first: Judgement, fresh: Judgement | None) -> Judgement:
-    from tuner.watch.judgement import Verdict
-
-    if fresh is None:
-        return replace(first, verdict=Verdict.CANNOT_TELL)
-    return confirmed(first, fresh)

@@ -18,7 +18,7 @@ from tuner.measure.payloads import Payload, draw_payloads
 from tuner.measure.refusal import refusal
 from tuner.measure.size_loads import SizeLoad
 from tuner.records import Outcome, Purpose, Sample
-from tuner.target.seam import Variant
+from tuner.target.seam import Progress, Variant
 from tuner.watch.members import Member, Members, Role
 
 #: Calls of each function at each size in a round: few enough that a round is short beside the
@@ -33,12 +33,14 @@ Key = tuple[Role, int]
 
 @dataclass(frozen=True)
 class Habits:
-    """What stays the same in a case: payloads, chance, who hears of samples, whether to stop."""
+    """What stays the same in a case: payloads, chance, who hears of samples and of what is being
+    done, whether to stop."""
 
     payloads: Sequence[Payload]
     seed: int
     heard: Callable[[Role, Sequence[Sample]], None]
     stop: Callable[[], bool]
+    progress: Progress = lambda _text: None
 
 
 class Lab:
@@ -73,6 +75,7 @@ class Lab:
         calls = self._calls(random.sample(live, len(live)), Purpose.WARM_UP, random, found)
         self._send(calls, 1)
         self._round += 1
+        self._habits.progress(f"calling {_listed(self._members)} in turn")
         return tuple(size for size in sizes_mb if size not in self.failed)
 
     @property
@@ -105,6 +108,8 @@ class Lab:
     def cold(self, sizes_mb: Sequence[int], count: int) -> None:
         """Start every function ``count`` times cold at each size, in rounds of one burst."""
         left = count
+        if left > 0:
+            self._habits.progress(f"starting {_listed(self._members)} cold")
         while left > 0 and not self.stopped:
             random = self._random()
             fresh = self._made(sizes_mb, fresh=True)
@@ -200,6 +205,15 @@ class Lab:
 
     def _random(self) -> Random:
         return Random(f"{self._habits.seed}/bench/{self._round}")
+
+
+def _listed(members: Mapping[Role, Member]) -> str:
+    names = {
+        Role.BEFORE: "the version before",
+        Role.AFTER: "the candidate",
+        Role.CONTROL: "the control",
+    }
+    return " and ".join(names[role] for role in Role if role in members)
 
 
 class _Shared:

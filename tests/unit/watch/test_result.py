@@ -9,6 +9,7 @@ import pytest
 from tuner.errors import UsageError
 from tuner.model.comparison import Counted, Measured
 from tuner.records import Backend, FunctionFacts, RunRecord, RunState
+from tuner.watch.confirm import with_second
 from tuner.watch.document import bench_document, compare_document
 from tuner.watch.gate import parse_gate
 from tuner.watch.judgement import Pair, Rules, Verdict
@@ -131,3 +132,13 @@ def test_what_is_not_known_of_an_older_run_is_no_difference() -> None:
     assert differences(RUN, replace(RUN, options={})) == []
     both = replace(RUN, options={}, facts=replace(FACTS, region="x", arch="y"))
     assert len(differences(RUN, both)) == 2
+
+
+def test_what_a_fresh_run_does_not_show_again_does_not_count() -> None:
+    slow, same = size(130.0).judgements, size(100.0).judgements
+    assert with_second(512, slow, slow).verdict is Verdict.REGRESSED
+    cleared = with_second(512, slow, same)
+    assert cleared.verdict is Verdict.SAME and cleared.first == slow
+    assert with_second(512, slow, None).verdict is Verdict.CANNOT_TELL  # it did not come to one
+    untouched = with_second(512, same, None)
+    assert untouched.judgements == same and untouched.first is None

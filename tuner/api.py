@@ -22,7 +22,7 @@ from tuner.reconsider import PricedAs, price, recommend_run
 from tuner.recording import is_power_tuning
 from tuner.records import Advice, FunctionFacts, RunRecord, RunState, Sample
 from tuner.request.errand import Errand, errand, with_load, with_sides
-from tuner.request.meaning import check
+from tuner.request.meaning import check, read_variants
 from tuner.request.options import SweepOptions, as_written, stored_options, with_secrets
 from tuner.request.payloads import read_payloads, with_power_tuning
 from tuner.request.sides import measured_arches, sides
@@ -136,6 +136,11 @@ def run_sweep(
     payloads = read_payloads(options)
     with open_parts(options, store_url, progress) as parts:
         facts = parts.target.describe()
+        startups = read_variants(options)
+        if startups:
+            if command != "cold":
+                raise UsageError("variants", "are compared by `tuner cold`", "Leave them out.")
+            parts.target.check_startups(startups)
         approve(facts)
         run = RunRecord(
             run=str(ULID()),

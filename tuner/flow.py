@@ -19,6 +19,7 @@ from tuner.recommend.result import Sweep
 from tuner.records import RunState
 from tuner.request.errand import Errand
 from tuner.request.meaning import without
+from tuner.startups import StartupGathering
 from tuner.underload.gather import LoadGathering
 from tuner.wiring import Parts
 
@@ -65,10 +66,14 @@ def cold(parts: Parts, errand: Errand, watcher: Watcher) -> Sweep:
         sizes = grid_sizes(errand.question.wish, errand.run.facts.recorded_mb)
         had = [s.memory_mb for s in gathering.samples if s.cold]
         wanted = {size: (errand.cold or COLD_STARTS) - had.count(size) for size in sizes}
+        ended, compared = Done("every size has its cold starts", True), None
         with put_back(parts):
-            gathering.cold_starts(wanted)
-        ended = Done("every size has its cold starts", True)
-        answer = _answer(parts, errand, gathering, ended, watcher)
+            if errand.startups:
+                compared = StartupGathering(parts, errand, gathering, watcher)
+                ended = compared.until_compared(sizes[0])
+            else:
+                gathering.cold_starts(wanted)
+        answer = _answer(parts, errand, gathering, ended, watcher, compared=compared)
     return held_against(parts, errand, gathering.samples, answer, watcher)
 
 
@@ -79,6 +84,7 @@ def _answer(
     ended: Done,
     watcher: Watcher,
     under_load: LoadGathering | None = None,
+    compared: StartupGathering | None = None,
 ) -> Sweep:
     """Conclude from all samples, and close the run."""
     failed = gathering.session.failed
@@ -87,7 +93,8 @@ def _answer(
     if under_load is not None:
         run = replace(run, warnings=(*run.warnings, *under_load.advice))
         loads = under_load.loads
-    evidence = Evidence(run, gathering.samples, errand.prices, failed, loads)
+    startups = None if compared is None else compared.startups
+    evidence = Evidence(run, gathering.samples, errand.prices, failed, loads, startups)
     result = conclude(evidence, without(errand.question, failed))
     return _closed(parts, errand, result, ended, watcher)
 
@@ -98,7 +105,7 @@ def _closed(parts: Parts, errand: Errand, result: Sweep, ended: Done, watcher: W
     failed = any(row.status == "failed" for each in result.each for row in each.sizes)
     if watcher.stop():
         state = RunState.INTERRUPTED
-    elif (errand.limited and not ended.settled) or failed:
+    elif ((errand.limited or errand.startups) and not ended.settled) or failed:
         state = RunState.PARTIAL
     parts.store.finish(run.run, state, run.finished_at or 0.0, run.warnings, note=run.note)
     return replace(result, run=replace(run, state=state))

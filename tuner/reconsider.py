@@ -11,6 +11,7 @@ from tuner.billing.prices import prices
 from tuner.errors import UsageError
 from tuner.measure.cross_record import stored_check
 from tuner.measure.load_frames import stored_loads
+from tuner.measure.startup_frames import stored_startups
 from tuner.recommend.conclude import Evidence, conclude
 from tuner.recommend.conclude_across import conclude_across
 from tuner.recommend.month import Priced
@@ -61,9 +62,11 @@ def recommend_run(
         run = replace(run, warnings=(*run.warnings, Advice("other-arch", text)))
     facts = replace(facts, region=priced_as.region or facts.region, arch=other or facts.arch)
     priced = price(facts)
-    evidence = Evidence(run, stored.samples, priced, loads=stored_loads(stored.documents))
+    documents = stored.documents
+    loads, startups = stored_loads(documents), stored_startups(documents)
+    evidence = Evidence(run, stored.samples, priced, loads=loads, startups=startups)
     answer = conclude(evidence, question(options, facts, priced.own))
-    return replace(answer, cross_check=stored_check(stored.documents))
+    return replace(answer, cross_check=stored_check(documents))
 
 
 def _across(

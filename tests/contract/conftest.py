@@ -1,7 +1,11 @@
-"""The two services that a target is judged by: moto, made by others, and our local Lambda."""
+"""The two services that a target is judged by: moto, made by others, and our local Lambda.
+
+Also lets tests import ``snapshots``, a front that has SnapStart.
+"""
 
 import contextlib
 import os
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +20,8 @@ from tuner.aws.session import AwsSession, SessionOptions, open_session
 from tuner.clock import WallClock
 from tuner.target.aws import AwsOptions, AwsTarget
 from tuner.target.names import parse_target
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 ZIP_SOURCE = {"app.py": "def handler(event, context):\n    return event\n"}
 REGION = "eu-west-1"

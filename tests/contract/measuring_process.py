@@ -30,6 +30,7 @@ from tuner.target.aws import AwsOptions, AwsTarget
 from tuner.target.aws_architectures import on_architectures
 from tuner.target.isolation import Isolation
 from tuner.target.names import parse_target
+from tuner.target.startup import read_startups
 
 #: The run that is applied.
 RUN = "01JZZZZZZZZZZZZZZZZZZZZZZZ"
@@ -89,6 +90,18 @@ def measure(control: Control, order: dict[str, Any]) -> None:
     target.close()
 
 
+def start(control: Control, order: dict[str, Any]) -> None:
+    """Make a version that starts otherwise than on demand, and take it back."""
+    options = AwsOptions(journal=Path(order["journal"]))
+    target = AwsTarget(control, parse_target(order["function"]), options)
+    (_, startup) = read_startups(order["startup"])
+    variant, _ = target.start_as(startup, 512, lambda: False)
+    if startup.count:
+        target.stop_paying(variant)
+    target.restore()
+    target.close()
+
+
 def apply(control: Control, order: dict[str, Any]) -> None:
     """Move an alias in two steps to a new size; CloudWatch says that all is well."""
     os.environ["AWS_ENDPOINT_URL_CLOUDWATCH"] = "http://127.0.0.1:9"
@@ -120,6 +133,7 @@ ACTS: dict[str, Callable[[Control, dict[str, Any]], None]] = {
     "apply": apply,
     "apply-architecture": apply,
     "architectures": compare,
+    "start": start,
 }
 
 

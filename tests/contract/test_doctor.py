@@ -102,6 +102,19 @@ def test_log_settings_that_hide_durations_fail_with_the_fix(
     assert hidden["fix"] == "Set SystemLogLevel to INFO."
 
 
+@pytest.mark.parametrize("service", ["local"], indirect=True)
+def test_ways_to_start_are_told_with_what_stands_in_their_way(
+    target: AwsTarget, service: Any, function: str
+) -> None:
+    service.client.put_provisioned_concurrency_config(
+        FunctionName=function, Qualifier="live", ProvisionedConcurrentExecutions=1
+    )
+    found = findings(target)["ways to start"]
+    assert found.level is Level.OK
+    assert "the local Lambda takes no snapshots" in found.text
+    assert "1 of its aliases and versions are provisioned now" in found.text
+
+
 def test_a_demo_is_fit_to_be_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

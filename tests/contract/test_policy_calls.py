@@ -27,6 +27,7 @@ from tuner.errors import AccessDenied
 from tuner.target.aws import AwsOptions, AwsTarget
 from tuner.target.isolation import Isolation
 from tuner.target.names import parse_target
+from tuner.target.startup import Kind, Startup
 
 sys.path.insert(0, str(Path(__file__).parent))  # tests are no package
 
@@ -76,7 +77,8 @@ def call_of(method: str, url: str, target: str, body: bytes) -> Call:
     where = urlsplit(url)
     for verb, path, operation in ROUTES:
         match = path.fullmatch(where.path)
-        if verb == method and match:
+        lists = "List" in parse_qs(where.query)  # told from a Get of the same path by its query
+        if verb == method and match and (not lists or operation.startswith("List")):
             names = [unquote(group) for group in match.groups()]
             if operation == "CreateFunction":
                 names = [json.loads(body)["FunctionName"]]
@@ -124,9 +126,11 @@ def check(
     function: str,
     isolation: str = "versions",
     architectures: bool = False,
+    *,
+    provisioned: bool = False,
 ) -> None:
     """Every call is allowed on what it was made on; no action is left over."""
-    document = policy([command], Where(function), isolation, architectures)
+    document = policy([command], Where(function), isolation, architectures, provisioned=provisioned)
     allowed: dict[str, list[str]] = {}
     for statement in document["Statement"]:
         resources = statement["Resource"]
@@ -190,6 +194,35 @@ def test_cold(service: Any, function: str, record: Record) -> None:
     check(record, "cold", function)
 
 
+@locally
+def test_cold_of_ways_to_start(service: Any, function: str, record: Record) -> None:
+    record.more.add(WITHOUT_REPORT)
+    before = service.picture(function)
+    words = ("--variants", "provisioned=1", "--cold", "1", "-q", "--yes")
+    assert run("cold", f"{function}:live", *record.where, *words) == 0
+    assert service.picture(function) == before
+    check(record, "cold", function, provisioned=True)
+
+
+@locally
+def test_restore_of_a_provisioned_version(
+    service: Any, function: str, record: Record, hasty_clock: WallClock
+) -> None:
+    session = open_session(SessionOptions(region="eu-west-1", endpoint_url=record.proxy.url))
+    options = AwsOptions(journal=Path(".tuner/journal"))
+    target = AwsTarget(Control(session, hasty_clock), parse_target(function), options)
+    target.start_as(Startup(Kind.PROVISIONED, 1), 512, lambda: False)
+    assert target._maker is not None
+    assert target._journal is not None
+    target._maker._set(640, f"{target._journal.opening.mark}left as a crash leaves it")
+    target.close()
+    record.forget()
+    assert run("restore") == 0
+    check(record, "restore", function, provisioned=True)
+    listed = service.client.list_provisioned_concurrency_configs(FunctionName=function)
+    assert listed["ProvisionedConcurrencyConfigs"] == []
+
+
 @pytest.mark.parametrize("isolation", ISOLATIONS)
 @locally
 def test_restore(function: str, record: Record, isolation: str, hasty_clock: WallClock) -> None:
@@ -211,6 +244,13 @@ def test_restore(function: str, record: Record, isolation: str, hasty_clock: Wal
 def test_plan(function: str, record: Record) -> None:
     assert run("plan", f"{function}:live", *record.where) == 0
     check(record, "plan", function)
+
+
+@locally
+def test_plan_of_ways_to_start(function: str, record: Record) -> None:
+    variants = ("--variants", "provisioned=1")
+    assert run("plan", f"{function}:live", *record.where, *variants) == 0
+    check(record, "plan", function, provisioned=True)
 
 
 @locally

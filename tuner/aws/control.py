@@ -42,7 +42,7 @@ class Control:
         self._rng = rng or random.Random()
         self._policy = policy or RetryPolicy()
         # botocore's _v2 waiters ask every second; a service on loopback needs a tenth of one.
-        self._poll_s = 0.11 if session.loopback else 1.0
+        self.poll_s = 0.11 if session.loopback else 1.0
 
     def get(self, function: str, qualifier: str | None = None) -> Mapping[str, Any]:
         """GetFunction: ``Configuration``, ``Concurrency``, ``Tags``. It has 100 calls a second
@@ -55,17 +55,25 @@ class Control:
         return found
 
     def update(
-        self, function: str, memory_mb: int, description: str, revision_id: str
+        self,
+        function: str,
+        memory_mb: int,
+        description: str,
+        revision_id: str,
+        snap_start: str | None = None,
     ) -> Configuration:
-        """Set memory and description of ``$LATEST``; nothing else is touched. Does not wait.
+        """Set memory and description of ``$LATEST``, and what SnapStart applies on if that is
+        given; nothing else is touched. Does not wait.
 
         An empty ``revision_id`` is left out: some stand-ins for Lambda (moto) have none.
         """
+        snap = {} if snap_start is None else {"SnapStart": {"ApplyOn": snap_start}}
         return self._send(
             "UpdateFunctionConfiguration",
             function,
             MemorySize=memory_mb,
             Description=description,
+            **snap,
             **_optional(RevisionId=revision_id or None),
         )
 
@@ -130,11 +138,11 @@ class Control:
 
     def versions(self, function: str) -> Iterator[Configuration]:
         """Every version, ``$LATEST`` included, a page at a time."""
-        yield from self._pages("ListVersionsByFunction", "Versions", function)
+        yield from self.pages("ListVersionsByFunction", "Versions", function)
 
     def aliases(self, function: str) -> Iterator[Mapping[str, Any]]:
         """Every alias, a page at a time."""
-        yield from self._pages("ListAliases", "Aliases", function)
+        yield from self.pages("ListAliases", "Aliases", function)
 
     def layer(self, arn: str) -> Mapping[str, Any]:
         """GetLayerVersion of a layer version's ARN: what it says of itself."""
@@ -144,11 +152,16 @@ class Control:
     def account_concurrency(self) -> int | None:
         """How many invocations the account may have in flight; ``None`` if it cannot be read,
         which is no reason to stop: the permission is often missing, and it is only a hint."""
+        limits = self.account_limits()
+        return None if limits is None else int(limits["ConcurrentExecutions"])
+
+    def account_limits(self) -> Mapping[str, Any] | None:
+        """The account's ``AccountLimit``; ``None`` if it cannot be read."""
         try:
-            limits = self._send("GetAccountSettings", "")["AccountLimit"]
+            limits: Mapping[str, Any] = self._send("GetAccountSettings", "")["AccountLimit"]
         except TargetError:
             return None
-        return int(limits["ConcurrentExecutions"])
+        return limits
 
     def wait(
         self, function: str, qualifier: str | None = None, known: Configuration | None = None
@@ -172,7 +185,7 @@ class Control:
                 raise TargetError(
                     function, f"still not ready after {WAIT_LIMIT_S:.0f} s", "Try again later."
                 )
-            self.clock.sleep(self._poll_s)
+            self.clock.sleep(self.poll_s)
             now = self.configuration(function, qualifier)
         return now
 
@@ -205,7 +218,8 @@ class Control:
             return False
         return True
 
-    def _pages(self, operation: str, key: str, function: str) -> Iterator[Mapping[str, Any]]:
+    def pages(self, operation: str, key: str, function: str) -> Iterator[Mapping[str, Any]]:
+        """What an operation lists of a function under ``key``, a page at a time."""
         marker: str | None = None
         while True:
             page = self._send(operation, function, **_optional(Marker=marker))
@@ -231,6 +245,11 @@ def settled(configuration: Configuration) -> bool:
         configuration.get("LastUpdateStatus") != "InProgress"
         and configuration.get("State") != "Pending"
     )
+
+
+def uses_snap_start(configuration: Configuration) -> bool:
+    """Whether versions that are published now become snapshots."""
+    return (configuration.get("SnapStart") or {}).get("ApplyOn") == "PublishedVersions"
 
 
 def _usable(configuration: Configuration, function: str) -> Configuration:

@@ -77,6 +77,20 @@ _BENCH: Mapping[str, tuple[Grant, ...]] = {
     isolation: (*_MEASURE[isolation], *_CLONE, ("lambda:InvokeFunction", BOTH))
     for isolation in ("versions", "clone")
 }
+#: What `--variants provisioned=N` needs beside, and `tuner restore` after it.
+_PROVISIONED: Mapping[str, tuple[Grant, ...]] = {
+    "cold": (
+        ("lambda:ListProvisionedConcurrencyConfigs", FUNCTION),
+        ("lambda:PutProvisionedConcurrencyConfig", VERSIONS),
+        ("lambda:GetProvisionedConcurrencyConfig", VERSIONS),
+        ("lambda:DeleteProvisionedConcurrencyConfig", VERSIONS),
+    ),
+    "plan": (("lambda:ListProvisionedConcurrencyConfigs", FUNCTION),),
+    "restore": (
+        ("lambda:GetFunction", VERSIONS),
+        ("lambda:DeleteProvisionedConcurrencyConfig", VERSIONS),
+    ),
+}
 _ALWAYS: Mapping[str, tuple[Grant, ...]] = {
     "load": (
         *_DESCRIBE,
@@ -96,6 +110,7 @@ _ALWAYS: Mapping[str, tuple[Grant, ...]] = {
         ("lambda:ListVersionsByFunction", FUNCTION),
         ("lambda:PublishVersion", FUNCTION),
         ("lambda:ListEventSourceMappings", ACCOUNT),
+        ("lambda:ListProvisionedConcurrencyConfigs", FUNCTION),
         ("sts:GetCallerIdentity", ACCOUNT),
     ),
     "apply": (
@@ -127,10 +142,15 @@ class Where:
 
 
 def grants(
-    commands: Iterable[str], isolation: str = "versions", architectures: bool = False
+    commands: Iterable[str],
+    isolation: str = "versions",
+    architectures: bool = False,
+    *,
+    provisioned: bool = False,
 ) -> tuple[Grant, ...]:
     """Every (action, scope) that the commands need, ``architectures`` with what another one of
-    those takes. Raises UsageError for an unknown one."""
+    those takes, ``provisioned`` with what comparing ways to start does. Raises UsageError for an
+    unknown one."""
     found: list[Grant] = []
     for command in commands:
         found += _ARCHITECTURE.get(command, ()) if architectures else ()
@@ -144,6 +164,7 @@ def grants(
         else:
             fix = f"Commands that call AWS: {', '.join(COMMANDS)}."
             raise UsageError(command[:40], "is no command that needs rights", fix)
+        found += _PROVISIONED.get(command, ()) if provisioned else ()
     return tuple(dict.fromkeys(found))
 
 
@@ -152,10 +173,12 @@ def policy(
     where: Where,
     isolation: str = "versions",
     architectures: bool = False,
+    *,
+    provisioned: bool = False,
 ) -> dict[str, Any]:
     """The policy document: one statement per set of resources, actions in order."""
     by_scope: dict[str, set[str]] = {}
-    for action, scope in grants(commands, isolation, architectures):
+    for action, scope in grants(commands, isolation, architectures, provisioned=provisioned):
         by_scope.setdefault(scope, set()).add(action)
     _merge(by_scope)
     return {
@@ -176,7 +199,8 @@ def as_text(document: Mapping[str, Any], notation: str) -> str:
 
 def _merge(by_scope: dict[str, set[str]]) -> None:
     """What is allowed on the function and its versions need not be allowed on one of them."""
-    both = by_scope.get(BOTH, set())
+    split = by_scope.get(FUNCTION, set()) & by_scope.get(VERSIONS, set())
+    both = by_scope[BOTH] = by_scope.get(BOTH, set()) | split
     for scope in (FUNCTION, VERSIONS):
         by_scope[scope] = by_scope.get(scope, set()) - both
 

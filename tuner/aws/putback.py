@@ -6,8 +6,15 @@ else has changed meanwhile stays as they left it. Running it twice, or from two 
 is harmless.
 """
 
-from tuner.aws.control import Configuration, Control, revision_of, unqualified
+from tuner.aws.control import (
+    Configuration,
+    Control,
+    revision_of,
+    unqualified,
+    uses_snap_start,
+)
 from tuner.aws.journal import Entry, Opening, claimed, discard
+from tuner.aws.provisioned import withdraw_all
 from tuner.errors import AccessDenied, ChangedUnderneath, NotFound, TargetError
 
 #: How often somebody else may get in between reading and putting back.
@@ -37,7 +44,10 @@ def put_back(entry: Entry, control: Control) -> None:
             control.delete_clone(entry.opening.clone)
         return
     try:
-        put_latest_back(entry, control)
+        try:
+            withdraw_all(entry, control)  # first, since it costs money as long as it is there
+        finally:
+            put_latest_back(entry, control)
         left = delete_versions(entry, control)
     except NotFound:
         if _is_there(entry, control):
@@ -81,14 +91,16 @@ def put_latest_back(entry: Entry, control: Control) -> Configuration:
         check_same(entry.opening.arn, now)
         if now.get("Description", "").startswith(entry.opening.mark):
             wanted = _memory_to_set(entry, now), before.description
+            snap_start = "None" if _snap_start_is_ours(entry, now) else None
         elif _may_still_land(entry, now):
             # A change whose answer was lost may arrive after this look. Its RevisionId is the
             # present one, so any update, even one to the same values, makes it stale.
             wanted = now["MemorySize"], now.get("Description", "")
+            snap_start = None
         else:
             return now
         try:
-            known = control.update(function, *wanted, revision_of(now))
+            known = control.update(function, *wanted, revision_of(now), snap_start)
         except ChangedUnderneath:
             continue
         return control.settle(function, known=known)
@@ -147,6 +159,13 @@ def _memory_to_set(entry: Entry, now: Configuration) -> int:
     if ours.get(now["Description"], present) != present:
         return present
     return entry.opening.before.memory_mb
+
+
+def _snap_start_is_ours(entry: Entry, now: Configuration) -> bool:
+    """Whether SnapStart is on because the change that we find has set it. A function that had it
+    before is never given it."""
+    asked = {s["description"] for s in entry.written("set") if s.get("snap_start")}
+    return uses_snap_start(now) and now["Description"] in asked
 
 
 def _may_still_land(entry: Entry, now: Configuration) -> bool:

@@ -40,6 +40,9 @@ CODES: dict[str, Row] = {
         "there is no such function, version or alias in {region} ({said})",
         "Check the name and --region; `aws lambda list-functions` shows what there is.",
     ),
+    "ProvisionedConcurrencyConfigNotFoundException": Row(
+        NotFound, "it has no provisioned concurrency there", "There is nothing to remove."
+    ),
     "AccessDeniedException": Row(
         AccessDenied,
         "{action} is not allowed ({said})",

@@ -56,8 +56,11 @@ class VersionMaker:
         self._left = start  # $LATEST as it was left after the last change
         self._made = 0
 
-    def make(self, sizes_mb: Iterable[int]) -> dict[int, str | TargetError]:
-        """Publish one fresh version per size (MB): its number, or why there is none.
+    def make(
+        self, sizes_mb: Iterable[int], *, snap_start: bool = False
+    ) -> dict[int, str | TargetError]:
+        """Publish one fresh version per size (MB): its number, or why there is none. With
+        ``snap_start`` it is a snapshot, which takes minutes.
 
         ``$LATEST`` is back as it was when this returns, and the versions can be invoked. A size
         that Lambda refuses does not stop the others; somebody else's deployment and missing
@@ -66,12 +69,12 @@ class VersionMaker:
         made: dict[int, str | TargetError] = {}
         try:
             for memory_mb in sizes_mb:
-                made[memory_mb] = _or_reason(partial(self._one, memory_mb))
+                made[memory_mb] = _or_reason(partial(self._one, memory_mb, snap_start))
         finally:
             self._put_latest_back()
         for memory_mb, version in made.items():
             if isinstance(version, str) and version in self._pending:
-                made[memory_mb] = _or_reason(partial(self._ready, version))
+                made[memory_mb] = _or_reason(partial(self._ready, version, snap_start))
         return made
 
     def hold(self, memory_mb: int) -> None:
@@ -85,23 +88,26 @@ class VersionMaker:
             "`tuner restore` puts this back"
         )
 
-    def _one(self, memory_mb: int) -> str:
+    def _one(self, memory_mb: int, snap_start: bool) -> str:
         description = self._describe(memory_mb)
-        self._set(memory_mb, description)
+        self._set(memory_mb, description, snap_start)
         version = self._publish(f"{description} (version)")
         number: str = version["Version"]
-        if version.get("State") == "Pending":
+        if version.get("State") == "Pending" or snap_start:
             self._pending.add(number)
         return number
 
-    def _ready(self, version: str) -> str:
-        self._control.wait(self._function, version)
+    def _ready(self, version: str, snap_start: bool) -> str:
+        found = self._control.wait(self._function, version)
+        if snap_start and (found.get("SnapStart") or {}).get("OptimizationStatus") != "On":
+            reason = f"AWS made no snapshot of version {version}"
+            raise TargetError(self._function, reason, "Look at its log: INIT may have failed.")
         self._pending.discard(version)
         return version
 
-    def _set(self, memory_mb: int, description: str) -> None:
+    def _set(self, memory_mb: int, description: str, snap_start: bool = False) -> None:
         try:
-            known = self._update(memory_mb, description)
+            known = self._update(memory_mb, description, snap_start)
         except TargetError as error:
             # A lost answer, and the retry of a change that was made, look like a failure too.
             known = self._control.settle(self._function)
@@ -109,17 +115,19 @@ class VersionMaker:
                 if not isinstance(error, ChangedUnderneath) or not self._as_left(known):
                     raise
                 self._left = known  # only the RevisionId has moved on
-                known = self._update(memory_mb, description)
+                known = self._update(memory_mb, description, snap_start)
         latest = self._control.wait(self._function, known=known)
         self._check(latest, memory_mb, description)
         self._journal.did(revision_id=revision_of(latest))
 
-    def _update(self, memory_mb: int, description: str) -> Configuration:
+    def _update(self, memory_mb: int, description: str, snap_start: bool) -> Configuration:
         revision_id = revision_of(self._left)
+        more = {"snap_start": True} if snap_start else {}
         self._journal.will(
-            "set", memory_mb=memory_mb, description=description, revision_id=revision_id
+            "set", memory_mb=memory_mb, description=description, revision_id=revision_id, **more
         )
-        return self._control.update(self._function, memory_mb, description, revision_id)
+        applied = "PublishedVersions" if snap_start else None
+        return self._control.update(self._function, memory_mb, description, revision_id, applied)
 
     def _publish(self, description: str) -> Configuration:
         self._journal.will("publish", description=description)

@@ -7,10 +7,22 @@ import typer
 
 from tuner.cli import options as o
 from tuner.cli.sweep import Handing, measure
+from tuner.errors import UsageError
 
 Count = Annotated[
     int,
     typer.Option("--cold", min=1, help="Cold starts per size.", rich_help_panel=o.MEASURE_PANEL),
+]
+
+
+Variants = Annotated[
+    str | None,
+    typer.Option(
+        "--variants",
+        metavar="LIST",
+        help="Compare ways to start at one size: on-demand,snapstart,provisioned=5.",
+        rich_help_panel=o.MEASURE_PANEL,
+    ),
 ]
 
 
@@ -21,6 +33,8 @@ def cold(
     payload: o.Payload = "{}",
     payloads: o.Payloads = None,
     event: o.Event = None,
+    variants: Variants = None,
+    max_cost: o.MaxCost = None,
     seed: o.Seed = None,
     region: o.Region = None,
     profile: o.Profile = None,
@@ -41,7 +55,13 @@ def cold(
     """Force cold starts at each size: INIT, the first call, and what a caller waits.
 
     A range means its ends and the usual sizes between. Example: tuner cold myfunc --memory 128,1024
+
+    With --variants, one size is started on demand, from a SnapStart snapshot, and in sandboxes that
+    are provisioned, with prices; --max-cost then holds what that may cost at the most against it.
     """
+    if max_cost is not None and variants is None:
+        fix = "Leave it out: cold starts alone cost next to nothing; `tuner plan` says how much."
+        raise UsageError("--max-cost", "goes with --variants here", fix)
     given = dict(locals())
     handing = Handing(store, output, json_to, yes, quiet or json_to == "-", not no_progress)
     measure(target, None, given, handing, "cold")

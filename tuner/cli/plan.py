@@ -1,13 +1,18 @@
 """``tuner plan``: what a sweep would do, cost and take; invokes nothing."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tuner.cli import options as o
 from tuner.cli import sweep_load_options as under
+from tuner.cli.cold import Variants
 from tuner.cli.output import write_document
 from tuner.errors import UsageError
+
+if TYPE_CHECKING:
+    from tuner.request.options import SweepOptions
+    from tuner.target.seam import Target
 
 Expect = Annotated[
     str | None,
@@ -27,6 +32,7 @@ def plan(
     samples: o.Samples = 10,
     payload: o.Payload = "{}",
     cold: o.Cold = None,
+    variants: Variants = None,
     expect: Expect = None,
     invocations: o.Invocations = None,
     max_cost: o.MaxCost = None,
@@ -52,6 +58,7 @@ def plan(
 ) -> None:
     """Say what a sweep would do: calls, invocations, time and money, and what could go wrong.
 
+    With --variants: what `tuner cold --variants` would take and cost.
     Example: tuner plan myfunc --memory 128:3008 --expect 200ms
     """
     given = {
@@ -79,6 +86,9 @@ def _run(
     expected_ms = None if expect is None else 1000.0 * parse_seconds(expect, "--expect")
     opened = open_target(options, lambda _text: None, WallClock())
     try:
+        if options.variants is not None:
+            _compare(options, opened, store, expected_ms, to)
+            return
         found = forecast(options, opened.describe(), store, expected_ms)
     finally:
         opened.close()
@@ -87,3 +97,24 @@ def _run(
     if to != "-":
         show(found)
         show_details(found)
+
+
+def _compare(
+    options: "SweepOptions",
+    opened: "Target",
+    store: str | None,
+    expected_ms: float | None,
+    to: str | None,
+) -> None:
+    """Say what comparing ways to start would take; refuse what is not possible."""
+    from tuner.cli.startup_forecast import hold_against_limit, show, startup_forecast
+    from tuner.request.meaning import read_variants
+
+    facts = opened.describe()
+    opened.check_startups(read_variants(options))
+    found = startup_forecast(options, facts, store, expected_ms)
+    if to is not None:
+        write_document(found.to_dict(), to)
+    if to != "-":
+        show(found)
+    hold_against_limit(found, options)

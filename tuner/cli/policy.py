@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from tuner.cli import options as o
+from tuner.cli.cold import Variants
 from tuner.errors import UsageError
 
 Commands = Annotated[
@@ -41,6 +42,7 @@ def policy(
     region: o.Region = None,
     isolation: Isolation = "versions",
     architectures: Architectures = False,
+    variants: Variants = None,
 ) -> None:
     """Print the least IAM policy for commands. Needs no credentials and asks nobody.
 
@@ -55,9 +57,11 @@ def policy(
         raise UsageError(f"--isolation {isolation[:20]}", "is not a way of isolation", fix)
     if account is not None and not re.fullmatch(r"\d{12}", account, re.ASCII):
         raise UsageError(f"--account {account[:20]}", "is not an account id", "It has 12 digits.")
+    provisioned = _provisions(variants, isolation)
     where = _where(target, account, region)
     assert isinstance(where, Where)
-    typer.echo(as_text(least(commands, where, isolation, architectures), format_))
+    document = least(commands, where, isolation, architectures, provisioned=provisioned)
+    typer.echo(as_text(document, format_))
     if "load" in commands:
         typer.echo("With --url of an API Gateway: also execute-api:Invoke on its ARN.", err=True)
     if isolation == "clone":
@@ -66,6 +70,18 @@ def policy(
             "DescribeSecurityGroups; one with a KMS key kms:Encrypt, Decrypt and CreateGrant."
         )
         typer.echo(note, err=True)
+
+
+def _provisions(variants: str | None, isolation: str) -> bool:
+    """Whether these ways to start need rights of their own; a snapshot needs none."""
+    from tuner.target.startup import Kind, read_startups
+
+    if variants is None:
+        return False
+    if isolation != "versions":
+        fix = "Leave --isolation out."
+        raise UsageError("--variants", "are compared by versions of the function", fix)
+    return any(startup.kind is Kind.PROVISIONED for startup in read_startups(variants))
 
 
 def _where(target: str | None, account: str | None, region: str | None) -> object:

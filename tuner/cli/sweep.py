@@ -161,10 +161,28 @@ def _written(context: typer.Context, name: str) -> bool:
     return source is not None and source.name != "DEFAULT"
 
 
+def _compare_first(
+    options: "SweepOptions", facts: FunctionFacts, handing: Handing, progress: "Progress"
+) -> None:
+    """Hold a comparison against its limit, say what it will take on AWS, and ask if it is dear."""
+    from tuner.cli.startup_forecast import confirm, hold_against_limit, show, startup_forecast
+
+    found = startup_forecast(options, facts, handing.store)
+    hold_against_limit(found, options)
+    if facts.backend is Backend.AWS:
+        with progress.paused():
+            if not handing.quiet:
+                show(found, err=True)
+            confirm(found, handing.yes)
+
+
 def _estimate_first(options: "SweepOptions", handing: Handing, progress: "Progress") -> "Approve":
     """On AWS, say what the sweep will take before it begins, and ask if it may be dear."""
 
     def approve(facts: FunctionFacts) -> None:
+        if options.variants is not None:
+            _compare_first(options, facts, handing, progress)
+            return
         if facts.backend is not Backend.AWS:
             return
         from tuner.cli.forecast import confirm, forecast, show

@@ -130,6 +130,20 @@ class Session(Generic[K]):
             self._warmed.update(fresh.values())
             self._round += 1
 
+    @property
+    def burst(self) -> int:
+        """How many cold starts at once do not disturb each other."""
+        return self._burst
+
+    def first_calls(self, variant: Variant, count: int) -> Iterator[Sample]:
+        """Call a variant that nobody has called ``count`` times at once (as far as this machine
+        can), then as often again, one after another. Raises TargetError as :meth:`warm`."""
+        random, calls = self._random(), [variant] * count
+        lanes = min(count, self._burst)
+        yield from self._send(self._batch(calls, Purpose.COLD, lanes, random))
+        yield from self._send(self._batch(calls, Purpose.WARM, 1, random))
+        self._round += 1
+
     def ready(self, size: K) -> Variant | None:
         """The size, callable now; ``None`` if it cannot be made so, which ``failed`` tells."""
         return self._variants([size]).get(size)

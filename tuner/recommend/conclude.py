@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from tuner.billing.prices import price_advice
 from tuner.measure.health import check
 from tuner.measure.load_frames import SizeLoads, calm
+from tuner.measure.startup_frames import Startups, on_demand
 from tuner.recommend.decide import Answer, Decider, Question
 from tuner.recommend.goal import Goal
 from tuner.recommend.month import Priced, monthly
@@ -23,6 +24,7 @@ from tuner.records import Advice, Outcome, RunRecord, Sample
 
 if TYPE_CHECKING:  # most answers are without, and are to come at once
     from tuner.recommend.size_under_load import SizeUnderLoad
+    from tuner.recommend.startups import StartupRow
 
 _NOTHING = WarmRow(0, None, None, None, None), ColdRow(0, None, None, None, None)
 
@@ -30,18 +32,20 @@ _NOTHING = WarmRow(0, None, None, None, None), ColdRow(0, None, None, None, None
 @dataclass(frozen=True)
 class Evidence:
     """What an answer rests on. ``failed`` are sizes that could not be made callable, and why;
-    ``loads`` is what tells the loads among the samples, if sizes were put under load."""
+    ``loads`` is what tells the loads among the samples, if sizes were put under load, and
+    ``startups`` what tells apart ways to start, if any were compared."""
 
     run: RunRecord
     samples: Sequence[Sample]
     prices: Priced
     failed: Mapping[int, str] = field(default_factory=dict)
     loads: SizeLoads | None = None
+    startups: Startups | None = None
 
 
 def conclude(evidence: Evidence, question: Question) -> Sweep:
     """Answer the question from the evidence, which also tells how long production's calls take."""
-    run, samples = evidence.run, calm(evidence.samples)
+    run, samples = evidence.run, on_demand(calm(evidence.samples), evidence.startups)
     question = replace(question, goal=question.goal.served(service_s(samples)))
     decider = Decider(question)
     answer, loads, of_loads = _under_load(decider.answer(samples), evidence, question, samples)
@@ -50,27 +54,59 @@ def conclude(evidence: Evidence, question: Question) -> Sweep:
     ended = datetime.fromtimestamp(run.finished_at or run.started_at, UTC)
     seconds = (run.finished_at or run.started_at) - run.started_at
     spent = decider.spent(evidence.samples, seconds)
+    variants, of_variants, kept_usd = _startups(evidence)
     return Sweep(
         run=run,
         sizes=rows,
         model=answer.model,
         band=answer.band,
         recommendation=answer.recommendation,
-        spend=Spend(spent.invocations, spent.cost_usd, seconds),
+        spend=Spend(
+            spent.invocations, None if kept_usd is None else spent.cost_usd + kept_usd, seconds
+        ),
         warnings=(
             *run.warnings,
             *check(samples, run.facts),
             *of_loads,
+            *of_variants,
             *price_advice(evidence.prices.own, ended.date(), run.facts.ephemeral_mb),
             *of_month,
         ),
         pareto_mb=pareto(rows),
-        price=evidence.prices.own.facts(),
+        price=_price(evidence),
         power_tuning_url=chart_url(_points(rows), region=run.facts.region),
         monthly=month,
         load=None if evidence.loads is None else evidence.loads.asked,
         arch=question.goal.arch,
+        variants=variants,
     )
+
+
+def _price(evidence: Evidence) -> Mapping[str, str | float | None]:
+    """The prices that were used, and those of ways to start where these were compared."""
+    own = evidence.prices.own
+    if evidence.startups is None:
+        return own.facts()
+    return {
+        **own.facts(),
+        "provisioned_capacity_gb_second_usd": own.provisioned_capacity_gb_second_usd,
+        "provisioned_duration_gb_second_usd": own.provisioned_duration_gb_second_usd,
+        "snap_start_cache_gb_second_usd": own.snap_start_cache_gb_second_usd,
+        "snap_start_restore_gb_usd": own.snap_start_restore_gb_usd,
+    }
+
+
+def _startups(
+    evidence: Evidence,
+) -> "tuple[tuple[StartupRow, ...], tuple[Advice, ...], float | None]":
+    """Ways to start side by side, what has to be known of them, and what keeping them cost."""
+    startups, facts, own = evidence.startups, evidence.run.facts, evidence.prices.own
+    if startups is None:
+        return (), (), 0.0
+    from tuner.recommend.startups import startup_advice, startup_rows, startups_usd
+
+    rows = startup_rows(startups, evidence.samples, facts, own)
+    return rows, startup_advice(rows, own), startups_usd(startups, facts, own)
 
 
 def _under_load(

@@ -17,6 +17,7 @@ from tuner.records import Advice, RunRecord
 
 if TYPE_CHECKING:  # most answers are without, and are to come at once
     from tuner.recommend.size_under_load import SizeUnderLoad
+    from tuner.recommend.startups import StartupRow
 
 FloatArray = NDArray[np.float64]
 
@@ -224,12 +225,15 @@ class Sweep:
     spend: Spend
     warnings: tuple[Advice, ...] = ()
     pareto_mb: tuple[int, ...] = ()  # measured sizes that no other beats in both cost and speed
-    price: Mapping[str, str | float] = field(default_factory=dict)  # region, date, source, rates
+    price: Mapping[str, str | float | None] = field(
+        default_factory=dict
+    )  # region, date, source, rates
     report: str | None = None
     power_tuning_url: str | None = None
     monthly: Monthly | None = None  # None: no traffic was given
     cross_check: CrossCheck | None = None  # None: CloudWatch was not asked
     load: Asked | None = None  # what sizes were put under; None: nothing
+    variants: "tuple[StartupRow, ...]" = ()  # ways to start that were compared
     arch: str = ""
     beside: "tuple[Sweep, ...]" = ()
     chances: Mapping[str, float] = field(default_factory=dict)

@@ -107,6 +107,8 @@ def _cold_answer(sweep: Sweep) -> Answer:
     totals = [row.cold.total_ms.p50 for row in rows if row.cold.total_ms]
     inits = [row.cold.init_ms.p50 for row in rows if row.cold.init_ms]
     count = sum(row.cold.n for row in rows)
+    if sweep.variants:
+        return _variants_answer(sweep)
     headline = (
         f"{count} cold starts at {len(rows)} sizes"
         if len(rows) > 1
@@ -114,6 +116,15 @@ def _cold_answer(sweep: Sweep) -> Answer:
     )
     rest = f"INIT {_span(inits)}; INIT and first call {_span(totals)}"
     return Answer(headline, rest, "good", (), ())
+
+
+def _variants_answer(sweep: Sweep) -> Answer:
+    """What a first call takes in each way, the shortest first."""
+    known_ms = [(row.first_ms.p50, row.variant) for row in sweep.variants if row.first_ms]
+    listed = [f"{variant} {format_ms(ms)}" for ms, variant in sorted(known_ms)]
+    size = format_memory(sweep.variants[0].memory_mb)
+    tone = "warn" if len(listed) < len(sweep.variants) else "good"
+    return Answer(f"First call at {size}, p50", ", ".join(listed), tone, (), ())
 
 
 def _span(medians: list[float]) -> str:

@@ -39,6 +39,7 @@ def document(sweep: Sweep) -> dict[str, Any]:
         "spend": asdict(sweep.spend),
         "warnings": [{"code": advice.code, "text": advice.text} for advice in sweep.warnings],
         "price": dict(sweep.price),
+        "variants": _variants(sweep),
         "pareto_mb": list(sweep.pareto_mb),
         "load": None if sweep.load is None else asdict(sweep.load),
         "cross_check": cross_check_document(sweep.cross_check),
@@ -87,11 +88,19 @@ def _size_load(size: SizeRow) -> dict[str, Any] | None:
     return size_load(size.load)
 
 
+def _variants(sweep: Sweep) -> list[dict[str, Any]]:
+    if not sweep.variants:
+        return []
+    from tuner.report.startup_document import startup
+
+    return [startup(row) for row in sweep.variants]
+
+
 def _warm(warm: WarmRow) -> dict[str, Any]:
     return {
         "n": warm.n,
-        "duration_ms": _stats(warm.duration_ms),
-        "client_ms": _stats(warm.client_ms),
+        "duration_ms": order_statistics(warm.duration_ms),
+        "client_ms": order_statistics(warm.client_ms),
         "billed_ms": {"mean": None if warm.billed_ms is None else warm.billed_ms.mean},
         "max_memory_mb": warm.max_memory_mb,
     }
@@ -100,14 +109,15 @@ def _warm(warm: WarmRow) -> dict[str, Any]:
 def _cold(cold: ColdRow) -> dict[str, Any]:
     return {
         "n": cold.n,
-        "init_ms": _stats(cold.init_ms),
-        "duration_ms": _stats(cold.duration_ms),
-        "total_ms": _stats(cold.total_ms),
-        "client_ms": _stats(cold.client_ms),
+        "init_ms": order_statistics(cold.init_ms),
+        "duration_ms": order_statistics(cold.duration_ms),
+        "total_ms": order_statistics(cold.total_ms),
+        "client_ms": order_statistics(cold.client_ms),
     }
 
 
-def _stats(stats: Stats | None) -> dict[str, Any]:
+def order_statistics(stats: Stats | None) -> dict[str, Any]:
+    """Mean and quantiles by name, each ``None`` where nothing is known."""
     return {name: None if stats is None else getattr(stats, name) for name in _QUANTILES}
 
 

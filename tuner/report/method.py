@@ -22,6 +22,7 @@ _SHOWN_OPTIONS = (
     "max_cost",
     "max_time",
     "cold",
+    "variants",
     "strategy",
     "balance",
     "slo",
@@ -129,7 +130,7 @@ def _figure(value: float) -> str:
     return f"{value:.4g}" if math.isfinite(value) else UNKNOWN
 
 
-def _prices(price: Mapping[str, str | float]) -> tuple[str, str]:
+def _prices(price: Mapping[str, str | float | None]) -> tuple[str, str]:
     """Region, architecture and date; then the rates, where they are from, and remarks."""
     if not price:
         return UNKNOWN, ""
@@ -138,12 +139,17 @@ def _prices(price: Mapping[str, str | float]) -> tuple[str, str]:
     for key, value in price.items():
         if isinstance(value, str):
             parts += [value] if key in ("source", "note") else []
+        elif value is None:
+            parts.append(f"{_unit(key)} not known")
         elif key == "request_usd":
             parts.append(f"{format_usd(value * 1e6)} per million requests")
         else:
-            unit = key.removesuffix("_usd").replace("_", "-").replace("gb", "GB")
-            parts.append(f"{_rate(value)} per {unit}")
+            parts.append(f"{_rate(value)} per {_unit(key)}")
     return head or UNKNOWN, "; ".join(parts)
+
+
+def _unit(key: str) -> str:
+    return key.removesuffix("_usd").replace("_", "-").replace("gb", "GB")
 
 
 def _rate(usd: float) -> str:

@@ -33,6 +33,9 @@ _NARROW_ARCHES = ("Architecture", "Best size", "Cost per million", "p95", "Chanc
 #: And of the table of loads.
 _NARROW_LOADS = ("Memory", "Answered", "p50", "p99", "Throttled", "Objectives")
 
+#: And of the table of ways to start.
+_NARROW_STARTS = ("Start", "First calls", "First call p50", "INIT or restore", "Kept, per hour")
+
 
 def print_report(sweep: Sweep, console: Console) -> None:
     """Print a sweep: what a person needs to decide, and where the rest is.
@@ -71,6 +74,11 @@ def _parts(view: SweepView, width: int) -> Iterator[ConsoleRenderable]:
         yield grid(view.loads, _NARROW_LOADS if width < 110 else view.loads.columns, marked=True)
     if view.cold_starts is not None:
         yield grid(view.cold_starts, view.cold_starts.columns)
+    if view.variants is not None:
+        yield grid(view.variants, _NARROW_STARTS if width < 150 else view.variants.columns)
+        yield from (Text(each, "red") for row in view.variants.rows if (each := _trouble(row)))
+        yield from (fact_text(fact, "  ") for fact in view.variant_facts)
+        yield Text("")
     if view.month is not None:
         columns = view.month.columns
         yield grid(

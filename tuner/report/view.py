@@ -14,6 +14,7 @@ from tuner.report.month import month_fact, month_facts, month_table
 from tuner.report.series import OverMemory, cost_series, latency_series
 from tuner.report.series_choice import ColdBar, TradeOff, cold_bars, trade_off
 from tuner.report.size_load_tables import load_sentence, load_table
+from tuner.report.startup_tables import startup_facts, startup_table
 from tuner.report.tables import Table, arch_table, cold_table, runner_up_table, size_table
 
 
@@ -34,6 +35,8 @@ class SweepView:
     loads: Table | None
     loads_said: str
     cold_starts: Table | None
+    variants: Table | None
+    variant_facts: tuple[Fact, ...]
     runners_up: Table | None
     month: Table | None
     month_facts: tuple[Fact, ...]
@@ -64,6 +67,8 @@ def sweep_view(sweep: Sweep) -> SweepView:
         loads=load_table(sweep),
         loads_said=load_sentence(sweep),
         cold_starts=cold_table(sweep),
+        variants=startup_table(sweep),
+        variant_facts=startup_facts(sweep),
         runners_up=runner_up_table(sweep),
         month=month_table(sweep),
         month_facts=month_facts(sweep),

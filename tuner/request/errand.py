@@ -14,8 +14,10 @@ from tuner.recommend.conclude_across import Side
 from tuner.recommend.decide import Question
 from tuner.recommend.month import Priced
 from tuner.records import Backend, RunRecord, Sample
-from tuner.request.meaning import question, read_limit
+from tuner.request.meaning import question, read_limit, read_variants, startup_size
 from tuner.request.options import SweepOptions
+from tuner.target.startup import Startup
+from tuner.units import MemoryWish
 
 #: The most warm invocations of an adaptive sweep unless `--invocations` says otherwise. A real
 #: function needs one more call per size, which meets the cold start of its fresh version.
@@ -29,8 +31,9 @@ class Errand:
 
     ``question.budget`` is for warm calls; ``limit`` is for everything, cold starts included.
     ``before`` are the samples of a run that is resumed, ``loads_before`` its loads. ``load`` is
-    what sizes are put under, once the curve is known. ``patience_s`` is how long CloudWatch's
-    figures are waited for after it; ``None``: they are not asked for.
+    what sizes are put under, once the curve is known; ``startups`` are ways to start to compare.
+    ``patience_s`` is how long CloudWatch's figures are waited for after it; ``None``: they are not
+    asked for.
     """
 
     run: RunRecord
@@ -44,6 +47,7 @@ class Errand:
     loads_before: SizeLoads | None = None
     patience_s: float | None = GLANCE_S
     sides: Mapping[str, Side] = field(default_factory=dict)  # of more than the function's own
+    startups: tuple[Startup, ...] = ()
 
     @property
     def limited(self) -> bool:
@@ -81,8 +85,17 @@ def errand(
         if limit.invocations and (options.cold or matters(asked.goal)):
             most = max(1, most - min(most // 3, 3 * (options.cold or COLD_STARTS)))
         asked = replace(asked, budget=replace(limit, invocations=most))
-    patience = patience_s(options.cross_check)
-    return Errand(run, asked, priced, payloads, limit, options.cold, before, patience_s=patience)
+    made = Errand(run, asked, priced, payloads, limit, options.cold, before)
+    return _with_startups(replace(made, patience_s=patience_s(options.cross_check)), options)
+
+
+def _with_startups(errand: Errand, options: SweepOptions) -> Errand:
+    """The errand, over one size if ways to start are compared."""
+    startups = read_variants(options)
+    if not startups:
+        return errand
+    wish = MemoryWish(sizes_mb=(startup_size(options, errand.run.facts),))
+    return replace(errand, question=replace(errand.question, wish=wish), startups=startups)
 
 
 def with_sides(errand: Errand, sides: Mapping[str, Side]) -> Errand:

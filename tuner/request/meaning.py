@@ -20,10 +20,13 @@ from tuner.request.options import SweepOptions
 from tuner.request.texts import read_text
 from tuner.target.arches import read_arches
 from tuner.target.isolation import Isolation, read_isolation
+from tuner.target.startup import Startup, read_startups
 from tuner.units import MemoryWish, parse_memory, parse_seconds, parse_share, parse_usd
 
 METHODS = ("adaptive", "grid")
 CPU_METHODS = ("auto", "cgroup-v1", "cgroup-v2", "duty-cycle")
+#: What `--memory` is unless it is written.
+DEFAULT_MEMORY = "128:1536"
 #: How long a call is taken to be for a cold share, until calls are measured.
 _TYPICAL_S = 0.1
 
@@ -55,6 +58,25 @@ def check(options: SweepOptions) -> None:
         raise UsageError(f"--cold {options.cold}", "is below 0", "Give 0 or more.")
     if not 0.0 <= options.balance <= 1.0:
         raise UsageError(f"--balance {options.balance:g}", "is not between 0 and 1", "0 is speed.")
+    if read_variants(options) and options.memory != DEFAULT_MEMORY:
+        sizes = parse_memory(options.memory).sizes_mb
+        if len(sizes) != 1:
+            fix = "Name one, or leave --memory out for the function's present size."
+            raise UsageError("--variants", "are compared at one memory size", fix)
+
+
+def read_variants(options: SweepOptions) -> tuple[Startup, ...]:
+    """The ways to start that are compared; none if the user asked for no comparison."""
+    return () if options.variants is None else read_startups(options.variants)
+
+
+def startup_size(options: SweepOptions, facts: FunctionFacts) -> int:
+    """The size (MB) at which ways to start are compared: the one named, or the present one."""
+    if options.memory != DEFAULT_MEMORY:
+        return parse_memory(options.memory).sizes_mb[0]
+    if facts.memory_mb is None:
+        raise UsageError("--variants", "needs a memory size", "Name one with --memory.")
+    return facts.memory_mb
 
 
 def _check_architectures(options: SweepOptions) -> None:

@@ -52,6 +52,7 @@ class SweepOptions:
     retry: str | None = None
     max_concurrency: int | None = None
     cross_check: bool | None = None  # None: compare with what CloudWatch has at once
+    variants: str | None = None  # of `tuner cold`: ways to start that are compared
     left_out: tuple[str, ...] = ()  # what a power-tuning input asks for that has no counterpart
 
     def stored(self) -> dict[str, Any]:

@@ -6,7 +6,7 @@ invokes.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from tuner.aws.credentials import current_keys
 from tuner.aws.function_log import FunctionLog
 from tuner.aws.journal import MARK, Before, Journal, Opening
 from tuner.aws.log_reports import LogReports
+from tuner.aws.provisioned import provision, wait_until_ready, withdraw
 from tuner.aws.putback import put_back
 from tuner.aws.session import SessionOptions, open_session
 from tuner.aws.versions import VersionMaker
@@ -33,6 +34,8 @@ from tuner.target.facts import function_facts
 from tuner.target.isolation import Isolation, isolation_notes
 from tuner.target.names import TargetName
 from tuner.target.seam import OWNED_BY, Code, Credentials, Endpoint, Progress, Target, Variant
+from tuner.target.startup import Kind, Startup
+from tuner.target.startup_check import refuse_startups
 from tuner.target.suitability import (
     refuse_other_version,
     refuse_split_alias,
@@ -131,6 +134,40 @@ class AwsTarget(Target):
     def recycle(self, memory_mb: int) -> Variant:
         """Publish one more version of this size: it has no sandbox yet."""
         return _variant_or_raise(self.prepare_many([memory_mb], fresh=True)[memory_mb])
+
+    def check_startups(self, startups: Sequence[Startup]) -> None:
+        """Hold the function, its account and what it has against what is asked."""
+        facts = self.describe()
+        found = self._control.get(self._name.function)
+        refuse_startups(self._control, found, self._name.qualifier, startups, facts.backend)
+
+    def start_as(
+        self, startup: Startup, memory_mb: int, stop: Callable[[], bool]
+    ) -> tuple[Variant, float]:
+        """Publish a version for it alone: a snapshot, or one with provisioned concurrency."""
+        begun, maker = self._options.clock.monotonic(), self._open_maker()
+        snap = startup.kind is Kind.SNAP_START
+        words = "a snapshot, which takes minutes" if snap else "a version"
+        self._options.progress(f"publishing {words} of {memory_mb} MB")
+        made = maker.make([memory_mb], snap_start=snap)[memory_mb]
+        if isinstance(made, TargetError):
+            raise made
+        if startup.kind is Kind.PROVISIONED:
+            assert self._journal is not None, "opened with the maker"
+            self._options.progress(f"waiting for {startup.count} provisioned sandboxes")
+            provision(self._control, self._journal, made, startup.count)
+            try:
+                wait_until_ready(self._control, self._name.function, made, stop)
+            except TargetError:
+                withdraw(self._control, self._name.function, made)
+                raise
+        took_s = self._options.clock.monotonic() - begun
+        return Variant(memory_mb, self.describe().arch, made), took_s
+
+    def stop_paying(self, variant: Variant) -> None:
+        """Remove provisioned concurrency; a snapshot is paid until its version is deleted."""
+        assert variant.qualifier is not None, "a version of ours"
+        withdraw(self._control, self._name.function, variant.qualifier)
 
     def endpoint(self) -> Endpoint:
         """The Invoke API of the function's region."""

@@ -10,11 +10,15 @@ from typing import Any
 
 from tuner.aws.control import Configuration, Control, revision_of
 from tuner.aws.function_log import FunctionLog
+from tuner.aws.provisioned import configurations
 from tuner.aws.services import Service
 from tuner.errors import AccessDenied, ChangedUnderneath, TargetError, TunerError
+from tuner.records import Backend
 from tuner.target.checkup_witnesses import witness_findings
 from tuner.target.finding import Finding, Level
 from tuner.target.names import TargetName
+from tuner.target.platform import platform_facts
+from tuner.target.startup_check import no_snap_start
 from tuner.target.suitability import refuse_split_alias, refuse_unsuitable
 
 #: No revision of anything: a change that expects it is refused.
@@ -37,6 +41,7 @@ def check_up(control: Control, name: TargetName) -> Iterator[Finding]:
     yield from _permissions(control, name, latest)
     yield from _concurrency(control, name, found.get("Concurrency") or {})
     yield _triggers(control, name)
+    yield _startups(control, latest)
     yield _tracing(latest)
 
 
@@ -175,6 +180,26 @@ def _triggers(control: Control, name: TargetName) -> Finding:
         "size for a few seconds"
     )
     return Finding("triggers", Level.WARNING, text, "Use --isolation clone to leave it alone.")
+
+
+def _startups(control: Control, latest: Configuration) -> Finding:
+    """Which ways to start `tuner cold --variants` could compare; nothing else needs them."""
+    session, name = control.session, "ways to start"
+    local = session.loopback and platform_facts(session.endpoint_url)
+    reason = no_snap_start(latest, Backend.LOCAL if local else Backend.AWS)
+    snapshots = "SnapStart can be compared" if reason is None else f"no SnapStart, since {reason}"
+    try:
+        present = sum(1 for _ in configurations(control, str(latest["FunctionName"])))
+    except AccessDenied as error:
+        fix = (
+            "Only `tuner cold --variants` needs it; `tuner policy cold --variants provisioned=5` "
+            "prints what else."
+        )
+        return Finding(name, Level.WARNING, error.reason, fix)
+    except TargetError as error:
+        return Finding(name, Level.UNKNOWN, f"{snapshots}; {error.reason}", error.fix)
+    kept = f"{present} of its aliases and versions are provisioned now"
+    return Finding(name, Level.OK, f"{snapshots}; {kept}")
 
 
 def _tracing(latest: Configuration) -> Finding:

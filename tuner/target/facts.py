@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tuner.aws.control import Configuration, Control
+from tuner.aws.control import Configuration, Control, uses_snap_start
 from tuner.records import Backend, FunctionFacts
 from tuner.target.platform import platform_facts
-from tuner.target.suitability import uses_snap_start
 
 
 def function_facts(

@@ -6,7 +6,7 @@ path with another endpoint. Whatever is wrong with the code is said before anyth
 
 import platform
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -23,6 +23,7 @@ from tuner.target.event_trail import EventTrail
 from tuner.target.names import DEMOS, Kind, TargetName
 from tuner.target.package import Package, package_source, read_package
 from tuner.target.seam import Code, Endpoint, Progress, Target, Variant
+from tuner.target.startup import Startup
 
 if TYPE_CHECKING:
     from tuner.target.sam import SamFunction
@@ -115,6 +116,20 @@ class LocalTarget(Target):
     def recycle(self, memory_mb: int) -> Variant:
         """As the AWS target."""
         return self._inner.recycle(memory_mb)
+
+    def check_startups(self, startups: Sequence[Startup]) -> None:
+        """As the AWS target; there is no SnapStart."""
+        self._inner.check_startups(startups)
+
+    def start_as(
+        self, startup: Startup, memory_mb: int, stop: Callable[[], bool]
+    ) -> tuple[Variant, float]:
+        """As the AWS target."""
+        return self._inner.start_as(startup, memory_mb, stop)
+
+    def stop_paying(self, variant: Variant) -> None:
+        """As the AWS target."""
+        self._inner.stop_paying(variant)
 
     def endpoint(self) -> Endpoint:
         """The embedded service, on loopback."""

@@ -13,6 +13,7 @@ from tuner.errors import AccessDenied, ChangedUnderneath, TargetError
 from tuner.records import FunctionFacts, Setting
 from tuner.reportline import Report
 from tuner.target.event_trail import EventTrail
+from tuner.target.startup import Startup
 from tuner.target.witness import Witness
 
 
@@ -136,6 +137,22 @@ class Target(Protocol):
     def recycle(self, memory_mb: int) -> Variant:
         """Make this size callable with no warm sandbox: the next calls to it start cold."""
         ...
+
+    def check_startups(self, startups: Sequence[Startup]) -> None:
+        """Raise TargetError, with the reason, if calls cannot be started in these ways; changes
+        nothing."""
+        raise TargetError("--variants", "needs a function, which is invoked", "Leave it out.")
+
+    def start_as(
+        self, startup: Startup, memory_mb: int, stop: Callable[[], bool]
+    ) -> "tuple[Variant, float]":
+        """Make a size callable whose sandboxes start in another way than on demand; and the
+        seconds from asking until it could be called. ``stop`` is asked while that takes long."""
+        raise TargetError("--variants", "needs a function, which is invoked", "Leave it out.")
+
+    def stop_paying(self, variant: Variant) -> None:
+        """Give up what a variant of :meth:`start_as` costs by the hour; it stays callable."""
+        raise TargetError("--variants", "needs a function, which is invoked", "Leave it out.")
 
     def endpoint(self) -> Endpoint | None:
         """Where to invoke; ``None`` for a recording, which answers by itself."""

@@ -7,6 +7,7 @@ is asked or changed here.
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tuner.aws.control import uses_snap_start
 from tuner.errors import TargetError
 
 Configuration = Mapping[str, Any]
@@ -61,11 +62,6 @@ def refuse_split_alias(alias: Mapping[str, Any], thing: str) -> None:
             f"the alias splits its traffic between versions {versions}",
             "Name one version, or finish the deployment first.",
         )
-
-
-def uses_snap_start(configuration: Configuration) -> bool:
-    """Whether published versions are snapshots."""
-    return (configuration.get("SnapStart") or {}).get("ApplyOn") == "PublishedVersions"
 
 
 def _words(configuration: Configuration) -> dict[str, str]:

@@ -53,6 +53,28 @@ def test_copies_can_be_made_and_deleted_but_the_function_not_changed() -> None:
     assert passing["Condition"]["StringEquals"]["iam:PassedToService"] == "lambda.amazonaws.com"
 
 
+def test_provisioned_concurrency_is_allowed_on_versions_and_only_when_it_is_asked_for() -> None:
+    assert not allowed(policy(["cold"], ORDERS), "lambda:PutProvisionedConcurrencyConfig")
+    document = policy(["cold", "restore"], ORDERS, provisioned=True)
+    for action in ("Put", "Get", "Delete"):
+        assert allowed(document, f"lambda:{action}ProvisionedConcurrencyConfig") == [
+            f"{FUNCTION}:*"
+        ]
+    assert allowed(document, "lambda:ListProvisionedConcurrencyConfigs") == [FUNCTION]
+    assert sorted(allowed(document, "lambda:GetFunction")) == [FUNCTION, f"{FUNCTION}:*"]
+
+
+def test_the_command_adds_what_ways_to_start_need(capsys: pytest.CaptureFixture[str]) -> None:
+    for variants, needed in (("snapstart", False), ("snapstart,provisioned=2", True)):
+        with pytest.raises(SystemExit) as ended:
+            main(["policy", "cold", "--variants", variants])
+        assert ended.value.code == 0
+        assert ("PutProvisionedConcurrencyConfig" in capsys.readouterr().out) is needed
+    with pytest.raises(SystemExit) as ended:
+        main(["policy", "cold", "--variants", "provisioned=2", "--isolation", "clone"])
+    assert ended.value.code == 2
+
+
 def test_several_commands_share_one_policy_without_repeating_an_action() -> None:
     document = policy(["sweep", "load", "apply"], ORDERS)
     pairs = [(a, r) for s in document["Statement"] for a in s["Action"] for r in [s["Resource"]]]

@@ -18,6 +18,8 @@ from tuner.aws.canary import Watched, read_health
 from tuner.aws.control import Control
 from tuner.aws.function_log import FunctionLog
 from tuner.aws.invoke_reasons import family_of
+from tuner.aws.journal import Journal
+from tuner.aws.provisioned import configurations, provision, wait_until_ready, withdraw
 from tuner.aws.reasons import CODES, SAME_AS
 from tuner.aws.retry import RetryPolicy
 from tuner.aws.s3_object import read_s3
@@ -28,11 +30,12 @@ from tuner.errors import AccessDenied
 
 sys.path.insert(0, str(Path(__file__).parent))  # tests are no package
 
+from test_journal import OPENING
 from test_translate import EXPECTED
 
 SOURCE = Path(tuner.__file__).parent
 #: Whoever sends one of these takes its name, in the service model's words, first.
-SENDERS = {"send", "_send", "_delete", "_pages"}
+SENDERS = {"send", "_send", "_delete", "pages"}
 OTHER_SERVICES = {
     "GetCallerIdentity": "sts",
     "GetMetricData": "cloudwatch",
@@ -93,6 +96,10 @@ SENT: dict[str, Callable[[Control], object]] = {
     "GetLayerVersion": lambda c: c.layer("arn:aws:lambda:eu-west-1:000000000000:layer:shared:3"),
     "UpdateFunctionCode": lambda c: c.send("UpdateFunctionCode", "orders", **CODE),
     "GetAccountSettings": lambda c: c.send("GetAccountSettings", "the account"),
+    "ListProvisionedConcurrencyConfigs": lambda c: list(configurations(c, "orders")),
+    "PutProvisionedConcurrencyConfig": lambda c: provision(c, Journal(None, OPENING), "7", 5),
+    "GetProvisionedConcurrencyConfig": lambda c: wait_until_ready(c, "orders", "7", bool),
+    "DeleteProvisionedConcurrencyConfig": lambda c: withdraw(c, "orders", "7"),
     "Invoke": lambda c: c.send("Invoke", "orders", InvocationType="DryRun", FunctionName="orders"),
     "ListEventSourceMappings": lambda c: c.send(
         "ListEventSourceMappings", "orders", FunctionName="orders"

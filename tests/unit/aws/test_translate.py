@@ -20,6 +20,7 @@ from tuner.errors import (
 ASKED = Asked("PublishVersion", "orders", "eu-west-1", "https://lambda.eu-west-1.amazonaws.com")
 EXPECTED = {
     "ResourceNotFoundException": (NotFound, "no such function", "list-functions"),
+    "ProvisionedConcurrencyConfigNotFoundException": (NotFound, "no provisioned", "nothing"),
     "AccessDeniedException": (AccessDenied, "lambda:PublishVersion is not allowed", "tuner policy"),
     "ExpiredTokenException": (AccessDenied, "credentials have expired", "Refresh"),
     "UnrecognizedClientException": (AccessDenied, "does not know these credentials", "Refresh"),

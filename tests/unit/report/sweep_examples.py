@@ -9,6 +9,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 import numpy as np
 from hypothesis import strategies as st
 
+from tuner.billing.startup import BreakEven
 from tuner.load.engine import Shortfall
 from tuner.measure.load_figures import LoadFigures, LoadTally
 from tuner.measure.load_frames import Asked, Ending
@@ -32,6 +33,7 @@ from tuner.recommend.result import (
 )
 from tuner.recommend.size_under_load import SizeUnderLoad
 from tuner.recommend.slo import parse_slo
+from tuner.recommend.startups import StartupRow
 from tuner.records import (
     Advice,
     Backend,
@@ -338,6 +340,26 @@ def compared() -> Sweep:
     return replace(chosen, run=RUN, beside=(here,), chances=chances)
 
 
+def ways_to_start() -> Sweep:
+    """One size, started in three ways, one of which failed."""
+    first = stats(420.0)
+    demand = StartupRow(
+        "on-demand", 512, "ok", None, 5, 0, None, first, stats(380.0), None, stats(12.0),
+        stats(10.0), 0.3e-6, 3.2e-6, 0.0,
+    )  # fmt: skip
+    kept = replace(
+        demand, variant="provisioned=5", spilled=1, ready_s=95.0, first_ms=stats(14.0),
+        init_ms=None, call_usd=0.25e-6, start_usd=0.0, kept_usd_per_hour=0.0375, provisioned=5,
+        pays=BreakEven(None, 0.31),
+    )  # fmt: skip
+    failed = StartupRow(
+        "snapstart", 512, "failed", "AWS made no snapshot of version 7", 0, 0, None, None, None,
+        None, None, None, None, None, None,
+    )  # fmt: skip
+    run = replace(RUN, command="cold")
+    return replace(empty(), run=run, sizes=(size_row(512),), variants=(demand, failed, kept))
+
+
 def empty() -> Sweep:
     """Everything that can be missing is missing."""
     facts = replace(FACTS, memory_mb=None, runtime=None, timeout_s=None, backend=Backend.REPLAY)
@@ -374,7 +396,7 @@ _SCALARS = {
 
 def any_record(kind: Any, alone: bool = False) -> st.SearchStrategy[Any]:
     """A record of a sweep with odd values in every field; ``alone`` without another beside it."""
-    hints = get_type_hints(kind, localns={"SizeUnderLoad": SizeUnderLoad})
+    hints = get_type_hints(kind, localns={"SizeUnderLoad": SizeUnderLoad, "StartupRow": StartupRow})
     special = {"memory_mb": st.integers(128, 10_240)}
     if kind is Sweep:
         others = st.just(()) if alone else st.lists(any_record(Sweep, alone=True), max_size=1)

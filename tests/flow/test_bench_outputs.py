@@ -104,6 +104,19 @@ def test_the_history_has_all_runs_and_reports_to_click_through_to(tuner: Run) ->
     assert text.count('<tr id="c0-') == 3
 
 
+def test_a_history_goes_on_without_the_runs_that_were_deleted(tuner: Run) -> None:
+    for _ in range(2):
+        tuner("bench", *AGAINST, "--json", "b.json")
+    document = json.loads(Path("b.json").read_text())
+    for side in ("before", "after"):
+        assert tuner("runs", "delete", document["cases"][0][side]["run"], "--yes")[0] == 0
+    code, out, _ = tuner("bench", "history")
+    assert code == 0
+    text = Path(out.removeprefix("History: ").strip()).read_text()
+    assert text.count('<tr id="c0-') == 2
+    assert len(list(Path("reports").glob("*.html"))) == 3  # two reports and the history
+
+
 def test_a_history_of_nothing_says_what_to_do(tuner: Run) -> None:
     tuner("bench", *AGAINST)
     code, _, err = tuner("bench", "history", "--branch", "elsewhere")

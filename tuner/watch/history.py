@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tuner.errors import NotFound
+from tuner.errors import NotFound, TunerError
 from tuner.model.change_points import ChangePoint, Sensitivity, change_points
 from tuner.reconsider import recommend_run
 from tuner.report.history_html import reports_in
@@ -45,7 +45,8 @@ def write_missing_reports(
 ) -> int:
     """Write reports of runs that have none in ``output``, of the newest bench first.
 
-    At most ``most``; a run that is no longer in the store is passed over. Gives how many.
+    At most ``most``; a run of which no report can be made is passed over, such as one that is no
+    longer in the store or has lost its samples. Gives how many.
     """
     known, written = reports_in(output), 0
     for run in _runs(documents):
@@ -55,7 +56,7 @@ def write_missing_reports(
             continue
         try:
             with_report(recommend_run(run, store_url, among=None), output)
-        except NotFound:
+        except TunerError:
             continue
         written += 1
     return written

@@ -53,7 +53,8 @@ def recommend_run(
     other = priced_as.arch
     if measured_arches(options, facts) != (facts.arch,):
         priced_run = replace(run, facts=replace(facts, region=priced_as.region or facts.region))
-        return _across(priced_run, stored.samples, options, other)
+        across = _across(priced_run, stored.samples, options, other)
+        return replace(across, cross_check=stored_check(stored.documents))
     if other and other != facts.arch:
         text = (
             f"Priced as {other}, but the durations are those measured on {facts.arch}; "

@@ -116,6 +116,14 @@ class LogLine:
     stream: str | None = None
 
 
+class Place(NamedTuple):
+    """What was invoked, among all that a run made: a version or alias (``None``: without one) of
+    the function that an architecture has."""
+
+    arch: str
+    qualifier: str | None
+
+
 class Metric(StrEnum):
     """What CloudWatch counts of a function, under its own names; durations are milliseconds."""
 

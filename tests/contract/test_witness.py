@@ -7,11 +7,12 @@ from typing import Any
 import boto3
 import pytest
 
-from tuner.records import Metric
+from tuner.records import Metric, Place
 from tuner.target.aws import AwsTarget
 from tuner.target.isolation import Isolation
 
 MINUTE_S = time.time() // 60 * 60 - 120
+ONE, TWO, BARE = (Place("x86_64", qualifier) for qualifier in ("1", "2", None))
 SPAN_S = (MINUTE_S - 60, MINUTE_S + 120)
 
 
@@ -47,13 +48,13 @@ def test_figures_of_versions_and_of_the_bare_name_are_told_apart_minute_by_minut
     count(function, function, Metric.INVOCATIONS, 9)
     witness = target.witness()
     assert witness is not None
-    found = witness.metered(["1", None, "2"], SPAN_S)
-    assert found["1"].total(Metric.INVOCATIONS, *SPAN_S) == 10.0
-    assert found["1"].total(Metric.INVOCATIONS, MINUTE_S, MINUTE_S + 60) == 8.0
-    assert found["1"].highest(Metric.CONCURRENCY, *SPAN_S) == 5.0
-    assert found["1"].total(Metric.DURATION, *SPAN_S) == 150.5
-    assert found[None].total(Metric.INVOCATIONS, *SPAN_S) == 9.0
-    assert found["2"].highest(Metric.INVOCATIONS, *SPAN_S) is None
+    found = witness.metered([ONE, BARE, TWO], SPAN_S)
+    assert found[ONE].total(Metric.INVOCATIONS, *SPAN_S) == 10.0
+    assert found[ONE].total(Metric.INVOCATIONS, MINUTE_S, MINUTE_S + 60) == 8.0
+    assert found[ONE].highest(Metric.CONCURRENCY, *SPAN_S) == 5.0
+    assert found[ONE].total(Metric.DURATION, *SPAN_S) == 150.5
+    assert found[BARE].total(Metric.INVOCATIONS, *SPAN_S) == 9.0
+    assert found[TWO].highest(Metric.INVOCATIONS, *SPAN_S) is None
     assert not witness.traced
 
 
@@ -66,7 +67,7 @@ def test_of_a_copy_the_copy_is_asked_for(
     count(copy, f"{copy}:1", Metric.INVOCATIONS, 7)
     witness = target.witness()
     assert witness is not None
-    assert witness.metered(["1"], SPAN_S)["1"].total(Metric.INVOCATIONS, *SPAN_S) == 7.0
+    assert witness.metered([ONE], SPAN_S)[ONE].total(Metric.INVOCATIONS, *SPAN_S) == 7.0
 
 
 def test_a_service_on_loopback_has_no_witness_unless_the_environment_names_one(

@@ -187,6 +187,21 @@ def test_a_sweep_is_compared_version_by_version_and_its_stored_run_keeps_it(
     assert codes(again) == ["metrics-more"]
 
 
+def test_a_sweep_over_architectures_is_compared_copy_by_copy(
+    witnesses: Witnesses, tuner: Run, new_function: Callable[..., str]
+) -> None:
+    name = new_function(HANDLER, TracingConfig={"Mode": "Active"})
+    witnesses.script = counts({"Invocations": 99})
+    words = ("--method", "grid", "--memory", "512", "--samples", "1", "--cold", "0")
+    told = tuner("sweep", name, "--architectures", "both", *words, "--cross-check")
+    assert codes(told) == ["metrics-more"]
+    rows = told["cross_check"]["cloudwatch"]
+    assert {row["arch"] for row in rows} == {"x86_64", "arm64"}
+    assert all(resource.startswith("tuner-") for resource, _ in witnesses.asked)
+    assert len({resource for resource, _ in witnesses.asked}) == len(rows)
+    assert told["cross_check"]["xray"]["read"] == 0
+
+
 def test_cold_starts_are_compared_as_well(
     witnesses: Witnesses, tuner: Run, new_function: Callable[..., str]
 ) -> None:

@@ -107,7 +107,7 @@ def forecast(
     if options.invocations is not None:
         alone = replace(alone, invocations=max(1, -(-options.invocations // len(arches))))
     each = [_forecast(alone, replace(facts, arch=arch), store_url, expected_ms) for arch in arches]
-    return _over(arches, facts, each, options)
+    return _with_check(_over(arches, facts, each, options), options)
 
 
 def _with_check(found: Forecast, options: SweepOptions) -> Forecast:

@@ -14,7 +14,7 @@ from tuner.measure.cross_record import GLANCE_S, PAUSE_S, WAIT_S, CrossCheck, Ro
 from tuner.measure.cross_words import disagreements
 from tuner.measure.ledger import Account, Ledger
 from tuner.measure.trace_words import pairs, trace_disagreements, trace_row
-from tuner.records import Advice, Metered, Metric
+from tuner.records import Advice, Metered, Metric, Place
 from tuner.target.witness import Witness
 from tuner.units import format_seconds
 
@@ -53,7 +53,7 @@ def cross_check(
         found = question.answer()
     except TunerError as error:
         return CrossCheck(clock.wall(), False, advice=(_unasked(error, "CloudWatch"),))
-    rows = tuple(question.row(account, found[account.qualifier]) for account in accounts)
+    rows = tuple(question.row(account, found[account.place]) for account in accounts)
     settled = question.settled()
     advice = tuple(disagreements(inquiry.function, rows, settled=settled))
     counted = CrossCheck(clock.wall(), settled, rows, advice=advice)
@@ -80,7 +80,7 @@ class _Question:
     def __init__(
         self,
         witness: Witness,
-        accounts: Mapping[str | None, Account],
+        accounts: Mapping[Place, Account],
         inquiry: Inquiry,
         clock: Clock,
     ) -> None:
@@ -102,7 +102,7 @@ class _Question:
         """Whether whatever CloudWatch counts of the run is there."""
         return self._clock.wall() >= self._ended_s + WAIT_S
 
-    def answer(self) -> Mapping[str | None, Metered]:
+    def answer(self) -> Mapping[Place, Metered]:
         """Everything, as soon as it agrees with what was sent, or nothing more is waited for."""
         until_s = self._ended_s + self._inquiry.wait_s
         metrics: tuple[Metric, ...] = tuple(Metric)
@@ -121,7 +121,8 @@ class _Question:
     def row(self, account: Account, metered: Metered) -> Row:
         """What was sent beside what was counted."""
         return Row(
-            qualifier=account.qualifier,
+            arch=account.place.arch,
+            qualifier=account.place.qualifier,
             memory_mb=account.memory_mb,
             ran=account.ran,
             unsure=account.unsure,
@@ -134,14 +135,14 @@ class _Question:
             seen=_seen(metered, self._around),
         )
 
-    def _whole(self, found: Mapping[str | None, Metered], metrics: tuple[Metric, ...]) -> bool:
+    def _whole(self, found: Mapping[Place, Metered], metrics: tuple[Metric, ...]) -> bool:
         """Whether as much was counted as is known to have happened."""
-        for qualifier, account in self._accounts.items():
+        for place, account in self._accounts.items():
             least = {Metric.INVOCATIONS: account.ran}
             if account.outcomes_known:
                 least |= {Metric.ERRORS: account.errors, Metric.THROTTLES: account.throttles}
             for metric, count in least.items():
-                if metric in metrics and found[qualifier].total(metric, *self._around) < count:
+                if metric in metrics and found[place].total(metric, *self._around) < count:
                     return False
         return True
 

@@ -40,6 +40,7 @@ class Row:
     ``within`` are the minutes of the run; ``seen`` has one more on either side.
     """
 
+    arch: str
     qualifier: str | None
     memory_mb: int
     ran: int

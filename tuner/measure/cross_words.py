@@ -29,28 +29,31 @@ def disagreements(function: str, rows: Sequence[Row], *, settled: bool) -> Itera
         )
         yield Advice("metrics-absent", text)
         return
+    several = len({row.arch for row in rows}) > 1
     for code, gap, meaning in _GAPS:
         found = [(row, words) for row in rows if (words := gap(row)) is not None]
         if found:
-            yield Advice(code, f"{_listed(function, found)}: {meaning}.")
+            yield Advice(code, f"{_listed(function, found, several)}: {meaning}.")
     if not settled:
         return
     for code, gap, meaning in _SETTLED_GAPS:
         found = [(row, words) for row in rows if (words := gap(row)) is not None]
         if found:
-            yield Advice(code, f"{_listed(function, found)}: {meaning}.")
+            yield Advice(code, f"{_listed(function, found, several)}: {meaning}.")
 
 
-def _listed(function: str, found: Sequence[tuple[Row, str]]) -> str:
-    named = [f"{_name(function, row)} {words}" for row, words in found[:_NAMED]]
+def _listed(function: str, found: Sequence[tuple[Row, str]], several: bool) -> str:
+    named = [f"{_name(function, row, several)} {words}" for row, words in found[:_NAMED]]
     more = len(found) - _NAMED
     rest = f", and so at {more:,} more" if more > 0 else ""
     return f"CloudWatch counted of {'; of '.join(named)}{rest}"
 
 
-def _name(function: str, row: Row) -> str:
+def _name(function: str, row: Row, several: bool) -> str:
+    """``several``: of architectures, each of which has its own versions."""
     what = function if row.qualifier is None else f"{function}:{row.qualifier}"
-    return f"{what} ({format_memory(row.memory_mb)})"
+    arch = f", {row.arch}" if several else ""
+    return f"{what} ({format_memory(row.memory_mb)}{arch})"
 
 
 def _known(row: Row) -> bool:

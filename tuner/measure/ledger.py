@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tuner.measure.trace_words import Followed
-from tuner.records import Outcome, Sample
+from tuner.records import Outcome, Place, Sample
 
 if TYPE_CHECKING:  # only a load of events has them
     from tuner.measure.event_figures import EventFigures
@@ -35,7 +35,7 @@ class Account:
     How tries of events failed is not known (``outcomes_known``).
     """
 
-    qualifier: str | None
+    place: Place
     memory_mb: int
     ran: int = 0
     unsure: int = 0
@@ -90,27 +90,27 @@ class Account:
 
 
 class Ledger:
-    """The accounts of one run, by qualifier; ``traced`` keeps requests by id as well."""
+    """The accounts of one run, by place; ``traced`` keeps requests by id as well."""
 
     def __init__(self, *, traced: bool = False) -> None:
-        self.accounts: dict[str | None, Account] = {}
+        self.accounts: dict[Place, Account] = {}
         self.by_id: dict[str, Sample] = {}
         self.events: dict[str, Followed] = {}
         self._traced = traced
 
     def add(self, sample: Sample) -> None:
         """Count one request as it ends."""
-        account = self.accounts.get(sample.qualifier)
+        place = Place(sample.arch, sample.qualifier)
+        account = self.accounts.get(place)
         if account is None:
-            account = Account(sample.qualifier, sample.memory_mb)
-            self.accounts[sample.qualifier] = account
+            account = self.accounts[place] = Account(place, sample.memory_mb)
         account.add(sample)
         self._remember(sample)
 
     def report(self, sample: Sample) -> None:
         """A request that was counted, with its REPORT, which was found later."""
-        if sample.qualifier in self.accounts:
-            self.accounts[sample.qualifier].report(sample)
+        if account := self.accounts.get(Place(sample.arch, sample.qualifier)):
+            account.report(sample)
         self._remember(sample)
 
     def _remember(self, sample: Sample) -> None:

@@ -12,6 +12,7 @@ from tuner.errors import AccessDenied, ChangedUnderneath, TargetError
 from tuner.records import Advice, FunctionFacts, Setting
 from tuner.reportline import Report
 from tuner.target.seam import Endpoint, Maker, Target, Variant
+from tuner.target.witness import Witness, Witnesses
 
 
 class Architectures(Target):
@@ -63,6 +64,12 @@ class Architectures(Target):
     def reports(self, request_ids: Sequence[str]) -> Mapping[str, Report]:
         """From whichever log has them."""
         return self.settings.reports(request_ids)
+
+    def witness(self) -> Witness | None:
+        """Those of all architectures, each of which has a function of its own."""
+        of = {arch: target.witness() for arch, target in self._of.items()}
+        found = {arch: witness for arch, witness in of.items() if witness is not None}
+        return Witnesses(found) if found.keys() == of.keys() else None
 
     def restore(self) -> None:
         """All of them, also when one cannot be put back; the first failure is raised then."""

@@ -6,7 +6,7 @@ from tuner.aws.control import Control
 from tuner.aws.metrics import read_metrics
 from tuner.aws.services import Service
 from tuner.aws.traces import read_traces
-from tuner.records import Metered, Metric, Traced
+from tuner.records import Metered, Metric, Place, Traced
 from tuner.target.platform import platform_facts
 from tuner.target.seam import Progress
 from tuner.target.witness import Witness
@@ -46,12 +46,14 @@ class AwsWitness(Witness):
 
     def metered(
         self,
-        qualifiers: Sequence[str | None],
+        places: Sequence[Place],
         span_s: tuple[float, float],
         metrics: Collection[Metric] = tuple(Metric),
-    ) -> Mapping[str | None, Metered]:
+    ) -> Mapping[Place, Metered]:
         """From CloudWatch."""
-        return read_metrics(self._cloudwatch, self._function, qualifiers, span_s, metrics)
+        qualifiers = [place.qualifier for place in places]
+        found = read_metrics(self._cloudwatch, self._function, qualifiers, span_s, metrics)
+        return {place: found[place.qualifier] for place in places}
 
     def traces(self, span_s: tuple[float, float]) -> Sequence[Traced]:
         """From X-Ray; none of a function that is not traced."""

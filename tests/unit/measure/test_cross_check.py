@@ -19,7 +19,7 @@ from tuner.measure.cross_record import (
 )
 from tuner.measure.ledger import Ledger
 from tuner.measure.trace_words import Followed
-from tuner.records import Metered, Metric, Outcome, Purpose, Sample, Traced
+from tuner.records import Metered, Metric, Outcome, Place, Purpose, Sample, Traced
 from tuner.store.plain import plain
 from tuner.target.event_trail import EventSettings
 
@@ -83,14 +83,14 @@ class Told:
 
     def metered(
         self,
-        qualifiers: Sequence[str | None],
+        places: Sequence[Place],
         span_s: tuple[float, float],
         metrics: Collection[Metric] = tuple(Metric),
-    ) -> Mapping[str | None, Metered]:
+    ) -> Mapping[Place, Metered]:
         assert span_s[0] <= ORIGIN_S < span_s[1]
         assert (span_s[0] % 60, span_s[1] % 60) == (0, 0)
         self.asked.append(metrics)
-        return {q: self.answer().get(q, Metered({})) for q in qualifiers}
+        return {place: self.answer().get(place.qualifier, Metered({})) for place in places}
 
     def traces(self, span_s: tuple[float, float]) -> Sequence[Traced]:
         assert span_s[0] < span_s[1]
@@ -229,6 +229,17 @@ def test_many_versions_that_disagree_are_named_by_three_and_counted(clock: Virtu
     twice = {str(n): metered(invocations=2, duration=200) for n in range(5)}
     (advice,) = checked(clock, book, answer=lambda: twice).advice
     assert "orders:2 (384 MB) 2 invocations where 1 ran, and so at 2 more:" in advice.text
+
+
+def test_versions_of_two_architectures_that_bear_one_number_are_told_apart(
+    clock: VirtualClock,
+) -> None:
+    book = ledger(sample(0), sample(1, arch="arm64"), sample(2, arch="arm64"))
+    told = metered(invocations=2, duration=200)
+    found = checked(clock, book, answer=lambda: {"7": told})
+    assert [(row.arch, row.ran) for row in found.rows] == [("x86_64", 1), ("arm64", 2)]
+    (advice,) = found.advice
+    assert "of orders:7 (512 MB, x86_64) 2 invocations where 1 ran" in advice.text
 
 
 def test_a_run_of_the_last_minute_is_not_asked_about_without_waiting() -> None:

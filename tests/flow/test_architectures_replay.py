@@ -10,6 +10,7 @@ import pytest
 from tuner.api import recommend, sweep
 from tuner.cli.app import main
 from tuner.errors import UsageError
+from tuner.watch.compare import compare_runs
 
 SIZES = (128, 256, 512, 1024, 1769, 3008)
 
@@ -185,3 +186,32 @@ def test_the_architecture_that_was_chosen_is_applied_to_the_template(
         main([*words, "--arch", "mips"])
     assert ended.value.code == 2
     assert "is not an architecture" in capsys.readouterr().err
+
+
+def test_the_pareto_front_is_that_of_all_architectures_together(tmp_path: Path) -> None:
+    result = sweep(
+        f"replay:{recording(tmp_path / 'r.csv', 0.9)}",
+        memory="recorded", seed=1, architectures="both", method="grid", samples=12,
+        store=f"sqlite:///{tmp_path}/runs.db", output=None,
+    ).sweep  # fmt: skip
+    fronts = {each.arch: each.pareto_mb for each in result.each}
+    # arm64 is cheaper and faster at every size, so that nothing of x86_64 is left of it.
+    assert fronts["arm64"]
+    assert fronts["x86_64"] == ()
+
+
+def test_runs_over_both_are_compared_by_the_calls_of_one_architecture(tmp_path: Path) -> None:
+    store = f"sqlite:///{tmp_path}/runs.db"
+    grid: dict[str, object] = {"method": "grid", "samples": 12, "memory": "256,1024", "cold": 0}
+    path = recording(tmp_path / "r.csv", 3.0)
+    first, second = (swept(path, tmp_path, seed=seed, **grid)["run"] for seed in (1, 2))
+    found = compare_runs(str(first), str(second), ["p50 +50%"], store)
+    judged = [each for size in found.sizes for each in size.judgements]
+    assert [each.calls for each in judged] == [(12, 12), (12, 12)]
+    for each, size in zip(judged, (256, 1024), strict=True):
+        of_x86 = 400 * 1769 / size + 60  # of both together the median would be twice that
+        assert each.before == pytest.approx(of_x86, rel=0.1)
+    assert [advice.code for advice in found.warnings] == ["architecture-left-out"] * 2
+    arm = swept(path, tmp_path, architectures="arm64", **grid)["run"]
+    with pytest.raises(UsageError, match="architecture"):
+        compare_runs(str(first), str(arm), store_url=store)

@@ -159,18 +159,24 @@ def _mean_ms(row: SizeRow) -> float | None:
     return stats.mean if stats else None
 
 
-def pareto(rows: Sequence[SizeRow]) -> tuple[int, ...]:
-    """Measured sizes (MB) that no other beats in both mean cost and mean duration."""
-    points = [
+def pareto(rows: Sequence[SizeRow], beside: Sequence[SizeRow] = ()) -> tuple[int, ...]:
+    """Measured sizes (MB) of ``rows`` that no other, nor one ``beside`` them, beats in both mean
+    cost and mean duration."""
+    rivals = [(cost, mean) for _, cost, mean in (*_priced(rows), *_priced(beside))]
+    return tuple(
+        size
+        for size, cost, mean in _priced(rows)
+        if not any(c <= cost and m <= mean and (c, m) != (cost, mean) for c, m in rivals)
+    )
+
+
+def _priced(rows: Sequence[SizeRow]) -> list[tuple[int, float, float]]:
+    """Size (MB), mean cost and mean duration of the rows that have both."""
+    return [
         (row.memory_mb, row.cost_usd_per_million.mean, mean)
         for row in rows
         if row.cost_usd_per_million and (mean := _mean_ms(row)) is not None
     ]
-    return tuple(
-        size
-        for size, cost, mean in points
-        if not any(c <= cost and m <= mean and (c, m) != (cost, mean) for _, c, m in points)
-    )
 
 
 def _points(rows: Sequence[SizeRow]) -> list[Point]:

@@ -12,7 +12,7 @@ from tuner.plan.budget import Budget
 from tuner.recommend.across import AcrossDecider, by_arch
 from tuner.recommend.between import Chosen
 from tuner.recommend.between_words import against_others, between_reasons, versus_now
-from tuner.recommend.conclude import Evidence, conclude, service_s
+from tuner.recommend.conclude import Evidence, conclude, pareto, service_s
 from tuner.recommend.decide import Question, Standing
 from tuner.recommend.month import Priced
 from tuner.recommend.result import Recommendation, Spend, Sweep
@@ -37,6 +37,11 @@ def conclude_across(
     of = by_arch(samples, sides)
     sides = {arch: _served(side, of[arch]) for arch, side in sides.items()}
     sweeps = {arch: _alone(arch, run, of[arch], side, failed) for arch, side in sides.items()}
+    everything = [row for sweep in sweeps.values() for row in sweep.sizes]
+    sweeps = {
+        arch: replace(sweep, pareto_mb=pareto(sweep.sizes, everything))
+        for arch, sweep in sweeps.items()
+    }
     facts = run.facts
     here = facts.arch if facts.memory_mb is not None else None
     questions = {arch: side.question for arch, side in sides.items()}

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from tuner.recommend.result import Recommendation, SizeRow, Stats, Sweep
+from tuner.recommend.result import Recommendation, RunnerUp, SizeRow, Stats, Sweep
 from tuner.report.answer import between, format_chance, known, money, size_named
 from tuner.units import UNKNOWN, format_memory, format_ms
 
@@ -139,7 +139,7 @@ def runner_up_table(sweep: Sweep) -> Table | None:
         return None
     rows = tuple(
         Row(
-            format_memory(other.memory_mb) + (f" on {other.arch}" if other.arch else ""),
+            _runner_up(other, sweep),
             (
                 Cell(money(known(other.cost_usd_per_million))),
                 Cell(format_ms(other.duration_ms)),
@@ -149,6 +149,12 @@ def runner_up_table(sweep: Sweep) -> Table | None:
         for other in pick.runners_up
     )
     return Table("Runners-up", ("Memory", "Cost per million", "Mean duration", "Why not"), rows)
+
+
+def _runner_up(other: RunnerUp, sweep: Sweep) -> str:
+    text = format_memory(other.memory_mb)
+    arch = other.arch or (sweep.arch if sweep.beside else None)
+    return f"{text} on {arch}" if arch else text
 
 
 def failures(size: SizeRow) -> str:

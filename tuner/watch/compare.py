@@ -42,11 +42,27 @@ class _Run:
         """Whether only histograms of its samples are left."""
         return thinning.DOCUMENT in self.stored.documents
 
+    @property
+    def arches(self) -> set[str]:
+        """Those that were measured."""
+        return {s.arch for s in self.stored.samples}
+
+    @property
+    def arch(self) -> str:
+        """Whose calls are compared: the function's own architecture's, where it was measured."""
+        own = self.run.facts.arch
+        return own if own in self.arches or not self.arches else min(self.arches)
+
     def at(self, size: int) -> list[Sample]:
-        return _at(self.stored, size)
+        return [s for s in _at(self.stored, size) if s.arch == self.arch]
 
     def sizes(self) -> set[int]:
-        return {s.memory_mb for s in self.stored.samples if s.purpose is not Purpose.WARM_UP}
+        """Those that were measured, MB."""
+        return {
+            s.memory_mb
+            for s in self.stored.samples
+            if s.purpose is not Purpose.WARM_UP and s.arch == self.arch
+        }
 
 
 def compare_runs(
@@ -63,6 +79,12 @@ def compare_runs(
     if old.run.run == new.run.run:
         raise UsageError(f"run {old.run.run}", "is compared with itself", "Name another run.")
     refuse_unlike(old.run, new.run)
+    if old.arch != new.arch:
+        raise UsageError(
+            f"runs {old.run.run} and {new.run.run}",
+            f"were measured on {old.arch} and {new.arch}",
+            "Compare runs that measured the same architecture.",
+        )
     sizes = sorted(old.sizes() & new.sizes())
     if not sizes:
         raise UsageError(
@@ -87,7 +109,11 @@ def compare_runs(
         ),
         gated=bool(wanted),
         control=control,
-        warnings=(*_left_out(old, new, sizes), *_thinned(old, new)),
+        warnings=(
+            *_left_out(old, new, sizes),
+            *_other_architectures(old, new),
+            *_thinned(old, new),
+        ),
     )
 
 
@@ -153,6 +179,17 @@ def _left_out(old: _Run, new: _Run, sizes: Sequence[int]) -> tuple[Advice, ...]:
         return ()
     text = f"{_listed(odd)} was measured in one of both runs only, and is left out."
     return (Advice("sizes-left-out", text),)
+
+
+def _other_architectures(*runs: _Run) -> list[Advice]:
+    """Which calls of runs that compared architectures are left out."""
+    found = []
+    for each in runs:
+        others = ", ".join(sorted(each.arches - {each.arch}))
+        if others:
+            text = f"Run {each.run.run} measured {others}, too, which is left out."
+            found.append(Advice("architecture-left-out", text))
+    return found
 
 
 def _thinned(*runs: _Run) -> list[Advice]:

@@ -90,6 +90,10 @@ def test_two_versions_are_called_as_they_are(
     suite(case.replace(f'"{name}"', f'"{name}:1"'))
     code, told = bench(tuner, "--against", f"{name}:2")
     assert (code, told["verdict"]) == (0, "improved")
+    lambda_client.create_alias(FunctionName=name, Name="live", FunctionVersion="2")
+    suite(case.replace(f'"{name}"', f'"{name}:live"'))
+    code, told = bench(tuner, "--against", "1")
+    assert (code, told["after"]["label"]) == (99, "live")
     code, told = bench(tuner, "--against", "no-such-alias")
     assert code == 1 and told["state"] == "failed"
 

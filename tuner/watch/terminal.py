@@ -133,6 +133,10 @@ def _print_sizes(sizes: Iterable[SizeResult], console: Console) -> None:
             Text(f"  {format_memory(size.memory_mb)}, {sides.removesuffix(' calls')} calls")
         )
         console.print(_table(size))
+        drift = {j.gate.text: j.control_ratio for j in size.judgements if j.control_ratio}
+        if drift:
+            told = ", ".join(sorted({change(ratio) for ratio in drift.values()}))
+            console.print(Text(f"  the control changed by {told}, which is taken out"))
         open_ = [j for j in size.judgements if j.verdict is Verdict.CANNOT_TELL and j.enough]
         if open_:
             enough = max(j.enough or 0 for j in open_)

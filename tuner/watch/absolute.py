@@ -23,7 +23,7 @@ def judge_objective(gate: Gate, pair: Pair, rules: Rules) -> Judgement:
     for a gate without an objective."""
     if gate.slo is None:
         raise ValueError(f"{gate.text!r} is no objective")
-    tail = rules.tail(pair.after.calls)
+    tail = rules.tail(pair.after.calls, pair.interleaved)
     limit = gate.slo.limit / (1e6 if gate.subject is Subject.COST else 1.0)
     if gate.subject.share:
         counted = pair.after.counts(gate.subject)
@@ -42,7 +42,7 @@ def judge_objective(gate: Gate, pair: Pair, rules: Rules) -> Judgement:
     enough = None
     if verdict is Verdict.CANNOT_TELL and n:
         enough = _enough_for(gate, effect, tail)
-    return judgement(gate, effect, rules, verdict, enough)
+    return judgement(gate, effect, rules.level(pair.interleaved), verdict, enough)
 
 
 def _limits(side: Measured, quantile: float | None, tail: float) -> tuple[float, int, Limits]:
@@ -75,10 +75,10 @@ def _enough_for(gate: Gate, effect: Effect, tail: float) -> int | None:
 def judge_rate(gate: Gate, pair: Pair, rules: Rules) -> Judgement:
     """Compare a share of requests; ``gate.rise`` is in percentage points (0: any rise)."""
     before, after = pair.before.counts(gate.subject), pair.after.counts(gate.subject)
-    tail = rules.tail(pair.calls)
+    tail = rules.tail(pair.calls, pair.interleaved)
     effect = compare_rates(before, after, tail)
     if not before.total or not after.total:
-        return judgement(gate, effect, rules, Verdict.CANNOT_TELL)
+        return judgement(gate, effect, rules.level(pair.interleaved), Verdict.CANNOT_TELL)
     rise = after.rate - before.rate
     most = rate_limits(after, tail)[1] - rate_limits(before, tail)[0]
     verdict = Verdict.CANNOT_TELL
@@ -95,4 +95,4 @@ def judge_rate(gate: Gate, pair: Pair, rules: Rules) -> Judgement:
         wanted = -float(special.ndtri(tail)) * error
         n = min(before.total, after.total)
         enough = max(n + 1, math.ceil(n * (wanted / size) ** 2)) if size > 0.01 else None
-    return judgement(gate, effect, rules, verdict, enough)
+    return judgement(gate, effect, rules.level(pair.interleaved), verdict, enough)

@@ -34,19 +34,27 @@ class Rules:
     """How sure a verdict has to be, and over how many gates and looks.
 
     ``confidence`` holds for a whole suite run: with no change, at most 1 - ``confidence`` of such
-    runs raise an alarm, before any confirmation. ``looks`` is ``None`` for a single look. Drifts
-    are standard deviations of the logarithm of what two runs differ by without any change.
+    runs raise an alarm, before any confirmation; ``confidence_interleaved`` is another one for
+    sides that were measured in one run (``None``: the same). ``looks`` is ``None`` for a single
+    look. Drifts are standard deviations of the logarithm of what two runs differ by without any
+    change.
     """
 
     gates: int = 1
     confidence: float = 0.99
     looks: Looks | None = None
+    confidence_interleaved: float | None = None
     drift: float = DRIFT
     drift_left_by_control: float = DRIFT_LEFT_BY_CONTROL
 
-    def tail(self, calls: int) -> float:
+    def level(self, interleaved: bool = False) -> float:
+        """The confidence of all intervals together, by how the sides were measured."""
+        own = self.confidence_interleaved
+        return self.confidence if own is None or not interleaved else own
+
+    def tail(self, calls: int, interleaved: bool = False) -> float:
         """Probability left out at each end of one gate's interval; 0: no look is due yet."""
-        tail = (1.0 - self.confidence) / max(self.gates, 1)
+        tail = (1.0 - self.level(interleaved)) / max(self.gates, 1)
         return tail if self.looks is None else self.looks.tail(calls, tail)
 
 
@@ -102,13 +110,13 @@ class Judgement:
 
 
 def judgement(
-    gate: Gate, effect: Effect, rules: Rules, verdict: Verdict, enough: int | None = None
+    gate: Gate, effect: Effect, level: float, verdict: Verdict, enough: int | None = None
 ) -> Judgement:
-    """An effect and what was read off it, in the measure's own unit."""
+    """An effect and what was read off it at that level, in the measure's own unit."""
     scale = 1e6 if gate.subject is Subject.COST else 1.0
     return Judgement(
         gate, gate.measure, known(effect.before * scale), known(effect.after * scale),
-        known(effect.ratio), known(effect.low) or None, known(effect.high), rules.confidence,
+        known(effect.ratio), known(effect.low) or None, known(effect.high), level,
         verdict, (effect.n_before, effect.n_after), enough, effect.control_ratio,
     )  # fmt: skip
 

@@ -13,13 +13,26 @@ from tuner.watch.judgement import Judgement, Rules, Verdict
 
 #: A confirming run judges only the gates that alarmed, so it may be less strict.
 CONFIRM_WITH = 0.95
+#: How many times more often than an alarm a first run of interleaved sides may be wrong.
+LAX = 5.0
 #: Calls a side at most, unless the suite says otherwise.
 MOST = 200
 
 
 def rules_for(gates: int, most: int = MOST, confidence: float = 0.99) -> Rules:
-    """The rules of a first run over ``gates`` gates in the whole suite."""
-    return Rules(gates=gates, confidence=confidence, looks=planned(most))
+    """The rules of a first run over ``gates`` gates in the whole suite.
+
+    ``confidence`` is the share of suite runs without a change that raise no alarm. Two versions in
+    one run are judged with ``LAX`` times the error, for a fresh run, of which nothing is shared
+    with the first, has to confirm: both err with ``LAX * (1 - CONFIRM_WITH)`` of it. Against a
+    baseline the same baseline confirms, so the first run keeps it alone.
+    """
+    return Rules(
+        gates=gates,
+        confidence=confidence,
+        looks=planned(most),
+        confidence_interleaved=max(1.0 - LAX * (1.0 - confidence), 0.5),
+    )
 
 
 def next_look(judgements: Sequence[Judgement], calls: int, looks: Looks) -> int | None:
@@ -52,7 +65,7 @@ def alarming(judgements: Sequence[Judgement]) -> tuple[Gate, ...]:
 
 def confirming_rules(first: Rules, gates: int) -> Rules:
     """The rules of the fresh run over the ``gates`` that alarmed: same looks, own error."""
-    return replace(first, gates=gates, confidence=CONFIRM_WITH)
+    return replace(first, gates=gates, confidence=CONFIRM_WITH, confidence_interleaved=None)
 
 
 def confirmed(first: Judgement, fresh: Judgement) -> Judgement:

@@ -56,7 +56,7 @@ def judge(gate: Gate, pair: Pair, rules: Rules) -> Judgement:
     if effect.known:
         verdict = read(math.log(effect.low), math.log(effect.high), edge)
     enough = _enough(effect, gate, pair, rules) if verdict is Verdict.CANNOT_TELL else None
-    return judgement(gate, effect, rules, verdict, enough)
+    return judgement(gate, effect, rules.level(pair.interleaved), verdict, enough)
 
 
 def judge_all(gates: Sequence[Gate], pair: Pair, rules: Rules) -> tuple[Judgement, ...]:
@@ -76,7 +76,7 @@ def read(low: float, high: float, edge: float) -> Verdict:
 def _precision(pair: Pair, rules: Rules) -> Precision:
     drift = rules.drift if pair.control is None else rules.drift_left_by_control
     between = 0.0 if pair.interleaved else drift
-    return Precision(rules.tail(pair.calls), pair.interleaved, between)
+    return Precision(rules.tail(pair.calls, pair.interleaved), pair.interleaved, between)
 
 
 def _control(gate: Gate, pair: Pair) -> Control | None:
@@ -108,7 +108,7 @@ def _enough(effect: Effect, gate: Gate, pair: Pair, rules: Rules) -> int | None:
     if not math.isfinite(effect.log_error):
         return max(least, n + 1) if gate.quantile != 1.0 else None
     precision = _precision(pair, rules)
-    tail = rules.tail(rules.looks.most if rules.looks else pair.calls)
+    tail = rules.tail(rules.looks.most if rules.looks else pair.calls, pair.interleaved)
     size, edge = abs(math.log(effect.ratio)), math.log1p(gate.rise)
     room = max(size, edge - size) / (critical(tail, effect.freedom) + _LIKELY)
     left = room**2 - precision.between_runs**2

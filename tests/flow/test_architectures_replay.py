@@ -30,6 +30,10 @@ def recording(path: Path, arm_factor: float, rows: int = 30, arm: bool = True) -
     return path
 
 
+#: Enough where it does not matter how sizes are chosen: an adaptive sweep takes seconds.
+QUICK = {"method": "grid", "samples": 6, "memory": "256,1024,1769", "cold": 0}
+
+
 def swept(path: Path, tmp_path: Path, **options: object) -> dict[str, object]:
     asked = {"memory": "recorded", "seed": 1, "architectures": "both", **options}
     return sweep(
@@ -66,7 +70,7 @@ def test_an_objective_that_one_architecture_alone_can_meet_decides(tmp_path: Pat
 
 
 def test_each_architecture_is_priced_by_its_own_rates_and_has_a_curve(tmp_path: Path) -> None:
-    found = swept(recording(tmp_path / "r.csv", 1.0), tmp_path)
+    found = swept(recording(tmp_path / "r.csv", 1.0), tmp_path, **QUICK)
     x86, arm = found["architectures"]
     assert (x86["arch"], arm["arch"]) == ("x86_64", "arm64")
     assert arm["price"]["gb_second_usd"] < x86["price"]["gb_second_usd"]
@@ -89,7 +93,7 @@ def test_calls_on_both_architectures_alternate_within_a_round(tmp_path: Path) ->
 
 def test_a_limit_on_invocations_holds_for_both_together(tmp_path: Path) -> None:
     path = recording(tmp_path / "r.csv", 1.05)
-    for most in (3, 20, 41):
+    for most in (3, 20):
         found = swept(path, tmp_path, invocations=most)
         assert found["spend"]["invocations"] <= most
 
@@ -102,7 +106,7 @@ def test_the_same_seed_gives_the_same_answer_over_both(tmp_path: Path) -> None:
 
 
 def test_a_stored_run_is_asked_again_over_both_or_about_one(tmp_path: Path) -> None:
-    found = swept(recording(tmp_path / "r.csv", 1.02), tmp_path)
+    found = swept(recording(tmp_path / "r.csv", 1.02), tmp_path, **QUICK)
     store = f"sqlite:///{tmp_path}/runs.db"
     again = recommend("last", store=store).to_dict()
     assert again["recommendation"] == found["recommendation"]
@@ -114,7 +118,7 @@ def test_a_stored_run_is_asked_again_over_both_or_about_one(tmp_path: Path) -> N
 
 
 def test_one_architecture_is_measured_alone_where_one_is_asked(tmp_path: Path) -> None:
-    found = swept(recording(tmp_path / "r.csv", 1.3), tmp_path, architectures="arm64")
+    found = swept(recording(tmp_path / "r.csv", 1.3), tmp_path, architectures="arm64", **QUICK)
     assert {row["arch"] for row in found["sizes"]} == {"arm64"}
     assert found["recommendation"]["arch"] == found["arch"] == "arm64"
 
@@ -168,7 +172,7 @@ def test_the_architecture_that_was_chosen_is_applied_to_the_template(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    found = swept(recording(tmp_path / "r.csv", 1.02), tmp_path)
+    found = swept(recording(tmp_path / "r.csv", 1.02), tmp_path, **QUICK)
     template = tmp_path / "template.yaml"
     template.write_text(
         "Resources:\n  Orders:\n    Type: AWS::Serverless::Function\n    Properties:\n"

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "contract"))  # tests are no 
 
 from fault_proxy import FaultProxy
 
-pytestmark = pytest.mark.bench
+pytestmark = [pytest.mark.bench, pytest.mark.timeout(1800)]
 
 SIZES = "128,256,512,768,1024,1280,1536"
 GRID = ("--method", "grid", "--memory", SIZES, "--samples", "5", "--cold", "1", "--yes", "-q")

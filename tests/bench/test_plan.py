@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.bench
+pytestmark = [pytest.mark.bench, pytest.mark.timeout(1800)]
 
 TUNER = [sys.executable, "-m", "tuner"]
 #: Demos twice each: the first plan knows nothing, the second has the first sweep to go by.

@@ -153,6 +153,7 @@ def test_killed_at_points_all_over_everything_is_put_back(crashes: Crashes) -> N
 
 
 @pytest.mark.bench
+@pytest.mark.timeout(1800)
 @each_way
 def test_killed_at_200_points(crashes: Crashes, request: pytest.FixtureRequest) -> None:
     crashes.at_points(step=1, limit=150)

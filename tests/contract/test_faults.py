@@ -244,6 +244,7 @@ def test_each_kind_of_fault_in_some_call(strikes: Strikes, kind: str) -> None:
 
 
 @pytest.mark.bench
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("what", WAYS)
 @pytest.mark.parametrize("service", ["local"], indirect=True)
 def test_every_fault_at_every_call(strikes: Strikes) -> None:

@@ -107,7 +107,7 @@ def test_a_struck_sweep_ends_with_the_right_code_and_one_reason(
 
 
 @pytest.mark.bench
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 @each_way
 @locally
 def test_a_sweep_struck_at_every_call(

@@ -74,6 +74,38 @@ def test_a_copy_that_a_dead_run_left_is_deleted_and_twice_is_harmless(
 
 
 @pytest.mark.parametrize("service", ["local"], indirect=True)
+def test_a_copy_whose_creation_arrives_after_its_answer_was_given_up_is_deleted(
+    open_target: Open, service: Any, function: str, journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = functions_of(service)
+    asked: list[dict[str, Any]] = []
+
+    class Late(WallClock):
+        def sleep(self, seconds: float) -> None:
+            if asked:
+                service.client.create_function(**asked.pop())
+            super().sleep(seconds / 10)
+
+    target = open_target(function, isolation=Isolation.CLONE, clock=Late())
+    send = target._control.send
+
+    def lost(operation: str, thing: str, **parameters: Any) -> Any:
+        if operation != "CreateFunction":
+            return send(operation, thing, **parameters)
+        asked.append(parameters)
+        raise TargetError(thing, "no answer")
+
+    monkeypatch.setattr(target._control, "send", lost)
+    with pytest.raises(TargetError, match="no answer"):
+        target.prepare(512)
+    assert functions_of(service) == there  # not yet
+    target.restore()
+    assert asked == []
+    assert functions_of(service) == there
+    assert pending(journal) == []
+
+
+@pytest.mark.parametrize("service", ["local"], indirect=True)
 def test_a_function_of_the_copys_name_that_is_not_ours_stays(
     open_target: Open, service: Any, function: str, make_zip: Callable[..., bytes]
 ) -> None:

@@ -19,6 +19,9 @@ from tuner.errors import AccessDenied, ChangedUnderneath, NotFound, TargetError
 
 #: How often somebody else may get in between reading and putting back.
 _ATTEMPTS = 5
+#: How often, and how many seconds apart, a copy is looked for whose creation was not answered;
+#: one of a run that began longer ago has landed long since.
+_LOOKS, _BETWEEN_S, _RECENT_S = 5, 1.0, 300.0
 
 
 def restore(entry: Entry, control: Control) -> bool:
@@ -40,7 +43,7 @@ def put_back(entry: Entry, control: Control) -> None:
     Where a copy was measured, it is deleted; the function itself was never changed.
     """
     if entry.opening.clone is not None:
-        if clone_is_there(control, entry.opening):
+        if clone_is_there(control, entry.opening) or _clone_lands(control, entry):
             control.delete_clone(entry.opening.clone)
         return
     try:
@@ -69,6 +72,19 @@ def clone_is_there(control: Control, opening: Opening) -> bool:
     except NotFound:
         return False
     return str(now.get("Description", "")).startswith(opening.mark)
+
+
+def _clone_lands(control: Control, entry: Entry) -> bool:
+    """Whether a creation whose answer was lost just now still arrives; nothing makes it stale."""
+    clock = control.clock
+    recent = clock.wall() - entry.opening.opened_at < _RECENT_S
+    if not recent or entry.unanswered("create") is None:
+        return False
+    for _ in range(_LOOKS):
+        clock.sleep(_BETWEEN_S)
+        if clone_is_there(control, entry.opening):
+            return True
+    return False
 
 
 def _is_there(entry: Entry, control: Control) -> bool:

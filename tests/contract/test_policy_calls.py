@@ -196,7 +196,7 @@ def test_cold(service: Any, function: str, record: Record) -> None:
 
 @locally
 def test_cold_of_ways_to_start(service: Any, function: str, record: Record) -> None:
-    record.more.add(WITHOUT_REPORT)
+    record.more |= {WITHOUT_REPORT, *AFTERWARDS}
     before = service.picture(function)
     words = ("--variants", "provisioned=1", "--cold", "1", "-q", "--yes")
     assert run("cold", f"{function}:live", *record.where, *words) == 0

@@ -25,6 +25,7 @@ from tuner.aws.retry import RetryPolicy
 from tuner.aws.s3_object import read_s3
 from tuner.aws.services import Service
 from tuner.aws.session import AwsSession, SessionOptions, open_session
+from tuner.aws.traces import read_traces
 from tuner.clock import VirtualClock
 from tuner.errors import AccessDenied
 
@@ -41,6 +42,8 @@ OTHER_SERVICES = {
     "GetMetricData": "cloudwatch",
     "FilterLogEvents": "logs",
     "GetObject": "s3",
+    "GetTraceSummaries": "xray",
+    "BatchGetTraces": "xray",
 }
 
 
@@ -115,6 +118,12 @@ SENT: dict[str, Callable[[Control], object]] = {
     ),
     "GetCallerIdentity": lambda c: Service(c.session, "sts", c.clock).send(
         "GetCallerIdentity", "AWS"
+    ),
+    "GetTraceSummaries": lambda c: read_traces(
+        Service(c.session, "xray", c.clock), "orders", (0.0, 60.0)
+    ),
+    "BatchGetTraces": lambda c: Service(c.session, "xray", c.clock).send(
+        "BatchGetTraces", "orders", TraceIds=["1-58406520-a006649127e371903a2de979"]
     ),
     "GetObject": lambda c: read_s3(c.session, "s3://bucket/key", 10, c.clock),
 }

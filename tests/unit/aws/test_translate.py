@@ -47,6 +47,8 @@ EXPECTED = {
     "InvalidClientTokenId": (AccessDenied, "does not know", "Refresh"),
     "SignatureDoesNotMatch": (AccessDenied, "signature", "clock"),
     "AccessDenied": (AccessDenied, "not allowed", "tuner policy"),
+    "ThrottledException": (TargetError, "throttles", "Try again"),
+    "InvalidRequestException": (TargetError, "was refused", "Change"),
     "ThrottlingException": (TargetError, "throttles", "Try again"),
     "CodeVerificationFailedException": (TargetError, "code signing", "signed"),
     "ValidationException": (TargetError, "was refused", "Change"),

@@ -99,7 +99,8 @@ def _invocations(sweep: Sweep) -> str:
     sizes = [size for each in sweep.each for size in each.sizes]
     warm, cold = sum(size.warm.n for size in sizes), sum(size.cold.n for size in sizes)
     where = f" on {len(sweep.each)} architectures" if sweep.beside else ""
-    return f"{warm:,} warm and {cold:,} cold ones counted, over {len(sizes)} sizes{where}"
+    many = "1 size" if len(sizes) == 1 else f"{len(sizes)} sizes"
+    return f"{warm:,} warm and {cold:,} cold ones counted, over {many}{where}"
 
 
 def _spend(sweep: Sweep) -> tuple[str, str]:

@@ -25,6 +25,7 @@ class SweepView:
     name: str
     subtitle: str
     state: str  # a remark if the run did not end as planned, else ""
+    question: str  # what the answer answers
     answer: Answer
     latency: OverMemory
     cost: OverMemory
@@ -57,13 +58,14 @@ def sweep_view(sweep: Sweep) -> SweepView:
         name=sweep.run.facts.name,
         subtitle=_subtitle(sweep),
         state=_state(sweep),
+        question="Cold starts" if sweep.run.command == "cold" else "Recommended memory size",
         answer=replace(said, facts=(*said.facts, *month_fact(sweep))),
         latency=latency_series(sweep),
         cost=cost_series(sweep),
         trade_off=trade_off(sweep),
         cold=cold_bars(sweep),
         architectures=arch_table(sweep),
-        sizes=size_table(sweep),
+        sizes=_sizes(sweep),
         loads=load_table(sweep),
         loads_said=load_sentence(sweep),
         cold_starts=cold_table(sweep),
@@ -76,6 +78,14 @@ def sweep_view(sweep: Sweep) -> SweepView:
         method=method(sweep),
         power_tuning_url=_power_tuning(sweep),
     )
+
+
+def _sizes(sweep: Sweep) -> Table:
+    """The table of sizes; of a run that makes no warm calls only what failed."""
+    table = size_table(sweep)
+    if sweep.run.command != "cold":
+        return table
+    return replace(table, rows=tuple(row for row in table.rows if row.status == "failed"))
 
 
 def latency_text(view: SweepView) -> str:

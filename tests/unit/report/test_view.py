@@ -265,3 +265,13 @@ def test_an_interval_is_shown_whole_or_not_at_all(interval: Interval) -> None:
     low, high = interval.low, interval.high
     known = low is not None and high is not None and math.isfinite(low) and math.isfinite(high)
     assert bool(note) == bool(known and low < high)
+
+
+def test_a_run_of_cold_starts_shows_no_table_of_warm_calls_but_what_failed() -> None:
+    cold = replace(good(), run=replace(good().run, command="cold"), recommendation=None)
+    view = sweep_view(cold)
+    assert view.question == "Cold starts"
+    assert view.sizes.rows == ()
+    failed = replace(cold, sizes=(replace(cold.sizes[0], status="failed"), *cold.sizes[1:]))
+    assert [row.status for row in sweep_view(failed).sizes.rows] == ["failed"]
+    assert sweep_view(good()).question == "Recommended memory size"

@@ -77,6 +77,10 @@ class Pair:
         return min(self.before.calls, growing) if self.interleaved else growing
 
 
+#: More calls a side than this are no advice: a wider gate is.
+SENSIBLE = 10_000
+
+
 @dataclass(frozen=True)
 class Judgement:
     """A verdict on one gate with all that it rests on.

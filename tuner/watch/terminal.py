@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tuner.units import format_memory, format_seconds, format_usd
-from tuner.watch.judgement import Judgement, Verdict
+from tuner.watch.judgement import SENSIBLE, Judgement, Verdict
 from tuner.watch.result import (
     BenchResult,
     CaseResult,
@@ -137,12 +137,23 @@ def _print_sizes(sizes: Iterable[SizeResult], console: Console) -> None:
         if drift:
             told = ", ".join(sorted({change(ratio) for ratio in drift.values()}))
             console.print(Text(f"  the control changed by {told}, which is taken out"))
-        open_ = [j for j in size.judgements if j.verdict is Verdict.CANNOT_TELL and j.enough]
-        if open_:
-            enough = max(j.enough or 0 for j in open_)
-            named = " and ".join(j.measure for j in open_)
-            told = f"  about {enough:,} calls a side would settle {named}"
-            console.print(Text(told, "yellow"), soft_wrap=True)
+        for told in _wanted(size):
+            console.print(Text(f"  {told}", "yellow"), soft_wrap=True)
+
+
+def _wanted(size: SizeResult) -> list[str]:
+    """What would settle that which cannot be told."""
+    open_ = [j for j in size.judgements if j.verdict is Verdict.CANNOT_TELL and j.enough]
+    some = {j.measure: j.enough for j in open_ if j.enough and j.enough <= SENSIBLE}
+    rest = [j.measure for j in open_ if j.measure not in some]
+    told = []
+    if some:
+        most = max(some.values())
+        told.append(f"about {most:,} calls a side would settle {' and '.join(some)}")
+    if rest:
+        named = " and ".join(rest)
+        told.append(f"no sensible number of calls would settle {named}: widen the gate")
+    return told
 
 
 def _table(size: SizeResult) -> Table:

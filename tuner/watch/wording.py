@@ -2,7 +2,7 @@
 
 from tuner.units import UNKNOWN, format_ms, format_share, format_usd_per_million
 from tuner.watch.gate import Subject
-from tuner.watch.judgement import Judgement, Verdict
+from tuner.watch.judgement import SENSIBLE, Judgement, Verdict
 
 
 def quantity(subject: Subject, value: float | None) -> str:
@@ -71,4 +71,6 @@ def _wanted(j: Judgement) -> str:
         return ""
     if j.enough is None:
         return "; more calls alone would not settle it"
+    if j.enough > SENSIBLE:
+        return "; it scatters too much to be settled by a sensible number of calls"
     return f"; about {j.enough:,} calls a side would be enough"

@@ -81,6 +81,15 @@ def test_too_few_calls_cannot_tell_and_say_how_many_would_be_enough() -> None:
     assert sum(j.verdict is Verdict.SAME for j in told) >= 13
 
 
+def test_a_number_of_calls_that_nobody_would_make_is_no_advice() -> None:
+    wild = judge(P50, Pair(side(3, 30, spread=3.0), side(3, 30, spread=3.0)), Rules(gates=10))
+    assert wild.verdict is Verdict.CANNOT_TELL
+    assert wild.enough is not None
+    assert wild.enough > 10_000
+    assert "scatters too much" in wild.sentence
+    assert "calls a side" not in wild.sentence
+
+
 def test_a_percentile_without_enough_calls_beyond_it_asks_for_them() -> None:
     judgement = judge(parse_gate("p99 +10%"), Pair(side(1, 60), side(2, 60)), Rules())
     assert judgement.verdict is Verdict.CANNOT_TELL

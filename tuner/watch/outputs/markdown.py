@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 
 from tuner.units import format_seconds, format_usd
-from tuner.watch.judgement import Verdict
+from tuner.watch.judgement import SENSIBLE, Verdict
 from tuner.watch.outputs.lines import Document, Line, headline, lines, origin, printable, unjudged
 
 _SIGNS = {
@@ -76,7 +76,7 @@ def _verdict(line: Line) -> str:
         return "**regressed**, confirmed"
     if first and first != line.verdict:
         return f"{line.verdict}; {first} was not confirmed"
-    if line.verdict is Verdict.CANNOT_TELL and enough:
+    if line.verdict is Verdict.CANNOT_TELL and enough and enough <= SENSIBLE:
         return f"cannot tell; about {enough:,} calls would do"
     return f"**{line.verdict}**" if line.verdict is Verdict.REGRESSED else str(line.verdict)
 

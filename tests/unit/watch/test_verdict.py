@@ -82,7 +82,12 @@ def test_too_few_calls_cannot_tell_and_say_how_many_would_be_enough() -> None:
 
 
 def test_a_number_of_calls_that_nobody_would_make_is_no_advice() -> None:
-    wild = judge(P50, Pair(side(3, 30, spread=3.0), side(3, 30, spread=3.0)), Rules(gates=10))
+    values = 100.0 * np.exp(3.0 * np.random.default_rng(3).standard_normal(30))
+    before, after = (
+        dataclasses.replace(side(3, 30), duration_ms=Measured.of(each, np.arange(30)))
+        for each in (values, values[::-1])
+    )
+    wild = judge(P50, Pair(before, after), Rules(gates=10))
     assert wild.verdict is Verdict.CANNOT_TELL
     assert wild.enough is not None
     assert wild.enough > 10_000

@@ -20,6 +20,7 @@ from tuner.target.seam import Progress
 from tuner.underload.wish import size_load
 from tuner.watch.baseline import Reference, find_reference
 from tuner.watch.confirm import with_second
+from tuner.watch.experience import experienced
 from tuner.watch.judgement import Rules
 from tuner.watch.lab import Habits, Lab
 from tuner.watch.matching import differences
@@ -163,13 +164,16 @@ class _Running:
             text = "Cold starts are not forced: a published version is called as it is."
             self._warnings.append(Advice("no-cold-starts", text))
             cold = 0
-        stored = Stored()
+        stored, rules = Stored(), self._means.rules
         if design is Design.BASELINE and self._reference is not None:
             stored = Stored.of(self._reference.samples, self._reference.control)
+            place = self._reference.baseline.place
+            rules, told = experienced(rules, self._means.store, place)
+            self._warnings += told
             self._warn_of_control()
         return Course(
             gates=dict.fromkeys(members.sizes_mb, case.gates),
-            rules=self._means.rules,
+            rules=rules,
             design=design,
             most=case.most,
             cold=cold,

@@ -19,6 +19,9 @@ IntArray = NDArray[np.int64]
 
 #: A size is infeasible when this share of its invocations was killed or timed out.
 FAILED_SHARE = 0.2
+#: So many errors and no success, and a size counts as one where the function fails. Of a function
+#: that fails half of the time whatever its memory, one in 32 such rows is chance.
+ERRORS_IN_A_ROW = 5
 #: AWS reports two decimals; anything shorter is recorded as this.
 SHORTEST_MS = 0.01
 
@@ -82,9 +85,18 @@ class Observations:
         return _pooled(self.client_overhead_ms, q)
 
     def infeasible_mb(self) -> int:
-        """The largest size known to be too small (0: none): what it cannot run, less cannot."""
+        """The largest size known to be too small (0: none): what it cannot run, less cannot.
+
+        Errors above a size that works do not come from too little memory.
+        """
+        least = self.sizes_mb.min(initial=np.iinfo(np.int64).max)
+        broken = ((size, self.failures[size] != _ERRS) for size in self.broken_mb())
+        return max((size for size, killed in broken if killed or size < least), default=0)
+
+    def broken_mb(self) -> list[int]:
+        """The sizes (MB) that failed and never worked, ascending."""
         ok = set(self.sizes_mb.tolist())
-        return max((size for size in self.failures if size not in ok), default=0)
+        return [size for size in self.failures if size not in ok]
 
 
 def from_samples(samples: Sequence[Sample]) -> Observations:
@@ -157,18 +169,17 @@ _TOO_SMALL = {
     Outcome.OUT_OF_MEMORY: "runs out of memory",
     Outcome.TIMEOUT: "times out",
 }
+_ERRS = "raises an error in every call"
 
 
 def _failures(samples: Sequence[Sample]) -> dict[int, str]:
-    ended = Counter(
-        (s.memory_mb, s.outcome)
-        for s in samples
-        if s.outcome is Outcome.OK or s.outcome in _TOO_SMALL
-    )
+    ended = Counter((s.memory_mb, s.outcome) for s in samples)
     failures = {}
     for size in {memory for memory, _ in ended}:
         killed = {o: ended[size, o] for o in _TOO_SMALL}
         total = sum(killed.values()) + ended[size, Outcome.OK]
-        if sum(killed.values()) >= max(1.0, FAILED_SHARE * total):
+        if not total and ended[size, Outcome.FUNCTION_ERROR] >= ERRORS_IN_A_ROW:
+            failures[size] = _ERRS
+        elif sum(killed.values()) >= max(1.0, FAILED_SHARE * total):
             failures[size] = _TOO_SMALL[max(killed, key=lambda o: killed[o])]
     return dict(sorted(failures.items()))

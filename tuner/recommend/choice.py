@@ -161,7 +161,8 @@ def choose(
 def possible(candidates_mb: IntArray, observations: Observations) -> IntArray:
     """Candidates that can run the function, as far as is known: never below a size that cannot.
 
-    When small sizes failed, only sizes from the smallest that worked on are safe to name.
+    When small sizes failed, only sizes from the smallest that worked on are safe to name; of the
+    larger ones, none at which every call failed.
     """
     too_small = observations.infeasible_mb()
     least = too_small + 1
@@ -169,7 +170,8 @@ def possible(candidates_mb: IntArray, observations: Observations) -> IntArray:
         worked = observations.sizes_mb
         above = worked[worked > too_small]
         least = int(above.min()) if above.size else least
-    left = candidates_mb[candidates_mb >= least]
+    broken = np.isin(candidates_mb, observations.broken_mb())
+    left = candidates_mb[(candidates_mb >= least) & ~broken]
     return left if left.size else observations.sizes_mb[-1:]
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tuner.model.curve import Curve
 from tuner.model.fit import fit
-from tuner.model.observations import Observations, from_samples
+from tuner.model.observations import ERRORS_IN_A_ROW, Observations, from_samples
 from tuner.plan import adaptive, grid
 from tuner.plan.adaptive import Adaptive
 from tuner.plan.ask import Ask, Done
@@ -26,7 +26,7 @@ from tuner.recommend.cost import MILLION, ColdExtra, drawn_cost
 from tuner.recommend.goal import Goal, Rates
 from tuner.recommend.outlook import Outlook, look
 from tuner.recommend.result import CurveBand, ModelCard, Recommendation
-from tuner.records import Sample
+from tuner.records import Outcome, Purpose, Sample
 from tuner.units import MemoryWish
 
 IntArray = NDArray[np.int64]
@@ -92,6 +92,9 @@ class Decider:
         open_mb = self._sizes[self._sizes > observations.infeasible_mb()]
         if not len(observations):
             return self._without_data(open_mb, spent, samples)
+        again = self._again(samples, spent)
+        if again:
+            return again
         curve = self._fit(observations)
         rng = np.random.default_rng((q.seed, len(samples)))
         probe = self._probe(curve, observations, open_mb)
@@ -152,6 +155,25 @@ class Decider:
         at = np.concatenate([[middle], sizes])
         expected = loss(look(curve, observations, q.goal, q.rates, at)).mean(axis=0)
         return middle if expected[0] < expected[1:].min() else None
+
+    def _again(self, samples: Sequence[Sample], spent: Spent) -> Ask | None:
+        """More calls of the sizes at which each call so far raised an error, if they fit into the
+        budget at what a call took so far: errors may come by chance."""
+        ends: dict[int, list[Outcome]] = {int(size): [] for size in self._sizes}
+        for sample in samples:
+            if sample.purpose is Purpose.WARM and sample.memory_mb in ends:
+                ends[sample.memory_mb].append(sample.outcome)
+        counts = {
+            size: ERRORS_IN_A_ROW - len(outcomes)
+            for size, outcomes in ends.items()
+            if set(outcomes) == {Outcome.FUNCTION_ERROR} and len(outcomes) < ERRORS_IN_A_ROW
+        }
+        made = max(1, spent.invocations)
+        fit_in = self._question.budget.affordable(
+            spent, spent.cost_usd / made, spent.seconds / made
+        )
+        ask = Ask(counts, "only errors so far, while other sizes answer")
+        return ask if 0 < ask.invocations <= fit_in else None
 
     def _without_data(
         self, open_mb: IntArray, spent: Spent, samples: Sequence[Sample]

@@ -57,10 +57,11 @@ def reasons(case: Case) -> tuple[str, ...]:
     if len(case.outlook.memory_mb) == 1:
         lines.append(f"{format_memory(case.memory_mb)} was the only size to choose from.")
     lines += [*_doubt(case), *_mechanism(case)]
-    if case.observations.infeasible_mb():
-        size = case.observations.infeasible_mb()
-        why = case.observations.failures[size]
-        lines.append(f"At {format_memory(size)} the function {why}.")
+    too_small = case.observations.infeasible_mb()
+    for size in case.observations.broken_mb():
+        if size >= too_small:
+            why = case.observations.failures[size]
+            lines.append(f"At {format_memory(size)} the function {why}.")
     if case.observations.first_calls:
         lines.append("The recording holds first calls of sandboxes, so warm calls may be faster.")
     return tuple(lines)

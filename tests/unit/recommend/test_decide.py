@@ -129,6 +129,56 @@ def test_where_a_function_begins_to_run_is_found() -> None:
     assert 170 <= answer.recommendation.memory_mb <= 190
 
 
+def with_errors(
+    question: Question, fails: Callable[[int, int], bool]
+) -> tuple[Answer, list[Sample]]:
+    """A sweep of a function that raises an error in the n-th call of a size where ``fails``."""
+    alive, decider = cpu_bound(50.0), Decider(question)
+    samples: list[Sample] = []
+    while not isinstance(ask := decider.step(samples), Done):
+        for size, n in ask.counts.items():
+            for duration in alive(size, n):
+                before = sum(s.memory_mb == size for s in samples)
+                made = sample(len(samples), size, float(duration))
+                if fails(size, before):
+                    made = replace(made, outcome=Outcome.FUNCTION_ERROR)
+                samples.append(made)
+    return decider.answer(samples), samples
+
+
+def test_a_size_whose_first_calls_fail_is_tried_again_before_it_counts_as_failed() -> None:
+    answer, samples = with_errors(RANGE, lambda size, n: size == 1536 and n < 2)
+    there = [s.outcome for s in samples if s.memory_mb == 1536]
+    assert len(there) >= 5
+    assert Outcome.OK in there
+    assert answer.observations is not None
+    assert 1536 in answer.observations.sizes_mb
+
+
+def test_a_size_that_always_fails_gets_five_calls_and_the_others_are_decided() -> None:
+    question = replace(RANGE, goal=Goal(strategy=Strategy.SPEED))
+    answer, samples = with_errors(question, lambda size, n: size == 1536)
+    assert sum(s.memory_mb == 1536 for s in samples) == 5
+    pick = answer.recommendation
+    assert pick is not None
+    assert 1024 < pick.memory_mb < 1536
+    assert "At 1,536 MB the function raises an error in every call." in pick.reasons
+
+
+def test_where_small_sizes_raise_errors_no_size_below_them_is_named() -> None:
+    answer, samples = with_errors(RANGE, lambda size, n: size < 300)
+    pick = answer.recommendation
+    assert pick is not None
+    assert pick.memory_mb >= 300
+    assert len(samples) <= 40
+
+
+def test_errors_are_not_tried_again_beyond_the_budget() -> None:
+    question = replace(RANGE, budget=Budget(invocations=12))
+    _, samples = with_errors(question, lambda size, n: size == 1536)
+    assert len(samples) <= 12
+
+
 def test_when_everything_fails_there_is_no_invented_answer() -> None:
     answer, samples, done = sweep(lambda m, n: None, RANGE)
     assert answer == Answer(None, None, None)

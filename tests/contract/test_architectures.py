@@ -22,6 +22,8 @@ from tuner.target.aws import AwsTarget
 from tuner.target.aws_architectures import on_architectures
 from tuner.target.seam import Variant
 
+pytestmark = pytest.mark.slow
+
 Open = Callable[..., AwsTarget]
 X86, ARM = Setting(128, "x86_64"), Setting(512, "arm64")
 #: ELF header, 64 bits, little-endian, a shared object for x86-64 (e_machine 0x3E).

@@ -15,7 +15,7 @@ from tuner.store.runs import find
 
 SLOW_INIT = "import time\ntime.sleep(0.2)\ndef handler(event, context):\n    return event\n"
 
-pytestmark = pytest.mark.parametrize("service", ["local"], indirect=True)
+pytestmark = [pytest.mark.slow, pytest.mark.parametrize("service", ["local"], indirect=True)]
 
 
 @pytest.fixture(autouse=True)

@@ -38,6 +38,8 @@ sys.path.insert(0, str(Path(__file__).parent))  # tests are no package
 
 import fault_proxy as f
 
+pytestmark = pytest.mark.slow
+
 QUICK = RetryPolicy(attempts=3, first_s=0.001, longest_s=0.002)
 RUN = "01JZZZZZZZZZZZZZZZZZZZZZZZ"
 REGION = "eu-west-1"

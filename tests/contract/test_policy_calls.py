@@ -33,6 +33,8 @@ sys.path.insert(0, str(Path(__file__).parent))  # tests are no package
 
 import fault_proxy as f
 
+pytestmark = pytest.mark.slow
+
 #: IAM names one operation differently.
 ACTIONS = {"Invoke": "InvokeFunction", "InvokeAsync": "InvokeFunction"}
 #: What IAM asks for beside the operation that needs it.
@@ -362,7 +364,6 @@ isolation = "{isolation}"
 """
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("isolation", ["versions", "clone"])
 @locally
 def test_bench(service: Any, function: str, record: Record, isolation: str) -> None:

@@ -27,7 +27,7 @@ TWO = Startup(Kind.PROVISIONED, 2)
 SNAPSHOT = Startup(Kind.SNAP_START)
 REGION = "eu-west-1"
 
-pytestmark = pytest.mark.parametrize("service", ["local"], indirect=True)
+pytestmark = [pytest.mark.slow, pytest.mark.parametrize("service", ["local"], indirect=True)]
 
 
 def never() -> bool:

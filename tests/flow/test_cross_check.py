@@ -14,6 +14,8 @@ from tuner.cli.app import main
 from tuner.records import Outcome
 from tuner.store.runs import Store
 
+pytestmark = pytest.mark.slow
+
 HANDLER = "def handler(event, context):\n    return 1\n"
 #: Gives the value of a figure: of which resource, which metric.
 Script = Callable[[str, str], float | None]

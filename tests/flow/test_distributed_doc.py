@@ -15,6 +15,8 @@ import typer
 
 from tuner.cli.app import app
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "distributed-load.md").read_text()
 COMMANDS: Any = typer.main.get_command(app)

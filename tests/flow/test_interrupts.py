@@ -17,8 +17,6 @@ import pytest
 
 from tuner.gathering import put_back
 
-pytestmark = pytest.mark.slow
-
 
 @contextmanager
 def sweeping(folder: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
@@ -84,6 +82,7 @@ def test_two_ctrl_c_only_put_the_function_back(tmp_path: Path) -> None:
     assert states(tmp_path) == ["interrupted"]
 
 
+@pytest.mark.slow
 def test_a_killed_sweep_leaves_no_process_and_goes_on_where_it_was(tmp_path: Path) -> None:
     with sweeping(tmp_path) as child:
         os.kill(child.pid, signal.SIGKILL)

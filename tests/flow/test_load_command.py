@@ -132,6 +132,7 @@ def test_a_stored_load_is_shown_and_reported_again_as_it_was(tuner: Run) -> None
     assert tuner("report", "load.jsonl.gz", "--output", "third")[0] == 0
 
 
+@pytest.mark.slow
 def test_the_limit_of_a_function_is_found_and_agrees_with_its_concurrency(
     tuner: Run, new_function: Any, lambda_client: Any, local_lambda_url: str
 ) -> None:
@@ -191,6 +192,7 @@ def test_a_load_that_is_interrupted_drains_and_reports_what_there_is(tuner: Run)
     assert tuner("report", "last")[0] == 0
 
 
+@pytest.mark.slow
 def test_several_workers_send_the_load_together(
     tuner: Run, new_function: Any, local_lambda_url: str
 ) -> None:

@@ -19,6 +19,8 @@ from tuner.cli.app import main
 from tuner.store.runs import Store
 from tuner.target.aws import AwsTarget
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., tuple[int, str, str]]
 Script = Callable[[Any, socket.socket, int], bool]
 

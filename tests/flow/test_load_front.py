@@ -12,6 +12,8 @@ import pytest
 from tuner.cli.app import main
 from tuner.store.runs import Store
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., tuple[int, str, str]]
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "hidden-secret"}
 

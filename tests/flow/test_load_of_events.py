@@ -20,6 +20,8 @@ from tuner.load.profile import Profile
 from tuner.load.profile_file import load_profile
 from tuner.store.runs import Store
 
+pytestmark = pytest.mark.slow
+
 SOURCE = """
 import time
 

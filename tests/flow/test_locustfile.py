@@ -12,6 +12,8 @@ import pytest
 from tuner.cli.app import main
 from tuner.store.runs import Store
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., tuple[int, str, str]]
 SHOP = """
 from locust import constant, task

@@ -10,6 +10,8 @@ import pytest
 from tuner.cli.app import main
 from tuner.store.runs import Store
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., tuple[int, str, str]]
 ARN = "arn:aws:lambda:eu-west-1:000000000000:function:"
 

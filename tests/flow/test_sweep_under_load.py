@@ -12,6 +12,8 @@ from tuner.measure.load_frames import DOCUMENT
 from tuner.records import Outcome, Purpose
 from tuner.store.runs import Store
 
+pytestmark = pytest.mark.slow
+
 #: Takes as long as the size lets it, without any CPU: 0.8 s at 128 MB, 0.12 s at 1,024 MB.
 WAITING = """
 import os, time

@@ -15,6 +15,8 @@ import pytest
 
 from tuner.cli.app import main
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., tuple[int, str, str]]
 
 

@@ -22,6 +22,8 @@ from tuner.load.locust_engine import LocustEngine
 from tuner.records import Outcome, Purpose
 from tuner.target.seam import Credentials, Endpoint, Variant
 
+pytestmark = pytest.mark.slow
+
 VARIANT = Variant(128, "x86_64", None)
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 

@@ -23,6 +23,8 @@ from tuner.load.staff import Workers
 from tuner.records import Outcome, Purpose, Sample
 from tuner.target.seam import Credentials, Endpoint, Variant
 
+pytestmark = pytest.mark.slow
+
 VARIANT = Variant(128, "x86_64", None)
 
 

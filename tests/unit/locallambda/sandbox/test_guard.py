@@ -21,10 +21,12 @@ HANDLERS = Path(__file__).parents[3] / "handlers"
 
 #: A service of its own: starts a sandbox, prints what there is to be cleaned up, and stays.
 SERVICE = """
-import asyncio, json, os, sys
+import asyncio, json, os, signal, sys
 from pathlib import Path
 from tuner.locallambda.host import SandboxHost
 from tuner.locallambda.sandbox import Invocation, SandboxSpec
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs in the background ignore it
 
 async def main():
     host = SandboxHost(cpu=sys.argv[2], memory=sys.argv[3])

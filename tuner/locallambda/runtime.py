@@ -95,6 +95,7 @@ class Runtime:
     async def start(self, until: float) -> Event:
         """Start a process; the event is ``Ready`` if it came to ask for work by then."""
         self._inbox.clear()
+        self._api.begin()
         writer = self.log.open()
         try:
             started = await self._cell.link.spawn(self._order(), writer, self._on_exit)

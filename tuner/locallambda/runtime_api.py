@@ -57,12 +57,13 @@ Event = Ready | Answered | Failed | TooLarge
 
 
 class RuntimeApi:
-    """Serves one runtime process at a time; :meth:`reset` between two."""
+    """Serves one runtime process at a time, from :meth:`begin` to :meth:`reset`."""
 
     def __init__(self, on_event: Callable[[Event], None]) -> None:
         """``on_event`` is called from the event loop, before the request is answered."""
         self._on_event = on_event
         self._server: asyncio.Server | None = None
+        self._serves = False  # whether there is a runtime
         self._waiting: asyncio.Future[Delivery | None] | None = None
         self._current: str | None = None  # request id of the invocation in the runtime's hands
         self.address = ""
@@ -95,8 +96,13 @@ class RuntimeApi:
         self._waiting.set_result(delivery)
         self._waiting = None
 
+    def begin(self) -> None:
+        """A runtime is about to start; it is served from now on."""
+        self._serves = True
+
     def reset(self) -> None:
-        """Forget the runtime: it has ended, and what it may still say comes too late."""
+        """Forget the runtime: it has ended, and what it has still sent is read too late."""
+        self._serves = False
         self._current = None
         if self._waiting is not None:
             self._waiting.set_result(None)
@@ -106,6 +112,8 @@ class RuntimeApi:
         path = request.path
         if not path.startswith(PREFIX):
             return _refuse(404, "NotFound", f"no such route: {path}")
+        if not self._serves:
+            return _gone()
         parts = path[len(PREFIX) :].split("/")
         match request.method, parts:
             case "GET", ["invocation", "next"]:
@@ -129,7 +137,7 @@ class RuntimeApi:
         self._on_event(Ready())
         delivery = await mine
         if delivery is None:
-            return _refuse(410, "Gone", "this runtime is no longer served")
+            return _gone()
         return web.Response(
             body=delivery.event, headers=delivery.headers, content_type="application/json"
         )
@@ -166,6 +174,10 @@ async def _read(request: web.BaseRequest) -> bytes | None:
         if size <= MAX_RESPONSE_BYTES:
             chunks.append(chunk)
     return b"".join(chunks) if size <= MAX_RESPONSE_BYTES else None
+
+
+def _gone() -> web.Response:
+    return _refuse(410, "Gone", "this runtime is no longer served")
 
 
 def _accepted() -> web.Response:

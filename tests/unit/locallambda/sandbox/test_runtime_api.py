@@ -30,6 +30,7 @@ def talk(scenario: Callable[[RuntimeApi, aiohttp.ClientSession, list[Event]], Aw
         events: list[Event] = []
         api = RuntimeApi(events.append)
         await api.open()
+        api.begin()
         base = f"http://{api.address}/2018-06-01/runtime/"
         try:
             async with aiohttp.ClientSession(base) as session:
@@ -105,6 +106,21 @@ def test_response_that_is_too_large_is_refused_with_413():
         async with session.post("invocation/r-1/response", data=body) as answer:
             assert answer.status == 413
         assert events[-1] == TooLarge()
+
+    talk(scenario)
+
+
+def test_what_a_runtime_has_still_sent_is_refused_once_it_has_ended():
+    async def scenario(api, session, events):
+        api.reset()
+        async with session.get("invocation/next") as answer:
+            assert answer.status == 410
+        async with session.post("init/error", data=b"{}") as answer:
+            assert answer.status == 410
+        assert not api.waiting
+        assert events == []
+        api.begin()
+        await take(api, session)
 
     talk(scenario)
 

@@ -1,7 +1,7 @@
 """Runs the methods over the subjects and sums up regret, spending, promises and confidence."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -92,22 +92,26 @@ class SloTrial:
     regret: float | None
 
 
-def objectives(subject: Subject, seeds: int) -> list[SloTrial]:
-    """p95 objectives at levels between the fastest and the slowest size; one seed each."""
+def objectives(subject: Subject, seeds: int, index: int) -> list[SloTrial]:
+    """p95 objectives at levels between the fastest and the slowest size; one seed each.
+
+    Fewer seeds are fewer levels at the same spacing, which begin elsewhere in each subject, so
+    that over all subjects no level is asked more often than another.
+    """
     truth = subject.truth(1.0)
     low, high = truth.p95_ms.min(), truth.p95_ms.max()
     levels = np.geomspace(low, high, LEVELS + 2)[1:-1] if high > 1.02 * low else []
     trials = []
     for i, level in enumerate(levels):
-        if i % max(1, round(20 / max(seeds, 1))):
-            continue  # fewer seeds: fewer levels, at the same spacing
+        if (i + index) % max(1, round(20 / max(seeds, 1))):
+            continue
         ours = methods.ours(subject, i, f"p95<{level:.4f}ms")
         usual = methods.table(subject, i, methods.usual_sizes(subject), level)
         for method, found in (("ours", ours), ("six sizes", usual)):
-            index = int(np.searchsorted(subject.sizes, found.memory_mb))
-            broken = bool(truth.p95_ms[index] > level)
+            at = int(np.searchsorted(subject.sizes, found.memory_mb))
+            broken = bool(truth.p95_ms[at] > level)
             best = truth.cost[truth.p95_ms <= level].min()
-            regret = None if broken else float(truth.cost[index] / best - 1)
+            regret = None if broken else float(truth.cost[at] / best - 1)
             trials.append(SloTrial(method, subject.name, broken, regret))
     return trials
 
@@ -115,8 +119,7 @@ def objectives(subject: Subject, seeds: int) -> list[SloTrial]:
 def _on_index(task: tuple[str, int, int]) -> list[Any]:
     what, index, seeds = task
     subject = _subjects()[index]
-    run: Callable[[Subject, int], list[Any]] = {"decide": decide, "slo": objectives}[what]
-    return run(subject, seeds)
+    return decide(subject, seeds) if what == "decide" else objectives(subject, seeds, index)
 
 
 _CACHE: list[Subject] = []

@@ -23,9 +23,9 @@ def _student_quantile(p: float) -> float:
     return float(np.sign(p - 0.5) * 2.0 * np.sqrt(np.cos(np.arccos(root) / 3.0) / root - 1.0))
 
 
-#: Before any repeat is seen, single invocations are taken to scatter by 6 %, worth two degrees of
+#: Before any repeat is seen, single invocations are taken to scatter by 5 %, worth two degrees of
 #: freedom; with no scatter at all, the resolution of the recording is the limit.
-_PRIOR_SD, _PRIOR_FREEDOM = 0.06, 2.0
+_PRIOR_SD, _PRIOR_FREEDOM = 0.05, 2.0
 _LEAST_SD = 0.002
 #: Two warm sandboxes of one function differ a little even on equal hardware.
 SANDBOX_SD = 0.006

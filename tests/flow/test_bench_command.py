@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tuner.billing.cost import cost_usd
+from tuner.billing.prices import prices
 from tuner.cli.app import main
 from tuner.store.benches import Benches
 from tuner.store.runs import Store
@@ -399,3 +401,41 @@ def test_a_clock_that_is_set_during_a_bench_is_noticed(tuner: Run, folder: Path)
     (warning,) = result.warnings
     assert warning.code == "clock-set" and "-3600 s" in warning.text
     assert 0.0 <= result.finished_at - result.started_at < 600.0
+
+
+def test_a_limit_of_cost_ends_the_suite_in_time_and_what_was_not_measured_is_said(
+    tuner: Run, folder: Path
+) -> None:
+    suite(folder, CASE, CASE.replace("orders", "bills"))
+    code, document = bench(tuner, "--against", "replay:same.csv", "--max-cost", "0.00002")
+    assert (code, document["exit_code"], document["verdict"]) == (3, 3, None)
+    orders, bills = document["cases"]
+    assert (orders["state"], bills["state"]) == ("interrupted", "interrupted")
+    assert orders["reason"] == "the limit of $2e-05 is reached"
+    assert bills["reason"] == "not begun: the limit of $2e-05 is reached"
+    with Store.open(create=False) as store:
+        found = [s for run in store.runs(command="bench") for s in store.samples(run.run)]
+    assert len(found) == orders["spend"]["invocations"]
+    rates = prices("us-east-1", "x86_64")
+    spent = sum(cost_usd(s.billed_ms or 0.0, s.memory_mb, rates) for s in found)
+    assert 0.000015 < spent <= 0.00002
+    code, document = bench(tuner, "--against", "replay:same.csv", "--max-cost", "1")
+    assert (code, document["verdict"]) == (0, "same")
+
+
+def test_a_regression_that_was_confirmed_counts_although_a_limit_ends_the_rest(
+    tuner: Run, folder: Path
+) -> None:
+    suite(folder, CASE.replace("old", "slow"), CASE.replace("orders", "bills"))
+    spent = bench(tuner, "--against", "replay:old.csv", "--only", "orders")[1]["spend"]
+    limit = f"{spent['invocations'] * 1.15e-6 + 5e-6:.7f}"
+    code, document = bench(tuner, "--against", "replay:old.csv", "--max-cost", limit)
+    orders, bills = document["cases"]
+    assert (code, orders["verdict"]) == (99, "regressed")
+    assert bills["state"] == "interrupted"
+
+
+def test_a_limit_that_cannot_be_read_is_refused(tuner: Run, folder: Path) -> None:
+    code, _, err = tuner("bench", "--max-time", "soon")
+    assert code == 2
+    assert "--max-time" in err

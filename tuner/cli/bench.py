@@ -91,6 +91,8 @@ def run(
     branch: Branch = None,
     full: Full = False,
     warn_only: WarnOnly = None,
+    max_cost: o.MaxCost = None,
+    max_time: o.MaxTime = None,
     seed: o.Seed = None,
     store: o.StoreUrl = None,
     json_to: o.Json = None,
@@ -113,6 +115,8 @@ def run(
         return
     from tuner.cli.interrupt import stop_on_signals
     from tuner.cli.progress import Progress
+    from tuner.plan.budget import Budget
+    from tuner.units import parse_seconds, parse_usd
     from tuner.watch.bench import BenchWish, Onlooker, run_bench
     from tuner.watch.outputs.write import Outputs
     from tuner.watch.suite_file import read_suite
@@ -130,6 +134,11 @@ def run(
         seed=seed,
         full=full,
         warn_only=read.warn_only if warn_only is None else warn_only,
+        limit=Budget(
+            None,
+            None if max_cost is None else parse_usd(max_cost),
+            None if max_time is None else parse_seconds(max_time),
+        ),
     )
     with (
         Progress(quiet=quiet or outputs.on_stdout, live=not no_progress) as progress,

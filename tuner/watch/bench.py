@@ -13,28 +13,32 @@ from ulid import ULID
 
 from tuner.clock import Clock, WallClock
 from tuner.errors import StoreError
+from tuner.plan.budget import Budget
 from tuner.records import Advice, Sample
 from tuner.store.benches import Benches, Place, StoredBench
 from tuner.store.runs import Store
 from tuner.target.seam import Progress
 from tuner.watch.against import parse_against
+from tuner.watch.allowance import Allowance
 from tuner.watch.case_run import Means, run_case
 from tuner.watch.document import bench_document
 from tuner.watch.lock import alone
 from tuner.watch.repository import origin
-from tuner.watch.result import BenchResult, CaseState, Origin
+from tuner.watch.result import BenchResult, CaseResult, CaseState, Design, Origin
 from tuner.watch.sampling import rules_for
 from tuner.watch.suite import Case, Suite
 
 #: The wall clock may be corrected by so much while a bench runs, in seconds.
 _CORRECTION_S = 5.0
+_NO_LIMIT = Budget(None)
 
 
 @dataclass(frozen=True)
 class BenchWish:
     """What is asked of a bench. ``suite`` is in its environment already.
 
-    ``branch`` replaces that of the repository; ``full`` never stops early.
+    ``branch`` replaces that of the repository; ``full`` never stops early. ``limit`` is of money
+    and time for the whole suite.
     """
 
     suite: Suite
@@ -45,6 +49,7 @@ class BenchWish:
     seed: int | None = None
     full: bool = False
     warn_only: bool = False
+    limit: Budget = _NO_LIMIT
 
 
 @dataclass(frozen=True)
@@ -94,6 +99,10 @@ def _measured(wish: BenchWish, store: Store, onlooker: Onlooker) -> BenchResult:
     for number, case in enumerate(wish.cases, 1):
         if onlooker.stop():
             break
+        over = means.allowance.ran_out()
+        if over is not None:
+            cases.append(_not_begun(case, over))
+            continue
         onlooker.progress(f"{case.name} ({number} of {len(wish.cases)}): {case.target}")
         cases.append(run_case(case, means))
     took, ended = clock.monotonic() - ticked, clock.wall()
@@ -114,8 +123,16 @@ def _measured(wish: BenchWish, store: Store, onlooker: Onlooker) -> BenchResult:
         finished_at=began + took,
         cases=tuple(cases),
         warn_only=wish.warn_only,
-        interrupted=onlooker.stop() or any(c.state is CaseState.INTERRUPTED for c in cases),
+        interrupted=onlooker.stop(),
         warnings=tuple(warnings),
+    )
+
+
+def _not_begun(case: Case, limit: str) -> CaseResult:
+    """A case for which nothing is left."""
+    reason = f"not begun: {limit}"
+    return CaseResult(
+        case.name, case.target, CaseState.INTERRUPTED, Design.ALONE, case.tags, reason=reason
     )
 
 
@@ -135,6 +152,7 @@ def _means(wish: BenchWish, store: Store, onlooker: Onlooker, found: Origin) -> 
         seed=secrets.randbelow(2**31) if wish.seed is None else wish.seed,
         commit=found.commit,
         places=places,
+        allowance=Allowance(wish.limit, onlooker.clock),
         against=wish.against,
         full=wish.full,
         progress=onlooker.progress,

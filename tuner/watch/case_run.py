@@ -18,6 +18,7 @@ from tuner.store.benches import Place
 from tuner.store.runs import Store
 from tuner.target.seam import Progress
 from tuner.underload.wish import size_load
+from tuner.watch.allowance import Allowance
 from tuner.watch.baseline import Reference, find_reference
 from tuner.watch.confirm import with_second
 from tuner.watch.experience import experienced
@@ -50,11 +51,16 @@ class Means:
     seed: int
     commit: str | None
     places: Callable[[Case], Sequence[Place]]
+    allowance: Allowance
     against: str | None = None
     full: bool = False
     progress: Progress = lambda _text: None
     sampled: Callable[[Sample], None] = lambda _sample: None
     stop: Callable[[], bool] = lambda: False
+
+    def why_to_stop(self) -> str | None:
+        """Why no further call may be made, or ``None``."""
+        return "stopped by the user" if self.stop() else self.allowance.ran_out()
 
 
 def run_case(case: Case, means: Means) -> CaseResult:
@@ -106,7 +112,7 @@ class _Running:
             found = run_trial(lab, course, self._cost)
         sizes = self._confirm(found, course, lab) if found and not lab.stopped else []
         if lab.stopped:
-            state, reason = CaseState.INTERRUPTED, "stopped by the user"
+            state, reason = CaseState.INTERRUPTED, self._means.why_to_stop()
         elif not found:
             state, reason = CaseState.FAILED, "; ".join(sorted(set(lab.failed.values())))
         if found:
@@ -219,14 +225,19 @@ class _Running:
         def heard(role: Role, samples: Sequence[Sample]) -> None:
             recorder.heard(role, samples)
             self._samples.extend(samples)
+            means.allowance.settle(map(self._cost, samples))
             for sample in samples:
                 means.sampled(sample)
 
-        lab = Lab(
-            self._members,
-            Habits(self._payloads, means.seed, heard, means.stop, means.progress),
-            first,
+        habits = Habits(
+            self._payloads,
+            means.seed,
+            heard,
+            lambda: means.why_to_stop() is not None,
+            means.progress,
+            lambda sample: means.allowance.arrived(self._cost(sample)),
         )
+        lab = Lab(self._members, habits, first)
         state = RunState.FAILED
         try:
             yield lab, recorder

@@ -34,13 +34,15 @@ Key = tuple[Role, int]
 @dataclass(frozen=True)
 class Habits:
     """What stays the same in a case: payloads, chance, who hears of samples and of what is being
-    done, whether to stop."""
+    done, whether to stop. ``arrived`` hears of each call at once, ``heard`` of a whole batch of a
+    function, when all is known of it."""
 
     payloads: Sequence[Payload]
     seed: int
     heard: Callable[[Role, Sequence[Sample]], None]
     stop: Callable[[], bool]
     progress: Progress = lambda _text: None
+    arrived: Callable[[Sample], None] = lambda _sample: None
 
 
 class Lab:
@@ -63,7 +65,7 @@ class Lab:
 
     @property
     def stopped(self) -> bool:
-        """Whether the user has asked to end."""
+        """Whether to end: the user has asked for it, or a limit is reached."""
         return self._habits.stop()
 
     def prepare(self, sizes_mb: Sequence[int], *, fresh: bool = False) -> tuple[int, ...]:
@@ -160,7 +162,7 @@ class Lab:
         engines = {id(m.engine): m.engine for m in self._members.values()}
         for engine in engines.values():
             own = [(k, c) for k, c in calls if self._member(k).engine is engine]
-            if own:
+            if own and not self.stopped:
                 facts = self._members[Role.AFTER].facts
                 timeout_s = (facts.timeout_s or _LONGEST_S) + _MARGIN_S
                 keys = {call.number: key for key, call in own}
@@ -173,6 +175,7 @@ class Lab:
         refused: TargetError | None = None
         for sample in engine.run(batch):
             self._call = max(self._call, sample.call + 1)
+            self._habits.arrived(sample)
             key = key_of(sample.call)
             found.setdefault(key, []).append(sample)
             if refused is None and sample.outcome is not Outcome.OK:

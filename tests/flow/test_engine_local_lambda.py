@@ -96,6 +96,7 @@ def test_a_function_that_takes_too_long_has_timed_out(invoke: Invoke, new_functi
     assert (sample.outcome, sample.reason) == (Outcome.TIMEOUT, "Sandbox.Timedout")
 
 
+@pytest.mark.slow
 def test_a_function_that_takes_too_much_memory_is_out_of_it(
     invoke: Invoke, new_function: Any
 ) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tuner.locallambda import cgroup
 
 
-@pytest.fixture(scope="module", params=["cgroup", "rss"])
+@pytest.fixture(scope="module", params=["cgroup", pytest.param("rss", marks=pytest.mark.slow)])
 def limited(request, start_local):
     if request.param == "cgroup":
         local = start_local()

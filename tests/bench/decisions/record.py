@@ -2,8 +2,8 @@
 
     python tests/bench/decisions/record.py [NAME ...]
 
-Each handler is measured at 62 sizes, 10 warm calls each, interleaved, under real CPU quota;
-`local/NAME.csv.gz` gets one row per call. About two minutes a function.
+Each handler is measured at 62 sizes, 40 warm calls each, interleaved, under real CPU quota;
+`local/NAME.csv.gz` gets one row per call. Five to ten minutes a function.
 """
 
 import csv
@@ -22,7 +22,7 @@ from tuner.store.runs import find
 HERE = Path(__file__).parent
 #: 1,769 MB is one vCPU; beyond that a machine of two cores runs out of them soon.
 SIZES = np.unique(np.round(np.geomspace(128, 1769, 62)).astype(int))
-CALLS = 10
+CALLS = 40
 
 #: Bundled demos, and handlers of other shapes: longer CPU work, and a tiny one.
 _SORT = """

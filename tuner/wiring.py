@@ -156,13 +156,16 @@ def open_target(options: SweepOptions, progress: Progress, clock: Clock) -> Targ
 def target_notes(target: Target) -> tuple[Advice, ...]:
     """What a reader has to know of a recording, or of how a function was isolated."""
     from tuner.measure.recorded import recording_advice
+    from tuner.recommend.conclude_across import told_apart
     from tuner.target.architectures import Architectures
 
     compared = target.notes if isinstance(target, Architectures) else ()
     notes: dict[Advice, None] = dict.fromkeys(compared)
-    for recording in recordings(target).values():
-        found = (*recording.notes, *recording_advice(recording, recording.sizes()))
-        notes.update(dict.fromkeys(found))
+    found = {
+        arch: (*recording.notes, *recording_advice(recording, recording.sizes()))
+        for arch, recording in recordings(target).items()
+    }
+    notes.update(dict.fromkeys(told_apart(found)))
     return tuple(notes)
 
 

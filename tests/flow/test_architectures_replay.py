@@ -129,6 +129,15 @@ def test_a_recording_of_one_architecture_says_so_when_both_are_asked(tmp_path: P
         swept(path, tmp_path)
 
 
+def test_what_is_wrong_with_the_rows_of_one_architecture_is_said_of_it(tmp_path: Path) -> None:
+    path = recording(tmp_path / "r.csv", 1.0)
+    rows = [line for line in path.read_text().splitlines() if ",x86_64," in line or line[0] == "m"]
+    cold_only = [f"{size},arm64,{700 - size / 10},210" for size in SIZES for _ in range(6)]
+    path.write_text("\n".join([*rows, *cold_only]))
+    said = [w["text"] for w in swept(path, tmp_path, **QUICK)["warnings"]]
+    assert next(text for text in said if "are cold starts" in text).startswith("On arm64: ")
+
+
 def test_a_mixed_recording_says_that_both_can_be_compared(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--architectures both"):
         swept(recording(tmp_path / "r.csv", 1.0), tmp_path, architectures=None)

@@ -58,7 +58,10 @@ def conclude_across(
         run=run,
         recommendation=pick,
         spend=_spend(list(sweeps.values())),
-        warnings=(*run.warnings, *_warnings(sweeps)),
+        warnings=(
+            *run.warnings,
+            *told_apart({arch: sweep.warnings for arch, sweep in sweeps.items()}),
+        ),
         beside=others,
         chances={} if chosen is None else chosen.chances,
     )
@@ -110,13 +113,13 @@ def _spend(sweeps: Sequence[Sweep]) -> Spend:
     )
 
 
-def _warnings(sweeps: Mapping[str, Sweep]) -> tuple[Advice, ...]:
+def told_apart(advice_of: Mapping[str, Sequence[Advice]]) -> tuple[Advice, ...]:
     """What holds of every architecture once, and what does not with its name before it."""
-    counts = Counter(advice for sweep in sweeps.values() for advice in set(sweep.warnings))
+    counts = Counter(advice for each in advice_of.values() for advice in set(each))
     found: dict[Advice, None] = {}
-    for arch, sweep in sweeps.items():
-        for advice in sweep.warnings:
-            common = counts[advice] == len(sweeps)
+    for arch, each in advice_of.items():
+        for advice in each:
+            common = counts[advice] == len(advice_of)
             text = advice.text if common else f"On {arch}: {advice.text}"
             found[replace(advice, text=text)] = None
     return tuple(found)

@@ -10,6 +10,8 @@ from tuner.report.history_series import Point, Series
 from tuner.report.palette import color
 
 _HEIGHT = 220
+#: Pixels between the first or last run and the chart's edge, where its menu is.
+_EDGE = 24
 #: Verdicts with their colour and shape; the page's key explains them.
 _MARKS = (
     ("same", "muted", "circle"),
@@ -26,7 +28,8 @@ _LABEL = 0.16
 def history_chart(series: Series, case: int) -> dict[str, Any]:
     """The Vega-Lite specification; a click on a mark leads to the run's row."""
     alt = altair()
-    x = alt.X("at:T", title=None, axis=alt.Axis(grid=False, tickCount=5, format=_days(series)))
+    axis = alt.Axis(grid=False, tickCount=5, format=_days(series))
+    x = alt.X("at:T", title=None, axis=axis, scale=alt.Scale(padding=_EDGE))
     y = value_axis("Y", "value", axis_title(series.measure), _range(series))
     known = [name for name, _, _ in _MARKS]
     values = [_point(point, series, case) for point in series.points]

@@ -93,6 +93,9 @@ def _subtitle(documents: Sequence[Document]) -> str:
 def _answer(documents: Sequence[Document], changes: Sequence[tuple[Series, Change]]) -> Answer:
     runs = f"{len(documents):,} run{'' if len(documents) == 1 else 's'}"
     facts = _facts(documents, len(changes))
+    if not changes and documents[-1]["verdict"] == "regressed":
+        so_far = f"no change of level in {runs} so far"
+        return Answer("The last run regressed", so_far, "bad", facts, ())
     if not changes:
         return Answer("No change of level", f"in {runs}", "good", facts, ())
     series, change = changes[0]

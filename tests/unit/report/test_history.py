@@ -81,6 +81,14 @@ def test_a_history_without_a_change_says_so() -> None:
     assert view.changes == ()
 
 
+def test_a_last_run_that_regressed_is_never_good_news() -> None:
+    documents = history(5)
+    documents[-1]["verdict"] = "regressed"
+    answer = history_view(documents, {}, change_points).answer
+    assert (answer.headline, answer.tone) == ("The last run regressed", "bad")
+    assert answer.rest == "no change of level in 5 runs so far"
+
+
 def test_a_run_that_was_not_judged_has_a_row_with_its_reason() -> None:
     documents = history(3)
     case = documents[1]["cases"][0]

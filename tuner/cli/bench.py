@@ -115,8 +115,7 @@ def run(
         return
     from tuner.cli.interrupt import stop_on_signals
     from tuner.cli.progress import Progress
-    from tuner.plan.budget import Budget
-    from tuner.units import parse_seconds, parse_usd
+    from tuner.request.meaning import budget
     from tuner.watch.bench import BenchWish, Onlooker, run_bench
     from tuner.watch.outputs.write import Outputs
     from tuner.watch.suite_file import read_suite
@@ -134,11 +133,7 @@ def run(
         seed=seed,
         full=full,
         warn_only=read.warn_only if warn_only is None else warn_only,
-        limit=Budget(
-            None,
-            None if max_cost is None else parse_usd(max_cost),
-            None if max_time is None else parse_seconds(max_time),
-        ),
+        limit=budget(max_cost, max_time),
     )
     with (
         Progress(quiet=quiet or outputs.on_stdout, live=not no_progress) as progress,

@@ -124,10 +124,17 @@ def without(asked: Question, refused: Collection[int]) -> Question:
 
 def read_limit(options: SweepOptions) -> Budget:
     """What the user says a run may use up, in numbers; no limit where nothing is said."""
+    return budget(options.max_cost, options.max_time, options.invocations)
+
+
+def budget(
+    max_cost: str | float | None, max_time: str | float | None, invocations: int | None = None
+) -> Budget:
+    """These limits in USD and seconds. Raises UsageError where one cannot be read."""
     return Budget(
-        invocations=options.invocations,
-        cost_usd=None if options.max_cost is None else parse_usd(options.max_cost),
-        seconds=None if options.max_time is None else parse_seconds(str(options.max_time)),
+        invocations=invocations,
+        cost_usd=None if max_cost is None else parse_usd(max_cost),
+        seconds=None if max_time is None else parse_seconds(str(max_time)),
     )
 
 

@@ -24,7 +24,7 @@ from tuner.watch.case_run import Means, run_case
 from tuner.watch.document import bench_document
 from tuner.watch.lock import alone
 from tuner.watch.repository import origin
-from tuner.watch.result import BenchResult, CaseResult, CaseState, Design, Origin
+from tuner.watch.result import BenchResult, CaseResult, CaseState, Origin
 from tuner.watch.sampling import rules_for
 from tuner.watch.suite import Case, Suite
 
@@ -131,9 +131,7 @@ def _measured(wish: BenchWish, store: Store, onlooker: Onlooker) -> BenchResult:
 def _not_begun(case: Case, limit: str) -> CaseResult:
     """A case for which nothing is left."""
     reason = f"not begun: {limit}"
-    return CaseResult(
-        case.name, case.target, CaseState.INTERRUPTED, Design.ALONE, case.tags, reason=reason
-    )
+    return CaseResult(case.name, case.target, CaseState.INTERRUPTED, tags=case.tags, reason=reason)
 
 
 def _means(wish: BenchWish, store: Store, onlooker: Onlooker, found: Origin) -> Means:

@@ -233,9 +233,9 @@ class _Running:
             self._payloads,
             means.seed,
             heard,
-            lambda: means.why_to_stop() is not None,
-            means.progress,
-            lambda sample: means.allowance.arrived(self._cost(sample)),
+            stop=lambda: means.why_to_stop() is not None,
+            progress=means.progress,
+            arrived=lambda sample: means.allowance.arrived(self._cost(sample)),
         )
         lab = Lab(self._members, habits, first)
         state = RunState.FAILED

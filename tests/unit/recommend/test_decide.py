@@ -53,7 +53,12 @@ def sample(number: int, memory_mb: int, duration_ms: float | None) -> Sample:
     )
 
 
-def sweep(function: Function, question: Question) -> tuple[Answer, list[Sample], Done]:
+def sweep(
+    function: Function,
+    question: Question,
+    fails: Callable[[int, int], bool] = lambda _mb, _n: False,
+) -> tuple[Answer, list[Sample], Done]:
+    """Ask and answer to the end; the n-th call of a size raises an error where ``fails``."""
     decider, samples = Decider(question), []
     while True:
         ask = decider.step(samples)
@@ -63,7 +68,10 @@ def sweep(function: Function, question: Question) -> tuple[Answer, list[Sample],
             durations = function(size, n)
             for i in range(n):
                 value = None if durations is None else float(durations[i])
-                samples.append(sample(len(samples), size, value))
+                made = sample(len(samples), size, value)
+                if fails(size, sum(s.memory_mb == size for s in samples)):
+                    made = replace(made, outcome=Outcome.FUNCTION_ERROR)
+                samples.append(made)
 
 
 def test_a_staircase_is_settled_with_few_invocations_right_of_its_edge() -> None:
@@ -129,25 +137,8 @@ def test_where_a_function_begins_to_run_is_found() -> None:
     assert 170 <= answer.recommendation.memory_mb <= 190
 
 
-def with_errors(
-    question: Question, fails: Callable[[int, int], bool]
-) -> tuple[Answer, list[Sample]]:
-    """A sweep of a function that raises an error in the n-th call of a size where ``fails``."""
-    alive, decider = cpu_bound(50.0), Decider(question)
-    samples: list[Sample] = []
-    while not isinstance(ask := decider.step(samples), Done):
-        for size, n in ask.counts.items():
-            for duration in alive(size, n):
-                before = sum(s.memory_mb == size for s in samples)
-                made = sample(len(samples), size, float(duration))
-                if fails(size, before):
-                    made = replace(made, outcome=Outcome.FUNCTION_ERROR)
-                samples.append(made)
-    return decider.answer(samples), samples
-
-
 def test_a_size_whose_first_calls_fail_is_tried_again_before_it_counts_as_failed() -> None:
-    answer, samples = with_errors(RANGE, lambda size, n: size == 1536 and n < 2)
+    answer, samples, _ = sweep(cpu_bound(50.0), RANGE, lambda size, n: size == 1536 and n < 2)
     there = [s.outcome for s in samples if s.memory_mb == 1536]
     assert len(there) >= 5
     assert Outcome.OK in there
@@ -157,7 +148,7 @@ def test_a_size_whose_first_calls_fail_is_tried_again_before_it_counts_as_failed
 
 def test_a_size_that_always_fails_gets_five_calls_and_the_others_are_decided() -> None:
     question = replace(RANGE, goal=Goal(strategy=Strategy.SPEED))
-    answer, samples = with_errors(question, lambda size, n: size == 1536)
+    answer, samples, _ = sweep(cpu_bound(50.0), question, lambda size, n: size == 1536)
     assert sum(s.memory_mb == 1536 for s in samples) == 5
     pick = answer.recommendation
     assert pick is not None
@@ -166,7 +157,7 @@ def test_a_size_that_always_fails_gets_five_calls_and_the_others_are_decided() -
 
 
 def test_where_small_sizes_raise_errors_no_size_below_them_is_named() -> None:
-    answer, samples = with_errors(RANGE, lambda size, n: size < 300)
+    answer, samples, _ = sweep(cpu_bound(50.0), RANGE, lambda size, n: size < 300)
     pick = answer.recommendation
     assert pick is not None
     assert pick.memory_mb >= 300
@@ -175,7 +166,7 @@ def test_where_small_sizes_raise_errors_no_size_below_them_is_named() -> None:
 
 def test_errors_are_not_tried_again_beyond_the_budget() -> None:
     question = replace(RANGE, budget=Budget(invocations=12))
-    _, samples = with_errors(question, lambda size, n: size == 1536)
+    _, samples, _ = sweep(cpu_bound(50.0), question, lambda size, n: size == 1536)
     assert len(samples) <= 12
 
 

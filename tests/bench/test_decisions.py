@@ -23,9 +23,9 @@ os.environ.setdefault("TUNER_SHARED_DATA", str(_DATA))
 from decisions import functions, methods, score  # noqa: E402 - after the path is known
 from decisions.score import SloTrial, Trial  # noqa: E402
 
-from tuner.recommend.choice import choose  # noqa: E402
-from tuner.recommend.decide import Decider, Question  # noqa: E402
-from tuner.recommend.goal import Goal  # noqa: E402
+from tuner.decide.choice import choose  # noqa: E402
+from tuner.decide.decide import Decider, Question  # noqa: E402
+from tuner.decide.goal import Goal  # noqa: E402
 from tuner.units import MemoryWish  # noqa: E402
 
 METHODS = ("ours", "six sizes", "every 64 MB")

@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 
 from tuner.report.history_html import write_history
-from tuner.watch.history import levels
+from tuner.suites.history import levels
 
 pytestmark = pytest.mark.bench
 EXAMPLES = Path(__file__).parents[1] / "unit" / "report" / "history_examples.py"

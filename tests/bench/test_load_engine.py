@@ -18,11 +18,11 @@ from pathlib import Path
 import pytest
 
 from tuner.clock import WallClock
-from tuner.load.engine import Batch, Call
-from tuner.load.locust_engine import LocustEngine
-from tuner.load.pace import Constant, evenly
+from tuner.engine.engine import Batch, Call
+from tuner.engine.locust_engine import LocustEngine
+from tuner.engine.pace import Constant, evenly
 from tuner.records import Outcome, Purpose, Sample
-from tuner.target.seam import Credentials, Endpoint, Variant
+from tuner.targets.seam import Credentials, Endpoint, Variant
 
 pytestmark = pytest.mark.bench
 

@@ -16,12 +16,12 @@ import psutil
 import pytest
 
 from tuner.clock import WallClock
-from tuner.load.engine import Batch, Call
-from tuner.load.locust_engine import LocustEngine
-from tuner.load.staff import Workers
-from tuner.load.statistics import Latencies
+from tuner.engine.engine import Batch, Call
+from tuner.engine.locust_engine import LocustEngine
+from tuner.engine.staff import Workers
+from tuner.engine.statistics import Latencies
 from tuner.records import Outcome, Purpose
-from tuner.target.seam import Credentials, Endpoint, Variant
+from tuner.targets.seam import Credentials, Endpoint, Variant
 
 pytestmark = pytest.mark.bench
 
@@ -32,14 +32,14 @@ MILLION = """
     import json, resource, time
     from random import Random
     from tuner.clock import WallClock
-    from tuner.load import wire
-    from tuner.load.engine import Batch, Call, Shortfall
-    from tuner.load.locust_engine import LocustEngine
-    from tuner.load.staff import Lone, Told
+    from tuner.engine import wire
+    from tuner.engine.engine import Batch, Call, Shortfall
+    from tuner.engine.locust_engine import LocustEngine
+    from tuner.engine.staff import Lone, Told
     from tuner.measure.load_figures import LoadTally
     from tuner.records import Purpose
     from tuner.store.choice import everything
-    from tuner.target.seam import Credentials, Endpoint, Variant
+    from tuner.targets.seam import Credentials, Endpoint, Variant
 
     N, RATE, random = 1_000_000, 4000.0, Random(1)
 

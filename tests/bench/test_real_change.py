@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tuner.watch.bench import BenchWish, Onlooker, run_bench
-from tuner.watch.result import BenchResult
-from tuner.watch.suite_file import parse_suite
+from tuner.suites.bench import BenchWish, Onlooker, run_bench
+from tuner.suites.result import BenchResult
+from tuner.suites.suite_file import parse_suite
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(7200)]
 

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tuner.api import Silent
-from tuner.loadapi import run_load
-from tuner.loadrequest import LoadOptions
+from tuner.api.load import run_load
+from tuner.api.sweep import Silent
+from tuner.options.load import LoadOptions
+from tuner.options.options import SweepOptions
 from tuner.report.load_document import load_document
 from tuner.report.load_html import write_load_report
-from tuner.request.options import SweepOptions
 
 if TYPE_CHECKING:
     from chromium import Chromium

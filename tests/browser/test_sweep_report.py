@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sweep_examples import empty, good, under_load, whole_range
 
-from tuner.recommend.result import Sweep
+from tuner.decide.result import Sweep
 from tuner.records import Advice
 from tuner.report.html import write_report
 from tuner.report.palette import DARK, LIGHT

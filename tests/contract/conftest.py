@@ -18,8 +18,8 @@ from botocore.config import Config
 from tuner.aws.control import Control
 from tuner.aws.session import AwsSession, SessionOptions, open_session
 from tuner.clock import WallClock
-from tuner.target.aws import AwsOptions, AwsTarget
-from tuner.target.names import parse_target
+from tuner.targets.aws import AwsOptions, AwsTarget
+from tuner.targets.names import parse_target
 
 sys.path.insert(0, str(Path(__file__).parent))
 

@@ -25,12 +25,12 @@ from tuner.aws.control import Control
 from tuner.aws.session import AwsSession, SessionOptions, open_session
 from tuner.clock import WallClock
 from tuner.records import Setting
-from tuner.target.architectures import Architectures
-from tuner.target.aws import AwsOptions, AwsTarget
-from tuner.target.aws_architectures import on_architectures
-from tuner.target.isolation import Isolation
-from tuner.target.names import parse_target
-from tuner.target.startup import read_startups
+from tuner.targets.architectures import Architectures
+from tuner.targets.aws import AwsOptions, AwsTarget
+from tuner.targets.aws_architectures import on_architectures
+from tuner.targets.isolation import Isolation
+from tuner.targets.names import parse_target
+from tuner.targets.startup import read_startups
 
 #: The run that is applied.
 RUN = "01JZZZZZZZZZZZZZZZZZZZZZZZ"

@@ -17,10 +17,10 @@ from tuner.cli.app import main
 from tuner.clock import WallClock
 from tuner.errors import TargetError
 from tuner.records import Setting
-from tuner.target.architectures import Architectures
-from tuner.target.aws import AwsTarget
-from tuner.target.aws_architectures import on_architectures
-from tuner.target.seam import Variant
+from tuner.targets.architectures import Architectures
+from tuner.targets.aws import AwsTarget
+from tuner.targets.aws_architectures import on_architectures
+from tuner.targets.seam import Variant
 
 pytestmark = pytest.mark.slow
 

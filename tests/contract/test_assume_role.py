@@ -10,8 +10,8 @@ from tuner.aws.journal import pending
 from tuner.aws.session import SessionOptions, open_session
 from tuner.cli.app import main
 from tuner.errors import AccessDenied, UsageError
-from tuner.target.aws import AwsOptions, open_aws
-from tuner.target.names import parse_target
+from tuner.targets.aws import AwsOptions, open_aws
+from tuner.targets.names import parse_target
 
 ROLE = "arn:aws:iam::123456789012:role/tuner"
 

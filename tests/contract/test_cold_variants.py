@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from snapshots import SnapshotFront
 
-from tuner.api import run_sweep, sweep_options
+from tuner.api.sweep import run_sweep, sweep_options
 from tuner.cli.app import main
 from tuner.errors import UsageError
 from tuner.store.runs import find
@@ -211,7 +211,7 @@ def test_bad_wishes_are_refused_in_two_lines(
 
 
 def test_a_sweep_and_a_recording_have_no_ways_to_start(service: Any, slow: str) -> None:
-    from tuner.api import Silent
+    from tuner.api.sweep import Silent
 
     options = sweep_options(
         slow, endpoint_url=service.url, region="eu-west-1", variants="snapstart"

@@ -10,8 +10,8 @@ import pytest
 
 from tuner.aws.session import AwsSession
 from tuner.cli.app import main
-from tuner.target.aws import AwsTarget
-from tuner.target.finding import Level
+from tuner.targets.aws import AwsTarget
+from tuner.targets.finding import Level
 
 
 def findings(target: AwsTarget) -> dict[str, Any]:

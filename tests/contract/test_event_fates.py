@@ -11,16 +11,16 @@ import pytest
 from tuner.aws.control import Control
 from tuner.aws.session import SessionOptions, open_session
 from tuner.clock import WallClock
-from tuner.load.engine import Batch, Call, Manner, Mode
-from tuner.load.locust_engine import LocustEngine
+from tuner.engine.engine import Batch, Call, Manner, Mode
+from tuner.engine.locust_engine import LocustEngine
 from tuner.measure.event_drain import EventDrain
 from tuner.measure.event_fates import End
 from tuner.measure.event_figures import EventFigures
 from tuner.records import Outcome, Purpose, Sample
-from tuner.target.aws import AwsOptions, AwsTarget
-from tuner.target.event_trail import EventSettings
-from tuner.target.names import parse_target
-from tuner.target.seam import Variant
+from tuner.targets.aws import AwsOptions, AwsTarget
+from tuner.targets.event_trail import EventSettings
+from tuner.targets.names import parse_target
+from tuner.targets.seam import Variant
 
 SOURCE = "def handler(event, context):\n    return 1 / event['by']\n"
 LATEST = Variant(128, "x86_64", None)
@@ -117,7 +117,7 @@ def log_group(moto_url: str) -> Any:
 
 def test_events_are_found_in_cloudwatch_logs(moto_url: str, log_group: Any) -> None:
     from tuner.aws.function_log import FunctionLog
-    from tuner.target.aws_events import AwsTrail
+    from tuner.targets.aws_events import AwsTrail
 
     clock, now = WallClock(), time.time()
     figures = "\tDuration: 100.00 ms\tBilled Duration: 100 ms\tMemory Size: 128 MB\t"

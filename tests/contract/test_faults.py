@@ -28,11 +28,11 @@ from tuner.cli.left import look
 from tuner.clock import WallClock
 from tuner.errors import TargetError, TunerError
 from tuner.records import Setting
-from tuner.target.architectures import Architectures
-from tuner.target.aws import AwsOptions, AwsTarget
-from tuner.target.aws_architectures import on_architectures
-from tuner.target.isolation import Isolation
-from tuner.target.names import parse_target
+from tuner.targets.architectures import Architectures
+from tuner.targets.aws import AwsOptions, AwsTarget
+from tuner.targets.aws_architectures import on_architectures
+from tuner.targets.isolation import Isolation
+from tuner.targets.names import parse_target
 
 sys.path.insert(0, str(Path(__file__).parent))  # tests are no package
 

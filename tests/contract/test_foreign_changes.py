@@ -12,7 +12,7 @@ from tuner.aws.putback import restore
 from tuner.aws.session import AwsSession
 from tuner.clock import WallClock
 from tuner.errors import ChangedUnderneath, TargetError
-from tuner.target.aws import AwsTarget
+from tuner.targets.aws import AwsTarget
 
 OnCall = Callable[[AwsTarget, str, Callable[[], object]], None]
 

@@ -13,9 +13,9 @@ from tuner.aws.putback import restore
 from tuner.aws.session import AwsSession
 from tuner.clock import WallClock
 from tuner.errors import ChangedUnderneath, NotFound, TargetError, UsageError
-from tuner.target.aws import AwsTarget
-from tuner.target.isolation import Isolation, read_isolation
-from tuner.target.seam import Variant
+from tuner.targets.aws import AwsTarget
+from tuner.targets.isolation import Isolation, read_isolation
+from tuner.targets.seam import Variant
 
 Open = Callable[..., AwsTarget]
 

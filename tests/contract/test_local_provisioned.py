@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tuner.reportline import parse_report
+from tuner.recording.reportline import parse_report
 
 HANDLER = """
 import os

@@ -10,9 +10,9 @@ import pytest
 
 from tuner.errors import NotFound, TargetError, TunerError, UsageError
 from tuner.records import Backend
-from tuner.target.local import LocalOptions, LocalTarget, open_local
-from tuner.target.names import parse_target
-from tuner.target.seam import Variant
+from tuner.targets.local import LocalOptions, LocalTarget, open_local
+from tuner.targets.names import parse_target
+from tuner.targets.seam import Variant
 
 pytest.importorskip("awslambdaric", reason="handlers need awslambdaric, absent here")
 
@@ -121,7 +121,7 @@ def test_code_that_cannot_run_is_told_before_anything_is_started(
     def never(*_: object) -> None:
         pytest.fail("the service was started")
 
-    monkeypatch.setattr("tuner.target.local.EmbeddedLambda", never)
+    monkeypatch.setattr("tuner.targets.local.EmbeddedLambda", never)
     (tmp_path / "bad.py").write_text("def handler(:\n")
     (tmp_path / "app.py").write_text(SOURCE)
     cases: list[tuple[str, dict[str, str], type[TunerError]]] = [
@@ -139,7 +139,7 @@ def test_what_the_service_refuses_is_told_and_the_service_ended(
     open_: Callable[..., LocalTarget], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     closed: list[bool] = []
-    from tuner.target.embedded import EmbeddedLambda
+    from tuner.targets.embedded import EmbeddedLambda
 
     close = EmbeddedLambda.close
     monkeypatch.setattr(EmbeddedLambda, "close", lambda self: (closed.append(True), close(self)))

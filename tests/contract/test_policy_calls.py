@@ -24,10 +24,10 @@ from tuner.aws.session import SessionOptions, open_session
 from tuner.cli.app import main
 from tuner.clock import WallClock
 from tuner.errors import AccessDenied
-from tuner.target.aws import AwsOptions, AwsTarget
-from tuner.target.isolation import Isolation
-from tuner.target.names import parse_target
-from tuner.target.startup import Kind, Startup
+from tuner.targets.aws import AwsOptions, AwsTarget
+from tuner.targets.isolation import Isolation
+from tuner.targets.names import parse_target
+from tuner.targets.startup import Kind, Startup
 
 sys.path.insert(0, str(Path(__file__).parent))  # tests are no package
 

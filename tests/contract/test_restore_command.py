@@ -14,8 +14,8 @@ from tuner.aws.session import AwsSession
 from tuner.cli.restore import JOURNAL, offer_restore, restore
 from tuner.clock import WallClock
 from tuner.errors import TunerError
-from tuner.target.aws import AwsOptions, AwsTarget
-from tuner.target.names import parse_target
+from tuner.targets.aws import AwsOptions, AwsTarget
+from tuner.targets.names import parse_target
 
 app = typer.Typer()
 app.command()(restore)

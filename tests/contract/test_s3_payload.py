@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.api import sweep_options
+from tuner.api.sweep import sweep_options
 from tuner.aws.s3_object import split_s3
 from tuner.cli.app import main
 from tuner.errors import AccessDenied, NotFound, TunerError, UsageError
 from tuner.measure.payloads import Payload
-from tuner.request.payloads import read_payloads
+from tuner.options.payloads import read_payloads
 
 REGION = "eu-west-1"
 
@@ -79,7 +79,7 @@ def test_an_object_that_is_no_payload_is_refused(
 def test_an_object_that_is_too_large_is_not_even_read(
     put: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tuner.request.payloads._MOST_IN_S3", 10)
+    monkeypatch.setattr("tuner.options.payloads._MOST_IN_S3", 10)
     with pytest.raises(UsageError, match="is 16 bytes; at most 10 can be sent"):
         payloads(put(b'{"n": 123456789}'))
 

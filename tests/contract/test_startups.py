@@ -18,9 +18,9 @@ from tuner.aws.session import SessionOptions, open_session
 from tuner.clock import WallClock
 from tuner.errors import TargetError
 from tuner.records import Backend
-from tuner.target.aws import AwsTarget
-from tuner.target.startup import Kind, Startup
-from tuner.target.startup_check import no_snap_start
+from tuner.targets.aws import AwsTarget
+from tuner.targets.startup import Kind, Startup
+from tuner.targets.startup_check import no_snap_start
 
 PROCESS = Path(__file__).with_name("measuring_process.py")
 TWO = Startup(Kind.PROVISIONED, 2)

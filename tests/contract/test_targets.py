@@ -16,9 +16,9 @@ from tuner.aws.session import SessionOptions, open_session
 from tuner.clock import WallClock
 from tuner.errors import NotFound, TargetError, UsageError
 from tuner.records import Backend
-from tuner.target.aws import AwsOptions, AwsTarget, open_aws
-from tuner.target.names import parse_target
-from tuner.target.seam import Variant
+from tuner.targets.aws import AwsOptions, AwsTarget, open_aws
+from tuner.targets.names import parse_target
+from tuner.targets.seam import Variant
 
 
 def succeeded(made: object) -> Variant:

@@ -8,8 +8,8 @@ import boto3
 import pytest
 
 from tuner.records import Metric, Place
-from tuner.target.aws import AwsTarget
-from tuner.target.isolation import Isolation
+from tuner.targets.aws import AwsTarget
+from tuner.targets.isolation import Isolation
 
 MINUTE_S = time.time() // 60 * 60 - 120
 ONE, TWO, BARE = (Place("x86_64", qualifier) for qualifier in ("1", "2", None))

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tuner.api import recommend, sweep
+from tuner.api.sweep import recommend, sweep
 from tuner.cli.app import main
 from tuner.errors import UsageError
-from tuner.watch.compare import compare_runs
+from tuner.suites.compare import compare_runs
 
 SIZES = (128, 256, 512, 1024, 1769, 3008)
 

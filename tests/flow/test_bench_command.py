@@ -15,7 +15,7 @@ from tuner.billing.prices import prices
 from tuner.cli.app import main
 from tuner.store.benches import Benches
 from tuner.store.runs import Store
-from tuner.watch.lock import FOLDER
+from tuner.suites.lock import FOLDER
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -384,8 +384,8 @@ def test_a_baseline_of_another_size_is_refused_and_one_that_lacks_a_size_is_told
 
 def test_a_clock_that_is_set_during_a_bench_is_noticed(tuner: Run, folder: Path) -> None:
     from tuner.clock import WallClock
-    from tuner.watch.bench import BenchWish, Onlooker, run_bench
-    from tuner.watch.suite_file import read_suite
+    from tuner.suites.bench import BenchWish, Onlooker, run_bench
+    from tuner.suites.suite_file import read_suite
 
     class Set(WallClock):
         """An hour back from the second reading on."""

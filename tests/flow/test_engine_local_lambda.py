@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from tuner.clock import WallClock
-from tuner.load.engine import Batch, Call
-from tuner.load.locust_engine import LocustEngine
+from tuner.engine.engine import Batch, Call
+from tuner.engine.locust_engine import LocustEngine
 from tuner.records import Outcome, Purpose, Sample
-from tuner.target.seam import Credentials, Endpoint, Variant
+from tuner.targets.seam import Credentials, Endpoint, Variant
 
 Invoke = Callable[..., list[Sample]]
 

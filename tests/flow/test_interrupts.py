@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tuner.gathering import put_back
+from tuner.experiment.gathering import put_back
 
 
 @contextmanager

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from tuner.api import Silent
+from tuner.api.load import run_load
+from tuner.api.sweep import Silent
 from tuner.cli.app import main
 from tuner.cli.load import exit_code
-from tuner.loadapi import run_load
-from tuner.loadrequest import LoadOptions
+from tuner.options.load import LoadOptions
+from tuner.options.options import SweepOptions
 from tuner.records import RunState, Sample
-from tuner.request.options import SweepOptions
 from tuner.store.runs import Store
 
 Run = Callable[..., tuple[int, str, str]]

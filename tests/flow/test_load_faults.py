@@ -17,7 +17,7 @@ import pytest
 
 from tuner.cli.app import main
 from tuner.store.runs import Store
-from tuner.target.aws import AwsTarget
+from tuner.targets.aws import AwsTarget
 
 pytestmark = pytest.mark.slow
 
@@ -80,7 +80,7 @@ def workers() -> list[psutil.Process]:
     found = []
     for child in psutil.Process().children(recursive=True):
         words = child.cmdline()
-        if words[-3:-1] == ["-m", "tuner.load.worker"] or "tuner.load.worker.member" in words:
+        if words[-3:-1] == ["-m", "tuner.engine.worker"] or "tuner.engine.worker.member" in words:
             found.append(child)
     return found
 
@@ -125,7 +125,7 @@ def test_when_one_of_two_workers_is_killed_the_other_goes_on_and_the_gap_is_said
 def test_users_of_a_locustfile_on_another_worker_go_on_as_well(answering: Any, answer: Any) -> None:
     Path("users.py").write_text(
         "from locust import constant, task\n"
-        "from tuner.load.worker import LambdaUser\n\n"
+        "from tuner.engine.worker import LambdaUser\n\n"
         "class Caller(LambdaUser):\n"
         "    wait_time = constant(0.05)\n\n"
         "    @task\n"
@@ -261,11 +261,11 @@ def test_a_load_that_is_killed_leaves_nobody_who_invokes(
     program = """
 import sys
 from tuner.clock import WallClock
-from tuner.load.engine import Batch, Call
-from tuner.load.locust_engine import LocustEngine
-from tuner.load.staff import Workers
+from tuner.engine.engine import Batch, Call
+from tuner.engine.locust_engine import LocustEngine
+from tuner.engine.staff import Workers
 from tuner.records import Purpose
-from tuner.target.seam import Credentials, Endpoint, Variant
+from tuner.targets.seam import Credentials, Endpoint, Variant
 
 endpoint = Endpoint(sys.argv[1], "us-east-1", "fn", lambda: Credentials("a", "b"))
 engine = LocustEngine(endpoint, WallClock(), workers=Workers(local=2))

@@ -13,11 +13,11 @@ import boto3
 import pytest
 
 from tuner.cli.app import main
+from tuner.engine.engine import Mode
+from tuner.engine.profile import Profile
+from tuner.engine.profile_file import load_profile
 from tuner.errors import UsageError
-from tuner.load.engine import Mode
-from tuner.load.mode_wish import DRAIN_S, ModeWish, read_mode
-from tuner.load.profile import Profile
-from tuner.load.profile_file import load_profile
+from tuner.options.mode import DRAIN_S, ModeWish, read_mode
 from tuner.store.runs import Store
 
 pytestmark = pytest.mark.slow

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 Run = Callable[..., tuple[int, str, str]]
 SHOP = """
 from locust import constant, task
-from tuner.load.worker import LambdaUser
+from tuner.engine.worker import LambdaUser
 from prices import price  # a module beside the locustfile
 
 
@@ -104,7 +104,7 @@ def test_users_appear_at_their_spawn_rate(
     name = new_function(ECHO)
     source = """
 from locust import constant, task
-from tuner.load.worker import LambdaUser
+from tuner.engine.worker import LambdaUser
 
 class Once(LambdaUser):
     wait_time = constant(60)
@@ -129,7 +129,7 @@ def test_retries_and_processors_go_with_the_calls_of_a_locustfile(
     lambda_client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=1)
     source = """
 from locust import task
-from tuner.load.worker import LambdaUser
+from tuner.engine.worker import LambdaUser
 
 class Asks(LambdaUser):
     @task
@@ -155,7 +155,7 @@ def test_mistakes_in_a_locustfile_are_said_and_do_not_end_the_load(
     name = new_function(ECHO)
     source = """
 from locust import constant, task
-from tuner.load.worker import LambdaUser
+from tuner.engine.worker import LambdaUser
 
 class Clumsy(LambdaUser):
     wait_time = constant(0.1)

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from tuner.api import recommend, sweep, sweep_options
+from tuner.api.sweep import recommend, sweep, sweep_options
 from tuner.cli.app import main
 from tuner.errors import UsageError
-from tuner.request.options import stored_options, with_secrets
-from tuner.request.payloads import read_payloads
+from tuner.options.options import stored_options, with_secrets
+from tuner.options.payloads import read_payloads
 
 WEIGHTED = [{"payload": {"id": 1}, "weight": 3}, {"payload": "two", "weight": 1}]
 

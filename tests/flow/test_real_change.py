@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tuner.watch.bench import BenchWish, Onlooker, run_bench
-from tuner.watch.judgement import Verdict
-from tuner.watch.suite_file import parse_suite
+from tuner.suites.bench import BenchWish, Onlooker, run_bench
+from tuner.suites.judgement import Verdict
+from tuner.suites.suite_file import parse_suite
 
 pytestmark = pytest.mark.slow
 

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tuner.api import sweep
+from tuner.api.sweep import sweep
 
 LOADED = """
 import sys
@@ -28,7 +28,13 @@ def test_choosing_again_loads_nothing_that_invokes_draws_or_migrates(tmp_path: P
         capture_output=True, text=True, check=True, timeout=60,
     )  # fmt: skip
     loaded = set(done.stdout.rpartition("loaded:")[2].split())
-    assert "tuner.recommend.decide" in loaded
+    assert "tuner.decide.decide" in loaded
     needless = {"boto3", "altair", "vl_convert", "alembic", "scipy", "jinja2", "psutil"}
-    needless |= {"aiohttp", "locust", "tuner.load", "tuner.wiring", "tuner.locallambda"}
+    needless |= {
+        "aiohttp",
+        "locust",
+        "tuner.engine",
+        "tuner.experiment.wiring",
+        "tuner.locallambda",
+    }
     assert not loaded & needless

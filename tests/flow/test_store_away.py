@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tuner.api import Result, Silent, recommend, run_sweep, sweep_options
-from tuner.loadapi import run_load, stored_load
-from tuner.loadrequest import LoadOptions
+from tuner.api.load import run_load, stored_load
+from tuner.api.sweep import Result, Silent, recommend, run_sweep, sweep_options
+from tuner.options.load import LoadOptions
 from tuner.records import RunState, Sample
 from tuner.report.load_document import load_document
 from tuner.store.runs import Store

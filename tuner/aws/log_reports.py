@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from tuner.aws.function_log import FunctionLog
 from tuner.clock import Clock
 from tuner.errors import TunerError
-from tuner.reportline import Report, find_report
+from tuner.recording.reportline import Report, find_report
 
 #: Waits between questions, seconds.
 _WAITS_S = (1.0, 3.0, 6.0, 10.0)

@@ -13,7 +13,7 @@ from tuner.errors import TunerError, UsageError
 
 if TYPE_CHECKING:
     from tuner.aws.apply import Application, Wish
-    from tuner.recommend.result import Sweep
+    from tuner.decide.result import Sweep
 
 MemoryOption = Annotated[
     int | None,
@@ -70,7 +70,7 @@ def apply(
     Examples: tuner apply last --alias live --steps 10%,50%
     tuner apply last --file template.yaml --resource Orders --write
     """
-    from tuner.reconsider import recommend_run
+    from tuner.experiment.recommend import recommend_run
 
     result = recommend_run(run, store)
     memory_mb = memory or _recommended(result)
@@ -119,7 +119,7 @@ def _recommended(result: "Sweep") -> int:
 
 def _architecture(result: "Sweep", written: str | None) -> str | None:
     """The architecture to set; ``None`` leaves it alone, as where no other was measured."""
-    from tuner.target.arches import ARCHES
+    from tuner.targets.arches import ARCHES
 
     if written is not None:
         if written not in ARCHES:
@@ -142,7 +142,7 @@ class _Values:
 
 
 def _patch(path: Path, values: _Values, resource: str | None, write: bool) -> None:
-    from tuner.target.patch import diff, patch
+    from tuner.targets.patch import diff, patch
 
     try:
         with path.open(encoding="utf-8", newline="") as stream:  # line ends as they are
@@ -165,7 +165,7 @@ def _open(result: "Sweep", where: _Where) -> "Application":
     from tuner.aws.apply import Application
     from tuner.aws.control import Control
     from tuner.aws.session import SessionOptions, open_session
-    from tuner.target.names import Kind, parse_target
+    from tuner.targets.names import Kind, parse_target
 
     name = parse_target(result.run.target)
     if name.kind is not Kind.AWS:

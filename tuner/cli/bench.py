@@ -11,8 +11,8 @@ from tuner.cli.bench_history import history
 from tuner.errors import TunerError
 
 if TYPE_CHECKING:
-    from tuner.watch.outputs.write import Outputs
-    from tuner.watch.result import BenchResult
+    from tuner.outputs.write import Outputs
+    from tuner.suites.result import BenchResult
 
 bench = typer.Typer(invoke_without_command=True, no_args_is_help=False)
 
@@ -115,10 +115,10 @@ def run(
         return
     from tuner.cli.interrupt import stop_on_signals
     from tuner.cli.progress import Progress
-    from tuner.request.meaning import budget
-    from tuner.watch.bench import BenchWish, Onlooker, run_bench
-    from tuner.watch.outputs.write import Outputs
-    from tuner.watch.suite_file import read_suite
+    from tuner.options.meaning import budget
+    from tuner.outputs.write import Outputs
+    from tuner.suites.bench import BenchWish, Onlooker, run_bench
+    from tuner.suites.suite_file import read_suite
 
     outputs = Outputs(
         markdown, junit, badge, webhook, slack, bencher, action_benchmark, post, json_to
@@ -149,7 +149,7 @@ def run(
 def _print(result: "BenchResult", quiet: bool) -> None:
     from rich.console import Console
 
-    from tuner.watch.terminal import headline, print_bench
+    from tuner.suites.terminal import headline, print_bench
 
     console = Console(highlight=False)
     if quiet:
@@ -160,7 +160,7 @@ def _print(result: "BenchResult", quiet: bool) -> None:
 
 def _written(result: "BenchResult", outputs: "Outputs") -> int:
     """Write all outputs; an exit code that is good is not if one of them failed."""
-    from tuner.watch.document import bench_document
+    from tuner.suites.document import bench_document
 
     try:
         outputs.write(bench_document(result))
@@ -188,7 +188,7 @@ def init(
     endpoint_url: o.EndpointUrl = None,
 ) -> None:
     """Write a suite with every key explained, for a function or each function of a template."""
-    from tuner.watch.suite_init import write_suite
+    from tuner.suites.suite_init import write_suite
 
     cases = write_suite(source, suite, region, profile, endpoint_url)
     names = ", ".join(cases)
@@ -214,8 +214,8 @@ def accept(
     from tuner.clock import WallClock
     from tuner.store.benches import Benches
     from tuner.store.runs import Store
-    from tuner.watch.baseline import Acceptance, accept, few_calls
-    from tuner.watch.repository import who
+    from tuner.suites.baseline import Acceptance, accept, few_calls
+    from tuner.suites.repository import who
 
     how = Acceptance(who(), WallClock().wall(), why, branch, tuple(only or ()))
     with Store.open(store, create=False) as opened:

@@ -44,7 +44,7 @@ def history(
     from tuner.report.history_html import write_history
     from tuner.store.benches import Benches
     from tuner.store.runs import Store
-    from tuner.watch.history import chosen, levels, write_missing_reports
+    from tuner.suites.history import chosen, levels, write_missing_reports
 
     with Store.open(store, create=False) as opened:
         benches = Benches(opened)

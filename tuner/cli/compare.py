@@ -30,8 +30,8 @@ def compare(
     Example: tuner compare 01K3A 01K3B --gate 'p95 +10%'
     """
     from tuner.cli.output import write_document
-    from tuner.watch.compare import compare_runs
-    from tuner.watch.document import compare_document
+    from tuner.suites.compare import compare_runs
+    from tuner.suites.document import compare_document
 
     result = compare_runs(before, after, gate or (), store)
     if json_to is not None:
@@ -39,7 +39,7 @@ def compare(
     if json_to != "-":
         from rich.console import Console
 
-        from tuner.watch.terminal import compared, print_compare
+        from tuner.suites.terminal import compared, print_compare
 
         console = Console(highlight=False)
         if quiet:

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tuner.engine.values import shown
 from tuner.errors import UsageError
-from tuner.load.values import shown
 
 FILE = Path("tuner.toml")
 #: What must be decided each time, and is no default.

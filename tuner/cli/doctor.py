@@ -9,9 +9,9 @@ import typer
 from tuner.cli import options as o
 
 if TYPE_CHECKING:
+    from tuner.options.options import SweepOptions
     from tuner.records import FunctionFacts
-    from tuner.request.options import SweepOptions
-    from tuner.target.finding import Finding
+    from tuner.targets.finding import Finding
 
 _MARKS = {"ok": "ok", "unknown": "?", "warning": "!", "problem": "X"}
 
@@ -33,9 +33,9 @@ def doctor(
 
     Exits 1 if something stands in the way of a sweep.
     """
-    from tuner.api import sweep_options
+    from tuner.api.sweep import sweep_options
     from tuner.cli.output import write_document
-    from tuner.target.finding import Level
+    from tuner.targets.finding import Level
 
     given = {k: v for k, v in locals().items() if k in _OPTIONS and v is not None}
     found = []
@@ -64,9 +64,9 @@ _STOPS = ("report-hidden", "reserved-zero")
 def _findings(options: "SweepOptions") -> "Iterator[Finding]":
     from tuner.clock import WallClock
     from tuner.errors import TunerError
-    from tuner.target.aws import AwsTarget
-    from tuner.target.finding import Finding, Level
-    from tuner.wiring import open_target
+    from tuner.experiment.wiring import open_target
+    from tuner.targets.aws import AwsTarget
+    from tuner.targets.finding import Finding, Level
 
     try:
         target = open_target(options, lambda _text: None, WallClock())
@@ -89,9 +89,9 @@ def _findings(options: "SweepOptions") -> "Iterator[Finding]":
 def _settings(options: "SweepOptions", facts: "FunctionFacts") -> "Iterator[Finding]":
     """Timeout, log settings and limits, for the sizes that one means to measure."""
     from tuner.billing.prices import prices
-    from tuner.plan.risks import risks
-    from tuner.plan.sizes import candidates
-    from tuner.target.finding import Finding, Level
+    from tuner.planning.risks import risks
+    from tuner.planning.sizes import candidates
+    from tuner.targets.finding import Finding, Level
     from tuner.units import parse_memory
 
     if facts.recorded_mb:

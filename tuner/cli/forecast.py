@@ -1,7 +1,7 @@
 """What a sweep would do, gathered: the function's facts, what is known of its time, the estimate.
 
 `tuner plan` shows it; `tuner sweep` shows it before it begins on AWS, and asks when it may cost
-more than a threshold. The arithmetic is in ``tuner.plan``; nothing is invoked.
+more than a threshold. The arithmetic is in ``tuner.planning``; nothing is invoked.
 """
 
 import sys
@@ -16,22 +16,30 @@ from tuner.billing.prices import Prices, prices
 from tuner.cli.forecast_check import check_lines, forecast_check
 from tuner.cli.forecast_load import forecast_load
 from tuner.cli.known import what_is_known
+from tuner.decide.cold_plan import COLD_STARTS
 from tuner.errors import TunerError
+from tuner.experiment.errand import INVOCATIONS
 from tuner.measure.cold import largest_burst
-from tuner.plan.adaptive import Adaptive
-from tuner.plan.control_calls import clone_calls, in_place_calls, version_calls
-from tuner.plan.estimate import Estimate, Known, Making, estimate
-from tuner.plan.risks import risks
-from tuner.plan.sizes import candidates, grid_sizes, start_sizes
-from tuner.plan.work import ColdWish, LoadWork, Range, Work, adaptive_work, grid_work, with_loads
-from tuner.recommend.cold_plan import COLD_STARTS
+from tuner.options.meaning import read_limit
+from tuner.options.options import SweepOptions
+from tuner.options.sides import measured_arches
+from tuner.planning.adaptive import Adaptive
+from tuner.planning.control_calls import clone_calls, in_place_calls, version_calls
+from tuner.planning.estimate import Estimate, Known, Making, estimate
+from tuner.planning.risks import risks
+from tuner.planning.sizes import candidates, grid_sizes, start_sizes
+from tuner.planning.work import (
+    ColdWish,
+    LoadWork,
+    Range,
+    Work,
+    adaptive_work,
+    grid_work,
+    with_loads,
+)
 from tuner.records import Advice, Backend, FunctionFacts
-from tuner.request.errand import INVOCATIONS
-from tuner.request.meaning import read_limit
-from tuner.request.options import SweepOptions
-from tuner.request.sides import measured_arches
-from tuner.target.isolation import WHY, Isolation, read_isolation
-from tuner.target.names import parse_target
+from tuner.targets.isolation import WHY, Isolation, read_isolation
+from tuner.targets.names import parse_target
 from tuner.units import format_memory, format_seconds, format_usd, parse_memory
 
 #: A sweep that may cost more than this asks first, where somebody can answer.

@@ -3,10 +3,10 @@
 import math
 
 from tuner.billing.cost import FIGURE_USD
-from tuner.measure.cross_record import PAUSE_S, WAIT_S, patience_s
-from tuner.plan.work import Range
+from tuner.crosscheck.record import PAUSE_S, WAIT_S, patience_s
+from tuner.options.options import SweepOptions
+from tuner.planning.work import Range
 from tuner.records import Backend, FunctionFacts, Metric
-from tuner.request.options import SweepOptions
 from tuner.units import format_seconds, format_usd
 
 

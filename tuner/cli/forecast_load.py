@@ -1,16 +1,16 @@
 """What a sweep's loads will be: how many sizes, and how many calls each. Nothing is invoked."""
 
-from tuner.load.profile import Profile
+from tuner.decide.load_plan import MOST, MOST_WITHOUT_SLO
+from tuner.decide.load_words import SCOPES, load_words
+from tuner.decide.slo import parse_slo
+from tuner.engine.profile import Profile
 from tuner.measure.size_loads import MOST_CALLS, asked_of
-from tuner.plan.estimate import Known, duration_ms
-from tuner.plan.work import LoadWork, Range
-from tuner.recommend.load_plan import MOST, MOST_WITHOUT_SLO
-from tuner.recommend.load_words import SCOPES, load_words
-from tuner.recommend.slo import parse_slo
+from tuner.options.meaning import read_limit
+from tuner.options.options import SweepOptions
+from tuner.options.size_load import size_load
+from tuner.planning.estimate import Known, duration_ms
+from tuner.planning.work import LoadWork, Range
 from tuner.records import FunctionFacts
-from tuner.request.meaning import read_limit
-from tuner.request.options import SweepOptions
-from tuner.underload.wish import size_load
 
 
 def forecast_load(

@@ -5,10 +5,10 @@ nothing, which is said.
 """
 
 from tuner.errors import NotFound, StoreError
-from tuner.plan.estimate import UNKNOWN_INIT_MS, Known
-from tuner.plan.work import Range
+from tuner.options.options import SweepOptions
+from tuner.planning.estimate import UNKNOWN_INIT_MS, Known
+from tuner.planning.work import Range
 from tuner.records import FunctionFacts, Outcome, Purpose, Sample
-from tuner.request.options import SweepOptions
 
 
 def what_is_known(

@@ -12,8 +12,8 @@ from tuner.cli.asking import ask_first
 from tuner.errors import TunerError
 
 if TYPE_CHECKING:
-    from tuner.loadrequest import LoadOptions, Wish
-    from tuner.recommend.load_result import Load
+    from tuner.decide.load_result import Load
+    from tuner.options.load import LoadOptions, Wish
     from tuner.records import FunctionFacts
 
 
@@ -91,8 +91,8 @@ class _Handing:
 
 def _options(given: dict[str, Any]) -> "LoadOptions":
     """The load's own options, and those that it shares with a sweep."""
-    from tuner.api import sweep_options
-    from tuner.loadrequest import LoadOptions
+    from tuner.api.sweep import sweep_options
+    from tuner.options.load import LoadOptions
 
     shared = (
         *("payload", "payloads", "event", "pre", "post", "seed", "slo", "max_cost"),
@@ -116,11 +116,11 @@ def _options(given: dict[str, Any]) -> "LoadOptions":
 
 
 def _run(options: "LoadOptions", handing: _Handing) -> None:
+    from tuner.api.load import run_load
     from tuner.cli.interrupt import stop_on_signals
     from tuner.cli.progress import Progress
     from tuner.cli.restore import offer_restore
-    from tuner.loadapi import run_load
-    from tuner.loadrequest import read_wish, too_many
+    from tuner.options.load import read_wish, too_many
 
     read_wish(options)  # complain before anything is started
     offer_restore(yes=handing.yes)
@@ -140,8 +140,8 @@ def _hand_over(result: "Load", handing: _Handing) -> "Load":
     """Write the report and the JSON, print the answer; failures to write come last."""
     from rich.console import Console
 
+    from tuner.api.load import with_report
     from tuner.cli.output import write_document
-    from tuner.loadapi import with_report
     from tuner.report.load_document import load_document
     from tuner.report.load_terminal import print_load
     from tuner.report.load_view import load_view

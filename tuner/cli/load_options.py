@@ -66,7 +66,7 @@ Locustfile = Annotated[
     typer.Option(
         "--locustfile",
         metavar="FILE",
-        help="Your own users, classes of LambdaUser (from tuner.load.worker import LambdaUser) "
+        help="Your own users, classes of LambdaUser (from tuner.engine.worker import LambdaUser) "
         "whose tasks call self.invoke(payload); with --users (1) and --duration.",
         rich_help_panel=LOAD_PANEL,
     ),

@@ -11,8 +11,8 @@ from tuner.cli.output import write_document
 from tuner.errors import UsageError
 
 if TYPE_CHECKING:
-    from tuner.request.options import SweepOptions
-    from tuner.target.seam import Target
+    from tuner.options.options import SweepOptions
+    from tuner.targets.seam import Target
 
 Expect = Annotated[
     str | None,
@@ -72,12 +72,12 @@ def plan(
 def _run(
     target: str, expect: str | None, given: dict[str, Any], store: str | None, to: str | None
 ) -> None:
-    from tuner.api import sweep_options
+    from tuner.api.sweep import sweep_options
     from tuner.cli.forecast import forecast, show, show_details
     from tuner.clock import WallClock
-    from tuner.target.names import Kind, parse_target
+    from tuner.experiment.wiring import open_target
+    from tuner.targets.names import Kind, parse_target
     from tuner.units import parse_seconds
-    from tuner.wiring import open_target
 
     if parse_target(target).kind is Kind.REPLAY:
         fix = "Run `tuner sweep` itself: it costs nothing."
@@ -108,7 +108,7 @@ def _compare(
 ) -> None:
     """Say what comparing ways to start would take; refuse what is not possible."""
     from tuner.cli.startup_forecast import hold_against_limit, show, startup_forecast
-    from tuner.request.meaning import read_variants
+    from tuner.options.meaning import read_variants
 
     facts = opened.describe()
     opened.check_startups(read_variants(options))

@@ -74,7 +74,7 @@ def policy(
 
 def _provisions(variants: str | None, isolation: str) -> bool:
     """Whether these ways to start need rights of their own; a snapshot needs none."""
-    from tuner.target.startup import Kind, read_startups
+    from tuner.targets.startup import Kind, read_startups
 
     if variants is None:
         return False
@@ -86,7 +86,7 @@ def _provisions(variants: str | None, isolation: str) -> bool:
 
 def _where(target: str | None, account: str | None, region: str | None) -> object:
     from tuner.aws.policy import Where
-    from tuner.target.names import Kind, parse_target
+    from tuner.targets.names import Kind, parse_target
 
     if target is None:
         return Where(region=region or "*", account=account or "*")

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.status import Status
 
 from tuner.cli.interrupt import StopRequest
-from tuner.plan.ask import Ask
+from tuner.planning.ask import Ask
 from tuner.records import Outcome, Sample
 from tuner.units import format_memory, format_ms
 

@@ -63,7 +63,7 @@ def recommend(
     Example: tuner recommend last --strategy speed --slo 'cold_p99<2s'
     """
     from tuner.cli.show import exit_code, hand_over
-    from tuner.reconsider import PricedAs, recommend_run
+    from tuner.experiment.recommend import PricedAs, recommend_run
 
     overrides: dict[str, Any] = {
         "strategy": strategy,

@@ -15,10 +15,10 @@ def report(
     quiet: o.Quiet = False,
 ) -> None:
     """Write the report of a stored run again, also of one that was interrupted."""
+    from tuner.api.load import stored_load
     from tuner.cli.output import write_document
     from tuner.cli.show import hand_over
-    from tuner.loadapi import stored_load
-    from tuner.reconsider import recommend_run
+    from tuner.experiment.recommend import recommend_run
     from tuner.report.load_html import write_load_report
 
     document = stored_load(run, store)

@@ -55,8 +55,8 @@ def show(run: o.RunArg, store: o.StoreUrl = None) -> None:
     """Print a run's answer again."""
     from rich.console import Console
 
-    from tuner.loadapi import stored_load
-    from tuner.reconsider import recommend_run
+    from tuner.api.load import stored_load
+    from tuner.experiment.recommend import recommend_run
     from tuner.report.load_terminal import print_load
     from tuner.report.terminal import print_report
 
@@ -107,7 +107,7 @@ def import_(
     store: o.StoreUrl = None,
 ) -> None:
     """Add an exported run to the store, or what aws-lambda-power-tuning has measured."""
-    from tuner.api import import_run
+    from tuner.api.sweep import import_run
 
     found = import_run(file, store)
     typer.echo(f"Imported {found.run} of {found.target}.")

@@ -12,8 +12,8 @@ from tuner.cli import options as o
 from tuner.errors import UsageError
 
 if TYPE_CHECKING:
-    from tuner.watch.schedule.job import Job
-    from tuner.watch.schedule.render import File
+    from tuner.schedule.job import Job
+    from tuner.schedule.render import File
 
 WHEN_PANEL, PLACE_PANEL = "When", "Where it runs"
 
@@ -151,17 +151,17 @@ def schedule(
 
     Example: tuner schedule github --every weekday --output .github/workflows/bench.yml
     """
-    from tuner.watch.schedule.install import remove as taken_out
-    from tuner.watch.schedule.job import (
+    from tuner.schedule.install import remove as taken_out
+    from tuner.schedule.job import (
         Job,
         Place,
         checked_name,
         checked_place,
         installed_from,
     )
-    from tuner.watch.schedule.kinds import kind_of
-    from tuner.watch.schedule.rights import functions_of
-    from tuner.watch.schedule.when import timetable
+    from tuner.schedule.kinds import kind_of
+    from tuner.schedule.rights import functions_of
+    from tuner.schedule.when import timetable
 
     if (install or remove) and not kind_of(kind).installs:
         option = "--install" if install else "--remove"
@@ -195,9 +195,9 @@ class _Wish:
 def _asked(words: list[str], against: str | None) -> _Wish:
     """Read the options of ``tuner bench`` and its suite, as it will when it runs."""
     from tuner.cli.bench import bench
-    from tuner.target.names import Kind, parse_target
-    from tuner.watch.against import parse_against
-    from tuner.watch.suite_file import read_suite
+    from tuner.suites.against import parse_against
+    from tuner.suites.suite_file import read_suite
+    from tuner.targets.names import Kind, parse_target
 
     command = typer.main.get_command(bench)
     try:
@@ -221,8 +221,8 @@ def _asked(words: list[str], against: str | None) -> _Wish:
 
 def _hand_over(kind: str, job: "Job", output: Path | None, install: bool) -> None:
     """Print, write or install; what is not part of the files goes to stderr."""
-    from tuner.watch.schedule.install import install as put_in
-    from tuner.watch.schedule.render import rendered
+    from tuner.schedule.install import install as put_in
+    from tuner.schedule.render import rendered
 
     files = rendered(kind, job)
     if install:

@@ -4,8 +4,8 @@ import json
 import sys
 from pathlib import Path
 
+from tuner.decide.result import Sweep
 from tuner.errors import TunerError, UsageError
-from tuner.recommend.result import Sweep
 from tuner.records import RunState
 
 

@@ -13,9 +13,9 @@ from tuner.errors import UsageError
 from tuner.records import Backend, FunctionFacts
 
 if TYPE_CHECKING:
-    from tuner.api import Approve
+    from tuner.api.sweep import Approve
     from tuner.cli.progress import Progress
-    from tuner.request.options import SweepOptions
+    from tuner.options.options import SweepOptions
 
 Resume = Annotated[
     str | None,
@@ -127,12 +127,12 @@ def measure(
     command: str = "sweep",
 ) -> None:
     """Run ``sweep`` or ``cold`` as ``given`` says, hand over the answer, and exit."""
-    from tuner.api import resume_sweep, run_sweep, sweep_options
+    from tuner.api.sweep import resume_sweep, run_sweep, sweep_options
     from tuner.cli.interrupt import stop_on_signals
     from tuner.cli.progress import Progress
     from tuner.cli.restore import offer_restore
     from tuner.cli.show import exit_code, hand_over
-    from tuner.request.options import SweepOptions
+    from tuner.options.options import SweepOptions
 
     named = target or given.get("power_tuning_input")
     if (named is None) == (resume is None):
@@ -186,7 +186,7 @@ def _estimate_first(options: "SweepOptions", handing: Handing, progress: "Progre
         if facts.backend is not Backend.AWS:
             return
         from tuner.cli.forecast import confirm, forecast, show
-        from tuner.underload.wish import takes_too_much
+        from tuner.options.size_load import takes_too_much
 
         found = forecast(options, facts, handing.store)
         with progress.paused():

@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterator
 
 from tuner.clock import Clock
 from tuner.errors import TunerError
-from tuner.measure.event_fates import End, Fates
+from tuner.measure.event_fates import End, Fates, Followed
 from tuner.measure.event_figures import EventFigures, Following, event_figures
-from tuner.measure.trace_words import Followed
 from tuner.records import Advice, Outcome, Sample
-from tuner.target.event_trail import EventTrail
+from tuner.targets.event_trail import EventTrail
 from tuner.units import format_seconds
 
 #: Between two looks whether the user wants to stop, seconds.

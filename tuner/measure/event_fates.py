@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
 
+from tuner.recording.reportline import Report, parse_report, parse_start
 from tuner.records import LogLine
-from tuner.reportline import Report, parse_report, parse_start
-from tuner.target.event_trail import EventSettings
+from tuner.targets.event_trail import EventSettings
 
 #: Statuses of a try that failed. ``success`` proves nothing: a handler's exception has it, too.
 _FAILED = frozenset({"timeout", "error", "failure"})
@@ -170,3 +170,11 @@ class Fates:
 def _took_s(report: Report) -> float:
     """How long a try took, INIT left out: START is written after it."""
     return (report.duration_ms or 0.0) / 1000.0
+
+
+@dataclass(frozen=True)
+class Followed:
+    """What the log told of an event: how long it waited, how often it was tried."""
+
+    dwell_ms: float | None
+    tries: int

@@ -11,11 +11,11 @@ from itertools import pairwise
 
 import numpy as np
 
-from tuner.load.statistics import Latencies
+from tuner.engine.statistics import Latencies
 from tuner.measure.event_fates import GIVEN_UP, OPEN, End, Fates, Try
 from tuner.measure.load_figures import Concurrency, LoadFigures
-from tuner.reportline import Report
-from tuner.target.event_trail import EventSettings
+from tuner.recording.reportline import Report
+from tuner.targets.event_trail import EventSettings
 
 #: Events may wait for six hours, and a local Lambda's hours may pass in minutes.
 _LONGEST_MS = 7 * 86_400_000.0

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from tuner.recording.reportline import Report
 from tuner.records import Outcome, Sample
-from tuner.reportline import Report
-from tuner.target.seam import Reporting
+from tuner.targets.seam import Reporting
 
 
 def lacks_report(sample: Sample) -> bool:

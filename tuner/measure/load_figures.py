@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from tuner.load.engine import Shortfall
-from tuner.load.statistics import Latencies, Second, Timeline
+from tuner.engine.engine import Shortfall
+from tuner.engine.statistics import Latencies, Second, Timeline
 from tuner.records import Outcome, Sample
 
 #: Ended by Lambda before the function ran, so neither billed nor in its concurrency.

@@ -5,7 +5,7 @@ Figures in, advice out; each ends in what to do.
 
 from collections.abc import Iterator
 
-from tuner.load.engine import Shortfall
+from tuner.engine.engine import Shortfall
 from tuner.measure.load_figures import LoadFigures
 from tuner.records import Advice, Outcome
 from tuner.units import format_ms, format_share

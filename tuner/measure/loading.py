@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from tuner.load.engine import Batch, Call, Manner, Mode, Script
-from tuner.load.profile import Profile
+from tuner.engine.engine import Batch, Call, Manner, Mode, Script
+from tuner.engine.profile import Profile
 from tuner.measure.payloads import Payload
 from tuner.records import FunctionFacts, Purpose
-from tuner.target.seam import Variant
+from tuner.targets.seam import Variant
 
 _INIT_S = 10.0  # Lambda gives INIT ten seconds before it starts over within the timeout
 _MARGIN_S = 10.0

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tuner.load.engine import Shortfall
-from tuner.load.profile import Profile
-from tuner.load.stop_on import StopRule
+from tuner.engine.engine import Shortfall
+from tuner.engine.profile import Profile
+from tuner.engine.stop_on import StopRule
 from tuner.measure.load_figures import LoadFigures, LoadTally
 from tuner.measure.load_frames import Asked, Frame
 from tuner.measure.loading import Sending

@@ -6,7 +6,7 @@ Pure arithmetic with a seeded generator; sending is the session's.
 from collections.abc import Mapping
 from random import Random
 
-from tuner.target.seam import K
+from tuner.targets.seam import K
 
 
 def interleave(wanted: Mapping[K, int], random: Random) -> list[K]:

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from tuner.recommend.result import Interval, Recommendation, Sweep, VersusCurrent
+from tuner.decide.result import Interval, Recommendation, Sweep, VersusCurrent
 from tuner.units import (
     UNKNOWN,
     format_cost_change,

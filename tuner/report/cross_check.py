@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from tuner.measure.cross_record import CrossCheck
+from tuner.crosscheck.record import CrossCheck
 from tuner.report.answer import Fact
 from tuner.units import format_ms
 

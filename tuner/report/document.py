@@ -9,7 +9,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from tuner.recommend.result import ColdRow, Interval, Recommendation, SizeRow, Stats, Sweep, WarmRow
+from tuner.decide.result import ColdRow, Interval, Recommendation, SizeRow, Stats, Sweep, WarmRow
 from tuner.report.cross_check import cross_check_document
 
 SCHEMA = "tuner.sweep/1"

@@ -6,7 +6,7 @@ Waits are milliseconds of the platform's clock. What is not known is null or not
 from collections.abc import Callable
 from typing import Any
 
-from tuner.load.statistics import Latencies
+from tuner.engine.statistics import Latencies
 from tuner.measure.event_fates import End
 from tuner.measure.event_figures import EventFigures, Following, Moment
 

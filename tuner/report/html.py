@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tuner.recommend.result import Sweep
+from tuner.decide.result import Sweep
 from tuner.report.chart_choice import cold_chart, trade_off_chart
 from tuner.report.chart_memory import cost_chart, latency_chart
 from tuner.report.page import file_name, render_page, write_page

@@ -7,8 +7,8 @@ draws pictures unless it is asked to.
 from pathlib import Path
 from typing import Any
 
+from tuner.decide.result import Sweep
 from tuner.errors import TunerError, UsageError
-from tuner.recommend.result import Sweep
 from tuner.report.html import charts
 from tuner.report.palette import LIGHT, painted
 from tuner.report.view import sweep_view

@@ -7,11 +7,11 @@ import math
 from datetime import UTC, datetime
 from typing import Any
 
-from tuner.load.front_wish import FrontWish
-from tuner.load.statistics import Latencies, Second
+from tuner.decide.load_result import Limit, Load, Step
+from tuner.engine.front import FrontWish
+from tuner.engine.statistics import Latencies, Second
 from tuner.measure.load_figures import LoadFigures
 from tuner.model.quantiles import COVERAGE, quantile_ranks
-from tuner.recommend.load_result import Limit, Load, Step
 from tuner.report.cross_check import cross_check_document
 from tuner.report.event_document import event_document
 

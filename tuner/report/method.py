@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from tuner.recommend.result import ModelCard, Sweep
+from tuner.decide.result import ModelCard, Sweep
 from tuner.records import Backend
 from tuner.report.answer import Fact, known
 from tuner.report.cross_check import cross_check_document, cross_check_facts

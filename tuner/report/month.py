@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tuner.recommend.result import MonthAtSize, Monthly, ProvisionedOffer, Sweep
+from tuner.decide.result import MonthAtSize, Monthly, ProvisionedOffer, Sweep
 from tuner.report.answer import Fact, known, money
 from tuner.report.tables import Cell, Row, Table
 from tuner.units import format_memory, format_rate, format_share

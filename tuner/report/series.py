@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.decide.result import CurveBand, Sweep
+from tuner.decide.slo import Scope, parse_slo
 from tuner.errors import UsageError
-from tuner.recommend.result import CurveBand, Sweep
-from tuner.recommend.slo import Scope, parse_slo
 from tuner.report.answer import known, money, size_named
 from tuner.report.axis import Axis, memory_axis, value_axis
 from tuner.units import format_memory, format_ms

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tuner.recommend.result import SizeRow, Sweep
+from tuner.decide.result import SizeRow, Sweep
 from tuner.report.answer import money, size_named
 from tuner.report.axis import Axis, value_axis
 from tuner.report.series import bounds, positive

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tuner.recommend.size_under_load import SizeUnderLoad
+from tuner.decide.size_under_load import SizeUnderLoad
 from tuner.report.load_document import spread
 
 

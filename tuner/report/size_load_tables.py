@@ -2,15 +2,15 @@
 
 from typing import TYPE_CHECKING
 
-from tuner.recommend.load_words import load_words, verdict_words
-from tuner.recommend.result import SizeRow, Sweep
+from tuner.decide.load_words import load_words, verdict_words
+from tuner.decide.result import SizeRow, Sweep
 from tuner.records import Outcome
 from tuner.report.answer import known, money
 from tuner.report.tables import Cell, Row, Table
 from tuner.units import UNKNOWN, format_memory, format_ms, format_rate, format_share
 
 if TYPE_CHECKING:
-    from tuner.recommend.size_under_load import SizeUnderLoad
+    from tuner.decide.size_under_load import SizeUnderLoad
 
 COLUMNS = (
     "Memory",

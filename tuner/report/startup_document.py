@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tuner.recommend.startups import StartupRow
+from tuner.decide.startups import StartupRow
 from tuner.report.document import order_statistics
 
 

@@ -1,7 +1,7 @@
 """Ways to start in words: a row for each, and from when provisioned sandboxes pay."""
 
-from tuner.recommend.result import Stats, Sweep
-from tuner.recommend.startups import StartupRow
+from tuner.decide.result import Stats, Sweep
+from tuner.decide.startups import StartupRow
 from tuner.report.answer import Fact, money
 from tuner.report.tables import Cell, Row, Table, interval
 from tuner.units import UNKNOWN, format_memory, format_ms, format_rate, format_seconds, format_share

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from tuner.recommend.result import Recommendation, RunnerUp, SizeRow, Stats, Sweep
+from tuner.decide.result import Recommendation, RunnerUp, SizeRow, Stats, Sweep
 from tuner.report.answer import between, format_chance, known, money, size_named
 from tuner.units import UNKNOWN, format_memory, format_ms
 

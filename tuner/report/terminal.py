@@ -11,7 +11,7 @@ from rich.console import Console, ConsoleRenderable
 from rich.table import Table as Grid
 from rich.text import Text
 
-from tuner.recommend.result import Sweep
+from tuner.decide.result import Sweep
 from tuner.report.answer import Answer, Fact
 from tuner.report.cross_check import CROSS_CHECK
 from tuner.report.tables import Row, Table

@@ -6,7 +6,7 @@ charts and the terminal only arrange.
 
 from dataclasses import dataclass, replace
 
-from tuner.recommend.result import Sweep
+from tuner.decide.result import Sweep
 from tuner.records import Advice, RunState
 from tuner.report.answer import Answer, Fact, answer
 from tuner.report.method import date_time, method

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuner.model.cfs import VCPU_MB, elapsed_ms, quota_ms
-from tuner.plan.sizes import candidates
+from tuner.planning.sizes import candidates
 from tuner.units import MemoryWish
 
 FloatArray = NDArray[np.float64]

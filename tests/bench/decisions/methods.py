@@ -10,14 +10,14 @@ from decisions.functions import USUAL, Subject, usd_per_million
 from numpy.typing import NDArray
 
 from tuner.billing.prices import prices
+from tuner.decide.decide import Decider, Question
+from tuner.decide.goal import Goal
+from tuner.decide.result import Recommendation
+from tuner.decide.slo import parse_slo
 from tuner.model.fit import fit
 from tuner.model.observations import from_samples
-from tuner.plan.ask import Done
-from tuner.plan.budget import Budget
-from tuner.recommend.decide import Decider, Question
-from tuner.recommend.goal import Goal
-from tuner.recommend.result import Recommendation
-from tuner.recommend.slo import parse_slo
+from tuner.planning.ask import Done
+from tuner.planning.budget import Budget
 from tuner.records import Outcome, Purpose, Sample
 from tuner.units import MemoryWish
 

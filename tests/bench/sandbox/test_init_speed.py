@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-import tuner.target
+import tuner.targets
 
 pytestmark = pytest.mark.bench
 
 ROUNDS = 5
-DEMO = Path(tuner.target.__file__).parent / "demos" / "slow_init"
+DEMO = Path(tuner.targets.__file__).parent / "demos" / "slow_init"
 
 
 def test_init_at_128_mb_is_as_fast_as_at_1024_mb(probe_sizes, show):

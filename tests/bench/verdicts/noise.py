@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuner.model.comparison import Counted, Measured
-from tuner.watch.side import Side
+from tuner.suites.side import Side
 
 HERE = Path(__file__).parent
 _BESIDE = Path(__file__).resolve().parents[4] / "shared" / "data"

@@ -22,7 +22,7 @@ from typing import Any
 
 import boto3
 
-from tuner.reportline import find_report
+from tuner.recording.reportline import find_report
 
 HERE = Path(__file__).parent
 ROUNDS, COLD_EVERY, APART_S = 60, 12, 3.0

@@ -9,9 +9,9 @@ from verdicts.noise import Aws, Calls, Change, Generator, Local
 
 from tuner.model.drift import between_runs
 from tuner.model.spread import estimate, interpolated
-from tuner.watch.gate import Gate, parse_gate
-from tuner.watch.sampling import alarming, confirmed, confirming_rules, next_look, rules_for
-from tuner.watch.verdict import DRIFT_LEFT_BY_CONTROL, Judgement, Pair, Rules, Verdict, judge_all
+from tuner.suites.gate import Gate, parse_gate
+from tuner.suites.sampling import alarming, confirmed, confirming_rules, next_look, rules_for
+from tuner.suites.verdict import DRIFT_LEFT_BY_CONTROL, Judgement, Pair, Rules, Verdict, judge_all
 
 GATES = tuple(
     parse_gate(text)

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from tuner.api import sweep_options
+from tuner.api.sweep import sweep_options
 from tuner.cli.forecast import forecast, show
 from tuner.cli.forecast_check import forecast_check
-from tuner.plan.work import Range
+from tuner.planning.work import Range
 from tuner.records import Backend, FunctionFacts
 
 FACTS = FunctionFacts(

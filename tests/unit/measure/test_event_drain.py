@@ -11,7 +11,7 @@ from tuner.measure.event_drain import EventDrain, event_advice, incomplete
 from tuner.measure.event_fates import End
 from tuner.measure.event_figures import EventFigures
 from tuner.records import LogLine, Outcome, Purpose, Sample
-from tuner.target.event_trail import EventSettings, EventTrail
+from tuner.targets.event_trail import EventSettings, EventTrail
 
 
 @dataclass

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from tuner.measure.late_reports import completed, lacks_report
+from tuner.recording.reportline import Report
 from tuner.records import Outcome, Purpose, Sample
-from tuner.reportline import Report
-from tuner.target.seam import Target
+from tuner.targets.seam import Target
 
 BARE = Sample(
     0, 1, 0, Purpose.WARM, 128, "x86_64", "1", Outcome.OK, 0.0, 0.0, 0.1, 0.1, 200, request_id="a"

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tuner.load.engine import Gap, Shortfall
-from tuner.load.pace import Bursts, Constant
-from tuner.load.profile import Phase, Profile
+from tuner.engine.engine import Gap, Shortfall
+from tuner.engine.pace import Bursts, Constant
+from tuner.engine.profile import Phase, Profile
 from tuner.measure.load_figures import LoadFigures, LoadTally
 from tuner.measure.load_health import load_advice
 from tuner.measure.loading import MOST_LANES, PATIENCE_S, Loading, Sending, lanes_for
 from tuner.measure.payloads import Payload
 from tuner.records import Backend, FunctionFacts, Outcome, Purpose, Sample
-from tuner.target.seam import Variant
+from tuner.targets.seam import Variant
 
 FACTS = FunctionFacts("fn", "arn", Backend.AWS, "eu-west-1", "x86_64", "python3.13", 512, 3.0)
 RESERVED = "ReservedFunctionConcurrentInvocationLimitExceeded"

@@ -5,9 +5,9 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.load.engine import Shortfall
-from tuner.load.pace import Constant
-from tuner.load.profile import Phase, Profile
+from tuner.engine.engine import Shortfall
+from tuner.engine.pace import Constant
+from tuner.engine.profile import Phase, Profile
 from tuner.measure.load_figures import LoadTally
 from tuner.measure.load_frames import DOCUMENT, Ending, Frame, SizeLoads, calm, stored_loads
 from tuner.measure.loading import Sending

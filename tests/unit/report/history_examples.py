@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from tuner.records import Backend, FunctionFacts, RunRecord, RunState
-from tuner.watch.document import bench_document
-from tuner.watch.gate import parse_gate
-from tuner.watch.judgement import Judgement, Verdict
-from tuner.watch.result import (
+from tuner.suites.document import bench_document
+from tuner.suites.gate import parse_gate
+from tuner.suites.judgement import Judgement, Verdict
+from tuner.suites.result import (
     BenchResult,
     CaseResult,
     CaseState,

@@ -10,11 +10,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from tuner.billing.startup import BreakEven
-from tuner.load.engine import Shortfall
-from tuner.measure.load_figures import LoadFigures, LoadTally
-from tuner.measure.load_frames import Asked, Ending
-from tuner.recommend.load_result import judge
-from tuner.recommend.result import (
+from tuner.decide.load_result import judge
+from tuner.decide.result import (
     ColdRow,
     CurveBand,
     Interval,
@@ -31,9 +28,12 @@ from tuner.recommend.result import (
     VersusCurrent,
     WarmRow,
 )
-from tuner.recommend.size_under_load import SizeUnderLoad
-from tuner.recommend.slo import parse_slo
-from tuner.recommend.startups import StartupRow
+from tuner.decide.size_under_load import SizeUnderLoad
+from tuner.decide.slo import parse_slo
+from tuner.decide.startups import StartupRow
+from tuner.engine.engine import Shortfall
+from tuner.measure.load_figures import LoadFigures, LoadTally
+from tuner.measure.load_frames import Asked, Ending
 from tuner.records import (
     Advice,
     Backend,

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import Phase, given, settings
 from sweep_examples import any_record, empty, good, whole_range
 
+from tuner.decide.result import Sweep
 from tuner.errors import TunerError, UsageError
-from tuner.recommend.result import Sweep
 from tuner.records import Advice
 from tuner.report import bundle
 from tuner.report.html import charts, render_html, write_report

@@ -15,15 +15,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from tuner.load.engine import Shortfall
-from tuner.load.pace import Constant
-from tuner.load.profile import Phase, Profile
+from tuner.decide.load_result import Load, judge
+from tuner.decide.slo import parse_slo
+from tuner.engine.engine import Shortfall
+from tuner.engine.pace import Constant
+from tuner.engine.profile import Phase, Profile
 from tuner.measure.event_fates import Fates
 from tuner.measure.event_figures import EventFigures, Following, event_figures
 from tuner.measure.load_figures import LoadTally
 from tuner.model.quantiles import quantile_interval
-from tuner.recommend.load_result import Load, judge
-from tuner.recommend.slo import parse_slo
 from tuner.records import (
     Advice,
     Backend,
@@ -39,7 +39,7 @@ from tuner.report.load_document import load_document
 from tuner.report.load_html import load_charts, render_load, write_load_report
 from tuner.report.load_terminal import print_load
 from tuner.report.load_view import load_view
-from tuner.target.event_trail import EventSettings
+from tuner.targets.event_trail import EventSettings
 
 EVIL = "<script>alert(1)</script>{{ 7*7 }}"
 FACTS = FunctionFacts("orders", "arn", Backend.AWS, "eu-west-1", "arm64", "python3.13", 512, 3.0)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from rich.console import Console
 from sweep_examples import MONTH, empty, good
 
-from tuner.recommend.result import ProvisionedOffer
+from tuner.decide.result import ProvisionedOffer
 from tuner.report.document import document
 from tuner.report.html import render_html
 from tuner.report.month import month_facts, month_table

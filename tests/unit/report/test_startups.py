@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from rich.console import Console
 from sweep_examples import any_record, good, ways_to_start
 
-from tuner.recommend.result import Sweep
+from tuner.decide.result import Sweep
 from tuner.report.document import document
 from tuner.report.html import render_html
 from tuner.report.startup_tables import startup_facts, startup_table

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from rich.console import Console
 from sweep_examples import any_record, empty, good, whole_range
 
-from tuner.recommend.result import Sweep
+from tuner.decide.result import Sweep
 from tuner.report.terminal import print_report
 
 

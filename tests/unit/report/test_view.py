@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from sweep_examples import any_record, compared, empty, failed_row, good, whole_range
 
-from tuner.recommend.result import Interval, Sweep, VersusCurrent
+from tuner.decide.result import Interval, Sweep, VersusCurrent
 from tuner.report.answer import answer, money
 from tuner.report.tables import failures
 from tuner.report.view import cost_text, latency_text, sweep_view

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.reportline import Report, find_report, parse_report, parse_start
+from tuner.recording.reportline import Report, find_report, parse_report, parse_start
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data" / "report-lines.jsonl"
 

@@ -1,0 +1,113 @@
+"""The rules of the choice, on made-up draws."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tuner.decide.choice import loss, pick
+from tuner.decide.goal import Goal, Strategy
+from tuner.decide.outlook import Outlook
+from tuner.decide.slo import parse_slo
+
+SIZES = np.array([128, 256, 512, 1024])
+SLO = Goal(slos=(parse_slo("p95<300ms"),))
+
+
+def outlook(
+    cost: list[float],
+    drifted: list[list[float]] | None = None,
+    duration: list[float] | None = None,
+    broken: list[float] | None = None,
+    spread: float = 0.001,
+) -> Outlook:
+    """100 draws around the given costs; ``broken`` is the share of draws that break."""
+    rng = np.random.default_rng(1)
+    noise = np.exp(spread * rng.standard_normal((100, 4)))
+    scores = np.stack([np.array(d or cost) * noise for d in (drifted or [cost] * 3)])
+    share = np.array(broken or [0.0] * 4)
+    margin = np.where(np.arange(100)[:, None] < 100 * share, 1.2, 0.8)
+    times = np.array(duration or [800.0, 400.0, 200.0, 100.0])
+    return Outlook(SIZES, np.stack([times * noise] * 3), scores, scores, margin)
+
+
+def test_the_cheapest_is_picked_surely() -> None:
+    found = pick(outlook([3.0, 2.0, 1.0, 2.0]), Goal())
+    assert (found.index, found.meets, found.confidence) == (2, None, 1.0)
+    assert found.safe_mb == (512, 512)
+
+
+def test_equal_costs_go_to_the_faster_size() -> None:
+    assert pick(outlook([1.0, 1.0005, 1.001, 1.5]), Goal()).index == 2
+
+
+def test_equal_speeds_go_to_the_cheaper_size() -> None:
+    flat = outlook([100.0] * 4, duration=[100.0, 100.2, 100.1, 100.0])
+    cheaper = replace(flat, drifted_cost=flat.drifted_cost * [4, 3, 1, 2])
+    assert pick(cheaper, Goal(Strategy.SPEED)).index == 2
+
+
+def test_a_size_that_stands_just_right_of_an_edge_loses_to_one_with_a_margin() -> None:
+    edge = [[1.0, 1.02, 3.0, 3.0], [1.0, 1.02, 3.0, 3.0], [1.5, 1.03, 3.0, 3.0]]
+    found = pick(outlook([1.0, 1.02, 3.0, 3.0], drifted=edge), Goal())
+    assert found.index == 1
+    assert found.safe_mb == (256, 256)
+
+
+def test_sizes_that_are_as_good_whichever_way_demand_drifts_make_the_safe_range() -> None:
+    assert pick(outlook([1.0, 1.01, 1.02, 2.0]), Goal()).safe_mb == (128, 512)
+
+
+def test_an_objective_excludes_what_likely_breaks_it() -> None:
+    found = pick(outlook([1.0, 1.5, 2.0, 3.0], broken=[0.9, 0.0, 0.0, 0.0]), SLO)
+    assert (found.index, found.meets) == (1, True)
+    assert found.confidence == 1.0 or found.confidence > 0.85
+
+
+def test_a_small_risk_is_taken_only_for_a_large_saving() -> None:
+    dear = outlook([1.0, 2.0, 3.0, 4.0], broken=[0.05, 0.0, 0.0, 0.0])
+    near = outlook([1.0, 1.04, 3.0, 4.0], broken=[0.05, 0.0, 0.0, 0.0])
+    assert pick(dear, SLO).index == 0
+    assert pick(near, SLO).index == 1
+
+
+def test_without_a_size_that_likely_meets_them_the_nearest_miss_is_named() -> None:
+    lost = outlook([1.0, 1.0, 1.0, 1.0], broken=[1.0] * 4)
+    margin = lost.margin * [4.0, 3.0, 1.1, 2.0]
+    found = pick(replace(lost, margin=margin), SLO)
+    assert (found.index, found.meets, found.confidence) == (2, False, 0.0)
+
+
+def test_confidence_is_low_where_draws_disagree() -> None:
+    found = pick(outlook([1.0, 1.02, 1.04, 1.03], spread=0.3), Goal())
+    assert found.confidence < 0.6
+
+
+def test_the_loss_of_the_best_size_is_one() -> None:
+    expected = loss(outlook([4.0, 2.0, 8.0, 6.0])).mean(axis=0)
+    assert expected == pytest.approx([2.0, 1.0, 4.0, 3.0], rel=0.01)
+
+
+def test_of_equally_near_misses_the_best_score_is_named() -> None:
+    lost = outlook([1.0, 2.0, 3.0, 4.0], broken=[1.0] * 4)
+    margin = lost.margin * [1.2, 1.01, 1.0, 1.0]
+    found = pick(replace(lost, margin=margin), SLO)
+    assert (found.index, found.meets) == (1, False)
+
+
+def test_a_function_stays_where_moving_gains_next_to_nothing() -> None:
+    near = outlook([1.0, 1.006, 1.5, 2.0], duration=[402.0, 400.0, 200.0, 100.0])
+    assert pick(near, Goal()).index == 0
+    assert pick(near, Goal(current_mb=256)).index == 1
+
+
+def test_a_function_moves_for_a_real_gain_in_cost_or_in_speed() -> None:
+    dear = outlook([1.0, 1.03, 1.5, 2.0], duration=[400.0] * 4)
+    slow = outlook([1.006, 1.0, 1.5, 2.0])
+    assert pick(dear, Goal(current_mb=256)).index == 0
+    assert pick(slow, Goal(current_mb=128)).index == 1
+
+
+def test_a_function_does_not_stay_at_a_size_that_breaks_an_objective() -> None:
+    near = outlook([1.0, 1.001, 1.5, 2.0], broken=[0.9, 0.0, 0.0, 0.0], duration=[400.0] * 4)
+    assert pick(near, Goal(slos=SLO.slos, current_mb=128)).index == 1

@@ -1,0 +1,250 @@
+"""The whole chain on simulated functions: ask, stop, choose, explain."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tuner.billing.prices import prices
+from tuner.decide.decide import Answer, Decider, Question
+from tuner.decide.goal import Goal, Strategy
+from tuner.decide.slo import parse_slo
+from tuner.model.cfs import elapsed_ms
+from tuner.planning.ask import Done
+from tuner.planning.budget import Budget
+from tuner.planning.sizes import candidates
+from tuner.records import Outcome, Purpose, Sample
+from tuner.units import MemoryWish
+
+RATES = prices("us-east-1", "x86_64")
+#: Durations (ms) of n calls at a size; ``None`` where the sandbox is killed.
+Function = Callable[[int, int], "np.ndarray | None"]
+RANGE = Question(Goal(), RATES, MemoryWish(range_mb=(128, 1536)), seed=1)
+
+
+def cpu_bound(cpu: float, wait: float = 0.0, cv: float = 0.03, seed: int = 0) -> Function:
+    rng = np.random.default_rng(seed)
+
+    def call(memory_mb: int, n: int) -> np.ndarray:
+        demand = cpu * np.exp(cv * rng.standard_normal(n))
+        return wait + elapsed_ms(demand, memory_mb, rng.uniform(0, 20, n))
+
+    return call
+
+
+def sample(number: int, memory_mb: int, duration_ms: float | None) -> Sample:
+    killed = duration_ms is None
+    return Sample(
+        call=number,
+        attempt=1,
+        round=0,
+        purpose=Purpose.WARM,
+        memory_mb=memory_mb,
+        arch="x86_64",
+        qualifier=None,
+        outcome=Outcome.OUT_OF_MEMORY if killed else Outcome.OK,
+        due_s=0.0,
+        sent_s=0.0,
+        first_byte_s=None,
+        done_s=0.001,
+        duration_ms=duration_ms,
+        billed_ms=None if duration_ms is None else float(np.ceil(duration_ms)),
+    )
+
+
+def sweep(
+    function: Function,
+    question: Question,
+    fails: Callable[[int, int], bool] = lambda _mb, _n: False,
+) -> tuple[Answer, list[Sample], Done]:
+    """Ask and answer to the end; the n-th call of a size raises an error where ``fails``."""
+    decider, samples = Decider(question), []
+    while True:
+        ask = decider.step(samples)
+        if isinstance(ask, Done):
+            return decider.answer(samples), samples, ask
+        for size, n in ask.counts.items():
+            durations = function(size, n)
+            for i in range(n):
+                value = None if durations is None else float(durations[i])
+                made = sample(len(samples), size, value)
+                if fails(size, sum(s.memory_mb == size for s in samples)):
+                    made = replace(made, outcome=Outcome.FUNCTION_ERROR)
+                samples.append(made)
+
+
+def test_a_staircase_is_settled_with_few_invocations_right_of_its_edge() -> None:
+    answer, samples, done = sweep(cpu_bound(17.0), RANGE)
+    assert done.settled
+    assert len(samples) <= 40
+    assert answer.recommendation is not None
+    pick = answer.recommendation
+    phases = np.arange(0, 20, 0.2)
+    sizes = np.arange(128, 1537)
+    cost = sizes * elapsed_ms(17.0, sizes[:, None], phases).mean(axis=1)
+    assert cost[pick.memory_mb - 128] <= 1.08 * cost.min()
+    assert pick.safe_range_mb is not None
+    assert pick.safe_range_mb[0] <= pick.memory_mb <= pick.safe_range_mb[1]
+
+
+def test_a_waiting_function_gets_the_least_memory() -> None:
+    answer, _, _ = sweep(cpu_bound(1.0, wait=200.0), RANGE)
+    assert answer.recommendation is not None
+    assert answer.recommendation.memory_mb <= 135
+
+
+def test_speed_takes_the_most_memory_of_a_cpu_bound_function() -> None:
+    question = replace(RANGE, goal=Goal(Strategy.SPEED))
+    answer, _, _ = sweep(cpu_bound(900.0), question)
+    assert answer.recommendation is not None
+    assert answer.recommendation.memory_mb >= 1480
+
+
+def test_an_objective_moves_the_pick_to_where_it_is_met() -> None:
+    goal = Goal(slos=(parse_slo("p95<700ms"),))
+    answer, _, _ = sweep(cpu_bound(300.0, wait=50.0), replace(RANGE, goal=goal))
+    pick = answer.recommendation
+    assert pick is not None
+    assert pick.meets_slo is True
+    assert 50 + 300 * 1769 / pick.memory_mb < 700
+    assert pick.p95_ms is not None
+    assert pick.p95_ms <= 700
+
+
+def test_objectives_that_nothing_meets_give_the_nearest_miss_and_say_so() -> None:
+    goal = Goal(slos=(parse_slo("p95<100ms"), parse_slo("cost<0.3")))
+    answer, _, _ = sweep(cpu_bound(300.0), replace(RANGE, goal=goal))
+    pick = answer.recommendation
+    assert pick is not None
+    assert pick.meets_slo is False
+    assert any("No size meets" in reason for reason in pick.reasons)
+
+
+def test_sizes_that_are_killed_are_left_behind() -> None:
+    alive = cpu_bound(1.0, wait=100.0)
+    answer, samples, _ = sweep(lambda m, n: None if m < 300 else alive(m, n), RANGE)
+    assert any(s.outcome is Outcome.OUT_OF_MEMORY for s in samples)
+    assert answer.recommendation is not None
+    assert answer.recommendation.memory_mb >= 300
+    assert any("runs out of memory" in reason for reason in answer.recommendation.reasons)
+
+
+def test_where_a_function_begins_to_run_is_found() -> None:
+    alive = cpu_bound(1.0, wait=100.0)
+    answer, _, _ = sweep(lambda m, n: None if m < 170 else alive(m, n), RANGE)
+    assert answer.recommendation is not None
+    assert 170 <= answer.recommendation.memory_mb <= 190
+
+
+def test_a_size_whose_first_calls_fail_is_tried_again_before_it_counts_as_failed() -> None:
+    answer, samples, _ = sweep(cpu_bound(50.0), RANGE, lambda size, n: size == 1536 and n < 2)
+    there = [s.outcome for s in samples if s.memory_mb == 1536]
+    assert len(there) >= 5
+    assert Outcome.OK in there
+    assert answer.observations is not None
+    assert 1536 in answer.observations.sizes_mb
+
+
+def test_a_size_that_always_fails_gets_five_calls_and_the_others_are_decided() -> None:
+    question = replace(RANGE, goal=Goal(strategy=Strategy.SPEED))
+    answer, samples, _ = sweep(cpu_bound(50.0), question, lambda size, n: size == 1536)
+    assert sum(s.memory_mb == 1536 for s in samples) == 5
+    pick = answer.recommendation
+    assert pick is not None
+    assert 1024 < pick.memory_mb < 1536
+    assert "At 1,536 MB the function raises an error in every call." in pick.reasons
+
+
+def test_where_small_sizes_raise_errors_no_size_below_them_is_named() -> None:
+    answer, samples, _ = sweep(cpu_bound(50.0), RANGE, lambda size, n: size < 300)
+    pick = answer.recommendation
+    assert pick is not None
+    assert pick.memory_mb >= 300
+    assert len(samples) <= 40
+
+
+def test_errors_are_not_tried_again_beyond_the_budget() -> None:
+    question = replace(RANGE, budget=Budget(invocations=12))
+    _, samples, _ = sweep(cpu_bound(50.0), question, lambda size, n: size == 1536)
+    assert len(samples) <= 12
+
+
+def test_when_everything_fails_there_is_no_invented_answer() -> None:
+    answer, samples, done = sweep(lambda m, n: None, RANGE)
+    assert answer == Answer(None, None, None)
+    assert not done.settled
+    assert len(samples) <= 40
+
+
+def test_a_recording_is_answered_with_one_of_its_sizes() -> None:
+    recorded = (128, 192, 448, 704, 960, 1536)
+    question = replace(RANGE, recorded_mb=recorded, wish=MemoryWish(recorded=True))
+    answer, samples, _ = sweep(cpu_bound(40.0), question)
+    assert {s.memory_mb for s in samples} <= set(recorded)
+    assert answer.recommendation is not None
+    assert answer.recommendation.memory_mb in recorded
+
+
+def test_one_recorded_size_is_an_answer_too() -> None:
+    question = replace(RANGE, recorded_mb=(512,), wish=MemoryWish(recorded=True))
+    answer, _, done = sweep(cpu_bound(40.0), question)
+    assert done.settled
+    assert answer.recommendation is not None
+    assert answer.recommendation.memory_mb == 512
+    assert answer.recommendation.confidence == 1.0
+
+
+def test_a_grid_measures_every_size_alike_and_ends_in_the_same_kind_of_answer() -> None:
+    question = replace(RANGE, grid_samples=4, budget=Budget(None))
+    answer, samples, done = sweep(cpu_bound(400.0), question)
+    assert done.settled
+    assert len(samples) == 5 * 4
+    assert answer.recommendation is not None
+
+
+def test_the_same_seed_gives_the_same_sweep() -> None:
+    first, second = (sweep(cpu_bound(25.0, cv=0.2), RANGE) for _ in range(2))
+    assert first[1] == second[1]
+    assert first[0].recommendation == second[0].recommendation
+
+
+def test_the_current_size_is_compared_with_the_pick() -> None:
+    question = replace(RANGE, goal=Goal(current_mb=128))
+    answer, _, _ = sweep(cpu_bound(17.0), question)
+    assert answer.recommendation is not None
+    versus = answer.recommendation.versus_current
+    assert versus is not None
+    assert versus.memory_mb == 128
+    assert versus.duration_change is not None
+    assert versus.duration_change < -0.5
+
+
+@pytest.mark.parametrize("balance", [0.0, 1.0])
+def test_balanced_at_its_ends_is_speed_or_cost(balance: float) -> None:
+    question = replace(RANGE, goal=Goal(Strategy.BALANCED, balance=balance))
+    answer, _, _ = sweep(cpu_bound(1.0, wait=100.0, cv=0.01), question)
+    assert answer.recommendation is not None
+    if balance == 1.0:
+        assert answer.recommendation.memory_mb <= 140
+    else:
+        assert answer.recommendation.confidence is not None
+
+
+def test_an_unsure_answer_says_what_would_settle_it() -> None:
+    question = replace(RANGE, budget=Budget(invocations=12))
+    answer, _, done = sweep(cpu_bound(120.0, wait=60.0, cv=0.5, seed=3), question)
+    assert not done.settled
+    assert answer.recommendation is not None
+    assert answer.recommendation.confidence is not None
+    assert answer.recommendation.confidence < 0.9
+    assert any("more invocations at" in reason for reason in answer.recommendation.reasons)
+
+
+def test_the_current_size_may_be_chosen_although_a_range_would_step_over_it() -> None:
+    current = next(m for m in range(600, 700) if m not in candidates(RANGE.wish))
+    question = replace(RANGE, goal=Goal(current_mb=current))
+    answer, _, _ = sweep(cpu_bound(30.0), question)
+    pick = answer.recommendation
+    assert pick is not None
+    assert current in (pick.memory_mb, pick.runners_up[0].memory_mb)

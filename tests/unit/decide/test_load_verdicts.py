@@ -1,0 +1,55 @@
+"""Objectives held against a load."""
+
+import pytest
+
+from tuner.decide.load_result import judge
+from tuner.decide.slo import parse_slo
+from tuner.engine.engine import Shortfall
+from tuner.measure.load_figures import LoadFigures, LoadTally
+from tuner.records import Outcome, Purpose, Sample
+
+
+def figures(answered: int = 98, throttled: int = 1, failed: int = 1) -> LoadFigures:
+    """Calls that take 200 ms from the due time, of which Lambda reports 150; one was cold."""
+    outcomes = [Outcome.OK] * answered
+    outcomes += [Outcome.THROTTLED] * throttled + [Outcome.FUNCTION_ERROR] * failed
+    tally = LoadTally()
+    for number, outcome in enumerate(outcomes):
+        ran = outcome is Outcome.OK
+        due = number / 10
+        tally.add(
+            Sample(
+                number, 1, 0, Purpose.LOAD, 128, "x86_64", None, outcome, due, due, None, due + 0.2,
+                duration_ms=150.0 if ran else None,
+                init_ms=300.0 if number == 0 and ran else None,
+            )
+        )  # fmt: skip
+    return tally.figures(10.0, 100.0, Shortfall(), None)
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "met"),
+    [
+        ("p95<160ms", 150.0, True),
+        ("p95<150ms", 150.0, False),
+        ("client_p99<201ms", 200.0, True),
+        ("client_max<190ms", 200.0, False),
+        ("cold_p99<500ms", 450.0, True),
+        ("mean<1s", 150.0, True),
+        ("throttles<2%", 0.01, True),
+        ("throttles<1%", 0.01, False),
+        ("errors<0.5%", 0.01, False),
+        ("cost<5usd/million", 4.0, True),
+        ("cost<3usd/million", 4.0, False),
+    ],
+)
+def test_an_objective_is_met_below_its_limit_only(text: str, value: float, met: bool) -> None:
+    [verdict] = judge([parse_slo(text)], figures(), cost_usd=0.0004)
+    assert verdict.value == pytest.approx(value, rel=2e-3)
+    assert verdict.met is met
+
+
+def test_an_objective_without_anything_to_judge_by_is_not_met() -> None:
+    slos = [parse_slo(text) for text in ("p95<1s", "cold_p50<1s", "cost<5usd/million")]
+    verdicts = judge(slos, figures(0, 5, 0), None)
+    assert [(each.value, each.met) for each in verdicts] == [(None, False)] * 3

@@ -1,0 +1,88 @@
+"""Every sentence that explains a choice is true of it, also at the edges."""
+
+from collections.abc import Mapping, Sequence
+
+from tuner.billing.prices import prices
+from tuner.decide.decide import Decider, Question
+from tuner.decide.goal import Goal
+from tuner.decide.result import Recommendation
+from tuner.decide.slo import parse_slo
+from tuner.records import Outcome, Purpose, Sample
+from tuner.units import MemoryWish
+
+
+def sample(memory_mb: int, duration_ms: float) -> Sample:
+    return Sample(
+        0, 1, 0, Purpose.WARM, memory_mb, "x86_64", None, Outcome.OK, 0.0, 0.0, None, 0.001,
+        duration_ms=duration_ms, billed_ms=max(1.0, float(-(-duration_ms // 1))),
+    )  # fmt: skip
+
+
+def choice(seen: Mapping[int, Sequence[float]], *slos: str) -> Recommendation:
+    """The choice among the sizes that were seen, each with its durations (ms)."""
+    goal = Goal(slos=tuple(map(parse_slo, slos)))
+    rates = prices("us-east-1", "x86_64")
+    question = Question(goal, rates, MemoryWish(sizes_mb=tuple(seen)), seed=1)
+    samples = [sample(size, each) for size, durations in seen.items() for each in durations]
+    found = Decider(question).answer(samples).recommendation
+    assert found is not None
+    return found
+
+
+def around(ms: float) -> list[float]:
+    return [ms * factor for factor in (0.97, 0.99, 1.0, 1.01, 1.02, 1.04)]
+
+
+SHARED = {128: around(800.0), 512: around(200.0), 1024: around(105.0)}
+
+
+def test_a_nearest_miss_is_not_called_the_cheapest() -> None:
+    found = choice(SHARED, "p95<2ms")
+    assert found.memory_mb == 1024
+    first = found.reasons[0]
+    assert first.startswith("No size meets p95<2ms; 1,024 MB comes nearest, at 5")
+    assert "x the limit: $" in first
+    assert not any("least expected" in reason for reason in found.reasons)
+
+
+def test_a_miss_by_little_is_told_in_per_cent() -> None:
+    assert " % over the limit: " in choice(SHARED, "p95<100ms").reasons[0]
+
+
+def test_objectives_that_exclude_each_other_are_said_to_fail_together() -> None:
+    found = choice(SHARED, "p95<150ms", "cost<1.5usd/million")
+    assert found.meets_slo is False
+    assert "No size meets p95<150ms and cost<1.5usd/million together; " in found.reasons[0]
+
+
+def test_a_probability_of_draws_is_never_called_certain_or_impossible() -> None:
+    found = choice(SHARED, "p95<500ms")
+    assert found.meets_slo
+    assert "with a probability above 99 %" in " ".join(found.reasons)
+    [slow] = [other for other in found.runners_up if other.memory_mb == 128]
+    assert slow.why_not == "meets the objectives with a probability below 1 %"
+
+
+def test_one_size_is_said_to_be_no_choice_and_no_reason_for_its_time_is_made_up() -> None:
+    found = choice({512: around(100.0)})
+    assert "512 MB was the only size to choose from." in found.reasons
+    assert not any("of CPU" in reason for reason in found.reasons)
+
+
+def test_calls_far_below_a_millisecond_are_not_explained_by_cpu_and_waiting() -> None:
+    found = choice({size: [0.01, 0.02, 0.01, 0.01] for size in (128, 512, 1024)})
+    assert not any("of CPU" in reason for reason in found.reasons)
+
+
+def test_steps_are_told_of_calls_that_the_quota_stops_and_of_no_others() -> None:
+    waiting = choice(dict.fromkeys((128, 512, 1024, 1536), around(100.0)))
+    assert not any("steps" in reason for reason in waiting.reasons)
+
+
+def test_what_is_many_times_as_much_is_told_as_a_factor() -> None:
+    found = choice({128: around(50.0), 1024: around(50.0)})
+    [other] = found.runners_up
+    assert other.memory_mb == 1024
+    assert "x the cost" in other.why_not
+    extreme = choice({128: [900_000.0] * 5, 1024: [10.0] * 5})
+    assert extreme.runners_up[0].why_not.endswith("x the duration")

@@ -1,0 +1,73 @@
+"""Objectives as users write them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tuner.decide.slo import Scope, parse_slo
+from tuner.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    ("text", "scope", "quantile", "limit"),
+    [
+        ("p95<300ms", Scope.DURATION, 0.95, 300.0),
+        ("p99.9 <= 1.5s", Scope.DURATION, 0.999, 1500.0),
+        ("mean<20", Scope.DURATION, None, 20.0),
+        ("max<1m", Scope.DURATION, 1.0, 60_000.0),
+        ("client_p50<80ms", Scope.CLIENT, 0.5, 80.0),
+        ("COLD_P99<2s", Scope.COLD, 0.99, 2000.0),
+        ("cost<5usd/million", Scope.COST, None, 5.0),
+        ("cost<$0.5", Scope.COST, None, 0.5),
+        ("throttles<1%", Scope.THROTTLES, None, 0.01),
+        ("errors<0.001", Scope.ERRORS, None, 0.001),
+    ],
+)
+def test_objectives_are_read(text: str, scope: Scope, quantile: float | None, limit: float) -> None:
+    slo = parse_slo(f" {text} ")
+    assert (slo.scope, slo.text) == (scope, text)
+    assert slo.quantile == (None if quantile is None else pytest.approx(quantile))
+    assert slo.limit == pytest.approx(limit)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "is not an objective"),
+        ("p95>300ms", "lower limit"),
+        ("p0<3ms", "no such percentile"),
+        ("p95<0ms", "not above zero"),
+        ("p95<-3ms", "not an objective"),
+        ("p95<3 parsec", "not an objective"),
+        ("p100<3ms", "not an objective"),
+        ("throttles<200%", "above 100 %"),
+        ("cost<cheap", "not an objective"),
+        ("cold_cost<5", "not an objective"),
+    ],
+)
+def test_what_is_no_objective_is_refused_with_the_reason(text: str, reason: str) -> None:
+    with pytest.raises(UsageError, match=reason) as caught:
+        parse_slo(text)
+    assert "p95<300ms" in caught.value.fix
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_an_objective_or_a_usage_error(text: str) -> None:
+    try:
+        slo = parse_slo(text)
+    except UsageError as error:
+        assert len(str(error).splitlines()) <= 3
+    else:
+        assert slo.limit > 0
+
+
+@given(
+    st.sampled_from(["", "client_", "cold_"]),
+    st.integers(1, 99),
+    st.floats(0.001, 1e6).map(lambda x: f"{x:.4f}"),
+    st.sampled_from(["ms", "s", "us"]),
+)
+def test_every_percentile_with_a_limit_is_read(prefix: str, p: int, x: str, unit: str) -> None:
+    slo = parse_slo(f"{prefix}p{p}<{x}{unit}")
+    assert slo.quantile == pytest.approx(p / 100)
+    assert slo.limit == pytest.approx(float(x) * {"ms": 1.0, "s": 1e3, "us": 1e-3}[unit])

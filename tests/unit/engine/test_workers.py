@@ -1,0 +1,233 @@
+"""Several worker processes behind Locust's master: one load, shared, merged, and its faults."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+import tuner.engine
+from tuner.clock import WallClock
+from tuner.engine.engine import Batch, Call, Manner
+from tuner.engine.locust_engine import LocustEngine
+from tuner.engine.staff import Workers
+from tuner.errors import TunerError
+from tuner.records import Outcome, Purpose, Sample
+from tuner.targets.seam import Credentials, Endpoint, Variant
+
+pytestmark = pytest.mark.slow
+
+VARIANT = Variant(128, "x86_64", None)
+
+
+def endpoint(url: str) -> Endpoint:
+    return Endpoint(url, "us-east-1", "fn", lambda: Credentials("AKID", "secret"))
+
+
+def good(answer: Callable[..., bytes], delay_s: float = 0.0) -> Callable[..., bool]:
+    def script(_server: Any, connection: socket.socket, _number: int) -> bool:
+        time.sleep(delay_s)
+        connection.sendall(answer())
+        return True
+
+    return script
+
+
+def batch(due: Sequence[float | None], lanes: int, manner: Manner | None = None) -> Batch:
+    calls = [Call(number, VARIANT, 0, Purpose.LOAD, at) for number, at in enumerate(due)]
+    return Batch(calls, (b"{}",), lanes, 0, 5.0, manner or Manner())
+
+
+@pytest.fixture(scope="module")
+def pair() -> Iterator[LocustEngine]:
+    """An engine of two workers, whose start takes the longest."""
+    engine = LocustEngine(endpoint("http://127.0.0.1:9"), WallClock(), workers=Workers(local=2))
+    yield engine
+    engine.close()
+
+
+def test_two_workers_share_one_schedule_and_lose_no_call(
+    pair: LocustEngine, serve: Any, answer: Any
+) -> None:
+    pair._endpoint = endpoint(serve(good(answer)).url)
+    due = [0.02 * number for number in range(50)]
+    samples = sorted(pair.run(batch(due, 8)), key=lambda sample: sample.call)
+    assert [sample.call for sample in samples] == list(range(50))
+    start = samples[0].due_s
+    assert [sample.due_s - start for sample in samples] == pytest.approx(due, abs=1e-6)
+    assert all(sample.outcome is Outcome.OK for sample in samples)
+    assert not pair.shortfall().dropped
+    assert len(pair.pids) == 2
+
+
+def test_lanes_bound_what_all_workers_together_have_in_flight(
+    pair: LocustEngine, serve: Any, answer: Any
+) -> None:
+    server = serve(good(answer, 0.05))
+    pair._endpoint = endpoint(server.url)
+    samples = list(pair.run(batch([None] * 12, 3)))
+    assert len(samples) == 12
+    for at in [sample.sent_s + 0.001 for sample in samples]:
+        assert sum(sample.sent_s <= at < sample.done_s for sample in samples) <= 3
+    assert server.connections == 3
+
+
+def test_a_closed_load_goes_round_on_all_workers_until_its_cutoff(
+    pair: LocustEngine, serve: Any, answer: Any
+) -> None:
+    pair._endpoint = endpoint(serve(good(answer, 0.02)).url)
+    samples = list(pair.run(batch([None], 4, Manner(repeat=True, cutoff_s=0.6))))
+    assert len(samples) >= 20
+    assert len({sample.call for sample in samples}) == len(samples)
+    assert max(s.sent_s for s in samples) - min(s.sent_s for s in samples) < 1.0
+
+
+def test_stopping_stops_all_workers(pair: LocustEngine, serve: Any, answer: Any) -> None:
+    server = serve(good(answer, 0.02))
+    pair._endpoint = endpoint(server.url)
+    samples: list[Sample] = []
+    for sample in pair.run(batch([0.05 * n for n in range(200)], 4)):
+        samples.append(sample)
+        pair.stop()
+    assert 1 <= len(samples) == len(server.requests) < 20
+
+
+def test_a_killed_worker_leaves_a_gap_and_the_rest_goes_on(serve: Any, answer: Any) -> None:
+    engine = LocustEngine(
+        endpoint(serve(good(answer, 0.05)).url), WallClock(), workers=Workers(local=2)
+    )
+    due = [0.02 * number for number in range(150)]
+    samples: list[Sample] = []
+    try:
+        for sample in engine.run(batch(due, 20)):
+            samples.append(sample)
+            if len(samples) == 30:
+                os.kill(engine.pids[0], signal.SIGKILL)
+        shortfall = engine.shortfall()
+        [gap] = shortfall.gaps
+        assert len(samples) + sum(shortfall.dropped.values()) == 150
+        assert set(shortfall.dropped) <= {"worker lost"}
+        assert gap.calls == sum(shortfall.dropped.values()) < 40
+        assert len({sample.call for sample in samples}) == len(samples)
+        last = max(sample.due_s for sample in samples) - min(sample.due_s for sample in samples)
+        assert last > 2.5  # until the end of the schedule
+        assert len(list(engine.run(batch([None] * 4, 2)))) == 4
+    finally:
+        engine.close()
+
+
+def test_when_all_workers_are_lost_the_load_fails_with_words(serve: Any, answer: Any) -> None:
+    engine = LocustEngine(
+        endpoint(serve(good(answer, 0.05)).url), WallClock(), workers=Workers(local=2)
+    )
+    samples = []
+    try:
+        with pytest.raises(TunerError, match="load workers: all of them were lost"):
+            for sample in engine.run(batch([0.02 * n for n in range(500)], 8)):
+                samples.append(sample)
+                for pid in engine.pids if len(samples) == 5 else ():
+                    os.kill(pid, signal.SIGKILL)
+    finally:
+        engine.close()
+    assert len(samples) >= 5
+
+
+def test_workers_of_a_master_that_was_killed_stop_and_invoke_no_more(
+    serve: Any, answer: Any
+) -> None:
+    server = serve(good(answer))
+    engine = LocustEngine(endpoint(server.url), WallClock(), workers=Workers(local=2))
+    with pytest.raises(TunerError):
+        for sample in engine.run(batch([0.02 * n for n in range(1000)], 8)):
+            if sample.call == 20:
+                workers = [psutil.Process(pid) for pid in engine.pids]
+                hub = workers[0].parent()
+                assert hub is not None
+                hub.kill()
+    gone, alive = psutil.wait_procs(workers, 10)
+    assert len(gone) == 2
+    assert not alive
+    sent = len(server.requests)
+    time.sleep(0.3)
+    assert len(server.requests) == sent
+
+
+LOCUSTFILE = Path(tuner.engine.__file__).parent / "worker" / "locustfile.py"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("-m", "tuner", "worker", "--master", "127.0.0.1:{port}"),
+        (
+            *("-m", "locust", "-f", str(LOCUSTFILE), "--worker"),
+            *("--master-host", "127.0.0.1", "--master-port", "{port}"),
+        ),
+    ],
+    ids=["tuner", "locust"],
+)
+def test_a_worker_from_elsewhere_joins_and_ends_without_its_master(
+    serve: Any, answer: Any, command: Sequence[str]
+) -> None:
+    """It is of another session and no child of the master's, as on another machine."""
+    server = serve(good(answer))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    engine = LocustEngine(
+        endpoint(server.url), WallClock(), workers=Workers(local=0, expect=1, port=port)
+    )
+    words = [word.replace("{port}", str(port)) for word in command]
+    other = subprocess.Popen([sys.executable, *words], start_new_session=True)
+    try:
+        assert len(list(engine.run(batch([0.01 * n for n in range(20)], 4)))) == 20
+        assert engine.pids == [other.pid]
+        with pytest.raises(TunerError):
+            for sample in engine.run(batch([0.02 * n for n in range(1500)], 8)):
+                if sample.call == 20:
+                    engine._staff._hub._process.kill()  # type: ignore[union-attr]
+        other.wait(10)
+    finally:
+        other.kill()
+        other.wait()
+        engine.close()
+
+
+def test_a_port_that_is_taken_is_an_error_with_words() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        engine = LocustEngine(
+            endpoint("http://127.0.0.1:9"), WallClock(), workers=Workers(2, 0, port=port)
+        )
+        try:
+            with pytest.raises(TunerError, match=f"no master can listen on 127.0.0.1:{port}"):
+                list(engine.run(batch([None], 1)))
+        finally:
+            engine.close()
+
+
+def test_attempts_of_a_call_stay_in_order_whoever_makes_them(
+    pair: LocustEngine, serve: Any, answer: Any
+) -> None:
+    def script(_server: Any, connection: socket.socket, number: int) -> bool:
+        connection.sendall(answer(b"", "503 Service Unavailable") if number < 4 else answer())
+        return True
+
+    pair._endpoint = endpoint(serve(script).url)
+    manner = Manner(retry="decorrelated", seed=1)
+    samples = list(pair.run(batch([0.0] * 6, 4, manner)))
+    assert sum(sample.backoff_ms is None for sample in samples) == 6
+    for call in range(6):
+        mine = [sample for sample in samples if sample.call == call]
+        assert [sample.attempt for sample in mine] == list(range(1, len(mine) + 1))
+        for earlier, later in pairwise(mine):
+            assert earlier.backoff_ms is not None
+            waited = (later.due_s - earlier.done_s) * 1000.0
+            assert waited == pytest.approx(earlier.backoff_ms, abs=0.01)

@@ -1,0 +1,76 @@
+"""Measuring in place: sizes one after another, each warmed up anew when its turn comes."""
+
+from collections.abc import Iterator
+
+from tuner.engine.engine import Batch
+from tuner.experiment.session import Conditions, Session
+from tuner.records import Backend, FunctionFacts, Outcome, Purpose, Sample
+from tuner.targets.seam import Credentials, Endpoint, Target, Variant
+
+FACTS = FunctionFacts("fn", "arn:fn", Backend.AWS, "us-east-1", "x86_64", "python3.13", 128, 3.0)
+
+
+class InPlace(Target):
+    """Only the size that was prepared last can be invoked."""
+
+    one_at_a_time = True
+
+    def __init__(self) -> None:
+        self.now = 0
+
+    def describe(self) -> FunctionFacts:
+        return FACTS
+
+    def prepare(self, memory_mb: int) -> Variant:
+        self.now = memory_mb
+        return Variant(memory_mb, "x86_64", None)
+
+    recycle = prepare
+
+    def endpoint(self) -> Endpoint | None:
+        return Endpoint("http://127.0.0.1:9", "us-east-1", "fn", lambda: Credentials("a", "b"))
+
+    def restore(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Engine:
+    """Insists that what is invoked is the size that the function has."""
+
+    def __init__(self, target: InPlace) -> None:
+        self.target = target
+
+    def run(self, batch: Batch) -> Iterator[Sample]:
+        for call in batch.calls:
+            assert call.variant.memory_mb == self.target.now
+            yield Sample(
+                call.number, 1, batch.round, call.purpose, self.target.now, "x86_64", None,
+                Outcome.OK, 0.0, 0.0, 0.1, 0.1, 200, duration_ms=9.0,
+                init_ms=1.0 if call.purpose is Purpose.COLD else None,
+            )  # fmt: skip
+
+    def stop(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def sent(samples: list[Sample]) -> list[tuple[int, str]]:
+    return [(sample.memory_mb, sample.purpose.value) for sample in samples]
+
+
+def test_a_size_is_finished_before_the_next_one_begins() -> None:
+    target = InPlace()
+    session = Session(target, Engine(target), FACTS, Conditions())
+    assert sent(list(session.warm({128: 2, 512: 1}))) == [
+        (128, "warm-up"), (128, "warm"), (128, "warm"), (512, "warm-up"), (512, "warm"),
+    ]  # fmt: skip
+    assert sent(list(session.warm({512: 1}))) == [(512, "warm")]
+    assert sent(list(session.warm({128: 1}))) == [(128, "warm-up"), (128, "warm")]
+
+
+def test_cold_starts_are_forced_at_one_size_at_a_time() -> None:
+    target = InPlace()
+    session = Session(target, Engine(target), FACTS, Conditions(burst=1))
+    samples = list(session.cold({128: 2, 512: 2}))
+    assert sorted(sent(samples)) == [(128, "cold")] * 2 + [(512, "cold")] * 2

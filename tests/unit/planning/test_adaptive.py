@@ -1,0 +1,115 @@
+"""The adaptive plan asks where the decision hangs, and stops when it is made."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from tuner.planning.adaptive import Adaptive, first_ask, next_ask
+from tuner.planning.ask import Ask, Done
+from tuner.planning.budget import Budget, Spent
+from tuner.planning.value import Beliefs, expected_gain
+
+PLAN = Adaptive()
+SIZES = np.array([128, 256, 512, 1024])
+
+
+def beliefs(spread: list[float], means: list[float], price: list[float] | None = None) -> Beliefs:
+    """Independent beliefs about the loss at four sizes; durations tell the losses directly."""
+    rng = np.random.default_rng(0)
+    log_loss = np.log(means) + np.array(spread) * rng.standard_normal((400, 4))
+    losses = np.exp(log_loss)
+    return Beliefs(
+        choice_mb=SIZES,
+        loss=losses,
+        ask_mb=SIZES,
+        log_ms=log_loss,
+        sd=np.full(4, 0.05),
+        price_usd=np.array(price or [1e-6] * 4),
+        seconds=np.full(4, 0.1),
+        seen=np.full(4, 5),
+        pick=int(losses.mean(axis=0).argmin()),
+    )
+
+
+def test_the_start_covers_both_ends() -> None:
+    ask = first_ask(SIZES, PLAN, Budget(40))
+    assert min(ask.counts) == 128
+    assert max(ask.counts) == 1024
+
+
+def test_a_tiny_budget_still_starts() -> None:
+    assert first_ask(SIZES, PLAN, Budget(1)).invocations == 1
+    assert first_ask(SIZES, PLAN, Budget(3)).invocations <= 3
+
+
+def test_the_contender_that_is_least_known_is_asked() -> None:
+    ask = next_ask(
+        beliefs([0.01, 0.3, 0.01, 0.3], [1.0, 1.0, 1.02, 5.0]),
+        PLAN,
+        Budget(40),
+        Spent(14),
+        np.random.default_rng(1),
+    )
+    assert isinstance(ask, Ask)
+    assert list(ask.counts) == [256]
+
+
+def test_of_two_equally_informative_sizes_the_cheaper_is_asked() -> None:
+    even = beliefs([0.2, 0.2, 0.001, 0.001], [1.0, 1.0, 3.0, 3.0], [5e-6, 1e-6, 1e-6, 1e-6])
+    ask = next_ask(even, PLAN, Budget(40), Spent(14), np.random.default_rng(1))
+    assert isinstance(ask, Ask)
+    assert list(ask.counts) == [256]
+
+
+def test_a_clear_winner_settles_it() -> None:
+    clear = beliefs([0.01] * 4, [1.0, 1.5, 2.0, 3.0])
+    done = next_ask(clear, PLAN, Budget(40), Spent(20), np.random.default_rng(1))
+    assert isinstance(done, Done)
+    assert done.settled
+
+
+def test_a_spent_budget_is_said_and_what_would_settle_it() -> None:
+    unsure = beliefs([0.3] * 4, [1.0] * 4)
+    done = next_ask(unsure, PLAN, Budget(20), Spent(20), np.random.default_rng(1))
+    assert isinstance(done, Done)
+    assert not done.settled
+    assert "20 invocations" in done.reason
+    assert done.missing
+
+
+def test_repeats_are_cut_to_what_the_budget_allows() -> None:
+    unsure = beliefs([0.3] * 4, [1.0] * 4)
+    ask = next_ask(
+        unsure, replace(PLAN, repeats=5), Budget(21), Spent(20), np.random.default_rng(1)
+    )
+    assert isinstance(ask, Ask)
+    assert ask.invocations == 1
+
+
+def test_nothing_is_gained_where_everything_is_known() -> None:
+    known = beliefs([0.0] * 4, [1.0, 2.0, 3.0, 4.0])
+    assert expected_gain(known, 2, np.random.default_rng(1)).max() == 0.0
+
+
+def test_more_repeats_gain_more() -> None:
+    unsure = replace(beliefs([0.1] * 4, [1.0] * 4), sd=np.full(4, 0.4))
+    one, many = (expected_gain(unsure, n, np.random.default_rng(1), 200).sum() for n in (1, 30))
+    assert many > one
+
+
+def test_a_settled_pick_is_confirmed_by_calls_of_its_own() -> None:
+    clear = replace(beliefs([0.01] * 4, [1.0, 1.5, 2.0, 3.0]), seen=np.array([0, 9, 9, 9]))
+    ask = next_ask(clear, PLAN, Budget(40), Spent(20), np.random.default_rng(1))
+    assert isinstance(ask, Ask)
+    assert list(ask.counts) == [128]
+
+
+def test_a_settled_pick_whose_cost_is_poorly_known_is_asked_again() -> None:
+    rng = np.random.default_rng(2)
+    together = np.exp(0.1 * rng.standard_normal((400, 1))) * np.array([1.0, 1.5, 2.0, 3.0])
+    vague = replace(beliefs([0.01] * 4, [1.0] * 4), loss=together, pick=0)
+    early = next_ask(vague, PLAN, Budget(40), Spent(20), np.random.default_rng(1))
+    late = next_ask(vague, PLAN, Budget(40), Spent(PLAN.precise_until), np.random.default_rng(1))
+    assert isinstance(early, Ask)
+    assert isinstance(late, Done)
+    assert late.settled

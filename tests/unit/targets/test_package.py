@@ -1,0 +1,164 @@
+"""Packaging code from this machine, and what is said before anything is started."""
+
+import io
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tuner.errors import NotFound, TunerError, UsageError
+from tuner.targets.handlers import check_handler, find_handler
+from tuner.targets.package import package_source, read_package
+
+SOURCE = "def handler(event, context):\n    return event\n"
+PYTHON = f"python3.{sys.version_info.minor}"
+
+
+def names_in(data: bytes) -> list[str]:
+    return zipfile.ZipFile(io.BytesIO(data)).namelist()
+
+
+def test_a_directory_becomes_a_package_with_its_handler_found(tmp_path: Path) -> None:
+    (tmp_path / "lambda_function.py").write_text("def lambda_handler(event, context): ...\n")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "table.json").write_text("{}")
+    (tmp_path / "__pycache__").mkdir()
+    (tmp_path / "__pycache__" / "x.pyc").write_bytes(b"")
+    package = read_package(tmp_path)
+    assert package.handler == "lambda_function.lambda_handler"
+    assert package.runtime == PYTHON
+    assert names_in(package.zip_bytes) == ["lambda_function.py", "data/table.json"]
+
+
+def test_the_same_content_gives_the_same_bytes(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "app.py").write_text(SOURCE)
+    assert read_package(tmp_path / "a") == read_package(tmp_path / "b")
+
+
+def test_a_single_file_is_its_own_module(tmp_path: Path) -> None:
+    file = tmp_path / "orders.py"
+    file.write_text(SOURCE)
+    package = read_package(file)
+    assert package.handler == "orders.handler"
+    assert names_in(package.zip_bytes) == ["orders.py"]
+
+
+def test_a_zip_is_taken_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(SOURCE)
+    data = read_package(tmp_path / "app.py").zip_bytes
+    (tmp_path / "package.zip").write_bytes(data)
+    package = read_package(tmp_path / "package.zip")
+    assert (package.zip_bytes, package.handler) == (data, "app.handler")
+
+
+def test_a_handler_and_a_runtime_that_are_given_are_kept(tmp_path: Path) -> None:
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "orders.py").write_text("place = lambda event, context: None\n")
+    for handler in ("shop.orders.place", "shop/orders.place"):
+        package = read_package(tmp_path, handler, "python3.12")
+        assert (package.handler, package.runtime) == (handler, "python3.12")
+
+
+def test_an_executable_bootstrap_means_an_own_runtime(tmp_path: Path) -> None:
+    (tmp_path / "bootstrap").write_text("#!/bin/sh\n")
+    with pytest.raises(UsageError, match="not executable"):
+        read_package(tmp_path)
+    (tmp_path / "bootstrap").chmod(0o755)
+    package = read_package(tmp_path)
+    assert (package.handler, package.runtime) == ("bootstrap", "provided.al2023")
+    entry = zipfile.ZipFile(io.BytesIO(package.zip_bytes)).getinfo("bootstrap")
+    assert entry.external_attr >> 16 & 0o111
+
+
+def test_code_inside_a_template_becomes_index_py() -> None:
+    package = package_source(SOURCE, "index.handler", "python3.12", "t.yaml#F")
+    assert names_in(package.zip_bytes) == ["index.py"]
+
+
+BAD = {
+    "no such path": ({}, "none", None, NotFound, "no such file"),
+    "an empty directory": ({}, ".", None, UsageError, "is empty"),
+    "no handler": ({"other.py": "x = 1"}, ".", None, NotFound, "no handler found"),
+    "no such module": ({"app.py": SOURCE}, ".", "orders.handler", NotFound, "needs orders.py"),
+    "no such function": ({"app.py": SOURCE}, ".", "app.place", NotFound, "it defines handler"),
+    "not module.function": ({"app.py": SOURCE}, ".", "app", UsageError, "not module.function"),
+    "a syntax error": ({"app.py": "x = 1\ndef (\n"}, ".", None, UsageError, "line 2"),
+    "null bytes": ({"app.py": "\0"}, ".", None, UsageError, "app.py"),
+    "a wrong file type": ({"a.txt": "x"}, "a.txt", None, UsageError, "is not a directory"),
+    "a corrupt zip": ({"a.zip": "PK nonsense"}, "a.zip", None, UsageError, "not a zip"),
+    "no such function in a file": ({"o.py": "x = 1"}, "o.py", None, NotFound, "--handler o.NAME"),
+    "a file that is no module": ({"a-b.py": SOURCE}, "a-b.py", None, UsageError, "Rename"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_cannot_run_is_told_with_the_file_and_the_reason(case: str, tmp_path: Path) -> None:
+    files, path, handler, kind, said = BAD[case]
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    with pytest.raises(kind) as caught:
+        read_package(tmp_path / path, handler)
+    assert said in str(caught.value)
+    assert len(str(caught.value).splitlines()) <= 2
+
+
+def test_a_damaged_zip_is_told(tmp_path: Path) -> None:
+    data = bytearray(package_source(SOURCE * 50, "index.handler", PYTHON, "x").zip_bytes)
+    data[60] ^= 0xFF
+    (tmp_path / "a.zip").write_bytes(data)
+    with pytest.raises(UsageError, match="zip"):
+        read_package(tmp_path / "a.zip")
+
+
+def test_a_directory_beyond_lambdas_limit_is_told(tmp_path: Path) -> None:
+    with (tmp_path / "big.bin").open("wb") as big:
+        big.truncate(262_144_001)
+    with pytest.raises(UsageError, match="more than 250 MB"):
+        read_package(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def handler(e, c): ...",
+        "async def handler(e, c): ...",
+        "class handler: ...",
+        "handler = make()",
+        "handler: object = make()",
+        "a, (handler, b) = make()",
+        "from shop import handler",
+        "from shop import place as handler",
+        "import shop.handler as handler",
+        "from shop import *",
+        "try:\n    import fast as handler\nexcept ImportError:\n    pass",
+        "if True:\n    x = 1\nelse:\n    def handler(e, c): ...",
+        "with open('x') as f:\n    handler = f",
+    ],
+)
+def test_a_handler_is_found_however_it_is_bound(source: str) -> None:
+    check_handler({"app.py": source.encode()}.get, "app.handler", "here")
+
+
+def test_a_name_inside_a_function_is_no_handler() -> None:
+    source = b"def make():\n    def handler(e, c): ...\n"
+    with pytest.raises(NotFound, match="it defines make"):
+        check_handler({"app.py": source}.get, "app.handler", "here")
+
+
+@settings(deadline=None)
+@given(source=st.binary(max_size=200), handler=st.text(max_size=30))
+def test_any_source_and_handler_pass_or_get_an_error_of_ours(source: bytes, handler: str) -> None:
+    read = {"app.py": source}.get
+    for check in (
+        lambda: check_handler(read, handler, "here"),
+        lambda: find_handler(read, "here"),
+    ):
+        try:
+            check()
+        except TunerError as error:
+            assert len(str(error).splitlines()) <= 2

@@ -1,0 +1,246 @@
+"""Patching the code that manages a function: one value changes, everything else stays."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tuner.errors import TunerError, UsageError
+from tuner.targets.patch import diff, patch
+
+SAM = """\
+# The shop's backend
+Globals:
+  Function: {MemorySize: 1024}  # not this one
+Resources:
+  Orders:   # takes orders
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: app.handler
+      MemorySize:   256   # measured in May
+      Environment:
+        Variables: {MemorySize: "9", KEY: !Ref Key}
+  Mail:
+    Type: AWS::Lambda::Function
+    Properties:
+        Handler: mail.handler
+  Table:
+    Type: AWS::DynamoDB::Table
+"""
+SERVERLESS = """\
+service: shop
+provider: {name: aws, memorySize: 512}
+functions:
+  orders:
+    handler: app.handler
+    memorySize: '256'
+"""
+TERRAFORM = """\
+# resource "aws_lambda_function" "old" { memory_size = 1 }
+resource "aws_lambda_function" "orders" {
+  function_name = "orders-${var.stage}" # } not the end
+  # memory_size = 64
+  memory_size   = 256 // measured in May
+  environment {
+    variables = { memory_size = "9" }
+  }
+  description = <<-EOT
+    memory_size = 7 }
+  EOT
+}
+resource "aws_lambda_function" "mail" {
+    handler = "mail.handler"
+}
+module "pay" {
+  source      = "terraform-aws-modules/lambda/aws"
+  memory_size = var.memory
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "resource", "old", "new"),
+    [
+        (SAM, "template.yaml", "Orders", "MemorySize:   256 ", "MemorySize:   640 "),
+        (SERVERLESS, "serverless.yml", None, "memorySize: '256'", "memorySize: '640'"),
+        (TERRAFORM, "main.tf", "orders", "memory_size   = 256 ", "memory_size   = 640 "),
+        (
+            '{"Resources": {"F": {"Type": "AWS::Lambda::Function",'
+            ' "Properties": {"MemorySize": 256, "Timeout": 3}}}}',
+            "template.json",
+            "F",
+            '"MemorySize": 256',
+            '"MemorySize": 640',
+        ),
+    ],
+)
+def test_only_the_value_changes(
+    text: str, name: str, resource: str | None, old: str, new: str
+) -> None:
+    assert patch(text, Path(name), 640, resource) == text.replace(old, new)
+
+
+def test_a_missing_value_becomes_one_line_in_the_layout_of_its_neighbours() -> None:
+    added = patch(SAM, Path("t.yaml"), 640, "Mail")
+    assert added == SAM.replace(
+        "        Handler: mail", "        MemorySize: 640\n        Handler: mail"
+    )
+    added = patch(TERRAFORM, Path("m.tf"), 640, "aws_lambda_function.mail")
+    assert added == TERRAFORM.replace('"mail" {\n', '"mail" {\n    memory_size = 640\n')
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "new"),
+    [
+        (
+            "t.yaml",
+            "Architectures: [x86_64]  # built in May",
+            "Architectures: [arm64]  # built in May",
+        ),
+        (
+            "t.yaml",
+            "Architectures:\n        # one only\n        - 'x86_64' # in May",
+            "Architectures:\n        # one only\n        - 'arm64' # in May",
+        ),
+        ("s.yml", "architecture: x86_64 # in May", "architecture: arm64 # in May"),
+        ("m.tf", 'architectures = ["x86_64"] # in May', 'architectures = ["arm64"] # in May'),
+        ("m.tf", 'architectures = [ "x86_64", ]', 'architectures = ["arm64"]'),
+    ],
+)
+def test_the_architecture_changes_and_no_comment_beside_it(name: str, text: str, new: str) -> None:
+    frames = {
+        "t.yaml": "Resources:\n  F:\n    Type: AWS::Lambda::Function\n    Properties:\n"
+        "      MemorySize: 256\n      {}\n      Timeout: 3\n",
+        "s.yml": "functions:\n  f:\n    memorySize: 256\n    {}\n    timeout: 3\n",
+        "m.tf": 'resource "aws_lambda_function" "f" {{\n  memory_size = 256\n  {}\n}}\n',
+    }
+    frame = frames[name]
+    before, after = frame.format(text), frame.format(new)
+    assert patch(before, Path(name), 640, None, "arm64") == after.replace("256", "640")
+    assert patch(before, Path(name), 640, None) == before.replace("256", "640")
+
+
+def test_an_architecture_that_was_not_written_becomes_one_more_line() -> None:
+    added = patch(SAM, Path("t.yaml"), 640, "Orders", "arm64")
+    assert "      Architectures: [arm64]\n" in added
+    assert added.count("\n") == SAM.count("\n") + 1
+    added = patch(SERVERLESS, Path("s.yml"), 640, None, "arm64")
+    assert "    architecture: arm64\n" in added
+    added = patch(TERRAFORM, Path("m.tf"), 640, "mail", "arm64")
+    assert '    architectures = ["arm64"]\n' in added
+    assert "    memory_size = 640\n" in added
+
+
+def test_an_architecture_in_a_json_template_keeps_its_quotes() -> None:
+    text = (
+        '{"Resources": {"F": {"Type": "AWS::Lambda::Function", "Properties":'
+        ' {"MemorySize": 256, "Architectures": ["x86_64"]}}}}'
+    )
+    new = patch(text, Path("t.json"), 256, None, "arm64")
+    assert new == text.replace('"x86_64"', '"arm64"')
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        (
+            "t.yaml",
+            SAM.replace("Handler: app", "Architectures: !Ref Arch\n      Handler: app"),
+            "list",
+        ),
+        (
+            "t.yaml",
+            SAM.replace("Handler: app", "Architectures: [!Ref A]\n      Handler: app"),
+            "list",
+        ),
+        (
+            "m.tf",
+            TERRAFORM.replace("  # memory", "  architectures = var.arch\n  # memory"),
+            "var.arch",
+        ),
+        ("stack.ts", "", "architecture ARM_64"),
+    ],
+)
+def test_an_architecture_that_comes_from_elsewhere_is_told(name: str, text: str, says: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        patch(text, Path(name), 640, "orders" if name == "m.tf" else "Orders", "arm64")
+    assert says in str(caught.value)
+
+
+@given(
+    st.text(max_size=300),
+    st.sampled_from(["x.tf", "x.yaml", "x.json", "serverless.yml"]),
+    st.sampled_from(["arm64", "x86_64"]),
+)
+def test_any_text_gets_an_architecture_or_is_refused_in_our_words(
+    text: str, name: str, arch: str
+) -> None:
+    try:
+        patch(text, Path(name), 640, None, arch)
+    except TunerError as error:
+        assert str(error)
+
+
+def test_line_ends_of_windows_stay() -> None:
+    text = SAM.replace("\n", "\r\n")
+    assert patch(text, Path("t.yaml"), 640, "Mail").count("\r\n") == text.count("\r\n") + 1
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "resource", "says"),
+    [
+        (SAM, "t.yaml", None, "Orders, Mail"),
+        (SAM, "t.yaml", "Table", "Orders, Mail"),
+        (SAM.replace("256", "!Ref Size"), "t.yaml", "Orders", "where it comes from"),
+        ("a: [", "t.yaml", None, "not YAML"),
+        ("a: 1", "t.yaml", None, "neither Resources nor functions"),
+        (TERRAFORM, "main.tf", None, "aws_lambda_function.orders, aws_lambda_function.mail"),
+        (TERRAFORM, "main.tf", "pay", "var.memory"),
+        (TERRAFORM, "main.tf", "other", "module.pay"),
+        ("", "main.tf", None, "none"),
+        ("", "stack.ts", None, "memorySize: 640"),
+        ("", "stack.py", None, "memory_size=640"),
+        ("", "cdk.json", None, "memorySize: 640"),
+        ("", "notes.txt", None, "no kind that can be patched"),
+        (
+            "Resources: {F: {Type: AWS::Lambda::Function, Properties: {Timeout: 3}}}",
+            "t.yaml",
+            "F",
+            "by hand",
+        ),
+    ],
+)
+def test_what_cannot_be_patched_is_told_with_what_to_do(
+    text: str, name: str, resource: str | None, says: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        patch(text, Path(name), 640, resource)
+    assert says in str(caught.value)
+
+
+def test_the_diff_shows_one_line() -> None:
+    new = patch(SAM, Path("t.yaml"), 640, "Orders")
+    changed = [line for line in diff(SAM, new, Path("t.yaml")).splitlines() if line[0] in "+-"]
+    assert len(changed) == 4  # the two names, the old line, the new
+    assert diff(SAM, SAM, Path("t.yaml")) == ""
+
+
+@given(st.text(max_size=300), st.sampled_from(["x.tf", "x.yaml", "x.json", "serverless.yml"]))
+def test_any_text_is_patched_or_refused_in_our_words(text: str, name: str) -> None:
+    try:
+        patch(text, Path(name), 640, None)
+    except TunerError as error:
+        assert str(error)
+
+
+@given(
+    before=st.text(alphabet='ab{}"#/\n =', max_size=40),
+    memory_mb=st.integers(128, 10_240),
+)
+def test_whatever_stands_in_comments_before_a_block_does_not_move_it(
+    before: str, memory_mb: int
+) -> None:
+    comment = "".join(f"# {line}\n" for line in before.split("\n"))
+    found = patch(comment + TERRAFORM, Path("m.tf"), memory_mb, "orders")
+    assert found == comment + TERRAFORM.replace("= 256", f"= {memory_mb}")

@@ -1,0 +1,187 @@
+"""Where X-Ray's traces and the client disagree: what was traced and what was seen, as advice.
+
+Traces are a few of the requests, so nothing is counted from them; each is compared with the
+answer to the same request.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from tuner.crosscheck.record import TraceRow
+from tuner.measure.event_fates import Followed
+from tuner.records import Advice, Sample, Traced
+from tuner.units import format_ms
+
+#: Two clocks and two roundings may differ by so much.
+_SHARE, _MS = 0.10, 5.0
+#: INIT that was over so long before the call is none that a caller waited for.
+_AHEAD_MS = 1000.0
+#: An event's wait, by the log's clock and by X-Ray's, may differ by so much.
+_DWELL_MS = 1000.0
+#: One odd trace says nothing of durations.
+_ENOUGH = 5
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One request as it was traced, as it was answered, and of an event what the log told."""
+
+    traced: Traced
+    sample: Sample
+    event: Followed | None = None
+
+    @property
+    def shown_cold(self) -> bool:
+        """Whether the trace shows INIT that belongs to this call."""
+        known = self.traced.init_ms is not None or self.traced.restore_ms is not None
+        return known and (self.traced.ahead_ms or 0.0) < _AHEAD_MS
+
+
+def pairs(
+    traces: Sequence[Traced], samples: Mapping[str, Sample], events: Mapping[str, Followed]
+) -> list[Pair]:
+    """The traces whose requests were sent from here, with what is known of those."""
+    return [
+        Pair(each, samples[each.request_id], events.get(each.request_id))
+        for each in traces
+        if each.request_id in samples
+    ]
+
+
+def trace_row(read: int, found: Sequence[Pair]) -> TraceRow:
+    """What the traces come to."""
+    added = [ms for pair in found if (ms := _added_ms(pair)) is not None]
+    dwell = [p.traced.dwell_ms for p in found if p.traced.dwell_ms is not None]
+    return TraceRow(
+        read=read,
+        matched=len(found),
+        with_init=sum(pair.shown_cold for pair in found),
+        service_ms=median(added) if added else None,
+        dwell_ms=median(dwell) if dwell else None,
+    )
+
+
+def trace_disagreements(
+    read: int, found: Sequence[Pair], *, settled: bool, expected: bool
+) -> Iterator[Advice]:
+    """Every disagreement; ``expected`` says that some request must have been traced."""
+    if not read and settled and expected:
+        text = (
+            "X-Ray has no trace of this run although the function's tracing is active; allow its "
+            "role xray:PutTraceSegments and xray:PutTelemetryRecords, or switch tracing off."
+        )
+        yield Advice("traces-absent", text)
+    answered = [pair for pair in found if pair.event is None]
+    yield from _init(answered)
+    yield from _durations(answered)
+    yield from _attempts(found, settled)
+    yield from _dwell(found)
+
+
+def _init(found: Sequence[Pair]) -> Iterator[Advice]:
+    told = [p for p in found if p.sample.duration_ms is not None and p.traced.ran_ms is not None]
+    differ = [pair for pair in told if _init_differs(pair)]
+    if differ:
+        text = (
+            f"X-Ray and REPORT disagree on INIT in {len(differ):,} of {len(told):,} traced calls "
+            f"({_init_words(differ[0])}); trust cold starts less, and look at these traces."
+        )
+        yield Advice("traces-init", text)
+    ahead = [p for p in told if p.sample.cold and (p.traced.ahead_ms or 0.0) >= _AHEAD_MS]
+    if ahead:
+        text = (
+            f"INIT of {len(ahead):,} traced cold starts was over before the call came (Lambda "
+            "initialises ahead at times), so their callers did not wait for it; add INIT to what "
+            "they waited."
+        )
+        yield Advice("traces-init-ahead", text)
+
+
+def _init_differs(pair: Pair) -> bool:
+    if pair.sample.cold and (pair.traced.ahead_ms or 0.0) >= _AHEAD_MS:
+        return False
+    if pair.sample.cold != pair.shown_cold:
+        return True
+    ours, theirs = pair.sample.init_ms, pair.traced.init_ms
+    return ours is not None and theirs is not None and _far(ours, theirs)
+
+
+def _init_words(pair: Pair) -> str:
+    theirs = pair.traced.init_ms if pair.traced.init_ms is not None else pair.traced.restore_ms
+    ours = pair.sample.init_ms if pair.sample.init_ms is not None else pair.sample.restore_ms
+    return f"{_or_none(theirs)} and {_or_none(ours)}"
+
+
+def _or_none(ms: float | None) -> str:
+    return "none" if ms is None else format_ms(ms)
+
+
+def _durations(found: Sequence[Pair]) -> Iterator[Advice]:
+    both = [
+        (pair.traced.ran_ms, pair.sample.duration_ms)
+        for pair in found
+        if pair.traced.ran_ms is not None and pair.sample.duration_ms is not None
+    ]
+    if len(both) < _ENOUGH:
+        return
+    theirs, ours = (median(times) for times in zip(*both, strict=True))
+    if _far(ours, theirs):
+        text = (
+            f"Traced calls took {format_ms(theirs)} in the median by X-Ray and {format_ms(ours)} "
+            "by REPORT; look at what extensions do after the answer."
+        )
+        yield Advice("traces-durations", text)
+
+
+def _attempts(found: Sequence[Pair], settled: bool) -> Iterator[Advice]:
+    again = [p for p in found if p.event is None and (p.traced.attempts or 1) > 1]
+    if again:
+        text = (
+            f"X-Ray shows further attempts of {len(again):,} calls that were sent once; something "
+            "between here and Lambda tries again. Switch its retries off."
+        )
+        yield Advice("traces-attempts", text)
+    events = [p for p in found if p.event is not None and p.traced.attempts is not None]
+    differ = [p for p in events if p.event is not None and p.traced.attempts != p.event.tries]
+    if differ and settled and differ[0].event is not None:
+        one = differ[0]
+        text = (
+            f"X-Ray and the log disagree on how often {len(differ):,} of {len(events):,} traced "
+            f"events were tried ({one.traced.attempts} and {differ[0].event.tries}, say); give a "
+            "longer --drain, or look at these traces."
+        )
+        yield Advice("traces-attempts", text)
+
+
+def _dwell(found: Sequence[Pair]) -> Iterator[Advice]:
+    waits = [
+        (pair.traced.dwell_ms, pair.event.dwell_ms)
+        for pair in found
+        if pair.event is not None
+        and pair.traced.dwell_ms is not None
+        and pair.event.dwell_ms is not None
+    ]
+    differ = [pair for pair in waits if _far(pair[1], pair[0], _DWELL_MS)]
+    if differ:
+        theirs, ours = differ[0]
+        text = (
+            f"X-Ray and the log disagree on how long {len(differ):,} of {len(waits):,} traced "
+            f"events waited ({format_ms(theirs)} and {format_ms(ours)}, say); set this machine's "
+            "clock."
+        )
+        yield Advice("traces-dwell", text)
+
+
+def _far(ours_ms: float, theirs_ms: float, least_ms: float = _MS) -> bool:
+    return abs(ours_ms - theirs_ms) > max(least_ms, _SHARE * ours_ms)
+
+
+def _added_ms(pair: Pair) -> float | None:
+    """What Lambda itself took around a call that ran once and had no INIT."""
+    traced = pair.traced
+    if traced.service_ms is None or traced.ran_ms is None or pair.shown_cold:
+        return None
+    if pair.event is not None or traced.attempts is not None or pair.sample.cold:
+        return None
+    return max(0.0, traced.service_ms - traced.ran_ms)

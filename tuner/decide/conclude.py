@@ -1,0 +1,187 @@
+"""From a run and its samples to the whole answer: the records that every output shows.
+
+Used at the end of a sweep, and again whenever a stored run is asked something else; nothing is
+invoked and nothing is read but what is handed in.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from tuner.billing.prices import price_advice
+from tuner.decide.decide import Answer, Decider, Question
+from tuner.decide.goal import Goal
+from tuner.decide.month import Priced, monthly
+from tuner.decide.power_tuning import chart_url
+from tuner.decide.result import ColdRow, Monthly, SizeRow, Spend, Sweep, WarmRow
+from tuner.decide.sizes import size_rows
+from tuner.measure.health import check
+from tuner.measure.load_frames import SizeLoads, calm
+from tuner.measure.startup_frames import Startups, on_demand
+from tuner.recording.power_tuning import Point
+from tuner.records import Advice, Outcome, RunRecord, Sample
+
+if TYPE_CHECKING:  # most answers are without, and are to come at once
+    from tuner.decide.size_under_load import SizeUnderLoad
+    from tuner.decide.startups import StartupRow
+
+_NOTHING = WarmRow(0, None, None, None, None), ColdRow(0, None, None, None, None)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What an answer rests on. ``failed`` are sizes that could not be made callable, and why;
+    ``loads`` is what tells the loads among the samples, if sizes were put under load, and
+    ``startups`` what tells apart ways to start, if any were compared."""
+
+    run: RunRecord
+    samples: Sequence[Sample]
+    prices: Priced
+    failed: Mapping[int, str] = field(default_factory=dict)
+    loads: SizeLoads | None = None
+    startups: Startups | None = None
+
+
+def conclude(evidence: Evidence, question: Question) -> Sweep:
+    """Answer the question from the evidence, which also tells how long production's calls take."""
+    run, samples = evidence.run, on_demand(calm(evidence.samples), evidence.startups)
+    question = replace(question, goal=question.goal.served(service_s(samples)))
+    decider = Decider(question)
+    answer, loads, of_loads = _under_load(decider.answer(samples), evidence, question, samples)
+    month, of_month = _month(answer, question.goal, evidence)
+    rows = _rows(evidence, question, samples, loads)
+    ended = datetime.fromtimestamp(run.finished_at or run.started_at, UTC)
+    seconds = (run.finished_at or run.started_at) - run.started_at
+    spent = decider.spent(evidence.samples, seconds)
+    variants, of_variants, kept_usd = _startups(evidence)
+    return Sweep(
+        run=run,
+        sizes=rows,
+        model=answer.model,
+        band=answer.band,
+        recommendation=answer.recommendation,
+        spend=Spend(
+            spent.invocations, None if kept_usd is None else spent.cost_usd + kept_usd, seconds
+        ),
+        warnings=(
+            *run.warnings,
+            *check(samples, run.facts),
+            *of_loads,
+            *of_variants,
+            *price_advice(evidence.prices.own, ended.date(), run.facts.ephemeral_mb),
+            *of_month,
+        ),
+        pareto_mb=pareto(rows),
+        price=_price(evidence),
+        power_tuning_url=chart_url(_points(rows), region=run.facts.region),
+        monthly=month,
+        load=None if evidence.loads is None else evidence.loads.asked,
+        arch=question.goal.arch,
+        variants=variants,
+    )
+
+
+def _price(evidence: Evidence) -> Mapping[str, str | float | None]:
+    """The prices that were used, and those of ways to start where these were compared."""
+    own = evidence.prices.own
+    if evidence.startups is None:
+        return own.facts()
+    return {
+        **own.facts(),
+        "provisioned_capacity_gb_second_usd": own.provisioned_capacity_gb_second_usd,
+        "provisioned_duration_gb_second_usd": own.provisioned_duration_gb_second_usd,
+        "snap_start_cache_gb_second_usd": own.snap_start_cache_gb_second_usd,
+        "snap_start_restore_gb_usd": own.snap_start_restore_gb_usd,
+    }
+
+
+def _startups(
+    evidence: Evidence,
+) -> "tuple[tuple[StartupRow, ...], tuple[Advice, ...], float | None]":
+    """Ways to start side by side, what has to be known of them, and what keeping them cost."""
+    startups, facts, own = evidence.startups, evidence.run.facts, evidence.prices.own
+    if startups is None:
+        return (), (), 0.0
+    from tuner.decide.startups import startup_advice, startup_rows, startups_usd
+
+    rows = startup_rows(startups, evidence.samples, facts, own)
+    return rows, startup_advice(rows, own), startups_usd(startups, facts, own)
+
+
+def _under_load(
+    answer: Answer, evidence: Evidence, question: Question, samples: Sequence[Sample]
+) -> "tuple[Answer, Sequence[SizeUnderLoad], tuple[Advice, ...]]":
+    """The answer held against loads, what each size did under its load, and doubts about that."""
+    loads = evidence.loads
+    if loads is None:
+        return answer, (), ()
+    from tuner.decide.under_load import chosen_under_load, load_doubts, sizes_under_load
+
+    rows = sizes_under_load(loads, evidence.samples, question.goal, question.rates)
+    chosen = chosen_under_load(answer, question, loads.asked, rows)
+    return chosen, rows, load_doubts(rows, samples)
+
+
+def service_s(samples: Sequence[Sample]) -> float:
+    """Mean duration of the calls that ended well, in seconds; 0 without any."""
+    took = [s.duration_ms for s in samples if s.outcome is Outcome.OK and s.duration_ms]
+    return sum(took) / len(took) / 1000.0 if took else 0.0
+
+
+def _month(
+    answer: Answer, goal: Goal, evidence: Evidence
+) -> tuple[Monthly | None, tuple[Advice, ...]]:
+    curve, seen, pick = answer.curve, answer.observations, answer.recommendation
+    if goal.demand is None or curve is None or seen is None or pick is None:
+        return None, ()
+    return monthly(curve, seen, pick, goal, evidence.prices)
+
+
+def _rows(
+    evidence: Evidence,
+    question: Question,
+    samples: Sequence[Sample],
+    loads: "Sequence[SizeUnderLoad]",
+) -> tuple[SizeRow, ...]:
+    rows = {r.memory_mb: r for r in size_rows(samples, question.goal, question.rates)}
+    for size, reason in evidence.failed.items():
+        if size not in rows:
+            rows[size] = SizeRow(size, "failed", reason, *_NOTHING, 0, 0, 0, 0, 0, None)
+    for load in loads:  # a size was called alone before, so it has a row
+        if load.memory_mb in rows:
+            rows[load.memory_mb] = replace(rows[load.memory_mb], load=load)
+    return tuple(rows[size] for size in sorted(rows))
+
+
+def _mean_ms(row: SizeRow) -> float | None:
+    stats = row.warm.duration_ms or row.cold.duration_ms
+    return stats.mean if stats else None
+
+
+def pareto(rows: Sequence[SizeRow], beside: Sequence[SizeRow] = ()) -> tuple[int, ...]:
+    """Measured sizes (MB) of ``rows`` that no other, nor one ``beside`` them, beats in both mean
+    cost and mean duration."""
+    rivals = [(cost, mean) for _, cost, mean in (*_priced(rows), *_priced(beside))]
+    return tuple(
+        size
+        for size, cost, mean in _priced(rows)
+        if not any(c <= cost and m <= mean and (c, m) != (cost, mean) for c, m in rivals)
+    )
+
+
+def _priced(rows: Sequence[SizeRow]) -> list[tuple[int, float, float]]:
+    """Size (MB), mean cost and mean duration of the rows that have both."""
+    return [
+        (row.memory_mb, row.cost_usd_per_million.mean, mean)
+        for row in rows
+        if row.cost_usd_per_million and (mean := _mean_ms(row)) is not None
+    ]
+
+
+def _points(rows: Sequence[SizeRow]) -> list[Point]:
+    return [
+        Point(row.memory_mb, mean, row.cost_usd_per_million.mean / 1e6)
+        for row in rows
+        if row.cost_usd_per_million and (mean := _mean_ms(row)) is not None
+    ]

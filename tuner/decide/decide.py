@@ -1,0 +1,231 @@
+"""The driver of a sweep's decisions: samples in, the next invocations or the answer out.
+
+Pure and repeatable: it is asked again with all samples so far, keeps no measurements of its own,
+and draws chance from its seed alone. The flow and the benchmark use the same one.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.decide.band import band, model_card
+from tuner.decide.choice import best, choose, loss, possible
+from tuner.decide.cost import MILLION, ColdExtra, drawn_cost
+from tuner.decide.goal import Goal, Rates
+from tuner.decide.outlook import Outlook, look
+from tuner.decide.result import CurveBand, ModelCard, Recommendation
+from tuner.model.curve import Curve
+from tuner.model.fit import fit
+from tuner.model.observations import ERRORS_IN_A_ROW, Observations, from_samples
+from tuner.planning import adaptive, grid
+from tuner.planning.adaptive import Adaptive
+from tuner.planning.ask import Ask, Done
+from tuner.planning.budget import Budget, Spent
+from tuner.planning.sizes import candidates, grid_sizes
+from tuner.planning.value import Beliefs
+from tuner.records import Outcome, Purpose, Sample
+from tuner.units import MemoryWish
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+
+_ASKABLE = 48  # sizes whose worth is computed at each step
+_NO_COLD = ColdExtra()
+#: How often a size is tried for whether it runs at all, and down to which ratio of sizes.
+_PROBES, _GAP = 2, 1.04
+
+
+@dataclass(frozen=True)
+class Question:
+    """Everything that a decision depends on except the samples."""
+
+    goal: Goal
+    rates: Rates
+    wish: MemoryWish
+    recorded_mb: tuple[int, ...] = ()
+    grid_samples: int | None = None  # None: adaptive
+    plan: Adaptive = field(default_factory=Adaptive)
+    budget: Budget = field(default_factory=Budget)
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the samples say: all ``None`` when no invocation ended with a duration."""
+
+    model: ModelCard | None
+    band: CurveBand | None
+    recommendation: Recommendation | None
+    curve: Curve | None = None
+    observations: Observations | None = None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """All sizes that may be chosen, as they stand, and the index of the one to choose."""
+
+    outlook: Outlook
+    index: int
+
+
+class Decider:
+    """Answers ``step`` until it is done, then ``answer``. Both may be asked at any time."""
+
+    def __init__(self, question: Question) -> None:
+        self._question = question
+        self._sizes = choosable(question)
+
+    def step(self, samples: Sequence[Sample], *, seconds: float = 0.0) -> Ask | Done:
+        """What to invoke next, given all samples of the run and the seconds it has taken."""
+        q = self._question
+        spent = self.spent(samples, seconds)
+        if q.grid_samples is not None:
+            made = Counter(s.memory_mb for s in samples)
+            sizes = grid_sizes(q.wish, q.recorded_mb)
+            return grid.next_ask(sizes, q.grid_samples, made, q.budget, spent)
+        if not samples:
+            return adaptive.first_ask(self._sizes, q.plan, q.budget)
+        observations = from_samples(samples)
+        open_mb = self._sizes[self._sizes > observations.infeasible_mb()]
+        if not len(observations):
+            return self._without_data(open_mb, spent, samples)
+        again = self._again(samples, spent)
+        if again:
+            return again
+        curve = self._fit(observations)
+        rng = np.random.default_rng((q.seed, len(samples)))
+        probe = self._probe(curve, observations, open_mb)
+        if probe is not None and q.budget.affordable(spent, 0.0, 0.0) >= _PROBES:
+            return Ask({probe: _PROBES}, f"whether {probe} MB can run it at all")
+        beliefs = self._beliefs(curve, observations)
+        return adaptive.next_ask(beliefs, q.plan, q.budget, spent, rng)
+
+    def answer(self, samples: Sequence[Sample]) -> Answer:
+        """Fit everything that was measured and choose."""
+        observations = from_samples(samples)
+        if not len(observations):
+            return Answer(None, None, None)
+        q = self._question
+        curve = self._fit(observations)
+        drawn = self._drawn_sizes(observations)
+        return Answer(
+            model_card(curve),
+            band(curve, observations, q.goal, q.rates, drawn),
+            choose(curve, observations, q.goal, q.rates, self._sizes),
+            curve,
+            observations,
+        )
+
+    def stand(self, samples: Sequence[Sample]) -> Standing | None:
+        """How the sizes compare; ``None`` when no invocation ended with a duration."""
+        observations, q = from_samples(samples), self._question
+        if not len(observations):
+            return None
+        sizes = possible(self._sizes, observations)
+        outlook = look(self._fit(observations), observations, q.goal, q.rates, sizes)
+        return Standing(outlook, best(outlook, q.goal))
+
+    def spent(self, samples: Sequence[Sample], seconds: float) -> Spent:
+        """Requests made, what they cost as far as Lambda reported it, and the run's time."""
+        rates = self._question.rates
+        billed = sum((s.billed_ms or s.duration_ms or 0.0) * s.memory_mb for s in samples)
+        cost = billed / 1000 / 1024 * rates.gb_second_usd + len(samples) * rates.request_usd
+        return Spent(len(samples), cost, seconds)
+
+    def _fit(self, observations: Observations) -> Curve:
+        ends = (int(self._sizes[0]), int(self._sizes[-1]))
+        recorded = bool(self._question.recorded_mb)
+        return fit(observations, seed=self._question.seed, range_mb=ends, recorded=recorded)
+
+    def _probe(self, curve: Curve, observations: Observations, open_mb: IntArray) -> int | None:
+        """A size (MB) between the largest that failed and the smallest that worked, if the pick
+        would move there: the middle, so that a few probes find where the function begins to run.
+        """
+        q = self._question
+        sizes = possible(self._sizes, observations)
+        gap = open_mb[open_mb < sizes[0]]
+        if not observations.infeasible_mb() or not gap.size:
+            return None
+        middle = int(gap[np.abs(np.log(gap**2 / (gap[0] * sizes[0]))).argmin()])
+        if sizes[0] / middle < _GAP:
+            return None
+        at = np.concatenate([[middle], sizes])
+        expected = loss(look(curve, observations, q.goal, q.rates, at)).mean(axis=0)
+        return middle if expected[0] < expected[1:].min() else None
+
+    def _again(self, samples: Sequence[Sample], spent: Spent) -> Ask | None:
+        """More calls of the sizes at which each call so far raised an error, if they fit into the
+        budget at what a call took so far: errors may come by chance."""
+        ends: dict[int, list[Outcome]] = {int(size): [] for size in self._sizes}
+        for sample in samples:
+            if sample.purpose is Purpose.WARM and sample.memory_mb in ends:
+                ends[sample.memory_mb].append(sample.outcome)
+        counts = {
+            size: ERRORS_IN_A_ROW - len(outcomes)
+            for size, outcomes in ends.items()
+            if set(outcomes) == {Outcome.FUNCTION_ERROR} and len(outcomes) < ERRORS_IN_A_ROW
+        }
+        made = max(1, spent.invocations)
+        fit_in = self._question.budget.affordable(
+            spent, spent.cost_usd / made, spent.seconds / made
+        )
+        ask = Ask(counts, "only errors so far, while other sizes answer")
+        return ask if 0 < ask.invocations <= fit_in else None
+
+    def _without_data(
+        self, open_mb: IntArray, spent: Spent, samples: Sequence[Sample]
+    ) -> Ask | Done:
+        """Nothing has worked yet: look further up while there is a further up."""
+        q = self._question
+        tried = {s.memory_mb for s in samples}
+        untried = np.array([m for m in open_mb if int(m) not in tried], dtype=np.int64)
+        reason = q.budget.ran_out(spent)
+        if reason or not untried.size or len(samples) >= q.plan.least * 2:
+            return Done(reason or "no invocation ended with a duration", settled=False)
+        return Ask({int(untried[-1]): 2}, "nothing has worked so far: the largest size next")
+
+    def _beliefs(self, curve: Curve, observations: Observations) -> Beliefs:
+        q = self._question
+        sizes = possible(self._sizes, observations)
+        outlook = look(curve, observations, q.goal, q.rates, sizes)
+        losses = loss(outlook)
+        askable = self._askable(sizes, losses)
+        at = curve.evaluate(askable)
+        cost = drawn_cost(at.mean_ms, askable, Goal(), q.rates, _NO_COLD) / MILLION
+        return Beliefs(
+            choice_mb=sizes,
+            loss=losses,
+            ask_mb=askable,
+            log_ms=at.log_ms,
+            sd=at.sd.mean(axis=0),
+            price_usd=cost.mean(axis=0),
+            seconds=at.mean_ms.mean(axis=0) / 1000.0,
+            seen=np.array([np.sum(observations.memory_mb == m) for m in sizes]),
+            pick=best(outlook, q.goal),
+        )
+
+    def _askable(self, sizes: IntArray, losses: FloatArray) -> IntArray:
+        """A spread over the range, and more closely around the sizes that may be best."""
+        spread = sizes[np.unique(np.linspace(0, sizes.size - 1, _ASKABLE // 2).astype(int))]
+        likely = sizes[np.argsort(losses.mean(axis=0))[: _ASKABLE // 2]]
+        return np.unique(np.concatenate([spread, likely]))
+
+    def _drawn_sizes(self, observations: Observations) -> IntArray:
+        """Sizes to draw the curve at: the range, fine enough for steps to look like steps."""
+        low = min(int(self._sizes[0]), int(observations.sizes_mb[0]))
+        high = max(int(self._sizes[-1]), int(observations.sizes_mb[-1]))
+        fine = np.round(np.geomspace(low, high, 200)).astype(np.int64)
+        return np.unique(np.concatenate([fine, observations.sizes_mb]))
+
+
+def choosable(question: Question) -> IntArray:
+    """The sizes that may be chosen: of a range, the function's current size is one too."""
+    sizes, current = candidates(question.wish, question.recorded_mb), question.goal.current_mb
+    if current is None or question.recorded_mb or question.wish.sizes_mb:
+        return sizes
+    if not sizes[0] <= current <= sizes[-1]:
+        return sizes
+    return np.unique(np.append(sizes, np.int64(current)))

@@ -1,0 +1,145 @@
+"""What a load ends in: its figures, and whether it met the objectives.
+
+An objective is judged by what was measured under this load: ``p95`` is the function's own warm
+duration, ``client_p95`` what a caller waited from the due time, ``cold_p95`` INIT and first call.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tuner.crosscheck.record import CrossCheck
+from tuner.decide.slo import Scope, Slo
+from tuner.engine.engine import ProcessorCount
+from tuner.engine.front import FrontWish
+from tuner.engine.profile import Profile
+from tuner.engine.statistics import Latencies
+from tuner.measure.event_figures import EventFigures
+from tuner.measure.load_figures import LoadFigures
+from tuner.records import Advice, Outcome, RunRecord
+from tuner.units import format_rate
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """An objective and the value that was measured, in its unit; ``None`` if nothing was."""
+
+    slo: Slo
+    value: float | None
+    met: bool
+
+
+@dataclass(frozen=True)
+class Step:
+    """One rate that was tried in the search for the highest: what came of it."""
+
+    rate_per_s: float
+    figures: LoadFigures
+    verdicts: tuple[Verdict, ...]
+    note: str | None = None  # why it was cut short, if it was
+
+    @property
+    def borne(self) -> bool:
+        """Whether every objective was met, up to the end."""
+        return self.note is None and all(verdict.met for verdict in self.verdicts)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """The highest rate that met the objectives, the lowest that did not, and all that was tried.
+
+    Calls per second; ``None`` where there was none. ``generator`` says that the load generator
+    itself could not send more.
+    """
+
+    best_per_s: float | None
+    worst_per_s: float | None
+    steps: tuple[Step, ...]
+    generator: bool = False
+
+
+@dataclass(frozen=True)
+class Load:
+    """A whole load, measured and judged; see the JSON schema ``tuner.load/1``."""
+
+    run: RunRecord
+    profile: Profile
+    memory_mb: int
+    retry: str
+    mode: str
+    figures: LoadFigures
+    cost_usd: float | None
+    verdicts: tuple[Verdict, ...] = ()
+    warnings: tuple[Advice, ...] = ()
+    report: str | None = None
+    events: EventFigures | None = None  # of an asynchronous load
+    limit: Limit | None = None  # of a search; the figures are then those of the best rate
+    front: FrontWish | None = None  # what was called instead of the Invoke API
+    processors: tuple[ProcessorCount, ...] = ()
+    cross_check: CrossCheck | None = None  # None: CloudWatch was not asked
+
+    @property
+    def met(self) -> bool | None:
+        """Whether every objective was met; ``None`` without any."""
+        return all(verdict.met for verdict in self.verdicts) if self.verdicts else None
+
+
+def limit_advice(limit: Limit) -> tuple[Advice, ...]:
+    """What a reader has to know of a limit that was not reached, or lies below all that was tried.
+
+    Steps are short: a limit that only shows with time (CPU credits of a database) is not found.
+    """
+    best = format_rate(limit.best_per_s)
+    if limit.best_per_s is None and limit.worst_per_s is not None:
+        text = f"Even {format_rate(limit.worst_per_s)} did not meet the objectives; begin lower"
+        return (Advice("limit-below", f"{text} with --rate."),)
+    if limit.worst_per_s is None and limit.generator:
+        text = f"The limit is {best} or more: then the load generator could not keep up"
+        return (Advice("limit-not-reached", f"{text}; use more --workers."),)
+    if limit.worst_per_s is None:
+        text = f"The limit is {best} or more: nothing higher was tried"
+        return (Advice("limit-not-reached", f"{text}; raise --max-cost, or begin higher."),)
+    return ()
+
+
+def judge(
+    slos: Iterable[Slo],
+    figures: LoadFigures,
+    cost_usd: float | None,
+    events: EventFigures | None = None,
+) -> tuple[Verdict, ...]:
+    """Hold each objective against the figures; one without a value is not met.
+
+    Events that Lambda gave up count as errors, although they were accepted.
+    """
+    verdicts = []
+    for slo in slos:
+        value = _value(slo, figures, cost_usd, events)
+        verdicts.append(Verdict(slo, value, value is not None and value < slo.limit))
+    return tuple(verdicts)
+
+
+def _value(
+    slo: Slo, figures: LoadFigures, cost_usd: float | None, events: EventFigures | None
+) -> float | None:
+    if slo.scope is Scope.COST:
+        if cost_usd is None or not figures.calls:
+            return None
+        return cost_usd / figures.calls * 1e6
+    if slo.scope is Scope.THROTTLES:
+        return figures.throttled_requests
+    if slo.scope is Scope.ERRORS:
+        good = figures.share(Outcome.OK, Outcome.THROTTLED)
+        given_up = 0 if events is None else events.given_up
+        return None if good is None else 1.0 - good + given_up / figures.calls
+    measured = {
+        Scope.DURATION: figures.warm,
+        Scope.CLIENT: figures.latency,
+        Scope.COLD: figures.cold,
+    }
+    return _statistic(measured[slo.scope], slo.quantile)
+
+
+def _statistic(measured: Latencies, quantile: float | None) -> float | None:
+    if quantile is None:
+        return measured.mean_ms()
+    return measured.percentile_ms(quantile * 100.0)

@@ -1,0 +1,139 @@
+"""What choosing each candidate would bring: cost, speed and objectives, as draws of the curve."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.decide.cost import ColdExtra, cold_extra, drawn_cost
+from tuner.decide.goal import Goal, Rates, Strategy
+from tuner.decide.slo import Scope, Slo
+from tuner.model.curve import Curve
+from tuner.model.observations import Observations
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+#: How far the CPU demand may drift before the function is tuned again (new code, new payloads).
+DRIFTS = (0.95, 1.0, 1.05)
+#: ``max`` has no limit in theory; it is taken as the one in a thousand.
+_MAX_QUANTILE = 0.999
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """Durations, costs and the goal's score (less is better) under each drift: (3, draws, sizes),
+    where index 1 of the first axis is no drift.
+
+    ``margin`` is the worst objective's value over its limit: at most 1 when all are met (draws,
+    sizes).
+    """
+
+    memory_mb: IntArray
+    drifted_ms: FloatArray
+    drifted_cost: FloatArray
+    drifted: FloatArray
+    margin: FloatArray
+
+    @property
+    def duration_ms(self) -> FloatArray:
+        """Mean duration without drift (draws, sizes)."""
+        return np.asarray(self.drifted_ms[1], dtype=np.float64)
+
+    @property
+    def cost(self) -> FloatArray:
+        """USD per million without drift (draws, sizes)."""
+        return np.asarray(self.drifted_cost[1], dtype=np.float64)
+
+    @property
+    def score(self) -> FloatArray:
+        """The goal's score without drift."""
+        return np.asarray(self.drifted[1], dtype=np.float64)
+
+    @cached_property
+    def meets(self) -> FloatArray:
+        """Probability (sizes,) that a size meets every objective."""
+        return np.asarray(np.mean(self.margin <= 1.0, axis=0), dtype=np.float64)
+
+    def expected(self) -> FloatArray:
+        """Expected score (sizes,) over draws and drift."""
+        return np.asarray(self.drifted.mean(axis=(0, 1)), dtype=np.float64)
+
+
+def look(
+    curve: Curve, observations: Observations, goal: Goal, rates: Rates, memory_mb: IntArray
+) -> Outlook:
+    """Evaluate the candidates ``memory_mb`` (n,) for a goal."""
+    extra = cold_extra(observations)
+    durations, costs, scores = [], [], []
+    for drift in DRIFTS:
+        mean = curve.mean_ms(memory_mb, drift)
+        cost = drawn_cost(mean, memory_mb, goal, rates, extra)
+        durations.append(mean)
+        costs.append(cost)
+        scores.append(_score(mean, cost, goal))
+    margin = np.zeros_like(costs[1])
+    for slo in goal.slos:
+        value = _value(slo, curve, observations, memory_mb, costs[1], extra)
+        margin = np.maximum(margin, value / slo.limit)
+    return Outlook(memory_mb, np.stack(durations), np.stack(costs), np.stack(scores), margin)
+
+
+def side_by_side(outlooks: Sequence[Outlook], goal: Goal, seed: int) -> Outlook:
+    """One outlook over all candidates of several curves, in the order given.
+
+    What is believed of one curve says nothing of another, so the draws of all but the first are
+    shuffled: which of them stand beside each other is chance.
+    """
+    rng = np.random.default_rng(seed)
+    orders = [np.arange(outlooks[0].margin.shape[0])]
+    orders += [rng.permutation(each.margin.shape[0]) for each in outlooks[1:]]
+
+    def joined(name: str) -> FloatArray:
+        pairs = zip(outlooks, orders, strict=True)
+        return np.concatenate([getattr(o, name)[..., order, :] for o, order in pairs], axis=-1)
+
+    times, costs = joined("drifted_ms"), joined("drifted_cost")
+    scores = [_score(mean, cost, goal) for mean, cost in zip(times, costs, strict=True)]
+    memory = np.concatenate([each.memory_mb for each in outlooks])
+    return Outlook(memory, times, costs, np.stack(scores), joined("margin"))
+
+
+def _score(mean_ms: FloatArray, cost: FloatArray, goal: Goal) -> FloatArray:
+    """What the strategy minimises; ``balanced`` as aws-lambda-power-tuning defines it."""
+    if goal.strategy is Strategy.COST:
+        return cost
+    if goal.strategy is Strategy.SPEED:
+        return mean_ms
+    dear = cost / cost.max(axis=1, keepdims=True)
+    slow = mean_ms / mean_ms.max(axis=1, keepdims=True)
+    return np.asarray(goal.balance * dear + (1 - goal.balance) * slow, dtype=np.float64)
+
+
+def _value(
+    slo: Slo,
+    curve: Curve,
+    observations: Observations,
+    memory_mb: IntArray,
+    cost: FloatArray,
+    extra: ColdExtra,
+) -> FloatArray:
+    """The objective's quantity per draw and size, in the unit of its limit."""
+    if slo.scope is Scope.COST:
+        return cost
+    if slo.scope is Scope.THROTTLES:
+        return np.full_like(cost, observations.throttle_share)
+    if slo.scope is Scope.ERRORS:
+        return np.full_like(cost, observations.error_share)
+    q = slo.quantile
+    if q is None:
+        time = curve.mean_ms(memory_mb)
+    else:
+        time = curve.quantile_ms(memory_mb, min(q, _MAX_QUANTILE))
+    if slo.scope is Scope.CLIENT:
+        return time + observations.overhead_ms(q)
+    if slo.scope is Scope.COLD:
+        return time * extra.first_over_warm + observations.cold.init_quantile_ms(q)
+    return time

@@ -1,0 +1,250 @@
+"""What a sweep ends in: plain records that the report, the JSON and the Python API all show.
+
+They mirror ``tuner.sweep/1``: the same names, the same units, ``None`` for what is not known.
+All intervals are 90 %.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.crosscheck.record import CrossCheck
+from tuner.measure.load_frames import Asked
+from tuner.records import Advice, RunRecord
+
+if TYPE_CHECKING:  # most answers are without, and are to come at once
+    from tuner.decide.size_under_load import SizeUnderLoad
+    from tuner.decide.startups import StartupRow
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean with its 90 % interval, ``None`` where too little was measured for one."""
+
+    mean: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Stats:
+    """Order statistics of one quantity in milliseconds; ``p50_ci`` and ``p95_ci`` are 90 %."""
+
+    n: int
+    mean: float
+    p50: float
+    p90: float
+    p95: float
+    p99: float
+    max: float
+    mean_ci: tuple[float, float] | None = None
+    p50_ci: tuple[float, float] | None = None
+    p95_ci: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class WarmRow:
+    """Warm invocations of one size."""
+
+    n: int
+    duration_ms: Stats | None
+    client_ms: Stats | None
+    billed_ms: Stats | None
+    max_memory_mb: float | None
+
+
+@dataclass(frozen=True)
+class ColdRow:
+    """Cold starts of one size; ``total_ms`` is init (or restore) plus the first duration."""
+
+    n: int
+    init_ms: Stats | None
+    duration_ms: Stats | None
+    total_ms: Stats | None
+    client_ms: Stats | None
+
+
+@dataclass(frozen=True)
+class SizeRow:
+    """Everything measured at one memory size."""
+
+    memory_mb: int
+    status: str  # "ok", "partial", "failed"
+    reason: str | None
+    warm: WarmRow
+    cold: ColdRow
+    throttles: int
+    retries: int
+    errors: int
+    timeouts: int
+    out_of_memory: int
+    cost_usd_per_million: Interval | None
+    load: "SizeUnderLoad | None" = None  # None: it was not put under load
+
+
+@dataclass(frozen=True)
+class CurveBand:
+    """The fitted curve on a grid of sizes, for drawing; all arrays have the same shape."""
+
+    memory_mb: NDArray[np.int64]
+    p50_ms: FloatArray
+    p95_ms: FloatArray
+    p99_ms: FloatArray
+    mean_ms: FloatArray
+    mean_low_ms: FloatArray
+    mean_high_ms: FloatArray
+    cost_usd_per_million: FloatArray
+    cost_low: FloatArray
+    cost_high: FloatArray
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """Which curve was fitted and how well."""
+
+    family: str
+    parameters: Mapping[str, float]
+    fit_error: float | None  # relative root mean square error of the curve at the measured sizes
+    alternatives: tuple[tuple[str, float], ...] = ()  # family, weight; weights sum to 1
+
+
+@dataclass(frozen=True)
+class RunnerUp:
+    """A size that was not chosen, and why not."""
+
+    memory_mb: int
+    cost_usd_per_million: float | None
+    duration_ms: float | None
+    why_not: str
+    arch: str | None = None  # None: the recommended one
+
+
+@dataclass(frozen=True)
+class VersusCurrent:
+    """The pick against the size that the function has now; -0.31 means 31 % less."""
+
+    memory_mb: int
+    cost_change: float | None
+    duration_change: float | None
+    arch: str | None = None  # None: the recommended one
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """The answer, how sure it is, and why."""
+
+    memory_mb: int
+    arch: str
+    strategy: str
+    slo: tuple[str, ...]
+    meets_slo: bool | None  # None: no SLO was given
+    cost_usd_per_million: Interval | None
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+    confidence: float | None  # probability that the pick is within 5 % of the best
+    safe_range_mb: tuple[int, int] | None
+    reasons: tuple[str, ...] = ()
+    runners_up: tuple[RunnerUp, ...] = ()
+    versus_current: VersusCurrent | None = None
+
+
+@dataclass(frozen=True)
+class MonthAtSize:
+    """A month's bill at one size in US dollars, by item, and what it would be otherwise.
+
+    ``duration_usd`` is in its volume tiers and without INIT, which is ``init_usd`` (with what a
+    first call takes longer). ``None`` is a price that is not known.
+    """
+
+    memory_mb: int
+    role: str  # "recommended", "current", "runner-up"
+    requests_usd: float
+    duration_usd: float
+    init_usd: float | None  # None: no cold start was measured
+    ephemeral_usd: float | None  # /tmp above 512 MB
+    total_usd: float
+    free_tier_usd: float | None  # total with the whole account's free tier
+    savings_no_upfront_usd: float | None  # total under a Compute Savings Plan
+    savings_all_upfront_usd: float | None
+    other_arch_usd: float | None  # total at the other architecture's price, durations as they are
+
+
+@dataclass(frozen=True)
+class ProvisionedOffer:
+    """Whether provisioned concurrency would pay at the recommended size, latency aside."""
+
+    break_even: float  # how busy, 0 to 1, a provisioned sandbox has to be
+    busy: float  # how busy the first one would be
+    pays_from_per_second: float  # steady calls per second from which the first one pays
+    sandboxes: int  # how many would pay at this traffic
+    total_usd: float | None  # the month with so many; None for none
+
+
+@dataclass(frozen=True)
+class Monthly:
+    """What a month of production's traffic costs at each size that is worth naming."""
+
+    traffic: str
+    calls: float
+    cold_share: float
+    cold_share_from: str
+    arch: str
+    other_arch: str
+    sizes: tuple[MonthAtSize, ...]
+    provisioned: ProvisionedOffer | None  # None: its price is not known
+
+
+@dataclass(frozen=True)
+class Spend:
+    """What the run itself used up."""
+
+    invocations: int
+    cost_usd: float | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A whole sweep, measured and answered; see the JSON schema ``tuner.sweep/1``.
+
+    Where architectures were compared this is the chosen one's, ``beside`` are those of the
+    others, and ``chances`` the probability of each to be the best; ``arch`` is whose it is.
+    """
+
+    run: RunRecord
+    sizes: tuple[SizeRow, ...]
+    model: ModelCard | None
+    band: CurveBand | None
+    recommendation: Recommendation | None
+    spend: Spend
+    warnings: tuple[Advice, ...] = ()
+    pareto_mb: tuple[int, ...] = ()  # measured sizes that no other beats in both cost and speed
+    price: Mapping[str, str | float | None] = field(
+        default_factory=dict
+    )  # region, date, source, rates
+    report: str | None = None
+    power_tuning_url: str | None = None
+    monthly: Monthly | None = None  # None: no traffic was given
+    cross_check: CrossCheck | None = None  # None: CloudWatch was not asked
+    load: Asked | None = None  # what sizes were put under; None: nothing
+    variants: "tuple[StartupRow, ...]" = ()  # ways to start that were compared
+    arch: str = ""
+    beside: "tuple[Sweep, ...]" = ()
+    chances: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def each(self) -> "tuple[Sweep, ...]":
+        """The sweeps of all architectures, the chosen one's first."""
+        return (self, *self.beside)
+
+    @property
+    def current_mb(self) -> int | None:
+        """The size now, if that is on this architecture."""
+        here = self.arch in ("", self.run.facts.arch)
+        return self.run.facts.memory_mb if here else None

@@ -1,0 +1,171 @@
+"""Ways to start side by side: what the first calls met, and what each way costs.
+
+One row per way, straight from its samples; prices from ``billing``. ``None`` is not known.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from tuner.billing.cost import cost_usd
+from tuner.billing.prices import Prices
+from tuner.billing.startup import (
+    BreakEven,
+    break_even,
+    cached_per_s,
+    kept_usd,
+    provisioned_call_usd,
+    provisioned_per_s,
+    restore_usd,
+)
+from tuner.decide.result import Stats
+from tuner.decide.sizes import stats
+from tuner.measure.startup_frames import StartupFrame, Startups
+from tuner.records import Advice, FunctionFacts, Outcome, Purpose, Sample
+
+_HOUR_S = 3600.0
+
+
+@dataclass(frozen=True)
+class StartupRow:
+    """One way to start, measured and priced.
+
+    ``first_ms`` is what the caller of a first request waited, from the first byte sent to the last
+    received; ``spilled`` are first requests that met a sandbox on demand after all. ``call_usd`` is
+    a warm call, ``start_usd`` what a call that starts a sandbox costs beyond that.
+    """
+
+    variant: str
+    memory_mb: int
+    status: str  # "ok", "partial", "failed"
+    reason: str | None
+    n: int
+    spilled: int
+    ready_s: float | None
+    first_ms: Stats | None
+    init_ms: Stats | None
+    restore_ms: Stats | None
+    duration_ms: Stats | None
+    warm_ms: Stats | None
+    call_usd: float | None
+    start_usd: float | None
+    kept_usd_per_hour: float | None
+    provisioned: int = 0  # sandboxes that were kept ready
+    pays: BreakEven | None = None  # of provisioned sandboxes, where it can be computed
+
+
+def startup_rows(
+    startups: Startups, samples: Sequence[Sample], facts: FunctionFacts, prices: Prices
+) -> tuple[StartupRow, ...]:
+    """A row for each way, in the order in which they were measured."""
+    rows = [_row(frame, frame.of(samples), facts, prices) for frame in startups.frames]
+    base = next((row for row in rows if row.variant == "on-demand"), None)
+    return tuple(replace(row, pays=_pays(row, base)) for row in rows)
+
+
+def startups_usd(startups: Startups, facts: FunctionFacts, prices: Prices) -> float | None:
+    """What keeping sandboxes and snapshots for the measurement cost, calls and restores aside."""
+    total = 0.0
+    for frame in startups.frames:
+        if frame.on_demand or (frame.paid_s is None and not frame.numbers):
+            continue
+        part = kept_usd(frame.provisioned, frame.memory_mb, frame.paid_s, prices, facts.runtime)
+        if part is None:
+            return None
+        total += part
+    return total
+
+
+def startup_advice(rows: Sequence[StartupRow], prices: Prices) -> tuple[Advice, ...]:
+    """What a reader has to know of the ways that were compared."""
+    advice = []
+    unknown = [
+        row.variant for row in rows if row.variant != "on-demand" and row.kept_usd_per_hour is None
+    ]
+    if unknown:
+        text = (
+            f"What {' and '.join(unknown)} costs in {prices.region} ({prices.arch}) is not in the "
+            "price table and is left out; run `tuner prices --refresh`."
+        )
+        advice.append(Advice("startup-price", text))
+    for row in rows:
+        if row.provisioned and row.spilled:
+            text = (
+                f"{row.spilled} of {row.n} first requests spilled over to sandboxes on demand "
+                f"although {row.provisioned} were provisioned; repeat it with more."
+            )
+            advice.append(Advice("spilled-over", text))
+    return tuple(advice)
+
+
+def _row(
+    frame: StartupFrame, samples: Sequence[Sample], facts: FunctionFacts, prices: Prices
+) -> StartupRow:
+    asked = [s for s in samples if s.purpose is Purpose.COLD]
+    ok = [s for s in asked if s.outcome is Outcome.OK]
+    first = [s for s in ok if s.cold] if not frame.provisioned else ok
+    warm = [
+        s for s in samples if s.purpose is Purpose.WARM and s.outcome is Outcome.OK and not s.cold
+    ]
+    failed = len(asked) - len(ok)
+    reason = frame.note or (f"{failed} of {len(asked)} first calls failed" if failed else None)
+    call, start, kept = _priced(frame, first, warm, facts, prices)
+    return StartupRow(
+        variant=frame.variant,
+        memory_mb=frame.memory_mb,
+        status="failed" if not first else "partial" if reason else "ok",
+        reason=reason or (None if first else "no call started a sandbox"),
+        n=len(first),
+        spilled=sum(s.cold for s in first) if frame.provisioned else 0,
+        ready_s=frame.ready_s,
+        first_ms=stats([s.service_ms for s in first]),
+        init_ms=stats([s.init_ms for s in first]),
+        restore_ms=stats([s.restore_ms for s in first]),
+        duration_ms=stats([s.duration_ms for s in first]),
+        warm_ms=stats([s.duration_ms for s in warm]),
+        call_usd=call,
+        start_usd=start,
+        kept_usd_per_hour=kept,
+        provisioned=frame.provisioned,
+    )
+
+
+def _priced(
+    frame: StartupFrame,
+    first: Sequence[Sample],
+    warm: Sequence[Sample],
+    facts: FunctionFacts,
+    prices: Prices,
+) -> tuple[float | None, float | None, float | None]:
+    """A warm call, what a start adds to it, and an hour of what is kept."""
+    usual, begun = _mean_billed(warm), _mean_billed(first)
+    size, extra = frame.memory_mb, facts.ephemeral_mb
+    if frame.provisioned:
+        second = provisioned_per_s(frame.provisioned, size, prices)
+        call = None if usual is None else provisioned_call_usd(usual, size, prices)
+        return call, 0.0, None if second is None else second * _HOUR_S
+    call = None if usual is None else cost_usd(usual, size, prices, extra)
+    start = None
+    if call is not None and begun is not None:
+        start = cost_usd(begun, size, prices, extra) - call
+    if frame.on_demand:
+        return call, start, 0.0
+    second = cached_per_s(size, prices, facts.runtime)
+    restore = restore_usd(size, prices, facts.runtime)
+    whole = None if start is None or restore is None else start + restore
+    return call, whole, None if second is None else second * _HOUR_S
+
+
+def _mean_billed(samples: Sequence[Sample]) -> float | None:
+    known = [s.billed_ms for s in samples if s.billed_ms is not None]
+    return sum(known) / len(known) if known else None
+
+
+def _pays(row: StartupRow, base: StartupRow | None) -> BreakEven | None:
+    if not row.provisioned or base is None or row.warm_ms is None:
+        return None
+    if row.kept_usd_per_hour is None or row.call_usd is None or base.call_usd is None:
+        return None
+    most = row.provisioned * 1000.0 / max(row.warm_ms.mean, 1.0)
+    return break_even(
+        row.kept_usd_per_hour / _HOUR_S, base.call_usd, row.call_usd, base.start_usd, most
+    )

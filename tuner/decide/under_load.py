@@ -1,0 +1,227 @@
+"""Sizes compared under load: what each bore, and the choice among those that bore it.
+
+Objectives about callers, throttles and errors are judged by what was seen under load; all others,
+cost and speed stay the curve's, which knows calls that were measured alone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tuner.billing.cost import cost_usd
+from tuner.decide.choice import choose
+from tuner.decide.cost import ColdExtra, cold_extra, drawn_cost
+from tuner.decide.decide import Answer, Question
+from tuner.decide.goal import Goal, Rates
+from tuner.decide.load_result import judge
+from tuner.decide.load_words import SCOPES, load_words, verdict_words
+from tuner.decide.result import Recommendation, RunnerUp
+from tuner.decide.size_under_load import SizeUnderLoad
+from tuner.decide.slo import Slo
+from tuner.measure.load_figures import LoadFigures
+from tuner.measure.load_frames import Asked, Ending, SizeLoads
+from tuner.measure.size_loads import figures_of
+from tuner.model.curve import Curve
+from tuner.model.observations import Observations
+from tuner.records import Advice, Outcome, Purpose, Sample
+from tuner.units import format_memory, format_ms, format_share
+
+
+def judged_by_load(goal: Goal) -> tuple[Slo, ...]:
+    """The objectives that are held against loads."""
+    return tuple(slo for slo in goal.slos if slo.scope in SCOPES)
+
+
+def sizes_under_load(
+    loads: SizeLoads | None, samples: Sequence[Sample], goal: Goal, rates: Rates
+) -> tuple[SizeUnderLoad, ...]:
+    """What each size did, in the order of the loads; the last load of a size counts."""
+    if loads is None:
+        return ()
+    found = {}
+    for frame in loads.frames:
+        figures = figures_of(frame, loads.asked, samples)
+        verdicts = judge(judged_by_load(goal), figures, None)
+        cost = _cost(figures, frame.memory_mb, goal, rates)
+        found[frame.memory_mb] = SizeUnderLoad(
+            frame.memory_mb, figures, verdicts, cost, frame.ending, frame.note
+        )
+    return tuple(found.values())
+
+
+def chosen_under_load(
+    answer: Answer, question: Question, asked: Asked | None, loads: Sequence[SizeUnderLoad]
+) -> Answer:
+    """The answer, with its recommendation held against what sizes did under load."""
+    pick, curve, seen = answer.recommendation, answer.curve, answer.observations
+    known = [load for load in loads if load.ending is not Ending.CUT]
+    if pick is None or curve is None or seen is None or asked is None or not known:
+        return answer
+    case = _Case(curve, seen, question.goal, question.rates, asked, known)
+    if not judged_by_load(question.goal):
+        chosen = _told(pick, case)
+    else:
+        able = [load for load in known if load.met and load.memory_mb > seen.infeasible_mb()]
+        chosen = _among(able, case) if able else _nearest(case)
+    return replace(answer, recommendation=chosen)
+
+
+@dataclass(frozen=True)
+class _Case:
+    """What a choice under load rests on."""
+
+    curve: Curve
+    observations: Observations
+    goal: Goal
+    rates: Rates
+    asked: Asked
+    loads: Sequence[SizeUnderLoad]
+
+    def choice(self, sizes_mb: Sequence[int]) -> Recommendation:
+        """The best of these sizes by everything that a load is not judged by."""
+        own = judged_by_load(self.goal)
+        rest = replace(self.goal, slos=tuple(slo for slo in self.goal.slos if slo not in own))
+        sizes = np.array(sorted(sizes_mb), dtype=np.int64)
+        found = choose(self.curve, self.observations, rest, self.rates, sizes)
+        return replace(found, slo=tuple(slo.text for slo in self.goal.slos))
+
+
+def _told(pick: Recommendation, case: _Case) -> Recommendation:
+    """The pick as it is, with what it did under load."""
+    mine = [load for load in case.loads if load.memory_mb == pick.memory_mb]
+    lines = [f"Under load ({load_words(case.asked)}) {_did(load)}." for load in mine]
+    return replace(pick, reasons=(*pick.reasons, *lines))
+
+
+def _among(able: Sequence[SizeUnderLoad], case: _Case) -> Recommendation:
+    """The best of the sizes that met their objectives under load."""
+    chosen = case.choice([load.memory_mb for load in able])
+    [mine] = [load for load in able if load.memory_mb == chosen.memory_mb]
+    missed = [load for load in case.loads if load.met is False]
+    words = "; ".join(verdict_words(verdict) for verdict in mine.verdicts)
+    tried = ", ".join(f"{size:,}" for size in sorted(load.memory_mb for load in case.loads))
+    lines = [
+        f"Under load ({load_words(case.asked)}) it meets {words}.",
+        *(_missing(load) for load in missed),
+        f"It was chosen among the sizes that were put under load: {tried} MB.",
+    ]
+    return replace(
+        chosen,
+        meets_slo=chosen.meets_slo is not False,
+        reasons=(chosen.reasons[0], *lines, *chosen.reasons[1:]),
+        runners_up=(*chosen.runners_up, *_why_not(missed, case)),
+    )
+
+
+def _nearest(case: _Case) -> Recommendation:
+    """No size met its objectives under load: the nearest miss, which is said to be one."""
+    mine = min(case.loads, key=lambda load: (load.miss, load.ending is Ending.BLOWN))
+    chosen = case.choice([mine.memory_mb])
+    texts = " and ".join(slo.text for slo in judged_by_load(case.goal))
+    others = [load for load in case.loads if load is not mine]
+    lines = (
+        f"No size that was put under load ({load_words(case.asked)}) meets {texts}; "
+        "this is the nearest miss.",
+        _missing(mine),
+    )
+    return replace(
+        chosen,
+        meets_slo=False,
+        confidence=None,
+        safe_range_mb=None,
+        reasons=(*lines, *chosen.reasons[1:]),
+        runners_up=_why_not(others, case),
+    )
+
+
+def _did(load: SizeUnderLoad) -> str:
+    """``it answered 99.8 % of 1,200 calls, with a latency of 300 ms (p95)``."""
+    share = load.figures.share(Outcome.OK)
+    calls = f"{format_share(share)} of {load.figures.calls:,} calls"
+    return f"it answered {calls}, p95 {format_ms(load.figures.latency.percentile_ms(95.0))}"
+
+
+def _missing(load: SizeUnderLoad) -> str:
+    return f"{format_memory(load.memory_mb)} {_why(load)}."
+
+
+def _why(load: SizeUnderLoad) -> str:
+    missed = "; ".join(verdict_words(verdict) for verdict in load.verdicts if not verdict.met)
+    if load.ending is Ending.BLOWN:
+        return f"was {load.note or 'cut short'} under load"
+    return f"misses {missed} under load"
+
+
+def _why_not(loads: Sequence[SizeUnderLoad], case: _Case) -> tuple[RunnerUp, ...]:
+    """Sizes that did not bear the load, with what they would cost by the curve."""
+    found = []
+    for load in sorted(loads, key=lambda each: each.memory_mb):
+        at = np.array([load.memory_mb], dtype=np.int64)
+        mean = case.curve.mean_ms(at)
+        extra: ColdExtra = cold_extra(case.observations)
+        cost = drawn_cost(mean, at, case.goal, case.rates, extra)
+        found.append(RunnerUp(load.memory_mb, float(cost.mean()), float(mean.mean()), _why(load)))
+    return tuple(found)
+
+
+def _cost(figures: LoadFigures, memory_mb: int, goal: Goal, rates: Rates) -> float | None:
+    if not figures.billed or figures.billed_ms is None:
+        return None
+    each = cost_usd(figures.billed_ms / figures.billed, memory_mb, rates, goal.ephemeral_mb)
+    return each * 1e6
+
+
+#: Calls take this much longer under load than alone before it is worth a word.
+_SLOWER, _SLOWER_MS = 1.1, 2.0
+#: A percentile needs this many calls beyond it to be more than the few longest.
+_BEYOND = 5
+
+
+def load_doubts(loads: Sequence[SizeUnderLoad], calm: Sequence[Sample]) -> tuple[Advice, ...]:
+    """What a reader has to know of the loads; ``calm`` are the samples that were measured alone."""
+    found = []
+    slower = {load.memory_mb: ratio for load in loads if (ratio := slowdown(load, calm))}
+    if worst := max(slower.values(), default=0.0):
+        listed = " and ".join(f"{size:,}" for size in sorted(slower))
+        text = (
+            f"At {listed} MB calls took up to {worst:.1f} times as long under load as alone: what "
+            "they share (a database, or this machine's cores) was busy. Costs here are those of "
+            "calls alone; see the table of loads."
+        )
+        found.append(Advice("slower-under-load", text))
+    short = {slo.text for load in loads for slo in _thin(load)}
+    if short:
+        text = f"{' and '.join(sorted(short))} was judged by a few calls; a longer --duration"
+        found.append(Advice("load-short", f"{text} would tell it better."))
+    return tuple(found)
+
+
+def slowdown(load: SizeUnderLoad, calm: Sequence[Sample]) -> float | None:
+    """How many times as long a call took in the median as alone; ``None`` if much the same."""
+    alone = [
+        s.duration_ms
+        for s in calm
+        if s.memory_mb == load.memory_mb
+        and s.duration_ms is not None
+        and s.outcome is Outcome.OK
+        and not s.cold
+        and s.purpose is not Purpose.WARM_UP
+    ]
+    now = load.figures.warm.percentile_ms(50.0)
+    if not alone or now is None:
+        return None
+    before = float(np.median(alone))
+    return now / before if now > max(_SLOWER * before, before + _SLOWER_MS) else None
+
+
+def _thin(load: SizeUnderLoad) -> list[Slo]:
+    """Objectives about a percentile that so few calls cannot tell."""
+    count = load.figures.latency.count
+    return [
+        verdict.slo
+        for verdict in load.verdicts
+        if verdict.slo.quantile is not None
+        and verdict.slo.quantile < 1.0
+        and count * (1.0 - verdict.slo.quantile) < _BEYOND
+    ]

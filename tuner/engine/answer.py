@@ -1,0 +1,150 @@
+"""Reads one answer of Lambda's Invoke API: how the request ended and what REPORT says.
+
+Status, headers and body become an :class:`Answer`; nothing is raised for a bad answer, since a
+throttle, a timeout or a crash is data. It knows neither the connection nor the clock.
+
+Source of the shapes: AWS Lambda API reference "Invoke", and answers recorded from AWS.
+"""
+
+import binascii
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from tuner.recording.reportline import Report, find_report
+from tuner.records import Outcome
+
+_TIMED_OUT = re.compile(r"(?:^|\s)Task timed out after [\d.]+ seconds?$")
+_TIMEOUT_TYPES = frozenset({"Sandbox.Timedout", "Runtime.InvokeTimeout"})
+_OUT_OF_MEMORY = "Runtime.OutOfMemory"
+_LONGEST_REASON = 200  # a function chooses its errorType; a store must not suffer from it
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one request's answer says; ms and MB as in :class:`tuner.records.Sample`."""
+
+    outcome: Outcome
+    status: int | None
+    reason: str | None = None
+    retry_after_s: float | None = None
+    request_id: str | None = None
+    duration_ms: float | None = None
+    billed_ms: float | None = None
+    init_ms: float | None = None
+    restore_ms: float | None = None
+    billed_restore_ms: float | None = None
+    max_memory_mb: float | None = None
+
+
+def transport_failure(words: str, status: int | None = None) -> Answer:
+    """The answer that never came, or not whole; ``words`` say why."""
+    return Answer(Outcome.TRANSPORT_ERROR, status, words[:_LONGEST_REASON])
+
+
+def read_answer(status: int, headers: Mapping[str, str], body: bytes, memory_mb: int) -> Answer:
+    """Classify an Invoke answer; header names in lower case, ``memory_mb`` the size invoked."""
+    request_id = headers.get("x-amzn-requestid") or None
+    if not 200 <= status < 300:
+        outcome, why = _refusal(status, headers, body)
+        return Answer(outcome, status, why, _retry_after(headers), request_id)
+    report = _report(headers, request_id)
+    outcome, reason = Outcome.OK, None
+    if headers.get("x-amz-function-error"):
+        outcome, reason = _function_error(_json_object(body), report, memory_mb)
+    if report is None:
+        return Answer(outcome, status, reason, None, request_id)
+    return Answer(
+        outcome,
+        status,
+        reason,
+        None,
+        request_id,
+        report.duration_ms,
+        report.billed_ms,
+        report.init_ms,
+        report.restore_ms,
+        report.billed_restore_ms,
+        report.max_memory_mb,
+    )
+
+
+def _refusal(status: int, headers: Mapping[str, str], body: bytes) -> tuple[Outcome, str]:
+    code = _error_code(headers, body)
+    if status != 429:
+        return Outcome.SERVICE_ERROR, code or f"HTTP {status}"
+    reason = _field(_json_object(body), "Reason") or code or "TooManyRequestsException"
+    return Outcome.THROTTLED, reason[:_LONGEST_REASON]
+
+
+def _report(headers: Mapping[str, str], request_id: str | None) -> Report | None:
+    tail = headers.get("x-amz-log-result")
+    if not tail:
+        return None
+    try:
+        text = binascii.a2b_base64(tail).decode("utf-8", "replace")
+    except ValueError:
+        return None
+    # The tail may end in another request's lines only if ours is missing, so no second try.
+    return find_report(text, request_id)
+
+
+def _function_error(
+    error: Mapping[str, Any], report: Report | None, memory_mb: int
+) -> tuple[Outcome, str]:
+    kind = _field(error, "errorType")
+    message = _field(error, "errorMessage") or ""
+    reported = report.error_type if report else None
+    reason = kind or reported or "Unhandled"
+    if kind in _TIMEOUT_TYPES or (report is not None and report.status == "timeout"):
+        return Outcome.TIMEOUT, kind or "Sandbox.Timedout"
+    # Until 2025 a timeout had no errorType (recorded answers), only this message.
+    if kind is None and _TIMED_OUT.search(message):
+        return Outcome.TIMEOUT, "Sandbox.Timedout"
+    if _OUT_OF_MEMORY in (kind, reported):
+        return Outcome.OUT_OF_MEMORY, _OUT_OF_MEMORY
+    used = report.max_memory_mb if report else None
+    # One MB less than the size is seen too: "3007 MB" of 3008.
+    if "signal: killed" in message and used is not None and used >= memory_mb - 1:
+        return Outcome.OUT_OF_MEMORY, _OUT_OF_MEMORY
+    return Outcome.FUNCTION_ERROR, reason[:_LONGEST_REASON]
+
+
+def _error_code(headers: Mapping[str, str], body: bytes) -> str | None:
+    """The service's error code: from the header, which may go on with ``:http://...``."""
+    code = headers.get("x-amzn-errortype")
+    if not code:
+        parsed = _json_object(body)
+        code = _field(parsed, "__type") or _field(parsed, "code")
+    return code.split(":")[0].split("#")[-1].strip()[:_LONGEST_REASON] or None if code else None
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait: a number, or an HTTP date taken relative to the answer's own Date."""
+    value = (headers.get("retry-after") or "").strip()
+    if not value:
+        return None
+    if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value, re.ASCII):
+        return float(value)
+    try:
+        until = parsedate_to_datetime(value)
+        now = parsedate_to_datetime(headers.get("date") or "")
+        return max(0.0, (until - now).total_seconds())
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _json_object(body: bytes) -> Mapping[str, Any]:
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _field(source: Mapping[str, Any], key: str) -> str | None:
+    value = source.get(key)
+    return value if isinstance(value, str) and value else None

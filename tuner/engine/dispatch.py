@@ -1,0 +1,270 @@
+"""One batch on its way: calls are dealt to workers a little ahead, and their results come back.
+
+Keeps account of every call that was dealt until its last result is there, deals what a lost worker
+had not begun to the others, and counts what stays without a result. Memory goes with the calls
+that are out, not with the length of the load.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import cycle
+
+from tuner.clock import Clock
+from tuner.engine import wire
+from tuner.engine.engine import Batch, Call, Gap, Shortfall
+from tuner.engine.hooks import Hooks
+from tuner.engine.script_order import script_order
+from tuner.engine.staff import LOST, Staff, Told
+from tuner.engine.worker_process import KEPT
+from tuner.errors import TunerError
+
+_AHEAD_S = 2.0  # longer than any pause of the tuner, short enough for a stop or a lost worker
+_AHEAD_CLOSED = 256  # beyond twice the lanes: what a worker gets through between two messages
+_MOST_OUT = 100_000
+_START_IN_S = 0.05  # so that the slowest of several workers knows when to begin
+
+
+@dataclass(slots=True)
+class _Out:
+    call: Call
+    worker: str
+    begun: bool = False  # a result has come, another attempt is to follow
+
+
+class Dispatch:
+    """The state of one batch; ``start_s`` is on ``clock.monotonic()`` once it has begun."""
+
+    def __init__(self, staff: Staff, batch: Batch, clock: Clock, origin_s: float) -> None:
+        self.shortfall = Shortfall()
+        self.start_s = 0.0
+        self._staff, self._batch, self._clock, self._origin = staff, batch, clock, origin_s
+        self._calls = iter(batch.calls)
+        self._next: Call | None = next(self._calls, None)
+        self._template: Call | None = None  # of a script, whose users make the calls themselves
+        if batch.manner.script is not None:
+            self._template, self._next = self._next, None
+        self._out: dict[int, _Out] = {}
+        self._alive: list[str] = []
+        self._turn: Iterator[str] = iter(())
+        self._ended: set[str] = set()
+        self._stopped = self._last_told = False
+        cutoff = batch.manner.cutoff_s
+        self._until_s = math.inf if cutoff is None else cutoff
+        self._failure: str | None = None
+        #: Who runs pre- and post-processors, if there are any.
+        self.hooks: Hooks | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to send at all."""
+        return self._next is None and not self._out and self._template is None
+
+    def begin(self, order: wire.Order) -> None:
+        """Give the order, wait until all lanes stand by, and go."""
+        staff = self._staff
+        self._set_alive(staff.ready())
+        for index, (worker, lanes) in enumerate(self._shares()):
+            script = script_order(self._batch, lanes, index, len(self._alive))
+            own = order._replace(lanes=lanes, script=script)
+            staff.send(worker, wire.pack(wire.ORDER, *own))
+        self._deal(0.0)
+        waiting = set(self._alive)
+        while waiting:
+            told = staff.receive()
+            if told.kind == wire.SET:
+                waiting.discard(told.worker)
+            else:
+                self._note(told)
+                waiting &= set(self._alive) - self._ended
+        self.start_s = self._clock.monotonic() + (_START_IN_S if len(self._alive) > 1 else 0.0)
+        for worker in self._alive:
+            staff.send(worker, wire.pack(wire.GO, self.start_s + staff.lead_s(worker)))
+
+    def results(self) -> Iterator[tuple[Call, wire.Result]]:
+        """Every result as it comes, its times on this machine's clock, until all have ended."""
+        while True:
+            self._feed()
+            if self._ended.issuperset(self._alive):
+                break
+            told = self._staff.receive()
+            if told.kind != wire.RESULT:
+                self._note(told)
+                continue
+            result = wire.Result(*told.fields)
+            out = self._out_of(result.number, told.worker)
+            if out is None or out.worker != told.worker:
+                continue
+            result = wire.earlier(result, self._staff.lead_s(told.worker))
+            if self.hooks is not None and out.call.due_s is not None and result.attempt == 1:
+                self.hooks.came(result.due - self.start_s - out.call.due_s)
+            out.begun = True
+            if result.backoff_ms is None:
+                del self._out[result.number]
+            yield out.call, result
+        for out in self._out.values():
+            if not out.begun and not self._failure:
+                self._drop(out.call, "too late")
+        self._out.clear()
+        if self.hooks is not None and self.hooks.broken is not None:
+            raise self.hooks.broken
+        if self._failure:
+            raise TunerError("load worker", self._failure, "Run again with --debug for more.")
+        if not self._alive:
+            raise TunerError("load workers", "all of them were lost", KEPT)
+
+    def stop(self) -> None:
+        """Send nothing more."""
+        self._stopped = True
+        self._next = None
+        self._tell_all(wire.pack(wire.STOP))
+        # What is not due yet was not asked for, as far as this load went.
+        self._until_s = min(self._until_s, self._clock.monotonic() - self.start_s)
+
+    def abandon(self) -> None:
+        """Nobody is left to send: what was due and has no result is the gap."""
+        if not self._out or not self.start_s:
+            return
+        now = self._clock.monotonic()
+        self._until_s = min(self._until_s, now - self.start_s)
+        lost = [out for out in self._out.values() if not out.begun and self._asked(out.call)]
+        for out in lost:
+            self._drop(out.call, "worker lost")
+        self._out.clear()
+        self.shortfall.gaps.append(Gap(", ".join(self._alive), now - self._origin, len(lost)))
+
+    def use_keys(self, access_key: str, secret_key: str, token: str | None) -> None:
+        """Have everything from now on signed with these credentials."""
+        self._tell_all(wire.pack(wire.KEYS, access_key, secret_key, token))
+
+    def _tell_all(self, message: bytes) -> None:
+        for worker in self._alive:
+            self._staff.send(worker, message)
+
+    def _feed(self) -> None:
+        """Deal what is due soon; say that no more comes once everything has come back."""
+        if self._next is not None:
+            elapsed_s = self._clock.monotonic() - self.start_s
+            if elapsed_s < self._until_s:
+                self._deal(elapsed_s)
+            else:
+                self._next = None
+        elif not (self._out or self._last_told or self._stopped or self._template):
+            self._last_told = True
+            self._tell_all(wire.pack(wire.LAST))
+
+    def _deal(self, elapsed_s: float) -> None:
+        if self._may_deal(elapsed_s + _AHEAD_S / 2, 0.75):
+            hands: dict[str, list[Call]] = {}
+            while (call := self._next) is not None and self._may_deal(elapsed_s + _AHEAD_S, 1.0):
+                if call.number in self._out:
+                    raise ValueError("two calls of a batch have the same number")
+                worker = next(self._turn)
+                self._out[call.number] = _Out(call, worker)
+                hands.setdefault(worker, []).append(call)
+                self._next = next(self._calls, None)
+            for worker, calls in hands.items():
+                self._hand(worker, calls)
+
+    def _may_deal(self, until_s: float, part: float) -> bool:
+        """Whether the next call is due by then, and fewer are out than this part of the most."""
+        if self._next is None:
+            return False
+        due = self._next.due_s
+        if due is None:
+            return len(self._out) < part * (2 * self._batch.lanes + _AHEAD_CLOSED)
+        return due <= until_s and len(self._out) < part * _MOST_OUT
+
+    def _hand(self, worker: str, calls: list[Call]) -> None:
+        self._staff.send(worker, wire.pack_calls(map(_ordered, calls)))
+
+    def _out_of(self, number: int, worker: str) -> _Out | None:
+        """The call of this number; one that a script made is out since it is heard of."""
+        if number not in self._out and self._template is not None:
+            self._out[number] = _Out(replace(self._template, number=number), worker)
+        return self._out.get(number)
+
+    def _note(self, told: Told) -> None:
+        if self.hooks is not None and self.hooks.broken is not None and not self._stopped:
+            self.stop()
+        if told.kind == wire.BEAT:
+            self.shortfall.busiest = max(self.shortfall.busiest, told.fields[0])
+        elif told.kind == wire.DROPPED:
+            out = self._out_of(told.fields[0], told.worker)
+            if out is not None:
+                del self._out[out.call.number]
+                self._drop(out.call, told.fields[1])
+        elif told.kind == wire.MISTAKES:
+            self.shortfall.mistakes.update(dict(told.fields))
+        elif told.kind == wire.FAILED:
+            self._failure = str(told.fields[0])
+            self.stop()
+        elif told.kind == wire.HOOK and self.hooks is not None:
+            self.hooks.take(told.fields, partial(self._staff.send, told.worker))
+        elif told.kind == wire.END:
+            self._ended.add(told.worker)
+        elif told.kind == LOST:
+            self._lose(told.worker)
+
+    def _lose(self, worker: str) -> None:
+        """Deal what a lost worker cannot have begun to the others; the rest is the gap."""
+        if worker not in self._alive:
+            return
+        self._set_alive([name for name in self._alive if name != worker])
+        now = self._clock.monotonic()
+        elapsed = now - self.start_s if self.start_s else 0.0
+        if not self._alive:
+            self._until_s = min(self._until_s, elapsed)
+        held = [out for out in self._out.values() if out.worker == worker]
+        again = [out for out in held if not out.begun and (out.call.due_s or -1.0) > elapsed]
+        lost = [out for out in held if out not in again] if self._alive else held
+        for out in lost:
+            del self._out[out.call.number]
+            if not out.begun:
+                self._drop(out.call, "worker lost")
+        self.shortfall.gaps.append(Gap(worker, now - self._origin, len(lost)))
+        for name, lanes in self._shares():
+            self._staff.send(name, wire.pack(wire.LIMIT, lanes))
+        hands: dict[str, list[Call]] = {}
+        for out in again if not self._stopped and self._alive else ():
+            out.worker = next(self._turn)
+            hands.setdefault(out.worker, []).append(out.call)
+        for name, calls in hands.items():
+            self._hand(name, calls)
+
+    def _drop(self, call: Call, reason: str) -> None:
+        """Count a call without a sample, if it was asked for at all."""
+        if reason != wire.PRE_FAILED and not self._asked(call):
+            return
+        self.shortfall.dropped[reason] += 1
+        now_s = self._clock.monotonic() - self.start_s
+        at = self.start_s + (now_s if call.due_s is None else call.due_s) - self._origin
+        self.shortfall.by_second[int(at // 1)] += 1
+
+    def _asked(self, call: Call) -> bool:
+        """Whether a call was due before the end."""
+        return call.due_s is not None and call.due_s <= self._until_s
+
+    def _set_alive(self, workers: Sequence[str]) -> None:
+        self._alive = list(workers)
+        self._turn = cycle(self._alive)
+
+    def _shares(self) -> Iterator[tuple[str, int]]:
+        """Each worker with its part of the lanes, at least one."""
+        if self._alive:
+            each, more = divmod(self._batch.lanes, len(self._alive))
+            for index, worker in enumerate(self._alive):
+                yield worker, max(1, each + (index < more))
+
+
+def _ordered(call: Call) -> wire.OrderedCall:
+    variant = call.variant
+    return wire.OrderedCall(
+        call.number,
+        variant.qualifier,
+        variant.memory_mb,
+        call.payload,
+        call.due_s,
+        variant.function,
+    )

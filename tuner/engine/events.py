@@ -1,0 +1,166 @@
+"""Event templates: the payload that a source would send, filled anew for every call.
+
+A template is JSON: ``{"about": ..., "batch": 10, "most": 10000, "event": {...}}``. In texts of the
+event, placeholders are filled (``placeholders.py``). Three forms of an object are read as more:
+``{"$each": record}`` in a list becomes as many records as a batch has, ``{"$json": value}`` becomes
+the value as JSON text, ``{"$base64": value}`` that in base64, ``{"$gzip": value}`` the same, zipped
+first. Any other JSON file is an event as it is. The files that a ``row`` names are beside it.
+"""
+
+import csv
+import gzip
+import json
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from tuner.engine.placeholders import Scope, fill
+from tuner.engine.profile_file import FOLDER, bundled
+from tuner.errors import NotFound, UsageError
+
+#: A synchronous invocation takes at most 6 MB (Lambda quotas; the API counts 6,291,556 bytes).
+_LARGEST = 6_291_556
+_TEMPLATE_KEYS = {"about", "batch", "most", "event"}
+_DEEPEST = 64
+
+
+@dataclass(frozen=True)
+class EventTemplate:
+    """An event to be filled. ``batch`` is how many records it has, 0 where it has none."""
+
+    name: str
+    about: str
+    event: Any
+    batch: int
+    folder: Path
+
+    def render(self, count: int, seed: int, now_s: float) -> tuple[bytes, ...]:
+        """So many events as JSON; ``now_s`` is seconds since 1970. Raises UsageError."""
+        made = []
+        for index in range(count):
+            filler = _Filler(self, Random(f"{seed}/{self.name}/{index}"), now_s, index)
+            body = json.dumps(filler.fill(self.event), separators=(",", ":")).encode()
+            if len(body) > _LARGEST:
+                reason = f"is {len(body):,} bytes; Lambda takes at most {_LARGEST:,}"
+                raise UsageError(f"event {self.name}", reason, "Ask for a smaller batch.")
+            made.append(body)
+        return tuple(made)
+
+
+def event_names() -> list[str]:
+    """The templates that can be named here."""
+    folders = (FOLDER / "events", bundled() / "events")
+    return sorted({path.stem for folder in folders for path in folder.glob("*.json")})
+
+
+def load_event(text: str) -> EventTemplate:
+    """The template that ``NAME``, ``NAME:BATCH`` or a file names. Raises UsageError, NotFound."""
+    name, colon, size = text.rpartition(":")
+    if not colon or not (size.isascii() and size.isdigit()):
+        name, size = text, ""
+    path = _find(name)
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "is not text"
+        raise UsageError(str(path), f"cannot be read: {why}", "Check the path.") from None
+    except (ValueError, RecursionError) as error:
+        raise UsageError(str(path), f"is not JSON: {error}", "Check the file.") from None
+    return _template(path, document, size[:9])
+
+
+def _find(name: str) -> Path:
+    if name.endswith(".json") or "/" in name:
+        return Path(name)
+    for folder in (FOLDER / "events", bundled() / "events"):
+        if (folder / f"{name}.json").is_file():
+            return folder / f"{name}.json"
+    fix = f"There are: {', '.join(event_names())}; or name a file."
+    raise NotFound(f"event {name[:60]!r}", "does not exist", fix)
+
+
+def _template(path: Path, document: Any, size: str) -> EventTemplate:
+    keys = set(document) if isinstance(document, dict) else set()
+    if "event" not in keys or keys - _TEMPLATE_KEYS:
+        document = {"event": document}
+    usual, most = (document.get(key, 0) for key in ("batch", "most"))
+    if not isinstance(usual, int) or not isinstance(most, int):
+        raise UsageError(str(path), "batch and most are not whole numbers", "Check the file.")
+    batch = int(size) if size else usual
+    if size and not usual:
+        raise UsageError(f"event {path.stem}", "has no batch", f"Write --event {path.stem}.")
+    if (size and batch < 1) or (most and batch > most):
+        fix = f"Its source sends 1 to {most or 'any number of'} records at once."
+        raise UsageError(f"event {path.stem}:{batch}", "is not a batch that can be", fix)
+    about = str(document.get("about", ""))
+    return EventTemplate(path.stem, about, document["event"], batch, path.parent)
+
+
+class _Filler:
+    """Fills one event; records of a batch have a scope each."""
+
+    def __init__(self, template: EventTemplate, random: Random, now_s: float, index: int) -> None:
+        self._template = template
+        self._random = random
+        self._now_s = now_s
+        self._index = index
+
+    def fill(self, value: Any) -> Any:
+        """The event with everything filled."""
+        return self._filled(value, self._scope(self._index), 0)
+
+    def _scope(self, number: int) -> Scope:
+        folder = self._template.folder
+        return Scope(self._random, self._now_s, number, lambda name: _table(folder / name))
+
+    def _filled(self, value: Any, scope: Scope, depth: int) -> Any:
+        if depth > _DEEPEST:
+            raise UsageError(f"event {self._template.name}", "is nested too deeply", "")
+        if isinstance(value, str):
+            return fill(value, scope)
+        if isinstance(value, list):
+            return [item for part in value for item in self._items(part, scope, depth + 1)]
+        if isinstance(value, dict):
+            form = next(iter(value)) if len(value) == 1 else ""
+            if form in _FORMS:
+                return _FORMS[form](self._filled(value[form], scope, depth + 1))
+            return {key: self._filled(item, scope, depth + 1) for key, item in value.items()}
+        return value
+
+    def _items(self, part: Any, scope: Scope, depth: int) -> list[Any]:
+        if not (isinstance(part, dict) and set(part) == {"$each"}):
+            return [self._filled(part, scope, depth)]
+        batch = max(1, self._template.batch)
+        first = self._index * batch
+        return [
+            self._filled(part["$each"], self._scope(first + place), depth) for place in range(batch)
+        ]
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+
+
+_FORMS = {
+    "$json": lambda value: json.dumps(value, separators=(",", ":")),
+    "$base64": lambda value: b64encode(_text(value).encode()).decode(),
+    "$gzip": lambda value: b64encode(gzip.compress(_text(value).encode(), mtime=0)).decode(),
+}
+
+
+@cache
+def _table(path: Path) -> Sequence[Mapping[str, str]]:
+    """The rows of a CSV with a header. Raises UsageError."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = [{k: v or "" for k, v in row.items() if k} for row in csv.DictReader(file)]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        why = getattr(error, "strerror", None) or "is not CSV"
+        raise UsageError(str(path), f"cannot be read: {why}", "Put it beside the event.") from None
+    if not rows:
+        raise UsageError(str(path), "has no rows", "Give it a header and rows.")
+    return rows

@@ -1,0 +1,150 @@
+"""The load engine behind ``replay:`` targets: recorded invocations answer, in no time.
+
+Each call draws one row of its size, with replacement. Time is virtual: samples bear the times that
+the calls would have had on as many lanes, but nothing waits. It makes up no cold start: where none
+was recorded, a call that asks for one gets a warm row, and its sample says so. It retries nothing.
+"""
+
+import heapq
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from random import Random
+
+from tuner.billing.cost import billed_ms
+from tuner.engine.engine import Batch, Call, Shortfall
+from tuner.recording import Recording, Row
+from tuner.records import Outcome, Purpose, Sample
+from tuner.targets.seam import Variant
+
+
+class ReplayEngine:
+    """Answers batches from a recording.
+
+    ``seed`` and a call's number decide which row answers it, whatever the order of the calls, so
+    that a run that is resumed goes on as it would have. Virtual time starts at ``origin_s``.
+    """
+
+    def __init__(
+        self,
+        recording: Recording,
+        seed: int,
+        origin_s: float = 0.0,
+        others: Mapping[str, Recording] | None = None,
+    ) -> None:
+        """``others`` are recordings of further architectures, by their names."""
+        self._recording = recording
+        self._others = others or {}
+        self._seed = seed
+        self._now = origin_s
+        self._stopped = False
+        self._rows: dict[tuple[Variant, bool], Sequence[Row]] = {}
+
+    def run(self, batch: Batch) -> Iterator[Sample]:
+        """Yield a sample per call in order of ending; see :class:`tuner.engine.engine.Engine`.
+
+        Raises UsageError for a size that was not recorded.
+        """
+        self._stopped = False
+        start = self._now
+        free_at = [start] * max(1, batch.lanes)
+        ended: list[tuple[float, int, Sample]] = []
+        cutoff = math.inf if batch.manner.cutoff_s is None else start + batch.manner.cutoff_s
+        for call in _in_order(batch):
+            if self._stopped or free_at[0] > cutoff:
+                break
+            free = heapq.heappop(free_at)
+            due = free if call.due_s is None else start + call.due_s
+            # Calls start in order, so nothing that ends later than this can come before.
+            while ended and ended[0][0] <= max(due, free):
+                yield self._pass(heapq.heappop(ended)[2])
+            if self._stopped:
+                break
+            sample = self._sample(call, batch.round, due, max(due, free))
+            # Files of whole ms say 0, and users that take no time would never come to an end.
+            least = sample.sent_s + (0.001 if batch.manner.repeat else 0.0)
+            heapq.heappush(free_at, max(sample.done_s, least) + batch.manner.think_s)
+            heapq.heappush(ended, (sample.done_s, call.number, sample))
+        while ended:
+            yield self._pass(heapq.heappop(ended)[2])
+
+    def stop(self) -> None:
+        """Begin no further call; its iterator ends after those that have begun."""
+        self._stopped = True
+
+    def shortfall(self) -> Shortfall:
+        """Nothing: virtual time waits for every call."""
+        return Shortfall()
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+    def _pass(self, sample: Sample) -> Sample:
+        self._now = max(self._now, sample.done_s)
+        return sample
+
+    def _sample(self, call: Call, batch_round: int, due: float, sent: float) -> Sample:
+        row = self._draw(call)
+        with_init = row.init_ms is not None and call.purpose is Purpose.COLD
+        init = row.init_ms if with_init else None
+        took_ms = row.client_ms
+        if took_ms is None or (row.init_ms is not None and not with_init):
+            took_ms = (row.duration_ms or 0.0) + (init or 0.0)
+        done = sent + took_ms / 1000.0
+        return Sample(
+            call=call.number,
+            attempt=1,
+            round=batch_round,
+            purpose=call.purpose,
+            memory_mb=call.variant.memory_mb,
+            arch=call.variant.arch,
+            qualifier=call.variant.qualifier,
+            outcome=row.outcome,
+            due_s=due,
+            sent_s=sent,
+            first_byte_s=done,
+            done_s=done,
+            reason=None if row.outcome is Outcome.OK else f"recorded as {row.outcome}",
+            duration_ms=row.duration_ms,
+            billed_ms=_billed(row, with_init),
+            init_ms=init,
+            max_memory_mb=row.max_memory_mb,
+            payload=call.payload,
+        )
+
+    def _draw(self, call: Call) -> Row:
+        rows = self._rows_for(call.variant, call.purpose is Purpose.COLD)
+        return Random(f"{self._seed}/{call.variant.memory_mb}/{call.number}").choice(rows)
+
+    def _rows_for(self, variant: Variant, cold: bool) -> Sequence[Row]:
+        """The rows of a size with INIT, or those without; all of them where there are none such."""
+        key = (variant, cold)
+        if key not in self._rows:
+            recording = self._others.get(variant.arch, self._recording)
+            rows = recording.rows(variant.memory_mb)
+            fitting = [row for row in rows if (row.init_ms is not None) is cold]
+            self._rows[key] = fitting or rows
+        return self._rows[key]
+
+
+def _in_order(batch: Batch) -> Iterable[Call]:
+    """The calls as they are sent: by due time, or round and round."""
+    calls = batch.calls
+    if not isinstance(calls, Sequence):
+        return calls
+    if batch.manner.repeat:
+        going_round = enumerate(itertools.cycle(calls), calls[0].number)
+        return (replace(call, number=number) for number, call in going_round)
+    return sorted(calls, key=lambda call: call.due_s or 0.0)
+
+
+def _billed(row: Row, with_init: bool) -> float | None:
+    """What was recorded; or Lambda's rule, whole ms of duration, where that says nothing."""
+    if row.duration_ms is None:
+        return row.billed_ms
+    if row.init_ms is not None and not with_init:  # a cold row stands in for a warm call
+        return billed_ms(row.duration_ms)
+    if row.billed_ms is not None:
+        return row.billed_ms
+    return billed_ms(row.duration_ms, row.init_ms or 0.0)

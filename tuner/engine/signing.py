@@ -1,0 +1,146 @@
+"""Signs requests with AWS Signature Version 4, as cheaply as a load generator needs.
+
+Makes the heads of ``POST /2015-03-31/functions/NAME/invocations``; for a function's HTTP front see
+``load/front.py``. The signing
+key is derived once a day, and a head is computed once a second for equal requests (the date in it
+has that resolution), so that signing costs microseconds. The time is an argument.
+
+Source: AWS General Reference, "Create a signed AWS API request".
+"""
+
+import hmac
+from collections.abc import Mapping
+from hashlib import sha256
+from time import gmtime, strftime
+from urllib.parse import quote, urlsplit
+
+from tuner.targets.seam import Credentials
+
+#: Sent with every invocation and signed: the answer then carries the REPORT line.
+LOG_TAIL: Mapping[str, str] = {"x-amz-log-type": "Tail"}
+_SERVICE = "lambda"
+_ALGORITHM = "AWS4-HMAC-SHA256"
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_CACHED_HEADS = 4096  # more distinct requests than this within one second are simply signed anew
+
+
+class Signature:
+    """Authorization headers of one set of credentials, for requests to one service."""
+
+    def __init__(
+        self, credentials: Credentials, region: str, service: str, method: str = "POST"
+    ) -> None:
+        self._credentials = credentials
+        self._method = method
+        self._scope = f"{region}/{service}/aws4_request"
+        self._day = ""
+        self._key = b""
+
+    def of(
+        self, canonical_path: str, query: str, headers: Mapping[str, str], body_sha256: str
+    ) -> str:
+        """The value of Authorization. All ``headers`` are signed; their names are in lower case.
+
+        ``x-amz-date`` is among them; ``query`` is canonical, too: escaped and in order.
+        """
+        date = headers["x-amz-date"]
+        names = sorted(headers)
+        canonical = "\n".join(
+            (
+                self._method,
+                canonical_path,
+                query,
+                *(f"{name}:{' '.join(headers[name].split())}" for name in names),
+                "",
+                ";".join(names),
+                body_sha256,
+            )
+        )
+        scope = f"{date[:8]}/{self._scope}"
+        digest = sha256(canonical.encode()).hexdigest()
+        text = f"{_ALGORITHM}\n{date}\n{scope}\n{digest}"
+        signature = hmac.digest(self._key_of(date[:8]), text.encode(), "sha256").hex()
+        return (
+            f"{_ALGORITHM} Credential={self._credentials.access_key}/{scope}, "
+            f"SignedHeaders={';'.join(names)}, Signature={signature}"
+        )
+
+    def _key_of(self, day: str) -> bytes:
+        if day != self._day:
+            key = f"AWS4{self._credentials.secret_key}".encode()
+            for part in (day, *self._scope.split("/")):
+                key = hmac.digest(key, part.encode(), "sha256")
+            self._key, self._day = key, day
+        return self._key
+
+
+class InvokeSigner:
+    """Request heads for one endpoint, function and set of credentials.
+
+    ``url`` is scheme, host and port of the Invoke API, optionally with a path in front of it;
+    ``headers`` are signed too, with lower-case names.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        region: str,
+        function: str,
+        credentials: Credentials,
+        headers: Mapping[str, str] = LOG_TAIL,
+    ) -> None:
+        parts = urlsplit(url)
+        self._host = host_header(url)
+        # Each segment is escaped once in the request and once more where it is signed.
+        name = quote(function, safe="-._~")
+        self._path = f"{parts.path.rstrip('/')}/2015-03-31/functions/{name}/invocations"
+        self._canonical_path = quote(self._path, safe="/~")
+        self._signature = Signature(credentials, region, _SERVICE)
+        self._extra = dict(headers)
+        if credentials.token:
+            self._extra["x-amz-security-token"] = credentials.token
+        self._second = -1
+        self._heads: dict[tuple[str | None, str, int], bytes] = {}
+
+    def head(self, qualifier: str | None, body_sha256: str, length: int, now_s: float) -> bytes:
+        """Everything of the request before its body, which has ``length`` bytes.
+
+        ``body_sha256`` is the body's digest in hex; ``now_s`` is seconds since 1970 in UTC.
+        """
+        second = int(now_s)
+        if second != self._second:
+            self._heads.clear()
+            self._second = second
+        key = (qualifier, body_sha256, length)
+        head = self._heads.get(key)
+        if head is None:
+            head = self._make_head(qualifier, body_sha256, length, second)
+            if len(self._heads) < _CACHED_HEADS:
+                self._heads[key] = head
+        return head
+
+    def _make_head(
+        self, qualifier: str | None, body_sha256: str, length: int, second: int
+    ) -> bytes:
+        date = strftime("%Y%m%dT%H%M%SZ", gmtime(second))
+        query = "" if qualifier is None else f"Qualifier={quote(qualifier, safe='-._~')}"
+        headers = {**self._extra, "host": self._host, "x-amz-date": date}
+        authorization = self._signature.of(self._canonical_path, query, headers, body_sha256)
+        lines = [
+            f"POST {self._path}{'?' if query else ''}{query} HTTP/1.1",
+            *(f"{name}: {value}" for name, value in headers.items()),
+            f"authorization: {authorization}",
+            "content-type: application/json",
+            f"content-length: {length}",
+        ]
+        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+
+def host_header(url: str) -> str:
+    """The Host that belongs to an endpoint: no port where it is the scheme's own."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if ":" in host:
+        host = f"[{host}]"
+    port = parts.port
+    return host if port in (None, _DEFAULT_PORTS.get(parts.scheme)) else f"{host}:{port}"

@@ -1,0 +1,219 @@
+"""Where calls that are due meet lanes that are free, and failed ones wait for their next attempt.
+
+Knows how many lanes may work, how long a call waits for one, and when a batch has ended. It sends
+nothing; lanes are anything that can be woken.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from time import monotonic
+from typing import Any, Protocol
+
+import gevent
+from gevent.event import AsyncResult, Event
+
+from tuner.engine import wire
+from tuner.engine.worker.asking import Asking, Hooked
+from tuner.engine.worker.job import Due, Job
+
+NO_LANE, STOPPED, PRE_FAILED = "no free lane", "stopped", wire.PRE_FAILED
+
+
+class Lane(Protocol):
+    """Who takes calls."""
+
+    wake: Event
+    working: bool
+
+    def begin(self, job: Job, due: Due) -> bool:
+        """Send a call right now, if that takes no waiting; whether it is sent."""
+        ...
+
+    def begun(self) -> Due | None:
+        """The call that was sent so and that the lane has still to see through."""
+        ...
+
+
+class Desk:
+    """Hands out what is due; the last lane to go idle comes first.
+
+    ``limit`` bounds how many lanes work at once; what is due beyond it waits in ``ready``, and
+    its lag tells how long. ``emit`` is called with each message as it comes, and must not block;
+    ``pace`` offers what is due by now, for lanes to call between two steps of their work.
+    """
+
+    def __init__(self, emit: Callable[[bytes], None]) -> None:
+        self.emit = emit
+        self.asking = Asking(emit)
+        self.play: object = None  # the locustfile whose users call now, if there is one
+        self.pace: Callable[[], object] = lambda: None
+        self.job: Job | None = None
+        self.limit = 0
+        self._patience_s: float | None = None
+        self.ready: deque[Due] = deque()
+        self.idle: list[Lane] = []
+        self.stopped = Event()
+        self._busy = 0
+        self._waiting: set[Any] = set()  # greenlets of calls that are offered later
+        self._looking: set[Any] = set()  # greenlets that wait for post-processors
+        self._quiet = Event()
+        self._quiet.set()
+
+    def offer(self, due: Due) -> None:
+        """A call is to be sent now: by an idle lane, or by the next that is done."""
+        self._quiet.clear()
+        self._drop_late()
+        if not self._begin(due):
+            self.ready.append(due)
+            self._wake_one()
+
+    def next(self, lane: Lane) -> Due:
+        """What this lane does next; waits until there is something."""
+        while True:
+            self._drop_late()
+            if self.ready and self.job is not None and self._may_work(lane):
+                return self.ready.popleft()
+            if lane.working:
+                lane.working = False
+                self._busy -= 1
+            self.idle.append(lane)
+            self._look_whether_quiet()
+            lane.wake.wait()
+            lane.wake.clear()
+            lane.working = True
+            if (begun := lane.begun()) is not None:
+                return begun
+
+    def offer_later(self, due: Due) -> None:
+        """A further attempt is to be sent at its due time; its call is unfinished until then."""
+
+        def arrive() -> None:
+            _sleep_until(due.at or 0.0)
+            self._waiting.discard(waiting)
+            self.offer(due)
+
+        waiting = gevent.spawn(arrive)
+        self._waiting.add(waiting)
+
+    def offer_prepared(self, due: Due, asked: AsyncResult) -> None:
+        """A call is to be sent as soon as its pre-processor has ended, and is due no sooner."""
+        self._quiet.clear()
+
+        def arrive() -> None:
+            hooked = asked.get()
+            self._waiting.discard(waiting)
+            due.at = max(due.at or 0.0, monotonic())
+            if take_over(due, hooked):
+                self.offer(due)
+            else:
+                self.fail_to_prepare(due)
+                self._look_whether_quiet()
+
+        if asked.ready() and take_over(due, asked.get()):
+            self.offer(due)
+            return
+        waiting = gevent.spawn(arrive)
+        self._waiting.add(waiting)
+
+    def fail_to_prepare(self, due: Due) -> None:
+        """The pre-processor of a call has failed, so that it is not sent."""
+        self._tell_dropped(due, PRE_FAILED)
+
+    def await_post(self, asked: AsyncResult) -> None:
+        """A batch has not ended before this post-processor has."""
+
+        def wait() -> None:
+            asked.get()
+            self._looking.discard(looking)
+            self._look_whether_quiet()
+
+        looking = gevent.spawn(wait)
+        self._looking.add(looking)
+
+    def give_back(self, due: Due) -> None:
+        """A lane was stopped before it sent this."""
+        if due.attempt == 1:
+            self._tell_dropped(due, STOPPED)
+
+    def widen(self, limit: int) -> None:
+        """Let so many lanes work from now on."""
+        self.limit = limit
+        for _ in range(len(self.ready)):
+            self._wake_one()
+
+    def cut_off(self) -> None:
+        """Hand out no further first attempt; what was due and not sent is told as dropped."""
+        for due in self.ready:
+            if due.attempt == 1:
+                self._tell_dropped(due, STOPPED)
+        self.ready = deque(due for due in self.ready if due.attempt > 1)
+        self._look_whether_quiet()
+
+    def stop(self) -> None:
+        """Hand out nothing more at all."""
+        self.stopped.set()
+        self.cut_off()
+        self.ready.clear()
+        gevent.killall(list(self._waiting), block=False)
+        self._waiting.clear()
+        self._look_whether_quiet()
+
+    def wait_quiet(self) -> None:
+        """Return when nothing is in flight, due, or waiting for another attempt."""
+        self._quiet.wait()
+
+    def begin(self, job: Job) -> None:
+        """Take up a new batch."""
+        order = job.order
+        self.job = job
+        self.limit = order.lanes
+        self._patience_s = order.patience_s
+        self.stopped.clear()
+
+    def _may_work(self, lane: Lane) -> bool:
+        return lane.working and self._busy <= self.limit
+
+    def _wake_one(self) -> None:
+        if self.idle and self._busy < self.limit:
+            self._busy += 1
+            self.idle.pop().wake.set()
+
+    def _begin(self, due: Due) -> bool:
+        """Have an idle lane's connection carry a call right now; its lane follows."""
+        job, idle = self.job, self.idle
+        if job is None or self.ready or not idle or self._busy >= self.limit:
+            return False
+        if self.stopped.is_set() or not idle[-1].begin(job, due):
+            return False
+        self._busy += 1
+        idle.pop().wake.set()
+        return True
+
+    def _drop_late(self) -> None:
+        if self._patience_s is None or not self.ready:
+            return
+        latest = monotonic() - self._patience_s
+        while self.ready:
+            first = self.ready[0]
+            if first.at is None or first.at > latest or first.attempt > 1:
+                return
+            self._tell_dropped(self.ready.popleft(), NO_LANE)
+
+    def _tell_dropped(self, due: Due, reason: str) -> None:
+        self.emit(wire.pack(wire.DROPPED, due.call.number, reason))
+
+    def _look_whether_quiet(self) -> None:
+        if not self.ready and self._busy == 0 and not self._waiting and not self._looking:
+            self._quiet.set()
+
+
+def take_over(due: Due, hooked: Hooked) -> bool:
+    """Let a call have the payload that was made for it; ``False`` if that failed."""
+    due.prepared, due.body = hooked.good, hooked.body
+    return hooked.good
+
+
+def _sleep_until(moment_s: float) -> None:
+    """Not a moment less: gevent counts from when its loop last looked at the clock."""
+    while (left_s := moment_s - monotonic()) > 0.0:
+        gevent.sleep(left_s)

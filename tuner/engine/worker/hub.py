@@ -1,0 +1,138 @@
+"""Locust's master as a process: ``python -m tuner.engine.worker.hub HOST PORT LOCAL WEB FD``.
+
+Awaits workers on HOST:PORT with Locust's own protocol, starts LOCAL of them itself, shows Locust's
+UI on the port (and host) WEB if that is no dash, and passes messages between them and the tuner,
+whose socket is FD. It ends with that socket or its parent,
+and its workers end with it. It understands no message and sends no request.
+"""
+
+import logging
+import os
+import subprocess
+import sys
+from time import monotonic
+from typing import Any, NoReturn
+
+import gevent
+from locust.env import Environment
+from locust.exception import RPCError
+
+from tuner.engine import wire
+from tuner.engine.worker.channel import Channel
+from tuner.engine.worker.lane import Lane
+from tuner.engine.worker.member import MESSAGE
+from tuner.engine.worker.process import die_with_parent, settle_memory
+
+_LOOK_S = 0.25
+_QUIT_S = 1.0
+_ANY_ADDRESS = ("0.0.0.0", "::", "")
+
+
+class Hub:
+    """The master with the workers that have joined."""
+
+    def __init__(self, channel: Channel, host: str, port: int) -> None:
+        self._channel = channel
+        environment: Any = Environment(user_classes=[Lane])
+        self._runner: Any = environment.create_master_runner(
+            "*" if host in _ANY_ADDRESS else host, port
+        )
+        self._runner.register_message(MESSAGE, self._pass_on)
+        self._joined: set[str] = set()
+        self._local: list[subprocess.Popen[bytes]] = []
+        environment.events.worker_connect.add_listener(self._join)
+
+    def show(self, host: str, port: int) -> None:
+        """Serve Locust's UI. Raises OSError when nobody can listen there."""
+        from tuner.engine.worker.web import show
+
+        show(self._runner.environment, host, port)
+
+    @property
+    def port(self) -> int:
+        """The port on which workers are awaited."""
+        return int(self._runner.server.port)
+
+    def hire(self, local: int, host: str) -> None:
+        """Start workers of this machine."""
+        master = "127.0.0.1" if host in _ANY_ADDRESS else host
+        for _ in range(local):
+            command = [sys.executable, "-m", "tuner.engine.worker.member", master, str(self.port)]
+            self._local.append(subprocess.Popen(command, stdin=subprocess.DEVNULL))
+
+    def watch_forever(self) -> None:
+        """Tell who has gone; local ones at once, others when Locust misses their heartbeats."""
+        beat_at = monotonic()
+        while True:
+            gevent.sleep(_LOOK_S)
+            for process in [each for each in self._local if each.poll() is not None]:
+                self._local.remove(process)
+                self._channel.send(wire.pack(wire.EXITED, process.pid))
+            clients = self._runner.clients
+            here = {node.id for node in (*clients.ready, *clients.spawning, *clients.running)}
+            for name in self._joined - here:
+                self._joined.discard(name)
+                self._channel.send(wire.pack(wire.LEFT, name))
+            if monotonic() - beat_at >= wire.BEAT_S:
+                beat_at = monotonic()
+                self._channel.send(wire.pack(wire.BEAT, 0.0))
+
+    def serve(self) -> None:
+        """Pass messages to workers until the tuner closes its end."""
+        for kind, *fields in self._channel.messages():
+            if kind == wire.TO:
+                name, message = fields
+                if name in self._joined:
+                    self._runner.send_message(MESSAGE, message, client_id=name)
+
+    def quit(self) -> None:
+        """Send the workers home, and end those of this machine that do not go."""
+        with gevent.Timeout(_QUIT_S, False):
+            self._runner.send_message("quit")
+            while any(process.poll() is None for process in self._local):
+                gevent.sleep(0.01)
+        for process in self._local:
+            if process.poll() is None:
+                process.kill()
+
+    def _join(self, client_id: str, **_: Any) -> None:
+        self._joined.add(client_id)
+
+    def _pass_on(self, msg: Any, **_: Any) -> None:
+        self._channel.send(wire.pack(wire.FROM, msg.node_id, msg.data))
+
+
+def _fail(channel: Channel, words: str) -> NoReturn:
+    channel.send(wire.pack(wire.FAILED, words))
+    gevent.sleep(0.1)
+    os._exit(1)
+
+
+def main() -> None:
+    """Serve the tuner whose socket is the last argument."""
+    host, port, local, web, descriptor = sys.argv[1:6]
+    die_with_parent()
+    logging.getLogger("locust").setLevel(logging.ERROR)
+    channel = Channel(int(descriptor))
+    gevent.spawn(channel.write_forever, lambda: 0.0)
+    try:
+        hub = Hub(channel, host, int(port))
+    except (RPCError, OSError, SystemExit):
+        _fail(channel, f"no master can listen on {host}:{port}")
+    try:
+        if web != "-":
+            web_host, _, web_port = web.rpartition(":")
+            hub.show(web_host, int(web_port))
+    except OSError as error:
+        _fail(channel, f"no web UI can be shown on {web}: {error.strerror or error}")
+    channel.send(wire.pack(wire.LISTENING, hub.port))
+    hub.hire(int(local), host)
+    settle_memory()
+    gevent.spawn(hub.watch_forever)
+    hub.serve()
+    hub.quit()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""What all calls of one batch share: where to, signed how and as whom, with which bodies.
+
+Makes the bytes of a request; sends nothing and decides nothing.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from ssl import SSLContext
+from time import monotonic
+
+from tuner.engine.answer import read_answer
+from tuner.engine.engine import Mode
+from tuner.engine.front import Asking, FrontSigner, read_front_answer
+from tuner.engine.signing import LOG_TAIL, InvokeSigner
+from tuner.engine.signing_time import SigningTime
+from tuner.engine.wire import Order, OrderedCall
+from tuner.engine.worker.again import Again
+from tuner.targets.seam import Credentials
+
+_TYPE = "x-amz-invocation-type"
+#: An answer carries the log's tail only where there is an answer.
+HEADERS = {
+    Mode.SYNC: LOG_TAIL,
+    Mode.ASYNC: {_TYPE: "Event"},
+    Mode.DRY_RUN: {_TYPE: "DryRun"},
+}
+
+
+class Job:
+    """An order as a lane needs it. ``wall`` gives seconds since 1970, for signing."""
+
+    def __init__(self, order: Order, tls: SSLContext | None, wall: Callable[[], float]) -> None:
+        self.order = order
+        self.url = order.url
+        self.function = order.function
+        self.timeout_s = order.timeout_s
+        self.tls = tls
+        self.server = (order.url, order.verify)
+        self.again = Again(order.retry, order.seed, monotonic())
+        self.read = read_answer if order.front is None else read_front_answer
+        self.time = SigningTime(wall)
+        self._payloads = [(body, _digest(body)) for body in order.payloads]
+        self.use_keys(order.access_key, order.secret_key, order.token)
+
+    def use_keys(self, access_key: str, secret_key: str, token: str | None) -> None:
+        """Sign with these credentials from now on."""
+        self._keys = Credentials(access_key, secret_key, token)
+        self._signers: dict[str | None, InvokeSigner | FrontSigner] = {}
+        self._signer(None)
+
+    def body(self, call: OrderedCall) -> bytes:
+        """The payload that was ordered for a call."""
+        return self._payloads[call.payload][0]
+
+    def request(self, call: OrderedCall, own: bytes | None = None) -> bytes:
+        """The whole request, signed now; ``own`` is a payload that was made for this call."""
+        body, digest = self._payloads[call.payload] if own is None else (own, _digest(own))
+        signer = self._signers.get(call.function) or self._signer(call.function)
+        return signer.head(call.qualifier, digest, len(body), self.time.now_s()) + body
+
+    def _signer(self, function: str | None) -> InvokeSigner | FrontSigner:
+        """Who signs for a function; ``None`` is the order's own."""
+        order, made = self.order, self._signers
+        if order.front is not None:
+            made[function] = FrontSigner(order.url, order.region, self._keys, Asking(*order.front))
+        else:
+            headers = HEADERS[Mode(order.mode)]
+            name = function or order.function
+            made[function] = InvokeSigner(order.url, order.region, name, self._keys, headers)
+        return made[function]
+
+
+@dataclass(slots=True)
+class Due:
+    """An attempt of a call and the moment (monotonic) at which it is due.
+
+    ``at`` is ``None`` for when a lane takes it; ``waited_s`` is the last wait before a retry.
+    ``prepared`` says that the pre-processor is done, ``body`` is the payload that it made.
+    """
+
+    call: OrderedCall
+    at: float | None
+    attempt: int = 1
+    waited_s: float = 0.0
+    prepared: bool = False
+    body: bytes | None = None
+
+
+def _digest(body: bytes) -> str:
+    return sha256(body).hexdigest()

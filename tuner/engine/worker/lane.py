@@ -1,0 +1,237 @@
+"""The Locust users that invoke: :class:`Caller` sends one call, :class:`Lane` sends a batch's.
+
+A lane is one greenlet with one kept-alive connection. It takes calls from the desk, which hands
+them out when they are due, and reports each to Locust and to the tuner. It never retries.
+"""
+
+from dataclasses import replace
+from time import monotonic, time
+from typing import Any, NamedTuple
+
+from gevent.event import Event
+from locust import User, task
+
+from tuner.engine import wire
+from tuner.engine.answer import Answer, transport_failure
+from tuner.engine.wire import Result
+from tuner.engine.worker.connection import Connection, TransportError
+from tuner.engine.worker.desk import Desk, take_over
+from tuner.engine.worker.job import Due, Job
+from tuner.records import Outcome
+
+#: A request up to this size fits into a socket's buffer as a whole (Linux: 16 KB at first).
+_AT_A_STROKE = 8_192
+
+
+class Moments(NamedTuple):
+    """When a request was due, was sent, began to be answered and ended; CLOCK_MONOTONIC."""
+
+    due: float
+    sent: float
+    first_byte: float | None
+    done: float
+
+
+class Reply(NamedTuple):
+    """What came of one request, and the body of its answer, empty if there was none."""
+
+    result: Result
+    body: bytes
+
+
+class Caller(User):
+    """Invokes a Lambda function and reports each request as a Locust event."""
+
+    abstract = True
+
+    def __init__(self, environment: Any) -> None:
+        super().__init__(environment)
+        self._connection: Connection | None = None
+        self._server: tuple[str, bool | str] | None = None
+
+    def connection(self, job: Job) -> Connection:
+        """This user's connection to the job's server, not necessarily open."""
+        if self._connection is None or self._server != job.server:
+            if self._connection is not None:
+                self._connection.close()
+            self._connection = Connection(job.url, job.tls)
+            self._server = job.server
+        return self._connection
+
+    def send(self, job: Job, due: Due, sent: float | None = None) -> Reply:
+        """Send one call now and wait for its answer; a failure is a result, never raised.
+
+        ``sent`` says when, if its request is on this user's connection already.
+        """
+        taken = monotonic() if sent is None else sent
+        started = time()
+        connection = self.connection(job)
+        deadline = taken + job.timeout_s
+        call = due.call
+        first, body = None, b""
+        try:
+            if sent is None:
+                connection.open(deadline)
+                exchange = connection.exchange(job.request(call, due.body), deadline)
+            else:
+                exchange = connection.finish(sent, deadline)
+            self.answered()
+            sent, first, done = exchange.sent, exchange.first, exchange.done
+            body = exchange.body
+            if exchange.status in (401, 403):
+                job.time.correct(exchange.headers.get("date", ""))
+            answer = job.read(exchange.status, exchange.headers, body, call.memory_mb)
+        except TransportError as fault:
+            sent, first, done = fault.sent or taken, fault.first, monotonic()
+            answer = transport_failure(fault.words, fault.status)
+        moments = Moments(taken if due.at is None else due.at, sent, first, done)
+        throttled = answer.outcome is Outcome.THROTTLED
+        failed = answer.outcome is not Outcome.OK and not throttled
+        self.environment.events.request.fire(
+            request_type="Throttled" if throttled else "Invoke",
+            name=_name(call.function or job.function, call.qualifier),
+            response_time=(done - moments.due) * 1000.0,
+            response_length=len(body),
+            exception=InvocationError(answer) if failed else None,
+            start_time=started,
+            context={},
+        )
+        return Reply(_result(due, answer, moments), body)
+
+    def answered(self) -> None:
+        """An answer is complete, and its moment known; what is made of it may wait."""
+
+
+def _name(function: str, qualifier: str | None) -> str:
+    return f"{function}:{qualifier}" if qualifier else function
+
+
+class InvocationError(Exception):
+    """How Locust's statistics group a failure."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(f"{answer.outcome}: {answer.reason}")
+
+
+def _result(due: Due, answer: Answer, moments: Moments) -> Result:
+    return Result(
+        due.call.number,
+        due.attempt,
+        *moments,
+        answer.outcome.value,
+        answer.status,
+        answer.reason,
+        answer.retry_after_s,
+        answer.request_id,
+        answer.duration_ms,
+        answer.billed_ms,
+        answer.init_ms,
+        answer.restore_ms,
+        answer.billed_restore_ms,
+        answer.max_memory_mb,
+    )
+
+
+class Lane(Caller):
+    """Sends what the desk hands out, one after another, for as long as the worker lives."""
+
+    def __init__(self, environment: Any) -> None:
+        super().__init__(environment)
+        self.wake = Event()
+        self.working = False
+        self._begun: tuple[Due, float] | None = None
+        self._desk: Desk = environment.desk
+
+    def begin(self, job: Job, due: Due) -> bool:
+        """Send a call right now, if that takes no waiting; this lane is woken to read the answer.
+
+        A connection that does not stand yet, a large payload, one that is not prepared, or a
+        policy that holds requests back are left for the lane itself.
+        """
+        connection = self._connection
+        if connection is None or self._server != job.server or job.again.holds:
+            return False
+        if job.order.pre and not due.prepared:
+            return False
+        request = job.request(due.call, due.body)
+        if len(request) > _AT_A_STROKE:
+            return False
+        sent = connection.begin(request, monotonic() + job.timeout_s)
+        if sent is None:
+            return False
+        self._begun = due, sent
+        return True
+
+    def begun(self) -> Due | None:
+        """The call that was sent with this lane's waking."""
+        return None if self._begun is None else self._begun[0]
+
+    def answered(self) -> None:
+        """Send what became due in the meantime, before time goes into this answer."""
+        self._desk.pace()
+
+    @task
+    def serve(self) -> None:
+        """Locust calls this once; it ends with the worker."""
+        desk = self._desk
+        while True:
+            due: Due | None = desk.next(self)
+            job = desk.job
+            assert job is not None
+            while due is not None:
+                try:
+                    due = self._attempt(job, due)
+                except Exception as error:  # or the tuner would wait for this call for ever
+                    desk.emit(wire.pack(wire.FAILED, f"{type(error).__name__}: {error}"))
+                    due = None
+            if job.order.think_s:
+                desk.stopped.wait(job.order.think_s)
+
+    def _attempt(self, job: Job, due: Due) -> Due | None:
+        """Send one attempt; the next one, if it is this lane that has to make it."""
+        stopped = self._desk.stopped
+        if job.order.pre and not due.prepared and not self._prepare(job, due):
+            return None
+        hold_s = job.again.hold_s(monotonic())
+        if hold_s and stopped.wait(hold_s):
+            self._desk.give_back(due)
+            return None
+        begun, self._begun = self._begun, None
+        reply = self.send(job, due, None if begun is None else begun[1])
+        result = reply.result
+        wait_s = job.again.wait_s(result, due.attempt, due.waited_s)
+        if wait_s is None or stopped.is_set():
+            self._desk.emit(wire.pack(wire.RESULT, *result))
+            if job.order.post:
+                self._let_look(due, reply)
+            return None
+        told = result._replace(backoff_ms=wait_s * 1000.0)
+        self._desk.emit(wire.pack(wire.RESULT, *told))
+        after = replace(due, at=result.done + wait_s, attempt=due.attempt + 1, waited_s=wait_s)
+        if not job.order.repeat:  # another call may use the lane in the meantime
+            self._desk.offer_later(after)
+            return None
+        while (left_s := result.done + wait_s - monotonic()) > 0.0:
+            if stopped.wait(left_s):
+                return None
+        return after
+
+    def _prepare(self, job: Job, due: Due) -> bool:
+        """Have the payload prepared now; whether the call may be sent then."""
+        desk = self._desk
+        asked = desk.asking.pre(due.call.number, job.body(due.call))
+        if not take_over(due, asked.get()):
+            desk.fail_to_prepare(due)
+            return False
+        if desk.stopped.is_set():
+            desk.give_back(due)
+            return False
+        return True
+
+    def _let_look(self, due: Due, reply: Reply) -> None:
+        """Have the answer looked at; who calls when answered waits for that."""
+        asked = self._desk.asking.post(reply.result, reply.body)
+        if due.call.due_s is None:
+            asked.get()
+        else:
+            self._desk.await_post(asked)

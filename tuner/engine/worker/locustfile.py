@@ -1,0 +1,24 @@
+"""For workers that Locust starts itself: ``locust -f locustfile.py --worker --master-host HOST``.
+
+So Locust's own Docker image and whatever else runs ``locust --worker`` can serve ``tuner load``.
+"""
+
+from typing import Any
+
+from locust import events
+from locust.runners import WorkerRunner
+
+from tuner.engine.worker.lane import Lane
+from tuner.engine.worker.member import Member
+
+__all__ = ["Lane"]  # the user that Locust looks for
+
+
+def serve_the_tuner(environment: Any, runner: Any, **_: Any) -> None:
+    """Take the tuner's orders as soon as Locust has joined its master."""
+    if isinstance(runner, WorkerRunner):
+        Member(runner).watch()
+
+
+hooks: Any = events
+hooks.init.add_listener(serve_the_tuner)

@@ -1,0 +1,103 @@
+"""A worker of a Locust master: ``python -m tuner.engine.worker.member HOST PORT [alone]``.
+
+Joins with Locust's own protocol, so that workers that Locust started itself (its Docker image, its
+operator; ``locustfile.py``) do the same. It ends when the master says so or has not been heard for
+some seconds: a load whose master is gone must not go on. It dies with its parent unless ``alone``.
+"""
+
+import logging
+import os
+import sys
+from time import monotonic
+from typing import Any
+
+import gevent
+from gevent.event import Event
+from locust import events
+from locust.env import Environment
+
+from tuner.engine import wire
+from tuner.engine.worker.lane import Lane
+from tuner.engine.worker.process import ask_for_prompt_wakeups, die_with_parent, settle_memory
+from tuner.engine.worker.serving import LINGER_S, Worker
+
+#: The type of Locust message that carries ours.
+MESSAGE = "tuner"
+_SILENCE_S = 5.0  # Locust's master says once a second that it lives
+
+
+class Member:
+    """Serves the tuner behind a Locust worker's runner."""
+
+    def __init__(self, runner: Any) -> None:
+        self._runner = runner
+        self._reader = wire.Reader()
+        self._outgoing: list[bytes] = []
+        self._waiting = Event()
+        self._heard_at = monotonic()
+        self._worker = Worker(runner, self._send)
+        runner.register_message(MESSAGE, self._take)
+        runner.environment.events.heartbeat_received.add_listener(self._hear)
+        gevent.spawn(self._write_forever)
+        self._worker.greet()
+
+    def watch(self) -> None:
+        """Have the runner quit when the master is gone; for a process that is Locust's own."""
+
+        def end() -> None:
+            self.wait_for_end()
+            self._runner.quit()
+
+        gevent.spawn(end)
+
+    def wait_for_end(self) -> None:
+        """Return when the master has said so, or is gone; nothing is sent any more then."""
+        # A runner that is told to quit ends all of its greenlets.
+        while monotonic() - self._heard_at < _SILENCE_S and len(self._runner.greenlet) > 0:
+            gevent.sleep(0.1)
+        self._worker.stop()
+
+    def _send(self, message: bytes) -> None:
+        self._outgoing.append(message)
+        self._waiting.set()
+
+    def _take(self, msg: Any, **_: Any) -> None:
+        self._heard_at = monotonic()
+        for kind, *fields in self._reader.feed(msg.data):
+            self._worker.take(kind, fields)
+
+    def _hear(self, **_: Any) -> None:
+        self._heard_at = monotonic()
+
+    def _write_forever(self) -> None:
+        while True:
+            self._waiting.wait()
+            self._waiting.clear()
+            outgoing, self._outgoing = self._outgoing, []
+            self._runner.send_message(MESSAGE, b"".join(outgoing))
+            gevent.sleep(self._worker.linger_s or LINGER_S / 5)
+
+
+def main() -> None:
+    """Join the master whose host and port are the arguments."""
+    if sys.argv[3:] != ["alone"]:
+        die_with_parent()
+    logging.getLogger("locust").setLevel(logging.ERROR)
+    environment: Any = Environment(user_classes=[Lane], events=events)
+    try:
+        runner = environment.create_worker_runner(sys.argv[1], int(sys.argv[2]))
+    except ConnectionError:
+        sys.stderr.write(f"no master at {sys.argv[1]}:{sys.argv[2]}\n")
+        os._exit(1)
+    member = Member(runner)
+    ask_for_prompt_wakeups()
+    settle_memory()
+    try:
+        member.wait_for_end()
+    except KeyboardInterrupt:
+        os._exit(130)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,257 @@
+"""The only factory: turns texts (a target, a store's URL) into the objects that the flow uses."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tuner.clock import Clock, WallClock
+from tuner.engine.engine import Engine
+from tuner.engine.front import FrontWish
+from tuner.engine.processors import (
+    Processor,
+    Processors,
+    function_processor,
+    lambda_of,
+    local_processor,
+)
+from tuner.engine.staff import Workers
+from tuner.options.options import SweepOptions
+from tuner.records import Advice
+from tuner.store.runs import Store
+from tuner.targets.isolation import DEFAULT, read_isolation
+from tuner.targets.names import Kind, parse_target
+from tuner.targets.seam import Progress, Target
+from tuner.units import parse_key_values
+
+if TYPE_CHECKING:
+    from tuner.recording import Recording
+
+#: One process of this machine sends everything.
+ONE = Workers()
+
+
+@dataclass(frozen=True)
+class Means:
+    """How a run's requests are sent: by which workers, and through which HTTP front, if any.
+
+    It ends after ``most_failures`` of a pre- or post-processor in a row.
+    """
+
+    workers: Workers = ONE
+    front: FrontWish | None = None
+    most_failures: int = 1
+    locustfile: bool = False
+
+
+#: Straight to the Invoke API.
+PLAIN = Means()
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a run works with. Times of samples count from ``origin_s`` of ``clock.monotonic()``."""
+
+    target: Target
+    engine: Engine
+    store: Store
+    clock: Clock
+    origin_s: float
+    notes: tuple[Advice, ...] = ()  # what a reader has to know of the target, however it goes
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """What an engine begins with: the run's start on the clock, how far the run has come before,
+    chance, and how it sends."""
+
+    origin_s: float
+    seed: int
+    elapsed_s: float = 0.0
+    means: Means = PLAIN
+    processors: Processors | None = None
+
+
+@contextmanager
+def open_parts(
+    options: SweepOptions,
+    store_url: str | None,
+    progress: Progress,
+    elapsed_s: float = 0.0,
+    means: Means = PLAIN,
+) -> Iterator[Parts]:
+    """Open everything that a run needs, and close it in the end, whatever happened.
+
+    ``elapsed_s`` is how long a resumed run has been going on already; ``means`` is how it sends.
+    """
+    clock = WallClock()
+    with Store.open(store_url) as store:
+        processors = open_processors(options, means.most_failures)
+        target = open_target(options, progress, clock)
+        try:
+            origin = clock.monotonic() - elapsed_s
+            beginning = Beginning(origin, options.seed, elapsed_s, means, processors)
+            engine = open_engine(target, clock, beginning)
+            try:
+                yield Parts(target, engine, store, clock, origin, target_notes(target))
+            finally:
+                engine.close()
+        finally:
+            target.close()
+
+
+def open_target(options: SweepOptions, progress: Progress, clock: Clock) -> Target:
+    """The target that its text names. Raises UsageError or TargetError."""
+    name = parse_target(options.target)
+    if options.where and name.kind is not Kind.REPLAY:
+        raise _only_for("--where", "replay:FILE")
+    if name.kind is not Kind.AWS and read_isolation(options.isolation) is not DEFAULT:
+        raise _only_for("--isolation", "functions on AWS")
+    if name.kind is Kind.REPLAY:
+        from tuner.targets.replay import open_replay, open_replays
+
+        where = parse_key_values(options.where, "--where")
+        if options.architectures is not None:
+            return open_replays(name, options.architectures, where)
+        return open_replay(name, where)
+    if options.architectures is not None and name.kind is not Kind.AWS:
+        raise _this_machines_only(name.text)
+    if name.kind is Kind.AWS:
+        from tuner.aws.session import SessionOptions
+        from tuner.targets.aws import AwsOptions, open_aws
+
+        session = SessionOptions(
+            options.region,
+            options.profile,
+            options.endpoint_url,
+            assume_role=options.assume_role,
+        )
+        how = read_isolation(options.isolation)
+        target = open_aws(name, AwsOptions(session, isolation=how, progress=progress, clock=clock))
+        if options.architectures is not None:
+            from tuner.targets.aws_architectures import on_architectures
+
+            try:
+                return on_architectures(target, options.architectures)
+            except BaseException:
+                target.close()
+                raise
+        return target
+    from tuner.targets.embedded import EmbeddedOptions
+    from tuner.targets.local import LocalOptions, open_local
+
+    return open_local(
+        name,
+        LocalOptions(
+            handler=options.handler,
+            runtime=options.runtime,
+            environment=parse_key_values(options.env, "--env"),
+            embedded=EmbeddedOptions(cpu=options.cpu),
+            progress=progress,
+            clock=clock,
+        ),
+    )
+
+
+def target_notes(target: Target) -> tuple[Advice, ...]:
+    """What a reader has to know of a recording, or of how a function was isolated."""
+    from tuner.decide.conclude_across import told_apart
+    from tuner.measure.recorded import recording_advice
+    from tuner.targets.architectures import Architectures
+
+    compared = target.notes if isinstance(target, Architectures) else ()
+    notes: dict[Advice, None] = dict.fromkeys(compared)
+    found = {
+        arch: (*recording.notes, *recording_advice(recording, recording.sizes()))
+        for arch, recording in recordings(target).items()
+    }
+    notes.update(dict.fromkeys(told_apart(found)))
+    return tuple(notes)
+
+
+def recordings(target: Target) -> "Mapping[str, Recording]":
+    """The recordings that answer in place of a function, by architecture; the own one first."""
+    from tuner.targets.architectures import Architectures
+    from tuner.targets.replay import ReplayTarget
+
+    if isinstance(target, Architectures):
+        of = {arch: target.of(arch) for arch in target.arches}
+    else:
+        of = {"": target}
+    return {arch: each.recording for arch, each in of.items() if isinstance(each, ReplayTarget)}
+
+
+def open_engine(target: Target, clock: Clock, beginning: Beginning) -> Engine:
+    """The engine that a target's invocations go through."""
+    endpoint, means = target.endpoint(), beginning.means
+    if endpoint is None:
+        if means.front is not None:
+            raise _not_of_a_recording("--url")
+        if means.workers.web is not None:
+            raise _not_of_a_recording("--web-ui")
+        if means.locustfile:
+            raise _not_of_a_recording("--locustfile")
+        if beginning.processors is not None:
+            raise _not_of_a_recording("--pre and --post")
+        from tuner.engine.replay_engine import ReplayEngine
+
+        found = recordings(target)
+        own = next(iter(found.values()))
+        return ReplayEngine(own, beginning.seed, beginning.elapsed_s, found)
+    from tuner.engine.locust_engine import LocustEngine
+
+    if means.front is not None:
+        endpoint = means.front.endpoint(endpoint)
+    engine = LocustEngine(endpoint, clock, beginning.origin_s, means.workers, beginning.processors)
+    engine.start()  # it comes up while the first versions are published
+    return engine
+
+
+def _only_for(option: str, kind: str) -> Exception:
+    from tuner.errors import UsageError
+
+    return UsageError(option, f"is only for {kind}", "Leave it out.")
+
+
+def open_processors(options: SweepOptions, most_failures: int) -> Processors | None:
+    """The pre- and post-processor that ``--pre`` and ``--post`` name; ``None`` without any."""
+    if options.pre is None and options.post is None:
+        return None
+    pre = None if options.pre is None else _processor("--pre", options.pre, options)
+    post = None if options.post is None else _processor("--post", options.post, options)
+    return Processors(pre, post, most_failures)
+
+
+def _processor(option: str, text: str, options: SweepOptions) -> Processor:
+    function = lambda_of(text)
+    if function is None:
+        return local_processor(option, text)
+    from tuner.aws.invoke import invoker
+    from tuner.aws.session import SessionOptions, open_session
+
+    name = parse_target(f"aws:{function}")
+    session = SessionOptions(
+        name.region or options.region,
+        options.profile,
+        options.endpoint_url,
+        assume_role=options.assume_role,
+    )
+    return function_processor(text, invoker(open_session(session), function))
+
+
+def _this_machines_only(target: str) -> Exception:
+    from tuner.errors import UsageError
+
+    return UsageError(
+        target,
+        "runs on this machine's processor, which would measure no other architecture",
+        "Leave --architectures out, or name a function on AWS or a recording.",
+    )
+
+
+def _not_of_a_recording(option: str) -> Exception:
+    from tuner.errors import UsageError
+
+    return UsageError(
+        option, "cannot go with a recording, which answers by itself", "Leave it out."
+    )

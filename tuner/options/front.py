@@ -1,0 +1,97 @@
+"""What a user asks of an HTTP front, read: its address, how it is signed, with which requests.
+
+Text in, a frozen :class:`FrontWish` out; raises only UsageError. Which hosts are Function URLs or
+API Gateway, and so take IAM, follows from their names: AWS Lambda developer guide, "Creating and
+managing Lambda function URLs"; Amazon API Gateway developer guide, "Invoke REST APIs".
+"""
+
+import re
+from collections.abc import Sequence
+from urllib.parse import SplitResult, urlsplit
+
+from tuner.engine.front import IAM, METHODS, NO_AUTH, Asking, FrontWish
+from tuner.errors import UsageError
+
+_FUNCTION_URL = re.compile(r"[^.]+\.lambda-url\.(?P<region>[a-z0-9-]+)\.on\.aws", re.ASCII)
+_GATEWAY = re.compile(
+    r"[^.]+\.execute-api\.(?P<region>[a-z0-9-]+)\.(?:vpce\.)?amazonaws\.com(?:\.cn)?", re.ASCII
+)
+_SERVICES = ((_FUNCTION_URL, "lambda"), (_GATEWAY, "execute-api"))
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)  # RFC 9110, 5.6.2
+_VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
+#: Set here, or by what is sent.
+_OURS = frozenset(
+    {"host", "content-length", "transfer-encoding", "connection", "x-amz-date", "expect"}
+)
+
+
+def read_front(
+    url: str | None, auth: str | None, method: str | None, headers: Sequence[str]
+) -> FrontWish | None:
+    """Read ``--url`` and what goes with it; ``None`` without a URL. Raises UsageError."""
+    if url is None:
+        for option, value in (("--url-auth", auth), ("--method", method), ("--header", headers)):
+            if value:
+                raise UsageError(option, "is of an HTTP front", "Give it with --url.")
+        return None
+    parts = _split(url)
+    given = tuple(_header(text) for text in headers)
+    known = _of_aws(parts.hostname or "")
+    service = _service(auth, known[0], authorized="authorization" in dict(given))
+    verb = (method or "POST").upper()
+    if verb not in METHODS:
+        fix = f"Choose one of: {', '.join(METHODS)}."
+        raise UsageError(f"--method {verb[:40]!r}", "is not sent here", fix)
+    return FrontWish(parts.geturl(), Asking(service, verb, given), known[1])
+
+
+def _of_aws(host: str) -> tuple[str | None, str | None]:
+    """Service and region, of a host that is named by AWS."""
+    for pattern, service in _SERVICES:
+        if match := pattern.fullmatch(host):
+            return service, match["region"]
+    return None, None
+
+
+def _split(url: str) -> SplitResult:
+    fix = "Write it like https://abc.lambda-url.eu-west-1.on.aws/orders."
+    try:
+        parts = urlsplit(url)
+        fine = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        fine = False
+    if not fine or not url.isprintable() or " " in url:
+        raise UsageError(f"--url {url[:80]!r}", "is no http or https URL", fix)
+    if not (parts.hostname or "").isascii():
+        reason = "has a host name that is not ASCII"
+        raise UsageError(f"--url {url[:80]!r}", reason, "Write it in its xn-- form.")
+    if parts.username is not None or parts.password is not None:
+        fix = "Give --header 'Authorization: Basic ...' instead."
+        raise UsageError("--url", "has a user name or password in it", fix)
+    return parts._replace(fragment="")
+
+
+def _service(auth: str | None, by_host: str | None, *, authorized: bool) -> str | None:
+    """For which service requests are signed: as asked, else what the host is known to be."""
+    if auth is None:
+        return None if authorized else by_host
+    kind, colon, service = auth.strip().lower().partition(":")
+    if kind == NO_AUTH and not colon:
+        return None
+    if kind != IAM or (colon and not re.fullmatch(r"[a-z0-9-]{1,40}", service, re.ASCII)):
+        fix = "Give none, iam, or iam:SERVICE such as iam:execute-api."
+        raise UsageError(f"--url-auth {auth[:40]!r}", "is not known", fix)
+    if authorized:
+        reason = "cannot go with a header Authorization of your own"
+        raise UsageError("--url-auth iam", reason, "Leave one of them out.")
+    return service or by_host or "execute-api"
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    name, value = name.strip().lower(), value.strip()
+    if not colon or not _TOKEN.fullmatch(name) or not _VALUE.fullmatch(value):
+        raise UsageError(f"--header {name[:40]!r}", "is no NAME: VALUE", "Write 'X-Api-Key: abc'.")
+    if name in _OURS:
+        raise UsageError(f"--header {name}", "is set by the load itself", "Leave it out.")
+    return name, value

@@ -1,0 +1,117 @@
+"""From --payload, --payloads, --event and a power-tuning input to the bodies that are sent.
+
+Raises only :class:`tuner.errors.UsageError`.
+"""
+
+import json
+import math
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from tuner.clock import Clock, WallClock
+from tuner.engine.events import load_event
+from tuner.errors import UsageError
+from tuner.measure.payloads import Payload
+from tuner.options.options import SweepOptions, inline
+from tuner.options.texts import read_text
+from tuner.recording.power_tuning import is_weighted, read_input
+from tuner.targets.names import parse_target
+
+#: A synchronous invocation takes at most 6 MB (Lambda quotas; the API counts 6,291,556 bytes).
+PAYLOAD_LIMIT = 6_291_556
+#: An object that holds a list of weighted payloads may be larger than one of them.
+_MOST_IN_S3 = 64 * 1024 * 1024
+S3 = "s3://"
+#: So many events are made of a template, so that calls differ; they take turns.
+EVENTS = 50
+
+
+def read_payloads(
+    options: SweepOptions, clock: Clock | None = None, events: int = EVENTS
+) -> tuple[Payload, ...]:
+    """The payloads to invoke with: ``--payloads`` (weighted), or the one of ``--payload``; or
+    so many different ``events`` of a template, as of now on ``clock``."""
+    if options.event:
+        if options.payloads or options.payload != "{}":
+            reason = "cannot go with --payload or --payloads"
+            raise UsageError("--event", reason, "Give one of them.")
+        now_s = (clock or WallClock()).wall()
+        return tuple(map(Payload, load_event(options.event).render(events, options.seed, now_s)))
+    if options.payloads:
+        given = options.payloads
+        return _weighted(given if inline(given) else _read(given, "--payloads", options))
+    text = options.payload
+    if text.startswith(S3):
+        return _from_s3(_read(text, "--payload", options))
+    if text == "-":
+        text = sys.stdin.read()
+    elif text.startswith("@"):
+        text = read_text(text[1:], "--payload")
+    return (Payload(_checked(text, "--payload")),)
+
+
+def _read(name: str, option: str, options: SweepOptions) -> str:
+    """A file, or an object of S3, as text."""
+    if not name.startswith(S3):
+        return read_text(name, option)
+    from tuner.aws.s3_object import read_s3, split_s3
+    from tuner.aws.session import SessionOptions, open_session
+
+    split_s3(name)
+    region = options.region or parse_target(options.target).region
+    session = open_session(SessionOptions(region, options.profile, assume_role=options.assume_role))
+    try:
+        return read_s3(session, name, _MOST_IN_S3).decode()
+    except UnicodeDecodeError:
+        raise UsageError(f"{option} {name}", "is not text", "Payloads are JSON.") from None
+
+
+def _from_s3(text: str) -> tuple[Payload, ...]:
+    """One payload, or weighted ones if all items of a list are: so power-tuning's payloadS3."""
+    body = _checked(text, "--payload", limit=False)
+    if is_weighted(json.loads(body)):
+        return _weighted(text)
+    return (Payload(_checked(text, "--payload")),)
+
+
+def with_power_tuning(
+    file: str, target: str | None, given: Mapping[str, Any]
+) -> tuple[str | None, dict[str, Any]]:
+    """Target and options of an aws-lambda-power-tuning input; what is ``given`` goes before it."""
+    own_payload = bool({"payload", "payloads"} & given.keys())
+    option = "--power-tuning-input"
+    wish = read_input(read_text(file, option), f"{option} {file}")
+    options = dict(wish.options)
+    if own_payload:
+        options = {k: v for k, v in options.items() if k not in ("payload", "payloads")}
+    return target or wish.target, {**options, **given, "left_out": wish.notes}
+
+
+def _checked(text: str, option: str, *, limit: bool = True) -> bytes:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError) as error:
+        fix = "Give JSON, @file, s3://bucket/key, or - for stdin."
+        raise UsageError(option, f"is not JSON: {error}", fix) from None
+    body = text.encode()
+    if limit and len(body) > PAYLOAD_LIMIT:
+        reason = f"is {len(body):,} bytes; Lambda takes at most {PAYLOAD_LIMIT:,}"
+        raise UsageError(option, reason, "Send a smaller event.")
+    return body
+
+
+def _weighted(text: str) -> tuple[Payload, ...]:
+    """A list of ``{"payload": ..., "weight": n}``, as aws-lambda-power-tuning has it."""
+    items = json.loads(_checked(text, "--payloads", limit=False))
+    fix = 'Write it like [{"payload": {...}, "weight": 2}, {"payload": {...}, "weight": 1}].'
+    if not isinstance(items, list) or not items:
+        raise UsageError("--payloads", "is not a list of payloads", fix)
+    found = []
+    for number, item in enumerate(items, 1):
+        weight = item.get("weight", 1) if isinstance(item, dict) and "payload" in item else None
+        if not isinstance(weight, int | float) or not math.isfinite(weight) or weight <= 0:
+            raise UsageError("--payloads", f"item {number} has no payload and weight", fix)
+        body = _checked(json.dumps(item["payload"]), f"--payloads, item {number}")
+        found.append(Payload(body, float(weight)))
+    return tuple(found)

@@ -1,0 +1,95 @@
+"""The adaptive plan: ask where an invocation changes the decision most per cent of its cost.
+
+Starts with a few sizes over the range, then asks a size at a time until the decision is settled
+or a budget is spent. It is handed beliefs (arrays) and never fits a curve itself.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tuner.planning.ask import Ask, Done
+from tuner.planning.budget import Budget, Spent
+from tuner.planning.sizes import IntArray, start_sizes
+from tuner.planning.value import Beliefs, expected_gain
+
+
+@dataclass(frozen=True)
+class Adaptive:
+    """How the plan goes about it. ``confidence`` is asked of the pick being within 5 %.
+
+    ``settled_regret`` and ``worthwhile`` are shares of the best size's cost: less than the former
+    is left to lose when the decision counts as settled; less gain than the latter is not worth an
+    invocation. A settled pick is confirmed by ``confirmations`` invocations of its own, and asked
+    again, up to ``precise_until`` invocations in all, while its cost is known worse than to
+    ``precision`` (standard deviation over mean).
+    """
+
+    confidence: float = 0.9
+    tolerance: float = 0.05
+    settled_regret: float = 0.01
+    worthwhile: float = 0.0004
+    start_sizes: int = 5
+    start_repeats: int = 2
+    repeats: int = 3
+    least: int = 14
+    confirmations: int = 3
+    precision: float = 0.03
+    precise_until: int = 32
+
+
+def first_ask(sizes_mb: IntArray, plan: Adaptive, budget: Budget) -> Ask:
+    """The start: a few sizes over the whole range, fewer when the budget is small."""
+    most = budget.affordable(Spent(), 0.0, 0.0)
+    count = min(plan.start_sizes, max(2, most // plan.start_repeats))
+    repeats = max(1, min(plan.start_repeats, most // count))
+    sizes = start_sizes(sizes_mb, count)[: max(1, most)]
+    return Ask({int(s): repeats for s in sizes}, "a first look over the whole range")
+
+
+def next_ask(
+    beliefs: Beliefs, plan: Adaptive, budget: Budget, spent: Spent, rng: np.random.Generator
+) -> Ask | Done:
+    """The size worth asking next, or why to stop."""
+    gain = expected_gain(beliefs, plan.repeats, rng)
+    cost = beliefs.price_usd + 0.05 * float(beliefs.price_usd.mean())
+    best = int(np.argmax(gain / cost))
+    size, why = int(beliefs.ask_mb[best]), "decides most per cent now"
+    done = _finished(beliefs, plan, spent, float(gain.max()))
+    if done:
+        if not _worth_confirming(beliefs, plan, spent):
+            return done
+        size, why = int(beliefs.choice_mb[beliefs.pick]), "is what the answer promises"
+    return _afford(size, why, beliefs, plan, budget, spent) or done or _missing(budget, spent, size)
+
+
+def _finished(beliefs: Beliefs, plan: Adaptive, spent: Spent, gain: float) -> Done | None:
+    if spent.invocations < plan.least:
+        return None
+    sure = beliefs.confidence(plan.tolerance)
+    if sure >= plan.confidence and beliefs.regret <= plan.settled_regret:
+        return Done(f"settled: {sure:.0%} sure to be within 5 % of the best", settled=True)
+    if gain < plan.worthwhile:
+        return Done("no further invocation is worth its cost", settled=sure >= plan.confidence)
+    return None
+
+
+def _worth_confirming(beliefs: Beliefs, plan: Adaptive, spent: Spent) -> bool:
+    if beliefs.seen_at_pick < plan.confirmations:
+        return True
+    return beliefs.spread > plan.precision and spent.invocations < plan.precise_until
+
+
+def _afford(
+    size: int, why: str, beliefs: Beliefs, plan: Adaptive, budget: Budget, spent: Spent
+) -> Ask | None:
+    """As many of the repeats as the budget allows; ``None`` when it allows not even one."""
+    nearest = int(np.abs(beliefs.ask_mb - size).argmin())
+    price, seconds = float(beliefs.price_usd[nearest]), float(beliefs.seconds[nearest])
+    repeats = min(plan.repeats, budget.affordable(spent, price, seconds))
+    return Ask({size: repeats}, f"what {size} MB takes {why}") if repeats else None
+
+
+def _missing(budget: Budget, spent: Spent, size: int) -> Done:
+    reason = budget.ran_out(spent) or "the next invocation does not fit into what is left"
+    return Done(reason, settled=False, missing={size: 20})

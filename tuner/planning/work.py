@@ -1,0 +1,165 @@
+"""How much work a sweep will be: invocations, sizes and versions, from fewest to most.
+
+Follows the plans of ``adaptive.py`` and ``grid.py`` and the sampler of cold starts: between the
+two ends lies what they do, whatever the function turns out to be. Counting only.
+"""
+
+from dataclasses import dataclass, replace
+
+from tuner.planning.adaptive import Adaptive
+
+
+@dataclass(frozen=True)
+class Range:
+    """From least to most."""
+
+    low: float
+    high: float
+
+    def __add__(self, other: "Range") -> "Range":
+        return Range(self.low + other.low, self.high + other.high)
+
+    def __mul__(self, other: "Range") -> "Range":
+        return Range(self.low * other.low, self.high * other.high)
+
+    def holds(self, value: float) -> bool:
+        """Whether the value is inside, ends included."""
+        return self.low <= value <= self.high
+
+
+@dataclass(frozen=True)
+class ColdWish:
+    """Cold starts: how many at each size, and how many at once (``burst``)."""
+
+    each: int
+    burst: int = 1
+    limited: bool = False  # a budget may leave nothing for them
+
+
+@dataclass(frozen=True)
+class LoadWork:
+    """Loads on sizes one after another: how many sizes, calls of each, and seconds of each."""
+
+    sizes: Range
+    calls: Range
+    seconds: float
+    alone: int = 3  # the most calls that a size gets before its load
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a sweep does, in numbers.
+
+    ``warm`` are requests to sizes that run (warm-ups included, one per size in ``sizes``),
+    ``cold`` those that force a cold start; ``versions`` are made for both, in so many ``batches``.
+    ``load`` are requests of loads, which overlap and take ``load_s`` seconds in all.
+    """
+
+    first_mb: tuple[int, ...]  # asked in any case, each ``first`` times
+    first: int
+    warm: Range
+    sizes: Range
+    cold: Range
+    versions: Range
+    batches: Range
+    load: Range = Range(0, 0)
+    load_s: Range = Range(0, 0)
+
+    def __add__(self, other: "Work") -> "Work":
+        """Both in one run; what is asked in any case is asked of each."""
+        return replace(
+            self,
+            warm=self.warm + other.warm,
+            sizes=self.sizes + other.sizes,
+            cold=self.cold + other.cold,
+            versions=self.versions + other.versions,
+            batches=self.batches + other.batches,
+            load=self.load + other.load,
+            load_s=self.load_s + other.load_s,
+        )
+
+    @property
+    def alone(self) -> Range:
+        """Invocations that are made one after another."""
+        return self.warm + self.cold
+
+    @property
+    def requests(self) -> Range:
+        """All invocations."""
+        return self.alone + self.load
+
+
+def with_loads(work: Work, loads: LoadWork, most: int | None = None) -> Work:
+    """The work, with loads on some sizes after it, of ``most`` requests in all.
+
+    A size may be a new one, which is warmed.
+    """
+    sizes, requests = loads.sizes, loads.sizes * loads.calls
+    if most is not None:
+        requests = Range(min(requests.low, most), min(requests.high, most))
+    return replace(
+        work,
+        warm=work.warm + sizes * Range(1, loads.alone + 1),
+        sizes=work.sizes + Range(0, sizes.high),
+        versions=work.versions + Range(0, sizes.high),
+        batches=work.batches + sizes * Range(1, 2),
+        load=requests,
+        load_s=sizes * Range(loads.seconds, loads.seconds),
+    )
+
+
+def adaptive_work(
+    start_mb: tuple[int, ...], candidates: int, most: int, cold: ColdWish, plan: Adaptive
+) -> Work:
+    """The adaptive plan: ``start_mb`` first, then up to ``most`` requests over the candidates."""
+    begun = min(most, len(start_mb) * (plan.start_repeats + 1))
+    asks = -(-max(0, most - begun) // plan.repeats)
+    sizes = Range(len(start_mb), min(candidates, len(start_mb) + asks))
+    # The last ask may be of a new size, whose warm-up call is above the limit.
+    warm = Range(min(most, plan.least), max(begun, most + 1))
+    cold_requests, cold_versions, cold_rounds = _cold(cold, candidates)
+    return Work(
+        start_mb,
+        min(plan.start_repeats, max(1, most)),
+        warm,
+        sizes,
+        cold_requests,
+        sizes + cold_versions,
+        Range(1, 1 + sizes.high - sizes.low) + cold_rounds,
+    )
+
+
+def grid_work(sizes_mb: tuple[int, ...], samples: int, most: int | None, cold: ColdWish) -> Work:
+    """The grid: every size ``samples`` times and once to warm up, unless the limit comes first."""
+    full = len(sizes_mb) * (samples + 1)
+    fewest = full if most is None else min(most, full)
+    warm = Range(fewest, full if most is None else min(full, most + len(sizes_mb)))
+    cold_requests, cold_versions, cold_rounds = _cold(cold, len(sizes_mb))
+    made = Range(min(len(sizes_mb), warm.low), len(sizes_mb))
+    asked = sizes_mb[: int(made.low)]
+    return Work(
+        asked,
+        min(samples, int(warm.low) // max(1, len(asked))),
+        warm,
+        made,
+        cold_requests,
+        made + cold_versions,
+        Range(1, 1) + cold_rounds,
+    )
+
+
+def _cold(wish: ColdWish, candidates: int) -> tuple[Range, Range, Range]:
+    """Requests, fresh versions and rounds of the cold starts.
+
+    They are forced at both ends and at the pick, which may be one of the ends. The warm-up of a
+    size was a cold start already; one that starts no sandbox is tried again, up to a half more.
+    """
+    if wish.each == 0:
+        return Range(0, 0), Range(0, 0), Range(0, 0)
+    least = 0 if wish.limited else max(0, wish.each - 2)
+    bursts = -(-wish.each // wish.burst)
+    tries = bursts + bursts // 2 + 2
+    fewest_sizes, most_sizes = min(2, candidates), min(3, candidates)
+    requests = Range(fewest_sizes * least, most_sizes * tries * min(wish.each, wish.burst))
+    rounds = Range(-(-least // wish.burst), tries)
+    return requests, Range(fewest_sizes * rounds.low, most_sizes * rounds.high), rounds

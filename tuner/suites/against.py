@@ -1,0 +1,117 @@
+"""``--against``: what the candidate is compared with in the same run.
+
+A version or alias of the same function, a package (``.zip``, folder or ``.py``), a git revision of
+its code, or another recording.
+"""
+
+import tempfile
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+
+from tuner.errors import UsageError
+from tuner.options.options import SweepOptions
+from tuner.records import FunctionFacts
+from tuner.suites.repository import commit_of, take_out
+from tuner.targets.names import Kind, TargetName, parse_target
+from tuner.targets.seam import Code
+from tuner.units import parse_key_values
+
+_FIX = "Write a version or alias, a .zip or folder, git:REVISION, or git:REVISION:PATH."
+
+
+class What(StrEnum):
+    """The kinds of the other side."""
+
+    QUALIFIER = "qualifier"
+    PATH = "path"
+    GIT = "git"
+    RECORDING = "recording"
+
+
+@dataclass(frozen=True)
+class Against:
+    """The other side as it was written: a qualifier, a path, or a revision with a path."""
+
+    text: str
+    what: What
+    name: str
+    path: str | None = None
+
+
+def parse_against(text: str, target: str) -> Against:
+    """Read it for a target. Raises UsageError for what such a target cannot be compared with."""
+    plain, kind = text.strip(), parse_target(target).kind
+    if not plain:
+        raise UsageError("--against", "is empty", _FIX)
+    if kind is Kind.REPLAY:
+        if not plain.startswith("replay:"):
+            fix = "Write --against replay:FILE."
+            raise UsageError(f"--against {plain[:60]}", "is no recording, as the target is", fix)
+        return Against(plain, What.RECORDING, plain)
+    if plain.startswith("git:"):
+        revision, _, path = plain[4:].partition(":")
+        if kind is Kind.AWS and not path:
+            fix = "Write git:REVISION:PATH, where PATH is the folder that is deployed."
+            raise UsageError(f"--against {plain[:60]}", "does not say where the code is", fix)
+        if not revision or (kind is Kind.DEMO and not path):
+            raise UsageError(f"--against {plain[:60]}", "names no code", _FIX)
+        return Against(plain, What.GIT, revision, path or None)
+    path = plain.removeprefix("local:")
+    if path != plain or "/" in path or path.endswith((".zip", ".py")) or Path(path).is_dir():
+        return Against(plain, What.PATH, path, path)
+    if kind is not Kind.AWS:
+        reason = "is neither a path nor a git revision"
+        raise UsageError(f"--against {plain[:60]!r}", reason, _FIX)
+    return Against(plain, What.QUALIFIER, plain.rpartition(":")[2])
+
+
+def other_code(
+    against: Against, options: SweepOptions, facts: FunctionFacts
+) -> tuple[Code, str | None]:
+    """The package of a path or a git revision, and its commit. Raises UsageError or NotFound.
+
+    A function on AWS says itself how its code is run.
+    """
+    if parse_target(options.target).kind is Kind.AWS:
+        handler, runtime = options.handler or facts.handler, options.runtime or facts.runtime
+        options = replace(options, handler=handler, runtime=runtime)
+    if against.what is What.PATH:
+        return _code(Path(against.name).expanduser(), options), None
+    commit = commit_of(against.name, _folder(against, options))
+    with tempfile.TemporaryDirectory(prefix="tuner-git-") as into:
+        return _code(take_out(commit, _path(against, options), Path(into)), options), commit
+
+
+def _folder(against: Against, options: SweepOptions) -> Path:
+    path = _path(against, options)
+    return path if path.is_dir() else path.parent
+
+
+def _path(against: Against, options: SweepOptions) -> Path:
+    return Path(against.path or parse_target(options.target).path).expanduser()
+
+
+def _code(path: Path, options: SweepOptions) -> Code:
+    from tuner.targets.local import LocalOptions, local_code
+
+    name = TargetName(str(path), Kind.LOCAL, path=str(path))
+    if path.suffix in (".yaml", ".yml"):
+        name = replace(name, logical_id=parse_target(options.target).logical_id)
+    how = LocalOptions(
+        handler=options.handler,
+        runtime=options.runtime,
+        environment=parse_key_values(options.env, "--env"),
+    )
+    return local_code(name, how, "other")
+
+
+def control_code() -> Code:
+    """The bundled handler whose work never changes."""
+    from importlib.resources import as_file, files
+
+    from tuner.targets.package import read_package
+
+    with as_file(files("tuner.suites") / "control") as folder:
+        package = read_package(folder, "app.handler")
+    return Code(package.zip_bytes, "control", package.handler, package.runtime)

@@ -1,0 +1,187 @@
+"""A whole suite, case after case: the story of ``tuner bench``.
+
+    suite -> each case: functions -> calls in turn -> verdicts -> a fresh run to confirm -> store
+
+It prints nothing and installs nothing; the answer is a :class:`BenchResult`.
+"""
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from ulid import ULID
+
+from tuner.clock import Clock, WallClock
+from tuner.errors import StoreError
+from tuner.planning.budget import Budget
+from tuner.records import Advice, Sample
+from tuner.store.benches import Benches, Place, StoredBench
+from tuner.store.runs import Store
+from tuner.suites.against import parse_against
+from tuner.suites.allowance import Allowance
+from tuner.suites.case_run import Means, run_case
+from tuner.suites.document import bench_document
+from tuner.suites.lock import alone
+from tuner.suites.repository import origin
+from tuner.suites.result import BenchResult, CaseResult, CaseState, Origin
+from tuner.suites.sampling import rules_for
+from tuner.suites.suite import Case, Suite
+from tuner.targets.seam import Progress
+
+#: The wall clock may be corrected by so much while a bench runs, in seconds.
+_CORRECTION_S = 5.0
+_NO_LIMIT = Budget(None)
+
+
+@dataclass(frozen=True)
+class BenchWish:
+    """What is asked of a bench. ``suite`` is in its environment already.
+
+    ``branch`` replaces that of the repository; ``full`` never stops early. ``limit`` is of money
+    and time for the whole suite.
+    """
+
+    suite: Suite
+    cases: tuple[Case, ...]
+    environment: str | None = None
+    against: str | None = None
+    branch: str | None = None
+    seed: int | None = None
+    full: bool = False
+    warn_only: bool = False
+    limit: Budget = _NO_LIMIT
+
+
+@dataclass(frozen=True)
+class Onlooker:
+    """Who looks on: hears of steps and samples, and may ask to stop."""
+
+    progress: Progress = lambda _text: None
+    sampled: Callable[[Sample], None] = lambda _sample: None
+    stop: Callable[[], bool] = lambda: False
+    clock: Clock = field(default_factory=WallClock)
+
+
+def run_bench(wish: BenchWish, store_url: str | None, onlooker: Onlooker) -> BenchResult:
+    """Run a suite, alone on this machine, and keep its result beside its runs."""
+    suite, clock = wish.suite, onlooker.clock
+    for case in wish.cases:  # before anything is started
+        if (against := wish.against or case.against) is not None:
+            parse_against(against, case.target)
+    name = f"{suite.name} in {wish.environment}" if wish.environment else suite.name
+    with (
+        Store.open(store_url) as store,
+        alone(name, suite.overlap, suite.wait_s, clock, onlooker.progress),
+    ):
+        return _saved(_measured(wish, store, onlooker), store)
+
+
+def _saved(result: BenchResult, store: Store) -> BenchResult:
+    """The result, kept in the store; where that fails it is told and nothing else is lost."""
+    try:
+        Benches(store).save(stored(result))
+    except StoreError as error:
+        text = f"This bench is in no history: {error.thing}: {error.reason}. --json keeps it."
+        lost = Advice("bench-not-stored", text)
+        return replace(result, stored=False, warnings=(*result.warnings, lost))
+    return result
+
+
+def _measured(wish: BenchWish, store: Store, onlooker: Onlooker) -> BenchResult:
+    clock = onlooker.clock
+    found = origin()
+    if wish.branch is not None:
+        found = replace(found, branch=wish.branch)
+    began, ticked = clock.wall(), clock.monotonic()
+    means = _means(wish, store, onlooker, found)
+    warnings = _set_back(store, wish.suite, began)
+    cases = []
+    for number, case in enumerate(wish.cases, 1):
+        if onlooker.stop():
+            break
+        over = means.allowance.ran_out()
+        if over is not None:
+            cases.append(_not_begun(case, over))
+            continue
+        onlooker.progress(f"{case.name} ({number} of {len(wish.cases)}): {case.target}")
+        cases.append(run_case(case, means))
+    took, ended = clock.monotonic() - ticked, clock.wall()
+    if abs(ended - began - took) > _CORRECTION_S:
+        moved = ended - began - took
+        text = (
+            f"The clock was set by {moved:+.0f} s during the run; durations do not depend on it, "
+            "but the times of this bench do."
+        )
+        warnings.append(Advice("clock-set", text))
+    return BenchResult(
+        bench=means.bench,
+        suite=wish.suite.name,
+        environment=wish.environment,
+        origin=found,
+        seed=means.seed,
+        started_at=began,
+        finished_at=began + took,
+        cases=tuple(cases),
+        warn_only=wish.warn_only,
+        interrupted=onlooker.stop(),
+        warnings=tuple(warnings),
+    )
+
+
+def _not_begun(case: Case, limit: str) -> CaseResult:
+    """A case for which nothing is left."""
+    reason = f"not begun: {limit}"
+    return CaseResult(case.name, case.target, CaseState.INTERRUPTED, tags=case.tags, reason=reason)
+
+
+def _means(wish: BenchWish, store: Store, onlooker: Onlooker, found: Origin) -> Means:
+    gates = sum(len(case.gates) * max(1, len(case.sizes_mb)) for case in wish.cases)
+    branches = list(dict.fromkeys([found.branch or "", wish.suite.baseline_branch]))
+
+    def places(case: Case) -> Sequence[Place]:
+        where = wish.suite.name, case.name, wish.environment or ""
+        return [Place(*where, branch) for branch in branches]
+
+    return Means(
+        bench=str(ULID()),
+        store=store,
+        clock=onlooker.clock,
+        rules=rules_for(gates, confidence=wish.suite.confidence),
+        seed=secrets.randbelow(2**31) if wish.seed is None else wish.seed,
+        commit=found.commit,
+        places=places,
+        allowance=Allowance(wish.limit, onlooker.clock),
+        against=wish.against,
+        full=wish.full,
+        progress=onlooker.progress,
+        sampled=onlooker.sampled,
+        stop=onlooker.stop,
+    )
+
+
+def _set_back(store: Store, suite: Suite, now: float) -> list[Advice]:
+    """A bench in the store that is younger than now: the clock was set back since."""
+    last = Benches(store).all(suite.name, limit=1)
+    if not last or last[0].finished_at <= now + _CORRECTION_S:
+        return []
+    text = (
+        f"The last bench of this suite ended {last[0].finished_at - now:.0f} s from now: the "
+        "clock was set back, or another machine's is ahead; histories are out of order until "
+        "then. Check the clock (timedatectl)."
+    )
+    return [Advice("clock-back", text)]
+
+
+def stored(result: BenchResult) -> StoredBench:
+    """A result as the store keeps it."""
+    return StoredBench(
+        bench=result.bench,
+        suite=result.suite,
+        environment=result.environment or "",
+        branch=result.origin.branch or "",
+        commit=result.origin.commit or "",
+        started_at=result.started_at,
+        finished_at=result.finished_at,
+        verdict=None if result.verdict is None else str(result.verdict),
+        document=bench_document(result),
+    )

@@ -1,0 +1,214 @@
+"""Two stored runs held against each other, size by size; nothing is invoked.
+
+Runs of one bench that were called in turn are compared as such; others took place at other times,
+and the drift between runs counts, less what a control took out that was called beside both.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tuner.errors import NotFound, StoreError, UsageError
+from tuner.experiment.recommend import price
+from tuner.records import Advice, Purpose, RunRecord, Sample
+from tuner.store import thinning
+from tuner.store.exchange import StoredRun
+from tuner.store.runs import Store, find
+from tuner.suites.gate import Gate, parse_gate, parse_gates
+from tuner.suites.judgement import Judgement, Pair, Rules
+from tuner.suites.matching import refuse_unlike
+from tuner.suites.members import Role
+from tuner.suites.result import CompareResult, SideOf, SizeResult
+from tuner.suites.side import Side, side_of
+from tuner.suites.trial import Cost, cost_of, without_rounds
+from tuner.suites.verdict import judge_all
+
+#: What is compared where no gate is named; those without values on both sides are left out.
+USUAL = ("p50 +10%", "p95 +10%", "cost_per_million +5%", "init +20%", "errors", "throttles")
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A stored run and the control that was called beside it."""
+
+    stored: StoredRun
+    control: StoredRun | None = None
+
+    @property
+    def run(self) -> RunRecord:
+        return self.stored.run
+
+    @property
+    def thinned(self) -> bool:
+        """Whether only histograms of its samples are left."""
+        return thinning.DOCUMENT in self.stored.documents
+
+    @property
+    def arches(self) -> set[str]:
+        """Those that were measured."""
+        return {s.arch for s in self.stored.samples}
+
+    @property
+    def arch(self) -> str:
+        """Whose calls are compared: the function's own architecture's, where it was measured."""
+        own = self.run.facts.arch
+        return own if own in self.arches or not self.arches else min(self.arches)
+
+    def at(self, size: int) -> list[Sample]:
+        return [s for s in _at(self.stored, size) if s.arch == self.arch]
+
+    def sizes(self) -> set[int]:
+        """Those that were measured, MB."""
+        return {
+            s.memory_mb
+            for s in self.stored.samples
+            if s.purpose is not Purpose.WARM_UP and s.arch == self.arch
+        }
+
+
+def compare_runs(
+    before: str, after: str, gates: Sequence[str] = (), store_url: str | None = None
+) -> CompareResult:
+    """Compare two runs by id, prefix, ``last`` or exported file.
+
+    Raises UsageError for a bad gate, and for runs that cannot be compared, naming why.
+    """
+    wanted, complaints = parse_gates(gates, "--gate")
+    if complaints:
+        raise complaints[0]
+    old, new = _found(before, store_url), _found(after, store_url)
+    if old.run.run == new.run.run:
+        raise UsageError(f"run {old.run.run}", "is compared with itself", "Name another run.")
+    refuse_unlike(old.run, new.run)
+    if old.arch != new.arch:
+        raise UsageError(
+            f"runs {old.run.run} and {new.run.run}",
+            f"were measured on {old.arch} and {new.arch}",
+            "Compare runs that measured the same architecture.",
+        )
+    sizes = sorted(old.sizes() & new.sizes())
+    if not sizes:
+        raise UsageError(
+            f"runs {old.run.run} and {new.run.run}",
+            f"have no size in common: {_listed(old.sizes())} and {_listed(new.sizes())}",
+            "Measure the same sizes in both.",
+        )
+    together = _together(old, new)
+    control = None
+    if not together and old.control is not None and new.control is not None:
+        control = _side(old.control.run), _side(new.control.run)
+    chosen = wanted or [parse_gate(text) for text in USUAL]
+    cost = cost_of(new.run.facts, price(new.run.facts).own)
+    rules = Rules(gates=len(chosen) * len(sizes))
+    return CompareResult(
+        before=_side(old.run),
+        after=_side(new.run),
+        interleaved=together,
+        sizes=tuple(
+            SizeResult(size, _judged(_pair(old, new, size, cost), chosen, rules, bool(wanted)))
+            for size in sizes
+        ),
+        gated=bool(wanted),
+        control=control,
+        warnings=(
+            *_left_out(old, new, sizes),
+            *_other_architectures(old, new),
+            *_thinned(old, new),
+        ),
+    )
+
+
+def _judged(pair: Pair, gates: Sequence[Gate], rules: Rules, asked: bool) -> tuple[Judgement, ...]:
+    if not asked:
+        gates = [g for g in gates if _has(pair.before, g) and _has(pair.after, g)]
+    return judge_all(gates, pair, rules)
+
+
+def _has(side: Side, gate: Gate) -> bool:
+    return gate.subject.share or len(side.values(gate.subject)) > 0
+
+
+def _pair(old: _Run, new: _Run, size: int, cost: Cost) -> Pair:
+    before, after = side_of(old.at(size), cost), side_of(new.at(size), cost)
+    if _together(old, new):
+        return Pair(before, after, True)
+    control = None
+    if old.control is not None and new.control is not None:
+        then, now = _at(old.control, size), _at(new.control, size)
+        if then and now:
+            control = without_rounds(side_of(then, cost)), without_rounds(side_of(now, cost))
+    return Pair(without_rounds(before), without_rounds(after), False, control)
+
+
+def _together(old: _Run, new: _Run) -> bool:
+    """Whether both are sides of one trial, called in turn, and it is known which calls were."""
+    if old.thinned or new.thinned:
+        return False
+    keys = ("bench", "case", "confirming")
+    before, after = old.run.options, new.run.options
+    same = all(before.get(key) == after.get(key) for key in keys)
+    sides = {before.get("side"), after.get("side")}
+    return same and sides == {str(Role.BEFORE), str(Role.AFTER)}
+
+
+def _found(ref: str, url: str | None) -> _Run:
+    stored = find(ref, url)
+    return _Run(stored, _control(stored.run, url))
+
+
+def _control(run: RunRecord, url: str | None) -> StoredRun | None:
+    bench, case = run.options.get("bench"), run.options.get("case")
+    if bench is None:
+        return None
+    try:
+        with Store.open(url, create=False) as store:
+            for other in store.runs(command=run.command):
+                told = other.options
+                if (told.get("bench"), told.get("case")) == (bench, case) and (
+                    told.get("side") == str(Role.CONTROL)
+                    and told.get("confirming") == run.options.get("confirming")
+                ):
+                    return store.stored(other.run)
+    except (StoreError, NotFound):  # an exported file may be compared without any store
+        return None
+    return None
+
+
+def _left_out(old: _Run, new: _Run, sizes: Sequence[int]) -> tuple[Advice, ...]:
+    odd = (old.sizes() | new.sizes()) - set(sizes)
+    if not odd:
+        return ()
+    text = f"{_listed(odd)} was measured in one of both runs only, and is left out."
+    return (Advice("sizes-left-out", text),)
+
+
+def _other_architectures(*runs: _Run) -> list[Advice]:
+    """Which calls of runs that compared architectures are left out."""
+    found = []
+    for each in runs:
+        others = ", ".join(sorted(each.arches - {each.arch}))
+        if others:
+            text = f"Run {each.run.run} measured {others}, too, which is left out."
+            found.append(Advice("architecture-left-out", text))
+    return found
+
+
+def _thinned(*runs: _Run) -> list[Advice]:
+    """What runs can no longer tell whose samples were thinned, each by its id."""
+    told = [
+        (each.run.run, thinning.advice(each.stored.documents[thinning.DOCUMENT]))
+        for each in runs
+        if each.thinned
+    ]
+    return [Advice(advice.code, f"Run {run}: {advice.text}") for run, advice in told]
+
+
+def _at(stored: StoredRun, size: int) -> list[Sample]:
+    return [s for s in stored.samples if s.memory_mb == size]
+
+
+def _side(run: RunRecord) -> SideOf:
+    return SideOf(f"{run.target} ({run.run})", run)
+
+
+def _listed(sizes: set[int]) -> str:
+    return ", ".join(f"{size:,}" for size in sorted(sizes)) + " MB" if sizes else "none"

@@ -1,0 +1,101 @@
+"""Stores what a case measures: a run for each function, so that each has a report of its own."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ulid import ULID
+
+from tuner.measure.payloads import Payload
+from tuner.records import Advice, RunRecord, RunState, Sample
+from tuner.store.runs import Store
+from tuner.suites.matching import ENGINE, OPTION
+from tuner.suites.members import Member, Members, Role
+from tuner.suites.result import SideOf
+from tuner.suites.suite import Case
+
+COMMAND = "bench"
+#: Insertion decides between runs that start together: ``last`` shall mean the candidate.
+_ORDER = (Role.CONTROL, Role.BEFORE, Role.AFTER)
+
+
+@dataclass(frozen=True)
+class Label:
+    """What the runs of one trial have in common: the bench, and whether it is a confirming one."""
+
+    bench: str
+    commit: str | None
+    started_at: float
+    confirming: bool = False
+
+
+class Recorder:
+    """Runs of one trial in the store; hears of samples, and closes the runs in the end."""
+
+    def __init__(
+        self, store: Store, case: Case, members: Members, label: Label, payloads: Sequence[Payload]
+    ) -> None:
+        self._store = store
+        shared = {OPTION: {"payload": payload_hash(payloads), "engine": ENGINE}}
+        self._runs: dict[Role, RunRecord] = {}
+        self._sides: dict[Role, SideOf] = {}
+        for role in _ORDER:
+            member = members.of(role)
+            if member is not None:
+                run = _record(case, members, member, label, shared)
+                store.start(run)
+                commit = member.commit if role is Role.BEFORE else label.commit
+                self._runs[role] = run
+                self._sides[role] = SideOf(member.label, run, commit)
+
+    def heard(self, role: Role, samples: Sequence[Sample]) -> None:
+        """Store samples of a function as they arrive."""
+        self._store.add(self._runs[role].run, list(samples))
+
+    def side(self, role: Role) -> SideOf | None:
+        """The run of a function, if there is such a function."""
+        return self._sides.get(role)
+
+    def finish(self, state: RunState, now: float, warnings: Sequence[Advice] = ()) -> None:
+        """Close every run (``now`` in seconds since the epoch)."""
+        for run in self._runs.values():
+            self._store.finish(run.run, state, now, warnings)
+
+
+def payload_hash(payloads: Sequence[Payload]) -> str:
+    """A hash of all payloads with their weights."""
+    digest = hashlib.sha256()
+    for payload in payloads:
+        digest.update(f"{payload.weight:g} {len(payload.body)} ".encode() + payload.body)
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _record(
+    case: Case, members: Members, member: Member, label: Label, shared: Mapping[str, Any]
+) -> RunRecord:
+    memory = ",".join(map(str, members.sizes_mb))
+    options = replace(case.options, memory=memory)
+    target = case.target
+    if member.role is Role.BEFORE:
+        target = f"{case.target} at {member.label}"
+    elif member.role is Role.CONTROL:
+        target = f"control of {case.target}"
+    about = {
+        "bench": label.bench,
+        "case": case.name,
+        "side": str(member.role),
+        "confirming": label.confirming,
+    }
+    return RunRecord(
+        run=str(ULID()),
+        command=COMMAND,
+        target=target,
+        state=RunState.RUNNING,
+        seed=options.seed,
+        started_at=label.started_at,
+        finished_at=None,
+        options={**options.stored(), **about, **shared},
+        facts=member.facts,
+        warnings=members.notes,
+    )

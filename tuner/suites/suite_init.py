@@ -1,0 +1,206 @@
+"""Writes a first suite: a case for each function that is named or found in a template.
+
+SAM and CloudFormation templates become ``local:`` targets, a ``serverless.yml`` the names that its
+functions are deployed under. Every key is explained in the file itself. An existing file is never
+overwritten.
+"""
+
+import json
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tuner.clock import WallClock
+from tuner.errors import NotFound, UsageError
+from tuner.options.options import SweepOptions
+from tuner.suites.suite_file import parse_suite
+from tuner.targets.names import Kind, parse_target
+
+_SERVERLESS = re.compile(r"serverless(\.\w+)*\.ya?ml")
+_VARIABLE = re.compile(r"\$\{[^}]*\}")
+
+
+@dataclass(frozen=True)
+class Found:
+    """A function to write a case for; ``about`` is what its comment says."""
+
+    name: str
+    target: str
+    sizes_mb: tuple[int, ...] = ()
+    about: str = ""
+
+
+def write_suite(
+    source: str,
+    path: Path,
+    region: str | None = None,
+    profile: str | None = None,
+    endpoint_url: str | None = None,
+) -> list[str]:
+    """Write the suite; gives the names of its cases. Raises UsageError, NotFound, TargetError."""
+    if path.exists():
+        fix = "Write another with --suite, or edit this one."
+        raise UsageError(str(path), "exists already; it is not overwritten", fix)
+    options = SweepOptions(target=source, region=region, profile=profile, endpoint_url=endpoint_url)
+    found = _functions(source, options)
+    text = suite_text(found, region, profile, endpoint_url)
+    parse_suite(text, path)  # what we write can be read
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(str(path), f"cannot be written: {error.strerror}", "") from None
+    return [one.name for one in found]
+
+
+def suite_text(
+    found: list[Found],
+    region: str | None = None,
+    profile: str | None = None,
+    endpoint_url: str | None = None,
+) -> str:
+    """The file's text."""
+    given = {"region": region, "profile": profile, "endpoint_url": endpoint_url}
+    places = "".join(f"{k} = {_quoted(v)}\n" for k, v in given.items() if v is not None)
+    return _HEAD + "".join(_case(one, places) for one in found) + _TAIL
+
+
+def _functions(source: str, options: SweepOptions) -> list[Found]:
+    file = Path(source)
+    if file.suffix in (".yml", ".yaml"):
+        if _SERVERLESS.fullmatch(file.name):
+            return _of_serverless(file)
+        return _of_template(file)
+    if file.exists() and ":" not in source:
+        return _functions(f"local:{source}", replace(options, target=f"local:{source}"))
+    name = parse_target(source)
+    if name.kind is Kind.LOCAL and Path(name.path).suffix in (".yml", ".yaml"):
+        return _of_template(Path(name.path), name.logical_id)
+    return [_of_target(source, options)]
+
+
+def _of_target(source: str, options: SweepOptions) -> Found:
+    """A single function, which has to be there."""
+    from tuner.experiment.wiring import open_target
+
+    name = parse_target(source)
+    if name.kind is Kind.LOCAL:
+        from tuner.targets.package import read_package
+
+        read_package(Path(name.path).expanduser())
+        return Found(_plain(Path(name.path).resolve().stem), source, (512,))
+    if name.kind is Kind.DEMO:
+        return Found(name.demo, source, (512,))
+    target = open_target(options, lambda _text: None, WallClock())
+    try:
+        facts = target.describe()
+    finally:
+        target.close()
+    if name.kind is Kind.REPLAY:
+        return Found(_plain(Path(name.path).stem), source, facts.recorded_mb[:1])
+    about = f"{facts.runtime or facts.package}, {facts.arch}, {facts.memory_mb} MB now"
+    return Found(_plain(facts.name), source, (), about)
+
+
+def _of_template(path: Path, logical_id: str | None = None) -> list[Found]:
+    from tuner.targets.sam import function_names, read_template
+
+    names = function_names(path) if logical_id is None else [logical_id]
+    if not names:
+        raise NotFound(str(path), "has no function", "Name another template, or a function.")
+    found = []
+    for name in names:
+        function = read_template(path, name)
+        sizes = (function.memory_mb,) if function.memory_mb else ()
+        about = f"{function.runtime or 'no runtime'}, run on the local Lambda"
+        found.append(Found(_plain(name), f"local:{path}#{name}", sizes, about))
+    return found
+
+
+def _of_serverless(path: Path) -> list[Found]:
+    from tuner.targets.sam import read_yaml
+
+    table = read_yaml(path)
+    functions, provider = table.get("functions"), table.get("provider") or {}
+    if not isinstance(functions, dict) or not functions or not isinstance(provider, dict):
+        raise NotFound(str(path), "has no functions", "Name another file, or a function.")
+    service = table.get("service")
+    service = service.get("name") if isinstance(service, dict) else service
+    stage = _settled(provider.get("stage"), "dev")
+    found = []
+    for key, entry in functions.items():
+        function = entry if isinstance(entry, dict) else {}
+        usual = f"{_settled(service, 'service')}-{stage}-{key}"
+        name = _settled(function.get("name"), usual)
+        about = f"deployed by serverless, stage {stage}; {function.get('handler', 'an image')}"
+        found.append(Found(_plain(str(key)), name[:64], (), about))
+    return found
+
+
+def _settled(value: Any, usual: str) -> str:
+    """A value with variables by their default: ``${opt:stage, 'dev'}`` is dev."""
+    if not isinstance(value, str):
+        return usual
+
+    def default(match: re.Match[str]) -> str:
+        last = match[0][2:-1].rpartition(",")[2].strip().strip("'\"")
+        return last if re.fullmatch(r"[A-Za-z0-9_-]+", last) else usual
+
+    return _VARIABLE.sub(default, value)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-") or "function"
+
+
+def _quoted(text: str) -> str:
+    """A basic string of TOML, which is written like JSON's but for DEL."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _case(one: Found, places: str) -> str:
+    about = f"# {one.about}\n" if one.about else ""
+    sizes = (
+        f"sizes = [{', '.join(map(str, one.sizes_mb))}]"
+        if one.sizes_mb
+        else "# sizes = [512, 1024]          # MB; without: as the function is configured"
+    )
+    return (
+        f"\n{about}[[case]]\nname = {_quoted(one.name)}\ntarget = {_quoted(one.target)}\n"
+        f"{places}{sizes}\n{_CASE}"
+    )
+
+
+_HEAD = """\
+# What `tuner bench` measures, and which changes matter. Paths count from the directory that it
+# is run in.
+
+[suite]
+name = "default"                # baselines and history are kept by it
+# A gate names the smallest change that matters: one of that size is found, a smaller one is no
+# alarm. p50 to p99.9 and mean are of warm durations; client_p95, cold_p95 and init have prefixes.
+# Objectives such as "p95<300ms" are judged without any comparison.
+gates = ["p95 +10%", "cost_per_million +5%", "errors"]
+# most = 200                    # calls a side and size; it stops earlier when all is clear
+# confidence = 0.99             # so many runs of the whole suite without a change raise no alarm
+# control = true                # call a handler that never changes beside, against platform drift
+# baseline_branch = "main"      # whose baseline a branch without its own is held against
+# overlap = "wait"              # what a second run does meanwhile: wait (for `wait`), or leave
+# wait = "30m"
+# warn_only = false             # true: regressions are told, and exit with 0
+"""
+
+_CASE = """\
+# tags = ["nightly"]            # `tuner bench --tag nightly`
+# gates = ["p99 +20%"]          # in the place of the suite's; "init +20%" forces cold starts
+# cold = 40                     # cold starts to force a side
+# payload = '{"order": 1}'      # JSON or "@event.json"; payloads, event as in `tuner sweep`
+# against = "git:main"          # always compare in one run with this version, package or revision
+# profile_load = "steady"       # a load in the place of single calls; rate, duration go with it
+"""
+
+_TAIL = """
+# [environments.staging]        # `tuner bench --environment staging`
+# region = "eu-west-1"
+# targets = { CASE = "my-function-staging" }
+"""

@@ -1,0 +1,357 @@
+"""A function on AWS, or behind any endpoint that speaks Lambda's API: described, sized, put back.
+
+Sizes are published versions (``tuner.aws.versions``), so production traffic on aliases and
+versions never sees them, and ``$LATEST`` is back as it was before anything is measured. It never
+invokes.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ulid import ULID
+
+from tuner.aws.clone import clone_arn, clone_name, make_clone
+from tuner.aws.control import Configuration, Control, revision_of, settled, unqualified
+from tuner.aws.credentials import current_keys
+from tuner.aws.function_log import FunctionLog
+from tuner.aws.journal import MARK, Before, Journal, Opening
+from tuner.aws.log_reports import LogReports
+from tuner.aws.provisioned import provision, wait_until_ready, withdraw
+from tuner.aws.putback import put_back
+from tuner.aws.session import SessionOptions, open_session
+from tuner.aws.versions import VersionMaker
+from tuner.clock import Clock, WallClock
+from tuner.errors import AccessDenied, ChangedUnderneath, TargetError, UsageError
+from tuner.recording.reportline import Report
+from tuner.records import FunctionFacts
+from tuner.targets.aws_events import open_trail
+from tuner.targets.aws_witness import open_witness
+from tuner.targets.event_trail import EventTrail
+from tuner.targets.facts import function_facts
+from tuner.targets.isolation import Isolation, isolation_notes
+from tuner.targets.names import TargetName
+from tuner.targets.seam import OWNED_BY, Code, Credentials, Endpoint, Progress, Target, Variant
+from tuner.targets.startup import Kind, Startup
+from tuner.targets.startup_check import refuse_startups
+from tuner.targets.suitability import (
+    refuse_other_version,
+    refuse_split_alias,
+    refuse_unsuitable,
+)
+from tuner.targets.witness import Witness
+
+if TYPE_CHECKING:
+    from tuner.targets.finding import Finding
+
+#: Where changes are journalled, in the working directory.
+JOURNAL_DIRECTORY = Path(".tuner/journal")
+
+
+@dataclass(frozen=True)
+class AwsOptions:
+    """Where the function is, as whom, how sizes are made, and where changes are journalled.
+
+    ``journal`` is ``None`` only for a function that ends with this process. ``code`` replaces that
+    of the function in a copy, and ``arch`` its architecture.
+    """
+
+    session: SessionOptions = field(default_factory=SessionOptions)
+    journal: Path | None = JOURNAL_DIRECTORY
+    isolation: Isolation = Isolation.VERSIONS
+    progress: Progress = lambda _text: None
+    clock: Clock = field(default_factory=WallClock)
+    code: Code | None = None
+    arch: str | None = None
+
+
+def open_aws(name: TargetName, options: AwsOptions) -> "AwsTarget":
+    """Open a session for a function; nothing is asked yet. An ARN's region is used."""
+    given = options.session
+    if name.region and given.region and name.region != given.region:
+        raise UsageError(
+            name.text,
+            f"its ARN is in {name.region}, but --region says {given.region}",
+            "Leave --region out.",
+        )
+    session = open_session(replace(given, region=given.region or name.region))
+    return AwsTarget(Control(session, options.clock), name, options)
+
+
+class AwsTarget(Target):
+    """One function, reached through Lambda's API."""
+
+    def __init__(self, control: Control, name: TargetName, options: AwsOptions) -> None:
+        self._control = control
+        self._name = name
+        self._options = options
+        self._facts: FunctionFacts | None = None
+        self._latest: Configuration = {}
+        self._journal: Journal | None = None
+        self._maker: VersionMaker | None = None
+        self._versions: dict[int, str] = {}
+        self._log_group: str | None = None
+        self._logs: LogReports | None = None
+        self._opened_s = options.clock.wall()
+        self._id = str(ULID.from_timestamp(options.clock.wall()))
+        self.one_at_a_time = options.isolation is Isolation.IN_PLACE
+        self.notes = isolation_notes(options.isolation)
+
+    def describe(self) -> FunctionFacts:
+        """Read the function once; raises :class:`TargetError` if it cannot be measured."""
+        if self._facts is None:
+            self._facts = self._read()
+        return self._facts
+
+    def check_up(self) -> "Iterator[Finding]":
+        """What stands in the way of measuring it, question by question; changes nothing."""
+        from tuner.targets.checkup import check_up  # only `tuner doctor` needs it
+
+        return check_up(self._control, self._name)
+
+    def prepare(self, memory_mb: int) -> Variant:
+        """Publish a version of this size, unless there is one already."""
+        return _variant_or_raise(self.prepare_many([memory_mb])[memory_mb])
+
+    def prepare_many(
+        self, sizes_mb: Iterable[int], *, fresh: bool = False
+    ) -> Mapping[int, Variant | TargetError]:
+        """Publish what is missing, with ``$LATEST`` put back once at the end."""
+        sizes = list(dict.fromkeys(sizes_mb))
+        if self.one_at_a_time:
+            return {size: self._in_place(size, fresh) for size in sizes}
+        missing = [size for size in sizes if fresh or size not in self._versions]
+        failed: dict[int, TargetError] = {}
+        for size, made in (self._publish(missing) if missing else {}).items():
+            if isinstance(made, TargetError):
+                failed[size] = _about_size(made, self._name.text, size)
+            else:
+                self._versions[size] = made
+        return {size: failed.get(size) or self._variant(size) for size in sizes}
+
+    def recycle(self, memory_mb: int) -> Variant:
+        """Publish one more version of this size: it has no sandbox yet."""
+        return _variant_or_raise(self.prepare_many([memory_mb], fresh=True)[memory_mb])
+
+    def check_startups(self, startups: Sequence[Startup]) -> None:
+        """Hold the function, its account and what it has against what is asked."""
+        facts = self.describe()
+        found = self._control.get(self._name.function)
+        refuse_startups(self._control, found, self._name.qualifier, startups, facts.backend)
+
+    def start_as(
+        self, startup: Startup, memory_mb: int, stop: Callable[[], bool]
+    ) -> tuple[Variant, float]:
+        """Publish a version for it alone: a snapshot, or one with provisioned concurrency."""
+        begun, maker = self._options.clock.monotonic(), self._open_maker()
+        snap = startup.kind is Kind.SNAP_START
+        words = "a snapshot, which takes minutes" if snap else "a version"
+        self._options.progress(f"publishing {words} of {memory_mb} MB")
+        made = maker.make([memory_mb], snap_start=snap)[memory_mb]
+        if isinstance(made, TargetError):
+            raise made
+        if startup.kind is Kind.PROVISIONED:
+            assert self._journal is not None, "opened with the maker"
+            self._options.progress(f"waiting for {startup.count} provisioned sandboxes")
+            provision(self._control, self._journal, made, startup.count)
+            try:
+                wait_until_ready(self._control, self._name.function, made, stop)
+            except TargetError:
+                withdraw(self._control, self._name.function, made)
+                raise
+        took_s = self._options.clock.monotonic() - begun
+        return Variant(memory_mb, self.describe().arch, made), took_s
+
+    def stop_paying(self, variant: Variant) -> None:
+        """Remove provisioned concurrency; a snapshot is paid until its version is deleted."""
+        assert variant.qualifier is not None, "a version of ours"
+        withdraw(self._control, self._name.function, variant.qualifier)
+
+    def endpoint(self) -> Endpoint:
+        """The Invoke API of the function's region."""
+        session = self._control.session
+        keys = current_keys(session)
+        return Endpoint(
+            url=session.endpoint_url,
+            region=session.region,
+            function=self._invoked(),
+            credentials=lambda: Credentials(*keys()),
+            verify_tls=session.verify_tls,
+        )
+
+    def reports(self, request_ids: Sequence[str]) -> Mapping[str, Report]:
+        """From the function's log group in CloudWatch; a copy logs there, too."""
+        if self._logs is None:
+            self._logs = LogReports(self._log(), self._options.clock, self._opened_s)
+        return self._logs.find(request_ids)
+
+    def events(self, variant: Variant) -> EventTrail:
+        """From the function's log, and from a local Lambda's own records."""
+        facts = self.describe()
+        if facts.log_format == "JSON" and facts.system_log_level in ("WARN", "ERROR"):
+            level = facts.system_log_level
+            reason = (
+                f"its system log level {level} leaves out START and REPORT, which tell of events"
+            )
+            raise TargetError(self._name.text, reason, "Set it to INFO, or leave --mode async out.")
+        log = self._log(beside=True)
+        return open_trail(self._control, log, self._invoked(), variant.qualifier)
+
+    def beside(self, code: Code) -> Target:
+        """A temporary copy of the function with other code, journalled as every copy is."""
+        options = replace(self._options, isolation=Isolation.CLONE, code=code)
+        return AwsTarget(self._control, replace(self._name, qualifier=None), options)
+
+    def copied_to(self, arch: str) -> "AwsTarget":
+        """A temporary copy of the function on an architecture, journalled as every copy is."""
+        options = replace(self._options, isolation=Isolation.CLONE, arch=arch)
+        return AwsTarget(self._control, self._name, options)
+
+    def published(self, qualifier: str) -> Variant:
+        """A version or alias of the function, as it is configured there."""
+        function = self._name.function
+        if qualifier != "$LATEST" and not qualifier.isdigit():
+            text = f"{function}:{qualifier}"
+            refuse_split_alias(self._control.get_alias(function, qualifier), text)
+        found = self._control.configuration(function, qualifier)
+        arch = (found.get("Architectures") or ["x86_64"])[0]
+        return Variant(found["MemorySize"], arch, qualifier)
+
+    def witness(self) -> Witness | None:
+        """CloudWatch and X-Ray; a local Lambda has them only where the environment names them."""
+        facts = self.describe()
+        function = facts.name
+        if self._options.isolation is Isolation.CLONE:
+            function = self._invoked()
+        return open_witness(self._control, function, self._options.progress, traced=facts.traced)
+
+    def restore(self) -> None:
+        """``$LATEST`` as it was, every version of ours deleted, the journal removed."""
+        if self._journal is None:
+            return
+        self._options.progress("putting the function back")
+        put_back(self._journal.entry(), self._control)
+        self._journal.finish()
+        self._journal = self._maker = None
+        self._versions.clear()
+
+    def close(self) -> None:
+        """Let go of connections and of the journal, which stays pending if not restored."""
+        if self._journal is not None:
+            self._journal.close()
+        self._control.session.client.close()
+
+    def _log(self, *, beside: bool = False) -> FunctionLog:
+        group = self._log_group or f"/aws/lambda/{self.describe().name}"
+        return FunctionLog(self._control.session, group, self._options.clock, beside=beside)
+
+    def _invoked(self) -> str:
+        """What is invoked: the function, or the copy that will be made of it."""
+        if self._options.isolation is Isolation.CLONE:
+            return clone_name(self._name.function, self._id)
+        return self._name.function
+
+    def _in_place(self, memory_mb: int, fresh: bool) -> Variant | TargetError:
+        """``$LATEST`` itself at this size; the size before it cannot be invoked any more."""
+        maker = self._open_maker()
+        if fresh or memory_mb not in self._versions:
+            self._options.progress(f"setting $LATEST to {memory_mb} MB")
+            try:
+                maker.hold(memory_mb)
+            except (AccessDenied, ChangedUnderneath):
+                raise
+            except TargetError as error:
+                return _about_size(error, self._name.text, memory_mb)
+            self._versions = {memory_mb: "$LATEST"}
+        return Variant(memory_mb, self.describe().arch, None)
+
+    def _variant(self, memory_mb: int) -> Variant:
+        arch = self._options.arch
+        if arch is not None:
+            return Variant(memory_mb, arch, self._versions[memory_mb], self._invoked())
+        return Variant(memory_mb, self.describe().arch, self._versions[memory_mb])
+
+    def _publish(self, sizes_mb: list[int]) -> Mapping[int, str | TargetError]:
+        maker = self._open_maker()
+        listed = ", ".join(map(str, sizes_mb))
+        where = f" on {self._options.arch}" if self._options.arch else ""
+        self._options.progress(f"publishing a version for {listed} MB{where}")
+        return maker.make(sizes_mb)
+
+    def _open_maker(self) -> VersionMaker:
+        self.describe()
+        if self._maker is None:
+            self._maker = self._begin()
+        return self._maker
+
+    def _begin(self) -> VersionMaker:
+        start = self._control.wait(self._name.function)
+        refuse_unsuitable(start, self._name.text)
+        self._refuse_marked(start)
+        self._journal = Journal(self._options.journal, self._opening(start))
+        if self._options.isolation is Isolation.CLONE:
+            options = self._options
+            where = f" on {options.arch}" if options.arch else ""
+            options.progress(f"making a temporary copy of the function{where}")
+            return make_clone(self._control, self._journal, OWNED_BY, options.code, options.arch)
+        return VersionMaker(self._control, self._journal, start)
+
+    def _opening(self, start: Configuration) -> Opening:
+        """What the journal begins with: the function as it is now."""
+        arn, session = unqualified(start["FunctionArn"]), self._control.session
+        clone = self._options.isolation is Isolation.CLONE
+        return Opening(
+            id=self._id,
+            function=self._name.function,
+            arn=arn,
+            region=session.region,
+            endpoint_url=session.endpoint_url,
+            profile=session.profile,
+            before=Before(
+                memory_mb=start["MemorySize"],
+                description=start.get("Description", ""),
+                revision_id=revision_of(start),
+                code_sha256=start["CodeSha256"],
+            ),
+            opened_at=self._options.clock.wall(),
+            pid=os.getpid(),
+            assume_role=session.assume_role,
+            clone=clone_arn(arn, self._invoked()) if clone else None,
+        )
+
+    def _refuse_marked(self, start: Configuration) -> None:
+        """What an earlier run has left changed must not be taken for how it was."""
+        if MARK.match(start.get("Description", "")):
+            raise TargetError(
+                self._name.text,
+                "another measurement is changing it, or was interrupted while it did",
+                "Wait for the other one to end, or put the function back with `tuner restore`.",
+            )
+
+    def _read(self) -> FunctionFacts:
+        function, qualifier, text = self._name.function, self._name.qualifier, self._name.text
+        found = self._control.get(function)
+        latest = found["Configuration"]
+        if not settled(latest):
+            latest = self._control.settle(function)
+        configuration = latest
+        if qualifier is not None:
+            configuration = self._control.configuration(function, qualifier)
+            if not qualifier.isdigit():
+                refuse_split_alias(self._control.get_alias(function, qualifier), text)
+            refuse_other_version(configuration, latest, text)
+        refuse_unsuitable(latest, text)
+        self._log_group = (configuration.get("LoggingConfig") or {}).get("LogGroup")
+        return function_facts(self._control, configuration, found.get("Concurrency") or {})
+
+
+def _about_size(error: TargetError, text: str, memory_mb: int) -> TargetError:
+    return type(error)(f"{text} at {memory_mb} MB", error.reason, error.fix)
+
+
+def _variant_or_raise(made: Variant | TargetError) -> Variant:
+    if isinstance(made, TargetError):
+        raise made
+    return made

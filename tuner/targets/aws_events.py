@@ -1,0 +1,125 @@
+"""Following asynchronous events: on AWS by CloudWatch Logs, on the local Lambda by its own log.
+
+AWS tells how an event ended only to the destination that the function names, which is the user's
+to read; the local Lambda keeps those records where they can be asked for.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tuner.aws.control import Control
+from tuner.aws.function_log import FunctionLog
+from tuner.errors import NotFound, TargetError
+from tuner.records import LogLine
+from tuner.targets.event_trail import AGE_S, RETRIES, EventSettings, EventTrail
+from tuner.targets.platform import ask_local
+
+#: What the platform writes around an invocation, as text or as JSON.
+WORDS = ("START RequestId: ", "REPORT RequestId: ", "platform.start", "platform.report")
+#: CloudWatch Logs shows lines some seconds late, seldom more than a minute.
+_AWS_LATE_S, _AWS_PAUSE_S = 120.0, 5.0
+_LOCAL_LATE_S, _LOCAL_PAUSE_S = 2.0, 0.25
+_EVENTS, _TIME = "/tuner/events?from={}", "/tuner/time"
+
+
+def open_trail(
+    control: Control, log: FunctionLog, function: str, qualifier: str | None
+) -> EventTrail:
+    """Read the settings, and try the log. Raises AccessDenied for a right that is missing."""
+    settings = _settings(control, function, qualifier)
+    if control.session.loopback:
+        before_s = control.clock.wall()
+        told = ask_local(control.session.endpoint_url, _TIME)
+        if told is not None:
+            ours_s = (before_s + control.clock.wall()) / 2.0
+            return LocalTrail(settings, log, control.session.endpoint_url, (ours_s, told[0]))
+    next(log.lines(WORDS, control.clock.wall() - 60.0, most=1), None)
+    return AwsTrail(settings, log)
+
+
+class AwsTrail(EventTrail):
+    """CloudWatch Logs, whose clock is taken to be ours."""
+
+    late_s, pause_s, time_scale = _AWS_LATE_S, _AWS_PAUSE_S, 1.0
+
+    def __init__(self, settings: EventSettings, log: FunctionLog) -> None:
+        self.settings = settings
+        self.place = f"CloudWatch Logs, {log.group}"
+        self._log = log
+
+    def moment(self, wall_s: float) -> float:
+        """The same."""
+        return wall_s
+
+    def lines(self, since_s: float) -> Iterator[LogLine]:
+        """As they have arrived."""
+        return self._log.lines(WORDS, since_s)
+
+    def endings(self) -> None:
+        """AWS does not tell."""
+        return
+
+
+class LocalTrail(EventTrail):
+    """A local Lambda of ours: its log, its records of ended events, its clock."""
+
+    pause_s = _LOCAL_PAUSE_S
+
+    def __init__(
+        self,
+        settings: EventSettings,
+        log: FunctionLog,
+        url: str,
+        clock: tuple[float, Mapping[str, Any]],
+    ) -> None:
+        """``clock`` is a moment of our wall clock, and what the service told of its own then."""
+        self.settings = settings
+        self.place = f"the local Lambda's log, {log.group}"
+        self.time_scale = float(clock[1]["time_scale"])
+        self.late_s = _LOCAL_LATE_S * self.time_scale
+        self._ours_s, self._theirs_s = clock[0], float(clock[1]["now"])
+        self._log, self._url = log, url
+        self._seen = self._ended_before()
+
+    def moment(self, wall_s: float) -> float:
+        """Their clock runs evenly, ``time_scale`` times as fast."""
+        return self._theirs_s + (wall_s - self._ours_s) * self.time_scale
+
+    def lines(self, since_s: float) -> Iterator[LogLine]:
+        """All that were written."""
+        return self._log.lines(WORDS, since_s)
+
+    def endings(self) -> Mapping[str, str]:
+        """From the records that it keeps."""
+        told = ask_local(self._url, _EVENTS.format(self._seen))
+        if told is None:
+            reason = "does not tell any more how events ended"
+            raise TargetError("the local Lambda", reason, "Has it been stopped?")
+        records, headers = told
+        self._seen = int(headers.get("x-tuner-ended", self._seen))
+        contexts = (record["requestContext"] for record in records)
+        return {each["requestId"]: each["condition"] for each in contexts}
+
+    def _ended_before(self) -> int:
+        told = ask_local(self._url, _EVENTS.format(1 << 62))
+        return int(told[1].get("x-tuner-ended", 0)) if told else 0
+
+
+def _settings(control: Control, function: str, qualifier: str | None) -> EventSettings:
+    """EventInvokeConfig of what is invoked, and the function's dead-letter queue."""
+    asked: dict[str, str] = {"FunctionName": function}
+    if qualifier is not None:
+        asked["Qualifier"] = qualifier
+    try:
+        found = control.send("GetFunctionEventInvokeConfig", function, **asked)
+    except NotFound:
+        found = {}
+    places = found.get("DestinationConfig") or {}
+    letters = control.configuration(function, qualifier).get("DeadLetterConfig") or {}
+    return EventSettings(
+        retries=found.get("MaximumRetryAttempts", RETRIES),
+        age_s=float(found.get("MaximumEventAgeInSeconds", AGE_S)),
+        dead_letters=letters.get("TargetArn") or None,
+        on_failure=(places.get("OnFailure") or {}).get("Destination"),
+        on_success=(places.get("OnSuccess") or {}).get("Destination"),
+    )

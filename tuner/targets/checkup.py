@@ -1,0 +1,214 @@
+"""Can this function be measured here, by these credentials? One finding per question.
+
+Reads, and tries each permission without changing anything: an update or a publication that names
+a RevisionId nobody has is refused by Lambda after it has looked at the rights. What cannot be
+tried so is said to be unknown. It never invokes (a dry run starts nothing).
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from tuner.aws.control import Configuration, Control, revision_of
+from tuner.aws.function_log import FunctionLog
+from tuner.aws.provisioned import configurations
+from tuner.aws.services import Service
+from tuner.errors import AccessDenied, ChangedUnderneath, TargetError, TunerError
+from tuner.records import Backend
+from tuner.targets.checkup_witnesses import witness_findings
+from tuner.targets.finding import Finding, Level
+from tuner.targets.names import TargetName
+from tuner.targets.platform import platform_facts
+from tuner.targets.startup_check import no_snap_start
+from tuner.targets.suitability import refuse_split_alias, refuse_unsuitable
+
+#: No revision of anything: a change that expects it is refused.
+_NO_REVISION = "00000000-0000-0000-0000-000000000000"
+_LARGEST_MB = 10_240
+_NEW_ACCOUNT = 10
+
+
+def check_up(control: Control, name: TargetName) -> Iterator[Finding]:
+    """Every finding on a function, in order; ends early if it cannot even be read."""
+    yield from _credentials(control)
+    try:
+        found = control.get(name.function)
+    except TunerError as error:
+        yield _problem("function", error)
+        return
+    latest: Configuration = found["Configuration"]
+    yield Finding("function", Level.OK, f"{latest['FunctionArn']} can be read")
+    yield _suitable(control, name, latest)
+    yield from _permissions(control, name, latest)
+    yield from _concurrency(control, name, found.get("Concurrency") or {})
+    yield _triggers(control, name)
+    yield _startups(control, latest)
+    yield _tracing(latest)
+
+
+def _credentials(control: Control) -> Iterator[Finding]:
+    sts = Service(control.session, "sts", control.clock)
+    if not sts.available:
+        yield Finding("credentials", Level.OK, "a service on this machine does not check them")
+        return
+    try:
+        who = sts.send("GetCallerIdentity", "AWS")
+    except TunerError as error:
+        yield _problem("credentials", error)
+    else:
+        yield Finding("credentials", Level.OK, f"valid, as {who['Arn']}")
+
+
+def _suitable(control: Control, name: TargetName, latest: Configuration) -> Finding:
+    try:
+        refuse_unsuitable(latest, name.text)
+        if name.qualifier is not None and not name.qualifier.isdigit():
+            refuse_split_alias(control.get_alias(name.function, name.qualifier), name.text)
+    except TunerError as error:
+        return _problem("suitable", error)
+    return Finding("suitable", Level.OK, "it is of a kind that can be measured")
+
+
+def _permissions(control: Control, name: TargetName, latest: Configuration) -> Iterator[Finding]:
+    function = name.function
+    invoke = {"InvocationType": "DryRun", "FunctionName": function}
+    if name.qualifier is not None:  # a policy may allow an alias and not the function, or neither
+        invoke["Qualifier"] = name.qualifier
+    yield _allowed("InvokeFunction", lambda: control.send("Invoke", function, **invoke))
+    yield _logs(control, function, latest)
+    mode = (latest.get("TracingConfig") or {}).get("Mode")
+    yield from witness_findings(control, function, traced=mode == "Active")
+    yield _allowed("ListVersionsByFunction", lambda: next(control.versions(function), None))
+    if not revision_of(latest):
+        text = "not tried: this service has no RevisionId to guard the trial with"
+        yield Finding("lambda:UpdateFunctionConfiguration", Level.UNKNOWN, text)
+    else:
+        yield from _update(control, function, latest)
+        yield _allowed(
+            "PublishVersion",
+            lambda: control.publish(function, "", _NO_REVISION, latest["CodeSha256"]),
+        )
+    text = "not tried: there is no dry run, and it would delete"
+    fix = "`tuner policy sweep` prints a policy that allows it, for versions only."
+    yield Finding("lambda:DeleteFunction", Level.UNKNOWN, text, fix)
+
+
+def _logs(control: Control, function: str, latest: Configuration) -> Finding:
+    """The right to read the function's log; it is no obstacle to most measurements."""
+    name = "logs:FilterLogEvents"
+    logging = latest.get("LoggingConfig") or {}
+    group = logging.get("LogGroup") or f"/aws/lambda/{function}"
+    if logging.get("SystemLogLevel") in ("WARN", "ERROR"):
+        fix = "Set it to INFO for loads with --mode async; other measurements do not need it."
+        return Finding(name, Level.WARNING, "its system log level leaves START and REPORT out", fix)
+    try:
+        log = FunctionLog(control.session, group, control.clock, beside=True)
+        next(log.lines(("REPORT RequestId",), control.clock.wall() - 60.0, most=1), None)
+    except AccessDenied as error:
+        fix = "Only --mode async needs it, and answers whose log tail lacks REPORT."
+        return Finding(name, Level.WARNING, error.reason, fix)
+    except TunerError as error:
+        return Finding(name, Level.UNKNOWN, f"could not be tried: {error.reason}", error.fix)
+    return Finding(name, Level.OK, f"allowed on {group}")
+
+
+def _update(control: Control, function: str, latest: Configuration) -> Iterator[Finding]:
+    """The right to update; and the memory cap, if Lambda names it before the revision."""
+    said = latest.get("Description", "")
+    yield _allowed(
+        "UpdateFunctionConfiguration",
+        lambda: control.update(function, latest["MemorySize"], said, _NO_REVISION),
+    )
+    try:
+        control.update(function, _LARGEST_MB, said, _NO_REVISION)
+    except TargetError as error:
+        if "at most" in error.reason:
+            yield Finding("memory cap", Level.WARNING, error.reason, error.fix)
+            return
+    text = f"Lambda named no cap below {_LARGEST_MB:,} MB; new accounts may still have 3,008 MB"
+    yield Finding("memory cap", Level.OK, text)
+
+
+def _allowed(action: str, attempt: Callable[[], object]) -> Finding:
+    name = f"lambda:{action}"
+    try:
+        attempt()
+    except ChangedUnderneath:
+        pass  # refused for the revision, so not for want of the right
+    except AccessDenied as error:
+        return _problem(name, error)
+    except TargetError as error:
+        return Finding(name, Level.UNKNOWN, f"could not be tried: {error.reason}", error.fix)
+    return Finding(name, Level.OK, "allowed")
+
+
+def _concurrency(
+    control: Control, name: TargetName, concurrency: Mapping[str, Any]
+) -> Iterator[Finding]:
+    account = control.account_concurrency()
+    if account is None:
+        text = "the account's limit cannot be read"
+        fix = "Allow lambda:GetAccountSettings; it is only a hint for the size of bursts."
+        yield Finding("account concurrency", Level.UNKNOWN, text, fix)
+    elif account <= _NEW_ACCOUNT:
+        text = f"the account may run only {account} invocations at once"
+        fix = "Ask for more in Service Quotas (Lambda, concurrent executions)."
+        yield Finding("account concurrency", Level.WARNING, text, fix)
+    else:
+        yield Finding("account concurrency", Level.OK, f"{account:,} invocations at once")
+    reserved = concurrency.get("ReservedConcurrentExecutions")
+    if reserved == 0:
+        text = f"reserved concurrency of {name.text} is 0: every invocation is throttled"
+        fix = "Raise or remove the function's reserved concurrency."
+        yield Finding("reserved concurrency", Level.PROBLEM, text, fix)
+    elif reserved is not None:
+        text = f"{reserved}, which measuring shares with production"
+        yield Finding("reserved concurrency", Level.OK, text)
+
+
+def _triggers(control: Control, name: TargetName) -> Finding:
+    try:
+        answer = control.send("ListEventSourceMappings", name.function, FunctionName=name.function)
+    except TunerError:
+        text = "event source mappings cannot be listed"
+        fix = "Allow lambda:ListEventSourceMappings, or look yourself."
+        return Finding("triggers", Level.UNKNOWN, text, fix)
+    count = len(answer.get("EventSourceMappings", ()))
+    if not count:
+        return Finding("triggers", Level.OK, "no event source mapping invokes $LATEST")
+    text = (
+        f"{count} event source mapping{'s' * (count > 1)} may invoke $LATEST while it has another "
+        "size for a few seconds"
+    )
+    return Finding("triggers", Level.WARNING, text, "Use --isolation clone to leave it alone.")
+
+
+def _startups(control: Control, latest: Configuration) -> Finding:
+    """Which ways to start `tuner cold --variants` could compare; nothing else needs them."""
+    session, name = control.session, "ways to start"
+    local = session.loopback and platform_facts(session.endpoint_url)
+    reason = no_snap_start(latest, Backend.LOCAL if local else Backend.AWS)
+    snapshots = "SnapStart can be compared" if reason is None else f"no SnapStart, since {reason}"
+    try:
+        present = sum(1 for _ in configurations(control, str(latest["FunctionName"])))
+    except AccessDenied as error:
+        fix = (
+            "Only `tuner cold --variants` needs it; `tuner policy cold --variants provisioned=5` "
+            "prints what else."
+        )
+        return Finding(name, Level.WARNING, error.reason, fix)
+    except TargetError as error:
+        return Finding(name, Level.UNKNOWN, f"{snapshots}; {error.reason}", error.fix)
+    kept = f"{present} of its aliases and versions are provisioned now"
+    return Finding(name, Level.OK, f"{snapshots}; {kept}")
+
+
+def _tracing(latest: Configuration) -> Finding:
+    mode = (latest.get("TracingConfig") or {}).get("Mode", "PassThrough")
+    if mode == "Active":
+        text = "X-Ray traces are on: they take a little time and are billed by X-Ray"
+        return Finding("X-Ray", Level.OK, text)
+    return Finding("X-Ray", Level.OK, f"{mode}: invocations of a measurement are not traced")
+
+
+def _problem(name: str, error: TunerError) -> Finding:
+    return Finding(name, Level.PROBLEM, error.reason, error.fix)

@@ -1,0 +1,245 @@
+"""``local:`` and ``demo:``: a function from this machine on the embedded local Lambda.
+
+Packages the code, starts the service, creates the function there, and from then on is the AWS
+path with another endpoint. Whatever is wrong with the code is said before anything is started.
+"""
+
+import platform
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tuner.aws.control import Control
+from tuner.aws.session import LOOPBACK_KEYS, LOOPBACK_REGION, SessionOptions, open_session
+from tuner.clock import Clock, WallClock
+from tuner.errors import TargetError, UsageError
+from tuner.records import FunctionFacts
+from tuner.targets.aws import AwsOptions, AwsTarget
+from tuner.targets.embedded import EmbeddedLambda, EmbeddedOptions
+from tuner.targets.event_trail import EventTrail
+from tuner.targets.names import DEMOS, Kind, TargetName
+from tuner.targets.package import Package, package_source, read_package
+from tuner.targets.seam import Code, Endpoint, Progress, Target, Variant
+from tuner.targets.startup import Startup
+
+if TYPE_CHECKING:
+    from tuner.targets.sam import SamFunction
+
+#: What a new function has on AWS unless one says more.
+DEFAULT_MEMORY_MB = 128
+_ROLE = "arn:aws:iam::000000000000:role/tuner-local"
+_ARCHES = {"aarch64": "arm64", "arm64": "arm64"}
+
+
+@dataclass(frozen=True)
+class LocalOptions:
+    """``--handler``, ``--runtime``, ``--env``, ``--cpu``; a template's values give way to them.
+
+    ``timeout_s`` is the function's timeout where no template says another: Lambda's own default
+    of 3 s would end honest work at 128 MB.
+    """
+
+    handler: str | None = None
+    runtime: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    timeout_s: int = 30
+    embedded: EmbeddedOptions = field(default_factory=EmbeddedOptions)
+    progress: Progress = lambda _text: None
+    clock: Clock = field(default_factory=WallClock)
+
+
+@dataclass(frozen=True)
+class _Function:
+    """What is created on the local Lambda."""
+
+    name: str
+    package: Package
+    memory_mb: int
+    timeout_s: int
+    environment: Mapping[str, str]
+
+
+def open_local(name: TargetName, options: LocalOptions) -> "LocalTarget":
+    """Package ``local:PATH`` or ``demo:NAME``, start the service, create the function.
+
+    Raises :class:`UsageError` or :class:`NotFound` for code that cannot run,
+    :class:`TargetError` if the service does not come up.
+    """
+    function = _read(name, options)
+    options.progress("starting the local Lambda")
+    service = EmbeddedLambda(options.embedded, options.clock)
+    try:
+        return LocalTarget(service, _create(service.url, function, options), function, options)
+    except BaseException:
+        service.close()
+        raise
+
+
+def local_code(name: TargetName, options: LocalOptions, label: str) -> Code:
+    """The code of ``local:PATH`` as it is there now. Raises UsageError or NotFound."""
+    package = _read(name, options).package
+    return Code(package.zip_bytes, label, package.handler, package.runtime)
+
+
+class LocalTarget(Target):
+    """The AWS target on a service that ends with us."""
+
+    def __init__(
+        self,
+        service: EmbeddedLambda,
+        inner: AwsTarget,
+        function: _Function,
+        options: LocalOptions,
+    ) -> None:
+        self._service = service
+        self._inner = inner
+        self._function = function
+        self._options = options
+
+    def describe(self) -> FunctionFacts:
+        """As the AWS target, with how this machine plays Lambda."""
+        return self._inner.describe()
+
+    def prepare(self, memory_mb: int) -> Variant:
+        """As the AWS target."""
+        return self._inner.prepare(memory_mb)
+
+    def prepare_many(
+        self, sizes_mb: Iterable[int], *, fresh: bool = False
+    ) -> Mapping[int, Variant | TargetError]:
+        """As the AWS target."""
+        return self._inner.prepare_many(sizes_mb, fresh=fresh)
+
+    def recycle(self, memory_mb: int) -> Variant:
+        """As the AWS target."""
+        return self._inner.recycle(memory_mb)
+
+    def check_startups(self, startups: Sequence[Startup]) -> None:
+        """As the AWS target; there is no SnapStart."""
+        self._inner.check_startups(startups)
+
+    def start_as(
+        self, startup: Startup, memory_mb: int, stop: Callable[[], bool]
+    ) -> tuple[Variant, float]:
+        """As the AWS target."""
+        return self._inner.start_as(startup, memory_mb, stop)
+
+    def stop_paying(self, variant: Variant) -> None:
+        """As the AWS target."""
+        self._inner.stop_paying(variant)
+
+    def endpoint(self) -> Endpoint:
+        """The embedded service, on loopback."""
+        return self._inner.endpoint()
+
+    def events(self, variant: Variant) -> EventTrail:
+        """As the AWS target."""
+        return self._inner.events(variant)
+
+    def beside(self, code: Code) -> Target:
+        """Another function on the same service; it ends with it."""
+        own = self._function
+        package = Package(
+            code.zip_bytes,
+            code.handler or own.package.handler,
+            code.runtime or own.package.runtime,
+        )
+        name = f"{own.name[: 63 - len(code.label)]}-{code.label}"
+        made = replace(own, name=name, package=package)
+        return _create(self._service.url, made, self._options)
+
+    def restore(self) -> None:
+        """As the AWS target, although the function ends with its service."""
+        self._inner.restore()
+
+    def close(self) -> None:
+        """End the service, and with it the function and every sandbox."""
+        try:
+            self._inner.close()
+        finally:
+            self._service.close()
+
+
+def _create(url: str, function: _Function, options: LocalOptions) -> AwsTarget:
+    session = open_session(
+        SessionOptions(region=LOOPBACK_REGION, endpoint_url=url, keys=LOOPBACK_KEYS)
+    )
+    control = Control(session, options.clock)
+    parameters: dict[str, Any] = {
+        "FunctionName": function.name,
+        "Runtime": function.package.runtime,
+        "Handler": function.package.handler,
+        "Role": _ROLE,
+        "Code": {"ZipFile": function.package.zip_bytes},
+        "MemorySize": function.memory_mb,
+        "Timeout": function.timeout_s,
+        "Environment": {"Variables": dict(function.environment)},
+        "Architectures": [_ARCHES.get(platform.machine(), "x86_64")],
+    }
+    control.send("CreateFunction", function.name, **parameters)
+    control.wait(function.name)
+    name = TargetName(function.name, Kind.AWS, function=function.name)
+    # The function is gone when its service is, so there is nothing to journal.
+    return AwsTarget(
+        control, name, AwsOptions(journal=None, progress=options.progress, clock=options.clock)
+    )
+
+
+def _read(name: TargetName, options: LocalOptions) -> _Function:
+    if name.kind is Kind.DEMO:
+        with as_file(files("tuner.targets") / "demos" / DEMOS[name.demo]) as folder:
+            package = read_package(folder, "app.handler")
+        return _function(f"demo-{name.demo}", package, options)
+    path = Path(name.path).expanduser()
+    if path.suffix in (".yaml", ".yml"):
+        return _from_template(path, name.logical_id, options)
+    if name.logical_id is not None:
+        raise UsageError(
+            name.text, "only a template has something after #", "Leave it out, or name the .yaml."
+        )
+    package = read_package(path, options.handler, options.runtime)
+    return _function(path.resolve().stem, package, options)
+
+
+def _function(name: str, package: Package, options: LocalOptions) -> _Function:
+    return _Function(
+        name=re.sub(r"[^a-zA-Z0-9_-]+", "-", name)[:64].strip("-") or "function",
+        package=package,
+        memory_mb=DEFAULT_MEMORY_MB,
+        timeout_s=options.timeout_s,
+        environment=options.environment,
+    )
+
+
+def _from_template(path: Path, logical_id: str | None, options: LocalOptions) -> _Function:
+    from tuner.targets.sam import read_template  # YAML takes a while to load and is seldom needed
+
+    found = read_template(path, logical_id)
+    where = f"{path}#{found.logical_id}"
+    missing = [name for name in found.unresolved if name not in options.environment]
+    if missing:
+        raise UsageError(
+            where,
+            f"environment variable {missing[0]} is {found.unresolved[missing[0]]}, "
+            "which only AWS knows",
+            f"Give it a value with --env {missing[0]}=...",
+        )
+    return _Function(
+        name=found.logical_id[:64],
+        package=_template_package(found, where, options),
+        memory_mb=found.memory_mb or DEFAULT_MEMORY_MB,
+        timeout_s=found.timeout_s or options.timeout_s,
+        environment={**found.environment, **options.environment},
+    )
+
+
+def _template_package(found: "SamFunction", where: str, options: LocalOptions) -> Package:
+    handler, runtime = options.handler or found.handler, options.runtime or found.runtime
+    if found.code is not None:
+        return read_package(found.code, handler, runtime)
+    if found.source is None or runtime is None:
+        raise UsageError(where, "its code cannot be read", "Give CodeUri a local path.")
+    return package_source(found.source, handler or "index.handler", runtime, where)

@@ -339,6 +339,6 @@ def test_a_name_that_some_scheduler_would_not_take_is_refused(name: str) -> None
 
 
 def test_every_template_is_used() -> None:
-    folder = Path(__file__).parents[4] / "tuner/schedule/templates"
+    folder = Path(__file__).parents[3] / "tuner/schedule/templates"
     used = {template for kind in KINDS.values() for template in kind.files.values()}
     assert {path.name for path in folder.glob("*.j2")} == used | {"alarm.j2"}

@@ -245,7 +245,6 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def _tagged(constructor: SafeConstructor, suffix: str, node: Node) -> _Intrinsic:
-    suffix = suffix.removeprefix("!")  # ruamel.yaml 0.19 hands over the whole tag
     if isinstance(node, MappingNode):
         return _Intrinsic(suffix, constructor.construct_mapping(node, deep=True))
     if isinstance(node, SequenceNode):

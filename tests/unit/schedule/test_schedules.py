@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
+from ruamel.yaml.constructor import SafeConstructor
 from schedules import ODD_FOLDER, ODD_WORDS, actionlint, checked, job
 
 from tuner.errors import UsageError
@@ -54,7 +55,12 @@ def write(kind: str, of: Job, to: Path) -> list[Path]:
 
 def read(kind: str, of: Job) -> Any:
     """The one file of a scheduler as data; CloudFormation's tags become mappings."""
+
+    class Constructor(SafeConstructor):
+        """One of its own, for constructors are registered on the class."""
+
     yaml = YAML(typ="safe", pure=True)
+    yaml.Constructor = Constructor
     for tag in ("Ref", "Sub", "GetAtt", "If", "Not", "Equals"):
         yaml.constructor.add_multi_constructor(f"!{tag}", _intrinsic)
     (file,) = rendered(kind, of)

@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from tuner.report.history_html import write_history
+from tuner.report.pages import write_history
 from tuner.suites.history import levels
 
 pytestmark = pytest.mark.bench

@@ -11,14 +11,14 @@ from types import ModuleType
 
 import pytest
 
-from tuner.report.html import write_report
+from tuner.report.pages import write_report
 from tuner.store.runs import Store
 
 UNIT = Path(__file__).parents[1] / "unit"
 
 MEMORY = """
 import psutil
-from tuner.report import html
+from tuner.report import pages
 def resident_mb():
     return psutil.Process().memory_info().rss / 2**20
 """

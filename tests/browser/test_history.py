@@ -7,7 +7,7 @@ import pytest
 from history_examples import Level, history, ulid
 
 from tuner.model.change_points import change_points
-from tuner.report.history_html import write_history
+from tuner.report.pages import write_history
 
 if TYPE_CHECKING:
     from chromium import Chromium

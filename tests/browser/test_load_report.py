@@ -10,7 +10,7 @@ from tuner.api.sweep import Silent
 from tuner.options.load import LoadOptions
 from tuner.options.options import SweepOptions
 from tuner.report.load_document import load_document
-from tuner.report.load_html import write_load_report
+from tuner.report.pages import write_load_report
 
 if TYPE_CHECKING:
     from chromium import Chromium

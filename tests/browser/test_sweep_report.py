@@ -11,8 +11,8 @@ from sweep_examples import empty, good, under_load, whole_range
 
 from tuner.decide.result import Sweep
 from tuner.records import Advice
-from tuner.report.html import write_report
-from tuner.report.palette import DARK, LIGHT
+from tuner.report.pages import write_report
+from tuner.report.style import DARK, LIGHT
 
 if TYPE_CHECKING:
     from chromium import Chromium

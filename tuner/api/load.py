@@ -114,7 +114,7 @@ def describe(wish: Wish) -> str:
 def with_report(result: Load, output: Path) -> Load:
     """Write the report and note where it is."""
     from tuner.report.load_document import load_document
-    from tuner.report.load_html import write_load_report
+    from tuner.report.pages import write_load_report
 
     return replace(result, report=str(write_load_report(load_document(result), output)))
 

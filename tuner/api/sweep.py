@@ -48,7 +48,7 @@ class Result:
 
     def to_dict(self) -> dict[str, Any]:
         """The document ``tuner.sweep/1``."""
-        from tuner.report.document import document
+        from tuner.report.sweep_document import document
 
         return document(self.sweep)
 
@@ -77,7 +77,7 @@ def sweep(target: str | None = None, **options: Any) -> Result:
     store, output = options.pop("store", None), options.pop("output", "reports")
     result = run_sweep(sweep_options(target, **options), store, Silent())
     if output is not None:
-        from tuner.report.html import with_report
+        from tuner.report.pages import with_report
 
         result = with_report(result, Path(output))
     return Result(result)

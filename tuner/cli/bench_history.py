@@ -41,7 +41,7 @@ def history(
 
     Example: tuner bench history --branch main
     """
-    from tuner.report.history_html import write_history
+    from tuner.report.pages import write_history
     from tuner.store.benches import Benches
     from tuner.store.runs import Store
     from tuner.suites.history import chosen, levels, write_missing_reports

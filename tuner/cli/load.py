@@ -143,8 +143,8 @@ def _hand_over(result: "Load", handing: _Handing) -> "Load":
     from tuner.api.load import with_report
     from tuner.cli.output import write_document
     from tuner.report.load_document import load_document
-    from tuner.report.load_terminal import print_load
     from tuner.report.load_view import load_view
+    from tuner.report.terminal import print_load
 
     failures: list[TunerError] = []
     try:

@@ -19,7 +19,7 @@ def report(
     from tuner.cli.output import write_document
     from tuner.cli.show import hand_over
     from tuner.experiment.recommend import recommend_run
-    from tuner.report.load_html import write_load_report
+    from tuner.report.pages import write_load_report
 
     document = stored_load(run, store)
     if document is not None:

@@ -57,8 +57,7 @@ def show(run: o.RunArg, store: o.StoreUrl = None) -> None:
 
     from tuner.api.load import stored_load
     from tuner.experiment.recommend import recommend_run
-    from tuner.report.load_terminal import print_load
-    from tuner.report.terminal import print_report
+    from tuner.report.terminal import print_load, print_report
 
     document = stored_load(run, store)
     if document is not None:

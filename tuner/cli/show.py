@@ -16,7 +16,7 @@ def hand_over(result: Sweep, *, output: Path | None, json_to: str | None, quiet:
     """
     failures: list[TunerError] = []
     if output is not None:
-        from tuner.report.html import with_report
+        from tuner.report.pages import with_report
 
         try:
             result = with_report(result, output)
@@ -55,7 +55,7 @@ def _print(result: Sweep, quiet: bool) -> None:
 
 def write_json(result: Sweep, to: str) -> None:
     """Write ``tuner.sweep/1`` to a file, or stdout for ``-``."""
-    from tuner.report.document import document
+    from tuner.report.sweep_document import document
 
     text = json.dumps(document(result), indent=2, allow_nan=False, ensure_ascii=False)
     if to == "-":

@@ -1,46 +1,17 @@
 """The answer in words: which size, what it changes, how sure it is, and the figures beside it."""
 
-import math
-from dataclasses import dataclass
-
 from tuner.decide.result import Interval, Recommendation, Sweep, VersusCurrent
+from tuner.report.elements import Answer, Fact, between, format_chance, known, money, size_named
 from tuner.units import (
     UNKNOWN,
     format_cost_change,
     format_memory,
     format_ms,
-    format_share,
     format_speed_change,
-    format_usd,
 )
 
 #: Changes smaller than this are called the same (units.py words them like that).
 _SAME = 0.005
-
-
-@dataclass(frozen=True)
-class Fact:
-    """One figure with its name and a remark."""
-
-    label: str
-    value: str
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """``headline: rest`` is the sentence; ``tone`` is good, warn or bad."""
-
-    headline: str
-    rest: str
-    tone: str
-    facts: tuple[Fact, ...]
-    reasons: tuple[str, ...]
-
-    @property
-    def sentence(self) -> str:
-        """The whole answer in one line."""
-        return f"{self.headline}: {self.rest}" if self.rest else self.headline
 
 
 def answer(sweep: Sweep) -> Answer:
@@ -64,39 +35,6 @@ def answer(sweep: Sweep) -> Answer:
     rest = "; ".join(part for part in parts if part)
     tone = "warn" if pick.meets_slo is False else "good"
     return Answer(headline, rest, tone, _facts(pick), pick.reasons)
-
-
-def size_named(memory_mb: int, sweep: Sweep, compared: bool | None = None) -> str:
-    """``512 MB``, with its architecture where it is not the function's own or several are
-    ``compared``."""
-    several = bool(sweep.beside) if compared is None else compared
-    text = format_memory(memory_mb)
-    other = sweep.arch not in ("", sweep.run.facts.arch)
-    return f"{text} on {sweep.arch}" if several or other else text
-
-
-def known(value: float | None) -> float | None:
-    """The number, or ``None`` if it is not finite."""
-    return value if value is not None and math.isfinite(value) else None
-
-
-def money(usd: float | None) -> str:
-    """US dollars with three digits, so that sizes can be told apart: ``$0.706``, ``$1,234.50``."""
-    if known(usd) is None or usd is None:
-        return UNKNOWN
-    size = abs(usd)
-    if size >= 10.0 or size < 1e-9:
-        return format_usd(usd)
-    decimals = 2 - math.floor(math.log10(size))
-    return f"{'-' if usd < 0 else ''}${size:.{decimals}f}"
-
-
-def between(interval: Interval | None) -> str:
-    """A 90 % interval of costs: ``$2.40 to $2.51``; one without width is not known."""
-    low, high = (None, None) if interval is None else (interval.low, interval.high)
-    if low is None or high is None or known(low) is None or known(high) is None or low >= high:
-        return UNKNOWN
-    return f"{money(low)} to {money(high)}"
 
 
 def _cold_answer(sweep: Sweep) -> Answer:
@@ -212,7 +150,7 @@ def _facts(pick: Recommendation) -> tuple[Fact, ...]:
 
 def _interval_note(cost: Interval | None) -> str:
     text = between(cost)
-    return "" if text == UNKNOWN else f"90 % interval: {text}"
+    return f"90 % interval: {text}" if text else ""
 
 
 def _other_quantiles(pick: Recommendation) -> str:
@@ -223,10 +161,3 @@ def _other_quantiles(pick: Recommendation) -> str:
 
 def _confidence(confidence: float | None) -> Fact:
     return Fact("Confidence", format_chance(confidence), "that it is within 5 % of the best")
-
-
-def format_chance(chance: float | None) -> str:
-    """A probability from draws, which is only as fine as their number: 100 % is never certain."""
-    if chance is not None and chance > 0.99:
-        return "above 99 %"
-    return "below 1 %" if chance is not None and chance < 0.01 else format_share(chance)

@@ -4,16 +4,20 @@ Numbers that are not known are null. Names and units are those that scripts rely
 """
 
 import math
+from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from tuner.crosscheck.record import CrossCheck
 from tuner.decide.load_result import Limit, Load, Step
+from tuner.decide.size_under_load import SizeUnderLoad
 from tuner.engine.front import FrontWish
 from tuner.engine.statistics import Latencies, Second
+from tuner.measure.event_fates import End
+from tuner.measure.event_figures import EventFigures, Following, Moment
 from tuner.measure.load_figures import LoadFigures
 from tuner.model.quantiles import COVERAGE, quantile_ranks
-from tuner.report.cross_check import cross_check_document
-from tuner.report.event_document import event_document
 
 _PERCENTS = (("p50", 50.0), ("p90", 90.0), ("p95", 95.0), ("p99", 99.0), ("p99.9", 99.9))
 
@@ -190,3 +194,105 @@ def _moment(wall: float | None) -> str | None:
         return None
     moment = datetime.fromtimestamp(wall, UTC).isoformat(timespec="milliseconds")
     return moment.replace("+00:00", "Z")
+
+
+def size_load(load: SizeUnderLoad) -> dict[str, Any]:
+    """Everything that is known of a size under load."""
+    figures = load.figures
+    concurrency = figures.concurrency
+    return {
+        "seconds": figures.seconds,
+        "asked_rps": figures.asked_rps,
+        "achieved_rps": figures.achieved_rps,
+        "goodput_rps": figures.goodput_rps,
+        "calls": figures.calls,
+        "dropped": sum(figures.dropped.values()),
+        "attempts": figures.attempts,
+        "outcomes": dict(figures.outcomes),
+        "throttles": dict(figures.throttles),
+        "latency_ms": spread(figures.latency),
+        "service_ms": spread(figures.service),
+        "lag_ms": spread(figures.lag),
+        "duration_ms": spread(figures.duration),
+        "cold_starts": figures.cold_starts,
+        "concurrency": {
+            "mean": concurrency.mean,
+            "max": concurrency.max,
+            "little": concurrency.little,
+        },
+        "cost_usd_per_million": load.cost_usd_per_million,
+        "slo": [
+            {"slo": each.slo.text, "value": each.value, "met": each.met} for each in load.verdicts
+        ],
+        "met": load.met,
+        "note": load.note,
+    }
+
+
+Spread = Callable[[Latencies], dict[str, float | None]]
+
+
+def event_document(events: EventFigures, spread: Spread) -> dict[str, Any]:
+    """Everything that is known of a load's events; ``spread`` words percentiles."""
+    return {
+        "accepted": events.accepted,
+        "started": events.started,
+        "unseen": events.ends[End.UNSEEN],
+        "retried": events.retried,
+        "tries": events.tries,
+        "events_by_tries": {str(tries): count for tries, count in events.by_tries.items()},
+        "duplicates": events.duplicates,
+        "ends": {end.value: events.ends[end] for end in End},
+        "unknown": events.unknown,
+        "given_up": events.given_up,
+        "dead_lettered": _told(events, events.following.settings.dead_letters),
+        "sent_to_failure_destination": _told(events, events.following.settings.on_failure),
+        "dwell_ms": spread(events.dwell),
+        "retry_wait_ms": spread(events.retry_wait),
+        "billed_ms": events.billed_ms,
+        "billed_tries": events.billed,
+        "following": _following(events.following),
+        "timeline": [_event_second(moment) for moment in events.timeline],
+    }
+
+
+def _told(events: EventFigures, place: str | None) -> dict[str, Any] | None:
+    """Events that Lambda gave up and so sends to this place; ``None`` where there is none."""
+    return None if place is None else {"to": place, "events": events.given_up}
+
+
+def _following(following: Following) -> dict[str, Any]:
+    settings = following.settings
+    return {
+        "place": following.place,
+        "seconds": following.seconds,
+        "broken": following.broken,
+        "time_scale": following.time_scale,
+        "max_retries": settings.retries,
+        "max_age_s": settings.age_s,
+        "dead_letters": settings.dead_letters,
+        "on_failure": settings.on_failure,
+        "on_success": settings.on_success,
+    }
+
+
+def _event_second(moment: Moment) -> dict[str, int]:
+    return {
+        "second": moment.second,
+        "accepted": moment.accepted,
+        "begun": moment.begun,
+        "retried": moment.retried,
+        "waiting": moment.waiting,
+    }
+
+
+def cross_check_document(check: CrossCheck | None) -> dict[str, Any] | None:
+    """What was compared; ``None`` if nothing was. Disagreements are among the warnings."""
+    if check is None:
+        return None
+    return {
+        "settled": check.settled,
+        "cloudwatch": [asdict(row) for row in check.rows],
+        "xray": None if check.traces is None else asdict(check.traces),
+        "disagreements": [advice.code for advice in check.advice],
+    }

@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tuner.report.answer import Fact
-from tuner.report.tables import Cell, Row, Table
-from tuner.units import UNKNOWN, format_ms, format_seconds, format_share
+from tuner.report.elements import Cell, Fact, Row, Table, share
+from tuner.units import format_ms, format_seconds
 
 _ENDS = {
     "succeeded": "ran, and ended well",
@@ -57,7 +56,7 @@ def event_facts(events: Mapping[str, Any]) -> tuple[Fact, ...]:
     waited = f"p99 {format_ms(dwell.get('p99'))}{clock}" if dwell else ""
     retried = f"{events['retried']:,} events were retried"
     return (
-        Fact("Events begun", _part(events["started"], events["accepted"]), retried),
+        Fact("Events begun", share(events["started"], events["accepted"]), retried),
         Fact("Dwell time", format_ms(dwell.get("p50")), waited),
     )
 
@@ -65,7 +64,7 @@ def event_facts(events: Mapping[str, Any]) -> tuple[Fact, ...]:
 def event_rest(events: Mapping[str, Any]) -> tuple[str, ...]:
     """What the answer's sentence says of events."""
     accepted, ends = events["accepted"], events["ends"]
-    good = f"{_part(ends['succeeded'], accepted)} of the events ended well"
+    good = f"{share(ends['succeeded'], accepted)} of the events ended well"
     dwell = f"dwell time p95 {format_ms(events['dwell_ms'].get('p95'))}"
     more = []
     if events["given_up"]:
@@ -122,7 +121,7 @@ def _evidence(events: Mapping[str, Any]) -> str:
 def _end_table(events: Mapping[str, Any]) -> Table:
     accepted = events["accepted"]
     rows = tuple(
-        Row(words, (Cell(f"{count:,}"), Cell(_part(count, accepted))))
+        Row(words, (Cell(f"{count:,}"), Cell(share(count, accepted))))
         for end, words in _ENDS.items()
         if (count := events["ends"].get(end, 0)) or end == "succeeded"
     )
@@ -132,7 +131,7 @@ def _end_table(events: Mapping[str, Any]) -> Table:
 def _tries_table(events: Mapping[str, Any]) -> Table:
     accepted = events["accepted"]
     rows = tuple(
-        Row(f"{int(tries):,}", (Cell(f"{count:,}"), Cell(_part(count, accepted))))
+        Row(f"{int(tries):,}", (Cell(f"{count:,}"), Cell(share(count, accepted))))
         for tries, count in sorted(events["events_by_tries"].items(), key=lambda each: int(each[0]))
     )
     return Table("Events by how often they were tried", ("Tries", "Events", "Share"), rows)
@@ -145,10 +144,6 @@ def _wait_table(events: Mapping[str, Any]) -> Table | None:
         if events[key]
     )
     return Table("How long events waited", ("Wait", *_STATISTICS), rows) if rows else None
-
-
-def _part(count: float, of: float) -> str:
-    return format_share(count / of) if of else UNKNOWN
 
 
 def _slices(moments: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:

@@ -1,10 +1,17 @@
 """The tables of a load's report, in words, from ``tuner.load/1``."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tuner.report.tables import Cell, Row, Table, interval
-from tuner.units import UNKNOWN, format_ms, format_rate, format_share, format_usd
+from tuner.decide.load_words import load_words, verdict_words
+from tuner.decide.result import SizeRow, Sweep
+from tuner.records import Outcome
+from tuner.report.elements import Cell, Row, Table, interval_ms, known, money, share
+from tuner.units import UNKNOWN, format_memory, format_ms, format_rate, format_share, format_usd
+
+if TYPE_CHECKING:
+    from tuner.decide.size_under_load import SizeUnderLoad
+
 
 _STATISTICS = ("p50", "p90", "p95", "p99", "p99.9", "max", "mean")
 _TIMES = (
@@ -101,7 +108,7 @@ def times_table(document: Mapping[str, Any]) -> Table:
 def _time_cell(document: Mapping[str, Any], key: str, name: str) -> Cell:
     """A statistic with its interval, which documents of earlier versions lack."""
     bounds = document.get("intervals", {}).get(key, {}).get(name)
-    detail = interval(tuple(bounds)) if bounds else ""
+    detail = interval_ms(tuple(bounds)) if bounds else ""
     return Cell(format_ms(document[key].get(name)), detail)
 
 
@@ -156,6 +163,78 @@ def _rate(value: float) -> str:
     return f"{value:,.0f}" if value == round(value) else f"{value:,.1f}"
 
 
-def share(count: float, of: float) -> str:
-    """A part of a whole in per cent; a dash where there is no whole."""
-    return format_share(count / of) if of else UNKNOWN
+COLUMNS = (
+    "Memory",
+    "Calls",
+    "Answered",
+    "p50",
+    "p95",
+    "p99",
+    "Duration p50",
+    "Throttled",
+    "Cost per million",
+    "Objectives",
+)
+
+
+def load_table(sweep: Sweep) -> Table | None:
+    """Every size that was put under load, ascending; ``None`` if none was."""
+    rows = tuple(_row(size, size.load, sweep) for size in sweep.sizes if size.load is not None)
+    return Table("Sizes under load", COLUMNS, rows) if rows else None
+
+
+def load_sentence(sweep: Sweep) -> str:
+    """What was asked of each size, and what came of it; empty if nothing was."""
+    loads = [size for size in sweep.sizes if size.load is not None]
+    if sweep.load is None or not loads:
+        return ""
+    asked = sweep.load
+    arrival = {"constant": "evenly spaced", "poisson": "by chance (Poisson)"}
+    how = "" if asked.arrival is None else f", due {arrival.get(asked.arrival, asked.arrival)}"
+    sizes = "One size was" if len(loads) == 1 else f"{len(loads)} sizes were"
+    turns = "" if len(loads) == 1 else ", one after another with the same calls"
+    return f"{sizes} put under load ({load_words(asked)}{how}){turns}. {_outcome(loads)}"
+
+
+def _outcome(loads: list[SizeRow]) -> str:
+    met = [size.memory_mb for size in loads if size.load is not None and size.load.met]
+    missed = [s.memory_mb for s in loads if s.load is not None and s.load.met is False]
+    parts = [
+        f"{', '.join(f'{size:,}' for size in sizes)} MB {word}"
+        for sizes, word in ((met, "met the objectives"), (missed, "missed them"))
+        if sizes
+    ]
+    if not parts:
+        return "No objective was about callers, throttles or errors, so none was judged by it."
+    return f"{'; '.join(parts)}."
+
+
+def _row(size: SizeRow, load: "SizeUnderLoad", sweep: Sweep) -> Row:
+    figures = load.figures
+    latency, ran = figures.latency, figures.warm.percentile_ms(50.0)
+    alone = size.warm.duration_ms
+    dropped = sum(figures.dropped.values())
+    throttled = figures.share(Outcome.THROTTLED)
+    cells = (
+        Cell(f"{figures.calls:,}", f"{figures.concurrency.mean:.1f} in flight"),
+        Cell(
+            format_share(figures.share(Outcome.OK)),
+            f"{dropped:,} never sent" if dropped else format_rate(figures.goodput_rps),
+        ),
+        *(Cell(format_ms(latency.percentile_ms(q))) for q in (50.0, 95.0, 99.0)),
+        Cell(format_ms(ran), "" if alone is None else f"alone {format_ms(alone.p50)}"),
+        Cell(format_share(throttled)),
+        Cell(money(known(load.cost_usd_per_million))),
+        Cell(_verdict(load)),
+    )
+    pick = sweep.recommendation
+    marks = ("recommended",) if pick is not None and pick.memory_mb == size.memory_mb else ()
+    status = "partial" if load.note else "ok"
+    return Row(format_memory(size.memory_mb), cells, marks, status, load.note or "")
+
+
+def _verdict(load: "SizeUnderLoad") -> str:
+    if load.met is None:
+        return UNKNOWN
+    missed = [verdict_words(verdict) for verdict in load.verdicts if not verdict.met]
+    return f"missed {'; '.join(missed)}".strip() if missed or not load.met else "met"

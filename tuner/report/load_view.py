@@ -9,19 +9,17 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from tuner.report.answer import Answer, Fact
-from tuner.report.cross_check import cross_check_facts
+from tuner.report.elements import Answer, Fact, Table, share
 from tuner.report.load_events import EventsView, event_facts, event_rest, events_view
 from tuner.report.load_tables import (
     outcome_table,
-    share,
     slo_table,
     step_table,
     throttle_table,
     timeline_table,
     times_table,
 )
-from tuner.report.tables import Table
+from tuner.report.method import cross_check_facts
 from tuner.units import (
     format_memory,
     format_ms,

@@ -1,17 +1,18 @@
 """How it was measured, in words: function, platform, curve, prices, run and what it used up."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from tuner.decide.result import ModelCard, Sweep
-from tuner.records import Backend
-from tuner.report.answer import Fact, known
-from tuner.report.cross_check import cross_check_document, cross_check_facts
-from tuner.report.platform_text import platform_text
-from tuner.units import UNKNOWN, format_memory, format_seconds, format_share, format_usd
+from tuner.records import Backend, FunctionFacts
+from tuner.report.elements import Fact, known
+from tuner.report.load_document import cross_check_document
+from tuner.units import UNKNOWN, format_memory, format_ms, format_seconds, format_share, format_usd
 
+#: The label of what CloudWatch and X-Ray had to say.
+CROSS_CHECK = "Cross-check"
 #: Options that say how a run measured and chose; payloads and environments may be secret.
 _SHOWN_OPTIONS = (
     "memory",
@@ -173,3 +174,114 @@ def _when(sweep: Sweep) -> str:
     run = sweep.run
     text = f"{date_time(run.started_at)} to {date_time(run.finished_at)}, {run.state}"
     return f"{text}: {run.note}" if run.note else text
+
+
+#: Figures that the words below use, or that say nothing about the measurement.
+_WORDED = {
+    "cpu_method",
+    "cpu_period_ms",
+    "cpu_share",
+    "cores",
+    "largest_exact_mb",
+    "memory_method",
+    "machine",
+    "python",
+    "stands_in_for",
+    "time_scale",
+    "account_concurrency",
+    "own_tmp",
+}
+
+
+def platform_text(facts: FunctionFacts) -> str:
+    """What is known of the platform that ran the function, as clauses."""
+    known = facts.platform
+    rest = (f"{_name(key)}: {_value(each)}" for key, each in known.items() if key not in _WORDED)
+    recorded = ", ".join(f"{size:,}" for size in facts.recorded_mb)
+    if facts.backend is Backend.REPLAY and recorded:
+        return "; ".join([f"recorded at {recorded} MB", *rest])
+    return "; ".join([*_cpu(known), *_machine(known), *rest])
+
+
+def _cpu(known: Mapping[str, Any]) -> Iterator[str]:
+    if known.get("cpu_method"):
+        period = known.get("cpu_period_ms")
+        every = f" in periods of {period:g} ms" if _number(period) else ""
+        yield f"CPU limited by {known['cpu_method']}{every}"
+    rows = known.get("cpu_share")
+    errors = [
+        (row["error"], row.get("memory_mb"))
+        for row in (rows if isinstance(rows, (list, tuple)) else ())
+        if isinstance(row, Mapping) and _number(row.get("error"))
+    ]
+    if errors:
+        worst = max(abs(error) for error, _ in errors)
+        sizes = ", ".join(f"{size:,}" for _, size in errors if _number(size))
+        yield f"the share that a function got was off by at most {format_share(worst)}" + (
+            f" (measured at {sizes} MB)" if sizes else ""
+        )
+    elif known.get("cpu_method"):
+        yield "how exact the share was is not known"
+
+
+def _machine(known: Mapping[str, Any]) -> Iterator[str]:
+    cores, exact = known.get("cores"), known.get("largest_exact_mb")
+    if _number(cores):
+        enough = f", enough for sizes up to {format_memory(exact)}" if _number(exact) else ""
+        yield f"{cores:g} {'core' if cores == 1 else 'cores'}{enough}"
+    if known.get("memory_method"):
+        yield f"memory limited by {known['memory_method']}"
+    python = f"Python {known['python']}" if known.get("python") else ""
+    machine = ", ".join(str(part) for part in (known.get("machine"), python) if part)
+    if machine:
+        yield machine
+    if known.get("stands_in_for"):
+        yield f"this Python stood in for {_value(known['stands_in_for'])}"
+    if known.get("time_scale", 1.0) != 1.0:
+        yield f"platform time ran {_value(known['time_scale'])}x as fast"
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, (int, float)) and math.isfinite(value)
+
+
+def _name(key: str) -> str:
+    return key.replace("_", " ")
+
+
+def _value(value: object) -> str:
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return UNKNOWN
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{_name(str(key))} {_value(each)}" for key, each in value.items())
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(_value, value)) or "none"
+    return str(value)
+
+
+def cross_check_facts(document: Mapping[str, Any] | None) -> tuple[Fact, ...]:
+    """The same in words, from its JSON; nothing if nothing was compared."""
+    if document is None or not document["cloudwatch"]:
+        return ()
+    rows = document["cloudwatch"]
+    sent = sum(int(row["ran"]) for row in rows)
+    counted = sum(int(row["seen"]["invocations"]) for row in rows)
+    late = "" if document["settled"] or counted >= sent else " so far"
+    value = f"{counted:,} of {sent:,} invocations counted by CloudWatch{late}"
+    unread = {"cross-check-denied", "cross-check-failed"} & set(document["disagreements"])
+    return (Fact(CROSS_CHECK, value, "" if unread else _traces(document["xray"])),)
+
+
+def _traces(traces: Mapping[str, Any] | None) -> str:
+    if traces is None:
+        return "X-Ray is off"
+    if not traces["matched"]:
+        return "none of them traced by X-Ray"
+    said = f"X-Ray has {traces['matched']:,} of them, {traces['with_init']:,} with INIT"
+    if traces["service_ms"] is not None:
+        said += f"; Lambda itself adds {format_ms(traces['service_ms'])} to a warm call"
+    if traces["dwell_ms"] is not None:
+        said += f"; events waited {format_ms(traces['dwell_ms'])}"
+    return said

@@ -3,8 +3,7 @@
 from dataclasses import replace
 
 from tuner.decide.result import MonthAtSize, Monthly, ProvisionedOffer, Sweep
-from tuner.report.answer import Fact, known, money
-from tuner.report.tables import Cell, Row, Table
+from tuner.report.elements import Cell, Fact, Row, Table, known, money
 from tuner.units import format_memory, format_rate, format_share
 
 _MARKS = {"recommended": "recommended", "current": "now"}

@@ -4,7 +4,8 @@ Rich leaves out colours where there is no terminal or ``NO_COLOR`` is set; nothi
 a function is read as markup.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from rich import box
 from rich.console import Console, ConsoleRenderable
@@ -12,10 +13,10 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from tuner.decide.result import Sweep
-from tuner.report.answer import Answer, Fact
-from tuner.report.cross_check import CROSS_CHECK
-from tuner.report.tables import Row, Table
-from tuner.report.view import SweepView, sweep_view
+from tuner.report.elements import Answer, Fact, Row, Table
+from tuner.report.load_view import LoadView, load_view
+from tuner.report.method import CROSS_CHECK
+from tuner.report.sweep_view import SweepView, sweep_view
 
 #: What of the method is shown here.
 _SHOWN = ("Invocations", "Time and cost of this run", CROSS_CHECK)
@@ -133,3 +134,47 @@ def _remark(row: Row) -> str:
 def _trouble(row: Row) -> str:
     """Why a size failed or has too little."""
     return f"{row.head} {row.status}: {row.reason}" if row.reason else ""
+
+
+#: Columns of the table of times that fit into 80 characters.
+_NARROW_TIMES = ("Time", "p50", "p95", "p99", "max")
+_NARROW_WAITS = ("Wait", "p50", "p95", "p99", "max")
+_NARROW_STEPS = ("Rate", "p99", "Throttled", "In flight", "Objectives")
+
+
+def print_load(document: Mapping[str, Any], console: Console) -> None:
+    """Print a load from its ``tuner.load/1``."""
+    view = load_view(document)
+    for part in _load_parts(view, console.width):
+        console.print(part, soft_wrap=isinstance(part, Text) and not console.is_terminal)
+    if document["report"]:
+        console.print(Text(f"Report: {document['report']}"), soft_wrap=True)
+
+
+def _load_parts(view: LoadView, width: int) -> Iterator[ConsoleRenderable]:
+    if view.state:
+        yield Text(view.state, "yellow")
+    yield sentence(view.answer)
+    yield from (fact_text(fact, "  ") for fact in view.answer.facts)
+    yield Text("")
+    yield grid(view.times, _NARROW_TIMES if width < 110 else view.times.columns)
+    if view.steps is not None:
+        yield grid(view.steps, _NARROW_STEPS if width < 110 else view.steps.columns)
+    for table in _load_tables(view):
+        narrow = table.columns[0] == "Wait" and width < 110
+        yield grid(table, _NARROW_WAITS if narrow else table.columns)
+    for warning in view.warnings:
+        yield Text.assemble(("Warning: ", "yellow"), warning)
+    yield from (fact_text(fact) for fact in view.method if fact.label == CROSS_CHECK)
+
+
+def _load_tables(view: LoadView) -> Iterator[Table]:
+    if view.slos is not None:
+        yield view.slos
+    if view.events is not None:
+        yield view.events.ends
+        if view.events.waits is not None:
+            yield view.events.waits
+    yield view.outcomes
+    if view.throttles is not None:
+        yield view.throttles

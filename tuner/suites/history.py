@@ -8,8 +8,7 @@ from typing import Any
 from tuner.errors import NotFound, TunerError
 from tuner.experiment.recommend import recommend_run
 from tuner.model.change_points import ChangePoint, Sensitivity, change_points
-from tuner.report.history_html import reports_in
-from tuner.report.html import with_report
+from tuner.report.pages import reports_in, with_report
 from tuner.store.benches import StoredBench
 
 #: Smaller changes are real now and then, and matter to nobody.

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from sweep_examples import any_record, compared, empty, failed_row, good, under_load
 
 from tuner.decide.result import Interval, Sweep
-from tuner.report.document import document
+from tuner.report.sweep_document import document
 
 QUANTILES = {"mean", "p50", "p90", "p95", "p99", "max"}
 PROMISED = {

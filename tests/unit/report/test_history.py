@@ -10,10 +10,9 @@ import pytest
 from history_examples import GATES, Level, history, judgement, ulid
 
 from tuner.model.change_points import change_points
-from tuner.report.history_html import history_charts, render_history, reports_in, write_history
-from tuner.report.history_rows import shown
 from tuner.report.history_series import all_series
-from tuner.report.history_view import history_view
+from tuner.report.history_view import history_view, shown
+from tuner.report.pages import history_charts, render_history, reports_in, write_history
 
 RISE = Level(25, 1.2)
 FALL = Level(12, 0.7)

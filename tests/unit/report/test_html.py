@@ -15,12 +15,11 @@ from sweep_examples import any_record, empty, good, whole_range
 from tuner.decide.result import Sweep
 from tuner.errors import TunerError, UsageError
 from tuner.records import Advice
-from tuner.report import bundle
-from tuner.report.html import charts, render_html, write_report
-from tuner.report.image import write_image
+from tuner.report import page
 from tuner.report.page import file_name, unbroken
-from tuner.report.palette import DARK, LIGHT, color, painted
-from tuner.report.view import sweep_view
+from tuner.report.pages import charts, render_html, write_image, write_report
+from tuner.report.style import DARK, LIGHT, color, painted
+from tuner.report.sweep_view import sweep_view
 
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'{{ 7*7 }}"
 
@@ -173,31 +172,31 @@ def test_numbers_stay_with_their_units() -> None:
 
 
 def test_the_library_is_made_once_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = bundle.javascript(tmp_path)
+    text = page.javascript(tmp_path)
     assert "vegaEmbed" in text
     assert "</script" not in text.lower()
-    monkeypatch.setattr(bundle, "_made", lambda: pytest.fail("made again"))
-    assert bundle.javascript(tmp_path) == text
+    monkeypatch.setattr(page, "_made", lambda: pytest.fail("made again"))
+    assert page.javascript(tmp_path) == text
     (kept,) = tmp_path.iterdir()
     kept.write_text(text[:1000])
-    monkeypatch.setattr(bundle, "_made", lambda: "fresh </script> text")
-    assert bundle.javascript(tmp_path) == "fresh <\\/script> text\n// end of bundle\n"
+    monkeypatch.setattr(page, "_made", lambda: "fresh </script> text")
+    assert page.javascript(tmp_path) == "fresh <\\/script> text\n// end of bundle\n"
 
 
 def test_a_cache_that_cannot_be_written_costs_time_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bundle, "_made", lambda: "made")
+    monkeypatch.setattr(page, "_made", lambda: "made")
     (tmp_path / "file").write_text("")
-    assert bundle.javascript(tmp_path / "file").startswith("made")
+    assert page.javascript(tmp_path / "file").startswith("made")
 
 
 def test_a_failing_vl_convert_is_an_error_with_a_way_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bundle, "_MAKE", "raise SystemExit('no V8 here')")
+    monkeypatch.setattr(page, "_MAKE", "raise SystemExit('no V8 here')")
     with pytest.raises(TunerError, match="vl-convert failed: no V8 here"):
-        bundle.javascript(tmp_path)
+        page.javascript(tmp_path)
 
 
 def test_every_colour_exists_light_and_dark() -> None:

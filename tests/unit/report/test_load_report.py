@@ -36,9 +36,9 @@ from tuner.records import (
     Sample,
 )
 from tuner.report.load_document import load_document
-from tuner.report.load_html import load_charts, render_load, write_load_report
-from tuner.report.load_terminal import print_load
 from tuner.report.load_view import load_view
+from tuner.report.pages import load_charts, render_load, write_load_report
+from tuner.report.terminal import print_load
 from tuner.targets.event_trail import EventSettings
 
 EVIL = "<script>alert(1)</script>{{ 7*7 }}"

@@ -6,11 +6,11 @@ from rich.console import Console
 from sweep_examples import MONTH, empty, good
 
 from tuner.decide.result import ProvisionedOffer
-from tuner.report.document import document
-from tuner.report.html import render_html
 from tuner.report.month import month_facts, month_table
+from tuner.report.pages import render_html
+from tuner.report.sweep_document import document
+from tuner.report.sweep_view import sweep_view
 from tuner.report.terminal import print_report
-from tuner.report.view import sweep_view
 
 
 def test_the_table_has_a_row_for_each_size_and_unknown_prices_are_dashes() -> None:

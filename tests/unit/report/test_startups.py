@@ -9,9 +9,9 @@ from rich.console import Console
 from sweep_examples import any_record, good, ways_to_start
 
 from tuner.decide.result import Sweep
-from tuner.report.document import document
-from tuner.report.html import render_html
-from tuner.report.startup_tables import startup_facts, startup_table
+from tuner.report.pages import render_html
+from tuner.report.sweep_document import document
+from tuner.report.sweep_tables import startup_facts, startup_table
 from tuner.report.terminal import print_report
 
 

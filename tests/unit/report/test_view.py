@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from sweep_examples import any_record, compared, empty, failed_row, good, whole_range
 
 from tuner.decide.result import Interval, Sweep, VersusCurrent
-from tuner.report.answer import answer, money
-from tuner.report.tables import failures
-from tuner.report.view import cost_text, latency_text, sweep_view
+from tuner.report.answer import answer
+from tuner.report.elements import money
+from tuner.report.sweep_tables import failures
+from tuner.report.sweep_view import cost_text, latency_text, sweep_view
 
 
 def picked(**changes: Any) -> Sweep:

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tuner.decide.result import ColdRow, Interval, Recommendation, SizeRow, Stats, Sweep, WarmRow
-from tuner.report.cross_check import cross_check_document
+from tuner.decide.startups import StartupRow
+from tuner.report.load_document import cross_check_document
 
 SCHEMA = "tuner.sweep/1"
 
@@ -83,7 +84,7 @@ def _size(size: SizeRow, arch: str) -> dict[str, Any]:
 def _size_load(size: SizeRow) -> dict[str, Any] | None:
     if size.load is None:
         return None
-    from tuner.report.size_load_document import size_load
+    from tuner.report.load_document import size_load
 
     return size_load(size.load)
 
@@ -91,7 +92,6 @@ def _size_load(size: SizeRow) -> dict[str, Any] | None:
 def _variants(sweep: Sweep) -> list[dict[str, Any]]:
     if not sweep.variants:
         return []
-    from tuner.report.startup_document import startup
 
     return [startup(row) for row in sweep.variants]
 
@@ -190,3 +190,31 @@ def _finite(value: Any) -> Any:
     if not isinstance(number, float):
         return number
     return float(f"{number:.12g}") if math.isfinite(number) else None
+
+
+def startup(row: StartupRow) -> dict[str, Any]:
+    """Money in US dollars; a break-even that does not exist, or is not known, is ``None``."""
+    pays = None
+    if row.pays is not None:
+        pays = {
+            "requests_per_second": row.pays.per_second,
+            "cold_share_at_one_per_second": row.pays.cold_share,
+        }
+    return {
+        "variant": row.variant,
+        "memory_mb": row.memory_mb,
+        "status": row.status,
+        "reason": row.reason,
+        "n": row.n,
+        "spilled": row.spilled,
+        "ready_seconds": row.ready_s,
+        "first_ms": order_statistics(row.first_ms),
+        "init_ms": order_statistics(row.init_ms),
+        "restore_ms": order_statistics(row.restore_ms),
+        "duration_ms": order_statistics(row.duration_ms),
+        "warm_duration_ms": order_statistics(row.warm_ms),
+        "call_usd_per_million": None if row.call_usd is None else row.call_usd * 1e6,
+        "start_usd_per_million": None if row.start_usd is None else row.start_usd * 1e6,
+        "kept_usd_per_hour": row.kept_usd_per_hour,
+        "break_even": pays,
+    }

@@ -8,14 +8,28 @@ from dataclasses import dataclass, replace
 
 from tuner.decide.result import Sweep
 from tuner.records import Advice, RunState
-from tuner.report.answer import Answer, Fact, answer
+from tuner.report.answer import answer
+from tuner.report.elements import Answer, Fact, Table
+from tuner.report.load_tables import load_sentence, load_table
 from tuner.report.method import date_time, method
 from tuner.report.month import month_fact, month_facts, month_table
-from tuner.report.series import OverMemory, cost_series, latency_series
-from tuner.report.series_choice import ColdBar, TradeOff, cold_bars, trade_off
-from tuner.report.size_load_tables import load_sentence, load_table
-from tuner.report.startup_tables import startup_facts, startup_table
-from tuner.report.tables import Table, arch_table, cold_table, runner_up_table, size_table
+from tuner.report.sweep_series import (
+    ColdBar,
+    OverMemory,
+    TradeOff,
+    cold_bars,
+    cost_series,
+    latency_series,
+    trade_off,
+)
+from tuner.report.sweep_tables import (
+    arch_table,
+    cold_table,
+    runner_up_table,
+    size_table,
+    startup_facts,
+    startup_table,
+)
 
 
 @dataclass(frozen=True)

@@ -1,39 +1,24 @@
 """The tables in words: what was measured at each size, cold starts, and sizes not chosen."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from tuner.decide.result import Recommendation, RunnerUp, SizeRow, Stats, Sweep
-from tuner.report.answer import between, format_chance, known, money, size_named
-from tuner.units import UNKNOWN, format_memory, format_ms
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A value and, in smaller type, its interval."""
-
-    value: str
-    detail: str = ""
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line: ``marks`` are short labels, ``reason`` explains a size that failed."""
-
-    head: str
-    cells: tuple[Cell, ...]
-    marks: tuple[str, ...] = ()
-    status: str = "ok"
-    reason: str = ""
-
-
-@dataclass(frozen=True)
-class Table:
-    """``columns`` names the head column first; each row has a cell for every other one."""
-
-    caption: str
-    columns: tuple[str, ...]
-    rows: tuple[Row, ...]
-
+from tuner.decide.startups import StartupRow
+from tuner.report.elements import (
+    Cell,
+    Fact,
+    Row,
+    Table,
+    cost_cell,
+    format_chance,
+    interval_ms,
+    known,
+    median_cell,
+    money,
+    size_named,
+    statistic,
+)
+from tuner.units import UNKNOWN, format_memory, format_ms, format_rate, format_seconds, format_share
 
 SIZE_COLUMNS = (
     "Memory",
@@ -102,7 +87,7 @@ def _arch_row(each: Sweep, compared: Sweep) -> Row:
     cost = pick.cost_usd_per_million
     cells = (
         Cell(format_memory(pick.memory_mb)),
-        _cost_cell(None if cost is None else known(cost.mean), between(cost)),
+        cost_cell(cost),
         Cell(format_ms(pick.p50_ms)),
         Cell(format_ms(pick.p95_ms)),
     )
@@ -120,10 +105,10 @@ def cold_table(sweep: Sweep) -> Table | None:
             size_named(size.memory_mb, each, bool(sweep.beside)),
             (
                 Cell(f"{size.cold.n:,}"),
-                _middle(size.cold.init_ms),
-                Cell(_ms(size.cold.init_ms, "p95")),
-                _middle(size.cold.duration_ms),
-                Cell(_ms(size.cold.total_ms, "p95")),
+                median_cell(size.cold.init_ms),
+                Cell(statistic(size.cold.init_ms, "p95")),
+                median_cell(size.cold.duration_ms),
+                Cell(statistic(size.cold.total_ms, "p95")),
             ),
             _marks(size.memory_mb, each) if each is sweep else (),
         )
@@ -180,11 +165,13 @@ def _size_row(size: SizeRow, sweep: Sweep, several: bool) -> Row:
     duration = warm.duration_ms
     cells = (
         Cell(f"{warm.n:,}"),
-        _middle(duration),
-        Cell(_ms(duration, "p95"), interval(None if duration is None else duration.p95_ci)),
-        Cell(_ms(duration, "p99"), _longest(duration)),
-        Cell(_ms(warm.billed_ms, "mean")),
-        _cost_cell(None if cost is None else known(cost.mean), between(cost)),
+        median_cell(duration),
+        Cell(
+            statistic(duration, "p95"), interval_ms(None if duration is None else duration.p95_ci)
+        ),
+        Cell(statistic(duration, "p99"), _longest(duration)),
+        Cell(statistic(warm.billed_ms, "mean")),
+        cost_cell(cost),
         Cell(format_memory(known(warm.max_memory_mb))),
         Cell(failures(size) or "none"),
     )
@@ -202,7 +189,7 @@ def _fitted_row(pick: Recommendation, sweep: Sweep, several: bool) -> Row:
         Cell(format_ms(pick.p95_ms)),
         Cell(format_ms(pick.p99_ms)),
         unknown,
-        _cost_cell(None if cost is None else known(cost.mean), between(cost)),
+        cost_cell(cost),
         unknown,
         unknown,
     )
@@ -222,29 +209,74 @@ def _marks(memory_mb: int, sweep: Sweep) -> tuple[str, ...]:
     return tuple(marks)
 
 
-def _middle(stats: Stats | None) -> Cell:
-    return Cell(_ms(stats, "p50"), interval(None if stats is None else stats.p50_ci))
-
-
-def _ms(stats: Stats | None, name: str) -> str:
-    return UNKNOWN if stats is None else format_ms(getattr(stats, name))
-
-
 def _longest(stats: Stats | None) -> str:
     return "" if stats is None or known(stats.max) is None else f"max {format_ms(stats.max)}"
 
 
-def interval(bounds: tuple[float, float] | None) -> str:
-    """``12.3 to 13.1 ms``, or nothing where no interval is known."""
-    if bounds is None or known(bounds[0]) is None or known(bounds[1]) is None:
-        return ""
-    if bounds[0] >= bounds[1]:  # too few calls for an interval
-        return ""
-    low, high = format_ms(bounds[0]), format_ms(bounds[1])
-    if low.split()[-1] == high.split()[-1]:
-        low = low.split()[0]
-    return f"{low} to {high}"
+COLUMNS = (
+    "Start",
+    "First calls",
+    "First call p50",
+    "First call max",
+    "INIT or restore",
+    "Duration p50",
+    "Warm p50",
+    "Callable after",
+    "Call, per million",
+    "Start adds, per million",
+    "Kept, per hour",
+)
 
 
-def _cost_cell(mean: float | None, interval: str) -> Cell:
-    return Cell(money(mean), "" if interval == UNKNOWN else interval)
+def startup_table(sweep: Sweep) -> Table | None:
+    """Every way that was compared; ``None`` if none was."""
+    if not sweep.variants:
+        return None
+    size = format_memory(sweep.variants[0].memory_mb)
+    return Table(f"Ways to start at {size}", COLUMNS, tuple(map(_row, sweep.variants)))
+
+
+def startup_facts(sweep: Sweep) -> tuple[Fact, ...]:
+    """What keeping sandboxes ready has to save to pay."""
+    return tuple(
+        Fact(f"{row.variant} pays", _pays(row), _RULE) for row in sweep.variants if row.provisioned
+    )
+
+
+_RULE = "latency aside, against evenly spread calls on demand"
+
+
+def _row(row: StartupRow) -> Row:
+    starts = row.restore_ms or row.init_ms
+    spilled = f"{row.spilled} spilled over" if row.spilled else ""
+    cells = (
+        Cell(f"{row.n:,}", spilled),
+        median_cell(row.first_ms),
+        Cell(statistic(row.first_ms, "max")),
+        Cell(_starts(row, starts)),
+        Cell(statistic(row.duration_ms, "p50")),
+        Cell(statistic(row.warm_ms, "p50")),
+        Cell(UNKNOWN if row.ready_s is None else format_seconds(row.ready_s)),
+        Cell(money(None if row.call_usd is None else row.call_usd * 1e6)),
+        Cell(money(None if row.start_usd is None else row.start_usd * 1e6)),
+        Cell(money(row.kept_usd_per_hour)),
+    )
+    return Row(row.variant, cells, (), row.status, row.reason or "")
+
+
+def _starts(row: StartupRow, starts: Stats | None) -> str:
+    if starts is None:
+        return "before the call" if row.provisioned and row.n else UNKNOWN
+    return statistic(starts, "p50")
+
+
+def _pays(row: StartupRow) -> str:
+    pays = row.pays
+    if pays is None:
+        return "not computed, since a price or a duration is not known"
+    words = []
+    if pays.per_second is not None:
+        words.append(f"from {format_rate(pays.per_second)}")
+    if pays.cold_share is not None:
+        words.append(f"from {format_share(pays.cold_share)} cold starts at one call a second")
+    return ", or ".join(words) or f"at no rate that {row.provisioned} sandboxes can serve"

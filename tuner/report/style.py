@@ -1,0 +1,194 @@
+"""How every chart and page looks: colours, axes and the frame of a chart.
+
+Charts name colours by what they mean, as CSS variables (``var(--ink)``), so that the page's theme
+and its print style reach into the charts; pictures made without a browser get the light ones.
+Series differ in shape or dash as well as in colour, and in lightness for those who see no hue.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+LIGHT = {
+    "paper": "#ffffff",
+    "card": "#f6f7f9",
+    "edge": "#dfe3e8",
+    "grid": "#e9ecf0",
+    "ink": "#15202b",
+    "muted": "#5a6673",
+    "accent": "#0b6bcb",
+    "second": "#b4540a",
+    "good": "#1a7f4b",
+    "good-soft": "#d9f0e3",
+    "warn": "#9a6700",
+    "warn-soft": "#fff1cf",
+    "bad": "#b42318",
+    "bad-soft": "#fde4e1",
+}
+
+DARK = {
+    "paper": "#11161c",
+    "card": "#1a2129",
+    "edge": "#323c47",
+    "grid": "#252e38",
+    "ink": "#e8edf2",
+    "muted": "#a0acb8",
+    "accent": "#6cb2ff",
+    "second": "#f5a25d",
+    "good": "#57c78b",
+    "good-soft": "#163425",
+    "warn": "#e5b94b",
+    "warn-soft": "#382c0d",
+    "bad": "#ff8a7e",
+    "bad-soft": "#451c18",
+}
+
+
+def color(name: str) -> str:
+    """A colour as charts name it."""
+    if name not in LIGHT:
+        raise KeyError(name)
+    return f"var(--{name})"
+
+
+def painted(spec: Any, colors: dict[str, str] = LIGHT) -> Any:
+    """The same chart with the colours themselves, for a renderer that knows no CSS."""
+    if isinstance(spec, dict):
+        return {key: painted(value, colors) for key, value in spec.items()}
+    if isinstance(spec, list):
+        return [painted(value, colors) for value in spec]
+    if isinstance(spec, str) and spec.startswith("var(--"):
+        return colors[spec.removeprefix("var(--").removesuffix(")")]
+    return spec
+
+
+#: From this ratio of largest to smallest on, a linear axis would hide the small values.
+_LOG_FROM = 8.0
+#: Lambda's default range (128 to 1,536 MB) stays linear, its whole range does not.
+_LOG_MEMORY_FROM = 16.0
+
+
+@dataclass(frozen=True)
+class Axis:
+    """``ticks`` are the labelled values; without any, the renderer chooses them."""
+
+    low: float
+    high: float
+    log: bool
+    ticks: tuple[int, ...] = ()
+
+    @property
+    def middle(self) -> float:
+        """The value half-way along the axis."""
+        return (self.low * self.high) ** 0.5 if self.log else (self.low + self.high) / 2.0
+
+    def holds(self, value: float) -> bool:
+        """Whether a value can be drawn."""
+        return self.low <= value <= self.high
+
+
+def memory_axis(sizes: Iterable[float], ticks: Iterable[int]) -> Axis:
+    """An axis over sizes in MB with a little room at both ends."""
+    shown = sorted(sizes) or [128.0, 10_240.0]
+    low, high = shown[0], shown[-1]
+    if high / low > _LOG_MEMORY_FROM:
+        return Axis(low / 1.08, high * 1.08, True, tuple(sorted(set(ticks))))
+    room = max(8.0, (high - low) * 0.035)
+    return Axis(low - room, high + room, False, tuple(sorted(set(ticks))))
+
+
+def value_axis(
+    values: Iterable[float], limits: Iterable[float] = (), from_zero: bool = True
+) -> Axis:
+    """An axis over positive values, with room for labels above.
+
+    ``limits`` are included where they are near enough to leave the values their place.
+    """
+    shown = sorted(values) or [1.0]
+    near = [each for each in limits if shown[0] / 2.0 <= each <= shown[-1] * 2.0]
+    low, high = min(shown[0], *near, shown[0]), max(shown[-1], *near, shown[-1])
+    if high / low >= _LOG_FROM:
+        return Axis(low / 1.25, high * (high / low) ** 0.16, True)
+    if from_zero:
+        return Axis(0.0, high * 1.18, False)
+    room = (high - low) * 0.12 or high * 0.1
+    return Axis(max(0.0, low - room), high + room, False)
+
+
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
+
+
+def altair() -> Any:
+    """Altair, imported when a chart is first drawn: it costs half a second and 40 MB."""
+    import altair as library
+
+    return library
+
+
+def rows(values: list[dict[str, Any]]) -> Any:
+    """A chart over inline data; the text that a pointer shows is in ``text``."""
+    alt = altair()
+    return alt.Chart(alt.Data(values=values))
+
+
+def hint() -> Any:
+    """The tooltip of a row: its ``text`` and nothing else."""
+    return altair().Tooltip("text:N", title=" ")
+
+
+def scale_of(axis: Axis) -> Any:
+    """The scale of an axis."""
+    alt = altair()
+    domain = [axis.low, axis.high]
+    if axis.log:
+        return alt.Scale(type="log", domain=domain, nice=False)
+    return alt.Scale(type="linear", domain=domain, nice=False, zero=False)
+
+
+def over(channel: str, field: str, title: str, axis: Axis) -> Any:
+    """The channel ``X`` or ``Y`` over ``field``, with about six labelled values."""
+    alt = altair()
+    title = f"{title}, log scale" if axis.log else title
+    labels = alt.Axis(tickCount=6, format=",.6~r")
+    encode = {"X": alt.X, "Y": alt.Y}[channel]
+    return encode(f"{field}:Q", title=title, scale=scale_of(axis), axis=labels)
+
+
+def finished(chart: Any, height: int) -> dict[str, Any]:
+    """The Vega-Lite specification of an Altair chart, as wide as its container (height in px)."""
+    chart = chart.properties(width="container", height=height)
+    # Checking against the schema takes most of a report's time; the tests do it for us.
+    spec: dict[str, Any] = chart.to_dict(validate=False)
+    spec["autosize"] = {"type": "fit", "contains": "padding"}
+    spec["background"] = "transparent"
+    spec["config"] = _config()
+    return spec
+
+
+def _config() -> dict[str, Any]:
+    ink, muted = color("ink"), color("muted")
+    words = {"labelColor": muted, "titleColor": ink, "labelFontSize": 12, "titleFontSize": 12}
+    return {
+        "font": FONT,
+        "view": {"stroke": None},
+        "axis": {
+            **words,
+            "gridColor": color("grid"),
+            "domainColor": color("edge"),
+            "tickColor": color("edge"),
+            "titleFontWeight": 500,
+            "titlePadding": 8,
+            "labelOverlap": "greedy",
+            "labelSeparation": 6,
+        },
+        "legend": {
+            **words,
+            "orient": "top",
+            "direction": "horizontal",
+            "title": None,
+            "symbolDash": [1, 0],
+            "symbolStrokeWidth": 0,
+            "symbolSize": 90,
+        },
+        "text": {"fill": ink, "fontSize": 12},
+    }

@@ -9,7 +9,6 @@ from types import ModuleType
 import pytest
 
 from tuner.report.pages import write_history
-from tuner.suites.history import levels
 
 pytestmark = pytest.mark.bench
 EXAMPLES = Path(__file__).parents[1] / "unit" / "report" / "history_examples.py"
@@ -29,12 +28,12 @@ def test_a_page_of_a_thousand_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     made = examples()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     documents = made.history(1000, [made.Level(300, 0.8), made.Level(600, 1.15)])
-    write_history(documents[:3], tmp_path, levels)  # bundles the chart library once
+    write_history(documents[:3], tmp_path)  # bundles the chart library once
     print("\nhistory of 1,000 runs, 2 cases of 4 gates    seconds   CPU (reach: below 3)")
     best = float("inf")
     for _ in range(3):
         began, cpu = time.perf_counter(), time.process_time()
-        path = write_history(documents, tmp_path, levels)
+        path = write_history(documents, tmp_path)
         took, worked = time.perf_counter() - began, time.process_time() - cpu
         best = min(best, took)
         print(f"{path.stat().st_size / 1e6:38.1f} MB {took:9.2f} {worked:5.2f}")

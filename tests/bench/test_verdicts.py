@@ -30,7 +30,7 @@ from verdicts.simulate import (
 )
 
 from tuner.model.change_points import change_points
-from tuner.suites.verdict import Verdict
+from tuner.suites.judgement import Verdict
 
 TRIALS = int(os.environ.get("TUNER_BENCH_TRIALS", "300"))
 SIZES = (0.03, 0.05, 0.10, 0.20, 0.50)

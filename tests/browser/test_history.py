@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import pytest
 from history_examples import Level, history, ulid
 
-from tuner.model.change_points import change_points
 from tuner.report.pages import write_history
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Sixty runs with a change, one of them with its report."""
     folder = tmp_path_factory.mktemp("reports")
     (folder / f"orders-{ulid('A', 40, 0)}.html").write_text("<title>the report</title>")
-    return write_history(history(60, [Level(40, 1.2)]), folder, change_points)
+    return write_history(history(60, [Level(40, 1.2)]), folder)
 
 
 def test_the_page_draws_its_charts_without_complaint_or_network(

@@ -15,7 +15,7 @@ from tuner.billing.prices import prices
 from tuner.cli.app import main
 from tuner.store.benches import Benches
 from tuner.store.runs import Store
-from tuner.suites.lock import FOLDER
+from tuner.suites.suite import FOLDER
 
 Run = Callable[..., tuple[int, str, str]]
 

@@ -139,7 +139,7 @@ def test_each_example_of_the_page_is_understood(words: list[str]) -> None:
 
 
 def test_the_page_names_every_scheduler_and_output() -> None:
-    from tuner.schedule.kinds import KINDS
+    from tuner.schedule.render import KINDS
 
     table = PAGE.split("| SCHEDULER")[1].split("```")[0]
     assert set(re.findall(r"`([a-z-]+)`", table)) >= set(KINDS)

@@ -41,18 +41,18 @@ def history(
 
     Example: tuner bench history --branch main
     """
-    from tuner.report.pages import write_history
+    from tuner.report.history_series import history_of
+    from tuner.report.pages import write_history, write_missing_reports
     from tuner.store.benches import Benches
     from tuner.store.runs import Store
-    from tuner.suites.history import chosen, levels, write_missing_reports
 
     with Store.open(store, create=False) as opened:
         benches = Benches(opened)
         last = benches.find("last", name)
         where = last.environment if environment is None else environment
-        found = chosen(benches.all(last.suite, where), branch)[-limit:]
+        found = history_of(benches.all(last.suite, where), branch)[-limit:]
     documents = [bench.document for bench in found]
     write_missing_reports(documents, store, output, reports)
-    path = write_history(documents, output, levels)
+    path = write_history(documents, output)
     if not quiet:
         typer.echo(f"History: {path}")

@@ -157,10 +157,10 @@ def schedule(
         Place,
         checked_name,
         checked_place,
+        functions_of,
         installed_from,
     )
-    from tuner.schedule.kinds import kind_of
-    from tuner.schedule.rights import functions_of
+    from tuner.schedule.render import kind_of
     from tuner.schedule.when import timetable
 
     if (install or remove) and not kind_of(kind).installs:

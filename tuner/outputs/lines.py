@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tuner.suites.gate import parse_gate
-from tuner.suites.judgement import Verdict
-from tuner.suites.wording import change, quantity
+from tuner.suites.judgement import Verdict, change, quantity
 from tuner.units import format_memory
 
 Document = Mapping[str, Any]

@@ -10,13 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from tuner.errors import Partial, TunerError, UsageError
-from tuner.outputs.badge import badge_endpoint, badge_svg
 from tuner.outputs.junit import junit
 from tuner.outputs.lines import Document, worth_telling
 from tuner.outputs.markdown import markdown
-from tuner.outputs.message import slack, webhook
-from tuner.outputs.post import address, is_address, post
-from tuner.outputs.trackers import action_benchmark, bencher
+from tuner.outputs.message import address, is_address, post, slack, webhook
+from tuner.outputs.trackers import action_benchmark, badge_endpoint, badge_svg, bencher
 
 #: GitHub shows no step summary beyond 1 MiB.
 _LARGEST_SUMMARY = 1_000_000

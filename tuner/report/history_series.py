@@ -1,37 +1,28 @@
 """The history of a suite as series: one value per run for each case, size and measure.
 
-Reads ``tuner.bench/1`` documents; where a level changes is asked of ``detect``. Numbers only; how
-they are called and drawn is the view's and the chart's.
+Reads ``tuner.bench/1`` documents and finds where levels change. Numbers only; the view words them
+and the chart draws them.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from math import exp, log
 from statistics import fmean
-from typing import Any, Protocol
+from typing import Any
+
+from tuner.errors import NotFound
+from tuner.model.change_points import ChangePoint, Sensitivity, change_points
+from tuner.store.benches import StoredBench
 
 Document = Mapping[str, Any]
 
 
-class Changed(Protocol):
-    """A change of level as :mod:`tuner.model.change_points` finds it."""
-
-    @property
-    def index(self) -> int:
-        """Position of the first value of the new level."""
-
-    @property
-    def before(self) -> float:
-        """The level before."""
-
-    @property
-    def after(self) -> float:
-        """The new level."""
-
-
-#: Values in order of time -> changes of level, by position.
-Detect = Callable[[Sequence[float]], Sequence[Changed]]
+#: Smaller changes are real now and then, and matter to nobody.
+_LEAST = 0.02
+#: The length of a history that the default sensitivity is made for.
+_RUNS = 100
 
 
 @dataclass(frozen=True)
@@ -78,14 +69,30 @@ class Series:
         return (0, *(change.position for change in self.changes), len(self.points))
 
 
-def all_series(documents: Iterable[Document], detect: Detect) -> tuple[Series, ...]:
+def history_of(benches: Sequence[StoredBench], branch: str | None) -> list[StoredBench]:
+    """The runs of one branch, the oldest first: of that which has most of them, unless named.
+
+    ``benches`` are of one suite and environment. Raises NotFound where none is left.
+    """
+    if branch is None and benches:
+        branch = Counter(bench.branch for bench in benches).most_common(1)[0][0]
+    found = [bench for bench in benches if bench.branch == branch]
+    if not found:
+        known = ", ".join(sorted({bench.branch for bench in benches if bench.branch}))
+        fix = f"There are runs of: {known}." if known else "Run `tuner bench`."
+        what = f"branch {branch[:60]}" if branch else "history"
+        raise NotFound(what, "there is no run in this store", fix)
+    return sorted(found, key=lambda bench: bench.started_at)
+
+
+def all_series(documents: Iterable[Document]) -> tuple[Series, ...]:
     """Every series, by the order in which cases, sizes and measures first appear."""
     found: dict[tuple[str, int, str], list[Point]] = {}
     for document in documents:
         for case in document["cases"]:
             for key, point in _points(document, case):
                 found.setdefault(key, []).append(point)
-    return tuple(_series(*key, points, detect) for key, points in found.items())
+    return tuple(_series(*key, points) for key, points in found.items())
 
 
 def moment(text: str) -> datetime:
@@ -125,11 +132,9 @@ def _points(document: Document, case: Mapping[str, Any]) -> Iterable[tuple[Any, 
             )
 
 
-def _series(
-    case: str, memory_mb: int, measure: str, points: Sequence[Point], detect: Detect
-) -> Series:
+def _series(case: str, memory_mb: int, measure: str, points: Sequence[Point]) -> Series:
     values = [point.value for point in points]
-    changes = tuple(Change(each.index, each.before, each.after) for each in detect(values))
+    changes = tuple(Change(each.index, each.before, each.after) for each in _changes(values))
     levels = tuple(change.after for change in changes)
     first = changes[0].before if changes else _level(values)
     return Series(case, memory_mb, measure, tuple(points), changes, (first, *levels))
@@ -138,3 +143,9 @@ def _series(
 def _level(values: Sequence[float]) -> float:
     """The geometric mean; the mean where there are values of zero."""
     return exp(fmean(map(log, values))) if min(values) > 0 else fmean(values)
+
+
+def _changes(values: Sequence[float]) -> tuple[ChangePoint, ...]:
+    """Changes of level. A longer history has more places to look in, so each has to be surer."""
+    p_value = Sensitivity().p_value * min(1.0, _RUNS / max(1, len(values)))
+    return change_points(values, Sensitivity(p_value, _LEAST))

@@ -11,7 +11,6 @@ from typing import Any
 from tuner.report.elements import Answer, Fact
 from tuner.report.history_series import (
     Change,
-    Detect,
     Document,
     Series,
     all_series,
@@ -99,12 +98,10 @@ class HistoryView:
         return f"{self.name} over time: {self.answer.headline}"
 
 
-def history_view(
-    documents: Sequence[Document], reports: Mapping[str, str], detect: Detect
-) -> HistoryView:
+def history_view(documents: Sequence[Document], reports: Mapping[str, str]) -> HistoryView:
     """Word everything. ``documents`` are of one suite, the oldest first, and not empty;
     ``reports`` has the address of a run's report by the run's id."""
-    series = all_series(documents, detect)
+    series = all_series(documents)
     names = list(dict.fromkeys(case["case"] for each in documents for case in each["cases"]))
     changes = sorted(
         ((one, change) for one in series for change in one.changes),

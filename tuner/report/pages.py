@@ -1,14 +1,14 @@
 """The report of a sweep as one HTML file; ``page.py`` says what such a file is."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tuner.decide.result import Sweep
 from tuner.errors import TunerError, UsageError
-from tuner.report.history_series import Detect, Document
+from tuner.report.history_series import Document
 from tuner.report.history_view import HistoryView, history_view
 from tuner.report.load_view import LoadView, load_view
 from tuner.report.page import file_name, render_page, write_page
@@ -88,9 +88,9 @@ def write_load_report(document: Mapping[str, Any], output_dir: Path | str) -> Pa
 _REPORT = re.compile(r"-([0-9A-HJKMNP-TV-Z]{26})\.html", re.ASCII)
 
 
-def render_history(documents: Sequence[Document], reports: dict[str, str], detect: Detect) -> str:
+def render_history(documents: Sequence[Document], reports: dict[str, str]) -> str:
     """The page of a suite's history; ``history_view`` says what is handed in."""
-    view = history_view(documents, reports, detect)
+    view = history_view(documents, reports)
     return render_page("history.html", lambda: history_charts(view), view=view)
 
 
@@ -114,11 +114,11 @@ def reports_in(folder: Path) -> dict[str, str]:
     return found
 
 
-def write_history(documents: Sequence[Document], output_dir: Path | str, detect: Detect) -> Path:
+def write_history(documents: Sequence[Document], output_dir: Path | str) -> Path:
     """Write ``history-SUITE.html`` and return its path. Raises TunerError if it cannot be."""
     folder = Path(output_dir)
     suite = re.sub(r"[^\w.-]+", "-", documents[-1]["suite"], flags=re.ASCII).strip("-.") or "suite"
-    page = render_history(documents, reports_in(folder), detect)
+    page = render_history(documents, reports_in(folder))
     return write_page(page, folder / f"history-{suite[:80]}.html")
 
 
@@ -157,3 +157,38 @@ def _drawn(chart: dict[str, Any], path: Path) -> bytes:
     raise UsageError(
         f"picture {path.name}", "neither .png nor .svg", "End its name in one of them."
     )
+
+
+def write_missing_reports(
+    documents: Sequence[Mapping[str, Any]], store_url: str | None, output: Path, most: int
+) -> int:
+    """Write reports of runs that have none in ``output``, of the newest bench first.
+
+    At most ``most``; a run of which no report can be made is passed over, such as one that is no
+    longer in the store or has lost its samples. Gives how many.
+    """
+    from tuner.experiment.recommend import recommend_run
+
+    known, written = reports_in(output), 0
+    for run in _runs(documents):
+        if written >= most:
+            break
+        if run in known:
+            continue
+        try:
+            with_report(recommend_run(run, store_url, among=None), output)
+        except TunerError:
+            continue
+        written += 1
+    return written
+
+
+def _runs(documents: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Both runs of every case, the newest bench first, each once."""
+    seen = set()
+    for document in reversed(documents):
+        for case in document["cases"]:
+            for side in (case["after"], case["before"]):
+                if side is not None and side["run"] not in seen:
+                    seen.add(side["run"])
+                    yield side["run"]

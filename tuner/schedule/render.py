@@ -1,7 +1,14 @@
-"""The files of each scheduler: a job's values in a template. Nothing is written here."""
+"""The files of each scheduler: a job's values in a template. Nothing is written here.
+
+A job that a scheduler cannot run is refused here, with the reason.
+"""
 
 import json
+import re
+import shlex
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from io import StringIO
 from typing import Any
@@ -9,8 +16,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from ruamel.yaml import YAML
 
-from tuner.schedule.job import Job
-from tuner.schedule.kinds import kind_of, values_of_all
+from tuner.errors import UsageError
+from tuner.schedule.job import Job, suite_policy, this_tuner
 
 
 @dataclass(frozen=True)
@@ -59,3 +66,179 @@ def _yaml(value: Any, indent: int) -> str:
     writer.width = 4096
     writer.dump(value, out)
     return "\n".join(" " * indent + line for line in out.getvalue().rstrip().splitlines())
+
+
+#: GitHub's own limit.
+_SHORTEST_GITHUB = timedelta(minutes=5)
+#: cron reads no longer command; the rest would be cut off unsaid (crontab(5), MAX_COMMAND).
+_LONGEST_CRON = 990
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A scheduler: the template of each file, the values they need, if this machine has it."""
+
+    files: Mapping[str, str]
+    values: Callable[[Job], Mapping[str, Any]]
+    installs: bool = False
+
+
+def kind_of(kind: str) -> Kind:
+    """The scheduler of this name, or UsageError."""
+    if kind not in KINDS:
+        fix = f"There are: {', '.join(KINDS)}."
+        raise UsageError(kind[:40], "is not a scheduler that tuner knows", fix)
+    return KINDS[kind]
+
+
+def values_of_all(job: Job) -> dict[str, Any]:
+    """What every template may use."""
+    place = job.place
+    return {
+        "name": job.name,
+        "cron": job.when.cron,
+        "on_aws": job.on_aws,
+        "store_secret": job.store_secret,
+        "secrets": job.secrets,
+        "region": place.region,
+        "role": place.role,
+        "repository": place.repository,
+        "branch": place.branch,
+    }
+
+
+def _cron(job: Job) -> dict[str, Any]:
+    _without_zone(job, "crontab", "Leave it out: cron uses the machine's own.")
+    log = f".tuner/{job.name}.log"
+    there = f"cd {shlex.quote(str(job.directory))} && mkdir -p .tuner"
+    run = f"{shlex.join((*this_tuner(), *job.command()))} >>{log} 2>&1"
+    line = f"{there} && {run} || {{ s=$?; tail -n 40 {log}; exit $s; }}".replace("%", "\\%")
+    if len(line) > _LONGEST_CRON or "\n" in line:
+        fix = "Use shorter paths, or `tuner schedule systemd`."
+        raise UsageError("The command", "is too long for a line of a crontab", fix)
+    return {"line": line}
+
+
+def _systemd(job: Job) -> dict[str, Any]:
+    return {
+        "on_calendar": job.when.on_calendar(),
+        "directory": str(job.directory).replace("%", "%%"),
+        "start": " ".join(_systemd_word(word) for word in (*this_tuner(), *job.command())),
+    }
+
+
+def _systemd_word(word: str) -> str:
+    """A word of ExecStart=, in quotes; specifiers and variables mean themselves."""
+    plain = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+    return f'"{plain}"'
+
+
+def _github(job: Job) -> dict[str, Any]:
+    _without_zone(job, "GitHub", "Leave it out, and give the time in UTC.")
+    if job.when.shortest_gap() < _SHORTEST_GITHUB:
+        fix = "Let it run at most every 5m."
+        raise UsageError(f"--cron {job.when.cron!r}", "is more often than GitHub runs", fix)
+    _check_secret(job)
+    return _in_ci(job)
+
+
+def _gitlab(job: Job) -> dict[str, Any]:
+    zone = f" --cronTimeZone {job.when.timezone}" if job.when.timezone else ""
+    _check_secret(job)
+    return {**_in_ci(job), "zone_option": zone}
+
+
+def _check_secret(job: Job) -> None:
+    """A secret is named in a line that a shell or GitHub reads."""
+    secret = job.store_secret
+    if secret and not re.fullmatch(r"[A-Za-z_]\w*", secret, re.ASCII):
+        fix = "Write it like TUNER_STORE."
+        raise UsageError(f"--store-secret {secret[:40]}", "is no name of a secret here", fix)
+
+
+def _in_ci(job: Job) -> dict[str, Any]:
+    """What runs on machines that start empty: the program, and files to take away."""
+    if job.requirement is None:
+        fix = "Say what pip installs there, like --pip 'git+https://host/team/tuner@v1'."
+        raise UsageError("--pip", "is needed: this tuner was installed from a folder", fix)
+    files = (f"--markdown={job.name}.md", f"--junit={job.name}.xml", f"--json={job.name}.json")
+    return {
+        "requirement": job.requirement,
+        "command": shlex.join(("tuner", *job.command(*files))),
+        "against": None if job.against is None else _with_base(job.against),
+    }
+
+
+def _with_base(against: str) -> str:
+    """A word of the shell, in which ``{base}`` is the variable BASE."""
+    return '"$BASE"'.join(shlex.quote(part) if part else "" for part in against.split("{base}"))
+
+
+def _gitlab_role(job: Job) -> dict[str, Any]:
+    """IAM names the conditions of a token by its issuer, without the scheme."""
+    address = job.place.gitlab.rstrip("/")
+    if not re.fullmatch(r"https://[A-Za-z0-9.-]+(?::\d+)?(?:/[\w.-]+)*", address, re.ASCII):
+        fix = "Write it like https://gitlab.example.com."
+        raise UsageError(f"--gitlab {address[:60]}", "is not the address of a GitLab", fix)
+    return {**_policy(job), "gitlab": address, "gitlab_host": address.removeprefix("https://")}
+
+
+def _policy(job: Job) -> dict[str, Any]:
+    if not job.on_aws:
+        fix = "Name one with --target, or do without a role."
+        raise UsageError("The suite", "has no function on AWS, so it needs no role", fix)
+    return {"policy": suite_policy(job.functions)}
+
+
+def _codebuild(job: Job) -> dict[str, Any]:
+    repository, secret = job.place.repository, job.store_secret
+    if secret and not secret.startswith("arn:"):  # Secrets Manager adds six characters to a name
+        base = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret"
+        secret = f"{base}:{secret}-??????"
+    return {
+        **_in_ci(job),
+        **_in_stack(job),
+        "repository_url": f"https://github.com/{repository}.git" if repository else None,
+        "secret_arn": secret,
+        "branch_known": "--branch" in job.words,
+    }
+
+
+def _fargate(job: Job) -> dict[str, Any]:
+    secret = job.store_secret
+    if secret and not secret.startswith("arn:"):
+        fix = "`aws secretsmanager describe-secret` shows it."
+        raise UsageError(f"--store-secret {secret[:40]}", "must be an ARN on Fargate", fix)
+    # A container has no repository that could tell the branch.
+    known = "--branch" in job.words
+    words = ["tuner", *job.command(*([] if known else ["--branch", job.place.branch]))]
+    return {**_in_stack(job), "image": job.place.image, "command_words": words}
+
+
+def _in_stack(job: Job) -> dict[str, Any]:
+    return {
+        "expression": job.when.event_bridge(),
+        "timezone": job.when.timezone or "UTC",
+        "policy": suite_policy(job.functions),
+    }
+
+
+def _without_zone(job: Job, who: str, fix: str) -> None:
+    if job.when.timezone not in (None, "UTC" if who == "GitHub" else None):
+        raise UsageError(f"--timezone {job.when.timezone}", f"cannot be said to {who}", fix)
+
+
+KINDS: Mapping[str, Kind] = {
+    "cron": Kind({"{name}.cron": "crontab.j2"}, _cron, installs=True),
+    "systemd": Kind(
+        {"{name}.service": "systemd.service.j2", "{name}.timer": "systemd.timer.j2"},
+        _systemd,
+        installs=True,
+    ),
+    "github": Kind({".github/workflows/{name}.yml": "github.yml.j2"}, _github),
+    "github-role": Kind({"{name}-role.yaml": "github-role.yaml.j2"}, _policy),
+    "gitlab": Kind({"{name}.gitlab-ci.yml": "gitlab.yml.j2"}, _gitlab),
+    "gitlab-role": Kind({"{name}-role.yaml": "gitlab-role.yaml.j2"}, _gitlab_role),
+    "codebuild": Kind({"{name}.yaml": "codebuild.yaml.j2"}, _codebuild),
+    "fargate": Kind({"{name}.yaml": "fargate.yaml.j2"}, _fargate),
+}

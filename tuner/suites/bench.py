@@ -21,11 +21,10 @@ from tuner.suites.against import parse_against
 from tuner.suites.allowance import Allowance
 from tuner.suites.case_run import Means, run_case
 from tuner.suites.document import bench_document
-from tuner.suites.lock import alone
 from tuner.suites.repository import origin
 from tuner.suites.result import BenchResult, CaseResult, CaseState, Origin
 from tuner.suites.sampling import rules_for
-from tuner.suites.suite import Case, Suite
+from tuner.suites.suite import Case, Suite, alone
 from tuner.targets.seam import Progress
 
 #: The wall clock may be corrected by so much while a bench runs, in seconds.

@@ -18,12 +18,11 @@ from tuner.records import Advice, Backend, RunState, Sample
 from tuner.store.benches import Place
 from tuner.store.runs import Store
 from tuner.suites.allowance import Allowance
-from tuner.suites.baseline import Reference, find_reference
+from tuner.suites.baseline import Reference, differences, find_reference
 from tuner.suites.confirm import with_second
 from tuner.suites.experience import experienced
 from tuner.suites.judgement import Rules
 from tuner.suites.lab import Habits, Lab
-from tuner.suites.matching import differences
 from tuner.suites.members import Members, Opening, Role, open_members
 from tuner.suites.recorder import Label, Recorder
 from tuner.suites.result import (

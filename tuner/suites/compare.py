@@ -13,9 +13,9 @@ from tuner.records import Advice, Purpose, RunRecord, Sample
 from tuner.store import thinning
 from tuner.store.exchange import StoredRun
 from tuner.store.runs import Store, find
+from tuner.suites.baseline import refuse_unlike
 from tuner.suites.gate import Gate, parse_gate, parse_gates
 from tuner.suites.judgement import Judgement, Pair, Rules
-from tuner.suites.matching import refuse_unlike
 from tuner.suites.members import Role
 from tuner.suites.result import CompareResult, SideOf, SizeResult
 from tuner.suites.side import Side, side_of

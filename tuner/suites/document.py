@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from tuner.suites.baseline import fingerprint
 from tuner.suites.judgement import Judgement
-from tuner.suites.matching import fingerprint
 from tuner.suites.result import (
     BenchResult,
     CaseResult,

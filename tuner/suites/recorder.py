@@ -10,7 +10,7 @@ from ulid import ULID
 from tuner.measure.payloads import Payload
 from tuner.records import Advice, RunRecord, RunState, Sample
 from tuner.store.runs import Store
-from tuner.suites.matching import ENGINE, OPTION
+from tuner.suites.baseline import ENGINE, OPTION
 from tuner.suites.members import Member, Members, Role
 from tuner.suites.result import SideOf
 from tuner.suites.suite import Case

@@ -1,6 +1,6 @@
 """A bench or a comparison as people read it in a terminal: a row per gate, and what it means.
 
-Reads results and prints; wording of single verdicts is :mod:`tuner.suites.wording`'s.
+Reads results and prints; wording of single verdicts is :mod:`tuner.suites.judgement`'s.
 """
 
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tuner.suites.judgement import SENSIBLE, Judgement, Verdict
+from tuner.suites.judgement import SENSIBLE, Judgement, Verdict, change, quantity
 from tuner.suites.result import (
     BenchResult,
     CaseResult,
@@ -18,7 +18,6 @@ from tuner.suites.result import (
     Design,
     SizeResult,
 )
-from tuner.suites.wording import change, quantity
 from tuner.units import format_memory, format_seconds, format_usd
 
 _STYLES = {

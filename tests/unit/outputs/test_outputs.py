@@ -12,12 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tuner.errors import Partial, UsageError
-from tuner.outputs.badge import badge_endpoint, badge_svg
 from tuner.outputs.junit import junit
 from tuner.outputs.lines import headline, lines, origin, worth_telling
 from tuner.outputs.markdown import markdown
 from tuner.outputs.message import slack, webhook
-from tuner.outputs.trackers import action_benchmark, bencher
+from tuner.outputs.trackers import action_benchmark, badge_endpoint, badge_svg, bencher
 from tuner.outputs.write import Outputs
 from tuner.suites.result import CaseState
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuner.errors import Partial, UsageError
-from tuner.outputs.post import address, post
+from tuner.outputs.message import address, post
 from tuner.outputs.write import Outputs
 
 SECRET = "T0000-B0000-XYZSECRET"

@@ -9,7 +9,6 @@ import altair
 import pytest
 from history_examples import GATES, Level, history, judgement, ulid
 
-from tuner.model.change_points import change_points
 from tuner.report.history_series import all_series
 from tuner.report.history_view import history_view, shown
 from tuner.report.pages import history_charts, render_history, reports_in, write_history
@@ -37,7 +36,7 @@ class Links(HTMLParser):
 
 
 def test_each_measure_of_each_case_is_a_series_over_all_runs() -> None:
-    series = all_series(RUNS, change_points)
+    series = all_series(RUNS)
     assert len(series) == 2 * len(GATES)
     assert {len(each.points) for each in series} == {40}
     first = series[0]
@@ -47,7 +46,7 @@ def test_each_measure_of_each_case_is_a_series_over_all_runs() -> None:
 
 
 def test_changes_are_found_where_they_were_made() -> None:
-    series = all_series(RUNS, change_points)
+    series = all_series(RUNS)
     for each in series:
         wanted = [12, 25] if each.case == "checkout" and each.measure != "throttles" else []
         assert [change.position for change in each.changes] == wanted
@@ -60,12 +59,12 @@ def test_a_measure_that_two_gates_judge_is_one_point_with_the_more_serious_verdi
     document = history(1)[0]
     gates = document["cases"][0]["sizes"][0]["gates"]
     gates.append({**gates[1], "gate": "p95<100ms", "verdict": "regressed"})
-    found = {s.measure: s for s in all_series([document], change_points) if s.case == "checkout"}
+    found = {s.measure: s for s in all_series([document]) if s.case == "checkout"}
     assert [point.verdict for point in found["p95"].points] == ["regressed"]
 
 
 def test_the_latest_change_is_the_answer() -> None:
-    view = history_view(RUNS, {}, change_points)
+    view = history_view(RUNS, {})
     assert view.answer.tone == "bad"
     assert re.fullmatch(r"(p50|p95|cost_per_million) rose (19|2\d) %", view.answer.headline)
     assert "since 2026-01-26 (0000019)" in view.answer.rest
@@ -75,7 +74,7 @@ def test_the_latest_change_is_the_answer() -> None:
 
 
 def test_a_history_without_a_change_says_so() -> None:
-    view = history_view(history(40), {}, change_points)
+    view = history_view(history(40), {})
     assert (view.answer.headline, view.answer.rest) == ("No change of level", "in 40 runs")
     assert view.changes == ()
 
@@ -83,7 +82,7 @@ def test_a_history_without_a_change_says_so() -> None:
 def test_a_last_run_that_regressed_is_never_good_news() -> None:
     documents = history(5)
     documents[-1]["verdict"] = "regressed"
-    answer = history_view(documents, {}, change_points).answer
+    answer = history_view(documents, {}).answer
     assert (answer.headline, answer.tone) == ("The last run regressed", "bad")
     assert answer.rest == "no change of level in 5 runs so far"
 
@@ -94,7 +93,7 @@ def test_a_run_that_was_not_judged_has_a_row_with_its_reason() -> None:
     case.update(
         state="failed", verdict=None, sizes=[], before=None, after=None, reason="It is gone"
     )
-    rows = history_view(documents, {}, change_points).cases[0].rows
+    rows = history_view(documents, {}).cases[0].rows
     assert [row.verdict for row in rows] == ["same", "failed", "same"]
     assert rows[1].remarks == ("It is gone",)
     assert set(rows[1].values) == {"–"} and rows[1].links == ()
@@ -102,7 +101,7 @@ def test_a_run_that_was_not_judged_has_a_row_with_its_reason() -> None:
 
 def test_a_case_of_later_runs_starts_where_it_starts() -> None:
     documents = history(2, cases=("a",)) + history(4, cases=("a", "b"))[2:]
-    view = history_view(documents, {}, change_points)
+    view = history_view(documents, {})
     assert [(case.name, len(case.rows)) for case in view.cases] == [("a", 4), ("b", 2)]
 
 
@@ -112,18 +111,18 @@ def test_every_run_leads_to_both_reports_where_they_are_there(tmp_path: Path) ->
         (tmp_path / f"orders-{run}.html").touch()
     (tmp_path / "orders-notes.html").touch()
     assert reports_in(tmp_path) == {run: f"orders-{run}.html" for run in (first, base)}
-    page = write_history(RUNS, tmp_path, change_points).read_text()
+    page = write_history(RUNS, tmp_path).read_text()
     links = Links(page)
     assert [f"orders-{run}.html" in links.hrefs for run in (first, base)] == [True, True]
     assert f"tuner report {ulid('A', 1, 0)}" in page
 
 
 def test_every_mark_and_change_leads_to_a_row_of_the_page() -> None:
-    page = render_history(RUNS, {}, change_points)
+    page = render_history(RUNS, {})
     links = Links(page)
     assert len(set(links.ids)) == len(links.ids)
     inside = [href.removeprefix("#") for href in links.hrefs if href.startswith("#")]
-    charts = history_charts(history_view(RUNS, {}, change_points))
+    charts = history_charts(history_view(RUNS, {}))
     marks = [
         mark["href"].removeprefix("#") for c in charts.values() for mark in c["datasets"]["runs"]
     ]
@@ -132,7 +131,7 @@ def test_every_mark_and_change_leads_to_a_row_of_the_page() -> None:
 
 
 def test_the_charts_are_vega_lite() -> None:
-    charts = history_charts(history_view(RUNS, {}, change_points))
+    charts = history_charts(history_view(RUNS, {}))
     for chart in charts.values():
         altair.Chart.from_dict(chart, validate=True)
 
@@ -141,7 +140,7 @@ def test_the_page_shows_names_as_they_are_and_not_as_markup(tmp_path: Path) -> N
     documents = history(3, cases=("<script>alert(1)</script>",))
     for each in documents:
         each["suite"] = "../<b>nightly</b>"
-    path = write_history(documents, tmp_path, change_points)
+    path = write_history(documents, tmp_path)
     assert path.parent == tmp_path and path.name == "history-b-nightly-b.html"
     assert "<script>alert" not in path.read_text()
 

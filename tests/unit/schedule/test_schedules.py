@@ -15,8 +15,7 @@ from schedules import ODD_FOLDER, ODD_WORDS, actionlint, checked, job
 
 from tuner.errors import UsageError
 from tuner.schedule.job import Job, checked_name
-from tuner.schedule.kinds import KINDS
-from tuner.schedule.render import rendered
+from tuner.schedule.render import KINDS, rendered
 from tuner.schedule.when import Timetable
 
 SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:store-AbCdEf"

@@ -9,11 +9,11 @@ import pytest
 from tuner.errors import UsageError
 from tuner.model.comparison import Counted, Measured
 from tuner.records import Backend, FunctionFacts, RunRecord, RunState
+from tuner.suites.baseline import OPTION, differences, refuse_unlike
 from tuner.suites.confirm import with_second
 from tuner.suites.document import bench_document, compare_document
 from tuner.suites.gate import parse_gate
 from tuner.suites.judgement import Pair, Rules, Verdict
-from tuner.suites.matching import OPTION, differences, refuse_unlike
 from tuner.suites.result import (
     BenchResult,
     CaseResult,

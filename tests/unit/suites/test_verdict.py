@@ -8,6 +8,7 @@ import pytest
 from tuner.model.comparison import Counted, Measured
 from tuner.model.looks import Looks
 from tuner.suites.gate import parse_gate
+from tuner.suites.judgement import Judgement, Pair, Rules, Verdict
 from tuner.suites.sampling import (
     alarming,
     confirmed,
@@ -16,7 +17,7 @@ from tuner.suites.sampling import (
     rules_for,
 )
 from tuner.suites.side import Side
-from tuner.suites.verdict import Judgement, Pair, Rules, Verdict, judge, judge_all, read
+from tuner.suites.verdict import judge, judge_all, read
 
 P50 = parse_gate("p50 +10%")
 

@@ -1,7 +1,7 @@
 """The control of benchmarks: work that never changes, so its drift is the platform's alone.
 
 Half of it is hashing in C, half is the interpreter and its memory. A change here makes every
-stored baseline useless, so raise ``ENGINE`` in ``tuner/suites/matching.py`` with it.
+stored baseline useless, so raise ``ENGINE`` in ``tuner/suites/baseline.py`` with it.
 """
 
 import hashlib

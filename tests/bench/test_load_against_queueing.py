@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tuner.cli.app import main
-from tuner.engine.pace import Constant, poisson
+from tuner.engine.profiles.pace import Constant, poisson
 
 RESERVED, RATE, SECONDS, SEED = 5, 20.0, 120.0, 11
 SLEEP = "import time\ndef handler(event, context):\n    time.sleep(0.5)"

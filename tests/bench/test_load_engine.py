@@ -20,7 +20,7 @@ import pytest
 from tuner.clock import WallClock
 from tuner.engine.engine import Batch, Call
 from tuner.engine.locust_engine import LocustEngine
-from tuner.engine.pace import Constant, evenly
+from tuner.engine.profiles.pace import Constant, evenly
 from tuner.records import Outcome, Purpose, Sample
 from tuner.targets.seam import Credentials, Endpoint, Variant
 
@@ -71,12 +71,12 @@ def engine(nginx: str) -> Iterator[LocustEngine]:
     engine.close()
 
 
-def batch(calls: int, lanes: int, due: list[float] | None = None) -> Batch:
+def batch(calls: int, concurrency: int, due: list[float] | None = None) -> Batch:
     variant = Variant(1769, "x86_64", "7")
     return Batch(
         [Call(n, variant, 0, Purpose.LOAD, due[n] if due else None) for n in range(calls)],
         [b'{"key": "value"}'],
-        lanes,
+        concurrency,
         0,
         30.0,
     )
@@ -102,25 +102,25 @@ def measured(run: Callable[[], list[Sample]]) -> tuple[float, list[Sample]]:
 def test_signed_invocations_per_second_against_locust_with_boto3(
     engine: LocustEngine, nginx: str, tmp_path: Path, machine: str
 ) -> None:
-    lanes = 8
+    concurrency = 8
     calls = int(5000 * SECONDS)
-    rate, _ = measured(lambda: list(engine.run(batch(calls, lanes))))
+    rate, _ = measured(lambda: list(engine.run(batch(calls, concurrency))))
     alone, one_lane = measured(lambda: list(engine.run(batch(calls // 3, 1))))
     program = tmp_path / "peer.py"
     program.write_text(textwrap.dedent(LOCUST_BOTO3))
     peer = subprocess.run(
-        [sys.executable, str(program), nginx, str(SECONDS), str(lanes)],
+        [sys.executable, str(program), nginx, str(SECONDS), str(concurrency)],
         stdout=subprocess.PIPE, check=True,
     )  # fmt: skip
     boto3 = json.loads(peer.stdout)
     show(
         "One worker, signed, REPORT parsed, statistics and samples included",
         [
-            (f"invocations/s, {lanes} lanes", f"{rate:,.0f}", "above 4,500"),
+            (f"invocations/s, {concurrency} concurrency", f"{rate:,.0f}", "above 4,500"),
             ("invocations/s, 1 lane", f"{alone:,.0f}", ""),
             ("service time p50, 1 lane", f"{ms(one_lane, 0.5):.3f} ms", ""),
             ("service time p99, 1 lane", f"{ms(one_lane, 0.99):.3f} ms", ""),
-            (f"Locust + boto3, {lanes} users", f"{boto3['rate']:,.0f}", ""),
+            (f"Locust + boto3, {concurrency} users", f"{boto3['rate']:,.0f}", ""),
             ("Locust + boto3 p50 / p99", f"{boto3['p50']} / {boto3['p99']} ms", ""),
             ("ratio", f"{rate / boto3['rate']:.1f}", "at least 6"),
         ],

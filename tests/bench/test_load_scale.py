@@ -18,8 +18,8 @@ import pytest
 from tuner.clock import WallClock
 from tuner.engine.engine import Batch, Call
 from tuner.engine.locust_engine import LocustEngine
-from tuner.engine.staff import Workers
-from tuner.engine.statistics import Latencies
+from tuner.engine.worker_pool import Workers
+from tuner.measure.statistics import Latencies
 from tuner.records import Outcome, Purpose
 from tuner.targets.seam import Credentials, Endpoint, Variant
 
@@ -35,7 +35,7 @@ MILLION = """
     from tuner.engine import wire
     from tuner.engine.engine import Batch, Call, Shortfall
     from tuner.engine.locust_engine import LocustEngine
-    from tuner.engine.staff import Lone, Told
+    from tuner.engine.worker_pool import SingleWorker, WorkerMessage
     from tuner.measure.load_figures import LoadTally
     from tuner.records import Purpose
     from tuner.store.choice import everything
@@ -43,7 +43,7 @@ MILLION = """
 
     N, RATE, random = 1_000_000, 4000.0, Random(1)
 
-    class Made(Lone):
+    class Made(SingleWorker):
         def __init__(self):
             self.theirs, self.ours = wire.Reader(), wire.Reader()
             self.held, self.said = [], iter(())
@@ -58,7 +58,7 @@ MILLION = """
         def receive(self):
             while True:
                 for kind, *fields in self.said:
-                    return Told("1", kind, fields)
+                    return WorkerMessage("1", kind, fields)
                 held, self.held = self.held, []
                 self.said = self.ours.feed(b"".join(self.result(*call) for call in held))
         def result(self, number, *_):

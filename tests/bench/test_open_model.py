@@ -19,7 +19,7 @@ from scipy.stats import kstest
 from tuner.clock import WallClock
 from tuner.engine.engine import Batch, Call
 from tuner.engine.locust_engine import LocustEngine
-from tuner.engine.pace import Constant, evenly, poisson
+from tuner.engine.profiles.pace import Constant, evenly, poisson
 from tuner.records import Outcome, Purpose, Sample
 from tuner.targets.seam import Credentials, Endpoint, Variant
 
@@ -64,13 +64,13 @@ def stalling(tmp_path: Path) -> Iterator[str]:
     server.wait(10)
 
 
-def send(url: str, due: list[float], lanes: int) -> list[Sample]:
+def send(url: str, due: list[float], concurrency: int) -> list[Sample]:
     endpoint = Endpoint(url, "us-east-1", "fn", lambda: Credentials("AKID", "secret"))
     engine = LocustEngine(endpoint, WallClock())
     variant = Variant(128, "x86_64", None)
     calls = [Call(number, variant, 0, Purpose.LOAD, at) for number, at in enumerate(due)]
     try:
-        samples = list(engine.run(Batch(calls, [b"{}"], lanes, 0, 30.0)))
+        samples = list(engine.run(Batch(calls, [b"{}"], concurrency, 0, 30.0)))
     finally:
         engine.close()
     assert all(sample.outcome is Outcome.OK for sample in samples)

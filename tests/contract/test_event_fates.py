@@ -11,7 +11,7 @@ import pytest
 from tuner.aws.control import Control
 from tuner.aws.session import SessionOptions, open_session
 from tuner.clock import WallClock
-from tuner.engine.engine import Batch, Call, Manner, Mode
+from tuner.engine.engine import Batch, BatchPolicy, Call, Mode
 from tuner.engine.locust_engine import LocustEngine
 from tuner.measure.event_drain import EventDrain
 from tuner.measure.event_fates import End
@@ -46,7 +46,7 @@ def sent_and_followed(target: AwsTarget, bodies: tuple[bytes, ...], number: int)
     drain = EventDrain(target.events(LATEST), clock, origin_wall_s)
     calls = [Call(n, LATEST, n % len(bodies), Purpose.LOAD, 0.01 * n) for n in range(number)]
     try:
-        samples = list(engine.run(Batch(calls, bodies, 4, 0, 30.0, Manner(mode=Mode.ASYNC))))
+        samples = list(engine.run(Batch(calls, bodies, 4, 0, 30.0, BatchPolicy(mode=Mode.ASYNC))))
     finally:
         engine.close()
     assert [(s.outcome, s.status) for s in samples] == [(Outcome.OK, 202)] * number

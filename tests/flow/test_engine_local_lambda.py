@@ -31,7 +31,7 @@ def handler(event, context):
 
 @pytest.fixture(scope="module")
 def invoke(local_lambda_url: str) -> Iterator[Invoke]:
-    """``invoke(function, memory_mb, payload, calls=1, lanes=1)`` through the real worker."""
+    """``invoke(function, memory_mb, payload, calls=1, concurrency=1)`` through the real worker."""
     engine: LocustEngine | None = None
 
     def run(
@@ -39,7 +39,7 @@ def invoke(local_lambda_url: str) -> Iterator[Invoke]:
         payload: bytes = b"{}",
         memory_mb: int = 1769,
         calls: int = 1,
-        lanes: int = 1,
+        concurrency: int = 1,
         qualifier: str | None = None,
     ) -> list[Sample]:
         nonlocal engine
@@ -50,7 +50,7 @@ def invoke(local_lambda_url: str) -> Iterator[Invoke]:
         engine._endpoint = endpoint
         variant = Variant(memory_mb, "x86_64", qualifier)
         ordered = [Call(n, variant, 0, Purpose.WARM) for n in range(calls)]
-        return list(engine.run(Batch(ordered, [payload], lanes, 0, 30.0)))
+        return list(engine.run(Batch(ordered, [payload], concurrency, 0, 30.0)))
 
     yield run
     if engine is not None:
@@ -75,7 +75,7 @@ def test_the_first_call_is_cold_and_the_next_ones_are_not(
 
 
 def test_simultaneous_calls_start_a_sandbox_each(invoke: Invoke, new_function: Any) -> None:
-    samples = invoke(new_function(HANDLER), b'{"sleep": 0.2}', calls=3, lanes=3)
+    samples = invoke(new_function(HANDLER), b'{"sleep": 0.2}', calls=3, concurrency=3)
     assert [sample.cold for sample in samples] == [True] * 3
 
 

@@ -80,7 +80,10 @@ def workers() -> list[psutil.Process]:
     found = []
     for child in psutil.Process().children(recursive=True):
         words = child.cmdline()
-        if words[-3:-1] == ["-m", "tuner.engine.worker"] or "tuner.engine.worker.member" in words:
+        if (
+            words[-3:-1] == ["-m", "tuner.engine.worker"]
+            or "tuner.engine.worker.locust_worker" in words
+        ):
             found.append(child)
     return found
 
@@ -126,7 +129,7 @@ def test_users_of_a_locustfile_on_another_worker_go_on_as_well(answering: Any, a
     Path("users.py").write_text(
         "from locust import constant, task\n"
         "from tuner.engine.worker import LambdaUser\n\n"
-        "class Caller(LambdaUser):\n"
+        "class InvokeUser(LambdaUser):\n"
         "    wait_time = constant(0.05)\n\n"
         "    @task\n"
         "    def call(self):\n"
@@ -263,7 +266,7 @@ import sys
 from tuner.clock import WallClock
 from tuner.engine.engine import Batch, Call
 from tuner.engine.locust_engine import LocustEngine
-from tuner.engine.staff import Workers
+from tuner.engine.worker_pool import Workers
 from tuner.records import Purpose
 from tuner.targets.seam import Credentials, Endpoint, Variant
 

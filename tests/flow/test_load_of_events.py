@@ -14,8 +14,8 @@ import pytest
 
 from tuner.cli.app import main
 from tuner.engine.engine import Mode
-from tuner.engine.profile import Profile
-from tuner.engine.profile_file import load_profile
+from tuner.engine.profiles.profile import Profile
+from tuner.engine.profiles.profile_file import load_profile
 from tuner.errors import UsageError
 from tuner.options.mode import DRAIN_S, ModeWish, read_mode
 from tuner.store.runs import Store

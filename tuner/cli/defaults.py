@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tuner.engine.values import shown
+from tuner.engine.profiles.values import shown
 from tuner.errors import UsageError
 
 FILE = Path("tuner.toml")

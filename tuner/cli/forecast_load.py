@@ -3,7 +3,7 @@
 from tuner.decide.load_plan import MOST, MOST_WITHOUT_SLO
 from tuner.decide.load_words import SCOPES, load_words
 from tuner.decide.slo import parse_slo
-from tuner.engine.profile import Profile
+from tuner.engine.profiles.profile import Profile
 from tuner.measure.size_loads import MOST_CALLS, asked_of
 from tuner.options.meaning import read_limit
 from tuner.options.options import SweepOptions

@@ -22,7 +22,7 @@ def worker(master: Master) -> None:
     credentials to sign them with, unencrypted: use it within a network that you trust.
     """
     host, port = parse_master(master)
-    command = [sys.executable, "-m", "tuner.engine.worker.member", host, str(port), "alone"]
+    command = [sys.executable, "-m", "tuner.engine.worker.locust_worker", host, str(port), "alone"]
     os.execv(sys.executable, command)
 
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from tuner.crosscheck.record import CrossCheck
 from tuner.decide.slo import Scope, Slo
 from tuner.engine.engine import ProcessorCount
-from tuner.engine.front import FrontWish
-from tuner.engine.profile import Profile
-from tuner.engine.statistics import Latencies
+from tuner.engine.front import FrontOptions
+from tuner.engine.profiles.profile import Profile
 from tuner.measure.event_figures import EventFigures
 from tuner.measure.load_figures import LoadFigures
+from tuner.measure.statistics import Latencies
 from tuner.records import Advice, Outcome, RunRecord
 from tuner.units import format_rate
 
@@ -73,7 +73,7 @@ class Load:
     report: str | None = None
     events: EventFigures | None = None  # of an asynchronous load
     limit: Limit | None = None  # of a search; the figures are then those of the best rate
-    front: FrontWish | None = None  # what was called instead of the Invoke API
+    front: FrontOptions | None = None  # what was called instead of the Invoke API
     processors: tuple[ProcessorCount, ...] = ()
     cross_check: CrossCheck | None = None  # None: CloudWatch was not asked
 

@@ -14,14 +14,14 @@ from itertools import cycle
 from tuner.clock import Clock
 from tuner.engine import wire
 from tuner.engine.engine import Batch, Call, Gap, Shortfall
-from tuner.engine.hooks import Hooks
+from tuner.engine.processors import Hooks
 from tuner.engine.script_order import script_order
-from tuner.engine.staff import LOST, Staff, Told
+from tuner.engine.worker_pool import LOST, WorkerMessage, WorkerPool
 from tuner.engine.worker_process import KEPT
 from tuner.errors import TunerError
 
 _AHEAD_S = 2.0  # longer than any pause of the tuner, short enough for a stop or a lost worker
-_AHEAD_CLOSED = 256  # beyond twice the lanes: what a worker gets through between two messages
+_AHEAD_CLOSED = 256  # beyond twice the concurrency: what a worker gets through between two messages
 _MOST_OUT = 100_000
 _START_IN_S = 0.05  # so that the slowest of several workers knows when to begin
 
@@ -36,21 +36,21 @@ class _Out:
 class Dispatch:
     """The state of one batch; ``start_s`` is on ``clock.monotonic()`` once it has begun."""
 
-    def __init__(self, staff: Staff, batch: Batch, clock: Clock, origin_s: float) -> None:
+    def __init__(self, pool: WorkerPool, batch: Batch, clock: Clock, origin_s: float) -> None:
         self.shortfall = Shortfall()
         self.start_s = 0.0
-        self._staff, self._batch, self._clock, self._origin = staff, batch, clock, origin_s
+        self._pool, self._batch, self._clock, self._origin = pool, batch, clock, origin_s
         self._calls = iter(batch.calls)
         self._next: Call | None = next(self._calls, None)
         self._template: Call | None = None  # of a script, whose users make the calls themselves
-        if batch.manner.script is not None:
+        if batch.policy.script is not None:
             self._template, self._next = self._next, None
         self._out: dict[int, _Out] = {}
         self._alive: list[str] = []
         self._turn: Iterator[str] = iter(())
         self._ended: set[str] = set()
         self._stopped = self._last_told = False
-        cutoff = batch.manner.cutoff_s
+        cutoff = batch.policy.cutoff_s
         self._until_s = math.inf if cutoff is None else cutoff
         self._failure: str | None = None
         #: Who runs pre- and post-processors, if there are any.
@@ -62,17 +62,17 @@ class Dispatch:
         return self._next is None and not self._out and self._template is None
 
     def begin(self, order: wire.Order) -> None:
-        """Give the order, wait until all lanes stand by, and go."""
-        staff = self._staff
-        self._set_alive(staff.ready())
-        for index, (worker, lanes) in enumerate(self._shares()):
-            script = script_order(self._batch, lanes, index, len(self._alive))
-            own = order._replace(lanes=lanes, script=script)
-            staff.send(worker, wire.pack(wire.ORDER, *own))
+        """Give the order, wait until all workers stand by, and go."""
+        pool = self._pool
+        self._set_alive(pool.ready())
+        for index, (worker, concurrency) in enumerate(self._shares()):
+            script = script_order(self._batch, concurrency, index, len(self._alive))
+            own = order._replace(concurrency=concurrency, script=script)
+            pool.send(worker, wire.pack(wire.ORDER, *own))
         self._deal(0.0)
         waiting = set(self._alive)
         while waiting:
-            told = staff.receive()
+            told = pool.receive()
             if told.kind == wire.SET:
                 waiting.discard(told.worker)
             else:
@@ -80,7 +80,7 @@ class Dispatch:
                 waiting &= set(self._alive) - self._ended
         self.start_s = self._clock.monotonic() + (_START_IN_S if len(self._alive) > 1 else 0.0)
         for worker in self._alive:
-            staff.send(worker, wire.pack(wire.GO, self.start_s + staff.lead_s(worker)))
+            pool.send(worker, wire.pack(wire.GO, self.start_s + pool.lead_s(worker)))
 
     def results(self) -> Iterator[tuple[Call, wire.Result]]:
         """Every result as it comes, its times on this machine's clock, until all have ended."""
@@ -88,7 +88,7 @@ class Dispatch:
             self._feed()
             if self._ended.issuperset(self._alive):
                 break
-            told = self._staff.receive()
+            told = self._pool.receive()
             if told.kind != wire.RESULT:
                 self._note(told)
                 continue
@@ -96,7 +96,7 @@ class Dispatch:
             out = self._out_of(result.number, told.worker)
             if out is None or out.worker != told.worker:
                 continue
-            result = wire.earlier(result, self._staff.lead_s(told.worker))
+            result = wire.earlier(result, self._pool.lead_s(told.worker))
             if self.hooks is not None and out.call.due_s is not None and result.attempt == 1:
                 self.hooks.came(result.due - self.start_s - out.call.due_s)
             out.begun = True
@@ -140,7 +140,7 @@ class Dispatch:
 
     def _tell_all(self, message: bytes) -> None:
         for worker in self._alive:
-            self._staff.send(worker, message)
+            self._pool.send(worker, message)
 
     def _feed(self) -> None:
         """Deal what is due soon; say that no more comes once everything has come back."""
@@ -173,11 +173,11 @@ class Dispatch:
             return False
         due = self._next.due_s
         if due is None:
-            return len(self._out) < part * (2 * self._batch.lanes + _AHEAD_CLOSED)
+            return len(self._out) < part * (2 * self._batch.concurrency + _AHEAD_CLOSED)
         return due <= until_s and len(self._out) < part * _MOST_OUT
 
     def _hand(self, worker: str, calls: list[Call]) -> None:
-        self._staff.send(worker, wire.pack_calls(map(_ordered, calls)))
+        self._pool.send(worker, wire.pack_calls(map(_ordered, calls)))
 
     def _out_of(self, number: int, worker: str) -> _Out | None:
         """The call of this number; one that a script made is out since it is heard of."""
@@ -185,7 +185,7 @@ class Dispatch:
             self._out[number] = _Out(replace(self._template, number=number), worker)
         return self._out.get(number)
 
-    def _note(self, told: Told) -> None:
+    def _note(self, told: WorkerMessage) -> None:
         if self.hooks is not None and self.hooks.broken is not None and not self._stopped:
             self.stop()
         if told.kind == wire.BEAT:
@@ -201,7 +201,7 @@ class Dispatch:
             self._failure = str(told.fields[0])
             self.stop()
         elif told.kind == wire.HOOK and self.hooks is not None:
-            self.hooks.take(told.fields, partial(self._staff.send, told.worker))
+            self.hooks.take(told.fields, partial(self._pool.send, told.worker))
         elif told.kind == wire.END:
             self._ended.add(told.worker)
         elif told.kind == LOST:
@@ -224,8 +224,8 @@ class Dispatch:
             if not out.begun:
                 self._drop(out.call, "worker lost")
         self.shortfall.gaps.append(Gap(worker, now - self._origin, len(lost)))
-        for name, lanes in self._shares():
-            self._staff.send(name, wire.pack(wire.LIMIT, lanes))
+        for name, concurrency in self._shares():
+            self._pool.send(name, wire.pack(wire.LIMIT, concurrency))
         hands: dict[str, list[Call]] = {}
         for out in again if not self._stopped and self._alive else ():
             out.worker = next(self._turn)
@@ -251,9 +251,9 @@ class Dispatch:
         self._turn = cycle(self._alive)
 
     def _shares(self) -> Iterator[tuple[str, int]]:
-        """Each worker with its part of the lanes, at least one."""
+        """Each worker with its part of the concurrency, at least one."""
         if self._alive:
-            each, more = divmod(self._batch.lanes, len(self._alive))
+            each, more = divmod(self._batch.concurrency, len(self._alive))
             for index, worker in enumerate(self._alive):
                 yield worker, max(1, each + (index < more))
 

@@ -1,8 +1,8 @@
 """What the rest of the house asks of a load engine: send these calls, give back samples.
 
 The engine decides nothing about what to measure; it sends what is due, when it is due, and
-reports what happened. Two engines exist: the Locust one (``load/locust_engine.py``), and the
-replaying one (``load/replay_engine.py``) behind ``replay:`` targets.
+reports what happened. Two engines exist: the Locust one (``engine/locust_engine.py``), and the
+replaying one (``engine/replay_engine.py``) behind ``replay:`` targets.
 """
 
 from collections import Counter
@@ -27,8 +27,8 @@ class Mode(StrEnum):
 class Call:
     """One invocation to be made.
 
-    ``due_s`` is seconds after the batch starts (open model), or ``None``: as soon as a lane is
-    free (closed model; then the call is due when its lane took it up).
+    ``due_s`` is seconds after the batch starts (open model), or ``None``: as soon as a user is
+    free (closed model; then the call is due when its user took it up).
     """
 
     number: int  # unique within the run
@@ -52,13 +52,14 @@ class Script:
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class BatchPolicy:
     """How a batch goes on by itself when it is a load.
 
-    ``retry`` names a policy of :mod:`tuner.engine.policies`; each attempt yields a sample. With
-    ``repeat`` each lane is a user of a closed model: the calls, without due times, go round with
-    rising numbers, and a user pauses for ``think_s`` after each. Nothing but retries is sent later
-    than ``cutoff_s`` after the start; a batch that repeats needs one, or a :meth:`Engine.stop`.
+    ``retry`` names a policy of :mod:`tuner.engine.retry`; each attempt yields a sample. With
+    ``repeat`` the model is closed, with ``concurrency`` users: the calls, without due times, go
+    round with rising numbers, and a user pauses for ``think_s`` after each. Nothing but retries is
+    sent later than ``cutoff_s`` after the start; a batch that repeats needs one, or a
+    :meth:`Engine.stop`.
     """
 
     retry: str = "none"
@@ -66,9 +67,9 @@ class Manner:
     repeat: bool = False
     think_s: float = 0.0
     cutoff_s: float | None = None
-    patience_s: float | None = None  # a due call that no lane took for so long is dropped
+    patience_s: float | None = None  # a due call that no user took for so long is dropped
     mode: Mode = Mode.SYNC
-    script: Script | None = None  # its users call what and when they want; lanes are users then
+    script: Script | None = None  # its users, ``concurrency`` of them, call what and when they want
 
 
 @dataclass(frozen=True)
@@ -76,18 +77,18 @@ class Batch:
     """Calls that are sent together.
 
     ``calls`` is a sequence or, for a long load, an iterator that is in order of due times
-    already: it is asked for about two seconds ahead and never held whole. ``lanes`` bounds how
-    many may be in flight at once; with ``lanes=1`` and no due times they follow one another.
+    already: it is asked for about two seconds ahead and never held whole. At most ``concurrency``
+    are in flight at once; with ``concurrency=1`` and no due times they follow one another.
     ``round`` is copied into every sample. Of a script, ``calls`` say which variant is called, and
     in which order payloads are taken where the script has none of its own.
     """
 
     calls: Iterable[Call]
     payloads: Sequence[bytes]
-    lanes: int
+    concurrency: int
     round: int
     timeout_s: float  # give up on an answer after this long: the function's timeout plus a margin
-    manner: Manner = Manner()
+    policy: BatchPolicy = BatchPolicy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,7 @@ class Engine(Protocol):
     def run(self, batch: Batch) -> Iterator[Sample]:
         """Yield a sample per request as it ends, in order of ending.
 
-        A request that failed is sent again only as the batch's manner says; each attempt is a
+        A request that failed is sent again only as the batch's policy says; each attempt is a
         sample with the same call number, and says in ``backoff_ms`` whether another one follows.
         Closing the iterator early stops sending and waits for what is in flight, whose samples
         are lost then; to have them as well, call :meth:`stop` and iterate to the end.

@@ -21,7 +21,7 @@ IAM, NO_AUTH = "iam", "none"
 
 
 @dataclass(frozen=True)
-class Asking:
+class FrontRequest:
     """How each request to a front is made, beside its URL.
 
     ``service`` is whose name it is signed for with IAM (``lambda``, ``execute-api``), ``None`` for
@@ -37,13 +37,15 @@ class Asking:
 class Front(Endpoint):
     """As :class:`Endpoint`, but ``url`` is the whole address, and ``asking`` says how."""
 
-    asking: Asking = Asking()
+    asking: FrontRequest = FrontRequest()
 
 
 class FrontSigner:
     """Request heads for one URL. ``credentials`` are not used for a front without IAM."""
 
-    def __init__(self, url: str, region: str, credentials: Credentials, asking: Asking) -> None:
+    def __init__(
+        self, url: str, region: str, credentials: Credentials, asking: FrontRequest
+    ) -> None:
         parts = urlsplit(url)
         self._path = quote(parts.path or "/", safe="/~%-._:@!$&'()*+,;=")
         self._query = _canonical_query(parts.query)
@@ -113,11 +115,11 @@ def _canonical_query(query: str) -> str:
 
 
 @dataclass(frozen=True)
-class FrontWish:
+class FrontOptions:
     """An HTTP front to load. ``region`` is that of its host name, where it has one."""
 
     url: str
-    asking: Asking
+    asking: FrontRequest
     region: str | None = None
 
     @property

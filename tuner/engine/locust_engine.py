@@ -5,23 +5,62 @@ Nothing is sent twice unless the batch says so, also not after a worker died.
 """
 
 import contextlib
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import cycle
 
 from tuner.clock import Clock
 from tuner.engine import wire
-from tuner.engine.crowd import Crowd
 from tuner.engine.dispatch import Dispatch
 from tuner.engine.engine import Batch, Call, Shortfall
 from tuner.engine.front import Front
-from tuner.engine.hooks import Hooks
-from tuner.engine.keys import KeyWatch
-from tuner.engine.processors import Processors
-from tuner.engine.staff import Lone, Staff, Workers
+from tuner.engine.processors import Hooks, Processors
+from tuner.engine.worker_pool import LocustWorkers, SingleWorker, WorkerPool, Workers
 from tuner.errors import TunerError
 from tuner.records import Outcome, Sample
-from tuner.targets.seam import Endpoint
+from tuner.targets.seam import Credentials, Endpoint
+
+_EVERY_S = 20.0  # botocore renews credentials 10 to 15 minutes before they expire
+_AT_ONCE_S = 1.0  # but no more often than this
+_EXPIRED = frozenset(
+    {"ExpiredTokenException", "ExpiredToken", "RequestExpired", "UnrecognizedClientException"}
+)
+
+
+class CredentialRefresh:
+    """``ask`` gives the credentials of now; ``current`` are those that were told last."""
+
+    def __init__(self, ask: Callable[[], Credentials], clock: Clock) -> None:
+        self.current = ask()
+        self._ask, self._clock = ask, clock
+        self._asked_at = clock.monotonic()
+        self._found: Credentials | None = None
+        self._asking: threading.Thread | None = None
+
+    def changed(self, reason: str | None) -> Credentials | None:
+        """New credentials, once. ``reason`` is that of the last answer; never blocks."""
+        now = self._clock.monotonic()
+        if now - self._asked_at >= (_AT_ONCE_S if reason in _EXPIRED else _EVERY_S):
+            self._asked_at = now
+            if self._asking is None or not self._asking.is_alive():
+                self._asking = threading.Thread(target=self._look, daemon=True)
+                self._asking.start()
+        found, self._found = self._found, None
+        if found is None or found == self.current:
+            return None
+        self.current = found
+        return found
+
+    def close(self) -> None:
+        """Let go; an answer that is still awaited is of no use."""
+        self._asking = None
+
+    def _look(self) -> None:
+        try:
+            self._found = self._ask()
+        except Exception:
+            self._found = None  # the load goes on with the old ones, and is refused if they expired
 
 
 class LocustEngine:
@@ -43,19 +82,21 @@ class LocustEngine:
         self._origin = clock.monotonic() if origin_s is None else origin_s
         self._workers = workers or Workers()
         self._processors = processors or Processors()
-        self._staff: Staff | None = None
+        self._pool: WorkerPool | None = None
         self._dispatch: Dispatch | None = None
         self._shortfall = Shortfall()
 
     def start(self) -> None:
         """Start the workers now rather than with the first batch; they come up meanwhile."""
-        if self._staff is None:
-            self._staff = Lone() if self._workers.alone else Crowd(self._workers, self._clock)
+        if self._pool is None:
+            self._pool = (
+                SingleWorker() if self._workers.alone else LocustWorkers(self._workers, self._clock)
+            )
 
     @property
     def pids(self) -> Sequence[int]:
         """The processes of this machine that send, as far as they are there."""
-        return self._staff.pids if self._staff is not None else ()
+        return self._pool.pids if self._pool is not None else ()
 
     def run(self, batch: Batch) -> Iterator[Sample]:
         """Yield a sample per request as it ends; see :class:`tuner.engine.engine.Engine`.
@@ -63,15 +104,15 @@ class LocustEngine:
         Raises TunerError when no worker can be started or is left, or none can use the batch.
         """
         self.start()
-        assert self._staff is not None
+        assert self._pool is not None
         batch = _in_order(batch)
-        dispatch = Dispatch(self._staff, batch, self._clock, self._origin)
+        dispatch = Dispatch(self._pool, batch, self._clock, self._origin)
         self._shortfall = dispatch.shortfall
         if dispatch.empty:
             return
         if self._processors.any:
-            dispatch.hooks = Hooks(self._processors, batch.lanes)
-        keys = KeyWatch(self._endpoint.credentials, self._clock)
+            dispatch.hooks = Hooks(self._processors, batch.concurrency)
+        keys = CredentialRefresh(self._endpoint.credentials, self._clock)
         self._dispatch = dispatch
         try:
             dispatch.begin(self._order(batch, keys))
@@ -107,13 +148,13 @@ class LocustEngine:
 
     def close(self) -> None:
         """End the workers."""
-        if self._staff is not None:
-            self._staff.end()
-            self._staff = None
+        if self._pool is not None:
+            self._pool.end()
+            self._pool = None
         self._dispatch = None
 
-    def _order(self, batch: Batch, keys: KeyWatch) -> wire.Order:
-        endpoint, secret, manner = self._endpoint, keys.current, batch.manner
+    def _order(self, batch: Batch, keys: CredentialRefresh) -> wire.Order:
+        endpoint, secret, policy = self._endpoint, keys.current, batch.policy
         return wire.Order(
             endpoint.url,
             endpoint.region,
@@ -122,16 +163,16 @@ class LocustEngine:
             secret.secret_key,
             secret.token,
             endpoint.verify_tls,
-            batch.lanes,
+            batch.concurrency,
             batch.timeout_s,
             tuple(batch.payloads),
-            manner.retry,
-            manner.seed,
-            manner.repeat,
-            manner.think_s,
-            manner.cutoff_s,
-            manner.patience_s,
-            manner.mode.value,
+            policy.retry,
+            policy.seed,
+            policy.repeat,
+            policy.think_s,
+            policy.cutoff_s,
+            policy.patience_s,
+            policy.mode.value,
             _asking(endpoint),
             None,  # a script is added for each worker
             self._processors.pre is not None,
@@ -164,7 +205,7 @@ class LocustEngine:
             restore_ms=result.restore_ms,
             billed_restore_ms=result.billed_restore_ms,
             max_memory_mb=result.max_memory_mb,
-            payload=None if batch.manner.script else call.payload,
+            payload=None if batch.policy.script else call.payload,
             backoff_ms=result.backoff_ms,
         )
 
@@ -183,8 +224,8 @@ def _in_order(batch: Batch) -> Batch:
         return batch
     if len({call.number for call in calls}) != len(calls):
         raise ValueError("two calls of a batch have the same number")
-    if batch.manner.repeat and calls:
+    if batch.policy.repeat and calls:
         rising = enumerate(cycle(calls), calls[0].number)
         return replace(batch, calls=(replace(call, number=number) for number, call in rising))
     in_order = sorted(calls, key=lambda call: call.due_s or 0.0)
-    return replace(batch, calls=in_order, lanes=min(batch.lanes, len(in_order)))
+    return replace(batch, calls=in_order, concurrency=min(batch.concurrency, len(in_order)))

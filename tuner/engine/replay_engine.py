@@ -1,8 +1,9 @@
 """The load engine behind ``replay:`` targets: recorded invocations answer, in no time.
 
 Each call draws one row of its size, with replacement. Time is virtual: samples bear the times that
-the calls would have had on as many lanes, but nothing waits. It makes up no cold start: where none
-was recorded, a call that asks for one gets a warm row, and its sample says so. It retries nothing.
+the calls would have had at the batch's concurrency, but nothing waits. No cold start is made up:
+where none was recorded, a call that asks for one gets a warm row, and its sample says so. It
+retries nothing.
 """
 
 import heapq
@@ -48,9 +49,9 @@ class ReplayEngine:
         """
         self._stopped = False
         start = self._now
-        free_at = [start] * max(1, batch.lanes)
+        free_at = [start] * max(1, batch.concurrency)
         ended: list[tuple[float, int, Sample]] = []
-        cutoff = math.inf if batch.manner.cutoff_s is None else start + batch.manner.cutoff_s
+        cutoff = math.inf if batch.policy.cutoff_s is None else start + batch.policy.cutoff_s
         for call in _in_order(batch):
             if self._stopped or free_at[0] > cutoff:
                 break
@@ -63,8 +64,8 @@ class ReplayEngine:
                 break
             sample = self._sample(call, batch.round, due, max(due, free))
             # Files of whole ms say 0, and users that take no time would never come to an end.
-            least = sample.sent_s + (0.001 if batch.manner.repeat else 0.0)
-            heapq.heappush(free_at, max(sample.done_s, least) + batch.manner.think_s)
+            least = sample.sent_s + (0.001 if batch.policy.repeat else 0.0)
+            heapq.heappush(free_at, max(sample.done_s, least) + batch.policy.think_s)
             heapq.heappush(ended, (sample.done_s, call.number, sample))
         while ended:
             yield self._pass(heapq.heappop(ended)[2])
@@ -133,7 +134,7 @@ def _in_order(batch: Batch) -> Iterable[Call]:
     calls = batch.calls
     if not isinstance(calls, Sequence):
         return calls
-    if batch.manner.repeat:
+    if batch.policy.repeat:
         going_round = enumerate(itertools.cycle(calls), calls[0].number)
         return (replace(call, number=number) for number, call in going_round)
     return sorted(calls, key=lambda call: call.due_s or 0.0)

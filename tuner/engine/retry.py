@@ -4,10 +4,13 @@ A policy is part of the load that is asked for; the engines themselves never ret
 becomes a sample of its own. Chance is a seeded generator, handed in.
 """
 
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Protocol
 
+from tuner.engine.wire import Result
 from tuner.records import Outcome, Sample
 
 #: What a client of Lambda may send again: it was refused, or it may never have run.
@@ -102,3 +105,139 @@ def retriable(outcome: Outcome, status: int | None) -> bool:
 
 def _at_least(failure: Failure, delay_s: float) -> float:
     return max(delay_s, failure.retry_after_s or 0.0)
+
+
+#: The SDKs' adaptive mode retries as their standard mode does; it also limits the rate.
+ADAPTIVE = "adaptive"
+
+POLICIES: Mapping[str, Callable[[], RetryPolicy]] = {
+    "none": NoRetry,
+    "backoff": FullJitter,
+    "decorrelated": Decorrelated,
+    ADAPTIVE: FullJitter,
+}
+
+
+_C, _BETA = 0.4, 0.7
+_LOWEST_RATE = 0.5  # calls/s; below, a client would never notice that it is served again
+_MOST_AHEAD = 2.0  # the limit stays within this multiple of what is really being sent
+_SLOT_S = 0.5  # the sending rate is measured in slots of half a second,
+_NEWEST = 0.8  # of which the newest counts so much
+
+
+class AdaptiveLimit:
+    """One client's limit. Times are seconds on any steady clock and never go back."""
+
+    def __init__(self, now_s: float) -> None:
+        self._enabled = False
+        self._bucket = TokenBucket(1.0, now_s)
+        self._measured = MeasuredRate(now_s)
+        self._last_max = 0.0
+        self._throttled_at = now_s
+
+    @property
+    def rate(self) -> float | None:
+        """Calls per second allowed now; ``None`` while nothing was ever throttled."""
+        return self._bucket.rate if self._enabled else None
+
+    def wait_s(self, now_s: float) -> float:
+        """Take a token for one call: how long it has to wait before it is sent."""
+        return self._bucket.take(now_s) if self._enabled else 0.0
+
+    def answered(self, now_s: float, throttled: bool) -> None:
+        """Learn from an answer."""
+        sending = self._measured.count(now_s)
+        if throttled:
+            self._last_max = min(sending, self._bucket.rate) if self._enabled else sending
+            self._throttled_at = now_s
+            self._enabled = True
+            rate = self._last_max * _BETA
+        else:
+            rate = self._cubic(now_s - self._throttled_at)
+        self._bucket.set_rate(min(rate, _MOST_AHEAD * sending), now_s)
+
+    def _cubic(self, since_s: float) -> float:
+        """The rate this long after a throttle: back at the last maximum after K seconds."""
+        back_s = math.cbrt(self._last_max * (1.0 - _BETA) / _C)
+        return _C * (since_s - back_s) ** 3 + self._last_max
+
+
+class TokenBucket:
+    """Fills at ``rate`` tokens per second up to one second's worth, at least one token.
+
+    A token may be taken before it is there: its taker then waits, and later ones wait behind.
+    """
+
+    def __init__(self, rate: float, now_s: float) -> None:
+        self.rate = rate
+        self._room = max(1.0, rate)
+        self._tokens = 0.0
+        self._at = now_s
+
+    def take(self, now_s: float) -> float:
+        """Take one token: seconds until it is there."""
+        self._fill(now_s)
+        self._tokens -= 1.0
+        return max(0.0, -self._tokens / self.rate)
+
+    def set_rate(self, rate: float, now_s: float) -> None:
+        """Change the rate from now on; what has gathered beyond the new room is lost."""
+        self._fill(now_s)
+        self.rate = max(rate, _LOWEST_RATE)
+        self._room = max(1.0, rate)
+        self._tokens = min(self._tokens, self._room)
+
+    def _fill(self, now_s: float) -> None:
+        self._tokens = min(self._room, self._tokens + (now_s - self._at) * self.rate)
+        self._at = now_s
+
+
+class MeasuredRate:
+    """What is being sent, in calls per second, smoothed over slots."""
+
+    def __init__(self, now_s: float) -> None:
+        self._slot = float(math.floor(now_s))
+        self._count = 0
+        self._rate = 0.0
+
+    def count(self, now_s: float) -> float:
+        """Count one call; the rate including the last slot that is over."""
+        slot = math.floor(now_s / _SLOT_S) * _SLOT_S
+        self._count += 1
+        if slot > self._slot:
+            newest = self._count / (slot - self._slot)
+            self._rate = newest * _NEWEST + self._rate * (1.0 - _NEWEST)
+            self._count = 0
+            self._slot = slot
+        return self._rate
+
+
+class Retries:
+    """The policy ``name`` of :data:`tuner.engine.retry.POLICIES`; ``now_s`` is monotonic."""
+
+    def __init__(self, name: str, seed: int, now_s: float) -> None:
+        self._policy = POLICIES[name]()
+        self._none = isinstance(self._policy, NoRetry)
+        self._limit = AdaptiveLimit(now_s) if name == ADAPTIVE else None
+        self._seed = seed
+
+    @property
+    def holds(self) -> bool:
+        """Whether it may hold requests back at all."""
+        return self._limit is not None
+
+    def hold_s(self, now_s: float) -> float:
+        """How long a request has to wait before it may be sent, in seconds."""
+        return 0.0 if self._limit is None else self._limit.wait_s(now_s)
+
+    def wait_s(self, result: Result, attempt: int, waited_s: float) -> float | None:
+        """Learn from an attempt (the first is 1): seconds until the next, or ``None`` for none."""
+        if self._none:
+            return None
+        outcome = Outcome(result.outcome)
+        if self._limit is not None:
+            self._limit.answered(result.done, outcome is Outcome.THROTTLED)
+        if not retriable(outcome, result.status):
+            return None
+        random = Random(f"{self._seed}/{result.number}/{attempt}")
+        return self._policy.delay_s(Failure(attempt, waited_s, result.retry_after_s), random)

@@ -6,7 +6,7 @@ from tuner.engine.engine import Batch
 
 def script_order(batch: Batch, users: int, index: int, workers: int) -> wire.ScriptOrder | None:
     """For worker ``index`` of so many; ``None`` if the batch has no script."""
-    script, calls = batch.manner.script, list(batch.calls) if batch.manner.script else []
+    script, calls = batch.policy.script, list(batch.calls) if batch.policy.script else []
     if script is None or not calls:
         return None
     first, rate = calls[0], script.spawn_per_s
@@ -14,7 +14,7 @@ def script_order(batch: Batch, users: int, index: int, workers: int) -> wire.Scr
         script.name,
         script.source,
         script.folder,
-        None if rate is None else rate * users / batch.lanes,
+        None if rate is None else rate * users / batch.concurrency,
         first.variant.qualifier,
         first.variant.memory_mb,
         tuple(call.payload for call in calls),

@@ -1,7 +1,7 @@
 """Signs requests with AWS Signature Version 4, as cheaply as a load generator needs.
 
 Makes the heads of ``POST /2015-03-31/functions/NAME/invocations``; for a function's HTTP front see
-``load/front.py``. The signing
+``engine/front.py``. The signing
 key is derived once a day, and a head is computed once a second for equal requests (the date in it
 has that resolution), so that signing costs microseconds. The time is an argument.
 
@@ -9,7 +9,8 @@ Source: AWS General Reference, "Create a signed AWS API request".
 """
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from email.utils import parsedate_to_datetime
 from hashlib import sha256
 from time import gmtime, strftime
 from urllib.parse import quote, urlsplit
@@ -18,7 +19,7 @@ from tuner.targets.seam import Credentials
 
 #: Sent with every invocation and signed: the answer then carries the REPORT line.
 LOG_TAIL: Mapping[str, str] = {"x-amz-log-type": "Tail"}
-_SERVICE = "lambda"
+_LAMBDA_SERVICE = "lambda"
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _CACHED_HEADS = 4096  # more distinct requests than this within one second are simply signed anew
@@ -95,7 +96,7 @@ class InvokeSigner:
         name = quote(function, safe="-._~")
         self._path = f"{parts.path.rstrip('/')}/2015-03-31/functions/{name}/invocations"
         self._canonical_path = quote(self._path, safe="/~")
-        self._signature = Signature(credentials, region, _SERVICE)
+        self._signature = Signature(credentials, region, _LAMBDA_SERVICE)
         self._extra = dict(headers)
         if credentials.token:
             self._extra["x-amz-security-token"] = credentials.token
@@ -144,3 +145,27 @@ def host_header(url: str) -> str:
         host = f"[{host}]"
     port = parts.port
     return host if port in (None, _DEFAULT_PORTS.get(parts.scheme)) else f"{host}:{port}"
+
+
+#: An answer's Date has whole seconds, and was under way for some.
+_FAR_S = 60.0
+
+
+class SigningTime:
+    """``wall`` gives seconds since 1970 as this machine knows them."""
+
+    def __init__(self, wall: Callable[[], float]) -> None:
+        self._wall = wall
+        self._ahead_s = 0.0
+
+    def now_s(self) -> float:
+        """Seconds since 1970; follows the wall clock wherever it jumps."""
+        return self._wall() + self._ahead_s
+
+    def correct(self, date: str) -> None:
+        """Go by the service from now on; ``date`` is that header of an answer that refused."""
+        try:
+            ahead_s = parsedate_to_datetime(date).timestamp() - self._wall()
+        except (TypeError, ValueError, OverflowError):
+            return
+        self._ahead_s = ahead_s if abs(ahead_s) > _FAR_S else 0.0

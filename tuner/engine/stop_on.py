@@ -35,18 +35,18 @@ def parse_stop_on(text: str, option: str = "--stop-on") -> StopRule:
     return StopRule(text.strip(), match[1], parse_share(match[2], option))
 
 
-class Fuse:
-    """Watches samples; ``blown`` is the condition that came true, in words."""
+class StopCondition:
+    """Watches samples; ``met`` is the condition that came true, in words."""
 
     def __init__(self, rules: tuple[StopRule, ...]) -> None:
-        self.blown: str | None = None
+        self.met: str | None = None
         self._rules = rules
         self._recent: deque[tuple[float, bool, bool]] = deque()
         self._counts = {"errors": 0, "throttles": 0}
 
     def watch(self, sample: Sample) -> None:
         """Take one more request into account."""
-        if not self._rules or self.blown:
+        if not self._rules or self.met:
             return
         throttled = sample.outcome is Outcome.THROTTLED
         failed = sample.outcome is not Outcome.OK and not throttled
@@ -57,7 +57,7 @@ class Fuse:
         for rule in self._rules:
             share = self._counts[rule.what] / ended
             if share > rule.share:
-                self.blown = f"{rule.text}: {share:.0%} of the last {ended} requests"
+                self.met = f"{rule.text}: {share:.0%} of the last {ended} requests"
                 return
 
     def _count(self, now_s: float, failed: bool, throttled: bool) -> None:

@@ -3,9 +3,9 @@
 MessagePack, one message after another. It knows neither side's work, and not what carries the
 bytes. Times are seconds on CLOCK_MONOTONIC, which all processes of one machine share.
 
-To a worker: an :class:`Order`, answered by ``SET`` when its lanes stand by; ``GO`` with the moment
+To a worker: an :class:`Order`, answered by ``SET`` when its users stand by; ``GO`` with the moment
 from which due times count; ``CALLS``, as many as are wanted, and ``LAST``; at any time ``STOP``,
-``KEYS`` with new credentials, ``LIMIT`` with another number of lanes, ``PING``, ``HOOKED`` in
+``KEYS`` with new credentials, ``LIMIT`` with another number of users, ``PING``, ``HOOKED`` in
 answer to a ``HOOK``. From it: ``READY`` with the ids of its machine and process, ``BEAT`` with its
 share of one CPU about once a second, a :class:`Result` per request, ``DROPPED`` calls, ``END``
 after the last of a batch, ``FAILED`` with words, ``PONG`` with the time of the ping and its own,
@@ -36,7 +36,7 @@ _LARGEST_MESSAGE = 256 * 1024 * 1024  # a thousand payloads of 256 KB; the socke
 
 
 class OrderedCall(NamedTuple):
-    """One call: whom to ask, with which payload, and when (``None``: when a lane is free).
+    """One call: whom to ask, with which payload, and when (``None``: when a user is free).
 
     ``function`` is ``None`` for the order's own.
     """
@@ -59,7 +59,7 @@ class Order(NamedTuple):
     secret_key: str
     token: str | None
     verify: bool | str
-    lanes: int
+    concurrency: int
     timeout_s: float
     payloads: tuple[bytes, ...]
     retry: str
@@ -69,18 +69,18 @@ class Order(NamedTuple):
     cutoff_s: float | None
     patience_s: float | None
     mode: str
-    #: Service, method and headers as in ``load/front.py``; None: it is the Invoke API.
+    #: Service, method and headers as in ``engine/front.py``; None: it is the Invoke API.
     front: tuple[str | None, str, tuple[tuple[str, str], ...]] | None = None
     script: tuple[Any, ...] | None = None  # a :class:`ScriptOrder`
     pre: bool = False  # whether a pre-processor is asked for each call's payload
     post: bool = False
 
     def __repr__(self) -> str:
-        return f"Order({self.lanes} lanes)"
+        return f"Order({self.concurrency} at once)"
 
 
 class ScriptOrder(NamedTuple):
-    """A locustfile for one worker, with as many users as the order has lanes.
+    """A locustfile for one worker, with ``concurrency`` users.
 
     Its calls bear the numbers ``first``, ``first + step`` ..., and take payloads as ``draws`` say.
     """

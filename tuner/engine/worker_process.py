@@ -4,13 +4,16 @@ Starts it in a session of its own, so that Ctrl-C in a terminal does not reach i
 both ways, and says how it ended if it did so by itself. What the messages mean is not known here.
 """
 
+import platform
 import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from threading import Lock
 from typing import IO, Any
+from uuid import getnode
 
 from tuner.engine import wire
 from tuner.errors import TunerError
@@ -111,3 +114,14 @@ class WorkerProcess:
             f"{how}{': ' + last[-1] if last else ''}",
             KEPT,
         )
+
+
+_BOOT = Path("/proc/sys/kernel/random/boot_id")  # Linux, random(4); alike in all its containers
+
+
+def machine_id() -> str:
+    """A text that is the same for every process of this machine since it was started."""
+    try:
+        return _BOOT.read_text().strip()
+    except OSError:
+        return f"{platform.node()}-{getnode()}"

@@ -11,8 +11,8 @@ from tuner.crosscheck.ledger import Ledger
 from tuner.decide.load_result import Limit, Load, Step, judge, limit_advice
 from tuner.engine.engine import Mode
 from tuner.engine.knee import KneeSearch
-from tuner.engine.policies import ADAPTIVE
-from tuner.engine.stop_on import Fuse
+from tuner.engine.retry import ADAPTIVE
+from tuner.engine.stop_on import StopCondition
 from tuner.errors import TargetError
 from tuner.experiment.gathering import Watcher, cross_checked, kept, put_back
 from tuner.experiment.wiring import Parts
@@ -131,7 +131,7 @@ class Ending:
 
 def _send(parts: Parts, errand: LoadErrand, counting: Counting, watcher: Watcher) -> Ending:
     """Send and count; why the load was cut short, if it was."""
-    fuse, mishaps = Fuse(errand.rules), Mishaps(partial(_refusal, errand))
+    condition, mishaps = StopCondition(errand.rules), Mishaps(partial(_refusal, errand))
     tally, keeper = counting.tally, counting.keeper
     loading = Loading(errand.profile, counting.variant, errand.payloads, errand.sending)
     note, late = None, LateReports(parts.target)
@@ -146,8 +146,8 @@ def _send(parts: Parts, errand: LoadErrand, counting: Counting, watcher: Watcher
             counting.drain.accept(sample)
         else:
             late.note(sample)
-        fuse.watch(sample)
-        if note is None and (note := mishaps.note or _enough(errand, tally, fuse, watcher)):
+        condition.watch(sample)
+        if note is None and (note := mishaps.note or _enough(errand, tally, condition, watcher)):
             parts.engine.stop()
     keeper.flush()
     for sample in late.found():
@@ -172,12 +172,14 @@ def _variant(parts: Parts, errand: LoadErrand) -> Variant:
     return Variant(errand.memory_mb, facts.arch, errand.qualifier)
 
 
-def _enough(errand: LoadErrand, tally: LoadTally, fuse: Fuse, watcher: Watcher) -> str | None:
+def _enough(
+    errand: LoadErrand, tally: LoadTally, condition: StopCondition, watcher: Watcher
+) -> str | None:
     """Why to stop now."""
     if watcher.stop():
         return "stopped by the user"
-    if fuse.blown:
-        return f"stopped on {fuse.blown}"
+    if condition.met:
+        return f"stopped on {condition.met}"
     if errand.max_cost_usd is not None:
         spent = spent_usd(tally.billed_ms, tally.billed, errand)
         if spent is not None and spent >= errand.max_cost_usd:
@@ -238,8 +240,8 @@ def _figures(
         shortfall=shortfall,
         stopped_s=None if ending.note is None else tally.last_sent_s,
     )
-    lanes, adaptive = errand.sending.lanes, errand.sending.retry == ADAPTIVE
-    return figures, load_advice(figures, shortfall, lanes, adaptive=adaptive)
+    concurrency, adaptive = errand.sending.concurrency, errand.sending.retry == ADAPTIVE
+    return figures, load_advice(figures, shortfall, concurrency, adaptive=adaptive)
 
 
 def _finished(parts: Parts, result: Load, watcher: Watcher) -> Load:

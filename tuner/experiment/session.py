@@ -30,13 +30,14 @@ _LONGEST_S = 900.0
 class Conditions:
     """What stays the same in every batch of a run.
 
-    ``lanes``: warm calls in flight at once. ``burst``: simultaneous cold starts, ``None`` to suit
-    the backend. A resumed run goes on with the numbers after the last stored call and round.
+    ``concurrency``: warm calls in flight at once. ``burst``: simultaneous cold starts, ``None``
+    to suit the backend. A resumed run goes on with the numbers after the last stored call and
+    round.
     """
 
     payloads: Sequence[Payload] = (Payload(b"{}"),)
     seed: int = 0
-    lanes: int = 1
+    concurrency: int = 1
     burst: int | None = None
     first_call: int = 0
     first_round: int = 0
@@ -98,7 +99,9 @@ class Session(Generic[K]):
         self._warmed.update(new)
         order = interleave({size: wanted[size] for size in variants}, random)
         calls = [variants[size] for size in order]
-        yield from self._send(self._batch(calls, Purpose.WARM, self._conditions.lanes, random))
+        yield from self._send(
+            self._batch(calls, Purpose.WARM, self._conditions.concurrency, random)
+        )
         self._round += 1
 
     def cold(self, wanted: Mapping[K, int]) -> Iterator[Sample]:
@@ -139,8 +142,8 @@ class Session(Generic[K]):
         """Call a variant that nobody has called ``count`` times at once (as far as this machine
         can), then as often again, one after another. Raises TargetError as :meth:`warm`."""
         random, calls = self._random(), [variant] * count
-        lanes = min(count, self._burst)
-        yield from self._send(self._batch(calls, Purpose.COLD, lanes, random))
+        concurrency = min(count, self._burst)
+        yield from self._send(self._batch(calls, Purpose.COLD, concurrency, random))
         yield from self._send(self._batch(calls, Purpose.WARM, 1, random))
         self._round += 1
 
@@ -178,7 +181,7 @@ class Session(Generic[K]):
         return found
 
     def _batch(
-        self, variants: Sequence[Variant], purpose: Purpose, lanes: int, random: Random
+        self, variants: Sequence[Variant], purpose: Purpose, concurrency: int, random: Random
     ) -> Batch:
         payloads = draw_payloads(self._conditions.payloads, len(variants), random)
         calls = tuple(
@@ -187,7 +190,7 @@ class Session(Generic[K]):
         )
         self._call += len(calls)
         timeout_s = (self._facts.timeout_s or _LONGEST_S) + _INIT_S + _MARGIN_S
-        return Batch(calls, self._bodies, lanes, self._round, timeout_s)
+        return Batch(calls, self._bodies, concurrency, self._round, timeout_s)
 
     def _send(self, batch: Batch) -> Iterator[Sample]:
         if self._stopped or not batch.calls:

@@ -14,7 +14,7 @@ from tuner.decide.decide import Answer
 from tuner.decide.load_plan import next_under_load
 from tuner.decide.load_words import load_words
 from tuner.decide.under_load import chosen_under_load, sizes_under_load
-from tuner.engine.stop_on import Fuse
+from tuner.engine.stop_on import StopCondition
 from tuner.experiment.errand import Errand
 from tuner.experiment.gathering import Gathering, Watcher
 from tuner.experiment.wiring import Parts
@@ -114,7 +114,7 @@ class LoadGathering:
         """Send one load, store its samples, and stop it when it has to be."""
         run, rates = self._errand.run, self._errand.question.rates
         keeper = Keeper(self._parts.store, run.run, run.seed, most=sys.maxsize)  # each is needed
-        fuse, spent = Fuse(self._load.rules), self._spent()
+        condition, spent = StopCondition(self._load.rules), self._spent()
         try:
             for sample in self._gathering.session.load(loading):
                 loading.began(sample.call, sample.due_s)
@@ -122,17 +122,17 @@ class LoadGathering:
                 keeper.keep(sample)
                 sent.take(sample, rates)
                 self._watcher.sampled(sample)
-                fuse.watch(sample)
-                if sent.note is None and self._ends(sent, fuse, spent):
+                condition.watch(sample)
+                if sent.note is None and self._ends(sent, condition, spent):
                     sent.stopped_at_s = sample.done_s
                     self._parts.engine.stop()
         finally:
             keeper.flush()
 
-    def _ends(self, sent: "_Sent", fuse: Fuse, before: Spent) -> bool:
+    def _ends(self, sent: "_Sent", condition: StopCondition, before: Spent) -> bool:
         """Whether to stop this load now, and as what."""
-        if fuse.blown:
-            sent.ending, sent.note = Ending.BLOWN, f"stopped on {fuse.blown}"
+        if condition.met:
+            sent.ending, sent.note = Ending.BLOWN, f"stopped on {condition.met}"
         elif sent.calls >= MOST_CALLS:
             sent.note = f"ended after {MOST_CALLS:,} calls"
         elif self._watcher.stop():
@@ -167,7 +167,7 @@ class LoadGathering:
         self.loads = replace(self.loads, frames=(*self.loads.frames, frame))
         self._parts.store.save_document(self._errand.run.run, DOCUMENT, plain(self.loads))
         figures = figures_of(frame, self.loads.asked, self._gathering.samples)
-        found = load_advice(figures, shortfall, self._load.sending.lanes, adaptive=False)
+        found = load_advice(figures, shortfall, self._load.sending.concurrency, adaptive=False)
         name = format_memory(sent.memory_mb)
         self.advice += [Advice(each.code, f"At {name}: {each.text}") for each in found]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tuner.clock import Clock, WallClock
 from tuner.engine.engine import Engine
-from tuner.engine.front import FrontWish
+from tuner.engine.front import FrontOptions
 from tuner.engine.processors import (
     Processor,
     Processors,
@@ -15,7 +15,7 @@ from tuner.engine.processors import (
     lambda_of,
     local_processor,
 )
-from tuner.engine.staff import Workers
+from tuner.engine.worker_pool import Workers
 from tuner.options.options import SweepOptions
 from tuner.records import Advice
 from tuner.store.runs import Store
@@ -39,7 +39,7 @@ class Means:
     """
 
     workers: Workers = ONE
-    front: FrontWish | None = None
+    front: FrontOptions | None = None
     most_failures: int = 1
     locustfile: bool = False
 

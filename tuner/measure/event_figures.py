@@ -11,9 +11,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from tuner.engine.statistics import Latencies
 from tuner.measure.event_fates import GIVEN_UP, OPEN, End, Fates, Try
 from tuner.measure.load_figures import Concurrency, LoadFigures
+from tuner.measure.statistics import Latencies
 from tuner.recording.reportline import Report
 from tuner.targets.event_trail import EventSettings
 

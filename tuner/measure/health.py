@@ -96,7 +96,7 @@ def _late(samples: Sequence[Sample]) -> Advice | None:
         return None
     text = (
         f"Calls were sent {lag:.1f} ms late in the median: the load generator was the bottleneck, "
-        "and client latency holds its delay. Lower the rate, or add lanes or workers."
+        "and client latency holds its delay. Lower the rate, or allow more concurrency or workers."
     )
     return Advice("generator-late", text)
 

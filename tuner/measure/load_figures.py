@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from tuner.engine.engine import Shortfall
-from tuner.engine.statistics import Latencies, Second, Timeline
+from tuner.measure.statistics import Latencies, Second, Timeline
 from tuner.records import Outcome, Sample
 
 #: Ended by Lambda before the function ran, so neither billed nor in its concurrency.

@@ -18,10 +18,10 @@ _ASKED = 0.99
 
 
 def load_advice(
-    figures: LoadFigures, shortfall: Shortfall, lanes: int, *, adaptive: bool
+    figures: LoadFigures, shortfall: Shortfall, concurrency: int, *, adaptive: bool
 ) -> tuple[Advice, ...]:
     """What a reader has to know; ``adaptive`` says that the retry policy itself held calls back."""
-    return tuple(_advice(figures, shortfall, lanes, adaptive))
+    return tuple(_advice(figures, shortfall, concurrency, adaptive))
 
 
 def front_advice(figures: LoadFigures) -> tuple[Advice, ...]:
@@ -57,7 +57,7 @@ def _processor_advice(shortfall: Shortfall) -> Iterator[Advice]:
 
 
 def _advice(
-    figures: LoadFigures, shortfall: Shortfall, lanes: int, adaptive: bool
+    figures: LoadFigures, shortfall: Shortfall, concurrency: int, adaptive: bool
 ) -> Iterator[Advice]:
     if shortfall.busiest > _BUSY:
         text = f"A load worker used {format_share(shortfall.busiest)} of a CPU, so latencies hold"
@@ -69,12 +69,12 @@ def _advice(
     for words, count in shortfall.mistakes.most_common(3):
         text = f"The locustfile itself failed {count:,} times: {words}"
         yield Advice("locustfile-failed", f"{text}. Users went on with their next task.")
-    full = figures.asked is not None and figures.concurrency.max >= lanes
+    full = figures.asked is not None and figures.concurrency.max >= concurrency
     dropped = sum(figures.dropped.values())
     late_ms = figures.lag.percentile_ms(99.0) or 0.0
     behind = figures.asked_rps and figures.achieved_rps < _ASKED * figures.asked_rps
     if full and (dropped or late_ms > _LAG_MS):
-        text = f"All {lanes:,} calls in flight were in use, so others waited"
+        text = f"All {concurrency:,} calls in flight were in use, so others waited"
         lost = f" and {dropped:,} were never sent" if dropped else ""
         yield Advice("concurrency-limit", f"{text}{lost}; raise --max-concurrency.")
     elif (behind or late_ms > _LAG_MS) and not adaptive and figures.asked is not None:

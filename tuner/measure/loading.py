@@ -1,4 +1,4 @@
-"""A profile becomes one batch: which call is due when, with which payload, on how many lanes.
+"""A profile becomes one batch: which call is due when, with which payload, with how many at once.
 
 It builds and sends nothing itself; what is known of the function decides how many may be in flight.
 """
@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from tuner.engine.engine import Batch, Call, Manner, Mode, Script
-from tuner.engine.profile import Profile
+from tuner.engine.engine import Batch, BatchPolicy, Call, Mode, Script
+from tuner.engine.profiles.profile import Profile
 from tuner.measure.payloads import Payload
 from tuner.records import FunctionFacts, Purpose
 from tuner.targets.seam import Variant
@@ -21,13 +21,13 @@ _LONGEST_S = 900.0
 #: Calls in flight at once unless ``--max-concurrency`` says otherwise.
 MOST_LANES = 1_000
 _FEWEST_LANES = 10
-#: A call that no lane could take for so long after it was due is dropped.
+#: A call that no connection was free for for so long after it was due is dropped.
 PATIENCE_S = 5.0
 #: So many calls of a closed model are drawn, and repeated.
 _ROUND = 1_000
 
 
-def lanes_for(profile: Profile, facts: FunctionFacts, most: int | None) -> int:
+def concurrency_for(profile: Profile, facts: FunctionFacts, most: int | None) -> int:
     """How many calls may be in flight: as many as the peak needs if each takes until its timeout.
 
     ``most`` is the user's own limit. Without one, half of the account's concurrency is left to
@@ -54,7 +54,7 @@ def fair_share(facts: FunctionFacts) -> int | None:
 class Sending:
     """How calls are sent, whatever the profile: ``retry`` is one of ``load/policies.py``."""
 
-    lanes: int
+    concurrency: int
     retry: str = "none"
     mode: Mode = Mode.SYNC
     seed: int = 0
@@ -79,7 +79,7 @@ class Loading:
         """The batch to send; users of a closed model go round in it until its time is over."""
         profile, sending = self._profile, self._sending
         closed = profile.users > 0
-        manner = Manner(
+        policy = BatchPolicy(
             retry=sending.retry,
             seed=sending.seed,
             repeat=closed and sending.script is None,
@@ -92,7 +92,7 @@ class Loading:
         timeout_s = (facts.timeout_s or _LONGEST_S) + _INIT_S + _MARGIN_S
         bodies = tuple(payload.body for payload in self._payloads)
         calls = list(self._round()) if closed else self._calls()
-        return Batch(calls, bodies, sending.lanes, 0, timeout_s, manner)
+        return Batch(calls, bodies, sending.concurrency, 0, timeout_s, policy)
 
     def began(self, number: int, due_s: float) -> float:
         """When the load began, from the first sample: its call's number and moment."""

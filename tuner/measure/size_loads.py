@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tuner.engine.engine import Shortfall
-from tuner.engine.profile import Profile
+from tuner.engine.profiles.profile import Profile
 from tuner.engine.stop_on import StopRule
 from tuner.measure.load_figures import LoadFigures, LoadTally
 from tuner.measure.load_frames import Asked, Frame
@@ -37,7 +37,7 @@ def asked_of(load: SizeLoad) -> Asked:
         think_s=profile.think_s if closed else None,
         seconds=profile.duration_s,
         retry=load.sending.retry,
-        lanes=load.sending.lanes,
+        lanes=load.sending.concurrency,
     )
 
 

@@ -1,6 +1,6 @@
 """What a user asks of an HTTP front, read: its address, how it is signed, with which requests.
 
-Text in, a frozen :class:`FrontWish` out; raises only UsageError. Which hosts are Function URLs or
+Text in, frozen :class:`FrontOptions` out; raises only UsageError. Which hosts are Function URLs or
 API Gateway, and so take IAM, follows from their names: AWS Lambda developer guide, "Creating and
 managing Lambda function URLs"; Amazon API Gateway developer guide, "Invoke REST APIs".
 """
@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from urllib.parse import SplitResult, urlsplit
 
-from tuner.engine.front import IAM, METHODS, NO_AUTH, Asking, FrontWish
+from tuner.engine.front import IAM, METHODS, NO_AUTH, FrontOptions, FrontRequest
 from tuner.errors import UsageError
 
 _FUNCTION_URL = re.compile(r"[^.]+\.lambda-url\.(?P<region>[a-z0-9-]+)\.on\.aws", re.ASCII)
@@ -27,7 +27,7 @@ _OURS = frozenset(
 
 def read_front(
     url: str | None, auth: str | None, method: str | None, headers: Sequence[str]
-) -> FrontWish | None:
+) -> FrontOptions | None:
     """Read ``--url`` and what goes with it; ``None`` without a URL. Raises UsageError."""
     if url is None:
         for option, value in (("--url-auth", auth), ("--method", method), ("--header", headers)):
@@ -42,7 +42,7 @@ def read_front(
     if verb not in METHODS:
         fix = f"Choose one of: {', '.join(METHODS)}."
         raise UsageError(f"--method {verb[:40]!r}", "is not sent here", fix)
-    return FrontWish(parts.geturl(), Asking(service, verb, given), known[1])
+    return FrontOptions(parts.geturl(), FrontRequest(service, verb, given), known[1])
 
 
 def _of_aws(host: str) -> tuple[str | None, str | None]:

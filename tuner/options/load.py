@@ -12,13 +12,13 @@ from tuner.billing.prices import Prices
 from tuner.crosscheck.record import GLANCE_S
 from tuner.decide.slo import Slo, parse_slo
 from tuner.engine.engine import Mode, Script
-from tuner.engine.front import FrontWish
-from tuner.engine.policies import POLICIES
-from tuner.engine.profile import Profile
-from tuner.engine.staff import Workers
+from tuner.engine.front import FrontOptions
+from tuner.engine.profiles.profile import Profile
+from tuner.engine.retry import POLICIES
 from tuner.engine.stop_on import StopRule, parse_stop_on
+from tuner.engine.worker_pool import Workers
 from tuner.errors import UsageError
-from tuner.measure.loading import Sending, fair_share, lanes_for
+from tuner.measure.loading import Sending, concurrency_for, fair_share
 from tuner.measure.payloads import Payload
 from tuner.options.front import read_front
 from tuner.options.mode import DRAIN_S, ModeWish, read_mode
@@ -92,16 +92,16 @@ class LoadErrand:
     max_cost_usd: float | None = None
     most: int | None = None
     find_limit: bool = False
-    front: FrontWish | None = None
+    front: FrontOptions | None = None
     drain_s: float = DRAIN_S
     patience_s: float | None = GLANCE_S  # for CloudWatch's figures; None: they are not asked for
 
     def at_rate(self, rate_per_s: float, first_call: int) -> "LoadErrand":
         """The same errand with another constant rate, its calls counted from ``first_call``."""
         profile = self.profile.scaled(rate_per_s, None)
-        lanes = lanes_for(profile, self.run.facts, self.most)
+        concurrency = concurrency_for(profile, self.run.facts, self.most)
         seed = self.sending.seed + first_call
-        sending = replace(self.sending, lanes=lanes, first_call=first_call, seed=seed)
+        sending = replace(self.sending, concurrency=concurrency, first_call=first_call, seed=seed)
         return replace(self, profile=profile, sending=sending)
 
 
@@ -119,7 +119,7 @@ class Wish:
     most: int | None = None
     event: str | None = None
     workers: Workers = field(default_factory=Workers)
-    front: FrontWish | None = None
+    front: FrontOptions | None = None
     drain_s: float = DRAIN_S
     script: Script | None = None
 
@@ -154,8 +154,10 @@ def read_wish(options: LoadOptions) -> Wish:
 
 def sending(wish: Wish, facts: FunctionFacts, seed: int) -> Sending:
     """How the calls are sent to this function."""
-    lanes = lanes_for(wish.profile, facts, wish.most)
-    return Sending(lanes=lanes, retry=wish.retry, mode=wish.mode, seed=seed, script=wish.script)
+    concurrency = concurrency_for(wish.profile, facts, wish.most)
+    return Sending(
+        concurrency=concurrency, retry=wish.retry, mode=wish.mode, seed=seed, script=wish.script
+    )
 
 
 def memory_of(wish: Wish, facts: FunctionFacts) -> int:
@@ -175,11 +177,11 @@ def too_many(wish: Wish, facts: FunctionFacts) -> str | None:
     share = fair_share(facts)
     if facts.backend is not Backend.AWS or share is None:
         return None
-    lanes = lanes_for(wish.profile, facts, wish.most)
-    if lanes <= share:
+    concurrency = concurrency_for(wish.profile, facts, wish.most)
+    if concurrency <= share:
         return None
     return (
-        f"Up to {lanes:,} calls at once are more than half of the account's concurrency "
+        f"Up to {concurrency:,} calls at once are more than half of the account's concurrency "
         f"of {facts.account_concurrency:,}; other functions may be throttled."
     )
 
@@ -217,7 +219,7 @@ def _profile(options: LoadOptions, script: Script | None) -> Profile:
     return found if script is None else replace(found, name="locustfile", about=script.name)
 
 
-def _front(options: LoadOptions) -> FrontWish | None:
+def _front(options: LoadOptions) -> FrontOptions | None:
     """The HTTP front to load instead of the Invoke API; it calls the function as it is."""
     front = read_front(options.url, options.url_auth, options.method, options.header)
     if front is not None and options.memory is not None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tuner.engine.engine import Mode
-from tuner.engine.profile import MODES, Profile
+from tuner.engine.profiles.profile import MODES, Profile
 from tuner.errors import UsageError
 from tuner.options.profile import choice
 from tuner.units import parse_seconds

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tuner.clock import Clock, WallClock
-from tuner.engine.events import load_event
+from tuner.engine.profiles.events import load_event
 from tuner.errors import UsageError
 from tuner.measure.payloads import Payload
 from tuner.options.options import SweepOptions, inline

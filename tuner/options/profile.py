@@ -5,10 +5,10 @@ Text in, a :class:`Profile` out. Raises only UsageError, and NotFound for a prof
 
 from dataclasses import dataclass, replace
 
-from tuner.engine.pace import Constant
-from tuner.engine.profile import ARRIVALS, Phase, Profile
-from tuner.engine.profile_file import load_profile
-from tuner.engine.values import HIGHEST_PER_S, Checks
+from tuner.engine.profiles.pace import Constant
+from tuner.engine.profiles.profile import ARRIVALS, Phase, Profile
+from tuner.engine.profiles.profile_file import load_profile
+from tuner.engine.profiles.values import HIGHEST_PER_S, Checks
 from tuner.errors import UsageError
 from tuner.units import parse_rate, parse_seconds
 

@@ -1,6 +1,6 @@
 """Who sends a load and where it is shown, as it is asked for. Raises only UsageError."""
 
-from tuner.engine.staff import Workers
+from tuner.engine.worker_pool import Workers
 from tuner.errors import UsageError
 
 #: Where workers of other machines are awaited; 5557 is Locust's own port.

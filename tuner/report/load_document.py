@@ -12,11 +12,11 @@ from typing import Any
 from tuner.crosscheck.record import CrossCheck
 from tuner.decide.load_result import Limit, Load, Step
 from tuner.decide.size_under_load import SizeUnderLoad
-from tuner.engine.front import FrontWish
-from tuner.engine.statistics import Latencies, Second
+from tuner.engine.front import FrontOptions
 from tuner.measure.event_fates import End
 from tuner.measure.event_figures import EventFigures, Following, Moment
 from tuner.measure.load_figures import LoadFigures
+from tuner.measure.statistics import Latencies, Second
 from tuner.model.quantiles import COVERAGE, quantile_ranks
 
 _PERCENTS = (("p50", 50.0), ("p90", 90.0), ("p95", 95.0), ("p99", 99.0), ("p99.9", 99.9))
@@ -126,7 +126,7 @@ def _asked(load: Load) -> dict[str, Any]:
     }
 
 
-def _front(front: FrontWish | None) -> dict[str, Any] | None:
+def _front(front: FrontOptions | None) -> dict[str, Any] | None:
     if front is None:
         return None
     return {"url": front.shown, "method": front.asking.method, "auth": front.auth}

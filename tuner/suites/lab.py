@@ -157,7 +157,7 @@ class Lab:
         self._call += len(calls)
         return calls
 
-    def _send(self, calls: Sequence[tuple[Key, Call]], lanes: int) -> None:
+    def _send(self, calls: Sequence[tuple[Key, Call]], concurrency: int) -> None:
         """Send calls through one engine, or each function's own where recordings answer."""
         engines = {id(m.engine): m.engine for m in self._members.values()}
         for engine in engines.values():
@@ -166,7 +166,9 @@ class Lab:
                 facts = self._members[Role.AFTER].facts
                 timeout_s = (facts.timeout_s or _LONGEST_S) + _MARGIN_S
                 keys = {call.number: key for key, call in own}
-                batch = Batch([c for _, c in own], self._bodies, lanes, self._round, timeout_s)
+                batch = Batch(
+                    [c for _, c in own], self._bodies, concurrency, self._round, timeout_s
+                )
                 self._run(batch, engine, keys.__getitem__)
 
     def _run(self, batch: Batch, engine: Engine, key_of: Callable[[int], Key]) -> None:

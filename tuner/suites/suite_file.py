@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tuner.engine.values import Values, shown
+from tuner.engine.profiles.values import Values, shown
 from tuner.errors import TunerError, UsageError
 from tuner.options.meaning import check
 from tuner.options.options import SweepOptions
@@ -23,7 +23,7 @@ from tuner.units import parse_memory
 
 
 class SuiteValues(Values):
-    """As :class:`tuner.engine.values.Values`, with what a suite has beside."""
+    """As :class:`tuner.engine.profiles.values.Values`, with what a suite has beside."""
 
     def __init__(self) -> None:
         super().__init__({})

@@ -16,9 +16,9 @@ from tuner.crosscheck.record import (
     patience_s,
     stored_check,
 )
-from tuner.engine.statistics import Latencies
 from tuner.errors import AccessDenied, TargetError, TunerError
 from tuner.measure.event_fates import Followed
+from tuner.measure.statistics import Latencies
 from tuner.records import Metered, Metric, Outcome, Place, Purpose, Sample, Traced
 from tuner.store.plain import plain
 from tuner.targets.event_trail import EventSettings

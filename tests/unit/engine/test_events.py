@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tuner.engine.events import event_names, load_event
-from tuner.engine.placeholders import Scope, fill
+from tuner.engine.profiles.events import event_names, load_event
+from tuner.engine.profiles.placeholders import Scope, fill
 from tuner.errors import NotFound, UsageError
 
 NOW_S = 1_769_850_000.5  # 2026-01-31T09:00:00.500Z

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from tuner.clock import WallClock
 from tuner.engine.engine import Batch, Call
-from tuner.engine.front import METHODS, Asking, Front, FrontSigner, read_front_answer
+from tuner.engine.front import METHODS, Front, FrontRequest, FrontSigner, read_front_answer
 from tuner.engine.locust_engine import LocustEngine
 from tuner.errors import UsageError
-from tuner.options.front import FrontWish, read_front
+from tuner.options.front import FrontOptions, read_front
 from tuner.records import Outcome, Purpose
 from tuner.targets.seam import Credentials, Endpoint, Variant
 
@@ -61,7 +61,7 @@ def test_every_signature_is_the_one_that_botocore_makes(
     moment = datetime.datetime.fromtimestamp(now, datetime.UTC)
     with patch("botocore.auth.get_current_datetime", return_value=moment):
         signer.add_auth(request)
-    ours = FrontSigner(url, "eu-west-1", keys, Asking(HOSTS[host], method)).head(
+    ours = FrontSigner(url, "eu-west-1", keys, FrontRequest(HOSTS[host], method)).head(
         None, sha256(body).hexdigest(), len(body), now
     )
     assert f"\r\nauthorization: {request.headers['Authorization']}\r\n" in ours.decode()
@@ -70,33 +70,35 @@ def test_every_signature_is_the_one_that_botocore_makes(
 UNSIGNED = Credentials("", "")
 
 
-def head_of(asking: Asking, length: int) -> bytes:
+def head_of(asking: FrontRequest, length: int) -> bytes:
     return FrontSigner("https://x.example/a?b=1", "", UNSIGNED, asking).head(
         None, "00", length, 0.0
     )
 
 
 def test_a_front_without_iam_gets_no_credentials() -> None:
-    assert head_of(Asking(), 2) == (
+    assert head_of(FrontRequest(), 2) == (
         b"POST /a?b=1 HTTP/1.1\r\nhost: x.example\r\n"
         b"content-type: application/json\r\ncontent-length: 2\r\n\r\n"
     )
 
 
 def test_a_request_without_a_body_says_so_only_where_one_is_expected() -> None:
-    assert head_of(Asking(method="GET"), 0) == b"GET /a?b=1 HTTP/1.1\r\nhost: x.example\r\n\r\n"
-    assert b"content-length: 0" in head_of(Asking(method="PUT"), 0)
+    assert (
+        head_of(FrontRequest(method="GET"), 0) == b"GET /a?b=1 HTTP/1.1\r\nhost: x.example\r\n\r\n"
+    )
+    assert b"content-length: 0" in head_of(FrontRequest(method="PUT"), 0)
 
 
 def test_headers_of_the_user_are_sent_and_go_before_our_own() -> None:
-    asking = Asking(headers=(("content-type", "text/plain"), ("x-api-key", "abc")))
+    asking = FrontRequest(headers=(("content-type", "text/plain"), ("x-api-key", "abc")))
     head = head_of(asking, 2)
     assert head.count(b"content-type") == 1
     assert b"content-type: text/plain\r\n" in head
     assert b"x-api-key: abc\r\n" in head
 
 
-def wish(url: str, auth: str | None = None, *headers: str) -> FrontWish:
+def wish(url: str, auth: str | None = None, *headers: str) -> FrontOptions:
     found = read_front(url, auth, None, headers)
     assert found is not None
     return found
@@ -224,7 +226,11 @@ def test_the_engine_sends_to_the_whole_url_signed_with_iam(serve: Any) -> None:
     server = serve(script)
     keys = Credentials("AKID", "secret", "token")
     front = Front(
-        f"{server.url}/orders?v=2", "eu-west-1", "orders", lambda: keys, asking=Asking("lambda")
+        f"{server.url}/orders?v=2",
+        "eu-west-1",
+        "orders",
+        lambda: keys,
+        asking=FrontRequest("lambda"),
     )
     engine = LocustEngine(front, WallClock())
     call = Call(0, Variant(128, "x86_64", None), 0, Purpose.LOAD)

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tuner.clock import WallClock
-from tuner.engine.engine import Batch, Call, Manner
+from tuner.engine.engine import Batch, BatchPolicy, Call
 from tuner.engine.locust_engine import LocustEngine
 from tuner.errors import TunerError
 from tuner.records import Outcome, Purpose
@@ -40,9 +40,9 @@ def endpoint(url: str) -> Endpoint:
     return Endpoint(url, "us-east-1", "fn", lambda: Credentials("AKID", "secret"))
 
 
-def load(calls: int, every_s: float, manner: Manner, timeout_s: float = 5.0) -> Batch:
+def load(calls: int, every_s: float, policy: BatchPolicy, timeout_s: float = 5.0) -> Batch:
     made = [Call(n, VARIANT, 0, Purpose.LOAD, n * every_s) for n in range(calls)]
-    return Batch(made, (b"{}",), 8, 0, timeout_s, manner)
+    return Batch(made, (b"{}",), 8, 0, timeout_s, policy)
 
 
 class Mortal:
@@ -84,7 +84,7 @@ def test_an_endpoint_that_dies_and_comes_back_costs_the_calls_of_that_time_only(
     engine._endpoint = endpoint(f"http://127.0.0.1:{server.port}")
     timers = [threading.Timer(0.5, server.kill), threading.Timer(1.0, server.revive)]
     samples = []
-    for sample in engine.run(load(150, 0.01, Manner())):
+    for sample in engine.run(load(150, 0.01, BatchPolicy())):
         if not samples:
             for timer in timers:
                 timer.start()
@@ -106,7 +106,7 @@ def test_with_retries_calls_outlive_a_short_death_of_the_endpoint(engine: Locust
     server.kill()
     threading.Timer(0.3, server.revive).start()
     last: dict[int, Any] = {}
-    for sample in engine.run(load(10, 0.0, Manner(retry="backoff", seed=3))):
+    for sample in engine.run(load(10, 0.0, BatchPolicy(retry="backoff", seed=3))):
         if sample.backoff_ms is None:
             last[sample.call] = sample
     server.kill()
@@ -123,10 +123,10 @@ def test_a_5xx_of_the_service_is_its_error_and_is_retried_only_when_asked(
         return True
 
     engine._endpoint = endpoint(serve(script).url)
-    outcomes = Counter(sample.outcome for sample in engine.run(load(2, 0.0, Manner())))
+    outcomes = Counter(sample.outcome for sample in engine.run(load(2, 0.0, BatchPolicy())))
     assert outcomes == {Outcome.SERVICE_ERROR: 2}
     engine._endpoint = endpoint(serve(script).url)
-    samples = list(engine.run(load(1, 0.0, Manner(retry="decorrelated"))))
+    samples = list(engine.run(load(1, 0.0, BatchPolicy(retry="decorrelated"))))
     assert [sample.outcome for sample in samples] == [Outcome.SERVICE_ERROR] * 2 + [Outcome.OK]
     assert [sample.backoff_ms is None for sample in samples] == [False, False, True]
 
@@ -145,7 +145,7 @@ def test_answers_that_never_end_hold_their_lanes_and_are_given_up_in_time(
         return True
 
     engine._endpoint = endpoint(serve(script).url)
-    samples = list(engine.run(load(40, 0.02, Manner(), timeout_s=0.5)))
+    samples = list(engine.run(load(40, 0.02, BatchPolicy(), timeout_s=0.5)))
     outcomes = Counter(sample.outcome for sample in samples)
     assert outcomes == {Outcome.OK: 30, Outcome.TRANSPORT_ERROR: 10}
     slow = [sample for sample in samples if sample.outcome is Outcome.TRANSPORT_ERROR]
@@ -163,8 +163,8 @@ def test_a_rate_that_nobody_can_send_ends_at_its_cutoff_with_the_rest_counted(
     calls = (Call(n, VARIANT, 0, Purpose.LOAD, n * 1e-9) for n in range(10**9))
     began = time.monotonic()
     # Long enough for a busy machine to send something, though it has 10^9 calls to begin with.
-    manner = Manner(cutoff_s=3.0, patience_s=2.0)
-    samples = list(engine.run(Batch(calls, (b"{}",), 8, 0, 5.0, manner)))
+    policy = BatchPolicy(cutoff_s=3.0, patience_s=2.0)
+    samples = list(engine.run(Batch(calls, (b"{}",), 8, 0, 5.0, policy)))
     assert time.monotonic() - began < 60
     assert samples
     assert engine.shortfall().dropped.total() > 10_000
@@ -221,13 +221,13 @@ def test_the_only_worker_that_is_killed_leaves_a_gap_with_what_was_due(
     samples = []
     try:
         with pytest.raises(TunerError, match="killed by signal 9"):
-            for sample in mortal.run(load(1000, 0.01, Manner())):
+            for sample in mortal.run(load(1000, 0.01, BatchPolicy())):
                 samples.append(sample)
                 if len(samples) == 5:
                     os.kill(mortal.pids[0], signal.SIGKILL)
         [gap] = mortal.shortfall().gaps
         assert gap.calls == mortal.shortfall().dropped["worker lost"]
         assert 1 <= gap.calls < 300  # not those that were not due yet
-        assert len(list(mortal.run(load(3, 0.01, Manner())))) == 3
+        assert len(list(mortal.run(load(3, 0.01, BatchPolicy())))) == 3
     finally:
         mortal.close()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tuner.clock import WallClock
-from tuner.engine.engine import Batch, Call, Manner
+from tuner.engine.engine import Batch, BatchPolicy, Call
 from tuner.engine.locust_engine import LocustEngine
 from tuner.engine.replay_engine import ReplayEngine
 from tuner.recording import Recording, Row
@@ -39,10 +39,10 @@ def make() -> Iterator[Make]:
         engine.close()
 
 
-def batch(calls: int, lanes: int, manner: Manner, every_s: float | None = 0.0) -> Batch:
+def batch(calls: int, concurrency: int, policy: BatchPolicy, every_s: float | None = 0.0) -> Batch:
     due = [None if every_s is None else number * every_s for number in range(calls)]
     made = [Call(number, VARIANT, 0, Purpose.LOAD, due[number]) for number in range(calls)]
-    return Batch(made, (b"{}",), lanes, 0, 5.0, manner)
+    return Batch(made, (b"{}",), concurrency, 0, 5.0, policy)
 
 
 def refusing(answer: Any, refusals: int, answered: bytes = THROTTLE) -> Callable[..., bool]:
@@ -58,7 +58,7 @@ def test_a_refused_call_is_sent_again_and_each_attempt_is_a_sample(
     make: Make, serve: Any, answer: Any, policy: str
 ) -> None:
     server = serve(refusing(answer, 2))
-    samples = list(make(server.url).run(batch(1, 2, Manner(retry=policy, seed=2))))
+    samples = list(make(server.url).run(batch(1, 2, BatchPolicy(retry=policy, seed=2))))
     assert [(s.call, s.attempt) for s in samples] == [(0, 1), (0, 2), (0, 3)]
     outcomes = [sample.outcome for sample in samples]
     assert outcomes == [Outcome.THROTTLED, Outcome.THROTTLED, Outcome.OK]
@@ -73,16 +73,16 @@ def test_a_call_is_given_up_after_the_policys_attempts_and_not_retried_without_o
 ) -> None:
     server = serve(refusing(answer, 1000))
     engine = make(server.url)
-    again = list(engine.run(batch(2, 2, Manner(retry="decorrelated"))))
+    again = list(engine.run(batch(2, 2, BatchPolicy(retry="decorrelated"))))
     assert sorted((s.call, s.attempt) for s in again) == [(c, a) for c in (0, 1) for a in (1, 2, 3)]
-    assert [s.attempt for s in engine.run(batch(2, 2, Manner()))] == [1, 1]
+    assert [s.attempt for s in engine.run(batch(2, 2, BatchPolicy()))] == [1, 1]
 
 
 def test_a_request_that_itself_is_refused_is_not_repeated(
     make: Make, serve: Any, answer: Any
 ) -> None:
     server = serve(refusing(answer, 9, b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"))
-    samples = list(make(server.url).run(batch(1, 1, Manner(retry="backoff"))))
+    samples = list(make(server.url).run(batch(1, 1, BatchPolicy(retry="backoff"))))
     assert [sample.outcome for sample in samples] == [Outcome.SERVICE_ERROR]
 
 
@@ -92,7 +92,7 @@ def test_stopping_gives_up_retries_that_are_not_due_yet(
     late = THROTTLE.replace(b"Content-Length", b"Retry-After: 60\r\nContent-Length")
     engine = make(serve(refusing(answer, 9, late)).url)
     samples = []
-    for sample in engine.run(batch(1, 1, Manner(retry="backoff"))):
+    for sample in engine.run(batch(1, 1, BatchPolicy(retry="backoff"))):
         samples.append(sample)
         engine.stop()
     assert [sample.attempt for sample in samples] == [1]
@@ -107,8 +107,8 @@ def test_users_of_a_closed_load_call_again_and_again_until_its_end(
         return True
 
     server = serve(slow)
-    manner = Manner(repeat=True, cutoff_s=0.5)
-    samples = list(make(server.url).run(batch(2, 3, manner, every_s=None)))
+    policy = BatchPolicy(repeat=True, cutoff_s=0.5)
+    samples = list(make(server.url).run(batch(2, 3, policy, every_s=None)))
     numbers = sorted(sample.call for sample in samples)
     assert numbers == list(range(len(samples)))
     assert 9 <= len(samples) <= 3 * 17
@@ -119,8 +119,8 @@ def test_users_of_a_closed_load_call_again_and_again_until_its_end(
 
 def test_users_think_between_calls(make: Make, serve: Any, answer: Any) -> None:
     server = serve(refusing(answer, 0))
-    manner = Manner(repeat=True, cutoff_s=0.5, think_s=0.2)
-    samples = list(make(server.url).run(batch(1, 1, manner, every_s=None)))
+    policy = BatchPolicy(repeat=True, cutoff_s=0.5, think_s=0.2)
+    samples = list(make(server.url).run(batch(1, 1, policy, every_s=None)))
     assert 1 <= len(samples) <= 3
     for earlier, later in pairwise(samples):
         assert later.sent_s - earlier.done_s >= 0.199
@@ -130,9 +130,9 @@ def test_stopping_a_closed_load_does_not_wait_for_a_thinking_user(
     make: Make, serve: Any, answer: Any
 ) -> None:
     engine = make(serve(refusing(answer, 0)).url)
-    manner = Manner(repeat=True, think_s=3600.0)
+    policy = BatchPolicy(repeat=True, think_s=3600.0)
     samples = []
-    for sample in engine.run(batch(1, 1, manner, every_s=None)):
+    for sample in engine.run(batch(1, 1, policy, every_s=None)):
         samples.append(sample)
         engine.stop()
     assert len(samples) == 1
@@ -140,15 +140,15 @@ def test_stopping_a_closed_load_does_not_wait_for_a_thinking_user(
 
 def test_nothing_new_is_sent_after_the_cutoff(make: Make, serve: Any, answer: Any) -> None:
     server = serve(refusing(answer, 0))
-    samples = list(make(server.url).run(batch(200, 4, Manner(cutoff_s=0.3), every_s=0.05)))
+    samples = list(make(server.url).run(batch(200, 4, BatchPolicy(cutoff_s=0.3), every_s=0.05)))
     assert 1 <= len(samples) < 200
 
 
 def test_a_recording_answers_a_closed_load_in_virtual_time() -> None:
     row = Row(memory_mb=128, duration_ms=100.0, billed_ms=100.0)
     engine = ReplayEngine(Recording("rec.csv", None, (), by_size={128: (row,)}), seed=1)
-    manner = Manner(repeat=True, cutoff_s=9.95, think_s=0.1)
-    samples = list(engine.run(batch(1, 2, manner, every_s=None)))
+    policy = BatchPolicy(repeat=True, cutoff_s=9.95, think_s=0.1)
+    samples = list(engine.run(batch(1, 2, policy, every_s=None)))
     assert len(samples) == 2 * 50
     assert [sample.call for sample in samples] == list(range(100))
 
@@ -158,8 +158,8 @@ def test_no_attempt_is_sent_before_it_is_due(
     make: Make, serve: Any, answer: Any, every_s: float | None
 ) -> None:
     server = serve(refusing(answer, 200))
-    manner = Manner(retry="decorrelated", seed=2)
-    samples = list(make(server.url).run(batch(100, 100, manner, every_s)))
+    policy = BatchPolicy(retry="decorrelated", seed=2)
+    samples = list(make(server.url).run(batch(100, 100, policy, every_s)))
     again = [sample for sample in samples if sample.attempt > 1]
     assert len(again) >= 100
     assert [s for s in again if s.sent_s < s.due_s] == []

@@ -47,7 +47,7 @@ def make() -> Iterator[Make]:
 
 def batch(
     calls: int = 1,
-    lanes: int = 1,
+    concurrency: int = 1,
     due: Sequence[float] | None = None,
     timeout_s: float = 5.0,
     payloads: Sequence[bytes] = (b"{}",),
@@ -58,7 +58,7 @@ def batch(
             for n in range(calls)
         ],
         payloads,
-        lanes,
+        concurrency,
         3,
         timeout_s,
     )
@@ -121,7 +121,7 @@ def test_one_lane_calls_one_after_another_over_one_connection(
 
 def test_lanes_bound_how_many_calls_are_in_flight(make: Make, serve: Any, answer: Any) -> None:
     server = serve(good(answer, 0.05))
-    samples = list(make(server.url).run(batch(9, lanes=3)))
+    samples = list(make(server.url).run(batch(9, concurrency=3)))
     for at in [sample.sent_s + 0.001 for sample in samples]:
         assert sum(sample.sent_s <= at < sample.done_s for sample in samples) <= 3
     assert server.connections == 3

@@ -11,10 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuner.clock import VirtualClock, WallClock
-from tuner.engine.crowd import _Member
-from tuner.engine.engine import Batch, Call, Manner, Mode
-from tuner.engine.keys import KeyWatch
-from tuner.engine.locust_engine import LocustEngine
+from tuner.engine.engine import Batch, BatchPolicy, Call, Mode
+from tuner.engine.locust_engine import CredentialRefresh, LocustEngine
+from tuner.engine.worker_pool import _Joined
 from tuner.errors import TunerError
 from tuner.records import Outcome, Purpose
 from tuner.targets.seam import Credentials, Endpoint, Variant
@@ -64,15 +63,17 @@ class Asked:
             self.number += 1
 
 
-def batch(calls: Any, lanes: int, manner: Manner) -> Batch:
-    return Batch(calls, (b"{}",), lanes, 0, 5.0, manner)
+def batch(calls: Any, concurrency: int, policy: BatchPolicy) -> Batch:
+    return Batch(calls, (b"{}",), concurrency, 0, 5.0, policy)
 
 
 def test_an_endless_schedule_is_asked_for_a_little_ahead_and_ends_at_the_cutoff(
     make: Make, serve: Any, answer: Any
 ) -> None:
     schedule = Asked(0.01)
-    samples = list(make(serve(good(answer)).url).run(batch(iter(schedule), 8, Manner(cutoff_s=1))))
+    samples = list(
+        make(serve(good(answer)).url).run(batch(iter(schedule), 8, BatchPolicy(cutoff_s=1)))
+    )
     assert sorted(sample.call for sample in samples) == list(range(len(samples)))
     assert 90 <= len(samples) <= 101
     assert schedule.number < 350
@@ -84,7 +85,7 @@ def test_stopping_an_endless_schedule_ends_it_and_counts_only_what_was_due(
 ) -> None:
     engine = make(serve(good(answer, 0.01)).url)
     samples = []
-    for sample in engine.run(batch(iter(Asked(every_s)), 4, Manner())):
+    for sample in engine.run(batch(iter(Asked(every_s)), 4, BatchPolicy())):
         samples.append(sample)
         if len(samples) == 20:
             engine.stop()
@@ -102,8 +103,8 @@ def test_a_schedule_that_fails_stops_the_load_and_its_error_is_passed_on(
 
     engine = make(serve(good(answer)).url)
     with pytest.raises(TunerError, match="has vanished"):
-        list(engine.run(batch(failing(), 2, Manner())))
-    assert len(list(engine.run(batch([Call(0, VARIANT, 0, Purpose.LOAD)], 1, Manner())))) == 1
+        list(engine.run(batch(failing(), 2, BatchPolicy())))
+    assert len(list(engine.run(batch([Call(0, VARIANT, 0, Purpose.LOAD)], 1, BatchPolicy())))) == 1
 
 
 def test_a_call_that_finds_no_lane_in_time_is_dropped_and_counted(
@@ -111,11 +112,11 @@ def test_a_call_that_finds_no_lane_in_time_is_dropped_and_counted(
 ) -> None:
     engine = make(serve(good(answer, 0.2)).url)
     calls = [Call(n, VARIANT, 0, Purpose.LOAD, 0.02 * n) for n in range(50)]
-    samples = list(engine.run(batch(calls, 1, Manner(patience_s=0.1))))
+    samples = list(engine.run(batch(calls, 1, BatchPolicy(patience_s=0.1))))
     shortfall = engine.shortfall()
-    assert set(shortfall.dropped) == {"no free lane"}
-    assert len(samples) + shortfall.dropped["no free lane"] == 50
-    assert shortfall.by_second.total() == shortfall.dropped["no free lane"] >= 30
+    assert set(shortfall.dropped) == {"no free connection"}
+    assert len(samples) + shortfall.dropped["no free connection"] == 50
+    assert shortfall.by_second.total() == shortfall.dropped["no free connection"] >= 30
     assert all(sample.lag_ms < 310 for sample in samples)
 
 
@@ -125,7 +126,7 @@ def test_what_is_due_and_unsent_when_the_load_is_stopped_counts_as_dropped(
     engine = make(serve(good(answer, 0.3)).url)
     calls = [Call(n, VARIANT, 0, Purpose.LOAD, 0.0 if n < 10 else 60.0) for n in range(20)]
     samples = []
-    for sample in engine.run(batch(calls, 2, Manner())):
+    for sample in engine.run(batch(calls, 2, BatchPolicy())):
         samples.append(sample)
         engine.stop()
     assert 2 <= len(samples) <= 4
@@ -153,7 +154,7 @@ def test_credentials_that_expire_in_the_middle_are_renewed(
         return OLD if first else NEW
 
     calls = [Call(n, VARIANT, 0, Purpose.LOAD, 0.02 * n) for n in range(100)]
-    samples = list(make(serve(script).url, keys).run(batch(calls, 1, Manner())))
+    samples = list(make(serve(script).url, keys).run(batch(calls, 1, BatchPolicy())))
     outcomes = [sample.outcome for sample in sorted(samples, key=lambda sample: sample.call)]
     assert outcomes[:5] == [Outcome.OK] * 5
     assert outcomes[5:10] == [Outcome.SERVICE_ERROR] * 5
@@ -170,7 +171,7 @@ def test_credentials_are_asked_for_now_and_then_and_a_failure_keeps_the_old_ones
             raise answer
         return answer
 
-    watch = KeyWatch(ask, clock)
+    watch = CredentialRefresh(ask, clock)
     told = []
     for _ in range(6):
         clock.advance(11.0)
@@ -195,7 +196,7 @@ def test_the_invocation_type_is_asked_for_and_its_answer_is_ok(
 
     server = serve(script)
     call = Call(0, VARIANT, 0, Purpose.LOAD)
-    [sample] = make(server.url).run(batch([call], 1, Manner(mode=mode)))
+    [sample] = make(server.url).run(batch([call], 1, BatchPolicy(mode=mode)))
     assert (sample.outcome, sample.status) == (Outcome.OK, int(status[:3]))
     [request] = server.requests
     assert b"x-amz-invocation-type: " + header in request
@@ -209,7 +210,7 @@ def test_the_invocation_type_is_asked_for_and_its_answer_is_ok(
 def test_another_machines_clock_is_known_to_half_of_the_quickest_round_trip(
     lead: float, trips: list[tuple[float, float]]
 ) -> None:
-    member, now = _Member(), 100.0
+    member, now = _Joined(), 100.0
     for trip, there in trips:
         assert not member.ready
         member.pong(now, now + trip * there + lead, now + trip)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tuner.engine.pace import Bursts, Constant, Ramp, Shape, Sine, Steps, evenly, poisson
+from tuner.engine.profiles.pace import Bursts, Constant, Ramp, Shape, Sine, Steps, evenly, poisson
 
 RATES = st.floats(0, 50)
 SPANS = st.floats(0.1, 20)

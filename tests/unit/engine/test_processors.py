@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuner.clock import WallClock
-from tuner.engine.engine import Batch, Call, Manner
+from tuner.engine.engine import Batch, BatchPolicy, Call
 from tuner.engine.locust_engine import LocustEngine
 from tuner.engine.processors import (
     Processor,
@@ -23,7 +23,7 @@ from tuner.engine.processors import (
     lambda_of,
     local_processor,
 )
-from tuner.engine.staff import Workers
+from tuner.engine.worker_pool import Workers
 from tuner.errors import TunerError, UsageError
 from tuner.records import Outcome, Purpose, Sample
 from tuner.targets.seam import Credentials, Endpoint, Variant
@@ -161,9 +161,9 @@ def use(engine: LocustEngine, url: str, pre: Work | None, post: Work | None, mos
     )
 
 
-def batch(due: list[float | None], lanes: int, manner: Manner | None = None) -> Batch:
+def batch(due: list[float | None], concurrency: int, policy: BatchPolicy | None = None) -> Batch:
     calls = [Call(number, VARIANT, 0, Purpose.LOAD, at) for number, at in enumerate(due)]
-    return Batch(calls, (b'"x"',), lanes, 0, 5.0, manner or Manner())
+    return Batch(calls, (b'"x"',), concurrency, 0, 5.0, policy or BatchPolicy())
 
 
 def check_times(engine: LocustEngine, server: Server, samples: list[Sample]) -> None:
@@ -244,7 +244,7 @@ def test_a_processor_that_always_fails_ends_the_batch_and_is_named(
     given = (bad, None) if kind == "pre" else (None, bad)
     use(engines[1], server.url, *given, 3)
     with pytest.raises(TunerError) as ended:
-        list(engines[1].run(batch([None], 1, Manner(repeat=True, cutoff_s=30.0))))
+        list(engines[1].run(batch([None], 1, BatchPolicy(repeat=True, cutoff_s=30.0))))
     assert f"{kind}-processor " in str(ended.value)
     assert "failed 3 times in a row: broken" in str(ended.value)
     assert len(server.order) == 0 if kind == "pre" else len(server.order) >= 3

@@ -10,10 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tuner.engine.arrivals import read_arrivals
-from tuner.engine.pace import Constant, Ramp
-from tuner.engine.profile import Moments, Phase, Profile
-from tuner.engine.profile_file import bundled, load_profile, profile_names, read_profile
+from tuner.engine.profiles.pace import Constant, Ramp
+from tuner.engine.profiles.profile import Moments, Phase, Profile
+from tuner.engine.profiles.profile_file import (
+    bundled,
+    load_profile,
+    profile_names,
+    read_arrivals,
+    read_profile,
+)
 from tuner.errors import NotFound, UsageError
 
 PATH = Path("mine.toml")

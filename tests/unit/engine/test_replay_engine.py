@@ -27,7 +27,7 @@ def batch(
     calls: int,
     memory_mb: int = 128,
     purpose: Purpose = Purpose.WARM,
-    lanes: int = 1,
+    concurrency: int = 1,
     first: int = 0,
     due: Sequence[float] | None = None,
 ) -> Batch:
@@ -38,7 +38,7 @@ def batch(
             for n in range(calls)
         ],
         [b"{}"],
-        lanes,
+        concurrency,
         0,
         10.0,
     )
@@ -109,27 +109,29 @@ def test_another_seed_draws_other_rows() -> None:
     assert [s.duration_ms for s in run(batch(30), 1)] != [s.duration_ms for s in run(batch(30), 2)]
 
 
-@given(lanes=st.integers(1, 5), calls=st.integers(0, 20))
+@given(concurrency=st.integers(1, 5), calls=st.integers(0, 20))
 def test_virtual_time_holds_as_many_calls_at_once_as_there_are_lanes(
-    lanes: int, calls: int
+    concurrency: int, calls: int
 ) -> None:
-    samples = run(batch(calls, lanes=lanes))
+    samples = run(batch(calls, concurrency=concurrency))
     assert sorted(sample.call for sample in samples) == list(range(calls))
     assert [s.done_s for s in samples] == sorted(s.done_s for s in samples)
     for sample in samples:
         inside = [s for s in samples if s.sent_s <= sample.sent_s < s.done_s]
-        assert 1 <= len(inside) <= lanes
+        assert 1 <= len(inside) <= concurrency
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12), st.integers(1, 4))
 def test_calls_with_due_times_are_sent_then_or_when_a_lane_is_free(
-    due: list[float], lanes: int
+    due: list[float], concurrency: int
 ) -> None:
-    samples = {sample.call: sample for sample in run(batch(len(due), lanes=lanes, due=due))}
+    samples = {
+        sample.call: sample for sample in run(batch(len(due), concurrency=concurrency, due=due))
+    }
     for number, at in enumerate(due):
         assert samples[number].due_s == at
         assert samples[number].sent_s >= at
-    if lanes >= len(due):
+    if concurrency >= len(due):
         assert all(sample.lag_ms == 0 for sample in samples.values())
 
 
@@ -143,7 +145,7 @@ def test_the_next_batch_goes_on_where_the_last_one_ended() -> None:
 def test_stop_begins_no_further_call() -> None:
     engine = ReplayEngine(recording(MIXED), 1)
     seen = []
-    for sample in engine.run(batch(50, lanes=2)):
+    for sample in engine.run(batch(50, concurrency=2)):
         seen.append(sample)
         engine.stop()
     assert 1 <= len(seen) <= 3

@@ -10,8 +10,15 @@ from botocore.retries.throttling import CubicCalculator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.engine.adaptive import AdaptiveLimit, TokenBucket
-from tuner.engine.retry import Decorrelated, Failure, FullJitter, NoRetry, may_retry
+from tuner.engine.retry import (
+    AdaptiveLimit,
+    Decorrelated,
+    Failure,
+    FullJitter,
+    NoRetry,
+    TokenBucket,
+    may_retry,
+)
 from tuner.records import Outcome, Purpose, Sample
 
 SAMPLE = Sample(

@@ -6,8 +6,7 @@ from email.utils import formatdate
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.engine.signing import InvokeSigner
-from tuner.engine.signing_time import SigningTime
+from tuner.engine.signing import InvokeSigner, SigningTime
 from tuner.targets.seam import Credentials
 
 MOMENTS = st.integers(100_000, 4_000_000_000)

@@ -6,24 +6,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tuner.engine.stop_on import FEWEST, WINDOW_S, Fuse, parse_stop_on
+from tuner.engine.stop_on import FEWEST, WINDOW_S, StopCondition, parse_stop_on
 from tuner.errors import UsageError
 from tuner.records import Outcome, Purpose, Sample
 
 GOOD = Sample(0, 1, 0, Purpose.LOAD, 128, "x86_64", None, Outcome.OK, 0.0, 0.0, None, 0.0)
 
 
-def fuse_after(text: str, outcomes: list[Outcome], every_s: float = 0.01) -> Fuse:
-    fuse = Fuse((parse_stop_on(text),))
+def fuse_after(text: str, outcomes: list[Outcome], every_s: float = 0.01) -> StopCondition:
+    condition = StopCondition((parse_stop_on(text),))
     for number, outcome in enumerate(outcomes):
-        fuse.watch(replace(GOOD, done_s=number * every_s, outcome=outcome))
-    return fuse
+        condition.watch(replace(GOOD, done_s=number * every_s, outcome=outcome))
+    return condition
 
 
 def test_a_share_above_the_limit_blows_the_fuse_and_says_which() -> None:
-    fuse = fuse_after("errors > 5%", [Outcome.OK] * 90 + [Outcome.TIMEOUT] * 6)
-    assert fuse.blown is not None
-    assert fuse.blown.startswith("errors > 5%: ")
+    condition = fuse_after("errors > 5%", [Outcome.OK] * 90 + [Outcome.TIMEOUT] * 6)
+    assert condition.met is not None
+    assert condition.met.startswith("errors > 5%: ")
 
 
 @pytest.mark.parametrize(
@@ -35,20 +35,20 @@ def test_a_share_above_the_limit_blows_the_fuse_and_says_which() -> None:
     ],
 )
 def test_what_is_rare_little_or_of_another_kind_does_not(outcomes: list[Outcome]) -> None:
-    assert fuse_after("errors>5%", outcomes).blown is None
+    assert fuse_after("errors>5%", outcomes).met is None
 
 
 def test_throttles_have_a_condition_of_their_own() -> None:
-    assert fuse_after("throttles>20%", [Outcome.OK, Outcome.THROTTLED] * 20).blown
+    assert fuse_after("throttles>20%", [Outcome.OK, Outcome.THROTTLED] * 20).met
 
 
 def test_what_ended_long_ago_is_forgotten() -> None:
-    fuse = Fuse((parse_stop_on("errors>5%"),))
+    condition = StopCondition((parse_stop_on("errors>5%"),))
     for _ in range(15):
-        fuse.watch(replace(GOOD, done_s=0.0, outcome=Outcome.TIMEOUT))
+        condition.watch(replace(GOOD, done_s=0.0, outcome=Outcome.TIMEOUT))
     for number in range(100):
-        fuse.watch(replace(GOOD, done_s=WINDOW_S + 1.0 + number / 100))
-    assert fuse.blown is None
+        condition.watch(replace(GOOD, done_s=WINDOW_S + 1.0 + number / 100))
+    assert condition.met is None
 
 
 @given(st.text(max_size=20) | st.sampled_from(["errors>", "errors>5", "throttles>200%", "p95>3"]))

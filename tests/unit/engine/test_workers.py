@@ -16,9 +16,9 @@ import pytest
 
 import tuner.engine
 from tuner.clock import WallClock
-from tuner.engine.engine import Batch, Call, Manner
+from tuner.engine.engine import Batch, BatchPolicy, Call
 from tuner.engine.locust_engine import LocustEngine
-from tuner.engine.staff import Workers
+from tuner.engine.worker_pool import Workers
 from tuner.errors import TunerError
 from tuner.records import Outcome, Purpose, Sample
 from tuner.targets.seam import Credentials, Endpoint, Variant
@@ -41,9 +41,11 @@ def good(answer: Callable[..., bytes], delay_s: float = 0.0) -> Callable[..., bo
     return script
 
 
-def batch(due: Sequence[float | None], lanes: int, manner: Manner | None = None) -> Batch:
+def batch(
+    due: Sequence[float | None], concurrency: int, policy: BatchPolicy | None = None
+) -> Batch:
     calls = [Call(number, VARIANT, 0, Purpose.LOAD, at) for number, at in enumerate(due)]
-    return Batch(calls, (b"{}",), lanes, 0, 5.0, manner or Manner())
+    return Batch(calls, (b"{}",), concurrency, 0, 5.0, policy or BatchPolicy())
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +86,7 @@ def test_a_closed_load_goes_round_on_all_workers_until_its_cutoff(
     pair: LocustEngine, serve: Any, answer: Any
 ) -> None:
     pair._endpoint = endpoint(serve(good(answer, 0.02)).url)
-    samples = list(pair.run(batch([None], 4, Manner(repeat=True, cutoff_s=0.6))))
+    samples = list(pair.run(batch([None], 4, BatchPolicy(repeat=True, cutoff_s=0.6))))
     assert len(samples) >= 20
     assert len({sample.call for sample in samples}) == len(samples)
     assert max(s.sent_s for s in samples) - min(s.sent_s for s in samples) < 1.0
@@ -221,8 +223,8 @@ def test_attempts_of_a_call_stay_in_order_whoever_makes_them(
         return True
 
     pair._endpoint = endpoint(serve(script).url)
-    manner = Manner(retry="decorrelated", seed=1)
-    samples = list(pair.run(batch([0.0] * 6, 4, manner)))
+    policy = BatchPolicy(retry="decorrelated", seed=1)
+    samples = list(pair.run(batch([0.0] * 6, 4, policy)))
     assert sum(sample.backoff_ms is None for sample in samples) == 6
     for call in range(6):
         mine = [sample for sample in samples if sample.call == call]

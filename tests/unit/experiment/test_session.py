@@ -69,7 +69,7 @@ class FakeEngine:
             if self.stopped:
                 return
             cold = call.variant.qualifier in fresh
-            if number + 1 >= batch.lanes:
+            if number + 1 >= batch.concurrency:
                 fresh.discard(call.variant.qualifier)
             self.seen.add(call.variant.qualifier)
             yield self.answer(call, sample_of(call, batch.round, cold))
@@ -122,8 +122,8 @@ def test_cold_bursts_give_as_many_cold_starts_as_wanted_from_few_versions() -> N
     assert cold == {128: 5, 256: 2}
     assert {sample.purpose for sample in samples} == {Purpose.COLD}
     # Three cores: two simultaneous INITs, one core for the rest.
-    assert [len(batch.calls) for batch in engine.batches] == [b.lanes for b in engine.batches]
-    assert max(batch.lanes for batch in engine.batches) == 2
+    assert [len(batch.calls) for batch in engine.batches] == [b.concurrency for b in engine.batches]
+    assert max(batch.concurrency for batch in engine.batches) == 2
     assert target.published == 4
 
 

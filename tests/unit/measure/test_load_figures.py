@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tuner.engine.engine import Gap, Shortfall
-from tuner.engine.pace import Bursts, Constant
-from tuner.engine.profile import Phase, Profile
+from tuner.engine.profiles.pace import Bursts, Constant
+from tuner.engine.profiles.profile import Phase, Profile
 from tuner.measure.load_figures import LoadFigures, LoadTally
 from tuner.measure.load_health import load_advice
-from tuner.measure.loading import MOST_LANES, PATIENCE_S, Loading, Sending, lanes_for
+from tuner.measure.loading import MOST_LANES, PATIENCE_S, Loading, Sending, concurrency_for
 from tuner.measure.payloads import Payload
 from tuner.records import Backend, FunctionFacts, Outcome, Purpose, Sample
 from tuner.targets.seam import Variant
@@ -139,8 +139,12 @@ def test_requests_that_do_not_tell_what_is_billed_count_as_the_mean_of_those_tha
     assert figures(sample(0, 0.0, outcome=Outcome.THROTTLED)).billed_ms == 0.0
 
 
-def advice(told: LoadFigures, shortfall: Shortfall | None = None, lanes: int = 50) -> list[str]:
-    return [a.code for a in load_advice(told, shortfall or Shortfall(), lanes, adaptive=False)]
+def advice(
+    told: LoadFigures, shortfall: Shortfall | None = None, concurrency: int = 50
+) -> list[str]:
+    return [
+        a.code for a in load_advice(told, shortfall or Shortfall(), concurrency, adaptive=False)
+    ]
 
 
 def test_a_generator_that_kept_up_is_not_doubted() -> None:
@@ -171,7 +175,7 @@ def test_a_busy_and_a_lost_worker_are_said() -> None:
 
 
 def loading(profile: Profile, payloads: tuple[Payload, ...] = (Payload(b"{}"),)) -> Loading:
-    return Loading(profile, Variant(512, "x86_64", None), payloads, Sending(lanes=9, seed=3))
+    return Loading(profile, Variant(512, "x86_64", None), payloads, Sending(concurrency=9, seed=3))
 
 
 def test_an_open_loads_calls_come_in_order_and_payloads_by_weight() -> None:
@@ -182,15 +186,19 @@ def test_an_open_loads_calls_come_in_order_and_payloads_by_weight() -> None:
     assert [call.number for call in calls] == list(range(len(calls)))
     assert all((a.due_s or 0.0) <= (b.due_s or 0.0) for a, b in pairwise(calls))
     assert np.mean([call.payload for call in calls]) == pytest.approx(0.25, abs=0.05)
-    assert (batch.lanes, batch.manner.patience_s, batch.manner.repeat) == (9, PATIENCE_S, False)
+    assert (batch.concurrency, batch.policy.patience_s, batch.policy.repeat) == (
+        9,
+        PATIENCE_S,
+        False,
+    )
     again = list(loading(profile, payloads).batch(FACTS).calls)
     assert again == calls
 
 
 def test_a_closed_load_goes_round_until_its_time_is_over() -> None:
     profile = Profile("x", users=4, think_s=0.5, closed_s=20.0)
-    manner = loading(profile).batch(FACTS).manner
-    assert (manner.repeat, manner.think_s, manner.cutoff_s) == (True, 0.5, 20.0)
+    policy = loading(profile).batch(FACTS).policy
+    assert (policy.repeat, policy.think_s, policy.cutoff_s) == (True, 0.5, 20.0)
 
 
 def test_the_start_is_found_from_the_first_sample_and_its_due_time() -> None:
@@ -202,7 +210,7 @@ def test_the_start_is_found_from_the_first_sample_and_its_due_time() -> None:
 
 
 @pytest.mark.parametrize(
-    ("profile", "facts", "most", "lanes"),
+    ("profile", "facts", "most", "concurrency"),
     [
         (Profile("x", phases=(Phase(Constant(20.0), 9.0),)), FACTS, None, 60),
         (Profile("x", phases=(Phase(Constant(1.0), 9.0),)), FACTS, None, 10),
@@ -226,6 +234,6 @@ def test_the_start_is_found_from_the_first_sample_and_its_due_time() -> None:
     ],
 )
 def test_as_many_lanes_are_used_as_the_peak_may_need_and_others_can_spare(
-    profile: Profile, facts: FunctionFacts, most: int | None, lanes: int
+    profile: Profile, facts: FunctionFacts, most: int | None, concurrency: int
 ) -> None:
-    assert lanes_for(profile, facts, most) == lanes
+    assert concurrency_for(profile, facts, most) == concurrency

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuner.engine.engine import Shortfall
-from tuner.engine.pace import Constant
-from tuner.engine.profile import Phase, Profile
+from tuner.engine.profiles.pace import Constant
+from tuner.engine.profiles.profile import Phase, Profile
 from tuner.measure.load_figures import LoadTally
 from tuner.measure.load_frames import DOCUMENT, Ending, Frame, SizeLoads, calm, stored_loads
 from tuner.measure.loading import Sending
@@ -59,7 +59,7 @@ def test_a_document_that_is_none_of_loads_is_no_loads(body: dict[str, object]) -
 def test_the_figures_of_a_size_are_of_its_own_calls_only() -> None:
     mine = [sample(call) for call in range(20, 40)]
     others = [sample(7), sample(45), sample(25, 256), sample(30, purpose=Purpose.WARM)]
-    frame = Frame(512, 20, 20, 102.0, 22.0, {"no free lane": 2})
+    frame = Frame(512, 20, 20, 102.0, 22.0, {"no free connection": 2})
     figures = figures_of(frame, ASKED, [*others, *mine, *others])
     tally = LoadTally(102.0)
     for each in mine:
@@ -68,7 +68,7 @@ def test_the_figures_of_a_size_are_of_its_own_calls_only() -> None:
     assert (figures.calls, figures.outcomes) == (20, expected.outcomes)
     assert figures.outcomes[Outcome.THROTTLED] == 5
     assert figures.latency.percentile_ms(50.0) == expected.latency.percentile_ms(50.0)
-    assert figures.dropped == {"no free lane": 2}
+    assert figures.dropped == {"no free connection": 2}
     assert figures.asked_rps == 11.0
 
 

@@ -18,8 +18,8 @@ from rich.console import Console
 from tuner.decide.load_result import Load, judge
 from tuner.decide.slo import parse_slo
 from tuner.engine.engine import Shortfall
-from tuner.engine.pace import Constant
-from tuner.engine.profile import Phase, Profile
+from tuner.engine.profiles.pace import Constant
+from tuner.engine.profiles.profile import Phase, Profile
 from tuner.measure.event_fates import Fates
 from tuner.measure.event_figures import EventFigures, Following, event_figures
 from tuner.measure.load_figures import LoadTally

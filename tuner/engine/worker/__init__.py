@@ -1,17 +1,16 @@
 """The load workers: processes of their own that send requests (``python -m tuner.engine.worker``).
 
-The only part of the house that imports Locust, gevent and geventhttpclient; nobody imports it,
-because Locust patches the standard library. ``lane.py`` is the Locust user that sends calls,
-``desk.py`` gives it those that are due, ``crew.py`` paces them (``timer.py``: exact waiting),
-``connection.py`` is one kept-alive connection, ``serving.py`` what each message of the tuner does;
-``user.py`` is the base of users' own locustfiles, ``play.py`` plays one.
-``__main__.py`` is a worker alone; ``hub.py`` a Locust master and ``member.py`` a worker of it. To
-send another kind of request: ``job.py`` and its fields in ``load/wire.py``.
+Only this package imports Locust, gevent and geventhttpclient, and nobody imports it, because Locust
+patches the standard library. ``pacer.py`` hands out calls when they are due (``timer.py``: exact
+waiting), through ``call_queue.py``, to ``users.py``: a Locust user sends them over its kept-alive
+``connection.py``. ``script.py`` runs users' own locustfiles. ``__main__.py`` is the only worker of
+a load; ``locust_master.py`` and ``locust_worker.py`` are several. To send another kind of request:
+``job.py`` and its fields in ``engine/wire.py``.
 """
 
 # Locust patches the standard library as it is imported, so it has to come before all else.
 import locust  # noqa: F401
 
-from tuner.engine.worker.user import Invocation, LambdaUser
+from tuner.engine.worker.script import Invocation, LambdaUser
 
 __all__ = ["Invocation", "LambdaUser"]

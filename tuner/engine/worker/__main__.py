@@ -13,10 +13,14 @@ import gevent
 from locust import events
 from locust.env import Environment
 
-from tuner.engine.worker.channel import Channel
-from tuner.engine.worker.lane import Lane
-from tuner.engine.worker.process import ask_for_prompt_wakeups, die_with_parent, settle_memory
-from tuner.engine.worker.serving import Worker
+from tuner.engine.worker.locust_worker import Worker
+from tuner.engine.worker.process import (
+    Channel,
+    ask_for_prompt_wakeups,
+    die_with_parent,
+    settle_memory,
+)
+from tuner.engine.worker.users import QueueUser
 
 
 def main() -> None:
@@ -24,7 +28,7 @@ def main() -> None:
     die_with_parent()
     logging.getLogger("locust").setLevel(logging.ERROR)
     channel = Channel(int(sys.argv[1]))
-    environment: Any = Environment(user_classes=[Lane], events=events)
+    environment: Any = Environment(user_classes=[QueueUser], events=events)
     worker = Worker(environment.create_local_runner(), channel.send)
     ask_for_prompt_wakeups()
     settle_memory()

@@ -11,11 +11,10 @@ from time import monotonic
 
 from tuner.engine.answer import read_answer
 from tuner.engine.engine import Mode
-from tuner.engine.front import Asking, FrontSigner, read_front_answer
-from tuner.engine.signing import LOG_TAIL, InvokeSigner
-from tuner.engine.signing_time import SigningTime
+from tuner.engine.front import FrontRequest, FrontSigner, read_front_answer
+from tuner.engine.retry import Retries
+from tuner.engine.signing import LOG_TAIL, InvokeSigner, SigningTime
 from tuner.engine.wire import Order, OrderedCall
-from tuner.engine.worker.again import Again
 from tuner.targets.seam import Credentials
 
 _TYPE = "x-amz-invocation-type"
@@ -28,7 +27,7 @@ HEADERS = {
 
 
 class Job:
-    """An order as a lane needs it. ``wall`` gives seconds since 1970, for signing."""
+    """An order as a user needs it. ``wall`` gives seconds since 1970, for signing."""
 
     def __init__(self, order: Order, tls: SSLContext | None, wall: Callable[[], float]) -> None:
         self.order = order
@@ -37,7 +36,7 @@ class Job:
         self.timeout_s = order.timeout_s
         self.tls = tls
         self.server = (order.url, order.verify)
-        self.again = Again(order.retry, order.seed, monotonic())
+        self.again = Retries(order.retry, order.seed, monotonic())
         self.read = read_answer if order.front is None else read_front_answer
         self.time = SigningTime(wall)
         self._payloads = [(body, _digest(body)) for body in order.payloads]
@@ -63,7 +62,9 @@ class Job:
         """Who signs for a function; ``None`` is the order's own."""
         order, made = self.order, self._signers
         if order.front is not None:
-            made[function] = FrontSigner(order.url, order.region, self._keys, Asking(*order.front))
+            made[function] = FrontSigner(
+                order.url, order.region, self._keys, FrontRequest(*order.front)
+            )
         else:
             headers = HEADERS[Mode(order.mode)]
             name = function or order.function
@@ -75,7 +76,7 @@ class Job:
 class Due:
     """An attempt of a call and the moment (monotonic) at which it is due.
 
-    ``at`` is ``None`` for when a lane takes it; ``waited_s`` is the last wait before a retry.
+    ``at`` is ``None`` for when a user takes it; ``waited_s`` is the last wait before a retry.
     ``prepared`` says that the pre-processor is done, ``body`` is the payload that it made.
     """
 

@@ -8,16 +8,16 @@ from typing import Any
 from locust import events
 from locust.runners import WorkerRunner
 
-from tuner.engine.worker.lane import Lane
-from tuner.engine.worker.member import Member
+from tuner.engine.worker.locust_worker import JoinedWorker
+from tuner.engine.worker.users import QueueUser
 
-__all__ = ["Lane"]  # the user that Locust looks for
+__all__ = ["QueueUser"]  # the user that Locust looks for
 
 
 def serve_the_tuner(environment: Any, runner: Any, **_: Any) -> None:
     """Take the tuner's orders as soon as Locust has joined its master."""
     if isinstance(runner, WorkerRunner):
-        Member(runner).watch()
+        JoinedWorker(runner).watch()
 
 
 hooks: Any = events

@@ -1,25 +1,61 @@
-"""Where calls that are due meet lanes that are free, and failed ones wait for their next attempt.
+"""The queue between calls that are due and users that are free; retries wait here, too.
 
-Knows how many lanes may work, how long a call waits for one, and when a batch has ended. It sends
-nothing; lanes are anything that can be woken.
+It bounds how many users work at once and how long a call waits for one, and knows when a batch has
+ended. It sends nothing; its users are anything that can be woken.
 """
 
 from collections import deque
 from collections.abc import Callable
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import gevent
 from gevent.event import AsyncResult, Event
 
 from tuner.engine import wire
-from tuner.engine.worker.asking import Asking, Hooked
 from tuner.engine.worker.job import Due, Job
 
-NO_LANE, STOPPED, PRE_FAILED = "no free lane", "stopped", wire.PRE_FAILED
+
+class Hooked(NamedTuple):
+    """Whether a processor did its work, and the payload that it made, if it did."""
+
+    good: bool
+    body: bytes | None
 
 
-class Lane(Protocol):
+class ProcessorCalls:
+    """The questions that are open. ``emit`` queues a message to the tuner and never blocks."""
+
+    def __init__(self, emit: Callable[[bytes], None]) -> None:
+        self._emit = emit
+        self._open: dict[tuple[str, int], AsyncResult] = {}
+
+    def pre(self, number: int, body: bytes) -> AsyncResult:
+        """Have the payload of a call prepared; the result will be a :class:`Hooked`."""
+        return self._ask("pre", number, body, None, None)
+
+    def post(self, result: wire.Result, body: bytes) -> AsyncResult:
+        """Have the answer of a call looked at; the result will be a :class:`Hooked`."""
+        return self._ask("post", result.number, body, result.outcome, result.status)
+
+    def told(self, kind: str, number: int, good: bool, body: bytes | None) -> None:
+        """Pass an answer on to who waits for it."""
+        asked = self._open.pop((kind, number), None)
+        if asked is not None:
+            asked.set(Hooked(good, body))
+
+    def _ask(
+        self, kind: str, number: int, body: bytes, outcome: str | None, status: int | None
+    ) -> AsyncResult:
+        asked = self._open[kind, number] = AsyncResult()
+        self._emit(wire.pack(wire.HOOK, kind, number, body, outcome, status))
+        return asked
+
+
+NO_CONNECTION, STOPPED, PRE_FAILED = "no free connection", "stopped", wire.PRE_FAILED
+
+
+class Sender(Protocol):
     """Who takes calls."""
 
     wake: Event
@@ -30,28 +66,28 @@ class Lane(Protocol):
         ...
 
     def begun(self) -> Due | None:
-        """The call that was sent so and that the lane has still to see through."""
+        """The call that was sent so and that the user has still to see through."""
         ...
 
 
-class Desk:
-    """Hands out what is due; the last lane to go idle comes first.
+class CallQueue:
+    """Hands out what is due; the last user to go idle comes first.
 
-    ``limit`` bounds how many lanes work at once; what is due beyond it waits in ``ready``, and
+    ``limit`` bounds how many users work at once; what is due beyond it waits in ``ready``, and
     its lag tells how long. ``emit`` is called with each message as it comes, and must not block;
-    ``pace`` offers what is due by now, for lanes to call between two steps of their work.
+    ``pace`` offers what is due by now, for users to call between two steps of their work.
     """
 
     def __init__(self, emit: Callable[[bytes], None]) -> None:
         self.emit = emit
-        self.asking = Asking(emit)
+        self.processors = ProcessorCalls(emit)
         self.play: object = None  # the locustfile whose users call now, if there is one
         self.pace: Callable[[], object] = lambda: None
         self.job: Job | None = None
         self.limit = 0
         self._patience_s: float | None = None
         self.ready: deque[Due] = deque()
-        self.idle: list[Lane] = []
+        self.idle: list[Sender] = []
         self.stopped = Event()
         self._busy = 0
         self._waiting: set[Any] = set()  # greenlets of calls that are offered later
@@ -60,28 +96,28 @@ class Desk:
         self._quiet.set()
 
     def offer(self, due: Due) -> None:
-        """A call is to be sent now: by an idle lane, or by the next that is done."""
+        """A call is to be sent now: by an idle user, or by the next that is done."""
         self._quiet.clear()
         self._drop_late()
         if not self._begin(due):
             self.ready.append(due)
             self._wake_one()
 
-    def next(self, lane: Lane) -> Due:
-        """What this lane does next; waits until there is something."""
+    def next(self, user: Sender) -> Due:
+        """What this user does next; waits until there is something."""
         while True:
             self._drop_late()
-            if self.ready and self.job is not None and self._may_work(lane):
+            if self.ready and self.job is not None and self._may_work(user):
                 return self.ready.popleft()
-            if lane.working:
-                lane.working = False
+            if user.working:
+                user.working = False
                 self._busy -= 1
-            self.idle.append(lane)
+            self.idle.append(user)
             self._look_whether_quiet()
-            lane.wake.wait()
-            lane.wake.clear()
-            lane.working = True
-            if (begun := lane.begun()) is not None:
+            user.wake.wait()
+            user.wake.clear()
+            user.working = True
+            if (begun := user.begun()) is not None:
                 return begun
 
     def offer_later(self, due: Due) -> None:
@@ -131,12 +167,12 @@ class Desk:
         self._looking.add(looking)
 
     def give_back(self, due: Due) -> None:
-        """A lane was stopped before it sent this."""
+        """A user was stopped before it sent this."""
         if due.attempt == 1:
             self._tell_dropped(due, STOPPED)
 
     def widen(self, limit: int) -> None:
-        """Let so many lanes work from now on."""
+        """Let so many users work from now on."""
         self.limit = limit
         for _ in range(len(self.ready)):
             self._wake_one()
@@ -166,12 +202,12 @@ class Desk:
         """Take up a new batch."""
         order = job.order
         self.job = job
-        self.limit = order.lanes
+        self.limit = order.concurrency
         self._patience_s = order.patience_s
         self.stopped.clear()
 
-    def _may_work(self, lane: Lane) -> bool:
-        return lane.working and self._busy <= self.limit
+    def _may_work(self, user: Sender) -> bool:
+        return user.working and self._busy <= self.limit
 
     def _wake_one(self) -> None:
         if self.idle and self._busy < self.limit:
@@ -179,7 +215,7 @@ class Desk:
             self.idle.pop().wake.set()
 
     def _begin(self, due: Due) -> bool:
-        """Have an idle lane's connection carry a call right now; its lane follows."""
+        """Have an idle user's connection carry a call right now; its user follows."""
         job, idle = self.job, self.idle
         if job is None or self.ready or not idle or self._busy >= self.limit:
             return False
@@ -197,7 +233,7 @@ class Desk:
             first = self.ready[0]
             if first.at is None or first.at > latest or first.attempt > 1:
                 return
-            self._tell_dropped(self.ready.popleft(), NO_LANE)
+            self._tell_dropped(self.ready.popleft(), NO_CONNECTION)
 
     def _tell_dropped(self, due: Due, reason: str) -> None:
         self.emit(wire.pack(wire.DROPPED, due.call.number, reason))

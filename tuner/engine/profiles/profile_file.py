@@ -4,16 +4,19 @@ The form is documented by example in ``loadprofiles/``. Objectives and condition
 checked by whoever knows them and hands the check in.
 """
 
+import csv
+import io
+import math
 import tomllib
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tuner.engine.arrivals import read_arrivals
-from tuner.engine.pace import Bursts, Constant, Ramp, Shape, Sine, Steps
-from tuner.engine.policies import POLICIES
-from tuner.engine.profile import ARRIVALS, MODES, Moments, Phase, Profile
-from tuner.engine.values import Checks, Values, shown
+from tuner.engine.profiles.pace import Bursts, Constant, Ramp, Shape, Sine, Steps
+from tuner.engine.profiles.profile import ARRIVALS, MODES, Moments, Phase, Profile
+from tuner.engine.profiles.values import Checks, Values, shown
+from tuner.engine.retry import POLICIES
 from tuner.errors import NotFound, UsageError
 
 #: In the working directory, and looked in before the bundled ones.
@@ -23,8 +26,8 @@ _FIX = "See loadprofiles/*.toml for examples."
 
 def bundled() -> Path:
     """The folder that comes with the tuner: in the package, or at the top of a checkout."""
-    installed = Path(__file__).parent / "bundled"
-    return installed if installed.is_dir() else Path(__file__).parents[2] / "loadprofiles"
+    installed = Path(__file__).parents[1] / "bundled"
+    return installed if installed.is_dir() else Path(__file__).parents[3] / "loadprofiles"
 
 
 def profile_names() -> list[str]:
@@ -191,3 +194,63 @@ def _cut(shape: Steps | Moments, duration_s: float) -> Phase:
     if isinstance(shape, Moments):
         shape = Moments(tuple(at_s for at_s in shape.at_s if at_s < duration_s))
     return Phase(shape, duration_s)
+
+
+_ARRIVALS_FIX = (
+    "Give CSV with a column per_minute (calls of each minute) or timestamp (one call a row)."
+)
+_MILLISECONDS_FROM = 1e11  # seconds since 1970 reach this in the year 5138
+
+
+def read_arrivals(text: str, name: str) -> tuple[Steps | Moments, float]:
+    """The shape and how long it lasts in seconds. Raises UsageError that names the line.
+
+    ``timestamp`` is ISO 8601 (UTC if it says nothing else), or seconds, or milliseconds since 1970.
+    """
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    columns = [(key or "").strip().lower() for key in reader.fieldnames or ()]
+    kind = next((key for key in ("per_minute", "timestamp") if key in columns), None)
+    if kind is None:
+        raise UsageError(name, "has neither a column per_minute nor timestamp", _ARRIVALS_FIX)
+    read = _calls_of if kind == "per_minute" else _moment_of
+    place = columns.index(kind)
+    values = []
+    try:
+        for row in reader:
+            cells = [cell for cell in row.values() if not isinstance(cell, list)]
+            values.append(read(str(cells[place] or ""), f"{name}, line {reader.line_num}"))
+    except csv.Error as error:
+        raise UsageError(
+            f"{name}, line {reader.line_num}", f"is not CSV: {error}", _ARRIVALS_FIX
+        ) from None
+    if not values or (kind == "per_minute" and not any(values)):
+        raise UsageError(name, "has no calls", _ARRIVALS_FIX)
+    if kind == "per_minute":
+        return Steps(tuple((60.0, count / 60.0) for count in values)), 60.0 * len(values)
+    values.sort()
+    moments = tuple(value - values[0] for value in values)
+    return Moments(moments), max(1.0, moments[-1] + 1e-6)
+
+
+def _calls_of(text: str, where: str) -> float:
+    try:
+        count = float(text)
+    except ValueError:
+        count = math.nan
+    if not (math.isfinite(count) and count >= 0):
+        raise UsageError(where, f"{text[:30]!r} is not a number of calls", _ARRIVALS_FIX)
+    return count
+
+
+def _moment_of(text: str, where: str) -> float:
+    try:
+        seconds = float(text)
+        if math.isfinite(seconds) and abs(seconds) < 1e15:
+            return seconds / 1000.0 if abs(seconds) >= _MILLISECONDS_FROM else seconds
+    except ValueError:
+        pass
+    try:
+        moment = datetime.fromisoformat(text.strip())
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        raise UsageError(where, f"{text[:30]!r} is not a moment", _ARRIVALS_FIX) from None

@@ -1,7 +1,7 @@
-"""The lanes of one worker process, and the pacing that gives them calls when they are due.
+"""The pacer of one worker process: it hands out calls exactly when they are due.
 
-Locust spawns the lanes, which stay for the next batch with their connections; this module makes
-sure that there are enough, connects them before the first call is due, and hands out the calls.
+Locust spawns the users that send them, which stay for the next batch with their connections. The
+pacer makes sure that there are enough, and connects them before the first call is due.
 """
 
 import contextlib
@@ -16,15 +16,15 @@ import gevent.pool
 from gevent.event import Event
 
 from tuner.engine.wire import Order, OrderedCall
+from tuner.engine.worker.call_queue import CallQueue
 from tuner.engine.worker.connection import TransportError, tls_context
-from tuner.engine.worker.desk import Desk
 from tuner.engine.worker.job import Due, Job
-from tuner.engine.worker.lane import Lane
-from tuner.engine.worker.play import Play
+from tuner.engine.worker.script import LocustfileRun
 from tuner.engine.worker.timer import Timer
+from tuner.engine.worker.users import QueueUser
 
 _CONNECT_AT_ONCE = 32
-_CONNECT_MOST = 200  # a load that needs more lanes at once connects those as it needs them
+_CONNECT_MOST = 200  # a load that needs more users at once connects those as it needs them
 _CONNECT_S = 5.0
 _LATE_AT_ONCE = 16
 _ARRIVE_S = 0.05
@@ -32,24 +32,24 @@ _FIRST_S = 1.0
 _PREPARE_S = 10.0
 
 
-class Crew:
+class Pacer:
     """Carries out one batch at a time.
 
-    ``runner`` is a Locust runner with :class:`Lane` among its user classes; ``emit`` is called
+    ``runner`` is a Locust runner with :class:`QueueUser` among its user classes; ``emit`` is called
     with each message about calls, and must not block.
     """
 
     def __init__(self, runner: Any, emit: Callable[[bytes], None]) -> None:
-        self._desk = Desk(emit)
+        self._queue = CallQueue(emit)
         self._runner = runner
-        runner.environment.desk = self._desk  # the one thing through which Locust's users see us
+        runner.environment.queue = self._queue  # the one thing through which Locust's users see us
         self._timer = Timer()
         self._tls: dict[bool | str, SSLContext] = {}
         self._calls: deque[OrderedCall] = deque()
         self._preparing: dict[int, Any] = {}
         self._more = Event()
         self._order: Order | None = None
-        self._play: Play | None = None
+        self._play: LocustfileRun | None = None
         self._last = False
         self._stopped = False
         self._start = 0.0
@@ -59,20 +59,20 @@ class Crew:
         self._stopped = self._last = False
         self._calls.clear()
         self._preparing.clear()
-        self._order = self._play = self._desk.play = None
+        self._order = self._play = self._queue.play = None
 
     def stand_by(self, order: Order) -> None:
-        """Hire and connect the lanes for a batch. Raises OSError for an unreadable CA file."""
-        self._desk.begin(Job(order, self._tls_of(order), time))
+        """Spawn and connect the users of a batch. Raises OSError for an unreadable CA file."""
+        self._queue.begin(Job(order, self._tls_of(order), time))
         self._order = order
         if order.script is not None:
-            self._play = self._desk.play = Play(self._runner, self._desk, order)
+            self._play = self._queue.play = LocustfileRun(self._runner, self._queue, order)
             return
         self._prepare(self._calls)
-        self._hire(order.lanes)
-        while len(self._desk.idle) < order.lanes:  # a new lane has to run once to be idle
+        self._spawn(order.concurrency)
+        while len(self._queue.idle) < order.concurrency:  # a new user has to run once to be idle
             gevent.sleep(0.001)
-        self._connect(min(order.lanes, _CONNECT_MOST))
+        self._connect(min(order.concurrency, _CONNECT_MOST))
         if order.pre:
             self._await_first()
 
@@ -93,7 +93,7 @@ class Crew:
 
         Due times count from ``start`` on CLOCK_MONOTONIC.
         """
-        desk, timer = self._desk, self._timer
+        queue, timer = self._queue, self._timer
         if self._play is not None:
             self._play.run(start)
             return
@@ -101,7 +101,7 @@ class Crew:
         if self._order is not None and self._order.cutoff_s is not None:
             wait_s = start + self._order.cutoff_s - monotonic()
             cutoff = gevent.spawn_later(max(0.0, wait_s), self._cut_off)
-        self._start, desk.pace = start, self._offer_due
+        self._start, queue.pace = start, self._offer_due
         at_once = 0
         while (call := self._first()) is not None:
             if call.due_s is not None and timer.wait_until(start + call.due_s):
@@ -110,10 +110,10 @@ class Crew:
                 break
             at_once += self._offer_due()
             if at_once >= _LATE_AT_ONCE:
-                gevent.sleep(0)  # or the lanes would never run while this is behind
+                gevent.sleep(0)  # or the users would never run while this is behind
                 at_once = 0
-        desk.pace = lambda: None
-        desk.wait_quiet()
+        queue.pace = lambda: None
+        queue.wait_quiet()
         if cutoff is not None:
             cutoff.kill()
 
@@ -122,12 +122,12 @@ class Crew:
         if self._play is not None:
             self._play.over.set()
         self._end_pacing()
-        self._desk.stop()
+        self._queue.stop()
 
     def _cut_off(self) -> None:
         """Nothing new from now on; what is in flight, and its retries, go on."""
         self._end_pacing()
-        self._desk.cut_off()
+        self._queue.cut_off()
 
     def _end_pacing(self) -> None:
         self._stopped = True
@@ -136,22 +136,22 @@ class Crew:
 
     def use_keys(self, access_key: str, secret_key: str, token: str | None) -> None:
         """Sign what is sent from now on with other credentials."""
-        if self._desk.job is not None:
-            self._desk.job.use_keys(access_key, secret_key, token)
+        if self._queue.job is not None:
+            self._queue.job.use_keys(access_key, secret_key, token)
 
     def hooked(self, kind: str, number: int, good: bool, body: bytes | None) -> None:
         """What the tuner says of a processor."""
-        self._desk.asking.told(kind, number, good, body)
+        self._queue.processors.told(kind, number, good, body)
 
-    def widen(self, lanes: int) -> None:
-        """Work with so many lanes from now on; the new ones connect with their first call.
+    def widen(self, concurrency: int) -> None:
+        """Work with so many users from now on; the new ones connect with their first call.
 
-        Users of a locustfile stay as many as they are.
+        Those of a locustfile stay as many as they are.
         """
         if self._play is not None:
             return
-        self._hire(lanes)
-        self._desk.widen(lanes)
+        self._spawn(concurrency)
+        self._queue.widen(concurrency)
 
     def _first(self) -> OrderedCall | None:
         """The call that is due next, left where it is; waits until there is one, or no more."""
@@ -168,7 +168,7 @@ class Crew:
     def _offer_due(self) -> int:
         """Hand out what is due by now, some at a time at most; how many calls that were.
 
-        Also called by lanes between two steps of their work, so that a call that falls due while
+        Also called by users between two steps of their work, so that a call that falls due while
         answers are read does not wait for all of them.
         """
         calls, offered = self._calls, 0
@@ -180,9 +180,9 @@ class Crew:
             call = calls.popleft()
             preparing = self._preparing.pop(call.number, None)
             if preparing is None:
-                self._desk.offer(Due(call, at))
+                self._queue.offer(Due(call, at))
             else:
-                self._desk.offer_prepared(Due(call, at), preparing)
+                self._queue.offer_prepared(Due(call, at), preparing)
             offered += 1
         return offered
 
@@ -194,13 +194,15 @@ class Crew:
         gevent.wait(preparing, timeout=_PREPARE_S)
 
     def _prepare(self, calls: Iterable[OrderedCall]) -> None:
-        """Have payloads prepared before their calls are due; without due times the lanes do."""
-        job = self._desk.job
+        """Have payloads prepared before their calls are due; without due times the users do."""
+        job = self._queue.job
         if self._order is None or not self._order.pre or job is None:
             return
         for call in calls:
             if call.due_s is not None:
-                self._preparing[call.number] = self._desk.asking.pre(call.number, job.body(call))
+                self._preparing[call.number] = self._queue.processors.pre(
+                    call.number, job.body(call)
+                )
 
     def _tls_of(self, order: Order) -> SSLContext | None:
         if not order.url.startswith("https:"):
@@ -209,24 +211,24 @@ class Crew:
             self._tls[order.verify] = tls_context(order.verify)
         return self._tls[order.verify]
 
-    def _hire(self, lanes: int) -> None:
-        """Have at least so many lanes."""
-        missing = lanes - self._runner.user_count
+    def _spawn(self, concurrency: int) -> None:
+        """Have at least so many users."""
+        missing = concurrency - self._runner.user_count
         if missing > 0:
-            self._runner.spawn_users({Lane.__name__: missing})
+            self._runner.spawn_users({QueueUser.__name__: missing})
 
-    def _connect(self, lanes: int) -> None:
-        """Open the connections of the lanes that come first, so that no call waits for that.
+    def _connect(self, concurrency: int) -> None:
+        """Open the connections of the users that come first, so that no call waits for that.
 
         A server that cannot be reached is left for the calls to find out.
         """
-        job = self._desk.job
+        job = self._queue.job
         assert job is not None
         wait_s = min(job.timeout_s, _CONNECT_S)
 
-        def connect(lane: Any) -> None:
+        def connect(user: Any) -> None:
             with contextlib.suppress(TransportError):
-                lane.connection(job).open(monotonic() + wait_s)
+                user.connection(job).open(monotonic() + wait_s)
 
         pool = gevent.pool.Pool(_CONNECT_AT_ONCE)
-        pool.map(connect, self._desk.idle[len(self._desk.idle) - lanes :])
+        pool.map(connect, self._queue.idle[len(self._queue.idle) - concurrency :])

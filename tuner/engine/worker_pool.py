@@ -1,25 +1,122 @@
-"""Several workers behind a Locust master, of this machine and of others, as the tuner sees them.
+"""Who carries out a load: one worker process, or several behind a Locust master.
 
-The master is a child process (``tuner.engine.worker.hub``) that starts the local workers and passes
-messages on; workers join it with Locust's own protocol. One that ends is told as lost. Workers of
-other machines have other clocks: how far theirs is ahead is measured when they join.
+Both pass messages (``engine/wire.py``) to workers by name and back; neither knows what they mean.
 """
 
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
 
 from tuner.clock import Clock
 from tuner.engine import wire
-from tuner.engine.machine import machine_id
-from tuner.engine.staff import LOST, Staff, Told, Workers
-from tuner.engine.worker_process import START_S, WorkerProcess
+from tuner.engine.worker_process import START_S, WorkerProcess, machine_id
 from tuner.errors import TunerError
+
+#: Comes in place of a message when a worker is gone.
+LOST = "lost"
+
+
+@dataclass(frozen=True)
+class Workers:
+    """How many processes send: ``local`` ones of this machine, and others that are waited for.
+
+    Other machines join with ``tuner worker --master HOST:PORT``; ``host`` is the address on which
+    they are awaited. Port 0 takes any that is free. ``web`` is where Locust's UI is shown.
+    """
+
+    local: int = 1
+    expect: int = 0
+    host: str = "127.0.0.1"
+    port: int = 0
+    web: tuple[str, int] | None = None
+
+    @property
+    def alone(self) -> bool:
+        """Whether one process of this machine is enough."""
+        return self.local == 1 and self.expect == 0 and self.web is None
+
+
+class WorkerMessage(NamedTuple):
+    """A message and who sent it."""
+
+    worker: str
+    kind: str
+    fields: Sequence[Any]
+
+
+class WorkerPool(Protocol):
+    """The workers of one engine. Every method may raise TunerError: none of them is left."""
+
+    @property
+    def pids(self) -> Sequence[int]:
+        """The workers' processes, as far as they are of this machine."""
+        ...
+
+    def ready(self) -> Sequence[str]:
+        """Wait until all that are expected are there: the names of those that live."""
+        ...
+
+    def lead_s(self, worker: str) -> float:
+        """By how much a worker's CLOCK_MONOTONIC is ahead of this machine's."""
+        ...
+
+    def send(self, worker: str, message: bytes) -> None:
+        """Pass a message on; one for a worker that is gone is dropped."""
+        ...
+
+    def receive(self) -> WorkerMessage:
+        """The next message of any worker."""
+        ...
+
+    def end(self) -> None:
+        """End every process that was started."""
+        ...
+
+
+class SingleWorker(WorkerPool):
+    """One worker process, with a socket to it. Comes up while others go on."""
+
+    NAME = "1"
+
+    def __init__(self) -> None:
+        self._process = WorkerProcess()
+        self._ready = False
+
+    @property
+    def pids(self) -> Sequence[int]:
+        """The worker's process."""
+        return [self._process.pid]
+
+    def ready(self) -> Sequence[str]:
+        """The one, as soon as it has come up."""
+        while not self._ready:
+            kind, *_ = self._process.receive(START_S)
+            self._ready = kind == wire.READY
+        return [self.NAME]
+
+    def lead_s(self, worker: str) -> float:
+        """Nothing: it is the same clock."""
+        return 0.0
+
+    def send(self, worker: str, message: bytes) -> None:
+        """Write to its socket."""
+        self._process.send(message)
+
+    def receive(self) -> WorkerMessage:
+        """Read from its socket; its end is an error, as nobody is left."""
+        kind, *fields = self._process.receive()
+        return WorkerMessage(self.NAME, kind, fields)
+
+    def end(self) -> None:
+        """End it."""
+        self._process.end()
+
 
 _PINGS = 8
 
 
-class _Member:
+class _Joined:
     """A worker that has joined; ``lead_s`` comes from the quickest of its pings."""
 
     def __init__(self) -> None:
@@ -39,18 +136,20 @@ class _Member:
         self.ready = self._pings >= _PINGS
 
 
-class Crowd(Staff):
+class LocustWorkers(WorkerPool):
     """Starts the master with its construction; all come up while others go on."""
 
     def __init__(self, workers: Workers, clock: Clock) -> None:
         self._workers, self._clock = workers, clock
-        self._members: dict[str, _Member] = {}
-        self._told: deque[Told] = deque()
+        self._members: dict[str, _Joined] = {}
+        self._told: deque[WorkerMessage] = deque()
         self._gone: set[int] = set()
         self._complete = False
         web = "-" if workers.web is None else "{}:{}".format(*workers.web)
         figures = (workers.host, workers.port, workers.local, web)
-        self._hub = WorkerProcess(("-m", "tuner.engine.worker.hub", *map(str, figures)))
+        self._master = WorkerProcess(
+            ("-m", "tuner.engine.worker.locust_master", *map(str, figures))
+        )
         #: Where workers of other machines join; 0 until the master has come up.
         self.port = 0
 
@@ -87,9 +186,9 @@ class Crowd(Staff):
     def send(self, worker: str, message: bytes) -> None:
         """Have the master pass it on."""
         if worker in self._members:
-            self._hub.send(wire.pack(wire.TO, worker, message))
+            self._master.send(wire.pack(wire.TO, worker, message))
 
-    def receive(self) -> Told:
+    def receive(self) -> WorkerMessage:
         """What came first."""
         while not self._told:
             self._pump()
@@ -97,14 +196,14 @@ class Crowd(Staff):
 
     def end(self) -> None:
         """End the master, which ends its workers."""
-        self._hub.end()
+        self._master.end()
 
     def _pump(self) -> None:
         """Take one message of the master's."""
-        kind, *fields = self._hub.receive()
+        kind, *fields = self._master.receive()
         if kind == wire.FROM:
             name, data = fields
-            member = self._members.setdefault(name, _Member())
+            member = self._members.setdefault(name, _Joined())
             for message in member.reader.feed(data):
                 self._take(name, member, *message)
         elif kind == wire.LEFT:
@@ -118,7 +217,7 @@ class Crowd(Staff):
         elif kind == wire.FAILED:
             raise TunerError("load workers", str(fields[0]), "Name another --bind or --web-port.")
 
-    def _take(self, name: str, member: _Member, kind: str, *fields: Any) -> None:
+    def _take(self, name: str, member: _Joined, kind: str, *fields: Any) -> None:
         if kind == wire.READY:
             machine, pid = fields
             if machine == machine_id():
@@ -130,11 +229,11 @@ class Crowd(Staff):
             if not member.ready:
                 self._ping(name)
         else:
-            self._told.append(Told(name, kind, fields))
+            self._told.append(WorkerMessage(name, kind, fields))
 
     def _ping(self, name: str) -> None:
         self.send(name, wire.pack(wire.PING, self._clock.monotonic()))
 
     def _lose(self, name: str) -> None:
         if self._members.pop(name, None) is not None:
-            self._told.append(Told(name, LOST, ()))
+            self._told.append(WorkerMessage(name, LOST, ()))

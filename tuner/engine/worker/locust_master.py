@@ -1,4 +1,4 @@
-"""Locust's master as a process: ``python -m tuner.engine.worker.hub HOST PORT LOCAL WEB FD``.
+"""Locust's master as a process of its own, started with HOST PORT LOCAL WEB FD.
 
 Awaits workers on HOST:PORT with Locust's own protocol, starts LOCAL of them itself, shows Locust's
 UI on the port (and host) WEB if that is no dash, and passes messages between them and the tuner,
@@ -14,26 +14,72 @@ from time import monotonic
 from typing import Any, NoReturn
 
 import gevent
+from flask import Response, jsonify, request
+from gevent import socket
 from locust.env import Environment
 from locust.exception import RPCError
+from locust.runners import STATE_RUNNING
+from locust.stats import stats_history
+from locust.web import WebUI
 
 from tuner.engine import wire
-from tuner.engine.worker.channel import Channel
-from tuner.engine.worker.lane import Lane
-from tuner.engine.worker.member import MESSAGE
-from tuner.engine.worker.process import die_with_parent, settle_memory
+from tuner.engine.worker.locust_worker import MESSAGE
+from tuner.engine.worker.process import Channel, die_with_parent, settle_memory
+from tuner.engine.worker.users import QueueUser
+
+#: What would start, change or end a test of Locust's own.
+_NOT_HERE = ("/swarm", "/stop")
+
+
+class LoadUI(WebUI):
+    """Shows a load as a test that runs."""
+
+    def update_template_args(self) -> None:
+        """As Locust, which itself has not begun anything."""
+        super().update_template_args()  # type: ignore[no-untyped-call]
+        self.template_args["state"] = STATE_RUNNING
+
+
+def show(environment: Environment, host: str, port: int) -> None:
+    """Serve the UI of this master. Raises OSError when nobody can listen there."""
+    with socket.create_server((host, port)):  # Locust would end the process instead
+        pass
+    shown: Any = LoadUI(environment, host, port, delayed_start=True)
+    app = shown.app
+    app.debug = False
+    app.before_request(_refuse)
+    app.after_request(_as_running)
+    runner: Any = environment.runner
+    gevent.spawn(stats_history, runner)
+    shown.start()
+
+
+def _refuse() -> Response | None:
+    if request.path not in _NOT_HERE:
+        return None
+    message = "This load is run by tuner: end it there with Ctrl-C."
+    return jsonify({"success": False, "message": message})
+
+
+def _as_running(response: Response) -> Response:
+    if request.path == "/stats/requests":
+        told = response.get_json(silent=True)
+        if isinstance(told, dict):
+            response.set_data(jsonify({**told, "state": STATE_RUNNING}).get_data())
+    return response
+
 
 _LOOK_S = 0.25
 _QUIT_S = 1.0
 _ANY_ADDRESS = ("0.0.0.0", "::", "")
 
 
-class Hub:
+class LocustMaster:
     """The master with the workers that have joined."""
 
     def __init__(self, channel: Channel, host: str, port: int) -> None:
         self._channel = channel
-        environment: Any = Environment(user_classes=[Lane])
+        environment: Any = Environment(user_classes=[QueueUser])
         self._runner: Any = environment.create_master_runner(
             "*" if host in _ANY_ADDRESS else host, port
         )
@@ -44,7 +90,6 @@ class Hub:
 
     def show(self, host: str, port: int) -> None:
         """Serve Locust's UI. Raises OSError when nobody can listen there."""
-        from tuner.engine.worker.web import show
 
         show(self._runner.environment, host, port)
 
@@ -57,7 +102,13 @@ class Hub:
         """Start workers of this machine."""
         master = "127.0.0.1" if host in _ANY_ADDRESS else host
         for _ in range(local):
-            command = [sys.executable, "-m", "tuner.engine.worker.member", master, str(self.port)]
+            command = [
+                sys.executable,
+                "-m",
+                "tuner.engine.worker.locust_worker",
+                master,
+                str(self.port),
+            ]
             self._local.append(subprocess.Popen(command, stdin=subprocess.DEVNULL))
 
     def watch_forever(self) -> None:
@@ -116,21 +167,21 @@ def main() -> None:
     channel = Channel(int(descriptor))
     gevent.spawn(channel.write_forever, lambda: 0.0)
     try:
-        hub = Hub(channel, host, int(port))
+        master = LocustMaster(channel, host, int(port))
     except (RPCError, OSError, SystemExit):
         _fail(channel, f"no master can listen on {host}:{port}")
     try:
         if web != "-":
             web_host, _, web_port = web.rpartition(":")
-            hub.show(web_host, int(web_port))
+            master.show(web_host, int(web_port))
     except OSError as error:
         _fail(channel, f"no web UI can be shown on {web}: {error.strerror or error}")
-    channel.send(wire.pack(wire.LISTENING, hub.port))
-    hub.hire(int(local), host)
+    channel.send(wire.pack(wire.LISTENING, master.port))
+    master.hire(int(local), host)
     settle_memory()
-    gevent.spawn(hub.watch_forever)
-    hub.serve()
-    hub.quit()
+    gevent.spawn(master.watch_forever)
+    master.serve()
+    master.quit()
     os._exit(0)
 
 

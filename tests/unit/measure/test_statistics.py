@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tuner.engine.statistics import Latencies, Timeline
+from tuner.measure.statistics import Latencies, Timeline
 from tuner.records import Outcome, Purpose, Sample
 
 SAMPLE = Sample(

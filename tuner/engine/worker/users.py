@@ -1,7 +1,7 @@
-"""The Locust users that invoke: :class:`Caller` sends one call, :class:`Lane` sends a batch's.
+"""Locust users that invoke: :class:`InvokeUser` sends one call, :class:`QueueUser` a queue's.
 
-A lane is one greenlet with one kept-alive connection. It takes calls from the desk, which hands
-them out when they are due, and reports each to Locust and to the tuner. It never retries.
+A user is one greenlet with one kept-alive connection. It takes calls from the queue, which hands
+them out when they are due, and reports each to Locust and to the tuner.
 """
 
 from dataclasses import replace
@@ -14,8 +14,8 @@ from locust import User, task
 from tuner.engine import wire
 from tuner.engine.answer import Answer, transport_failure
 from tuner.engine.wire import Result
+from tuner.engine.worker.call_queue import CallQueue, take_over
 from tuner.engine.worker.connection import Connection, TransportError
-from tuner.engine.worker.desk import Desk, take_over
 from tuner.engine.worker.job import Due, Job
 from tuner.records import Outcome
 
@@ -39,7 +39,7 @@ class Reply(NamedTuple):
     body: bytes
 
 
-class Caller(User):
+class InvokeUser(User):
     """Invokes a Lambda function and reports each request as a Locust event."""
 
     abstract = True
@@ -132,21 +132,21 @@ def _result(due: Due, answer: Answer, moments: Moments) -> Result:
     )
 
 
-class Lane(Caller):
-    """Sends what the desk hands out, one after another, for as long as the worker lives."""
+class QueueUser(InvokeUser):
+    """Sends what the queue hands out, one after another, for as long as the worker lives."""
 
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
         self.wake = Event()
         self.working = False
         self._begun: tuple[Due, float] | None = None
-        self._desk: Desk = environment.desk
+        self._queue: CallQueue = environment.queue
 
     def begin(self, job: Job, due: Due) -> bool:
-        """Send a call right now, if that takes no waiting; this lane is woken to read the answer.
+        """Send a call right now, if that takes no waiting; this user is woken to read the answer.
 
         A connection that does not stand yet, a large payload, one that is not prepared, or a
-        policy that holds requests back are left for the lane itself.
+        policy that holds requests back are left for the user itself.
         """
         connection = self._connection
         if connection is None or self._server != job.server or job.again.holds:
@@ -163,53 +163,53 @@ class Lane(Caller):
         return True
 
     def begun(self) -> Due | None:
-        """The call that was sent with this lane's waking."""
+        """The call that was sent with this user's waking."""
         return None if self._begun is None else self._begun[0]
 
     def answered(self) -> None:
         """Send what became due in the meantime, before time goes into this answer."""
-        self._desk.pace()
+        self._queue.pace()
 
     @task
     def serve(self) -> None:
         """Locust calls this once; it ends with the worker."""
-        desk = self._desk
+        queue = self._queue
         while True:
-            due: Due | None = desk.next(self)
-            job = desk.job
+            due: Due | None = queue.next(self)
+            job = queue.job
             assert job is not None
             while due is not None:
                 try:
                     due = self._attempt(job, due)
                 except Exception as error:  # or the tuner would wait for this call for ever
-                    desk.emit(wire.pack(wire.FAILED, f"{type(error).__name__}: {error}"))
+                    queue.emit(wire.pack(wire.FAILED, f"{type(error).__name__}: {error}"))
                     due = None
             if job.order.think_s:
-                desk.stopped.wait(job.order.think_s)
+                queue.stopped.wait(job.order.think_s)
 
     def _attempt(self, job: Job, due: Due) -> Due | None:
-        """Send one attempt; the next one, if it is this lane that has to make it."""
-        stopped = self._desk.stopped
+        """Send one attempt; the next one, if it is this user that has to make it."""
+        stopped = self._queue.stopped
         if job.order.pre and not due.prepared and not self._prepare(job, due):
             return None
         hold_s = job.again.hold_s(monotonic())
         if hold_s and stopped.wait(hold_s):
-            self._desk.give_back(due)
+            self._queue.give_back(due)
             return None
         begun, self._begun = self._begun, None
         reply = self.send(job, due, None if begun is None else begun[1])
         result = reply.result
         wait_s = job.again.wait_s(result, due.attempt, due.waited_s)
         if wait_s is None or stopped.is_set():
-            self._desk.emit(wire.pack(wire.RESULT, *result))
+            self._queue.emit(wire.pack(wire.RESULT, *result))
             if job.order.post:
                 self._let_look(due, reply)
             return None
         told = result._replace(backoff_ms=wait_s * 1000.0)
-        self._desk.emit(wire.pack(wire.RESULT, *told))
+        self._queue.emit(wire.pack(wire.RESULT, *told))
         after = replace(due, at=result.done + wait_s, attempt=due.attempt + 1, waited_s=wait_s)
-        if not job.order.repeat:  # another call may use the lane in the meantime
-            self._desk.offer_later(after)
+        if not job.order.repeat:  # another call may use the user in the meantime
+            self._queue.offer_later(after)
             return None
         while (left_s := result.done + wait_s - monotonic()) > 0.0:
             if stopped.wait(left_s):
@@ -218,20 +218,20 @@ class Lane(Caller):
 
     def _prepare(self, job: Job, due: Due) -> bool:
         """Have the payload prepared now; whether the call may be sent then."""
-        desk = self._desk
-        asked = desk.asking.pre(due.call.number, job.body(due.call))
+        queue = self._queue
+        asked = queue.processors.pre(due.call.number, job.body(due.call))
         if not take_over(due, asked.get()):
-            desk.fail_to_prepare(due)
+            queue.fail_to_prepare(due)
             return False
-        if desk.stopped.is_set():
-            desk.give_back(due)
+        if queue.stopped.is_set():
+            queue.give_back(due)
             return False
         return True
 
     def _let_look(self, due: Due, reply: Reply) -> None:
         """Have the answer looked at; who calls when answered waits for that."""
-        asked = self._desk.asking.post(reply.result, reply.body)
+        asked = self._queue.processors.post(reply.result, reply.body)
         if due.call.due_s is None:
             asked.get()
         else:
-            self._desk.await_post(asked)
+            self._queue.await_post(asked)

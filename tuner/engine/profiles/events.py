@@ -18,8 +18,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from tuner.engine.placeholders import Scope, fill
-from tuner.engine.profile_file import FOLDER, bundled
+from tuner.engine.profiles.placeholders import Scope, fill
+from tuner.engine.profiles.profile_file import FOLDER, bundled
 from tuner.errors import NotFound, UsageError
 
 #: A synchronous invocation takes at most 6 MB (Lambda quotas; the API counts 6,291,556 bytes).

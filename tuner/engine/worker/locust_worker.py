@@ -1,4 +1,4 @@
-"""A worker of a Locust master: ``python -m tuner.engine.worker.member HOST PORT [alone]``.
+"""A worker of a Locust master: ``python -m tuner.engine.worker.locust_worker HOST PORT [alone]``.
 
 Joins with Locust's own protocol, so that workers that Locust started itself (its Docker image, its
 operator; ``locustfile.py``) do the same. It ends when the master says so or has not been heard for
@@ -8,25 +8,94 @@ some seconds: a load whose master is gone must not go on. It dies with its paren
 import logging
 import os
 import sys
-from time import monotonic
+from collections.abc import Callable
+from time import monotonic, process_time
 from typing import Any
 
 import gevent
-from gevent.event import Event
+from gevent.event import AsyncResult, Event
 from locust import events
 from locust.env import Environment
 
 from tuner.engine import wire
-from tuner.engine.worker.lane import Lane
+from tuner.engine.worker.pacer import Pacer
 from tuner.engine.worker.process import ask_for_prompt_wakeups, die_with_parent, settle_memory
-from tuner.engine.worker.serving import LINGER_S, Worker
+from tuner.engine.worker.users import QueueUser
+from tuner.engine.worker_process import machine_id
+
+_FEW = 4
+#: How long results may gather before they are sent, with more than a few users.
+LINGER_S = 0.005
+
+
+class Worker:
+    """Serves one tuner. ``send`` queues a message to it and never blocks."""
+
+    def __init__(self, runner: Any, send: Callable[[bytes], None]) -> None:
+        self._send = send
+        self._pacer = Pacer(runner, send)
+        self._go: AsyncResult = AsyncResult()
+        #: How long the carrier may let results gather now, in seconds.
+        self.linger_s = 0.0
+
+    def greet(self) -> None:
+        """Say that this worker is there, and from now on that it lives."""
+        self._send(wire.pack(wire.READY, machine_id(), os.getpid()))
+        gevent.spawn(self._beat)
+
+    def take(self, kind: str, fields: list[Any]) -> None:
+        """Act on one message; never blocks."""
+        pacer = self._pacer
+        if kind == wire.ORDER:
+            self._go = AsyncResult()
+            pacer.clear()
+            gevent.spawn(self._carry_out, wire.read_order(fields), self._go)
+        elif kind == wire.GO:
+            self._go.set(fields[0])
+        elif kind == wire.CALLS:
+            pacer.add(wire.OrderedCall(*call) for call in fields)
+        elif kind == wire.LAST:
+            pacer.last()
+        elif kind == wire.STOP:
+            self.stop()
+        elif kind == wire.KEYS:
+            pacer.use_keys(*fields)
+        elif kind == wire.LIMIT:
+            pacer.widen(fields[0])
+        elif kind == wire.HOOKED:
+            pacer.hooked(*fields)
+        elif kind == wire.PING:
+            self._send(wire.pack(wire.PONG, fields[0], monotonic()))
+
+    def stop(self) -> None:
+        """Send no more calls; what is in flight ends as usual."""
+        self._pacer.stop()
+
+    def _carry_out(self, order: wire.Order, go: AsyncResult) -> None:
+        self.linger_s = LINGER_S if order.concurrency > _FEW else 0.0
+        try:
+            self._pacer.stand_by(order)
+            self._send(wire.pack(wire.SET))
+            self._pacer.carry_out(go.get())
+        except Exception as error:
+            self._send(wire.pack(wire.FAILED, f"{type(error).__name__}: {error}"))
+        self._send(wire.pack(wire.END))
+
+    def _beat(self) -> None:
+        at, used = monotonic(), process_time()
+        while True:
+            gevent.sleep(wire.BEAT_S)
+            now, now_used = monotonic(), process_time()
+            self._send(wire.pack(wire.BEAT, (now_used - used) / (now - at)))
+            at, used = now, now_used
+
 
 #: The type of Locust message that carries ours.
 MESSAGE = "tuner"
 _SILENCE_S = 5.0  # Locust's master says once a second that it lives
 
 
-class Member:
+class JoinedWorker:
     """Serves the tuner behind a Locust worker's runner."""
 
     def __init__(self, runner: Any) -> None:
@@ -83,13 +152,13 @@ def main() -> None:
     if sys.argv[3:] != ["alone"]:
         die_with_parent()
     logging.getLogger("locust").setLevel(logging.ERROR)
-    environment: Any = Environment(user_classes=[Lane], events=events)
+    environment: Any = Environment(user_classes=[QueueUser], events=events)
     try:
         runner = environment.create_worker_runner(sys.argv[1], int(sys.argv[2]))
     except ConnectionError:
         sys.stderr.write(f"no master at {sys.argv[1]}:{sys.argv[2]}\n")
         os._exit(1)
-    member = Member(runner)
+    member = JoinedWorker(runner)
     ask_for_prompt_wakeups()
     settle_memory()
     try:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from random import Random
 
-from tuner.engine.pace import Bursts, Constant, Ramp, Shape, Sine, Steps, evenly, poisson
+from tuner.engine.profiles.pace import Bursts, Constant, Ramp, Shape, Sine, Steps, evenly, poisson
 
 ARRIVALS = ("constant", "poisson")
 MODES = ("sync", "async")

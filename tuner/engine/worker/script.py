@@ -1,0 +1,239 @@
+"""The base class for users' own locustfiles: ``from tuner.engine.worker import LambdaUser``.
+
+Its calls go the way that all calls of a load go: signed, over a kept-alive connection, timed, with
+the load's retries and processors, each request a sample of the run and an event of Locust's.
+"""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from time import monotonic
+from types import ModuleType
+from typing import Any
+
+import gevent
+from gevent.event import Event
+from locust import User
+from locust.dispatch import UsersDispatcher
+from locust.exception import StopUser
+from locust.runners import WorkerNode
+from locust.util.load_locustfile import is_user_class
+
+from tuner.engine import wire
+from tuner.engine.wire import OrderedCall
+from tuner.engine.worker.call_queue import PRE_FAILED, CallQueue, take_over
+from tuner.engine.worker.job import Due, Job
+from tuner.engine.worker.users import InvokeUser, QueueUser, Reply
+from tuner.records import Outcome
+
+#: How long users may go on with their own affairs after their last call was answered.
+_GRACE_S = 1.0
+_MODULE = "locustfile"
+
+
+class LocustfileRun:
+    """One locustfile for one batch. ``over`` is set when nothing new may be sent any more."""
+
+    def __init__(self, runner: Any, queue: CallQueue, order: wire.Order) -> None:
+        assert order.script is not None
+        self.over = Event()
+        self.script = wire.ScriptOrder._make(order.script)
+        self._runner, self._queue, self._order = runner, queue, order
+        self._number = self.script.first
+        self._drawn = 0
+        self._busy = 0
+        self._quiet = Event()
+        self._quiet.set()
+        self._mistakes: Counter[str] = Counter()
+        self._classes = self._load()
+        runner.environment.user_classes = [QueueUser, *self._classes]
+        runner.environment.events.user_error.add_listener(self._note_mistake)
+
+    def next_number(self) -> int:
+        """A number for a call that no other worker gives away."""
+        number, self._number = self._number, self._number + self.script.step
+        return number
+
+    def next_payload(self) -> int:
+        """Which of the load's own payloads is next."""
+        drawn, self._drawn = self._drawn, self._drawn + 1
+        return self.script.draws[drawn % len(self.script.draws)]
+
+    def began(self) -> None:
+        """A user has begun a call."""
+        self._busy += 1
+        self._quiet.clear()
+
+    def ended(self) -> None:
+        """A user's call has ended, with all its attempts."""
+        self._busy -= 1
+        if not self._busy:
+            self._quiet.set()
+
+    def run(self, start: float) -> None:
+        """Let the users in at ``start`` (monotonic), and out at the batch's end."""
+        gevent.sleep(max(0.0, start - monotonic()))
+        environment = self._runner.environment
+        environment.events.test_start.fire(environment=environment)
+        spawning = gevent.spawn(self._spawn)
+        cutoff_s = self._order.cutoff_s
+        self.over.wait(None if cutoff_s is None else max(0.0, start + cutoff_s - monotonic()))
+        self.over.set()
+        spawning.kill()
+        self._send_home()
+        environment.events.test_stop.fire(environment=environment)
+        environment.events.user_error.remove_listener(self._note_mistake)
+        if self._mistakes:
+            told = self._mistakes.most_common(20)
+            self._queue.emit(wire.pack(wire.MISTAKES, *told))
+
+    def _load(self) -> list[type[User]]:
+        """Run the file; its users. Raises what it raises."""
+        script = self.script
+        if script.folder not in sys.path:
+            sys.path.insert(0, script.folder)
+        module = ModuleType(_MODULE)
+        module.__file__ = f"{script.folder}/{script.name}"
+        sys.modules[_MODULE] = module
+        exec(compile(script.source, module.__file__, "exec"), module.__dict__)
+        found = [item for item in vars(module).values() if is_user_class(item)]
+        if not any(issubclass(item, InvokeUser) for item in found):
+            raise LookupError(
+                "no class of it is a LambdaUser (from tuner.engine.worker import LambdaUser)"
+            )
+        return list(dict.fromkeys(found))
+
+    def _spawn(self) -> None:
+        dispatcher = UsersDispatcher([WorkerNode("here")], self._classes)
+        users = self._order.concurrency
+        dispatcher.new_dispatch(users, self.script.spawn_per_s or users)
+        there: Counter[str] = Counter()
+        try:
+            for wanted in dispatcher:
+                more = Counter(wanted["here"]) - there
+                there += more
+                self._runner.spawn_users(dict(more))
+        except Exception as error:  # a constructor of the user's
+            self._queue.emit(wire.pack(wire.FAILED, f"{type(error).__name__}: {error}"))
+
+    def _send_home(self) -> None:
+        """End all users: those who wait now, the others when their call is answered."""
+        going = [gevent.spawn(user.stop, force=False) for user in self._users()]
+        gevent.joinall(going, timeout=_GRACE_S)
+        self._quiet.wait(self._order.timeout_s)
+        left = gevent.spawn(self._await_gone)
+        left.join(timeout=_GRACE_S)
+        left.kill()
+        gevent.killall([user.greenlet for user in self._users()], timeout=_GRACE_S)
+
+    def _await_gone(self) -> None:
+        while any(True for _ in self._users()):
+            gevent.sleep(0.01)
+
+    def _users(self) -> Iterator[User]:
+        for greenlet in list(self._runner.user_greenlets):
+            user = greenlet.args[0] if greenlet.args else None
+            if isinstance(user, User) and not isinstance(user, QueueUser):
+                yield user
+
+    def _note_mistake(self, exception: Any, **_: Any) -> None:
+        self._mistakes[f"{type(exception).__name__}: {exception}"[:200]] += 1
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """How a call ended, after its last attempt; ``outcome`` is one of tuner.records.Outcome.
+
+    ``duration_ms`` is REPORT's, where it is known; ``latency_ms`` what this user waited.
+    """
+
+    outcome: str
+    status: int | None
+    reason: str | None
+    body: bytes
+    request_id: str | None
+    duration_ms: float | None
+    latency_ms: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether the function answered well."""
+        return self.outcome == Outcome.OK
+
+    def json(self) -> Any:
+        """The answer's value. Raises ValueError if it is no JSON."""
+        return json.loads(self.body)
+
+
+class LambdaUser(InvokeUser):
+    """Calls the load's function from tasks: ``self.invoke({"order": 1})``."""
+
+    abstract = True
+
+    def invoke(self, payload: Any = None) -> Invocation:
+        """Call the function and wait for its answer; what fails is told, never raised.
+
+        ``payload`` is sent as its JSON, bytes as they are; without one it is the next of
+        ``--payload``, ``--payloads`` or ``--event``. Once the load is over it ends this user.
+        """
+        queue: CallQueue = self.environment.queue
+        play, job = queue.play, queue.job
+        if not isinstance(play, LocustfileRun) or job is None or play.over.is_set():
+            raise StopUser
+        play.began()
+        try:
+            return self._invoke(play, job, payload)
+        finally:
+            play.ended()
+
+    def _invoke(self, play: LocustfileRun, job: Job, payload: Any) -> Invocation:
+        script, index = play.script, 0
+        own: bytes | None = None
+        if payload is None:
+            index = play.next_payload()
+        else:
+            own = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+        call = OrderedCall(play.next_number(), script.qualifier, script.memory_mb, index, None)
+        due, began = Due(call, None, body=own), monotonic()
+        processors = self.environment.queue.processors
+        if job.order.pre:
+            hooked = processors.pre(call.number, job.body(call) if own is None else own).get()
+            if not take_over(due, hooked):
+                self._emit(wire.DROPPED, call.number, PRE_FAILED)
+                return Invocation(PRE_FAILED, None, PRE_FAILED, b"", None, None, 0.0)
+            due.body, began = due.body or own, monotonic()
+        reply = self._attempts(play, job, due)
+        result = reply.result
+        if job.order.post:
+            processors.post(result, reply.body).get()
+        return Invocation(
+            result.outcome,
+            result.status,
+            result.reason,
+            reply.body,
+            result.request_id,
+            result.duration_ms,
+            (result.done - began) * 1000.0,
+        )
+
+    def _attempts(self, play: LocustfileRun, job: Job, due: Due) -> Reply:
+        """Send until the policy has enough, or the load is over."""
+        while True:
+            hold_s = job.again.hold_s(monotonic())
+            if hold_s:
+                gevent.sleep(hold_s)
+            reply = self.send(job, due)
+            result = reply.result
+            wait_s = job.again.wait_s(result, due.attempt, due.waited_s)
+            if wait_s is None or play.over.is_set():
+                self._emit(wire.RESULT, *result)
+                return reply
+            self._emit(wire.RESULT, *result._replace(backoff_ms=wait_s * 1000.0))
+            play.over.wait(max(0.0, result.done + wait_s - monotonic()))
+            at, attempt = result.done + wait_s, due.attempt + 1
+            due = replace(due, at=at, attempt=attempt, waited_s=wait_s)
+
+    def _emit(self, kind: str, *fields: Any) -> None:
+        self.environment.queue.emit(wire.pack(kind, *fields))

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tuner.locallambda.answers import Answer, ApiError, document
+from tuner.locallambda.responses import ApiError, Response, document
 
 #: Bytes kept per log group before the oldest invocations go: some 100,000 of a quiet function.
 MAX_GROUP_BYTES = 64_000_000
@@ -90,7 +90,7 @@ class Logs:
         return (region, group) in self._groups
 
 
-def filter_events(logs: Logs, region: str, body: Mapping[str, Any]) -> Answer:
+def filter_events(logs: Logs, region: str, body: Mapping[str, Any]) -> Response:
     """FilterLogEvents: by time, stream and terms, plain or quoted; paged.
 
     All terms must occur, and one at least of those that begin with a question mark.
@@ -143,7 +143,7 @@ def _position(token: object) -> tuple[int, int]:
     return int(number), int(at)
 
 
-def handle(logs: Logs, region: str, action: str, raw: bytes) -> Answer:
+def handle(logs: Logs, region: str, action: str, raw: bytes) -> Response:
     """The one CloudWatch Logs call that is spoken here."""
     if action != "Logs_20140328.FilterLogEvents":
         raise _refused("UnknownOperationException", f"The local Lambda does not know {action}.")

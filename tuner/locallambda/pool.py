@@ -12,14 +12,16 @@ from datetime import UTC, datetime
 
 from tuner.errors import TunerError
 from tuner.fleet import Fleet, Placement, Verdict
-from tuner.locallambda.answers import ApiError, broken, throttled
-from tuner.locallambda.cpu import cores
-from tuner.locallambda.functions import Deployment
-from tuner.locallambda.host import SandboxHost
-from tuner.locallambda.invocation import Invocation, InvocationResult, SandboxSpec
-from tuner.locallambda.packages import PackageStore
+from tuner.locallambda.limits.cpu import cores
 from tuner.locallambda.platformclock import PlatformClock
-from tuner.locallambda.sandbox import PROVISIONED, Sandbox
+from tuner.locallambda.registry.function import Deployment, Function, Provisioned, timestamp
+from tuner.locallambda.registry.names import FunctionRef
+from tuner.locallambda.registry.registry import Registry
+from tuner.locallambda.registry.store import PackageStore
+from tuner.locallambda.responses import ApiError, broken, throttled
+from tuner.locallambda.sandbox.host import SandboxHost
+from tuner.locallambda.sandbox.invocation import Invocation, InvocationResult, SandboxSpec
+from tuner.locallambda.sandbox.sandbox import PROVISIONED, Sandbox
 
 #: Hears of an invocation that begins; what it gives back hears of its result.
 Logged = Callable[[Sandbox, Invocation], Callable[[InvocationResult], None]]
@@ -186,3 +188,60 @@ class Pool:
 
 def _today(clock: PlatformClock) -> str:
     return datetime.fromtimestamp(clock.wall(), UTC).strftime("%Y/%m/%d")
+
+
+class Provisioning:
+    """``pool`` gives the sandboxes of a region."""
+
+    def __init__(
+        self, registry: Registry, pool: Callable[[str], Pool], clock: PlatformClock
+    ) -> None:
+        self._registry = registry
+        self._pool = pool
+        self._clock = clock
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self, function: Function, qualifier: str, count: int) -> Provisioned:
+        """Keep ``count`` sandboxes of the version behind a qualifier ready, in place of before."""
+        self._withdraw(function, qualifier)
+        ref = FunctionRef(function.region, function.name)
+        number = self._number(function, qualifier)
+        deployment = self._registry.deployment(FunctionRef(ref.region, ref.name, number))
+        one = Provisioned(count, timestamp(self._clock.wall()), number)
+        function.provisioned[qualifier] = one
+        task = asyncio.ensure_future(self._come_up(one, deployment))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return one
+
+    def stop(self, function: Function, qualifier: str) -> None:
+        """Keep none ready any more; nothing happens if there were none."""
+        self._withdraw(function, qualifier)
+        function.provisioned.pop(qualifier, None)
+
+    def resume(self, function: Function) -> None:
+        """Start what a function had before a restart."""
+        for qualifier, one in [*function.provisioned.items()]:
+            one.version = ""  # no sandbox of it is there yet
+            self.start(function, qualifier, one.asked)
+
+    async def close(self) -> None:
+        """Wait for what is coming up, so that no sandbox is started behind the end."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _withdraw(self, function: Function, qualifier: str) -> None:
+        before = function.provisioned.get(qualifier)
+        version = function.versions.get(before.version) if before else None
+        if version is not None:
+            self._pool(function.region).withdraw(version.deployment)
+
+    def _number(self, function: Function, qualifier: str) -> str:
+        alias = function.aliases.get(qualifier)
+        return alias.version if alias else qualifier
+
+    async def _come_up(self, one: Provisioned, deployment: Deployment) -> None:
+        pool = self._pool(deployment.function.region)
+        if await pool.provision(deployment, one.asked):
+            one.status, one.ready = "READY", one.asked
+        else:
+            one.status, one.reason = "FAILED", "FUNCTION_ERROR_INIT_FAILURE"

@@ -18,7 +18,7 @@ from typing import Any
 from aiohttp import web
 
 from tuner.errors import TargetError, TunerError, UsageError
-from tuner.locallambda.server import Front
+from tuner.locallambda.api.server import Front
 from tuner.locallambda.service import ServiceOptions, open_service
 
 MAX_OPEN_FILES = 65_536

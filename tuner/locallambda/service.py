@@ -16,23 +16,18 @@ from pathlib import Path
 from typing import Any
 
 from tuner.fleet import Fleet, Limits, Placement, idle_life
-from tuner.locallambda.answers import Answer
-from tuner.locallambda.asynchronous import Ending, Event, EventQueue
-from tuner.locallambda.control import Control
-from tuner.locallambda.destinations import Destinations
-from tuner.locallambda.functions import Deployment, Function
-from tuner.locallambda.host import SandboxHost
-from tuner.locallambda.invocation import Invocation, InvocationResult
-from tuner.locallambda.invoke import ACCEPTED, ALLOWED, InvokeRequest, success
+from tuner.locallambda.events import Destinations, Ending, EventQueue
 from tuner.locallambda.logs import Logs
-from tuner.locallambda.names import FunctionRef
 from tuner.locallambda.platformclock import PlatformClock
-from tuner.locallambda.pool import Pool
-from tuner.locallambda.provisioning import Provisioning
-from tuner.locallambda.registry import Registry
-from tuner.locallambda.report_lines import lines_for
-from tuner.locallambda.sandbox import Sandbox
-from tuner.locallambda.storage import FunctionStore
+from tuner.locallambda.pool import Pool, Provisioning
+from tuner.locallambda.registry.function import Deployment, Function
+from tuner.locallambda.registry.names import FunctionRef
+from tuner.locallambda.registry.registry import Registry
+from tuner.locallambda.registry.store import FunctionStore
+from tuner.locallambda.sandbox.host import SandboxHost
+from tuner.locallambda.sandbox.invocation import Invocation, InvocationResult
+from tuner.locallambda.sandbox.sandbox import Sandbox
+from tuner.locallambda.sandbox.wording import lines_for
 
 #: Platform seconds between two looks for what has expired or settled unseen.
 SWEEP_S = 5.0
@@ -80,15 +75,6 @@ class Service:
             data / "queue" if data else None,
         )
         self.provisioning = Provisioning(self.registry, self.pool, self.clock)
-        self.control = Control(
-            registry=self.registry,
-            packages=self.store.packages,
-            clock=self.clock,
-            account_concurrency=self.options.account_concurrency,
-            reserve=lambda function, n: self.pool(function.region).fleet.reserve(function.arn, n),
-            forget=self.store.forget,
-            provisioning=self.provisioning,
-        )
         self._pools: dict[str, Pool] = {}
         self._sweeping: asyncio.Task[None] | None = None
 
@@ -100,7 +86,7 @@ class Service:
         for function in self.store.load():
             self.registry.restore(function)
             if function.reserved is not None:
-                self.control.reserve(function, function.reserved)
+                self.reserve(function, function.reserved)
             self.provisioning.resume(function)
         self.queue.resume()
         self._sweeping = asyncio.ensure_future(self._sweep())
@@ -131,28 +117,9 @@ class Service:
             self._pools[region] = pool
         return pool
 
-    async def invoke(self, request: InvokeRequest, request_id: str) -> Answer:
-        """Answer an Invoke call; raises ApiError for a refusal."""
-        deployment = self.registry.deployment(request.ref)
-        if request.kind == "DryRun":
-            return ALLOWED
-        if request.kind == "Event":
-            self.queue.accept(
-                Event(
-                    request_id,
-                    request.ref.region,
-                    request.ref.name,
-                    request.ref.qualifier,
-                    request.event,
-                    request.trace_id,
-                    self.clock.wall(),
-                )
-            )
-            return ACCEPTED
-        pool = self.pool(request.ref.region)
-        placement = pool.place(deployment)
-        result = await pool.run(placement, deployment, request.invocation(request_id))
-        return success(request, deployment.version, result)
+    def reserve(self, function: Function, concurrency: int | None) -> None:
+        """Tell the fleet of a function's reserved concurrency."""
+        self.pool(function.region).fleet.reserve(function.arn, concurrency)
 
     def deployment(self, ref: FunctionRef) -> Deployment:
         """What a reference runs now."""

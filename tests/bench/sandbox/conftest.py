@@ -25,8 +25,8 @@ def _probe_sizes(
     folder: Path = HANDLERS,
     module: str = "probe",
 ) -> list[tuple[int, Any, Any]]:
-    from tuner.locallambda.host import SandboxHost
-    from tuner.locallambda.sandbox import Invocation, SandboxSpec
+    from tuner.locallambda.sandbox.host import SandboxHost
+    from tuner.locallambda.sandbox.sandbox import Invocation, SandboxSpec
 
     async def run() -> list[tuple[int, Any, Any]]:
         host = SandboxHost(cpu=cpu)

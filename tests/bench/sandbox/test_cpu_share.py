@@ -8,7 +8,7 @@ tries, all of which are shown.
 import pytest
 
 from tuner.errors import UsageError
-from tuner.locallambda.cpu import share
+from tuner.locallambda.limits.cpu import share
 
 pytestmark = pytest.mark.bench
 

@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 
 from tuner.clock import VirtualClock
-from tuner.locallambda.answers import Answer, ApiError
-from tuner.locallambda.control import Call
-from tuner.locallambda.invocation import Invocation, InvocationResult, Report, SandboxSpec
-from tuner.locallambda.invoke import read_request
-from tuner.locallambda.names import read_reference
+from tuner.locallambda.api.invocations import invoke, read_request
+from tuner.locallambda.api.requests import Call
+from tuner.locallambda.api.server import find_route, operation_name
 from tuner.locallambda.platformclock import PlatformClock
-from tuner.locallambda.routes import find_route, operation_name
+from tuner.locallambda.registry.names import read_reference
+from tuner.locallambda.registry.store import FunctionStore
+from tuner.locallambda.responses import ApiError, Response
+from tuner.locallambda.sandbox.invocation import Invocation, InvocationResult, Report, SandboxSpec
 from tuner.locallambda.service import Service, ServiceOptions
-from tuner.locallambda.storage import FunctionStore
 
 REGION = "eu-west-1"
 ROLE = "arn:aws:iam::000000000000:role/unit"
@@ -179,11 +179,11 @@ class Api:
     ) -> Reply:
         raw = body if isinstance(body, bytes) else json.dumps(body).encode() if body else b""
 
-        async def ask() -> Answer:
+        async def ask() -> Response:
             handler, words = find_route(method, path)
             keys = tuple(query.get("tagKeys", "").split(",")) if "tagKeys" in query else ()
             call = Call(operation_name(handler), region, "http://here", words, query, raw, keys)
-            return await handler(self.service.control, call)
+            return await handler(self.service, call)
 
         return self._reply(ask())
 
@@ -194,14 +194,14 @@ class Api:
 
     async def invoking(
         self, name: str, event: bytes = b"{}", qualifier: str | None = None, **headers: str
-    ) -> Answer:
+    ) -> Response:
         """The same, to be run beside others; an ApiError is raised."""
         ref = read_reference(name, REGION, qualifier)
         told = {key.replace("_", "-"): value for key, value in headers.items()}
         request = read_request(ref, told, event)
-        return await self.service.invoke(request, f"id-{random.random()}")
+        return await invoke(self.service, request, f"id-{random.random()}")
 
-    def _reply(self, work: Coroutine[Any, Any, Answer]) -> Reply:
+    def _reply(self, work: Coroutine[Any, Any, Response]) -> Reply:
         try:
             answer = self.run(work)
         except ApiError as error:

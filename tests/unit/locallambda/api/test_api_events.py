@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.locallambda.asynchronous import retry_delay
+from tuner.locallambda.events import retry_delay
 from tuner.locallambda.logs import Logs, filter_events
 
 CONFIG = "/2019-09-25/functions/f/event-invoke-config"

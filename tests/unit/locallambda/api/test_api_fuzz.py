@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tuner.locallambda.answers import ApiError
+from tuner.locallambda.api.requests import check_host, region_of
 from tuner.locallambda.logs import Logs, handle
-from tuner.locallambda.origin import check_host, region_of
-from tuner.locallambda.packages import unpack
+from tuner.locallambda.registry.store import unpack
+from tuner.locallambda.responses import ApiError
 
 SHARED = settings(
     max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

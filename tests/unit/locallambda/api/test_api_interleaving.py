@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tuner.locallambda.answers import ApiError
+from tuner.locallambda.responses import ApiError
 
 FUNCTION = "/2015-03-31/functions/f/configuration"
 CONCURRENCY = "/2017-10-31/functions/f/concurrency"

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.locallambda.answers import ApiError
-from tuner.locallambda.invoke import check_event
+from tuner.locallambda.api.invocations import check_event
+from tuner.locallambda.responses import ApiError
 
 ARN = "arn:aws:lambda:eu-west-1:000000000000:function:f"
 

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tuner.locallambda.answers import ApiError
-from tuner.locallambda.names import FunctionRef, read_reference
-from tuner.locallambda.packages import unpack
-from tuner.locallambda.validation import RUNTIMES, read_body
+from tuner.locallambda.registry import store
+from tuner.locallambda.registry.names import FunctionRef, read_reference
+from tuner.locallambda.registry.store import unpack
+from tuner.locallambda.registry.validation import RUNTIMES, read_body
+from tuner.locallambda.responses import ApiError
 
 
 def test_memory_below_and_above_the_bounds_is_told_at_once_with_the_rest(api: Any) -> None:
@@ -195,13 +196,11 @@ def test_a_link_inside_the_task_folder_works_and_bootstrap_stays_executable(tmp_
 
 
 def test_zip_sizes_are_limited(api: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
-    from tuner.locallambda import packages
-
-    monkeypatch.setattr(packages, "MAX_ZIPPED", 50)
+    monkeypatch.setattr(store, "MAX_ZIPPED", 50)
     reply = api.create()
     assert (reply.status, reply.error) == (413, "RequestEntityTooLargeException")
     assert reply.text == "Zipped size must be smaller than 50 bytes"
-    monkeypatch.setattr(packages, "MAX_UNZIPPED", 10)
+    monkeypatch.setattr(store, "MAX_UNZIPPED", 10)
     with pytest.raises(ApiError, match="Unzipped size must be smaller than 10 bytes"):
         unpack(packed(app="x" * 11), tmp_path)
 
@@ -250,7 +249,7 @@ def test_every_way_to_write_a_function_means_the_same(name: str, qualifier: str 
 
 
 def test_a_request_beyond_the_limit_names_its_operation(api: Any) -> None:
-    from tuner.locallambda.control import MAX_REQUEST
+    from tuner.locallambda.api.requests import MAX_REQUEST
 
     reply = api.call("POST", "/2015-03-31/functions", b" " * MAX_REQUEST)
     assert (reply.status, reply.error) == (413, "RequestEntityTooLargeException")

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 import pytest
 
-from tuner.locallambda.host import SandboxHost
-from tuner.locallambda.sandbox import Invocation, InvocationResult, Sandbox, SandboxSpec
+from tuner.locallambda.sandbox.host import SandboxHost
+from tuner.locallambda.sandbox.sandbox import Invocation, InvocationResult, Sandbox, SandboxSpec
 
 HANDLERS = Path(__file__).parents[3] / "handlers"
 T = TypeVar("T")

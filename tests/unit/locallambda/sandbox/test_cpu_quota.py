@@ -9,11 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuner.errors import UsageError
-from tuner.locallambda import cpu, cpu_cgroup_v2
-from tuner.locallambda.cpu_cgroup_v1 import CgroupV1Cpu
-from tuner.locallambda.cpu_duty_controller import PERIOD_S, TICK_S, Account, Controller
-from tuner.locallambda.cpu_duty_cycle import DutyCycleGroup
-from tuner.locallambda.host import SandboxHost
+from tuner.locallambda.limits import cgroup, cpu
+from tuner.locallambda.limits.cpu import DutyCycleGroup
+from tuner.locallambda.limits.cpu_duty_controller import PERIOD_S, TICK_S, Account, Controller
+from tuner.locallambda.sandbox.host import SandboxHost
 
 
 def test_quota_is_20_ms_times_the_share_of_a_core():
@@ -29,7 +28,7 @@ def test_size_with_more_cores_than_the_machine_is_said_so(monkeypatch):
 
 
 def test_version_1_group_is_unlimited_until_told(tmp_path):
-    group = CgroupV1Cpu(tmp_path).group("a")
+    group = cpu.CgroupCpu(tmp_path, cpu.CPU_V1).group("a")
     folder = tmp_path / "a"
     assert (folder / "cpu.cfs_period_us").read_text() == "20000"
     assert not (folder / "cpu.cfs_quota_us").exists()
@@ -39,7 +38,7 @@ def test_version_1_group_is_unlimited_until_told(tmp_path):
 
 
 def test_version_2_group_writes_quota_and_period_together(tmp_path):
-    group = cpu_cgroup_v2.CgroupV2Cpu(tmp_path).group("a")
+    group = cpu.CgroupCpu(tmp_path, cpu.CPU_V2).group("a")
     group.limit(128)
     assert (tmp_path / "a" / "cpu.max").read_text() == "1447 20000"
     (tmp_path / "a" / "cpu.max").unlink()
@@ -60,10 +59,8 @@ def test_delegated_subtree_moves_the_guard_to_a_leaf_and_hands_on_controllers(
     tmp_path, monkeypatch
 ):
     ours = subtree(tmp_path, [77], "cpu io memory pids")
-    monkeypatch.setattr(
-        cpu_cgroup_v2.cgroup, "current_membership", lambda pid: {"": "/user.slice/app.scope"}
-    )
-    found = cpu_cgroup_v2.prepare_subtree(tmp_path, 77)
+    monkeypatch.setattr(cgroup, "current_membership", lambda pid: {"": "/user.slice/app.scope"})
+    found = cgroup.prepare_subtree(tmp_path, 77)
     assert found.parent == ours
     assert (ours / "tuner-service/cgroup.procs").read_text() == "77"
     assert (ours / "cgroup.subtree_control").read_text() in ("+cpu", "+memory")
@@ -77,10 +74,8 @@ def test_delegated_subtree_moves_the_guard_to_a_leaf_and_hands_on_controllers(
 )
 def test_cgroup_that_is_not_ours_alone_is_left_as_it_is(tmp_path, monkeypatch, inside, controllers):
     ours = subtree(tmp_path, inside, controllers)
-    monkeypatch.setattr(
-        cpu_cgroup_v2.cgroup, "current_membership", lambda pid: {"": "/user.slice/app.scope"}
-    )
-    assert cpu_cgroup_v2.prepare_subtree(tmp_path, 77) is None
+    monkeypatch.setattr(cgroup, "current_membership", lambda pid: {"": "/user.slice/app.scope"})
+    assert cgroup.prepare_subtree(tmp_path, 77) is None
     assert not (ours / "cgroup.subtree_control").exists()
 
 
@@ -217,8 +212,8 @@ def test_limit_holds_for_the_runtime_that_starts_after_it():
 
 
 def test_own_cgroup_needs_no_privilege_to_be_asked_for():
-    assert cpu_cgroup_v2.delegation_command() is None or "Delegate=yes" in " ".join(
-        cpu_cgroup_v2.delegation_command()
+    assert cgroup.delegation_command() is None or "Delegate=yes" in " ".join(
+        cgroup.delegation_command()
     )
-    if os.geteuid() != 0 and (command := cpu_cgroup_v2.delegation_command()):
+    if os.geteuid() != 0 and (command := cgroup.delegation_command()):
         assert "--user" in command

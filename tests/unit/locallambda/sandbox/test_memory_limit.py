@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.locallambda import cgroup
+from tuner.locallambda.limits import cgroup
 
 
 @pytest.fixture(scope="module", params=["cgroup", pytest.param("rss", marks=pytest.mark.slow)])

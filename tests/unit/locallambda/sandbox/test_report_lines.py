@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.locallambda.invocation import Report
-from tuner.locallambda.report_lines import JsonLines, TextLines, billed_ms
-from tuner.locallambda.runtime_log import _unfold
+from tuner.locallambda.sandbox.invocation import Report
+from tuner.locallambda.sandbox.runtime_log import RuntimeLog
+from tuner.locallambda.sandbox.wording import JsonLines, TextLines, billed_ms
 
 RECORDED = Path(__file__).parents[5] / "shared/data/report-lines.jsonl"
 SHAPES = {1: "warm", 4: "cold", 5: "out of memory", 6: "timeout", 7: "timeout without X-Ray"}
@@ -83,12 +83,19 @@ def test_json_report_of_a_warm_call_has_no_key_for_what_there_is_not():
     }
 
 
+def taken(output: bytes) -> bytes:
+    """The log of a runtime that has written this."""
+    log = RuntimeLog()
+    log.receive(output)
+    return log.take()
+
+
 @given(st.binary())
 def test_unfolding_errors_changes_nothing_but_carriage_returns(log):
-    assert len(_unfold(log)) == len(log)
-    assert _unfold(log).replace(b"\n", b"\r") == log.replace(b"\n", b"\r")
+    assert len(taken(log)) == len(log)
+    assert taken(log).replace(b"\n", b"\r") == log.replace(b"\n", b"\r")
 
 
 def test_progress_bars_keep_their_carriage_returns():
     log = b"10%\r20%\n[ERROR] X: y\rTraceback (most recent call last):\r  File\n"
-    assert _unfold(log) == b"10%\r20%\n[ERROR] X: y\nTraceback (most recent call last):\n  File\n"
+    assert taken(log) == b"10%\r20%\n[ERROR] X: y\nTraceback (most recent call last):\n  File\n"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tuner.locallambda.runtime_api import (
+from tuner.locallambda.sandbox.runtime_api import (
     MAX_RESPONSE_BYTES,
     Answered,
     Delivery,

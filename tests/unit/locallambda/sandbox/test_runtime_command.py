@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuner.errors import UsageError
-from tuner.locallambda import runtime_command
-from tuner.locallambda.cpu_probe import _parse
-from tuner.locallambda.invocation import SandboxSpec
-from tuner.locallambda.runtime_log import LIMIT_BYTES, RuntimeLog
+from tuner.locallambda.sandbox import runtime_command
+from tuner.locallambda.sandbox.invocation import SandboxSpec
+from tuner.locallambda.sandbox.methods import parse_probe
+from tuner.locallambda.sandbox.runtime_log import LIMIT_BYTES, RuntimeLog
 
 HERE = f"python3.{sys.version_info.minor}"
 OTHER = f"python3.{sys.version_info.minor + 1}"
@@ -98,15 +98,15 @@ def test_bootstrap_has_to_be_executable(tmp_path):
 
 @given(st.binary())
 def test_whatever_a_probe_prints_is_a_share_or_nothing(output):
-    applied = _parse(output, 1024)
+    applied = parse_probe(output, 1024)
     assert applied is None or isinstance(applied.error, float)
 
 
 def test_endless_log_is_cut_and_says_so():
     log = RuntimeLog()
-    log._keep(b"x" * (LIMIT_BYTES - 10))
-    log._keep(b"y" * 100)
-    log._keep(b"z" * 100)
+    log.receive(b"x" * (LIMIT_BYTES - 10))
+    log.receive(b"y" * 100)
+    log.receive(b"z" * 100)
     text = log.take()
     assert text.endswith(b"x" + b"y" * 10 + b"\n[the rest of this log was dropped]\n")
     assert log.take() == b""

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tuner.errors import UsageError
-from tuner.locallambda.invocation import Invocation
-from tuner.locallambda.runtime_api import MAX_RESPONSE_BYTES
+from tuner.locallambda.sandbox.invocation import Invocation
+from tuner.locallambda.sandbox.runtime_api import MAX_RESPONSE_BYTES
 
 
 def code(folder, text):
@@ -117,7 +117,7 @@ def test_crash_at_import_is_tried_again_until_the_timeout(local, tmp_path):
 
 
 def test_init_that_is_too_slow_runs_again_inside_the_invocation(local, tmp_path, monkeypatch):
-    monkeypatch.setattr("tuner.locallambda.sandbox.INIT_LIMIT_S", 0.3)
+    monkeypatch.setattr("tuner.locallambda.sandbox.sandbox.INIT_LIMIT_S", 0.3)
     slow_once = """
 import os, time
 if not os.path.exists("/var/tmp/NAME"):
@@ -185,7 +185,7 @@ def test_stopped_sandbox_leaves_no_process_and_no_files(local):
     assert all(running(pid) for pid in pids)
     local.run(sandbox.stop())
     assert not any(running(pid) for pid in pids)
-    assert not sandbox._cell.directory.exists()
+    assert not sandbox.cell.directory.exists()
     local.run(sandbox.stop())
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tuner.locallambda.invocation import Invocation
+from tuner.locallambda.sandbox.invocation import Invocation
 
 
 def test_first_invocation_reports_init_and_the_second_does_not(local):

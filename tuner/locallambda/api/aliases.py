@@ -1,0 +1,171 @@
+"""The calls on aliases, weights included."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from tuner.locallambda.api.concurrency import alias_on_provisioned, provisioned_elsewhere
+from tuner.locallambda.api.requests import Call, page
+from tuner.locallambda.registry.function import Alias, Function, new_revision
+from tuner.locallambda.registry.names import ALIAS_NAME, LATEST, function_arn, pattern_violation
+from tuner.locallambda.registry.validation import missing
+from tuner.locallambda.responses import (
+    NO_CONTENT,
+    Response,
+    conflict,
+    document,
+    function_not_found,
+    invalid,
+    not_found,
+    stale_revision,
+    violated,
+)
+from tuner.locallambda.service import Service
+
+_VERSION = r"(\$LATEST(\.PUBLISHED)?|[0-9]+)"
+
+
+async def create_alias(service: Service, call: Call) -> Response:
+    """CreateAlias: 201."""
+    body = call.body()
+    _check_alias(body, required=("Name", "FunctionVersion"))
+    function = service.registry.get(call.ref())
+    alias = Alias(body["Name"], body["FunctionVersion"], body.get("Description") or "")
+    alias.weights = _weights(body)
+    _check_versions(function, alias)
+    if alias.name in function.aliases:
+        arn = function_arn(function.region, function.name, alias.name)
+        raise conflict(f"Alias already exists: {arn}")
+    function.aliases[alias.name] = alias
+    service.registry.keep(function)
+    return document(_alias_document(function, alias), 201)
+
+
+async def get_alias(service: Service, call: Call) -> Response:
+    """GetAlias."""
+    function = service.registry.get(call.ref())
+    alias = function.aliases.get(call.words[1])
+    if alias is None:
+        raise not_found(f"Cannot find alias arn: {_alias_arn(function, call.words[1])}")
+    return document(_alias_document(function, alias))
+
+
+async def update_alias(service: Service, call: Call) -> Response:
+    """UpdateAlias: what is not given stays."""
+    body = call.body()
+    _check_alias(body)
+    function = service.registry.get(call.ref())
+    old = function.aliases.get(call.words[1])
+    if old is None:
+        raise not_found(f"Alias not found: {_alias_arn(function, call.words[1])}")
+    if body.get("RevisionId") not in (None, old.revision):
+        raise stale_revision()
+    description = body.get("Description")
+    new = Alias(
+        old.name,
+        body.get("FunctionVersion") or old.version,
+        old.description if description is None else description,
+        old.weights if body.get("RoutingConfig") is None else _weights(body),
+        new_revision(),
+    )
+    _check_versions(function, new)
+    moves = new.name in function.provisioned and new.version != old.version
+    if moves and provisioned_elsewhere(function, new.name, new.version):
+        raise alias_on_provisioned()
+    function.aliases[new.name] = new
+    if moves:
+        service.provisioning.start(function, new.name, function.provisioned[new.name].asked)
+    service.registry.keep(function)
+    return document(_alias_document(function, new))
+
+
+async def list_aliases(service: Service, call: Call) -> Response:
+    """ListAliases, of one version if ``FunctionVersion`` is given."""
+    function = service.registry.get(call.ref())
+    wanted = call.query.get("FunctionVersion")
+    told = [
+        _alias_document(function, alias)
+        for _, alias in sorted(function.aliases.items())
+        if wanted in (None, alias.version, *alias.weights)
+    ]
+    return document(page(told, "Aliases", call.query))
+
+
+async def delete_alias(service: Service, call: Call) -> Response:
+    """DeleteAlias: 204, also when there is none."""
+    function = service.registry.get(call.ref())
+    service.provisioning.stop(function, call.words[1])
+    if function.aliases.pop(call.words[1], None) is not None:
+        service.registry.keep(function)
+    return NO_CONTENT
+
+
+def _alias_arn(function: Function, alias: str) -> str:
+    return function_arn(function.region, function.name, alias)
+
+
+def _alias_document(function: Function, alias: Alias) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "AliasArn": _alias_arn(function, alias.name),
+        "Name": alias.name,
+        "FunctionVersion": alias.version,
+        "Description": alias.description,
+        "RevisionId": alias.revision,
+    }
+    if alias.weights:
+        told["RoutingConfig"] = {"AdditionalVersionWeights": alias.weights}
+    return told
+
+
+def _check_alias(body: Mapping[str, Any], required: tuple[str, ...] = ()) -> None:
+    found = [missing(key[0].lower() + key[1:]) for key in required if body.get(key) is None]
+    for key, field, pattern in (
+        ("Name", "name", ALIAS_NAME),
+        ("FunctionVersion", "functionVersion", _VERSION),
+    ):
+        if body.get(key) is not None and not re.fullmatch(pattern, body[key]):
+            found.append(pattern_violation(body[key], field, pattern))
+    if found:
+        raise violated(found)
+
+
+def _weights(body: Mapping[str, Any]) -> dict[str, float]:
+    weights = (body.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
+    if not isinstance(weights, dict):
+        raise invalid("AdditionalVersionWeights has to map a version to a share.")
+    if len(weights) > 1:
+        raise invalid("Number of items in AdditionalVersionWeights cannot be greater than 1")
+    shown = "{" + ", ".join(f"{key}={value}" for key, value in weights.items()) + "}"
+    where = f"Value '{shown}' at 'routingConfig.additionalVersionWeights' failed to satisfy"
+    found = []
+    for version, share in weights.items():
+        if not re.fullmatch("[0-9]+", version):
+            found.append(
+                f"{where} constraint: Map keys must satisfy constraint: [Member must have length "
+                "less than or equal to 1024, Member must have length greater than or equal to 1, "
+                "Member must satisfy regular expression pattern: [0-9]+, Member must not be null]"
+            )
+        if type(share) not in (int, float) or not 0 <= share <= 1:
+            found.append(
+                f"{where} constraint: Map value must satisfy constraint: [Member must have value "
+                "less than or equal to 1.0, Member must have value greater than or equal to 0.0, "
+                "Member must not be null]"
+            )
+    if found:
+        raise violated(found)
+    return weights
+
+
+def _check_versions(function: Function, alias: Alias) -> None:
+    if alias.weights and alias.version == LATEST:
+        raise invalid(
+            "$LATEST is not supported for an alias pointing to more than 1 version", typed=False
+        )
+    if alias.version in alias.weights:
+        raise invalid(
+            f"Invalid function version {alias.version}. Function version {alias.version} is "
+            "already included in routing configuration."
+        )
+    for number in (alias.version, *alias.weights):
+        if number != LATEST and number not in function.versions:
+            raise function_not_found(_alias_arn(function, number))

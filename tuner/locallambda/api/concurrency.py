@@ -1,0 +1,259 @@
+"""The calls on concurrency: reserved for a function, and the account's."""
+
+from typing import Any
+
+from tuner.locallambda.api.requests import Call, page
+from tuner.locallambda.registry.function import Function, Provisioned
+from tuner.locallambda.registry.names import LATEST, function_arn
+from tuner.locallambda.registry.store import MAX_UNZIPPED, MAX_ZIPPED, packages_of
+from tuner.locallambda.registry.validation import missing, out_of_bounds
+from tuner.locallambda.responses import (
+    NO_CONTENT,
+    ApiError,
+    Response,
+    conflict,
+    document,
+    function_not_found,
+    invalid,
+    violated,
+)
+from tuner.locallambda.service import Service
+
+#: What AWS keeps for functions without a reservation; a smaller account keeps all it has.
+MIN_UNRESERVED = 100
+#: Bytes (AWS Lambda quotas, 2026: 300 GB of unzipped code).
+CODE_STORAGE = 300 * 1024**3
+
+
+async def put_function_concurrency(service: Service, call: Call) -> Response:
+    """PutFunctionConcurrency."""
+    body = call.body()
+    function = _unqualified(service, call)
+    asked = body.get("ReservedConcurrentExecutions")
+    if asked is None:
+        raise violated([missing("reservedConcurrentExecutions")])
+    wrong = out_of_bounds(asked, "reservedConcurrentExecutions", 0, 1 << 31)
+    if wrong:
+        raise violated([wrong])
+    kept_ready = provisioned_of(function)
+    if asked < kept_ready:
+        raise invalid(
+            f" ReservedConcurrentExecutions  {asked} should not be lower than function's total "
+            f"provisioned concurrency [{kept_ready}].",
+            typed=False,
+        )
+    others = set_aside(service, call.region, function)
+    floor = min(MIN_UNRESERVED, service.options.account_concurrency)
+    if asked and service.options.account_concurrency - others - asked < floor:
+        raise invalid(
+            "Specified ReservedConcurrentExecutions for function decreases account's "
+            f"UnreservedConcurrentExecution below its minimum value of [{floor}].",
+            typed=False,
+        )
+    _set(service, function, asked)
+    return document({"ReservedConcurrentExecutions": asked})
+
+
+async def get_function_concurrency(service: Service, call: Call) -> Response:
+    """GetFunctionConcurrency: an empty object when nothing is reserved."""
+    function = service.registry.get(call.ref())
+    reserved = function.reserved
+    return document({} if reserved is None else {"ReservedConcurrentExecutions": reserved})
+
+
+async def delete_function_concurrency(service: Service, call: Call) -> Response:
+    """DeleteFunctionConcurrency: 204."""
+    function = _unqualified(service, call)
+    _set(service, function, None)
+    return NO_CONTENT
+
+
+async def get_account_settings(service: Service, call: Call) -> Response:
+    """GetAccountSettings."""
+    functions = service.registry.in_region(call.region)
+    limit = service.options.account_concurrency
+    stored = {package for function in functions for package in packages_of(function)}
+    return document(
+        {
+            "AccountLimit": {
+                "TotalCodeSize": CODE_STORAGE,
+                "CodeSizeUnzipped": MAX_UNZIPPED,
+                "CodeSizeZipped": MAX_ZIPPED,
+                "ConcurrentExecutions": limit,
+                "UnreservedConcurrentExecutions": limit - set_aside(service, call.region),
+            },
+            "AccountUsage": {
+                "TotalCodeSize": sum(package.size for package in stored),
+                "FunctionCount": len(functions),
+            },
+        }
+    )
+
+
+def set_aside(service: Service, region: str, without: Function | None = None) -> int:
+    """Concurrency that the functions of a region keep for themselves, reserved or provisioned."""
+    return sum(
+        provisioned_of(f) if f.reserved is None else f.reserved
+        for f in service.registry.in_region(region)
+        if f is not without
+    )
+
+
+def provisioned_of(function: Function, besides: str | None = None) -> int:
+    """Sandboxes that a function keeps ready, without those of one qualifier."""
+    return sum(
+        one.asked
+        for qualifier, one in function.provisioned.items()
+        if qualifier != besides and one.status != "FAILED"
+    )
+
+
+def _set(service: Service, function: Function, concurrency: int | None) -> None:
+    function.reserved = concurrency
+    service.reserve(function, concurrency)
+    service.registry.keep(function)
+
+
+def _unqualified(service: Service, call: Call) -> Function:
+    ref = call.ref()
+    function = service.registry.find(ref)
+    if function is None:
+        raise function_not_found(function_arn(ref.region, ref.name, ref.qualifier or LATEST))
+    if ref.qualifier:
+        raise invalid(
+            "This operation is permitted on Lambda functions only. Aliases and versions do not "
+            "support this operation. Please specify either a function name or an unqualified "
+            "function ARN."
+        )
+    return function
+
+
+_PROVISIONED_FIELD = "provisionedConcurrentExecutions"
+
+
+async def put_provisioned(service: Service, call: Call) -> Response:
+    """PutProvisionedConcurrencyConfig: 202, IN_PROGRESS with none allocated yet."""
+    asked = call.body().get("ProvisionedConcurrentExecutions")
+    if asked is None:
+        raise violated([missing(_PROVISIONED_FIELD)])
+    wrong = out_of_bounds(asked, _PROVISIONED_FIELD, 1, 1 << 31)
+    if wrong:
+        raise violated([wrong])
+    function = service.registry.get(call.ref())
+    qualifier = call.ref().qualifier
+    if qualifier in (None, LATEST):
+        raise invalid(
+            "Provisioned Concurrency Configs cannot be applied to unpublished function versions."
+        )
+    _check_target(service, function, str(qualifier))
+    _check_room(service, function, str(qualifier), asked)
+    one = service.provisioning.start(function, str(qualifier), asked)
+    service.registry.keep(function)
+    return document(_provisioned_document(one), 202)
+
+
+async def get_provisioned(service: Service, call: Call) -> Response:
+    """GetProvisionedConcurrencyConfig, or with ``List=ALL`` ListProvisionedConcurrencyConfigs."""
+    if call.query.get("List") == "ALL":
+        function = service.registry.get(call.ref())
+        told = [
+            {
+                "FunctionArn": function_arn(function.region, function.name, key),
+                **_provisioned_document(one),
+            }
+            for key, one in sorted(function.provisioned.items())
+        ]
+        return document(page(told, "ProvisionedConcurrencyConfigs", call.query))
+    function, qualifier = _configured(service, call)
+    return document(_provisioned_document(function.provisioned[qualifier]))
+
+
+async def delete_provisioned(service: Service, call: Call) -> Response:
+    """DeleteProvisionedConcurrencyConfig: 204."""
+    function, qualifier = _configured(service, call)
+    service.provisioning.stop(function, qualifier)
+    service.registry.keep(function)
+    return NO_CONTENT
+
+
+def provisioned_elsewhere(function: Function, qualifier: str, number: str) -> bool:
+    """Whether sandboxes of a version are kept ready already, under another qualifier."""
+    return any(
+        key != qualifier and one.version == number for key, one in function.provisioned.items()
+    )
+
+
+def alias_on_provisioned() -> ApiError:
+    """409 for an alias whose version has provisioned concurrency of its own."""
+    return conflict(
+        "Alias can't be used for Provisioned Concurrency configuration on an already Provisioned "
+        "version"
+    )
+
+
+def _check_target(service: Service, function: Function, qualifier: str) -> None:
+    """404 without such a version or alias, 409 if its version has such a configuration."""
+    alias = function.aliases.get(qualifier)
+    if alias is not None and alias.version == LATEST:
+        raise invalid(
+            "Provisioned Concurrency Configs cannot be applied to unpublished function versions."
+        )
+    service.registry.version(function, qualifier)  # 404 if there is none
+    if provisioned_elsewhere(function, qualifier, alias.version if alias else qualifier):
+        if qualifier in function.aliases:
+            raise alias_on_provisioned()
+        raise conflict("Version is pointed by a Provisioned Concurrency alias")
+
+
+def _check_room(service: Service, function: Function, qualifier: str, asked: int) -> None:
+    """400 if the function's reservation, or else the account, has not that much left."""
+    others = provisioned_of(function, besides=qualifier)
+    if function.reserved is not None:
+        if others + asked > function.reserved:
+            raise invalid(
+                "Requested Provisioned Concurrency should not be greater than the "
+                "reservedConcurrentExecution for function"
+            )
+        return
+    limit = service.options.account_concurrency
+    left = limit - set_aside(service, function.region, function) - others
+    if asked > left:
+        raise invalid(
+            "Specified ConcurrentExecutions for function is greater than account's unreserved "
+            f"concurrency [{left}].",
+            typed=False,
+        )
+    floor = min(MIN_UNRESERVED, limit)
+    if left - asked < floor:
+        raise invalid(
+            "Specified ConcurrentExecutions for function decreases account's "
+            f"UnreservedConcurrentExecution below its minimum value of [{floor}].",
+            typed=False,
+        )
+
+
+def _configured(service: Service, call: Call) -> tuple[Function, str]:
+    ref = call.ref()
+    function = service.registry.get(ref)
+    if ref.qualifier in (None, LATEST):
+        raise invalid("The function resource provided must be an alias or a published version.")
+    service.registry.version(function, ref.qualifier)
+    if ref.qualifier not in function.provisioned:
+        raise ApiError(
+            404,
+            "ProvisionedConcurrencyConfigNotFoundException",
+            "No Provisioned Concurrency Config found for this function",
+            Type="User",
+        )
+    return function, str(ref.qualifier)
+
+
+def _provisioned_document(one: Provisioned) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "RequestedProvisionedConcurrentExecutions": one.asked,
+        "AllocatedProvisionedConcurrentExecutions": one.ready,
+        "AvailableProvisionedConcurrentExecutions": one.ready,
+        "Status": one.status,
+        "LastModified": one.modified,
+    }
+    return told if one.reason is None else {**told, "StatusReason": one.reason}

@@ -1,0 +1,226 @@
+"""The calls on functions: create, read, update, list, delete."""
+
+import asyncio
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from tuner.locallambda.api.requests import Call, page
+from tuner.locallambda.registry.configuration import Package, created, describe
+from tuner.locallambda.registry.function import Function, Version
+from tuner.locallambda.registry.names import LATEST, FunctionRef, read_reference
+from tuner.locallambda.registry.validation import check_settings, missing, read_tags
+from tuner.locallambda.responses import (
+    NO_CONTENT,
+    Response,
+    document,
+    function_not_found,
+    invalid,
+    violated,
+)
+from tuner.locallambda.service import Service
+
+
+async def create_function(service: Service, call: Call) -> Response:
+    """CreateFunction: 201, Pending."""
+    body = call.body()
+    check_settings(body, required=("FunctionName", "Code", "Role"))
+    ref = read_reference(body["FunctionName"], call.region)
+    if ref.qualifier:
+        raise invalid("A function cannot be created with a qualifier in its name.")
+    tags = read_tags(body.get("Tags") or {})
+    created(body, describe(b""))  # everything but the code, before unpacking it
+    package = await _upload(service, body["Code"])
+    function = service.registry.create(ref, created(body, package))
+    function.tags.update(tags)
+    version = service.registry.publish(function) if body.get("Publish") else None
+    service.registry.keep(function)
+    return document(function.document(version), 201)
+
+
+async def get_function(service: Service, call: Call) -> Response:
+    """GetFunction: configuration, where the code is, tags, reserved concurrency."""
+    function, version = _find(service, call.ref())
+    code = (version.configuration if version else function.shown).code
+    told: dict[str, Any] = {
+        "Configuration": function.document(version),
+        "Code": {
+            "RepositoryType": "S3",
+            "Location": f"{call.base_url}/tuner/packages/{code.folder}.zip",
+        },
+    }
+    if function.tags:
+        told["Tags"] = function.tags
+    if function.reserved is not None:
+        told["Concurrency"] = {"ReservedConcurrentExecutions": function.reserved}
+    return document(told)
+
+
+async def get_function_configuration(service: Service, call: Call) -> Response:
+    """GetFunctionConfiguration."""
+    function, version = _find(service, call.ref())
+    return document(function.document(version))
+
+
+async def update_function_configuration(service: Service, call: Call) -> Response:
+    """UpdateFunctionConfiguration: 200, InProgress, with the new values shown."""
+    body = call.body()
+    check_settings(body)
+    function = _latest(service, call.ref())
+    changed = function.shown.with_settings(body)
+    function.check_revision(body.get("RevisionId"))
+    function.check_settled()
+    service.registry.update(function, changed)
+    return document(function.document())
+
+
+async def update_function_code(service: Service, call: Call) -> Response:
+    """UpdateFunctionCode, with ``Architectures``, ``DryRun`` and ``Publish``."""
+    body = call.body()
+    check_settings(body)
+    function = _latest(service, call.ref())
+    function.check_revision(body.get("RevisionId"))
+    function.check_settled()
+    package = await _upload(service, body)
+    # Unpacking took time: another update may have come first.
+    function = _latest(service, call.ref())
+    function.check_revision(body.get("RevisionId"))
+    function.check_settled()
+    architectures = tuple(body.get("Architectures") or function.shown.architectures)
+    changed = replace(function.shown, code=package, architectures=architectures)
+    if body.get("DryRun"):
+        return document({**function.document(), "CodeSha256": package.sha256})
+    service.registry.update(function, changed)
+    version = service.registry.publish(function) if body.get("Publish") else None
+    return document(function.document(version))
+
+
+async def list_functions(service: Service, call: Call) -> Response:
+    """ListFunctions, with ``FunctionVersion=ALL``."""
+    told = []
+    for function in service.registry.in_region(call.region):
+        told.append(function.document(listed=True))
+        if call.query.get("FunctionVersion") == "ALL":
+            told += [function.document(v, listed=True) for v in function.versions.values()]
+        else:
+            told[-1]["FunctionArn"] = function.arn
+    return document(page(told, "Functions", call.query))
+
+
+async def delete_function(service: Service, call: Call) -> Response:
+    """DeleteFunction, or one of its versions: 204."""
+    ref = call.ref()
+    function = service.registry.find(ref)
+    if function is None:
+        raise function_not_found(ref.qualified_arn)
+    if ref.qualifier is None:
+        service.reserve(function, None)
+        service.registry.delete(function)
+        service.store.forget(function)
+    else:
+        if ref.qualifier == LATEST:
+            raise invalid("$LATEST version cannot be deleted without deleting the function.")
+        service.registry.unpublish(function, ref.qualifier)
+    return NO_CONTENT
+
+
+async def _upload(service: Service, code: Mapping[str, Any]) -> Package:
+    """Unpack what a request uploads, off the event loop."""
+    if code.get("ZipFile") is None:
+        if code.get("S3Bucket") or code.get("ImageUri"):
+            raise invalid(
+                "The local Lambda has neither S3 nor container images. "
+                "Upload the package itself as ZipFile."
+            )
+        raise invalid("Please provide a source for function code.")
+    try:
+        archive = base64.b64decode(code["ZipFile"], validate=True)
+    except (binascii.Error, ValueError, TypeError) as error:
+        raise invalid(f"ZipFile is not base64: {error}") from error
+    return await asyncio.to_thread(service.store.packages.add, archive)
+
+
+def _find(service: Service, ref: FunctionRef) -> tuple[Function, Version | None]:
+    function = service.registry.get(ref)
+    return function, service.registry.version(function, ref.qualifier)
+
+
+def _latest(service: Service, ref: FunctionRef) -> Function:
+    if ref.qualifier not in (None, LATEST):
+        raise invalid(
+            "This operation is permitted on Lambda functions only. Aliases and versions do not "
+            "support this operation. Please specify either a function name or an unqualified "
+            "function ARN."
+        )
+    return service.registry.get(FunctionRef(ref.region, ref.name))
+
+
+async def publish_version(service: Service, call: Call) -> Response:
+    """PublishVersion: 201; the last version again if nothing changed since."""
+    body = call.body()
+    function = service.registry.get(call.ref())
+    function.check_revision(body.get("RevisionId"))
+    function.check_settled()
+    given, have = body.get("CodeSha256"), function.shown.code.sha256
+    if given is not None and given != have:
+        raise invalid(
+            f"CodeSHA256 ({given}) is different from current CodeSHA256 in $LATEST ({have}). "
+            "Please try again with the CodeSHA256 in $LATEST."
+        )
+    version = service.registry.publish(function, body.get("Description"))
+    return document(function.document(version), 201)
+
+
+async def list_versions(service: Service, call: Call) -> Response:
+    """ListVersionsByFunction: $LATEST first."""
+    function = service.registry.get(call.ref())
+    told = [function.document(listed=True)]
+    told += [function.document(version, listed=True) for version in function.versions.values()]
+    return document(page(told, "Versions", call.query))
+
+
+MAX_TAGS = 50
+
+
+async def tag_resource(service: Service, call: Call) -> Response:
+    """TagResource: 204."""
+    body = call.body()
+    if not body.get("Tags"):
+        raise violated([missing("tags")])
+    added = read_tags(body["Tags"])
+    function = _tagged(service, call)
+    function.check_settled()
+    tags = {**function.tags, **added}
+    if len(tags) > MAX_TAGS:
+        raise invalid("Number of tags exceeds resource tag limit.")
+    function.tags = tags
+    service.registry.keep(function)
+    return NO_CONTENT
+
+
+async def untag_resource(service: Service, call: Call) -> Response:
+    """UntagResource: 204."""
+    if not call.tag_keys:
+        raise violated([missing("tagKeys")])
+    function = _tagged(service, call)
+    for key in call.tag_keys:
+        function.tags.pop(key, None)
+    service.registry.keep(function)
+    return NO_CONTENT
+
+
+async def list_tags(service: Service, call: Call) -> Response:
+    """ListTags."""
+    return document({"Tags": _tagged(service, call).tags})
+
+
+def _tagged(service: Service, call: Call) -> Function:
+    ref = call.ref()
+    if ref.qualifier:
+        raise invalid(
+            "Tags on function aliases and versions are not supported. "
+            "Please specify a function ARN."
+        )
+    return service.registry.get(ref)

@@ -1,0 +1,253 @@
+"""Invoke: checks an event as AWS does, runs it, and shapes the answer."""
+
+import base64
+import json
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tuner.locallambda.api.requests import Call, page
+from tuner.locallambda.events import Event
+from tuner.locallambda.registry.function import Function
+from tuner.locallambda.registry.names import LATEST, FunctionRef, function_arn
+from tuner.locallambda.registry.validation import out_of_bounds
+from tuner.locallambda.responses import (
+    NO_CONTENT,
+    Response,
+    bad_content,
+    document,
+    invalid,
+    not_found,
+    too_large,
+    unreadable,
+    violated,
+)
+from tuner.locallambda.sandbox.invocation import Invocation, InvocationResult
+from tuner.locallambda.service import Service
+
+#: Bytes (AWS Lambda quotas; asynchronous since October 2025).
+MAX_EVENT = {"RequestResponse": 6_291_456, "Event": 1_048_576}
+TAIL_BYTES = 4096
+_TYPES = ("RequestResponse", "Event", "DryRun")
+
+
+@dataclass(frozen=True, slots=True)
+class InvokeRequest:
+    """One Invoke call as it came in, already checked."""
+
+    ref: FunctionRef
+    kind: str  # RequestResponse, Event or DryRun
+    tail: bool
+    event: bytes
+    trace_id: str
+    client_context: str | None
+
+    def invocation(self, request_id: str) -> Invocation:
+        """What a sandbox is given; the ARN carries a qualifier only if the caller gave one."""
+        return Invocation(
+            request_id, self.event, self.ref.qualified_arn, self.trace_id, self.client_context
+        )
+
+
+def read_request(ref: FunctionRef, headers: Mapping[str, str], body: bytes) -> InvokeRequest:
+    """Check the event and the headers; raises the ApiError that AWS answers with."""
+    kind = headers.get("X-Amz-Invocation-Type") or "RequestResponse"
+    if kind not in _TYPES:
+        raise violated(
+            [
+                f"Value '{kind}' at 'invocationType' failed to satisfy constraint: "
+                f"Member must satisfy enum value set: [{', '.join(sorted(_TYPES))}]"
+            ]
+        )
+    limit = MAX_EVENT.get(kind, MAX_EVENT["RequestResponse"])
+    if len(body) > limit:
+        raise too_large(
+            f"{len(body)} byte payload is too large for the {kind} invocation type "
+            f"(limit {limit} bytes)"
+        )
+    check_event(body)
+    return InvokeRequest(
+        ref=ref,
+        kind=kind,
+        tail=headers.get("X-Amz-Log-Type") == "Tail" and kind == "RequestResponse",
+        event=body or b"{}",
+        trace_id=headers.get("X-Amzn-Trace-Id") or new_trace_id(),
+        client_context=_client_context(headers.get("X-Amz-Client-Context")),
+    )
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+_JSON = json.JSONDecoder(parse_constant=_refuse_constant)
+
+
+def check_event(body: bytes) -> None:
+    """Refuse an event that is not one JSON value in UTF-8; an empty one is taken as {}."""
+    if body in (b"", b"{}"):
+        return
+    try:
+        _JSON.decode(body.decode())
+    except (ValueError, RecursionError) as error:
+        raise bad_content(
+            f"Could not parse request body into json: Could not parse payload into json: {error}"
+        ) from error
+
+
+def _client_context(encoded: str | None) -> str | None:
+    if not encoded:
+        return None
+    try:
+        text = base64.b64decode(encoded, validate=True).decode()
+        if not isinstance(json.loads(text), dict):
+            raise ValueError("not an object")
+    except ValueError as error:
+        raise bad_content("Client context must be a valid Base64-encoded JSON object.") from error
+    return text
+
+
+def new_request_id() -> str:
+    """A request id, as in START, REPORT and the context."""
+    return str(uuid.uuid4())
+
+
+def new_trace_id() -> str:
+    """A trace that nobody samples, in X-Ray's format."""
+    unique = uuid.uuid4().hex
+    return f"Root=1-{int(time.time()):08x}-{unique[:24]};Parent={unique[16:]};Sampled=0"
+
+
+async def invoke(service: Service, request: InvokeRequest, request_id: str) -> Response:
+    """Run a checked request, or queue it; raises the ApiError of a refusal."""
+    ref = request.ref
+    deployment = service.registry.deployment(ref)
+    if request.kind == "DryRun":
+        return NO_CONTENT
+    if request.kind == "Event":
+        event = Event(
+            request_id,
+            ref.region,
+            ref.name,
+            ref.qualifier,
+            request.event,
+            request.trace_id,
+            service.clock.wall(),
+        )
+        service.queue.accept(event)
+        return Response(202)
+    pool = service.pool(ref.region)
+    result = await pool.run(pool.place(deployment), deployment, request.invocation(request_id))
+    return _success(request, deployment.version, result)
+
+
+def _success(request: InvokeRequest, version: str, result: InvocationResult) -> Response:
+    """The answer of a synchronous call whose function ran, well or not."""
+    headers = {"X-Amz-Executed-Version": version}
+    if result.function_error:
+        headers["X-Amz-Function-Error"] = result.function_error
+    if request.tail:
+        headers["X-Amz-Log-Result"] = base64.b64encode(result.log[-TAIL_BYTES:]).decode()
+    return Response(200, result.payload, headers)
+
+
+_BOUNDS = {"MaximumRetryAttempts": (0, 2), "MaximumEventAgeInSeconds": (60, 21_600)}
+
+
+async def put_event_config(service: Service, call: Call) -> Response:
+    """PutFunctionEventInvokeConfig: replaces everything."""
+    body = _checked(call)
+    function, ref = _find(service, call)
+    return _keep(service, function, ref, body)
+
+
+async def update_event_config(service: Service, call: Call) -> Response:
+    """UpdateFunctionEventInvokeConfig: keeps what is not given."""
+    body = _checked(call)
+    function, ref = _find(service, call)
+    old = _configured(function, ref)
+    kept = {key: value for key, value in old.items() if key != "LastModified"}
+    return _keep(service, function, ref, {**kept, **body})
+
+
+async def get_event_config(service: Service, call: Call) -> Response:
+    """GetFunctionEventInvokeConfig."""
+    function, ref = _find(service, call)
+    return document(_told(ref, _configured(function, ref)))
+
+
+async def delete_event_config(service: Service, call: Call) -> Response:
+    """DeleteFunctionEventInvokeConfig: 204."""
+    function, ref = _find(service, call)
+    _configured(function, ref)
+    del function.event_configs[ref.qualifier or LATEST]
+    service.registry.keep(function)
+    return NO_CONTENT
+
+
+async def list_event_configs(service: Service, call: Call) -> Response:
+    """ListFunctionEventInvokeConfigs."""
+    function, ref = _find(service, call)
+    told = [
+        _told(FunctionRef(ref.region, ref.name, qualifier), config)
+        for qualifier, config in sorted(function.event_configs.items())
+    ]
+    return document(page(told, "FunctionEventInvokeConfigs", call.query))
+
+
+def _checked(call: Call) -> dict[str, Any]:
+    body = {key: value for key, value in call.body().items() if value is not None}
+    body = {key: body[key] for key in (*_BOUNDS, "DestinationConfig") if key in body}
+    if not body:
+        raise invalid("You must specify at least one of error handling or destination setting.")
+    found = [
+        wrong
+        for key, bounds in _BOUNDS.items()
+        if key in body and (wrong := out_of_bounds(body[key], key[0].lower() + key[1:], *bounds))
+    ]
+    if found:
+        raise violated(found)
+    return body
+
+
+def _find(service: Service, call: Call) -> tuple[Function, FunctionRef]:
+    ref = call.ref()
+    function = service.registry.find(ref)
+    if function is None:
+        raise not_found("The function doesn't exist.")
+    service.registry.version(function, ref.qualifier)
+    return function, ref
+
+
+def _configured(function: Function, ref: FunctionRef) -> dict[str, Any]:
+    config = function.event_configs.get(ref.qualifier or LATEST)
+    if config is None:
+        arn = function_arn(ref.region, ref.name, ref.qualifier or LATEST)
+        raise not_found(f"The function {arn} doesn't have an EventInvokeConfig")
+    return config
+
+
+def _keep(service: Service, function: Function, ref: FunctionRef, body: dict[str, Any]) -> Response:
+    destinations = body.get("DestinationConfig") or {}
+    for which in ("OnSuccess", "OnFailure"):
+        target = _destination(destinations.get(which), which)
+        if target == function.arn or target.startswith(f"{function.arn}:"):
+            raise invalid("You can't specify the function as a destination for itself.")
+    body["DestinationConfig"] = {"OnSuccess": {}, "OnFailure": {}, **destinations}
+    body["LastModified"] = service.clock.wall()
+    function.event_configs[ref.qualifier or LATEST] = body
+    service.registry.keep(function)
+    return document(_told(ref, body))
+
+
+def _destination(config: Any, which: str) -> str:
+    target = (config or {}).get("Destination") if isinstance(config or {}, dict) else config
+    if not isinstance(target or "", str):
+        raise unreadable(f"DestinationConfig.{which} can not be converted to a destination")
+    return target or ""
+
+
+def _told(ref: FunctionRef, config: Mapping[str, Any]) -> dict[str, Any]:
+    return {"FunctionArn": function_arn(ref.region, ref.name, ref.qualifier or LATEST), **config}

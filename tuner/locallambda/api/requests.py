@@ -1,0 +1,113 @@
+"""What the control plane's calls share: the request, what they act on, and paging."""
+
+import ipaddress
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from tuner.locallambda.registry.names import FunctionRef, read_reference
+from tuner.locallambda.registry.validation import read_body
+from tuner.locallambda.responses import ApiError, invalid, too_large
+
+MAX_REQUEST = 70_167_211
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to the control plane; ``words`` are the variable parts of its path."""
+
+    operation: str
+    region: str
+    base_url: str
+    words: tuple[str, ...]
+    query: Mapping[str, str]
+    raw: bytes
+    tag_keys: tuple[str, ...] = ()
+
+    def body(self) -> dict[str, Any]:
+        """The JSON object in it."""
+        if len(self.raw) >= MAX_REQUEST:
+            raise too_large(
+                f"Request must be smaller than {MAX_REQUEST} bytes for the {self.operation} "
+                "operation"
+            )
+        return read_body(self.raw)
+
+    def ref(self) -> FunctionRef:
+        """The function (and qualifier) that the path names."""
+        return read_reference(self.words[0], self.region, self.query.get("Qualifier"))
+
+
+def page(items: Sequence[Any], key: str, query: Mapping[str, str]) -> dict[str, Any]:
+    """A page of a list as Lambda pages: ``Marker`` in, ``NextMarker`` out."""
+    try:
+        start = int(query.get("Marker") or 0)
+        size = int(query.get("MaxItems") or 10_000)
+    except ValueError as error:
+        raise invalid("The provided Marker or MaxItems is not a number.") from error
+    if start < 0 or not 1 <= size <= 10_000:
+        raise ApiError(
+            400,
+            "ValidationException",
+            f"1 validation error detected: Value '{size}' at 'maxItems' failed to satisfy "
+            "constraint: Member must have value between 1 and 10000",
+        )
+    told: dict[str, Any] = {key: list(items[start : start + size])}
+    if start + size < len(items):
+        told["NextMarker"] = str(start + size)
+    return told
+
+
+_LOCAL_NAMES = ("localhost", "host.docker.internal")
+
+
+def region_of(authorization: str) -> str:
+    """The region in a SigV4 ``Authorization``; the signature itself is not checked."""
+    at = authorization.find("Credential=")
+    if not authorization.startswith("AWS4-HMAC-SHA256") or at < 0:
+        raise ApiError(403, "MissingAuthenticationTokenException", "Missing Authentication Token")
+    scope = authorization[at + 11 :].split(",", 1)[0].strip().split("/")
+    if len(scope) < 5 or not scope[-3]:
+        raise ApiError(
+            403,
+            "IncompleteSignatureException",
+            "Credential must have the form KEY/DATE/REGION/lambda/aws4_request.",
+        )
+    return scope[-3]
+
+
+@lru_cache(maxsize=64)
+def _is_local(host: str) -> bool:
+    name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
+    name = name.strip("[]").lower()
+    if name in _LOCAL_NAMES or name.endswith(".localhost"):
+        return True
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def check_host(header: str, listening: str) -> None:
+    """Refuse a ``Host`` that is a foreign name, unless the service listens beyond loopback.
+
+    A page whose name was made to resolve to loopback still sends its own name.
+    """
+    if not _is_local(header) and _is_local(listening) and _is_loopback(listening):
+        raise ApiError(
+            403,
+            "AccessDeniedException",
+            f"The local Lambda answers to 127.0.0.1 and localhost, not to {header!r}.",
+        )
+
+
+@lru_cache(maxsize=8)
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,212 @@
+"""The HTTP front: finds the call that a request is, and writes its answer. No logic of Lambda's.
+
+aiohttp's low-level server is used, without application, router or middleware: routing Invoke by
+hand saves more CPU per call than the rest of the front costs.
+"""
+
+import asyncio
+import contextlib
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from urllib.parse import unquote
+
+from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http_parser import RawRequestMessage
+from aiohttp.streams import StreamReader
+from aiohttp.web_protocol import RequestHandler
+
+from tuner.locallambda.api import aliases, concurrency, functions, invocations
+from tuner.locallambda.api.invocations import invoke, new_request_id, read_request
+from tuner.locallambda.api.requests import MAX_REQUEST, Call, check_host, region_of
+from tuner.locallambda.logs import handle as handle_logs
+from tuner.locallambda.registry.names import read_reference
+from tuner.locallambda.responses import ApiError, Response, broken, document, too_large
+from tuner.locallambda.service import Service
+
+_INVOKE = "/2015-03-31/functions/"
+_INVOKE_END = "/invocations"
+_OWN = "/tuner/"
+#: How long a question for the platform waits for the CPU share to be measured.
+CALIBRATION_LIMIT_S = 4.0
+_log = logging.getLogger(__name__)
+
+
+class Front:
+    """Answers requests for one service that listens on ``host``."""
+
+    def __init__(self, service: Service, host: str) -> None:
+        self._service = service
+        self._host = host
+
+    def server(self) -> web.Server:
+        """A low-level server; the runner listens."""
+        return web.Server(
+            self.handle,
+            request_factory=_request,
+            access_log=None,
+            keepalive_timeout=3600.0,
+        )
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Response one request; only a client that went away gets none."""
+        request_id = new_request_id()
+        try:
+            answer = await self._answer(request, request_id)
+        except ApiError as error:
+            answer = error.answer()
+        except web.HTTPRequestEntityTooLarge:
+            answer = _request_too_large(request.path).answer()
+        except (asyncio.CancelledError, ConnectionError):
+            raise
+        except Exception as error:
+            _log.exception("a request failed inside the local Lambda")
+            answer = broken(f"{type(error).__name__}: {error}").answer()
+        headers = {"x-amzn-RequestId": request_id, **answer.headers}
+        return web.Response(
+            status=answer.status,
+            body=answer.body,
+            headers=headers,
+            content_type=answer.content_type,
+        )
+
+    async def _answer(self, request: web.BaseRequest, request_id: str) -> Response:
+        check_host(request.headers.get("Host", ""), self._host)
+        path = request.path
+        if path.startswith(_OWN) and request.method == "GET":
+            return await self._own(path[len(_OWN) :], request)
+        region = region_of(request.headers.get("Authorization", ""))
+        raw = await request.read()
+        if path.startswith(_INVOKE) and path.endswith(_INVOKE_END) and request.method == "POST":
+            word = unquote(path[len(_INVOKE) : -len(_INVOKE_END)])
+            ref = read_reference(word, region, request.query.get("Qualifier"))
+            asked = read_request(ref, request.headers, raw)
+            return await invoke(self._service, asked, request_id)
+        if path == "/" and "X-Amz-Target" in request.headers:
+            return handle_logs(self._service.logs, region, request.headers["X-Amz-Target"], raw)
+        handler, words = find_route(request.method, path)
+        call = Call(
+            operation=operation_name(handler),
+            region=region,
+            base_url=f"http://{request.headers.get('Host', self._host)}",
+            words=words,
+            query=request.query,
+            raw=raw,
+            tag_keys=tuple(request.query.getall("tagKeys", [])),
+        )
+        return await handler(self._service, call)
+
+    async def _own(self, what: str, request: web.BaseRequest) -> Response:
+        """The local Lambda's own, read-only pages."""
+        service = self._service
+        if what == "platform":
+            with contextlib.suppress(TimeoutError):  # a busy machine: tell what is known so far
+                await asyncio.wait_for(service.host.calibrated(), CALIBRATION_LIMIT_S)
+            return document(service.platform())
+        if what == "events":
+            given = request.query.get("from", "0")
+            first = int(given) if given.isascii() and given.isdecimal() else 0
+            answer = document(service.records(first))
+            return replace(answer, headers={**answer.headers, "x-tuner-ended": str(service.ended)})
+        if what == "time":
+            return document({"now": service.clock.wall(), "time_scale": service.clock.scale})
+        if what == "logs":
+            group = request.query.get("group", "")
+            region = request.query.get("region", "us-east-1")
+            lines = [line for _, _, _, line in service.logs.lines(region, group)]
+            return Response(
+                200, "".join(f"{x}\n" for x in lines).encode(), content_type="text/plain"
+            )
+        if what.startswith("packages/") and what.endswith(".zip"):
+            name = what.removeprefix("packages/").removesuffix(".zip")
+            path = service.store.packages.archive(name)
+            if name.isalnum() and path.is_file():
+                archive = await asyncio.to_thread(path.read_bytes)
+                return Response(200, archive, content_type="application/zip")
+        raise ApiError(404, "NotFound", f"There is nothing at {_OWN}{what}.")
+
+
+def _request(
+    message: RawRequestMessage,
+    payload: StreamReader,
+    protocol: RequestHandler,
+    writer: AbstractStreamWriter,
+    task: "asyncio.Task[None]",
+) -> web.BaseRequest:
+    loop = asyncio.get_running_loop()
+    return web.BaseRequest(
+        message, payload, protocol, writer, task, loop, client_max_size=MAX_REQUEST
+    )
+
+
+def _request_too_large(path: str) -> ApiError:
+    if path.endswith(_INVOKE_END):
+        return too_large(
+            f"More than {MAX_REQUEST} byte payload is too large for the RequestResponse "
+            "invocation type (limit 6291456 bytes)"
+        )
+    name = "UpdateFunctionCode" if path.endswith("/code") else "CreateFunction"
+    return too_large(f"Request must be smaller than {MAX_REQUEST} bytes for the {name} operation")
+
+
+Handler = Callable[[Service, Call], Awaitable[Response]]
+
+_TABLE: tuple[tuple[str, str, Handler], ...] = (
+    ("POST", "2015-03-31/functions", functions.create_function),
+    ("GET", "2015-03-31/functions", functions.list_functions),
+    ("GET", "2015-03-31/functions/*", functions.get_function),
+    ("DELETE", "2015-03-31/functions/*", functions.delete_function),
+    ("GET", "2015-03-31/functions/*/configuration", functions.get_function_configuration),
+    ("PUT", "2015-03-31/functions/*/configuration", functions.update_function_configuration),
+    ("PUT", "2015-03-31/functions/*/code", functions.update_function_code),
+    ("POST", "2015-03-31/functions/*/versions", functions.publish_version),
+    ("GET", "2015-03-31/functions/*/versions", functions.list_versions),
+    ("POST", "2015-03-31/functions/*/aliases", aliases.create_alias),
+    ("GET", "2015-03-31/functions/*/aliases", aliases.list_aliases),
+    ("GET", "2015-03-31/functions/*/aliases/*", aliases.get_alias),
+    ("PUT", "2015-03-31/functions/*/aliases/*", aliases.update_alias),
+    ("DELETE", "2015-03-31/functions/*/aliases/*", aliases.delete_alias),
+    ("PUT", "2017-10-31/functions/*/concurrency", concurrency.put_function_concurrency),
+    ("GET", "2019-09-30/functions/*/concurrency", concurrency.get_function_concurrency),
+    ("DELETE", "2017-10-31/functions/*/concurrency", concurrency.delete_function_concurrency),
+    ("PUT", "2019-09-30/functions/*/provisioned-concurrency", concurrency.put_provisioned),
+    ("GET", "2019-09-30/functions/*/provisioned-concurrency", concurrency.get_provisioned),
+    (
+        "DELETE",
+        "2019-09-30/functions/*/provisioned-concurrency",
+        concurrency.delete_provisioned,
+    ),
+    ("GET", "2016-08-19/account-settings", concurrency.get_account_settings),
+    ("GET", "2017-03-31/tags/*", functions.list_tags),
+    ("POST", "2017-03-31/tags/*", functions.tag_resource),
+    ("DELETE", "2017-03-31/tags/*", functions.untag_resource),
+    ("PUT", "2019-09-25/functions/*/event-invoke-config", invocations.put_event_config),
+    ("POST", "2019-09-25/functions/*/event-invoke-config", invocations.update_event_config),
+    ("GET", "2019-09-25/functions/*/event-invoke-config", invocations.get_event_config),
+    ("DELETE", "2019-09-25/functions/*/event-invoke-config", invocations.delete_event_config),
+    ("GET", "2019-09-25/functions/*/event-invoke-config/list", invocations.list_event_configs),
+)
+
+_ROUTES: tuple[tuple[str, re.Pattern[str], Handler], ...] = tuple(
+    (method, re.compile("/" + re.escape(path).replace(r"\*", "([^/]+)") + "/?"), handler)
+    for method, path, handler in _TABLE
+)
+
+
+def operation_name(handler: Handler) -> str:
+    """``create_function`` -> ``CreateFunction``, as AWS's errors have it."""
+    return "".join(word.title() for word in getattr(handler, "__name__", "").split("_"))
+
+
+def find_route(method: str, path: str) -> tuple[Handler, tuple[str, ...]]:
+    """The call that a method and a decoded path name, with the path's variable words."""
+    for route_method, pattern, handler in _ROUTES:
+        if route_method == method and (match := pattern.fullmatch(path)):
+            return handler, match.groups()
+    raise ApiError(
+        404,
+        "UnknownOperationException",
+        f"The local Lambda does not know {method} {path}.",
+    )

@@ -1,0 +1,359 @@
+"""Asynchronous invocations: accepted at once, run from a queue, retried as AWS does.
+
+A function's fault is retried after one and after two more platform minutes; a throttle from one
+second doubling to five minutes; nothing beyond the event's age. What became of an event is told
+to ``ended``. The queue lives in memory, and in files when a folder is given.
+"""
+
+import asyncio
+import base64
+import json
+import logging
+import random
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeGuard
+
+from aiohttp import ClientError, ClientSession, ClientTimeout
+
+from tuner.fleet import Placement
+from tuner.locallambda.platformclock import PlatformClock
+from tuner.locallambda.registry.function import Deployment, Function, timestamp
+from tuner.locallambda.registry.names import LATEST, FunctionRef
+from tuner.locallambda.responses import ApiError, not_ready
+from tuner.locallambda.sandbox.invocation import Invocation, InvocationResult
+
+#: Platform seconds; recorded on AWS: one call before 30 s, two after 91 s, three after 213 s.
+RETRY_AFTER_S = (60.0, 120.0)
+#: Platform seconds (AWS developer guide, asynchronous error handling).
+THROTTLE_BACKOFF_S = (1.0, 300.0)
+DEFAULT_RETRIES = 2
+DEFAULT_AGE_S = 6 * 3600
+
+
+@dataclass
+class Event:
+    """One accepted event; ``accepted`` is platform time since 1970."""
+
+    request_id: str
+    region: str
+    function: str
+    qualifier: str | None
+    payload: bytes
+    trace_id: str
+    accepted: float
+    tries: int = 0
+    throttles: int = 0
+
+    @property
+    def ref(self) -> FunctionRef:
+        """What was invoked."""
+        return FunctionRef(self.region, self.function, self.qualifier)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What became of an event; ``condition`` is AWS's word for it, ``ended`` platform time."""
+
+    event: Event
+    function: Function
+    condition: str
+    ended: float
+    version: str | None = None
+    result: InvocationResult | None = None
+
+    @property
+    def event_config(self) -> Mapping[str, Any]:
+        """The function's settings for asynchronous events, of the qualifier that was invoked."""
+        return self.function.event_configs.get(self.event.qualifier or LATEST, {})
+
+    def record(self) -> dict[str, Any]:
+        """The record that AWS sends to a destination."""
+        told: dict[str, Any] = {
+            "version": "1.0",
+            "timestamp": timestamp(self.ended).replace("+0000", "Z"),
+            "requestContext": {
+                "requestId": self.event.request_id,
+                "functionArn": f"{self.function.arn}:{self.event.qualifier or LATEST}",
+                "condition": self.condition,
+                "approximateInvokeCount": self.event.tries,
+            },
+            "requestPayload": json.loads(self.event.payload),
+        }
+        if self.result is not None:
+            context: dict[str, Any] = {"statusCode": 200, "executedVersion": self.version}
+            if self.result.function_error:
+                context["functionError"] = self.result.function_error
+            told["responseContext"] = context
+            told["responsePayload"] = json.loads(self.result.payload or b"null")
+        return told
+
+
+def retry_delay(config: Mapping[str, Any], tries: int, throttles: int, age_s: float) -> float | str:
+    """Platform seconds until the next try, or the condition on which an event is given up.
+
+    ``throttles`` counts refusals since the last try that ran; 0 means that the function failed.
+    """
+    delay: float
+    if throttles:
+        first, most = THROTTLE_BACKOFF_S
+        delay = min(most, first * 2 ** min(throttles - 1, 20))
+    else:
+        if tries > config.get("MaximumRetryAttempts", DEFAULT_RETRIES):
+            return "RetriesExhausted"
+        delay = RETRY_AFTER_S[tries - 1]
+    if age_s + delay > config.get("MaximumEventAgeInSeconds", DEFAULT_AGE_S):
+        return "EventAgeExceeded"
+    return delay
+
+
+class Platform(Protocol):
+    """What the queue needs of the service."""
+
+    def deployment(self, ref: FunctionRef) -> Deployment:
+        """What a reference runs now; ApiError if nothing."""
+        ...
+
+    def place(self, deployment: Deployment) -> Placement:
+        """Reserve a sandbox; ApiError 429 on a limit."""
+        ...
+
+    async def run(
+        self, placement: Placement, deployment: Deployment, invocation: Invocation
+    ) -> InvocationResult:
+        """Serve in the reserved sandbox."""
+        ...
+
+
+class EventQueue:
+    """All events of one local Lambda that were accepted and have not ended."""
+
+    def __init__(
+        self,
+        platform: Platform,
+        clock: PlatformClock,
+        ended: Callable[[Ending], None],
+        chance: random.Random,
+        folder: Path | None = None,
+    ) -> None:
+        self._platform = platform
+        self._clock = clock
+        self._ended = ended
+        self._chance = chance
+        self._folder = folder
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def accept(self, event: Event) -> None:
+        """Take an event; from here on it ends in exactly one way."""
+        self._keep(event)
+        self._start(event)
+
+    def resume(self) -> None:
+        """Take up the events that an earlier process left in the folder."""
+        if self._folder is None:
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        for path in sorted(self._folder.glob("*.json")):
+            kept = json.loads(path.read_text())
+            kept["payload"] = base64.b64decode(kept["payload"])
+            self._start(Event(**kept))
+
+    async def close(self) -> None:
+        """Stop serving; what is in files will be taken up again."""
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    def _start(self, event: Event) -> None:
+        task = asyncio.ensure_future(self._serve(event))
+        self._tasks[event.request_id] = task
+        task.add_done_callback(lambda _: self._tasks.pop(event.request_id, None))
+
+    async def _serve(self, event: Event) -> None:
+        while True:
+            try:
+                deployment = self._platform.deployment(event.ref)
+            except ApiError as error:
+                if error.code == not_ready("").code:
+                    await self._clock.pause(THROTTLE_BACKOFF_S[0])
+                    continue
+                break  # the function is gone, and its events with it
+            ending = await self._attempt(event, deployment)
+            if ending is not None:
+                self._ended(ending)
+                break
+        self._forget(event)
+
+    async def _attempt(self, event: Event, deployment: Deployment) -> Ending | None:
+        function = deployment.function
+        config = function.event_configs.get(event.qualifier or LATEST, {})
+        if function.reserved == 0:
+            return Ending(event, function, "ZeroReservedConcurrency", self._clock.wall())
+        result = await self._try(event, deployment)
+        now = self._clock.wall()
+        if result is not None and not result.function_error:
+            return Ending(event, function, "Success", now, deployment.version, result)
+        age = now - event.accepted
+        next_step = retry_delay(config, event.tries, event.throttles, age)
+        if isinstance(next_step, str):
+            return Ending(event, function, next_step, now, deployment.version, result)
+        self._keep(event)
+        await self._clock.pause(self._spread(event, next_step))
+        return None
+
+    def _spread(self, event: Event, delay: float) -> float:
+        """A throttled event's delay, by chance down to half of it (not below the first one).
+
+        AWS documents the delays only; were they exact, events that were throttled together would
+        come back together for hours, and all but a few be refused each time.
+        """
+        if not event.throttles:
+            return delay
+        return max(THROTTLE_BACKOFF_S[0], delay * self._chance.uniform(0.5, 1.0))
+
+    async def _try(self, event: Event, deployment: Deployment) -> InvocationResult | None:
+        """Run it once; ``None`` if it was throttled, or no sandbox could be started for it: both
+        send an event back to the queue, and neither counts as a try."""
+        invocation = Invocation(
+            event.request_id, event.payload, event.ref.qualified_arn, event.trace_id
+        )
+        try:
+            placement = self._platform.place(deployment)
+            result = await self._platform.run(placement, deployment, invocation)
+        except ApiError:
+            event.throttles += 1
+            return None
+        event.throttles = 0
+        event.tries += 1
+        return result
+
+    def _keep(self, event: Event) -> None:
+        if self._folder is not None:
+            kept = {**asdict(event), "payload": base64.b64encode(event.payload).decode()}
+            path = self._folder / f"{event.request_id}.json"
+            draft = path.with_suffix(".draft")
+            draft.write_text(json.dumps(kept))
+            draft.replace(path)
+
+    def _forget(self, event: Event) -> None:
+        if self._folder is not None:
+            (self._folder / f"{event.request_id}.json").unlink(missing_ok=True)
+
+
+TRIES = 3
+#: Platform seconds between two tries to reach a queue.
+TRY_AGAIN_S = 5.0
+MAX_ERROR_MESSAGE = 1024
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message to a queue, by the queue's ARN."""
+
+    queue: str
+    body: str
+    attributes: dict[str, dict[str, str]]
+
+    def request(self, endpoint: str) -> tuple[dict[str, str], dict[str, Any]]:
+        """Headers and body of SendMessage in SQS's JSON protocol."""
+        _, _, _, region, account, name = self.queue.split(":")
+        headers = {
+            "Content-Type": "application/x-amz-json-1.0",
+            "X-Amz-Target": "AmazonSQS.SendMessage",
+            "Authorization": "AWS4-HMAC-SHA256 "
+            f"Credential=tuner/20260101/{region}/sqs/aws4_request, "
+            "SignedHeaders=host, Signature=unchecked",
+        }
+        body = {
+            "QueueUrl": f"{endpoint}/{account}/{name}",
+            "MessageBody": self.body,
+            "MessageAttributes": self.attributes,
+        }
+        return headers, body
+
+
+def messages(ending: Ending, record: dict[str, Any]) -> Iterator[Message]:
+    """What has to be sent for an ending; nothing for targets that are not queues."""
+    which = "OnSuccess" if ending.condition == "Success" else "OnFailure"
+    config = ending.event_config.get("DestinationConfig") or {}
+    target = (config.get(which) or {}).get("Destination")
+    if is_queue(target):
+        yield Message(target, json.dumps(record), {})
+    dead = (ending.function.live.other.get("DeadLetterConfig") or {}).get("TargetArn")
+    if which == "OnFailure" and is_queue(dead):
+        yield Message(dead, ending.event.payload.decode(), _dead_letter(ending, record))
+
+
+def is_queue(arn: object) -> TypeGuard[str]:
+    """Whether this is the ARN of an SQS queue."""
+    words = arn.split(":") if isinstance(arn, str) else ()
+    return len(words) == 6 and words[0] == "arn" and words[2] == "sqs"
+
+
+def _dead_letter(ending: Ending, record: dict[str, Any]) -> dict[str, dict[str, str]]:
+    told = record.get("responsePayload")
+    text = str(told.get("errorMessage", "")) if isinstance(told, dict) else ""
+    return {
+        "RequestID": {"DataType": "String", "StringValue": ending.event.request_id},
+        "ErrorCode": {"DataType": "Number", "StringValue": "200"},
+        "ErrorMessage": {
+            "DataType": "String",
+            "StringValue": (text or ending.condition)[:MAX_ERROR_MESSAGE],
+        },
+    }
+
+
+class Destinations:
+    """Tells endings; ``failed`` counts messages that no queue took."""
+
+    def __init__(self, clock: PlatformClock, endpoint: str | None, file: Path | None) -> None:
+        self._clock = clock
+        self._endpoint = endpoint.rstrip("/") if endpoint else None
+        self._file = file
+        self._session: ClientSession | None = None
+        self._sending: set[asyncio.Task[None]] = set()
+        self.failed = 0
+
+    def tell(self, ending: Ending, record: dict[str, Any]) -> None:
+        """Keep the record in the file, and send what the function asks for."""
+        if self._file is not None:
+            with self._file.open("a") as kept:
+                kept.write(json.dumps(record) + "\n")
+        for message in messages(ending, record):
+            if self._endpoint is None:
+                _log.warning("%s is not told: start with --sqs-endpoint", message.queue)
+                continue
+            task = asyncio.ensure_future(self._send(message, self._endpoint))
+            self._sending.add(task)
+            task.add_done_callback(self._sending.discard)
+
+    async def close(self) -> None:
+        """Stop sending."""
+        for task in self._sending:
+            task.cancel()
+        await asyncio.gather(*self._sending, return_exceptions=True)
+        if self._session is not None:
+            await self._session.close()
+
+    async def _send(self, message: Message, endpoint: str) -> None:
+        headers, body = message.request(endpoint)
+        if self._session is None:
+            self._session = ClientSession(timeout=ClientTimeout(total=10))
+        reason = ""
+        for left in reversed(range(TRIES)):
+            try:
+                async with self._session.post(endpoint, json=body, headers=headers) as answer:
+                    if answer.status < 300:
+                        return
+                    reason = f"{answer.status} {(await answer.text())[:200]}"
+            except (ClientError, TimeoutError) as error:
+                reason = str(error) or type(error).__name__
+            if left:
+                await self._clock.pause(TRY_AGAIN_S)
+        self.failed += 1
+        _log.warning("%s took no message: %s", message.queue, reason)

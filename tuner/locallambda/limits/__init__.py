@@ -1,0 +1,1 @@
+"""CPU quota and memory limit of a sandbox: by cgroups, or by signals and polling without them."""

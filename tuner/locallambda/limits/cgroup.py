@@ -1,0 +1,189 @@
+"""Control groups of both versions: where they are mounted, and directories of our own in them.
+
+Version 2 needs no root where systemd delegates a subtree: the guard starts in a scope of its own
+(``systemd-run --scope -p Delegate=yes``), which belongs to the user. A container or service that
+owns its cgroup works too.
+"""
+
+import contextlib
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+#: Weight of all sandboxes together against any one other process of the machine, as a multiple of
+#: the ordinary weight: the quota, not the competition, should decide what a handler gets.
+WEIGHT = 10
+
+
+@dataclass(frozen=True)
+class Mount:
+    """One mounted cgroup hierarchy."""
+
+    path: Path
+    version: int  # 1 or 2
+    options: frozenset[str]  # of a version 1 mount: its controllers among other things
+
+
+def mounts(table: str) -> list[Mount]:
+    """The cgroup mounts in the text of /proc/mounts (format: proc(5), fstab(5))."""
+    found = []
+    for line in table.splitlines():
+        fields = line.split()
+        if len(fields) >= 4 and fields[2] in ("cgroup", "cgroup2"):
+            place = Path(fields[1].replace("\\040", " "))
+            version = 2 if fields[2] == "cgroup2" else 1
+            found.append(Mount(place, version, frozenset(fields[3].split(","))))
+    return found
+
+
+def membership(text: str) -> dict[str, str]:
+    """Controller -> cgroup path, from the text of /proc/PID/cgroup; version 2 is under ""."""
+    paths = {}
+    for line in text.splitlines():
+        _, _, rest = line.partition(":")
+        controllers, separator, path = rest.partition(":")
+        if separator:
+            for controller in controllers.split(","):
+                paths[controller] = path
+    return paths
+
+
+def current_mounts() -> list[Mount]:
+    """The cgroup mounts of this machine; empty where there is no /proc."""
+    return mounts(_text(Path("/proc/mounts")))
+
+
+def current_membership(pid: int | str = "self") -> dict[str, str]:
+    """The cgroups of a process; empty where there is no /proc or no such process."""
+    return membership(_text(Path(f"/proc/{pid}/cgroup")))
+
+
+def writable(directory: Path) -> bool:
+    """True if cgroups can be made below ``directory`` and processes put into them."""
+    return os.access(directory, os.W_OK) and os.access(directory / "cgroup.procs", os.W_OK)
+
+
+def remove(directory: Path) -> None:
+    """Remove a cgroup and those below it; one that is not empty stays."""
+    for folder, _, _ in os.walk(directory, topdown=False):
+        with contextlib.suppress(OSError):
+            Path(folder).rmdir()
+
+
+def counter(text: str, name: str) -> int:
+    """The value of ``name`` in a flat keyed file such as memory.events; 0 when it has none."""
+    for line in text.splitlines():
+        key, _, value = line.partition(" ")
+        if key == name and value.strip().isdigit():
+            return int(value)
+    return 0
+
+
+class Group:
+    """The cgroup of one sandbox: a directory that exists from construction to :meth:`remove`."""
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir(exist_ok=True)
+        self._directory = directory
+
+    @property
+    def joins(self) -> list[str]:
+        """The file that a process writes itself into to enter."""
+        return [str(self._directory / "cgroup.procs")]
+
+    def write(self, name: str, value: object) -> None:
+        """Write one of its files."""
+        (self._directory / name).write_text(str(value), encoding="ascii")
+
+    def read(self, name: str) -> str:
+        """The text of one of its files; empty where there is none."""
+        return _text(self._directory / name)
+
+    def remove(self) -> None:
+        """Remove the empty group; the guard removes leftovers."""
+        with contextlib.suppress(OSError):
+            self._directory.rmdir()
+
+
+def make_v1_directory(controller: str) -> Path | None:
+    """A new directory of ours in a version 1 hierarchy; ``None`` if that is not possible."""
+    parent = _v1_parent(controller)
+    if parent is None:
+        return None
+    ours = parent / f"tuner-{os.getpid()}-{os.urandom(3).hex()}"
+    try:
+        ours.mkdir()
+    except OSError:
+        return None
+    return ours
+
+
+def v2_mount_point() -> Path | None:
+    """Where version 2 is mounted with a cpu controller, else ``None``."""
+    for mount in current_mounts():
+        if mount.version == 2 and "cpu" in _text(mount.path / "cgroup.controllers").split():
+            return mount.path
+    return None
+
+
+def delegation_command() -> list[str] | None:
+    """The command in front of a program that gives it a delegated subtree; ``None`` without one."""
+    program = shutil.which("systemd-run")
+    if program is None or not Path("/run/systemd/system").is_dir():
+        return None
+    whose = [] if os.geteuid() == 0 else ["--user"]
+    properties = ["-p", "Delegate=yes", "-p", f"CPUWeight={100 * WEIGHT}"]
+    return [program, *whose, "--scope", "--quiet", "--collect", *properties, "--"]
+
+
+def prepare_subtree(root: Path, guard_pid: int) -> Path | None:
+    """A directory for sandboxes below the guard's cgroup; ``None`` when that is not ours to change.
+
+    A cgroup that hands controllers to its children may not hold processes itself (cgroups(7), "no
+    internal processes"), so those in it, which must be ours alone, move to a leaf.
+    """
+    directory = root / current_membership(guard_pid).get("", "/").lstrip("/")
+    try:
+        inside = {int(pid) for pid in (directory / "cgroup.procs").read_text("ascii").split()}
+        if directory != root or (directory / "cgroup.type").exists():
+            if not writable(directory) or not inside <= {guard_pid, os.getpid()}:
+                return None
+            leaf = directory / "tuner-service"
+            leaf.mkdir(exist_ok=True)
+            for pid in inside:
+                (leaf / "cgroup.procs").write_text(str(pid), encoding="ascii")
+        controllers = (directory / "cgroup.controllers").read_text("ascii").split()
+        if "cpu" not in controllers:
+            return None
+        sandboxes = directory / f"tuner-{os.getpid()}"
+        sandboxes.mkdir(exist_ok=True)
+        for controller in {"cpu", "memory"} & set(controllers):
+            for place in (directory, sandboxes):
+                (place / "cgroup.subtree_control").write_text(f"+{controller}", encoding="ascii")
+    except OSError:
+        return None
+    return sandboxes
+
+
+def limits_memory(subtree: Path) -> bool:
+    """True if groups below a version 2 directory can limit memory."""
+    return "memory" in _text(subtree / "cgroup.subtree_control").split()
+
+
+def _v1_parent(controller: str) -> Path | None:
+    for mount in current_mounts():
+        if mount.version == 1 and controller in mount.options:
+            relative = current_membership().get(controller, "/").lstrip("/")
+            # In a container the path is the host's and does not exist below the mount.
+            for place in (mount.path / relative, mount.path):
+                if place.is_dir():
+                    return place if writable(place) else None
+    return None
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""

@@ -1,0 +1,212 @@
+"""CPU as Lambda hands it out: a quota of 20 ms x MB/1769 in every period of 20 ms.
+
+Enforced by a cgroup of either version or, without one, by a duty cycle: SIGSTOP when a sandbox has
+used its quota, SIGCONT when it may go on. The duty cycle runs in a process of its own
+(``cpu_duty_controller.py``), so that a busy event loop does not lengthen a burst. It is coarser: a
+tick may come late, and a process that lives for less than a tick is not counted.
+"""
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from tuner.locallambda.limits.cgroup import WEIGHT, Group
+
+#: CFS period and the memory that buys one core, as measured on AWS: "Demystifying Serverless Costs
+#: on Public Platforms", EuroSys 2026, arXiv 2506.01283; the latter also in AWS's quota page.
+PERIOD_US = 20_000
+ONE_CORE_MB = 1769
+
+METHODS = ("auto", "cgroup-v1", "cgroup-v2", "duty-cycle")
+
+
+def share(memory_mb: float) -> float:
+    """Cores that a sandbox of this size may use; above 1 beyond 1,769 MB."""
+    return memory_mb / ONE_CORE_MB
+
+
+def quota_us(memory_mb: float) -> int:
+    """CPU time per period in microseconds; at least the kernel's minimum of 1 ms."""
+    return max(1000, round(PERIOD_US * share(memory_mb)))
+
+
+def cores() -> int:
+    """Cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def shortage(memory_mb: float) -> str | None:
+    """A sentence for a size that needs more cores than there are, else ``None``."""
+    if share(memory_mb) <= cores():
+        return None
+    return (
+        f"{memory_mb:.0f} MB gets {share(memory_mb):.2f} cores on Lambda, but this machine has "
+        f"{cores()}: parallel code will look slower here. Sizes up to "
+        f"{cores() * ONE_CORE_MB} MB are exact."
+    )
+
+
+class CpuGroup(Protocol):
+    """The CPU limit of one sandbox. Starts without a limit."""
+
+    @property
+    def joins(self) -> Sequence[str]:
+        """cgroup.procs files that a process of the sandbox has to enter before it starts."""
+        ...
+
+    def attach(self, pid: int) -> None:
+        """A runtime has started (again)."""
+        ...
+
+    def limit(self, memory_mb: float) -> None:
+        """From now on, this size's share."""
+        ...
+
+    def detach(self, pid: int) -> None:
+        """That runtime has ended."""
+        ...
+
+    def remove(self) -> None:
+        """The sandbox is gone and empty."""
+        ...
+
+
+class CpuControl(Protocol):
+    """One way to enforce the quota."""
+
+    method: str
+
+    def group(self, key: str) -> CpuGroup:
+        """A new group for the sandbox ``key``."""
+        ...
+
+    def close(self) -> None:
+        """End what the control itself started."""
+        ...
+
+
+@dataclass(frozen=True)
+class CpuFiles:
+    """What the files of one cgroup version are called."""
+
+    method: str
+    weight: str
+    ordinary_weight: int
+    quota: str  # file
+    quota_text: str
+    period: str | None = None  # file, where the period is not written with the quota
+
+
+CPU_V1 = CpuFiles(
+    "cgroup-v1", "cpu.shares", 1024, "cpu.cfs_quota_us", "{quota}", "cpu.cfs_period_us"
+)
+CPU_V2 = CpuFiles("cgroup-v2", "cpu.weight", 100, "cpu.max", "{quota} {period}")
+
+
+class CgroupCpu:
+    """Groups below one directory of ours, which the guard removes at the end."""
+
+    def __init__(self, directory: Path, files: CpuFiles) -> None:
+        self.method = files.method
+        self._directory = directory
+        self._files = files
+        Group(directory).write(files.weight, files.ordinary_weight * WEIGHT)
+
+    def group(self, key: str) -> "CgroupCpuGroup":
+        """A new group without a limit."""
+        return CgroupCpuGroup(self._directory / key, self._files)
+
+    def close(self) -> None:
+        """Do nothing: only the kernel is at work."""
+
+
+class CgroupCpuGroup(Group):
+    """One sandbox's cgroup; in version 2 the memory limit uses the same directory."""
+
+    def __init__(self, directory: Path, files: CpuFiles) -> None:
+        super().__init__(directory)
+        self._files = files
+        if files.period is not None:
+            self.write(files.period, PERIOD_US)
+
+    def attach(self, pid: int) -> None:
+        """Do nothing: the runtime has entered by itself."""
+
+    def limit(self, memory_mb: float) -> None:
+        """Set the quota of this size."""
+        text = self._files.quota_text.format(quota=quota_us(memory_mb), period=PERIOD_US)
+        self.write(self._files.quota, text)
+
+    def detach(self, pid: int) -> None:
+        """Do nothing: the kernel has noticed."""
+
+
+class DutyCycleCpu:
+    """The service's side of the duty cycle: tells the controller process what to limit."""
+
+    method = "duty-cycle"
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "tuner.locallambda.limits.cpu_duty_controller"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is for the service alone
+        )
+
+    def group(self, key: str) -> "DutyCycleGroup":
+        """A new group without a limit."""
+        return DutyCycleGroup(self._send)
+
+    def close(self) -> None:
+        """End the controller; whatever it had stopped goes on."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        self._process.wait()
+
+    def _send(self, line: str) -> None:
+        if self._process.stdin is not None and not self._process.stdin.closed:
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.write(line.encode("ascii") + b"\n")
+                self._process.stdin.flush()
+
+
+class DutyCycleGroup:
+    """One sandbox under the controller; ``send`` sends it a line."""
+
+    joins: Sequence[str] = ()
+
+    def __init__(self, send: Callable[[str], None]) -> None:
+        self._send = send
+        self._pid: int | None = None
+        self._memory_mb: float | None = None
+
+    def attach(self, pid: int) -> None:
+        """Limit this runtime at once if a limit was set for an earlier one."""
+        self._pid = pid
+        if self._memory_mb is not None:
+            self.limit(self._memory_mb)
+
+    def limit(self, memory_mb: float) -> None:
+        """Have the controller watch the runtime."""
+        self._memory_mb = memory_mb
+        if self._pid is not None:
+            self._send(f"limit {self._pid} {quota_us(memory_mb)}")
+
+    def detach(self, pid: int) -> None:
+        """Forget the runtime, whose pid may soon belong to another process."""
+        if self._pid == pid:
+            self._send(f"release {pid}")
+            self._pid = None
+
+    def remove(self) -> None:
+        """Forget the runtime, if there is one."""
+        if self._pid is not None:
+            self.detach(self._pid)

@@ -1,0 +1,180 @@
+"""What a function is configured to: one immutable value, its JSON form, and its changes.
+
+Accepts what AWS accepts and shows it again; of what it accepts, sandboxes use runtime, handler,
+memory, timeout, environment and log format.
+"""
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from tuner.locallambda.registry.validation import (
+    check_environment,
+    check_loggable,
+    check_runtime,
+    check_settings,
+)
+from tuner.locallambda.responses import invalid
+
+#: Request key -> attribute, for everything with an attribute of its own.
+_PLAIN = {
+    "Runtime": "runtime",
+    "Handler": "handler",
+    "Role": "role",
+    "Description": "description",
+    "MemorySize": "memory_mb",
+    "Timeout": "timeout_s",
+}
+#: Accepted, kept and shown, without effect here.
+_SHOWN_ONLY = ("VpcConfig", "DeadLetterConfig", "KMSKeyArn", "FileSystemConfigs")
+#: Keys with a default that AWS always shows.
+_DEFAULTED: Mapping[str, Mapping[str, Any]] = {
+    "TracingConfig": {"Mode": "PassThrough"},
+    "EphemeralStorage": {"Size": 512},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """One deployment package by its content: SHA-256 in base64, and bytes as uploaded."""
+
+    sha256: str
+    size: int
+
+    @property
+    def folder(self) -> str:
+        """A name for it in the file system."""
+        return base64.b64decode(self.sha256).hex()
+
+
+def describe(archive: bytes) -> Package:
+    """Name an archive by its content."""
+    digest = hashlib.sha256(archive).digest()
+    return Package(base64.b64encode(digest).decode(), len(archive))
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """One configuration of a function with its code."""
+
+    runtime: str
+    handler: str
+    role: str
+    code: Package
+    description: str = ""
+    memory_mb: int = 128
+    timeout_s: int = 3
+    architectures: tuple[str, ...] = ("x86_64",)
+    environment: Mapping[str, str] | None = None
+    logging: Mapping[str, str] = field(default_factory=dict)
+    other: Mapping[str, Any] = field(default_factory=dict)
+
+    def with_settings(self, body: Mapping[str, Any]) -> "Configuration":
+        """The configuration after UpdateFunctionConfiguration; raises the ApiError of AWS."""
+        check_settings(body)
+        changes: dict[str, Any] = {
+            attribute: body[key] for key, attribute in _PLAIN.items() if body.get(key) is not None
+        }
+        if body.get("Runtime") is not None:
+            check_runtime(body["Runtime"])
+        if body.get("Environment") is not None:
+            changes["environment"] = check_environment(body["Environment"])
+        if body.get("LoggingConfig") is not None:
+            changes["logging"] = self._changed_logging(body["LoggingConfig"])
+        if (body.get("SnapStart") or {}).get("ApplyOn", "None") != "None":
+            raise invalid(
+                "The local Lambda takes no snapshots of a running sandbox, so it has no SnapStart. "
+                "Measure SnapStart on AWS."
+            )
+        if body.get("Layers"):
+            raise invalid(f"Layer version {body['Layers'][0]} does not exist.")
+        other = dict(self.other)
+        for key in (*_SHOWN_ONLY, *_DEFAULTED):
+            if body.get(key) is not None:
+                other[key] = body[key]
+        return replace(self, **changes, other=other)
+
+    def _changed_logging(self, asked: Mapping[str, Any]) -> dict[str, str]:
+        kept = dict(self.logging)
+        if asked.get("LogFormat") == "Text":  # levels belong to JSON and go with it
+            kept.pop("ApplicationLogLevel", None)
+            kept.pop("SystemLogLevel", None)
+        return check_loggable({**kept, **asked})
+
+    def document(self, function_name: str, region: str) -> dict[str, Any]:
+        """The part of AWS's FunctionConfiguration that comes from here."""
+        told: dict[str, Any] = {
+            "Runtime": self.runtime,
+            "Role": self.role,
+            "Handler": self.handler,
+            "CodeSize": self.code.size,
+            "CodeSha256": self.code.sha256,
+            "Description": self.description,
+            "Timeout": self.timeout_s,
+            "MemorySize": self.memory_mb,
+            "PackageType": "Zip",
+            "Architectures": list(self.architectures),
+            "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
+            "LoggingConfig": {
+                "LogFormat": "Text",
+                **self.logging,
+                "LogGroup": self.log_group(function_name),
+            },
+            "RuntimeVersionConfig": {
+                "RuntimeVersionArn": f"arn:aws:lambda:{region}::runtime:"
+                + hashlib.sha256(self.runtime.encode()).hexdigest()
+            },
+            **_DEFAULTED,
+            **self.other,
+        }
+        if self.environment is not None:
+            told["Environment"] = {"Variables": dict(self.environment)}
+        return told
+
+    def log_group(self, function_name: str) -> str:
+        """Where its log goes."""
+        return self.logging.get("LogGroup") or f"/aws/lambda/{function_name}"
+
+    @property
+    def log_format(self) -> str:
+        """Text or JSON."""
+        return self.logging.get("LogFormat", "Text")
+
+    def stored(self) -> dict[str, Any]:
+        """For :func:`restored`, as JSON."""
+        kept = {f.name: getattr(self, f.name) for f in fields(self)}
+        kept["code"] = {"sha256": self.code.sha256, "size": self.code.size}
+        return kept
+
+
+def created(body: Mapping[str, Any], code: Package) -> Configuration:
+    """The first configuration of a function, from CreateFunction's body."""
+    check_settings(body, required=("Role",))
+    if body.get("PackageType", "Zip") != "Zip":
+        raise invalid(
+            "The local Lambda runs zip packages only; a container image runs on AWS. "
+            "Send Code.ZipFile with PackageType Zip."
+        )
+    if not body.get("Runtime") or not body.get("Handler"):
+        raise invalid(
+            "Runtime and Handler are mandatory parameters for functions created with "
+            "deployment packages."
+        )
+    first = Configuration(
+        runtime=body["Runtime"],
+        handler=body["Handler"],
+        role=body["Role"],
+        code=code,
+        architectures=tuple(body.get("Architectures") or ("x86_64",)),
+    )
+    return first.with_settings(body)
+
+
+def restored(kept: Mapping[str, Any]) -> Configuration:
+    """A configuration that :meth:`Configuration.stored` wrote."""
+    values = dict(kept)
+    values["code"] = Package(**values["code"])
+    values["architectures"] = tuple(values["architectures"])
+    return Configuration(**values)

@@ -1,0 +1,155 @@
+"""Functions with their versions and aliases, and how the state of one moves.
+
+Pure of network, disk and clock: the time is handed in. A state settles when somebody looks after
+its time has come, so that no timer can be missed.
+"""
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from tuner.locallambda.registry.configuration import Configuration
+from tuner.locallambda.registry.names import LATEST, function_arn
+from tuner.locallambda.responses import not_ready, stale_revision, update_in_progress
+
+#: How long AWS's short states last here, in platform seconds: long enough to be seen.
+SETTLE_S = 0.1
+_CREATING = {
+    "StateReason": "The function is being created.",
+    "StateReasonCode": "Creating",
+}
+
+
+def new_revision() -> str:
+    """A RevisionId."""
+    return str(uuid.uuid4())
+
+
+def timestamp(wall: float) -> str:
+    """A LastModified as AWS writes it, from seconds since 1970."""
+    return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "+0000"
+
+
+@dataclass
+class Version:
+    """A published version; ``deployment`` names its sandboxes."""
+
+    number: str
+    configuration: Configuration
+    revision: str
+    modified: str
+    deployment: str = field(default_factory=new_revision)
+
+
+@dataclass
+class Alias:
+    """A name for a version, or for two by weight."""
+
+    name: str
+    version: str
+    description: str = ""
+    weights: dict[str, float] = field(default_factory=dict)  # additional version -> share
+    revision: str = field(default_factory=new_revision)
+
+
+@dataclass
+class Provisioned:
+    """Provisioned concurrency of a version or alias: what was asked, and how far it has come."""
+
+    asked: int
+    modified: str
+    version: str  # the one whose sandboxes are kept ready
+    status: str = "IN_PROGRESS"  # or "READY", "FAILED"
+    reason: str | None = None
+    ready: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What an invocation runs: one configuration of one version, with sandboxes of its own."""
+
+    key: str
+    function: "Function"
+    version: str
+    configuration: Configuration
+
+
+@dataclass
+class Function:
+    """One function. ``shown`` is what Get answers, ``live`` what invocations run."""
+
+    region: str
+    name: str
+    shown: Configuration
+    modified: str
+    live: Configuration
+    settles_at: float = 0.0
+    state: str = "Pending"
+    updating: bool = False
+    revision: str = field(default_factory=new_revision)
+    deployment: str = field(default_factory=new_revision)
+    versions: dict[str, Version] = field(default_factory=dict)
+    aliases: dict[str, Alias] = field(default_factory=dict)
+    next_version: int = 1
+    published: Configuration | None = None  # what the last version was made of
+    reserved: int | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+    event_configs: dict[str, dict[str, Any]] = field(default_factory=dict)  # by qualifier
+    provisioned: dict[str, Provisioned] = field(default_factory=dict)  # by qualifier
+
+    @property
+    def arn(self) -> str:
+        """The unqualified ARN."""
+        return function_arn(self.region, self.name)
+
+    def settle(self, now: float) -> str | None:
+        """Finish a creation or update whose time has come; gives the deployment it replaced."""
+        if now < self.settles_at or (self.state == "Active" and not self.updating):
+            return None
+        self.state, self.updating = "Active", False
+        self.revision = new_revision()
+        self.live = self.shown
+        replaced, self.deployment = self.deployment, new_revision()
+        return replaced
+
+    def check_revision(self, given: str | None) -> None:
+        """412 unless it is the latest or was not given."""
+        if given is not None and given != self.revision:
+            raise stale_revision()
+
+    def check_settled(self) -> None:
+        """409 while the function is being created or updated."""
+        if self.state != "Active":
+            raise not_ready(self.state)
+        if self.updating:
+            raise update_in_progress(self.arn)
+
+    def document(self, version: Version | None = None, *, listed: bool = False) -> dict[str, Any]:
+        """AWS's FunctionConfiguration of $LATEST or a version; lists leave out what moves."""
+        configuration = version.configuration if version else self.shown
+        qualifier = version.number if version else (LATEST if listed else None)
+        told = {
+            "FunctionName": self.name,
+            "FunctionArn": function_arn(self.region, self.name, qualifier),
+            **configuration.document(self.name, self.region),
+            "LastModified": version.modified if version else self.modified,
+            "Version": version.number if version else LATEST,
+            "RevisionId": version.revision if version else self.revision,
+        }
+        if listed:
+            del told["RuntimeVersionConfig"]
+            return told
+        return {**told, **self._state(version)}
+
+    def _state(self, version: Version | None) -> dict[str, str]:
+        if self.state != "Active":
+            return {"State": self.state, **_CREATING}
+        if self.updating and version is None:
+            return {
+                "State": "Active",
+                "LastUpdateStatus": "InProgress",
+                **{f"LastUpdate{key.replace('State', 'Status')}": _CREATING[key]
+                   for key in _CREATING},
+            }  # fmt: skip
+        return {"State": "Active", "LastUpdateStatus": "Successful"}

@@ -1,0 +1,88 @@
+"""Names: from the many ways to write a function (name, ARN, partial ARN, qualifier) to one."""
+
+import re
+from dataclasses import dataclass
+
+from tuner.locallambda.responses import denied, invalid, not_found, violated
+from tuner.locallambda.sandbox.invocation import ACCOUNT_ID
+
+LATEST = "$LATEST"
+
+# Patterns of botocore's Lambda model (2026-11), which AWS quotes in its errors.
+_PREFIX = (
+    r"(arn:(aws[a-zA-Z-]*)?:lambda:)?"
+    r"((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?"
+)
+FUNCTION_NAME = _PREFIX + r"([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?"
+ALIAS_NAME = r"(?!^[0-9]+$)([a-zA-Z0-9-_]+)"
+QUALIFIER = r"(|[a-zA-Z0-9$_-]+)"
+
+_REFERENCE = re.compile(
+    r"(?:arn:aws[a-zA-Z-]*:lambda:)?"
+    r"(?:(?P<region>(?:eusc-)?[a-z]{2}(?:-gov|-iso[a-z]?)?-[a-z]+-\d):)?"
+    r"(?:(?P<account>\d{12}):)?(?:function:)?"
+    r"(?P<name>[a-zA-Z0-9-_]+)(?::(?P<qualifier>\$LATEST|[a-zA-Z0-9-_]+))?",
+    re.ASCII,
+)
+_PLAIN = re.compile(r"[a-zA-Z0-9-_]{1,64}", re.ASCII)
+
+
+def function_arn(region: str, name: str, qualifier: str | None = None) -> str:
+    """The ARN of a function, or of one of its versions or aliases."""
+    arn = f"arn:aws:lambda:{region}:{ACCOUNT_ID}:function:{name}"
+    return f"{arn}:{qualifier}" if qualifier else arn
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionRef:
+    """Which function, and which version or alias if one was given."""
+
+    region: str
+    name: str
+    qualifier: str | None = None
+
+    @property
+    def arn(self) -> str:
+        """The function's own ARN."""
+        return function_arn(self.region, self.name)
+
+    @property
+    def qualified_arn(self) -> str:
+        """The ARN with the qualifier, if one was given."""
+        return function_arn(self.region, self.name, self.qualifier)
+
+
+def pattern_violation(value: str, field: str, pattern: str) -> str:
+    """AWS's words for a value that does not match its pattern."""
+    return (
+        f"Value '{value}' at '{field}' failed to satisfy constraint: "
+        f"Member must satisfy regular expression pattern: {pattern}"
+    )
+
+
+def read_reference(text: str, region: str, qualifier: str | None = None) -> FunctionRef:
+    """Read what a client wrote in the path, for a call in ``region``.
+
+    Raises ValidationException for a malformed name, 403 for another account and 404 for another
+    region, as AWS does.
+    """
+    if _PLAIN.fullmatch(text):
+        name, own = text, None
+    else:
+        match = _REFERENCE.fullmatch(text) if len(text) <= 256 else None
+        if match is None or len(match["name"]) > 64:
+            raise violated([pattern_violation(text, "functionName", FUNCTION_NAME)])
+        if match["account"] not in (None, ACCOUNT_ID):
+            raise denied()
+        if match["region"] not in (None, region):
+            raise not_found(
+                f"Functions from '{match['region']}' are not reachable in this region ('{region}')"
+            )
+        name, own = match["name"], match["qualifier"]
+    if qualifier is not None and not re.fullmatch(QUALIFIER, qualifier):
+        raise violated([pattern_violation(qualifier, "qualifier", QUALIFIER)])
+    if own and qualifier and own != qualifier:
+        raise invalid(
+            "The derived qualifier from the function name does not match the specified qualifier."
+        )
+    return FunctionRef(region, name, own or qualifier or None)

@@ -1,0 +1,169 @@
+"""All functions of all regions: found, made, changed, published, deleted.
+
+Pure of network and disk: time is a Clock, chance is handed in, and what has to be kept or ended
+is told to whoever made the registry.
+"""
+
+import random
+from collections.abc import Callable, Iterator
+
+from tuner.clock import Clock
+from tuner.locallambda.registry.configuration import Configuration
+from tuner.locallambda.registry.function import (
+    SETTLE_S,
+    Alias,
+    Deployment,
+    Function,
+    Version,
+    new_revision,
+    timestamp,
+)
+from tuner.locallambda.registry.names import LATEST, FunctionRef, function_arn
+from tuner.locallambda.responses import conflict, function_not_found, not_ready
+
+
+class Registry:
+    """All functions of all regions.
+
+    ``changed`` is told each function to be kept, ``replaced`` each deployment that serves no
+    more.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        chance: random.Random,
+        changed: Callable[[Function], None],
+        replaced: Callable[[Function, str], None],
+    ) -> None:
+        self._clock = clock
+        self._chance = chance
+        self._changed = changed
+        self._replaced = replaced
+        self._functions: dict[tuple[str, str], Function] = {}
+
+    def __iter__(self) -> Iterator[Function]:
+        for function in self._functions.values():
+            self._settle(function)
+            yield function
+
+    def in_region(self, region: str) -> list[Function]:
+        """The functions of one region by name."""
+        return sorted((f for f in self if f.region == region), key=lambda f: f.name)
+
+    def restore(self, function: Function) -> None:
+        """Take in a function that was kept."""
+        self._functions[function.region, function.name] = function
+
+    def find(self, ref: FunctionRef) -> Function | None:
+        """The function, whatever the qualifier."""
+        function = self._functions.get((ref.region, ref.name))
+        if function is not None:
+            self._settle(function)
+        return function
+
+    def get(self, ref: FunctionRef, *, as_latest: bool = False) -> Function:
+        """The function, or 404; ``as_latest`` words it as Invoke does, with ``:$LATEST``."""
+        function = self.find(ref)
+        if function is None:
+            qualifier = ref.qualifier or (LATEST if as_latest else None)
+            raise function_not_found(function_arn(ref.region, ref.name, qualifier))
+        return function
+
+    def version(self, function: Function, qualifier: str | None) -> Version | None:
+        """The version behind a qualifier, None for $LATEST, or 404."""
+        if qualifier in (None, LATEST):
+            return None
+        alias = function.aliases.get(qualifier or "")
+        version = function.versions.get(alias.version if alias else qualifier or "")
+        if version is None:
+            raise function_not_found(function_arn(function.region, function.name, qualifier))
+        return version
+
+    def deployment(self, ref: FunctionRef) -> Deployment:
+        """What an invocation of this reference runs now; an alias with weights draws."""
+        function = self.get(ref, as_latest=True)
+        if function.state != "Active":
+            raise not_ready(function.state)
+        if ref.qualifier in (None, LATEST):
+            return Deployment(function.deployment, function, LATEST, function.live)
+        alias = function.aliases.get(ref.qualifier or "")
+        number = self._draw(alias) if alias else ref.qualifier or ""
+        version = function.versions.get(number)
+        if version is None:
+            raise function_not_found(ref.qualified_arn)
+        return Deployment(version.deployment, function, number, version.configuration)
+
+    def create(self, ref: FunctionRef, configuration: Configuration) -> Function:
+        """A new function, Pending; 409 if there is one of the name."""
+        if self.find(ref) is not None:
+            raise conflict(f"Function already exist: {ref.name}")
+        function = Function(
+            ref.region, ref.name, configuration, timestamp(self._clock.wall()), configuration
+        )
+        function.settles_at = self._clock.monotonic() + SETTLE_S
+        self._functions[ref.region, ref.name] = function
+        self._changed(function)
+        return function
+
+    def update(self, function: Function, configuration: Configuration) -> None:
+        """Start an update; the live configuration serves until it settles."""
+        function.shown = configuration
+        function.updating = True
+        function.revision = new_revision()
+        function.modified = timestamp(self._clock.wall())
+        function.settles_at = self._clock.monotonic() + SETTLE_S
+        self._changed(function)
+
+    def publish(self, function: Function, description: str | None = None) -> Version:
+        """A version of what is shown now; the last one again if nothing changed since."""
+        last = function.versions.get(str(function.next_version - 1))
+        if last is not None and function.published == function.shown:
+            return last
+        configuration = function.published = function.shown
+        if description is not None:
+            configuration = configuration.with_settings({"Description": description})
+        number = str(function.next_version)
+        function.next_version += 1
+        version = Version(number, configuration, new_revision(), timestamp(self._clock.wall()))
+        function.versions[number] = version
+        self._changed(function)
+        return version
+
+    def unpublish(self, function: Function, number: str) -> None:
+        """Delete a version; deleting one that is not there is no error, as on AWS."""
+        users = [a.name for a in function.aliases.values() if number in (a.version, *a.weights)]
+        if users:
+            raise conflict(
+                f"Version {number} of function {function.name} is used by aliases: "
+                f"{', '.join(users)}"
+            )
+        function.provisioned.pop(number, None)
+        version = function.versions.pop(number, None)
+        if version is not None:
+            self._replaced(function, version.deployment)
+            self._changed(function)
+
+    def delete(self, function: Function) -> None:
+        """Remove a function with its versions; running calls finish."""
+        del self._functions[function.region, function.name]
+        for key in (function.deployment, *(v.deployment for v in function.versions.values())):
+            self._replaced(function, key)
+
+    def keep(self, function: Function) -> None:
+        """Keep a change that has no method of its own (aliases, tags, concurrency)."""
+        self._changed(function)
+
+    def _settle(self, function: Function) -> None:
+        replaced = function.settle(self._clock.monotonic())
+        if replaced is not None:
+            self._replaced(function, replaced)
+            self._changed(function)
+
+    def _draw(self, alias: Alias) -> str:
+        share = self._chance.random()
+        for number, weight in alias.weights.items():
+            if share < weight:
+                return number
+            share -= weight
+        return alias.version

@@ -1,0 +1,250 @@
+"""Functions and their code on disk: what survives a restart of the local Lambda.
+
+One JSON document per function, written whole and renamed into place; a document that cannot be
+read stops the start with its reason and is never deleted. A package is checked and unpacked once
+per content, and kept with its archive; nothing is written outside of its own task folder.
+"""
+
+import io
+import json
+import os
+import shutil
+import stat
+import tempfile
+import zipfile
+import zlib
+from dataclasses import asdict
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from tuner.errors import TargetError
+from tuner.locallambda.registry.configuration import Package, describe, restored
+from tuner.locallambda.registry.function import Alias, Function, Provisioned, Version
+from tuner.locallambda.responses import ApiError, invalid, too_large
+
+MAX_ZIPPED = 52_428_800
+MAX_UNZIPPED = 262_144_000
+
+
+def corrupt() -> ApiError:
+    """AWS's answer to an archive that cannot be read."""
+    return invalid(
+        "Could not unzip uploaded file. Please check your file, then try to upload again."
+    )
+
+
+def _unsafe(name: str) -> ApiError:
+    return invalid(
+        f"The archive's entry {name!r} would be written outside of the task folder. "
+        "Make the archive again with relative paths."
+    )
+
+
+class PackageStore:
+    """The unpacked packages below one folder, shared by all functions and versions."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def task_dir(self, package: Package) -> Path:
+        """Where the code lies unpacked."""
+        return self._folder / package.folder / "task"
+
+    def archive(self, package_folder: str) -> Path:
+        """The archive as uploaded."""
+        return self._folder / package_folder / "package.zip"
+
+    def add(self, archive: bytes) -> Package:
+        """Check and unpack an archive (blocking; seconds for a large one)."""
+        if len(archive) >= MAX_ZIPPED:
+            raise too_large(f"Zipped size must be smaller than {MAX_ZIPPED} bytes")
+        package = describe(archive)
+        home = self._folder / package.folder
+        if home.exists():
+            return package
+        self._folder.mkdir(parents=True, exist_ok=True)
+        making = Path(tempfile.mkdtemp(prefix="unpacking-", dir=self._folder))
+        try:
+            (making / "task").mkdir(mode=0o755)
+            unpack(archive, making / "task")
+            (making / "package.zip").write_bytes(archive)
+            making.chmod(0o755)
+            if not home.exists():
+                making.rename(home)
+        finally:
+            shutil.rmtree(making, ignore_errors=True)
+        return package
+
+    def keep_only(self, packages: set[Package]) -> None:
+        """Remove what no function refers to any more."""
+        wanted = {package.folder for package in packages}
+        if self._folder.exists():
+            for home in self._folder.iterdir():
+                if home.name not in wanted:
+                    shutil.rmtree(home, ignore_errors=True)
+
+
+def unpack(archive: bytes, folder: Path) -> None:
+    """Unpack into an empty folder; raises the ApiError that AWS would answer with."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+            entries = opened.infolist()
+            if not entries:
+                raise invalid("Uploaded file must be a non-empty zip")
+            if sum(entry.file_size for entry in entries) >= MAX_UNZIPPED:
+                raise invalid(f"Unzipped size must be smaller than {MAX_UNZIPPED} bytes")
+            links = []
+            for entry in entries:
+                target = folder / _relative(entry.filename)
+                if stat.S_ISLNK(entry.external_attr >> 16):
+                    links.append((target, os.fsdecode(opened.read(entry))))
+                else:
+                    _write(opened, entry, target)
+            for target, points_to in links:
+                _link(target, points_to, folder)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise corrupt() from error
+    except (OSError, ValueError, IndexError) as error:
+        if isinstance(error, OSError) and error.errno in (28, 122):  # ENOSPC, EDQUOT
+            raise
+        raise corrupt() from error
+
+
+def _relative(name: str) -> PurePosixPath:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts:
+        raise _unsafe(name)
+    return path
+
+
+def _write(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> None:
+    if entry.is_dir():
+        target.mkdir(parents=True, exist_ok=True)
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with opened.open(entry) as source, target.open("wb") as out:
+        shutil.copyfileobj(source, out)
+    # Archives made without Unix modes have 0 here; sandboxes only ever read.
+    mode = (entry.external_attr >> 16) & 0o777
+    target.chmod(0o755 if mode & 0o111 else 0o644)
+
+
+def _link(target: Path, points_to: str, folder: Path) -> None:
+    """Links come last: files then never pass through one, and each is followed to its end."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.symlink_to(points_to)
+    root = folder.resolve()
+    try:
+        end = target.resolve()
+    except (OSError, RuntimeError) as error:  # a loop
+        raise _unsafe(target.name) from error
+    if not end.is_relative_to(root):
+        raise _unsafe(target.name)
+
+
+SCHEMA = "tuner.locallambda/1"
+
+
+def freeze(function: Function) -> dict[str, Any]:
+    """A function as JSON."""
+    return {
+        "schema": SCHEMA,
+        "region": function.region,
+        "name": function.name,
+        "configuration": function.shown.stored(),
+        "published": function.published.stored() if function.published else None,
+        "modified": function.modified,
+        "revision": function.revision,
+        "next_version": function.next_version,
+        "reserved": function.reserved,
+        "tags": function.tags,
+        "event_configs": function.event_configs,
+        "provisioned": {key: one.asked for key, one in function.provisioned.items()},
+        "aliases": [asdict(alias) for alias in function.aliases.values()],
+        "versions": [
+            {
+                "number": version.number,
+                "configuration": version.configuration.stored(),
+                "revision": version.revision,
+                "modified": version.modified,
+            }
+            for version in function.versions.values()
+        ],
+    }
+
+
+def thaw(kept: dict[str, Any]) -> Function:
+    """The function that :func:`freeze` wrote; an update that was in progress has settled."""
+    if kept.get("schema") != SCHEMA:
+        raise ValueError(f"schema is {kept.get('schema')!r}, not {SCHEMA!r}")
+    shown = restored(kept["configuration"])
+    function = Function(kept["region"], kept["name"], shown, kept["modified"], shown)
+    function.state = "Active"
+    function.revision = kept["revision"]
+    function.next_version = kept["next_version"]
+    function.published = restored(kept["published"]) if kept["published"] else None
+    function.reserved = kept["reserved"]
+    function.tags = kept["tags"]
+    function.event_configs = kept["event_configs"]
+    for qualifier, asked in kept.get("provisioned", {}).items():
+        function.provisioned[qualifier] = Provisioned(asked, function.modified, "")
+    function.aliases = {alias["name"]: Alias(**alias) for alias in kept["aliases"]}
+    for version in kept["versions"]:
+        version["configuration"] = restored(version["configuration"])
+        function.versions[version["number"]] = Version(**version)
+    return function
+
+
+class FunctionStore:
+    """The data folder of the local Lambda."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._functions = folder / "functions"
+        self.packages = PackageStore(folder / "packages")
+        try:
+            self._functions.mkdir(parents=True, exist_ok=True)
+            (folder / "packages").mkdir(exist_ok=True)
+        except OSError as error:
+            raise TargetError(
+                str(folder), f"cannot keep functions there: {error.strerror}", "Name another --data"
+            ) from error
+
+    def load(self) -> list[Function]:
+        """All functions that were kept; clears packages that none of them uses."""
+        functions = []
+        for path in sorted(self._functions.glob("*/*.json")):
+            try:
+                functions.append(thaw(json.loads(path.read_text())))
+            except (ValueError, KeyError, TypeError) as error:
+                raise TargetError(
+                    str(path),
+                    f"is not a function that this version kept ({error})",
+                    "Move the file away, or name another --data.",
+                ) from error
+        self.packages.keep_only({package for f in functions for package in packages_of(f)})
+        return functions
+
+    def save(self, function: Function) -> None:
+        """Write a function; a crash leaves the old document or the new one."""
+        path = self._path(function)
+        path.parent.mkdir(exist_ok=True)
+        draft = path.with_suffix(".draft")
+        draft.write_text(json.dumps(freeze(function), indent=1))
+        draft.replace(path)
+
+    def forget(self, function: Function) -> None:
+        """Remove a deleted function's document; its code goes at the next start."""
+        self._path(function).unlink(missing_ok=True)
+
+    def _path(self, function: Function) -> Path:
+        return self._functions / function.region / f"{function.name}.json"
+
+
+def packages_of(function: Function) -> set[Package]:
+    """Every package that a function or one of its versions refers to."""
+    return {
+        function.shown.code,
+        function.live.code,
+        *(version.configuration.code for version in function.versions.values()),
+    }

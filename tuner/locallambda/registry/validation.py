@@ -1,0 +1,228 @@
+"""What a request may say: AWS's bounds and patterns, refused in AWS's own words.
+
+Model violations are collected and told at once; the service's own refusals come after, one by
+one. Bounds are those of zip functions (128 to 10240 MB, 1 to 900 s, 4 KB of environment).
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tuner.locallambda.registry.names import pattern_violation
+from tuner.locallambda.responses import ApiError, invalid, unreadable, violated
+
+MEMORY_MB = (128, 10240)
+TIMEOUT_S = (1, 900)
+ROLE = r"arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+"
+HANDLER = r"[^\s]+"
+
+# Identifiers that AWS accepts for new functions (botocore model, 2026-11).
+RUNTIMES = (
+    *("nodejs20.x", "nodejs22.x", "nodejs24.x", "nodejs26.x"),
+    *("python3.8", "python3.9", "python3.10", "python3.11", "python3.12", "python3.13"),
+    *("python3.14", "python3.15", "java8.al2", "java11", "java17", "java21", "java25"),
+    *("java8.al2023", "java11.al2023", "java17.al2023", "dotnet8", "dotnet10"),
+    *("ruby3.2", "ruby3.3", "ruby3.4", "ruby4.0", "provided", "provided.al2", "provided.al2023"),
+)
+_RUNS_HERE = re.compile(r"python3\.\d+|provided(\.al2(023)?)?", re.ASCII)
+
+# AWS_* and friends that Lambda sets itself (AWS Lambda developer guide, environment variables).
+RESERVED_VARIABLES = frozenset(
+    {
+        *("_HANDLER", "_X_AMZN_TRACE_ID", "AWS_DEFAULT_REGION", "AWS_REGION"),
+        *("AWS_EXECUTION_ENV", "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"),
+        *("AWS_LAMBDA_FUNCTION_VERSION", "AWS_LAMBDA_INITIALIZATION_TYPE"),
+        *("AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME", "AWS_ACCESS_KEY"),
+        *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
+        *("AWS_LAMBDA_RUNTIME_API", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR"),
+    }
+)
+_VARIABLE = r"[a-zA-Z]([a-zA-Z0-9_])+"
+
+_JSON_TYPES: Mapping[type, str] = {
+    str: "STRING_VALUE",
+    bool: "BOOLEAN_VALUE",
+    int: "NUMBER_VALUE",
+    float: "DECIMAL_VALUE",
+    list: "START_ARRAY",
+    dict: "START_OBJECT",
+}
+_EXPECTED: Mapping[type, str] = {
+    str: "a String",
+    int: "an Integer",
+    bool: "a Boolean",
+    list: "a List",
+    dict: "an Object",
+}
+_TYPES: Mapping[str, type] = {
+    **dict.fromkeys(("FunctionName", "Runtime", "Handler", "Role", "Description"), str),
+    **dict.fromkeys(("RevisionId", "CodeSha256", "KMSKeyArn", "PackageType", "ZipFile"), str),
+    **dict.fromkeys(("Name", "FunctionVersion", "Resource"), str),
+    **dict.fromkeys(("MemorySize", "Timeout", "ReservedConcurrentExecutions"), int),
+    "ProvisionedConcurrentExecutions": int,
+    **dict.fromkeys(("MaximumRetryAttempts", "MaximumEventAgeInSeconds"), int),
+    **dict.fromkeys(("Publish", "DryRun"), bool),
+    **dict.fromkeys(("Layers", "Architectures", "FileSystemConfigs"), list),
+    **dict.fromkeys(("Code", "Environment", "LoggingConfig", "Tags", "RoutingConfig"), dict),
+    **dict.fromkeys(("VpcConfig", "DeadLetterConfig", "DestinationConfig"), dict),
+    **dict.fromkeys(("TracingConfig", "EphemeralStorage", "SnapStart"), dict),
+}
+
+
+def read_body(raw: bytes) -> dict[str, Any]:
+    """The JSON object of a request, with every known key of its type."""
+    try:
+        body = json.loads(raw) if raw else {}
+    except (ValueError, RecursionError) as error:
+        raise unreadable(f"Could not parse request body into json: {error}") from error
+    if not isinstance(body, dict):
+        raise unreadable("Could not parse request body into json: an object is expected")
+    check_types(body)
+    return body
+
+
+def check_types(body: Mapping[str, Any]) -> None:
+    """Refuse a value of another JSON type than its key has."""
+    for key, value in body.items():
+        expected = _TYPES.get(key)
+        if expected and value is not None and type(value) is not expected:
+            raise unreadable(
+                f"{_JSON_TYPES[type(value)]} can not be converted to {_EXPECTED[expected]} ({key})"
+            )
+
+
+def out_of_bounds(value: float, field: str, low: float, high: float) -> str | None:
+    """AWS's words for a number outside of ``low`` .. ``high``, or None."""
+    if low <= value <= high:
+        return None
+    bound = f"less than or equal to {high}" if value > high else f"greater than or equal to {low}"
+    return (
+        f"Value '{value}' at '{field}' failed to satisfy constraint: Member must have value {bound}"
+    )
+
+
+def missing(field: str) -> str:
+    """AWS's words for a value that must be there."""
+    return f"Value null at '{field}' failed to satisfy constraint: Member must not be null"
+
+
+def check_settings(body: Mapping[str, Any], required: Sequence[str] = ()) -> None:
+    """Refuse values that AWS's model forbids, all in one answer."""
+    found = [missing(key[0].lower() + key[1:]) for key in required if body.get(key) is None]
+    for key, field, bounds in (
+        ("MemorySize", "memorySize", MEMORY_MB),
+        ("Timeout", "timeout", TIMEOUT_S),
+    ):
+        if body.get(key) is not None:
+            found.append(out_of_bounds(body[key], field, *bounds) or "")
+    for key, field, pattern in (("Handler", "handler", HANDLER), ("Role", "role", ROLE)):
+        if body.get(key) and not re.fullmatch(pattern, body[key]):
+            found.append(pattern_violation(body[key], field, pattern))
+    for key, field, most in (("Handler", "handler", 128), ("Description", "description", 256)):
+        if len(body.get(key) or "") > most:
+            found.append(
+                f"Value '{body[key]}' at '{field}' failed to satisfy constraint: "
+                f"Member must have length less than or equal to {most}"
+            )
+    for architecture in body.get("Architectures") or ():
+        if architecture not in ("x86_64", "arm64"):
+            found.append(
+                f"Value '[{architecture}]' at 'architectures' failed to satisfy constraint: "
+                "Member must satisfy constraint: [Member must satisfy enum value set: "
+                "[x86_64, arm64]]"
+            )
+    found = [text for text in found if text]
+    if found:
+        raise violated(found)
+
+
+def check_runtime(runtime: str) -> None:
+    """Refuse what AWS does not know, and what AWS knows but cannot run here."""
+    if runtime not in RUNTIMES:
+        raise invalid(
+            f"Value {runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum "
+            f"value set: [{', '.join(RUNTIMES)}] or be a valid ARN"
+        )
+    if not _RUNS_HERE.fullmatch(runtime):
+        raise invalid(
+            f"The runtime {runtime} runs on AWS but not on the local Lambda. "
+            "Use python3.x, or provided.al2023 with an executable named bootstrap."
+        )
+
+
+def check_environment(environment: Mapping[str, Any]) -> dict[str, str]:
+    """The variables, if Lambda would take them."""
+    variables = environment.get("Variables") or {}
+    if not isinstance(variables, dict):
+        raise unreadable("Environment.Variables can not be converted to a Map")
+    for name, value in variables.items():
+        if not isinstance(value, str):
+            raise unreadable(f"{_JSON_TYPES.get(type(value), 'VALUE_NULL')} can not be converted "
+                             f"to a String (Environment.Variables.{name})")  # fmt: skip
+        if not re.fullmatch(_VARIABLE, name):
+            raise violated(
+                [
+                    f"Value at 'environment.variables' failed to satisfy constraint: Map keys must "
+                    f"satisfy constraint: [Member must satisfy regular expression pattern: "
+                    f"{_VARIABLE}]"
+                ]
+            )
+    reserved = [name for name in variables if name in RESERVED_VARIABLES]
+    if reserved:
+        raise invalid(
+            "Lambda was unable to configure your environment variables because the environment "
+            "variables you have provided contains reserved keys that are currently not supported "
+            f"for modification. Reserved keys used in this request: {', '.join(reserved)}"
+        )
+    _check_environment_size(variables)
+    return dict(variables)
+
+
+def _check_environment_size(variables: Mapping[str, str]) -> None:
+    measured = json.dumps(variables, separators=(",", ":"), ensure_ascii=False)
+    if len(measured.encode()) > 4096:
+        raise invalid(
+            "Lambda was unable to configure your environment variables because the environment "
+            "variables you have provided exceeded the 4KB limit. "
+            f"String measured: {measured}"
+        )
+
+
+def check_loggable(logging: Mapping[str, Any]) -> dict[str, str]:
+    """The logging configuration with AWS's defaults for JSON filled in."""
+    told = {key: value for key, value in logging.items() if value is not None}
+    for key, value in told.items():
+        if not isinstance(value, str):
+            raise unreadable(f"LoggingConfig.{key} can not be converted to a String")
+    if told.get("LogFormat", "Text") not in ("Text", "JSON"):
+        raise violated(
+            [
+                f"Value '{told['LogFormat']}' at 'loggingConfig.logFormat' failed to satisfy "
+                "constraint: Member must satisfy enum value set: [JSON, Text]"
+            ]
+        )
+    levels = [key for key in ("ApplicationLogLevel", "SystemLogLevel") if key in told]
+    if told.get("LogFormat") == "JSON":
+        return {"ApplicationLogLevel": "INFO", "SystemLogLevel": "INFO", **told}
+    if levels:
+        raise _levels_need_json()
+    return told
+
+
+def _levels_need_json() -> ApiError:
+    return invalid(
+        "Log levels can be set only when LogFormat is JSON. Set LogFormat to JSON, or leave out "
+        "ApplicationLogLevel and SystemLogLevel."
+    )
+
+
+def read_tags(tags: Mapping[str, Any]) -> dict[str, str]:
+    """Tags as text to text."""
+    for key, value in tags.items():
+        if not isinstance(value, str):
+            raise unreadable(
+                f"{_JSON_TYPES.get(type(value), 'VALUE_NULL')} can not be converted to a String "
+                f"(Tags.{key})"
+            )
+    return dict(tags)

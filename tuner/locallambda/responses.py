@@ -1,0 +1,136 @@
+"""Lambda's answers as values: a successful one, and each error as AWS words and shapes it.
+
+Which errors carry ``Type`` and which key case their text has is recorded from AWS (317 recorded
+errors): ResourceNotFoundException and RequestEntityTooLargeException say ``Message``, all
+others ``message``; ValidationException has no ``Type``.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tuner.fleet import ThrottleReason
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """Status, body and the headers that only this answer has."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content_type: str = "application/json"
+
+
+def document(body: Any, status: int = 200) -> Response:
+    """An answer in JSON."""
+    return Response(status, json.dumps(body, ensure_ascii=False).encode())
+
+
+NO_CONTENT = Response(204)
+
+
+class ApiError(Exception):
+    """An error that Lambda's API answers with; ``extra`` goes into the body beside the text."""
+
+    def __init__(
+        self, status: int, code: str, text: str | None, *, key: str = "message", **extra: str
+    ) -> None:
+        super().__init__(status, code, text)
+        self.status = status
+        self.code = code
+        self.text = text
+        self.body = dict(extra) if text is None else {**extra, key: text}
+
+    def answer(self) -> Response:
+        """The HTTP form, with the code in ``x-amzn-ErrorType`` as botocore reads it."""
+        body = json.dumps(self.body, ensure_ascii=False).encode()
+        return Response(self.status, body, {"x-amzn-ErrorType": self.code})
+
+
+def not_found(text: str) -> ApiError:
+    """404 for a function, version or alias."""
+    return ApiError(404, "ResourceNotFoundException", text, key="Message", Type="User")
+
+
+def function_not_found(arn: str) -> ApiError:
+    """404 as the control plane and Invoke word it; ``arn`` may carry a qualifier."""
+    return not_found(f"Function not found: {arn}")
+
+
+def invalid(text: str, *, typed: bool = True) -> ApiError:
+    """400 for a value that the service, not its model, refuses."""
+    extra = {"Type": "User"} if typed else {}
+    return ApiError(400, "InvalidParameterValueException", text, **extra)
+
+
+def violated(constraints: Sequence[str]) -> ApiError:
+    """400 for values outside of the model: every complaint at once."""
+    errors = "error" if len(constraints) == 1 else "errors"
+    text = f"{len(constraints)} validation {errors} detected: {'; '.join(constraints)}"
+    return ApiError(400, "ValidationException", text)
+
+
+def unreadable(text: str) -> ApiError:
+    """400 for a body that is not what the operation reads."""
+    return ApiError(400, "SerializationException", text)
+
+
+def bad_content(text: str) -> ApiError:
+    """400 for an event that is not JSON."""
+    return ApiError(400, "InvalidRequestContentException", text, Type="User")
+
+
+def conflict(text: str) -> ApiError:
+    """409."""
+    return ApiError(409, "ResourceConflictException", text, Type="User")
+
+
+def update_in_progress(arn: str) -> ApiError:
+    """409 while the previous update settles."""
+    return conflict(
+        "The operation cannot be performed at this time. "
+        f"An update is in progress for resource: {arn}"
+    )
+
+
+def not_ready(state: str) -> ApiError:
+    """409 while a function is being created."""
+    return conflict(
+        "The operation cannot be performed at this time. "
+        f"The function is currently in the following state: {state}"
+    )
+
+
+def stale_revision() -> ApiError:
+    """412 on a RevisionId that is not the latest."""
+    return ApiError(
+        412,
+        "PreconditionFailedException",
+        "The Revision Id provided does not match the latest Revision Id. "
+        "Call the GetFunction/GetAlias API to retrieve the latest Revision Id",
+        Type="User",
+    )
+
+
+def too_large(text: str) -> ApiError:
+    """413."""
+    return ApiError(413, "RequestEntityTooLargeException", text, key="Message")
+
+
+def throttled(reason: ThrottleReason) -> ApiError:
+    """429; data for whoever generates the load."""
+    return ApiError(
+        429, "TooManyRequestsException", "Rate Exceeded.", Type="User", Reason=reason.value
+    )
+
+
+def denied() -> ApiError:
+    """403 for another account's ARN; AWS gives no message."""
+    return ApiError(403, "AccessDeniedException", None)
+
+
+def broken(text: str) -> ApiError:
+    """500: a fault of the local Lambda itself."""
+    return ApiError(500, "ServiceException", text, key="Message", Type="Service")

@@ -1,0 +1,195 @@
+"""The guard: a small process that starts every runtime, and outlives the service just long
+enough to end them all.
+
+It is the parent of all sandboxes, so it can fork them without disturbing the service, reap them,
+and find what they leave behind. When the service closes its end of the socket, or dies in any
+way, the guard kills every sandbox, removes cgroups and temporary files, and ends. It decides
+nothing. Run with ``-m``; speaks JSON lines over the socket on file descriptor ``argv[1]``.
+"""
+
+import contextlib
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tuner.locallambda.limits import cgroup, process_tree
+from tuner.locallambda.sandbox import launch
+
+PR_SET_CHILD_SUBREAPER = 36
+RETRY_S = 0.005  # between two looks at processes that are being killed
+ALIVE_CHECK_S = 1.0  # how often to look whether the service is still our parent
+
+
+@dataclass
+class Charge:
+    """One sandbox: its runtimes so far and where its processes are."""
+
+    runtimes: set[int] = field(default_factory=set)
+    cgroups: tuple[str, ...] = ()
+
+    def family(self, key: str) -> process_tree.Family:
+        """This sandbox as the process tree knows it."""
+        return process_tree.Family(key, frozenset(self.runtimes), self.cgroups)
+
+
+class Guard:
+    """The state of the guard and its loop."""
+
+    def __init__(self, link: socket.socket) -> None:
+        """``link`` is the socket to the service."""
+        self._link = link
+        self._service = os.getppid()
+        self._charges: dict[str, Charge] = {}
+        self._runtime_keys: dict[int, str] = {}
+        self._dying: set[str] = set()
+        self._cgroups: list[Path] = []
+        self._directories: list[Path] = []
+        self._fds: list[int] = []
+        self._buffer = b""
+        self._ended = False
+        self._wake, self._wake_writer = socket.socketpair()
+
+    def run(self) -> None:
+        """Serve until the service is gone, then clean up."""
+        self._listen_to_signals()
+        try:
+            while not self._ended and os.getppid() == self._service:
+                wait = RETRY_S if self._dying else ALIVE_CHECK_S
+                ready = select.select([self._link, self._wake], [], [], wait)[0]
+                if self._wake in ready:
+                    self._drain_wake()
+                if self._link in ready:
+                    self._read()
+                self._reap()
+                self._kill_dying()
+        finally:
+            self._end_all()
+
+    def _listen_to_signals(self) -> None:
+        self._wake.setblocking(False)
+        self._wake_writer.setblocking(False)
+        signal.set_wakeup_fd(self._wake_writer.fileno())
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, self._on_terminate)
+
+    def _on_terminate(self, *_: object) -> None:
+        self._ended = True
+
+    def _drain_wake(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            while self._wake.recv(4096):
+                pass
+
+    def _read(self) -> None:
+        try:
+            data, fds, _, _ = socket.recv_fds(self._link, 1 << 20, 16)
+        except OSError:
+            data, fds = b"", []
+        for fd in fds:
+            os.set_inheritable(fd, False)
+        self._fds += fds
+        if not data:
+            self._ended = True
+            return
+        *lines, self._buffer = (self._buffer + data).split(b"\n")
+        for line in lines:
+            self._obey(json.loads(line))
+
+    def _obey(self, message: dict[str, Any]) -> None:
+        match message.pop("op"):
+            case "hello":
+                self._tell(event="ready")
+            case "own":
+                self._cgroups += [Path(path) for path in message["cgroups"]]
+                self._directories += [Path(path) for path in message["directories"]]
+            case "try_namespace":
+                self._tell(event="namespace", kind=launch.possible_namespace(message["directory"]))
+            case "spawn":
+                self._spawn(launch.Order(**message))
+            case "kill":
+                self._dying.add(message["key"])
+
+    def _spawn(self, order: launch.Order) -> None:
+        log_fd = self._fds.pop(0)
+        guard_pid = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            launch.become(order, log_fd, guard_pid)
+        os.close(log_fd)
+        charge = self._charges.setdefault(order.key, Charge())
+        charge.runtimes.add(pid)
+        charge.cgroups = tuple(order.cgroups)
+        self._runtime_keys[pid] = order.key
+        self._tell(event="started", key=order.key, pid=pid, at=time.monotonic())
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            key = self._runtime_keys.pop(pid, None)
+            if key is not None:
+                code = os.waitstatus_to_exitcode(status)
+                self._tell(event="exited", key=key, pid=pid, code=code)
+
+    def _kill_dying(self) -> None:
+        if not self._dying:
+            return
+        families = [self._charges.setdefault(k, Charge()).family(k) for k in self._dying]
+        for key, pids in process_tree.members(families).items():
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+            if not pids and key not in self._runtime_keys.values():
+                self._dying.discard(key)
+                del self._charges[key]
+                self._tell(event="killed", key=key)
+
+    def _tell(self, **message: object) -> None:
+        with contextlib.suppress(OSError):  # the service may be gone; the loop will notice
+            self._link.sendall(json.dumps(message).encode() + b"\n")
+
+    def _end_all(self) -> None:
+        self._dying = set(self._charges)
+        give_up = time.monotonic() + 5.0
+        while self._dying and time.monotonic() < give_up:
+            self._kill_dying()
+            self._reap()
+            time.sleep(RETRY_S if self._dying else 0)
+        for path in self._cgroups:
+            cgroup.remove(path)
+        for directory in self._directories:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def _adopt_orphans() -> None:
+    """Become the parent of whatever a sandbox detaches, so that it can be found and reaped."""
+    if sys.platform.startswith("linux"):
+        import ctypes
+
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def main() -> None:
+    """Entry point of the guard process."""
+    link_fd = int(sys.argv[1])
+    os.set_inheritable(link_fd, False)  # it is for the guard alone, not for the sandboxes
+    with socket.socket(fileno=link_fd) as link:
+        _adopt_orphans()
+        Guard(link).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,220 @@
+"""The service's end of the guard: start a runtime, learn of its end, kill a sandbox.
+
+All of it is asynchronous and cheap; the guard does the work (see ``guard.py``). Closing the link
+ends every sandbox.
+"""
+
+import asyncio
+import contextlib
+import dataclasses
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tuner.errors import TunerError
+from tuner.locallambda.limits import cgroup, process_tree
+from tuner.locallambda.sandbox.launch import Order
+
+START_S = 10.0  # a guard that has not answered by then will not
+
+
+@dataclass(frozen=True)
+class Started:
+    """A runtime process: its pid, and when it was forked (``time.monotonic()``)."""
+
+    pid: int
+    at: float
+
+
+class GuardLink:
+    """Make it with :meth:`start`; use it from one event loop only."""
+
+    def __init__(self, process: subprocess.Popen[bytes], link: socket.socket) -> None:
+        """``link`` is connected to ``process``, a running guard."""
+        self._process = process
+        self._link = link
+        self._buffer = b""
+        self._answers: dict[tuple[str, str], list[asyncio.Future[dict[str, Any]]]] = {}
+        self._cgroups: list[Path] = []
+        self._families: dict[str, process_tree.Family] = {}
+        self._on_exit: dict[str, Callable[[int], None]] = {}
+        self._lost = False
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(link.fileno(), self._read)
+
+    @classmethod
+    async def start(cls, prefix: Sequence[str] = ()) -> "GuardLink":
+        """Start a guard, behind ``prefix`` (such as systemd-run) if given.
+
+        Raises TunerError when it does not come up.
+        """
+        ours, theirs = socket.socketpair()
+        command = [*prefix, sys.executable, "-P", "-m", "tuner.locallambda.sandbox.guard"]
+        with theirs:
+            os.set_inheritable(theirs.fileno(), True)
+            try:
+                process = subprocess.Popen(
+                    [*command, str(theirs.fileno())],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL if prefix else None,
+                    pass_fds=[theirs.fileno()],
+                    start_new_session=True,  # Ctrl-C is for the service alone
+                )
+            except OSError as error:
+                ours.close()
+                raise TunerError("local Lambda", f"cannot start its guard: {error}") from error
+        link = cls(process, ours)
+        try:
+            await asyncio.wait_for(link._ask("ready", {"op": "hello"}), START_S)
+        except (TimeoutError, TunerError) as error:
+            await link.close()
+            raise TunerError("local Lambda", "its guard process did not start") from error
+        return link
+
+    @property
+    def pid(self) -> int:
+        """The guard's process id."""
+        return self._process.pid
+
+    @property
+    def lost(self) -> bool:
+        """Whether the guard has ended; then no sandbox can run any more."""
+        return self._lost
+
+    def own(self, cgroups: Sequence[Path] = (), directories: Sequence[Path] = ()) -> None:
+        """Have these removed, with everything in them, when the service ends."""
+        self._cgroups += cgroups
+        self._send(
+            {
+                "op": "own",
+                "cgroups": [str(path) for path in cgroups],
+                "directories": [str(path) for path in directories],
+            }
+        )
+
+    async def possible_namespace(self, directory: Path) -> str | None:
+        """How a sandbox can get a /tmp of its own here: "root", "user" or ``None``."""
+        answer = await self._ask("namespace", {"op": "try_namespace", "directory": str(directory)})
+        kind: str | None = answer["kind"]
+        return kind
+
+    async def spawn(self, order: Order, log_fd: int, on_exit: Callable[[int], None]) -> Started:
+        """Start a runtime whose output goes to ``log_fd``.
+
+        ``on_exit`` gets its exit code when it ends, or minus the signal that ended it.
+        """
+        message = {"op": "spawn", **dataclasses.asdict(order)}
+        answer = self._expect("started", order.key)
+        self._on_exit[order.key] = on_exit
+        self._send(message, [log_fd])
+        started = await answer
+        runtimes = frozenset({started["pid"]})
+        self._families[order.key] = process_tree.Family(order.key, runtimes, tuple(order.cgroups))
+        return Started(started["pid"], started["at"])
+
+    async def kill(self, key: str) -> None:
+        """Kill every process of a sandbox; returns when none is left."""
+        with contextlib.suppress(TunerError):
+            await self._ask("killed", {"op": "kill", "key": key})
+        family = self._families.pop(key, None)
+        if self._lost and family is not None:
+            await _kill_family(family)
+
+    async def close(self) -> None:
+        """End all sandboxes and the guard itself."""
+        if self._lost:  # then it could not tidy up
+            for path in self._cgroups:
+                cgroup.remove(path)
+        else:
+            self._lose()
+        await asyncio.to_thread(self._process.wait)
+
+    async def _ask(self, event: str, message: dict[str, Any]) -> dict[str, Any]:
+        answer = self._expect(event, message.get("key", ""))
+        self._send(message)
+        return await answer
+
+    def _expect(self, event: str, key: str) -> "asyncio.Future[dict[str, Any]]":
+        future: asyncio.Future[dict[str, Any]] = self._loop.create_future()
+        self._answers.setdefault((event, key), []).append(future)
+        return future
+
+    def _send(self, message: dict[str, Any], fds: Sequence[int] = ()) -> None:
+        if self._lost:
+            raise TunerError("local Lambda", "its guard process has ended", "Start it again.")
+        data = json.dumps(message).encode() + b"\n"
+        try:
+            if fds:
+                sent = socket.send_fds(self._link, [data], list(fds))
+                data = data[sent:]
+            self._link.sendall(data)
+        except OSError:
+            self._lose()
+            raise TunerError("local Lambda", "its guard process has ended") from None
+
+    def _read(self) -> None:
+        try:
+            data = self._link.recv(1 << 20, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._lose()
+            return
+        *lines, self._buffer = (self._buffer + data).split(b"\n")
+        for line in lines:
+            self._hear(json.loads(line))
+
+    def _hear(self, message: dict[str, Any]) -> None:
+        if message["event"] == "exited":
+            self._tell_exit(message["key"], message["code"])
+            return
+        waiting = self._answers.get((message["event"], message.get("key", "")))
+        if message["event"] == "killed" and waiting:
+            for future in waiting:
+                _answer(future, message)
+            waiting.clear()
+        elif waiting:
+            _answer(waiting.pop(0), message)
+
+    def _tell_exit(self, key: str, code: int) -> None:
+        callback = self._on_exit.pop(key, None)
+        if callback is not None:
+            callback(code)
+
+    def _lose(self) -> None:
+        """Let go of the guard; every runtime is dead or dying with it."""
+        self._lost = True
+        self._loop.remove_reader(self._link.fileno())
+        self._link.close()
+        error = TunerError("local Lambda", "its guard process has ended", "Start it again.")
+        for waiting in self._answers.values():
+            for future in waiting:
+                if not future.done():
+                    future.set_exception(error)
+        self._answers.clear()
+        for key in list(self._on_exit):
+            self._tell_exit(key, -9)
+
+
+async def _kill_family(family: process_tree.Family) -> None:
+    """What the guard would do if it had not been killed itself."""
+    while pids := process_tree.members([family])[family.key]:
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        await asyncio.sleep(0.005)
+
+
+def _answer(future: "asyncio.Future[dict[str, Any]]", message: dict[str, Any]) -> None:
+    if not future.done():  # cancelled by its asker
+        future.set_result(message)

@@ -1,0 +1,152 @@
+"""The host of all sandboxes: chooses how CPU and memory are limited, and says how well it works.
+
+It makes sandboxes and ends them; it does not know functions, versions or callers.
+"""
+
+import asyncio
+import itertools
+import os
+import platform
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from tuner.errors import TunerError
+from tuner.locallambda.limits import cpu
+from tuner.locallambda.sandbox.methods import Applied, Methods, choose, measure_share
+from tuner.locallambda.sandbox.runtime import Cell
+from tuner.locallambda.sandbox.runtime_command import command, stands_in
+from tuner.locallambda.sandbox.sandbox import Sandbox, SandboxSpec
+
+_RESTART = "Its cgroup or its guard process has gone: start the local Lambda again."
+
+#: Two sizes are measured at start: a small share and a large one, together below one core.
+PROBE_SIZES_MB = (256, 1024)
+
+
+class SandboxHost:
+    """Start it once per process, from the thread that runs the event loop."""
+
+    def __init__(self, cpu: str = "auto", memory: str = "auto") -> None:
+        """``cpu``: auto, cgroup-v1, cgroup-v2 or duty-cycle. ``memory``: auto, cgroup or rss."""
+        self._methods = cpu, memory
+        self._limits: Methods | None = None
+        self._directory = Path()
+        self._namespace: str | None = None
+        self._numbers = itertools.count(1)
+        self._sandboxes: dict[str, Sandbox] = {}
+        self._applied: list[Applied] = []
+        self._calibration: asyncio.Task[None] | None = None
+        self._stand_ins: set[str] = set()
+
+    async def start(self, calibrate: bool = True) -> None:
+        """Choose the limits; the share is measured in the background (about 1 s).
+
+        Raises UsageError for a method that does not work here, TunerError without a guard.
+        """
+        self._limits = await choose(*self._methods)
+        self._directory = Path(tempfile.mkdtemp(prefix="tuner-", dir=_disk()))
+        self._limits.link.own(directories=[self._directory])
+        trial = self._directory / "trial"
+        trial.mkdir()
+        self._namespace = await self._limits.link.possible_namespace(trial)
+        if calibrate:
+            self._calibration = asyncio.create_task(self._calibrate(self._limits))
+
+    async def calibrated(self) -> None:
+        """Wait until the applied CPU share is measured."""
+        if self._calibration is not None:
+            await asyncio.shield(self._calibration)
+
+    def create(self, spec: SandboxSpec) -> Sandbox:
+        """A sandbox that is not started yet.
+
+        Raises UsageError for a runtime that cannot run, TunerError when limits cannot be set.
+        """
+        limits = self._running()
+        command(spec)  # raises for a runtime that cannot run here
+        if stands_in(spec.runtime):
+            self._stand_ins.add(spec.runtime)
+        key = f"{os.getpid()}-{next(self._numbers)}"
+        try:
+            cell = Cell(
+                key=key,
+                link=limits.link,
+                cpu=limits.cpu.group(key),
+                memory=limits.memory.group(key, spec.memory_mb),
+                directory=self._directory / key,
+                namespace=self._namespace,
+            )
+        except OSError as error:
+            raise TunerError(
+                "local Lambda", f"cannot limit a sandbox: {error}", _RESTART
+            ) from error
+        self._sandboxes = {k: s for k, s in self._sandboxes.items() if not s.stopped}
+        self._sandboxes[key] = Sandbox(spec, cell)
+        return self._sandboxes[key]
+
+    def platform(self) -> dict[str, Any]:
+        """How this machine plays Lambda: methods, cores, and how far the CPU share was off.
+
+        ``cpu_share`` has a row per measured size, in cores; it is empty until measured.
+        """
+        limits = self._running()
+        return {
+            "cpu_method": limits.cpu.method,
+            "cpu_period_ms": cpu.PERIOD_US / 1000,
+            "cpu_share": [
+                {
+                    "memory_mb": one.memory_mb,
+                    "asked": round(one.asked, 4),
+                    "applied": round(one.applied, 4),
+                    "error": round(one.error, 4),
+                }
+                for one in self._applied
+            ],
+            "cores": cpu.cores(),
+            "largest_exact_mb": cpu.cores() * cpu.ONE_CORE_MB,
+            "memory_method": limits.memory.method,
+            "own_tmp": "mount namespace" if self._namespace else "TMPDIR only",
+            "machine": platform.machine(),
+            "python": platform.python_version(),
+            "stands_in_for": sorted(self._stand_ins),
+        }
+
+    def own(self, directory: Path) -> None:
+        """Have a directory removed when this process ends in any way, SIGKILL included."""
+        self._running().link.own(directories=[directory])
+
+    def shortage(self, memory_mb: int) -> str | None:
+        """A sentence for a size that needs more cores than this machine has, else ``None``."""
+        return cpu.shortage(memory_mb)
+
+    async def close(self) -> None:
+        """End every sandbox and remove everything that was made."""
+        if self._limits is None:
+            return
+        limits, self._limits = self._limits, None
+        if self._calibration is not None:
+            self._calibration.cancel()
+            await asyncio.gather(self._calibration, return_exceptions=True)
+        await asyncio.gather(*(sandbox.stop() for sandbox in self._sandboxes.values()))
+        limits.cpu.close()
+        await limits.link.close()
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    async def _calibrate(self, limits: Methods) -> None:
+        probes = [
+            measure_share(limits, size, f"{os.getpid()}-probe-{size}") for size in PROBE_SIZES_MB
+        ]
+        self._applied = [one for one in await asyncio.gather(*probes) if one is not None]
+
+    def _running(self) -> Methods:
+        if self._limits is None:
+            raise TunerError("local Lambda", "the sandbox host is not started")
+        return self._limits
+
+
+def _disk() -> str:
+    """Where sandboxes keep their /tmp: a directory on disk, since /tmp may be in memory."""
+    durable = Path("/var/tmp")
+    return str(durable) if os.access(durable, os.W_OK) else tempfile.gettempdir()

@@ -1,0 +1,215 @@
+"""A sandbox's runtime: the process, what it says through the Runtime API, and how it ends.
+
+One :class:`Runtime` is used for all the processes that follow one another in a sandbox, one at a
+time. It knows nothing of invocation results or REPORT lines.
+"""
+
+import asyncio
+import os
+import signal
+import time
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+
+from tuner.locallambda.limits.cpu import CpuGroup
+from tuner.locallambda.limits.memory import MemoryGroup
+from tuner.locallambda.sandbox import runtime_api
+from tuner.locallambda.sandbox.guard_link import GuardLink
+from tuner.locallambda.sandbox.invocation import Invocation, SandboxSpec
+from tuner.locallambda.sandbox.launch import Order
+from tuner.locallambda.sandbox.runtime_command import command, environment, needed_directories
+from tuner.locallambda.sandbox.runtime_log import RuntimeLog
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What the host provides for one sandbox."""
+
+    key: str
+    link: GuardLink
+    cpu: CpuGroup
+    memory: MemoryGroup
+    directory: Path  # the sandbox's own, removed with it
+    namespace: str | None  # how /tmp can be replaced: "root", "user" or not
+
+    @property
+    def tmp(self) -> Path:
+        """What handlers see as /tmp, or are told by TMPDIR."""
+        return self.directory / "tmp"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The runtime process has ended; ``code`` is minus the signal if one ended it."""
+
+    code: int
+    out_of_memory: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TimeIsUp:
+    """What was waited for did not happen in time."""
+
+
+Event = runtime_api.Event | Ended | TimeIsUp
+
+
+class Runtime:
+    """Starts and ends the process, and turns what it does into events."""
+
+    def __init__(self, spec: SandboxSpec, cell: Cell) -> None:
+        """Nothing runs yet."""
+        self.log = RuntimeLog()
+        self.init_ms = 0.0  # from the start of the process to its first request for an event
+        self._spec = spec
+        self._cell = cell
+        self._api = runtime_api.RuntimeApi(self._on_api_event)
+        self._inbox: deque[Event] = deque()
+        self._waiter: asyncio.Future[None] | None = None
+        self._pid: int | None = None
+        self._started_at = 0.0
+        self._initialised = False
+        self._used_bytes = 0
+
+    @property
+    def alive(self) -> bool:
+        """Whether there is a process."""
+        return self._pid is not None
+
+    @property
+    def waiting(self) -> bool:
+        """Whether it waits for an event."""
+        return self._api.waiting
+
+    async def open(self) -> None:
+        """Listen for a runtime, and make its /tmp."""
+        await self._api.open()
+        self._cell.tmp.mkdir(parents=True)
+
+    async def close(self) -> None:
+        """End the process and stop listening."""
+        await self.end()
+        await self._api.close()
+
+    async def start(self, until: float) -> Event:
+        """Start a process; the event is ``Ready`` if it came to ask for work by then."""
+        self._inbox.clear()
+        self._api.begin()
+        writer = self.log.open()
+        try:
+            started = await self._cell.link.spawn(self._order(), writer, self._on_exit)
+        finally:
+            os.close(writer)
+        self._pid, self._started_at = started.pid, started.at
+        self._cell.cpu.attach(started.pid)
+        self.watch_memory()
+        return await self.next_event(until)
+
+    async def serve(self, invocation: Invocation, until: float) -> Event:
+        """Hand an invocation to the waiting runtime; the event is how that ended."""
+        self._inbox.clear()
+        self.watch_memory()
+        self._api.deliver(_delivery(invocation, until))
+        event = await self.next_event(until)
+        while isinstance(event, runtime_api.Ready):  # it asks for more without having answered
+            event = await self.next_event(until)
+        return event
+
+    async def settle(self, until: float) -> None:
+        """Wait for whatever a living runtime does next: ask for an event, or end."""
+        self._inbox.clear()
+        await self.next_event(until)
+
+    async def end(self) -> None:
+        """Kill whatever runs in the sandbox, and wait until it is gone."""
+        await self._cell.link.kill(self._cell.key)
+        self._forget()
+        self.log.close()
+
+    def watch_memory(self) -> None:
+        """The runtime works from now on."""
+        if self._pid is not None:
+            self._cell.memory.watch(self._pid, self._kill)
+
+    def used_bytes(self) -> int:
+        """The most memory that any runtime of this sandbox held so far."""
+        if self._pid is not None:
+            self._used_bytes = max(self._used_bytes, self._cell.memory.used_bytes(self._pid))
+        return self._used_bytes
+
+    async def next_event(self, until: float) -> Event:
+        """The next event, or TimeIsUp at ``until`` (``time.monotonic()``)."""
+        if not self._inbox:
+            loop = asyncio.get_running_loop()
+            self._waiter = loop.create_future()
+            timer = loop.call_later(max(0.0, until - time.monotonic()), self._post, TimeIsUp())
+            try:
+                await self._waiter
+            finally:
+                timer.cancel()
+                self._waiter = None
+        return self._inbox.popleft()
+
+    def _order(self) -> Order:
+        cell = self._cell
+        told = None if cell.namespace else str(cell.tmp)
+        return Order(
+            key=cell.key,
+            argv=command(self._spec),
+            env=environment(self._spec, cell.key, self._api.address, told),
+            cwd=str(self._spec.task_dir),
+            cgroups=sorted({*cell.cpu.joins, *cell.memory.joins}),
+            tmp=str(cell.tmp),
+            namespace=cell.namespace,
+            keep=needed_directories(self._spec),
+        )
+
+    def _on_api_event(self, event: runtime_api.Event) -> None:
+        if isinstance(event, runtime_api.Ready) and not self._initialised:
+            self._initialised = True
+            self.init_ms = (time.monotonic() - self._started_at) * 1000.0
+            self._cell.cpu.limit(self._spec.memory_mb)  # INIT is over, and with it full speed
+        self._post(event)
+
+    def _on_exit(self, code: int) -> None:
+        out_of_memory = code == -signal.SIGKILL and self._cell.memory.ran_out()
+        self.used_bytes()
+        self._forget()
+        self._post(Ended(code, out_of_memory))
+
+    def _post(self, event: Event) -> None:
+        self._inbox.append(event)
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _forget(self) -> None:
+        self._api.reset()
+        self._cell.memory.rest()
+        self._initialised = False
+        if self._pid is not None:
+            self._cell.cpu.detach(self._pid)
+            self._pid = None
+
+    def _kill(self) -> None:
+        if self._pid is not None:
+            os.kill(self._pid, signal.SIGKILL)
+
+
+def _delivery(invocation: Invocation, until: float) -> runtime_api.Delivery:
+    deadline_ms = (time.time() + until - time.monotonic()) * 1000.0
+    headers = {
+        "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
+        "Lambda-Runtime-Deadline-Ms": str(int(deadline_ms)),
+        "Lambda-Runtime-Invoked-Function-Arn": invocation.invoked_arn,
+        "Lambda-Runtime-Trace-Id": invocation.trace_id or _trace_id(invocation.request_id),
+    }
+    if invocation.client_context is not None:
+        headers["Lambda-Runtime-Client-Context"] = invocation.client_context
+    return runtime_api.Delivery(invocation.request_id, invocation.event, headers)
+
+
+def _trace_id(request_id: str) -> str:
+    """A trace header for a caller that sent none, as Lambda makes one up; not sampled."""
+    digits = request_id.replace("-", "").ljust(32, "0")
+    return f"Root=1-{int(time.time()):08x}-{digits[:24]};Parent={digits[16:32]};Sampled=0"

@@ -1,0 +1,138 @@
+"""What a runtime is started with: its command line and its environment.
+
+Python runs under AWS's own runtime interface client; ``provided`` runtimes are whatever executable
+``bootstrap`` the code brings. Nothing of the service's own environment gets through.
+"""
+
+import functools
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tuner.errors import UsageError
+from tuner.locallambda.limits.process_tree import MARK
+from tuner.locallambda.sandbox.invocation import SandboxSpec
+
+PROVIDED = ("provided", "provided.al2", "provided.al2023")
+CLIENT = "awslambdaric"
+
+
+def command(spec: SandboxSpec) -> list[str]:
+    """The argv that runs this function.
+
+    Raises UsageError for a runtime that cannot be run here.
+    """
+    if spec.runtime in PROVIDED:
+        argv = [str(spec.task_dir / "bootstrap")]
+    else:
+        # -B: the code directory stays as it was deployed, and every cold start compiles alike.
+        argv = [python_for(spec.runtime), "-B", "-m", CLIENT, spec.handler]
+    wrapper = spec.environment.get("AWS_LAMBDA_EXEC_WRAPPER")
+    return [wrapper, *argv] if wrapper else argv
+
+
+@functools.cache
+def python_for(runtime: str) -> str:
+    """The interpreter for ``python3.N``: this one, or one on PATH that is exactly that version.
+
+    Where the version is not to be had, this interpreter stands in for it.
+    """
+    if re.fullmatch(r"python3\.\d+", runtime) is None:
+        raise UsageError(
+            runtime,
+            "the local Lambda runs Python functions and custom runtimes only",
+            "Use python3.10 to python3.15, or provided.al2023 with an executable bootstrap.",
+        )
+    here = f"python3.{sys.version_info.minor}"
+    if runtime != here:
+        other = shutil.which(runtime)
+        if other is not None and _has_client(other):
+            return other
+    if importlib.util.find_spec(CLIENT) is None:
+        raise UsageError(
+            runtime,
+            f"{CLIENT}, AWS's runtime interface client, is not installed for {sys.executable}",
+            f"Run: {sys.executable} -m pip install {CLIENT}"
+            " (it is compiled outside Linux: needs CMake and a C++ compiler).",
+        )
+    return sys.executable
+
+
+def missing_entrypoint(spec: SandboxSpec) -> str | None:
+    """The bootstrap that a custom runtime lacks, or has without permission to run it."""
+    if spec.runtime not in PROVIDED:
+        return None
+    path = spec.task_dir / "bootstrap"
+    return None if path.is_file() and os.access(path, os.X_OK) else str(path)
+
+
+def stands_in(runtime: str) -> bool:
+    """Whether another version of Python than the function asks for runs it."""
+    if runtime in PROVIDED:
+        return False
+    here = f"python3.{sys.version_info.minor}"
+    return runtime != here and python_for(runtime) == sys.executable
+
+
+def environment(spec: SandboxSpec, key: str, api_address: str, tmp: str | None) -> dict[str, str]:
+    """Lambda's environment variables for this function, and the function's own.
+
+    ``tmp`` is set as TMPDIR where /tmp itself is not the sandbox's own. Names and values are those
+    that handlers see on AWS ("Defined runtime environment variables"); the credentials are dummies
+    which the local Lambda accepts.
+    """
+    task = str(spec.task_dir)
+    defaults = {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "LANG": "en_US.UTF-8",
+        "TZ": ":UTC",
+        "LD_LIBRARY_PATH": f"{task}:{task}/lib",
+        "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+        **({"TMPDIR": tmp} if tmp else {}),
+    }
+    return {**defaults, **spec.environment, **_reserved(spec, api_address), MARK: key}
+
+
+def needed_directories(spec: SandboxSpec) -> list[str]:
+    """What a runtime has to see even where its /tmp is replaced."""
+    return [str(spec.task_dir), sys.prefix, sys.base_prefix, *_package_homes()]
+
+
+def _reserved(spec: SandboxSpec, api_address: str) -> dict[str, str]:
+    """Variables that a function cannot set itself."""
+    return {
+        "_HANDLER": spec.handler,
+        "LAMBDA_TASK_ROOT": str(spec.task_dir),
+        "LAMBDA_RUNTIME_DIR": "/var/runtime",
+        "AWS_REGION": spec.region,
+        "AWS_DEFAULT_REGION": spec.region,
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_SESSION_TOKEN": "local",
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_{spec.runtime}",
+        "AWS_LAMBDA_RUNTIME_API": api_address,
+        "AWS_LAMBDA_INITIALIZATION_TYPE": spec.initialization,
+        "AWS_LAMBDA_FUNCTION_NAME": spec.function_name,
+        "AWS_LAMBDA_FUNCTION_VERSION": spec.version,
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(spec.memory_mb),
+        "AWS_LAMBDA_LOG_GROUP_NAME": spec.log_group,
+        "AWS_LAMBDA_LOG_STREAM_NAME": spec.log_stream,
+        **({"AWS_LAMBDA_LOG_FORMAT": "JSON"} if spec.log_format == "JSON" else {}),
+    }
+
+
+def _package_homes() -> list[str]:
+    found = importlib.util.find_spec(CLIENT)
+    return [str(Path(found.origin).parent.parent)] if found and found.origin else []
+
+
+def _has_client(python: str) -> bool:
+    look = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({CLIENT!r}) is None)"
+    try:
+        return subprocess.run([python, "-c", look], timeout=10, check=False).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False

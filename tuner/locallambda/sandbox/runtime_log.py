@@ -1,0 +1,85 @@
+"""Collects what a runtime writes to its standard output and error, through one pipe.
+
+Everything that a handler wrote before it answered is in the pipe when the answer arrives, so a
+non-blocking read then has the whole log of that invocation.
+"""
+
+import asyncio
+import os
+
+#: A handler that writes more than this in one invocation has the rest dropped, so that it cannot
+#: fill the service's memory. AWS has no such limit.
+LIMIT_BYTES = 16 * 1024 * 1024
+
+TRACEBACK = b"\rTraceback (most recent call last):"
+
+
+class RuntimeLog:
+    """The log of one sandbox; a new pipe for each runtime."""
+
+    def __init__(self) -> None:
+        """Without a pipe yet."""
+        self._chunks: list[bytes] = []
+        self._size = 0
+        self._fd: int | None = None
+
+    def open(self) -> int:
+        """Make the pipe; returns its writing end, which the caller has to close."""
+        self.close()
+        self._fd, writer = os.pipe()
+        os.set_blocking(self._fd, False)
+        asyncio.get_running_loop().add_reader(self._fd, self._drain)
+        return writer
+
+    def write(self, line: bytes) -> None:
+        """Add a line of the platform's own, after everything that was written so far."""
+        self._drain()
+        self._chunks.append(line)
+
+    def take(self) -> bytes:
+        """The log since it was last taken."""
+        self._drain()
+        log = b"".join(self._chunks)
+        self._chunks, self._size = [], 0
+        return _unfold(log)
+
+    def close(self) -> None:
+        """Let go of the pipe, after reading what is in it."""
+        if self._fd is not None:
+            self._drain()
+        if self._fd is not None:
+            asyncio.get_running_loop().remove_reader(self._fd)
+            os.close(self._fd)
+            self._fd = None
+
+    def _drain(self) -> None:
+        while self._fd is not None:
+            try:
+                chunk = os.read(self._fd, 65536)
+            except BlockingIOError:
+                return
+            if not chunk:  # every writer has ended
+                asyncio.get_running_loop().remove_reader(self._fd)
+                os.close(self._fd)
+                self._fd = None
+                return
+            self.receive(chunk)
+            if len(chunk) < 65536:
+                return
+
+    def receive(self, chunk: bytes) -> None:
+        """Add output of the runtime, as far as there is room."""
+        room = LIMIT_BYTES - self._size
+        self._size += len(chunk)
+        if room > 0:
+            self._chunks.append(chunk[:room])
+            if len(chunk) >= room:
+                self._chunks.append(b"\n[the rest of this log was dropped]\n")
+
+
+def _unfold(log: bytes) -> bytes:
+    """AWS's Python client writes an error as one line with carriage returns; Lambda shows lines."""
+    if TRACEBACK not in log:
+        return log
+    lines = log.split(b"\n")  # not splitlines(), which would split at the carriage returns
+    return b"\n".join(line.replace(b"\r", b"\n") if TRACEBACK in line else line for line in lines)

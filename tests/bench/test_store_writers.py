@@ -16,22 +16,23 @@ PROCESSES, RUNS, SAMPLES = 4, 25, 200
 
 # Writes runs sample by sample; in the end says how long the slowest write took, ms.
 WRITER = """
-import importlib.util, sys, time
+import sys, time
+sys.path.insert(0, sys.argv[1])
 from dataclasses import replace
-spec = importlib.util.spec_from_file_location("examples", sys.argv[1])
-examples = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(examples)
+from support.stored import RUN, SAMPLE
+from tuner.records import RunState
+from tuner.store.runs import Store
 url, who, runs, samples = sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5])
 slowest = 0.0
-with examples.Store.open(url) as store:
+with Store.open(url) as store:
     for number in range(runs):
         name = f"01J{who}R{number}"
-        store.start(replace(examples.RUN, run=name))
+        store.start(replace(RUN, run=name))
         for call in range(samples):
             began = time.perf_counter()
-            store.add(name, [replace(examples.SAMPLE, call=call)])
+            store.add(name, [replace(SAMPLE, call=call)])
             slowest = max(slowest, time.perf_counter() - began)
-        store.finish(name, examples.RunState.DONE, 1.0)
+        store.finish(name, RunState.DONE, 1.0)
 print(slowest * 1000)
 """
 
@@ -62,8 +63,8 @@ def test_four_processes_write_at_once_and_nothing_is_lost(
 
 
 def _write(url: str) -> list[tuple[str, str]]:
-    examples = str(Path(__file__).parents[1] / "unit" / "store" / "conftest.py")
-    base = [sys.executable, "-c", WRITER, examples, url]
+    tests = str(Path(__file__).parents[1])
+    base = [sys.executable, "-c", WRITER, tests, url]
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     children = [
         subprocess.Popen([*base, str(who), str(RUNS), str(SAMPLES)], **pipes)

@@ -8,6 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
+from support.factories import a_sample
 from tuner.aws.control import Control
 from tuner.aws.session import SessionOptions, open_session
 from tuner.clock import WallClock
@@ -16,7 +17,7 @@ from tuner.engine.locust_engine import LocustEngine
 from tuner.measure.event_drain import EventDrain
 from tuner.measure.event_fates import End
 from tuner.measure.event_figures import EventFigures
-from tuner.records import Outcome, Purpose, Sample
+from tuner.records import Outcome, Purpose
 from tuner.targets.aws import AwsOptions, AwsTarget
 from tuner.targets.event_trail import EventSettings
 from tuner.targets.names import parse_target
@@ -134,8 +135,7 @@ def test_events_are_found_in_cloudwatch_logs(moto_url: str, log_group: Any) -> N
     drain = EventDrain(AwsTrail(EventSettings(), log), clock, now - 301.0)
     drain._since_s = drain._first_s = now - 400.0
     for name in ("one", "two", "three"):
-        ok = (0, 1, 0, Purpose.LOAD, 128, "x86_64", None, Outcome.OK)
-        drain.accept(Sample(*ok, 0.0, 0.0, None, 0.5, request_id=name))
+        drain.accept(a_sample(took_s=0.5, request_id=name))
     drain.run(0.0, lambda: False, lambda _text: None)
     told = drain.figures(0.0)
     assert told.by_tries == {0: 1, 1: 1, 2: 1}

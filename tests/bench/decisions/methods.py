@@ -9,6 +9,7 @@ import numpy as np
 from decisions.functions import USUAL, Subject, usd_per_million
 from numpy.typing import NDArray
 
+from support.factories import a_sample
 from tuner.billing.prices import prices
 from tuner.decide.decide import Decider, Question
 from tuner.decide.goal import Goal
@@ -18,7 +19,7 @@ from tuner.model.fit import fit
 from tuner.model.observations import from_samples
 from tuner.planning.ask import Done
 from tuner.planning.budget import Budget
-from tuner.records import Outcome, Purpose, Sample
+from tuner.records import Sample
 from tuner.units import MemoryWish
 
 FloatArray = NDArray[np.float64]
@@ -47,22 +48,7 @@ def price(durations: FloatArray, memory_mb: int) -> float:
 
 def sample(number: int, memory_mb: int, duration_ms: float) -> Sample:
     """A warm invocation that took this long."""
-    return Sample(
-        call=number,
-        attempt=1,
-        round=0,
-        purpose=Purpose.WARM,
-        memory_mb=memory_mb,
-        arch="x86_64",
-        qualifier=None,
-        outcome=Outcome.OK,
-        due_s=0.0,
-        sent_s=0.0,
-        first_byte_s=None,
-        done_s=duration_ms / 1000,
-        duration_ms=duration_ms,
-        billed_ms=float(np.ceil(duration_ms)),
-    )
+    return a_sample(memory_mb, call=number, took_s=duration_ms / 1000, ran_ms=duration_ms)
 
 
 def _luck(subject: Subject, seed: int, method: int) -> np.random.Generator:

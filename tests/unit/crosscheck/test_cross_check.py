@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from support.factories import a_sample
 from tuner.clock import VirtualClock
 from tuner.crosscheck.check import Inquiry, cross_check
 from tuner.crosscheck.ledger import Ledger
@@ -30,27 +31,16 @@ MINUTE_S = 1_700_000_040.0
 
 def sample(number: int = 0, **more: Any) -> Sample:
     """A warm call of 100 ms, sent when its number says, a second apart."""
-    sent_s = float(number)
-    return Sample(
-        **{
-            "call": number,
-            "attempt": 1,
-            "round": 0,
-            "purpose": Purpose.LOAD,
-            "memory_mb": 512,
-            "arch": "x86_64",
-            "qualifier": "7",
-            "outcome": Outcome.OK,
-            "due_s": sent_s,
-            "sent_s": sent_s,
-            "first_byte_s": sent_s + 0.1,
-            "done_s": sent_s + 0.11,
-            "status": 200,
-            "request_id": f"r-{number}",
-            "duration_ms": 100.0,
-            **more,
-        }
-    )
+    plain = {
+        "call": number,
+        "purpose": Purpose.LOAD,
+        "qualifier": "7",
+        "due_s": float(number),
+        "took_s": 0.11,
+        "request_id": f"r-{number}",
+        "duration_ms": 100.0,
+    }
+    return a_sample(**{**plain, **more})
 
 
 def ledger(*samples: Sample, traced: bool = False) -> Ledger:

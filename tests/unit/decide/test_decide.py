@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from support.factories import a_sample
 from tuner.billing.prices import prices
 from tuner.decide.decide import Answer, Decider, Question
 from tuner.decide.goal import Goal, Strategy
@@ -14,7 +15,7 @@ from tuner.model.cfs import elapsed_ms
 from tuner.planning.ask import Done
 from tuner.planning.budget import Budget
 from tuner.planning.sizes import candidates
-from tuner.records import Outcome, Purpose, Sample
+from tuner.records import Outcome, Sample
 from tuner.units import MemoryWish
 
 RATES = prices("us-east-1", "x86_64")
@@ -34,23 +35,8 @@ def cpu_bound(cpu: float, wait: float = 0.0, cv: float = 0.03, seed: int = 0) ->
 
 
 def sample(number: int, memory_mb: int, duration_ms: float | None) -> Sample:
-    killed = duration_ms is None
-    return Sample(
-        call=number,
-        attempt=1,
-        round=0,
-        purpose=Purpose.WARM,
-        memory_mb=memory_mb,
-        arch="x86_64",
-        qualifier=None,
-        outcome=Outcome.OUT_OF_MEMORY if killed else Outcome.OK,
-        due_s=0.0,
-        sent_s=0.0,
-        first_byte_s=None,
-        done_s=0.001,
-        duration_ms=duration_ms,
-        billed_ms=None if duration_ms is None else float(np.ceil(duration_ms)),
-    )
+    outcome = Outcome.OUT_OF_MEMORY if duration_ms is None else Outcome.OK
+    return a_sample(memory_mb, call=number, outcome=outcome, took_s=0.001, ran_ms=duration_ms)
 
 
 def sweep(

@@ -2,11 +2,12 @@
 
 import pytest
 
+from support.factories import a_sample
 from tuner.decide.load_result import judge
 from tuner.decide.slo import parse_slo
 from tuner.engine.engine import Shortfall
 from tuner.measure.load_figures import LoadFigures, LoadTally
-from tuner.records import Outcome, Purpose, Sample
+from tuner.records import Outcome
 
 
 def figures(answered: int = 98, throttled: int = 1, failed: int = 1) -> LoadFigures:
@@ -18,12 +19,15 @@ def figures(answered: int = 98, throttled: int = 1, failed: int = 1) -> LoadFigu
         ran = outcome is Outcome.OK
         due = number / 10
         tally.add(
-            Sample(
-                number, 1, 0, Purpose.LOAD, 128, "x86_64", None, outcome, due, due, None, due + 0.2,
-                duration_ms=150.0 if ran else None,
+            a_sample(
+                call=number,
+                outcome=outcome,
+                due_s=due,
+                took_s=0.2,
+                ran_ms=150.0 if ran else None,
                 init_ms=300.0 if number == 0 and ran else None,
             )
-        )  # fmt: skip
+        )
     return tally.figures(10.0, 100.0, Shortfall(), None)
 
 

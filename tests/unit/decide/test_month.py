@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from support.factories import a_sample
 from tuner.billing.prices import prices
 from tuner.billing.traffic import steady_demand
 from tuner.decide.choice import choose
@@ -13,7 +14,7 @@ from tuner.decide.month import Priced, monthly
 from tuner.decide.result import Monthly
 from tuner.model.fit import fit
 from tuner.model.observations import Observations, from_samples
-from tuner.records import Advice, Outcome, Purpose, Sample
+from tuner.records import Advice, Purpose, Sample
 
 X86, ARM = prices("us-east-1", "x86_64"), prices("us-east-1", "arm64")
 SIZES = (128, 256, 512, 1024)
@@ -21,24 +22,8 @@ CALLS = 20 * 730 * 3600
 
 
 def sample(number: int, memory_mb: int, duration_ms: float, init_ms: float | None = None) -> Sample:
-    billed = float(np.ceil(duration_ms + (init_ms or 0.0)))
-    return Sample(
-        call=number,
-        attempt=1,
-        round=0,
-        purpose=Purpose.WARM if init_ms is None else Purpose.COLD,
-        memory_mb=memory_mb,
-        arch="x86_64",
-        qualifier=None,
-        outcome=Outcome.OK,
-        due_s=0.0,
-        sent_s=0.0,
-        first_byte_s=None,
-        done_s=0.1,
-        duration_ms=duration_ms,
-        billed_ms=billed,
-        init_ms=init_ms,
-    )
+    purpose = Purpose.WARM if init_ms is None else Purpose.COLD
+    return a_sample(memory_mb, call=number, purpose=purpose, ran_ms=duration_ms, init_ms=init_ms)
 
 
 def seen(*, cold: bool = True) -> Observations:

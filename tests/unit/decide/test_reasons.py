@@ -2,20 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
+from support.factories import a_sample
 from tuner.billing.prices import prices
 from tuner.decide.decide import Decider, Question
 from tuner.decide.goal import Goal
 from tuner.decide.result import Recommendation
 from tuner.decide.slo import parse_slo
-from tuner.records import Outcome, Purpose, Sample
 from tuner.units import MemoryWish
-
-
-def sample(memory_mb: int, duration_ms: float) -> Sample:
-    return Sample(
-        0, 1, 0, Purpose.WARM, memory_mb, "x86_64", None, Outcome.OK, 0.0, 0.0, None, 0.001,
-        duration_ms=duration_ms, billed_ms=max(1.0, float(-(-duration_ms // 1))),
-    )  # fmt: skip
 
 
 def choice(seen: Mapping[int, Sequence[float]], *slos: str) -> Recommendation:
@@ -23,7 +16,9 @@ def choice(seen: Mapping[int, Sequence[float]], *slos: str) -> Recommendation:
     goal = Goal(slos=tuple(map(parse_slo, slos)))
     rates = prices("us-east-1", "x86_64")
     question = Question(goal, rates, MemoryWish(sizes_mb=tuple(seen)), seed=1)
-    samples = [sample(size, each) for size, durations in seen.items() for each in durations]
+    samples = [
+        a_sample(size, ran_ms=each) for size, durations in seen.items() for each in durations
+    ]
     found = Decider(question).answer(samples).recommendation
     assert found is not None
     return found

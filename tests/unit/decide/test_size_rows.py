@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from support.factories import a_sample
 from tuner.billing.prices import prices
 from tuner.decide.goal import Goal
 from tuner.decide.result import SizeRow
@@ -18,10 +19,8 @@ def sample(
     init: float | None = None,
 ) -> Sample:
     billed = None if duration is None else duration + (init or 0.0)
-    return Sample(
-        0, 1, 0, purpose, 1024, "x86_64", None, outcome, 0.0, 0.0, 0.1, 0.11,
-        duration_ms=duration, billed_ms=billed, init_ms=init,
-    )  # fmt: skip
+    figures = {"duration_ms": duration, "billed_ms": billed, "init_ms": init}
+    return a_sample(1024, purpose=purpose, outcome=outcome, **figures)
 
 
 def row(*samples: Sample) -> SizeRow:

@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from support.factories import a_sample
 from tuner.billing.prices import prices
 from tuner.decide.startups import StartupRow, startup_advice, startup_rows, startups_usd
 from tuner.measure.startup_frames import StartupFrame, Startups, on_demand, stored_startups
-from tuner.records import Backend, FunctionFacts, Outcome, Purpose, Sample
+from tuner.records import Backend, FunctionFacts, Purpose, Sample
 from tuner.store.plain import plain
 
 X86 = prices("us-east-1", "x86_64")
@@ -18,11 +19,8 @@ FACTS = FunctionFacts(
 
 
 def call(number: int, purpose: Purpose, billed: float, **more: float | None) -> Sample:
-    base = Sample(
-        number, 1, 0, purpose, 1024, "x86_64", "1", Outcome.OK, 0.0, 0.0, 0.1, 0.2,
-        duration_ms=10.0, billed_ms=billed,
-    )  # fmt: skip
-    return replace(base, **more)
+    timed = {"took_s": 0.2, "duration_ms": 10.0, "billed_ms": billed, **more}
+    return a_sample(1024, call=number, purpose=purpose, **timed)
 
 
 SAMPLES = [

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from support.factories import a_sample
 from tuner.billing.prices import prices
 from tuner.decide.decide import Answer, Decider, Question
 from tuner.decide.goal import Goal, Strategy
@@ -35,12 +36,15 @@ def question(goal: Goal | None = None, grid: bool = False) -> Question:
 
 
 def sample(call: int, memory_mb: int, ms: float, purpose: Purpose, throttled: bool) -> Sample:
-    due = call / 20.0
-    return Sample(
-        call, 1, 0, purpose, memory_mb, "x86_64", None,
-        Outcome.THROTTLED if throttled else Outcome.OK, due, due, None, due + ms / 1000.0,
-        duration_ms=None if throttled else ms, billed_ms=None if throttled else float(np.ceil(ms)),
-    )  # fmt: skip
+    return a_sample(
+        memory_mb,
+        call=call,
+        purpose=purpose,
+        outcome=Outcome.THROTTLED if throttled else Outcome.OK,
+        due_s=call / 20.0,
+        took_s=ms / 1000.0,
+        ran_ms=None if throttled else ms,
+    )
 
 
 def alone_ms(memory_mb: int) -> float:

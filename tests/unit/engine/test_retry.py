@@ -1,6 +1,5 @@
 """Retry policies: bounds that always hold, and the SDK's own limiter as the judge of ours."""
 
-from dataclasses import replace
 from random import Random
 
 import pytest
@@ -10,6 +9,7 @@ from botocore.retries.throttling import CubicCalculator
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.factories import a_sample
 from tuner.engine.retry import (
     AdaptiveLimit,
     Decorrelated,
@@ -19,11 +19,7 @@ from tuner.engine.retry import (
     TokenBucket,
     may_retry,
 )
-from tuner.records import Outcome, Purpose, Sample
-
-SAMPLE = Sample(
-    0, 1, 0, Purpose.LOAD, 128, "x86_64", None, Outcome.OK, 0.0, 0.0, 0.0, 0.0, status=200
-)
+from tuner.records import Outcome
 
 
 @given(attempt=st.integers(1, 5000), seed=st.integers(), after=st.none() | st.floats(0, 100))
@@ -76,7 +72,7 @@ def test_a_call_is_given_up_after_its_last_attempt(policy: FullJitter | Decorrel
 def test_only_what_was_refused_or_not_reached_is_sent_again(
     outcome: Outcome, status: int | None, again: bool
 ) -> None:
-    assert may_retry(replace(SAMPLE, outcome=outcome, status=status)) is again
+    assert may_retry(a_sample(outcome=outcome, status=status)) is again
 
 
 class SteppedClock:

@@ -1,22 +1,19 @@
 """Conditions that cut a load short."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from support.factories import a_sample
 from tuner.engine.stop_on import FEWEST, WINDOW_S, StopCondition, parse_stop_on
 from tuner.errors import UsageError
-from tuner.records import Outcome, Purpose, Sample
-
-GOOD = Sample(0, 1, 0, Purpose.LOAD, 128, "x86_64", None, Outcome.OK, 0.0, 0.0, None, 0.0)
+from tuner.records import Outcome
 
 
 def fuse_after(text: str, outcomes: list[Outcome], every_s: float = 0.01) -> StopCondition:
     condition = StopCondition((parse_stop_on(text),))
     for number, outcome in enumerate(outcomes):
-        condition.watch(replace(GOOD, done_s=number * every_s, outcome=outcome))
+        condition.watch(a_sample(done_s=number * every_s, outcome=outcome))
     return condition
 
 
@@ -45,9 +42,9 @@ def test_throttles_have_a_condition_of_their_own() -> None:
 def test_what_ended_long_ago_is_forgotten() -> None:
     condition = StopCondition((parse_stop_on("errors>5%"),))
     for _ in range(15):
-        condition.watch(replace(GOOD, done_s=0.0, outcome=Outcome.TIMEOUT))
+        condition.watch(a_sample(done_s=0.0, outcome=Outcome.TIMEOUT))
     for number in range(100):
-        condition.watch(replace(GOOD, done_s=WINDOW_S + 1.0 + number / 100))
+        condition.watch(a_sample(done_s=WINDOW_S + 1.0 + number / 100))
     assert condition.met is None
 
 

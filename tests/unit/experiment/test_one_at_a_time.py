@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
+from support.factories import a_sample
 from tuner.engine.engine import Batch
 from tuner.experiment.session import Conditions, Session
-from tuner.records import Backend, FunctionFacts, Outcome, Purpose, Sample
+from tuner.records import Backend, FunctionFacts, Purpose, Sample
 from tuner.targets.seam import Credentials, Endpoint, Target, Variant
 
 FACTS = FunctionFacts("fn", "arn:fn", Backend.AWS, "us-east-1", "x86_64", "python3.13", 128, 3.0)
@@ -44,11 +45,14 @@ class Engine:
     def run(self, batch: Batch) -> Iterator[Sample]:
         for call in batch.calls:
             assert call.variant.memory_mb == self.target.now
-            yield Sample(
-                call.number, 1, batch.round, call.purpose, self.target.now, "x86_64", None,
-                Outcome.OK, 0.0, 0.0, 0.1, 0.1, 200, duration_ms=9.0,
+            yield a_sample(
+                self.target.now,
+                call=call.number,
+                round=batch.round,
+                purpose=call.purpose,
+                ran_ms=9.0,
                 init_ms=1.0 if call.purpose is Purpose.COLD else None,
-            )  # fmt: skip
+            )
 
     def stop(self) -> None: ...
 

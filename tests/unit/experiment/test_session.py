@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from support.factories import a_sample
 from tuner.engine.engine import Batch, Call
 from tuner.errors import AccessDenied, ChangedUnderneath, NotFound, TargetError
 from tuner.experiment.session import Conditions, Session
@@ -81,11 +82,17 @@ class FakeEngine:
 
 
 def sample_of(call: Call, round_number: int, cold: bool) -> Sample:
-    return Sample(
-        call.number, 1, round_number, call.purpose, call.variant.memory_mb, "x86_64",
-        call.variant.qualifier, Outcome.OK, 0.0, 0.0, 0.1, 0.1, 200, duration_ms=100.0,
-        init_ms=50.0 if cold else None, payload=call.payload,
-    )  # fmt: skip
+    return a_sample(
+        call.variant.memory_mb,
+        call=call.number,
+        round=round_number,
+        purpose=call.purpose,
+        qualifier=call.variant.qualifier,
+        status=200,
+        duration_ms=100.0,
+        init_ms=50.0 if cold else None,
+        payload=call.payload,
+    )
 
 
 def test_warm_rounds_send_each_size_as_often_as_wanted_after_one_warm_up() -> None:

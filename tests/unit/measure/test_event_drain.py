@@ -5,12 +5,13 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from support.factories import a_sample
 from tuner.clock import VirtualClock
 from tuner.errors import TargetError
 from tuner.measure.event_drain import EventDrain, event_advice, incomplete
 from tuner.measure.event_fates import End
 from tuner.measure.event_figures import EventFigures
-from tuner.records import LogLine, Outcome, Purpose, Sample
+from tuner.records import LogLine, Outcome, Sample
 from tuner.targets.event_trail import EventSettings, EventTrail
 
 
@@ -51,8 +52,7 @@ class Filling(EventTrail):
 
 
 def sample(event: int, outcome: Outcome = Outcome.OK) -> Sample:
-    ok = (event, 1, 0, Purpose.LOAD, 128, "x86_64", None, outcome)
-    return Sample(*ok, 0.0, 0.0, None, 0.0, request_id=f"id-{event}")
+    return a_sample(call=event, outcome=outcome, done_s=0.0, request_id=f"id-{event}")
 
 
 def ran(clock: VirtualClock, event: int, at_s: float, more: str = "") -> list[LogLine]:

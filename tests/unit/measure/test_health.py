@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.factories import a_sample
 from tuner.measure.health import check, machine_changed, platform_advice
 from tuner.records import Backend, FunctionFacts, Outcome, Purpose, Sample
 
@@ -21,11 +22,8 @@ FACTS = FunctionFacts(
 
 
 def sample(at: int, memory_mb: int = 128, **more: Any) -> Sample:
-    base = Sample(
-        at, 1, 0, Purpose.WARM, memory_mb, "x86_64", "1", Outcome.OK, float(at), at + 0.00001,
-        at + 0.02, at + 0.02, 200, duration_ms=20.0, billed_ms=20.0,
-    )  # fmt: skip
-    return replace(base, **more)
+    plain = {"call": at, "due_s": float(at), "sent_s": at + 0.00001, "took_s": 0.02, "ran_ms": 20.0}
+    return a_sample(memory_mb, **{**plain, **more})
 
 
 GOOD = [sample(at) for at in range(20)]

@@ -3,14 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from support.factories import a_sample
 from tuner.measure.late_reports import completed, lacks_report
 from tuner.recording.reportline import Report
-from tuner.records import Outcome, Purpose, Sample
+from tuner.records import Outcome
 from tuner.targets.seam import Target
 
-BARE = Sample(
-    0, 1, 0, Purpose.WARM, 128, "x86_64", "1", Outcome.OK, 0.0, 0.0, 0.1, 0.1, 200, request_id="a"
-)
+BARE = a_sample(128, qualifier="1", request_id="a")
 
 
 class Finder(Target):  # type: ignore[misc]

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from support.factories import a_sample
 from tuner.engine.engine import Gap, Shortfall
 from tuner.engine.profiles.pace import Bursts, Constant
 from tuner.engine.profiles.profile import Phase, Profile
@@ -16,7 +17,7 @@ from tuner.measure.load_figures import LoadFigures, LoadTally
 from tuner.measure.load_health import load_advice
 from tuner.measure.loading import MOST_LANES, PATIENCE_S, Loading, Sending, concurrency_for
 from tuner.measure.payloads import Payload
-from tuner.records import Backend, FunctionFacts, Outcome, Purpose, Sample
+from tuner.records import Backend, FunctionFacts, Outcome, Sample
 from tuner.targets.seam import Variant
 
 FACTS = FunctionFacts("fn", "arn", Backend.AWS, "eu-west-1", "x86_64", "python3.13", 512, 3.0)
@@ -26,15 +27,18 @@ RESERVED = "ReservedFunctionConcurrentInvocationLimitExceeded"
 def sample(
     call: int, due_s: float, took_s: float = 0.1, outcome: Outcome = Outcome.OK, late_s: float = 0.0
 ) -> Sample:
-    sent = due_s + late_s
     ran = outcome is Outcome.OK
-    return Sample(
-        call, 1, 0, Purpose.LOAD, 512, "x86_64", None, outcome, due_s, sent, None, sent + took_s,
+    return a_sample(
+        call=call,
+        due_s=due_s,
+        sent_s=due_s + late_s,
+        took_s=took_s,
+        outcome=outcome,
         status=200 if ran else 429,
         reason=None if ran else RESERVED,
         duration_ms=took_s * 900 if ran else None,
         billed_ms=100.0 if ran else None,
-    )  # fmt: skip
+    )
 
 
 def figures(

@@ -5,6 +5,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.factories import a_sample
 from tuner.engine.engine import Shortfall
 from tuner.engine.profiles.pace import Constant
 from tuner.engine.profiles.profile import Phase, Profile
@@ -35,13 +36,16 @@ frames = st.builds(
 
 
 def sample(call: int, memory_mb: int = 512, purpose: Purpose = Purpose.LOAD) -> Sample:
-    due = 100.0 + call / 10.0
-    outcome = Outcome.THROTTLED if call % 4 == 0 else Outcome.OK
-    ran = outcome is Outcome.OK
-    return Sample(
-        call, 1, 2, purpose, memory_mb, "x86_64", "3", outcome, due, due, None, due + 0.05,
-        duration_ms=40.0 if ran else None, billed_ms=40.0 if ran else None,
-    )  # fmt: skip
+    throttled = call % 4 == 0
+    return a_sample(
+        memory_mb,
+        call=call,
+        purpose=purpose,
+        outcome=Outcome.THROTTLED if throttled else Outcome.OK,
+        due_s=100.0 + call / 10.0,
+        took_s=0.05,
+        ran_ms=None if throttled else 40.0,
+    )
 
 
 @given(st.lists(frames, max_size=3))

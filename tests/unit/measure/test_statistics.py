@@ -1,7 +1,6 @@
 """Accumulated figures against plain lists of the same samples."""
 
 from collections import Counter
-from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -9,12 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from support.factories import a_sample
 from tuner.measure.statistics import Latencies, Timeline
-from tuner.records import Outcome, Purpose, Sample
-
-SAMPLE = Sample(
-    0, 1, 0, Purpose.LOAD, 128, "x86_64", None, Outcome.OK, 0.0, 0.0, 0.0, 0.0, status=200
-)
+from tuner.records import Outcome, Sample
 
 
 @settings(deadline=None)
@@ -58,11 +54,10 @@ def test_what_is_out_of_range_counts_at_its_end() -> None:
 def sample(
     due: float, lag: float, took: float, outcome: Outcome, attempt: int, cold: bool
 ) -> Sample:
-    return replace(
-        SAMPLE,
+    return a_sample(
         due_s=due,
         sent_s=due + lag,
-        done_s=due + lag + took,
+        took_s=took,
         outcome=outcome,
         attempt=attempt,
         init_ms=1.0 if cold else None,
@@ -121,6 +116,6 @@ def test_a_seconds_percentiles_are_of_the_good_answers_that_ended_in_it(
 
 def test_a_pause_is_a_row_of_nothing() -> None:
     timeline = Timeline()
-    timeline.add(replace(SAMPLE, due_s=0.5, sent_s=0.5, done_s=0.6))
-    timeline.add(replace(SAMPLE, due_s=3.5, sent_s=3.5, done_s=3.6))
+    timeline.add(a_sample(due_s=0.5))
+    timeline.add(a_sample(due_s=3.5))
     assert [row.asked for row in timeline.seconds()] == [1, 0, 0, 1]

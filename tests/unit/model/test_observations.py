@@ -1,31 +1,16 @@
 """What the model sees of a run's samples."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 
+from support.factories import a_sample
 from tuner.model.observations import from_samples
 from tuner.records import Outcome, Purpose, Sample
 
 
 def sample(memory_mb: int, duration_ms: float | None, **changes: object) -> Sample:
-    warm = Sample(
-        call=1,
-        attempt=1,
-        round=0,
-        purpose=Purpose.WARM,
-        memory_mb=memory_mb,
-        arch="x86_64",
-        qualifier=None,
-        outcome=Outcome.OK,
-        due_s=0.0,
-        sent_s=0.0,
-        first_byte_s=None,
-        done_s=0.01,
-        duration_ms=duration_ms,
-    )
-    return replace(warm, **changes)  # type: ignore[arg-type]
+    return a_sample(memory_mb, duration_ms=duration_ms, **changes)
 
 
 def test_nothing_gives_empty_arrays() -> None:

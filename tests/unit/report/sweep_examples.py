@@ -9,6 +9,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 import numpy as np
 from hypothesis import strategies as st
 
+from support.factories import a_sample
 from tuner.billing.startup import BreakEven
 from tuner.decide.load_result import judge
 from tuner.decide.result import (
@@ -42,7 +43,6 @@ from tuner.records import (
     Purpose,
     RunRecord,
     RunState,
-    Sample,
 )
 
 SIZES = (128, 192, 256, 384, 512, 768, 1024, 1280, 1536)
@@ -288,12 +288,17 @@ def figures(memory_mb: int, took_ms: float, throttled: int = 0, calls: int = 200
         lost = number < throttled
         due, ms = number / 20.0, 2.0 if lost else took_ms * (1.0 + number % 20 / 100.0)
         tally.add(
-            Sample(
-                number, 1, 3, Purpose.LOAD, memory_mb, "x86_64", "2",
-                Outcome.THROTTLED if lost else Outcome.OK, due, due, None, due + ms / 1000.0,
-                duration_ms=None if lost else ms, billed_ms=None if lost else float(round(ms)),
+            a_sample(
+                memory_mb,
+                call=number,
+                purpose=Purpose.LOAD,
+                outcome=Outcome.THROTTLED if lost else Outcome.OK,
+                due_s=due,
+                took_s=ms / 1000.0,
+                duration_ms=None if lost else ms,
+                billed_ms=None if lost else float(round(ms)),
             )
-        )  # fmt: skip
+        )
     return tally.figures(calls / 20.0, float(calls), Shortfall(), None)
 
 

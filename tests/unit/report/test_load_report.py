@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
+from support.factories import a_sample
 from tuner.decide.load_result import Load, judge
 from tuner.decide.slo import parse_slo
 from tuner.engine.engine import Shortfall
@@ -30,10 +31,8 @@ from tuner.records import (
     FunctionFacts,
     LogLine,
     Outcome,
-    Purpose,
     RunRecord,
     RunState,
-    Sample,
 )
 from tuner.report.load_document import load_document
 from tuner.report.load_view import load_view
@@ -53,14 +52,17 @@ def made(seconds: int = 20, throttled: int = 10, slo: str | None = None, **chang
         bad = number >= calls - throttled
         outcome, due = Outcome.THROTTLED if bad else Outcome.OK, number / 5
         tally.add(
-            Sample(
-                number, 1, 0, Purpose.LOAD, 512, "arm64", None, outcome, due, due, None, due + 0.2,
+            a_sample(
+                call=number,
+                due_s=due,
+                took_s=0.2,
+                outcome=outcome,
                 reason=EVIL if bad else None,
                 duration_ms=None if bad else 190.0,
                 billed_ms=None if bad else 190.0,
                 init_ms=300.0 if number == 0 else None,
             )
-        )  # fmt: skip
+        )
     figures = tally.figures(float(seconds), float(calls), Shortfall(), None)
     profile = Profile("steady", "the same rate", (Phase(Constant(5.0), float(seconds)),))
     verdicts = judge([parse_slo(slo)] if slo else [], figures, 0.001)
@@ -121,8 +123,7 @@ def test_the_document_is_json_and_empty_spreads_are_empty() -> None:
 def test_percentiles_have_the_intervals_of_their_ranks_in_document_and_page() -> None:
     tally, took = LoadTally(), [0.05 + number * 0.0001 for number in range(400)]
     for number, seconds in enumerate(took):
-        ok = (number, 1, 0, Purpose.LOAD, 512, "arm64", None, Outcome.OK)
-        tally.add(Sample(*ok, number / 10, number / 10, None, number / 10 + seconds))
+        tally.add(a_sample(call=number, due_s=number / 10, took_s=seconds))
     document = load_document(made(figures=tally.figures(40.0, 400.0, Shortfall(), None)))
     told = document["intervals"]
     assert told["coverage"] == 0.9

@@ -6,47 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tuner.records import Backend, FunctionFacts, Outcome, Purpose, RunRecord, RunState, Sample
+from support.stored import RUN, SAMPLE
+from tuner.records import RunRecord, Sample
 from tuner.store.runs import Store
-
-FACTS = FunctionFacts(
-    name="orders",
-    arn="arn:aws:lambda:us-east-1:000000000000:function:orders",
-    backend=Backend.LOCAL,
-    region="us-east-1",
-    arch="x86_64",
-    runtime="python3.13",
-    memory_mb=128,
-    timeout_s=3.0,
-)
-RUN = RunRecord(
-    run="01JDS0000000000000000000AA",
-    command="sweep",
-    target="demo:cpu",
-    state=RunState.RUNNING,
-    seed=1,
-    started_at=1_767_225_600.0,
-    finished_at=None,
-    options={"memory": "128:1536", "slo": ["p95<300ms"]},
-    facts=FACTS,
-)
-SAMPLE = Sample(
-    call=1,
-    attempt=1,
-    round=0,
-    purpose=Purpose.WARM,
-    memory_mb=512,
-    arch="x86_64",
-    qualifier="7",
-    outcome=Outcome.OK,
-    due_s=1.0,
-    sent_s=1.001,
-    first_byte_s=1.02,
-    done_s=1.021,
-    status=200,
-    duration_ms=18.25,
-    billed_ms=19.0,
-)
 
 
 @pytest.fixture

@@ -155,19 +155,19 @@ def test_on_a_full_disk_a_run_goes_on_and_nothing_is_lost_once_there_is_room(
 
 # Files may not grow at all, as on a full disk, neither the store's nor the one beside it.
 NO_ROOM = """
-import importlib.util, resource, signal, sys
+import resource, signal, sys
+sys.path.insert(0, sys.argv[1])
 from tuner.errors import StoreError
-spec = importlib.util.spec_from_file_location("examples", sys.argv[1])
-examples = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(examples)
+from support.stored import RUN, SAMPLE
+from tuner.store.runs import Store
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-with examples.Store.open("runs.db") as store:
-    store.start(examples.RUN)
-    store.add(examples.RUN.run, [examples.SAMPLE])
+with Store.open("runs.db") as store:
+    store.start(RUN)
+    store.add(RUN.run, [SAMPLE])
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
     try:
         while True:
-            store.add(examples.RUN.run, [examples.SAMPLE] * 100)
+            store.add(RUN.run, [SAMPLE] * 100)
     except StoreError as error:
         print(error)
 """
@@ -176,7 +176,7 @@ with examples.Store.open("runs.db") as store:
 def test_where_nothing_at_all_can_be_written_the_run_ends_with_both_reasons(
     tmp_path: Path, make_run: Make, make_sample: Callable[..., Sample]
 ) -> None:
-    command = [sys.executable, "-c", NO_ROOM, str(Path(__file__).parent / "conftest.py")]
+    command = [sys.executable, "-c", NO_ROOM, str(Path(__file__).parents[2])]
     said = subprocess.run(
         command, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path
     )

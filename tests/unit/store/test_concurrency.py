@@ -20,25 +20,26 @@ MakeSample = Callable[..., Sample]
 
 # Writes a run sample by sample, and says after each that it is stored.
 WRITER = """
-import importlib.util, os, sys
+import os, sys
+sys.path.insert(0, sys.argv[1])
 from dataclasses import replace
-spec = importlib.util.spec_from_file_location("examples", sys.argv[1])
-examples = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(examples)
+from support.stored import RUN, SAMPLE
+from tuner.records import RunState
+from tuner.store.runs import Store
 url, name, number = sys.argv[2], sys.argv[3], int(sys.argv[4])
-with examples.Store.open(url) as store:
-    store.start(replace(examples.RUN, run=name))
+with Store.open(url) as store:
+    store.start(replace(RUN, run=name))
     for call in range(number):
-        store.add(name, [replace(examples.SAMPLE, call=call)])
+        store.add(name, [replace(SAMPLE, call=call)])
         print(call, flush=True)
     if number < 1000:
-        store.finish(name, examples.RunState.DONE, 1.0)
+        store.finish(name, RunState.DONE, 1.0)
 """
 
 
 def writer(url: str, name: str, number: int) -> "subprocess.Popen[str]":
-    examples = str(Path(__file__).parent / "conftest.py")
-    command = [sys.executable, "-c", WRITER, examples, url, name, str(number)]
+    tests = str(Path(__file__).parents[2])
+    command = [sys.executable, "-c", WRITER, tests, url, name, str(number)]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True)
 

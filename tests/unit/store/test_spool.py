@@ -222,15 +222,15 @@ def test_a_run_that_the_store_has_lost_meanwhile_is_there_again_and_says_so(
 
 # Begins to spool, says so, and waits to be killed.
 SPOOLING = """
-import importlib.util, sys, time
+import sys, time
+sys.path.insert(0, sys.argv[1])
 from tuner.errors import StoreAway
-spec = importlib.util.spec_from_file_location("examples", sys.argv[1])
-examples = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(examples)
-with examples.Store.open(sys.argv[2]) as store:
-    store.start(examples.RUN)
-    store._outbox.begin(examples.RUN.run, StoreAway("store", "it is away", "Wait."))
-    store.add(examples.RUN.run, [examples.SAMPLE])
+from support.stored import RUN, SAMPLE
+from tuner.store.runs import Store
+with Store.open(sys.argv[2]) as store:
+    store.start(RUN)
+    store._outbox.begin(RUN.run, StoreAway("store", "it is away", "Wait."))
+    store.add(RUN.run, [SAMPLE])
     print("spooled", flush=True)
     time.sleep(600)
 """
@@ -239,8 +239,8 @@ with examples.Store.open(sys.argv[2]) as store:
 def test_a_file_is_delivered_once_its_process_has_died_and_not_before(
     store_url: str, make_run: Make, make_sample: Make, tmp_path: Path
 ) -> None:
-    examples = str(Path(__file__).parent / "conftest.py")
-    command = [sys.executable, "-c", SPOOLING, examples, store_url]
+    tests = str(Path(__file__).parents[2])
+    command = [sys.executable, "-c", SPOOLING, tests, store_url]
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     with subprocess.Popen(command, text=True, cwd=tmp_path, **pipes) as child:
         try:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from support.factories import a_sample
 from tuner.records import Outcome, Purpose, Sample
 from tuner.store.plain import dumps
 from tuner.store.thinning import advice, count_of, stand_ins, thinned
@@ -37,13 +38,12 @@ def samples(draw: st.DrawFn) -> Sample:
     """A sample as a run may have it."""
     due = draw(st.floats(0, 1e5))
     sent = due + draw(st.floats(0, 10))
-    return Sample(
+    return a_sample(
+        draw(st.sampled_from([128, 512])),
         call=draw(st.integers(0, 10**6)),
         attempt=draw(st.integers(1, 3)),
         round=draw(st.integers(0, 3)),
         purpose=draw(st.sampled_from(Purpose)),
-        memory_mb=draw(st.sampled_from([128, 512])),
-        arch="x86_64",
         qualifier=draw(st.none() | st.just("7")),
         outcome=draw(st.sampled_from(Outcome)),
         due_s=due,

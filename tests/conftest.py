@@ -20,6 +20,15 @@ from typing import Any
 
 import pytest
 
+
+@pytest.fixture(scope="session", autouse=True)
+def _cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the chart library and the price list out of the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 ROLE = "arn:aws:iam::000000000000:role/test"
 
 
@@ -242,8 +251,7 @@ def answer() -> Callable[..., bytes]:
 def postgres() -> Iterator[Any]:
     """A running PostgreSQL server; skips where none is installed."""
     pytest.importorskip("psycopg", reason="psycopg, the `postgres` extra, is not installed")
-    sys.path.insert(0, str(Path(__file__).parent))
-    from postgresql import Server
+    from support.postgresql import Server
 
     # Not among pytest's own folders: each pytest that starts closes those to other users.
     with tempfile.TemporaryDirectory(prefix="tuner-postgres-") as folder:

@@ -18,9 +18,7 @@ from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "contract"))  # tests are no package
-
-from fault_proxy import FaultProxy
+from support.fault_proxy import FaultProxy
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(1800)]
 

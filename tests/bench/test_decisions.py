@@ -6,7 +6,6 @@ Recordings are looked for beside the repository (``TUNER_SHARED_DATA`` names ano
 """
 
 import os
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,13 +15,11 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: two processe
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # tests are no package
 _DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 os.environ.setdefault("TUNER_SHARED_DATA", str(_DATA))
 
 from decisions import functions, methods, score  # noqa: E402 - after the path is known
 from decisions.score import SloTrial, Trial  # noqa: E402
-
 from tuner.decide.choice import choose  # noqa: E402
 from tuner.decide.decide import Decider, Question  # noqa: E402
 from tuner.decide.goal import Goal  # noqa: E402

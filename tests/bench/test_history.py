@@ -1,33 +1,19 @@
 """What the history of a suite with 1,000 runs costs: to write the page, and to draw it."""
 
-import importlib.util
-import sys
 import time
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
+from support.histories import Level, history
 from tuner.report.pages import write_history
 
 pytestmark = pytest.mark.bench
-EXAMPLES = Path(__file__).parents[1] / "unit" / "report" / "history_examples.py"
-
-
-def examples() -> ModuleType:
-    """The histories of the unit tests."""
-    spec = importlib.util.spec_from_file_location("history_examples", EXAMPLES)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["history_examples"] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_a_page_of_a_thousand_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = examples()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    documents = made.history(1000, [made.Level(300, 0.8), made.Level(600, 1.15)])
+    documents = history(1000, [Level(300, 0.8), Level(600, 1.15)])
     write_history(documents[:3], tmp_path)  # bundles the chart library once
     print("\nhistory of 1,000 runs, 2 cases of 4 gates    seconds   CPU (reach: below 3)")
     best = float("inf")

@@ -1,20 +1,18 @@
 """What storing each sample and writing the report cost: time, CPU and memory."""
 
-import importlib.util
 import resource
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
+from support.stored import RUN, SAMPLE
+from support.sweeps import good
 from tuner.report.pages import write_report
 from tuner.store.runs import Store
-
-UNIT = Path(__file__).parents[1] / "unit"
 
 MEMORY = """
 import psutil
@@ -26,24 +24,13 @@ def resident_mb():
 pytestmark = pytest.mark.bench
 
 
-def examples(path: Path) -> ModuleType:
-    """The examples of the unit tests."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_what_storing_a_sample_costs(tmp_path: Path) -> None:
-    made = examples(UNIT / "store" / "conftest.py")
     with Store.open(str(tmp_path / "runs.db")) as store:
-        store.start(made.RUN)
-        one = timed(lambda: store.add(made.RUN.run, [made.SAMPLE]), 2000)
-        hundred = timed(lambda: store.add(made.RUN.run, [made.SAMPLE] * 100), 50)
-        reading = timed(lambda: store.samples(made.RUN.run), 5)
-        number = len(store.samples(made.RUN.run))
+        store.start(RUN)
+        one = timed(lambda: store.add(RUN.run, [SAMPLE]), 2000)
+        hundred = timed(lambda: store.add(RUN.run, [SAMPLE] * 100), 50)
+        reading = timed(lambda: store.samples(RUN.run), 5)
+        number = len(store.samples(RUN.run))
     print("\nstore (SQLite)            p50       p99   CPU a call")
     for name, figures in (("add 1", one), ("add 100", hundred), (f"read {number}", reading)):
         print(f"{name:20} {figures[0]:6.2f} ms {figures[1]:6.2f} ms {figures[2]:6.2f} ms")
@@ -51,12 +38,11 @@ def test_what_storing_a_sample_costs(tmp_path: Path) -> None:
 
 
 def test_what_a_report_costs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = examples(UNIT / "report" / "sweep_examples.py")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     print("\nreport                    seconds (reach: below 3)")
     for name in ("first ever", "later"):
         began = time.perf_counter()
-        path = write_report(made.good(), tmp_path)
+        path = write_report(good(), tmp_path)
         print(f"{name:20} {time.perf_counter() - began:8.2f}")
     child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     print(f"{path.stat().st_size / 1e6:.2f} MB; bundling process, once: {child:.0f} MB")

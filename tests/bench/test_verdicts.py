@@ -8,15 +8,15 @@ of theirs are left out where they are absent.
 """
 
 import os
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # tests are no package
-
+from tuner.model.change_points import change_points
+from tuner.suites.judgement import Verdict
+from tuner.suites.verdict import Verdict
 from verdicts import histories, noise
 from verdicts.noise import Change
 from verdicts.simulate import (
@@ -28,9 +28,6 @@ from verdicts.simulate import (
     Trial,
     suite,
 )
-
-from tuner.model.change_points import change_points
-from tuner.suites.judgement import Verdict
 
 TRIALS = int(os.environ.get("TUNER_BENCH_TRIALS", "300"))
 SIZES = (0.03, 0.05, 0.10, 0.20, 0.50)

@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from history_examples import Level, history, ulid
 
+from support.histories import Level, history, ulid
 from tuner.report.pages import write_history
 
 if TYPE_CHECKING:
-    from chromium import Chromium
+    from support.chromium import Chromium
 
 pytestmark = pytest.mark.browser
 

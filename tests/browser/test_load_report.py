@@ -13,7 +13,7 @@ from tuner.report.load_document import load_document
 from tuner.report.pages import write_load_report
 
 if TYPE_CHECKING:
-    from chromium import Chromium
+    from support.chromium import Chromium
 
 pytestmark = pytest.mark.browser
 

@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from sweep_examples import empty, good, under_load, whole_range
 
+from support.sweeps import empty, good, under_load, whole_range
 from tuner.decide.result import Sweep
 from tuner.records import Advice
 from tuner.report.pages import write_report
 from tuner.report.style import DARK, LIGHT
 
 if TYPE_CHECKING:
-    from chromium import Chromium
+    from support.chromium import Chromium
 
 pytestmark = pytest.mark.browser
 

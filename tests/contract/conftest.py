@@ -1,11 +1,7 @@
-"""The two services that a target is judged by: moto, made by others, and our local Lambda.
-
-Also lets tests import ``snapshots``, a front that has SnapStart.
-"""
+"""The two services that a target is judged by: moto, made by others, and our local Lambda."""
 
 import contextlib
 import os
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +16,6 @@ from tuner.aws.session import AwsSession, SessionOptions, open_session
 from tuner.clock import WallClock
 from tuner.targets.aws import AwsOptions, AwsTarget
 from tuner.targets.names import parse_target
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 ZIP_SOURCE = {"app.py": "def handler(event, context):\n    return event\n"}
 REGION = "eu-west-1"

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from snapshots import SnapshotFront
 
+from support.snapshots import SnapshotFront
 from tuner.api.sweep import run_sweep, sweep_options
 from tuner.cli.app import main
 from tuner.errors import UsageError

@@ -27,7 +27,7 @@ from tuner.aws.session import AwsSession
 from tuner.cli.left import look
 from tuner.clock import WallClock
 
-PROCESS = Path(__file__).with_name("measuring_process.py")
+PROCESS = Path(__file__).parents[1] / "support" / "measuring_process.py"
 RUN = "01JZZZZZZZZZZZZZZZZZZZZZZZ"
 #: moto keeps no package that could be copied.
 WAYS = [

@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from support import fault_proxy as f
 from tuner.aws.applied import read_record, record_path
 from tuner.aws.apply import Application, Wish
 from tuner.aws.control import Control
@@ -33,10 +34,6 @@ from tuner.targets.aws import AwsOptions, AwsTarget
 from tuner.targets.aws_architectures import on_architectures
 from tuner.targets.isolation import Isolation
 from tuner.targets.names import parse_target
-
-sys.path.insert(0, str(Path(__file__).parent))  # tests are no package
-
-import fault_proxy as f
 
 pytestmark = pytest.mark.slow
 

@@ -13,12 +13,9 @@ from typing import Any
 
 import pytest
 
+from support import fault_proxy as f
 from tuner.cli.app import main
 from tuner.cli.left import look
-
-sys.path.insert(0, str(Path(__file__).parent))  # tests are no package
-
-import fault_proxy as f
 
 GRID = ("--method", "grid", "--memory", "128,512", "--samples", "1", "--cold", "0", "--yes", "-q")
 #: What passes, what is told, and what stays until the command ends.

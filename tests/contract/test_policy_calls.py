@@ -6,7 +6,6 @@ action of IAM a request needs is read from botocore's service model.
 
 import json
 import re
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import botocore.session
 import pytest
 
+from support import fault_proxy as f
 from tuner.aws.apply import Application, Wish
 from tuner.aws.control import Control
 from tuner.aws.policy import CLONE_PREFIX, Where, policy
@@ -28,10 +28,6 @@ from tuner.targets.aws import AwsOptions, AwsTarget
 from tuner.targets.isolation import Isolation
 from tuner.targets.names import parse_target
 from tuner.targets.startup import Kind, Startup
-
-sys.path.insert(0, str(Path(__file__).parent))  # tests are no package
-
-import fault_proxy as f
 
 pytestmark = pytest.mark.slow
 

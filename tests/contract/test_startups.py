@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from snapshots import SnapshotFront
 
+from support.snapshots import SnapshotFront
 from tuner.aws.control import Control
 from tuner.aws.journal import pending
 from tuner.aws.putback import restore
@@ -22,7 +22,7 @@ from tuner.targets.aws import AwsTarget
 from tuner.targets.startup import Kind, Startup
 from tuner.targets.startup_check import no_snap_start
 
-PROCESS = Path(__file__).with_name("measuring_process.py")
+PROCESS = Path(__file__).parents[1] / "support" / "measuring_process.py"
 TWO = Startup(Kind.PROVISIONED, 2)
 SNAPSHOT = Startup(Kind.SNAP_START)
 REGION = "eu-west-1"

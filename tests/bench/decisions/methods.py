@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from decisions.functions import USUAL, Subject, usd_per_million
 from numpy.typing import NDArray
 
+from decisions.functions import USUAL, Subject, usd_per_million
 from support.factories import a_sample
 from tuner.billing.prices import prices
 from tuner.decide.decide import Decider, Question

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
 from verdicts.noise import Array, Generator, Local
 
 RUNS, MOST_CHANGES = 100, 3

@@ -7,10 +7,10 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from bench_examples import all_kinds, case, document
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from support.benches import all_kinds, case, document
 from tuner.errors import Partial, UsageError
 from tuner.outputs.junit import junit
 from tuner.outputs.lines import headline, lines, origin, worth_telling

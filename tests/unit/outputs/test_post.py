@@ -7,10 +7,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from bench_examples import all_kinds, case, document
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.benches import all_kinds, case, document
 from tuner.errors import Partial, UsageError
 from tuner.outputs.message import address, post
 from tuner.outputs.write import Outputs

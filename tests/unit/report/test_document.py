@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from sweep_examples import any_record, compared, empty, failed_row, good, under_load
 
+from support.sweeps import any_record, compared, empty, failed_row, good, under_load
 from tuner.decide.result import Interval, Sweep
 from tuner.report.sweep_document import document
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import altair
 import pytest
-from history_examples import GATES, Level, history, judgement, ulid
 
+from support.histories import GATES, Level, history, judgement, ulid
 from tuner.report.history_series import all_series
 from tuner.report.history_view import history_view, shown
 from tuner.report.pages import history_charts, render_history, reports_in, write_history

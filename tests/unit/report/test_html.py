@@ -10,8 +10,8 @@ from pathlib import Path
 import altair
 import pytest
 from hypothesis import Phase, given, settings
-from sweep_examples import any_record, empty, good, whole_range
 
+from support.sweeps import any_record, empty, good, whole_range
 from tuner.decide.result import Sweep
 from tuner.errors import TunerError, UsageError
 from tuner.records import Advice

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from rich.console import Console
-from sweep_examples import MONTH, empty, good
 
+from support.sweeps import MONTH, empty, good
 from tuner.decide.result import ProvisionedOffer
 from tuner.report.month import month_facts, month_table
 from tuner.report.pages import render_html

@@ -6,8 +6,8 @@ import json
 import pytest
 from hypothesis import given, settings
 from rich.console import Console
-from sweep_examples import any_record, good, ways_to_start
 
+from support.sweeps import any_record, good, ways_to_start
 from tuner.decide.result import Sweep
 from tuner.report.pages import render_html
 from tuner.report.sweep_document import document

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from rich.console import Console
-from sweep_examples import any_record, empty, good, whole_range
 
+from support.sweeps import any_record, empty, good, whole_range
 from tuner.decide.result import Sweep
 from tuner.report.terminal import print_report
 

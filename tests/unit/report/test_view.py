@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from sweep_examples import any_record, compared, empty, failed_row, good, whole_range
 
+from support.sweeps import any_record, compared, empty, failed_row, good, whole_range
 from tuner.decide.result import Interval, Sweep, VersusCurrent
 from tuner.report.answer import answer
 from tuner.report.elements import money

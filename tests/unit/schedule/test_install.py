@@ -7,8 +7,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from schedules import job
 
+from support.schedules import job
 from tuner.errors import TunerError, UsageError
 from tuner.schedule.install import install, remove
 from tuner.schedule.render import rendered

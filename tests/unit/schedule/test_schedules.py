@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import SafeConstructor
-from schedules import ODD_FOLDER, ODD_WORDS, actionlint, checked, job
 
+from support.schedules import ODD_FOLDER, ODD_WORDS, actionlint, checked, job
 from tuner.errors import UsageError
 from tuner.schedule.job import Job, checked_name
 from tuner.schedule.render import KINDS, rendered

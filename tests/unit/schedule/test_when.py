@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from schedules import checked
 
+from support.schedules import checked
 from tuner.errors import UsageError
 from tuner.schedule.when import Timetable, timetable
 

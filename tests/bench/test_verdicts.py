@@ -16,7 +16,6 @@ import pytest
 
 from tuner.model.change_points import change_points
 from tuner.suites.judgement import Verdict
-from tuner.suites.verdict import Verdict
 from verdicts import histories, noise
 from verdicts.noise import Change
 from verdicts.simulate import (

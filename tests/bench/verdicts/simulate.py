@@ -11,7 +11,7 @@ from tuner.model.spread import estimate, interpolated
 from tuner.suites.gate import Gate, parse_gate
 from tuner.suites.judgement import DRIFT_LEFT_BY_CONTROL, Judgement, Pair, Rules, Verdict
 from tuner.suites.sampling import alarming, confirmed, confirming_rules, next_look, rules_for
-from tuner.suites.verdict import Judgement, Pair, Rules, Verdict, judge_all
+from tuner.suites.verdict import judge_all
 from verdicts.noise import Aws, Calls, Change, Generator, Local
 
 GATES = tuple(

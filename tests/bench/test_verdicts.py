@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tuner.model.change_points import change_points
+from tuner.model.run_history import change_points
 from tuner.suites.judgement import Verdict
 from verdicts import histories, noise
 from verdicts.noise import Change

@@ -10,8 +10,9 @@ import numpy as np
 from hypothesis import strategies as st
 
 from support.factories import a_sample
-from tuner.billing.startup import BreakEven
-from tuner.decide.load_result import judge
+from tuner.billing.cost import BreakEven
+from tuner.decide.goal import parse_slo
+from tuner.decide.load_result import SizeUnderLoad, judge
 from tuner.decide.result import (
     ColdRow,
     CurveBand,
@@ -29,8 +30,6 @@ from tuner.decide.result import (
     VersusCurrent,
     WarmRow,
 )
-from tuner.decide.size_under_load import SizeUnderLoad
-from tuner.decide.slo import parse_slo
 from tuner.decide.startups import StartupRow
 from tuner.engine.engine import Shortfall
 from tuner.measure.load_figures import LoadFigures, LoadTally
@@ -399,9 +398,13 @@ _SCALARS = {
 }
 
 
+#: What records name without importing it.
+_NAMES = {each.__name__: each for each in (LoadFigures, SizeUnderLoad, StartupRow)}
+
+
 def any_record(kind: Any, alone: bool = False) -> st.SearchStrategy[Any]:
     """A record of a sweep with odd values in every field; ``alone`` without another beside it."""
-    hints = get_type_hints(kind, localns={"SizeUnderLoad": SizeUnderLoad, "StartupRow": StartupRow})
+    hints = get_type_hints(kind, localns=_NAMES)
     special = {"memory_mb": st.integers(128, 10_240)}
     if kind is Sweep:
         others = st.just(()) if alone else st.lists(any_record(Sweep, alone=True), max_size=1)

@@ -7,7 +7,6 @@ examples. What is not known of a region is left out or priced as on demand, and 
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tuner.billing.cold_share import erlang_b
 from tuner.billing.cost import FREE_EPHEMERAL_MB
 from tuner.billing.prices import Prices
 from tuner.errors import UsageError
@@ -144,6 +143,18 @@ def _spilled(traffic: Traffic, terms: Terms) -> float:
         return 1.0
     load = traffic.invocations * traffic.warm_billed_ms / 1000.0 / terms.provisioned_s
     return erlang_b(terms.provisioned, load)
+
+
+def erlang_b(servers: int, load: float) -> float:
+    """Share of calls, 0 to 1, that find all servers busy.
+
+    ``load`` in erlangs (rate times holding time); any distribution of holding times. The usual
+    recursion of A. K. Erlang's loss formula (1917).
+    """
+    blocked = 1.0
+    for server in range(1, servers + 1):
+        blocked = load * blocked / (server + load * blocked)
+    return blocked
 
 
 def _provisioned_usd(gb_seconds: float, terms: Terms, prices: Prices) -> float:

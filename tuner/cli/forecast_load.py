@@ -1,8 +1,8 @@
 """What a sweep's loads will be: how many sizes, and how many calls each. Nothing is invoked."""
 
+from tuner.decide.goal import parse_slo
 from tuner.decide.load_plan import MOST, MOST_WITHOUT_SLO
-from tuner.decide.load_words import SCOPES, load_words
-from tuner.decide.slo import parse_slo
+from tuner.decide.load_result import LOAD_SCOPES, load_words
 from tuner.engine.profiles.profile import Profile
 from tuner.measure.size_loads import MOST_CALLS, asked_of
 from tuner.options.meaning import read_limit
@@ -30,7 +30,7 @@ def _sizes(options: SweepOptions, sizes: tuple[int, ...]) -> Range:
     limit = read_limit(options)
     count = Range(len(sizes), len(sizes))
     if options.method != "grid":
-        judged = any(parse_slo(text).scope in SCOPES for text in options.slo)
+        judged = any(parse_slo(text).scope in LOAD_SCOPES for text in options.slo)
         count = Range(min(1 if judged else 2, len(sizes)), MOST if judged else MOST_WITHOUT_SLO)
         count = Range(count.low, min(count.high, len(sizes)))
     if (limit.invocations, limit.cost_usd, limit.seconds) != (None, None, None):

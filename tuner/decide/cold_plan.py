@@ -6,9 +6,8 @@ after it is not. The pick, and the smallest and largest size that worked, show b
 
 from collections.abc import Sequence
 
-from tuner.decide.goal import Goal
+from tuner.decide.goal import Goal, Scope
 from tuner.decide.result import Recommendation
-from tuner.decide.slo import Scope
 from tuner.planning.budget import Budget, Spent
 from tuner.records import Outcome, Sample
 

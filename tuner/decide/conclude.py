@@ -13,17 +13,16 @@ from tuner.billing.prices import price_advice
 from tuner.decide.decide import Answer, Decider, Question
 from tuner.decide.goal import Goal
 from tuner.decide.month import Priced, monthly
-from tuner.decide.power_tuning import chart_url
 from tuner.decide.result import ColdRow, Monthly, SizeRow, Spend, Sweep, WarmRow
 from tuner.decide.sizes import size_rows
 from tuner.measure.health import check
 from tuner.measure.load_frames import SizeLoads, calm
 from tuner.measure.startup_frames import Startups, on_demand
-from tuner.recording.power_tuning import Point
+from tuner.recording.power_tuning import Point, chart_url
 from tuner.records import Advice, Outcome, RunRecord, Sample
 
 if TYPE_CHECKING:  # most answers are without, and are to come at once
-    from tuner.decide.size_under_load import SizeUnderLoad
+    from tuner.decide.load_result import SizeUnderLoad
     from tuner.decide.startups import StartupRow
 
 _NOTHING = WarmRow(0, None, None, None, None), ColdRow(0, None, None, None, None)

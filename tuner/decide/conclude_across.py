@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tuner.decide.across import AcrossDecider, by_arch
-from tuner.decide.between import Chosen
-from tuner.decide.between_words import against_others, between_reasons, versus_now
+from tuner.decide.between import Chosen, against_others, between_reasons, versus_now
 from tuner.decide.conclude import Evidence, conclude, pareto, service_s
 from tuner.decide.decide import Question, Standing
 from tuner.decide.month import Priced

@@ -11,11 +11,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.decide.band import band, model_card
 from tuner.decide.choice import best, choose, loss, possible
-from tuner.decide.cost import MILLION, ColdExtra, drawn_cost
 from tuner.decide.goal import Goal, Rates
-from tuner.decide.outlook import Outlook, look
+from tuner.decide.outlook import MILLION, ColdExtra, Outlook, band, drawn_cost, look, model_card
 from tuner.decide.result import CurveBand, ModelCard, Recommendation
 from tuner.model.curve import Curve
 from tuner.model.fit import fit

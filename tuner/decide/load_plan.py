@@ -7,7 +7,7 @@ ones, as long as that helps; what bears it moves the pick, and its neighbours fo
 from collections.abc import Collection, Sequence
 
 from tuner.decide.decide import Answer, Question
-from tuner.decide.size_under_load import SizeUnderLoad
+from tuner.decide.load_result import SizeUnderLoad
 from tuner.decide.under_load import judged_by_load
 from tuner.planning.sizes import USUAL_MB, candidates, grid_sizes
 

@@ -1,22 +1,27 @@
-"""What a load ends in: its figures, and whether it met the objectives.
+"""What a load ends in: its figures, and whether it met the objectives; of one target, or of a size.
 
 An objective is judged by what was measured under this load: ``p95`` is the function's own warm
 duration, ``client_p95`` what a caller waited from the due time, ``cold_p95`` INIT and first call.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tuner.crosscheck.record import CrossCheck
-from tuner.decide.slo import Scope, Slo
-from tuner.engine.engine import ProcessorCount
-from tuner.engine.front import FrontOptions
-from tuner.engine.profiles.profile import Profile
-from tuner.measure.event_figures import EventFigures
-from tuner.measure.load_figures import LoadFigures
-from tuner.measure.statistics import Latencies
+from tuner.decide.goal import Scope, Slo
+from tuner.measure.load_frames import Asked, Ending
 from tuner.records import Advice, Outcome, RunRecord
-from tuner.units import format_rate
+from tuner.units import format_ms, format_rate, format_seconds, format_share
+
+if TYPE_CHECKING:  # an answer without a load is to come at once
+    from tuner.engine.engine import ProcessorCount
+    from tuner.engine.front import FrontOptions
+    from tuner.engine.profiles.profile import Profile
+    from tuner.measure.event_figures import EventFigures
+    from tuner.measure.load_figures import LoadFigures
+    from tuner.measure.statistics import Latencies
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,7 @@ class Step:
     """One rate that was tried in the search for the highest: what came of it."""
 
     rate_per_s: float
-    figures: LoadFigures
+    figures: "LoadFigures"
     verdicts: tuple[Verdict, ...]
     note: str | None = None  # why it was cut short, if it was
 
@@ -62,19 +67,19 @@ class Load:
     """A whole load, measured and judged; see the JSON schema ``tuner.load/1``."""
 
     run: RunRecord
-    profile: Profile
+    profile: "Profile"
     memory_mb: int
     retry: str
     mode: str
-    figures: LoadFigures
+    figures: "LoadFigures"
     cost_usd: float | None
     verdicts: tuple[Verdict, ...] = ()
     warnings: tuple[Advice, ...] = ()
     report: str | None = None
-    events: EventFigures | None = None  # of an asynchronous load
+    events: "EventFigures | None" = None  # of an asynchronous load
     limit: Limit | None = None  # of a search; the figures are then those of the best rate
-    front: FrontOptions | None = None  # what was called instead of the Invoke API
-    processors: tuple[ProcessorCount, ...] = ()
+    front: "FrontOptions | None" = None  # what was called instead of the Invoke API
+    processors: "tuple[ProcessorCount, ...]" = ()
     cross_check: CrossCheck | None = None  # None: CloudWatch was not asked
 
     @property
@@ -103,9 +108,9 @@ def limit_advice(limit: Limit) -> tuple[Advice, ...]:
 
 def judge(
     slos: Iterable[Slo],
-    figures: LoadFigures,
+    figures: "LoadFigures",
     cost_usd: float | None,
-    events: EventFigures | None = None,
+    events: "EventFigures | None" = None,
 ) -> tuple[Verdict, ...]:
     """Hold each objective against the figures; one without a value is not met.
 
@@ -119,7 +124,7 @@ def judge(
 
 
 def _value(
-    slo: Slo, figures: LoadFigures, cost_usd: float | None, events: EventFigures | None
+    slo: Slo, figures: "LoadFigures", cost_usd: float | None, events: "EventFigures | None"
 ) -> float | None:
     if slo.scope is Scope.COST:
         if cost_usd is None or not figures.calls:
@@ -139,7 +144,61 @@ def _value(
     return _statistic(measured[slo.scope], slo.quantile)
 
 
-def _statistic(measured: Latencies, quantile: float | None) -> float | None:
+def _statistic(measured: "Latencies", quantile: float | None) -> float | None:
     if quantile is None:
         return measured.mean_ms()
     return measured.percentile_ms(quantile * 100.0)
+
+
+#: What a load shows and a curve of single calls cannot.
+LOAD_SCOPES = frozenset({Scope.CLIENT, Scope.THROTTLES, Scope.ERRORS})
+
+
+def load_words(asked: Asked) -> str:
+    """``steady, up to 20/s for 1 min``: what each size had to bear, in a few words."""
+    name = "" if asked.profile in ("rate", "users") else f"{asked.profile}, "
+    if asked.users:
+        return f"{name}{asked.users:,} users for {format_seconds(asked.seconds)}"
+    return f"{name}at most {format_rate(asked.peak_rps)} for {format_seconds(asked.seconds)}"
+
+
+def verdict_words(verdict: Verdict) -> str:
+    """``client_p99<500ms: 912 ms``."""
+    value = verdict.value
+    if value is None:
+        return f"{verdict.slo.text}: nothing to judge by"
+    shares = (Scope.THROTTLES, Scope.ERRORS)
+    told = format_share(value) if verdict.slo.scope in shares else format_ms(value)
+    return f"{verdict.slo.text}: {told}"
+
+
+@dataclass(frozen=True)
+class SizeUnderLoad:
+    """What one size did under load. ``verdicts`` are on the objectives that a load is judged by.
+
+    ``cost_usd_per_million`` is of requests that ran; ``note`` says why it was cut short.
+    """
+
+    memory_mb: int
+    figures: "LoadFigures"
+    verdicts: tuple[Verdict, ...]
+    cost_usd_per_million: float | None
+    ending: Ending
+    note: str | None = None
+
+    @property
+    def met(self) -> bool | None:
+        """Whether it met the objectives; ``None`` without any, or when it was not seen through."""
+        if self.ending is Ending.BLOWN:
+            return False
+        if self.ending is Ending.CUT or not self.verdicts:
+            return None
+        return all(verdict.met for verdict in self.verdicts)
+
+    @property
+    def miss(self) -> float:
+        """The worst objective's value over its limit; infinite where nothing could be judged."""
+        return max(
+            (math.inf if v.value is None else v.value / v.slo.limit for v in self.verdicts),
+            default=0.0,
+        )

@@ -18,8 +18,8 @@ from tuner.billing.monthly import (
     worthwhile_provisioned,
 )
 from tuner.billing.prices import Prices
-from tuner.decide.cost import billed_ms, cold_extra
 from tuner.decide.goal import Goal
+from tuner.decide.outlook import billed_ms, cold_extra
 from tuner.decide.result import MonthAtSize, Monthly, ProvisionedOffer, Recommendation
 from tuner.errors import UsageError
 from tuner.model.curve import Curve

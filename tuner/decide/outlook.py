@@ -1,20 +1,75 @@
-"""What choosing each candidate would bring: cost, speed and objectives, as draws of the curve."""
+"""What choosing each candidate would bring: cost, speed and objectives, as draws of the curve.
+
+Billed duration is rounded up to whole milliseconds; a cold invocation also pays for its INIT
+(AWS, since 2025-08-01) and for a first call that is slower than a warm one.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.decide.cost import ColdExtra, cold_extra, drawn_cost
-from tuner.decide.goal import Goal, Rates, Strategy
-from tuner.decide.slo import Scope, Slo
-from tuner.model.curve import Curve
+from tuner.billing.cost import cost_usd_per_million
+from tuner.decide.goal import Goal, Rates, Scope, Slo, Strategy
+from tuner.decide.result import CurveBand, ModelCard
 from tuner.model.observations import Observations
+
+if TYPE_CHECKING:  # only its answers are read here
+    from tuner.model.curve import Curve
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+
+MILLION = 1e6
+
+
+@dataclass(frozen=True)
+class ColdExtra:
+    """What a cold start adds: INIT (ms, flat over memory) and the first call over a warm one."""
+
+    init_ms: float = 0.0
+    first_over_warm: float = 1.0
+
+
+def cold_extra(observations: Observations) -> ColdExtra:
+    """Median INIT, and how much longer the first call takes at sizes that were seen both ways."""
+    cold = observations.cold
+    if not len(cold):
+        return ColdExtra()
+    ratios = []
+    if not observations.first_calls:
+        for size in np.unique(cold.memory_mb):
+            warm = observations.at(int(size))
+            if warm.size:
+                first = cold.duration_ms[cold.memory_mb == size]
+                ratios.append(float(np.median(first) / np.median(warm)))
+    over = max(1.0, float(np.median(ratios))) if ratios else 1.0
+    return ColdExtra(float(np.median(cold.init_ms)), over)
+
+
+def billed_ms(mean_ms: FloatArray) -> FloatArray:
+    """Mean billed duration of a mean duration: on average half a millisecond is rounded up."""
+    return np.maximum(1.0, mean_ms + 0.5)
+
+
+def usd_per_million(
+    billed: FloatArray, memory_mb: IntArray, goal: Goal, rates: Rates
+) -> FloatArray:
+    """Cost of billed milliseconds; ``billed`` broadcasts against ``memory_mb``."""
+    return cost_usd_per_million(billed, memory_mb, rates, goal.ephemeral_mb)
+
+
+def drawn_cost(
+    mean_ms: FloatArray, memory_mb: IntArray, goal: Goal, rates: Rates, extra: ColdExtra
+) -> FloatArray:
+    """USD per million for mean durations (draws, sizes), INIT at the goal's cold share included."""
+    warm = billed_ms(mean_ms)
+    cold = billed_ms(mean_ms * extra.first_over_warm + extra.init_ms)
+    return usd_per_million(warm + goal.cold_share * (cold - warm), memory_mb, goal, rates)
+
 
 #: How far the CPU demand may drift before the function is tuned again (new code, new payloads).
 DRIFTS = (0.95, 1.0, 1.05)
@@ -63,7 +118,7 @@ class Outlook:
 
 
 def look(
-    curve: Curve, observations: Observations, goal: Goal, rates: Rates, memory_mb: IntArray
+    curve: "Curve", observations: Observations, goal: Goal, rates: Rates, memory_mb: IntArray
 ) -> Outlook:
     """Evaluate the candidates ``memory_mb`` (n,) for a goal."""
     extra = cold_extra(observations)
@@ -114,7 +169,7 @@ def _score(mean_ms: FloatArray, cost: FloatArray, goal: Goal) -> FloatArray:
 
 def _value(
     slo: Slo,
-    curve: Curve,
+    curve: "Curve",
     observations: Observations,
     memory_mb: IntArray,
     cost: FloatArray,
@@ -137,3 +192,31 @@ def _value(
     if slo.scope is Scope.COLD:
         return time * extra.first_over_warm + observations.cold.init_quantile_ms(q)
     return time
+
+
+def model_card(curve: "Curve") -> ModelCard:
+    """What was fitted, in words and numbers."""
+    return ModelCard(curve.family, dict(curve.parameters), curve.fit_error, curve.alternatives)
+
+
+def band(
+    curve: "Curve", observations: Observations, goal: Goal, rates: Rates, memory_mb: IntArray
+) -> CurveBand:
+    """Expected quantiles and mean with the mean's 90 % interval at ``memory_mb`` (ascending)."""
+    mean = curve.mean_ms(memory_mb)
+    cost = drawn_cost(mean, memory_mb, goal, rates, cold_extra(observations))
+    low, high = np.quantile(mean, (0.05, 0.95), axis=0)
+    cheap, dear = np.quantile(cost, (0.05, 0.95), axis=0)
+    p50, p95, p99 = (np.median(curve.quantile_ms(memory_mb, q), axis=0) for q in (0.5, 0.95, 0.99))
+    return CurveBand(
+        memory_mb=memory_mb,
+        p50_ms=p50,
+        p95_ms=p95,
+        p99_ms=p99,
+        mean_ms=mean.mean(axis=0),
+        mean_low_ms=low,
+        mean_high_ms=high,
+        cost_usd_per_million=cost.mean(axis=0),
+        cost_low=cheap,
+        cost_high=dear,
+    )

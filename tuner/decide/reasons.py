@@ -8,10 +8,9 @@ from numpy.typing import NDArray
 from tuner.decide.goal import Goal, Strategy
 from tuner.decide.outlook import Outlook
 from tuner.decide.result import RunnerUp
-from tuner.model.cfs import quota_ms
+from tuner.model.cfs import LONGEST_MS, quota_ms
 from tuner.model.curve import Curve
 from tuner.model.observations import Observations
-from tuner.model.stairs import LONGEST_MS
 from tuner.planning.sizes import USUAL_MB
 from tuner.units import (
     format_memory,

@@ -16,7 +16,7 @@ from tuner.measure.load_frames import Asked
 from tuner.records import Advice, RunRecord
 
 if TYPE_CHECKING:  # most answers are without, and are to come at once
-    from tuner.decide.size_under_load import SizeUnderLoad
+    from tuner.decide.load_result import SizeUnderLoad
     from tuner.decide.startups import StartupRow
 
 FloatArray = NDArray[np.float64]

@@ -8,8 +8,8 @@ from statistics import median
 import numpy as np
 
 from tuner.billing.cost import billed_ms
-from tuner.decide.cost import ColdExtra, usd_per_million
 from tuner.decide.goal import Goal, Rates
+from tuner.decide.outlook import ColdExtra, usd_per_million
 from tuner.decide.result import ColdRow, Interval, SizeRow, Stats, WarmRow
 from tuner.model.quantiles import order_statistics
 from tuner.records import Outcome, Purpose, Sample

@@ -6,17 +6,17 @@ One row per way, straight from its samples; prices from ``billing``. ``None`` is
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from tuner.billing.cost import cost_usd
-from tuner.billing.prices import Prices
-from tuner.billing.startup import (
+from tuner.billing.cost import (
     BreakEven,
     break_even,
     cached_per_s,
+    cost_usd,
     kept_usd,
     provisioned_call_usd,
     provisioned_per_s,
     restore_usd,
 )
+from tuner.billing.prices import Prices
 from tuner.decide.result import Stats
 from tuner.decide.sizes import stats
 from tuner.measure.startup_frames import StartupFrame, Startups

@@ -11,14 +11,11 @@ import numpy as np
 
 from tuner.billing.cost import cost_usd
 from tuner.decide.choice import choose
-from tuner.decide.cost import ColdExtra, cold_extra, drawn_cost
 from tuner.decide.decide import Answer, Question
-from tuner.decide.goal import Goal, Rates
-from tuner.decide.load_result import judge
-from tuner.decide.load_words import SCOPES, load_words, verdict_words
+from tuner.decide.goal import Goal, Rates, Slo
+from tuner.decide.load_result import LOAD_SCOPES, SizeUnderLoad, judge, load_words, verdict_words
+from tuner.decide.outlook import ColdExtra, cold_extra, drawn_cost
 from tuner.decide.result import Recommendation, RunnerUp
-from tuner.decide.size_under_load import SizeUnderLoad
-from tuner.decide.slo import Slo
 from tuner.measure.load_figures import LoadFigures
 from tuner.measure.load_frames import Asked, Ending, SizeLoads
 from tuner.measure.size_loads import figures_of
@@ -30,7 +27,7 @@ from tuner.units import format_memory, format_ms, format_share
 
 def judged_by_load(goal: Goal) -> tuple[Slo, ...]:
     """The objectives that are held against loads."""
-    return tuple(slo for slo in goal.slos if slo.scope in SCOPES)
+    return tuple(slo for slo in goal.slos if slo.scope in LOAD_SCOPES)
 
 
 def sizes_under_load(

@@ -4,7 +4,7 @@ What costs money by the hour is asked for last, measured at once, and given up b
 else is done.
 """
 
-from tuner.billing.startup import kept_usd
+from tuner.billing.cost import kept_usd
 from tuner.decide.cold_plan import COLD_STARTS
 from tuner.errors import AccessDenied, ChangedUnderneath, TargetError
 from tuner.experiment.errand import Errand

@@ -12,7 +12,7 @@ from tuner.billing.cost import billed_ms, cost_usd
 from tuner.billing.prices import Prices
 from tuner.decide.decide import Answer
 from tuner.decide.load_plan import next_under_load
-from tuner.decide.load_words import load_words
+from tuner.decide.load_result import load_words
 from tuner.decide.under_load import chosen_under_load, sizes_under_load
 from tuner.engine.stop_on import StopCondition
 from tuner.experiment.errand import Errand

@@ -5,8 +5,7 @@ anything, and asks no clock but the one it is given. To add a limit: a field of 
 of ``ThrottleReason``, one line where a call is placed, and the slow reference of its test.
 """
 
-from tuner.fleet.limits import Limits, ThrottleReason, idle_life
-from tuner.fleet.permits import TokenBucket
+from tuner.fleet.limits import Limits, ThrottleReason, TokenBucket, idle_life
 from tuner.fleet.placing import Fleet, Placement, Verdict
 
 __all__ = [

@@ -1,8 +1,13 @@
-"""AWS's limits on what an account may have at once, their reasons, and how long sandboxes idle."""
+"""AWS's limits on what an account may have at once, and what they are made of.
+
+Reasons of throttles, permits that refill, provisioned sandboxes of a deployment, and how long an
+idle sandbox lives.
+"""
 
 import random
 from bisect import bisect_left
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -43,3 +48,53 @@ def idle_life(chance: random.Random) -> float:
     at = max(1, bisect_left(_IDLE_LIFE, (share,)))
     (low, start), (high, end) = _IDLE_LIFE[at - 1], _IDLE_LIFE[at]
     return start + (end - start) * (share - low) / (high - low)
+
+
+class TokenBucket:
+    """Permits that refill continuously up to a capacity, in exact integer arithmetic.
+
+    ``capacity`` permits are refilled over ``period_s`` seconds. Levels are kept in units of one
+    permit x period in nanoseconds, so that no interleaving of calls can gain or lose a fraction.
+    """
+
+    def __init__(self, capacity: int, period_s: int, now_ns: int) -> None:
+        self._capacity = capacity
+        self._unit = period_s * 1_000_000_000
+        self._level = capacity * self._unit
+        self._at = now_ns
+
+    def available(self, now_ns: int) -> bool:
+        """Whether a whole permit is there at this moment (nanoseconds on the fleet's clock)."""
+        elapsed = max(0, now_ns - self._at)
+        self._at = max(self._at, now_ns)
+        self._level = min(self._capacity * self._unit, self._level + elapsed * self._capacity)
+        return self._level >= self._unit
+
+    def take(self) -> None:
+        """Use one permit; only after :meth:`available` said yes."""
+        self._level -= self._unit
+
+
+@dataclass(slots=True)
+class Standby:
+    """Provisioned sandboxes of one deployment: ``claimed`` in all, ``idle`` can serve now.
+
+    They never expire, and are called in turn, the longest idle first, so that the first calls meet
+    fresh ones. AWS does not document its order.
+
+    ``rate``: beyond ten requests a second for each of them calls spill over, as on AWS (Lambda
+    developer guide, "Understanding function scaling").
+    """
+
+    function: str
+    claimed: int
+    rate: TokenBucket
+    idle: deque[int] = field(default_factory=deque)
+
+    def take(self, rated_ns: int | None) -> int | None:
+        """The next sandbox; ``rated_ns`` is the time of a call that counts against the rate."""
+        if not self.idle or (rated_ns is not None and not self.rate.available(rated_ns)):
+            return None
+        if rated_ns is not None:
+            self.rate.take()
+        return self.idle.popleft()

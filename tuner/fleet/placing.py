@@ -11,9 +11,7 @@ from enum import StrEnum
 from itertools import count
 
 from tuner.clock import Clock
-from tuner.fleet.limits import Limits, ThrottleReason
-from tuner.fleet.permits import TokenBucket
-from tuner.fleet.standby import Standby
+from tuner.fleet.limits import Limits, Standby, ThrottleReason, TokenBucket
 
 
 class Verdict(StrEnum):

@@ -5,14 +5,20 @@ only, so work comes in bursts of whole ticks; a debt is paid by standing still u
 has refilled the balance above zero. Period and quota: "Demystifying Serverless Costs on Public
 Platforms" (EuroSys'26, arXiv 2506.01283); the tick: bursts of 3.95 ms in the same authors' recorded
 data. Limit: one busy thread; what shares the sandbox with it is not modelled.
+
+:func:`elapsed_ms` is the definition; :func:`at_sizes` looks its mean and variance up in a table,
+averaged over the phase of the start and over how much the demand varies from call to call. The
+table is within 2 % of the definition away from an edge.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 #: Memory that comes with one full vCPU (AWS, "Configure Lambda function memory").
 VCPU_MB = 1769.0
@@ -93,3 +99,117 @@ def elapsed_ms(
         busy, left, quota = busy[more], left[more], quota[more]
         balance, phase = burst.balance_ms[more], np.zeros(busy.size)
     return np.asarray(elapsed.reshape(shape), dtype=np.float64)
+
+
+#: Spread (log-normal sigma) of the CPU demand from call to call that the table knows.
+SPREADS = (0.0, 0.03, 0.08, 0.2, 0.4)
+#: Whether a call starts with a full quota, or with what a call just before it left over.
+STARTS = 2
+LONGEST_MS = 120.0  # beyond it, more CPU simply takes its share of wall time
+_SHORTEST_MS = 0.5  # well below one tick nothing is ever throttled
+_CPU_STEP = 0.02
+_PHASES = (np.arange(20) + 0.5) * PERIOD_MS / 20
+_CPU_GRID = np.exp(np.arange(np.log(_SHORTEST_MS), np.log(LONGEST_MS) + _CPU_STEP, _CPU_STEP))
+_MEMORY_GRID = np.exp(np.linspace(np.log(128.0), np.log(VCPU_MB), 211))
+
+
+@dataclass(frozen=True)
+class SizeTable:
+    """The table at given sizes: ``mean`` and ``variance`` are (start x spread, cpu, size).
+
+    Mean is wall time per CPU time; variance is that of wall time, relative to CPU time squared,
+    beyond what the spread of the demand itself explains.
+    """
+
+    memory_mb: FloatArray
+    mean: FloatArray
+    variance: FloatArray
+
+    def wall_ms(
+        self, cpu_ms: FloatArray, start: IntArray, spread: IntArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Mean (ms) and variance (ms^2), each (k, sizes), of k demands; ``start``, ``spread`` are
+        indices into :data:`STARTS` and :data:`SPREADS`."""
+        inside = np.clip(cpu_ms, _CPU_GRID[0], _CPU_GRID[-1])
+        place = (np.log(inside) - np.log(_CPU_GRID[0])) / _CPU_STEP
+        low = np.minimum(place.astype(np.int64), _CPU_GRID.size - 2)
+        part = (place - low)[:, None]
+        plane = start * len(SPREADS) + spread
+        mean = self.mean[plane, low] * (1 - part) + self.mean[plane, low + 1] * part
+        variance = self.variance[plane, low] * (1 - part) + self.variance[plane, low + 1] * part
+        beyond = np.maximum(cpu_ms - _CPU_GRID[-1], 0.0)[:, None]
+        share = quota_ms(self.memory_mb) / PERIOD_MS
+        scale = np.minimum(cpu_ms, inside)[:, None]
+        return mean * scale + beyond / share, variance * scale**2
+
+
+def at_sizes(memory_mb: IntArray) -> SizeTable:
+    """The table at these sizes (MB); cached for the sizes asked last."""
+    return _at_sizes(np.asarray(memory_mb, dtype=np.int64).tobytes())
+
+
+@lru_cache(maxsize=64)
+def _at_sizes(sizes: bytes) -> SizeTable:
+    memory = np.frombuffer(sizes, dtype=np.int64).astype(np.float64)
+    mean, variance = _table()
+    log_step = np.log(_MEMORY_GRID[1] / _MEMORY_GRID[0])
+    inside = np.clip(memory, _MEMORY_GRID[0], _MEMORY_GRID[-1])
+    place = np.log(inside / _MEMORY_GRID[0]) / log_step
+    low = np.minimum(place.astype(np.int64), _MEMORY_GRID.size - 2)
+    part = place - low
+    return SizeTable(
+        memory,
+        mean[:, :, low] * (1 - part) + mean[:, :, low + 1] * part,
+        variance[:, :, low] * (1 - part) + variance[:, :, low + 1] * part,
+    )
+
+
+@lru_cache(maxsize=1)
+def _table() -> tuple[FloatArray, FloatArray]:
+    """Mean and variance planes, each (starts x spreads, cpu, memory)."""
+    means, variances = [], []
+    for start in range(STARTS):
+        mean, square = _moments(start)
+        for spread in SPREADS:
+            first, second = _smoothing(spread, 1) @ mean, _smoothing(spread, 2) @ square
+            means.append(first)
+            own = np.expm1(spread**2) * first**2
+            variances.append(np.maximum(second - first**2 - own, 0.0))
+    return np.stack(means), np.stack(variances)
+
+
+def _moments(start: int) -> tuple[FloatArray, FloatArray]:
+    """First and second moment of wall time per CPU time over all phases: (cpu, memory) each."""
+    quota = np.repeat(quota_ms(_MEMORY_GRID), _PHASES.size)
+    phase = np.tile(_PHASES, _MEMORY_GRID.size)
+    # A call just before this one ran into a tick that was not charged in full: at most one tick.
+    debt = start * TICK_MS * ((np.arange(phase.size) * 0.618034) % 1.0)
+    waited, phase, balance = first_wait(quota - debt, phase, quota)
+    gaps = np.zeros((_CPU_GRID.size + 1, quota.size))
+    gaps[0] = waited
+    ran, chains = np.zeros(quota.size), np.arange(quota.size)
+    while ran.min() < _CPU_GRID[-1]:
+        burst = next_burst(balance, phase, quota)
+        ran = ran + burst.run_ms
+        np.add.at(
+            gaps, (np.searchsorted(_CPU_GRID, ran - 1e-9, side="right"), chains), burst.gap_ms
+        )
+        balance, phase = burst.balance_ms, np.zeros(quota.size)
+    ratio = 1.0 + np.cumsum(gaps[:-1], axis=0) / _CPU_GRID[:, None]
+    ratio = ratio.reshape(_CPU_GRID.size, _MEMORY_GRID.size, _PHASES.size)
+    return ratio.mean(axis=2), (ratio**2).mean(axis=2)
+
+
+def _smoothing(spread: float, moment: int) -> FloatArray:
+    """Matrix that averages the given moment of T(c), kept per unit of c, over c's spread."""
+    reach = int(np.ceil(3 * spread / _CPU_STEP))
+    steps = np.arange(-reach, reach + 1)
+    shift = steps * _CPU_STEP
+    weights = np.exp(-0.5 * (shift / spread) ** 2) if spread else np.ones(1)
+    weights = weights / weights.sum()
+    factors = np.exp(shift) / float(weights @ np.exp(shift))  # the mean demand stays c
+    rows = np.arange(_CPU_GRID.size)
+    matrix = np.zeros((rows.size, rows.size))
+    for step, weight in zip(steps, weights * factors**moment, strict=True):
+        np.add.at(matrix, (rows, np.clip(rows + step, 0, rows.size - 1)), weight)
+    return matrix

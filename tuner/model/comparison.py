@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from tuner.model.levels import levelled
 from tuner.model.spread import (
     Estimate,
     Part,
     Variance,
     estimate,
     interpolated,
+    levelled,
     variance_over_rounds,
 )
 

@@ -11,10 +11,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.model.discrepancy import Basis
-from tuner.model.family import Family, Scale
+from tuner.model.discrepancy import Basis, Scatter
+from tuner.model.families import Family, Scale
 from tuner.model.noise import Locations, NoiseDraws
-from tuner.model.scatter import Scatter
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

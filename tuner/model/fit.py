@@ -12,13 +12,11 @@ from numpy.typing import NDArray
 from tuner.errors import TunerError
 from tuner.model import families
 from tuner.model.curve import Curve, Strand
-from tuner.model.discrepancy import Basis
-from tuner.model.family import Scale
-from tuner.model.importance import systematic
+from tuner.model.discrepancy import Basis, draw_scatter
+from tuner.model.families import Scale
 from tuner.model.noise import SANDBOX_SD, Locations, draw_noise, first_locations, join
 from tuner.model.observations import Observations
-from tuner.model.scatter import draw_scatter
-from tuner.model.weighing import Data, Weighed, weigh
+from tuner.model.weighing import Data, Weighed, systematic, weigh
 
 FloatArray = NDArray[np.float64]
 

@@ -3,8 +3,9 @@
 Standard errors are those that a bootstrap would give, without its chance: of a quantile by
 Maritz and Jarrett (Biometrika 1978), the exact bootstrap variance of an order statistic, here at
 the fractional rank that numpy's default interpolates at; of a mean by the delta method. Each call's
-influence is kept, so that calls of one interleaved round can be taken as one draw. Limit: values
-have to be above zero, and a quantile needs :func:`least_count` calls before its error means much.
+influence is kept, so that calls of one interleaved round can be taken as one draw, and the level
+that calls of neighbouring rounds have in common can be taken out. Limit: values have to be above
+zero, and a quantile needs :func:`least_count` calls before its error means much.
 """
 
 import math
@@ -12,10 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 #: A quantile wants so many calls beyond it: with fewer, simulated intervals miss too often.
 BEYOND = 5
@@ -155,3 +158,43 @@ def variance_over_rounds(parts: Sequence[Part], blocks: int | None = None) -> Va
     ratio = float(squares.sum()) * count / (count - 1) / alone
     doubt = ratio * float(squares.std() / max(squares.mean(), 1e-300)) / math.sqrt(count)
     return Variance(alone * max(ratio, min(1.0, ratio + doubt)), count)
+
+
+#: Rounds on each side of a round that share its level: seven or nine calls a side make a steady
+#: median, and moods of a busy machine last about as long (``tests/bench/verdicts``).
+REACH = 4
+
+
+def levelled(
+    values: tuple[FloatArray, FloatArray], rounds: tuple[IntArray, IntArray]
+) -> tuple[FloatArray, FloatArray]:
+    """Both sides' values over their common level of the time, in the same unit as before.
+
+    Where a machine or a network has moods that last longer than a round, most of the scatter of
+    either side is theirs. The level is the mean of both sides' own, so their ratio stays what it
+    was. Limit: the tail of a distribution is often its moods, so this is for its middle only.
+    Unchanged where fewer than ``2 * REACH + 1`` rounds have calls of both sides.
+    """
+    logs = (np.log(values[0]), np.log(values[1]))
+    common = np.intersect1d(*rounds)
+    if common.size < 2 * REACH + 1:
+        return values
+    both = [_smooth(_by_round(logs[i], rounds[i], common)) for i in (0, 1)]
+    level = (both[0] + both[1]) / 2.0
+    level -= level.mean()
+    moved = [np.exp(logs[i] - np.interp(rounds[i], common, level)) for i in (0, 1)]
+    return moved[0], moved[1]
+
+
+def _by_round(logs: FloatArray, rounds: IntArray, common: IntArray) -> FloatArray:
+    """Mean of the calls of each common round."""
+    place = np.searchsorted(common, rounds)
+    inside = (place < common.size) & (common[np.minimum(place, common.size - 1)] == rounds)
+    sums = np.bincount(place[inside], weights=logs[inside], minlength=common.size)
+    return np.asarray(sums / np.bincount(place[inside], minlength=common.size))
+
+
+def _smooth(series: FloatArray) -> FloatArray:
+    """Running median over ``2 * REACH + 1``, mirrored at the ends."""
+    padded = np.pad(series, REACH, mode="reflect")
+    return np.asarray(np.median(sliding_window_view(padded, 2 * REACH + 1), axis=1))

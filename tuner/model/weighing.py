@@ -1,21 +1,134 @@
 """One family against the data: which parameters explain them, and how well it does as a whole.
 
+Parameters are weighed by adaptive importance sampling: a population in the unit cube is drawn,
+weighed, and redrawn around its best members while the likelihood is tempered from flat to full
+(population Monte Carlo; Cappe et al. 2004). The mean weight of the last population is the evidence
+of the family.
+
 A family is weighed twice. First with the scatter that the sizes show by themselves; then with
 each invocation weighed by its distance from the family's own first curve and with the scatter that
 this family explains, which tells an outlier from a step and a noisy size from a bad fit.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tuner.model.discrepancy import Basis, Bends
-from tuner.model.family import Family, Scale
-from tuner.model.importance import Population, explore, systematic
+from tuner.model.families import Family, Scale
 from tuner.model.noise import Locations, around
 
 FloatArray = NDArray[np.float64]
+#: Cube points (k, d) -> log likelihood (k,).
+LogLikelihood = Callable[[FloatArray], FloatArray]
+
+_FIRST, _LATER = 1000, 450
+_CENTRES = 45
+_UNIFORM = 0.1  # share of every population that is drawn from the whole cube
+
+
+@dataclass(frozen=True)
+class Population:
+    """Weighed points of the cube; ``log_evidence`` is that of the family under its prior.
+
+    ``log_density`` is that of the distribution which the points were drawn from.
+    """
+
+    points: FloatArray
+    log_weights: FloatArray
+    log_density: FloatArray
+    log_evidence: float
+
+    def weights(self) -> FloatArray:
+        """Weights that sum to 1."""
+        shifted = np.exp(self.log_weights - self.log_weights.max())
+        return np.asarray(shifted / shifted.sum(), dtype=np.float64)
+
+
+def explore(
+    log_likelihood: LogLikelihood,
+    dimensions: int,
+    rng: np.random.Generator,
+    stages: int = 4,
+    start: Population | None = None,
+) -> Population:
+    """Find where the likelihood lives in the cube, whatever its shape, in ``stages`` (>= 1).
+
+    ``start`` is a population that was found for a similar likelihood. The likelihood is asked
+    last of the points that are returned.
+    """
+    if start is None:
+        points = _spread(_FIRST, dimensions, rng)
+        density = np.zeros(_FIRST)
+    else:
+        points, density = start.points, start.log_density
+    values = log_likelihood(points)
+    for _ in range(stages):
+        centres, width = _centres(points, values, density, rng)
+        points = _around(centres, width, rng)
+        density = _log_density(points, centres, width)
+        inside = np.all((points >= 0) & (points <= 1), axis=1)  # the prior ends with the cube
+        points, density = points[inside], density[inside]
+        values = log_likelihood(points)
+    weights = values - density
+    evidence = _log_mean(weights) + float(np.log(inside.mean()))
+    return Population(points, weights, density, evidence)
+
+
+def systematic(weights: FloatArray, count: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    """Indices of ``count`` draws in proportion to ``weights``, with the least chance possible."""
+    edges = np.cumsum(weights / weights.sum())
+    ticks = (rng.random() + np.arange(count)) / count
+    return np.minimum(np.searchsorted(edges, ticks), weights.size - 1)
+
+
+def _spread(count: int, dimensions: int, rng: np.random.Generator) -> FloatArray:
+    """Latin hypercube: every coordinate evenly covered."""
+    ranks = np.argsort(rng.random((dimensions, count)), axis=1).T
+    return np.asarray((ranks + rng.random((count, dimensions))) / count, dtype=np.float64)
+
+
+def _centres(
+    points: FloatArray, values: FloatArray, log_density: FloatArray, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray]:
+    """Members to draw around, and the width of a draw along each coordinate."""
+    temper = 1.0
+    while temper > 1e-4:
+        logs = temper * values - log_density
+        weights = np.exp(logs - logs.max())
+        weights /= weights.sum()
+        if 1.0 / np.sum(weights**2) >= _CENTRES / 2:
+            break
+        temper *= 0.6
+    centres = points[systematic(weights, _CENTRES, rng)]
+    spread = np.sqrt(weights @ (points - weights @ points) ** 2)
+    return centres, np.maximum(0.5 * spread, 1e-4)
+
+
+def _around(centres: FloatArray, width: FloatArray, rng: np.random.Generator) -> FloatArray:
+    dimensions = centres.shape[1]
+    uniform = int(_UNIFORM * _LATER)
+    which = np.arange(_LATER - uniform) % centres.shape[0]
+    near = centres[which] + width * rng.standard_normal((which.size, dimensions))
+    return np.vstack([near, rng.random((uniform, dimensions))])
+
+
+def _log_density(points: FloatArray, centres: FloatArray, width: FloatArray) -> FloatArray:
+    """Of the mixture that :func:`_around` draws from."""
+    x, c = points / width, centres / width
+    square = np.sum(x**2, axis=1)[:, None] + np.sum(c**2, axis=1) - 2 * x @ c.T
+    kernel = np.exp(-0.5 * np.maximum(square, 0.0)).mean(axis=1)
+    kernel /= float(np.prod(width * np.sqrt(2 * np.pi)))
+    return np.asarray(np.log(_UNIFORM + (1 - _UNIFORM) * kernel), dtype=np.float64)
+
+
+def _log_mean(values: FloatArray) -> float:
+    top = float(values.max())
+    return top + float(np.log(np.mean(np.exp(values - top))))
+
+
 IntArray = NDArray[np.int64]
 
 _FIRST_STAGES, _SECOND_STAGES = 4, 2

@@ -10,7 +10,7 @@ from typing import Any
 
 from tuner.billing.prices import Prices
 from tuner.crosscheck.record import GLANCE_S
-from tuner.decide.slo import Slo, parse_slo
+from tuner.decide.goal import Slo, parse_slo
 from tuner.engine.engine import Mode, Script
 from tuner.engine.front import FrontOptions
 from tuner.engine.profiles.profile import Profile

@@ -11,8 +11,7 @@ from pathlib import Path
 from tuner.billing.prices import Prices
 from tuner.billing.traffic import Demand, read_demand, steady_demand
 from tuner.decide.decide import Question
-from tuner.decide.goal import Goal, parse_strategy
-from tuner.decide.slo import parse_slo
+from tuner.decide.goal import Goal, parse_slo, parse_strategy
 from tuner.errors import UsageError
 from tuner.options.options import SweepOptions
 from tuner.options.texts import read_text

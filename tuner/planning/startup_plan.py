@@ -7,9 +7,8 @@ sandboxes until the last call to them has ended, snapshots for AWS's three hours
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tuner.billing.cost import billed_ms, cost_usd
+from tuner.billing.cost import billed_ms, cost_usd, kept_usd, restore_usd
 from tuner.billing.prices import Prices
-from tuner.billing.startup import kept_usd, restore_usd
 from tuner.planning.estimate import Known, duration_ms
 from tuner.planning.work import Range
 from tuner.targets.startup import Kind, Startup

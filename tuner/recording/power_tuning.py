@@ -1,11 +1,14 @@
-"""The files of aws-lambda-power-tuning: what it puts out, and what it is started with.
+"""The forms of aws-lambda-power-tuning: what it puts out, what it is started with, and its chart.
 
-Formats: the tool's README and state machine. Text in, numbers and option texts out; what a file
-does not say stays unknown, and nothing is opened here.
+Formats: the tool's README and state machine, and the decoder of its page
+(matteo-ronchetti/aws-lambda-power-tuning-ui). Text in, numbers and option texts out; what a file
+does not say stays unknown. Nothing is opened here, and nothing is sent anywhere.
 """
 
+import base64
 import json
-from collections.abc import Mapping
+import struct
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -188,3 +191,20 @@ def _unused(document: Mapping[str, Any]) -> list[str]:
     """``key: why``, for everything that is set but changes nothing here."""
     keys = [key for key, value in document.items() if value and key not in _USED]
     return [f"{key[:40]} ({_WHY[key]})" if key in _WHY else key[:40] for key in keys]
+
+
+_PAGE = "https://lambda-power-tuning.show/"
+
+
+def chart_url(points: Sequence[Point], *, region: str = "us-east-1") -> str | None:
+    """URL of the chart; ``None`` without points. In China the page shows CNY."""
+    usable = [p for p in points if p.memory_mb <= _SIZE_MOST and p.duration_ms < _NUMBER_MOST]
+    if not usable:
+        return None
+    usable.sort(key=lambda p: p.memory_mb)
+    sizes = struct.pack(f"<{len(usable)}h", *(p.memory_mb for p in usable))
+    times = struct.pack(f"<{len(usable)}f", *(p.duration_ms for p in usable))
+    costs = struct.pack(f"<{len(usable)}f", *(p.cost_usd for p in usable))
+    currency = "?currency=CNY" if region.startswith("cn-") else ""
+    fields = (base64.b64encode(part).decode("ascii") for part in (sizes, times, costs))
+    return f"{_PAGE}{currency}#{';'.join(fields)}"

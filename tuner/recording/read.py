@@ -9,8 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tuner.errors import UsageError
-from tuner.recording.lines import Cells, is_power_tuning, read_lines
-from tuner.recording.row import KNOWN_COLUMNS, Row, read_row, word_of
+from tuner.recording.rows import (
+    KNOWN_COLUMNS,
+    Cells,
+    Row,
+    is_power_tuning,
+    read_lines,
+    read_row,
+    word_of,
+)
 from tuner.records import Advice
 
 

@@ -13,7 +13,7 @@ from statistics import fmean
 from typing import Any
 
 from tuner.errors import NotFound
-from tuner.model.change_points import ChangePoint, Sensitivity, change_points
+from tuner.model.run_history import ChangePoint, Sensitivity, change_points
 from tuner.store.benches import StoredBench
 
 Document = Mapping[str, Any]

@@ -10,8 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tuner.crosscheck.record import CrossCheck
-from tuner.decide.load_result import Limit, Load, Step
-from tuner.decide.size_under_load import SizeUnderLoad
+from tuner.decide.load_result import Limit, Load, SizeUnderLoad, Step
 from tuner.engine.front import FrontOptions
 from tuner.measure.event_fates import End
 from tuner.measure.event_figures import EventFigures, Following, Moment

@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tuner.decide.load_words import load_words, verdict_words
+from tuner.decide.load_result import load_words, verdict_words
 from tuner.decide.result import SizeRow, Sweep
 from tuner.records import Outcome
 from tuner.report.elements import Cell, Row, Table, interval_ms, known, money, share
 from tuner.units import UNKNOWN, format_memory, format_ms, format_rate, format_share, format_usd
 
 if TYPE_CHECKING:
-    from tuner.decide.size_under_load import SizeUnderLoad
+    from tuner.decide.load_result import SizeUnderLoad
 
 
 _STATISTICS = ("p50", "p90", "p95", "p99", "p99.9", "max", "mean")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.decide.goal import Scope, parse_slo
 from tuner.decide.result import CurveBand, SizeRow, Sweep
-from tuner.decide.slo import Scope, parse_slo
 from tuner.errors import UsageError
 from tuner.report.elements import known, money, size_named
 from tuner.report.style import Axis, memory_axis, value_axis

@@ -7,7 +7,7 @@ the next shows in their ratios; assumed figures stand in only while there are to
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tuner.model.drift import between_runs
+from tuner.model.run_history import between_runs
 from tuner.records import Advice
 from tuner.store.benches import Benches, Place, StoredBench
 from tuner.store.runs import Store

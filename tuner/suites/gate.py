@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tuner.decide.slo import Scope, Slo, parse_slo
+from tuner.decide.goal import Scope, Slo, parse_slo
 from tuner.errors import UsageError
 
 

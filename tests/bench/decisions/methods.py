@@ -12,9 +12,8 @@ from decisions.functions import USUAL, Subject, usd_per_million
 from support.factories import a_sample
 from tuner.billing.prices import prices
 from tuner.decide.decide import Decider, Question
-from tuner.decide.goal import Goal
+from tuner.decide.goal import Goal, parse_slo
 from tuner.decide.result import Recommendation
-from tuner.decide.slo import parse_slo
 from tuner.model.fit import fit
 from tuner.model.observations import from_samples
 from tuner.planning.ask import Done

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from tuner.model.drift import between_runs
+from tuner.model.run_history import between_runs
 from tuner.model.spread import estimate, interpolated
 from tuner.suites.gate import Gate, parse_gate
 from tuner.suites.judgement import DRIFT_LEFT_BY_CONTROL, Judgement, Pair, Rules, Verdict

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.billing.cold_share import (
+from tuner.billing.monthly import erlang_b
+from tuner.billing.traffic import (
     cold_share,
-    erlang_b,
     mean_cold_share,
     replayed_cold_share,
 )
@@ -68,7 +68,7 @@ def test_a_huge_pool_goes_on_as_the_sum_would(
     monkeypatch: pytest.MonkeyPatch, service_s: float, load: float
 ) -> None:
     short = cold_share(load / service_s, service_s)
-    monkeypatch.setattr("tuner.billing.cold_share._MOST_SUMMED", math.inf)
+    monkeypatch.setattr("tuner.billing.traffic._MOST_SUMMED", math.inf)
     assert short == pytest.approx(cold_share(load / service_s, service_s), rel=0.03)
 
 

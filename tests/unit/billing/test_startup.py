@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.billing.prices import prices
-from tuner.billing.startup import (
+from tuner.billing.cost import (
     break_even,
     cached_per_s,
     kept_usd,
@@ -15,6 +14,7 @@ from tuner.billing.startup import (
     provisioned_per_s,
     restore_usd,
 )
+from tuner.billing.prices import prices
 
 X86 = prices("us-east-1", "x86_64")
 PARIS = prices("eu-west-3", "x86_64")

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.billing.cold_share import cold_share, mean_cold_share
-from tuner.billing.traffic import read_demand, steady_demand
+from tuner.billing.traffic import cold_share, mean_cold_share, read_demand, steady_demand
 from tuner.errors import UsageError
 
 

@@ -4,9 +4,8 @@ import numpy as np
 
 from tuner.decide.between import choose_between
 from tuner.decide.decide import Standing
-from tuner.decide.goal import Goal, Strategy
+from tuner.decide.goal import Goal, Strategy, parse_slo
 from tuner.decide.outlook import Outlook, side_by_side
-from tuner.decide.slo import parse_slo
 
 SIZES = np.array([128, 256, 512])
 

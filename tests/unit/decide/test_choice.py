@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from tuner.decide.choice import loss, pick
-from tuner.decide.goal import Goal, Strategy
+from tuner.decide.goal import Goal, Strategy, parse_slo
 from tuner.decide.outlook import Outlook
-from tuner.decide.slo import parse_slo
 
 SIZES = np.array([128, 256, 512, 1024])
 SLO = Goal(slos=(parse_slo("p95<300ms"),))

@@ -9,8 +9,7 @@ import pytest
 from support.factories import a_sample
 from tuner.billing.prices import prices
 from tuner.decide.decide import Answer, Decider, Question
-from tuner.decide.goal import Goal, Strategy
-from tuner.decide.slo import parse_slo
+from tuner.decide.goal import Goal, Strategy, parse_slo
 from tuner.model.cfs import elapsed_ms
 from tuner.planning.ask import Done
 from tuner.planning.budget import Budget

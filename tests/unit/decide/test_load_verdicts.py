@@ -3,8 +3,8 @@
 import pytest
 
 from support.factories import a_sample
+from tuner.decide.goal import parse_slo
 from tuner.decide.load_result import judge
-from tuner.decide.slo import parse_slo
 from tuner.engine.engine import Shortfall
 from tuner.measure.load_figures import LoadFigures, LoadTally
 from tuner.records import Outcome

@@ -1,7 +1,6 @@
 """The chart's URL is the one that aws-lambda-power-tuning's page decodes."""
 
-from tuner.decide.power_tuning import chart_url
-from tuner.recording.power_tuning import Point
+from tuner.recording.power_tuning import Point, chart_url
 
 
 def test_the_url_is_the_one_that_the_page_decodes() -> None:

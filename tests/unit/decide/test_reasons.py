@@ -5,9 +5,8 @@ from collections.abc import Mapping, Sequence
 from support.factories import a_sample
 from tuner.billing.prices import prices
 from tuner.decide.decide import Decider, Question
-from tuner.decide.goal import Goal
+from tuner.decide.goal import Goal, parse_slo
 from tuner.decide.result import Recommendation
-from tuner.decide.slo import parse_slo
 from tuner.units import MemoryWish
 
 

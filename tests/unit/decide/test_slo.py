@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.decide.slo import Scope, parse_slo
+from tuner.decide.goal import Scope, parse_slo
 from tuner.errors import UsageError
 
 

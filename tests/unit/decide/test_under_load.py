@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 from support.factories import a_sample
 from tuner.billing.prices import prices
 from tuner.decide.decide import Answer, Decider, Question
-from tuner.decide.goal import Goal, Strategy
+from tuner.decide.goal import Goal, Strategy, parse_slo
 from tuner.decide.load_plan import MOST, MOST_WITHOUT_SLO, next_under_load
-from tuner.decide.size_under_load import SizeUnderLoad
-from tuner.decide.slo import parse_slo
+from tuner.decide.load_result import SizeUnderLoad
 from tuner.decide.under_load import chosen_under_load, load_doubts, sizes_under_load
 from tuner.measure.load_frames import Asked, Ending, Frame, SizeLoads
 from tuner.records import Outcome, Purpose, Sample

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tuner.model import cfs, stairs
+from tuner.model import cfs
 
 STEP_MS = 0.05
 
@@ -59,7 +59,7 @@ def test_the_quantiles_are_those_measured_on_aws_for_a_17_ms_task_at_1000_mb() -
 
 def test_the_table_is_close_to_the_simulation() -> None:
     sizes = np.array([200, 300, 450, 600, 760, 1000, 1300, 1769, 3000])
-    table = stairs.at_sizes(sizes)
+    table = cfs.at_sizes(sizes)
     phases = (np.arange(80) + 0.5) / 4
     for cpu in (9.0, 17.0, 40.0, 90.0, 300.0):
         exact = cfs.elapsed_ms(cpu, sizes[:, None], phases).mean(axis=1)
@@ -68,7 +68,7 @@ def test_the_table_is_close_to_the_simulation() -> None:
 
 
 def test_a_varying_demand_blurs_the_steps() -> None:
-    on_one_step = stairs.at_sizes(np.array([780, 950]))
+    on_one_step = cfs.at_sizes(np.array([780, 950]))
     demand, start = np.array([17.0, 17.0]), np.zeros(2, dtype=np.int64)
     mean, _ = on_one_step.wall_ms(demand, start, np.array([0, 4]))
     sharp, blurred = (mean[:, 0] - mean[:, 1]).tolist()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tuner.model.drift import between_runs
+from tuner.model.run_history import between_runs
 
 
 def drifting(seed: int, runs: int, drift: float) -> np.ndarray:

@@ -5,11 +5,7 @@ import pytest
 
 from tuner.model import families
 from tuner.model.cfs import elapsed_ms
-from tuner.model.family import Family, Scale
-from tuner.model.memory_pressure import MemoryPressure
-from tuner.model.staircase import Staircase
-from tuner.model.threads import Threads
-from tuner.model.wait_share import WaitShare
+from tuner.model.families import MEMORY_PRESSURE, STAIRCASE, THREADS, WAIT_SHARE, Family, Scale
 
 SCALE = Scale(fastest_ms=20.0, slowest_ms=300.0, smallest_mb=128.0)
 SIZES = np.array([128, 181, 256, 442, 760, 1100, 1769, 3008, 10_240])
@@ -38,12 +34,12 @@ def test_names_are_unique_and_priors_are_positive() -> None:
 
 
 def test_threads_are_considered_only_where_they_can_show() -> None:
-    assert not any(isinstance(f, Threads) for f in families.suited(1536))
-    assert any(isinstance(f, Threads) for f in families.suited(3008))
+    assert THREADS not in families.suited(1536)
+    assert THREADS in families.suited(3008)
 
 
 def test_a_staircase_of_one_piece_is_the_scheduler_itself() -> None:
-    family = Staircase()
+    family = STAIRCASE
     point = np.array([0.93, 0.0, 0.0, 0.0, 0.0])
     cpu = family.parameters(point, SCALE)["cpu_ms"]
     mean = family.moments(point[None], SCALE, SIZES[:7], 1.0).mean_ms[0]
@@ -53,7 +49,7 @@ def test_a_staircase_of_one_piece_is_the_scheduler_itself() -> None:
 
 
 def test_many_pieces_between_waits_are_throttled_less() -> None:
-    family = Staircase()
+    family = STAIRCASE
     one, many = np.array([[0.95, 0.9, 0.0, 0.0, 0.0], [0.95, 0.9, 0.8, 0.0, 0.0]])
     at = np.array([400])
     whole = family.moments(one[None], SCALE, at, 1.0).mean_ms[0, 0]
@@ -63,14 +59,14 @@ def test_many_pieces_between_waits_are_throttled_less() -> None:
 
 def test_one_thread_gains_nothing_beyond_one_vcpu_and_several_do() -> None:
     above = np.array([1769, 3538])
-    alone = WaitShare().moments(np.array([[0.8, 0.3]]), SCALE, above, 1.0).mean_ms[0]
-    several = Threads().moments(np.array([[0.8, 0.0, 1.0, 0.5]]), SCALE, above, 1.0).mean_ms[0]
+    alone = WAIT_SHARE.moments(np.array([[0.8, 0.3]]), SCALE, above, 1.0).mean_ms[0]
+    several = THREADS.moments(np.array([[0.8, 0.0, 1.0, 0.5]]), SCALE, above, 1.0).mean_ms[0]
     assert alone[0] == alone[1]
     assert several[1] == pytest.approx(several[0] / 2)
 
 
 def test_pressure_doubles_the_work_where_it_says() -> None:
-    family = MemoryPressure()
+    family = MEMORY_PRESSURE
     point = np.array([0.8, 0.0, 0.7])
     told = family.parameters(point, SCALE)
     size = np.array([round(told["pressure_mb"])])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tuner.model.importance import explore, systematic
+from tuner.model.weighing import explore, systematic
 
 
 def gaussian(centre: list[float], sd: float):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuner.model.comparison import Measured, Precision, compare
-from tuner.model.levels import REACH, levelled
+from tuner.model.spread import REACH, levelled
 
 
 def moods(seed: int, rounds: int) -> np.ndarray:

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from tuner.model.discrepancy import Basis
-from tuner.model.scatter import Scatter, _digamma, _trigamma, draw_scatter
+from tuner.model.discrepancy import Basis, Scatter, _digamma, _trigamma, draw_scatter
 
 SIZES = np.array([128, 256, 512, 1024, 1536])
 ENDS = np.array([128, 1536])

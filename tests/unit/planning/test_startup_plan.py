@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tuner.billing.cost import kept_usd
 from tuner.billing.prices import prices
-from tuner.billing.startup import kept_usd
 from tuner.planning.estimate import Known
 from tuner.planning.startup_plan import Terms, startup_plans
 from tuner.targets.startup import read_startups

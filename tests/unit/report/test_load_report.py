@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from support.factories import a_sample
+from tuner.decide.goal import parse_slo
 from tuner.decide.load_result import Load, judge
-from tuner.decide.slo import parse_slo
 from tuner.engine.engine import Shortfall
 from tuner.engine.profiles.pace import Constant
 from tuner.engine.profiles.profile import Phase, Profile

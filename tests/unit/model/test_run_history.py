@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from tuner.model.change_points import Sensitivity, change_points, farthest_split, t_test
+from tuner.model.run_history import Sensitivity, change_points, farthest_split, t_test
 
 
 def history(levels: list[tuple[int, float]], seed: int = 1, noise: float = 0.05) -> np.ndarray:

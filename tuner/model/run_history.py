@@ -1,12 +1,12 @@
-"""Where the level of a history changed: E-divisive with a t-test.
+"""What a history of runs shows: change points of its level, and how far unchanged runs lie apart.
 
-The divisive search is that of Matteson and James (JASA 2014): the split of a stretch, and the end
-of what follows it, that lie farthest apart by the energy distance. As in Fleming et al. (ICPE
-2023) a Student's t-test decides instead of permutations, so that the same history always has the
-same change points; a lax test while splitting, then the weakest is merged away until all that
-remain are significant and large enough. Then, other than there, each change is moved to where it
-fits best between its neighbours. Works on logarithms, for changes are ratios. Limit: a
-change needs some runs on both sides; one odd run is no change.
+Change points by E-divisive with a t-test. The divisive search is that of Matteson and James (JASA
+2014): the split of a stretch, and the end of what follows it, that lie farthest apart by the energy
+distance. As in Fleming et al. (ICPE 2023) a Student's t-test decides instead of permutations, so
+that the same history always has the same change points; a lax test while splitting, then the
+weakest is merged away until all that remain are significant and large enough. Then, other than
+there, each change is moved to where it fits best between its neighbours. All works on logarithms,
+for changes are ratios. Limit: a change needs some runs on both sides; one odd run is no change.
 """
 
 import math
@@ -176,3 +176,40 @@ def t_test(before: FloatArray, after: FloatArray) -> float:
     if error <= 1e-12 * max(1.0, difference):
         return 0.0 if difference > 1e-9 else 1.0
     return float(2.0 * special.stdtr(n + m - 2, -difference / error))
+
+
+#: Neighbouring differences from which a drift is told at all.
+_FEWEST = 4
+#: The drift is stated so high that it is too low with this probability only.
+_TOO_LOW = 0.2
+
+
+def between_runs(history: ArrayLike, errors: ArrayLike | None = None) -> float | None:
+    """Standard deviation of the logarithm by which one run differs from another.
+
+    ``history`` are values above zero in the order of their runs (for a comparison with a control:
+    the function's over the control's); ``errors`` the standard errors of their logarithms, 0 where
+    not given. ``None`` for fewer than five runs. The largest difference in ten is left out, as it
+    may be a change; the result is an upper limit (80 %) for few runs know it badly.
+
+    Neighbours are compared, so that a change of level counts once and not in every run after it;
+    a drift much slower than the distance of two runs is seen only in part.
+    """
+    logs = np.log(np.asarray(history, dtype=np.float64).ravel())
+    kept = np.isfinite(logs)
+    noise = np.zeros(logs.size) if errors is None else np.asarray(errors, dtype=np.float64).ravel()
+    logs, noise = logs[kept], noise[kept]
+    steps = np.diff(logs) ** 2
+    if steps.size < _FEWEST:
+        return None
+    sampling = noise[1:] ** 2 + noise[:-1] ** 2
+    left = np.argsort(steps)[: steps.size - steps.size // 10]
+    # Neighbouring differences share a run: about two thirds of them are independent.
+    freedom = max(left.size * 2.0 / 3.0, 2.0)
+    kept_part = left.size / steps.size
+    # The mean of the lower part of squared normal deviates, over that of all of them.
+    bound = float(special.chdtri(1.0, 1.0 - kept_part))
+    trimmed = float(special.chdtr(3.0, bound)) / kept_part if kept_part < 1.0 else 1.0
+    seen = float(steps[left].mean()) / trimmed
+    upper = seen * freedom / float(special.chdtri(freedom, 1.0 - _TOO_LOW))
+    return float(np.sqrt(max(upper - float(sampling[left].mean()), 0.0)))

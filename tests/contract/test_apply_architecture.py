@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tuner.aws.applied import read_record, record_path
-from tuner.aws.apply import Application, Wish
+from tuner.aws.apply import Application, Change
 from tuner.aws.control import Control
 from tuner.aws.session import AwsSession
 from tuner.clock import WallClock
@@ -39,7 +39,7 @@ def test_memory_and_architecture_are_set_with_the_same_code_and_taken_back(
 ) -> None:
     before = service.picture(function)
     sha = now(service, function)["CodeSha256"]
-    done = application.apply(Wish(RUN, 640, "live", arch="arm64"))
+    done = application.apply(Change(RUN, 640, "live", arch="arm64"))
     assert done is not None
     assert (done.before_arch, done.arch) == ("x86_64", "arm64")
     latest, live = now(service, function), now(service, function, "live")
@@ -55,7 +55,7 @@ def test_memory_and_architecture_are_set_with_the_same_code_and_taken_back(
 def test_an_architecture_alone_is_a_change_too(
     application: Application, service: Any, function: str
 ) -> None:
-    done = application.apply(Wish(RUN, 256, arch="arm64"))
+    done = application.apply(Change(RUN, 256, arch="arm64"))
     assert done is not None
     assert now(service, function)["Architectures"] == ["arm64"]
     assert now(service, function)["MemorySize"] == 256
@@ -67,7 +67,7 @@ def test_an_architecture_that_it_has_already_is_no_change(
     application: Application, service: Any, function: str
 ) -> None:
     before = now(service, function)["RevisionId"]
-    assert application.apply(Wish(RUN, 256, arch="x86_64")) is None
+    assert application.apply(Change(RUN, 256, arch="x86_64")) is None
     assert now(service, function)["RevisionId"] == before
 
 
@@ -75,8 +75,8 @@ def test_applied_twice_it_is_undone_to_what_was_there_first(
     application: Application, service: Any, function: str, tmp_path: Path
 ) -> None:
     before = service.picture(function)
-    application.apply(Wish(RUN, 640, arch="arm64"))
-    application.apply(Wish(RUN, 704))
+    application.apply(Change(RUN, 640, arch="arm64"))
+    application.apply(Change(RUN, 704))
     assert now(service, function)["Architectures"] == ["arm64"]
     application.undo(read_record(record_path(tmp_path, RUN)))
     assert service.picture(function) == before
@@ -94,7 +94,7 @@ def test_code_for_the_present_architecture_only_is_refused_before_anything_is_ch
     before = now(service, "built-for-x86")["RevisionId"]
     control = Control(aws_session, hasty_clock)
     with pytest.raises(TargetError, match="none for arm64"):
-        Application(control, "built-for-x86", tmp_path, print).apply(Wish(RUN, 640, arch="arm64"))
+        Application(control, "built-for-x86", tmp_path, print).apply(Change(RUN, 640, arch="arm64"))
     assert now(service, "built-for-x86")["RevisionId"] == before
     assert not record_path(tmp_path, RUN).exists()
     service.client.delete_function(FunctionName="built-for-x86")
@@ -103,7 +103,7 @@ def test_code_for_the_present_architecture_only_is_refused_before_anything_is_ch
 def test_code_that_was_deployed_since_is_left_alone(
     application: Application, service: Any, function: str, make_zip: Callable[..., bytes]
 ) -> None:
-    done = application.apply(Wish(RUN, 640, arch="arm64"))
+    done = application.apply(Change(RUN, 640, arch="arm64"))
     assert done is not None
     newer = make_zip({"app.py": "def handler(event, context):\n    return 2\n"})
     service.client.update_function_code(
@@ -129,6 +129,6 @@ def test_somebody_elses_change_in_between_stops_it_and_what_was_done_is_taken_ba
     events = aws_session.client.meta.events
     events.register("before-call.lambda.UpdateFunctionCode", deploy)
     with pytest.raises(TargetError):
-        application.apply(Wish(RUN, 640, arch="arm64"))
+        application.apply(Change(RUN, 640, arch="arm64"))
     found = now(service, function)
     assert (found["Architectures"], found["MemorySize"], found["Timeout"]) == (["x86_64"], 256, 9)

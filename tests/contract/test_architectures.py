@@ -10,8 +10,8 @@ import pytest
 
 from tuner.aws.control import Control
 from tuner.aws.journal import pending
-from tuner.aws.putback import restore
-from tuner.aws.runs_on import refuse_architecture
+from tuner.aws.package import refuse_architecture
+from tuner.aws.restore import restore_journal
 from tuner.aws.session import AwsSession
 from tuner.cli.app import main
 from tuner.clock import WallClock
@@ -93,7 +93,7 @@ def test_the_copies_of_a_dead_run_are_deleted_each_by_its_own_journal(
         assert journal_of._journal is not None
         journal_of._journal.close()  # as the end of a process does
     for entry in pending(journal):
-        assert restore(entry, Control(aws_session, hasty_clock))
+        assert restore_journal(entry, Control(aws_session, hasty_clock))
     assert functions_of(service) == there
     assert service.picture(function) == before
     assert pending(journal) == []

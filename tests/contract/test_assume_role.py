@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from tuner.aws.credentials import current_keys
 from tuner.aws.journal import pending
-from tuner.aws.session import SessionOptions, open_session
+from tuner.aws.session import SessionOptions, current_keys, open_session
 from tuner.cli.app import main
 from tuner.errors import AccessDenied, UsageError
 from tuner.targets.aws import AwsOptions, open_aws

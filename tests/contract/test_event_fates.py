@@ -117,7 +117,7 @@ def log_group(moto_url: str) -> Any:
 
 
 def test_events_are_found_in_cloudwatch_logs(moto_url: str, log_group: Any) -> None:
-    from tuner.aws.function_log import FunctionLog
+    from tuner.aws.logs import FunctionLog
     from tuner.targets.aws_events import AwsTrail
 
     clock, now = WallClock(), time.time()

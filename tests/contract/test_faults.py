@@ -22,8 +22,8 @@ import pytest
 from support import fault_proxy as f
 from tuner.aws.applied import read_record, record_path
 from tuner.aws.apply import Application, Wish
+from tuner.aws.calls import RetryPolicy
 from tuner.aws.control import Control
-from tuner.aws.retry import RetryPolicy
 from tuner.aws.session import AwsSession, SessionOptions, open_session
 from tuner.cli.left import look
 from tuner.clock import WallClock

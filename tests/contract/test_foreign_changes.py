@@ -8,7 +8,7 @@ import pytest
 
 from tuner.aws.control import Control
 from tuner.aws.journal import pending
-from tuner.aws.putback import restore
+from tuner.aws.restore import restore_journal
 from tuner.aws.session import AwsSession
 from tuner.clock import WallClock
 from tuner.errors import ChangedUnderneath, TargetError
@@ -152,7 +152,7 @@ def test_a_function_that_an_interrupted_run_left_changed_is_not_measured_as_it_i
         second.prepare(640)
     assert "tuner restore" in caught.value.fix
     (entry,) = pending(journal)
-    assert restore(entry, Control(aws_session, hasty_clock))
+    assert restore_journal(entry, Control(aws_session, hasty_clock))
     assert service.picture(function) == before
 
 

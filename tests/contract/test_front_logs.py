@@ -73,7 +73,7 @@ def test_durations_behind_a_function_url_come_from_the_logs(
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "any")
     monkeypatch.setenv("AWS_ENDPOINT_URL", moto_url)
-    monkeypatch.setattr("tuner.aws.log_reports._WAITS_S", (0.0, 0.1))
+    monkeypatch.setattr("tuner.aws.logs._WAITS_S", (0.0, 0.1))
     place = (function, "--region", REGION, "--url", serve(front).url)
     with pytest.raises(SystemExit) as ended:
         main(("load", *place, "--rate", "20", "--duration", "1s", "--json", "-"))

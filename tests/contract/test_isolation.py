@@ -9,7 +9,7 @@ import pytest
 from tuner.aws.clone import clone_name, clone_parameters
 from tuner.aws.control import Control
 from tuner.aws.journal import pending
-from tuner.aws.putback import restore
+from tuner.aws.restore import restore_journal
 from tuner.aws.session import AwsSession
 from tuner.clock import WallClock
 from tuner.errors import ChangedUnderneath, NotFound, TargetError, UsageError
@@ -67,9 +67,9 @@ def test_a_copy_that_a_dead_run_left_is_deleted_and_twice_is_harmless(
     target.close()
     (entry,) = pending(journal)
     control = Control(aws_session, hasty_clock)
-    assert restore(entry, control)
+    assert restore_journal(entry, control)
     assert functions_of(service) == there
-    restore(entry, control)
+    restore_journal(entry, control)
     assert pending(journal) == []
 
 

@@ -19,7 +19,7 @@ import pytest
 from support import fault_proxy as f
 from tuner.aws.apply import Application, Wish
 from tuner.aws.control import Control
-from tuner.aws.policy import CLONE_PREFIX, Where, policy
+from tuner.aws.policy import CLONE_PREFIX, PolicyScope, policy
 from tuner.aws.session import SessionOptions, open_session
 from tuner.cli.app import main
 from tuner.clock import WallClock
@@ -128,7 +128,9 @@ def check(
     provisioned: bool = False,
 ) -> None:
     """Every call is allowed on what it was made on; no action is left over."""
-    document = policy([command], Where(function), isolation, architectures, provisioned=provisioned)
+    document = policy(
+        [command], PolicyScope(function), isolation, architectures, provisioned=provisioned
+    )
     allowed: dict[str, list[str]] = {}
     for statement in document["Statement"]:
         resources = statement["Resource"]
@@ -309,7 +311,9 @@ def test_what_restore_does_after_an_interrupted_apply_is_allowed_by_the_policy_o
     record.forget()
     assert run("restore") == 0
     assert service.picture(function) == before
-    allowed = {a for s in policy(["apply"], Where(function))["Statement"] for a in s["Action"]}
+    allowed = {
+        a for s in policy(["apply"], PolicyScope(function))["Statement"] for a in s["Action"]
+    }
     needed = {action for action, _, _ in record.calls}
     assert needed
     assert needed <= allowed

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuner.api.sweep import sweep_options
-from tuner.aws.s3_object import split_s3
+from tuner.aws.payloads import split_s3
 from tuner.cli.app import main
 from tuner.errors import AccessDenied, NotFound, TunerError, UsageError
 from tuner.measure.payloads import Payload
@@ -95,7 +95,7 @@ def test_what_is_not_there_is_said(put: Any) -> None:
 def test_a_refusal_names_the_right_that_is_missing(put: Any) -> None:
     from types import SimpleNamespace
 
-    from tuner.aws.s3_object import read_s3
+    from tuner.aws.payloads import read_s3
     from tuner.aws.session import SessionOptions, open_session
 
     url = put(b"{}")

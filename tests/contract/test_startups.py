@@ -13,7 +13,7 @@ import pytest
 from support.snapshots import SnapshotFront
 from tuner.aws.control import Control
 from tuner.aws.journal import pending
-from tuner.aws.putback import restore
+from tuner.aws.restore import restore_journal
 from tuner.aws.session import SessionOptions, open_session
 from tuner.clock import WallClock
 from tuner.errors import TargetError
@@ -126,7 +126,7 @@ def test_a_version_of_the_same_number_that_is_not_ours_keeps_what_it_has(
         FunctionName=free, Qualifier=last, ProvisionedConcurrentExecutions=1
     )
     (entry,) = pending(journal)
-    assert restore(entry, Control(aws_session, hasty_clock))
+    assert restore_journal(entry, Control(aws_session, hasty_clock))
     assert len(provisioned(service, free)) == 1
 
 
@@ -296,7 +296,7 @@ def test_killed_anywhere_all_is_put_back(
             ended = process.stdout.readline().split()[0]
             kills += 1
             for entry in pending(journal):
-                assert restore(replace(entry, running=False), Control(session, hasty_clock))
+                assert restore_journal(replace(entry, running=False), Control(session, hasty_clock))
             now = (picture(service, free), front.applied.get(free, "None"), pending(journal))
             assert now == (before, "None", []), f"killed at point {kills * 3}"
         process.stdin.close()

@@ -11,7 +11,7 @@ import pytest
 
 from tuner.aws.control import Control
 from tuner.aws.journal import pending
-from tuner.aws.putback import restore
+from tuner.aws.restore import restore_journal
 from tuner.aws.session import SessionOptions, open_session
 from tuner.clock import WallClock
 from tuner.errors import NotFound, TargetError, UsageError
@@ -201,13 +201,13 @@ def test_a_journal_is_restored_from_another_process_and_twice_is_harmless(
     before = service.picture(function)
     target.prepare_many([128, 512])
     (entry,) = pending(journal)
-    assert not restore(entry, target._control)  # its run is alive
+    assert not restore_journal(entry, target._control)  # its run is alive
     target.close()
     session = open_session(SessionOptions(entry.opening.region, None, entry.opening.endpoint_url))
     control = Control(session, hasty_clock)
-    assert restore(entry, control)
+    assert restore_journal(entry, control)
     assert service.picture(function) == before
-    restore(entry, control)
+    restore_journal(entry, control)
     assert service.picture(function) == before
     assert pending(journal) == []
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from tuner.aws import applied as applied_module
 from tuner.aws import journal as journal_module
-from tuner.aws.apply import Application, Wish
+from tuner.aws.apply import Application, Change
 from tuner.aws.control import Control
 from tuner.aws.session import AwsSession, SessionOptions, open_session
 from tuner.clock import WallClock
@@ -113,7 +113,7 @@ def apply(control: Control, order: dict[str, Any]) -> None:
     records = Path(order["journal"])
     application = Application(control, order["function"], records, lambda _text: None)
     arch = "arm64" if order["what"] == "apply-architecture" else None
-    application.apply(Wish(RUN, 640, "live", (0.1, 0.5), 1.0, arch=arch))
+    application.apply(Change(RUN, 640, "live", (0.1, 0.5), 1.0, arch=arch))
 
 
 def compare(control: Control, order: dict[str, Any]) -> None:

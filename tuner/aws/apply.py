@@ -22,12 +22,12 @@ from tuner.aws.applied import (
     record_path,
     write_record,
 )
-from tuner.aws.architecture import architecture_of, package_for, set_architecture
-from tuner.aws.canary import Watched, judged, read_health, verdict
+from tuner.aws.calls import Service
 from tuner.aws.control import Configuration, Control, revision_of, unqualified
 from tuner.aws.journal import MARK
-from tuner.aws.services import Service
-from tuner.aws.takeback import TakeBack, point, set_memory
+from tuner.aws.metrics import Watched, judged, read_health, verdict
+from tuner.aws.package import architecture_of, package_for, set_architecture
+from tuner.aws.undo import Undo, point, set_memory
 from tuner.aws.versions import publish_once
 from tuner.errors import TargetError, TunerError
 
@@ -35,7 +35,7 @@ Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Wish:
+class Change:
     """What to set. ``steps`` are the shares of an alias's traffic on the way to all of it, each
     watched for ``wait_s`` seconds; ``promised_p95_ms`` is what the measurement expects."""
 
@@ -63,7 +63,7 @@ class Application:
         tags = self._control.get(self._function).get("Tags") or {}
         return tags.get("aws:cloudformation:stack-name")
 
-    def apply(self, wish: Wish) -> Applied | None:
+    def apply(self, wish: Change) -> Applied | None:
         """Set memory, publish, move the alias; gives the record, ``None`` if nothing was to do.
 
         Whatever ends it early, everything is taken back first; raises :class:`TargetError` then,
@@ -100,7 +100,7 @@ class Application:
                 raise _busy(done.run)
             write_record(self._directory, replace(done, complete=False, latest_revision=None))
             try:
-                TakeBack(self._control, done, self._tell, strict=done.complete)()
+                Undo(self._control, done, self._tell, strict=done.complete)()
             except TunerError:
                 write_record(self._directory, done)
                 raise
@@ -108,7 +108,7 @@ class Application:
         if done.since is not None:
             self.undo(done.since)
 
-    def _make(self, start: Configuration, wish: Wish, alias: Any) -> None:
+    def _make(self, start: Configuration, wish: Change, alias: Any) -> None:
         latest = self._set(self._set_architecture(start, wish.arch), wish.memory_mb)
         if alias is None and not wish.publish:
             return
@@ -124,13 +124,13 @@ class Application:
     def _go_back(self) -> None:
         self._tell("going back")
         try:
-            TakeBack(self._control, self._done, self._tell, strict=False)()
+            Undo(self._control, self._done, self._tell, strict=False)()
         except TunerError as error:
             self._tell(f"not all could be taken back ({error.reason}); `tuner restore` does it")
         else:
             drop_record(self._directory, self._done)
 
-    def _record(self, start: Configuration, wish: Wish, alias: Any) -> Applied:
+    def _record(self, start: Configuration, wish: Change, alias: Any) -> Applied:
         session = self._control.session
         path = record_path(self._directory, wish.run)
         return Applied(
@@ -152,7 +152,7 @@ class Application:
             since=read_record(path) if path.exists() else None,
         )
 
-    def _refuse_others(self, ours: bool, wish: Wish) -> None:
+    def _refuse_others(self, ours: bool, wish: Change) -> None:
         if not ours:
             raise _busy(wish.run)
         path = record_path(self._directory, wish.run)
@@ -171,7 +171,7 @@ class Application:
                 "Wait for it to end, or put the function back with `tuner restore`.",
             )
 
-    def _alias(self, wish: Wish) -> Any:
+    def _alias(self, wish: Change) -> Any:
         """The alias to move, after everything that speaks against moving it."""
         if wish.alias is None:
             return None
@@ -208,7 +208,7 @@ class Application:
         self._tell(f"$LATEST: {now['MemorySize']} MB -> {memory_mb} MB")
         return latest
 
-    def _publish(self, latest: Configuration, wish: Wish) -> None:
+    def _publish(self, latest: Configuration, wish: Change) -> None:
         # The time makes it the only one: what is deleted again is told by it.
         moment = ULID.from_timestamp(self._control.clock.wall())
         where = f" on {wish.arch}" if wish.arch else ""
@@ -220,7 +220,7 @@ class Application:
         ours = made.get("Description") == description
         self._tell(f"published version {number}" if ours else f"version {number} is the same")
 
-    def _move(self, wish: Wish) -> None:
+    def _move(self, wish: Change) -> None:
         done = self._done
         if done.version == done.before_version:
             self._tell(f"{done.alias} points at version {done.version} already")
@@ -240,7 +240,7 @@ class Application:
         rest = "the rest on" if parts else "all on"
         self._tell(f"{self._done.alias}: {', '.join([*parts, f'{rest} version {version}'])}")
 
-    def _watch(self, done: Applied, wish: Wish, share: float) -> None:
+    def _watch(self, done: Applied, wish: Change, share: float) -> None:
         self._control.clock.sleep(wish.wait_s)
         versions = (str(done.before_version), str(done.version))
         assert done.alias is not None
@@ -261,7 +261,7 @@ class Application:
         return Service(self._control.session, "cloudwatch", self._control.clock)
 
 
-def _without_present(wish: Wish, start: Configuration) -> Wish:
+def _without_present(wish: Change, start: Configuration) -> Change:
     """The wish, without an architecture that the function has already."""
     return replace(wish, arch=None) if wish.arch == architecture_of(start) else wish
 

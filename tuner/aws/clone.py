@@ -11,10 +11,9 @@ from typing import Any, Protocol
 
 from tuner.aws.control import Configuration, Control, unqualified
 from tuner.aws.journal import Before, Journal, Opening
-from tuner.aws.package import UPLOAD_LIMIT, code_of
+from tuner.aws.package import UPLOAD_LIMIT, code_of, refuse_architecture
 from tuner.aws.policy import CLONE_PREFIX
-from tuner.aws.putback import clone_is_there
-from tuner.aws.runs_on import refuse_architecture
+from tuner.aws.restore import clone_exists
 from tuner.aws.versions import VersionMaker
 from tuner.errors import TargetError
 
@@ -96,7 +95,7 @@ def make_clone(
             **parameters,
         )
     except TargetError:
-        if not clone_is_there(control, opening):
+        if not clone_exists(control, opening):
             raise
     start = control.wait(opening.clone)
     journal.did()

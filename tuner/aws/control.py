@@ -10,9 +10,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tuner.aws.answered import check_answer
+from tuner.aws.calls import RetryPolicy, call_patiently, check_answer
 from tuner.aws.policy import CLONE_PREFIX
-from tuner.aws.retry import RetryPolicy, call_patiently
 from tuner.aws.session import AwsSession
 from tuner.aws.translate import translate
 from tuner.clock import Clock, WallClock
@@ -198,7 +197,7 @@ class Control:
             answer: Mapping[str, Any] = call(**parameters)
             return answer
 
-        asked = self.session.asked(operation, thing)
+        asked = self.session.api_call(operation, thing)
         try:
             answer = call_patiently(once, self._policy, self.clock, self._rng)
         except Exception as error:

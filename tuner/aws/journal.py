@@ -59,7 +59,7 @@ class Opening:
 
 
 @dataclass(frozen=True)
-class Entry:
+class JournalEntry:
     """A journal as it stands: its opening, its steps so far, and its file (if it has one)."""
 
     opening: Opening
@@ -102,9 +102,9 @@ class Journal:
         """Write that the last change happened."""
         self._append({"did": True, **details})
 
-    def entry(self) -> Entry:
+    def entry(self) -> JournalEntry:
         """The journal as it stands."""
-        return Entry(self.opening, tuple(self._steps), self._path, running=True)
+        return JournalEntry(self.opening, tuple(self._steps), self._path, running=True)
 
     def finish(self) -> None:
         """Everything is put back: remove the file."""
@@ -126,7 +126,7 @@ class Journal:
                 _write(self._file, _line(step))
 
 
-def pending(directory: Path) -> list[Entry]:
+def pending(directory: Path) -> list[JournalEntry]:
     """The journals in a directory, oldest first; those of living runs are marked ``running``.
 
     A file that is no journal raises :class:`TargetError` that names it.
@@ -141,7 +141,7 @@ def journal_files(directory: Path) -> list[Path]:
         return sorted(directory.glob("*.jsonl")) if directory.is_dir() else []
 
 
-def read_entry(path: Path) -> Entry | None:
+def read_entry(path: Path) -> JournalEntry | None:
     """One journal; ``None`` if it was removed meanwhile."""
     with _told(path):
         try:
@@ -152,11 +152,11 @@ def read_entry(path: Path) -> Entry | None:
             running = not _lock(file)
             data = stream.read()
     opening, steps = parse_journal(data, str(path))
-    return Entry(opening, steps, path, running)
+    return JournalEntry(opening, steps, path, running)
 
 
 @contextlib.contextmanager
-def claimed(entry: Entry) -> Iterator[bool]:
+def claimed(entry: JournalEntry) -> Iterator[bool]:
     """Hold a journal while it is put back; gives ``False`` if somebody else holds it."""
     if entry.path is None:
         yield True
@@ -175,7 +175,7 @@ def claimed(entry: Entry) -> Iterator[bool]:
         os.close(file)
 
 
-def discard(entry: Entry) -> None:
+def discard(entry: JournalEntry) -> None:
     """Remove the file of a journal whose function is as it was."""
     if entry.path is not None:
         with _told(entry.path):

@@ -4,14 +4,19 @@ Lambda gives an address that is good for ten minutes; the bytes are those that w
 Nothing is unpacked or kept.
 """
 
+import io
+import struct
 import urllib.error
 import urllib.request
+import zipfile
+import zlib
 from base64 import b64encode
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
-from tuner.errors import TargetError
+from tuner.aws.control import Configuration, Control, revision_of
+from tuner.errors import AccessDenied, ChangedUnderneath, NotFound, TargetError
 
 #: What CreateFunction and UpdateFunctionCode take as bytes (Lambda quotas, "deployment package":
 #: 50 MB zipped).
@@ -46,3 +51,146 @@ def download(url: str, thing: str, fix: str) -> bytes:
 def code_sha256(package: bytes) -> str:
     """As Lambda's CodeSha256 is written."""
     return b64encode(sha256(package).digest()).decode()
+
+
+#: ``e_machine`` of the ELF header, by Lambda's name (System V ABI, "ELF header").
+_MACHINES = {0x3E: "x86_64", 0xB7: "arm64"}
+_HEADER_BYTES = 20
+#: What zipfile raises for a file that is none, is cut off, or is locked by a password.
+_UNREADABLE = (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, OSError, ValueError)
+
+
+def machine_of(header: bytes) -> str | None:
+    """The architecture in the first 20 bytes of a file; ``None`` for no ELF or another machine."""
+    if len(header) < _HEADER_BYTES or not header.startswith(b"\x7fELF"):
+        return None
+    order = ">" if header[5] == 2 else "<"
+    return _MACHINES.get(struct.unpack_from(f"{order}H", header, 18)[0])
+
+
+def native_files(package: bytes) -> dict[str, list[str]]:
+    """Names of the machine code in a zip by architecture; none for what cannot be read as one."""
+    found: dict[str, list[str]] = {}
+    try:
+        with zipfile.ZipFile(io.BytesIO(package)) as files:
+            for entry in files.infolist():
+                with files.open(entry) as stream:
+                    machine = machine_of(stream.read(_HEADER_BYTES))
+                if machine is not None:
+                    found.setdefault(machine, []).append(entry.filename)
+    except _UNREADABLE:
+        return {}
+    return found
+
+
+def built_for_another(package: bytes, arch: str) -> str | None:
+    """Why a package does not run on an architecture, as far as that can be seen.
+
+    A package that has machine code for several picks its own, so only one that has none for
+    ``arch`` and some for another is told.
+    """
+    found = native_files(package)
+    others = [name for machine, names in found.items() if machine != arch for name in names]
+    if not others or arch in found:
+        return None
+    machine = next(machine for machine in found if machine != arch)
+    count = "a file" if len(others) == 1 else f"{len(others):,} files"
+    return f"its package has {count} built for {machine} and none for {arch} ({others[0][:80]})"
+
+
+def refuse_architecture(
+    control: Control,
+    configuration: Configuration,
+    code: Mapping[str, Any],
+    arch: str,
+    thing: str,
+) -> None:
+    """Raise :class:`TargetError` where the function surely cannot run on ``arch``.
+
+    ``code`` is CreateFunction's: the zip, or an image.
+    """
+    if arch in (configuration.get("Architectures") or ["x86_64"]):
+        return
+    if "ImageUri" in code:
+        raise TargetError(
+            thing,
+            f"it is a container image, which was built for one architecture and not for {arch}",
+            f"Build an image for {arch}, make a function of it and measure that.",
+        )
+    for layer in configuration.get("Layers") or ():
+        _refuse_layer(control, layer["Arn"], arch, thing)
+    reason = built_for_another(code.get("ZipFile", b""), arch)
+    if reason is not None:
+        raise TargetError(thing, reason, f"Build the package for {arch}, or leave that one out.")
+
+
+def _refuse_layer(control: Control, arn: str, arch: str, thing: str) -> None:
+    """A layer may be used without the right to look at it; one that is gone fails by itself."""
+    try:
+        suits = control.layer(arn).get("CompatibleArchitectures")
+    except (AccessDenied, NotFound):
+        return
+    if suits and arch not in suits:
+        raise TargetError(
+            thing,
+            f"its layer {':'.join(arn.split(':')[-2:])} is for {', '.join(suits)} only",
+            f"Publish the layer for {arch}, or leave that one out.",
+        )
+
+
+_FIX = "Deploy it for the other architecture with the tool that you deploy it with."
+_AGAIN = "Look, then try again."
+
+
+def architecture_of(configuration: Configuration) -> str:
+    """``x86_64`` or ``arm64``; x86_64 is what Lambda takes where nothing is said."""
+    return str((configuration.get("Architectures") or ["x86_64"])[0])
+
+
+def set_architecture(
+    control: Control, function: str, now: Configuration, arch: str
+) -> Configuration:
+    """Set the architecture of ``$LATEST`` as it was just read, nothing else; waits until it is set.
+
+    Raises :class:`TargetError` where the code surely does not run on it or cannot be had, and
+    :class:`ChangedUnderneath` where somebody else changes it meanwhile. A change that was made
+    although its answer was lost counts as made.
+    """
+    package = package_for(control, function, now, arch)
+    try:
+        known: Configuration = control.send(
+            "UpdateFunctionCode",
+            function,
+            FunctionName=function,
+            ZipFile=package,
+            Architectures=[arch],
+            RevisionId=revision_of(now),
+        )
+    except TargetError:
+        known = control.settle(function)
+        untouched = revision_of(known) == revision_of(now) != ""
+        if untouched or _setting(known) != (arch, now["CodeSha256"], now["MemorySize"]):
+            raise
+    latest = control.wait(function, known=known)
+    if _setting(latest)[:2] != (arch, now["CodeSha256"]):
+        raise ChangedUnderneath(function, "somebody else changed it meanwhile", _AGAIN)
+    return latest
+
+
+def package_for(control: Control, function: str, now: Configuration, arch: str) -> bytes:
+    """The package of ``$LATEST`` as it was just read, if it may run on this architecture."""
+    found = control.get(function)
+    if found["Configuration"]["CodeSha256"] != now["CodeSha256"]:
+        raise ChangedUnderneath(function, "somebody else deploys it right now", _AGAIN)
+    code = code_of(found, function, _FIX)
+    refuse_architecture(control, now, code, arch, function)
+    package = bytes(code.get("ZipFile", b""))
+    if code_sha256(package) != now["CodeSha256"]:
+        reason = "what Lambda gives as its package is not what its CodeSha256 says"
+        raise TargetError(function, reason, _FIX)
+    return package
+
+
+def _setting(configuration: Configuration) -> tuple[str, str, int]:
+    sha: str = configuration["CodeSha256"]
+    return architecture_of(configuration), sha, configuration["MemorySize"]

@@ -45,7 +45,7 @@ _CLONE: tuple[Grant, ...] = (
     ("lambda:GetLayerVersion", LAYERS),
     ("iam:PassRole", ROLES),
 )
-#: Asked where an answer's log tail lacks REPORT, and what became of events.
+#: ApiCall where an answer's log tail lacks REPORT, and what became of events.
 _LOGS: tuple[Grant, ...] = (("logs:FilterLogEvents", LOGS),)
 #: What CloudWatch and X-Ray counted, asked when a run is over; neither knows resources.
 _WITNESSES: tuple[Grant, ...] = (
@@ -132,7 +132,7 @@ ISOLATIONS = tuple(_MEASURE)
 
 
 @dataclass(frozen=True)
-class Where:
+class PolicyScope:
     """What is known of the resources; ``*`` stands for what is not."""
 
     function: str = "*"
@@ -170,7 +170,7 @@ def grants(
 
 def policy(
     commands: Iterable[str],
-    where: Where,
+    where: PolicyScope,
     isolation: str = "versions",
     architectures: bool = False,
     *,
@@ -205,7 +205,7 @@ def _merge(by_scope: dict[str, set[str]]) -> None:
         by_scope[scope] = by_scope.get(scope, set()) - both
 
 
-def _statement(scope: str, actions: set[str], where: Where) -> dict[str, Any]:
+def _statement(scope: str, actions: set[str], where: PolicyScope) -> dict[str, Any]:
     resources = [text.format(**_words(where)) for text in _RESOURCES[scope]]
     statement: dict[str, Any] = {
         "Sid": f"Tuner{scope.title()}",
@@ -231,7 +231,7 @@ _RESOURCES: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def _words(where: Where) -> dict[str, str]:
+def _words(where: PolicyScope) -> dict[str, str]:
     return {
         "partition": where.partition,
         "region": where.region,

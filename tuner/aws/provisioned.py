@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from tuner.aws.control import Control
-from tuner.aws.journal import Entry, Journal
+from tuner.aws.journal import Journal, JournalEntry
 from tuner.errors import NotFound, TargetError
 
 #: The longest wait until all are ready, in seconds. AWS starts one or two minutes after it was
@@ -78,7 +78,7 @@ def withdraw(control: Control, function: str, version: str) -> bool:
     return True
 
 
-def withdraw_all(entry: Entry, control: Control) -> None:
+def withdraw_all(entry: JournalEntry, control: Control) -> None:
     """Remove what the journal's run has provisioned. A version is ours if it has the very
     description that we published it with: a function made anew counts its versions anew, too."""
     arn = entry.opening.arn

@@ -6,6 +6,8 @@ they can be seen.
 """
 
 import ipaddress
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,11 +15,14 @@ from urllib.parse import urlsplit
 import boto3
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, NoRegionError
+from botocore.credentials import (
+    AssumeRoleCredentialFetcher,
+    DeferredRefreshableCredentials,
+)
+from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 
-from tuner.aws.role import assume_role
-from tuner.aws.translate import Asked, translate
-from tuner.errors import UsageError
+from tuner.aws.translate import ApiCall, translate
+from tuner.errors import AccessDenied, UsageError
 
 #: What a service on loopback gets when there are no credentials; it does not check them.
 LOOPBACK_KEYS = ("tuner", "tuner")
@@ -55,9 +60,9 @@ class AwsSession:
         """Whether the service is on this machine."""
         return is_loopback(self.endpoint_url)
 
-    def asked(self, operation: str, thing: str) -> Asked:
+    def api_call(self, operation: str, thing: str) -> ApiCall:
         """What ``translate`` wants to know of a call."""
-        return Asked(operation, thing, self.region, self.endpoint_url)
+        return ApiCall(operation, thing, self.region, self.endpoint_url)
 
 
 def is_loopback(url: str) -> bool:
@@ -76,7 +81,7 @@ def open_session(options: SessionOptions) -> AwsSession:
         return _open(options)
     except (BotoCoreError, ValueError) as error:
         thing = f"profile {options.profile}" if options.profile else "AWS"
-        raise translate(error, Asked("open a session", thing)) from error
+        raise translate(error, ApiCall("open a session", thing)) from error
 
 
 def _check_url(url: str | None) -> None:
@@ -160,3 +165,66 @@ def _make_client(
 def _never_ask_the_instance(core: botocore.session.Session) -> None:
     """Drop the metadata service from the chain: off EC2 it only costs seconds of waiting."""
     core.get_component("credential_provider").remove("iam-role")
+
+
+_ROLE = re.compile(r"arn:aws[a-zA-Z-]*:iam::\d{12}:role/[\w+=,.@/-]{1,600}", re.ASCII)
+
+
+def assume_role(core: Any, role_arn: str, region: str | None) -> None:
+    """Give a botocore session the role's credentials.
+
+    Raises :class:`UsageError` for what is no role's ARN, :class:`AccessDenied` for a refusal.
+    """
+    if not _ROLE.fullmatch(role_arn):
+        fix = "Write it like arn:aws:iam::123456789012:role/tuner."
+        raise UsageError(f"--assume-role {role_arn[:80]!r}", "is not the ARN of a role", fix)
+    source = core.get_credentials()
+    if source is None:
+        fix = "Set AWS_PROFILE or --profile, run `aws configure` or `aws sso login`."
+        raise AccessDenied("AWS", "no AWS credentials were found to assume the role with", fix)
+
+    def client(service: str, **more: Any) -> Any:
+        return core.create_client(service, **{"region_name": region, **more})
+
+    fetcher = AssumeRoleCredentialFetcher(
+        client, source, role_arn, extra_args={"RoleSessionName": "tuner"}, cache={}
+    )
+    try:
+        fetcher.fetch_credentials()
+    except (ClientError, BotoCoreError) as error:
+        asked = ApiCall("AssumeRole", role_arn, region or "", service="sts")
+        raise translate(error, asked) from error
+    core._credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
+
+
+#: access key, secret key, session token (or None)
+Keys = tuple[str, str, str | None]
+
+
+def current_keys(session: AwsSession) -> Callable[[], Keys]:
+    """A function that gives the keys valid now; it raises :class:`AccessDenied` if there are none.
+
+    The chain is walked once; refreshing is then the credentials' own doing.
+    """
+
+    def read() -> Keys:
+        try:
+            credentials = session.boto.get_credentials()
+            if credentials is None:
+                raise AccessDenied(
+                    "AWS",
+                    "no AWS credentials were found",
+                    "Set AWS_PROFILE or --profile, run `aws configure` or `aws sso login`.",
+                )
+            frozen = credentials.get_frozen_credentials()
+        except RuntimeError as error:  # how botocore says that a refresh gave expired ones
+            raise AccessDenied(
+                "AWS",
+                "the credentials have expired",
+                "Refresh them (aws sso login, aws configure, or new environment variables).",
+            ) from error
+        except (BotoCoreError, OSError) as error:
+            raise translate(error, session.api_call("reading credentials", "AWS")) from error
+        return frozen.access_key, frozen.secret_key, frozen.token
+
+    return read

@@ -4,10 +4,13 @@ X-Ray records only some requests (one a second and a twentieth of the rest), a f
 they end. Needs ``xray:GetTraceSummaries`` and ``xray:BatchGetTraces``, billed per trace.
 """
 
-from collections.abc import Sequence
+import json
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
-from tuner.aws.segments import parse_trace
-from tuner.aws.services import Service
+from tuner.aws.calls import Service
 from tuner.records import Traced
 
 #: Traces that are read: they are a choice of requests anyhow.
@@ -49,3 +52,135 @@ def _trace_ids(xray: Service, function: str, span_s: tuple[float, float]) -> lis
         if not token:
             break
     return list(ids)
+
+
+Segment = Mapping[str, Any]
+
+_SERVICE, _FUNCTION = "AWS::Lambda", "AWS::Lambda::Function"
+_INIT = ("Initialization", "Init")
+_PARTS_OF_RUN = ("responseLatency", "responseDuration", "runtimeOverhead", "extensionOverhead")
+_DWELL, _ATTEMPT = "Dwell Time", "Attempt #"
+
+
+def parse_trace(documents: Iterable[str]) -> tuple[Traced, ...]:
+    """The requests to Lambda functions among the documents of one trace, in order of time."""
+    segments = [found for text in documents if (found := _read(text)) is not None]
+    services = [s for s in segments if s.get("origin") == _SERVICE and _request_id(s)]
+    owner = {inner: place for place, s in enumerate(services) for inner in _ids(s)}
+    runs: dict[int, list[Segment]] = defaultdict(list)
+    for segment in segments:
+        if segment.get("origin") == _FUNCTION:
+            parent = segment.get("parent_id")
+            if isinstance(parent, str) and parent in owner:
+                runs[owner[parent]].append(segment)
+    requests = [_traced(s, _in_time(runs[place])) for place, s in enumerate(services)]
+    return tuple(sorted(requests, key=lambda each: each.began_s or 0.0))
+
+
+def _traced(service: Segment, runs: Sequence[Segment]) -> Traced:
+    """One request; of an event that ran several times, the last run's times."""
+    parts = _subsegments(service)
+    attempts = sum(str(each.get("name", "")).startswith(_ATTEMPT) for each in parts)
+    last = runs[-1] if runs else {}
+    init = _named(last, *_INIT)
+    return Traced(
+        request_id=_request_id(service) or "",
+        began_s=_number(service, "start_time"),
+        service_ms=_length_ms(service),
+        ran_ms=_ran_ms(last),
+        init_ms=_length_ms(init),
+        restore_ms=_length_ms(_named(last, "Restore")),
+        ahead_ms=_ahead_ms(last, init),
+        dwell_ms=_length_ms(_named(service, _DWELL)),
+        attempts=attempts or None,
+        failed=any(each.get(flag) is True for each in (service, last) for flag in _FAILURES),
+    )
+
+
+_FAILURES = ("error", "fault")
+
+
+def _read(text: str) -> Segment | None:
+    try:
+        document = json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _request_id(segment: Segment) -> str | None:
+    aws = segment.get("aws")
+    found = aws.get("request_id") if isinstance(aws, Mapping) else None
+    return found if isinstance(found, str) and found else None
+
+
+def _subsegments(segment: Segment) -> list[Segment]:
+    inner = segment.get("subsegments")
+    return [s for s in inner if isinstance(s, Mapping)] if isinstance(inner, list) else []
+
+
+def _ids(segment: Segment) -> Iterator[str]:
+    """The ids of a segment and everything below it, any of which may be a parent."""
+    waiting: list[Segment] = [segment]
+    while waiting:
+        one = waiting.pop()
+        found = one.get("id")
+        if isinstance(found, str):
+            yield found
+        waiting += _subsegments(one)
+
+
+def _in_time(segments: Sequence[Segment]) -> list[Segment]:
+    return sorted(segments, key=lambda each: _number(each, "start_time") or 0.0)
+
+
+def _named(segment: Segment, *names: str) -> Segment:
+    return next((s for s in _subsegments(segment) if s.get("name") in names), {})
+
+
+def _number(source: Mapping[str, Any], key: str) -> float | None:
+    value = source.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) and number >= 0.0 else None
+
+
+def _length_ms(segment: Segment) -> float | None:
+    return _between_ms(_number(segment, "start_time"), _number(segment, "end_time"))
+
+
+def _between_ms(start_s: float | None, end_s: float | None) -> float | None:
+    if start_s is None or end_s is None or end_s < start_s:
+        return None
+    return (end_s - start_s) * 1000.0
+
+
+def _ran_ms(run: Segment) -> float | None:
+    """From the handler's begin until the sandbox can take the next request, as REPORT has it."""
+    annotated = [_annotation(run, name) for name in _PARTS_OF_RUN]
+    if annotated[0] is not None:
+        return sum(each for each in annotated if each is not None)
+    invocation, overhead = _named(run, "Invocation"), _named(run, "Overhead")
+    ends = [_number(invocation, "end_time"), _number(overhead, "end_time")]
+    known = [each for each in ends if each is not None]
+    return _between_ms(_number(invocation, "start_time"), max(known, default=None))
+
+
+def _annotation(run: Segment, name: str) -> float | None:
+    noted = run.get("annotations")
+    if not isinstance(noted, Mapping):
+        return None
+    found = _number(noted, f"aws:{name}")
+    return _number(noted, f"aws.{name}") if found is None else found
+
+
+def _ahead_ms(run: Segment, init: Segment) -> float | None:
+    """How long INIT had been over when the handler began."""
+    invocation = _named(run, "Invocation")
+    began_s = _number(invocation, "start_time")
+    began_s = _number(run, "start_time") if began_s is None else began_s
+    return _between_ms(_number(init, "end_time"), began_s)

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 
 from botocore.exceptions import ClientError
 
-from tuner.aws.invoke_reasons import family_of
-from tuner.aws.reasons import CLIENT_SIDE, CODES, SAME_AS, Row
+from tuner.aws.reasons import CLIENT_SIDE, CODES, SAME_AS, ErrorText, family_of
 from tuner.errors import NotFound, TargetError, TunerError
 
 
 @dataclass(frozen=True)
-class Asked:
+class ApiCall:
     """What was being done: a Lambda operation, to what, and where."""
 
     operation: str  # as in the service model: "PublishVersion"
@@ -33,7 +32,7 @@ _WRONG_REGION = re.compile(r"Functions from '([^']+)' are not reachable in this 
 _REPLICA = re.compile(r"replicat", re.I)
 
 
-def translate(error: Exception, asked: Asked) -> TunerError:
+def translate(error: Exception, asked: ApiCall) -> TunerError:
     """Turn any error of boto3 into one of ours; an error that is ours already comes back as is."""
     if isinstance(error, TunerError):
         return error
@@ -42,7 +41,7 @@ def translate(error: Exception, asked: Asked) -> TunerError:
     for kinds, row in CLIENT_SIDE:
         if isinstance(error, kinds):
             return _tell(row, asked, str(error))
-    return _tell(Row(TargetError, "{operation} failed ({said})", ""), asked, str(error))
+    return _tell(ErrorText(TargetError, "{operation} failed ({said})", ""), asked, str(error))
 
 
 def error_code(error: Exception) -> str:
@@ -69,7 +68,7 @@ def http_status(error: Exception) -> int:
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
-def _answered(error: ClientError, asked: Asked) -> TunerError:
+def _answered(error: ClientError, asked: ApiCall) -> TunerError:
     said = service_message(error)
     for recognise in (_memory_cap, _wrong_region, _edge_replica):
         special = recognise(said, asked)
@@ -80,14 +79,14 @@ def _answered(error: ClientError, asked: Asked) -> TunerError:
     if row is None and http_status(error) >= 500:
         row = CODES["ServiceException"]
     if row is None:
-        row = Row(TargetError, "{operation} failed with {code} ({said})", "")
+        row = ErrorText(TargetError, "{operation} failed with {code} ({said})", "")
     return _tell(row, asked, said, code)
 
 
-_Recogniser = Callable[[str, Asked], TunerError | None]
+_Recogniser = Callable[[str, ApiCall], TunerError | None]
 
 
-def _memory_cap(said: str, asked: Asked) -> TunerError | None:
+def _memory_cap(said: str, asked: ApiCall) -> TunerError | None:
     """New accounts may use only 3,008 MB, which no quota shows: the message is the authority."""
     match = _MEMORY_CAP.search(said)
     if not match:
@@ -100,7 +99,7 @@ def _memory_cap(said: str, asked: Asked) -> TunerError | None:
     )
 
 
-def _wrong_region(said: str, asked: Asked) -> TunerError | None:
+def _wrong_region(said: str, asked: ApiCall) -> TunerError | None:
     match = _WRONG_REGION.search(said)
     if not match:
         return None
@@ -111,7 +110,7 @@ def _wrong_region(said: str, asked: Asked) -> TunerError | None:
     )
 
 
-def _edge_replica(said: str, asked: Asked) -> TunerError | None:
+def _edge_replica(said: str, asked: ApiCall) -> TunerError | None:
     if asked.operation not in ("DeleteFunction", "UpdateFunctionConfiguration"):
         return None
     if not _REPLICA.search(said):
@@ -123,7 +122,7 @@ def _edge_replica(said: str, asked: Asked) -> TunerError | None:
     )
 
 
-def _tell(row: Row, asked: Asked, said: str, code: str = "") -> TunerError:
+def _tell(row: ErrorText, asked: ApiCall, said: str, code: str = "") -> TunerError:
     words = {
         "code": " ".join(code.split())[:80] or "an error",
         "said": " ".join(said.split())[:300],

@@ -12,7 +12,7 @@ from typing import Any
 
 from tuner.aws.control import Configuration, Control, revision_of
 from tuner.aws.journal import Journal
-from tuner.aws.putback import put_latest_back
+from tuner.aws.restore import restore_latest
 from tuner.errors import AccessDenied, ChangedUnderneath, TargetError
 
 #: What Lambda changes by itself, and the two values that we change. A runtime that is updated
@@ -143,7 +143,7 @@ class VersionMaker:
 
     def _put_latest_back(self) -> None:
         self._journal.will("put-back")
-        latest = put_latest_back(self._journal.entry(), self._control)
+        latest = restore_latest(self._journal.entry(), self._control)
         before = self._journal.opening.before
         self._check(latest, before.memory_mb, before.description)
         self._journal.did(revision_id=revision_of(latest))

@@ -12,7 +12,7 @@ from tuner.cli.left import RECORDS
 from tuner.errors import TunerError, UsageError
 
 if TYPE_CHECKING:
-    from tuner.aws.apply import Application, Wish
+    from tuner.aws.apply import Application, Change
     from tuner.decide.result import Sweep
 
 MemoryOption = Annotated[
@@ -82,7 +82,7 @@ def apply(
     if undo:
         _undo(result, where)
         return
-    from tuner.aws.apply import Wish, parse_steps
+    from tuner.aws.apply import Change, parse_steps
     from tuner.units import parse_seconds, parse_share
 
     if steps is not None and alias is None:
@@ -94,7 +94,7 @@ def apply(
     wait_s = parse_seconds(wait, "--wait")
     _apply(
         result,
-        Wish(
+        Change(
             result.run.run, memory_mb, alias, parse_steps(shares), wait_s, promised, publish, wanted
         ),
         where,
@@ -179,7 +179,7 @@ def _open(result: "Sweep", where: _Where) -> "Application":
     return Application(Control(session), name.function, RECORDS, typer.echo)
 
 
-def _apply(result: "Sweep", wish: "Wish", where: _Where) -> None:
+def _apply(result: "Sweep", wish: "Change", where: _Where) -> None:
     from tuner.cli.restore import offer_restore
 
     offer_restore(yes=where.yes)

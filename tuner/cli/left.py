@@ -13,7 +13,7 @@ from tuner.errors import TargetError, TunerError
 if TYPE_CHECKING:
     from tuner.aws.applied import Applied
     from tuner.aws.control import Control
-    from tuner.aws.journal import Entry
+    from tuner.aws.journal import JournalEntry
     from tuner.aws.session import SessionOptions
 
 Tell = Callable[[str], None]
@@ -123,14 +123,14 @@ def _of_application(path: Path) -> Left:
     )
 
 
-def _entry_back(entry: "Entry", control: "Control") -> bool:
-    from tuner.aws.putback import restore
+def _entry_back(entry: "JournalEntry", control: "Control") -> bool:
+    from tuner.aws.restore import restore_journal
 
-    return restore(entry, control)
+    return restore_journal(entry, control)
 
 
 def _application_back(path: Path, control: "Control", tell: Tell) -> bool:
-    from tuner.aws.takeback import restore_applied
+    from tuner.aws.undo import restore_applied
 
     return restore_applied(path, control, tell)
 

@@ -48,7 +48,7 @@ def policy(
 
     Example: tuner policy sweep apply --target myfunc --account 123456789012 --region us-east-1
     """
-    from tuner.aws.policy import ISOLATIONS, Where, as_text
+    from tuner.aws.policy import ISOLATIONS, PolicyScope, as_text
     from tuner.aws.policy import policy as least
 
     isolation = "clone" if architectures else isolation
@@ -59,7 +59,7 @@ def policy(
         raise UsageError(f"--account {account[:20]}", "is not an account id", "It has 12 digits.")
     provisioned = _provisions(variants, isolation)
     where = _where(target, account, region)
-    assert isinstance(where, Where)
+    assert isinstance(where, PolicyScope)
     document = least(commands, where, isolation, architectures, provisioned=provisioned)
     typer.echo(as_text(document, format_))
     if "load" in commands:
@@ -85,17 +85,17 @@ def _provisions(variants: str | None, isolation: str) -> bool:
 
 
 def _where(target: str | None, account: str | None, region: str | None) -> object:
-    from tuner.aws.policy import Where
+    from tuner.aws.policy import PolicyScope
     from tuner.targets.names import Kind, parse_target
 
     if target is None:
-        return Where(region=region or "*", account=account or "*")
+        return PolicyScope(region=region or "*", account=account or "*")
     name = parse_target(target)
     if name.kind is not Kind.AWS:
         raise UsageError(target, "is not a function on AWS", "Name one, or leave --target out.")
     words = name.function.split(":")  # a name, account:function:name, or a whole ARN
     found = words[-3] if len(words) >= 3 else None
-    return Where(
+    return PolicyScope(
         function=words[-1],
         region=region or name.region or "*",
         account=account or found or "*",

@@ -226,7 +226,7 @@ def _processor(option: str, text: str, options: SweepOptions) -> Processor:
     function = lambda_of(text)
     if function is None:
         return local_processor(option, text)
-    from tuner.aws.invoke import invoker
+    from tuner.aws.payloads import invoker
     from tuner.aws.session import SessionOptions, open_session
 
     name = parse_target(f"aws:{function}")

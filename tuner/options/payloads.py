@@ -55,7 +55,7 @@ def _read(name: str, option: str, options: SweepOptions) -> str:
     """A file, or an object of S3, as text."""
     if not name.startswith(S3):
         return read_text(name, option)
-    from tuner.aws.s3_object import read_s3, split_s3
+    from tuner.aws.payloads import read_s3, split_s3
     from tuner.aws.session import SessionOptions, open_session
 
     split_s3(name)

@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
-from tuner.aws.policy import Where, policy
+from tuner.aws.policy import PolicyScope, policy
 from tuner.errors import UsageError
 from tuner.schedule.when import Timetable
 from tuner.targets.names import Kind, parse_target
@@ -143,11 +143,11 @@ def suite_policy(functions: tuple[str, ...], isolation: str = "versions") -> dic
     return {"Version": "2012-10-17", "Statement": list(merged.values())}
 
 
-def _where(function: str) -> Where:
+def _where(function: str) -> PolicyScope:
     """A name, ``account:function:name`` or a whole ARN, as the policy wants it."""
     words = function.split(":")
     whole = words[0] == "arn"
-    return Where(
+    return PolicyScope(
         function=words[-1],
         region=words[3] if whole else "${AWS::Region}",
         account=words[-3] if len(words) >= 3 else "${AWS::AccountId}",

@@ -15,13 +15,11 @@ from ulid import ULID
 
 from tuner.aws.clone import clone_arn, clone_name, make_clone
 from tuner.aws.control import Configuration, Control, revision_of, settled, unqualified
-from tuner.aws.credentials import current_keys
-from tuner.aws.function_log import FunctionLog
 from tuner.aws.journal import MARK, Before, Journal, Opening
-from tuner.aws.log_reports import LogReports
+from tuner.aws.logs import FunctionLog, LogReports
 from tuner.aws.provisioned import provision, wait_until_ready, withdraw
-from tuner.aws.putback import put_back
-from tuner.aws.session import SessionOptions, open_session
+from tuner.aws.restore import restore_function
+from tuner.aws.session import SessionOptions, current_keys, open_session
 from tuner.aws.versions import VersionMaker
 from tuner.clock import Clock, WallClock
 from tuner.errors import AccessDenied, ChangedUnderneath, TargetError, UsageError
@@ -232,7 +230,7 @@ class AwsTarget(Target):
         if self._journal is None:
             return
         self._options.progress("putting the function back")
-        put_back(self._journal.entry(), self._control)
+        restore_function(self._journal.entry(), self._control)
         self._journal.finish()
         self._journal = self._maker = None
         self._versions.clear()

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tuner.aws.control import Control
-from tuner.aws.function_log import FunctionLog
+from tuner.aws.logs import FunctionLog
 from tuner.errors import NotFound, TargetError
 from tuner.records import LogLine
 from tuner.targets.event_trail import AGE_S, RETRIES, EventSettings, EventTrail

@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
+from tuner.aws.calls import Service
 from tuner.aws.control import Control
 from tuner.aws.metrics import read_metrics
-from tuner.aws.services import Service
 from tuner.aws.traces import read_traces
 from tuner.records import Metered, Metric, Place, Traced
 from tuner.targets.platform import platform_facts

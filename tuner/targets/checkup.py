@@ -8,10 +8,10 @@ tried so is said to be unknown. It never invokes (a dry run starts nothing).
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from tuner.aws.calls import Service
 from tuner.aws.control import Configuration, Control, revision_of
-from tuner.aws.function_log import FunctionLog
+from tuner.aws.logs import FunctionLog
 from tuner.aws.provisioned import configurations
-from tuner.aws.services import Service
 from tuner.errors import AccessDenied, ChangedUnderneath, TargetError, TunerError
 from tuner.records import Backend
 from tuner.targets.checkup_witnesses import witness_findings

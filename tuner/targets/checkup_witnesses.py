@@ -4,9 +4,9 @@ of no consequence. None of them is needed to measure.
 
 from collections.abc import Callable, Iterator
 
+from tuner.aws.calls import Service
 from tuner.aws.control import Control
 from tuner.aws.metrics import read_metrics
-from tuner.aws.services import Service
 from tuner.errors import AccessDenied, TunerError
 from tuner.records import Metric
 from tuner.targets.aws_witness import cloudwatch_beside

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from tuner.aws.function_log import FunctionLog
-from tuner.aws.log_reports import LogReports
+from tuner.aws.logs import FunctionLog, LogReports
 from tuner.aws.session import SessionOptions, open_session
 from tuner.clock import WallClock
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.aws.native_code import built_for_another, machine_of, native_files
+from tuner.aws.package import built_for_another, machine_of, native_files
 
 
 def elf(machine: int, order: str = "<") -> bytes:

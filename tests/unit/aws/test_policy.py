@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from tuner.aws.policy import COMMANDS, ISOLATIONS, Where, as_text, grants, policy
+from tuner.aws.policy import COMMANDS, ISOLATIONS, PolicyScope, as_text, grants, policy
 from tuner.cli.app import main
 from tuner.errors import UsageError
 
-ORDERS = Where("orders", "eu-west-1", "123456789012")
+ORDERS = PolicyScope("orders", "eu-west-1", "123456789012")
 FUNCTION = "arn:aws:lambda:eu-west-1:123456789012:function:orders"
 
 
@@ -101,7 +101,7 @@ def test_terraform_names_every_action_and_resource() -> None:
 
 
 def test_what_is_not_known_is_a_star() -> None:
-    document = policy(["sweep"], Where())
+    document = policy(["sweep"], PolicyScope())
     assert allowed(document, "lambda:PublishVersion") == ["arn:aws:lambda:*:*:function:*"]
 
 
@@ -151,4 +151,4 @@ def test_bad_usage_is_said_in_two_lines(
 
 def test_a_bench_in_place_is_refused() -> None:
     with pytest.raises(UsageError, match="isolation in-place"):
-        policy(["bench"], Where("f"), "in-place")
+        policy(["bench"], PolicyScope("f"), "in-place")

@@ -13,17 +13,14 @@ import pytest
 from botocore.stub import Stubber
 
 import tuner
-from tuner.aws import services
-from tuner.aws.canary import Watched, read_health
+from tuner.aws.calls import RetryPolicy, Service
 from tuner.aws.control import Control
-from tuner.aws.function_log import FunctionLog
-from tuner.aws.invoke_reasons import family_of
 from tuner.aws.journal import Journal
+from tuner.aws.logs import FunctionLog
+from tuner.aws.metrics import Watched, read_health
+from tuner.aws.payloads import read_s3
 from tuner.aws.provisioned import configurations, provision, wait_until_ready, withdraw
-from tuner.aws.reasons import CODES, SAME_AS
-from tuner.aws.retry import RetryPolicy
-from tuner.aws.s3_object import read_s3
-from tuner.aws.services import Service
+from tuner.aws.reasons import CODES, SAME_AS, family_of
 from tuner.aws.session import AwsSession, SessionOptions, open_session
 from tuner.aws.traces import read_traces
 from tuner.clock import VirtualClock
@@ -141,7 +138,7 @@ def test_every_operation_that_the_source_sends_has_the_parameters_of_the_model(
     client = session.client
     if operation in OTHER_SERVICES:
         client = session.boto.create_client(OTHER_SERVICES[operation], region_name=session.region)
-        monkeypatch.setattr(services, "_client", lambda *_: client)
+        monkeypatch.setattr(session.boto, "create_client", lambda *_, **__: client)
     control = Control(session, VirtualClock(), policy=RetryPolicy(attempts=1))
     with Stubber(client) as stub:
         stub.add_client_error(method(operation), "AccessDeniedException", "no", 403)

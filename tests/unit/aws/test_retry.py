@@ -6,7 +6,7 @@ import pytest
 from botocore import exceptions as boto
 from botocore.exceptions import ClientError
 
-from tuner.aws.retry import RetryPolicy, call_patiently
+from tuner.aws.calls import RetryPolicy, call_patiently
 from tuner.clock import VirtualClock
 
 POLICY = RetryPolicy()

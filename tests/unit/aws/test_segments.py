@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.aws.segments import parse_trace
+from tuner.aws.traces import parse_trace
 from tuner.records import Traced
 
 BASE_S = 1_700_000_000.0

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tuner.aws.credentials import current_keys
-from tuner.aws.session import SessionOptions, is_loopback, open_session
+from tuner.aws.session import SessionOptions, current_keys, is_loopback, open_session
 from tuner.errors import AccessDenied, UsageError
 
 

@@ -7,7 +7,7 @@ from botocore.parsers import ResponseParserError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.aws.translate import Asked, error_code, translate
+from tuner.aws.translate import ApiCall, error_code, translate
 from tuner.errors import (
     AccessDenied,
     ChangedUnderneath,
@@ -17,7 +17,7 @@ from tuner.errors import (
     UsageError,
 )
 
-ASKED = Asked("PublishVersion", "orders", "eu-west-1", "https://lambda.eu-west-1.amazonaws.com")
+ASKED = ApiCall("PublishVersion", "orders", "eu-west-1", "https://lambda.eu-west-1.amazonaws.com")
 EXPECTED = {
     "ResourceNotFoundException": (NotFound, "no such function", "list-functions"),
     "ProvisionedConcurrencyConfigNotFoundException": (NotFound, "no provisioned", "nothing"),
@@ -181,7 +181,7 @@ def test_a_function_of_another_region_is_told_with_the_option_that_reaches_it() 
 
 def test_an_edge_replica_is_named_as_such() -> None:
     said = "Lambda was unable to delete arn:...:1 because it is a replicated function."
-    asked = Asked("DeleteFunction", "orders")
+    asked = ApiCall("DeleteFunction", "orders")
     error = translate(answered("InvalidParameterValueException", said), asked)
     assert "Lambda@Edge" in error.reason
 

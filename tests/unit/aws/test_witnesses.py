@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
+from tuner.aws.calls import Service
 from tuner.aws.metrics import read_metrics
-from tuner.aws.services import Service
 from tuner.aws.session import AwsSession, SessionOptions, open_session
 from tuner.aws.traces import read_traces
 from tuner.clock import VirtualClock

@@ -3,10 +3,15 @@
 Whole, and no larger than the caller takes; nothing is ever written there.
 """
 
+import json
 import re
+from collections.abc import Callable
 
-from tuner.aws.services import Service
+from botocore.config import Config
+
+from tuner.aws.calls import Service
 from tuner.aws.session import AwsSession
+from tuner.aws.translate import translate
 from tuner.clock import Clock
 from tuner.errors import NotFound, TargetError, TunerError, UsageError
 
@@ -48,3 +53,37 @@ def _missing(url: str, error: TunerError) -> NotFound | None:
             fix = "Check the name; `aws s3 ls` shows what there is."
             return NotFound(url, f"there is no such {thing}", fix)
     return None
+
+
+_INVOKE_CONFIG = Config(connect_timeout=5, read_timeout=60, retries={"total_max_attempts": 1})
+
+
+def invoker(session: AwsSession, function: str) -> Callable[[bytes], bytes]:
+    """Calls the function with a payload and gives its answer, from any thread. It raises
+    TargetError when the function cannot be called, or fails."""
+    client = session.boto.create_client(
+        "lambda",
+        region_name=session.region,
+        endpoint_url=session.endpoint_url,
+        config=_INVOKE_CONFIG,
+    )
+
+    def invoke(payload: bytes) -> bytes:
+        try:
+            answer = client.invoke(FunctionName=function, Payload=payload)
+            body = bytes(answer["Payload"].read())
+        except Exception as error:
+            raise translate(error, session.api_call("InvokeFunction", function)) from error
+        if answer.get("FunctionError"):
+            raise TargetError(function, f"failed: {_error_of(body)}")
+        return b"" if body.strip() == b"null" else body
+
+    return invoke
+
+
+def _error_of(body: bytes) -> str:
+    try:
+        told = json.loads(body)
+        return f"{told.get('errorType', 'error')}: {told.get('errorMessage', '')}"[:160]
+    except (ValueError, AttributeError, RecursionError):
+        return "error"

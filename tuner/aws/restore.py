@@ -13,7 +13,7 @@ from tuner.aws.control import (
     unqualified,
     uses_snap_start,
 )
-from tuner.aws.journal import Entry, Opening, claimed, discard
+from tuner.aws.journal import JournalEntry, Opening, claimed, discard
 from tuner.aws.provisioned import withdraw_all
 from tuner.errors import AccessDenied, ChangedUnderneath, NotFound, TargetError
 
@@ -24,7 +24,7 @@ _ATTEMPTS = 5
 _LOOKS, _BETWEEN_S, _RECENT_S = 5, 1.0, 300.0
 
 
-def restore(entry: Entry, control: Control) -> bool:
+def restore_journal(entry: JournalEntry, control: Control) -> bool:
     """Put back what a pending journal says and remove it; ``False`` if another process holds it.
 
     A function that was deleted meanwhile needs nothing more.
@@ -32,25 +32,25 @@ def restore(entry: Entry, control: Control) -> bool:
     with claimed(entry) as ours:
         if not ours:
             return False
-        put_back(entry, control)
+        restore_function(entry, control)
         discard(entry)
         return True
 
 
-def put_back(entry: Entry, control: Control) -> None:
+def restore_function(entry: JournalEntry, control: Control) -> None:
     """``$LATEST`` as it was and our versions gone; raises :class:`TargetError` for what is left.
 
     Where a copy was measured, it is deleted; the function itself was never changed.
     """
     if entry.opening.clone is not None:
-        if clone_is_there(control, entry.opening) or _clone_lands(control, entry):
+        if clone_exists(control, entry.opening) or _clone_lands(control, entry):
             control.delete_clone(entry.opening.clone)
         return
     try:
         try:
             withdraw_all(entry, control)  # first, since it costs money as long as it is there
         finally:
-            put_latest_back(entry, control)
+            restore_latest(entry, control)
         left = delete_versions(entry, control)
     except NotFound:
         if _is_there(entry, control):
@@ -64,7 +64,7 @@ def put_back(entry: Entry, control: Control) -> None:
         )
 
 
-def clone_is_there(control: Control, opening: Opening) -> bool:
+def clone_exists(control: Control, opening: Opening) -> bool:
     """Whether the temporary copy exists and is ours; its name alone does not say so."""
     assert opening.clone is not None, "opened for a copy"
     try:
@@ -74,7 +74,7 @@ def clone_is_there(control: Control, opening: Opening) -> bool:
     return str(now.get("Description", "")).startswith(opening.mark)
 
 
-def _clone_lands(control: Control, entry: Entry) -> bool:
+def _clone_lands(control: Control, entry: JournalEntry) -> bool:
     """Whether a creation whose answer was lost just now still arrives; nothing makes it stale."""
     clock = control.clock
     recent = clock.wall() - entry.opening.opened_at < _RECENT_S
@@ -82,12 +82,12 @@ def _clone_lands(control: Control, entry: Entry) -> bool:
         return False
     for _ in range(_LOOKS):
         clock.sleep(_BETWEEN_S)
-        if clone_is_there(control, entry.opening):
+        if clone_exists(control, entry.opening):
             return True
     return False
 
 
-def _is_there(entry: Entry, control: Control) -> bool:
+def _is_there(entry: JournalEntry, control: Control) -> bool:
     """Asked by its ARN, since to other credentials a plain name may mean nothing."""
     try:
         control.configuration(entry.opening.arn)
@@ -96,7 +96,7 @@ def _is_there(entry: Entry, control: Control) -> bool:
     return True
 
 
-def put_latest_back(entry: Entry, control: Control) -> Configuration:
+def restore_latest(entry: JournalEntry, control: Control) -> Configuration:
     """Set memory and description of ``$LATEST`` to what they were; gives the configuration then.
 
     Whether ``$LATEST`` is ours to put back is told by our mark in its description.
@@ -127,7 +127,7 @@ def put_latest_back(entry: Entry, control: Control) -> Configuration:
     )
 
 
-def delete_versions(entry: Entry, control: Control) -> list[str]:
+def delete_versions(entry: JournalEntry, control: Control) -> list[str]:
     """Delete the versions that we published; gives a line for each that could not be deleted."""
     published = {step["description"] for step in entry.written("publish")}
     return delete_described(control, entry.opening.function, published)
@@ -168,7 +168,7 @@ def check_same(arn: str, now: Configuration) -> None:
         )
 
 
-def _memory_to_set(entry: Entry, now: Configuration) -> int:
+def _memory_to_set(entry: JournalEntry, now: Configuration) -> int:
     """The memory from before, unless somebody else has set another one since our own change."""
     ours = {step["description"]: step["memory_mb"] for step in entry.written("set")}
     present: int = now["MemorySize"]
@@ -177,13 +177,13 @@ def _memory_to_set(entry: Entry, now: Configuration) -> int:
     return entry.opening.before.memory_mb
 
 
-def _snap_start_is_ours(entry: Entry, now: Configuration) -> bool:
+def _snap_start_is_ours(entry: JournalEntry, now: Configuration) -> bool:
     """Whether SnapStart is on because the change that we find has set it. A function that had it
     before is never given it."""
     asked = {s["description"] for s in entry.written("set") if s.get("snap_start")}
     return uses_snap_start(now) and now["Description"] in asked
 
 
-def _may_still_land(entry: Entry, now: Configuration) -> bool:
+def _may_still_land(entry: JournalEntry, now: Configuration) -> bool:
     step = entry.unanswered("set")
     return step is not None and step["revision_id"] == revision_of(now) != ""

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from tuner.aws.applied import Applied, drop_record, held, read_record, unfinished
-from tuner.aws.architecture import architecture_of, set_architecture
 from tuner.aws.control import Configuration, Control, revision_of
-from tuner.aws.putback import check_same, delete_described
+from tuner.aws.package import architecture_of, set_architecture
+from tuner.aws.restore import check_same, delete_described
 from tuner.errors import ChangedUnderneath, NotFound, TargetError
 
 Tell = Callable[[str], None]
@@ -26,7 +26,7 @@ _ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
-class TakeBack:
+class Undo:
     """One application being taken back. ``strict``: what somebody else has set since is an error;
     otherwise it is told and left alone."""
 
@@ -171,7 +171,7 @@ def restore_applied(path: Path, control: Control, tell: Tell) -> bool:
         if not ours or path not in unfinished(path.parent):
             return False
         done = read_record(path)
-        TakeBack(control, done, tell, strict=False)()
+        Undo(control, done, tell, strict=False)()
         drop_record(path.parent, done)
         return True
 

@@ -185,11 +185,12 @@ def worthwhile_provisioned(
     """
     load = traffic.invocations * traffic.warm_billed_ms / 1000.0 / seconds
     least, count, blocked = break_even_utilisation(prices), 0, 1.0
-    while True:
+    while least > 0.0:  # it is not where their calls cost more than on demand: then none pays
         onward = load * blocked / (count + 1 + load * blocked)
-        if load * (blocked - onward) < least:
-            return count
+        if not load * (blocked - onward) >= least:
+            break
         count, blocked = count + 1, onward
+    return count
 
 
 def _provisioned_prices(prices: Prices) -> tuple[float, float]:

@@ -204,9 +204,14 @@ def cold_share(rate_per_s: float, service_s: float, idle_s: float = IDLE_TIMEOUT
     if not rate_per_s > 0.0:
         return 1.0
     load = rate_per_s * max(0.0, service_s)
-    if load > _MOST_SUMMED:
-        rate_there = _MOST_SUMMED / service_s
-        return cold_share(rate_there, service_s, idle_s) * math.sqrt(_MOST_SUMMED / load)
+    if load <= _MOST_SUMMED:
+        return _summed(rate_per_s, load, idle_s)
+    there = _summed(_MOST_SUMMED / service_s, _MOST_SUMMED, idle_s)
+    return there * math.sqrt(_MOST_SUMMED / load)
+
+
+def _summed(rate_per_s: float, load: float, idle_s: float) -> float:
+    """Sum :func:`cold_share` over the states of the pool."""
     share, busy = 0.0, 0
     blocked = at_rest = 1.0  # B(busy, load); mean time from rest to busy + 1, in units of 1/rate
     while blocked > _NEGLIGIBLE:

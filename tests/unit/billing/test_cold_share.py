@@ -5,7 +5,7 @@ import math
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tuner.billing.monthly import erlang_b
@@ -84,6 +84,14 @@ def test_erlangs_formula_gives_its_tabulated_values() -> None:
     assert erlang_b(10, 5.0) == pytest.approx(0.018385, abs=1e-6)
 
 
+def test_a_pool_just_above_the_largest_that_is_summed_has_a_share() -> None:
+    """3,000 / 9.875 x 9.875 is above 3,000 in binary: scaling down once more would never end."""
+    assert 3000.0 / 9.875 * 9.875 > 3000.0
+    just_below = cold_share(303.7, 9.875, 0.0)
+    assert cold_share(304.0, 9.875, 0.0) == pytest.approx(just_below, rel=0.001)
+
+
+@example(304.0, 9.875, 0.0)
 @given(st.floats(0, 1e3), st.floats(0, 10), st.floats(0, 1e5))
 def test_the_share_is_always_a_share(rate: float, service_s: float, idle_s: float) -> None:
     assert 0.0 <= cold_share(rate, service_s, idle_s) <= 1.0

@@ -116,6 +116,12 @@ def test_the_worthwhile_number_of_provisioned_sandboxes_is_the_cheapest(per_seco
     assert best == min(cost, key=lambda n: (round(cost[n], 6), n))
 
 
+@pytest.mark.parametrize("dearer", [1.0001, 2.0])
+def test_no_sandbox_pays_whose_calls_cost_more_than_on_demand(dearer: float) -> None:
+    odd = replace(X86, provisioned_duration_gb_second_usd=X86.gb_second_usd * dearer)
+    assert worthwhile_provisioned(Traffic(SECONDS_PER_MONTH, 200.0), odd) == 0
+
+
 @given(st.floats(0, 1e10), st.floats(0, 1e10))
 def test_more_duration_never_costs_less(one: float, other: float) -> None:
     less, more = sorted((one, other))

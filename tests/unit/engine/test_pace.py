@@ -59,6 +59,12 @@ def test_a_rate_of_zero_sends_nothing(shape: Shape) -> None:
     assert list(poisson(shape, 10, Random(1))) == []
 
 
+def test_calls_of_a_load_of_decades_are_found_though_floats_are_far_apart() -> None:
+    decades = 2.0**30  # seconds; here neighbouring floats lie 0.2 µs apart
+    due = list(evenly(Ramp(0.0, 8 / decades, decades), decades))
+    assert due == pytest.approx([decades * math.sqrt(n / 4) for n in range(4)], rel=1e-9)
+
+
 def test_poisson_arrivals_repeat_with_the_seed_and_differ_without() -> None:
     first = list(poisson(Constant(50), 2, Random(1)))
     assert first == list(poisson(Constant(50), 2, Random(1)))

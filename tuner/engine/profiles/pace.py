@@ -160,8 +160,8 @@ def poisson(shape: Shape, duration_s: float, random: Random) -> Iterator[float]:
 
 def _when(shape: Shape, calls: float, low_s: float, high_s: float) -> float:
     """The moment at which ``due_before`` reaches ``calls``, by bisection to a tenth of a µs."""
-    while high_s - low_s > 1e-7:
-        middle = (low_s + high_s) / 2
+    # After 17 years neighbouring floats lie further apart than that, and have no middle.
+    while high_s - low_s > 1e-7 and low_s < (middle := (low_s + high_s) / 2) < high_s:
         if shape.due_before(middle) > calls:
             high_s = middle
         else:

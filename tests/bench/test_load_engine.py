@@ -17,12 +17,12 @@ from pathlib import Path
 
 import pytest
 
+from support.factories import a_batch, a_variant, an_endpoint, some_calls
 from tuner.clock import WallClock
-from tuner.engine.engine import Batch, Call
+from tuner.engine.engine import Batch
 from tuner.engine.locust_engine import LocustEngine
 from tuner.engine.profiles.pace import Constant, evenly
-from tuner.records import Outcome, Purpose, Sample
-from tuner.targets.seam import Credentials, Endpoint, Variant
+from tuner.records import Outcome, Sample
 
 pytestmark = pytest.mark.bench
 
@@ -64,7 +64,7 @@ LOCUST_BOTO3 = """
 
 @pytest.fixture(scope="module")
 def engine(nginx: str) -> Iterator[LocustEngine]:
-    endpoint = Endpoint(nginx, "us-east-1", "fn", lambda: Credentials("AKID", "secret"))
+    endpoint = an_endpoint(nginx)
     engine = LocustEngine(endpoint, WallClock())
     list(engine.run(batch(200, 8)))
     yield engine
@@ -72,14 +72,9 @@ def engine(nginx: str) -> Iterator[LocustEngine]:
 
 
 def batch(calls: int, concurrency: int, due: list[float] | None = None) -> Batch:
-    variant = Variant(1769, "x86_64", "7")
-    return Batch(
-        [Call(n, variant, 0, Purpose.LOAD, due[n] if due else None) for n in range(calls)],
-        [b'{"key": "value"}'],
-        concurrency,
-        0,
-        30.0,
-    )
+    variant = a_variant(1769, "7")
+    made = some_calls(due or calls, variant)
+    return a_batch(made, concurrency, payloads=[b'{"key": "value"}'], timeout_s=30.0)
 
 
 def quantile(values: list[float], share: float) -> float:

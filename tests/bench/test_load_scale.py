@@ -15,13 +15,14 @@ from random import Random
 import psutil
 import pytest
 
+from support.factories import a_batch, a_variant, an_endpoint
 from tuner.clock import WallClock
 from tuner.engine.engine import Batch, Call
 from tuner.engine.locust_engine import LocustEngine
 from tuner.engine.worker_pool import Workers
 from tuner.measure.statistics import Latencies
 from tuner.records import Outcome, Purpose
-from tuner.targets.seam import Credentials, Endpoint, Variant
+from tuner.targets.seam import Variant
 
 pytestmark = pytest.mark.bench
 
@@ -69,11 +70,11 @@ MILLION = """
 
     endpoint = Endpoint("http://x", "r", "f", lambda: Credentials("a", "b"))
     engine = LocustEngine(endpoint, WallClock()); engine._staff = Made()
-    variant = Variant(128, "x86_64", None)
+    variant = a_variant()
     calls = (Call(n, variant, 0, Purpose.LOAD, None) for n in range(N))
     tally, chosen = LoadTally(0.0), everything(Random(2)).halved()
     began = time.process_time()
-    for sample in engine.run(Batch(calls, (b"{}",), 500, 0, 5.0)):
+    for sample in engine.run(a_batch(calls, 500)):
         tally.add(sample); chosen.takes(sample.call)
     took, began = time.process_time() - began, time.perf_counter()
     figures = tally.figures(N / RATE, float(N), Shortfall(), None)
@@ -87,9 +88,9 @@ MILLION = """
 def rate(url: str, workers: int) -> tuple[float, float, float]:
     """Calls per second through so many workers, the largest share of a CPU of one, and how many
     cores of the machine were idle meanwhile."""
-    endpoint = Endpoint(url, "us-east-1", "fn", lambda: Credentials("AKID", "secret"))
+    endpoint = an_endpoint(url)
     engine = LocustEngine(endpoint, WallClock(), workers=Workers(local=workers))
-    variant = Variant(1769, "x86_64", "7")
+    variant = a_variant(1769, "7")
     try:
         list(engine.run(batch(variant, 200)))
         before, began = psutil.cpu_times(), time.monotonic()
@@ -105,7 +106,7 @@ def rate(url: str, workers: int) -> tuple[float, float, float]:
 
 def batch(variant: Variant, calls: int) -> Batch:
     made = [Call(number, variant, 0, Purpose.LOAD) for number in range(calls)]
-    return Batch(made, (b"{}",), 16, 0, 30.0)
+    return a_batch(made, 16, timeout_s=30.0)
 
 
 def test_two_workers_against_one(nginx: str, machine: str) -> None:

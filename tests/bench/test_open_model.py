@@ -16,12 +16,12 @@ from random import Random
 import pytest
 from scipy.stats import kstest
 
+from support.factories import a_batch, a_variant, an_endpoint
 from tuner.clock import WallClock
-from tuner.engine.engine import Batch, Call
+from tuner.engine.engine import Call
 from tuner.engine.locust_engine import LocustEngine
 from tuner.engine.profiles.pace import Constant, evenly, poisson
 from tuner.records import Outcome, Purpose, Sample
-from tuner.targets.seam import Credentials, Endpoint, Variant
 
 pytestmark = pytest.mark.bench
 
@@ -65,12 +65,12 @@ def stalling(tmp_path: Path) -> Iterator[str]:
 
 
 def send(url: str, due: list[float], concurrency: int) -> list[Sample]:
-    endpoint = Endpoint(url, "us-east-1", "fn", lambda: Credentials("AKID", "secret"))
+    endpoint = an_endpoint(url)
     engine = LocustEngine(endpoint, WallClock())
-    variant = Variant(128, "x86_64", None)
+    variant = a_variant()
     calls = [Call(number, variant, 0, Purpose.LOAD, at) for number, at in enumerate(due)]
     try:
-        samples = list(engine.run(Batch(calls, [b"{}"], concurrency, 0, 30.0)))
+        samples = list(engine.run(a_batch(calls, concurrency, timeout_s=30.0)))
     finally:
         engine.close()
     assert all(sample.outcome is Outcome.OK for sample in samples)

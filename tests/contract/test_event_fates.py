@@ -8,11 +8,11 @@ from typing import Any
 import boto3
 import pytest
 
-from support.factories import a_sample
+from support.factories import a_batch, a_sample, a_variant
 from tuner.aws.control import Control
 from tuner.aws.session import SessionOptions, open_session
 from tuner.clock import WallClock
-from tuner.engine.engine import Batch, BatchPolicy, Call, Mode
+from tuner.engine.engine import BatchPolicy, Call, Mode
 from tuner.engine.locust_engine import LocustEngine
 from tuner.measure.event_drain import EventDrain
 from tuner.measure.event_fates import End
@@ -21,10 +21,9 @@ from tuner.records import Outcome, Purpose
 from tuner.targets.aws import AwsOptions, AwsTarget
 from tuner.targets.event_trail import EventSettings
 from tuner.targets.names import parse_target
-from tuner.targets.seam import Variant
 
 SOURCE = "def handler(event, context):\n    return 1 / event['by']\n"
-LATEST = Variant(128, "x86_64", None)
+LATEST = a_variant()
 
 
 def target_at(url: str, function: str) -> AwsTarget:
@@ -47,7 +46,11 @@ def sent_and_followed(target: AwsTarget, bodies: tuple[bytes, ...], number: int)
     drain = EventDrain(target.events(LATEST), clock, origin_wall_s)
     calls = [Call(n, LATEST, n % len(bodies), Purpose.LOAD, 0.01 * n) for n in range(number)]
     try:
-        samples = list(engine.run(Batch(calls, bodies, 4, 0, 30.0, BatchPolicy(mode=Mode.ASYNC))))
+        samples = list(
+            engine.run(
+                a_batch(calls, 4, BatchPolicy(mode=Mode.ASYNC), payloads=bodies, timeout_s=30.0)
+            )
+        )
     finally:
         engine.close()
     assert [(s.outcome, s.status) for s in samples] == [(Outcome.OK, 202)] * number
@@ -96,7 +99,7 @@ def test_the_rules_for_events_are_those_of_what_is_invoked(
     )
     target = target_at(local_lambda_url, name)
     assert target.events(LATEST).settings == EventSettings()
-    version = target.events(Variant(128, "x86_64", "1"))
+    version = target.events(a_variant(128, "1"))
     assert version.settings == EventSettings(retries=0, age_s=90.0)
 
 

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from support.factories import a_batch, a_variant
 from tuner.clock import WallClock
-from tuner.engine.engine import Batch, Call
+from tuner.engine.engine import Call
 from tuner.engine.locust_engine import LocustEngine
 from tuner.records import Outcome, Purpose, Sample
-from tuner.targets.seam import Credentials, Endpoint, Variant
+from tuner.targets.seam import Credentials, Endpoint
 
 Invoke = Callable[..., list[Sample]]
 
@@ -48,9 +49,9 @@ def invoke(local_lambda_url: str) -> Iterator[Invoke]:
         )
         engine = engine or LocustEngine(endpoint, WallClock())
         engine._endpoint = endpoint
-        variant = Variant(memory_mb, "x86_64", qualifier)
+        variant = a_variant(memory_mb, qualifier)
         ordered = [Call(n, variant, 0, Purpose.WARM) for n in range(calls)]
-        return list(engine.run(Batch(ordered, [payload], concurrency, 0, 30.0)))
+        return list(engine.run(a_batch(ordered, concurrency, payloads=[payload], timeout_s=30.0)))
 
     yield run
     if engine is not None:
@@ -143,11 +144,11 @@ def test_one_batch_calls_several_functions_in_turn(
     }
     own, other = names
     endpoint = Endpoint(local_lambda_url, "eu-west-1", own, lambda: Credentials("any", "any"))
-    variants = [Variant(512, "x86_64", None), Variant(512, "x86_64", "$LATEST", other)]
+    variants = [a_variant(512), a_variant(512, "$LATEST", function=other)]
     calls = [Call(n, variants[n % 2], 0, Purpose.WARM) for n in range(6)]
     engine = LocustEngine(endpoint, WallClock())
     try:
-        samples = list(engine.run(Batch(calls, [b"{}"], 1, 0, 30.0)))
+        samples = list(engine.run(a_batch(calls, 1, timeout_s=30.0)))
     finally:
         engine.close()
     assert [s.outcome for s in samples] == [Outcome.OK, Outcome.FUNCTION_ERROR] * 3

@@ -263,23 +263,19 @@ def test_a_load_that_is_killed_leaves_nobody_who_invokes(
 
     program = """
 import sys
+sys.path.insert(0, sys.argv[2])
+from support.factories import a_batch, an_endpoint, some_calls
 from tuner.clock import WallClock
-from tuner.engine.engine import Batch, Call
 from tuner.engine.locust_engine import LocustEngine
 from tuner.engine.worker_pool import Workers
-from tuner.records import Purpose
-from tuner.targets.seam import Credentials, Endpoint, Variant
 
-endpoint = Endpoint(sys.argv[1], "us-east-1", "fn", lambda: Credentials("a", "b"))
-engine = LocustEngine(endpoint, WallClock(), workers=Workers(local=2))
-calls = [Call(n, Variant(128, "x86_64", None), 0, Purpose.LOAD, 0.02 * n) for n in range(3000)]
-for sample in engine.run(Batch(calls, (b"{}",), 8, 0, 5.0)):
+engine = LocustEngine(an_endpoint(sys.argv[1]), WallClock(), workers=Workers(local=2))
+for sample in engine.run(a_batch(some_calls([0.02 * n for n in range(3000)]), 8)):
     print(sample.call, flush=True)
 """
     server = serve(good(answer))
-    child = subprocess.Popen(
-        [sys.executable, "-c", program, server.url], stdout=subprocess.PIPE, text=True
-    )
+    command = [sys.executable, "-c", program, server.url, str(Path(__file__).parents[1])]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert child.stdout is not None
         for _ in range(10):

@@ -5,12 +5,12 @@ A test names what matters to it (``a_sample(128, ran_ms=40.0)``); the rest is a 
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from tuner.engine.engine import Batch, Call
+from tuner.engine.engine import Batch, BatchPolicy, Call
 from tuner.records import Backend, FunctionFacts, Outcome, Purpose, RunRecord, RunState, Sample
-from tuner.targets.seam import Variant
+from tuner.targets.seam import Credentials, Endpoint, Variant
 
 
 def a_sample(
@@ -73,21 +73,32 @@ def a_call(
     return Call(number, variant or a_variant(), payload, purpose, due_s)
 
 
-def calls(due: int | Iterable[float], variant: Variant | None = None, **more: Any) -> list[Call]:
+def some_calls(
+    due: int | Iterable[float | None], variant: Variant | None = None, first: int = 0, **more: Any
+) -> list[Call]:
     """So many calls one after another, or one for each of these due times."""
-    moments: Iterable[float | None] = [None] * due if isinstance(due, int) else due
-    return [a_call(n, variant, due_s=at, **more) for n, at in enumerate(moments)]
+    moments = [None] * due if isinstance(due, int) else due
+    return [a_call(n, variant, due_s=at, **more) for n, at in enumerate(moments, first)]
 
 
 def a_batch(
     calls: Iterable[Call],
-    *more: Any,
+    concurrency: int = 1,
+    policy: BatchPolicy | None = None,
+    *,
     payloads: Sequence[bytes] = (b"{}",),
-    lanes: int = 1,
+    round_number: int = 0,
     timeout_s: float = 5.0,
 ) -> Batch:
-    """Calls that are sent together; ``more`` is how."""
-    return Batch(calls, payloads, lanes, 0, timeout_s, *more)
+    """Calls that are sent together."""
+    return Batch(calls, payloads, concurrency, round_number, timeout_s, policy or BatchPolicy())
+
+
+def an_endpoint(
+    url: str, keys: Callable[[], Credentials] = lambda: Credentials("AKID", "secret")
+) -> Endpoint:
+    """Where a function called ``fn`` is invoked."""
+    return Endpoint(url, "us-east-1", "fn", keys)
 
 
 def a_function(name: str = "orders", **changed: Any) -> FunctionFacts:

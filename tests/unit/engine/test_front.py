@@ -13,14 +13,14 @@ from botocore.credentials import Credentials as BotoCredentials
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from support.factories import a_batch, a_call
 from tuner.clock import WallClock
-from tuner.engine.engine import Batch, Call
 from tuner.engine.front import METHODS, Front, FrontRequest, FrontSigner, read_front_answer
 from tuner.engine.locust_engine import LocustEngine
 from tuner.errors import UsageError
 from tuner.options.front import FrontOptions, read_front
-from tuner.records import Outcome, Purpose
-from tuner.targets.seam import Credentials, Endpoint, Variant
+from tuner.records import Outcome
+from tuner.targets.seam import Credentials, Endpoint
 
 HOSTS = {
     "https://abc.lambda-url.eu-west-1.on.aws": "lambda",
@@ -233,9 +233,8 @@ def test_the_engine_sends_to_the_whole_url_signed_with_iam(serve: Any) -> None:
         asking=FrontRequest("lambda"),
     )
     engine = LocustEngine(front, WallClock())
-    call = Call(0, Variant(128, "x86_64", None), 0, Purpose.LOAD)
     try:
-        [sample] = engine.run(Batch([call], [b'{"n": 1}'], 1, 0, 5.0))
+        [sample] = engine.run(a_batch([a_call()], payloads=[b'{"n": 1}']))
     finally:
         engine.close()
     assert (sample.outcome, sample.status) == (Outcome.OK, 200)

@@ -15,16 +15,17 @@ from typing import Any
 
 import pytest
 
+from support.factories import a_batch, a_call, a_variant, an_endpoint
 from tuner.clock import WallClock
 from tuner.engine.engine import Batch, BatchPolicy, Call
 from tuner.engine.locust_engine import LocustEngine
 from tuner.errors import TunerError
 from tuner.records import Outcome, Purpose
-from tuner.targets.seam import Credentials, Endpoint, Variant
+from tuner.targets.seam import Endpoint
 
 pytestmark = pytest.mark.slow
 
-VARIANT = Variant(128, "x86_64", None)
+VARIANT = a_variant()
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
 
@@ -37,12 +38,12 @@ def engine() -> Iterator[LocustEngine]:
 
 
 def endpoint(url: str) -> Endpoint:
-    return Endpoint(url, "us-east-1", "fn", lambda: Credentials("AKID", "secret"))
+    return an_endpoint(url)
 
 
 def load(calls: int, every_s: float, policy: BatchPolicy, timeout_s: float = 5.0) -> Batch:
     made = [Call(n, VARIANT, 0, Purpose.LOAD, n * every_s) for n in range(calls)]
-    return Batch(made, (b"{}",), 8, 0, timeout_s, policy)
+    return a_batch(made, 8, policy, timeout_s=timeout_s)
 
 
 class Mortal:
@@ -164,7 +165,7 @@ def test_a_rate_that_nobody_can_send_ends_at_its_cutoff_with_the_rest_counted(
     began = time.monotonic()
     # Long enough for a busy machine to send something, though it has 10^9 calls to begin with.
     policy = BatchPolicy(cutoff_s=3.0, patience_s=2.0)
-    samples = list(engine.run(Batch(calls, (b"{}",), 8, 0, 5.0, policy)))
+    samples = list(engine.run(a_batch(calls, 8, policy)))
     assert time.monotonic() - began < 60
     assert samples
     assert engine.shortfall().dropped.total() > 10_000
@@ -195,7 +196,7 @@ def test_a_clock_that_is_an_hour_off_is_noticed_and_corrected_for_signing(
 
     engine._endpoint = endpoint(serve(script).url)
     calls = [Call(n, VARIANT, 0, Purpose.LOAD) for n in range(12)]
-    samples = list(engine.run(Batch(calls, (b"{}",), 1, 0, 5.0)))
+    samples = list(engine.run(a_batch(calls, 1)))
     outcomes = [sample.outcome for sample in samples]
     assert outcomes == [Outcome.OK] * 5 + [Outcome.SERVICE_ERROR] + [Outcome.OK] * 6
     assert all(0 <= sample.latency_ms < 5_000 for sample in samples)
@@ -206,7 +207,7 @@ def test_a_call_that_cannot_even_be_made_ends_the_batch_with_words(
 ) -> None:
     engine._endpoint = endpoint(serve(lambda _server, _connection, _number: False).url)
     with pytest.raises(TunerError, match="load worker: IndexError"):
-        list(engine.run(Batch([Call(0, VARIANT, 7, Purpose.LOAD)], (b"{}",), 1, 0, 5.0)))
+        list(engine.run(a_batch([a_call(payload=7)])))
 
 
 def test_the_only_worker_that_is_killed_leaves_a_gap_with_what_was_due(

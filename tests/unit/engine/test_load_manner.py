@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
+from support.factories import a_batch, a_variant, an_endpoint
 from tuner.clock import WallClock
 from tuner.engine.engine import Batch, BatchPolicy, Call
 from tuner.engine.locust_engine import LocustEngine
 from tuner.engine.replay_engine import ReplayEngine
 from tuner.recording import Recording, Row
 from tuner.records import Outcome, Purpose
-from tuner.targets.seam import Credentials, Endpoint, Variant
 
-VARIANT = Variant(128, "x86_64", None)
+VARIANT = a_variant()
 REASON = b'{"Reason":"ReservedFunctionConcurrentInvocationLimitExceeded"}'
 THROTTLE = b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: %d\r\n\r\n" % len(REASON) + REASON
 Make = Callable[[str], LocustEngine]
@@ -28,7 +28,7 @@ def make() -> Iterator[Make]:
     engines: list[LocustEngine] = []
 
     def start(url: str) -> LocustEngine:
-        endpoint = Endpoint(url, "us-east-1", "fn", lambda: Credentials("AKID", "secret"))
+        endpoint = an_endpoint(url)
         if not engines:
             engines.append(LocustEngine(endpoint, WallClock()))
         engines[0]._endpoint = endpoint
@@ -42,7 +42,7 @@ def make() -> Iterator[Make]:
 def batch(calls: int, concurrency: int, policy: BatchPolicy, every_s: float | None = 0.0) -> Batch:
     due = [None if every_s is None else number * every_s for number in range(calls)]
     made = [Call(number, VARIANT, 0, Purpose.LOAD, due[number]) for number in range(calls)]
-    return Batch(made, (b"{}",), concurrency, 0, 5.0, policy)
+    return a_batch(made, concurrency, policy)
 
 
 def refusing(answer: Any, refusals: int, answered: bytes = THROTTLE) -> Callable[..., bool]:

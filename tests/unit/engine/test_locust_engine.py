@@ -15,15 +15,16 @@ from typing import Any
 import psutil
 import pytest
 
+from support.factories import a_batch, a_call, a_variant, an_endpoint
 from tuner.clock import WallClock
-from tuner.engine.engine import Batch, Call
+from tuner.engine.engine import Batch
 from tuner.engine.locust_engine import LocustEngine
 from tuner.errors import TunerError
 from tuner.records import Outcome, Purpose, Sample
-from tuner.targets.seam import Credentials, Endpoint, Variant
+from tuner.targets.seam import Credentials
 
 SECRET = "wJalrXUtnFEMI-the-secret"
-VARIANT = Variant(128, "x86_64", "m128")
+VARIANT = a_variant(128, "m128")
 Make = Callable[[str], LocustEngine]
 
 
@@ -34,7 +35,7 @@ def make() -> Iterator[Make]:
 
     def start(url: str) -> LocustEngine:
         nonlocal engine
-        endpoint = Endpoint(url, "us-east-1", "fn", lambda: Credentials("AKID", SECRET))
+        endpoint = an_endpoint(url, lambda: Credentials("AKID", SECRET))
         if engine is None:
             engine = LocustEngine(endpoint, WallClock())
         engine._endpoint = endpoint
@@ -52,16 +53,11 @@ def batch(
     timeout_s: float = 5.0,
     payloads: Sequence[bytes] = (b"{}",),
 ) -> Batch:
-    return Batch(
-        [
-            Call(n, VARIANT, n % len(payloads), Purpose.WARM, due[n] if due else None)
-            for n in range(calls)
-        ],
-        payloads,
-        concurrency,
-        3,
-        timeout_s,
-    )
+    made = [
+        a_call(n, VARIANT, payload=n % len(payloads), purpose=Purpose.WARM, due_s=at)
+        for n, at in enumerate(due or [None] * calls)
+    ]
+    return a_batch(made, concurrency, payloads=payloads, round_number=3, timeout_s=timeout_s)
 
 
 def good(answer: Callable[..., bytes], delay_s: float = 0.0) -> Callable[..., bool]:
@@ -357,7 +353,7 @@ def test_leaving_the_loop_early_waits_for_what_is_in_flight(
 
 def test_samples_count_from_the_runs_origin(serve: Any, answer: Any) -> None:
     server = serve(good(answer))
-    endpoint = Endpoint(server.url, "us-east-1", "fn", lambda: Credentials("a", "b"))
+    endpoint = an_endpoint(server.url)
     before = time.monotonic()
     engine = LocustEngine(endpoint, WallClock(), origin_s=before - 1000.0)
     try:
@@ -373,7 +369,7 @@ class TestWorkerProcess:
     @pytest.fixture
     def started(self, serve: Any, answer: Any) -> Iterator[tuple[LocustEngine, psutil.Process]]:
         server = serve(good(answer, 0.05))
-        endpoint = Endpoint(server.url, "us-east-1", "fn", lambda: Credentials("AKID", SECRET))
+        endpoint = an_endpoint(server.url, lambda: Credentials("AKID", SECRET))
         engine = LocustEngine(endpoint, WallClock())
         before = set(psutil.Process().children())
         engine.start()

@@ -10,15 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.factories import a_batch, a_variant, an_endpoint
 from tuner.clock import VirtualClock, WallClock
 from tuner.engine.engine import Batch, BatchPolicy, Call, Mode
 from tuner.engine.locust_engine import CredentialRefresh, LocustEngine
 from tuner.engine.worker_pool import _Joined
 from tuner.errors import TunerError
 from tuner.records import Outcome, Purpose
-from tuner.targets.seam import Credentials, Endpoint, Variant
+from tuner.targets.seam import Credentials
 
-VARIANT = Variant(128, "x86_64", None)
+VARIANT = a_variant()
 OLD, NEW = Credentials("OLDKEY", "secret"), Credentials("NEWKEY", "secret", "token")
 Make = Callable[..., LocustEngine]
 
@@ -31,8 +32,8 @@ def make() -> Iterator[Make]:
     def start(url: str, keys: Callable[[], Credentials] = lambda: OLD) -> LocustEngine:
         nonlocal engine
         if engine is None:
-            engine = LocustEngine(Endpoint(url, "us-east-1", "fn", keys), WallClock())
-        engine._endpoint = Endpoint(url, "us-east-1", "fn", keys)
+            engine = LocustEngine(an_endpoint(url, keys), WallClock())
+        engine._endpoint = an_endpoint(url, keys)
         return engine
 
     yield start
@@ -64,7 +65,7 @@ class Asked:
 
 
 def batch(calls: Any, concurrency: int, policy: BatchPolicy) -> Batch:
-    return Batch(calls, (b"{}",), concurrency, 0, 5.0, policy)
+    return a_batch(calls, concurrency, policy)
 
 
 def test_an_endless_schedule_is_asked_for_a_little_ahead_and_ends_at_the_cutoff(

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.factories import a_batch, a_variant, an_endpoint
 from tuner.clock import WallClock
 from tuner.engine.engine import Batch, BatchPolicy, Call
 from tuner.engine.locust_engine import LocustEngine
@@ -26,11 +27,10 @@ from tuner.engine.processors import (
 from tuner.engine.worker_pool import Workers
 from tuner.errors import TunerError, UsageError
 from tuner.records import Outcome, Purpose, Sample
-from tuner.targets.seam import Credentials, Endpoint, Variant
 
 pytestmark = pytest.mark.slow
 
-VARIANT = Variant(128, "x86_64", None)
+VARIANT = a_variant()
 Work = Callable[[bytes, Mapping[str, str]], bytes]
 
 
@@ -141,7 +141,7 @@ def engines() -> Iterator[dict[int, LocustEngine]]:
     """One engine per number of workers, for all tests here."""
     found = {
         count: LocustEngine(
-            Endpoint("http://127.0.0.1:9", "us-east-1", "fn", lambda: Credentials("a", "b")),
+            an_endpoint("http://127.0.0.1:9"),
             WallClock(),
             workers=Workers(local=count),
         )
@@ -153,7 +153,7 @@ def engines() -> Iterator[dict[int, LocustEngine]]:
 
 
 def use(engine: LocustEngine, url: str, pre: Work | None, post: Work | None, most: int) -> None:
-    engine._endpoint = Endpoint(url, "us-east-1", "fn", lambda: Credentials("a", "b"))
+    engine._endpoint = an_endpoint(url)
     engine._processors = Processors(
         None if pre is None else Processor("prepare", pre),
         None if post is None else Processor("look", post),
@@ -163,7 +163,7 @@ def use(engine: LocustEngine, url: str, pre: Work | None, post: Work | None, mos
 
 def batch(due: list[float | None], concurrency: int, policy: BatchPolicy | None = None) -> Batch:
     calls = [Call(number, VARIANT, 0, Purpose.LOAD, at) for number, at in enumerate(due)]
-    return Batch(calls, (b'"x"',), concurrency, 0, 5.0, policy or BatchPolicy())
+    return a_batch(calls, concurrency, policy, payloads=(b'"x"',))
 
 
 def check_times(engine: LocustEngine, server: Server, samples: list[Sample]) -> None:

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.engine.engine import Batch, Call
+from support.factories import a_batch, a_variant, some_calls
+from tuner.engine.engine import Batch
 from tuner.engine.replay_engine import ReplayEngine
 from tuner.errors import UsageError
 from tuner.recording import Recording, Row
 from tuner.records import Outcome, Purpose, Sample
-from tuner.targets.seam import Variant
 
 MIXED = {
     128: [Row(128, 100.5, 200.0, 99.5, 40.0), *(Row(128, 40.0 + n, 41.0 + n) for n in range(20))],
@@ -31,17 +31,8 @@ def batch(
     first: int = 0,
     due: Sequence[float] | None = None,
 ) -> Batch:
-    variant = Variant(memory_mb, "x86_64", None)
-    return Batch(
-        [
-            Call(first + n, variant, 0, purpose, due[n] if due is not None else None)
-            for n in range(calls)
-        ],
-        [b"{}"],
-        concurrency,
-        0,
-        10.0,
-    )
+    made = some_calls(calls if due is None else due, a_variant(memory_mb), first, purpose=purpose)
+    return a_batch(made, concurrency)
 
 
 def run(wanted: Batch, seed: int = 1, rows: Mapping[int, Sequence[Row]] = MIXED) -> list[Sample]:

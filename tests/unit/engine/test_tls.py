@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from support.factories import a_batch, a_variant
 from tuner.clock import WallClock
-from tuner.engine.engine import Batch, Call
+from tuner.engine.engine import Call
 from tuner.engine.locust_engine import LocustEngine
 from tuner.errors import TunerError
 from tuner.options.front import read_front
 from tuner.records import Outcome, Purpose, Sample
-from tuner.targets.seam import Credentials, Endpoint, Variant
+from tuner.targets.seam import Credentials, Endpoint
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
@@ -106,9 +107,9 @@ def invoke(engines: list[LocustEngine], url: str, verify: bool | str, calls: int
     if not engines:
         engines.append(LocustEngine(endpoint, WallClock()))
     engines[0]._endpoint = endpoint
-    variant = Variant(128, "x86_64", None)
+    variant = a_variant()
     ordered = [Call(n, variant, 0, Purpose.WARM) for n in range(calls)]
-    return list(engines[0].run(Batch(ordered, [b"{}"], 1, 0, 5.0)))
+    return list(engines[0].run(a_batch(ordered, 1)))
 
 
 def test_a_named_ca_is_trusted_and_the_connection_kept(
@@ -137,8 +138,8 @@ def test_an_http_front_is_verified_as_well(
     for verify in (True, str(certificate)):
         function = Endpoint("https://l", "us-east-1", "fn", lambda: Credentials("a", "b"), verify)
         engines[0]._endpoint = wish.endpoint(function)
-        call = Call(0, Variant(128, "x86_64", None), 0, Purpose.LOAD)
-        [sample] = engines[0].run(Batch([call], [b"{}"], 1, 0, 5.0))
+        call = Call(0, a_variant(), 0, Purpose.LOAD)
+        [sample] = engines[0].run(a_batch([call], 1))
         outcomes.append((sample.outcome, (sample.reason or "")[:28]))
     refused = (Outcome.TRANSPORT_ERROR, "TLS certificate not accepted")
     assert outcomes == [refused, (Outcome.OK, "")]

@@ -15,21 +15,22 @@ import psutil
 import pytest
 
 import tuner.engine
+from support.factories import a_batch, a_variant, an_endpoint
 from tuner.clock import WallClock
 from tuner.engine.engine import Batch, BatchPolicy, Call
 from tuner.engine.locust_engine import LocustEngine
 from tuner.engine.worker_pool import Workers
 from tuner.errors import TunerError
 from tuner.records import Outcome, Purpose, Sample
-from tuner.targets.seam import Credentials, Endpoint, Variant
+from tuner.targets.seam import Endpoint
 
 pytestmark = pytest.mark.slow
 
-VARIANT = Variant(128, "x86_64", None)
+VARIANT = a_variant()
 
 
 def endpoint(url: str) -> Endpoint:
-    return Endpoint(url, "us-east-1", "fn", lambda: Credentials("AKID", "secret"))
+    return an_endpoint(url)
 
 
 def good(answer: Callable[..., bytes], delay_s: float = 0.0) -> Callable[..., bool]:
@@ -45,7 +46,7 @@ def batch(
     due: Sequence[float | None], concurrency: int, policy: BatchPolicy | None = None
 ) -> Batch:
     calls = [Call(number, VARIANT, 0, Purpose.LOAD, at) for number, at in enumerate(due)]
-    return Batch(calls, (b"{}",), concurrency, 0, 5.0, policy or BatchPolicy())
+    return a_batch(calls, concurrency, policy)
 
 
 @pytest.fixture(scope="module")

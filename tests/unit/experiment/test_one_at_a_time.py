@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from support.factories import a_sample
+from support.factories import a_sample, a_variant, an_endpoint
 from tuner.engine.engine import Batch
 from tuner.experiment.session import Conditions, Session
 from tuner.records import Backend, FunctionFacts, Purpose, Sample
-from tuner.targets.seam import Credentials, Endpoint, Target, Variant
+from tuner.targets.seam import Endpoint, Target, Variant
 
 FACTS = FunctionFacts("fn", "arn:fn", Backend.AWS, "us-east-1", "x86_64", "python3.13", 128, 3.0)
 
@@ -24,12 +24,12 @@ class InPlace(Target):
 
     def prepare(self, memory_mb: int) -> Variant:
         self.now = memory_mb
-        return Variant(memory_mb, "x86_64", None)
+        return a_variant(memory_mb)
 
     recycle = prepare
 
     def endpoint(self) -> Endpoint | None:
-        return Endpoint("http://127.0.0.1:9", "us-east-1", "fn", lambda: Credentials("a", "b"))
+        return an_endpoint("http://127.0.0.1:9")
 
     def restore(self) -> None: ...
 

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from support.factories import a_sample
+from support.factories import a_sample, a_variant, an_endpoint
 from tuner.engine.engine import Batch, Call
 from tuner.errors import AccessDenied, ChangedUnderneath, NotFound, TargetError
 from tuner.experiment.session import Conditions, Session
 from tuner.measure.payloads import Payload
 from tuner.records import Backend, FunctionFacts, Outcome, Purpose, Sample
-from tuner.targets.seam import Credentials, Endpoint, Target, Variant
+from tuner.targets.seam import Endpoint, Target, Variant
 
 FACTS = FunctionFacts(
     "fn", "arn:fn", Backend.LOCAL, "us-east-1", "x86_64", "python3.11", 128, 3.0,
@@ -36,17 +36,17 @@ class FakeTarget(Target):
             raise self.failing[memory_mb]
         if memory_mb not in self.versions:
             return self.recycle(memory_mb)
-        return Variant(memory_mb, "x86_64", str(self.versions[memory_mb]))
+        return a_variant(memory_mb, str(self.versions[memory_mb]))
 
     def recycle(self, memory_mb: int) -> Variant:
         if memory_mb in self.failing:
             raise self.failing[memory_mb]
         self.published += 1
         self.versions[memory_mb] = self.published
-        return Variant(memory_mb, "x86_64", str(self.published))
+        return a_variant(memory_mb, str(self.published))
 
     def endpoint(self) -> Endpoint | None:
-        return Endpoint("http://127.0.0.1:9", "us-east-1", "fn", lambda: Credentials("a", "b"))
+        return an_endpoint("http://127.0.0.1:9")
 
     def restore(self) -> None: ...
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from support.factories import a_sample
+from support.factories import a_sample, a_variant
 from tuner.engine.engine import Gap, Shortfall
 from tuner.engine.profiles.pace import Bursts, Constant
 from tuner.engine.profiles.profile import Phase, Profile
@@ -18,7 +18,6 @@ from tuner.measure.load_health import load_advice
 from tuner.measure.loading import MOST_LANES, PATIENCE_S, Loading, Sending, concurrency_for
 from tuner.measure.payloads import Payload
 from tuner.records import Backend, FunctionFacts, Outcome, Sample
-from tuner.targets.seam import Variant
 
 FACTS = FunctionFacts("fn", "arn", Backend.AWS, "eu-west-1", "x86_64", "python3.13", 512, 3.0)
 RESERVED = "ReservedFunctionConcurrentInvocationLimitExceeded"
@@ -179,7 +178,7 @@ def test_a_busy_and_a_lost_worker_are_said() -> None:
 
 
 def loading(profile: Profile, payloads: tuple[Payload, ...] = (Payload(b"{}"),)) -> Loading:
-    return Loading(profile, Variant(512, "x86_64", None), payloads, Sending(concurrency=9, seed=3))
+    return Loading(profile, a_variant(512), payloads, Sending(concurrency=9, seed=3))
 
 
 def test_an_open_loads_calls_come_in_order_and_payloads_by_weight() -> None:

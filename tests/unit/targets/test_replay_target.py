@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from support.factories import a_variant
 from tuner.errors import UsageError
 from tuner.records import Backend
 from tuner.targets.names import parse_target
 from tuner.targets.replay import ReplayTarget, open_replay
-from tuner.targets.seam import Variant
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_it_says_what_the_file_says_and_nothing_more(replay: ReplayTarget) -> No
 
 
 def test_recorded_sizes_are_callable_without_an_endpoint(replay: ReplayTarget) -> None:
-    assert replay.prepare(512) == replay.recycle(512) == Variant(512, "arm64", None)
+    assert replay.prepare(512) == replay.recycle(512) == a_variant(512, arch="arm64")
     assert replay.prepare_many([128, 512]).keys() == {128, 512}
     assert replay.endpoint() is None
     replay.restore()

@@ -2,6 +2,7 @@
 
 import pytest
 
+from support.factories import a_variant
 from tuner.errors import AccessDenied, TargetError
 from tuner.records import FunctionFacts
 from tuner.targets.seam import Target, Variant
@@ -18,10 +19,10 @@ class Shop(Target):
             raise AccessDenied("shop", "not allowed")
         if memory_mb > 512:
             raise TargetError("shop", f"{memory_mb} MB is too much")
-        return Variant(memory_mb, "x86_64", "prepared")
+        return a_variant(memory_mb, "prepared")
 
     def recycle(self, memory_mb: int) -> Variant:
-        return Variant(memory_mb, "x86_64", "fresh")
+        return a_variant(memory_mb, "fresh")
 
     def endpoint(self) -> None:
         return
@@ -33,13 +34,13 @@ class Shop(Target):
 
 def test_a_size_that_fails_does_not_stop_the_others() -> None:
     made = Shop().prepare_many([128, 1024, 512])
-    assert made[128] == Variant(128, "x86_64", "prepared")
-    assert made[512] == Variant(512, "x86_64", "prepared")
+    assert made[128] == a_variant(128, "prepared")
+    assert made[512] == a_variant(512, "prepared")
     assert isinstance(made[1024], TargetError)
 
 
 def test_fresh_sizes_are_recycled() -> None:
-    assert Shop().prepare_many([1024], fresh=True)[1024] == Variant(1024, "x86_64", "fresh")
+    assert Shop().prepare_many([1024], fresh=True)[1024] == a_variant(1024, "fresh")
 
 
 def test_what_concerns_the_whole_function_is_raised() -> None:

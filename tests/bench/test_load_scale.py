@@ -69,7 +69,7 @@ MILLION = """
                 200, None, None, f"94f4a28a-{number:08}", took * 900, 25.0, None, None, None, 60.0)
 
     endpoint = Endpoint("http://x", "r", "f", lambda: Credentials("a", "b"))
-    engine = LocustEngine(endpoint, WallClock()); engine._staff = Made()
+    engine = LocustEngine(endpoint, WallClock()); engine._pool = Made()
     variant = a_variant()
     calls = (Call(n, variant, 0, Purpose.LOAD, None) for n in range(N))
     tally, chosen = LoadTally(0.0), everything(Random(2)).halved()

@@ -129,7 +129,7 @@ def test_users_of_a_locustfile_on_another_worker_go_on_as_well(answering: Any, a
     Path("users.py").write_text(
         "from locust import constant, task\n"
         "from tuner.engine.worker import LambdaUser\n\n"
-        "class InvokeUser(LambdaUser):\n"
+        "class Caller(LambdaUser):\n"
         "    wait_time = constant(0.05)\n\n"
         "    @task\n"
         "    def call(self):\n"

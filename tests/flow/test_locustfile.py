@@ -98,6 +98,21 @@ def test_users_of_a_locustfile_call_and_each_request_is_a_sample(
     assert all(sample.due_s <= sample.sent_s <= sample.done_s for sample in samples)
 
 
+def test_a_locustfile_with_the_old_import_is_played_and_told_the_new_one(
+    tuner: Run, new_function: Any, place: tuple[str, ...]
+) -> None:
+    name = new_function(ECHO)
+    source = SHOP.replace("tuner.engine.worker", "tuner.load.worker")
+    load = (*write(source), "--users", "4", "--duration", "1s", "--workers", "2")
+    code, out, err = tuner("load", name, *place, *load, "--payload", '{"who": "nobody"}')
+    assert code == 0, err
+    told = json.loads(out)
+    assert told["outcomes"]["ok"] > 0
+    [warning] = told["warnings"]
+    assert warning["code"] == "locustfile-note"
+    assert "write `from tuner.engine.worker import LambdaUser`" in warning["text"]
+
+
 def test_users_appear_at_their_spawn_rate(
     tuner: Run, new_function: Any, place: tuple[str, ...]
 ) -> None:

@@ -1,7 +1,6 @@
 """``tuner worker``: send part of a load that another machine's ``tuner load`` asks for."""
 
 import os
-import sys
 from typing import Annotated
 
 import typer
@@ -22,8 +21,10 @@ def worker(master: Master) -> None:
     credentials to sign them with, unencrypted: use it within a network that you trust.
     """
     host, port = parse_master(master)
-    command = [sys.executable, "-m", "tuner.engine.worker.locust_worker", host, str(port), "alone"]
-    os.execv(sys.executable, command)
+    from tuner.engine.worker_process import own_process
+
+    command = own_process("tuner.engine.worker.locust_worker", host, port, "alone")
+    os.execv(command[0], command)
 
 
 def parse_master(text: str) -> tuple[str, int]:

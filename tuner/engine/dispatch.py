@@ -197,6 +197,8 @@ class Dispatch:
                 self._drop(out.call, told.fields[1])
         elif told.kind == wire.MISTAKES:
             self.shortfall.mistakes.update(dict(told.fields))
+        elif told.kind == wire.NOTE:
+            self.shortfall.notes.add(str(told.fields[0]))
         elif told.kind == wire.FAILED:
             self._failure = str(told.fields[0])
             self.stop()

@@ -128,6 +128,8 @@ class Shortfall:
     processors: tuple[ProcessorCount, ...] = ()
     #: Errors of a script's own code, by their words.
     mistakes: Counter[str] = field(default_factory=Counter)
+    #: What workers say of a script, in sentences.
+    notes: set[str] = field(default_factory=set)
 
 
 class Engine(Protocol):

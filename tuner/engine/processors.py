@@ -105,13 +105,16 @@ def as_json(body: bytes) -> Any:
 
 def _imported(option: str, module: str, name: str) -> Callable[[Any], Any]:
     here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
+    sys.path.insert(0, here)
     try:
         found = getattr(importlib.import_module(module), name)
     except Exception as error:  # a module of the user's may do anything
         reason = f"cannot be imported: {type(error).__name__}: {error}"
         raise UsageError(f"{option} {module}:{name}", reason[:300], "Check the name.") from error
+    finally:  # what we import later does not come from there, what the function imports may
+        sys.path.remove(here)
+        if here not in sys.path:
+            sys.path.append(here)
     if not callable(found):
         raise UsageError(f"{option} {module}:{name}", "is no function", "Check the name.")
     function: Callable[[Any], Any] = found

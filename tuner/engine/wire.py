@@ -10,7 +10,8 @@ answer to a ``HOOK``. From it: ``READY`` with the ids of its machine and process
 share of one CPU about once a second, a :class:`Result` per request, ``DROPPED`` calls, ``END``
 after the last of a batch, ``FAILED`` with words, ``PONG`` with the time of the ping and its own,
 ``HOOK`` to have a pre- or post-processor run for a call: kind, number, body, and for a
-post-processor outcome and status; ``MISTAKES`` of a locustfile's code, words and how often.
+post-processor outcome and status; ``MISTAKES`` of a locustfile's code, words and how often;
+``NOTE``, a sentence for the user.
 
 Between the tuner and a master of several workers: ``TO`` a worker by name and ``FROM`` one, with
 the bytes of messages; ``LISTENING`` on a port; ``LEFT``, a worker by name; ``EXITED``, a local one
@@ -26,7 +27,7 @@ ORDER, GO, CALLS, LAST = "order", "go", "calls", "last"
 STOP, KEYS, LIMIT, PING = "stop", "keys", "limit", "ping"
 READY, SET, BEAT, RESULT, DROPPED = "ready", "set", "beat", "result", "dropped"
 END, FAILED, PONG = "end", "failed", "pong"
-HOOK, HOOKED, MISTAKES = "hook", "hooked", "mistakes"
+HOOK, HOOKED, MISTAKES, NOTE = "hook", "hooked", "mistakes", "note"
 #: Why a call was not sent, where it counts without a due time as well.
 PRE_FAILED = "pre-processor failed"
 TO, FROM, LISTENING, LEFT, EXITED = "to", "from", "listening", "left", "exited"

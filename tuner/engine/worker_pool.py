@@ -147,9 +147,7 @@ class LocustWorkers(WorkerPool):
         self._complete = False
         web = "-" if workers.web is None else "{}:{}".format(*workers.web)
         figures = (workers.host, workers.port, workers.local, web)
-        self._master = WorkerProcess(
-            ("-m", "tuner.engine.worker.locust_master", *map(str, figures))
-        )
+        self._master = WorkerProcess("tuner.engine.worker.locust_master", *figures)
         #: Where workers of other machines join; 0 until the master has come up.
         self.port = 0
 

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from threading import Lock
 from typing import IO, Any
@@ -26,14 +26,23 @@ _END_S = 5.0
 KEPT = "What was measured is kept; run again (a sweep goes on with --resume)."
 
 
+def own_process(module: str, *arguments: object) -> list[str]:
+    """The command that runs one of our modules.
+
+    ``-P`` keeps the working directory off its path: a user's ``queue.py`` or ``locust.py`` there
+    would be imported in place of the real one.
+    """
+    return [sys.executable, "-P", "-m", module, *map(str, arguments)]
+
+
 class WorkerProcess:
     """The process and the socket to it; starts with its construction.
 
-    ``command`` follows the interpreter; the socket's file descriptor follows it. Every method may
-    raise TunerError: the worker is gone, and why.
+    It runs ``module`` with these arguments and the socket's file descriptor. Every method may raise
+    TunerError: the worker is gone, and why.
     """
 
-    def __init__(self, command: Sequence[str] = ("-m", "tuner.engine.worker")) -> None:
+    def __init__(self, module: str = "tuner.engine.worker", *arguments: object) -> None:
         ours, theirs = socket.socketpair()
         self._socket = ours
         self._messages: Iterator[tuple[Any, ...]] = iter(())
@@ -42,7 +51,7 @@ class WorkerProcess:
         self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives with the process
         try:
             self._process = subprocess.Popen(
-                [sys.executable, *command, str(theirs.fileno())],
+                own_process(module, *arguments, theirs.fileno()),
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

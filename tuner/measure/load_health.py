@@ -69,6 +69,7 @@ def _advice(
     for words, count in shortfall.mistakes.most_common(3):
         text = f"The locustfile itself failed {count:,} times: {words}"
         yield Advice("locustfile-failed", f"{text}. Users went on with their next task.")
+    yield from (Advice("locustfile-note", note) for note in sorted(shortfall.notes))
     full = figures.asked is not None and figures.concurrency.max >= concurrency
     dropped = sum(figures.dropped.values())
     late_ms = figures.lag.percentile_ms(99.0) or 0.0

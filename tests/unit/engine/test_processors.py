@@ -1,9 +1,11 @@
 """Pre- and post-processors: what they are given, what they change, and that no call counts them."""
 
 import contextlib
+import importlib
 import json
 import os
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -78,6 +80,20 @@ def test_a_function_gets_a_value_and_gives_one(
     assert run("prepare_orders:no") == b""
     with pytest.raises(ProcessorFailed, match="KeyError: 'shop'"):
         run("prepare_orders:bad")
+
+
+def test_a_function_may_import_what_is_beside_it_but_shadows_nothing_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    Path("colorsys.py").write_text("raise SystemExit('the wrong module')")
+    Path("beside_prepare.py").write_text("extra = 3")
+    source = "def late(event):\n    import beside_prepare\n    return beside_prepare.extra"
+    Path("prepare_late.py").write_text(source)
+    assert run("prepare_late:late") == b"3"
+    assert importlib.import_module("colorsys").hsv_to_rgb(0, 0, 1) == (1, 1, 1)
 
 
 @pytest.mark.parametrize("text", ["json:no_such", "no_such_module:go", "json:__doc__", " "])

@@ -71,6 +71,22 @@ def test_two_workers_share_one_schedule_and_lose_no_call(
     assert len(pair.pids) == 2
 
 
+@pytest.mark.parametrize("local", [1, 2])
+def test_modules_of_the_working_directory_are_not_taken_for_ours(
+    local: int, serve: Any, answer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http", "queue", "locust", "gevent", "msgpack", "tuner", "json"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('the wrong module')\n")
+    monkeypatch.chdir(tmp_path)
+    url = serve(good(answer)).url
+    engine = LocustEngine(endpoint(url), WallClock(), workers=Workers(local=local))
+    try:
+        samples = list(engine.run(batch([0.0, 0.0], 2)))
+    finally:
+        engine.close()
+    assert [sample.outcome for sample in samples] == [Outcome.OK, Outcome.OK]
+
+
 def test_lanes_bound_what_all_workers_together_have_in_flight(
     pair: LocustEngine, serve: Any, answer: Any
 ) -> None:
@@ -195,7 +211,7 @@ def test_a_worker_from_elsewhere_joins_and_ends_without_its_master(
         with pytest.raises(TunerError):
             for sample in engine.run(batch([0.02 * n for n in range(1500)], 8)):
                 if sample.call == 20:
-                    engine._staff._hub._process.kill()  # type: ignore[union-attr]
+                    engine._pool._master._process.kill()  # type: ignore[union-attr]
         other.wait(10)
     finally:
         other.kill()

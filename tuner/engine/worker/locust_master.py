@@ -26,6 +26,7 @@ from tuner.engine import wire
 from tuner.engine.worker.locust_worker import MESSAGE
 from tuner.engine.worker.process import Channel, die_with_parent, settle_memory
 from tuner.engine.worker.users import QueueUser
+from tuner.engine.worker_process import own_process
 
 #: What would start, change or end a test of Locust's own.
 _NOT_HERE = ("/swarm", "/stop")
@@ -102,13 +103,7 @@ class LocustMaster:
         """Start workers of this machine."""
         master = "127.0.0.1" if host in _ANY_ADDRESS else host
         for _ in range(local):
-            command = [
-                sys.executable,
-                "-m",
-                "tuner.engine.worker.locust_worker",
-                master,
-                str(self.port),
-            ]
+            command = own_process("tuner.engine.worker.locust_worker", master, self.port)
             self._local.append(subprocess.Popen(command, stdin=subprocess.DEVNULL))
 
     def watch_forever(self) -> None:

@@ -7,8 +7,9 @@ the load's retries and processors, each request a sample of the run and an event
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from time import monotonic
 from types import ModuleType
 from typing import Any
@@ -21,6 +22,7 @@ from locust.exception import StopUser
 from locust.runners import WorkerNode
 from locust.util.load_locustfile import is_user_class
 
+import tuner
 from tuner.engine import wire
 from tuner.engine.wire import OrderedCall
 from tuner.engine.worker.call_queue import PRE_FAILED, CallQueue, take_over
@@ -31,6 +33,7 @@ from tuner.records import Outcome
 #: How long users may go on with their own affairs after their last call was answered.
 _GRACE_S = 1.0
 _MODULE = "locustfile"
+_NAME, _OLD_NAME = "tuner.engine.worker", "tuner.load.worker"
 
 
 class LocustfileRun:
@@ -94,6 +97,9 @@ class LocustfileRun:
         script = self.script
         if script.folder not in sys.path:
             sys.path.insert(0, script.folder)
+        if (here := str(Path.cwd())) not in sys.path:
+            sys.path.append(here)  # last, so that nothing there is taken for a module of ours
+        _keep_old_import(self._note_old_import)
         module = ModuleType(_MODULE)
         module.__file__ = f"{script.folder}/{script.name}"
         sys.modules[_MODULE] = module
@@ -101,7 +107,7 @@ class LocustfileRun:
         found = [item for item in vars(module).values() if is_user_class(item)]
         if not any(issubclass(item, InvokeUser) for item in found):
             raise LookupError(
-                "no class of it is a LambdaUser (from tuner.engine.worker import LambdaUser)"
+                f"none of its classes is a LambdaUser (from {_NAME} import LambdaUser)"
             )
         return list(dict.fromkeys(found))
 
@@ -138,6 +144,10 @@ class LocustfileRun:
             if isinstance(user, User) and not isinstance(user, QueueUser):
                 yield user
 
+    def _note_old_import(self) -> None:
+        text = f"The locustfile imports from {_OLD_NAME}, which is {_NAME} now"
+        self._queue.emit(wire.pack(wire.NOTE, f"{text}; write `from {_NAME} import LambdaUser`."))
+
     def _note_mistake(self, exception: Any, **_: Any) -> None:
         self._mistakes[f"{type(exception).__name__}: {exception}"[:200]] += 1
 
@@ -165,6 +175,29 @@ class Invocation:
     def json(self) -> Any:
         """The answer's value. Raises ValueError if it is no JSON."""
         return json.loads(self.body)
+
+
+class _OldModule(ModuleType):
+    """The package by the name that locustfiles imported it by until version 0.1."""
+
+    def __init__(self, used: Callable[[], None]) -> None:
+        super().__init__(_OLD_NAME)
+        self._used = used
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in ("LambdaUser", "Invocation"):
+            raise AttributeError(f"module {_OLD_NAME!r} has no attribute {name!r}")
+        self._used()
+        vars(self).update(LambdaUser=LambdaUser, Invocation=Invocation)  # said once
+        return vars(self)[name]
+
+
+def _keep_old_import(used: Callable[[], None]) -> None:
+    """Let this process import from the old name; elsewhere ``tuner.load`` is a function."""
+    old, parent = _OldModule(used), ModuleType("tuner.load")
+    sys.modules |= {_OLD_NAME: old, parent.__name__: parent}
+    setattr(tuner, "load", parent)  # noqa: B010 - a function to everybody else
+    setattr(parent, "worker", old)  # noqa: B010
 
 
 class LambdaUser(InvokeUser):

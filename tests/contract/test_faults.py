@@ -21,8 +21,8 @@ import pytest
 
 from support import fault_proxy as f
 from tuner.aws.applied import read_record, record_path
-from tuner.aws.apply import Application, Wish
-from tuner.aws.calls import RetryPolicy
+from tuner.aws.apply import Application, Change
+from tuner.aws.calls import Patience
 from tuner.aws.control import Control
 from tuner.aws.session import AwsSession, SessionOptions, open_session
 from tuner.cli.left import look
@@ -37,7 +37,7 @@ from tuner.targets.names import parse_target
 
 pytestmark = pytest.mark.slow
 
-QUICK = RetryPolicy(attempts=3, first_s=0.001, longest_s=0.002)
+QUICK = Patience(attempts=3, first_s=0.001, longest_s=0.002)
 RUN = "01JZZZZZZZZZZZZZZZZZZZZZZZ"
 REGION = "eu-west-1"
 IN_PROGRESS = "The operation cannot be performed at this time. An update is in progress"
@@ -149,7 +149,7 @@ class Strikes:
             said: list[str] = []
             application = Application(control, self.function, self.folder, said.append)
             arch = "arm64" if self.what == "apply-architecture" else None
-            application.apply(Wish(RUN, 640, "live", (0.1,), 0.01, arch=arch))
+            application.apply(Change(RUN, 640, "live", (0.1,), 0.01, arch=arch))
             return
         if self.what == "architectures":
             self._compare(control)

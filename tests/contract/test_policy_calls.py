@@ -17,7 +17,7 @@ import botocore.session
 import pytest
 
 from support import fault_proxy as f
-from tuner.aws.apply import Application, Wish
+from tuner.aws.apply import Application, Change
 from tuner.aws.control import Control
 from tuner.aws.policy import CLONE_PREFIX, PolicyScope, policy
 from tuner.aws.session import SessionOptions, open_session
@@ -288,7 +288,7 @@ def test_apply_in_steps_and_taken_back(
     control = Control(session, Impatient())
     application = Application(control, function, Path(".tuner/applied"), lambda _text: None)
     application.stack()  # as the command asks first
-    done = application.apply(Wish(RUN, 640, "live", (0.5,), 1.0, arch=arch))
+    done = application.apply(Change(RUN, 640, "live", (0.5,), 1.0, arch=arch))
     assert done is not None
     application.undo(done)
     assert service.picture(function) == before
@@ -306,7 +306,7 @@ def test_what_restore_does_after_an_interrupted_apply_is_allowed_by_the_policy_o
     denied = f.refuses(403, "AccessDeniedException", "no")
     record.proxy.strike(5, denied, lasting=True)
     with pytest.raises(AccessDenied):
-        application.apply(Wish(RUN, 640, "live"))
+        application.apply(Change(RUN, 640, "live"))
     record.proxy.pass_on()
     record.forget()
     assert run("restore") == 0

@@ -1,9 +1,9 @@
-"""Other services of AWS that a command asks: STS, CloudWatch, CloudWatch Logs.
+"""Calls to AWS: sent with retries that can be seen, checked, and with errors in our words.
 
-A client per service from the session's credentials; calls are tried again like the control
-plane's, and errors become ours. Behind a Lambda on loopback there are no such services, unless
-the environment names them (``AWS_ENDPOINT_URL`` or ``AWS_ENDPOINT_URL_CLOUDWATCH`` and so on), or
-they are looked for at Lambda's own address, where the local Lambda answers for its log.
+Throttles, passing conflicts, server errors and lost answers are retried within a limit; measured
+invocations never come this way. Behind a Lambda on loopback there are no other services, unless
+the environment names them (``AWS_ENDPOINT_URL``, ``AWS_ENDPOINT_URL_CLOUDWATCH`` and so on), or the
+local Lambda answers for its own log.
 """
 
 import random
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from botocore import exceptions as boto
+from botocore import xform_name
 from botocore.config import Config
 
 from tuner.aws.session import AwsSession, is_loopback
@@ -20,69 +21,15 @@ from tuner.aws.translate import ApiCall, error_code, http_status, service_messag
 from tuner.clock import Clock, WallClock
 from tuner.errors import TargetError
 
-
-class Service:
-    """One service, such as ``cloudwatch``; ``calls`` counts what was sent, attempts included.
-
-    ``beside``: where nothing else is named, a Lambda on loopback is taken to answer for it, too.
-    """
-
-    def __init__(
-        self, session: AwsSession, name: str, clock: Clock | None = None, *, beside: bool = False
-    ) -> None:
-        self.calls: Counter[str] = Counter()
-        self._name = name
-        self._region = session.region
-        self._clock = clock or WallClock()
-        self._client = _service_client(session, name, None)
-        if beside and session.loopback and not is_loopback(self._client.meta.endpoint_url):
-            self._client = _service_client(session, name, session.endpoint_url)
-        self._rng = random.Random()
-        url = self._client.meta.endpoint_url
-        #: Whether there is such a service beside this Lambda.
-        self.available = is_loopback(url) or not session.loopback
-
-    def same_place(self, endpoint_url: str) -> bool:
-        """Whether it would be asked at this URL, as where one service is named for all."""
-        return str(self._client.meta.endpoint_url).rstrip("/") == endpoint_url.rstrip("/")
-
-    def send(self, operation: str, thing: str, **parameters: Any) -> Mapping[str, Any]:
-        """Send one operation, patiently; raises our errors."""
-        method = "".join(f"_{c.lower()}" if c.isupper() else c for c in operation).lstrip("_")
-        call = getattr(self._client, method)
-
-        def once() -> Mapping[str, Any]:
-            self.calls[operation] += 1
-            answer: Mapping[str, Any] = call(**parameters)
-            return answer
-
-        asked = ApiCall(operation, thing, self._region, service=self._name)
-        try:
-            answer = call_patiently(once, RetryPolicy(attempts=4), self._clock, self._rng)
-        except Exception as error:
-            raise translate(error, asked) from error
-        check_answer(answer, asked)
-        return answer
-
-
-def _service_client(session: AwsSession, name: str, url: str | None) -> Any:
-    return session.boto.create_client(
-        name,
-        region_name=session.region,
-        endpoint_url=url,
-        config=Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 1}),
-    )
-
-
 Answer = TypeVar("Answer")
 
-_BROKEN = (boto.ConnectionClosedError, boto.ReadTimeoutError, boto.ConnectTimeoutError)
+_LOST = (boto.ConnectionClosedError, boto.ReadTimeoutError, boto.ConnectTimeoutError)
 #: The two conflicts that pass by themselves; other conflicts (an alias exists) stay.
 _PASSING_CONFLICTS = ("cannot be performed at this time", "concurrent update")
 
 
 @dataclass(frozen=True)
-class RetryPolicy:
+class Patience:
     """Exponential backoff with full jitter (AWS Architecture Blog, 2015); waits in seconds.
 
     Lambda allows 15 control-plane calls a second for all of an account's deployments together,
@@ -102,7 +49,7 @@ class RetryPolicy:
         """How many attempts this error is worth; 1 is no second one."""
         if isinstance(error, boto.EndpointConnectionError):
             return self.unreachable_attempts
-        if isinstance(error, _BROKEN) or http_status(error) >= 500:
+        if isinstance(error, _LOST) or http_status(error) >= 500:
             return self.attempts
         code = error_code(error)
         if code in ("TooManyRequestsException", "ServiceException"):
@@ -114,7 +61,7 @@ class RetryPolicy:
 
 
 def call_patiently(
-    send: Callable[[], Answer], policy: RetryPolicy, clock: Clock, rng: random.Random
+    send: Callable[[], Answer], patience: Patience, clock: Clock, rng: random.Random
 ) -> Answer:
     """Send until it succeeds or is not worth another attempt; then the last error is raised.
 
@@ -126,27 +73,88 @@ def call_patiently(
         try:
             return send()
         except Exception as error:
-            if attempt >= policy.limit(error):
+            if attempt >= patience.limit(error):
                 raise
-        clock.sleep(policy.wait_s(attempt, rng))
+        clock.sleep(patience.wait_s(attempt, rng))
         attempt += 1
 
 
-_CONFIGURATION_KEYS = {"FunctionArn": str, "MemorySize": int, "CodeSha256": str}
-_VERSION_KEYS = {**_CONFIGURATION_KEYS, "Version": str}
-_ALIAS_KEYS = {"Name": str, "FunctionVersion": str}
+class Client:
+    """A botocore client that is patient; ``calls`` counts what was sent, attempts included."""
 
-#: Operation -> the keys that are read, each with its type, its own keys, or those of each item.
-EXPECTED: Mapping[str, Mapping[str, Any]] = {
-    "GetFunction": {"Configuration": _CONFIGURATION_KEYS},
+    def __init__(
+        self, client: Any, clock: Clock | None, rng: random.Random | None, patience: Patience
+    ) -> None:
+        self.client = client
+        self.clock = clock or WallClock()
+        self.calls: Counter[str] = Counter()
+        self._rng = rng or random.Random()
+        self._patience = patience
+
+    def send(self, operation: str, thing: str, **parameters: Any) -> Mapping[str, Any]:
+        """Send one operation of the service model; raises our errors, which name ``thing``."""
+        method = getattr(self.client, xform_name(operation))
+
+        def once() -> Mapping[str, Any]:
+            self.calls[operation] += 1
+            answer: Mapping[str, Any] = method(**parameters)
+            return answer
+
+        meta = self.client.meta
+        service = meta.service_model.service_name
+        call = ApiCall(operation, thing, meta.region_name, meta.endpoint_url, service)
+        try:
+            answer = call_patiently(once, self._patience, self.clock, self._rng)
+        except Exception as error:
+            raise translate(error, call) from error
+        _check(answer, call)
+        return answer
+
+
+class Service(Client):
+    """Another service than Lambda, such as ``cloudwatch``.
+
+    ``beside``: where nothing else is named, a Lambda on loopback is taken to answer for it, too.
+    """
+
+    def __init__(
+        self, session: AwsSession, name: str, clock: Clock | None = None, *, beside: bool = False
+    ) -> None:
+        client = _service_client(session, name, None)
+        if beside and session.loopback and not is_loopback(client.meta.endpoint_url):
+            client = _service_client(session, name, session.endpoint_url)
+        super().__init__(client, clock, None, Patience(attempts=4))
+        #: False behind a Lambda on loopback that has no such service beside it.
+        self.available = is_loopback(client.meta.endpoint_url) or not session.loopback
+
+    def same_place(self, endpoint_url: str) -> bool:
+        """True if it would be asked at this URL, as where one service is named for all."""
+        return str(self.client.meta.endpoint_url).rstrip("/") == endpoint_url.rstrip("/")
+
+
+def _service_client(session: AwsSession, name: str, url: str | None) -> Any:
+    return session.boto.create_client(
+        name,
+        region_name=session.region,
+        endpoint_url=url,
+        config=Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 1}),
+    )
+
+
+_CONFIGURATION = {"FunctionArn": str, "MemorySize": int, "CodeSha256": str}
+_ALIAS = {"Name": str, "FunctionVersion": str}
+
+#: Operation -> the keys that are read, each with its type, its own keys, or those of each item. A
+#: captive portal, a proxy's page or another service answers 200, too, and botocore takes whatever
+#: it is for an answer with nothing in it.
+_READ: Mapping[str, Mapping[str, Any]] = {
+    "GetFunction": {"Configuration": _CONFIGURATION},
     "CreateFunction": {"FunctionArn": str},
-    "UpdateFunctionConfiguration": _CONFIGURATION_KEYS,
-    "PublishVersion": _VERSION_KEYS,
+    "UpdateFunctionConfiguration": _CONFIGURATION,
+    "PublishVersion": {**_CONFIGURATION, "Version": str},
     "ListVersionsByFunction": {"Versions": [{"Version": str}]},
-    "GetAlias": _ALIAS_KEYS,
-    "CreateAlias": _ALIAS_KEYS,
-    "UpdateAlias": _ALIAS_KEYS,
-    "ListAliases": {"Aliases": [_ALIAS_KEYS]},
+    "GetAlias": _ALIAS,
+    "UpdateAlias": _ALIAS,
     "GetAccountSettings": {"AccountLimit": {"ConcurrentExecutions": int}},
     "ListEventSourceMappings": {"EventSourceMappings": list},
     "GetMetricData": {"MetricDataResults": [{"Id": str, "Values": list}]},
@@ -154,14 +162,13 @@ EXPECTED: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def check_answer(answer: Mapping[str, Any], asked: ApiCall) -> None:
+def _check(answer: Mapping[str, Any], call: ApiCall) -> None:
     """Raise :class:`TargetError` for an answer that lacks what is read of it."""
-    missing = _missing(answer, EXPECTED.get(asked.operation, {}))
+    missing = _missing(answer, _READ.get(call.operation, {}))
     if missing:
         raise TargetError(
-            asked.thing,
-            f"{asked.endpoint_url or 'AWS'} does not answer as AWS does "
-            f"({asked.operation} without {missing})",
+            call.thing,
+            f"{call.endpoint_url} does not answer as AWS does ({call.operation} without {missing})",
             "Check --endpoint-url, and whether a proxy answers in its place.",
         )
 

@@ -1,20 +1,17 @@
 """Lambda's control plane, as thin as can be: read, change memory, publish, alias, delete, wait.
 
-It never invokes. Throttles, passing conflicts, server errors and lost answers are tried again
-within a limit; every other error becomes one of ours. Every change takes the RevisionId that it
-expects, so that a deployment by somebody else is never overwritten.
+It never invokes. Every change takes the RevisionId that it expects, so that a deployment by
+somebody else is never overwritten.
 """
 
 import random
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tuner.aws.calls import RetryPolicy, call_patiently, check_answer
+from tuner.aws.calls import Client, Patience
 from tuner.aws.policy import CLONE_PREFIX
 from tuner.aws.session import AwsSession
-from tuner.aws.translate import translate
-from tuner.clock import Clock, WallClock
+from tuner.clock import Clock
 from tuner.errors import NotFound, TargetError
 
 #: A FunctionConfiguration of the Lambda API, as botocore gives it.
@@ -25,21 +22,18 @@ Configuration = Mapping[str, Any]
 WAIT_LIMIT_S = 1_560.0
 
 
-class Control:
-    """The control plane of one region. ``calls`` counts what was sent, attempts included."""
+class Control(Client):
+    """The control plane of one region."""
 
     def __init__(
         self,
         session: AwsSession,
         clock: Clock | None = None,
         rng: random.Random | None = None,
-        policy: RetryPolicy | None = None,
+        patience: Patience | None = None,
     ) -> None:
+        super().__init__(session.client, clock, rng, patience or Patience())
         self.session = session
-        self.clock = clock or WallClock()
-        self.calls: Counter[str] = Counter()
-        self._rng = rng or random.Random()
-        self._policy = policy or RetryPolicy()
         # botocore's _v2 waiters ask every second; a service on loopback needs a tenth of one.
         self.poll_s = 0.11 if session.loopback else 1.0
 
@@ -100,14 +94,6 @@ class Control:
             raise ValueError(f"not a copy of ours: {arn!r}")
         return self._delete("DeleteFunction", arn)
 
-    def create_alias(
-        self, function: str, name: str, version: str, description: str
-    ) -> Mapping[str, Any]:
-        """Point a new alias at a version."""
-        return self._send(
-            "CreateAlias", function, Name=name, FunctionVersion=version, Description=description
-        )
-
     def get_alias(self, function: str, name: str) -> Mapping[str, Any]:
         """One alias, with its ``RoutingConfig`` if it splits traffic."""
         return self._send("GetAlias", function, Name=name)
@@ -131,22 +117,9 @@ class Control:
             **_optional(RevisionId=revision_id or None),
         )
 
-    def delete_alias(self, function: str, name: str) -> bool:
-        """Delete one alias; Lambda does not say whether it was there."""
-        return self._delete("DeleteAlias", function, Name=name)
-
     def versions(self, function: str) -> Iterator[Configuration]:
         """Every version, ``$LATEST`` included, a page at a time."""
         yield from self.pages("ListVersionsByFunction", "Versions", function)
-
-    def aliases(self, function: str) -> Iterator[Mapping[str, Any]]:
-        """Every alias, a page at a time."""
-        yield from self.pages("ListAliases", "Aliases", function)
-
-    def layer(self, arn: str) -> Mapping[str, Any]:
-        """GetLayerVersion of a layer version's ARN: what it says of itself."""
-        name, _, version = arn.rpartition(":")
-        return self.send("GetLayerVersion", arn, LayerName=name, VersionNumber=int(version))
 
     def account_concurrency(self) -> int | None:
         """How many invocations the account may have in flight; ``None`` if it cannot be read,
@@ -187,23 +160,6 @@ class Control:
             self.clock.sleep(self.poll_s)
             now = self.configuration(function, qualifier)
         return now
-
-    def send(self, operation: str, thing: str, **parameters: Any) -> Mapping[str, Any]:
-        """Send one operation of the service model, patiently; errors come out as ours."""
-        call = getattr(self.session.client, _method(operation))
-
-        def once() -> Mapping[str, Any]:
-            self.calls[operation] += 1
-            answer: Mapping[str, Any] = call(**parameters)
-            return answer
-
-        asked = self.session.api_call(operation, thing)
-        try:
-            answer = call_patiently(once, self._policy, self.clock, self._rng)
-        except Exception as error:
-            raise translate(error, asked) from error
-        check_answer(answer, asked)
-        return answer
 
     def _send(self, operation: str, function: str, **parameters: Any) -> Mapping[str, Any]:
         if function:
@@ -265,7 +221,3 @@ def _usable(configuration: Configuration, function: str) -> Configuration:
 
 def _optional(**parameters: str | None) -> dict[str, str]:
     return {key: value for key, value in parameters.items() if value is not None}
-
-
-def _method(operation: str) -> str:
-    return "".join(f"_{c.lower()}" if c.isupper() else c for c in operation).lstrip("_")

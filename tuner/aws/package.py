@@ -127,9 +127,11 @@ def refuse_architecture(
 def _refuse_layer(control: Control, arn: str, arch: str, thing: str) -> None:
     """A layer may be used without the right to look at it; one that is gone fails by itself."""
     try:
-        suits = control.layer(arn).get("CompatibleArchitectures")
+        name, _, version = arn.rpartition(":")
+        layer = control.send("GetLayerVersion", arn, LayerName=name, VersionNumber=int(version))
     except (AccessDenied, NotFound):
         return
+    suits = layer.get("CompatibleArchitectures")
     if suits and arch not in suits:
         raise TargetError(
             thing,

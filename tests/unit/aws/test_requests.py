@@ -13,7 +13,7 @@ import pytest
 from botocore.stub import Stubber
 
 import tuner
-from tuner.aws.calls import RetryPolicy, Service
+from tuner.aws.calls import Patience, Service
 from tuner.aws.control import Control
 from tuner.aws.journal import Journal
 from tuner.aws.logs import FunctionLog
@@ -80,6 +80,7 @@ CODE = {
     "Architectures": ["arm64"],
     "RevisionId": "rev",
 }
+LAYER = "arn:aws:lambda:eu-west-1:000000000000:layer:shared"
 EVENTS = {"FunctionName": "orders", "Qualifier": "live"}
 SENT: dict[str, Callable[[Control], object]] = {
     "GetFunction": lambda c: c.get("orders", "1"),
@@ -87,13 +88,10 @@ SENT: dict[str, Callable[[Control], object]] = {
     "PublishVersion": lambda c: c.publish("orders", "text", "rev", "sha"),
     "DeleteFunction": lambda c: c.delete_version("orders", "7"),
     "ListVersionsByFunction": lambda c: list(c.versions("orders")),
-    "ListAliases": lambda c: list(c.aliases("orders")),
     "GetAlias": lambda c: c.get_alias("orders", "live"),
-    "CreateAlias": lambda c: c.create_alias("orders", "live", "1", "text"),
     "UpdateAlias": lambda c: c.update_alias("orders", "live", "1", {"2": 0.1}, "rev"),
-    "DeleteAlias": lambda c: c.delete_alias("orders", "live"),
     "CreateFunction": lambda c: c.send("CreateFunction", "orders", **CREATE),
-    "GetLayerVersion": lambda c: c.layer("arn:aws:lambda:eu-west-1:000000000000:layer:shared:3"),
+    "GetLayerVersion": lambda c: c.send("GetLayerVersion", LAYER, LayerName=LAYER, VersionNumber=3),
     "UpdateFunctionCode": lambda c: c.send("UpdateFunctionCode", "orders", **CODE),
     "GetAccountSettings": lambda c: c.send("GetAccountSettings", "the account"),
     "ListProvisionedConcurrencyConfigs": lambda c: list(configurations(c, "orders")),
@@ -139,7 +137,7 @@ def test_every_operation_that_the_source_sends_has_the_parameters_of_the_model(
     if operation in OTHER_SERVICES:
         client = session.boto.create_client(OTHER_SERVICES[operation], region_name=session.region)
         monkeypatch.setattr(session.boto, "create_client", lambda *_, **__: client)
-    control = Control(session, VirtualClock(), policy=RetryPolicy(attempts=1))
+    control = Control(session, VirtualClock(), patience=Patience(attempts=1))
     with Stubber(client) as stub:
         stub.add_client_error(method(operation), "AccessDeniedException", "no", 403)
         with pytest.raises(AccessDenied, match=f":{operation} is not allowed"):

@@ -6,10 +6,10 @@ import pytest
 from botocore import exceptions as boto
 from botocore.exceptions import ClientError
 
-from tuner.aws.calls import RetryPolicy, call_patiently
+from tuner.aws.calls import Patience, call_patiently
 from tuner.clock import VirtualClock
 
-POLICY = RetryPolicy()
+POLICY = Patience()
 
 
 def answered(code: str, message: str = "", status: int = 400) -> ClientError:

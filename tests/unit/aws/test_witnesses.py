@@ -34,7 +34,7 @@ def stubbed(session: AwsSession) -> Iterator[Callable[[str], tuple[Service, Stub
 
     def stub(name: str) -> tuple[Service, Stubber]:
         service = Service(session, name, VirtualClock())
-        stubs.append(Stubber(service._client))
+        stubs.append(Stubber(service.client))
         stubs[-1].activate()
         return service, stubs[-1]
 

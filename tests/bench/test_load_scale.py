@@ -39,7 +39,7 @@ MILLION = """
     from tuner.engine.worker_pool import SingleWorker, WorkerMessage
     from tuner.measure.load_figures import LoadTally
     from tuner.records import Purpose
-    from tuner.store.choice import everything
+    from tuner.store.queries import everything
     from tuner.targets.seam import Credentials, Endpoint, Variant
 
     N, RATE, random = 1_000_000, 4000.0, Random(1)

@@ -13,8 +13,8 @@ from sqlalchemy import Connection
 
 from tuner.records import Advice, RunState, Sample
 from tuner.store import queries
-from tuner.store.choice import Choice
 from tuner.store.plain import dumps, record, text
+from tuner.store.queries import Choice
 
 #: Numbers of a call and of its attempt, and when it was due: no two samples of a run share them.
 Numbers = set[tuple[int, int, float]]

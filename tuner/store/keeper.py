@@ -8,7 +8,7 @@ call is as likely to be kept as any other, and any two are kept independently of
 from random import Random
 
 from tuner.records import Advice, Sample
-from tuner.store.choice import everything
+from tuner.store.queries import everything
 from tuner.store.runs import Store
 
 #: Requests that a run keeps at most.

@@ -1,18 +1,113 @@
-"""The statements behind the store, each on a connection that the caller has opened."""
+"""The statements behind the store, each on a connection that the caller has opened.
+
+With what two of them need: a fair choice among calls, and which process writes a run.
+"""
 
 import json
+import os
+import socket
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
 from tuner.errors import StoreError
 from tuner.records import RunRecord, RunState, Sample
-from tuner.store.choice import PRIME, Choice
-from tuner.store.owner import Owner
 from tuner.store.plain import dumps, record
 from tuner.store.rows import SAMPLE_FIELDS, run_row, sample_row, samples_of
 from tuner.store.tables import documents, runs, samples
+
+#: A prime that calls stay below, and whose square fits into 63 bits.
+PRIME = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A fair choice: calls whose hash lies below ``below``; all as long as that is ``PRIME``.
+
+    The hash is (factor x call + shift) mod PRIME, pairwise independent over random factors and
+    shifts (Carter and Wegman, "Universal Classes of Hash Functions", JCSS 18, 1979). Products
+    stay within 63 bits, so that SQL computes the same.
+    """
+
+    factor: int
+    shift: int
+    below: int
+
+    def takes(self, call: int) -> bool:
+        """Whether this call is chosen."""
+        return (self.factor * call + self.shift) % PRIME < self.below
+
+    @property
+    def share(self) -> float:
+        """Which part of all calls is chosen."""
+        return self.below / PRIME
+
+    def halved(self) -> "Choice":
+        """Half of these calls."""
+        return Choice(self.factor, self.shift, max(1, self.below // 2))
+
+
+def everything(random: Random) -> Choice:
+    """All calls, with a hash of this chance."""
+    return Choice(random.randrange(1, PRIME), random.randrange(PRIME), PRIME)
+
+
+# psutil derives a start time from the boot time, which moves a little when the clock is set.
+_SAME_START_S = 2.0
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A process that writes a run; ``started_at`` is in seconds since the epoch, ``boot`` ""
+    where unknown.
+
+    Numbers are used again, so host, boot and start time tell processes apart. What runs on
+    another host cannot be seen from here and counts as alive.
+    """
+
+    pid: int
+    started_at: float
+    boot: str
+    host: str
+
+    def gone(self) -> bool:
+        """Whether this process has certainly ended."""
+        if self.host != socket.gethostname():
+            return False
+        if self.boot != _boot():
+            return True
+        import psutil  # here, as commands that only read need none of it
+
+        try:
+            process = psutil.Process(self.pid)
+            if process.status() == psutil.STATUS_ZOMBIE:
+                return True
+            return abs(process.create_time() - self.started_at) > _SAME_START_S
+        except psutil.NoSuchProcess:
+            return True
+        except psutil.AccessDenied:
+            return False
+
+
+def this_process() -> Owner:
+    """Describe the process that asks."""
+    import psutil
+
+    pid = os.getpid()
+    return Owner(pid, psutil.Process(pid).create_time(), _boot(), socket.gethostname())
+
+
+def _boot() -> str:
+    """Read Linux's identity of this boot; other systems have none and rely on start times."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
 
 _SAMPLE_COLUMNS = [samples.c[name] for name in SAMPLE_FIELDS]
 _NEWEST_FIRST = runs.c.started_at.desc(), runs.c.id.desc()

@@ -17,17 +17,16 @@ from sqlalchemy import Connection, Engine
 
 from tuner.errors import StoreAway, StoreError
 from tuner.records import Advice, RunRecord, RunState, Sample
-from tuner.store import exchange, queries, schema
-from tuner.store.choice import Choice
+from tuner.store import exchange, queries
 from tuner.store.connect import address, connect, missing, shown, transaction
 from tuner.store.entries import Chosen, Document, Entry, Finished, Reports, Samples
 from tuner.store.exchange import StoredRun, stood_in, whole
 from tuner.store.failure import translated
-from tuner.store.outbox import Outbox, delivered
-from tuner.store.owner import this_process
 from tuner.store.plain import dumps
+from tuner.store.queries import Choice, this_process
 from tuner.store.rows import run_of
-from tuner.store.spool import Waiting
+from tuner.store.spool import Outbox, Waiting, delivered
+from tuner.store.tables import ensure
 from tuner.store.thinning import DOCUMENT as THINNED
 from tuner.store.thinning import count_of
 
@@ -60,7 +59,7 @@ class Store:
         engine = connect(where)
         try:
             with translated(shown(where)):
-                schema.ensure(engine, shown(where))
+                ensure(engine, shown(where))
         except BaseException:
             engine.dispose()
             raise

@@ -12,7 +12,7 @@ import pytest
 
 from tuner.errors import StoreError
 from tuner.records import RunRecord, RunState, Sample
-from tuner.store import owner
+from tuner.store import queries
 from tuner.store.runs import Store
 
 Make = Callable[..., RunRecord]
@@ -94,12 +94,12 @@ def test_a_run_that_a_living_process_writes_is_neither_resumed_nor_deleted(
 
 
 def test_a_process_is_told_from_another_that_got_its_number() -> None:
-    me = owner.this_process()
+    me = queries.this_process()
     assert not me.gone()
-    assert owner.Owner(me.pid, me.started_at - 60.0, me.boot, me.host).gone()
-    assert owner.Owner(me.pid, me.started_at, "another boot", me.host).gone()
-    assert not owner.Owner(2**30, me.started_at, me.boot, "another-host").gone()
-    assert owner.Owner(2**30, me.started_at, me.boot, me.host).gone()
+    assert queries.Owner(me.pid, me.started_at - 60.0, me.boot, me.host).gone()
+    assert queries.Owner(me.pid, me.started_at, "another boot", me.host).gone()
+    assert not queries.Owner(2**30, me.started_at, me.boot, "another-host").gone()
+    assert queries.Owner(2**30, me.started_at, me.boot, me.host).gone()
     assert os.getpid() == me.pid
     assert me.started_at <= time.time()
 

@@ -16,7 +16,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
 from tuner.records import RunRecord, Sample
-from tuner.store import connect, schema
+from tuner.store import connect, tables
 from tuner.store.rows import run_row, sample_row
 from tuner.store.runs import Store
 from tuner.store.tables import SCHEMA, VERSION_TABLE, metadata
@@ -24,7 +24,7 @@ from tuner.store.tables import SCHEMA, VERSION_TABLE, metadata
 Make = Callable[..., Any]
 
 HISTORY = sorted(
-    each.name[:4] for each in (Path(schema.__file__).parent / "migrations/versions").glob("0*.py")
+    each.name[:4] for each in (Path(tables.__file__).parent / "migrations/versions").glob("0*.py")
 )
 
 # Opens a store, and says when it begins and when it is done.
@@ -41,7 +41,7 @@ def write_as(url: str, version: str, run: RunRecord, samples: list[Sample]) -> N
     """A store as this version of the schema has it, with a run in it."""
     engine = connect.connect(connect.address(url))
     with connect.transaction(engine, writes=True) as connection:
-        command.upgrade(schema._config(connection), version)
+        command.upgrade(tables.alembic_config(connection), version)
         insert(connection, "tuner_runs", run_row(run, None))
         for sample in samples:
             insert(connection, "tuner_samples", sample_row(1, sample))
@@ -60,7 +60,7 @@ def insert(connection: Connection, table: str, row: dict[str, Any]) -> None:
 def version(url: str) -> str | None:
     engine = connect.connect(connect.address(url))
     try:
-        return schema.version(engine)
+        return tables.version(engine)
     finally:
         engine.dispose()
 
@@ -68,7 +68,7 @@ def version(url: str) -> str | None:
 def test_the_history_is_one_line_that_ends_in_this_version() -> None:
     engine = connect.connect(connect.address("sqlite://"))
     with engine.connect() as connection:
-        scripts = ScriptDirectory.from_config(schema._config(connection))
+        scripts = ScriptDirectory.from_config(tables.alembic_config(connection))
     assert [each.revision for each in scripts.walk_revisions()][::-1] == HISTORY
     assert scripts.get_heads() == [SCHEMA]
 
@@ -119,7 +119,7 @@ def test_while_one_process_migrates_a_second_one_waits_and_finds_the_work_done(
     try:
         # This process has taken the lock that whoever migrates takes.
         with connect.transaction(engine, writes=True) as connection:
-            schema.take_turn(connection)
+            tables.take_turn(connection)
             for _ in range(2):
                 words = [sys.executable, "-c", OPENER, store_url, run.run]
                 children.append(subprocess.Popen(words, stdout=subprocess.PIPE, text=True))

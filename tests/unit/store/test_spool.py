@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from tuner.errors import StoreAway, StoreError
 from tuner.records import Advice, RunState, Sample
-from tuner.store import entries, outbox, spool
-from tuner.store.choice import PRIME, Choice
+from tuner.store import entries, spool
+from tuner.store.queries import PRIME, Choice
 from tuner.store.runs import Store
 
 Make = Callable[..., Any]
@@ -100,7 +100,7 @@ def test_a_server_that_comes_back_in_time_gets_everything_before_the_run_ends(
     make_sample: Make,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(outbox, "TRY_AGAIN_S", 0.0)
+    monkeypatch.setattr(spool, "TRY_AGAIN_S", 0.0)
     with Store.open(url) as store:
         store.start(make_run())
         made = go(store, make_run(), make_sample, range(5))

@@ -1,1 +1,1 @@
-"""The history of the schema, run by Alembic from ``tuner.store.schema``; never by hand."""
+"""The history of the schema, run by Alembic from ``tuner.store.tables``; never by hand."""

@@ -1,4 +1,4 @@
-"""Alembic's entry: it hands over the connection that ``tuner.store.schema`` has opened."""
+"""Alembic's entry: it hands over the connection that ``tuner.store.tables`` has opened."""
 
 from alembic import context
 

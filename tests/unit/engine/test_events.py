@@ -151,7 +151,7 @@ def test_any_json_file_is_an_event_as_it_is(tmp_path: Path) -> None:
     ("text", "kind", "says"),
     [
         ("s4", NotFound, "There are: alb"),
-        ("sqs:0", UsageError, "is not a batch"),
+        ("sqs:0", UsageError, "is not a possible batch size"),
         ("sqs:10001", UsageError, "1 to 10000"),
         ("schedule:5", UsageError, "has no batch"),
         ("none.json", UsageError, "cannot be read"),

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tuner.engine.profiles.pace import Constant, Ramp
-from tuner.engine.profiles.profile import Moments, Phase, Profile
+from tuner.engine.profiles.pace import Constant, Moments, Ramp
+from tuner.engine.profiles.profile import Phase, Profile
 from tuner.engine.profiles.profile_file import (
     bundled,
     load_profile,
@@ -91,7 +91,7 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
     told = str(caught.value)
     for part in (
         "8 mistakes",
-        "'arival' is not known",
+        "'arival' is not a known key",
         "retry 'often' is not one of none",
         "stop_on 'errors' has no limit",
         "phase 1: rate '0rps' has to be above zero",
@@ -111,7 +111,7 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
         ("phases = [1]", "needs [[phases]]"),
         ("users = 0", "users 0 is not a number from 1"),
         ("users = true\nduration='1s'", "users True"),
-        ('[[phases]]\nshape = "pause"\nduration = "1s"', "asks for no call"),
+        ('[[phases]]\nshape = "pause"\nduration = "1s"', "no phase sends any calls"),
         ('[[phases]]\nshape = "constant"', "rate is missing"),
         ('[[phases]]\nshape = "file"', "file is missing"),
         ('[[phases]]\nshape = "file"\nfile = "none.csv"', "none.csv cannot be read"),

@@ -117,8 +117,8 @@ def test_all_mistakes_are_told_at_once() -> None:
         """
     )
     for words in (
-        "'unknown' is not known here",
-        "suite: 'foo' is not known here",
+        "'unknown' is not a known key",
+        "suite: 'foo' is not a known key",
         "confidence 2",
         "overlap 'maybe' is not one of wait, leave",
         "case 'a': gate 'p95 +10' has a change that is not in percent",

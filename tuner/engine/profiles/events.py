@@ -1,4 +1,4 @@
-"""Event templates: the payload that a source would send, filled anew for every call.
+"""Event templates: the payloads that an event source would send, filled anew for every call.
 
 A template is JSON: ``{"about": ..., "batch": 10, "most": 10000, "event": {...}}``. In texts of the
 event, placeholders are filled (``placeholders.py``). Three forms of an object are read as more:
@@ -9,6 +9,7 @@ first. Any other JSON file is an event as it is. The files that a ``row`` names 
 
 import csv
 import gzip
+import io
 import json
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
@@ -19,8 +20,9 @@ from random import Random
 from typing import Any
 
 from tuner.engine.profiles.placeholders import Scope, fill
-from tuner.engine.profiles.profile_file import FOLDER, bundled
-from tuner.errors import NotFound, UsageError
+from tuner.engine.profiles.profile_file import find_file, names_in
+from tuner.engine.profiles.values import read_text
+from tuner.errors import UsageError
 
 #: A synchronous invocation takes at most 6 MB (Lambda quotas; the API counts 6,291,556 bytes).
 _LARGEST = 6_291_556
@@ -39,7 +41,7 @@ class EventTemplate:
     folder: Path
 
     def render(self, count: int, seed: int, now_s: float) -> tuple[bytes, ...]:
-        """So many events as JSON; ``now_s`` is seconds since 1970. Raises UsageError."""
+        """Return so many events as JSON; ``now_s`` is seconds since 1970. Raises UsageError."""
         made = []
         for index in range(count):
             filler = _Filler(self, Random(f"{seed}/{self.name}/{index}"), now_s, index)
@@ -52,35 +54,21 @@ class EventTemplate:
 
 
 def event_names() -> list[str]:
-    """The templates that can be named here."""
-    folders = (FOLDER / "events", bundled() / "events")
-    return sorted({path.stem for folder in folders for path in folder.glob("*.json")})
+    """Names of the templates that can be named here."""
+    return names_in("events", ".json")
 
 
 def load_event(text: str) -> EventTemplate:
-    """The template that ``NAME``, ``NAME:BATCH`` or a file names. Raises UsageError, NotFound."""
+    """Return the template of ``NAME``, ``NAME:BATCH`` or a file. Raises UsageError, NotFound."""
     name, colon, size = text.rpartition(":")
     if not colon or not (size.isascii() and size.isdigit()):
         name, size = text, ""
-    path = _find(name)
+    path = find_file(name, "events", ".json", "event")
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "is not text"
-        raise UsageError(str(path), f"cannot be read: {why}", "Check the path.") from None
+        document = json.loads(read_text(path, "Check the path."))
     except (ValueError, RecursionError) as error:
         raise UsageError(str(path), f"is not JSON: {error}", "Check the file.") from None
     return _template(path, document, size[:9])
-
-
-def _find(name: str) -> Path:
-    if name.endswith(".json") or "/" in name:
-        return Path(name)
-    for folder in (FOLDER / "events", bundled() / "events"):
-        if (folder / f"{name}.json").is_file():
-            return folder / f"{name}.json"
-    fix = f"There are: {', '.join(event_names())}; or name a file."
-    raise NotFound(f"event {name[:60]!r}", "does not exist", fix)
 
 
 def _template(path: Path, document: Any, size: str) -> EventTemplate:
@@ -92,10 +80,10 @@ def _template(path: Path, document: Any, size: str) -> EventTemplate:
         raise UsageError(str(path), "batch and most are not whole numbers", "Check the file.")
     batch = int(size) if size else usual
     if size and not usual:
-        raise UsageError(f"event {path.stem}", "has no batch", f"Write --event {path.stem}.")
+        raise UsageError(f"event {path.stem}", "has no batch size", f"Write --event {path.stem}.")
     if (size and batch < 1) or (most and batch > most):
         fix = f"Its source sends 1 to {most or 'any number of'} records at once."
-        raise UsageError(f"event {path.stem}:{batch}", "is not a batch that can be", fix)
+        raise UsageError(f"event {path.stem}:{batch}", "is not a possible batch size", fix)
     about = str(document.get("about", ""))
     return EventTemplate(path.stem, about, document["event"], batch, path.parent)
 
@@ -110,7 +98,7 @@ class _Filler:
         self._index = index
 
     def fill(self, value: Any) -> Any:
-        """The event with everything filled."""
+        """Return the event with everything filled."""
         return self._filled(value, self._scope(self._index), 0)
 
     def _scope(self, number: int) -> Scope:
@@ -154,13 +142,13 @@ _FORMS = {
 
 @cache
 def _table(path: Path) -> Sequence[Mapping[str, str]]:
-    """The rows of a CSV with a header. Raises UsageError."""
+    """Return the rows of a CSV with a header. Raises UsageError."""
+    fix = "Put a CSV with a header and rows beside the event."
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = [{k: v or "" for k, v in row.items() if k} for row in csv.DictReader(file)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        why = getattr(error, "strerror", None) or "is not CSV"
-        raise UsageError(str(path), f"cannot be read: {why}", "Put it beside the event.") from None
+        read = csv.DictReader(io.StringIO(read_text(path, fix), newline=""))
+        rows = [{k: v or "" for k, v in row.items() if k} for row in read]
+    except csv.Error as error:
+        raise UsageError(str(path), f"is not CSV: {error}", fix) from None
     if not rows:
-        raise UsageError(str(path), "has no rows", "Give it a header and rows.")
+        raise UsageError(str(path), "has no rows", fix)
     return rows

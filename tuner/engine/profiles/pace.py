@@ -1,32 +1,59 @@
 """When the next call is due: pure functions of elapsed time, or of a seeded generator.
 
-A :class:`Pace` gives the due times of an open load in seconds after its start, in order, and
-never looks at a clock: whether a call was really sent then is the engine's to say. A varying rate
-r(t) puts call number n where the integral of r reaches n, so no call is lost between two rates.
+A :class:`Shape` is an arrival rate over time, in calls per second; due times are seconds after the
+start of an open load, in order. Nothing here looks at a clock: whether a call was really sent then
+is the engine's to say. A varying rate r(t) puts call number n where the integral of r reaches n, so
+no call is lost between two rates.
 """
 
 import math
+from abc import ABC, abstractmethod
+from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from random import Random
-from typing import Protocol
 
 
-class Shape(Protocol):
+class Shape(ABC):
     """An arrival rate over time."""
 
+    #: The calls have moments of their own, which chance does not move.
+    fixed = False
+
+    @abstractmethod
     def rate(self, at_s: float) -> float:
         """Calls per second wanted at this moment, never negative."""
-        ...
 
+    @abstractmethod
     def due_before(self, at_s: float) -> float:
         """Calls that are due in [0, at_s): the integral of the rate, not rounded."""
-        ...
+
+    @abstractmethod
+    def peak_per_s(self, duration_s: float) -> float:
+        """The highest rate in so many seconds."""
+
+    def stretched(self, factor: float) -> "Shape":
+        """The same shape, taking so many times as long."""
+        return self
+
+    @abstractmethod
+    def raised(self, factor: float) -> "Shape":
+        """The same shape with so many times the rate."""
+
+    def when(self, calls: float, low_s: float, high_s: float) -> float:
+        """The moment between these at which ``due_before`` reaches ``calls``, to 0.1 µs."""
+        # After 17 years neighbouring floats lie further apart than that, and have no middle.
+        while high_s - low_s > 1e-7 and low_s < (middle := (low_s + high_s) / 2) < high_s:
+            if self.due_before(middle) > calls:
+                high_s = middle
+            else:
+                low_s = middle
+        return low_s
 
 
 @dataclass(frozen=True)
-class Constant:
+class Constant(Shape):
     """The same rate throughout."""
 
     per_s: float
@@ -39,9 +66,21 @@ class Constant:
         """Rate times time."""
         return self.per_s * at_s
 
+    def peak_per_s(self, duration_s: float) -> float:
+        """The one rate."""
+        return self.per_s
+
+    def raised(self, factor: float) -> Shape:
+        """Another rate."""
+        return Constant(self.per_s * factor)
+
+    def when(self, calls: float, low_s: float, high_s: float) -> float:
+        """Exact, and without a search for every call."""
+        return calls / self.per_s
+
 
 @dataclass(frozen=True)
-class Ramp:
+class Ramp(Shape):
     """From one rate to another in a straight line; after ``over_s`` the second holds."""
 
     from_per_s: float
@@ -59,9 +98,21 @@ class Ramp:
         area = inside * (self.from_per_s + self.rate(inside)) / 2 if self.over_s > 0 else 0.0
         return area + self.to_per_s * max(0.0, at_s - self.over_s)
 
+    def peak_per_s(self, duration_s: float) -> float:
+        """The higher end."""
+        return max(self.from_per_s, self.to_per_s)
+
+    def stretched(self, factor: float) -> Shape:
+        """A longer line."""
+        return replace(self, over_s=self.over_s * factor)
+
+    def raised(self, factor: float) -> Shape:
+        """Both ends raised."""
+        return Ramp(self.from_per_s * factor, self.to_per_s * factor, self.over_s)
+
 
 @dataclass(frozen=True)
-class Steps:
+class Steps(Shape):
     """Constant rates one after another: (seconds, rate) each; the last one goes on."""
 
     steps: tuple[tuple[float, float], ...]
@@ -83,9 +134,21 @@ class Steps:
             start += seconds
         return total + self.steps[-1][1] * max(0.0, at_s - start)
 
+    def peak_per_s(self, duration_s: float) -> float:
+        """The highest step."""
+        return max(per_s for _, per_s in self.steps)
+
+    def stretched(self, factor: float) -> Shape:
+        """Longer steps."""
+        return Steps(tuple((seconds * factor, per_s) for seconds, per_s in self.steps))
+
+    def raised(self, factor: float) -> Shape:
+        """Higher steps."""
+        return Steps(tuple((seconds, per_s * factor) for seconds, per_s in self.steps))
+
 
 @dataclass(frozen=True)
-class Sine:
+class Sine(Shape):
     """A day: ``mean_per_s`` with a swing of at most as much; it starts at its lowest point."""
 
     mean_per_s: float
@@ -101,13 +164,26 @@ class Sine:
         turn = math.tau / self.period_s
         return self.mean_per_s * at_s - self.swing_per_s * math.sin(turn * at_s) / turn
 
+    def peak_per_s(self, duration_s: float) -> float:
+        """The crest of the wave."""
+        return self.mean_per_s + self.swing_per_s
+
+    def stretched(self, factor: float) -> Shape:
+        """A longer wave."""
+        return replace(self, period_s=self.period_s * factor)
+
+    def raised(self, factor: float) -> Shape:
+        """A higher wave."""
+        return Sine(self.mean_per_s * factor, self.swing_per_s * factor, self.period_s)
+
 
 @dataclass(frozen=True)
-class Bursts:
+class Bursts(Shape):
     """``size`` calls at one moment, again after every ``every_s``."""
 
     size: int
     every_s: float
+    fixed = True
 
     def rate(self, at_s: float) -> float:
         """The mean rate; at the moments themselves it has no value."""
@@ -117,26 +193,66 @@ class Bursts:
         """All of the bursts so far."""
         return float(self.size * math.ceil(at_s / self.every_s)) if at_s > 0 else 0.0
 
+    def peak_per_s(self, duration_s: float) -> float:
+        """The mean rate."""
+        return self.rate(0.0)
+
+    def stretched(self, factor: float) -> Shape:
+        """Longer pauses."""
+        return replace(self, every_s=self.every_s * factor)
+
+    def raised(self, factor: float) -> Shape:
+        """Larger bursts of whole calls."""
+        return replace(self, size=max(1, round(self.size * factor)))
+
+    def when(self, calls: float, low_s: float, high_s: float) -> float:
+        """The moment of the burst that this call is in."""
+        return calls // self.size * self.every_s
+
+
+@dataclass(frozen=True)
+class Moments(Shape):
+    """Calls at given moments: ascending seconds after the start, in units of ``scale``."""
+
+    at_s: tuple[float, ...]
+    scale: float = 1.0
+    fixed = True
+
+    def rate(self, at_s: float) -> float:
+        """Calls in the second around this moment."""
+        return self.due_before(at_s + 0.5) - self.due_before(at_s - 0.5)
+
+    def due_before(self, at_s: float) -> float:
+        """The number of moments that have passed."""
+        return float(bisect_left(self.at_s, at_s / self.scale))
+
+    def peak_per_s(self, duration_s: float) -> float:
+        """The mean rate."""
+        return self.due_before(duration_s + 1.0) / duration_s
+
+    def stretched(self, factor: float) -> Shape:
+        """Longer gaps."""
+        return replace(self, scale=self.scale * factor)
+
+    def raised(self, factor: float) -> Shape:
+        """The same: what was recorded stays as it is."""
+        return self
+
+    def when(self, calls: float, low_s: float, high_s: float) -> float:
+        """The recorded moment."""
+        return self.at_s[int(calls)] * self.scale
+
 
 def evenly(shape: Shape, duration_s: float) -> Iterator[float]:
     """Due times in [0, duration_s) with call n where ``due_before`` reaches n, spaced evenly.
 
     A rate of zero sends nothing until it rises again.
     """
-    if isinstance(shape, Constant):  # exact, and without a search for every call
-        if shape.per_s > 0:
-            for number in range(math.ceil(shape.per_s * duration_s - 1e-9)):
-                yield number / shape.per_s
-        return
-    if isinstance(shape, Bursts):
-        for burst in range(math.ceil(duration_s / shape.every_s)):
-            yield from (burst * shape.every_s for _ in range(shape.size))
-        return
     total, at_s = shape.due_before(duration_s), 0.0
     for number in count():
         if number >= total - 1e-9:
             return
-        at_s = _when(shape, float(number), at_s, duration_s)
+        at_s = shape.when(number, at_s, duration_s)
         yield at_s
 
 
@@ -144,26 +260,12 @@ def poisson(shape: Shape, duration_s: float, random: Random) -> Iterator[float]:
     """Due times in [0, duration_s) of an inhomogeneous Poisson process with this rate.
 
     Unit-rate arrivals mapped through the inverse of the integrated rate (Cinlar, *Introduction to
-    Stochastic Processes*, 1975), so the shape may be anything with ``due_before``.
+    Stochastic Processes*, 1975), so the shape may be anything whose rate varies smoothly.
     """
     total, reached, at_s = shape.due_before(duration_s), 0.0, 0.0
     while True:
         reached += random.expovariate(1.0)
         if reached >= total:
             return
-        if isinstance(shape, Constant):
-            yield reached / shape.per_s
-            continue
-        at_s = _when(shape, reached, at_s, duration_s)
+        at_s = shape.when(reached, at_s, duration_s)
         yield at_s
-
-
-def _when(shape: Shape, calls: float, low_s: float, high_s: float) -> float:
-    """The moment at which ``due_before`` reaches ``calls``, by bisection to a tenth of a µs."""
-    # After 17 years neighbouring floats lie further apart than that, and have no middle.
-    while high_s - low_s > 1e-7 and low_s < (middle := (low_s + high_s) / 2) < high_s:
-        if shape.due_before(middle) > calls:
-            high_s = middle
-        else:
-            low_s = middle
-    return low_s

@@ -1,4 +1,4 @@
-"""What stands between ``{{`` and ``}}`` in an event template, and what it becomes.
+"""Placeholders between ``{{`` and ``}}`` in an event template, and how they are filled.
 
 Chance is a seeded generator and the time is an argument, so a run's events can be made again.
 
@@ -38,7 +38,7 @@ Tables = Callable[[str], Sequence[Mapping[str, str]]]
 
 @dataclass
 class Scope:
-    """What placeholders of one record are filled from; ``now_s`` is seconds since 1970."""
+    """The values that placeholders of one record draw on; ``now_s`` is seconds since 1970."""
 
     random: Random
     now_s: float
@@ -49,7 +49,7 @@ class Scope:
 
 
 def fill(text: str, scope: Scope) -> Value:
-    """The text with its placeholders filled. Raises UsageError for one that makes no sense."""
+    """Return the text with its placeholders filled. Raises UsageError for an invalid one."""
     whole = _PLACEHOLDER.fullmatch(text)
     if whole and text.count("{{") == 1:
         return _value(whole[1], scope)
@@ -77,7 +77,7 @@ def _made(words: Sequence[str], inside: str, scope: Scope) -> Value:
     except UsageError:
         raise
     except (ValueError, IndexError, KeyError, OverflowError):
-        raise _bad(inside, "is not complete, or its values make no sense") from None
+        raise _bad(inside, "is incomplete or has invalid values") from None
 
 
 def _uuid(words: Sequence[str], scope: Scope) -> Value:

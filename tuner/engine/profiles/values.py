@@ -1,29 +1,39 @@
-"""Reads typed values out of a configuration table, gathering complaints instead of raising.
+"""Reads configuration files: their text, and typed values of a table with all complaints at once.
 
 A value that is missing or wrong reads as a harmless one, so that everything else is still checked.
 """
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from tuner.errors import UsageError
 from tuner.units import parse_rate, parse_seconds
 
-#: More than one machine can send; a larger number is a slip of the pen.
+#: No machine sends more; a larger number is a typing error.
 HIGHEST_PER_S = 100_000.0
 #: Checks of texts whose meaning is known elsewhere, by key; they raise UsageError.
 Checks = Mapping[str, Callable[[str], object]]
 
 
+def read_text(path: Path, fix: str, thing: str | None = None) -> str:
+    """Return a file's text. Raises UsageError that says why it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "is not text"
+        raise UsageError(thing or str(path), f"cannot be read: {why}", fix) from None
+
+
 class Values:
-    """``complaints`` is what was wrong so far. ``where`` is put in front of a key's name."""
+    """Gathers ``complaints``; ``where`` goes in front of a key's name."""
 
     def __init__(self, checks: Checks) -> None:
         self.complaints: list[str] = []
         self._checks = checks
 
     def rate(self, table: dict[str, Any], key: str, where: str, zero: bool = False) -> float:
-        """Calls per second, above zero (or zero too)."""
+        """Return calls per second, above zero (or zero, too)."""
         if key not in table:
             self.complain(f'{where}{key} is missing, such as {key} = "20rps"')
             return 1.0
@@ -48,7 +58,7 @@ class Values:
         *,
         zero: bool = False,
     ) -> float:
-        """A time in seconds; ``None`` as default means that it has to be given."""
+        """Return a time in seconds; ``None`` as default means that it has to be given."""
         if key not in table:
             if default is None:
                 self.complain(f'{where}{key} is missing, such as {key} = "1m"')
@@ -63,7 +73,7 @@ class Values:
             return 1.0
 
     def whole(self, table: dict[str, Any], key: str, low: int, high: int, where: str = "") -> int:
-        """A whole number, at least 1 if it is given at all."""
+        """Return a whole number, at least 1 if it is given at all."""
         value = table.get(key, low)
         good = isinstance(value, int) and not isinstance(value, bool)
         if not good or (key in table and not max(1, low) <= value <= high):
@@ -72,7 +82,7 @@ class Values:
         return int(value)
 
     def text(self, table: dict[str, Any], key: str, default: str) -> str:
-        """A text."""
+        """Return a text."""
         value = table.get(key, default)
         if not isinstance(value, str):
             self.complain(f"{key} {shown(value)} is not text")
@@ -80,7 +90,7 @@ class Values:
         return value
 
     def choice(self, table: dict[str, Any], key: str, known: tuple[str, ...]) -> str | None:
-        """One of a few words."""
+        """Return one of a few words."""
         value = table.get(key)
         if value is not None and value not in known:
             self.complain(f"{key} {shown(value)} is not one of {', '.join(known)}")
@@ -88,7 +98,7 @@ class Values:
         return value
 
     def texts(self, table: dict[str, Any], key: str) -> tuple[str, ...]:
-        """A list of texts, each checked by its key's check."""
+        """Return a list of texts, each checked by its key's check."""
         value = table.get(key, [])
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             self.complain(f'{key} is not a list of texts, such as ["errors>5%"]')
@@ -101,10 +111,10 @@ class Values:
         return tuple(value)
 
     def unknown(self, table: dict[str, Any], known: set[str], where: str) -> None:
-        """Complain of keys that are not known."""
+        """Complain about keys that are not known."""
         for key in table:
             if key not in known:
-                self.complain(f"{where}{shown(key)} is not known here")
+                self.complain(f"{where}{shown(key)} is not a known key")
 
     def complain(self, text: str) -> None:
         """Note what is wrong."""
@@ -112,6 +122,6 @@ class Values:
 
 
 def shown(value: object) -> str:
-    """A value as a complaint quotes it."""
+    """Quote a value for a complaint."""
     text = repr(value)
     return text if len(text) <= 40 else f"{text[:37]}..."

@@ -25,12 +25,12 @@ from tuner.decide.result import (
     RunnerUp,
     SizeRow,
     Spend,
+    StartupRow,
     Stats,
     Sweep,
     VersusCurrent,
     WarmRow,
 )
-from tuner.decide.startups import StartupRow
 from tuner.engine.engine import Shortfall
 from tuner.measure.load_figures import LoadFigures, LoadTally
 from tuner.measure.load_frames import Asked, Ending
@@ -398,13 +398,9 @@ _SCALARS = {
 }
 
 
-#: What records name without importing it.
-_NAMES = {each.__name__: each for each in (LoadFigures, SizeUnderLoad, StartupRow)}
-
-
 def any_record(kind: Any, alone: bool = False) -> st.SearchStrategy[Any]:
     """A record of a sweep with odd values in every field; ``alone`` without another beside it."""
-    hints = get_type_hints(kind, localns=_NAMES)
+    hints = get_type_hints(kind, localns={"LoadFigures": LoadFigures})
     special = {"memory_mb": st.integers(128, 10_240)}
     if kind is Sweep:
         others = st.just(()) if alone else st.lists(any_record(Sweep, alone=True), max_size=1)

@@ -7,23 +7,19 @@ invoked and nothing is read but what is handed in.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from tuner.billing.prices import price_advice
 from tuner.decide.decide import Answer, Decider, Question
 from tuner.decide.goal import Goal
+from tuner.decide.load_result import SizeUnderLoad
 from tuner.decide.month import Priced, monthly
-from tuner.decide.result import ColdRow, Monthly, SizeRow, Spend, Sweep, WarmRow
+from tuner.decide.result import ColdRow, Monthly, SizeRow, Spend, StartupRow, Sweep, WarmRow
 from tuner.decide.sizes import size_rows
 from tuner.measure.health import check
 from tuner.measure.load_frames import SizeLoads, calm
 from tuner.measure.startup_frames import Startups, on_demand
 from tuner.recording.power_tuning import Point, chart_url
 from tuner.records import Advice, Outcome, RunRecord, Sample
-
-if TYPE_CHECKING:  # most answers are without, and are to come at once
-    from tuner.decide.load_result import SizeUnderLoad
-    from tuner.decide.startups import StartupRow
 
 _NOTHING = WarmRow(0, None, None, None, None), ColdRow(0, None, None, None, None)
 
@@ -97,7 +93,7 @@ def _price(evidence: Evidence) -> Mapping[str, str | float | None]:
 
 def _startups(
     evidence: Evidence,
-) -> "tuple[tuple[StartupRow, ...], tuple[Advice, ...], float | None]":
+) -> tuple[tuple[StartupRow, ...], tuple[Advice, ...], float | None]:
     """Ways to start side by side, what has to be known of them, and what keeping them cost."""
     startups, facts, own = evidence.startups, evidence.run.facts, evidence.prices.own
     if startups is None:
@@ -110,7 +106,7 @@ def _startups(
 
 def _under_load(
     answer: Answer, evidence: Evidence, question: Question, samples: Sequence[Sample]
-) -> "tuple[Answer, Sequence[SizeUnderLoad], tuple[Advice, ...]]":
+) -> tuple[Answer, Sequence[SizeUnderLoad], tuple[Advice, ...]]:
     """The answer held against loads, what each size did under its load, and doubts about that."""
     loads = evidence.loads
     if loads is None:
@@ -141,7 +137,7 @@ def _rows(
     evidence: Evidence,
     question: Question,
     samples: Sequence[Sample],
-    loads: "Sequence[SizeUnderLoad]",
+    loads: Sequence[SizeUnderLoad],
 ) -> tuple[SizeRow, ...]:
     rows = {r.memory_mb: r for r in size_rows(samples, question.goal, question.rates)}
     for size, reason in evidence.failed.items():

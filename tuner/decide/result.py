@@ -6,18 +6,15 @@ All intervals are 90 %.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.billing.cost import BreakEven
 from tuner.crosscheck.record import CrossCheck
+from tuner.decide.load_result import SizeUnderLoad
 from tuner.measure.load_frames import Asked
 from tuner.records import Advice, RunRecord
-
-if TYPE_CHECKING:  # most answers are without, and are to come at once
-    from tuner.decide.load_result import SizeUnderLoad
-    from tuner.decide.startups import StartupRow
 
 FloatArray = NDArray[np.float64]
 
@@ -84,7 +81,35 @@ class SizeRow:
     timeouts: int
     out_of_memory: int
     cost_usd_per_million: Interval | None
-    load: "SizeUnderLoad | None" = None  # None: it was not put under load
+    load: SizeUnderLoad | None = None  # None: it was not put under load
+
+
+@dataclass(frozen=True)
+class StartupRow:
+    """One way to start, measured and priced.
+
+    ``first_ms`` is what the caller of a first request waited, from the first byte sent to the last
+    received; ``spilled`` are first requests that met a sandbox on demand after all. ``call_usd`` is
+    a warm call, ``start_usd`` what a call that starts a sandbox costs beyond that.
+    """
+
+    variant: str
+    memory_mb: int
+    status: str  # "ok", "partial", "failed"
+    reason: str | None
+    n: int
+    spilled: int
+    ready_s: float | None
+    first_ms: Stats | None
+    init_ms: Stats | None
+    restore_ms: Stats | None
+    duration_ms: Stats | None
+    warm_ms: Stats | None
+    call_usd: float | None
+    start_usd: float | None
+    kept_usd_per_hour: float | None
+    provisioned: int = 0  # sandboxes that were kept ready
+    pays: BreakEven | None = None  # of provisioned sandboxes, where it can be computed
 
 
 @dataclass(frozen=True)
@@ -233,7 +258,7 @@ class Sweep:
     monthly: Monthly | None = None  # None: no traffic was given
     cross_check: CrossCheck | None = None  # None: CloudWatch was not asked
     load: Asked | None = None  # what sizes were put under; None: nothing
-    variants: "tuple[StartupRow, ...]" = ()  # ways to start that were compared
+    variants: tuple[StartupRow, ...] = ()  # ways to start that were compared
     arch: str = ""
     beside: "tuple[Sweep, ...]" = ()
     chances: Mapping[str, float] = field(default_factory=dict)

@@ -4,7 +4,7 @@ One row per way, straight from its samples; prices from ``billing``. ``None`` is
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from tuner.billing.cost import (
     BreakEven,
@@ -17,40 +17,12 @@ from tuner.billing.cost import (
     restore_usd,
 )
 from tuner.billing.prices import Prices
-from tuner.decide.result import Stats
+from tuner.decide.result import StartupRow
 from tuner.decide.sizes import stats
 from tuner.measure.startup_frames import StartupFrame, Startups
 from tuner.records import Advice, FunctionFacts, Outcome, Purpose, Sample
 
 _HOUR_S = 3600.0
-
-
-@dataclass(frozen=True)
-class StartupRow:
-    """One way to start, measured and priced.
-
-    ``first_ms`` is what the caller of a first request waited, from the first byte sent to the last
-    received; ``spilled`` are first requests that met a sandbox on demand after all. ``call_usd`` is
-    a warm call, ``start_usd`` what a call that starts a sandbox costs beyond that.
-    """
-
-    variant: str
-    memory_mb: int
-    status: str  # "ok", "partial", "failed"
-    reason: str | None
-    n: int
-    spilled: int
-    ready_s: float | None
-    first_ms: Stats | None
-    init_ms: Stats | None
-    restore_ms: Stats | None
-    duration_ms: Stats | None
-    warm_ms: Stats | None
-    call_usd: float | None
-    start_usd: float | None
-    kept_usd_per_hour: float | None
-    provisioned: int = 0  # sandboxes that were kept ready
-    pays: BreakEven | None = None  # of provisioned sandboxes, where it can be computed
 
 
 def startup_rows(

@@ -9,8 +9,16 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from tuner.decide.result import ColdRow, Interval, Recommendation, SizeRow, Stats, Sweep, WarmRow
-from tuner.decide.startups import StartupRow
+from tuner.decide.result import (
+    ColdRow,
+    Interval,
+    Recommendation,
+    SizeRow,
+    StartupRow,
+    Stats,
+    Sweep,
+    WarmRow,
+)
 from tuner.report.load_document import cross_check_document
 
 SCHEMA = "tuner.sweep/1"

@@ -2,8 +2,7 @@
 
 from dataclasses import replace
 
-from tuner.decide.result import Recommendation, RunnerUp, SizeRow, Stats, Sweep
-from tuner.decide.startups import StartupRow
+from tuner.decide.result import Recommendation, RunnerUp, SizeRow, StartupRow, Stats, Sweep
 from tuner.report.elements import (
     Cell,
     Fact,

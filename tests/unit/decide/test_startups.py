@@ -6,7 +6,8 @@ import pytest
 
 from support.factories import a_sample
 from tuner.billing.prices import prices
-from tuner.decide.startups import StartupRow, startup_advice, startup_rows, startups_usd
+from tuner.decide.result import StartupRow
+from tuner.decide.startups import startup_advice, startup_rows, startups_usd
 from tuner.measure.startup_frames import StartupFrame, Startups, on_demand, stored_startups
 from tuner.records import Backend, FunctionFacts, Purpose, Sample
 from tuner.store.plain import plain

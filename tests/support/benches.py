@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from support.factories import a_run
 from tuner.model.comparison import Counted, Measured
-from tuner.records import Advice, Backend, FunctionFacts, RunRecord, RunState
+from tuner.records import Advice
 from tuner.suites.document import bench_document
 from tuner.suites.gate import parse_gate
 from tuner.suites.judgement import Pair, Rules
@@ -23,10 +24,7 @@ from tuner.suites.result import (
 from tuner.suites.side import Side
 from tuner.suites.verdict import judge
 
-FACTS = FunctionFacts("orders", "arn:x", Backend.AWS, "eu-west-1", "x86_64", "python3.13", 512, 3.0)
-RUN = RunRecord(
-    "01JDS0000000000000000000AA", "case", "orders", RunState.DONE, 1, 10.0, 20.0, {}, FACTS
-)
+RUN = a_run(command="case")
 BASE = replace(RUN, run="01JDS0000000000000000000BB")
 GATES = ("p50 +10%", "cost_per_million +5%", "errors", "p95<300ms")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tuner.records import Backend, FunctionFacts, RunRecord, RunState
+from support.factories import a_run
 from tuner.suites.document import bench_document
 from tuner.suites.gate import parse_gate
 from tuner.suites.judgement import Judgement, Verdict
@@ -20,7 +20,6 @@ from tuner.suites.result import (
     SizeResult,
 )
 
-FACTS = FunctionFacts("orders", "arn:x", Backend.AWS, "eu-west-1", "x86_64", "python3.13", 512, 3.0)
 DAY = 86_400.0
 #: Gate, its value at the first level, and in which part of the cases it is.
 GATES = (("p50 +10%", 80.0), ("p95 +10%", 110.0), ("cost_per_million +5%", 1.2), ("throttles", 0.0))
@@ -71,9 +70,8 @@ def _run(
             judgement(gate, value * factor * float(np.exp(noise * rng.standard_normal())), verdict)
             for gate, value in GATES
         )
-        run = RunRecord(
-            ulid("A", number, at), "case", name, RunState.DONE, 1, started, started, {}, FACTS
-        )
+        times = {"started_at": started, "finished_at": started}
+        run = a_run(ulid("A", number, at), command="case", target=name, **times)
         before = SideOf("baseline of main", replace(run, run=ulid("B", number, at)), "0000000aaa")
         found.append(
             CaseResult(

@@ -9,7 +9,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 import numpy as np
 from hypothesis import strategies as st
 
-from support.factories import a_sample
+from support.factories import a_function, a_run, a_sample
 from tuner.billing.cost import BreakEven
 from tuner.decide.goal import parse_slo
 from tuner.decide.load_result import SizeUnderLoad, judge
@@ -37,7 +37,6 @@ from tuner.measure.load_frames import Asked, Ending
 from tuner.records import (
     Advice,
     Backend,
-    FunctionFacts,
     Outcome,
     Purpose,
     RunRecord,
@@ -49,13 +48,9 @@ GB_SECOND, REQUEST = 0.0000166667, 0.0000002
 NOTHING_WARM = WarmRow(0, None, None, None, None)
 NOTHING_COLD = ColdRow(0, None, None, None, None)
 
-FACTS = FunctionFacts(
-    name="demo-mixed",
-    arn="arn:aws:lambda:us-east-1:000000000000:function:demo-mixed",
+FACTS = a_function(
+    "demo-mixed",
     backend=Backend.LOCAL,
-    region="us-east-1",
-    arch="x86_64",
-    runtime="python3.13",
     memory_mb=128,
     timeout_s=10.0,
     platform=MappingProxyType(
@@ -77,14 +72,9 @@ FACTS = FunctionFacts(
         }
     ),
 )
-RUN = RunRecord(
-    run="01JDS4ZK3V9Y0M6T1R8Q5W2XAB",
-    command="sweep",
+RUN = a_run(
+    "01JDS4ZK3V9Y0M6T1R8Q5W2XAB",
     target="demo:mixed",
-    state=RunState.DONE,
-    seed=1,
-    started_at=1_767_225_600.0,
-    finished_at=1_767_225_641.5,
     options={"memory": "128:1536", "method": "adaptive", "cold": 5, "strategy": "cost"},
     facts=FACTS,
 )

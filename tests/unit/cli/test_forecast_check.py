@@ -6,22 +6,14 @@ from typing import Any
 
 import pytest
 
+from support.factories import a_function
 from tuner.api.sweep import sweep_options
 from tuner.cli.forecast import forecast, show
 from tuner.cli.forecast_check import forecast_check
 from tuner.planning.work import Range
 from tuner.records import Backend, FunctionFacts
 
-FACTS = FunctionFacts(
-    name="orders",
-    arn="arn:aws:lambda:eu-west-1:123456789012:function:orders",
-    backend=Backend.AWS,
-    region="eu-west-1",
-    arch="x86_64",
-    runtime="python3.13",
-    memory_mb=512,
-    timeout_s=30.0,
-)
+FACTS = a_function(timeout_s=30.0)
 VERSIONS = Range(2, 10)
 
 

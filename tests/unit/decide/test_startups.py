@@ -4,19 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from support.factories import a_sample
+from support.factories import a_function, a_sample
 from tuner.billing.prices import prices
 from tuner.decide.result import StartupRow
 from tuner.decide.startups import startup_advice, startup_rows, startups_usd
 from tuner.measure.startup_frames import StartupFrame, Startups, on_demand, stored_startups
-from tuner.records import Backend, FunctionFacts, Purpose, Sample
+from tuner.records import Purpose, Sample
 from tuner.store.plain import plain
 
 X86 = prices("us-east-1", "x86_64")
 PARIS = prices("eu-west-3", "x86_64")
-FACTS = FunctionFacts(
-    "orders", "arn:orders", Backend.AWS, "us-east-1", "x86_64", "python3.13", 1024, 3.0
-)
+FACTS = a_function(memory_mb=1024)
 
 
 def call(number: int, purpose: Purpose, billed: float, **more: float | None) -> Sample:

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from support.factories import a_sample, a_variant, an_endpoint
+from support.factories import a_function, a_sample, a_variant, an_endpoint
 from tuner.engine.engine import Batch
 from tuner.experiment.session import Conditions, Session
-from tuner.records import Backend, FunctionFacts, Purpose, Sample
+from tuner.records import FunctionFacts, Purpose, Sample
 from tuner.targets.seam import Endpoint, Target, Variant
 
-FACTS = FunctionFacts("fn", "arn:fn", Backend.AWS, "us-east-1", "x86_64", "python3.13", 128, 3.0)
+FACTS = a_function(memory_mb=128)
 
 
 class InPlace(Target):

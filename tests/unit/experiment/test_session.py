@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from support.factories import a_sample, a_variant, an_endpoint
+from support.factories import a_function, a_sample, a_variant, an_endpoint
 from tuner.engine.engine import Batch, Call
 from tuner.errors import AccessDenied, ChangedUnderneath, NotFound, TargetError
 from tuner.experiment.session import Conditions, Session
@@ -14,10 +14,7 @@ from tuner.measure.payloads import Payload
 from tuner.records import Backend, FunctionFacts, Outcome, Purpose, Sample
 from tuner.targets.seam import Endpoint, Target, Variant
 
-FACTS = FunctionFacts(
-    "fn", "arn:fn", Backend.LOCAL, "us-east-1", "x86_64", "python3.11", 128, 3.0,
-    platform={"cores": 3},
-)  # fmt: skip
+FACTS = a_function(backend=Backend.LOCAL, memory_mb=128, platform={"cores": 3})
 
 
 class FakeTarget(Target):

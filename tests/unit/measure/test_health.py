@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support.factories import a_sample
+from support.factories import a_function, a_sample
 from tuner.measure.health import check, machine_changed, platform_advice
 from tuner.records import Backend, FunctionFacts, Outcome, Purpose, Sample
 
@@ -16,9 +16,7 @@ PLATFORM = {
     "cpu_method": "cgroup-v1",
     "cpu_share": [{"memory_mb": 128, "error": 0.01}],
 }
-FACTS = FunctionFacts(
-    "fn", "arn", Backend.LOCAL, "us-east-1", "x86_64", "python3.11", 128, 3.0, platform=PLATFORM
-)
+FACTS = a_function(backend=Backend.LOCAL, runtime="python3.11", memory_mb=128, platform=PLATFORM)
 
 
 def sample(at: int, memory_mb: int = 128, **more: Any) -> Sample:

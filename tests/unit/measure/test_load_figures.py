@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from support.factories import a_sample, a_variant
+from support.factories import a_function, a_sample, a_variant
 from tuner.engine.engine import Gap, Shortfall
 from tuner.engine.profiles.pace import Bursts, Constant
 from tuner.engine.profiles.profile import Phase, Profile
@@ -17,9 +17,9 @@ from tuner.measure.load_figures import LoadFigures, LoadTally
 from tuner.measure.load_health import load_advice
 from tuner.measure.loading import MOST_LANES, PATIENCE_S, Loading, Sending, concurrency_for
 from tuner.measure.payloads import Payload
-from tuner.records import Backend, FunctionFacts, Outcome, Sample
+from tuner.records import FunctionFacts, Outcome, Sample
 
-FACTS = FunctionFacts("fn", "arn", Backend.AWS, "eu-west-1", "x86_64", "python3.13", 512, 3.0)
+FACTS = a_function()
 RESERVED = "ReservedFunctionConcurrentInvocationLimitExceeded"
 
 

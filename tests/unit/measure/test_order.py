@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.factories import a_function
 from tuner.measure.cold import largest_burst, most_bursts
 from tuner.measure.payloads import Payload, draw_payloads
 from tuner.measure.warm import interleave
@@ -62,10 +63,8 @@ def test_payloads_without_weight_are_refused() -> None:
 def facts(
     backend: Backend, account: int | None = None, reserved: int | None = None
 ) -> FunctionFacts:
-    return FunctionFacts(
-        "f", "arn", backend, "r", "x86_64", None, 128, 3.0,
-        account_concurrency=account, reserved_concurrency=reserved,
-    )  # fmt: skip
+    limits = {"account_concurrency": account, "reserved_concurrency": reserved}
+    return a_function(backend=backend, **limits)
 
 
 def test_local_bursts_leave_a_core_free_and_aws_bursts_half_of_the_concurrency() -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.factories import a_function
 from tuner.billing.cost import billed_ms, cost_usd
 from tuner.billing.prices import prices
 from tuner.planning.adaptive import Adaptive
@@ -13,14 +14,11 @@ from tuner.planning.control_calls import clone_calls, in_place_calls, version_ca
 from tuner.planning.estimate import Known, Making, duration_ms, estimate
 from tuner.planning.risks import risks
 from tuner.planning.work import ColdWish, Range, adaptive_work, grid_work
-from tuner.records import Backend, FunctionFacts
 
 RATES = prices("us-east-1", "x86_64")
 HOW = Making(Range(1, 2), Range(0.01, 0.02))
 SIZES = (128, 256, 512, 1024)
-FACTS = FunctionFacts(
-    "orders", "arn:orders", Backend.AWS, "us-east-1", "x86_64", "python3.13", 512, 3.0
-)
+FACTS = a_function()
 
 
 def test_a_grid_makes_each_size_as_often_as_asked_and_once_to_warm_up() -> None:

@@ -42,7 +42,7 @@ def test_each_measure_of_each_case_is_a_series_over_all_runs() -> None:
     first = series[0]
     assert (first.case, first.memory_mb, first.measure) == ("checkout", 512, "p50")
     assert first.points[25].verdict == "regressed"
-    assert first.points[0].configuration == "eu-west-1, x86_64, python3.13"
+    assert first.points[0].configuration == "us-east-1, x86_64, python3.13"
 
 
 def test_changes_are_found_where_they_were_made() -> None:

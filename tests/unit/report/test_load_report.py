@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from support.factories import a_sample
+from support.factories import a_function, a_run, a_sample
 from tuner.decide.goal import parse_slo
 from tuner.decide.load_result import Load, judge
 from tuner.engine.engine import Shortfall
@@ -27,12 +27,8 @@ from tuner.measure.load_figures import LoadTally
 from tuner.model.quantiles import quantile_interval
 from tuner.records import (
     Advice,
-    Backend,
-    FunctionFacts,
     LogLine,
     Outcome,
-    RunRecord,
-    RunState,
 )
 from tuner.report.load_document import load_document
 from tuner.report.load_view import load_view
@@ -41,8 +37,7 @@ from tuner.report.terminal import print_load
 from tuner.targets.event_trail import EventSettings
 
 EVIL = "<script>alert(1)</script>{{ 7*7 }}"
-FACTS = FunctionFacts("orders", "arn", Backend.AWS, "eu-west-1", "arm64", "python3.13", 512, 3.0)
-RUN = RunRecord("01J", "load", "orders", RunState.DONE, 7, 1.77e9, 1.77e9 + 20, {}, FACTS)
+RUN = a_run("01J", command="load", seed=7, facts=a_function(region="eu-west-1", arch="arm64"))
 
 
 def made(seconds: int = 20, throttled: int = 10, slo: str | None = None, **changed: Any) -> Load:

@@ -6,9 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from support.factories import a_function, a_run
 from tuner.errors import UsageError
 from tuner.model.comparison import Counted, Measured
-from tuner.records import Backend, FunctionFacts, RunRecord, RunState
+from tuner.records import Backend, RunRecord
 from tuner.suites.baseline import OPTION, differences, refuse_unlike
 from tuner.suites.confirm import with_second
 from tuner.suites.document import bench_document, compare_document
@@ -28,14 +29,13 @@ from tuner.suites.result import (
 from tuner.suites.side import Side
 from tuner.suites.verdict import judge
 
-FACTS = FunctionFacts(
-    "orders", "arn:x", Backend.LOCAL, "us-east-1", "x86_64", "python3.13", 512, 3.0,
-    platform={"cpu_method": "cgroup-v1"},
-)  # fmt: skip
-RUN = RunRecord(
-    "01JDS0000000000000000000AA", "case", "local:src", RunState.DONE, 1, 10.0, 20.0,
-    {OPTION: {"payload": "sha256:1234567890", "engine": "1"}}, FACTS,
-)  # fmt: skip
+FACTS = a_function(backend=Backend.LOCAL, platform={"cpu_method": "cgroup-v1"})
+RUN = a_run(
+    command="case",
+    target="local:src",
+    options={OPTION: {"payload": "sha256:1234567890", "engine": "1"}},
+    facts=FACTS,
+)
 
 
 def side(level: float) -> Side:

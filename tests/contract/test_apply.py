@@ -12,7 +12,7 @@ import pytest
 from tuner.aws.applied import held, read_record, record_path
 from tuner.aws.apply import Application, Change, parse_steps
 from tuner.aws.control import Control
-from tuner.aws.metrics import Health, verdict
+from tuner.aws.metrics import Health, why_worse
 from tuner.aws.session import AwsSession
 from tuner.cli.left import look
 from tuner.cli.restore import restore_pending
@@ -89,7 +89,7 @@ def test_memory_is_set_and_taken_back_and_nothing_else_is_touched(
     assert record_path(tmp_path, RUN).stat().st_mode & 0o777 == 0o600
     start().undo(read_record(record_path(tmp_path, RUN)))
     assert service.picture(function) == before
-    with pytest.raises(TargetError, match="was not applied from here"):
+    with pytest.raises(TargetError, match="was not applied from this directory"):
         read_record(record_path(tmp_path, RUN))
 
 
@@ -140,7 +140,7 @@ def test_a_second_application_that_fails_leaves_the_first(
     with refused(aws_session, "PublishVersion"), pytest.raises(AccessDenied):
         start(said=said).apply(Change(RUN, 768, alias="live"))
     assert service.picture(function) == applied
-    assert "going back" in said
+    assert "rolling back" in said
     assert read_record(record_path(tmp_path, RUN)) == first
     start().undo(first)
     assert service.picture(function) == before
@@ -157,7 +157,7 @@ def test_what_cannot_be_taken_back_now_is_left_to_restore(
         pytest.raises(AccessDenied, match="UpdateAlias"),
     ):
         start(said=said).apply(Change(RUN, 640, alias="live"))
-    assert any("`tuner restore` does it" in line for line in said)
+    assert any("run `tuner restore`" in line for line in said)
     assert service.picture(function) != before
     with pytest.raises(TargetError, match="interrupted"):
         start().apply(Change(RUN, 640, alias="live"))
@@ -364,11 +364,11 @@ def test_a_worse_version_is_taken_back_by_itself(
 
 
 def test_few_invocations_and_chance_are_no_reason_to_go_back() -> None:
-    assert verdict(Health(1000, 1, 100.0), Health(10, 5, 900.0), None) is None
-    assert verdict(Health(1000, 10, 100.0), Health(100, 2, 110.0), None) is None
-    assert verdict(Health(1000, 10, 100.0), Health(100, 20, 110.0), None)
-    assert verdict(Health(), Health(100, 20, 110.0), None)
-    assert verdict(Health(1000, 0, 100.0), Health(100, 0, 240.0), 200.0) is None
+    assert why_worse(Health(1000, 1, 100.0), Health(10, 5, 900.0), None) is None
+    assert why_worse(Health(1000, 10, 100.0), Health(100, 2, 110.0), None) is None
+    assert why_worse(Health(1000, 10, 100.0), Health(100, 20, 110.0), None)
+    assert why_worse(Health(), Health(100, 20, 110.0), None)
+    assert why_worse(Health(1000, 0, 100.0), Health(100, 0, 240.0), 200.0) is None
 
 
 def test_steps_are_sorted_shares_below_the_whole() -> None:

@@ -84,7 +84,7 @@ def test_a_journal_that_cannot_be_read_is_told_and_the_others_are_put_back(
     (JOURNAL / "00000000000000000000000000.jsonl").write_text("nonsense\n")
     result = run()
     assert isinstance(result.exception, TunerError)
-    assert "not a journal that can be read" in str(result.exception)
+    assert "cannot be read as a journal" in str(result.exception)
     assert f"{function}: put back" in result.output
     assert service.picture(function) == before
 

@@ -1,13 +1,11 @@
 """The record of an applied recommendation: what was there before, for ``--undo`` and ``restore``.
 
 One file per run, readable by its owner only, synced before what it says is done. While a
-recommendation is being applied its record is not ``complete``, and a lock beside it tells an
-application that lives from one that died. It holds no secrets: sizes, versions and where the
-function is.
+recommendation is being applied its record is not ``complete``; a lock beside it shows whether the
+process that applies it still lives. It holds no secrets: sizes, versions and where the function is.
 """
 
 import contextlib
-import fcntl
 import json
 import os
 from collections.abc import Iterator
@@ -15,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tuner.aws.journal import lock, sync_directory
 from tuner.errors import TargetError, TunerError
 
 SCHEMA = "tuner.applied/1"
@@ -22,7 +21,7 @@ SCHEMA = "tuner.applied/1"
 
 @dataclass(frozen=True)
 class Applied:
-    """What was done, and what was there before: all that taking it back needs."""
+    """What was done, and what was there before: all that undoing it needs."""
 
     run: str
     arn: str
@@ -36,24 +35,23 @@ class Applied:
     version: str | None = None  # what it points at now
     schema: str = SCHEMA
     assume_role: str | None = None
-    #: The descriptions of the versions that were published for it: nobody else writes these.
+    #: The descriptions of the versions that were published for it; only we write these.
     published: tuple[str, ...] = ()
-    #: RevisionIds that the change which was begun last expects, of ``$LATEST`` and of the alias:
-    #: a change whose answer was lost may still land while they are the present ones.
+    #: RevisionIds, of ``$LATEST`` and of the alias, that the last change expects: a change whose
+    #: answer was lost may still land while they are the present ones.
     latest_revision: str | None = None
     alias_revision: str | None = None
-    #: Architectures before and after, ``None`` where that was left alone, and the code, which is
-    #: the same before and after.
+    #: Architectures before and after, ``None`` where that was left alone; the code stays the same.
     before_arch: str | None = None
     arch: str | None = None
     code_sha256: str | None = None
     complete: bool = True
-    #: What was applied from the same run before; it counts again when this is taken back.
+    #: What was applied from the same run before; it counts again when this is undone.
     since: "Applied | None" = None
 
 
 def record_path(directory: Path, run: str) -> Path:
-    """Where the record of a run's application is."""
+    """The path of the record of a run's application."""
     return directory / f"{run}.json"
 
 
@@ -62,17 +60,17 @@ def read_record(path: Path) -> Applied:
     try:
         return _parse(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
-        fix = "`tuner apply RUN` applies it first; it is undone from the same directory."
-        raise TargetError(path.stem, "was not applied from here", fix) from None
+        fix = "Run `tuner apply RUN` first, and `--undo` in the same directory."
+        raise TargetError(path.stem, "was not applied from this directory", fix) from None
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        fix = "Set the memory by hand."
+        fix = "Set the memory size by hand."
         raise TargetError(str(path), f"cannot be read ({error})", fix) from error
 
 
 def write_record(directory: Path, done: Applied) -> None:
-    """Write it, whole or not at all; raises :class:`TunerError` if that is not possible."""
+    """Write a record, whole or not at all; raises :class:`TunerError` if that is not possible."""
     path = record_path(directory, done.run)
-    with _told(path):
+    with _writing(path):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         aside = path.with_suffix(".new")
         file = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
@@ -81,22 +79,22 @@ def write_record(directory: Path, done: Applied) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         aside.replace(path)
-        _sync(path.parent)
+        sync_directory(path.parent)
 
 
 def drop_record(directory: Path, done: Applied) -> None:
-    """All is as it was before: what was applied before that counts again, if anything."""
+    """Remove a record that was undone; what was applied before it, if anything, counts again."""
     if done.since is not None:
         write_record(directory, done.since)
         return
     path = record_path(directory, done.run)
-    with _told(path):
+    with _writing(path):
         path.unlink(missing_ok=True)
-        _sync(path.parent)
+        sync_directory(path.parent)
 
 
 def merged(first: Applied, then: Applied) -> Applied:
-    """One record of both, undone to what was there before the first time."""
+    """One record of two applications; undoing it restores what was there before the first."""
     if first.arn != then.arn or first.memory_mb != then.before_mb:
         return then
     if first.arch is not None:
@@ -118,9 +116,9 @@ def merged(first: Applied, then: Applied) -> Applied:
 
 
 def unfinished(directory: Path) -> list[Path]:
-    """The records of applications that were begun and did not end, of living ones too.
+    """The records of applications that have not ended, those of running ones included.
 
-    One that cannot be read is among them; reading it tells why.
+    One that cannot be read is among them; reading it says why.
     """
     found = []
     for path in sorted(directory.glob("*.json")) if directory.is_dir() else []:
@@ -135,18 +133,13 @@ def unfinished(directory: Path) -> list[Path]:
 
 @contextlib.contextmanager
 def held(directory: Path, run: str) -> Iterator[bool]:
-    """Be the only process that applies this run or takes it back; ``False`` if another one is."""
+    """Be the only process that applies or undoes this run; ``False`` if another one does."""
     path = directory / f"{run}.lock"
-    with _told(path):
+    with _writing(path):
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
+        yield lock(file)
     finally:
         os.close(file)
 
@@ -160,17 +153,9 @@ def _parse(kept: dict[str, Any]) -> Applied:
 
 
 @contextlib.contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = f"cannot be written ({error.strerror}), so nothing is changed"
+        reason = f"cannot be written ({error.strerror}), so nothing was changed"
         raise TunerError(str(path), reason, "Make the directory writable.") from error
-
-
-def _sync(path: Path) -> None:
-    directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)

@@ -1,9 +1,9 @@
-"""Setting the recommended memory on a function for good, and taking it back.
+"""Sets the recommended memory on a function for good, or undoes that.
 
-What was there is written to disk before each change, so that it can be taken back after any end
-(``takeback.py``). Every change is guarded by RevisionId; what somebody else has set since is left
-alone. An alias moves at once or in steps, and back by itself when the new version is worse
-(``canary.py``).
+What was there is written to disk before each change, so that it can be undone after any end
+(``undo.py``). Every change is guarded by RevisionId; what somebody else has set since is left
+alone. An alias moves at once or in steps, and moves back when CloudWatch shows that the new version
+is worse (``metrics.py``).
 """
 
 from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ from tuner.aws.applied import (
 from tuner.aws.calls import Service
 from tuner.aws.control import Configuration, Control, revision_of, unqualified
 from tuner.aws.journal import MARK
-from tuner.aws.metrics import Watched, judged, read_health, verdict
+from tuner.aws.metrics import SplitAlias, read_health, why_worse
 from tuner.aws.package import architecture_of, package_for, set_architecture
 from tuner.aws.undo import Undo, point, set_memory
 from tuner.aws.versions import publish_once
@@ -50,7 +50,7 @@ class Change:
 
 
 class Application:
-    """One function being set to one size; ``tell`` hears what happens."""
+    """One function that is set to one size; ``tell`` gets a line for each change."""
 
     def __init__(self, control: Control, function: str, directory: Path, tell: Tell) -> None:
         self._control = control
@@ -63,28 +63,28 @@ class Application:
         tags = self._control.get(self._function).get("Tags") or {}
         return tags.get("aws:cloudformation:stack-name")
 
-    def apply(self, wish: Change) -> Applied | None:
-        """Set memory, publish, move the alias; gives the record, ``None`` if nothing was to do.
+    def apply(self, change: Change) -> Applied | None:
+        """Set memory, publish, move the alias; returns the record, ``None`` without any change.
 
-        Whatever ends it early, everything is taken back first; raises :class:`TargetError` then,
-        also when the new version was worse. What cannot be taken back now stays on record.
+        Whatever ends it early, everything is undone first; raises :class:`TargetError` then, also
+        when the new version was worse. What cannot be undone now stays on record.
         """
-        with held(self._directory, wish.run) as ours:
-            self._refuse_others(ours, wish)
+        with held(self._directory, change.run) as ours:
+            self._refuse_others(ours, change)
             start = self._control.wait(self._function)
             self._refuse_marked(start)
-            alias = self._alias(wish)
-            wish = _without_present(wish, start)
-            if start["MemorySize"] == wish.memory_mb and wish.arch is None and alias is None:
+            alias = self._alias(change)
+            change = _without_present(change, start)
+            if start["MemorySize"] == change.memory_mb and change.arch is None and alias is None:
                 return None
-            if wish.arch is not None:  # before anything is written or changed
-                package_for(self._control, self._function, start, wish.arch)
-            self._done = self._record(start, wish, alias)
+            if change.arch is not None:  # before anything is written or changed
+                package_for(self._control, self._function, start, change.arch)
+            self._done = self._record(start, change, alias)
             write_record(self._directory, self._done)
             try:
-                self._make(start, wish, alias)
+                self._make(start, change, alias)
             except BaseException:
-                self._go_back()
+                self._roll_back()
                 raise
             first = self._done.since
             whole = replace(self._done, complete=True, since=None)
@@ -93,8 +93,8 @@ class Application:
             return whole
 
     def undo(self, done: Applied) -> None:
-        """Memory and alias as they were, where they are still as we set them, and no version of
-        ours. Killed meanwhile, it is what ``tuner restore`` ends."""
+        """Restore memory and alias where they are still as we set them, and delete our versions.
+        ``tuner restore`` finishes it if it is killed meanwhile."""
         with held(self._directory, done.run) as ours:
             if not ours:
                 raise _busy(done.run)
@@ -108,59 +108,59 @@ class Application:
         if done.since is not None:
             self.undo(done.since)
 
-    def _make(self, start: Configuration, wish: Change, alias: Any) -> None:
-        latest = self._set(self._set_architecture(start, wish.arch), wish.memory_mb)
-        if alias is None and not wish.publish:
+    def _make(self, start: Configuration, change: Change, alias: Any) -> None:
+        latest = self._set(self._set_architecture(start, change.arch), change.memory_mb)
+        if alias is None and not change.publish:
             return
-        self._publish(latest, wish)
+        self._publish(latest, change)
         if alias is not None:
-            self._move(wish)
+            self._move(change)
 
     def _note(self, **known: Any) -> None:
-        """Write what is about to be done, or has just been learnt."""
+        """Write what comes next, or has just become known."""
         self._done = replace(self._done, **known)
         write_record(self._directory, self._done)
 
-    def _go_back(self) -> None:
-        self._tell("going back")
+    def _roll_back(self) -> None:
+        self._tell("rolling back")
         try:
             Undo(self._control, self._done, self._tell, strict=False)()
         except TunerError as error:
-            self._tell(f"not all could be taken back ({error.reason}); `tuner restore` does it")
+            self._tell(f"could not undo everything ({error.reason}); run `tuner restore`")
         else:
             drop_record(self._directory, self._done)
 
-    def _record(self, start: Configuration, wish: Change, alias: Any) -> Applied:
+    def _record(self, start: Configuration, change: Change, alias: Any) -> Applied:
         session = self._control.session
-        path = record_path(self._directory, wish.run)
+        path = record_path(self._directory, change.run)
         return Applied(
-            wish.run,
+            change.run,
             unqualified(start["FunctionArn"]),
             session.region,
             session.endpoint_url,
             session.profile,
             start["MemorySize"],
-            wish.memory_mb,
-            wish.alias,
+            change.memory_mb,
+            change.alias,
             alias["FunctionVersion"] if alias else None,
             assume_role=session.assume_role,
             latest_revision=revision_of(start),
-            before_arch=architecture_of(start) if wish.arch else None,
-            arch=wish.arch,
-            code_sha256=start["CodeSha256"] if wish.arch else None,
+            before_arch=architecture_of(start) if change.arch else None,
+            arch=change.arch,
+            code_sha256=start["CodeSha256"] if change.arch else None,
             complete=False,
             since=read_record(path) if path.exists() else None,
         )
 
-    def _refuse_others(self, ours: bool, wish: Change) -> None:
+    def _refuse_others(self, ours: bool, change: Change) -> None:
         if not ours:
-            raise _busy(wish.run)
-        path = record_path(self._directory, wish.run)
+            raise _busy(change.run)
+        path = record_path(self._directory, change.run)
         if path.exists() and not read_record(path).complete:
             raise TargetError(
-                f"run {wish.run}",
-                "was being applied when that was interrupted",
-                "Put the function back with `tuner restore`, then apply it again.",
+                f"run {change.run}",
+                "was interrupted while it was being applied",
+                "Run `tuner restore`, then apply it again.",
             )
 
     def _refuse_marked(self, start: Configuration) -> None:
@@ -168,26 +168,26 @@ class Application:
             raise TargetError(
                 self._function,
                 "a measurement is changing it, or was interrupted while it did",
-                "Wait for it to end, or put the function back with `tuner restore`.",
+                "Wait for the measurement to end, or run `tuner restore`.",
             )
 
-    def _alias(self, wish: Change) -> Any:
-        """The alias to move, after everything that speaks against moving it."""
-        if wish.alias is None:
+    def _alias(self, change: Change) -> Any:
+        """The alias to move; raises for what speaks against moving it."""
+        if change.alias is None:
             return None
-        if wish.steps and not self._cloudwatch().available:
+        if change.steps and not self._cloudwatch().available:
             fix = "Leave --steps out, or set AWS_ENDPOINT_URL_CLOUDWATCH."
-            raise TargetError("--steps", "there is no CloudWatch here to watch them with", fix)
-        alias = self._control.get_alias(self._function, wish.alias)
+            raise TargetError("--steps", "there is no CloudWatch here to watch them", fix)
+        alias = self._control.get_alias(self._function, change.alias)
         if (alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights"):
             raise TargetError(
-                f"{self._function}:{wish.alias}",
+                f"{self._function}:{change.alias}",
                 "the alias splits its traffic between versions already",
                 "Finish that deployment first.",
             )
-        if alias["FunctionVersion"] == "$LATEST" and wish.steps:
+        if alias["FunctionVersion"] == "$LATEST" and change.steps:
             raise TargetError(
-                f"{self._function}:{wish.alias}",
+                f"{self._function}:{change.alias}",
                 "the alias points at $LATEST, which cannot share traffic with a version",
                 "Leave --steps out, or point the alias at a version.",
             )
@@ -208,26 +208,26 @@ class Application:
         self._tell(f"$LATEST: {now['MemorySize']} MB -> {memory_mb} MB")
         return latest
 
-    def _publish(self, latest: Configuration, wish: Change) -> None:
-        # The time makes it the only one: what is deleted again is told by it.
+    def _publish(self, latest: Configuration, change: Change) -> None:
+        # The time makes the description unique: it shows which version to delete again.
         moment = ULID.from_timestamp(self._control.clock.wall())
-        where = f" on {wish.arch}" if wish.arch else ""
-        description = f"{wish.memory_mb} MB{where}, recommended by run {wish.run} ({moment})"
+        where = f" on {change.arch}" if change.arch else ""
+        description = f"{change.memory_mb} MB{where}, recommended by run {change.run} ({moment})"
         self._note(published=(description,), latest_revision=revision_of(latest))
         made = publish_once(self._control, self._function, latest, description)
         number = str(self._control.wait(self._function, made["Version"], made)["Version"])
         self._note(version=number)
         ours = made.get("Description") == description
-        self._tell(f"published version {number}" if ours else f"version {number} is the same")
+        self._tell(f"published version {number}" if ours else f"version {number} is identical")
 
-    def _move(self, wish: Change) -> None:
+    def _move(self, change: Change) -> None:
         done = self._done
         if done.version == done.before_version:
-            self._tell(f"{done.alias} points at version {done.version} already")
+            self._tell(f"{done.alias} already points at version {done.version}")
             return
-        for share in wish.steps:
+        for share in change.steps:
             self._point(str(done.before_version), {str(done.version): share})
-            self._watch(self._done, wish, share)
+            self._watch(self._done, change, share)
         self._point(str(done.version), {})
 
     def _point(self, version: str, weights: dict[str, float]) -> None:
@@ -240,40 +240,40 @@ class Application:
         rest = "the rest on" if parts else "all on"
         self._tell(f"{self._done.alias}: {', '.join([*parts, f'{rest} version {version}'])}")
 
-    def _watch(self, done: Applied, wish: Change, share: float) -> None:
-        self._control.clock.sleep(wish.wait_s)
+    def _watch(self, done: Applied, change: Change, share: float) -> None:
+        self._control.clock.sleep(change.wait_s)
         versions = (str(done.before_version), str(done.version))
         assert done.alias is not None
-        watched = Watched(done.arn.rsplit(":", 1)[-1], done.alias, versions)
-        found = read_health(self._cloudwatch(), self._control.clock, watched, wish.wait_s)
+        alias = SplitAlias(done.arn.rsplit(":", 1)[-1], done.alias, versions)
+        found = read_health(self._cloudwatch(), self._control.clock, alias, change.wait_s)
         old, new = (found[version] for version in versions)
-        worse = verdict(old, new, wish.promised_p95_ms)
+        worse = why_worse(old, new, change.promised_p95_ms)
         if worse:
             raise TargetError(
                 f"{self._function}:{done.alias}",
-                f"went back, since with {share:.0%} on version {done.version} {worse}",
-                "Measure again with a payload like production's, or look at the errors.",
+                f"rolled back: with {share:.0%} on version {done.version}, {worse}",
+                "Measure again with a payload like production's, or check the errors.",
             )
         calls = f"{new.invocations:.0f} invocations, {new.errors:.0f} errors"
-        self._tell(f"  {calls}" + ("" if judged(new) else "; too few to judge"))
+        self._tell(f"  {calls}" + ("" if new.judgeable else "; too few to judge"))
 
     def _cloudwatch(self) -> Service:
         return Service(self._control.session, "cloudwatch", self._control.clock)
 
 
-def _without_present(wish: Change, start: Configuration) -> Change:
-    """The wish, without an architecture that the function has already."""
-    return replace(wish, arch=None) if wish.arch == architecture_of(start) else wish
+def _without_present(change: Change, start: Configuration) -> Change:
+    """The change, without an architecture that the function has already."""
+    return replace(change, arch=None) if change.arch == architecture_of(start) else change
 
 
 def _busy(run: str) -> TargetError:
     return TargetError(
         f"run {run}",
-        "is being applied or taken back by another process",
-        "Wait until that one has ended.",
+        "is being applied or undone by another process",
+        "Wait for that process to end.",
     )
 
 
 def parse_steps(shares: Sequence[float]) -> tuple[float, ...]:
-    """Shares in order, without the last 100 %."""
+    """The shares in order, without the last 100 %."""
     return tuple(sorted({share for share in shares if 0.0 < share < 1.0}))

@@ -8,7 +8,7 @@ local Lambda answers for its own log.
 
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -79,6 +79,10 @@ def call_patiently(
         attempt += 1
 
 
+#: How most services name the next page; Lambda names it otherwise.
+NEXT_TOKEN, MARKER = ("NextToken", "NextToken"), ("Marker", "NextMarker")
+
+
 class Client:
     """A botocore client that is patient; ``calls`` counts what was sent, attempts included."""
 
@@ -109,6 +113,19 @@ class Client:
             raise translate(error, call) from error
         _check(answer, call)
         return answer
+
+    def pages(
+        self, operation: str, thing: str, tokens: tuple[str, str] = NEXT_TOKEN, **parameters: Any
+    ) -> Iterator[Mapping[str, Any]]:
+        """Every page of an operation; ``tokens`` name the next one, in requests and in answers."""
+        more: dict[str, Any] = {}
+        while True:
+            page = self.send(operation, thing, **parameters, **more)
+            yield page
+            token = page.get(tokens[1])
+            if not token:
+                return
+            more = {tokens[0]: token}
 
 
 class Service(Client):

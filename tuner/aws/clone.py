@@ -2,7 +2,7 @@
 
 The copy has the same code, layers, role, VPC, environment, KMS key, architecture and log group,
 but no trigger, alias, policy or dead letter queue. It is journalled before it is made, and
-deleting it puts everything back. Sizes are versions of the copy (``versions.py``).
+deleting it restores everything. Sizes are versions of the copy (``versions.py``).
 """
 
 from collections.abc import Mapping
@@ -17,21 +17,14 @@ from tuner.aws.restore import clone_exists
 from tuner.aws.versions import VersionMaker
 from tuner.errors import TargetError
 
-#: For a package that cannot be had.
+#: For a package that is not available.
 _FIX = "Use --isolation versions, which copies nothing."
-#: Copied as they are; the others need another shape.
+#: Copied unchanged.
 _SAME = (
-    "Role",
-    "Handler",
-    "Runtime",
-    "Timeout",
-    "MemorySize",
-    "PackageType",
-    "KMSKeyArn",
-    "FileSystemConfigs",
-    "Architectures",
+    *("Role", "Handler", "Runtime", "Timeout", "MemorySize", "PackageType", "KMSKeyArn"),
+    *("FileSystemConfigs", "Architectures"),
 )
-#: The keys of answers that a request takes, too.
+#: Copied in part: the keys of an answer that a request takes, too.
 _PARTS = {
     "TracingConfig": ("Mode",),
     "EphemeralStorage": ("Size",),
@@ -42,7 +35,7 @@ _PARTS = {
 
 
 def clone_name(function: str, run: str) -> str:
-    """The copy's name: the run's id makes it the only one; at most 64 characters."""
+    """The copy's name, unique by the run's id; at most 64 characters."""
     return f"{CLONE_PREFIX}{run.lower()}-{function.rsplit(':', 1)[-1]}"[:64].rstrip("-_")
 
 
@@ -52,7 +45,7 @@ def clone_arn(arn: str, name: str) -> str:
 
 
 class OtherCode(Protocol):
-    """A package that a copy gets instead of the function's own; ``None``: run as the function."""
+    """A package for a copy instead of the function's own; ``None``: as the function has it."""
 
     @property
     def zip_bytes(self) -> bytes: ...
@@ -69,9 +62,9 @@ def make_clone(
     other: OtherCode | None = None,
     arch: str | None = None,
 ) -> VersionMaker:
-    """Create the copy that the journal was opened for; gives the maker of its versions.
+    """Create the copy that the journal was opened for; returns the maker of its versions.
 
-    ``arch`` is another architecture than the function's own. Raises :class:`TargetError` for a
+    ``arch``: another architecture than the function's own. Raises :class:`TargetError` for a
     package that cannot be copied, or that does not run on it.
     """
     opening = journal.opening
@@ -127,9 +120,9 @@ def clone_parameters(configuration: Configuration, thing: str) -> dict[str, Any]
 
 
 def _other(other: OtherCode, parameters: dict[str, Any]) -> dict[str, Any]:
-    """The other code; what only fits the function's own is taken out of ``parameters``."""
+    """The other code; removes from ``parameters`` what only fits the function's own."""
     if len(other.zip_bytes) > UPLOAD_LIMIT:
-        raise TargetError("the other code", "is above 50 MB, the most that can be uploaded")
+        raise TargetError("the other code", "is above 50 MB, the limit of an upload")
     if other.runtime is not None and other.runtime != parameters.get("Runtime"):
         for name in ("Layers", "SnapStart", "ImageConfig"):
             parameters.pop(name, None)

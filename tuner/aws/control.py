@@ -8,7 +8,7 @@ import random
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tuner.aws.calls import Client, Patience
+from tuner.aws.calls import MARKER, Client, Patience
 from tuner.aws.policy import CLONE_PREFIX
 from tuner.aws.session import AwsSession
 from tuner.clock import Clock
@@ -38,14 +38,22 @@ class Control(Client):
         self.poll_s = 0.11 if session.loopback else 1.0
 
     def get(self, function: str, qualifier: str | None = None) -> Mapping[str, Any]:
-        """GetFunction: ``Configuration``, ``Concurrency``, ``Tags``. It has 100 calls a second
-        of its own, which GetFunctionConfiguration shares with everything else."""
+        """GetFunction: ``Configuration``, ``Concurrency``, ``Tags``. It may be called 100 times a
+        second; GetFunctionConfiguration shares its limit with everything else."""
         return self._send("GetFunction", function, **_optional(Qualifier=qualifier))
 
     def configuration(self, function: str, qualifier: str | None = None) -> Configuration:
         """The configuration part of :meth:`get`."""
         found: Configuration = self.get(function, qualifier)["Configuration"]
         return found
+
+    def exists(self, arn: str) -> bool:
+        """True if the function is there; by ARN, since plain names depend on the credentials."""
+        try:
+            self.configuration(arn)
+        except NotFound:
+            return False
+        return True
 
     def update(
         self,
@@ -55,8 +63,8 @@ class Control(Client):
         revision_id: str,
         snap_start: str | None = None,
     ) -> Configuration:
-        """Set memory and description of ``$LATEST``, and what SnapStart applies on if that is
-        given; nothing else is touched. Does not wait.
+        """Set only memory and description of ``$LATEST``, and what SnapStart applies on if that
+        is given. Does not wait.
 
         An empty ``revision_id`` is left out: some stand-ins for Lambda (moto) have none.
         """
@@ -73,7 +81,7 @@ class Control(Client):
     def publish(
         self, function: str, description: str, revision_id: str, code_sha256: str
     ) -> Configuration:
-        """Publish ``$LATEST``. An unchanged function gives back the version that it has."""
+        """Publish ``$LATEST``; for an unchanged function Lambda returns the version it has."""
         return self._send(
             "PublishVersion",
             function,
@@ -118,11 +126,12 @@ class Control(Client):
         )
 
     def versions(self, function: str) -> Iterator[Configuration]:
-        """Every version, ``$LATEST`` included, a page at a time."""
-        yield from self.pages("ListVersionsByFunction", "Versions", function)
+        """Every version, ``$LATEST`` included."""
+        for page in self.pages("ListVersionsByFunction", function, MARKER, FunctionName=function):
+            yield from page["Versions"]
 
     def account_concurrency(self) -> int | None:
-        """How many invocations the account may have in flight; ``None`` if it cannot be read,
+        """The invocations that the account may have in flight; ``None`` if it cannot be read,
         which is no reason to stop: the permission is often missing, and it is only a hint."""
         limits = self.account_limits()
         return None if limits is None else int(limits["ConcurrentExecutions"])
@@ -138,25 +147,22 @@ class Control(Client):
     def wait(
         self, function: str, qualifier: str | None = None, known: Configuration | None = None
     ) -> Configuration:
-        """:meth:`settle`; an update that failed, or a version that cannot run, is a
-        :class:`TargetError`."""
+        """:meth:`settle`; raises :class:`TargetError` for a failed update or version."""
         return _usable(self.settle(function, qualifier, known), function)
 
     def settle(
         self, function: str, qualifier: str | None = None, known: Configuration | None = None
     ) -> Configuration:
-        """Poll GetFunction until nothing is in progress; gives the configuration then.
+        """Poll GetFunction until nothing is in progress, as botocore's ``_v2`` waiters do.
 
-        This is what botocore's ``_v2`` waiters ask. ``known`` is an answer that a change has
-        just given: it saves the first question.
+        ``known`` is the answer to a change that was just made; it saves the first call.
         """
         deadline = self.clock.monotonic() + WAIT_LIMIT_S
         now = known or self.configuration(function, qualifier)
         while not settled(now):
             if self.clock.monotonic() > deadline:
-                raise TargetError(
-                    function, f"still not ready after {WAIT_LIMIT_S:.0f} s", "Try again later."
-                )
+                reason = f"still not ready after {WAIT_LIMIT_S:.0f} s"
+                raise TargetError(function, reason, "Try again later.")
             self.clock.sleep(self.poll_s)
             now = self.configuration(function, qualifier)
         return now
@@ -173,16 +179,6 @@ class Control(Client):
             return False
         return True
 
-    def pages(self, operation: str, key: str, function: str) -> Iterator[Mapping[str, Any]]:
-        """What an operation lists of a function under ``key``, a page at a time."""
-        marker: str | None = None
-        while True:
-            page = self._send(operation, function, **_optional(Marker=marker))
-            yield from page[key]
-            marker = page.get("NextMarker")
-            if not marker:
-                return
-
 
 def revision_of(configuration: Configuration) -> str:
     """The RevisionId that guards the next change; empty where the service has none."""
@@ -190,12 +186,12 @@ def revision_of(configuration: Configuration) -> str:
 
 
 def unqualified(arn: str) -> str:
-    """A function's ARN without the version or alias that its seventh colon begins."""
+    """A function's ARN without version or alias."""
     return ":".join(arn.split(":")[:7])
 
 
 def settled(configuration: Configuration) -> bool:
-    """Whether neither an update nor the creation of this version is under way."""
+    """True if neither an update nor the creation of this version is under way."""
     return (
         configuration.get("LastUpdateStatus") != "InProgress"
         and configuration.get("State") != "Pending"
@@ -203,7 +199,7 @@ def settled(configuration: Configuration) -> bool:
 
 
 def uses_snap_start(configuration: Configuration) -> bool:
-    """Whether versions that are published now become snapshots."""
+    """True if versions that are published now become snapshots."""
     return (configuration.get("SnapStart") or {}).get("ApplyOn") == "PublishedVersions"
 
 

@@ -1,9 +1,9 @@
 """The journal of changes: what a function was like, and what is about to be done to it.
 
 Every change is written and synced to disk before it is made, so that any end of the process
-(SIGKILL and power included) leaves enough to put the function back. One file per measured
-function, readable by its owner only; it holds no environment variables, payloads or credentials.
-A lock on the file tells a run that lives from one that died. Putting back is ``putback.py``.
+(SIGKILL and power loss included) leaves enough to restore the function (``restore.py``). One file
+per measured function, readable by its owner only, without environment variables, payloads or
+credentials. A lock on the file shows whether the run that wrote it still lives.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from tuner.errors import TargetError
 
 SCHEMA = "tuner.journal/1"
 
-#: The start of a description that a run has set and not put back yet.
+#: The start of a description that a run has set and not restored yet.
 MARK = re.compile(r"tuner [0-9A-HJKMNP-TV-Z]{26} ", re.ASCII)
 
 Step = Mapping[str, Any]
@@ -28,7 +28,7 @@ Step = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Before:
-    """What is put back: the two values that are changed on ``$LATEST``."""
+    """The values that are restored: the two that are changed on ``$LATEST``."""
 
     memory_mb: int
     description: str
@@ -40,7 +40,7 @@ class Before:
 class Opening:
     """The first line of a journal: whose function, where, and what it was like."""
 
-    id: str  # ULID; part of every description that is written, so what is ours can be told
+    id: str  # ULID; part of every description that is written, which shows what is ours
     function: str  # as the user named it, without qualifier
     arn: str  # the same as a full ARN without qualifier: names an account and a region, too
     region: str
@@ -54,21 +54,21 @@ class Opening:
 
     @property
     def mark(self) -> str:
-        """What every description of ours starts with. Nobody else writes it."""
+        """The start of every description of ours; only we write it."""
         return f"tuner {self.id} "  # MARK reads it
 
 
 @dataclass(frozen=True)
 class JournalEntry:
-    """A journal as it stands: its opening, its steps so far, and its file (if it has one)."""
+    """A journal as it stands: its opening, its steps so far, and its file if it has one."""
 
     opening: Opening
     steps: tuple[Step, ...] = ()
     path: Path | None = None
     running: bool = False  # the process that wrote it is alive
 
-    def unanswered(self, action: str) -> Step | None:
-        """The last step of this kind if it was begun and not confirmed: perhaps it happened."""
+    def unconfirmed(self, action: str) -> Step | None:
+        """The last step of this kind if it was begun and not confirmed: it may have happened."""
         of_kind = [at for at, step in enumerate(self.steps) if step.get("do") == action]
         if not of_kind:
             return None
@@ -92,14 +92,14 @@ class Journal:
         self._file: int | None = None
         if directory is not None:
             self._path = directory / f"{opening.id}.jsonl"
-            self._file = _create(self._path, _line(_first_step(opening)))
+            self._file = _create(self._path, _line({"schema": SCHEMA, **asdict(opening)}))
 
     def will(self, action: str, **details: Any) -> None:
-        """Write what is about to be done; returns when it is on disk."""
+        """Write a step before it is made; returns when that is on disk."""
         self._append({"do": action, **details})
 
     def did(self, **details: Any) -> None:
-        """Write that the last change happened."""
+        """Write that the last step was made."""
         self._append({"did": True, **details})
 
     def entry(self) -> JournalEntry:
@@ -107,14 +107,14 @@ class Journal:
         return JournalEntry(self.opening, tuple(self._steps), self._path, running=True)
 
     def finish(self) -> None:
-        """Everything is put back: remove the file."""
+        """Remove the file: everything is restored."""
         if self._path is not None:
-            with _told(self._path.parent):
+            with _using(self._path.parent):
                 _remove(self._path)
         self.close()
 
     def close(self) -> None:
-        """Let go of the file; what is in it stays pending unless it was finished."""
+        """Close the file; what is in it stays pending unless it was finished."""
         if self._file is not None:
             os.close(self._file)
             self._file = None
@@ -122,34 +122,31 @@ class Journal:
     def _append(self, step: Step) -> None:
         self._steps.append(step)
         if self._file is not None and self._path is not None:
-            with _told(self._path):
+            with _using(self._path):
                 _write(self._file, _line(step))
 
 
 def pending(directory: Path) -> list[JournalEntry]:
-    """The journals in a directory, oldest first; those of living runs are marked ``running``.
-
-    A file that is no journal raises :class:`TargetError` that names it.
-    """
+    """The journals in a directory, oldest first; raises TargetError for a file that is none."""
     entries = (read_entry(path) for path in journal_files(directory))
     return [entry for entry in entries if entry is not None]
 
 
 def journal_files(directory: Path) -> list[Path]:
-    """The journals' files, oldest first; none if there is no such directory."""
-    with _told(directory):
+    """The files of the journals, oldest first; none if there is no such directory."""
+    with _using(directory):
         return sorted(directory.glob("*.jsonl")) if directory.is_dir() else []
 
 
 def read_entry(path: Path) -> JournalEntry | None:
     """One journal; ``None`` if it was removed meanwhile."""
-    with _told(path):
+    with _using(path):
         try:
             file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         except FileNotFoundError:
             return None
         with os.fdopen(file, "rb") as stream:
-            running = not _lock(file)
+            running = not lock(file)
             data = stream.read()
     opening, steps = parse_journal(data, str(path))
     return JournalEntry(opening, steps, path, running)
@@ -157,28 +154,26 @@ def read_entry(path: Path) -> JournalEntry | None:
 
 @contextlib.contextmanager
 def claimed(entry: JournalEntry) -> Iterator[bool]:
-    """Hold a journal while it is put back; gives ``False`` if somebody else holds it."""
+    """Hold a journal while it is restored; gives ``False`` if another process holds it."""
     if entry.path is None:
         yield True
         return
-    with _told(entry.path):
+    with _using(entry.path):
         try:
             file = os.open(entry.path, os.O_RDWR | os.O_CLOEXEC)
-        except FileNotFoundError:
+        except FileNotFoundError:  # another process has restored it
             file = None
-    if file is None:
-        yield False
-        return
     try:
-        yield _lock(file)
+        yield file is not None and lock(file)
     finally:
-        os.close(file)
+        if file is not None:
+            os.close(file)
 
 
 def discard(entry: JournalEntry) -> None:
-    """Remove the file of a journal whose function is as it was."""
+    """Remove the file of a journal whose function is restored."""
     if entry.path is not None:
-        with _told(entry.path):
+        with _using(entry.path):
             _remove(entry.path)
 
 
@@ -195,7 +190,7 @@ def parse_journal(data: bytes, name: str) -> tuple[Opening, tuple[Step, ...]]:
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise TargetError(
             name,
-            f"not a journal that can be read ({error})",
+            f"cannot be read as a journal ({error})",
             "Compare the function by hand with what the file says, then delete the file.",
         ) from error
 
@@ -232,37 +227,33 @@ def _text(value: Any, empty: bool = False) -> str:
     return value
 
 
-def _first_step(opening: Opening) -> Step:
-    return {"schema": SCHEMA, **asdict(opening)}
-
-
 def _line(step: Step) -> bytes:
     return json.dumps(step, separators=(",", ":")).encode() + b"\n"
 
 
 @contextlib.contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _using(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         raise TargetError(
             str(path),
             f"the journal of changes cannot be used ({error.strerror or error})",
-            "Make the directory writable, or work in another one. Nothing is changed without it.",
+            "Make the directory writable, or run in another one. Nothing is changed without it.",
         ) from error
 
 
 def _create(path: Path, first: bytes) -> int:
     """Make the file with its first line, whole or not at all: written aside, then renamed."""
-    with _told(path.parent):
+    with _using(path.parent):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         aside = path.with_suffix(".new")
         file = os.open(aside, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
-            _lock(file)
+            lock(file)
             _write(file, first)
             aside.rename(path)
-            _sync_directory(path.parent)
+            sync_directory(path.parent)
         except OSError:
             os.close(file)
             aside.unlink(missing_ok=True)
@@ -278,10 +269,11 @@ def _write(file: int, data: bytes) -> None:
 
 def _remove(path: Path) -> None:
     path.unlink(missing_ok=True)
-    _sync_directory(path.parent)
+    sync_directory(path.parent)
 
 
-def _sync_directory(path: Path) -> None:
+def sync_directory(path: Path) -> None:
+    """Have a directory's entries on disk."""
     directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(directory)
@@ -289,7 +281,7 @@ def _sync_directory(path: Path) -> None:
         os.close(directory)
 
 
-def _lock(file: int) -> bool:
+def lock(file: int) -> bool:
     """Take the lock that lasts as long as the process; ``False`` if another one has it."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

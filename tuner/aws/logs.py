@@ -1,11 +1,11 @@
-"""A function's log: from CloudWatch Logs, or from the local Lambda, which answers for its own.
+"""A function's log in CloudWatch Logs or in the local Lambda, and REPORT lines looked up in it.
 
-Reads only, a page at a time and patiently, since CloudWatch allows few calls a second. What lines
-mean is not known here, nor when they have all arrived: some appear seconds after they were written.
-Needs ``logs:FilterLogEvents``.
+Reads only. Some lines appear seconds after they were written. Needs ``logs:FilterLogEvents``.
 """
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from tuner.aws.calls import Service
@@ -27,16 +27,16 @@ class FunctionLog:
 
     @property
     def available(self) -> bool:
-        """Whether there can be such a log."""
+        """False where there can be no such log."""
         return self._logs.available
 
     def lines(
         self, words: Sequence[str], since_s: float, most: int | None = None
     ) -> Iterator[LogLine]:
-        """Lines since a moment (seconds since 1970) that hold any of these words.
+        """Lines since a moment (seconds since 1970) with any of these words; at most ``most``.
 
-        Those of one stream come in order. A group that does not exist has none: nothing was run
-        yet. ``most`` ends it after so many. Raises our errors.
+        Those of one stream come in order. A group that does not exist has none: nothing has run
+        yet. Raises our errors.
         """
         asked: dict[str, Any] = {
             "logGroupName": self.group,
@@ -44,27 +44,21 @@ class FunctionLog:
             "startTime": max(0, int(since_s * 1000)),
             **({} if most is None else {"limit": most}),
         }
-        token: str | None = None
-        while True:
-            more = {"nextToken": token} if token else {}
-            try:
-                answer = self._logs.send("FilterLogEvents", self.group, **asked, **more)
-            except NotFound:
-                return
-            for event in answer.get("events", ()):
-                stream = event.get("logStreamName")
-                yield LogLine(event.get("timestamp", 0) / 1000.0, event["message"], stream)
-            token = answer.get("nextToken")
-            if not token or most is not None:
-                return
+        tokens = ("nextToken", "nextToken")
+        pages = self._logs.pages("FilterLogEvents", self.group, tokens, **asked)
+        with contextlib.suppress(NotFound):
+            for page in islice(pages, None if most is None else 1):
+                for event in page.get("events", ()):
+                    stream = event.get("logStreamName")
+                    yield LogLine(event.get("timestamp", 0) / 1000.0, event["message"], stream)
 
 
-#: Waits between questions, seconds.
+#: Waits before each attempt, seconds.
 _WAITS_S = (1.0, 3.0, 6.0, 10.0)
 #: Ids in one filter; a pattern may be 1,024 characters long (CloudWatch Logs quotas).
 _IDS = 20
-#: More ids than this are looked for among all reports since the run's start: the API answers few
-#: questions per second, but 10,000 events to one.
+#: More ids than this are looked for among all reports since the run's start: the API takes few
+#: calls per second, but answers each with up to 10,000 events.
 _MANY = 100
 _ALL = ("REPORT RequestId", "platform.report")
 #: How much earlier than the run to look, seconds: clocks differ.
@@ -72,17 +66,21 @@ _EARLIER_S = 300.0
 
 
 class LogReports:
-    """Looks reports up in one log."""
+    """Looks up the REPORTs of invocations whose answer did not carry theirs.
+
+    The answer's log tail holds 4 KB; what an extension logs after REPORT can push it out. Lines
+    take seconds to arrive, so there are some attempts; once nothing came, there are no more.
+    """
 
     def __init__(self, log: FunctionLog, clock: Clock, since_s: float | None = None) -> None:
-        """``since_s`` is when the run began (seconds since 1970), or now."""
+        """``since_s``: when the run began (seconds since 1970), or now."""
         self._log = log
         self._clock = clock
         self._since_s = clock.wall() if since_s is None else since_s
         self._useless = not log.available
 
     def find(self, request_ids: Sequence[str]) -> Mapping[str, Report]:
-        """The reports of these requests, as far as they can be found; never raises."""
+        """The reports of these requests, as far as they are found; never raises."""
         found: dict[str, Report] = {}
         for wait_s in _WAITS_S:
             missing = [one for one in request_ids if one not in found]
@@ -97,7 +95,7 @@ class LogReports:
         return found
 
     def _look(self, missing: Sequence[str]) -> Mapping[str, Report]:
-        """Ask once for everything that is missing."""
+        """One attempt for everything that is missing."""
         if len(missing) > _MANY:
             wanted = frozenset(missing)
             reports = (find_report(text) for text in self._texts(_ALL))

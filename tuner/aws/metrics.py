@@ -1,8 +1,8 @@
-"""What CloudWatch counted of a function: the question, minute by minute, and its answer.
+"""What CloudWatch counted of a function, and whether that makes a new version worse than the old.
 
 Reads only. Figures appear a minute or two after the invocations, under the minute in which these
-began, and Lambda sends none where there is nothing to count. Needs ``cloudwatch:GetMetricData``,
-which is billed per metric asked for.
+began; there is none where there is nothing to count. Needs ``cloudwatch:GetMetricData``, which is
+billed per metric requested.
 """
 
 import math
@@ -53,8 +53,8 @@ def read_metrics(
     span_s: tuple[float, float],
     metrics: Collection[Metric] = tuple(Metric),
 ) -> Mapping[str | None, Metered]:
-    """What was counted of each version or alias (``None``: of calls without one) between two
-    moments (seconds since 1970, whole minutes). Raises our errors."""
+    """The counts of each version or alias (``None``: of calls without one) between two moments
+    (seconds since 1970, whole minutes). Raises our errors."""
     asked = {
         f"m{place}_{metric.lower()}": (qualifier, metric)
         for place, qualifier in enumerate(qualifiers)
@@ -67,51 +67,45 @@ def read_metrics(
     found: dict[str | None, dict[Metric, tuple[tuple[float, float], ...]]] = {
         qualifier: {} for qualifier in qualifiers
     }
-    for name, points in _answers(cloudwatch, function, queries, span_s):
-        if name in asked:
-            qualifier, metric = asked[name]
+    for result in _results(cloudwatch, function, queries, span_s):
+        if result["Id"] in asked:
+            qualifier, metric = asked[result["Id"]]
+            moments = [moment.timestamp() for moment in result.get("Timestamps", ())]
+            points = zip(moments, result["Values"], strict=False)
             found[qualifier][metric] = (*found[qualifier].get(metric, ()), *points)
     return {qualifier: Metered(points) for qualifier, points in found.items()}
 
 
-def _answers(
+def _results(
     cloudwatch: Service,
     function: str,
     queries: Sequence[Mapping[str, Any]],
     span_s: tuple[float, float],
-) -> Iterator[tuple[str, tuple[tuple[float, float], ...]]]:
-    """Each query's points, page by page."""
+) -> Iterator[Mapping[str, Any]]:
+    """The results of all queries, page by page."""
     for start in range(0, len(queries), _MOST_QUERIES):
-        token: str | None = None
-        while True:
-            answer = cloudwatch.send(
-                "GetMetricData",
-                function,
-                MetricDataQueries=list(queries[start : start + _MOST_QUERIES]),
-                StartTime=span_s[0],
-                EndTime=span_s[1],
-                **({"NextToken": token} if token else {}),
-            )
-            for result in answer.get("MetricDataResults", ()):
-                moments = [moment.timestamp() for moment in result.get("Timestamps", ())]
-                yield str(result["Id"]), tuple(zip(moments, result.get("Values", ()), strict=False))
-            token = answer.get("NextToken")
-            if not token:
-                break
+        for page in cloudwatch.pages(
+            "GetMetricData",
+            function,
+            MetricDataQueries=list(queries[start : start + _MOST_QUERIES]),
+            StartTime=span_s[0],
+            EndTime=span_s[1],
+        ):
+            yield from page["MetricDataResults"]
 
 
 def _dimensions(function: str, qualifier: str | None) -> dict[str, str]:
-    """Of one version, alias or, without a qualifier, of ``$LATEST`` called by the bare name
-    (Lambda developer guide, "Viewing metrics for Lambda functions")."""
+    """Those of one version or alias, or of ``$LATEST`` called by the bare name (Lambda developer
+    guide, "Viewing metrics for Lambda functions")."""
     resource = function if qualifier is None else f"{function}:{qualifier}"
     return {"FunctionName": function, "Resource": resource}
 
 
 #: One-sided 1 %: how sure it must be that errors became more frequent.
 _Z = 2.326
-#: Percentiles of a step's few minutes scatter; less than this is no reason to go back.
+#: Percentiles of a step's few minutes scatter; a smaller increase is no reason to roll back.
 _P95_SLACK = 1.25
-#: With fewer invocations nothing can be said.
+#: Invocations below which nothing can be said.
 _ENOUGH = 20
 
 
@@ -123,10 +117,16 @@ class Health:
     errors: float = 0.0
     p95_ms: float | None = None
 
+    @property
+    def judgeable(self) -> bool:
+        """True if there were enough invocations to say anything."""
+        return self.invocations >= _ENOUGH
 
-def verdict(old: Health, new: Health, promised_p95_ms: float | None) -> str | None:
-    """Why the new version is worse, or ``None``. Too few invocations are no reason either way."""
-    if new.invocations < _ENOUGH:
+
+def why_worse(old: Health, new: Health, promised_p95_ms: float | None) -> str | None:
+    """Why the new version is worse (more errors than chance explains, or a p95 above what the old
+    one had and the measurement promised), or ``None``, also after too few invocations."""
+    if not new.judgeable:
         return None
     share = new.errors / new.invocations
     before = old.errors / old.invocations if old.invocations else 0.0
@@ -138,50 +138,39 @@ def verdict(old: Health, new: Health, promised_p95_ms: float | None) -> str | No
         return f"errors rose from {before:.1%} to {share:.1%} of invocations"
     usual = max(old.p95_ms or 0.0, promised_p95_ms or 0.0)
     if new.p95_ms is not None and usual and new.p95_ms > _P95_SLACK * usual:
-        return f"p95 is {new.p95_ms:.0f} ms, where at most {usual:.0f} ms was expected"
+        return f"p95 is {new.p95_ms:.0f} ms, expected at most {usual:.0f} ms"
     return None
 
 
-def judged(new: Health) -> bool:
-    """Whether there were enough invocations to say anything."""
-    return new.invocations >= _ENOUGH
-
-
 @dataclass(frozen=True)
-class Watched:
+class SplitAlias:
     """An alias that splits its traffic between two versions, the old one first."""
 
     function: str
-    alias: str
+    name: str
     versions: tuple[str, str]
 
 
 def read_health(
-    cloudwatch: Service, clock: Clock, watched: Watched, span_s: float
+    cloudwatch: Service, clock: Clock, alias: SplitAlias, span_s: float
 ) -> Mapping[str, Health]:
     """The health of each version behind an alias in the last ``span_s`` seconds."""
     end = math.ceil(clock.wall() / PERIOD_S) * PERIOD_S
     start = end - PERIOD_S * max(1, math.ceil(span_s / PERIOD_S))
     queries = [
-        _health_query(watched, version, kind)
-        for version in watched.versions
+        _health_query(alias, version, kind)
+        for version in alias.versions
         for kind in _HEALTH_METRICS
     ]
-    answer = cloudwatch.send(
-        "GetMetricData",
-        watched.function,
-        MetricDataQueries=queries,
-        StartTime=start,
-        EndTime=end,
-    )
-    found = {result["Id"]: list(result["Values"]) for result in answer["MetricDataResults"]}
+    results = _results(cloudwatch, alias.function, queries, (start, end))
+    found = {result["Id"]: list(result["Values"]) for result in results}
     return {
         version: Health(
             sum(found.get(f"invocations_{version}", ())),
             sum(found.get(f"errors_{version}", ())),
             max(found.get(f"p95_{version}", ()), default=None),
         )
-        for version in watched.versions
+        for version in alias.versions
     }
 
 
@@ -192,11 +181,11 @@ _HEALTH_METRICS = {
 }
 
 
-def _health_query(watched: Watched, version: str, kind: str) -> dict[str, Any]:
+def _health_query(alias: SplitAlias, version: str, kind: str) -> dict[str, Any]:
     """Dimensions of one version behind an alias (Lambda developer guide, "Metrics")."""
     dimensions = {
-        "FunctionName": watched.function,
-        "Resource": f"{watched.function}:{watched.alias}",
+        "FunctionName": alias.function,
+        "Resource": f"{alias.function}:{alias.name}",
         "ExecutedVersion": version,
     }
     metric, stat = _HEALTH_METRICS[kind]

@@ -1,7 +1,8 @@
-"""The code of a function as it was deployed: fetched, to be given to Lambda once more.
+"""The code of a function as it was deployed, and which architecture it runs on.
 
 Lambda gives an address that is good for ten minutes; the bytes are those that were uploaded.
-Nothing is unpacked or kept.
+An architecture changes only with the code (UpdateFunctionCode), so the same package is sent again,
+guarded by RevisionId. Nothing is unpacked or kept.
 """
 
 import io
@@ -26,31 +27,25 @@ UPLOAD_LIMIT = 50 * 2**20
 def code_of(found: Mapping[str, Any], thing: str, fix: str) -> dict[str, Any]:
     """The code in an answer of GetFunction, as a request takes it: an image, or the zip's bytes.
 
-    Raises :class:`TargetError`, with ``fix``, where it cannot be had.
+    Raises :class:`TargetError`, with ``fix``, where it is not available.
     """
     code = found.get("Code") or {}
     if code.get("RepositoryType") == "ECR":
         return {"ImageUri": code.get("ResolvedImageUri") or code["ImageUri"]}
-    return {"ZipFile": download(str(code.get("Location", "")), thing, fix)}
+    return {"ZipFile": _download(str(code.get("Location", "")), thing, fix)}
 
 
-def download(url: str, thing: str, fix: str) -> bytes:
-    """A package by its address."""
+def _download(url: str, thing: str, fix: str) -> bytes:
     if not url.startswith(("https://", "http://127.0.0.1", "http://localhost", "http://[::1]")):
-        raise TargetError(thing, "Lambda gives no address to fetch its package from", fix)
+        raise TargetError(thing, "Lambda gives no address to download its package from", fix)
     try:
         with urllib.request.urlopen(url, timeout=60) as answer:
             package = bytes(answer.read(UPLOAD_LIMIT + 1))
     except (OSError, urllib.error.URLError) as error:
-        raise TargetError(thing, f"its package cannot be fetched ({error})", fix) from error
+        raise TargetError(thing, f"its package cannot be downloaded ({error})", fix) from error
     if len(package) > UPLOAD_LIMIT:
-        raise TargetError(thing, "its package is above 50 MB, the most that can be uploaded", fix)
+        raise TargetError(thing, "its package is above 50 MB, the limit of an upload", fix)
     return package
-
-
-def code_sha256(package: bytes) -> str:
-    """As Lambda's CodeSha256 is written."""
-    return b64encode(sha256(package).digest()).decode()
 
 
 #: ``e_machine`` of the ELF header, by Lambda's name (System V ABI, "ELF header").
@@ -69,7 +64,7 @@ def machine_of(header: bytes) -> str | None:
 
 
 def native_files(package: bytes) -> dict[str, list[str]]:
-    """Names of the machine code in a zip by architecture; none for what cannot be read as one."""
+    """Architecture -> the files of a zip with machine code for it; empty for what is no zip."""
     found: dict[str, list[str]] = {}
     try:
         with zipfile.ZipFile(io.BytesIO(package)) as files:
@@ -84,10 +79,10 @@ def native_files(package: bytes) -> dict[str, list[str]]:
 
 
 def built_for_another(package: bytes, arch: str) -> str | None:
-    """Why a package does not run on an architecture, as far as that can be seen.
+    """Why a package does not run on an architecture, as far as its files show.
 
-    A package that has machine code for several picks its own, so only one that has none for
-    ``arch`` and some for another is told.
+    One that has machine code for several chooses by itself, so only one that has none for ``arch``
+    and some for another is reported.
     """
     found = native_files(package)
     others = [name for machine, names in found.items() if machine != arch for name in names]
@@ -107,7 +102,8 @@ def refuse_architecture(
 ) -> None:
     """Raise :class:`TargetError` where the function surely cannot run on ``arch``.
 
-    ``code`` is CreateFunction's: the zip, or an image.
+    ``code`` is CreateFunction's: the zip, or an image. What its kind, its layers and its machine
+    code do not show, shows when a copy is made or invoked.
     """
     if arch in (configuration.get("Architectures") or ["x86_64"]):
         return
@@ -115,17 +111,17 @@ def refuse_architecture(
         raise TargetError(
             thing,
             f"it is a container image, which was built for one architecture and not for {arch}",
-            f"Build an image for {arch}, make a function of it and measure that.",
+            f"Build an image for {arch}, create a function from it and measure that.",
         )
     for layer in configuration.get("Layers") or ():
         _refuse_layer(control, layer["Arn"], arch, thing)
     reason = built_for_another(code.get("ZipFile", b""), arch)
     if reason is not None:
-        raise TargetError(thing, reason, f"Build the package for {arch}, or leave that one out.")
+        raise TargetError(thing, reason, f"Build the package for {arch}, or leave {arch} out.")
 
 
 def _refuse_layer(control: Control, arn: str, arch: str, thing: str) -> None:
-    """A layer may be used without the right to look at it; one that is gone fails by itself."""
+    """A layer may be used without the right to read it; one that is gone fails by itself."""
     try:
         name, _, version = arn.rpartition(":")
         layer = control.send("GetLayerVersion", arn, LayerName=name, VersionNumber=int(version))
@@ -136,27 +132,26 @@ def _refuse_layer(control: Control, arn: str, arch: str, thing: str) -> None:
         raise TargetError(
             thing,
             f"its layer {':'.join(arn.split(':')[-2:])} is for {', '.join(suits)} only",
-            f"Publish the layer for {arch}, or leave that one out.",
+            f"Publish the layer for {arch}, or leave {arch} out.",
         )
 
 
-_FIX = "Deploy it for the other architecture with the tool that you deploy it with."
-_AGAIN = "Look, then try again."
+_FIX = "Deploy it for the other architecture with your usual tool."
+_AGAIN = "Check it, then try again."
 
 
 def architecture_of(configuration: Configuration) -> str:
-    """``x86_64`` or ``arm64``; x86_64 is what Lambda takes where nothing is said."""
+    """``x86_64`` or ``arm64``; x86_64 where the configuration names none."""
     return str((configuration.get("Architectures") or ["x86_64"])[0])
 
 
 def set_architecture(
     control: Control, function: str, now: Configuration, arch: str
 ) -> Configuration:
-    """Set the architecture of ``$LATEST`` as it was just read, nothing else; waits until it is set.
+    """Set only the architecture of ``$LATEST`` as it was just read, and wait until that is done.
 
-    Raises :class:`TargetError` where the code surely does not run on it or cannot be had, and
-    :class:`ChangedUnderneath` where somebody else changes it meanwhile. A change that was made
-    although its answer was lost counts as made.
+    A change whose answer was lost counts as made. Raises :class:`TargetError` where the code surely
+    does not run on it or is not available, :class:`ChangedUnderneath` for somebody else's change.
     """
     package = package_for(control, function, now, arch)
     try:
@@ -183,12 +178,12 @@ def package_for(control: Control, function: str, now: Configuration, arch: str) 
     """The package of ``$LATEST`` as it was just read, if it may run on this architecture."""
     found = control.get(function)
     if found["Configuration"]["CodeSha256"] != now["CodeSha256"]:
-        raise ChangedUnderneath(function, "somebody else deploys it right now", _AGAIN)
+        raise ChangedUnderneath(function, "somebody else is deploying it right now", _AGAIN)
     code = code_of(found, function, _FIX)
     refuse_architecture(control, now, code, arch, function)
     package = bytes(code.get("ZipFile", b""))
-    if code_sha256(package) != now["CodeSha256"]:
-        reason = "what Lambda gives as its package is not what its CodeSha256 says"
+    if b64encode(sha256(package).digest()).decode() != now["CodeSha256"]:
+        reason = "the package that Lambda returned does not match the function's CodeSha256"
         raise TargetError(function, reason, _FIX)
     return package
 

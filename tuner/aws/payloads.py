@@ -1,6 +1,7 @@
-"""Reads one object of S3 that a user names as ``s3://bucket/key``: a payload.
+"""Payloads in S3, and functions that prepare payloads or process answers.
 
-Whole, and no larger than the caller takes; nothing is ever written there.
+Objects are read whole, and nothing is ever written to S3. What is measured is never invoked from
+here: that takes a millisecond of its own and hides nothing of it.
 """
 
 import json
@@ -21,15 +22,17 @@ _URL = re.compile(r"s3://(?P<bucket>[A-Za-z0-9][A-Za-z0-9.:_-]{1,254})/(?P<key>.
 
 
 def split_s3(url: str) -> tuple[str, str]:
-    """Bucket and key. Raises UsageError."""
+    """Bucket and key of ``s3://bucket/key``; raises UsageError."""
     match = _URL.fullmatch(url)
     if match is None:
-        raise UsageError(f"{url:.80}", "names no object", "Write it like s3://bucket/key.")
+        raise UsageError(
+            f"{url:.80}", "is not the URL of an object", "Write it like s3://bucket/key."
+        )
     return match["bucket"], match["key"]
 
 
 def read_s3(session: AwsSession, url: str, most: int, clock: Clock | None = None) -> bytes:
-    """The object's bytes; UsageError if they are more than ``most``, or our errors from AWS."""
+    """The bytes of an object; raises UsageError for more than ``most``, or our errors from AWS."""
     bucket, key = split_s3(url)
     service = Service(session, "s3", clock)
     try:
@@ -43,14 +46,16 @@ def read_s3(session: AwsSession, url: str, most: int, clock: Clock | None = None
         try:
             return bytes(body.read())
         except Exception as error:  # botocore's own kinds, by way of urllib3
-            raise TargetError(url, f"broke off while it was read: {error}", "Try again.") from error
+            raise TargetError(
+                url, f"could not be read to its end: {error}", "Try again."
+            ) from error
 
 
 def _missing(url: str, error: TunerError) -> NotFound | None:
-    """The error in plain words, if there is no such thing."""
+    """The error in plain words if there is no such object or bucket."""
     for code, thing in (("NoSuchKey", "object"), ("NoSuchBucket", "bucket")):
         if code in error.reason:
-            fix = "Check the name; `aws s3 ls` shows what there is."
+            fix = "Check the name; `aws s3 ls` lists what there is."
             return NotFound(url, f"there is no such {thing}", fix)
     return None
 
@@ -59,8 +64,10 @@ _INVOKE_CONFIG = Config(connect_timeout=5, read_timeout=60, retries={"total_max_
 
 
 def invoker(session: AwsSession, function: str) -> Callable[[bytes], bytes]:
-    """Calls the function with a payload and gives its answer, from any thread. It raises
-    TargetError when the function cannot be called, or fails."""
+    """A callable that sends a payload to the function and returns its answer, from any thread.
+
+    It raises TargetError when the function cannot be called, or fails.
+    """
     client = session.boto.create_client(
         "lambda",
         region_name=session.region,
@@ -83,7 +90,7 @@ def invoker(session: AwsSession, function: str) -> Callable[[bytes], bytes]:
 
 def _error_of(body: bytes) -> str:
     try:
-        told = json.loads(body)
-        return f"{told.get('errorType', 'error')}: {told.get('errorMessage', '')}"[:160]
+        error = json.loads(body)
+        return f"{error.get('errorType', 'error')}: {error.get('errorMessage', '')}"[:160]
     except (ValueError, AttributeError, RecursionError):
         return "error"

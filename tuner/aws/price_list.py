@@ -1,7 +1,7 @@
-"""AWS's public price list: fetched without credentials, kept in ``.tuner/prices.toml``.
+"""AWS's public price list: downloaded without credentials, kept in ``.tuner/prices.toml``.
 
-What the list means is ``tuner.billing.refresh``'s business; this file only moves bytes. The
-addresses are those of the AWS Price List bulk API, which needs no account.
+``tuner.billing`` reads it; this file only moves bytes. The addresses are those of the AWS Price
+List bulk API, which needs no account.
 """
 
 import http.client
@@ -33,7 +33,7 @@ def offer_url(region: str | None, base: str = BULK_URL) -> str:
 
 
 def fetch_offer(url: str, timeout_s: float = 60.0) -> PriceTable:
-    """Fetch and read an offer file; raises TunerError where it cannot be had."""
+    """Download and read an offer file; raises TunerError where that fails."""
     fix = f"Download {url} elsewhere, then run `tuner prices --from FILE`."
     try:
         with urllib.request.urlopen(url, timeout=timeout_s) as answer:
@@ -49,7 +49,7 @@ def fetch_offer(url: str, timeout_s: float = 60.0) -> PriceTable:
 
 
 def read_offer(file: Path) -> PriceTable:
-    """Read an offer file that was downloaded before."""
+    """Read a downloaded offer file."""
     try:
         body = file.read_bytes()
     except OSError as error:
@@ -64,13 +64,13 @@ def _read(body: bytes, name: str) -> PriceTable:
         raise UsageError(
             name,
             "is not JSON, or was cut short",
-            "It has to be an AWSLambda offer file, as `index.json`.",
+            "Give the `index.json` of an AWSLambda offer.",
         ) from None
     return table_from_offer(offer, name)
 
 
 def save_table(table: PriceTable, file: Path = SAVED) -> PriceTable:
-    """Add these prices to the saved ones and return all that is saved now."""
+    """Add these prices to the saved ones; returns all that are saved now."""
     saved = _saved(file)
     merged = saved.updated(table) if saved else table
     part = file.with_suffix(".part")

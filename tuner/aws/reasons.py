@@ -1,8 +1,8 @@
 """What each foreign error means to a user: the tables that ``translate.py`` reads.
 
-One table holds the error codes that Lambda and its front door answer with, the other the
-exceptions that botocore raises before or instead of an answer. To add one: a row here, and its
-line in ``tests/unit/aws/test_translate.py``.
+Error codes are those of botocore's service model for the operations that are sent, and AWS's common
+errors; exceptions are what botocore raises before or instead of an answer. To add one: a row here,
+and its line in ``tests/unit/aws/test_translate.py``.
 """
 
 from dataclasses import dataclass
@@ -24,140 +24,198 @@ from tuner.errors import (
 class ErrorText:
     """How one error is told; ``{said}`` in the reason is the service's own message."""
 
-    error: type[TunerError]
     reason: str
     fix: str
+    error: type[TunerError] = TargetError
 
 
-_LOG_IN = "Refresh them (aws sso login, aws configure, or new environment variables) and try again."
-_RERUN = "Try again in a few minutes; a changed function is put back by `tuner restore`."
+LOG_IN = "Refresh them (aws sso login, aws configure, or new environment variables) and try again."
+_RERUN = "Try again in a few minutes; `tuner restore` restores a function that was changed."
+_CHANGE = "Change what the message names."
 
-#: Error code -> what the user sees. Codes are those of botocore's service model for the
-#: operations that ``control.py`` sends, and AWS's common errors.
+#: Error code -> what the user sees.
 CODES: dict[str, ErrorText] = {
     "ResourceNotFoundException": ErrorText(
-        NotFound,
         "there is no such function, version or alias in {region} ({said})",
-        "Check the name and --region; `aws lambda list-functions` shows what there is.",
+        "Check the name and --region; `aws lambda list-functions` lists the functions.",
+        NotFound,
     ),
     "ProvisionedConcurrencyConfigNotFoundException": ErrorText(
-        NotFound, "it has no provisioned concurrency there", "There is nothing to remove."
+        "it has no provisioned concurrency there", "There is nothing to remove.", NotFound
     ),
     "AccessDeniedException": ErrorText(
-        AccessDenied,
         "{action} is not allowed ({said})",
         "Allow {action} on the function; `tuner policy` prints the least policy.",
+        AccessDenied,
     ),
-    "ExpiredTokenException": ErrorText(AccessDenied, "the credentials have expired", _LOG_IN),
+    "ExpiredTokenException": ErrorText("the credentials have expired", LOG_IN, AccessDenied),
     "UnrecognizedClientException": ErrorText(
-        AccessDenied, "AWS does not know these credentials ({said})", _LOG_IN
+        "AWS does not know these credentials ({said})", LOG_IN, AccessDenied
     ),
     "InvalidSignatureException": ErrorText(
-        AccessDenied,
         "the signature was refused ({said})",
         "Check the secret key and that this machine's clock is right.",
+        AccessDenied,
     ),
     "MissingAuthenticationTokenException": ErrorText(
-        AccessDenied, "the request carried no credentials", _LOG_IN
+        "the request carried no credentials", LOG_IN, AccessDenied
     ),
     "OptInRequired": ErrorText(
-        AccessDenied,
         "the account may not use this region or service ({said})",
         "Enable the region for the account, or choose another with --region.",
+        AccessDenied,
     ),
     "PreconditionFailedException": ErrorText(
-        ChangedUnderneath,
         "somebody else changed the function meanwhile; it was not overwritten",
-        "Wait until the other deployment is done, run `tuner restore`, then start again.",
+        "Wait for the other deployment to finish, run `tuner restore`, then start again.",
+        ChangedUnderneath,
     ),
-    "ResourceConflictException": ErrorText(
-        TargetError, "{operation} is not possible now ({said})", _RERUN
-    ),
+    "ResourceConflictException": ErrorText("{operation} is not possible now ({said})", _RERUN),
     "TooManyRequestsException": ErrorText(
-        TargetError,
         "AWS throttles {operation} ({limit})",
         "Try again when fewer deployments run in this account and region.",
     ),
-    "ServiceException": ErrorText(TargetError, "{who} had an internal error ({said})", _RERUN),
-    "InvalidParameterValueException": ErrorText(
-        TargetError, "{operation} was refused ({said})", "Change what the message names."
-    ),
+    "ServiceException": ErrorText("{who} had an internal error ({said})", _RERUN),
+    "InvalidParameterValueException": ErrorText("{operation} was refused ({said})", _CHANGE),
     "CodeStorageExceededException": ErrorText(
-        TargetError,
         "the account's storage for code is full, so no version can be published",
         "Delete old versions and unused functions, then start again.",
     ),
     "AliasLimitExceededException": ErrorText(
-        TargetError, "the function has as many aliases as it may have", "Delete unused aliases."
+        "the function has as many aliases as it may have", "Delete unused aliases."
     ),
     "InvalidCodeSignatureException": ErrorText(
-        TargetError,
         "code signing refused the package ({said})",
         "Deploy signed code, or relax the code signing configuration.",
     ),
     "CodeSigningConfigNotFoundException": ErrorText(
-        TargetError,
         "the function's code signing configuration is gone ({said})",
         "Create it again or remove it from the function.",
     ),
     "FunctionVersionsPerCapacityProviderLimitExceededException": ErrorText(
-        TargetError,
         "the capacity provider holds as many versions as it may",
         "Delete unused versions, or measure a function without a capacity provider.",
     ),
     "RequestEntityTooLargeException": ErrorText(
-        TargetError, "the package is too large ({said})", "Make the package smaller."
+        "the package is too large ({said})", "Make the package smaller."
     ),
 }
 
+#: Codes that mean the same as one with a row.
 SAME_AS = {
-    "AccessDenied": "AccessDeniedException",
-    "UnauthorizedOperation": "AccessDeniedException",
-    "NotAuthorized": "AccessDeniedException",
-    "KMSAccessDeniedException": "AccessDeniedException",
-    "ExpiredToken": "ExpiredTokenException",
-    "RequestExpired": "ExpiredTokenException",
-    "TokenRefreshRequired": "ExpiredTokenException",
-    "InvalidClientTokenId": "UnrecognizedClientException",
-    "InvalidAccessKeyId": "UnrecognizedClientException",
-    "AuthFailure": "UnrecognizedClientException",
-    "SignatureDoesNotMatch": "InvalidSignatureException",
-    "IncompleteSignature": "InvalidSignatureException",
-    "IncompleteSignatureException": "InvalidSignatureException",
-    "MissingAuthenticationToken": "MissingAuthenticationTokenException",
-    "SubscriptionRequiredException": "OptInRequired",
-    "RegionDisabledException": "OptInRequired",
-    "CodeVerificationFailedException": "InvalidCodeSignatureException",
-    "Throttling": "TooManyRequestsException",
-    "ThrottledException": "TooManyRequestsException",
-    "InvalidRequestException": "InvalidParameterValueException",
-    "InvalidNextToken": "InvalidParameterValueException",
-    "ThrottlingException": "TooManyRequestsException",
-    "RequestLimitExceeded": "TooManyRequestsException",
-    "InternalFailure": "ServiceException",
-    "InternalServerError": "ServiceException",
-    "ServiceUnavailable": "ServiceException",
-    "ServiceUnavailableException": "ServiceException",
-    "ValidationException": "InvalidParameterValueException",
+    same: code
+    for code, others in {
+        "AccessDeniedException": (
+            "AccessDenied UnauthorizedOperation NotAuthorized KMSAccessDeniedException"
+        ),
+        "ExpiredTokenException": "ExpiredToken RequestExpired TokenRefreshRequired",
+        "UnrecognizedClientException": "InvalidClientTokenId InvalidAccessKeyId AuthFailure",
+        "InvalidSignatureException": (
+            "SignatureDoesNotMatch IncompleteSignature IncompleteSignatureException"
+        ),
+        "MissingAuthenticationTokenException": "MissingAuthenticationToken",
+        "OptInRequired": "SubscriptionRequiredException RegionDisabledException",
+        "InvalidCodeSignatureException": "CodeVerificationFailedException",
+        "TooManyRequestsException": (
+            "Throttling ThrottledException ThrottlingException RequestLimitExceeded"
+        ),
+        "InvalidParameterValueException": (
+            "InvalidRequestException InvalidNextToken ValidationException"
+        ),
+        "ServiceException": (
+            "InternalFailure InternalServerError ServiceUnavailable ServiceUnavailableException"
+        ),
+    }.items()
+    for same in others.split()
 }
 
-_NO_CREDENTIALS = ErrorText(
-    AccessDenied,
-    "no AWS credentials were found",
-    "Set AWS_PROFILE or --profile, run `aws configure` or `aws sso login`.",
+#: How codes without a row begin (Invoke alone has dozens) -> what the user sees; first match.
+_FAMILIES: tuple[tuple[str, ErrorText], ...] = (
+    (
+        "EC2 ENI InvalidSubnet InvalidSecurityGroup SubnetIPAddress",
+        ErrorText(
+            "its VPC keeps it from running ({said})",
+            "Repair the function's subnets and security groups, then start again.",
+        ),
+    ),
+    (
+        "EFS S3Files",
+        ErrorText(
+            "its file system cannot be used ({said})",
+            "Repair what the function mounts, then start again.",
+        ),
+    ),
+    (
+        "KMS",
+        ErrorText(
+            "its KMS key cannot be used ({said})",
+            "Repair the key of the function's environment, then start again.",
+        ),
+    ),
+    (
+        "SnapStart",
+        ErrorText(
+            "SnapStart keeps it from running ({said})",
+            "Wait until the version's snapshot is ready, or publish it again.",
+        ),
+    ),
+    (
+        "ResourceNotReady CodeArtifactUserPending",
+        ErrorText("it is not ready ({said})", "Try again in a minute."),
+    ),
+    (
+        "InvalidZipFile InvalidRuntime Runtime CodeArtifactUser",
+        ErrorText(
+            "its code or runtime cannot run ({said})",
+            "Deploy it again, with a runtime that Lambda still has.",
+        ),
+    ),
+    (
+        "RequestTooLarge SerializedRequestEntityTooLarge",
+        ErrorText("the request is too large ({said})", "Send a smaller payload."),
+    ),
+    (
+        "ServiceQuotaExceeded RecursiveInvocation",
+        ErrorText(
+            "it exceeds a limit of the account ({said})", "Check the account's quotas for Lambda."
+        ),
+    ),
+    (
+        "InvalidObjectState",
+        ErrorText(
+            "the object is archived and cannot be read ({said})",
+            "Restore it in S3, or name another.",
+        ),
+    ),
+    (
+        "UnsupportedMediaType InvalidRequestContent ModeNotSupported NoPublishedVersion "
+        "DurableExecutionAlreadyStarted InvalidParameterException InvalidNextToken "
+        "MalformedPolicyDocument PackedPolicyTooLarge InvalidContextAssertion",
+        ErrorText("{operation} was refused ({said})", _CHANGE),
+    ),
 )
-_UNREACHABLE = ErrorText(
-    TargetError,
-    "{endpoint} cannot be reached ({said})",
-    "Check the network, --region and --endpoint-url.",
-)
+
+
+def family_of(code: str) -> ErrorText | None:
+    """The text of a code that has no row of its own; ``None`` for an unknown one."""
+    return next(
+        (text for starts, text in _FAMILIES if code.startswith(tuple(starts.split()))), None
+    )
+
 
 #: botocore exception -> what the user sees; the first that fits counts, so special ones first.
 CLIENT_SIDE: list[tuple[tuple[type[Exception], ...], ErrorText]] = [
-    ((boto.NoCredentialsError,), _NO_CREDENTIALS),
+    (
+        (boto.NoCredentialsError,),
+        ErrorText(
+            "no AWS credentials were found",
+            "Set AWS_PROFILE or --profile, run `aws configure` or `aws sso login`.",
+            AccessDenied,
+        ),
+    ),
     (
         (boto.PartialCredentialsError,),
-        ErrorText(AccessDenied, "the AWS credentials are incomplete ({said})", _LOG_IN),
+        ErrorText("the AWS credentials are incomplete ({said})", LOG_IN, AccessDenied),
     ),
     (
         (
@@ -167,122 +225,47 @@ CLIENT_SIDE: list[tuple[tuple[type[Exception], ...], ErrorText]] = [
             boto.CredentialRetrievalError,
             boto.MetadataRetrievalError,
         ),
-        ErrorText(AccessDenied, "the AWS credentials could not be obtained ({said})", _LOG_IN),
+        ErrorText("the AWS credentials could not be obtained ({said})", LOG_IN, AccessDenied),
     ),
     (
         (boto.ProfileNotFound,),
-        ErrorText(UsageError, "{said}", "`aws configure list-profiles` shows what there is."),
+        ErrorText("{said}", "`aws configure list-profiles` lists the profiles.", UsageError),
     ),
     (
         (boto.NoRegionError,),
-        ErrorText(UsageError, "no AWS region is set", "Add --region, or set AWS_REGION."),
+        ErrorText("no AWS region is set", "Add --region, or set AWS_REGION.", UsageError),
     ),
     (
         (boto.InvalidRegionError,),
-        ErrorText(UsageError, "{said}", "Write --region like us-east-1."),
+        ErrorText("{said}", "Write --region like us-east-1.", UsageError),
     ),
     (
         (boto.ParamValidationError,),
-        ErrorText(
-            UsageError, "{operation} would be refused ({said})", "Change what the message names."
-        ),
+        ErrorText("{operation} would be refused ({said})", _CHANGE, UsageError),
     ),
     (
         (ResponseParserError,),
-        ErrorText(
-            TargetError,
-            "{endpoint} does not answer as Lambda does ({said})",
-            "Check --endpoint-url.",
-        ),
+        ErrorText("{endpoint} does not answer as Lambda does ({said})", "Check --endpoint-url."),
     ),
     (
         (boto.SSLError,),
         ErrorText(
-            TargetError,
-            "TLS with {endpoint} failed ({said})",
-            "Check AWS_CA_BUNDLE, the proxy and the clock.",
+            "TLS with {endpoint} failed ({said})", "Check AWS_CA_BUNDLE, the proxy and the clock."
         ),
     ),
-    ((boto.HTTPClientError, boto.ConnectionError, OSError), _UNREACHABLE),
+    (
+        (boto.HTTPClientError, boto.ConnectionError, OSError),
+        ErrorText(
+            "{endpoint} cannot be reached ({said})",
+            "Check the network, --region and --endpoint-url.",
+        ),
+    ),
     (
         (boto.ConfigParseError, boto.BotoCoreError, ValueError),
         ErrorText(
-            UsageError, "{said}", "Check --region, --profile, --endpoint-url and ~/.aws/config."
+            "{said}",
+            "Check --region, --profile, --endpoint-url and ~/.aws/config.",
+            UsageError,
         ),
     ),
 ]
-
-
-_VPC = ErrorText(
-    TargetError,
-    "its VPC keeps it from running ({said})",
-    "Repair the function's subnets and security groups, then start again.",
-)
-_FILES = ErrorText(
-    TargetError,
-    "its file system cannot be used ({said})",
-    "Repair what the function mounts, then start again.",
-)
-_KEY = ErrorText(
-    TargetError,
-    "its KMS key cannot be used ({said})",
-    "Repair the key of the function's environment, then start again.",
-)
-_SNAPSHOT = ErrorText(
-    TargetError,
-    "SnapStart keeps it from running ({said})",
-    "Wait until the version's snapshot is ready, or publish it again.",
-)
-_NOT_READY = ErrorText(TargetError, "it is not ready ({said})", "Try again in a minute.")
-_BROKEN = ErrorText(
-    TargetError,
-    "its code or runtime cannot run ({said})",
-    "Deploy it again, with a runtime that Lambda still has.",
-)
-_TOO_LARGE = ErrorText(TargetError, "the request is too large ({said})", "Send a smaller payload.")
-_LIMIT = ErrorText(
-    TargetError,
-    "a limit of the account stands against it ({said})",
-    "Look at the account's quotas for Lambda.",
-)
-_REFUSED = ErrorText(
-    TargetError, "{operation} was refused ({said})", "Change what the message names."
-)
-_ARCHIVED = ErrorText(
-    TargetError,
-    "the object is archived and cannot be read ({said})",
-    "Restore it in S3, or name another.",
-)
-
-#: How a code begins -> how it is told; the first that fits counts.
-_FAMILIES: tuple[tuple[tuple[str, ...], ErrorText], ...] = (
-    (("EC2", "ENI", "InvalidSubnet", "InvalidSecurityGroup", "SubnetIPAddress"), _VPC),
-    (("EFS", "S3Files"), _FILES),
-    (("KMS",), _KEY),
-    (("SnapStart",), _SNAPSHOT),
-    (("ResourceNotReady", "CodeArtifactUserPending"), _NOT_READY),
-    (("InvalidZipFile", "InvalidRuntime", "Runtime", "CodeArtifactUser"), _BROKEN),
-    (("RequestTooLarge", "SerializedRequestEntityTooLarge"), _TOO_LARGE),
-    (("ServiceQuotaExceeded", "RecursiveInvocation"), _LIMIT),
-    (("InvalidObjectState",), _ARCHIVED),
-    (
-        (
-            "UnsupportedMediaType",
-            "InvalidRequestContent",
-            "ModeNotSupported",
-            "NoPublishedVersion",
-            "DurableExecutionAlreadyStarted",
-            "InvalidParameterException",
-            "InvalidNextToken",
-            "MalformedPolicyDocument",
-            "PackedPolicyTooLarge",
-            "InvalidContextAssertion",
-        ),
-        _REFUSED,
-    ),
-)
-
-
-def family_of(code: str) -> ErrorText | None:
-    """How a code is told that has no row of its own; ``None`` if nothing is known of it."""
-    return next((row for starts, row in _FAMILIES if code.startswith(starts)), None)

@@ -1,9 +1,8 @@
-"""Putting a function back as it was, from its journal alone.
+"""Restores a function from its journal alone.
 
-The same code serves the end of a run and ``tuner restore`` after a crash, so it believes nothing
-but the journal and what Lambda says now. It takes back only what carries our mark; what somebody
-else has changed meanwhile stays as they left it. Running it twice, or from two machines at once,
-is harmless.
+The same code serves the end of a run and ``tuner restore`` after a crash, so it relies on nothing
+but the journal and what Lambda says now. It undoes only what carries our mark and leaves alone what
+somebody else has changed since. Running it twice, or from two machines at once, is harmless.
 """
 
 from tuner.aws.control import (
@@ -17,15 +16,15 @@ from tuner.aws.journal import JournalEntry, Opening, claimed, discard
 from tuner.aws.provisioned import withdraw_all
 from tuner.errors import AccessDenied, ChangedUnderneath, NotFound, TargetError
 
-#: How often somebody else may get in between reading and putting back.
+#: How often somebody else may get in between reading and restoring.
 _ATTEMPTS = 5
-#: How often, and how many seconds apart, a copy is looked for whose creation was not answered;
-#: one of a run that began longer ago has landed long since.
+#: How often, and how many seconds apart, to look for a copy whose creation was not answered; that
+#: of a run which began longer ago has landed long since.
 _LOOKS, _BETWEEN_S, _RECENT_S = 5, 1.0, 300.0
 
 
 def restore_journal(entry: JournalEntry, control: Control) -> bool:
-    """Put back what a pending journal says and remove it; ``False`` if another process holds it.
+    """Restore what a pending journal says and remove it; ``False`` if another process holds it.
 
     A function that was deleted meanwhile needs nothing more.
     """
@@ -38,34 +37,34 @@ def restore_journal(entry: JournalEntry, control: Control) -> bool:
 
 
 def restore_function(entry: JournalEntry, control: Control) -> None:
-    """``$LATEST`` as it was and our versions gone; raises :class:`TargetError` for what is left.
+    """Restore ``$LATEST`` and delete our versions; raises :class:`TargetError` for what is left.
 
     Where a copy was measured, it is deleted; the function itself was never changed.
     """
     if entry.opening.clone is not None:
-        if clone_exists(control, entry.opening) or _clone_lands(control, entry):
+        if clone_exists(control, entry.opening) or _clone_appears(control, entry):
             control.delete_clone(entry.opening.clone)
         return
     try:
         try:
-            withdraw_all(entry, control)  # first, since it costs money as long as it is there
+            withdraw_all(entry, control)  # first, since it costs money while it is there
         finally:
             restore_latest(entry, control)
         left = delete_versions(entry, control)
     except NotFound:
-        if _is_there(entry, control):
+        if control.exists(entry.opening.arn):
             raise
         return
     if left:
         raise TargetError(
             entry.opening.function,
             f"made for the measurement and still there: {'; '.join(left)}",
-            "Point aliases of yours at versions of your own, then run `tuner restore`.",
+            "Point your aliases at other versions, then run `tuner restore`.",
         )
 
 
 def clone_exists(control: Control, opening: Opening) -> bool:
-    """Whether the temporary copy exists and is ours; its name alone does not say so."""
+    """True if the temporary copy exists and is ours, which its name alone does not say."""
     assert opening.clone is not None, "opened for a copy"
     try:
         now = control.settle(opening.clone)
@@ -74,11 +73,11 @@ def clone_exists(control: Control, opening: Opening) -> bool:
     return str(now.get("Description", "")).startswith(opening.mark)
 
 
-def _clone_lands(control: Control, entry: JournalEntry) -> bool:
-    """Whether a creation whose answer was lost just now still arrives; nothing makes it stale."""
+def _clone_appears(control: Control, entry: JournalEntry) -> bool:
+    """Wait for a copy whose creation was not answered: nothing makes that request stale."""
     clock = control.clock
     recent = clock.wall() - entry.opening.opened_at < _RECENT_S
-    if not recent or entry.unanswered("create") is None:
+    if not recent or entry.unconfirmed("create") is None:
         return False
     for _ in range(_LOOKS):
         clock.sleep(_BETWEEN_S)
@@ -87,19 +86,10 @@ def _clone_lands(control: Control, entry: JournalEntry) -> bool:
     return False
 
 
-def _is_there(entry: JournalEntry, control: Control) -> bool:
-    """Asked by its ARN, since to other credentials a plain name may mean nothing."""
-    try:
-        control.configuration(entry.opening.arn)
-    except NotFound:
-        return False
-    return True
-
-
 def restore_latest(entry: JournalEntry, control: Control) -> Configuration:
-    """Set memory and description of ``$LATEST`` to what they were; gives the configuration then.
+    """Restore memory and description of ``$LATEST`` if its description has our mark.
 
-    Whether ``$LATEST`` is ours to put back is told by our mark in its description.
+    Returns the configuration after that.
     """
     function, before = entry.opening.function, entry.opening.before
     for _ in range(_ATTEMPTS):
@@ -122,22 +112,22 @@ def restore_latest(entry: JournalEntry, control: Control) -> Configuration:
         return control.settle(function, known=known)
     raise ChangedUnderneath(
         function,
-        "it is being changed by somebody else all the time, so it could not be put back",
-        "Wait until the other deployment is done, then run `tuner restore`.",
+        "somebody else keeps changing it, so it could not be restored",
+        "Wait for the other deployment to finish, then run `tuner restore`.",
     )
 
 
 def delete_versions(entry: JournalEntry, control: Control) -> list[str]:
-    """Delete the versions that we published; gives a line for each that could not be deleted."""
+    """Delete the versions that we published; returns a line for each that could not be deleted."""
     published = {step["description"] for step in entry.written("publish")}
     return delete_described(control, entry.opening.function, published)
 
 
 def delete_described(control: Control, function: str, descriptions: set[str]) -> list[str]:
-    """Delete the versions with these descriptions; gives a line for each that stays.
+    """Delete the versions with these descriptions; returns a line for each that could not be.
 
     A version is ours if it has the very description that we published it with. One that somebody
-    else published while our mark was on ``$LATEST`` has another and is left alone.
+    else published while our mark was on ``$LATEST`` has another one and is left alone.
     """
     if not descriptions:
         return []
@@ -158,18 +148,18 @@ def delete_described(control: Control, function: str, descriptions: set[str]) ->
 
 
 def check_same(arn: str, now: Configuration) -> None:
-    """Raise :class:`TargetError` if a plain name means another function here than this ARN."""
+    """Raise :class:`TargetError` if the plain name refers to another function than this ARN."""
     found = unqualified(now["FunctionArn"])
     if found != arn:
         raise TargetError(
             arn,
-            f"with these credentials and region the name means {found}",
-            "Use the credentials that it was changed with.",
+            f"with these credentials and this region the name refers to {found}",
+            "Use the credentials that changed it.",
         )
 
 
 def _memory_to_set(entry: JournalEntry, now: Configuration) -> int:
-    """The memory from before, unless somebody else has set another one since our own change."""
+    """The memory from before, unless somebody else has set another one since."""
     ours = {step["description"]: step["memory_mb"] for step in entry.written("set")}
     present: int = now["MemorySize"]
     if ours.get(now["Description"], present) != present:
@@ -178,12 +168,11 @@ def _memory_to_set(entry: JournalEntry, now: Configuration) -> int:
 
 
 def _snap_start_is_ours(entry: JournalEntry, now: Configuration) -> bool:
-    """Whether SnapStart is on because the change that we find has set it. A function that had it
-    before is never given it."""
+    """True if our change turned SnapStart on; one that had it before never gets it from us."""
     asked = {s["description"] for s in entry.written("set") if s.get("snap_start")}
     return uses_snap_start(now) and now["Description"] in asked
 
 
 def _may_still_land(entry: JournalEntry, now: Configuration) -> bool:
-    step = entry.unanswered("set")
+    step = entry.unconfirmed("set")
     return step is not None and step["revision_id"] == revision_of(now) != ""

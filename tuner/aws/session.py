@@ -1,8 +1,8 @@
 """A boto3 session and its Lambda client, from the options and the usual credential chain.
 
 It opens and names what is missing; it sends nothing by itself (the credential chain may ask the
-instance's metadata service). Retries are switched off in botocore: ``control.py`` has them, where
-they can be seen.
+instance's metadata service), except to assume a role. Retries are switched off in botocore:
+``calls.py`` has them, where they can be seen. Keys are never printed, logged or stored.
 """
 
 import ipaddress
@@ -15,18 +15,20 @@ from urllib.parse import urlsplit
 import boto3
 import botocore.session
 from botocore.config import Config
-from botocore.credentials import (
-    AssumeRoleCredentialFetcher,
-    DeferredRefreshableCredentials,
-)
-from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
+from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
+from tuner.aws.reasons import LOG_IN
 from tuner.aws.translate import ApiCall, translate
 from tuner.errors import AccessDenied, UsageError
 
 #: What a service on loopback gets when there are no credentials; it does not check them.
 LOOPBACK_KEYS = ("tuner", "tuner")
 LOOPBACK_REGION = "us-east-1"
+_ROLE = re.compile(r"arn:aws[a-zA-Z-]*:iam::\d{12}:role/[\w+=,.@/-]{1,600}", re.ASCII)
+
+#: access key, secret key, session token (or None)
+Keys = tuple[str, str, str | None]
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class SessionOptions:
 
 @dataclass(frozen=True)
 class AwsSession:
-    """An opened session: its Lambda client, and what has to be known to sign elsewhere."""
+    """An opened session: its Lambda client, and what is needed to sign elsewhere."""
 
     boto: Any
     client: Any
@@ -57,16 +59,16 @@ class AwsSession:
 
     @property
     def loopback(self) -> bool:
-        """Whether the service is on this machine."""
+        """True if the service is on this machine."""
         return is_loopback(self.endpoint_url)
 
     def api_call(self, operation: str, thing: str) -> ApiCall:
-        """What ``translate`` wants to know of a call."""
+        """A call to Lambda in this session, for ``translate``."""
         return ApiCall(operation, thing, self.region, self.endpoint_url)
 
 
 def is_loopback(url: str) -> bool:
-    """Whether a URL's host is this machine, judged without asking a name server."""
+    """True if a URL's host is this machine, judged without asking a name server."""
     try:
         host = urlsplit(url).hostname or ""
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
@@ -84,6 +86,28 @@ def open_session(options: SessionOptions) -> AwsSession:
         raise translate(error, ApiCall("open a session", thing)) from error
 
 
+def current_keys(session: AwsSession) -> Callable[[], Keys]:
+    """A callable that returns the keys valid now; it raises :class:`AccessDenied` without any.
+
+    The load engine signs its own requests. The chain is walked once; what expires is then
+    refreshed by the credentials themselves.
+    """
+
+    def read() -> Keys:
+        try:
+            credentials = session.boto.get_credentials()
+            if credentials is None:
+                raise NoCredentialsError()
+            frozen = credentials.get_frozen_credentials()
+        except RuntimeError as error:  # how botocore says that a refresh returned expired ones
+            raise AccessDenied("AWS", "the credentials have expired", LOG_IN) from error
+        except (BotoCoreError, OSError) as error:
+            raise translate(error, session.api_call("reading credentials", "AWS")) from error
+        return frozen.access_key, frozen.secret_key, frozen.token
+
+    return read
+
+
 def _check_url(url: str | None) -> None:
     if url is None:
         return
@@ -93,9 +117,8 @@ def _check_url(url: str | None) -> None:
     except ValueError:
         fine = False
     if not fine:
-        raise UsageError(
-            "--endpoint-url", f"{url!r} is not a URL", "Write it like http://127.0.0.1:4577."
-        )
+        fix = "Write it like http://127.0.0.1:4577."
+        raise UsageError("--endpoint-url", f"{url!r} is not a URL", fix)
 
 
 def _open(options: SessionOptions) -> AwsSession:
@@ -105,7 +128,7 @@ def _open(options: SessionOptions) -> AwsSession:
         _never_ask_the_instance(core)
     region = options.region or core.get_config_variable("region")
     if options.assume_role:
-        assume_role(core, options.assume_role, region)
+        _assume_role(core, options.assume_role, region)
     client = _client(core, options, region, keys)
     if keys is None and is_loopback(client.meta.endpoint_url):
         _never_ask_the_instance(core)
@@ -131,35 +154,28 @@ def _client(
     region: str | None,
     keys: tuple[str, str] | None,
 ) -> Any:
+    def make(region: str | None) -> Any:
+        return boto3.Session(botocore_session=core).client(
+            "lambda",
+            region_name=region,
+            endpoint_url=options.endpoint_url,
+            aws_access_key_id=keys[0] if keys else None,
+            aws_secret_access_key=keys[1] if keys else None,
+            config=Config(
+                connect_timeout=5,
+                read_timeout=60,
+                retries={"total_max_attempts": 1},
+                user_agent_extra="tuner",
+            ),
+        )
+
     try:
-        return _make_client(core, options, region, keys)
-    except NoRegionError:
-        # A service on loopback answers for any region, so none has to be named for it.
-        client = _make_client(core, options, LOOPBACK_REGION, keys)
+        return make(region)
+    except NoRegionError:  # a service on loopback answers for any region, so it needs none
+        client = make(LOOPBACK_REGION)
         if not is_loopback(client.meta.endpoint_url):
             raise
         return client
-
-
-def _make_client(
-    core: botocore.session.Session,
-    options: SessionOptions,
-    region: str | None,
-    keys: tuple[str, str] | None,
-) -> Any:
-    return boto3.Session(botocore_session=core).client(
-        "lambda",
-        region_name=region,
-        endpoint_url=options.endpoint_url,
-        aws_access_key_id=keys[0] if keys else None,
-        aws_secret_access_key=keys[1] if keys else None,
-        config=Config(
-            connect_timeout=5,
-            read_timeout=60,
-            retries={"total_max_attempts": 1},
-            user_agent_extra="tuner",
-        ),
-    )
 
 
 def _never_ask_the_instance(core: botocore.session.Session) -> None:
@@ -167,64 +183,27 @@ def _never_ask_the_instance(core: botocore.session.Session) -> None:
     core.get_component("credential_provider").remove("iam-role")
 
 
-_ROLE = re.compile(r"arn:aws[a-zA-Z-]*:iam::\d{12}:role/[\w+=,.@/-]{1,600}", re.ASCII)
+def _assume_role(core: Any, role_arn: str, region: str | None) -> None:
+    """Give a botocore session a role's credentials, which are renewed as they expire.
 
-
-def assume_role(core: Any, role_arn: str, region: str | None) -> None:
-    """Give a botocore session the role's credentials.
-
-    Raises :class:`UsageError` for what is no role's ARN, :class:`AccessDenied` for a refusal.
+    The role is assumed at once, so that a refusal shows before anything else happens.
     """
     if not _ROLE.fullmatch(role_arn):
         fix = "Write it like arn:aws:iam::123456789012:role/tuner."
         raise UsageError(f"--assume-role {role_arn[:80]!r}", "is not the ARN of a role", fix)
-    source = core.get_credentials()
-    if source is None:
-        fix = "Set AWS_PROFILE or --profile, run `aws configure` or `aws sso login`."
-        raise AccessDenied("AWS", "no AWS credentials were found to assume the role with", fix)
+    call = ApiCall("AssumeRole", role_arn, region or "", service="sts")
 
     def client(service: str, **more: Any) -> Any:
         return core.create_client(service, **{"region_name": region, **more})
 
-    fetcher = AssumeRoleCredentialFetcher(
-        client, source, role_arn, extra_args={"RoleSessionName": "tuner"}, cache={}
-    )
     try:
+        source = core.get_credentials()
+        if source is None:
+            raise NoCredentialsError()
+        fetcher = AssumeRoleCredentialFetcher(
+            client, source, role_arn, extra_args={"RoleSessionName": "tuner"}, cache={}
+        )
         fetcher.fetch_credentials()
     except (ClientError, BotoCoreError) as error:
-        asked = ApiCall("AssumeRole", role_arn, region or "", service="sts")
-        raise translate(error, asked) from error
+        raise translate(error, call) from error
     core._credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
-
-
-#: access key, secret key, session token (or None)
-Keys = tuple[str, str, str | None]
-
-
-def current_keys(session: AwsSession) -> Callable[[], Keys]:
-    """A function that gives the keys valid now; it raises :class:`AccessDenied` if there are none.
-
-    The chain is walked once; refreshing is then the credentials' own doing.
-    """
-
-    def read() -> Keys:
-        try:
-            credentials = session.boto.get_credentials()
-            if credentials is None:
-                raise AccessDenied(
-                    "AWS",
-                    "no AWS credentials were found",
-                    "Set AWS_PROFILE or --profile, run `aws configure` or `aws sso login`.",
-                )
-            frozen = credentials.get_frozen_credentials()
-        except RuntimeError as error:  # how botocore says that a refresh gave expired ones
-            raise AccessDenied(
-                "AWS",
-                "the credentials have expired",
-                "Refresh them (aws sso login, aws configure, or new environment variables).",
-            ) from error
-        except (BotoCoreError, OSError) as error:
-            raise translate(error, session.api_call("reading credentials", "AWS")) from error
-        return frozen.access_key, frozen.secret_key, frozen.token
-
-    return read

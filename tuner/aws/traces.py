@@ -8,6 +8,7 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from tuner.aws.calls import Service
@@ -37,20 +38,15 @@ def read_traces(xray: Service, function: str, span_s: tuple[float, float]) -> Se
 def _trace_ids(xray: Service, function: str, span_s: tuple[float, float]) -> list[str]:
     """Whole traces that name the function, in no order."""
     ids: dict[str, None] = {}
-    token: str | None = None
-    for _ in range(_PAGES):
-        answer = xray.send(
-            "GetTraceSummaries",
-            function,
-            StartTime=max(span_s[0], span_s[1] - _LONGEST_S),
-            EndTime=span_s[1],
-            FilterExpression=f'service("{function}")',
-            **({"NextToken": token} if token else {}),
-        )
-        ids |= {s["Id"]: None for s in answer.get("TraceSummaries", ()) if not s.get("IsPartial")}
-        token = answer.get("NextToken")
-        if not token:
-            break
+    pages = xray.pages(
+        "GetTraceSummaries",
+        function,
+        StartTime=max(span_s[0], span_s[1] - _LONGEST_S),
+        EndTime=span_s[1],
+        FilterExpression=f'service("{function}")',
+    )
+    for page in islice(pages, _PAGES):
+        ids |= {s["Id"]: None for s in page.get("TraceSummaries", ()) if not s.get("IsPartial")}
     return list(ids)
 
 

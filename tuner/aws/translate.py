@@ -1,7 +1,7 @@
 """Foreign errors become ours here, in one place: what AWS or botocore said, why, what to do next.
 
 The wording is in the tables of ``reasons.py``; a few messages say more than their code and are
-recognised here. It never decides whether to try again; that is ``control.py``.
+recognised here. Whether to try again is decided in ``calls.py``.
 """
 
 import re
@@ -16,7 +16,7 @@ from tuner.errors import NotFound, TargetError, TunerError
 
 @dataclass(frozen=True)
 class ApiCall:
-    """What was being done: a Lambda operation, to what, and where."""
+    """A call that was made: the operation, on what, and where."""
 
     operation: str  # as in the service model: "PublishVersion"
     thing: str  # the function as the user wrote it
@@ -32,16 +32,16 @@ _WRONG_REGION = re.compile(r"Functions from '([^']+)' are not reachable in this 
 _REPLICA = re.compile(r"replicat", re.I)
 
 
-def translate(error: Exception, asked: ApiCall) -> TunerError:
-    """Turn any error of boto3 into one of ours; an error that is ours already comes back as is."""
+def translate(error: Exception, call: ApiCall) -> TunerError:
+    """Turn any error of boto3 into one of ours; one that is ours already is returned as it is."""
     if isinstance(error, TunerError):
         return error
     if isinstance(error, ClientError):
-        return _answered(error, asked)
+        return _answered(error, call)
     for kinds, row in CLIENT_SIDE:
         if isinstance(error, kinds):
-            return _tell(row, asked, str(error))
-    return _tell(ErrorText(TargetError, "{operation} failed ({said})", ""), asked, str(error))
+            return _tell(row, call, str(error))
+    return _tell(ErrorText("{operation} failed ({said})", ""), call, str(error))
 
 
 def error_code(error: Exception) -> str:
@@ -53,7 +53,7 @@ def error_code(error: Exception) -> str:
 
 
 def service_message(error: Exception) -> str:
-    """What the service said; Lambda writes the key both as ``message`` and ``Message``."""
+    """The service's own message; Lambda writes the key both as ``message`` and ``Message``."""
     if not isinstance(error, ClientError):
         return str(error)
     answer = error.response
@@ -68,10 +68,10 @@ def http_status(error: Exception) -> int:
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
-def _answered(error: ClientError, asked: ApiCall) -> TunerError:
+def _answered(error: ClientError, call: ApiCall) -> TunerError:
     said = service_message(error)
     for recognise in (_memory_cap, _wrong_region, _edge_replica):
-        special = recognise(said, asked)
+        special = recognise(said, call)
         if special:
             return special
     code = error_code(error)
@@ -79,58 +79,58 @@ def _answered(error: ClientError, asked: ApiCall) -> TunerError:
     if row is None and http_status(error) >= 500:
         row = CODES["ServiceException"]
     if row is None:
-        row = ErrorText(TargetError, "{operation} failed with {code} ({said})", "")
-    return _tell(row, asked, said, code)
+        row = ErrorText("{operation} failed with {code} ({said})", "")
+    return _tell(row, call, said, code)
 
 
 _Recogniser = Callable[[str, ApiCall], TunerError | None]
 
 
-def _memory_cap(said: str, asked: ApiCall) -> TunerError | None:
+def _memory_cap(said: str, call: ApiCall) -> TunerError | None:
     """New accounts may use only 3,008 MB, which no quota shows: the message is the authority."""
     match = _MEMORY_CAP.search(said)
     if not match:
         return None
     most = match[1]
     return TargetError(
-        asked.thing,
+        call.thing,
         f"Lambda allows at most {most} MB here",
         f"Measure sizes up to {most} MB, or ask AWS Support to raise the account's memory limit.",
     )
 
 
-def _wrong_region(said: str, asked: ApiCall) -> TunerError | None:
+def _wrong_region(said: str, call: ApiCall) -> TunerError | None:
     match = _WRONG_REGION.search(said)
     if not match:
         return None
     return NotFound(
-        asked.thing,
-        f"the function is in {match[1]}, but {asked.region} was asked",
+        call.thing,
+        f"the function is in {match[1]}, not in {call.region}",
         f"Add --region {match[1]}.",
     )
 
 
-def _edge_replica(said: str, asked: ApiCall) -> TunerError | None:
-    if asked.operation not in ("DeleteFunction", "UpdateFunctionConfiguration"):
+def _edge_replica(said: str, call: ApiCall) -> TunerError | None:
+    if call.operation not in ("DeleteFunction", "UpdateFunctionConfiguration"):
         return None
     if not _REPLICA.search(said):
         return None
     return TargetError(
-        asked.thing,
+        call.thing,
         f"Lambda@Edge replicates the function ({said})",
         "Measure a copy that no CloudFront distribution uses.",
     )
 
 
-def _tell(row: ErrorText, asked: ApiCall, said: str, code: str = "") -> TunerError:
+def _tell(row: ErrorText, call: ApiCall, said: str, code: str = "") -> TunerError:
     words = {
         "code": " ".join(code.split())[:80] or "an error",
         "said": " ".join(said.split())[:300],
-        "operation": asked.operation,
-        "action": f"{asked.service}:{asked.operation}",
-        "who": _NAMES.get(asked.service, asked.service),
-        "limit": _LAMBDA_LIMIT if asked.service == "lambda" else "more calls than it takes",
-        "region": asked.region or "this region",
-        "endpoint": asked.endpoint_url or "AWS",
+        "operation": call.operation,
+        "action": f"{call.service}:{call.operation}",
+        "who": _NAMES.get(call.service, call.service),
+        "limit": _LAMBDA_LIMIT if call.service == "lambda" else "more calls than it takes",
+        "region": call.region or "this region",
+        "endpoint": call.endpoint_url or "AWS",
     }
-    return row.error(asked.thing, row.reason.format(**words), row.fix.format(**words))
+    return row.error(call.thing, row.reason.format(**words), row.fix.format(**words))

@@ -1,8 +1,8 @@
-"""Taking an applied recommendation back, from its record alone.
+"""Undoes an applied recommendation, from its record alone.
 
-The same code serves ``tuner apply --undo``, an application that goes back by itself, and
-``tuner restore`` after a crash, so it believes nothing but the record and what Lambda says now.
-What somebody else has set since stays as they left it. Doing it twice is harmless.
+The same code serves ``tuner apply --undo``, an application that rolls itself back, and
+``tuner restore`` after a crash, so it relies on nothing but the record and what Lambda says now.
+What somebody else has set since is left alone. Doing it twice is harmless.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,17 +18,17 @@ from tuner.errors import ChangedUnderneath, NotFound, TargetError
 
 Tell = Callable[[str], None]
 
-#: How long invocations may still reach the version that an alias has just left, in seconds: it
-#: must not be gone before. UpdateAlias is eventually consistent, without a documented bound.
+#: Seconds in which invocations may still reach the version that an alias has just left, so that it
+#: must not be deleted. UpdateAlias is eventually consistent, without a documented bound.
 _ALIAS_SETTLES_S = 30.0
-#: How often somebody else may get in between reading and setting back.
+#: How often somebody else may get in between reading and undoing.
 _ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
 class Undo:
-    """One application being taken back. ``strict``: what somebody else has set since is an error;
-    otherwise it is told and left alone."""
+    """One application to undo. ``strict`` makes what somebody else has set since an error; without
+    it that is told and left alone."""
 
     control: Control
     done: Applied
@@ -36,17 +36,15 @@ class Undo:
     strict: bool
 
     def __call__(self) -> None:
-        """Alias, memory, and no version of ours; a function that is gone needs nothing more.
-
-        Raises :class:`TargetError` for what is left.
-        """
+        """Undo alias, memory, architecture and versions; raises :class:`TargetError` for what is
+        left. A function that is gone needs nothing more."""
         try:
             if self.done.alias is not None and self._alias_back(self.done.alias):
                 self._let_settle()
             self._memory_back()
             self._architecture_back()
         except NotFound:
-            if self._is_there():
+            if self.control.exists(self.done.arn):
                 raise
             return
         left = self._delete_versions()
@@ -54,7 +52,7 @@ class Undo:
             raise TargetError(
                 self.done.arn,
                 f"published when it was applied and still there: {'; '.join(left)}",
-                "Point aliases of yours at versions of your own, then do this again.",
+                "Point your aliases at other versions, then try again.",
             )
 
     def _delete_versions(self) -> list[str]:
@@ -66,15 +64,8 @@ class Undo:
         check_same(self.done.arn, self.control.configuration(name))
         return delete_described(self.control, name, set(self.done.published))
 
-    def _is_there(self) -> bool:
-        try:
-            self.control.get(self.done.arn)
-        except NotFound:
-            return False
-        return True
-
     def _alias_back(self, alias: str) -> bool:
-        """Whether the alias had to be moved."""
+        """Move the alias back; ``True`` if it had to be moved."""
         done = self.done
         for _ in range(_ATTEMPTS):
             now = self.control.get_alias(done.arn, alias)
@@ -84,11 +75,11 @@ class Undo:
             may_land = not done.complete and now.get("RevisionId", "") == done.alias_revision
             if not ours and not may_land:
                 if at != done.before_version:
-                    what = f"it points at version {at}, which was not applied from here"
+                    what = f"it points at version {at}, which this run did not set"
                     self._foreign(f"{done.arn}:{alias}", what)
                 return False
-            # One that may still be moved by a request on its way is set to what it has: that
-            # makes the RevisionId which such a request expects a past one.
+            # One that a request on its way may still move is set to what it has: that makes the
+            # RevisionId which the request expects a past one.
             version, shares = (str(done.before_version), {}) if ours else (at, weights)
             try:
                 point(self.control, done.arn, now, version, shares)
@@ -112,7 +103,7 @@ class Undo:
             if now_mb == done.memory_mb:
                 wanted = done.before_mb
             elif now_mb != done.before_mb:
-                what = f"it has {now_mb} MB, not the {done.memory_mb} MB that were applied"
+                what = f"it has {now_mb} MB, not the {done.memory_mb} MB that this run set"
                 self._foreign(done.arn, what)
                 return
             else:
@@ -129,7 +120,7 @@ class Undo:
         self._busy()
 
     def _architecture_back(self) -> None:
-        """After the memory, whose change makes a request that is still on its way a stale one."""
+        """Comes after the memory, whose change makes a request that is still on its way stale."""
         done = self.done
         if done.arch is None or done.before_arch is None or done.arch == done.before_arch:
             return
@@ -151,22 +142,21 @@ class Undo:
 
     def _foreign(self, thing: str, what: str) -> None:
         if self.strict:
-            raise ChangedUnderneath(
-                thing, what, "Somebody else changed it; set what you want by hand."
-            )
-        self.tell(f"{thing}: {what}, so it is left alone")
+            fix = "Somebody else changed it: set what you want by hand."
+            raise ChangedUnderneath(thing, what, fix)
+        self.tell(f"{thing}: {what}; left alone")
 
     def _busy(self) -> bool:
         raise ChangedUnderneath(
             self.done.arn,
-            "it is being changed by somebody else all the time, so it could not be taken back",
-            "Wait until the other deployment is done, then do this again.",
+            "somebody else keeps changing it, so it could not be undone",
+            "Wait for the other deployment to finish, then try again.",
         )
 
 
 def restore_applied(path: Path, control: Control, tell: Tell) -> bool:
-    """Put back what an interrupted application has changed, and remove its record; ``False`` if
-    a process still holds it, or has ended it meanwhile."""
+    """Undo an interrupted application and remove its record; ``False`` if another process holds
+    the record or has removed it meanwhile."""
     with held(path.parent, path.stem) as ours:
         if not ours or path not in unfinished(path.parent):
             return False
@@ -179,10 +169,10 @@ def restore_applied(path: Path, control: Control, tell: Tell) -> bool:
 def set_memory(
     control: Control, function: str, now: Configuration, memory_mb: int
 ) -> Configuration:
-    """Set the memory (MB) of ``$LATEST`` as it was just read, nothing else; waits until it is set.
+    """Set only the memory (MB) of ``$LATEST`` as it was just read, and wait until that is done.
 
-    A change that was made although its answer was lost counts as made. Raises
-    :class:`ChangedUnderneath` for another one's.
+    A change whose answer was lost counts as made. Raises :class:`ChangedUnderneath` for somebody
+    else's change.
     """
     said = now.get("Description", "")
     try:
@@ -196,7 +186,7 @@ def set_memory(
     latest = control.wait(function, known=known)
     if latest["MemorySize"] != memory_mb:
         raise ChangedUnderneath(
-            function, "somebody else changed it meanwhile", "Look, then try again."
+            function, "somebody else changed it meanwhile", "Check it, then try again."
         )
     return latest
 
@@ -213,14 +203,14 @@ def point(
     try:
         control.update_alias(function, name, version, weights, now.get("RevisionId"))
     except TargetError:
-        # It may have been made, and only its answer lost.
+        # The change may have been made, and only its answer lost.
         found = control.get_alias(function, name)
         if found["FunctionVersion"] != version or weights_of(found) != dict(weights):
             raise
 
 
 def weights_of(alias: Mapping[str, Any]) -> dict[str, float]:
-    """The shares of an alias's traffic that other versions get."""
+    """Other version -> its share of an alias's traffic."""
     return dict((alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {})
 
 

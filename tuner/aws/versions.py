@@ -1,9 +1,9 @@
-"""Isolation by versions: a published version per size, made from a ``$LATEST`` that is put back.
+"""Isolation by versions: a published version per size, made from a ``$LATEST`` that is restored.
 
-For each size, memory and description of ``$LATEST`` are set, a version is published, and when the
-last one is there ``$LATEST`` gets its own values back, before anything is measured. Every change
-is journalled first and guarded by RevisionId; what is not exactly as it was left is somebody
-else's deployment and ends the run. Measuring and deleting are done elsewhere.
+For each size, memory and description of ``$LATEST`` are set and a version is published; after the
+last one ``$LATEST`` is restored, before anything is measured. Every change is journalled first and
+guarded by RevisionId; what is not exactly as it was left is somebody else's deployment and ends the
+run. Measuring and deleting are done elsewhere.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -35,7 +35,7 @@ _NOT_COMPARED = frozenset(
 
 
 def identity(configuration: Configuration) -> Mapping[str, Any]:
-    """What makes a configuration the same one, whatever its memory, description and state."""
+    """The configuration without memory, description and state: equal if it is the same one."""
     return {
         key: value
         for key, value in configuration.items()
@@ -44,7 +44,7 @@ def identity(configuration: Configuration) -> Mapping[str, Any]:
 
 
 class VersionMaker:
-    """Publishes versions of one function at sizes that are asked for."""
+    """Publishes versions of one function at given sizes."""
 
     def __init__(self, control: Control, journal: Journal, start: Configuration) -> None:
         """``start`` is the configuration of ``$LATEST`` that the journal was opened with."""
@@ -62,16 +62,15 @@ class VersionMaker:
         """Publish one fresh version per size (MB): its number, or why there is none. With
         ``snap_start`` it is a snapshot, which takes minutes.
 
-        ``$LATEST`` is back as it was when this returns, and the versions can be invoked. A size
-        that Lambda refuses does not stop the others; somebody else's deployment and missing
-        rights do.
+        ``$LATEST`` is restored when this returns, and the versions can be invoked. A size that
+        Lambda refuses does not stop the others; somebody else's deployment and missing rights do.
         """
         made: dict[int, str | TargetError] = {}
         try:
             for memory_mb in sizes_mb:
                 made[memory_mb] = _or_reason(partial(self._one, memory_mb, snap_start))
         finally:
-            self._put_latest_back()
+            self._restore_latest()
         for memory_mb, version in made.items():
             if isinstance(version, str) and version in self._pending:
                 made[memory_mb] = _or_reason(partial(self._ready, version, snap_start))
@@ -85,7 +84,7 @@ class VersionMaker:
         self._made += 1
         return (
             f"{self._journal.opening.mark}{self._made}: {memory_mb} MB for a measurement; "
-            "`tuner restore` puts this back"
+            "`tuner restore` undoes this"
         )
 
     def _one(self, memory_mb: int, snap_start: bool) -> str:
@@ -101,7 +100,7 @@ class VersionMaker:
         found = self._control.wait(self._function, version)
         if snap_start and (found.get("SnapStart") or {}).get("OptimizationStatus") != "On":
             reason = f"AWS made no snapshot of version {version}"
-            raise TargetError(self._function, reason, "Look at its log: INIT may have failed.")
+            raise TargetError(self._function, reason, "Check its log: INIT may have failed.")
         self._pending.discard(version)
         return version
 
@@ -109,7 +108,7 @@ class VersionMaker:
         try:
             known = self._update(memory_mb, description, snap_start)
         except TargetError as error:
-            # A lost answer, and the retry of a change that was made, look like a failure too.
+            # A lost answer, and the retry of a change that was made, look like a failure, too.
             known = self._control.settle(self._function)
             if known.get("Description", "") != description:
                 if not isinstance(error, ChangedUnderneath) or not self._as_left(known):
@@ -135,13 +134,13 @@ class VersionMaker:
         if version.get("Description") != description:
             raise ChangedUnderneath(
                 self._function,
-                f"Lambda gave back version {version['Version']}, which somebody else published",
-                "Wait until the other deployment is done, then start again.",
+                f"Lambda returned version {version['Version']}, which somebody else published",
+                "Wait for the other deployment to finish, then start again.",
             )
         self._journal.did(version=version["Version"])
         return version
 
-    def _put_latest_back(self) -> None:
+    def _restore_latest(self) -> None:
         self._journal.will("put-back")
         latest = restore_latest(self._journal.entry(), self._control)
         before = self._journal.opening.before
@@ -157,7 +156,7 @@ class VersionMaker:
             raise ChangedUnderneath(
                 self._function,
                 "somebody else changed the function meanwhile; it was not overwritten",
-                "Wait until the other deployment is done, then start again.",
+                "Wait for the other deployment to finish, then start again.",
             )
         self._left = latest
 
@@ -165,8 +164,8 @@ class VersionMaker:
 def publish_once(
     control: Control, function: str, latest: Configuration, description: str
 ) -> Configuration:
-    """Publish ``$LATEST`` as it was just read; a version that was published although its answer
-    was lost is found by its description, which has to be the only one of its kind."""
+    """Publish ``$LATEST`` as it was just read. A version whose answer was lost is found by its
+    description, which has to be the only one of its kind."""
     try:
         return control.publish(function, description, revision_of(latest), latest["CodeSha256"])
     except TargetError:

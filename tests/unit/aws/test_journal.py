@@ -50,8 +50,8 @@ def test_what_was_written_is_read_again(tmp_path: Path) -> None:
         {"did": True, "revision_id": "rev-2"},
         {"do": "publish", "description": "d (version)"},
     )
-    assert entry.unanswered("set") is None
-    assert entry.unanswered("publish") == {"do": "publish", "description": "d (version)"}
+    assert entry.unconfirmed("set") is None
+    assert entry.unconfirmed("publish") == {"do": "publish", "description": "d (version)"}
     assert not entry.running
 
 
@@ -109,7 +109,7 @@ def test_every_step_is_on_disk_when_a_process_is_killed(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", code], check=False, timeout=60)
     (entry,) = pending(tmp_path)
     assert not entry.running
-    step = entry.unanswered("set")
+    step = entry.unconfirmed("set")
     assert step is not None
     assert step["memory_mb"] == 512
 

@@ -17,7 +17,7 @@ from tuner.aws.calls import Patience, Service
 from tuner.aws.control import Control
 from tuner.aws.journal import Journal
 from tuner.aws.logs import FunctionLog
-from tuner.aws.metrics import Watched, read_health
+from tuner.aws.metrics import SplitAlias, read_health
 from tuner.aws.payloads import read_s3
 from tuner.aws.provisioned import configurations, provision, wait_until_ready, withdraw
 from tuner.aws.reasons import CODES, SAME_AS, family_of
@@ -106,7 +106,10 @@ SENT: dict[str, Callable[[Control], object]] = {
         "GetFunctionEventInvokeConfig", "orders", **EVENTS
     ),
     "GetMetricData": lambda c: read_health(
-        Service(c.session, "cloudwatch", c.clock), c.clock, Watched("o", "live", ("1", "2")), 60.0
+        Service(c.session, "cloudwatch", c.clock),
+        c.clock,
+        SplitAlias("o", "live", ("1", "2")),
+        60.0,
     ),
     "FilterLogEvents": lambda c: list(
         FunctionLog(c.session, "/aws/lambda/o", c.clock).lines(("REPORT",), 1.0)

@@ -128,7 +128,7 @@ def _with_event(common: SweepOptions, wish: Wish) -> SweepOptions:
 def _payloads(common: SweepOptions, wish: Wish) -> tuple[Payload, ...]:
     """What is sent; nothing, where a front is asked with GET and no payload is given."""
     found = read_payloads(common, events=EVENTS)
-    bare = wish.front is not None and wish.front.asking.method in BODILESS
+    bare = wish.front is not None and wish.front.request.method in BODILESS
     return (Payload(b""),) if bare and found == (Payload(b"{}"),) else found
 
 

@@ -10,9 +10,8 @@ import binascii
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from tuner.recording.reportline import Report, find_report
 from tuner.records import Outcome
@@ -23,9 +22,8 @@ _OUT_OF_MEMORY = "Runtime.OutOfMemory"
 _LONGEST_REASON = 200  # a function chooses its errorType; a store must not suffer from it
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What one request's answer says; ms and MB as in :class:`tuner.records.Sample`."""
+class Answer(NamedTuple):
+    """One request's answer; fields as in :class:`tuner.records.Sample`, in their order."""
 
     outcome: Outcome
     status: int | None
@@ -41,7 +39,7 @@ class Answer:
 
 
 def transport_failure(words: str, status: int | None = None) -> Answer:
-    """The answer that never came, or not whole; ``words`` say why."""
+    """Return what stands for an answer that never came, or not whole; ``words`` say why."""
     return Answer(Outcome.TRANSPORT_ERROR, status, words[:_LONGEST_REASON])
 
 
@@ -114,7 +112,7 @@ def _function_error(
 
 
 def _error_code(headers: Mapping[str, str], body: bytes) -> str | None:
-    """The service's error code: from the header, which may go on with ``:http://...``."""
+    """Return the service's error code: from the header, which may go on with ``:http://...``."""
     code = headers.get("x-amzn-errortype")
     if not code:
         parsed = _json_object(body)
@@ -123,7 +121,7 @@ def _error_code(headers: Mapping[str, str], body: bytes) -> str | None:
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait: a number, or an HTTP date taken relative to the answer's own Date."""
+    """Return seconds to wait: a number, or an HTTP date relative to the answer's own Date."""
     value = (headers.get("retry-after") or "").strip()
     if not value:
         return None

@@ -1,7 +1,7 @@
-"""A function's HTTP front as what is loaded: a Function URL or API Gateway, with IAM or without.
+"""A function's HTTP front under load: a Function URL or API Gateway, with IAM or without.
 
-Makes the heads of requests to one URL and reads their answers: an HTTP status is all that
-a front tells, so no figure of REPORT is known, and a crash and a bad gateway look alike.
+Makes the heads of requests to one URL and reads their answers. A front tells nothing but an HTTP
+status, so no figure of REPORT is known, and a crash and a bad gateway look alike.
 
 Sources: AWS Lambda developer guide, "Invoking Lambda function URLs"; Amazon API Gateway developer
 guide, "Set up gateway responses" (integration failure 502/504, throttled 429).
@@ -13,7 +13,7 @@ from time import gmtime, strftime
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from tuner.engine.answer import Answer, read_answer
-from tuner.engine.signing import Signature, host_header
+from tuner.engine.signing import HeadCache, Signature, host_header
 from tuner.records import Outcome
 from tuner.targets.seam import Credentials, Endpoint
 
@@ -24,8 +24,8 @@ IAM, NO_AUTH = "iam", "none"
 class FrontRequest:
     """How each request to a front is made, beside its URL.
 
-    ``service`` is whose name it is signed for with IAM (``lambda``, ``execute-api``), ``None`` for
-    no signature. Names of ``headers`` are in lower case.
+    With IAM it is signed for ``service`` (``lambda``, ``execute-api``); ``None``: not signed.
+    Names of ``headers`` are in lower case.
     """
 
     service: str | None = None
@@ -35,41 +35,29 @@ class FrontRequest:
 
 @dataclass(frozen=True)
 class Front(Endpoint):
-    """As :class:`Endpoint`, but ``url`` is the whole address, and ``asking`` says how."""
+    """As :class:`Endpoint`, but ``url`` is the whole address, and ``request`` says how."""
 
-    asking: FrontRequest = FrontRequest()
+    request: FrontRequest = FrontRequest()
 
 
-class FrontSigner:
+class FrontSigner(HeadCache):
     """Request heads for one URL. ``credentials`` are not used for a front without IAM."""
 
     def __init__(
-        self, url: str, region: str, credentials: Credentials, asking: FrontRequest
+        self, url: str, region: str, credentials: Credentials, request: FrontRequest
     ) -> None:
+        super().__init__()
         parts = urlsplit(url)
         self._path = quote(parts.path or "/", safe="/~%-._:@!$&'()*+,;=")
         self._query = _canonical_query(parts.query)
         self._host = host_header(url)
-        self._asking = asking
+        self._asking = request
         self._signature: Signature | None = None
-        if asking.service is not None:
-            self._signature = Signature(credentials, region, asking.service, asking.method)
+        if request.service is not None:
+            self._signature = Signature(credentials, region, request.service, request.method)
         self._token = credentials.token
-        self._second = -1
-        self._heads: dict[tuple[str, int], bytes] = {}
 
-    def head(self, _qualifier: str | None, body_sha256: str, length: int, now_s: float) -> bytes:
-        """Everything before the body; as :meth:`tuner.engine.signing.InvokeSigner.head`."""
-        second = int(now_s)
-        if second != self._second:
-            self._heads.clear()
-            self._second = second
-        key = (body_sha256, length)
-        if key not in self._heads:
-            self._heads[key] = self._make(body_sha256, length, second)
-        return self._heads[key]
-
-    def _make(self, body_sha256: str, length: int, second: int) -> bytes:
+    def _make(self, qualifier: str | None, body_sha256: str, length: int, second: int) -> bytes:
         method, given = self._asking.method, dict(self._asking.headers)
         headers = {"host": self._host}
         if self._signature:
@@ -89,7 +77,7 @@ class FrontSigner:
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
-#: Methods whose requests have no body unless one is given. HEAD is not among what is sent at all.
+#: Methods whose requests have no body unless one is given. HEAD is never sent.
 BODILESS = ("GET", "DELETE", "OPTIONS")
 METHODS = ("POST", "PUT", "PATCH", *BODILESS)
 
@@ -102,9 +90,9 @@ def read_front_answer(
         return Answer(Outcome.OK, status, None, None, headers.get("x-amzn-requestid") or None)
     known = read_answer(status, headers, body, memory_mb)
     if status == 502:
-        return Answer(Outcome.FUNCTION_ERROR, status, known.reason, None, known.request_id)
+        return known._replace(outcome=Outcome.FUNCTION_ERROR, retry_after_s=None)
     if status == 504:
-        return Answer(Outcome.TIMEOUT, status, known.reason, None, known.request_id)
+        return known._replace(outcome=Outcome.TIMEOUT, retry_after_s=None)
     return known
 
 
@@ -119,28 +107,27 @@ class FrontOptions:
     """An HTTP front to load. ``region`` is that of its host name, where it has one."""
 
     url: str
-    asking: FrontRequest
+    request: FrontRequest
     region: str | None = None
 
     @property
     def shown(self) -> str:
-        """The address for reports; a query may hold secrets, so it is left out."""
+        """The address for reports, without its query, which may hold secrets."""
         return urlsplit(self.url)._replace(query="").geturl()
 
     @property
     def auth(self) -> str:
         """``iam`` or ``none``."""
-        return NO_AUTH if self.asking.service is None else IAM
+        return NO_AUTH if self.request.service is None else IAM
 
     def endpoint(self, function: Endpoint) -> Front:
-        """Where to send, with the trusted certificates of ``function``, and its credentials only
-        where something is signed with them."""
+        """Return where to send, with the CA file of ``function`` and, for IAM, its credentials."""
         unsigned = Credentials("", "")
         return Front(
             url=self.url,
             region=self.region or function.region,
             function=function.function,
-            credentials=function.credentials if self.asking.service else lambda: unsigned,
+            credentials=function.credentials if self.request.service else lambda: unsigned,
             verify_tls=function.verify_tls,
-            asking=self.asking,
+            request=self.request,
         )

@@ -173,7 +173,7 @@ class LocustEngine:
             policy.cutoff_s,
             policy.patience_s,
             policy.mode.value,
-            _asking(endpoint),
+            _front_request(endpoint),
             None,  # a script is added for each worker
             self._processors.pre is not None,
             self._processors.post is not None,
@@ -210,11 +210,13 @@ class LocustEngine:
         )
 
 
-def _asking(endpoint: Endpoint) -> tuple[str | None, str, tuple[tuple[str, str], ...]] | None:
+def _front_request(
+    endpoint: Endpoint,
+) -> tuple[str | None, str, tuple[tuple[str, str], ...]] | None:
     if not isinstance(endpoint, Front):
         return None
-    asking = endpoint.asking
-    return asking.service, asking.method, asking.headers
+    request = endpoint.request
+    return request.service, request.method, request.headers
 
 
 def _in_order(batch: Batch) -> Batch:

@@ -1,9 +1,10 @@
-"""Pre- and post-processors: what the user has done before and after each call, never measured.
+"""Pre- and post-processors: a user's own work before and after each call, never measured.
 
 A text names a shell command, a Python function (``module:function``) or a Lambda function (an ARN,
-``aws:NAME``). Each gets bytes and gives bytes: a pre-processor the payload, which its output
-replaces unless it is empty; a post-processor the answer. The habit is aws-lambda-power-tuning's
-(``preProcessorARN``, ``postProcessorARN``). When they run is not known here.
+``aws:NAME``). Each takes bytes and gives bytes: a pre-processor the payload, which its output
+replaces unless it is empty; a post-processor the answer. The idea is aws-lambda-power-tuning's
+(``preProcessorARN``, ``postProcessorARN``). They run in threads of tuner's own process: a worker
+asks by message when a call's processor is due, and waits for the answer before it goes on.
 """
 
 import importlib
@@ -25,18 +26,21 @@ from tuner.engine import wire
 from tuner.engine.engine import ProcessorCount
 from tuner.errors import TunerError, UsageError
 
-#: Given bytes and what is known of the call (``TUNER_CALL``, ``TUNER_OUTCOME`` ...): bytes.
-#: Raises :class:`ProcessorFailed`; has to work in several threads at once.
+#: Takes bytes and facts of the call (``TUNER_CALL``, ``TUNER_OUTCOME`` ...), and gives bytes.
+#: Raises :class:`ProcessorFailed`; works in several threads at once.
 Work = Callable[[bytes, Mapping[str, str]], bytes]
-#: A processor that takes longer is ended, and has failed.
+#: A processor that takes longer is killed, and has failed.
 LONGEST_S = 60.0
 _FUNCTION = re.compile(r"(?P<module>[A-Za-z_][\w.]*):(?P<name>[A-Za-z_]\w*)")
 _LAMBDA = re.compile(r"(?:arn:aws[\w-]*:lambda:.+|aws:(?P<name>.+))")
 _LONGEST_WORDS = 200
+_PRE, _POST = "pre", "post"
+_MOST_THREADS = 32
+_LATE_FROM_S = 0.001
 
 
 class ProcessorFailed(Exception):  # noqa: N818 - reads as what happened
-    """Why, in a few words."""
+    """The reason in a few words."""
 
     def __init__(self, words: str) -> None:
         super().__init__(words)
@@ -45,7 +49,7 @@ class ProcessorFailed(Exception):  # noqa: N818 - reads as what happened
 
 @dataclass(frozen=True)
 class Processor:
-    """What is done, and how the user wrote it."""
+    """The work, and its name as the user wrote it."""
 
     name: str
     work: Work
@@ -53,7 +57,7 @@ class Processor:
 
 @dataclass(frozen=True)
 class Processors:
-    """Those of a run. After ``most_failures`` of the pre-processor in a row the run ends."""
+    """The processors of a run, which ends after ``most_failures`` of one in a row."""
 
     pre: Processor | None = None
     post: Processor | None = None
@@ -61,22 +65,22 @@ class Processors:
 
     @property
     def any(self) -> bool:
-        """Whether there is one."""
+        """``True`` if there is one."""
         return self.pre is not None or self.post is not None
 
 
 def lambda_of(text: str) -> str | None:
-    """The Lambda function that a processor's text names; ``None`` if it is none."""
+    """Return the Lambda function that a processor's text names; ``None`` if it names none."""
     match = _LAMBDA.fullmatch(text.strip())
     return None if match is None else match["name"] or text.strip()
 
 
 def local_processor(option: str, text: str) -> Processor:
-    """A command or a Python function. Raises UsageError for one that cannot be there."""
+    """Make a command or a Python function a processor. Raises UsageError if it does not exist."""
     written = text.strip()
     if not written:
         fix = "Give a command, module:function or a function's ARN."
-        raise UsageError(option, "names nothing to run", fix)
+        raise UsageError(option, "is empty", fix)
     match = _FUNCTION.fullmatch(written)
     if match is None:
         return Processor(written, _command(written))
@@ -84,7 +88,7 @@ def local_processor(option: str, text: str) -> Processor:
 
 
 def function_processor(text: str, invoke: Callable[[bytes], bytes]) -> Processor:
-    """A Lambda function; ``invoke`` calls it with JSON and raises TunerError."""
+    """Make a Lambda function a processor; ``invoke`` calls it with JSON and raises TunerError."""
 
     def work(body: bytes, _known: Mapping[str, str]) -> bytes:
         try:
@@ -96,7 +100,7 @@ def function_processor(text: str, invoke: Callable[[bytes], bytes]) -> Processor
 
 
 def as_json(body: bytes) -> Any:
-    """The value in a body; its text if it is no JSON, ``None`` if it is empty."""
+    """Return the value in a body; its text if it is not JSON, ``None`` if it is empty."""
     try:
         return json.loads(body) if body.strip() else None
     except (ValueError, RecursionError):
@@ -111,18 +115,18 @@ def _imported(option: str, module: str, name: str) -> Callable[[Any], Any]:
     except Exception as error:  # a module of the user's may do anything
         reason = f"cannot be imported: {type(error).__name__}: {error}"
         raise UsageError(f"{option} {module}:{name}", reason[:300], "Check the name.") from error
-    finally:  # what we import later does not come from there, what the function imports may
+    finally:  # last from now on: the function's own imports find it, and it shadows none of ours
         sys.path.remove(here)
         if here not in sys.path:
             sys.path.append(here)
     if not callable(found):
-        raise UsageError(f"{option} {module}:{name}", "is no function", "Check the name.")
+        raise UsageError(f"{option} {module}:{name}", "is not a function", "Check the name.")
     function: Callable[[Any], Any] = found
     return function
 
 
 def _function(function: Callable[[Any], Any]) -> Work:
-    """A function gets the JSON value, and gives one, or ``None`` for nothing."""
+    """Let a function take the JSON value, and give one, or ``None`` for nothing."""
 
     def work(body: bytes, _known: Mapping[str, str]) -> bytes:
         try:
@@ -137,7 +141,7 @@ def _function(function: Callable[[Any], Any]) -> Work:
 
 
 def _command(text: str) -> Work:
-    """A command gets the body on its standard input, and gives its standard output."""
+    """Let a shell command take the body on its standard input, and give its standard output."""
 
     def work(body: bytes, known: Mapping[str, str]) -> bytes:
         process = subprocess.Popen(
@@ -154,7 +158,7 @@ def _command(text: str) -> Work:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
-            raise ProcessorFailed(f"was ended after {LONGEST_S:.0f} s") from None
+            raise ProcessorFailed(f"took longer than {LONGEST_S:.0f} s") from None
         if process.returncode:
             lines = complained.decode("utf-8", "replace").strip().splitlines()
             last = f": {lines[-1]}" if lines else ""
@@ -164,14 +168,9 @@ def _command(text: str) -> Work:
     return work
 
 
-_PRE, _POST = "pre", "post"
-_MOST_THREADS = 32
-_LATE_FROM_S = 0.001
-
-
 @dataclass
 class _Kind:
-    """One of the two, and what came of it so far."""
+    """One of the two, and its results so far."""
 
     processor: Processor
     runs: int = 0
@@ -182,7 +181,7 @@ class _Kind:
 
 
 class Hooks:
-    """Of one batch. ``broken`` says why it has to end, once it has."""
+    """Runs and counts the processors of one batch; ``broken`` is the error that has to end it."""
 
     def __init__(self, processors: Processors, concurrency: int) -> None:
         self.broken: TunerError | None = None
@@ -193,17 +192,16 @@ class Hooks:
         self._lock = Lock()
 
     def take(self, fields: Sequence[Any], reply: Callable[[bytes], None]) -> None:
-        """Begin what a ``HOOK`` message asks for; ``reply`` sends the worker its answer, from
-        another thread."""
+        """Begin what a ``HOOK`` message asks for; ``reply`` answers it, from another thread."""
         self._pool.submit(self._run, tuple(fields), reply)
 
     def came(self, later_s: float) -> None:
-        """A call came back that was due so much later than planned: for want of its payload."""
+        """Note how much later than planned a call was due, for want of its payload."""
         if _PRE in self._kinds and later_s > _LATE_FROM_S:
             self._kinds[_PRE].late += 1
 
     def counts(self) -> tuple[ProcessorCount, ...]:
-        """What ran so far."""
+        """Counts so far."""
         return tuple(
             ProcessorCount(kind, it.processor.name, it.runs, it.failed, it.late, it.reason)
             for kind, it in self._kinds.items()
@@ -241,14 +239,14 @@ class Hooks:
             self.broken = TunerError(
                 f"{kind}-processor {it.processor.name:.80}",
                 f"failed{times}: {failure}",
-                "Try it by itself, with the payload on its standard input.",
+                "Run it alone, with the payload on its standard input.",
             )
 
 
 def _done(
     processor: Processor, kind: str, body: bytes, known: Mapping[str, str]
 ) -> tuple[str | None, bytes | None]:
-    """Why it failed, and the payload that it made, if it did."""
+    """Return the reason of a failure, and the payload that was made."""
     try:
         made = processor.work(body, known)
         if kind == _POST or not made.strip():
@@ -257,7 +255,7 @@ def _done(
     except ProcessorFailed as failed:
         return failed.words, None
     except (ValueError, RecursionError):
-        return "gave no JSON", None
+        return "gave no valid JSON", None
     except Exception as error:
         return f"{type(error).__name__}: {error}"[:200], None
     return None, made

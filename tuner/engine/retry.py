@@ -1,25 +1,23 @@
-"""When a failed call is sent again: policies as pure functions of what has happened so far.
+"""Retries of failed calls: how long each policy waits, and what it makes of each answer.
 
 A policy is part of the load that is asked for; the engines themselves never retry. Each attempt
-becomes a sample of its own. Chance is a seeded generator, handed in.
+becomes a sample of its own. This decides only: waiting and sending are the workers'. Time is an
+argument, and chance a generator seeded with the batch's seed and the call's number, so that waits
+do not depend on which worker made the call.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
-from typing import Protocol
 
 from tuner.engine.wire import Result
-from tuner.records import Outcome, Sample
-
-#: What a client of Lambda may send again: it was refused, or it may never have run.
-RETRIABLE = frozenset({Outcome.THROTTLED, Outcome.SERVICE_ERROR, Outcome.TRANSPORT_ERROR})
+from tuner.records import Outcome
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One failed attempt, counted from 1: what was waited before it, and what the server asks.
+    """One failed attempt, counted from 1: the wait before it, and the one that the server asks for.
 
     ``waited_s`` is 0 before the first attempt.
     """
@@ -27,23 +25,6 @@ class Failure:
     attempt: int
     waited_s: float = 0.0
     retry_after_s: float | None = None
-
-
-class RetryPolicy(Protocol):
-    """How long to wait before the next attempt."""
-
-    def delay_s(self, failure: Failure, random: Random) -> float | None:
-        """Seconds from the failure to the next attempt; ``None`` gives the call up."""
-        ...
-
-
-@dataclass(frozen=True)
-class NoRetry:
-    """Every failure is final."""
-
-    def delay_s(self, failure: Failure, random: Random) -> float | None:
-        """Give up."""
-        return None
 
 
 @dataclass(frozen=True)
@@ -60,7 +41,7 @@ class FullJitter:
     cap_s: float = 20.0
 
     def delay_s(self, failure: Failure, random: Random) -> float | None:
-        """A random part of the step, or what the server asked for if that is longer."""
+        """Return a random part of the step, or what the server asks for if that is longer."""
         if failure.attempt >= self.attempts:
             return None
         # Capped before it is raised: 2.0 ** 1024 is an error, not infinity.
@@ -80,27 +61,11 @@ class Decorrelated:
     cap_s: float = 20.0
 
     def delay_s(self, failure: Failure, random: Random) -> float | None:
-        """A random step that grows from the last one, or the server's wish if that is longer."""
+        """Return a step drawn from the last one, or what the server asks for if that is longer."""
         if failure.attempt >= self.attempts:
             return None
         last = max(self.base_s, failure.waited_s)
         return _at_least(failure, min(self.cap_s, random.uniform(self.base_s, 3.0 * last)))
-
-
-def may_retry(sample: Sample) -> bool:
-    """Whether a policy is to be asked at all: the service refused, or was not reached.
-
-    A refusal for what the request says (4xx other than 429) would only repeat itself. A function
-    that failed has run, and would run twice.
-    """
-    return retriable(sample.outcome, sample.status)
-
-
-def retriable(outcome: Outcome, status: int | None) -> bool:
-    """:func:`may_retry` of a request that ended like this, with this HTTP status."""
-    if outcome is Outcome.SERVICE_ERROR:
-        return status is None or status >= 500
-    return outcome in RETRIABLE
 
 
 def _at_least(failure: Failure, delay_s: float) -> float:
@@ -109,13 +74,54 @@ def _at_least(failure: Failure, delay_s: float) -> float:
 
 #: The SDKs' adaptive mode retries as their standard mode does; it also limits the rate.
 ADAPTIVE = "adaptive"
-
-POLICIES: Mapping[str, Callable[[], RetryPolicy]] = {
-    "none": NoRetry,
-    "backoff": FullJitter,
-    "decorrelated": Decorrelated,
-    ADAPTIVE: FullJitter,
+#: By the names that a load may give; ``None`` makes every failure final.
+POLICIES: Mapping[str, FullJitter | Decorrelated | None] = {
+    "none": None,
+    "backoff": FullJitter(),
+    "decorrelated": Decorrelated(),
+    ADAPTIVE: FullJitter(),
 }
+
+
+def retriable(outcome: Outcome, status: int | None) -> bool:
+    """Return whether a client of Lambda may send a call again that ended like this.
+
+    It may if the service refused or was not reached. A refusal for what the request says (4xx other
+    than 429) would only repeat itself; a function that failed has run, and would run twice.
+    """
+    if outcome is Outcome.SERVICE_ERROR:
+        return status is None or status >= 500
+    return outcome in (Outcome.THROTTLED, Outcome.TRANSPORT_ERROR)
+
+
+class Retries:
+    """The policy ``name`` of :data:`POLICIES` for one worker and batch; ``now_s`` is monotonic."""
+
+    def __init__(self, name: str, seed: int, now_s: float) -> None:
+        self._policy = POLICIES[name]
+        self._limit = AdaptiveLimit(now_s) if name == ADAPTIVE else None
+        self._seed = seed
+
+    @property
+    def holds(self) -> bool:
+        """Whether it may hold requests back at all."""
+        return self._limit is not None
+
+    def hold_s(self, now_s: float) -> float:
+        """Seconds that a request has to wait before it may be sent."""
+        return 0.0 if self._limit is None else self._limit.wait_s(now_s)
+
+    def wait_s(self, result: Result, attempt: int, waited_s: float) -> float | None:
+        """Learn from an attempt (the first is 1): seconds until the next, or ``None`` for none."""
+        if self._policy is None:
+            return None
+        outcome = Outcome(result.outcome)
+        if self._limit is not None:
+            self._limit.answered(result.done, outcome is Outcome.THROTTLED)
+        if not retriable(outcome, result.status):
+            return None
+        random = Random(f"{self._seed}/{result.number}/{attempt}")
+        return self._policy.delay_s(Failure(attempt, waited_s, result.retry_after_s), random)
 
 
 _C, _BETA = 0.4, 0.7
@@ -126,11 +132,19 @@ _NEWEST = 0.8  # of which the newest counts so much
 
 
 class AdaptiveLimit:
-    """One client's limit. Times are seconds on any steady clock and never go back."""
+    """The client-side rate limit of the AWS SDKs' adaptive retry mode, for one client.
+
+    Before the first throttle it does nothing. A throttle sets the sending rate to 70 % of what was
+    being sent; from then on the rate follows CUBIC back up and beyond, and calls take tokens from a
+    bucket that fills at that rate. Times are seconds on any steady clock and never go back.
+
+    Sources: AWS SDKs and Tools Reference Guide, "Retry behavior" (adaptive mode); the cubic
+    function and its constants: RFC 9438, section 4.2 (C = 0.4, beta = 0.7).
+    """
 
     def __init__(self, now_s: float) -> None:
         self._enabled = False
-        self._bucket = TokenBucket(1.0, now_s)
+        self._bucket = SendBucket(1.0, now_s)
         self._measured = MeasuredRate(now_s)
         self._last_max = 0.0
         self._throttled_at = now_s
@@ -141,7 +155,7 @@ class AdaptiveLimit:
         return self._bucket.rate if self._enabled else None
 
     def wait_s(self, now_s: float) -> float:
-        """Take a token for one call: how long it has to wait before it is sent."""
+        """Take a token for one call: seconds that it has to wait before it is sent."""
         return self._bucket.take(now_s) if self._enabled else 0.0
 
     def answered(self, now_s: float, throttled: bool) -> None:
@@ -157,12 +171,12 @@ class AdaptiveLimit:
         self._bucket.set_rate(min(rate, _MOST_AHEAD * sending), now_s)
 
     def _cubic(self, since_s: float) -> float:
-        """The rate this long after a throttle: back at the last maximum after K seconds."""
+        """Return the rate this long after a throttle: back at the last maximum after K seconds."""
         back_s = math.cbrt(self._last_max * (1.0 - _BETA) / _C)
         return _C * (since_s - back_s) ** 3 + self._last_max
 
 
-class TokenBucket:
+class SendBucket:
     """Fills at ``rate`` tokens per second up to one second's worth, at least one token.
 
     A token may be taken before it is there: its taker then waits, and later ones wait behind.
@@ -193,7 +207,7 @@ class TokenBucket:
 
 
 class MeasuredRate:
-    """What is being sent, in calls per second, smoothed over slots."""
+    """The rate of sending, in calls per second, smoothed over slots."""
 
     def __init__(self, now_s: float) -> None:
         self._slot = float(math.floor(now_s))
@@ -201,7 +215,7 @@ class MeasuredRate:
         self._rate = 0.0
 
     def count(self, now_s: float) -> float:
-        """Count one call; the rate including the last slot that is over."""
+        """Count one call; return the rate including the last slot that is over."""
         slot = math.floor(now_s / _SLOT_S) * _SLOT_S
         self._count += 1
         if slot > self._slot:
@@ -210,34 +224,3 @@ class MeasuredRate:
             self._count = 0
             self._slot = slot
         return self._rate
-
-
-class Retries:
-    """The policy ``name`` of :data:`tuner.engine.retry.POLICIES`; ``now_s`` is monotonic."""
-
-    def __init__(self, name: str, seed: int, now_s: float) -> None:
-        self._policy = POLICIES[name]()
-        self._none = isinstance(self._policy, NoRetry)
-        self._limit = AdaptiveLimit(now_s) if name == ADAPTIVE else None
-        self._seed = seed
-
-    @property
-    def holds(self) -> bool:
-        """Whether it may hold requests back at all."""
-        return self._limit is not None
-
-    def hold_s(self, now_s: float) -> float:
-        """How long a request has to wait before it may be sent, in seconds."""
-        return 0.0 if self._limit is None else self._limit.wait_s(now_s)
-
-    def wait_s(self, result: Result, attempt: int, waited_s: float) -> float | None:
-        """Learn from an attempt (the first is 1): seconds until the next, or ``None`` for none."""
-        if self._none:
-            return None
-        outcome = Outcome(result.outcome)
-        if self._limit is not None:
-            self._limit.answered(result.done, outcome is Outcome.THROTTLED)
-        if not retriable(outcome, result.status):
-            return None
-        random = Random(f"{self._seed}/{result.number}/{attempt}")
-        return self._policy.delay_s(Failure(attempt, waited_s, result.retry_after_s), random)

@@ -1,14 +1,15 @@
 """Signs requests with AWS Signature Version 4, as cheaply as a load generator needs.
 
-Makes the heads of ``POST /2015-03-31/functions/NAME/invocations``; for a function's HTTP front see
-``engine/front.py``. The signing
-key is derived once a day, and a head is computed once a second for equal requests (the date in it
-has that resolution), so that signing costs microseconds. The time is an argument.
+Makes the heads of ``POST /2015-03-31/functions/NAME/invocations``; ``front.py`` makes those for a
+function's HTTP front. The signing key is derived once a day, and a head once a second for equal
+requests (the date in it has that resolution), so that signing costs microseconds. The time is an
+argument.
 
 Source: AWS General Reference, "Create a signed AWS API request".
 """
 
 import hmac
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
@@ -40,7 +41,7 @@ class Signature:
     def of(
         self, canonical_path: str, query: str, headers: Mapping[str, str], body_sha256: str
     ) -> str:
-        """The value of Authorization. All ``headers`` are signed; their names are in lower case.
+        """Return the value of Authorization; all ``headers`` are signed, their names in lower case.
 
         ``x-amz-date`` is among them; ``query`` is canonical, too: escaped and in order.
         """
@@ -75,7 +76,35 @@ class Signature:
         return self._key
 
 
-class InvokeSigner:
+class HeadCache(ABC):
+    """Heads of requests, made once a second for equal requests."""
+
+    def __init__(self) -> None:
+        self._second = -1
+        self._heads: dict[tuple[str | None, str, int], bytes] = {}
+
+    def head(self, qualifier: str | None, body_sha256: str, length: int, now_s: float) -> bytes:
+        """Return everything of the request before its body, which has ``length`` bytes.
+
+        ``body_sha256`` is the body's digest in hex; ``now_s`` is seconds since 1970 in UTC.
+        """
+        second = int(now_s)
+        if second != self._second:
+            self._heads.clear()
+            self._second = second
+        key = (qualifier, body_sha256, length)
+        head = self._heads.get(key)
+        if head is None:
+            head = self._make(qualifier, body_sha256, length, second)
+            if len(self._heads) < _CACHED_HEADS:
+                self._heads[key] = head
+        return head
+
+    @abstractmethod
+    def _make(self, qualifier: str | None, body_sha256: str, length: int, second: int) -> bytes: ...
+
+
+class InvokeSigner(HeadCache):
     """Request heads for one endpoint, function and set of credentials.
 
     ``url`` is scheme, host and port of the Invoke API, optionally with a path in front of it;
@@ -90,6 +119,7 @@ class InvokeSigner:
         credentials: Credentials,
         headers: Mapping[str, str] = LOG_TAIL,
     ) -> None:
+        super().__init__()
         parts = urlsplit(url)
         self._host = host_header(url)
         # Each segment is escaped once in the request and once more where it is signed.
@@ -100,29 +130,8 @@ class InvokeSigner:
         self._extra = dict(headers)
         if credentials.token:
             self._extra["x-amz-security-token"] = credentials.token
-        self._second = -1
-        self._heads: dict[tuple[str | None, str, int], bytes] = {}
 
-    def head(self, qualifier: str | None, body_sha256: str, length: int, now_s: float) -> bytes:
-        """Everything of the request before its body, which has ``length`` bytes.
-
-        ``body_sha256`` is the body's digest in hex; ``now_s`` is seconds since 1970 in UTC.
-        """
-        second = int(now_s)
-        if second != self._second:
-            self._heads.clear()
-            self._second = second
-        key = (qualifier, body_sha256, length)
-        head = self._heads.get(key)
-        if head is None:
-            head = self._make_head(qualifier, body_sha256, length, second)
-            if len(self._heads) < _CACHED_HEADS:
-                self._heads[key] = head
-        return head
-
-    def _make_head(
-        self, qualifier: str | None, body_sha256: str, length: int, second: int
-    ) -> bytes:
+    def _make(self, qualifier: str | None, body_sha256: str, length: int, second: int) -> bytes:
         date = strftime("%Y%m%dT%H%M%SZ", gmtime(second))
         query = "" if qualifier is None else f"Qualifier={quote(qualifier, safe='-._~')}"
         headers = {**self._extra, "host": self._host, "x-amz-date": date}
@@ -138,7 +147,7 @@ class InvokeSigner:
 
 
 def host_header(url: str) -> str:
-    """The Host that belongs to an endpoint: no port where it is the scheme's own."""
+    """Return the Host header of an endpoint: without the port where it is the scheme's own."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     if ":" in host:
@@ -152,7 +161,12 @@ _FAR_S = 60.0
 
 
 class SigningTime:
-    """``wall`` gives seconds since 1970 as this machine knows them."""
+    """The time to sign with: the wall clock, corrected where it is far from the service's.
+
+    AWS accepts signatures that are up to five minutes off (IAM user guide, "Elements of an AWS API
+    request signature"), and its refusal says what time it is there. No figure depends on this
+    clock. ``wall`` gives seconds since 1970 as this machine knows them.
+    """
 
     def __init__(self, wall: Callable[[], float]) -> None:
         self._wall = wall

@@ -128,7 +128,7 @@ def _asked(load: Load) -> dict[str, Any]:
 def _front(front: FrontOptions | None) -> dict[str, Any] | None:
     if front is None:
         return None
-    return {"url": front.shown, "method": front.asking.method, "auth": front.auth}
+    return {"url": front.shown, "method": front.request.method, "auth": front.auth}
 
 
 def _limit(limit: Limit) -> dict[str, Any]:

@@ -70,8 +70,8 @@ def test_every_signature_is_the_one_that_botocore_makes(
 UNSIGNED = Credentials("", "")
 
 
-def head_of(asking: FrontRequest, length: int) -> bytes:
-    return FrontSigner("https://x.example/a?b=1", "", UNSIGNED, asking).head(
+def head_of(request: FrontRequest, length: int) -> bytes:
+    return FrontSigner("https://x.example/a?b=1", "", UNSIGNED, request).head(
         None, "00", length, 0.0
     )
 
@@ -91,8 +91,8 @@ def test_a_request_without_a_body_says_so_only_where_one_is_expected() -> None:
 
 
 def test_headers_of_the_user_are_sent_and_go_before_our_own() -> None:
-    asking = FrontRequest(headers=(("content-type", "text/plain"), ("x-api-key", "abc")))
-    head = head_of(asking, 2)
+    request = FrontRequest(headers=(("content-type", "text/plain"), ("x-api-key", "abc")))
+    head = head_of(request, 2)
     assert head.count(b"content-type") == 1
     assert b"content-type: text/plain\r\n" in head
     assert b"x-api-key: abc\r\n" in head
@@ -124,7 +124,7 @@ def test_the_host_name_says_whether_and_for_what_a_front_is_signed(
     url: str, auth: str | None, service: str | None, region: str | None
 ) -> None:
     found = wish(url, auth)
-    assert (found.asking.service, found.region) == (service, region)
+    assert (found.request.service, found.region) == (service, region)
 
 
 def test_an_authorization_of_the_users_own_is_not_signed_over() -> None:
@@ -186,7 +186,7 @@ def test_any_text_is_a_front_or_a_complaint(
     except UsageError:
         return
     assert found is not None
-    signer = FrontSigner(found.url, "eu-west-1", Credentials("a", "b"), found.asking)
+    signer = FrontSigner(found.url, "eu-west-1", Credentials("a", "b"), found.request)
     head = signer.head(None, sha256(b"").hexdigest(), 0, 0.0)
     assert head.endswith(b"\r\n\r\n")
     assert head.count(b"\r\n\r\n") == 1
@@ -230,7 +230,7 @@ def test_the_engine_sends_to_the_whole_url_signed_with_iam(serve: Any) -> None:
         "eu-west-1",
         "orders",
         lambda: keys,
-        asking=FrontRequest("lambda"),
+        request=FrontRequest("lambda"),
     )
     engine = LocustEngine(front, WallClock())
     try:

@@ -9,16 +9,16 @@ from botocore.retries.throttling import CubicCalculator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support.factories import a_sample
 from tuner.engine.retry import (
     AdaptiveLimit,
     Decorrelated,
     Failure,
     FullJitter,
-    NoRetry,
-    TokenBucket,
-    may_retry,
+    Retries,
+    SendBucket,
+    retriable,
 )
+from tuner.engine.wire import Result
 from tuner.records import Outcome
 
 
@@ -54,7 +54,12 @@ def test_full_jitter_is_spread_evenly_over_its_step() -> None:
 def test_a_call_is_given_up_after_its_last_attempt(policy: FullJitter | Decorrelated) -> None:
     assert policy.delay_s(Failure(2), Random(1)) is not None
     assert policy.delay_s(Failure(3), Random(1)) is None
-    assert NoRetry().delay_s(Failure(1, 0.0, 5.0), Random(1)) is None
+
+
+def test_without_a_policy_every_failure_is_final() -> None:
+    throttled = Result(0, 1, 0.0, 0.0, None, 0.0, "throttled", 429, None, 5.0, *[None] * 7)
+    assert Retries("none", 1, 0.0).wait_s(throttled, 1, 0.0) is None
+    assert Retries("backoff", 1, 0.0).wait_s(throttled, 1, 0.0) == 5.0
 
 
 @pytest.mark.parametrize(
@@ -72,7 +77,7 @@ def test_a_call_is_given_up_after_its_last_attempt(policy: FullJitter | Decorrel
 def test_only_what_was_refused_or_not_reached_is_sent_again(
     outcome: Outcome, status: int | None, again: bool
 ) -> None:
-    assert may_retry(a_sample(outcome=outcome, status=status)) is again
+    assert retriable(outcome, status) is again
 
 
 class SteppedClock:
@@ -132,7 +137,7 @@ def test_throttles_slow_the_client_down_and_successes_speed_it_up_again() -> Non
 def test_a_bucket_never_gives_more_than_its_rate_and_one_second_ahead(
     rate: float, takes: list[float]
 ) -> None:
-    bucket, now = TokenBucket(rate, 0.0), 0.0
+    bucket, now = SendBucket(rate, 0.0), 0.0
     sent = []
     for gap in takes:
         now += gap

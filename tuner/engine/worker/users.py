@@ -23,15 +23,6 @@ from tuner.records import Outcome
 _AT_A_STROKE = 8_192
 
 
-class Moments(NamedTuple):
-    """When a request was due, was sent, began to be answered and ended; CLOCK_MONOTONIC."""
-
-    due: float
-    sent: float
-    first_byte: float | None
-    done: float
-
-
 class Reply(NamedTuple):
     """What came of one request, and the body of its answer, empty if there was none."""
 
@@ -84,19 +75,19 @@ class InvokeUser(User):
         except TransportError as fault:
             sent, first, done = fault.sent or taken, fault.first, monotonic()
             answer = transport_failure(fault.words, fault.status)
-        moments = Moments(taken if due.at is None else due.at, sent, first, done)
+        due_at = taken if due.at is None else due.at
         throttled = answer.outcome is Outcome.THROTTLED
         failed = answer.outcome is not Outcome.OK and not throttled
         self.environment.events.request.fire(
             request_type="Throttled" if throttled else "Invoke",
             name=_name(call.function or job.function, call.qualifier),
-            response_time=(done - moments.due) * 1000.0,
+            response_time=(done - due_at) * 1000.0,
             response_length=len(body),
             exception=InvocationError(answer) if failed else None,
             start_time=started,
             context={},
         )
-        return Reply(_result(due, answer, moments), body)
+        return Reply(Result(call.number, due.attempt, due_at, sent, first, done, *answer), body)
 
     def answered(self) -> None:
         """An answer is complete, and its moment known; what is made of it may wait."""
@@ -111,25 +102,6 @@ class InvocationError(Exception):
 
     def __init__(self, answer: Answer) -> None:
         super().__init__(f"{answer.outcome}: {answer.reason}")
-
-
-def _result(due: Due, answer: Answer, moments: Moments) -> Result:
-    return Result(
-        due.call.number,
-        due.attempt,
-        *moments,
-        answer.outcome.value,
-        answer.status,
-        answer.reason,
-        answer.retry_after_s,
-        answer.request_id,
-        answer.duration_ms,
-        answer.billed_ms,
-        answer.init_ms,
-        answer.restore_ms,
-        answer.billed_restore_ms,
-        answer.max_memory_mb,
-    )
 
 
 class QueueUser(InvokeUser):

@@ -28,6 +28,11 @@ class HastyClock(WallClock):
         super().sleep(seconds / 10)
 
 
+@pytest.fixture(autouse=True)
+def _folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture(scope="session")
 def hasty_clock() -> WallClock:
     """A clock for targets that does not wait for long."""

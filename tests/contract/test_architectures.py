@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from support.commands import exit_code as run
 from tuner.aws.control import Control
 from tuner.aws.journal import pending
 from tuner.aws.package import refuse_architecture
 from tuner.aws.restore import restore_journal
 from tuner.aws.session import AwsSession
-from tuner.cli.app import main
 from tuner.clock import WallClock
 from tuner.errors import TargetError
 from tuner.records import Setting
@@ -116,12 +116,6 @@ def test_code_built_for_one_architecture_is_a_reason_and_not_the_end(
     assert pending(journal) == []
     target.close()
     service.client.delete_function(FunctionName="native")
-
-
-def run(*words: str) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main(words)
-    return int(ended.value.code or 0)
 
 
 GRID = ("--method", "grid", "--memory", "128,512", "--samples", "3", "--cold", "2", "--seed", "1")

@@ -7,20 +7,15 @@ from typing import Any
 
 import pytest
 
+from support.commands import exit_code as run
 from support.snapshots import SnapshotFront
 from tuner.api.sweep import run_sweep, sweep_options
-from tuner.cli.app import main
 from tuner.errors import UsageError
 from tuner.store.runs import find
 
 SLOW_INIT = "import time\ntime.sleep(0.2)\ndef handler(event, context):\n    return event\n"
 
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("service", ["local"], indirect=True)]
-
-
-@pytest.fixture(autouse=True)
-def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture
@@ -37,12 +32,6 @@ def front(service: Any) -> Iterator[SnapshotFront]:
     made = SnapshotFront(service.url)
     yield made
     made.close()
-
-
-def run(*words: str) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main(words)
-    return int(ended.value.code or 0)
 
 
 def at(url: str) -> tuple[str, ...]:

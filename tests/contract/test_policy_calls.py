@@ -17,11 +17,11 @@ import botocore.session
 import pytest
 
 from support import fault_proxy as f
+from support.commands import exit_code as run
 from tuner.aws.apply import Application, Change
 from tuner.aws.control import Control
 from tuner.aws.policy import CLONE_PREFIX, PolicyScope, policy
 from tuner.aws.session import SessionOptions, open_session
-from tuner.cli.app import main
 from tuner.clock import WallClock
 from tuner.errors import AccessDenied
 from tuner.targets.aws import AwsOptions, AwsTarget
@@ -148,17 +148,6 @@ def check(
         ours = name.startswith(CLONE_PREFIX)
         wanted = f"{base}{CLONE_PREFIX}*" if ours else f"{base}{function}" + ":*" * qualified
         assert wanted in allowed[action] or allowed[action] == ["*"], (action, name, qualified)
-
-
-def run(*words: str) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main(words)
-    return int(ended.value.code or 0)
-
-
-@pytest.fixture(autouse=True)
-def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
 
 
 @pytest.mark.parametrize("isolation", ISOLATIONS)

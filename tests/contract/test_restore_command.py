@@ -1,7 +1,6 @@
 """``tuner restore``, and the offer that other commands make before they begin."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,11 +20,6 @@ app = typer.Typer()
 app.command()(restore)
 
 Measure = Callable[[], AwsTarget]
-
-
-@pytest.fixture(autouse=True)
-def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture

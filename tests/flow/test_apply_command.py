@@ -1,11 +1,10 @@
 """``tuner apply`` on files: a diff first, written only when asked."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tuner.cli.app import main
+from support.commands import Run
 
 TEMPLATE = """\
 Resources:
@@ -15,29 +14,17 @@ Resources:
       MemorySize: 128  # the default
 """
 
-Run = Callable[..., tuple[int, str, str]]
-
 
 @pytest.fixture
-def tuner(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Run:
-    """Run a command beside a stored sweep and a template: exit code, stdout, stderr."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main(words)
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
-
+def tuner(tuner: Run) -> Run:
+    """Run a command beside a stored sweep and a template."""
     lines = ["memory_mb,duration_ms"]
     for size, ms in ((128, 900.0), (256, 400.0), (512, 390.0)):
         lines += [f"{size},{ms + wobble}" for wobble in (-2, -1, 0, 1, 2)]
     Path("rec.csv").write_text("\n".join(lines))
     Path("template.yaml").write_text(TEMPLATE)
-    assert run("sweep", "replay:rec.csv", "--memory", "recorded", "-q", "--seed", "1")[0] == 0
-    return run
+    assert tuner("sweep", "replay:rec.csv", "--memory", "recorded", "-q", "--seed", "1")[0] == 0
+    return tuner
 
 
 def test_the_diff_is_shown_and_nothing_written_until_asked(tuner: Run) -> None:

@@ -3,38 +3,18 @@
 import fcntl
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from support.commands import Run
 from tuner.billing.cost import cost_usd
 from tuner.billing.prices import prices
-from tuner.cli.app import main
 from tuner.store.benches import Benches
 from tuner.store.runs import Store
 from tuner.suites.suite import FOLDER
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def tuner(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Run:
-    """Run a command in this process: its exit code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("TUNER_STORE", raising=False)
-
-    def run(*words: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main(words)
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
-
-    return run
 
 
 def record(path: Path, level_ms: float, init_ms: float = 150.0, seed: int = 1) -> None:

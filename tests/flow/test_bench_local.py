@@ -7,35 +7,16 @@ import json
 import shutil
 import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tuner.cli.app import main
+from support.commands import Run
 
-Run = Callable[..., tuple[int, str, str]]
 SLEEPS = "import time\n\n\ndef handler(event, context):\n    time.sleep({seconds})\n"
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def tuner(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Run:
-    """Run a command in this process: its exit code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("TUNER_STORE", raising=False)
-
-    def run(*words: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main(words)
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
-
-    return run
 
 
 def suite(case: str) -> None:

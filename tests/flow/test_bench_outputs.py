@@ -1,37 +1,22 @@
 """What `tuner bench` writes beside its verdict, and its history, on recordings."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tuner.cli.app import main
+from support.commands import Run
 
-Run = Callable[..., tuple[int, str, str]]
 CASE = '[[case]]\nname = "orders"\ntarget = "replay:now.csv"\nsizes = [512]\ngates = ["p50 +10%"]\n'
 
 
-@pytest.fixture
-def tuner(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Run:
-    """Run a command in this process, in a folder with a suite: exit code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-    for name in ("TUNER_STORE", "GITHUB_STEP_SUMMARY"):
-        monkeypatch.delenv(name, raising=False)
+@pytest.fixture(autouse=True)
+def _suite() -> None:
+    """What is recorded now took a third longer than before."""
     Path("tuner.toml").write_text(f'[suite]\nname = "nightly"\n{CASE}')
     record("old.csv", 100.0, seed=1)
     record("now.csv", 130.0, seed=2)
-
-    def run(*words: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main(words)
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
-
-    return run
 
 
 def record(path: str, level_ms: float, seed: int) -> None:

@@ -1,30 +1,11 @@
 """Commands on stored runs: recommend, report, runs; each in a fresh working directory."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tuner.cli.app import main
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def tuner(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Run:
-    """Run a command in this process: its exit code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main(words)
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
-
-    return run
+from support.commands import Run
 
 
 @pytest.fixture

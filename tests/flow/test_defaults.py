@@ -1,7 +1,6 @@
 """`tuner.toml` gives defaults for options; what is written goes before them."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,31 +9,18 @@ import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.cli.app import app, main
+from support.commands import Run
+from tuner.cli.app import app
 from tuner.cli.defaults import read_defaults
 from tuner.errors import UsageError
 
-Run = Callable[..., tuple[int, str, str]]
 COMMANDS: Any = typer.main.get_command(app)
 
 
-@pytest.fixture
-def tuner(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Run:
-    """Run a command in this process: its exit code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("TUNER_STORE", raising=False)
+@pytest.fixture(autouse=True)
+def _recording() -> None:
     rows = [f"{mb},{50_000 / mb + n}" for mb in (128, 256, 512) for n in range(4)]
-    (tmp_path / "rec.csv").write_text("\n".join(["memory_mb,duration_ms", *rows]))
-
-    def run(*words: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main(words)
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
-
-    return run
+    Path("rec.csv").write_text("\n".join(["memory_mb,duration_ms", *rows]))
 
 
 def sweep(tuner: Run, *words: str) -> dict[str, Any]:

@@ -1,22 +1,20 @@
 """``tuner load`` end to end: on recordings in virtual time, and on the local Lambda."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from support.commands import Run
 from tuner.api.load import run_load
 from tuner.api.sweep import Silent
-from tuner.cli.app import main
 from tuner.cli.load import exit_code
 from tuner.options.load import LoadOptions
 from tuner.options.options import SweepOptions
 from tuner.records import RunState, Sample
 from tuner.store.runs import Store
 
-Run = Callable[..., tuple[int, str, str]]
 #: The keys that scripts rely on.
 CONTRACT = {
     *("schema", "run", "target", "seed", "asked_rps", "achieved_rps", "seconds", "calls"),
@@ -26,23 +24,12 @@ CONTRACT = {
 }
 
 
-@pytest.fixture
-def tuner(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Run:
-    """Run a command in this process, in an empty folder: its exit code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(autouse=True)
+def _recording() -> None:
+    """Nine calls of ten are answered, one is throttled."""
     rows = ["memory_mb,duration_ms,billed_ms,status"]
     rows += [f"512,{100 + n},{100 + n},ok" for n in range(9)] + ["512,,,throttled"]
-    (tmp_path / "rec.csv").write_text("\n".join(rows))
-
-    def run(*words: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main(words)
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
-
-    return run
+    Path("rec.csv").write_text("\n".join(rows))
 
 
 def loaded(tuner: Run, *words: str, code: int = 0) -> dict[str, Any]:

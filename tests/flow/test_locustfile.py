@@ -2,19 +2,17 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tuner.cli.app import main
+from support.commands import Run
 from tuner.store.runs import Store
 
 pytestmark = pytest.mark.slow
 
-Run = Callable[..., tuple[int, str, str]]
 SHOP = """
 from locust import constant, task
 from tuner.engine.worker import LambdaUser
@@ -42,22 +40,6 @@ class Looker(LambdaUser):
     def look(self):
         assert self.invoke().json() == {"who": "nobody"}
 """
-
-
-@pytest.fixture
-def tuner(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Run:
-    """Run a command in this process, in an empty folder: its exit code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main(words)
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
-
-    return run
 
 
 @pytest.fixture

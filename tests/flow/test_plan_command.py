@@ -5,25 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from tuner.cli.app import main
-
-
-def run(words: list[str]) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main(words)
-    return int(ended.value.code or 0)
-
-
-@pytest.fixture(autouse=True)
-def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+from support.commands import exit_code as run
 
 
 def test_a_plan_names_calls_costs_time_and_dangers_and_stores_nothing(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     words = ["plan", "demo:cpu", "--method", "grid", "--memory", "128,512", "--samples", "3"]
-    assert run([*words, "--cold", "0", "--expect", "100ms"]) == 0
+    assert run(*words, "--cold", "0", "--expect", "100ms") == 0
     said = capsys.readouterr().out
     assert "invocations   8, 0 of them cold starts" in said
     assert "PublishVersion               2" in said
@@ -33,7 +22,7 @@ def test_a_plan_names_calls_costs_time_and_dangers_and_stores_nothing(
 
 
 def test_a_plan_as_json_is_a_document_with_ranges(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["plan", "demo:cpu", "--max-cost", "0.001", "--json", "-"]) == 0
+    assert run("plan", "demo:cpu", "--max-cost", "0.001", "--json", "-") == 0
     found = json.loads(capsys.readouterr().out)
     assert found["schema"] == "tuner.plan/1"
     assert found["cost_usd"]["low"] < found["cost_usd"]["high"] <= 0.001
@@ -41,5 +30,5 @@ def test_a_plan_as_json_is_a_document_with_ranges(capsys: pytest.CaptureFixture[
 
 
 def test_a_recording_has_nothing_to_plan(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["plan", "replay:any.csv"]) == 2
+    assert run("plan", "replay:any.csv") == 2
     assert "nothing is invoked" in capsys.readouterr().err

@@ -65,7 +65,7 @@ def test_the_order_of_rooms_is_the_one_that_is_checked() -> None:
     (layers,) = (
         contract["layers"]
         for contract in config["tool"]["importlinter"]["contracts"]
-        if contract["type"] == "layers"
+        if contract["name"] == "Rooms import to their right only"
     )
     (written,) = re.findall(r"^cli > .*?(?=^```)", README, re.MULTILINE | re.DOTALL)
     assert [part.strip() for part in written.split(">")] == layers

@@ -2,7 +2,6 @@
 
 import re
 import shlex
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +9,9 @@ import pytest
 import typer
 from ruamel.yaml import YAML
 
-from tuner.cli.app import app, main
+from support.commands import Run
+from tuner.cli.app import app
 
-Run = Callable[..., tuple[int, str, str]]
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "scheduled-benchmarks.md").read_text()
 EXAMPLES = [
@@ -25,21 +24,9 @@ LOCAL = '[[case]]\nname = "a"\ntarget = "local:src"\ngates = ["p50 +10%"]\n'
 ON_AWS = '[[case]]\nname = "b"\ntarget = "shop:live"\ntags = ["fast"]\ngates = ["p50 +10%"]\n'
 
 
-@pytest.fixture
-def tuner(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Run:
-    """Run a command in this process, in a folder with a suite: exit code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(autouse=True)
+def _suite() -> None:
     Path("tuner.toml").write_text(LOCAL + ON_AWS)
-
-    def run(*words: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main(words)
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
-
-    return run
 
 
 def test_a_schedule_is_printed_with_its_next_times_beside_it(tuner: Run) -> None:

@@ -1,13 +1,12 @@
 """``tuner sweep --profile-load``: sizes compared under load, from the words to the answer."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tuner.cli.app import main
+from support.commands import Run
 from tuner.measure.load_frames import DOCUMENT
 from tuner.records import Outcome, Purpose
 from tuner.store.runs import Store
@@ -20,23 +19,6 @@ import os, time
 def handler(event, context):
     time.sleep(0.8 * (128 / int(os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"])) ** 0.9)
 """
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def tuner(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Run:
-    """Run a command in this process, in an empty folder: its exit code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main(words)
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
-
-    return run
 
 
 @pytest.fixture

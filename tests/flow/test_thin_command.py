@@ -1,32 +1,13 @@
 """``tuner runs thin``: old runs keep their percentiles, and whoever reads them is told."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tuner.cli.app import main
-
-Run = Callable[..., tuple[int, str, str]]
+from support.commands import Run
 
 CODE = "samples-in-histograms"
-
-
-@pytest.fixture
-def tuner(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Run:
-    """Run a command in this process: its exit code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main(words)
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
-
-    return run
 
 
 @pytest.fixture

@@ -50,11 +50,46 @@ class RunState(StrEnum):
     FAILED = "failed"
 
 
+#: How sandboxes start unless a Setting says otherwise, and from a snapshot.
+ON_DEMAND = "on-demand"
+SNAP_START = "snapstart"
+
+
+def provisioned(start: str) -> int:
+    """How many sandboxes are kept ready; 0 unless the way to start is ``provisioned=N``."""
+    return int(start.partition("=")[2] or 0)
+
+
+class Part(NamedTuple):
+    """What is deployed apart from the rest: the code of one kind on one architecture."""
+
+    arch: str = "x86_64"
+    code: str = ""
+
+
 class Setting(NamedTuple):
-    """What is varied where architectures are compared: a memory size on one of them."""
+    """Everything in which one measured thing differs from another; samples and results carry it.
+
+    ``start`` is how its sandboxes start, as ``--variants`` writes it: ``on-demand``, ``snapstart``
+    or ``provisioned=5``. ``code`` is empty for the function itself, else which other code runs.
+    ``load`` is empty for calls that are made alone, else the name of the load they are part of.
+    """
 
     memory_mb: int
-    arch: str
+    arch: str = "x86_64"
+    start: str = ON_DEMAND
+    code: str = ""
+    load: str = ""
+
+    @property
+    def part(self) -> Part:
+        """Whose it is among all that are deployed for a comparison."""
+        return Part(self.arch, self.code)
+
+    @property
+    def provisioned(self) -> int:
+        """How many sandboxes are kept ready; 0 unless ``start`` says so."""
+        return provisioned(self.start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +100,7 @@ class Sample:
     attempt: int  # 1 for the first request, 2 for its first retry
     round: int  # which interleaved batch it belonged to
     purpose: Purpose
-    memory_mb: int
-    arch: str  # "x86_64" or "arm64"
+    setting: Setting
     qualifier: str | None  # version or alias that was invoked
     outcome: Outcome
     due_s: float  # when the call was to be sent
@@ -85,6 +119,16 @@ class Sample:
     max_memory_mb: float | None = None
     payload: int | None = None  # index among the weighted payloads
     backoff_ms: float | None = None  # wait before the call's next attempt; None: it was the last
+
+    @property
+    def memory_mb(self) -> int:
+        """The size that was called."""
+        return self.setting.memory_mb
+
+    @property
+    def arch(self) -> str:
+        """The architecture that was called: "x86_64" or "arm64"."""
+        return self.setting.arch
 
     @property
     def latency_ms(self) -> float:

@@ -17,9 +17,9 @@ from tuner.aws.session import AwsSession
 from tuner.clock import WallClock
 from tuner.errors import TargetError
 from tuner.records import Setting
-from tuner.targets.architectures import Architectures
 from tuner.targets.aws import AwsTarget
 from tuner.targets.aws_architectures import on_architectures
+from tuner.targets.composite import Composite
 from tuner.targets.seam import Variant
 
 pytestmark = pytest.mark.slow
@@ -40,9 +40,9 @@ def _packages_of_moto_can_be_fetched(
         monkeypatch.setattr("tuner.aws.package.download", lambda *_: package)
 
 
-def compared(target: AwsTarget) -> Architectures:
+def compared(target: AwsTarget) -> Composite:
     found = on_architectures(target, "both")
-    assert isinstance(found, Architectures)
+    assert isinstance(found, Composite)
     return found
 
 
@@ -55,7 +55,7 @@ def test_each_architecture_has_a_copy_of_its_own_and_the_function_is_never_touch
 ) -> None:
     before, there = service.picture(function), functions_of(service)
     target = compared(open_target(function))
-    made = target.settings.prepare_many([X86, ARM])
+    made = target.prepare([X86, ARM])
     for setting, variant in made.items():
         assert isinstance(variant, Variant)
         assert variant.function is not None
@@ -86,9 +86,8 @@ def test_the_copies_of_a_dead_run_are_deleted_each_by_its_own_journal(
 ) -> None:
     before, there = service.picture(function), functions_of(service)
     target = compared(open_target(function))
-    target.settings.prepare_many([X86, ARM])
-    for arch in target.arches:
-        journal_of = target.of(arch)
+    target.prepare([X86, ARM])
+    for journal_of in target.parts.values():
         assert isinstance(journal_of, AwsTarget)
         assert journal_of._journal is not None
         journal_of._journal.close()  # as the end of a process does
@@ -107,7 +106,7 @@ def test_code_built_for_one_architecture_is_a_reason_and_not_the_end(
     service.create("native", package)
     there = functions_of(service)
     target = compared(open_target("native"))
-    made = target.settings.prepare_many([X86, ARM])
+    made = target.prepare([X86, ARM])
     assert isinstance(made[X86], Variant)
     assert isinstance(made[ARM], TargetError)
     assert "built for x86_64 and none for arm64 (lib/fast.so)" in made[ARM].reason

@@ -9,8 +9,10 @@ from tuner.aws.journal import pending
 from tuner.aws.session import SessionOptions, current_keys, open_session
 from tuner.cli.app import main
 from tuner.errors import AccessDenied, UsageError
+from tuner.records import Setting
 from tuner.targets.aws import AwsOptions, open_aws
 from tuner.targets.names import parse_target
+from tuner.targets.seam import one_variant
 
 ROLE = "arn:aws:iam::123456789012:role/tuner"
 
@@ -61,7 +63,7 @@ def test_a_crashed_run_is_put_back_in_the_same_role(
     before = service.picture(function)
     given = SessionOptions("eu-west-1", None, service.url, assume_role=ROLE)
     target = open_aws(parse_target(function), AwsOptions(given))
-    target.prepare(512)
+    one_variant(target, Setting(512))
     target.close()
     (entry,) = pending(Path(".tuner/journal"))
     assert entry.opening.assume_role == ROLE

@@ -12,7 +12,9 @@ from tuner.aws.restore import restore_journal
 from tuner.aws.session import AwsSession
 from tuner.clock import WallClock
 from tuner.errors import ChangedUnderneath, TargetError
+from tuner.records import Setting
 from tuner.targets.aws import AwsTarget
+from tuner.targets.seam import one_variant
 
 OnCall = Callable[[AwsTarget, str, Callable[[], object]], None]
 
@@ -20,10 +22,10 @@ OnCall = Callable[[AwsTarget, str, Callable[[], object]], None]
 def test_what_the_user_publishes_meanwhile_stays(
     target: AwsTarget, service: Any, function: str
 ) -> None:
-    target.prepare(512)
+    one_variant(target, Setting(512))
     mine = service.client.publish_version(FunctionName=function, Description="by hand")["Version"]
     service.client.create_alias(FunctionName=function, Name="new", FunctionVersion=mine)
-    target.prepare(1024)
+    one_variant(target, Setting(1024))
     before = service.picture(function)
     target.restore()
     after = service.picture(function)
@@ -40,7 +42,7 @@ def test_a_version_published_by_another_hand_between_our_steps_is_not_taken_for_
 
     on_call(target, "PublishVersion", publish)
     with pytest.raises(ChangedUnderneath, match="somebody else published"):
-        target.prepare(512)
+        one_variant(target, Setting(512))
     target.restore()
     after = service.picture(function)
     assert [version["Version"] for version in after["versions"]] == ["$LATEST", "1", "2"]
@@ -64,10 +66,10 @@ def test_a_deployment_in_the_middle_is_never_overwritten(
 
     if (service.name, operation) == ("moto", "UpdateFunctionConfiguration"):
         pytest.skip("moto has no RevisionId, so nothing can be guarded between look and change")
-    target.prepare(128)
+    one_variant(target, Setting(128))
     on_call(target, operation, deploy)
     with pytest.raises(ChangedUnderneath):
-        target.prepare(512)
+        one_variant(target, Setting(512))
     target.restore()
     after = service.picture(function)
     # The deployment between our two steps keeps its timeout, and memory and description, too.
@@ -90,7 +92,7 @@ def test_a_deployment_that_leaves_memory_alone_keeps_its_own_and_gets_memory_bac
 
     on_call(target, "PublishVersion", deploy)
     with pytest.raises(ChangedUnderneath):
-        target.prepare(512)
+        one_variant(target, Setting(512))
     target.restore()
     latest = service.picture(function)["configuration"]
     assert (latest["Timeout"], latest["MemorySize"]) == (9, 256)
@@ -103,7 +105,7 @@ def test_a_version_that_an_alias_of_the_user_points_at_is_named_and_kept(
     if service.name == "moto":
         pytest.skip("moto deletes versions that an alias points at")
     before = service.picture(function)
-    version = target.prepare(512).qualifier
+    version = one_variant(target, Setting(512)).qualifier
     service.client.create_alias(FunctionName=function, Name="mine", FunctionVersion=version)
     with pytest.raises(TargetError, match=f"version {version}") as caught:
         target.restore()
@@ -122,7 +124,7 @@ def test_a_function_that_was_deleted_needs_nothing_put_back(
 ) -> None:
     service.create("short-lived", make_zip({"app.py": "x"}))
     target = open_target("short-lived")
-    target.prepare(512)
+    one_variant(target, Setting(512))
     service.client.delete_function(FunctionName="short-lived")
     target.restore()
     assert pending(journal) == []
@@ -145,11 +147,11 @@ def test_a_function_that_an_interrupted_run_left_changed_is_not_measured_as_it_i
 
     on_call(crashed, "PublishVersion", lambda: on_any_call(crashed, crash))
     with pytest.raises(SystemExit):
-        crashed.prepare(512)
+        one_variant(crashed, Setting(512))
     crashed._control.session.client.meta.events.unregister("before-call.lambda", unique_id="crash")
     crashed.close()
     with pytest.raises(TargetError, match="interrupted") as caught:
-        second.prepare(640)
+        one_variant(second, Setting(640))
     assert "tuner restore" in caught.value.fix
     (entry,) = pending(journal)
     assert restore_journal(entry, Control(aws_session, hasty_clock))
@@ -177,7 +179,7 @@ def test_a_change_that_arrives_after_everything_was_put_back_is_refused(
 
     on_call(target, "UpdateFunctionConfiguration", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        target.prepare(512)
+        one_variant(target, Setting(512))
     target.restore()
     with pytest.raises(service.client.exceptions.PreconditionFailedException):
         service.client.update_function_configuration(

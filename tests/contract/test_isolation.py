@@ -13,9 +13,10 @@ from tuner.aws.restore import restore_journal
 from tuner.aws.session import AwsSession
 from tuner.clock import WallClock
 from tuner.errors import ChangedUnderneath, NotFound, TargetError, UsageError
+from tuner.records import Setting
 from tuner.targets.aws import AwsTarget
 from tuner.targets.isolation import Isolation, read_isolation
-from tuner.targets.seam import Variant
+from tuner.targets.seam import Variant, one_variant
 
 Open = Callable[..., AwsTarget]
 
@@ -33,15 +34,15 @@ def test_a_copy_is_measured_and_the_function_never_touched(
     before, there = service.picture(function), functions_of(service)
     target = open_target(function, isolation=Isolation.CLONE)
     endpoint = target.endpoint()
-    made = target.prepare_many([128, 512])
+    made = target.prepare(map(Setting, [128, 512]))
     copy = get(FunctionName=endpoint.function)
     assert copy["Configuration"]["CodeSha256"] == before["configuration"]["CodeSha256"]
     assert copy["Configuration"]["Timeout"] == 7
     assert copy["Tags"] == {"created-by": "tuner"}
-    for size, variant in made.items():
+    for setting, variant in made.items():
         assert isinstance(variant, Variant)
         version = get(FunctionName=endpoint.function, Qualifier=variant.qualifier)
-        assert version["Configuration"]["MemorySize"] == size
+        assert version["Configuration"]["MemorySize"] == setting.memory_mb
     answer = service.client.invoke(FunctionName=endpoint.function, Payload=b'{"a": 1}')
     assert answer["Payload"].read() == b'{"a": 1}'
     target.restore()
@@ -62,7 +63,7 @@ def test_a_copy_that_a_dead_run_left_is_deleted_and_twice_is_harmless(
 ) -> None:
     there = functions_of(service)
     target = open_target(function, isolation=Isolation.CLONE)
-    target.prepare(512)
+    one_variant(target, Setting(512))
     assert len(functions_of(service)) == len(there) + 1
     target.close()
     (entry,) = pending(journal)
@@ -97,7 +98,7 @@ def test_a_copy_whose_creation_arrives_after_its_answer_was_given_up_is_deleted(
 
     monkeypatch.setattr(target._control, "send", lost)
     with pytest.raises(TargetError, match="no answer"):
-        target.prepare(512)
+        one_variant(target, Setting(512))
     assert functions_of(service) == there  # not yet
     target.restore()
     assert asked == []
@@ -113,7 +114,7 @@ def test_a_function_of_the_copys_name_that_is_not_ours_stays(
     name = target.endpoint().function
     service.create(name, make_zip({"app.py": "x"}))
     with pytest.raises(TargetError):
-        target.prepare(512)
+        one_variant(target, Setting(512))
     target.restore()
     assert name in functions_of(service)
     service.client.delete_function(FunctionName=name)
@@ -172,13 +173,13 @@ def test_in_place_one_size_after_another_and_everything_is_put_back(
     target = open_target(function, isolation=Isolation.IN_PLACE)
     assert target.one_at_a_time
     for size in (128, 512):
-        assert target.prepare(size).qualifier is None
+        assert one_variant(target, Setting(size)).qualifier is None
         now = service.client.get_function_configuration(FunctionName=function)
         assert now["MemorySize"] == size
     sent = target._control.calls.total()
-    target.prepare(512)
+    one_variant(target, Setting(512))
     assert target._control.calls.total() == sent
-    target.recycle(512)
+    one_variant(target, Setting(512), fresh=True)
     assert target._control.calls.total() > sent
     assert len(service.picture(function)["versions"]) == len(before["versions"])
     target.restore()
@@ -191,13 +192,13 @@ def test_in_place_a_deployment_in_the_middle_is_not_overwritten(
     open_target: Open, service: Any, function: str, await_update: Callable[..., None]
 ) -> None:
     target = open_target(function, isolation=Isolation.IN_PLACE)
-    target.prepare(512)
+    one_variant(target, Setting(512))
     service.client.update_function_configuration(
         FunctionName=function, MemorySize=777, Description="deployed"
     )
     await_update(service, function)
     with pytest.raises(ChangedUnderneath):
-        target.prepare(1024)
+        one_variant(target, Setting(1024))
     target.restore()
     assert service.picture(function)["configuration"]["MemorySize"] == 777
 
@@ -208,8 +209,8 @@ def test_seven_sizes_and_cold_starts_of_three_take_few_calls(
     target = open_target(function)
     target.describe()
     sizes = [128, 256, 512, 768, 1024, 1280, 1536]
-    target.prepare_many(sizes)
-    target.prepare_many([128, 512, 1536], fresh=True)
+    target.prepare(map(Setting, sizes))
+    target.prepare(map(Setting, [128, 512, 1536]), fresh=True)
     target.restore()
     assert target._control.calls.total() <= 6 * len(sizes) + 10, target._control.calls
 
@@ -222,5 +223,5 @@ def test_another_word_for_isolation_is_bad_usage() -> None:
 @pytest.mark.parametrize("service", ["local"], indirect=True)
 def test_a_function_that_does_not_exist_is_not_copied(open_target: Open, journal: Path) -> None:
     with pytest.raises(NotFound):
-        open_target("nobody", isolation=Isolation.CLONE).prepare(128)
+        one_variant(open_target("nobody", isolation=Isolation.CLONE), Setting(128))
     assert pending(journal) == []

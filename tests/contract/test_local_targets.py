@@ -9,10 +9,10 @@ import boto3
 import pytest
 
 from tuner.errors import NotFound, TargetError, TunerError, UsageError
-from tuner.records import Backend
+from tuner.records import Backend, Setting
 from tuner.targets.local import LocalOptions, LocalTarget, open_local
 from tuner.targets.names import parse_target
-from tuner.targets.seam import Variant
+from tuner.targets.seam import Variant, one_variant
 
 pytest.importorskip("awslambdaric", reason="handlers need awslambdaric, absent here")
 
@@ -73,7 +73,7 @@ def test_a_directory_runs_at_every_size_with_its_environment(
     assert (facts.backend, facts.memory_mb, facts.timeout_s) == (Backend.LOCAL, 128, 30.0)
     assert facts.platform["cores"] >= 1
     for size in (128, 640):
-        variant = target.prepare(size)
+        variant = one_variant(target, Setting(size))
         assert invoke(target, variant, {"x": 1}) == {
             "memory": str(size),
             "version": variant.qualifier,
@@ -105,14 +105,14 @@ def test_a_template_runs_with_its_own_values_and_those_given(
     target = open_(f"local:{tmp_path}/template.yaml#Orders", environment={"NAME": "table"})
     facts = target.describe()
     assert (facts.name, facts.memory_mb, facts.timeout_s) == ("Orders", 512, 11.0)
-    assert invoke(target, target.prepare(256))["name"] == "table"
+    assert invoke(target, one_variant(target, Setting(256)))["name"] == "table"
 
 
 @pytest.mark.parametrize("demo", ["mixed", "flaky"])
 def test_a_demo_runs(demo: str, open_: Callable[..., LocalTarget]) -> None:
     target = open_(f"demo:{demo}", environment={"SEED": "1"})
     assert target.describe().name == f"demo-{demo}"
-    assert isinstance(invoke(target, target.prepare(1769)), dict)
+    assert isinstance(invoke(target, one_variant(target, Setting(1769))), dict)
 
 
 def test_code_that_cannot_run_is_told_before_anything_is_started(

@@ -24,10 +24,11 @@ from tuner.aws.policy import CLONE_PREFIX, PolicyScope, policy
 from tuner.aws.session import SessionOptions, open_session
 from tuner.clock import WallClock
 from tuner.errors import AccessDenied
+from tuner.records import Setting
 from tuner.targets.aws import AwsOptions, AwsTarget
 from tuner.targets.isolation import Isolation
 from tuner.targets.names import parse_target
-from tuner.targets.startup import Kind, Startup
+from tuner.targets.seam import one_variant
 
 pytestmark = pytest.mark.slow
 
@@ -200,7 +201,7 @@ def test_restore_of_a_provisioned_version(
     session = open_session(SessionOptions(region="eu-west-1", endpoint_url=record.proxy.url))
     options = AwsOptions(journal=Path(".tuner/journal"))
     target = AwsTarget(Control(session, hasty_clock), parse_target(function), options)
-    target.start_as(Startup(Kind.PROVISIONED, 1), 512, lambda: False)
+    one_variant(target, Setting(512, start="provisioned=1"))
     assert target._maker is not None
     assert target._journal is not None
     target._maker._set(640, f"{target._journal.opening.mark}left as a crash leaves it")
@@ -218,7 +219,7 @@ def test_restore(function: str, record: Record, isolation: str, hasty_clock: Wal
     session = open_session(SessionOptions(region="eu-west-1", endpoint_url=record.proxy.url))
     options = AwsOptions(journal=Path(".tuner/journal"), isolation=Isolation(isolation))
     target = AwsTarget(Control(session, hasty_clock), parse_target(function), options)
-    target.prepare(512)
+    one_variant(target, Setting(512))
     if isolation == "versions":
         assert target._maker is not None
         assert target._journal is not None

@@ -13,6 +13,7 @@ from tuner.aws.session import AwsSession
 from tuner.cli.restore import JOURNAL, offer_restore, restore
 from tuner.clock import WallClock
 from tuner.errors import TunerError
+from tuner.records import Setting
 from tuner.targets.aws import AwsOptions, AwsTarget
 from tuner.targets.names import parse_target
 
@@ -30,7 +31,7 @@ def measure(aws_session: AwsSession, function: str, hasty_clock: WallClock) -> I
     def run() -> AwsTarget:
         control = Control(aws_session, hasty_clock)
         opened.append(AwsTarget(control, parse_target(function), AwsOptions(clock=hasty_clock)))
-        opened[-1].prepare_many([512, 1024])
+        opened[-1].prepare([Setting(512), Setting(1024)])
         return opened[-1]
 
     yield run

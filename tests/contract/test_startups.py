@@ -17,14 +17,14 @@ from tuner.aws.restore import restore_journal
 from tuner.aws.session import SessionOptions, open_session
 from tuner.clock import WallClock
 from tuner.errors import TargetError
-from tuner.records import Backend
+from tuner.records import Backend, Setting
 from tuner.targets.aws import AwsTarget
-from tuner.targets.startup import Kind, Startup
+from tuner.targets.seam import one_variant
 from tuner.targets.startup_check import no_snap_start
 
 PROCESS = Path(__file__).parents[1] / "support" / "measuring_process.py"
-TWO = Startup(Kind.PROVISIONED, 2)
-SNAPSHOT = Startup(Kind.SNAP_START)
+TWO = Setting(512, start="provisioned=2")
+SNAPSHOT = Setting(512, start="snapstart")
 REGION = "eu-west-1"
 
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("service", ["local"], indirect=True)]
@@ -54,13 +54,12 @@ def test_a_provisioned_version_is_ready_when_it_is_handed_out_and_gone_in_the_en
     open_target: Callable[..., AwsTarget], service: Any, free: str
 ) -> None:
     before, target = picture(service, free), open_target(free)
-    target.check_startups([TWO])
-    variant, ready_s = target.start_as(TWO, 512, never)
+    target.check([TWO])
+    variant = one_variant(target, TWO)
     told = service.client.get_provisioned_concurrency_config(
         FunctionName=free, Qualifier=variant.qualifier
     )
     assert (told["Status"], told["AvailableProvisionedConcurrentExecutions"]) == ("READY", 2)
-    assert ready_s > 0.0
     target.restore()
     assert picture(service, free) == before
 
@@ -69,7 +68,7 @@ def test_what_is_paid_by_the_hour_is_taken_back_before_anything_else(
     open_target: Callable[..., AwsTarget], free: str, aws_session: Any
 ) -> None:
     target = open_target(free)
-    target.start_as(TWO, 512, never)
+    one_variant(target, TWO)
     sent: list[str] = []
 
     def note(model: Any, **_: Any) -> None:
@@ -93,8 +92,8 @@ def test_provisioned_concurrency_of_the_user_is_left_alone(
         FunctionName=free, Qualifier="live", ProvisionedConcurrentExecutions=1
     )
     target = open_target(free)
-    target.check_startups([TWO])
-    target.start_as(TWO, 512, never)
+    target.check([TWO])
+    one_variant(target, TWO)
     target.restore()
     (left,) = provisioned(service, free)
     assert left["FunctionArn"].endswith(":live")
@@ -110,7 +109,7 @@ def test_a_version_of_the_same_number_that_is_not_ours_keeps_what_it_has(
     make_zip: Callable[..., bytes],
 ) -> None:
     target = open_target(free)
-    variant, _ = target.start_as(TWO, 512, never)
+    variant = one_variant(target, TWO)
     target.close()
     client = service.client
     client.delete_function(FunctionName=free)
@@ -136,7 +135,7 @@ def test_a_function_whose_init_fails_is_said_to_and_costs_nothing_more(
     service.create("broken-init", make_zip({"app.py": "raise RuntimeError('no')\n"}))
     target = open_target("broken-init")
     with pytest.raises(TargetError, match="FUNCTION_ERROR_INIT_FAILURE"):
-        target.start_as(TWO, 512, never)
+        one_variant(target, TWO)
     assert provisioned(service, "broken-init") == []
     target.restore()
     service.client.delete_function(FunctionName="broken-init")
@@ -149,7 +148,7 @@ def test_who_stops_while_it_is_waited_for_pays_no_longer(
     service.create("slow-init", make_zip({"app.py": slow}))
     target = open_target("slow-init")
     with pytest.raises(TargetError, match="was not waited for"):
-        target.start_as(TWO, 512, lambda: True)
+        one_variant(target, TWO, stop=lambda: True)
     assert provisioned(service, "slow-init") == []
     target.restore()
     service.client.delete_function(FunctionName="slow-init")
@@ -160,12 +159,12 @@ def test_refusals_come_before_any_change_and_name_the_reason(
 ) -> None:
     before = picture(service, function)
     with pytest.raises(TargetError, match="leave nothing of its reserved concurrency of 3"):
-        open_target(function).check_startups([Startup(Kind.PROVISIONED, 3)])
+        open_target(function).check([TWO._replace(start="provisioned=3")])
     service.client.delete_function_concurrency(FunctionName=function)
     with pytest.raises(TargetError, match="would leave 50 of the account's concurrency"):
-        open_target(function).check_startups([Startup(Kind.PROVISIONED, 950)])
+        open_target(function).check([TWO._replace(start="provisioned=950")])
     with pytest.raises(TargetError, match="the local Lambda takes no snapshots"):
-        open_target(function).check_startups([SNAPSHOT])
+        open_target(function).check([SNAPSHOT])
     service.client.put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=3)
     assert picture(service, function) == before
 
@@ -177,7 +176,7 @@ def test_an_alias_that_has_provisioned_concurrency_is_refused(
         FunctionName=free, Qualifier="live", ProvisionedConcurrentExecutions=1
     )
     with pytest.raises(TargetError, match="has provisioned concurrency already"):
-        open_target(f"{free}:live").check_startups([TWO])
+        open_target(f"{free}:live").check([TWO])
 
 
 @pytest.mark.parametrize(
@@ -228,8 +227,8 @@ def test_a_snapshot_is_waited_for_and_latest_is_without_snap_start_again(
     on_front: Callable[[str], AwsTarget], front: SnapshotFront, service: Any, free: str
 ) -> None:
     before, target = picture(service, free), on_front(free)
-    target.check_startups([SNAPSHOT])
-    variant, _ = target.start_as(SNAPSHOT, 512, never)
+    target.check([SNAPSHOT])
+    variant = one_variant(target, SNAPSHOT)
     assert front.looks[free, str(variant.qualifier)] == 0
     assert front.applied[free] == "None"
     target.restore()
@@ -242,7 +241,7 @@ def test_a_snapshot_that_fails_is_told_with_awss_reason(
     before, target = picture(service, free), on_front(free)
     front.fails = True
     with pytest.raises(TargetError, match="INIT failed"):
-        target.start_as(SNAPSHOT, 512, never)
+        one_variant(target, SNAPSHOT)
     target.restore()
     assert (picture(service, free), front.applied[free]) == (before, "None")
 
@@ -252,14 +251,14 @@ def test_a_function_that_has_snap_start_is_refused(
 ) -> None:
     front.applied[free] = "PublishedVersions"
     with pytest.raises(TargetError, match="has SnapStart already"):
-        on_front(free).check_startups([TWO])
+        on_front(free).check([TWO])
 
 
 def test_snap_start_that_somebody_else_set_meanwhile_is_left_as_it_is(
     on_front: Callable[[str], AwsTarget], front: SnapshotFront, free: str
 ) -> None:
     target = on_front(free)
-    target.start_as(TWO, 512, never)
+    one_variant(target, TWO)
     front.applied[free] = "PublishedVersions"
     target.restore()
     assert front.applied[free] == "PublishedVersions"

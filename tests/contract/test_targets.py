@@ -15,10 +15,10 @@ from tuner.aws.restore import restore_journal
 from tuner.aws.session import SessionOptions, open_session
 from tuner.clock import WallClock
 from tuner.errors import NotFound, TargetError, UsageError
-from tuner.records import Backend
+from tuner.records import Backend, Setting
 from tuner.targets.aws import AwsOptions, AwsTarget, open_aws
 from tuner.targets.names import parse_target
-from tuner.targets.seam import Variant
+from tuner.targets.seam import Variant, one_variant
 
 
 def succeeded(made: object) -> Variant:
@@ -41,14 +41,14 @@ def test_sizes_become_versions_and_the_function_is_back_before_they_are_used(
     target: AwsTarget, service: Any, function: str
 ) -> None:
     before = service.picture(function)["configuration"]
-    made = target.prepare_many([512, 128, 1769])
-    assert list(made) == [512, 128, 1769]
+    made = target.prepare(map(Setting, [512, 128, 1769]))
+    assert list(made) == [Setting(512), Setting(128), Setting(1769)]
     assert service.picture(function)["configuration"] == before
-    for size, variant in made.items():
+    for setting, variant in made.items():
         version = service.client.get_function_configuration(
             FunctionName=function, Qualifier=succeeded(variant).qualifier
         )
-        assert version["MemorySize"] == succeeded(variant).memory_mb == size
+        assert version["MemorySize"] == succeeded(variant).memory_mb == setting.memory_mb
         assert version["CodeSha256"] == before["CodeSha256"]
 
 
@@ -56,9 +56,9 @@ def test_restoring_leaves_everything_as_it_was(
     target: AwsTarget, service: Any, function: str, journal: Path
 ) -> None:
     before = service.picture(function)
-    target.prepare_many([128, 512])
-    target.prepare(1024)
-    target.recycle(512)
+    target.prepare(map(Setting, [128, 512]))
+    one_variant(target, Setting(1024))
+    one_variant(target, Setting(512), fresh=True)
     assert service.picture(function) != before
     assert len(pending(journal)) == 1
     target.restore()
@@ -69,13 +69,13 @@ def test_restoring_leaves_everything_as_it_was(
 
 
 def test_a_size_that_is_ready_is_free_and_recycling_makes_another(target: AwsTarget) -> None:
-    first = target.prepare(512)
+    first = one_variant(target, Setting(512))
     sent = target._control.calls.total()
-    assert target.prepare(512) == first
+    assert one_variant(target, Setting(512)) == first
     assert target._control.calls.total() == sent
-    fresh = target.recycle(512)
+    fresh = one_variant(target, Setting(512), fresh=True)
     assert fresh.qualifier != first.qualifier
-    assert target.prepare(512) == fresh
+    assert one_variant(target, Setting(512)) == fresh
 
 
 def test_the_size_it_has_now_gets_a_version_of_our_own(
@@ -83,7 +83,7 @@ def test_the_size_it_has_now_gets_a_version_of_our_own(
 ) -> None:
     """The user's version 1 is what PublishVersion would give back for an unchanged function."""
     before = service.picture(function)
-    assert target.prepare(256).qualifier != "1"
+    assert one_variant(target, Setting(256)).qualifier != "1"
     target.restore()
     assert service.picture(function) == before
 
@@ -93,7 +93,7 @@ def test_a_target_can_be_used_again_after_it_was_restored(
 ) -> None:
     before = service.picture(function)
     for _ in range(2):
-        target.prepare(640)
+        one_variant(target, Setting(640))
         target.restore()
         assert service.picture(function) == before
 
@@ -104,13 +104,13 @@ def test_a_size_that_is_refused_does_not_stop_the_others(
     if service.name == "moto":
         pytest.skip("moto takes any memory size")
     before = service.picture(function)
-    made = target.prepare_many([128, 99_999, 512])
-    assert isinstance(made[99_999], TargetError)
-    assert "at most 10240 MB" in made[99_999].reason
-    assert isinstance(made[128], Variant)
-    assert isinstance(made[512], Variant)
+    made = target.prepare(map(Setting, [128, 99_999, 512]))
+    assert isinstance(made[Setting(99_999)], TargetError)
+    assert "at most 10240 MB" in made[Setting(99_999)].reason
+    assert isinstance(made[Setting(128)], Variant)
+    assert isinstance(made[Setting(512)], Variant)
     with pytest.raises(TargetError, match="at 99999 MB"):
-        target.prepare(99_999)
+        one_variant(target, Setting(99_999))
     target.restore()
     assert service.picture(function) == before
 
@@ -122,7 +122,7 @@ def test_an_alias_that_runs_the_same_code_is_measured(
     facts = target.describe()
     assert (facts.version, facts.memory_mb) == ("1", 256)
     before = service.picture(function)
-    assert target.prepare(512).qualifier not in (None, "1")
+    assert one_variant(target, Setting(512)).qualifier not in (None, "1")
     target.restore()
     assert service.picture(function) == before
 
@@ -141,7 +141,7 @@ def test_a_version_with_other_code_is_refused_and_nothing_is_changed(
     await_update(service, function)
     before = service.picture(function)
     target = open_target(f"{function}:1")
-    for ask in (target.describe, lambda: target.prepare(512)):
+    for ask in (target.describe, lambda: one_variant(target, Setting(512))):
         with pytest.raises(TargetError, match="differs from \\$LATEST in code"):
             ask()
     assert service.picture(function) == before
@@ -172,7 +172,7 @@ def test_without_a_journal_nothing_is_changed(
     target = open_target(function, journal=tmp_path / "file" / "journal")
     before = service.picture(function)
     with pytest.raises(TargetError, match="journal of changes"):
-        target.prepare(512)
+        one_variant(target, Setting(512))
     assert service.picture(function) == before
 
 
@@ -187,7 +187,7 @@ def test_the_journal_holds_no_secret_of_the_function(
         name, make_zip({"app.py": "x"}), Environment={"Variables": {"KEY": "planted-secret"}}
     )
     target = open_target(name)
-    target.prepare(512)
+    one_variant(target, Setting(512))
     written = b"".join(path.read_bytes() for path in journal.iterdir())
     assert b"512" in written
     assert b"planted-secret" not in written
@@ -199,7 +199,7 @@ def test_a_journal_is_restored_from_another_process_and_twice_is_harmless(
     target: AwsTarget, service: Any, function: str, journal: Path, hasty_clock: WallClock
 ) -> None:
     before = service.picture(function)
-    target.prepare_many([128, 512])
+    target.prepare(map(Setting, [128, 512]))
     (entry,) = pending(journal)
     assert not restore_journal(entry, target._control)  # its run is alive
     target.close()
@@ -219,6 +219,6 @@ def test_seven_sizes_stay_within_the_budget_of_control_plane_calls(
     target = open_target(function, clock=WallClock())
     sizes = [128, 256, 512, 768, 1024, 1536, 2048]
     target.describe()
-    target.prepare_many(sizes)
+    target.prepare(map(Setting, sizes))
     target.restore()
     assert target._control.calls.total() <= 6 * len(sizes) + 10

@@ -5,11 +5,20 @@ A test names what matters to it (``a_sample(128, ran_ms=40.0)``); the rest is a 
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from tuner.engine.engine import Batch, BatchPolicy, Call
-from tuner.records import Backend, FunctionFacts, Outcome, Purpose, RunRecord, RunState, Sample
+from tuner.records import (
+    Backend,
+    FunctionFacts,
+    Outcome,
+    Purpose,
+    RunRecord,
+    RunState,
+    Sample,
+    Setting,
+)
 from tuner.targets.seam import Credentials, Endpoint, Variant
 
 
@@ -40,14 +49,13 @@ def a_sample(
         "first_byte_s": None,
         "done_s": sent_s + took_s,
     }
-    return Sample(
-        call=call,
-        memory_mb=memory_mb,
-        arch=arch,
-        due_s=due_s,
-        sent_s=sent_s,
-        **{**plain, **fields},
-    )
+    fields.setdefault("setting", Setting(memory_mb, arch))
+    return Sample(call=call, due_s=due_s, sent_s=sent_s, **{**plain, **fields})
+
+
+def sized(by_size: Mapping[int, int]) -> dict[Setting, int]:
+    """So many calls of each size, as a session is asked for them."""
+    return {Setting(size): count for size, count in by_size.items()}
 
 
 def a_variant(
@@ -58,7 +66,7 @@ def a_variant(
     function: str | None = None,
 ) -> Variant:
     """What is invoked: a size of the function behind a qualifier."""
-    return Variant(memory_mb, arch, qualifier, function)
+    return Variant(Setting(memory_mb, arch), qualifier, function)
 
 
 def a_call(

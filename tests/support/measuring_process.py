@@ -25,11 +25,11 @@ from tuner.aws.control import Control
 from tuner.aws.session import AwsSession, SessionOptions, open_session
 from tuner.clock import WallClock
 from tuner.records import Setting
-from tuner.targets.architectures import Architectures
 from tuner.targets.aws import AwsOptions, AwsTarget
 from tuner.targets.aws_architectures import on_architectures
 from tuner.targets.isolation import Isolation
 from tuner.targets.names import parse_target
+from tuner.targets.seam import one_variant
 from tuner.targets.startup import read_startups
 
 #: The run that is applied.
@@ -84,8 +84,8 @@ def measure(control: Control, order: dict[str, Any]) -> None:
     isolation = Isolation(order["what"])
     options = AwsOptions(journal=Path(order["journal"]), isolation=isolation)
     target = AwsTarget(control, parse_target(order["function"]), options)
-    target.prepare_many([512, 1024])
-    target.recycle(512)
+    target.prepare(map(Setting, [512, 1024]))
+    one_variant(target, Setting(512), fresh=True)
     target.restore()
     target.close()
 
@@ -95,9 +95,7 @@ def start(control: Control, order: dict[str, Any]) -> None:
     options = AwsOptions(journal=Path(order["journal"]))
     target = AwsTarget(control, parse_target(order["function"]), options)
     (_, startup) = read_startups(order["startup"])
-    variant, _ = target.start_as(startup, 512, lambda: False)
-    if startup.count:
-        target.stop_paying(variant)
+    target.release(one_variant(target, Setting(512, start=startup)))
     target.restore()
     target.close()
 
@@ -121,10 +119,9 @@ def compare(control: Control, order: dict[str, Any]) -> None:
     options = AwsOptions(journal=Path(order["journal"]))
     own = AwsTarget(control, parse_target(order["function"]), options)
     target = on_architectures(own, "both")
-    assert isinstance(target, Architectures)
-    wanted = [Setting(size, arch) for size in (512, 1024) for arch in target.arches]
-    target.settings.prepare_many(wanted)
-    target.settings.prepare_many(wanted[:1], fresh=True)
+    wanted = [Setting(size, arch) for size in (512, 1024) for arch in ("x86_64", "arm64")]
+    target.prepare(wanted)
+    target.prepare(wanted[:1], fresh=True)
     target.restore()
     target.close()
 

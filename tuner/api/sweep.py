@@ -20,14 +20,14 @@ from tuner.experiment.gathering import Watcher
 from tuner.experiment.recommend import PricedAs, price, recommend_run
 from tuner.experiment.wiring import Parts, open_parts
 from tuner.measure.load_frames import stored_loads
-from tuner.options.meaning import check, read_variants
+from tuner.options.meaning import check, read_variants, startup_size
 from tuner.options.options import SweepOptions, as_written, stored_options, with_secrets
 from tuner.options.payloads import read_payloads, with_power_tuning
 from tuner.options.sides import measured_arches, sides
 from tuner.options.size_load import read_load, size_load, with_profile
 from tuner.planning.ask import Ask
 from tuner.recording import is_power_tuning
-from tuner.records import Advice, FunctionFacts, RunRecord, RunState, Sample
+from tuner.records import Advice, FunctionFacts, RunRecord, RunState, Sample, Setting
 from tuner.store.exchange import StoredRun
 from tuner.store.runs import Store, find
 from tuner.targets.seam import Progress
@@ -140,7 +140,8 @@ def run_sweep(
         if startups:
             if command != "cold":
                 raise UsageError("variants", "are compared by `tuner cold`", "Leave them out.")
-            parts.target.check_startups(startups)
+            size = startup_size(options, facts)
+            parts.target.check(Setting(size, facts.arch, start) for start in startups)
         approve(facts)
         run = RunRecord(
             run=str(ULID()),

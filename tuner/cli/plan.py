@@ -108,10 +108,12 @@ def _compare(
 ) -> None:
     """Say what comparing ways to start would take; refuse what is not possible."""
     from tuner.cli.startup_forecast import hold_against_limit, show, startup_forecast
-    from tuner.options.meaning import read_variants
+    from tuner.options.meaning import read_variants, startup_size
+    from tuner.records import Setting
 
     facts = opened.describe()
-    opened.check_startups(read_variants(options))
+    size = startup_size(options, facts)
+    opened.check(Setting(size, facts.arch, start) for start in read_variants(options))
     found = startup_forecast(options, facts, store, expected_ms)
     if to is not None:
         write_document(found.to_dict(), to)

@@ -74,14 +74,15 @@ def policy(
 
 def _provisions(variants: str | None, isolation: str) -> bool:
     """Whether these ways to start need rights of their own; a snapshot needs none."""
-    from tuner.targets.startup import Kind, read_startups
+    from tuner.records import provisioned
+    from tuner.targets.startup import read_startups
 
     if variants is None:
         return False
     if isolation != "versions":
         fix = "Leave --isolation out."
         raise UsageError("--variants", "are compared by versions of the function", fix)
-    return any(startup.kind is Kind.PROVISIONED for startup in read_startups(variants))
+    return any(map(provisioned, read_startups(variants)))
 
 
 def _where(target: str | None, account: str | None, region: str | None) -> object:

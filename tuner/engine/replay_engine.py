@@ -16,27 +16,22 @@ from random import Random
 from tuner.billing.cost import billed_ms
 from tuner.engine.engine import Batch, Call, Shortfall
 from tuner.recording import Recording, Row
-from tuner.records import Outcome, Purpose, Sample
+from tuner.records import Outcome, Part, Purpose, Sample
 from tuner.targets.seam import Variant
 
 
 class ReplayEngine:
-    """Answers batches from a recording.
+    """Answers batches from recordings.
 
     ``seed`` and a call's number decide which row answers it, whatever the order of the calls, so
     that a run that is resumed goes on as it would have. Virtual time starts at ``origin_s``.
     """
 
     def __init__(
-        self,
-        recording: Recording,
-        seed: int,
-        origin_s: float = 0.0,
-        others: Mapping[str, Recording] | None = None,
+        self, recordings: Mapping[Part, Recording], seed: int, origin_s: float = 0.0
     ) -> None:
-        """``others`` are recordings of further architectures, by their names."""
-        self._recording = recording
-        self._others = others or {}
+        """``recordings`` answer by the architecture and code of what is called."""
+        self._recordings = recordings
         self._seed = seed
         self._now = origin_s
         self._stopped = False
@@ -98,8 +93,7 @@ class ReplayEngine:
             attempt=1,
             round=batch_round,
             purpose=call.purpose,
-            memory_mb=call.variant.memory_mb,
-            arch=call.variant.arch,
+            setting=call.variant.setting,
             qualifier=call.variant.qualifier,
             outcome=row.outcome,
             due_s=due,
@@ -122,8 +116,7 @@ class ReplayEngine:
         """The rows of a size with INIT, or those without; all of them where there are none such."""
         key = (variant, cold)
         if key not in self._rows:
-            recording = self._others.get(variant.arch, self._recording)
-            rows = recording.rows(variant.memory_mb)
+            rows = self._recordings[variant.setting.part].rows(variant.memory_mb)
             fitting = [row for row in rows if (row.init_ms is not None) is cold]
             self._rows[key] = fitting or rows
         return self._rows[key]

@@ -13,7 +13,6 @@ from tuner.experiment.wiring import Parts
 from tuner.options.sides import left_of
 from tuner.planning.ask import Ask, Done
 from tuner.records import Advice, Sample, Setting
-from tuner.targets.architectures import Architectures
 
 
 class AcrossGathering:
@@ -21,13 +20,9 @@ class AcrossGathering:
     architectures."""
 
     def __init__(self, parts: Parts, errand: Errand, watcher: Watcher) -> None:
-        target = parts.target
-        assert isinstance(target, Architectures), "opened for several architectures"
         facts = errand.run.facts
         self.samples = list(errand.before)
-        self.session: Session[Setting] = Session(
-            target.settings, parts.engine, facts, errand.conditions()
-        )
+        self.session = Session(parts.target, parts.engine, facts, errand.conditions())
         self._parts, self._errand, self._watcher = parts, errand, watcher
         self._asked: set[Setting] = set()
         self._decider = self._new_decider()

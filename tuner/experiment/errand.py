@@ -16,7 +16,6 @@ from tuner.options.meaning import question, read_limit, read_variants, startup_s
 from tuner.options.options import SweepOptions
 from tuner.planning.budget import Budget
 from tuner.records import Backend, RunRecord, Sample
-from tuner.targets.startup import Startup
 from tuner.units import MemoryWish
 
 #: The most warm invocations of an adaptive sweep unless `--invocations` says otherwise. A real
@@ -47,7 +46,7 @@ class Errand:
     loads_before: SizeLoads | None = None
     patience_s: float | None = GLANCE_S
     sides: Mapping[str, Side] = field(default_factory=dict)  # of more than the function's own
-    startups: tuple[Startup, ...] = ()
+    startups: tuple[str, ...] = ()
 
     @property
     def limited(self) -> bool:

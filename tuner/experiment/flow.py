@@ -87,7 +87,7 @@ def _answer(
     compared: StartupGathering | None = None,
 ) -> Sweep:
     """Conclude from all samples, and close the run."""
-    failed = gathering.session.failed
+    failed = gathering.failed
     run = replace(errand.run, finished_at=parts.clock.wall(), note=ended.reason)
     loads = None
     if under_load is not None:

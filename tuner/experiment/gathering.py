@@ -44,14 +44,25 @@ class Gathering:
 
     def __init__(self, parts: Parts, errand: Errand, watcher: Watcher) -> None:
         self.samples = list(errand.before)
-        self.session: Session[int] = Session(
-            parts.target, parts.engine, errand.run.facts, errand.conditions()
-        )
+        self.session = Session(parts.target, parts.engine, errand.run.facts, errand.conditions())
         self._parts, self._errand, self._watcher = parts, errand, watcher
+
+    @property
+    def failed(self) -> dict[int, str]:
+        """Sizes (MB) that could not be made callable, and why."""
+        return {setting.memory_mb: why for setting, why in self.session.failed.items()}
+
+    def setting(self, memory_mb: int) -> Setting:
+        """A size of the function itself."""
+        return Setting(memory_mb, self._errand.run.facts.arch)
+
+    def counts(self, by_size: Mapping[int, int]) -> dict[Setting, int]:
+        """So many calls of each size."""
+        return {self.setting(size): count for size, count in by_size.items()}
 
     def decider(self) -> Decider:
         """Who decides, over the sizes that could be made callable."""
-        return Decider(without(self._errand.question, self.session.failed))
+        return Decider(without(self._errand.question, self.failed))
 
     def seconds(self) -> float:
         """How long the run has taken."""
@@ -67,7 +78,7 @@ class Gathering:
             if isinstance(ask, Done):
                 return ask
             self._watcher.asked(ask)
-            self.keep(self.session.warm(ask.counts))
+            self.keep(self.session.warm(self.counts(ask.counts)))
             if known == (len(self.samples), len(self.session.failed)):
                 return Done("nothing more could be measured", settled=False)
 
@@ -75,7 +86,7 @@ class Gathering:
         """Force so many cold starts per size (MB), where they can be forced or were recorded."""
         if wanted and self._errand.cold_possible and not self._watcher.stop():
             self._watcher.asked(Ask(wanted, "cold starts"))
-            self.keep(self.session.cold(wanted))
+            self.keep(self.session.cold(self.counts(wanted)))
 
     def keep(self, arriving: Iterable[Sample]) -> None:
         """Store each sample as it arrives, and show it; a user who wants to stop is heard."""
@@ -88,7 +99,7 @@ def keep_each(
     parts: Parts,
     errand: Errand,
     watcher: Watcher,
-    session: Session[int] | Session[Setting],
+    session: Session,
 ) -> None:
     """Store each sample as it arrives, add it to ``samples`` and show it; hear a wish to stop."""
     for sample in arriving:

@@ -25,9 +25,9 @@ from tuner.measure.loading import Loading
 from tuner.measure.mishaps import Mishaps
 from tuner.measure.refusal import front_refusal, refusal
 from tuner.options.load import LoadErrand
-from tuner.records import Advice, RunState, Sample
+from tuner.records import Advice, RunState, Sample, Setting
 from tuner.store.keeper import Keeper
-from tuner.targets.seam import Progress, Variant
+from tuner.targets.seam import Progress, Variant, one_variant
 from tuner.units import format_rate
 
 #: Advice which says that a higher rate would measure the generator.
@@ -166,10 +166,10 @@ def _refusal(errand: LoadErrand, sample: Sample, first_contact: bool) -> TargetE
 
 def _variant(parts: Parts, errand: LoadErrand) -> Variant:
     """The configuration to call: a version of another size, or the function as it is."""
-    facts = errand.run.facts
+    setting = Setting(errand.memory_mb, errand.run.facts.arch)
     if errand.change_memory or parts.target.endpoint() is None:
-        return parts.target.prepare(errand.memory_mb)
-    return Variant(errand.memory_mb, facts.arch, errand.qualifier)
+        return one_variant(parts.target, setting)
+    return Variant(setting, errand.qualifier)
 
 
 def _enough(

@@ -8,7 +8,6 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
-from typing import Generic
 
 from tuner.engine.engine import Batch, Call, Engine
 from tuner.errors import TargetError
@@ -18,8 +17,8 @@ from tuner.measure.loading import Loading
 from tuner.measure.payloads import Payload, draw_payloads
 from tuner.measure.refusal import refusal
 from tuner.measure.warm import interleave
-from tuner.records import FunctionFacts, Outcome, Purpose, Sample
-from tuner.targets.seam import K, Maker, Variant
+from tuner.records import FunctionFacts, Outcome, Purpose, Sample, Setting
+from tuner.targets.seam import Target, Variant
 
 _INIT_S = 10.0  # Lambda gives INIT ten seconds before it starts over within the timeout
 _MARGIN_S = 10.0
@@ -43,17 +42,14 @@ class Conditions:
     first_round: int = 0
 
 
-class Session(Generic[K]):
-    """Measures one function. ``failed`` says which sizes could not be made callable, and why.
-
-    A size is MB, or a :class:`tuner.records.Setting` where architectures are compared.
-    """
+class Session:
+    """Measures one function. ``failed`` says which settings could not be made callable, and why."""
 
     def __init__(
-        self, target: Maker[K], engine: Engine, facts: FunctionFacts, conditions: Conditions
+        self, target: Target, engine: Engine, facts: FunctionFacts, conditions: Conditions
     ) -> None:
-        self.failed: dict[K, str] = {}
-        self._target: Maker[K] = target
+        self.failed: dict[Setting, str] = {}
+        self._target = target
         self._engine = engine
         self._facts = facts
         self._conditions = conditions
@@ -76,7 +72,7 @@ class Session(Generic[K]):
         self._stopped = True
         self._engine.stop()
 
-    def warm(self, wanted: Mapping[K, int]) -> Iterator[Sample]:
+    def warm(self, wanted: Mapping[Setting, int]) -> Iterator[Sample]:
         """Send ``wanted[size]`` calls to each size, interleaved, as one round.
 
         A size that was not called before is called once more, first; that sample is of purpose
@@ -104,7 +100,7 @@ class Session(Generic[K]):
         )
         self._round += 1
 
-    def cold(self, wanted: Mapping[K, int]) -> Iterator[Sample]:
+    def cold(self, wanted: Mapping[Setting, int]) -> Iterator[Sample]:
         """Force ``wanted[size]`` cold starts of each size, sizes in turn.
 
         Every request is passed on, also one that started no sandbox; its ``cold`` is false. Gives
@@ -147,7 +143,7 @@ class Session(Generic[K]):
         yield from self._send(self._batch(calls, Purpose.WARM, 1, random))
         self._round += 1
 
-    def ready(self, size: K) -> Variant | None:
+    def ready(self, size: Setting) -> Variant | None:
         """The size, callable now; ``None`` if it cannot be made so, which ``failed`` tells."""
         return self._variants([size]).get(size)
 
@@ -168,12 +164,12 @@ class Session(Generic[K]):
                     raise refused
         self._round += 1
 
-    def _variants(self, sizes: Iterable[K], fresh: bool = False) -> dict[K, Variant]:
+    def _variants(self, sizes: Iterable[Setting], fresh: bool = False) -> dict[Setting, Variant]:
         """Sizes with their variants; one that cannot be had is noted and left out."""
         if self._stopped:
             return {}
         found = {}
-        for size, made in self._target.prepare_many(sorted(sizes), fresh=fresh).items():
+        for size, made in self._target.prepare(sorted(sizes), fresh=fresh).items():
             if isinstance(made, TargetError):
                 self.failed[size] = made.reason
             else:

@@ -13,11 +13,14 @@ from tuner.experiment.wiring import Parts
 from tuner.measure.startup_frames import DOCUMENT, StartupFrame, Startups
 from tuner.planning.ask import Ask, Done
 from tuner.planning.budget import Spent
-from tuner.records import Backend
+from tuner.records import ON_DEMAND, Backend, provisioned
 from tuner.store.plain import plain
-from tuner.targets.startup import Kind, Startup
+from tuner.targets.seam import one_variant
 
-_ORDER = (Kind.ON_DEMAND, Kind.SNAP_START, Kind.PROVISIONED)
+
+def _turn(start: str) -> int:
+    """What costs by the hour comes last."""
+    return (start != ON_DEMAND) + (provisioned(start) > 0)
 
 
 class StartupGathering:
@@ -32,7 +35,7 @@ class StartupGathering:
 
     def until_compared(self, memory_mb: int) -> Done:
         """Measure each way at this size (MB); one that fails is noted, and the next follows."""
-        for startup in sorted(self._errand.startups, key=lambda one: _ORDER.index(one.kind)):
+        for startup in sorted(self._errand.startups, key=_turn):
             if self._watcher.stop():
                 return Done("stopped by the user", settled=False)
             if (reason := self._errand.limit.ran_out(self._spent())) is not None:
@@ -43,44 +46,46 @@ class StartupGathering:
             return Done(f"{', '.join(failed)} could not be measured as planned", settled=False)
         return Done("every way to start was measured", settled=True)
 
-    def _measure(self, startup: Startup, memory_mb: int) -> None:
+    def _measure(self, startup: str, memory_mb: int) -> None:
         gathering, wanted = self._gathering, self._errand.cold or COLD_STARTS
         first_call = gathering.session.calls
         ready_s = paid_s = note = None
-        if startup.kind is Kind.ON_DEMAND:
+        if startup == ON_DEMAND:
             gathering.cold_starts({memory_mb: wanted})
-            gathering.keep(gathering.session.warm({memory_mb: wanted}))
-            note = gathering.session.failed.get(memory_mb)
+            gathering.keep(gathering.session.warm(gathering.counts({memory_mb: wanted})))
+            note = gathering.failed.get(memory_mb)
         else:
             ready_s, paid_s, note = self._started(startup, memory_mb, wanted)
         numbers = gathering.session.calls - first_call
-        frame = StartupFrame(str(startup), memory_mb, first_call, numbers, ready_s, paid_s, note)
+        frame = StartupFrame(startup, memory_mb, first_call, numbers, ready_s, paid_s, note)
         self.startups = Startups((*self.startups.frames, frame))
         self._parts.store.save_document(self._errand.run.run, DOCUMENT, plain(self.startups))
 
     def _started(
-        self, startup: Startup, memory_mb: int, wanted: int
+        self, startup: str, memory_mb: int, wanted: int
     ) -> tuple[float | None, float | None, str | None]:
         """Start it otherwise and call it; seconds until it was ready and was paid, and a note."""
         target, clock = self._parts.target, self._parts.clock
-        count = min(wanted, startup.count or wanted)
+        count = min(wanted, provisioned(startup) or wanted)
         if self._errand.run.facts.backend is Backend.AWS:  # there, only calls at once are first
             count = min(count, self._gathering.session.burst)
         self._watcher.asked(Ask({memory_mb: 2 * count}, f"starting as {startup}"))
         asked_s = clock.monotonic()
         try:
-            variant, ready_s = target.start_as(startup, memory_mb, self._watcher.stop)
+            setting = self._gathering.setting(memory_mb)._replace(start=startup)
+            variant = one_variant(target, setting, stop=self._watcher.stop)
+            ready_s = clock.monotonic() - asked_s
         except (AccessDenied, ChangedUnderneath):
             raise
         except TargetError as error:
-            paid = clock.monotonic() - asked_s if startup.count else None
+            paid = clock.monotonic() - asked_s if provisioned(startup) else None
             return None, paid, error.reason
         try:
             self._gathering.keep(self._gathering.session.first_calls(variant, count))
         finally:
-            if startup.count:
-                target.stop_paying(variant)
-        return ready_s, clock.monotonic() - asked_s if startup.count else None, None
+            if provisioned(startup):
+                target.release(variant)
+        return ready_s, clock.monotonic() - asked_s if provisioned(startup) else None, None
 
     def _spent(self) -> Spent:
         """What the run has used up so far; what a price that is not known costs is not in it."""

@@ -74,7 +74,7 @@ class LoadGathering:
     def _next(self) -> int | None:
         question, samples = self._errand.question, self._gathering.samples
         rows = sizes_under_load(self.loads, samples, question.goal, question.rates)
-        return next_under_load(question, self.answer(), rows, self._gathering.session.failed)
+        return next_under_load(question, self.answer(), rows, self._gathering.failed)
 
     def _no_room(self, size: int) -> str | None:
         """Why a load on this size does not fit into what is left of the limits."""
@@ -99,8 +99,8 @@ class LoadGathering:
         words = load_words(self.loads.asked)
         self._watcher.asked(Ask({size: round(self._load.profile.calls or 0)}, f"under {words}"))
         had = sum(s.memory_mb == size and s.outcome is Outcome.OK for s in gathering.samples)
-        gathering.keep(session.warm({size: max(1, _ALONE - had)}))
-        variant = session.ready(size)
+        gathering.keep(session.warm(gathering.counts({size: max(1, _ALONE - had)})))
+        variant = session.ready(gathering.setting(size))
         if variant is None or self._watcher.stop():
             return None
         sending = replace(self._load.sending, first_call=session.calls)

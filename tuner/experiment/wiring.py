@@ -1,9 +1,8 @@
 """The only factory: turns texts (a target, a store's URL) into the objects that the flow uses."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from tuner.clock import Clock, WallClock
 from tuner.engine.engine import Engine
@@ -23,9 +22,6 @@ from tuner.targets.isolation import DEFAULT, read_isolation
 from tuner.targets.names import Kind, parse_target
 from tuner.targets.seam import Progress, Target
 from tuner.units import parse_key_values
-
-if TYPE_CHECKING:
-    from tuner.recording import Recording
 
 #: One process of this machine sends everything.
 ONE = Workers()
@@ -157,28 +153,12 @@ def target_notes(target: Target) -> tuple[Advice, ...]:
     """What a reader has to know of a recording, or of how a function was isolated."""
     from tuner.decide.conclude_across import told_apart
     from tuner.measure.recorded import recording_advice
-    from tuner.targets.architectures import Architectures
 
-    compared = target.notes if isinstance(target, Architectures) else ()
-    notes: dict[Advice, None] = dict.fromkeys(compared)
     found = {
-        arch: (*recording.notes, *recording_advice(recording, recording.sizes()))
-        for arch, recording in recordings(target).items()
+        part.arch: (*recording.notes, *recording_advice(recording, recording.sizes()))
+        for part, recording in target.recordings().items()
     }
-    notes.update(dict.fromkeys(told_apart(found)))
-    return tuple(notes)
-
-
-def recordings(target: Target) -> "Mapping[str, Recording]":
-    """The recordings that answer in place of a function, by architecture; the own one first."""
-    from tuner.targets.architectures import Architectures
-    from tuner.targets.replay import ReplayTarget
-
-    if isinstance(target, Architectures):
-        of = {arch: target.of(arch) for arch in target.arches}
-    else:
-        of = {"": target}
-    return {arch: each.recording for arch, each in of.items() if isinstance(each, ReplayTarget)}
+    return tuple(dict.fromkeys((*target.notes, *told_apart(found))))
 
 
 def open_engine(target: Target, clock: Clock, beginning: Beginning) -> Engine:
@@ -195,9 +175,7 @@ def open_engine(target: Target, clock: Clock, beginning: Beginning) -> Engine:
             raise _not_of_a_recording("--pre and --post")
         from tuner.engine.replay_engine import ReplayEngine
 
-        found = recordings(target)
-        own = next(iter(found.values()))
-        return ReplayEngine(own, beginning.seed, beginning.elapsed_s, found)
+        return ReplayEngine(target.recordings(), beginning.seed, beginning.elapsed_s)
     from tuner.engine.locust_engine import LocustEngine
 
     if means.front is not None:

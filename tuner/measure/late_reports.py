@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from tuner.recording.reportline import Report
 from tuner.records import Outcome, Sample
-from tuner.targets.seam import Reporting
+from tuner.targets.seam import Target
 
 
 def lacks_report(sample: Sample) -> bool:
@@ -17,7 +17,7 @@ def lacks_report(sample: Sample) -> bool:
     )
 
 
-def completed(samples: Sequence[Sample], target: Reporting) -> Iterator[Sample]:
+def completed(samples: Sequence[Sample], target: Target) -> Iterator[Sample]:
     """The samples in order, with what the target found of their reports."""
     ids = [sample.request_id for sample in samples if sample.request_id]
     found = target.reports(ids) if ids else {}
@@ -34,7 +34,7 @@ class LateReports:
 
     MOST = 20_000
 
-    def __init__(self, target: Reporting) -> None:
+    def __init__(self, target: Target) -> None:
         self._target = target
         self._lacking: list[Sample] = []
 

@@ -6,10 +6,10 @@ Pure arithmetic with a seeded generator; sending is the session's.
 from collections.abc import Mapping
 from random import Random
 
-from tuner.targets.seam import K
+from tuner.records import Setting
 
 
-def interleave(wanted: Mapping[K, int], random: Random) -> list[K]:
+def interleave(wanted: Mapping[Setting, int], random: Random) -> list[Setting]:
     """The sizes in the order of their calls; each appears as often as wanted.
 
     Every size is spread over the whole batch: its i-th of n calls falls at a random place within

@@ -19,7 +19,7 @@ from tuner.planning.budget import Budget
 from tuner.records import Advice, FunctionFacts
 from tuner.targets.arches import read_arches
 from tuner.targets.isolation import Isolation, read_isolation
-from tuner.targets.startup import Startup, read_startups
+from tuner.targets.startup import read_startups
 from tuner.units import MemoryWish, parse_memory, parse_seconds, parse_share, parse_usd
 
 METHODS = ("adaptive", "grid")
@@ -64,7 +64,7 @@ def check(options: SweepOptions) -> None:
             raise UsageError("--variants", "are compared at one memory size", fix)
 
 
-def read_variants(options: SweepOptions) -> tuple[Startup, ...]:
+def read_variants(options: SweepOptions) -> tuple[str, ...]:
     """The ways to start that are compared; none if the user asked for no comparison."""
     return () if options.variants is None else read_startups(options.variants)
 

@@ -11,7 +11,7 @@ from tuner.billing.cost import billed_ms, cost_usd, kept_usd, restore_usd
 from tuner.billing.prices import Prices
 from tuner.planning.estimate import Known, duration_ms
 from tuner.planning.work import Range
-from tuner.targets.startup import Kind, Startup
+from tuner.records import ON_DEMAND, SNAP_START, provisioned
 
 #: Until provisioned sandboxes are ready, in seconds: AWS starts one to two minutes after it was
 #: asked; the longest wait is ours.
@@ -55,17 +55,17 @@ class Terms:
         return kept_usd(count, self.memory_mb, paid_s, self.prices, self.runtime)
 
 
-def startup_plans(startups: Sequence[Startup], terms: Terms) -> tuple[StartupPlan, ...]:
+def startup_plans(startups: Sequence[str], terms: Terms) -> tuple[StartupPlan, ...]:
     """A plan for each way."""
     return tuple(_plan(startup, terms) for startup in startups)
 
 
-def _plan(startup: Startup, terms: Terms) -> StartupPlan:
+def _plan(startup: str, terms: Terms) -> StartupPlan:
     took = duration_ms(terms.memory_mb, terms.known)
     first = took + terms.known.init_ms
-    count = min(terms.each, startup.count or terms.each)
+    count = min(terms.each, provisioned(startup) or terms.each)
     # A call that starts no sandbox on demand is tried again; a fresh version is called once more.
-    tries = count + count // 2 + 2 if startup.kind is Kind.ON_DEMAND else count
+    tries = count + count // 2 + 2 if startup == ON_DEMAND else count
     usd = Range(
         count * (terms.call_usd(first.low) + terms.call_usd(took.low)),
         tries * terms.call_usd(first.high) + (count + 1) * terms.call_usd(took.high),
@@ -73,22 +73,22 @@ def _plan(startup: Startup, terms: Terms) -> StartupPlan:
     low_ms = first.low + count * took.low
     calling = Range(low_ms / 1e3, (tries * first.high + (count + 1) * took.high) / 1e3)
     seconds, kept = calling + _VERSION_S, _kept(startup, count, calling, terms)
-    if startup.kind is Kind.PROVISIONED:
+    if provisioned(startup):
         seconds += _READY_S
-    elif startup.kind is Kind.SNAP_START:
+    elif startup == SNAP_START:
         seconds += _SNAPSHOT_S
-    return StartupPlan(str(startup), Range(2 * count, tries + count + 1), seconds, usd, kept)
+    return StartupPlan(startup, Range(2 * count, tries + count + 1), seconds, usd, kept)
 
 
-def _kept(startup: Startup, count: int, calling: Range, terms: Terms) -> Range | None:
+def _kept(startup: str, count: int, calling: Range, terms: Terms) -> Range | None:
     """What it costs beside its calls."""
-    if startup.kind is Kind.ON_DEMAND:
+    if startup == ON_DEMAND:
         return Range(0.0, 0.0)
-    if startup.kind is Kind.SNAP_START:
+    if startup == SNAP_START:
         least = terms.kept_usd(0, 0.0)
         each = restore_usd(terms.memory_mb, terms.prices, terms.runtime)
         whole = None if least is None or each is None else least + count * each
         return None if whole is None else Range(whole, whole)
     paid = _READY_S + calling
-    low, high = (terms.kept_usd(startup.count, s) for s in (paid.low, paid.high))
+    low, high = (terms.kept_usd(provisioned(startup), s) for s in (paid.low, paid.high))
     return None if low is None or high is None else Range(low, high)

@@ -13,9 +13,11 @@ import typing
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from numbers import Integral, Real
 from typing import Any, TypeVar
+
+from tuner.records import Setting
 
 T = TypeVar("T")
 
@@ -31,7 +33,13 @@ def plain(value: object) -> Any:
     if isinstance(value, Real):
         return float(value) if math.isfinite(value) else None
     if is_dataclass(value):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+        found: dict[str, Any] = {}
+        for field in fields(value):
+            own = getattr(value, field.name)
+            found |= plain(own) if isinstance(own, Setting) else {field.name: plain(own)}
+        return found
+    if isinstance(value, Setting):
+        return {name: plain(each) for name, each in value._asdict().items()}
     if isinstance(value, Mapping):
         return {str(key): plain(each) for key, each in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
@@ -60,11 +68,27 @@ def record(kind: type[T], values: object) -> T:
         raise ValueError(f"{kind.__name__} is not an object")
     found: dict[str, Any] = {}
     for name, hint, required in _layout(typing.cast("Any", kind)):
-        if name in values:
+        if hint is Setting:
+            found[name] = _setting(values)
+        elif name in values:
             found[name] = _value(name, hint, values[name])
         elif required:
             raise ValueError(f"{name} is missing")
     return kind(**found)
+
+
+def _setting(values: Mapping[Any, Any]) -> Setting:
+    hints = Setting.__annotations__
+    known = {name: _value(name, hints[name], values[name]) for name in hints if name in values}
+    if "memory_mb" not in known:
+        raise ValueError("memory_mb is missing")
+    return _one(Setting(**known))
+
+
+@lru_cache(1000)
+def _one(setting: Setting) -> Setting:
+    """One object for all that are equal: a file may have a million samples."""
+    return setting
 
 
 @cache

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select,
 from tuner.errors import StoreError
 from tuner.records import RunRecord, RunState, Sample
 from tuner.store.plain import dumps, record
-from tuner.store.rows import SAMPLE_FIELDS, run_row, sample_row, samples_of
+from tuner.store.rows import SAMPLE_COLUMNS, run_row, sample_row, samples_of
 from tuner.store.tables import documents, runs, samples
 
 #: A prime that calls stay below, and whose square fits into 63 bits.
@@ -109,7 +109,7 @@ def _boot() -> str:
         return ""
 
 
-_SAMPLE_COLUMNS = [samples.c[name] for name in SAMPLE_FIELDS]
+_SAMPLE_COLUMNS = [samples.c[name] for name in SAMPLE_COLUMNS]
 _NEWEST_FIRST = runs.c.started_at.desc(), runs.c.id.desc()
 _LIST = "List them with `tuner runs`."
 

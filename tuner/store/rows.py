@@ -8,19 +8,30 @@ from dataclasses import fields
 from typing import Any
 
 from tuner.errors import StoreError
-from tuner.records import Advice, FunctionFacts, Outcome, Purpose, RunRecord, RunState, Sample
+from tuner.records import (
+    Advice,
+    FunctionFacts,
+    Outcome,
+    Purpose,
+    RunRecord,
+    RunState,
+    Sample,
+    Setting,
+)
 from tuner.store.plain import dumps, record, text
 
-#: The sample's fields, which are also its columns, in this order.
-SAMPLE_FIELDS = tuple(field.name for field in fields(Sample))
+_FIELDS = tuple(field.name for field in fields(Sample) if field.name != "setting")
+#: The sample's columns in this order: its fields, and then those of its setting.
+SAMPLE_COLUMNS = (*_FIELDS, *Setting._fields)
 
-_PURPOSE, _OUTCOME = SAMPLE_FIELDS.index("purpose"), SAMPLE_FIELDS.index("outcome")
-_TEXTS = ("qualifier", "reason", "request_id")
+_PURPOSE, _OUTCOME = _FIELDS.index("purpose"), _FIELDS.index("outcome")
+_TEXTS = ("qualifier", "reason", "request_id", "code", "load")
 
 
 def sample_row(run_id: int, sample: Sample) -> dict[str, Any]:
     """One row of ``tuner_samples``."""
-    row: dict[str, Any] = {name: getattr(sample, name) for name in SAMPLE_FIELDS}
+    row: dict[str, Any] = {name: getattr(sample, name) for name in _FIELDS}
+    row |= sample.setting._asdict()
     row["run_id"] = run_id
     row["purpose"], row["outcome"] = str(sample.purpose), str(sample.outcome)
     for name in _TEXTS:
@@ -29,18 +40,26 @@ def sample_row(run_id: int, sample: Sample) -> dict[str, Any]:
 
 
 # A frozen class's own __init__ sets each field the long way; a run may have a million samples.
-_SET = tuple(getattr(Sample, name).__set__ for name in SAMPLE_FIELDS)
+_SET = tuple(getattr(Sample, name).__set__ for name in _FIELDS)
+_SET_SETTING = getattr(Sample, "setting").__set__  # noqa: B009 - mypy takes it for a value
 
 
 def samples_of(rows: Iterable[Sequence[Any]]) -> list[Sample]:
-    """Samples from rows whose columns are ``SAMPLE_FIELDS``."""
+    """Samples from rows whose columns are ``SAMPLE_COLUMNS``; equal settings are one object."""
     purposes, outcomes = {str(p): p for p in Purpose}, {str(o): o for o in Outcome}
+    settings: dict[tuple[Any, ...], Setting] = {}
+    count = len(_FIELDS)
     samples = []
     with _without_collector():
         for row in rows:
             sample = Sample.__new__(Sample)
-            for put, value in zip(_SET, row, strict=True):
+            for put, value in zip(_SET, row, strict=False):
                 put(sample, value)
+            key = tuple(row[count:])
+            setting = settings.get(key)
+            if setting is None:
+                setting = settings[key] = Setting(*key)
+            _SET_SETTING(sample, setting)
             _SET[_PURPOSE](sample, purposes[row[_PURPOSE]])
             _SET[_OUTCOME](sample, outcomes[row[_OUTCOME]])
             samples.append(sample)

@@ -36,8 +36,10 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 
+from tuner.records import ON_DEMAND
+
 #: The newest migration in ``migrations/versions``; a store of this version needs no Alembic.
-SCHEMA = "0003"
+SCHEMA = "0004"
 
 #: Our own name, since the database may be shared with a program that uses Alembic as well.
 VERSION_TABLE = "tuner_schema"
@@ -95,6 +97,9 @@ samples = Table(
     Column("max_memory_mb", Float(53)),
     Column("payload", Integer),
     Column("backoff_ms", Float(53)),
+    Column("start", String(64), nullable=False, server_default=ON_DEMAND),
+    Column("code", Text, nullable=False, server_default=""),
+    Column("load", Text, nullable=False, server_default=""),
     Index("tuner_samples_run", "run_id", "id"),
 )
 

@@ -1,10 +1,10 @@
 """Many samples as a few HDR histograms, and samples again that have the same percentiles.
 
-Samples are alike that differ in nothing but numbers: purpose, size, architecture, version, attempt,
-outcome, reason and whether they were cold. Of each such group its count is kept, and of each
-figure a histogram to three significant digits (hdrhistogram.org). What comes back is a set of
-stand-ins: as many as there were, each figure with its distribution, in a random order. Figures of
-one call are matched by rank, which is right where the larger one goes with the larger other.
+Samples are alike that differ in nothing but numbers: purpose, setting, version, attempt, outcome,
+reason and whether they were cold. Of each such group its count is kept, and of each figure a
+histogram to three significant digits (hdrhistogram.org). What comes back is a set of stand-ins: as
+many as there were, each figure with its distribution, in a random order. Figures of one call are
+matched by rank, which is right where the larger one goes with the larger other.
 """
 
 from collections import Counter
@@ -14,7 +14,7 @@ from operator import attrgetter
 from random import Random
 from typing import Any
 
-from tuner.records import Advice, Outcome, Purpose, Sample
+from tuner.records import Advice, Outcome, Purpose, Sample, Setting
 from tuner.store.plain import plain, record
 
 #: The document that a thinned run has in place of its samples.
@@ -48,8 +48,7 @@ _REPORTED = tuple(_FIGURES)[3:]
 
 _SAME = attrgetter(
     "purpose",
-    "memory_mb",
-    "arch",
+    "setting",
     "qualifier",
     "attempt",
     "outcome",
@@ -66,8 +65,7 @@ class Alike:
     """What the samples of a group have in common; ``known`` are the figures that they have."""
 
     purpose: Purpose
-    memory_mb: int
-    arch: str
+    setting: Setting
     qualifier: str | None
     attempt: int
     outcome: Outcome
@@ -153,8 +151,7 @@ def advice(document: Mapping[str, Any]) -> Advice:
 def _alike(sample: Sample, reasons: set[str | None], by_round: bool) -> Alike:
     return Alike(
         purpose=sample.purpose,
-        memory_mb=sample.memory_mb,
-        arch=sample.arch,
+        setting=sample.setting,
         qualifier=sample.qualifier,
         attempt=sample.attempt,
         outcome=sample.outcome,
@@ -235,8 +232,7 @@ def _sample(number: int, alike: Alike, figures: Mapping[str, float]) -> Sample:
         attempt=alike.attempt,
         round=alike.round or 0,
         purpose=alike.purpose,
-        memory_mb=alike.memory_mb,
-        arch=alike.arch,
+        setting=alike.setting,
         qualifier=alike.qualifier,
         outcome=alike.outcome,
         due_s=0.0,

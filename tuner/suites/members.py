@@ -14,7 +14,7 @@ from tuner.engine.engine import Engine
 from tuner.errors import TargetError, UsageError
 from tuner.experiment.wiring import Beginning, open_engine, open_target, target_notes
 from tuner.options.options import SweepOptions
-from tuner.records import Advice, Backend, FunctionFacts
+from tuner.records import Advice, Backend, FunctionFacts, Setting
 from tuner.suites.against import Against, What, control_code, other_code, parse_against
 from tuner.suites.suite import Case
 from tuner.targets.names import Kind, parse_target
@@ -47,10 +47,11 @@ class Member:
         """Each size (MB), callable now with its function's name, or why it is not."""
         if self.direct is not None:
             return {size: replace(self.direct, function=self._function()) for size in sizes_mb}
-        made = self.target.prepare_many(sizes_mb, fresh=fresh)
+        settings = [Setting(size, self.facts.arch) for size in sizes_mb]
+        made = self.target.prepare(settings, fresh=fresh)
         return {
-            size: v if isinstance(v, TargetError) else replace(v, function=self._function())
-            for size, v in made.items()
+            s.memory_mb: v if isinstance(v, TargetError) else replace(v, function=self._function())
+            for s, v in made.items()
         }
 
     def _function(self) -> str | None:

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ulid import ULID
 
@@ -24,15 +24,24 @@ from tuner.aws.versions import VersionMaker
 from tuner.clock import Clock, WallClock
 from tuner.errors import AccessDenied, ChangedUnderneath, TargetError, UsageError
 from tuner.recording.reportline import Report
-from tuner.records import FunctionFacts
+from tuner.records import ON_DEMAND, SNAP_START, FunctionFacts, Setting
 from tuner.targets.aws_events import open_trail
 from tuner.targets.aws_witness import open_witness
 from tuner.targets.event_trail import EventTrail
 from tuner.targets.facts import function_facts
 from tuner.targets.isolation import Isolation, isolation_notes
 from tuner.targets.names import TargetName
-from tuner.targets.seam import OWNED_BY, Code, Credentials, Endpoint, Progress, Target, Variant
-from tuner.targets.startup import Kind, Startup
+from tuner.targets.seam import (
+    OWNED_BY,
+    Code,
+    Credentials,
+    Endpoint,
+    Prepared,
+    Progress,
+    Target,
+    Variant,
+    never,
+)
 from tuner.targets.startup_check import refuse_startups
 from tuner.targets.suitability import (
     refuse_other_version,
@@ -89,7 +98,7 @@ class AwsTarget(Target):
         self._latest: Configuration = {}
         self._journal: Journal | None = None
         self._maker: VersionMaker | None = None
-        self._versions: dict[int, str] = {}
+        self._versions: dict[Setting, str] = {}
         self._log_group: str | None = None
         self._logs: LogReports | None = None
         self._opened_s = options.clock.wall()
@@ -109,63 +118,37 @@ class AwsTarget(Target):
 
         return check_up(self._control, self._name)
 
-    def prepare(self, memory_mb: int) -> Variant:
-        """Publish a version of this size, unless there is one already."""
-        return _variant_or_raise(self.prepare_many([memory_mb])[memory_mb])
-
-    def prepare_many(
-        self, sizes_mb: Iterable[int], *, fresh: bool = False
-    ) -> Mapping[int, Variant | TargetError]:
-        """Publish what is missing, with ``$LATEST`` put back once at the end."""
-        sizes = list(dict.fromkeys(sizes_mb))
-        if self.one_at_a_time:
-            return {size: self._in_place(size, fresh) for size in sizes}
-        missing = [size for size in sizes if fresh or size not in self._versions]
-        failed: dict[int, TargetError] = {}
-        for size, made in (self._publish(missing) if missing else {}).items():
-            if isinstance(made, TargetError):
-                failed[size] = _about_size(made, self._name.text, size)
-            else:
-                self._versions[size] = made
-        return {size: failed.get(size) or self._variant(size) for size in sizes}
-
-    def recycle(self, memory_mb: int) -> Variant:
-        """Publish one more version of this size: it has no sandbox yet."""
-        return _variant_or_raise(self.prepare_many([memory_mb], fresh=True)[memory_mb])
-
-    def check_startups(self, startups: Sequence[Startup]) -> None:
+    def check(self, settings: Iterable[Setting]) -> None:
         """Hold the function, its account and what it has against what is asked."""
-        facts = self.describe()
-        found = self._control.get(self._name.function)
-        refuse_startups(self._control, found, self._name.qualifier, startups, facts.backend)
+        wanted = list(settings)
+        if any(setting.start != ON_DEMAND for setting in wanted):
+            facts = self.describe()
+            found = self._control.get(self._name.function)
+            refuse_startups(self._control, found, self._name.qualifier, wanted, facts.backend)
 
-    def start_as(
-        self, startup: Startup, memory_mb: int, stop: Callable[[], bool]
-    ) -> tuple[Variant, float]:
-        """Publish a version for it alone: a snapshot, or one with provisioned concurrency."""
-        begun, maker = self._options.clock.monotonic(), self._open_maker()
-        snap = startup.kind is Kind.SNAP_START
-        words = "a snapshot, which takes minutes" if snap else "a version"
-        self._options.progress(f"publishing {words} of {memory_mb} MB")
-        made = maker.make([memory_mb], snap_start=snap)[memory_mb]
-        if isinstance(made, TargetError):
-            raise made
-        if startup.kind is Kind.PROVISIONED:
-            assert self._journal is not None, "opened with the maker"
-            self._options.progress(f"waiting for {startup.count} provisioned sandboxes")
-            provision(self._control, self._journal, made, startup.count)
-            try:
-                wait_until_ready(self._control, self._name.function, made, stop)
-            except TargetError:
-                withdraw(self._control, self._name.function, made)
-                raise
-        took_s = self._options.clock.monotonic() - begun
-        return Variant(memory_mb, self.describe().arch, made), took_s
+    def prepare(
+        self, settings: Iterable[Setting], *, fresh: bool = False, stop: Callable[[], bool] = never
+    ) -> Prepared:
+        """Publish what is missing, with ``$LATEST`` put back once at the end; a way to start has
+        a version for it alone."""
+        wanted = {setting: _made_of(setting) for setting in settings}
+        arch = self._options.arch or self.describe().arch
+        made: dict[Setting, str | TargetError | None] = {
+            key: TargetError(self._name.text, f"runs on {arch}, and not on {key.arch}")
+            for key in wanted.values()
+            if key.arch != arch
+        }
+        keys = [key for key in dict.fromkeys(wanted.values()) if key not in made]
+        usual = [key for key in keys if key.start == ON_DEMAND]
+        made |= self._in_place(usual, fresh) if self.one_at_a_time else self._sizes(usual, fresh)
+        made |= {key: self._started(key, fresh, stop) for key in keys if key.start != ON_DEMAND}
+        return {setting: self._variant(setting, made[key]) for setting, key in wanted.items()}
 
-    def stop_paying(self, variant: Variant) -> None:
+    def release(self, variant: Variant) -> None:
         """Remove provisioned concurrency; a snapshot is paid until its version is deleted."""
-        assert variant.qualifier is not None, "a version of ours"
-        withdraw(self._control, self._name.function, variant.qualifier)
+        if variant.setting.provisioned and variant.qualifier is not None:
+            withdraw(self._control, self._name.function, variant.qualifier)
+            self._versions.pop(_made_of(variant.setting), None)
 
     def endpoint(self) -> Endpoint:
         """The Invoke API of the function's region."""
@@ -215,7 +198,7 @@ class AwsTarget(Target):
             refuse_split_alias(self._control.get_alias(function, qualifier), text)
         found = self._control.configuration(function, qualifier)
         arch = (found.get("Architectures") or ["x86_64"])[0]
-        return Variant(found["MemorySize"], arch, qualifier)
+        return Variant(Setting(found["MemorySize"], arch), qualifier)
 
     def witness(self) -> Witness | None:
         """CloudWatch and X-Ray; a local Lambda has them only where the environment names them."""
@@ -251,25 +234,69 @@ class AwsTarget(Target):
             return clone_name(self._name.function, self._id)
         return self._name.function
 
-    def _in_place(self, memory_mb: int, fresh: bool) -> Variant | TargetError:
-        """``$LATEST`` itself at this size; the size before it cannot be invoked any more."""
-        maker = self._open_maker()
-        if fresh or memory_mb not in self._versions:
-            self._options.progress(f"setting $LATEST to {memory_mb} MB")
+    def _in_place(self, keys: Sequence[Setting], fresh: bool) -> dict[Setting, Any]:
+        """``$LATEST`` itself at each size; the size before it cannot be invoked any more."""
+        made: dict[Setting, TargetError | None] = {}
+        for key in keys:
+            made[key] = None
+            if fresh or key not in self._versions:
+                self._options.progress(f"setting $LATEST to {key.memory_mb} MB")
+                try:
+                    self._open_maker().hold(key.memory_mb)
+                except (AccessDenied, ChangedUnderneath):
+                    raise
+                except TargetError as error:
+                    made[key] = _about_size(error, self._name.text, key.memory_mb)
+                    continue
+                self._versions = {key: "$LATEST"}
+        return made
+
+    def _sizes(self, keys: Sequence[Setting], fresh: bool) -> dict[Setting, Any]:
+        """A published version for each size."""
+        missing = {key.memory_mb: key for key in keys if fresh or key not in self._versions}
+        failed: dict[Setting, TargetError] = {}
+        for size, found in (self._publish(list(missing)) if missing else {}).items():
+            if isinstance(found, TargetError):
+                failed[missing[size]] = _about_size(found, self._name.text, size)
+            else:
+                self._versions[missing[size]] = found
+        return {key: failed.get(key) or self._versions[key] for key in keys}
+
+    def _started(self, key: Setting, fresh: bool, stop: Callable[[], bool]) -> str | TargetError:
+        """A version whose sandboxes start in another way than on demand."""
+        if fresh or key not in self._versions:
             try:
-                maker.hold(memory_mb)
+                self._versions[key] = self._start(key, stop)
             except (AccessDenied, ChangedUnderneath):
                 raise
             except TargetError as error:
-                return _about_size(error, self._name.text, memory_mb)
-            self._versions = {memory_mb: "$LATEST"}
-        return Variant(memory_mb, self.describe().arch, None)
+                return error
+        return self._versions[key]
 
-    def _variant(self, memory_mb: int) -> Variant:
-        arch = self._options.arch
-        if arch is not None:
-            return Variant(memory_mb, arch, self._versions[memory_mb], self._invoked())
-        return Variant(memory_mb, self.describe().arch, self._versions[memory_mb])
+    def _start(self, key: Setting, stop: Callable[[], bool]) -> str:
+        """Publish a version for it alone: a snapshot, or one with provisioned concurrency."""
+        maker, snap = self._open_maker(), key.start == SNAP_START
+        words = "a snapshot, which takes minutes" if snap else "a version"
+        self._options.progress(f"publishing {words} of {key.memory_mb} MB")
+        made = maker.make([key.memory_mb], snap_start=snap)[key.memory_mb]
+        if isinstance(made, TargetError):
+            raise made
+        if key.provisioned:
+            assert self._journal is not None, "opened with the maker"
+            self._options.progress(f"waiting for {key.provisioned} provisioned sandboxes")
+            provision(self._control, self._journal, made, key.provisioned)
+            try:
+                wait_until_ready(self._control, self._name.function, made, stop)
+            except TargetError:
+                withdraw(self._control, self._name.function, made)
+                raise
+        return made
+
+    def _variant(self, setting: Setting, made: str | TargetError | None) -> Variant | TargetError:
+        if isinstance(made, TargetError):
+            return made
+        copied = self._options.arch is not None or self._options.code is not None
+        return Variant(setting, made, self._invoked() if copied else None)
 
     def _publish(self, sizes_mb: list[int]) -> Mapping[int, str | TargetError]:
         maker = self._open_maker()
@@ -349,7 +376,6 @@ def _about_size(error: TargetError, text: str, memory_mb: int) -> TargetError:
     return type(error)(f"{text} at {memory_mb} MB", error.reason, error.fix)
 
 
-def _variant_or_raise(made: Variant | TargetError) -> Variant:
-    if isinstance(made, TargetError):
-        raise made
-    return made
+def _made_of(setting: Setting) -> Setting:
+    """What makes a version differ from another of the same function."""
+    return setting._replace(code="", load="")

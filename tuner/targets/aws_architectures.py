@@ -1,13 +1,14 @@
 """A function on AWS on several architectures: a temporary copy of it for each."""
 
-from tuner.records import Advice, Backend
+from tuner.records import Advice, Backend, Part
 from tuner.targets.arches import read_arches
-from tuner.targets.architectures import Architectures
 from tuner.targets.aws import AwsTarget
+from tuner.targets.composite import Composite
 from tuner.targets.isolation import Isolation, isolation_notes
+from tuner.targets.seam import Target
 
 
-def on_architectures(target: AwsTarget, written: str) -> "Architectures | AwsTarget":
+def on_architectures(target: AwsTarget, written: str) -> Target:
     """Temporary copies of a function on the architectures that are asked for.
 
     The function itself, as its isolation says, where that is the only one. Raises UsageError, or
@@ -20,7 +21,7 @@ def on_architectures(target: AwsTarget, written: str) -> "Architectures | AwsTar
     notes = isolation_notes(Isolation.CLONE)
     if facts.backend is Backend.LOCAL:
         notes = (*notes, Advice("same-processor", _SAME_PROCESSOR))
-    return Architectures(facts, {arch: target.copied_to(arch) for arch in arches}, notes)
+    return Composite(facts, {Part(arch): target.copied_to(arch) for arch in arches}, notes)
 
 
 _SAME_PROCESSOR = (

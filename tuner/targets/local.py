@@ -6,7 +6,7 @@ path with another endpoint. Whatever is wrong with the code is said before anyth
 
 import platform
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -15,15 +15,14 @@ from typing import TYPE_CHECKING, Any
 from tuner.aws.control import Control
 from tuner.aws.session import LOOPBACK_KEYS, LOOPBACK_REGION, SessionOptions, open_session
 from tuner.clock import Clock, WallClock
-from tuner.errors import TargetError, UsageError
-from tuner.records import FunctionFacts
+from tuner.errors import UsageError
+from tuner.records import FunctionFacts, Setting
 from tuner.targets.aws import AwsOptions, AwsTarget
 from tuner.targets.embedded import EmbeddedLambda, EmbeddedOptions
 from tuner.targets.event_trail import EventTrail
 from tuner.targets.names import DEMOS, Kind, TargetName
 from tuner.targets.package import Package, package_source, read_package
-from tuner.targets.seam import Code, Endpoint, Progress, Target, Variant
-from tuner.targets.startup import Startup
+from tuner.targets.seam import Code, Endpoint, Prepared, Progress, Target, Variant, never
 
 if TYPE_CHECKING:
     from tuner.targets.sam import SamFunction
@@ -103,33 +102,19 @@ class LocalTarget(Target):
         """As the AWS target, with how this machine plays Lambda."""
         return self._inner.describe()
 
-    def prepare(self, memory_mb: int) -> Variant:
-        """As the AWS target."""
-        return self._inner.prepare(memory_mb)
-
-    def prepare_many(
-        self, sizes_mb: Iterable[int], *, fresh: bool = False
-    ) -> Mapping[int, Variant | TargetError]:
-        """As the AWS target."""
-        return self._inner.prepare_many(sizes_mb, fresh=fresh)
-
-    def recycle(self, memory_mb: int) -> Variant:
-        """As the AWS target."""
-        return self._inner.recycle(memory_mb)
-
-    def check_startups(self, startups: Sequence[Startup]) -> None:
+    def check(self, settings: Iterable[Setting]) -> None:
         """As the AWS target; there is no SnapStart."""
-        self._inner.check_startups(startups)
+        self._inner.check(settings)
 
-    def start_as(
-        self, startup: Startup, memory_mb: int, stop: Callable[[], bool]
-    ) -> tuple[Variant, float]:
+    def prepare(
+        self, settings: Iterable[Setting], *, fresh: bool = False, stop: Callable[[], bool] = never
+    ) -> Prepared:
         """As the AWS target."""
-        return self._inner.start_as(startup, memory_mb, stop)
+        return self._inner.prepare(settings, fresh=fresh, stop=stop)
 
-    def stop_paying(self, variant: Variant) -> None:
+    def release(self, variant: Variant) -> None:
         """As the AWS target."""
-        self._inner.stop_paying(variant)
+        self._inner.release(variant)
 
     def endpoint(self) -> Endpoint:
         """The embedded service, on loopback."""

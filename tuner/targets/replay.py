@@ -4,16 +4,16 @@ A size is callable if it was recorded; there is nothing to change and nothing to
 from the rows is the replaying engine's job.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from tuner.errors import UsageError
 from tuner.recording import Recording, read_architectures, read_recording
-from tuner.records import Backend, FunctionFacts
+from tuner.records import Backend, FunctionFacts, Part, Setting
 from tuner.targets.arches import read_arches
-from tuner.targets.architectures import Architectures
+from tuner.targets.composite import Composite
 from tuner.targets.names import TargetName
-from tuner.targets.seam import Target, Variant
+from tuner.targets.seam import Prepared, Target, Variant, never
 
 
 def open_replay(name: TargetName, where: Mapping[str, str] | None = None) -> "ReplayTarget":
@@ -23,7 +23,7 @@ def open_replay(name: TargetName, where: Mapping[str, str] | None = None) -> "Re
 
 def open_replays(
     name: TargetName, architectures: str, where: Mapping[str, str] | None = None
-) -> "Architectures | ReplayTarget":
+) -> Target:
     """The recordings of the architectures that are asked for; the first that there is counts as
     the function's own, x86_64 before arm64. Raises UsageError for one without rows."""
     path = Path(name.path).expanduser()
@@ -34,9 +34,9 @@ def open_replays(
         if arch not in found:
             fix = f"It has {' and '.join(found)}; name that, or record the other one, too."
             raise UsageError(str(path), f"has no rows of {arch}", fix)
-    targets = {arch: ReplayTarget(found[arch], name.text) for arch in wanted}
-    first = targets[wanted[0]]
-    return first if len(targets) == 1 else Architectures(first.describe(), targets)
+    targets = {Part(arch): ReplayTarget(found[arch], name.text) for arch in wanted}
+    first = targets[Part(wanted[0])]
+    return first if len(targets) == 1 else Composite(first.describe(), targets)
 
 
 class ReplayTarget(Target):
@@ -45,6 +45,7 @@ class ReplayTarget(Target):
     def __init__(self, recording: Recording, text: str) -> None:
         self.recording = recording
         self._text = text
+        self.notes = recording.notes
 
     def describe(self) -> FunctionFacts:
         """What the file says; what it was configured with is not known."""
@@ -65,18 +66,24 @@ class ReplayTarget(Target):
             },
         )
 
-    def prepare(self, memory_mb: int) -> Variant:
-        """The size as it was recorded; a size without rows is a UsageError that lists them."""
-        self.recording.rows(memory_mb)
-        return Variant(memory_mb, self.recording.arch or "x86_64", None)
-
-    def recycle(self, memory_mb: int) -> Variant:
-        """The same: recorded cold starts are drawn as they are."""
-        return self.prepare(memory_mb)
+    def prepare(
+        self, settings: Iterable[Setting], *, fresh: bool = False, stop: Callable[[], bool] = never
+    ) -> Prepared:
+        """Sizes as they were recorded, cold starts among them; one without rows is a UsageError
+        that lists those there are."""
+        made = {}
+        for setting in settings:
+            self.recording.rows(setting.memory_mb)
+            made[setting] = Variant(setting, None)
+        return made
 
     def endpoint(self) -> None:
         """Nowhere: the recording answers by itself."""
         return
+
+    def recordings(self) -> Mapping[Part, Recording]:
+        """This one."""
+        return {Part(self.recording.arch or "x86_64"): self.recording}
 
     def restore(self) -> None:
         """Nothing was changed."""

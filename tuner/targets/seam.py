@@ -1,20 +1,22 @@
 """The one seam between the tuner and whatever it tunes: what a target can be asked to do.
 
-A target knows how to describe a function, how to make one configuration callable without
-disturbing the others, and how to put everything back. It never invokes: that is the load
+A target knows how to describe a function, how to make settings of it callable without disturbing
+one another, and how to put everything back. It never invokes: that is the load
 engine's job, which learns from :class:`Endpoint` where to send requests.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol
 
-from tuner.errors import AccessDenied, ChangedUnderneath, TargetError
+from tuner.errors import TargetError
 from tuner.recording.reportline import Report
-from tuner.records import FunctionFacts, Setting
+from tuner.records import ON_DEMAND, Advice, FunctionFacts, Part, Setting
 from tuner.targets.event_trail import EventTrail
-from tuner.targets.startup import Startup
 from tuner.targets.witness import Witness
+
+if TYPE_CHECKING:
+    from tuner.recording import Recording
 
 
 @dataclass(frozen=True)
@@ -46,16 +48,25 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Variant:
-    """One configuration that can be invoked now: a memory size behind a qualifier.
+    """A setting that can be invoked now, behind a qualifier.
 
     ``function`` is another function beside the endpoint's own (``None``), in the same region:
     what is compared is called in one batch.
     """
 
-    memory_mb: int
-    arch: str
+    setting: Setting
     qualifier: str | None
     function: str | None = None
+
+    @property
+    def memory_mb(self) -> int:
+        """The size that is called."""
+        return self.setting.memory_mb
+
+    @property
+    def arch(self) -> str:
+        """The architecture that is called."""
+        return self.setting.arch
 
 
 @dataclass(frozen=True)
@@ -68,95 +79,59 @@ class Code:
     runtime: str | None = None
 
 
-#: What makes one thing that can be invoked differ from another: a size, or a Setting.
-K = TypeVar("K", int, Setting)
+#: Settings that were made callable; a reason in place of a variant where that failed.
+Prepared = Mapping[Setting, "Variant | TargetError"]
 
 
-class Reporting(Protocol):
-    """Whoever can look reports up."""
-
-    def reports(self, request_ids: Sequence[str]) -> Mapping[str, Report]:
-        """REPORT of requests whose answer lacked it, by id, as far as it can be found."""
-        ...
-
-
-class Maker(Reporting, Protocol[K]):
-    """The part of a target that a measurement needs: what is asked for by ``K`` becomes callable.
-
-    A :class:`Target` is one for sizes (MB). See there.
-    """
-
-    one_at_a_time: bool
-
-    def prepare_many(
-        self, wanted: Iterable[K], /, *, fresh: bool = False
-    ) -> Mapping[K, "Variant | TargetError"]:
-        """Make all of these callable; a reason in place of a variant where that fails."""
-        ...
-
-    def endpoint(self) -> Endpoint | None:
-        """Where to invoke; ``None`` for a recording."""
-        ...
+def never() -> bool:
+    """Nobody wants to stop."""
+    return False
 
 
 class Target(Protocol):
-    """What the flow asks of a function under test.
+    """What an experiment asks of a function under test.
 
-    Every method may raise :class:`tuner.errors.TargetError`. ``prepare`` and ``recycle`` may
-    change the function; ``restore`` puts it back exactly and may be called any number of times.
-    ``one_at_a_time``: making a size callable ends the one before it.
+    Every method may raise :class:`tuner.errors.TargetError`. ``prepare`` may change the function;
+    ``restore`` puts it back exactly and may be called any number of times. ``one_at_a_time``:
+    making a setting callable ends the one before it. ``notes`` are what a reader has to know.
     """
 
     one_at_a_time: bool = False
+    notes: tuple[Advice, ...] = ()
 
     def describe(self) -> FunctionFacts:
         """Read what is known about the function; changes nothing."""
         ...
 
-    def prepare(self, memory_mb: int) -> Variant:
-        """Make this size callable (MB). Asking again for a size that is ready is free."""
+    def check(self, settings: Iterable[Setting]) -> None:
+        """Raise TargetError, with the reason, if one of these is not possible; changes nothing."""
+        for setting in settings:
+            if setting.start != ON_DEMAND:
+                raise _needs_a_function()
+
+    def prepare(
+        self, settings: Iterable[Setting], *, fresh: bool = False, stop: Callable[[], bool] = never
+    ) -> Prepared:
+        """Make all of these callable. Asking again for one that is ready is free, and with
+        ``fresh`` makes it anew: without a warm sandbox, so the next calls start cold.
+
+        ``load`` makes no difference to what is made. One that fails has its reason in place of a
+        variant; what concerns the whole function (no rights, changed underneath) is raised.
+        ``stop`` is asked while something takes minutes.
+        """
         ...
 
-    def prepare_many(
-        self, sizes_mb: Iterable[int], *, fresh: bool = False
-    ) -> Mapping[int, "Variant | TargetError"]:
-        """:meth:`prepare` (or with ``fresh`` :meth:`recycle`) for several sizes at once, which
-        may be much cheaper. A size that fails has its reason in place of a variant; what
-        concerns the whole function (no rights, changed underneath) is raised."""
-        one = self.recycle if fresh else self.prepare
-        made: dict[int, Variant | TargetError] = {}
-        for memory_mb in sizes_mb:
-            try:
-                made[memory_mb] = one(memory_mb)
-            except (AccessDenied, ChangedUnderneath):
-                raise
-            except TargetError as error:
-                made[memory_mb] = error
-        return made
-
-    def recycle(self, memory_mb: int) -> Variant:
-        """Make this size callable with no warm sandbox: the next calls to it start cold."""
-        ...
-
-    def check_startups(self, startups: Sequence[Startup]) -> None:
-        """Raise TargetError, with the reason, if calls cannot be started in these ways; changes
-        nothing."""
-        raise TargetError("--variants", "needs a function, which is invoked", "Leave it out.")
-
-    def start_as(
-        self, startup: Startup, memory_mb: int, stop: Callable[[], bool]
-    ) -> "tuple[Variant, float]":
-        """Make a size callable whose sandboxes start in another way than on demand; and the
-        seconds from asking until it could be called. ``stop`` is asked while that takes long."""
-        raise TargetError("--variants", "needs a function, which is invoked", "Leave it out.")
-
-    def stop_paying(self, variant: Variant) -> None:
-        """Give up what a variant of :meth:`start_as` costs by the hour; it stays callable."""
-        raise TargetError("--variants", "needs a function, which is invoked", "Leave it out.")
+    def release(self, variant: Variant) -> None:
+        """Give up what a variant costs by the hour; it stays callable."""
+        return
 
     def endpoint(self) -> Endpoint | None:
         """Where to invoke; ``None`` for a recording, which answers by itself."""
         ...
+
+    def recordings(self) -> "Mapping[Part, Recording]":
+        """What answers in place of a function, where there is no endpoint."""
+        return {}
 
     def reports(self, request_ids: Sequence[str]) -> Mapping[str, Report]:
         """REPORT of requests whose answer lacked it, by id, as far as it can be found."""
@@ -191,6 +166,24 @@ class Target(Protocol):
     def close(self) -> None:
         """Let go of connections and processes; does not restore."""
         ...
+
+
+def one_variant(
+    target: Target,
+    setting: Setting,
+    *,
+    fresh: bool = False,
+    stop: Callable[[], bool] = never,
+) -> Variant:
+    """Make one setting callable. Raises TargetError if it cannot be."""
+    made = target.prepare([setting], fresh=fresh, stop=stop)[setting]
+    if isinstance(made, TargetError):
+        raise made
+    return made
+
+
+def _needs_a_function() -> TargetError:
+    return TargetError("--variants", "needs a function, which is invoked", "Leave it out.")
 
 
 #: What a target reports while it works, in one short sentence (for the progress display).

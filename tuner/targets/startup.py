@@ -1,60 +1,38 @@
 """How the sandboxes of a version come to be: on demand, from a snapshot, or ahead of calls.
 
-Words only: what ``--variants`` says, and what each kind means. Making and checking are beside.
+Words only: what ``--variants`` says. Making and checking are beside.
 """
 
 import re
-from dataclasses import dataclass
-from enum import StrEnum
 
 from tuner.errors import UsageError
+from tuner.records import ON_DEMAND, SNAP_START, provisioned
 
-
-class Kind(StrEnum):
-    """Ways in which a sandbox starts."""
-
-    ON_DEMAND = "on-demand"
-    SNAP_START = "snapstart"
-    PROVISIONED = "provisioned"
-
-
-@dataclass(frozen=True)
-class Startup:
-    """One way; ``count`` is how many sandboxes are provisioned, 0 for the others."""
-
-    kind: Kind
-    count: int = 0
-
-    def __str__(self) -> str:
-        return f"{self.kind}={self.count}" if self.count else str(self.kind)
-
-
-ON_DEMAND = Startup(Kind.ON_DEMAND)
 _FIX = "Write on-demand, snapstart and provisioned=N, with commas between them."
 _MOST = 10_000
 
 
-def read_startups(text: str) -> tuple[Startup, ...]:
+def read_startups(text: str) -> tuple[str, ...]:
     """What ``--variants`` says; on demand comes first in any case, the others are held against it.
 
     Raises UsageError.
     """
     found = [ON_DEMAND]
     for word in (part.strip() for part in text.split(",")):
-        startup = _read(word)
-        if startup == ON_DEMAND:
+        start = _read(word)
+        if start == ON_DEMAND:
             continue
-        if any(one.kind is startup.kind for one in found):
-            raise UsageError("--variants", f"names {startup.kind} twice", _FIX)
-        found.append(startup)
+        if start in found or (provisioned(start) and any(map(provisioned, found))):
+            raise UsageError("--variants", f"names {start.partition('=')[0]} twice", _FIX)
+        found.append(start)
     return tuple(found)
 
 
-def _read(word: str) -> Startup:
-    if word in (Kind.ON_DEMAND, Kind.SNAP_START):
-        return Startup(Kind(word))
+def _read(word: str) -> str:
+    if word in (ON_DEMAND, SNAP_START):
+        return word
     name, equals, number = word.partition("=")
-    if name != Kind.PROVISIONED:
+    if name != "provisioned":
         raise UsageError(f"--variants {word[:40]!r}", "is not a way to start", _FIX)
     if not equals or not re.fullmatch(r"[0-9]{1,6}", number, re.ASCII):
         raise UsageError(
@@ -62,4 +40,4 @@ def _read(word: str) -> Startup:
         )
     if not 1 <= int(number) <= _MOST:
         raise UsageError(f"--variants {word[:40]!r}", f"is not from 1 to {_MOST:,}", _FIX)
-    return Startup(Kind.PROVISIONED, int(number))
+    return f"{name}={int(number)}"

@@ -11,8 +11,7 @@ from typing import Any
 from tuner.aws.control import Configuration, Control, uses_snap_start
 from tuner.aws.provisioned import configurations
 from tuner.errors import TargetError
-from tuner.records import Backend
-from tuner.targets.startup import Kind, Startup
+from tuner.records import SNAP_START, Backend, Setting
 
 #: What AWS leaves to functions without a reservation; a smaller account keeps all that it has.
 MIN_UNRESERVED = 100
@@ -24,7 +23,7 @@ def refuse_startups(
     control: Control,
     found: Mapping[str, Any],
     qualifier: str | None,
-    startups: Iterable[Startup],
+    settings: Iterable[Setting],
     backend: Backend,
 ) -> None:
     """Raise :class:`TargetError` for the first way that is not possible, with the reason.
@@ -39,14 +38,14 @@ def refuse_startups(
             "it has SnapStart already, so none of its versions starts on demand",
             "`tuner cold` without --variants measures its restores.",
         )
-    for startup in startups:
-        if startup.kind is Kind.SNAP_START:
+    for setting in settings:
+        if setting.start == SNAP_START:
             reason = no_snap_start(configuration, backend)
             if reason is not None:
                 raise TargetError(thing, reason, _LEAVE_OUT)
-        elif startup.kind is Kind.PROVISIONED:
+        elif setting.provisioned:
             reserved = (found.get("Concurrency") or {}).get("ReservedConcurrentExecutions")
-            _refuse_provisioned(control, thing, qualifier, startup.count, reserved)
+            _refuse_provisioned(control, thing, qualifier, setting.provisioned, reserved)
 
 
 def no_snap_start(configuration: Configuration, backend: Backend) -> str | None:

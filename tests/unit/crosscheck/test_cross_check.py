@@ -20,7 +20,7 @@ from tuner.crosscheck.record import (
 from tuner.errors import AccessDenied, TargetError, TunerError
 from tuner.measure.event_fates import Followed
 from tuner.measure.statistics import Latencies
-from tuner.records import Metered, Metric, Outcome, Place, Purpose, Sample, Traced
+from tuner.records import Metered, Metric, Outcome, Place, Purpose, Sample, Setting, Traced
 from tuner.store.plain import plain
 from tuner.targets.event_trail import EventSettings
 
@@ -215,7 +215,7 @@ def test_without_figures_of_any_version_one_advice_is_enough(clock: VirtualClock
 
 
 def test_many_versions_that_disagree_are_named_by_three_and_counted(clock: VirtualClock) -> None:
-    book = ledger(*(sample(n, qualifier=str(n), memory_mb=128 * (n + 1)) for n in range(5)))
+    book = ledger(*(sample(n, qualifier=str(n), setting=Setting(128 * (n + 1))) for n in range(5)))
     twice = {str(n): metered(invocations=2, duration=200) for n in range(5)}
     (advice,) = checked(clock, book, answer=lambda: twice).advice
     assert "orders:2 (384 MB) 2 invocations where 1 ran, and so at 2 more:" in advice.text
@@ -224,7 +224,8 @@ def test_many_versions_that_disagree_are_named_by_three_and_counted(clock: Virtu
 def test_versions_of_two_architectures_that_bear_one_number_are_told_apart(
     clock: VirtualClock,
 ) -> None:
-    book = ledger(sample(0), sample(1, arch="arm64"), sample(2, arch="arm64"))
+    arm = Setting(512, "arm64")
+    book = ledger(sample(0), sample(1, setting=arm), sample(2, setting=arm))
     told = metered(invocations=2, duration=200)
     found = checked(clock, book, answer=lambda: {"7": told})
     assert [(row.arch, row.ran) for row in found.rows] == [("x86_64", 1), ("arm64", 2)]

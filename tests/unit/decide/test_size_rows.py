@@ -7,7 +7,7 @@ from tuner.billing.prices import prices
 from tuner.decide.goal import Goal
 from tuner.decide.result import SizeRow
 from tuner.decide.sizes import size_rows
-from tuner.records import Outcome, Purpose, Sample
+from tuner.records import Outcome, Purpose, Sample, Setting
 
 RATES = prices("us-east-1", "x86_64")
 
@@ -84,7 +84,7 @@ def test_a_call_of_no_time_is_billed_a_millisecond_where_lambda_did_not_say() ->
 
 def test_a_cold_share_is_priced_alike_whether_or_not_a_size_has_cold_starts_of_its_own() -> None:
     both = [sample(), sample(Purpose.COLD, duration=120.0, init=300.0)]
-    warm_only = replace(sample(duration=50.0), memory_mb=2048)
+    warm_only = replace(sample(duration=50.0), setting=Setting(2048))
     goal = Goal(cold_share=0.1)
     with_cold, without = size_rows([*both, warm_only], goal, RATES)
     # 1,024 MB: 0.9 x 100 ms + 0.1 x (120 + 300) ms = 132 ms of 1 GB.

@@ -11,7 +11,7 @@ from tuner.engine.engine import Batch
 from tuner.engine.replay_engine import ReplayEngine
 from tuner.errors import UsageError
 from tuner.recording import Recording, Row
-from tuner.records import Outcome, Purpose, Sample
+from tuner.records import Outcome, Part, Purpose, Sample
 
 MIXED = {
     128: [Row(128, 100.5, 200.0, 99.5, 40.0), *(Row(128, 40.0 + n, 41.0 + n) for n in range(20))],
@@ -36,7 +36,7 @@ def batch(
 
 
 def run(wanted: Batch, seed: int = 1, rows: Mapping[int, Sequence[Row]] = MIXED) -> list[Sample]:
-    return list(ReplayEngine(recording(rows), seed).run(wanted))
+    return list(ReplayEngine({Part(): recording(rows)}, seed).run(wanted))
 
 
 def test_warm_calls_draw_warm_rows_with_replacement() -> None:
@@ -90,7 +90,7 @@ def test_a_size_without_rows_names_those_there_are() -> None:
 @given(st.integers(0, 9), st.permutations(range(12)))
 def test_a_call_draws_the_same_row_whatever_comes_before_it(seed: int, order: list[int]) -> None:
     in_order = {sample.call: sample.duration_ms for sample in run(batch(12), seed)}
-    engine = ReplayEngine(recording(MIXED), seed)
+    engine = ReplayEngine({Part(): recording(MIXED)}, seed)
     for number in order:
         [sample] = engine.run(batch(1, first=number))
         assert sample.duration_ms == in_order[number]
@@ -127,14 +127,14 @@ def test_calls_with_due_times_are_sent_then_or_when_a_lane_is_free(
 
 
 def test_the_next_batch_goes_on_where_the_last_one_ended() -> None:
-    engine = ReplayEngine(recording(MIXED), 1, origin_s=5.0)
+    engine = ReplayEngine({Part(): recording(MIXED)}, 1, origin_s=5.0)
     [*_, last] = engine.run(batch(3))
     [first] = engine.run(batch(1, first=3))
     assert first.due_s == last.done_s > 5.0
 
 
 def test_stop_begins_no_further_call() -> None:
-    engine = ReplayEngine(recording(MIXED), 1)
+    engine = ReplayEngine({Part(): recording(MIXED)}, 1)
     seen = []
     for sample in engine.run(batch(50, concurrency=2)):
         seen.append(sample)

@@ -1,12 +1,12 @@
 """Measuring in place: sizes one after another, each warmed up anew when its turn comes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
-from support.factories import a_function, a_sample, a_variant, an_endpoint
+from support.factories import a_function, a_sample, an_endpoint, sized
 from tuner.engine.engine import Batch
 from tuner.experiment.session import Conditions, Session
-from tuner.records import FunctionFacts, Purpose, Sample
-from tuner.targets.seam import Endpoint, Target, Variant
+from tuner.records import FunctionFacts, Purpose, Sample, Setting
+from tuner.targets.seam import Endpoint, Prepared, Target, Variant, never
 
 FACTS = a_function(memory_mb=128)
 
@@ -22,11 +22,14 @@ class InPlace(Target):
     def describe(self) -> FunctionFacts:
         return FACTS
 
-    def prepare(self, memory_mb: int) -> Variant:
-        self.now = memory_mb
-        return a_variant(memory_mb)
-
-    recycle = prepare
+    def prepare(
+        self, settings: Iterable[Setting], *, fresh: bool = False, stop: Callable[[], bool] = never
+    ) -> Prepared:
+        made = {}
+        for setting in settings:
+            self.now = setting.memory_mb
+            made[setting] = Variant(setting, None)
+        return made
 
     def endpoint(self) -> Endpoint | None:
         return an_endpoint("http://127.0.0.1:9")
@@ -66,15 +69,15 @@ def sent(samples: list[Sample]) -> list[tuple[int, str]]:
 def test_a_size_is_finished_before_the_next_one_begins() -> None:
     target = InPlace()
     session = Session(target, Engine(target), FACTS, Conditions())
-    assert sent(list(session.warm({128: 2, 512: 1}))) == [
+    assert sent(list(session.warm(sized({128: 2, 512: 1})))) == [
         (128, "warm-up"), (128, "warm"), (128, "warm"), (512, "warm-up"), (512, "warm"),
     ]  # fmt: skip
-    assert sent(list(session.warm({512: 1}))) == [(512, "warm")]
-    assert sent(list(session.warm({128: 1}))) == [(128, "warm-up"), (128, "warm")]
+    assert sent(list(session.warm(sized({512: 1})))) == [(512, "warm")]
+    assert sent(list(session.warm(sized({128: 1})))) == [(128, "warm-up"), (128, "warm")]
 
 
 def test_cold_starts_are_forced_at_one_size_at_a_time() -> None:
     target = InPlace()
     session = Session(target, Engine(target), FACTS, Conditions(burst=1))
-    samples = list(session.cold({128: 2, 512: 2}))
+    samples = list(session.cold(sized({128: 2, 512: 2})))
     assert sorted(sent(samples)) == [(128, "cold")] * 2 + [(512, "cold")] * 2

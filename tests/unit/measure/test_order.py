@@ -11,13 +11,15 @@ from support.factories import a_function
 from tuner.measure.cold import largest_burst, most_bursts
 from tuner.measure.payloads import Payload, draw_payloads
 from tuner.measure.warm import interleave
-from tuner.records import Backend, FunctionFacts
+from tuner.records import Backend, FunctionFacts, Setting
 
-WANTED = st.dictionaries(st.sampled_from([128, 256, 512, 1024, 1769]), st.integers(0, 30))
+WANTED = st.dictionaries(
+    st.sampled_from([Setting(size) for size in (128, 256, 512, 1024, 1769)]), st.integers(0, 30)
+)
 
 
 @given(WANTED, st.integers())
-def test_interleaving_sends_exactly_what_is_wanted(wanted: dict[int, int], seed: int) -> None:
+def test_interleaving_sends_exactly_what_is_wanted(wanted: dict[Setting, int], seed: int) -> None:
     order = interleave(wanted, Random(seed))
     assert Counter(order) == Counter({size: n for size, n in wanted.items() if n})
     assert order == interleave(wanted, Random(seed))
@@ -25,7 +27,7 @@ def test_interleaving_sends_exactly_what_is_wanted(wanted: dict[int, int], seed:
 
 @given(WANTED, st.integers())
 def test_every_stretch_of_the_batch_has_its_part_of_every_size(
-    wanted: dict[int, int], seed: int
+    wanted: dict[Setting, int], seed: int
 ) -> None:
     order = interleave(wanted, Random(seed))
     half = Counter(order[: len(order) // 2])
@@ -35,7 +37,7 @@ def test_every_stretch_of_the_batch_has_its_part_of_every_size(
 
 
 def test_the_order_is_not_the_same_in_every_turn() -> None:
-    order = interleave(dict.fromkeys((1, 2, 3, 4), 50), Random(5))
+    order = interleave(dict.fromkeys(map(Setting, (1, 2, 3, 4)), 50), Random(5))
     turns = {tuple(order[at : at + 4]) for at in range(0, 200, 4)}
     assert len(turns) > 10
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tuner.errors import StoreError
-from tuner.records import Advice, RunRecord, RunState, Sample
+from tuner.records import Advice, RunRecord, RunState, Sample, Setting
 from tuner.store.exchange import StoredRun, lines, parse, read
 from tuner.store.runs import Store, find
 
@@ -33,7 +33,7 @@ small = {bool: st.booleans(), float: finite, int: st.integers(-(2**31), 2**31 - 
 
 
 def any_record(kind: Any) -> st.SearchStrategy[Any]:
-    """Any dataclass of ours, field by field."""
+    """Any record of ours, field by field."""
     return st.builds(kind, **{name: _any(hint) for name, hint in get_type_hints(kind).items()})
 
 
@@ -45,7 +45,7 @@ def _any(hint: Any) -> st.SearchStrategy[Any]:
         return st.lists(_any(inner[0]), max_size=2).map(tuple)
     if get_origin(hint) is Mapping:
         return objects
-    if is_dataclass(hint):
+    if is_dataclass(hint) or hint is Setting:
         return any_record(hint)
     return small[hint] if hint in small else st.sampled_from(list(hint))
 

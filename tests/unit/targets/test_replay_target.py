@@ -6,7 +6,7 @@ import pytest
 
 from support.factories import a_variant
 from tuner.errors import UsageError
-from tuner.records import Backend
+from tuner.records import Backend, Setting
 from tuner.targets.names import parse_target
 from tuner.targets.replay import ReplayTarget, open_replay
 
@@ -31,8 +31,10 @@ def test_it_says_what_the_file_says_and_nothing_more(replay: ReplayTarget) -> No
 
 
 def test_recorded_sizes_are_callable_without_an_endpoint(replay: ReplayTarget) -> None:
-    assert replay.prepare(512) == replay.recycle(512) == a_variant(512, arch="arm64")
-    assert replay.prepare_many([128, 512]).keys() == {128, 512}
+    small, large = a_variant(128, arch="arm64"), a_variant(512, arch="arm64")
+    wanted = [small.setting, large.setting]
+    assert replay.prepare(wanted) == {small.setting: small, large.setting: large}
+    assert replay.prepare([large.setting], fresh=True) == {large.setting: large}
     assert replay.endpoint() is None
     replay.restore()
     replay.close()
@@ -40,7 +42,7 @@ def test_recorded_sizes_are_callable_without_an_endpoint(replay: ReplayTarget) -
 
 def test_a_size_that_was_not_recorded_lists_those_that_were(replay: ReplayTarget) -> None:
     with pytest.raises(UsageError, match="128, 512"):
-        replay.prepare(1024)
+        replay.prepare([Setting(1024, "arm64")])
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:

@@ -5,11 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuner.errors import UsageError
-from tuner.targets.startup import ON_DEMAND, Kind, Startup, read_startups
+from tuner.records import ON_DEMAND, provisioned
+from tuner.targets.startup import read_startups
 
 
 def test_on_demand_is_measured_in_any_case_and_first() -> None:
-    wanted = (ON_DEMAND, Startup(Kind.SNAP_START), Startup(Kind.PROVISIONED, 5))
+    wanted = ("on-demand", "snapstart", "provisioned=5")
     assert read_startups("on-demand,snapstart,provisioned=5") == wanted
     assert read_startups(" snapstart , provisioned=5,on-demand") == wanted
     assert read_startups("provisioned=5") == (wanted[0], wanted[2])
@@ -39,13 +40,13 @@ def test_what_is_no_way_to_start_is_refused(text: str) -> None:
 
 
 @given(
-    st.lists(st.sampled_from([Kind.SNAP_START, Kind.PROVISIONED]), unique=True),
+    st.lists(st.sampled_from(["snapstart", "provisioned=%d"]), unique=True),
     st.integers(1, 10_000),
 )
-def test_what_is_written_is_read_again(kinds: list[Kind], count: int) -> None:
-    ways = [Startup(kind, count if kind is Kind.PROVISIONED else 0) for kind in kinds]
-    text = ",".join(map(str, [ON_DEMAND, *ways]))
-    assert read_startups(text) == (ON_DEMAND, *ways)
+def test_what_is_written_is_read_again(kinds: list[str], count: int) -> None:
+    ways = [kind.replace("%d", str(count)) for kind in kinds]
+    assert read_startups(",".join([ON_DEMAND, *ways])) == (ON_DEMAND, *ways)
+    assert [provisioned(way) for way in ways] == [count * ("%d" in kind) for kind in kinds]
 
 
 @given(st.text(max_size=40))

@@ -1,0 +1,142 @@
+"""Several functions as one target: each architecture, or each code, has a part of its own.
+
+A setting goes to the part of its architecture and code. A part that cannot be made at all (the
+code does not run there, a copy is refused) is a reason for each of its settings and never the end;
+what concerns the function as a whole (no rights, changed underneath) is raised.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from tuner.errors import AccessDenied, ChangedUnderneath, TargetError
+from tuner.recording import Recording
+from tuner.recording.reportline import Report
+from tuner.records import Advice, FunctionFacts, Part, Setting
+from tuner.targets.event_trail import EventTrail
+from tuner.targets.seam import Code, Endpoint, Prepared, Target, Variant, never
+from tuner.targets.witness import Witness, Witnesses
+
+
+class Composite(Target):
+    """All parts as one target; what is asked without a setting is the first one's to answer."""
+
+    def __init__(
+        self, facts: FunctionFacts, parts: Mapping[Part, Target], notes: tuple[Advice, ...] = ()
+    ) -> None:
+        """``facts`` are those of the function as it is; there is at least one part."""
+        self._parts = dict(parts)
+        self._facts = facts
+        self._first = next(iter(self._parts.values()))
+        inner = (note for target in self._parts.values() for note in target.notes)
+        self.notes = tuple(dict.fromkeys((*notes, *inner)))
+        self.one_at_a_time = any(target.one_at_a_time for target in self._parts.values())
+
+    @property
+    def parts(self) -> Mapping[Part, Target]:
+        """What there is, in order."""
+        return self._parts
+
+    def describe(self) -> FunctionFacts:
+        """The function as it is, with what is recorded on each other architecture."""
+        there = {}
+        for part, target in self._parts.items():
+            if part.arch != self._facts.arch and not part.code:
+                facts = target.describe()
+                if facts.recorded_mb:
+                    there[part.arch] = {"recorded_mb": list(facts.recorded_mb), **facts.platform}
+        if not there:
+            return self._facts
+        return replace(self._facts, platform={**self._facts.platform, "architectures": there})
+
+    def check(self, settings: Iterable[Setting]) -> None:
+        """Each part its own."""
+        for part, own in self._by_part(settings).items():
+            self._parts[part].check(own)
+
+    def prepare(
+        self, settings: Iterable[Setting], *, fresh: bool = False, stop: Callable[[], bool] = never
+    ) -> Prepared:
+        """All settings of a part together, since that may be much cheaper."""
+        made: dict[Setting, Variant | TargetError] = {}
+        for part, own in self._by_part(settings).items():
+            target = self._parts[part]
+            try:
+                found = target.prepare(own, fresh=fresh, stop=stop)
+            except (AccessDenied, ChangedUnderneath):
+                raise
+            except TargetError as error:
+                found = dict.fromkeys(own, error)
+            made.update({setting: _named(each, target) for setting, each in found.items()})
+        return made
+
+    def release(self, variant: Variant) -> None:
+        """By the part that made it."""
+        self._parts[variant.setting.part].release(variant)
+
+    def endpoint(self) -> Endpoint | None:
+        """Where to invoke; each variant names its own function."""
+        return self._first.endpoint()
+
+    def recordings(self) -> Mapping[Part, Recording]:
+        """Those of all parts."""
+        return {
+            part: recording
+            for part, target in self._parts.items()
+            for recording in target.recordings().values()
+        }
+
+    def reports(self, request_ids: Sequence[str]) -> Mapping[str, Report]:
+        """From whichever log has them."""
+        found: dict[str, Report] = {}
+        for target in self._parts.values():
+            missing = [each for each in request_ids if each not in found]
+            found.update(target.reports(missing) if missing else {})
+        return found
+
+    def events(self, variant: Variant) -> EventTrail | None:
+        """From the log of the part that made it."""
+        return self._parts[variant.setting.part].events(variant)
+
+    def beside(self, code: Code) -> Target:
+        """Beside the first part."""
+        return self._first.beside(code)
+
+    def published(self, qualifier: str) -> Variant:
+        """Of the first part."""
+        return self._first.published(qualifier)
+
+    def witness(self) -> Witness | None:
+        """Those of all architectures, each of which has a function of its own."""
+        of = {part.arch: target.witness() for part, target in self._parts.items()}
+        found = {arch: witness for arch, witness in of.items() if witness is not None}
+        return Witnesses(found) if found.keys() == of.keys() else None
+
+    def restore(self) -> None:
+        """All of them, also when one cannot be put back; the first failure is raised then."""
+        failures: list[TargetError] = []
+        for target in self._parts.values():
+            try:
+                target.restore()
+            except TargetError as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
+
+    def close(self) -> None:
+        """Let go of all of them, the last first: it may live beside an earlier one."""
+        for target in reversed(self._parts.values()):
+            target.close()
+
+    def _by_part(self, settings: Iterable[Setting]) -> dict[Part, list[Setting]]:
+        found: dict[Part, list[Setting]] = {}
+        for setting in settings:
+            found.setdefault(setting.part, []).append(setting)
+        return found
+
+
+def _named(made: Variant | TargetError, target: Target) -> Variant | TargetError:
+    """The variant with the name of its part's function."""
+    endpoint = target.endpoint()
+    if isinstance(made, TargetError) or made.function is not None or endpoint is None:
+        return made
+    return replace(made, function=endpoint.function)

@@ -47,7 +47,7 @@ def test_the_cheaper_architecture_is_chosen_when_both_are_about_as_fast(tmp_path
     assert found["recommendation"]["confidence"] > 0.9
     assert {row["arch"] for row in found["sizes"]} == {"x86_64", "arm64"}
     assert found["recommendation"]["runners_up"][0]["arch"] == "x86_64"
-    assert "x86_64 at its best" in found["recommendation"]["reasons"][0]
+    assert "The best size on x86_64" in found["recommendation"]["reasons"][0]
 
 
 def test_the_dearer_architecture_is_chosen_when_the_other_is_much_slower(tmp_path: Path) -> None:

@@ -160,4 +160,4 @@ def test_runs_are_copied_to_another_store_where_commands_find_them(tuner: Run, s
     again = tuner("runs", "copy", swept, "--to", "team.db")
     assert again[1] == "Copied 0 runs (0 samples) to store team.db. There already: 1 run.\n"
     code, _, err = tuner("runs", "copy", "nowhere", "--to", "team.db")
-    assert (code, err.splitlines()[0]) == (1, "tuner: run nowhere: no stored run begins like this")
+    assert (code, err.splitlines()[0]) == (1, "tuner: run nowhere: no stored run starts with this")

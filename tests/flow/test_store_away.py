@@ -94,7 +94,7 @@ def test_a_load_has_its_report_and_any_command_delivers_it(
     server.start()
     listed = tuner("runs", "--store", url)
     assert (listed.returncode, "1000" in listed.stdout) == (0, True)
-    assert f"run {loaded.run.run} has what waited of it" in listed.stderr
+    assert f"delivered what waited of run {loaded.run.run}" in listed.stderr
     assert "s3cret" not in listed.stdout + listed.stderr
     stored = stored_load("last", url)
     assert stored is not None

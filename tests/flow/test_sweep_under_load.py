@@ -100,7 +100,7 @@ def test_no_size_that_bears_the_load_fails_the_gate(tuner: Run, narrow: tuple[st
     words = ("--rate", "10", "--duration", "1s", "--slo", "client_p50<1ms", "--seed", "5")
     code, out, _ = tuner("sweep", *narrow, *GRID, *words)
     assert code == 99
-    assert "No size that was put under load" in out
+    assert "No size tested under load" in out
 
 
 def test_a_limit_leaves_loads_out_and_says_so(tuner: Run, narrow: tuple[str, ...]) -> None:

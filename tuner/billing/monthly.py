@@ -114,11 +114,11 @@ def _duration_usd(
         return gb_seconds * rate, ()
     usd = tiered_usd(gb_seconds, prices)
     if plan is not Plan.ON_DEMAND:
-        text = f"The Savings Plan price of {prices.region} is not known; priced as on demand."
-        return usd, (Advice("price-savings", f"{text} Take it from the AWS console."),)
+        text = f"The Savings Plan price of {prices.region} is unknown; priced as on demand."
+        return usd, (Advice("price-savings", f"{text} Look it up in the AWS console."),)
     # The first tier ends at 6e9 GB-s (x86) everywhere; beyond it some discount is missing.
     if not prices.tiers and gb_seconds > 6e9:
-        text = f"The volume prices of {prices.region} are not known; the first tier's is used."
+        text = f"The volume prices of {prices.region} are unknown; the first tier's is used."
         return usd, (Advice("price-tiers", f"{text} Run `tuner prices --refresh`."),)
     return usd, ()
 

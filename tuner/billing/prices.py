@@ -121,9 +121,9 @@ def price_advice(used: Prices, today: date, ephemeral_mb: int = 512) -> tuple[Ad
             Advice("price-assumed", f"{used.note} `tuner prices --refresh` may know the right one.")
         )
     if (today - day_of(used.dated)).days > OLD_AFTER_DAYS:
-        text = f"The prices of {used.region} are of {used.dated}; run `tuner prices --refresh`."
+        text = f"The prices of {used.region} date from {used.dated}; run `tuner prices --refresh`."
         advice.append(Advice("price-old", text))
     if ephemeral_mb > 512 and used.ephemeral_gb_second_usd is None:
-        text = f"The price of /tmp above 512 MB in {used.region} is not known and is left out;"
+        text = f"The price of /tmp above 512 MB in {used.region} is unknown and left out;"
         advice.append(Advice("price-ephemeral", f"{text} run `tuner prices --refresh`."))
     return tuple(advice)

@@ -147,7 +147,7 @@ def _number(value: Any, place: str) -> float:
         number = math.nan
     if isinstance(value, bool) or not 0.0 <= number < 1e12:
         shown = "nothing" if value in (None, "") else repr(value)[:40]
-        raise UsageError(place, f"{shown} is not a number of calls", "Mend or drop the line.")
+        raise UsageError(place, f"{shown} is not a number of calls", "Fix or drop the line.")
     return number
 
 

@@ -76,81 +76,58 @@ def _winners(picks: Outlook) -> IntArray:
 def between_reasons(
     chosen: Chosen, standings: Mapping[str, Standing], sweeps: Mapping[str, Sweep]
 ) -> tuple[str, ...]:
-    """A sentence for each architecture that was not chosen."""
+    """Return a sentence for each architecture that was not chosen."""
     lines = []
     for arch, sweep in sweeps.items():
+        there = standings.get(arch)
         if arch == chosen.arch:
             continue
-        if arch not in standings:
+        if there is None:
             why = next((size.reason for size in sweep.sizes if size.reason), None)
             lines.append(f"{arch} has no result to compare{f': {why}' if why else ''}.")
             continue
-        cost, time = _means(standings[arch])
-        what = _change(standings[arch], standings[chosen.arch])
+        cost, time = there.means
+        what = changes(there.means, standings[chosen.arch].means)
         lines.append(
-            f"{arch} at its best, {format_memory(_size(standings[arch]))}, is {what} "
+            f"The best size on {arch}, {format_memory(there.memory_mb)}, is {what} "
             f"({format_usd_per_million(cost)}, {format_ms(time)} on average); "
-            f"{chosen.arch} is better with a probability "
-            f"{probability(_better(chosen, arch))}."
+            f"{chosen.arch} is better with {probability(_better(chosen, arch))}."
         )
     return tuple(lines)
-
-
-def against_others(chosen: Chosen, standings: Mapping[str, Standing]) -> tuple[RunnerUp, ...]:
-    """The best size of every other architecture, and why it was not chosen."""
-    found = []
-    for arch, standing in standings.items():
-        if arch == chosen.arch:
-            continue
-        meets = float(standing.outlook.meets[standing.index])
-        why = _change(standing, standings[chosen.arch])
-        if meets < SURE and standings[chosen.arch].outlook.meets[_at(standings, chosen)] >= meets:
-            why = f"meets the objectives with a probability {probability(meets)}"
-        found.append(RunnerUp(_size(standing), *_means(standing), why, arch))
-    return tuple(found)
-
-
-def versus_now(
-    pick: Recommendation, own: Recommendation | None, standings: Mapping[str, Standing]
-) -> VersusCurrent | None:
-    """The pick against the present size on the present architecture, whose own answer is ``own``;
-    ``None`` where that was not measured."""
-    if own is None or own.versus_current is None or own.arch == pick.arch:
-        return None if own is None else own.versus_current
-    now = own.versus_current
-    ratios = [
-        there / here - 1.0
-        for there, here in zip(
-            _means(standings[pick.arch]), _means(standings[own.arch]), strict=True
-        )
-    ]
-    both = zip((now.cost_change, now.duration_change), ratios, strict=True)
-    cost, time = [
-        None if change is None else (1.0 + change) * (1.0 + ratio) - 1.0 for change, ratio in both
-    ]
-    return VersusCurrent(now.memory_mb, cost, time, own.arch)
-
-
-def _at(standings: Mapping[str, Standing], chosen: Chosen) -> int:
-    return standings[chosen.arch].index
-
-
-def _size(standing: Standing) -> int:
-    return int(standing.outlook.memory_mb[standing.index])
-
-
-def _means(standing: Standing) -> tuple[float, float]:
-    """Mean cost (USD per million) and mean duration (ms) of its best size."""
-    outlook, index = standing.outlook, standing.index
-    return float(outlook.cost[:, index].mean()), float(outlook.duration_ms[:, index].mean())
-
-
-def _change(there: Standing, here: Standing) -> str:
-    (cost, time), (cost_here, time_here) = _means(there), _means(here)
-    return changes(cost / cost_here - 1.0, time / time_here - 1.0)
 
 
 def _better(chosen: Chosen, other: str) -> float:
     """Probability that the chosen architecture beats this other one, others aside."""
     both = chosen.chances[chosen.arch] + chosen.chances[other]
     return chosen.chances[chosen.arch] / both if both else 1.0
+
+
+def against_others(chosen: Chosen, standings: Mapping[str, Standing]) -> tuple[RunnerUp, ...]:
+    """Return the best size of every other architecture, and why it was not chosen."""
+    found, pick = [], standings[chosen.arch]
+    for arch, there in standings.items():
+        if arch == chosen.arch:
+            continue
+        why = changes(there.means, pick.means)
+        if there.meets < SURE and pick.meets >= there.meets:
+            why = f"meets the objectives with {probability(there.meets)}"
+        found.append(RunnerUp(there.memory_mb, *there.means, why, arch))
+    return tuple(found)
+
+
+def versus_now(
+    pick: Recommendation, own: Recommendation | None, standings: Mapping[str, Standing]
+) -> VersusCurrent | None:
+    """Compare the pick with the present size on the present architecture.
+
+    ``own`` is that architecture's own answer; ``None`` where it was not measured.
+    """
+    if own is None or own.versus_current is None or own.arch == pick.arch:
+        return None if own is None else own.versus_current
+    now = own.versus_current
+    ratios = np.divide(standings[pick.arch].means, standings[own.arch].means)
+    cost, time = (
+        None if change is None else float((1.0 + change) * ratio - 1.0)
+        for change, ratio in zip((now.cost_change, now.duration_change), ratios, strict=True)
+    )
+    return VersusCurrent(now.memory_mb, cost, time, own.arch)

@@ -68,6 +68,21 @@ class Standing:
     outlook: Outlook
     index: int
 
+    @property
+    def memory_mb(self) -> int:
+        """The size to choose."""
+        return int(self.outlook.memory_mb[self.index])
+
+    @property
+    def means(self) -> tuple[float, float]:
+        """Its mean cost (USD per million) and mean duration (ms)."""
+        return self.outlook.means(self.index)
+
+    @property
+    def meets(self) -> float:
+        """Probability that it meets every objective."""
+        return float(self.outlook.meets[self.index])
+
 
 class Decider:
     """Answers ``step`` until it is done, then ``answer``. Both may be asked at any time."""
@@ -182,7 +197,7 @@ class Decider:
         untried = np.array([m for m in open_mb if int(m) not in tried], dtype=np.int64)
         reason = q.budget.ran_out(spent)
         if reason or not untried.size or len(samples) >= q.plan.least * 2:
-            return Done(reason or "no invocation ended with a duration", settled=False)
+            return Done(reason or "no invocation succeeded", settled=False)
         return Ask({int(untried[-1]): 2}, "nothing has worked so far: the largest size next")
 
     def _beliefs(self, curve: Curve, observations: Observations) -> Beliefs:

@@ -90,7 +90,7 @@ def _timed(match: re.Match[str], text: str, option: str) -> Slo:
 def _limit(number: str, factor: float, text: str, option: str) -> float:
     limit = float(number) * factor
     if not (math.isfinite(limit) and limit > 0):
-        raise _bad(text, option, "has a limit that is not above zero")
+        raise _bad(text, option, "needs a limit above zero")
     return limit
 
 
@@ -139,8 +139,8 @@ class Goal:
         if self.demand is None or self.cold_share_from:
             return self
         words = (
-            f"derived from the traffic, calls of {format_ms(service_s * 1000)} (the mean of all "
-            f"measured) and sandboxes that are kept for {IDLE_TIMEOUT_S:.0f} s"
+            f"derived from the traffic, a mean duration of {format_ms(service_s * 1000)} and "
+            f"an idle timeout of {IDLE_TIMEOUT_S:.0f} s"
         )
         share = self.demand.cold_share(service_s)
         return replace(self, cold_share=share, cold_share_from=words)

@@ -95,14 +95,14 @@ def limit_advice(limit: Limit) -> tuple[Advice, ...]:
     """
     best = format_rate(limit.best_per_s)
     if limit.best_per_s is None and limit.worst_per_s is not None:
-        text = f"Even {format_rate(limit.worst_per_s)} did not meet the objectives; begin lower"
+        text = f"Even {format_rate(limit.worst_per_s)} missed the objectives; start lower"
         return (Advice("limit-below", f"{text} with --rate."),)
     if limit.worst_per_s is None and limit.generator:
-        text = f"The limit is {best} or more: then the load generator could not keep up"
-        return (Advice("limit-not-reached", f"{text}; use more --workers."),)
+        text = f"The limit is at least {best}: the load generator could not send more"
+        return (Advice("limit-not-reached", f"{text}; add --workers."),)
     if limit.worst_per_s is None:
-        text = f"The limit is {best} or more: nothing higher was tried"
-        return (Advice("limit-not-reached", f"{text}; raise --max-cost, or begin higher."),)
+        text = f"The limit is at least {best}: nothing higher was tried"
+        return (Advice("limit-not-reached", f"{text}; raise --max-cost or start higher."),)
     return ()
 
 
@@ -159,14 +159,14 @@ def load_words(asked: Asked) -> str:
     name = "" if asked.profile in ("rate", "users") else f"{asked.profile}, "
     if asked.users:
         return f"{name}{asked.users:,} users for {format_seconds(asked.seconds)}"
-    return f"{name}at most {format_rate(asked.peak_rps)} for {format_seconds(asked.seconds)}"
+    return f"{name}up to {format_rate(asked.peak_rps)} for {format_seconds(asked.seconds)}"
 
 
 def verdict_words(verdict: Verdict) -> str:
     """``client_p99<500ms: 912 ms``."""
     value = verdict.value
     if value is None:
-        return f"{verdict.slo.text}: nothing to judge by"
+        return f"{verdict.slo.text}: not measured"
     shares = (Scope.THROTTLES, Scope.ERRORS)
     told = format_share(value) if verdict.slo.scope in shares else format_ms(value)
     return f"{verdict.slo.text}: {told}"

@@ -47,7 +47,7 @@ def monthly(
     Raises UsageError where the goal has no demand.
     """
     if goal.demand is None:
-        raise UsageError("what a month costs", "is not known without traffic", "Give --traffic.")
+        raise UsageError("monthly cost", "is unknown without traffic", "Give --traffic.")
     roles = _roles(pick, goal, observations)
     traffics = _traffics(curve, observations, goal, tuple(roles))
     own, terms = priced.own, Terms(pick.memory_mb, goal.ephemeral_mb)
@@ -72,10 +72,7 @@ def monthly(
 def _without_init(observations: Observations, goal: Goal) -> tuple[Advice, ...]:
     if len(observations.cold) or not goal.cold_share:
         return ()
-    text = (
-        "No cold start was measured, so the month's cost leaves INIT out. "
-        "Measure some with --cold 5, or record some."
-    )
+    text = "No cold start was measured, so the month's cost excludes INIT. Measure some: --cold 5."
     return (Advice("month-init", text),)
 
 

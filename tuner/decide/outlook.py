@@ -112,6 +112,10 @@ class Outlook:
         """Probability (sizes,) that a size meets every objective."""
         return np.asarray(np.mean(self.margin <= 1.0, axis=0), dtype=np.float64)
 
+    def means(self, index: int) -> tuple[float, float]:
+        """Mean cost (USD per million) and mean duration (ms) of one candidate, without drift."""
+        return float(self.cost[:, index].mean()), float(self.duration_ms[:, index].mean())
+
     def expected(self) -> FloatArray:
         """Expected score (sizes,) over draws and drift."""
         return np.asarray(self.drifted.mean(axis=(0, 1)), dtype=np.float64)

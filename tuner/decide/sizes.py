@@ -20,7 +20,7 @@ _REASONS = {
     Outcome.TIMEOUT: "timed out",
     Outcome.THROTTLED: "throttled",
     Outcome.FUNCTION_ERROR: "the function raised an error",
-    Outcome.TRANSPORT_ERROR: "the request did not get through",
+    Outcome.TRANSPORT_ERROR: "the request got no answer",
     Outcome.SERVICE_ERROR: "Lambda answered with an error",
 }
 
@@ -67,7 +67,7 @@ def _row(memory_mb: int, samples: list[Sample], terms: _Terms) -> SizeRow:
     return SizeRow(
         memory_mb=memory_mb,
         status=status,
-        reason=_reason(failed, len(samples)) or (None if ok else "only its warm-up call was made"),
+        reason=_reason(failed, len(samples)) or (None if ok else "only a warm-up call was made"),
         warm=_warm(warm),
         cold=_cold(cold),
         throttles=_count(samples, Outcome.THROTTLED),

@@ -55,15 +55,15 @@ def startup_advice(rows: Sequence[StartupRow], prices: Prices) -> tuple[Advice, 
     ]
     if unknown:
         text = (
-            f"What {' and '.join(unknown)} costs in {prices.region} ({prices.arch}) is not in the "
-            "price table and is left out; run `tuner prices --refresh`."
+            f"The price of {' and '.join(unknown)} in {prices.region} ({prices.arch}) is unknown "
+            "and left out; run `tuner prices --refresh`."
         )
         advice.append(Advice("startup-price", text))
     for row in rows:
         if row.provisioned and row.spilled:
             text = (
-                f"{row.spilled} of {row.n} first requests spilled over to sandboxes on demand "
-                f"although {row.provisioned} were provisioned; repeat it with more."
+                f"{row.spilled} of {row.n} first requests spilled over to on-demand sandboxes "
+                f"although {row.provisioned} were provisioned; try again with more."
             )
             advice.append(Advice("spilled-over", text))
     return tuple(advice)

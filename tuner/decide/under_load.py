@@ -101,7 +101,7 @@ def _among(able: Sequence[SizeUnderLoad], case: _Case) -> Recommendation:
     lines = [
         f"Under load ({load_words(case.asked)}) it meets {words}.",
         *(_missing(load) for load in missed),
-        f"It was chosen among the sizes that were put under load: {tried} MB.",
+        f"Chosen from the sizes tested under load: {tried} MB.",
     ]
     return replace(
         chosen,
@@ -118,8 +118,8 @@ def _nearest(case: _Case) -> Recommendation:
     texts = " and ".join(slo.text for slo in judged_by_load(case.goal))
     others = [load for load in case.loads if load is not mine]
     lines = (
-        f"No size that was put under load ({load_words(case.asked)}) meets {texts}; "
-        "this is the nearest miss.",
+        f"No size tested under load ({load_words(case.asked)}) meets {texts}; "
+        "this one comes closest.",
         _missing(mine),
     )
     return replace(
@@ -182,15 +182,15 @@ def load_doubts(loads: Sequence[SizeUnderLoad], calm: Sequence[Sample]) -> tuple
     if worst := max(slower.values(), default=0.0):
         listed = " and ".join(f"{size:,}" for size in sorted(slower))
         text = (
-            f"At {listed} MB calls took up to {worst:.1f} times as long under load as alone: what "
-            "they share (a database, or this machine's cores) was busy. Costs here are those of "
-            "calls alone; see the table of loads."
+            f"At {listed} MB calls took up to {worst:.1f} times as long under load as alone: "
+            "something they share (a database, this machine's cores) was busy. Costs shown are of "
+            "calls alone; see the load table."
         )
         found.append(Advice("slower-under-load", text))
     short = {slo.text for load in loads for slo in _thin(load)}
     if short:
-        text = f"{' and '.join(sorted(short))} was judged by a few calls; a longer --duration"
-        found.append(Advice("load-short", f"{text} would tell it better."))
+        text = f"{' and '.join(sorted(short))} was judged on few calls; use a longer --duration."
+        found.append(Advice("load-short", text))
     return tuple(found)
 
 

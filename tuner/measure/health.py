@@ -135,8 +135,8 @@ def _failing(samples: Sequence[Sample]) -> Advice | None:
     named = ", ".join(f"{count} {word}" for word, count in words.most_common())
     text = (
         f"{sum(words.values())} of {len(there)} calls failed at sizes where others ended well "
-        f"({named}); durations and costs are of those that ended well. Mend what fails, then "
-        "measure again."
+        f"({named}); durations and costs are of those that ended well. Fix the errors, then run "
+        "it again."
     )
     return Advice("failed-calls", text)
 
@@ -148,8 +148,8 @@ def _few_samples(samples: Sequence[Sample]) -> Advice | None:
         return None
     which = "All sizes" if len(few) == len(counts) else f"{len(few)} of the {len(counts)} sizes"
     text = (
-        f"{which} have fewer than {_FEW} warm samples of their own, so p95 and p99 lean on the "
-        "fitted curve. Where the tail matters, measure more: --invocations 200, or --method grid."
+        f"{which} have fewer than {_FEW} warm samples of their own, so p95 and p99 are estimates "
+        "from the fit. If the tail matters, measure more: --invocations 200 or --method grid."
     )
     return Advice("few-samples", text)
 

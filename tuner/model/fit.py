@@ -28,9 +28,9 @@ class NothingToFit(TunerError):  # noqa: N818 - reads as what is the matter
 
     def __init__(self) -> None:
         super().__init__(
-            "The curve",
-            "no invocation ended with a duration",
-            "Look at the failures of the sizes; raise the memory range or the timeout.",
+            "curve",
+            "no invocation succeeded",
+            "Check the errors in the size table, or raise the memory range or the timeout.",
         )
 
 

@@ -87,7 +87,7 @@ def _csv_lines(file: Path, stream: IO[str]) -> Iterator[tuple[int, Cells]]:
                 yield reader.line_num, dict(zip(header, values + missing, strict=True))
     except csv.Error as error:
         raise UsageError(
-            f"{file}, line {reader.line_num}", f"is not CSV: {error}", "Mend or drop the line."
+            f"{file}, line {reader.line_num}", f"is not CSV: {error}", "Fix or drop the line."
         ) from None
 
 
@@ -188,7 +188,7 @@ def _number(name: str, value: Any) -> float | None:
     if number != number:
         return None
     reason = "is negative" if number < 0 and not isinstance(value, bool) else "is not a number"
-    raise UsageError("", f"{name} {str(value)[:40]!r} {reason}", "Mend or drop the line.")
+    raise UsageError("", f"{name} {str(value)[:40]!r} {reason}", "Fix or drop the line.")
 
 
 def _memory(cells: Cells) -> int:

@@ -78,7 +78,7 @@ def step_table(document: Mapping[str, Any]) -> Table | None:
 
 def _slo_value(text: str, value: float | None) -> str:
     if value is None:
-        return "nothing to judge by"
+        return "not measured"
     if text.lower().startswith("cost"):
         return f"{format_usd(value)} per million"
     if text.lower().startswith(("throttles", "errors")):

@@ -77,7 +77,7 @@ class Benches:
         with self._store.connection(writes=True) as connection:
             taken = select(benches.c.id).where(benches.c.bench == bench.bench)
             if connection.scalar(taken) is not None:
-                raise StoreError(f"bench {bench.bench}", "it is in this store already")
+                raise StoreError(f"bench {bench.bench}", "already in this store")
             connection.execute(insert(benches).values(row))
 
     def all(
@@ -100,7 +100,9 @@ class Benches:
         else:
             found = [b for b in known if ref and b.bench.startswith(ref.upper())]
         if len(found) > 1:
-            raise StoreError(f"bench {ref}", f"means {len(found)} of them", "Write more of it.")
+            raise StoreError(
+                f"bench {ref}", f"means {len(found)} of them", "Use more characters of it."
+            )
         if not found:
             raise NotFound(f"bench {ref}", "there is none in this store", "Run `tuner bench`.")
         return found[0]

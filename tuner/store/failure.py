@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from tuner.errors import StoreAway, StoreError
 
-_ELSEWHERE = "Give write permission, or name another store with --store or TUNER_STORE."
+_ELSEWHERE = "Grant write permission, or name another store with --store or TUNER_STORE."
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ _FULL = _Meaning(
     "the disk is full", "Free some space and run again; what was written before is kept.", True
 )
 _LOCKED = _Meaning(
-    "another program keeps it locked", "Close that program and run again.", passing=True
+    "another program has locked it", "Close that program and run again.", passing=True
 )
 _LOST = _Meaning(
     "the connection to the server was lost", "Run again once the server answers.", passing=True
@@ -53,7 +53,7 @@ _GONE = _Meaning("its tables are gone", "Restore the database, or name another s
 _CHANGED = _Meaning(
     "its tables are not those of tuner", "Restore the database, or name another store."
 )
-_TAKEN = _Meaning("a run of this id is in it already", "Delete it first with `tuner runs delete`.")
+_TAKEN = _Meaning("it already has a run of this id", "Delete it first with `tuner runs delete`.")
 _TOO_LARGE = _Meaning(
     "a number is too large to be stored",
     "Use numbers of at most 64 bits, for instance a smaller --seed.",

@@ -63,8 +63,8 @@ class Keeper:
         if self._kept == self._offered:
             return ()
         text = (
-            f"The store keeps one call in {round(1 / self._choice.share):,}, chosen by chance over "
-            f"the whole load: {self._kept:,} of {self._offered:,} requests; the figures of this "
-            "report count all, so read rare events from them."
+            f"The store keeps one call in {round(1 / self._choice.share):,}, chosen at random over "
+            f"the whole load: {self._kept:,} of {self._offered:,} requests. The figures of this "
+            "report count all of them."
         )
         return (Advice("samples-thinned", text),)

@@ -118,7 +118,7 @@ def insert_run(connection: Connection, run: RunRecord, owner: Owner | None) -> i
     """Add a run and return its key. Raises :class:`StoreError` if its id is taken."""
     if connection.scalar(select(runs.c.id).where(runs.c.run == run.run)) is not None:
         fix = f"Delete it first with `tuner runs delete {run.run}`."
-        raise StoreError(f"run {run.run}", "it is in this store already", fix)
+        raise StoreError(f"run {run.run}", "already in this store", fix)
     row = run_row(run, None if owner is None else dumps(owner))
     return int(connection.execute(insert(runs).values(row).returning(runs.c.id)).scalar_one())
 
@@ -201,11 +201,11 @@ def find_run(connection: Connection, ref: str, command: str | None = None) -> Ro
     found = list(connection.execute(select(runs).where(match).order_by(*_NEWEST_FIRST).limit(4)))
     found = [row for row in found if row.run == ref] or found
     if not found:
-        raise StoreError(f"run {ref}", "no stored run begins like this", _LIST)
+        raise StoreError(f"run {ref}", "no stored run starts with this", _LIST)
     if len(found) > 1:
         some = ", ".join(row.run for row in found[:3])
-        reason = f"several runs begin like this: {some}{', ...' if len(found) > 3 else ''}"
-        raise StoreError(f"run {ref}", reason, "Write more of the id.")
+        reason = f"several runs start with this: {some}{', ...' if len(found) > 3 else ''}"
+        raise StoreError(f"run {ref}", reason, "Use more characters of the id.")
     return found[0]
 
 

@@ -66,7 +66,7 @@ class Store:
         store = cls(engine, shown(where))
         if deliver:
             for file in store.delivered():
-                _LOG.warning("%s: run %s has what waited of it.", store.where, file.head.run.run)
+                _LOG.warning("%s: delivered what waited of run %s.", store.where, file.head.run.run)
         return store
 
     def close(self) -> None:

@@ -138,8 +138,8 @@ def deliver(file: Waiting, writing: Writing) -> None:
 def _gone(run: RunRecord) -> RunRecord:
     """The run as it is written anew, as the store has lost it."""
     text = (
-        "The store lost this run while it went on; only what was measured after that is there, "
-        "so measure again before you rely on it."
+        "The store lost this run while it was running; only what was measured later is there. "
+        "Measure again before you rely on it."
     )
     return replace(run, warnings=(*run.warnings, Advice("samples-lost", text)))
 
@@ -167,11 +167,11 @@ def _complaints(path: Path) -> Iterator[None]:
     except UnicodeDecodeError as error:
         raise _damaged(path, "it is not text") from error
     except OSError as error:
-        raise disk_error(f"file {path}", error, "Give write permission on .tuner.") from error
+        raise disk_error(f"file {path}", error, "Grant write permission on .tuner.") from error
 
 
 def _damaged(path: Path, reason: str) -> StoreError:
-    fix = "It is left where it is; move it away to be rid of this message."
+    fix = "Move it away to stop this message."
     return StoreError(f"file {path}", f"it cannot be delivered: {reason}", fix)
 
 
@@ -241,7 +241,7 @@ class Outbox:
                 return
             held.close()
             del self._spools[run]
-            _LOG.warning("%s: it answers again, and has all of run %s.", self._where, run)
+            _LOG.warning("%s: reachable again; all of run %s is stored.", self._where, run)
 
     def close(self) -> None:
         """Try a last time, and say what is left."""

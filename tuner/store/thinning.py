@@ -140,10 +140,10 @@ def count_of(document: Mapping[str, Any]) -> int:
 def advice(document: Mapping[str, Any]) -> Advice:
     """What a run that was thinned can no longer tell."""
     text = (
-        f"The {count_of(document):,} samples of this run were thinned to histograms: counts, means "
-        "and percentiles of each size are as measured, to three digits. What one call's figures "
-        "have to do with another's, and the order of calls, are gone: it shows no drift, cannot be "
-        "resumed, and confidence takes its calls as independent. Measure again before a close call."
+        f"The {count_of(document):,} samples of this run were thinned to histograms. Counts, means "
+        "and percentiles of each size are as measured, to three digits. The order of calls is "
+        "gone: no drift can be shown, the run cannot be resumed, and confidence treats its calls "
+        "as independent. Measure again before a close decision."
     )
     return Advice("samples-in-histograms", text)
 

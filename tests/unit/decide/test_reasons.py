@@ -34,9 +34,9 @@ def test_a_nearest_miss_is_not_called_the_cheapest() -> None:
     found = choice(SHARED, "p95<2ms")
     assert found.memory_mb == 1024
     first = found.reasons[0]
-    assert first.startswith("No size meets p95<2ms; 1,024 MB comes nearest, at 5")
+    assert first.startswith("No size meets p95<2ms; 1,024 MB comes closest, at 5")
     assert "x the limit: $" in first
-    assert not any("least expected" in reason for reason in found.reasons)
+    assert not any("lowest expected" in reason for reason in found.reasons)
 
 
 def test_a_miss_by_little_is_told_in_per_cent() -> None:
@@ -52,9 +52,9 @@ def test_objectives_that_exclude_each_other_are_said_to_fail_together() -> None:
 def test_a_probability_of_draws_is_never_called_certain_or_impossible() -> None:
     found = choice(SHARED, "p95<500ms")
     assert found.meets_slo
-    assert "with a probability above 99 %" in " ".join(found.reasons)
+    assert "with more than 99 % probability" in " ".join(found.reasons)
     [slow] = [other for other in found.runners_up if other.memory_mb == 128]
-    assert slow.why_not == "meets the objectives with a probability below 1 %"
+    assert slow.why_not == "meets the objectives with less than 1 % probability"
 
 
 def test_one_size_is_said_to_be_no_choice_and_no_reason_for_its_time_is_made_up() -> None:
@@ -79,4 +79,4 @@ def test_what_is_many_times_as_much_is_told_as_a_factor() -> None:
     assert other.memory_mb == 1024
     assert "x the cost" in other.why_not
     extreme = choice({128: [900_000.0] * 5, 1024: [10.0] * 5})
-    assert extreme.runners_up[0].why_not.endswith("x the duration")
+    assert extreme.runners_up[0].why_not.endswith("x slower")

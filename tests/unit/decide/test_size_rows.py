@@ -48,7 +48,7 @@ def test_recorded_first_invocations_stand_in_where_nothing_is_warm() -> None:
 
 def test_a_size_whose_warm_up_alone_was_made_is_partial_and_says_so() -> None:
     found = row(sample(Purpose.WARM_UP, init=300.0))
-    assert (found.status, found.reason) == ("partial", "only its warm-up call was made")
+    assert (found.status, found.reason) == ("partial", "only a warm-up call was made")
 
 
 def test_a_killed_size_is_failed_with_its_reason_even_when_only_warmed_up() -> None:

@@ -36,7 +36,7 @@ def test_objectives_are_read(text: str, scope: Scope, quantile: float | None, li
         ("", "is not an objective"),
         ("p95>300ms", "lower limit"),
         ("p0<3ms", "no such percentile"),
-        ("p95<0ms", "not above zero"),
+        ("p95<0ms", "needs a limit above zero"),
         ("p95<-3ms", "not an objective"),
         ("p95<3 parsec", "not an objective"),
         ("p100<3ms", "not an objective"),

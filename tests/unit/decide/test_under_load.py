@@ -117,7 +117,7 @@ def test_without_a_size_that_bears_the_load_the_nearest_miss_is_named_as_one() -
     pick = answered(question(), Loaded(seen)).recommendation
     assert pick is not None
     assert (pick.memory_mb, pick.meets_slo, pick.confidence) == (1536, False, None)
-    assert pick.reasons[0].startswith("No size that was put under load")
+    assert pick.reasons[0].startswith("No size tested under load")
     assert {other.memory_mb for other in pick.runners_up} == {512, 1024}
 
 

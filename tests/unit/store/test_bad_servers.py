@@ -106,7 +106,7 @@ def test_a_locked_table_is_an_error_after_a_wait(
     with Store.open(postgres_store) as store, Store.open(postgres_store) as other:
         with connect.transaction(other._engine, writes=True) as connection:
             connection.exec_driver_sql("LOCK TABLE tuner_runs")
-            with pytest.raises(StoreAway, match="another program keeps it locked"):
+            with pytest.raises(StoreAway, match="another program has locked it"):
                 store.start(make_run())
         store.start(make_run())
 

@@ -128,7 +128,7 @@ def test_a_locked_store_is_an_error_after_a_wait(
     raw.execute("BEGIN IMMEDIATE")
     try:
         with Store.open(str(store_path)) as second:
-            with pytest.raises(StoreError, match="another program keeps it locked"):
+            with pytest.raises(StoreError, match="another program has locked it"):
                 second.start(make_run())
             assert second.runs() == []  # reading goes on
     finally:

@@ -49,7 +49,7 @@ def test_above_the_limit_whole_calls_of_the_whole_load_are_kept_and_it_is_said_h
     thirds = Counter(sample.call * 3 // calls for sample in stored)
     assert all(thirds[third] > len(stored) / 6 for third in range(3))
     [advice] = keeper.advice()
-    assert f"one call in 32, chosen by chance over the whole load: {len(stored):,} of 18,000 " in (
+    assert f"one call in 32, chosen at random over the whole load: {len(stored):,} of 18,000 " in (
         advice.text
     )
 

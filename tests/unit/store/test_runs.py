@@ -120,10 +120,10 @@ def test_last_can_be_asked_of_one_command(stored: Store, make_run: Make) -> None
 @pytest.mark.parametrize(
     ("ref", "reason"),
     [
-        ("01JA", "several runs begin like this: 01JAAB, 01JAAA"),
-        ("x", "no stored run begins like this"),
-        ("%", "no stored run begins like this"),
-        ("01JA_", "no stored run begins like this"),
+        ("01JA", "several runs start with this: 01JAAB, 01JAAA"),
+        ("x", "no stored run starts with this"),
+        ("%", "no stored run starts with this"),
+        ("01JA_", "no stored run starts with this"),
         ("", "no run was named"),
     ],
 )
@@ -190,7 +190,7 @@ def test_deleting_a_run_takes_its_samples_and_documents_and_nothing_else(
 
 def test_a_run_id_is_stored_once(store: Store, make_run: Make) -> None:
     store.start(make_run())
-    with pytest.raises(StoreError, match="in this store already"):
+    with pytest.raises(StoreError, match="already in this store"):
         store.start(make_run())
 
 
@@ -211,7 +211,7 @@ def test_an_exported_run_is_the_same_in_another_store(
     with Store.open(str(tmp_path / "other.db")) as other:
         assert other.import_(file) == run
         assert other.stored(run.run) == store.stored(run.run)
-        with pytest.raises(StoreError, match="in this store already"):
+        with pytest.raises(StoreError, match="already in this store"):
             other.import_(file)
     assert (file.read_bytes()[:2] == b"\x1f\x8b") == name.endswith("gz")
     assert find(str(file)) == store.stored(run.run) == find("last", str(tmp_path / "other.db"))

@@ -89,7 +89,7 @@ def test_a_run_goes_on_without_its_server_and_the_next_command_delivers_all_of_i
         assert store.document(run.run, "load") == {"calls": 40}
         assert not store.crashed(run.run)
     assert files() == []
-    assert f"run {run.run} has what waited of it" in caplog.text
+    assert f"delivered what waited of run {run.run}" in caplog.text
 
 
 def test_a_server_that_comes_back_in_time_gets_everything_before_the_run_ends(

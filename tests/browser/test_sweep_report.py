@@ -66,7 +66,7 @@ def test_points_curves_and_marks_are_in_the_charts(chromium: "Chromium", page: P
     words = tab.value("document.querySelector('[data-chart=latency]').textContent")
     for each in ("Warm duration (ms), log scale", "Memory (MB)", "recommended 1,120 MB"):
         assert each in words
-    assert "now 128 MB" in words
+    assert "current 128 MB" in words
     assert "p95<40ms" in words
     points = "[data-chart=latency] .mark-symbol.role-mark path"
     assert tab.value(f"document.querySelectorAll('{points}').length") == 18

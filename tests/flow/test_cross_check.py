@@ -141,7 +141,7 @@ def test_a_load_that_cloudwatch_confirms_says_so_and_warns_of_nothing(
     assert {metric for _, metric in witnesses.asked} == {
         *("Invocations", "Errors", "Throttles", "Duration", "ConcurrentExecutions")
     }
-    words = "10 of 10 invocations counted by CloudWatch"
+    words = "CloudWatch counted 10 of 10 invocations"
     assert words in told["said"]
     assert "X-Ray is off" in told["said"]
     assert words in told["report_text"]

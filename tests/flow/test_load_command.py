@@ -114,7 +114,7 @@ def test_a_stored_load_is_shown_and_reported_again_as_it_was(tuner: Run) -> None
     again = json.loads(Path("again.json").read_text())
     assert {**again, "report": None} == {**told, "report": None}
     code, out, _ = tuner("runs", "show", told["run"][:12])
-    assert (code, "answered well" in out) == (0, True)
+    assert (code, "succeeded" in out) == (0, True)
     assert tuner("runs", "export", told["run"], "load.jsonl.gz")[0] == 0
     assert tuner("report", "load.jsonl.gz", "--output", "third")[0] == 0
 
@@ -195,7 +195,7 @@ def test_several_workers_send_the_load_together(
 def test_the_terminal_leads_with_the_answer(tuner: Run) -> None:
     code, out, _ = tuner("load", "replay:rec.csv", "--rate", "20", "--duration", "5s")
     assert code == 0
-    assert "answered well" in out.splitlines()[0]
+    assert "succeeded" in out.splitlines()[0]
     assert "Latency, from the due time" in out
     assert out.splitlines()[-1].startswith("Report: reports/rec.csv-")
     _, quiet, _ = tuner("load", "replay:rec.csv", "--rate", "20", "--duration", "5s", "--quiet")

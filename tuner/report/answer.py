@@ -24,9 +24,9 @@ def answer(sweep: Sweep) -> Answer:
     now = pick.versus_current
     keep = now is not None and (now.memory_mb, now.arch or pick.arch) == (pick.memory_mb, pick.arch)
     named = size_named(pick.memory_mb, sweep)
-    headline = f"Keep {named}" if keep else named
+    headline = f"Keep {named} (current)" if keep else named
     parts = [
-        *([] if pick.versus_current is None else [_versus(pick.versus_current, keep)]),
+        *([] if now is None or keep else [_versus(now)]),
         *([f"p95 {format_ms(pick.p95_ms)}"] if known(pick.p95_ms) is not None else []),
         *_cost_part(pick),
         *_slo_part(pick),
@@ -41,7 +41,7 @@ def _cold_answer(sweep: Sweep) -> Answer:
     """Word what was asked for alone: cold starts. The range is over the sizes' medians."""
     rows = [size for size in sweep.sizes if size.cold.n and size.cold.total_ms]
     if not rows:
-        return Answer("No cold start", "none was seen; see the table", "bad", (), ())
+        return Answer("No cold starts", "none was seen; see the table", "bad", (), ())
     totals = [row.cold.total_ms.p50 for row in rows if row.cold.total_ms]
     inits = [row.cold.init_ms.p50 for row in rows if row.cold.init_ms]
     count = sum(row.cold.n for row in rows)
@@ -80,12 +80,10 @@ def _why_none(sweep: Sweep) -> str:
     return "the measurements do not allow one; see the warnings"
 
 
-def _versus(versus: VersusCurrent, keep: bool) -> str:
-    """``31 % cheaper and 4.1x faster than the 128 MB it has now``."""
-    if keep:
-        return "the size it has now"
+def _versus(versus: VersusCurrent) -> str:
+    """``31 % cheaper and 4.1x faster than the current 128 MB``."""
     where = f" on {versus.arch}" if versus.arch else ""
-    now = f"the {format_memory(versus.memory_mb)}{where} it has now"
+    now = f"the current {format_memory(versus.memory_mb)}{where}"
     cost, speed = known(versus.cost_change), known(versus.duration_change)
     if cost is None and speed is None:
         return f"instead of {now}"
@@ -99,7 +97,7 @@ def _versus(versus: VersusCurrent, keep: bool) -> str:
     if dearer:
         link = "of" if dearer.endswith("the cost") else "than"
         return f"{dearer} {link} {now}" + ("" if speed is None else " at the same speed")
-    return f"no different from {now}"
+    return f"indistinguishable from {now}"
 
 
 def _differs(change: float | None) -> bool:
@@ -110,12 +108,16 @@ def _cost_part(pick: Recommendation) -> list[str]:
     cost = pick.cost_usd_per_million
     if pick.versus_current is not None or cost is None or known(cost.mean) is None:
         return []
-    return [f"{money(cost.mean)} per million"]
+    return [f"{money(cost.mean)} per million calls"]
 
 
 def _slo_part(pick: Recommendation) -> list[str]:
     if pick.meets_slo is False:
-        return [f"does not meet {' and '.join(pick.slo)}" if pick.slo else "misses its objectives"]
+        return [
+            f"does not meet {' and '.join(pick.slo)}"
+            if pick.slo
+            else "does not meet its objectives"
+        ]
     return []
 
 
@@ -125,7 +127,8 @@ def _safe_part(pick: Recommendation) -> list[str]:
     if pick.meets_slo is False:  # there is no choice that could hold
         return []
     low, high = pick.safe_range_mb
-    return [f"safe from {low:,} to {high:,} MB"]
+    as_good = "all cost" if pick.strategy == "cost" else "are all"
+    return [f"{low:,} to {high:,} MB {as_good} within 5 % of the best"]
 
 
 def _facts(pick: Recommendation) -> tuple[Fact, ...]:
@@ -144,7 +147,7 @@ def _facts(pick: Recommendation) -> tuple[Fact, ...]:
     if pick.safe_range_mb is not None:
         low, high = pick.safe_range_mb
         value = format_memory(low) if low == high else f"{low:,} to {high:,} MB"
-        facts.append(Fact("Safe range", value, "where the choice still holds"))
+        facts.append(Fact("Safe range", value, "all within 5 % of the best"))
     return tuple(facts)
 
 
@@ -156,8 +159,8 @@ def _interval_note(cost: Interval | None) -> str:
 def _other_quantiles(pick: Recommendation) -> str:
     parts = (("p50", pick.p50_ms), ("p99", pick.p99_ms))
     shown = (f"{n} {format_ms(v)}" for n, v in parts if known(v) is not None)
-    return ", ".join(["from the curve", *shown])
+    return ", ".join(["from the fitted curve", *shown])
 
 
 def _confidence(confidence: float | None) -> Fact:
-    return Fact("Confidence", format_chance(confidence), "that it is within 5 % of the best")
+    return Fact("Confidence", format_chance(confidence), "chance that it is within 5 % of the best")

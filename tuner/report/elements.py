@@ -1,10 +1,23 @@
-"""What pages and the terminal are made of: facts, answers and tables, and figures as text."""
+"""What pages and the terminal are made of, and figures as text.
+
+A :class:`View` is all that is said about a run: an answer, warnings, and sections of charts, tables
+and facts. Every view is placed by the same template and the same terminal.
+"""
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from tuner.decide.result import Interval, Stats, Sweep
-from tuner.units import UNKNOWN, format_memory, format_ms, format_share, format_usd
+from tuner.units import (
+    UNKNOWN,
+    format_memory,
+    format_ms,
+    format_share,
+    format_usd,
+    format_usd_per_million,
+)
 
 
 @dataclass(frozen=True)
@@ -33,31 +46,142 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Link:
+    """Where something is; ``href`` is None where it was not written, ``hint`` says more."""
+
+    label: str
+    href: str | None
+    hint: str = ""
+
+
+@dataclass(frozen=True)
 class Cell:
-    """A value and, in smaller type, its interval or a remark."""
+    """A value and, in smaller type, its interval and a remark. With ``tone`` it is a mark."""
 
     value: str
     detail: str = ""
+    remark: str = ""
+    tone: str = ""
+    links: tuple[Link, ...] = ()
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line: ``marks`` are short labels, ``reason`` explains a size that failed."""
+    """One line: ``marks`` are short labels, ``reason`` explains a size that failed, ``anchor`` is
+    the id that links lead to."""
 
     head: str
     cells: tuple[Cell, ...]
     marks: tuple[str, ...] = ()
     status: str = "ok"
     reason: str = ""
+    anchor: str = ""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """All marks, with the status where it is not as it should be."""
+        return (*self.marks, *((self.status,) if self.status in ("failed", "partial") else ()))
+
+    @property
+    def trouble(self) -> str:
+        """Why it failed or has too little, in a line of its own; empty if it does not say."""
+        status = "" if self.status == "ok" else f" {self.status}"
+        return f"{self.head}{status}: {self.reason}" if self.reason else ""
 
 
 @dataclass(frozen=True)
 class Table:
-    """``columns`` names the head column first; each row has a cell for every other one."""
+    """``columns`` names the head column first; each row has a cell for every other one.
+
+    ``narrow`` are the columns of a terminal that is too narrow for all (empty: all), ``prose``
+    those of sentences. ``folded`` is the summary of a table that a page shows when asked to, and
+    a terminal never.
+    """
 
     caption: str
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
+    narrow: tuple[str, ...] = ()
+    prose: tuple[str, ...] = ()
+    note: str = ""
+    folded: str = ""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A chart: ``draw`` gives its Vega-Lite, ``text`` is for those who do not see it."""
+
+    name: str
+    caption: str
+    text: str
+    draw: Callable[[], dict[str, Any]]
+    tall: bool = False
+
+
+@dataclass(frozen=True)
+class Section:
+    """One subject of a page. ``lead`` is for the terminal, too, and so are tables and facts;
+    of ``facts`` only those in ``brief``, unless it is None."""
+
+    title: str
+    lead: str = ""
+    words: tuple[str, ...] = ()
+    note: str = ""
+    key: tuple[tuple[str, str], ...] = ()
+    figures: tuple[Figure, ...] = ()
+    tables: tuple[Table, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    brief: tuple[str, ...] | None = None
+
+    @property
+    def long(self) -> bool:
+        """Whether it may be torn apart between two printed sheets."""
+        return sum(len(table.rows) for table in self.tables) + len(self.facts) > _SHEET
+
+
+@dataclass(frozen=True)
+class View:
+    """Everything that is said about one run or history, for a page and for the terminal.
+
+    ``state`` is a remark if the run did not end as planned, ``question`` what the answer answers.
+    """
+
+    name: str
+    subtitle: str
+    title: str
+    question: str
+    answer: Answer
+    sections: tuple[Section, ...]
+    state: str = ""
+    warnings: tuple[str, ...] = ()
+    link: Link | None = None
+
+    @property
+    def figures(self) -> tuple[Figure, ...]:
+        """Every chart, in the order of the page."""
+        return tuple(figure for section in self.sections for figure in section.figures)
+
+
+#: Measures that are shares of all requests.
+SHARES = ("throttles", "errors")
+#: Rows that fit on a printed sheet, so that a section of no more stays in one piece.
+_SHEET = 8
+#: How words that mark a row are toned; others are not.
+_TONES = {
+    **dict.fromkeys(("recommended", "improved"), "recommended"),
+    **dict.fromkeys(("failed", "regressed", "refused"), "failed"),
+    **dict.fromkeys(("partial", "inconclusive"), "partial"),
+}
+
+
+def verdict_word(verdict: str) -> str:
+    """A verdict or state of a document as people read it."""
+    return {"same": "unchanged", "cannot tell": "inconclusive"}.get(verdict, verdict)
+
+
+def tone(mark: str) -> str:
+    """How a mark is toned: recommended, failed, partial or not at all."""
+    return _TONES.get(mark, "")
 
 
 def known(value: float | None) -> float | None:
@@ -82,7 +206,7 @@ def between(interval: Interval | None) -> str:
     return "" if low is None or high is None or low >= high else f"{money(low)} to {money(high)}"
 
 
-def interval_ms(bounds: tuple[float, float] | None) -> str:
+def interval_ms(bounds: Sequence[float] | None) -> str:
     """``12.3 to 13.1 ms``, or nothing if the interval is unknown or has no width."""
     low, high = (None, None) if bounds is None else (known(bounds[0]), known(bounds[1]))
     if low is None or high is None or low >= high:  # without width: too few calls for an interval
@@ -122,9 +246,26 @@ def share(count: float, of: float) -> str:
     return format_share(count / of) if of else UNKNOWN
 
 
-def counted(count: int, word: str) -> str:
+def measured(measure: str, value: float | None) -> str:
+    """A value of a gate's measure, such as ``p95`` or ``cost_per_million``, with its unit."""
+    if value is None:
+        return UNKNOWN
+    if measure == "cost_per_million":
+        return format_usd_per_million(value)
+    return format_share(value) if measure in SHARES else format_ms(value)
+
+
+def change(ratio: float | None) -> str:
+    """1.12 is ``+12 %``, 0.98 ``-2.0 %``; tenths below ten per cent."""
+    if ratio is None:
+        return UNKNOWN
+    percent = (ratio - 1.0) * 100.0
+    return f"{percent:+.{0 if abs(percent) >= 9.95 else 1}f} %"
+
+
+def counted(count: int, word: str, ending: str = "s") -> str:
     """``1 run``, ``1,200 runs``."""
-    return f"{count:,} {word}{'' if count == 1 else 's'}"
+    return f"{count:,} {word}{'' if count == 1 else ending}"
 
 
 def format_chance(chance: float | None) -> str:

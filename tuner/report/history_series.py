@@ -14,6 +14,7 @@ from typing import Any
 
 from tuner.errors import NotFound
 from tuner.model.run_history import ChangePoint, Sensitivity, change_points
+from tuner.report.elements import change
 from tuner.store.benches import StoredBench
 
 Document = Mapping[str, Any]
@@ -49,6 +50,11 @@ class Change:
     def ratio(self) -> float | None:
         """After over before; None from nothing."""
         return self.after / self.before if self.before > 0 else None
+
+    @property
+    def text(self) -> str:
+        """``+12 %``; from nothing, ``new``."""
+        return "new" if self.ratio is None else change(self.ratio)
 
 
 @dataclass(frozen=True)
@@ -93,6 +99,11 @@ def all_series(documents: Iterable[Document]) -> tuple[Series, ...]:
             for key, point in _points(document, case):
                 found.setdefault(key, []).append(point)
     return tuple(_series(*key, points) for key, points in found.items())
+
+
+def anchor(case: int, bench: str) -> str:
+    """The id of a run's row."""
+    return f"c{case}-{bench}"
 
 
 def moment(text: str) -> datetime:

@@ -1,274 +1,230 @@
-"""The history of a suite as a reader sees it: every word and number of its page.
+"""The history of a suite as a reader sees it: lasting changes, then every case with its runs.
 
-Made from ``tuner.bench/1`` documents and from where the reports of runs are; templates and charts
-only arrange.
+Made from ``tuner.bench/1`` documents and from where the reports of runs are.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from tuner.report.elements import Answer, Fact
+from tuner.report.elements import (
+    Answer,
+    Cell,
+    Fact,
+    Figure,
+    Link,
+    Row,
+    Section,
+    Table,
+    View,
+    counted,
+    measured,
+    verdict_word,
+)
 from tuner.report.history_series import (
     Change,
     Document,
     Series,
     all_series,
+    anchor,
     configuration,
     moment,
 )
-from tuner.units import UNKNOWN, format_memory, format_ms, format_share, format_usd_per_million
+from tuner.report.time_charts import history_chart
+from tuner.units import UNKNOWN, format_memory
 
-#: Verdict or state of a case, and the tone that it is shown in.
-_TONES = {"regressed": "failed", "failed": "failed", "refused": "failed", "cannot tell": "partial"}
-
-
-@dataclass(frozen=True)
-class RunLink:
-    """One side of a comparison: ``href`` is its report, or None where none was written."""
-
-    label: str
-    run: str
-    href: str | None
+_Changes = Sequence[tuple[Series, Change]]
 
 
-@dataclass(frozen=True)
-class RunRow:
-    """One run of a case; ``values`` stand under the case's columns."""
-
-    anchor: str
-    when: str
-    commit: str
-    configuration: str
-    verdict: str
-    tone: str
-    values: tuple[str, ...]
-    links: tuple[RunLink, ...]
-    remarks: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class ChangeRow:
-    """A change of level: where, by how much, and between which runs."""
-
-    head: str
-    measure: str
-    change: str
-    tone: str
-    levels: str
-    when: str
-    commits: str
-    anchor: str
-
-
-@dataclass(frozen=True)
-class ChartPlace:
-    """A chart and what it says in words."""
-
-    name: str
-    title: str
-    text: str
-    series: Series
-
-
-@dataclass(frozen=True)
-class CaseView:
-    """A case: its charts, and its runs with the newest first."""
-
-    name: str
-    about: str
-    charts: tuple[ChartPlace, ...]
-    columns: tuple[str, ...]
-    rows: tuple[RunRow, ...]
-
-
-@dataclass(frozen=True)
-class HistoryView:
-    """The page of a suite's history."""
-
-    name: str
-    subtitle: str
-    answer: Answer
-    changes: tuple[ChangeRow, ...]
-    cases: tuple[CaseView, ...]
-
-    @property
-    def title(self) -> str:
-        """The page's title."""
-        return f"{self.name} over time: {self.answer.headline}"
-
-
-def history_view(documents: Sequence[Document], reports: Mapping[str, str]) -> HistoryView:
+def history_view(documents: Sequence[Document], reports: Mapping[str, str]) -> View:
     """Word everything. ``documents`` are of one suite, the oldest first, and not empty;
     ``reports`` has the address of a run's report by the run's id."""
     series = all_series(documents)
-    names = list(dict.fromkeys(case["case"] for each in documents for case in each["cases"]))
     changes = sorted(
         ((one, change) for one in series for change in one.changes),
         key=lambda pair: pair[0].points[pair[1].position].at,
         reverse=True,
     )
-    last = documents[-1]
-    return HistoryView(
-        name=last["suite"],
+    said, name = _answer(documents, changes), documents[-1]["suite"]
+    return View(
+        name=name,
         subtitle=_subtitle(documents),
-        answer=_answer(documents, changes),
-        changes=tuple(change_row(one, change, names) for one, change in changes),
-        cases=tuple(
-            _case(i, name, documents, [s for s in series if s.case == name], reports)
-            for i, name in enumerate(names)
-        ),
+        title=f"{name} over time: {said.headline}",
+        question="The latest lasting change",
+        answer=said,
+        sections=tuple(_sections(documents, series, changes, reports)),
     )
+
+
+def _sections(
+    documents: Sequence[Document],
+    series: Sequence[Series],
+    changes: _Changes,
+    reports: Mapping[str, str],
+) -> Iterator[Section]:
+    names = list(dict.fromkeys(case["case"] for each in documents for case in each["cases"]))
+    if changes:
+        yield Section(
+            "Lasting changes",
+            note="Where a measure moved and stayed, newest first. The cause lies between the two "
+            "commits, or in the platform between the two runs.",
+            tables=(_change_table(changes, names),),
+        )
+    if series:
+        yield Section(
+            "Runs",
+            note="Each mark is a run and links to its row; lines are levels, as geometric means.",
+            key=(
+                (f"■ {verdict_word('cannot tell')}", "partial"),
+                ("▼ improved", "recommended"),
+                ("▲ regressed", "failed"),
+                (f"● {verdict_word('same')}", ""),
+            ),
+        )
+    for number, name in enumerate(names):
+        own = [one for one in series if one.case == name]
+        rows = tuple(_rows(number, name, documents, own, reports))
+        columns = ("Run", "Commit", *dict.fromkeys(map(_column, own)), "Reports")
+        table = Table(
+            f"Runs of {name}",
+            columns,
+            rows,
+            prose=("Commit", "Reports"),
+            folded=f"{counted(len(rows), 'run')} of {name}",
+        )
+        figures = tuple(_figure(number, i, one) for i, one in enumerate(own))
+        yield Section(name, note=_target(name, documents), figures=figures, tables=(table,))
 
 
 def _subtitle(documents: Sequence[Document]) -> str:
     first, last = documents[0], documents[-1]
     days = f"{moment(first['started_at']):%Y-%m-%d} to {moment(last['started_at']):%Y-%m-%d}"
     where = [last["environment"] or "", f"branch {last['branch']}" if last["branch"] else ""]
-    count = f"{len(documents):,} run{'' if len(documents) == 1 else 's'}"
-    return ", ".join(part for part in (*where, count, days) if part)
+    return ", ".join(part for part in (*where, counted(len(documents), "run"), days) if part)
 
 
-def _answer(documents: Sequence[Document], changes: Sequence[tuple[Series, Change]]) -> Answer:
-    runs = f"{len(documents):,} run{'' if len(documents) == 1 else 's'}"
+def _answer(documents: Sequence[Document], changes: _Changes) -> Answer:
+    runs = counted(len(documents), "run")
     facts = _facts(documents, len(changes))
     if not changes and documents[-1]["verdict"] == "regressed":
-        so_far = f"no change of level in {runs} so far"
-        return Answer("The last run regressed", so_far, "bad", facts, ())
+        return Answer("The last run regressed", f"no lasting change in {runs} yet", "bad", facts)
     if not changes:
-        return Answer("No change of level", f"in {runs}", "good", facts, ())
+        return Answer("No lasting change", f"in {runs}", "good", facts)
     series, change = changes[0]
-    point = series.points[change.position]
+    point, rising = series.points[change.position], change.after > change.before
     rest = [
         f"{series.measure} of {series.case} at {format_memory(series.memory_mb)}: "
-        f"{shown(series.measure, change.before)} → {shown(series.measure, change.after)}",
+        f"{_levels(series, change)}",
         f"since {point.at:%Y-%m-%d}{f' ({point.commit[:7]})' if point.commit else ''}",
     ]
-    rising = change.after > change.before
-    headline = f"{series.measure} {'rose' if rising else 'fell'} {moved(change).lstrip('+−')}"
-    return Answer(headline, "; ".join(rest), "bad" if rising else "good", facts, ())
+    by = change.text.lstrip("+-")
+    headline = f"{series.measure} {'rose' if rising else 'fell'} by {by}"
+    return Answer(headline, "; ".join(rest), "bad" if rising else "good", facts)
+
+
+def _levels(series: Series, change: Change) -> str:
+    before, after = (measured(series.measure, each) for each in (change.before, change.after))
+    return f"{before} → {after}"
 
 
 def _facts(documents: Sequence[Document], changes: int) -> tuple[Fact, ...]:
     last = documents[-1]
     regressed = sum(each["verdict"] == "regressed" for each in documents)
+    runs = f"in {counted(len(documents), 'run')}"
+    verdict = verdict_word(last["verdict"]) if last["verdict"] else "not judged"
     return (
-        Fact("Last run", last["verdict"] or "not judged", f"{moment(last['started_at']):%Y-%m-%d}"),
-        Fact("Changes of level", f"{changes:,}", f"in {len(documents):,} runs"),
-        Fact("Runs that regressed", f"{regressed:,}", "against what each was compared with"),
+        Fact("Last run", verdict, f"{moment(last['started_at']):%Y-%m-%d}"),
+        Fact("Lasting changes", f"{changes:,}", runs),
+        Fact("Runs that regressed", f"{regressed:,}", "compared with the baseline of each"),
         Fact("Cases", f"{len(last['cases']):,}", "in the last run"),
     )
 
 
-def _case(
+def _change_table(changes: _Changes, names: Sequence[str]) -> Table:
+    columns = ("Case", "Measure", "Change", "Level", "Commits", "First run")
+    rows = tuple(_change_row(one, change, names) for one, change in changes)
+    return Table("Lasting changes", columns, rows)
+
+
+def _change_row(series: Series, change: Change, names: Sequence[str]) -> Row:
+    before, point = series.points[change.position - 1], series.points[change.position]
+    commits = [each.commit[:7] if each.commit else UNKNOWN for each in (before, point)]
+    tone = "failed" if change.after > change.before else "recommended"
+    to = f"#{anchor(names.index(series.case), point.bench)}"
+    cells = (
+        Cell(series.measure),
+        Cell(change.text, tone=tone),
+        Cell(_levels(series, change)),
+        Cell(" → ".join(commits)),
+        Cell("", links=(Link(f"{point.at:%Y-%m-%d %H:%M}", to),)),
+    )
+    return Row(f"{series.case}, {format_memory(series.memory_mb)}", cells)
+
+
+def _target(name: str, documents: Sequence[Document]) -> str:
+    """What the newest run of a case measured."""
+    cases = (case for each in reversed(documents) for case in each["cases"])
+    return next((str(case["target"]) for case in cases if case["case"] == name), "")
+
+
+def _rows(
     number: int,
     name: str,
     documents: Sequence[Document],
     series: Sequence[Series],
     reports: Mapping[str, str],
-) -> CaseView:
+) -> Iterator[Row]:
+    """The runs of case ``number``, the newest first."""
     remarks: dict[str, list[str]] = {}
     for one in series:
         for change in one.changes:
-            said = f"{_column(one)} {moved(change)} from here"
+            said = f"{_column(one)} {change.text} from here"
             remarks.setdefault(one.points[change.position].bench, []).append(said)
     values = {
-        (one.points[i].bench, _column(one)): shown(one.measure, one.points[i].value)
+        (point.bench, _column(one)): measured(one.measure, point.value)
         for one in series
-        for i in range(len(one.points))
+        for point in one.points
     }
-    columns = tuple(dict.fromkeys(_column(one) for one in series))
-    rows, target = [], ""
+    columns = list(dict.fromkeys(map(_column, series)))
     for document in reversed(documents):
         for case in document["cases"]:
             if case["case"] == name:
-                target = target or case["target"]
-                cells = tuple(values.get((document["bench"], each), UNKNOWN) for each in columns)
-                beside = (reports, remarks.get(document["bench"], []))
-                rows.append(run_row(number, document, case, cells, beside))
-    charts = tuple(_place(number, i, one) for i, one in enumerate(series))
-    return CaseView(name, target, charts, columns, tuple(rows))
+                bench = document["bench"]
+                told = [*remarks.get(bench, []), *([case["reason"]] if case["reason"] else [])]
+                cells = (
+                    _commit_cell(document, case, told),
+                    *(Cell(values.get((bench, column), UNKNOWN)) for column in columns),
+                    Cell("", links=_links(case, reports)),
+                )
+                when = f"{moment(document['started_at']):%Y-%m-%d %H:%M}"
+                marks = (verdict_word(case["verdict"] or case["state"]),)
+                yield Row(when, cells, marks, anchor=anchor(number, bench))
 
 
-def _place(number: int, position: int, series: Series) -> ChartPlace:
+def _commit_cell(document: Document, case: Mapping[str, Any], remarks: Sequence[str]) -> Cell:
+    commit = (case["after"] or {}).get("commit") or document["commit"]
+    shown = commit[:7] if commit else UNKNOWN
+    return Cell(shown, configuration(case["after"]), "; ".join(remarks))
+
+
+def _links(case: Mapping[str, Any], reports: Mapping[str, str]) -> tuple[Link, ...]:
+    """The reports of both sides, or how to write them."""
+    sides = [side for side in (case["after"], case["before"]) if side]
+    return tuple(
+        Link(side["label"], reports.get(side["run"]), f"tuner report {side['run']}")
+        for side in sides
+    )
+
+
+def _figure(number: int, position: int, series: Series) -> Figure:
     title = f"{series.measure} at {format_memory(series.memory_mb)}"
     said = [
-        f"{moved(change)} on {series.points[change.position].at:%Y-%m-%d}"
+        f"{change.text} on {series.points[change.position].at:%Y-%m-%d}"
         for change in series.changes
     ]
-    text = f"{title} over {len(series.points):,} runs: {', '.join(said) or 'no change of level'}."
-    return ChartPlace(f"c{number}-{position}", title, text, series)
+    text = f"{title} over {len(series.points):,} runs: {', '.join(said) or 'no lasting change'}."
+    return Figure(f"c{number}-{position}", title, text, partial(history_chart, series, number))
 
 
 def _column(series: Series) -> str:
     return f"{series.measure}, {format_memory(series.memory_mb)}"
-
-
-def shown(measure: str, value: float | None) -> str:
-    """A value of a measure with its unit."""
-    if value is None:
-        return UNKNOWN
-    if measure == "cost_per_million":
-        return format_usd_per_million(value)
-    return format_share(value) if measure in ("throttles", "errors") else format_ms(value)
-
-
-def axis_title(measure: str) -> str:
-    """The measure with the unit of its axis."""
-    if measure == "cost_per_million":
-        return "USD per million"
-    return f"{measure} (share)" if measure in ("throttles", "errors") else f"{measure} (ms)"
-
-
-def moved(change: Change) -> str:
-    """``+12 %``; from nothing, ``new``."""
-    if change.ratio is None:
-        return "new"
-    percent = (change.ratio - 1) * 100
-    return f"{percent:+.{0 if abs(percent) >= 9.95 else 1}f} %".replace("-", "−")
-
-
-def anchor(case: int, bench: str) -> str:
-    """The id of a run's row."""
-    return f"c{case}-{bench}"
-
-
-def change_row(series: Series, change: Change, names: Sequence[str]) -> ChangeRow:
-    """A change of level; ``names`` are the cases in the order of the page."""
-    before, point = series.points[change.position - 1], series.points[change.position]
-    commits = [each.commit[:7] if each.commit else UNKNOWN for each in (before, point)]
-    return ChangeRow(
-        head=f"{series.case}, {format_memory(series.memory_mb)}",
-        measure=series.measure,
-        change=moved(change),
-        tone="failed" if change.after > change.before else "recommended",
-        levels=f"{shown(series.measure, change.before)} → {shown(series.measure, change.after)}",
-        when=f"{point.at:%Y-%m-%d %H:%M}",
-        commits=" → ".join(commits),
-        anchor=anchor(names.index(series.case), point.bench),
-    )
-
-
-def run_row(
-    number: int,
-    document: Document,
-    case: Mapping[str, Any],
-    cells: tuple[str, ...],
-    beside: tuple[Mapping[str, str], list[str]],
-) -> RunRow:
-    """A run of case ``number``; ``beside`` has where reports are, and what to remark."""
-    reports, remarks = beside
-    sides = [(side["label"], side["run"]) for side in (case["after"], case["before"]) if side]
-    commit = (case["after"] or {}).get("commit") or document["commit"]
-    verdict = case["verdict"] or case["state"]
-    return RunRow(
-        anchor=anchor(number, document["bench"]),
-        when=f"{moment(document['started_at']):%Y-%m-%d %H:%M}",
-        commit=commit[:7] if commit else UNKNOWN,
-        configuration=configuration(case["after"]),
-        verdict=verdict,
-        tone=_TONES.get(verdict, "recommended" if verdict == "improved" else ""),
-        values=cells,
-        links=tuple(RunLink(label, run, reports.get(run)) for label, run in sides),
-        remarks=(*remarks, *([case["reason"]] if case["reason"] else [])),
-    )

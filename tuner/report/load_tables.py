@@ -1,12 +1,14 @@
-"""The tables of a load's report, in words, from ``tuner.load/1``."""
+"""The tables of a load, from ``tuner.load/1``, and of the sizes that a sweep put under load."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from tuner.decide.load_result import load_words, verdict_words
 from tuner.decide.result import SizeRow, Sweep
 from tuner.records import Outcome
-from tuner.report.elements import Cell, Row, Table, interval_ms, known, money, share
+from tuner.report.elements import Cell, Row, Table, counted, interval_ms, known, money, share
 from tuner.units import UNKNOWN, format_memory, format_ms, format_rate, format_share, format_usd
 
 if TYPE_CHECKING:
@@ -15,21 +17,21 @@ if TYPE_CHECKING:
 
 _STATISTICS = ("p50", "p90", "p95", "p99", "p99.9", "max", "mean")
 _TIMES = (
-    ("latency_ms", "Latency, from the due time"),
-    ("service_ms", "Service, from sending"),
-    ("lag_ms", "Lag of the generator"),
-    ("duration_ms", "Duration as Lambda reports it"),
+    ("latency_ms", "Latency, since due"),
+    ("service_ms", "Service time, since sent"),
+    ("lag_ms", "Sent late by"),
+    ("duration_ms", "Duration reported by Lambda"),
     ("cold_ms", "Cold start, INIT and first call"),
 )
 #: The same of events, whose answer says only that they were taken.
 _ACCEPTED = {
-    "latency_ms": "Acceptance, from the due time",
-    "service_ms": "Acceptance, from sending",
-    "duration_ms": "Duration of all tries",
-    "cold_ms": "Cold start, INIT and first try",
+    "latency_ms": "Accepted, since due",
+    "service_ms": "Accepted, since sent",
+    "duration_ms": "Duration of all attempts",
+    "cold_ms": "Cold start, INIT and first call",
 }
 _OUTCOMES = {
-    "ok": "answered",
+    "ok": "succeeded",
     "throttled": "throttled",
     "function_error": "function failed",
     "timeout": "function timed out",
@@ -48,7 +50,7 @@ def slo_table(document: Mapping[str, Any]) -> Table | None:
         verdict = "met" if each["met"] else "missed"
         cells = Cell(_slo_value(each["slo"], each["value"])), Cell(verdict)
         rows.append(Row(each["slo"], cells))
-    return Table("Objectives", ("Objective", "Measured", "Verdict"), tuple(rows))
+    return Table("Objectives", ("Objective", "Measured", "Result"), tuple(rows))
 
 
 def step_table(document: Mapping[str, Any]) -> Table | None:
@@ -72,8 +74,10 @@ def step_table(document: Mapping[str, Any]) -> Table | None:
         )
         marks = ("highest",) if step["rps"] == limit["best_rps"] else ()
         rows.append(Row(format_rate(step["rps"]), cells, marks))
-    columns = ("Rate", "Answered", "p50", "p99", "Throttled", "In flight", "By Little's law")
-    return Table("Rates tried", (*columns, "Objectives"), tuple(rows))
+    columns = ("Rate", "Succeeded", "p50", "p99", "Throttled", "In flight", "By Little's law")
+    narrow = ("Rate", "p99", "Throttled", "In flight", "Objectives")
+    prose = ("Objectives",)
+    return Table("Rates tried", (*columns, "Objectives"), tuple(rows), narrow, prose)
 
 
 def _slo_value(text: str, value: float | None) -> str:
@@ -87,45 +91,45 @@ def _slo_value(text: str, value: float | None) -> str:
 
 
 def times_table(document: Mapping[str, Any]) -> Table:
-    """Percentiles of every kind of time that was measured."""
+    """Percentiles of every kind of time that was measured, with intervals where they are known."""
     renamed = {} if document.get("events") is None else _ACCEPTED
+    bounds = document.get("intervals", {})  # documents of earlier versions have none
     rows = [
-        Row(
-            renamed.get(key, title),
-            tuple(_time_cell(document, key, name) for name in _STATISTICS),
-        )
+        Row(renamed.get(key, title), spread_cells(document[key], _STATISTICS, bounds.get(key, {})))
         for key, title in _TIMES
         if document[key]
     ]
-    success = document["retries"]["time_to_success_ms"]
-    if success:
-        cells = tuple(Cell(format_ms(success.get(name))) for name in _STATISTICS)
-        rows.append(Row("Latency of calls that were retried", cells))
-    whose = "accepted" if renamed else "answered"
-    return Table(f"Times of calls that were {whose}", ("Time", *_STATISTICS), tuple(rows))
+    retried = document["retries"]["time_to_success_ms"]
+    if retried:
+        rows.append(Row("Latency of calls that were retried", spread_cells(retried, _STATISTICS)))
+    whose = "were accepted" if renamed else "succeeded"
+    caption, columns = f"Times of calls that {whose}", ("Time", *_STATISTICS)
+    return Table(caption, columns, tuple(rows), narrow=("Time", "p50", "p95", "p99", "max"))
 
 
-def _time_cell(document: Mapping[str, Any], key: str, name: str) -> Cell:
-    """A statistic with its interval, which documents of earlier versions lack."""
-    bounds = document.get("intervals", {}).get(key, {}).get(name)
-    detail = interval_ms(tuple(bounds)) if bounds else ""
-    return Cell(format_ms(document[key].get(name)), detail)
+def spread_cells(
+    spread: Mapping[str, Any],
+    names: Iterable[str],
+    bounds: Mapping[str, Any] = MappingProxyType({}),
+) -> tuple[Cell, ...]:
+    """The statistics of a time in ms by name, with the intervals that are known."""
+    return tuple(Cell(format_ms(spread.get(n)), interval_ms(bounds.get(n))) for n in names)
 
 
 def outcome_table(document: Mapping[str, Any]) -> Table:
     """Calls by how they ended."""
-    calls, words_of = document["calls"], _OUTCOMES
-    if document.get("events") is not None:
-        words_of = {**_OUTCOMES, "ok": "accepted"}
+    accepted = {} if document.get("events") is None else {"ok": "accepted"}
     rows = [
-        Row(words, (Cell(f"{count:,}"), Cell(share(count, calls))))
-        for outcome, words in words_of.items()
+        (words, count)
+        for outcome, words in {**_OUTCOMES, **accepted}.items()
         if (count := document["outcomes"].get(outcome, 0)) or outcome == "ok"
     ]
-    if document["dropped"]:
-        cells = (Cell(f"{document['dropped']:,}"), Cell("not counted as calls"))
-        rows.append(Row("never sent", cells))
-    return Table("How calls ended", ("Outcome", "Calls", "Share"), tuple(rows))
+    columns = ("Outcome", "Calls", "Share")
+    table = share_table("How calls ended", columns, rows, document["calls"])
+    if not document["dropped"]:
+        return table
+    cells = (Cell(f"{document['dropped']:,}"), Cell("not counted as calls"))
+    return replace(table, rows=(*table.rows, Row("never sent", cells)))
 
 
 def throttle_table(document: Mapping[str, Any]) -> Table | None:
@@ -133,11 +137,17 @@ def throttle_table(document: Mapping[str, Any]) -> Table | None:
     if not document["throttles"]:
         return None
     ordered = sorted(document["throttles"].items(), key=lambda item: -item[1])
-    rows = tuple(
-        Row(reason, (Cell(f"{count:,}"), Cell(share(count, document["attempts"]))))
-        for reason, count in ordered
-    )
-    return Table("Throttled requests by reason", ("Reason", "Requests", "Share"), rows)
+    columns = ("Reason", "Requests", "Share")
+    table = share_table("Throttled requests by reason", columns, ordered, document["attempts"])
+    return replace(table, note="Throttled requests by the reason that Lambda gave:")
+
+
+def share_table(
+    caption: str, columns: tuple[str, ...], rows: Iterable[tuple[str, int]], of: int
+) -> Table:
+    """How many there are of each kind, with the share of all."""
+    listed = (Row(name, (Cell(f"{count:,}"), Cell(share(count, of)))) for name, count in rows)
+    return Table(caption, columns, tuple(listed))
 
 
 def timeline_table(moments: Sequence[Mapping[str, Any]]) -> Table:
@@ -155,44 +165,35 @@ def timeline_table(moments: Sequence[Mapping[str, Any]]) -> Table:
         )
         for moment in moments
     )
-    columns = ("At", "Asked/s", "Sent/s", "Answered/s", "Throttled/s", "Failed/s", "Cold/s")
-    return Table("Second by second", (*columns, "In flight", "p50", "p99"), rows)
+    rates = ("Due/s", "Sent/s", "Succeeded/s", "Throttled/s", "Failed/s", "Cold/s")
+    columns = ("At", *rates, "In flight", "p50", "p99")
+    return Table("Second by second", columns, rows, folded=counted(len(rows), "row"))
 
 
 def _rate(value: float) -> str:
     return f"{value:,.0f}" if value == round(value) else f"{value:,.1f}"
 
 
-COLUMNS = (
-    "Memory",
-    "Calls",
-    "Answered",
-    "p50",
-    "p95",
-    "p99",
-    "Duration p50",
-    "Throttled",
-    "Cost per million",
-    "Objectives",
-)
-
-
-def load_table(sweep: Sweep) -> Table | None:
+def size_load_table(sweep: Sweep) -> Table | None:
     """Every size that was put under load, ascending; ``None`` if none was."""
-    rows = tuple(_row(size, size.load, sweep) for size in sweep.sizes if size.load is not None)
-    return Table("Sizes under load", COLUMNS, rows) if rows else None
+    rows = tuple(_size_row(size, size.load, sweep) for size in sweep.sizes if size.load is not None)
+    measures = ("Calls", "Succeeded", "p50", "p95", "p99", "Duration p50", "Throttled")
+    narrow = ("Memory", "Succeeded", "p50", "p99", "Throttled", "Objectives")
+    prose = ("Objectives",)
+    columns = ("Memory", *measures, "Cost per million", *prose)
+    return Table("Sizes under load", columns, rows, narrow, prose) if rows else None
 
 
 def load_sentence(sweep: Sweep) -> str:
-    """What was asked of each size, and what came of it; empty if nothing was."""
+    """The load that each size was put under, and what came of it; empty if none was."""
     loads = [size for size in sweep.sizes if size.load is not None]
     if sweep.load is None or not loads:
         return ""
     asked = sweep.load
-    arrival = {"constant": "evenly spaced", "poisson": "by chance (Poisson)"}
+    arrival = {"constant": "evenly spaced", "poisson": "at random (Poisson)"}
     how = "" if asked.arrival is None else f", due {arrival.get(asked.arrival, asked.arrival)}"
     sizes = "One size was" if len(loads) == 1 else f"{len(loads)} sizes were"
-    turns = "" if len(loads) == 1 else ", one after another with the same calls"
+    turns = "" if len(loads) == 1 else ", one after another, with the same calls"
     return f"{sizes} put under load ({load_words(asked)}{how}){turns}. {_outcome(loads)}"
 
 
@@ -205,11 +206,11 @@ def _outcome(loads: list[SizeRow]) -> str:
         if sizes
     ]
     if not parts:
-        return "No objective was about callers, throttles or errors, so none was judged by it."
+        return "No objective is about callers, throttles or errors, so none was judged here."
     return f"{'; '.join(parts)}."
 
 
-def _row(size: SizeRow, load: "SizeUnderLoad", sweep: Sweep) -> Row:
+def _size_row(size: SizeRow, load: "SizeUnderLoad", sweep: Sweep) -> Row:
     figures = load.figures
     latency, ran = figures.latency, figures.warm.percentile_ms(50.0)
     alone = size.warm.duration_ms

@@ -1,16 +1,14 @@
-"""A load as a reader sees it: every word and number of its report, from ``tuner.load/1``.
+"""A load as a reader sees it: its sections, in order, from ``tuner.load/1``.
 
-The document is what the store keeps, so a report can be written again at any time. Templates,
-charts and the terminal only arrange.
+The document is what the store keeps, so a report can be written again at any time.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from statistics import median
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from tuner.report.elements import Answer, Fact, Table, share
-from tuner.report.load_events import EventsView, event_facts, event_rest, events_view
+from tuner.report.elements import Answer, Fact, Figure, Section, View, share
+from tuner.report.load_events import event_facts, event_rest, events_section
 from tuner.report.load_tables import (
     outcome_table,
     slo_table,
@@ -19,64 +17,79 @@ from tuner.report.load_tables import (
     timeline_table,
     times_table,
 )
-from tuner.report.method import cross_check_facts
-from tuner.units import (
-    format_memory,
-    format_ms,
-    format_rate,
-    format_seconds,
-    format_usd,
-)
-
-#: A chart shows at most so many moments; longer loads are drawn in slices of several seconds.
-_MOMENTS = 300
+from tuner.report.method import CROSS_CHECK, cross_check_facts
+from tuner.report.time_charts import flight_chart, rate_chart, slices, time_chart
+from tuner.units import format_memory, format_ms, format_rate, format_seconds, format_usd
 
 
-@dataclass(frozen=True)
-class LoadView:
-    """The report of a load. ``moments`` are rows of the timeline for charts and the table."""
-
-    name: str
-    subtitle: str
-    state: str
-    answer: Answer
-    slos: Table | None
-    steps: Table | None
-    times: Table
-    outcomes: Table
-    throttles: Table | None
-    events: EventsView | None
-    timeline: Table
-    moments: tuple[Mapping[str, Any], ...]
-    slice_s: int
-    warnings: tuple[str, ...]
-    method: tuple[Fact, ...]
-
-    @property
-    def title(self) -> str:
-        """The page's title."""
-        return f"{self.name} under load: {self.answer.headline}"
-
-
-def load_view(document: Mapping[str, Any]) -> LoadView:
+def load_view(document: Mapping[str, Any]) -> View:
     """Word everything there is to say about a load."""
-    slice_s, moments = _moments(document["timeline"])
-    return LoadView(
-        name=document["name"],
+    said, name = _answer(document), document["name"]
+    return View(
+        name=name,
         subtitle=_subtitle(document),
+        title=f"{name} under load: {said.headline}",
+        question="Under this load",
+        answer=said,
+        sections=tuple(_sections(document)),
         state=_state(document),
-        answer=_answer(document),
-        slos=slo_table(document),
-        steps=step_table(document),
-        times=times_table(document),
-        outcomes=outcome_table(document),
-        throttles=throttle_table(document),
-        events=events_view(document),
-        timeline=timeline_table(moments),
-        moments=moments,
-        slice_s=slice_s,
         warnings=tuple(warning["text"] for warning in document["warnings"]),
-        method=_method(document),
+    )
+
+
+def _sections(document: Mapping[str, Any]) -> Iterator[Section]:
+    slice_s, moments = slices(document["timeline"])
+    if (steps := step_table(document)) is not None:
+        note = (
+            "Each rate was a load of its own; the figures below are those of the highest rate that "
+            "met the objectives."
+        )
+        yield Section("Rates tried", note=note, tables=(steps,))
+    if (slos := slo_table(document)) is not None:
+        yield Section("Objectives", tables=(slos,))
+    yield from events_section(document)
+    if len(moments) > 1:
+        note = (
+            f"Each point stands for {slice_s} s: mean rates, the median of the seconds’ p50, the "
+            "highest p99."
+        )
+        figures = tuple(_figures(moments, document.get("events") is not None))
+        yield Section("Over time", note=note if slice_s > 1 else "", figures=figures)
+    yield Section(
+        "Times",
+        note="Below a percentile is its 90 % interval, which takes calls as independent: in a "
+        "queue they are not, and another load would differ by more.",
+        tables=(times_table(document),),
+    )
+    throttles = throttle_table(document)
+    outcomes = (outcome_table(document), *(() if throttles is None else (throttles,)))
+    yield Section("How calls ended", tables=outcomes)
+    yield Section("Second by second", tables=(timeline_table(moments),))
+    yield Section("How it was measured", facts=_method(document), brief=(CROSS_CHECK,))
+
+
+def _figures(moments: Sequence[Mapping[str, Any]], events: bool) -> Iterator[Figure]:
+    below = "over the load. The last table has the values."
+    good = "accepted" if events else "succeeded"
+    yield Figure(
+        "rates",
+        "Calls that were due, and requests by how they ended, in each second.",
+        f"Calls per second {below}",
+        partial(rate_chart, moments, good),
+    )
+    if any(moment["p50_ms"] is not None for moment in moments):
+        what = "Time until events were accepted" if events else "Latency of calls that succeeded"
+        yield Figure(
+            "times",
+            f"{what}, counted from when each was due, by the second in which it ended.",
+            f"Latency {below}",
+            partial(time_chart, moments),
+        )
+    yield Figure(
+        "flight",
+        "Requests in flight, on average in each second. Marks show cold starts.",
+        f"Requests in flight {below}",
+        partial(flight_chart, moments),
     )
 
 
@@ -85,7 +98,7 @@ def _answer(document: Mapping[str, Any]) -> Answer:
     throttled, calls = document["outcomes"]["throttled"], document["calls"]
     failed = calls - throttled - document["outcomes"]["ok"]
     events = document.get("events")
-    accepted = "p95 latency" if events is None else "accepted within p95"
+    accepted = "p95 latency" if events is None else "p95 until accepted"
     rest = [
         *(() if events is None else event_rest(events)),
         f"{accepted} {format_ms(document['latency_ms'].get('p95'))}",
@@ -93,16 +106,16 @@ def _answer(document: Mapping[str, Any]) -> Answer:
         *([f"{share(failed, calls)} failed"] if failed else []),
         *([f"{document['dropped']:,} calls never sent"] if document["dropped"] else []),
     ]
-    well = "answered well" if events is None else "accepted"
+    well = "succeeded" if events is None else "accepted"
     rate = f"{format_rate(document['goodput_rps'])} {well}"
     limit = document.get("limit")
     if limit is not None:
         headline = _limit_headline(limit)
         if limit["fails_at_rps"] is not None:
-            rest.insert(0, f"{format_rate(limit['fails_at_rps'])} is too much")
+            rest.insert(0, f"{format_rate(limit['fails_at_rps'])} fails")
     elif document["slo"]:
         texts = ", ".join(each["slo"] for each in missed or document["slo"])
-        headline = f"Misses {texts}" if missed else f"Meets {texts}"
+        headline = f"{'FAILED' if missed else 'PASSED'} {texts}"
         rest.insert(0, rate)
     else:
         headline = rate
@@ -115,16 +128,16 @@ def _answer(document: Mapping[str, Any]) -> Answer:
 
 def _limit_headline(limit: Mapping[str, Any]) -> str:
     if limit["best_rps"] is None:
-        return "No rate that was tried meets the objectives"
-    open_end = limit["fails_at_rps"] is None
-    return f"Bears {format_rate(limit['best_rps'])}{' or more' if open_end else ''}"
+        return "No tested rate meets the objectives"
+    at_least = "at least " if limit["fails_at_rps"] is None else ""
+    return f"Sustains {at_least}{format_rate(limit['best_rps'])}"
 
 
 def _facts(document: Mapping[str, Any]) -> tuple[Fact, ...]:
     asked, achieved = document["asked_rps"], document["achieved_rps"]
     concurrency, retries = document["concurrency"], document["retries"]
     little = concurrency["little"]
-    rate = f"asked: {format_rate(asked)}" if asked is not None else "closed model"
+    rate = f"planned: {format_rate(asked)}" if asked is not None else "users set the rate"
     facts = [
         Fact("Calls", f"{document['calls']:,}", f"in {format_seconds(document['seconds'])}"),
         Fact("Rate achieved", format_rate(achieved), rate),
@@ -132,7 +145,7 @@ def _facts(document: Mapping[str, Any]) -> tuple[Fact, ...]:
             "Concurrency",
             f"{concurrency['mean']:.1f}",
             f"at most {concurrency['max']:,}"
-            + ("" if little is None else f"; {little:.1f} by Little's law"),
+            + ("" if little is None else f"; Little's law gives {little:.1f}"),
         ),
         Fact("Cold starts", f"{document['cold_starts']:,}", _cold_note(document)),
         Fact("Cost of this load", _cost(document), _per_million(document)),
@@ -165,35 +178,14 @@ def _per_million(document: Mapping[str, Any]) -> str:
     return f"{format_usd(document['cost_usd'] / document['calls'] * 1e6)} per million calls"
 
 
-def _moments(
-    timeline: Sequence[Mapping[str, Any]],
-) -> tuple[int, tuple[Mapping[str, Any], ...]]:
-    """The timeline in at most so many slices: mean counts, median p50s, the highest p99."""
-    slice_s = -(-len(timeline) // _MOMENTS) or 1
-    if slice_s == 1:
-        return 1, tuple(timeline)
-    slices = [timeline[at : at + slice_s] for at in range(0, len(timeline), slice_s)]
-    return slice_s, tuple(_merged(rows) for rows in slices)
-
-
-def _merged(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    merged: dict[str, Any] = {"second": rows[0]["second"]}
-    for name in ("asked", "sent", "ok", "throttled", "errors", "cold", "in_flight"):
-        merged[name] = sum(row[name] or 0 for row in rows) / len(rows)
-    for name, pick in (("p50_ms", median), ("p95_ms", max), ("p99_ms", max)):
-        known = [row[name] for row in rows if row[name] is not None]
-        merged[name] = pick(known) if known else None
-    return merged
-
-
 def _method(document: Mapping[str, Any]) -> tuple[Fact, ...]:
     asked = document["load"]
     if asked["model"] == "closed":
-        how = f"{asked['users']:,} users, each calling again when answered"
+        how = f"{asked['users']:,} users, each calling again once answered"
         if asked["think_s"]:
-            how += f" and {format_seconds(asked['think_s'])} later"
+            how += f", after {format_seconds(asked['think_s'])}"
     else:
-        arrival = {"constant": "evenly spaced", "poisson": "by chance (Poisson)"}
+        arrival = {"constant": "evenly spaced", "poisson": "at random (Poisson)"}
         how = f"calls are due {arrival[asked['arrival']]}, whether or not earlier ones have ended"
     front = asked.get("front")
     through = "the Invoke API" if front is None else f"{front['method']} {front['url']}"
@@ -201,7 +193,7 @@ def _method(document: Mapping[str, Any]) -> tuple[Fact, ...]:
     profile = "" if asked["profile"] in ("rate", "users") else f"{asked['profile']}: "
     return (
         Fact("Load", f"{profile}{asked['about']}" if profile else how, how if profile else ""),
-        Fact("Highest rate asked", format_rate(asked["peak_rps"])),
+        Fact("Highest planned rate", format_rate(asked["peak_rps"])),
         Fact("Called through", through, "" if front is None else signed[front["auth"]]),
         *(_processor(each) for each in asked.get("processors", ())),
         Fact("Retries", asked["retry"]),
@@ -214,7 +206,7 @@ def _method(document: Mapping[str, Any]) -> tuple[Fact, ...]:
 
 def _latency_words(document: Mapping[str, Any]) -> str:
     if document.get("events") is None:
-        return "counts from the moment a call was due, to the end of its last attempt"
+        return "counts from the moment a call was due to the end of its last attempt"
     return "counts from the moment an event was due until it was accepted (202), not until it ran"
 
 

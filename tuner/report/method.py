@@ -7,12 +7,13 @@ from typing import Any
 
 from tuner.decide.result import ModelCard, Sweep
 from tuner.records import Backend, FunctionFacts
-from tuner.report.elements import Fact, known
+from tuner.report.elements import Fact, Section, counted, known
 from tuner.report.load_document import cross_check_document
 from tuner.units import UNKNOWN, format_memory, format_ms, format_seconds, format_share, format_usd
 
 #: The label of what CloudWatch and X-Ray had to say.
 CROSS_CHECK = "Cross-check"
+_SPENT = "Time and cost of this run"
 #: Options that say how a run measured and chose; payloads and environments may be secret.
 _SHOWN_OPTIONS = (
     "memory",
@@ -38,6 +39,12 @@ _SHOWN_OPTIONS = (
 )
 
 
+def method_section(sweep: Sweep) -> Section:
+    """The section on the method; the terminal shows what the run took."""
+    brief = ("Invocations", _SPENT, CROSS_CHECK)
+    return Section("How it was measured", facts=method(sweep), brief=brief)
+
+
 def method(sweep: Sweep) -> tuple[Fact, ...]:
     """Everything that somebody needs to judge or repeat the measurement."""
     run = sweep.run
@@ -45,7 +52,7 @@ def method(sweep: Sweep) -> tuple[Fact, ...]:
         Fact("Function", run.facts.name, _function(sweep)),
         Fact("Platform", _BACKENDS[run.facts.backend], platform_text(run.facts)),
         Fact("Invocations", f"{sweep.spend.invocations:,}", _invocations(sweep)),
-        Fact("Time and cost of this run", *_spend(sweep)),
+        Fact(_SPENT, *_spend(sweep)),
         *cross_check_facts(cross_check_document(sweep.cross_check)),
         *(Fact(_of("Curve", each, sweep), *_curve(each.model)) for each in sweep.each),
         *(Fact(_of("Prices", each, sweep), *_prices(each.price)) for each in sweep.each),
@@ -54,7 +61,7 @@ def method(sweep: Sweep) -> tuple[Fact, ...]:
         Fact(
             "Intervals",
             "90 %",
-            "Ranges beside a value hold the true one in nine of ten repetitions.",
+            "A range beside a value contains the true value in nine of ten repetitions.",
         ),
     ]
     return tuple(facts)
@@ -88,7 +95,7 @@ def _function(sweep: Sweep) -> str:
         facts.runtime,
         facts.arch,
         facts.region,
-        None if facts.memory_mb is None else f"{format_memory(facts.memory_mb)} now",
+        None if facts.memory_mb is None else f"currently {format_memory(facts.memory_mb)}",
         None if facts.timeout_s is None else f"timeout {format_seconds(facts.timeout_s)}",
         f"version {facts.version}",
         "SnapStart" if facts.snap_start else None,
@@ -100,8 +107,8 @@ def _invocations(sweep: Sweep) -> str:
     sizes = [size for each in sweep.each for size in each.sizes]
     warm, cold = sum(size.warm.n for size in sizes), sum(size.cold.n for size in sizes)
     where = f" on {len(sweep.each)} architectures" if sweep.beside else ""
-    many = "1 size" if len(sizes) == 1 else f"{len(sizes)} sizes"
-    return f"{warm:,} warm and {cold:,} cold ones counted, over {many}{where}"
+    many = counted(len(sizes), "size")
+    return f"{warm:,} warm and {cold:,} cold calls measured, at {many}{where}"
 
 
 def _spend(sweep: Sweep) -> tuple[str, str]:
@@ -117,10 +124,10 @@ def _spend(sweep: Sweep) -> tuple[str, str]:
 
 def _curve(model: ModelCard | None) -> tuple[str, str]:
     if model is None:
-        return "none", "There was too little to fit one."
+        return "none", "There was too little data to fit one."
     parts = []
     if known(model.fit_error) is not None:
-        parts.append(f"off by {format_share(model.fit_error)} at the measured sizes")
+        parts.append(f"typical error {format_share(model.fit_error)} at the measured sizes")
     parts += [f"{name} {_figure(value)}" for name, value in model.parameters.items()]
     if model.alternatives:
         weights = (f"{family} {format_share(weight)}" for family, weight in model.alternatives)
@@ -142,7 +149,7 @@ def _prices(price: Mapping[str, str | float | None]) -> tuple[str, str]:
         if isinstance(value, str):
             parts += [value] if key in ("source", "note") else []
         elif value is None:
-            parts.append(f"{_unit(key)} not known")
+            parts.append(f"{_unit(key)} unknown")
         elif key == "request_usd":
             parts.append(f"{format_usd(value * 1e6)} per million requests")
         else:
@@ -217,11 +224,11 @@ def _cpu(known: Mapping[str, Any]) -> Iterator[str]:
     if errors:
         worst = max(abs(error) for error, _ in errors)
         sizes = ", ".join(f"{size:,}" for _, size in errors if _number(size))
-        yield f"the share that a function got was off by at most {format_share(worst)}" + (
+        yield f"the CPU share was off by at most {format_share(worst)}" + (
             f" (measured at {sizes} MB)" if sizes else ""
         )
     elif known.get("cpu_method"):
-        yield "how exact the share was is not known"
+        yield "accuracy of the CPU share unknown"
 
 
 def _machine(known: Mapping[str, Any]) -> Iterator[str]:
@@ -267,9 +274,9 @@ def cross_check_facts(document: Mapping[str, Any] | None) -> tuple[Fact, ...]:
         return ()
     rows = document["cloudwatch"]
     sent = sum(int(row["ran"]) for row in rows)
-    counted = sum(int(row["seen"]["invocations"]) for row in rows)
-    late = "" if document["settled"] or counted >= sent else " so far"
-    value = f"{counted:,} of {sent:,} invocations counted by CloudWatch{late}"
+    seen = sum(int(row["seen"]["invocations"]) for row in rows)
+    late = "" if document["settled"] or seen >= sent else " so far"
+    value = f"CloudWatch counted {seen:,} of {sent:,} invocations{late}"
     unread = {"cross-check-denied", "cross-check-failed"} & set(document["disagreements"])
     return (Fact(CROSS_CHECK, value, "" if unread else _traces(document["xray"])),)
 
@@ -278,7 +285,7 @@ def _traces(traces: Mapping[str, Any] | None) -> str:
     if traces is None:
         return "X-Ray is off"
     if not traces["matched"]:
-        return "none of them traced by X-Ray"
+        return "X-Ray traced none of them"
     said = f"X-Ray has {traces['matched']:,} of them, {traces['with_init']:,} with INIT"
     if traces["service_ms"] is not None:
         said += f"; Lambda itself adds {format_ms(traces['service_ms'])} to a warm call"

@@ -1,12 +1,14 @@
-"""What a month costs, in words: a table of the sizes, and what the figures rest on."""
+"""What a month costs: a table of the sizes, and what the figures rest on."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from tuner.decide.result import MonthAtSize, Monthly, ProvisionedOffer, Sweep
-from tuner.report.elements import Cell, Fact, Row, Table, known, money
+from tuner.report.elements import Cell, Fact, Row, Section, Table, counted, known, money
 from tuner.units import format_memory, format_rate, format_share
 
-_MARKS = {"recommended": "recommended", "current": "now"}
+#: Roles of a size that are marked.
+_MARKS = ("recommended", "current")
 
 
 def month_table(sweep: Sweep) -> Table | None:
@@ -24,7 +26,20 @@ def month_table(sweep: Sweep) -> Table | None:
     rows = tuple(_row(size, storage) for size in month.sizes)
     if sweep.beside:  # the other architecture was measured, which is better than its price
         rows = tuple(replace(row, cells=row.cells[:-1]) for row in rows)
-    return Table("Cost per month by memory size", columns, rows)
+    narrow = (*columns[:2], *columns[-3:])
+    return Table("Cost per month by memory size", columns, rows, narrow)
+
+
+def month_section(sweep: Sweep) -> Iterator[Section]:
+    """The section on the month, if traffic was given."""
+    if (table := month_table(sweep)) is not None:
+        yield Section(
+            "What a month costs",
+            note="The traffic that you gave at these prices, with volume tiers; INIT is billed for "
+            "the share of cold starts below.",
+            tables=(table,),
+            facts=month_facts(sweep),
+        )
 
 
 def month_facts(sweep: Sweep) -> tuple[Fact, ...]:
@@ -39,15 +54,15 @@ def month_facts(sweep: Sweep) -> tuple[Fact, ...]:
         *(_measured_there(each) for each in sweep.beside if each.monthly and each.monthly.sizes),
         Fact(
             "Other prices",
-            "Savings Plan: a Compute Savings Plan, no upfront payment",
-            "requests cost the same; free tier: if nothing else in the account uses it"
+            "Savings Plan means a Compute Savings Plan without upfront payment",
+            "requests get no discount; the free tier counts if nothing else in the account uses it"
             + ("" if sweep.beside else _unmeasured(month, sweep)),
         ),
     )
 
 
 def _unmeasured(month: Monthly, sweep: Sweep) -> str:
-    return f"; {month.other_arch}: durations as measured on {sweep.run.facts.arch}"
+    return f"; {month.other_arch} prices are for the durations measured on {sweep.run.facts.arch}"
 
 
 def _measured_there(each: Sweep) -> Fact:
@@ -83,17 +98,17 @@ def _row(size: MonthAtSize, storage: bool) -> Row:
         ),
         Cell(money(size.other_arch_usd)),
     )
-    marks = (_MARKS[size.role],) if size.role in _MARKS else ()
+    marks = (size.role,) if size.role in _MARKS else ()
     return Row(format_memory(size.memory_mb), cells, marks)
 
 
 def _provisioned(month: Monthly) -> tuple[Fact, ...]:
     offer = month.provisioned
     if offer is None:
-        return (Fact("Provisioned concurrency", "not computed", "its price is not known"),)
+        return (Fact("Provisioned concurrency", "unknown", "its price is missing"),)
     rule = (
-        f"for even traffic; a sandbox has to be busy {format_share(offer.break_even)} of the time, "
-        f"the first one would be {format_share(offer.busy)}"
+        f"for even traffic; a sandbox pays when it is busy {format_share(offer.break_even)} of the "
+        f"time, and the first would be busy {format_share(offer.busy)}"
     )
     return (Fact("Provisioned concurrency", _offer(offer, month), rule),)
 
@@ -101,9 +116,9 @@ def _provisioned(month: Monthly) -> tuple[Fact, ...]:
 def _offer(offer: ProvisionedOffer, month: Monthly) -> str:
     total, alone = known(offer.total_usd), known(month.sizes[0].total_usd) if month.sizes else None
     if not offer.sandboxes or total is None or not alone:
-        return f"would not pay below {format_rate(known(offer.pays_from_per_second))}"
+        return f"does not pay below {format_rate(known(offer.pays_from_per_second))}"
     saved = format_share(max(0.0, 1.0 - total / alone))
-    return f"{offer.sandboxes:,} would save {saved}: {money(total)} a month"
+    return f"{counted(offer.sandboxes, 'sandbox', 'es')} would save {saved}: {money(total)} a month"
 
 
 def _count(calls: float) -> str:

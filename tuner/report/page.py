@@ -11,37 +11,38 @@ import re
 import subprocess
 import sys
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from tuner.errors import TunerError
+from tuner.report.elements import View, tone
 from tuner.report.style import DARK, LIGHT
 
 #: "24 ms" must not be torn apart at the end of a line.
 _UNIT = re.compile(r"(?<=[\d,]) (?=(?:ms|MB|GB|s|min|h|%)\b|%)")
 
 
-def render_page(template: str, draw_charts: Callable[[], Mapping[str, Any]], **values: Any) -> str:
-    """Fill a template with ``values``, its charts and all that every page has."""
+def render(view: View) -> str:
+    """A view as a page, with its charts."""
     draw = _part("draw.js")
     # Bundling happens in a process of its own, so it and the charts can be made at once.
     with ThreadPoolExecutor(max_workers=1) as beside:
         bundling = beside.submit(javascript)
-        charts = draw_charts()
+        charts = {figure.name: figure.draw() for figure in view.figures}
         library = bundling.result()
     return (
         _environment()
-        .get_template(template)
+        .get_template("page.html")
         .render(
+            view=view,
             charts=charts,
             style=Markup(_part("page.css")),
             light=LIGHT,
@@ -49,7 +50,6 @@ def render_page(template: str, draw_charts: Callable[[], Mapping[str, Any]], **v
             library=Markup(library),
             draw=Markup(draw),
             policy=_policy(library, draw),
-            **values,
         )
     )
 
@@ -93,6 +93,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["tone"] = tone
     # Applied to what a template prints, before escaping; marked text is ours and stays as it is.
     environment.finalize = lambda value: value if isinstance(value, Markup) else unbroken(value)
     return environment

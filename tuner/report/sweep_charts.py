@@ -154,7 +154,7 @@ def _marks(series: OverMemory) -> list[Any]:
 
 _KINDS = {
     "pick": ("recommended", "good"),
-    "now": ("now", "second"),
+    "now": ("current", "second"),
     "pareto": ("Pareto", "accent"),
     "other": ("other", "muted"),
 }

@@ -164,7 +164,7 @@ def _marks(sweep: Sweep) -> tuple[Mark, ...]:
             Mark(pick.memory_mb, "pick", f"recommended {size_named(pick.memory_mb, sweep)}")
         )
     if now is not None and (pick is None or now != pick.memory_mb):
-        marks.append(Mark(now, "now", f"now {format_memory(now)}"))
+        marks.append(Mark(now, "now", f"current {format_memory(now)}"))
     for size in sweep.sizes:
         if size.status == "failed":
             named = size_named(size.memory_mb, sweep)

@@ -1,4 +1,4 @@
-"""The tables in words: what was measured at each size, cold starts, and sizes not chosen."""
+"""The tables of a sweep: sizes, architectures, cold starts, ways to start, and runners-up."""
 
 from dataclasses import replace
 
@@ -37,16 +37,17 @@ ARCH_COLUMNS = (
     "p50",
     "p95",
     "USD per GB-second",
-    "Chance",
+    "Chance to be best",
 )
-_PICKED = "recommended"
+_PICKED, _NOW = "recommended", "current"
 COLD_COLUMNS = ("Memory", "Cold starts", "INIT p50", "INIT p95", "First call p50", "Total p95")
 
 
 def size_table(sweep: Sweep) -> Table:
     """Every measured size, and the recommended one from the curve if it was not measured."""
     ordered = [row for each in sweep.each for row in _size_rows(each, sweep)]
-    return Table("Warm invocations by memory size", SIZE_COLUMNS, tuple(ordered))
+    narrow = ("Memory", "Warm calls", "p50", "p95", "Cost per million")
+    return Table("Warm invocations by memory size", SIZE_COLUMNS, tuple(ordered), narrow)
 
 
 def _size_rows(sweep: Sweep, compared: Sweep) -> list[Row]:
@@ -55,14 +56,13 @@ def _size_rows(sweep: Sweep, compared: Sweep) -> list[Row]:
     pick = sweep.recommendation
     if pick is not None and pick.memory_mb not in rows:
         rows[pick.memory_mb] = _fitted_row(pick, sweep, several)
-    if sweep is not compared:
-        rows = {size: _remarked(row) for size, row in rows.items()}
+    if sweep is not compared:  # its architecture was not chosen
+        best = {_PICKED: "its best"}
+        rows = {
+            size: replace(row, marks=tuple(best.get(mark, mark) for mark in row.marks))
+            for size, row in rows.items()
+        }
     return [rows[memory_mb] for memory_mb in sorted(rows)]
-
-
-def _remarked(row: Row) -> Row:
-    """The same row where its architecture was not chosen."""
-    return replace(row, marks=tuple("its best" if mark == _PICKED else mark for mark in row.marks))
 
 
 def arch_table(sweep: Sweep) -> Table | None:
@@ -70,23 +70,23 @@ def arch_table(sweep: Sweep) -> Table | None:
     if not sweep.beside:
         return None
     rows = tuple(_arch_row(each, sweep) for each in sweep.each)
-    return Table("Architectures, each at its best size", ARCH_COLUMNS, rows)
+    narrow = ("Architecture", "Best size", "Cost per million", "p95", "Chance to be best")
+    return Table("Architectures, each at its best size", ARCH_COLUMNS, rows, narrow)
 
 
 def _arch_row(each: Sweep, compared: Sweep) -> Row:
     pick, price = each.recommendation, each.price.get("gb_second_usd")
     marks = (_PICKED,) if each is compared and pick is not None else ()
     if each.arch == compared.run.facts.arch and compared.run.facts.memory_mb is not None:
-        marks = (*marks, "now")
+        marks = (*marks, _NOW)
     rate = Cell(f"${price:.10f}" if isinstance(price, float) else UNKNOWN)
     if pick is None:
         why = next((size.reason for size in each.sizes if size.reason), "nothing was measured")
         cells = (Cell(UNKNOWN),) * 4
         return Row(each.arch, (*cells, rate, Cell(UNKNOWN)), marks, "failed", why or "")
-    cost = pick.cost_usd_per_million
     cells = (
         Cell(format_memory(pick.memory_mb)),
-        cost_cell(cost),
+        cost_cell(pick.cost_usd_per_million),
         Cell(format_ms(pick.p50_ms)),
         Cell(format_ms(pick.p95_ms)),
     )
@@ -132,7 +132,9 @@ def runner_up_table(sweep: Sweep) -> Table | None:
         )
         for other in pick.runners_up
     )
-    return Table("Runners-up", ("Memory", "Cost per million", "Mean duration", "Why not"), rows)
+    columns = ("Memory", "Cost per million", "Mean duration", "Compared with the pick")
+    note = "The next best sizes, by the fitted curve:"
+    return Table("Runners-up", columns, rows, prose=columns[-1:], note=note)
 
 
 def _runner_up(other: RunnerUp, sweep: Sweep) -> str:
@@ -160,8 +162,7 @@ def _plural(kind: str, number: int) -> str:
 
 
 def _size_row(size: SizeRow, sweep: Sweep, several: bool) -> Row:
-    warm, cost = size.warm, size.cost_usd_per_million
-    duration = warm.duration_ms
+    warm, duration = size.warm, size.warm.duration_ms
     cells = (
         Cell(f"{warm.n:,}"),
         median_cell(duration),
@@ -170,30 +171,29 @@ def _size_row(size: SizeRow, sweep: Sweep, several: bool) -> Row:
         ),
         Cell(statistic(duration, "p99"), _longest(duration)),
         Cell(statistic(warm.billed_ms, "mean")),
-        cost_cell(cost),
+        cost_cell(size.cost_usd_per_million),
         Cell(format_memory(known(warm.max_memory_mb))),
         Cell(failures(size) or "none"),
     )
-    reason = size.reason or ("no reason is known" if size.status == "failed" else "")
-    marks = _marks(size.memory_mb, sweep)
+    reason = size.reason or ("reason unknown" if size.status == "failed" else "")
     head = size_named(size.memory_mb, sweep, several)
-    return Row(head, cells, marks, size.status, reason)
+    return Row(head, cells, _marks(size.memory_mb, sweep), size.status, reason)
 
 
 def _fitted_row(pick: Recommendation, sweep: Sweep, several: bool) -> Row:
-    cost, unknown = pick.cost_usd_per_million, Cell(UNKNOWN)
+    unknown = Cell(UNKNOWN)
     cells = (
         unknown,
         Cell(format_ms(pick.p50_ms)),
         Cell(format_ms(pick.p95_ms)),
         Cell(format_ms(pick.p99_ms)),
         unknown,
-        cost_cell(cost),
+        cost_cell(pick.cost_usd_per_million),
         unknown,
         unknown,
     )
     head = size_named(pick.memory_mb, sweep, several)
-    return Row(head, cells, (_PICKED, "from the curve"), "fitted")
+    return Row(head, cells, (_PICKED, "fitted"), "fitted")
 
 
 def _marks(memory_mb: int, sweep: Sweep) -> tuple[str, ...]:
@@ -202,7 +202,7 @@ def _marks(memory_mb: int, sweep: Sweep) -> tuple[str, ...]:
     if pick is not None and pick.memory_mb == memory_mb:
         marks.append(_PICKED)
     if sweep.current_mb == memory_mb:
-        marks.append("now")
+        marks.append(_NOW)
     if memory_mb in sweep.pareto_mb:
         marks.append("Pareto")
     return tuple(marks)
@@ -212,7 +212,7 @@ def _longest(stats: Stats | None) -> str:
     return "" if stats is None or known(stats.max) is None else f"max {format_ms(stats.max)}"
 
 
-COLUMNS = (
+STARTUP_COLUMNS = (
     "Start",
     "First calls",
     "First call p50",
@@ -220,10 +220,10 @@ COLUMNS = (
     "INIT or restore",
     "Duration p50",
     "Warm p50",
-    "Callable after",
-    "Call, per million",
-    "Start adds, per million",
-    "Kept, per hour",
+    "Ready after",
+    "Cost per million",
+    "Extra per million cold starts",
+    "Provisioned, per hour",
 )
 
 
@@ -232,20 +232,20 @@ def startup_table(sweep: Sweep) -> Table | None:
     if not sweep.variants:
         return None
     size = format_memory(sweep.variants[0].memory_mb)
-    return Table(f"Ways to start at {size}", COLUMNS, tuple(map(_row, sweep.variants)))
+    narrow = ("Start", "First calls", "First call p50", "INIT or restore", "Provisioned, per hour")
+    rows = tuple(map(_startup_row, sweep.variants))
+    return Table(f"Ways to start at {size}", STARTUP_COLUMNS, rows, narrow)
 
 
 def startup_facts(sweep: Sweep) -> tuple[Fact, ...]:
-    """What keeping sandboxes ready has to save to pay."""
+    """From which traffic on provisioned sandboxes cost less than starting on demand."""
+    rule = "by cost alone, compared with evenly spread calls on demand"
     return tuple(
-        Fact(f"{row.variant} pays", _pays(row), _RULE) for row in sweep.variants if row.provisioned
+        Fact(f"{row.variant} pays", _pays(row), rule) for row in sweep.variants if row.provisioned
     )
 
 
-_RULE = "latency aside, against evenly spread calls on demand"
-
-
-def _row(row: StartupRow) -> Row:
+def _startup_row(row: StartupRow) -> Row:
     starts = row.restore_ms or row.init_ms
     spilled = f"{row.spilled} spilled over" if row.spilled else ""
     cells = (
@@ -272,7 +272,7 @@ def _starts(row: StartupRow, starts: Stats | None) -> str:
 def _pays(row: StartupRow) -> str:
     pays = row.pays
     if pays is None:
-        return "not computed, since a price or a duration is not known"
+        return "unknown: a price or a duration is missing"
     words = []
     if pays.per_second is not None:
         words.append(f"from {format_rate(pays.per_second)}")

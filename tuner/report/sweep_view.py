@@ -1,22 +1,19 @@
-"""A sweep as a reader sees it: every word and number of the report, ready to be placed.
+"""A sweep as a reader sees it: its sections, in order, with their figures and tables."""
 
-All arithmetic and wording of the report happens here and in the modules it gathers; templates,
-charts and the terminal only arrange.
-"""
-
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 
 from tuner.decide.result import Sweep
-from tuner.records import Advice, RunState
+from tuner.records import RunState
 from tuner.report.answer import answer
-from tuner.report.elements import Answer, Fact, Table
-from tuner.report.load_tables import load_sentence, load_table
-from tuner.report.method import date_time, method
-from tuner.report.month import month_fact, month_facts, month_table
+from tuner.report.elements import Answer, Figure, Link, Section, Table, View
+from tuner.report.load_tables import load_sentence, size_load_table
+from tuner.report.method import date_time, method_section
+from tuner.report.month import month_fact, month_section
+from tuner.report.sweep_charts import cold_chart, cost_chart, latency_chart, trade_off_chart
 from tuner.report.sweep_series import (
-    ColdBar,
     OverMemory,
-    TradeOff,
     cold_bars,
     cost_series,
     latency_series,
@@ -32,66 +29,83 @@ from tuner.report.sweep_tables import (
 )
 
 
-@dataclass(frozen=True)
-class SweepView:
-    """The report of a sweep; ``None`` and empty tuples are sections that are left out."""
-
-    name: str
-    subtitle: str
-    state: str  # a remark if the run did not end as planned, else ""
-    question: str  # what the answer answers
-    answer: Answer
-    latency: OverMemory
-    cost: OverMemory
-    trade_off: TradeOff
-    cold: tuple[ColdBar, ...]
-    architectures: Table | None
-    sizes: Table
-    loads: Table | None
-    loads_said: str
-    cold_starts: Table | None
-    variants: Table | None
-    variant_facts: tuple[Fact, ...]
-    runners_up: Table | None
-    month: Table | None
-    month_facts: tuple[Fact, ...]
-    warnings: tuple[Advice, ...]
-    method: tuple[Fact, ...]
-    power_tuning_url: str | None
-
-    @property
-    def title(self) -> str:
-        """The page's title."""
-        return f"{self.name}: {self.answer.headline}"
-
-
-def sweep_view(sweep: Sweep) -> SweepView:
+def sweep_view(sweep: Sweep) -> View:
     """Word everything there is to say about a sweep."""
-    said = answer(sweep)
-    return SweepView(
-        name=sweep.run.facts.name,
+    said, name = answer(sweep), sweep.run.facts.name
+    return View(
+        name=name,
         subtitle=_subtitle(sweep),
-        state=_state(sweep),
+        title=f"{name}: {said.headline}",
         question="Cold starts" if sweep.run.command == "cold" else "Recommended memory size",
         answer=replace(said, facts=(*said.facts, *month_fact(sweep))),
-        latency=latency_series(sweep),
-        cost=cost_series(sweep),
-        trade_off=trade_off(sweep),
-        cold=cold_bars(sweep),
-        architectures=arch_table(sweep),
-        sizes=_sizes(sweep),
-        loads=load_table(sweep),
-        loads_said=load_sentence(sweep),
-        cold_starts=cold_table(sweep),
-        variants=startup_table(sweep),
-        variant_facts=startup_facts(sweep),
-        runners_up=runner_up_table(sweep),
-        month=month_table(sweep),
-        month_facts=month_facts(sweep),
-        warnings=sweep.warnings,
-        method=method(sweep),
-        power_tuning_url=_power_tuning(sweep),
+        sections=tuple(_sections(sweep, said)),
+        state=_state(sweep),
+        warnings=tuple(advice.text for advice in sweep.warnings),
+        link=_power_tuning(sweep),
     )
+
+
+def _sections(sweep: Sweep, said: Answer) -> Iterator[Section]:
+    if (table := arch_table(sweep)) is not None:
+        yield Section(
+            "Architectures",
+            note="Measured side by side in the same rounds. Each has its own curve and prices; the "
+            "best size of each is compared.",
+            tables=(table,),
+        )
+    if figures := tuple(_over_memory(sweep, said)):
+        yield Section("Duration and cost over memory", figures=figures)
+    if (sizes := _sizes(sweep)).rows:
+        yield Section(
+            "All sizes",
+            note="Duration is what Lambda reports for warm calls. Ranges in small type are 90 % "
+            "intervals; “–” means unknown. Pareto: no other size is both cheaper and faster.",
+            tables=(sizes,),
+        )
+    if (loads := size_load_table(sweep)) is not None:
+        yield Section(
+            "Sizes under load",
+            lead=load_sentence(sweep),
+            note="Latency counts from the moment a call was due; duration is what Lambda reports "
+            "for warm calls. Objectives on latency, throttles and errors are judged here, all "
+            "others by the curve fitted to calls without load.",
+            tables=(loads,),
+        )
+    yield from _choice(sweep)
+    yield from month_section(sweep)
+    yield from _starts(sweep)
+    yield method_section(sweep)
+
+
+def _over_memory(sweep: Sweep, said: Answer) -> Iterator[Figure]:
+    latency, cost = latency_series(sweep), cost_series(sweep)
+    if latency.points or latency.lines:
+        yield Figure(
+            "latency",
+            "Points are measured, with their 90 % intervals; lines are the fitted curve. The "
+            "green band is the safe range.",
+            described("Warm duration over memory", latency, said),
+            partial(latency_chart, latency),
+            tall=True,
+        )
+    if cost.points or cost.lines:
+        yield Figure(
+            "cost",
+            "With the request fee and INIT. The band around the curve is its 90 % interval.",
+            described("Cost per million invocations over memory", cost, said),
+            partial(cost_chart, cost),
+            tall=True,
+        )
+
+
+def described(what: str, chart: OverMemory, said: Answer) -> str:
+    """What a chart over memory shows, for those who do not see it."""
+    points = [point for point in chart.points if not point.series.endswith("p95")]
+    if not points:
+        return f"{what}: nothing was measured."
+    first, last = points[0].text, points[-1].text
+    values = f"from {first} to {last}" if len(points) > 1 else first
+    return f"{what}, {values}. {said.sentence}. The table below has all values."
 
 
 def _sizes(sweep: Sweep) -> Table:
@@ -102,23 +116,47 @@ def _sizes(sweep: Sweep) -> Table:
     return replace(table, rows=tuple(row for row in table.rows if row.status == "failed"))
 
 
-def latency_text(view: SweepView) -> str:
-    """What the latency chart shows, for those who do not see it."""
-    return _described("Warm duration over memory", view.latency, view.answer)
+def _choice(sweep: Sweep) -> Iterator[Section]:
+    spots, others = trade_off(sweep), runner_up_table(sweep)
+    figure = Figure(
+        "trade-off",
+        "Mean duration and cost of each measured size, with 90 % intervals; lower left is better. "
+        "Pareto: no other size is both cheaper and faster.",
+        "Cost per million over mean duration, one point a size. The table of all sizes has the "
+        "values.",
+        partial(trade_off_chart, spots),
+    )
+    figures = (figure,) if len(spots.spots) > 1 else ()
+    if figures or others is not None:
+        tables = () if others is None else (others,)
+        yield Section("Cost against speed", figures=figures, tables=tables)
 
 
-def cost_text(view: SweepView) -> str:
-    """What the cost chart shows, for those who do not see it."""
-    return _described("Cost per million invocations over memory", view.cost, view.answer)
-
-
-def _described(what: str, chart: OverMemory, said: Answer) -> str:
-    points = [point for point in chart.points if not point.series.endswith("p95")]
-    if not points:
-        return f"{what}: nothing was measured."
-    first, last = points[0].text, points[-1].text
-    values = f"from {first} to {last}" if len(points) > 1 else first
-    return f"{what}, {values}. {said.sentence}. The table below has all values."
+def _starts(sweep: Sweep) -> Iterator[Section]:
+    if (colds := cold_table(sweep)) is not None:
+        bars = cold_bars(sweep)
+        figure = Figure(
+            "cold",
+            "Medians of both parts.",
+            "Median cold start by size, INIT and first call. The table below has the values.",
+            partial(cold_chart, bars),
+        )
+        yield Section(
+            "Cold starts",
+            note="INIT is the time to start the runtime and load the code; the first call follows "
+            "it. Total is both together.",
+            figures=(figure,) if bars else (),
+            tables=(colds,),
+        )
+    if (ways := startup_table(sweep)) is not None:
+        yield Section(
+            "Ways to start",
+            note="A first call is the first request to a new sandbox, as its caller saw it. "
+            "Provisioned sandboxes run INIT before they are called; SnapStart restores a snapshot "
+            "instead.",
+            tables=(ways,),
+            facts=startup_facts(sweep),
+        )
 
 
 def _subtitle(sweep: Sweep) -> str:
@@ -140,6 +178,9 @@ def _state(sweep: Sweep) -> str:
     return f"{word}: {note}" if word and note else word
 
 
-def _power_tuning(sweep: Sweep) -> str | None:
+def _power_tuning(sweep: Sweep) -> Link | None:
     url = sweep.power_tuning_url
-    return url if url and url.startswith("https://") else None
+    if not url or not url.startswith("https://"):
+        return None
+    hint = "the link contains the numbers; the page sends them nowhere"
+    return Link("Show this in the style of AWS Lambda Power Tuning", url, hint)

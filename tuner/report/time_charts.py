@@ -1,11 +1,12 @@
-"""Charts of a load over time: rates, latency, and what was in flight."""
+"""Charts over time: a load by seconds, and the history of a suite by runs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from statistics import median
 from typing import Any
 
-from tuner.report.history_series import Point, Series
-from tuner.report.history_view import anchor, axis_title, moved, shown
+from tuner.report.elements import SHARES, measured, verdict_word
+from tuner.report.history_series import Point, Series, anchor
 from tuner.report.style import Axis, altair, color, finished, hint, over, rows
 from tuner.units import format_ms
 
@@ -13,34 +14,67 @@ _HEIGHT = 260
 _Moments = Sequence[Mapping[str, Any]]
 #: Series with their key in a moment, colour and dash.
 _RATES: Sequence[tuple[Any, ...]] = (
-    ("asked", "asked", "muted", [4, 3]),
-    ("answered", "ok", "good", [1, 0]),
+    ("due", "asked", "muted", [4, 3]),
+    ("succeeded", "ok", "good", [1, 0]),
     ("throttled", "throttled", "warn", [6, 2]),
     ("failed", "errors", "bad", [2, 2]),
 )
 _QUEUE = (
     ("accepted", "accepted", "muted", [4, 3]),
-    ("begun", "begun", "good", [1, 0]),
+    ("started", "begun", "good", [1, 0]),
     ("retried", "retried", "warn", [6, 2]),
-    ("waiting", "waiting", "accent", [1, 0]),
+    ("in the queue", "waiting", "accent", [1, 0]),
 )
 _TIMES = (("p50", "p50_ms", "accent", [1, 0]), ("p99", "p99_ms", "second", [6, 3]))
 
 
-def rate_chart(moments: _Moments, good: str = "answered") -> dict[str, Any]:
-    """Calls per second over the load: asked, answered (or ``good``), throttled, failed."""
+#: A chart shows at most so many moments; longer loads are drawn in slices of several seconds.
+_MOMENTS = 300
+#: What a slice shows of its seconds, where it is not the mean.
+_OF_SECONDS: Mapping[str, Callable[[list[float]], float]] = {
+    "p50_ms": median,
+    "p95_ms": max,
+    "p99_ms": max,
+    "waiting": max,
+}
+
+
+def slices(timeline: _Moments) -> tuple[int, tuple[Mapping[str, Any], ...]]:
+    """Seconds that a moment of the charts stands for, and the moments."""
+    slice_s = -(-len(timeline) // _MOMENTS) or 1
+    starts = range(0, len(timeline), slice_s)
+    if slice_s == 1:
+        return 1, tuple(timeline)
+    return slice_s, tuple(_merged(timeline[at : at + slice_s]) for at in starts)
+
+
+def _merged(seconds: _Moments) -> Mapping[str, Any]:
+    merged: dict[str, Any] = {}
+    for name in seconds[0]:
+        known = [row[name] for row in seconds if row[name] is not None]
+        if name == "second":
+            merged[name] = known[0]
+        elif name in _OF_SECONDS:
+            merged[name] = _OF_SECONDS[name](known) if known else None
+        else:
+            merged[name] = sum(known) / len(seconds)
+    return merged
+
+
+def rate_chart(moments: _Moments, good: str = "succeeded") -> dict[str, Any]:
+    """Calls per second over the load: due, succeeded (or ``good``), throttled, failed."""
     named = [(good if key == "ok" else name, key, *style) for name, key, *style in _RATES]
     present = [each for each in named if any(moment[each[1]] for moment in moments)]
     return _lines(moments, present, "Calls per second", lambda value: f"{value:,.1f}/s")
 
 
 def time_chart(moments: _Moments) -> dict[str, Any]:
-    """Latency of answered calls over the load."""
+    """Latency of calls that succeeded over the load."""
     return _lines(moments, _TIMES, "Latency (ms)", format_ms)
 
 
 def queue_chart(moments: _Moments) -> dict[str, Any]:
-    """Events accepted, begun and retried in each second, and those that waited at its end."""
+    """Events accepted, started and retried in each second, and those in the queue at its end."""
     present = [each for each in _QUEUE if any(moment[each[1]] for moment in moments)]
     return _lines(moments, present, "Events", lambda value: f"{value:,.0f}")
 
@@ -118,7 +152,7 @@ def history_chart(series: Series, case: int) -> dict[str, Any]:
     alt = altair()
     axis = alt.Axis(grid=False, tickCount=5, format=_days(series))
     x = alt.X("at:T", title=None, axis=axis, scale=alt.Scale(padding=_EDGE))
-    y = over("Y", "value", axis_title(series.measure), _range(series))
+    y = over("Y", "value", _axis_title(series.measure), _range(series))
     known = [name for name, _, _ in _MARKS]
     values = [_point(point, series, case) for point in series.points]
     present = [each for each in _MARKS if any(value["verdict"] == each[0] for value in values)]
@@ -140,6 +174,12 @@ def history_chart(series: Series, case: int) -> dict[str, Any]:
     # Handed in afterwards: Altair would look at every value, which takes most of a second.
     spec["datasets"] = {**spec.get("datasets", {}), "runs": values}
     return spec
+
+
+def _axis_title(measure: str) -> str:
+    if measure == "cost_per_million":
+        return "USD per million"
+    return f"{measure} ({'share' if measure in SHARES else 'ms'})"
 
 
 def _range(series: Series) -> Axis:
@@ -174,13 +214,13 @@ def _changes(series: Series) -> list[Any]:
         return []
     found = [
         {
-            "at": series.points[change.position].at.isoformat(),
+            "at": series.points[step.position].at.isoformat(),
             "change": label,
             "end": end,
-            "text": f"{moved(change)}: {shown(series.measure, change.before)} → "
-            f"{shown(series.measure, change.after)}",
+            "text": f"{step.text}: {measured(series.measure, step.before)} → "
+            f"{measured(series.measure, step.after)}",
         }
-        for change, (label, end) in zip(series.changes, _labels(series), strict=True)
+        for step, (label, end) in zip(series.changes, _labels(series), strict=True)
     ]
     at = alt.X("at:T", title=None)
     layers = [
@@ -208,12 +248,12 @@ def _labels(series: Series) -> list[tuple[str, bool]]:
     span = max(series.points[-1].at.timestamp() - begin, 1.0)
     found: list[tuple[str, bool]] = []
     free = 0.0
-    for change in series.changes:
-        at = (series.points[change.position].at.timestamp() - begin) / span
+    for step in series.changes:
+        at = (series.points[step.position].at.timestamp() - begin) / span
         end = at > 1 - _LABEL
         low = at - _LABEL if end else at
         fits = low >= free
-        found.append((moved(change) if fits else "", end))
+        found.append((step.text if fits else "", end))
         free = max(free, low + _LABEL) if fits else free
     return found
 
@@ -227,5 +267,5 @@ def _point(point: Point, series: Series, case: int) -> dict[str, Any]:
         "verdict": point.verdict,
         "href": f"#{anchor(case, point.bench)}",
         "text": f"{point.at:%Y-%m-%d %H:%M}{commit}: {series.measure} "
-        f"{shown(series.measure, point.value)}, {point.verdict}{place}",
+        f"{measured(series.measure, point.value)}, {verdict_word(point.verdict)}{place}",
     }

@@ -9,9 +9,12 @@ import altair
 import pytest
 
 from support.histories import GATES, Level, history, judgement, ulid
+from support.views import charts_of, section, tables_of
+from tuner.report.elements import measured
 from tuner.report.history_series import all_series
-from tuner.report.history_view import history_view, shown
-from tuner.report.pages import history_charts, render_history, reports_in, write_history
+from tuner.report.history_view import history_view
+from tuner.report.page import render
+from tuner.report.pages import reports_in, write_history
 
 RISE = Level(25, 1.2)
 FALL = Level(12, 0.7)
@@ -66,17 +69,19 @@ def test_a_measure_that_two_gates_judge_is_one_point_with_the_more_serious_verdi
 def test_the_latest_change_is_the_answer() -> None:
     view = history_view(RUNS, {})
     assert view.answer.tone == "bad"
-    assert re.fullmatch(r"(p50|p95|cost_per_million) rose (19|2\d) %", view.answer.headline)
+    assert re.fullmatch(r"(p50|p95|cost_per_million) rose by (19|2\d) %", view.answer.headline)
     assert "since 2026-01-26 (0000019)" in view.answer.rest
-    assert [row.when[:10] for row in view.changes] == ["2026-01-26"] * 3 + ["2026-01-13"] * 3
-    assert {row.commits for row in view.changes[:3]} == {"0000018 → 0000019"}
+    changes = tables_of(view)["Lasting changes"].rows
+    when = [row.cells[-1].links[0].label[:10] for row in changes]
+    assert when == ["2026-01-26"] * 3 + ["2026-01-13"] * 3
+    assert {row.cells[3].value for row in changes[:3]} == {"0000018 → 0000019"}
     assert view.subtitle == "branch main, 40 runs, 2026-01-01 to 2026-02-09"
 
 
 def test_a_history_without_a_change_says_so() -> None:
     view = history_view(history(40), {})
-    assert (view.answer.headline, view.answer.rest) == ("No change of level", "in 40 runs")
-    assert view.changes == ()
+    assert (view.answer.headline, view.answer.rest) == ("No lasting change", "in 40 runs")
+    assert "Lasting changes" not in tables_of(view)
 
 
 def test_a_last_run_that_regressed_is_never_good_news() -> None:
@@ -84,7 +89,7 @@ def test_a_last_run_that_regressed_is_never_good_news() -> None:
     documents[-1]["verdict"] = "regressed"
     answer = history_view(documents, {}).answer
     assert (answer.headline, answer.tone) == ("The last run regressed", "bad")
-    assert answer.rest == "no change of level in 5 runs so far"
+    assert answer.rest == "no lasting change in 5 runs yet"
 
 
 def test_a_run_that_was_not_judged_has_a_row_with_its_reason() -> None:
@@ -93,16 +98,17 @@ def test_a_run_that_was_not_judged_has_a_row_with_its_reason() -> None:
     case.update(
         state="failed", verdict=None, sizes=[], before=None, after=None, reason="It is gone"
     )
-    rows = history_view(documents, {}).cases[0].rows
-    assert [row.verdict for row in rows] == ["same", "failed", "same"]
-    assert rows[1].remarks == ("It is gone",)
-    assert set(rows[1].values) == {"–"} and rows[1].links == ()
+    rows = tables_of(history_view(documents, {}))["Runs of checkout"].rows
+    assert [row.marks for row in rows] == [("unchanged",), ("failed",), ("unchanged",)]
+    commit, *values, reports = rows[1].cells
+    assert commit.remark == "It is gone"
+    assert {cell.value for cell in values} == {"–"} and reports.links == ()
 
 
 def test_a_case_of_later_runs_starts_where_it_starts() -> None:
     documents = history(2, cases=("a",)) + history(4, cases=("a", "b"))[2:]
     view = history_view(documents, {})
-    assert [(case.name, len(case.rows)) for case in view.cases] == [("a", 4), ("b", 2)]
+    assert [section(view, name).tables[0].folded for name in "ab"] == ["4 runs of a", "2 runs of b"]
 
 
 def test_every_run_leads_to_both_reports_where_they_are_there(tmp_path: Path) -> None:
@@ -118,11 +124,12 @@ def test_every_run_leads_to_both_reports_where_they_are_there(tmp_path: Path) ->
 
 
 def test_every_mark_and_change_leads_to_a_row_of_the_page() -> None:
-    page = render_history(RUNS, {})
+    view = history_view(RUNS, {})
+    page = render(view)
     links = Links(page)
     assert len(set(links.ids)) == len(links.ids)
     inside = [href.removeprefix("#") for href in links.hrefs if href.startswith("#")]
-    charts = history_charts(history_view(RUNS, {}))
+    charts = charts_of(view)
     marks = [
         mark["href"].removeprefix("#") for c in charts.values() for mark in c["datasets"]["runs"]
     ]
@@ -131,7 +138,7 @@ def test_every_mark_and_change_leads_to_a_row_of_the_page() -> None:
 
 
 def test_the_charts_are_vega_lite() -> None:
-    charts = history_charts(history_view(RUNS, {}))
+    charts = charts_of(history_view(RUNS, {}))
     for chart in charts.values():
         altair.Chart.from_dict(chart, validate=True)
 
@@ -155,7 +162,7 @@ def test_the_page_shows_names_as_they_are_and_not_as_markup(tmp_path: Path) -> N
     ],
 )
 def test_a_value_has_its_unit(measure: str, value: float | None, text: str) -> None:
-    assert shown(measure, value) == text
+    assert measured(measure, value) == text
 
 
 def test_the_example_is_worded_by_the_real_code() -> None:

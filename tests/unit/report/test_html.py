@@ -12,12 +12,13 @@ import pytest
 from hypothesis import Phase, given, settings
 
 from support.sweeps import any_record, empty, good, whole_range
+from support.views import charts_of, page_of
 from tuner.decide.result import Sweep
 from tuner.errors import TunerError, UsageError
 from tuner.records import Advice
 from tuner.report import page
 from tuner.report.page import file_name, unbroken
-from tuner.report.pages import charts, render_html, write_image, write_report
+from tuner.report.pages import write_image, write_report
 from tuner.report.style import DARK, LIGHT, color, painted
 from tuner.report.sweep_view import sweep_view
 
@@ -57,7 +58,7 @@ class Page(HTMLParser):
 @cache
 def good_page() -> str:
     """The page of the good sweep, rendered once."""
-    return render_html(good())
+    return page_of(good())
 
 
 def test_the_answer_comes_before_everything_else() -> None:
@@ -88,20 +89,20 @@ def test_the_page_asks_the_network_for_nothing() -> None:
 
 @pytest.mark.parametrize("sweep", [good(), whole_range()])
 def test_the_charts_are_valid_vega_lite(sweep: Sweep) -> None:
-    for spec in charts(sweep_view(sweep)).values():
+    for spec in charts_of(sweep_view(sweep)).values():
         chart = altair.LayerChart if "layer" in spec else altair.Chart
         chart.from_dict(spec, validate=True)
 
 
 def test_failed_sizes_and_warnings_are_on_the_page() -> None:
-    text = Page(render_html(whole_range())).text
+    text = Page(page_of(whole_range())).text
     assert "128 MB failed: out of memory in 3 of 3 calls" in text
     assert "1,024 MB has 7 samples only; raise --max-cost to measure it well." in text
     assert "Partial data: the budget of $0.05 ran out" in text
 
 
 def test_a_sweep_without_anything_is_still_a_page() -> None:
-    page = Page(render_html(empty()))
+    page = Page(page_of(empty()))
     assert "No size is recommended" in page.text
     assert "figure" not in page.tags
     assert "table" not in page.tags
@@ -115,7 +116,7 @@ def test_text_from_outside_never_becomes_markup() -> None:
     rows = tuple(replace(row, status="failed", reason=EVIL) for row in sweep.sizes)
     evil = replace(sweep, run=run, recommendation=pick, sizes=rows, warnings=(Advice(EVIL, EVIL),))
     harmless = replace(evil, warnings=(Advice("x", "x"),))
-    page, expected = Page(render_html(evil)), Page(render_html(harmless))
+    page, expected = Page(page_of(evil)), Page(page_of(harmless))
     assert page.tags == expected.tags
     assert "img" not in page.tags
     assert EVIL in unbroken("".join(page.words)) or "alert(1)" in page.text
@@ -126,7 +127,7 @@ def test_text_from_outside_never_becomes_markup() -> None:
 # A page takes long to render, so a failure is not shrunk.
 @settings(max_examples=12, deadline=None, phases=[Phase.generate])
 def test_any_sweep_becomes_a_page_with_our_scripts_only(sweep: Sweep) -> None:
-    page = Page(render_html(sweep))
+    page = Page(page_of(sweep))
     assert page.tags.count("script") == len(page.scripts)
     for script in page.scripts[:-2]:
         json.loads(script, parse_constant=lambda name: pytest.fail(f"{name} in a chart"))

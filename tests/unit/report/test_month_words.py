@@ -5,11 +5,10 @@ from dataclasses import replace
 from rich.console import Console
 
 from support.sweeps import MONTH, empty, good
+from support.views import page_of
 from tuner.decide.result import ProvisionedOffer
 from tuner.report.month import month_facts, month_table
-from tuner.report.pages import render_html
 from tuner.report.sweep_document import document
-from tuner.report.sweep_view import sweep_view
 from tuner.report.terminal import print_report
 
 
@@ -22,7 +21,7 @@ def test_the_table_has_a_row_for_each_size_and_unknown_prices_are_dashes() -> No
     )
     assert [(row.head, row.marks) for row in table.rows] == [
         ("1,120 MB", ("recommended",)),
-        ("128 MB", ("now",)),
+        ("128 MB", ("current",)),
         ("1,024 MB", ()),
     ]
     assert [cell.value for cell in table.rows[0].cells] == [
@@ -44,29 +43,29 @@ def test_the_figures_say_what_they_rest_on() -> None:
     facts = {fact.label: fact for fact in month_facts(good())}
     assert facts["Traffic"].note == "52.6 million calls in a month of 730 hours"
     assert (facts["Cold starts"].value, facts["Cold starts"].note) == ("0.11 %", "given")
-    assert facts["Provisioned concurrency"].value == "would not pay below 52.4/s"
+    assert facts["Provisioned concurrency"].value == "does not pay below 52.4/s"
     assert "60 % of the time" in facts["Provisioned concurrency"].note
-    assert "durations as measured on x86_64" in facts["Other prices"].note
+    assert "for the durations measured on x86_64" in facts["Other prices"].note
 
 
 def test_durations_are_of_the_architecture_that_was_measured_whatever_it_is_priced_as() -> None:
     other = replace(MONTH, arch="arm64", other_arch="x86_64")
     note = month_facts(replace(good(), monthly=other))[-1].note
-    assert "x86_64: durations as measured on x86_64" in note
+    assert "x86_64 prices are for the durations measured on x86_64" in note
 
 
 def test_provisioned_concurrency_that_pays_says_how_much_and_an_unknown_price_is_told() -> None:
     pays = replace(MONTH, provisioned=ProvisionedOffer(0.6, 0.98, 0.4, 40, 34.461))
     facts = month_facts(replace(good(), monthly=pays))
-    assert facts[2].value == "40 would save 10 %: $34.46 a month"
+    assert facts[2].value == "40 sandboxes would save 10 %: $34.46 a month"
     facts = month_facts(replace(good(), monthly=replace(MONTH, provisioned=None)))
-    assert facts[2].value == "not computed"
+    assert facts[2].value == "unknown"
 
 
 def test_page_terminal_and_document_have_the_month_and_leave_it_out_without_traffic() -> None:
     without = replace(good(), monthly=None)
-    assert "What a month costs" in render_html(good())
-    assert "What a month costs" not in render_html(without)
+    assert "What a month costs" in page_of(good())
+    assert "What a month costs" not in page_of(without)
     assert document(without)["monthly"] is None
     content = document(good())["monthly"]
     assert content["sizes"][0]["total_usd"] == 38.29
@@ -79,4 +78,4 @@ def test_page_terminal_and_document_have_the_month_and_leave_it_out_without_traf
         assert "Cost per month: $38.29 (at 20/s; $31.42 with the free tier)" in shown.get()
         assert "Cost per month by memory size" in shown.get()
         assert max(map(len, shown.get().splitlines()[:3])) > 0
-    assert sweep_view(empty()).month is None
+    assert "What a month costs" not in page_of(empty())

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from rich.console import Console
 
 from support.sweeps import any_record, good, ways_to_start
+from support.views import page_of
 from tuner.decide.result import Sweep
-from tuner.report.pages import render_html
 from tuner.report.sweep_document import document
 from tuner.report.sweep_tables import startup_facts, startup_table
 from tuner.report.terminal import print_report
@@ -25,7 +25,7 @@ def test_every_way_has_a_row_and_what_failed_its_reason() -> None:
     kept = dict(zip(table.columns[1:], table.rows[2].cells, strict=True))
     assert kept["INIT or restore"].value == "before the call"
     assert kept["First calls"].detail == "1 spilled over"
-    assert kept["Kept, per hour"].value == "$0.0375"
+    assert kept["Provisioned, per hour"].value == "$0.0375"
 
 
 def test_a_break_even_is_worded_with_what_it_needs() -> None:
@@ -51,11 +51,11 @@ def test_the_document_has_a_variant_each_and_null_for_what_is_not_known() -> Non
 def test_without_a_comparison_nothing_is_shown_of_it() -> None:
     assert document(good())["variants"] == []
     assert startup_table(good()) is None
-    assert "Ways to start" not in render_html(good())
+    assert "Ways to start" not in page_of(good())
 
 
 def test_the_page_and_the_terminal_have_it() -> None:
-    page = render_html(ways_to_start())
+    page = page_of(ways_to_start())
     assert "Ways to start" in page
     assert "AWS made no snapshot of version 7" in page
     for width in (80, 200):
@@ -64,7 +64,7 @@ def test_the_page_and_the_terminal_have_it() -> None:
         text = out.getvalue()
         assert "First call at 512 MB, p50: provisioned=5 14 ms, on-demand 414 ms" in text
         assert "snapstart failed: AWS made no snapshot of version 7" in text
-        assert ("Callable" in text) is (width == 200)
+        assert ("Ready after" in text) is (width == 200)
 
 
 @settings(max_examples=40, deadline=None)

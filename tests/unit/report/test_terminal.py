@@ -22,8 +22,8 @@ def printed(sweep: Sweep, **options: object) -> str:
 def test_the_answer_is_the_first_line_and_whole() -> None:
     lines = printed(good()).splitlines()
     assert lines[0] == (
-        "1,120 MB: 2 % more expensive but 8.1x faster than the 128 MB it has now; p95 32 ms; "
-        "safe from 1,080 to 1,310 MB"
+        "1,120 MB: 2 % more expensive but 8.1x faster than the current 128 MB; p95 32 ms; "
+        "1,080 to 1,310 MB all cost within 5 % of the best"
     )
 
 
@@ -80,10 +80,8 @@ def test_the_next_best_sizes_are_named_with_what_they_would_bring() -> None:
     sweep = good()
     assert sweep.recommendation is not None
     others = sweep.recommendation.runners_up
-    line = next(line for line in printed(sweep).splitlines() if line.startswith("  Instead: "))
-    assert [part.split(" (")[1].rstrip(")") for part in line.split("; ")] == [
-        other.why_not for other in others
-    ]
+    text = printed(sweep, width=160)
+    assert all(other.why_not in text for other in others)
 
 
 def test_sizes_that_none_beats_in_cost_and_duration_are_marked() -> None:

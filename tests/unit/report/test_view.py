@@ -1,6 +1,5 @@
 """The report's words and numbers."""
 
-import dataclasses
 import math
 from dataclasses import replace
 from typing import Any
@@ -9,11 +8,14 @@ import pytest
 from hypothesis import given, settings
 
 from support.sweeps import any_record, compared, empty, failed_row, good, whole_range
+from support.views import tables_of
 from tuner.decide.result import Interval, Sweep, VersusCurrent
 from tuner.report.answer import answer
 from tuner.report.elements import money
-from tuner.report.sweep_tables import failures
-from tuner.report.sweep_view import cost_text, latency_text, sweep_view
+from tuner.report.method import method
+from tuner.report.sweep_series import cost_series, latency_series
+from tuner.report.sweep_tables import arch_table, failures, size_table
+from tuner.report.sweep_view import sweep_view
 
 
 def picked(**changes: Any) -> Sweep:
@@ -29,26 +31,26 @@ def test_the_answer_says_what_changes_how_fast_it_is_and_where_it_is_safe() -> N
         versus_current=VersusCurrent(128, -0.31, -0.756),
     )
     assert answer(sweep).sentence == (
-        "1,120 MB: 31 % cheaper and 4.1x faster than the 128 MB it has now; p95 24 ms; "
-        "safe from 1,110 to 1,180 MB"
+        "1,120 MB: 31 % cheaper and 4.1x faster than the current 128 MB; p95 24 ms; "
+        "1,110 to 1,180 MB all cost within 5 % of the best"
     )
 
 
 @pytest.mark.parametrize(
     ("cost", "speed", "words"),
     [
-        (-0.31, -0.756, "31 % cheaper and 4.1x faster than the 128 MB it has now"),
-        (0.2, -0.2, "20 % more expensive but 20 % faster than the 128 MB it has now"),
-        (-0.2, 0.2, "20 % cheaper but 20 % slower than the 128 MB it has now"),
-        (0.2, 0.2, "20 % more expensive and 20 % slower than the 128 MB it has now"),
-        (1.5, -0.756, "2.5x the cost but 4.1x faster than the 128 MB it has now"),
-        (1.5, None, "2.5x the cost of the 128 MB it has now"),
-        (-0.1, 0.001, "10 % cheaper than the 128 MB it has now at the same speed"),
-        (0.0, -0.5, "2.0x faster than the 128 MB it has now at the same cost"),
-        (None, -0.5, "2.0x faster than the 128 MB it has now"),
-        (0.0, 0.0, "no different from the 128 MB it has now"),
-        (None, None, "instead of the 128 MB it has now"),
-        (math.nan, math.inf, "instead of the 128 MB it has now"),
+        (-0.31, -0.756, "31 % cheaper and 4.1x faster than the current 128 MB"),
+        (0.2, -0.2, "20 % more expensive but 20 % faster than the current 128 MB"),
+        (-0.2, 0.2, "20 % cheaper but 20 % slower than the current 128 MB"),
+        (0.2, 0.2, "20 % more expensive and 20 % slower than the current 128 MB"),
+        (1.5, -0.756, "2.5x the cost but 4.1x faster than the current 128 MB"),
+        (1.5, None, "2.5x the cost of the current 128 MB"),
+        (-0.1, 0.001, "10 % cheaper than the current 128 MB at the same speed"),
+        (0.0, -0.5, "2.0x faster than the current 128 MB at the same cost"),
+        (None, -0.5, "2.0x faster than the current 128 MB"),
+        (0.0, 0.0, "indistinguishable from the current 128 MB"),
+        (None, None, "instead of the current 128 MB"),
+        (math.nan, math.inf, "instead of the current 128 MB"),
     ],
 )
 def test_a_change_is_worded_with_its_direction(
@@ -61,18 +63,18 @@ def test_a_change_is_worded_with_its_direction(
 def test_a_pick_that_is_the_present_size_is_to_be_kept() -> None:
     sweep = picked(versus_current=VersusCurrent(1120, 0.0, 0.0))
     said = answer(sweep).sentence
-    assert said.startswith("Keep 1,120 MB: the size it has now; p95 32 ms")
+    assert said.startswith("Keep 1,120 MB (current): p95 32 ms")
 
 
 def test_without_a_present_size_the_cost_is_named() -> None:
-    assert "p95 32 ms; $0.728 per million" in answer(picked(versus_current=None)).sentence
+    assert "p95 32 ms; $0.728 per million calls" in answer(picked(versus_current=None)).sentence
 
 
 def test_a_missed_objective_is_in_the_answer_and_its_tone() -> None:
     said = answer(whole_range())
     assert said.tone == "warn"
     assert "does not meet p95<20ms and cost<5usd/million" in said.sentence
-    assert "safe from" not in said.sentence
+    assert "within 5 %" not in said.sentence
     assert not {"Confidence", "Safe range"} & {fact.label for fact in said.facts}
 
 
@@ -110,34 +112,31 @@ def test_money_has_three_digits(usd: float | None, text: str) -> None:
 
 
 def test_every_size_is_a_row_and_a_failed_one_has_its_reason_and_no_zeros() -> None:
-    view = sweep_view(whole_range())
-    rows = {row.head: row for row in view.sizes.rows}
+    rows = {row.head: row for row in size_table(whole_range()).rows}
     assert list(rows)[:3] == ["128 MB", "256 MB", "512 MB"]
     failed = rows["128 MB"]
     assert (failed.status, failed.reason) == ("failed", "out of memory in 3 of 3 calls")
     assert [cell.value for cell in failed.cells] == ["0", *["–"] * 6, "3 out of memory"]
-    assert rows["256 MB"].reason == "no reason is known"
-    assert rows["256 MB"].marks == ("now",)
+    assert rows["256 MB"].reason == "reason unknown"
+    assert rows["256 MB"].marks == ("current",)
     assert rows["1,024 MB"].status == "partial"
     assert rows["1,769 MB"].marks == ("recommended", "Pareto")
 
 
 def test_a_pick_between_measured_sizes_is_a_row_from_the_curve() -> None:
-    view = sweep_view(good())
-    row = next(row for row in view.sizes.rows if "recommended" in row.marks)
+    table = size_table(good())
+    row = next(row for row in table.rows if "recommended" in row.marks)
     assert row.head == "1,120 MB"
-    assert row.marks == ("recommended", "from the curve")
-    values = dict(zip(view.sizes.columns[1:], row.cells, strict=True))
+    assert row.marks == ("recommended", "fitted")
+    values = dict(zip(table.columns[1:], row.cells, strict=True))
     assert values["Warm calls"].value == "–"
     assert values["p95"].value == "32 ms"
-    assert [row.head for row in view.sizes.rows].index("1,120 MB") == 7
+    assert [row.head for row in table.rows].index("1,120 MB") == 7
 
 
 def test_rows_have_a_cell_for_every_column() -> None:
     for sweep in (good(), whole_range()):
-        view = sweep_view(sweep)
-        for table in (view.sizes, view.cold_starts, view.runners_up):
-            assert table is not None
+        for table in tables_of(sweep_view(sweep)).values():
             assert {len(row.cells) for row in table.rows} == {len(table.columns) - 1}
 
 
@@ -147,11 +146,11 @@ def test_failures_are_counted_by_kind() -> None:
 
 
 def test_how_it_was_measured_names_platform_prices_and_seed() -> None:
-    facts = {fact.label: f"{fact.value} {fact.note}" for fact in sweep_view(good()).method}
+    facts = {fact.label: f"{fact.value} {fact.note}" for fact in method(good())}
     assert "Local Lambda on this machine" in facts["Platform"]
     assert facts["Platform"].removeprefix("Local Lambda on this machine ").split("; ") == [
         "CPU limited by cgroup-v2 in periods of 20 ms",
-        "the share that a function got was off by at most 1.2 % (measured at 256, 1,024 MB)",
+        "the CPU share was off by at most 1.2 % (measured at 256, 1,024 MB)",
         "2 cores, enough for sizes up to 3,538 MB",
         "memory limited by cgroup-v2",
         "x86_64, Python 3.13.1",
@@ -164,7 +163,7 @@ def test_how_it_was_measured_names_platform_prices_and_seed() -> None:
     assert "seed 1" in facts["Options"]
     assert "memory 128:1536" in facts["Options"]
     assert "180 warm and 45 cold" in facts["Invocations"]
-    assert "off by 1.3 %" in facts["Curve"]
+    assert "typical error 1.3 %" in facts["Curve"]
     assert "2026-01-01 00:00 UTC" in facts["Run"]
 
 
@@ -172,90 +171,85 @@ def test_payloads_and_environments_are_not_shown() -> None:
     sweep = good()
     options = {**sweep.run.options, "payload": '{"token": "s3cret"}', "env": ["KEY=s3cret"]}
     sweep = replace(sweep, run=replace(sweep.run, options=options))
-    assert "s3cret" not in repr(sweep_view(sweep).method)
+    assert "s3cret" not in repr(method(sweep))
 
 
 def test_charts_are_described_in_words() -> None:
-    view = sweep_view(good())
-    assert "from 128 MB, p50: 241 ms to 1,536 MB, p50: 22 ms" in latency_text(view)
-    assert "from 128 MB: $0.710 per million" in cost_text(view)
-    assert "nothing was measured" in cost_text(sweep_view(empty()))
+    latency, cost = sweep_view(good()).figures[:2]
+    assert "from 128 MB, p50: 241 ms to 1,536 MB, p50: 22 ms" in latency.text
+    assert "from 128 MB: $0.710 per million" in cost.text
+    assert sweep_view(empty()).figures == ()
 
 
 def test_an_objective_is_drawn_where_it_does_not_squeeze_the_curve() -> None:
-    assert [limit.text for limit in sweep_view(good()).latency.limits] == ["p95<40ms"]
+    assert [limit.text for limit in latency_series(good()).limits] == ["p95<40ms"]
     far = picked(slo=("p95<30s", "cost<5usd/million", "not an objective"))
-    assert sweep_view(far).latency.limits == ()
+    assert latency_series(far).limits == ()
 
 
 def test_a_wide_range_of_memory_is_drawn_on_a_logarithmic_axis() -> None:
-    assert not sweep_view(good()).latency.memory.log
-    assert sweep_view(whole_range()).latency.memory.log
+    assert not latency_series(good()).memory.log
+    assert latency_series(whole_range()).memory.log
 
 
 def test_an_address_that_is_not_https_is_not_linked() -> None:
-    assert sweep_view(good()).power_tuning_url is not None
+    assert sweep_view(good()).link is not None
     odd = replace(good(), power_tuning_url="javascript:alert(1)")
-    assert sweep_view(odd).power_tuning_url is None
+    assert sweep_view(odd).link is None
 
 
 def test_compared_architectures_are_named_wherever_a_size_is() -> None:
     view = sweep_view(compared())
     assert view.answer.headline == "768 MB on arm64"
-    assert "than the 128 MB on x86_64 it has now" in view.answer.rest
-    assert view.architectures is not None
-    assert [row.head for row in view.architectures.rows] == ["arm64", "x86_64"]
-    assert view.architectures.rows[0].cells[-1].value == "98 %"
-    assert {row.head.split(" on ")[1] for row in view.sizes.rows} == {"arm64", "x86_64"}
-    assert [row.head for row in view.sizes.rows if "now" in row.marks] == ["128 MB on x86_64"]
-    assert [row.head for row in view.sizes.rows if "recommended" in row.marks] == [
-        "768 MB on arm64"
-    ]
+    assert "than the current 128 MB on x86_64" in view.answer.rest
+    tables = tables_of(view)
+    architectures = tables["Architectures, each at its best size"]
+    sizes = tables["Warm invocations by memory size"]
+    assert [row.head for row in architectures.rows] == ["arm64", "x86_64"]
+    assert architectures.rows[0].cells[-1].value == "98 %"
+    assert {row.head.split(" on ")[1] for row in sizes.rows} == {"arm64", "x86_64"}
+    assert [row.head for row in sizes.rows if "current" in row.marks] == ["128 MB on x86_64"]
+    assert [row.head for row in sizes.rows if "recommended" in row.marks] == ["768 MB on arm64"]
 
 
 def test_each_architecture_has_its_own_curve_in_both_charts() -> None:
-    view = sweep_view(compared())
-    assert {line.series for line in view.latency.lines} == {
+    latency, cost = latency_series(compared()), cost_series(compared())
+    assert {line.series for line in latency.lines} == {
         "arm64 p50", "arm64 p95", "x86_64 p50", "x86_64 p95",
     }  # fmt: skip
-    assert {line.series for line in view.cost.lines} == {"arm64 cost", "x86_64 cost"}
+    assert {line.series for line in cost.lines} == {"arm64 cost", "x86_64 cost"}
 
 
 def test_one_architecture_alone_is_named_nowhere() -> None:
-    view = sweep_view(good())
-    assert view.architectures is None
-    assert not any(" on " in row.head for row in view.sizes.rows)
-    assert {line.series for line in view.cost.lines} == {"cost"}
+    assert arch_table(good()) is None
+    assert not any(" on " in row.head for row in size_table(good()).rows)
+    assert {line.series for line in cost_series(good()).lines} == {"cost"}
 
 
 @given(any_record(Sweep))
 @settings(max_examples=60, deadline=None)
 def test_no_number_that_is_not_known_is_shown_as_one(sweep: Sweep) -> None:
-    view = sweep_view(sweep)
-    shown = dataclasses.asdict(
-        replace(view, warnings=(), name="", subtitle="", state="", method=())
-    )
-    for table in (view.sizes, view.cold_starts, view.runners_up):
-        for row in table.rows if table else ():
+    for table in tables_of(sweep_view(sweep)).values():
+        for row in table.rows:
             words = " ".join(f"{cell.value} {cell.detail}" for cell in row.cells[:-1]).split()
             assert not {"nan", "inf", "None", "$nan", "$inf"} & set(words)
-    for chart in ("latency", "cost"):
-        for point in (*shown[chart]["points"], *shown[chart]["lines"]):
-            assert 0 < point["low"] <= point["value"] <= point["high"] < math.inf
+    for chart in (latency_series(sweep), cost_series(sweep)):
+        for point in (*chart.points, *chart.lines):
+            assert 0 < point.low <= point.value <= point.high < math.inf
 
 
 def test_a_recording_says_which_sizes_it_has() -> None:
     sweep = empty()
     facts = replace(sweep.run.facts, recorded_mb=(128, 1024), platform={})
     sweep = replace(sweep, run=replace(sweep.run, facts=facts))
-    platform = next(fact for fact in sweep_view(sweep).method if fact.label == "Platform")
+    platform = next(fact for fact in method(sweep) if fact.label == "Platform")
     assert (platform.value, platform.note) == ("Recorded invocations", "recorded at 128, 1,024 MB")
 
 
 def test_a_run_that_ended_as_planned_has_no_remark() -> None:
     sweep = replace(good(), run=replace(good().run, note="settled: 98 % sure"))
     assert sweep_view(sweep).state == ""
-    assert "settled: 98 % sure" in sweep_view(sweep).method[-2].note
+    assert "settled: 98 % sure" in method(sweep)[-2].note
     assert sweep_view(whole_range()).state == "Partial data: the budget of $0.05 ran out"
 
 
@@ -272,7 +266,8 @@ def test_a_run_of_cold_starts_shows_no_table_of_warm_calls_but_what_failed() -> 
     cold = replace(good(), run=replace(good().run, command="cold"), recommendation=None)
     view = sweep_view(cold)
     assert view.question == "Cold starts"
-    assert view.sizes.rows == ()
+    assert "Warm invocations by memory size" not in tables_of(view)
     failed = replace(cold, sizes=(replace(cold.sizes[0], status="failed"), *cold.sizes[1:]))
-    assert [row.status for row in sweep_view(failed).sizes.rows] == ["failed"]
+    warm = tables_of(sweep_view(failed))["Warm invocations by memory size"]
+    assert [row.status for row in warm.rows] == ["failed"]
     assert sweep_view(good()).question == "Recommended memory size"

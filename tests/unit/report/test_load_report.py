@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from support.factories import a_function, a_run, a_sample
-from support.factories import a_sample
 from support.views import charts_of, section, tables_of
 from tuner.decide.goal import parse_slo
 from tuner.decide.load_result import Load, judge

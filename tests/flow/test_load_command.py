@@ -152,7 +152,7 @@ def test_a_search_that_fails_at_once_says_to_begin_lower(tuner: Run) -> None:
     assert "limit-not-reached" in [warning["code"] for warning in free["warnings"]]
     code, out, _ = tuner("runs", "show", "last")
     assert (code, out.startswith("Cut short")) == (0, True)
-    assert "Bears" in out
+    assert "Sustains" in out
 
 
 class Impatient(Silent):
@@ -196,7 +196,7 @@ def test_the_terminal_leads_with_the_answer(tuner: Run) -> None:
     code, out, _ = tuner("load", "replay:rec.csv", "--rate", "20", "--duration", "5s")
     assert code == 0
     assert "succeeded" in out.splitlines()[0]
-    assert "Latency, from the due time" in out
+    assert "Latency, since due" in out
     assert out.splitlines()[-1].startswith("Report: reports/rec.csv-")
     _, quiet, _ = tuner("load", "replay:rec.csv", "--rate", "20", "--duration", "5s", "--quiet")
     assert len(quiet.splitlines()) == 1

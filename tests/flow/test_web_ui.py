@@ -87,7 +87,7 @@ def test_a_port_that_is_taken_is_said(tuner: Run, new_function: Any, local_lambd
         load = ("--rate", "5", "--duration", "1s", "--web-ui", "--web-port", port)
         code, _, err = tuner("load", name, *place, *load)
     assert code == 1
-    assert f"no web UI can be shown on 127.0.0.1:{port}" in err
+    assert f"the web UI cannot listen on 127.0.0.1:{port}" in err
     assert "--web-port" in err
 
 

@@ -112,7 +112,7 @@ class Dispatch:
         if self._failure:
             raise TunerError("load worker", self._failure, "Run again with --debug for more.")
         if not self._alive:
-            raise TunerError("load workers", "all of them were lost", KEPT)
+            raise TunerError("load workers", "all were lost", KEPT)
 
     def stop(self) -> None:
         """Send nothing more."""

@@ -1,6 +1,6 @@
-"""Who carries out a load: one worker process, or several behind a Locust master.
+"""The worker processes of a load: one, or several behind a Locust master.
 
-Both pass messages (``engine/wire.py``) to workers by name and back; neither knows what they mean.
+Both kinds of pool pass messages (``wire.py``) to workers by name and back, unread.
 """
 
 from collections import deque
@@ -10,19 +10,20 @@ from typing import Any, NamedTuple, Protocol
 
 from tuner.clock import Clock
 from tuner.engine import wire
-from tuner.engine.worker_process import START_S, WorkerProcess, machine_id
+from tuner.engine.worker_process import KEPT, START_S, WorkerProcess, machine_id
 from tuner.errors import TunerError
 
 #: Comes in place of a message when a worker is gone.
 LOST = "lost"
+_PINGS = 8
 
 
 @dataclass(frozen=True)
 class Workers:
-    """How many processes send: ``local`` ones of this machine, and others that are waited for.
+    """The processes that send: ``local`` ones of this machine, and ``expect`` of others.
 
-    Other machines join with ``tuner worker --master HOST:PORT``; ``host`` is the address on which
-    they are awaited. Port 0 takes any that is free. ``web`` is where Locust's UI is shown.
+    Other machines join with ``tuner worker --master HOST:PORT`` on ``host`` and ``port`` (0: any
+    that is free). ``web`` is where Locust's UI is shown.
     """
 
     local: int = 1
@@ -33,12 +34,12 @@ class Workers:
 
     @property
     def alone(self) -> bool:
-        """Whether one process of this machine is enough."""
+        """``True`` if one process of this machine is enough."""
         return self.local == 1 and self.expect == 0 and self.web is None
 
 
 class WorkerMessage(NamedTuple):
-    """A message and who sent it."""
+    """A message of a worker."""
 
     worker: str
     kind: str
@@ -46,27 +47,27 @@ class WorkerMessage(NamedTuple):
 
 
 class WorkerPool(Protocol):
-    """The workers of one engine. Every method may raise TunerError: none of them is left."""
+    """The workers of one engine. Every method raises TunerError once none of them is left."""
 
     @property
     def pids(self) -> Sequence[int]:
-        """The workers' processes, as far as they are of this machine."""
+        """Process ids of the workers on this machine."""
         ...
 
     def ready(self) -> Sequence[str]:
-        """Wait until all that are expected are there: the names of those that live."""
+        """Wait until all that are expected are there; return the names of those that live."""
         ...
 
     def lead_s(self, worker: str) -> float:
-        """By how much a worker's CLOCK_MONOTONIC is ahead of this machine's."""
+        """Seconds that a worker's CLOCK_MONOTONIC is ahead of this machine's."""
         ...
 
     def send(self, worker: str, message: bytes) -> None:
-        """Pass a message on; one for a worker that is gone is dropped."""
+        """Send a message; one for a worker that is gone is dropped."""
         ...
 
     def receive(self) -> WorkerMessage:
-        """The next message of any worker."""
+        """Return the next message of any worker."""
         ...
 
     def end(self) -> None:
@@ -75,7 +76,7 @@ class WorkerPool(Protocol):
 
 
 class SingleWorker(WorkerPool):
-    """One worker process, with a socket to it. Comes up while others go on."""
+    """One worker process, with a socket to it; it comes up in the background."""
 
     NAME = "1"
 
@@ -85,18 +86,18 @@ class SingleWorker(WorkerPool):
 
     @property
     def pids(self) -> Sequence[int]:
-        """The worker's process."""
+        """The worker's process id."""
         return [self._process.pid]
 
     def ready(self) -> Sequence[str]:
-        """The one, as soon as it has come up."""
+        """Wait until it has come up; return its name."""
         while not self._ready:
             kind, *_ = self._process.receive(START_S)
             self._ready = kind == wire.READY
         return [self.NAME]
 
     def lead_s(self, worker: str) -> float:
-        """Nothing: it is the same clock."""
+        """Zero: it is the same clock."""
         return 0.0
 
     def send(self, worker: str, message: bytes) -> None:
@@ -104,20 +105,17 @@ class SingleWorker(WorkerPool):
         self._process.send(message)
 
     def receive(self) -> WorkerMessage:
-        """Read from its socket; its end is an error, as nobody is left."""
+        """Read from its socket, whose end is an error."""
         kind, *fields = self._process.receive()
         return WorkerMessage(self.NAME, kind, fields)
 
     def end(self) -> None:
-        """End it."""
+        """End the process."""
         self._process.end()
 
 
-_PINGS = 8
-
-
 class _Joined:
-    """A worker that has joined; ``lead_s`` comes from the quickest of its pings."""
+    """A worker that has joined the master; ``lead_s`` comes from the quickest of its pings."""
 
     def __init__(self) -> None:
         self.reader = wire.Reader()
@@ -137,11 +135,16 @@ class _Joined:
 
 
 class LocustWorkers(WorkerPool):
-    """Starts the master with its construction; all come up while others go on."""
+    """Workers of this machine and of others behind a Locust master, which is a child process.
+
+    ``worker/locust_master.py`` starts the local ones and passes messages on; all join it by
+    Locust's own protocol, in the background. Other machines have other clocks: how far theirs are
+    ahead is measured when they join.
+    """
 
     def __init__(self, workers: Workers, clock: Clock) -> None:
         self._workers, self._clock = workers, clock
-        self._members: dict[str, _Joined] = {}
+        self._joined: dict[str, _Joined] = {}
         self._told: deque[WorkerMessage] = deque()
         self._gone: set[int] = set()
         self._complete = False
@@ -153,41 +156,37 @@ class LocustWorkers(WorkerPool):
 
     @property
     def pids(self) -> Sequence[int]:
-        """The processes of the local workers that have joined and live."""
-        return [member.pid for member in self._members.values() if member.pid is not None]
+        """Process ids of the local workers that have joined and live."""
+        return [worker.pid for worker in self._joined.values() if worker.pid is not None]
 
     def ready(self) -> Sequence[str]:
-        """Wait for as many as are expected the first time; later for nobody.
-
-        For workers of other machines it waits as long as it takes.
-        """
+        """Wait the first time, for workers of other machines as long as it takes."""
         wanted = self._workers.local + self._workers.expect
         give_up = self._clock.monotonic() + START_S
         while not self._complete:
             self._pump()
-            there = sum(member.ready for member in self._members.values())
+            there = sum(worker.ready for worker in self._joined.values())
             self._complete = there >= wanted
             late = not self._workers.expect and self._clock.monotonic() > give_up
             if not self._complete and (self._gone or late):
-                raise TunerError(
-                    "load workers", f"only {there} of {wanted} came up", "Ask for fewer --workers."
-                )
-        names = [name for name, member in self._members.items() if member.ready]
+                reason = f"only {there} of {wanted} started"
+                raise TunerError("load workers", reason, "Use fewer --workers.")
+        names = [name for name, worker in self._joined.items() if worker.ready]
         if not names:
-            raise TunerError("load workers", "all of them were lost", "Run again.")
+            raise TunerError("load workers", "all were lost", KEPT)
         return names
 
     def lead_s(self, worker: str) -> float:
-        """Measured when it joined; zero for one of this machine."""
-        return self._members[worker].lead_s if worker in self._members else 0.0
+        """Return what was measured when it joined; zero for one of this machine."""
+        return self._joined[worker].lead_s if worker in self._joined else 0.0
 
     def send(self, worker: str, message: bytes) -> None:
-        """Have the master pass it on."""
-        if worker in self._members:
+        """Send it by way of the master."""
+        if worker in self._joined:
             self._master.send(wire.pack(wire.TO, worker, message))
 
     def receive(self) -> WorkerMessage:
-        """What came first."""
+        """Return what came first."""
         while not self._told:
             self._pump()
         return self._told.popleft()
@@ -197,34 +196,34 @@ class LocustWorkers(WorkerPool):
         self._master.end()
 
     def _pump(self) -> None:
-        """Take one message of the master's."""
+        """Take one message of the master."""
         kind, *fields = self._master.receive()
         if kind == wire.FROM:
             name, data = fields
-            member = self._members.setdefault(name, _Joined())
-            for message in member.reader.feed(data):
-                self._take(name, member, *message)
+            worker = self._joined.setdefault(name, _Joined())
+            for message in worker.reader.feed(data):
+                self._take(name, worker, *message)
         elif kind == wire.LEFT:
             self._lose(fields[0])
         elif kind == wire.EXITED:
             self._gone.add(fields[0])
-            for name in [n for n, member in self._members.items() if member.pid == fields[0]]:
+            for name in [n for n, worker in self._joined.items() if worker.pid == fields[0]]:
                 self._lose(name)
         elif kind == wire.LISTENING:
             self.port = fields[0]
         elif kind == wire.FAILED:
-            raise TunerError("load workers", str(fields[0]), "Name another --bind or --web-port.")
+            raise TunerError("load workers", str(fields[0]), "Use another --bind or --web-port.")
 
-    def _take(self, name: str, member: _Joined, kind: str, *fields: Any) -> None:
+    def _take(self, name: str, worker: _Joined, kind: str, *fields: Any) -> None:
         if kind == wire.READY:
             machine, pid = fields
             if machine == machine_id():
-                member.pid, member.ready = pid, True
+                worker.pid, worker.ready = pid, True
             else:
                 self._ping(name)
         elif kind == wire.PONG:
-            member.pong(fields[0], fields[1], self._clock.monotonic())
-            if not member.ready:
+            worker.pong(fields[0], fields[1], self._clock.monotonic())
+            if not worker.ready:
                 self._ping(name)
         else:
             self._told.append(WorkerMessage(name, kind, fields))
@@ -233,5 +232,5 @@ class LocustWorkers(WorkerPool):
         self.send(name, wire.pack(wire.PING, self._clock.monotonic()))
 
     def _lose(self, name: str) -> None:
-        if self._members.pop(name, None) is not None:
+        if self._joined.pop(name, None) is not None:
             self._told.append(WorkerMessage(name, LOST, ()))

@@ -1,7 +1,7 @@
-"""A process of the load's as seen from the tuner: a child and the socket to it.
+"""A child process of a load, and the socket to it.
 
-Starts it in a session of its own, so that Ctrl-C in a terminal does not reach it, passes messages
-both ways, and says how it ended if it did so by itself. What the messages mean is not known here.
+It runs in a session of its own, so that Ctrl-C in a terminal does not reach it. Messages pass both
+ways unread; if it ends by itself, the error says how.
 """
 
 import platform
@@ -20,14 +20,26 @@ from tuner.errors import TunerError
 
 #: Importing Locust takes half a second, on a busy small machine many times that.
 START_S = 60.0
-_SILENCE_S = 30.0  # a worker that has not said for so long that it lives is given up
+_SILENCE_S = 30.0  # a worker without a heartbeat for so long is given up
 _END_S = 5.0
-#: What to do when the processes that send are gone.
-KEPT = "What was measured is kept; run again (a sweep goes on with --resume)."
+#: The next step when the processes that send are gone.
+KEPT = "The samples so far are kept. Run it again; --resume continues a sweep."
+_BOOT = Path("/proc/sys/kernel/random/boot_id")  # Linux, random(4); alike in all its containers
+
+
+def machine_id() -> str:
+    """Return a text that all processes of this machine share until it restarts.
+
+    They share CLOCK_MONOTONIC, too.
+    """
+    try:
+        return _BOOT.read_text().strip()
+    except OSError:
+        return f"{platform.node()}-{getnode()}"
 
 
 def own_process(module: str, *arguments: object) -> list[str]:
-    """The command that runs one of our modules.
+    """Return the command that runs one of our modules.
 
     ``-P`` keeps the working directory off its path: a user's ``queue.py`` or ``locust.py`` there
     would be imported in place of the real one.
@@ -38,8 +50,8 @@ def own_process(module: str, *arguments: object) -> list[str]:
 class WorkerProcess:
     """The process and the socket to it; starts with its construction.
 
-    It runs ``module`` with these arguments and the socket's file descriptor. Every method may raise
-    TunerError: the worker is gone, and why.
+    It runs ``module`` with these arguments and the socket's file descriptor. Every method raises
+    TunerError if the worker is gone.
     """
 
     def __init__(self, module: str = "tuner.engine.worker", *arguments: object) -> None:
@@ -60,7 +72,7 @@ class WorkerProcess:
             )
         except OSError as error:
             ours.close()
-            raise TunerError("load worker", f"does not start: {error}") from error
+            raise TunerError("load worker", f"could not be started: {error}") from error
         finally:
             theirs.close()
 
@@ -74,7 +86,7 @@ class WorkerProcess:
             raise self._gone() from None
 
     def receive(self, timeout_s: float = _SILENCE_S) -> tuple[Any, ...]:
-        """The next message; a worker that says nothing for so long counts as gone."""
+        """Return the next message; a worker that is silent for so long counts as gone."""
         while True:
             for message in self._messages:
                 return message
@@ -82,11 +94,8 @@ class WorkerProcess:
             try:
                 data = self._socket.recv(1 << 20)
             except TimeoutError:
-                raise TunerError(
-                    "load worker",
-                    f"has not answered for {timeout_s:.0f} s",
-                    KEPT,
-                ) from None
+                reason = f"did not answer for {timeout_s:.0f} s"
+                raise TunerError("load worker", reason, KEPT) from None
             except OSError:
                 data = b""
             if not data:
@@ -115,22 +124,6 @@ class WorkerProcess:
             code = None
         self._stderr.seek(0)
         last = self._stderr.read()[-2000:].decode("utf-8", "replace").strip().splitlines()
-        how = (
-            f"was killed by signal {-code}" if code is not None and code < 0 else f"ended ({code})"
-        )
-        return TunerError(
-            "load worker",
-            f"{how}{': ' + last[-1] if last else ''}",
-            KEPT,
-        )
-
-
-_BOOT = Path("/proc/sys/kernel/random/boot_id")  # Linux, random(4); alike in all its containers
-
-
-def machine_id() -> str:
-    """A text that is the same for every process of this machine since it was started."""
-    try:
-        return _BOOT.read_text().strip()
-    except OSError:
-        return f"{platform.node()}-{getnode()}"
+        killed = code is not None and code < 0
+        how = f"was killed by signal {-(code or 0)}" if killed else f"exited with code {code}"
+        return TunerError("load worker", f"{how}{': ' + last[-1] if last else ''}", KEPT)

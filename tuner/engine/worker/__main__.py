@@ -24,7 +24,7 @@ from tuner.engine.worker.users import QueueUser
 
 
 def main() -> None:
-    """Serve the parent whose socket is the first argument."""
+    """Serve the tuner whose socket is the first argument."""
     die_with_parent()
     logging.getLogger("locust").setLevel(logging.ERROR)
     channel = Channel(int(sys.argv[1]))
@@ -37,7 +37,7 @@ def main() -> None:
     for kind, *fields in channel.messages():
         worker.take(kind, fields)
     writer.kill()
-    # Nothing is in flight that anybody waits for, and Locust's greenlets never end by themselves.
+    # Nothing that matters is in flight, and Locust's greenlets never end by themselves.
     os._exit(0)
 
 

@@ -17,29 +17,29 @@ from tuner.engine.worker.job import Due, Job
 
 
 class Hooked(NamedTuple):
-    """Whether a processor did its work, and the payload that it made, if it did."""
+    """A processor's answer: whether it succeeded, and the payload that it made."""
 
     good: bool
     body: bytes | None
 
 
 class ProcessorCalls:
-    """The questions that are open. ``emit`` queues a message to the tuner and never blocks."""
+    """Requests to the tuner to run processors; ``emit`` queues a message and never blocks."""
 
     def __init__(self, emit: Callable[[bytes], None]) -> None:
         self._emit = emit
         self._open: dict[tuple[str, int], AsyncResult] = {}
 
     def pre(self, number: int, body: bytes) -> AsyncResult:
-        """Have the payload of a call prepared; the result will be a :class:`Hooked`."""
+        """Have the payload of a call prepared; the result becomes a :class:`Hooked`."""
         return self._ask("pre", number, body, None, None)
 
     def post(self, result: wire.Result, body: bytes) -> AsyncResult:
-        """Have the answer of a call looked at; the result will be a :class:`Hooked`."""
+        """Have the answer of a call processed; the result becomes a :class:`Hooked`."""
         return self._ask("post", result.number, body, result.outcome, result.status)
 
     def told(self, kind: str, number: int, good: bool, body: bytes | None) -> None:
-        """Pass an answer on to who waits for it."""
+        """Pass an answer on."""
         asked = self._open.pop((kind, number), None)
         if asked is not None:
             asked.set(Hooked(good, body))
@@ -56,17 +56,17 @@ NO_CONNECTION, STOPPED, PRE_FAILED = "no free connection", "stopped", wire.PRE_F
 
 
 class Sender(Protocol):
-    """Who takes calls."""
+    """A user that takes calls."""
 
     wake: Event
     working: bool
 
     def begin(self, job: Job, due: Due) -> bool:
-        """Send a call right now, if that takes no waiting; whether it is sent."""
+        """Send a call right now if that takes no waiting; return whether it is sent."""
         ...
 
     def begun(self) -> Due | None:
-        """The call that was sent so and that the user has still to see through."""
+        """Return the call that was sent so, whose answer the user has still to read."""
         ...
 
 
@@ -91,12 +91,12 @@ class CallQueue:
         self.stopped = Event()
         self._busy = 0
         self._waiting: set[Any] = set()  # greenlets of calls that are offered later
-        self._looking: set[Any] = set()  # greenlets that wait for post-processors
+        self._post_running: set[Any] = set()  # greenlets that wait for post-processors
         self._quiet = Event()
         self._quiet.set()
 
     def offer(self, due: Due) -> None:
-        """A call is to be sent now: by an idle user, or by the next that is done."""
+        """Have a call sent now: by an idle user, or by the next that is done."""
         self._quiet.clear()
         self._drop_late()
         if not self._begin(due):
@@ -104,7 +104,7 @@ class CallQueue:
             self._wake_one()
 
     def next(self, user: Sender) -> Due:
-        """What this user does next; waits until there is something."""
+        """Return the user's next call; wait until there is one."""
         while True:
             self._drop_late()
             if self.ready and self.job is not None and self._may_work(user):
@@ -121,7 +121,7 @@ class CallQueue:
                 return begun
 
     def offer_later(self, due: Due) -> None:
-        """A further attempt is to be sent at its due time; its call is unfinished until then."""
+        """Have a further attempt sent at its due time; its call is unfinished until then."""
 
         def arrive() -> None:
             _sleep_until(due.at or 0.0)
@@ -132,7 +132,7 @@ class CallQueue:
         self._waiting.add(waiting)
 
     def offer_prepared(self, due: Due, asked: AsyncResult) -> None:
-        """A call is to be sent as soon as its pre-processor has ended, and is due no sooner."""
+        """Have a call sent as soon as its pre-processor has ended; it is due no sooner."""
         self._quiet.clear()
 
         def arrive() -> None:
@@ -152,22 +152,22 @@ class CallQueue:
         self._waiting.add(waiting)
 
     def fail_to_prepare(self, due: Due) -> None:
-        """The pre-processor of a call has failed, so that it is not sent."""
+        """Drop a call whose pre-processor failed."""
         self._tell_dropped(due, PRE_FAILED)
 
     def await_post(self, asked: AsyncResult) -> None:
-        """A batch has not ended before this post-processor has."""
+        """Keep the batch open until this post-processor has ended."""
 
         def wait() -> None:
             asked.get()
-            self._looking.discard(looking)
+            self._post_running.discard(looking)
             self._look_whether_quiet()
 
         looking = gevent.spawn(wait)
-        self._looking.add(looking)
+        self._post_running.add(looking)
 
     def give_back(self, due: Due) -> None:
-        """A user was stopped before it sent this."""
+        """Drop a call whose user was stopped before it sent it."""
         if due.attempt == 1:
             self._tell_dropped(due, STOPPED)
 
@@ -178,7 +178,7 @@ class CallQueue:
             self._wake_one()
 
     def cut_off(self) -> None:
-        """Hand out no further first attempt; what was due and not sent is told as dropped."""
+        """Hand out no further first attempt; report as dropped what was due and not sent."""
         for due in self.ready:
             if due.attempt == 1:
                 self._tell_dropped(due, STOPPED)
@@ -199,7 +199,7 @@ class CallQueue:
         self._quiet.wait()
 
     def begin(self, job: Job) -> None:
-        """Take up a new batch."""
+        """Begin a new batch."""
         order = job.order
         self.job = job
         self.limit = order.concurrency
@@ -215,7 +215,7 @@ class CallQueue:
             self.idle.pop().wake.set()
 
     def _begin(self, due: Due) -> bool:
-        """Have an idle user's connection carry a call right now; its user follows."""
+        """Send a call on an idle user's connection right now, and wake the user for the answer."""
         job, idle = self.job, self.idle
         if job is None or self.ready or not idle or self._busy >= self.limit:
             return False
@@ -239,17 +239,17 @@ class CallQueue:
         self.emit(wire.pack(wire.DROPPED, due.call.number, reason))
 
     def _look_whether_quiet(self) -> None:
-        if not self.ready and self._busy == 0 and not self._waiting and not self._looking:
+        if not self.ready and self._busy == 0 and not self._waiting and not self._post_running:
             self._quiet.set()
 
 
 def take_over(due: Due, hooked: Hooked) -> bool:
-    """Let a call have the payload that was made for it; ``False`` if that failed."""
+    """Give a call the payload that was made for it; ``False`` if that failed."""
     due.prepared, due.body = hooked.good, hooked.body
     return hooked.good
 
 
 def _sleep_until(moment_s: float) -> None:
-    """Not a moment less: gevent counts from when its loop last looked at the clock."""
+    """Sleep no less than this: gevent counts from its loop's last look at the clock."""
     while (left_s := moment_s - monotonic()) > 0.0:
         gevent.sleep(left_s)

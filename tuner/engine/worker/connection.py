@@ -17,7 +17,11 @@ from geventhttpclient._parser import HTTPParseError, HTTPResponseParser
 
 
 class AnswerParser(HTTPResponseParser):
-    """Collects what the C parser (llhttp) reports; interim 1xx answers are passed over."""
+    """One HTTP answer, from the callbacks of geventhttpclient's parser (llhttp in C).
+
+    It knows HTTP's framing: where an answer begins and ends, also in pieces, in chunks, or with the
+    connection. Interim 1xx answers are skipped.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,12 +41,12 @@ class AnswerParser(HTTPResponseParser):
         return self.get_code() if self._head_complete else None
 
     def take(self, data: bytes) -> None:
-        """Parse the next bytes; empty ones say that the connection ended."""
+        """Parse the next bytes; empty ones mean that the connection ended."""
         self.size += len(data)
         self.feed(data)
 
     def ends_with_connection(self) -> bool:
-        """Whether the end of the connection is the end of this answer (RFC 9112, 6.3)."""
+        """Return whether the connection's end is the end of this answer (RFC 9112, 6.3)."""
         return (
             self._head_complete
             and "content-length" not in self.headers
@@ -86,7 +90,7 @@ _CONNECT_S = 10.0
 
 
 class TransportError(Exception):
-    """No whole answer came; says when the request was sent and its answer began, if they did."""
+    """No whole answer came; with the times when the request was sent and its answer began."""
 
     def __init__(
         self, words: str, sent: float | None, first: float | None, status: int | None = None
@@ -111,7 +115,7 @@ class Exchange:
 
 
 class Connection:
-    """Talks to the scheme, host and port of ``url``, verified by ``tls`` if that is given."""
+    """A connection to scheme, host and port of ``url``, verified by ``tls`` if that is given."""
 
     def __init__(self, url: str, tls: SSLContext | None) -> None:
         parts = urlsplit(url)
@@ -122,7 +126,7 @@ class Connection:
         self._failed: OSError | None = None
 
     def open(self, deadline: float) -> None:
-        """Connect, unless a connection stands that the server has not closed meanwhile.
+        """Connect, unless a connection stands that the server has not closed.
 
         Raises :class:`TransportError`.
         """
@@ -135,7 +139,7 @@ class Connection:
                 raise TransportError(str(_words_of(error, "connecting")), None, None) from None
 
     def begin(self, request: bytes, deadline: float) -> float | None:
-        """Send a small request if the connection stands, without any waiting; when it was sent.
+        """Send a small request if the connection stands, without any waiting; return when.
 
         ``None``: nothing was written. A failure while sending is raised by :meth:`finish`, which
         has to follow.
@@ -212,7 +216,7 @@ class Connection:
             self._socket.sendall(memoryview(request)[written:])
 
     def _read(self, answer: AnswerParser, deadline: float) -> float:
-        """Feed what arrives next; returns when it arrived."""
+        """Feed what arrives next; return when it arrived."""
         if answer.first is not None:  # so that an answer in drops cannot outlast the deadline
             self._socket.settimeout(max(0.001, deadline - monotonic()))
         data = self._socket.recv(_CHUNK)
@@ -234,7 +238,7 @@ class _EndedError(Exception):
 
 
 def tls_context(verify: bool | str) -> SSLContext:
-    """How a server's certificate is checked: by the system's roots, a CA file, or not at all."""
+    """Return how to check a certificate: by the system's roots, a CA file, or not at all."""
     context: SSLContext = ssl.create_default_context(
         cafile=verify if isinstance(verify, str) else None
     )
@@ -245,7 +249,7 @@ def tls_context(verify: bool | str) -> SSLContext:
 
 
 def _is_idle(connected: Any) -> bool:
-    """Whether an unused connection still stands: nothing to read, not even its end."""
+    """Return whether an unused connection still stands: nothing to read, not even its end."""
     connected.settimeout(0.0)
     try:
         if isinstance(connected, ssl.SSLSocket):
@@ -260,7 +264,7 @@ def _is_idle(connected: Any) -> bool:
 
 
 def _words_of(error: BaseException, doing: str) -> str | None:
-    """A failure of the transport in words that group well, without addresses or numbers.
+    """Describe a failure of the transport in words that group well, without addresses.
 
     ``None`` for what is no such failure, as when a greenlet is killed.
     """

@@ -1,4 +1,4 @@
-"""What all calls of one batch share: where to, signed how and as whom, with which bodies.
+"""All that the calls of one batch share: address, signature, credentials, payloads.
 
 Makes the bytes of a request; sends nothing and decides nothing.
 """
@@ -18,7 +18,7 @@ from tuner.engine.wire import Order, OrderedCall
 from tuner.targets.seam import Credentials
 
 _TYPE = "x-amz-invocation-type"
-#: An answer carries the log's tail only where there is an answer.
+#: Only an answer can carry the log's tail.
 HEADERS = {
     Mode.SYNC: LOG_TAIL,
     Mode.ASYNC: {_TYPE: "Event"},
@@ -27,7 +27,7 @@ HEADERS = {
 
 
 class Job:
-    """An order as a user needs it. ``wall`` gives seconds since 1970, for signing."""
+    """An order made ready to send; ``wall`` gives seconds since 1970, for signing."""
 
     def __init__(self, order: Order, tls: SSLContext | None, wall: Callable[[], float]) -> None:
         self.order = order
@@ -49,17 +49,17 @@ class Job:
         self._signer(None)
 
     def body(self, call: OrderedCall) -> bytes:
-        """The payload that was ordered for a call."""
+        """Return the payload that was ordered for a call."""
         return self._payloads[call.payload][0]
 
     def request(self, call: OrderedCall, own: bytes | None = None) -> bytes:
-        """The whole request, signed now; ``own`` is a payload that was made for this call."""
+        """Return the whole request, signed now; ``own`` is a payload made for this call."""
         body, digest = self._payloads[call.payload] if own is None else (own, _digest(own))
         signer = self._signers.get(call.function) or self._signer(call.function)
         return signer.head(call.qualifier, digest, len(body), self.time.now_s()) + body
 
     def _signer(self, function: str | None) -> InvokeSigner | FrontSigner:
-        """Who signs for a function; ``None`` is the order's own."""
+        """Return the signer for a function; ``None`` is the order's own."""
         order, made = self.order, self._signers
         if order.front is not None:
             made[function] = FrontSigner(

@@ -28,21 +28,25 @@ from tuner.engine.worker.process import Channel, die_with_parent, settle_memory
 from tuner.engine.worker.users import QueueUser
 from tuner.engine.worker_process import own_process
 
-#: What would start, change or end a test of Locust's own.
+#: Pages of Locust's UI that would start, change or end a test of its own.
 _NOT_HERE = ("/swarm", "/stop")
 
 
 class LoadUI(WebUI):
-    """Shows a load as a test that runs."""
+    """Locust's web UI, showing a load as a running test.
+
+    It starts and stops nothing. It lives in the master's process, so that no sending worker spends
+    time on it.
+    """
 
     def update_template_args(self) -> None:
-        """As Locust, which itself has not begun anything."""
+        """Add the state, since Locust itself has started nothing."""
         super().update_template_args()  # type: ignore[no-untyped-call]
         self.template_args["state"] = STATE_RUNNING
 
 
 def show(environment: Environment, host: str, port: int) -> None:
-    """Serve the UI of this master. Raises OSError when nobody can listen there."""
+    """Serve the UI of this master. Raises OSError if the address cannot be used."""
     with socket.create_server((host, port)):  # Locust would end the process instead
         pass
     shown: Any = LoadUI(environment, host, port, delayed_start=True)
@@ -90,16 +94,16 @@ class LocustMaster:
         environment.events.worker_connect.add_listener(self._join)
 
     def show(self, host: str, port: int) -> None:
-        """Serve Locust's UI. Raises OSError when nobody can listen there."""
+        """Serve Locust's UI. Raises OSError if the address cannot be used."""
 
         show(self._runner.environment, host, port)
 
     @property
     def port(self) -> int:
-        """The port on which workers are awaited."""
+        """The port on which workers join."""
         return int(self._runner.server.port)
 
-    def hire(self, local: int, host: str) -> None:
+    def start_workers(self, local: int, host: str) -> None:
         """Start workers of this machine."""
         master = "127.0.0.1" if host in _ANY_ADDRESS else host
         for _ in range(local):
@@ -107,7 +111,7 @@ class LocustMaster:
             self._local.append(subprocess.Popen(command, stdin=subprocess.DEVNULL))
 
     def watch_forever(self) -> None:
-        """Tell who has gone; local ones at once, others when Locust misses their heartbeats."""
+        """Report workers that are gone, local ones at once, others when their heartbeat stops."""
         beat_at = monotonic()
         while True:
             gevent.sleep(_LOOK_S)
@@ -132,7 +136,7 @@ class LocustMaster:
                     self._runner.send_message(MESSAGE, message, client_id=name)
 
     def quit(self) -> None:
-        """Send the workers home, and end those of this machine that do not go."""
+        """Tell all workers to quit, and kill those of this machine that do not."""
         with gevent.Timeout(_QUIT_S, False):
             self._runner.send_message("quit")
             while any(process.poll() is None for process in self._local):
@@ -164,15 +168,15 @@ def main() -> None:
     try:
         master = LocustMaster(channel, host, int(port))
     except (RPCError, OSError, SystemExit):
-        _fail(channel, f"no master can listen on {host}:{port}")
+        _fail(channel, f"cannot listen on {host}:{port}")
     try:
         if web != "-":
             web_host, _, web_port = web.rpartition(":")
             master.show(web_host, int(web_port))
     except OSError as error:
-        _fail(channel, f"no web UI can be shown on {web}: {error.strerror or error}")
+        _fail(channel, f"the web UI cannot listen on {web}: {error.strerror or error}")
     channel.send(wire.pack(wire.LISTENING, master.port))
-    master.hire(int(local), host)
+    master.start_workers(int(local), host)
     settle_memory()
     gevent.spawn(master.watch_forever)
     master.serve()

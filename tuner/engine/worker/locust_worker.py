@@ -1,8 +1,9 @@
-"""A worker of a Locust master: ``python -m tuner.engine.worker.locust_worker HOST PORT [alone]``.
+"""A worker: what it does with each message of the tuner, and how it joins a Locust master.
 
-Joins with Locust's own protocol, so that workers that Locust started itself (its Docker image, its
-operator; ``locustfile.py``) do the same. It ends when the master says so or has not been heard for
-some seconds: a load whose master is gone must not go on. It dies with its parent unless ``alone``.
+``python -m tuner.engine.worker.locust_worker HOST PORT [alone]`` joins one by Locust's protocol, as
+workers do that Locust started itself (its Docker image, its operator; ``locustfile.py``). It ends
+when the master says so or is silent for some seconds: a load without its master must not go on. It
+dies with its parent unless ``alone``.
 """
 
 import logging
@@ -24,22 +25,25 @@ from tuner.engine.worker.users import QueueUser
 from tuner.engine.worker_process import machine_id
 
 _FEW = 4
-#: How long results may gather before they are sent, with more than a few users.
+#: Seconds for which results may gather before they are sent, with more than a few users.
 LINGER_S = 0.005
 
 
 class Worker:
-    """Serves one tuner. ``send`` queues a message to it and never blocks."""
+    """Carries out the orders of one tuner, one batch at a time, in a greenlet of its own.
+
+    A stop or new credentials are heard meanwhile. ``send`` queues a message and never blocks.
+    """
 
     def __init__(self, runner: Any, send: Callable[[bytes], None]) -> None:
         self._send = send
         self._pacer = Pacer(runner, send)
         self._go: AsyncResult = AsyncResult()
-        #: How long the carrier may let results gather now, in seconds.
+        #: Seconds for which results may gather now.
         self.linger_s = 0.0
 
     def greet(self) -> None:
-        """Say that this worker is there, and from now on that it lives."""
+        """Report that this worker is there, and begin its heartbeat."""
         self._send(wire.pack(wire.READY, machine_id(), os.getpid()))
         gevent.spawn(self._beat)
 
@@ -96,7 +100,7 @@ _SILENCE_S = 5.0  # Locust's master says once a second that it lives
 
 
 class JoinedWorker:
-    """Serves the tuner behind a Locust worker's runner."""
+    """A worker that gets its messages by way of a Locust worker's runner."""
 
     def __init__(self, runner: Any) -> None:
         self._runner = runner
@@ -111,7 +115,7 @@ class JoinedWorker:
         self._worker.greet()
 
     def watch(self) -> None:
-        """Have the runner quit when the master is gone; for a process that is Locust's own."""
+        """Make the runner of a process of Locust's own quit when the master is gone."""
 
         def end() -> None:
             self.wait_for_end()
@@ -120,7 +124,7 @@ class JoinedWorker:
         gevent.spawn(end)
 
     def wait_for_end(self) -> None:
-        """Return when the master has said so, or is gone; nothing is sent any more then."""
+        """Return when the master said so, or is gone, and sending has stopped."""
         # A runner that is told to quit ends all of its greenlets.
         while monotonic() - self._heard_at < _SILENCE_S and len(self._runner.greenlet) > 0:
             gevent.sleep(0.1)
@@ -156,7 +160,7 @@ def main() -> None:
     try:
         runner = environment.create_worker_runner(sys.argv[1], int(sys.argv[2]))
     except ConnectionError:
-        sys.stderr.write(f"no master at {sys.argv[1]}:{sys.argv[2]}\n")
+        sys.stderr.write(f"no load waits for workers at {sys.argv[1]}:{sys.argv[2]}\n")
         os._exit(1)
     member = JoinedWorker(runner)
     ask_for_prompt_wakeups()

@@ -55,7 +55,7 @@ class Pacer:
         self._start = 0.0
 
     def clear(self) -> None:
-        """Forget the last batch; calls of the next may come from now on."""
+        """Forget the last batch, so that calls of the next may come."""
         self._stopped = self._last = False
         self._calls.clear()
         self._preparing.clear()
@@ -77,14 +77,14 @@ class Pacer:
             self._await_first()
 
     def add(self, calls: Iterator[OrderedCall]) -> None:
-        """More calls of the batch, due no earlier than those before."""
+        """Add calls to the batch, due no earlier than those before."""
         more = list(calls)
         self._calls.extend(more)
         self._prepare(more)
         self._more.set()
 
     def last(self) -> None:
-        """No more calls will come."""
+        """Expect no more calls."""
         self._last = True
         self._more.set()
 
@@ -125,7 +125,7 @@ class Pacer:
         self._queue.stop()
 
     def _cut_off(self) -> None:
-        """Nothing new from now on; what is in flight, and its retries, go on."""
+        """Begin no new call; what is in flight goes on, and so do its retries."""
         self._end_pacing()
         self._queue.cut_off()
 
@@ -140,7 +140,7 @@ class Pacer:
             self._queue.job.use_keys(access_key, secret_key, token)
 
     def hooked(self, kind: str, number: int, good: bool, body: bytes | None) -> None:
-        """What the tuner says of a processor."""
+        """Pass on the answer of a processor."""
         self._queue.processors.told(kind, number, good, body)
 
     def widen(self, concurrency: int) -> None:
@@ -154,7 +154,7 @@ class Pacer:
         self._queue.widen(concurrency)
 
     def _first(self) -> OrderedCall | None:
-        """The call that is due next, left where it is; waits until there is one, or no more."""
+        """Return the call that is due next, left in place; wait until there is one, or no more."""
         calls, more = self._calls, self._more
         while not self._stopped:
             if calls:
@@ -166,7 +166,7 @@ class Pacer:
         return None
 
     def _offer_due(self) -> int:
-        """Hand out what is due by now, some at a time at most; how many calls that were.
+        """Hand out what is due by now, a few at a time; return how many calls that were.
 
         Also called by users between two steps of their work, so that a call that falls due while
         answers are read does not wait for all of them.
@@ -194,7 +194,7 @@ class Pacer:
         gevent.wait(preparing, timeout=_PREPARE_S)
 
     def _prepare(self, calls: Iterable[OrderedCall]) -> None:
-        """Have payloads prepared before their calls are due; without due times the users do."""
+        """Have payloads prepared before their calls are due; without due times users do it."""
         job = self._queue.job
         if self._order is None or not self._order.pre or job is None:
             return
@@ -212,13 +212,13 @@ class Pacer:
         return self._tls[order.verify]
 
     def _spawn(self, concurrency: int) -> None:
-        """Have at least so many users."""
+        """Spawn users until there are so many."""
         missing = concurrency - self._runner.user_count
         if missing > 0:
             self._runner.spawn_users({QueueUser.__name__: missing})
 
     def _connect(self, concurrency: int) -> None:
-        """Open the connections of the users that come first, so that no call waits for that.
+        """Open the connections of the first users, so that no call waits for that.
 
         A server that cannot be reached is left for the calls to find out.
         """

@@ -1,4 +1,4 @@
-"""How a worker's process behaves towards its parent, its memory and the machine's scheduler."""
+"""A worker's process: its socket to the tuner, its parent, memory and turns on the CPU."""
 
 import gc
 import os
@@ -18,7 +18,7 @@ from tuner.engine import wire
 
 
 class Channel:
-    """The connected Unix socket with this file descriptor."""
+    """The Unix socket to the tuner with this file descriptor, read and written by greenlets."""
 
     def __init__(self, descriptor: int) -> None:
         self._socket: Any = socket.socket(plain.AF_UNIX, plain.SOCK_STREAM, fileno=descriptor)
@@ -27,12 +27,12 @@ class Channel:
         self._waiting = Event()
 
     def send(self, message: bytes) -> None:
-        """Queue a message; it leaves in order."""
+        """Queue a message, in order, without blocking."""
         self._outgoing.append(message)
         self._waiting.set()
 
     def write_forever(self, linger_s: Callable[[], float]) -> None:
-        """Write what is queued, after it has gathered so long; returns when the tuner is gone."""
+        """Write what is queued, after it has gathered so long; return when the tuner is gone."""
         while True:
             self._waiting.wait()
             self._waiting.clear()
@@ -45,7 +45,7 @@ class Channel:
                 gevent.sleep(wait)
 
     def messages(self) -> Iterator[tuple[Any, ...]]:
-        """Messages from the tuner, until it closes its end."""
+        """Yield messages from the tuner, until it closes its end."""
         while True:
             try:
                 data = self._socket.recv(1 << 20)
@@ -92,10 +92,10 @@ def settle_memory() -> None:
 
 
 def ask_for_prompt_wakeups() -> None:
-    """Ask for short turns on the CPU, and so for earlier ones; no right is needed for it.
+    """Ask for short turns on the CPU, and so for earlier ones; it needs no privilege.
 
-    Since 6.12, Linux lets a process name the length of its turns; who takes short ones is woken
-    sooner on a busy machine, and gets no larger share of it. Elsewhere nothing happens. Source:
+    Since 6.12, Linux lets a process name the length of its turns; one with short turns is
+    woken sooner on a busy machine, with no larger share. Elsewhere nothing happens. Source:
     Linux kernel documentation, "EEVDF Scheduler".
     """
     number = _SCHED_SETATTR.get(platform.machine())

@@ -1,7 +1,9 @@
-"""The base class for users' own locustfiles: ``from tuner.engine.worker import LambdaUser``.
+"""Users' own locustfiles: their base class :class:`LambdaUser`, and how a worker runs one.
 
-Its calls go the way that all calls of a load go: signed, over a kept-alive connection, timed, with
-the load's retries and processors, each request a sample of the run and an event of Locust's.
+Their calls go the way of all calls of a load: signed, over a kept-alive connection, timed, with the
+load's retries and processors, each request a sample of the run and an event of Locust's. Locust's
+classes do what they do under Locust (weights, fixed counts, wait times, ``on_start``); the numbers
+of their calls, and when everything ends, come from here.
 """
 
 import json
@@ -30,7 +32,7 @@ from tuner.engine.worker.job import Due, Job
 from tuner.engine.worker.users import InvokeUser, QueueUser, Reply
 from tuner.records import Outcome
 
-#: How long users may go on with their own affairs after their last call was answered.
+#: Seconds that users have to finish their own work after their last call was answered.
 _GRACE_S = 1.0
 _MODULE = "locustfile"
 _NAME, _OLD_NAME = "tuner.engine.worker", "tuner.load.worker"
@@ -55,28 +57,28 @@ class LocustfileRun:
         runner.environment.events.user_error.add_listener(self._note_mistake)
 
     def next_number(self) -> int:
-        """A number for a call that no other worker gives away."""
+        """Return a number for a call that no other worker uses."""
         number, self._number = self._number, self._number + self.script.step
         return number
 
     def next_payload(self) -> int:
-        """Which of the load's own payloads is next."""
+        """Return the index of the load's own payload that is next."""
         drawn, self._drawn = self._drawn, self._drawn + 1
         return self.script.draws[drawn % len(self.script.draws)]
 
     def began(self) -> None:
-        """A user has begun a call."""
+        """Note that a user began a call."""
         self._busy += 1
         self._quiet.clear()
 
     def ended(self) -> None:
-        """A user's call has ended, with all its attempts."""
+        """Note that a user's call ended, with all its attempts."""
         self._busy -= 1
         if not self._busy:
             self._quiet.set()
 
     def run(self, start: float) -> None:
-        """Let the users in at ``start`` (monotonic), and out at the batch's end."""
+        """Spawn the users at ``start`` (monotonic), and stop them at the batch's end."""
         gevent.sleep(max(0.0, start - monotonic()))
         environment = self._runner.environment
         environment.events.test_start.fire(environment=environment)
@@ -85,7 +87,7 @@ class LocustfileRun:
         self.over.wait(None if cutoff_s is None else max(0.0, start + cutoff_s - monotonic()))
         self.over.set()
         spawning.kill()
-        self._send_home()
+        self._stop_users()
         environment.events.test_stop.fire(environment=environment)
         environment.events.user_error.remove_listener(self._note_mistake)
         if self._mistakes:
@@ -93,12 +95,12 @@ class LocustfileRun:
             self._queue.emit(wire.pack(wire.MISTAKES, *told))
 
     def _load(self) -> list[type[User]]:
-        """Run the file; its users. Raises what it raises."""
+        """Run the file and return its users. Raises what it raises."""
         script = self.script
         if script.folder not in sys.path:
             sys.path.insert(0, script.folder)
         if (here := str(Path.cwd())) not in sys.path:
-            sys.path.append(here)  # last, so that nothing there is taken for a module of ours
+            sys.path.append(here)  # last, so that nothing there shadows a module of ours
         _keep_old_import(self._note_old_import)
         module = ModuleType(_MODULE)
         module.__file__ = f"{script.folder}/{script.name}"
@@ -124,8 +126,8 @@ class LocustfileRun:
         except Exception as error:  # a constructor of the user's
             self._queue.emit(wire.pack(wire.FAILED, f"{type(error).__name__}: {error}"))
 
-    def _send_home(self) -> None:
-        """End all users: those who wait now, the others when their call is answered."""
+    def _stop_users(self) -> None:
+        """Stop all users: those that wait now, the others when their call is answered."""
         going = [gevent.spawn(user.stop, force=False) for user in self._users()]
         gevent.joinall(going, timeout=_GRACE_S)
         self._quiet.wait(self._order.timeout_s)
@@ -154,7 +156,7 @@ class LocustfileRun:
 
 @dataclass(frozen=True)
 class Invocation:
-    """How a call ended, after its last attempt; ``outcome`` is one of tuner.records.Outcome.
+    """The end of a call, after its last attempt; ``outcome`` is one of tuner.records.Outcome.
 
     ``duration_ms`` is REPORT's, where it is known; ``latency_ms`` what this user waited.
     """
@@ -169,16 +171,16 @@ class Invocation:
 
     @property
     def ok(self) -> bool:
-        """Whether the function answered well."""
+        """``True`` if the function answered without an error."""
         return self.outcome == Outcome.OK
 
     def json(self) -> Any:
-        """The answer's value. Raises ValueError if it is no JSON."""
+        """Return the answer's value. Raises ValueError if it is not JSON."""
         return json.loads(self.body)
 
 
 class _OldModule(ModuleType):
-    """The package by the name that locustfiles imported it by until version 0.1."""
+    """This package by the name under which version 0.1 documented it."""
 
     def __init__(self, used: Callable[[], None]) -> None:
         super().__init__(_OLD_NAME)
@@ -206,7 +208,7 @@ class LambdaUser(InvokeUser):
     abstract = True
 
     def invoke(self, payload: Any = None) -> Invocation:
-        """Call the function and wait for its answer; what fails is told, never raised.
+        """Call the function and wait for its answer; a failure is returned, never raised.
 
         ``payload`` is sent as its JSON, bytes as they are; without one it is the next of
         ``--payload``, ``--payloads`` or ``--event``. Once the load is over it ends this user.
@@ -252,7 +254,7 @@ class LambdaUser(InvokeUser):
         )
 
     def _attempts(self, play: LocustfileRun, job: Job, due: Due) -> Reply:
-        """Send until the policy has enough, or the load is over."""
+        """Send until the retry policy gives up, or the load is over."""
         while True:
             hold_s = job.again.hold_s(monotonic())
             if hold_s:

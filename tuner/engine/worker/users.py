@@ -24,7 +24,7 @@ _AT_A_STROKE = 8_192
 
 
 class Reply(NamedTuple):
-    """What came of one request, and the body of its answer, empty if there was none."""
+    """The result of one request, and the body of its answer, empty if there was none."""
 
     result: Result
     body: bytes
@@ -90,7 +90,7 @@ class InvokeUser(User):
         return Reply(Result(call.number, due.attempt, due_at, sent, first, done, *answer), body)
 
     def answered(self) -> None:
-        """An answer is complete, and its moment known; what is made of it may wait."""
+        """Called when an answer is complete and timed, before it is read."""
 
 
 def _name(function: str, qualifier: str | None) -> str:
@@ -98,7 +98,7 @@ def _name(function: str, qualifier: str | None) -> str:
 
 
 class InvocationError(Exception):
-    """How Locust's statistics group a failure."""
+    """A failure as Locust's statistics group it."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__(f"{answer.outcome}: {answer.reason}")
@@ -115,7 +115,7 @@ class QueueUser(InvokeUser):
         self._queue: CallQueue = environment.queue
 
     def begin(self, job: Job, due: Due) -> bool:
-        """Send a call right now, if that takes no waiting; this user is woken to read the answer.
+        """Send a call right now if that takes no waiting; this user is woken to read the answer.
 
         A connection that does not stand yet, a large payload, one that is not prepared, or a
         policy that holds requests back are left for the user itself.
@@ -135,11 +135,11 @@ class QueueUser(InvokeUser):
         return True
 
     def begun(self) -> Due | None:
-        """The call that was sent with this user's waking."""
+        """Return the call that was sent as this user was woken."""
         return None if self._begun is None else self._begun[0]
 
     def answered(self) -> None:
-        """Send what became due in the meantime, before time goes into this answer."""
+        """Send what became due in the meantime, before time is spent on this answer."""
         self._queue.pace()
 
     @task
@@ -160,7 +160,7 @@ class QueueUser(InvokeUser):
                 queue.stopped.wait(job.order.think_s)
 
     def _attempt(self, job: Job, due: Due) -> Due | None:
-        """Send one attempt; the next one, if it is this user that has to make it."""
+        """Send one attempt; return the next one if this user has to make it."""
         stopped = self._queue.stopped
         if job.order.pre and not due.prepared and not self._prepare(job, due):
             return None
@@ -175,7 +175,7 @@ class QueueUser(InvokeUser):
         if wait_s is None or stopped.is_set():
             self._queue.emit(wire.pack(wire.RESULT, *result))
             if job.order.post:
-                self._let_look(due, reply)
+                self._process_answer(due, reply)
             return None
         told = result._replace(backoff_ms=wait_s * 1000.0)
         self._queue.emit(wire.pack(wire.RESULT, *told))
@@ -189,7 +189,7 @@ class QueueUser(InvokeUser):
         return after
 
     def _prepare(self, job: Job, due: Due) -> bool:
-        """Have the payload prepared now; whether the call may be sent then."""
+        """Have the payload prepared now; return whether the call may be sent."""
         queue = self._queue
         asked = queue.processors.pre(due.call.number, job.body(due.call))
         if not take_over(due, asked.get()):
@@ -200,8 +200,8 @@ class QueueUser(InvokeUser):
             return False
         return True
 
-    def _let_look(self, due: Due, reply: Reply) -> None:
-        """Have the answer looked at; who calls when answered waits for that."""
+    def _process_answer(self, due: Due, reply: Reply) -> None:
+        """Have the answer processed; without due times, wait for that."""
         asked = self._queue.processors.post(reply.result, reply.body)
         if due.call.due_s is None:
             asked.get()

@@ -95,7 +95,7 @@ def test_a_payload_of_the_command_line_replaces_all_of_the_files(here: Path) -> 
         ({"lambdaARN": "f", "powerValues": [64]}, "128"),
         ({"lambdaARN": "f", "balancedWeight": 5}, "--balance"),
         ({"lambdaARN": "f", "strategy": "fast"}, "strategy"),
-        ({"lambdaARN": "f", "payloadS3": "s3://b"}, "names no object"),
+        ({"lambdaARN": "f", "payloadS3": "s3://b"}, "is not the URL of an object"),
     ],
 )
 def test_an_input_that_cannot_be_used_is_refused(

@@ -1,130 +1,113 @@
 """The least IAM policy for what each command does, as a document and in three notations.
 
-The table says which action each command needs and on what; tests record the calls that the
-commands make and hold them against it. Which rights a user has is not asked here.
+The table says which action each command needs and on what; tests compare it with the calls that
+the commands make. Which rights a user has is not checked here.
 """
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from tuner.errors import UsageError
 
-#: On what an action is allowed: the function, its versions and aliases, both, the copies that
-#: isolation by clone makes, any layer, the function's role, its log group, or the account.
+#: Scopes of an action: the function, its versions and aliases, both, the copies that isolation by
+#: clone makes, any layer, the function's role, its log group, or the account.
 FUNCTION, VERSIONS, BOTH, CLONES = "function", "versions", "both", "clones"
 LAYERS, ROLES, LOGS, ACCOUNT = "layers", "roles", "logs", "account"
 
-#: How the names of temporary copies begin; ``tuner.aws.clone`` makes them.
+#: The start of the names of temporary copies; ``tuner.aws.clone`` makes them.
 CLONE_PREFIX = "tuner-"
 
 Grant = tuple[str, str]
 
-_DESCRIBE: tuple[Grant, ...] = (
-    ("lambda:GetFunction", BOTH),
-    ("lambda:GetAlias", BOTH),
-    ("lambda:GetAccountSettings", ACCOUNT),
+
+def _on(scope: str, *actions: str) -> tuple[Grant, ...]:
+    return tuple((action, scope) for action in actions)
+
+
+_DESCRIBE = (
+    *_on(BOTH, "lambda:GetFunction", "lambda:GetAlias"),
+    *_on(ACCOUNT, "lambda:GetAccountSettings"),
 )
-_METRICS: tuple[Grant, ...] = (("cloudwatch:GetMetricData", ACCOUNT),)
-_SET: tuple[Grant, ...] = (("lambda:UpdateFunctionConfiguration", FUNCTION),)
+_METRICS = _on(ACCOUNT, "cloudwatch:GetMetricData")
+_SET = _on(FUNCTION, "lambda:UpdateFunctionConfiguration")
 # DeleteFunction is given for versions only, so that nothing can delete the function itself.
-_VERSIONS: tuple[Grant, ...] = (
+_VERSIONS = (
     *_SET,
-    ("lambda:ListVersionsByFunction", FUNCTION),
-    ("lambda:DeleteFunction", VERSIONS),
+    *_on(FUNCTION, "lambda:ListVersionsByFunction"),
+    *_on(VERSIONS, "lambda:DeleteFunction"),
 )
-_CLONE: tuple[Grant, ...] = (
-    ("lambda:CreateFunction", CLONES),
-    ("lambda:TagResource", CLONES),
-    ("lambda:GetFunction", CLONES),
-    ("lambda:UpdateFunctionConfiguration", CLONES),
-    ("lambda:PublishVersion", CLONES),
-    ("lambda:DeleteFunction", CLONES),
-    ("lambda:InvokeFunction", CLONES),
-    ("lambda:GetLayerVersion", LAYERS),
-    ("iam:PassRole", ROLES),
+_PUBLISH = _on(FUNCTION, "lambda:PublishVersion")
+_CLONE = (
+    *_on(CLONES, "lambda:CreateFunction", "lambda:TagResource", "lambda:GetFunction"),
+    *_on(CLONES, "lambda:UpdateFunctionConfiguration", "lambda:PublishVersion"),
+    *_on(CLONES, "lambda:DeleteFunction", "lambda:InvokeFunction"),
+    *_on(LAYERS, "lambda:GetLayerVersion"),
+    *_on(ROLES, "iam:PassRole"),
 )
-#: ApiCall where an answer's log tail lacks REPORT, and what became of events.
-_LOGS: tuple[Grant, ...] = (("logs:FilterLogEvents", LOGS),)
-#: What CloudWatch and X-Ray counted, asked when a run is over; neither knows resources.
-_WITNESSES: tuple[Grant, ...] = (
-    *_METRICS,
-    ("xray:GetTraceSummaries", ACCOUNT),
-    ("xray:BatchGetTraces", ACCOUNT),
-)
+#: Read where an answer's log tail lacks REPORT, and to follow events.
+_LOGS = _on(LOGS, "logs:FilterLogEvents")
+#: What CloudWatch and X-Ray counted, read after a run; neither knows resources.
+_CROSS_CHECK = (*_METRICS, *_on(ACCOUNT, "xray:GetTraceSummaries", "xray:BatchGetTraces"))
 _MEASURE: Mapping[str, tuple[Grant, ...]] = {
     "versions": (
-        *_DESCRIBE,
-        *_LOGS,
-        *_VERSIONS,
-        ("lambda:PublishVersion", FUNCTION),
-        ("lambda:InvokeFunction", VERSIONS),
+        *(*_DESCRIBE, *_LOGS, *_VERSIONS, *_PUBLISH),
+        *_on(VERSIONS, "lambda:InvokeFunction"),
     ),
     "clone": (*_DESCRIBE, *_LOGS, *_CLONE),
-    "in-place": (*_DESCRIBE, *_LOGS, *_SET, ("lambda:InvokeFunction", FUNCTION)),
+    "in-place": (*_DESCRIBE, *_LOGS, *_SET, *_on(FUNCTION, "lambda:InvokeFunction")),
 }
 _SWEEP: Mapping[str, tuple[Grant, ...]] = {
-    isolation: (*needed, *_WITNESSES) for isolation, needed in _MEASURE.items()
+    isolation: (*needed, *_CROSS_CHECK) for isolation, needed in _MEASURE.items()
 }
 _RESTORE: Mapping[str, tuple[Grant, ...]] = {
-    "versions": (("lambda:GetFunction", FUNCTION), *_VERSIONS),
-    "clone": (("lambda:GetFunction", CLONES), ("lambda:DeleteFunction", CLONES)),
-    "in-place": (("lambda:GetFunction", FUNCTION), *_SET),
+    "versions": (*_on(FUNCTION, "lambda:GetFunction"), *_VERSIONS),
+    "clone": _on(CLONES, "lambda:GetFunction", "lambda:DeleteFunction"),
+    "in-place": (*_on(FUNCTION, "lambda:GetFunction"), *_SET),
 }
 #: Versions are called as they are, other code and the control run as copies.
 _BENCH: Mapping[str, tuple[Grant, ...]] = {
-    isolation: (*_MEASURE[isolation], *_CLONE, ("lambda:InvokeFunction", BOTH))
+    isolation: (*_MEASURE[isolation], *_CLONE, *_on(BOTH, "lambda:InvokeFunction"))
     for isolation in ("versions", "clone")
 }
+_LIST_PROVISIONED = _on(FUNCTION, "lambda:ListProvisionedConcurrencyConfigs")
+_WITHDRAW = _on(VERSIONS, "lambda:DeleteProvisionedConcurrencyConfig")
 #: What `--variants provisioned=N` needs beside, and `tuner restore` after it.
 _PROVISIONED: Mapping[str, tuple[Grant, ...]] = {
     "cold": (
-        ("lambda:ListProvisionedConcurrencyConfigs", FUNCTION),
-        ("lambda:PutProvisionedConcurrencyConfig", VERSIONS),
-        ("lambda:GetProvisionedConcurrencyConfig", VERSIONS),
-        ("lambda:DeleteProvisionedConcurrencyConfig", VERSIONS),
+        *(*_LIST_PROVISIONED, *_WITHDRAW),
+        *_on(VERSIONS, "lambda:PutProvisionedConcurrencyConfig"),
+        *_on(VERSIONS, "lambda:GetProvisionedConcurrencyConfig"),
     ),
-    "plan": (("lambda:ListProvisionedConcurrencyConfigs", FUNCTION),),
-    "restore": (
-        ("lambda:GetFunction", VERSIONS),
-        ("lambda:DeleteProvisionedConcurrencyConfig", VERSIONS),
-    ),
+    "plan": _LIST_PROVISIONED,
+    "restore": (*_on(VERSIONS, "lambda:GetFunction"), *_WITHDRAW),
 }
 _ALWAYS: Mapping[str, tuple[Grant, ...]] = {
     "load": (
-        *_DESCRIBE,
-        *_LOGS,
-        *_WITNESSES,
-        ("lambda:InvokeFunction", BOTH),
-        ("lambda:GetFunctionEventInvokeConfig", BOTH),  # of events, with --mode async
-        ("lambda:InvokeFunctionUrl", BOTH),  # with --url, signed with IAM
+        *(*_DESCRIBE, *_LOGS, *_CROSS_CHECK),
+        *_on(BOTH, "lambda:InvokeFunction"),
+        *_on(BOTH, "lambda:GetFunctionEventInvokeConfig"),  # of events, with --mode async
+        *_on(BOTH, "lambda:InvokeFunctionUrl"),  # with --url, signed with IAM
     ),
     "plan": _DESCRIBE,
     "doctor": (
-        *_DESCRIBE,
-        *_LOGS,
-        *_WITNESSES,
-        *_SET,
-        ("lambda:InvokeFunction", BOTH),
-        ("lambda:ListVersionsByFunction", FUNCTION),
-        ("lambda:PublishVersion", FUNCTION),
-        ("lambda:ListEventSourceMappings", ACCOUNT),
-        ("lambda:ListProvisionedConcurrencyConfigs", FUNCTION),
-        ("sts:GetCallerIdentity", ACCOUNT),
+        *(*_DESCRIBE, *_LOGS, *_CROSS_CHECK, *_SET, *_PUBLISH, *_LIST_PROVISIONED),
+        *_on(BOTH, "lambda:InvokeFunction"),
+        *_on(FUNCTION, "lambda:ListVersionsByFunction"),
+        *_on(ACCOUNT, "lambda:ListEventSourceMappings", "sts:GetCallerIdentity"),
     ),
     "apply": (
-        ("lambda:GetFunction", BOTH),
-        *_VERSIONS,
-        ("lambda:PublishVersion", FUNCTION),
-        ("lambda:GetAlias", BOTH),
-        ("lambda:UpdateAlias", BOTH),
-        *_METRICS,
+        *(*_VERSIONS, *_PUBLISH, *_METRICS),
+        *_on(BOTH, "lambda:GetFunction", "lambda:GetAlias", "lambda:UpdateAlias"),
     ),
 }
 #: Beside that, for setting another architecture.
 _ARCHITECTURE: Mapping[str, tuple[Grant, ...]] = {
-    "apply": (("lambda:UpdateFunctionCode", FUNCTION), ("lambda:GetLayerVersion", LAYERS)),
+    "apply": (
+        *_on(FUNCTION, "lambda:UpdateFunctionCode"),
+        *_on(LAYERS, "lambda:GetLayerVersion"),
+    ),
 }
 _BY_ISOLATION = {"bench": _BENCH, "sweep": _SWEEP, "cold": _SWEEP, "restore": _RESTORE}
 COMMANDS = tuple(sorted({*_ALWAYS, *_BY_ISOLATION}))
@@ -133,7 +116,7 @@ ISOLATIONS = tuple(_MEASURE)
 
 @dataclass(frozen=True)
 class PolicyScope:
-    """What is known of the resources; ``*`` stands for what is not."""
+    """The resources that a policy is for; ``*`` stands for what is not known."""
 
     function: str = "*"
     region: str = "*"
@@ -148,9 +131,9 @@ def grants(
     *,
     provisioned: bool = False,
 ) -> tuple[Grant, ...]:
-    """Every (action, scope) that the commands need, ``architectures`` with what another one of
-    those takes, ``provisioned`` with what comparing ways to start does. Raises UsageError for an
-    unknown one."""
+    """Every (action, scope) that the commands need; ``architectures`` adds what setting another one
+    takes, ``provisioned`` what comparing ways to start takes. Raises UsageError for an unknown
+    command."""
     found: list[Grant] = []
     for command in commands:
         found += _ARCHITECTURE.get(command, ()) if architectures else ()
@@ -163,7 +146,7 @@ def grants(
             raise UsageError(command, f"cannot be done with isolation {isolation}", fix)
         else:
             fix = f"Commands that call AWS: {', '.join(COMMANDS)}."
-            raise UsageError(command[:40], "is no command that needs rights", fix)
+            raise UsageError(command[:40], "is not a command that needs permissions", fix)
         found += _PROVISIONED.get(command, ()) if provisioned else ()
     return tuple(dict.fromkeys(found))
 
@@ -198,7 +181,7 @@ def as_text(document: Mapping[str, Any], notation: str) -> str:
 
 
 def _merge(by_scope: dict[str, set[str]]) -> None:
-    """What is allowed on the function and its versions need not be allowed on one of them."""
+    """Drop from the function and from its versions what is allowed on both."""
     split = by_scope.get(FUNCTION, set()) & by_scope.get(VERSIONS, set())
     both = by_scope[BOTH] = by_scope.get(BOTH, set()) | split
     for scope in (FUNCTION, VERSIONS):
@@ -206,7 +189,7 @@ def _merge(by_scope: dict[str, set[str]]) -> None:
 
 
 def _statement(scope: str, actions: set[str], where: PolicyScope) -> dict[str, Any]:
-    resources = [text.format(**_words(where)) for text in _RESOURCES[scope]]
+    resources = [text.format(**asdict(where)) for text in _RESOURCES[scope]]
     statement: dict[str, Any] = {
         "Sid": f"Tuner{scope.title()}",
         "Effect": "Allow",
@@ -231,22 +214,8 @@ _RESOURCES: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def _words(where: PolicyScope) -> dict[str, str]:
-    return {
-        "partition": where.partition,
-        "region": where.region,
-        "account": where.account,
-        "function": where.function,
-    }
-
-
-def _json(document: Mapping[str, Any]) -> str:
-    return json.dumps(document, indent=2)
-
-
 def _terraform(document: Mapping[str, Any]) -> str:
-    blocks = [_terraform_statement(statement) for statement in document["Statement"]]
-    body = "\n\n".join(blocks)
+    body = "\n\n".join(_terraform_statement(statement) for statement in document["Statement"])
     return f'data "aws_iam_policy_document" "tuner" {{\n{body}\n}}'
 
 
@@ -292,5 +261,9 @@ def _cloudformation(document: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-_NOTATIONS = {"json": _json, "terraform": _terraform, "cloudformation": _cloudformation}
+_NOTATIONS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "json": lambda document: json.dumps(document, indent=2),
+    "terraform": _terraform,
+    "cloudformation": _cloudformation,
+}
 FORMATS = tuple(_NOTATIONS)

@@ -1,7 +1,14 @@
-"""Traces of a function's requests from X-Ray: some of those in a span of time.
+"""Traces of some of a function's requests from X-Ray, and how Lambda's segments are read.
 
 X-Ray records only some requests (one a second and a twentieth of the rest), a few seconds after
 they end. Needs ``xray:GetTraceSummaries`` and ``xray:BatchGetTraces``, billed per trace.
+
+A request leaves a segment of the service (``AWS::Lambda``) and one of the function for each time it
+ran. The old shape has the subsegments Initialization, Invocation and Overhead; the new one has
+Init, and the run's times as annotations (Lambda developer guide, "Visualize Lambda function
+invocations using AWS X-Ray"), which recorded documents write with ``aws:`` where the guide has
+``aws.``. Dwell Time and Attempt are below the service's segment of an event. Odd text is skipped,
+never an error.
 """
 
 import json
@@ -14,29 +21,29 @@ from typing import Any
 from tuner.aws.calls import Service
 from tuner.records import Traced
 
-#: Traces that are read: they are a choice of requests anyhow.
+#: Traces that are read: they are a sample of requests anyhow.
 _MOST = 100
-#: Of a long run, its last hour is looked at; and of a busy function, so many pages of summaries.
+#: Of a long run its last hour is read, and of a busy function so many pages of summaries.
 _LONGEST_S, _PAGES = 3600.0, 10
 #: Traces in one request (BatchGetTraces, X-Ray API reference).
 _AT_ONCE = 5
 
 
 def read_traces(xray: Service, function: str, span_s: tuple[float, float]) -> Sequence[Traced]:
-    """Requests that were traced between two moments (seconds since 1970). Raises our errors."""
+    """Some requests traced between two moments (seconds since 1970). Raises our errors."""
     ids = _trace_ids(xray, function, span_s)
     step = max(1, -(-len(ids) // _MOST))
     chosen, found = ids[::step], list[Traced]()
     for start in range(0, len(chosen), _AT_ONCE):
-        asked = chosen[start : start + _AT_ONCE]
-        answer = xray.send("BatchGetTraces", function, TraceIds=asked)
+        ids = chosen[start : start + _AT_ONCE]
+        answer = xray.send("BatchGetTraces", function, TraceIds=ids)
         for trace in answer.get("Traces", ()):
             found += parse_trace(s["Document"] for s in trace.get("Segments", ()))
     return found
 
 
 def _trace_ids(xray: Service, function: str, span_s: tuple[float, float]) -> list[str]:
-    """Whole traces that name the function, in no order."""
+    """The ids of complete traces that name the function, in no order."""
     ids: dict[str, None] = {}
     pages = xray.pages(
         "GetTraceSummaries",
@@ -56,6 +63,7 @@ _SERVICE, _FUNCTION = "AWS::Lambda", "AWS::Lambda::Function"
 _INIT = ("Initialization", "Init")
 _PARTS_OF_RUN = ("responseLatency", "responseDuration", "runtimeOverhead", "extensionOverhead")
 _DWELL, _ATTEMPT = "Dwell Time", "Attempt #"
+_FAILURES = ("error", "fault")
 
 
 def parse_trace(documents: Iterable[str]) -> tuple[Traced, ...]:
@@ -91,9 +99,6 @@ def _traced(service: Segment, runs: Sequence[Segment]) -> Traced:
         attempts=attempts or None,
         failed=any(each.get(flag) is True for each in (service, last) for flag in _FAILURES),
     )
-
-
-_FAILURES = ("error", "fault")
 
 
 def _read(text: str) -> Segment | None:
@@ -156,7 +161,7 @@ def _between_ms(start_s: float | None, end_s: float | None) -> float | None:
 
 
 def _ran_ms(run: Segment) -> float | None:
-    """From the handler's begin until the sandbox can take the next request, as REPORT has it."""
+    """Time from the handler's start until the sandbox can serve again, as in REPORT."""
     annotated = [_annotation(run, name) for name in _PARTS_OF_RUN]
     if annotated[0] is not None:
         return sum(each for each in annotated if each is not None)
@@ -175,7 +180,7 @@ def _annotation(run: Segment, name: str) -> float | None:
 
 
 def _ahead_ms(run: Segment, init: Segment) -> float | None:
-    """How long INIT had been over when the handler began."""
+    """Time between the end of INIT and the start of the handler."""
     invocation = _named(run, "Invocation")
     began_s = _number(invocation, "start_time")
     began_s = _number(run, "start_time") if began_s is None else began_s

@@ -1,11 +1,11 @@
-"""Asynchronous invocations: accepted at once, run from a queue, retried as AWS does.
+"""Asynchronous invocations: accepted at once, run from a queue, retried and reported as AWS does.
 
 A function's fault is retried after one and after two more platform minutes; a throttle from one
-second doubling to five minutes; nothing beyond the event's age. What became of an event is told
-to ``ended``. The queue lives in memory, and in files when a folder is given.
+second doubling to five minutes; nothing beyond the event's age. The queue lives in memory, and in
+files when a folder is given. Destinations get AWS's record, dead-letter queues the event itself, at
+one SQS endpoint (moto, ElasticMQ, LocalStack) with unchecked credentials, never the real SQS.
 """
 
-import asyncio
 import base64
 import json
 import logging
@@ -13,14 +13,15 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeGuard
+from typing import Any, TypeGuard
 
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
-from tuner.fleet import Placement
-from tuner.locallambda.platformclock import PlatformClock
+from tuner.locallambda.background import PlatformClock, Tasks
+from tuner.locallambda.pool import Pool
 from tuner.locallambda.registry.function import Deployment, Function, timestamp
 from tuner.locallambda.registry.names import LATEST, FunctionRef
+from tuner.locallambda.registry.registry import Registry
 from tuner.locallambda.responses import ApiError, not_ready
 from tuner.locallambda.sandbox.invocation import Invocation, InvocationResult
 
@@ -54,7 +55,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Ending:
-    """What became of an event; ``condition`` is AWS's word for it, ``ended`` platform time."""
+    """How an event ended; ``condition`` is AWS's word for it, ``ended`` platform time."""
 
     event: Event
     function: Function
@@ -70,7 +71,7 @@ class Ending:
 
     def record(self) -> dict[str, Any]:
         """The record that AWS sends to a destination."""
-        told: dict[str, Any] = {
+        record: dict[str, Any] = {
             "version": "1.0",
             "timestamp": timestamp(self.ended).replace("+0000", "Z"),
             "requestContext": {
@@ -85,13 +86,13 @@ class Ending:
             context: dict[str, Any] = {"statusCode": 200, "executedVersion": self.version}
             if self.result.function_error:
                 context["functionError"] = self.result.function_error
-            told["responseContext"] = context
-            told["responsePayload"] = json.loads(self.result.payload or b"null")
-        return told
+            record["responseContext"] = context
+            record["responsePayload"] = json.loads(self.result.payload or b"null")
+        return record
 
 
 def retry_delay(config: Mapping[str, Any], tries: int, throttles: int, age_s: float) -> float | str:
-    """Platform seconds until the next try, or the condition on which an event is given up.
+    """Platform seconds until the next try, or the condition under which an event is given up.
 
     ``throttles`` counts refusals since the last try that ran; 0 means that the function failed.
     """
@@ -108,75 +109,53 @@ def retry_delay(config: Mapping[str, Any], tries: int, throttles: int, age_s: fl
     return delay
 
 
-class Platform(Protocol):
-    """What the queue needs of the service."""
-
-    def deployment(self, ref: FunctionRef) -> Deployment:
-        """What a reference runs now; ApiError if nothing."""
-        ...
-
-    def place(self, deployment: Deployment) -> Placement:
-        """Reserve a sandbox; ApiError 429 on a limit."""
-        ...
-
-    async def run(
-        self, placement: Placement, deployment: Deployment, invocation: Invocation
-    ) -> InvocationResult:
-        """Serve in the reserved sandbox."""
-        ...
-
-
 class EventQueue:
-    """All events of one local Lambda that were accepted and have not ended."""
+    """The events of one local Lambda that were accepted and have not ended."""
 
     def __init__(
         self,
-        platform: Platform,
+        registry: Registry,
+        pool: Callable[[str], Pool],
         clock: PlatformClock,
         ended: Callable[[Ending], None],
         chance: random.Random,
         folder: Path | None = None,
     ) -> None:
-        self._platform = platform
+        """``pool`` gives the sandboxes of a region; ``ended`` is called for every ending."""
+        self._registry = registry
+        self._pool = pool
         self._clock = clock
         self._ended = ended
         self._chance = chance
         self._folder = folder
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._tasks = Tasks()
 
     def __len__(self) -> int:
         return len(self._tasks)
 
     def accept(self, event: Event) -> None:
-        """Take an event; from here on it ends in exactly one way."""
+        """Take an event, which then ends in exactly one way."""
         self._keep(event)
-        self._start(event)
+        self._tasks.start(self._serve(event))
 
     def resume(self) -> None:
-        """Take up the events that an earlier process left in the folder."""
+        """Continue with the events that an earlier process left in the folder."""
         if self._folder is None:
             return
         self._folder.mkdir(parents=True, exist_ok=True)
         for path in sorted(self._folder.glob("*.json")):
             kept = json.loads(path.read_text())
             kept["payload"] = base64.b64decode(kept["payload"])
-            self._start(Event(**kept))
+            self._tasks.start(self._serve(Event(**kept)))
 
     async def close(self) -> None:
-        """Stop serving; what is in files will be taken up again."""
-        for task in self._tasks.values():
-            task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-
-    def _start(self, event: Event) -> None:
-        task = asyncio.ensure_future(self._serve(event))
-        self._tasks[event.request_id] = task
-        task.add_done_callback(lambda _: self._tasks.pop(event.request_id, None))
+        """Stop serving; events in files continue with the next process."""
+        await self._tasks.end(cancel=True)
 
     async def _serve(self, event: Event) -> None:
         while True:
             try:
-                deployment = self._platform.deployment(event.ref)
+                deployment = self._registry.deployment(event.ref)
             except ApiError as error:
                 if error.code == not_ready("").code:
                     await self._clock.pause(THROTTLE_BACKOFF_S[0])
@@ -206,24 +185,24 @@ class EventQueue:
         return None
 
     def _spread(self, event: Event, delay: float) -> float:
-        """A throttled event's delay, by chance down to half of it (not below the first one).
+        """A throttled event's delay, at random down to half of it (not below the first one).
 
         AWS documents the delays only; were they exact, events that were throttled together would
-        come back together for hours, and all but a few be refused each time.
+        return together for hours, and all but a few would be refused each time.
         """
         if not event.throttles:
             return delay
         return max(THROTTLE_BACKOFF_S[0], delay * self._chance.uniform(0.5, 1.0))
 
     async def _try(self, event: Event, deployment: Deployment) -> InvocationResult | None:
-        """Run it once; ``None`` if it was throttled, or no sandbox could be started for it: both
-        send an event back to the queue, and neither counts as a try."""
+        """Run it once; ``None`` if it was throttled or no sandbox could be started, which sends it
+        back to the queue and does not count as a try."""
         invocation = Invocation(
             event.request_id, event.payload, event.ref.qualified_arn, event.trace_id
         )
         try:
-            placement = self._platform.place(deployment)
-            result = await self._platform.run(placement, deployment, invocation)
+            pool = self._pool(event.region)
+            result = await pool.run(pool.place(deployment, rated=False), deployment, invocation)
         except ApiError:
             event.throttles += 1
             return None
@@ -278,7 +257,7 @@ class Message:
 
 
 def messages(ending: Ending, record: dict[str, Any]) -> Iterator[Message]:
-    """What has to be sent for an ending; nothing for targets that are not queues."""
+    """The messages for an ending; none for targets that are not queues."""
     which = "OnSuccess" if ending.condition == "Success" else "OnFailure"
     config = ending.event_config.get("DestinationConfig") or {}
     target = (config.get(which) or {}).get("Destination")
@@ -290,14 +269,14 @@ def messages(ending: Ending, record: dict[str, Any]) -> Iterator[Message]:
 
 
 def is_queue(arn: object) -> TypeGuard[str]:
-    """Whether this is the ARN of an SQS queue."""
+    """True for the ARN of an SQS queue."""
     words = arn.split(":") if isinstance(arn, str) else ()
     return len(words) == 6 and words[0] == "arn" and words[2] == "sqs"
 
 
 def _dead_letter(ending: Ending, record: dict[str, Any]) -> dict[str, dict[str, str]]:
-    told = record.get("responsePayload")
-    text = str(told.get("errorMessage", "")) if isinstance(told, dict) else ""
+    payload = record.get("responsePayload")
+    text = str(payload.get("errorMessage", "")) if isinstance(payload, dict) else ""
     return {
         "RequestID": {"DataType": "String", "StringValue": ending.event.request_id},
         "ErrorCode": {"DataType": "Number", "StringValue": "200"},
@@ -309,34 +288,30 @@ def _dead_letter(ending: Ending, record: dict[str, Any]) -> dict[str, dict[str, 
 
 
 class Destinations:
-    """Tells endings; ``failed`` counts messages that no queue took."""
+    """Reports endings to a file and to queues; ``failed`` counts messages that no queue took."""
 
     def __init__(self, clock: PlatformClock, endpoint: str | None, file: Path | None) -> None:
         self._clock = clock
         self._endpoint = endpoint.rstrip("/") if endpoint else None
         self._file = file
         self._session: ClientSession | None = None
-        self._sending: set[asyncio.Task[None]] = set()
+        self._sending = Tasks()
         self.failed = 0
 
-    def tell(self, ending: Ending, record: dict[str, Any]) -> None:
-        """Keep the record in the file, and send what the function asks for."""
+    def report(self, ending: Ending, record: dict[str, Any]) -> None:
+        """Keep the record in the file, and send what the function's settings ask for."""
         if self._file is not None:
             with self._file.open("a") as kept:
                 kept.write(json.dumps(record) + "\n")
         for message in messages(ending, record):
             if self._endpoint is None:
-                _log.warning("%s is not told: start with --sqs-endpoint", message.queue)
+                _log.warning("nothing is sent to %s without --sqs-endpoint", message.queue)
                 continue
-            task = asyncio.ensure_future(self._send(message, self._endpoint))
-            self._sending.add(task)
-            task.add_done_callback(self._sending.discard)
+            self._sending.start(self._send(message, self._endpoint))
 
     async def close(self) -> None:
         """Stop sending."""
-        for task in self._sending:
-            task.cancel()
-        await asyncio.gather(*self._sending, return_exceptions=True)
+        await self._sending.end(cancel=True)
         if self._session is not None:
             await self._session.close()
 
@@ -356,4 +331,4 @@ class Destinations:
             if left:
                 await self._clock.pause(TRY_AGAIN_S)
         self.failed += 1
-        _log.warning("%s took no message: %s", message.queue, reason)
+        _log.warning("%s did not take a message: %s", message.queue, reason)

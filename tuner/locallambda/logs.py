@@ -1,6 +1,6 @@
-"""The functions' logs: kept in memory, bounded, read as CloudWatch Logs' FilterLogEvents has it.
+"""The functions' logs: kept in memory, bounded, read by CloudWatch Logs' FilterLogEvents.
 
-Only what a tuner or a person needs afterwards: the newest lines of each log group.
+Each log group keeps its newest lines only.
 """
 
 import json
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tuner.locallambda.responses import ApiError, Response, document
+from tuner.locallambda.sandbox.invocation import SandboxSpec
 
 #: Bytes kept per log group before the oldest invocations go: some 100,000 of a quiet function.
 MAX_GROUP_BYTES = 64_000_000
@@ -20,8 +21,8 @@ _START = re.compile(r'START RequestId: |\{"time":"[^"]*","type":"platform\.start
 
 
 @dataclass(slots=True)
-class Entry:
-    """The log of one invocation: until it has ended, its START alone."""
+class LogEntry:
+    """The log of one invocation; only its START until it has ended."""
 
     number: int
     stream: str
@@ -31,7 +32,7 @@ class Entry:
     kept: bool = True
 
     def lines(self) -> Iterator[tuple[int, int, str]]:
-        """(line number, ms since 1970, text): what comes after START bears the end's time."""
+        """(line number, ms since 1970, text); lines after START have the time of the end."""
         at_ms = self.began_ms
         for at, line in enumerate(self.text.decode("utf-8", "replace").splitlines()):
             yield at, at_ms, line
@@ -41,7 +42,7 @@ class Entry:
 
 @dataclass
 class _Group:
-    entries: deque[Entry] = field(default_factory=deque)
+    entries: deque[LogEntry] = field(default_factory=deque)
     size: int = 0
 
 
@@ -53,26 +54,25 @@ class Logs:
         self._groups: dict[tuple[str, str], _Group] = {}
         self._count = 0
 
-    def begin(self, region: str, group: str, stream: str, wall_s: float, start: bytes) -> Entry:
-        """Keep that an invocation has begun, by its START."""
-        kept = self._groups.setdefault((region, group), _Group())
+    def begin(self, spec: SandboxSpec, wall_s: float, start: bytes) -> LogEntry:
+        """Keep the START of an invocation that has begun in a sandbox."""
+        kept = self._groups.setdefault((spec.region, spec.log_group), _Group())
         self._count += 1
         now_ms = int(wall_s * 1000)
-        entry = Entry(self._count, stream, now_ms, now_ms, start)
+        entry = LogEntry(self._count, spec.log_stream, now_ms, now_ms, start)
         kept.entries.append(entry)
         self._resize(kept, len(start) + _OVERHEAD_BYTES)
         return entry
 
-    def end(self, region: str, group: str, entry: Entry, wall_s: float, text: bytes) -> None:
+    def end(self, spec: SandboxSpec, entry: LogEntry, wall_s: float, text: bytes) -> None:
         """Keep all that the invocation wrote, START to REPORT."""
         if entry.kept:
             grown = len(text) - len(entry.text)
             entry.text, entry.ended_ms = text, int(wall_s * 1000)
-            self._resize(self._groups[region, group], grown)
+            self._resize(self._groups[spec.region, spec.log_group], grown)
 
-    def lines(self, region: str, group: str) -> Iterator[tuple[Entry, int, int, str]]:
-        """Every line of a group, in the order in which invocations began, as (invocation, line
-        number, ms since 1970, text)."""
+    def lines(self, region: str, group: str) -> Iterator[tuple[LogEntry, int, int, str]]:
+        """(invocation, line number, ms since 1970, text) of every line, in order of the starts."""
         kept = self._groups.get((region, group))
         for entry in kept.entries if kept else ():
             for at, at_ms, line in entry.lines():
@@ -86,14 +86,14 @@ class Logs:
             kept.size -= len(gone.text) + _OVERHEAD_BYTES
 
     def knows(self, region: str, group: str) -> bool:
-        """Whether anything was ever logged there."""
+        """True if anything was ever logged there."""
         return (region, group) in self._groups
 
 
 def filter_events(logs: Logs, region: str, body: Mapping[str, Any]) -> Response:
     """FilterLogEvents: by time, stream and terms, plain or quoted; paged.
 
-    All terms must occur, and one at least of those that begin with a question mark.
+    All terms must occur, and at least one of those that begin with a question mark.
     """
     group = body.get("logGroupName") or str(body.get("logGroupIdentifier", "")).rpartition(":")[2]
     if not logs.knows(region, group):
@@ -124,7 +124,7 @@ def filter_events(logs: Logs, region: str, body: Mapping[str, Any]) -> Response:
     return document({"events": events, "searchedLogStreams": []})
 
 
-def _event(entry: Entry, at: int, at_ms: int, line: str) -> dict[str, Any]:
+def _event(entry: LogEntry, at: int, at_ms: int, line: str) -> dict[str, Any]:
     return {
         "eventId": f"{entry.number:020}{at:010}",
         "ingestionTime": at_ms,

@@ -1,19 +1,21 @@
-"""The sandboxes of one region: starts, reuses and ends them as the fleet decides.
+"""The sandboxes of one region: started, reused and ended as the fleet decides.
 
-The fleet decides by numbers; here a number becomes a process. No invocation waits for a limit:
-it is placed at once or refused.
+The fleet decides by numbers; here a number becomes a process. No invocation waits for a limit: it
+is placed at once or refused. Provisioned sandboxes are started ahead of calls.
 """
 
 import asyncio
 import contextlib
+import time
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 from tuner.errors import TunerError
 from tuner.fleet import Fleet, Placement, Verdict
+from tuner.locallambda.background import PlatformClock, Tasks
 from tuner.locallambda.limits.cpu import cores
-from tuner.locallambda.platformclock import PlatformClock
+from tuner.locallambda.logs import Logs
 from tuner.locallambda.registry.function import Deployment, Function, Provisioned, timestamp
 from tuner.locallambda.registry.names import FunctionRef
 from tuner.locallambda.registry.registry import Registry
@@ -22,16 +24,11 @@ from tuner.locallambda.responses import ApiError, broken, throttled
 from tuner.locallambda.sandbox.host import SandboxHost
 from tuner.locallambda.sandbox.invocation import Invocation, InvocationResult, SandboxSpec
 from tuner.locallambda.sandbox.sandbox import PROVISIONED, Sandbox
-
-#: Hears of an invocation that begins; what it gives back hears of its result.
-Logged = Callable[[Sandbox, Invocation], Callable[[InvocationResult], None]]
-#: Hears what the INIT of a provisioned sandbox has written.
-Noted = Callable[[Sandbox, bytes], None]
+from tuner.locallambda.sandbox.wording import lines_for
 
 
 class Pool:
-    """``logged`` is told each invocation that begins in a sandbox, and then its result; ``noted``
-    the log of an INIT that no invocation waits for."""
+    """Made by the service, one per region."""
 
     def __init__(
         self,
@@ -39,18 +36,16 @@ class Pool:
         fleet: Fleet,
         packages: PackageStore,
         clock: PlatformClock,
-        logged: Logged,
-        noted: Noted,
+        logs: Logs,
     ) -> None:
         self.fleet = fleet
         self._host = host
         self._packages = packages
         self._clock = clock
-        self._logged = logged
-        self._noted = noted
+        self._logs = logs
         self._inits = asyncio.Semaphore(cores())  # INITs ahead at once: each takes a core
         self._sandboxes: dict[int, Sandbox] = {}
-        self._ending: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
 
     def place(self, deployment: Deployment, *, rated: bool = True) -> Placement:
         """Reserve a sandbox for one invocation now, or raise the 429 that AWS answers."""
@@ -62,7 +57,7 @@ class Pool:
     async def run(
         self, placement: Placement, deployment: Deployment, invocation: Invocation
     ) -> InvocationResult:
-        """Serve an invocation in the sandbox that was reserved for it, and give it back."""
+        """Serve an invocation in the sandbox that was reserved for it, and release that."""
         assert placement.sandbox is not None
         number, alive = placement.sandbox, False
         try:
@@ -70,10 +65,14 @@ class Pool:
                 sandbox = await self._open(number, deployment)
             else:
                 sandbox = self._sandboxes[number]
-            ended = self._logged(sandbox, invocation)
+            spec = sandbox.spec
+            start = lines_for(spec.log_format).start(
+                invocation.request_id, spec.version, time.time()
+            )
+            entry = self._logs.begin(spec, self._clock.wall(), start)
             result = await sandbox.invoke(invocation)
             alive = result.alive
-            ended(result)
+            self._logs.end(spec, entry, self._clock.wall(), result.log)
             return result
         finally:
             if not self.fleet.release(number, alive=alive):
@@ -83,7 +82,7 @@ class Pool:
     async def provision(self, deployment: Deployment, count: int) -> bool:
         """Initialise so many sandboxes ahead of calls, and let them serve when all are ready.
 
-        ``False`` if an INIT failed: then nothing stays set aside. Withdrawing it meanwhile ends it.
+        ``False`` if an INIT failed, which leaves nothing set aside, or if it was withdrawn.
         """
         key = deployment.key
         self.fleet.provision(deployment.function.arn, key, count)
@@ -109,15 +108,13 @@ class Pool:
 
     async def close(self) -> None:
         """Wait for sandboxes that are ending."""
-        await asyncio.gather(*self._ending, return_exceptions=True)
+        await self._tasks.end()
 
     def _refill(self, deployment: Deployment) -> None:
         """Start provisioned sandboxes in place of those that died."""
         for _ in range(self.fleet.missing(deployment.key)):
             number = self.fleet.add(deployment.key)
-            task = asyncio.ensure_future(self._replace(number, deployment))
-            self._ending.add(task)
-            task.add_done_callback(self._ending.discard)
+            self._tasks.start(self._replace(number, deployment))
 
     async def _replace(self, number: int, deployment: Deployment) -> None:
         if await self._ahead(number, deployment):
@@ -127,13 +124,16 @@ class Pool:
             self._end([number])
 
     async def _ahead(self, number: int, deployment: Deployment) -> bool:
-        """INIT of a provisioned sandbox; whether it is ready."""
+        """Run the INIT of a provisioned sandbox; ``True`` if it is ready."""
         async with self._inits:
             try:
                 sandbox = await self._open(number, deployment, PROVISIONED)
             except ApiError:
                 return False
-        self._noted(sandbox, sandbox.init_log())
+        text, now = sandbox.init_log(), self._clock.wall()
+        if text:
+            entry = self._logs.begin(sandbox.spec, now, b"")
+            self._logs.end(sandbox.spec, entry, now, text)
         return sandbox.initialised
 
     async def _open(
@@ -177,9 +177,7 @@ class Pool:
         for number in numbers:
             sandbox = self._sandboxes.pop(number, None)
             if sandbox is not None:
-                task = asyncio.ensure_future(self._stop(sandbox))
-                self._ending.add(task)
-                task.add_done_callback(self._ending.discard)
+                self._tasks.start(self._stop(sandbox))
 
     async def _stop(self, sandbox: Sandbox) -> None:
         with contextlib.suppress(OSError):  # its processes are the guard's to end in any case
@@ -191,7 +189,11 @@ def _today(clock: PlatformClock) -> str:
 
 
 class Provisioning:
-    """``pool`` gives the sandboxes of a region."""
+    """Keeps sandboxes of versions and aliases ready; ``pool`` gives the sandboxes of a region.
+
+    On AWS this takes one to two minutes; here as long as the INITs do. A failed INIT ends in
+    FAILED, with none kept. After a restart the sandboxes are started anew.
+    """
 
     def __init__(
         self, registry: Registry, pool: Callable[[str], Pool], clock: PlatformClock
@@ -199,23 +201,22 @@ class Provisioning:
         self._registry = registry
         self._pool = pool
         self._clock = clock
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
 
     def start(self, function: Function, qualifier: str, count: int) -> Provisioned:
-        """Keep ``count`` sandboxes of the version behind a qualifier ready, in place of before."""
+        """Keep ``count`` sandboxes of the version behind a qualifier ready, replacing others."""
         self._withdraw(function, qualifier)
-        ref = FunctionRef(function.region, function.name)
-        number = self._number(function, qualifier)
-        deployment = self._registry.deployment(FunctionRef(ref.region, ref.name, number))
+        alias = function.aliases.get(qualifier)
+        number = alias.version if alias else qualifier
+        ref = FunctionRef(function.region, function.name, number)
+        deployment = self._registry.deployment(ref)
         one = Provisioned(count, timestamp(self._clock.wall()), number)
         function.provisioned[qualifier] = one
-        task = asyncio.ensure_future(self._come_up(one, deployment))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.start(self._provision(one, deployment))
         return one
 
     def stop(self, function: Function, qualifier: str) -> None:
-        """Keep none ready any more; nothing happens if there were none."""
+        """Keep none ready any more."""
         self._withdraw(function, qualifier)
         function.provisioned.pop(qualifier, None)
 
@@ -226,8 +227,8 @@ class Provisioning:
             self.start(function, qualifier, one.asked)
 
     async def close(self) -> None:
-        """Wait for what is coming up, so that no sandbox is started behind the end."""
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        """Wait for what is starting, so that no sandbox starts after the end."""
+        await self._tasks.end()
 
     def _withdraw(self, function: Function, qualifier: str) -> None:
         before = function.provisioned.get(qualifier)
@@ -235,11 +236,7 @@ class Provisioning:
         if version is not None:
             self._pool(function.region).withdraw(version.deployment)
 
-    def _number(self, function: Function, qualifier: str) -> str:
-        alias = function.aliases.get(qualifier)
-        return alias.version if alias else qualifier
-
-    async def _come_up(self, one: Provisioned, deployment: Deployment) -> None:
+    async def _provision(self, one: Provisioned, deployment: Deployment) -> None:
         pool = self._pool(deployment.function.region)
         if await pool.provision(deployment, one.asked):
             one.status, one.ready = "READY", one.asked

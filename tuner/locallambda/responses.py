@@ -1,4 +1,4 @@
-"""Lambda's answers as values: a successful one, and each error as AWS words and shapes it.
+"""Lambda's responses as values: a successful one, and each error as AWS words and shapes it.
 
 Which errors carry ``Type`` and which key case their text has is recorded from AWS (317 recorded
 errors): ResourceNotFoundException and RequestEntityTooLargeException say ``Message``, all
@@ -15,7 +15,7 @@ from tuner.fleet import ThrottleReason
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """Status, body and the headers that only this answer has."""
+    """Status, body and the headers that only this response has."""
 
     status: int
     body: bytes = b""
@@ -24,7 +24,7 @@ class Response:
 
 
 def document(body: Any, status: int = 200) -> Response:
-    """An answer in JSON."""
+    """A response in JSON."""
     return Response(status, json.dumps(body, ensure_ascii=False).encode())
 
 
@@ -32,7 +32,7 @@ NO_CONTENT = Response(204)
 
 
 class ApiError(Exception):
-    """An error that Lambda's API answers with; ``extra`` goes into the body beside the text."""
+    """An error as Lambda's API responds; ``extra`` goes into the body beside the text."""
 
     def __init__(
         self, status: int, code: str, text: str | None, *, key: str = "message", **extra: str
@@ -43,7 +43,7 @@ class ApiError(Exception):
         self.text = text
         self.body = dict(extra) if text is None else {**extra, key: text}
 
-    def answer(self) -> Response:
+    def response(self) -> Response:
         """The HTTP form, with the code in ``x-amzn-ErrorType`` as botocore reads it."""
         body = json.dumps(self.body, ensure_ascii=False).encode()
         return Response(self.status, body, {"x-amzn-ErrorType": self.code})
@@ -65,8 +65,17 @@ def invalid(text: str, *, typed: bool = True) -> ApiError:
     return ApiError(400, "InvalidParameterValueException", text, **extra)
 
 
+def functions_only() -> ApiError:
+    """400 for an operation that takes no version and no alias."""
+    return invalid(
+        "This operation is permitted on Lambda functions only. Aliases and versions do not "
+        "support this operation. Please specify either a function name or an unqualified "
+        "function ARN."
+    )
+
+
 def violated(constraints: Sequence[str]) -> ApiError:
-    """400 for values outside of the model: every complaint at once."""
+    """400 for values outside of the model, all of them at once."""
     errors = "error" if len(constraints) == 1 else "errors"
     text = f"{len(constraints)} validation {errors} detected: {'; '.join(constraints)}"
     return ApiError(400, "ValidationException", text)
@@ -120,7 +129,7 @@ def too_large(text: str) -> ApiError:
 
 
 def throttled(reason: ThrottleReason) -> ApiError:
-    """429; data for whoever generates the load."""
+    """429; data for the load generator."""
     return ApiError(
         429, "TooManyRequestsException", "Rate Exceeded.", Type="User", Reason=reason.value
     )

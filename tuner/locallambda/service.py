@@ -1,6 +1,6 @@
 """The local Lambda as one object: functions, sandboxes, queue and logs wired together.
 
-Knows nothing of HTTP; the server asks it.
+It knows nothing of HTTP; the calls of ``api`` act on it.
 """
 
 import asyncio
@@ -8,28 +8,23 @@ import itertools
 import random
 import shutil
 import tempfile
-import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tuner.fleet import Fleet, Limits, Placement, idle_life
+from tuner.fleet import Fleet, Limits, idle_life
+from tuner.locallambda.background import PlatformClock
 from tuner.locallambda.events import Destinations, Ending, EventQueue
 from tuner.locallambda.logs import Logs
-from tuner.locallambda.platformclock import PlatformClock
 from tuner.locallambda.pool import Pool, Provisioning
-from tuner.locallambda.registry.function import Deployment, Function
-from tuner.locallambda.registry.names import FunctionRef
+from tuner.locallambda.registry.function import Function
 from tuner.locallambda.registry.registry import Registry
 from tuner.locallambda.registry.store import FunctionStore
 from tuner.locallambda.sandbox.host import SandboxHost
-from tuner.locallambda.sandbox.invocation import Invocation, InvocationResult
-from tuner.locallambda.sandbox.sandbox import Sandbox
-from tuner.locallambda.sandbox.wording import lines_for
 
-#: Platform seconds between two looks for what has expired or settled unseen.
+#: Platform seconds between two checks for what has expired or settled.
 SWEEP_S = 5.0
 #: Endings of asynchronous events kept for reading.
 MAX_ENDINGS = 100_000
@@ -68,7 +63,8 @@ class Service:
             self.clock, self.options.sqs_endpoint, data / "events-ended.jsonl" if data else None
         )
         self.queue = EventQueue(
-            self,
+            self.registry,
+            self.pool,
             self.clock,
             self._ended,
             self.chance,
@@ -79,7 +75,7 @@ class Service:
         self._sweeping: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Start the sandbox host and take up what the data folder holds."""
+        """Start the sandbox host and load what the data folder holds."""
         await self.host.start()
         if self.options.data is None:
             self.host.own(self.store.folder)
@@ -111,9 +107,7 @@ class Service:
                 self.clock,
                 lambda: idle_life(self.chance),
             )
-            pool = Pool(
-                self.host, fleet, self.store.packages, self.clock, self._logged, self._noted
-            )
+            pool = Pool(self.host, fleet, self.store.packages, self.clock, self.logs)
             self._pools[region] = pool
         return pool
 
@@ -121,23 +115,8 @@ class Service:
         """Tell the fleet of a function's reserved concurrency."""
         self.pool(function.region).fleet.reserve(function.arn, concurrency)
 
-    def deployment(self, ref: FunctionRef) -> Deployment:
-        """What a reference runs now."""
-        return self.registry.deployment(ref)
-
-    def place(self, deployment: Deployment) -> Placement:
-        """Reserve a sandbox for an asynchronous event."""
-        return self.pool(deployment.function.region).place(deployment, rated=False)
-
-    async def run(
-        self, placement: Placement, deployment: Deployment, invocation: Invocation
-    ) -> InvocationResult:
-        """Serve an event in the sandbox reserved for it."""
-        pool = self.pool(deployment.function.region)
-        return await pool.run(placement, deployment, invocation)
-
     def platform(self) -> dict[str, Any]:
-        """How this machine plays Lambda, for the report."""
+        """How this machine stands in for Lambda, for the report."""
         return {
             **self.host.platform(),
             "time_scale": self.options.time_scale,
@@ -145,47 +124,29 @@ class Service:
         }
 
     def records(self, first: int = 0) -> list[dict[str, Any]]:
-        """What became of asynchronous events, as AWS tells destinations; from the ``first`` on,
-        of all that have ended since the start."""
+        """The records of asynchronous events as AWS sends them to destinations, from the ``first``
+        on of all that have ended since the start."""
         left_out = max(0, first - (self.ended - len(self.endings)))
         return [ending.record() for ending in itertools.islice(self.endings, left_out, None)]
 
     async def _sweep(self) -> None:
         while True:
             await self.clock.pause(SWEEP_S)
-            list(self.registry)  # looking settles what is due, and ends sandboxes so replaced
+            list(self.registry)  # settles what is due, which ends replaced sandboxes
             for pool in self._pools.values():
                 pool.sweep()
 
     def _ended(self, ending: Ending) -> None:
         self.endings.append(ending)
         self.ended += 1
-        self.destinations.tell(ending, ending.record())
+        self.destinations.report(ending, ending.record())
 
     def _replaced(self, function: Function, deployment_key: str) -> None:
         self.pool(function.region).retire(deployment_key)
 
-    def _logged(
-        self, sandbox: Sandbox, invocation: Invocation
-    ) -> Callable[[InvocationResult], None]:
-        spec, clock = sandbox.spec, self.clock
-        start = lines_for(spec.log_format).start(invocation.request_id, spec.version, time.time())
-        entry = self.logs.begin(spec.region, spec.log_group, spec.log_stream, clock.wall(), start)
-
-        def ended(result: InvocationResult) -> None:
-            self.logs.end(spec.region, spec.log_group, entry, clock.wall(), result.log)
-
-        return ended
-
-    def _noted(self, sandbox: Sandbox, text: bytes) -> None:
-        spec, now = sandbox.spec, self.clock.wall()
-        if text:
-            entry = self.logs.begin(spec.region, spec.log_group, spec.log_stream, now, b"")
-            self.logs.end(spec.region, spec.log_group, entry, now, text)
-
 
 def open_service(options: ServiceOptions) -> tuple[Service, Callable[[], None]]:
-    """A service that is not started, and how to remove its files when it has closed."""
+    """A service that is not started, and a callable that removes its files after its end."""
     host, clock = SandboxHost(options.cpu, options.memory), PlatformClock(options.time_scale)
     folder = options.data or Path(tempfile.mkdtemp(prefix="tuner-lambda-"))
     service = Service(options, host, clock, FunctionStore(folder), random.Random(options.seed))

@@ -7,8 +7,8 @@ from typing import Any
 from tuner.locallambda.api.concurrency import alias_on_provisioned, provisioned_elsewhere
 from tuner.locallambda.api.requests import Call, page
 from tuner.locallambda.registry.function import Alias, Function, new_revision
-from tuner.locallambda.registry.names import ALIAS_NAME, LATEST, function_arn, pattern_violation
-from tuner.locallambda.registry.validation import missing
+from tuner.locallambda.registry.names import ALIAS_NAME, LATEST, pattern_violation
+from tuner.locallambda.registry.validation import field_of, missing_of
 from tuner.locallambda.responses import (
     NO_CONTENT,
     Response,
@@ -34,8 +34,7 @@ async def create_alias(service: Service, call: Call) -> Response:
     alias.weights = _weights(body)
     _check_versions(function, alias)
     if alias.name in function.aliases:
-        arn = function_arn(function.region, function.name, alias.name)
-        raise conflict(f"Alias already exists: {arn}")
+        raise conflict(f"Alias already exists: {function.qualified_arn(alias.name)}")
     function.aliases[alias.name] = alias
     service.registry.keep(function)
     return document(_alias_document(function, alias), 201)
@@ -46,18 +45,18 @@ async def get_alias(service: Service, call: Call) -> Response:
     function = service.registry.get(call.ref())
     alias = function.aliases.get(call.words[1])
     if alias is None:
-        raise not_found(f"Cannot find alias arn: {_alias_arn(function, call.words[1])}")
+        raise not_found(f"Cannot find alias arn: {function.qualified_arn(call.words[1])}")
     return document(_alias_document(function, alias))
 
 
 async def update_alias(service: Service, call: Call) -> Response:
-    """UpdateAlias: what is not given stays."""
+    """UpdateAlias: keeps what is not given."""
     body = call.body()
     _check_alias(body)
     function = service.registry.get(call.ref())
     old = function.aliases.get(call.words[1])
     if old is None:
-        raise not_found(f"Alias not found: {_alias_arn(function, call.words[1])}")
+        raise not_found(f"Alias not found: {function.qualified_arn(call.words[1])}")
     if body.get("RevisionId") not in (None, old.revision):
         raise stale_revision()
     description = body.get("Description")
@@ -83,12 +82,12 @@ async def list_aliases(service: Service, call: Call) -> Response:
     """ListAliases, of one version if ``FunctionVersion`` is given."""
     function = service.registry.get(call.ref())
     wanted = call.query.get("FunctionVersion")
-    told = [
+    listed = [
         _alias_document(function, alias)
         for _, alias in sorted(function.aliases.items())
         if wanted in (None, alias.version, *alias.weights)
     ]
-    return document(page(told, "Aliases", call.query))
+    return document(page(listed, "Aliases", call.query))
 
 
 async def delete_alias(service: Service, call: Call) -> Response:
@@ -100,31 +99,24 @@ async def delete_alias(service: Service, call: Call) -> Response:
     return NO_CONTENT
 
 
-def _alias_arn(function: Function, alias: str) -> str:
-    return function_arn(function.region, function.name, alias)
-
-
 def _alias_document(function: Function, alias: Alias) -> dict[str, Any]:
-    told: dict[str, Any] = {
-        "AliasArn": _alias_arn(function, alias.name),
+    body: dict[str, Any] = {
+        "AliasArn": function.qualified_arn(alias.name),
         "Name": alias.name,
         "FunctionVersion": alias.version,
         "Description": alias.description,
         "RevisionId": alias.revision,
     }
     if alias.weights:
-        told["RoutingConfig"] = {"AdditionalVersionWeights": alias.weights}
-    return told
+        body["RoutingConfig"] = {"AdditionalVersionWeights": alias.weights}
+    return body
 
 
 def _check_alias(body: Mapping[str, Any], required: tuple[str, ...] = ()) -> None:
-    found = [missing(key[0].lower() + key[1:]) for key in required if body.get(key) is None]
-    for key, field, pattern in (
-        ("Name", "name", ALIAS_NAME),
-        ("FunctionVersion", "functionVersion", _VERSION),
-    ):
+    found = missing_of(body, required)
+    for key, pattern in (("Name", ALIAS_NAME), ("FunctionVersion", _VERSION)):
         if body.get(key) is not None and not re.fullmatch(pattern, body[key]):
-            found.append(pattern_violation(body[key], field, pattern))
+            found.append(pattern_violation(body[key], field_of(key), pattern))
     if found:
         raise violated(found)
 
@@ -168,4 +160,4 @@ def _check_versions(function: Function, alias: Alias) -> None:
         )
     for number in (alias.version, *alias.weights):
         if number != LATEST and number not in function.versions:
-            raise function_not_found(_alias_arn(function, number))
+            raise function_not_found(function.qualified_arn(number))

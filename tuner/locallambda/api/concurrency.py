@@ -1,4 +1,4 @@
-"""The calls on concurrency: reserved for a function, and the account's."""
+"""The calls on concurrency: the account's, reserved for a function, provisioned for a version."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from tuner.locallambda.api.requests import Call, page
 from tuner.locallambda.registry.function import Function, Provisioned
 from tuner.locallambda.registry.names import LATEST, function_arn
 from tuner.locallambda.registry.store import MAX_UNZIPPED, MAX_ZIPPED, packages_of
-from tuner.locallambda.registry.validation import missing, out_of_bounds
+from tuner.locallambda.registry.validation import read_number
 from tuner.locallambda.responses import (
     NO_CONTENT,
     ApiError,
@@ -14,8 +14,8 @@ from tuner.locallambda.responses import (
     conflict,
     document,
     function_not_found,
+    functions_only,
     invalid,
-    violated,
 )
 from tuner.locallambda.service import Service
 
@@ -29,12 +29,7 @@ async def put_function_concurrency(service: Service, call: Call) -> Response:
     """PutFunctionConcurrency."""
     body = call.body()
     function = _unqualified(service, call)
-    asked = body.get("ReservedConcurrentExecutions")
-    if asked is None:
-        raise violated([missing("reservedConcurrentExecutions")])
-    wrong = out_of_bounds(asked, "reservedConcurrentExecutions", 0, 1 << 31)
-    if wrong:
-        raise violated([wrong])
+    asked = read_number(body, "ReservedConcurrentExecutions", 0, 1 << 31)
     kept_ready = provisioned_of(function)
     if asked < kept_ready:
         raise invalid(
@@ -91,7 +86,7 @@ async def get_account_settings(service: Service, call: Call) -> Response:
 
 
 def set_aside(service: Service, region: str, without: Function | None = None) -> int:
-    """Concurrency that the functions of a region keep for themselves, reserved or provisioned."""
+    """Concurrency that the functions of a region have for themselves, reserved or provisioned."""
     return sum(
         provisioned_of(f) if f.reserved is None else f.reserved
         for f in service.registry.in_region(region)
@@ -100,7 +95,7 @@ def set_aside(service: Service, region: str, without: Function | None = None) ->
 
 
 def provisioned_of(function: Function, besides: str | None = None) -> int:
-    """Sandboxes that a function keeps ready, without those of one qualifier."""
+    """Provisioned concurrency of a function, without that of one qualifier."""
     return sum(
         one.asked
         for qualifier, one in function.provisioned.items()
@@ -120,25 +115,13 @@ def _unqualified(service: Service, call: Call) -> Function:
     if function is None:
         raise function_not_found(function_arn(ref.region, ref.name, ref.qualifier or LATEST))
     if ref.qualifier:
-        raise invalid(
-            "This operation is permitted on Lambda functions only. Aliases and versions do not "
-            "support this operation. Please specify either a function name or an unqualified "
-            "function ARN."
-        )
+        raise functions_only()
     return function
-
-
-_PROVISIONED_FIELD = "provisionedConcurrentExecutions"
 
 
 async def put_provisioned(service: Service, call: Call) -> Response:
     """PutProvisionedConcurrencyConfig: 202, IN_PROGRESS with none allocated yet."""
-    asked = call.body().get("ProvisionedConcurrentExecutions")
-    if asked is None:
-        raise violated([missing(_PROVISIONED_FIELD)])
-    wrong = out_of_bounds(asked, _PROVISIONED_FIELD, 1, 1 << 31)
-    if wrong:
-        raise violated([wrong])
+    asked = read_number(call.body(), "ProvisionedConcurrentExecutions", 1, 1 << 31)
     function = service.registry.get(call.ref())
     qualifier = call.ref().qualifier
     if qualifier in (None, LATEST):
@@ -158,7 +141,7 @@ async def get_provisioned(service: Service, call: Call) -> Response:
         function = service.registry.get(call.ref())
         told = [
             {
-                "FunctionArn": function_arn(function.region, function.name, key),
+                "FunctionArn": function.qualified_arn(key),
                 **_provisioned_document(one),
             }
             for key, one in sorted(function.provisioned.items())
@@ -177,7 +160,7 @@ async def delete_provisioned(service: Service, call: Call) -> Response:
 
 
 def provisioned_elsewhere(function: Function, qualifier: str, number: str) -> bool:
-    """Whether sandboxes of a version are kept ready already, under another qualifier."""
+    """True if a version has provisioned concurrency under another qualifier."""
     return any(
         key != qualifier and one.version == number for key, one in function.provisioned.items()
     )
@@ -192,7 +175,7 @@ def alias_on_provisioned() -> ApiError:
 
 
 def _check_target(service: Service, function: Function, qualifier: str) -> None:
-    """404 without such a version or alias, 409 if its version has such a configuration."""
+    """Raise 404 without such a version or alias, 409 if its version is provisioned already."""
     alias = function.aliases.get(qualifier)
     if alias is not None and alias.version == LATEST:
         raise invalid(
@@ -206,7 +189,7 @@ def _check_target(service: Service, function: Function, qualifier: str) -> None:
 
 
 def _check_room(service: Service, function: Function, qualifier: str, asked: int) -> None:
-    """400 if the function's reservation, or else the account, has not that much left."""
+    """Raise 400 if the function's reservation, or else the account, has not that much left."""
     others = provisioned_of(function, besides=qualifier)
     if function.reserved is not None:
         if others + asked > function.reserved:
@@ -239,12 +222,9 @@ def _configured(service: Service, call: Call) -> tuple[Function, str]:
         raise invalid("The function resource provided must be an alias or a published version.")
     service.registry.version(function, ref.qualifier)
     if ref.qualifier not in function.provisioned:
-        raise ApiError(
-            404,
-            "ProvisionedConcurrencyConfigNotFoundException",
-            "No Provisioned Concurrency Config found for this function",
-            Type="User",
-        )
+        text = "No Provisioned Concurrency Config found for this function"
+        code = "ProvisionedConcurrencyConfigNotFoundException"
+        raise ApiError(404, code, text, Type="User")
     return function, str(ref.qualifier)
 
 

@@ -1,4 +1,4 @@
-"""The calls on functions: create, read, update, list, delete."""
+"""The calls on functions, their code, versions and tags."""
 
 import asyncio
 import base64
@@ -17,6 +17,7 @@ from tuner.locallambda.responses import (
     Response,
     document,
     function_not_found,
+    functions_only,
     invalid,
     violated,
 )
@@ -149,11 +150,7 @@ def _find(service: Service, ref: FunctionRef) -> tuple[Function, Version | None]
 
 def _latest(service: Service, ref: FunctionRef) -> Function:
     if ref.qualifier not in (None, LATEST):
-        raise invalid(
-            "This operation is permitted on Lambda functions only. Aliases and versions do not "
-            "support this operation. Please specify either a function name or an unqualified "
-            "function ARN."
-        )
+        raise functions_only()
     return service.registry.get(FunctionRef(ref.region, ref.name))
 
 

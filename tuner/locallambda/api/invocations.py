@@ -1,4 +1,4 @@
-"""Invoke: checks an event as AWS does, runs it, and shapes the answer."""
+"""Invoke, and the calls on how asynchronous events are retried and where they end."""
 
 import base64
 import json
@@ -12,7 +12,7 @@ from tuner.locallambda.api.requests import Call, page
 from tuner.locallambda.events import Event
 from tuner.locallambda.registry.function import Function
 from tuner.locallambda.registry.names import LATEST, FunctionRef, function_arn
-from tuner.locallambda.registry.validation import out_of_bounds
+from tuner.locallambda.registry.validation import field_of, out_of_bounds
 from tuner.locallambda.responses import (
     NO_CONTENT,
     Response,
@@ -35,7 +35,7 @@ _TYPES = ("RequestResponse", "Event", "DryRun")
 
 @dataclass(frozen=True, slots=True)
 class InvokeRequest:
-    """One Invoke call as it came in, already checked."""
+    """One Invoke call, already checked."""
 
     ref: FunctionRef
     kind: str  # RequestResponse, Event or DryRun
@@ -45,22 +45,21 @@ class InvokeRequest:
     client_context: str | None
 
     def invocation(self, request_id: str) -> Invocation:
-        """What a sandbox is given; the ARN carries a qualifier only if the caller gave one."""
+        """The invocation for a sandbox."""
         return Invocation(
             request_id, self.event, self.ref.qualified_arn, self.trace_id, self.client_context
         )
 
 
 def read_request(ref: FunctionRef, headers: Mapping[str, str], body: bytes) -> InvokeRequest:
-    """Check the event and the headers; raises the ApiError that AWS answers with."""
+    """Check the event and the headers; raises AWS's ApiError."""
     kind = headers.get("X-Amz-Invocation-Type") or "RequestResponse"
     if kind not in _TYPES:
-        raise violated(
-            [
-                f"Value '{kind}' at 'invocationType' failed to satisfy constraint: "
-                f"Member must satisfy enum value set: [{', '.join(sorted(_TYPES))}]"
-            ]
+        text = (
+            f"Value '{kind}' at 'invocationType' failed to satisfy constraint: "
+            f"Member must satisfy enum value set: [{', '.join(sorted(_TYPES))}]"
         )
+        raise violated([text])
     limit = MAX_EVENT.get(kind, MAX_EVENT["RequestResponse"])
     if len(body) > limit:
         raise too_large(
@@ -86,7 +85,7 @@ _JSON = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def check_event(body: bytes) -> None:
-    """Refuse an event that is not one JSON value in UTF-8; an empty one is taken as {}."""
+    """Refuse an event that is not one JSON value in UTF-8; an empty one counts as {}."""
     if body in (b"", b"{}"):
         return
     try:
@@ -115,7 +114,7 @@ def new_request_id() -> str:
 
 
 def new_trace_id() -> str:
-    """A trace that nobody samples, in X-Ray's format."""
+    """A trace header in X-Ray's format, not sampled."""
     unique = uuid.uuid4().hex
     return f"Root=1-{int(time.time()):08x}-{unique[:24]};Parent={unique[16:]};Sampled=0"
 
@@ -205,7 +204,7 @@ def _checked(call: Call) -> dict[str, Any]:
     found = [
         wrong
         for key, bounds in _BOUNDS.items()
-        if key in body and (wrong := out_of_bounds(body[key], key[0].lower() + key[1:], *bounds))
+        if key in body and (wrong := out_of_bounds(body[key], field_of(key), *bounds))
     ]
     if found:
         raise violated(found)
@@ -224,7 +223,7 @@ def _find(service: Service, call: Call) -> tuple[Function, FunctionRef]:
 def _configured(function: Function, ref: FunctionRef) -> dict[str, Any]:
     config = function.event_configs.get(ref.qualifier or LATEST)
     if config is None:
-        arn = function_arn(ref.region, ref.name, ref.qualifier or LATEST)
+        arn = function.qualified_arn(ref.qualifier or LATEST)
         raise not_found(f"The function {arn} doesn't have an EventInvokeConfig")
     return config
 

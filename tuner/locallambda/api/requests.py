@@ -1,4 +1,8 @@
-"""What the control plane's calls share: the request, what they act on, and paging."""
+"""A request to the control plane: its parts, its origin, and pages of lists.
+
+Any credentials are good, but there have to be some: a page in a browser can send requests to
+loopback, and creating a function runs code. It cannot sign them, nor name a loopback host.
+"""
 
 import ipaddress
 from collections.abc import Mapping, Sequence
@@ -40,7 +44,7 @@ class Call:
 
 
 def page(items: Sequence[Any], key: str, query: Mapping[str, str]) -> dict[str, Any]:
-    """A page of a list as Lambda pages: ``Marker`` in, ``NextMarker`` out."""
+    """A page of a list as Lambda has it: ``Marker`` in, ``NextMarker`` out."""
     try:
         start = int(query.get("Marker") or 0)
         size = int(query.get("MaxItems") or 10_000)
@@ -53,10 +57,10 @@ def page(items: Sequence[Any], key: str, query: Mapping[str, str]) -> dict[str, 
             f"1 validation error detected: Value '{size}' at 'maxItems' failed to satisfy "
             "constraint: Member must have value between 1 and 10000",
         )
-    told: dict[str, Any] = {key: list(items[start : start + size])}
+    listed: dict[str, Any] = {key: list(items[start : start + size])}
     if start + size < len(items):
-        told["NextMarker"] = str(start + size)
-    return told
+        listed["NextMarker"] = str(start + size)
+    return listed
 
 
 _LOCAL_NAMES = ("localhost", "host.docker.internal")

@@ -1,7 +1,7 @@
-"""The HTTP front: finds the call that a request is, and writes its answer. No logic of Lambda's.
+"""The HTTP server: finds the function for a request and writes its response; no logic of Lambda's.
 
-aiohttp's low-level server is used, without application, router or middleware: routing Invoke by
-hand saves more CPU per call than the rest of the front costs.
+It is aiohttp's low-level server, without application, router or middleware: routing Invoke by hand
+saves more CPU per call than the rest of the server costs. Paths are those of botocore's model.
 """
 
 import asyncio
@@ -29,13 +29,13 @@ from tuner.locallambda.service import Service
 _INVOKE = "/2015-03-31/functions/"
 _INVOKE_END = "/invocations"
 _OWN = "/tuner/"
-#: How long a question for the platform waits for the CPU share to be measured.
+#: How long ``/tuner/platform`` waits for the CPU share to be measured.
 CALIBRATION_LIMIT_S = 4.0
 _log = logging.getLogger(__name__)
 
 
 class Front:
-    """Answers requests for one service that listens on ``host``."""
+    """Answers requests to one service that listens on ``host``."""
 
     def __init__(self, service: Service, host: str) -> None:
         self._service = service
@@ -44,35 +44,32 @@ class Front:
     def server(self) -> web.Server:
         """A low-level server; the runner listens."""
         return web.Server(
-            self.handle,
-            request_factory=_request,
-            access_log=None,
-            keepalive_timeout=3600.0,
+            self.handle, request_factory=_request, access_log=None, keepalive_timeout=3600.0
         )
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Response one request; only a client that went away gets none."""
+        """Answer one request; only a client that went away gets none."""
         request_id = new_request_id()
         try:
-            answer = await self._answer(request, request_id)
+            response = await self._respond(request, request_id)
         except ApiError as error:
-            answer = error.answer()
+            response = error.response()
         except web.HTTPRequestEntityTooLarge:
-            answer = _request_too_large(request.path).answer()
+            response = _request_too_large(request.path).response()
         except (asyncio.CancelledError, ConnectionError):
             raise
         except Exception as error:
             _log.exception("a request failed inside the local Lambda")
-            answer = broken(f"{type(error).__name__}: {error}").answer()
-        headers = {"x-amzn-RequestId": request_id, **answer.headers}
+            response = broken(f"{type(error).__name__}: {error}").response()
+        headers = {"x-amzn-RequestId": request_id, **response.headers}
         return web.Response(
-            status=answer.status,
-            body=answer.body,
+            status=response.status,
+            body=response.body,
             headers=headers,
-            content_type=answer.content_type,
+            content_type=response.content_type,
         )
 
-    async def _answer(self, request: web.BaseRequest, request_id: str) -> Response:
+    async def _respond(self, request: web.BaseRequest, request_id: str) -> Response:
         check_host(request.headers.get("Host", ""), self._host)
         path = request.path
         if path.startswith(_OWN) and request.method == "GET":
@@ -102,23 +99,21 @@ class Front:
         """The local Lambda's own, read-only pages."""
         service = self._service
         if what == "platform":
-            with contextlib.suppress(TimeoutError):  # a busy machine: tell what is known so far
+            with contextlib.suppress(TimeoutError):  # a busy machine: what is known so far
                 await asyncio.wait_for(service.host.calibrated(), CALIBRATION_LIMIT_S)
             return document(service.platform())
         if what == "events":
             given = request.query.get("from", "0")
             first = int(given) if given.isascii() and given.isdecimal() else 0
-            answer = document(service.records(first))
-            return replace(answer, headers={**answer.headers, "x-tuner-ended": str(service.ended)})
+            ended = {"x-tuner-ended": str(service.ended)}
+            return replace(document(service.records(first)), headers=ended)
         if what == "time":
             return document({"now": service.clock.wall(), "time_scale": service.clock.scale})
         if what == "logs":
             group = request.query.get("group", "")
             region = request.query.get("region", "us-east-1")
-            lines = [line for _, _, _, line in service.logs.lines(region, group)]
-            return Response(
-                200, "".join(f"{x}\n" for x in lines).encode(), content_type="text/plain"
-            )
+            text = "".join(f"{line}\n" for _, _, _, line in service.logs.lines(region, group))
+            return Response(200, text.encode(), content_type="text/plain")
         if what.startswith("packages/") and what.endswith(".zip"):
             name = what.removeprefix("packages/").removesuffix(".zip")
             path = service.store.packages.archive(name)
@@ -173,11 +168,7 @@ _TABLE: tuple[tuple[str, str, Handler], ...] = (
     ("DELETE", "2017-10-31/functions/*/concurrency", concurrency.delete_function_concurrency),
     ("PUT", "2019-09-30/functions/*/provisioned-concurrency", concurrency.put_provisioned),
     ("GET", "2019-09-30/functions/*/provisioned-concurrency", concurrency.get_provisioned),
-    (
-        "DELETE",
-        "2019-09-30/functions/*/provisioned-concurrency",
-        concurrency.delete_provisioned,
-    ),
+    ("DELETE", "2019-09-30/functions/*/provisioned-concurrency", concurrency.delete_provisioned),
     ("GET", "2016-08-19/account-settings", concurrency.get_account_settings),
     ("GET", "2017-03-31/tags/*", functions.list_tags),
     ("POST", "2017-03-31/tags/*", functions.tag_resource),
@@ -205,8 +196,5 @@ def find_route(method: str, path: str) -> tuple[Handler, tuple[str, ...]]:
     for route_method, pattern, handler in _ROUTES:
         if route_method == method and (match := pattern.fullmatch(path)):
             return handler, match.groups()
-    raise ApiError(
-        404,
-        "UnknownOperationException",
-        f"The local Lambda does not know {method} {path}.",
-    )
+    text = f"The local Lambda does not know {method} {path}."
+    raise ApiError(404, "UnknownOperationException", text)

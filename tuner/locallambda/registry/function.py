@@ -1,6 +1,6 @@
 """Functions with their versions and aliases, and how the state of one moves.
 
-Pure of network, disk and clock: the time is handed in. A state settles when somebody looks after
+Pure of network, disk and clock: the time is an argument. A state settles when it is looked at after
 its time has come, so that no timer can be missed.
 """
 
@@ -13,12 +13,9 @@ from tuner.locallambda.registry.configuration import Configuration
 from tuner.locallambda.registry.names import LATEST, function_arn
 from tuner.locallambda.responses import not_ready, stale_revision, update_in_progress
 
-#: How long AWS's short states last here, in platform seconds: long enough to be seen.
+#: Platform seconds that AWS's short states last here: long enough to be seen.
 SETTLE_S = 0.1
-_CREATING = {
-    "StateReason": "The function is being created.",
-    "StateReasonCode": "Creating",
-}
+_CREATING = {"StateReason": "The function is being created.", "StateReasonCode": "Creating"}
 
 
 def new_revision() -> str:
@@ -33,7 +30,7 @@ def timestamp(wall: float) -> str:
 
 @dataclass
 class Version:
-    """A published version; ``deployment`` names its sandboxes."""
+    """A published version; ``deployment`` is the key of its sandboxes."""
 
     number: str
     configuration: Configuration
@@ -55,7 +52,7 @@ class Alias:
 
 @dataclass
 class Provisioned:
-    """Provisioned concurrency of a version or alias: what was asked, and how far it has come."""
+    """Provisioned concurrency of a version or alias: how much, and how far it has come."""
 
     asked: int
     modified: str
@@ -77,7 +74,7 @@ class Deployment:
 
 @dataclass
 class Function:
-    """One function. ``shown`` is what Get answers, ``live`` what invocations run."""
+    """One function. ``shown`` is what Get returns, ``live`` what invocations run."""
 
     region: str
     name: str
@@ -103,8 +100,12 @@ class Function:
         """The unqualified ARN."""
         return function_arn(self.region, self.name)
 
+    def qualified_arn(self, qualifier: str) -> str:
+        """The ARN of a version or alias."""
+        return function_arn(self.region, self.name, qualifier)
+
     def settle(self, now: float) -> str | None:
-        """Finish a creation or update whose time has come; gives the deployment it replaced."""
+        """Finish a creation or update whose time has come; returns the replaced deployment."""
         if now < self.settles_at or (self.state == "Active" and not self.updating):
             return None
         self.state, self.updating = "Active", False
@@ -114,12 +115,12 @@ class Function:
         return replaced
 
     def check_revision(self, given: str | None) -> None:
-        """412 unless it is the latest or was not given."""
+        """Raise 412 for a revision that is not the latest."""
         if given is not None and given != self.revision:
             raise stale_revision()
 
     def check_settled(self) -> None:
-        """409 while the function is being created or updated."""
+        """Raise 409 while the function is being created or updated."""
         if self.state != "Active":
             raise not_ready(self.state)
         if self.updating:
@@ -149,7 +150,7 @@ class Function:
             return {
                 "State": "Active",
                 "LastUpdateStatus": "InProgress",
-                **{f"LastUpdate{key.replace('State', 'Status')}": _CREATING[key]
-                   for key in _CREATING},
-            }  # fmt: skip
+                "LastUpdateStatusReason": _CREATING["StateReason"],
+                "LastUpdateStatusReasonCode": _CREATING["StateReasonCode"],
+            }
         return {"State": "Active", "LastUpdateStatus": "Successful"}

@@ -1,7 +1,7 @@
-"""What a request may say: AWS's bounds and patterns, refused in AWS's own words.
+"""Checks of requests: AWS's bounds and patterns, refused in AWS's own words.
 
-Model violations are collected and told at once; the service's own refusals come after, one by
-one. Bounds are those of zip functions (128 to 10240 MB, 1 to 900 s, 4 KB of environment).
+Violations of the model are collected and refused together; the service's own refusals follow, one
+by one. Bounds are those of zip functions (128 to 10240 MB, 1 to 900 s, 4 KB of environment).
 """
 
 import json
@@ -83,7 +83,7 @@ def read_body(raw: bytes) -> dict[str, Any]:
 
 
 def check_types(body: Mapping[str, Any]) -> None:
-    """Refuse a value of another JSON type than its key has."""
+    """Refuse a value whose JSON type is not that of its key."""
     for key, value in body.items():
         expected = _TYPES.get(key)
         if expected and value is not None and type(value) is not expected:
@@ -93,7 +93,7 @@ def check_types(body: Mapping[str, Any]) -> None:
 
 
 def out_of_bounds(value: float, field: str, low: float, high: float) -> str | None:
-    """AWS's words for a number outside of ``low`` .. ``high``, or None."""
+    """AWS's words for a number outside of ``low`` .. ``high``, or ``None``."""
     if low <= value <= high:
         return None
     bound = f"less than or equal to {high}" if value > high else f"greater than or equal to {low}"
@@ -107,22 +107,40 @@ def missing(field: str) -> str:
     return f"Value null at '{field}' failed to satisfy constraint: Member must not be null"
 
 
+def field_of(key: str) -> str:
+    """``MemorySize`` -> ``memorySize``, as AWS's errors have it."""
+    return key[0].lower() + key[1:]
+
+
+def missing_of(body: Mapping[str, Any], required: Sequence[str]) -> list[str]:
+    """AWS's words for each required key that a body lacks."""
+    return [missing(field_of(key)) for key in required if body.get(key) is None]
+
+
+def read_number(body: Mapping[str, Any], key: str, low: int, high: int) -> int:
+    """A required number within its bounds; raises AWS's ValidationException."""
+    value = body.get(key)
+    if value is None:
+        raise violated([missing(field_of(key))])
+    wrong = out_of_bounds(value, field_of(key), low, high)
+    if wrong:
+        raise violated([wrong])
+    return int(value)
+
+
 def check_settings(body: Mapping[str, Any], required: Sequence[str] = ()) -> None:
-    """Refuse values that AWS's model forbids, all in one answer."""
-    found = [missing(key[0].lower() + key[1:]) for key in required if body.get(key) is None]
-    for key, field, bounds in (
-        ("MemorySize", "memorySize", MEMORY_MB),
-        ("Timeout", "timeout", TIMEOUT_S),
-    ):
+    """Refuse values that AWS's model forbids, all in one response."""
+    found = missing_of(body, required)
+    for key, bounds in (("MemorySize", MEMORY_MB), ("Timeout", TIMEOUT_S)):
         if body.get(key) is not None:
-            found.append(out_of_bounds(body[key], field, *bounds) or "")
-    for key, field, pattern in (("Handler", "handler", HANDLER), ("Role", "role", ROLE)):
+            found.append(out_of_bounds(body[key], field_of(key), *bounds) or "")
+    for key, pattern in (("Handler", HANDLER), ("Role", ROLE)):
         if body.get(key) and not re.fullmatch(pattern, body[key]):
-            found.append(pattern_violation(body[key], field, pattern))
-    for key, field, most in (("Handler", "handler", 128), ("Description", "description", 256)):
+            found.append(pattern_violation(body[key], field_of(key), pattern))
+    for key, most in (("Handler", 128), ("Description", 256)):
         if len(body.get(key) or "") > most:
             found.append(
-                f"Value '{body[key]}' at '{field}' failed to satisfy constraint: "
+                f"Value '{body[key]}' at '{field_of(key)}' failed to satisfy constraint: "
                 f"Member must have length less than or equal to {most}"
             )
     for architecture in body.get("Architectures") or ():
@@ -152,22 +170,19 @@ def check_runtime(runtime: str) -> None:
 
 
 def check_environment(environment: Mapping[str, Any]) -> dict[str, str]:
-    """The variables, if Lambda would take them."""
+    """The variables of a request; refuses those that Lambda would not take."""
     variables = environment.get("Variables") or {}
     if not isinstance(variables, dict):
         raise unreadable("Environment.Variables can not be converted to a Map")
     for name, value in variables.items():
         if not isinstance(value, str):
-            raise unreadable(f"{_JSON_TYPES.get(type(value), 'VALUE_NULL')} can not be converted "
-                             f"to a String (Environment.Variables.{name})")  # fmt: skip
+            raise _not_a_string(value, f"Environment.Variables.{name}")
         if not re.fullmatch(_VARIABLE, name):
-            raise violated(
-                [
-                    f"Value at 'environment.variables' failed to satisfy constraint: Map keys must "
-                    f"satisfy constraint: [Member must satisfy regular expression pattern: "
-                    f"{_VARIABLE}]"
-                ]
+            text = (
+                "Value at 'environment.variables' failed to satisfy constraint: Map keys must "
+                f"satisfy constraint: [Member must satisfy regular expression pattern: {_VARIABLE}]"
             )
+            raise violated([text])
     reserved = [name for name in variables if name in RESERVED_VARIABLES]
     if reserved:
         raise invalid(
@@ -175,11 +190,6 @@ def check_environment(environment: Mapping[str, Any]) -> dict[str, str]:
             "variables you have provided contains reserved keys that are currently not supported "
             f"for modification. Reserved keys used in this request: {', '.join(reserved)}"
         )
-    _check_environment_size(variables)
-    return dict(variables)
-
-
-def _check_environment_size(variables: Mapping[str, str]) -> None:
     measured = json.dumps(variables, separators=(",", ":"), ensure_ascii=False)
     if len(measured.encode()) > 4096:
         raise invalid(
@@ -187,42 +197,39 @@ def _check_environment_size(variables: Mapping[str, str]) -> None:
             "variables you have provided exceeded the 4KB limit. "
             f"String measured: {measured}"
         )
+    return dict(variables)
 
 
 def check_loggable(logging: Mapping[str, Any]) -> dict[str, str]:
     """The logging configuration with AWS's defaults for JSON filled in."""
-    told = {key: value for key, value in logging.items() if value is not None}
-    for key, value in told.items():
+    given = {key: value for key, value in logging.items() if value is not None}
+    for key, value in given.items():
         if not isinstance(value, str):
             raise unreadable(f"LoggingConfig.{key} can not be converted to a String")
-    if told.get("LogFormat", "Text") not in ("Text", "JSON"):
-        raise violated(
-            [
-                f"Value '{told['LogFormat']}' at 'loggingConfig.logFormat' failed to satisfy "
-                "constraint: Member must satisfy enum value set: [JSON, Text]"
-            ]
+    if given.get("LogFormat", "Text") not in ("Text", "JSON"):
+        text = (
+            f"Value '{given['LogFormat']}' at 'loggingConfig.logFormat' failed to satisfy "
+            "constraint: Member must satisfy enum value set: [JSON, Text]"
         )
-    levels = [key for key in ("ApplicationLogLevel", "SystemLogLevel") if key in told]
-    if told.get("LogFormat") == "JSON":
-        return {"ApplicationLogLevel": "INFO", "SystemLogLevel": "INFO", **told}
-    if levels:
-        raise _levels_need_json()
-    return told
-
-
-def _levels_need_json() -> ApiError:
-    return invalid(
-        "Log levels can be set only when LogFormat is JSON. Set LogFormat to JSON, or leave out "
-        "ApplicationLogLevel and SystemLogLevel."
-    )
+        raise violated([text])
+    if given.get("LogFormat") == "JSON":
+        return {"ApplicationLogLevel": "INFO", "SystemLogLevel": "INFO", **given}
+    if "ApplicationLogLevel" in given or "SystemLogLevel" in given:
+        raise invalid(
+            "Log levels can be set only when LogFormat is JSON. Set LogFormat to JSON, or leave "
+            "out ApplicationLogLevel and SystemLogLevel."
+        )
+    return given
 
 
 def read_tags(tags: Mapping[str, Any]) -> dict[str, str]:
     """Tags as text to text."""
     for key, value in tags.items():
         if not isinstance(value, str):
-            raise unreadable(
-                f"{_JSON_TYPES.get(type(value), 'VALUE_NULL')} can not be converted to a String "
-                f"(Tags.{key})"
-            )
+            raise _not_a_string(value, f"Tags.{key}")
     return dict(tags)
+
+
+def _not_a_string(value: object, key: str) -> ApiError:
+    kind = _JSON_TYPES.get(type(value), "VALUE_NULL")
+    return unreadable(f"{kind} can not be converted to a String ({key})")

@@ -15,7 +15,7 @@ from tuner.clock import VirtualClock
 from tuner.locallambda.api.invocations import invoke, read_request
 from tuner.locallambda.api.requests import Call
 from tuner.locallambda.api.server import find_route, operation_name
-from tuner.locallambda.platformclock import PlatformClock
+from tuner.locallambda.background import PlatformClock
 from tuner.locallambda.registry.names import read_reference
 from tuner.locallambda.registry.store import FunctionStore
 from tuner.locallambda.responses import ApiError, Response
@@ -205,7 +205,7 @@ class Api:
         try:
             answer = self.run(work)
         except ApiError as error:
-            answer = error.answer()
+            answer = error.response()
         body = json.loads(answer.body) if answer.body else None
         return Reply(answer.status, body, dict(answer.headers))
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,12 @@ from hypothesis import strategies as st
 
 from tuner.locallambda.events import retry_delay
 from tuner.locallambda.logs import Logs, filter_events
+from tuner.locallambda.sandbox.invocation import SandboxSpec
 
+#: A sandbox whose log goes to the group "g".
+SPEC = SandboxSpec(
+    "f", "$LATEST", "arn", "eu-west-1", 128, 3.0, "app.handler", "python3.13", {}, Path(), "g", "s"
+)
 CONFIG = "/2019-09-25/functions/f/event-invoke-config"
 
 
@@ -267,10 +273,14 @@ def test_start_is_in_the_log_as_soon_as_an_event_begins_and_keeps_its_time(api: 
 
 def test_the_oldest_invocations_leave_a_full_log_even_before_they_end() -> None:
     logs = Logs(max_group_bytes=500)
-    entries = [logs.begin("r", "g", "s", float(n), b"START RequestId: %d\n" % n) for n in range(20)]
+    entries = [logs.begin(SPEC, float(n), b"START RequestId: %d\n" % n) for n in range(20)]
     for number, entry in enumerate(entries):
-        logs.end("r", "g", entry, 100.0 + number, b"START RequestId: %d\nEND\n" % number)
-    kept = [line for _, _, _, line in logs.lines("r", "g") if line.startswith("START")]
+        logs.end(SPEC, entry, 100.0 + number, b"START RequestId: %d\nEND\n" % number)
+    kept = [
+        line
+        for _, _, _, line in logs.lines(SPEC.region, SPEC.log_group)
+        if line.startswith("START")
+    ]
     assert kept == [f"START RequestId: {number}" for number in range(20 - len(kept), 20)]
     assert 0 < len(kept) <= 5
 

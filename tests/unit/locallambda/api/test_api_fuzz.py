@@ -14,6 +14,12 @@ from tuner.locallambda.api.requests import check_host, region_of
 from tuner.locallambda.logs import Logs, handle
 from tuner.locallambda.registry.store import unpack
 from tuner.locallambda.responses import ApiError
+from tuner.locallambda.sandbox.invocation import SandboxSpec
+
+#: A sandbox whose log goes to the group "g".
+SPEC = SandboxSpec(
+    "f", "$LATEST", "arn", "eu-west-1", 128, 3.0, "app.handler", "python3.13", {}, Path(), "g", "s"
+)
 
 SHARED = settings(
     max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -164,7 +170,7 @@ def test_any_question_for_logs_is_answered(body: dict[str, Any]) -> None:
     import json
 
     logs = Logs()
-    logs.begin("eu-west-1", "g", "s", 1.0, b"START\nEND\n")
+    logs.begin(SPEC, 1.0, b"START\nEND\n")
     try:
         raw = json.dumps({"logGroupName": "g", **body}).encode()
         assert handle(logs, "eu-west-1", "Logs_20140328.FilterLogEvents", raw).status == 200

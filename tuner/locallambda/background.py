@@ -1,4 +1,4 @@
-"""Platform time: the machine's clock, sped up, so that a platform minute can last a second.
+"""Platform time, sped up so that a platform minute can last a second, and tasks that run in it.
 
 Everything that AWS's platform does by itself (states, idle expiry, asynchronous retries) runs on
 it; handlers, their timeouts and their REPORT lines stay on real time.
@@ -6,6 +6,8 @@ it; handlers, their timeouts and their REPORT lines stay on real time.
 
 import asyncio
 import math
+from collections.abc import Coroutine
+from typing import Any
 
 from tuner.clock import Clock, WallClock
 from tuner.errors import UsageError
@@ -36,3 +38,25 @@ class PlatformClock:
     async def pause(self, seconds: float) -> None:
         """Let others run for so many platform seconds."""
         await asyncio.sleep(max(0.0, seconds) / self.scale)
+
+
+class Tasks:
+    """Tasks that nobody awaits one by one."""
+
+    def __init__(self) -> None:
+        self._running: set[asyncio.Task[None]] = set()
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run this in the background."""
+        task = asyncio.ensure_future(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def end(self, *, cancel: bool = False) -> None:
+        """Wait for all of them, after cancelling them if ``cancel``."""
+        for task in self._running if cancel else ():
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)

@@ -19,6 +19,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+#: Ordinary runs draw the same examples every time, on every machine. The deep profile draws fresh
+#: ones and many more (``pytest -m hypothesis --hypothesis-profile=deep``, part of .ci/run); what it
+#: finds becomes an ``@example`` of the test that failed.
+SHARED = {"deadline": None, "suppress_health_check": [HealthCheck.function_scoped_fixture]}
+settings.register_profile("ordinary", derandomize=True, database=None, **SHARED)
+settings.register_profile("deep", max_examples=500, print_blob=True, **SHARED)
+settings.load_profile("ordinary")
 
 
 @pytest.fixture(scope="session", autouse=True)

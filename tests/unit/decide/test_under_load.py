@@ -6,9 +6,10 @@ from functools import cache
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from support.examples import examples
 from support.factories import a_sample
 from tuner.billing.prices import prices
 from tuner.decide.decide import Answer, Decider, Question
@@ -198,7 +199,7 @@ def test_a_grid_puts_each_of_its_sizes_under_load() -> None:
     assert played(question(grid=True)) == list(SIZES)
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(
     st.dictionaries(
         st.sampled_from(SIZES), st.tuples(st.floats(1.0, 5_000.0), st.integers(0, CALLS))

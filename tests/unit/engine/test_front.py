@@ -10,9 +10,10 @@ import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotoCredentials
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from support.examples import examples
 from support.factories import a_batch, a_call
 from tuner.clock import WallClock
 from tuner.engine.front import METHODS, Front, FrontRequest, FrontSigner, read_front_answer
@@ -33,7 +34,7 @@ QUERIES = st.dictionaries(WORDS, WORDS, max_size=3)
 SECRETS = st.text("abcABC0189/+=", min_size=1, max_size=40)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(
     host=st.sampled_from(sorted(HOSTS)),
     path=PATHS,

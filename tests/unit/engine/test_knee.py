@@ -1,14 +1,13 @@
 """The search for the highest rate."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tuner.engine.knee import HIGHEST_PER_S, KneeSearch
 
 
 @given(limit=st.floats(2.0, HIGHEST_PER_S / 2.1), start=st.floats(0.1, 2.0))
-@settings(deadline=None)
 def test_the_knee_is_found_to_nine_percent_in_few_steps(limit: float, start: float) -> None:
     search, tried = KneeSearch(start), 0
     while search.rate is not None:

@@ -5,9 +5,10 @@ from itertools import pairwise
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from support.examples import examples
 from tuner.engine.profiles.pace import Bursts, Constant, Ramp, Shape, Sine, Steps, evenly, poisson
 
 RATES = st.floats(0, 50)
@@ -20,7 +21,7 @@ SHAPES = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(shape=SHAPES, duration=st.floats(0.1, 15))
 def test_as_many_calls_are_due_as_the_integral_of_the_rate(shape: Shape, duration: float) -> None:
     times = list(evenly(shape, duration))
@@ -30,7 +31,7 @@ def test_as_many_calls_are_due_as_the_integral_of_the_rate(shape: Shape, duratio
         assert shape.due_before(at) == pytest.approx(number, abs=1e-4)
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(shape=SHAPES, at=st.floats(0, 25))
 def test_due_before_is_the_integral_of_the_rate(shape: Shape, at: float) -> None:
     steps = 4000

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tuner.engine.profiles.pace import Constant, Moments, Ramp
@@ -157,7 +157,6 @@ _PHASE_KEYS = st.sampled_from(
     top=st.dictionaries(_KEYS, _VALUES, max_size=5),
     phases=st.lists(st.dictionaries(_PHASE_KEYS, _VALUES, max_size=6), max_size=3),
 )
-@settings(deadline=None)
 def test_any_table_is_read_or_refused_in_two_lines(
     top: dict[str, Any], phases: list[dict[str, Any]]
 ) -> None:
@@ -224,7 +223,6 @@ def test_a_recording_is_cut_to_the_duration_asked(tmp_path: Path) -> None:
 
 
 @given(st.text(max_size=80))
-@settings(deadline=None)
 def test_any_csv_of_arrivals_is_read_or_refused_by_name(text: str) -> None:
     for head in ("timestamp\n", "per_minute\n", ""):
         try:

@@ -9,9 +9,10 @@ import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotoCredentials
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from support.examples import examples
 from tuner.engine.signing import InvokeSigner, host_header
 from tuner.targets.seam import Credentials
 
@@ -56,7 +57,7 @@ def assert_signed_as_botocore_does(
     assert f"\r\nauthorization: {wanted}\r\n" in head
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(
     url=st.sampled_from(URLS),
     name=NAMES | ARNS,

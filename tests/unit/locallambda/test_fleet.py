@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from support.examples import examples
 from tuner.clock import VirtualClock
 from tuner.fleet import Fleet, Limits, Placement, ThrottleReason, TokenBucket, Verdict, idle_life
 
@@ -320,7 +321,7 @@ LIMITS = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(limits=LIMITS, actions=st.lists(ACTIONS, max_size=60))
 def test_the_fleet_decides_as_the_slow_reference_does(limits: Limits, actions: list) -> None:
     clock = VirtualClock()

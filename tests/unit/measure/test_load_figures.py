@@ -6,7 +6,7 @@ from itertools import islice, pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from support.factories import a_function, a_sample, a_variant
@@ -107,7 +107,6 @@ def test_concurrency_is_of_what_ran_and_agrees_with_littles_law() -> None:
 
 
 @given(st.lists(st.tuples(st.floats(0, 9), st.floats(0.001, 3)), min_size=1, max_size=30))
-@settings(deadline=None)  # a histogram is slow to make
 def test_the_most_at_once_is_what_counting_at_every_start_gives(
     pairs: list[tuple[float, float]],
 ) -> None:
@@ -117,7 +116,6 @@ def test_the_most_at_once_is_what_counting_at_every_start_gives(
 
 
 @given(st.lists(st.floats(0, 4), min_size=1, max_size=40), st.floats(0, 1000))
-@settings(deadline=None)  # a histogram is slow to make
 def test_when_a_load_began_changes_nothing(dues: list[float], start_s: float) -> None:
     here = figures(*(sample(n, due) for n, due in enumerate(sorted(dues))))
     moved = (sample(n, due + start_s) for n, due in enumerate(sorted(dues)))

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from support.factories import a_sample
@@ -13,7 +13,6 @@ from tuner.measure.statistics import Latencies, Timeline
 from tuner.records import Outcome, Sample
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.floats(0.001, 900_000), min_size=1, max_size=300),
     st.sampled_from([50.0, 90.0, 99.0, 100.0]),

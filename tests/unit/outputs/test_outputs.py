@@ -7,10 +7,11 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from support.benches import all_kinds, case, document
+from support.examples import examples
 from tuner.errors import Partial, UsageError
 from tuner.outputs.junit import junit
 from tuner.outputs.lines import headline, lines, origin, worth_telling
@@ -121,7 +122,7 @@ def test_junit_takes_any_name() -> None:
     assert (xml.tests, xml.errors) == (5, 1)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.text(max_size=40), st.text(max_size=40))
 def test_any_name_and_reason_can_be_written(name: str, reason: str) -> None:
     made = document(case("gone", state=CaseState.FAILED, reason=reason), suite=name or "x")

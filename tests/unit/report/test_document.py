@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
+from support.examples import examples
 from support.sweeps import any_record, compared, empty, failed_row, good, under_load
 from tuner.decide.result import Interval, Sweep
 from tuner.report.sweep_document import document
@@ -116,7 +117,7 @@ def test_a_mean_stands_inside_its_interval_in_spite_of_binary_fractions() -> Non
 
 
 @given(any_record(Sweep))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_any_sweep_becomes_strict_json(sweep: Sweep) -> None:
     content = document(sweep)
     assert json.loads(json.dumps(content, allow_nan=False)) == content

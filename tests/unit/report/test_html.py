@@ -9,8 +9,9 @@ from pathlib import Path
 
 import altair
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, given
 
+from support.examples import examples
 from support.sweeps import any_record, empty, good, whole_range
 from support.views import charts_of, page_of
 from tuner.decide.result import Sweep
@@ -125,7 +126,7 @@ def test_text_from_outside_never_becomes_markup() -> None:
 
 @given(any_record(Sweep))
 # A page takes long to render, so a failure is not shrunk.
-@settings(max_examples=12, deadline=None, phases=[Phase.generate])
+@examples(12, phases=[Phase.generate])
 def test_any_sweep_becomes_a_page_with_our_scripts_only(sweep: Sweep) -> None:
     page = Page(page_of(sweep))
     assert page.tags.count("script") == len(page.scripts)

@@ -11,10 +11,11 @@ from typing import Any
 
 import altair
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from support.examples import examples
 from support.factories import a_function, a_run, a_sample
 from support.views import charts_of, section, tables_of
 from tuner.decide.goal import parse_slo
@@ -231,7 +232,7 @@ def test_a_report_is_written_under_the_functions_and_the_runs_name(tmp_path: Pat
     note=st.none() | st.text(max_size=30),
     state=st.sampled_from(["done", "partial", "interrupted", "failed"]),
 )
-@settings(max_examples=50, deadline=None)  # the first one makes the example
+@examples(50)  # the first one makes the example
 def test_any_figures_can_be_worded(
     calls: int, value: float | None, note: str | None, state: str
 ) -> None:

@@ -4,9 +4,10 @@ import io
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from rich.console import Console
 
+from support.examples import examples
 from support.sweeps import any_record, good, ways_to_start
 from support.views import page_of
 from tuner.decide.result import Sweep
@@ -67,7 +68,7 @@ def test_the_page_and_the_terminal_have_it() -> None:
         assert ("Ready after" in text) is (width == 200)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(sweep=any_record(Sweep))
 def test_odd_values_are_worded_and_never_break_the_document(sweep: Sweep) -> None:
     startup_table(sweep)

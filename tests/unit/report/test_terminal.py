@@ -4,9 +4,10 @@ import io
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from rich.console import Console
 
+from support.examples import examples
 from support.sweeps import any_record, empty, good, whole_range
 from tuner.decide.result import Sweep
 from tuner.report.terminal import print_report
@@ -71,7 +72,7 @@ def test_brackets_in_names_are_no_markup() -> None:
 
 
 @given(any_record(Sweep))
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_any_sweep_can_be_printed(sweep: Sweep) -> None:
     assert printed(sweep)
 

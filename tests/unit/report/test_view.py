@@ -5,8 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
+from support.examples import examples
 from support.sweeps import any_record, compared, empty, failed_row, good, whole_range
 from support.views import tables_of
 from tuner.decide.result import Interval, Sweep, VersusCurrent
@@ -227,7 +228,7 @@ def test_one_architecture_alone_is_named_nowhere() -> None:
 
 
 @given(any_record(Sweep))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_no_number_that_is_not_known_is_shown_as_one(sweep: Sweep) -> None:
     for table in tables_of(sweep_view(sweep)).values():
         for row in table.rows:

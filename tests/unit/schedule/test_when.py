@@ -7,9 +7,10 @@ import tempfile
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from support.examples import examples
 from support.schedules import checked
 from tuner.errors import UsageError
 from tuner.schedule.when import Timetable, timetable
@@ -101,7 +102,7 @@ def field(low: int, high: int) -> st.SearchStrategy[str]:
 CRON = st.tuples(field(0, 59), field(0, 23), field(1, 31), field(1, 12), field(0, 7)).map(" ".join)
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(st.lists(CRON, min_size=5, max_size=20))
 def test_what_is_understood_is_understood_by_crontab_too(texts: list[str]) -> None:
     lines = ["17 3 * * * true\n"]

@@ -9,9 +9,10 @@ from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from support.examples import examples
 from tuner.errors import StoreError
 from tuner.records import Advice, RunRecord, RunState, Sample, Setting
 from tuner.store.exchange import StoredRun, lines, parse, read
@@ -50,7 +51,6 @@ def _any(hint: Any) -> st.SearchStrategy[Any]:
     return small[hint] if hint in small else st.sampled_from(list(hint))
 
 
-SHARED_STORE = HealthCheck.function_scoped_fixture  # each example removes its run
 some_samples = st.lists(any_record(Sample), max_size=4)
 
 
@@ -63,7 +63,7 @@ def stored(store: Store, make_run: Make) -> Store:
 
 
 @given(run=any_record(RunRecord), samples=some_samples)
-@settings(max_examples=60, deadline=None, suppress_health_check=[SHARED_STORE])
+@examples(60)  # in one store: each removes its run
 def test_a_run_and_its_samples_come_back_as_they_were_stored(
     store: Store, run: RunRecord, samples: list[Sample]
 ) -> None:
@@ -77,7 +77,7 @@ def test_a_run_and_its_samples_come_back_as_they_were_stored(
 
 
 @given(any_record(RunRecord), some_samples, st.dictionaries(words, objects, max_size=2))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_a_run_comes_back_from_its_file_as_it_was_written(
     run: RunRecord, samples: list[Sample], documents: dict[str, dict[str, Any]]
 ) -> None:

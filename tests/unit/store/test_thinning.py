@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from support.examples import examples
 from support.factories import a_sample
 from tuner.records import Outcome, Purpose, Sample
 from tuner.store.plain import dumps
@@ -75,7 +76,7 @@ def alike(sample: Sample) -> tuple[object, ...]:
 
 
 @given(st.lists(samples(), max_size=8))
-@settings(max_examples=30, deadline=None)
+@examples(30)
 def test_counts_are_exact_and_each_figure_has_its_percentiles_to_three_digits(
     made: list[Sample],
 ) -> None:
@@ -134,7 +135,7 @@ def test_only_the_commonest_reasons_keep_their_names(make_sample: Make) -> None:
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_a_damaged_document_is_refused(data: st.DataObject) -> None:
     made = [data.draw(samples()) for _ in range(3)]
     document = json.loads(dumps(thinned(made, 1.0)))

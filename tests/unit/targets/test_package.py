@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tuner.errors import NotFound, TunerError, UsageError
@@ -150,7 +150,6 @@ def test_a_name_inside_a_function_is_no_handler() -> None:
         check_handler({"app.py": source}.get, "app.handler", "here")
 
 
-@settings(deadline=None)
 @given(source=st.binary(max_size=200), handler=st.text(max_size=30))
 def test_any_source_and_handler_pass_or_get_an_error_of_ours(source: bytes, handler: str) -> None:
     read = {"app.py": source}.get

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from support.examples import examples
 from tuner.errors import NotFound, TunerError, UsageError
 from tuner.targets.sam import SamFunction, read_template
 
@@ -158,7 +159,7 @@ PIECES = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(lines=PIECES)
 def test_any_text_is_a_function_or_an_error_of_ours(
     tmp_path_factory: pytest.TempPathFactory, lines: list[str]

@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tuner.errors import UsageError
@@ -42,7 +42,6 @@ def test_any_text_is_architectures_or_a_usage_error(text: str) -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from(sorted(WORDS)), st.integers(128, 140)), min_size=1))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_every_row_comes_back_on_its_own_architecture(
     tmp_path: Path, rows: list[tuple[str, int]]
 ) -> None:

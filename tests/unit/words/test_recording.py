@@ -6,9 +6,10 @@ import math
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from support.examples import examples
 from tuner.errors import UsageError
 from tuner.recording import Recording, Row, read_recording
 from tuner.records import Outcome
@@ -187,11 +188,7 @@ NUMBER = st.floats(0, 1e6)
 ROWS = st.lists(
     st.tuples(st.integers(128, 10_240), NUMBER, st.none() | NUMBER.filter(bool)), min_size=1
 )
-QUICK = settings(
-    deadline=None,
-    max_examples=60,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+QUICK = examples(60)
 
 
 @QUICK

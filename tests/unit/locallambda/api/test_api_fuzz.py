@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from support.examples import examples
 from tuner.locallambda.api.requests import check_host, region_of
 from tuner.locallambda.logs import Logs, handle
 from tuner.locallambda.registry.store import unpack
@@ -21,9 +22,7 @@ SPEC = SandboxSpec(
     "f", "$LATEST", "arn", "eu-west-1", 128, 3.0, "app.handler", "python3.13", {}, Path(), "g", "s"
 )
 
-SHARED = settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+SHARED = examples(80)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),

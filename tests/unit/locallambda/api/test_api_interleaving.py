@@ -7,9 +7,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from support.examples import examples
 from tuner.locallambda.responses import ApiError
 
 FUNCTION = "/2015-03-31/functions/f/configuration"
@@ -82,9 +83,7 @@ class Story:
         self.api.later(3000)
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(60)
 @given(steps=STEPS)
 def test_nothing_is_lost_and_nothing_served_too_often(
     api: Any, make_zip: Any, tmp_path_factory: Any, steps: list[tuple[str, int]]

@@ -8,9 +8,10 @@ import zipfile
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from support.examples import examples
 from tuner.locallambda.registry import store
 from tuner.locallambda.registry.names import FunctionRef, read_reference
 from tuner.locallambda.registry.store import unpack
@@ -210,7 +211,7 @@ def test_code_that_lies_elsewhere_is_refused_with_advice(api: Any) -> None:
         assert "Upload the package itself as ZipFile" in api.create(Code=code).text
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(st.binary(max_size=300))
 def test_any_bytes_as_a_body_are_read_or_refused(raw: bytes) -> None:
     try:
@@ -221,7 +222,7 @@ def test_any_bytes_as_a_body_are_read_or_refused(raw: bytes) -> None:
         assert isinstance(body, dict)
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(st.text(max_size=90), st.one_of(st.none(), st.text(max_size=10)))
 def test_any_text_as_a_name_is_read_or_refused(text: str, qualifier: str | None) -> None:
     try:

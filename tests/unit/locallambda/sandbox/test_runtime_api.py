@@ -6,9 +6,10 @@ from typing import Any
 
 import aiohttp
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from support.examples import examples
 from tuner.locallambda.sandbox.runtime_api import (
     MAX_RESPONSE_BYTES,
     Answered,
@@ -138,9 +139,7 @@ def test_reset_sends_a_waiting_runtime_away():
     talk(scenario)
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(25)
 @given(st.sampled_from(["GET", "POST", "PUT"]), st.text(st.characters(codec="ascii"), max_size=30))
 def test_any_other_request_is_refused_and_nothing_happens(method, path):
     from urllib.parse import quote

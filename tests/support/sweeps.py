@@ -26,7 +26,6 @@ from tuner.decide.result import (
     SizeRow,
     Spend,
     StartupRow,
-    Stats,
     Sweep,
     VersusCurrent,
     WarmRow,
@@ -34,6 +33,7 @@ from tuner.decide.result import (
 from tuner.engine.engine import Shortfall
 from tuner.measure.load_figures import LoadFigures, LoadTally
 from tuner.measure.load_frames import Asked, Ending
+from tuner.model.quantiles import Stats
 from tuner.records import (
     Advice,
     Backend,

@@ -1,4 +1,4 @@
-"""What invocations cost, and what it costs to have sandboxes start otherwise than on demand.
+"""Costs of invocations, and of sandboxes that start otherwise than on demand.
 
 Pure arithmetic on numbers or arrays of them; prices come from ``prices.py``, and ``None`` is a
 price that is not known. Rules: AWS Lambda pricing (1 GB = 1024 MB, 1 ms steps) and "AWS Lambda
@@ -116,7 +116,7 @@ LEAST_CACHE_S = 3 * 3600.0
 
 
 def free_snapshots(runtime: str | None) -> bool:
-    """Whether SnapStart costs nothing for this runtime."""
+    """True where SnapStart costs nothing for this runtime."""
     return (runtime or "").startswith("java")
 
 
@@ -153,7 +153,7 @@ def provisioned_call_usd(billed_ms: float, memory_mb: float, prices: Prices) -> 
 def kept_usd(
     count: int, memory_mb: float, paid_s: float | None, prices: Prices, runtime: str | None
 ) -> float | None:
-    """What it cost to keep ``count`` sandboxes for so long, or (0) one snapshot at the least."""
+    """Cost of keeping ``count`` sandboxes for so long, or (0) one snapshot for the minimum time."""
     if count == 0:
         second = cached_per_s(memory_mb, prices, runtime)
         return None if second is None else second * LEAST_CACHE_S
@@ -164,7 +164,7 @@ def kept_usd(
 
 @dataclass(frozen=True)
 class BreakEven:
-    """From when provisioned sandboxes cost no more than on demand; ``None``: never.
+    """Traffic from which provisioned sandboxes cost no more than on demand; ``None``: never.
 
     ``per_second``: calls a second, spread evenly, none of them cold on demand. ``cold_share``: the
     share of calls that would be cold on demand, at one call a second.

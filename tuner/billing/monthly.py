@@ -1,4 +1,4 @@
-"""What a month of traffic costs: duration in its tiers, requests, storage, provisioned concurrency.
+"""A month's bill: duration in its tiers, requests, storage, provisioned concurrency.
 
 Arithmetic on averages, with prices from ``prices.py``; a month has 730 hours, as in AWS's own
 examples. What is not known of a region is left out or priced as on demand, and said as advice.
@@ -18,7 +18,7 @@ _PROVISIONED_STEP_S = 300.0
 
 
 class Plan(StrEnum):
-    """How duration is paid for."""
+    """Ways to pay for duration."""
 
     ON_DEMAND = "on-demand"
     SAVINGS_NO_UPFRONT = "savings-no-upfront"
@@ -44,7 +44,7 @@ class Traffic:
 
 @dataclass(frozen=True)
 class Terms:
-    """How the function is set up and paid for. ``provisioned`` sandboxes are kept for
+    """Setup and payment of the function. ``provisioned`` sandboxes are kept for
     ``provisioned_s`` seconds of the month, in which the traffic comes evenly."""
 
     memory_mb: int
@@ -167,7 +167,7 @@ def _provisioned_usd(gb_seconds: float, terms: Terms, prices: Prices) -> float:
 
 
 def break_even_utilisation(prices: Prices) -> float:
-    """How busy, 0 to 1, a provisioned sandbox has to be to cost no more than on demand.
+    """Utilisation, 0 to 1, from which a provisioned sandbox costs no more than on demand.
 
     capacity + u * duration = u * on-demand; about 0.6 in us-east-1.
     """
@@ -178,7 +178,7 @@ def break_even_utilisation(prices: Prices) -> float:
 def worthwhile_provisioned(
     traffic: Traffic, prices: Prices, seconds: float = SECONDS_PER_MONTH
 ) -> int:
-    """How many provisioned sandboxes are busy enough to save money (latency aside).
+    """Number of provisioned sandboxes that are busy enough to save money (latency aside).
 
     The n-th of them is busy for load * (B(n - 1) - B(n)) of the time, B being Erlang's loss
     formula; it is worth its price while that is above :func:`break_even_utilisation`.

@@ -1,4 +1,4 @@
-"""What a region charges for an architecture, ready for arithmetic and with its date and source.
+"""Prices of a region and architecture, ready for arithmetic and with their date and source.
 
 Takes rows from the price table. When a region's own on-demand price is not known, us-east-1's is
 used and said to be assumed; every other price that is not known stays ``None``.
@@ -19,7 +19,7 @@ FALLBACK_REGION = "us-east-1"
 
 @dataclass(frozen=True)
 class Prices:
-    """What one region charges for one architecture, in US dollars; ``None`` where not known.
+    """Prices of one region and architecture in US dollars; ``None`` where not known.
 
     ``gb_second_usd`` is the first tier's; ``tiers`` are the further ones, ascending. ``dated`` is
     an ISO date, or a year alone. ``assumed`` says that the region's own price is not known, and
@@ -47,7 +47,7 @@ class Prices:
     note: str | None = None
 
     def facts(self) -> dict[str, str | float]:
-        """What a report shows of the prices that it used."""
+        """Return the prices for a report."""
         shown: dict[str, str | float] = {
             "region": self.region,
             "arch": self.arch,
@@ -114,7 +114,7 @@ OLD_AFTER_DAYS = 400
 
 
 def price_advice(used: Prices, today: date, ephemeral_mb: int = 512) -> tuple[Advice, ...]:
-    """What a reader has to know of the prices used; ``today`` is handed in, never read."""
+    """Return warnings about the prices used; ``today`` is handed in, never read."""
     advice = []
     if used.note:
         advice.append(

@@ -35,7 +35,7 @@ _USAGE_TYPES = {
 
 @dataclass
 class _Found:
-    """What the offer says of one region and architecture."""
+    """The offer's prices of one region and architecture."""
 
     amounts: dict[str, float] = field(default_factory=dict)
     tiers: tuple[Tier, ...] = ()

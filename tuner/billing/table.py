@@ -35,7 +35,7 @@ RATE_NAMES = (
 
 @dataclass(frozen=True)
 class Source:
-    """Where a price is from; ``dated`` is an ISO date, or a year alone."""
+    """Source of a price; ``dated`` is an ISO date, or a year alone."""
 
     dated: str
     text: str
@@ -51,7 +51,7 @@ class Tier:
 
 @dataclass(frozen=True)
 class FreeTier:
-    """What is free each month for the whole account; never covers provisioned concurrency."""
+    """Free use each month for the whole account; never covers provisioned concurrency."""
 
     requests: float
     gb_seconds: float
@@ -68,7 +68,7 @@ class Rates:
     sourced: Mapping[str, Source] = field(default_factory=dict)
 
     def source_of(self, name: str) -> Source:
-        """Where the price of this name is from."""
+        """Return the source of the price of this name."""
         return self.sourced.get(name, self.source)
 
 

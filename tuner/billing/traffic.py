@@ -37,7 +37,7 @@ _MILLISECONDS_FROM = 1e11
 
 @dataclass(frozen=True)
 class Demand:
-    """When production calls. ``rate_per_s`` is the mean; ``slices_per_s`` the mean of each of
+    """Production's calls. ``rate_per_s`` is the mean; ``slices_per_s`` the mean of each of
     equally long slices; ``arrivals_s`` the calls themselves, ascending, where they are known.
 
     ``text`` says what it is from, for readers.

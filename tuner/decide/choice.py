@@ -56,7 +56,7 @@ def pick(outlook: Outlook, goal: Goal) -> Pick:
 
 
 def loss(outlook: Outlook) -> FloatArray:
-    """What a choice costs (draws, sizes): the score over drift, relative to the least expected
+    """Loss of each choice (draws, sizes): the score over drift, relative to the least expected
     one of the sizes that likely meet the objectives, and a penalty where an objective breaks."""
     score = outlook.drifted.mean(axis=0)
     expected = score.mean(axis=0)
@@ -91,7 +91,7 @@ def best_or_here(outlook: Outlook, strategy: Strategy, here: int | None) -> int:
 
 
 def _as_good(expected: FloatArray, here: int, there: int) -> bool:
-    """Whether moving gains next to nothing."""
+    """True if moving gains next to nothing."""
     return bool(expected[here] <= expected[there] * (1 + _WORTH_MOVING))
 
 

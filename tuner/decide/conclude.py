@@ -1,4 +1,4 @@
-"""From a run and its samples to the whole answer: the records that every output shows.
+"""The whole answer from a run and its samples: the records that every output shows.
 
 Used at the end of a sweep, and again whenever a stored run is asked something else; nothing is
 invoked and nothing is read but what is handed in.
@@ -26,7 +26,7 @@ _NOTHING = WarmRow(0, None, None, None, None), ColdRow(0, None, None, None, None
 
 @dataclass(frozen=True)
 class Evidence:
-    """What an answer rests on. ``failed`` are sizes that could not be made callable, and why;
+    """Evidence of an answer. ``failed`` are sizes that could not be made callable, and why;
     ``loads`` is what tells the loads among the samples, if sizes were put under load, and
     ``startups`` what tells apart ways to start, if any were compared."""
 

@@ -1,4 +1,4 @@
-"""What the user wants: a strategy, objectives, and what production looks like.
+"""The user's goal: a strategy, objectives, and what production looks like.
 
 Objectives are read as users write them: ``p95<300ms``, ``cost<5usd/million``. What a curve says
 about one is decided in :mod:`tuner.decide.outlook`, what a load says in ``load_result``.
@@ -16,7 +16,7 @@ from tuner.units import format_ms
 
 
 class Scope(StrEnum):
-    """What an objective is about."""
+    """Quantities that an objective can be about."""
 
     DURATION = "duration"  # warm duration as billed
     CLIENT = "client"  # what a caller waits, from the due time
@@ -100,7 +100,7 @@ def _bad(text: str, option: str, reason: str) -> UsageError:
 
 
 class Strategy(StrEnum):
-    """As aws-lambda-power-tuning names them."""
+    """Strategies, named as in aws-lambda-power-tuning."""
 
     COST = "cost"
     SPEED = "speed"
@@ -113,7 +113,7 @@ Rates = Prices
 
 @dataclass(frozen=True)
 class Goal:
-    """What a size is chosen for.
+    """Goal that a size is chosen for.
 
     ``balance`` counts for ``balanced`` only: 0 is speed, 1 is cost. ``cold_share`` is the share
     of production's invocations that start cold, ``cold_share_from`` where it is from ("" while it

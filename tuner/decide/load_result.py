@@ -1,4 +1,4 @@
-"""What a load ends in: its figures, and whether it met the objectives; of one target, or of a size.
+"""Results of a load on one target or one size: figures, and verdicts on the objectives.
 
 An objective is judged by what was measured under this load: ``p95`` is the function's own warm
 duration, ``client_p95`` what a caller waited from the due time, ``cold_p95`` INIT and first call.
@@ -35,7 +35,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Step:
-    """One rate that was tried in the search for the highest: what came of it."""
+    """Result of one rate that was tried in the search for the highest."""
 
     rate_per_s: float
     figures: "LoadFigures"
@@ -44,7 +44,7 @@ class Step:
 
     @property
     def borne(self) -> bool:
-        """Whether every objective was met, up to the end."""
+        """True if every objective was met, up to the end."""
         return self.note is None and all(verdict.met for verdict in self.verdicts)
 
 
@@ -84,12 +84,12 @@ class Load:
 
     @property
     def met(self) -> bool | None:
-        """Whether every objective was met; ``None`` without any."""
+        """True if every objective was met; ``None`` without any."""
         return all(verdict.met for verdict in self.verdicts) if self.verdicts else None
 
 
 def limit_advice(limit: Limit) -> tuple[Advice, ...]:
-    """What a reader has to know of a limit that was not reached, or lies below all that was tried.
+    """Return warnings about a limit that was not reached, or lies below all that was tried.
 
     Steps are short: a limit that only shows with time (CPU credits of a database) is not found.
     """
@@ -174,7 +174,7 @@ def verdict_words(verdict: Verdict) -> str:
 
 @dataclass(frozen=True)
 class SizeUnderLoad:
-    """What one size did under load. ``verdicts`` are on the objectives that a load is judged by.
+    """Result of one size under load. ``verdicts`` are on the objectives that a load is judged by.
 
     ``cost_usd_per_million`` is of requests that ran; ``note`` says why it was cut short.
     """
@@ -188,7 +188,7 @@ class SizeUnderLoad:
 
     @property
     def met(self) -> bool | None:
-        """Whether it met the objectives; ``None`` without any, or when it was not seen through."""
+        """True if it met the objectives; ``None`` without any, or if it was cut short."""
         if self.ending is Ending.BLOWN:
             return False
         if self.ending is Ending.CUT or not self.verdicts:

@@ -1,4 +1,4 @@
-"""What a month costs at the recommended size, the current one and the runners-up.
+"""Monthly bills at the recommended size, the current one and the runners-up.
 
 From the curve's mean durations and the traffic to bills, by the arithmetic of ``billing``. The
 mean over the curve's draws stands for each duration; what may vary is in the cost per million.
@@ -138,7 +138,7 @@ def _under(plan: Plan, traffic: Traffic, terms: Terms, prices: Prices) -> float 
 
 
 def _provisioned(traffic: Traffic, terms: Terms, prices: Prices) -> ProvisionedOffer | None:
-    """When it would pay: the first sandbox is busy for load / (1 + load) of the time (Erlang's
+    """Tell when it would pay: the first sandbox is busy for load / (1 + load) of the time (Erlang's
     loss formula), and has to be as busy as the break-even."""
     try:
         least = break_even_utilisation(prices)

@@ -1,4 +1,4 @@
-"""What choosing each candidate would bring: cost, speed and objectives, as draws of the curve.
+"""Outlook of each candidate: cost, speed and objectives, as draws of the curve.
 
 Billed duration is rounded up to whole milliseconds; a cold invocation also pays for its INIT
 (AWS, since 2025-08-01) and for a first call that is slower than a warm one.
@@ -28,7 +28,7 @@ MILLION = 1e6
 
 @dataclass(frozen=True)
 class ColdExtra:
-    """What a cold start adds: INIT (ms, flat over memory) and the first call over a warm one."""
+    """Extra of a cold start: INIT (ms, flat over memory) and the first call over a warm one."""
 
     init_ms: float = 0.0
     first_over_warm: float = 1.0
@@ -141,7 +141,7 @@ def look(
 
 
 def side_by_side(outlooks: Sequence[Outlook], goal: Goal, seed: int) -> Outlook:
-    """One outlook over all candidates of several curves, in the order given.
+    """Join the outlooks of several curves' candidates, in the order given.
 
     What is believed of one curve says nothing of another, so the draws of all but the first are
     shuffled: which of them stand beside each other is chance.
@@ -161,7 +161,7 @@ def side_by_side(outlooks: Sequence[Outlook], goal: Goal, seed: int) -> Outlook:
 
 
 def _score(mean_ms: FloatArray, cost: FloatArray, goal: Goal) -> FloatArray:
-    """What the strategy minimises; ``balanced`` as aws-lambda-power-tuning defines it."""
+    """Score that the strategy minimises; ``balanced`` as aws-lambda-power-tuning defines it."""
     if goal.strategy is Strategy.COST:
         return cost
     if goal.strategy is Strategy.SPEED:
@@ -199,7 +199,7 @@ def _value(
 
 
 def model_card(curve: "Curve") -> ModelCard:
-    """What was fitted, in words and numbers."""
+    """Describe the fitted curve in words and numbers."""
     return ModelCard(curve.family, dict(curve.parameters), curve.fit_error, curve.alternatives)
 
 

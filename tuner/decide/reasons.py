@@ -1,4 +1,4 @@
-"""Why this size and not another: sentences and runners-up, from the same draws as the choice."""
+"""Reasons for this size and against others, from the same draws as the choice."""
 
 from dataclasses import dataclass
 
@@ -138,7 +138,7 @@ _TELL_APART, _SURELY = 0.05, 1.64
 
 
 def _invocations_to_tell(case: Case) -> int:
-    """Over both sizes, by the scatter of single invocations; rounded up to tens."""
+    """Number over both sizes, by the scatter of single invocations; rounded up to tens."""
     sd = float(case.curve.noise.sd.mean())
     each = 2.0 * (_SURELY * sd / _TELL_APART) ** 2
     return int(np.clip(np.ceil(2.0 * each / 10.0) * 10.0, 10, 1000))

@@ -1,4 +1,4 @@
-"""What a sweep ends in: plain records that the report, the JSON and the Python API all show.
+"""Result of a sweep: plain records that the report, the JSON and the Python API all show.
 
 They mirror ``tuner.sweep/1``: the same names, the same units, ``None`` for what is not known.
 All intervals are 90 %.
@@ -14,6 +14,7 @@ from tuner.billing.cost import BreakEven
 from tuner.crosscheck.record import CrossCheck
 from tuner.decide.load_result import SizeUnderLoad
 from tuner.measure.load_frames import Asked
+from tuner.model.quantiles import Stats
 from tuner.records import Advice, RunRecord
 
 FloatArray = NDArray[np.float64]
@@ -26,22 +27,6 @@ class Interval:
     mean: float
     low: float | None = None
     high: float | None = None
-
-
-@dataclass(frozen=True)
-class Stats:
-    """Order statistics of one quantity in milliseconds; ``p50_ci`` and ``p95_ci`` are 90 %."""
-
-    n: int
-    mean: float
-    p50: float
-    p90: float
-    p95: float
-    p99: float
-    max: float
-    mean_ci: tuple[float, float] | None = None
-    p50_ci: tuple[float, float] | None = None
-    p95_ci: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -130,7 +115,7 @@ class CurveBand:
 
 @dataclass(frozen=True)
 class ModelCard:
-    """Which curve was fitted and how well."""
+    """The fitted curve and how well it fits."""
 
     family: str
     parameters: Mapping[str, float]
@@ -202,7 +187,7 @@ class MonthAtSize:
 
 @dataclass(frozen=True)
 class ProvisionedOffer:
-    """Whether provisioned concurrency would pay at the recommended size, latency aside."""
+    """Break-even of provisioned concurrency at the recommended size, latency aside."""
 
     break_even: float  # how busy, 0 to 1, a provisioned sandbox has to be
     busy: float  # how busy the first one would be
@@ -213,7 +198,7 @@ class ProvisionedOffer:
 
 @dataclass(frozen=True)
 class Monthly:
-    """What a month of production's traffic costs at each size that is worth naming."""
+    """A month of production's traffic, billed at each size that is worth naming."""
 
     traffic: str
     calls: float
@@ -227,7 +212,7 @@ class Monthly:
 
 @dataclass(frozen=True)
 class Spend:
-    """What the run itself used up."""
+    """Invocations, money and time that the run itself used up."""
 
     invocations: int
     cost_usd: float | None

@@ -10,8 +10,8 @@ import numpy as np
 from tuner.billing.cost import billed_ms
 from tuner.decide.goal import Goal, Rates
 from tuner.decide.outlook import ColdExtra, usd_per_million
-from tuner.decide.result import ColdRow, Interval, SizeRow, Stats, WarmRow
-from tuner.model.quantiles import order_statistics
+from tuner.decide.result import ColdRow, Interval, SizeRow, WarmRow
+from tuner.model.quantiles import Stats, order_statistics
 from tuner.records import Outcome, Purpose, Sample
 
 _ERRORS = (Outcome.FUNCTION_ERROR, Outcome.TRANSPORT_ERROR, Outcome.SERVICE_ERROR)
@@ -26,7 +26,7 @@ _REASONS = {
 
 
 def size_rows(samples: Sequence[Sample], goal: Goal, rates: Rates) -> tuple[SizeRow, ...]:
-    """One row per size that was asked, ascending; warm-up calls count only where they failed."""
+    """Return a row per size asked, ascending; warm-up calls count only where they failed."""
     of_size: dict[int, list[Sample]] = defaultdict(list)
     for sample in samples:
         of_size[sample.memory_mb].append(sample)
@@ -36,7 +36,7 @@ def size_rows(samples: Sequence[Sample], goal: Goal, rates: Rates) -> tuple[Size
 
 @dataclass(frozen=True)
 class _Terms:
-    """What a size is priced by; ``cold`` stands in where a size has no cold starts of its own."""
+    """Terms of pricing; ``cold`` stands in where a size has no cold starts of its own."""
 
     goal: Goal
     rates: Rates
@@ -92,19 +92,13 @@ def _reason(failed: list[Sample], calls: int) -> str | None:
     return f"{_REASONS[worst]} ({ways.count(worst)} of {calls} calls)"
 
 
-def stats(values: Sequence[float | None]) -> Stats | None:
-    """Order statistics of the known values; ``None`` when there are none."""
-    found = order_statistics([v for v in values if v is not None])
-    return None if found is None else Stats(**vars(found))
-
-
 def _warm(samples: list[Sample]) -> WarmRow:
     peaks = [s.max_memory_mb for s in samples if s.max_memory_mb is not None]
     return WarmRow(
         n=len(samples),
-        duration_ms=stats([s.duration_ms for s in samples]),
-        client_ms=stats([s.latency_ms for s in samples]),
-        billed_ms=stats([s.billed_ms for s in samples]),
+        duration_ms=order_statistics([s.duration_ms for s in samples]),
+        client_ms=order_statistics([s.latency_ms for s in samples]),
+        billed_ms=order_statistics([s.billed_ms for s in samples]),
         max_memory_mb=max(peaks, default=None),
     )
 
@@ -117,19 +111,19 @@ def _cold(samples: list[Sample]) -> ColdRow:
     ]
     return ColdRow(
         n=len(samples),
-        init_ms=stats(init),
-        duration_ms=stats([s.duration_ms for s in samples]),
-        total_ms=stats(total),
-        client_ms=stats([s.latency_ms for s in samples]),
+        init_ms=order_statistics(init),
+        duration_ms=order_statistics([s.duration_ms for s in samples]),
+        total_ms=order_statistics(total),
+        client_ms=order_statistics([s.latency_ms for s in samples]),
     )
 
 
 def _billed(samples: list[Sample]) -> Stats | None:
-    return stats([_one_billed(s) for s in samples])
+    return order_statistics([_one_billed(s) for s in samples])
 
 
 def _one_billed(sample: Sample) -> float | None:
-    """As reported, else by Lambda's rule: Duration and INIT, rounded up to a millisecond."""
+    """Billed ms as reported, else by Lambda's rule: Duration and INIT, rounded up."""
     if sample.billed_ms is not None or sample.duration_ms is None:
         return sample.billed_ms
     return billed_ms(sample.duration_ms, sample.init_ms or 0.0)

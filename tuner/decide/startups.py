@@ -18,8 +18,8 @@ from tuner.billing.cost import (
 )
 from tuner.billing.prices import Prices
 from tuner.decide.result import StartupRow
-from tuner.decide.sizes import stats
 from tuner.measure.startup_frames import StartupFrame, Startups
+from tuner.model.quantiles import order_statistics
 from tuner.records import Advice, FunctionFacts, Outcome, Purpose, Sample
 
 _HOUR_S = 3600.0
@@ -35,7 +35,7 @@ def startup_rows(
 
 
 def startups_usd(startups: Startups, facts: FunctionFacts, prices: Prices) -> float | None:
-    """What keeping sandboxes and snapshots for the measurement cost, calls and restores aside."""
+    """Cost of keeping sandboxes and snapshots for the measurement, calls and restores aside."""
     total = 0.0
     for frame in startups.frames:
         if frame.on_demand or (frame.paid_s is None and not frame.numbers):
@@ -48,7 +48,7 @@ def startups_usd(startups: Startups, facts: FunctionFacts, prices: Prices) -> fl
 
 
 def startup_advice(rows: Sequence[StartupRow], prices: Prices) -> tuple[Advice, ...]:
-    """What a reader has to know of the ways that were compared."""
+    """Return warnings about the ways that were compared."""
     advice = []
     unknown = [
         row.variant for row in rows if row.variant != "on-demand" and row.kept_usd_per_hour is None
@@ -89,11 +89,11 @@ def _row(
         n=len(first),
         spilled=sum(s.cold for s in first) if frame.provisioned else 0,
         ready_s=frame.ready_s,
-        first_ms=stats([s.service_ms for s in first]),
-        init_ms=stats([s.init_ms for s in first]),
-        restore_ms=stats([s.restore_ms for s in first]),
-        duration_ms=stats([s.duration_ms for s in first]),
-        warm_ms=stats([s.duration_ms for s in warm]),
+        first_ms=order_statistics([s.service_ms for s in first]),
+        init_ms=order_statistics([s.init_ms for s in first]),
+        restore_ms=order_statistics([s.restore_ms for s in first]),
+        duration_ms=order_statistics([s.duration_ms for s in first]),
+        warm_ms=order_statistics([s.duration_ms for s in warm]),
         call_usd=call,
         start_usd=start,
         kept_usd_per_hour=kept,

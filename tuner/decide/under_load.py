@@ -33,7 +33,7 @@ def judged_by_load(goal: Goal) -> tuple[Slo, ...]:
 def sizes_under_load(
     loads: SizeLoads | None, samples: Sequence[Sample], goal: Goal, rates: Rates
 ) -> tuple[SizeUnderLoad, ...]:
-    """What each size did, in the order of the loads; the last load of a size counts."""
+    """Return each size's result, in the order of the loads; the last load of a size counts."""
     if loads is None:
         return ()
     found = {}
@@ -66,7 +66,7 @@ def chosen_under_load(
 
 @dataclass(frozen=True)
 class _Case:
-    """What a choice under load rests on."""
+    """Everything that a choice under load rests on."""
 
     curve: Curve
     observations: Observations
@@ -176,7 +176,7 @@ _BEYOND = 5
 
 
 def load_doubts(loads: Sequence[SizeUnderLoad], calm: Sequence[Sample]) -> tuple[Advice, ...]:
-    """What a reader has to know of the loads; ``calm`` are the samples that were measured alone."""
+    """Return warnings about the loads; ``calm`` are the samples that were measured alone."""
     found = []
     slower = {load.memory_mb: ratio for load in loads if (ratio := slowdown(load, calm))}
     if worst := max(slower.values(), default=0.0):
@@ -195,7 +195,7 @@ def load_doubts(loads: Sequence[SizeUnderLoad], calm: Sequence[Sample]) -> tuple
 
 
 def slowdown(load: SizeUnderLoad, calm: Sequence[Sample]) -> float | None:
-    """How many times as long a call took in the median as alone; ``None`` if much the same."""
+    """Ratio of a call's median under load to that alone; ``None`` if much the same."""
     alone = [
         s.duration_ms
         for s in calm

@@ -1,4 +1,4 @@
-"""Which sandbox serves a call: warm, provisioned, new, or none because of a limit.
+"""Placing calls on sandboxes: warm, provisioned, new, or none because of a limit.
 
 Job: decide, for one account in one region, by numbers. Imports ``clock`` alone. Never starts
 anything, and asks no clock but the one it is given. To add a limit: a field of ``Limits``, a reason

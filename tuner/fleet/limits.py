@@ -64,7 +64,7 @@ class TokenBucket:
         self._at = now_ns
 
     def available(self, now_ns: int) -> bool:
-        """Whether a whole permit is there at this moment (nanoseconds on the fleet's clock)."""
+        """True if a whole permit is there at this moment (nanoseconds on the fleet's clock)."""
         elapsed = max(0, now_ns - self._at)
         self._at = max(self._at, now_ns)
         self._level = min(self._capacity * self._unit, self._level + elapsed * self._capacity)

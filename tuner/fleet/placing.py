@@ -1,4 +1,4 @@
-"""Which sandbox serves this call now: a warm one, a new one, or none because of a limit.
+"""Placing a call now: on a warm sandbox, a new one, or none because of a limit.
 
 One :class:`Fleet` stands for one account in one region. It knows sandboxes by number only and
 starts nothing: the local Lambda runs it on the wall clock, a simulator can run it on a virtual
@@ -15,7 +15,7 @@ from tuner.fleet.limits import Limits, Standby, ThrottleReason, TokenBucket
 
 
 class Verdict(StrEnum):
-    """How a call is served."""
+    """Ways in which a call is served."""
 
     WARM = "warm"
     COLD = "cold"
@@ -123,7 +123,7 @@ class Fleet:
         del self._sandboxes[sandbox]
 
     def missing(self, deployment: str) -> int:
-        """How many provisioned sandboxes a deployment lacks, since others died."""
+        """Number of provisioned sandboxes that a deployment lacks, since others died."""
         standby = self._standby.get(deployment)
         if standby is None:
             return 0
@@ -263,7 +263,7 @@ class Fleet:
         )
 
     def _share_out(self, state: _Function) -> None:
-        """What is left for all others, after a change to one function's part."""
+        """Compute what is left for all others, after a change to one function's part."""
         state.rate = self._shared_rate = None
         aside = sum(
             self._claimed(f) if f.reserved is None else f.reserved for f in self._functions.values()

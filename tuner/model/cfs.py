@@ -1,4 +1,4 @@
-"""How Lambda hands out CPU below one vCPU: bandwidth control of the Linux scheduler (CFS).
+"""CPU below one vCPU, as Lambda hands it out: bandwidth control of the Linux scheduler (CFS).
 
 In every period of 20 ms a sandbox may use 20 ms x MB/1769 of CPU. Use is charged at ticks of 4 ms
 only, so work comes in bursts of whole ticks; a debt is paid by standing still until a later period
@@ -34,7 +34,7 @@ def quota_ms(memory_mb: ArrayLike) -> FloatArray:
 
 @dataclass
 class Burst:
-    """What many sandboxes do until they next stand still; all arrays have one shape.
+    """Behaviour of many sandboxes until they next stand still; all arrays have one shape.
 
     ``run_ms`` is CPU used in one go, ``gap_ms`` how long it then stands still (0: not at all),
     ``balance_ms`` what is left of the quota when it goes on, always at a period's start.

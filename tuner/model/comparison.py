@@ -8,7 +8,8 @@ maximum of a sample has a ratio but no interval, for it says nothing about other
 """
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -39,7 +40,7 @@ class Measured:
 
     @classmethod
     def of(cls, values: ArrayLike, rounds: ArrayLike | None = None) -> "Measured":
-        """From any arrays of one length; raises ``ValueError`` where lengths differ."""
+        """Read arrays of one length; raises ``ValueError`` where lengths differ."""
         data = np.asarray(values, dtype=np.float64).ravel()
         kept = np.isfinite(data) & (data > 0)
         if rounds is None:
@@ -76,13 +77,13 @@ class Effect:
 
     @property
     def known(self) -> bool:
-        """Whether there is an interval at all."""
+        """True if there is an interval at all."""
         return self.low > 0.0 and math.isfinite(self.high)
 
 
 @dataclass(frozen=True)
 class Precision:
-    """How an interval is made.
+    """Terms of an interval.
 
     ``tail`` is the probability left out at each end. ``interleaved`` sides share their rounds;
     otherwise each side shares them with its control only. ``between_runs`` is the standard
@@ -101,7 +102,7 @@ class Control:
 
     before: Measured
     after: Measured
-    quantile: float | None = field(default=0.5)
+    quantile: float | None = 0.5
 
 
 def compare(
@@ -122,22 +123,29 @@ def compare(
         return Effect(*plain, math.nan, 0.0, math.inf, math.inf, *sizes)
     if precision.interleaved and quantile is not None:
         before, after = _at_one_time(before, after, quantile)
-    sides = (_estimate(before, quantile), _estimate(after, quantile))
-    beside = _beside(control)
-    shift = None if beside is None else math.log(beside[1].value / beside[0].value)
-    if sides[0] is None or sides[1] is None or (control is not None and beside is None):
-        ratio = plain[1] / plain[0] / math.exp(shift or 0.0)
-        return Effect(*plain, ratio, 0.0, math.inf, math.inf, *sizes, control_ratio=_exp(shift))
-    own = _variance(Sides(before, after, sides[0], sides[1]), control, beside, precision)
+    sides = _estimates(before, after, quantile)
+    beside = None
+    if control is not None:
+        beside = _estimates(control.before, control.after, control.quantile)
+    shift = math.log(beside[1].value / beside[0].value) if beside else 0.0
+    control_ratio = math.exp(shift) if beside else None
+    if sides is None or (control is not None and beside is None):
+        ratio = plain[1] / plain[0] / math.exp(shift)
+        return Effect(*plain, ratio, 0.0, math.inf, math.inf, *sizes, control_ratio=control_ratio)
+    parts = [(before, sides[0], -1.0)], [(after, sides[1], 1.0)]
+    if control is not None and beside is not None:
+        parts[0].append((control.before, beside[0], 1.0))
+        parts[1].append((control.after, beside[1], -1.0))
+    own = _variance(*parts, precision)
     error = math.sqrt(own.value + precision.between_runs**2)
     freedom = min(degrees(min(sizes), quantile), own.blocks - 1.0)
     reach = error * critical(precision.tail, freedom)
-    middle = math.log(sides[1].value / sides[0].value) - (shift or 0.0)
+    middle = math.log(sides[1].value / sides[0].value) - shift
     low, high = math.exp(middle - reach), math.exp(min(middle + reach, 700.0))
     return Effect(
         *plain, math.exp(middle), low, high, error, *sizes,
         paired=precision.interleaved and before.rounds is not None and after.rounds is not None,
-        control_ratio=_exp(shift), freedom=freedom,
+        control_ratio=control_ratio, freedom=freedom,
     )  # fmt: skip
 
 
@@ -146,7 +154,7 @@ _MIDDLE = (0.25, 0.75)
 
 
 def _at_one_time(before: Measured, after: Measured, quantile: float) -> tuple[Measured, Measured]:
-    """Both sides without the level that their rounds had in common, for the middle quantiles."""
+    """Take the level that rounds had in common out of both sides, for the middle quantiles."""
     middle = _MIDDLE[0] <= quantile <= _MIDDLE[1]
     if not middle or before.rounds is None or after.rounds is None:
         return before, after
@@ -155,49 +163,27 @@ def _at_one_time(before: Measured, after: Measured, quantile: float) -> tuple[Me
     return Measured(moved[0], rounds[0]), Measured(moved[1], rounds[1])
 
 
-def _exp(logarithm: float | None) -> float | None:
-    return None if logarithm is None else math.exp(logarithm)
-
-
-@dataclass(frozen=True, eq=False)
-class Sides:
-    """Both sides with their estimates."""
-
-    before: Measured
-    after: Measured
-    estimate_before: Estimate
-    estimate_after: Estimate
-
-
 #: Blocks of neighbouring rounds over which the variance of one run is told: enough to know it,
 #: few enough that a block is longer than most moods of a machine.
 BLOCKS = 25
 
+#: What is added to (1) or subtracted from (-1) a logarithm.
+_Term = tuple[Measured, Estimate, float]
 
-def _variance(
-    sides: Sides,
-    control: Control | None,
-    beside: tuple[Estimate, Estimate] | None,
-    precision: Precision,
-) -> Variance:
-    """Of the logarithm of the ratio, the control's taken out."""
-    before = [(sides.before, sides.estimate_before, -1.0)]
-    after = [(sides.after, sides.estimate_after, 1.0)]
-    if control is not None and beside is not None:
-        before.append((control.before, beside[0], 1.0))
-        after.append((control.after, beside[1], -1.0))
+
+def _variance(before: Sequence[_Term], after: Sequence[_Term], precision: Precision) -> Variance:
+    """Variance of the logarithm of the ratio, the control's taken out."""
     if precision.interleaved:
-        return _told(before + after, None)
+        return _told([*before, *after], None)
     apart = (_told(before, BLOCKS), _told(after, BLOCKS))
     return Variance(apart[0].value + apart[1].value, min(v.blocks for v in apart))
 
 
-def _told(parts: list[tuple[Measured, Estimate, float]], blocks: int | None) -> Variance:
-    rounds = [Part(e, m.rounds, s) for m, e, s in parts if m.rounds is not None]
-    if len(rounds) == len(parts):
+def _told(terms: Sequence[_Term], blocks: int | None) -> Variance:
+    rounds = [Part(e, m.rounds, s) for m, e, s in terms if m.rounds is not None]
+    if len(rounds) == len(terms):
         return variance_over_rounds(rounds, blocks)
-    alone = sum(e.log_error**2 for _, e, _ in parts)
-    return Variance(alone, min(len(m) for m, _, _ in parts))
+    return Variance(sum(e.log_error**2 for _, e, _ in terms), min(len(m) for m, _, _ in terms))
 
 
 def _plain(side: Measured, quantile: float | None) -> float:
@@ -208,17 +194,14 @@ def _plain(side: Measured, quantile: float | None) -> float:
     return interpolated(np.sort(side.values), quantile)
 
 
-def _estimate(side: Measured, quantile: float | None) -> Estimate | None:
-    return None if quantile == 1.0 else estimate(side.values, quantile)
-
-
-def _beside(control: Control | None) -> tuple[Estimate, Estimate] | None:
-    """The control's estimates; ``None`` where it says nothing."""
-    if control is None:
+def _estimates(
+    before: Measured, after: Measured, quantile: float | None
+) -> tuple[Estimate, Estimate] | None:
+    """Estimate both sides; ``None`` where either says nothing, as a maximum does."""
+    if quantile == 1.0:
         return None
-    before = _estimate(control.before, control.quantile)
-    after = _estimate(control.after, control.quantile)
-    return None if before is None or after is None else (before, after)
+    sides = estimate(before.values, quantile), estimate(after.values, quantile)
+    return None if sides[0] is None or sides[1] is None else (sides[0], sides[1])
 
 
 def degrees(n: int, quantile: float | None) -> float:
@@ -232,7 +215,7 @@ def degrees(n: int, quantile: float | None) -> float:
 
 
 def critical(tail: float, freedom: float) -> float:
-    """How many standard errors leave ``tail`` beyond them, by Student's t; infinite for 0."""
+    """Standard errors that leave ``tail`` beyond them, by Student's t; infinite for 0."""
     if tail <= 0.0:
         return math.inf
     return float(-special.stdtrit(freedom, tail))

@@ -49,7 +49,7 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Curve:
-    """What the data say about duration over memory. ``family`` is the likeliest one.
+    """Duration over memory, as the data have it. ``family`` is the likeliest one.
 
     ``parameters`` are its own, with units in their names; ``fit_error`` is the relative root mean
     square distance between the curve and the measured sizes; ``alternatives`` are all families
@@ -69,7 +69,7 @@ class Curve:
 
     @property
     def draws(self) -> int:
-        """How many equally likely curves there are."""
+        """Number of equally likely curves."""
         return int(self.bends.shape[0])
 
     def evaluate(self, memory_mb: IntArray, drift: float = 1.0) -> Evaluation:
@@ -99,7 +99,7 @@ class Curve:
         return strand.family.moments(strand.points, self.scale, sizes, drift).log_location()
 
     def _own(self, strand: Strand, sizes: IntArray, smooth: FloatArray) -> FloatArray:
-        """What each size has of its own (rows, sizes): measured where it was, else pure chance."""
+        """Each size's own deviation (rows, sizes): measured where it was, else pure chance."""
         own, found = self.own_sd**2, strand.locations
         place = np.minimum(np.searchsorted(found.memory_mb, sizes), found.memory_mb.size - 1)
         measured = found.memory_mb[place] == sizes

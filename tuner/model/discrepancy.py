@@ -81,7 +81,7 @@ class Bends:
     def draw(
         self, residual: FloatArray, amplitudes: FloatArray, rng: np.random.Generator
     ) -> FloatArray:
-        """One feature weight vector (k, p) from the posterior of each residual row.
+        """Draw a feature weight vector (k, p) from the posterior of each residual row.
 
         ``amplitudes`` (k,) are those that belong to the rows.
         """
@@ -124,11 +124,11 @@ class Scatter:
     mean: FloatArray
 
     def log_ratio(self, memory_mb: IntArray) -> FloatArray:
-        """Of each draw, (draws, sizes)."""
+        """Log of the ratio of each draw, (draws, sizes)."""
         return np.asarray(self.weights @ self._features(memory_mb).T, dtype=np.float64)
 
     def mean_log_ratio(self, memory_mb: IntArray) -> FloatArray:
-        """Over all draws that there could be, (sizes,)."""
+        """Log of the ratio over all draws that there could be, (sizes,)."""
         return np.asarray(self._features(memory_mb) @ self.mean, dtype=np.float64)
 
     def _features(self, memory_mb: IntArray) -> FloatArray:
@@ -181,7 +181,7 @@ def _of_sizes(
 
 
 def _digamma(x: FloatArray) -> FloatArray:
-    """By recurrence to above 6 and the asymptotic series (Abramowitz and Stegun, 6.3.5, 6.3.18)."""
+    """Digamma by recurrence and asymptotic series (Abramowitz and Stegun, 6.3.5, 6.3.18)."""
     steps = np.arange(6.0)
     y = x + 6.0
     series = np.log(y) - 1 / (2 * y) - 1 / (12 * y**2) + 1 / (120 * y**4)

@@ -19,7 +19,7 @@ IntArray = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Scale:
-    """What bounds the parameters: the fastest and slowest typical duration seen, and where."""
+    """Bounds of the parameters: the fastest and slowest typical duration seen, and where."""
 
     fastest_ms: float
     slowest_ms: float
@@ -157,7 +157,7 @@ def _memory_pressure(cube: FloatArray, scale: Scale, memory_mb: IntArray, drift:
 
 
 def _pressure_mb(coordinate: FloatArray, scale: Scale) -> FloatArray:
-    """From a tenth of the smallest size to three times it."""
+    """Pressure from a tenth of the smallest size to three times it."""
     return np.asarray(scale.smallest_mb * 0.1 * 30.0**coordinate, dtype=np.float64)
 
 

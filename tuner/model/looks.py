@@ -24,7 +24,7 @@ _WIDEST = 9.0
 
 @dataclass(frozen=True)
 class Looks:
-    """When to look: numbers of calls per side, rising; the last is the most that may be made."""
+    """Planned looks: numbers of calls per side, rising; the last is the most that may be made."""
 
     calls: tuple[int, ...]
 
@@ -58,7 +58,7 @@ def planned(most: int, first: int = 20, looks: int = 6) -> Looks:
 
 
 def spent(share: float, tail: float) -> float:
-    """How much of ``tail`` may be spent when ``share`` (0 to 1) of the calls are made."""
+    """Part of ``tail`` that may be spent when ``share`` (0 to 1) of the calls are made."""
     return tail * math.expm1(-SHAPE * share) / math.expm1(-SHAPE)
 
 
@@ -100,10 +100,9 @@ def _carried(
     def crossing(bound: float) -> float:
         return float(inside @ special.ndtr((before * grid - now * bound) / step))
 
-    low, high = 0.0, _WIDEST
-    for _ in range(60):
-        middle = 0.5 * (low + high)
-        low, high = (middle, high) if crossing(middle) > quota else (low, middle)
+    from scipy.optimize import brentq
+
+    bound = float(brentq(lambda bound: crossing(bound) - quota, 0.0, 40.0, xtol=1e-12))
     moves = (now * grid[:, None] - before * grid[None, :]) / step
     kernel = np.exp(-0.5 * moves**2) * (now / step / math.sqrt(2 * math.pi))
-    return 0.5 * (low + high), kernel @ inside
+    return bound, kernel @ inside

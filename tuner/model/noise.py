@@ -1,4 +1,4 @@
-"""How single invocations scatter around their size's location, robustly and pooled over sizes.
+"""Scatter of single invocations around their size's location, robust and pooled over sizes.
 
 Locations are in log milliseconds. Outliers weigh less in a location (Student-t weights) but are
 counted in full where money is concerned: the ratio of mean to location is estimated from every
@@ -18,7 +18,7 @@ _T_FREEDOM = 4.0
 
 
 def _student_quantile(p: float) -> float:
-    """Of Student's t with four degrees of freedom (Shaw, J. Computational Finance 9, 2006)."""
+    """Quantile of Student's t with four degrees of freedom (Shaw, J. Comp. Finance 9, 2006)."""
     root = np.sqrt(4.0 * p * (1.0 - p))
     return float(np.sign(p - 0.5) * 2.0 * np.sqrt(np.cos(np.arccos(root) / 3.0) / root - 1.0))
 
@@ -70,7 +70,7 @@ class Locations:
     log_scatter: float
 
     def at(self, chosen: IntArray) -> "Locations":
-        """Only some of the sizes, by index; what is known of the noise stays that of all."""
+        """Keep some of the sizes, by index; what is known of the noise stays that of all."""
         return replace(
             self,
             memory_mb=self.memory_mb[chosen],
@@ -151,7 +151,7 @@ def _scatter(away: FloatArray, explained: FloatArray, freedom: float) -> tuple[f
 
 @dataclass(frozen=True)
 class NoiseDraws:
-    """What is not known about the noise, one value per draw: sd, mean ratio, residual shape.
+    """Draws of the noise, one value each: sd, mean ratio, residual shape.
 
     ``tail`` is the mean over the location, without the scheduler's part. ``values`` (draws, v),
     ascending, are standardised residuals and ``cumulative`` (draws, v) their weights, summed up.
@@ -223,7 +223,7 @@ def _tail(locations: Locations, count: int, rng: np.random.Generator) -> FloatAr
 
 
 def _shares(counts: FloatArray, draws: int, rng: np.random.Generator) -> FloatArray:
-    """What share of all calls each value may stand for: Dirichlet draws (draws, values)."""
+    """Shares of all calls that values may stand for: Dirichlet draws (draws, values)."""
     weights = rng.standard_gamma(counts, size=(draws, counts.size))
     return np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float64)
 

@@ -1,4 +1,4 @@
-"""What the model sees of a run: arrays of warm durations, cold starts and sizes that failed.
+"""A run as the model sees it: arrays of warm durations, cold starts and sizes that failed.
 
 Built from samples once; nothing here fits or judges. Only invocations that ended ``ok`` have a
 duration worth modelling; sizes that were killed or timed out are remembered by name.
@@ -81,7 +81,7 @@ class Observations:
         return np.asarray(self.duration_ms[self.memory_mb == memory_mb], dtype=np.float64)
 
     def overhead_ms(self, q: float | None) -> float:
-        """What a caller waits beyond the duration: a quantile over all sizes, or the mean."""
+        """Wait of a caller beyond the duration: a quantile over all sizes, or the mean."""
         return _pooled(self.client_overhead_ms, q)
 
     def infeasible_mb(self) -> int:

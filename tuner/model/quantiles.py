@@ -7,6 +7,7 @@ count at which an interval has its coverage, there is none (``None``).
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,8 +20,8 @@ _BOOTSTRAP = 400
 
 
 @dataclass(frozen=True)
-class OrderStatistics:
-    """Summary of one quantity in its own unit; intervals are 90 %."""
+class Stats:
+    """Order statistics of one quantity in its own unit; intervals are 90 %."""
 
     n: int
     mean: float
@@ -29,19 +30,19 @@ class OrderStatistics:
     p95: float
     p99: float
     max: float
-    mean_ci: tuple[float, float] | None
-    p50_ci: tuple[float, float] | None
-    p95_ci: tuple[float, float] | None
+    mean_ci: tuple[float, float] | None = None
+    p50_ci: tuple[float, float] | None = None
+    p95_ci: tuple[float, float] | None = None
 
 
-def order_statistics(values: ArrayLike, *, seed: int = 0) -> OrderStatistics | None:
-    """Summarise finite values (any order); ``None`` when there are none."""
+def order_statistics(values: Sequence[float | None] | FloatArray, seed: int = 0) -> Stats | None:
+    """Summarise the values that are known and finite, in any order; ``None`` without any."""
     data = np.sort(np.asarray(values, dtype=np.float64).ravel())
     data = data[np.isfinite(data)]
     if not data.size:
         return None
     p50, p90, p95, p99 = (float(v) for v in np.quantile(data, (0.5, 0.9, 0.95, 0.99)))
-    return OrderStatistics(
+    return Stats(
         n=int(data.size),
         mean=float(data.mean()),
         p50=p50,
@@ -77,7 +78,7 @@ def quantile_interval(values: ArrayLike, q: float) -> tuple[float, float] | None
 
 
 def quantile_ranks(n: int, q: float) -> tuple[int, int] | None:
-    """Which of ``n`` sorted values (0 is the least) enclose the ``q`` quantile with 90 %.
+    """Ranks among ``n`` sorted values (0 is the least) that enclose the ``q`` quantile with 90 %.
 
     Takes no time that grows with ``n``. ``None`` when all of them do so with less than 90 %.
     """

@@ -1,4 +1,4 @@
-"""What a history of runs shows: change points of its level, and how far unchanged runs lie apart.
+"""Change points in a history of runs, and the drift between unchanged runs.
 
 Change points by E-divisive with a t-test. The divisive search is that of Matteson and James (JASA
 2014): the split of a stretch, and the end of what follows it, that lie farthest apart by the energy
@@ -38,13 +38,13 @@ class ChangePoint:
 
     @property
     def ratio(self) -> float:
-        """By how much the level changed."""
+        """New level over the old one."""
         return self.after / self.before
 
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """What counts as a change: ``p_value`` at most, and at least ``least`` as a relative change in
+    """Criteria of a change: ``p_value`` at most, and at least ``least`` as a relative change in
     either direction (0.05 for 5 %).
 
     Fleming et al. take 0.001; but the split is chosen for being far apart, so that of histories of

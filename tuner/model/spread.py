@@ -1,4 +1,4 @@
-"""How far a quantile or a mean of a sample may be from the truth, in logarithms.
+"""Standard errors of a sample's quantiles and mean, in logarithms.
 
 Standard errors are those that a bootstrap would give, without its chance: of a quantile by
 Maritz and Jarrett (Biometrika 1978), the exact bootstrap variance of an order statistic, here at
@@ -122,7 +122,7 @@ def _order_weights(n: int, q: float) -> FloatArray:
 
 @dataclass(frozen=True)
 class Variance:
-    """Of a sum of logarithms, with the number of blocks of rounds that it was told from."""
+    """Variance of a sum of logarithms, and the number of blocks of rounds behind it."""
 
     value: float
     blocks: int
@@ -168,7 +168,7 @@ REACH = 4
 def levelled(
     values: tuple[FloatArray, FloatArray], rounds: tuple[IntArray, IntArray]
 ) -> tuple[FloatArray, FloatArray]:
-    """Both sides' values over their common level of the time, in the same unit as before.
+    """Take both sides' common level of the time out of their values, in the same unit.
 
     Where a machine or a network has moods that last longer than a round, most of the scatter of
     either side is theirs. The level is the mean of both sides' own, so their ratio stays what it

@@ -116,7 +116,7 @@ def _around(centres: FloatArray, width: FloatArray, rng: np.random.Generator) ->
 
 
 def _log_density(points: FloatArray, centres: FloatArray, width: FloatArray) -> FloatArray:
-    """Of the mixture that :func:`_around` draws from."""
+    """Log density of the mixture that :func:`_around` draws from."""
     x, c = points / width, centres / width
     square = np.sum(x**2, axis=1)[:, None] + np.sum(c**2, axis=1) - 2 * x @ c.T
     kernel = np.exp(-0.5 * np.maximum(square, 0.0)).mean(axis=1)
@@ -161,7 +161,7 @@ class Weighed:
 
     @property
     def log_evidence(self) -> float:
-        """Of everything that was observed, with the family's prior."""
+        """Log evidence of everything that was observed, with the family's prior."""
         likelihood = self.population.log_evidence + self.locations.log_scatter
         return likelihood + float(np.log(self.family.prior))
 

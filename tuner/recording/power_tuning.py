@@ -106,7 +106,7 @@ _WHY = {
 
 @dataclass(frozen=True)
 class _Place:
-    """What an error names, and what it advises."""
+    """Name and advice of an error."""
 
     name: str
     fix: str
@@ -177,7 +177,7 @@ def _payload(document: Mapping[str, Any], place: _Place) -> dict[str, str]:
 
 
 def is_weighted(payload: object) -> bool:
-    """Whether this is a list of payloads with weights, not one payload that is a list."""
+    """True for a list of payloads with weights, not one payload that is a list."""
     return (
         isinstance(payload, list)
         and bool(payload)

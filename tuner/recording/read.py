@@ -119,7 +119,7 @@ def read_architectures(
 
 
 class _Scan:
-    """What one pass over the file gathers."""
+    """Everything that one pass over the file gathers."""
 
     def __init__(self, file: Path, where: Mapping[str, str]) -> None:
         self.file = file

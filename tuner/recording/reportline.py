@@ -14,7 +14,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What REPORT says of one invocation; times in ms, memory in MB, ``None`` where absent.
+    """REPORT of one invocation; times in ms, memory in MB, ``None`` where absent.
 
     ``status`` is Lambda's own word: ``timeout``, ``error``, ``failure``, ``success``; text lines
     have one only on failure. A handled exception leaves no trace here.

@@ -50,7 +50,7 @@ def read_lines(file: Path) -> Iterator[tuple[int, Cells]]:
 
 
 def is_power_tuning(file: Path) -> bool:
-    """Whether a file is named like an output of aws-lambda-power-tuning and is no run of ours."""
+    """True if a file is named like an output of aws-lambda-power-tuning and is no run of ours."""
     if not file.name.lower().removesuffix(".gz").endswith(".json") or not file.is_file():
         return False
     try:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tuner.decide.result import Interval, Stats, Sweep
+from tuner.decide.result import Interval, Sweep
+from tuner.model.quantiles import Stats
 from tuner.units import (
     UNKNOWN,
     format_memory,

@@ -15,10 +15,10 @@ from tuner.decide.result import (
     Recommendation,
     SizeRow,
     StartupRow,
-    Stats,
     Sweep,
     WarmRow,
 )
+from tuner.model.quantiles import Stats
 from tuner.report.load_document import cross_check_document
 
 SCHEMA = "tuner.sweep/1"

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from tuner.decide.result import Recommendation, RunnerUp, SizeRow, StartupRow, Stats, Sweep
+from tuner.decide.result import Recommendation, RunnerUp, SizeRow, StartupRow, Sweep
+from tuner.model.quantiles import Stats
 from tuner.report.elements import (
     Cell,
     Fact,

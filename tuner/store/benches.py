@@ -34,7 +34,7 @@ class StoredBench:
 
 @dataclass(frozen=True)
 class Place:
-    """What a baseline is for: a case of a suite, in an environment, on a branch."""
+    """Key of a baseline: a case of a suite, in an environment, on a branch."""
 
     suite: str
     case: str
@@ -93,7 +93,7 @@ class Benches:
             return [_bench(row) for row in connection.execute(wanted.limit(limit))]
 
     def find(self, ref: str, suite: str | None = None) -> StoredBench:
-        """One by id, by a unique prefix of one (any case), or as ``last`` (of this suite)."""
+        """Find one by id, by a unique prefix of one (any case), or as ``last`` (of this suite)."""
         known = self.all(suite)
         if ref == "last":
             found = known[:1]
@@ -129,7 +129,7 @@ class Benches:
                 connection.execute(insert(baselines), rows)
 
     def baseline(self, place: Place) -> Baseline | None:
-        """What was accepted last for exactly this place."""
+        """Return the last acceptance for exactly this place."""
         wanted = _of(place).order_by(baselines.c.id.desc()).limit(1)
         with self._store.connection() as connection:
             row = connection.execute(wanted).first()

@@ -1,4 +1,4 @@
-"""From a store's name to a database connection that suits many small writes.
+"""Database connections by a store's name, suited to many small writes.
 
 A name is an SQLAlchemy URL, or the path of an SQLite file. The default is ``.tuner/runs.db`` in
 the working directory. SQLite is used in WAL mode with ``synchronous=NORMAL``: a commit survives
@@ -72,7 +72,7 @@ def shown(url: URL) -> str:
 
 
 def missing(url: URL) -> bool:
-    """Whether this is an SQLite file that does not exist yet."""
+    """True for an SQLite file that does not exist yet."""
     return _is_file(url) and not Path(str(url.database)).exists()
 
 
@@ -102,7 +102,7 @@ def connect(url: URL) -> Engine:
 def transaction(
     engine: Engine, *, writes: bool = False, wait_s: float | None = None
 ) -> Iterator[Connection]:
-    """One transaction, committed at the end; a writer waits for its turn at the start.
+    """Open a transaction, committed at the end; a writer waits for its turn at the start.
 
     ``wait_s``: how long for, if not ``LOCK_WAIT_S``.
     """

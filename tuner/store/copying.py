@@ -20,7 +20,7 @@ _AT_ONCE = 5000
 
 @dataclass
 class Copied:
-    """What came of copying: ids of runs, their samples, and what was left with the reason."""
+    """Result of copying: ids of runs, their samples, and what was left with the reason."""
 
     runs: list[str] = field(default_factory=list)
     samples: int = 0

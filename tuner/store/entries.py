@@ -1,4 +1,4 @@
-"""What a run writes into a store, one kind each: done now, or written down and done later.
+"""Writes of a run into a store, one kind each: done now, or written down and done later.
 
 Done later, an entry may have been done already (a connection can break after the server has
 committed and before it says so), so ``again`` leaves alone what is there.
@@ -63,7 +63,7 @@ class Reports(Entry):
 
 @dataclass(frozen=True)
 class Chosen(Entry):
-    """Only the samples of these calls are kept."""
+    """Samples of all other calls are removed."""
 
     choice: Choice
 
@@ -73,7 +73,7 @@ class Chosen(Entry):
 
 @dataclass(frozen=True)
 class Finished(Entry):
-    """How the run ended, and when (seconds since the epoch)."""
+    """End of the run: how, and when (seconds since the epoch)."""
 
     state: RunState
     finished_at: float

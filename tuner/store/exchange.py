@@ -34,7 +34,7 @@ class StoredRun:
 
 
 def whole(stored: StoredRun) -> StoredRun:
-    """With stand-ins for the samples of a run that was thinned. Raises :class:`StoreError`."""
+    """Add stand-ins for the samples of a run that was thinned. Raises :class:`StoreError`."""
     document = stored.documents.get(thinning.DOCUMENT)
     if document is None or stored.samples:
         return stored

@@ -17,7 +17,7 @@ _ELSEWHERE = "Grant write permission, or name another store with --store or TUNE
 
 @dataclass(frozen=True)
 class _Meaning:
-    """What a database's complaint means, what to do, and whether it may be over later."""
+    """Meaning of a database's complaint, what to do, and whether it may be over later."""
 
     reason: str
     fix: str

@@ -59,7 +59,7 @@ class Keeper:
             self._kept -= self._kept // 2 if gone is None else gone  # the store may be away
 
     def advice(self) -> tuple[Advice, ...]:
-        """What a reader of the stored samples has to know; after a last :meth:`flush`."""
+        """Return warnings about the stored samples; after a last :meth:`flush`."""
         if self._kept == self._offered:
             return ()
         text = (

@@ -87,7 +87,7 @@ def _setting(values: Mapping[Any, Any]) -> Setting:
 
 @lru_cache(1000)
 def _one(setting: Setting) -> Setting:
-    """One object for all that are equal: a file may have a million samples."""
+    """Return one object for all that are equal: a file may have a million samples."""
     return setting
 
 

@@ -38,12 +38,12 @@ class Choice:
     below: int
 
     def takes(self, call: int) -> bool:
-        """Whether this call is chosen."""
+        """True if this call is chosen."""
         return (self.factor * call + self.shift) % PRIME < self.below
 
     @property
     def share(self) -> float:
-        """Which part of all calls is chosen."""
+        """Part of all calls that is chosen."""
         return self.below / PRIME
 
     def halved(self) -> "Choice":
@@ -75,7 +75,7 @@ class Owner:
     host: str
 
     def gone(self) -> bool:
-        """Whether this process has certainly ended."""
+        """True if this process has certainly ended."""
         if self.host != socket.gethostname():
             return False
         if self.boot != _boot():
@@ -233,12 +233,12 @@ def numbers_from(connection: Connection, key: int, first_call: int) -> set[tuple
 
 
 def document_names(connection: Connection, key: int) -> list[str]:
-    """Which documents a run has."""
+    """Names of a run's documents."""
     return list(connection.scalars(select(documents.c.name).where(documents.c.run_id == key)))
 
 
 def document_of_run(connection: Connection, key: int, name: str) -> dict[str, Any] | None:
-    """One document of a run, or ``None``."""
+    """Return a document of a run, or ``None``."""
     same = (documents.c.run_id == key) & (documents.c.name == name)
     body = connection.scalar(select(documents.c.body).where(same))
     return None if body is None else json.loads(body)
@@ -272,7 +272,7 @@ def documents_of_run(connection: Connection, key: int) -> dict[str, dict[str, An
 
 
 def owner_of(row: Row[Any]) -> Owner | None:
-    """Which process writes this run; ``None`` if nobody does."""
+    """Return the process that writes this run; ``None`` if none does."""
     if row.state != str(RunState.RUNNING) or row.owner is None:
         return None
     return record(Owner, json.loads(row.owner))

@@ -21,7 +21,7 @@ from tuner.store.thinning import DOCUMENT, advice, thinned
 
 @dataclass(frozen=True)
 class Rule:
-    """What to thin: runs that ended before ``before`` (seconds since the epoch) and have so many
+    """Rule of thinning: runs that ended before ``before`` (seconds since the epoch) with so many
     samples. ``needing`` maps the name of a document to why its run needs each sample."""
 
     before: float
@@ -91,7 +91,7 @@ def _judged(connection: Connection, row: Row[Any], number: int, rule: Rule) -> J
 
 
 def _left(connection: Connection, row: Row[Any], rule: Rule) -> str | None:
-    """Why a run stays whole."""
+    """Reason why a run stays whole."""
     if row.state == str(RunState.RUNNING):
         return "it was never finished; finish it with --resume, or delete it"
     named = (baselines.c.run == row.run) | (baselines.c.control_run == row.run)

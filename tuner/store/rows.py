@@ -29,7 +29,7 @@ _TEXTS = ("qualifier", "reason", "request_id", "code", "load")
 
 
 def sample_row(run_id: int, sample: Sample) -> dict[str, Any]:
-    """One row of ``tuner_samples``."""
+    """Return a row of ``tuner_samples``."""
     row: dict[str, Any] = {name: getattr(sample, name) for name in _FIELDS}
     row |= sample.setting._asdict()
     row["run_id"] = run_id
@@ -68,7 +68,7 @@ def samples_of(rows: Iterable[Sequence[Any]]) -> list[Sample]:
 
 @contextmanager
 def _without_collector() -> Iterator[None]:
-    """Nothing is garbage yet of what is read, so searching it over and over finds nothing."""
+    """Pause garbage collection: nothing of what is read is garbage yet."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -79,7 +79,7 @@ def _without_collector() -> Iterator[None]:
 
 
 def run_row(run: RunRecord, owner: str | None) -> dict[str, Any]:
-    """One row of ``tuner_runs``; ``owner`` is JSON or nothing."""
+    """Return a row of ``tuner_runs``; ``owner`` is JSON or nothing."""
     return {
         "run": run.run,
         "command": run.command,

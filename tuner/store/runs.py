@@ -191,7 +191,7 @@ class Store:
         return found if document is None else stood_in(document, run)
 
     def counts(self) -> dict[str, int]:
-        """How many samples each run has; a run without any is left out."""
+        """Number of samples of each run; a run without any is left out."""
         with self.connection() as connection:
             counts = queries.sample_counts(connection)
             return counts | {
@@ -208,7 +208,7 @@ class Store:
         return self.documents(run).get(name)
 
     def crashed(self, run: str) -> bool:
-        """Whether a run was never finished although the process that wrote it is gone."""
+        """True if a run was never finished although the process that wrote it is gone."""
         with self.connection() as connection:
             row = queries.exact_run(connection, run)
         owner = queries.owner_of(row)
@@ -250,7 +250,7 @@ class Store:
 
     @contextmanager
     def connection(self, *, writes: bool = False) -> Iterator[Connection]:
-        """One transaction, committed at the end; foreign errors are translated."""
+        """Open a transaction, committed at the end; foreign errors are translated."""
         with translated(self.where), transaction(self._engine, writes=writes) as connection:
             yield connection
 

@@ -1,4 +1,4 @@
-"""What a store cannot take now waits in a file below ``.tuner/spool``, and is delivered later.
+"""Samples that a store cannot take now: kept in a file below ``.tuner/spool``, delivered later.
 
 One file a run: a line of JSON that names store (without its password), run and owner, then one
 line an entry. A file goes once its store has committed all of it in one transaction; delivered
@@ -86,12 +86,12 @@ class Waiting:
 
     @property
     def samples(self) -> int:
-        """How many samples wait in it."""
+        """Number of samples that wait in it."""
         return sum(len(each.samples) for each in self.entries if isinstance(each, Samples))
 
     @property
     def in_work(self) -> bool:
-        """Whether another process is still writing it."""
+        """True while another process is still writing it."""
         if self.entries and isinstance(self.entries[-1], Closed):
             return False
         owner = self.head.owner
@@ -104,7 +104,7 @@ def waiting() -> list[Path]:
 
 
 def head_of(path: Path) -> Head:
-    """Whose file this is. Raises :class:`StoreError` for a file that is none of ours."""
+    """Read a file's first line. Raises :class:`StoreError` for a file that is none of ours."""
     with _complaints(path), path.open(encoding="utf-8") as file:
         return _head(path, file.readline())
 
@@ -193,7 +193,7 @@ _LATER = "the next tuner command in this folder delivers it, or `tuner runs deli
 
 
 class Outbox:
-    """What waits of the runs that this process writes into one store."""
+    """Everything that waits of the runs that this process writes into one store."""
 
     def __init__(self, where: str, writing: Writing) -> None:
         self._where, self._writing = where, writing
@@ -207,7 +207,7 @@ class Outbox:
         self._runs[run.run] = run
 
     def holds(self, run: str) -> bool:
-        """Whether something of this run waits, so that what follows has to wait as well."""
+        """True if something of this run waits, so that what follows has to wait as well."""
         return run in self._spools
 
     def begin(self, run: str, error: StoreAway) -> None:

@@ -62,7 +62,7 @@ _MAY_LACK = attrgetter("first_byte_s", *_REPORTED)
 
 @dataclass(frozen=True)
 class Alike:
-    """What the samples of a group have in common; ``known`` are the figures that they have."""
+    """Common properties of a group's samples; ``known`` are the figures that they have."""
 
     purpose: Purpose
     setting: Setting
@@ -86,7 +86,7 @@ class Histogram:
 
 @dataclass(frozen=True)
 class Group:
-    """So many samples that are alike."""
+    """Number and figures of samples that are alike."""
 
     alike: Alike
     count: int
@@ -132,13 +132,13 @@ def stand_ins(document: Mapping[str, Any], seed: str) -> list[Sample]:
 
 
 def count_of(document: Mapping[str, Any]) -> int:
-    """How many samples there were; 0 for a document that does not tell."""
+    """Number of samples that there were; 0 for a document that does not tell."""
     count = document.get("count")
     return count if isinstance(count, int) else 0
 
 
 def advice(document: Mapping[str, Any]) -> Advice:
-    """What a run that was thinned can no longer tell."""
+    """Warn of what a run that was thinned can no longer tell."""
     text = (
         f"The {count_of(document):,} samples of this run were thinned to histograms. Counts, means "
         "and percentiles of each size are as measured, to three digits. The order of calls is "
@@ -187,7 +187,7 @@ def _histogram(values: Any) -> Histogram:
 
 
 def _members(group: Group, random: Random) -> list[tuple[Alike, dict[str, float]]]:
-    """One row of figures for each sample of a group, matched by rank."""
+    """Return a row of figures for each sample of a group, matched by rank."""
     known = set(group.alike.known)
     if known != group.figures.keys() or not {"latency_ms", "lag_ms"} <= known <= _FIGURES.keys():
         raise ValueError("figures and histograms do not go together")

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.factories import a_function
 from tuner.errors import UsageError
 from tuner.recording import read_architectures
-from tuner.records import Backend, FunctionFacts
 from tuner.targets.arches import ARCHES, read_arches
 
 WORDS = {"x86_64": "x86_64", "amd64": "x86_64", "arm64": "arm64", "AArch64": "arm64"}
@@ -93,10 +93,8 @@ def test_where_keeps_one_function_on_whichever_architectures_it_was_recorded(
 
 def test_facts_of_another_architecture_have_no_size_now_and_what_was_recorded_there() -> None:
     there = {"arm64": {"recorded_mb": [128, 512], "recorded_calls": 7}}
-    facts = FunctionFacts(
-        "f", "f", Backend.REPLAY, "us-east-1", "x86_64", None, 256, None,
-        recorded_mb=(128,), platform={"recorded_calls": 9, "architectures": there},
-    )  # fmt: skip
+    platform = {"recorded_calls": 9, "architectures": there}
+    facts = a_function(recorded_mb=(128,), platform=platform)
     assert facts.on("x86_64") is facts
     other = facts.on("arm64")
     assert (other.arch, other.memory_mb, other.recorded_mb) == ("arm64", None, (128, 512))

@@ -161,7 +161,7 @@ def test_a_data_folder_that_cannot_be_made_is_exit_code_one(tmp_path: Path) -> N
     process, url = start("--data", str(tmp_path / "file"))
     assert url == ""
     assert process.wait(20) == 1
-    assert "cannot keep functions there" in (process.stderr.read() if process.stderr else "")
+    assert "cannot store functions there" in (process.stderr.read() if process.stderr else "")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

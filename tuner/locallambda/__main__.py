@@ -10,20 +10,20 @@ from tuner.locallambda.service import ServiceOptions
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Read options, serve, return the exit code."""
-    told = _parser().parse_args(arguments)
+    """Parse the options and serve; returns the exit code."""
+    parsed = _parser().parse_args(arguments)
     options = ServeOptions(
-        host=told.host,
-        port=told.port,
-        parent_pipe=told.parent_pipe,
+        host=parsed.host,
+        port=parsed.port,
+        parent_pipe=parsed.parent_pipe,
         service=ServiceOptions(
-            data=told.data,
-            account_concurrency=told.account_concurrency,
-            time_scale=told.time_scale,
-            cpu=told.cpu,
-            memory=told.memory,
-            seed=told.seed,
-            sqs_endpoint=told.sqs_endpoint,
+            data=parsed.data,
+            account_concurrency=parsed.account_concurrency,
+            time_scale=parsed.time_scale,
+            cpu=parsed.cpu,
+            memory=parsed.memory,
+            seed=parsed.seed,
+            sqs_endpoint=parsed.sqs_endpoint,
         ),
     )
     try:

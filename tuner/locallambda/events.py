@@ -49,7 +49,7 @@ class Event:
 
     @property
     def ref(self) -> FunctionRef:
-        """What was invoked."""
+        """The function with the qualifier that was invoked."""
         return FunctionRef(self.region, self.function, self.qualifier)
 
 

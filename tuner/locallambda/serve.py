@@ -1,7 +1,7 @@
-"""Runs the local Lambda in the foreground: listens, says where, and ends cleanly.
+"""Runs the local Lambda in the foreground: listens, announces its URL, and ends cleanly.
 
-It ends on SIGTERM, SIGINT, and, if told to, when its standard input reaches its end, which is
-what happens when the process that started it dies in any way.
+It ends on SIGTERM, SIGINT and, with ``--parent-pipe``, when its standard input ends, which happens
+when the process that started it dies in any way.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ MAX_OPEN_FILES = 65_536
 
 @dataclass(frozen=True)
 class ServeOptions:
-    """Where to listen, and the service behind it. Port 0 takes a free one."""
+    """The address to listen on, and the service behind it. Port 0 takes a free one."""
 
     host: str = "127.0.0.1"
     port: int = 0
@@ -35,14 +35,14 @@ class ServeOptions:
 
 
 def serve(options: ServeOptions, announce: Callable[[str], None]) -> int:
-    """Serve until stopped; ``announce`` is given the URL once it answers.
+    """Serve until stopped; ``announce`` gets the URL once it answers. Returns the exit code, 0.
 
-    Returns the exit code, 0. Raises TargetError (port in use, no data folder) or UsageError.
+    Raises TargetError (port in use, no data folder) or UsageError.
     """
     if not 0 <= options.port <= 65_535:
         raise UsageError("--port", f"{options.port} is not a port", "Use 0 to 65535.")
     if options.service.account_concurrency < 1:
-        raise UsageError("--account-concurrency", "has to be at least 1", "AWS's default is 1000.")
+        raise UsageError("--account-concurrency", "must be at least 1", "AWS's default is 1000.")
     _allow_many_files()
     _run(_serve(options, announce))
     return 0
@@ -105,7 +105,7 @@ async def _listen(runner: web.ServerRunner, options: ServeOptions) -> str:
 async def _watch_parent(stop: asyncio.Event) -> None:
     mode = os.fstat(sys.stdin.fileno()).st_mode
     if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
-        raise UsageError("--parent-pipe", "standard input is not a pipe", "Leave it out.")
+        raise UsageError("--parent-pipe", "standard input is not a pipe", "Leave the option out.")
 
     class _Watch(asyncio.Protocol):
         def connection_lost(self, _error: Exception | None) -> None:
@@ -116,6 +116,6 @@ async def _watch_parent(stop: asyncio.Event) -> None:
 
 
 def complain(error: TunerError) -> int:
-    """An error as the one or two lines that a user sees, and its exit code."""
+    """Print an error in one or two lines; returns its exit code."""
     sys.stderr.write(f"{error}\n")
     return error.exit_code

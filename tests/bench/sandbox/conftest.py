@@ -26,7 +26,7 @@ def _probe_sizes(
     module: str = "probe",
 ) -> list[tuple[int, Any, Any]]:
     from tuner.locallambda.sandbox.host import SandboxHost
-    from tuner.locallambda.sandbox.sandbox import Invocation, SandboxSpec
+    from tuner.locallambda.sandbox.invocation import Invocation, SandboxSpec
 
     async def run() -> list[tuple[int, Any, Any]]:
         host = SandboxHost(cpu=cpu)

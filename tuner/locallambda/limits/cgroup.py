@@ -120,7 +120,7 @@ def make_v1_directory(controller: str) -> Path | None:
 
 
 def v2_mount_point() -> Path | None:
-    """Where version 2 is mounted with a cpu controller, else ``None``."""
+    """The mount of version 2 with a cpu controller, else ``None``."""
     for mount in current_mounts():
         if mount.version == 2 and "cpu" in _text(mount.path / "cgroup.controllers").split():
             return mount.path

@@ -94,7 +94,7 @@ class CpuControl(Protocol):
 
 @dataclass(frozen=True)
 class CpuFiles:
-    """What the files of one cgroup version are called."""
+    """The names of the files of one cgroup version."""
 
     method: str
     weight: str

@@ -1,8 +1,8 @@
 """The process behind the duty cycle: reads CPU clocks, stops and continues sandboxes.
 
-It looks at every limited sandbox each 4 ms, as a kernel with a 250 Hz tick does for Lambda, so
-that bursts and pauses come out alike; a debt is carried into the next periods of 20 ms. Run with
-``-m``; obeys lines on its standard input and ends, letting everybody go on, when that is closed.
+It checks every limited sandbox each 4 ms, as a kernel with a 250 Hz tick does for Lambda, so that
+bursts and pauses come out alike; a debt is carried into the next periods of 20 ms. Run with ``-m``;
+it obeys lines on its standard input and, when that is closed, lets every sandbox go on and ends.
 """
 
 import contextlib
@@ -19,14 +19,13 @@ from tuner.locallambda.limits.process_tree import descendants
 
 TICK_S = 0.004
 PERIOD_S = PERIOD_US / 1e6
-ALIVE_CHECK_S = 1.0  # how often to look whether the service is still our parent
+ALIVE_CHECK_S = 1.0  # how often to check that the service is still our parent
 
 
 def cpu_seconds(pid: int) -> float:
-    """CPU time of all threads of a process so far. Raises OSError when it has ended.
+    """CPU time of all threads of a process so far; raises OSError when it has ended.
 
-    On Linux its CPU clock, exact to the nanosecond; the id is built as clock_getcpuclockid(3)
-    does it.
+    On Linux its CPU clock, exact to the nanosecond, with the id of clock_getcpuclockid(3).
     """
     if sys.platform.startswith("linux"):
         return time.clock_gettime((~pid << 3) | 2)
@@ -48,9 +47,9 @@ class Account:
     used: dict[int, float] = field(default_factory=dict)  # last reading of each process's clock
 
     def charge(self, readings: dict[int, float]) -> bool:
-        """Take new clock readings; says whether the quota is used up.
+        """Take new clock readings; ``True`` if the quota is used up.
 
-        A process that is seen for the first time owes nothing for what it did before.
+        A process that is seen for the first time owes nothing for its past.
         """
         for pid, now in readings.items():
             self.left_s -= now - self.used.get(pid, now)
@@ -58,7 +57,7 @@ class Account:
         return self.left_s <= 0
 
     def refill(self, periods: int) -> bool:
-        """So many periods have passed; says whether it may run. Unused time is not saved up."""
+        """Add the quota of so many periods; ``True`` if it may run. Unused time is lost."""
         self.left_s = min(self.left_s + periods * self.quota_s, self.quota_s)
         return self.left_s > 0
 
@@ -82,7 +81,7 @@ class Controller:
         send: Callable[[int, int], None] = os.kill,
         family: Callable[[int], Iterator[int]] = descendants,
     ) -> None:
-        """How to read a process's clock, signal it and list it with its descendants."""
+        """``family`` lists a process with its descendants."""
         self._read_clock = read_clock
         self._send = send
         self._family = family
@@ -103,7 +102,7 @@ class Controller:
             self._signal(gone, signal.SIGCONT)
 
     def tick(self, periods: int) -> None:
-        """Charge everybody; ``periods`` is how many have ended since the last tick."""
+        """Charge every sandbox; ``periods`` have ended since the last tick."""
         for one in list(self.limited.values()):
             if periods:
                 self._look(one)
@@ -117,7 +116,7 @@ class Controller:
                 self._signal(one, signal.SIGSTOP)
 
     def _look(self, one: Limited) -> None:
-        # Who was seen once stays, also after it has detached itself: it may be stopped just now.
+        # A process seen once stays, even if it has detached itself: it may be stopped just now.
         seen = one.pids | {one.root}
         one.pids = {member for pid in seen for member in self._family(pid)}
         if one.pids - one.account.used.keys():
@@ -138,7 +137,7 @@ class Controller:
                 self._send(pid, number)
 
     def run(self, commands: int) -> None:
-        """Work until the other end of the pipe ``commands`` is closed, or the service has died."""
+        """Work until the other end of the pipe ``commands`` is closed or the service has died."""
         buffer, next_tick, period_end = b"", 0.0, 0.0
         service = os.getppid()
         while os.getppid() == service:

@@ -63,7 +63,7 @@ class MemoryControl(Protocol):
 
 @dataclass(frozen=True)
 class MemoryFiles:
-    """What the files of one cgroup version are called."""
+    """The names of the files of one cgroup version."""
 
     method: str
     limit: str

@@ -1,8 +1,8 @@
 """Finds every process that belongs to a sandbox, also those that a handler left behind.
 
-A cgroup knows its members for certain. Without one, membership is looked up: the runtime's
-process group, its descendants, and whatever still carries the sandbox's mark in its environment
-(a daemon that detached itself keeps it). Standard library only; runs inside the guard.
+A cgroup lists its members. Without one they are the runtime's process group, its descendants, and
+whatever still carries the sandbox's mark in its environment (as a daemon that detached itself
+does). Standard library only; runs inside the guard.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Family:
-    """What is known of one sandbox's processes: its mark, its runtimes' pids, its cgroups."""
+    """One sandbox's processes: its mark, its runtimes' pids, its cgroups."""
 
     key: str
     runtimes: frozenset[int]
@@ -72,7 +72,7 @@ def descendants(pid: int) -> Iterator[int]:
 
 
 def related(family: Family, table: Iterable[Row], marks: Mapping[int, str]) -> set[int]:
-    """Who of ``table`` is of the runtime's group, descends from it, or carries the mark."""
+    """The processes of the runtime's group, its descendants, and those with the mark."""
     rows = list(table)
     kin = {
         row.pid
@@ -115,7 +115,7 @@ def _mark(pid: int) -> str | None:
 
 
 def _listed(cgroups: Sequence[str]) -> set[int] | None:
-    """Members by cgroup; ``None`` when there is no cgroup to ask."""
+    """The members by cgroup; ``None`` without a cgroup."""
     if not cgroups:
         return None
     pids: set[int] = set()

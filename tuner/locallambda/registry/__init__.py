@@ -1,4 +1,4 @@
-"""What functions there are: names, configurations, versions and aliases, and their files.
+"""The functions: names, configurations, versions and aliases, and their files.
 
 Requests are checked here in AWS's words; nothing here starts a sandbox.
 """

@@ -1,7 +1,7 @@
-"""What a function is configured to: one immutable value, its JSON form, and its changes.
+"""The configuration of a function: one immutable value, its JSON form, and its changes.
 
-Accepts what AWS accepts and shows it again; of what it accepts, sandboxes use runtime, handler,
-memory, timeout, environment and log format.
+Accepts what AWS accepts and shows it again; sandboxes use only runtime, handler, memory, timeout,
+environment and log format.
 """
 
 import base64
@@ -45,12 +45,12 @@ class Package:
 
     @property
     def folder(self) -> str:
-        """A name for it in the file system."""
+        """Its name in the file system."""
         return base64.b64decode(self.sha256).hex()
 
 
 def describe(archive: bytes) -> Package:
-    """Name an archive by its content."""
+    """The package of an archive."""
     digest = hashlib.sha256(archive).digest()
     return Package(base64.b64encode(digest).decode(), len(archive))
 
@@ -96,16 +96,16 @@ class Configuration:
                 other[key] = body[key]
         return replace(self, **changes, other=other)
 
-    def _changed_logging(self, asked: Mapping[str, Any]) -> dict[str, str]:
+    def _changed_logging(self, changes: Mapping[str, Any]) -> dict[str, str]:
         kept = dict(self.logging)
-        if asked.get("LogFormat") == "Text":  # levels belong to JSON and go with it
+        if changes.get("LogFormat") == "Text":  # levels belong to JSON and go with it
             kept.pop("ApplicationLogLevel", None)
             kept.pop("SystemLogLevel", None)
-        return check_loggable({**kept, **asked})
+        return check_loggable({**kept, **changes})
 
     def document(self, function_name: str, region: str) -> dict[str, Any]:
-        """The part of AWS's FunctionConfiguration that comes from here."""
-        told: dict[str, Any] = {
+        """Its part of AWS's FunctionConfiguration."""
+        shown: dict[str, Any] = {
             "Runtime": self.runtime,
             "Role": self.role,
             "Handler": self.handler,
@@ -130,11 +130,11 @@ class Configuration:
             **self.other,
         }
         if self.environment is not None:
-            told["Environment"] = {"Variables": dict(self.environment)}
-        return told
+            shown["Environment"] = {"Variables": dict(self.environment)}
+        return shown
 
     def log_group(self, function_name: str) -> str:
-        """Where its log goes."""
+        """The group of its log."""
         return self.logging.get("LogGroup") or f"/aws/lambda/{function_name}"
 
     @property
@@ -143,7 +143,7 @@ class Configuration:
         return self.logging.get("LogFormat", "Text")
 
     def stored(self) -> dict[str, Any]:
-        """For :func:`restored`, as JSON."""
+        """Its JSON form, for :func:`restored`."""
         kept = {f.name: getattr(self, f.name) for f in fields(self)}
         kept["code"] = {"sha256": self.code.sha256, "size": self.code.size}
         return kept

@@ -64,7 +64,7 @@ class Provisioned:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What an invocation runs: one configuration of one version, with sandboxes of its own."""
+    """One configuration of one version, with sandboxes of its own."""
 
     key: str
     function: "Function"
@@ -130,7 +130,7 @@ class Function:
         """AWS's FunctionConfiguration of $LATEST or a version; lists leave out what moves."""
         configuration = version.configuration if version else self.shown
         qualifier = version.number if version else (LATEST if listed else None)
-        told = {
+        shown = {
             "FunctionName": self.name,
             "FunctionArn": function_arn(self.region, self.name, qualifier),
             **configuration.document(self.name, self.region),
@@ -139,9 +139,9 @@ class Function:
             "RevisionId": version.revision if version else self.revision,
         }
         if listed:
-            del told["RuntimeVersionConfig"]
-            return told
-        return {**told, **self._state(version)}
+            del shown["RuntimeVersionConfig"]
+            return shown
+        return {**shown, **self._state(version)}
 
     def _state(self, version: Version | None) -> dict[str, str]:
         if self.state != "Active":

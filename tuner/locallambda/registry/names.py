@@ -1,11 +1,11 @@
-"""Names: from the many ways to write a function (name, ARN, partial ARN, qualifier) to one."""
+"""Names of functions: read from a name, an ARN or a part of one, with or without qualifier."""
 
 import re
 from dataclasses import dataclass
 
 from tuner.locallambda.responses import denied, invalid, not_found, violated
-from tuner.locallambda.sandbox.invocation import ACCOUNT_ID
 
+ACCOUNT_ID = "000000000000"
 LATEST = "$LATEST"
 
 # Patterns of botocore's Lambda model (2026-11), which AWS quotes in its errors.
@@ -35,7 +35,7 @@ def function_arn(region: str, name: str, qualifier: str | None = None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class FunctionRef:
-    """Which function, and which version or alias if one was given."""
+    """A function, and a version or alias of it if one was given."""
 
     region: str
     name: str
@@ -61,7 +61,7 @@ def pattern_violation(value: str, field: str, pattern: str) -> str:
 
 
 def read_reference(text: str, region: str, qualifier: str | None = None) -> FunctionRef:
-    """Read what a client wrote in the path, for a call in ``region``.
+    """Read the name in the path of a call in ``region``.
 
     Raises ValidationException for a malformed name, 403 for another account and 404 for another
     region, as AWS does.

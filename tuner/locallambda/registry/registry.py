@@ -1,7 +1,7 @@
-"""All functions of all regions: found, made, changed, published, deleted.
+"""All functions of all regions: found, created, changed, published, deleted.
 
-Pure of network and disk: time is a Clock, chance is handed in, and what has to be kept or ended
-is told to whoever made the registry.
+Pure of network and disk: time and chance are arguments, and callbacks learn what has to be kept or
+ended.
 """
 
 import random
@@ -23,11 +23,7 @@ from tuner.locallambda.responses import conflict, function_not_found, not_ready
 
 
 class Registry:
-    """All functions of all regions.
-
-    ``changed`` is told each function to be kept, ``replaced`` each deployment that serves no
-    more.
-    """
+    """``changed`` gets each function to be kept, ``replaced`` each deployment that has ended."""
 
     def __init__(
         self,
@@ -52,7 +48,7 @@ class Registry:
         return sorted((f for f in self if f.region == region), key=lambda f: f.name)
 
     def restore(self, function: Function) -> None:
-        """Take in a function that was kept."""
+        """Add a function that was kept."""
         self._functions[function.region, function.name] = function
 
     def find(self, ref: FunctionRef) -> Function | None:
@@ -81,7 +77,7 @@ class Registry:
         return version
 
     def deployment(self, ref: FunctionRef) -> Deployment:
-        """What an invocation of this reference runs now; an alias with weights draws."""
+        """The deployment that an invocation runs now; an alias with weights draws one."""
         function = self.get(ref, as_latest=True)
         if function.state != "Active":
             raise not_ready(function.state)
@@ -116,7 +112,7 @@ class Registry:
         self._changed(function)
 
     def publish(self, function: Function, description: str | None = None) -> Version:
-        """A version of what is shown now; the last one again if nothing changed since."""
+        """A version of the shown configuration; the last one again if nothing has changed."""
         last = function.versions.get(str(function.next_version - 1))
         if last is not None and function.published == function.shown:
             return last
@@ -131,7 +127,7 @@ class Registry:
         return version
 
     def unpublish(self, function: Function, number: str) -> None:
-        """Delete a version; deleting one that is not there is no error, as on AWS."""
+        """Delete a version; a missing one is no error, as on AWS."""
         users = [a.name for a in function.aliases.values() if number in (a.version, *a.weights)]
         if users:
             raise conflict(
@@ -151,7 +147,7 @@ class Registry:
             self._replaced(function, key)
 
     def keep(self, function: Function) -> None:
-        """Keep a change that has no method of its own (aliases, tags, concurrency)."""
+        """Keep a change without a method of its own (aliases, tags, concurrency)."""
         self._changed(function)
 
     def _settle(self, function: Function) -> None:

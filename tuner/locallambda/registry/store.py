@@ -26,8 +26,7 @@ MAX_ZIPPED = 52_428_800
 MAX_UNZIPPED = 262_144_000
 
 
-def corrupt() -> ApiError:
-    """AWS's answer to an archive that cannot be read."""
+def _corrupt() -> ApiError:
     return invalid(
         "Could not unzip uploaded file. Please check your file, then try to upload again."
     )
@@ -47,7 +46,7 @@ class PackageStore:
         self._folder = folder
 
     def task_dir(self, package: Package) -> Path:
-        """Where the code lies unpacked."""
+        """The directory of the unpacked code."""
         return self._folder / package.folder / "task"
 
     def archive(self, package_folder: str) -> Path:
@@ -76,7 +75,7 @@ class PackageStore:
         return package
 
     def keep_only(self, packages: set[Package]) -> None:
-        """Remove what no function refers to any more."""
+        """Remove the packages that no function uses."""
         wanted = {package.folder for package in packages}
         if self._folder.exists():
             for home in self._folder.iterdir():
@@ -85,7 +84,7 @@ class PackageStore:
 
 
 def unpack(archive: bytes, folder: Path) -> None:
-    """Unpack into an empty folder; raises the ApiError that AWS would answer with."""
+    """Unpack into an empty folder; raises AWS's ApiError."""
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as opened:
             entries = opened.infolist()
@@ -103,11 +102,11 @@ def unpack(archive: bytes, folder: Path) -> None:
             for target, points_to in links:
                 _link(target, points_to, folder)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise corrupt() from error
+        raise _corrupt() from error
     except (OSError, ValueError, IndexError) as error:
         if isinstance(error, OSError) and error.errno in (28, 122):  # ENOSPC, EDQUOT
             raise
-        raise corrupt() from error
+        raise _corrupt() from error
 
 
 def _relative(name: str) -> PurePosixPath:
@@ -130,7 +129,7 @@ def _write(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> Non
 
 
 def _link(target: Path, points_to: str, folder: Path) -> None:
-    """Links come last: files then never pass through one, and each is followed to its end."""
+    """Links come last, so that no file is written through one; each is followed to its end."""
     target.parent.mkdir(parents=True, exist_ok=True)
     target.symlink_to(points_to)
     root = folder.resolve()
@@ -174,7 +173,7 @@ def freeze(function: Function) -> dict[str, Any]:
 
 
 def thaw(kept: dict[str, Any]) -> Function:
-    """The function that :func:`freeze` wrote; an update that was in progress has settled."""
+    """The function that :func:`freeze` wrote; an update in progress has settled."""
     if kept.get("schema") != SCHEMA:
         raise ValueError(f"schema is {kept.get('schema')!r}, not {SCHEMA!r}")
     shown = restored(kept["configuration"])
@@ -206,22 +205,19 @@ class FunctionStore:
             self._functions.mkdir(parents=True, exist_ok=True)
             (folder / "packages").mkdir(exist_ok=True)
         except OSError as error:
-            raise TargetError(
-                str(folder), f"cannot keep functions there: {error.strerror}", "Name another --data"
-            ) from error
+            reason = f"cannot store functions there: {error.strerror}"
+            raise TargetError(str(folder), reason, "Choose another --data.") from error
 
     def load(self) -> list[Function]:
-        """All functions that were kept; clears packages that none of them uses."""
+        """All stored functions; removes packages that none of them uses."""
         functions = []
         for path in sorted(self._functions.glob("*/*.json")):
             try:
                 functions.append(thaw(json.loads(path.read_text())))
             except (ValueError, KeyError, TypeError) as error:
-                raise TargetError(
-                    str(path),
-                    f"is not a function that this version kept ({error})",
-                    "Move the file away, or name another --data.",
-                ) from error
+                reason = f"cannot be read as a stored function ({error})"
+                fix = "Move the file away, or choose another --data."
+                raise TargetError(str(path), reason, fix) from error
         self.packages.keep_only({package for f in functions for package in packages_of(f)})
         return functions
 

@@ -1,10 +1,9 @@
-"""The guard: a small process that starts every runtime, and outlives the service just long
-enough to end them all.
+"""The guard: a small process that starts every runtime, and outlives the service to end them all.
 
 It is the parent of all sandboxes, so it can fork them without disturbing the service, reap them,
-and find what they leave behind. When the service closes its end of the socket, or dies in any
-way, the guard kills every sandbox, removes cgroups and temporary files, and ends. It decides
-nothing. Run with ``-m``; speaks JSON lines over the socket on file descriptor ``argv[1]``.
+and find what they leave behind. When the service closes its end of the socket, or dies in any way,
+the guard kills every sandbox, removes cgroups and temporary files, and ends. Run with ``-m``; it
+speaks JSON lines over the socket on file descriptor ``argv[1]``.
 """
 
 import contextlib
@@ -24,13 +23,13 @@ from tuner.locallambda.limits import cgroup, process_tree
 from tuner.locallambda.sandbox import launch
 
 PR_SET_CHILD_SUBREAPER = 36
-RETRY_S = 0.005  # between two looks at processes that are being killed
-ALIVE_CHECK_S = 1.0  # how often to look whether the service is still our parent
+RETRY_S = 0.005  # between two checks of processes that are being killed
+ALIVE_CHECK_S = 1.0  # how often to check that the service is still our parent
 
 
 @dataclass
-class Charge:
-    """One sandbox: its runtimes so far and where its processes are."""
+class Guarded:
+    """One sandbox: its runtimes so far and its cgroups."""
 
     runtimes: set[int] = field(default_factory=set)
     cgroups: tuple[str, ...] = ()
@@ -41,13 +40,12 @@ class Charge:
 
 
 class Guard:
-    """The state of the guard and its loop."""
+    """The loop of the guard; ``link`` is the socket to the service."""
 
     def __init__(self, link: socket.socket) -> None:
-        """``link`` is the socket to the service."""
         self._link = link
         self._service = os.getppid()
-        self._charges: dict[str, Charge] = {}
+        self._guarded: dict[str, Guarded] = {}
         self._runtime_keys: dict[int, str] = {}
         self._dying: set[str] = set()
         self._cgroups: list[Path] = []
@@ -125,9 +123,9 @@ class Guard:
         if pid == 0:
             launch.become(order, log_fd, guard_pid)
         os.close(log_fd)
-        charge = self._charges.setdefault(order.key, Charge())
-        charge.runtimes.add(pid)
-        charge.cgroups = tuple(order.cgroups)
+        one = self._guarded.setdefault(order.key, Guarded())
+        one.runtimes.add(pid)
+        one.cgroups = tuple(order.cgroups)
         self._runtime_keys[pid] = order.key
         self._tell(event="started", key=order.key, pid=pid, at=time.monotonic())
 
@@ -147,14 +145,14 @@ class Guard:
     def _kill_dying(self) -> None:
         if not self._dying:
             return
-        families = [self._charges.setdefault(k, Charge()).family(k) for k in self._dying]
+        families = [self._guarded.setdefault(k, Guarded()).family(k) for k in self._dying]
         for key, pids in process_tree.members(families).items():
             for pid in pids:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
             if not pids and key not in self._runtime_keys.values():
                 self._dying.discard(key)
-                del self._charges[key]
+                del self._guarded[key]
                 self._tell(event="killed", key=key)
 
     def _tell(self, **message: object) -> None:
@@ -162,7 +160,7 @@ class Guard:
             self._link.sendall(json.dumps(message).encode() + b"\n")
 
     def _end_all(self) -> None:
-        self._dying = set(self._charges)
+        self._dying = set(self._guarded)
         give_up = time.monotonic() + 5.0
         while self._dying and time.monotonic() < give_up:
             self._kill_dying()
@@ -175,7 +173,7 @@ class Guard:
 
 
 def _adopt_orphans() -> None:
-    """Become the parent of whatever a sandbox detaches, so that it can be found and reaped."""
+    """Become the parent of what a sandbox detaches, so that it can be found and reaped."""
     if sys.platform.startswith("linux"):
         import ctypes
 

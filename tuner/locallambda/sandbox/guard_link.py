@@ -1,7 +1,6 @@
-"""The service's end of the guard: start a runtime, learn of its end, kill a sandbox.
+"""The service's end of the guard: starts a runtime, learns of its end, kills a sandbox.
 
-All of it is asynchronous and cheap; the guard does the work (see ``guard.py``). Closing the link
-ends every sandbox.
+All of it is asynchronous and cheap; the guard does the work. Closing the link ends every sandbox.
 """
 
 import asyncio
@@ -34,10 +33,9 @@ class Started:
 
 
 class GuardLink:
-    """Make it with :meth:`start`; use it from one event loop only."""
+    """Made by :meth:`start`; for one event loop only."""
 
     def __init__(self, process: subprocess.Popen[bytes], link: socket.socket) -> None:
-        """``link`` is connected to ``process``, a running guard."""
         self._process = process
         self._link = link
         self._buffer = b""
@@ -51,10 +49,7 @@ class GuardLink:
 
     @classmethod
     async def start(cls, prefix: Sequence[str] = ()) -> "GuardLink":
-        """Start a guard, behind ``prefix`` (such as systemd-run) if given.
-
-        Raises TunerError when it does not come up.
-        """
+        """Start a guard, behind ``prefix`` (such as systemd-run) if given; raises TunerError."""
         ours, theirs = socket.socketpair()
         command = [*prefix, sys.executable, "-P", "-m", "tuner.locallambda.sandbox.guard"]
         with theirs:
@@ -86,7 +81,7 @@ class GuardLink:
 
     @property
     def lost(self) -> bool:
-        """Whether the guard has ended; then no sandbox can run any more."""
+        """True if the guard has ended, which ends every sandbox."""
         return self._lost
 
     def own(self, cgroups: Sequence[Path] = (), directories: Sequence[Path] = ()) -> None:
@@ -101,7 +96,7 @@ class GuardLink:
         )
 
     async def possible_namespace(self, directory: Path) -> str | None:
-        """How a sandbox can get a /tmp of its own here: "root", "user" or ``None``."""
+        """The kind of namespace in which a sandbox gets its own /tmp: "root", "user", ``None``."""
         answer = await self._ask("namespace", {"op": "try_namespace", "directory": str(directory)})
         kind: str | None = answer["kind"]
         return kind
@@ -109,7 +104,7 @@ class GuardLink:
     async def spawn(self, order: Order, log_fd: int, on_exit: Callable[[int], None]) -> Started:
         """Start a runtime whose output goes to ``log_fd``.
 
-        ``on_exit`` gets its exit code when it ends, or minus the signal that ended it.
+        ``on_exit`` gets its exit code, or minus the signal that ended it.
         """
         message = {"op": "spawn", **dataclasses.asdict(order)}
         answer = self._expect("started", order.key)
@@ -149,7 +144,7 @@ class GuardLink:
 
     def _send(self, message: dict[str, Any], fds: Sequence[int] = ()) -> None:
         if self._lost:
-            raise TunerError("local Lambda", "its guard process has ended", "Start it again.")
+            raise _guard_ended()
         data = json.dumps(message).encode() + b"\n"
         try:
             if fds:
@@ -158,7 +153,7 @@ class GuardLink:
             self._link.sendall(data)
         except OSError:
             self._lose()
-            raise TunerError("local Lambda", "its guard process has ended") from None
+            raise _guard_ended() from None
 
     def _read(self) -> None:
         try:
@@ -192,11 +187,11 @@ class GuardLink:
             callback(code)
 
     def _lose(self) -> None:
-        """Let go of the guard; every runtime is dead or dying with it."""
+        """Drop the link; every runtime is dead or dying with the guard."""
         self._lost = True
         self._loop.remove_reader(self._link.fileno())
         self._link.close()
-        error = TunerError("local Lambda", "its guard process has ended", "Start it again.")
+        error = _guard_ended()
         for waiting in self._answers.values():
             for future in waiting:
                 if not future.done():
@@ -206,8 +201,12 @@ class GuardLink:
             self._tell_exit(key, -9)
 
 
+def _guard_ended() -> TunerError:
+    return TunerError("local Lambda", "its guard process has ended", "Start it again.")
+
+
 async def _kill_family(family: process_tree.Family) -> None:
-    """What the guard would do if it had not been killed itself."""
+    """Kill a sandbox's processes in place of a guard that was killed."""
     while pids := process_tree.members([family])[family.key]:
         for pid in pids:
             with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -1,6 +1,6 @@
-"""The host of all sandboxes: chooses how CPU and memory are limited, and says how well it works.
+"""The host of all sandboxes: makes and ends them, and says how well it stands in for Lambda.
 
-It makes sandboxes and ends them; it does not know functions, versions or callers.
+It does not know functions, versions or callers.
 """
 
 import asyncio
@@ -14,24 +14,25 @@ from typing import Any
 
 from tuner.errors import TunerError
 from tuner.locallambda.limits import cpu
+from tuner.locallambda.sandbox.invocation import SandboxSpec
 from tuner.locallambda.sandbox.methods import Applied, Methods, choose, measure_share
 from tuner.locallambda.sandbox.runtime import Cell
 from tuner.locallambda.sandbox.runtime_command import command, stands_in
-from tuner.locallambda.sandbox.sandbox import Sandbox, SandboxSpec
+from tuner.locallambda.sandbox.sandbox import Sandbox
 
-_RESTART = "Its cgroup or its guard process has gone: start the local Lambda again."
+_RESTART = "Its cgroup or its guard process is gone: start the local Lambda again."
 
 #: Two sizes are measured at start: a small share and a large one, together below one core.
 PROBE_SIZES_MB = (256, 1024)
 
 
 class SandboxHost:
-    """Start it once per process, from the thread that runs the event loop."""
+    """Started once per process, from the thread that runs the event loop."""
 
     def __init__(self, cpu: str = "auto", memory: str = "auto") -> None:
         """``cpu``: auto, cgroup-v1, cgroup-v2 or duty-cycle. ``memory``: auto, cgroup or rss."""
-        self._methods = cpu, memory
-        self._limits: Methods | None = None
+        self._names = cpu, memory
+        self._methods: Methods | None = None
         self._directory = Path()
         self._namespace: str | None = None
         self._numbers = itertools.count(1)
@@ -41,18 +42,18 @@ class SandboxHost:
         self._stand_ins: set[str] = set()
 
     async def start(self, calibrate: bool = True) -> None:
-        """Choose the limits; the share is measured in the background (about 1 s).
+        """Choose the methods; the CPU share is measured in the background (about 1 s).
 
         Raises UsageError for a method that does not work here, TunerError without a guard.
         """
-        self._limits = await choose(*self._methods)
+        self._methods = await choose(*self._names)
         self._directory = Path(tempfile.mkdtemp(prefix="tuner-", dir=_disk()))
-        self._limits.link.own(directories=[self._directory])
+        self._methods.link.own(directories=[self._directory])
         trial = self._directory / "trial"
         trial.mkdir()
-        self._namespace = await self._limits.link.possible_namespace(trial)
+        self._namespace = await self._methods.link.possible_namespace(trial)
         if calibrate:
-            self._calibration = asyncio.create_task(self._calibrate(self._limits))
+            self._calibration = asyncio.create_task(self._calibrate(self._methods))
 
     async def calibrated(self) -> None:
         """Wait until the applied CPU share is measured."""
@@ -62,9 +63,9 @@ class SandboxHost:
     def create(self, spec: SandboxSpec) -> Sandbox:
         """A sandbox that is not started yet.
 
-        Raises UsageError for a runtime that cannot run, TunerError when limits cannot be set.
+        Raises UsageError for a runtime that cannot run here, TunerError if limits cannot be set.
         """
-        limits = self._running()
+        methods = self._running()
         command(spec)  # raises for a runtime that cannot run here
         if stands_in(spec.runtime):
             self._stand_ins.add(spec.runtime)
@@ -72,9 +73,9 @@ class SandboxHost:
         try:
             cell = Cell(
                 key=key,
-                link=limits.link,
-                cpu=limits.cpu.group(key),
-                memory=limits.memory.group(key, spec.memory_mb),
+                link=methods.link,
+                cpu=methods.cpu.group(key),
+                memory=methods.memory.group(key, spec.memory_mb),
                 directory=self._directory / key,
                 namespace=self._namespace,
             )
@@ -87,13 +88,13 @@ class SandboxHost:
         return self._sandboxes[key]
 
     def platform(self) -> dict[str, Any]:
-        """How this machine plays Lambda: methods, cores, and how far the CPU share was off.
+        """Methods, cores, and how far the CPU share was off.
 
         ``cpu_share`` has a row per measured size, in cores; it is empty until measured.
         """
-        limits = self._running()
+        methods = self._running()
         return {
-            "cpu_method": limits.cpu.method,
+            "cpu_method": methods.cpu.method,
             "cpu_period_ms": cpu.PERIOD_US / 1000,
             "cpu_share": [
                 {
@@ -106,7 +107,7 @@ class SandboxHost:
             ],
             "cores": cpu.cores(),
             "largest_exact_mb": cpu.cores() * cpu.ONE_CORE_MB,
-            "memory_method": limits.memory.method,
+            "memory_method": methods.memory.method,
             "own_tmp": "mount namespace" if self._namespace else "TMPDIR only",
             "machine": platform.machine(),
             "python": platform.python_version(),
@@ -123,30 +124,30 @@ class SandboxHost:
 
     async def close(self) -> None:
         """End every sandbox and remove everything that was made."""
-        if self._limits is None:
+        if self._methods is None:
             return
-        limits, self._limits = self._limits, None
+        methods, self._methods = self._methods, None
         if self._calibration is not None:
             self._calibration.cancel()
             await asyncio.gather(self._calibration, return_exceptions=True)
         await asyncio.gather(*(sandbox.stop() for sandbox in self._sandboxes.values()))
-        limits.cpu.close()
-        await limits.link.close()
+        methods.cpu.close()
+        await methods.link.close()
         shutil.rmtree(self._directory, ignore_errors=True)
 
-    async def _calibrate(self, limits: Methods) -> None:
+    async def _calibrate(self, methods: Methods) -> None:
         probes = [
-            measure_share(limits, size, f"{os.getpid()}-probe-{size}") for size in PROBE_SIZES_MB
+            measure_share(methods, size, f"{os.getpid()}-probe-{size}") for size in PROBE_SIZES_MB
         ]
         self._applied = [one for one in await asyncio.gather(*probes) if one is not None]
 
     def _running(self) -> Methods:
-        if self._limits is None:
+        if self._methods is None:
             raise TunerError("local Lambda", "the sandbox host is not started")
-        return self._limits
+        return self._methods
 
 
 def _disk() -> str:
-    """Where sandboxes keep their /tmp: a directory on disk, since /tmp may be in memory."""
+    """The directory for the /tmp of sandboxes: on disk, since /tmp may be in memory."""
     durable = Path("/var/tmp")
     return str(durable) if os.access(durable, os.W_OK) else tempfile.gettempdir()

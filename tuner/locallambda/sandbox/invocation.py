@@ -1,14 +1,11 @@
-"""What goes into a sandbox and what comes out: plain records, no behaviour.
+"""Records that go into a sandbox and come out of it, without behaviour.
 
-Shared by the front (functions, fleet, Invoke) and the sandboxes. Memory is MB as Lambda counts
-it (MiB), durations are milliseconds, timeouts seconds.
+Memory is MB as Lambda counts it (MiB), durations are milliseconds, timeouts seconds.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-
-ACCOUNT_ID = "000000000000"
 
 
 @dataclass(frozen=True)
@@ -28,8 +25,7 @@ class SandboxSpec:
     log_group: str
     log_stream: str
     log_format: str = "Text"  # or "JSON": platform lines and the runtime's own logging
-    initialization: str = "on-demand"  # or "provisioned-concurrency": before anybody calls
-    account_id: str = ACCOUNT_ID
+    initialization: str = "on-demand"  # or "provisioned-concurrency": ahead of calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +40,7 @@ class Invocation:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ReportFields:
     """The fields of a REPORT line, with their hidden digits."""
 
     duration_ms: float
@@ -58,10 +54,10 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class InvocationResult:
-    """How one invocation ended; a fault of the function is a result, never an exception."""
+    """The end of one invocation; a fault of the function is a result, never an exception."""
 
     payload: bytes
     function_error: str | None  # "Unhandled"
-    report: Report
+    report: ReportFields
     log: bytes = field(repr=False)  # START .. REPORT, complete; a tail is its last 4 KB
-    alive: bool = True  # whether the sandbox can serve again
+    alive: bool = True  # the sandbox can serve again

@@ -1,7 +1,7 @@
 """Turns a fresh child of the guard into a runtime: cgroups, limits, its own /tmp, then exec.
 
-Runs between fork and exec in the single-threaded guard; whatever fails ends the child with exit
-status 126 or 127, as a shell would, after saying why in the sandbox's log. Standard library only.
+Runs between fork and exec in the single-threaded guard; a failure ends the child with exit status
+126 or 127, as in a shell, with the reason in the sandbox's log. Standard library only.
 """
 
 import ctypes
@@ -30,7 +30,7 @@ MS_PRIVATE = 1 << 18
 
 @dataclass(frozen=True)
 class Order:
-    """What to run and how. ``tmp`` is mounted over /tmp where ``namespace`` says it can be."""
+    """A program to run; ``tmp`` is mounted over /tmp where ``namespace`` allows it."""
 
     key: str
     argv: Sequence[str]
@@ -39,7 +39,7 @@ class Order:
     cgroups: Sequence[str] = ()  # cgroup.procs files to join
     tmp: str | None = None
     namespace: str | None = None  # "root", "user", or None: /tmp stays the machine's
-    keep: Sequence[str] = ()  # directories that have to be seen even if they are below /tmp
+    keep: Sequence[str] = ()  # directories that stay visible even if they are below /tmp
 
 
 def become(order: Order, log_fd: int, guard_pid: int) -> NoReturn:
@@ -63,7 +63,7 @@ def become(order: Order, log_fd: int, guard_pid: int) -> NoReturn:
 def own_tmp(directory: str, namespace: str, keep: Sequence[str]) -> None:
     """Mount ``directory`` over /tmp in a mount namespace of this process. Raises OSError.
 
-    What lies below the machine's /tmp and is needed (``keep``) is mounted again at its place.
+    Directories to ``keep`` that are below the machine's /tmp are mounted again at their place.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     uid, gid = os.getuid(), os.getgid()
@@ -85,7 +85,7 @@ def own_tmp(directory: str, namespace: str, keep: Sequence[str]) -> None:
 
 
 def possible_namespace(directory: str) -> str | None:
-    """Try in throw-away children how /tmp can be replaced here: "root", "user" or not at all."""
+    """The way to replace /tmp here ("root", "user" or ``None``), tried in throw-away children."""
     if not sys.platform.startswith("linux"):
         return None
     for namespace in ("root", "user"):
@@ -132,7 +132,7 @@ def _die_with_parent(guard_pid: int) -> None:
     # After the namespace: a change of credentials clears the setting (prctl(2)).
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != guard_pid:
-        raise ProcessLookupError("the guard has gone")
+        raise ProcessLookupError("the guard is gone")
 
 
 def _below_tmp(path: str) -> bool:

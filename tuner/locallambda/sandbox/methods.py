@@ -46,7 +46,7 @@ print(c1 - c0, w1 - w0)
 
 @dataclass(frozen=True)
 class Methods:
-    """What was chosen, and the guard."""
+    """The chosen controls, and the guard."""
 
     link: GuardLink
     cpu: cpu.CpuControl
@@ -128,7 +128,7 @@ def _memory(method: str, link: GuardLink, subtree: Path | None) -> memory.Memory
         raise UsageError(
             "memory method cgroup",
             "this machine has no memory cgroup that is writable",
-            "Use --memory-limit rss, which needs no cgroups.",
+            "Use --memory rss, which needs no cgroups.",
         )
     return memory.RssMemory()
 

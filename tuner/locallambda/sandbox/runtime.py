@@ -1,7 +1,7 @@
-"""A sandbox's runtime: the process, what it says through the Runtime API, and how it ends.
+"""A sandbox's runtime: its process, what that says through the Runtime API, and how it ends.
 
-One :class:`Runtime` is used for all the processes that follow one another in a sandbox, one at a
-time. It knows nothing of invocation results or REPORT lines.
+One :class:`Runtime` stands for all processes of a sandbox, one after another. It knows nothing of
+invocation results or REPORT lines.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from tuner.locallambda.sandbox.runtime_log import RuntimeLog
 
 @dataclass(frozen=True)
 class Cell:
-    """What the host provides for one sandbox."""
+    """Everything that the host provides for one sandbox."""
 
     key: str
     link: GuardLink
@@ -35,7 +35,7 @@ class Cell:
 
     @property
     def tmp(self) -> Path:
-        """What handlers see as /tmp, or are told by TMPDIR."""
+        """The directory that handlers see as /tmp, or by TMPDIR."""
         return self.directory / "tmp"
 
 
@@ -49,7 +49,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class TimeIsUp:
-    """What was waited for did not happen in time."""
+    """Nothing happened in time."""
 
 
 Event = runtime_api.Event | Ended | TimeIsUp
@@ -59,7 +59,6 @@ class Runtime:
     """Starts and ends the process, and turns what it does into events."""
 
     def __init__(self, spec: SandboxSpec, cell: Cell) -> None:
-        """Nothing runs yet."""
         self.log = RuntimeLog()
         self.init_ms = 0.0  # from the start of the process to its first request for an event
         self._spec = spec
@@ -74,12 +73,12 @@ class Runtime:
 
     @property
     def alive(self) -> bool:
-        """Whether there is a process."""
+        """True if there is a process."""
         return self._pid is not None
 
     @property
     def waiting(self) -> bool:
-        """Whether it waits for an event."""
+        """True if it waits for an event."""
         return self._api.waiting
 
     async def open(self) -> None:
@@ -93,7 +92,7 @@ class Runtime:
         await self._api.close()
 
     async def start(self, until: float) -> Event:
-        """Start a process; the event is ``Ready`` if it came to ask for work by then."""
+        """Start a process; returns ``Ready`` if it asks for an event by then."""
         self._inbox.clear()
         self._api.begin()
         writer = self.log.open()
@@ -107,7 +106,7 @@ class Runtime:
         return await self.next_event(until)
 
     async def serve(self, invocation: Invocation, until: float) -> Event:
-        """Hand an invocation to the waiting runtime; the event is how that ended."""
+        """Give an invocation to the waiting runtime; returns how that ended."""
         self._inbox.clear()
         self.watch_memory()
         self._api.deliver(_delivery(invocation, until))
@@ -117,23 +116,23 @@ class Runtime:
         return event
 
     async def settle(self, until: float) -> None:
-        """Wait for whatever a living runtime does next: ask for an event, or end."""
+        """Wait for a living runtime to ask for an event, or end."""
         self._inbox.clear()
         await self.next_event(until)
 
     async def end(self) -> None:
-        """Kill whatever runs in the sandbox, and wait until it is gone."""
+        """Kill everything that runs in the sandbox, and wait until it is gone."""
         await self._cell.link.kill(self._cell.key)
         self._forget()
         self.log.close()
 
     def watch_memory(self) -> None:
-        """The runtime works from now on."""
+        """Enforce the memory limit while the runtime works."""
         if self._pid is not None:
             self._cell.memory.watch(self._pid, self._kill)
 
     def used_bytes(self) -> int:
-        """The most memory that any runtime of this sandbox held so far."""
+        """The most memory that any runtime of this sandbox has held."""
         if self._pid is not None:
             self._used_bytes = max(self._used_bytes, self._cell.memory.used_bytes(self._pid))
         return self._used_bytes
@@ -153,11 +152,11 @@ class Runtime:
 
     def _order(self) -> Order:
         cell = self._cell
-        told = None if cell.namespace else str(cell.tmp)
+        tmp = None if cell.namespace else str(cell.tmp)
         return Order(
             key=cell.key,
             argv=command(self._spec),
-            env=environment(self._spec, cell.key, self._api.address, told),
+            env=environment(self._spec, cell.key, self._api.address, tmp),
             cwd=str(self._spec.task_dir),
             cgroups=sorted({*cell.cpu.joins, *cell.memory.joins}),
             tmp=str(cell.tmp),
@@ -210,6 +209,6 @@ def _delivery(invocation: Invocation, until: float) -> runtime_api.Delivery:
 
 
 def _trace_id(request_id: str) -> str:
-    """A trace header for a caller that sent none, as Lambda makes one up; not sampled."""
+    """A trace header for a caller that sent none, not sampled."""
     digits = request_id.replace("-", "").ljust(32, "0")
     return f"Root=1-{int(time.time()):08x}-{digits[:24]};Parent={digits[16:32]};Sampled=0"

@@ -2,7 +2,7 @@
 
 Implements what a runtime needs to serve events (AWS, "Using the Lambda runtime API", 2018-06-01):
 next, response, error, init/error. It keeps no clock and starts nothing; it turns requests into
-events for the sandbox. The API for extensions and SnapStart's restore calls are not there.
+events for the sandbox. Extensions and SnapStart's restore calls are not supported.
 """
 
 import asyncio
@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from aiohttp import web
 
 PREFIX = "/2018-06-01/runtime/"
-ERROR_TYPE_HEADER = "Lambda-Runtime-Function-Error-Type"
 
 #: What Lambda accepts of a handler: 6 MiB and a hundred bytes, as its error message says.
 MAX_RESPONSE_BYTES = 6_291_556
@@ -20,7 +19,7 @@ MAX_RESPONSE_BYTES = 6_291_556
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """An event with what the runtime is told about it."""
+    """An event for the runtime, with its headers."""
 
     request_id: str
     event: bytes
@@ -29,11 +28,11 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The runtime asks for an event: INIT, or the previous invocation, is over."""
+    """The runtime asked for an event: INIT, or the previous invocation, is over."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class Returned:
     """The handler has returned."""
 
     payload: bytes
@@ -41,7 +40,7 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The handler, or with ``init`` the loading of it, has failed in a way that it could report."""
+    """The handler, or with ``init`` loading it, has failed, and the runtime reported how."""
 
     payload: bytes
     error_type: str
@@ -50,10 +49,10 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class TooLarge:
-    """The handler's response is more than Lambda accepts."""
+    """The handler's response is larger than Lambda accepts."""
 
 
-Event = Ready | Answered | Failed | TooLarge
+Event = Ready | Returned | Failed | TooLarge
 
 
 class RuntimeApi:
@@ -77,7 +76,7 @@ class RuntimeApi:
         self.address = f"{host}:{port}"
 
     async def close(self) -> None:
-        """Stop listening and let go of a runtime that waits."""
+        """Stop listening and release a runtime that waits."""
         self.reset()
         if self._server is not None:
             self._server.close()
@@ -85,7 +84,7 @@ class RuntimeApi:
 
     @property
     def waiting(self) -> bool:
-        """Whether a runtime waits for an event."""
+        """True if a runtime waits for an event."""
         return self._waiting is not None
 
     def deliver(self, delivery: Delivery) -> None:
@@ -97,11 +96,11 @@ class RuntimeApi:
         self._waiting = None
 
     def begin(self) -> None:
-        """A runtime is about to start; it is served from now on."""
+        """Serve the runtime that is about to start."""
         self._serves = True
 
     def reset(self) -> None:
-        """Forget the runtime: it has ended, and what it has still sent is read too late."""
+        """Forget the runtime: it has ended, and what it still sent is too late."""
         self._serves = False
         self._current = None
         if self._waiting is not None:
@@ -118,14 +117,10 @@ class RuntimeApi:
         match request.method, parts:
             case "GET", ["invocation", "next"]:
                 return await self._next()
-            case "POST", ["invocation", request_id, "response"]:
-                return await self._response(request, request_id)
-            case "POST", ["invocation", request_id, "error"]:
-                return await self._error(request, request_id)
+            case "POST", ["invocation", request_id, "response" | "error" as kind]:
+                return await self._finish(request, request_id, failed=kind == "error")
             case "POST", ["init", "error"]:
-                payload = await _read(request) or b""
-                error_type = request.headers.get(ERROR_TYPE_HEADER, "Runtime.Unknown")
-                self._on_event(Failed(payload, error_type, init=True))
+                self._on_event(Failed(await _read(request) or b"", _error_type(request), True))
                 return _accepted()
         return _refuse(404, "NotFound", f"no such route: {path}")
 
@@ -142,27 +137,21 @@ class RuntimeApi:
             body=delivery.event, headers=delivery.headers, content_type="application/json"
         )
 
-    async def _response(self, request: web.BaseRequest, request_id: str) -> web.StreamResponse:
+    async def _finish(
+        self, request: web.BaseRequest, request_id: str, *, failed: bool
+    ) -> web.StreamResponse:
         payload = await _read(request)
         if request_id != self._current:
             return _refuse(400, "InvalidRequestID", "Invalid request ID")
         self._current = None
-        if payload is None:
+        if failed:
+            self._on_event(Failed(payload or b"", _error_type(request), init=False))
+        elif payload is None:
             self._on_event(TooLarge())
-            size = f"{MAX_RESPONSE_BYTES} bytes"
-            return _refuse(
-                413, "RequestEntityTooLarge", f"Exceeded maximum allowed payload size ({size})."
-            )
-        self._on_event(Answered(payload))
-        return _accepted()
-
-    async def _error(self, request: web.BaseRequest, request_id: str) -> web.StreamResponse:
-        payload = await _read(request)
-        if request_id != self._current:
-            return _refuse(400, "InvalidRequestID", "Invalid request ID")
-        self._current = None
-        error_type = request.headers.get(ERROR_TYPE_HEADER, "Runtime.Unknown")
-        self._on_event(Failed(payload or b"", error_type, init=False))
+            text = f"Exceeded maximum allowed payload size ({MAX_RESPONSE_BYTES} bytes)."
+            return _refuse(413, "RequestEntityTooLarge", text)
+        else:
+            self._on_event(Returned(payload))
         return _accepted()
 
 
@@ -174,6 +163,10 @@ async def _read(request: web.BaseRequest) -> bytes | None:
         if size <= MAX_RESPONSE_BYTES:
             chunks.append(chunk)
     return b"".join(chunks) if size <= MAX_RESPONSE_BYTES else None
+
+
+def _error_type(request: web.BaseRequest) -> str:
+    return request.headers.get("Lambda-Runtime-Function-Error-Type", "Runtime.Unknown")
 
 
 def _gone() -> web.Response:

@@ -1,7 +1,7 @@
-"""What a runtime is started with: its command line and its environment.
+"""The command line and the environment of a runtime.
 
-Python runs under AWS's own runtime interface client; ``provided`` runtimes are whatever executable
-``bootstrap`` the code brings. Nothing of the service's own environment gets through.
+Python runs under AWS's own runtime interface client; ``provided`` runtimes are the executable
+``bootstrap`` of the code. Nothing of the service's own environment gets through.
 """
 
 import functools
@@ -22,10 +22,7 @@ CLIENT = "awslambdaric"
 
 
 def command(spec: SandboxSpec) -> list[str]:
-    """The argv that runs this function.
-
-    Raises UsageError for a runtime that cannot be run here.
-    """
+    """The argv that runs this function; raises UsageError for a runtime that cannot run here."""
     if spec.runtime in PROVIDED:
         argv = [str(spec.task_dir / "bootstrap")]
     else:
@@ -37,10 +34,7 @@ def command(spec: SandboxSpec) -> list[str]:
 
 @functools.cache
 def python_for(runtime: str) -> str:
-    """The interpreter for ``python3.N``: this one, or one on PATH that is exactly that version.
-
-    Where the version is not to be had, this interpreter stands in for it.
-    """
+    """The interpreter for ``python3.N``: one on PATH that is exactly that version, or this one."""
     if re.fullmatch(r"python3\.\d+", runtime) is None:
         raise UsageError(
             runtime,
@@ -63,7 +57,7 @@ def python_for(runtime: str) -> str:
 
 
 def missing_entrypoint(spec: SandboxSpec) -> str | None:
-    """The bootstrap that a custom runtime lacks, or has without permission to run it."""
+    """The path of the bootstrap if a custom runtime lacks it or may not run it."""
     if spec.runtime not in PROVIDED:
         return None
     path = spec.task_dir / "bootstrap"
@@ -71,7 +65,7 @@ def missing_entrypoint(spec: SandboxSpec) -> str | None:
 
 
 def stands_in(runtime: str) -> bool:
-    """Whether another version of Python than the function asks for runs it."""
+    """True if another version of Python runs the function than it names."""
     if runtime in PROVIDED:
         return False
     here = f"python3.{sys.version_info.minor}"
@@ -81,9 +75,9 @@ def stands_in(runtime: str) -> bool:
 def environment(spec: SandboxSpec, key: str, api_address: str, tmp: str | None) -> dict[str, str]:
     """Lambda's environment variables for this function, and the function's own.
 
-    ``tmp`` is set as TMPDIR where /tmp itself is not the sandbox's own. Names and values are those
-    that handlers see on AWS ("Defined runtime environment variables"); the credentials are dummies
-    which the local Lambda accepts.
+    ``tmp`` becomes TMPDIR where /tmp itself is not the sandbox's own. Names and values are those
+    that handlers see on AWS ("Defined runtime environment variables"); the local Lambda accepts the
+    dummy credentials.
     """
     task = str(spec.task_dir)
     defaults = {
@@ -98,12 +92,12 @@ def environment(spec: SandboxSpec, key: str, api_address: str, tmp: str | None) 
 
 
 def needed_directories(spec: SandboxSpec) -> list[str]:
-    """What a runtime has to see even where its /tmp is replaced."""
+    """The directories that a runtime needs even where its /tmp is replaced."""
     return [str(spec.task_dir), sys.prefix, sys.base_prefix, *_package_homes()]
 
 
 def _reserved(spec: SandboxSpec, api_address: str) -> dict[str, str]:
-    """Variables that a function cannot set itself."""
+    """Variables that a function cannot set."""
     return {
         "_HANDLER": spec.handler,
         "LAMBDA_TASK_ROOT": str(spec.task_dir),

@@ -1,6 +1,6 @@
-"""Collects what a runtime writes to its standard output and error, through one pipe.
+"""Collects a runtime's standard output and error through one pipe.
 
-Everything that a handler wrote before it answered is in the pipe when the answer arrives, so a
+Everything that a handler wrote before it returned is in the pipe when its response arrives, so a
 non-blocking read then has the whole log of that invocation.
 """
 
@@ -18,7 +18,6 @@ class RuntimeLog:
     """The log of one sandbox; a new pipe for each runtime."""
 
     def __init__(self) -> None:
-        """Without a pipe yet."""
         self._chunks: list[bytes] = []
         self._size = 0
         self._fd: int | None = None
@@ -32,19 +31,19 @@ class RuntimeLog:
         return writer
 
     def write(self, line: bytes) -> None:
-        """Add a line of the platform's own, after everything that was written so far."""
+        """Add a line of the platform's own after everything written so far."""
         self._drain()
         self._chunks.append(line)
 
     def take(self) -> bytes:
-        """The log since it was last taken."""
+        """The log since the last call."""
         self._drain()
         log = b"".join(self._chunks)
         self._chunks, self._size = [], 0
         return _unfold(log)
 
     def close(self) -> None:
-        """Let go of the pipe, after reading what is in it."""
+        """Close the pipe after reading what is in it."""
         if self._fd is not None:
             self._drain()
         if self._fd is not None:
@@ -78,7 +77,7 @@ class RuntimeLog:
 
 
 def _unfold(log: bytes) -> bytes:
-    """AWS's Python client writes an error as one line with carriage returns; Lambda shows lines."""
+    """Split errors into lines: AWS's Python client writes them with carriage returns."""
     if TRACEBACK not in log:
         return log
     lines = log.split(b"\n")  # not splitlines(), which would split at the carriage returns

@@ -1,8 +1,8 @@
 """One sandbox: serves invocations one at a time, in Lambda's way and words.
 
-It outlives its runtime: after a timeout or an exit the next invocation starts the runtime again
-inside itself, with the same /tmp, as on AWS. Who is served by which sandbox, and when an idle one
-ends, is decided elsewhere. Between invocations it is not frozen.
+It outlives its runtime: after a timeout or an exit the next invocation includes a new INIT, with
+the same /tmp, as on AWS. Which sandbox serves whom, and when an idle one ends, is decided
+elsewhere. Between invocations it is not frozen.
 """
 
 import asyncio
@@ -10,14 +10,16 @@ import shutil
 import time
 
 from tuner.locallambda.limits.memory import MIB
-from tuner.locallambda.sandbox import runtime_api
-from tuner.locallambda.sandbox import wording as faults
-from tuner.locallambda.sandbox.invocation import Invocation, InvocationResult, Report, SandboxSpec
+from tuner.locallambda.sandbox import runtime_api, wording
+from tuner.locallambda.sandbox.invocation import (
+    Invocation,
+    InvocationResult,
+    ReportFields,
+    SandboxSpec,
+)
 from tuner.locallambda.sandbox.runtime import Cell, Ended, Runtime
 from tuner.locallambda.sandbox.runtime_command import missing_entrypoint
 from tuner.locallambda.sandbox.wording import billed_ms, lines_for
-
-__all__ = ["Invocation", "InvocationResult", "Report", "Sandbox", "SandboxSpec"]
 
 INIT_LIMIT_S = 10.0  # AWS, "Understanding the Lambda execution environment lifecycle"
 PROVISIONED_INIT_LIMIT_S = 130.0  # the same page: or the function's timeout, if that is longer
@@ -29,7 +31,6 @@ class Sandbox:
     """Made by :meth:`tuner.locallambda.sandbox.host.SandboxHost.create`."""
 
     def __init__(self, spec: SandboxSpec, cell: Cell) -> None:
-        """Nothing runs yet."""
         self.spec = spec
         self.last_used = time.monotonic()  # when the last invocation ended
         self.cell = cell
@@ -41,23 +42,23 @@ class Sandbox:
 
     @property
     def busy(self) -> bool:
-        """Whether an invocation is running."""
+        """True while an invocation runs."""
         return self._busy
 
     @property
     def stopped(self) -> bool:
-        """Whether it was stopped for good."""
+        """True once it was stopped for good."""
         return self._stopped
 
     @property
     def initialised(self) -> bool:
-        """Whether INIT has ended well, and no invocation has to wait for it."""
+        """True if INIT has ended well, so that no invocation has to wait for it."""
         return self._runtime.waiting
 
     async def start(self) -> None:
         """Run INIT at full speed, at most 10 s; a fault shows in the first invocation.
 
-        A provisioned sandbox has longer, and its INIT is in no invocation's REPORT.
+        A provisioned sandbox has more time, and its INIT is in no invocation's REPORT.
         """
         await self._runtime.open()
         provisioned = self.spec.initialization == PROVISIONED
@@ -68,7 +69,7 @@ class Sandbox:
         self.last_used = time.monotonic()
 
     async def invoke(self, invocation: Invocation) -> InvocationResult:
-        """Serve one event. If cancelled, the runtime is killed and starts again next time."""
+        """Serve one event; cancelling it kills the runtime, which starts again next time."""
         if self._busy or self._stopped:
             raise RuntimeError("a sandbox serves one invocation at a time, and none once stopped")
         self._busy = True
@@ -82,11 +83,11 @@ class Sandbox:
             self.last_used = time.monotonic()
 
     def init_log(self) -> bytes:
-        """What INIT has written; an invocation's log is then without it."""
+        """The log of INIT, which the next invocation's log is then without."""
         return self._runtime.log.take()
 
     async def stop(self) -> None:
-        """End every process of the sandbox and remove its files. May be called twice."""
+        """End every process of the sandbox and remove its files; may be called twice."""
         if self._stopped:
             return
         self._stopped = True
@@ -108,51 +109,51 @@ class Sandbox:
             begun = time.monotonic()
         event = await self._runtime.serve(invocation, begun + self.spec.timeout_s)
         match event:
-            case runtime_api.Answered(payload):
+            case runtime_api.Returned(payload):
                 return self._finish(invocation, payload, None, self._report(begun, init_ms))
             case runtime_api.Failed(payload, _, _):
                 return self._finish(invocation, payload, "Unhandled", self._report(begun, init_ms))
             case runtime_api.TooLarge():
-                fault = faults.ResponseTooLarge()
+                fault = wording.ResponseTooLarge()
             case Ended(code, out_of_memory):
-                fault = faults.Exited(code, out_of_memory)
+                fault = wording.Exited(code, out_of_memory)
             case _:
-                fault = faults.TimedOut(self.spec.timeout_s)
+                fault = wording.TimedOut(self.spec.timeout_s)
         return await self._fail(invocation, fault, begun, init_ms)
 
-    async def _be_ready(self, until: float) -> faults.Fault | None:
-        """Have a runtime that waits for an event; start it again if it has ended."""
+    async def _be_ready(self, until: float) -> wording.Fault | None:
+        """Wait for a runtime that waits for an event; start one if there is none."""
         while not self._runtime.waiting:
             if self._runtime.alive:
                 await self._runtime.settle(until)
             else:
                 fault = await self._init("invoke", until)
-                if isinstance(fault, faults.Exited) and fault.crashed and not self._stopped:
-                    # Lambda tries a crashing INIT again until the invocation times out.
+                if isinstance(fault, wording.Exited) and fault.crashed and not self._stopped:
+                    # Lambda repeats a crashing INIT until the invocation times out.
                     await asyncio.sleep(min(CRASH_PAUSE_S, max(0.0, until - time.monotonic())))
                 elif fault is not None:
                     return fault
             if time.monotonic() >= until:
-                return faults.TimedOut(self.spec.timeout_s)
+                return wording.TimedOut(self.spec.timeout_s)
         return None
 
-    async def _init(self, phase: str, until: float) -> faults.Fault | None:
-        """Start a runtime and wait until it asks for an event; on a fault nothing runs after."""
+    async def _init(self, phase: str, until: float) -> wording.Fault | None:
+        """Start a runtime and wait until it asks for an event; after a fault nothing runs."""
         begun = time.monotonic()
-        fault: faults.Fault
+        fault: wording.Fault
         missing = missing_entrypoint(self.spec)
         if missing is not None:
-            fault = faults.NoEntrypoint(missing)
+            fault = wording.NoEntrypoint(missing)
         else:
             match await self._runtime.start(until):
                 case runtime_api.Ready():
                     return None
                 case runtime_api.Failed(payload, error_type, _):
-                    fault = faults.InitFailed(payload, error_type)
+                    fault = wording.InitFailed(payload, error_type)
                 case Ended(code, out_of_memory):
-                    fault = faults.Exited(code, out_of_memory)
+                    fault = wording.Exited(code, out_of_memory)
                 case _:
-                    fault = faults.TimedOut(self.spec.timeout_s)
+                    fault = wording.TimedOut(self.spec.timeout_s)
         await self._runtime.end()
         took_ms = (time.monotonic() - begun) * 1000.0
         line = self._lines.init_failed(took_ms, phase, fault.error_type, time.time())
@@ -160,22 +161,22 @@ class Sandbox:
         return fault
 
     async def _fail(
-        self, invocation: Invocation, fault: faults.Fault, begun: float, init_ms: float | None
+        self, invocation: Invocation, fault: wording.Fault, begun: float, init_ms: float | None
     ) -> InvocationResult:
         report = self._report(begun, init_ms, fault)
-        if not isinstance(fault, faults.ResponseTooLarge):
+        if not isinstance(fault, wording.ResponseTooLarge):
             await self._runtime.end()
         line = b""
-        if isinstance(fault, faults.TimedOut):
+        if isinstance(fault, wording.TimedOut):
             line = self._lines.timed_out(invocation.request_id, fault.timeout_s, time.time())
-        elif isinstance(fault, faults.Exited):
+        elif isinstance(fault, wording.Exited):
             line = self._lines.exited(invocation.request_id, fault.how)
         self._runtime.log.write(line)
         payload = fault.payload(invocation.request_id)
         return self._finish(invocation, payload, "Unhandled", report)
 
     def _finish(
-        self, invocation: Invocation, payload: bytes, error: str | None, report: Report
+        self, invocation: Invocation, payload: bytes, error: str | None, report: ReportFields
     ) -> InvocationResult:
         self.cell.memory.rest()
         log = self._runtime.log
@@ -184,15 +185,15 @@ class Sandbox:
         return InvocationResult(payload, error, report, log.take(), alive)
 
     def _report(
-        self, begun: float, init_ms: float | None, fault: faults.Fault | None = None
-    ) -> Report:
+        self, begun: float, init_ms: float | None, fault: wording.Fault | None = None
+    ) -> ReportFields:
         duration_ms = (time.monotonic() - begun) * 1000.0
-        if isinstance(fault, faults.TimedOut):  # Lambda stops the clock there
+        if isinstance(fault, wording.TimedOut):  # Lambda stops the clock there
             duration_ms = self.spec.timeout_s * 1000.0
         used_mb = -(-self._runtime.used_bytes() // MIB)
-        if isinstance(fault, faults.Exited) and fault.out_of_memory:
+        if isinstance(fault, wording.Exited) and fault.out_of_memory:
             used_mb = self.spec.memory_mb
-        return Report(
+        return ReportFields(
             duration_ms=duration_ms,
             billed_ms=billed_ms(duration_ms, init_ms),
             memory_mb=self.spec.memory_mb,

@@ -1,7 +1,8 @@
-"""How an invocation fails without the handler saying so, in Lambda's words.
+"""Lambda's own words: the payloads of faults, and the lines around an invocation, byte for byte.
 
-Each fault knows the payload that the caller gets; texts are those recorded on AWS, and those
-of Go's ``os.ProcessState``, in which Lambda's supervisor describes the end of a process.
+Texts are those recorded on AWS in 2025 and 2026 (the JSON records: of functions with that log
+format), and those of Go's ``os.ProcessState``, in which Lambda's supervisor describes the end of a
+process. Durations come in with all their digits and are rounded only here.
 """
 
 import json
@@ -9,23 +10,14 @@ import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from tuner.locallambda.sandbox.invocation import Report
+from tuner.locallambda.sandbox.invocation import ReportFields
 from tuner.locallambda.sandbox.runtime_api import MAX_RESPONSE_BYTES
 
 #: Go's names of the signals that end a runtime (package syscall, Linux).
 SIGNALS = {
-    1: "hangup",
-    2: "interrupt",
-    3: "quit",
-    4: "illegal instruction",
-    5: "trace/breakpoint trap",
-    6: "aborted",
-    7: "bus error",
-    8: "floating point exception",
-    9: "killed",
-    11: "segmentation fault",
-    13: "broken pipe",
-    14: "alarm clock",
+    1: "hangup", 2: "interrupt", 3: "quit", 4: "illegal instruction",
+    5: "trace/breakpoint trap", 6: "aborted", 7: "bus error", 8: "floating point exception",
+    9: "killed", 11: "segmentation fault", 13: "broken pipe", 14: "alarm clock",
     15: "terminated",
 }
 
@@ -39,7 +31,7 @@ class TimedOut:
     error_type = None
 
     def payload(self, request_id: str) -> bytes:
-        """As recorded in November 2025."""
+        """The caller's payload, as recorded in November 2025."""
         message = (
             f"RequestId: {request_id} Error: Task timed out after {self.timeout_s:.2f} seconds"
         )
@@ -61,7 +53,7 @@ class Exited:
 
     @property
     def crashed(self) -> bool:
-        """Whether a signal ended it, other than for want of memory."""
+        """True if a signal ended it, other than for lack of memory."""
         return self.code < 0 and not self.out_of_memory
 
     @property
@@ -75,21 +67,21 @@ class Exited:
         return f"Runtime exited with error: signal: {name}"
 
     def payload(self, request_id: str) -> bytes:
-        """The same for every reason."""
+        """The caller's payload, the same for every reason."""
         message = f"RequestId: {request_id} Error: {self.how}"
         return _error_payload(errorType="Runtime.ExitError", errorMessage=message)
 
 
 @dataclass(frozen=True)
 class InitFailed:
-    """Loading the handler failed and the runtime said why; its words are the payload."""
+    """Loading the handler failed; the runtime's words are the payload."""
 
     body: bytes
     error_type: str
     status = "error"
 
     def payload(self, request_id: str) -> bytes:
-        """With the empty request id that the runtime wrote: it knew of no request."""
+        """The caller's payload, with the empty request id that the runtime wrote."""
         return self.body
 
 
@@ -102,7 +94,7 @@ class NoEntrypoint:
     error_type = "Runtime.InvalidEntrypoint"
 
     def payload(self, request_id: str) -> bytes:
-        """As seen in public logs of functions that forgot it."""
+        """The caller's payload, as seen in public logs."""
         message = f"RequestId: {request_id} Error: Couldn't find valid bootstrap(s): [{self.path}]"
         return _error_payload(errorType=self.error_type, errorMessage=message)
 
@@ -115,9 +107,11 @@ class ResponseTooLarge:
     error_type = "Function.ResponseSizeTooLarge"
 
     def payload(self, request_id: str) -> bytes:
-        """With the message first, as recorded."""
-        limit = f"{MAX_RESPONSE_BYTES} bytes"
-        message = f"Response payload size exceeded maximum allowed payload size ({limit})."
+        """The caller's payload, with the message first, as recorded."""
+        message = (
+            "Response payload size exceeded maximum allowed payload size "
+            f"({MAX_RESPONSE_BYTES} bytes)."
+        )
         return _error_payload(errorMessage=message, errorType=self.error_type)
 
 
@@ -129,7 +123,7 @@ def _error_payload(**fields: str) -> bytes:
 
 
 def billed_ms(duration_ms: float, init_ms: float | None) -> int:
-    """What is billed: both phases, rounded up to 1 ms (INIT since 2025-08-01).
+    """Billed duration: both phases, rounded up to 1 ms (INIT since 2025-08-01).
 
     Rounded up from the real values, so a line that shows 153.00 ms may be billed as 154.
     """
@@ -149,7 +143,7 @@ class TextLines:
         line = f"INIT_REPORT Init Duration: {init_ms:.2f} ms\tPhase: {phase}\t{how}\n"
         return line.encode()
 
-    def end(self, request_id: str, report: Report, now: float) -> bytes:
+    def end(self, request_id: str, report: ReportFields, now: float) -> bytes:
         """The two lines after the handler's last: END and REPORT."""
         fields = [
             f"REPORT RequestId: {request_id}",
@@ -169,13 +163,12 @@ class TextLines:
         return (f"END RequestId: {request_id}\n" + "\t".join(fields) + last).encode()
 
     def timed_out(self, request_id: str, timeout_s: float, now: float) -> bytes:
-        """What is said of a handler that was stopped."""
-        return (
-            f"{_stamp(now)} {request_id} Task timed out after {timeout_s:.2f} seconds\n\n".encode()
-        )
+        """The lines about a handler that was stopped."""
+        text = f"{_stamp(now)} {request_id} Task timed out after {timeout_s:.2f} seconds\n\n"
+        return text.encode()
 
     def exited(self, request_id: str, how: str) -> bytes:
-        """What is said of a runtime that ended; ``how`` as in the error message."""
+        """The lines about a runtime that ended; ``how`` as in the error message."""
         return f"RequestId: {request_id} Error: {how}\nRuntime.ExitError\n".encode()
 
 
@@ -198,8 +191,8 @@ class JsonLines:
             record["errorType"] = error_type
         return _record("platform.initReport", now, record)
 
-    def end(self, request_id: str, report: Report, now: float) -> bytes:
-        """``platform.report``: three decimals, and no key for what there is not."""
+    def end(self, request_id: str, report: ReportFields, now: float) -> bytes:
+        """``platform.report``: three decimals, and no key for what is unknown."""
         metrics: dict[str, object] = {
             "durationMs": round(report.duration_ms, 3),
             "billedDurationMs": report.billed_ms,
@@ -215,11 +208,11 @@ class JsonLines:
         return _record("platform.report", now, record)
 
     def timed_out(self, request_id: str, timeout_s: float, now: float) -> bytes:
-        """Said by the report alone."""
+        """Nothing: the report says it."""
         return b""
 
     def exited(self, request_id: str, how: str) -> bytes:
-        """Said by the report alone."""
+        """Nothing: the report says it."""
         return b""
 
 

@@ -19,7 +19,12 @@ from tuner.locallambda.background import PlatformClock
 from tuner.locallambda.registry.names import read_reference
 from tuner.locallambda.registry.store import FunctionStore
 from tuner.locallambda.responses import ApiError, Response
-from tuner.locallambda.sandbox.invocation import Invocation, InvocationResult, Report, SandboxSpec
+from tuner.locallambda.sandbox.invocation import (
+    Invocation,
+    InvocationResult,
+    ReportFields,
+    SandboxSpec,
+)
 from tuner.locallambda.service import Service, ServiceOptions
 
 REGION = "eu-west-1"
@@ -55,7 +60,7 @@ class PretendedSandbox:
         await self.host.gate.wait()
         self.busy = False
         payload, error, alive = self.host.behave(self.spec, invocation)
-        report = Report(1.0, 1, self.spec.memory_mb, 30)
+        report = ReportFields(1.0, 1, self.spec.memory_mb, 30)
         told = invocation.request_id.encode()
         log = b"START RequestId: %b Version: $LATEST\nREPORT RequestId: %b\n" % (told, told)
         return InvocationResult(payload, error, report, log, alive)

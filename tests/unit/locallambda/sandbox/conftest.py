@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 import pytest
 
 from tuner.locallambda.sandbox.host import SandboxHost
-from tuner.locallambda.sandbox.sandbox import Invocation, InvocationResult, Sandbox, SandboxSpec
+from tuner.locallambda.sandbox.invocation import Invocation, InvocationResult, SandboxSpec
+from tuner.locallambda.sandbox.sandbox import Sandbox
 
 HANDLERS = Path(__file__).parents[3] / "handlers"
 T = TypeVar("T")

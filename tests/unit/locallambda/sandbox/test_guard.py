@@ -24,7 +24,7 @@ SERVICE = """
 import asyncio, json, os, signal, sys
 from pathlib import Path
 from tuner.locallambda.sandbox.host import SandboxHost
-from tuner.locallambda.sandbox.sandbox import Invocation, SandboxSpec
+from tuner.locallambda.sandbox.invocation import Invocation, SandboxSpec
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs in the background ignore it
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.locallambda.sandbox.invocation import Report
+from tuner.locallambda.sandbox.invocation import ReportFields
 from tuner.locallambda.sandbox.runtime_log import RuntimeLog
 from tuner.locallambda.sandbox.wording import JsonLines, TextLines, billed_ms
 
@@ -25,7 +25,7 @@ def test_report_is_the_recorded_line(number):
     rows = [json.loads(line) for line in RECORDED.read_text().splitlines()]
     row = next(row for row in rows if row["n"] == number)
     expected = row["expected"]
-    report = Report(
+    report = ReportFields(
         duration_ms=expected["duration_ms"],
         billed_ms=expected["billed_ms"],
         memory_mb=expected["memory_mb"],
@@ -55,7 +55,7 @@ def test_billing_never_undercharges_and_adds_less_than_a_millisecond(duration, i
 @given(durations, st.none() | durations, st.sampled_from([None, "timeout", "error"]))
 def test_any_report_is_one_line_of_tab_separated_fields(duration, init, status):
     error_type = "Runtime.OutOfMemory" if status == "error" else None
-    report = Report(duration, billed_ms(duration, init), 128, 40, init, status, error_type)
+    report = ReportFields(duration, billed_ms(duration, init), 128, 40, init, status, error_type)
     text = TextLines().end("id", report, 0.0).decode()
     assert text.count("\n") == 2 and text.endswith("\n")
     fields = text.splitlines()[1].split("\t")
@@ -65,7 +65,7 @@ def test_any_report_is_one_line_of_tab_separated_fields(duration, init, status):
 
 
 def test_json_report_of_a_warm_call_has_no_key_for_what_there_is_not():
-    report = Report(1.23456, 2, 128, 40)
+    report = ReportFields(1.23456, 2, 128, 40)
     record = json.loads(JsonLines().end("id", report, 1_767_225_600.5))
     assert record == {
         "time": "2026-01-01T00:00:00.500Z",

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from support.examples import examples
 from tuner.locallambda.sandbox.runtime_api import (
     MAX_RESPONSE_BYTES,
-    Answered,
+    Returned,
     Delivery,
     Event,
     Failed,
@@ -80,7 +80,7 @@ def test_response_and_error_are_accepted_once():
         kind = {"Lambda-Runtime-Function-Error-Type": "Runtime.Oh"}
         async with session.post("invocation/r-1/error", data=b"{}", headers=kind) as answer:
             assert answer.status == 202
-        assert events[1:] == [Answered(b"42"), Ready(), Failed(b"{}", "Runtime.Oh", init=False)]
+        assert events[1:] == [Returned(b"42"), Ready(), Failed(b"{}", "Runtime.Oh", init=False)]
 
     talk(scenario)
 
@@ -95,7 +95,7 @@ def test_chunked_response_is_put_together():
 
         async with session.post("invocation/r-1/response", data=chunks()) as answer:
             assert answer.status == 202
-        assert events[-1] == Answered(b"onetwo")
+        assert events[-1] == Returned(b"onetwo")
 
     talk(scenario)
 

@@ -15,9 +15,18 @@ from tuner.locallambda.sandbox.runtime_api import MAX_RESPONSE_BYTES
 
 #: Go's names of the signals that end a runtime (package syscall, Linux).
 SIGNALS = {
-    1: "hangup", 2: "interrupt", 3: "quit", 4: "illegal instruction",
-    5: "trace/breakpoint trap", 6: "aborted", 7: "bus error", 8: "floating point exception",
-    9: "killed", 11: "segmentation fault", 13: "broken pipe", 14: "alarm clock",
+    1: "hangup",
+    2: "interrupt",
+    3: "quit",
+    4: "illegal instruction",
+    5: "trace/breakpoint trap",
+    6: "aborted",
+    7: "bus error",
+    8: "floating point exception",
+    9: "killed",
+    11: "segmentation fault",
+    13: "broken pipe",
+    14: "alarm clock",
     15: "terminated",
 }
 

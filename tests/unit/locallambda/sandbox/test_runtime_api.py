@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from support.examples import examples
 from tuner.locallambda.sandbox.runtime_api import (
     MAX_RESPONSE_BYTES,
-    Returned,
     Delivery,
     Event,
     Failed,
     Ready,
+    Returned,
     RuntimeApi,
     TooLarge,
 )

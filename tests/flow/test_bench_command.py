@@ -262,14 +262,14 @@ def test_two_sweeps_are_compared_and_fail_only_on_gates_that_were_asked_for(
     assert (code, document["schema"], document["exit_code"]) == (99, "tuner.compare/1", 99)
     assert [g["verdict"] for g in document["sizes"][0]["gates"]] == ["regressed"]
     code, out, _ = tuner("compare", new, old, "--gate", "p50 +10%", "-q")
-    assert code == 0 and "1 better" in out and len(out.splitlines()) == 1
+    assert code == 0 and "1 improved" in out and len(out.splitlines()) == 1
 
 
 def test_a_run_is_compared_with_an_exported_file(tuner: Run, folder: Path) -> None:
     old, new = sweep(tuner, "old.csv"), sweep(tuner, "same.csv")
     tuner("runs", "export", old, "old.run.gz")
     code, out, err = tuner("compare", "old.run.gz", new, "--gate", "p50 +20%")
-    assert (code, err) == (0, "") and "the same" in out
+    assert (code, err) == (0, "") and "unchanged" in out
 
 
 def test_runs_that_cannot_be_compared_are_refused_by_name(tuner: Run, folder: Path) -> None:

@@ -149,13 +149,14 @@ def run(
 def _print(result: "BenchResult", quiet: bool) -> None:
     from rich.console import Console
 
-    from tuner.suites.terminal import headline, print_bench
+    from tuner.report.terminal import print_view
+    from tuner.suites.view import bench_view
 
-    console = Console(highlight=False)
+    console, view = Console(highlight=False), bench_view(result)
     if quiet:
-        console.print(headline(result), markup=False, soft_wrap=True)
+        console.print(view.answer.sentence, markup=False, soft_wrap=True)
     else:
-        print_bench(result, console)
+        print_view(view, console)
 
 
 def _written(result: "BenchResult", outputs: "Outputs") -> int:

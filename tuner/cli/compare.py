@@ -39,11 +39,12 @@ def compare(
     if json_to != "-":
         from rich.console import Console
 
-        from tuner.suites.terminal import compared, print_compare
+        from tuner.report.terminal import print_view
+        from tuner.suites.view import compare_view
 
-        console = Console(highlight=False)
+        console, view = Console(highlight=False), compare_view(result)
         if quiet:
-            console.print(compared(result), markup=False, soft_wrap=True)
+            console.print(view.answer.sentence, markup=False, soft_wrap=True)
         else:
-            print_compare(result, console)
+            print_view(view, console)
     raise typer.Exit(result.exit_code)

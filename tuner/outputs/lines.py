@@ -1,12 +1,13 @@
 """A bench document as rows of words, which every format arranges in its own way."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tuner.report.elements import change, counted, measured, verdict_word
 from tuner.suites.gate import parse_gate
-from tuner.suites.judgement import Verdict, change, quantity
+from tuner.suites.judgement import Verdict
 from tuner.units import format_memory
 
 Document = Mapping[str, Any]
@@ -62,15 +63,10 @@ def unjudged(document: Document) -> list[Unjudged]:
 def headline(document: Document) -> str:
     """What the run says, in a few words."""
     found, left = lines(document), unjudged(document)
-    count = {verdict: sum(line.verdict is verdict for line in found) for verdict in ORDER}
-    said = [
-        f"{count[Verdict.REGRESSED]} regressed" if count[Verdict.REGRESSED] else "",
-        f"{count[Verdict.CANNOT_TELL]} cannot be told" if count[Verdict.CANNOT_TELL] else "",
-        f"{count[Verdict.IMPROVED]} improved" if count[Verdict.IMPROVED] else "",
-        f"{count[Verdict.SAME]} the same" if count[Verdict.SAME] else "",
-        f"{_counted(left, 'case')} not judged" if left else "",
-    ]
-    return ", ".join(word for word in said if word) or "nothing was judged"
+    counts = ((verdict, sum(line.verdict is verdict for line in found)) for verdict in ORDER)
+    said = [f"{count} {verdict_word(verdict)}" for verdict, count in counts if count]
+    said += [f"{counted(len(left), 'case')} not judged"] if left else []
+    return ", ".join(said) or "nothing was judged"
 
 
 def origin(document: Document) -> str:
@@ -117,13 +113,9 @@ def _line(case: str, memory_mb: int, gate: Mapping[str, Any]) -> Line:
         memory_mb=memory_mb,
         gate=gate["gate"],
         verdict=Verdict(gate["verdict"]),
-        before="" if parsed.slo else quantity(parsed.subject, gate["before"]),
-        after=quantity(parsed.subject, gate["after"]),
+        before="" if parsed.slo else measured(gate["measure"], gate["before"]),
+        after=measured(gate["measure"], gate["after"]),
         change=moved,
         sentence=gate["sentence"],
         raw=gate,
     )
-
-
-def _counted(things: Sequence[object], word: str) -> str:
-    return f"{len(things)} {word}{'' if len(things) == 1 else 's'}"

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 
 from tuner.outputs.lines import Document, Line, headline, lines, origin, printable, unjudged
+from tuner.report.elements import counted, verdict_word
 from tuner.suites.judgement import SENSIBLE, Verdict
 from tuner.units import format_seconds, format_usd
 
@@ -72,13 +73,14 @@ def _row(line: Line) -> str:
 
 def _verdict(line: Line) -> str:
     first, enough = line.raw["first_verdict"], line.raw["enough"]
+    word = verdict_word(line.verdict)
     if line.verdict is Verdict.REGRESSED and first:
         return "**regressed**, confirmed"
     if first and first != line.verdict:
-        return f"{line.verdict}; {first} was not confirmed"
+        return f"{word}; {verdict_word(first)} was not confirmed"
     if line.verdict is Verdict.CANNOT_TELL and enough and enough <= SENSIBLE:
-        return f"cannot tell; about {enough:,} calls would do"
-    return f"**{line.verdict}**" if line.verdict is Verdict.REGRESSED else str(line.verdict)
+        return f"{word}; about {enough:,} calls per side would settle it"
+    return f"**{word}**" if line.verdict is Verdict.REGRESSED else word
 
 
 def _cases(document: Document) -> str:
@@ -91,8 +93,8 @@ def _cases(document: Document) -> str:
 def _folded(rows: Sequence[Line]) -> str:
     if not rows:
         return ""
-    count = f"{len(rows)} gate{'' if len(rows) == 1 else 's'} the same"
-    return f"<details><summary>{count}</summary>\n\n{_table(rows)}\n\n</details>"
+    count = counted(len(rows), "gate")
+    return f"<details><summary>{count} unchanged</summary>\n\n{_table(rows)}\n\n</details>"
 
 
 def _warnings(document: Document) -> list[str]:

@@ -117,7 +117,7 @@ def _message(document: Document) -> str:
         count = sum(line.verdict is verdict for line in lines(document))
         return f"{count} regressed"
     words = {Verdict.SAME: "no regression", Verdict.IMPROVED: "improved", None: "not judged"}
-    return words.get(verdict, "cannot tell")
+    return words.get(verdict, "inconclusive")
 
 
 def _width(text: str) -> int:

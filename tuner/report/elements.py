@@ -132,6 +132,7 @@ class Section:
     figures: tuple[Figure, ...] = ()
     tables: tuple[Table, ...] = ()
     facts: tuple[Fact, ...] = ()
+    warnings: tuple[str, ...] = ()
     brief: tuple[str, ...] | None = None
 
     @property

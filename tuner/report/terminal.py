@@ -19,6 +19,8 @@ from tuner.report.sweep_view import sweep_view
 
 _TONES = {"good": "bold green", "warn": "bold yellow", "bad": "bold red"}
 
+#: Colours of cells that are marks.
+_MARKS = {"recommended": "green", "partial": "yellow", "failed": "bold red"}
 # A rule under the head and nothing else, also where the output takes no more than ASCII.
 _BOX = box.SIMPLE_HEAD
 
@@ -33,7 +35,7 @@ def print_load(document: Mapping[str, Any], console: Console) -> None:
     print_view(load_view(document), console, document["report"])
 
 
-def print_view(view: View, console: Console, report: str | None) -> None:
+def print_view(view: View, console: Console, report: str | None = None) -> None:
     """Print a view. Text that does not go to a terminal keeps its lines whole, for grep."""
     for part in _parts(view, console):
         console.print(part, soft_wrap=isinstance(part, Text) and not console.is_terminal)
@@ -65,7 +67,9 @@ def _section(section: Section, console: Console) -> Iterator[ConsoleRenderable]:
             yield grid(table, console)
             yield from (Text(row.trouble, "red") for row in table.rows if row.trouble)
     yield from (_fact(fact, "  ") for fact in section.facts)
-    if section.facts or any(row.trouble for table in section.tables for row in table.rows):
+    yield from (Text(f"  {warning}", "yellow") for warning in section.warnings)
+    troubles = any(row.trouble for table in section.tables for row in table.rows)
+    if section.facts or section.warnings or troubles:
         yield Text("")
 
 
@@ -102,8 +106,10 @@ def _grid(table: Table, columns: tuple[str, ...]) -> Grid:
         grid.add_column("")
     chosen = [table.columns.index(column) - 1 for column in columns[1:]]
     for row in table.rows:
-        cells = [row.head, *(row.cells[index].value for index in chosen), ", ".join(row.labels)]
-        grid.add_row(*map(Text, cells[: len(grid.columns)]), style=_style(row))
+        cells = [row.cells[index] for index in chosen]
+        texts = [Text(cell.value, _MARKS.get(cell.tone, "")) for cell in cells]
+        texts = [Text(row.head), *texts, Text(", ".join(row.labels))]
+        grid.add_row(*texts[: len(grid.columns)], style=_style(row))
     return grid
 
 

@@ -9,9 +9,9 @@ from enum import StrEnum
 
 from tuner.model.comparison import Effect
 from tuner.model.looks import Looks
+from tuner.report.elements import change, measured
 from tuner.suites.gate import Gate, Subject
 from tuner.suites.side import Side
-from tuner.units import UNKNOWN, format_ms, format_share, format_usd_per_million
 
 
 class Verdict(StrEnum):
@@ -130,32 +130,15 @@ def known(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def quantity(subject: Subject, value: float | None) -> str:
-    """A value of a measure with its unit."""
-    if value is None:
-        return UNKNOWN
-    if subject is Subject.COST:
-        return format_usd_per_million(value)
-    return format_share(value) if subject.share else format_ms(value)
-
-
-def change(ratio: float | None) -> str:
-    """1.12 is ``+12 %``, 0.98 ``-2 %``; ``+0.4 %`` below one per cent."""
-    if ratio is None:
-        return UNKNOWN
-    percent = (ratio - 1.0) * 100.0
-    return f"{percent:+.{0 if abs(percent) >= 9.95 else 1}f} %"
-
-
 def sentence(j: Judgement) -> str:
     """What is known, between which limits, and what would settle it."""
     if j.gate.slo is not None:
         return f"{_kept(j)}{_wanted(j)}"
-    values = f"{quantity(j.gate.subject, j.before)} -> {quantity(j.gate.subject, j.after)}"
+    values = f"{measured(j.measure, j.before)} -> {measured(j.measure, j.after)}"
     if j.gate.subject.share:
         return f"{j.measure} {_share_words(j)}: {values}{_wanted(j)}"
     if j.before is None or j.after is None:
-        return f"{j.measure} cannot be told: no values {'before' if j.before is None else 'after'}"
+        return f"{j.measure} is inconclusive: no values {'before' if j.before is None else 'after'}"
     between = ""
     if j.low is not None and j.high is not None:
         between = f" ({change(j.low)} to {change(j.high)})"
@@ -165,10 +148,10 @@ def sentence(j: Judgement) -> str:
 def _word(j: Judgement) -> str:
     cost = j.gate.subject is Subject.COST
     return {
-        Verdict.REGRESSED: "is dearer" if cost else "is slower",
-        Verdict.IMPROVED: "is cheaper" if cost else "is faster",
-        Verdict.SAME: f"is the same within {j.gate.rise * 100:g} %",
-        Verdict.CANNOT_TELL: "cannot be told",
+        Verdict.REGRESSED: "is higher" if cost else "is slower",
+        Verdict.IMPROVED: "is lower" if cost else "is faster",
+        Verdict.SAME: f"is unchanged within {j.gate.rise * 100:g} %",
+        Verdict.CANNOT_TELL: "is inconclusive",
     }[j.verdict]
 
 
@@ -177,18 +160,18 @@ def _share_words(j: Judgement) -> str:
         Verdict.REGRESSED: "rose",
         Verdict.IMPROVED: "fell",
         Verdict.SAME: "did not rise",
-        Verdict.CANNOT_TELL: "cannot be told",
+        Verdict.CANNOT_TELL: "is inconclusive",
     }[j.verdict]
 
 
 def _kept(j: Judgement) -> str:
-    shown = quantity(j.gate.subject, j.after)
+    shown = measured(j.measure, j.after)
     if j.after is None:
-        return f"{j.gate.text} cannot be told: no values"
-    word = {Verdict.REGRESSED: "is missed", Verdict.SAME: "is kept"}.get(
-        j.verdict, "cannot be told"
+        return f"{j.gate.text} is inconclusive: no values"
+    word = {Verdict.REGRESSED: "is missed", Verdict.SAME: "is met"}.get(
+        j.verdict, "is inconclusive"
     )
-    return f"{j.gate.text} {word}: {shown} of {j.calls[1]:,} calls"
+    return f"{j.gate.text} {word}: {shown} over {j.calls[1]:,} calls"
 
 
 def _wanted(j: Judgement) -> str:
@@ -197,5 +180,5 @@ def _wanted(j: Judgement) -> str:
     if j.enough is None:
         return "; more calls alone would not settle it"
     if j.enough > SENSIBLE:
-        return "; it scatters too much to be settled by a sensible number of calls"
-    return f"; about {j.enough:,} calls a side would be enough"
+        return "; too noisy for any practical number of calls"
+    return f"; about {j.enough:,} calls per side would settle it"

@@ -30,7 +30,7 @@ def odd() -> dict[str, Any]:
 
 
 def test_the_headline_counts_what_was_found() -> None:
-    assert headline(ALL) == "2 regressed, 2 improved, 8 the same, 2 cases not judged"
+    assert headline(ALL) == "2 regressed, 2 improved, 8 unchanged, 2 cases not judged"
     assert headline(document()) == "nothing was judged"
     assert origin(ALL) == "nightly, main at abc1234"
 

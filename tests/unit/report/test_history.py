@@ -167,4 +167,4 @@ def test_a_value_has_its_unit(measure: str, value: float | None, text: str) -> N
 
 def test_the_example_is_worded_by_the_real_code() -> None:
     judged: Any = judgement("p95 +10%", 3.0)
-    assert judged.sentence.startswith("p95 is the same within 10 %")
+    assert judged.sentence.startswith("p95 is unchanged within 10 %")

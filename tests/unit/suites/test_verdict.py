@@ -73,7 +73,7 @@ def test_too_few_calls_cannot_tell_and_say_how_many_would_be_enough() -> None:
     assert noisy.verdict is Verdict.CANNOT_TELL
     assert noisy.enough is not None
     assert noisy.enough > 100
-    assert f"about {noisy.enough:,} calls a side would be enough" in noisy.sentence
+    assert f"about {noisy.enough:,} calls per side would settle it" in noisy.sentence
     calls = noisy.enough
     told = [
         judge(P50, Pair(side(i, calls, spread=0.3), side(i + 99, calls, spread=0.3)), Rules(10))
@@ -92,7 +92,7 @@ def test_a_number_of_calls_that_nobody_would_make_is_no_advice() -> None:
     assert wild.verdict is Verdict.CANNOT_TELL
     assert wild.enough is not None
     assert wild.enough > 10_000
-    assert "scatters too much" in wild.sentence
+    assert "too noisy" in wild.sentence
     assert "calls a side" not in wild.sentence
 
 
@@ -130,7 +130,7 @@ def test_an_objective_is_kept_missed_or_open() -> None:
     kept = judge(parse_gate("p95<150ms"), pair, rules)
     assert kept.verdict is Verdict.SAME
     assert kept.before is None
-    assert "is kept" in kept.sentence
+    assert "is met" in kept.sentence
     assert judge(parse_gate("p95<100ms"), pair, rules).verdict is Verdict.REGRESSED
     near = judge(parse_gate("p95<109ms"), pair, rules)
     assert near.verdict is Verdict.CANNOT_TELL

@@ -1,0 +1,196 @@
+"""A bench or a comparison as people read it: the answer, then a row for each gate.
+
+Words results only; :mod:`tuner.report.terminal` prints the view.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from tuner.report.elements import (
+    Answer,
+    Cell,
+    Fact,
+    Row,
+    Section,
+    Table,
+    View,
+    change,
+    counted,
+    measured,
+    tone,
+    verdict_word,
+)
+from tuner.suites.judgement import SENSIBLE, Judgement, Verdict
+from tuner.suites.result import (
+    BenchResult,
+    CaseResult,
+    CaseState,
+    CompareResult,
+    Design,
+    SizeResult,
+)
+from tuner.units import format_memory, format_seconds, format_usd
+
+_TONES = {Verdict.REGRESSED: "bad", Verdict.CANNOT_TELL: "warn", None: "warn"}
+#: From this drift of the control on, what it does not share with the function is no longer small.
+_UNRELIABLE = 0.1
+_Named = tuple[str, tuple[SizeResult, ...]]
+
+
+def bench_view(result: BenchResult) -> View:
+    """A whole bench: what is worse, or that nothing is, then every case."""
+    headline, rest = _said([(case.name, case.sizes) for case in result.cases if case.sizes])
+    odd = [f"{c.name}: {c.state}" for c in result.cases if c.state is not CaseState.JUDGED]
+    told = [
+        *(["interrupted"] if result.interrupted else []),
+        *([rest] if rest else []),
+        *odd,
+        *(["a warning only, as the suite asks"] if _only_warned(result) else []),
+    ]
+    facts = (Fact("Suite", _origin(result), f"bench {result.bench}"),)
+    return View(
+        name=result.suite,
+        subtitle=_origin(result),
+        title=f"{result.suite}: {headline}",
+        question="Compared with before",
+        answer=Answer(headline, "; ".join(told), _TONES.get(result.verdict, "good"), facts),
+        sections=tuple(map(_case_section, result.cases)),
+        warnings=tuple(warning.text for warning in result.warnings),
+    )
+
+
+def compare_view(result: CompareResult) -> View:
+    """Two stored runs side by side."""
+    sides = f"{result.after.label} against {result.before.label}"
+    headline, rest = _said([("", result.sizes)])
+    return View(
+        name=sides,
+        subtitle=sides,
+        title=f"{sides}: {headline}",
+        question="Compared with before",
+        answer=Answer(headline, rest, _TONES.get(result.verdict, "good"), (Fact("Runs", sides),)),
+        sections=(
+            Section("Gates", tables=_tables(result.sizes), warnings=tuple(_notes(result.sizes))),
+        ),
+        warnings=tuple(warning.text for warning in result.warnings),
+    )
+
+
+def _said(judged: Iterable[_Named]) -> tuple[str, str]:
+    """Regressions by name; otherwise how many gates hold and how many are open."""
+    rows = [
+        (name, size.memory_mb, j) for name, sizes in judged for size in sizes
+        for j in size.judgements
+    ]  # fmt: skip
+    worse = [row for row in rows if row[2].verdict is Verdict.REGRESSED]
+    if worse:
+        told = (
+            f"{name + ' ' if name else ''}at {format_memory(memory_mb)}: {j.sentence}"
+            for name, memory_mb, j in worse
+        )
+        return "Regressed", "; ".join(told)
+    if not rows:
+        return "Nothing was judged", ""
+    counts = [
+        f"{count} {verdict_word(verdict)}"
+        for verdict in (Verdict.SAME, Verdict.IMPROVED, Verdict.CANNOT_TELL)
+        if (count := sum(j.verdict is verdict for _, _, j in rows))
+    ]
+    return f"No regression in {counted(len(rows), 'gate')}", ", ".join(counts)
+
+
+def _only_warned(result: BenchResult) -> bool:
+    return result.warn_only and result.verdict is Verdict.REGRESSED
+
+
+def _origin(result: BenchResult) -> str:
+    where = f" in {result.environment}" if result.environment else ""
+    origin = result.origin
+    branch = f", branch {origin.branch}" if origin.branch else ""
+    commit = f" at {origin.commit[:10]}" if origin.commit else ""
+    changed = ", with uncommitted changes" if origin.changed else ""
+    return f"{result.suite}{where}{branch}{commit}{changed}"
+
+
+def _case_section(case: CaseResult) -> Section:
+    reason = () if case.reason is None else (f"{case.state}: {case.reason}",)
+    warnings = tuple(warning.text for warning in case.warnings)
+    return Section(
+        case.name,
+        lead=f"{case.name}: {_about(case)}",
+        tables=_tables(case.sizes, f"{case.name} "),
+        warnings=(*reason, *_notes(case.sizes), *warnings),
+    )
+
+
+def _about(case: CaseResult) -> str:
+    told = case.target
+    if case.before is not None and case.after is not None:
+        how = "called in turn" if case.design is Design.INTERLEAVED else "measured before"
+        told = f"{case.after.label} against {case.before.label}, {how}"
+        if case.after.label != case.target:
+            told = f"{case.target}, {told}"
+    spend = case.spend
+    cost = "" if spend.cost_usd is None else f", {format_usd(spend.cost_usd)}"
+    return f"{told} ({spend.invocations:,} calls{cost}, {format_seconds(spend.seconds)})"
+
+
+def _tables(sizes: Iterable[SizeResult], whose: str = "") -> tuple[Table, ...]:
+    """A table for each size with its verdicts."""
+    return tuple(_table(size, whose) for size in sizes if size.judgements)
+
+
+def _table(size: SizeResult, whose: str) -> Table:
+    most = max(size.judgements, key=lambda j: j.calls)
+    calls = f"{most.calls[1]}" if most.gate.slo else f"{most.calls[0]} + {most.calls[1]}"
+    first = {j.gate.text: j for j in size.first or ()}
+    rows = tuple(_row(j, first.get(j.gate.text)) for j in size.judgements)
+    caption = f"{whose}at {format_memory(size.memory_mb)}, {calls} calls"
+    return Table(caption, ("Gate", "Verdict", "Change", "Before → after"), rows)
+
+
+def _row(j: Judgement, first: Judgement | None) -> Row:
+    word = verdict_word(j.verdict)
+    shown = tone(word)
+    if first is not None and first.verdict is Verdict.REGRESSED is not j.verdict:
+        word = f"{word}: not confirmed"
+    after = _brief(j, j.after)
+    if j.gate.slo is not None:
+        kept = {Verdict.SAME: "met", Verdict.REGRESSED: "missed"}.get(j.verdict, word)
+        return Row(j.gate.text, (Cell(kept, tone=shown), Cell(""), Cell(after)))
+    moved = "" if j.ratio is None else change(j.ratio)
+    if j.low is not None and j.high is not None:
+        low, high = change(j.low).removesuffix(" %"), change(j.high).removesuffix(" %")
+        moved = f"{moved} ({low} to {high})"
+    return Row(
+        j.gate.text,
+        (Cell(word, tone=shown), Cell(moved), Cell(f"{_brief(j, j.before)} → {after}")),
+    )
+
+
+def _brief(j: Judgement, value: float | None) -> str:
+    return measured(j.measure, value).replace(" per million", "/M")
+
+
+def _notes(sizes: Iterable[SizeResult]) -> Iterator[str]:
+    """How far the platform drifted, and what would settle that which is inconclusive."""
+    for size in sizes:
+        where = f"at {format_memory(size.memory_mb)}"
+        drifts = {j.control_ratio for j in size.judgements if j.control_ratio}
+        if drifts:
+            told = ", ".join(sorted({change(ratio) for ratio in drifts}))
+            far = any(abs(ratio - 1.0) > _UNRELIABLE for ratio in drifts)
+            end = ": result unreliable" if far else "; verdicts are corrected for it"
+            yield f"{where}: the platform drifted by {told} between the runs{end}"
+        yield from (f"{where}: {told}" for told in _wanted(size))
+
+
+def _wanted(size: SizeResult) -> Iterator[str]:
+    """What would settle that which is inconclusive."""
+    open_ = [j for j in size.judgements if j.verdict is Verdict.CANNOT_TELL and j.enough]
+    some = {j.measure: j.enough for j in open_ if j.enough and j.enough <= SENSIBLE}
+    rest = [j.measure for j in open_ if j.measure not in some]
+    if some:
+        yield f"about {max(some.values()):,} calls per side would settle {' and '.join(some)}"
+    if rest:
+        named = " and ".join(rest)
+        yield f"{named} is too noisy for any practical number of calls: widen the gate"

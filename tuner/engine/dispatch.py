@@ -1,8 +1,8 @@
-"""One batch on its way: calls are dealt to workers a little ahead, and their results come back.
+"""One batch in progress: calls are dealt to workers a little ahead, and their results come back.
 
-Keeps account of every call that was dealt until its last result is there, deals what a lost worker
-had not begun to the others, and counts what stays without a result. Memory goes with the calls
-that are out, not with the length of the load.
+It keeps account of every call until its last result is there, deals what a lost worker had not
+begun to the others, and counts what stays without a result. Memory grows with the calls that are
+out, not with the length of the load.
 """
 
 import math
@@ -15,15 +15,14 @@ from tuner.clock import Clock
 from tuner.engine import wire
 from tuner.engine.engine import Batch, Call, Gap, Shortfall
 from tuner.engine.processors import Hooks
-from tuner.engine.script_order import script_order
 from tuner.engine.worker_pool import LOST, WorkerMessage, WorkerPool
 from tuner.engine.worker_process import KEPT
 from tuner.errors import TunerError
 
 _AHEAD_S = 2.0  # longer than any pause of the tuner, short enough for a stop or a lost worker
-_AHEAD_CLOSED = 256  # beyond twice the concurrency: what a worker gets through between two messages
+_AHEAD_CLOSED = 256  # beyond twice the concurrency: what a worker sends between two messages
 _MOST_OUT = 100_000
-_START_IN_S = 0.05  # so that the slowest of several workers knows when to begin
+_START_IN_S = 0.05  # so that even the slowest of several workers begins in time
 
 
 @dataclass(slots=True)
@@ -49,16 +48,16 @@ class Dispatch:
         self._alive: list[str] = []
         self._turn: Iterator[str] = iter(())
         self._ended: set[str] = set()
-        self._stopped = self._last_told = False
+        self._stopped = self._last_dealt = False
         cutoff = batch.policy.cutoff_s
         self._until_s = math.inf if cutoff is None else cutoff
         self._failure: str | None = None
-        #: Who runs pre- and post-processors, if there are any.
+        #: Runs pre- and post-processors, if there are any.
         self.hooks: Hooks | None = None
 
     @property
     def empty(self) -> bool:
-        """Whether there is nothing to send at all."""
+        """``True`` if there is nothing to send at all."""
         return self._next is None and not self._out and self._template is None
 
     def begin(self, order: wire.Order) -> None:
@@ -66,43 +65,47 @@ class Dispatch:
         pool = self._pool
         self._set_alive(pool.ready())
         for index, (worker, concurrency) in enumerate(self._shares()):
-            script = script_order(self._batch, concurrency, index, len(self._alive))
+            script = _script_order(self._batch, concurrency, index, len(self._alive))
             own = order._replace(concurrency=concurrency, script=script)
             pool.send(worker, wire.pack(wire.ORDER, *own))
         self._deal(0.0)
         waiting = set(self._alive)
         while waiting:
-            told = pool.receive()
-            if told.kind == wire.SET:
-                waiting.discard(told.worker)
+            message = pool.receive()
+            if message.kind == wire.SET:
+                waiting.discard(message.worker)
             else:
-                self._note(told)
+                self._note(message)
                 waiting &= set(self._alive) - self._ended
         self.start_s = self._clock.monotonic() + (_START_IN_S if len(self._alive) > 1 else 0.0)
         for worker in self._alive:
             pool.send(worker, wire.pack(wire.GO, self.start_s + pool.lead_s(worker)))
 
     def results(self) -> Iterator[tuple[Call, wire.Result]]:
-        """Every result as it comes, its times on this machine's clock, until all have ended."""
+        """Yield every result as it comes, its times on this machine's clock, until all ended."""
         while True:
             self._feed()
             if self._ended.issuperset(self._alive):
                 break
-            told = self._pool.receive()
-            if told.kind != wire.RESULT:
-                self._note(told)
+            message = self._pool.receive()
+            if message.kind != wire.RESULT:
+                self._note(message)
                 continue
-            result = wire.Result(*told.fields)
-            out = self._out_of(result.number, told.worker)
-            if out is None or out.worker != told.worker:
+            result = wire.Result(*message.fields)
+            out = self._out_of(result.number, message.worker)
+            if out is None or out.worker != message.worker:
                 continue
-            result = wire.earlier(result, self._pool.lead_s(told.worker))
+            result = wire.earlier(result, self._pool.lead_s(message.worker))
             if self.hooks is not None and out.call.due_s is not None and result.attempt == 1:
                 self.hooks.came(result.due - self.start_s - out.call.due_s)
             out.begun = True
             if result.backoff_ms is None:
                 del self._out[result.number]
             yield out.call, result
+        self._conclude()
+
+    def _conclude(self) -> None:
+        """Count what was not sent, and raise what ended the batch."""
         for out in self._out.values():
             if not out.begun and not self._failure:
                 self._drop(out.call, "too late")
@@ -110,7 +113,7 @@ class Dispatch:
         if self.hooks is not None and self.hooks.broken is not None:
             raise self.hooks.broken
         if self._failure:
-            raise TunerError("load worker", self._failure, "Run again with --debug for more.")
+            raise TunerError("load worker", self._failure, "Run it again with --debug for details.")
         if not self._alive:
             raise TunerError("load workers", "all were lost", KEPT)
 
@@ -123,7 +126,7 @@ class Dispatch:
         self._until_s = min(self._until_s, self._clock.monotonic() - self.start_s)
 
     def abandon(self) -> None:
-        """Nobody is left to send: what was due and has no result is the gap."""
+        """Count what was due and has no result as a gap: no worker is left."""
         if not self._out or not self.start_s:
             return
         now = self._clock.monotonic()
@@ -134,24 +137,24 @@ class Dispatch:
         self._out.clear()
         self.shortfall.gaps.append(Gap(", ".join(self._alive), now - self._origin, len(lost)))
 
-    def use_keys(self, access_key: str, secret_key: str, token: str | None) -> None:
+    def use_keys(self, keys: tuple[str, str, str | None]) -> None:
         """Have everything from now on signed with these credentials."""
-        self._tell_all(wire.pack(wire.KEYS, access_key, secret_key, token))
+        self._tell_all(wire.pack(wire.KEYS, *keys))
 
     def _tell_all(self, message: bytes) -> None:
         for worker in self._alive:
             self._pool.send(worker, message)
 
     def _feed(self) -> None:
-        """Deal what is due soon; say that no more comes once everything has come back."""
+        """Deal what is due soon; once everything has come back, say that it was the last."""
         if self._next is not None:
             elapsed_s = self._clock.monotonic() - self.start_s
             if elapsed_s < self._until_s:
                 self._deal(elapsed_s)
             else:
                 self._next = None
-        elif not (self._out or self._last_told or self._stopped or self._template):
-            self._last_told = True
+        elif not (self._out or self._last_dealt or self._stopped or self._template):
+            self._last_dealt = True
             self._tell_all(wire.pack(wire.LAST))
 
     def _deal(self, elapsed_s: float) -> None:
@@ -168,7 +171,7 @@ class Dispatch:
                 self._hand(worker, calls)
 
     def _may_deal(self, until_s: float, part: float) -> bool:
-        """Whether the next call is due by then, and fewer are out than this part of the most."""
+        """Return whether the next call is due by then, and few enough are out."""
         if self._next is None:
             return False
         due = self._next.due_s
@@ -177,40 +180,40 @@ class Dispatch:
         return due <= until_s and len(self._out) < part * _MOST_OUT
 
     def _hand(self, worker: str, calls: list[Call]) -> None:
-        self._pool.send(worker, wire.pack_calls(map(_ordered, calls)))
+        self._pool.send(worker, wire.pack(wire.CALLS, *map(_ordered, calls)))
 
     def _out_of(self, number: int, worker: str) -> _Out | None:
-        """The call of this number; one that a script made is out since it is heard of."""
+        """Return the call of this number; one that a script made counts from now on."""
         if number not in self._out and self._template is not None:
             self._out[number] = _Out(replace(self._template, number=number), worker)
         return self._out.get(number)
 
-    def _note(self, told: WorkerMessage) -> None:
+    def _note(self, message: WorkerMessage) -> None:
         if self.hooks is not None and self.hooks.broken is not None and not self._stopped:
             self.stop()
-        if told.kind == wire.BEAT:
-            self.shortfall.busiest = max(self.shortfall.busiest, told.fields[0])
-        elif told.kind == wire.DROPPED:
-            out = self._out_of(told.fields[0], told.worker)
+        if message.kind == wire.BEAT:
+            self.shortfall.busiest = max(self.shortfall.busiest, message.fields[0])
+        elif message.kind == wire.DROPPED:
+            out = self._out_of(message.fields[0], message.worker)
             if out is not None:
                 del self._out[out.call.number]
-                self._drop(out.call, told.fields[1])
-        elif told.kind == wire.MISTAKES:
-            self.shortfall.mistakes.update(dict(told.fields))
-        elif told.kind == wire.NOTE:
-            self.shortfall.notes.add(str(told.fields[0]))
-        elif told.kind == wire.FAILED:
-            self._failure = str(told.fields[0])
+                self._drop(out.call, message.fields[1])
+        elif message.kind == wire.MISTAKES:
+            self.shortfall.mistakes.update(dict(message.fields))
+        elif message.kind == wire.NOTE:
+            self.shortfall.notes.add(str(message.fields[0]))
+        elif message.kind == wire.FAILED:
+            self._failure = str(message.fields[0])
             self.stop()
-        elif told.kind == wire.HOOK and self.hooks is not None:
-            self.hooks.take(told.fields, partial(self._pool.send, told.worker))
-        elif told.kind == wire.END:
-            self._ended.add(told.worker)
-        elif told.kind == LOST:
-            self._lose(told.worker)
+        elif message.kind == wire.HOOK and self.hooks is not None:
+            self.hooks.take(message.fields, partial(self._pool.send, message.worker))
+        elif message.kind == wire.END:
+            self._ended.add(message.worker)
+        elif message.kind == LOST:
+            self._lose(message.worker)
 
     def _lose(self, worker: str) -> None:
-        """Deal what a lost worker cannot have begun to the others; the rest is the gap."""
+        """Deal what a lost worker cannot have begun to the others; the rest is a gap."""
         if worker not in self._alive:
             return
         self._set_alive([name for name in self._alive if name != worker])
@@ -245,7 +248,7 @@ class Dispatch:
         self.shortfall.by_second[int(at // 1)] += 1
 
     def _asked(self, call: Call) -> bool:
-        """Whether a call was due before the end."""
+        """Return whether a call was due before the end."""
         return call.due_s is not None and call.due_s <= self._until_s
 
     def _set_alive(self, workers: Sequence[str]) -> None:
@@ -253,7 +256,7 @@ class Dispatch:
         self._turn = cycle(self._alive)
 
     def _shares(self) -> Iterator[tuple[str, int]]:
-        """Each worker with its part of the concurrency, at least one."""
+        """Yield each worker with its part of the concurrency, at least one."""
         if self._alive:
             each, more = divmod(self._batch.concurrency, len(self._alive))
             for index, worker in enumerate(self._alive):
@@ -269,4 +272,20 @@ def _ordered(call: Call) -> wire.OrderedCall:
         call.payload,
         call.due_s,
         variant.function,
+    )
+
+
+def _script_order(batch: Batch, users: int, index: int, workers: int) -> wire.ScriptOrder | None:
+    """Return the part of a locustfile for worker ``index`` of so many; ``None`` without one."""
+    script, calls = batch.policy.script, list(batch.calls) if batch.policy.script else []
+    if script is None or not calls:
+        return None
+    first, rate = calls[0], script.spawn_per_s
+    return wire.ScriptOrder(
+        *script._replace(spawn_per_s=None if rate is None else rate * users / batch.concurrency),
+        first.variant.qualifier,
+        first.variant.memory_mb,
+        tuple(call.payload for call in calls),
+        first.number + index,
+        workers,
     )

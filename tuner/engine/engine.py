@@ -1,22 +1,22 @@
-"""What the rest of the house asks of a load engine: send these calls, give back samples.
+"""The load engine as everybody else sees it: it takes calls and gives back samples.
 
-The engine decides nothing about what to measure; it sends what is due, when it is due, and
-reports what happened. Two engines exist: the Locust one (``engine/locust_engine.py``), and the
-replaying one (``engine/replay_engine.py``) behind ``replay:`` targets.
+It decides nothing about what to measure; it sends what is due, when it is due, and reports what
+happened. There are two: ``locust_engine.py``, and ``replay_engine.py`` behind ``replay:`` targets.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Protocol
+from itertools import cycle
+from typing import NamedTuple, Protocol
 
 from tuner.records import Purpose, Sample
 from tuner.targets.seam import Variant
 
 
 class Mode(StrEnum):
-    """How the function is invoked, as in the Invoke API's InvocationType."""
+    """The way of invoking a function, as in the Invoke API's InvocationType."""
 
     SYNC = "sync"  # wait for the function's answer
     ASYNC = "async"  # "Event": accepted with 202, run later
@@ -38,12 +38,8 @@ class Call:
     due_s: float | None = None
 
 
-@dataclass(frozen=True)
-class Script:
-    """A locustfile whose users make the calls: its name, text and folder.
-
-    ``spawn_per_s`` is how many users appear per second; ``None``: all at once.
-    """
+class Script(NamedTuple):
+    """A locustfile whose users make the calls; ``spawn_per_s`` users appear per second, or all."""
 
     name: str
     source: str
@@ -51,9 +47,8 @@ class Script:
     spawn_per_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class BatchPolicy:
-    """How a batch goes on by itself when it is a load.
+class BatchPolicy(NamedTuple):
+    """The ways in which a batch that is a load goes on by itself.
 
     ``retry`` names a policy of :mod:`tuner.engine.retry`; each attempt yields a sample. With
     ``repeat`` the model is closed, with ``concurrency`` users: the calls, without due times, go
@@ -76,11 +71,11 @@ class BatchPolicy:
 class Batch:
     """Calls that are sent together.
 
-    ``calls`` is a sequence or, for a long load, an iterator that is in order of due times
-    already: it is asked for about two seconds ahead and never held whole. At most ``concurrency``
-    are in flight at once; with ``concurrency=1`` and no due times they follow one another.
-    ``round`` is copied into every sample. Of a script, ``calls`` say which variant is called, and
-    in which order payloads are taken where the script has none of its own.
+    ``calls`` is a sequence or, for a long load, an iterator in order of due times: it is read about
+    two seconds ahead and never held whole. At most ``concurrency`` are in flight at once; with
+    ``concurrency=1`` and no due times they follow one another. ``round`` is copied into every
+    sample. Of a script, ``calls`` give the variant, and the order of payloads where the script has
+    none of its own.
     """
 
     calls: Iterable[Call]
@@ -88,12 +83,25 @@ class Batch:
     concurrency: int
     round: int
     timeout_s: float  # give up on an answer after this long: the function's timeout plus a margin
-    policy: BatchPolicy = BatchPolicy()
+    policy: BatchPolicy = field(default_factory=BatchPolicy)
+
+    def in_order(self) -> "Batch":
+        """Return the batch with its calls as they are sent: by due time, or round and round."""
+        calls = self.calls
+        if not isinstance(calls, Sequence):
+            return self
+        if len({call.number for call in calls}) != len(calls):
+            raise ValueError("two calls of a batch have the same number")
+        if self.policy.repeat and calls:
+            rising = enumerate(cycle(calls), calls[0].number)
+            return replace(self, calls=(replace(call, number=number) for number, call in rising))
+        ordered = sorted(calls, key=lambda call: call.due_s or 0.0)
+        return replace(self, calls=ordered, concurrency=min(self.concurrency, len(ordered)))
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A worker that was lost in the middle: when (run's clock), with how many calls."""
+    """A worker that was lost during the load: when (run's clock), with how many calls."""
 
     worker: str
     at_s: float
@@ -102,8 +110,10 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class ProcessorCount:
-    """How often a processor (``pre`` or ``post``) ran, failed, or ended after its call was due;
-    ``reason`` is that of its first failure."""
+    """Times that a processor (``pre`` or ``post``) ran, failed, or ended after its call was due.
+
+    ``reason`` is that of its first failure.
+    """
 
     kind: str
     name: str
@@ -115,7 +125,7 @@ class ProcessorCount:
 
 @dataclass
 class Shortfall:
-    """What a batch asked for and did not get: calls without any sample.
+    """Calls of a batch that have no sample, and other faults of the generator.
 
     ``dropped`` counts them by reason, ``by_second`` by the second (run's clock) they were due in.
     """
@@ -128,7 +138,7 @@ class Shortfall:
     processors: tuple[ProcessorCount, ...] = ()
     #: Errors of a script's own code, by their words.
     mistakes: Counter[str] = field(default_factory=Counter)
-    #: What workers say of a script, in sentences.
+    #: Sentences for the user about a script.
     notes: set[str] = field(default_factory=set)
 
 
@@ -151,7 +161,7 @@ class Engine(Protocol):
         ...
 
     def shortfall(self) -> Shortfall:
-        """What the running or last batch could not send."""
+        """Return what the running or last batch could not send."""
         ...
 
     def close(self) -> None:

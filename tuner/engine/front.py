@@ -8,8 +8,9 @@ guide, "Set up gateway responses" (integration failure 502/504, throttled 429).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import gmtime, strftime
+from typing import NamedTuple
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from tuner.engine.answer import Answer, read_answer
@@ -20,8 +21,7 @@ from tuner.targets.seam import Credentials, Endpoint
 IAM, NO_AUTH = "iam", "none"
 
 
-@dataclass(frozen=True)
-class FrontRequest:
+class FrontRequest(NamedTuple):
     """How each request to a front is made, beside its URL.
 
     With IAM it is signed for ``service`` (``lambda``, ``execute-api``); ``None``: not signed.
@@ -37,7 +37,7 @@ class FrontRequest:
 class Front(Endpoint):
     """As :class:`Endpoint`, but ``url`` is the whole address, and ``request`` says how."""
 
-    request: FrontRequest = FrontRequest()
+    request: FrontRequest = field(default_factory=FrontRequest)
 
 
 class FrontSigner(HeadCache):

@@ -1,14 +1,13 @@
-"""The load engine that really sends: the tuner's side of the Locust worker processes.
+"""The load engine that really sends, through Locust worker processes.
 
-Starts them when the first batch comes, gives them its order and turns their results into samples.
-Nothing is sent twice unless the batch says so, also not after a worker died.
+It starts them with the first batch, orders the batch of them and turns their results into samples.
+Nothing is sent twice unless the batch says so, not even after a worker died.
 """
 
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from itertools import cycle
+from dataclasses import astuple
 
 from tuner.clock import Clock
 from tuner.engine import wire
@@ -29,7 +28,11 @@ _EXPIRED = frozenset(
 
 
 class CredentialRefresh:
-    """``ask`` gives the credentials of now; ``current`` are those that were told last."""
+    """Credentials that change during a load: assumed roles and SSO sessions are renewed.
+
+    ``ask`` gives those of now; it is called in a thread, since it may take seconds, now and then,
+    and at once when the service says that they have expired.
+    """
 
     def __init__(self, ask: Callable[[], Credentials], clock: Clock) -> None:
         self.current = ask()
@@ -39,7 +42,7 @@ class CredentialRefresh:
         self._asking: threading.Thread | None = None
 
     def changed(self, reason: str | None) -> Credentials | None:
-        """New credentials, once. ``reason`` is that of the last answer; never blocks."""
+        """Return new credentials, once. ``reason`` is that of the last answer; never blocks."""
         now = self._clock.monotonic()
         if now - self._asked_at >= (_AT_ONCE_S if reason in _EXPIRED else _EVERY_S):
             self._asked_at = now
@@ -51,10 +54,6 @@ class CredentialRefresh:
             return None
         self.current = found
         return found
-
-    def close(self) -> None:
-        """Let go; an answer that is still awaited is of no use."""
-        self._asking = None
 
     def _look(self) -> None:
         try:
@@ -87,7 +86,7 @@ class LocustEngine:
         self._shortfall = Shortfall()
 
     def start(self) -> None:
-        """Start the workers now rather than with the first batch; they come up meanwhile."""
+        """Start the workers now, in the background, rather than with the first batch."""
         if self._pool is None:
             self._pool = (
                 SingleWorker() if self._workers.alone else LocustWorkers(self._workers, self._clock)
@@ -95,7 +94,7 @@ class LocustEngine:
 
     @property
     def pids(self) -> Sequence[int]:
-        """The processes of this machine that send, as far as they are there."""
+        """Process ids of the workers on this machine."""
         return self._pool.pids if self._pool is not None else ()
 
     def run(self, batch: Batch) -> Iterator[Sample]:
@@ -105,7 +104,7 @@ class LocustEngine:
         """
         self.start()
         assert self._pool is not None
-        batch = _in_order(batch)
+        batch = batch.in_order()
         dispatch = Dispatch(self._pool, batch, self._clock, self._origin)
         self._shortfall = dispatch.shortfall
         if dispatch.empty:
@@ -115,18 +114,17 @@ class LocustEngine:
         keys = CredentialRefresh(self._endpoint.credentials, self._clock)
         self._dispatch = dispatch
         try:
-            dispatch.begin(self._order(batch, keys))
+            dispatch.begin(self._order(batch, keys.current))
             for call, result in dispatch.results():
                 if (new := keys.changed(result.reason)) is not None:
-                    dispatch.use_keys(new.access_key, new.secret_key, new.token)
+                    dispatch.use_keys(astuple(new))
                 yield self._sample(call, batch, result)
             self._dispatch = None
-        except (KeyboardInterrupt, TunerError):  # gone, or somebody is in a hurry: give all up
+        except (KeyboardInterrupt, TunerError):  # they are gone, or the user is in a hurry
             dispatch.abandon()
             self.close()
             raise
         finally:
-            keys.close()
             if self._dispatch is not None:  # closed early: leave nothing in flight behind
                 self._dispatch = None
                 dispatch.stop()
@@ -143,7 +141,7 @@ class LocustEngine:
                 self._dispatch.stop()
 
     def shortfall(self) -> Shortfall:
-        """What the running or last batch could not send."""
+        """Return what the running or last batch could not send."""
         return self._shortfall
 
     def close(self) -> None:
@@ -153,80 +151,39 @@ class LocustEngine:
             self._pool = None
         self._dispatch = None
 
-    def _order(self, batch: Batch, keys: CredentialRefresh) -> wire.Order:
-        endpoint, secret, policy = self._endpoint, keys.current, batch.policy
+    def _order(self, batch: Batch, keys: Credentials) -> wire.Order:
+        endpoint = self._endpoint
         return wire.Order(
             endpoint.url,
             endpoint.region,
             endpoint.function,
-            secret.access_key,
-            secret.secret_key,
-            secret.token,
+            astuple(keys),
             endpoint.verify_tls,
             batch.concurrency,
             batch.timeout_s,
             tuple(batch.payloads),
-            policy.retry,
-            policy.seed,
-            policy.repeat,
-            policy.think_s,
-            policy.cutoff_s,
-            policy.patience_s,
-            policy.mode.value,
-            _front_request(endpoint),
+            batch.policy._replace(script=None),
+            endpoint.request if isinstance(endpoint, Front) else None,
             None,  # a script is added for each worker
             self._processors.pre is not None,
             self._processors.post is not None,
         )
 
     def _sample(self, call: Call, batch: Batch, result: wire.Result) -> Sample:
-        origin = self._origin
-        first = result.first_byte
+        origin, first = self._origin, result.first_byte
         return Sample(
-            call=call.number,
-            attempt=result.attempt,
-            round=batch.round,
-            purpose=call.purpose,
-            setting=call.variant.setting,
-            qualifier=call.variant.qualifier,
-            outcome=Outcome(result.outcome),
-            due_s=result.due - origin,
-            sent_s=result.sent - origin,
-            first_byte_s=None if first is None else first - origin,
-            done_s=result.done - origin,
-            status=result.status,
-            reason=result.reason,
-            retry_after_s=result.retry_after_s,
-            request_id=result.request_id,
-            duration_ms=result.duration_ms,
-            billed_ms=result.billed_ms,
-            init_ms=result.init_ms,
-            restore_ms=result.restore_ms,
-            billed_restore_ms=result.billed_restore_ms,
-            max_memory_mb=result.max_memory_mb,
-            payload=None if batch.policy.script else call.payload,
-            backoff_ms=result.backoff_ms,
+            call.number,
+            result.attempt,
+            batch.round,
+            call.purpose,
+            call.variant.setting,
+            call.variant.qualifier,
+            Outcome(result.outcome),
+            result.due - origin,
+            result.sent - origin,
+            None if first is None else first - origin,
+            result.done - origin,
+            *result[7:17],  # from status to max_memory_mb
+            None if batch.policy.script else call.payload,
+            result.backoff_ms,
         )
-
-
-def _front_request(
-    endpoint: Endpoint,
-) -> tuple[str | None, str, tuple[tuple[str, str], ...]] | None:
-    if not isinstance(endpoint, Front):
-        return None
-    request = endpoint.request
-    return request.service, request.method, request.headers
-
-
-def _in_order(batch: Batch) -> Batch:
-    """The batch with its calls as they are dealt: by due time, or round and round."""
-    calls = batch.calls
-    if not isinstance(calls, Sequence):
-        return batch
-    if len({call.number for call in calls}) != len(calls):
-        raise ValueError("two calls of a batch have the same number")
-    if batch.policy.repeat and calls:
-        rising = enumerate(cycle(calls), calls[0].number)
-        return replace(batch, calls=(replace(call, number=number) for number, call in rising))
-    in_order = sorted(calls, key=lambda call: call.due_s or 0.0)
-    return replace(batch, calls=in_order, concurrency=min(batch.concurrency, len(in_order)))

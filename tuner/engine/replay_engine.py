@@ -7,10 +7,8 @@ retries nothing.
 """
 
 import heapq
-import itertools
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 
 from tuner.billing.cost import billed_ms
@@ -43,11 +41,11 @@ class ReplayEngine:
         Raises UsageError for a size that was not recorded.
         """
         self._stopped = False
-        start = self._now
+        batch, start = batch.in_order(), self._now
         free_at = [start] * max(1, batch.concurrency)
         ended: list[tuple[float, int, Sample]] = []
         cutoff = math.inf if batch.policy.cutoff_s is None else start + batch.policy.cutoff_s
-        for call in _in_order(batch):
+        for call in batch.calls:
             if self._stopped or free_at[0] > cutoff:
                 break
             free = heapq.heappop(free_at)
@@ -66,11 +64,11 @@ class ReplayEngine:
             yield self._pass(heapq.heappop(ended)[2])
 
     def stop(self) -> None:
-        """Begin no further call; its iterator ends after those that have begun."""
+        """Begin no further call; the iterator ends after those that have begun."""
         self._stopped = True
 
     def shortfall(self) -> Shortfall:
-        """Nothing: virtual time waits for every call."""
+        """Return nothing: virtual time waits for every call."""
         return Shortfall()
 
     def close(self) -> None:
@@ -113,7 +111,7 @@ class ReplayEngine:
         return Random(f"{self._seed}/{call.variant.memory_mb}/{call.number}").choice(rows)
 
     def _rows_for(self, variant: Variant, cold: bool) -> Sequence[Row]:
-        """The rows of a size with INIT, or those without; all of them where there are none such."""
+        """Return the rows of a size with INIT, or those without; all where there are none such."""
         key = (variant, cold)
         if key not in self._rows:
             rows = self._recordings[variant.setting.part].rows(variant.memory_mb)
@@ -122,19 +120,8 @@ class ReplayEngine:
         return self._rows[key]
 
 
-def _in_order(batch: Batch) -> Iterable[Call]:
-    """The calls as they are sent: by due time, or round and round."""
-    calls = batch.calls
-    if not isinstance(calls, Sequence):
-        return calls
-    if batch.policy.repeat:
-        going_round = enumerate(itertools.cycle(calls), calls[0].number)
-        return (replace(call, number=number) for number, call in going_round)
-    return sorted(calls, key=lambda call: call.due_s or 0.0)
-
-
 def _billed(row: Row, with_init: bool) -> float | None:
-    """What was recorded; or Lambda's rule, whole ms of duration, where that says nothing."""
+    """Return what was recorded; otherwise what Lambda's rule gives, whole ms of duration."""
     if row.duration_ms is None:
         return row.billed_ms
     if row.init_ms is not None and not with_init:  # a cold row stands in for a warm call

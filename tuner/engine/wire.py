@@ -1,7 +1,7 @@
-"""The messages between the tuner and its load workers: what is in them and how they are framed.
+"""The messages between the tuner and its load workers: their contents and their framing.
 
-MessagePack, one message after another. It knows neither side's work, and not what carries the
-bytes. Times are seconds on CLOCK_MONOTONIC, which all processes of one machine share.
+MessagePack, one message after another, whatever carries the bytes. Times are seconds on
+CLOCK_MONOTONIC, which all processes of one machine share.
 
 To a worker: an :class:`Order`, answered by ``SET`` when its users stand by; ``GO`` with the moment
 from which due times count; ``CALLS``, as many as are wanted, and ``LAST``; at any time ``STOP``,
@@ -18,29 +18,28 @@ the bytes of messages; ``LISTENING`` on a port; ``LEFT``, a worker by name; ``EX
 by process id.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgpack  # type: ignore[import-untyped,unused-ignore]
+
+from tuner.engine.engine import BatchPolicy
 
 ORDER, GO, CALLS, LAST = "order", "go", "calls", "last"
 STOP, KEYS, LIMIT, PING = "stop", "keys", "limit", "ping"
 READY, SET, BEAT, RESULT, DROPPED = "ready", "set", "beat", "result", "dropped"
 END, FAILED, PONG = "end", "failed", "pong"
 HOOK, HOOKED, MISTAKES, NOTE = "hook", "hooked", "mistakes", "note"
-#: Why a call was not sent, where it counts without a due time as well.
+#: The reason of a dropped call that counts without a due time, too.
 PRE_FAILED = "pre-processor failed"
 TO, FROM, LISTENING, LEFT, EXITED = "to", "from", "listening", "left", "exited"
-#: How often a worker says that it lives, in seconds.
+#: Seconds between heartbeats of a worker.
 BEAT_S = 1.0
 _LARGEST_MESSAGE = 256 * 1024 * 1024  # a thousand payloads of 256 KB; the socket is our own
 
 
 class OrderedCall(NamedTuple):
-    """One call: whom to ask, with which payload, and when (``None``: when a user is free).
-
-    ``function`` is ``None`` for the order's own.
-    """
+    """One call; ``due_s`` is ``None`` for when a user is free, ``function`` for the order's own."""
 
     number: int
     qualifier: str | None
@@ -51,39 +50,37 @@ class OrderedCall(NamedTuple):
 
 
 class Order(NamedTuple):
-    """All of a batch but its calls. Holds secrets: never logged."""
+    """A batch without its calls. Holds secrets: never logged."""
 
     url: str
     region: str
     function: str
-    access_key: str
-    secret_key: str
-    token: str | None
+    keys: tuple[str, str, str | None]  # access key, secret key, token
     verify: bool | str
     concurrency: int
     timeout_s: float
     payloads: tuple[bytes, ...]
-    retry: str
-    seed: int
-    repeat: bool
-    think_s: float
-    cutoff_s: float | None
-    patience_s: float | None
-    mode: str
-    #: Service, method and headers as in ``engine/front.py``; None: it is the Invoke API.
-    front: tuple[str | None, str, tuple[tuple[str, str], ...]] | None = None
-    script: tuple[Any, ...] | None = None  # a :class:`ScriptOrder`
-    pre: bool = False  # whether a pre-processor is asked for each call's payload
+    policy: BatchPolicy  # without its script
+    front: tuple[Any, ...] | None = None  # a FrontRequest; None: the Invoke API
+    script: "ScriptOrder | None" = None
+    pre: bool = False  # a pre-processor makes each call's payload
     post: bool = False
 
     def __repr__(self) -> str:
         return f"Order({self.concurrency} at once)"
 
+    @classmethod
+    def read(cls, fields: Sequence[Any]) -> "Order":
+        """Return the order in the fields of an ``ORDER`` message."""
+        order = cls._make(fields)
+        script = None if order.script is None else ScriptOrder._make(order.script)
+        return order._replace(policy=BatchPolicy._make(order.policy), script=script)
+
 
 class ScriptOrder(NamedTuple):
     """A locustfile for one worker, with ``concurrency`` users.
 
-    Its calls bear the numbers ``first``, ``first + step`` ..., and take payloads as ``draws`` say.
+    Its calls get the numbers ``first``, ``first + step`` ..., and payloads as in ``draws``.
     """
 
     name: str
@@ -121,7 +118,7 @@ class Result(NamedTuple):
 
 
 def earlier(result: Result, lead_s: float) -> Result:
-    """A result by a clock that is ``lead_s`` behind the one that it was timed by."""
+    """Return a result by a clock that is ``lead_s`` behind its own."""
     if not lead_s:
         return result
     first = result.first_byte
@@ -139,16 +136,6 @@ def pack(kind: str, *fields: Any) -> bytes:
     return packed
 
 
-def pack_calls(calls: Iterable[OrderedCall]) -> bytes:
-    """Frame some calls."""
-    return pack(CALLS, *calls)
-
-
-def read_order(fields: Sequence[Any]) -> Order:
-    """The batch in the fields of an ``ORDER`` message."""
-    return Order._make(fields)
-
-
 class Reader:
     """Cuts received bytes into messages of (kind, *fields)."""
 
@@ -156,6 +143,6 @@ class Reader:
         self._unpacker = msgpack.Unpacker(use_list=False, max_buffer_size=_LARGEST_MESSAGE)
 
     def feed(self, data: bytes) -> Iterator[tuple[Any, ...]]:
-        """The messages that are complete now."""
+        """Yield the messages that are complete now."""
         self._unpacker.feed(data)
         yield from self._unpacker

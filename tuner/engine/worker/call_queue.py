@@ -203,7 +203,7 @@ class CallQueue:
         order = job.order
         self.job = job
         self.limit = order.concurrency
-        self._patience_s = order.patience_s
+        self._patience_s = order.policy.patience_s
         self.stopped.clear()
 
     def _may_work(self, user: Sender) -> bool:

@@ -36,11 +36,11 @@ class Job:
         self.timeout_s = order.timeout_s
         self.tls = tls
         self.server = (order.url, order.verify)
-        self.again = Retries(order.retry, order.seed, monotonic())
+        self.again = Retries(order.policy.retry, order.policy.seed, monotonic())
         self.read = read_answer if order.front is None else read_front_answer
         self.time = SigningTime(wall)
         self._payloads = [(body, _digest(body)) for body in order.payloads]
-        self.use_keys(order.access_key, order.secret_key, order.token)
+        self.use_keys(*order.keys)
 
     def use_keys(self, access_key: str, secret_key: str, token: str | None) -> None:
         """Sign with these credentials from now on."""
@@ -66,7 +66,7 @@ class Job:
                 order.url, order.region, self._keys, FrontRequest(*order.front)
             )
         else:
-            headers = HEADERS[Mode(order.mode)]
+            headers = HEADERS[Mode(order.policy.mode)]
             name = function or order.function
             made[function] = InvokeSigner(order.url, order.region, name, self._keys, headers)
         return made[function]

@@ -53,7 +53,7 @@ class Worker:
         if kind == wire.ORDER:
             self._go = AsyncResult()
             pacer.clear()
-            gevent.spawn(self._carry_out, wire.read_order(fields), self._go)
+            gevent.spawn(self._carry_out, wire.Order.read(fields), self._go)
         elif kind == wire.GO:
             self._go.set(fields[0])
         elif kind == wire.CALLS:

@@ -66,7 +66,9 @@ class Pacer:
         self._queue.begin(Job(order, self._tls_of(order), time))
         self._order = order
         if order.script is not None:
-            self._play = self._queue.play = LocustfileRun(self._runner, self._queue, order)
+            self._play = self._queue.play = LocustfileRun(
+                self._runner, self._queue, order, order.script
+            )
             return
         self._prepare(self._calls)
         self._spawn(order.concurrency)
@@ -98,8 +100,8 @@ class Pacer:
             self._play.run(start)
             return
         cutoff = None
-        if self._order is not None and self._order.cutoff_s is not None:
-            wait_s = start + self._order.cutoff_s - monotonic()
+        if self._order is not None and self._order.policy.cutoff_s is not None:
+            wait_s = start + self._order.policy.cutoff_s - monotonic()
             cutoff = gevent.spawn_later(max(0.0, wait_s), self._cut_off)
         self._start, queue.pace = start, self._offer_due
         at_once = 0

@@ -41,10 +41,11 @@ _NAME, _OLD_NAME = "tuner.engine.worker", "tuner.load.worker"
 class LocustfileRun:
     """One locustfile for one batch. ``over`` is set when nothing new may be sent any more."""
 
-    def __init__(self, runner: Any, queue: CallQueue, order: wire.Order) -> None:
-        assert order.script is not None
+    def __init__(
+        self, runner: Any, queue: CallQueue, order: wire.Order, script: wire.ScriptOrder
+    ) -> None:
         self.over = Event()
-        self.script = wire.ScriptOrder._make(order.script)
+        self.script = script
         self._runner, self._queue, self._order = runner, queue, order
         self._number = self.script.first
         self._drawn = 0
@@ -83,7 +84,7 @@ class LocustfileRun:
         environment = self._runner.environment
         environment.events.test_start.fire(environment=environment)
         spawning = gevent.spawn(self._spawn)
-        cutoff_s = self._order.cutoff_s
+        cutoff_s = self._order.policy.cutoff_s
         self.over.wait(None if cutoff_s is None else max(0.0, start + cutoff_s - monotonic()))
         self.over.set()
         spawning.kill()

@@ -156,8 +156,8 @@ class QueueUser(InvokeUser):
                 except Exception as error:  # or the tuner would wait for this call for ever
                     queue.emit(wire.pack(wire.FAILED, f"{type(error).__name__}: {error}"))
                     due = None
-            if job.order.think_s:
-                queue.stopped.wait(job.order.think_s)
+            if job.order.policy.think_s:
+                queue.stopped.wait(job.order.policy.think_s)
 
     def _attempt(self, job: Job, due: Due) -> Due | None:
         """Send one attempt; return the next one if this user has to make it."""
@@ -180,7 +180,7 @@ class QueueUser(InvokeUser):
         told = result._replace(backoff_ms=wait_s * 1000.0)
         self._queue.emit(wire.pack(wire.RESULT, *told))
         after = replace(due, at=result.done + wait_s, attempt=due.attempt + 1, waited_s=wait_s)
-        if not job.order.repeat:  # another call may use the user in the meantime
+        if not job.order.policy.repeat:  # another call may use the user in the meantime
             self._queue.offer_later(after)
             return None
         while (left_s := result.done + wait_s - monotonic()) > 0.0:

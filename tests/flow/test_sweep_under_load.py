@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from support.commands import Run
-from tuner.measure.load_frames import DOCUMENT
+from tuner.measure.documents import LOADS
 from tuner.records import Outcome, Purpose
 from tuner.store.runs import Store
 
@@ -79,11 +79,11 @@ def test_a_resumed_run_loads_only_the_sizes_that_it_has_not_loaded(
     words = ("--rate", "10", "--duration", "1s", "--seed", "5", "--json", "-")
     first = json.loads(tuner("sweep", *narrow, *GRID, *words)[1])
     with Store.open(create=False) as store:
-        loads = store.document(first["run"], DOCUMENT)
+        loads = store.document(first["run"], LOADS)
         assert loads is not None
-        assert [frame["memory_mb"] for frame in loads["frames"]] == [128, 512, 1024]
-        cut = {**loads, "frames": loads["frames"][:1]}
-        store.save_document(first["run"], DOCUMENT, cut)  # as after a crash in the second load
+        assert [load["memory_mb"] for load in loads["each"]] == [128, 512, 1024]
+        cut = {**loads, "each": loads["each"][:1]}
+        store.save_document(first["run"], LOADS, cut)  # as after a crash in the second load
         before = len(store.samples(first["run"]))
     code, out, err = tuner("sweep", "--resume", first["run"], "--json", "-")
     assert code == 0, err

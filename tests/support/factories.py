@@ -10,6 +10,7 @@ from typing import Any
 
 from tuner.engine.engine import Batch, BatchPolicy, Call
 from tuner.records import (
+    ON_DEMAND,
     Backend,
     FunctionFacts,
     Outcome,
@@ -26,6 +27,8 @@ def a_sample(
     memory_mb: int = 512,
     *,
     arch: str = "x86_64",
+    start: str = ON_DEMAND,
+    load: str = "",
     call: int = 0,
     due_s: float = 0.0,
     took_s: float = 0.1,
@@ -49,7 +52,7 @@ def a_sample(
         "first_byte_s": None,
         "done_s": sent_s + took_s,
     }
-    fields.setdefault("setting", Setting(memory_mb, arch))
+    fields.setdefault("setting", Setting(memory_mb, arch, start, load=load))
     return Sample(call=call, due_s=due_s, sent_s=sent_s, **{**plain, **fields})
 
 

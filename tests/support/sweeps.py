@@ -31,8 +31,8 @@ from tuner.decide.result import (
     WarmRow,
 )
 from tuner.engine.engine import Shortfall
+from tuner.measure.documents import Ending, LoadTerms
 from tuner.measure.load_figures import LoadFigures, LoadTally
-from tuner.measure.load_frames import Asked, Ending
 from tuner.model.quantiles import Stats
 from tuner.records import (
     Advice,
@@ -291,7 +291,9 @@ def figures(memory_mb: int, took_ms: float, throttled: int = 0, calls: int = 200
     return tally.figures(calls / 20.0, float(calls), Shortfall(), None)
 
 
-ASKED = Asked("steady", "the same rate throughout", "poisson", 20.0, None, None, 10.0, "none", 40)
+ASKED = LoadTerms(
+    "steady", "the same rate throughout", "poisson", 20.0, None, None, 10.0, "none", 40
+)
 
 
 def size_under_load(memory_mb: int, throttled: int, note: str | None = None) -> SizeUnderLoad:

@@ -19,7 +19,7 @@ from tuner.experiment.errand import Errand, errand, with_load, with_sides
 from tuner.experiment.gathering import Watcher
 from tuner.experiment.recommend import PricedAs, price, recommend_run
 from tuner.experiment.wiring import Parts, open_parts
-from tuner.measure.load_frames import stored_loads
+from tuner.measure.documents import stored_loads
 from tuner.options.meaning import check, read_variants, startup_size
 from tuner.options.options import SweepOptions, as_written, stored_options, with_secrets
 from tuner.options.payloads import read_payloads, with_power_tuning

@@ -4,7 +4,7 @@ from tuner.decide.goal import parse_slo
 from tuner.decide.load_plan import MOST, MOST_WITHOUT_SLO
 from tuner.decide.load_result import LOAD_SCOPES, load_words
 from tuner.engine.profiles.profile import Profile
-from tuner.measure.size_loads import MOST_CALLS, asked_of
+from tuner.measure.loading import MOST_CALLS, terms_of
 from tuner.options.meaning import read_limit
 from tuner.options.options import SweepOptions
 from tuner.options.size_load import size_load
@@ -22,7 +22,7 @@ def forecast_load(
         return None
     profile = load.profile
     work = LoadWork(_sizes(options, sizes), _calls(profile, sizes, known), profile.duration_s)
-    return work, load_words(asked_of(load))
+    return work, load_words(terms_of(load))
 
 
 def _sizes(options: SweepOptions, sizes: tuple[int, ...]) -> Range:

@@ -39,7 +39,7 @@ def thin(
 
     What such a run can no longer tell is said wherever it is used.
     """
-    from tuner.measure.load_frames import DOCUMENT
+    from tuner.measure.documents import LOADS
     from tuner.store.retention import Rule, judged, thin_run
     from tuner.store.runs import Store
     from tuner.units import parse_seconds
@@ -49,7 +49,7 @@ def thin(
         raise UsageError("runs thin", "needs an age", _FIX)
     age_s = parse_seconds(written, "--older-than" if older_than else "tuner.toml: retention")
     now = time.time()
-    rule = Rule(now - age_s, smallest, {DOCUMENT: _NEEDS_CALLS})
+    rule = Rule(now - age_s, smallest, {LOADS: _NEEDS_CALLS})
     with Store.open(store, create=False) as opened:
         found = judged(opened, rule)
         for each in found:

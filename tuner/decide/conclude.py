@@ -15,9 +15,8 @@ from tuner.decide.load_result import SizeUnderLoad
 from tuner.decide.month import Priced, monthly
 from tuner.decide.result import ColdRow, Monthly, SizeRow, Spend, StartupRow, Sweep, WarmRow
 from tuner.decide.sizes import size_rows
+from tuner.measure.documents import SizeLoads, Startups, calm, on_demand
 from tuner.measure.health import check
-from tuner.measure.load_frames import SizeLoads, calm
-from tuner.measure.startup_frames import Startups, on_demand
 from tuner.recording.power_tuning import Point, chart_url
 from tuner.records import Advice, Outcome, RunRecord, Sample
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tuner.crosscheck.record import CrossCheck
 from tuner.decide.goal import Scope, Slo
-from tuner.measure.load_frames import Asked, Ending
+from tuner.measure.documents import Ending, LoadTerms
 from tuner.records import Advice, Outcome, RunRecord
 from tuner.units import format_ms, format_rate, format_seconds, format_share
 
@@ -154,7 +154,7 @@ def _statistic(measured: "Latencies", quantile: float | None) -> float | None:
 LOAD_SCOPES = frozenset({Scope.CLIENT, Scope.THROTTLES, Scope.ERRORS})
 
 
-def load_words(asked: Asked) -> str:
+def load_words(asked: LoadTerms) -> str:
     """``steady, up to 20/s for 1 min``: what each size had to bear, in a few words."""
     name = "" if asked.profile in ("rate", "users") else f"{asked.profile}, "
     if asked.users:

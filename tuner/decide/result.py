@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tuner.billing.cost import BreakEven
 from tuner.crosscheck.record import CrossCheck
 from tuner.decide.load_result import SizeUnderLoad
-from tuner.measure.load_frames import Asked
+from tuner.measure.documents import LoadTerms
 from tuner.model.quantiles import Stats
 from tuner.records import Advice, RunRecord
 
@@ -242,7 +242,7 @@ class Sweep:
     power_tuning_url: str | None = None
     monthly: Monthly | None = None  # None: no traffic was given
     cross_check: CrossCheck | None = None  # None: CloudWatch was not asked
-    load: Asked | None = None  # what sizes were put under; None: nothing
+    load: LoadTerms | None = None  # what sizes were put under; None: nothing
     variants: tuple[StartupRow, ...] = ()  # ways to start that were compared
     arch: str = ""
     beside: "tuple[Sweep, ...]" = ()

@@ -18,9 +18,9 @@ from tuner.billing.cost import (
 )
 from tuner.billing.prices import Prices
 from tuner.decide.result import StartupRow
-from tuner.measure.startup_frames import StartupFrame, Startups
+from tuner.measure.documents import StartFacts, Startups
 from tuner.model.quantiles import order_statistics
-from tuner.records import Advice, FunctionFacts, Outcome, Purpose, Sample
+from tuner.records import ON_DEMAND, Advice, FunctionFacts, Outcome, Purpose, Sample, Setting
 
 _HOUR_S = 3600.0
 
@@ -29,7 +29,10 @@ def startup_rows(
     startups: Startups, samples: Sequence[Sample], facts: FunctionFacts, prices: Prices
 ) -> tuple[StartupRow, ...]:
     """A row for each way, in the order in which they were measured."""
-    rows = [_row(frame, frame.of(samples), facts, prices) for frame in startups.frames]
+    of: dict[Setting, list[Sample]] = {}
+    for sample in samples:
+        of.setdefault(sample.setting, []).append(sample)
+    rows = [_row(way, of.get(way.setting, []), facts, prices) for way in startups.each]
     base = next((row for row in rows if row.variant == "on-demand"), None)
     return tuple(replace(row, pays=_pays(row, base)) for row in rows)
 
@@ -37,10 +40,12 @@ def startup_rows(
 def startups_usd(startups: Startups, facts: FunctionFacts, prices: Prices) -> float | None:
     """Cost of keeping sandboxes and snapshots for the measurement, calls and restores aside."""
     total = 0.0
-    for frame in startups.frames:
-        if frame.on_demand or (frame.paid_s is None and not frame.numbers):
+    for way in startups.each:
+        setting, never_was = way.setting, way.ready_s is None and way.paid_s is None
+        if setting.start == ON_DEMAND or never_was:
             continue
-        part = kept_usd(frame.provisioned, frame.memory_mb, frame.paid_s, prices, facts.runtime)
+        kept, size = setting.provisioned, setting.memory_mb
+        part = kept_usd(kept, size, way.paid_s, prices, facts.runtime)
         if part is None:
             return None
         total += part
@@ -70,25 +75,25 @@ def startup_advice(rows: Sequence[StartupRow], prices: Prices) -> tuple[Advice, 
 
 
 def _row(
-    frame: StartupFrame, samples: Sequence[Sample], facts: FunctionFacts, prices: Prices
+    way: StartFacts, samples: Sequence[Sample], facts: FunctionFacts, prices: Prices
 ) -> StartupRow:
     asked = [s for s in samples if s.purpose is Purpose.COLD]
     ok = [s for s in asked if s.outcome is Outcome.OK]
-    first = [s for s in ok if s.cold] if not frame.provisioned else ok
+    first = [s for s in ok if s.cold] if not way.setting.provisioned else ok
     warm = [
         s for s in samples if s.purpose is Purpose.WARM and s.outcome is Outcome.OK and not s.cold
     ]
     failed = len(asked) - len(ok)
-    reason = frame.note or (f"{failed} of {len(asked)} first calls failed" if failed else None)
-    call, start, kept = _priced(frame, first, warm, facts, prices)
+    reason = way.note or (f"{failed} of {len(asked)} first calls failed" if failed else None)
+    call, start, kept = _priced(way, first, warm, facts, prices)
     return StartupRow(
-        variant=frame.variant,
-        memory_mb=frame.memory_mb,
+        variant=way.setting.start,
+        memory_mb=way.setting.memory_mb,
         status="failed" if not first else "partial" if reason else "ok",
         reason=reason or (None if first else "no call started a sandbox"),
         n=len(first),
-        spilled=sum(s.cold for s in first) if frame.provisioned else 0,
-        ready_s=frame.ready_s,
+        spilled=sum(s.cold for s in first) if way.setting.provisioned else 0,
+        ready_s=way.ready_s,
         first_ms=order_statistics([s.service_ms for s in first]),
         init_ms=order_statistics([s.init_ms for s in first]),
         restore_ms=order_statistics([s.restore_ms for s in first]),
@@ -97,12 +102,12 @@ def _row(
         call_usd=call,
         start_usd=start,
         kept_usd_per_hour=kept,
-        provisioned=frame.provisioned,
+        provisioned=way.setting.provisioned,
     )
 
 
 def _priced(
-    frame: StartupFrame,
+    way: StartFacts,
     first: Sequence[Sample],
     warm: Sequence[Sample],
     facts: FunctionFacts,
@@ -110,16 +115,16 @@ def _priced(
 ) -> tuple[float | None, float | None, float | None]:
     """A warm call, what a start adds to it, and an hour of what is kept."""
     usual, begun = _mean_billed(warm), _mean_billed(first)
-    size, extra = frame.memory_mb, facts.ephemeral_mb
-    if frame.provisioned:
-        second = provisioned_per_s(frame.provisioned, size, prices)
+    size, extra = way.setting.memory_mb, facts.ephemeral_mb
+    if way.setting.provisioned:
+        second = provisioned_per_s(way.setting.provisioned, size, prices)
         call = None if usual is None else provisioned_call_usd(usual, size, prices)
         return call, 0.0, None if second is None else second * _HOUR_S
     call = None if usual is None else cost_usd(usual, size, prices, extra)
     start = None
     if call is not None and begun is not None:
         start = cost_usd(begun, size, prices, extra) - call
-    if frame.on_demand:
+    if way.setting.start == ON_DEMAND:
         return call, start, 0.0
     second = cached_per_s(size, prices, facts.runtime)
     restore = restore_usd(size, prices, facts.runtime)

@@ -16,9 +16,8 @@ from tuner.decide.goal import Goal, Rates, Slo
 from tuner.decide.load_result import LOAD_SCOPES, SizeUnderLoad, judge, load_words, verdict_words
 from tuner.decide.outlook import ColdExtra, cold_extra, drawn_cost
 from tuner.decide.result import Recommendation, RunnerUp
-from tuner.measure.load_figures import LoadFigures
-from tuner.measure.load_frames import Asked, Ending, SizeLoads
-from tuner.measure.size_loads import figures_of
+from tuner.measure.documents import Ending, LoadTerms, SizeLoads
+from tuner.measure.load_figures import LoadFigures, figures_of
 from tuner.model.curve import Curve
 from tuner.model.observations import Observations
 from tuner.records import Advice, Outcome, Purpose, Sample
@@ -37,18 +36,18 @@ def sizes_under_load(
     if loads is None:
         return ()
     found = {}
-    for frame in loads.frames:
-        figures = figures_of(frame, loads.asked, samples)
+    for facts in loads.each:
+        figures = figures_of(facts, loads.asked.seconds, samples)
         verdicts = judge(judged_by_load(goal), figures, None)
-        cost = _cost(figures, frame.memory_mb, goal, rates)
-        found[frame.memory_mb] = SizeUnderLoad(
-            frame.memory_mb, figures, verdicts, cost, frame.ending, frame.note
+        cost = _cost(figures, facts.setting.memory_mb, goal, rates)
+        found[facts.setting.memory_mb] = SizeUnderLoad(
+            facts.setting.memory_mb, figures, verdicts, cost, facts.ending, facts.note
         )
     return tuple(found.values())
 
 
 def chosen_under_load(
-    answer: Answer, question: Question, asked: Asked | None, loads: Sequence[SizeUnderLoad]
+    answer: Answer, question: Question, asked: LoadTerms | None, loads: Sequence[SizeUnderLoad]
 ) -> Answer:
     """The answer, with its recommendation held against what sizes did under load."""
     pick, curve, seen = answer.recommendation, answer.curve, answer.observations
@@ -72,7 +71,7 @@ class _Case:
     observations: Observations
     goal: Goal
     rates: Rates
-    asked: Asked
+    asked: LoadTerms
     loads: Sequence[SizeUnderLoad]
 
     def choice(self, sizes_mb: Sequence[int]) -> Recommendation:

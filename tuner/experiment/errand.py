@@ -9,9 +9,9 @@ from tuner.decide.conclude_across import Side
 from tuner.decide.decide import Question
 from tuner.decide.month import Priced
 from tuner.experiment.session import Conditions
-from tuner.measure.load_frames import SizeLoads
+from tuner.measure.documents import SizeLoads
+from tuner.measure.loading import SizeLoad
 from tuner.measure.payloads import Payload
-from tuner.measure.size_loads import SizeLoad
 from tuner.options.meaning import question, read_limit, read_variants, startup_size
 from tuner.options.options import SweepOptions
 from tuner.planning.budget import Budget

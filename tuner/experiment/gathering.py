@@ -16,7 +16,7 @@ from tuner.decide.result import Sweep
 from tuner.experiment.errand import Errand
 from tuner.experiment.session import Session
 from tuner.experiment.wiring import Parts
-from tuner.measure.load_frames import calm
+from tuner.measure.documents import calm
 from tuner.options.meaning import without
 from tuner.planning.ask import Ask, Done
 from tuner.records import RunRecord, RunState, Sample, Setting

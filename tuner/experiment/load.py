@@ -166,7 +166,7 @@ def _refusal(errand: LoadErrand, sample: Sample, first_contact: bool) -> TargetE
 
 def _variant(parts: Parts, errand: LoadErrand) -> Variant:
     """The configuration to call: a version of another size, or the function as it is."""
-    setting = Setting(errand.memory_mb, errand.run.facts.arch)
+    setting = Setting(errand.memory_mb, errand.run.facts.arch, load=errand.profile.name)
     if errand.change_memory or parts.target.endpoint() is None:
         return one_variant(parts.target, setting)
     return Variant(setting, errand.qualifier)

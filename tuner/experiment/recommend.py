@@ -14,8 +14,7 @@ from tuner.decide.conclude_across import conclude_across
 from tuner.decide.month import Priced
 from tuner.decide.result import Sweep
 from tuner.errors import UsageError
-from tuner.measure.load_frames import stored_loads
-from tuner.measure.startup_frames import stored_startups
+from tuner.measure.documents import stored_loads, stored_startups
 from tuner.options.meaning import check, question, without_lost_traffic
 from tuner.options.options import SweepOptions, as_written, stored_options
 from tuner.options.sides import measured_arches, sides

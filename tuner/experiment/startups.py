@@ -10,7 +10,7 @@ from tuner.errors import AccessDenied, ChangedUnderneath, TargetError
 from tuner.experiment.errand import Errand
 from tuner.experiment.gathering import Gathering, Watcher
 from tuner.experiment.wiring import Parts
-from tuner.measure.startup_frames import DOCUMENT, StartupFrame, Startups
+from tuner.measure.documents import STARTUPS, StartFacts, Startups
 from tuner.planning.ask import Ask, Done
 from tuner.planning.budget import Spent
 from tuner.records import ON_DEMAND, Backend, provisioned
@@ -41,14 +41,13 @@ class StartupGathering:
             if (reason := self._errand.limit.ran_out(self._spent())) is not None:
                 return Done(f"{reason} before {startup} was measured", settled=False)
             self._measure(startup, memory_mb)
-        failed = [f.variant for f in self.startups.frames if f.note is not None]
+        failed = [way.setting.start for way in self.startups.each if way.note is not None]
         if failed:
             return Done(f"{', '.join(failed)} could not be measured as planned", settled=False)
         return Done("every way to start was measured", settled=True)
 
     def _measure(self, startup: str, memory_mb: int) -> None:
         gathering, wanted = self._gathering, self._errand.cold or COLD_STARTS
-        first_call = gathering.session.calls
         ready_s = paid_s = note = None
         if startup == ON_DEMAND:
             gathering.cold_starts({memory_mb: wanted})
@@ -56,10 +55,10 @@ class StartupGathering:
             note = gathering.failed.get(memory_mb)
         else:
             ready_s, paid_s, note = self._started(startup, memory_mb, wanted)
-        numbers = gathering.session.calls - first_call
-        frame = StartupFrame(startup, memory_mb, first_call, numbers, ready_s, paid_s, note)
-        self.startups = Startups((*self.startups.frames, frame))
-        self._parts.store.save_document(self._errand.run.run, DOCUMENT, plain(self.startups))
+        setting = gathering.setting(memory_mb)._replace(start=startup)
+        way = StartFacts(setting, ready_s, paid_s, note)
+        self.startups = Startups((*self.startups.each, way))
+        self._parts.store.save_document(self._errand.run.run, STARTUPS, plain(self.startups))
 
     def _started(
         self, startup: str, memory_mb: int, wanted: int
@@ -91,9 +90,10 @@ class StartupGathering:
         """What the run has used up so far; what a price that is not known costs is not in it."""
         gathering, facts = self._gathering, self._errand.run.facts
         spent = gathering.decider().spent(gathering.samples, gathering.seconds())
+        prices = self._errand.prices.own
         kept = [
-            kept_usd(f.provisioned, f.memory_mb, f.paid_s, self._errand.prices.own, facts.runtime)
-            for f in self.startups.frames
-            if not f.on_demand
+            kept_usd(s.provisioned, s.memory_mb, way.paid_s, prices, facts.runtime)
+            for way in self.startups.each
+            if (s := way.setting).start != ON_DEMAND
         ]
         return Spent(spent.invocations, spent.cost_usd + sum(k or 0.0 for k in kept), spent.seconds)

@@ -18,13 +18,13 @@ from tuner.engine.stop_on import StopCondition
 from tuner.experiment.errand import Errand
 from tuner.experiment.gathering import Gathering, Watcher
 from tuner.experiment.wiring import Parts
-from tuner.measure.load_frames import DOCUMENT, Ending, Frame, SizeLoads, calm
+from tuner.measure.documents import LOADS, Ending, LoadFacts, SizeLoads, calm
+from tuner.measure.load_figures import figures_of
 from tuner.measure.load_health import load_advice
-from tuner.measure.loading import Loading
-from tuner.measure.size_loads import MOST_CALLS, SizeLoad, asked_of, figures_of
+from tuner.measure.loading import MOST_CALLS, Loading, SizeLoad, terms_of
 from tuner.planning.ask import Ask, Done
 from tuner.planning.budget import Spent
-from tuner.records import Advice, Outcome, Sample
+from tuner.records import Advice, Outcome, Sample, Setting
 from tuner.store.keeper import Keeper
 from tuner.store.plain import plain
 from tuner.units import format_memory
@@ -40,7 +40,7 @@ class LoadGathering:
         self, parts: Parts, errand: Errand, gathering: Gathering, watcher: Watcher
     ) -> None:
         assert errand.load is not None
-        self.loads = errand.loads_before or SizeLoads(asked_of(errand.load))
+        self.loads = errand.loads_before or SizeLoads(terms_of(errand.load))
         self.advice: list[Advice] = []
         self._load: SizeLoad = errand.load
         self._parts, self._errand, self._watcher = parts, errand, watcher
@@ -62,7 +62,7 @@ class LoadGathering:
                 return Done(cut or "nothing more could be loaded", settled=False)
 
     def _progress(self) -> tuple[int, int]:
-        return len(self.loads.frames), len(self._gathering.session.failed)
+        return len(self.loads.each), len(self._gathering.session.failed)
 
     def answer(self) -> Answer:
         """What all samples and loads so far say."""
@@ -100,14 +100,15 @@ class LoadGathering:
         self._watcher.asked(Ask({size: round(self._load.profile.calls or 0)}, f"under {words}"))
         had = sum(s.memory_mb == size and s.outcome is Outcome.OK for s in gathering.samples)
         gathering.keep(session.warm(gathering.counts({size: max(1, _ALONE - had)})))
-        variant = session.ready(gathering.setting(size))
+        setting = gathering.setting(size)._replace(load=self._load.profile.name)
+        variant = session.ready(setting)
         if variant is None or self._watcher.stop():
             return None
         sending = replace(self._load.sending, first_call=session.calls)
         loading = Loading(self._load.profile, variant, self._errand.payloads, sending)
-        sent = _Sent(size, session.calls)
+        sent = _Sent(setting)
         self._send(loading, sent)
-        self._note(sent, session.calls - sent.first_call, loading.start_s)
+        self._note(sent, loading.start_s)
         return sent.note if sent.ending is Ending.CUT else None
 
     def _send(self, loading: Loading, sent: "_Sent") -> None:
@@ -147,16 +148,14 @@ class LoadGathering:
                 sent.ending, sent.note = Ending.CUT, reason
         return sent.note is not None
 
-    def _note(self, sent: "_Sent", numbers: int, start_s: float | None) -> None:
+    def _note(self, sent: "_Sent", start_s: float | None) -> None:
         """Keep what tells this load among the samples, and doubts about how it was sent."""
         shortfall = self._parts.engine.shortfall()
         dropped = dict(shortfall.dropped)
         closed = self._load.profile.users > 0
         began_s = start_s if start_s is not None else self._gathering.seconds()
-        frame = Frame(
-            memory_mb=sent.memory_mb,
-            first_call=sent.first_call,
-            numbers=numbers,
+        facts = LoadFacts(
+            setting=sent.setting,
             start_s=began_s,
             asked=None if closed else float(sent.calls + sum(dropped.values())),
             dropped=dropped,
@@ -164,11 +163,11 @@ class LoadGathering:
             note=sent.note,
             stopped_s=None if sent.stopped_at_s is None else sent.stopped_at_s - began_s,
         )
-        self.loads = replace(self.loads, frames=(*self.loads.frames, frame))
-        self._parts.store.save_document(self._errand.run.run, DOCUMENT, plain(self.loads))
-        figures = figures_of(frame, self.loads.asked, self._gathering.samples)
+        self.loads = replace(self.loads, each=(*self.loads.each, facts))
+        self._parts.store.save_document(self._errand.run.run, LOADS, plain(self.loads))
+        figures = figures_of(facts, self.loads.asked.seconds, self._gathering.samples)
         found = load_advice(figures, shortfall, self._load.sending.concurrency, adaptive=False)
-        name = format_memory(sent.memory_mb)
+        name = format_memory(sent.setting.memory_mb)
         self.advice += [Advice(each.code, f"At {name}: {each.text}") for each in found]
 
     def _spent(self) -> Spent:
@@ -189,8 +188,7 @@ class LoadGathering:
 class _Sent:
     """One load while it is being sent."""
 
-    memory_mb: int
-    first_call: int
+    setting: Setting
     requests: int = 0
     calls: int = 0
     billed_usd: float = 0.0
@@ -204,5 +202,5 @@ class _Sent:
         self.calls += sample.attempt == 1
         self.billed_usd += rates.request_usd
         if sample.billed_ms is not None:
-            gb = self.memory_mb / 1024.0
+            gb = self.setting.memory_mb / 1024.0
             self.billed_usd += sample.billed_ms / 1000.0 * gb * rates.gb_second_usd

@@ -8,12 +8,13 @@ is answered quickly, and would make a function look fast.
 import math
 from array import array
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from tuner.engine.engine import Shortfall
+from tuner.measure.documents import LoadFacts
 from tuner.measure.statistics import Latencies, Second, Timeline
 from tuner.records import Outcome, Sample
 
@@ -233,6 +234,19 @@ class LoadTally:
         at_once = np.cumsum(steps[np.argsort(times, kind="stable")])
         little = self._reported_ms / 1000.0 / seconds if self._reported else None
         return Concurrency(float(inside.sum() / seconds), int(at_once.max()), little)
+
+
+def figures_of(facts: LoadFacts, planned_s: float, samples: Iterable[Sample]) -> LoadFigures:
+    """Return one load of a run in numbers, from the samples of its Setting; ``planned_s`` is how
+    long calls were due. Of a Setting that was put under its load again, the last time counts."""
+    own = [sample for sample in samples if sample.setting == facts.setting]
+    last = max((sample.round for sample in own), default=0)
+    tally = LoadTally(facts.start_s)
+    for sample in own:
+        if sample.round == last:
+            tally.add(sample)
+    shortfall = Shortfall(Counter(facts.dropped))
+    return tally.figures(planned_s, facts.asked, shortfall, facts.stopped_s)
 
 
 def _shifted(sample: Sample, start_s: float) -> Sample:

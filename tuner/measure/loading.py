@@ -11,6 +11,8 @@ from random import Random
 
 from tuner.engine.engine import Batch, BatchPolicy, Call, Mode, Script
 from tuner.engine.profiles.profile import Profile
+from tuner.engine.stop_on import StopRule
+from tuner.measure.documents import LoadTerms
 from tuner.measure.payloads import Payload
 from tuner.records import FunctionFacts, Purpose
 from tuner.targets.seam import Variant
@@ -121,3 +123,32 @@ class Loading:
         weights = list(itertools.accumulate(payload.weight for payload in self._payloads))
         while True:
             yield random.choices(range(len(weights)), cum_weights=weights)[0]
+
+
+#: A sweep holds its samples, so one size's load ends after so many calls.
+MOST_CALLS = 100_000
+
+
+@dataclass(frozen=True)
+class SizeLoad:
+    """The load that every size is put under: what is due, how it is sent, when it is cut short."""
+
+    profile: Profile
+    sending: Sending
+    rules: tuple[StopRule, ...] = ()
+
+
+def terms_of(load: SizeLoad) -> LoadTerms:
+    """Return what a load asks, in plain values."""
+    profile, closed = load.profile, load.profile.users > 0
+    return LoadTerms(
+        profile=profile.name,
+        about=profile.about,
+        arrival=None if closed else profile.arrival,
+        peak_rps=profile.peak_per_s,
+        users=profile.users or None,
+        think_s=profile.think_s if closed else None,
+        seconds=profile.duration_s,
+        retry=load.sending.retry,
+        lanes=load.sending.concurrency,
+    )

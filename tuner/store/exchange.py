@@ -16,6 +16,7 @@ from typing import IO, Any
 from tuner.errors import StoreError
 from tuner.records import RunRecord, Sample
 from tuner.store import thinning
+from tuner.store.earlier import brought_up
 from tuner.store.failure import disk_error
 from tuner.store.plain import dumps, plain, record
 
@@ -103,7 +104,7 @@ def parse(text: Iterable[str]) -> StoredRun:
                 documents[str(document.get("name"))] = _object(document.get("body"))
             elif "end" in content:
                 _check_end(_object(content["end"]), len(samples))
-                return StoredRun(run, tuple(samples), documents)
+                return StoredRun(run, *brought_up(samples, documents, run.facts.arch))
         except ValueError as error:
             raise ValueError(f"line {number}: {error}") from error
     raise ValueError("it is cut off")

@@ -23,6 +23,7 @@ from tuner.errors import StoreAway, StoreError
 from tuner.records import Advice, RunRecord
 from tuner.store import queries
 from tuner.store.connect import DEFAULT, make_folder
+from tuner.store.earlier import bring_up
 from tuner.store.entries import Closed, Entry, Finished, Samples, as_line, of_line
 from tuner.store.failure import disk_error
 from tuner.store.plain import dumps, record
@@ -131,6 +132,7 @@ def deliver(file: Waiting, writing: Writing) -> None:
         there = queries.numbers_from(connection, key, _first_call(file.entries))
         for entry in file.entries:
             entry.again(connection, key, there)
+        bring_up(connection, key)  # an earlier version may have written the file
     with _complaints(file.path):
         file.path.unlink(missing_ok=True)
 

@@ -13,10 +13,9 @@ from tuner.engine.engine import Batch, Call, Engine
 from tuner.errors import TargetError
 from tuner.measure.cold import largest_burst
 from tuner.measure.late_reports import completed, lacks_report
-from tuner.measure.loading import Loading
+from tuner.measure.loading import Loading, SizeLoad
 from tuner.measure.payloads import Payload, draw_payloads
 from tuner.measure.refusal import refusal
-from tuner.measure.size_loads import SizeLoad
 from tuner.records import Outcome, Purpose, Sample
 from tuner.suites.members import Member, Members, Role
 from tuner.targets.seam import Progress, Variant

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from tuner.billing.cost import cost_usd
 from tuner.billing.prices import Prices
-from tuner.measure.size_loads import SizeLoad
+from tuner.measure.loading import SizeLoad
 from tuner.model.comparison import Measured
 from tuner.model.looks import Looks, planned
 from tuner.records import FunctionFacts, Purpose, Sample

@@ -1,6 +1,7 @@
 """Ways to start from samples: whose calls count, what is priced, what is said."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -8,8 +9,8 @@ from support.factories import a_function, a_sample
 from tuner.billing.prices import prices
 from tuner.decide.result import StartupRow
 from tuner.decide.startups import startup_advice, startup_rows, startups_usd
-from tuner.measure.startup_frames import StartupFrame, Startups, on_demand, stored_startups
-from tuner.records import Purpose, Sample
+from tuner.measure.documents import StartFacts, Startups, on_demand, stored_startups
+from tuner.records import Purpose, Sample, Setting
 from tuner.store.plain import plain
 
 X86 = prices("us-east-1", "x86_64")
@@ -17,25 +18,27 @@ PARIS = prices("eu-west-3", "x86_64")
 FACTS = a_function(memory_mb=1024)
 
 
-def call(number: int, purpose: Purpose, billed: float, **more: float | None) -> Sample:
-    timed = {"took_s": 0.2, "duration_ms": 10.0, "billed_ms": billed, **more}
+def call(number: int, purpose: Purpose, billed: float, **more: Any) -> Sample:
+    timed: dict[str, Any] = {"took_s": 0.2, "duration_ms": 10.0, "billed_ms": billed, **more}
     return a_sample(1024, call=number, purpose=purpose, **timed)
 
 
+SNAPSHOT = Setting(1024, start="snapstart")
+RESTORED = {"start": "snapstart", "restore_ms": 200.0, "billed_restore_ms": 50.0}
 SAMPLES = [
     *(call(n, Purpose.COLD, 400.0, init_ms=390.0) for n in range(3)),
     *(call(n, Purpose.WARM, 10.0) for n in range(3, 6)),
-    *(call(n, Purpose.COLD, 60.0, restore_ms=200.0, billed_restore_ms=50.0) for n in range(6, 9)),
-    *(call(n, Purpose.WARM, 10.0) for n in range(9, 12)),
-    call(12, Purpose.COLD, 10.0),
-    call(13, Purpose.COLD, 400.0, init_ms=390.0),
-    *(call(n, Purpose.WARM, 10.0) for n in range(14, 16)),
+    *(call(n, Purpose.COLD, 60.0, **RESTORED) for n in range(6, 9)),
+    *(call(n, Purpose.WARM, 10.0, start="snapstart") for n in range(9, 12)),
+    call(12, Purpose.COLD, 10.0, start="provisioned=2"),
+    call(13, Purpose.COLD, 400.0, init_ms=390.0, start="provisioned=2"),
+    *(call(n, Purpose.WARM, 10.0, start="provisioned=2") for n in range(14, 16)),
 ]
 STARTUPS = Startups(
     (
-        StartupFrame("on-demand", 1024, 0, 6),
-        StartupFrame("snapstart", 1024, 6, 6, ready_s=90.0),
-        StartupFrame("provisioned=2", 1024, 12, 4, ready_s=100.0, paid_s=310.0),
+        StartFacts(Setting(1024)),
+        StartFacts(SNAPSHOT, ready_s=90.0),
+        StartFacts(Setting(1024, start="provisioned=2"), ready_s=100.0, paid_s=310.0),
     )
 )
 
@@ -73,7 +76,7 @@ def test_what_the_measurement_kept_is_paid_in_steps_and_for_three_hours() -> Non
     expected = 0.0000015046 * 10_800 + 2 * 0.0000041667 * 600
     assert startups_usd(STARTUPS, FACTS, X86) == pytest.approx(expected)
     assert startups_usd(STARTUPS, FACTS, PARIS) is None
-    unmade = Startups((StartupFrame("snapstart", 1024, 0, 0, note="refused"),))
+    unmade = Startups((StartFacts(SNAPSHOT, note="refused"),))
     assert startups_usd(unmade, FACTS, PARIS) == 0.0
 
 
@@ -88,7 +91,7 @@ def test_prices_that_are_not_known_are_said_and_null() -> None:
 
 def test_a_break_even_needs_a_way_on_demand_beside_it() -> None:
     assert rows()[2].pays is not None
-    alone = Startups(STARTUPS.frames[2:])
+    alone = Startups(STARTUPS.each[2:])
     assert startup_rows(alone, SAMPLES, FACTS, X86)[0].pays is None
 
 
@@ -98,13 +101,13 @@ def test_only_cold_starts_on_demand_speak_for_the_size() -> None:
 
 
 def test_a_way_that_could_not_be_made_is_a_failed_row() -> None:
-    noted = Startups((StartupFrame("snapstart", 1024, 99, 0, note="AWS made no snapshot"),))
-    (row,) = startup_rows(noted, SAMPLES, FACTS, X86)
+    noted = Startups((StartFacts(SNAPSHOT, note="AWS made no snapshot"),))
+    (row,) = startup_rows(noted, SAMPLES[:6], FACTS, X86)
     assert (row.status, row.reason, row.n) == ("failed", "AWS made no snapshot", 0)
     assert row.call_usd is None
 
 
 def test_the_document_of_a_run_is_read_again_and_a_broken_one_is_none() -> None:
     assert stored_startups({"startups": plain(STARTUPS)}) == STARTUPS
-    assert stored_startups({"startups": {"frames": 7}}) is None
+    assert stored_startups({"startups": {"each": 7}}) is None
     assert stored_startups({}) is None

@@ -17,13 +17,13 @@ from tuner.decide.goal import Goal, Strategy, parse_slo
 from tuner.decide.load_plan import MOST, MOST_WITHOUT_SLO, next_under_load
 from tuner.decide.load_result import SizeUnderLoad
 from tuner.decide.under_load import chosen_under_load, load_doubts, sizes_under_load
-from tuner.measure.load_frames import Asked, Ending, Frame, SizeLoads
-from tuner.records import Outcome, Purpose, Sample
+from tuner.measure.documents import Ending, LoadFacts, LoadTerms, SizeLoads
+from tuner.records import Outcome, Purpose, Sample, Setting
 from tuner.units import MemoryWish
 
 RATES = prices("us-east-1", "x86_64")
 SIZES = (128, 256, 512, 1024, 1536)
-ASKED = Asked("steady", "", "poisson", 20.0, None, None, 10.0, "none", 40)
+ASKED = LoadTerms("steady", "", "poisson", 20.0, None, None, 10.0, "none", 40)
 SLO = (parse_slo("client_p99<500ms"), parse_slo("throttles<1%"))
 CALLS = 1_000
 
@@ -39,6 +39,7 @@ def sample(call: int, memory_mb: int, ms: float, purpose: Purpose, throttled: bo
     return a_sample(
         memory_mb,
         call=call,
+        load="steady" if purpose is Purpose.LOAD else "",
         purpose=purpose,
         outcome=Outcome.THROTTLED if throttled else Outcome.OK,
         due_s=call / 20.0,
@@ -66,17 +67,24 @@ class Loaded:
     def __init__(
         self, seen: Mapping[int, tuple[float, int]], endings: Mapping[int, Ending] | None = None
     ) -> None:
-        frames, self.samples = [], list[Sample]()
+        each, self.samples = [], list[Sample]()
         for place, (size, (ms, throttled)) in enumerate(seen.items()):
             first = 10_000 + place * CALLS
             ending = (endings or {}).get(size, Ending.WHOLE)
-            frames.append(
-                Frame(size, first, CALLS, first / 20.0, float(CALLS), {}, ending, ending.value)
+            each.append(
+                LoadFacts(
+                    Setting(size, load="steady"),
+                    first / 20.0,
+                    float(CALLS),
+                    {},
+                    ending,
+                    ending.value,
+                )
             )
             self.samples += [
                 sample(first + n, size, ms, Purpose.LOAD, n < throttled) for n in range(CALLS)
             ]
-        self.loads = SizeLoads(ASKED, tuple(frames))
+        self.loads = SizeLoads(ASKED, tuple(each))
 
     def rows(self, asked: Question) -> tuple[SizeUnderLoad, ...]:
         return sizes_under_load(self.loads, self.samples, asked.goal, RATES)

@@ -13,11 +13,10 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import inspect
 
-from tuner.records import RunRecord, Sample
+from support.stored import write_as
 from tuner.store import connect, tables
-from tuner.store.rows import run_row, sample_row
 from tuner.store.runs import Store
 from tuner.store.tables import SCHEMA, VERSION_TABLE, metadata
 
@@ -35,26 +34,6 @@ print("opening", flush=True)
 with Store.open(sys.argv[1]) as store:
     print(len(store.samples(sys.argv[2])), flush=True)
 """
-
-
-def write_as(url: str, version: str, run: RunRecord, samples: list[Sample]) -> None:
-    """A store as this version of the schema has it, with a run in it."""
-    engine = connect.connect(connect.address(url))
-    with connect.transaction(engine, writes=True) as connection:
-        command.upgrade(tables.alembic_config(connection), version)
-        insert(connection, "tuner_runs", run_row(run, None))
-        for sample in samples:
-            insert(connection, "tuner_samples", sample_row(1, sample))
-    engine.dispose()
-
-
-def insert(connection: Connection, table: str, row: dict[str, Any]) -> None:
-    """Write what of the row the table has columns for."""
-    known = {column["name"] for column in inspect(connection).get_columns(table)}
-    names = [name for name in row if name in known]
-    marks = ", ".join(f":{name}" for name in names)
-    columns = ", ".join(f'"{name}"' for name in names)
-    connection.execute(text(f"INSERT INTO {table} ({columns}) VALUES ({marks})"), row)
 
 
 def version(url: str) -> str | None:

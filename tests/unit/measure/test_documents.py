@@ -9,38 +9,38 @@ from support.factories import a_sample
 from tuner.engine.engine import Shortfall
 from tuner.engine.profiles.pace import Constant
 from tuner.engine.profiles.profile import Phase, Profile
-from tuner.measure.load_figures import LoadTally
-from tuner.measure.load_frames import DOCUMENT, Ending, Frame, SizeLoads, calm, stored_loads
-from tuner.measure.loading import Sending
-from tuner.measure.size_loads import SizeLoad, asked_of, figures_of
-from tuner.records import Outcome, Purpose, Sample
+from tuner.measure.documents import LOADS, Ending, LoadFacts, SizeLoads, calm, stored_loads
+from tuner.measure.load_figures import LoadTally, figures_of
+from tuner.measure.loading import Sending, SizeLoad, terms_of
+from tuner.records import Outcome, Purpose, Sample, Setting
 from tuner.store.plain import plain
 
 LOAD = SizeLoad(Profile("rate", phases=(Phase(Constant(10.0), 2.0),)), Sending(5))
-ASKED = asked_of(LOAD)
+ASKED = terms_of(LOAD)
 
-numbers = st.integers(0, 10**9)
+LOADED = Setting(512, load="rate")
+
 times = st.floats(0, 1e6)
-frames = st.builds(
-    Frame,
-    memory_mb=st.integers(128, 10_240),
-    first_call=numbers,
-    numbers=numbers,
+loads = st.builds(
+    LoadFacts,
+    setting=st.builds(Setting, st.integers(128, 10_240), load=st.text(max_size=9)),
     start_s=times,
     asked=st.none() | times,
-    dropped=st.dictionaries(st.text(max_size=9), numbers, max_size=2),
+    dropped=st.dictionaries(st.text(max_size=9), st.integers(0, 10**9), max_size=2),
     ending=st.sampled_from(Ending),
     note=st.none() | st.text(max_size=9),
     stopped_s=st.none() | times,
 )
 
 
-def sample(call: int, memory_mb: int = 512, purpose: Purpose = Purpose.LOAD) -> Sample:
+def sample(call: int, memory_mb: int = 512, load: str = "rate", round_number: int = 2) -> Sample:
     throttled = call % 4 == 0
     return a_sample(
         memory_mb,
+        load=load,
         call=call,
-        purpose=purpose,
+        round=round_number,
+        purpose=Purpose.LOAD if load else Purpose.WARM,
         outcome=Outcome.THROTTLED if throttled else Outcome.OK,
         due_s=100.0 + call / 10.0,
         took_s=0.05,
@@ -48,23 +48,24 @@ def sample(call: int, memory_mb: int = 512, purpose: Purpose = Purpose.LOAD) -> 
     )
 
 
-@given(st.lists(frames, max_size=3))
-def test_what_tells_loads_apart_is_the_same_after_storing(found: list[Frame]) -> None:
-    loads = SizeLoads(ASKED, tuple(found))
-    assert stored_loads({DOCUMENT: plain(loads)}) == loads
+@given(st.lists(loads, max_size=3))
+def test_what_is_kept_of_loads_is_the_same_after_storing(found: list[LoadFacts]) -> None:
+    kept = SizeLoads(ASKED, tuple(found))
+    assert stored_loads({LOADS: plain(kept)}) == kept
 
 
 @given(st.dictionaries(st.text(max_size=6), st.none() | st.integers() | st.text(max_size=3)))
 def test_a_document_that_is_none_of_loads_is_no_loads(body: dict[str, object]) -> None:
-    assert stored_loads({DOCUMENT: body}) is None
+    assert stored_loads({LOADS: body}) is None
     assert stored_loads({}) is None
 
 
 def test_the_figures_of_a_size_are_of_its_own_calls_only() -> None:
     mine = [sample(call) for call in range(20, 40)]
-    others = [sample(7), sample(45), sample(25, 256), sample(30, purpose=Purpose.WARM)]
-    frame = Frame(512, 20, 20, 102.0, 22.0, {"no free connection": 2})
-    figures = figures_of(frame, ASKED, [*others, *mine, *others])
+    before = [sample(7, round_number=1), sample(8, round_number=1)]
+    others = [*before, sample(45, load="other"), sample(25, 256), sample(30, load="")]
+    facts = LoadFacts(LOADED, 102.0, 22.0, {"no free connection": 2})
+    figures = figures_of(facts, ASKED.seconds, [*others, *mine, *others])
     tally = LoadTally(102.0)
     for each in mine:
         tally.add(each)
@@ -77,20 +78,20 @@ def test_the_figures_of_a_size_are_of_its_own_calls_only() -> None:
 
 
 def test_a_load_that_was_cut_short_has_its_own_length() -> None:
-    frame = Frame(512, 20, 5, 102.0, 5.0, ending=Ending.CUT, note="stopped", stopped_s=0.5)
-    figures = figures_of(frame, ASKED, [sample(call) for call in range(20, 25)])
+    facts = LoadFacts(LOADED, 102.0, 5.0, ending=Ending.CUT, note="stopped", stopped_s=0.5)
+    figures = figures_of(facts, ASKED.seconds, [sample(call) for call in range(20, 25)])
     assert figures.seconds == 0.5
     assert figures.achieved_rps == 10.0
 
 
 def test_samples_under_load_are_kept_from_the_curve_unless_there_are_no_others() -> None:
-    alone, loaded = sample(1, purpose=Purpose.WARM), sample(2)
+    alone, loaded = sample(1, load=""), sample(2)
     assert calm([alone, loaded]) == [alone]
     assert calm([loaded]) == [loaded]
 
 
 def test_a_closed_load_says_users_and_no_rate() -> None:
     closed = replace(LOAD, profile=Profile("users", users=4, think_s=1.0, closed_s=9.0))
-    asked = asked_of(closed)
+    asked = terms_of(closed)
     assert (asked.users, asked.think_s, asked.seconds) == (4, 1.0, 9.0)
     assert (asked.arrival, asked.peak_rps) == (None, None)

@@ -1,0 +1,117 @@
+"""What a run keeps beside its samples: facts of loads and of ways to start that no sample tells.
+
+Each is of one Setting, which its samples carry as well, so both together give the same figures at
+any later time. Light to import, since every answer may hold them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from tuner.records import ON_DEMAND, Purpose, Sample, Setting
+from tuner.store.plain import record
+
+#: The names of the documents.
+LOADS, STARTUPS = "size-loads", "startups"
+
+T = TypeVar("T")
+
+
+class Ending(StrEnum):
+    """How a size's load ended."""
+
+    WHOLE = "whole"
+    BLOWN = "blown"  # by the user's own condition, so the size has not borne the load
+    CUT = "cut"  # by a budget or the user, which says nothing of the size
+
+
+@dataclass(frozen=True)
+class LoadFacts:
+    """One load. Times are seconds on the run's clock, ``asked`` calls that were due (``None``:
+    closed model), ``stopped_s`` when it was cut short, ``dropped`` calls never sent by reason."""
+
+    setting: Setting
+    start_s: float
+    asked: float | None
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    ending: Ending = Ending.WHOLE
+    note: str | None = None
+    stopped_s: float | None = None
+
+
+@dataclass(frozen=True)
+class LoadTerms:
+    """What every size was asked to bear, for those who read of it; rates per second."""
+
+    profile: str
+    about: str
+    arrival: str | None  # None: a closed model
+    peak_rps: float | None
+    users: int | None
+    think_s: float | None
+    seconds: float
+    retry: str
+    lanes: int
+
+
+@dataclass(frozen=True)
+class SizeLoads:
+    """All loads of a run, in the order in which they were made."""
+
+    asked: LoadTerms
+    each: tuple[LoadFacts, ...] = ()
+
+
+@dataclass(frozen=True)
+class StartFacts:
+    """One way to start. ``ready_s`` is how long it took until it could be called, ``paid_s`` for
+    how long sandboxes were kept; ``note`` says why it was not measured as planned."""
+
+    setting: Setting
+    ready_s: float | None = None
+    paid_s: float | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class Startups:
+    """All ways of a run, in the order in which they were measured."""
+
+    each: tuple[StartFacts, ...] = ()
+
+
+def stored_loads(documents: Mapping[str, Mapping[str, Any]]) -> SizeLoads | None:
+    """Return the loads among a run's documents; ``None`` without any that can be read."""
+    return _stored(SizeLoads, documents.get(LOADS))
+
+
+def stored_startups(documents: Mapping[str, Mapping[str, Any]]) -> Startups | None:
+    """Return the ways among a run's documents; ``None`` without any that can be read."""
+    return _stored(Startups, documents.get(STARTUPS))
+
+
+def calm(samples: Sequence[Sample]) -> list[Sample]:
+    """Return the samples that were not measured under load; all of a run that is only a load.
+
+    Curves are fitted to these: calls that share a function with others may take longer than the
+    size alone makes them, by queueing at whatever the function uses.
+    """
+    return [s for s in samples if s.purpose is not Purpose.LOAD] or list(samples)
+
+
+def on_demand(samples: Sequence[Sample], startups: Startups | None) -> Sequence[Sample]:
+    """Return the samples that show cold starts on demand: of a comparison those, else all.
+
+    Few warm calls of one size are there for the comparison, and are no ground to choose by.
+    """
+    if startups is None:
+        return samples
+    return [s for s in samples if s.setting.start == ON_DEMAND and s.purpose is Purpose.COLD]
+
+
+def _stored(kind: type[T], body: Mapping[str, Any] | None) -> T | None:
+    try:
+        return None if body is None else record(kind, body)
+    except ValueError:
+        return None

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tuner.decide.choice import SURE, best_or_here, confidence_in
 from tuner.decide.decide import Standing
@@ -16,9 +15,8 @@ from tuner.decide.goal import Goal
 from tuner.decide.outlook import Outlook, side_by_side
 from tuner.decide.reasons import changes, probability
 from tuner.decide.result import Recommendation, RunnerUp, Sweep, VersusCurrent
+from tuner.model import IntArray
 from tuner.units import format_memory, format_ms, format_usd_per_million
-
-IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

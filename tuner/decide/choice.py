@@ -7,17 +7,14 @@ every objective. Reads arrays of :mod:`tuner.decide.outlook`; wording is in ``re
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tuner.decide import reasons
 from tuner.decide.goal import Goal, Rates, Strategy
 from tuner.decide.outlook import Outlook, look
 from tuner.decide.result import Interval, Recommendation, VersusCurrent
+from tuner.model import FloatArray, IntArray
 from tuner.model.curve import Curve
 from tuner.model.observations import Observations
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 #: A size counts as within reach of the best up to this much more (the contract's 5 %).
 TOLERANCE = 0.05

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tuner.decide.choice import best, choose, loss, possible
 from tuner.decide.goal import Goal, Rates
 from tuner.decide.outlook import MILLION, ColdExtra, Outlook, band, drawn_cost, look, model_card
 from tuner.decide.result import CurveBand, ModelCard, Recommendation
+from tuner.model import FloatArray, IntArray
 from tuner.model.curve import Curve
 from tuner.model.fit import fit
 from tuner.model.observations import ERRORS_IN_A_ROW, Observations, from_samples
@@ -26,9 +26,6 @@ from tuner.planning.sizes import candidates, grid_sizes
 from tuner.planning.value import Beliefs
 from tuner.records import Outcome, Purpose, Sample
 from tuner.units import MemoryWish
-
-IntArray = NDArray[np.int64]
-FloatArray = NDArray[np.float64]
 
 _ASKABLE = 48  # sizes whose worth is computed at each step
 _NO_COLD = ColdExtra()

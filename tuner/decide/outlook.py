@@ -10,18 +10,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tuner.billing.cost import cost_usd_per_million
 from tuner.decide.goal import Goal, Rates, Scope, Slo, Strategy
 from tuner.decide.result import CurveBand, ModelCard
+from tuner.model import FloatArray, IntArray
 from tuner.model.observations import Observations
 
 if TYPE_CHECKING:  # only its answers are read here
     from tuner.model.curve import Curve
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 MILLION = 1e6
 

@@ -7,17 +7,13 @@ All intervals are 90 %.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
-
 from tuner.billing.cost import BreakEven
 from tuner.crosscheck.record import CrossCheck
 from tuner.decide.load_result import SizeUnderLoad
 from tuner.measure.documents import LoadTerms
+from tuner.model import FloatArray, IntArray
 from tuner.model.quantiles import Stats
 from tuner.records import Advice, RunRecord
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -101,7 +97,7 @@ class StartupRow:
 class CurveBand:
     """The fitted curve on a grid of sizes, for drawing; all arrays have the same shape."""
 
-    memory_mb: NDArray[np.int64]
+    memory_mb: IntArray
     p50_ms: FloatArray
     p95_ms: FloatArray
     p99_ms: FloatArray

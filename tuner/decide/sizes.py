@@ -1,17 +1,17 @@
 """The measured table: one row per memory size, straight from the samples, no curve involved."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
 
 import numpy as np
 
 from tuner.billing.cost import billed_ms
 from tuner.decide.goal import Goal, Rates
-from tuner.decide.outlook import ColdExtra, usd_per_million
+from tuner.decide.outlook import ColdExtra, cold_extra, usd_per_million
 from tuner.decide.result import ColdRow, Interval, SizeRow, WarmRow
-from tuner.model.quantiles import Stats, order_statistics
+from tuner.model.observations import from_samples
+from tuner.model.quantiles import order_statistics
 from tuner.records import Outcome, Purpose, Sample
 
 _ERRORS = (Outcome.FUNCTION_ERROR, Outcome.TRANSPORT_ERROR, Outcome.SERVICE_ERROR)
@@ -30,7 +30,7 @@ def size_rows(samples: Sequence[Sample], goal: Goal, rates: Rates) -> tuple[Size
     of_size: dict[int, list[Sample]] = defaultdict(list)
     for sample in samples:
         of_size[sample.memory_mb].append(sample)
-    terms = _Terms(goal, rates, _cold_start(of_size.values()))
+    terms = _Terms(goal, rates, cold_extra(from_samples(samples)))
     return tuple(_row(size, of_size[size], terms) for size in sorted(of_size))
 
 
@@ -41,20 +41,6 @@ class _Terms:
     goal: Goal
     rates: Rates
     cold: ColdExtra
-
-
-def _cold_start(sizes: Iterable[list[Sample]]) -> ColdExtra:
-    """Median INIT over all sizes (INIT is flat in memory), and what first calls take longer."""
-    inits: list[float] = []
-    ratios: list[float] = []
-    for samples in sizes:
-        timed = [s for s in samples if s.outcome is Outcome.OK and s.duration_ms]
-        first = [s.duration_ms or 0.0 for s in timed if s.cold]
-        warm = [s.duration_ms or 0.0 for s in timed if not s.cold and s.purpose is Purpose.WARM]
-        inits += [s.init_ms or s.restore_ms or 0.0 for s in timed if s.cold]
-        if first and warm:
-            ratios.append(median(first) / median(warm))
-    return ColdExtra(median(inits or [0.0]), max(1.0, median(ratios or [1.0])))
 
 
 def _row(memory_mb: int, samples: list[Sample], terms: _Terms) -> SizeRow:
@@ -118,11 +104,7 @@ def _cold(samples: list[Sample]) -> ColdRow:
     )
 
 
-def _billed(samples: list[Sample]) -> Stats | None:
-    return order_statistics([_one_billed(s) for s in samples])
-
-
-def _one_billed(sample: Sample) -> float | None:
+def _billed(sample: Sample) -> float | None:
     """Billed ms as reported, else by Lambda's rule: Duration and INIT, rounded up."""
     if sample.billed_ms is not None or sample.duration_ms is None:
         return sample.billed_ms
@@ -136,7 +118,7 @@ def _cost(memory_mb: int, warm: list[Sample], cold: list[Sample], terms: _Terms)
     A size that was only measured cold is not priced, unless nobody measured it on purpose: in a
     recording of first invocations they stand in. With fewer than three rows there is no interval.
     """
-    warm_ms, cold_ms = _billed(warm), _billed(cold)
+    warm_ms, cold_ms = (order_statistics([_billed(s) for s in each]) for each in (warm, cold))
     forced = all(s.purpose is Purpose.COLD for s in cold)
     main = warm_ms or (None if forced else cold_ms)
     if main is None:

@@ -15,10 +15,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from tuner.model import FloatArray, IntArray
 
 #: Memory that comes with one full vCPU (AWS, "Configure Lambda function memory").
 VCPU_MB = 1769.0

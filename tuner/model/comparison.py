@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import special
 
+from tuner.model import FloatArray, IntArray
 from tuner.model.spread import (
     Estimate,
     Part,
@@ -25,8 +26,6 @@ from tuner.model.spread import (
     variance_over_rounds,
 )
 
-FloatArray = NDArray[np.float64]
-
 
 @dataclass(frozen=True, eq=False)
 class Measured:
@@ -36,7 +35,7 @@ class Measured:
     """
 
     values: FloatArray
-    rounds: NDArray[np.int64] | None = None
+    rounds: IntArray | None = None
 
     @classmethod
     def of(cls, values: ArrayLike, rounds: ArrayLike | None = None) -> "Measured":

@@ -9,14 +9,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tuner.model import FloatArray, IntArray
 from tuner.model.discrepancy import Basis, Scatter
 from tuner.model.families import Family, Scale
 from tuner.model.noise import Locations, NoiseDraws
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

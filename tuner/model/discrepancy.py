@@ -13,10 +13,8 @@ that all sizes share, conditioned on what each size shows.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from tuner.model import FloatArray, IntArray
 
 #: Length scales in log memory and their share of the variance: broad bends, and bumps about as
 #: wide as a step of a staircase.

@@ -9,12 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tuner.model import cfs
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from tuner.model import FloatArray, IntArray, cfs
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ by evidence. Seeded; raises :class:`NothingToFit` where there is no duration.
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tuner.errors import TunerError
 from tuner.model import families
@@ -17,8 +16,6 @@ from tuner.model.families import Scale
 from tuner.model.noise import SANDBOX_SD, Locations, draw_noise, first_locations, join
 from tuner.model.observations import Observations
 from tuner.model.weighing import Data, Weighed, systematic, weigh
-
-FloatArray = NDArray[np.float64]
 
 DRAWS = 256
 

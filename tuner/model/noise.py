@@ -9,10 +9,8 @@ from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from tuner.model import FloatArray, IntArray
 
 _T_FREEDOM = 4.0
 

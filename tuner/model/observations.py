@@ -10,12 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tuner.model import FloatArray, IntArray
 from tuner.records import Outcome, Purpose, Sample
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 #: A size is infeasible when this share of its invocations was killed or timed out.
 FAILED_SHARE = 0.2

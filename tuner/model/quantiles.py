@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-FloatArray = NDArray[np.float64]
+from tuner.model import FloatArray, IntArray
 
 COVERAGE = 0.90
 _BOOTSTRAP = 400
@@ -99,7 +99,7 @@ def quantile_ranks(n: int, q: float) -> tuple[int, int] | None:
     return low, high
 
 
-def _binomial(counts: NDArray[np.int64], n: int, q: float) -> FloatArray:
+def _binomial(counts: IntArray, n: int, q: float) -> FloatArray:
     """Probability of each of consecutive ``counts`` (0 to n) of n trials that succeed with q.
 
     By the ratio of neighbours, in logarithms. (Importing SciPy's would take longer than the rest

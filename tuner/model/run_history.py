@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import special
 
-FloatArray = NDArray[np.float64]
+from tuner.model import FloatArray
 
 #: Splitting is lax by this factor; a split that its neighbours make significant is not lost.
 _LAX = 10.0

@@ -14,11 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import special
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from tuner.model import FloatArray, IntArray
 
 #: A quantile wants so many calls beyond it: with fewer, simulated intervals miss too often.
 BEYOND = 5
@@ -133,7 +132,7 @@ class Part:
     """A logarithm that is added (``sign`` 1) or subtracted (-1), with the round of each call."""
 
     estimate: Estimate
-    rounds: NDArray[np.int64]
+    rounds: IntArray
     sign: float
 
 

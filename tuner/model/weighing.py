@@ -16,11 +16,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.model import FloatArray, IntArray
 from tuner.model.discrepancy import Basis, Bends
 from tuner.model.families import Family, Scale
 from tuner.model.noise import Locations, around
 
-FloatArray = NDArray[np.float64]
 #: Cube points (k, d) -> log likelihood (k,).
 LogLikelihood = Callable[[FloatArray], FloatArray]
 
@@ -128,8 +128,6 @@ def _log_mean(values: FloatArray) -> float:
     top = float(values.max())
     return top + float(np.log(np.mean(np.exp(values - top))))
 
-
-IntArray = NDArray[np.int64]
 
 _FIRST_STAGES, _SECOND_STAGES = 4, 2
 _SKETCH = 48  # draws that make a first curve

@@ -6,7 +6,7 @@ never changes one, so that who accepted what, when and why stays.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from sqlalchemy import Row, Select, insert, select
@@ -33,7 +33,7 @@ class StoredBench:
 
 
 @dataclass(frozen=True)
-class Place:
+class BaselineKey:
     """Key of a baseline: a case of a suite, in an environment, on a branch."""
 
     suite: str
@@ -46,7 +46,7 @@ class Place:
 class Baseline:
     """A run that was accepted: by whom, when (seconds since the epoch) and why."""
 
-    place: Place
+    place: BaselineKey
     run: str
     control_run: str | None
     commit: str
@@ -63,22 +63,11 @@ class Benches:
 
     def save(self, bench: StoredBench) -> None:
         """Keep a run of a suite. Raises StoreError if its id is taken."""
-        row = {
-            "bench": bench.bench,
-            "suite": text(bench.suite),
-            "environment": text(bench.environment),
-            "branch": text(bench.branch),
-            "commit_id": bench.commit,
-            "started_at": bench.started_at,
-            "finished_at": bench.finished_at,
-            "verdict": bench.verdict,
-            "document": dumps(bench.document),
-        }
         with self._store.connection(writes=True) as connection:
             taken = select(benches.c.id).where(benches.c.bench == bench.bench)
             if connection.scalar(taken) is not None:
                 raise StoreError(f"bench {bench.bench}", "already in this store")
-            connection.execute(insert(benches).values(row))
+            connection.execute(insert(benches).values(_row(bench)))
 
     def all(
         self, suite: str | None = None, environment: str | None = None, limit: int | None = None
@@ -109,26 +98,12 @@ class Benches:
 
     def accept(self, accepted: list[Baseline]) -> None:
         """Make these the baselines, all or none."""
-        rows = [
-            {
-                "suite": text(one.place.suite),
-                "case_name": text(one.place.case),
-                "environment": text(one.place.environment),
-                "branch": text(one.place.branch),
-                "run": one.run,
-                "control_run": one.control_run,
-                "commit_id": one.commit,
-                "accepted_at": one.accepted_at,
-                "accepted_by": text(one.accepted_by),
-                "why": text(one.why),
-            }
-            for one in accepted
-        ]
+        rows = [_row(one.place) | _row(one) for one in accepted]
         if rows:
             with self._store.connection(writes=True) as connection:
                 connection.execute(insert(baselines), rows)
 
-    def baseline(self, place: Place) -> Baseline | None:
+    def baseline(self, place: BaselineKey) -> Baseline | None:
         """Return the last acceptance for exactly this place."""
         wanted = _of(place).order_by(baselines.c.id.desc()).limit(1)
         with self._store.connection() as connection:
@@ -144,24 +119,32 @@ class Benches:
             return [_baseline(row) for row in connection.execute(wanted)]
 
 
-def _of(place: Place) -> Select[Any]:
-    return select(baselines).where(
-        baselines.c.suite == place.suite,
-        baselines.c.case_name == place.case,
-        baselines.c.environment == place.environment,
-        baselines.c.branch == place.branch,
-    )
+#: Fields whose columns have other names, since these are words of SQL.
+_COLUMNS = {"commit": "commit_id", "case": "case_name"}
+
+
+def _row(one: StoredBench | BaselineKey | Baseline) -> dict[str, Any]:
+    """Return the fields as columns; a key's own are beside the rest."""
+    values = {each.name: getattr(one, each.name) for each in fields(one) if each.name != "place"}
+    if "document" in values:
+        values["document"] = dumps(values["document"])
+    texts = {name: text(value) for name, value in values.items() if isinstance(value, str)}
+    return {_COLUMNS.get(name, name): value for name, value in (values | texts).items()}
+
+
+def _read(kind: type[Any], row: Row[Any]) -> dict[str, Any]:
+    names = [each.name for each in fields(kind) if each.name not in ("document", "place")]
+    return {name: getattr(row, _COLUMNS.get(name, name)) for name in names}
+
+
+def _of(place: BaselineKey) -> Select[Any]:
+    same = [baselines.c[column] == value for column, value in _row(place).items()]
+    return select(baselines).where(*same)
 
 
 def _bench(row: Row[Any]) -> StoredBench:
-    return StoredBench(
-        row.bench, row.suite, row.environment, row.branch, row.commit_id, row.started_at,
-        row.finished_at, row.verdict, json.loads(row.document),
-    )  # fmt: skip
+    return StoredBench(**_read(StoredBench, row), document=json.loads(row.document))
 
 
 def _baseline(row: Row[Any]) -> Baseline:
-    place = Place(row.suite, row.case_name, row.environment, row.branch)
-    return Baseline(
-        place, row.run, row.control_run, row.commit_id, row.accepted_at, row.accepted_by, row.why
-    )
+    return Baseline(BaselineKey(**_read(BaselineKey, row)), **_read(Baseline, row))

@@ -59,6 +59,24 @@ _TOO_LARGE = _Meaning(
     "Use numbers of at most 64 bits, for instance a smaller --seed.",
 )
 
+_DAMAGED = _Meaning(
+    "the file is damaged",
+    "`tuner runs copy --to rescued.db` saves the runs that can be read; then move the file away.",
+)
+_NO_SQLITE = _Meaning(
+    "the file is not a SQLite database, or is damaged",
+    "Move it away, or name another store with --store.",
+)
+_DISK = _Meaning(
+    "the disk answers with errors",
+    "Check the disk and its free space, or name another store with --store.",
+    passing=True,
+)
+_REFUSED = _Meaning(
+    "the server refuses connections", "Check that it runs, and host and port of the URL.", True
+)
+_NETWORK = "Check the URL and the network."
+
 #: PostgreSQL's codes, by their beginnings; they are the same in every language
 #: (https://www.postgresql.org/docs/current/errcodes-appendix.html).
 _CODES = {
@@ -77,72 +95,27 @@ _CODES = {
 }
 
 #: SQLite's words, and PostgreSQL's where a connection has no code yet (lower case).
-_WORDS = (
-    ("database is locked", _LOCKED),
-    ("database table is locked", _LOCKED),
-    ("readonly database", _Meaning("it is read-only", _ELSEWHERE)),
-    ("unable to open database", _Meaning("it cannot be opened or created", _ELSEWHERE)),
-    ("disk is full", _FULL),
-    ("no space left", _FULL),
-    (
-        "malformed",
-        _Meaning(
-            "the file is damaged",
-            "`tuner runs copy --to rescued.db` saves the runs that can be read; "
-            "then move the file away.",
-        ),
-    ),
-    (
-        "not a database",
-        _Meaning(
-            "the file is not a SQLite database, or is damaged",
-            "Move it away, or name another store with --store.",
-        ),
-    ),
-    (
-        "disk i/o error",
-        _Meaning(
-            "the disk answers with errors",
-            "Check the disk and its free space, or name another store with --store.",
-            passing=True,
-        ),
-    ),
-    ("no such table", _GONE),
-    ("no such column", _CHANGED),
-    ("has no column", _CHANGED),
-    ("unique constraint failed: tuner_runs.run", _TAKEN),
-    ("tuner_runs_run_key", _TAKEN),
-    ('fatal:  database "', _NO_DATABASE),
-    ('fatal:  role "', _LOGIN),
-    (
-        "connection refused",
-        _Meaning(
-            "the server refuses connections",
-            "Check that it runs, and host and port of the URL.",
-            passing=True,
-        ),
-    ),
-    (
-        "resolve host",
-        _Meaning("its host name is not known", "Check the URL and the network.", passing=True),
-    ),
-    (
-        "timeout expired",
-        _Meaning("the server does not answer", "Check the URL and the network.", passing=True),
-    ),
-    ("password authentication failed", _LOGIN),
-    ("no password supplied", _LOGIN),
-    ("permission denied", _DENIED),
-    ("starting up", _RESTARTING),
-    ("shutting down", _RESTARTING),
-    ("too many clients", _CROWDED),
-    ("connection slots", _CROWDED),
-    ("server closed the connection", _LOST),
-    ("terminating connection", _LOST),
-    ("connection is lost", _LOST),
-    ("connection is closed", _LOST),
-    ("connection reset", _LOST),
-    ("connection timed out", _LOST),
+_WORDS: tuple[tuple[_Meaning, tuple[str, ...]], ...] = (
+    (_LOCKED, ("database is locked", "database table is locked")),
+    (_Meaning("it is read-only", _ELSEWHERE), ("readonly database",)),
+    (_Meaning("it cannot be opened or created", _ELSEWHERE), ("unable to open database",)),
+    (_FULL, ("disk is full", "no space left")),
+    (_DAMAGED, ("malformed",)),
+    (_NO_SQLITE, ("not a database",)),
+    (_DISK, ("disk i/o error",)),
+    (_GONE, ("no such table",)),
+    (_CHANGED, ("no such column", "has no column")),
+    (_TAKEN, ("unique constraint failed: tuner_runs.run", "tuner_runs_run_key")),
+    (_NO_DATABASE, ('fatal:  database "',)),
+    (_LOGIN, ('fatal:  role "', "password authentication failed", "no password supplied")),
+    (_REFUSED, ("connection refused",)),
+    (_Meaning("its host name is not known", _NETWORK, True), ("resolve host",)),
+    (_Meaning("the server does not answer", _NETWORK, True), ("timeout expired",)),
+    (_DENIED, ("permission denied",)),
+    (_RESTARTING, ("starting up", "shutting down")),
+    (_CROWDED, ("too many clients", "connection slots")),
+    (_LOST, ("server closed the connection", "terminating connection", "connection is lost")),
+    (_LOST, ("connection is closed", "connection reset", "connection timed out")),
 )
 
 
@@ -180,10 +153,7 @@ def _store_error(where: str, error: SQLAlchemyError) -> StoreError:
 
 
 def _meaning(error: SQLAlchemyError, said: str) -> _Meaning | None:
-    code = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
-    by_code = next(
-        (each for start, each in _CODES.items() if code and code.startswith(start)), None
-    )
-    words = said.lower()
-    by_words = next((each for known, each in _WORDS if known in words), None)
-    return by_code or by_words
+    code, words = getattr(getattr(error, "orig", None), "sqlstate", None) or "", said.lower()
+    by_code = (each for start, each in _CODES.items() if code.startswith(start))
+    by_words = (each for each, known in _WORDS if any(word in words for word in known))
+    return next(by_code, None) or next(by_words, None)

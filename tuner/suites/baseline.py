@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from tuner.errors import NotFound, StoreError, UsageError
 from tuner.records import RunRecord, Sample
-from tuner.store.benches import Baseline, Benches, Place, StoredBench
+from tuner.store.benches import Baseline, BaselineKey, Benches, StoredBench
 from tuner.store.runs import Store
 
 #: Raised whenever a change of the load engine or of the local Lambda moves what is measured.
@@ -89,7 +89,7 @@ class Reference:
     control: tuple[Sample, ...] = field(default=(), repr=False)
 
 
-def find_reference(store: Store, places: Collection[Place]) -> Reference | None:
+def find_reference(store: Store, places: Collection[BaselineKey]) -> Reference | None:
     """The baseline of the first place that has one. Raises NotFound where its run is gone."""
     benches = Benches(store)
     for place in places:
@@ -141,7 +141,7 @@ def accept(store: Store, bench: StoredBench, how: Acceptance) -> list[Baseline]:
     branch = bench.branch if how.branch is None else how.branch
     accepted = [
         Baseline(
-            Place(bench.suite, name, bench.environment, branch),
+            BaselineKey(bench.suite, name, bench.environment, branch),
             case["after"]["run"],
             (case.get("control") or {}).get("run"),
             bench.commit,

@@ -15,7 +15,7 @@ from tuner.clock import Clock, WallClock
 from tuner.errors import StoreError
 from tuner.planning.budget import Budget
 from tuner.records import Advice, Sample
-from tuner.store.benches import Benches, Place, StoredBench
+from tuner.store.benches import BaselineKey, Benches, StoredBench
 from tuner.store.runs import Store
 from tuner.suites.against import parse_against
 from tuner.suites.allowance import Allowance
@@ -137,9 +137,9 @@ def _means(wish: BenchWish, store: Store, onlooker: Onlooker, found: Origin) -> 
     gates = sum(len(case.gates) * max(1, len(case.sizes_mb)) for case in wish.cases)
     branches = list(dict.fromkeys([found.branch or "", wish.suite.baseline_branch]))
 
-    def places(case: Case) -> Sequence[Place]:
+    def places(case: Case) -> Sequence[BaselineKey]:
         where = wish.suite.name, case.name, wish.environment or ""
-        return [Place(*where, branch) for branch in branches]
+        return [BaselineKey(*where, branch) for branch in branches]
 
     return Means(
         bench=str(ULID()),

@@ -15,7 +15,7 @@ from tuner.measure.payloads import Payload
 from tuner.options.payloads import read_payloads
 from tuner.options.size_load import size_load
 from tuner.records import Advice, Backend, RunState, Sample
-from tuner.store.benches import Place
+from tuner.store.benches import BaselineKey
 from tuner.store.runs import Store
 from tuner.suites.allowance import Allowance
 from tuner.suites.baseline import Reference, differences, find_reference
@@ -49,7 +49,7 @@ class Means:
     rules: Rules
     seed: int
     commit: str | None
-    places: Callable[[Case], Sequence[Place]]
+    places: Callable[[Case], Sequence[BaselineKey]]
     allowance: Allowance
     against: str | None = None
     full: bool = False

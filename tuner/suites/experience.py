@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from tuner.model.run_history import between_runs
 from tuner.records import Advice
-from tuner.store.benches import Benches, Place, StoredBench
+from tuner.store.benches import BaselineKey, Benches, StoredBench
 from tuner.store.runs import Store
 from tuner.suites.judgement import Rules
 from tuner.suites.result import Design
@@ -18,7 +18,7 @@ from tuner.suites.result import Design
 _RUNS = 30
 
 
-def experienced(rules: Rules, store: Store, place: Place) -> tuple[Rules, list[Advice]]:
+def experienced(rules: Rules, store: Store, place: BaselineKey) -> tuple[Rules, list[Advice]]:
     """Rules with the drift that earlier runs of a case showed, where that is more than assumed."""
     earlier = Benches(store).all(place.suite, place.environment, _RUNS)
     drift = drift_told(earlier, place.case)

@@ -3,7 +3,7 @@
 import pytest
 
 from tuner.errors import NotFound, StoreError
-from tuner.store.benches import Baseline, Benches, Place, StoredBench
+from tuner.store.benches import Baseline, BaselineKey, Benches, StoredBench
 from tuner.store.runs import Store
 
 FIRST = StoredBench(
@@ -12,7 +12,7 @@ FIRST = StoredBench(
 SECOND = StoredBench(
     "01JDS0000000000000000000BB", "nightly", "prod", "", "", 30.0, 40.0, None, {"a": None}
 )
-PLACE = Place("nightly", "checkout", "prod", "main")
+PLACE = BaselineKey("nightly", "checkout", "prod", "main")
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def benches(store: Store) -> Benches:
     return Benches(store)
 
 
-def accepted(place: Place, run: str, why: str | None = None) -> Baseline:
+def accepted(place: BaselineKey, run: str, why: str | None = None) -> Baseline:
     return Baseline(place, run, None, "abc", 5.0, "ada", why)
 
 
@@ -60,9 +60,9 @@ def test_the_latest_acceptance_counts_and_all_are_kept(benches: Benches) -> None
 def test_a_baseline_is_of_one_branch_environment_and_case(benches: Benches) -> None:
     benches.accept([accepted(PLACE, "01A")])
     for other in (
-        Place("weekly", "checkout", "prod", "main"),
-        Place("nightly", "search", "prod", "main"),
-        Place("nightly", "checkout", "", "main"),
-        Place("nightly", "checkout", "prod", "topic"),
+        BaselineKey("weekly", "checkout", "prod", "main"),
+        BaselineKey("nightly", "search", "prod", "main"),
+        BaselineKey("nightly", "checkout", "", "main"),
+        BaselineKey("nightly", "checkout", "prod", "topic"),
     ):
         assert benches.baseline(other) is None

@@ -12,7 +12,7 @@ import pytest
 from tuner.errors import StoreError
 from tuner.records import RunState
 from tuner.store import copying
-from tuner.store.benches import Baseline, Benches, Place, StoredBench
+from tuner.store.benches import Baseline, BaselineKey, Benches, StoredBench
 from tuner.store.copying import copy_runs
 from tuner.store.runs import Store
 
@@ -131,7 +131,7 @@ def test_a_run_that_crashed_belongs_to_nobody_in_the_other_store(
 def test_benches_and_baselines_go_with_all_runs_and_are_there_once(
     store: Store, other_url: str
 ) -> None:
-    place = Place("nightly", "checkout", "prod", "main")
+    place = BaselineKey("nightly", "checkout", "prod", "main")
     bench = StoredBench("01B", "nightly", "prod", "main", "abc", 1.0, 2.0, "same", {"a": [1.5]})
     accepted = Baseline(place, "01JA0", None, "abc", 5.0, "ada", None)
     Benches(store).save(bench)

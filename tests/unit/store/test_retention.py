@@ -8,7 +8,7 @@ import pytest
 
 from tuner.errors import StoreError
 from tuner.records import Advice, RunState
-from tuner.store.benches import Baseline, Benches, Place
+from tuner.store.benches import Baseline, BaselineKey, Benches
 from tuner.store.copying import copy_runs
 from tuner.store.retention import Judged, Rule, judged, thin_run
 from tuner.store.runs import Store, find
@@ -69,7 +69,7 @@ def test_what_needs_its_samples_stays_whole_and_says_why(
     keep(store, make_run, make_sample, "01JBASE")
     keep(store, make_run, make_sample, "01JLOADED")
     store.save_document("01JLOADED", "size-loads", {})
-    place = Place("nightly", "checkout", "", "main")
+    place = BaselineKey("nightly", "checkout", "", "main")
     Benches(store).accept([Baseline(place, "01JBASE", None, "abc", 5.0, "ada", None)])
     assert {each.run: each.left for each in judged(store, RULE)} == {
         "01JOPEN": "it was never finished; finish it with --resume, or delete it",

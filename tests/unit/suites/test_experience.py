@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tuner.store.benches import Benches, Place, StoredBench
+from tuner.store.benches import BaselineKey, Benches, StoredBench
 from tuner.store.runs import Store
 from tuner.suites.experience import drift_told, experienced
 from tuner.suites.judgement import DRIFT_LEFT_BY_CONTROL, Rules
 
-PLACE = Place("nightly", "orders", "", "main")
+PLACE = BaselineKey("nightly", "orders", "", "main")
 
 
 def stored(number: int, design: str, gates: dict[str, float | None]) -> StoredBench:

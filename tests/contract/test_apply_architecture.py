@@ -82,7 +82,7 @@ def test_applied_twice_it_is_undone_to_what_was_there_first(
     assert service.picture(function) == before
 
 
-def test_code_for_the_present_architecture_only_is_refused_before_anything_is_changed(
+def test_code_for_one_architecture_is_refused_before_any_change(
     aws_session: AwsSession,
     service: Any,
     make_zip: Callable[..., bytes],
@@ -119,7 +119,7 @@ def test_code_that_was_deployed_since_is_left_alone(
     assert now(service, function)["Architectures"] == ["arm64"]
 
 
-def test_somebody_elses_change_in_between_stops_it_and_what_was_done_is_taken_back(
+def test_somebody_elses_change_stops_it_and_what_was_done_is_undone(
     application: Application, service: Any, function: str, aws_session: AwsSession
 ) -> None:
     def deploy(**_: object) -> None:

@@ -50,7 +50,7 @@ def functions_of(service: Any) -> set[str]:
     return {f["FunctionName"] for f in service.client.list_functions()["Functions"]}
 
 
-def test_each_architecture_has_a_copy_of_its_own_and_the_function_is_never_touched(
+def test_each_architecture_has_its_own_copy_and_the_function_stays(
     open_target: Open, service: Any, function: str, journal: Path
 ) -> None:
     before, there = service.picture(function), functions_of(service)
@@ -146,7 +146,7 @@ def test_a_sweep_over_both_measures_interleaved_and_leaves_everything_as_it_was(
 
 
 @pytest.mark.parametrize("service", ["local"], indirect=True)
-def test_an_architecture_that_the_code_was_not_built_for_is_a_row_with_its_reason(
+def test_an_architecture_without_code_is_a_row_with_its_reason(
     service: Any, make_zip: Callable[..., bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -148,7 +148,7 @@ def test_the_right_to_ask_cloudwatch_and_xray_is_tried_where_there_are_any(
     assert [found[right].level for right in XRAY] == [Level.OK, Level.OK]
 
 
-def test_a_right_that_only_the_comparison_needs_is_a_warning_with_what_leaves_it_out(
+def test_a_permission_for_the_cross_check_alone_is_only_a_warning(
     target: AwsTarget, serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     body = b'{"__type": "AccessDeniedException", "message": "not you"}'

@@ -34,7 +34,7 @@ def test_what_the_user_publishes_meanwhile_stays(
     assert numbers == ["$LATEST", "1", mine]
 
 
-def test_a_version_published_by_another_hand_between_our_steps_is_not_taken_for_ours(
+def test_a_version_that_somebody_else_published_is_not_taken_for_ours(
     target: AwsTarget, service: Any, function: str, on_call: OnCall
 ) -> None:
     def publish() -> None:
@@ -79,7 +79,7 @@ def test_a_deployment_in_the_middle_is_never_overwritten(
     assert [version["Version"] for version in after["versions"]] == ["$LATEST", "1"]
 
 
-def test_a_deployment_that_leaves_memory_alone_keeps_its_own_and_gets_memory_back(
+def test_somebody_elses_deployment_stays_and_its_memory_is_restored(
     target: AwsTarget,
     service: Any,
     function: str,
@@ -130,7 +130,7 @@ def test_a_function_that_was_deleted_needs_nothing_put_back(
     assert pending(journal) == []
 
 
-def test_a_function_that_an_interrupted_run_left_changed_is_not_measured_as_it_is(
+def test_a_function_that_an_interrupted_run_changed_is_not_measured(
     open_target: Callable[..., AwsTarget],
     service: Any,
     function: str,

@@ -286,7 +286,7 @@ def test_apply_in_steps_and_taken_back(
 
 
 @locally
-def test_what_restore_does_after_an_interrupted_apply_is_allowed_by_the_policy_of_apply(
+def test_restore_after_an_interrupted_apply_needs_no_other_policy(
     service: Any, function: str, record: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = service.picture(function)

@@ -47,7 +47,7 @@ def test_a_payload_is_fetched_from_s3(put: Any) -> None:
     assert payloads(put('{"city": "Zürich"}'.encode())) == (Payload('{"city": "Zürich"}'.encode()),)
 
 
-def test_a_list_of_payloads_and_weights_counts_as_weighted_and_any_other_as_a_payload(
+def test_only_a_list_of_payloads_with_weights_is_weighted(
     put: Any,
 ) -> None:
     weighted = json.dumps(

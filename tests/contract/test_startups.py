@@ -50,7 +50,7 @@ def picture(service: Any, function: str) -> dict[str, Any]:
     return {**service.picture(function), "provisioned": provisioned(service, function)}
 
 
-def test_a_provisioned_version_is_ready_when_it_is_handed_out_and_gone_in_the_end(
+def test_a_provisioned_version_is_ready_when_used_and_gone_afterwards(
     open_target: Callable[..., AwsTarget], service: Any, free: str
 ) -> None:
     before, target = picture(service, free), open_target(free)

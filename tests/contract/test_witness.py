@@ -39,7 +39,7 @@ def count(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]
 
 
 @pytest.mark.parametrize("service", ["moto"], indirect=True)
-def test_figures_of_versions_and_of_the_bare_name_are_told_apart_minute_by_minute(
+def test_figures_of_versions_and_of_the_bare_name_are_kept_apart(
     count: Any, target: AwsTarget, function: str
 ) -> None:
     count(function, f"{function}:1", Metric.INVOCATIONS, 3, 4, 1, 2)

@@ -194,7 +194,7 @@ def test_a_first_line_with_a_wrong_value_is_read_or_refused_but_never_breaks(
     assert steps == ()
 
 
-def test_what_a_run_writes_into_a_description_can_be_told_from_anything_of_the_users() -> None:
+def test_a_description_of_ours_is_never_mistaken_for_the_users() -> None:
     assert MARK.match(OPENING.mark)
     assert not MARK.match("tuner of guitars")
     assert not MARK.match("takes orders")

@@ -53,7 +53,7 @@ def test_copies_can_be_made_and_deleted_but_the_function_not_changed() -> None:
     assert passing["Condition"]["StringEquals"]["iam:PassedToService"] == "lambda.amazonaws.com"
 
 
-def test_provisioned_concurrency_is_allowed_on_versions_and_only_when_it_is_asked_for() -> None:
+def test_provisioned_concurrency_is_allowed_on_versions_on_request_only() -> None:
     assert not allowed(policy(["cold"], ORDERS), "lambda:PutProvisionedConcurrencyConfig")
     document = policy(["cold", "restore"], ORDERS, provisioned=True)
     for action in ("Put", "Get", "Delete"):

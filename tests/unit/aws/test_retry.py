@@ -92,7 +92,7 @@ def test_an_endpoint_where_nobody_listens_is_told_within_a_second() -> None:
     assert clock.monotonic() < 1.0
 
 
-def test_waits_grow_twofold_up_to_the_longest_and_are_spread_over_their_whole_length() -> None:
+def test_waits_double_up_to_the_longest_and_are_fully_jittered() -> None:
     rng = random.Random(1)
     for attempt, most in ((1, 0.2), (2, 0.4), (4, 1.6), (9, 5.0)):
         waits = [POLICY.wait_s(attempt, rng) for _ in range(400)]

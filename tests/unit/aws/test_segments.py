@@ -115,7 +115,7 @@ def test_a_failed_run_is_known_by_its_flags() -> None:
     assert not parsed(service(), run(error=False))[0].failed
 
 
-def test_a_segment_in_progress_has_no_length_and_others_services_are_passed_over() -> None:
+def test_segments_in_progress_have_no_length_and_others_are_skipped() -> None:
     (found,) = parsed(service(end_time=None), {"origin": "AWS::S3", "id": "x"}, run())
     assert (found.service_ms, found.ran_ms) == (None, None)
 

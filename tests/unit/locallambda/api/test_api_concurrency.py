@@ -15,18 +15,6 @@ def reserve(api: Any, concurrency: int, name: str = "f") -> Any:
     )
 
 
-def busy(api: Any, *names: str) -> list[Any]:
-    """Start calls that do not end before the gate opens."""
-
-    async def start() -> list[Any]:
-        api.host.gate.clear()
-        calls = [asyncio.ensure_future(api.invoking(name)) for name in names]
-        await asyncio.sleep(0.01)
-        return calls
-
-    return list(api.run(start()))
-
-
 def finish(api: Any, calls: list[Any]) -> list[int]:
     api.host.gate.set()
     return [answer.status for answer in api.run(gather(calls))]
@@ -63,7 +51,7 @@ def test_zero_switches_a_function_off(api: Any) -> None:
 def test_calls_beyond_the_reservation_are_throttled_until_one_ends(api: Any) -> None:
     api.ready()
     reserve(api, 2)
-    calls = busy(api, "f", "f")
+    calls = api.begin("f", "f")
     assert api.invoke("f").status == 429
     assert finish(api, calls) == [200, 200]
     assert api.invoke("f").status == 200
@@ -74,7 +62,7 @@ def test_the_account_limit_is_shared_and_has_its_own_reason(api: Any) -> None:
     api.open(account_concurrency=2)
     api.ready("f")
     api.ready("g")
-    calls = busy(api, "f", "g")
+    calls = api.begin("f", "g")
     reply = api.invoke("g")
     assert reply.body["Reason"] == "ConcurrentInvocationLimitExceeded"
     assert finish(api, calls) == [200, 200]

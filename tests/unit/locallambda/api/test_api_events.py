@@ -220,7 +220,7 @@ def filtered(api: Any, pattern: str) -> list[tuple[int, str]]:
     return [(event["timestamp"], event["message"]) for event in told["events"]]
 
 
-def test_a_sandbox_that_cannot_be_started_sends_the_event_back_without_counting_a_try(
+def test_an_event_without_a_sandbox_waits_and_counts_no_try(
     api: Any,
 ) -> None:
     api.ready()

@@ -1,6 +1,5 @@
 """Invoke: answers, refusals, placement in sandboxes."""
 
-import asyncio
 import base64
 import json
 from typing import Any
@@ -123,29 +122,17 @@ def test_the_client_context_reaches_the_function_decoded(api: Any) -> None:
 
 def test_calls_at_the_same_time_have_a_sandbox_each_and_reuse_them(api: Any) -> None:
     api.ready()
-
-    async def four() -> None:
-        api.host.gate.clear()
-        calls = [asyncio.ensure_future(api.invoking("f")) for _ in range(4)]
-        await asyncio.sleep(0.01)
+    for _ in range(2):
+        calls = api.begin("f", "f", "f", "f")
         api.host.gate.set()
-        await asyncio.gather(*calls)
-
-    api.run(four())
-    api.run(four())
+        for call in calls:
+            api.run(call)
     assert [box.served for box in api.host.made] == [2, 2, 2, 2]
 
 
 def test_a_call_in_flight_finishes_on_its_sandbox_which_then_ends(api: Any) -> None:
     path = api.ready()
-
-    async def meanwhile() -> Any:
-        api.host.gate.clear()
-        running = asyncio.ensure_future(api.invoking("f", b'"old"'))
-        await asyncio.sleep(0.01)
-        return running
-
-    running = api.run(meanwhile())
+    (running,) = api.begin("f", event=b'"old"')
     api.call("PUT", f"{path}/configuration", {"MemorySize": 256})
     api.later()
     api.call("GET", path)

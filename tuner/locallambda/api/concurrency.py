@@ -139,14 +139,14 @@ async def get_provisioned(service: Service, call: Call) -> Response:
     """GetProvisionedConcurrencyConfig, or with ``List=ALL`` ListProvisionedConcurrencyConfigs."""
     if call.query.get("List") == "ALL":
         function = service.registry.get(call.ref())
-        told = [
+        listed = [
             {
                 "FunctionArn": function.qualified_arn(key),
                 **_provisioned_document(one),
             }
             for key, one in sorted(function.provisioned.items())
         ]
-        return document(page(told, "ProvisionedConcurrencyConfigs", call.query))
+        return document(page(listed, "ProvisionedConcurrencyConfigs", call.query))
     function, qualifier = _configured(service, call)
     return document(_provisioned_document(function.provisioned[qualifier]))
 
@@ -229,11 +229,11 @@ def _configured(service: Service, call: Call) -> tuple[Function, str]:
 
 
 def _provisioned_document(one: Provisioned) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    body: dict[str, Any] = {
         "RequestedProvisionedConcurrentExecutions": one.asked,
         "AllocatedProvisionedConcurrentExecutions": one.ready,
         "AvailableProvisionedConcurrentExecutions": one.ready,
         "Status": one.status,
         "LastModified": one.modified,
     }
-    return told if one.reason is None else {**told, "StatusReason": one.reason}
+    return body if one.reason is None else {**body, "StatusReason": one.reason}

@@ -45,18 +45,16 @@ async def get_function(service: Service, call: Call) -> Response:
     """GetFunction: configuration, where the code is, tags, reserved concurrency."""
     function, version = _find(service, call.ref())
     code = (version.configuration if version else function.shown).code
-    told: dict[str, Any] = {
+    url = f"{call.base_url}/tuner/packages/{code.folder}.zip"
+    body: dict[str, Any] = {
         "Configuration": function.document(version),
-        "Code": {
-            "RepositoryType": "S3",
-            "Location": f"{call.base_url}/tuner/packages/{code.folder}.zip",
-        },
+        "Code": {"RepositoryType": "S3", "Location": url},
     }
     if function.tags:
-        told["Tags"] = function.tags
+        body["Tags"] = function.tags
     if function.reserved is not None:
-        told["Concurrency"] = {"ReservedConcurrentExecutions": function.reserved}
-    return document(told)
+        body["Concurrency"] = {"ReservedConcurrentExecutions": function.reserved}
+    return document(body)
 
 
 async def get_function_configuration(service: Service, call: Call) -> Response:
@@ -71,8 +69,7 @@ async def update_function_configuration(service: Service, call: Call) -> Respons
     check_settings(body)
     function = _latest(service, call.ref())
     changed = function.shown.with_settings(body)
-    function.check_revision(body.get("RevisionId"))
-    function.check_settled()
+    function.check_change(body.get("RevisionId"))
     service.registry.update(function, changed)
     return document(function.document())
 
@@ -82,13 +79,11 @@ async def update_function_code(service: Service, call: Call) -> Response:
     body = call.body()
     check_settings(body)
     function = _latest(service, call.ref())
-    function.check_revision(body.get("RevisionId"))
-    function.check_settled()
+    function.check_change(body.get("RevisionId"))
     package = await _upload(service, body)
     # Unpacking took time: another update may have come first.
     function = _latest(service, call.ref())
-    function.check_revision(body.get("RevisionId"))
-    function.check_settled()
+    function.check_change(body.get("RevisionId"))
     architectures = tuple(body.get("Architectures") or function.shown.architectures)
     changed = replace(function.shown, code=package, architectures=architectures)
     if body.get("DryRun"):
@@ -100,14 +95,14 @@ async def update_function_code(service: Service, call: Call) -> Response:
 
 async def list_functions(service: Service, call: Call) -> Response:
     """ListFunctions, with ``FunctionVersion=ALL``."""
-    told = []
+    listed = []
     for function in service.registry.in_region(call.region):
-        told.append(function.document(listed=True))
+        listed.append(function.document(listed=True))
         if call.query.get("FunctionVersion") == "ALL":
-            told += [function.document(v, listed=True) for v in function.versions.values()]
+            listed += [function.document(v, listed=True) for v in function.versions.values()]
         else:
-            told[-1]["FunctionArn"] = function.arn
-    return document(page(told, "Functions", call.query))
+            listed[-1]["FunctionArn"] = function.arn
+    return document(page(listed, "Functions", call.query))
 
 
 async def delete_function(service: Service, call: Call) -> Response:
@@ -155,11 +150,10 @@ def _latest(service: Service, ref: FunctionRef) -> Function:
 
 
 async def publish_version(service: Service, call: Call) -> Response:
-    """PublishVersion: 201; the last version again if nothing changed since."""
+    """PublishVersion: 201; the last version again if nothing has changed."""
     body = call.body()
     function = service.registry.get(call.ref())
-    function.check_revision(body.get("RevisionId"))
-    function.check_settled()
+    function.check_change(body.get("RevisionId"))
     given, have = body.get("CodeSha256"), function.shown.code.sha256
     if given is not None and given != have:
         raise invalid(
@@ -173,9 +167,9 @@ async def publish_version(service: Service, call: Call) -> Response:
 async def list_versions(service: Service, call: Call) -> Response:
     """ListVersionsByFunction: $LATEST first."""
     function = service.registry.get(call.ref())
-    told = [function.document(listed=True)]
-    told += [function.document(version, listed=True) for version in function.versions.values()]
-    return document(page(told, "Versions", call.query))
+    versions = (None, *function.versions.values())
+    listed = [function.document(version, listed=True) for version in versions]
+    return document(page(listed, "Versions", call.query))
 
 
 MAX_TAGS = 50
@@ -188,7 +182,7 @@ async def tag_resource(service: Service, call: Call) -> Response:
         raise violated([missing("tags")])
     added = read_tags(body["Tags"])
     function = _tagged(service, call)
-    function.check_settled()
+    function.check_change()
     tags = {**function.tags, **added}
     if len(tags) > MAX_TAGS:
         raise invalid("Number of tags exceeds resource tag limit.")

@@ -143,7 +143,7 @@ async def invoke(service: Service, request: InvokeRequest, request_id: str) -> R
 
 
 def _success(request: InvokeRequest, version: str, result: InvocationResult) -> Response:
-    """The answer of a synchronous call whose function ran, well or not."""
+    """The response to a synchronous call whose function ran, well or not."""
     headers = {"X-Amz-Executed-Version": version}
     if result.function_error:
         headers["X-Amz-Function-Error"] = result.function_error
@@ -174,7 +174,7 @@ async def update_event_config(service: Service, call: Call) -> Response:
 async def get_event_config(service: Service, call: Call) -> Response:
     """GetFunctionEventInvokeConfig."""
     function, ref = _find(service, call)
-    return document(_told(ref, _configured(function, ref)))
+    return document(_config_document(ref, _configured(function, ref)))
 
 
 async def delete_event_config(service: Service, call: Call) -> Response:
@@ -189,11 +189,11 @@ async def delete_event_config(service: Service, call: Call) -> Response:
 async def list_event_configs(service: Service, call: Call) -> Response:
     """ListFunctionEventInvokeConfigs."""
     function, ref = _find(service, call)
-    told = [
-        _told(FunctionRef(ref.region, ref.name, qualifier), config)
+    listed = [
+        _config_document(FunctionRef(ref.region, ref.name, qualifier), config)
         for qualifier, config in sorted(function.event_configs.items())
     ]
-    return document(page(told, "FunctionEventInvokeConfigs", call.query))
+    return document(page(listed, "FunctionEventInvokeConfigs", call.query))
 
 
 def _checked(call: Call) -> dict[str, Any]:
@@ -238,7 +238,7 @@ def _keep(service: Service, function: Function, ref: FunctionRef, body: dict[str
     body["LastModified"] = service.clock.wall()
     function.event_configs[ref.qualifier or LATEST] = body
     service.registry.keep(function)
-    return document(_told(ref, body))
+    return document(_config_document(ref, body))
 
 
 def _destination(config: Any, which: str) -> str:
@@ -248,5 +248,5 @@ def _destination(config: Any, which: str) -> str:
     return target or ""
 
 
-def _told(ref: FunctionRef, config: Mapping[str, Any]) -> dict[str, Any]:
+def _config_document(ref: FunctionRef, config: Mapping[str, Any]) -> dict[str, Any]:
     return {"FunctionArn": function_arn(ref.region, ref.name, ref.qualifier or LATEST), **config}

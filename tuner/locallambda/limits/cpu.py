@@ -54,42 +54,27 @@ def shortage(memory_mb: float) -> str | None:
 
 
 class CpuGroup(Protocol):
-    """The CPU limit of one sandbox. Starts without a limit."""
+    """The CPU limit of one sandbox, which starts without one.
+
+    ``joins``: cgroup.procs files that its processes enter before they start. ``attach`` and
+    ``detach`` follow its runtimes; ``limit`` sets the share of a size (MB); ``remove`` comes last.
+    """
 
     @property
-    def joins(self) -> Sequence[str]:
-        """cgroup.procs files that a process of the sandbox has to enter before it starts."""
-        ...
-
-    def attach(self, pid: int) -> None:
-        """A runtime has started (again)."""
-        ...
-
-    def limit(self, memory_mb: float) -> None:
-        """From now on, this size's share."""
-        ...
-
-    def detach(self, pid: int) -> None:
-        """That runtime has ended."""
-        ...
-
-    def remove(self) -> None:
-        """The sandbox is gone and empty."""
-        ...
+    def joins(self) -> Sequence[str]: ...
+    def attach(self, pid: int) -> None: ...
+    def limit(self, memory_mb: float) -> None: ...
+    def detach(self, pid: int) -> None: ...
+    def remove(self) -> None: ...
 
 
 class CpuControl(Protocol):
-    """One way to enforce the quota."""
+    """One way to enforce the quota; ``close`` ends what it has started itself."""
 
     method: str
 
-    def group(self, key: str) -> CpuGroup:
-        """A new group for the sandbox ``key``."""
-        ...
-
-    def close(self) -> None:
-        """End what the control itself started."""
-        ...
+    def group(self, key: str) -> CpuGroup: ...
+    def close(self) -> None: ...
 
 
 @dataclass(frozen=True)

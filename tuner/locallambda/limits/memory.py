@@ -23,32 +23,21 @@ CHECK_EVERY_S = 0.02
 
 
 class MemoryGroup(Protocol):
-    """The memory limit of one sandbox, over all its runtimes."""
+    """The memory limit of one sandbox, over all its runtimes.
+
+    ``joins``: cgroup.procs files that its processes enter before they start. The sandbox works from
+    ``watch`` (which may call ``kill``) to ``rest``. ``used_bytes``: the most that was held since
+    this runtime started, as far as is known. ``ran_out``: something was killed over the limit since
+    the last call. ``remove`` comes last.
+    """
 
     @property
-    def joins(self) -> Sequence[str]:
-        """cgroup.procs files that a process of the sandbox has to enter before it starts."""
-        ...
-
-    def watch(self, pid: int, kill: Callable[[], None]) -> None:
-        """The sandbox works; a method that cannot stop it at the limit by itself calls ``kill``."""
-        ...
-
-    def rest(self) -> None:
-        """The sandbox is idle."""
-        ...
-
-    def used_bytes(self, pid: int) -> int:
-        """The most that was held since this runtime started, as far as is known by now."""
-        ...
-
-    def ran_out(self) -> bool:
-        """True if something was killed over the limit since the last call."""
-        ...
-
-    def remove(self) -> None:
-        """The sandbox is gone and empty."""
-        ...
+    def joins(self) -> Sequence[str]: ...
+    def watch(self, pid: int, kill: Callable[[], None]) -> None: ...
+    def rest(self) -> None: ...
+    def used_bytes(self, pid: int) -> int: ...
+    def ran_out(self) -> bool: ...
+    def remove(self) -> None: ...
 
 
 class MemoryControl(Protocol):
@@ -56,9 +45,7 @@ class MemoryControl(Protocol):
 
     method: str
 
-    def group(self, key: str, memory_mb: int) -> MemoryGroup:
-        """A new group for the sandbox ``key``."""
-        ...
+    def group(self, key: str, memory_mb: int) -> MemoryGroup: ...
 
 
 @dataclass(frozen=True)

@@ -114,13 +114,10 @@ class Function:
         replaced, self.deployment = self.deployment, new_revision()
         return replaced
 
-    def check_revision(self, given: str | None) -> None:
-        """Raise 412 for a revision that is not the latest."""
-        if given is not None and given != self.revision:
+    def check_change(self, revision: str | None = None) -> None:
+        """Raise 412 for a revision that is not the latest, 409 while another change settles."""
+        if revision is not None and revision != self.revision:
             raise stale_revision()
-
-    def check_settled(self) -> None:
-        """Raise 409 while the function is being created or updated."""
         if self.state != "Active":
             raise not_ready(self.state)
         if self.updating:

@@ -56,7 +56,7 @@ def read_output(text: str, name: str = "power-tuning output") -> tuple[Point, ..
 
 
 @dataclass(frozen=True)
-class Wish:
+class PowerTuningInput:
     """Its input in our words: the function, options by their names, and what is left out."""
 
     target: str | None
@@ -64,7 +64,7 @@ class Wish:
     notes: tuple[str, ...] = ()
 
 
-def read_input(text: str, name: str = "power-tuning input") -> Wish:
+def read_input(text: str, name: str = "power-tuning input") -> PowerTuningInput:
     """Read its JSON input; raises UsageError.
 
     A list payload is weighted only if all items have payload and weight.
@@ -84,7 +84,7 @@ def read_input(text: str, name: str = "power-tuning input") -> Wish:
     for key, option in (("preProcessorARN", "pre"), ("postProcessorARN", "post")):
         if document.get(key):
             options[option] = _function_arn(document, key, place)
-    return Wish(target, options, tuple(_unused(document)))
+    return PowerTuningInput(target, options, tuple(_unused(document)))
 
 
 _OUTPUT_FIX = "Give the JSON that the state machine returned, with power, cost and duration."

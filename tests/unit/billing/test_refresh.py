@@ -100,7 +100,7 @@ def test_refreshed_prices_take_the_place_of_the_packaged_ones() -> None:
     assert prices("us-east-1", "arm64", fresh) == prices("us-east-1", "arm64")
 
 
-def test_a_chinese_offer_keeps_its_currency_and_is_not_mistaken_for_dollars() -> None:
+def test_a_chinese_offer_keeps_its_currency() -> None:
     chinese = [
         ("AWS-Lambda-Duration", "CNN1-Lambda-GB-Second", "China", "cn-north-1", [("0", "0.0001")])
     ]

@@ -43,7 +43,7 @@ def test_the_function_stays_where_moving_gains_next_to_nothing() -> None:
     assert choose_between(both, Goal(), None).arch == "arm64"
 
 
-def test_an_architecture_that_likely_breaks_an_objective_loses_though_cheaper() -> None:
+def test_a_cheaper_architecture_that_likely_breaks_an_objective_loses() -> None:
     goal = Goal(slos=(parse_slo("p95<300ms"),))
     both = {
         "x86_64": standing([2.0] * 3, FAST, 2),

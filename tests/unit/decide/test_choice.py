@@ -46,14 +46,14 @@ def test_equal_speeds_go_to_the_cheaper_size() -> None:
     assert pick(cheaper, Goal(Strategy.SPEED)).index == 2
 
 
-def test_a_size_that_stands_just_right_of_an_edge_loses_to_one_with_a_margin() -> None:
+def test_a_size_just_right_of_an_edge_loses_to_one_with_a_margin() -> None:
     edge = [[1.0, 1.02, 3.0, 3.0], [1.0, 1.02, 3.0, 3.0], [1.5, 1.03, 3.0, 3.0]]
     found = pick(outlook([1.0, 1.02, 3.0, 3.0], drifted=edge), Goal())
     assert found.index == 1
     assert found.safe_mb == (256, 256)
 
 
-def test_sizes_that_are_as_good_whichever_way_demand_drifts_make_the_safe_range() -> None:
+def test_sizes_as_good_whichever_way_demand_drifts_make_the_safe_range() -> None:
     assert pick(outlook([1.0, 1.01, 1.02, 2.0]), Goal()).safe_mb == (128, 512)
 
 

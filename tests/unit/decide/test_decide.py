@@ -122,7 +122,7 @@ def test_where_a_function_begins_to_run_is_found() -> None:
     assert 170 <= answer.recommendation.memory_mb <= 190
 
 
-def test_a_size_whose_first_calls_fail_is_tried_again_before_it_counts_as_failed() -> None:
+def test_a_size_whose_first_calls_fail_is_tried_again() -> None:
     answer, samples, _ = sweep(cpu_bound(50.0), RANGE, lambda size, n: size == 1536 and n < 2)
     there = [s.outcome for s in samples if s.memory_mb == 1536]
     assert len(there) >= 5
@@ -131,7 +131,7 @@ def test_a_size_whose_first_calls_fail_is_tried_again_before_it_counts_as_failed
     assert 1536 in answer.observations.sizes_mb
 
 
-def test_a_size_that_always_fails_gets_five_calls_and_the_others_are_decided() -> None:
+def test_a_size_that_always_fails_gets_five_calls_and_the_others_win() -> None:
     question = replace(RANGE, goal=Goal(strategy=Strategy.SPEED))
     answer, samples, _ = sweep(cpu_bound(50.0), question, lambda size, n: size == 1536)
     assert sum(s.memory_mb == 1536 for s in samples) == 5
@@ -180,7 +180,7 @@ def test_one_recorded_size_is_an_answer_too() -> None:
     assert answer.recommendation.confidence == 1.0
 
 
-def test_a_grid_measures_every_size_alike_and_ends_in_the_same_kind_of_answer() -> None:
+def test_a_grid_measures_every_size_alike_and_ends_in_an_answer() -> None:
     question = replace(RANGE, grid_samples=4, budget=Budget(None))
     answer, samples, done = sweep(cpu_bound(400.0), question)
     assert done.settled
@@ -226,7 +226,7 @@ def test_an_unsure_answer_says_what_would_settle_it() -> None:
     assert any("more invocations at" in reason for reason in answer.recommendation.reasons)
 
 
-def test_the_current_size_may_be_chosen_although_a_range_would_step_over_it() -> None:
+def test_the_current_size_may_be_chosen_though_a_range_steps_over_it() -> None:
     current = next(m for m in range(600, 700) if m not in candidates(RANGE.wish))
     question = replace(RANGE, goal=Goal(current_mb=current))
     answer, _, _ = sweep(cpu_bound(30.0), question)

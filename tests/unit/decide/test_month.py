@@ -132,7 +132,7 @@ def test_a_traffic_beyond_all_accounts_is_billed_but_not_provisioned() -> None:
     assert found.sizes[0].duration_usd < found.calls * 0.1005 / 8 * X86.gb_second_usd
 
 
-def test_a_share_that_was_given_stays_and_one_of_the_traffic_follows_the_duration() -> None:
+def test_a_given_share_stays_and_one_of_the_traffic_follows_the_duration() -> None:
     assert GOAL.served(5.0) is GOAL
     rough = Goal(demand=steady_demand("1rps"))
     short, long = rough.served(0.01), rough.served(5.0)

@@ -57,13 +57,13 @@ def test_a_probability_of_draws_is_never_called_certain_or_impossible() -> None:
     assert slow.why_not == "meets the objectives with less than 1 % probability"
 
 
-def test_one_size_is_said_to_be_no_choice_and_no_reason_for_its_time_is_made_up() -> None:
+def test_one_size_is_no_choice_and_no_reason_for_its_time_is_made_up() -> None:
     found = choice({512: around(100.0)})
     assert "512 MB was the only size to choose from." in found.reasons
     assert not any("of CPU" in reason for reason in found.reasons)
 
 
-def test_calls_far_below_a_millisecond_are_not_explained_by_cpu_and_waiting() -> None:
+def test_calls_far_below_a_millisecond_are_not_explained_by_cpu() -> None:
     found = choice({size: [0.01, 0.02, 0.01, 0.01] for size in (128, 512, 1024)})
     assert not any("of CPU" in reason for reason in found.reasons)
 

@@ -28,7 +28,7 @@ def row(*samples: Sample) -> SizeRow:
     return only
 
 
-def test_a_warm_size_is_priced_by_its_mean_billed_duration_and_the_request_fee() -> None:
+def test_a_warm_size_is_priced_by_its_mean_billed_duration_and_the_fee() -> None:
     found = row(*(sample(duration=d) for d in (90.0, 100.0, 110.0)))
     assert (found.status, found.reason, found.warm.n) == ("ok", None, 3)
     assert found.cost_usd_per_million is not None
@@ -75,14 +75,14 @@ def test_an_interval_of_the_cost_needs_three_calls() -> None:
     assert cost.low < cost.mean < cost.high
 
 
-def test_a_call_of_no_time_is_billed_a_millisecond_where_lambda_did_not_say() -> None:
+def test_a_call_of_no_time_is_billed_a_millisecond() -> None:
     nothing = replace(sample(duration=0.0), billed_ms=None)
     found = row(nothing).cost_usd_per_million
     assert found is not None
     assert abs(found.mean - (0.0166667 + 0.2)) < 1e-9
 
 
-def test_a_cold_share_is_priced_alike_whether_or_not_a_size_has_cold_starts_of_its_own() -> None:
+def test_a_cold_share_is_priced_alike_with_and_without_own_cold_starts() -> None:
     both = [sample(), sample(Purpose.COLD, duration=120.0, init=300.0)]
     warm_only = replace(sample(duration=50.0), setting=Setting(2048))
     goal = Goal(cold_share=0.1)

@@ -60,7 +60,7 @@ def test_each_way_has_its_own_calls() -> None:
     assert kept.first_ms.p50 == pytest.approx(200.0)
 
 
-def test_a_start_costs_what_it_is_billed_beyond_a_warm_call_and_a_restore_its_price() -> None:
+def test_a_start_costs_what_is_billed_beyond_a_warm_call_and_a_restore() -> None:
     demand, snapshot, kept = rows()
     assert demand.start_usd == pytest.approx(0.390 * 0.0000166667)
     assert snapshot.start_usd == pytest.approx(0.050 * 0.0000166667 + 0.0001397998)

@@ -100,7 +100,7 @@ def answered(asked: Question, loaded: Loaded) -> Answer:
     return chosen_under_load(alone(asked), asked, ASKED, loaded.rows(asked))
 
 
-def test_a_size_that_misses_a_caller_s_objective_under_load_is_not_recommended() -> None:
+def test_a_size_that_misses_an_objective_under_load_is_not_recommended() -> None:
     seen = {128: (2_900.0, 0), 256: (900.0, 0), 512: (420.0, 0), 1024: (210.0, 0)}
     pick = answered(question(), Loaded(seen)).recommendation
     assert pick is not None
@@ -121,7 +121,7 @@ def test_throttles_that_only_a_load_shows_decide_as_well() -> None:
     assert any("throttles<1%: 20 %" in reason for reason in pick.reasons)
 
 
-def test_without_a_size_that_bears_the_load_the_nearest_miss_is_named_as_one() -> None:
+def test_where_no_size_sustains_the_load_the_closest_is_named_as_such() -> None:
     seen = {512: (2_000.0, 0), 1024: (900.0, 0), 1536: (800.0, 0)}
     pick = answered(question(), Loaded(seen)).recommendation
     assert pick is not None
@@ -130,7 +130,7 @@ def test_without_a_size_that_bears_the_load_the_nearest_miss_is_named_as_one() -
     assert {other.memory_mb for other in pick.runners_up} == {512, 1024}
 
 
-def test_an_objective_of_the_curve_still_counts_among_sizes_that_bore_the_load() -> None:
+def test_an_objective_of_the_curve_counts_among_sizes_that_bore_the_load() -> None:
     goal = Goal(slos=(*SLO, parse_slo("p95<170ms")))
     seen = {512: (420.0, 0), 1024: (210.0, 0)}
     pick = answered(question(goal), Loaded(seen)).recommendation

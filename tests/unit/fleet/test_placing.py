@@ -101,7 +101,7 @@ def test_reserving_zero_refuses_every_call() -> None:
     assert it.place("f", "f:1").reason is ThrottleReason.RESERVED_CONCURRENCY
 
 
-def test_giving_a_reservation_back_counts_its_running_calls_against_the_account() -> None:
+def test_a_reservation_given_back_counts_its_calls_against_the_account() -> None:
     it, _ = fleet(account_concurrency=2)
     it.reserve("f", 1)
     box = it.place("f", "f:1").sandbox

@@ -60,7 +60,7 @@ def test_what_is_provisioned_is_taken_from_what_others_may_use() -> None:
     assert it.place("g", "g:1").verdict is Verdict.COLD
 
 
-def test_a_reservation_that_is_all_provisioned_leaves_nothing_for_other_versions() -> None:
+def test_a_reservation_all_provisioned_leaves_nothing_for_other_versions() -> None:
     it, _ = fleet()
     it.reserve("f", 1)
     ready(it, 1)

@@ -51,7 +51,7 @@ def test_long_work_takes_its_share() -> None:
     assert elapsed == pytest.approx(8000.0, rel=0.01)
 
 
-def test_the_quantiles_are_those_measured_on_aws_for_a_17_ms_task_at_1000_mb() -> None:
+def test_quantiles_are_those_measured_on_aws_for_17_ms_at_1000_mb() -> None:
     elapsed = cfs.elapsed_ms(17.6, 1000, np.arange(0, 20, 0.1))
     p5, p50, p95 = np.quantile(elapsed, (0.05, 0.5, 0.95))
     assert (p5, p50, p95) == pytest.approx((17.0, 21.5, 25.6), abs=0.7)

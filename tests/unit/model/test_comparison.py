@@ -170,7 +170,7 @@ def binomial(n: int, below: int, q: Fraction) -> Fraction:
 @pytest.mark.parametrize(
     ("n", "quantile", "tail"), list(product((5, 30, 101), (0.5, 0.9), (0.05, 0.001)))
 )
-def test_limits_of_a_quantile_have_exactly_the_ranks_that_binomial_sums_give(
+def test_limits_of_a_quantile_have_the_ranks_that_binomial_sums_give(
     n: int, quantile: float, tail: float
 ) -> None:
     q = Fraction(quantile).limit_denominator(100)

@@ -127,7 +127,7 @@ def test_a_recordings_sizes_may_differ_of_their_own() -> None:
     assert recorded == pytest.approx((50 + 100 * 1769 / 512) * 1.04, rel=0.015)
 
 
-def test_an_unmeasured_size_of_a_recording_is_less_certain_than_a_measured_one() -> None:
+def test_an_unmeasured_size_of_a_recording_is_less_certain() -> None:
     memory = np.repeat([128, 256, 512, 1024], 30)
     data = observe(memory.tolist(), 50 + 100 * 1769 / memory)
     drawn = fit(data, seed=1, recorded=True).evaluate(np.array([512, 600])).log_ms

@@ -63,9 +63,7 @@ def test_a_quantile_outside_the_open_unit_interval_is_refused() -> None:
 
 @example(22, 0.9)
 @given(st.integers(1, 3_000_000), st.sampled_from([0.001, 0.05, 0.5, 0.9, 0.95, 0.99, 0.999]))
-def test_the_ranks_of_an_interval_are_the_narrowest_that_the_binomial_allows(
-    n: int, q: float
-) -> None:
+def test_ranks_of_an_interval_are_the_narrowest_that_the_binomial_allows(n: int, q: float) -> None:
     ranks = quantile_ranks(n, q)
     if ranks is None:
         assert 1 - q**n - (1 - q) ** n < 0.9

@@ -33,7 +33,7 @@ def test_sizes_that_scatter_twice_as_much_as_others_are_told_apart() -> None:
     assert ratio[0] / ratio[1] == pytest.approx(2.0, rel=0.25)
 
 
-def test_equal_scatter_stays_equal_and_is_the_surer_the_more_calls_there_are() -> None:
+def test_equal_scatter_stays_equal_and_is_surer_with_more_calls() -> None:
     few, many = drawn(np.ones(5), 3), drawn(np.ones(5), 200)
     assert np.abs(many.mean_log_ratio(SIZES)).max() < 0.1
     assert many.log_ratio(SIZES).std(axis=0).max() < few.log_ratio(SIZES).std(axis=0).min()

@@ -81,7 +81,7 @@ def test_rows_that_do_not_say_their_architecture_are_refused(
         read_architectures(path)
 
 
-def test_where_keeps_one_function_on_whichever_architectures_it_was_recorded(
+def test_where_keeps_one_function_on_all_its_architectures(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "r.csv"
@@ -91,7 +91,7 @@ def test_where_keeps_one_function_on_whichever_architectures_it_was_recorded(
     assert sorted(read_architectures(path, {"function": "b"})) == ["x86_64"]
 
 
-def test_facts_of_another_architecture_have_no_size_now_and_what_was_recorded_there() -> None:
+def test_facts_of_another_architecture_have_no_size_now() -> None:
     there = {"arm64": {"recorded_mb": [128, 512], "recorded_calls": 7}}
     platform = {"recorded_calls": 9, "architectures": there}
     facts = a_function(recorded_mb=(128,), platform=platform)

@@ -60,7 +60,7 @@ def test_what_is_no_output_is_refused(text: str) -> None:
     assert caught.value.thing == "out.json"
 
 
-def test_each_size_of_an_output_becomes_a_row_and_the_note_says_it_is_a_mean(
+def test_each_size_of_an_output_becomes_a_row_that_is_said_to_be_a_mean(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "out.json"
@@ -106,7 +106,7 @@ def test_input_becomes_options_by_their_names() -> None:
     assert wish.notes == ()
 
 
-def test_a_list_payload_without_all_weights_is_one_payload_and_all_powers_are_the_range() -> None:
+def test_a_list_payload_without_all_weights_is_one_payload() -> None:
     payload = [{"payload": 1, "weight": 1}, {"weight": 2}]
     wish = read_input(json.dumps({"payload": payload, "powerValues": "ALL"}))
     assert json.loads(wish.options["payload"]) == payload

@@ -135,7 +135,7 @@ def test_a_locked_store_is_an_error_after_a_wait(
         raw.close()
 
 
-def test_on_a_full_disk_a_run_goes_on_and_nothing_is_lost_once_there_is_room(
+def test_on_a_full_disk_a_run_goes_on_and_nothing_is_lost(
     file_store: Store, make_run: Make, make_sample: Callable[..., Sample]
 ) -> None:
     run, offered = make_run(), [make_sample(call=call) for call in range(3000)]
@@ -173,7 +173,7 @@ with Store.open("runs.db") as store:
 """
 
 
-def test_where_nothing_at_all_can_be_written_the_run_ends_with_both_reasons(
+def test_where_nothing_can_be_written_the_run_ends_with_both_reasons(
     tmp_path: Path, make_run: Make, make_sample: Callable[..., Sample]
 ) -> None:
     command = [sys.executable, "-c", NO_ROOM, str(Path(__file__).parents[2])]

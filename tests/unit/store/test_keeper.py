@@ -36,7 +36,7 @@ def test_everything_is_kept_up_to_the_limit(
     assert keeper.advice() == ()
 
 
-def test_above_the_limit_whole_calls_of_the_whole_load_are_kept_and_it_is_said_how_many(
+def test_above_the_limit_whole_calls_of_the_whole_load_are_kept(
     store: Store, make_run: Make, make_sample: MakeSample
 ) -> None:
     run = make_run()
@@ -73,7 +73,7 @@ def test_what_is_chosen_after_a_halving_was_chosen_before(
         choice = smaller
 
 
-def test_every_call_is_as_likely_as_any_other_and_pairs_are_chosen_independently() -> None:
+def test_every_call_is_equally_likely_and_pairs_are_independent() -> None:
     seeds, kept = 4000, Counter[int]()
     together = 0
     for seed in range(seeds):

@@ -53,7 +53,7 @@ def test_the_history_is_one_line_that_ends_in_this_version() -> None:
 
 
 @pytest.mark.parametrize("earlier", HISTORY)
-def test_a_store_of_any_earlier_version_keeps_its_samples_and_takes_new_ones(
+def test_a_store_of_any_earlier_version_keeps_its_samples(
     store_url: str, make_run: Make, make_sample: Make, earlier: str
 ) -> None:
     run, old = make_run(), [make_sample(call=call) for call in range(3)]
@@ -88,7 +88,7 @@ def columns_of(url: str) -> dict[str, dict[str, bool]]:
     return tables
 
 
-def test_while_one_process_migrates_a_second_one_waits_and_finds_the_work_done(
+def test_while_one_process_migrates_a_second_one_waits(
     store_url: str, make_run: Make, make_sample: Make
 ) -> None:
     run = make_run()

@@ -29,7 +29,7 @@ def keep(store: Store, make_run: Make, make_sample: Make, run: str, **changes: A
         store.finish(run, state, finished, (Advice("few", "Measure more."),))
 
 
-def test_an_old_run_keeps_its_percentiles_and_says_what_it_can_no_longer_do(
+def test_an_old_run_keeps_its_percentiles_and_says_what_is_gone(
     store: Store, make_run: Make, make_sample: Make, tmp_path: Path
 ) -> None:
     keep(store, make_run, make_sample, "01JA")

@@ -164,7 +164,7 @@ def test_text_that_no_database_takes_is_kept_readable(
     assert store.samples(make_run().run)[0].reason == "\ufffdoops ?"
 
 
-def test_a_document_is_replaced_and_numbers_that_are_not_finite_become_null(
+def test_a_document_is_replaced_and_infinite_numbers_become_null(
     store: Store, make_run: Make
 ) -> None:
     run = make_run().run

@@ -50,7 +50,7 @@ def files() -> list[Path]:
     return spool.waiting()
 
 
-def test_a_run_goes_on_without_its_server_and_the_next_command_delivers_all_of_it(
+def test_a_run_goes_on_without_its_server_and_all_of_it_is_delivered(
     url: str,
     postgres: Any,
     gone: Callable[[], None],
@@ -92,7 +92,7 @@ def test_a_run_goes_on_without_its_server_and_the_next_command_delivers_all_of_i
     assert f"delivered what waited of run {run.run}" in caplog.text
 
 
-def test_a_server_that_comes_back_in_time_gets_everything_before_the_run_ends(
+def test_a_server_that_comes_back_in_time_gets_everything(
     url: str,
     postgres: Any,
     gone: Callable[[], None],
@@ -127,7 +127,7 @@ def test_a_quick_restart_is_not_noticed(
         assert store.samples(make_run().run) == made
 
 
-def test_a_run_that_is_thinned_while_its_store_is_away_is_thinned_when_it_is_delivered(
+def test_a_run_thinned_while_its_store_is_away_is_thinned_on_delivery(
     store: Store, make_run: Make, make_sample: Make
 ) -> None:
     choice = Choice(PRIME - 1, PRIME - 1, PRIME // 3)
@@ -207,7 +207,7 @@ def test_a_locked_file_does_not_end_a_run_either(
         assert (files(), store.samples(make_run().run)) == ([], made)
 
 
-def test_a_run_that_the_store_has_lost_meanwhile_is_there_again_and_says_so(
+def test_a_run_that_the_store_lost_meanwhile_is_there_again(
     store: Store, make_run: Make, make_sample: Make
 ) -> None:
     run, held = make_run(), away(store, make_run())

@@ -77,7 +77,7 @@ def alike(sample: Sample) -> tuple[object, ...]:
 
 @given(st.lists(samples(), max_size=8))
 @examples(30)
-def test_counts_are_exact_and_each_figure_has_its_percentiles_to_three_digits(
+def test_counts_are_exact_and_percentiles_have_three_digits(
     made: list[Sample],
 ) -> None:
     again = through_json(made)
@@ -95,7 +95,7 @@ def test_what_is_billed_in_whole_milliseconds_stays_exact(make_sample: Make) -> 
     assert sorted(numbers(through_json(made), "billed_ms")) == list(range(1, 2000))
 
 
-def test_percentiles_of_a_large_run_are_as_measured_and_its_document_is_small(
+def test_percentiles_of_a_large_run_are_as_measured_in_a_small_document(
     make_sample: Make,
 ) -> None:
     random = np.random.default_rng(1)

@@ -21,6 +21,8 @@ _TONES = {"good": "bold green", "warn": "bold yellow", "bad": "bold red"}
 
 #: Colours of cells that are marks.
 _MARKS = {"recommended": "green", "partial": "yellow", "failed": "bold red"}
+#: Characters that are more than any table needs.
+_WIDEST = 1000
 # A rule under the head and nothing else, also where the output takes no more than ASCII.
 _BOX = box.SIMPLE_HEAD
 
@@ -92,13 +94,15 @@ def _fact(fact: Fact, indent: str = "") -> Text:
 def grid(table: Table, console: Console) -> Grid:
     """A table with all its columns, or the narrow ones where all do not fit."""
     whole = _grid(table, table.columns)
-    if not table.narrow or console.measure(whole).maximum <= console.width:
+    unbounded = console.options.update(width=_WIDEST)
+    if not table.narrow or console.measure(whole, options=unbounded).maximum <= console.width:
         return whole
     return _grid(table, table.narrow)
 
 
 def _grid(table: Table, columns: tuple[str, ...]) -> Grid:
-    grid = Grid(title=table.caption, title_justify="left", title_style="bold", box=_BOX)
+    grid = Grid(title=table.caption, box=_BOX, collapse_padding=True)
+    grid.title_justify, grid.title_style = "left", "bold"
     for column in columns:
         first, prose = column == columns[0], column in table.prose
         grid.add_column(column, justify="left" if first or prose else "right", no_wrap=first)

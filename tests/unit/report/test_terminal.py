@@ -58,6 +58,7 @@ def test_no_line_of_a_table_is_wider_than_the_terminal(width: int) -> None:
 def test_a_wide_terminal_gets_all_columns() -> None:
     assert "Memory used" in printed(good(), width=140)
     assert "Memory used" not in printed(good(), width=80)
+    assert "…" not in printed(good(), width=80)
 
 
 def test_nothing_measured_is_said_without_tables() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tuner.suites.bench import BenchWish, Onlooker, run_bench
+from tuner.suites.bench import BenchSpec, Onlooker, run_bench
 from tuner.suites.result import BenchResult
 from tuner.suites.suite_file import parse_suite
 
@@ -41,7 +41,7 @@ def compared(folder: Path, more: float, seed: int) -> BenchResult:
         (folder / name).mkdir(exist_ok=True)
         (folder / name / "app.py").write_text(HANDLER.format(rounds=rounds))
     suite = parse_suite(SUITE, folder / "tuner.toml")
-    wish = BenchWish(suite, suite.cases, against="local:old", seed=seed)
+    wish = BenchSpec(suite, suite.cases, against="local:old", seed=seed)
     return run_bench(wish, str(folder / "runs.db"), Onlooker())
 
 

@@ -147,7 +147,7 @@ def test_a_mixed_recording_says_that_both_can_be_compared(tmp_path: Path) -> Non
     ("options", "reason"),
     [
         ({"architectures": "riscv"}, "is not known"),
-        ({"profile_load": "steady"}, "cannot go with a load"),
+        ({"profile_load": "steady"}, "knows neither queues nor throttles"),
         ({"isolation": "in-place"}, "cannot be measured in place"),
     ],
 )

@@ -364,7 +364,7 @@ def test_a_baseline_of_another_size_is_refused_and_one_that_lacks_a_size_is_told
 
 def test_a_clock_that_is_set_during_a_bench_is_noticed(tuner: Run, folder: Path) -> None:
     from tuner.clock import WallClock
-    from tuner.suites.bench import BenchWish, Onlooker, run_bench
+    from tuner.suites.bench import BenchSpec, Onlooker, run_bench
     from tuner.suites.suite_file import read_suite
 
     class Set(WallClock):
@@ -377,7 +377,7 @@ def test_a_clock_that_is_set_during_a_bench_is_noticed(tuner: Run, folder: Path)
             return super().wall() - (3600.0 if self.readings > 1 else 0.0)
 
     read = read_suite()
-    result = run_bench(BenchWish(read, read.cases, seed=1), None, Onlooker(clock=Set()))
+    result = run_bench(BenchSpec(read, read.cases, seed=1), None, Onlooker(clock=Set()))
     (warning,) = result.warnings
     assert warning.code == "clock-set" and "-3600 s" in warning.text
     assert 0.0 <= result.finished_at - result.started_at < 600.0

@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tuner.experiment.gathering import put_back
+from tuner.experiment.experiment import restored
 
 
 @contextmanager
@@ -105,7 +105,7 @@ def test_a_ctrl_c_while_putting_back_does_not_keep_the_function_from_being_put_b
             raise KeyboardInterrupt
         done.append("put back")
 
-    parts: Any = SimpleNamespace(target=SimpleNamespace(restore=restore))
-    with pytest.raises(KeyboardInterrupt), put_back(parts):
+    target: Any = SimpleNamespace(restore=restore)
+    with pytest.raises(KeyboardInterrupt), restored(target):
         pass
     assert done == ["began", "began", "put back"]

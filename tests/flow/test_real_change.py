@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tuner.suites.bench import BenchWish, Onlooker, run_bench
+from tuner.suites.bench import BenchSpec, Onlooker, run_bench
 from tuner.suites.judgement import Verdict
 from tuner.suites.suite_file import parse_suite
 
@@ -35,7 +35,7 @@ def test_more_work_is_found_and_no_more_work_is_no_alarm(
         (tmp_path / name).mkdir()
         (tmp_path / name / "app.py").write_text(HANDLER.format(rounds=rounds))
     suite = parse_suite(SUITE.format(gate=gate, most=most), tmp_path / "tuner.toml")
-    wish = BenchWish(suite, suite.cases, against="local:old", seed=1)
+    wish = BenchSpec(suite, suite.cases, against="local:old", seed=1)
     result = run_bench(wish, str(tmp_path / "runs.db"), Onlooker())
     said = result.cases[0].reason or result.cases[0].sizes[0].judgements[0].sentence
     if more > 1.0:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from tuner.engine.engine import Batch, BatchPolicy, Call
+from tuner.planning.ask import Ask, How
 from tuner.records import (
     ON_DEMAND,
     Backend,
@@ -59,6 +60,16 @@ def a_sample(
 def sized(by_size: Mapping[int, int]) -> dict[Setting, int]:
     """So many calls of each size, as a session is asked for them."""
     return {Setting(size): count for size, count in by_size.items()}
+
+
+def warm_ask(by_size: Mapping[int, int]) -> Ask:
+    """Ask for so many warm calls of each size."""
+    return Ask(sized(by_size), "")
+
+
+def cold_ask(by_size: Mapping[int, int]) -> Ask:
+    """Ask for so many cold starts of each size."""
+    return Ask(sized(by_size), "", How.COLD)
 
 
 def a_variant(

@@ -12,11 +12,13 @@ from tuner.crosscheck.record import patience_s
 from tuner.decide.load_result import Load
 from tuner.engine.front import BODILESS
 from tuner.errors import StoreError
-from tuner.experiment import load as loadflow
-from tuner.experiment.gathering import Watcher
-from tuner.experiment.wiring import Means, Parts, open_parts
+from tuner.experiment import load as loads
+from tuner.experiment.experiment import Watcher
+from tuner.experiment.load import LoadRun
+from tuner.experiment.wiring import Context, SendOptions, open_context
+from tuner.measure.loading import SizeLoad
 from tuner.measure.payloads import Payload
-from tuner.options.load import LoadErrand, LoadOptions, Wish, memory_of, read_wish, sending
+from tuner.options.load import LoadOptions, Wish, memory_of, read_wish, sending
 from tuner.options.options import SweepOptions
 from tuner.options.payloads import read_payloads
 from tuner.records import FunctionFacts, RunRecord, RunState
@@ -49,12 +51,12 @@ def run_load(
     wish = read_wish(options)
     common = _with_event(options.common, wish)
     payloads = _payloads(common, wish)
-    means = Means(wish.workers, wish.front, MOST_FAILURES, wish.script is not None)
-    with open_parts(common, store_url, progress, means=means) as parts:
-        facts = parts.target.describe()
+    send = SendOptions(wish.workers, wish.front, MOST_FAILURES, wish.script is not None)
+    with open_context(common, store_url, progress, send=send) as context:
+        facts = context.target.describe()
         approve(wish, facts)
-        run = _run(options, parts, facts)
-        parts.store.start(run)
+        run = _run(options, context, facts)
+        context.store.start(run)
         if wish.workers.expect:
             progress(f"waiting for {wish.workers.expect} workers on port {wish.workers.port}")
         if wish.workers.web is not None:
@@ -62,26 +64,24 @@ def run_load(
         if not options.find_limit:
             progress(f"sending {describe(wish)}")
         memory_mb = memory_of(wish, facts)
-        errand = LoadErrand(
+        spec = LoadRun(
             run=run,
-            profile=wish.profile,
+            load=SizeLoad(wish.profile, sending(wish, facts, common.seed), wish.rules),
             memory_mb=memory_mb,
             change_memory=memory_mb != facts.memory_mb,
             qualifier=parse_target(common.target).qualifier,
-            sending=sending(wish, facts, common.seed),
             payloads=payloads,
             prices=_prices(facts),
             slos=wish.slos,
-            rules=wish.rules,
-            max_cost_usd=wish.max_cost_usd,
+            limit=wish.limit,
             most=wish.most,
-            find_limit=options.find_limit,
+            first_per_s=wish.profile.peak_per_s if options.find_limit else None,
             front=wish.front,
             drain_s=wish.drain_s,
             patience_s=None if wish.front else patience_s(common.cross_check),
         )
-        result = loadflow.load(parts, errand, watcher, progress)
-        parts.store.save_document(run.run, DOCUMENT, load_document(result))
+        result = loads.run_load(spec, context, watcher, progress)
+        context.store.save_document(run.run, DOCUMENT, load_document(result))
         return result
 
 
@@ -136,18 +136,18 @@ def _peak(wish: Wish) -> str:
     return format_rate(wish.profile.peak_per_s)
 
 
-def _run(options: LoadOptions, parts: Parts, facts: FunctionFacts) -> RunRecord:
+def _run(options: LoadOptions, context: Context, facts: FunctionFacts) -> RunRecord:
     return RunRecord(
         run=str(ULID()),
         command="load",
         target=options.common.target,
         state=RunState.RUNNING,
         seed=options.common.seed,
-        started_at=parts.clock.wall(),
+        started_at=context.clock.wall(),
         finished_at=None,
         options=options.stored(),
         facts=facts,
-        warnings=parts.notes,
+        warnings=context.notes,
     )
 
 

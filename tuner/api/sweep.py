@@ -14,17 +14,16 @@ from ulid import ULID
 
 from tuner.decide.result import Recommendation, Sweep
 from tuner.errors import UsageError
-from tuner.experiment import flow
-from tuner.experiment.errand import Errand, errand, with_load, with_sides
-from tuner.experiment.gathering import Watcher
-from tuner.experiment.recommend import PricedAs, price, recommend_run
-from tuner.experiment.wiring import Parts, open_parts
-from tuner.measure.documents import stored_loads
+from tuner.experiment import sweep as sweeps
+from tuner.experiment.experiment import Watcher
+from tuner.experiment.recommend import PricedAs, recommend_run
+from tuner.experiment.spec import run_spec
+from tuner.experiment.wiring import Context, open_context
 from tuner.options.meaning import check, read_variants, startup_size
 from tuner.options.options import SweepOptions, as_written, stored_options, with_secrets
 from tuner.options.payloads import read_payloads, with_power_tuning
-from tuner.options.sides import measured_arches, sides
-from tuner.options.size_load import read_load, size_load, with_profile
+from tuner.options.sides import measured_arches
+from tuner.options.size_load import read_load, with_profile
 from tuner.planning.ask import Ask
 from tuner.recording import is_power_tuning
 from tuner.records import Advice, FunctionFacts, RunRecord, RunState, Sample, Setting
@@ -134,14 +133,15 @@ def run_sweep(
 ) -> Sweep:
     """Open the parts, start a run, measure and answer; ``command`` is ``sweep`` or ``cold``."""
     payloads = read_payloads(options)
-    with open_parts(options, store_url, progress) as parts:
-        facts = parts.target.describe()
+    with open_context(options, store_url, progress) as context:
+        facts = context.target.describe()
         startups = read_variants(options)
         if startups:
             if command != "cold":
                 raise UsageError("variants", "are compared by `tuner cold`", "Leave them out.")
             size = startup_size(options, facts)
-            parts.target.check(Setting(size, facts.arch, start) for start in startups)
+            arches = measured_arches(options, facts)
+            context.target.check(Setting(size, a, start) for a in arches for start in startups)
         approve(facts)
         run = RunRecord(
             run=str(ULID()),
@@ -149,30 +149,16 @@ def run_sweep(
             target=options.target,
             state=RunState.RUNNING,
             seed=options.seed,
-            started_at=parts.clock.wall(),
+            started_at=context.clock.wall(),
             finished_at=None,
             options=options.stored(),
             facts=facts,
-            warnings=(*parts.notes, *_left_out(options)),
+            warnings=(*context.notes, *_left_out(options)),
         )
-        job = with_load(errand(options, payloads, run, price(facts)), size_load(options, facts))
-        job = _over_architectures(options, job)
-        parts.store.start(run)
-        return (flow.cold if command == "cold" else _flow_of(job))(parts, job, watcher)
-
-
-def _over_architectures(options: SweepOptions, job: Errand) -> Errand:
-    """The errand with its question on every architecture, if others than the present are asked."""
-    facts = job.run.facts
-    arches = measured_arches(options, facts)
-    if arches == (facts.arch,):
-        return job
-    priced = {arch: price(facts.on(arch)) for arch in arches}
-    return with_sides(job, sides(options, facts, priced))
-
-
-def _flow_of(job: Errand) -> Callable[[Parts, Errand, Watcher], Sweep]:
-    return flow.sweep_across if job.sides else flow.sweep
+        spec = run_spec(options, payloads, run)
+        context.store.start(run)
+        measure = sweeps.run_cold if command == "cold" else sweeps.run_sweep
+        return measure(spec, context, watcher)
 
 
 def _left_out(options: SweepOptions) -> tuple[Advice, ...]:
@@ -198,27 +184,22 @@ def resume_sweep(
         options = replace(options, cross_check=given.cross_check)
     payloads = read_payloads(options)
     elapsed = max((s.done_s for s in stored.samples), default=0.0)
-    with open_parts(options, store_url, progress, elapsed) as parts:
-        run = _taken_over(parts, stored)
-        job = with_load(
-            errand(options, payloads, run, price(run.facts), stored.samples),
-            size_load(options, run.facts),
-            stored_loads(stored.documents),
-        )
-        job = _over_architectures(options, job)
-        return _flow_of(job)(parts, job, watcher)
+    with open_context(options, store_url, progress, elapsed) as context:
+        run = _taken_over(context, stored)
+        spec = run_spec(options, payloads, run, stored.samples, stored.documents)
+        return sweeps.run_sweep(spec, context, watcher)
 
 
-def _taken_over(parts: Parts, stored: StoredRun) -> RunRecord:
+def _taken_over(context: Context, stored: StoredRun) -> RunRecord:
     """The run, ours now; raises UsageError when the function is not the one it began with."""
     from tuner.measure.health import machine_changed
 
-    now, before = parts.target.describe(), stored.run.facts
+    now, before = context.target.describe(), stored.run.facts
     if (now.arch, now.runtime, now.backend) != (before.arch, before.runtime, before.backend):
         reason = "the function has another architecture or runtime than when it began"
         raise UsageError(f"run {stored.run.run}", reason, "Start a new sweep.")
     changed = machine_changed(before, now)
-    run = parts.store.resume(stored.run.run)
+    run = context.store.resume(stored.run.run)
     return replace(run, warnings=(*run.warnings, changed)) if changed else run
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tuner.billing.prices import Prices
+from tuner.records import Sample
 
 FloatArray = NDArray[np.float64]
 
@@ -59,9 +60,37 @@ def cost_usd(
     """
     seconds = np.asarray(billed, dtype=np.float64) / 1000.0
     duration = np.asarray(memory_mb, dtype=np.float64) / 1024.0 * prices.gb_second_usd
-    extra_gb = max(0.0, ephemeral_mb - FREE_EPHEMERAL_MB) / 1024.0
-    storage = extra_gb * (prices.ephemeral_gb_second_usd or 0.0)
+    storage = _storage_usd_per_s(prices, ephemeral_mb)
     return _plain(seconds * (duration + storage) + prices.request_usd)
+
+
+def _storage_usd_per_s(prices: Prices, ephemeral_mb: float) -> float:
+    extra_gb = max(0.0, ephemeral_mb - FREE_EPHEMERAL_MB) / 1024.0
+    return extra_gb * (prices.ephemeral_gb_second_usd or 0.0)
+
+
+def requests_usd(
+    billed: float, requests: int, memory_mb: int, prices: Prices, ephemeral_mb: float
+) -> float:
+    """US dollars of so many requests with so many billed ms in all."""
+    # Plain floats: a load has a million of them.
+    per_s = memory_mb / 1024.0 * prices.gb_second_usd + _storage_usd_per_s(prices, ephemeral_mb)
+    return billed / 1000.0 * per_s + requests * prices.request_usd
+
+
+def sample_usd(
+    sample: Sample, prices: Prices, ephemeral_mb: float = FREE_EPHEMERAL_MB
+) -> float | None:
+    """US dollars of one request, by its REPORT or by Lambda's rule for its durations.
+
+    ``None`` where it has neither: a throttle is not billed, and a lost report is not known.
+    """
+    billed = sample.billed_ms
+    if billed is None and sample.duration_ms is not None:
+        billed = billed_ms(sample.duration_ms, sample.init_ms or 0.0)
+    if billed is None:
+        return None
+    return requests_usd(billed, 1, sample.memory_mb, prices, ephemeral_mb)
 
 
 @overload

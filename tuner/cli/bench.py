@@ -117,14 +117,14 @@ def run(
     from tuner.cli.progress import Progress
     from tuner.options.meaning import budget
     from tuner.outputs.write import Outputs
-    from tuner.suites.bench import BenchWish, Onlooker, run_bench
+    from tuner.suites.bench import BenchSpec, Onlooker, run_bench
     from tuner.suites.suite_file import read_suite
 
     outputs = Outputs(
         markdown, junit, badge, webhook, slack, bencher, action_benchmark, post, json_to
     ).checked()
     read = read_suite(suite).in_environment(environment)
-    wish = BenchWish(
+    wish = BenchSpec(
         suite=read,
         cases=read.chosen(tag or (), only or ()),
         environment=environment,

@@ -16,14 +16,14 @@ from tuner.billing.prices import Prices, prices
 from tuner.cli.forecast_check import check_lines, forecast_check
 from tuner.cli.forecast_load import forecast_load
 from tuner.cli.known import what_is_known
-from tuner.decide.cold_plan import COLD_STARTS
 from tuner.errors import TunerError
-from tuner.experiment.errand import INVOCATIONS
+from tuner.experiment.spec import INVOCATIONS
 from tuner.measure.cold import largest_burst
 from tuner.options.meaning import read_limit
 from tuner.options.options import SweepOptions
 from tuner.options.sides import measured_arches
 from tuner.planning.adaptive import Adaptive
+from tuner.planning.cold import COLD_STARTS
 from tuner.planning.control_calls import clone_calls, in_place_calls, version_calls
 from tuner.planning.estimate import Estimate, Known, Making, estimate
 from tuner.planning.risks import risks

@@ -89,7 +89,7 @@ class Progress:
 
 
 def _sizes(ask: Ask) -> str:
-    sizes = [f"{size:,}" for size in ask.counts]
+    sizes = [f"{size:,}" for size in dict.fromkeys(each.memory_mb for each in ask.counts)]
     shown = ", ".join(sizes if len(sizes) <= 6 else [*sizes[:3], "...", *sizes[-2:]])
     return f"{shown} MB"
 

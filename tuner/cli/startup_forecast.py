@@ -13,10 +13,10 @@ import typer
 from tuner.aws.price_list import load_table
 from tuner.billing.prices import prices
 from tuner.cli.known import what_is_known
-from tuner.decide.cold_plan import COLD_STARTS
 from tuner.errors import TunerError, UsageError
 from tuner.options.meaning import read_limit, read_variants, startup_size
 from tuner.options.options import SweepOptions
+from tuner.planning.cold import COLD_STARTS
 from tuner.planning.startup_plan import StartupPlan, Terms, startup_plans
 from tuner.planning.work import Range
 from tuner.records import Backend, FunctionFacts

@@ -6,16 +6,21 @@ Nothing is invoked and nothing is read but what is handed in.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from tuner.decide.across import AcrossDecider, by_arch
+import numpy as np
+
+from tuner.billing.cost import sample_usd
 from tuner.decide.between import Chosen, against_others, between_reasons, versus_now
 from tuner.decide.conclude import Evidence, conclude, pareto, service_s
 from tuner.decide.decide import Question, Standing
 from tuner.decide.month import Priced
+from tuner.decide.planner import Race
 from tuner.decide.result import Recommendation, Spend, Sweep
-from tuner.planning.budget import Budget
-from tuner.records import Advice, RunRecord, Sample, Setting
+from tuner.measure.documents import SizeLoads, Startups, calm, on_demand
+from tuner.planning.budget import NO_LIMIT
+from tuner.records import ON_DEMAND, Advice, RunRecord, Sample, Setting
+from tuner.units import MemoryWish
 
 
 @dataclass(frozen=True)
@@ -25,33 +30,75 @@ class Side:
     question: Question
     prices: Priced
 
+    def over(self, wish: MemoryWish) -> "Side":
+        """The same over other sizes."""
+        return replace(self, question=replace(self.question, wish=wish))
 
-def conclude_across(
-    run: RunRecord,
-    samples: Sequence[Sample],
-    sides: Mapping[str, Side],
-    failed: Mapping[Setting, str],
-) -> Sweep:
-    """Answer over all architectures; ``failed`` are settings that could not be made callable."""
-    of = by_arch(samples, sides)
-    sides = {arch: _served(side, of[arch]) for arch, side in sides.items()}
-    sweeps = {arch: _alone(arch, run, of[arch], side, failed) for arch, side in sides.items()}
+    def price(self, sample: Sample) -> float | None:
+        """What a request cost here in US dollars, as far as its report tells."""
+        return sample_usd(sample, self.prices.own, self.question.goal.ephemeral_mb)
+
+
+@dataclass(frozen=True)
+class Findings:
+    """All that a run found. ``failed`` are settings that could not be made callable, and why;
+    ``loads`` and ``starts`` are what samples do not tell of loads and ways to start."""
+
+    run: RunRecord
+    samples: Sequence[Sample]
+    failed: Mapping[Setting, str] = field(default_factory=dict)
+    loads: SizeLoads | None = None
+    starts: Startups | None = None
+
+    def on(self, arch: str, prices: Priced) -> Evidence:
+        """What concerns one architecture."""
+        loads, starts = self.loads, self.starts
+        if loads is not None:
+            loads = replace(loads, each=tuple(f for f in loads.each if f.setting.arch == arch))
+        if starts is not None:
+            starts = Startups(tuple(f for f in starts.each if f.setting.arch == arch))
+        own = [each for each in self.failed if each.arch == arch and each.start == ON_DEMAND]
+        return Evidence(
+            self.run,
+            [sample for sample in self.samples if sample.arch == arch],
+            prices,
+            {each.memory_mb: self.failed[each] for each in own},
+            loads,
+            starts,
+        )
+
+
+def conclude_all(found: Findings, sides: Mapping[str, Side]) -> Sweep:
+    """Return the answer over all architectures, of which there is at least one."""
+    if len(sides) == 1:
+        [(arch, side)] = sides.items()
+        there = replace(found.run, facts=found.run.facts.on(arch))
+        evidence = replace(found.on(arch, side.prices), run=there)
+        return replace(conclude(evidence, side.question), run=found.run)
+    of = {arch: found.on(arch, side.prices) for arch, side in sides.items()}
+    sides = {arch: _served(side, of[arch].samples) for arch, side in sides.items()}
+    run, here = found.run, found.run.facts
+    sweeps = {arch: _alone(arch, of[arch], side) for arch, side in sides.items()}
     everything = [row for sweep in sweeps.values() for row in sweep.sizes]
     sweeps = {
         arch: replace(sweep, pareto_mb=pareto(sweep.sizes, everything))
         for arch, sweep in sweeps.items()
     }
-    facts = run.facts
-    here = facts.arch if facts.memory_mb is not None else None
     questions = {arch: side.question for arch, side in sides.items()}
-    decider = AcrossDecider(questions, Budget(None), here)
-    chosen, standings = decider.chosen(samples), decider.standings(samples)
+    race = Race(questions, NO_LIMIT, here.arch if here.memory_mb is not None else None)
+    standings = race.standings(on_demand(calm(found.samples), found.starts))
+    if found.loads is not None:
+        standings = {
+            arch: _held_to_load(standing, sweeps[arch].recommendation)
+            for arch, standing in standings.items()
+        }
+    chosen = race.choose(standings)
     first = chosen.arch if chosen else next(iter(sweeps))
     others = tuple(sweep for arch, sweep in sweeps.items() if arch != first)
     top = sweeps[first]
     pick = top.recommendation
     if chosen is not None and pick is not None:
-        pick = _between(pick, chosen, standings, sweeps, facts.arch)
+        pick = _between(pick, chosen, standings, sweeps, here.arch)
     return replace(
         top,
         run=run,
@@ -71,17 +118,26 @@ def _served(side: Side, samples: Sequence[Sample]) -> Side:
     return replace(side, question=replace(side.question, goal=goal))
 
 
-def _alone(
-    arch: str,
-    run: RunRecord,
-    samples: Sequence[Sample],
-    side: Side,
-    failed: Mapping[Setting, str],
-) -> Sweep:
+def _alone(arch: str, evidence: Evidence, side: Side) -> Sweep:
     """One architecture's sweep, as if there were no other."""
-    of_arch = {setting.memory_mb: why for setting, why in failed.items() if setting.arch == arch}
-    there = replace(run, facts=run.facts.on(arch), warnings=())
-    return conclude(Evidence(there, samples, side.prices, of_arch), side.question)
+    there = replace(evidence.run, facts=evidence.run.facts.on(arch), warnings=())
+    return conclude(replace(evidence, run=there), side.question)
+
+
+#: The miss of a size that did not meet its objectives under load, as a share of their limits.
+_MISSED = 1.01
+
+
+def _held_to_load(standing: Standing, pick: Recommendation | None) -> Standing:
+    """An architecture's standing, with the size that was chosen under load, and whether that met
+    the objectives there."""
+    if pick is None:
+        return standing
+    outlook = standing.outlook
+    index, margin = int(np.abs(outlook.memory_mb - pick.memory_mb).argmin()), outlook.margin
+    if pick.meets_slo is not None:
+        margin = np.minimum(margin, 1.0) if pick.meets_slo else np.maximum(margin, _MISSED)
+    return Standing(replace(outlook, margin=margin), index)
 
 
 def _between(

@@ -5,8 +5,8 @@ and draws chance from its seed alone. The flow and the benchmark use the same on
 """
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -21,10 +21,10 @@ from tuner.model.observations import ERRORS_IN_A_ROW, Observations, from_samples
 from tuner.planning import adaptive, grid
 from tuner.planning.adaptive import Adaptive
 from tuner.planning.ask import Ask, Done
-from tuner.planning.budget import Budget, Spent
+from tuner.planning.budget import Budget, Spent, spent_on
 from tuner.planning.sizes import candidates, grid_sizes
 from tuner.planning.value import Beliefs
-from tuner.records import Outcome, Purpose, Sample
+from tuner.records import Outcome, Purpose, Sample, Setting
 from tuner.units import MemoryWish
 
 _ASKABLE = 48  # sizes whose worth is computed at each step
@@ -45,6 +45,23 @@ class Question:
     plan: Adaptive = field(default_factory=Adaptive)
     budget: Budget = field(default_factory=Budget)
     seed: int = 0
+
+    def without(self, refused: Collection[int]) -> "Question":
+        """Return the question over what is left when some sizes (MB) cannot be made callable.
+
+        A refused size above all that work is taken for the account's cap on memory (new accounts
+        have 3,008 MB): nothing above it is asked again.
+        """
+        if not refused:
+            return self
+        wish, recorded = self.wish, self.recorded_mb
+        if wish.range_mb:
+            low, high = wish.range_mb[0], min(refused) - 1
+            wish = MemoryWish(range_mb=(low, high)) if high > low else MemoryWish(sizes_mb=(low,))
+        elif wish.sizes_mb:
+            left = tuple(size for size in wish.sizes_mb if size not in refused)
+            wish = MemoryWish(sizes_mb=left or wish.sizes_mb[:1])
+        return replace(self, wish=wish, recorded_mb=tuple(s for s in recorded if s not in refused))
 
 
 @dataclass(frozen=True)
@@ -93,11 +110,11 @@ class Decider:
         q = self._question
         spent = self.spent(samples, seconds)
         if q.grid_samples is not None:
-            made = Counter(s.memory_mb for s in samples)
-            sizes = grid_sizes(q.wish, q.recorded_mb)
-            return grid.next_ask(sizes, q.grid_samples, made, q.budget, spent)
+            made = Counter(self._at(s.memory_mb) for s in samples)
+            settings = map(self._at, grid_sizes(q.wish, q.recorded_mb))
+            return grid.next_ask(settings, q.grid_samples, made, q.budget, spent)
         if not samples:
-            return adaptive.first_ask(self._sizes, q.plan, q.budget)
+            return adaptive.first_ask(self._sizes, q.goal.arch, q.plan, q.budget)
         observations = from_samples(samples)
         open_mb = self._sizes[self._sizes > observations.infeasible_mb()]
         if not len(observations):
@@ -109,7 +126,7 @@ class Decider:
         rng = np.random.default_rng((q.seed, len(samples)))
         probe = self._probe(curve, observations, open_mb)
         if probe is not None and q.budget.affordable(spent, 0.0, 0.0) >= _PROBES:
-            return Ask({probe: _PROBES}, f"whether {probe} MB can run it at all")
+            return Ask({self._at(probe): _PROBES}, f"whether {probe} MB can run it at all")
         beliefs = self._beliefs(curve, observations)
         return adaptive.next_ask(beliefs, q.plan, q.budget, spent, rng)
 
@@ -140,10 +157,11 @@ class Decider:
 
     def spent(self, samples: Sequence[Sample], seconds: float) -> Spent:
         """Requests made, what they cost as far as Lambda reported it, and the run's time."""
-        rates = self._question.rates
-        billed = sum((s.billed_ms or s.duration_ms or 0.0) * s.memory_mb for s in samples)
-        cost = billed / 1000 / 1024 * rates.gb_second_usd + len(samples) * rates.request_usd
-        return Spent(len(samples), cost, seconds)
+        question = self._question
+        return spent_on(samples, question.rates, seconds, question.goal.ephemeral_mb)
+
+    def _at(self, memory_mb: int) -> Setting:
+        return Setting(memory_mb, self._question.goal.arch)
 
     def _fit(self, observations: Observations) -> Curve:
         ends = (int(self._sizes[0]), int(self._sizes[-1]))
@@ -174,7 +192,7 @@ class Decider:
             if sample.purpose is Purpose.WARM and sample.memory_mb in ends:
                 ends[sample.memory_mb].append(sample.outcome)
         counts = {
-            size: ERRORS_IN_A_ROW - len(outcomes)
+            self._at(size): ERRORS_IN_A_ROW - len(outcomes)
             for size, outcomes in ends.items()
             if set(outcomes) == {Outcome.FUNCTION_ERROR} and len(outcomes) < ERRORS_IN_A_ROW
         }
@@ -195,7 +213,9 @@ class Decider:
         reason = q.budget.ran_out(spent)
         if reason or not untried.size or len(samples) >= q.plan.least * 2:
             return Done(reason or "no invocation succeeded", settled=False)
-        return Ask({int(untried[-1]): 2}, "nothing has worked so far: the largest size next")
+        return Ask(
+            {self._at(int(untried[-1])): 2}, "nothing has worked so far: the largest size next"
+        )
 
     def _beliefs(self, curve: Curve, observations: Observations) -> Beliefs:
         q = self._question
@@ -215,6 +235,7 @@ class Decider:
             seconds=at.mean_ms.mean(axis=0) / 1000.0,
             seen=np.array([np.sum(observations.memory_mb == m) for m in sizes]),
             pick=best(outlook, q.goal),
+            arch=q.goal.arch,
         )
 
     def _askable(self, sizes: IntArray, losses: FloatArray) -> IntArray:

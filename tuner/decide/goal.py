@@ -131,6 +131,12 @@ class Goal:
     demand: Demand | None = None
     cold_share_from: str = ""
 
+    @property
+    def cold_counts(self) -> bool:
+        """Whether cold starts count in the answer, so that they deserve a part of the budget."""
+        counted = self.cold_share > 0.0 or self.demand is not None
+        return counted or any(slo.scope is Scope.COLD for slo in self.slos)
+
     def served(self, service_s: float) -> "Goal":
         """This goal, with the cold share of its traffic when a call takes this long (s).
 

@@ -1,15 +1,24 @@
-"""Which size is put under load next: a few, since each takes as long as the whole profile.
+"""The planner of sizes under load: a few, since each takes as long as the whole profile.
 
 The pick, the sizes beside it, and the current one. Where the pick does not bear the load, larger
 ones, as long as that helps; what bears it moves the pick, and its neighbours follow.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from statistics import fmean
 
-from tuner.decide.decide import Answer, Question
-from tuner.decide.load_result import SizeUnderLoad
-from tuner.decide.under_load import judged_by_load
+from tuner.billing.cost import billed_ms, cost_usd
+from tuner.decide.decide import Answer, Decider, Question
+from tuner.decide.load_result import SizeUnderLoad, load_words
+from tuner.decide.planner import by_arch, left_of
+from tuner.decide.under_load import chosen_under_load, judged_by_load, sizes_under_load
+from tuner.measure.documents import SizeLoads, calm
+from tuner.measure.loading import SizeLoad, terms_of
+from tuner.planning.ask import Ask, Done, How, SoFar
+from tuner.planning.budget import Budget, Spent
 from tuner.planning.sizes import USUAL_MB, candidates, grid_sizes
+from tuner.records import Outcome, Sample, Setting
+from tuner.units import format_memory
 
 #: An adaptive sweep puts at most so many sizes under load, and without objectives so many.
 MOST, MOST_WITHOUT_SLO = 6, 4
@@ -20,6 +29,70 @@ _APART = 1.25
 _STEP_UP = 1.6
 #: A larger size that misses by no less than this share of the last one's miss ends the climb.
 _HELPS = 0.95
+#: A size is called alone this often before its load, once at least, so that it starts warm.
+_ALONE = 3
+
+
+class LoadsPlanner:
+    """Plans a load on one size after another; architectures, if there are several, take turns."""
+
+    def __init__(self, questions: Mapping[str, Question], load: SizeLoad, limit: Budget) -> None:
+        self._questions, self._load, self._limit = questions, load, limit
+
+    def next(self, so_far: SoFar) -> Ask | Done:
+        """Return the next load, unless enough is known or it does not fit into what is left."""
+        loaded = [frame.setting.arch for frame in so_far.loads]
+        of = by_arch(so_far.samples, self._questions)
+        for arch in sorted(self._questions, key=loaded.count):
+            size = self._size(left_of(self._questions[arch], so_far.failed), of[arch], so_far)
+            if size is None:
+                continue
+            calls, after = self._after(self._questions[arch], size, of[arch], so_far.spent)
+            if reason := self._limit.ran_out(so_far.spent):
+                return Done(reason, settled=False)
+            if reason := self._limit.ran_out(after):
+                reason = f"{reason} before a load on {format_memory(size)} could end"
+                return Done(reason, settled=False)
+            had = sum(s.memory_mb == size and s.outcome is Outcome.OK for s in of[arch])
+            setting = Setting(size, arch, load=self._load.profile.name)
+            words = f"under {load_words(terms_of(self._load))}"
+            alone = max(1, _ALONE - had)
+            return Ask({setting: calls}, words, How.LOAD, self._load, alone)
+        return Done("sizes were compared under load", settled=True)
+
+    def _size(self, question: Question, samples: Sequence[Sample], so_far: SoFar) -> int | None:
+        """The size (MB) of this architecture to load next, or ``None``."""
+        asked, arch = terms_of(self._load), question.goal.arch
+        loads = SizeLoads(asked, tuple(f for f in so_far.loads if f.setting.arch == arch))
+        rows = sizes_under_load(loads, samples, question.goal, question.rates)
+        answer = chosen_under_load(Decider(question).answer(calm(samples)), question, asked, rows)
+        failed = {each.memory_mb for each in so_far.failed if each.arch == arch}
+        return next_under_load(question, answer, rows, failed)
+
+    def _after(
+        self, question: Question, size: int, samples: Sequence[Sample], spent: Spent
+    ) -> tuple[int, Spent]:
+        """Calls of a load on this size, and what will be spent after it."""
+        profile = self._load.profile
+        each_usd, each_s = _one_call(question, size, samples)
+        calls = profile.calls
+        if calls is None:
+            calls = profile.users * profile.duration_s / max(each_s, 1e-3)
+        return round(profile.calls or 0), Spent(
+            spent.invocations + round(calls),
+            spent.cost_usd + calls * each_usd,
+            spent.seconds + profile.duration_s,
+        )
+
+
+def _one_call(question: Question, size: int, samples: Sequence[Sample]) -> tuple[float, float]:
+    """US dollars and seconds of one call, from the nearest size that was called alone."""
+    known = [s for s in calm(samples) if s.duration_ms is not None]
+    if not known:
+        return 0.0, 0.0
+    nearest = min((s.memory_mb for s in known), key=lambda each: abs(each - size))
+    took = fmean(s.duration_ms or 0.0 for s in known if s.memory_mb == nearest)
+    return cost_usd(billed_ms(took), size, question.rates), took / 1000.0
 
 
 def next_under_load(

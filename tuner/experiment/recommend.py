@@ -3,14 +3,14 @@
 Nothing is invoked, and nothing is imported that invokes: the answer comes at once.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from tuner.billing.prices import prices
 from tuner.crosscheck.record import stored_check
-from tuner.decide.conclude import Evidence, conclude
-from tuner.decide.conclude_across import conclude_across
+from tuner.decide.conclude import conclude
+from tuner.decide.conclude_across import Findings, conclude_all
 from tuner.decide.month import Priced
 from tuner.decide.result import Sweep
 from tuner.errors import UsageError
@@ -18,7 +18,7 @@ from tuner.measure.documents import stored_loads, stored_startups
 from tuner.options.meaning import check, question, without_lost_traffic
 from tuner.options.options import SweepOptions, as_written, stored_options
 from tuner.options.sides import measured_arches, sides
-from tuner.records import Advice, FunctionFacts, RunRecord, Sample
+from tuner.records import Advice, FunctionFacts
 from tuner.store.runs import find
 
 
@@ -49,38 +49,40 @@ def recommend_run(
         run = replace(run, warnings=(*run.warnings, *lost))
     check(options)
     facts, priced_as = run.facts, priced_as or PricedAs()
-    other = priced_as.arch
+    region, other = priced_as.region or facts.region, priced_as.arch
+    loads, starts = stored_loads(stored.documents), stored_startups(stored.documents)
+    found = Findings(run, stored.samples, {}, loads, starts)
     if measured_arches(options, facts) != (facts.arch,):
-        priced_run = replace(run, facts=replace(facts, region=priced_as.region or facts.region))
-        across = _across(priced_run, stored.samples, options, other)
-        return replace(across, cross_check=stored_check(stored.documents))
-    if other and other != facts.arch:
+        found = replace(found, run=replace(run, facts=replace(facts, region=region)))
+        answer = _over_architectures(found, options, other)
+    else:
+        answer = _on_one(found, options, replace(facts, region=region, arch=other or facts.arch))
+    return replace(answer, cross_check=stored_check(stored.documents))
+
+
+def _on_one(found: Findings, options: SweepOptions, priced_as: FunctionFacts) -> Sweep:
+    """Answer from durations of one architecture, by the prices of ``priced_as``."""
+    run, arch, other = found.run, found.run.facts.arch, priced_as.arch
+    if other != arch:
         text = (
-            f"Priced as {other}, but the durations are those measured on {facts.arch}; "
+            f"Priced as {other}, but the durations are those measured on {arch}; "
             f"nothing was measured on {other}."
         )
         run = replace(run, warnings=(*run.warnings, Advice("other-arch", text)))
-    facts = replace(facts, region=priced_as.region or facts.region, arch=other or facts.arch)
-    priced = price(facts)
-    documents = stored.documents
-    loads, startups = stored_loads(documents), stored_startups(documents)
-    evidence = Evidence(run, stored.samples, priced, loads=loads, startups=startups)
-    answer = conclude(evidence, question(options, facts, priced.own))
-    return replace(answer, cross_check=stored_check(documents))
+    priced = price(priced_as)
+    evidence = replace(found.on(arch, priced), run=run)
+    return conclude(evidence, question(options, priced_as, priced.own))
 
 
-def _across(
-    run: RunRecord, samples: Sequence[Sample], options: SweepOptions, only: str | None
-) -> Sweep:
+def _over_architectures(found: Findings, options: SweepOptions, only: str | None) -> Sweep:
     """Answer over the architectures that were measured, or for ``only`` one of them."""
-    arches = measured_arches(options, run.facts)
-    if only is not None and not any(sample.arch == only for sample in samples):
-        fix = f"Measured were: {', '.join(sorted({sample.arch for sample in samples}))}."
+    facts, heard = found.run.facts, {sample.arch for sample in found.samples}
+    if only is not None and only not in heard:
+        fix = f"Measured were: {', '.join(sorted(heard))}."
         raise UsageError(f"--arch {only[:20]}", "was not measured in this run", fix)
-    found = sides(options, run.facts, {arch: price(run.facts.on(arch)) for arch in arches})
-    if only is None:
-        return conclude_across(run, samples, found, {})
-    return conclude_across(run, samples, {only: found[only]}, {})
+    arches = measured_arches(options, facts)
+    asked = sides(options, facts, {arch: price(facts.on(arch)) for arch in arches})
+    return conclude_all(found, asked if only is None else {only: asked[only]})
 
 
 def price(facts: FunctionFacts) -> Priced:

@@ -1,91 +1,131 @@
-"""One run's measuring: wishes for warm and cold samples become batches, and batches samples.
+"""The only place where wishes become calls, and answers become samples.
 
 It asks the target for variants, builds interleaved batches, sends them through the engine, and
-passes the samples on as they end. It chooses no size, stores nothing and judges no figure.
+passes the samples on as they end. It chooses nothing, stores nothing and judges no figure.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from random import Random
 
+from tuner.clock import Clock, WallClock
 from tuner.engine.engine import Batch, Call, Engine
 from tuner.errors import TargetError
 from tuner.measure.cold import largest_burst, most_bursts
 from tuner.measure.late_reports import completed, lacks_report
-from tuner.measure.loading import Loading
+from tuner.measure.loading import Loading, answer_timeout_s
+from tuner.measure.mishaps import Mishaps
 from tuner.measure.payloads import Payload, draw_payloads
 from tuner.measure.refusal import refusal
 from tuner.measure.warm import interleave
-from tuner.records import FunctionFacts, Outcome, Purpose, Sample, Setting
-from tuner.targets.seam import Target, Variant
+from tuner.planning.ask import Ask, How
+from tuner.records import FunctionFacts, Outcome, Part, Purpose, Sample, Setting
+from tuner.targets.seam import Target, Variant, never
 
-_INIT_S = 10.0  # Lambda gives INIT ten seconds before it starts over within the timeout
-_MARGIN_S = 10.0
-_LONGEST_S = 900.0
+#: Given a sample and whether nothing was answered before it: the error that should end the run.
+Judge = Callable[[Sample, bool], TargetError | None]
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """What stays the same in every batch of a run.
+    """What stays the same in every ask of a run.
 
-    ``concurrency``: warm calls in flight at once. ``burst``: simultaneous cold starts, ``None``
-    to suit the backend. A resumed run goes on with the numbers after the last stored call and
-    round.
+    ``burst``: simultaneous cold starts, ``None`` to suit the backend. A resumed run goes on with
+    the numbers after the last stored call and round. ``deployed`` are parts that are called as
+    they are, with nothing made for them; ``judge`` tells refusals of something else than Lambda;
+    ``stop`` says that the user wants to end.
     """
 
     payloads: Sequence[Payload] = (Payload(b"{}"),)
     seed: int = 0
-    concurrency: int = 1
     burst: int | None = None
     first_call: int = 0
     first_round: int = 0
+    deployed: Mapping[Part, Variant] = field(default_factory=dict)
+    judge: Judge | None = None
+    stop: Callable[[], bool] = never
+
+
+@dataclass(frozen=True)
+class Started:
+    """How long a prepared start took until it could be called, and for how long it was paid."""
+
+    ready_s: float | None
+    paid_s: float | None
 
 
 class Session:
-    """Measures one function. ``failed`` says which settings could not be made callable, and why."""
+    """Measures settings of one target through one engine.
+
+    ``failed`` says which settings could not be made callable, and why; ``started`` how those that
+    were prepared for their first calls came up. ``loading`` and ``mishaps`` are of the last load.
+    """
 
     def __init__(
-        self, target: Target, engine: Engine, facts: FunctionFacts, conditions: Conditions
+        self,
+        target: Target,
+        engine: Engine,
+        facts: FunctionFacts,
+        conditions: Conditions,
+        clock: Clock | None = None,
     ) -> None:
         self.failed: dict[Setting, str] = {}
-        self._target = target
-        self._engine = engine
-        self._facts = facts
+        self.started: dict[Setting, Started] = {}
+        self.loading: Loading | None = None
+        self.mishaps: Mishaps | None = None
+        self._target, self._engine, self._facts = target, engine, facts
         self._conditions = conditions
+        self._clock = clock or WallClock()
         self._bodies = tuple(payload.body for payload in conditions.payloads)
-        self._call = conditions.first_call
-        self._round = conditions.first_round
+        self._judge: Judge = conditions.judge or (lambda s, first: refusal(s, facts, first))
+        self._call, self._round = conditions.first_call, conditions.first_round
         self._warmed: set[Variant] = set()
         self._ready: set[Variant] = set()  # those of the latest round
-        self._stopped = False
+        self._cut = self._stopped = False
         cores = facts.platform.get("cores") or os.cpu_count() or 1
-        self._burst = conditions.burst or largest_burst(facts, int(cores))
+        self.burst = conditions.burst or largest_burst(facts, int(cores))
 
     @property
-    def calls(self) -> int:
-        """The number that the next call will bear: how many were made since call 0."""
-        return self._call
+    def next_numbers(self) -> tuple[int, int]:
+        """The numbers that the next call and the next round will bear."""
+        return self._call, self._round
 
-    def stop(self) -> None:
-        """Send nothing more; iterators end after what is in flight. For good."""
-        self._stopped = True
+    def run(self, ask: Ask) -> Generator[Sample, None, None]:
+        """Send an ask's calls; yield a sample per request as it ends.
+
+        A setting that cannot be made callable is noted in ``failed`` and left out. Raises
+        TargetError when the function as a whole cannot be invoked.
+        """
+        self._cut = False
+        send = {How.WARM: self._warm, How.COLD: self._cold, How.FIRST: self._first}
+        yield from self._load(ask) if ask.how is How.LOAD else send[ask.how](ask.counts)
+
+    def cut(self) -> None:
+        """End the running ask: its iterator ends after what is in flight."""
+        self._cut = True
         self._engine.stop()
 
-    def warm(self, wanted: Mapping[Setting, int]) -> Iterator[Sample]:
-        """Send ``wanted[size]`` calls to each size, interleaved, as one round.
+    def stop(self) -> None:
+        """Send nothing more, for good."""
+        self._stopped = True
+        self.cut()
 
-        A size that was not called before is called once more, first; that sample is of purpose
-        warm-up. A warm call that met a cold start is passed on as it is. A size that cannot be
-        made callable is noted in ``failed`` and left out. Raises TargetError when the function
-        as a whole cannot be invoked.
+    @property
+    def _over(self) -> bool:
+        return self._cut or self._stopped or self._conditions.stop()
+
+    def _warm(self, counts: Mapping[Setting, int]) -> Iterator[Sample]:
+        """One interleaved round; what was not called before is called once more, first.
+
+        That sample is of purpose warm-up. A warm call that met a cold start is passed on as it is.
         """
-        if self._target.one_at_a_time and len(wanted) > 1:
-            for size, count in wanted.items():
-                yield from self.warm({size: count})
+        if self._target.one_at_a_time and len(counts) > 1:
+            for setting, count in counts.items():
+                yield from self._warm({setting: count})
             return
         random = self._random()
-        variants = self._variants(size for size, n in wanted.items() if n > 0)
+        variants = self._variants(setting for setting, n in counts.items() if n > 0)
         if self._target.one_at_a_time:
             self._warmed &= self._ready
         self._ready = set(variants.values())
@@ -93,88 +133,102 @@ class Session:
         if new and self._target.endpoint() is not None:  # a recording has nothing to warm up
             yield from self._send(self._batch(new, Purpose.WARM_UP, 1, random))
         self._warmed.update(new)
-        order = interleave({size: wanted[size] for size in variants}, random)
-        calls = [variants[size] for size in order]
-        yield from self._send(
-            self._batch(calls, Purpose.WARM, self._conditions.concurrency, random)
-        )
+        order = interleave({setting: counts[setting] for setting in variants}, random)
+        calls = [variants[setting] for setting in order]
+        yield from self._send(self._batch(calls, Purpose.WARM, 1, random))
         self._round += 1
 
-    def cold(self, wanted: Mapping[Setting, int]) -> Iterator[Sample]:
-        """Force ``wanted[size]`` cold starts of each size, sizes in turn.
+    def _cold(self, counts: Mapping[Setting, int]) -> Iterator[Sample]:
+        """Force cold starts, settings in turn.
 
         Every request is passed on, also one that started no sandbox; its ``cold`` is false. Gives
-        up on a size whose calls start no sandbox, or fail. Raises TargetError as :meth:`warm`.
+        up on a setting whose calls start no sandbox, or fail.
         """
         random = self._random()
-        left = {size: n for size, n in sorted(wanted.items()) if n > 0}
-        tries = {size: most_bursts(n, self._burst) for size, n in left.items()}
-        while left and not self._stopped:
+        left = {setting: n for setting, n in sorted(counts.items()) if n > 0}
+        tries = {setting: most_bursts(n, self.burst) for setting, n in left.items()}
+        while left and not self._over:
             one = self._target.one_at_a_time
             fresh = {} if one else self._variants(left, fresh=True)
-            for size in random.sample(sorted(left), len(left)):
+            for setting in random.sample(sorted(left), len(left)):
                 begun = 0
                 if one:
-                    fresh = self._variants([size], fresh=True)
-                if size in fresh:
-                    calls = [fresh[size]] * min(left[size], self._burst)
+                    fresh = self._variants([setting], fresh=True)
+                if setting in fresh:
+                    calls = [fresh[setting]] * min(left[setting], self.burst)
                     for sample in self._send(self._batch(calls, Purpose.COLD, len(calls), random)):
                         begun += sample.cold
                         yield sample
-                left[size] -= begun
-                tries[size] -= 1
-                if left[size] <= 0 or tries[size] <= 0 or begun == 0:
-                    del left[size]
+                left[setting] -= begun
+                tries[setting] -= 1
+                if left[setting] <= 0 or tries[setting] <= 0 or begun == 0:
+                    del left[setting]
             # What ran once is warm now, should the target hand the same version out again.
             self._warmed.update(fresh.values())
             self._round += 1
 
-    @property
-    def burst(self) -> int:
-        """How many cold starts at once do not disturb each other."""
-        return self._burst
+    def _first(self, counts: Mapping[Setting, int]) -> Iterator[Sample]:
+        """Call each start that is made for it at once (as far as this machine can), then as often
+        one after another; what is paid by the hour is given up right after."""
+        for setting, count in counts.items():
+            began_s, ready_s, random = self._clock.monotonic(), None, self._random()
+            made = self._variants([setting])
+            try:
+                if setting in made:
+                    ready_s = self._clock.monotonic() - began_s
+                    calls = [made[setting]] * count
+                    concurrency = min(count, self.burst)
+                    yield from self._send(self._batch(calls, Purpose.COLD, concurrency, random))
+                    yield from self._send(self._batch(calls, Purpose.WARM, 1, random))
+            finally:
+                if setting.provisioned and setting in made:
+                    self._target.release(made[setting])
+                took_s = self._clock.monotonic() - began_s
+                self.started[setting] = Started(ready_s, took_s if setting.provisioned else None)
+            self._round += 1
 
-    def first_calls(self, variant: Variant, count: int) -> Iterator[Sample]:
-        """Call a variant that nobody has called ``count`` times at once (as far as this machine
-        can), then as often again, one after another. Raises TargetError as :meth:`warm`."""
-        random, calls = self._random(), [variant] * count
-        concurrency = min(count, self._burst)
-        yield from self._send(self._batch(calls, Purpose.COLD, concurrency, random))
-        yield from self._send(self._batch(calls, Purpose.WARM, 1, random))
-        self._round += 1
-
-    def ready(self, size: Setting) -> Variant | None:
-        """The size, callable now; ``None`` if it cannot be made so, which ``failed`` tells."""
-        return self._variants([size]).get(size)
-
-    def load(self, loading: Loading) -> Iterator[Sample]:
-        """Send a load as a round of its own; its calls are numbered from :attr:`calls` on.
-
-        Raises TargetError as :meth:`warm`.
-        """
-        if self._stopped:
+    def _load(self, ask: Ask) -> Iterator[Sample]:
+        """Send a load as a round of its own, after the calls that warm its settings up."""
+        assert ask.load is not None
+        self.loading = self.mishaps = None
+        if ask.alone:
+            yield from self._warm({each._replace(load=""): ask.alone for each in ask.counts})
+        variants = self._variants(ask.counts)
+        if self._over or len(variants) < len(ask.counts):
             return
+        sending = replace(ask.load.sending, first_call=self._call)
+        payloads = self._conditions.payloads
+        loading = Loading(ask.load.profile, [*variants.values()], payloads, sending)
+        mishaps = Mishaps(self._judge)
+        self.loading, self.mishaps = loading, mishaps
         batch = replace(loading.batch(self._facts), round=self._round)
-        for sample in self._engine.run(batch):
+        for sample in mishaps.survived(self._engine.run(batch)):
             self._call = max(self._call, sample.call + 1)
+            loading.began(sample.call, sample.due_s)
             yield sample
-            if sample.outcome is not Outcome.OK:
-                refused = refusal(sample, self._facts, first_contact=False)
-                if refused is not None:
-                    raise refused
+            mishaps.hear(sample)
+            if mishaps.note is not None and not self._cut:
+                self.cut()
         self._round += 1
 
-    def _variants(self, sizes: Iterable[Setting], fresh: bool = False) -> dict[Setting, Variant]:
-        """Sizes with their variants; one that cannot be had is noted and left out."""
-        if self._stopped:
+    def _variants(self, settings: Iterable[Setting], fresh: bool = False) -> dict[Setting, Variant]:
+        """Settings with their variants; one that cannot be had is noted and left out."""
+        if self._over:
             return {}
-        found = {}
-        for size, made in self._target.prepare(sorted(sizes), fresh=fresh).items():
-            if isinstance(made, TargetError):
-                self.failed[size] = made.reason
+        asked, deployed = sorted(settings), self._conditions.deployed
+        found = {
+            each: replace(deployed[each.part], setting=each)
+            for each in asked
+            if each.part in deployed
+        }
+        rest = [each for each in asked if each not in found]
+        made = self._target.prepare(rest, fresh=fresh, stop=lambda: self._over) if rest else {}
+        for setting, variant in made.items():
+            if isinstance(variant, TargetError):
+                self.failed[setting._replace(load="")] = variant.reason
             else:
-                found[size] = made
-        return found
+                found[setting] = variant
+        return dict(sorted(found.items()))
 
     def _batch(
         self, variants: Sequence[Variant], purpose: Purpose, concurrency: int, random: Random
@@ -185,11 +239,10 @@ class Session:
             for index, (variant, payload) in enumerate(zip(variants, payloads, strict=True))
         )
         self._call += len(calls)
-        timeout_s = (self._facts.timeout_s or _LONGEST_S) + _INIT_S + _MARGIN_S
-        return Batch(calls, self._bodies, concurrency, self._round, timeout_s)
+        return Batch(calls, self._bodies, concurrency, self._round, answer_timeout_s(self._facts))
 
     def _send(self, batch: Batch) -> Iterator[Sample]:
-        if self._stopped or not batch.calls:
+        if self._over or not batch.calls:
             return
         first_contact = next(iter(batch.calls)).number == self._conditions.first_call
         refused: TargetError | None = None
@@ -200,7 +253,7 @@ class Session:
             else:
                 yield sample
             if refused is None and sample.outcome is not Outcome.OK:
-                refused = refusal(sample, self._facts, first_contact)
+                refused = self._judge(sample, first_contact)
                 if refused is not None:
                     self._engine.stop()
         yield from completed(late, self._target)

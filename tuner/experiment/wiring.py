@@ -1,4 +1,4 @@
-"""The only factory: turns texts (a target, a store's URL) into the objects that the flow uses."""
+"""The only factory: turns texts (a target, a store's URL) into the objects that runs work with."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,7 +28,7 @@ ONE = Workers()
 
 
 @dataclass(frozen=True)
-class Means:
+class SendOptions:
     """How a run's requests are sent: by which workers, and through which HTTP front, if any.
 
     It ends after ``most_failures`` of a pre- or post-processor in a row.
@@ -41,11 +41,11 @@ class Means:
 
 
 #: Straight to the Invoke API.
-PLAIN = Means()
+PLAIN = SendOptions()
 
 
 @dataclass(frozen=True)
-class Parts:
+class Context:
     """What a run works with. Times of samples count from ``origin_s`` of ``clock.monotonic()``."""
 
     target: Target
@@ -55,41 +55,49 @@ class Parts:
     origin_s: float
     notes: tuple[Advice, ...] = ()  # what a reader has to know of the target, however it goes
 
+    def seconds(self) -> float:
+        """How long the run has taken."""
+        return self.clock.monotonic() - self.origin_s
+
+    def origin_wall_s(self) -> float:
+        """When the run began, in seconds since the epoch."""
+        return self.clock.wall() - self.seconds()
+
 
 @dataclass(frozen=True)
-class Beginning:
+class EngineStart:
     """What an engine begins with: the run's start on the clock, how far the run has come before,
     chance, and how it sends."""
 
     origin_s: float
     seed: int
     elapsed_s: float = 0.0
-    means: Means = PLAIN
+    send: SendOptions = PLAIN
     processors: Processors | None = None
 
 
 @contextmanager
-def open_parts(
+def open_context(
     options: SweepOptions,
     store_url: str | None,
     progress: Progress,
     elapsed_s: float = 0.0,
-    means: Means = PLAIN,
-) -> Iterator[Parts]:
+    send: SendOptions = PLAIN,
+) -> Iterator[Context]:
     """Open everything that a run needs, and close it in the end, whatever happened.
 
-    ``elapsed_s`` is how long a resumed run has been going on already; ``means`` is how it sends.
+    ``elapsed_s`` is how long a resumed run has been going on already; ``send`` is how it sends.
     """
     clock = WallClock()
     with Store.open(store_url) as store:
-        processors = open_processors(options, means.most_failures)
+        processors = open_processors(options, send.most_failures)
         target = open_target(options, progress, clock)
         try:
             origin = clock.monotonic() - elapsed_s
-            beginning = Beginning(origin, options.seed, elapsed_s, means, processors)
-            engine = open_engine(target, clock, beginning)
+            start = EngineStart(origin, options.seed, elapsed_s, send, processors)
+            engine = open_engine(target, clock, start)
             try:
-                yield Parts(target, engine, store, clock, origin, target_notes(target))
+                yield Context(target, engine, store, clock, origin, target_notes(target))
             finally:
                 engine.close()
         finally:
@@ -161,26 +169,26 @@ def target_notes(target: Target) -> tuple[Advice, ...]:
     return tuple(dict.fromkeys((*target.notes, *told_apart(found))))
 
 
-def open_engine(target: Target, clock: Clock, beginning: Beginning) -> Engine:
+def open_engine(target: Target, clock: Clock, start: EngineStart) -> Engine:
     """The engine that a target's invocations go through."""
-    endpoint, means = target.endpoint(), beginning.means
+    endpoint, send = target.endpoint(), start.send
     if endpoint is None:
-        if means.front is not None:
+        if send.front is not None:
             raise _not_of_a_recording("--url")
-        if means.workers.web is not None:
+        if send.workers.web is not None:
             raise _not_of_a_recording("--web-ui")
-        if means.locustfile:
+        if send.locustfile:
             raise _not_of_a_recording("--locustfile")
-        if beginning.processors is not None:
+        if start.processors is not None:
             raise _not_of_a_recording("--pre and --post")
         from tuner.engine.replay_engine import ReplayEngine
 
-        return ReplayEngine(target.recordings(), beginning.seed, beginning.elapsed_s)
+        return ReplayEngine(target.recordings(), start.seed, start.elapsed_s)
     from tuner.engine.locust_engine import LocustEngine
 
-    if means.front is not None:
-        endpoint = means.front.endpoint(endpoint)
-    engine = LocustEngine(endpoint, clock, beginning.origin_s, means.workers, beginning.processors)
+    if send.front is not None:
+        endpoint = send.front.endpoint(endpoint)
+    engine = LocustEngine(endpoint, clock, start.origin_s, send.workers, start.processors)
     engine.start()  # it comes up while the first versions are published
     return engine
 

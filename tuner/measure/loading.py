@@ -29,6 +29,11 @@ PATIENCE_S = 5.0
 _ROUND = 1_000
 
 
+def answer_timeout_s(facts: FunctionFacts) -> float:
+    """How long an answer is waited for: INIT, the function's timeout, and a margin."""
+    return (facts.timeout_s or _LONGEST_S) + _INIT_S + _MARGIN_S
+
+
 def concurrency_for(profile: Profile, facts: FunctionFacts, most: int | None) -> int:
     """How many calls may be in flight: as many as the peak needs if each takes until its timeout.
 
@@ -68,11 +73,16 @@ class Loading:
     """One load's calls. ``start_s``, on the run's clock, is known from the first sample on."""
 
     def __init__(
-        self, profile: Profile, variant: Variant, payloads: Sequence[Payload], sending: Sending
+        self,
+        profile: Profile,
+        variants: Sequence[Variant],
+        payloads: Sequence[Payload],
+        sending: Sending,
     ) -> None:
+        """``variants`` share the calls evenly, in an order that changes."""
         self.start_s: float | None = None
         self._profile = profile
-        self._variant = variant
+        self._variants = variants
         self._payloads = payloads
         self._sending = sending
         self._due: dict[int, float | None] = {}
@@ -91,7 +101,7 @@ class Loading:
             mode=sending.mode,
             script=sending.script,
         )
-        timeout_s = (facts.timeout_s or _LONGEST_S) + _INIT_S + _MARGIN_S
+        timeout_s = answer_timeout_s(facts)
         bodies = tuple(payload.body for payload in self._payloads)
         calls = list(self._round()) if closed else self._calls()
         return Batch(calls, bodies, sending.concurrency, 0, timeout_s, policy)
@@ -106,16 +116,24 @@ class Loading:
     def _calls(self) -> Iterator[Call]:
         """An open model's calls, in order of their due times."""
         due_times = self._profile.due_times(Random(f"{self._sending.seed}/due"))
-        pairs = zip(due_times, self._chosen(), strict=False)
-        for number, (due_s, payload) in enumerate(pairs, self._sending.first_call):
+        what = zip(due_times, self._chosen(), self._dealt(), strict=False)
+        for number, (due_s, payload, variant) in enumerate(what, self._sending.first_call):
             if self.start_s is None:
                 self._due[number] = due_s
-            yield Call(number, self._variant, payload, Purpose.LOAD, due_s)
+            yield Call(number, variant, payload, Purpose.LOAD, due_s)
 
     def _round(self) -> Iterator[Call]:
         """A closed model's calls, with payloads in their proportions."""
-        for number, payload in zip(range(_ROUND), self._chosen(), strict=False):
-            yield Call(number, self._variant, payload, Purpose.LOAD)
+        first = self._sending.first_call
+        numbers = range(first, first + _ROUND)
+        for number, payload, variant in zip(numbers, self._chosen(), self._dealt(), strict=False):
+            yield Call(number, variant, payload, Purpose.LOAD)
+
+    def _dealt(self) -> Iterator[Variant]:
+        """Variants in turn, each round of them in another order."""
+        random, variants = Random(f"{self._sending.seed}/turns"), list(self._variants)
+        while True:
+            yield from variants if len(variants) == 1 else random.sample(variants, len(variants))
 
     def _chosen(self) -> Iterator[int]:
         """Indices of payloads, drawn by weight."""

@@ -8,8 +8,6 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from tuner.billing.prices import Prices
-from tuner.crosscheck.record import GLANCE_S
 from tuner.decide.goal import Slo, parse_slo
 from tuner.engine.engine import Mode, Script
 from tuner.engine.front import FrontOptions
@@ -19,16 +17,17 @@ from tuner.engine.stop_on import StopRule, parse_stop_on
 from tuner.engine.worker_pool import Workers
 from tuner.errors import UsageError
 from tuner.measure.loading import Sending, concurrency_for, fair_share
-from tuner.measure.payloads import Payload
 from tuner.options.front import read_front
+from tuner.options.meaning import read_limit
 from tuner.options.mode import DRAIN_S, ModeWish, read_mode
 from tuner.options.options import SweepOptions
 from tuner.options.profile import ProfileAsked, choice, read_profile_wish
 from tuner.options.script import read_script
 from tuner.options.workers import read_web, read_workers
-from tuner.records import Backend, FunctionFacts, RunRecord
+from tuner.planning.budget import NO_LIMIT, Budget
+from tuner.records import Backend, FunctionFacts
 from tuner.targets.names import Kind, parse_target
-from tuner.units import parse_memory, parse_usd
+from tuner.units import parse_memory
 
 #: A search for the limit has these objectives unless told others.
 LIMIT_SLO = ("throttles<1%", "errors<1%")
@@ -76,36 +75,6 @@ class LoadOptions:
 
 
 @dataclass(frozen=True)
-class LoadErrand:
-    """A load to be run: of what, when, how, and when to cut it short."""
-
-    run: RunRecord
-    profile: Profile
-    memory_mb: int
-    change_memory: bool
-    qualifier: str | None
-    sending: Sending
-    payloads: tuple[Payload, ...]
-    prices: Prices
-    slos: tuple[Slo, ...] = ()
-    rules: tuple[StopRule, ...] = ()
-    max_cost_usd: float | None = None
-    most: int | None = None
-    find_limit: bool = False
-    front: FrontOptions | None = None
-    drain_s: float = DRAIN_S
-    patience_s: float | None = GLANCE_S  # for CloudWatch's figures; None: they are not asked for
-
-    def at_rate(self, rate_per_s: float, first_call: int) -> "LoadErrand":
-        """The same errand with another constant rate, its calls counted from ``first_call``."""
-        profile = self.profile.scaled(rate_per_s, None)
-        concurrency = concurrency_for(profile, self.run.facts, self.most)
-        seed = self.sending.seed + first_call
-        sending = replace(self.sending, concurrency=concurrency, first_call=first_call, seed=seed)
-        return replace(self, profile=profile, sending=sending)
-
-
-@dataclass(frozen=True)
 class Wish:
     """A load's options, read: everything that does not depend on the function."""
 
@@ -114,7 +83,7 @@ class Wish:
     mode: Mode
     slos: tuple[Slo, ...] = ()
     rules: tuple[StopRule, ...] = ()
-    max_cost_usd: float | None = None
+    limit: Budget = NO_LIMIT
     memory_mb: int | None = None
     most: int | None = None
     event: str | None = None
@@ -141,7 +110,7 @@ def read_wish(options: LoadOptions) -> Wish:
         mode=how.mode,
         slos=tuple(parse_slo(text) for text in slos),
         rules=tuple(parse_stop_on(text) for text in options.stop_on or profile.stop_on),
-        max_cost_usd=None if common.max_cost is None else parse_usd(common.max_cost),
+        limit=read_limit(common),
         memory_mb=None if options.memory is None else _one_size(options.memory),
         most=most,
         event=profile.event,

@@ -4,7 +4,6 @@ Everything is checked before a function is touched; raises only
 :class:`tuner.errors.UsageError`.
 """
 
-from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from tuner.records import Advice, FunctionFacts
 from tuner.targets.arches import read_arches
 from tuner.targets.isolation import Isolation, read_isolation
 from tuner.targets.startup import read_startups
-from tuner.units import MemoryWish, parse_memory, parse_seconds, parse_share, parse_usd
+from tuner.units import parse_memory, parse_seconds, parse_share, parse_usd
 
 METHODS = ("adaptive", "grid")
 CPU_METHODS = ("auto", "cgroup-v1", "cgroup-v2", "duty-cycle")
@@ -82,9 +81,6 @@ def _check_architectures(options: SweepOptions) -> None:
     if options.architectures is None:
         return
     read_arches(options.architectures, "x86_64")
-    if options.profile_load or options.rate:
-        fix = "Compare architectures first, then put the chosen one under load."
-        raise UsageError("--architectures", "cannot go with a load on each size", fix)
     if read_isolation(options.isolation) is Isolation.IN_PLACE:
         fix = "Leave --isolation out: temporary copies are measured."
         raise UsageError("--architectures", "cannot be measured in place", fix)
@@ -101,24 +97,6 @@ def question(options: SweepOptions, facts: FunctionFacts, prices: Prices) -> Que
         budget=read_limit(options),
         seed=options.seed,
     )
-
-
-def without(asked: Question, refused: Collection[int]) -> Question:
-    """The question over what is left when some sizes (MB) could not be made callable.
-
-    A refused size above all that work is taken for the account's cap on memory (new accounts have
-    3,008 MB): nothing above it is asked again.
-    """
-    if not refused:
-        return asked
-    wish, recorded = asked.wish, asked.recorded_mb
-    if wish.range_mb:
-        low, high = wish.range_mb[0], min(refused) - 1
-        wish = MemoryWish(range_mb=(low, high)) if high > low else MemoryWish(sizes_mb=(low,))
-    elif wish.sizes_mb:
-        left = tuple(size for size in wish.sizes_mb if size not in refused)
-        wish = MemoryWish(sizes_mb=left or wish.sizes_mb[:1])
-    return replace(asked, wish=wish, recorded_mb=tuple(s for s in recorded if s not in refused))
 
 
 def read_limit(options: SweepOptions) -> Budget:

@@ -12,6 +12,7 @@ from tuner.planning.ask import Ask, Done
 from tuner.planning.budget import Budget, Spent
 from tuner.planning.sizes import IntArray, start_sizes
 from tuner.planning.value import Beliefs, expected_gain
+from tuner.records import Setting
 
 
 @dataclass(frozen=True)
@@ -38,13 +39,13 @@ class Adaptive:
     precise_until: int = 32
 
 
-def first_ask(sizes_mb: IntArray, plan: Adaptive, budget: Budget) -> Ask:
+def first_ask(sizes_mb: IntArray, arch: str, plan: Adaptive, budget: Budget) -> Ask:
     """The start: a few sizes over the whole range, fewer when the budget is small."""
     most = budget.affordable(Spent(), 0.0, 0.0)
     count = min(plan.start_sizes, max(2, most // plan.start_repeats))
     repeats = max(1, min(plan.start_repeats, most // count))
     sizes = start_sizes(sizes_mb, count)[: max(1, most)]
-    return Ask({int(s): repeats for s in sizes}, "a first look over the whole range")
+    return Ask({Setting(int(s), arch): repeats for s in sizes}, "a first look over the whole range")
 
 
 def next_ask(
@@ -60,7 +61,8 @@ def next_ask(
         if not _worth_confirming(beliefs, plan, spent):
             return done
         size, why = int(beliefs.choice_mb[beliefs.pick]), "is what the answer promises"
-    return _afford(size, why, beliefs, plan, budget, spent) or done or _missing(budget, spent, size)
+    ask = _afford(size, why, beliefs, plan, budget, spent)
+    return ask or done or _missing(budget, spent, Setting(size, beliefs.arch))
 
 
 def _finished(beliefs: Beliefs, plan: Adaptive, spent: Spent, gain: float) -> Done | None:
@@ -87,9 +89,10 @@ def _afford(
     nearest = int(np.abs(beliefs.ask_mb - size).argmin())
     price, seconds = float(beliefs.price_usd[nearest]), float(beliefs.seconds[nearest])
     repeats = min(plan.repeats, budget.affordable(spent, price, seconds))
-    return Ask({size: repeats}, f"what {size} MB takes {why}") if repeats else None
+    asked = Setting(size, beliefs.arch)
+    return Ask({asked: repeats}, f"what {size} MB takes {why}") if repeats else None
 
 
-def _missing(budget: Budget, spent: Spent, size: int) -> Done:
+def _missing(budget: Budget, spent: Spent, setting: Setting) -> Done:
     reason = budget.ran_out(spent) or "the next invocation does not fit into what is left"
-    return Done(reason, settled=False, missing={size: 20})
+    return Done(reason, settled=False, missing={setting: 20})

@@ -1,15 +1,40 @@
-"""What a plan answers: invocations to make, or that enough is known."""
+"""What a planner is told and what it answers: calls to make, or that enough is known."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+from tuner.planning.budget import Spent
+from tuner.records import Sample, Setting
+
+if TYPE_CHECKING:  # most answers are without a load, and are to come at once
+    from tuner.measure.documents import LoadFacts
+    from tuner.measure.loading import SizeLoad
+
+
+class How(StrEnum):
+    """How the calls of an ask are sent."""
+
+    WARM = "warm"  # one after another, interleaved; a new setting is warmed up by one call more
+    COLD = "cold"  # in bursts on fresh sandboxes, until each setting has started so many
+    FIRST = "first"  # at once to a start that is made for them, then as many one after another
+    LOAD = "load"  # as the load says; settings share its calls evenly
 
 
 @dataclass(frozen=True)
 class Ask:
-    """Invoke each size (MB) so many times more; ``why`` is one sentence for the reader."""
+    """Call each setting so many times more; ``why`` is one sentence for the reader.
 
-    counts: Mapping[int, int]
+    With ``load``, counts are what its open model will come to (0: not known); each setting is
+    called ``alone`` times before it, so that it starts warm.
+    """
+
+    counts: Mapping[Setting, int]
     why: str
+    how: How = How.WARM
+    load: "SizeLoad | None" = None
+    alone: int = 0
 
     @property
     def invocations(self) -> int:
@@ -23,5 +48,50 @@ class Done:
 
     reason: str
     settled: bool
-    #: What would settle it: size (MB) -> invocations; empty when settled or when nothing would.
-    missing: Mapping[int, int] | None = None
+    #: What would settle it: setting -> invocations; empty when settled or when nothing would.
+    missing: Mapping[Setting, int] | None = None
+
+
+@dataclass(frozen=True)
+class SoFar:
+    """Everything that a run has found so far.
+
+    ``failed`` are settings that could not be made callable, and why. ``loads`` are those that have
+    ended; ``borne`` says of each rate that a search tried whether it met the objectives.
+    """
+
+    samples: Sequence[Sample] = ()
+    spent: Spent = field(default_factory=Spent)
+    failed: Mapping[Setting, str] = field(default_factory=dict)
+    loads: "Sequence[LoadFacts]" = ()
+    borne: Sequence[bool] = ()
+
+
+class Planner(Protocol):
+    """Decides what to call next. Pure: it draws no chance but from a seed, and reads no clock."""
+
+    def next(self, so_far: SoFar) -> Ask | Done:
+        """Return the next calls to make, or why no more are needed."""
+        ...
+
+
+class Stepwise(Planner):
+    """A planner whose asks follow one another as its :meth:`steps` tell; ``so_far`` is current."""
+
+    so_far = SoFar()
+
+    def __init__(self) -> None:
+        self._steps = self.steps()
+
+    def steps(self) -> Generator[Ask, None, Done]:
+        """Yield the asks in turn; return why that is all."""
+        raise NotImplementedError
+
+    def next(self, so_far: SoFar) -> Ask | Done:
+        """Go on to the next step."""
+        self.so_far = so_far
+        try:
+            return next(self._steps)
+        except StopIteration as ended:
+            done: Done = ended.value
+            return done

@@ -1,6 +1,11 @@
-"""How much a sweep may use up, and how much is left. Nothing here looks at a clock."""
+"""How much a run may use up, and how much it has. Nothing here looks at a clock."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+
+from tuner.billing.cost import sample_usd
+from tuner.billing.prices import Prices
+from tuner.records import Sample
 
 
 @dataclass(frozen=True)
@@ -53,3 +58,54 @@ class Budget:
         if self.seconds is not None and seconds > 0:
             most = min(most, (self.seconds - spent.seconds) / seconds)
         return max(0, int(most))
+
+
+NO_LIMIT = Budget(None)
+
+
+class Meter:
+    """Adds up what a run uses while its samples arrive, and holds it against the limit.
+
+    ``seconds`` tells for how long it has been going on. A request whose report is still lacking
+    counts as the mean of the others. With ``ahead``, a limit of money is reached as soon as one
+    more call as dear as the dearest would pass it.
+    """
+
+    def __init__(
+        self, seconds: Callable[[], float], limit: Budget = NO_LIMIT, *, ahead: bool = False
+    ) -> None:
+        self._seconds, self._limit, self._ahead = seconds, limit, ahead
+        self._invocations = self._priced = self._lacking = 0
+        self._requests_usd = self._dearest_usd = self._kept_usd = 0.0
+
+    def add(self, cost_usd: float | None, *, lacking: bool = False) -> None:
+        """Count one request; ``None``: it is not billed, or ``lacking`` its report."""
+        self._invocations += 1
+        self._lacking += lacking
+        if cost_usd is not None:
+            self._priced += 1
+            self._requests_usd += cost_usd
+            self._dearest_usd = max(self._dearest_usd, cost_usd)
+
+    def pay(self, cost_usd: float) -> None:
+        """Count what is not of a request."""
+        self._kept_usd += cost_usd
+
+    def spent(self) -> Spent:
+        """What was used so far."""
+        usd = self._requests_usd * (1.0 + self._lacking / max(1, self._priced)) + self._kept_usd
+        return Spent(self._invocations, usd, self._seconds())
+
+    def ran_out(self, *, count: bool = True) -> str | None:
+        """Which limit was reached, in words, or ``None``; without ``count``, of money or time."""
+        spent = self.spent()
+        cost = spent.cost_usd + (self._dearest_usd if self._ahead else 0.0)
+        return self._limit.ran_out(Spent(spent.invocations if count else -1, cost, spent.seconds))
+
+
+def spent_on(
+    samples: Iterable[Sample], prices: Prices, seconds: float, ephemeral_mb: float
+) -> Spent:
+    """What these requests used, which are priced alike."""
+    costs = [sample_usd(sample, prices, ephemeral_mb) for sample in samples]
+    return Spent(len(costs), sum(cost or 0.0 for cost in costs), seconds)

@@ -25,7 +25,7 @@ class Beliefs:
     best's mean); ``log_ms`` (D, S) where the durations of S sizes lie, ``sd`` (S,) how a single
     one scatters (log); ``price_usd`` and ``seconds`` (S,) are those of one invocation. ``seen``
     (M,) counts the invocations that each choice has had. Both lists of sizes ascend. ``pick`` is
-    the index of the choice that would be made now.
+    the index of the choice that would be made now; all are on one ``arch``.
     """
 
     choice_mb: IntArray
@@ -37,6 +37,7 @@ class Beliefs:
     seconds: FloatArray
     seen: IntArray
     pick: int
+    arch: str = "x86_64"
 
     @property
     def regret(self) -> float:

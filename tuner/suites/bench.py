@@ -13,13 +13,12 @@ from ulid import ULID
 
 from tuner.clock import Clock, WallClock
 from tuner.errors import StoreError
-from tuner.planning.budget import Budget
+from tuner.planning.budget import NO_LIMIT, Budget, Meter
 from tuner.records import Advice, Sample
-from tuner.store.benches import BaselineKey, Benches, StoredBench
+from tuner.store.benches import Benches, StoredBench
 from tuner.store.runs import Store
 from tuner.suites.against import parse_against
-from tuner.suites.allowance import Allowance
-from tuner.suites.case_run import Means, run_case
+from tuner.suites.case_run import BenchContext, run_case
 from tuner.suites.document import bench_document
 from tuner.suites.repository import origin
 from tuner.suites.result import BenchResult, CaseResult, CaseState, Origin
@@ -29,11 +28,10 @@ from tuner.targets.seam import Progress
 
 #: The wall clock may be corrected by so much while a bench runs, in seconds.
 _CORRECTION_S = 5.0
-_NO_LIMIT = Budget(None)
 
 
 @dataclass(frozen=True)
-class BenchWish:
+class BenchSpec:
     """What is asked of a bench. ``suite`` is in its environment already.
 
     ``branch`` replaces that of the repository; ``full`` never stops early. ``limit`` is of money
@@ -48,7 +46,7 @@ class BenchWish:
     seed: int | None = None
     full: bool = False
     warn_only: bool = False
-    limit: Budget = _NO_LIMIT
+    limit: Budget = NO_LIMIT
 
 
 @dataclass(frozen=True)
@@ -61,18 +59,18 @@ class Onlooker:
     clock: Clock = field(default_factory=WallClock)
 
 
-def run_bench(wish: BenchWish, store_url: str | None, onlooker: Onlooker) -> BenchResult:
+def run_bench(spec: BenchSpec, store_url: str | None, onlooker: Onlooker) -> BenchResult:
     """Run a suite, alone on this machine, and keep its result beside its runs."""
-    suite, clock = wish.suite, onlooker.clock
-    for case in wish.cases:  # before anything is started
-        if (against := wish.against or case.against) is not None:
+    suite, clock = spec.suite, onlooker.clock
+    for case in spec.cases:  # before anything is started
+        if (against := spec.against or case.against) is not None:
             parse_against(against, case.target)
-    name = f"{suite.name} in {wish.environment}" if wish.environment else suite.name
+    name = f"{suite.name} in {spec.environment}" if spec.environment else suite.name
     with (
         Store.open(store_url) as store,
         alone(name, suite.overlap, suite.wait_s, clock, onlooker.progress),
     ):
-        return _saved(_measured(wish, store, onlooker), store)
+        return _saved(_measured(spec, store, onlooker), store)
 
 
 def _saved(result: BenchResult, store: Store) -> BenchResult:
@@ -86,24 +84,24 @@ def _saved(result: BenchResult, store: Store) -> BenchResult:
     return result
 
 
-def _measured(wish: BenchWish, store: Store, onlooker: Onlooker) -> BenchResult:
+def _measured(spec: BenchSpec, store: Store, onlooker: Onlooker) -> BenchResult:
     clock = onlooker.clock
     found = origin()
-    if wish.branch is not None:
-        found = replace(found, branch=wish.branch)
+    if spec.branch is not None:
+        found = replace(found, branch=spec.branch)
     began, ticked = clock.wall(), clock.monotonic()
-    means = _means(wish, store, onlooker, found)
-    warnings = _set_back(store, wish.suite, began)
+    bench = _context(spec, store, onlooker, found)
+    warnings = _set_back(store, spec.suite, began)
     cases = []
-    for number, case in enumerate(wish.cases, 1):
+    for number, case in enumerate(spec.cases, 1):
         if onlooker.stop():
             break
-        over = means.allowance.ran_out()
+        over = bench.meter.ran_out()
         if over is not None:
             cases.append(_not_begun(case, over))
             continue
-        onlooker.progress(f"{case.name} ({number} of {len(wish.cases)}): {case.target}")
-        cases.append(run_case(case, means))
+        onlooker.progress(f"{case.name} ({number} of {len(spec.cases)}): {case.target}")
+        cases.append(run_case(case, bench))
     took, ended = clock.monotonic() - ticked, clock.wall()
     if abs(ended - began - took) > _CORRECTION_S:
         moved = ended - began - took
@@ -113,15 +111,15 @@ def _measured(wish: BenchWish, store: Store, onlooker: Onlooker) -> BenchResult:
         )
         warnings.append(Advice("clock-set", text))
     return BenchResult(
-        bench=means.bench,
-        suite=wish.suite.name,
-        environment=wish.environment,
+        bench=bench.bench,
+        suite=spec.suite.name,
+        environment=spec.environment,
         origin=found,
-        seed=means.seed,
+        seed=bench.seed,
         started_at=began,
         finished_at=began + took,
         cases=tuple(cases),
-        warn_only=wish.warn_only,
+        warn_only=spec.warn_only,
         interrupted=onlooker.stop(),
         warnings=tuple(warnings),
     )
@@ -133,25 +131,27 @@ def _not_begun(case: Case, limit: str) -> CaseResult:
     return CaseResult(case.name, case.target, CaseState.INTERRUPTED, tags=case.tags, reason=reason)
 
 
-def _means(wish: BenchWish, store: Store, onlooker: Onlooker, found: Origin) -> Means:
-    gates = sum(len(case.gates) * max(1, len(case.sizes_mb)) for case in wish.cases)
-    branches = list(dict.fromkeys([found.branch or "", wish.suite.baseline_branch]))
+def _context(spec: BenchSpec, store: Store, onlooker: Onlooker, found: Origin) -> BenchContext:
+    gates = sum(len(case.gates) * max(1, len(case.sizes_mb)) for case in spec.cases)
+    branches = list(dict.fromkeys([found.branch or "", spec.suite.baseline_branch]))
 
     def places(case: Case) -> Sequence[BaselineKey]:
-        where = wish.suite.name, case.name, wish.environment or ""
+        where = spec.suite.name, case.name, spec.environment or ""
         return [BaselineKey(*where, branch) for branch in branches]
 
-    return Means(
+    clock = onlooker.clock
+    began_s = clock.monotonic()
+    return BenchContext(
         bench=str(ULID()),
         store=store,
         clock=onlooker.clock,
-        rules=rules_for(gates, confidence=wish.suite.confidence),
-        seed=secrets.randbelow(2**31) if wish.seed is None else wish.seed,
+        rules=rules_for(gates, confidence=spec.suite.confidence),
+        seed=secrets.randbelow(2**31) if spec.seed is None else spec.seed,
         commit=found.commit,
         places=places,
-        allowance=Allowance(wish.limit, onlooker.clock),
-        against=wish.against,
-        full=wish.full,
+        meter=Meter(lambda: clock.monotonic() - began_s, spec.limit, ahead=True),
+        against=spec.against,
+        full=spec.full,
         progress=onlooker.progress,
         sampled=onlooker.sampled,
         stop=onlooker.stop,

@@ -4,44 +4,40 @@ What is wrong with a case's function ends the case and not the suite. Statistics
 storing are done elsewhere.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from tuner.clock import Clock
 from tuner.errors import TunerError
-from tuner.experiment.recommend import price
+from tuner.experiment.experiment import Experiment
+from tuner.experiment.session import Conditions, Session
+from tuner.experiment.wiring import Context
+from tuner.measure.documents import LoadFacts
 from tuner.measure.payloads import Payload
 from tuner.options.payloads import read_payloads
 from tuner.options.size_load import size_load
-from tuner.records import Advice, Backend, RunState, Sample
+from tuner.planning.ask import Ask
+from tuner.planning.budget import Meter
+from tuner.records import Advice, Backend, RunState, Sample, Setting
 from tuner.store.benches import BaselineKey
 from tuner.store.runs import Store
-from tuner.suites.allowance import Allowance
 from tuner.suites.baseline import Reference, differences, find_reference
-from tuner.suites.confirm import with_second
 from tuner.suites.experience import experienced
 from tuner.suites.judgement import Rules
-from tuner.suites.lab import Habits, Lab
-from tuner.suites.members import Members, Opening, Role, open_members
 from tuner.suites.recorder import Label, Recorder
-from tuner.suites.result import (
-    CaseResult,
-    CaseSpend,
-    CaseState,
-    Design,
-    SideOf,
-    SizeResult,
-)
-from tuner.suites.sampling import alarming, confirming_rules
+from tuner.suites.result import CaseResult, CaseSpend, CaseState, Design, SideOf, SizeResult
+from tuner.suites.rounds import RoundPlan, Rounds, Stored, Verdicts, able, cost_of
+from tuner.suites.sampling import alarming, confirming_rules, with_second
+from tuner.suites.sides import CaseSides, Opening, Role, open_sides
 from tuner.suites.suite import Case
-from tuner.suites.trial import Cost, Course, Stored, Verdicts, cost_of, run_trial
 from tuner.targets.seam import Progress
 
 
 @dataclass(frozen=True)
-class Means:
-    """What every case of a bench works with. ``rules`` hold over all gates of the suite."""
+class BenchContext:
+    """What every case of a bench works with. ``rules`` hold over all gates of the suite, and
+    ``meter`` counts what all cases use."""
 
     bench: str
     store: Store
@@ -50,215 +46,282 @@ class Means:
     seed: int
     commit: str | None
     places: Callable[[Case], Sequence[BaselineKey]]
-    allowance: Allowance
+    meter: Meter
     against: str | None = None
     full: bool = False
     progress: Progress = lambda _text: None
     sampled: Callable[[Sample], None] = lambda _sample: None
     stop: Callable[[], bool] = lambda: False
 
-    def why_to_stop(self) -> str | None:
-        """Why no further call may be made, or ``None``."""
-        return "stopped by the user" if self.stop() else self.allowance.ran_out()
+    def asked(self, ask: Ask) -> None:
+        """Show what is being done."""
+        self.progress(ask.why)
 
 
-def run_case(case: Case, means: Means) -> CaseResult:
+def run_case(case: Case, bench: BenchContext) -> CaseResult:
     """Measure and judge one case; an error of its function, or of the store, is its result."""
-    against = means.against or case.against
+    against = bench.against or case.against
     design = Design.BASELINE if against is None else Design.INTERLEAVED
     empty = CaseResult(case.name, case.target, CaseState.FAILED, design, case.tags)
-    clock = means.clock
-    began = clock.monotonic()
-    opening = Opening(clock, began, means.seed, means.progress)
+    clock = bench.clock
+    began_s = clock.monotonic()
+    opening = Opening(clock, began_s, bench.seed, bench.progress)
     control = case.control and against is None
     try:
-        reference = find_reference(means.store, means.places(case)) if against is None else None
+        reference = find_reference(bench.store, bench.places(case)) if against is None else None
         payloads = read_payloads(case.options, clock)
-        with open_members(case, against, control, opening) as members:
-            running = _Running(case, means, members, reference, payloads)
-            return running.result(empty, began)
+        with open_sides(case, against, control, opening) as sides:
+            context = Context(sides.target, sides.engine, bench.store, clock, began_s)
+            running = _Running(case, bench, context, sides, reference, payloads)
+            return running.result(empty)
     except TunerError as error:
         return replace(
             empty, reason=f"{error.thing}: {error.reason}",
-            spend=CaseSpend(seconds=clock.monotonic() - began),
+            spend=CaseSpend(seconds=clock.monotonic() - began_s),
         )  # fmt: skip
 
 
+@dataclass
 class _Running:
     """A case whose functions are open."""
 
-    def __init__(
-        self,
-        case: Case,
-        means: Means,
-        members: Members,
-        reference: Reference | None,
-        payloads: Sequence[Payload],
-    ) -> None:
-        self._case, self._means, self._members = case, means, members
-        self._reference, self._payloads = reference, payloads
-        facts = members.candidate.facts
-        self._cost: Cost = cost_of(facts, price(facts).own)
-        self._samples: list[Sample] = []
-        self._warnings: list[Advice] = []
-        self._confirming: tuple[str, ...] = ()
+    case: Case
+    bench: BenchContext
+    context: Context
+    sides: CaseSides
+    reference: Reference | None
+    payloads: Sequence[Payload]
+    samples: list[Sample] = field(default_factory=list)
+    warnings: list[Advice] = field(default_factory=list)
+    confirming: tuple[str, ...] = ()
 
-    def result(self, empty: CaseResult, began: float) -> CaseResult:
+    def __post_init__(self) -> None:
+        self.cost = cost_of(self.sides.candidate.facts)
+
+    def result(self, empty: CaseResult) -> CaseResult:
         """Measure, judge, confirm."""
-        with self._trial(first=(0, 0)) as (lab, recorder):
-            state, design, reason = self._standing(recorder)
-            course = self._course(design)
-            found = run_trial(lab, course, self._cost)
-        sizes = self._confirm(found, course, lab) if found and not lab.stopped else []
-        if lab.stopped:
-            state, reason = CaseState.INTERRUPTED, self._means.why_to_stop()
+        with self._trial(first=(0, 0)) as trial:
+            state, design, reason = self._standing(trial.recorder)
+            plan = self._plan(design)
+            found = trial.run(plan)
+        experiment = trial.experiment
+        failed, stopped = experiment.session.failed, experiment.stopped
+        sizes: list[SizeResult] = []
+        if found and stopped is None:
+            sizes, stopped = self._confirm(found, plan, experiment)
+        if stopped is not None:
+            state, reason = CaseState.INTERRUPTED, stopped
         elif not found:
-            state, reason = CaseState.FAILED, "; ".join(sorted(set(lab.failed.values())))
+            state, reason = CaseState.FAILED, "; ".join(sorted(set(failed.values())))
         if found:
-            self._warnings += _left_out(lab)
-        before = recorder.side(Role.BEFORE)
-        if design is Design.BASELINE and self._reference is not None:
-            before = _accepted(self._reference)
+            self.warnings += self._left_out(failed)
+        before = trial.recorder.side(Role.BEFORE)
+        if design is Design.BASELINE and self.reference is not None:
+            before = _accepted(self.reference)
         return replace(
             empty,
             state=state,
             design=design,
             reason=reason,
             before=before,
-            after=recorder.side(Role.AFTER),
-            control=recorder.side(Role.CONTROL),
-            confirming=self._confirming,
+            after=trial.recorder.side(Role.AFTER),
+            control=trial.recorder.side(Role.CONTROL),
+            confirming=self.confirming,
             sizes=tuple(sizes),
-            spend=self._spend(began),
-            warnings=(*self._members.notes, *self._warnings),
+            spend=self._spend(),
+            warnings=(*self.sides.notes, *self.warnings),
         )
 
     def _standing(self, recorder: Recorder) -> tuple[CaseState, Design, str | None]:
         """What the candidate can be held against."""
-        if self._members.of(Role.BEFORE) is not None:
+        if self.sides.of(Role.BEFORE) is not None:
             return CaseState.JUDGED, Design.INTERLEAVED, None
-        if self._reference is None:
+        if self.reference is None:
             reason = "`tuner bench accept` makes this run the first one"
             return CaseState.NO_BASELINE, Design.ALONE, reason
         now = recorder.side(Role.AFTER)
         assert now is not None, "the candidate is always measured"
-        unlike = differences(self._reference.run, now.run)
+        unlike = differences(self.reference.run, now.run)
         if unlike:
             reason = f"the baseline cannot be compared; they differ in {', '.join(unlike)}"
             return CaseState.REFUSED, Design.ALONE, reason
-        return self._sizes_of(self._reference)
+        return self._settings_of(self.reference)
 
-    def _sizes_of(self, reference: Reference) -> tuple[CaseState, Design, str | None]:
+    def _settings_of(self, reference: Reference) -> tuple[CaseState, Design, str | None]:
         """Whether the baseline has the sizes of the candidate."""
-        known = {sample.memory_mb for sample in reference.samples}
-        lacking = [size for size in self._members.sizes_mb if size not in known]
-        listed = ", ".join(f"{size:,}" for size in lacking)
-        if len(lacking) == len(self._members.sizes_mb):
-            measured = ", ".join(f"{size:,}" for size in sorted(known)) or "no"
+        known = {sample.setting._replace(load="") for sample in reference.samples}
+        lacking = [each for each in self.sides.settings if each not in known]
+        listed = self._listed(lacking)
+        if len(lacking) == len(self.sides.settings):
+            measured = self._listed(sorted(known)) or "no"
             reason = f"the baseline was measured at {measured} MB, and not at {listed} MB"
             return CaseState.REFUSED, Design.ALONE, reason
         if lacking:
             text = f"The baseline has no {listed} MB; accept a new one to judge that."
-            self._warnings.append(Advice("size-without-baseline", text))
+            self.warnings.append(Advice("size-without-baseline", text))
         return CaseState.JUDGED, Design.BASELINE, None
 
-    def _course(self, design: Design) -> Course:
-        case, members = self._case, self._members
+    def _listed(self, settings: Iterable[Setting]) -> str:
+        """Sizes, with their architectures where there are several."""
+        several = self.sides.several_arches
+        words = (f"{s.memory_mb:,} ({s.arch})" if several else f"{s.memory_mb:,}" for s in settings)
+        return ", ".join(dict.fromkeys(words))
+
+    def _plan(self, design: Design) -> RoundPlan:
+        case, sides = self.case, self.sides
         cold = case.cold_starts
-        if cold and not members.can_start_cold:
+        if cold and sides.deployed:
             text = "Cold starts are not forced: a published version is called as it is."
-            self._warnings.append(Advice("no-cold-starts", text))
+            self.warnings.append(Advice("no-cold-starts", text))
             cold = 0
-        stored, rules = Stored(), self._means.rules
-        if design is Design.BASELINE and self._reference is not None:
-            stored = Stored.of(self._reference.samples, self._reference.control)
-            place = self._reference.baseline.place
-            rules, told = experienced(rules, self._means.store, place)
-            self._warnings += told
+        stored, rules = Stored(), self.bench.rules
+        if design is Design.BASELINE and self.reference is not None:
+            stored = Stored.of(self.reference.samples, self.reference.control)
+            place = self.reference.baseline.place
+            rules, told = experienced(rules, self.bench.store, place)
+            self.warnings += told
             self._warn_of_control()
-        return Course(
-            gates=dict.fromkeys(members.sizes_mb, case.gates),
+        facts = sides.candidate.facts
+        return RoundPlan(
+            gates=dict.fromkeys(sides.settings, case.gates),
+            roles=sides.roles,
             rules=rules,
             design=design,
             most=case.most,
+            cost=self.cost,
             cold=cold,
-            full=self._means.full or design is Design.ALONE,
-            load=size_load(case.options, members.candidate.facts) if case.loaded else None,
+            full=self.bench.full or design is Design.ALONE,
+            load=size_load(case.options, facts) if case.loaded else None,
             stored=stored,
+            apart=facts.backend is Backend.REPLAY,
         )
 
     def _warn_of_control(self) -> None:
-        facts = self._members.candidate.facts
-        assert self._reference is not None, "asked for a baseline only"
-        both = self._members.of(Role.CONTROL) is not None and bool(self._reference.control)
-        if not both and facts.backend is not Backend.REPLAY:
+        assert self.reference is not None, "asked for a baseline only"
+        both = self.sides.of(Role.CONTROL) is not None and bool(self.reference.control)
+        if not both and self.sides.candidate.facts.backend is not Backend.REPLAY:
             text = (
                 "No control was called both times, so the platform's own drift counts against "
                 "every verdict; leave control = true in the suite."
             )
-            self._warnings.append(Advice("no-control", text))
+            self.warnings.append(Advice("no-control", text))
 
-    def _confirm(self, found: Verdicts, course: Course, lab: Lab) -> list[SizeResult]:
-        """Measure what would alarm once more, from fresh sandboxes; nothing counts without."""
-        alarms = {size: gates for size, judged in found.items() if (gates := alarming(judged))}
+    def _confirm(
+        self, found: Verdicts, plan: RoundPlan, first: Experiment
+    ) -> tuple[list[SizeResult], str | None]:
+        """Measure what would alarm once more, from fresh sandboxes; nothing counts without. Also
+        say what has stopped that."""
+        alarms = {each: gates for each, judged in found.items() if (gates := alarming(judged))}
         again: Verdicts = {}
+        stopped = None
         if alarms:
-            self._means.progress(f"{self._case.name}: confirming what looks slower")
-            count = sum(map(len, alarms.values()))
-            rules = confirming_rules(course.rules, count)
-            anew = replace(course, gates=alarms, rules=rules, full=False)
-            with self._trial(first=lab.next, confirming=True) as (second, recorder):
-                again = run_trial(second, anew, self._cost)
-            sides = (recorder.side(Role.BEFORE), recorder.side(Role.AFTER))
-            self._confirming = tuple(side.id for side in sides if side is not None)
-        return [with_second(size, judged, again.get(size)) for size, judged in found.items()]
+            self.bench.progress(f"{self.case.name}: confirming what looks slower")
+            rules = confirming_rules(plan.rules, sum(map(len, alarms.values())))
+            anew = replace(plan, gates=alarms, rules=rules, full=False)
+            with self._trial(first.session.next_numbers, confirming=True) as second:
+                again = second.run(anew)
+            stopped = second.experiment.stopped
+            both = (second.recorder.side(Role.BEFORE), second.recorder.side(Role.AFTER))
+            self.confirming = tuple(side.id for side in both if side is not None)
+        several = self.sides.several_arches
+        sizes = [
+            replace(
+                with_second(each.memory_mb, judged, again.get(each)),
+                arch=each.arch if several else None,
+            )
+            for each, judged in found.items()
+        ]
+        return sizes, stopped
 
     @contextmanager
-    def _trial(
-        self, first: tuple[int, int], *, confirming: bool = False
-    ) -> Iterator[tuple[Lab, Recorder]]:
-        means = self._means
-        label = Label(means.bench, means.commit, means.clock.wall(), confirming)
-        recorder = Recorder(means.store, self._case, self._members, label, self._payloads)
-
-        def heard(role: Role, samples: Sequence[Sample]) -> None:
-            recorder.heard(role, samples)
-            self._samples.extend(samples)
-            means.allowance.settle(map(self._cost, samples))
-            for sample in samples:
-                means.sampled(sample)
-
-        habits = Habits(
-            self._payloads,
-            means.seed,
-            heard,
-            stop=lambda: means.why_to_stop() is not None,
-            progress=means.progress,
-            arrived=lambda sample: means.allowance.arrived(self._cost(sample)),
+    def _trial(self, first: tuple[int, int], *, confirming: bool = False) -> Iterator["_Trial"]:
+        bench, sides = self.bench, self.sides
+        label = Label(bench.bench, bench.commit, bench.clock.wall(), confirming)
+        recorder = Recorder(bench.store, self.case, sides, label, self.payloads)
+        conditions = Conditions(
+            self.payloads, bench.seed, None, *first, sides.deployed, sides.refusal, bench.stop
         )
-        lab = Lab(self._members, habits, first)
+        facts = sides.candidate.facts
+        session = Session(sides.target, sides.engine, facts, conditions, bench.clock)
+        book = _CaseBook(recorder, self.samples)
+        experiment = Experiment(self.context, session, book, self.cost, bench, bench.meter)
+        trial = _Trial(experiment, recorder)
         state = RunState.FAILED
         try:
-            yield lab, recorder
-            state = RunState.INTERRUPTED if lab.stopped else RunState.DONE
+            yield trial
+            state = RunState.INTERRUPTED if trial.experiment.stopped else RunState.DONE
         except KeyboardInterrupt:
             state = RunState.INTERRUPTED
             raise
         finally:
-            recorder.finish(state, means.clock.wall(), self._warnings)
+            recorder.finish(state, bench.clock.wall(), self.warnings)
 
-    def _spend(self, began: float) -> CaseSpend:
+    def _left_out(self, failed: dict[Setting, str]) -> list[Advice]:
+        of = {each._replace(code="", load=""): why for each, why in sorted(failed.items())}
+        return [
+            Advice("size-failed", f"{self._listed([each])} MB is left out: {why}.")
+            for each, why in of.items()
+        ]
+
+    def _spend(self) -> CaseSpend:
         usd = None
-        if self._members.candidate.facts.backend is Backend.AWS:
-            usd = sum(cost for s in self._samples if (cost := self._cost(s)) is not None)
-        return CaseSpend(len(self._samples), usd, self._means.clock.monotonic() - began)
+        if self.sides.candidate.facts.backend is Backend.AWS:
+            usd = sum(cost for s in self.samples if (cost := self.cost(s)) is not None)
+        return CaseSpend(len(self.samples), usd, self.context.seconds())
 
 
-def _left_out(lab: Lab) -> list[Advice]:
-    return [
-        Advice("size-failed", f"{size:,} MB is left out: {why}.")
-        for size, why in sorted(lab.failed.items())
-    ]
+@dataclass
+class _Trial:
+    """One measurement of a case."""
+
+    experiment: Experiment
+    recorder: Recorder
+
+    def run(self, plan: RoundPlan) -> Verdicts:
+        """Measure, and judge every setting that could be called on every side."""
+        planner = Rounds(plan)
+        self.experiment.run(planner)
+        so_far = self.experiment.so_far()
+        return planner.verdicts(so_far.samples, able(plan.gates, so_far.failed))
+
+
+class _CaseBook:
+    """The samples of one trial: held for its planner, and stored with the runs of their sides."""
+
+    loads: Sequence[LoadFacts] = ()
+    borne: Sequence[bool] = ()
+    over: str | None = None
+
+    def __init__(self, recorder: Recorder, everything: list[Sample]) -> None:
+        self.samples: list[Sample] = []
+        self._recorder, self._everything = recorder, everything
+        self._waiting: list[Sample] = []
+        self._together = False
+
+    def begin(self, ask: Ask, session: Session) -> None:
+        """Store the samples of a load together, all others at once."""
+        self._together = ask.load is not None
+
+    def take(self, sample: Sample) -> str | None:
+        """Keep a sample."""
+        self.samples.append(sample)
+        self._everything.append(sample)
+        self._waiting.append(sample)
+        if not self._together:
+            self.flush()
+        return None
+
+    def end(self, ask: Ask, session: Session, cut: str | None) -> float:
+        """Nothing beside the samples."""
+        return 0.0
+
+    def flush(self) -> None:
+        """Store what waits."""
+        waiting, self._waiting = self._waiting, []
+        for role in Role:
+            own = [sample for sample in waiting if Role.of(sample.setting) is role]
+            if own:
+                self._recorder.heard(role, own)
 
 
 def _accepted(reference: Reference) -> SideOf:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tuner.errors import NotFound, StoreError, UsageError
-from tuner.experiment.recommend import price
 from tuner.records import Advice, Purpose, RunRecord, Sample
 from tuner.store import thinning
 from tuner.store.exchange import StoredRun
@@ -16,10 +15,10 @@ from tuner.store.runs import Store, find
 from tuner.suites.baseline import refuse_unlike
 from tuner.suites.gate import Gate, parse_gate, parse_gates
 from tuner.suites.judgement import Judgement, Pair, Rules
-from tuner.suites.members import Role
 from tuner.suites.result import CompareResult, SideOf, SizeResult
+from tuner.suites.rounds import Cost, cost_of, without_rounds
 from tuner.suites.side import Side, side_of
-from tuner.suites.trial import Cost, cost_of, without_rounds
+from tuner.suites.sides import Role
 from tuner.suites.verdict import judge_all
 
 #: What is compared where no gate is named; those without values on both sides are left out.
@@ -97,7 +96,7 @@ def compare_runs(
     if not together and old.control is not None and new.control is not None:
         control = _side(old.control.run), _side(new.control.run)
     chosen = wanted or [parse_gate(text) for text in USUAL]
-    cost = cost_of(new.run.facts, price(new.run.facts).own)
+    cost = cost_of(new.run.facts)
     rules = Rules(gates=len(chosen) * len(sizes))
     return CompareResult(
         before=_side(old.run),

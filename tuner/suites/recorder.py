@@ -11,8 +11,8 @@ from tuner.measure.payloads import Payload
 from tuner.records import Advice, RunRecord, RunState, Sample
 from tuner.store.runs import Store
 from tuner.suites.baseline import ENGINE, OPTION
-from tuner.suites.members import Member, Members, Role
 from tuner.suites.result import SideOf
+from tuner.suites.sides import CaseSide, CaseSides, Role
 from tuner.suites.suite import Case
 
 COMMAND = "bench"
@@ -34,24 +34,25 @@ class Recorder:
     """Runs of one trial in the store; hears of samples, and closes the runs in the end."""
 
     def __init__(
-        self, store: Store, case: Case, members: Members, label: Label, payloads: Sequence[Payload]
+        self, store: Store, case: Case, sides: CaseSides, label: Label, payloads: Sequence[Payload]
     ) -> None:
         self._store = store
         shared = {OPTION: {"payload": payload_hash(payloads), "engine": ENGINE}}
         self._runs: dict[Role, RunRecord] = {}
         self._sides: dict[Role, SideOf] = {}
         for role in _ORDER:
-            member = members.of(role)
-            if member is not None:
-                run = _record(case, members, member, label, shared)
+            side = sides.of(role)
+            if side is not None:
+                run = _record(case, sides, side, label, shared)
                 store.start(run)
-                commit = member.commit if role is Role.BEFORE else label.commit
+                commit = side.commit if role is Role.BEFORE else label.commit
                 self._runs[role] = run
-                self._sides[role] = SideOf(member.label, run, commit)
+                self._sides[role] = SideOf(side.label, run, commit)
 
     def heard(self, role: Role, samples: Sequence[Sample]) -> None:
-        """Store samples of a function as they arrive."""
-        self._store.add(self._runs[role].run, list(samples))
+        """Store samples of a function, which is the only one of its run."""
+        own = [replace(s, setting=s.setting._replace(code="")) for s in samples]
+        self._store.add(self._runs[role].run, own)
 
     def side(self, role: Role) -> SideOf | None:
         """The run of a function, if there is such a function."""
@@ -72,19 +73,19 @@ def payload_hash(payloads: Sequence[Payload]) -> str:
 
 
 def _record(
-    case: Case, members: Members, member: Member, label: Label, shared: Mapping[str, Any]
+    case: Case, sides: CaseSides, side: CaseSide, label: Label, shared: Mapping[str, Any]
 ) -> RunRecord:
-    memory = ",".join(map(str, members.sizes_mb))
+    memory = ",".join(map(str, dict.fromkeys(each.memory_mb for each in sides.settings)))
     options = replace(case.options, memory=memory)
     target = case.target
-    if member.role is Role.BEFORE:
-        target = f"{case.target} at {member.label}"
-    elif member.role is Role.CONTROL:
+    if side.role is Role.BEFORE:
+        target = f"{case.target} at {side.label}"
+    elif side.role is Role.CONTROL:
         target = f"control of {case.target}"
     about = {
         "bench": label.bench,
         "case": case.name,
-        "side": str(member.role),
+        "side": str(side.role),
         "confirming": label.confirming,
     }
     return RunRecord(
@@ -96,6 +97,6 @@ def _record(
         started_at=label.started_at,
         finished_at=None,
         options={**options.stored(), **about, **shared},
-        facts=member.facts,
-        warnings=members.notes,
+        facts=side.facts,
+        warnings=sides.notes,
     )

@@ -51,11 +51,13 @@ class SideOf:
 @dataclass(frozen=True)
 class SizeResult:
     """One size's verdicts. ``first`` is what the first run said where a fresh one was made to
-    confirm it (``None``: nothing had to be confirmed); ``judgements`` is what counts."""
+    confirm it (``None``: nothing had to be confirmed); ``judgements`` is what counts. ``arch`` is
+    set where several architectures are measured."""
 
     memory_mb: int
     judgements: tuple[Judgement, ...]
     first: tuple[Judgement, ...] | None = None
+    arch: str | None = None
 
     @property
     def verdict(self) -> Verdict:

@@ -4,12 +4,13 @@ Stop as soon as every gate is settled, go on to the next look while one is not, 
 regression count only after a fresh run has shown it again. Pure: the caller invokes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from tuner.model.looks import Looks, planned
 from tuner.suites.gate import Gate
 from tuner.suites.judgement import Judgement, Rules, Verdict
+from tuner.suites.result import SizeResult
 
 #: A confirming run judges only the gates that alarmed, so it may be less strict.
 CONFIRM_WITH = 0.95
@@ -79,3 +80,26 @@ def confirmed(first: Judgement, fresh: Judgement) -> Judgement:
     if fresh.verdict is Verdict.REGRESSED and first.verdict is not Verdict.REGRESSED:
         return replace(fresh, verdict=Verdict.CANNOT_TELL)
     return fresh
+
+
+def with_second(
+    size: int, judged: tuple[Judgement, ...], again: tuple[Judgement, ...] | None
+) -> SizeResult:
+    """What counts after a fresh run: it has the last word on the gates that alarmed.
+
+    A run that was to confirm and did not come to a verdict leaves none behind.
+    """
+    if not alarming(judged):
+        return SizeResult(size, judged)
+    fresh: Mapping[str, Judgement] = {j.gate.text: j for j in again or ()}
+    alarmed = {gate.text for gate in alarming(judged)}
+    counted = tuple(
+        j if j.gate.text not in alarmed else _counted(j, fresh.get(j.gate.text)) for j in judged
+    )
+    return SizeResult(size, counted, judged)
+
+
+def _counted(first: Judgement, fresh: Judgement | None) -> Judgement:
+    if fresh is None:
+        return replace(first, verdict=Verdict.CANNOT_TELL)
+    return confirmed(first, fresh)

@@ -31,7 +31,6 @@ class Composite(Target):
         self.notes = tuple(dict.fromkeys((*notes, *inner)))
         self.one_at_a_time = any(target.one_at_a_time for target in self._parts.values())
 
-    @property
     def parts(self) -> Mapping[Part, Target]:
         """What there is, in order."""
         return self._parts

@@ -103,6 +103,10 @@ class Target(Protocol):
         """Read what is known about the function; changes nothing."""
         ...
 
+    def parts(self) -> "Mapping[Part, Target]":
+        """What is deployed apart from the rest: this alone, unless it is made of several."""
+        return {Part(self.describe().arch): self}
+
     def check(self, settings: Iterable[Setting]) -> None:
         """Raise TargetError, with the reason, if one of these is not possible; changes nothing."""
         for setting in settings:

@@ -66,7 +66,8 @@ def ours(subject: Subject, seed: int, slo: str | None = None, invocations: int =
     samples: list[Sample] = []
     spent, start = 0.0, time.perf_counter()
     while not isinstance(ask := decider.step(samples), Done):
-        for size, n in ask.counts.items():
+        for setting, n in ask.counts.items():
+            size = setting.memory_mb
             durations = np.round(subject.draw(size, n, rng), 2)
             spent += price(durations, size)
             samples += [sample(len(samples) + i, size, float(d)) for i, d in enumerate(durations)]

@@ -49,7 +49,8 @@ def sweep(
         ask = decider.step(samples)
         if isinstance(ask, Done):
             return decider.answer(samples), samples, ask
-        for size, n in ask.counts.items():
+        for setting, n in ask.counts.items():
+            size = setting.memory_mb
             durations = function(size, n)
             for i in range(n):
                 value = None if durations is None else float(durations[i])

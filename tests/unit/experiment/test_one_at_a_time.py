@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
-from support.factories import a_function, a_sample, an_endpoint, sized
+from support.factories import a_function, a_sample, an_endpoint, cold_ask, warm_ask
 from tuner.engine.engine import Batch
 from tuner.experiment.session import Conditions, Session
 from tuner.records import FunctionFacts, Purpose, Sample, Setting
@@ -69,15 +69,15 @@ def sent(samples: list[Sample]) -> list[tuple[int, str]]:
 def test_a_size_is_finished_before_the_next_one_begins() -> None:
     target = InPlace()
     session = Session(target, Engine(target), FACTS, Conditions())
-    assert sent(list(session.warm(sized({128: 2, 512: 1})))) == [
+    assert sent(list(session.run(warm_ask({128: 2, 512: 1})))) == [
         (128, "warm-up"), (128, "warm"), (128, "warm"), (512, "warm-up"), (512, "warm"),
     ]  # fmt: skip
-    assert sent(list(session.warm(sized({512: 1})))) == [(512, "warm")]
-    assert sent(list(session.warm(sized({128: 1})))) == [(128, "warm-up"), (128, "warm")]
+    assert sent(list(session.run(warm_ask({512: 1})))) == [(512, "warm")]
+    assert sent(list(session.run(warm_ask({128: 1})))) == [(128, "warm-up"), (128, "warm")]
 
 
 def test_cold_starts_are_forced_at_one_size_at_a_time() -> None:
     target = InPlace()
     session = Session(target, Engine(target), FACTS, Conditions(burst=1))
-    samples = list(session.cold(sized({128: 2, 512: 2})))
+    samples = list(session.run(cold_ask({128: 2, 512: 2})))
     assert sorted(sent(samples)) == [(128, "cold")] * 2 + [(512, "cold")] * 2

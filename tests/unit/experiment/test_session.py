@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from support.factories import a_function, a_sample, an_endpoint, sized
+from support.factories import a_function, a_sample, an_endpoint, cold_ask, warm_ask
 from tuner.engine.engine import Batch, Call
 from tuner.errors import AccessDenied, ChangedUnderneath, NotFound, TargetError
 from tuner.experiment.session import Conditions, Session
@@ -80,6 +80,10 @@ class FakeEngine:
     def close(self) -> None: ...
 
 
+def a_session(engine: FakeEngine, burst: int | None = None) -> Session:
+    return Session(FakeTarget(), engine, FACTS, Conditions(burst=burst))
+
+
 def sample_of(call: Call, round_number: int, cold: bool) -> Sample:
     return a_sample(
         call.variant.memory_mb,
@@ -97,7 +101,7 @@ def sample_of(call: Call, round_number: int, cold: bool) -> Sample:
 def test_warm_rounds_send_each_size_as_often_as_wanted_after_one_warm_up() -> None:
     engine = FakeEngine()
     session = Session(FakeTarget(), engine, FACTS, Conditions())
-    samples = list(session.warm(sized({128: 5, 512: 3})))
+    samples = list(session.run(warm_ask({128: 5, 512: 3})))
     count = Counter((sample.purpose, sample.memory_mb) for sample in samples)
     assert count == {
         (Purpose.WARM_UP, 128): 1,
@@ -107,15 +111,15 @@ def test_warm_rounds_send_each_size_as_often_as_wanted_after_one_warm_up() -> No
     }
     assert not any(sample.cold for sample in samples if sample.purpose is Purpose.WARM)
     assert [sample.call for sample in samples] == list(range(10))
-    again = list(session.warm(sized({128: 2})))
+    again = list(session.run(warm_ask({128: 2})))
     assert {sample.purpose for sample in again} == {Purpose.WARM}
     assert {sample.round for sample in again} == {1}
-    assert session.calls == 12
+    assert session.next_numbers == (12, 2)
 
 
 def test_a_warm_call_that_starts_a_sandbox_is_passed_on_as_it_is() -> None:
     engine = FakeEngine(lambda _call, sample: replace(sample, init_ms=80.0))
-    [*_, last] = Session(FakeTarget(), engine, FACTS, Conditions()).warm(sized({128: 1}))
+    [*_, last] = a_session(engine).run(warm_ask({128: 1}))
     assert last.purpose is Purpose.WARM
     assert last.cold
 
@@ -123,7 +127,7 @@ def test_a_warm_call_that_starts_a_sandbox_is_passed_on_as_it_is() -> None:
 def test_cold_bursts_give_as_many_cold_starts_as_wanted_from_few_versions() -> None:
     target, engine = FakeTarget(), FakeEngine()
     session = Session(target, engine, FACTS, Conditions())
-    samples = list(session.cold(sized({128: 5, 256: 2})))
+    samples = list(session.run(cold_ask({128: 5, 256: 2})))
     cold = Counter(sample.memory_mb for sample in samples if sample.cold)
     assert cold == {128: 5, 256: 2}
     assert {sample.purpose for sample in samples} == {Purpose.COLD}
@@ -135,7 +139,7 @@ def test_cold_bursts_give_as_many_cold_starts_as_wanted_from_few_versions() -> N
 
 def test_a_size_that_starts_no_sandbox_is_given_up() -> None:
     engine = FakeEngine(lambda _call, sample: replace(sample, init_ms=None))
-    samples = list(Session(FakeTarget(), engine, FACTS, Conditions(burst=4)).cold(sized({128: 9})))
+    samples = list(a_session(engine, burst=4).run(cold_ask({128: 9})))
     assert len(samples) == 4
 
 
@@ -146,22 +150,22 @@ def test_a_burst_that_is_throttled_in_part_is_made_up_for() -> None:
         return sample
 
     engine = FakeEngine(answer)
-    samples = list(Session(FakeTarget(), engine, FACTS, Conditions(burst=4)).cold(sized({128: 4})))
+    samples = list(a_session(engine, burst=4).run(cold_ask({128: 4})))
     assert sum(sample.cold for sample in samples) == 4
     assert sum(sample.outcome is Outcome.THROTTLED for sample in samples) >= 3
 
 
 def test_what_was_cold_once_needs_no_warm_up() -> None:
     session = Session(FakeTarget(), FakeEngine(), FACTS, Conditions())
-    list(session.cold(sized({128: 1})))
-    assert {sample.purpose for sample in session.warm(sized({128: 2}))} == {Purpose.WARM}
+    list(session.run(cold_ask({128: 1})))
+    assert {sample.purpose for sample in session.run(warm_ask({128: 2}))} == {Purpose.WARM}
 
 
 def test_a_size_that_cannot_be_had_is_noted_and_the_others_go_on() -> None:
     target = FakeTarget({5000: TargetError("fn", "at most 3008 MB are allowed")})
     session = Session(target, FakeEngine(), FACTS, Conditions())
-    assert {sample.memory_mb for sample in session.warm(sized({128: 1, 5000: 1}))} == {128}
-    assert list(session.cold(sized({5000: 3}))) == []
+    assert {sample.memory_mb for sample in session.run(warm_ask({128: 1, 5000: 1}))} == {128}
+    assert list(session.run(cold_ask({5000: 3}))) == []
     assert session.failed == {Setting(5000): "at most 3008 MB are allowed"}
 
 
@@ -169,7 +173,7 @@ def test_a_size_that_cannot_be_had_is_noted_and_the_others_go_on() -> None:
 def test_what_concerns_every_size_ends_the_run(error: TargetError) -> None:
     session = Session(FakeTarget({128: error}), FakeEngine(), FACTS, Conditions())
     with pytest.raises(type(error)):
-        list(session.warm(sized({128: 1})))
+        list(session.run(warm_ask({128: 1})))
 
 
 @pytest.mark.parametrize(
@@ -190,7 +194,7 @@ def test_a_refusal_that_would_only_repeat_itself_ends_the_run(
     engine = FakeEngine(refuse)
     samples = []
     with pytest.raises(error, match=words):
-        for sample in Session(FakeTarget(), engine, FACTS, Conditions()).warm(sized({128: 50})):
+        for sample in a_session(engine).run(warm_ask({128: 50})):
             samples.append(sample)
     assert len(samples) == 1
 
@@ -209,7 +213,7 @@ def test_what_may_pass_or_is_the_functions_own_is_data(
     outcome: Outcome, status: int, reason: str
 ) -> None:
     engine = FakeEngine(lambda _c, s: replace(s, outcome=outcome, status=status, reason=reason))
-    samples = list(Session(FakeTarget(), engine, FACTS, Conditions()).warm(sized({128: 3})))
+    samples = list(a_session(engine).run(warm_ask({128: 3})))
     assert [sample.outcome for sample in samples] == [outcome] * 4
 
 
@@ -221,46 +225,41 @@ def test_no_answer_at_first_contact_ends_the_run_and_later_is_data() -> None:
 
     first_lost = 0
     with pytest.raises(TargetError, match="connection refused"):
-        list(Session(FakeTarget(), FakeEngine(lost), FACTS, Conditions()).warm(sized({128: 3})))
+        list(a_session(FakeEngine(lost)).run(warm_ask({128: 3})))
     first_lost = 2
-    assert (
-        len(
-            list(Session(FakeTarget(), FakeEngine(lost), FACTS, Conditions()).warm(sized({128: 3})))
-        )
-        == 4
-    )
+    assert len(list(a_session(FakeEngine(lost)).run(warm_ask({128: 3})))) == 4
 
 
 def test_after_stop_nothing_more_is_sent() -> None:
     engine = FakeEngine()
     session = Session(FakeTarget(), engine, FACTS, Conditions())
     seen = []
-    for sample in session.warm(sized({128: 40, 256: 40})):
+    for sample in session.run(warm_ask({128: 40, 256: 40})):
         seen.append(sample)
         if len(seen) == 10:
             session.stop()
     assert len(seen) == 10
-    assert list(session.cold(sized({128: 3}))) == list(session.warm(sized({128: 3}))) == []
+    assert list(session.run(cold_ask({128: 3}))) == list(session.run(warm_ask({128: 3}))) == []
 
 
 def test_payloads_come_in_the_proportion_of_their_weights() -> None:
     payloads = (Payload(b"1", 3.0), Payload(b"2", 1.0))
     session = Session(FakeTarget(), FakeEngine(), FACTS, Conditions(payloads=payloads))
-    list(session.warm(sized({128: 1})))
-    count = Counter(sample.payload for sample in session.warm(sized({128: 40})))
+    list(session.run(warm_ask({128: 1})))
+    count = Counter(sample.payload for sample in session.run(warm_ask({128: 40})))
     assert count == {0: 30, 1: 10}
 
 
 def test_a_resumed_run_goes_on_with_new_numbers() -> None:
     engine = FakeEngine()
     conditions = Conditions(first_call=70, first_round=4)
-    samples = list(Session(FakeTarget(), engine, FACTS, conditions).warm(sized({128: 2})))
+    samples = list(Session(FakeTarget(), engine, FACTS, conditions).run(warm_ask({128: 2})))
     assert [sample.call for sample in samples] == [70, 71, 72]
     assert {sample.round for sample in samples} == {4}
 
 
 def test_an_answer_is_awaited_longer_than_the_function_may_take() -> None:
     engine = FakeEngine()
-    list(Session(FakeTarget(), engine, FACTS, Conditions()).warm(sized({128: 1})))
+    list(a_session(engine).run(warm_ask({128: 1})))
     assert FACTS.timeout_s is not None
     assert all(batch.timeout_s >= FACTS.timeout_s + 10 for batch in engine.batches)

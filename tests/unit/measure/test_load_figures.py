@@ -176,7 +176,7 @@ def test_a_busy_and_a_lost_worker_are_said() -> None:
 
 
 def loading(profile: Profile, payloads: tuple[Payload, ...] = (Payload(b"{}"),)) -> Loading:
-    return Loading(profile, a_variant(512), payloads, Sending(concurrency=9, seed=3))
+    return Loading(profile, [a_variant(512)], payloads, Sending(concurrency=9, seed=3))
 
 
 def test_an_open_loads_calls_come_in_order_and_payloads_by_weight() -> None:

@@ -8,6 +8,7 @@ from tuner.planning.adaptive import Adaptive, first_ask, next_ask
 from tuner.planning.ask import Ask, Done
 from tuner.planning.budget import Budget, Spent
 from tuner.planning.value import Beliefs, expected_gain
+from tuner.records import Setting
 
 PLAN = Adaptive()
 SIZES = np.array([128, 256, 512, 1024])
@@ -32,14 +33,14 @@ def beliefs(spread: list[float], means: list[float], price: list[float] | None =
 
 
 def test_the_start_covers_both_ends() -> None:
-    ask = first_ask(SIZES, PLAN, Budget(40))
-    assert min(ask.counts) == 128
-    assert max(ask.counts) == 1024
+    ask = first_ask(SIZES, "x86_64", PLAN, Budget(40))
+    assert min(ask.counts) == Setting(128)
+    assert max(ask.counts) == Setting(1024)
 
 
 def test_a_tiny_budget_still_starts() -> None:
-    assert first_ask(SIZES, PLAN, Budget(1)).invocations == 1
-    assert first_ask(SIZES, PLAN, Budget(3)).invocations <= 3
+    assert first_ask(SIZES, "x86_64", PLAN, Budget(1)).invocations == 1
+    assert first_ask(SIZES, "x86_64", PLAN, Budget(3)).invocations <= 3
 
 
 def test_the_contender_that_is_least_known_is_asked() -> None:
@@ -51,14 +52,14 @@ def test_the_contender_that_is_least_known_is_asked() -> None:
         np.random.default_rng(1),
     )
     assert isinstance(ask, Ask)
-    assert list(ask.counts) == [256]
+    assert list(ask.counts) == [Setting(256)]
 
 
 def test_of_two_equally_informative_sizes_the_cheaper_is_asked() -> None:
     even = beliefs([0.2, 0.2, 0.001, 0.001], [1.0, 1.0, 3.0, 3.0], [5e-6, 1e-6, 1e-6, 1e-6])
     ask = next_ask(even, PLAN, Budget(40), Spent(14), np.random.default_rng(1))
     assert isinstance(ask, Ask)
-    assert list(ask.counts) == [256]
+    assert list(ask.counts) == [Setting(256)]
 
 
 def test_a_clear_winner_settles_it() -> None:
@@ -101,7 +102,7 @@ def test_a_settled_pick_is_confirmed_by_calls_of_its_own() -> None:
     clear = replace(beliefs([0.01] * 4, [1.0, 1.5, 2.0, 3.0]), seen=np.array([0, 9, 9, 9]))
     ask = next_ask(clear, PLAN, Budget(40), Spent(20), np.random.default_rng(1))
     assert isinstance(ask, Ask)
-    assert list(ask.counts) == [128]
+    assert list(ask.counts) == [Setting(128)]
 
 
 def test_a_settled_pick_whose_cost_is_poorly_known_is_asked_again() -> None:

@@ -11,7 +11,6 @@ from tuner.errors import UsageError
 from tuner.model.comparison import Counted, Measured
 from tuner.records import Backend, RunRecord
 from tuner.suites.baseline import OPTION, differences, refuse_unlike
-from tuner.suites.confirm import with_second
 from tuner.suites.document import bench_document, compare_document
 from tuner.suites.gate import parse_gate
 from tuner.suites.judgement import Pair, Rules, Verdict
@@ -26,6 +25,7 @@ from tuner.suites.result import (
     SideOf,
     SizeResult,
 )
+from tuner.suites.sampling import with_second
 from tuner.suites.side import Side
 from tuner.suites.verdict import judge
 

@@ -1,38 +1,75 @@
-"""The driver of a sweep over architectures: whose turn it is, until the choice between is settled.
+"""The planner of a sweep: which sizes on which architectures next, until the choice is settled.
 
-Each architecture has the driver of an ordinary sweep (``decide.py``), a curve and samples of its
-own, and a fair share of one budget. One that has hardly a chance left is not asked further; when
-all are settled and the choice between them is not, their best sizes are asked again.
+Each architecture has the decisions of ``decide.py``, a curve and samples of its own, and a fair
+share of one budget. One that has hardly a chance left is not asked further; when all are settled
+and the choice between them is not, their best sizes are asked again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from tuner.decide.between import Chosen, choose_between
 from tuner.decide.decide import Decider, Question, Standing
-from tuner.planning.ask import Ask, Done
+from tuner.measure.documents import calm
+from tuner.planning.ask import Ask, Done, SoFar
 from tuner.planning.budget import Budget, Spent
-from tuner.records import Sample
+from tuner.records import Sample, Setting
 
 #: With less probability than this of being the best, an architecture is out of the race.
 _HARDLY = 0.02
 
 
-class AcrossDecider:
-    """Answers ``step`` until it is done. Remembers curves, which depend on samples alone."""
+class SizesPlanner:
+    """Plans a sweep, over one architecture or several, on what could be made callable so far."""
 
     def __init__(
         self, questions: Mapping[str, Question], limit: Budget, here: str | None = None
     ) -> None:
         """``questions`` by architecture, ``limit`` for all of them together; ``here`` is the
         architecture that the function has now, where its size is known."""
+        self._questions, self._limit, self._here = questions, limit, here
+        self._race = Race(questions, limit, here)
+        self._failed = 0
+
+    def next(self, so_far: SoFar) -> Ask | Done:
+        """Return the calls to make next, or why no more are needed."""
+        samples, failed = calm(so_far.samples), so_far.failed
+        if self._failed != len(failed):
+            lost = lost_arches(samples, failed, self._questions)
+            left = {a: left_of(q, failed) for a, q in self._questions.items() if a not in lost}
+            self._race, self._failed = Race(left, self._limit, self._here), len(failed)
+        return self._race.step(samples, so_far.spent.seconds)
+
+
+def left_of(question: Question, failed: Mapping[Setting, str]) -> Question:
+    """The question of an architecture over the sizes that could be made callable."""
+    arch = question.goal.arch
+    return question.without({each.memory_mb for each in failed if each.arch == arch})
+
+
+def lost_arches(
+    samples: Sequence[Sample], failed: Mapping[Setting, str], arches: Collection[str]
+) -> dict[str, str]:
+    """Those of several architectures that could not be measured at all, and why."""
+    heard = {sample.arch for sample in samples}
+    why = {each.arch: failed[each] for each in sorted(failed, reverse=True)}
+    lost = {arch: why[arch] for arch in arches if arch in why and arch not in heard}
+    return lost if len(arches) > 1 else {}
+
+
+class Race:
+    """Holds architectures against one another. Remembers curves, which depend on samples alone."""
+
+    def __init__(
+        self, questions: Mapping[str, Question], limit: Budget, here: str | None = None
+    ) -> None:
         self._questions = questions
         self._limit = limit
         self._here = here
         self._stood: dict[str, tuple[int, Standing | None]] = {}
 
-    def step(self, samples: Sequence[Sample], *, seconds: float = 0.0) -> dict[str, Ask] | Done:
-        """What to invoke next on which architectures, given all samples and the seconds taken."""
+    def step(self, samples: Sequence[Sample], seconds: float) -> Ask | Done:
+        """Return the calls to make next, given all samples and the seconds taken."""
         of = by_arch(samples, self._questions)
         if not of:
             return Done("no architecture could be measured", settled=False)
@@ -44,10 +81,20 @@ class AcrossDecider:
             question = replace(self._questions[arch], budget=budget)
             found = Decider(question).step(of[arch], seconds=seconds)
             if isinstance(found, Ask):
-                asks[arch] = replace(found, why=f"{found.why} on {arch}")
+                asks[arch] = found
             else:
                 ends.append(found)
-        return asks or self._between(of, spent, ends)
+        return self._together(asks) if asks else self._between(of, spent, ends)
+
+    def _together(self, asks: Mapping[str, Ask]) -> Ask:
+        """All asks as one, so that their calls are made in the same round."""
+        arches: dict[str, list[str]] = {}
+        for arch, ask in asks.items():
+            arches.setdefault(ask.why, []).append(arch)
+        several = len(self._questions) > 1
+        words = [f"{why} on {' and '.join(on)}" if several else why for why, on in arches.items()]
+        counts = {setting: n for ask in asks.values() for setting, n in ask.counts.items()}
+        return Ask(counts, "; ".join(words))
 
     def spent(self, samples: Sequence[Sample], seconds: float) -> Spent:
         """Requests made, what they cost on each architecture, and the run's time."""
@@ -57,7 +104,10 @@ class AcrossDecider:
 
     def chosen(self, samples: Sequence[Sample]) -> Chosen | None:
         """The choice between architectures as it stands; ``None`` while none has a curve."""
-        standings = self.standings(samples)
+        return self.choose(self.standings(samples))
+
+    def choose(self, standings: Mapping[str, Standing]) -> Chosen | None:
+        """The choice between architectures that stand like this."""
         if not standings:
             return None
         first = next(iter(self._questions.values()))
@@ -73,7 +123,7 @@ class AcrossDecider:
         """Architectures that are asked further: all, until each has had a fair hearing."""
         question = next(iter(self._questions.values()))
         heard = all(len(samples) >= question.plan.least for samples in of.values())
-        if question.grid_samples is not None or not heard:
+        if len(of) < 2 or question.grid_samples is not None or not heard:
             return list(of)
         chosen = self.chosen([sample for samples in of.values() for sample in samples])
         if chosen is None:
@@ -100,7 +150,7 @@ class AcrossDecider:
 
     def _between(
         self, of: Mapping[str, Sequence[Sample]], spent: Spent, ends: Sequence[Done]
-    ) -> dict[str, Ask] | Done:
+    ) -> Ask | Done:
         """Each architecture is done: whether the choice between them is, too."""
         unsettled = [end for end in ends if not end.settled]
         question = next(iter(self._questions.values()))
@@ -116,7 +166,7 @@ class AcrossDecider:
 
     def _ask_again(
         self, of: Mapping[str, Sequence[Sample]], spent: Spent, chosen: Chosen
-    ) -> dict[str, Ask] | None:
+    ) -> Ask | None:
         """The best sizes of those that may be the best, again; ``None`` when that is in vain."""
         rivals = [arch for arch in of if chosen.chances.get(arch, 0.0) >= _HARDLY]
         asks = {}
@@ -131,8 +181,8 @@ class AcrossDecider:
             count = min(plan.repeats, share.affordable(own, price, time / 1000.0))
             had = sum(sample.memory_mb == size for sample in of[arch])
             if count and had < plan.precise_until and not share.ran_out(own):
-                asks[arch] = Ask({size: count}, f"which architecture is better, {arch}")
-        return asks or None
+                asks[arch] = Ask({Setting(size, arch): count}, "comparing the best size")
+        return self._together(asks) if asks else None
 
     def _stand(self, arch: str, samples: Sequence[Sample]) -> Standing | None:
         known = self._stood.get(arch)

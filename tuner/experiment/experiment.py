@@ -1,0 +1,202 @@
+"""The loop: ask the planner, make the calls, keep the samples, and again, until it is done.
+
+Around it: the run is closed in the store whatever ends it (:func:`kept`), and the function is put
+back whatever ends it (:func:`restored`). Everything that measures runs through :class:`Experiment`.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from tuner.crosscheck.check import Inquiry, cross_check
+from tuner.crosscheck.ledger import Ledger
+from tuner.crosscheck.record import DOCUMENT, CrossCheck
+from tuner.experiment.session import Session
+from tuner.experiment.wiring import Context
+from tuner.measure.documents import LoadFacts
+from tuner.measure.late_reports import lacks_report
+from tuner.planning.ask import Ask, Done, How, Planner, SoFar
+from tuner.planning.budget import Meter
+from tuner.records import RunRecord, RunState, Sample
+from tuner.store.plain import plain
+from tuner.targets.seam import Target
+
+#: What a run ends with when the user has asked for it.
+STOPPED = "stopped by the user"
+
+
+class Watcher(Protocol):
+    """Who looks on: shows progress, and may ask to stop."""
+
+    def asked(self, ask: Ask) -> None:
+        """The planner has decided what to call next."""
+        ...
+
+    def sampled(self, sample: Sample) -> None:
+        """A request has ended, and its sample is kept."""
+        ...
+
+    def stop(self) -> bool:
+        """Whether to end now: what is in flight finishes and the function is put back."""
+        ...
+
+
+class Book(Protocol):
+    """Where the samples of a run are kept, and what planners are told of them."""
+
+    @property
+    def samples(self) -> Sequence[Sample]:
+        """Those that are held."""
+        ...
+
+    @property
+    def loads(self) -> Sequence[LoadFacts]:
+        """The loads that have ended, where they are kept apart."""
+        ...
+
+    @property
+    def borne(self) -> Sequence[bool]:
+        """Of each rate that a search tried, whether it met the objectives."""
+        ...
+
+    @property
+    def over(self) -> str | None:
+        """Why nothing may follow the last ask, if so."""
+        ...
+
+    def begin(self, ask: Ask, session: Session) -> None:
+        """Prepare for the samples of an ask."""
+        ...
+
+    def take(self, sample: Sample) -> str | None:
+        """Keep a sample; return why this ask has seen enough, if it has."""
+        ...
+
+    def end(self, ask: Ask, session: Session, cut: str | None) -> float:
+        """Note what samples do not tell; return what the ask cost beside them (US dollars).
+
+        ``cut`` says why it was cut short: a limit, or the user.
+        """
+        ...
+
+    def flush(self) -> None:
+        """Store what waits, whatever has happened."""
+        ...
+
+
+@dataclass
+class Experiment:
+    """One run's measuring. ``price`` is what a request cost in US dollars, as far as known.
+
+    ``stopped`` says which limit, or that the user, has ended it.
+    """
+
+    context: Context
+    session: Session
+    book: Book
+    price: Callable[[Sample], float | None]
+    watcher: Watcher
+    meter: Meter
+    stopped: str | None = None
+
+    def run(self, planner: Planner) -> Done:
+        """Ask, measure, and again, until the planner is done, a limit is reached or a user stops.
+
+        May be called for one planner after another.
+        """
+        while True:
+            ask = planner.next(self.so_far())
+            if self.watcher.stop():
+                self.stopped = STOPPED
+            elif isinstance(ask, Done):
+                return ask
+            else:
+                self.stopped = self._limit_reached(ask)
+            if self.stopped is not None or isinstance(ask, Done):
+                return Done(self.stopped or STOPPED, settled=False)
+            known = self._known()
+            self._measure(ask)
+            if (reason := self.stopped or self.book.over) is not None:
+                return Done(reason, settled=False)
+            if known == self._known():
+                return Done("nothing more could be measured", settled=False)
+
+    def so_far(self) -> SoFar:
+        """Return what planners may know."""
+        book, spent = self.book, self.meter.spent()
+        return SoFar(book.samples, spent, self.session.failed, book.loads, book.borne)
+
+    def _measure(self, ask: Ask) -> None:
+        """Send an ask's calls, keep each sample as it arrives, and end it early if need be."""
+        if ask.why:
+            self.watcher.asked(ask)
+        self.book.begin(ask, self.session)
+        try:
+            with closing(self.session.run(ask)) as arriving:
+                for sample in arriving:
+                    self.meter.add(self.price(sample), lacking=lacks_report(sample))
+                    enough = self.book.take(sample)
+                    self.watcher.sampled(sample)
+                    self._end_early(ask, enough)
+            self.meter.pay(self.book.end(ask, self.session, self.stopped))
+        finally:
+            self.book.flush()
+
+    def _end_early(self, ask: Ask, enough: str | None) -> None:
+        """Stop sending when the user wants it, a limit is reached, or the ask has seen enough."""
+        if self.watcher.stop():
+            self.stopped = STOPPED
+            self.session.stop()
+        elif self.stopped is None:
+            self.stopped = self._limit_reached(ask)
+            if self.stopped is not None or enough is not None:
+                self.session.cut()
+
+    def _limit_reached(self, ask: Ask) -> str | None:
+        """Which limit ends this ask. How many warm calls there may be is the planner's to keep."""
+        return self.meter.ran_out(count=ask.how is not How.WARM)
+
+    def _known(self) -> tuple[int, int]:
+        return self.meter.spent().invocations, len(self.session.failed)
+
+
+@contextmanager
+def restored(target: Target) -> Iterator[None]:
+    """Restore the function in the end, also when the user's second Ctrl-C comes right then."""
+    try:
+        yield
+    finally:
+        try:
+            target.restore()
+        except KeyboardInterrupt:
+            target.restore()
+            raise
+
+
+@contextmanager
+def kept(context: Context, run: RunRecord) -> Iterator[None]:
+    """Close the run in the store as failed or interrupted when an error ends it."""
+    try:
+        yield
+    except BaseException as error:
+        stopped = isinstance(error, KeyboardInterrupt)
+        state = RunState.INTERRUPTED if stopped else RunState.FAILED
+        note = "interrupted" if stopped else str(error)
+        context.store.finish(run.run, state, context.clock.wall(), run.warnings, note=note)
+        raise
+
+
+def cross_checked(
+    context: Context, run: RunRecord, ledger: Ledger, patience_s: float | None, watcher: Watcher
+) -> CrossCheck | None:
+    """What CloudWatch counted beside what was sent in a run that is closed, kept with it; ``None``
+    if it is not asked, or has nothing. A user who stops ends the waiting."""
+    witness = None if patience_s is None or watcher.stop() else context.target.witness()
+    if witness is None or patience_s is None:
+        return None
+    inquiry = Inquiry(run.facts.name, context.origin_wall_s(), patience_s, watcher.stop)
+    found = cross_check(witness, ledger, inquiry, context.clock)
+    if found is not None:
+        context.store.save_document(run.run, DOCUMENT, plain(found))
+    return found

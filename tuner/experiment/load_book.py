@@ -1,0 +1,182 @@
+"""What a load's samples come to: counted as they arrive, stored by a fair choice, and judged.
+
+A load may have a million of them, so none is held.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from tuner.billing.cost import requests_usd
+from tuner.crosscheck.ledger import Ledger
+from tuner.decide.load_result import Load, Step, judge
+from tuner.engine.engine import Mode
+from tuner.engine.retry import ADAPTIVE
+from tuner.engine.stop_on import StopCondition
+from tuner.experiment.experiment import STOPPED, Watcher
+from tuner.experiment.session import Session
+from tuner.experiment.wiring import Context
+from tuner.measure.documents import LoadFacts
+from tuner.measure.event_drain import EventDrain, event_advice, incomplete
+from tuner.measure.event_figures import with_events
+from tuner.measure.late_reports import LateReports
+from tuner.measure.load_figures import LoadFigures, LoadTally
+from tuner.measure.load_health import front_advice, load_advice
+from tuner.measure.loading import SizeLoad
+from tuner.planning.ask import Ask
+from tuner.records import Advice, Sample
+from tuner.store.keeper import Keeper
+from tuner.targets.seam import Progress, Variant
+
+if TYPE_CHECKING:
+    from tuner.experiment.load import LoadRun
+
+#: Advice which says that a higher rate would measure the generator.
+_GENERATOR = frozenset({"generator-busy", "generator-behind"})
+#: Advice which says that something broke.
+_FAILED = frozenset({"ended-early", "worker-lost"})
+
+
+class LoadBook:
+    """Takes the samples of one load, or of one after another; each ends in a :class:`Load`."""
+
+    samples: Sequence[Sample] = ()
+    loads: Sequence[LoadFacts] = ()
+
+    def __init__(
+        self, spec: "LoadRun", context: Context, watcher: Watcher, progress: Progress
+    ) -> None:
+        self.over: str | None = None
+        self.borne: list[bool] = []
+        self.steps: list[Step] = []
+        self.best: Load | None = None
+        self.generator = False
+        self.sent = 0
+        self.keeper = Keeper(context.store, spec.run.run, spec.run.seed)
+        self.ledger = Ledger(traced=spec.run.facts.traced)
+        self._spec, self._context = spec, context
+        self._watcher, self._progress = watcher, progress
+        self._last: Load | None = None
+        self._drain: EventDrain | None = None
+
+    @property
+    def last(self) -> Load:
+        """The latest load."""
+        assert self._last is not None, "one load was sent"
+        return self._last
+
+    def open_drain(self, variant: Variant) -> None:
+        """Follow events from now on; an error if that is not allowed, before anything is sent."""
+        if self._spec.load.sending.mode is Mode.ASYNC:
+            trail = self._context.target.events(variant)
+            assert trail is not None, "only a recording has no events, and was refused"
+            self._drain = EventDrain(trail, self._context.clock, self._context.origin_wall_s())
+
+    def begin(self, ask: Ask, session: Session) -> None:
+        """Count from nothing."""
+        assert ask.load is not None
+        self._session, self._tally = session, LoadTally()
+        self._condition = StopCondition(ask.load.rules)
+        self._late = LateReports(self._context.target)
+
+    def take(self, sample: Sample) -> str | None:
+        """Count a request, and say whether the user's own condition has come true."""
+        loading = self._session.loading
+        assert loading is not None and loading.start_s is not None
+        self._tally.start_s = loading.start_s
+        self._tally.add(sample)
+        self.ledger.add(sample)
+        self.keeper.keep(sample)
+        if self._drain is not None:
+            self._drain.accept(sample)
+        else:
+            self._late.note(sample)
+        self._condition.watch(sample)
+        return f"stopped on {self._condition.met}" if self._condition.met else None
+
+    def flush(self) -> None:
+        """Store what waits."""
+        self.keeper.flush()
+
+    def end(self, ask: Ask, session: Session, cut: str | None) -> float:
+        """Wait for what comes later, and judge; what the reports that came late cost in all, where
+        there were no others."""
+        assert ask.load is not None and session.mishaps is not None
+        self.flush()
+        known = self._tally.billed_known
+        for sample in self._late.found():
+            self._tally.report(sample)
+            self.ledger.report(sample)
+            self.keeper.amend(sample)
+        if self._drain is not None:
+            self._drain.run(self._spec.drain_s, self._watcher.stop, self._progress)
+        condition = f"stopped on {self._condition.met}" if self._condition.met else None
+        note = condition or cut or session.mishaps.note
+        load = self._concluded(ask.load, note, session.mishaps.advice())
+        self._last = load
+        self.sent += load.figures.calls + sum(load.figures.dropped.values())
+        self._note_step(ask.load, load, cut)
+        return 0.0 if known else load.cost_usd or 0.0
+
+    def _note_step(self, asked: SizeLoad, load: Load, cut: str | None) -> None:
+        """Keep what this rate has shown, unless something else than the rate has ended it."""
+        codes = {advice.code for advice in load.warnings}
+        self.generator = bool(codes & _GENERATOR)
+        if cut is not None or codes & _FAILED or self._watcher.stop():
+            self.over = cut or load.run.note or STOPPED
+            return
+        rate = asked.profile.peak_per_s or 0.0
+        step = Step(rate, load.figures, load.verdicts, load.run.note)
+        self.steps.append(step)
+        if self.generator:
+            self.over = "the load generator could not keep up"
+            return
+        self.borne.append(step.borne)
+        self.best = load if step.borne else self.best
+
+    def _concluded(self, asked: SizeLoad, note: str | None, ended: tuple[Advice, ...]) -> Load:
+        """Figures, verdicts and doubts."""
+        spec, context, tally, events = self._spec, self._context, self._tally, None
+        figures, advice = self._figures(asked, note)
+        if spec.front is not None:
+            advice = (*advice, *front_advice(figures))
+        if self._drain is not None:
+            events = self._drain.figures(tally.start_s)
+            followed = dict(self._drain.followed()) if self.ledger.traced else {}
+            self.ledger.of_events(events, followed, context.seconds())
+            figures = with_events(figures, events)
+            advice = (*advice, *event_advice(events, removed=spec.change_memory))
+            note = note or incomplete(events)
+        cost = None
+        if figures.billed_ms is not None:
+            extra_mb = spec.run.facts.ephemeral_mb
+            billed = figures.billed_ms, figures.billed
+            cost = requests_usd(*billed, spec.memory_mb, spec.prices, extra_mb)
+        return Load(
+            run=replace(spec.run, note=note),
+            profile=asked.profile,
+            memory_mb=spec.memory_mb,
+            retry=asked.sending.retry,
+            mode=asked.sending.mode.value,
+            figures=figures,
+            cost_usd=cost,
+            verdicts=judge(spec.slos, figures, cost, events),
+            warnings=(*spec.run.warnings, *ended, *advice),
+            front=spec.front,
+            processors=context.engine.shortfall().processors,
+            events=events,
+        )
+
+    def _figures(self, asked: SizeLoad, note: str | None) -> tuple[LoadFigures, tuple[Advice, ...]]:
+        """What the answers tell, and whether the generator could keep up."""
+        profile, shortfall, tally = asked.profile, self._context.engine.shortfall(), self._tally
+        sent = tally.calls + sum(shortfall.dropped.values())
+        figures = tally.figures(
+            planned_s=profile.duration_s,
+            asked=None if profile.users else float(sent),
+            shortfall=shortfall,
+            stopped_s=None if note is None else tally.last_sent_s,
+        )
+        sending = asked.sending
+        adaptive = sending.retry == ADAPTIVE
+        return figures, load_advice(figures, shortfall, sending.concurrency, adaptive=adaptive)

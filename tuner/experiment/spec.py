@@ -1,0 +1,134 @@
+"""What is to be run: the question on each architecture, what it is asked with, and the limits."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tuner.crosscheck.record import GLANCE_S, patience_s
+from tuner.decide.conclude_across import Side
+from tuner.experiment.recommend import price
+from tuner.experiment.session import Conditions
+from tuner.measure.documents import SizeLoads, stored_loads
+from tuner.measure.loading import SizeLoad, terms_of
+from tuner.measure.payloads import Payload
+from tuner.options.meaning import read_limit, read_variants, startup_size
+from tuner.options.options import SweepOptions
+from tuner.options.sides import measured_arches, sides
+from tuner.options.size_load import size_load
+from tuner.planning.budget import NO_LIMIT, Budget
+from tuner.planning.cold import COLD_STARTS
+from tuner.records import Backend, RunRecord, Sample
+from tuner.units import MemoryWish
+
+#: The most warm invocations of an adaptive sweep unless `--invocations` says otherwise. A real
+#: function needs one more call per size, which meets the cold start of its fresh version.
+INVOCATIONS = 60
+REPLAYED_INVOCATIONS = 40
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """A sweep, or cold starts, to be run: ``sides`` are the question on each architecture.
+
+    ``budget`` is for warm calls; ``limit`` is for everything, cold starts and loads included.
+    ``before`` are the samples of a run that is resumed, ``loads`` what it has of loads; ``load`` is
+    what sizes are put under, once the curve is known; ``starts`` are ways to start to compare.
+    ``patience_s`` is how long CloudWatch's figures are waited for after it; ``None``: they are not
+    asked for.
+    """
+
+    run: RunRecord
+    sides: Mapping[str, Side]
+    payloads: tuple[Payload, ...]
+    limit: Budget = NO_LIMIT
+    budget: Budget = NO_LIMIT
+    cold: int | None = None
+    before: tuple[Sample, ...] = ()
+    load: SizeLoad | None = None
+    loads: SizeLoads | None = None
+    starts: tuple[str, ...] = ()
+    patience_s: float | None = GLANCE_S
+
+    def conditions(self) -> Conditions:
+        """What stays the same in every ask; numbers go on where a resumed run stopped."""
+        return Conditions(
+            payloads=self.payloads,
+            seed=self.run.seed,
+            first_call=max((s.call for s in self.before), default=-1) + 1,
+            first_round=max((s.round for s in self.before), default=-1) + 1,
+        )
+
+    def price(self, sample: Sample) -> float | None:
+        """What a request cost in US dollars, as far as its report tells."""
+        return self.sides[sample.arch].price(sample)
+
+
+def run_spec(
+    options: SweepOptions,
+    payloads: tuple[Payload, ...],
+    run: RunRecord,
+    before: tuple[Sample, ...] = (),
+    documents: Mapping[str, Mapping[str, Any]] | None = None,
+) -> RunSpec:
+    """Everything that a sweep of these options is run with."""
+    facts = run.facts
+    priced = {arch: price(facts.on(arch)) for arch in measured_arches(options, facts)}
+    asked, load = sides(options, facts, priced), size_load(options, facts)
+    if starts := read_variants(options):
+        wish = MemoryWish(sizes_mb=(startup_size(options, facts),))
+        asked = {arch: side.over(wish) for arch, side in asked.items()}
+    loads = None
+    if load is not None:
+        loads = stored_loads(documents or {}) or SizeLoads(terms_of(load))
+    limit = read_limit(options)
+    return RunSpec(
+        run=run,
+        sides=asked,
+        payloads=payloads,
+        limit=limit,
+        budget=_budget(options, asked, limit, load, facts.backend),
+        cold=options.cold,
+        before=before,
+        load=load,
+        loads=loads,
+        starts=starts,
+        patience_s=patience_s(options.cross_check),
+    )
+
+
+def _budget(
+    options: SweepOptions,
+    asked: Mapping[str, Side],
+    limit: Budget,
+    load: SizeLoad | None,
+    backend: Backend,
+) -> Budget:
+    """What warm calls may use up.
+
+    Without a limit of the user's own on invocations, each architecture may have as many as one
+    alone. Where cold starts count, they get their part.
+    """
+    most = limit.invocations
+    if options.method == "adaptive":
+        if most is None:
+            each = REPLAYED_INVOCATIONS if backend is Backend.REPLAY else INVOCATIONS
+            most = each * len(asked)
+        elif options.cold or any(side.question.goal.cold_counts for side in asked.values()):
+            most = max(1, most - min(most // 3, 3 * (options.cold or COLD_STARTS)))
+    budget = replace(limit, invocations=most)
+    return budget if load is None else _beside(load, budget, limit, 3 * len(asked))
+
+
+def _beside(load: SizeLoad, budget: Budget, limit: Budget, loads: int) -> Budget:
+    """What calls alone may use up, so that there is room for so many loads: half of the money, and
+    what loads leave of time and invocations, a third at least."""
+    calls, most = load.profile.calls, limit.invocations
+    if limit.cost_usd is not None:
+        budget = replace(budget, cost_usd=limit.cost_usd / 2.0)
+    if limit.seconds is not None:
+        left = max(limit.seconds - loads * load.profile.duration_s, limit.seconds / 3.0)
+        budget = replace(budget, seconds=left)
+    if most is not None:
+        left = max(most - loads * (calls or most), most / 3.0)
+        budget = replace(budget, invocations=min(budget.invocations or most, max(1, round(left))))
+    return budget

@@ -1,0 +1,159 @@
+"""Where a sweep keeps its samples, and beside them what samples do not tell.
+
+Every sample is stored as it arrives, and after each load or start what is known of it, so that a
+run that is cut off loses one of them at most.
+"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from tuner.billing.cost import kept_usd
+from tuner.engine.engine import Engine
+from tuner.engine.stop_on import StopCondition
+from tuner.experiment.session import Session
+from tuner.experiment.spec import RunSpec
+from tuner.experiment.wiring import Context
+from tuner.measure.documents import (
+    LOADS,
+    STARTUPS,
+    Ending,
+    LoadFacts,
+    SizeLoads,
+    StartFacts,
+    Startups,
+)
+from tuner.measure.load_figures import figures_of
+from tuner.measure.load_health import load_advice
+from tuner.measure.loading import MOST_CALLS, SizeLoad
+from tuner.planning.ask import Ask
+from tuner.records import Advice, Purpose, Sample, Setting
+from tuner.store.keeper import Keeper
+from tuner.store.plain import plain
+from tuner.units import format_memory
+
+
+class SweepBook:
+    """The samples of a sweep; ``advice`` is on how its loads were sent."""
+
+    borne: Sequence[bool] = ()
+    over: str | None = None
+
+    def __init__(self, context: Context, spec: RunSpec) -> None:
+        self.samples = list(spec.before)
+        self.advice: list[Advice] = []
+        self.loaded: SizeLoads | None = spec.loads
+        self.started = Startups() if spec.starts else None
+        self._context, self._spec = context, spec
+        # Each sample is needed to answer again, whatever their number.
+        self._keeper = Keeper(context.store, spec.run.run, spec.run.seed, most=sys.maxsize)
+        self._watch: LoadWatch | None = None
+
+    @property
+    def loads(self) -> Sequence[LoadFacts]:
+        """The loads that have ended."""
+        return () if self.loaded is None else self.loaded.each
+
+    def begin(self, ask: Ask, session: Session) -> None:
+        """Watch a load from its first sample on."""
+        self._watch = None if ask.load is None else LoadWatch(ask.load)
+
+    def take(self, sample: Sample) -> str | None:
+        """Store a sample at once, those of a load together; say whether the load is to end."""
+        self.samples.append(sample)
+        self._keeper.keep(sample)
+        if self._watch is None:
+            self._keeper.flush()
+            return None
+        return self._watch.take(sample)
+
+    def end(self, ask: Ask, session: Session, cut: str | None) -> float:
+        """Note a load, or starts, beside the samples."""
+        if self._watch is not None and session.loading is not None:
+            self._note_load(next(iter(ask.counts)), self._watch, session, cut)
+        if self.started is not None:
+            return sum(self._note_start(setting, session) for setting in ask.counts)
+        return 0.0
+
+    def flush(self) -> None:
+        """Store what waits."""
+        self._keeper.flush()
+
+    def _note_load(
+        self, setting: Setting, watch: "LoadWatch", session: Session, cut: str | None
+    ) -> None:
+        """Keep what tells this load among the samples, and doubts about how it was sent."""
+        assert self.loaded is not None and session.loading is not None
+        if session.mishaps is not None:
+            cut = cut or session.mishaps.note
+            self.over = session.mishaps.note
+            self.advice += session.mishaps.advice()
+        engine, began_s = self._context.engine, session.loading.start_s
+        facts = watch.facts(
+            setting, self._context.seconds() if began_s is None else began_s, engine, cut
+        )
+        self.loaded = replace(self.loaded, each=(*self.loaded.each, facts))
+        self._context.store.save_document(self._spec.run.run, LOADS, plain(self.loaded))
+        figures = figures_of(facts, self.loaded.asked.seconds, self.samples)
+        concurrency = watch.load.sending.concurrency
+        found = load_advice(figures, engine.shortfall(), concurrency, adaptive=False)
+        name = format_memory(setting.memory_mb)
+        self.advice += [Advice(each.code, f"At {name}: {each.text}") for each in found]
+
+    def _note_start(self, setting: Setting, session: Session) -> float:
+        """Keep what tells how a setting started; what keeping it cost, as far as it is known."""
+        assert self.started is not None
+        times, failed = session.started.get(setting), session.failed.get(setting)
+        ready_s, paid_s = (None, None) if times is None else (times.ready_s, times.paid_s)
+        facts = StartFacts(setting, ready_s, paid_s, failed)
+        others = [each for each in self.started.each if each.setting != setting]
+        self.started = Startups((*others, facts))
+        self._context.store.save_document(self._spec.run.run, STARTUPS, plain(self.started))
+        if times is None or (paid_s is None and failed is not None):
+            return 0.0
+        side, runtime = self._spec.sides[setting.arch], self._spec.run.facts.runtime
+        usd = kept_usd(setting.provisioned, setting.memory_mb, paid_s, side.prices.own, runtime)
+        return usd or 0.0
+
+
+@dataclass
+class LoadWatch:
+    """One load while it is being sent."""
+
+    load: SizeLoad
+    calls: int = 0
+    note: str | None = None
+    ending: Ending = Ending.WHOLE
+    last_sent_s: float = 0.0
+    _condition: StopCondition = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._condition = StopCondition(self.load.rules)
+
+    def take(self, sample: Sample) -> str | None:
+        """Count one request; return why the load is to end, if it is."""
+        if sample.purpose is not Purpose.LOAD:
+            return None
+        self.calls += sample.attempt == 1
+        self.last_sent_s = max(self.last_sent_s, sample.sent_s)
+        if self.note is None:
+            self._condition.watch(sample)
+            if self._condition.met:
+                self.ending, self.note = Ending.BLOWN, f"stopped on {self._condition.met}"
+            elif self.calls >= MOST_CALLS:
+                self.note = f"ended after {MOST_CALLS:,} calls"
+        return self.note
+
+    def facts(self, setting: Setting, began_s: float, engine: Engine, cut: str | None) -> LoadFacts:
+        """What samples do not tell of it; ``cut`` by a limit or the user says nothing of a size."""
+        dropped = dict(engine.shortfall().dropped)
+        ended = self.note is not None or cut is not None
+        return LoadFacts(
+            setting=setting,
+            start_s=began_s,
+            asked=None if self.load.profile.users else float(self.calls + sum(dropped.values())),
+            dropped=dropped,
+            ending=self.ending if cut is None or self.note is not None else Ending.CUT,
+            note=self.note or cut,
+            stopped_s=self.last_sent_s - began_s if ended else None,
+        )

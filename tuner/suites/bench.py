@@ -15,7 +15,7 @@ from tuner.clock import Clock, WallClock
 from tuner.errors import StoreError
 from tuner.planning.budget import NO_LIMIT, Budget, Meter
 from tuner.records import Advice, Sample
-from tuner.store.benches import Benches, StoredBench
+from tuner.store.benches import BaselineKey, Benches, StoredBench
 from tuner.store.runs import Store
 from tuner.suites.against import parse_against
 from tuner.suites.case_run import BenchContext, run_case

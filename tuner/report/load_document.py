@@ -1,10 +1,10 @@
 """A load as JSON: the document ``tuner.load/1``, which is also what the store keeps of it.
 
-Numbers that are not known are null. Names and units are those that scripts rely on.
+Numbers that are not known are null, or not there. Names and units are those that scripts rely on;
+``sizes[].load`` of a sweep has the same.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -13,275 +13,63 @@ from tuner.crosscheck.record import CrossCheck
 from tuner.decide.load_result import Limit, Load, SizeUnderLoad, Step
 from tuner.engine.front import FrontOptions
 from tuner.measure.event_fates import End
-from tuner.measure.event_figures import EventFigures, Following, Moment
+from tuner.measure.event_figures import EventFigures, Following
 from tuner.measure.load_figures import LoadFigures
-from tuner.measure.statistics import Latencies, Second
+from tuner.measure.statistics import Latencies
 from tuner.model.quantiles import COVERAGE, quantile_ranks
 
 _PERCENTS = (("p50", 50.0), ("p90", 90.0), ("p95", 95.0), ("p99", 99.0), ("p99.9", 99.9))
+_IN_A_SECOND = (
+    *("asked", "sent", "ok", "throttled", "errors", "cold"),
+    *("p50_ms", "p95_ms", "p99_ms", "in_flight"),
+)
 
 
 def load_document(load: Load) -> dict[str, Any]:
     """Everything that is known of a load."""
     run, facts, figures = load.run, load.run.facts, load.figures
-    return {
+    content = {
         "schema": "tuner.load/1",
-        "run": run.run,
-        "target": run.target,
-        "name": facts.name,
+        **named(run, "run", "target", "seed", "note"),
+        **named(facts, "name", "region", "arch", "runtime"),
         "backend": facts.backend.value,
-        "region": facts.region,
-        "arch": facts.arch,
-        "runtime": facts.runtime,
         "memory_mb": load.memory_mb,
-        "seed": run.seed,
-        "started_at": _moment(run.started_at),
-        "finished_at": _moment(run.finished_at),
+        "started_at": iso_time(run.started_at),
+        "finished_at": iso_time(run.finished_at),
         "state": run.state.value,
-        "note": run.note,
-        "load": _asked(load),
-        "asked_rps": _number(figures.asked_rps),
-        "achieved_rps": _number(figures.achieved_rps),
-        "goodput_rps": _number(figures.goodput_rps),
-        "seconds": _number(figures.seconds),
-        "calls": figures.calls,
-        "dropped": sum(figures.dropped.values()),
-        "attempts": figures.attempts,
-        "outcomes": dict(figures.outcomes),
-        "throttles": dict(figures.throttles),
-        "latency_ms": spread(figures.latency),
-        "service_ms": spread(figures.service),
-        "lag_ms": spread(figures.lag),
-        "duration_ms": spread(figures.duration),
-        "cold_starts": figures.cold_starts,
-        "cold_ms": spread(figures.cold),
+        "load": _profile(load),
+        **_figures(figures),
+        "cold_ms": _spread(figures.cold),
         "intervals": {
             "coverage": COVERAGE,
-            "latency_ms": intervals(figures.latency),
-            "service_ms": intervals(figures.service),
-            "duration_ms": intervals(figures.duration),
-            "cold_ms": intervals(figures.cold),
+            "latency_ms": _intervals(figures.latency),
+            "service_ms": _intervals(figures.service),
+            "duration_ms": _intervals(figures.duration),
+            "cold_ms": _intervals(figures.cold),
         },
-        "concurrency": {
-            "mean": _number(figures.concurrency.mean),
-            "max": figures.concurrency.max,
-            "little": _number(figures.concurrency.little),
+        "retries": {
+            "amplification": figures.amplification,
+            "backoff_ms": _spread(figures.backoff),
+            "time_to_success_ms": _spread(figures.time_to_success),
         },
-        "retries": _retries(figures),
-        "timeline": [_second(row) for row in figures.timeline],
-        "cost_usd": _number(load.cost_usd),
-        "slo": [
-            {"slo": each.slo.text, "value": _number(each.value), "met": each.met}
-            for each in load.verdicts
-        ],
-        "warnings": [{"code": each.code, "text": each.text} for each in load.warnings],
+        "timeline": [{"second": row.at_s, **named(row, *_IN_A_SECOND)} for row in figures.timeline],
+        "cost_usd": load.cost_usd,
+        "slo": _verdicts(load),
+        "warnings": [named(each, "code", "text") for each in load.warnings],
         "report": load.report,
-        "events": None if load.events is None else event_document(load.events, spread),
+        "events": None if load.events is None else _events(load.events),
         "limit": None if load.limit is None else _limit(load.limit),
         "cross_check": cross_check_document(load.cross_check),
     }
-
-
-def spread(measured: Latencies) -> dict[str, float | None]:
-    """Percentiles, mean and the longest; empty if nothing was measured."""
-    if not measured.count:
-        return {}
-    found = {name: measured.percentile_ms(percent) for name, percent in _PERCENTS}
-    return {**found, "max": measured.percentile_ms(100.0), "mean": measured.mean_ms()}
-
-
-def intervals(measured: Latencies) -> dict[str, list[float]]:
-    """Percentiles between two that were measured; too few values have none.
-
-    They hold for values that are independent; waits in one queue are not, and vary more.
-    """
-    found: dict[str, list[float]] = {}
-    for name, percent in _PERCENTS:
-        ranks = quantile_ranks(measured.count, percent / 100.0)
-        if ranks is not None:
-            found[name] = [measured.ranked_ms(rank) for rank in ranks]
-    return found
-
-
-def _asked(load: Load) -> dict[str, Any]:
-    profile = load.profile
-    return {
-        "profile": profile.name,
-        "about": profile.about,
-        "model": "closed" if profile.users else "open",
-        "arrival": None if profile.users else profile.arrival,
-        "peak_rps": _number(profile.peak_per_s),
-        "users": profile.users or None,
-        "think_s": profile.think_s if profile.users else None,
-        "seconds": profile.duration_s,
-        "retry": load.retry,
-        "mode": load.mode,
-        "front": _front(load.front),
-        "processors": [
-            {"kind": each.kind, "name": each.name, "runs": each.runs, "failed": each.failed}
-            | {"late": each.late, "reason": each.reason}
-            for each in load.processors
-        ],
-    }
-
-
-def _front(front: FrontOptions | None) -> dict[str, Any] | None:
-    if front is None:
-        return None
-    return {"url": front.shown, "method": front.request.method, "auth": front.auth}
-
-
-def _limit(limit: Limit) -> dict[str, Any]:
-    return {
-        "best_rps": _number(limit.best_per_s),
-        "fails_at_rps": _number(limit.worst_per_s),
-        "generator": limit.generator,
-        "steps": [_step(step) for step in limit.steps],
-    }
-
-
-def _step(step: Step) -> dict[str, Any]:
-    concurrency = step.figures.concurrency
-    return {
-        "rps": _number(step.rate_per_s),
-        "met": step.borne,
-        "missed": [each.slo.text for each in step.verdicts if not each.met],
-        "note": step.note,
-        "achieved_rps": _number(step.figures.achieved_rps),
-        "goodput_rps": _number(step.figures.goodput_rps),
-        "throttled": _number(step.figures.throttled_requests),
-        "p50_ms": _number(step.figures.latency.percentile_ms(50.0)),
-        "p99_ms": _number(step.figures.latency.percentile_ms(99.0)),
-        "concurrency": {
-            "mean": _number(concurrency.mean),
-            "max": concurrency.max,
-            "little": _number(concurrency.little),
-        },
-    }
-
-
-def _retries(figures: LoadFigures) -> dict[str, Any]:
-    return {
-        "amplification": _number(figures.amplification),
-        "backoff_ms": spread(figures.backoff),
-        "time_to_success_ms": spread(figures.time_to_success),
-    }
-
-
-def _second(row: Second) -> dict[str, Any]:
-    return {
-        "second": row.at_s,
-        "asked": row.asked,
-        "sent": row.sent,
-        "ok": row.ok,
-        "throttled": row.throttled,
-        "errors": row.errors,
-        "p50_ms": _number(row.p50_ms),
-        "p95_ms": _number(row.p95_ms),
-        "p99_ms": _number(row.p99_ms),
-        "in_flight": _number(row.in_flight),
-        "cold": row.cold,
-    }
-
-
-def _number(value: float | None) -> float | None:
-    return None if value is None or not math.isfinite(value) else float(value)
-
-
-def _moment(wall: float | None) -> str | None:
-    if wall is None:
-        return None
-    moment = datetime.fromtimestamp(wall, UTC).isoformat(timespec="milliseconds")
-    return moment.replace("+00:00", "Z")
+    return {name: plain(value) for name, value in content.items()}
 
 
 def size_load(load: SizeUnderLoad) -> dict[str, Any]:
     """Everything that is known of a size under load."""
-    figures = load.figures
-    concurrency = figures.concurrency
     return {
-        "seconds": figures.seconds,
-        "asked_rps": figures.asked_rps,
-        "achieved_rps": figures.achieved_rps,
-        "goodput_rps": figures.goodput_rps,
-        "calls": figures.calls,
-        "dropped": sum(figures.dropped.values()),
-        "attempts": figures.attempts,
-        "outcomes": dict(figures.outcomes),
-        "throttles": dict(figures.throttles),
-        "latency_ms": spread(figures.latency),
-        "service_ms": spread(figures.service),
-        "lag_ms": spread(figures.lag),
-        "duration_ms": spread(figures.duration),
-        "cold_starts": figures.cold_starts,
-        "concurrency": {
-            "mean": concurrency.mean,
-            "max": concurrency.max,
-            "little": concurrency.little,
-        },
-        "cost_usd_per_million": load.cost_usd_per_million,
-        "slo": [
-            {"slo": each.slo.text, "value": each.value, "met": each.met} for each in load.verdicts
-        ],
-        "met": load.met,
-        "note": load.note,
-    }
-
-
-Spread = Callable[[Latencies], dict[str, float | None]]
-
-
-def event_document(events: EventFigures, spread: Spread) -> dict[str, Any]:
-    """Everything that is known of a load's events; ``spread`` words percentiles."""
-    return {
-        "accepted": events.accepted,
-        "started": events.started,
-        "unseen": events.ends[End.UNSEEN],
-        "retried": events.retried,
-        "tries": events.tries,
-        "events_by_tries": {str(tries): count for tries, count in events.by_tries.items()},
-        "duplicates": events.duplicates,
-        "ends": {end.value: events.ends[end] for end in End},
-        "unknown": events.unknown,
-        "given_up": events.given_up,
-        "dead_lettered": _told(events, events.following.settings.dead_letters),
-        "sent_to_failure_destination": _told(events, events.following.settings.on_failure),
-        "dwell_ms": spread(events.dwell),
-        "retry_wait_ms": spread(events.retry_wait),
-        "billed_ms": events.billed_ms,
-        "billed_tries": events.billed,
-        "following": _following(events.following),
-        "timeline": [_event_second(moment) for moment in events.timeline],
-    }
-
-
-def _told(events: EventFigures, place: str | None) -> dict[str, Any] | None:
-    """Events that Lambda gave up and so sends to this place; ``None`` where there is none."""
-    return None if place is None else {"to": place, "events": events.given_up}
-
-
-def _following(following: Following) -> dict[str, Any]:
-    settings = following.settings
-    return {
-        "place": following.place,
-        "seconds": following.seconds,
-        "broken": following.broken,
-        "time_scale": following.time_scale,
-        "max_retries": settings.retries,
-        "max_age_s": settings.age_s,
-        "dead_letters": settings.dead_letters,
-        "on_failure": settings.on_failure,
-        "on_success": settings.on_success,
-    }
-
-
-def _event_second(moment: Moment) -> dict[str, int]:
-    return {
-        "second": moment.second,
-        "accepted": moment.accepted,
-        "begun": moment.begun,
-        "retried": moment.retried,
-        "waiting": moment.waiting,
+        **_figures(load.figures),
+        "slo": _verdicts(load),
+        **named(load, "cost_usd_per_million", "met", "note"),
     }
 
 
@@ -294,4 +82,163 @@ def cross_check_document(check: CrossCheck | None) -> dict[str, Any] | None:
         "cloudwatch": [asdict(row) for row in check.rows],
         "xray": None if check.traces is None else asdict(check.traces),
         "disagreements": [advice.code for advice in check.advice],
+    }
+
+
+def named(thing: object, *names: str) -> dict[str, Any]:
+    """Attributes by their names, for those that a document calls the same."""
+    return {name: getattr(thing, name) for name in names}
+
+
+def iso_time(seconds: float | None) -> str | None:
+    """Seconds since the epoch as ISO 8601 in UTC, to the millisecond."""
+    if seconds is None or not math.isfinite(seconds):
+        return None
+    try:
+        moment = datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, OSError, ValueError):
+        return None
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def plain(value: Any, digits: int | None = None) -> Any:
+    """Plain Python values all the way down: no NumPy, and null for what is not finite.
+
+    ``digits`` are significant ones of floats; all by default.
+    """
+    if isinstance(value, dict):
+        return {str(key): plain(each, digits) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(each, digits) for each in value]
+    if value is None or isinstance(value, (str, bool)):
+        return value
+    if isinstance(value, int):
+        return int(value)
+    number = value.item() if hasattr(value, "item") else value
+    if not isinstance(number, float):
+        return number
+    if not math.isfinite(number):
+        return None
+    return number if digits is None else float(f"{number:.{digits}g}")
+
+
+def _figures(figures: LoadFigures) -> dict[str, Any]:
+    return {
+        **named(figures, "asked_rps", "achieved_rps", "goodput_rps", "seconds"),
+        **named(figures, "calls", "attempts", "cold_starts"),
+        "dropped": sum(figures.dropped.values()),
+        "outcomes": dict(figures.outcomes),
+        "throttles": dict(figures.throttles),
+        "latency_ms": _spread(figures.latency),
+        "service_ms": _spread(figures.service),
+        "lag_ms": _spread(figures.lag),
+        "duration_ms": _spread(figures.duration),
+        "concurrency": named(figures.concurrency, "mean", "max", "little"),
+    }
+
+
+def _spread(measured: Latencies) -> dict[str, float | None]:
+    """Percentiles, mean and the longest; empty if nothing was measured."""
+    if not measured.count:
+        return {}
+    found = {name: measured.percentile_ms(percent) for name, percent in _PERCENTS}
+    return {**found, "max": measured.percentile_ms(100.0), "mean": measured.mean_ms()}
+
+
+def _intervals(measured: Latencies) -> dict[str, list[float]]:
+    """Percentiles between two that were measured; too few values have none.
+
+    They hold for values that are independent; waits in one queue are not, and vary more.
+    """
+    found: dict[str, list[float]] = {}
+    for name, percent in _PERCENTS:
+        ranks = quantile_ranks(measured.count, percent / 100.0)
+        if ranks is not None:
+            found[name] = [measured.ranked_ms(rank) for rank in ranks]
+    return found
+
+
+def _verdicts(load: Load | SizeUnderLoad) -> list[dict[str, Any]]:
+    return [{"slo": each.slo.text, **named(each, "value", "met")} for each in load.verdicts]
+
+
+def _profile(load: Load) -> dict[str, Any]:
+    profile, processor = load.profile, ("kind", "name", "runs", "failed", "late", "reason")
+    return {
+        "profile": profile.name,
+        "about": profile.about,
+        "model": "closed" if profile.users else "open",
+        "arrival": None if profile.users else profile.arrival,
+        "peak_rps": profile.peak_per_s,
+        "users": profile.users or None,
+        "think_s": profile.think_s if profile.users else None,
+        "seconds": profile.duration_s,
+        **named(load, "retry", "mode"),
+        "front": _front(load.front),
+        "processors": [named(each, *processor) for each in load.processors],
+    }
+
+
+def _front(front: FrontOptions | None) -> dict[str, Any] | None:
+    if front is None:
+        return None
+    return {"url": front.shown, "method": front.request.method, "auth": front.auth}
+
+
+def _limit(limit: Limit) -> dict[str, Any]:
+    return {
+        "best_rps": limit.best_per_s,
+        "fails_at_rps": limit.worst_per_s,
+        "generator": limit.generator,
+        "steps": [_step(step) for step in limit.steps],
+    }
+
+
+def _step(step: Step) -> dict[str, Any]:
+    figures = step.figures
+    return {
+        "rps": step.rate_per_s,
+        "met": step.borne,
+        "missed": [each.slo.text for each in step.verdicts if not each.met],
+        "note": step.note,
+        **named(figures, "achieved_rps", "goodput_rps"),
+        "throttled": figures.throttled_requests,
+        "p50_ms": figures.latency.percentile_ms(50.0),
+        "p99_ms": figures.latency.percentile_ms(99.0),
+        "concurrency": named(figures.concurrency, "mean", "max", "little"),
+    }
+
+
+def _events(events: EventFigures) -> dict[str, Any]:
+    """What became of the events of an asynchronous load; waits are in the platform's time."""
+    settings = events.following.settings
+    moment = ("second", "accepted", "begun", "retried", "waiting")
+    return {
+        **named(events, "accepted", "started", "retried", "tries", "duplicates", "unknown"),
+        **named(events, "given_up", "billed_ms"),
+        "billed_tries": events.billed,
+        "unseen": events.ends[End.UNSEEN],
+        "events_by_tries": dict(events.by_tries),
+        "ends": {end.value: events.ends[end] for end in End},
+        "dead_lettered": _sent_on(events, settings.dead_letters),
+        "sent_to_failure_destination": _sent_on(events, settings.on_failure),
+        "dwell_ms": _spread(events.dwell),
+        "retry_wait_ms": _spread(events.retry_wait),
+        "following": _following(events.following),
+        "timeline": [named(each, *moment) for each in events.timeline],
+    }
+
+
+def _sent_on(events: EventFigures, place: str | None) -> dict[str, Any] | None:
+    """Events that Lambda gave up and so sends to this place; ``None`` where there is none."""
+    return None if place is None else {"to": place, "events": events.given_up}
+
+
+def _following(following: Following) -> dict[str, Any]:
+    settings = following.settings
+    return {
+        **named(following, "place", "seconds", "broken", "time_scale"),
+        "max_retries": settings.retries,
+        "max_age_s": settings.age_s,
+        **named(settings, "dead_letters", "on_failure", "on_success"),
     }

@@ -135,17 +135,14 @@ class LocustEngine:
                 self._shortfall.processors = dispatch.hooks.counts()
 
     def stop(self) -> None:
-        """Send nothing more of the running batch; its iterator ends after what is in flight."""
         if self._dispatch is not None:
             with contextlib.suppress(TunerError):
                 self._dispatch.stop()
 
     def shortfall(self) -> Shortfall:
-        """Return what the running or last batch could not send."""
         return self._shortfall
 
     def close(self) -> None:
-        """End the workers."""
         if self._pool is not None:
             self._pool.end()
             self._pool = None

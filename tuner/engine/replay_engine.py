@@ -64,7 +64,6 @@ class ReplayEngine:
             yield self._pass(heapq.heappop(ended)[2])
 
     def stop(self) -> None:
-        """Begin no further call; the iterator ends after those that have begun."""
         self._stopped = True
 
     def shortfall(self) -> Shortfall:

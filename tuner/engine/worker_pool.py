@@ -86,22 +86,18 @@ class SingleWorker(WorkerPool):
 
     @property
     def pids(self) -> Sequence[int]:
-        """The worker's process id."""
         return [self._process.pid]
 
     def ready(self) -> Sequence[str]:
-        """Wait until it has come up; return its name."""
         while not self._ready:
             kind, *_ = self._process.receive(START_S)
             self._ready = kind == wire.READY
         return [self.NAME]
 
     def lead_s(self, worker: str) -> float:
-        """Zero: it is the same clock."""
         return 0.0
 
     def send(self, worker: str, message: bytes) -> None:
-        """Write to its socket."""
         self._process.send(message)
 
     def receive(self) -> WorkerMessage:
@@ -110,7 +106,6 @@ class SingleWorker(WorkerPool):
         return WorkerMessage(self.NAME, kind, fields)
 
     def end(self) -> None:
-        """End the process."""
         self._process.end()
 
 
@@ -156,7 +151,6 @@ class LocustWorkers(WorkerPool):
 
     @property
     def pids(self) -> Sequence[int]:
-        """Process ids of the local workers that have joined and live."""
         return [worker.pid for worker in self._joined.values() if worker.pid is not None]
 
     def ready(self) -> Sequence[str]:
@@ -177,16 +171,13 @@ class LocustWorkers(WorkerPool):
         return names
 
     def lead_s(self, worker: str) -> float:
-        """Return what was measured when it joined; zero for one of this machine."""
         return self._joined[worker].lead_s if worker in self._joined else 0.0
 
     def send(self, worker: str, message: bytes) -> None:
-        """Send it by way of the master."""
         if worker in self._joined:
             self._master.send(wire.pack(wire.TO, worker, message))
 
     def receive(self) -> WorkerMessage:
-        """Return what came first."""
         while not self._told:
             self._pump()
         return self._told.popleft()

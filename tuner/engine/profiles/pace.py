@@ -59,19 +59,15 @@ class Constant(Shape):
     per_s: float
 
     def rate(self, at_s: float) -> float:
-        """The one rate."""
         return self.per_s
 
     def due_before(self, at_s: float) -> float:
-        """Rate times time."""
         return self.per_s * at_s
 
     def peak_per_s(self, duration_s: float) -> float:
-        """The one rate."""
         return self.per_s
 
     def raised(self, factor: float) -> Shape:
-        """Another rate."""
         return Constant(self.per_s * factor)
 
     def when(self, calls: float, low_s: float, high_s: float) -> float:
@@ -88,7 +84,6 @@ class Ramp(Shape):
     over_s: float
 
     def rate(self, at_s: float) -> float:
-        """The rate on the line."""
         part = 1.0 if at_s >= self.over_s else at_s / self.over_s
         return self.from_per_s + (self.to_per_s - self.from_per_s) * part
 
@@ -99,15 +94,12 @@ class Ramp(Shape):
         return area + self.to_per_s * max(0.0, at_s - self.over_s)
 
     def peak_per_s(self, duration_s: float) -> float:
-        """The higher end."""
         return max(self.from_per_s, self.to_per_s)
 
     def stretched(self, factor: float) -> Shape:
-        """A longer line."""
         return replace(self, over_s=self.over_s * factor)
 
     def raised(self, factor: float) -> Shape:
-        """Both ends raised."""
         return Ramp(self.from_per_s * factor, self.to_per_s * factor, self.over_s)
 
 
@@ -118,7 +110,6 @@ class Steps(Shape):
     steps: tuple[tuple[float, float], ...]
 
     def rate(self, at_s: float) -> float:
-        """The rate of the step that holds now."""
         end = 0.0
         for seconds, per_s in self.steps:
             end += seconds
@@ -127,7 +118,6 @@ class Steps(Shape):
         return self.steps[-1][1]
 
     def due_before(self, at_s: float) -> float:
-        """The sum over the steps so far."""
         total, start = 0.0, 0.0
         for seconds, per_s in self.steps:
             total += per_s * max(0.0, min(seconds, at_s - start))
@@ -135,15 +125,12 @@ class Steps(Shape):
         return total + self.steps[-1][1] * max(0.0, at_s - start)
 
     def peak_per_s(self, duration_s: float) -> float:
-        """The highest step."""
         return max(per_s for _, per_s in self.steps)
 
     def stretched(self, factor: float) -> Shape:
-        """Longer steps."""
         return Steps(tuple((seconds * factor, per_s) for seconds, per_s in self.steps))
 
     def raised(self, factor: float) -> Shape:
-        """Higher steps."""
         return Steps(tuple((seconds, per_s * factor) for seconds, per_s in self.steps))
 
 
@@ -156,7 +143,6 @@ class Sine(Shape):
     period_s: float
 
     def rate(self, at_s: float) -> float:
-        """The rate on the wave."""
         return self.mean_per_s - self.swing_per_s * math.cos(math.tau * at_s / self.period_s)
 
     def due_before(self, at_s: float) -> float:
@@ -165,15 +151,12 @@ class Sine(Shape):
         return self.mean_per_s * at_s - self.swing_per_s * math.sin(turn * at_s) / turn
 
     def peak_per_s(self, duration_s: float) -> float:
-        """The crest of the wave."""
         return self.mean_per_s + self.swing_per_s
 
     def stretched(self, factor: float) -> Shape:
-        """A longer wave."""
         return replace(self, period_s=self.period_s * factor)
 
     def raised(self, factor: float) -> Shape:
-        """A higher wave."""
         return Sine(self.mean_per_s * factor, self.swing_per_s * factor, self.period_s)
 
 
@@ -190,7 +173,6 @@ class Bursts(Shape):
         return self.size / self.every_s
 
     def due_before(self, at_s: float) -> float:
-        """All of the bursts so far."""
         return float(self.size * math.ceil(at_s / self.every_s)) if at_s > 0 else 0.0
 
     def peak_per_s(self, duration_s: float) -> float:
@@ -198,7 +180,6 @@ class Bursts(Shape):
         return self.rate(0.0)
 
     def stretched(self, factor: float) -> Shape:
-        """Longer pauses."""
         return replace(self, every_s=self.every_s * factor)
 
     def raised(self, factor: float) -> Shape:
@@ -223,15 +204,12 @@ class Moments(Shape):
         return self.due_before(at_s + 0.5) - self.due_before(at_s - 0.5)
 
     def due_before(self, at_s: float) -> float:
-        """The number of moments that have passed."""
         return float(bisect_left(self.at_s, at_s / self.scale))
 
     def peak_per_s(self, duration_s: float) -> float:
-        """The mean rate."""
         return self.due_before(duration_s + 1.0) / duration_s
 
     def stretched(self, factor: float) -> Shape:
-        """Longer gaps."""
         return replace(self, scale=self.scale * factor)
 
     def raised(self, factor: float) -> Shape:
@@ -239,7 +217,6 @@ class Moments(Shape):
         return self
 
     def when(self, calls: float, low_s: float, high_s: float) -> float:
-        """The recorded moment."""
         return self.at_s[int(calls)] * self.scale
 
 

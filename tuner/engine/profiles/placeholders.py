@@ -73,38 +73,22 @@ def _made(words: Sequence[str], inside: str, scope: Scope) -> Value:
         known = ", ".join(_MAKERS)
         raise _bad(inside, f"is not one of {known}")
     try:
-        return make(words[1:], scope)
-    except UsageError:
-        raise
-    except (ValueError, IndexError, KeyError, OverflowError):
+        return make(scope, *words[1:])
+    except (TypeError, ValueError, IndexError, KeyError, OverflowError):
         raise _bad(inside, "is incomplete or has invalid values") from None
 
 
-def _uuid(words: Sequence[str], scope: Scope) -> Value:
-    _none(words)
-    return str(UUID(int=scope.random.getrandbits(128), version=4))
+def _drawn(scope: Scope, digits: str, length: str) -> Value:
+    if not 1 <= int(length) <= _MOST_DIGITS:
+        raise ValueError("too long or too short")
+    return "".join(scope.random.choices(digits, k=int(length)))
 
 
-def _hex(words: Sequence[str], scope: Scope) -> Value:
-    return "".join(scope.random.choices("0123456789abcdef", k=_length(words)))
+def _float(scope: Scope, low: str, high: str) -> Value:
+    return round(float(low) + (float(high) - float(low)) * scope.random.random(), 6)
 
 
-def _digits(words: Sequence[str], scope: Scope) -> Value:
-    return "".join(scope.random.choices("0123456789", k=_length(words)))
-
-
-def _int(words: Sequence[str], scope: Scope) -> Value:
-    low, high = (int(word) for word in words)
-    return scope.random.randint(low, high)
-
-
-def _float(words: Sequence[str], scope: Scope) -> Value:
-    low, high = (float(word) for word in words)
-    return round(low + (high - low) * scope.random.random(), 6)
-
-
-def _now(words: Sequence[str], scope: Scope) -> Value:
-    form = words[0] if words else "iso"
+def _now(scope: Scope, form: str = "iso") -> Value:
     if form == "s":
         return int(scope.now_s)
     if form == "ms":
@@ -115,7 +99,7 @@ def _now(words: Sequence[str], scope: Scope) -> Value:
     return moment.strftime({"date": "%Y-%m-%d", "clf": "%d/%b/%Y:%H:%M:%S +0000"}[form])
 
 
-def _choice(words: Sequence[str], scope: Scope) -> Value:
+def _choice(scope: Scope, *words: str) -> Value:
     parts = [word.rpartition("=") for word in words]
     weighted = all(equals and re.fullmatch(r"\d+(\.\d+)?", weight) for _, equals, weight in parts)
     if not weighted:
@@ -124,8 +108,7 @@ def _choice(words: Sequence[str], scope: Scope) -> Value:
     return scope.random.choices([name for name, _, _ in parts], weights)[0]
 
 
-def _row(words: Sequence[str], scope: Scope) -> Value:
-    name, column = words
+def _row(scope: Scope, name: str, column: str) -> Value:
     if name not in scope.lines:
         scope.lines[name] = scope.random.choice(scope.tables(name))
     line = scope.lines[name]
@@ -135,35 +118,18 @@ def _row(words: Sequence[str], scope: Scope) -> Value:
     return line[column]
 
 
-def _number(words: Sequence[str], scope: Scope) -> Value:
-    _none(words)
-    return scope.number
-
-
-_MAKERS: Mapping[str, Callable[[Sequence[str], Scope], Value]] = {
-    "uuid": _uuid,
-    "hex": _hex,
-    "digits": _digits,
-    "int": _int,
+#: What fills a placeholder of this name, from its further words; too many or few are a TypeError.
+_MAKERS: Mapping[str, Callable[..., Value]] = {
+    "uuid": lambda scope: str(UUID(int=scope.random.getrandbits(128), version=4)),
+    "hex": lambda scope, length: _drawn(scope, "0123456789abcdef", length),
+    "digits": lambda scope, length: _drawn(scope, "0123456789", length),
+    "int": lambda scope, low, high: scope.random.randint(int(low), int(high)),
     "float": _float,
     "now": _now,
     "choice": _choice,
     "row": _row,
-    "n": _number,
+    "n": lambda scope: scope.number,
 }
-
-
-def _length(words: Sequence[str]) -> int:
-    (word,) = words
-    length = int(word)
-    if not 1 <= length <= _MOST_DIGITS:
-        raise ValueError("too long or too short")
-    return length
-
-
-def _none(words: Sequence[str]) -> None:
-    if words:
-        raise ValueError("takes no words")
 
 
 def _bad(inside: str, reason: str) -> UsageError:

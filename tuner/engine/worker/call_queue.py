@@ -81,7 +81,7 @@ class CallQueue:
     def __init__(self, emit: Callable[[bytes], None]) -> None:
         self.emit = emit
         self.processors = ProcessorCalls(emit)
-        self.play: object = None  # the locustfile whose users call now, if there is one
+        self.run: object = None  # the locustfile whose users call now, if there is one
         self.pace: Callable[[], object] = lambda: None
         self.job: Job | None = None
         self.limit = 0
@@ -107,7 +107,7 @@ class CallQueue:
         """Return the user's next call; wait until there is one."""
         while True:
             self._drop_late()
-            if self.ready and self.job is not None and self._may_work(user):
+            if self.ready and self.job and user.working and self._busy <= self.limit:
                 return self.ready.popleft()
             if user.working:
                 user.working = False
@@ -124,7 +124,9 @@ class CallQueue:
         """Have a further attempt sent at its due time; its call is unfinished until then."""
 
         def arrive() -> None:
-            _sleep_until(due.at or 0.0)
+            # No less than that: gevent counts from its loop's last look at the clock.
+            while (left_s := (due.at or 0.0) - monotonic()) > 0.0:
+                gevent.sleep(left_s)
             self._waiting.discard(waiting)
             self.offer(due)
 
@@ -142,7 +144,7 @@ class CallQueue:
             if take_over(due, hooked):
                 self.offer(due)
             else:
-                self.fail_to_prepare(due)
+                self.drop(due, PRE_FAILED)
                 self._look_whether_quiet()
 
         if asked.ready() and take_over(due, asked.get()):
@@ -151,25 +153,21 @@ class CallQueue:
         waiting = gevent.spawn(arrive)
         self._waiting.add(waiting)
 
-    def fail_to_prepare(self, due: Due) -> None:
-        """Drop a call whose pre-processor failed."""
-        self._tell_dropped(due, PRE_FAILED)
+    def drop(self, due: Due, reason: str) -> None:
+        """Report a call as not sent, unless this would have been a further attempt."""
+        if due.attempt == 1:
+            self.emit(wire.pack(wire.DROPPED, due.call.number, reason))
 
     def await_post(self, asked: AsyncResult) -> None:
         """Keep the batch open until this post-processor has ended."""
 
         def wait() -> None:
             asked.get()
-            self._post_running.discard(looking)
+            self._post_running.discard(waiting)
             self._look_whether_quiet()
 
-        looking = gevent.spawn(wait)
-        self._post_running.add(looking)
-
-    def give_back(self, due: Due) -> None:
-        """Drop a call whose user was stopped before it sent it."""
-        if due.attempt == 1:
-            self._tell_dropped(due, STOPPED)
+        waiting = gevent.spawn(wait)
+        self._post_running.add(waiting)
 
     def widen(self, limit: int) -> None:
         """Let so many users work from now on."""
@@ -180,8 +178,7 @@ class CallQueue:
     def cut_off(self) -> None:
         """Hand out no further first attempt; report as dropped what was due and not sent."""
         for due in self.ready:
-            if due.attempt == 1:
-                self._tell_dropped(due, STOPPED)
+            self.drop(due, STOPPED)
         self.ready = deque(due for due in self.ready if due.attempt > 1)
         self._look_whether_quiet()
 
@@ -205,9 +202,6 @@ class CallQueue:
         self.limit = order.concurrency
         self._patience_s = order.policy.patience_s
         self.stopped.clear()
-
-    def _may_work(self, user: Sender) -> bool:
-        return user.working and self._busy <= self.limit
 
     def _wake_one(self) -> None:
         if self.idle and self._busy < self.limit:
@@ -233,10 +227,7 @@ class CallQueue:
             first = self.ready[0]
             if first.at is None or first.at > latest or first.attempt > 1:
                 return
-            self._tell_dropped(self.ready.popleft(), NO_CONNECTION)
-
-    def _tell_dropped(self, due: Due, reason: str) -> None:
-        self.emit(wire.pack(wire.DROPPED, due.call.number, reason))
+            self.drop(self.ready.popleft(), NO_CONNECTION)
 
     def _look_whether_quiet(self) -> None:
         if not self.ready and self._busy == 0 and not self._waiting and not self._post_running:
@@ -247,9 +238,3 @@ def take_over(due: Due, hooked: Hooked) -> bool:
     """Give a call the payload that was made for it; ``False`` if that failed."""
     due.prepared, due.body = hooked.good, hooked.body
     return hooked.good
-
-
-def _sleep_until(moment_s: float) -> None:
-    """Sleep no less than this: gevent counts from its loop's last look at the clock."""
-    while (left_s := moment_s - monotonic()) > 0.0:
-        gevent.sleep(left_s)

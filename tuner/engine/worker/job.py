@@ -36,7 +36,7 @@ class Job:
         self.timeout_s = order.timeout_s
         self.tls = tls
         self.server = (order.url, order.verify)
-        self.again = Retries(order.policy.retry, order.policy.seed, monotonic())
+        self.retries = Retries(order.policy.retry, order.policy.seed, monotonic())
         self.read = read_answer if order.front is None else read_front_answer
         self.time = SigningTime(wall)
         self._payloads = [(body, _digest(body)) for body in order.payloads]

@@ -14,19 +14,27 @@ from time import monotonic, process_time
 from typing import Any
 
 import gevent
-from gevent.event import AsyncResult, Event
+from gevent.event import AsyncResult
 from locust import events
 from locust.env import Environment
 
 from tuner.engine import wire
 from tuner.engine.worker.pacer import Pacer
-from tuner.engine.worker.process import ask_for_prompt_wakeups, die_with_parent, settle_memory
+from tuner.engine.worker.process import (
+    Outbox,
+    ask_for_prompt_wakeups,
+    die_with_parent,
+    settle_memory,
+)
 from tuner.engine.worker.users import QueueUser
 from tuner.engine.worker_process import machine_id
 
 _FEW = 4
 #: Seconds for which results may gather before they are sent, with more than a few users.
 LINGER_S = 0.005
+#: The type of Locust message that carries ours.
+MESSAGE = "tuner"
+_SILENCE_S = 5.0  # the heartbeat of Locust's master comes once a second
 
 
 class Worker:
@@ -37,10 +45,21 @@ class Worker:
 
     def __init__(self, runner: Any, send: Callable[[bytes], None]) -> None:
         self._send = send
-        self._pacer = Pacer(runner, send)
+        self._pacer = pacer = Pacer(runner, send)
         self._go: AsyncResult = AsyncResult()
         #: Seconds for which results may gather now.
         self.linger_s = 0.0
+        self._acts: dict[str, Callable[..., object]] = {
+            wire.ORDER: self._begin,
+            wire.GO: self._start,
+            wire.CALLS: pacer.add,
+            wire.LAST: pacer.last,
+            wire.STOP: pacer.stop,
+            wire.KEYS: pacer.use_keys,
+            wire.LIMIT: pacer.widen,
+            wire.HOOKED: pacer.hooked,
+            wire.PING: lambda sent: send(wire.pack(wire.PONG, sent, monotonic())),
+        }
 
     def greet(self) -> None:
         """Report that this worker is there, and begin its heartbeat."""
@@ -49,31 +68,20 @@ class Worker:
 
     def take(self, kind: str, fields: list[Any]) -> None:
         """Act on one message; never blocks."""
-        pacer = self._pacer
-        if kind == wire.ORDER:
-            self._go = AsyncResult()
-            pacer.clear()
-            gevent.spawn(self._carry_out, wire.Order.read(fields), self._go)
-        elif kind == wire.GO:
-            self._go.set(fields[0])
-        elif kind == wire.CALLS:
-            pacer.add(wire.OrderedCall(*call) for call in fields)
-        elif kind == wire.LAST:
-            pacer.last()
-        elif kind == wire.STOP:
-            self.stop()
-        elif kind == wire.KEYS:
-            pacer.use_keys(*fields)
-        elif kind == wire.LIMIT:
-            pacer.widen(fields[0])
-        elif kind == wire.HOOKED:
-            pacer.hooked(*fields)
-        elif kind == wire.PING:
-            self._send(wire.pack(wire.PONG, fields[0], monotonic()))
+        if (act := self._acts.get(kind)) is not None:
+            act(*fields)
 
     def stop(self) -> None:
         """Send no more calls; what is in flight ends as usual."""
         self._pacer.stop()
+
+    def _begin(self, *fields: Any) -> None:
+        self._go = AsyncResult()
+        self._pacer.clear()
+        gevent.spawn(self._carry_out, wire.Order.read(fields), self._go)
+
+    def _start(self, at_s: float) -> None:
+        self._go.set(at_s)
 
     def _carry_out(self, order: wire.Order, go: AsyncResult) -> None:
         self.linger_s = LINGER_S if order.concurrency > _FEW else 0.0
@@ -94,25 +102,19 @@ class Worker:
             at, used = now, now_used
 
 
-#: The type of Locust message that carries ours.
-MESSAGE = "tuner"
-_SILENCE_S = 5.0  # Locust's master says once a second that it lives
-
-
 class JoinedWorker:
     """A worker that gets its messages by way of a Locust worker's runner."""
 
     def __init__(self, runner: Any) -> None:
         self._runner = runner
         self._reader = wire.Reader()
-        self._outgoing: list[bytes] = []
-        self._waiting = Event()
         self._heard_at = monotonic()
-        self._worker = Worker(runner, self._send)
+        outbox = Outbox(lambda data: runner.send_message(MESSAGE, data))
+        self._worker = worker = Worker(runner, outbox.send)
         runner.register_message(MESSAGE, self._take)
         runner.environment.events.heartbeat_received.add_listener(self._hear)
-        gevent.spawn(self._write_forever)
-        self._worker.greet()
+        gevent.spawn(outbox.write_forever, lambda: worker.linger_s or LINGER_S / 5)
+        worker.greet()
 
     def watch(self) -> None:
         """Make the runner of a process of Locust's own quit when the master is gone."""
@@ -130,10 +132,6 @@ class JoinedWorker:
             gevent.sleep(0.1)
         self._worker.stop()
 
-    def _send(self, message: bytes) -> None:
-        self._outgoing.append(message)
-        self._waiting.set()
-
     def _take(self, msg: Any, **_: Any) -> None:
         self._heard_at = monotonic()
         for kind, *fields in self._reader.feed(msg.data):
@@ -141,14 +139,6 @@ class JoinedWorker:
 
     def _hear(self, **_: Any) -> None:
         self._heard_at = monotonic()
-
-    def _write_forever(self) -> None:
-        while True:
-            self._waiting.wait()
-            self._waiting.clear()
-            outgoing, self._outgoing = self._outgoing, []
-            self._runner.send_message(MESSAGE, b"".join(outgoing))
-            gevent.sleep(self._worker.linger_s or LINGER_S / 5)
 
 
 def main() -> None:

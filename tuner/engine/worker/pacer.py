@@ -6,7 +6,7 @@ pacer makes sure that there are enough, and connects them before the first call 
 
 import contextlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from ssl import SSLContext
 from time import monotonic, time
 from typing import Any
@@ -49,7 +49,7 @@ class Pacer:
         self._preparing: dict[int, Any] = {}
         self._more = Event()
         self._order: Order | None = None
-        self._play: LocustfileRun | None = None
+        self._run: LocustfileRun | None = None
         self._last = False
         self._stopped = False
         self._start = 0.0
@@ -59,14 +59,14 @@ class Pacer:
         self._stopped = self._last = False
         self._calls.clear()
         self._preparing.clear()
-        self._order = self._play = self._queue.play = None
+        self._order = self._run = self._queue.run = None
 
     def stand_by(self, order: Order) -> None:
         """Spawn and connect the users of a batch. Raises OSError for an unreadable CA file."""
         self._queue.begin(Job(order, self._tls_of(order), time))
         self._order = order
         if order.script is not None:
-            self._play = self._queue.play = LocustfileRun(
+            self._run = self._queue.run = LocustfileRun(
                 self._runner, self._queue, order, order.script
             )
             return
@@ -78,9 +78,9 @@ class Pacer:
         if order.pre:
             self._await_first()
 
-    def add(self, calls: Iterator[OrderedCall]) -> None:
+    def add(self, *calls: Sequence[Any]) -> None:
         """Add calls to the batch, due no earlier than those before."""
-        more = list(calls)
+        more = [OrderedCall(*call) for call in calls]
         self._calls.extend(more)
         self._prepare(more)
         self._more.set()
@@ -96,8 +96,8 @@ class Pacer:
         Due times count from ``start`` on CLOCK_MONOTONIC.
         """
         queue, timer = self._queue, self._timer
-        if self._play is not None:
-            self._play.run(start)
+        if self._run is not None:
+            self._run.run(start)
             return
         cutoff = None
         if self._order is not None and self._order.policy.cutoff_s is not None:
@@ -121,8 +121,8 @@ class Pacer:
 
     def stop(self) -> None:
         """Send nothing more of this batch; what is in flight ends as usual."""
-        if self._play is not None:
-            self._play.over.set()
+        if self._run is not None:
+            self._run.over.set()
         self._end_pacing()
         self._queue.stop()
 
@@ -150,7 +150,7 @@ class Pacer:
 
         Those of a locustfile stay as many as they are.
         """
-        if self._play is not None:
+        if self._run is not None:
             return
         self._spawn(concurrency)
         self._queue.widen(concurrency)

@@ -17,17 +17,16 @@ from gevent.event import Event
 from tuner.engine import wire
 
 
-class Channel:
-    """The Unix socket to the tuner with this file descriptor, read and written by greenlets."""
+class Outbox:
+    """Messages on their way out, in order; ``write`` may block."""
 
-    def __init__(self, descriptor: int) -> None:
-        self._socket: Any = socket.socket(plain.AF_UNIX, plain.SOCK_STREAM, fileno=descriptor)
-        self._reader = wire.Reader()
+    def __init__(self, write: Callable[[bytes], object]) -> None:
+        self._write = write
         self._outgoing: list[bytes] = []
         self._waiting = Event()
 
     def send(self, message: bytes) -> None:
-        """Queue a message, in order, without blocking."""
+        """Queue a message without blocking."""
         self._outgoing.append(message)
         self._waiting.set()
 
@@ -38,11 +37,20 @@ class Channel:
             self._waiting.clear()
             outgoing, self._outgoing = self._outgoing, []
             try:
-                self._socket.sendall(b"".join(outgoing))
+                self._write(b"".join(outgoing))
             except OSError:
                 return
             if wait := linger_s():
                 gevent.sleep(wait)
+
+
+class Channel(Outbox):
+    """The Unix socket to the tuner with this file descriptor, read and written by greenlets."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._socket: Any = socket.socket(plain.AF_UNIX, plain.SOCK_STREAM, fileno=descriptor)
+        self._reader = wire.Reader()
+        super().__init__(self._socket.sendall)
 
     def messages(self) -> Iterator[tuple[Any, ...]]:
         """Yield messages from the tuner, until it closes its end."""

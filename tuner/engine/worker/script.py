@@ -10,7 +10,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from types import ModuleType
@@ -215,35 +215,34 @@ class LambdaUser(InvokeUser):
         ``--payload``, ``--payloads`` or ``--event``. Once the load is over it ends this user.
         """
         queue: CallQueue = self.environment.queue
-        play, job = queue.play, queue.job
-        if not isinstance(play, LocustfileRun) or job is None or play.over.is_set():
+        run, job = queue.run, queue.job
+        if not isinstance(run, LocustfileRun) or job is None or run.over.is_set():
             raise StopUser
-        play.began()
+        run.began()
         try:
-            return self._invoke(play, job, payload)
+            return self._invoke(run, job, payload)
         finally:
-            play.ended()
+            run.ended()
 
-    def _invoke(self, play: LocustfileRun, job: Job, payload: Any) -> Invocation:
-        script, index = play.script, 0
+    def _invoke(self, run: LocustfileRun, job: Job, payload: Any) -> Invocation:
+        script, index, queue = run.script, 0, self.environment.queue
         own: bytes | None = None
         if payload is None:
-            index = play.next_payload()
+            index = run.next_payload()
         else:
             own = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
-        call = OrderedCall(play.next_number(), script.qualifier, script.memory_mb, index, None)
+        call = OrderedCall(run.next_number(), script.qualifier, script.memory_mb, index, None)
         due, began = Due(call, None, body=own), monotonic()
-        processors = self.environment.queue.processors
         if job.order.pre:
-            hooked = processors.pre(call.number, job.body(call) if own is None else own).get()
+            hooked = queue.processors.pre(call.number, job.body(call) if own is None else own).get()
             if not take_over(due, hooked):
-                self._emit(wire.DROPPED, call.number, PRE_FAILED)
+                queue.drop(due, PRE_FAILED)
                 return Invocation(PRE_FAILED, None, PRE_FAILED, b"", None, None, 0.0)
             due.body, began = due.body or own, monotonic()
-        reply = self._attempts(play, job, due)
+        reply = self._attempts(run, job, due)
         result = reply.result
         if job.order.post:
-            processors.post(result, reply.body).get()
+            queue.processors.post(result, reply.body).get()
         return Invocation(
             result.outcome,
             result.status,
@@ -254,22 +253,14 @@ class LambdaUser(InvokeUser):
             (result.done - began) * 1000.0,
         )
 
-    def _attempts(self, play: LocustfileRun, job: Job, due: Due) -> Reply:
+    def _attempts(self, run: LocustfileRun, job: Job, due: Due) -> Reply:
         """Send until the retry policy gives up, or the load is over."""
         while True:
-            hold_s = job.again.hold_s(monotonic())
-            if hold_s:
+            if hold_s := job.retries.hold_s(monotonic()):
                 gevent.sleep(hold_s)
             reply = self.send(job, due)
-            result = reply.result
-            wait_s = job.again.wait_s(result, due.attempt, due.waited_s)
-            if wait_s is None or play.over.is_set():
-                self._emit(wire.RESULT, *result)
+            after = self.report(job, due, reply.result, run.over)
+            if after is None:
                 return reply
-            self._emit(wire.RESULT, *result._replace(backoff_ms=wait_s * 1000.0))
-            play.over.wait(max(0.0, result.done + wait_s - monotonic()))
-            at, attempt = result.done + wait_s, due.attempt + 1
-            due = replace(due, at=at, attempt=attempt, waited_s=wait_s)
-
-    def _emit(self, kind: str, *fields: Any) -> None:
-        self.environment.queue.emit(wire.pack(kind, *fields))
+            run.over.wait(max(0.0, (after.at or 0.0) - monotonic()))
+            due = after

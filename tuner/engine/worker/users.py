@@ -14,7 +14,7 @@ from locust import User, task
 from tuner.engine import wire
 from tuner.engine.answer import Answer, transport_failure
 from tuner.engine.wire import Result
-from tuner.engine.worker.call_queue import CallQueue, take_over
+from tuner.engine.worker.call_queue import PRE_FAILED, STOPPED, CallQueue, take_over
 from tuner.engine.worker.connection import Connection, TransportError
 from tuner.engine.worker.job import Due, Job
 from tuner.records import Outcome
@@ -89,6 +89,16 @@ class InvokeUser(User):
         )
         return Reply(Result(call.number, due.attempt, due_at, sent, first, done, *answer), body)
 
+    def report(self, job: Job, due: Due, result: Result, over: Event) -> Due | None:
+        """Report an attempt to the tuner; return the next one if the retry policy wants one."""
+        wait_s = job.retries.wait_s(result, due.attempt, due.waited_s)
+        emit = self.environment.queue.emit
+        if wait_s is None or over.is_set():
+            emit(wire.pack(wire.RESULT, *result))
+            return None
+        emit(wire.pack(wire.RESULT, *result._replace(backoff_ms=wait_s * 1000.0)))
+        return replace(due, at=result.done + wait_s, attempt=due.attempt + 1, waited_s=wait_s)
+
     def answered(self) -> None:
         """Called when an answer is complete and timed, before it is read."""
 
@@ -121,7 +131,7 @@ class QueueUser(InvokeUser):
         policy that holds requests back are left for the user itself.
         """
         connection = self._connection
-        if connection is None or self._server != job.server or job.again.holds:
+        if connection is None or self._server != job.server or job.retries.holds:
             return False
         if job.order.pre and not due.prepared:
             return False
@@ -164,26 +174,21 @@ class QueueUser(InvokeUser):
         stopped = self._queue.stopped
         if job.order.pre and not due.prepared and not self._prepare(job, due):
             return None
-        hold_s = job.again.hold_s(monotonic())
+        hold_s = job.retries.hold_s(monotonic())
         if hold_s and stopped.wait(hold_s):
-            self._queue.give_back(due)
+            self._queue.drop(due, STOPPED)
             return None
         begun, self._begun = self._begun, None
         reply = self.send(job, due, None if begun is None else begun[1])
-        result = reply.result
-        wait_s = job.again.wait_s(result, due.attempt, due.waited_s)
-        if wait_s is None or stopped.is_set():
-            self._queue.emit(wire.pack(wire.RESULT, *result))
+        after = self.report(job, due, reply.result, stopped)
+        if after is None:
             if job.order.post:
                 self._process_answer(due, reply)
             return None
-        told = result._replace(backoff_ms=wait_s * 1000.0)
-        self._queue.emit(wire.pack(wire.RESULT, *told))
-        after = replace(due, at=result.done + wait_s, attempt=due.attempt + 1, waited_s=wait_s)
         if not job.order.policy.repeat:  # another call may use the user in the meantime
             self._queue.offer_later(after)
             return None
-        while (left_s := result.done + wait_s - monotonic()) > 0.0:
+        while (left_s := (after.at or 0.0) - monotonic()) > 0.0:
             if stopped.wait(left_s):
                 return None
         return after
@@ -193,10 +198,10 @@ class QueueUser(InvokeUser):
         queue = self._queue
         asked = queue.processors.pre(due.call.number, job.body(due.call))
         if not take_over(due, asked.get()):
-            queue.fail_to_prepare(due)
+            queue.drop(due, PRE_FAILED)
             return False
         if queue.stopped.is_set():
-            queue.give_back(due)
+            queue.drop(due, STOPPED)
             return False
         return True
 

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
 
@@ -126,8 +126,14 @@ sys.stdout.buffer.write(vl_convert.javascript_bundle(vl_version=sys.argv[1]).enc
 
 
 def javascript(cache: Path | None = None) -> str:
-    """The bundle as text that may stand inside ``<script>``. ``cache`` is a folder."""
-    kept = (cache or _cache_folder()) / f"vega-{version('vl-convert-python')}-{_vega_lite()}.js"
+    """Return the chart library as text that may stand inside ``<script>``.
+
+    An installed package brings it. A source tree makes it with vl-convert, which takes a second,
+    and keeps it in ``cache``, a folder. Raises :class:`TunerError` if it cannot be made.
+    """
+    if packed := _packed():
+        return _harmless(packed)
+    kept = (cache or _cache_folder()) / f"vega-{_converter()}-{_vega_lite()}.js"
     with suppress(OSError, UnicodeDecodeError):
         text = kept.read_text(encoding="utf-8")
         if _whole(text):
@@ -135,6 +141,22 @@ def javascript(cache: Path | None = None) -> str:
     text = _harmless(_made())
     _keep(kept, text)
     return text
+
+
+def _packed() -> str | None:
+    """Return the library that the build put into the wheel (``hatch_build.py``), if it fits."""
+    fits = f"vega-{_vega_lite().split('.')[0]}."
+    parts = (files("tuner.report") / "templates").iterdir()
+    found = [part for part in parts if part.name.startswith(fits)]
+    return found[0].read_text(encoding="utf-8") if found else None
+
+
+def _converter() -> str:
+    try:
+        return version("vl-convert-python")
+    except PackageNotFoundError as error:
+        fix = "Install it: pip install 'tuner[images]'"
+        raise TunerError("charts", "vl-convert is not installed", fix) from error
 
 
 def _vega_lite() -> str:

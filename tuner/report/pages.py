@@ -99,9 +99,9 @@ def _runs(documents: Sequence[Document]) -> Iterator[str]:
 def write_image(sweep: Sweep, chart: str, path: Path) -> Path:
     """Draw the chart ``latency``, ``cost``, ``trade-off`` or ``cold`` into a .png or .svg file.
 
-    vl-convert runs a JavaScript engine inside this process (about 150 MB), so only what asks for a
-    picture draws one. Raises :class:`UsageError` for an unknown chart or ending,
-    :class:`TunerError` if the file cannot be written.
+    vl-convert, the ``images`` extra, runs a JavaScript engine inside this process (about 150 MB),
+    so only what asks for a picture draws one. Raises :class:`UsageError` for an unknown chart or
+    ending, :class:`TunerError` if the extra is not installed or the file cannot be written.
     """
     found = {figure.name: figure for figure in sweep_view(sweep).figures}
     if chart not in found:
@@ -118,8 +118,11 @@ def write_image(sweep: Sweep, chart: str, path: Path) -> Path:
 
 
 def _drawn(chart: dict[str, Any], path: Path) -> bytes:
-    import vl_convert
-
+    try:
+        import vl_convert
+    except ImportError as error:
+        fix = "Install it: pip install 'tuner[images]'"
+        raise TunerError(f"picture {path.name}", "vl-convert is not installed", fix) from error
     spec = {**painted(chart), "width": _WIDTH, "background": LIGHT["paper"]}
     del spec["autosize"]
     if path.suffix.lower() == ".svg":

@@ -2,9 +2,11 @@
 
 import json
 import re
+import sys
 from dataclasses import replace
 from functools import cache
 from html.parser import HTMLParser
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import altair
@@ -199,6 +201,35 @@ def test_a_failing_vl_convert_is_an_error_with_a_way_out(
     monkeypatch.setattr(page, "_MAKE", "raise SystemExit('no V8 here')")
     with pytest.raises(TunerError, match="vl-convert failed: no V8 here"):
         page.javascript(tmp_path)
+
+
+def test_the_library_of_the_wheel_is_used_where_it_fits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    templates = tmp_path / "templates"
+    templates.mkdir()
+    monkeypatch.setattr(page, "files", lambda _package: tmp_path)
+    monkeypatch.setattr(page, "_vega_lite", lambda: "6.4")
+    monkeypatch.setattr(page, "_made", lambda: "made")
+    (templates / "vega-5.21.js").write_text("too old")
+    assert page.javascript(tmp_path / "cache").startswith("made")
+    (templates / "vega-6.1.js").write_text("packed </script>")
+    assert page.javascript(tmp_path / "other").startswith("packed <\\/script>")
+
+
+def test_without_vl_convert_charts_and_pictures_say_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def absent(_name: str) -> str:
+        raise PackageNotFoundError
+
+    monkeypatch.setattr(page, "version", absent)
+    with pytest.raises(TunerError, match="vl-convert is not installed") as charts:
+        page.javascript(tmp_path)
+    monkeypatch.setitem(sys.modules, "vl_convert", None)
+    with pytest.raises(TunerError, match="vl-convert is not installed") as picture:
+        write_image(good(), "cost", tmp_path / "x.svg")
+    assert charts.value.fix == picture.value.fix == "Install it: pip install 'tuner[images]'"
 
 
 def test_every_colour_exists_light_and_dark() -> None:

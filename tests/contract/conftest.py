@@ -11,7 +11,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from tuner.aws.control import Control
+from tuner.aws.control import ControlPlane
 from tuner.aws.session import AwsSession, SessionOptions, open_session
 from tuner.clock import WallClock
 from tuner.targets.aws import AwsOptions, AwsTarget
@@ -156,7 +156,9 @@ def open_target(
 
     def open_(text: str, **more: Any) -> AwsTarget:
         options = AwsOptions(**{"journal": journal, "clock": hasty_clock, **more})
-        opened.append(AwsTarget(Control(aws_session, options.clock), parse_target(text), options))
+        opened.append(
+            AwsTarget(ControlPlane(aws_session, options.clock), parse_target(text), options)
+        )
         return opened[-1]
 
     yield open_

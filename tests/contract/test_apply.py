@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tuner.aws.applied import held, read_record, record_path
-from tuner.aws.apply import Application, Change, parse_steps
-from tuner.aws.control import Control
+from tuner.aws.apply import Application, ApplyOptions, parse_steps
+from tuner.aws.control import ControlPlane
 from tuner.aws.metrics import Health, why_worse
 from tuner.aws.session import AwsSession
 from tuner.cli.left import look
@@ -44,7 +44,7 @@ def start(aws_session: AwsSession, function: str, tmp_path: Path) -> Start:
 
     def make(clock: WallClock | None = None, said: list[str] | None = None) -> Application:
         tell = (said if said is not None else []).append
-        return Application(Control(aws_session, clock or Recorded()), function, tmp_path, tell)
+        return Application(ControlPlane(aws_session, clock or Recorded()), function, tmp_path, tell)
 
     return make
 
@@ -80,7 +80,7 @@ def test_memory_is_set_and_taken_back_and_nothing_else_is_touched(
     start: Start, service: Any, function: str, tmp_path: Path
 ) -> None:
     before = service.picture(function)
-    done = start().apply(Change(RUN, 640))
+    done = start().apply(ApplyOptions(RUN, 640))
     assert done is not None
     assert memory_of(service, function) == 640
     after = service.picture(function)
@@ -94,14 +94,14 @@ def test_memory_is_set_and_taken_back_and_nothing_else_is_touched(
 
 
 def test_a_size_that_is_set_already_needs_nothing(start: Start) -> None:
-    assert start().apply(Change(RUN, 256)) is None
+    assert start().apply(ApplyOptions(RUN, 256)) is None
 
 
 def test_applied_twice_it_is_undone_to_what_was_there_first(
     start: Start, service: Any, function: str, tmp_path: Path
 ) -> None:
-    start().apply(Change(RUN, 640))
-    start().apply(Change(RUN, 768))
+    start().apply(ApplyOptions(RUN, 640))
+    start().apply(ApplyOptions(RUN, 768))
     start().undo(read_record(record_path(tmp_path, RUN)))
     assert memory_of(service, function) == 256
 
@@ -110,7 +110,7 @@ def test_an_alias_moves_to_a_new_version_and_back(
     start: Start, service: Any, function: str, tmp_path: Path
 ) -> None:
     before = service.picture(function)
-    done = start().apply(Change(RUN, 640, alias="live"))
+    done = start().apply(ApplyOptions(RUN, 640, alias="live"))
     assert done is not None
     assert alias_of(service, function)["FunctionVersion"] == done.version != "1"
     version = service.client.get_function_configuration(FunctionName=function, Qualifier="live")
@@ -123,9 +123,9 @@ def test_applied_twice_with_an_alias_all_versions_of_it_go_again(
     start: Start, service: Any, function: str, tmp_path: Path
 ) -> None:
     before = service.picture(function)
-    start().apply(Change(RUN, 640, alias="live"))
-    start().apply(Change(RUN, 768))
-    start().apply(Change(RUN, 896, alias="live"))
+    start().apply(ApplyOptions(RUN, 640, alias="live"))
+    start().apply(ApplyOptions(RUN, 768))
+    start().apply(ApplyOptions(RUN, 896, alias="live"))
     start().undo(read_record(record_path(tmp_path, RUN)))
     assert service.picture(function) == before
 
@@ -134,11 +134,11 @@ def test_a_second_application_that_fails_leaves_the_first(
     start: Start, service: Any, function: str, tmp_path: Path, aws_session: AwsSession
 ) -> None:
     before = service.picture(function)
-    start().apply(Change(RUN, 640, alias="live"))
+    start().apply(ApplyOptions(RUN, 640, alias="live"))
     first, applied = read_record(record_path(tmp_path, RUN)), service.picture(function)
     said: list[str] = []
     with refused(aws_session, "PublishVersion"), pytest.raises(AccessDenied):
-        start(said=said).apply(Change(RUN, 768, alias="live"))
+        start(said=said).apply(ApplyOptions(RUN, 768, alias="live"))
     assert service.picture(function) == applied
     assert "rolling back" in said
     assert read_record(record_path(tmp_path, RUN)) == first
@@ -156,15 +156,15 @@ def test_what_cannot_be_taken_back_now_is_left_to_restore(
         refused(aws_session, "DeleteFunction"),
         pytest.raises(AccessDenied, match="UpdateAlias"),
     ):
-        start(said=said).apply(Change(RUN, 640, alias="live"))
+        start(said=said).apply(ApplyOptions(RUN, 640, alias="live"))
     assert any("run `tuner restore`" in line for line in said)
     assert service.picture(function) != before
     with pytest.raises(TargetError, match="interrupted"):
-        start().apply(Change(RUN, 640, alias="live"))
+        start().apply(ApplyOptions(RUN, 640, alias="live"))
     (left,), problems = look(tmp_path, tmp_path)
     assert problems == []
     assert "left changed; had 256 MB" in left.line()
-    assert left.back(Control(aws_session, Recorded()), said.append)
+    assert left.back(ControlPlane(aws_session, Recorded()), said.append)
     assert service.picture(function) == before
     assert look(tmp_path, tmp_path) == ([], [])
 
@@ -173,7 +173,7 @@ def test_an_undo_that_was_cut_short_is_ended_by_restore(
     start: Start, service: Any, function: str, tmp_path: Path, aws_session: AwsSession
 ) -> None:
     before = service.picture(function)
-    start().apply(Change(RUN, 640, alias="live"))
+    start().apply(ApplyOptions(RUN, 640, alias="live"))
     done = read_record(record_path(tmp_path, RUN))
 
     def die(**_: object) -> None:
@@ -184,7 +184,7 @@ def test_an_undo_that_was_cut_short_is_ended_by_restore(
         start().undo(done)
     assert alias_of(service, function)["FunctionVersion"] == "1"
     (left,), _ = look(tmp_path, tmp_path)
-    assert left.back(Control(aws_session, Recorded()), lambda _text: None)
+    assert left.back(ControlPlane(aws_session, Recorded()), lambda _text: None)
     assert service.picture(function) == before
 
 
@@ -197,7 +197,7 @@ def test_a_run_is_applied_by_one_process_at_a_time_and_restore_leaves_it_alone(
         refused(aws_session, "DeleteFunction"),
         pytest.raises(AccessDenied),
     ):
-        start().apply(Change(RUN, 640, alias="live"))
+        start().apply(ApplyOptions(RUN, 640, alias="live"))
     changed = service.picture(function)
     with held(tmp_path, RUN) as ours:
         assert ours
@@ -207,11 +207,11 @@ def test_a_run_is_applied_by_one_process_at_a_time_and_restore_leaves_it_alone(
         assert restore_pending([left], said.append) == []
         assert said == [f"{function}: still being set to 640 MB by another process"]
         with pytest.raises(TargetError, match="by another process"):
-            start().apply(Change(RUN, 640))
+            start().apply(ApplyOptions(RUN, 640))
         with pytest.raises(TargetError, match="by another process"):
             start().undo(read_record(record_path(tmp_path, RUN)))
         assert service.picture(function) == changed
-    assert left.back(Control(aws_session, Recorded()), said.append)
+    assert left.back(ControlPlane(aws_session, Recorded()), said.append)
     assert service.picture(function) == before
 
 
@@ -221,7 +221,7 @@ def test_a_version_that_an_alias_of_somebody_elses_uses_stays_and_is_told(
     if service.name == "moto":
         pytest.skip("moto deletes a version although an alias points at it")
     before = service.picture(function)
-    done = start().apply(Change(RUN, 640, alias="live"))
+    done = start().apply(ApplyOptions(RUN, 640, alias="live"))
     assert done is not None
     new = {"FunctionName": function, "Name": "mine", "FunctionVersion": done.version}
     service.client.create_alias(**new)
@@ -241,7 +241,7 @@ def test_what_somebody_set_since_is_not_undone(
     tmp_path: Path,
     await_update: Callable[..., None],
 ) -> None:
-    start().apply(Change(RUN, 640))
+    start().apply(ApplyOptions(RUN, 640))
     service.client.update_function_configuration(FunctionName=function, **change)
     await_update(service, function)
     with pytest.raises(ChangedUnderneath, match="777 MB"):
@@ -262,7 +262,7 @@ def test_a_deployment_in_the_middle_is_never_overwritten(
 
     events.register("before-call.lambda.UpdateFunctionConfiguration", deploy)
     with pytest.raises(ChangedUnderneath):
-        start().apply(Change(RUN, 640))
+        start().apply(ApplyOptions(RUN, 640))
     assert memory_of(service, function) == 777
 
 
@@ -272,7 +272,7 @@ def test_steps_without_cloudwatch_are_refused_before_anything_is_changed(
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     before = service.picture(function)
     with pytest.raises(TargetError, match="no CloudWatch"):
-        start().apply(Change(RUN, 640, alias="live", steps=(0.1,)))
+        start().apply(ApplyOptions(RUN, 640, alias="live", steps=(0.1,)))
     assert service.picture(function) == before
 
 
@@ -332,7 +332,7 @@ def test_steps_go_on_while_the_new_version_is_as_good(
         cloudwatch("2", 100, 0, 90.0)
 
     said: list[str] = []
-    start(Recorded(traffic), said).apply(Change(RUN, 640, "live", (0.1, 0.5), 60.0, 110.0))
+    start(Recorded(traffic), said).apply(ApplyOptions(RUN, 640, "live", (0.1, 0.5), 60.0, 110.0))
     assert seen == [{"2": 0.1}, {"2": 0.5}]
     moved = alias_of(service, function)
     assert moved["FunctionVersion"] == "2"
@@ -356,7 +356,7 @@ def test_a_worse_version_is_taken_back_by_itself(
         cloudwatch("2", 100, errors, p95_ms)
 
     with pytest.raises(TargetError, match=says):
-        start(Recorded(traffic)).apply(Change(RUN, 640, "live", (0.1,), 60.0, 110.0))
+        start(Recorded(traffic)).apply(ApplyOptions(RUN, 640, "live", (0.1,), 60.0, 110.0))
     back = alias_of(service, function)
     assert back["FunctionVersion"] == "1"
     assert not (back.get("RoutingConfig") or {}).get("AdditionalVersionWeights")

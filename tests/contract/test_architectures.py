@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from support.commands import exit_code as run
-from tuner.aws.control import Control
+from tuner.aws.control import ControlPlane
 from tuner.aws.journal import pending
 from tuner.aws.package import refuse_architecture
 from tuner.aws.restore import restore_journal
@@ -92,7 +92,7 @@ def test_the_copies_of_a_dead_run_are_deleted_each_by_its_own_journal(
         assert journal_of._journal is not None
         journal_of._journal.close()  # as the end of a process does
     for entry in pending(journal):
-        assert restore_journal(entry, Control(aws_session, hasty_clock))
+        assert restore_journal(entry, ControlPlane(aws_session, hasty_clock))
     assert functions_of(service) == there
     assert service.picture(function) == before
     assert pending(journal) == []
@@ -186,7 +186,7 @@ def test_a_layer_says_what_it_suits(
 
     def refuse(*layers: str) -> None:
         configuration = {"Architectures": ["x86_64"], "Layers": [{"Arn": arn} for arn in layers]}
-        refuse_architecture(Control(aws_session), configuration, {}, "arm64", "orders")
+        refuse_architecture(ControlPlane(aws_session), configuration, {}, "arm64", "orders")
 
     refuse(arn_of("fits", "x86_64", "arm64"))
     with pytest.raises(TargetError, match="its layer only-x86:1 is for x86_64 only"):
@@ -196,7 +196,7 @@ def test_a_layer_says_what_it_suits(
 @pytest.mark.parametrize("service", ["moto"], indirect=True)
 def test_a_container_image_is_refused_with_the_reason(aws_session: AwsSession) -> None:
     code = {"ImageUri": "000000000000.dkr.ecr.eu-west-1.amazonaws.com/orders@sha256:0"}
-    control = Control(aws_session)
+    control = ControlPlane(aws_session)
     with pytest.raises(TargetError, match="container image"):
         refuse_architecture(control, {"Architectures": ["x86_64"]}, code, "arm64", "orders")
     refuse_architecture(control, {"Architectures": ["arm64"]}, code, "arm64", "orders")

@@ -66,7 +66,7 @@ def test_a_crashed_run_is_put_back_in_the_same_role(
     one_variant(target, Setting(512))
     target.close()
     (entry,) = pending(Path(".tuner/journal"))
-    assert entry.opening.assume_role == ROLE
+    assert entry.header.assume_role == ROLE
     with pytest.raises(SystemExit) as ended:
         main(["restore"])
     assert ended.value.code == 0

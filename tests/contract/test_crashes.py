@@ -22,7 +22,7 @@ import pytest
 
 from tuner.aws.applied import read_record, record_path
 from tuner.aws.apply import Application
-from tuner.aws.control import Control
+from tuner.aws.control import ControlPlane
 from tuner.aws.session import AwsSession
 from tuner.cli.left import look
 from tuner.clock import WallClock
@@ -56,7 +56,7 @@ class Crashes:
     function: str
     journal: Path
     what: str
-    control: Control
+    control: ControlPlane
     count: int = 0
     points: int = 0
     wrong: list[str] = field(default_factory=list)
@@ -139,7 +139,7 @@ def crashes(
     hasty_clock: WallClock,
 ) -> Crashes:
     """On the user's function, which has a version, an alias and reserved concurrency."""
-    control = Control(aws_session, hasty_clock)
+    control = ControlPlane(aws_session, hasty_clock)
     return Crashes(measuring_process, service, function, journal, what, control)
 
 

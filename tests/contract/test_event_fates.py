@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from support.factories import a_batch, a_sample, a_variant
-from tuner.aws.control import Control
+from tuner.aws.control import ControlPlane
 from tuner.aws.session import SessionOptions, open_session
 from tuner.clock import WallClock
 from tuner.engine.engine import BatchPolicy, Call, Mode
@@ -29,7 +29,7 @@ LATEST = a_variant()
 def target_at(url: str, function: str) -> AwsTarget:
     session = open_session(SessionOptions("eu-west-1", None, url, ("any", "any")))
     options = AwsOptions(journal=None)
-    return AwsTarget(Control(session, options.clock), parse_target(function), options)
+    return AwsTarget(ControlPlane(session, options.clock), parse_target(function), options)
 
 
 def client_at(url: str, service: str = "lambda") -> Any:

@@ -21,9 +21,9 @@ import pytest
 
 from support import fault_proxy as f
 from tuner.aws.applied import read_record, record_path
-from tuner.aws.apply import Application, Change
+from tuner.aws.apply import Application, ApplyOptions
 from tuner.aws.calls import Patience
-from tuner.aws.control import Control
+from tuner.aws.control import ControlPlane
 from tuner.aws.session import AwsSession, SessionOptions, open_session
 from tuner.cli.left import look
 from tuner.clock import WallClock
@@ -144,12 +144,12 @@ class Strikes:
         return f"{called}: {'; '.join(wrong)}" if wrong else ""
 
     def _act(self) -> None:
-        control = Control(self.through, self.clock, random.Random(1), QUICK)
+        control = ControlPlane(self.through, self.clock, random.Random(1), QUICK)
         if self.what.startswith("apply"):
             said: list[str] = []
             application = Application(control, self.function, self.folder, said.append)
             arch = "arm64" if self.what == "apply-architecture" else None
-            application.apply(Change(RUN, 640, "live", (0.1,), 0.01, arch=arch))
+            application.apply(ApplyOptions(RUN, 640, "live", (0.1,), 0.01, arch=arch))
             return
         if self.what == "architectures":
             self._compare(control)
@@ -163,7 +163,7 @@ class Strikes:
         finally:
             target.close()
 
-    def _compare(self, control: Control) -> None:
+    def _compare(self, control: ControlPlane) -> None:
         """A copy on each architecture; one that cannot be made is the other's to tell of."""
         options = AwsOptions(journal=self.folder, clock=self.clock)
         own = AwsTarget(control, parse_target(self.function), options)
@@ -178,7 +178,7 @@ class Strikes:
             raise failed[0]
 
     def _put_back(self) -> None:
-        control = Control(self.through, self.clock, random.Random(1), QUICK)
+        control = ControlPlane(self.through, self.clock, random.Random(1), QUICK)
         left, problems = look(self.folder, self.folder)
         assert not problems
         for one in left:

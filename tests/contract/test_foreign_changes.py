@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tuner.aws.control import Control
+from tuner.aws.control import ControlPlane
 from tuner.aws.journal import pending
 from tuner.aws.restore import restore_journal
 from tuner.aws.session import AwsSession
@@ -154,7 +154,7 @@ def test_a_function_that_an_interrupted_run_changed_is_not_measured(
         one_variant(second, Setting(640))
     assert "tuner restore" in caught.value.fix
     (entry,) = pending(journal)
-    assert restore_journal(entry, Control(aws_session, hasty_clock))
+    assert restore_journal(entry, ControlPlane(aws_session, hasty_clock))
     assert service.picture(function) == before
 
 

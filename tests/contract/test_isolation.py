@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tuner.aws.clone import clone_name, clone_parameters
-from tuner.aws.control import Control
+from tuner.aws.control import ControlPlane
 from tuner.aws.journal import pending
 from tuner.aws.restore import restore_journal
 from tuner.aws.session import AwsSession
@@ -67,7 +67,7 @@ def test_a_copy_that_a_dead_run_left_is_deleted_and_twice_is_harmless(
     assert len(functions_of(service)) == len(there) + 1
     target.close()
     (entry,) = pending(journal)
-    control = Control(aws_session, hasty_clock)
+    control = ControlPlane(aws_session, hasty_clock)
     assert restore_journal(entry, control)
     assert functions_of(service) == there
     restore_journal(entry, control)
@@ -122,7 +122,9 @@ def test_a_function_of_the_copys_name_that_is_not_ours_stays(
 
 def test_only_a_copy_of_ours_can_be_deleted_whole(aws_session: AwsSession) -> None:
     with pytest.raises(ValueError, match="not a copy"):
-        Control(aws_session).delete_clone("arn:aws:lambda:us-east-1:000000000000:function:orders")
+        ControlPlane(aws_session).delete_clone(
+            "arn:aws:lambda:us-east-1:000000000000:function:orders"
+        )
 
 
 def test_a_copys_name_fits_whatever_the_functions() -> None:

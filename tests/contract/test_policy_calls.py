@@ -18,8 +18,8 @@ import pytest
 
 from support import fault_proxy as f
 from support.commands import exit_code as run
-from tuner.aws.apply import Application, Change
-from tuner.aws.control import Control
+from tuner.aws.apply import Application, ApplyOptions
+from tuner.aws.control import ControlPlane
 from tuner.aws.policy import CLONE_PREFIX, PolicyScope, policy
 from tuner.aws.session import SessionOptions, open_session
 from tuner.clock import WallClock
@@ -200,11 +200,11 @@ def test_restore_of_a_provisioned_version(
 ) -> None:
     session = open_session(SessionOptions(region="eu-west-1", endpoint_url=record.proxy.url))
     options = AwsOptions(journal=Path(".tuner/journal"))
-    target = AwsTarget(Control(session, hasty_clock), parse_target(function), options)
+    target = AwsTarget(ControlPlane(session, hasty_clock), parse_target(function), options)
     one_variant(target, Setting(512, start="provisioned=1"))
     assert target._maker is not None
     assert target._journal is not None
-    target._maker._set(640, f"{target._journal.opening.mark}left as a crash leaves it")
+    target._maker._set(640, f"{target._journal.header.mark}left as a crash leaves it")
     target.close()
     record.forget()
     assert run("restore") == 0
@@ -218,12 +218,12 @@ def test_restore_of_a_provisioned_version(
 def test_restore(function: str, record: Record, isolation: str, hasty_clock: WallClock) -> None:
     session = open_session(SessionOptions(region="eu-west-1", endpoint_url=record.proxy.url))
     options = AwsOptions(journal=Path(".tuner/journal"), isolation=Isolation(isolation))
-    target = AwsTarget(Control(session, hasty_clock), parse_target(function), options)
+    target = AwsTarget(ControlPlane(session, hasty_clock), parse_target(function), options)
     one_variant(target, Setting(512))
     if isolation == "versions":
         assert target._maker is not None
         assert target._journal is not None
-        target._maker._set(640, f"{target._journal.opening.mark}left as a crash leaves it")
+        target._maker._set(640, f"{target._journal.header.mark}left as a crash leaves it")
     target.close()
     record.forget()
     assert run("restore") == 0
@@ -275,10 +275,10 @@ def test_apply_in_steps_and_taken_back(
 
     session.boto.register("before-call.cloudwatch.GetMetricData", reply)
     before = service.picture(function)
-    control = Control(session, Impatient())
+    control = ControlPlane(session, Impatient())
     application = Application(control, function, Path(".tuner/applied"), lambda _text: None)
     application.stack()  # as the command asks first
-    done = application.apply(Change(RUN, 640, "live", (0.5,), 1.0, arch=arch))
+    done = application.apply(ApplyOptions(RUN, 640, "live", (0.5,), 1.0, arch=arch))
     assert done is not None
     application.undo(done)
     assert service.picture(function) == before
@@ -291,12 +291,12 @@ def test_restore_after_an_interrupted_apply_needs_no_other_policy(
 ) -> None:
     before = service.picture(function)
     session = open_session(SessionOptions(region="eu-west-1", endpoint_url=record.proxy.url))
-    control = Control(session, Impatient())
+    control = ControlPlane(session, Impatient())
     application = Application(control, function, Path(".tuner/applied"), lambda _text: None)
     denied = f.refuses(403, "AccessDeniedException", "no")
     record.proxy.strike(5, denied, lasting=True)
     with pytest.raises(AccessDenied):
-        application.apply(Change(RUN, 640, "live"))
+        application.apply(ApplyOptions(RUN, 640, "live"))
     record.proxy.pass_on()
     record.forget()
     assert run("restore") == 0

@@ -7,8 +7,8 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from tuner.aws.control import Control
-from tuner.aws.journal import Before, Journal, Opening, pending
+from tuner.aws.control import ControlPlane
+from tuner.aws.journal import Before, Journal, JournalHeader, pending
 from tuner.aws.session import AwsSession
 from tuner.cli.restore import JOURNAL, offer_restore, restore
 from tuner.clock import WallClock
@@ -29,7 +29,7 @@ def measure(aws_session: AwsSession, function: str, hasty_clock: WallClock) -> I
     opened: list[AwsTarget] = []
 
     def run() -> AwsTarget:
-        control = Control(aws_session, hasty_clock)
+        control = ControlPlane(aws_session, hasty_clock)
         opened.append(AwsTarget(control, parse_target(function), AwsOptions(clock=hasty_clock)))
         opened[-1].prepare([Setting(512), Setting(1024)])
         return opened[-1]
@@ -85,7 +85,7 @@ def test_a_journal_that_cannot_be_read_is_told_and_the_others_are_put_back(
 
 
 def test_a_service_that_is_gone_is_told_with_the_way_out() -> None:
-    opening = Opening(
+    opening = JournalHeader(
         id="01JZZZZZZZZZZZZZZZZZZZZZZZ",
         function="orders",
         arn="arn:aws:lambda:us-east-1:000000000000:function:orders",

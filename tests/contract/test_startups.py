@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from support.snapshots import SnapshotFront
-from tuner.aws.control import Control
+from tuner.aws.control import ControlPlane
 from tuner.aws.journal import pending
 from tuner.aws.restore import restore_journal
 from tuner.aws.session import SessionOptions, open_session
@@ -125,7 +125,7 @@ def test_a_version_of_the_same_number_that_is_not_ours_keeps_what_it_has(
         FunctionName=free, Qualifier=last, ProvisionedConcurrentExecutions=1
     )
     (entry,) = pending(journal)
-    assert restore_journal(entry, Control(aws_session, hasty_clock))
+    assert restore_journal(entry, ControlPlane(aws_session, hasty_clock))
     assert len(provisioned(service, free)) == 1
 
 
@@ -217,7 +217,7 @@ def on_front(
     def open_(function: str) -> AwsTarget:
         target = open_target(function)
         session = open_session(SessionOptions(region=REGION, endpoint_url=front.url))
-        target._control = Control(session, hasty_clock)
+        target._control = ControlPlane(session, hasty_clock)
         return target
 
     return open_
@@ -295,7 +295,9 @@ def test_killed_anywhere_all_is_put_back(
             ended = process.stdout.readline().split()[0]
             kills += 1
             for entry in pending(journal):
-                assert restore_journal(replace(entry, running=False), Control(session, hasty_clock))
+                assert restore_journal(
+                    replace(entry, running=False), ControlPlane(session, hasty_clock)
+                )
             now = (picture(service, free), front.applied.get(free, "None"), pending(journal))
             assert now == (before, "None", []), f"killed at point {kills * 3}"
         process.stdin.close()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tuner.aws.control import Control
+from tuner.aws.control import ControlPlane
 from tuner.aws.journal import pending
 from tuner.aws.restore import restore_journal
 from tuner.aws.session import SessionOptions, open_session
@@ -203,8 +203,8 @@ def test_a_journal_is_restored_from_another_process_and_twice_is_harmless(
     (entry,) = pending(journal)
     assert not restore_journal(entry, target._control)  # its run is alive
     target.close()
-    session = open_session(SessionOptions(entry.opening.region, None, entry.opening.endpoint_url))
-    control = Control(session, hasty_clock)
+    session = open_session(SessionOptions(entry.header.region, None, entry.header.endpoint_url))
+    control = ControlPlane(session, hasty_clock)
     assert restore_journal(entry, control)
     assert service.picture(function) == before
     restore_journal(entry, control)

@@ -20,8 +20,8 @@ from typing import Any
 
 from tuner.aws import applied as applied_module
 from tuner.aws import journal as journal_module
-from tuner.aws.apply import Application, Change
-from tuner.aws.control import Control
+from tuner.aws.apply import Application, ApplyOptions
+from tuner.aws.control import ControlPlane
 from tuner.aws.session import AwsSession, SessionOptions, open_session
 from tuner.clock import WallClock
 from tuner.records import Setting
@@ -79,7 +79,7 @@ def count_points(session: AwsSession, killer: Killer) -> None:
     events.register("after-call.lambda", killer.point)
 
 
-def measure(control: Control, order: dict[str, Any]) -> None:
+def measure(control: ControlPlane, order: dict[str, Any]) -> None:
     """Prepare, recycle, restore, as a sweep does."""
     isolation = Isolation(order["what"])
     options = AwsOptions(journal=Path(order["journal"]), isolation=isolation)
@@ -90,7 +90,7 @@ def measure(control: Control, order: dict[str, Any]) -> None:
     target.close()
 
 
-def start(control: Control, order: dict[str, Any]) -> None:
+def start(control: ControlPlane, order: dict[str, Any]) -> None:
     """Make a version that starts otherwise than on demand, and take it back."""
     options = AwsOptions(journal=Path(order["journal"]))
     target = AwsTarget(control, parse_target(order["function"]), options)
@@ -100,7 +100,7 @@ def start(control: Control, order: dict[str, Any]) -> None:
     target.close()
 
 
-def apply(control: Control, order: dict[str, Any]) -> None:
+def apply(control: ControlPlane, order: dict[str, Any]) -> None:
     """Move an alias in two steps to a new size; CloudWatch says that all is well."""
     os.environ["AWS_ENDPOINT_URL_CLOUDWATCH"] = "http://127.0.0.1:9"
 
@@ -111,10 +111,10 @@ def apply(control: Control, order: dict[str, Any]) -> None:
     records = Path(order["journal"])
     application = Application(control, order["function"], records, lambda _text: None)
     arch = "arm64" if order["what"] == "apply-architecture" else None
-    application.apply(Change(RUN, 640, "live", (0.1, 0.5), 1.0, arch=arch))
+    application.apply(ApplyOptions(RUN, 640, "live", (0.1, 0.5), 1.0, arch=arch))
 
 
-def compare(control: Control, order: dict[str, Any]) -> None:
+def compare(control: ControlPlane, order: dict[str, Any]) -> None:
     """A copy on each architecture with two sizes, one of them cold again, and all put back."""
     options = AwsOptions(journal=Path(order["journal"]))
     own = AwsTarget(control, parse_target(order["function"]), options)
@@ -126,7 +126,7 @@ def compare(control: Control, order: dict[str, Any]) -> None:
     target.close()
 
 
-ACTS: dict[str, Callable[[Control, dict[str, Any]], None]] = {
+ACTS: dict[str, Callable[[ControlPlane, dict[str, Any]], None]] = {
     "apply": apply,
     "apply-architecture": apply,
     "architectures": compare,
@@ -138,7 +138,7 @@ def run(session: AwsSession, order: dict[str, Any]) -> None:
     """What the child does."""
     if "at" in order:
         count_points(session, Killer(order["at"]))
-    control = Control(session, HastyClock(), random.Random(1))
+    control = ControlPlane(session, HastyClock(), random.Random(1))
     ACTS.get(order["what"], measure)(control, order)
 
 

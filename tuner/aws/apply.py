@@ -22,8 +22,8 @@ from tuner.aws.applied import (
     record_path,
     write_record,
 )
-from tuner.aws.calls import Service
-from tuner.aws.control import Configuration, Control, revision_of, unqualified
+from tuner.aws.calls import AwsService
+from tuner.aws.control import Configuration, ControlPlane, revision_of, unqualified
 from tuner.aws.journal import MARK
 from tuner.aws.metrics import SplitAlias, read_health, why_worse
 from tuner.aws.package import architecture_of, package_for, set_architecture
@@ -35,7 +35,7 @@ Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Change:
+class ApplyOptions:
     """What to set. ``steps`` are the shares of an alias's traffic on the way to all of it, each
     watched for ``wait_s`` seconds; ``promised_p95_ms`` is what the measurement expects."""
 
@@ -52,7 +52,7 @@ class Change:
 class Application:
     """One function that is set to one size; ``tell`` gets a line for each change."""
 
-    def __init__(self, control: Control, function: str, directory: Path, tell: Tell) -> None:
+    def __init__(self, control: ControlPlane, function: str, directory: Path, tell: Tell) -> None:
         self._control = control
         self._function = function
         self._directory = directory
@@ -63,7 +63,7 @@ class Application:
         tags = self._control.get(self._function).get("Tags") or {}
         return tags.get("aws:cloudformation:stack-name")
 
-    def apply(self, change: Change) -> Applied | None:
+    def apply(self, change: ApplyOptions) -> Applied | None:
         """Set memory, publish, move the alias; returns the record, ``None`` without any change.
 
         Whatever ends it early, everything is undone first; raises :class:`TargetError` then, also
@@ -108,7 +108,7 @@ class Application:
         if done.since is not None:
             self.undo(done.since)
 
-    def _make(self, start: Configuration, change: Change, alias: Any) -> None:
+    def _make(self, start: Configuration, change: ApplyOptions, alias: Any) -> None:
         latest = self._set(self._set_architecture(start, change.arch), change.memory_mb)
         if alias is None and not change.publish:
             return
@@ -130,7 +130,7 @@ class Application:
         else:
             drop_record(self._directory, self._done)
 
-    def _record(self, start: Configuration, change: Change, alias: Any) -> Applied:
+    def _record(self, start: Configuration, change: ApplyOptions, alias: Any) -> Applied:
         session = self._control.session
         path = record_path(self._directory, change.run)
         return Applied(
@@ -152,7 +152,7 @@ class Application:
             since=read_record(path) if path.exists() else None,
         )
 
-    def _refuse_others(self, ours: bool, change: Change) -> None:
+    def _refuse_others(self, ours: bool, change: ApplyOptions) -> None:
         if not ours:
             raise _busy(change.run)
         path = record_path(self._directory, change.run)
@@ -171,7 +171,7 @@ class Application:
                 "Wait for the measurement to end, or run `tuner restore`.",
             )
 
-    def _alias(self, change: Change) -> Any:
+    def _alias(self, change: ApplyOptions) -> Any:
         """The alias to move; raises for what speaks against moving it."""
         if change.alias is None:
             return None
@@ -208,7 +208,7 @@ class Application:
         self._tell(f"$LATEST: {now['MemorySize']} MB -> {memory_mb} MB")
         return latest
 
-    def _publish(self, latest: Configuration, change: Change) -> None:
+    def _publish(self, latest: Configuration, change: ApplyOptions) -> None:
         # The time makes the description unique: it shows which version to delete again.
         moment = ULID.from_timestamp(self._control.clock.wall())
         where = f" on {change.arch}" if change.arch else ""
@@ -220,7 +220,7 @@ class Application:
         ours = made.get("Description") == description
         self._tell(f"published version {number}" if ours else f"version {number} is identical")
 
-    def _move(self, change: Change) -> None:
+    def _move(self, change: ApplyOptions) -> None:
         done = self._done
         if done.version == done.before_version:
             self._tell(f"{done.alias} already points at version {done.version}")
@@ -240,7 +240,7 @@ class Application:
         rest = "the rest on" if parts else "all on"
         self._tell(f"{self._done.alias}: {', '.join([*parts, f'{rest} version {version}'])}")
 
-    def _watch(self, done: Applied, change: Change, share: float) -> None:
+    def _watch(self, done: Applied, change: ApplyOptions, share: float) -> None:
         self._control.clock.sleep(change.wait_s)
         versions = (str(done.before_version), str(done.version))
         assert done.alias is not None
@@ -257,11 +257,11 @@ class Application:
         calls = f"{new.invocations:.0f} invocations, {new.errors:.0f} errors"
         self._tell(f"  {calls}" + ("" if new.judgeable else "; too few to judge"))
 
-    def _cloudwatch(self) -> Service:
-        return Service(self._control.session, "cloudwatch", self._control.clock)
+    def _cloudwatch(self) -> AwsService:
+        return AwsService(self._control.session, "cloudwatch", self._control.clock)
 
 
-def _without_present(change: Change, start: Configuration) -> Change:
+def _without_present(change: ApplyOptions, start: Configuration) -> ApplyOptions:
     """The change, without an architecture that the function has already."""
     return replace(change, arch=None) if change.arch == architecture_of(start) else change
 

@@ -128,7 +128,7 @@ class Client:
             more = {tokens[0]: token}
 
 
-class Service(Client):
+class AwsService(Client):
     """Another service than Lambda, such as ``cloudwatch``.
 
     ``beside``: where nothing else is named, a Lambda on loopback is taken to answer for it, too.

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
-from tuner.aws.control import Configuration, Control, unqualified
-from tuner.aws.journal import Before, Journal, Opening
+from tuner.aws.control import Configuration, ControlPlane, unqualified
+from tuner.aws.journal import Before, Journal, JournalHeader
 from tuner.aws.package import UPLOAD_LIMIT, code_of, refuse_architecture
 from tuner.aws.policy import CLONE_PREFIX
 from tuner.aws.restore import clone_exists
@@ -56,7 +56,7 @@ class OtherCode(Protocol):
 
 
 def make_clone(
-    control: Control,
+    control: ControlPlane,
     journal: Journal,
     tags: Mapping[str, str],
     other: OtherCode | None = None,
@@ -67,32 +67,32 @@ def make_clone(
     ``arch``: another architecture than the function's own. Raises :class:`TargetError` for a
     package that cannot be copied, or that does not run on it.
     """
-    opening = journal.opening
-    assert opening.clone is not None, "opened for a copy"
-    found = control.get(opening.function)
-    parameters = clone_parameters(found["Configuration"], opening.function)
-    code = code_of(found, opening.function, _FIX) if other is None else _other(other, parameters)
+    header = journal.header
+    assert header.clone is not None, "opened for a copy"
+    found = control.get(header.function)
+    parameters = clone_parameters(found["Configuration"], header.function)
+    code = code_of(found, header.function, _FIX) if other is None else _other(other, parameters)
     if arch is not None:
-        refuse_architecture(control, found["Configuration"], code, arch, opening.function)
+        refuse_architecture(control, found["Configuration"], code, arch, header.function)
         parameters["Architectures"] = [arch]
-    description = f"{opening.mark}copy of {opening.function} for a measurement"[:256]
-    journal.will("create", function=opening.clone)
+    description = f"{header.mark}copy of {header.function} for a measurement"[:256]
+    journal.will("create", function=header.clone)
     try:
         control.send(
             "CreateFunction",
-            opening.function,
-            FunctionName=opening.clone.rsplit(":", 1)[-1],
+            header.function,
+            FunctionName=header.clone.rsplit(":", 1)[-1],
             Description=description,
             Code=code,
             Tags=dict(tags),
             **parameters,
         )
     except TargetError:
-        if not clone_exists(control, opening):
+        if not clone_exists(control, header):
             raise
-    start = control.wait(opening.clone)
+    start = control.wait(header.clone)
     journal.did()
-    return VersionMaker(control, Journal(None, _of_clone(opening, start)), start)
+    return VersionMaker(control, Journal(None, _of_clone(header, start)), start)
 
 
 def clone_parameters(configuration: Configuration, thing: str) -> dict[str, Any]:
@@ -133,7 +133,7 @@ def _other(other: OtherCode, parameters: dict[str, Any]) -> dict[str, Any]:
     return {"ZipFile": other.zip_bytes}
 
 
-def _of_clone(opening: Opening, start: Configuration) -> Opening:
+def _of_clone(header: JournalHeader, start: Configuration) -> JournalHeader:
     before = Before(
         memory_mb=start["MemorySize"],
         description=start.get("Description", ""),
@@ -141,8 +141,8 @@ def _of_clone(opening: Opening, start: Configuration) -> Opening:
         code_sha256=start["CodeSha256"],
     )
     return replace(
-        opening,
-        function=str(opening.clone),
+        header,
+        function=str(header.clone),
         arn=unqualified(start["FunctionArn"]),
         before=before,
         clone=None,

@@ -22,7 +22,7 @@ Configuration = Mapping[str, Any]
 WAIT_LIMIT_S = 1_560.0
 
 
-class Control(Client):
+class ControlPlane(Client):
     """The control plane of one region."""
 
     def __init__(

@@ -37,7 +37,7 @@ class Before:
 
 
 @dataclass(frozen=True)
-class Opening:
+class JournalHeader:
     """The first line of a journal: whose function, where, and what it was like."""
 
     id: str  # ULID; part of every description that is written, which shows what is ours
@@ -60,9 +60,9 @@ class Opening:
 
 @dataclass(frozen=True)
 class JournalEntry:
-    """A journal as it stands: its opening, its steps so far, and its file if it has one."""
+    """A journal as it stands: its header, its steps so far, and its file if it has one."""
 
-    opening: Opening
+    header: JournalHeader
     steps: tuple[Step, ...] = ()
     path: Path | None = None
     running: bool = False  # the process that wrote it is alive
@@ -85,14 +85,14 @@ class Journal:
     """An open journal. Without a directory it is kept in memory only, for a function that ends
     with this process (the embedded local Lambda's)."""
 
-    def __init__(self, directory: Path | None, opening: Opening) -> None:
-        self.opening = opening
+    def __init__(self, directory: Path | None, header: JournalHeader) -> None:
+        self.header = header
         self._steps: list[Step] = []
         self._path: Path | None = None
         self._file: int | None = None
         if directory is not None:
-            self._path = directory / f"{opening.id}.jsonl"
-            self._file = _create(self._path, _line({"schema": SCHEMA, **asdict(opening)}))
+            self._path = directory / f"{header.id}.jsonl"
+            self._file = _create(self._path, _line({"schema": SCHEMA, **asdict(header)}))
 
     def will(self, action: str, **details: Any) -> None:
         """Write a step before it is made; returns when that is on disk."""
@@ -104,7 +104,7 @@ class Journal:
 
     def entry(self) -> JournalEntry:
         """The journal as it stands."""
-        return JournalEntry(self.opening, tuple(self._steps), self._path, running=True)
+        return JournalEntry(self.header, tuple(self._steps), self._path, running=True)
 
     def finish(self) -> None:
         """Remove the file: everything is restored."""
@@ -148,8 +148,8 @@ def read_entry(path: Path) -> JournalEntry | None:
         with os.fdopen(file, "rb") as stream:
             running = not lock(file)
             data = stream.read()
-    opening, steps = parse_journal(data, str(path))
-    return JournalEntry(opening, steps, path, running)
+    header, steps = parse_journal(data, str(path))
+    return JournalEntry(header, steps, path, running)
 
 
 @contextlib.contextmanager
@@ -177,7 +177,7 @@ def discard(entry: JournalEntry) -> None:
             _remove(entry.path)
 
 
-def parse_journal(data: bytes, name: str) -> tuple[Opening, tuple[Step, ...]]:
+def parse_journal(data: bytes, name: str) -> tuple[JournalHeader, tuple[Step, ...]]:
     """Read a journal's bytes. A last line that was cut off is left out: nothing followed it."""
     lines = data.split(b"\n")[:-1]
     try:
@@ -186,7 +186,7 @@ def parse_journal(data: bytes, name: str) -> tuple[Opening, tuple[Step, ...]]:
             raise ValueError(f"schema {first['schema']!r} is not known")
         if not all(isinstance(step, dict) for step in rest):
             raise ValueError("a step is not an object")
-        return _opening(first), tuple(rest)
+        return _header(first), tuple(rest)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise TargetError(
             name,
@@ -195,9 +195,9 @@ def parse_journal(data: bytes, name: str) -> tuple[Opening, tuple[Step, ...]]:
         ) from error
 
 
-def _opening(first: Mapping[str, Any]) -> Opening:
+def _header(first: Mapping[str, Any]) -> JournalHeader:
     before = first["before"]
-    return Opening(
+    return JournalHeader(
         id=_text(first["id"]),
         function=_text(first["function"]),
         arn=_text(first["arn"]),

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from tuner.aws.calls import Service
+from tuner.aws.calls import AwsService
 from tuner.aws.session import AwsSession
 from tuner.clock import Clock
 from tuner.errors import NotFound, TunerError
@@ -23,7 +23,7 @@ class FunctionLog:
         self, session: AwsSession, group: str, clock: Clock, *, beside: bool = False
     ) -> None:
         self.group = group
-        self._logs = Service(session, "logs", clock, beside=beside)
+        self._logs = AwsService(session, "logs", clock, beside=beside)
 
     @property
     def available(self) -> bool:

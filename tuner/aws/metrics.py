@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tuner.aws.calls import Service
+from tuner.aws.calls import AwsService
 from tuner.clock import Clock
 from tuner.records import Metered, Metric
 
@@ -47,7 +47,7 @@ def metric_query(
 
 
 def read_metrics(
-    cloudwatch: Service,
+    cloudwatch: AwsService,
     function: str,
     qualifiers: Sequence[str | None],
     span_s: tuple[float, float],
@@ -77,7 +77,7 @@ def read_metrics(
 
 
 def _results(
-    cloudwatch: Service,
+    cloudwatch: AwsService,
     function: str,
     queries: Sequence[Mapping[str, Any]],
     span_s: tuple[float, float],
@@ -152,7 +152,7 @@ class SplitAlias:
 
 
 def read_health(
-    cloudwatch: Service, clock: Clock, alias: SplitAlias, span_s: float
+    cloudwatch: AwsService, clock: Clock, alias: SplitAlias, span_s: float
 ) -> Mapping[str, Health]:
     """The health of each version behind an alias in the last ``span_s`` seconds."""
     end = math.ceil(clock.wall() / PERIOD_S) * PERIOD_S

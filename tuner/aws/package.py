@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
-from tuner.aws.control import Configuration, Control, revision_of
+from tuner.aws.control import Configuration, ControlPlane, revision_of
 from tuner.errors import AccessDenied, ChangedUnderneath, NotFound, TargetError
 
 #: What CreateFunction and UpdateFunctionCode take as bytes (Lambda quotas, "deployment package":
@@ -94,7 +94,7 @@ def built_for_another(package: bytes, arch: str) -> str | None:
 
 
 def refuse_architecture(
-    control: Control,
+    control: ControlPlane,
     configuration: Configuration,
     code: Mapping[str, Any],
     arch: str,
@@ -120,7 +120,7 @@ def refuse_architecture(
         raise TargetError(thing, reason, f"Build the package for {arch}, or leave {arch} out.")
 
 
-def _refuse_layer(control: Control, arn: str, arch: str, thing: str) -> None:
+def _refuse_layer(control: ControlPlane, arn: str, arch: str, thing: str) -> None:
     """A layer may be used without the right to read it; one that is gone fails by itself."""
     try:
         name, _, version = arn.rpartition(":")
@@ -146,7 +146,7 @@ def architecture_of(configuration: Configuration) -> str:
 
 
 def set_architecture(
-    control: Control, function: str, now: Configuration, arch: str
+    control: ControlPlane, function: str, now: Configuration, arch: str
 ) -> Configuration:
     """Set only the architecture of ``$LATEST`` as it was just read, and wait until that is done.
 
@@ -174,7 +174,7 @@ def set_architecture(
     return latest
 
 
-def package_for(control: Control, function: str, now: Configuration, arch: str) -> bytes:
+def package_for(control: ControlPlane, function: str, now: Configuration, arch: str) -> bytes:
     """The package of ``$LATEST`` as it was just read, if it may run on this architecture."""
     found = control.get(function)
     if found["Configuration"]["CodeSha256"] != now["CodeSha256"]:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from botocore.config import Config
 
-from tuner.aws.calls import Service
+from tuner.aws.calls import AwsService
 from tuner.aws.session import AwsSession
 from tuner.aws.translate import translate
 from tuner.clock import Clock
@@ -34,7 +34,7 @@ def split_s3(url: str) -> tuple[str, str]:
 def read_s3(session: AwsSession, url: str, most: int, clock: Clock | None = None) -> bytes:
     """The bytes of an object; raises UsageError for more than ``most``, or our errors from AWS."""
     bucket, key = split_s3(url)
-    service = Service(session, "s3", clock)
+    service = AwsService(session, "s3", clock)
     try:
         answer = service.send("GetObject", url, Bucket=bucket, Key=key)
     except TunerError as error:

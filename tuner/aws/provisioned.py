@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from tuner.aws.calls import MARKER
-from tuner.aws.control import Control
+from tuner.aws.control import ControlPlane
 from tuner.aws.journal import Journal, JournalEntry
 from tuner.errors import NotFound, TargetError
 
@@ -17,16 +17,16 @@ from tuner.errors import NotFound, TargetError
 READY_LIMIT_S = 600.0
 
 
-def configurations(control: Control, function: str) -> Iterator[Mapping[str, Any]]:
+def configurations(control: ControlPlane, function: str) -> Iterator[Mapping[str, Any]]:
     """The configurations of a function: ``FunctionArn`` (with its qualifier) and counts."""
     operation = "ListProvisionedConcurrencyConfigs"
     for page in control.pages(operation, function, MARKER, FunctionName=function):
         yield from page["ProvisionedConcurrencyConfigs"]
 
 
-def provision(control: Control, journal: Journal, version: str, count: int) -> None:
+def provision(control: ControlPlane, journal: Journal, version: str, count: int) -> None:
     """Request ``count`` sandboxes of a version that the journal's run has published."""
-    function = journal.opening.function
+    function = journal.header.function
     journal.will("provision", version=version, count=count)
     control.send(
         "PutProvisionedConcurrencyConfig",
@@ -39,7 +39,7 @@ def provision(control: Control, journal: Journal, version: str, count: int) -> N
 
 
 def wait_until_ready(
-    control: Control, function: str, version: str, stop: Callable[[], bool]
+    control: ControlPlane, function: str, version: str, stop: Callable[[], bool]
 ) -> float:
     """Poll until all are ready; returns the seconds that it took.
 
@@ -65,7 +65,7 @@ def wait_until_ready(
         control.clock.sleep(control.poll_s)
 
 
-def withdraw(control: Control, function: str, version: str) -> bool:
+def withdraw(control: ControlPlane, function: str, version: str) -> bool:
     """Remove a version's provisioned concurrency; ``False`` if there was none."""
     try:
         control.send(
@@ -79,10 +79,10 @@ def withdraw(control: Control, function: str, version: str) -> bool:
     return True
 
 
-def withdraw_all(entry: JournalEntry, control: Control) -> None:
+def withdraw_all(entry: JournalEntry, control: ControlPlane) -> None:
     """Remove what the journal's run has provisioned, from versions with the very description that
     we published them with: a function made anew counts its versions anew, too."""
-    arn = entry.opening.arn
+    arn = entry.header.arn
     published = {step["description"] for step in entry.written("publish")}
     for step in entry.written("provision"):
         version = str(step["version"])

@@ -7,12 +7,12 @@ somebody else has changed since. Running it twice, or from two machines at once,
 
 from tuner.aws.control import (
     Configuration,
-    Control,
+    ControlPlane,
     revision_of,
     unqualified,
     uses_snap_start,
 )
-from tuner.aws.journal import JournalEntry, Opening, claimed, discard
+from tuner.aws.journal import JournalEntry, JournalHeader, claimed, discard
 from tuner.aws.provisioned import withdraw_all
 from tuner.errors import AccessDenied, ChangedUnderneath, NotFound, TargetError
 
@@ -23,7 +23,7 @@ _ATTEMPTS = 5
 _LOOKS, _BETWEEN_S, _RECENT_S = 5, 1.0, 300.0
 
 
-def restore_journal(entry: JournalEntry, control: Control) -> bool:
+def restore_journal(entry: JournalEntry, control: ControlPlane) -> bool:
     """Restore what a pending journal says and remove it; ``False`` if another process holds it.
 
     A function that was deleted meanwhile needs nothing more.
@@ -36,14 +36,14 @@ def restore_journal(entry: JournalEntry, control: Control) -> bool:
         return True
 
 
-def restore_function(entry: JournalEntry, control: Control) -> None:
+def restore_function(entry: JournalEntry, control: ControlPlane) -> None:
     """Restore ``$LATEST`` and delete our versions; raises :class:`TargetError` for what is left.
 
     Where a copy was measured, it is deleted; the function itself was never changed.
     """
-    if entry.opening.clone is not None:
-        if clone_exists(control, entry.opening) or _clone_appears(control, entry):
-            control.delete_clone(entry.opening.clone)
+    if entry.header.clone is not None:
+        if clone_exists(control, entry.header) or _clone_appears(control, entry):
+            control.delete_clone(entry.header.clone)
         return
     try:
         try:
@@ -52,50 +52,50 @@ def restore_function(entry: JournalEntry, control: Control) -> None:
             restore_latest(entry, control)
         left = delete_versions(entry, control)
     except NotFound:
-        if control.exists(entry.opening.arn):
+        if control.exists(entry.header.arn):
             raise
         return
     if left:
         raise TargetError(
-            entry.opening.function,
+            entry.header.function,
             f"made for the measurement and still there: {'; '.join(left)}",
             "Point your aliases at other versions, then run `tuner restore`.",
         )
 
 
-def clone_exists(control: Control, opening: Opening) -> bool:
+def clone_exists(control: ControlPlane, header: JournalHeader) -> bool:
     """True if the temporary copy exists and is ours, which its name alone does not say."""
-    assert opening.clone is not None, "opened for a copy"
+    assert header.clone is not None, "opened for a copy"
     try:
-        now = control.settle(opening.clone)
+        now = control.settle(header.clone)
     except NotFound:
         return False
-    return str(now.get("Description", "")).startswith(opening.mark)
+    return str(now.get("Description", "")).startswith(header.mark)
 
 
-def _clone_appears(control: Control, entry: JournalEntry) -> bool:
+def _clone_appears(control: ControlPlane, entry: JournalEntry) -> bool:
     """Wait for a copy whose creation was not answered: nothing makes that request stale."""
     clock = control.clock
-    recent = clock.wall() - entry.opening.opened_at < _RECENT_S
+    recent = clock.wall() - entry.header.opened_at < _RECENT_S
     if not recent or entry.unconfirmed("create") is None:
         return False
     for _ in range(_LOOKS):
         clock.sleep(_BETWEEN_S)
-        if clone_exists(control, entry.opening):
+        if clone_exists(control, entry.header):
             return True
     return False
 
 
-def restore_latest(entry: JournalEntry, control: Control) -> Configuration:
+def restore_latest(entry: JournalEntry, control: ControlPlane) -> Configuration:
     """Restore memory and description of ``$LATEST`` if its description has our mark.
 
     Returns the configuration after that.
     """
-    function, before = entry.opening.function, entry.opening.before
+    function, before = entry.header.function, entry.header.before
     for _ in range(_ATTEMPTS):
         now = control.settle(function)
-        check_same(entry.opening.arn, now)
-        if now.get("Description", "").startswith(entry.opening.mark):
+        check_same(entry.header.arn, now)
+        if now.get("Description", "").startswith(entry.header.mark):
             wanted = _memory_to_set(entry, now), before.description
             snap_start = "None" if _snap_start_is_ours(entry, now) else None
         elif _may_still_land(entry, now):
@@ -117,13 +117,13 @@ def restore_latest(entry: JournalEntry, control: Control) -> Configuration:
     )
 
 
-def delete_versions(entry: JournalEntry, control: Control) -> list[str]:
+def delete_versions(entry: JournalEntry, control: ControlPlane) -> list[str]:
     """Delete the versions that we published; returns a line for each that could not be deleted."""
     published = {step["description"] for step in entry.written("publish")}
-    return delete_described(control, entry.opening.function, published)
+    return delete_described(control, entry.header.function, published)
 
 
-def delete_described(control: Control, function: str, descriptions: set[str]) -> list[str]:
+def delete_described(control: ControlPlane, function: str, descriptions: set[str]) -> list[str]:
     """Delete the versions with these descriptions; returns a line for each that could not be.
 
     A version is ours if it has the very description that we published it with. One that somebody
@@ -164,7 +164,7 @@ def _memory_to_set(entry: JournalEntry, now: Configuration) -> int:
     present: int = now["MemorySize"]
     if ours.get(now["Description"], present) != present:
         return present
-    return entry.opening.before.memory_mb
+    return entry.header.before.memory_mb
 
 
 def _snap_start_is_ours(entry: JournalEntry, now: Configuration) -> bool:

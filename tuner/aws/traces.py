@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from tuner.aws.calls import Service
+from tuner.aws.calls import AwsService
 from tuner.records import Traced
 
 #: Traces that are read: they are a sample of requests anyhow.
@@ -29,7 +29,7 @@ _LONGEST_S, _PAGES = 3600.0, 10
 _AT_ONCE = 5
 
 
-def read_traces(xray: Service, function: str, span_s: tuple[float, float]) -> Sequence[Traced]:
+def read_traces(xray: AwsService, function: str, span_s: tuple[float, float]) -> Sequence[Traced]:
     """Some requests traced between two moments (seconds since 1970). Raises our errors."""
     ids = _trace_ids(xray, function, span_s)
     step = max(1, -(-len(ids) // _MOST))
@@ -42,7 +42,7 @@ def read_traces(xray: Service, function: str, span_s: tuple[float, float]) -> Se
     return found
 
 
-def _trace_ids(xray: Service, function: str, span_s: tuple[float, float]) -> list[str]:
+def _trace_ids(xray: AwsService, function: str, span_s: tuple[float, float]) -> list[str]:
     """The ids of complete traces that name the function, in no order."""
     ids: dict[str, None] = {}
     pages = xray.pages(

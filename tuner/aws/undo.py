@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tuner.aws.applied import Applied, drop_record, held, read_record, unfinished
-from tuner.aws.control import Configuration, Control, revision_of
+from tuner.aws.control import Configuration, ControlPlane, revision_of
 from tuner.aws.package import architecture_of, set_architecture
 from tuner.aws.restore import check_same, delete_described
 from tuner.errors import ChangedUnderneath, NotFound, TargetError
@@ -30,7 +30,7 @@ class Undo:
     """One application to undo. ``strict`` makes what somebody else has set since an error; without
     it that is told and left alone."""
 
-    control: Control
+    control: ControlPlane
     done: Applied
     tell: Tell
     strict: bool
@@ -154,7 +154,7 @@ class Undo:
         )
 
 
-def restore_applied(path: Path, control: Control, tell: Tell) -> bool:
+def restore_applied(path: Path, control: ControlPlane, tell: Tell) -> bool:
     """Undo an interrupted application and remove its record; ``False`` if another process holds
     the record or has removed it meanwhile."""
     with held(path.parent, path.stem) as ours:
@@ -167,7 +167,7 @@ def restore_applied(path: Path, control: Control, tell: Tell) -> bool:
 
 
 def set_memory(
-    control: Control, function: str, now: Configuration, memory_mb: int
+    control: ControlPlane, function: str, now: Configuration, memory_mb: int
 ) -> Configuration:
     """Set only the memory (MB) of ``$LATEST`` as it was just read, and wait until that is done.
 
@@ -192,7 +192,7 @@ def set_memory(
 
 
 def point(
-    control: Control,
+    control: ControlPlane,
     function: str,
     now: Mapping[str, Any],
     version: str,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from tuner.aws.control import Configuration, Control, revision_of
+from tuner.aws.control import Configuration, ControlPlane, revision_of
 from tuner.aws.journal import Journal
 from tuner.aws.restore import restore_latest
 from tuner.errors import AccessDenied, ChangedUnderneath, TargetError
@@ -46,11 +46,11 @@ def identity(configuration: Configuration) -> Mapping[str, Any]:
 class VersionMaker:
     """Publishes versions of one function at given sizes."""
 
-    def __init__(self, control: Control, journal: Journal, start: Configuration) -> None:
+    def __init__(self, control: ControlPlane, journal: Journal, start: Configuration) -> None:
         """``start`` is the configuration of ``$LATEST`` that the journal was opened with."""
         self._control = control
         self._journal = journal
-        self._function = journal.opening.function
+        self._function = journal.header.function
         self._start = start
         self._pending: set[str] = set()  # published, and not yet ready to run
         self._left = start  # $LATEST as it was left after the last change
@@ -83,7 +83,7 @@ class VersionMaker:
     def _describe(self, memory_mb: int) -> str:
         self._made += 1
         return (
-            f"{self._journal.opening.mark}{self._made}: {memory_mb} MB for a measurement; "
+            f"{self._journal.header.mark}{self._made}: {memory_mb} MB for a measurement; "
             "`tuner restore` undoes this"
         )
 
@@ -143,7 +143,7 @@ class VersionMaker:
     def _restore_latest(self) -> None:
         self._journal.will("put-back")
         latest = restore_latest(self._journal.entry(), self._control)
-        before = self._journal.opening.before
+        before = self._journal.header.before
         self._check(latest, before.memory_mb, before.description)
         self._journal.did(revision_id=revision_of(latest))
 
@@ -162,7 +162,7 @@ class VersionMaker:
 
 
 def publish_once(
-    control: Control, function: str, latest: Configuration, description: str
+    control: ControlPlane, function: str, latest: Configuration, description: str
 ) -> Configuration:
     """Publish ``$LATEST`` as it was just read. A version whose answer was lost is found by its
     description, which has to be the only one of its kind."""

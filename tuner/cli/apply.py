@@ -12,7 +12,7 @@ from tuner.cli.left import RECORDS
 from tuner.errors import TunerError, UsageError
 
 if TYPE_CHECKING:
-    from tuner.aws.apply import Application, Change
+    from tuner.aws.apply import Application, ApplyOptions
     from tuner.decide.result import Sweep
 
 MemoryOption = Annotated[
@@ -82,7 +82,7 @@ def apply(
     if undo:
         _undo(result, where)
         return
-    from tuner.aws.apply import Change, parse_steps
+    from tuner.aws.apply import ApplyOptions, parse_steps
     from tuner.units import parse_seconds, parse_share
 
     if steps is not None and alias is None:
@@ -94,7 +94,7 @@ def apply(
     wait_s = parse_seconds(wait, "--wait")
     _apply(
         result,
-        Change(
+        ApplyOptions(
             result.run.run, memory_mb, alias, parse_steps(shares), wait_s, promised, publish, wanted
         ),
         where,
@@ -163,7 +163,7 @@ def _patch(path: Path, values: _Values, resource: str | None, write: bool) -> No
 
 def _open(result: "Sweep", where: _Where) -> "Application":
     from tuner.aws.apply import Application
-    from tuner.aws.control import Control
+    from tuner.aws.control import ControlPlane
     from tuner.aws.session import SessionOptions, open_session
     from tuner.targets.names import Kind, parse_target
 
@@ -176,10 +176,10 @@ def _open(result: "Sweep", where: _Where) -> "Application":
     profile = where.profile or kept.get("profile")
     role = kept.get("assume_role")
     session = open_session(SessionOptions(result.run.facts.region, profile, url, assume_role=role))
-    return Application(Control(session), name.function, RECORDS, typer.echo)
+    return Application(ControlPlane(session), name.function, RECORDS, typer.echo)
 
 
-def _apply(result: "Sweep", wish: "Change", where: _Where) -> None:
+def _apply(result: "Sweep", wish: "ApplyOptions", where: _Where) -> None:
     from tuner.cli.restore import offer_restore
 
     offer_restore(yes=where.yes)

@@ -12,7 +12,7 @@ from tuner.errors import TargetError, TunerError
 
 if TYPE_CHECKING:
     from tuner.aws.applied import Applied
-    from tuner.aws.control import Control
+    from tuner.aws.control import ControlPlane
     from tuner.aws.journal import JournalEntry
     from tuner.aws.session import SessionOptions
 
@@ -34,18 +34,18 @@ class Left:
     running: str | None  # what is still being done to it, if the process that does it is alive
     path: Path
     options: "SessionOptions"
-    back: "Callable[[Control, Tell], bool]"
+    back: "Callable[[ControlPlane, Tell], bool]"
 
     def put_back(self, tell: Tell, profile: str | None) -> bool:
         """As it was; ``False`` if another process does or did that. Raises :class:`TunerError`."""
         from dataclasses import replace
 
-        from tuner.aws.control import Control
+        from tuner.aws.control import ControlPlane
         from tuner.aws.session import is_loopback, open_session
 
         options = replace(self.options, profile=profile or self.options.profile)
         try:
-            return self.back(Control(open_session(options)), tell)
+            return self.back(ControlPlane(open_session(options)), tell)
         except TargetError as error:
             if not is_loopback(str(options.endpoint_url)):
                 raise
@@ -94,14 +94,14 @@ def _of_run(path: Path) -> Left | None:
     entry = read_entry(path)
     if entry is None:
         return None
-    opening = entry.opening
+    header = entry.header
     return Left(
-        opening.function,
-        opening.arn,
-        opening.before.memory_mb,
-        f"being measured (process {opening.pid})" if entry.running else None,
+        header.function,
+        header.arn,
+        header.before.memory_mb,
+        f"being measured (process {header.pid})" if entry.running else None,
         path,
-        _options(opening.region, opening.profile, opening.endpoint_url, opening.assume_role),
+        _options(header.region, header.profile, header.endpoint_url, header.assume_role),
         lambda control, _tell: _entry_back(entry, control),
     )
 
@@ -123,13 +123,13 @@ def _of_application(path: Path) -> Left:
     )
 
 
-def _entry_back(entry: "JournalEntry", control: "Control") -> bool:
+def _entry_back(entry: "JournalEntry", control: "ControlPlane") -> bool:
     from tuner.aws.restore import restore_journal
 
     return restore_journal(entry, control)
 
 
-def _application_back(path: Path, control: "Control", tell: Tell) -> bool:
+def _application_back(path: Path, control: "ControlPlane", tell: Tell) -> bool:
     from tuner.aws.undo import restore_applied
 
     return restore_applied(path, control, tell)

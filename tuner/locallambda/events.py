@@ -54,7 +54,7 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Ending:
+class EndedEvent:
     """How an event ended; ``condition`` is AWS's word for it, ``ended`` platform time."""
 
     event: Event
@@ -117,7 +117,7 @@ class EventQueue:
         registry: Registry,
         pool: Callable[[str], Pool],
         clock: PlatformClock,
-        ended: Callable[[Ending], None],
+        ended: Callable[[EndedEvent], None],
         chance: random.Random,
         folder: Path | None = None,
     ) -> None:
@@ -167,19 +167,19 @@ class EventQueue:
                 break
         self._forget(event)
 
-    async def _attempt(self, event: Event, deployment: Deployment) -> Ending | None:
+    async def _attempt(self, event: Event, deployment: Deployment) -> EndedEvent | None:
         function = deployment.function
         config = function.event_configs.get(event.qualifier or LATEST, {})
         if function.reserved == 0:
-            return Ending(event, function, "ZeroReservedConcurrency", self._clock.wall())
+            return EndedEvent(event, function, "ZeroReservedConcurrency", self._clock.wall())
         result = await self._try(event, deployment)
         now = self._clock.wall()
         if result is not None and not result.function_error:
-            return Ending(event, function, "Success", now, deployment.version, result)
+            return EndedEvent(event, function, "Success", now, deployment.version, result)
         age = now - event.accepted
         next_step = retry_delay(config, event.tries, event.throttles, age)
         if isinstance(next_step, str):
-            return Ending(event, function, next_step, now, deployment.version, result)
+            return EndedEvent(event, function, next_step, now, deployment.version, result)
         self._keep(event)
         await self._clock.pause(self._spread(event, next_step))
         return None
@@ -256,7 +256,7 @@ class Message:
         return headers, body
 
 
-def messages(ending: Ending, record: dict[str, Any]) -> Iterator[Message]:
+def messages(ending: EndedEvent, record: dict[str, Any]) -> Iterator[Message]:
     """The messages for an ending; none for targets that are not queues."""
     which = "OnSuccess" if ending.condition == "Success" else "OnFailure"
     config = ending.event_config.get("DestinationConfig") or {}
@@ -274,7 +274,7 @@ def is_queue(arn: object) -> TypeGuard[str]:
     return len(words) == 6 and words[0] == "arn" and words[2] == "sqs"
 
 
-def _dead_letter(ending: Ending, record: dict[str, Any]) -> dict[str, dict[str, str]]:
+def _dead_letter(ending: EndedEvent, record: dict[str, Any]) -> dict[str, dict[str, str]]:
     payload = record.get("responsePayload")
     text = str(payload.get("errorMessage", "")) if isinstance(payload, dict) else ""
     return {
@@ -298,7 +298,7 @@ class Destinations:
         self._sending = Tasks()
         self.failed = 0
 
-    def report(self, ending: Ending, record: dict[str, Any]) -> None:
+    def report(self, ending: EndedEvent, record: dict[str, Any]) -> None:
         """Keep the record in the file, and send what the function's settings ask for."""
         if self._file is not None:
             with self._file.open("a") as kept:

@@ -18,7 +18,7 @@ from typing import Any
 from aiohttp import web
 
 from tuner.errors import TargetError, TunerError, UsageError
-from tuner.locallambda.api.server import Front
+from tuner.locallambda.api.server import LambdaServer
 from tuner.locallambda.service import ServiceOptions, open_service
 
 MAX_OPEN_FILES = 65_536
@@ -73,7 +73,7 @@ async def _serve(options: ServeOptions, announce: Callable[[str], None]) -> None
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, stop.set)
     service, clean = open_service(options.service)
-    runner = web.ServerRunner(Front(service, options.host).server(), shutdown_timeout=0.25)
+    runner = web.ServerRunner(LambdaServer(service, options.host).server(), shutdown_timeout=0.25)
     try:
         await service.start()
         url = await _listen(runner, options)

@@ -16,7 +16,7 @@ from typing import Any
 
 from tuner.fleet import Fleet, Limits, idle_life
 from tuner.locallambda.background import PlatformClock
-from tuner.locallambda.events import Destinations, Ending, EventQueue
+from tuner.locallambda.events import Destinations, EndedEvent, EventQueue
 from tuner.locallambda.logs import Logs
 from tuner.locallambda.pool import Pool, Provisioning
 from tuner.locallambda.registry.function import Function
@@ -53,7 +53,7 @@ class Service:
     store: FunctionStore
     chance: random.Random
     logs: Logs = field(default_factory=Logs)
-    endings: deque[Ending] = field(default_factory=lambda: deque(maxlen=MAX_ENDINGS))
+    endings: deque[EndedEvent] = field(default_factory=lambda: deque(maxlen=MAX_ENDINGS))
     ended: int = 0  # events that have ended since the start
 
     def __post_init__(self) -> None:
@@ -136,7 +136,7 @@ class Service:
             for pool in self._pools.values():
                 pool.sweep()
 
-    def _ended(self, ending: Ending) -> None:
+    def _ended(self, ending: EndedEvent) -> None:
         self.endings.append(ending)
         self.ended += 1
         self.destinations.report(ending, ending.record())

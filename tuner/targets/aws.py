@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from ulid import ULID
 
 from tuner.aws.clone import clone_arn, clone_name, make_clone
-from tuner.aws.control import Configuration, Control, revision_of, settled, unqualified
-from tuner.aws.journal import MARK, Before, Journal, Opening
+from tuner.aws.control import Configuration, ControlPlane, revision_of, settled, unqualified
+from tuner.aws.journal import MARK, Before, Journal, JournalHeader
 from tuner.aws.logs import FunctionLog, LogReports
 from tuner.aws.provisioned import provision, wait_until_ready, withdraw
 from tuner.aws.restore import restore_function
@@ -84,13 +84,13 @@ def open_aws(name: TargetName, options: AwsOptions) -> "AwsTarget":
             "Leave --region out.",
         )
     session = open_session(replace(given, region=given.region or name.region))
-    return AwsTarget(Control(session, options.clock), name, options)
+    return AwsTarget(ControlPlane(session, options.clock), name, options)
 
 
 class AwsTarget(Target):
     """One function, reached through Lambda's API."""
 
-    def __init__(self, control: Control, name: TargetName, options: AwsOptions) -> None:
+    def __init__(self, control: ControlPlane, name: TargetName, options: AwsOptions) -> None:
         self._control = control
         self._name = name
         self._options = options
@@ -323,11 +323,11 @@ class AwsTarget(Target):
             return make_clone(self._control, self._journal, OWNED_BY, options.code, options.arch)
         return VersionMaker(self._control, self._journal, start)
 
-    def _opening(self, start: Configuration) -> Opening:
+    def _opening(self, start: Configuration) -> JournalHeader:
         """What the journal begins with: the function as it is now."""
         arn, session = unqualified(start["FunctionArn"]), self._control.session
         clone = self._options.isolation is Isolation.CLONE
-        return Opening(
+        return JournalHeader(
             id=self._id,
             function=self._name.function,
             arn=arn,

@@ -7,7 +7,7 @@ to read; the local Lambda keeps those records where they can be asked for.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tuner.aws.control import Control
+from tuner.aws.control import ControlPlane
 from tuner.aws.logs import FunctionLog
 from tuner.errors import NotFound, TargetError
 from tuner.records import LogLine
@@ -23,7 +23,7 @@ _EVENTS, _TIME = "/tuner/events?from={}", "/tuner/time"
 
 
 def open_trail(
-    control: Control, log: FunctionLog, function: str, qualifier: str | None
+    control: ControlPlane, log: FunctionLog, function: str, qualifier: str | None
 ) -> EventTrail:
     """Read the settings, and try the log. Raises AccessDenied for a right that is missing."""
     settings = _settings(control, function, qualifier)
@@ -105,7 +105,7 @@ class LocalTrail(EventTrail):
         return int(told[1].get("x-tuner-ended", 0)) if told else 0
 
 
-def _settings(control: Control, function: str, qualifier: str | None) -> EventSettings:
+def _settings(control: ControlPlane, function: str, qualifier: str | None) -> EventSettings:
     """EventInvokeConfig of what is invoked, and the function's dead-letter queue."""
     asked: dict[str, str] = {"FunctionName": function}
     if qualifier is not None:

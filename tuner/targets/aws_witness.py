@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
-from tuner.aws.calls import Service
-from tuner.aws.control import Control
+from tuner.aws.calls import AwsService
+from tuner.aws.control import ControlPlane
 from tuner.aws.metrics import read_metrics
 from tuner.aws.traces import read_traces
 from tuner.records import Metered, Metric, Place, Traced
@@ -13,21 +13,21 @@ from tuner.targets.witness import Witness
 
 
 def open_witness(
-    control: Control, function: str, progress: Progress, *, traced: bool
+    control: ControlPlane, function: str, progress: Progress, *, traced: bool
 ) -> "AwsWitness | None":
     """The services beside this Lambda, for a function by its bare name; ``None`` if there is no
     CloudWatch. Neither is asked yet."""
     cloudwatch = cloudwatch_beside(control)
     if cloudwatch is None:
         return None
-    xray = Service(control.session, "xray", control.clock) if traced else None
+    xray = AwsService(control.session, "xray", control.clock) if traced else None
     return AwsWitness(function, cloudwatch, xray, progress)
 
 
-def cloudwatch_beside(control: Control) -> Service | None:
+def cloudwatch_beside(control: ControlPlane) -> AwsService | None:
     """CloudWatch, if there is one; a local Lambda that the environment names for all services
     counts nothing."""
-    service = Service(control.session, "cloudwatch", control.clock)
+    service = AwsService(control.session, "cloudwatch", control.clock)
     url = control.session.endpoint_url
     if not service.available or (service.same_place(url) and platform_facts(url)):
         return None
@@ -38,7 +38,7 @@ class AwsWitness(Witness):
     """One function's figures and traces."""
 
     def __init__(
-        self, function: str, cloudwatch: Service, xray: Service | None, progress: Progress
+        self, function: str, cloudwatch: AwsService, xray: AwsService | None, progress: Progress
     ) -> None:
         self.traced = xray is not None and xray.available
         self._function, self._progress = function, progress

@@ -8,8 +8,8 @@ tried so is said to be unknown. It never invokes (a dry run starts nothing).
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from tuner.aws.calls import Service
-from tuner.aws.control import Configuration, Control, revision_of
+from tuner.aws.calls import AwsService
+from tuner.aws.control import Configuration, ControlPlane, revision_of
 from tuner.aws.logs import FunctionLog
 from tuner.aws.provisioned import configurations
 from tuner.errors import AccessDenied, ChangedUnderneath, TargetError, TunerError
@@ -27,7 +27,7 @@ _LARGEST_MB = 10_240
 _NEW_ACCOUNT = 10
 
 
-def check_up(control: Control, name: TargetName) -> Iterator[Finding]:
+def check_up(control: ControlPlane, name: TargetName) -> Iterator[Finding]:
     """Every finding on a function, in order; ends early if it cannot even be read."""
     yield from _credentials(control)
     try:
@@ -45,8 +45,8 @@ def check_up(control: Control, name: TargetName) -> Iterator[Finding]:
     yield _tracing(latest)
 
 
-def _credentials(control: Control) -> Iterator[Finding]:
-    sts = Service(control.session, "sts", control.clock)
+def _credentials(control: ControlPlane) -> Iterator[Finding]:
+    sts = AwsService(control.session, "sts", control.clock)
     if not sts.available:
         yield Finding("credentials", Level.OK, "a service on this machine does not check them")
         return
@@ -58,7 +58,7 @@ def _credentials(control: Control) -> Iterator[Finding]:
         yield Finding("credentials", Level.OK, f"valid, as {who['Arn']}")
 
 
-def _suitable(control: Control, name: TargetName, latest: Configuration) -> Finding:
+def _suitable(control: ControlPlane, name: TargetName, latest: Configuration) -> Finding:
     try:
         refuse_unsuitable(latest, name.text)
         if name.qualifier is not None and not name.qualifier.isdigit():
@@ -68,7 +68,9 @@ def _suitable(control: Control, name: TargetName, latest: Configuration) -> Find
     return Finding("suitable", Level.OK, "it is of a kind that can be measured")
 
 
-def _permissions(control: Control, name: TargetName, latest: Configuration) -> Iterator[Finding]:
+def _permissions(
+    control: ControlPlane, name: TargetName, latest: Configuration
+) -> Iterator[Finding]:
     function = name.function
     invoke = {"InvocationType": "DryRun", "FunctionName": function}
     if name.qualifier is not None:  # a policy may allow an alias and not the function, or neither
@@ -92,7 +94,7 @@ def _permissions(control: Control, name: TargetName, latest: Configuration) -> I
     yield Finding("lambda:DeleteFunction", Level.UNKNOWN, text, fix)
 
 
-def _logs(control: Control, function: str, latest: Configuration) -> Finding:
+def _logs(control: ControlPlane, function: str, latest: Configuration) -> Finding:
     """The right to read the function's log; it is no obstacle to most measurements."""
     name = "logs:FilterLogEvents"
     logging = latest.get("LoggingConfig") or {}
@@ -111,7 +113,7 @@ def _logs(control: Control, function: str, latest: Configuration) -> Finding:
     return Finding(name, Level.OK, f"allowed on {group}")
 
 
-def _update(control: Control, function: str, latest: Configuration) -> Iterator[Finding]:
+def _update(control: ControlPlane, function: str, latest: Configuration) -> Iterator[Finding]:
     """The right to update; and the memory cap, if Lambda names it before the revision."""
     said = latest.get("Description", "")
     yield _allowed(
@@ -142,7 +144,7 @@ def _allowed(action: str, attempt: Callable[[], object]) -> Finding:
 
 
 def _concurrency(
-    control: Control, name: TargetName, concurrency: Mapping[str, Any]
+    control: ControlPlane, name: TargetName, concurrency: Mapping[str, Any]
 ) -> Iterator[Finding]:
     account = control.account_concurrency()
     if account is None:
@@ -151,7 +153,7 @@ def _concurrency(
         yield Finding("account concurrency", Level.UNKNOWN, text, fix)
     elif account <= _NEW_ACCOUNT:
         text = f"the account may run only {account} invocations at once"
-        fix = "Ask for more in Service Quotas (Lambda, concurrent executions)."
+        fix = "Ask for more in AwsService Quotas (Lambda, concurrent executions)."
         yield Finding("account concurrency", Level.WARNING, text, fix)
     else:
         yield Finding("account concurrency", Level.OK, f"{account:,} invocations at once")
@@ -165,7 +167,7 @@ def _concurrency(
         yield Finding("reserved concurrency", Level.OK, text)
 
 
-def _triggers(control: Control, name: TargetName) -> Finding:
+def _triggers(control: ControlPlane, name: TargetName) -> Finding:
     try:
         answer = control.send("ListEventSourceMappings", name.function, FunctionName=name.function)
     except TunerError:
@@ -182,7 +184,7 @@ def _triggers(control: Control, name: TargetName) -> Finding:
     return Finding("triggers", Level.WARNING, text, "Use --isolation clone to leave it alone.")
 
 
-def _startups(control: Control, latest: Configuration) -> Finding:
+def _startups(control: ControlPlane, latest: Configuration) -> Finding:
     """Which ways to start `tuner cold --variants` could compare; nothing else needs them."""
     session, name = control.session, "ways to start"
     local = session.loopback and platform_facts(session.endpoint_url)

@@ -4,8 +4,8 @@ of no consequence. None of them is needed to measure.
 
 from collections.abc import Callable, Iterator
 
-from tuner.aws.calls import Service
-from tuner.aws.control import Control
+from tuner.aws.calls import AwsService
+from tuner.aws.control import ControlPlane
 from tuner.aws.metrics import read_metrics
 from tuner.errors import AccessDenied, TunerError
 from tuner.records import Metric
@@ -19,7 +19,7 @@ _FIX = (
 )
 
 
-def witness_findings(control: Control, function: str, *, traced: bool) -> Iterator[Finding]:
+def witness_findings(control: ControlPlane, function: str, *, traced: bool) -> Iterator[Finding]:
     """A finding per right; those of X-Ray only of a function that is traced, and none where
     there are no such services."""
     now_s = control.clock.wall()
@@ -31,7 +31,7 @@ def witness_findings(control: Control, function: str, *, traced: bool) -> Iterat
         "cloudwatch:GetMetricData",
         lambda: read_metrics(cloudwatch, function, [None], span_s, [Metric.INVOCATIONS]),
     )
-    xray = Service(control.session, "xray", control.clock)
+    xray = AwsService(control.session, "xray", control.clock)
     if not traced or not xray.available:
         return
     span = {"StartTime": span_s[0], "EndTime": span_s[1]}

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tuner.aws.control import Configuration, Control, uses_snap_start
+from tuner.aws.control import Configuration, ControlPlane, uses_snap_start
 from tuner.records import Backend, FunctionFacts
 from tuner.targets.platform import platform_facts
 
 
 def function_facts(
-    control: Control, configuration: Configuration, concurrency: Mapping[str, Any]
+    control: ControlPlane, configuration: Configuration, concurrency: Mapping[str, Any]
 ) -> FunctionFacts:
     """Facts from a configuration and reserved concurrency as GetFunction has them; asks for the
     account's concurrency, and a local Lambda for its machine."""

@@ -12,7 +12,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tuner.aws.control import Control
+from tuner.aws.control import ControlPlane
 from tuner.aws.session import LOOPBACK_KEYS, LOOPBACK_REGION, SessionOptions, open_session
 from tuner.clock import Clock, WallClock
 from tuner.errors import UsageError
@@ -152,7 +152,7 @@ def _create(url: str, function: _Function, options: LocalOptions) -> AwsTarget:
     session = open_session(
         SessionOptions(region=LOOPBACK_REGION, endpoint_url=url, keys=LOOPBACK_KEYS)
     )
-    control = Control(session, options.clock)
+    control = ControlPlane(session, options.clock)
     parameters: dict[str, Any] = {
         "FunctionName": function.name,
         "Runtime": function.package.runtime,

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tuner.aws.control import Configuration, Control, uses_snap_start
+from tuner.aws.control import Configuration, ControlPlane, uses_snap_start
 from tuner.aws.provisioned import configurations
 from tuner.errors import TargetError
 from tuner.records import SNAP_START, Backend, Setting
@@ -20,7 +20,7 @@ _LEAVE_OUT = "Leave snapstart out of --variants."
 
 
 def refuse_startups(
-    control: Control,
+    control: ControlPlane,
     found: Mapping[str, Any],
     qualifier: str | None,
     settings: Iterable[Setting],
@@ -75,7 +75,7 @@ def _snap_start_runtime(runtime: str) -> bool:
 
 
 def _refuse_provisioned(
-    control: Control, thing: str, qualifier: str | None, count: int, reserved: int | None
+    control: ControlPlane, thing: str, qualifier: str | None, count: int, reserved: int | None
 ) -> None:
     present = list(configurations(control, thing))
     if qualifier is not None and any(

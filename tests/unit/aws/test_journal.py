@@ -16,7 +16,7 @@ from tuner.aws.journal import (
     SCHEMA,
     Before,
     Journal,
-    Opening,
+    JournalHeader,
     claimed,
     discard,
     parse_journal,
@@ -24,7 +24,7 @@ from tuner.aws.journal import (
 )
 from tuner.errors import TargetError
 
-OPENING = Opening(
+OPENING = JournalHeader(
     id="01JZZZZZZZZZZZZZZZZZZZZZZZ",
     function="orders",
     arn="arn:aws:lambda:eu-west-1:000000000000:function:orders",
@@ -44,7 +44,7 @@ def test_what_was_written_is_read_again(tmp_path: Path) -> None:
     journal.will("publish", description="d (version)")
     journal.close()
     (entry,) = pending(tmp_path)
-    assert entry.opening == OPENING
+    assert entry.header == OPENING
     assert entry.steps == (
         {"do": "set", "memory_mb": 512, "description": "d", "revision_id": "rev-1"},
         {"did": True, "revision_id": "rev-2"},
@@ -190,7 +190,7 @@ def test_a_first_line_with_a_wrong_value_is_read_or_refused_but_never_breaks(
         opening, steps = parse_journal(json.dumps(first).encode() + b"\n", "n")
     except TargetError:
         return
-    assert isinstance(opening, Opening)
+    assert isinstance(opening, JournalHeader)
     assert steps == ()
 
 

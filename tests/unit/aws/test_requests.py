@@ -13,8 +13,8 @@ import pytest
 from botocore.stub import Stubber
 
 import tuner
-from tuner.aws.calls import Patience, Service
-from tuner.aws.control import Control
+from tuner.aws.calls import AwsService, Patience
+from tuner.aws.control import ControlPlane
 from tuner.aws.journal import Journal
 from tuner.aws.logs import FunctionLog
 from tuner.aws.metrics import SplitAlias, read_health
@@ -82,7 +82,7 @@ CODE = {
 }
 LAYER = "arn:aws:lambda:eu-west-1:000000000000:layer:shared"
 EVENTS = {"FunctionName": "orders", "Qualifier": "live"}
-SENT: dict[str, Callable[[Control], object]] = {
+SENT: dict[str, Callable[[ControlPlane], object]] = {
     "GetFunction": lambda c: c.get("orders", "1"),
     "UpdateFunctionConfiguration": lambda c: c.update("orders", 512, "text", "rev"),
     "PublishVersion": lambda c: c.publish("orders", "text", "rev", "sha"),
@@ -106,7 +106,7 @@ SENT: dict[str, Callable[[Control], object]] = {
         "GetFunctionEventInvokeConfig", "orders", **EVENTS
     ),
     "GetMetricData": lambda c: read_health(
-        Service(c.session, "cloudwatch", c.clock),
+        AwsService(c.session, "cloudwatch", c.clock),
         c.clock,
         SplitAlias("o", "live", ("1", "2")),
         60.0,
@@ -114,13 +114,13 @@ SENT: dict[str, Callable[[Control], object]] = {
     "FilterLogEvents": lambda c: list(
         FunctionLog(c.session, "/aws/lambda/o", c.clock).lines(("REPORT",), 1.0)
     ),
-    "GetCallerIdentity": lambda c: Service(c.session, "sts", c.clock).send(
+    "GetCallerIdentity": lambda c: AwsService(c.session, "sts", c.clock).send(
         "GetCallerIdentity", "AWS"
     ),
     "GetTraceSummaries": lambda c: read_traces(
-        Service(c.session, "xray", c.clock), "orders", (0.0, 60.0)
+        AwsService(c.session, "xray", c.clock), "orders", (0.0, 60.0)
     ),
-    "BatchGetTraces": lambda c: Service(c.session, "xray", c.clock).send(
+    "BatchGetTraces": lambda c: AwsService(c.session, "xray", c.clock).send(
         "BatchGetTraces", "orders", TraceIds=["1-58406520-a006649127e371903a2de979"]
     ),
     "GetObject": lambda c: read_s3(c.session, "s3://bucket/key", 10, c.clock),
@@ -140,7 +140,7 @@ def test_every_operation_that_the_source_sends_has_the_parameters_of_the_model(
     if operation in OTHER_SERVICES:
         client = session.boto.create_client(OTHER_SERVICES[operation], region_name=session.region)
         monkeypatch.setattr(session.boto, "create_client", lambda *_, **__: client)
-    control = Control(session, VirtualClock(), patience=Patience(attempts=1))
+    control = ControlPlane(session, VirtualClock(), patience=Patience(attempts=1))
     with Stubber(client) as stub:
         stub.add_client_error(method(operation), "AccessDeniedException", "no", 403)
         with pytest.raises(AccessDenied, match=f":{operation} is not allowed"):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
-from tuner.aws.calls import Service
+from tuner.aws.calls import AwsService
 from tuner.aws.metrics import read_metrics
 from tuner.aws.session import AwsSession, SessionOptions, open_session
 from tuner.aws.traces import read_traces
@@ -28,12 +28,12 @@ def session() -> AwsSession:
 
 
 @pytest.fixture
-def stubbed(session: AwsSession) -> Iterator[Callable[[str], tuple[Service, Stubber]]]:
+def stubbed(session: AwsSession) -> Iterator[Callable[[str], tuple[AwsService, Stubber]]]:
     """A service whose answers are given beforehand; all of them have to be asked for."""
     stubs: list[Stubber] = []
 
-    def stub(name: str) -> tuple[Service, Stubber]:
-        service = Service(session, name, VirtualClock())
+    def stub(name: str) -> tuple[AwsService, Stubber]:
+        service = AwsService(session, name, VirtualClock())
         stubs.append(Stubber(service.client))
         stubs[-1].activate()
         return service, stubs[-1]

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tuner.locallambda.api.concurrency import alias_on_provisioned, provisioned_elsewhere
-from tuner.locallambda.api.requests import Call, page
+from tuner.locallambda.api.requests import ApiRequest, page
 from tuner.locallambda.registry.function import Alias, Function, new_revision
 from tuner.locallambda.registry.names import ALIAS_NAME, LATEST, pattern_violation
 from tuner.locallambda.registry.validation import field_of, missing_of
@@ -25,7 +25,7 @@ from tuner.locallambda.service import Service
 _VERSION = r"(\$LATEST(\.PUBLISHED)?|[0-9]+)"
 
 
-async def create_alias(service: Service, call: Call) -> Response:
+async def create_alias(service: Service, call: ApiRequest) -> Response:
     """CreateAlias: 201."""
     body = call.body()
     _check_alias(body, required=("Name", "FunctionVersion"))
@@ -40,7 +40,7 @@ async def create_alias(service: Service, call: Call) -> Response:
     return document(_alias_document(function, alias), 201)
 
 
-async def get_alias(service: Service, call: Call) -> Response:
+async def get_alias(service: Service, call: ApiRequest) -> Response:
     """GetAlias."""
     function = service.registry.get(call.ref())
     alias = function.aliases.get(call.words[1])
@@ -49,7 +49,7 @@ async def get_alias(service: Service, call: Call) -> Response:
     return document(_alias_document(function, alias))
 
 
-async def update_alias(service: Service, call: Call) -> Response:
+async def update_alias(service: Service, call: ApiRequest) -> Response:
     """UpdateAlias: keeps what is not given."""
     body = call.body()
     _check_alias(body)
@@ -78,7 +78,7 @@ async def update_alias(service: Service, call: Call) -> Response:
     return document(_alias_document(function, new))
 
 
-async def list_aliases(service: Service, call: Call) -> Response:
+async def list_aliases(service: Service, call: ApiRequest) -> Response:
     """ListAliases, of one version if ``FunctionVersion`` is given."""
     function = service.registry.get(call.ref())
     wanted = call.query.get("FunctionVersion")
@@ -90,7 +90,7 @@ async def list_aliases(service: Service, call: Call) -> Response:
     return document(page(listed, "Aliases", call.query))
 
 
-async def delete_alias(service: Service, call: Call) -> Response:
+async def delete_alias(service: Service, call: ApiRequest) -> Response:
     """DeleteAlias: 204, also when there is none."""
     function = service.registry.get(call.ref())
     service.provisioning.stop(function, call.words[1])

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tuner.locallambda.api.requests import Call, page
+from tuner.locallambda.api.requests import ApiRequest, page
 from tuner.locallambda.registry.function import Function, Provisioned
 from tuner.locallambda.registry.names import LATEST, function_arn
 from tuner.locallambda.registry.store import MAX_UNZIPPED, MAX_ZIPPED, packages_of
@@ -25,7 +25,7 @@ MIN_UNRESERVED = 100
 CODE_STORAGE = 300 * 1024**3
 
 
-async def put_function_concurrency(service: Service, call: Call) -> Response:
+async def put_function_concurrency(service: Service, call: ApiRequest) -> Response:
     """PutFunctionConcurrency."""
     body = call.body()
     function = _unqualified(service, call)
@@ -49,21 +49,21 @@ async def put_function_concurrency(service: Service, call: Call) -> Response:
     return document({"ReservedConcurrentExecutions": asked})
 
 
-async def get_function_concurrency(service: Service, call: Call) -> Response:
+async def get_function_concurrency(service: Service, call: ApiRequest) -> Response:
     """GetFunctionConcurrency: an empty object when nothing is reserved."""
     function = service.registry.get(call.ref())
     reserved = function.reserved
     return document({} if reserved is None else {"ReservedConcurrentExecutions": reserved})
 
 
-async def delete_function_concurrency(service: Service, call: Call) -> Response:
+async def delete_function_concurrency(service: Service, call: ApiRequest) -> Response:
     """DeleteFunctionConcurrency: 204."""
     function = _unqualified(service, call)
     _set(service, function, None)
     return NO_CONTENT
 
 
-async def get_account_settings(service: Service, call: Call) -> Response:
+async def get_account_settings(service: Service, call: ApiRequest) -> Response:
     """GetAccountSettings."""
     functions = service.registry.in_region(call.region)
     limit = service.options.account_concurrency
@@ -109,7 +109,7 @@ def _set(service: Service, function: Function, concurrency: int | None) -> None:
     service.registry.keep(function)
 
 
-def _unqualified(service: Service, call: Call) -> Function:
+def _unqualified(service: Service, call: ApiRequest) -> Function:
     ref = call.ref()
     function = service.registry.find(ref)
     if function is None:
@@ -119,7 +119,7 @@ def _unqualified(service: Service, call: Call) -> Function:
     return function
 
 
-async def put_provisioned(service: Service, call: Call) -> Response:
+async def put_provisioned(service: Service, call: ApiRequest) -> Response:
     """PutProvisionedConcurrencyConfig: 202, IN_PROGRESS with none allocated yet."""
     asked = read_number(call.body(), "ProvisionedConcurrentExecutions", 1, 1 << 31)
     function = service.registry.get(call.ref())
@@ -135,7 +135,7 @@ async def put_provisioned(service: Service, call: Call) -> Response:
     return document(_provisioned_document(one), 202)
 
 
-async def get_provisioned(service: Service, call: Call) -> Response:
+async def get_provisioned(service: Service, call: ApiRequest) -> Response:
     """GetProvisionedConcurrencyConfig, or with ``List=ALL`` ListProvisionedConcurrencyConfigs."""
     if call.query.get("List") == "ALL":
         function = service.registry.get(call.ref())
@@ -151,7 +151,7 @@ async def get_provisioned(service: Service, call: Call) -> Response:
     return document(_provisioned_document(function.provisioned[qualifier]))
 
 
-async def delete_provisioned(service: Service, call: Call) -> Response:
+async def delete_provisioned(service: Service, call: ApiRequest) -> Response:
     """DeleteProvisionedConcurrencyConfig: 204."""
     function, qualifier = _configured(service, call)
     service.provisioning.stop(function, qualifier)
@@ -215,7 +215,7 @@ def _check_room(service: Service, function: Function, qualifier: str, asked: int
         )
 
 
-def _configured(service: Service, call: Call) -> tuple[Function, str]:
+def _configured(service: Service, call: ApiRequest) -> tuple[Function, str]:
     ref = call.ref()
     function = service.registry.get(ref)
     if ref.qualifier in (None, LATEST):

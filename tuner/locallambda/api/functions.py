@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from tuner.locallambda.api.requests import Call, page
-from tuner.locallambda.registry.configuration import Package, created, describe
+from tuner.locallambda.api.requests import ApiRequest, page
+from tuner.locallambda.registry.configuration import CodePackage, created, describe
 from tuner.locallambda.registry.function import Function, Version
 from tuner.locallambda.registry.names import LATEST, FunctionRef, read_reference
 from tuner.locallambda.registry.validation import check_settings, missing, read_tags
@@ -24,7 +24,7 @@ from tuner.locallambda.responses import (
 from tuner.locallambda.service import Service
 
 
-async def create_function(service: Service, call: Call) -> Response:
+async def create_function(service: Service, call: ApiRequest) -> Response:
     """CreateFunction: 201, Pending."""
     body = call.body()
     check_settings(body, required=("FunctionName", "Code", "Role"))
@@ -41,7 +41,7 @@ async def create_function(service: Service, call: Call) -> Response:
     return document(function.document(version), 201)
 
 
-async def get_function(service: Service, call: Call) -> Response:
+async def get_function(service: Service, call: ApiRequest) -> Response:
     """GetFunction: configuration, where the code is, tags, reserved concurrency."""
     function, version = _find(service, call.ref())
     code = (version.configuration if version else function.shown).code
@@ -57,13 +57,13 @@ async def get_function(service: Service, call: Call) -> Response:
     return document(body)
 
 
-async def get_function_configuration(service: Service, call: Call) -> Response:
+async def get_function_configuration(service: Service, call: ApiRequest) -> Response:
     """GetFunctionConfiguration."""
     function, version = _find(service, call.ref())
     return document(function.document(version))
 
 
-async def update_function_configuration(service: Service, call: Call) -> Response:
+async def update_function_configuration(service: Service, call: ApiRequest) -> Response:
     """UpdateFunctionConfiguration: 200, InProgress, with the new values shown."""
     body = call.body()
     check_settings(body)
@@ -74,7 +74,7 @@ async def update_function_configuration(service: Service, call: Call) -> Respons
     return document(function.document())
 
 
-async def update_function_code(service: Service, call: Call) -> Response:
+async def update_function_code(service: Service, call: ApiRequest) -> Response:
     """UpdateFunctionCode, with ``Architectures``, ``DryRun`` and ``Publish``."""
     body = call.body()
     check_settings(body)
@@ -93,7 +93,7 @@ async def update_function_code(service: Service, call: Call) -> Response:
     return document(function.document(version))
 
 
-async def list_functions(service: Service, call: Call) -> Response:
+async def list_functions(service: Service, call: ApiRequest) -> Response:
     """ListFunctions, with ``FunctionVersion=ALL``."""
     listed = []
     for function in service.registry.in_region(call.region):
@@ -105,7 +105,7 @@ async def list_functions(service: Service, call: Call) -> Response:
     return document(page(listed, "Functions", call.query))
 
 
-async def delete_function(service: Service, call: Call) -> Response:
+async def delete_function(service: Service, call: ApiRequest) -> Response:
     """DeleteFunction, or one of its versions: 204."""
     ref = call.ref()
     function = service.registry.find(ref)
@@ -122,7 +122,7 @@ async def delete_function(service: Service, call: Call) -> Response:
     return NO_CONTENT
 
 
-async def _upload(service: Service, code: Mapping[str, Any]) -> Package:
+async def _upload(service: Service, code: Mapping[str, Any]) -> CodePackage:
     """Unpack what a request uploads, off the event loop."""
     if code.get("ZipFile") is None:
         if code.get("S3Bucket") or code.get("ImageUri"):
@@ -149,7 +149,7 @@ def _latest(service: Service, ref: FunctionRef) -> Function:
     return service.registry.get(FunctionRef(ref.region, ref.name))
 
 
-async def publish_version(service: Service, call: Call) -> Response:
+async def publish_version(service: Service, call: ApiRequest) -> Response:
     """PublishVersion: 201; the last version again if nothing has changed."""
     body = call.body()
     function = service.registry.get(call.ref())
@@ -164,7 +164,7 @@ async def publish_version(service: Service, call: Call) -> Response:
     return document(function.document(version), 201)
 
 
-async def list_versions(service: Service, call: Call) -> Response:
+async def list_versions(service: Service, call: ApiRequest) -> Response:
     """ListVersionsByFunction: $LATEST first."""
     function = service.registry.get(call.ref())
     versions = (None, *function.versions.values())
@@ -175,7 +175,7 @@ async def list_versions(service: Service, call: Call) -> Response:
 MAX_TAGS = 50
 
 
-async def tag_resource(service: Service, call: Call) -> Response:
+async def tag_resource(service: Service, call: ApiRequest) -> Response:
     """TagResource: 204."""
     body = call.body()
     if not body.get("Tags"):
@@ -191,7 +191,7 @@ async def tag_resource(service: Service, call: Call) -> Response:
     return NO_CONTENT
 
 
-async def untag_resource(service: Service, call: Call) -> Response:
+async def untag_resource(service: Service, call: ApiRequest) -> Response:
     """UntagResource: 204."""
     if not call.tag_keys:
         raise violated([missing("tagKeys")])
@@ -202,12 +202,12 @@ async def untag_resource(service: Service, call: Call) -> Response:
     return NO_CONTENT
 
 
-async def list_tags(service: Service, call: Call) -> Response:
+async def list_tags(service: Service, call: ApiRequest) -> Response:
     """ListTags."""
     return document({"Tags": _tagged(service, call).tags})
 
 
-def _tagged(service: Service, call: Call) -> Function:
+def _tagged(service: Service, call: ApiRequest) -> Function:
     ref = call.ref()
     if ref.qualifier:
         raise invalid(

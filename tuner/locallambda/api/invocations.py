@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tuner.locallambda.api.requests import Call, page
+from tuner.locallambda.api.requests import ApiRequest, page
 from tuner.locallambda.events import Event
 from tuner.locallambda.registry.function import Function
 from tuner.locallambda.registry.names import LATEST, FunctionRef, function_arn
@@ -155,14 +155,14 @@ def _success(request: InvokeRequest, version: str, result: InvocationResult) -> 
 _BOUNDS = {"MaximumRetryAttempts": (0, 2), "MaximumEventAgeInSeconds": (60, 21_600)}
 
 
-async def put_event_config(service: Service, call: Call) -> Response:
+async def put_event_config(service: Service, call: ApiRequest) -> Response:
     """PutFunctionEventInvokeConfig: replaces everything."""
     body = _checked(call)
     function, ref = _find(service, call)
     return _keep(service, function, ref, body)
 
 
-async def update_event_config(service: Service, call: Call) -> Response:
+async def update_event_config(service: Service, call: ApiRequest) -> Response:
     """UpdateFunctionEventInvokeConfig: keeps what is not given."""
     body = _checked(call)
     function, ref = _find(service, call)
@@ -171,13 +171,13 @@ async def update_event_config(service: Service, call: Call) -> Response:
     return _keep(service, function, ref, {**kept, **body})
 
 
-async def get_event_config(service: Service, call: Call) -> Response:
+async def get_event_config(service: Service, call: ApiRequest) -> Response:
     """GetFunctionEventInvokeConfig."""
     function, ref = _find(service, call)
     return document(_config_document(ref, _configured(function, ref)))
 
 
-async def delete_event_config(service: Service, call: Call) -> Response:
+async def delete_event_config(service: Service, call: ApiRequest) -> Response:
     """DeleteFunctionEventInvokeConfig: 204."""
     function, ref = _find(service, call)
     _configured(function, ref)
@@ -186,7 +186,7 @@ async def delete_event_config(service: Service, call: Call) -> Response:
     return NO_CONTENT
 
 
-async def list_event_configs(service: Service, call: Call) -> Response:
+async def list_event_configs(service: Service, call: ApiRequest) -> Response:
     """ListFunctionEventInvokeConfigs."""
     function, ref = _find(service, call)
     listed = [
@@ -196,7 +196,7 @@ async def list_event_configs(service: Service, call: Call) -> Response:
     return document(page(listed, "FunctionEventInvokeConfigs", call.query))
 
 
-def _checked(call: Call) -> dict[str, Any]:
+def _checked(call: ApiRequest) -> dict[str, Any]:
     body = {key: value for key, value in call.body().items() if value is not None}
     body = {key: body[key] for key in (*_BOUNDS, "DestinationConfig") if key in body}
     if not body:
@@ -211,7 +211,7 @@ def _checked(call: Call) -> dict[str, Any]:
     return body
 
 
-def _find(service: Service, call: Call) -> tuple[Function, FunctionRef]:
+def _find(service: Service, call: ApiRequest) -> tuple[Function, FunctionRef]:
     ref = call.ref()
     function = service.registry.find(ref)
     if function is None:

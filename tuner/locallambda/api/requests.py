@@ -18,7 +18,7 @@ MAX_REQUEST = 70_167_211
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ApiRequest:
     """One request to the control plane; ``words`` are the variable parts of its path."""
 
     operation: str

@@ -20,7 +20,7 @@ from aiohttp.web_protocol import RequestHandler
 
 from tuner.locallambda.api import aliases, concurrency, functions, invocations
 from tuner.locallambda.api.invocations import invoke, new_request_id, read_request
-from tuner.locallambda.api.requests import MAX_REQUEST, Call, check_host, region_of
+from tuner.locallambda.api.requests import MAX_REQUEST, ApiRequest, check_host, region_of
 from tuner.locallambda.logs import handle as handle_logs
 from tuner.locallambda.registry.names import read_reference
 from tuner.locallambda.responses import ApiError, Response, broken, document, too_large
@@ -34,7 +34,7 @@ CALIBRATION_LIMIT_S = 4.0
 _log = logging.getLogger(__name__)
 
 
-class Front:
+class LambdaServer:
     """Answers requests to one service that listens on ``host``."""
 
     def __init__(self, service: Service, host: str) -> None:
@@ -84,7 +84,7 @@ class Front:
         if path == "/" and "X-Amz-Target" in request.headers:
             return handle_logs(self._service.logs, region, request.headers["X-Amz-Target"], raw)
         handler, words = find_route(request.method, path)
-        call = Call(
+        call = ApiRequest(
             operation=operation_name(handler),
             region=region,
             base_url=f"http://{request.headers.get('Host', self._host)}",
@@ -146,7 +146,7 @@ def _request_too_large(path: str) -> ApiError:
     return too_large(f"Request must be smaller than {MAX_REQUEST} bytes for the {name} operation")
 
 
-Handler = Callable[[Service, Call], Awaitable[Response]]
+Handler = Callable[[Service, ApiRequest], Awaitable[Response]]
 
 _TABLE: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "2015-03-31/functions", functions.create_function),

@@ -80,7 +80,7 @@ def counter(text: str, name: str) -> int:
     return 0
 
 
-class Group:
+class Cgroup:
     """The cgroup of one sandbox: a directory that exists from construction to :meth:`remove`."""
 
     def __init__(self, directory: Path) -> None:

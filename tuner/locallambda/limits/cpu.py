@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from tuner.locallambda.limits.cgroup import WEIGHT, Group
+from tuner.locallambda.limits.cgroup import WEIGHT, Cgroup
 
 #: CFS period and the memory that buys one core, as measured on AWS: "Demystifying Serverless Costs
 #: on Public Platforms", EuroSys 2026, arXiv 2506.01283; the latter also in AWS's quota page.
@@ -102,7 +102,7 @@ class CgroupCpu:
         self.method = files.method
         self._directory = directory
         self._files = files
-        Group(directory).write(files.weight, files.ordinary_weight * WEIGHT)
+        Cgroup(directory).write(files.weight, files.ordinary_weight * WEIGHT)
 
     def group(self, key: str) -> "CgroupCpuGroup":
         """A new group without a limit."""
@@ -112,7 +112,7 @@ class CgroupCpu:
         """Do nothing: only the kernel is at work."""
 
 
-class CgroupCpuGroup(Group):
+class CgroupCpuGroup(Cgroup):
     """One sandbox's cgroup; in version 2 the memory limit uses the same directory."""
 
     def __init__(self, directory: Path, files: CpuFiles) -> None:

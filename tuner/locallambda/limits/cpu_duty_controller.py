@@ -39,7 +39,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 @dataclass
-class Account:
+class CpuAccount:
     """The CPU time of one sandbox: pure bookkeeping, in seconds."""
 
     quota_s: float
@@ -67,7 +67,7 @@ class Limited:
     """A sandbox under the duty cycle."""
 
     root: int  # its runtime's pid
-    account: Account
+    account: CpuAccount
     pids: set[int] = field(default_factory=set)
     stopped: bool = False
 
@@ -96,7 +96,7 @@ class Controller:
             if known is not None:  # it may be stopped just now, which must not be forgotten
                 known.account.quota_s = quota_s
             else:
-                self.limited[int(pid)] = Limited(int(pid), Account(quota_s, quota_s))
+                self.limited[int(pid)] = Limited(int(pid), CpuAccount(quota_s, quota_s))
                 self._look(self.limited[int(pid)])
         elif (gone := self.limited.pop(int(pid), None)) is not None:
             self._signal(gone, signal.SIGCONT)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from tuner.locallambda.limits.cgroup import Group, counter
+from tuner.locallambda.limits.cgroup import Cgroup, counter
 from tuner.locallambda.limits.process_tree import descendants
 
 MIB = 1024 * 1024
@@ -94,7 +94,7 @@ class CgroupMemory:
         return CgroupMemoryGroup(self._directory / key, memory_mb * MIB, self._files)
 
 
-class CgroupMemoryGroup(Group):
+class CgroupMemoryGroup(Cgroup):
     """One sandbox's memory cgroup."""
 
     def __init__(self, directory: Path, limit: int, files: MemoryFiles) -> None:

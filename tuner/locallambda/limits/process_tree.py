@@ -16,7 +16,7 @@ MARK = "TUNER_SANDBOX"
 
 
 @dataclass(frozen=True)
-class Row:
+class ProcessRow:
     """One process of the machine."""
 
     pid: int
@@ -25,7 +25,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Family:
+class ProcessFamily:
     """One sandbox's processes: its mark, its runtimes' pids, its cgroups."""
 
     key: str
@@ -33,7 +33,7 @@ class Family:
     cgroups: tuple[str, ...]  # paths of cgroup.procs files
 
 
-def process_table() -> list[Row]:
+def process_table() -> list[ProcessRow]:
     """All processes that can be seen; empty where neither /proc nor ps works."""
     if Path("/proc/self/stat").exists():
         return [row for row in map(_row, _pids()) if row is not None]
@@ -41,10 +41,10 @@ def process_table() -> list[Row]:
         ["ps", "-A", "-o", "pid=,ppid=,pgid="], capture_output=True, text=True, check=False
     )
     fields = (line.split() for line in listing.stdout.splitlines())
-    return [Row(int(a), int(b), int(c)) for a, b, c in fields]
+    return [ProcessRow(int(a), int(b), int(c)) for a, b, c in fields]
 
 
-def members(families: Sequence[Family]) -> Mapping[str, set[int]]:
+def members(families: Sequence[ProcessFamily]) -> Mapping[str, set[int]]:
     """The living processes of each family, by its key. Zombies do not count."""
     found: dict[str, set[int]] = {}
     searched = []
@@ -71,7 +71,9 @@ def descendants(pid: int) -> Iterator[int]:
                 yield from descendants(int(child))
 
 
-def related(family: Family, table: Iterable[Row], marks: Mapping[int, str]) -> set[int]:
+def related(
+    family: ProcessFamily, table: Iterable[ProcessRow], marks: Mapping[int, str]
+) -> set[int]:
     """The processes of the runtime's group, its descendants, and those with the mark."""
     rows = list(table)
     kin = {
@@ -93,14 +95,14 @@ def _pids() -> list[int]:
     return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
 
 
-def _row(pid: int) -> Row | None:
+def _row(pid: int) -> ProcessRow | None:
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None  # it ended while we were looking
     # The command name is in parentheses and may hold spaces and parentheses itself (proc(5)).
     state, parent, group = stat.rpartition(")")[2].split()[:3]
-    return None if state in "ZX" else Row(pid, int(parent), int(group))
+    return None if state in "ZX" else ProcessRow(pid, int(parent), int(group))
 
 
 def _mark(pid: int) -> str | None:

@@ -37,7 +37,7 @@ _DEFAULTED: Mapping[str, Mapping[str, Any]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Package:
+class CodePackage:
     """One deployment package by its content: SHA-256 in base64, and bytes as uploaded."""
 
     sha256: str
@@ -49,10 +49,10 @@ class Package:
         return base64.b64decode(self.sha256).hex()
 
 
-def describe(archive: bytes) -> Package:
+def describe(archive: bytes) -> CodePackage:
     """The package of an archive."""
     digest = hashlib.sha256(archive).digest()
-    return Package(base64.b64encode(digest).decode(), len(archive))
+    return CodePackage(base64.b64encode(digest).decode(), len(archive))
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Configuration:
     runtime: str
     handler: str
     role: str
-    code: Package
+    code: CodePackage
     description: str = ""
     memory_mb: int = 128
     timeout_s: int = 3
@@ -149,7 +149,7 @@ class Configuration:
         return kept
 
 
-def created(body: Mapping[str, Any], code: Package) -> Configuration:
+def created(body: Mapping[str, Any], code: CodePackage) -> Configuration:
     """The first configuration of a function, from CreateFunction's body."""
     check_settings(body, required=("Role",))
     if body.get("PackageType", "Zip") != "Zip":
@@ -175,6 +175,6 @@ def created(body: Mapping[str, Any], code: Package) -> Configuration:
 def restored(kept: Mapping[str, Any]) -> Configuration:
     """A configuration that :meth:`Configuration.stored` wrote."""
     values = dict(kept)
-    values["code"] = Package(**values["code"])
+    values["code"] = CodePackage(**values["code"])
     values["architectures"] = tuple(values["architectures"])
     return Configuration(**values)

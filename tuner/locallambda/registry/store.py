@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tuner.errors import TargetError
-from tuner.locallambda.registry.configuration import Package, describe, restored
+from tuner.locallambda.registry.configuration import CodePackage, describe, restored
 from tuner.locallambda.registry.function import Alias, Function, Provisioned, Version
 from tuner.locallambda.responses import ApiError, invalid, too_large
 
@@ -45,7 +45,7 @@ class PackageStore:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def task_dir(self, package: Package) -> Path:
+    def task_dir(self, package: CodePackage) -> Path:
         """The directory of the unpacked code."""
         return self._folder / package.folder / "task"
 
@@ -53,7 +53,7 @@ class PackageStore:
         """The archive as uploaded."""
         return self._folder / package_folder / "package.zip"
 
-    def add(self, archive: bytes) -> Package:
+    def add(self, archive: bytes) -> CodePackage:
         """Check and unpack an archive (blocking; seconds for a large one)."""
         if len(archive) >= MAX_ZIPPED:
             raise too_large(f"Zipped size must be smaller than {MAX_ZIPPED} bytes")
@@ -74,7 +74,7 @@ class PackageStore:
             shutil.rmtree(making, ignore_errors=True)
         return package
 
-    def keep_only(self, packages: set[Package]) -> None:
+    def keep_only(self, packages: set[CodePackage]) -> None:
         """Remove the packages that no function uses."""
         wanted = {package.folder for package in packages}
         if self._folder.exists():
@@ -237,7 +237,7 @@ class FunctionStore:
         return self._functions / function.region / f"{function.name}.json"
 
 
-def packages_of(function: Function) -> set[Package]:
+def packages_of(function: Function) -> set[CodePackage]:
     """Every package that a function or one of its versions refers to."""
     return {
         function.shown.code,

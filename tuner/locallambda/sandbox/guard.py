@@ -34,9 +34,9 @@ class Guarded:
     runtimes: set[int] = field(default_factory=set)
     cgroups: tuple[str, ...] = ()
 
-    def family(self, key: str) -> process_tree.Family:
+    def family(self, key: str) -> process_tree.ProcessFamily:
         """This sandbox as the process tree knows it."""
-        return process_tree.Family(key, frozenset(self.runtimes), self.cgroups)
+        return process_tree.ProcessFamily(key, frozenset(self.runtimes), self.cgroups)
 
 
 class Guard:
@@ -112,11 +112,11 @@ class Guard:
             case "try_namespace":
                 self._tell(event="namespace", kind=launch.possible_namespace(message["directory"]))
             case "spawn":
-                self._spawn(launch.Order(**message))
+                self._spawn(launch.LaunchOrder(**message))
             case "kill":
                 self._dying.add(message["key"])
 
-    def _spawn(self, order: launch.Order) -> None:
+    def _spawn(self, order: launch.LaunchOrder) -> None:
         log_fd = self._fds.pop(0)
         guard_pid = os.getpid()
         pid = os.fork()

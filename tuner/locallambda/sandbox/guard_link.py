@@ -19,7 +19,7 @@ from typing import Any
 
 from tuner.errors import TunerError
 from tuner.locallambda.limits import cgroup, process_tree
-from tuner.locallambda.sandbox.launch import Order
+from tuner.locallambda.sandbox.launch import LaunchOrder
 
 START_S = 10.0  # a guard that has not answered by then will not
 
@@ -41,7 +41,7 @@ class GuardLink:
         self._buffer = b""
         self._answers: dict[tuple[str, str], list[asyncio.Future[dict[str, Any]]]] = {}
         self._cgroups: list[Path] = []
-        self._families: dict[str, process_tree.Family] = {}
+        self._families: dict[str, process_tree.ProcessFamily] = {}
         self._on_exit: dict[str, Callable[[int], None]] = {}
         self._lost = False
         self._loop = asyncio.get_running_loop()
@@ -101,7 +101,9 @@ class GuardLink:
         kind: str | None = answer["kind"]
         return kind
 
-    async def spawn(self, order: Order, log_fd: int, on_exit: Callable[[int], None]) -> Started:
+    async def spawn(
+        self, order: LaunchOrder, log_fd: int, on_exit: Callable[[int], None]
+    ) -> Started:
         """Start a runtime whose output goes to ``log_fd``.
 
         ``on_exit`` gets its exit code, or minus the signal that ended it.
@@ -112,7 +114,9 @@ class GuardLink:
         self._send(message, [log_fd])
         started = await answer
         runtimes = frozenset({started["pid"]})
-        self._families[order.key] = process_tree.Family(order.key, runtimes, tuple(order.cgroups))
+        self._families[order.key] = process_tree.ProcessFamily(
+            order.key, runtimes, tuple(order.cgroups)
+        )
         return Started(started["pid"], started["at"])
 
     async def kill(self, key: str) -> None:
@@ -205,7 +209,7 @@ def _guard_ended() -> TunerError:
     return TunerError("local Lambda", "its guard process has ended", "Start it again.")
 
 
-async def _kill_family(family: process_tree.Family) -> None:
+async def _kill_family(family: process_tree.ProcessFamily) -> None:
     """Kill a sandbox's processes in place of a guard that was killed."""
     while pids := process_tree.members([family])[family.key]:
         for pid in pids:

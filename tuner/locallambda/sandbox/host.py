@@ -15,8 +15,8 @@ from typing import Any
 from tuner.errors import TunerError
 from tuner.locallambda.limits import cpu
 from tuner.locallambda.sandbox.invocation import SandboxSpec
-from tuner.locallambda.sandbox.methods import Applied, Methods, choose, measure_share
-from tuner.locallambda.sandbox.runtime import Cell
+from tuner.locallambda.sandbox.methods import MeasuredShare, Methods, choose, measure_share
+from tuner.locallambda.sandbox.runtime import SandboxResources
 from tuner.locallambda.sandbox.runtime_command import command, stands_in
 from tuner.locallambda.sandbox.sandbox import Sandbox
 
@@ -37,7 +37,7 @@ class SandboxHost:
         self._namespace: str | None = None
         self._numbers = itertools.count(1)
         self._sandboxes: dict[str, Sandbox] = {}
-        self._applied: list[Applied] = []
+        self._applied: list[MeasuredShare] = []
         self._calibration: asyncio.Task[None] | None = None
         self._stand_ins: set[str] = set()
 
@@ -71,7 +71,7 @@ class SandboxHost:
             self._stand_ins.add(spec.runtime)
         key = f"{os.getpid()}-{next(self._numbers)}"
         try:
-            cell = Cell(
+            cell = SandboxResources(
                 key=key,
                 link=methods.link,
                 cpu=methods.cpu.group(key),

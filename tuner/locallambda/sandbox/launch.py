@@ -29,7 +29,7 @@ MS_PRIVATE = 1 << 18
 
 
 @dataclass(frozen=True)
-class Order:
+class LaunchOrder:
     """A program to run; ``tmp`` is mounted over /tmp where ``namespace`` allows it."""
 
     key: str
@@ -42,7 +42,7 @@ class Order:
     keep: Sequence[str] = ()  # directories that stay visible even if they are below /tmp
 
 
-def become(order: Order, log_fd: int, guard_pid: int) -> NoReturn:
+def become(order: LaunchOrder, log_fd: int, guard_pid: int) -> NoReturn:
     """Replace this process by the ordered program. Never returns."""
     try:
         _detach(log_fd)

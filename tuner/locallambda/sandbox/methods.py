@@ -17,7 +17,7 @@ from pathlib import Path
 from tuner.errors import TunerError, UsageError
 from tuner.locallambda.limits import cgroup, cpu, memory
 from tuner.locallambda.sandbox.guard_link import GuardLink
-from tuner.locallambda.sandbox.launch import Order
+from tuner.locallambda.sandbox.launch import LaunchOrder
 from tuner.locallambda.sandbox.runtime_log import RuntimeLog
 
 PROBE_S = 0.8
@@ -134,7 +134,7 @@ def _memory(method: str, link: GuardLink, subtree: Path | None) -> memory.Memory
 
 
 @dataclass(frozen=True)
-class Applied:
+class MeasuredShare:
     """One measured CPU share, in cores."""
 
     memory_mb: int
@@ -147,7 +147,7 @@ class Applied:
         return self.applied / self.asked - 1.0
 
 
-async def measure_share(methods: Methods, memory_mb: int, key: str) -> Applied | None:
+async def measure_share(methods: Methods, memory_mb: int, key: str) -> MeasuredShare | None:
     """Spin under the quota of this size (at most one core) for under a second.
 
     ``None`` if the probe did not finish, as on a machine that has no time for it.
@@ -156,7 +156,7 @@ async def measure_share(methods: Methods, memory_mb: int, key: str) -> Applied |
     log = RuntimeLog()
     writer = log.open()
     ended = asyncio.Event()
-    order = Order(
+    order = LaunchOrder(
         key=key,
         argv=[sys.executable, "-I", "-S", "-c", PROBE],
         env={"PATH": os.defpath},
@@ -178,10 +178,10 @@ async def measure_share(methods: Methods, memory_mb: int, key: str) -> Applied |
         group.remove()
 
 
-def parse_probe(output: bytes, memory_mb: int) -> Applied | None:
+def parse_probe(output: bytes, memory_mb: int) -> MeasuredShare | None:
     """The share that a probe of this size has printed; ``None`` for anything else."""
     try:
         cpu_s, wall_s = (float(word) for word in output.split())
     except ValueError:
         return None
-    return Applied(memory_mb, cpu.share(memory_mb), cpu_s / wall_s) if wall_s > 0 else None
+    return MeasuredShare(memory_mb, cpu.share(memory_mb), cpu_s / wall_s) if wall_s > 0 else None

@@ -17,13 +17,13 @@ from tuner.locallambda.limits.memory import MemoryGroup
 from tuner.locallambda.sandbox import runtime_api
 from tuner.locallambda.sandbox.guard_link import GuardLink
 from tuner.locallambda.sandbox.invocation import Invocation, SandboxSpec
-from tuner.locallambda.sandbox.launch import Order
+from tuner.locallambda.sandbox.launch import LaunchOrder
 from tuner.locallambda.sandbox.runtime_command import command, environment, needed_directories
 from tuner.locallambda.sandbox.runtime_log import RuntimeLog
 
 
 @dataclass(frozen=True)
-class Cell:
+class SandboxResources:
     """Everything that the host provides for one sandbox."""
 
     key: str
@@ -58,7 +58,7 @@ Event = runtime_api.Event | Ended | TimeIsUp
 class Runtime:
     """Starts and ends the process, and turns what it does into events."""
 
-    def __init__(self, spec: SandboxSpec, cell: Cell) -> None:
+    def __init__(self, spec: SandboxSpec, cell: SandboxResources) -> None:
         self.log = RuntimeLog()
         self.init_ms = 0.0  # from the start of the process to its first request for an event
         self._spec = spec
@@ -150,10 +150,10 @@ class Runtime:
                 self._waiter = None
         return self._inbox.popleft()
 
-    def _order(self) -> Order:
+    def _order(self) -> LaunchOrder:
         cell = self._cell
         tmp = None if cell.namespace else str(cell.tmp)
-        return Order(
+        return LaunchOrder(
             key=cell.key,
             argv=command(self._spec),
             env=environment(self._spec, cell.key, self._api.address, tmp),

@@ -17,7 +17,7 @@ from tuner.locallambda.sandbox.invocation import (
     ReportFields,
     SandboxSpec,
 )
-from tuner.locallambda.sandbox.runtime import Cell, Ended, Runtime
+from tuner.locallambda.sandbox.runtime import Ended, Runtime, SandboxResources
 from tuner.locallambda.sandbox.runtime_command import missing_entrypoint
 from tuner.locallambda.sandbox.wording import billed_ms, lines_for
 
@@ -30,7 +30,7 @@ CRASH_PAUSE_S = 0.5  # between two tries of an INIT that crashes
 class Sandbox:
     """Made by :meth:`tuner.locallambda.sandbox.host.SandboxHost.create`."""
 
-    def __init__(self, spec: SandboxSpec, cell: Cell) -> None:
+    def __init__(self, spec: SandboxSpec, cell: SandboxResources) -> None:
         self.spec = spec
         self.last_used = time.monotonic()  # when the last invocation ended
         self.cell = cell

@@ -13,7 +13,7 @@ import pytest
 
 from tuner.clock import VirtualClock
 from tuner.locallambda.api.invocations import invoke, read_request
-from tuner.locallambda.api.requests import Call
+from tuner.locallambda.api.requests import ApiRequest
 from tuner.locallambda.api.server import find_route, operation_name
 from tuner.locallambda.background import PlatformClock
 from tuner.locallambda.registry.names import read_reference
@@ -187,7 +187,9 @@ class Api:
         async def ask() -> Response:
             handler, words = find_route(method, path)
             keys = tuple(query.get("tagKeys", "").split(",")) if "tagKeys" in query else ()
-            call = Call(operation_name(handler), region, "http://here", words, query, raw, keys)
+            call = ApiRequest(
+                operation_name(handler), region, "http://here", words, query, raw, keys
+            )
             return await handler(self.service, call)
 
         return self._reply(ask())

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tuner.errors import UsageError
 from tuner.locallambda.limits import cgroup, cpu
 from tuner.locallambda.limits.cpu import DutyCycleGroup
-from tuner.locallambda.limits.cpu_duty_controller import PERIOD_S, TICK_S, Account, Controller
+from tuner.locallambda.limits.cpu_duty_controller import PERIOD_S, TICK_S, Controller, CpuAccount
 from tuner.locallambda.sandbox.host import SandboxHost
 
 
@@ -184,7 +184,7 @@ def test_process_that_is_limited_again_while_it_is_stopped_goes_on_in_time():
 
 @given(st.lists(st.floats(0, 0.1), max_size=50), st.floats(0.001, 0.02))
 def test_account_never_saves_up_more_than_one_quota(used, quota):
-    account = Account(quota, quota)
+    account = CpuAccount(quota, quota)
     total = 0.0
     for amount in used:
         total += amount
@@ -194,7 +194,7 @@ def test_account_never_saves_up_more_than_one_quota(used, quota):
 
 
 def test_new_processes_owe_nothing_for_their_past():
-    account = Account(0.005, 0.005)
+    account = CpuAccount(0.005, 0.005)
     assert account.charge({1: 100.0}) is False
     assert account.charge({1: 100.001, 2: 50.0}) is False
     assert account.charge({1: 100.001, 2: 50.005}) is True

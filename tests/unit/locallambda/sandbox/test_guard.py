@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuner.errors import TunerError
-from tuner.locallambda.limits.process_tree import Family, Row, related
+from tuner.locallambda.limits.process_tree import ProcessFamily, ProcessRow, related
 from tuner.locallambda.sandbox.host import SandboxHost
 
 HANDLERS = Path(__file__).parents[3] / "handlers"
@@ -99,14 +99,16 @@ def test_loss_of_the_guard_is_said_and_even_then_nothing_is_left(local):
     assert not any(path.exists() for path in left)
 
 
-rows = st.builds(Row, pid=st.integers(2, 30), parent=st.integers(0, 30), group=st.integers(1, 30))
+rows = st.builds(
+    ProcessRow, pid=st.integers(2, 30), parent=st.integers(0, 30), group=st.integers(1, 30)
+)
 
 
 @given(
     st.lists(rows, unique_by=lambda row: row.pid), st.dictionaries(st.integers(2, 30), st.just("k"))
 )
 def test_family_is_closed_under_children_and_takes_no_strangers(table, marks):
-    family = Family("k", frozenset({5}), ())
+    family = ProcessFamily("k", frozenset({5}), ())
     found = related(family, table, marks)
     by_pid = {row.pid: row for row in table}
     for row in table:

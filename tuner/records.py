@@ -160,7 +160,7 @@ class LogLine:
     stream: str | None = None
 
 
-class Place(NamedTuple):
+class Invoked(NamedTuple):
     """What was invoked, among all that a run made: a version or alias (``None``: without one) of
     the function that an architecture has."""
 

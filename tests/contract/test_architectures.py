@@ -17,8 +17,7 @@ from tuner.aws.session import AwsSession
 from tuner.clock import WallClock
 from tuner.errors import TargetError
 from tuner.records import Setting
-from tuner.targets.aws import AwsTarget
-from tuner.targets.aws_architectures import on_architectures
+from tuner.targets.aws import AwsTarget, on_architectures
 from tuner.targets.composite import Composite
 from tuner.targets.seam import Variant
 

@@ -19,8 +19,8 @@ from tuner.measure.event_fates import End
 from tuner.measure.event_figures import EventFigures
 from tuner.records import Outcome, Purpose
 from tuner.targets.aws import AwsOptions, AwsTarget
-from tuner.targets.event_trail import EventSettings
 from tuner.targets.names import parse_target
+from tuner.targets.observers import EventSettings
 
 SOURCE = "def handler(event, context):\n    return 1 / event['by']\n"
 LATEST = a_variant()
@@ -121,7 +121,7 @@ def log_group(moto_url: str) -> Any:
 
 def test_events_are_found_in_cloudwatch_logs(moto_url: str, log_group: Any) -> None:
     from tuner.aws.logs import FunctionLog
-    from tuner.targets.aws_events import AwsTrail
+    from tuner.targets.aws_observers import AwsTrail
 
     clock, now = WallClock(), time.time()
     figures = "\tDuration: 100.00 ms\tBilled Duration: 100 ms\tMemory Size: 128 MB\t"

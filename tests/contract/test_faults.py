@@ -29,9 +29,8 @@ from tuner.cli.left import look
 from tuner.clock import WallClock
 from tuner.errors import TargetError, TunerError
 from tuner.records import Setting
-from tuner.targets.aws import AwsOptions, AwsTarget
-from tuner.targets.aws_architectures import on_architectures
-from tuner.targets.isolation import Isolation
+from tuner.targets.aws import AwsOptions, AwsTarget, on_architectures
+from tuner.targets.choices import Isolation
 from tuner.targets.names import parse_target
 from tuner.targets.seam import one_variant
 

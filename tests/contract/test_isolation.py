@@ -15,7 +15,7 @@ from tuner.clock import WallClock
 from tuner.errors import ChangedUnderneath, NotFound, TargetError, UsageError
 from tuner.records import Setting
 from tuner.targets.aws import AwsTarget
-from tuner.targets.isolation import Isolation, read_isolation
+from tuner.targets.choices import Isolation, read_isolation
 from tuner.targets.seam import Variant, one_variant
 
 Open = Callable[..., AwsTarget]

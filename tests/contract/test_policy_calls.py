@@ -26,7 +26,7 @@ from tuner.clock import WallClock
 from tuner.errors import AccessDenied
 from tuner.records import Setting
 from tuner.targets.aws import AwsOptions, AwsTarget
-from tuner.targets.isolation import Isolation
+from tuner.targets.choices import Isolation
 from tuner.targets.names import parse_target
 from tuner.targets.seam import one_variant
 

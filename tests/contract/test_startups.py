@@ -20,7 +20,7 @@ from tuner.errors import TargetError
 from tuner.records import Backend, Setting
 from tuner.targets.aws import AwsTarget
 from tuner.targets.seam import one_variant
-from tuner.targets.startup_check import no_snap_start
+from tuner.targets.suitability import no_snap_start
 
 PROCESS = Path(__file__).parents[1] / "support" / "measuring_process.py"
 TWO = Setting(512, start="provisioned=2")

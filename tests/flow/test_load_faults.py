@@ -162,7 +162,7 @@ def test_credentials_that_expire_and_are_renewed_cost_the_calls_of_that_time_onl
 def test_a_refusal_that_lasts_ends_the_load_with_what_was_measured(
     answering: Any, answer: Any, monkeypatch: pytest.MonkeyPatch, kind: str, advice: str
 ) -> None:
-    monkeypatch.setattr("tuner.measure.mishaps.RENEWAL_S", 0.5)
+    monkeypatch.setattr("tuner.measure.failures.RENEWAL_S", 0.5)
     code, told, err = answering(refusing(answer, kind, 10), "--rate", "20", "--duration", "1m")
     assert code == 3, err
     assert f"invoking it was refused ({kind})" in told["note"]

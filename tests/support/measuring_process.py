@@ -25,12 +25,10 @@ from tuner.aws.control import ControlPlane
 from tuner.aws.session import AwsSession, SessionOptions, open_session
 from tuner.clock import WallClock
 from tuner.records import Setting
-from tuner.targets.aws import AwsOptions, AwsTarget
-from tuner.targets.aws_architectures import on_architectures
-from tuner.targets.isolation import Isolation
+from tuner.targets.aws import AwsOptions, AwsTarget, on_architectures
+from tuner.targets.choices import Isolation, read_startups
 from tuner.targets.names import parse_target
 from tuner.targets.seam import one_variant
-from tuner.targets.startup import read_startups
 
 #: The run that is applied.
 RUN = "01JZZZZZZZZZZZZZZZZZZZZZZZ"

@@ -16,8 +16,7 @@ from tuner.experiment import load as loads
 from tuner.experiment.experiment import Watcher
 from tuner.experiment.load import LoadRun
 from tuner.experiment.wiring import Context, SendOptions, open_context
-from tuner.measure.loading import SizeLoad
-from tuner.measure.payloads import Payload
+from tuner.measure.batches import Payload, SizeLoad
 from tuner.options.load import LoadOptions, Wish, memory_of, read_wish, sending
 from tuner.options.options import SweepOptions
 from tuner.options.payloads import read_payloads

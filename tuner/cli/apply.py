@@ -119,7 +119,7 @@ def _recommended(result: "Sweep") -> int:
 
 def _architecture(result: "Sweep", written: str | None) -> str | None:
     """The architecture to set; ``None`` leaves it alone, as where no other was measured."""
-    from tuner.targets.arches import ARCHES
+    from tuner.targets.choices import ARCHES
 
     if written is not None:
         if written not in ARCHES:

@@ -11,7 +11,7 @@ from tuner.cli import options as o
 if TYPE_CHECKING:
     from tuner.options.options import SweepOptions
     from tuner.records import FunctionFacts
-    from tuner.targets.finding import Finding
+    from tuner.targets.checkup import Finding
 
 _MARKS = {"ok": "ok", "unknown": "?", "warning": "!", "problem": "X"}
 
@@ -35,7 +35,7 @@ def doctor(
     """
     from tuner.api.sweep import sweep_options
     from tuner.cli.output import write_document
-    from tuner.targets.finding import Level
+    from tuner.targets.checkup import Level
 
     given = {k: v for k, v in locals().items() if k in _OPTIONS and v is not None}
     found = []
@@ -66,7 +66,7 @@ def _findings(options: "SweepOptions") -> "Iterator[Finding]":
     from tuner.errors import TunerError
     from tuner.experiment.wiring import open_target
     from tuner.targets.aws import AwsTarget
-    from tuner.targets.finding import Finding, Level
+    from tuner.targets.checkup import Finding, Level
 
     try:
         target = open_target(options, lambda _text: None, WallClock())
@@ -91,7 +91,7 @@ def _settings(options: "SweepOptions", facts: "FunctionFacts") -> "Iterator[Find
     from tuner.billing.prices import prices
     from tuner.planning.risks import risks
     from tuner.planning.sizes import candidates
-    from tuner.targets.finding import Finding, Level
+    from tuner.targets.checkup import Finding, Level
     from tuner.units import parse_memory
 
     if facts.recorded_mb:

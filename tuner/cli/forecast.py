@@ -18,7 +18,7 @@ from tuner.cli.forecast_load import forecast_load
 from tuner.cli.known import what_is_known
 from tuner.errors import TunerError
 from tuner.experiment.spec import INVOCATIONS
-from tuner.measure.cold import largest_burst
+from tuner.measure.batches import largest_burst
 from tuner.options.meaning import read_limit
 from tuner.options.options import SweepOptions
 from tuner.options.sides import measured_arches
@@ -38,7 +38,7 @@ from tuner.planning.work import (
     with_loads,
 )
 from tuner.records import Advice, Backend, FunctionFacts
-from tuner.targets.isolation import WHY, Isolation, read_isolation
+from tuner.targets.choices import WHY, Isolation, read_isolation
 from tuner.targets.names import parse_target
 from tuner.units import format_memory, format_seconds, format_usd, parse_memory
 

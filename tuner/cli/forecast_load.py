@@ -4,7 +4,7 @@ from tuner.decide.goal import parse_slo
 from tuner.decide.load_plan import MOST, MOST_WITHOUT_SLO
 from tuner.decide.load_result import LOAD_SCOPES, load_words
 from tuner.engine.profiles.profile import Profile
-from tuner.measure.loading import MOST_CALLS, terms_of
+from tuner.measure.batches import MOST_CALLS, terms_of
 from tuner.options.meaning import read_limit
 from tuner.options.options import SweepOptions
 from tuner.options.size_load import size_load

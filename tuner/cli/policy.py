@@ -75,7 +75,7 @@ def policy(
 def _provisions(variants: str | None, isolation: str) -> bool:
     """Whether these ways to start need rights of their own; a snapshot needs none."""
     from tuner.records import provisioned
-    from tuner.targets.startup import read_startups
+    from tuner.targets.choices import read_startups
 
     if variants is None:
         return False

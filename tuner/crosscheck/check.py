@@ -1,6 +1,6 @@
 """After a run: does CloudWatch count what the client saw? Asked, waited for, and compared.
 
-It asks a witness when nothing is measured any more, patiently or once, and never fails a run:
+It asks a service when nothing is measured any more, patiently or once, and never fails a run:
 what cannot be asked is advice, too.
 """
 
@@ -9,13 +9,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from tuner.clock import Clock
-from tuner.crosscheck.ledger import Account, Ledger
-from tuner.crosscheck.record import GLANCE_S, PAUSE_S, WAIT_S, CrossCheck, Row, Seen
-from tuner.crosscheck.trace_words import pairs, trace_disagreements, trace_row
-from tuner.crosscheck.words import disagreements
+from tuner.crosscheck.advice import disagreements, pairs, trace_disagreements, trace_row
+from tuner.crosscheck.record import (
+    GLANCE_S,
+    PAUSE_S,
+    WAIT_S,
+    CheckedVersion,
+    CrossCheck,
+    Seen,
+    Sent,
+    Tally,
+)
 from tuner.errors import AccessDenied, TunerError
-from tuner.records import Advice, Metered, Metric, Place
-from tuner.targets.witness import Witness
+from tuner.records import Advice, Invoked, Metered, Metric
+from tuner.targets.observers import ServiceMetrics
 from tuner.units import format_seconds
 
 #: A run that began so lately has no figures yet, seconds; it is not asked about without waiting.
@@ -40,35 +47,35 @@ class Inquiry:
 
 
 def cross_check(
-    witness: Witness, ledger: Ledger, inquiry: Inquiry, clock: Clock
+    service: ServiceMetrics, tally: Tally, inquiry: Inquiry, clock: Clock
 ) -> CrossCheck | None:
     """Ask and compare; ``None`` if nothing was sent, or nothing can be known yet."""
-    accounts = ledger.accounts.values()
-    if not accounts:
+    sent = tally.sent.values()
+    if not sent:
         return None
-    question = _Question(witness, ledger.accounts, inquiry, clock)
+    question = _Question(service, tally.sent, inquiry, clock)
     if not inquiry.wait_s and clock.wall() - question.began_s < _EARLIEST_S:
         return None
     try:
         found = question.answer()
     except TunerError as error:
         return CrossCheck(clock.wall(), False, advice=(_unasked(error, "CloudWatch"),))
-    rows = tuple(question.row(account, found[account.place]) for account in accounts)
+    rows = tuple(question.row(own, found[own.invoked]) for own in sent)
     settled = question.settled()
     advice = tuple(disagreements(inquiry.function, rows, settled=settled))
     counted = CrossCheck(clock.wall(), settled, rows, advice=advice)
-    return _with_traces(counted, witness, ledger, question) if witness.traced else counted
+    return _with_traces(counted, service, tally, question) if service.traced else counted
 
 
 def _with_traces(
-    check: CrossCheck, witness: Witness, ledger: Ledger, question: "_Question"
+    check: CrossCheck, service: ServiceMetrics, tally: Tally, question: "_Question"
 ) -> CrossCheck:
     """The same, with what X-Ray shows of single requests."""
     try:
-        traces = witness.traces(question.span())
+        traces = service.traces(question.span())
     except TunerError as error:
         return replace(check, advice=(*check.advice, _unasked(error, "X-Ray")))
-    found = pairs(traces, ledger.by_id, ledger.events)
+    found = pairs(traces, tally.by_id, tally.events)
     expected = any(row.ran for row in check.rows)
     more = trace_disagreements(len(traces), found, settled=check.settled, expected=expected)
     return replace(check, traces=trace_row(len(traces), found), advice=(*check.advice, *more))
@@ -79,16 +86,16 @@ class _Question:
 
     def __init__(
         self,
-        witness: Witness,
-        accounts: Mapping[Place, Account],
+        service: ServiceMetrics,
+        sent: Mapping[Invoked, Sent],
         inquiry: Inquiry,
         clock: Clock,
     ) -> None:
-        self._witness, self._accounts, self._clock = witness, accounts, clock
+        self._service, self._sent, self._clock = service, sent, clock
         self._inquiry = inquiry
         origin = inquiry.origin_wall_s
-        self.began_s = origin + min(each.first_s for each in accounts.values())
-        self._ended_s = origin + max(each.last_s for each in accounts.values())
+        self.began_s = origin + min(each.first_s for each in sent.values())
+        self._ended_s = origin + max(each.last_s for each in sent.values())
         first = math.floor(self.began_s / _MINUTE_S) * _MINUTE_S
         last = (math.floor(self._ended_s / _MINUTE_S) + 1) * _MINUTE_S
         #: The minutes of the run, and those with a minute on either side, since clocks differ.
@@ -102,14 +109,14 @@ class _Question:
         """Whether whatever CloudWatch counts of the run is there."""
         return self._clock.wall() >= self._ended_s + WAIT_S
 
-    def answer(self) -> Mapping[Place, Metered]:
+    def answer(self) -> Mapping[Invoked, Metered]:
         """Everything, as soon as it agrees with what was sent, or nothing more is waited for."""
         until_s = self._ended_s + self._inquiry.wait_s
         metrics: tuple[Metric, ...] = tuple(Metric)
         if self._inquiry.wait_s:
             metrics = (Metric.INVOCATIONS,)  # the others are paid for when it is worth it
         while True:
-            found = self._witness.metered(tuple(self._accounts), self._around, metrics)
+            found = self._service.metered(tuple(self._sent), self._around, metrics)
             last = self._inquiry.stop() or self._clock.wall() >= until_s
             if last or self._whole(found, metrics):
                 if len(metrics) > 1:
@@ -118,38 +125,38 @@ class _Question:
                 continue
             self._wait(until_s)
 
-    def row(self, account: Account, metered: Metered) -> Row:
+    def row(self, own: Sent, metered: Metered) -> CheckedVersion:
         """What was sent beside what was counted."""
-        return Row(
-            arch=account.place.arch,
-            qualifier=account.place.qualifier,
-            memory_mb=account.memory_mb,
-            ran=account.ran,
-            unsure=account.unsure,
-            errors=account.errors if account.outcomes_known else None,
-            throttles=account.throttles if account.outcomes_known else None,
-            unsure_throttles=account.unsure + account.unsure_throttles,
-            mean_ms=account.mean_ms(),
-            at_once=account.most_at_once() if account.outcomes_known else None,
+        return CheckedVersion(
+            arch=own.invoked.arch,
+            qualifier=own.invoked.qualifier,
+            memory_mb=own.memory_mb,
+            ran=own.ran,
+            unsure=own.unsure,
+            errors=own.errors if own.outcomes_known else None,
+            throttles=own.throttles if own.outcomes_known else None,
+            unsure_throttles=own.unsure + own.unsure_throttles,
+            mean_ms=own.mean_ms(),
+            at_once=own.most_at_once() if own.outcomes_known else None,
             within=_seen(metered, self._within),
             seen=_seen(metered, self._around),
         )
 
-    def _whole(self, found: Mapping[Place, Metered], metrics: tuple[Metric, ...]) -> bool:
+    def _whole(self, found: Mapping[Invoked, Metered], metrics: tuple[Metric, ...]) -> bool:
         """Whether as much was counted as is known to have happened."""
-        for place, account in self._accounts.items():
-            least = {Metric.INVOCATIONS: account.ran}
-            if account.outcomes_known:
-                least |= {Metric.ERRORS: account.errors, Metric.THROTTLES: account.throttles}
+        for invoked, own in self._sent.items():
+            least = {Metric.INVOCATIONS: own.ran}
+            if own.outcomes_known:
+                least |= {Metric.ERRORS: own.errors, Metric.THROTTLES: own.throttles}
             for metric, count in least.items():
-                if metric in metrics and found[place].total(metric, *self._around) < count:
+                if metric in metrics and found[invoked].total(metric, *self._around) < count:
                     return False
         return True
 
     def _wait(self, until_s: float) -> None:
         left_s = until_s - self._clock.wall()
         text = f"waiting for CloudWatch's figures, at most {format_seconds(self._inquiry.wait_s)}"
-        self._witness.tell(f"{text} after the last call; Ctrl-C ends it")
+        self._service.tell(f"{text} after the last call; Ctrl-C ends it")
         until_s = self._clock.monotonic() + min(PAUSE_S, left_s)
         while not self._inquiry.stop() and (rest := until_s - self._clock.monotonic()) > 0:
             self._clock.sleep(min(_LOOK_S, rest))

@@ -1,14 +1,22 @@
-"""What was sent beside what CloudWatch counted of it: the records of a cross-check.
+"""What a run sent, counted by version or alias, and the records of what CloudWatch counted of it.
 
-Light to import, since every answer may hold one.
+The tally grows with the number of versions, not of requests, but for times in flight and, where
+traces are written, for what is compared with them; both are kept of a limited number. Light to
+import, since every answer may hold the records.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from array import array
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-from tuner.records import Advice
+from tuner.measure.event_fates import Followed
+from tuner.records import Advice, Invoked, Outcome, Sample
 from tuner.store.plain import record
+
+if TYPE_CHECKING:  # only a load of events has them
+    from tuner.measure.event_figures import EventFigures
+
 
 #: The document of a run that keeps what was compared.
 DOCUMENT = "cross-check"
@@ -33,7 +41,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Row:
+class CheckedVersion:
     """One version or alias. What the client does not know is ``None``.
 
     ``unsure`` requests may have run, ``unsure_throttles`` may have been throttled by Lambda.
@@ -78,7 +86,7 @@ class CrossCheck:
 
     asked_at: float
     settled: bool
-    rows: tuple[Row, ...] = ()
+    rows: tuple[CheckedVersion, ...] = ()
     traces: TraceRow | None = None
     advice: tuple[Advice, ...] = ()
 
@@ -96,3 +104,135 @@ def stored_check(documents: Mapping[str, Mapping[str, Any]]) -> CrossCheck | Non
         return record(CrossCheck, documents[DOCUMENT]) if DOCUMENT in documents else None
     except ValueError:
         return None
+
+
+#: Requests whose times in flight are kept; beyond, concurrency is not compared.
+_MOST_TIMES = 1_000_000
+#: Requests that can be found again by id.
+_MOST_IDS = 50_000
+_ERRORS = frozenset({Outcome.FUNCTION_ERROR, Outcome.TIMEOUT, Outcome.OUT_OF_MEMORY})
+#: A throttle of the caller's API rate comes before the function is looked at.
+_NOT_THE_FUNCTION = "CallerRateLimitExceeded"
+
+
+@dataclass
+class Sent:
+    """What was sent to one version or alias, as far as the answers tell.
+
+    ``ran`` ran for certain and ``errors`` of them failed; ``unsure`` requests got no answer that
+    says so. ``durations`` answers told ``duration_ms`` in all. Times are of the run's clock.
+    How tries of events failed is not known (``outcomes_known``).
+    """
+
+    invoked: Invoked
+    memory_mb: int
+    ran: int = 0
+    unsure: int = 0
+    errors: int = 0
+    throttles: int = 0
+    unsure_throttles: int = 0
+    durations: int = 0
+    duration_ms: float = 0.0
+    outcomes_known: bool = True
+    first_s: float = float("inf")
+    last_s: float = float("-inf")
+    _sent: "array[float]" = field(default_factory=lambda: array("d"))
+    _done: "array[float]" = field(default_factory=lambda: array("d"))
+
+    def add(self, sample: Sample) -> None:
+        """Count one request."""
+        outcome = sample.outcome
+        self.first_s = min(self.first_s, sample.sent_s)
+        self.last_s = max(self.last_s, sample.done_s)
+        if outcome is Outcome.OK or outcome in _ERRORS:
+            self.ran += 1
+            self.errors += outcome in _ERRORS
+        elif outcome is Outcome.THROTTLED:
+            sure = sample.reason is not None and sample.reason != _NOT_THE_FUNCTION
+            self.throttles += sure
+            self.unsure_throttles += not sure
+        elif sample.status is None or sample.status >= 500:
+            self.unsure += 1
+        self.report(sample)
+        if outcome is not Outcome.THROTTLED and len(self._sent) < _MOST_TIMES:
+            self._sent.append(sample.sent_s)
+            self._done.append(sample.done_s)
+
+    def report(self, sample: Sample) -> None:
+        """Count what REPORT told."""
+        if sample.duration_ms is not None:
+            self.durations += 1
+            self.duration_ms += sample.duration_ms
+
+    def most_at_once(self) -> int | None:
+        """The most requests in flight; ``None`` where too many were sent to keep their times."""
+        if len(self._sent) >= _MOST_TIMES:
+            return None
+        import numpy as np
+
+        times = np.concatenate([np.array(self._done), np.array(self._sent)])
+        steps = np.repeat([-1, 1], len(self._sent))  # at equal times the leaving come first
+        at_once = np.cumsum(steps[np.argsort(times, kind="stable")])
+        return int(at_once.max(initial=0))
+
+    def mean_ms(self) -> float | None:
+        """Mean duration, if every request that ran told its own."""
+        return self.duration_ms / self.durations if 0 < self.durations == self.ran else None
+
+
+class Tally:
+    """The sent of one run, by invoked; ``traced`` keeps requests by id as well."""
+
+    def __init__(self, *, traced: bool = False) -> None:
+        self.sent: dict[Invoked, Sent] = {}
+        self.by_id: dict[str, Sample] = {}
+        self.events: dict[str, Followed] = {}
+        self._traced = traced
+
+    def add(self, sample: Sample) -> None:
+        """Count one request as it ends."""
+        invoked = Invoked(sample.arch, sample.qualifier)
+        account = self.sent.get(invoked)
+        if account is None:
+            account = self.sent[invoked] = Sent(invoked, sample.memory_mb)
+        account.add(sample)
+        self._remember(sample)
+
+    def report(self, sample: Sample) -> None:
+        """A request that was counted, with its REPORT, which was found later."""
+        if account := self.sent.get(Invoked(sample.arch, sample.qualifier)):
+            account.report(sample)
+        self._remember(sample)
+
+    def _remember(self, sample: Sample) -> None:
+        known = sample.request_id in self.by_id
+        if self._traced and sample.request_id and (known or len(self.by_id) < _MOST_IDS):
+            self.by_id[sample.request_id] = sample
+
+    @property
+    def traced(self) -> bool:
+        """Whether requests can be found by id."""
+        return self._traced
+
+    def of_events(
+        self, events: "EventFigures", followed: Mapping[str, Followed], until_s: float
+    ) -> None:
+        """What became of accepted events up to a moment of the run, in the invoked of what the
+        answers told, which is only that they were accepted; a load has one account."""
+        if self._traced:
+            self.events.update(followed)
+        for account in self.sent.values():
+            may_run = events.unknown * (1 + events.following.settings.retries)
+            account.unsure += may_run if events.following.broken is None else 10**9
+            account.ran, account.durations = events.tries, events.duration.count
+            account.duration_ms = (events.duration.mean_ms() or 0.0) * events.duration.count
+            account.last_s = max(account.last_s, until_s)
+            account.outcomes_known = False
+
+
+def tally_of(samples: Iterable[Sample], *, traced: bool) -> Tally:
+    """The sent of samples that are all at hand."""
+    tally = Tally(traced=traced)
+    for sample in samples:
+        tally.add(sample)
+    return tally

@@ -12,8 +12,8 @@ from tuner.decide.decide import Answer, Decider, Question
 from tuner.decide.load_result import SizeUnderLoad, load_words
 from tuner.decide.planner import by_arch, left_of
 from tuner.decide.under_load import chosen_under_load, judged_by_load, sizes_under_load
+from tuner.measure.batches import SizeLoad, terms_of
 from tuner.measure.documents import SizeLoads, calm
-from tuner.measure.loading import SizeLoad, terms_of
 from tuner.planning.ask import Ask, Done, How, SoFar
 from tuner.planning.budget import Budget, Spent
 from tuner.planning.sizes import USUAL_MB, candidates, grid_sizes

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tuner.crosscheck.check import Inquiry, cross_check
-from tuner.crosscheck.ledger import Ledger
-from tuner.crosscheck.record import DOCUMENT, CrossCheck
+from tuner.crosscheck.record import DOCUMENT, CrossCheck, Tally
 from tuner.experiment.session import Session
 from tuner.experiment.wiring import Context
 from tuner.measure.documents import LoadFacts
@@ -188,15 +187,15 @@ def kept(context: Context, run: RunRecord) -> Iterator[None]:
 
 
 def cross_checked(
-    context: Context, run: RunRecord, ledger: Ledger, patience_s: float | None, watcher: Watcher
+    context: Context, run: RunRecord, tally: Tally, patience_s: float | None, watcher: Watcher
 ) -> CrossCheck | None:
     """What CloudWatch counted beside what was sent in a run that is closed, kept with it; ``None``
     if it is not asked, or has nothing. A user who stops ends the waiting."""
-    witness = None if patience_s is None or watcher.stop() else context.target.witness()
-    if witness is None or patience_s is None:
+    metrics = None if patience_s is None or watcher.stop() else context.target.metrics()
+    if metrics is None or patience_s is None:
         return None
     inquiry = Inquiry(run.facts.name, context.origin_wall_s(), patience_s, watcher.stop)
-    found = cross_check(witness, ledger, inquiry, context.clock)
+    found = cross_check(metrics, tally, inquiry, context.clock)
     if found is not None:
         context.store.save_document(run.run, DOCUMENT, plain(found))
     return found

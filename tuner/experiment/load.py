@@ -17,9 +17,8 @@ from tuner.experiment.experiment import Experiment, Watcher, cross_checked, kept
 from tuner.experiment.load_book import LoadBook
 from tuner.experiment.session import Conditions, Session
 from tuner.experiment.wiring import Context
-from tuner.measure.loading import SizeLoad, concurrency_for
-from tuner.measure.payloads import Payload
-from tuner.measure.refusal import front_refusal
+from tuner.measure.batches import Payload, SizeLoad, concurrency_for
+from tuner.measure.failures import front_refusal
 from tuner.planning.ask import Ask, How
 from tuner.planning.budget import NO_LIMIT, Budget, Meter
 from tuner.planning.cold import Once
@@ -159,7 +158,7 @@ def _held_against(
 ) -> Load:
     """The load, held against what CloudWatch counted; where they differ is one more warning."""
     run = result.run
-    found = cross_checked(context, run, book.ledger, spec.patience_s, watcher)
+    found = cross_checked(context, run, book.counted, spec.patience_s, watcher)
     if found is None:
         return result
     warnings = (*result.warnings, *found.advice)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tuner.billing.cost import requests_usd
-from tuner.crosscheck.ledger import Ledger
+from tuner.crosscheck.record import Tally
 from tuner.decide.load_result import Load, Step, judge
 from tuner.engine.engine import Mode
 from tuner.engine.retry import ADAPTIVE
@@ -16,13 +16,13 @@ from tuner.engine.stop_on import StopCondition
 from tuner.experiment.experiment import STOPPED, Watcher
 from tuner.experiment.session import Session
 from tuner.experiment.wiring import Context
+from tuner.measure.batches import SizeLoad
 from tuner.measure.documents import LoadFacts
 from tuner.measure.event_drain import EventDrain, event_advice, incomplete
 from tuner.measure.event_figures import with_events
 from tuner.measure.late_reports import LateReports
 from tuner.measure.load_figures import LoadFigures, LoadTally
 from tuner.measure.load_health import front_advice, load_advice
-from tuner.measure.loading import SizeLoad
 from tuner.planning.ask import Ask
 from tuner.records import Advice, Sample
 from tuner.store.keeper import Keeper
@@ -53,7 +53,7 @@ class LoadBook:
         self.generator = False
         self.sent = 0
         self.keeper = Keeper(context.store, spec.run.run, spec.run.seed)
-        self.ledger = Ledger(traced=spec.run.facts.traced)
+        self.counted = Tally(traced=spec.run.facts.traced)
         self._spec, self._context = spec, context
         self._watcher, self._progress = watcher, progress
         self._last: Load | None = None
@@ -85,7 +85,7 @@ class LoadBook:
         assert loading is not None and loading.start_s is not None
         self._tally.start_s = loading.start_s
         self._tally.add(sample)
-        self.ledger.add(sample)
+        self.counted.add(sample)
         self.keeper.keep(sample)
         if self._drain is not None:
             self._drain.accept(sample)
@@ -101,18 +101,18 @@ class LoadBook:
     def end(self, ask: Ask, session: Session, cut: str | None) -> float:
         """Wait for what comes later, and judge; what the reports that came late cost in all, where
         there were no others."""
-        assert ask.load is not None and session.mishaps is not None
+        assert ask.load is not None and session.failures is not None
         self.flush()
         known = self._tally.billed_known
         for sample in self._late.found():
             self._tally.report(sample)
-            self.ledger.report(sample)
+            self.counted.report(sample)
             self.keeper.amend(sample)
         if self._drain is not None:
             self._drain.run(self._spec.drain_s, self._watcher.stop, self._progress)
         condition = f"stopped on {self._condition.met}" if self._condition.met else None
-        note = condition or cut or session.mishaps.note
-        load = self._concluded(ask.load, note, session.mishaps.advice())
+        note = condition or cut or session.failures.note
+        load = self._concluded(ask.load, note, session.failures.advice())
         self._last = load
         self.sent += load.figures.calls + sum(load.figures.dropped.values())
         self._note_step(ask.load, load, cut)
@@ -142,8 +142,8 @@ class LoadBook:
             advice = (*advice, *front_advice(figures))
         if self._drain is not None:
             events = self._drain.figures(tally.start_s)
-            followed = dict(self._drain.followed()) if self.ledger.traced else {}
-            self.ledger.of_events(events, followed, context.seconds())
+            followed = dict(self._drain.followed()) if self.counted.traced else {}
+            self.counted.of_events(events, followed, context.seconds())
             figures = with_events(figures, events)
             advice = (*advice, *event_advice(events, removed=spec.change_memory))
             note = note or incomplete(events)

@@ -12,13 +12,17 @@ from random import Random
 from tuner.clock import Clock, WallClock
 from tuner.engine.engine import Batch, Call, Engine
 from tuner.errors import TargetError
-from tuner.measure.cold import largest_burst, most_bursts
+from tuner.measure.batches import (
+    Loading,
+    Payload,
+    answer_timeout_s,
+    draw_payloads,
+    interleave,
+    largest_burst,
+    most_bursts,
+)
+from tuner.measure.failures import Failures, refusal
 from tuner.measure.late_reports import completed, lacks_report
-from tuner.measure.loading import Loading, answer_timeout_s
-from tuner.measure.mishaps import Mishaps
-from tuner.measure.payloads import Payload, draw_payloads
-from tuner.measure.refusal import refusal
-from tuner.measure.warm import interleave
 from tuner.planning.ask import Ask, How
 from tuner.records import FunctionFacts, Outcome, Part, Purpose, Sample, Setting
 from tuner.targets.seam import Target, Variant, never
@@ -59,7 +63,7 @@ class Session:
     """Measures settings of one target through one engine.
 
     ``failed`` says which settings could not be made callable, and why; ``started`` how those that
-    were prepared for their first calls came up. ``loading`` and ``mishaps`` are of the last load.
+    were prepared for their first calls came up. ``loading`` and ``failures`` are of the last load.
     """
 
     def __init__(
@@ -73,7 +77,7 @@ class Session:
         self.failed: dict[Setting, str] = {}
         self.started: dict[Setting, Started] = {}
         self.loading: Loading | None = None
-        self.mishaps: Mishaps | None = None
+        self.failures: Failures | None = None
         self._target, self._engine, self._facts = target, engine, facts
         self._conditions = conditions
         self._clock = clock or WallClock()
@@ -190,7 +194,7 @@ class Session:
     def _load(self, ask: Ask) -> Iterator[Sample]:
         """Send a load as a round of its own, after the calls that warm its settings up."""
         assert ask.load is not None
-        self.loading = self.mishaps = None
+        self.loading = self.failures = None
         if ask.alone:
             yield from self._warm({each._replace(load=""): ask.alone for each in ask.counts})
         variants = self._variants(ask.counts)
@@ -199,15 +203,15 @@ class Session:
         sending = replace(ask.load.sending, first_call=self._call)
         payloads = self._conditions.payloads
         loading = Loading(ask.load.profile, [*variants.values()], payloads, sending)
-        mishaps = Mishaps(self._judge)
-        self.loading, self.mishaps = loading, mishaps
+        failures = Failures(self._judge)
+        self.loading, self.failures = loading, failures
         batch = replace(loading.batch(self._facts), round=self._round)
-        for sample in mishaps.survived(self._engine.run(batch)):
+        for sample in failures.survived(self._engine.run(batch)):
             self._call = max(self._call, sample.call + 1)
             loading.began(sample.call, sample.due_s)
             yield sample
-            mishaps.hear(sample)
-            if mishaps.note is not None and not self._cut:
+            failures.hear(sample)
+            if failures.note is not None and not self._cut:
                 self.cut()
         self._round += 1
 

@@ -8,9 +8,8 @@ from tuner.crosscheck.record import GLANCE_S, patience_s
 from tuner.decide.conclude_across import Side
 from tuner.experiment.recommend import price
 from tuner.experiment.session import Conditions
+from tuner.measure.batches import Payload, SizeLoad, terms_of
 from tuner.measure.documents import SizeLoads, stored_loads
-from tuner.measure.loading import SizeLoad, terms_of
-from tuner.measure.payloads import Payload
 from tuner.options.meaning import read_limit, read_variants, startup_size
 from tuner.options.options import SweepOptions
 from tuner.options.sides import measured_arches, sides

@@ -6,7 +6,7 @@ sizes -> cold starts around the pick -> loads on sizes -> the function put back 
 from collections.abc import Iterable
 from dataclasses import replace
 
-from tuner.crosscheck.ledger import ledger_of
+from tuner.crosscheck.record import tally_of
 from tuner.decide.conclude_across import Findings, conclude_all
 from tuner.decide.decide import Decider
 from tuner.decide.load_plan import LoadsPlanner
@@ -148,8 +148,8 @@ def _lost(spec: RunSpec, experiment: Experiment) -> tuple[Advice, ...]:
 def _held_against(spec: RunSpec, experiment: Experiment, answer: Sweep) -> Sweep:
     """The answer, held against what CloudWatch counted; where they differ is one more warning."""
     context, run = experiment.context, answer.run
-    ledger = ledger_of(experiment.book.samples[len(spec.before) :], traced=run.facts.traced)
-    found = cross_checked(context, run, ledger, spec.patience_s, experiment.watcher)
+    tally = tally_of(experiment.book.samples[len(spec.before) :], traced=run.facts.traced)
+    found = cross_checked(context, run, tally, spec.patience_s, experiment.watcher)
     if found is None:
         return answer
     run = replace(run, warnings=(*run.warnings, *found.advice))

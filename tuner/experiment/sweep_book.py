@@ -14,6 +14,7 @@ from tuner.engine.stop_on import StopCondition
 from tuner.experiment.session import Session
 from tuner.experiment.spec import RunSpec
 from tuner.experiment.wiring import Context
+from tuner.measure.batches import MOST_CALLS, SizeLoad
 from tuner.measure.documents import (
     LOADS,
     STARTUPS,
@@ -25,7 +26,6 @@ from tuner.measure.documents import (
 )
 from tuner.measure.load_figures import figures_of
 from tuner.measure.load_health import load_advice
-from tuner.measure.loading import MOST_CALLS, SizeLoad
 from tuner.planning.ask import Ask
 from tuner.records import Advice, Purpose, Sample, Setting
 from tuner.store.keeper import Keeper
@@ -84,10 +84,10 @@ class SweepBook:
     ) -> None:
         """Keep what tells this load among the samples, and doubts about how it was sent."""
         assert self.loaded is not None and session.loading is not None
-        if session.mishaps is not None:
-            cut = cut or session.mishaps.note
-            self.over = session.mishaps.note
-            self.advice += session.mishaps.advice()
+        if session.failures is not None:
+            cut = cut or session.failures.note
+            self.over = session.failures.note
+            self.advice += session.failures.advice()
         engine, began_s = self._context.engine, session.loading.start_s
         facts = watch.facts(
             setting, self._context.seconds() if began_s is None else began_s, engine, cut

@@ -18,7 +18,7 @@ from tuner.engine.worker_pool import Workers
 from tuner.options.options import SweepOptions
 from tuner.records import Advice
 from tuner.store.runs import Store
-from tuner.targets.isolation import DEFAULT, read_isolation
+from tuner.targets.choices import DEFAULT, read_isolation
 from tuner.targets.names import Kind, parse_target
 from tuner.targets.seam import Progress, Target
 from tuner.units import parse_key_values
@@ -133,7 +133,7 @@ def open_target(options: SweepOptions, progress: Progress, clock: Clock) -> Targ
         how = read_isolation(options.isolation)
         target = open_aws(name, AwsOptions(session, isolation=how, progress=progress, clock=clock))
         if options.architectures is not None:
-            from tuner.targets.aws_architectures import on_architectures
+            from tuner.targets.aws import on_architectures
 
             try:
                 return on_architectures(target, options.architectures)
@@ -160,7 +160,7 @@ def open_target(options: SweepOptions, progress: Progress, clock: Clock) -> Targ
 def target_notes(target: Target) -> tuple[Advice, ...]:
     """What a reader has to know of a recording, or of how a function was isolated."""
     from tuner.decide.conclude_across import told_apart
-    from tuner.measure.recorded import recording_advice
+    from tuner.measure.health import recording_advice
 
     found = {
         part.arch: (*recording.notes, *recording_advice(recording, recording.sizes()))

@@ -11,7 +11,7 @@ from tuner.errors import TunerError
 from tuner.measure.event_fates import End, Fates, Followed
 from tuner.measure.event_figures import EventFigures, Following, event_figures
 from tuner.records import Advice, Outcome, Sample
-from tuner.targets.event_trail import EventTrail
+from tuner.targets.observers import EventTrail
 from tuner.units import format_seconds
 
 #: Between two looks whether the user wants to stop, seconds.

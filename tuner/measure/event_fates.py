@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from tuner.recording.reportline import Report, parse_report, parse_start
 from tuner.records import LogLine
-from tuner.targets.event_trail import EventSettings
+from tuner.targets.observers import EventSettings
 
 #: Statuses of a try that failed. ``success`` proves nothing: a handler's exception has it, too.
 _FAILED = frozenset({"timeout", "error", "failure"})

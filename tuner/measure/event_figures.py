@@ -15,7 +15,7 @@ from tuner.measure.event_fates import GIVEN_UP, OPEN, End, Fates, Try
 from tuner.measure.load_figures import Concurrency, LoadFigures
 from tuner.measure.statistics import Latencies
 from tuner.recording.reportline import Report
-from tuner.targets.event_trail import EventSettings
+from tuner.targets.observers import EventSettings
 
 #: Events may wait for six hours, and a local Lambda's hours may pass in minutes.
 _LONGEST_MS = 7 * 86_400_000.0

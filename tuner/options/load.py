@@ -16,7 +16,7 @@ from tuner.engine.retry import POLICIES
 from tuner.engine.stop_on import StopRule, parse_stop_on
 from tuner.engine.worker_pool import Workers
 from tuner.errors import UsageError
-from tuner.measure.loading import Sending, concurrency_for, fair_share
+from tuner.measure.batches import Sending, concurrency_for, fair_share
 from tuner.options.front import read_front
 from tuner.options.meaning import read_limit
 from tuner.options.mode import DRAIN_S, ModeWish, read_mode

@@ -16,9 +16,7 @@ from tuner.options.options import SweepOptions
 from tuner.options.texts import read_text
 from tuner.planning.budget import Budget
 from tuner.records import Advice, FunctionFacts
-from tuner.targets.arches import read_arches
-from tuner.targets.isolation import Isolation, read_isolation
-from tuner.targets.startup import read_startups
+from tuner.targets.choices import Isolation, read_arches, read_isolation, read_startups
 from tuner.units import parse_memory, parse_seconds, parse_share, parse_usd
 
 METHODS = ("adaptive", "grid")

@@ -12,7 +12,7 @@ from typing import Any
 from tuner.clock import Clock, WallClock
 from tuner.engine.profiles.events import load_event
 from tuner.errors import UsageError
-from tuner.measure.payloads import Payload
+from tuner.measure.batches import Payload
 from tuner.options.options import SweepOptions, inline
 from tuner.options.texts import read_text
 from tuner.recording.power_tuning import is_weighted, read_input

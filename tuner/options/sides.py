@@ -8,7 +8,7 @@ from tuner.decide.month import Priced
 from tuner.options.meaning import question
 from tuner.options.options import SweepOptions
 from tuner.records import FunctionFacts
-from tuner.targets.arches import read_arches
+from tuner.targets.choices import read_arches
 
 
 def measured_arches(options: SweepOptions, facts: FunctionFacts) -> tuple[str, ...]:

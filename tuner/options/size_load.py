@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from tuner.engine.engine import Mode
 from tuner.errors import UsageError
-from tuner.measure.loading import MOST_CALLS, SizeLoad
+from tuner.measure.batches import MOST_CALLS, SizeLoad
 from tuner.options.load import LoadOptions, Wish, read_wish, sending, too_many
 from tuner.options.meaning import read_limit
 from tuner.options.options import SweepOptions

@@ -13,8 +13,8 @@ from tuner.errors import TunerError
 from tuner.experiment.experiment import Experiment
 from tuner.experiment.session import Conditions, Session
 from tuner.experiment.wiring import Context
+from tuner.measure.batches import Payload
 from tuner.measure.documents import LoadFacts
-from tuner.measure.payloads import Payload
 from tuner.options.payloads import read_payloads
 from tuner.options.size_load import size_load
 from tuner.planning.ask import Ask

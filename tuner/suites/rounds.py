@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from tuner.billing.cost import sample_usd
 from tuner.experiment.recommend import price
-from tuner.measure.loading import SizeLoad
+from tuner.measure.batches import SizeLoad
 from tuner.model.comparison import Measured
 from tuner.model.looks import Looks, planned
 from tuner.planning.ask import Ask, Done, How, Stepwise

@@ -14,7 +14,7 @@ from tuner.engine.engine import Engine
 from tuner.errors import TargetError, UsageError
 from tuner.experiment.experiment import restored
 from tuner.experiment.wiring import EngineStart, open_engine, open_target, target_notes
-from tuner.measure.refusal import refusal
+from tuner.measure.failures import refusal
 from tuner.options.options import SweepOptions
 from tuner.records import Advice, Backend, FunctionFacts, Part, Sample, Setting
 from tuner.suites.against import Against, What, control_code, other_code, parse_against

@@ -17,7 +17,7 @@ from tuner.options.size_load import read_load, with_profile
 from tuner.suites.gate import Gate, parse_gates
 from tuner.suites.sampling import MOST
 from tuner.suites.suite import Case, Environment, Overlap, Suite
-from tuner.targets.isolation import Isolation, read_isolation
+from tuner.targets.choices import Isolation, read_isolation
 from tuner.targets.names import Kind, parse_target
 from tuner.units import parse_memory
 

@@ -25,12 +25,11 @@ from tuner.clock import Clock, WallClock
 from tuner.errors import AccessDenied, ChangedUnderneath, TargetError, UsageError
 from tuner.recording.reportline import Report
 from tuner.records import ON_DEMAND, SNAP_START, FunctionFacts, Setting
-from tuner.targets.aws_events import open_trail
-from tuner.targets.aws_witness import open_witness
-from tuner.targets.event_trail import EventTrail
+from tuner.targets.aws_observers import open_metrics, open_trail
+from tuner.targets.choices import Isolation, isolation_notes
 from tuner.targets.facts import function_facts
-from tuner.targets.isolation import Isolation, isolation_notes
 from tuner.targets.names import TargetName
+from tuner.targets.observers import EventTrail, ServiceMetrics
 from tuner.targets.seam import (
     OWNED_BY,
     Code,
@@ -42,16 +41,20 @@ from tuner.targets.seam import (
     Variant,
     never,
 )
-from tuner.targets.startup_check import refuse_startups
 from tuner.targets.suitability import (
     refuse_other_version,
     refuse_split_alias,
+    refuse_startups,
     refuse_unsuitable,
 )
-from tuner.targets.witness import Witness
 
 if TYPE_CHECKING:
-    from tuner.targets.finding import Finding
+    from tuner.targets.checkup import Finding
+
+
+from tuner.records import Advice, Backend, Part
+from tuner.targets.choices import read_arches
+from tuner.targets.composite import Composite
 
 #: Where changes are journalled, in the working directory.
 JOURNAL_DIRECTORY = Path(".tuner/journal")
@@ -200,13 +203,13 @@ class AwsTarget(Target):
         arch = (found.get("Architectures") or ["x86_64"])[0]
         return Variant(Setting(found["MemorySize"], arch), qualifier)
 
-    def witness(self) -> Witness | None:
+    def metrics(self) -> ServiceMetrics | None:
         """CloudWatch and X-Ray; a local Lambda has them only where the environment names them."""
         facts = self.describe()
         function = facts.name
         if self._options.isolation is Isolation.CLONE:
             function = self._invoked()
-        return open_witness(self._control, function, self._options.progress, traced=facts.traced)
+        return open_metrics(self._control, function, self._options.progress, traced=facts.traced)
 
     def restore(self) -> None:
         """``$LATEST`` as it was, every version of ours deleted, the journal removed."""
@@ -379,3 +382,25 @@ def _about_size(error: TargetError, text: str, memory_mb: int) -> TargetError:
 def _made_of(setting: Setting) -> Setting:
     """What makes a version differ from another of the same function."""
     return setting._replace(code="", load="")
+
+
+def on_architectures(target: AwsTarget, written: str) -> Target:
+    """Temporary copies of a function on the architectures that are asked for.
+
+    The function itself, as its isolation says, where that is the only one. Raises UsageError, or
+    TargetError where the function cannot be read.
+    """
+    facts = target.describe()
+    arches = read_arches(written, facts.arch)
+    if arches == (facts.arch,):
+        return target
+    notes = isolation_notes(Isolation.CLONE)
+    if facts.backend is Backend.LOCAL:
+        notes = (*notes, Advice("same-processor", _SAME_PROCESSOR))
+    return Composite(facts, {Part(arch): target.copied_to(arch) for arch in arches}, notes)
+
+
+_SAME_PROCESSOR = (
+    "The local Lambda runs every architecture on this machine's own processor: only prices differ, "
+    "and nothing is said about durations on another one. Measure the function on AWS."
+)

@@ -6,25 +6,52 @@ tried so is said to be unknown. It never invokes (a dry run starts nothing).
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from tuner.aws.calls import AwsService
 from tuner.aws.control import Configuration, ControlPlane, revision_of
 from tuner.aws.logs import FunctionLog
+from tuner.aws.metrics import read_metrics
 from tuner.aws.provisioned import configurations
 from tuner.errors import AccessDenied, ChangedUnderneath, TargetError, TunerError
-from tuner.records import Backend
-from tuner.targets.checkup_witnesses import witness_findings
-from tuner.targets.finding import Finding, Level
+from tuner.records import Backend, Metric
+from tuner.targets.aws_observers import cloudwatch_beside
+from tuner.targets.facts import platform_facts
 from tuner.targets.names import TargetName
-from tuner.targets.platform import platform_facts
-from tuner.targets.startup_check import no_snap_start
-from tuner.targets.suitability import refuse_split_alias, refuse_unsuitable
+from tuner.targets.suitability import no_snap_start, refuse_split_alias, refuse_unsuitable
+
+
+class Level(StrEnum):
+    """How a finding weighs."""
+
+    OK = "ok"
+    UNKNOWN = "unknown"
+    WARNING = "warning"
+    PROBLEM = "problem"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One question answered; everything but ``ok`` says what to do."""
+
+    name: str
+    level: Level
+    text: str
+    fix: str = ""
+
 
 #: No revision of anything: a change that expects it is refused.
 _NO_REVISION = "00000000-0000-0000-0000-000000000000"
 _LARGEST_MB = 10_240
 _NEW_ACCOUNT = 10
+#: Questions to CloudWatch and X-Ray that try a right are about so many seconds.
+_SPAN_S = 60.0
+_COMPARISON_FIX = (
+    "Only the comparison after a run needs it: `tuner policy sweep` prints a policy that allows "
+    "it, and --no-cross-check leaves the comparison out."
+)
 
 
 def check_up(control: ControlPlane, name: TargetName) -> Iterator[Finding]:
@@ -78,7 +105,7 @@ def _permissions(
     yield _allowed("InvokeFunction", lambda: control.send("Invoke", function, **invoke))
     yield _logs(control, function, latest)
     mode = (latest.get("TracingConfig") or {}).get("Mode")
-    yield from witness_findings(control, function, traced=mode == "Active")
+    yield from _services(control, function, traced=mode == "Active")
     yield _allowed("ListVersionsByFunction", lambda: next(control.versions(function), None))
     if not revision_of(latest):
         text = "not tried: this service has no RevisionId to guard the trial with"
@@ -111,6 +138,39 @@ def _logs(control: ControlPlane, function: str, latest: Configuration) -> Findin
     except TunerError as error:
         return Finding(name, Level.UNKNOWN, f"could not be tried: {error.reason}", error.fix)
     return Finding(name, Level.OK, f"allowed on {group}")
+
+
+def _services(control: ControlPlane, function: str, *, traced: bool) -> Iterator[Finding]:
+    """A finding per right; those of X-Ray only of a function that is traced, and none where
+    there are no such services."""
+    now_s = control.clock.wall()
+    cloudwatch = cloudwatch_beside(control)
+    if cloudwatch is None:
+        return
+    span_s = (now_s - _SPAN_S, now_s)
+    yield _tried(
+        "cloudwatch:GetMetricData",
+        lambda: read_metrics(cloudwatch, function, [None], span_s, [Metric.INVOCATIONS]),
+    )
+    xray = AwsService(control.session, "xray", control.clock)
+    if not traced or not xray.available:
+        return
+    span = {"StartTime": span_s[0], "EndTime": span_s[1]}
+    nobodys = f"1-{int(now_s):08x}-{'0' * 24}"
+    yield _tried("xray:GetTraceSummaries", lambda: xray.send("GetTraceSummaries", function, **span))
+    yield _tried(
+        "xray:BatchGetTraces", lambda: xray.send("BatchGetTraces", function, TraceIds=[nobodys])
+    )
+
+
+def _tried(name: str, ask: Callable[[], object]) -> Finding:
+    try:
+        ask()
+    except AccessDenied as error:
+        return Finding(name, Level.WARNING, error.reason, _COMPARISON_FIX)
+    except TunerError as error:
+        return Finding(name, Level.UNKNOWN, f"could not be tried: {error.reason}", _COMPARISON_FIX)
+    return Finding(name, Level.OK, "allowed")
 
 
 def _update(control: ControlPlane, function: str, latest: Configuration) -> Iterator[Finding]:
@@ -153,7 +213,7 @@ def _concurrency(
         yield Finding("account concurrency", Level.UNKNOWN, text, fix)
     elif account <= _NEW_ACCOUNT:
         text = f"the account may run only {account} invocations at once"
-        fix = "Ask for more in AwsService Quotas (Lambda, concurrent executions)."
+        fix = "Ask for more in Service Quotas (Lambda, concurrent executions)."
         yield Finding("account concurrency", Level.WARNING, text, fix)
     else:
         yield Finding("account concurrency", Level.OK, f"{account:,} invocations at once")

@@ -5,16 +5,15 @@ code does not run there, a copy is refused) is a reason for each of its settings
 what concerns the function as a whole (no rights, changed underneath) is raised.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from tuner.errors import AccessDenied, ChangedUnderneath, TargetError
 from tuner.recording import Recording
 from tuner.recording.reportline import Report
-from tuner.records import Advice, FunctionFacts, Part, Setting
-from tuner.targets.event_trail import EventTrail
+from tuner.records import Advice, FunctionFacts, Invoked, Metered, Metric, Part, Setting, Traced
+from tuner.targets.observers import EventTrail, ServiceMetrics
 from tuner.targets.seam import Code, Endpoint, Prepared, Target, Variant, never
-from tuner.targets.witness import Witness, Witnesses
 
 
 class Composite(Target):
@@ -104,11 +103,11 @@ class Composite(Target):
         """Of the first part."""
         return self._first.published(qualifier)
 
-    def witness(self) -> Witness | None:
+    def metrics(self) -> ServiceMetrics | None:
         """Those of all architectures, each of which has a function of its own."""
-        of = {part.arch: target.witness() for part, target in self._parts.items()}
-        found = {arch: witness for arch, witness in of.items() if witness is not None}
-        return Witnesses(found) if found.keys() == of.keys() else None
+        of = {part.arch: target.metrics() for part, target in self._parts.items()}
+        found = {arch: service for arch, service in of.items() if service is not None}
+        return _MetricsOfParts(found) if found.keys() == of.keys() else None
 
     def restore(self) -> None:
         """All of them, also when one cannot be put back; the first failure is raised then."""
@@ -139,3 +138,32 @@ def _named(made: Variant | TargetError, target: Target) -> Variant | TargetError
     if isinstance(made, TargetError) or made.function is not None or endpoint is None:
         return made
     return replace(made, function=endpoint.function)
+
+
+class _MetricsOfParts(ServiceMetrics):
+    """The metrics of several architectures, each of a function of its own, as one."""
+
+    def __init__(self, of: Mapping[str, ServiceMetrics]) -> None:
+        self.traced = any(service.traced for service in of.values())
+        self._of = of
+
+    def metered(
+        self,
+        places: Sequence[Invoked],
+        span_s: tuple[float, float],
+        metrics: Collection[Metric] = tuple(Metric),
+    ) -> Mapping[Invoked, Metered]:
+        """Each from its architecture's."""
+        found: dict[Invoked, Metered] = {}
+        for arch, service in self._of.items():
+            theirs = [place for place in places if place.arch == arch]
+            found |= service.metered(theirs, span_s, metrics) if theirs else {}
+        return found
+
+    def traces(self, span_s: tuple[float, float]) -> Sequence[Traced]:
+        """Those of all of them."""
+        return [each for service in self._of.values() for each in service.traces(span_s)]
+
+    def tell(self, text: str) -> None:
+        """Once."""
+        next(iter(self._of.values())).tell(text)

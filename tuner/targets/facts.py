@@ -1,11 +1,42 @@
-"""What a function's configuration says, as the facts that the rest of the tuner works with."""
+"""What a function's configuration says, and a local Lambda of its machine: the facts of a function.
 
+How CPU is limited, how well, how many cores: only a local Lambda of ours answers that, on loopback.
+"""
+
+import json
 from collections.abc import Mapping
+from http.client import HTTPConnection, HTTPException
 from typing import Any
+from urllib.parse import urlsplit
 
 from tuner.aws.control import Configuration, ControlPlane, uses_snap_start
 from tuner.records import Backend, FunctionFacts
-from tuner.targets.platform import platform_facts
+
+PLATFORM_PATH = "/tuner/platform"
+
+
+def platform_facts(url: str, timeout_s: float = 5.0) -> Mapping[str, Any]:
+    """The platform facts of the service at ``url``; empty if it is not a local Lambda of ours."""
+    told = ask_local(url, PLATFORM_PATH, timeout_s)
+    return told[0] if told is not None and isinstance(told[0], dict) else {}
+
+
+def ask_local(url: str, path: str, timeout_s: float = 5.0) -> tuple[Any, Mapping[str, str]] | None:
+    """What a local Lambda of ours tells on one of its own pages, with the answer's headers in
+    lower case; ``None`` if the service at ``url`` has no such page."""
+    parts = urlsplit(url)
+    connection = HTTPConnection(parts.hostname or "127.0.0.1", parts.port or 80, timeout=timeout_s)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        body = answer.read()
+        if answer.status != 200:
+            return None
+        return json.loads(body), {name.lower(): value for name, value in answer.getheaders()}
+    except (OSError, HTTPException, ValueError):
+        return None
+    finally:
+        connection.close()
 
 
 def function_facts(

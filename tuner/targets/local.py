@@ -19,8 +19,8 @@ from tuner.errors import UsageError
 from tuner.records import FunctionFacts, Setting
 from tuner.targets.aws import AwsOptions, AwsTarget
 from tuner.targets.embedded import EmbeddedLambda, EmbeddedOptions
-from tuner.targets.event_trail import EventTrail
 from tuner.targets.names import DEMOS, Kind, TargetName
+from tuner.targets.observers import EventTrail
 from tuner.targets.package import Package, package_source, read_package
 from tuner.targets.seam import Code, Endpoint, Prepared, Progress, Target, Variant, never
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from tuner.errors import UsageError
 from tuner.recording import Recording, read_architectures, read_recording
 from tuner.records import Backend, FunctionFacts, Part, Setting
-from tuner.targets.arches import read_arches
+from tuner.targets.choices import read_arches
 from tuner.targets.composite import Composite
 from tuner.targets.names import TargetName
 from tuner.targets.seam import Prepared, Target, Variant, never

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from tuner.errors import TargetError
 from tuner.recording.reportline import Report
 from tuner.records import ON_DEMAND, Advice, FunctionFacts, Part, Setting
-from tuner.targets.event_trail import EventTrail
-from tuner.targets.witness import Witness
+from tuner.targets.observers import EventTrail, ServiceMetrics
 
 if TYPE_CHECKING:
     from tuner.recording import Recording
@@ -159,7 +158,7 @@ class Target(Protocol):
         """An existing version or alias as it is, to be called directly."""
         raise TargetError(self.describe().name, f"has no version or alias {qualifier}")
 
-    def witness(self) -> Witness | None:
+    def metrics(self) -> ServiceMetrics | None:
         """Who else counted the invocations, to be asked when they are over; ``None``: nobody."""
         return None
 

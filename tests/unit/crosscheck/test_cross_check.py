@@ -9,20 +9,20 @@ import pytest
 from support.factories import a_sample
 from tuner.clock import VirtualClock
 from tuner.crosscheck.check import Inquiry, cross_check
-from tuner.crosscheck.ledger import Ledger
 from tuner.crosscheck.record import (
     DOCUMENT,
     WAIT_S,
     CrossCheck,
+    Tally,
     patience_s,
     stored_check,
 )
 from tuner.errors import AccessDenied, TargetError, TunerError
 from tuner.measure.event_fates import Followed
 from tuner.measure.statistics import Latencies
-from tuner.records import Metered, Metric, Outcome, Place, Purpose, Sample, Setting, Traced
+from tuner.records import Invoked, Metered, Metric, Outcome, Purpose, Sample, Setting, Traced
 from tuner.store.plain import plain
-from tuner.targets.event_trail import EventSettings
+from tuner.targets.observers import EventSettings
 
 #: Second 0 of the run, in the middle of a minute.
 ORIGIN_S = 1_700_000_070.0
@@ -43,8 +43,8 @@ def sample(number: int = 0, **more: Any) -> Sample:
     return a_sample(**{**plain, **more})
 
 
-def ledger(*samples: Sample, traced: bool = False) -> Ledger:
-    made = Ledger(traced=traced)
+def tallied(*samples: Sample, traced: bool = False) -> Tally:
+    made = Tally(traced=traced)
     for each in samples or map(sample, range(20)):
         made.add(each)
     return made
@@ -73,10 +73,10 @@ class Told:
 
     def metered(
         self,
-        places: Sequence[Place],
+        places: Sequence[Invoked],
         span_s: tuple[float, float],
         metrics: Collection[Metric] = tuple(Metric),
-    ) -> Mapping[Place, Metered]:
+    ) -> Mapping[Invoked, Metered]:
         assert span_s[0] <= ORIGIN_S < span_s[1]
         assert (span_s[0] % 60, span_s[1] % 60) == (0, 0)
         self.asked.append(metrics)
@@ -101,11 +101,11 @@ def clock() -> VirtualClock:
 
 
 def checked(
-    clock: VirtualClock, book: Ledger | None = None, wait_s: float = 0.0, **told: Any
+    clock: VirtualClock, book: Tally | None = None, wait_s: float = 0.0, **told: Any
 ) -> CrossCheck:
     witness = Told(clock, **told)
     inquiry = Inquiry("orders", ORIGIN_S, wait_s)
-    found = cross_check(witness, book or ledger(), inquiry, clock)
+    found = cross_check(witness, book or tallied(), inquiry, clock)
     assert found is not None
     return found
 
@@ -153,7 +153,7 @@ def test_errors_and_throttles_that_were_answered_and_not_counted_are_told(
         sample(21, outcome=Outcome.TIMEOUT),
         sample(22, outcome=Outcome.THROTTLED, status=429, reason="X", duration_ms=None),
     ]
-    book = ledger(*map(sample, range(20)), *failed)
+    book = tallied(*map(sample, range(20)), *failed)
     counted = metered(invocations=22, errors=1, throttles=0, duration=2200)
     found = checked(clock, book, answer=lambda: {"7": counted})
     assert codes(found) == ["metrics-errors", "metrics-throttles"]
@@ -165,7 +165,7 @@ def test_errors_and_throttles_that_were_answered_and_not_counted_are_told(
 def test_a_request_without_an_answer_may_have_run_or_not(clock: VirtualClock) -> None:
     lost = sample(20, outcome=Outcome.TRANSPORT_ERROR, status=None, duration_ms=None)
     refused = sample(21, outcome=Outcome.SERVICE_ERROR, status=400, duration_ms=None)
-    book = ledger(*map(sample, range(20)), lost, refused)
+    book = tallied(*map(sample, range(20)), lost, refused)
     for ran in (20, 21):
         counted = metered(invocations=ran, errors=0, throttles=0, duration=2000)
         assert codes(checked(clock, book, answer=lambda c=counted: {"7": c})) == []
@@ -178,7 +178,7 @@ def test_a_throttle_of_the_callers_api_rate_need_not_be_counted(clock: VirtualCl
         sample(n, outcome=Outcome.THROTTLED, reason="CallerRateLimitExceeded", duration_ms=None)
         for n in (20, 21)
     ]
-    book = ledger(*map(sample, range(20)), *throttled)
+    book = tallied(*map(sample, range(20)), *throttled)
     for count in (0, 2):
         counted = metered(invocations=20, throttles=count, duration=2000)
         assert codes(checked(clock, book, answer=lambda c=counted: {"7": c})) == []
@@ -209,13 +209,13 @@ def test_figures_that_are_not_whole_yet_say_nothing_of_fewer_but_of_more() -> No
 
 
 def test_without_figures_of_any_version_one_advice_is_enough(clock: VirtualClock) -> None:
-    book = ledger(*map(sample, range(5)), sample(5, qualifier="8"), sample(6, qualifier=None))
+    book = tallied(*map(sample, range(5)), sample(5, qualifier="8"), sample(6, qualifier=None))
     found = checked(clock, book, answer=dict)
     assert codes(found) == ["metrics-absent"]
 
 
 def test_many_versions_that_disagree_are_named_by_three_and_counted(clock: VirtualClock) -> None:
-    book = ledger(*(sample(n, qualifier=str(n), setting=Setting(128 * (n + 1))) for n in range(5)))
+    book = tallied(*(sample(n, qualifier=str(n), setting=Setting(128 * (n + 1))) for n in range(5)))
     twice = {str(n): metered(invocations=2, duration=200) for n in range(5)}
     (advice,) = checked(clock, book, answer=lambda: twice).advice
     assert "orders:2 (384 MB) 2 invocations where 1 ran, and so at 2 more:" in advice.text
@@ -225,7 +225,7 @@ def test_versions_of_two_architectures_that_bear_one_number_are_told_apart(
     clock: VirtualClock,
 ) -> None:
     arm = Setting(512, "arm64")
-    book = ledger(sample(0), sample(1, setting=arm), sample(2, setting=arm))
+    book = tallied(sample(0), sample(1, setting=arm), sample(2, setting=arm))
     told = metered(invocations=2, duration=200)
     found = checked(clock, book, answer=lambda: {"7": told})
     assert [(row.arch, row.ran) for row in found.rows] == [("x86_64", 1), ("arm64", 2)]
@@ -237,16 +237,16 @@ def test_a_run_of_the_last_minute_is_not_asked_about_without_waiting() -> None:
     clock = VirtualClock(epoch=ORIGIN_S)
     clock.sleep(30.0)
     witness = Told(clock)
-    assert cross_check(witness, ledger(), Inquiry("orders", ORIGIN_S), clock) is None
+    assert cross_check(witness, tallied(), Inquiry("orders", ORIGIN_S), clock) is None
     assert witness.asked == []
-    assert cross_check(witness, Ledger(), Inquiry("orders", ORIGIN_S, WAIT_S), clock) is None
+    assert cross_check(witness, Tally(), Inquiry("orders", ORIGIN_S, WAIT_S), clock) is None
 
 
 def test_waiting_asks_for_one_figure_until_it_is_there_and_says_how_long() -> None:
     clock = VirtualClock(epoch=ORIGIN_S)
     clock.sleep(20.0)
     witness = Told(clock, answer=lambda: {"7": SAME} if clock.wall() > ORIGIN_S + 75 else {})
-    found = cross_check(witness, ledger(), Inquiry("orders", ORIGIN_S, WAIT_S), clock)
+    found = cross_check(witness, tallied(), Inquiry("orders", ORIGIN_S, WAIT_S), clock)
     assert found is not None
     assert found.advice == ()
     assert [len(asked) for asked in witness.asked] == [1, 1, 1, 1, 5]
@@ -271,7 +271,7 @@ def test_a_user_who_stops_ends_the_waiting_and_nothing_is_said_of_what_is_late()
     witness = Told(clock, answer=dict)
     stop = lambda: clock.wall() > ORIGIN_S + 30.0  # noqa: E731 - a name for the question
     inquiry = Inquiry("orders", ORIGIN_S, WAIT_S, stop)
-    found = cross_check(witness, ledger(), inquiry, clock)
+    found = cross_check(witness, tallied(), inquiry, clock)
     assert found is not None
     assert (found.settled, found.advice) == (False, ())
     assert clock.wall() < ORIGIN_S + 31.0
@@ -300,9 +300,9 @@ def traced(number: int = 0, **more: Any) -> Traced:
 
 
 def with_traces(
-    clock: VirtualClock, *shown: Traced, book: Ledger | None = None, **told: Any
+    clock: VirtualClock, *shown: Traced, book: Tally | None = None, **told: Any
 ) -> CrossCheck:
-    book = book or ledger(traced=True, *map(sample, range(20)))  # noqa: B026 - samples come last
+    book = book or tallied(traced=True, *map(sample, range(20)))  # noqa: B026 - samples come last
     return checked(clock, book, traced=True, shown=shown, **told)
 
 
@@ -331,7 +331,7 @@ def test_traces_that_agree_tell_what_lambda_itself_adds(clock: VirtualClock) -> 
 def test_init_and_attempts_are_compared_call_by_call(
     clock: VirtualClock, ours: dict[str, Any], theirs: dict[str, Any], code: str | None
 ) -> None:
-    book = ledger(*(sample(n, **(ours if n == 3 else {})) for n in range(20)), traced=True)
+    book = tallied(*(sample(n, **(ours if n == 3 else {})) for n in range(20)), traced=True)
     found = with_traces(clock, traced(3, **theirs), book=book)
     assert codes(found) == ([] if code is None else [code])
 
@@ -361,7 +361,7 @@ def test_traces_that_may_not_be_read_leave_the_figures(clock: VirtualClock) -> N
 
 
 def events(tries: int, unknown: int = 0, broken: str | None = None) -> Any:
-    """As much of a load's events as a ledger looks at."""
+    """As much of a load's events as a tallied looks at."""
     took = Latencies()
     for _ in range(tries):
         took.record(100.0)
@@ -371,9 +371,9 @@ def events(tries: int, unknown: int = 0, broken: str | None = None) -> Any:
     )()
 
 
-def of_events(tries: int, unknown: int = 0, broken: str | None = None) -> Ledger:
+def of_events(tries: int, unknown: int = 0, broken: str | None = None) -> Tally:
     accepted = (sample(n, duration_ms=None, status=202) for n in range(10))
-    book = ledger(*accepted, traced=True)
+    book = tallied(*accepted, traced=True)
     followed = {f"r-{n}": Followed(50.0, 2 if n < 2 else 1) for n in range(10)}
     book.of_events(events(tries, unknown, broken), followed, 60.0)
     return book

@@ -9,9 +9,9 @@ from support.factories import a_sample
 from tuner.engine.engine import Shortfall
 from tuner.engine.profiles.pace import Constant
 from tuner.engine.profiles.profile import Phase, Profile
+from tuner.measure.batches import Sending, SizeLoad, terms_of
 from tuner.measure.documents import LOADS, Ending, LoadFacts, SizeLoads, calm, stored_loads
 from tuner.measure.load_figures import LoadTally, figures_of
-from tuner.measure.loading import Sending, SizeLoad, terms_of
 from tuner.records import Outcome, Purpose, Sample, Setting
 from tuner.store.plain import plain
 

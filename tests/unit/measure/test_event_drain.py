@@ -12,7 +12,7 @@ from tuner.measure.event_drain import EventDrain, event_advice, incomplete
 from tuner.measure.event_fates import End
 from tuner.measure.event_figures import EventFigures
 from tuner.records import LogLine, Outcome, Sample
-from tuner.targets.event_trail import EventSettings, EventTrail
+from tuner.targets.observers import EventSettings, EventTrail
 
 
 @dataclass

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tuner.measure.event_fates import OPEN, End, Fates
 from tuner.measure.event_figures import EventFigures, Following, event_figures
 from tuner.records import LogLine
-from tuner.targets.event_trail import EventSettings
+from tuner.targets.observers import EventSettings
 
 ORIGIN = 1_767_225_600.0
 LATER = 10_000.0

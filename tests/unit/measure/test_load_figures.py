@@ -13,10 +13,9 @@ from support.factories import a_function, a_sample, a_variant
 from tuner.engine.engine import Gap, Shortfall
 from tuner.engine.profiles.pace import Bursts, Constant
 from tuner.engine.profiles.profile import Phase, Profile
+from tuner.measure.batches import MOST_LANES, PATIENCE_S, Loading, Payload, Sending, concurrency_for
 from tuner.measure.load_figures import LoadFigures, LoadTally
 from tuner.measure.load_health import load_advice
-from tuner.measure.loading import MOST_LANES, PATIENCE_S, Loading, Sending, concurrency_for
-from tuner.measure.payloads import Payload
 from tuner.records import FunctionFacts, Outcome, Sample
 
 FACTS = a_function()

@@ -8,9 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.factories import a_function
-from tuner.measure.cold import largest_burst, most_bursts
-from tuner.measure.payloads import Payload, draw_payloads
-from tuner.measure.warm import interleave
+from tuner.measure.batches import Payload, draw_payloads, interleave, largest_burst, most_bursts
 from tuner.records import Backend, FunctionFacts, Setting
 
 WANTED = st.dictionaries(

@@ -1,6 +1,6 @@
 """Doubts about a recording: sizes with hardly any rows, or with cold starts only."""
 
-from tuner.measure.recorded import recording_advice
+from tuner.measure.health import recording_advice
 from tuner.recording import Recording, Row
 from tuner.records import Advice
 

@@ -7,7 +7,7 @@ from tuner.billing.cost import kept_usd
 from tuner.billing.prices import prices
 from tuner.planning.estimate import Known
 from tuner.planning.startup_plan import Terms, startup_plans
-from tuner.targets.startup import read_startups
+from tuner.targets.choices import read_startups
 
 X86 = prices("us-east-1", "x86_64")
 PARIS = prices("eu-west-3", "x86_64")

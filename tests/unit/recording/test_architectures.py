@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support.factories import a_function
 from tuner.errors import UsageError
 from tuner.recording import read_architectures
-from tuner.targets.arches import ARCHES, read_arches
+from tuner.targets.choices import ARCHES, read_arches
 
 WORDS = {"x86_64": "x86_64", "amd64": "x86_64", "arm64": "arm64", "AArch64": "arm64"}
 

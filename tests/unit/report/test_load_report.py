@@ -38,7 +38,7 @@ from tuner.report.load_view import load_view
 from tuner.report.page import render
 from tuner.report.pages import write_load_report
 from tuner.report.terminal import print_load
-from tuner.targets.event_trail import EventSettings
+from tuner.targets.observers import EventSettings
 
 EVIL = "<script>alert(1)</script>{{ 7*7 }}"
 RUN = a_run("01J", command="load", seed=7, facts=a_function(region="eu-west-1", arch="arm64"))

@@ -7,12 +7,12 @@ from typing import Any
 import boto3
 import pytest
 
-from tuner.records import Metric, Place
+from tuner.records import Invoked, Metric
 from tuner.targets.aws import AwsTarget
-from tuner.targets.isolation import Isolation
+from tuner.targets.choices import Isolation
 
 MINUTE_S = time.time() // 60 * 60 - 120
-ONE, TWO, BARE = (Place("x86_64", qualifier) for qualifier in ("1", "2", None))
+ONE, TWO, BARE = (Invoked("x86_64", qualifier) for qualifier in ("1", "2", None))
 SPAN_S = (MINUTE_S - 60, MINUTE_S + 120)
 
 
@@ -46,16 +46,16 @@ def test_figures_of_versions_and_of_the_bare_name_are_kept_apart(
     count(function, f"{function}:1", Metric.CONCURRENCY, 2, 5, 1)
     count(function, f"{function}:1", Metric.DURATION, 100, 50.5)
     count(function, function, Metric.INVOCATIONS, 9)
-    witness = target.witness()
-    assert witness is not None
-    found = witness.metered([ONE, BARE, TWO], SPAN_S)
+    metrics = target.metrics()
+    assert metrics is not None
+    found = metrics.metered([ONE, BARE, TWO], SPAN_S)
     assert found[ONE].total(Metric.INVOCATIONS, *SPAN_S) == 10.0
     assert found[ONE].total(Metric.INVOCATIONS, MINUTE_S, MINUTE_S + 60) == 8.0
     assert found[ONE].highest(Metric.CONCURRENCY, *SPAN_S) == 5.0
     assert found[ONE].total(Metric.DURATION, *SPAN_S) == 150.5
     assert found[BARE].total(Metric.INVOCATIONS, *SPAN_S) == 9.0
     assert found[TWO].highest(Metric.INVOCATIONS, *SPAN_S) is None
-    assert not witness.traced
+    assert not metrics.traced
 
 
 @pytest.mark.parametrize("service", ["moto"], indirect=True)
@@ -65,14 +65,14 @@ def test_of_a_copy_the_copy_is_asked_for(
     target = open_target(function, isolation=Isolation.CLONE)
     copy = target.endpoint().function
     count(copy, f"{copy}:1", Metric.INVOCATIONS, 7)
-    witness = target.witness()
-    assert witness is not None
-    assert witness.metered([ONE], SPAN_S)[ONE].total(Metric.INVOCATIONS, *SPAN_S) == 7.0
+    metrics = target.metrics()
+    assert metrics is not None
+    assert metrics.metered([ONE], SPAN_S)[ONE].total(Metric.INVOCATIONS, *SPAN_S) == 7.0
 
 
 def test_a_service_on_loopback_has_no_witness_unless_the_environment_names_one(
     target: AwsTarget, service: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert target.witness() is None
+    assert target.metrics() is None
     monkeypatch.setenv("AWS_ENDPOINT_URL", service.url)
-    assert (target.witness() is None) == (service.name == "local")
+    assert (target.metrics() is None) == (service.name == "local")

@@ -1,11 +1,14 @@
-"""A profile becomes one batch: which call is due when, with which payload, with how many at once.
+"""What goes into a batch: which calls, in which order or when, with which payloads and how many.
 
-It builds and sends nothing itself; what is known of the function decides how many may be in flight.
+Warm calls are interleaved, so that drift is no property of a size. Calls that are in flight
+together cannot share a sandbox, so a burst of n against a version that nobody has called gives n
+cold starts. A load's calls are due as its profile says. Arithmetic with a seeded generator; what is
+known of the function decides how many may be in flight, and sending is the session's.
 """
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -13,13 +16,81 @@ from tuner.engine.engine import Batch, BatchPolicy, Call, Mode, Script
 from tuner.engine.profiles.profile import Profile
 from tuner.engine.stop_on import StopRule
 from tuner.measure.documents import LoadTerms
-from tuner.measure.payloads import Payload
-from tuner.records import FunctionFacts, Purpose
+from tuner.records import Backend, FunctionFacts, Purpose, Setting
 from tuner.targets.seam import Variant
 
-_INIT_S = 10.0  # Lambda gives INIT ten seconds before it starts over within the timeout
-_MARGIN_S = 10.0
-_LONGEST_S = 900.0
+
+def interleave(wanted: Mapping[Setting, int], random: Random) -> list[Setting]:
+    """The sizes in the order of their calls; each appears as often as wanted.
+
+    Every size is spread over the whole batch: its i-th of n calls falls at a random place within
+    the i-th n-th. Neither a slow drift nor a periodic disturbance can favour one of them.
+    """
+    places = [
+        ((number + random.random()) / count, size)
+        for size, count in sorted(wanted.items())
+        for number in range(count)
+    ]
+    return [size for _, size in sorted(places)]
+
+
+#: On AWS: enough for one published version to do, and far below any account's concurrency but a
+#: new account's 10.
+_AWS_BURST = 50
+_SPARE = 2  # a burst may take this part of the account's or the function's concurrency
+
+
+def largest_burst(facts: FunctionFacts, cores: int) -> int:
+    """The most simultaneous cold starts that do not disturb each other.
+
+    On this machine, INITs share its cores, and one core has to stay for the service and the
+    client. On AWS, the concurrency limits are the bound; half of them belongs to others.
+    """
+    if facts.backend is Backend.LOCAL:
+        return max(1, cores - 1)
+    burst = _AWS_BURST
+    for limit in (facts.reserved_concurrency, facts.account_concurrency):
+        if limit is not None:
+            burst = min(burst, limit // _SPARE)
+    return max(1, burst)
+
+
+def most_bursts(wanted: int, burst: int) -> int:
+    """Bursts to try before giving up: what is needed, and half as many again plus two."""
+    needed = -(-wanted // burst)
+    return needed + needed // 2 + 2
+
+
+@dataclass(frozen=True)
+class Payload:
+    """A request body with its weight among the others."""
+
+    body: bytes
+    weight: float = 1.0
+
+
+def draw_payloads(payloads: Sequence[Payload], calls: int, random: Random) -> list[int]:
+    """Indices for so many calls: each payload as often as its weight says, as evenly as counts
+    allow (drawing alone would give sizes different mixes), in random order.
+    """
+    total = sum(payload.weight for payload in payloads)
+    if not payloads or total <= 0:
+        raise ValueError("payloads need a positive weight")
+    # Systematic sampling: equal steps through the cumulated weights from one random start.
+    step, at = total / max(1, calls), random.random() * total / max(1, calls)
+    drawn, index, reached = [], 0, payloads[0].weight
+    for number in range(calls):
+        while at + number * step >= reached and index < len(payloads) - 1:
+            index += 1
+            reached += payloads[index].weight
+        drawn.append(index)
+    random.shuffle(drawn)
+    return drawn
+
+
+#: Lambda's longest timeout, and how much longer than its timeout an answer may take: INIT has ten
+#: seconds before it starts over within the timeout, and ten are to spare.
+_LONGEST_S, _MARGIN_S = 900.0, 20.0
 #: Calls in flight at once unless ``--max-concurrency`` says otherwise.
 MOST_LANES = 1_000
 _FEWEST_LANES = 10
@@ -31,7 +102,7 @@ _ROUND = 1_000
 
 def answer_timeout_s(facts: FunctionFacts) -> float:
     """How long an answer is waited for: INIT, the function's timeout, and a margin."""
-    return (facts.timeout_s or _LONGEST_S) + _INIT_S + _MARGIN_S
+    return (facts.timeout_s or _LONGEST_S) + _MARGIN_S
 
 
 def concurrency_for(profile: Profile, facts: FunctionFacts, most: int | None) -> int:
@@ -59,7 +130,7 @@ def fair_share(facts: FunctionFacts) -> int | None:
 
 @dataclass(frozen=True)
 class Sending:
-    """How calls are sent, whatever the profile: ``retry`` is one of ``load/policies.py``."""
+    """How calls are sent, whatever the profile: ``retry`` is one of ``engine/retry.py``."""
 
     concurrency: int
     retry: str = "none"
@@ -101,10 +172,9 @@ class Loading:
             mode=sending.mode,
             script=sending.script,
         )
-        timeout_s = answer_timeout_s(facts)
         bodies = tuple(payload.body for payload in self._payloads)
         calls = list(self._round()) if closed else self._calls()
-        return Batch(calls, bodies, sending.concurrency, 0, timeout_s, policy)
+        return Batch(calls, bodies, sending.concurrency, 0, answer_timeout_s(facts), policy)
 
     def began(self, number: int, due_s: float) -> float:
         """When the load began, from the first sample: its call's number and moment."""

@@ -1,14 +1,15 @@
-"""What a target tells of asynchronous events after they were accepted: the seam for following them.
+"""Who else saw a function's invocations: the seams for following events and for service metrics.
 
-Times are platform seconds since 1970: those of Lambda's own clock, which on a local Lambda with
-``--time-scale`` runs faster than ours.
+Both are opened before a run; metrics are asked for when it is over, never while something is
+measured. Times of events are platform seconds since 1970: those of Lambda's own clock, which on a
+local Lambda with ``--time-scale`` runs faster than ours.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from tuner.records import LogLine
+from tuner.records import Invoked, LogLine, Metered, Metric, Traced
 
 #: AWS's defaults: a failing event is tried again this often, within so many seconds.
 RETRIES = 2
@@ -50,4 +51,30 @@ class EventTrail(Protocol):
     def endings(self) -> Mapping[str, str] | None:
         """Request ids of events that have ended since the last question, with the condition in
         AWS's words; ``None`` where the platform does not tell, as AWS itself."""
+        ...
+
+
+class ServiceMetrics(Protocol):
+    """What a platform counted and traced by itself. Questions may raise TunerError.
+
+    ``traced`` says whether the function writes traces; spans are seconds since 1970.
+    """
+
+    traced: bool
+
+    def metered(
+        self,
+        places: Sequence[Invoked],
+        span_s: tuple[float, float],
+        metrics: Collection[Metric] = tuple(Metric),
+    ) -> Mapping[Invoked, Metered]:
+        """What was counted of each place in the minutes of this span."""
+        ...
+
+    def traces(self, span_s: tuple[float, float]) -> Sequence[Traced]:
+        """Some of the requests in this span, as they were traced."""
+        ...
+
+    def tell(self, text: str) -> None:
+        """Show what is being waited for."""
         ...

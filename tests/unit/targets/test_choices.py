@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tuner.errors import UsageError
 from tuner.records import ON_DEMAND, provisioned
-from tuner.targets.startup import read_startups
+from tuner.targets.choices import read_startups
 
 
 def test_on_demand_is_measured_in_any_case_and_first() -> None:

@@ -1,18 +1,22 @@
-"""Following asynchronous events: on AWS by CloudWatch Logs, on the local Lambda by its own log.
+"""Events and metrics on AWS: CloudWatch Logs, CloudWatch and X-Ray, or a local Lambda's own log.
 
 AWS tells how an event ended only to the destination that the function names, which is the user's
 to read; the local Lambda keeps those records where they can be asked for.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from tuner.aws.calls import AwsService
 from tuner.aws.control import ControlPlane
 from tuner.aws.logs import FunctionLog
+from tuner.aws.metrics import read_metrics
+from tuner.aws.traces import read_traces
 from tuner.errors import NotFound, TargetError
-from tuner.records import LogLine
-from tuner.targets.event_trail import AGE_S, RETRIES, EventSettings, EventTrail
-from tuner.targets.platform import ask_local
+from tuner.records import Invoked, LogLine, Metered, Metric, Traced
+from tuner.targets.facts import ask_local, platform_facts
+from tuner.targets.observers import AGE_S, RETRIES, EventSettings, EventTrail, ServiceMetrics
+from tuner.targets.seam import Progress
 
 #: What the platform writes around an invocation, as text or as JSON.
 WORDS = ("START RequestId: ", "REPORT RequestId: ", "platform.start", "platform.report")
@@ -123,3 +127,57 @@ def _settings(control: ControlPlane, function: str, qualifier: str | None) -> Ev
         on_failure=(places.get("OnFailure") or {}).get("Destination"),
         on_success=(places.get("OnSuccess") or {}).get("Destination"),
     )
+
+
+def open_metrics(
+    control: ControlPlane, function: str, progress: Progress, *, traced: bool
+) -> "AwsMetrics | None":
+    """The services beside this Lambda, for a function by its bare name; ``None`` if there is no
+    CloudWatch. Neither is asked yet."""
+    cloudwatch = cloudwatch_beside(control)
+    if cloudwatch is None:
+        return None
+    xray = AwsService(control.session, "xray", control.clock) if traced else None
+    return AwsMetrics(function, cloudwatch, xray, progress)
+
+
+def cloudwatch_beside(control: ControlPlane) -> AwsService | None:
+    """CloudWatch, if there is one; a local Lambda that the environment names for all services
+    counts nothing."""
+    service = AwsService(control.session, "cloudwatch", control.clock)
+    url = control.session.endpoint_url
+    if not service.available or (service.same_place(url) and platform_facts(url)):
+        return None
+    return service
+
+
+class AwsMetrics(ServiceMetrics):
+    """One function's figures and traces."""
+
+    def __init__(
+        self, function: str, cloudwatch: AwsService, xray: AwsService | None, progress: Progress
+    ) -> None:
+        self.traced = xray is not None and xray.available
+        self._function, self._progress = function, progress
+        self._cloudwatch, self._xray = cloudwatch, xray
+
+    def metered(
+        self,
+        places: Sequence[Invoked],
+        span_s: tuple[float, float],
+        metrics: Collection[Metric] = tuple(Metric),
+    ) -> Mapping[Invoked, Metered]:
+        """From CloudWatch."""
+        qualifiers = [place.qualifier for place in places]
+        found = read_metrics(self._cloudwatch, self._function, qualifiers, span_s, metrics)
+        return {place: found[place.qualifier] for place in places}
+
+    def traces(self, span_s: tuple[float, float]) -> Sequence[Traced]:
+        """From X-Ray; none of a function that is not traced."""
+        if self._xray is None or not self.traced:
+            return ()
+        return read_traces(self._xray, self._function, span_s)
+
+    def tell(self, text: str) -> None:
+        """As the target itself does."""
+        self._progress(text)

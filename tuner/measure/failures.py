@@ -1,11 +1,14 @@
-"""Tells an invocation that failed from a run that cannot work, such as one without permission.
+"""Tells data from failures of a run: missing permission, or an engine that breaks during a load.
 
 A throttle, a crash or a timeout of the function is data. What the service refuses for everybody
-alike (credentials, a missing function, an unusable payload) would only repeat itself.
+alike (credentials, a missing function, an unusable payload) would only repeat itself. Before
+anything was answered it is an error of the run; later it ends a load, which keeps what it has.
 """
 
-from tuner.errors import AccessDenied, NotFound, TargetError
-from tuner.records import FunctionFacts, Outcome, Sample
+from collections.abc import Callable, Iterator
+
+from tuner.errors import AccessDenied, NotFound, TargetError, TunerError
+from tuner.records import Advice, FunctionFacts, Outcome, Sample
 
 _CREDENTIALS_FIX = "Check the credentials: aws sts get-caller-identity, then tuner doctor."
 _PAYLOAD_REFUSED = frozenset(
@@ -79,3 +82,57 @@ def _unreachable(sample: Sample, facts: FunctionFacts) -> TargetError:
         f"cannot be invoked in {facts.region}: {sample.reason}",
         "Check the region, the endpoint (--region, --endpoint-url) and the network.",
     )
+
+
+#: Given a sample and whether nothing was answered before it: the error that should end the run.
+Judge = Callable[[Sample, bool], TargetError | None]
+#: So long may credentials be refused while new ones are fetched, or the clock is corrected.
+RENEWAL_S = 15.0
+
+
+class Failures:
+    """Follows one load. ``note`` says why it has to end, once it has."""
+
+    def __init__(self, judge: Judge) -> None:
+        self.note: str | None = None
+        self._advice: tuple[Advice, ...] = ()
+        self._judge = judge
+        self._answered = False
+        self._refused_since_s: float | None = None
+
+    def survived(self, running: Iterator[Sample]) -> Iterator[Sample]:
+        """The samples of a batch up to its end, or until its engine fails."""
+        try:
+            yield from running
+        except TunerError as error:
+            self._end(error)
+
+    def hear(self, sample: Sample) -> None:
+        """Judge a sample; raises what it says if nothing was answered before."""
+        if sample.outcome is Outcome.OK:
+            self._refused_since_s = None
+        else:
+            refused = self._judge(sample, not self._answered)
+            if refused is not None and not self._awaited(sample):
+                self._end(refused)
+        self._answered = self._answered or sample.status is not None
+
+    def advice(self) -> tuple[Advice, ...]:
+        """What to do about it."""
+        return self._advice
+
+    def _awaited(self, sample: Sample) -> bool:
+        """Whether what is refused may still come right by itself."""
+        if not self._answered or not may_be_renewed(sample):
+            return False
+        if self._refused_since_s is None:
+            self._refused_since_s = sample.done_s
+        return sample.done_s - self._refused_since_s < RENEWAL_S
+
+    def _end(self, error: TunerError) -> None:
+        if not self._answered:
+            raise error
+        if self.note is None:
+            self.note = f"{error.thing} {error.reason}"
+            text = f"The load ended early: {error.thing} {error.reason}. {error.fix}"
+            self._advice = (Advice("ended-early", text.strip()),)

@@ -23,6 +23,7 @@ from decisions.score import SloTrial, Trial  # noqa: E402
 from tuner.decide.choice import choose  # noqa: E402
 from tuner.decide.decide import Decider, Question  # noqa: E402
 from tuner.decide.goal import Goal  # noqa: E402
+from tuner.decide.outlook import Basis  # noqa: E402
 from tuner.units import MemoryWish  # noqa: E402
 
 METHODS = ("ours", "six sizes", "every 64 MB")
@@ -134,7 +135,7 @@ def test_time_of_fit_and_choice() -> None:
             start = time.perf_counter()
             observations = methods.from_samples(samples)
             curve = methods.fit(observations, seed=1, range_mb=(128, 1849))
-            choose(curve, observations, question.goal, question.rates, sizes)
+            choose(Basis(curve, observations, question.goal, question.rates), sizes)
             took.append(time.perf_counter() - start)
         what = f"fit and choose, {len(samples)} samples at {count} sizes"
         line(what, f"{1000 * min(took):.0f} ms", "below 100 ms")

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from tuner.decide import reasons
-from tuner.decide.goal import Goal, Rates, Strategy
-from tuner.decide.outlook import Outlook, look
+from tuner.decide.goal import Goal, Strategy
+from tuner.decide.outlook import Basis, Outlook, look
 from tuner.decide.result import Interval, Recommendation, VersusCurrent
 from tuner.model import FloatArray, IntArray
-from tuner.model.curve import Curve
 from tuner.model.observations import Observations
 
 #: A size counts as within reach of the best up to this much more (the contract's 5 %).
@@ -120,23 +119,15 @@ def interval(draws: FloatArray) -> Interval:
     return Interval(float(draws.mean()), float(low), float(high))
 
 
-def choose(
-    curve: Curve,
-    observations: Observations,
-    goal: Goal,
-    rates: Rates,
-    candidates_mb: IntArray,
-) -> Recommendation:
+def choose(basis: Basis, candidates_mb: IntArray) -> Recommendation:
     """Recommend one of ``candidates_mb`` (ascending). The current size need not be among them."""
-    sizes = possible(candidates_mb, observations)
-    outlook = look(curve, observations, goal, rates, sizes)
+    goal, sizes = basis.goal, possible(candidates_mb, basis.observations)
+    outlook = look(basis, sizes)
     chosen = pick(outlook, goal)
     size = int(sizes[chosen.index])
     at = np.array([size], dtype=np.int64)
-    p50, p95, p99 = (float(np.median(curve.quantile_ms(at, q))) for q in (0.5, 0.95, 0.99))
-    case = reasons.Case(
-        curve, observations, goal, outlook, chosen.index, chosen.meets, chosen.confidence
-    )
+    p50, p95, p99 = (float(np.median(basis.curve.quantile_ms(at, q))) for q in (0.5, 0.95, 0.99))
+    case = reasons.Case(basis, outlook, chosen.index, chosen.meets, chosen.confidence)
     return Recommendation(
         memory_mb=size,
         arch=goal.arch,
@@ -151,7 +142,7 @@ def choose(
         safe_range_mb=chosen.safe_mb,
         reasons=reasons.reasons(case),
         runners_up=reasons.runners_up(case),
-        versus_current=_versus(curve, observations, goal, rates, size),
+        versus_current=_versus(basis, size),
     )
 
 
@@ -172,18 +163,12 @@ def possible(candidates_mb: IntArray, observations: Observations) -> IntArray:
     return left if left.size else observations.sizes_mb[-1:]
 
 
-def _versus(
-    curve: Curve, observations: Observations, goal: Goal, rates: Rates, size: int
-) -> VersusCurrent | None:
+def _versus(basis: Basis, size: int) -> VersusCurrent | None:
     """The pick against the current size; without a change of cost where that size cannot run."""
-    if goal.current_mb is None:
+    current = basis.goal.current_mb
+    if current is None:
         return None
-    if goal.current_mb <= observations.infeasible_mb():
-        return VersusCurrent(goal.current_mb, None, None)
-    pair = np.array([goal.current_mb, size], dtype=np.int64)
-    both = look(curve, observations, goal, rates, pair)
-    change = [
-        float(np.mean(draws[:, 1]) / np.mean(draws[:, 0]) - 1.0)
-        for draws in (both.cost, both.duration_ms)
-    ]
-    return VersusCurrent(goal.current_mb, change[0], change[1])
+    if current <= basis.observations.infeasible_mb():
+        return VersusCurrent(current, None, None)
+    both = look(basis, np.array([current, size], dtype=np.int64))
+    return VersusCurrent(current, *(np.divide(both.means(1), both.means(0)) - 1.0).tolist())

@@ -126,10 +126,10 @@ def service_s(samples: Sequence[Sample]) -> float:
 def _month(
     answer: Answer, goal: Goal, evidence: Evidence
 ) -> tuple[Monthly | None, tuple[Advice, ...]]:
-    curve, seen, pick = answer.curve, answer.observations, answer.recommendation
-    if goal.demand is None or curve is None or seen is None or pick is None:
+    basis, pick = answer.basis, answer.recommendation
+    if goal.demand is None or basis is None or pick is None:
         return None, ()
-    return monthly(curve, seen, pick, goal, evidence.prices)
+    return monthly(basis, pick, evidence.prices)
 
 
 def _rows(

@@ -12,10 +12,18 @@ import numpy as np
 
 from tuner.decide.choice import best, choose, loss, possible
 from tuner.decide.goal import Goal, Rates
-from tuner.decide.outlook import MILLION, ColdExtra, Outlook, band, drawn_cost, look, model_card
+from tuner.decide.outlook import (
+    MILLION,
+    Basis,
+    Outlook,
+    band,
+    billed_ms,
+    look,
+    model_card,
+    usd_per_million,
+)
 from tuner.decide.result import CurveBand, ModelCard, Recommendation
 from tuner.model import FloatArray, IntArray
-from tuner.model.curve import Curve
 from tuner.model.fit import fit
 from tuner.model.observations import ERRORS_IN_A_ROW, Observations, from_samples
 from tuner.planning import adaptive, grid
@@ -28,7 +36,6 @@ from tuner.records import Outcome, Purpose, Sample, Setting
 from tuner.units import MemoryWish
 
 _ASKABLE = 48  # sizes whose worth is computed at each step
-_NO_COLD = ColdExtra()
 #: How often a size is tried for whether it runs at all, and down to which ratio of sizes.
 _PROBES, _GAP = 2, 1.04
 
@@ -71,8 +78,12 @@ class Answer:
     model: ModelCard | None
     band: CurveBand | None
     recommendation: Recommendation | None
-    curve: Curve | None = None
-    observations: Observations | None = None
+    basis: Basis | None = None
+
+    @property
+    def observations(self) -> Observations | None:
+        """What was seen; ``None`` when no invocation succeeded."""
+        return None if self.basis is None else self.basis.observations
 
 
 @dataclass(frozen=True)
@@ -122,12 +133,12 @@ class Decider:
         again = self._again(samples, spent)
         if again:
             return again
-        curve = self._fit(observations)
+        basis = self._fit(observations)
         rng = np.random.default_rng((q.seed, len(samples)))
-        probe = self._probe(curve, observations, open_mb)
+        probe = self._probe(basis, open_mb)
         if probe is not None and q.budget.affordable(spent, 0.0, 0.0) >= _PROBES:
             return Ask({self._at(probe): _PROBES}, f"whether {probe} MB can run it at all")
-        beliefs = self._beliefs(curve, observations)
+        beliefs = self._beliefs(basis)
         return adaptive.next_ask(beliefs, q.plan, q.budget, spent, rng)
 
     def answer(self, samples: Sequence[Sample]) -> Answer:
@@ -135,16 +146,9 @@ class Decider:
         observations = from_samples(samples)
         if not len(observations):
             return Answer(None, None, None)
-        q = self._question
-        curve = self._fit(observations)
-        drawn = self._drawn_sizes(observations)
-        return Answer(
-            model_card(curve),
-            band(curve, observations, q.goal, q.rates, drawn),
-            choose(curve, observations, q.goal, q.rates, self._sizes),
-            curve,
-            observations,
-        )
+        basis = self._fit(observations)
+        drawn = band(basis, self._drawn_sizes(observations))
+        return Answer(model_card(basis.curve), drawn, choose(basis, self._sizes), basis)
 
     def stand(self, samples: Sequence[Sample]) -> Standing | None:
         """How the sizes compare; ``None`` when no invocation ended with a duration."""
@@ -152,7 +156,7 @@ class Decider:
         if not len(observations):
             return None
         sizes = possible(self._sizes, observations)
-        outlook = look(self._fit(observations), observations, q.goal, q.rates, sizes)
+        outlook = look(self._fit(observations), sizes)
         return Standing(outlook, best(outlook, q.goal))
 
     def spent(self, samples: Sequence[Sample], seconds: float) -> Spent:
@@ -163,25 +167,24 @@ class Decider:
     def _at(self, memory_mb: int) -> Setting:
         return Setting(memory_mb, self._question.goal.arch)
 
-    def _fit(self, observations: Observations) -> Curve:
-        ends = (int(self._sizes[0]), int(self._sizes[-1]))
-        recorded = bool(self._question.recorded_mb)
-        return fit(observations, seed=self._question.seed, range_mb=ends, recorded=recorded)
+    def _fit(self, observations: Observations) -> Basis:
+        ends, q = (int(self._sizes[0]), int(self._sizes[-1])), self._question
+        curve = fit(observations, seed=q.seed, range_mb=ends, recorded=bool(q.recorded_mb))
+        return Basis(curve, observations, q.goal, q.rates)
 
-    def _probe(self, curve: Curve, observations: Observations, open_mb: IntArray) -> int | None:
+    def _probe(self, basis: Basis, open_mb: IntArray) -> int | None:
         """A size (MB) between the largest that failed and the smallest that worked, if the pick
         would move there: the middle, so that a few probes find where the function begins to run.
         """
-        q = self._question
-        sizes = possible(self._sizes, observations)
+        sizes = possible(self._sizes, basis.observations)
         gap = open_mb[open_mb < sizes[0]]
-        if not observations.infeasible_mb() or not gap.size:
+        if not basis.observations.infeasible_mb() or not gap.size:
             return None
         middle = int(gap[np.abs(np.log(gap**2 / (gap[0] * sizes[0]))).argmin()])
         if sizes[0] / middle < _GAP:
             return None
         at = np.concatenate([[middle], sizes])
-        expected = loss(look(curve, observations, q.goal, q.rates, at)).mean(axis=0)
+        expected = loss(look(basis, at)).mean(axis=0)
         return middle if expected[0] < expected[1:].min() else None
 
     def _again(self, samples: Sequence[Sample], spent: Spent) -> Ask | None:
@@ -217,14 +220,14 @@ class Decider:
             {self._at(int(untried[-1])): 2}, "nothing has worked so far: the largest size next"
         )
 
-    def _beliefs(self, curve: Curve, observations: Observations) -> Beliefs:
-        q = self._question
+    def _beliefs(self, basis: Basis) -> Beliefs:
+        q, observations = self._question, basis.observations
         sizes = possible(self._sizes, observations)
-        outlook = look(curve, observations, q.goal, q.rates, sizes)
+        outlook = look(basis, sizes)
         losses = loss(outlook)
         askable = self._askable(sizes, losses)
-        at = curve.evaluate(askable)
-        cost = drawn_cost(at.mean_ms, askable, Goal(), q.rates, _NO_COLD) / MILLION
+        at = basis.curve.evaluate(askable)
+        cost = usd_per_million(billed_ms(at.mean_ms), askable, Goal(), q.rates) / MILLION
         return Beliefs(
             choice_mb=sizes,
             loss=losses,

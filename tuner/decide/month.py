@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tuner.billing.monthly import (
-    Month,
     Plan,
     Terms,
     Traffic,
@@ -18,12 +17,9 @@ from tuner.billing.monthly import (
     worthwhile_provisioned,
 )
 from tuner.billing.prices import Prices
-from tuner.decide.goal import Goal
-from tuner.decide.outlook import billed_ms, cold_extra
+from tuner.decide.outlook import Basis
 from tuner.decide.result import MonthAtSize, Monthly, ProvisionedOffer, Recommendation
 from tuner.errors import UsageError
-from tuner.model.curve import Curve
-from tuner.model.observations import Observations
 from tuner.records import Advice
 from tuner.units import SECONDS_PER_MONTH
 
@@ -40,16 +36,17 @@ class Priced:
 
 
 def monthly(
-    curve: Curve, observations: Observations, pick: Recommendation, goal: Goal, priced: Priced
+    basis: Basis, pick: Recommendation, priced: Priced
 ) -> tuple[Monthly, tuple[Advice, ...]]:
-    """The bills of a month of ``goal.demand``, and what has to be known of their prices.
+    """Return the bills of a month of the goal's demand, and warnings about their prices.
 
     Raises UsageError where the goal has no demand.
     """
+    goal = basis.goal
     if goal.demand is None:
         raise UsageError("monthly cost", "is unknown without traffic", "Give --traffic.")
-    roles = _roles(pick, goal, observations)
-    traffics = _traffics(curve, observations, goal, tuple(roles))
+    roles = _roles(basis, pick)
+    traffics = _traffics(basis, goal.demand.month_calls, tuple(roles))
     own, terms = priced.own, Terms(pick.memory_mb, goal.ephemeral_mb)
     at_pick = traffics[pick.memory_mb]
     sizes = tuple(
@@ -66,42 +63,33 @@ def monthly(
         sizes=sizes,
         provisioned=_provisioned(at_pick, terms, own),
     )
-    return found, (*month_cost(at_pick, terms, own).advice, *_without_init(observations, goal))
+    return found, (*month_cost(at_pick, terms, own).advice, *_without_init(basis))
 
 
-def _without_init(observations: Observations, goal: Goal) -> tuple[Advice, ...]:
-    if len(observations.cold) or not goal.cold_share:
+def _without_init(basis: Basis) -> tuple[Advice, ...]:
+    if len(basis.observations.cold) or not basis.goal.cold_share:
         return ()
     text = "No cold start was measured, so the month's cost excludes INIT. Measure some: --cold 5."
     return (Advice("month-init", text),)
 
 
-def _roles(pick: Recommendation, goal: Goal, observations: Observations) -> dict[int, str]:
+def _roles(basis: Basis, pick: Recommendation) -> dict[int, str]:
     """The sizes to bill, each once: first the pick, then the current size if it can run."""
-    roles = {pick.memory_mb: "recommended"}
-    if goal.current_mb is not None and goal.current_mb > observations.infeasible_mb():
-        roles.setdefault(goal.current_mb, "current")
+    roles, current = {pick.memory_mb: "recommended"}, basis.goal.current_mb
+    if current is not None and current > basis.observations.infeasible_mb():
+        roles.setdefault(current, "current")
     for other in pick.runners_up:
         roles.setdefault(other.memory_mb, "runner-up")
     return roles
 
 
-def _traffics(
-    curve: Curve, observations: Observations, goal: Goal, sizes: tuple[int, ...]
-) -> dict[int, Traffic]:
-    extra = cold_extra(observations)
-    mean = curve.mean_ms(np.array(sizes, dtype=np.int64))
-    warm = billed_ms(mean).mean(axis=0)
-    cold = billed_ms(mean * extra.first_over_warm + extra.init_ms).mean(axis=0)
-    calls = goal.demand.month_calls if goal.demand else 0.0
+def _traffics(basis: Basis, calls: float, sizes: tuple[int, ...]) -> dict[int, Traffic]:
+    mean = basis.curve.mean_ms(np.array(sizes, dtype=np.int64))
+    billed = (each.mean(axis=0).tolist() for each in basis.billed_ms(mean))
+    seen_cold = len(basis.observations.cold) > 0
     return {
-        size: Traffic(
-            calls,
-            float(warm[i]),
-            float(cold[i]) if len(observations.cold) else None,
-            goal.cold_share,
-        )
-        for i, size in enumerate(sizes)
+        size: Traffic(calls, warm, cold if seen_cold else None, basis.goal.cold_share)
+        for size, warm, cold in zip(sizes, *billed, strict=True)
     }
 
 
@@ -112,6 +100,11 @@ def _at_size(traffic: Traffic, terms: Terms, role: str, priced: Priced) -> Month
     free = replace(terms, free_tier=True)
     other = None if priced.other is None else month_cost(traffic, terms, priced.other)
     unknown = terms.ephemeral_mb > 512 and own.ephemeral_gb_second_usd is None
+
+    def under(plan: Plan) -> float | None:  # a price that is not known is the bill's advice
+        planned = month_cost(traffic, replace(terms, plan=plan), own)
+        return None if planned.advice else planned.total_usd
+
     return MonthAtSize(
         memory_mb=terms.memory_mb,
         role=role,
@@ -121,20 +114,10 @@ def _at_size(traffic: Traffic, terms: Terms, role: str, priced: Priced) -> Month
         ephemeral_usd=None if unknown else bill.ephemeral_usd,
         total_usd=bill.total_usd,
         free_tier_usd=month_cost(traffic, free, own).total_usd if own.free_tier else None,
-        savings_no_upfront_usd=_under(Plan.SAVINGS_NO_UPFRONT, traffic, terms, own),
-        savings_all_upfront_usd=_under(Plan.SAVINGS_ALL_UPFRONT, traffic, terms, own),
-        other_arch_usd=_total(other),
+        savings_no_upfront_usd=under(Plan.SAVINGS_NO_UPFRONT),
+        savings_all_upfront_usd=under(Plan.SAVINGS_ALL_UPFRONT),
+        other_arch_usd=None if other is None else other.total_usd,
     )
-
-
-def _total(bill: Month | None) -> float | None:
-    return None if bill is None else bill.total_usd
-
-
-def _under(plan: Plan, traffic: Traffic, terms: Terms, prices: Prices) -> float | None:
-    """The total under a plan; ``None`` where its price is not known (which the bill advises)."""
-    bill = month_cost(traffic, replace(terms, plan=plan), prices)
-    return None if bill.advice else bill.total_usd
 
 
 def _provisioned(traffic: Traffic, terms: Terms, prices: Prices) -> ProvisionedOffer | None:
@@ -155,5 +138,5 @@ def _provisioned(traffic: Traffic, terms: Terms, prices: Prices) -> ProvisionedO
         busy=load / (1.0 + load),
         pays_from_per_second=least / (1.0 - least) / seconds,
         sandboxes=count,
-        total_usd=_total(with_them),
+        total_usd=None if with_them is None else with_them.total_usd,
     )

@@ -60,13 +60,30 @@ def usd_per_million(
     return cost_usd_per_million(billed, memory_mb, rates, goal.ephemeral_mb)
 
 
-def drawn_cost(
-    mean_ms: FloatArray, memory_mb: IntArray, goal: Goal, rates: Rates, extra: ColdExtra
-) -> FloatArray:
-    """USD per million for mean durations (draws, sizes), INIT at the goal's cold share included."""
-    warm = billed_ms(mean_ms)
-    cold = billed_ms(mean_ms * extra.first_over_warm + extra.init_ms)
-    return usd_per_million(warm + goal.cold_share * (cold - warm), memory_mb, goal, rates)
+@dataclass(frozen=True)
+class Basis:
+    """Everything that a choice rests on: a curve, what was seen, the goal and its prices."""
+
+    curve: "Curve"
+    observations: Observations
+    goal: Goal
+    rates: Rates
+
+    @cached_property
+    def extra(self) -> ColdExtra:
+        """Extra of a cold start, as it was seen."""
+        return cold_extra(self.observations)
+
+    def billed_ms(self, mean_ms: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Mean billed duration of warm and of cold calls, given the mean duration of warm ones."""
+        cold = mean_ms * self.extra.first_over_warm + self.extra.init_ms
+        return billed_ms(mean_ms), billed_ms(cold)
+
+    def cost(self, mean_ms: FloatArray, memory_mb: IntArray) -> FloatArray:
+        """USD per million for mean durations (draws, sizes), INIT at the goal's cold share."""
+        warm, cold = self.billed_ms(mean_ms)
+        billed = warm + self.goal.cold_share * (cold - warm)
+        return usd_per_million(billed, memory_mb, self.goal, self.rates)
 
 
 #: How far the CPU demand may drift before the function is tuned again (new code, new payloads).
@@ -119,23 +136,15 @@ class Outlook:
         return np.asarray(self.drifted.mean(axis=(0, 1)), dtype=np.float64)
 
 
-def look(
-    curve: "Curve", observations: Observations, goal: Goal, rates: Rates, memory_mb: IntArray
-) -> Outlook:
-    """Evaluate the candidates ``memory_mb`` (n,) for a goal."""
-    extra = cold_extra(observations)
-    durations, costs, scores = [], [], []
-    for drift in DRIFTS:
-        mean = curve.mean_ms(memory_mb, drift)
-        cost = drawn_cost(mean, memory_mb, goal, rates, extra)
-        durations.append(mean)
-        costs.append(cost)
-        scores.append(_score(mean, cost, goal))
+def look(basis: Basis, memory_mb: IntArray) -> Outlook:
+    """Evaluate the candidates ``memory_mb`` (n,)."""
+    times = [basis.curve.mean_ms(memory_mb, drift) for drift in DRIFTS]
+    costs = [basis.cost(mean, memory_mb) for mean in times]
+    scores = [_score(mean, cost, basis.goal) for mean, cost in zip(times, costs, strict=True)]
     margin = np.zeros_like(costs[1])
-    for slo in goal.slos:
-        value = _value(slo, curve, observations, memory_mb, costs[1], extra)
-        margin = np.maximum(margin, value / slo.limit)
-    return Outlook(memory_mb, np.stack(durations), np.stack(costs), np.stack(scores), margin)
+    for slo in basis.goal.slos:
+        margin = np.maximum(margin, _value(slo, basis, memory_mb, costs[1]) / slo.limit)
+    return Outlook(memory_mb, np.stack(times), np.stack(costs), np.stack(scores), margin)
 
 
 def side_by_side(outlooks: Sequence[Outlook], goal: Goal, seed: int) -> Outlook:
@@ -169,30 +178,22 @@ def _score(mean_ms: FloatArray, cost: FloatArray, goal: Goal) -> FloatArray:
     return np.asarray(goal.balance * dear + (1 - goal.balance) * slow, dtype=np.float64)
 
 
-def _value(
-    slo: Slo,
-    curve: "Curve",
-    observations: Observations,
-    memory_mb: IntArray,
-    cost: FloatArray,
-    extra: ColdExtra,
-) -> FloatArray:
+def _value(slo: Slo, basis: Basis, memory_mb: IntArray, cost: FloatArray) -> FloatArray:
     """The objective's quantity per draw and size, in the unit of its limit."""
+    seen, q = basis.observations, slo.quantile
     if slo.scope is Scope.COST:
         return cost
-    if slo.scope is Scope.THROTTLES:
-        return np.full_like(cost, observations.throttle_share)
-    if slo.scope is Scope.ERRORS:
-        return np.full_like(cost, observations.error_share)
-    q = slo.quantile
+    if slo.scope in (Scope.THROTTLES, Scope.ERRORS):
+        share = seen.throttle_share if slo.scope is Scope.THROTTLES else seen.error_share
+        return np.full_like(cost, share)
     if q is None:
-        time = curve.mean_ms(memory_mb)
+        time = basis.curve.mean_ms(memory_mb)
     else:
-        time = curve.quantile_ms(memory_mb, min(q, _MAX_QUANTILE))
+        time = basis.curve.quantile_ms(memory_mb, min(q, _MAX_QUANTILE))
     if slo.scope is Scope.CLIENT:
-        return time + observations.overhead_ms(q)
+        return time + seen.overhead_ms(q)
     if slo.scope is Scope.COLD:
-        return time * extra.first_over_warm + observations.cold.init_quantile_ms(q)
+        return time * basis.extra.first_over_warm + seen.cold.init_quantile_ms(q)
     return time
 
 
@@ -201,15 +202,15 @@ def model_card(curve: "Curve") -> ModelCard:
     return ModelCard(curve.family, dict(curve.parameters), curve.fit_error, curve.alternatives)
 
 
-def band(
-    curve: "Curve", observations: Observations, goal: Goal, rates: Rates, memory_mb: IntArray
-) -> CurveBand:
+def band(basis: Basis, memory_mb: IntArray) -> CurveBand:
     """Expected quantiles and mean with the mean's 90 % interval at ``memory_mb`` (ascending)."""
-    mean = curve.mean_ms(memory_mb)
-    cost = drawn_cost(mean, memory_mb, goal, rates, cold_extra(observations))
+    mean = basis.curve.mean_ms(memory_mb)
+    cost = basis.cost(mean, memory_mb)
     low, high = np.quantile(mean, (0.05, 0.95), axis=0)
     cheap, dear = np.quantile(cost, (0.05, 0.95), axis=0)
-    p50, p95, p99 = (np.median(curve.quantile_ms(memory_mb, q), axis=0) for q in (0.5, 0.95, 0.99))
+    p50, p95, p99 = (
+        np.median(basis.curve.quantile_ms(memory_mb, q), axis=0) for q in (0.5, 0.95, 0.99)
+    )
     return CurveBand(
         memory_mb=memory_mb,
         p50_ms=p50,

@@ -5,11 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from tuner.decide.goal import Goal, Strategy
-from tuner.decide.outlook import Outlook
+from tuner.decide.outlook import Basis, Outlook
 from tuner.decide.result import RunnerUp
 from tuner.model.cfs import LONGEST_MS, quota_ms
-from tuner.model.curve import Curve
-from tuner.model.observations import Observations
 from tuner.planning.sizes import USUAL_MB
 from tuner.units import (
     format_cost_change,
@@ -28,13 +26,16 @@ _RUNNERS_UP = 4
 class Case:
     """Everything that a reason may draw on; ``index`` is the pick in ``outlook``."""
 
-    curve: Curve
-    observations: Observations
-    goal: Goal
+    basis: Basis
     outlook: Outlook
     index: int
     meets: bool | None
     confidence: float
+
+    @property
+    def goal(self) -> Goal:
+        """The goal of the choice."""
+        return self.basis.goal
 
     @property
     def memory_mb(self) -> int:
@@ -56,12 +57,12 @@ def reasons(case: Case) -> tuple[str, ...]:
     if len(case.outlook.memory_mb) == 1:
         lines.append(f"{format_memory(case.memory_mb)} was the only size to choose from.")
     lines += [*_doubt(case), *_mechanism(case)]
-    too_small = case.observations.infeasible_mb()
-    for size in case.observations.broken_mb():
+    too_small = case.basis.observations.infeasible_mb()
+    for size in case.basis.observations.broken_mb():
         if size >= too_small:
-            why = case.observations.failures[size]
+            why = case.basis.observations.failures[size]
             lines.append(f"At {format_memory(size)} the function {why}.")
-    if case.observations.first_calls:
+    if case.basis.observations.first_calls:
         lines.append("The recording holds first calls of sandboxes; warm calls may be faster.")
     return tuple(lines)
 
@@ -139,7 +140,7 @@ _TELL_APART, _SURELY = 0.05, 1.64
 
 def _invocations_to_tell(case: Case) -> int:
     """Number over both sizes, by the scatter of single invocations; rounded up to tens."""
-    sd = float(case.curve.noise.sd.mean())
+    sd = float(case.basis.curve.noise.sd.mean())
     each = 2.0 * (_SURELY * sd / _TELL_APART) ** 2
     return int(np.clip(np.ceil(2.0 * each / 10.0) * 10.0, 10, 1000))
 
@@ -149,14 +150,14 @@ _SMALLEST_MS = 1.0
 
 
 def _mechanism(case: Case) -> list[str]:
-    found = case.curve.parameters
+    found = case.basis.curve.parameters
     cpu, wait = found.get("cpu_ms"), found.get("wait_ms")
-    one_size = len(case.observations.sizes_mb) < 2  # it cannot tell CPU from waiting
+    one_size = len(case.basis.observations.sizes_mb) < 2  # it cannot tell CPU from waiting
     if cpu is None or wait is None or one_size or case.outlook.means(case.index)[1] < _SMALLEST_MS:
         return []
     line = f"Each call takes about {format_ms(cpu)} of CPU and {format_ms(wait)} of waiting"
     quota = float(quota_ms(float(case.outlook.memory_mb[0])))
-    if case.curve.family == "staircase" and quota < cpu <= LONGEST_MS:
+    if case.basis.curve.family == "staircase" and quota < cpu <= LONGEST_MS:
         line += "; CPU comes in periods of 20 ms, so the duration falls in steps over memory"
     return [line + "."]
 
@@ -164,7 +165,7 @@ def _mechanism(case: Case) -> list[str]:
 def runners_up(case: Case) -> tuple[RunnerUp, ...]:
     """Return sizes that a reader will ask about: the current, measured and usual ones."""
     sizes, current = case.outlook.memory_mb, case.goal.current_mb
-    wanted = {*map(int, case.observations.sizes_mb), *USUAL_MB, current}
+    wanted = {*map(int, case.basis.observations.sizes_mb), *USUAL_MB, current}
     known = [i for i, s in enumerate(sizes) if int(s) in wanted and i != case.index]
     score = case.outlook.expected()
     known.sort(key=lambda i: (sizes[i] != current, case.outlook.meets[i] < 0.5, score[i]))

@@ -14,12 +14,10 @@ from tuner.decide.choice import choose
 from tuner.decide.decide import Answer, Question
 from tuner.decide.goal import Goal, Rates, Slo
 from tuner.decide.load_result import LOAD_SCOPES, SizeUnderLoad, judge, load_words, verdict_words
-from tuner.decide.outlook import ColdExtra, cold_extra, drawn_cost
+from tuner.decide.outlook import Basis, look
 from tuner.decide.result import Recommendation, RunnerUp
 from tuner.measure.documents import Ending, LoadTerms, SizeLoads
 from tuner.measure.load_figures import LoadFigures, figures_of
-from tuner.model.curve import Curve
-from tuner.model.observations import Observations
 from tuner.records import Advice, Outcome, Purpose, Sample
 from tuner.units import format_memory, format_ms, format_share
 
@@ -50,15 +48,19 @@ def chosen_under_load(
     answer: Answer, question: Question, asked: LoadTerms | None, loads: Sequence[SizeUnderLoad]
 ) -> Answer:
     """The answer, with its recommendation held against what sizes did under load."""
-    pick, curve, seen = answer.recommendation, answer.curve, answer.observations
+    pick, basis = answer.recommendation, answer.basis
     known = [load for load in loads if load.ending is not Ending.CUT]
-    if pick is None or curve is None or seen is None or asked is None or not known:
+    if pick is None or basis is None or asked is None or not known:
         return answer
-    case = _Case(curve, seen, question.goal, question.rates, asked, known)
+    case = _Case(basis, asked, known)
     if not judged_by_load(question.goal):
         chosen = _told(pick, case)
     else:
-        able = [load for load in known if load.met and load.memory_mb > seen.infeasible_mb()]
+        able = [
+            load
+            for load in known
+            if load.met and load.memory_mb > basis.observations.infeasible_mb()
+        ]
         chosen = _among(able, case) if able else _nearest(case)
     return replace(answer, recommendation=chosen)
 
@@ -67,20 +69,17 @@ def chosen_under_load(
 class _Case:
     """Everything that a choice under load rests on."""
 
-    curve: Curve
-    observations: Observations
-    goal: Goal
-    rates: Rates
+    basis: Basis
     asked: LoadTerms
     loads: Sequence[SizeUnderLoad]
 
     def choice(self, sizes_mb: Sequence[int]) -> Recommendation:
         """The best of these sizes by everything that a load is not judged by."""
-        own = judged_by_load(self.goal)
-        rest = replace(self.goal, slos=tuple(slo for slo in self.goal.slos if slo not in own))
-        sizes = np.array(sorted(sizes_mb), dtype=np.int64)
-        found = choose(self.curve, self.observations, rest, self.rates, sizes)
-        return replace(found, slo=tuple(slo.text for slo in self.goal.slos))
+        goal = self.basis.goal
+        rest = tuple(slo for slo in goal.slos if slo not in judged_by_load(goal))
+        basis = replace(self.basis, goal=replace(goal, slos=rest))
+        found = choose(basis, np.array(sorted(sizes_mb), dtype=np.int64))
+        return replace(found, slo=tuple(slo.text for slo in goal.slos))
 
 
 def _told(pick: Recommendation, case: _Case) -> Recommendation:
@@ -114,7 +113,7 @@ def _nearest(case: _Case) -> Recommendation:
     """No size met its objectives under load: the nearest miss, which is said to be one."""
     mine = min(case.loads, key=lambda load: (load.miss, load.ending is Ending.BLOWN))
     chosen = case.choice([mine.memory_mb])
-    texts = " and ".join(slo.text for slo in judged_by_load(case.goal))
+    texts = " and ".join(slo.text for slo in judged_by_load(case.basis.goal))
     others = [load for load in case.loads if load is not mine]
     lines = (
         f"No size tested under load ({load_words(case.asked)}) meets {texts}; "
@@ -154,10 +153,8 @@ def _why_not(loads: Sequence[SizeUnderLoad], case: _Case) -> tuple[RunnerUp, ...
     found = []
     for load in sorted(loads, key=lambda each: each.memory_mb):
         at = np.array([load.memory_mb], dtype=np.int64)
-        mean = case.curve.mean_ms(at)
-        extra: ColdExtra = cold_extra(case.observations)
-        cost = drawn_cost(mean, at, case.goal, case.rates, extra)
-        found.append(RunnerUp(load.memory_mb, float(cost.mean()), float(mean.mean()), _why(load)))
+        means = look(case.basis, at).means(0)
+        found.append(RunnerUp(load.memory_mb, *means, _why(load)))
     return tuple(found)
 
 

@@ -11,6 +11,7 @@ from tuner.billing.traffic import steady_demand
 from tuner.decide.choice import choose
 from tuner.decide.goal import Goal
 from tuner.decide.month import Priced, monthly
+from tuner.decide.outlook import Basis
 from tuner.decide.result import Monthly
 from tuner.model.fit import fit
 from tuner.model.observations import Observations, from_samples
@@ -35,10 +36,10 @@ def seen(*, cold: bool = True) -> Observations:
 
 
 def month_of(goal: Goal, observations: Observations, **priced: object) -> tuple[Monthly, list[str]]:
-    curve = fit(observations, seed=1, range_mb=(128, 1024))
-    pick = choose(curve, observations, goal, X86, np.array(SIZES, dtype=np.int64))
+    basis = Basis(fit(observations, seed=1, range_mb=(128, 1024)), observations, goal, X86)
+    pick = choose(basis, np.array(SIZES, dtype=np.int64))
     advice: tuple[Advice, ...]
-    found, advice = monthly(curve, observations, pick, goal, Priced(**{"own": X86, **priced}))
+    found, advice = monthly(basis, pick, Priced(**{"own": X86, **priced}))
     return found, [item.code for item in advice]
 
 

@@ -5,7 +5,7 @@ and its print style reach into the charts; pictures made without a browser get t
 Series differ in shape or dash as well as in colour, and in lightness for those who see no hue.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -152,6 +152,17 @@ def over(channel: str, field: str, title: str, axis: Axis) -> Any:
     labels = alt.Axis(tickCount=6, format=",.6~r")
     encode = {"X": alt.X, "Y": alt.Y}[channel]
     return encode(f"{field}:Q", title=title, scale=scale_of(axis), axis=labels)
+
+
+def by_name(channel: str, field: str, looks: Mapping[str, Any], **legend: Any) -> Any:
+    """The channel ``Color``, ``StrokeDash`` or ``Shape`` that gives each name its look.
+
+    ``legend`` are options of the legend; ``legend=None`` leaves it out.
+    """
+    alt = altair()
+    scale = alt.Scale(domain=list(looks), range=list(looks.values()))
+    shown = legend or {"legend": alt.Legend()}
+    return getattr(alt, channel)(f"{field}:N", scale=scale, **shown)
 
 
 def finished(chart: Any, height: int) -> dict[str, Any]:

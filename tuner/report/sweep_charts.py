@@ -1,10 +1,10 @@
-"""Charts over memory: duration and cost, fitted and measured, with the sizes that matter marked."""
+"""Charts of a sweep: duration and cost over memory, cost against duration, and cold starts."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from tuner.report.style import altair, color, finished, hint, over, rows, scale_of
+from tuner.report.style import altair, by_name, color, finished, hint, over, rows, scale_of
 from tuner.report.sweep_series import P50, P95, ColdBar, OverMemory, TradeOff
 
 _HEIGHT = 340
@@ -51,9 +51,7 @@ def _chart(series: OverMemory, title: str, looks: dict[str, Look]) -> dict[str, 
         axis=alt.Axis(values=list(series.memory.ticks), format=",d", grid=False),
     )
     y = over("Y", "value", title, series.values)
-    names = list(looks)
-    scale = alt.Scale(domain=names, range=[color(hue) for hue, _, _ in looks.values()])
-    hue = alt.Color("series:N", scale=scale, legend=_legend(names))
+    hue = _looking("Color", {name: color(hue) for name, (hue, _, _) in looks.items()})
     layers = [
         *_safe(series),
         *_lines(series, x, y, hue, looks),
@@ -64,9 +62,9 @@ def _chart(series: OverMemory, title: str, looks: dict[str, Look]) -> dict[str, 
     return finished(alt.layer(*layers), _HEIGHT)
 
 
-def _legend(names: list[str]) -> Any:
+def _looking(channel: str, looks: dict[str, Any]) -> Any:
     """One legend for hue, dash and shape together, and none for a single series."""
-    return altair().Legend() if len(names) > 1 else None
+    return by_name(channel, "series", looks, legend=altair().Legend() if len(looks) > 1 else None)
 
 
 def _safe(series: OverMemory) -> list[Any]:
@@ -85,8 +83,7 @@ def _lines(series: OverMemory, x: Any, y: Any, hue: Any, looks: dict[str, Look])
         return []
     chart = rows([asdict(line) for line in series.lines])
     names = list(dict.fromkeys(line.series for line in series.lines))
-    dashes = alt.Scale(domain=names, range=[looks[name][1] for name in names])
-    dash = alt.StrokeDash("series:N", legend=_legend(names), scale=dashes)
+    dash = _looking("StrokeDash", {name: looks[name][1] for name in names})
     line = chart.mark_line(strokeWidth=2).encode(x, y, color=hue, strokeDash=dash)
     if any(name.endswith(P95) for name in names):
         return [*(_between(series, x, name, looks) for name in names if name.endswith(P50)), line]
@@ -116,8 +113,7 @@ def _points(series: OverMemory, x: Any, y: Any, hue: Any, looks: dict[str, Look]
     interval = chart.mark_rule(strokeWidth=2)
     interval = interval.encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), color=hue)
     names = list(dict.fromkeys(point.series for point in series.points))
-    shapes = alt.Scale(domain=names, range=[looks[name][2] for name in names])
-    shape = alt.Shape("series:N", legend=_legend(names), scale=shapes)
+    shape = _looking("Shape", {name: looks[name][2] for name in names})
     dots = chart.mark_point(filled=True, size=70, opacity=1, stroke=color("paper"), strokeWidth=1)
     return [interval, dots.encode(x, y, color=hue, shape=shape, tooltip=hint())]
 
@@ -167,10 +163,8 @@ def trade_off_chart(series: TradeOff) -> dict[str, Any]:
     x = over("X", "duration_ms", "Mean warm duration (ms)", series.duration)
     y = over("Y", "cost", "USD per million invocations", series.cost)
     present = {spot.kind for spot in series.spots}
-    looks = [look for kind, look in _KINDS.items() if kind in present]
-    scale = alt.Scale(domain=[name for name, _ in looks], range=[color(hue) for _, hue in looks])
-    legend = alt.Legend(symbolType="circle")
-    hue = alt.Color("kind:N", scale=scale, legend=legend)
+    looks = {name: color(hue) for kind, (name, hue) in _KINDS.items() if kind in present}
+    hue = by_name("Color", "kind", looks, legend=alt.Legend(symbolType="circle"))
     across = chart.mark_rule().encode(
         alt.X("duration_low:Q"), alt.X2("duration_high:Q"), y, color=hue
     )
@@ -186,12 +180,12 @@ def cold_chart(bars: Sequence[ColdBar]) -> dict[str, Any]:
     order = list(dict.fromkeys(bar.memory for bar in bars))
     parts = list(dict.fromkeys(bar.part for bar in bars))
     hues = {"INIT": color("second"), "first call": color("accent")}
-    scale = alt.Scale(domain=parts, range=[hues[part] for part in parts])
+    looks = {part: hues[part] for part in parts}
     chart = rows([{**asdict(bar), "place": parts.index(bar.part)} for bar in bars])
     chart = chart.mark_bar().encode(
         alt.Y("memory:N", sort=order, title=None),
         alt.X("ms:Q", title="Median cold start (ms)", axis=alt.Axis(tickCount=6, format=",.6~r")),
-        color=alt.Color("part:N", scale=scale, legend=alt.Legend(symbolType="square")),
+        color=by_name("Color", "part", looks, legend=alt.Legend(symbolType="square")),
         order=alt.Order("place:O"),
         tooltip=hint(),
     )

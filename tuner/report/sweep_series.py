@@ -1,6 +1,7 @@
-"""The numbers of the charts over memory, chosen and cleaned: nothing is infinite, NaN or zero."""
+"""The numbers of a sweep's charts, chosen and cleaned: nothing is infinite, NaN or zero."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,25 +24,14 @@ _WIDEST = 1e3
 
 @dataclass(frozen=True)
 class Point:
-    """A measured value with its 90 % interval; ``text`` is what a pointer shows."""
-
-    memory_mb: int
-    series: str
-    value: float
-    low: float
-    high: float
-    text: str
-
-
-@dataclass(frozen=True)
-class Line:
-    """A fitted value at one size, with the edges of its band."""
+    """A measured or fitted value with its 90 % interval; ``text`` is what a pointer shows."""
 
     memory_mb: float
     series: str
     value: float
     low: float
     high: float
+    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,146 +53,15 @@ class Limit:
 
 @dataclass(frozen=True)
 class OverMemory:
-    """One chart over memory."""
+    """One chart over memory: measured points, lines as fitted points, and what is marked."""
 
     points: tuple[Point, ...]
-    lines: tuple[Line, ...]
+    lines: tuple[Point, ...]
     marks: tuple[Mark, ...]
     safe_mb: tuple[int, int] | None
     limits: tuple[Limit, ...]
     memory: Axis
     values: Axis
-
-
-def latency_series(sweep: Sweep) -> OverMemory:
-    """Median and 95th percentile of the warm duration, measured and fitted, in ms."""
-    points, lines = [], []
-    for each in sweep.each:
-        points += _latency_points(each, sweep)
-        if each.band is not None:
-            for name, values in ((P50, each.band.p50_ms), (P95, each.band.p95_ms)):
-                lines += _lines(each.band, _named(name, each, sweep), values, values, values)
-    return _over_memory(sweep, points, lines, _limits(sweep))
-
-
-def _latency_points(each: Sweep, compared: Sweep) -> list[Point]:
-    points = []
-    for size in each.sizes:
-        stats = size.warm.duration_ms
-        if stats is None:
-            continue
-        for name, value, ci in ((P50, stats.p50, stats.p50_ci), (P95, stats.p95, stats.p95_ci)):
-            if positive(value):
-                series = _named(name, each, compared)
-                text = f"{format_memory(size.memory_mb)}, {series}: {format_ms(value)}"
-                points.append(Point(size.memory_mb, series, value, *bounds(ci, value), text))
-    return points
-
-
-def _named(name: str, each: Sweep, compared: Sweep) -> str:
-    """The series' name, with its architecture where there are several."""
-    return f"{each.arch} {name}" if compared.beside else name
-
-
-def cost_series(sweep: Sweep) -> OverMemory:
-    """USD per million invocations, measured and fitted, with 90 % intervals."""
-    points, lines = [], []
-    for each in sweep.each:
-        series = _named("cost", each, sweep)
-        for size in each.sizes:
-            cost = size.cost_usd_per_million
-            if cost is not None and positive(cost.mean):
-                ends = bounds((cost.low, cost.high), cost.mean)
-                text = f"{size_named(size.memory_mb, each, bool(sweep.beside))}: "
-                text += f"{money(cost.mean)} per million"
-                points.append(Point(size.memory_mb, series, cost.mean, *ends, text))
-        if (band := each.band) is not None:
-            lines += _lines(band, series, band.cost_usd_per_million, band.cost_low, band.cost_high)
-    return _over_memory(sweep, points, lines, ())
-
-
-def bounds(interval: tuple[float | None, float | None] | None, value: float) -> tuple[float, float]:
-    """An interval that holds its value and can be drawn; without one, it has no width."""
-    low, high = interval or (None, None)
-    if low is None or high is None or known(low) is None or known(high) is None:
-        return value, value
-    low, high = min(low, value), max(high, value)
-    return max(low, value / _WIDEST), min(high, value * _WIDEST)
-
-
-def positive(value: float) -> bool:
-    """Whether a value (ms or USD) can be drawn on any axis."""
-    return 1e-9 < value < 1e12
-
-
-def _over_memory(
-    sweep: Sweep, points: list[Point], lines: list[Line], limits: tuple[Limit, ...]
-) -> OverMemory:
-    marks = _marks(sweep)
-    pick = sweep.recommendation
-    sizes = {point.memory_mb for point in points} | {mark.memory_mb for mark in marks}
-    values = [point.value for point in points] + [line.value for line in lines]
-    axis = value_axis(values, [limit.value for limit in limits])
-    return OverMemory(
-        points=tuple(points),
-        lines=tuple(lines),
-        marks=marks,
-        safe_mb=None if pick is None else pick.safe_range_mb,
-        limits=tuple(limit for limit in limits if axis.holds(limit.value)),
-        memory=memory_axis(
-            [*sizes, *(line.memory_mb for line in lines)], [point.memory_mb for point in points]
-        ),
-        values=axis,
-    )
-
-
-def _marks(sweep: Sweep) -> tuple[Mark, ...]:
-    pick, now = sweep.recommendation, sweep.current_mb
-    marks = []
-    if pick is not None:
-        marks.append(
-            Mark(pick.memory_mb, "pick", f"recommended {size_named(pick.memory_mb, sweep)}")
-        )
-    if now is not None and (pick is None or now != pick.memory_mb):
-        marks.append(Mark(now, "now", f"current {format_memory(now)}"))
-    for size in sweep.sizes:
-        if size.status == "failed":
-            named = size_named(size.memory_mb, sweep)
-            text = f"{named} failed: {size.reason or 'reason unknown'}"
-            marks.append(Mark(size.memory_mb, "failed", text))
-    return tuple(marks)
-
-
-def _limits(sweep: Sweep) -> tuple[Limit, ...]:
-    pick = sweep.recommendation
-    limits = []
-    for text in () if pick is None else pick.slo:
-        try:
-            slo = parse_slo(text)
-        except UsageError:
-            continue
-        if slo.scope is Scope.DURATION:
-            limits.append(Limit(slo.limit, text))
-    return tuple(limits)
-
-
-def _lines(
-    band: CurveBand,
-    name: str,
-    values: NDArray[np.float64],
-    lows: NDArray[np.float64],
-    highs: NDArray[np.float64],
-) -> list[Line]:
-    count = len(band.memory_mb)
-    step = max(1, math.ceil(count / _CURVE_POINTS))
-    chosen = sorted({*range(0, count, step), *range(max(0, count - 1), count)})
-    lines = []
-    for index in chosen:
-        value = float(values[index])
-        if positive(value):
-            ends = bounds((float(lows[index]), float(highs[index])), value)
-            lines.append(Line(float(band.memory_mb[index]), name, value, *ends))
-    return lines
 
 
 @dataclass(frozen=True)
@@ -239,34 +98,146 @@ class ColdBar:
     text: str
 
 
+def latency_series(sweep: Sweep) -> OverMemory:
+    """Median and 95th percentile of the warm duration, measured and fitted, in ms."""
+    points, lines = [], []
+    for each in sweep.each:
+        points += list(_latency_points(each, sweep))
+        if each.band is not None:
+            for name, values in ((P50, each.band.p50_ms), (P95, each.band.p95_ms)):
+                lines += list(_fitted(each.band, _named(name, each, sweep), values, values, values))
+    return _over_memory(sweep, points, lines, tuple(_limits(sweep)))
+
+
+def cost_series(sweep: Sweep) -> OverMemory:
+    """USD per million invocations, measured and fitted, with 90 % intervals."""
+    points, lines = [], []
+    for each in sweep.each:
+        series = _named("cost", each, sweep)
+        for size in each.sizes:
+            cost = size.cost_usd_per_million
+            if cost is not None and _drawable(cost.mean):
+                ends = _bounds((cost.low, cost.high), cost.mean)
+                named = size_named(size.memory_mb, each, bool(sweep.beside))
+                text = f"{named}: {money(cost.mean)} per million"
+                points.append(Point(size.memory_mb, series, cost.mean, *ends, text))
+        if (band := each.band) is not None:
+            costs = band.cost_usd_per_million, band.cost_low, band.cost_high
+            lines += list(_fitted(band, series, *costs))
+    return _over_memory(sweep, points, lines, ())
+
+
 def trade_off(sweep: Sweep) -> TradeOff:
     """Measured sizes, and the recommended one from the curve if it was not measured."""
-    found = [_measured(size, each, sweep) for each in sweep.each for size in each.sizes]
+    found = [_measured_spot(size, each, sweep) for each in sweep.each for size in each.sizes]
     spots = [spot for spot in [*found, _fitted_pick(sweep)] if spot is not None]
     durations = [each for spot in spots for each in (spot.duration_low, spot.duration_high)]
     costs = [each for spot in spots for each in (spot.cost_low, spot.cost_high)]
-    return TradeOff(
-        tuple(spots), value_axis(durations, from_zero=False), value_axis(costs, from_zero=False)
-    )
+    axes = value_axis(durations, from_zero=False), value_axis(costs, from_zero=False)
+    return TradeOff(tuple(spots), *axes)
 
 
 def cold_bars(sweep: Sweep) -> tuple[ColdBar, ...]:
     """Median INIT and median first call of every size with cold starts."""
     bars = []
-    found = [(size, each) for each in sweep.each for size in each.sizes]
-    for size, each in found:
+    for size, each in [(size, one) for one in sweep.each for size in one.sizes]:
         memory = size_named(size.memory_mb, each, bool(sweep.beside))
-        parts = (("INIT", size.cold.init_ms), ("first call", size.cold.duration_ms))
-        for part, stats in parts:
-            if stats is not None and positive(stats.p50):
+        for part, stats in (("INIT", size.cold.init_ms), ("first call", size.cold.duration_ms)):
+            if stats is not None and _drawable(stats.p50):
                 text = f"{memory}, {part}: {format_ms(stats.p50)}"
                 bars.append(ColdBar(memory, part, stats.p50, text))
     return tuple(bars)
 
 
-def _measured(size: SizeRow, each: Sweep, sweep: Sweep) -> Spot | None:
+def _latency_points(each: Sweep, compared: Sweep) -> Iterator[Point]:
+    for size in each.sizes:
+        stats = size.warm.duration_ms
+        if stats is None:
+            continue
+        for name, value, ci in ((P50, stats.p50, stats.p50_ci), (P95, stats.p95, stats.p95_ci)):
+            if _drawable(value):
+                series = _named(name, each, compared)
+                text = f"{format_memory(size.memory_mb)}, {series}: {format_ms(value)}"
+                yield Point(size.memory_mb, series, value, *_bounds(ci, value), text)
+
+
+def _named(name: str, each: Sweep, compared: Sweep) -> str:
+    """The series' name, with its architecture where there are several."""
+    return f"{each.arch} {name}" if compared.beside else name
+
+
+def _fitted(band: CurveBand, name: str, *curves: NDArray[np.float64]) -> Iterator[Point]:
+    """A curve, its lower and its upper edge (each of the band's length) as points."""
+    count = len(band.memory_mb)
+    step = max(1, math.ceil(count / _CURVE_POINTS))
+    for index in sorted({*range(0, count, step), *range(max(0, count - 1), count)}):
+        value, low, high = (float(curve[index]) for curve in curves)
+        if _drawable(value):
+            ends = _bounds((low, high), value)
+            yield Point(float(band.memory_mb[index]), name, value, *ends)
+
+
+def _bounds(
+    interval: tuple[float | None, float | None] | None, value: float
+) -> tuple[float, float]:
+    """An interval that holds its value and can be drawn; without one, it has no width."""
+    low, high = map(known, interval or (None, None))
+    if low is None or high is None:
+        return value, value
+    return max(min(low, value), value / _WIDEST), min(max(high, value), value * _WIDEST)
+
+
+def _drawable(value: float) -> bool:
+    """Whether a value (ms or USD) can be drawn on any axis."""
+    return 1e-9 < value < 1e12
+
+
+def _over_memory(
+    sweep: Sweep, points: list[Point], lines: list[Point], limits: tuple[Limit, ...]
+) -> OverMemory:
+    pick, marks = sweep.recommendation, tuple(_marks(sweep))
+    axis = value_axis(
+        [point.value for point in [*points, *lines]], [limit.value for limit in limits]
+    )
+    sizes = [point.memory_mb for point in [*points, *lines]] + [mark.memory_mb for mark in marks]
+    return OverMemory(
+        points=tuple(points),
+        lines=tuple(lines),
+        marks=marks,
+        safe_mb=None if pick is None else pick.safe_range_mb,
+        limits=tuple(limit for limit in limits if axis.holds(limit.value)),
+        memory=memory_axis(sizes, [int(point.memory_mb) for point in points]),
+        values=axis,
+    )
+
+
+def _marks(sweep: Sweep) -> Iterator[Mark]:
+    pick, now = sweep.recommendation, sweep.current_mb
+    if pick is not None:
+        yield Mark(pick.memory_mb, "pick", f"recommended {size_named(pick.memory_mb, sweep)}")
+    if now is not None and (pick is None or now != pick.memory_mb):
+        yield Mark(now, "now", f"current {format_memory(now)}")
+    for size in sweep.sizes:
+        if size.status == "failed":
+            why = size.reason or "reason unknown"
+            text = f"{size_named(size.memory_mb, sweep)} failed: {why}"
+            yield Mark(size.memory_mb, "failed", text)
+
+
+def _limits(sweep: Sweep) -> Iterator[Limit]:
+    pick = sweep.recommendation
+    for text in () if pick is None else pick.slo:
+        try:
+            slo = parse_slo(text)
+        except UsageError:
+            continue
+        if slo.scope is Scope.DURATION:
+            yield Limit(slo.limit, text)
+
+
+def _measured_spot(size: SizeRow, each: Sweep, sweep: Sweep) -> Spot | None:
     stats, cost = size.warm.duration_ms, size.cost_usd_per_million
-    if stats is None or cost is None or not positive(stats.mean) or not positive(cost.mean):
+    if stats is None or cost is None or not _drawable(stats.mean) or not _drawable(cost.mean):
         return None
     label = size_named(size.memory_mb, each, bool(sweep.beside))
     kind = _kind(size.memory_mb, each)
@@ -276,10 +247,8 @@ def _measured(size: SizeRow, each: Sweep, sweep: Sweep) -> Spot | None:
         kind,
         "" if kind == "other" else label,
         f"{label}: {format_ms(stats.mean)}, {money(cost.mean)} per million",
-        stats.mean,
-        *bounds(stats.mean_ci, stats.mean),
-        cost.mean,
-        *bounds((cost.low, cost.high), cost.mean),
+        *(stats.mean, *_bounds(stats.mean_ci, stats.mean)),
+        *(cost.mean, *_bounds((cost.low, cost.high), cost.mean)),
     )
 
 
@@ -296,11 +265,11 @@ def _fitted_pick(sweep: Sweep) -> Spot | None:
     mean, low, high, cost, cost_low, cost_high = (
         float(np.interp(pick.memory_mb, band.memory_mb, curve)) for curve in curves
     )
-    if not positive(mean) or not positive(cost):
+    if not _drawable(mean) or not _drawable(cost):
         return None
     label = size_named(pick.memory_mb, sweep)
-    text = f"{label}, from the curve: {format_ms(mean)}, {money(cost)} per million"
-    ends, cost_ends = bounds((low, high), mean), bounds((cost_low, cost_high), cost)
+    text = f"{label}, from the fitted curve: {format_ms(mean)}, {money(cost)} per million"
+    ends, cost_ends = _bounds((low, high), mean), _bounds((cost_low, cost_high), cost)
     return Spot("pick", label, text, mean, *ends, cost, *cost_ends)
 
 

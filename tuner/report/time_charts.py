@@ -7,7 +7,7 @@ from typing import Any
 
 from tuner.report.elements import SHARES, measured, verdict_word
 from tuner.report.history_series import Point, Series, anchor
-from tuner.report.style import Axis, altair, color, finished, hint, over, rows
+from tuner.report.style import Axis, altair, by_name, color, finished, hint, over, rows
 from tuner.units import format_ms
 
 _HEIGHT = 260
@@ -118,13 +118,10 @@ def _lines(moments: _Moments, series: Sequence[Any], title: str, shown: Any) -> 
         for moment in moments
         if moment[key] is not None
     ]
-    names = [each[0] for each in series]
-    hues = alt.Scale(domain=names, range=[color(each[2]) for each in series])
-    dashes = alt.Scale(domain=names, range=[each[3] for each in series])
     chart = rows(values)
     y = alt.Y("value:Q", title=title)
-    hue = alt.Color("series:N", scale=hues, legend=alt.Legend())
-    dash = alt.StrokeDash("series:N", scale=dashes, legend=alt.Legend())
+    hue = by_name("Color", "series", {each[0]: color(each[2]) for each in series})
+    dash = by_name("StrokeDash", "series", {each[0]: each[3] for each in series})
     line = chart.mark_line(strokeWidth=2).encode(_seconds(), y, color=hue, strokeDash=dash)
     dots = chart.mark_point(filled=True, size=18, opacity=1)
     layers = [line, dots.encode(_seconds(), y, color=hue, tooltip=hint())]
@@ -153,20 +150,18 @@ def history_chart(series: Series, case: int) -> dict[str, Any]:
     axis = alt.Axis(grid=False, tickCount=5, format=_days(series))
     x = alt.X("at:T", title=None, axis=axis, scale=alt.Scale(padding=_EDGE))
     y = over("Y", "value", _axis_title(series.measure), _range(series))
-    known = [name for name, _, _ in _MARKS]
     values = [_point(point, series, case) for point in series.points]
-    present = [each for each in _MARKS if any(value["verdict"] == each[0] for value in values)]
-    names = [each[0] for each in present]
-    hues = alt.Scale(domain=names, range=[color(each[1]) for each in present])
-    shapes = alt.Scale(domain=names, range=[each[2] for each in present])
-    many = len(values) > _MANY
-    size = 16 if many else 44
+    found = {value["verdict"] for value in values}
+    hues = {name: color(hue) for name, hue, _ in _MARKS if name in found}
+    shapes = {name: shape for name, _, shape in _MARKS if name in found}
+    plain: dict[str, Any] = {"sort": list(hues), "legend": None}
+    size = 16 if len(values) > _MANY else 44
     marks = alt.Chart(alt.NamedData("runs")).mark_point(filled=True, size=size, opacity=0.85)
     dots = marks.encode(
         x,
         y,
-        color=alt.Color("verdict:N", scale=hues, sort=known, legend=None),
-        shape=alt.Shape("verdict:N", scale=shapes, sort=known, legend=None),
+        color=by_name("Color", "verdict", hues, **plain),
+        shape=by_name("Shape", "verdict", shapes, **plain),
         href=alt.Href("href:N"),
         tooltip=hint(),
     )

@@ -6,7 +6,7 @@ out, not with the length of the load.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import cycle
@@ -15,7 +15,7 @@ from tuner.clock import Clock
 from tuner.engine import wire
 from tuner.engine.engine import Batch, Call, Gap, Shortfall
 from tuner.engine.processors import Hooks
-from tuner.engine.worker_pool import LOST, WorkerMessage, WorkerPool
+from tuner.engine.worker_pool import WorkerMessage, WorkerPool
 from tuner.engine.worker_process import KEPT
 from tuner.errors import TunerError
 
@@ -159,16 +159,24 @@ class Dispatch:
 
     def _deal(self, elapsed_s: float) -> None:
         if self._may_deal(elapsed_s + _AHEAD_S / 2, 0.75):
-            hands: dict[str, list[Call]] = {}
-            while (call := self._next) is not None and self._may_deal(elapsed_s + _AHEAD_S, 1.0):
-                if call.number in self._out:
-                    raise ValueError("two calls of a batch have the same number")
-                worker = next(self._turn)
-                self._out[call.number] = _Out(call, worker)
-                hands.setdefault(worker, []).append(call)
-                self._next = next(self._calls, None)
-            for worker, calls in hands.items():
-                self._hand(worker, calls)
+            self._hand_out(self._due_by(elapsed_s + _AHEAD_S))
+
+    def _due_by(self, until_s: float) -> Iterator[Call]:
+        while (call := self._next) is not None and self._may_deal(until_s, 1.0):
+            if call.number in self._out:
+                raise ValueError("two calls of a batch have the same number")
+            yield call
+            self._next = next(self._calls, None)
+
+    def _hand_out(self, calls: Iterable[Call]) -> None:
+        """Give calls to the workers in turn."""
+        hands: dict[str, list[wire.OrderedCall]] = {}
+        for call in calls:
+            worker = next(self._turn)
+            self._out[call.number] = _Out(call, worker)
+            hands.setdefault(worker, []).append(_ordered(call))
+        for worker, ordered in hands.items():
+            self._pool.send(worker, wire.pack(wire.CALLS, *ordered))
 
     def _may_deal(self, until_s: float, part: float) -> bool:
         """Return whether the next call is due by then, and few enough are out."""
@@ -179,9 +187,6 @@ class Dispatch:
             return len(self._out) < part * (2 * self._batch.concurrency + _AHEAD_CLOSED)
         return due <= until_s and len(self._out) < part * _MOST_OUT
 
-    def _hand(self, worker: str, calls: list[Call]) -> None:
-        self._pool.send(worker, wire.pack(wire.CALLS, *map(_ordered, calls)))
-
     def _out_of(self, number: int, worker: str) -> _Out | None:
         """Return the call of this number; one that a script made counts from now on."""
         if number not in self._out and self._template is not None:
@@ -191,26 +196,27 @@ class Dispatch:
     def _note(self, message: WorkerMessage) -> None:
         if self.hooks is not None and self.hooks.broken is not None and not self._stopped:
             self.stop()
-        if message.kind == wire.BEAT:
-            self.shortfall.busiest = max(self.shortfall.busiest, message.fields[0])
-        elif message.kind == wire.DROPPED:
-            out = self._out_of(message.fields[0], message.worker)
-            if out is not None:
-                del self._out[out.call.number]
-                self._drop(out.call, message.fields[1])
-        elif message.kind == wire.MISTAKES:
-            self.shortfall.mistakes.update(dict(message.fields))
-        elif message.kind == wire.NOTE:
-            self.shortfall.notes.add(str(message.fields[0]))
-        elif message.kind == wire.FAILED:
-            self._failure = str(message.fields[0])
-            self.stop()
-        elif message.kind == wire.HOOK and self.hooks is not None:
-            self.hooks.take(message.fields, partial(self._pool.send, message.worker))
-        elif message.kind == wire.END:
-            self._ended.add(message.worker)
-        elif message.kind == LOST:
-            self._lose(message.worker)
+        worker, kind, fields = message
+        match kind:
+            case wire.BEAT:
+                self.shortfall.busiest = max(self.shortfall.busiest, fields[0])
+            case wire.DROPPED:
+                if (out := self._out_of(fields[0], worker)) is not None:
+                    del self._out[out.call.number]
+                    self._drop(out.call, fields[1])
+            case wire.MISTAKES:
+                self.shortfall.mistakes.update(dict(fields))
+            case wire.NOTE:
+                self.shortfall.notes.add(fields[0])
+            case wire.FAILED:
+                self._failure = fields[0]
+                self.stop()
+            case wire.HOOK if self.hooks is not None:
+                self.hooks.take(fields, partial(self._pool.send, worker))
+            case wire.END:
+                self._ended.add(worker)
+            case wire.LOST:
+                self._lose(worker)
 
     def _lose(self, worker: str) -> None:
         """Deal what a lost worker cannot have begun to the others; the rest is a gap."""
@@ -231,12 +237,8 @@ class Dispatch:
         self.shortfall.gaps.append(Gap(worker, now - self._origin, len(lost)))
         for name, concurrency in self._shares():
             self._pool.send(name, wire.pack(wire.LIMIT, concurrency))
-        hands: dict[str, list[Call]] = {}
-        for out in again if not self._stopped and self._alive else ():
-            out.worker = next(self._turn)
-            hands.setdefault(out.worker, []).append(out.call)
-        for name, calls in hands.items():
-            self._hand(name, calls)
+        if self._alive and not self._stopped:
+            self._hand_out([out.call for out in again])
 
     def _drop(self, call: Call, reason: str) -> None:
         """Count a call without a sample, if it was asked for at all."""
@@ -264,15 +266,9 @@ class Dispatch:
 
 
 def _ordered(call: Call) -> wire.OrderedCall:
-    variant = call.variant
-    return wire.OrderedCall(
-        call.number,
-        variant.qualifier,
-        variant.memory_mb,
-        call.payload,
-        call.due_s,
-        variant.function,
-    )
+    to = call.variant
+    made = (call.number, to.qualifier, to.memory_mb, call.payload, call.due_s, to.function)
+    return wire.OrderedCall(*made)
 
 
 def _script_order(batch: Batch, users: int, index: int, workers: int) -> wire.ScriptOrder | None:

@@ -108,7 +108,7 @@ class Gap:
     calls: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ProcessorCount:
     """Times that a processor (``pre`` or ``post``) ran, failed, or ended after its call was due.
 
@@ -121,6 +121,7 @@ class ProcessorCount:
     failed: int = 0
     late: int = 0
     reason: str | None = None
+    failed_in_a_row: int = 0
 
 
 @dataclass

@@ -168,26 +168,15 @@ def _command(text: str) -> Work:
     return work
 
 
-@dataclass
-class _Kind:
-    """One of the two, and its results so far."""
-
-    processor: Processor
-    runs: int = 0
-    failed: int = 0
-    in_a_row: int = 0
-    late: int = 0
-    reason: str | None = None
-
-
 class Hooks:
     """Runs and counts the processors of one batch; ``broken`` is the error that has to end it."""
 
     def __init__(self, processors: Processors, concurrency: int) -> None:
         self.broken: TunerError | None = None
-        self._most = {_PRE: processors.most_failures, _POST: processors.most_failures}
+        self._most_failures = processors.most_failures
         given = {_PRE: processors.pre, _POST: processors.post}
-        self._kinds = {kind: _Kind(each) for kind, each in given.items() if each is not None}
+        self._work = {kind: each.work for kind, each in given.items() if each is not None}
+        self._counts = {k: ProcessorCount(k, each.name) for k, each in given.items() if each}
         self._pool = ThreadPoolExecutor(max(1, min(_MOST_THREADS, concurrency)), "processor")
         self._lock = Lock()
 
@@ -197,15 +186,12 @@ class Hooks:
 
     def came(self, later_s: float) -> None:
         """Note how much later than planned a call was due, for want of its payload."""
-        if _PRE in self._kinds and later_s > _LATE_FROM_S:
-            self._kinds[_PRE].late += 1
+        if _PRE in self._counts and later_s > _LATE_FROM_S:
+            self._counts[_PRE].late += 1
 
     def counts(self) -> tuple[ProcessorCount, ...]:
         """Counts so far."""
-        return tuple(
-            ProcessorCount(kind, it.processor.name, it.runs, it.failed, it.late, it.reason)
-            for kind, it in self._kinds.items()
-        )
+        return tuple(self._counts.values())
 
     def close(self) -> None:
         """Begin nothing more; what is running ends by itself."""
@@ -213,42 +199,40 @@ class Hooks:
 
     def _run(self, fields: tuple[Any, ...], reply: Callable[[bytes], None]) -> None:
         kind, number, body, outcome, status = fields
-        it = self._kinds[kind]
         known = {"TUNER_CALL": str(number)}
         if outcome is not None:
-            known |= {
-                "TUNER_OUTCOME": outcome,
-                "TUNER_STATUS": "" if status is None else str(status),
-            }
-        failure, made = _done(it.processor, kind, body, known)
+            shown = "" if status is None else str(status)
+            known |= {"TUNER_OUTCOME": outcome, "TUNER_STATUS": shown}
+        failure, made = _done(self._work[kind], kind, body, known)
         with self._lock:
-            self._count(it, kind, failure)
+            self._count(self._counts[kind], failure)
         with suppress(TunerError):  # the worker is gone, which the batch itself notices
             reply(wire.pack(wire.HOOKED, kind, number, failure is None, made))
 
-    def _count(self, it: _Kind, kind: str, failure: str | None) -> None:
-        it.runs += 1
+    def _count(self, count: ProcessorCount, failure: str | None) -> None:
+        count.runs += 1
         if failure is None:
-            it.in_a_row = 0
+            count.failed_in_a_row = 0
             return
-        it.failed += 1
-        it.in_a_row += 1
-        it.reason = it.reason or failure
-        if it.in_a_row >= self._most[kind] and self.broken is None:
-            times = "" if it.in_a_row == 1 else f" {it.in_a_row} times in a row"
+        count.failed += 1
+        count.failed_in_a_row += 1
+        count.reason = count.reason or failure
+        if count.failed_in_a_row >= self._most_failures and self.broken is None:
+            several = count.failed_in_a_row > 1
+            times = f" {count.failed_in_a_row} times in a row" if several else ""
             self.broken = TunerError(
-                f"{kind}-processor {it.processor.name:.80}",
+                f"{count.kind}-processor {count.name:.80}",
                 f"failed{times}: {failure}",
                 "Run it alone, with the payload on its standard input.",
             )
 
 
 def _done(
-    processor: Processor, kind: str, body: bytes, known: Mapping[str, str]
+    work: Work, kind: str, body: bytes, known: Mapping[str, str]
 ) -> tuple[str | None, bytes | None]:
     """Return the reason of a failure, and the payload that was made."""
     try:
-        made = processor.work(body, known)
+        made = work(body, known)
         if kind == _POST or not made.strip():
             return None, None
         json.loads(made)

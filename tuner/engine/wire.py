@@ -33,6 +33,8 @@ HOOK, HOOKED, MISTAKES, NOTE = "hook", "hooked", "mistakes", "note"
 #: The reason of a dropped call that counts without a due time, too.
 PRE_FAILED = "pre-processor failed"
 TO, FROM, LISTENING, LEFT, EXITED = "to", "from", "listening", "left", "exited"
+#: Never sent: stands in place of a message where a worker is gone.
+LOST = "lost"
 #: Seconds between heartbeats of a worker.
 BEAT_S = 1.0
 _LARGEST_MESSAGE = 256 * 1024 * 1024  # a thousand payloads of 256 KB; the socket is our own

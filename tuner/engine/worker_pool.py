@@ -13,8 +13,6 @@ from tuner.engine import wire
 from tuner.engine.worker_process import KEPT, START_S, WorkerProcess, machine_id
 from tuner.errors import TunerError
 
-#: Comes in place of a message when a worker is gone.
-LOST = "lost"
 _PINGS = 8
 
 
@@ -224,4 +222,4 @@ class LocustWorkers(WorkerPool):
 
     def _lose(self, name: str) -> None:
         if self._joined.pop(name, None) is not None:
-            self._told.append(WorkerMessage(name, LOST, ()))
+            self._told.append(WorkerMessage(name, wire.LOST, ()))

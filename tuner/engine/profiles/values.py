@@ -40,23 +40,13 @@ class Values:
         text = str(table[key]).strip()
         if zero and text.removesuffix("rps").rstrip("/s").strip() in ("0", "0.0"):
             return 0.0
-        try:
-            rate = parse_rate(text, f"{where}{key}")
-        except UsageError as error:
-            self.complain(f"{error.thing} {error.reason}")
-            return 1.0
+        rate = self._parsed(parse_rate, text, f"{where}{key}")
         if rate > HIGHEST_PER_S:
             self.complain(f"{where}{key} {shown(text)} is above {HIGHEST_PER_S:,.0f}/s")
         return rate
 
     def seconds(
-        self,
-        table: dict[str, Any],
-        key: str,
-        where: str,
-        default: float | None,
-        *,
-        zero: bool = False,
+        self, table: dict[str, Any], key: str, where: str, default: float | None, zero: bool = False
     ) -> float:
         """Return a time in seconds; ``None`` as default means that it has to be given."""
         if key not in table:
@@ -66,8 +56,11 @@ class Values:
         text = str(table[key])
         if zero and text.strip() in ("0", "0s"):
             return 0.0
+        return self._parsed(parse_seconds, text, f"{where}{key}")
+
+    def _parsed(self, parse: Callable[[str, str], float], text: str, name: str) -> float:
         try:
-            return parse_seconds(text, f"{where}{key}")
+            return parse(text, name)
         except UsageError as error:
             self.complain(f"{error.thing} {error.reason}")
             return 1.0

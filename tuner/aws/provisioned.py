@@ -26,7 +26,7 @@ def configurations(control: ControlPlane, function: str) -> Iterator[Mapping[str
 
 def provision(control: ControlPlane, journal: Journal, version: str, count: int) -> None:
     """Request ``count`` sandboxes of a version that the journal's run has published."""
-    function = journal.header.function
+    function = journal.header.clone or journal.header.function
     journal.will("provision", version=version, count=count)
     control.send(
         "PutProvisionedConcurrencyConfig",
@@ -82,7 +82,7 @@ def withdraw(control: ControlPlane, function: str, version: str) -> bool:
 def withdraw_all(entry: JournalEntry, control: ControlPlane) -> None:
     """Remove what the journal's run has provisioned, from versions with the very description that
     we published them with: a function made anew counts its versions anew, too."""
-    arn = entry.header.arn
+    arn = entry.header.clone or entry.header.arn
     published = {step["description"] for step in entry.written("publish")}
     for step in entry.written("provision"):
         version = str(step["version"])

@@ -43,6 +43,7 @@ def restore_function(entry: JournalEntry, control: ControlPlane) -> None:
     """
     if entry.header.clone is not None:
         if clone_exists(control, entry.header) or _clone_appears(control, entry):
+            withdraw_all(entry, control)  # first, since it costs money while it is there
             control.delete_clone(entry.header.clone)
         return
     try:

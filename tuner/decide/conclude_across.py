@@ -110,6 +110,9 @@ def conclude_all(found: Findings, sides: Mapping[str, Side]) -> Sweep:
         ),
         beside=others,
         chances={} if chosen is None else chosen.chances,
+        variants=tuple(
+            replace(row, arch=arch) for arch, sweep in sweeps.items() for row in sweep.variants
+        ),
     )
 
 

@@ -91,6 +91,12 @@ class StartupRow:
     kept_usd_per_hour: float | None
     provisioned: int = 0  # sandboxes that were kept ready
     pays: BreakEven | None = None  # of provisioned sandboxes, where it can be computed
+    arch: str | None = None  # set where several architectures were compared
+
+    @property
+    def name(self) -> str:
+        """The way as people read it, with its architecture where there are several."""
+        return self.variant if self.arch is None else f"{self.variant} on {self.arch}"
 
 
 @dataclass(frozen=True)

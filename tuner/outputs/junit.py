@@ -52,7 +52,7 @@ def _suite(root: Xml.Element, document: Document, case: Mapping[str, Any]) -> Xm
 
 
 def _test(suite: Xml.Element, document: Document, line: Line) -> None:
-    name = f"{line.gate} at {line.memory_mb} MB"
+    name = f"{line.gate} at {line.memory_mb} MB{line.on}"
     test = _testcase(suite, document, line.case, name)
     if line.verdict is Verdict.REGRESSED and not document["warn_only"]:
         Xml.SubElement(test, "failure", message=printable(line.sentence), type="regressed")

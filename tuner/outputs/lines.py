@@ -23,6 +23,7 @@ class Line:
 
     case: str
     memory_mb: int
+    arch: str | None  # where there are several
     gate: str
     verdict: Verdict
     before: str
@@ -34,7 +35,12 @@ class Line:
     @property
     def place(self) -> str:
         """``checkout at 512 MB``."""
-        return f"{self.case} at {format_memory(self.memory_mb)}"
+        return f"{self.case} at {format_memory(self.memory_mb)}{self.on}"
+
+    @property
+    def on(self) -> str:
+        """`` on arm64`` where there are several architectures, else nothing."""
+        return "" if self.arch is None else f" on {self.arch}"
 
 
 @dataclass(frozen=True)
@@ -97,10 +103,10 @@ def _lines(document: Document) -> Iterator[Line]:
     for case in document["cases"]:
         for size in case["sizes"]:
             for gate in size["gates"]:
-                yield _line(case["case"], size["memory_mb"], gate)
+                yield _line(case["case"], size, gate)
 
 
-def _line(case: str, memory_mb: int, gate: Mapping[str, Any]) -> Line:
+def _line(case: str, size: Mapping[str, Any], gate: Mapping[str, Any]) -> Line:
     parsed = parse_gate(gate["gate"])
     relative = parsed.slo is None and not parsed.subject.share
     moved = change(gate["ratio"]) if relative and gate["ratio"] is not None else ""
@@ -110,7 +116,8 @@ def _line(case: str, memory_mb: int, gate: Mapping[str, Any]) -> Line:
         moved += f", the control {change(gate['control_ratio'])}"
     return Line(
         case=case,
-        memory_mb=memory_mb,
+        memory_mb=size["memory_mb"],
+        arch=size.get("arch"),  # not in documents of earlier versions
         gate=gate["gate"],
         verdict=Verdict(gate["verdict"]),
         before="" if parsed.slo else measured(gate["measure"], gate["before"]),

@@ -94,6 +94,7 @@ def _gate(line: Line) -> dict[str, Any]:
     return {
         "case": line.case,
         "memory_mb": line.memory_mb,
+        "arch": line.arch,
         **{key: line.raw[key] for key in kept},
     }
 

@@ -39,7 +39,7 @@ def answer(sweep: Sweep) -> Answer:
 
 def _cold_answer(sweep: Sweep) -> Answer:
     """Word what was asked for alone: cold starts. The range is over the sizes' medians."""
-    rows = [size for size in sweep.sizes if size.cold.n and size.cold.total_ms]
+    rows = [s for each in sweep.each for s in each.sizes if s.cold.n and s.cold.total_ms]
     if not rows:
         return Answer("No cold starts", "none was seen; see the table", "bad", (), ())
     totals = [row.cold.total_ms.p50 for row in rows if row.cold.total_ms]
@@ -47,9 +47,10 @@ def _cold_answer(sweep: Sweep) -> Answer:
     count = sum(row.cold.n for row in rows)
     if sweep.variants:
         return _variants_answer(sweep)
+    sizes = {row.memory_mb for row in rows}
     headline = (
-        f"{count} cold starts at {len(rows)} sizes"
-        if len(rows) > 1
+        f"{count} cold starts at {len(sizes)} sizes"
+        if len(sizes) > 1
         else (f"{count} cold starts at {format_memory(rows[0].memory_mb)}")
     )
     rest = f"INIT {_span(inits)}; INIT and first call {_span(totals)}"
@@ -58,7 +59,7 @@ def _cold_answer(sweep: Sweep) -> Answer:
 
 def _variants_answer(sweep: Sweep) -> Answer:
     """What a first call takes in each way, the shortest first."""
-    known_ms = [(row.first_ms.p50, row.variant) for row in sweep.variants if row.first_ms]
+    known_ms = [(row.first_ms.p50, row.name) for row in sweep.variants if row.first_ms]
     listed = [f"{variant} {format_ms(ms)}" for ms, variant in sorted(known_ms)]
     size = format_memory(sweep.variants[0].memory_mb)
     tone = "warn" if len(listed) < len(sweep.variants) else "good"

@@ -123,6 +123,8 @@ def _points(document: Document, case: Mapping[str, Any]) -> Iterable[tuple[Any, 
     after = case["after"]
     commit = (after or {}).get("commit") or document["commit"]
     for size in case["sizes"]:
+        arch = size.get("arch")  # where a case has several
+        name = f"{case['case']} on {arch}" if arch else case["case"]
         told: dict[str, Mapping[str, Any]] = {}
         for gate in size["gates"]:
             if gate["after"] is not None:
@@ -131,7 +133,7 @@ def _points(document: Document, case: Mapping[str, Any]) -> Iterable[tuple[Any, 
                     told[gate["measure"]] = gate
         for measure, gate in told.items():
             yield (
-                (case["case"], size["memory_mb"], measure),
+                (name, size["memory_mb"], measure),
                 Point(
                     bench=document["bench"],
                     at=moment(document["started_at"]),

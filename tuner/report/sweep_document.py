@@ -99,7 +99,7 @@ def _startup(row: StartupRow) -> dict[str, Any]:
         "cold_share_at_one_per_second": row.pays.cold_share,
     }
     return {
-        **named(row, "variant", "memory_mb", "status", "reason", "n", "spilled"),
+        **named(row, "variant", "memory_mb", "arch", "status", "reason", "n", "spilled"),
         "ready_seconds": row.ready_s,
         **_spreads(row, "first_ms", "init_ms", "restore_ms", "duration_ms"),
         "warm_duration_ms": _statistics(row.warm_ms),

@@ -68,7 +68,7 @@ def _size_rows(sweep: Sweep, compared: Sweep) -> list[Row]:
 
 def arch_table(sweep: Sweep) -> Table | None:
     """The best size of every architecture; ``None`` where only one was measured."""
-    if not sweep.beside:
+    if not sweep.beside or sweep.run.command == "cold":  # which chooses nothing
         return None
     rows = tuple(_arch_row(each, sweep) for each in sweep.each)
     narrow = ("Architecture", "Best size", "Cost per million", "p95", "Chance to be best")
@@ -242,7 +242,7 @@ def startup_facts(sweep: Sweep) -> tuple[Fact, ...]:
     """From which traffic on provisioned sandboxes cost less than starting on demand."""
     rule = "by cost alone, compared with evenly spread calls on demand"
     return tuple(
-        Fact(f"{row.variant} pays", _pays(row), rule) for row in sweep.variants if row.provisioned
+        Fact(f"{row.name} pays", _pays(row), rule) for row in sweep.variants if row.provisioned
     )
 
 
@@ -261,7 +261,7 @@ def _startup_row(row: StartupRow) -> Row:
         Cell(money(None if row.start_usd is None else row.start_usd * 1e6)),
         Cell(money(row.kept_usd_per_hour)),
     )
-    return Row(row.variant, cells, (), row.status, row.reason or "")
+    return Row(row.name, cells, (), row.status, row.reason or "")
 
 
 def _starts(row: StartupRow, starts: Stats | None) -> str:

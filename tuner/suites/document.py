@@ -105,6 +105,7 @@ def _size(size: SizeResult) -> dict[str, Any]:
     first: Mapping[str, Judgement] = {j.gate.text: j for j in size.first or ()}
     return {
         "memory_mb": size.memory_mb,
+        "arch": size.arch,
         "verdict": str(size.verdict),
         "gates": [_gate(j, first.get(j.gate.text)) for j in size.judgements],
     }

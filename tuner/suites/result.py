@@ -11,6 +11,7 @@ from enum import StrEnum
 from tuner.errors import GateFailed, Interrupted, Partial
 from tuner.records import Advice, RunRecord
 from tuner.suites.judgement import Judgement, Verdict
+from tuner.units import format_memory
 
 
 class CaseState(StrEnum):
@@ -58,6 +59,12 @@ class SizeResult:
     judgements: tuple[Judgement, ...]
     first: tuple[Judgement, ...] | None = None
     arch: str | None = None
+
+    @property
+    def name(self) -> str:
+        """``512 MB``, or ``512 MB on arm64`` where there are several architectures."""
+        size = format_memory(self.memory_mb)
+        return size if self.arch is None else f"{size} on {self.arch}"
 
     @property
     def verdict(self) -> Verdict:

@@ -88,7 +88,7 @@ _SUITE = {
 #: Options of a sweep that are a text each, with the same names.
 _TEXTS = (
     "region", "profile", "endpoint_url", "assume_role", "handler", "runtime", "cpu", "isolation",
-    "payload", "payloads", "event", "profile_load", "rate", "duration", "retry",
+    "architectures", "payload", "payloads", "event", "profile_load", "rate", "duration", "retry",
 )  # fmt: skip
 _CASE = {
     "name", "target", "tags", "sizes", "gates", "slo", "most", "cold", "against", "control",

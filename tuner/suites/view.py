@@ -78,15 +78,12 @@ def compare_view(result: CompareResult) -> View:
 def _said(judged: Iterable[_Named]) -> tuple[str, str]:
     """Regressions by name; otherwise how many gates hold and how many are open."""
     rows = [
-        (name, size.memory_mb, j) for name, sizes in judged for size in sizes
+        (name, size.name, j) for name, sizes in judged for size in sizes
         for j in size.judgements
     ]  # fmt: skip
     worse = [row for row in rows if row[2].verdict is Verdict.REGRESSED]
     if worse:
-        told = (
-            f"{name + ' ' if name else ''}at {format_memory(memory_mb)}: {j.sentence}"
-            for name, memory_mb, j in worse
-        )
+        told = (f"{name + ' ' if name else ''}at {where}: {j.sentence}" for name, where, j in worse)
         return "Regressed", "; ".join(told)
     if not rows:
         return "Nothing was judged", ""
@@ -144,7 +141,7 @@ def _table(size: SizeResult, whose: str) -> Table:
     calls = f"{most.calls[1]}" if most.gate.slo else f"{most.calls[0]} + {most.calls[1]}"
     first = {j.gate.text: j for j in size.first or ()}
     rows = tuple(_row(j, first.get(j.gate.text)) for j in size.judgements)
-    caption = f"{whose}at {format_memory(size.memory_mb)}, {calls} calls"
+    caption = f"{whose}at {size.name}, {calls} calls"
     return Table(caption, ("Gate", "Verdict", "Change", "Before → after"), rows)
 
 

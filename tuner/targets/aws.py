@@ -150,7 +150,7 @@ class AwsTarget(Target):
     def release(self, variant: Variant) -> None:
         """Remove provisioned concurrency; a snapshot is paid until its version is deleted."""
         if variant.setting.provisioned and variant.qualifier is not None:
-            withdraw(self._control, self._name.function, variant.qualifier)
+            withdraw(self._control, self._invoked(), variant.qualifier)
             self._versions.pop(_made_of(variant.setting), None)
 
     def endpoint(self) -> Endpoint:
@@ -289,9 +289,9 @@ class AwsTarget(Target):
             self._options.progress(f"waiting for {key.provisioned} provisioned sandboxes")
             provision(self._control, self._journal, made, key.provisioned)
             try:
-                wait_until_ready(self._control, self._name.function, made, stop)
+                wait_until_ready(self._control, self._invoked(), made, stop)
             except TargetError:
-                withdraw(self._control, self._name.function, made)
+                withdraw(self._control, self._invoked(), made)
                 raise
         return made
 

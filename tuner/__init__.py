@@ -1,23 +1,37 @@
 """Which configuration should this Lambda function run with? tuner answers with evidence.
 
-The package's public names live in :mod:`tuner.api.sweep`; they are loaded when first used, so that
+The public names are functions of :mod:`tuner.api`; they are loaded when first used, so that
 ``import tuner`` stays cheap.
 """
 
 from importlib import import_module
-from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tuner.api.load import load
+    from tuner.api.plan import plan
+    from tuner.api.stored import compare, open_run, recommend
+    from tuner.api.suites import bench
+    from tuner.api.sweep import cold, sweep
 
 __version__ = "0.2.0"
+__all__ = ["bench", "cold", "compare", "load", "open_run", "plan", "recommend", "sweep"]
+
+_ROOMS = {
+    **dict.fromkeys(("cold", "sweep"), "sweep"),
+    **dict.fromkeys(("compare", "open_run", "recommend"), "stored"),
+    "load": "load",
+    "plan": "plan",
+    "bench": "suites",
+}
 
 
 def __getattr__(name: str) -> Any:
-    """Load a public name of :mod:`tuner.api.sweep` when it is first asked for."""
-    missing = AttributeError(f"module 'tuner' has no attribute {name!r}")
-    # `from tuner import units` asks here first, before Python looks for the room itself.
-    if name.startswith("_") or find_spec(f"tuner.{name}"):
-        raise missing
-    api = import_module("tuner.api.sweep")
-    if name in api.__all__:
-        return getattr(api, name)
-    raise missing
+    """Load a public name when it is first asked for."""
+    if name not in _ROOMS:
+        raise AttributeError(f"module 'tuner' has no attribute {name!r}")
+    return getattr(import_module(f"tuner.api.{_ROOMS[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

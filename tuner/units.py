@@ -37,7 +37,7 @@ _MULTIPLIER = {None: 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "million": 1e6}
 
 
 @dataclass(frozen=True)
-class MemoryWish:
+class MemoryRange:
     """Which sizes the user wants: exactly one of the three is set.
 
     ``sizes_mb`` is sorted and free of duplicates; ``range_mb`` is (lowest, highest), both allowed.
@@ -55,22 +55,22 @@ class MemoryWish:
         return ",".join(map(str, self.sizes_mb))
 
 
-def parse_memory(text: str, option: str = "--memory") -> MemoryWish:
+def parse_memory(text: str, option: str = "--memory") -> MemoryRange:
     """Read ``128,256,512``, ``128:1536``, ``128:1536:64`` (every 64 MB) or ``recorded``."""
     plain = text.strip()
     if plain.lower() == "recorded":
-        return MemoryWish(recorded=True)
+        return MemoryRange(recorded=True)
     if not plain:
         raise _bad(option, text, "is empty", _MEMORY_FIX)
     if ":" in plain:
         return _memory_range(plain, option)
-    return MemoryWish(sizes_mb=tuple(sorted({_size(part, option) for part in plain.split(",")})))
+    return MemoryRange(sizes_mb=tuple(sorted({_size(part, option) for part in plain.split(",")})))
 
 
 _MEMORY_FIX = "Write sizes in MB like 128,256,512, a range like 128:1536, or recorded."
 
 
-def _memory_range(text: str, option: str) -> MemoryWish:
+def _memory_range(text: str, option: str) -> MemoryRange:
     parts = text.split(":")
     if "," in text or len(parts) > 3:
         raise _bad(option, text, "mixes a list and a range", _MEMORY_FIX)
@@ -80,8 +80,8 @@ def _memory_range(text: str, option: str) -> MemoryWish:
     if len(parts) == 3:
         if not re.fullmatch(r"\s*0*[1-9]\d{0,5}\s*", parts[2], re.ASCII):
             raise _bad(option, parts[2], "is not a step in MB", "Write it like 128:1536:64.")
-        return MemoryWish(sizes_mb=tuple(range(low, high + 1, int(parts[2]))))
-    return MemoryWish(sizes_mb=(low,)) if low == high else MemoryWish(range_mb=(low, high))
+        return MemoryRange(sizes_mb=tuple(range(low, high + 1, int(parts[2]))))
+    return MemoryRange(sizes_mb=(low,)) if low == high else MemoryRange(range_mb=(low, high))
 
 
 def _size(text: str, option: str) -> int:
@@ -209,6 +209,14 @@ def format_seconds(seconds: float | None) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s".removesuffix(" 0 s")
     return f"{whole // 3600:,} h {whole % 3600 // 60} min".removesuffix(" 0 min")
+
+
+def write_seconds(seconds: float) -> str:
+    """As :func:`parse_seconds` reads it: ``30d``, ``10m``, ``90s``."""
+    for unit, length in (("d", 86_400.0), ("h", 3600.0), ("m", 60.0)):
+        if seconds and seconds % length == 0.0:
+            return f"{seconds / length:.0f}{unit}"
+    return f"{seconds:.12g}s"
 
 
 def format_usd(usd: float | None) -> str:

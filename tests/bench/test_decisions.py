@@ -24,7 +24,7 @@ from tuner.decide.choice import choose  # noqa: E402
 from tuner.decide.decide import Decider, Question  # noqa: E402
 from tuner.decide.goal import Goal  # noqa: E402
 from tuner.decide.outlook import Basis  # noqa: E402
-from tuner.units import MemoryWish  # noqa: E402
+from tuner.units import MemoryRange  # noqa: E402
 
 METHODS = ("ours", "six sizes", "every 64 MB")
 
@@ -121,7 +121,7 @@ def test_time_of_fit_and_choice() -> None:
     sizes = np.round(np.geomspace(128, 1849, 195)).astype(np.int64)
     subject = functions.generated("timed", "staircase", recipe, sizes)
     rng = np.random.default_rng(1)
-    wish = MemoryWish(range_mb=(128, 1849))
+    wish = MemoryRange(range_mb=(128, 1849))
     print()
     for count, each in ((195, 10), (40, 50), (5, 400)):
         chosen = [int(s) for s in sizes[np.linspace(0, sizes.size - 1, count).astype(int)]]

@@ -7,8 +7,7 @@ import pytest
 
 from tuner.api.load import run_load
 from tuner.api.sweep import Silent
-from tuner.options.load import LoadOptions
-from tuner.options.options import SweepOptions
+from tuner.options.load_options import LoadOptions
 from tuner.report.load_document import load_document
 from tuner.report.pages import write_load_report
 
@@ -23,8 +22,14 @@ def page(tmp_path: Path) -> Path:
     """The report of a load of a recording, some of it throttled."""
     rows = [f"512,{100 + n},ok" for n in range(9)] + ["512,,throttled"]
     (tmp_path / "rec.csv").write_text("\n".join(["memory_mb,duration_ms,status", *rows]))
-    common = SweepOptions(f"replay:{tmp_path}/rec.csv", seed=1, slo=("client_p99<1s",))
-    options = LoadOptions(common, profile_load="spike", rate="60", duration="20s")
+    options = LoadOptions(
+        f"replay:{tmp_path}/rec.csv",
+        seed=1,
+        slo="client_p99<1s",
+        profile_load="spike",
+        rate="60",
+        duration="20s",
+    )
     result = run_load(options, str(tmp_path / "runs.db"), Silent())
     return write_load_report(load_document(result), tmp_path)
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from tuner.api.left import look
 from tuner.aws.applied import held, read_record, record_path
 from tuner.aws.apply import Application, ApplyOptions, parse_steps
 from tuner.aws.control import ControlPlane
 from tuner.aws.metrics import Health, why_worse
 from tuner.aws.session import AwsSession
-from tuner.cli.left import look
 from tuner.cli.restore import restore_pending
 from tuner.clock import WallClock
 from tuner.errors import AccessDenied, ChangedUnderneath, TargetError

@@ -20,11 +20,11 @@ from typing import Any
 
 import pytest
 
+from tuner.api.left import look
 from tuner.aws.applied import read_record, record_path
 from tuner.aws.apply import Application
 from tuner.aws.control import ControlPlane
 from tuner.aws.session import AwsSession
-from tuner.cli.left import look
 from tuner.clock import WallClock
 
 PROCESS = Path(__file__).parents[1] / "support" / "measuring_process.py"

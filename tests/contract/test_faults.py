@@ -20,12 +20,12 @@ from typing import Any
 import pytest
 
 from support import fault_proxy as f
+from tuner.api.left import look
 from tuner.aws.applied import read_record, record_path
 from tuner.aws.apply import Application, ApplyOptions
 from tuner.aws.calls import Patience
 from tuner.aws.control import ControlPlane
 from tuner.aws.session import AwsSession, SessionOptions, open_session
-from tuner.cli.left import look
 from tuner.clock import WallClock
 from tuner.errors import TargetError, TunerError
 from tuner.records import Setting

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from support import fault_proxy as f
+from tuner.api.left import look
 from tuner.cli.app import main
-from tuner.cli.left import look
 
 GRID = ("--method", "grid", "--memory", "128,512", "--samples", "1", "--cold", "0", "--yes", "-q")
 #: What passes, what is told, and what stays until the command ends.

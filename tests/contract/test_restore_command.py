@@ -7,18 +7,21 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from tuner.api.left import JOURNAL
 from tuner.aws.control import ControlPlane
 from tuner.aws.journal import Before, Journal, JournalHeader, pending
 from tuner.aws.session import AwsSession
-from tuner.cli.restore import JOURNAL, offer_restore, restore
+from tuner.cli.command import command
+from tuner.cli.restore import offer_restore, restore
 from tuner.clock import WallClock
 from tuner.errors import TunerError
+from tuner.options.manage import RestoreCommand
 from tuner.records import Setting
 from tuner.targets.aws import AwsOptions, AwsTarget
 from tuner.targets.names import parse_target
 
 app = typer.Typer()
-app.command()(restore)
+app.command()(command(RestoreCommand, restore))
 
 Measure = Callable[[], AwsTarget]
 
@@ -45,7 +48,7 @@ def run(*arguments: str) -> Result:
 
 def test_with_nothing_left_there_is_nothing_to_do() -> None:
     result = run()
-    assert (result.exit_code, result.output) == (0, "nothing to put back\n")
+    assert (result.exit_code, result.output) == (0, "nothing to restore\n")
 
 
 def test_what_a_dead_run_left_is_put_back(service: Any, function: str, measure: Measure) -> None:
@@ -56,9 +59,9 @@ def test_what_a_dead_run_left_is_put_back(service: Any, function: str, measure: 
     assert "left changed; had 256 MB" in listed.output
     assert len(pending(JOURNAL)) == 1
     result = run()
-    assert (result.exit_code, result.output) == (0, f"{function}: put back\n")
+    assert (result.exit_code, result.output) == (0, f"{function}: restored\n")
     assert service.picture(function) == before
-    assert run().output == "nothing to put back\n"
+    assert run().output == "nothing to restore\n"
 
 
 def test_a_run_that_is_alive_is_left_alone(service: Any, function: str, measure: Measure) -> None:
@@ -80,7 +83,7 @@ def test_a_journal_that_cannot_be_read_is_told_and_the_others_are_put_back(
     result = run()
     assert isinstance(result.exception, TunerError)
     assert "cannot be read as a journal" in str(result.exception)
-    assert f"{function}: put back" in result.output
+    assert f"{function}: restored" in result.output
     assert service.picture(function) == before
 
 
@@ -122,7 +125,7 @@ def test_with_yes_the_next_command_puts_back_first(
     before = service.picture(function)
     measure().close()
     offer_restore(yes=True)
-    assert f"{function}: put back" in capsys.readouterr().err
+    assert f"{function}: restored" in capsys.readouterr().err
     assert service.picture(function) == before
     offer_restore(yes=True)
     assert capsys.readouterr().err == ""

@@ -43,5 +43,5 @@ def test_a_no_ends_the_sweep_before_anything_is_changed(
     assert ended.value.code == 1
     assert "may cost up to $" in asked[0]
     assert "invocations   20 to" in said
-    assert "was not begun" in said
+    assert "nothing was started" in said
     assert service.picture(slow_function) == before

@@ -8,8 +8,8 @@ import pytest
 from tuner.cli.app import main
 from tuner.clock import VirtualClock
 from tuner.errors import NotFound, UsageError
-from tuner.options.options import SweepOptions
 from tuner.options.payloads import EVENTS, read_payloads
+from tuner.options.sweep import SweepOptions
 
 
 def test_several_different_events_are_made_and_can_be_made_again() -> None:

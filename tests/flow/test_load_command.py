@@ -9,9 +9,8 @@ import pytest
 from support.commands import Run
 from tuner.api.load import run_load
 from tuner.api.sweep import Silent
-from tuner.cli.load import exit_code
-from tuner.options.load import LoadOptions
-from tuner.options.options import SweepOptions
+from tuner.cli.show import load_exit_code
+from tuner.options.load_options import LoadOptions
 from tuner.records import RunState, Sample
 from tuner.store.runs import Store
 
@@ -169,10 +168,10 @@ class Impatient(Silent):
 
 
 def test_a_load_that_is_interrupted_drains_and_reports_what_there_is(tuner: Run) -> None:
-    options = LoadOptions(SweepOptions("replay:rec.csv", seed=4), rate="50", duration="10m")
+    options = LoadOptions("replay:rec.csv", seed=4, rate="50", duration="10m")
     result = run_load(options, None, Impatient())
     assert result.run.state is RunState.INTERRUPTED
-    assert exit_code(result) == 130
+    assert load_exit_code(result) == 130
     assert 10 <= result.figures.calls < 30
     assert result.figures.dropped == {}
     assert result.figures.asked_rps == pytest.approx(50, rel=0.3)
@@ -210,11 +209,11 @@ def test_the_terminal_leads_with_the_answer(tuner: Run) -> None:
         (("--rate", "0"), "has to be above zero"),
         (("--rate", "1000000000"), "is above 100,000/s"),
         (("--rate", "5", "--think", "1s"), "Give it with --users"),
-        (("--users", "5", "--arrival", "poisson"), "is of an open model"),
-        (("--rate", "5", "--retry", "often"), "none, backoff, decorrelated, adaptive"),
+        (("--users", "5", "--arrival", "poisson"), "is for an open model"),
+        (("--rate", "5", "--retry", "often"), "none, backoff, decorrelated or adaptive"),
         (("--rate", "5", "--stop-on", "p95>3s"), "'errors>5%'"),
         (("--find-limit", "--users", "3"), "Leave --users"),
-        (("--rate", "5", "--workers", "0"), "leaves nobody to send"),
+        (("--rate", "5", "--workers", "0"), "leaves no process to send"),
         (("--rate", "5", "--bind", "here:1"), "is for --expect-workers"),
         (("--rate", "5", "--expect-workers", "1", "--bind", "here"), "is no HOST:PORT"),
         (("--rate", "5", "--memory", "128,256"), "is not one size"),
@@ -223,7 +222,7 @@ def test_the_terminal_leads_with_the_answer(tuner: Run) -> None:
         (("--rate", "5", "--event", "s3", "--payload", "1"), "cannot go with --payload"),
         (("--rate", "5", "--mode", "async"), "a recording has no queue of events"),
         (("--profile-load", "async-drain"), "a recording has no queue of events"),
-        (("--rate", "5", "--mode", "later"), "sync, async"),
+        (("--rate", "5", "--mode", "later"), "sync or async"),
         (("--rate", "5", "--drain", "1m"), "Give it with --mode async"),
     ],
 )

@@ -14,10 +14,9 @@ import pytest
 
 from tuner.cli.app import main
 from tuner.engine.engine import Mode
-from tuner.engine.profiles.profile import Profile
-from tuner.engine.profiles.profile_file import load_profile
 from tuner.errors import UsageError
-from tuner.options.mode import DRAIN_S, ModeWish, read_mode
+from tuner.options.load import DRAIN_S, load_spec
+from tuner.options.load_options import LoadOptions
 from tuner.store.runs import Store
 
 pytestmark = pytest.mark.slow
@@ -184,23 +183,27 @@ def test_ctrl_c_ends_the_following_and_there_is_still_a_report(
 @pytest.mark.parametrize(
     ("present", "says"),
     [
-        ("--url", "waits for the answer"),
-        ("--find-limit", "needs answers"),
-        ("--max-cost", "accepted already"),
-        ("replay", "no queue of events"),
+        ({"url": "https://x.example/"}, "waits for the answer"),
+        ({"find_limit": True}, "needs answers"),
+        ({"max_cost": 1, "rate": 1}, "accepted already"),
+        ({"target": "replay:rec.csv", "rate": 1}, "no queue of events"),
     ],
 )
-def test_what_does_not_go_with_events_is_refused(present: str, says: str) -> None:
+def test_what_does_not_go_with_events_is_refused(present: dict[str, Any], says: str) -> None:
+    given = {"target": "f", "rate": None if "find_limit" in present else 1, **present}
     with pytest.raises(UsageError, match=says):
-        read_mode("async", None, Profile("p"), {present: True})
-    assert read_mode("sync", None, Profile("p"), {present: True}) == ModeWish()
+        load_spec(LoadOptions(mode="async", **given))
+    assert load_spec(LoadOptions(mode="sync", **given)).drain_s == DRAIN_S
 
 
 def test_options_come_before_what_a_profile_suggests() -> None:
-    profile = load_profile("async-drain")
-    assert read_mode(None, None, profile, {}) == ModeWish(Mode.ASYNC, 300.0)
-    assert read_mode("sync", None, profile, {}) == ModeWish(Mode.SYNC, DRAIN_S)
-    assert read_mode(None, "0", profile, {}) == ModeWish(Mode.ASYNC, 0.0)
-    assert read_mode("async", None, Profile("p"), {}) == ModeWish(Mode.ASYNC, DRAIN_S)
+    def read(**given: Any) -> tuple[Mode, float]:
+        spec = load_spec(LoadOptions("f", **given))
+        return spec.mode, spec.drain_s
+
+    assert read(profile_load="async-drain") == (Mode.ASYNC, 300.0)
+    assert read(profile_load="async-drain", mode="sync") == (Mode.SYNC, DRAIN_S)
+    assert read(profile_load="async-drain", drain="0") == (Mode.ASYNC, 0.0)
+    assert read(rate=1, mode="async") == (Mode.ASYNC, DRAIN_S)
     with pytest.raises(UsageError, match="above 6h"):
-        read_mode("async", "7h", profile, {})
+        read(rate=1, mode="async", drain="7h")

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from tuner.api.sweep import recommend, sweep, sweep_options
+from tuner import recommend, sweep
+from tuner.api.sweep import sweep_options
 from tuner.cli.app import main
 from tuner.errors import UsageError
-from tuner.options.options import stored_options, with_secrets
 from tuner.options.payloads import read_payloads
+from tuner.options.sweep import stored_options, with_secrets
 
 WEIGHTED = [{"payload": {"id": 1}, "weight": 3}, {"payload": "two", "weight": 1}]
 

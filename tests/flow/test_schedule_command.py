@@ -97,7 +97,7 @@ def test_the_command_of_a_workflow_is_one_that_tuner_understands(tuner: Run) -> 
         (("github-role", "--repository", "app", "--target", "f"), "is not a repository"),
         (("jenkins",), "not a scheduler that tuner knows"),
         (("github", "--against", "git:", "--pip", "x"), "names no code"),
-        (("cron", "--output", "tuner.toml/x"), "cannot be written"),
+        (("cron", "--file", "tuner.toml/x"), "cannot be written"),
     ],
 )
 def test_what_cannot_be_is_refused_in_two_lines(

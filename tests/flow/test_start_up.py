@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tuner.api.sweep import sweep
+from tuner import sweep
 
 LOADED = """
 import sys
@@ -24,7 +24,7 @@ def test_choosing_again_loads_nothing_that_invokes_draws_or_migrates(tmp_path: P
     store = str(tmp_path / "runs.db")
     run = sweep(f"replay:{recording}", memory="recorded", store=store, output=None, seed=1)
     done = subprocess.run(
-        [sys.executable, "-c", LOADED, run.sweep.run.run, store],
+        [sys.executable, "-c", LOADED, run.run, store],
         capture_output=True, text=True, check=True, timeout=60,
     )  # fmt: skip
     loaded = set(done.stdout.rpartition("loaded:")[2].split())

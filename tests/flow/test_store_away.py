@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
-from tuner.api.load import run_load, stored_load
-from tuner.api.sweep import Result, Silent, recommend, run_sweep, sweep_options
-from tuner.options.load import LoadOptions
+from tuner.api.load import run_load
+from tuner.api.results import SweepResult
+from tuner.api.stored import recommend, stored_load
+from tuner.api.sweep import Silent, run_sweep, sweep_options
+from tuner.options.load_options import LoadOptions
 from tuner.records import RunState, Sample
 from tuner.report.load_document import load_document
 from tuner.store.runs import Store
@@ -86,9 +88,10 @@ def test_a_sweep_answers_as_if_nothing_had_happened_and_its_run_is_whole_later(
 def test_a_load_has_its_report_and_any_command_delivers_it(
     server: Any, url: str, tmp_path: Path
 ) -> None:
-    common = sweep_options("replay:rec.csv", memory="256", seed=3)
     loaded = run_load(
-        LoadOptions(common, memory="256", rate="500/s", duration="2s"), url, Cutting(server)
+        LoadOptions("replay:rec.csv", seed=3, memory="256", rate="500/s", duration="2s"),
+        url,
+        Cutting(server),
     )
     assert loaded.figures.calls == 1000
     server.start()
@@ -104,5 +107,5 @@ def test_a_load_has_its_report_and_any_command_delivers_it(
 def _answer(swept: Any) -> dict[str, Any]:
     """The document of a sweep without what tells one run from another."""
     varies = {"run", "started_at", "finished_at", "spend"}
-    document = Result(swept).to_dict()
+    document = SweepResult(swept).to_dict()
     return {name: value for name, value in document.items() if name not in varies}

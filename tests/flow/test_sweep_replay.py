@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tuner.api.sweep import recommend, sweep
+from tuner import recommend, sweep
 from tuner.cli.app import main
 
 

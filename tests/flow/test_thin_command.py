@@ -103,7 +103,7 @@ def test_thinning_asks_first_and_takes_its_age_from_the_settings(
     code, _, err = tuner("runs", "thin", "--smallest", "1")
     assert (code, err) == (
         1,
-        "tuner: runs thin: needs a yes, and nobody can answer\nAdd --yes.\n",
+        "tuner: runs thin: needs a confirmation\nAdd --yes.\n",
     )
     assert CODE not in codes(document(tuner, "recommend", swept))
     for text, reason in (

@@ -8,23 +8,23 @@ from hypothesis import strategies as st
 
 from tuner import units
 from tuner.errors import UsageError
-from tuner.units import MemoryWish, parse_memory, parse_rate, parse_seconds, parse_share, parse_usd
+from tuner.units import MemoryRange, parse_memory, parse_rate, parse_seconds, parse_share, parse_usd
 
 
 @pytest.mark.parametrize(
     ("text", "wish"),
     [
-        ("128,256,512", MemoryWish((128, 256, 512))),
-        (" 512, 128 ,512MB ", MemoryWish((128, 512))),
-        ("1769", MemoryWish((1769,))),
-        ("128:1536", MemoryWish(range_mb=(128, 1536))),
-        ("128:10240", MemoryWish(range_mb=(128, 10_240))),
-        ("512:512", MemoryWish((512,))),
-        ("128:300:64", MemoryWish((128, 192, 256))),
-        ("Recorded", MemoryWish(recorded=True)),
+        ("128,256,512", MemoryRange((128, 256, 512))),
+        (" 512, 128 ,512MB ", MemoryRange((128, 512))),
+        ("1769", MemoryRange((1769,))),
+        ("128:1536", MemoryRange(range_mb=(128, 1536))),
+        ("128:10240", MemoryRange(range_mb=(128, 10_240))),
+        ("512:512", MemoryRange((512,))),
+        ("128:300:64", MemoryRange((128, 192, 256))),
+        ("Recorded", MemoryRange(recorded=True)),
     ],
 )
-def test_memory_is_read_as_list_range_or_recorded(text: str, wish: MemoryWish) -> None:
+def test_memory_is_read_as_list_range_or_recorded(text: str, wish: MemoryRange) -> None:
     assert parse_memory(text) == wish
 
 
@@ -137,14 +137,14 @@ SIZE = st.integers(128, 10_240)
 
 @given(
     st.one_of(
-        st.lists(SIZE, min_size=1, max_size=9).map(lambda s: MemoryWish(tuple(sorted(set(s))))),
+        st.lists(SIZE, min_size=1, max_size=9).map(lambda s: MemoryRange(tuple(sorted(set(s))))),
         st.tuples(SIZE, SIZE)
         .filter(lambda pair: pair[0] < pair[1])
-        .map(lambda pair: MemoryWish(range_mb=pair)),
-        st.just(MemoryWish(recorded=True)),
+        .map(lambda pair: MemoryRange(range_mb=pair)),
+        st.just(MemoryRange(recorded=True)),
     )
 )
-def test_a_wish_reads_back_from_its_own_text(wish: MemoryWish) -> None:
+def test_a_wish_reads_back_from_its_own_text(wish: MemoryRange) -> None:
     assert parse_memory(str(wish)) == wish
 
 

@@ -1,29 +1,30 @@
-"""The public Python API: the commands as functions, with the command line's option names.
+"""Sweeps and cold starts: ``tuner.sweep``, ``tuner.cold``, and what the command line adds.
 
-``tuner.sweep("demo:cpu", memory="128:1536", slo=["p95<300ms"], seed=1)`` returns a
-:class:`Result`; its ``to_dict()`` is the JSON document ``tuner.sweep/1``.
+Opens the parts that a run works with, and runs it; what is measured and how is in
+``tuner.experiment``.
 """
 
-import secrets
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ulid import ULID
 
-from tuner.decide.result import Recommendation, Sweep
+from tuner.api.calling import taking
+from tuner.api.results import SweepResult
+from tuner.api.stored import ANSWER
+from tuner.decide.result import Sweep
 from tuner.errors import UsageError
 from tuner.experiment import sweep as sweeps
 from tuner.experiment.experiment import Watcher
-from tuner.experiment.recommend import PricedAs, recommend_run
 from tuner.experiment.spec import run_spec
 from tuner.experiment.wiring import Context, open_context
-from tuner.options.meaning import check, read_variants, startup_size
-from tuner.options.options import SweepOptions, as_written, stored_options, with_secrets
+from tuner.options.commands import ColdCall, SweepCall
 from tuner.options.payloads import read_payloads, with_power_tuning
-from tuner.options.sides import measured_arches
-from tuner.options.size_load import read_load, with_profile
+from tuner.options.question import measured_arches, startup_size
+from tuner.options.size_load import with_profile
+from tuner.options.sweep import SweepOptions, as_sweep, stored_options, with_secrets
 from tuner.planning.ask import Ask
 from tuner.recording import is_power_tuning
 from tuner.records import Advice, FunctionFacts, RunRecord, RunState, Sample, Setting
@@ -31,25 +32,9 @@ from tuner.store.exchange import StoredRun
 from tuner.store.runs import Store, find
 from tuner.targets.seam import Progress
 
-__all__ = ["Result", "recommend", "sweep"]
+__all__ = ["cold", "sweep"]
 
-
-@dataclass(frozen=True)
-class Result:
-    """A sweep, measured and answered."""
-
-    sweep: Sweep
-
-    @property
-    def recommendation(self) -> Recommendation | None:
-        """The answer; ``None`` when no invocation ended with a duration."""
-        return self.sweep.recommendation
-
-    def to_dict(self) -> dict[str, Any]:
-        """The document ``tuner.sweep/1``."""
-        from tuner.report.sweep_document import document
-
-        return document(self.sweep)
+C = TypeVar("C", bound=SweepCall)
 
 
 class Silent:
@@ -66,57 +51,49 @@ class Silent:
         return False
 
 
-def sweep(target: str | None = None, **options: Any) -> Result:
-    """Measure a function over its memory sizes and recommend one; writes the report.
-
-    Options are those of ``tuner sweep``: ``store`` and ``output`` name where runs and reports go
-    (``output=None`` writes no report). The target may be left to ``power_tuning_input``. Raises
-    :class:`tuner.errors.TunerError`.
-    """
-    store, output = options.pop("store", None), options.pop("output", "reports")
-    result = run_sweep(sweep_options(target, **options), store, Silent())
-    if output is not None:
-        from tuner.report.pages import with_report
-
-        result = with_report(result, Path(output))
-    return Result(result)
-
-
-def recommend(
-    run: str,
-    *,
-    store: str | None = None,
-    region: str | None = None,
-    arch: str | None = None,
-    **options: Any,
-) -> Result:
-    """Choose again from a stored run; ``options`` override the run's. Nothing is invoked.
-
-    ``run`` is an id, a unique prefix, ``last`` or an exported file; ``region`` and ``arch`` name
-    other prices.
-    """
-    return Result(recommend_run(run, store, PricedAs(region, arch), as_written(options)))
-
-
-def sweep_options(
-    target: str | None, *, power_tuning_input: str | None = None, **options: Any
-) -> SweepOptions:
-    """Options by name, checked; a seed is drawn if none is given. Raises UsageError.
+def sweep_options(target: str | None = None, **given: Any) -> SweepCall:
+    """The options of a sweep by name. Raises UsageError.
 
     ``power_tuning_input`` names an input file of aws-lambda-power-tuning, whose options (and
     function) count where they are not given.
     """
-    given = as_written(options)
-    if power_tuning_input is not None:
-        target, given = with_power_tuning(power_tuning_input, target, given)
-    if target is None:
+    return sweep_call(SweepCall, {"target": target, **given} if target else given)
+
+
+def sweep_call(of: type[C], given: Mapping[str, Any]) -> C:
+    """The options of a sweep in a class of them, of what was written by name."""
+    file, written = given.get("power_tuning_input"), dict(given)
+    if file is not None:
+        written = with_power_tuning(file, written)
+    if not written.get("target"):
         fix = "Write tuner sweep TARGET, or name a power-tuning input that has a lambdaARN."
         raise UsageError("sweep", "needs a function", fix)
-    if given.get("seed") is None:
-        given["seed"] = secrets.randbelow(2**31)
-    made = SweepOptions(target=target, **given)
-    check(made)
-    return with_profile(made, read_load(made))
+    return with_profile(of(**written))
+
+
+@taking(SweepCall, sweep_options)
+def sweep(options: SweepCall) -> SweepResult:
+    """Measure a function over its memory sizes, recommend one, and write the report.
+
+    ``output=None`` writes no report. Raises :class:`tuner.errors.TunerError`.
+    """
+    return _reported(run_sweep(options, options.store, Silent()), options.output)
+
+
+@taking(ColdCall)
+def cold(options: ColdCall) -> SweepResult:
+    """Force cold starts at each size, and write the report; with ``variants``, compare ways to
+    start at one size.
+
+    ``output=None`` writes no report. Raises :class:`tuner.errors.TunerError`.
+    """
+    measured = run_sweep(as_sweep(options), options.store, Silent(), command="cold")
+    return _reported(measured, options.output)
+
+
+def _reported(measured: Sweep, output: Path | None) -> SweepResult:
+    result = SweepResult(measured)
+    return result if output is None else result.written(output)
 
 
 #: Hears what the function is before anything is changed or invoked; an error of it ends the run.
@@ -135,13 +112,13 @@ def run_sweep(
     payloads = read_payloads(options)
     with open_context(options, store_url, progress) as context:
         facts = context.target.describe()
-        startups = read_variants(options)
-        if startups:
+        if options.variants:
             if command != "cold":
                 raise UsageError("variants", "are compared by `tuner cold`", "Leave them out.")
             size = startup_size(options, facts)
             arches = measured_arches(options, facts)
-            context.target.check(Setting(size, a, start) for a in arches for start in startups)
+            starts = options.variants
+            context.target.check(Setting(size, a, start) for a in arches for start in starts)
         approve(facts)
         run = RunRecord(
             run=str(ULID()),
@@ -158,7 +135,14 @@ def run_sweep(
         spec = run_spec(options, payloads, run)
         context.store.start(run)
         measure = sweeps.run_cold if command == "cold" else sweeps.run_sweep
-        return measure(spec, context, watcher)
+        return _with_answer(context, measure(spec, context, watcher))
+
+
+def _with_answer(context: Context, result: Sweep) -> Sweep:
+    """Keep the answer in a few words, for lists of runs."""
+    answer = SweepResult(result).answer
+    context.store.save_document(result.run.run, ANSWER, {"headline": answer})
+    return result
 
 
 def _left_out(options: SweepOptions) -> tuple[Advice, ...]:
@@ -181,13 +165,13 @@ def resume_sweep(
     stored = find(ref, store_url, "sweep")
     options = with_secrets(stored_options(stored.run.options), given)
     if given.cross_check is not None:
-        options = replace(options, cross_check=given.cross_check)
+        options = options.but(cross_check=given.cross_check)
     payloads = read_payloads(options)
     elapsed = max((s.done_s for s in stored.samples), default=0.0)
     with open_context(options, store_url, progress, elapsed) as context:
         run = _taken_over(context, stored)
         spec = run_spec(options, payloads, run, stored.samples, stored.documents)
-        return sweeps.run_sweep(spec, context, watcher)
+        return _with_answer(context, sweeps.run_sweep(spec, context, watcher))
 
 
 def _taken_over(context: Context, stored: StoredRun) -> RunRecord:
@@ -206,7 +190,7 @@ def _taken_over(context: Context, stored: StoredRun) -> RunRecord:
 def import_run(file: Path, store_url: str | None = None) -> RunRecord:
     """Store the run of an exported file, or the sizes of a power-tuning output as a run."""
     if is_power_tuning(file):
-        options = sweep_options(
+        options = SweepOptions(
             f"replay:{file}", memory="recorded", method="grid", samples=1, cold=0, seed=0
         )
         return run_sweep(options, store_url, Silent()).run

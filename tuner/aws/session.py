@@ -31,6 +31,11 @@ _ROLE = re.compile(r"arn:aws[a-zA-Z-]*:iam::\d{12}:role/[\w+=,.@/-]{1,600}", re.
 Keys = tuple[str, str, str | None]
 
 
+def profile_names() -> list[str]:
+    """The profiles of the AWS configuration; asks nothing of the network."""
+    return list(botocore.session.Session().available_profiles)
+
+
 @dataclass(frozen=True)
 class SessionOptions:
     """Where and as whom: ``--region``, ``--profile``, ``--endpoint-url``, ``--assume-role``.

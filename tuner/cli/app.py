@@ -1,62 +1,145 @@
-"""The command line: registers every command and turns our errors into exit codes."""
+"""The command line: knows every command, loads the one that is named, and turns our errors into
+exit codes.
+"""
 
 import atexit
 import gc
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from tuner import __version__
-from tuner.cli import (
-    apply,
-    bench,
-    cold,
-    compare,
-    doctor,
-    load,
-    local,
-    plan,
-    policy,
-    prices,
-    recommend,
-    report,
-    restore,
-    runs,
-    schedule,
-    sweep,
-    worker,
-)
 from tuner.errors import TunerError
 
+#: Every command: the class of its options, and its help in a line. The rest of its help is the
+#: docstring of the function of its name in the module of its name.
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "sweep": (
+        "commands.SweepCommand",
+        "Measure a function at several memory sizes and recommend one.",
+    ),
+    "load": (
+        "commands.LoadCommand",
+        "Put a function under load and measure latency, throttles, concurrency and cost.",
+    ),
+    "cold": (
+        "commands.ColdCommand",
+        "Force cold starts at each size: INIT, the first call, and what a caller waits.",
+    ),
+    "plan": (
+        "commands.PlanCommand",
+        "Say what a sweep would do: calls, invocations, time and money, and what could go wrong.",
+    ),
+    "recommend": (
+        "commands.RecommendCommand",
+        "Choose again from a stored run; nothing is invoked.",
+    ),
+    "report": ("commands.ReportCommand", "Write the report of a stored run again."),
+    "compare": (
+        "commands.CompareCommand",
+        "Say what is slower, dearer or the same in run B beside run A.",
+    ),
+    "runs": ("", "List, show, delete, copy, thin, deliver, export and import stored runs."),
+    "bench": (
+        "",
+        "Run the suite in tuner.toml; exit with 99 if anything regressed and a fresh run agrees.",
+    ),
+    "schedule": (
+        "suites.ScheduleCommand",
+        "Print the suite of tuner.toml as a scheduled job, or install it on this machine.",
+    ),
+    "apply": ("manage.ApplyCommand", "Set the recommended memory and architecture."),
+    "restore": (
+        "manage.RestoreCommand",
+        "Restore every function that an interrupted run or apply left changed.",
+    ),
+    "policy": ("manage.PolicyCommand", "Print the least IAM policy for commands."),
+    "doctor": (
+        "manage.DoctorCommand",
+        "Check credentials, permissions, quotas and settings, with the fix for each.",
+    ),
+    "prices": ("manage.PricesCommand", "Show or refresh what Lambda costs."),
+    "local": ("manage.LocalCommand", "Serve the local Lambda until it is stopped."),
+    "worker": (
+        "manage.WorkerCommand",
+        "Send part of a load that `tuner load` on another machine runs.",
+    ),
+}
+
+
+@cache
+def load_command(name: str) -> Any:
+    """Click's command of this name, loaded."""
+    options, line = COMMANDS[name]
+    module = import_module(f"tuner.cli.{name}")
+    run = getattr(module, name)
+    if not options:
+        run.info.help = line
+        found = typer.main.get_command(run)
+    else:
+        from tuner.cli.command import command
+
+        room, _, of = options.partition(".")
+        made = command(
+            getattr(import_module(f"tuner.options.{room}"), of), run, getattr(module, "MAKE", None)
+        )
+        one = typer.Typer(add_completion=False, context_settings=_CONTEXT)
+        one.command(name, help=f"{line}\n\n{run.__doc__ or ''}")(made)
+        found = typer.main.get_command(one)
+    found.name = name
+    return found
+
+
+class LazyGroup(TyperGroup):
+    """Lists commands by what is known of them here, and loads the one that is named."""
+
+    @property
+    def commands(self) -> Any:
+        """Every command, loaded."""
+        return {name: load_command(name) for name in self._known}
+
+    @commands.setter
+    def commands(self, known: Any) -> None:
+        self._known = known
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names of all commands."""
+        return list(self._known)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """What is known of a command, for a list."""
+        return self._known.get(cmd_name)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that the first word names, and the words that are left for it."""
+        name, found, rest = super().resolve_command(ctx, args)
+        return name, found if name is None else load_command(name), rest
+
+
+_CONTEXT = {"help_option_names": ["-h", "--help"]}
 app = typer.Typer(
     name="tuner",
     help="Which configuration should this Lambda function run with? Measures, then decides.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=_CONTEXT,
+    cls=LazyGroup,
 )
 
-app.command()(sweep.sweep)
-app.command()(load.load)
-app.command()(cold.cold)
-app.command()(plan.plan)
-app.command()(recommend.recommend)
-app.command()(report.report)
-app.command()(compare.compare)
-app.add_typer(runs.runs, name="runs")
-app.add_typer(bench.bench, name="bench")
-app.command()(schedule.schedule)
-app.command()(apply.apply)
-app.command()(restore.restore)
-app.command()(policy.policy)
-app.command()(doctor.doctor)
-app.command()(prices.prices)
-app.command()(local.local)
-app.command()(worker.worker)
+
+def _listed() -> None:
+    """Stands for a command that is not loaded yet."""
+
+
+for _name, (_, _line) in COMMANDS.items():
+    app.command(_name, help=_line)(_listed)
 
 
 def _version(wanted: bool) -> None:

@@ -72,11 +72,13 @@ class _Reader:
     def _of_all(self, key: str, value: Any) -> None:
         name = key.replace("-", "_")
         owners = [(opts[name], own) for _, opts, own in self._places if name in opts]
+        # A former spelling may be another option's name today: `method` is a sweep's.
+        owners = [each for each in owners if not each[0].hidden] or owners
         if not owners:
             self.complaints.append(f"defaults: {key!r} is no option of any command")
         elif self._fits(owners[0][0], value, f"defaults: {key}"):
             for option, own in owners:
-                own.setdefault(name, _value(option, value))
+                own.setdefault(option.name, _value(option, value))
 
     def _of_command(self, command: str, table: Mapping[str, Any]) -> None:
         where = f"defaults.{command}: "
@@ -90,7 +92,7 @@ class _Reader:
             if name not in options:
                 self.complaints.append(f"{where}{key!r} is no option of `tuner {command}`")
             elif self._fits(options[name], value, f"{where}{key}"):
-                own[name] = _value(options[name], value)
+                own[options[name].name] = _value(options[name], value)
 
     def _fits(self, option: Any, value: Any, where: str) -> bool:
         several = value if isinstance(value, list) else [value]
@@ -106,8 +108,12 @@ def _value(option: Any, value: Any) -> Any:
 
 
 def _options(command: Any) -> dict[str, Any]:
-    return {
-        parameter.name: parameter
-        for parameter in command.params
-        if parameter.param_type_name == "option" and parameter.name not in _NEVER
-    }
+    """A command's options by the names of their fields and by their flags, former ones as well."""
+    found = {}
+    for parameter in command.params:
+        if parameter.param_type_name == "option" and parameter.name not in _NEVER:
+            key = parameter.opts[0].removeprefix("--").replace("-", "_")
+            found[key] = parameter
+            if not parameter.hidden:
+                found[parameter.name] = parameter
+    return found

@@ -1,49 +1,37 @@
 """``tuner prices``: show the price table, or refresh it from AWS's public price list."""
 
 import datetime
-import json
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from tuner.cli.options import Json, Region
-from tuner.errors import UsageError
+from tuner.cli.show import write_document
+from tuner.options.manage import PricesCommand
 
 if TYPE_CHECKING:
     from tuner.billing.prices import Prices
     from tuner.billing.table import PriceTable
 
-RefreshFlag = Annotated[
-    bool, typer.Option("--refresh", help="Fetch AWS's price list first; needs no credentials.")
-]
-FromFile = Annotated[
-    Path | None,
-    typer.Option("--from", metavar="FILE", help="Take prices from a downloaded offer file."),
-]
 
-
-def prices(
-    region: Region = None,
-    refresh: RefreshFlag = False,
-    from_file: FromFile = None,
-    json_to: Json = None,
-) -> None:
-    """Show or refresh what Lambda costs: all regions, or one in detail with --region."""
+def prices(options: PricesCommand) -> None:
+    """All regions, or one in detail with --region."""
     from tuner.aws.price_list import fetch_offer, load_table, offer_url, read_offer, save_table
 
-    if refresh or from_file:
-        fresh = read_offer(from_file) if from_file else fetch_offer(offer_url(region))
+    if options.refresh or options.from_file:
+        fresh = (
+            read_offer(options.from_file)
+            if options.from_file
+            else fetch_offer(offer_url(options.region))
+        )
         save_table(fresh)
     table = load_table()
-    if json_to:
-        _write_json(_document(table, region), json_to)
-    elif region:
-        _show_region(table, region)
+    if options.json_to:
+        write_document(_document(table, options.region), options.json_to)
+    elif options.region:
+        _show_region(table, options.region)
     else:
         _show_all(table)
-    if refresh or from_file:
+    if options.refresh or options.from_file:
         newest = max(rates.source.dated for rates in fresh.rows.values())
         count = len(fresh.regions())
         regions = "1 region" if count == 1 else f"{count} regions"
@@ -133,16 +121,3 @@ def _document(table: "PriceTable", region: str | None) -> dict[str, Any]:
     wanted = (region,) if region else table.regions()
     found = [find(name, arch, table) for name in wanted for arch in ("x86_64", "arm64")]
     return {"schema": "tuner.price-list/1", "prices": [asdict(item) for item in found]}
-
-
-def _write_json(document: dict[str, Any], json_to: str) -> None:
-    text = json.dumps(document, indent=1)
-    if json_to == "-":
-        sys.stdout.write(text + "\n")
-    else:
-        try:
-            Path(json_to).write_text(text + "\n", encoding="utf-8")
-        except OSError as error:
-            raise UsageError(
-                f"--json {json_to}", f"cannot be written: {error.strerror}", "Choose another file."
-            ) from None

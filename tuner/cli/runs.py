@@ -1,139 +1,90 @@
 """``tuner runs``: list, show, delete, copy, thin, deliver, export and import stored runs."""
 
 import sys
-from pathlib import Path
-from typing import Annotated
+import time
+from datetime import UTC, datetime
 
 import typer
 
-from tuner.cli import options as o
-from tuner.cli.thin import thin
-
-runs = typer.Typer(
-    help="List, show, delete, copy, thin, deliver, export and import stored runs.",
-    no_args_is_help=False,
-)
-
-Limit = Annotated[int, typer.Option("--limit", min=1, help="The newest so many.")]
-runs.command()(thin)
+from tuner.cli.command import command
+from tuner.errors import Partial, TunerError
+from tuner.options import manage as of
 
 
-@runs.callback(invoke_without_command=True)
-def _default(context: typer.Context, store: o.StoreUrl = None) -> None:
-    """List runs when no other action is named."""
-    if context.invoked_subcommand is None:
-        listed(store=store)
-
-
-@runs.command("list")
-def listed(limit: Limit = 20, store: o.StoreUrl = None) -> None:
-    """List the stored runs, the newest first."""
-    from datetime import UTC, datetime
-
+def listed(options: of.RunsList) -> None:
+    """List the stored runs with their answers, the newest first."""
     from rich.console import Console
     from rich.table import Table
 
-    from tuner.store.runs import Store
+    from tuner.api.runs import listing
 
     table = Table(box=None)
-    for column in ("run", "started (UTC)", "command", "target", "state", "calls"):
+    for column in ("run", "started (UTC)", "command", "target", "answer", "state", "calls"):
         least = 26 if column == "run" else None  # an id that is cut would be of no use
-        table.add_column(column, no_wrap=column != "target", overflow="fold", min_width=least)
-    with Store.open(store, create=False) as opened:
-        counts = opened.counts()
-        for run in opened.runs(limit):
-            state = "crashed" if opened.crashed(run.run) else run.state.value
-            started = datetime.fromtimestamp(run.started_at, UTC).strftime("%m-%d %H:%M")
-            count = str(counts.get(run.run, 0))
-            table.add_row(run.run, started, run.command, run.target, state, count)
+        wrap = column in ("target", "answer")
+        table.add_column(column, no_wrap=not wrap, overflow="fold", min_width=least)
+    for row in listing(options.store, options.limit):
+        started = datetime.fromtimestamp(row.started_at, UTC).strftime("%Y-%m-%d %H:%M")
+        table.add_row(
+            row.run, started, row.command, row.target, row.answer, row.state, str(row.calls)
+        )
     wide = None if sys.stdout.isatty() else 200  # what goes into a pipe is not folded
     Console(markup=False, width=wide).print(table)
 
 
-@runs.command()
-def show(run: o.RunArg, store: o.StoreUrl = None) -> None:
+def show(options: of.OneRun) -> None:
     """Print a run's answer again."""
     from rich.console import Console
 
-    from tuner.api.load import stored_load
-    from tuner.experiment.recommend import recommend_run
+    from tuner.api.results import SweepResult
+    from tuner.api.stored import open_run
     from tuner.report.terminal import print_load, print_report
 
-    document = stored_load(run, store)
-    if document is not None:
-        print_load(document, Console(highlight=False))
-        return
-    print_report(recommend_run(run, store, among=None), Console(highlight=False))
+    result, console = open_run(options.run, store=options.store), Console(highlight=False)
+    if isinstance(result, SweepResult):
+        print_report(result.sweep, console)
+    else:
+        print_load(result.to_dict(), console)
 
 
-@runs.command()
-def delete(run: o.RunArg, yes: o.Yes = False, store: o.StoreUrl = None) -> None:
+def delete(options: of.RunsDelete) -> None:
     """Delete a run with everything measured in it."""
     from tuner.store.runs import Store
 
-    with Store.open(store, create=False) as opened:
-        found = opened.run(run)
-        if not yes:
+    with Store.open(options.store, create=False) as opened:
+        found = opened.run(options.run)
+        if not options.yes:
             typer.confirm(f"Delete run {found.run} of {found.target}?", abort=True)
         opened.delete(found.run)
     typer.echo(f"Deleted {found.run}.")
 
 
-@runs.command()
-def export(
-    run: o.RunArg,
-    file: Annotated[Path, typer.Argument(help="File to write; .gz compresses.")],
-    store: o.StoreUrl = None,
-) -> None:
+def export(options: of.RunsExport) -> None:
     """Write a run to a file that any command takes in place of RUN."""
     from tuner.store.runs import Store
 
-    with Store.open(store, create=False) as opened:
-        found = opened.run(run)
-        opened.export(found.run, file)
-    typer.echo(f"Wrote {found.run} to {file}.")
+    with Store.open(options.store, create=False) as opened:
+        found = opened.run(options.run)
+        opened.export(found.run, options.file)
+    typer.echo(f"Wrote {found.run} to {options.file}.")
 
 
-@runs.command("import")
-def import_(
-    file: Annotated[
-        Path,
-        typer.Argument(
-            help="File that `tuner runs export` wrote, or the JSON output of "
-            "aws-lambda-power-tuning."
-        ),
-    ],
-    store: o.StoreUrl = None,
-) -> None:
+def import_(options: of.RunsImport) -> None:
     """Add an exported run to the store, or what aws-lambda-power-tuning has measured."""
     from tuner.api.sweep import import_run
 
-    found = import_run(file, store)
+    found = import_run(options.file, options.store)
     typer.echo(f"Imported {found.run} of {found.target}.")
 
 
-@runs.command()
-def copy(
-    to: Annotated[
-        str,
-        typer.Option(
-            "--to", help="Store to add them to: a file, or postgresql+psycopg://...", metavar="URL"
-        ),
-    ],
-    run: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[RUN]...", help="Which runs; all of them by default."),
-    ] = None,
-    store: o.StoreUrl = None,
-) -> None:
+def copy(options: of.RunsCopy) -> None:
     """Copy runs into another store, with all that was measured; those it has are left alone."""
-    from tuner.errors import Partial
     from tuner.store.copying import copy_runs
     from tuner.store.runs import Store
 
-    with Store.open(store, create=False) as source:
-        wanted = [source.run(each).run for each in run] if run else None
-        with Store.open(to) as target:
+    with Store.open(options.store, create=False) as source:
+        wanted = [source.run(each).run for each in options.run] or None
+        with Store.open(options.to) as target:
             copied = copy_runs(source, target, wanted)
             where = target.where
     there = f" There already: {_runs(len(copied.there_already))}." if copied.there_already else ""
@@ -144,20 +95,18 @@ def copy(
         raise Partial("runs copy", f"left behind: {_runs(len(copied.left))}", "The rest is copied.")
 
 
-@runs.command()
-def deliver(store: o.StoreUrl = None) -> None:
+def deliver(options: of.RunsDeliver) -> None:
     """Bring what waits in .tuner/spool, as its store was away, into the store.
 
     Every command does so as well, for the store that it uses.
     """
-    from tuner.errors import Partial
     from tuner.store import spool
     from tuner.store.runs import Store
 
     if not spool.waiting():
         typer.echo("Nothing waits in .tuner/spool.")
         return
-    with Store.open(store, deliver=False) as opened:
+    with Store.open(options.store, deliver=False) as opened:
         for file in opened.delivered():
             typer.echo(f"Delivered {file.samples:,} samples of {file.head.run.run}.")
         where = opened.where
@@ -167,5 +116,57 @@ def deliver(store: o.StoreUrl = None) -> None:
         raise Partial("runs deliver", reason, fix)
 
 
+def thin(options: of.RunsThin) -> None:
+    """Replace the samples of old runs by histograms: percentiles stay, single calls go.
+
+    What such a run can no longer tell is said wherever it is used.
+    """
+    from tuner.api.runs import age_to_thin, rule_for
+    from tuner.store.retention import judged, thin_run
+    from tuner.store.runs import Store
+    from tuner.units import write_seconds
+
+    now, age_s = time.time(), age_to_thin(options)
+    rule = rule_for(now - age_s, options.smallest)
+    with Store.open(options.store, create=False) as opened:
+        found = judged(opened, rule)
+        for each in found:
+            if each.left:
+                typer.echo(f"{each.run} stays whole: {each.left}.")
+        wanted = [each for each in found if not each.left]
+        if not wanted:
+            typer.echo(f"Nothing to thin that is older than {write_seconds(age_s)}.")
+            return
+        _ask_to_thin(len(wanted), sum(each.samples for each in wanted), options.yes)
+        for each in wanted:
+            typer.echo(f"{each.run}: {thin_run(opened, each.run, rule, now):,} samples thinned.")
+        opened.compact()
+
+
+def _ask_to_thin(runs: int, samples: int, yes: bool) -> None:
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise TunerError("runs thin", "needs a confirmation", "Add --yes.")
+    typer.confirm(f"Thin {samples:,} samples of {_runs(runs)} for good?", abort=True)
+
+
 def _runs(number: int) -> str:
     return f"{number:,} run" + ("" if number == 1 else "s")
+
+
+runs = typer.Typer(no_args_is_help=False)
+runs.callback(invoke_without_command=True)(
+    command(of.RunsDeliver, lambda options: listed(of.RunsList(store=options.store)))
+)
+for _name, _of, _run in (
+    ("thin", of.RunsThin, thin),
+    ("list", of.RunsList, listed),
+    ("show", of.OneRun, show),
+    ("delete", of.RunsDelete, delete),
+    ("export", of.RunsExport, export),
+    ("import", of.RunsImport, import_),
+    ("copy", of.RunsCopy, copy),
+    ("deliver", of.RunsDeliver, deliver),
+):
+    runs.command(_name)(command(_of, _run))  # type: ignore[arg-type]

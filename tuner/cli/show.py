@@ -2,79 +2,105 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from tuner.decide.result import Sweep
 from tuner.errors import TunerError, UsageError
 from tuner.records import RunState
 
+if TYPE_CHECKING:
+    from tuner.api.results import LoadResult, SweepResult
+    from tuner.decide.load_result import Load
+    from tuner.options.output import Shown
 
-def hand_over(result: Sweep, *, output: Path | None, json_to: str | None, quiet: bool) -> Sweep:
+R = TypeVar("R", "SweepResult", "LoadResult")
+
+
+def hand_over(result: R, shown: "Shown", output: Path | None) -> R:
     """Write the report and the JSON, print the answer; nothing measured is lost on the way.
 
     What cannot be written is an error only after everything else was shown.
     """
     failures: list[TunerError] = []
     if output is not None:
-        from tuner.report.pages import with_report
-
         try:
-            result = with_report(result, output)
+            result = result.written(output)
         except TunerError as error:
             failures.append(error)
-    if json_to is not None:
+    if shown.json_to is not None:
         try:
-            write_json(result, json_to)
+            write_document(result.to_dict(), shown.json_to, _STORED)
         except TunerError as error:
             failures.append(error)
-    if json_to != "-":
-        _print(result, quiet)
-    elif result.recommendation is None and result.run.command == "sweep":
-        from tuner.report.answer import answer
-
-        print(f"tuner: {result.run.target}: {answer(result).sentence}", file=sys.stderr)
+    if shown.json_to != "-":
+        _print(result, shown.quiet)
+    elif (missing := _no_answer(result)) is not None:
+        print(f"tuner: {missing}", file=sys.stderr)
     if failures:
         raise failures[0]
     return result
 
 
-def _print(result: Sweep, quiet: bool) -> None:
+def _print(result: "SweepResult | LoadResult", quiet: bool) -> None:
     from rich.console import Console
 
-    from tuner.report.answer import answer
-    from tuner.report.terminal import print_report
+    from tuner.api.results import SweepResult
+    from tuner.report.terminal import print_load, print_report
 
     console = Console(highlight=False)
     if quiet:
-        said = answer(result)
-        rest = f": {said.rest}" if said.rest else ""
-        console.print(f"{said.headline}{rest}", markup=False, soft_wrap=True)
+        console.print(result.headline, markup=False, soft_wrap=True)
+    elif isinstance(result, SweepResult):
+        print_report(result.sweep, console)
     else:
-        print_report(result, console)
+        print_load(result.to_dict(), console)
 
 
-def write_json(result: Sweep, to: str) -> None:
-    """Write ``tuner.sweep/1`` to a file, or stdout for ``-``."""
-    from tuner.report.sweep_document import document
+def _no_answer(result: "SweepResult | LoadResult") -> str | None:
+    """Why a sweep has no answer, where stdout is for its JSON."""
+    from tuner.api.results import SweepResult
 
-    text = json.dumps(document(result), indent=2, allow_nan=False, ensure_ascii=False)
+    if not isinstance(result, SweepResult) or result.sweep.run.command != "sweep":
+        return None
+    return None if result.recommendation else f"{result.sweep.run.target}: {result.headline}"
+
+
+_STORED = "The run is stored: `tuner report last --json FILE` writes it again."
+
+
+def write_document(document: Mapping[str, Any], to: str, fix: str = "Choose another file.") -> None:
+    """Write a document as JSON, to stdout for ``-``; raises UsageError where that fails."""
+    text = json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False)
     if to == "-":
         sys.stdout.write(f"{text}\n")
         return
     try:
         Path(to).write_text(f"{text}\n", encoding="utf-8")
     except OSError as error:
-        fix = "The run is stored: `tuner recommend last --json FILE` writes it again."
         raise UsageError(f"--json {to}", f"cannot be written: {error.strerror}", fix) from None
 
 
-def exit_code(result: Sweep) -> int:
-    """What the contract says of this result."""
-    if result.run.state is RunState.INTERRUPTED:
+def exit_code(result: "SweepResult") -> int:
+    """What the contract says of a sweep, or of cold starts."""
+    sweep = result.sweep
+    partial = 3 if sweep.run.state is RunState.PARTIAL else 0
+    if sweep.run.state is RunState.INTERRUPTED:
         return 130
-    if result.recommendation is None:
-        seen = result.run.command == "cold" and any(size.cold.n for size in result.sizes)
-        return (3 if result.run.state is RunState.PARTIAL else 0) if seen else 1
-    if result.recommendation.meets_slo is False:
+    if sweep.recommendation is None:
+        seen = sweep.run.command == "cold" and any(size.cold.n for size in sweep.sizes)
+        return partial if seen else 1
+    return 99 if sweep.recommendation.meets_slo is False else partial
+
+
+def load_exit_code(load: "Load") -> int:
+    """What the contract says of a load."""
+    from tuner.records import Outcome
+
+    if load.run.state is RunState.INTERRUPTED:
+        return 130
+    if not load.figures.outcomes[Outcome.OK]:
+        return 1
+    if load.met is False:
         return 99
-    return 3 if result.run.state is RunState.PARTIAL else 0
+    return 3 if load.run.state is RunState.PARTIAL else 0

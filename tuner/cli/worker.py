@@ -1,30 +1,24 @@
 """``tuner worker``: send part of a load that another machine's ``tuner load`` asks for."""
 
 import os
-from typing import Annotated
-
-import typer
+import sys
 
 from tuner.errors import UsageError
+from tuner.options.manage import WorkerCommand
 
 _PORT = 5557  # Locust's own
-Master = Annotated[
-    str,
-    typer.Option("--master", metavar="HOST[:PORT]", help="Where `tuner load` awaits workers."),
-]
 
 
-def worker(master: Master) -> None:
-    """Join a load from another machine; ends with it.
+def worker(options: WorkerCommand) -> None:
+    """Waits for the machine that runs `tuner load TARGET --expect-workers N`, sends its share of
+    the calls, and ends with the load.
 
-    The machine that runs `tuner load TARGET --expect-workers N` tells the requests and the
-    credentials to sign them with, unencrypted: use it within a network that you trust.
+    That machine sends it the requests and the credentials to sign them with, unencrypted: use it
+    within a network that you trust. Example: tuner worker --master 10.0.0.7
     """
-    host, port = parse_master(master)
-    from tuner.engine.worker_process import own_process
-
-    command = own_process("tuner.engine.worker.locust_worker", host, port, "alone")
-    os.execv(command[0], command)
+    host, port = parse_master(options.master)
+    command = [sys.executable, "-m", "tuner.engine.worker.member", host, str(port), "alone"]
+    os.execv(sys.executable, command)
 
 
 def parse_master(text: str) -> tuple[str, int]:

@@ -20,7 +20,7 @@ from tuner.decide.result import Recommendation, Spend, Sweep
 from tuner.measure.documents import SizeLoads, Startups, calm, on_demand
 from tuner.planning.budget import NO_LIMIT
 from tuner.records import ON_DEMAND, Advice, RunRecord, Sample, Setting
-from tuner.units import MemoryWish
+from tuner.units import MemoryRange
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Side:
     question: Question
     prices: Priced
 
-    def over(self, wish: MemoryWish) -> "Side":
+    def over(self, wish: MemoryRange) -> "Side":
         """The same over other sizes."""
         return replace(self, question=replace(self.question, wish=wish))
 

@@ -33,7 +33,7 @@ from tuner.planning.budget import Budget, Spent, spent_on
 from tuner.planning.sizes import candidates, grid_sizes
 from tuner.planning.value import Beliefs
 from tuner.records import Outcome, Purpose, Sample, Setting
-from tuner.units import MemoryWish
+from tuner.units import MemoryRange
 
 _ASKABLE = 48  # sizes whose worth is computed at each step
 #: How often a size is tried for whether it runs at all, and down to which ratio of sizes.
@@ -46,7 +46,7 @@ class Question:
 
     goal: Goal
     rates: Rates
-    wish: MemoryWish
+    wish: MemoryRange
     recorded_mb: tuple[int, ...] = ()
     grid_samples: int | None = None  # None: adaptive
     plan: Adaptive = field(default_factory=Adaptive)
@@ -64,10 +64,10 @@ class Question:
         wish, recorded = self.wish, self.recorded_mb
         if wish.range_mb:
             low, high = wish.range_mb[0], min(refused) - 1
-            wish = MemoryWish(range_mb=(low, high)) if high > low else MemoryWish(sizes_mb=(low,))
+            wish = MemoryRange(range_mb=(low, high)) if high > low else MemoryRange(sizes_mb=(low,))
         elif wish.sizes_mb:
             left = tuple(size for size in wish.sizes_mb if size not in refused)
-            wish = MemoryWish(sizes_mb=left or wish.sizes_mb[:1])
+            wish = MemoryRange(sizes_mb=left or wish.sizes_mb[:1])
         return replace(self, wish=wish, recorded_mb=tuple(s for s in recorded if s not in refused))
 
 

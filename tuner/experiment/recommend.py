@@ -15,9 +15,8 @@ from tuner.decide.month import Priced
 from tuner.decide.result import Sweep
 from tuner.errors import UsageError
 from tuner.measure.documents import stored_loads, stored_startups
-from tuner.options.meaning import check, question, without_lost_traffic
-from tuner.options.options import SweepOptions, as_written, stored_options
-from tuner.options.sides import measured_arches, sides
+from tuner.options.question import measured_arches, question, sides, without_lost_traffic
+from tuner.options.sweep import SweepOptions, stored_options
 from tuner.records import Advice, FunctionFacts
 from tuner.store.runs import find
 
@@ -41,13 +40,10 @@ def recommend_run(
 
     ``among`` is the command whose runs ``last`` is looked for in; ``None`` is any."""
     stored = find(ref, store_url, among if ref == "last" else None)
-    written = as_written(overrides or {})
-    options = replace(stored_options(stored.run.options), **written)
-    run = stored.run
-    if options.traffic is not None and "traffic" not in written:
-        options, lost = without_lost_traffic(options)
-        run = replace(run, warnings=(*run.warnings, *lost))
-    check(options)
+    given = overrides or {}
+    kept, lost = without_lost_traffic(stored.run.options, again="traffic" in given)
+    options = stored_options({**kept, **given})
+    run = replace(stored.run, warnings=(*stored.run.warnings, *lost))
     facts, priced_as = run.facts, priced_as or PricedAs()
     region, other = priced_as.region or facts.region, priced_as.arch
     loads, starts = stored_loads(stored.documents), stored_startups(stored.documents)

@@ -10,14 +10,13 @@ from tuner.experiment.recommend import price
 from tuner.experiment.session import Conditions
 from tuner.measure.batches import Payload, SizeLoad, terms_of
 from tuner.measure.documents import SizeLoads, stored_loads
-from tuner.options.meaning import read_limit, read_variants, startup_size
-from tuner.options.options import SweepOptions
-from tuner.options.sides import measured_arches, sides
+from tuner.options.question import measured_arches, sides, startup_size
 from tuner.options.size_load import size_load
+from tuner.options.sweep import SweepOptions
 from tuner.planning.budget import NO_LIMIT, Budget
 from tuner.planning.cold import COLD_STARTS
 from tuner.records import Backend, RunRecord, Sample
-from tuner.units import MemoryWish
+from tuner.units import MemoryRange
 
 #: The most warm invocations of an adaptive sweep unless `--invocations` says otherwise. A real
 #: function needs one more call per size, which meets the cold start of its fresh version.
@@ -73,13 +72,13 @@ def run_spec(
     facts = run.facts
     priced = {arch: price(facts.on(arch)) for arch in measured_arches(options, facts)}
     asked, load = sides(options, facts, priced), size_load(options, facts)
-    if starts := read_variants(options):
-        wish = MemoryWish(sizes_mb=(startup_size(options, facts),))
+    if starts := options.variants:
+        wish = MemoryRange(sizes_mb=(startup_size(options, facts),))
         asked = {arch: side.over(wish) for arch, side in asked.items()}
     loads = None
     if load is not None:
         loads = stored_loads(documents or {}) or SizeLoads(terms_of(load))
-    limit = read_limit(options)
+    limit = options.limit
     return RunSpec(
         run=run,
         sides=asked,

@@ -15,13 +15,13 @@ from tuner.engine.processors import (
     local_processor,
 )
 from tuner.engine.worker_pool import Workers
-from tuner.options.options import SweepOptions
+from tuner.options.calls import RunOptions
+from tuner.options.function import FunctionOptions, architectures_of
 from tuner.records import Advice
 from tuner.store.runs import Store
-from tuner.targets.choices import DEFAULT, read_isolation
+from tuner.targets.choices import DEFAULT
 from tuner.targets.names import Kind, parse_target
 from tuner.targets.seam import Progress, Target
-from tuner.units import parse_key_values
 
 #: One process of this machine sends everything.
 ONE = Workers()
@@ -78,7 +78,7 @@ class EngineStart:
 
 @contextmanager
 def open_context(
-    options: SweepOptions,
+    options: RunOptions,
     store_url: str | None,
     progress: Progress,
     elapsed_s: float = 0.0,
@@ -104,21 +104,21 @@ def open_context(
             target.close()
 
 
-def open_target(options: SweepOptions, progress: Progress, clock: Clock) -> Target:
+def open_target(options: FunctionOptions, progress: Progress, clock: Clock) -> Target:
     """The target that its text names. Raises UsageError or TargetError."""
-    name = parse_target(options.target)
+    name, arches = options.name, ",".join(architectures_of(options))
     if options.where and name.kind is not Kind.REPLAY:
         raise _only_for("--where", "replay:FILE")
-    if name.kind is not Kind.AWS and read_isolation(options.isolation) is not DEFAULT:
+    if name.kind is not Kind.AWS and options.isolation is not DEFAULT:
         raise _only_for("--isolation", "functions on AWS")
     if name.kind is Kind.REPLAY:
         from tuner.targets.replay import open_replay, open_replays
 
-        where = parse_key_values(options.where, "--where")
-        if options.architectures is not None:
-            return open_replays(name, options.architectures, where)
+        where = dict(options.where)
+        if arches:
+            return open_replays(name, arches, where)
         return open_replay(name, where)
-    if options.architectures is not None and name.kind is not Kind.AWS:
+    if arches and name.kind is not Kind.AWS:
         raise _this_machines_only(name.text)
     if name.kind is Kind.AWS:
         from tuner.aws.session import SessionOptions
@@ -130,13 +130,14 @@ def open_target(options: SweepOptions, progress: Progress, clock: Clock) -> Targ
             options.endpoint_url,
             assume_role=options.assume_role,
         )
-        how = read_isolation(options.isolation)
-        target = open_aws(name, AwsOptions(session, isolation=how, progress=progress, clock=clock))
-        if options.architectures is not None:
+        target = open_aws(
+            name, AwsOptions(session, isolation=options.isolation, progress=progress, clock=clock)
+        )
+        if arches:
             from tuner.targets.aws import on_architectures
 
             try:
-                return on_architectures(target, options.architectures)
+                return on_architectures(target, arches)
             except BaseException:
                 target.close()
                 raise
@@ -149,7 +150,7 @@ def open_target(options: SweepOptions, progress: Progress, clock: Clock) -> Targ
         LocalOptions(
             handler=options.handler,
             runtime=options.runtime,
-            environment=parse_key_values(options.env, "--env"),
+            environment=dict(options.env),
             embedded=EmbeddedOptions(cpu=options.cpu),
             progress=progress,
             clock=clock,
@@ -199,7 +200,7 @@ def _only_for(option: str, kind: str) -> Exception:
     return UsageError(option, f"is only for {kind}", "Leave it out.")
 
 
-def open_processors(options: SweepOptions, most_failures: int) -> Processors | None:
+def open_processors(options: RunOptions, most_failures: int) -> Processors | None:
     """The pre- and post-processor that ``--pre`` and ``--post`` name; ``None`` without any."""
     if options.pre is None and options.post is None:
         return None
@@ -208,7 +209,7 @@ def open_processors(options: SweepOptions, most_failures: int) -> Processors | N
     return Processors(pre, post, most_failures)
 
 
-def _processor(option: str, text: str, options: SweepOptions) -> Processor:
+def _processor(option: str, text: str, options: RunOptions) -> Processor:
     function = lambda_of(text)
     if function is None:
         return local_processor(option, text)

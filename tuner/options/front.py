@@ -6,11 +6,12 @@ managing Lambda function URLs"; Amazon API Gateway developer guide, "Invoke REST
 """
 
 import re
-from collections.abc import Sequence
 from urllib.parse import SplitResult, urlsplit
 
 from tuner.engine.front import IAM, METHODS, NO_AUTH, FrontOptions, FrontRequest
 from tuner.errors import UsageError
+from tuner.options.load_options import Fronted
+from tuner.options.option import options_of
 
 _FUNCTION_URL = re.compile(r"[^.]+\.lambda-url\.(?P<region>[a-z0-9-]+)\.on\.aws", re.ASCII)
 _GATEWAY = re.compile(
@@ -25,24 +26,28 @@ _OURS = frozenset(
 )
 
 
-def read_front(
-    url: str | None, auth: str | None, method: str | None, headers: Sequence[str]
-) -> FrontOptions | None:
+def read_front(options: Fronted) -> FrontOptions | None:
     """Read ``--url`` and what goes with it; ``None`` without a URL. Raises UsageError."""
-    if url is None:
-        for option, value in (("--url-auth", auth), ("--method", method), ("--header", headers)):
-            if value:
-                raise UsageError(option, "is of an HTTP front", "Give it with --url.")
+    if options.url is None:
+        _refuse_others(options)
         return None
-    parts = _split(url)
-    given = tuple(_header(text) for text in headers)
+    parts = _split(options.url)
+    given = tuple(_header(text) for text in options.header)
     known = _of_aws(parts.hostname or "")
-    service = _service(auth, known[0], authorized="authorization" in dict(given))
-    verb = (method or "POST").upper()
+    service = _service(options.url_auth, known[0], authorized="authorization" in dict(given))
+    verb = (options.http_method or "POST").upper()
     if verb not in METHODS:
         fix = f"Choose one of: {', '.join(METHODS)}."
-        raise UsageError(f"--method {verb[:40]!r}", "is not sent here", fix)
+        raise UsageError(f"--http-method {verb[:40]!r}", "is not supported", fix)
     return FrontOptions(parts.geturl(), FrontRequest(service, verb, given), known[1])
+
+
+def _refuse_others(options: Fronted) -> None:
+    """What goes with ``--url`` only."""
+    for name, value in vars(options).items():
+        if name in ("url_auth", "http_method", "header") and value:
+            flag = options_of(Fronted)[name].flag
+            raise UsageError(flag, "is for an HTTP front", "Give it with --url.")
 
 
 def _of_aws(host: str) -> tuple[str | None, str | None]:

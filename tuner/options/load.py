@@ -1,82 +1,52 @@
-"""What a user asks of a load, as it was written, and what that means.
+"""What a load's options come to, before the function is known: a profile, and how calls are sent.
 
-As ``request.py`` for a sweep: fields bear the names of the command line's options, reading them
-raises only UsageError (NotFound for a profile). Profiles and payloads are read, nothing else.
+Options come before what a profile suggests. What does not go together is refused here, each with
+its reason: raises only UsageError. Reads the profile's file and the locustfile, nothing else.
 """
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from tuner.decide.goal import Slo, parse_slo
 from tuner.engine.engine import Mode, Script
 from tuner.engine.front import FrontOptions
-from tuner.engine.profiles.profile import Profile
-from tuner.engine.retry import POLICIES
+from tuner.engine.profiles.pace import Constant
+from tuner.engine.profiles.profile import MODES, Phase, Profile
+from tuner.engine.profiles.profile_file import load_profile
+from tuner.engine.profiles.values import HIGHEST_PER_S
 from tuner.engine.stop_on import StopRule, parse_stop_on
 from tuner.engine.worker_pool import Workers
 from tuner.errors import UsageError
 from tuner.measure.batches import Sending, concurrency_for, fair_share
 from tuner.options.front import read_front
-from tuner.options.meaning import read_limit
-from tuner.options.mode import DRAIN_S, ModeWish, read_mode
-from tuner.options.options import SweepOptions
-from tuner.options.profile import ProfileAsked, choice, read_profile_wish
-from tuner.options.script import read_script
-from tuner.options.workers import read_web, read_workers
+from tuner.options.kinds import choice
+from tuner.options.load_options import LoadOptions
 from tuner.planning.budget import NO_LIMIT, Budget
 from tuner.records import Backend, FunctionFacts
-from tuner.targets.names import Kind, parse_target
-from tuner.units import parse_memory
+from tuner.targets.names import Kind
+from tuner.units import format_rate
 
-#: A search for the limit has these objectives unless told others.
+#: A search for the limit has these objectives unless others are given, and tries each rate so long.
 LIMIT_SLO = ("throttles<1%", "errors<1%")
+STEP_S = 10.0
+#: How long a load lasts unless ``--duration`` or a profile says otherwise.
+DURATION_S = 30.0
+#: Events are followed for so long after the load at most, unless ``--drain`` says otherwise: a
+#: failing event is tried three times within about three and a half minutes.
+DRAIN_S = 300.0
+#: Lambda keeps an event no longer than six hours.
+_LONGEST_S = 21_600.0
+#: Where workers of other machines are awaited; 5557 is Locust's own port.
+DEFAULT_BIND = "0.0.0.0:5557"
+#: Where Locust's UI is shown: only to this machine, on Locust's own port.
+WEB_HOST, WEB_PORT = "127.0.0.1", 8089
+_MOST_BYTES = 1_000_000
 
 
 @dataclass(frozen=True)
-class LoadOptions:
-    """The options of a load as written. ``common`` has those that a sweep has, too: the target,
-    its region and handler, payloads, the seed, ``slo`` and ``max_cost``."""
-
-    common: SweepOptions
-    memory: str | None = None
-    rate: str | None = None
-    duration: str | None = None
-    arrival: str | None = None
-    users: int | None = None
-    think: str | None = None
-    profile_load: str | None = None
-    retry: str | None = None
-    mode: str | None = None
-    drain: str | None = None
-    stop_on: tuple[str, ...] = ()
-    max_concurrency: int | None = None
-    workers: int = 1
-    expect_workers: int = 0
-    bind: str | None = None
-    find_limit: bool = False
-    url: str | None = None
-    url_auth: str | None = None
-    method: str | None = None
-    header: tuple[str, ...] = ()
-    locustfile: str | None = None
-    spawn_rate: str | None = None
-    web_ui: bool = False
-    web_host: str | None = None
-    web_port: int | None = None
-
-    def stored(self) -> dict[str, Any]:
-        """The options as a run keeps them; see ``SweepOptions.stored``."""
-        own = {name: value for name, value in asdict(self).items() if name != "common"}
-        own["header"] = tuple(item.partition(":")[0] for item in self.header)
-        own["url"] = self.url and self.url.partition("?")[0]  # a query may hold secrets, too
-        kept = {name: value for name, value in own.items() if value not in (None, ())}
-        return {**self.common.stored(), **kept}
-
-
-@dataclass(frozen=True)
-class Wish:
-    """A load's options, read: everything that does not depend on the function."""
+class LoadSpec:
+    """A load, as far as it does not depend on the function."""
 
     profile: Profile
     retry: str
@@ -92,129 +62,264 @@ class Wish:
     drain_s: float = DRAIN_S
     script: Script | None = None
 
+    def sending(self, facts: FunctionFacts, seed: int) -> Sending:
+        """How the calls are sent to this function."""
+        return Sending(
+            concurrency=concurrency_for(self.profile, facts, self.most),
+            retry=self.retry,
+            mode=self.mode,
+            seed=seed,
+            script=self.script,
+        )
 
-def read_wish(options: LoadOptions) -> Wish:
-    """Read all options; raises UsageError or NotFound."""
+    def memory_of(self, facts: FunctionFacts) -> int:
+        """The size to load (MB): as asked, as configured, or the only one recorded."""
+        if self.memory_mb is not None:
+            return self.memory_mb
+        if facts.memory_mb is not None:
+            return facts.memory_mb
+        if len(facts.recorded_mb) == 1:
+            return facts.recorded_mb[0]
+        listed = ", ".join(map(str, facts.recorded_mb))
+        raise UsageError(facts.name, "has several sizes", f"Choose one with --memory: {listed}.")
+
+    def too_many(self, facts: FunctionFacts) -> str | None:
+        """Why to ask before the load begins: it may take other functions' concurrency."""
+        share = fair_share(facts)
+        if facts.backend is not Backend.AWS or share is None:
+            return None
+        most = concurrency_for(self.profile, facts, self.most)
+        if most <= share:
+            return None
+        return (
+            f"Up to {most:,} calls at once are more than half of the account's concurrency "
+            f"of {facts.account_concurrency:,}; other functions may be throttled."
+        )
+
+
+def load_spec(options: LoadOptions) -> LoadSpec:
+    """What the options come to; raises UsageError."""
     script = _script(options)
     profile = _profile(options, script)
-    retry = choice("--retry", options.retry or profile.retry or "none", tuple(POLICIES))
-    how = _mode(options, profile)
-    common = options.common
-    most = options.max_concurrency or profile.max_concurrency
-    if most is not None and most < 1:
-        raise UsageError(f"--max-concurrency {most}", "is below 1", "Give a positive number.")
-    slos = common.slo or profile.slo or (LIMIT_SLO if options.find_limit else ())
-    return Wish(
+    mode, drain_s = _mode(options, profile)
+    slos = options.slo or tuple(
+        map(parse_slo, profile.slo or (LIMIT_SLO if options.find_limit else ()))
+    )
+    return LoadSpec(
         profile=profile,
-        retry=retry,
-        mode=how.mode,
-        slos=tuple(parse_slo(text) for text in slos),
-        rules=tuple(parse_stop_on(text) for text in options.stop_on or profile.stop_on),
-        limit=read_limit(common),
-        memory_mb=None if options.memory is None else _one_size(options.memory),
-        most=most,
+        retry=options.retry or profile.retry or "none",
+        mode=mode,
+        slos=slos,
+        rules=options.stop_on or tuple(map(parse_stop_on, profile.stop_on)),
+        limit=options.limit,
+        memory_mb=options.memory,
+        most=options.max_concurrency or profile.max_concurrency,
         event=profile.event,
-        workers=read_workers(options.workers, options.expect_workers, options.bind, _web(options)),
+        workers=_workers(options),
         front=_front(options),
-        drain_s=how.drain_s,
+        drain_s=drain_s,
         script=script,
     )
 
 
-def sending(wish: Wish, facts: FunctionFacts, seed: int) -> Sending:
-    """How the calls are sent to this function."""
-    concurrency = concurrency_for(wish.profile, facts, wish.most)
-    return Sending(
-        concurrency=concurrency, retry=wish.retry, mode=wish.mode, seed=seed, script=wish.script
+# When calls are due.
+
+
+def _profile(options: LoadOptions, script: Script | None) -> Profile:
+    if options.rate is not None and options.rate > HIGHEST_PER_S:
+        rate, fix = format_rate(options.rate), "Write it like 500 or 500rps."
+        raise UsageError(f"--rate {rate}", f"is above {HIGHEST_PER_S:,.0f}/s", fix)
+    if options.find_limit:
+        return _search(options)
+    if script is not None:
+        users = options.but(users=options.users or 1)
+        return replace(_closed(users), name="locustfile", about=script.name)
+    return _named(options)(options)
+
+
+def _named(options: LoadOptions) -> Callable[[LoadOptions], Profile]:
+    """The one way in which calls are said to be due."""
+    ways = {
+        "--users": (options.users is not None, _closed),
+        "--profile-load": (options.profile_load is not None, _from_file),
+        "--rate": (options.rate is not None and options.profile_load is None, _open),
+    }
+    named = [name for name, (given, _) in ways.items() if given]
+    if len(named) != 1:
+        reason = f"cannot have {' and '.join(named)}" if named else "needs to know what to send"
+        fix = "Give --rate 50 (open model), --users 20 (closed) or --profile-load steady."
+        raise UsageError("load", reason, fix)
+    if options.think is not None and options.users is None:
+        raise UsageError("--think", "is a pause of users", "Give it with --users.")
+    return ways[named[0]][1]
+
+
+def _open(options: LoadOptions) -> Profile:
+    assert options.rate is not None
+    phase = Phase(Constant(options.rate), options.duration or DURATION_S)
+    return Profile("rate", "", (phase,), options.arrival or "constant")
+
+
+def _search(options: LoadOptions) -> Profile:
+    """The first step of a search for the limit."""
+    if options.users is not None or options.profile_load is not None:
+        fix = "Leave --users and --profile-load out."
+        raise UsageError("--find-limit", "tries rates of its own", fix)
+    phase = Phase(Constant(options.rate or 1.0), options.duration or STEP_S)
+    return Profile("find-limit", "", (phase,), options.arrival or "poisson")
+
+
+def _from_file(options: LoadOptions) -> Profile:
+    assert options.profile_load is not None
+    checks: dict[str, Callable[[str], object]] = {
+        "slo": lambda text: parse_slo(text, "slo"),
+        "stop_on": lambda text: parse_stop_on(text, "stop_on"),
+    }
+    found = load_profile(options.profile_load, checks)
+    if found.users and options.rate is not None:
+        reason = "a profile of users has no rate"
+        raise UsageError(f"profile {found.name}", reason, "Leave --rate out.")
+    scaled = found.scaled(options.rate, options.duration)
+    return scaled if options.arrival is None else replace(scaled, arrival=options.arrival)
+
+
+def _closed(options: LoadOptions) -> Profile:
+    assert options.users is not None
+    if options.arrival is not None:
+        fix = "Leave it out, or give --rate."
+        raise UsageError("--arrival", "is for an open model", fix)
+    return Profile(
+        "users",
+        users=options.users,
+        think_s=options.think or 0.0,
+        closed_s=options.duration or DURATION_S,
     )
 
 
-def memory_of(wish: Wish, facts: FunctionFacts) -> int:
-    """The size to load (MB): as asked, as configured, or the only one recorded."""
-    if wish.memory_mb is not None:
-        return wish.memory_mb
-    if facts.memory_mb is not None:
-        return facts.memory_mb
-    if len(facts.recorded_mb) == 1:
-        return facts.recorded_mb[0]
-    listed = ", ".join(map(str, facts.recorded_mb))
-    raise UsageError(facts.name, "has several sizes", f"Choose one with --memory: {listed}.")
-
-
-def too_many(wish: Wish, facts: FunctionFacts) -> str | None:
-    """Why a load should be asked about first: it may take other functions' concurrency."""
-    share = fair_share(facts)
-    if facts.backend is not Backend.AWS or share is None:
-        return None
-    concurrency = concurrency_for(wish.profile, facts, wish.most)
-    if concurrency <= share:
-        return None
-    return (
-        f"Up to {concurrency:,} calls at once are more than half of the account's concurrency "
-        f"of {facts.account_concurrency:,}; other functions may be throttled."
-    )
+# A locustfile.
 
 
 def _script(options: LoadOptions) -> Script | None:
-    """The user's own locustfile, unless something else that was asked forbids it."""
-    given = {
+    """The user's own locustfile, unless another option decides what it does."""
+    if options.locustfile is None:
+        if options.spawn_rate is not None:
+            fix = "Give it with --locustfile."
+            raise UsageError("--spawn-rate", "is for a locustfile", fix)
+        return None
+    unfit = {
         "--rate": options.rate is not None,
         "--profile-load": options.profile_load is not None,
         "--find-limit": options.find_limit,
         "--think": options.think is not None,
         "--arrival": options.arrival is not None,
-        "--mode async": options.mode == Mode.ASYNC,
+        "--mode async": options.mode is Mode.ASYNC,
     }
-    return read_script(options.locustfile, options.spawn_rate, given)
+    for name, given in unfit.items():
+        if given:
+            fix = "Leave it out; --users, --spawn-rate and --duration say how many, and how long."
+            raise UsageError(name, "cannot go with --locustfile", fix)
+    path = Path(options.locustfile)
+    text = _python(path, f"--locustfile {path}")
+    return Script(path.name, text, str(path.parent.resolve()), options.spawn_rate)
 
 
-def _profile(options: LoadOptions, script: Script | None) -> Profile:
-    """When calls are due; objectives and conditions in a profile's file are checked here."""
-    users = options.users
-    asked = ProfileAsked(
-        rate=options.rate,
-        duration=options.duration,
-        arrival=options.arrival,
-        users=1 if script is not None and users is None else users,
-        think=options.think,
-        profile_load=options.profile_load,
-        find_limit=options.find_limit,
-    )
-    checks: dict[str, Callable[[str], object]] = {
-        "slo": lambda text: parse_slo(text, "slo"),
-        "stop_on": lambda text: parse_stop_on(text, "stop_on"),
+def _python(path: Path, thing: str) -> str:
+    """The file's text, which goes to the workers; nothing of it is run here."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        compile(text, str(path), "exec")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not text"
+        raise UsageError(thing, f"cannot be read: {why}", "Check the path.") from None
+    except (SyntaxError, ValueError) as error:
+        raise UsageError(thing, f"is not Python: {error}", "Correct it.") from None
+    if len(text) > _MOST_BYTES:
+        raise UsageError(thing, f"is longer than {_MOST_BYTES:,} bytes", "Is it the right file?")
+    return text
+
+
+# How calls are made.
+
+#: Why these do not go with events, and what to do.
+_UNFIT: Mapping[str, tuple[str, str]] = {
+    "replay": ("a recording has no queue of events", "Load a function: demo:io, local:PATH, NAME."),
+    "--url": ("waits for the answer, events do not", "Leave --url or --mode async out."),
+    "--find-limit": ("needs answers, which events have not", "Give --rate or --profile-load."),
+    "--max-cost": (
+        "cannot end events that were accepted already, and they cost only later",
+        "Bound the load with --rate and --duration.",
+    ),
+}
+
+
+def _mode(options: LoadOptions, profile: Profile) -> tuple[Mode, float]:
+    """Whether calls are answered or queued, and how long events are followed (s)."""
+    mode = options.mode or Mode(choice("--mode", profile.mode or Mode.SYNC.value, MODES))
+    if mode is Mode.SYNC:
+        if options.drain is not None:
+            raise UsageError("--drain", "is for events", "Give it with --mode async.")
+        return mode, DRAIN_S
+    present = {
+        "replay": options.name.kind is Kind.REPLAY,
+        "--url": options.url is not None,
+        "--find-limit": options.find_limit,
+        "--max-cost": options.max_cost is not None,
     }
-    found = read_profile_wish(asked, checks)
-    return found if script is None else replace(found, name="locustfile", about=script.name)
+    for name, (reason, fix) in _UNFIT.items():
+        if present[name]:
+            raise UsageError("--mode async" if name == "replay" else name, reason, fix)
+    drain_s = profile.drain_s if options.drain is None else options.drain
+    if drain_s is not None and drain_s > _LONGEST_S:
+        raise UsageError("--drain", "is above 6h", "No event lives longer.")
+    return mode, DRAIN_S if drain_s is None else drain_s
 
 
 def _front(options: LoadOptions) -> FrontOptions | None:
     """The HTTP front to load instead of the Invoke API; it calls the function as it is."""
-    front = read_front(options.url, options.url_auth, options.method, options.header)
+    front = read_front(options)
     if front is not None and options.memory is not None:
         fix = "Leave it out, or set it with tuner apply first."
         raise UsageError("--memory", "cannot be chosen behind --url", fix)
     return front
 
 
-def _mode(options: LoadOptions, profile: Profile) -> ModeWish:
-    """Whether calls are answered or queued, unless something else that was asked forbids it."""
-    given = {
-        "replay": parse_target(options.common.target).kind is Kind.REPLAY,
-        "--url": options.url is not None,
-        "--find-limit": options.find_limit,
-        "--max-cost": options.common.max_cost is not None,
-    }
-    return read_mode(options.mode, options.drain, profile, given)
+# Who sends.
+
+
+def _workers(options: LoadOptions) -> Workers:
+    """Local processes, and those of other machines that are waited for."""
+    local, expect, web = options.workers, options.expect_workers, _web(options)
+    if options.bind is not None and not expect:
+        raise UsageError("--bind", "is for --expect-workers", "Give both.")
+    if local + expect < 1:
+        fix = "Give --workers 1 or more, or --expect-workers."
+        raise UsageError(f"--workers {local}", "leaves no process to send calls", fix)
+    if not expect:
+        return Workers(local=local, web=web)
+    place = options.bind or DEFAULT_BIND
+    host, colon, port = place.rpartition(":")
+    if not (colon and port.isascii() and port.isdigit() and 0 < int(port[:9]) < 65536 and host):
+        fix = f"The default is {DEFAULT_BIND}."
+        raise UsageError(f"--bind {place[:60]!r}", "is no HOST:PORT", fix)
+    return Workers(local, expect, _bare(host), int(port), web)
 
 
 def _web(options: LoadOptions) -> tuple[str, int] | None:
-    """Where Locust's UI is shown, if it is."""
-    return read_web(options.web_ui, options.web_host, options.web_port)
+    """Host and port of Locust's UI; ``None`` if it is not to be shown."""
+    host, port = options.web_host, options.web_port
+    if not options.web_ui:
+        for name, value in (("--web-host", host), ("--web-port", port)):
+            if value is not None:
+                raise UsageError(name, "is for Locust's UI", "Give it with --web-ui.")
+        return None
+    where = WEB_HOST if host is None else _bare(host.strip())
+    if not where or any(letter.isspace() for letter in where):
+        raise UsageError(f"--web-host {host!r:.60}", "is no host", f"The default is {WEB_HOST}.")
+    number = WEB_PORT if port is None else port
+    if not 0 < number < 65536:
+        raise UsageError(f"--web-port {number}", "is no port", f"The default is {WEB_PORT}.")
+    return where, number
 
 
-def _one_size(text: str) -> int:
-    wish = parse_memory(text)
-    if len(wish.sizes_mb) != 1:
-        raise UsageError(f"--memory {text!r}", "is not one size", "A load has one configuration.")
-    return wish.sizes_mb[0]
+def _bare(host: str) -> str:
+    return host.removeprefix("[").removesuffix("]")

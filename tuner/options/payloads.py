@@ -13,10 +13,9 @@ from tuner.clock import Clock, WallClock
 from tuner.engine.profiles.events import load_event
 from tuner.errors import UsageError
 from tuner.measure.batches import Payload
-from tuner.options.options import SweepOptions, inline
-from tuner.options.texts import read_text
+from tuner.options.calls import NO_PAYLOAD, RunOptions, inline
+from tuner.options.kinds import read_text
 from tuner.recording.power_tuning import is_weighted, read_input
-from tuner.targets.names import parse_target
 
 #: A synchronous invocation takes at most 6 MB (Lambda quotas; the API counts 6,291,556 bytes).
 PAYLOAD_LIMIT = 6_291_556
@@ -28,12 +27,12 @@ EVENTS = 50
 
 
 def read_payloads(
-    options: SweepOptions, clock: Clock | None = None, events: int = EVENTS
+    options: RunOptions, clock: Clock | None = None, events: int = EVENTS
 ) -> tuple[Payload, ...]:
     """The payloads to invoke with: ``--payloads`` (weighted), or the one of ``--payload``; or
     so many different ``events`` of a template, as of now on ``clock``."""
     if options.event:
-        if options.payloads or options.payload != "{}":
+        if options.payloads or options.payload != NO_PAYLOAD:
             reason = "cannot go with --payload or --payloads"
             raise UsageError("--event", reason, "Give one of them.")
         now_s = (clock or WallClock()).wall()
@@ -51,7 +50,7 @@ def read_payloads(
     return (Payload(_checked(text, "--payload")),)
 
 
-def _read(name: str, option: str, options: SweepOptions) -> str:
+def _read(name: str, option: str, options: RunOptions) -> str:
     """A file, or an object of S3, as text."""
     if not name.startswith(S3):
         return read_text(name, option)
@@ -59,7 +58,7 @@ def _read(name: str, option: str, options: SweepOptions) -> str:
     from tuner.aws.session import SessionOptions, open_session
 
     split_s3(name)
-    region = options.region or parse_target(options.target).region
+    region = options.region or options.name.region
     session = open_session(SessionOptions(region, options.profile, assume_role=options.assume_role))
     try:
         return read_s3(session, name, _MOST_IN_S3).decode()
@@ -75,17 +74,17 @@ def _from_s3(text: str) -> tuple[Payload, ...]:
     return (Payload(_checked(text, "--payload")),)
 
 
-def with_power_tuning(
-    file: str, target: str | None, given: Mapping[str, Any]
-) -> tuple[str | None, dict[str, Any]]:
-    """Target and options of an aws-lambda-power-tuning input; what is ``given`` goes before it."""
+def with_power_tuning(file: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What is ``given`` by name, and what an input of aws-lambda-power-tuning says beside it."""
     own_payload = bool({"payload", "payloads"} & given.keys())
     option = "--power-tuning-input"
-    wish = read_input(read_text(file, option), f"{option} {file}")
-    options = dict(wish.options)
+    asked = read_input(read_text(file, option), f"{option} {file}")
+    options = dict(asked.options)
     if own_payload:
         options = {k: v for k, v in options.items() if k not in ("payload", "payloads")}
-    return target or wish.target, {**options, **given, "left_out": wish.notes}
+    if asked.target is not None:
+        options["target"] = asked.target
+    return {**options, **given, "left_out": asked.notes}
 
 
 def _checked(text: str, option: str, *, limit: bool = True) -> bytes:

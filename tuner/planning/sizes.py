@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.units import MemoryWish
+from tuner.units import MemoryRange
 
 IntArray = NDArray[np.int64]
 
@@ -14,7 +14,7 @@ USUAL_MB = (128, 256, 512, 1024, 1536, 2048, 3008, 4096, 6144, 8192, 10_240)
 _STEP = 0.01
 
 
-def grid_sizes(wish: MemoryWish, recorded_mb: tuple[int, ...] = ()) -> tuple[int, ...]:
+def grid_sizes(wish: MemoryRange, recorded_mb: tuple[int, ...] = ()) -> tuple[int, ...]:
     """Sizes (MB, ascending) that a grid measures: a list as it is, a range's ends and usual sizes.
 
     A recording offers only the sizes that it has.
@@ -27,7 +27,7 @@ def grid_sizes(wish: MemoryWish, recorded_mb: tuple[int, ...] = ()) -> tuple[int
     return tuple(sorted({low, high, *(s for s in USUAL_MB if low < s < high)}))
 
 
-def candidates(wish: MemoryWish, recorded_mb: tuple[int, ...] = ()) -> IntArray:
+def candidates(wish: MemoryRange, recorded_mb: tuple[int, ...] = ()) -> IntArray:
     """Sizes (MB, ascending) that an adaptive sweep may choose: of a range, one in every 1 %."""
     if wish.sizes_mb:
         return np.array(wish.sizes_mb, dtype=np.int64)
@@ -38,7 +38,7 @@ def candidates(wish: MemoryWish, recorded_mb: tuple[int, ...] = ()) -> IntArray:
     return np.unique(np.round(np.geomspace(low, high, count)).astype(np.int64))
 
 
-def _recorded(wish: MemoryWish, recorded_mb: tuple[int, ...]) -> tuple[int, ...]:
+def _recorded(wish: MemoryRange, recorded_mb: tuple[int, ...]) -> tuple[int, ...]:
     """All recorded sizes, or those inside the range when any are."""
     low, high = wish.range_mb or (0, max(recorded_mb))
     inside = tuple(sorted(s for s in recorded_mb if low <= s <= high))

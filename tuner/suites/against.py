@@ -10,12 +10,11 @@ from enum import StrEnum
 from pathlib import Path
 
 from tuner.errors import UsageError
-from tuner.options.options import SweepOptions
+from tuner.options.sweep import SweepOptions
 from tuner.records import FunctionFacts
 from tuner.suites.repository import commit_of, take_out
 from tuner.targets.names import Kind, TargetName, parse_target
 from tuner.targets.seam import Code
-from tuner.units import parse_key_values
 
 _FIX = "Write a version or alias, a .zip or folder, git:REVISION, or git:REVISION:PATH."
 
@@ -75,7 +74,7 @@ def other_code(
     """
     if parse_target(options.target).kind is Kind.AWS:
         handler, runtime = options.handler or facts.handler, options.runtime or facts.runtime
-        options = replace(options, handler=handler, runtime=runtime)
+        options = options.but(handler=handler, runtime=runtime)
     if against.what is What.PATH:
         return _code(Path(against.name).expanduser(), options), None
     commit = commit_of(against.name, _folder(against, options))
@@ -101,7 +100,7 @@ def _code(path: Path, options: SweepOptions) -> Code:
     how = LocalOptions(
         handler=options.handler,
         runtime=options.runtime,
-        environment=parse_key_values(options.env, "--env"),
+        environment=dict(options.env),
     )
     return local_code(name, how, "other")
 

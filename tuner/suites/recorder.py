@@ -76,7 +76,7 @@ def _record(
     case: Case, sides: CaseSides, side: CaseSide, label: Label, shared: Mapping[str, Any]
 ) -> RunRecord:
     memory = ",".join(map(str, dict.fromkeys(each.memory_mb for each in sides.settings)))
-    options = replace(case.options, memory=memory)
+    options = case.options.but(memory=memory)
     target = case.target
     if side.role is Role.BEFORE:
         target = f"{case.target} at {side.label}"

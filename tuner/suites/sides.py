@@ -15,7 +15,7 @@ from tuner.errors import TargetError, UsageError
 from tuner.experiment.experiment import restored
 from tuner.experiment.wiring import EngineStart, open_engine, open_target, target_notes
 from tuner.measure.failures import refusal
-from tuner.options.options import SweepOptions
+from tuner.options.sweep import SweepOptions
 from tuner.records import Advice, Backend, FunctionFacts, Part, Sample, Setting
 from tuner.suites.against import Against, What, control_code, other_code, parse_against
 from tuner.suites.suite import Case
@@ -138,7 +138,7 @@ class _Opened:
     def candidate(self, other: Against | None) -> CaseSide:
         """What is judged."""
         name, as_is = parse_target(self._case.target), _called_as_it_is(self._case, other)
-        options = replace(self._options, target=name.function if as_is else name.text)
+        options = self._options.but(target=name.function if as_is else name.text)
         target = self._target(options)
         facts, label = target.describe(), _label(self._case.target)
         self.notes = target_notes(target)
@@ -156,7 +156,7 @@ class _Opened:
     def other(self, against: Against, candidate: CaseSide) -> None:
         """What the candidate is compared with."""
         if against.what is What.RECORDING:
-            target = self._target(replace(self._options, target=against.name))
+            target = self._target(self._options.but(target=against.name))
             for part, own in target.parts().items():
                 self.parts[part._replace(code=Role.BEFORE.code)] = own
             self.sides.append(CaseSide(Role.BEFORE, against.text, target.describe()))

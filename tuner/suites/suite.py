@@ -17,7 +17,7 @@ from typing import Any
 
 from tuner.clock import Clock
 from tuner.errors import Partial, StoreError, UsageError
-from tuner.options.options import SweepOptions
+from tuner.options.sweep import SweepOptions
 from tuner.suites.gate import Gate, Subject
 from tuner.suites.sampling import MOST
 from tuner.targets.seam import Progress
@@ -131,7 +131,7 @@ class Suite:
 def _moved(case: Case, where: Environment) -> Case:
     target = where.targets.get(case.name, case.target)
     options: dict[str, Any] = dict(where.options)
-    return replace(case, options=replace(case.options, target=target, **options))
+    return replace(case, options=case.options.but(target=target, **options))
 
 
 FOLDER = Path(".tuner")

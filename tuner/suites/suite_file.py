@@ -11,13 +11,12 @@ from typing import Any
 
 from tuner.engine.profiles.values import Values, shown
 from tuner.errors import TunerError, UsageError
-from tuner.options.meaning import check
-from tuner.options.options import SweepOptions
-from tuner.options.size_load import read_load, with_profile
+from tuner.options.size_load import with_profile
+from tuner.options.sweep import SweepOptions
 from tuner.suites.gate import Gate, parse_gates
 from tuner.suites.sampling import MOST
 from tuner.suites.suite import Case, Environment, Overlap, Suite
-from tuner.targets.choices import Isolation, read_isolation
+from tuner.targets.choices import Isolation
 from tuner.targets.names import Kind, parse_target
 from tuner.units import parse_memory
 
@@ -226,14 +225,13 @@ class _Reader:
             if parse_target(target).kind is Kind.REPLAY and "sizes" not in entry:
                 self._values.complain(f"{where}sizes are missing; a recording has no memory of now")
             self._check(options, where)
-            return with_profile(options, read_load(options))
+            return with_profile(options)
         except TunerError as error:
             self._values.complain(f"{where}{error.thing}: {error.reason}")
             return SweepOptions(target=target)
 
     def _check(self, options: SweepOptions, where: str) -> None:
-        check(options)
-        if read_isolation(options.isolation) is Isolation.IN_PLACE:
+        if options.isolation is Isolation.IN_PLACE:
             reason = "isolation 'in-place' has one size at a time, so nothing can be interleaved"
             self._values.complain(f"{where}{reason}")
 

@@ -7,13 +7,13 @@ overwritten.
 
 import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tuner.clock import WallClock
 from tuner.errors import NotFound, UsageError
-from tuner.options.options import SweepOptions
+from tuner.options.sweep import SweepOptions
 from tuner.suites.suite_file import parse_suite
 from tuner.targets.names import Kind, parse_target
 
@@ -72,7 +72,7 @@ def _functions(source: str, options: SweepOptions) -> list[Found]:
             return _of_serverless(file)
         return _of_template(file)
     if file.exists() and ":" not in source:
-        return _functions(f"local:{source}", replace(options, target=f"local:{source}"))
+        return _functions(f"local:{source}", options.but(target=f"local:{source}"))
     name = parse_target(source)
     if name.kind is Kind.LOCAL and Path(name.path).suffix in (".yml", ".yaml"):
         return _of_template(Path(name.path), name.logical_id)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from tuner.model.cfs import VCPU_MB, elapsed_ms, quota_ms
 from tuner.planning.sizes import candidates
-from tuner.units import MemoryWish
+from tuner.units import MemoryRange
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -161,7 +161,7 @@ def all_generated(count: int, seed: int = 11) -> list[Subject]:
     for i in range(count):
         kind = kinds[i % len(kinds)]
         high = 3008 if kind == "threads" else 1536
-        sizes = candidates(MemoryWish(range_mb=(128, high)))
+        sizes = candidates(MemoryRange(range_mb=(128, high)))
         sizes = np.unique(np.concatenate([sizes, USUAL, np.arange(128, high + 1, 64)]))
         if kind == "odd":  # as recordings are: a few sizes, each with sandboxes of its own
             sizes = np.unique(np.concatenate([USUAL, np.arange(128, high + 1, 32)]))

@@ -19,7 +19,7 @@ from tuner.model.observations import from_samples
 from tuner.planning.ask import Done
 from tuner.planning.budget import Budget
 from tuner.records import Sample
-from tuner.units import MemoryWish
+from tuner.units import MemoryRange
 
 FloatArray = NDArray[np.float64]
 
@@ -60,7 +60,7 @@ def ours(subject: Subject, seed: int, slo: str | None = None, invocations: int =
     rng = _luck(subject, seed, 1)
     goal = Goal(slos=(parse_slo(slo),) if slo else ())
     sizes = tuple(int(s) for s in subject.sizes)
-    wish, recorded = MemoryWish(sizes_mb=sizes), sizes if subject.recorded else ()
+    wish, recorded = MemoryRange(sizes_mb=sizes), sizes if subject.recorded else ()
     budget = Budget(invocations)
     decider = Decider(Question(goal, RATES, wish, recorded, budget=budget, seed=seed))
     samples: list[Sample] = []

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from support.factories import a_function
+from tuner.api.forecast import forecast, forecast_check
 from tuner.api.sweep import sweep_options
-from tuner.cli.forecast import forecast, show
-from tuner.cli.forecast_check import forecast_check
+from tuner.cli.forecast import show
 from tuner.planning.work import Range
 from tuner.records import Backend, FunctionFacts
 

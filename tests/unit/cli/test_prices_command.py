@@ -7,8 +7,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from tuner.cli.command import command
 from tuner.cli.prices import prices
 from tuner.errors import UsageError
+from tuner.options.manage import PricesCommand
 
 OFFER = {
     "offerCode": "AWSLambda",
@@ -28,9 +30,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
 
 
 def app() -> typer.Typer:
-    command = typer.Typer()
-    command.command()(prices)
-    return command
+    made = typer.Typer()
+    made.command()(command(PricesCommand, prices))
+    return made
 
 
 def test_all_regions_are_listed_with_what_is_not_known(run: CliRunner) -> None:

@@ -15,12 +15,12 @@ from tuner.planning.ask import Done
 from tuner.planning.budget import Budget
 from tuner.planning.sizes import candidates
 from tuner.records import Outcome, Sample
-from tuner.units import MemoryWish
+from tuner.units import MemoryRange
 
 RATES = prices("us-east-1", "x86_64")
 #: Durations (ms) of n calls at a size; ``None`` where the sandbox is killed.
 Function = Callable[[int, int], "np.ndarray | None"]
-RANGE = Question(Goal(), RATES, MemoryWish(range_mb=(128, 1536)), seed=1)
+RANGE = Question(Goal(), RATES, MemoryRange(range_mb=(128, 1536)), seed=1)
 
 
 def cpu_bound(cpu: float, wait: float = 0.0, cv: float = 0.03, seed: int = 0) -> Function:
@@ -165,7 +165,7 @@ def test_when_everything_fails_there_is_no_invented_answer() -> None:
 
 def test_a_recording_is_answered_with_one_of_its_sizes() -> None:
     recorded = (128, 192, 448, 704, 960, 1536)
-    question = replace(RANGE, recorded_mb=recorded, wish=MemoryWish(recorded=True))
+    question = replace(RANGE, recorded_mb=recorded, wish=MemoryRange(recorded=True))
     answer, samples, _ = sweep(cpu_bound(40.0), question)
     assert {s.memory_mb for s in samples} <= set(recorded)
     assert answer.recommendation is not None
@@ -173,7 +173,7 @@ def test_a_recording_is_answered_with_one_of_its_sizes() -> None:
 
 
 def test_one_recorded_size_is_an_answer_too() -> None:
-    question = replace(RANGE, recorded_mb=(512,), wish=MemoryWish(recorded=True))
+    question = replace(RANGE, recorded_mb=(512,), wish=MemoryRange(recorded=True))
     answer, _, done = sweep(cpu_bound(40.0), question)
     assert done.settled
     assert answer.recommendation is not None

@@ -7,14 +7,14 @@ from tuner.billing.prices import prices
 from tuner.decide.decide import Decider, Question
 from tuner.decide.goal import Goal, parse_slo
 from tuner.decide.result import Recommendation
-from tuner.units import MemoryWish
+from tuner.units import MemoryRange
 
 
 def choice(seen: Mapping[int, Sequence[float]], *slos: str) -> Recommendation:
     """The choice among the sizes that were seen, each with its durations (ms)."""
     goal = Goal(slos=tuple(map(parse_slo, slos)))
     rates = prices("us-east-1", "x86_64")
-    question = Question(goal, rates, MemoryWish(sizes_mb=tuple(seen)), seed=1)
+    question = Question(goal, rates, MemoryRange(sizes_mb=tuple(seen)), seed=1)
     samples = [
         a_sample(size, ran_ms=each) for size, durations in seen.items() for each in durations
     ]

@@ -19,7 +19,7 @@ from tuner.decide.load_result import SizeUnderLoad
 from tuner.decide.under_load import chosen_under_load, load_doubts, sizes_under_load
 from tuner.measure.documents import Ending, LoadFacts, LoadTerms, SizeLoads
 from tuner.records import Outcome, Purpose, Sample, Setting
-from tuner.units import MemoryWish
+from tuner.units import MemoryRange
 
 RATES = prices("us-east-1", "x86_64")
 SIZES = (128, 256, 512, 1024, 1536)
@@ -31,8 +31,8 @@ CALLS = 1_000
 def question(goal: Goal | None = None, grid: bool = False) -> Question:
     goal = goal or Goal(slos=SLO, current_mb=128)
     if grid:
-        return Question(goal, RATES, MemoryWish(sizes_mb=SIZES), grid_samples=8, seed=1)
-    return Question(goal, RATES, MemoryWish(range_mb=(128, 1536)), seed=1)
+        return Question(goal, RATES, MemoryRange(sizes_mb=SIZES), grid_samples=8, seed=1)
+    return Question(goal, RATES, MemoryRange(range_mb=(128, 1536)), seed=1)
 
 
 def sample(call: int, memory_mb: int, ms: float, purpose: Purpose, throttled: bool) -> Sample:

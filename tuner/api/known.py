@@ -5,7 +5,7 @@ nothing, which is said.
 """
 
 from tuner.errors import NotFound, StoreError
-from tuner.options.options import SweepOptions
+from tuner.options.sweep import SweepOptions
 from tuner.planning.estimate import UNKNOWN_INIT_MS, Known
 from tuner.planning.work import Range
 from tuner.records import FunctionFacts, Outcome, Purpose, Sample

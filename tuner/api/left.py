@@ -4,7 +4,7 @@ Looking whether there is anything costs no more than listing two directories.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,8 +25,21 @@ RECORDS = Path(".tuner/applied")
 
 
 @dataclass(frozen=True)
+class Elsewhere:
+    """Where to restore, and as whom, if not where and as the interrupted command did."""
+
+    region: str | None = None
+    profile: str | None = None
+    endpoint_url: str | None = None
+
+    def instead_of(self, options: "SessionOptions") -> "SessionOptions":
+        """The options with what is given here."""
+        return replace(options, **{k: v for k, v in vars(self).items() if v is not None})
+
+
+@dataclass(frozen=True)
 class Left:
-    """One function that may have to be put back."""
+    """One function that may have to be restored."""
 
     function: str
     arn: str
@@ -36,14 +49,12 @@ class Left:
     options: "SessionOptions"
     back: "Callable[[ControlPlane, Tell], bool]"
 
-    def put_back(self, tell: Tell, profile: str | None) -> bool:
-        """As it was; ``False`` if another process does or did that. Raises :class:`TunerError`."""
-        from dataclasses import replace
-
+    def put_back(self, tell: Tell, where: Elsewhere) -> bool:
+        """Restore it; ``False`` if another process does or did that. Raises :class:`TunerError`."""
         from tuner.aws.control import ControlPlane
         from tuner.aws.session import is_loopback, open_session
 
-        options = replace(self.options, profile=profile or self.options.profile)
+        options = where.instead_of(self.options)
         try:
             return self.back(ControlPlane(open_session(options)), tell)
         except TargetError as error:

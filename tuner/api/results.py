@@ -1,0 +1,339 @@
+"""What the functions of the Python API return: documents, pages, tables, and a few lines to read.
+
+Each wraps one conclusion and adds nothing to it: ``to_dict`` is the document that ``--json``
+writes, ``report`` the page, ``to_frame`` its rows as a table.
+"""
+
+import html
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tuner.errors import TunerError
+
+if TYPE_CHECKING:
+    from tuner.api.forecast import Forecast
+    from tuner.api.startup_forecast import StartupForecast
+    from tuner.decide.load_result import Load
+    from tuner.decide.result import Recommendation, Sweep
+    from tuner.report.elements import View
+    from tuner.suites.result import BenchResult as BenchResult_
+    from tuner.suites.result import CompareResult as CompareResult_
+
+Row = dict[str, Any]
+#: More rows are not shown in a notebook; `to_frame` has all of them.
+_SHOWN_ROWS = 20
+_PAGE = (
+    '<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
+    "<style>body{{font-family:sans-serif;margin:2em}}td,th{{padding:.2em .8em;text-align:right}}"
+    "</style><body>{body}</body></html>\n"
+)
+
+
+class Result(ABC):
+    """A result of any kind."""
+
+    @abstractmethod
+    def to_dict(self) -> dict[str, Any]:
+        """The result as a JSON document, with its ``schema``."""
+
+    @property
+    @abstractmethod
+    def headline(self) -> str:
+        """The answer in a sentence."""
+
+    @abstractmethod
+    def rows(self) -> list[Row]:
+        """The result's rows, one flat dictionary for each."""
+
+    @property
+    @abstractmethod
+    def _name(self) -> str:
+        """How its page is called, without an ending."""
+
+    def report(self, path: str | Path = "reports") -> Path:
+        """Write the result as an HTML page and return its path.
+
+        ``path`` is a folder, or a file that ends in .html. Raises
+        :class:`tuner.errors.TunerError` if it cannot be written.
+        """
+        from tuner.report.page import write_page
+
+        page = self._page()
+        where = Path(path)
+        return write_page(page, where if where.suffix == ".html" else where / f"{self._name}.html")
+
+    def to_frame(self) -> Any:
+        """The rows as a DataFrame, of pandas or else polars; raises TunerError without both."""
+        for name in ("pandas", "polars"):
+            if find_spec(name):
+                return import_module(name).DataFrame(self.rows())
+        fix = "pip install pandas, or use .rows()."
+        raise TunerError("to_frame", "needs pandas or polars", fix)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.headline}>"
+
+    def _repr_html_(self) -> str:
+        """The result in a notebook: the answer and a table."""
+        rows = self.rows()
+        columns = list(dict.fromkeys(key for row in rows for key in row))
+        head = "".join(f"<th>{html.escape(key)}</th>" for key in columns)
+        body = "".join(
+            "<tr>" + "".join(f"<td>{_cell(row.get(key))}</td>" for key in columns) + "</tr>"
+            for row in rows[:_SHOWN_ROWS]
+        )
+        more = len(rows) - _SHOWN_ROWS
+        rest = f"<p>and {more:,} more rows: .to_frame()</p>" if more > 0 else ""
+        table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        return f"<p><b>{html.escape(self.headline)}</b></p>{table}{rest}"
+
+    def _page(self) -> str:
+        return _PAGE.format(title=html.escape(self._name), body=self._repr_html_())
+
+
+@dataclass(frozen=True, repr=False)
+class SweepResult(Result):
+    """A sweep, or cold starts, measured and answered."""
+
+    sweep: "Sweep"
+
+    @property
+    def recommendation(self) -> "Recommendation | None":
+        """The answer; ``None`` when no invocation ended with a duration."""
+        return self.sweep.recommendation
+
+    @property
+    def run(self) -> str:
+        """The stored run's id."""
+        return self.sweep.run.run
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document ``tuner.sweep/1``."""
+        from tuner.report.sweep_document import document
+
+        return document(self.sweep)
+
+    @property
+    def headline(self) -> str:
+        """The answer in a sentence."""
+        from tuner.report.answer import answer
+
+        return answer(self.sweep).sentence
+
+    @property
+    def answer(self) -> str:
+        """The answer in a few words."""
+        from tuner.report.answer import answer
+
+        return answer(self.sweep).headline
+
+    def rows(self) -> list[Row]:
+        """One row for each size: what was measured and what it costs."""
+        return [flat(size) for size in self.to_dict()["sizes"]]
+
+    def written(self, folder: str | Path) -> "SweepResult":
+        """The result with its report in this folder."""
+        return SweepResult(replace(self.sweep, report=str(self.report(folder))))
+
+    @property
+    def _name(self) -> str:
+        from tuner.report.page import file_name
+
+        return Path(file_name(self.sweep.run.facts.name, self.run)).stem
+
+    def _page(self) -> str:
+        from tuner.report.page import render
+        from tuner.report.sweep_view import sweep_view
+
+        return render(sweep_view(self.sweep))
+
+
+class LoadResult(Result):
+    """A load, sent and judged; or a stored one."""
+
+    def __init__(self, load: "Load | None" = None, document: Mapping[str, Any] | None = None):
+        from tuner.report.load_document import load_document
+
+        self.load = load
+        self._document = dict(load_document(load) if load is not None else document or {})
+
+    @property
+    def run(self) -> str:
+        """The stored run's id."""
+        return str(self._document["run"])
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document ``tuner.load/1``."""
+        return dict(self._document)
+
+    @property
+    def headline(self) -> str:
+        """The answer in a sentence."""
+        from tuner.report.load_view import load_view
+
+        return load_view(self._document).answer.sentence
+
+    @property
+    def answer(self) -> str:
+        """The answer in a few words."""
+        from tuner.report.load_view import load_view
+
+        return load_view(self._document).answer.headline
+
+    def rows(self) -> list[Row]:
+        """One row for each second of the load."""
+        return [flat(second) for second in self._document["timeline"]]
+
+    def written(self, folder: str | Path) -> "LoadResult":
+        """The result with its report in this folder."""
+        path = str(self.report(folder))
+        if self.load is not None:
+            return LoadResult(replace(self.load, report=path))
+        return LoadResult(document={**self._document, "report": path})
+
+    @property
+    def _name(self) -> str:
+        from tuner.report.page import file_name
+
+        return Path(file_name(self._document["name"], self.run)).stem
+
+    def _page(self) -> str:
+        from tuner.report.load_view import load_view
+        from tuner.report.page import render
+
+        return render(load_view(self._document))
+
+
+@dataclass(frozen=True, repr=False)
+class CompareResult(Result):
+    """Two stored runs, with verdicts."""
+
+    comparison: "CompareResult_"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document ``tuner.compare/1``."""
+        from tuner.suites.document import compare_document
+
+        return compare_document(self.comparison)
+
+    @property
+    def headline(self) -> str:
+        """The answer in a sentence."""
+        return self._view().answer.sentence
+
+    @property
+    def exit_code(self) -> int:
+        """99 where something regressed, else 0."""
+        return self.comparison.exit_code
+
+    def rows(self) -> list[Row]:
+        """One row for each size and gate."""
+        return list(_gates(self.to_dict()["sizes"], {}))
+
+    @property
+    def _name(self) -> str:
+        return f"compare-{self.comparison.before.id}-{self.comparison.after.id}"
+
+    def _view(self) -> "View":
+        from tuner.suites.view import compare_view
+
+        return compare_view(self.comparison)
+
+    def _page(self) -> str:
+        from tuner.report.page import render
+
+        return render(self._view())
+
+
+@dataclass(frozen=True, repr=False)
+class BenchResult(Result):
+    """A suite, run and judged."""
+
+    bench: "BenchResult_"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document ``tuner.bench/1``."""
+        from tuner.suites.document import bench_document
+
+        return bench_document(self.bench)
+
+    @property
+    def headline(self) -> str:
+        """The answer in a sentence."""
+        return self._view().answer.sentence
+
+    @property
+    def exit_code(self) -> int:
+        """What the command ends with: 99 for a confirmed regression."""
+        return self.bench.exit_code
+
+    def rows(self) -> list[Row]:
+        """One row for each case, size and gate."""
+        cases = self.to_dict()["cases"]
+        return [row for case in cases for row in _gates(case["sizes"], {"case": case["name"]})]
+
+    @property
+    def _name(self) -> str:
+        return f"bench-{self.bench.bench}"
+
+    def _view(self) -> "View":
+        from tuner.suites.view import bench_view
+
+        return bench_view(self.bench)
+
+    def _page(self) -> str:
+        from tuner.report.page import render
+
+        return render(self._view())
+
+
+@dataclass(frozen=True, repr=False)
+class PlanResult(Result):
+    """What a sweep, or a comparison of ways to start, would do, cost and take."""
+
+    forecast: "Forecast | StartupForecast"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document ``tuner.plan/1``."""
+        return self.forecast.to_dict()
+
+    @property
+    def headline(self) -> str:
+        """The forecast in a line."""
+        return self.forecast.headline
+
+    def rows(self) -> list[Row]:
+        """The forecast as one row."""
+        return [flat(self.to_dict())]
+
+    @property
+    def _name(self) -> str:
+        return "plan"
+
+
+def flat(tree: Mapping[str, Any], before: str = "") -> Row:
+    """One level of keys, joined by dots: ``warm.duration_ms.p50``."""
+    row: Row = {}
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            row |= flat(value, f"{before}{key}.")
+        else:
+            row[f"{before}{key}"] = value
+    return row
+
+
+def _gates(sizes: Iterable[Mapping[str, Any]], first: Row) -> Iterable[Row]:
+    for size in sizes:
+        for gate in size["gates"]:
+            yield {**first, "memory_mb": size["memory_mb"], **flat(gate)}
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return html.escape(f"{value:,.4g}" if isinstance(value, float) else str(value))

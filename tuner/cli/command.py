@@ -1,0 +1,129 @@
+"""Makes a command of a class of options and a function that takes one of it.
+
+What is written becomes the class's keywords; what is left out is left to its defaults. Former
+spellings of options still work: they are hidden from help, and say their new name once.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from tuner.options.option import Argument, Option, Options, arguments_of, options_of
+
+C = TypeVar("C", bound=Options)
+#: Makes the options of what was written, by the names of fields.
+Make = Callable[[Mapping[str, Any]], C]
+_WAS = "was_"
+
+
+def command(
+    of: type[C], run: Callable[[C], None], make: Make[C] | None = None
+) -> Callable[..., None]:
+    """A function for Typer with the parameters of a class of options; ``run`` gets the object."""
+
+    def called(context: typer.Context, **_values: Any) -> None:
+        if context.invoked_subcommand is None:
+            given = given_in(context, of)
+            run(make(given) if make else of(**given))
+
+    parameters = _parameters(of)
+    hints = {each.name: each.annotation for each in parameters}
+    called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    called.__annotations__ = {**hints, "return": None}
+    called.__doc__ = run.__doc__
+    return called
+
+
+def given_in(context: Any, of: type[Options]) -> dict[str, Any]:
+    """What was written, or said by tuner.toml or the environment, by the names of fields."""
+    given: dict[str, Any] = {}
+    for name, value in context.params.items():
+        source = context.get_parameter_source(name)
+        if source is None or source.name == "DEFAULT":
+            continue
+        if name.startswith(_WAS):
+            field, _, old = name.removeprefix(_WAS).partition("__")
+            flag = f"--{old.replace('_', '-')}"
+            typer.echo(f"tuner: {flag} is now {options_of(of)[field].flag}", err=True)
+            given.setdefault(field, value)
+        else:
+            given[name] = value
+    return given
+
+
+def _parameters(of: type[Options]) -> list[inspect.Parameter]:
+    found = [_parameter("context", typer.Context, inspect.Parameter.empty)]
+    for name, argument in arguments_of(of).items():
+        found.append(_positional(name, argument))
+    for name, each in sorted(options_of(of).items(), key=_place):
+        if each.internal:
+            continue
+        found.append(_optional(name, each, each.flag))
+        for old in each.about.was:
+            hidden = f"{_WAS}{name}__{old.removeprefix('--').replace('-', '_')}"
+            found.append(_optional(hidden, each, old, hidden=True))
+    return found
+
+
+#: Help shows first what a command is about, then the function, then what goes out.
+_LAST = ("The function", "Output")
+
+
+def _place(item: tuple[str, Option[Any, Any]]) -> int:
+    panel = item[1].about.panel
+    return _LAST.index(panel) + 1 if panel in _LAST else 0
+
+
+def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
+    kind = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Parameter(name, kind, annotation=annotation, default=default)
+
+
+def _positional(name: str, argument: Argument) -> inspect.Parameter:
+    info = typer.Argument(
+        metavar=argument.metavar,
+        help=argument.help,
+        show_default=False,
+        autocompletion=_completed(argument.values),
+    )
+    default = inspect.Parameter.empty if argument.required else None
+    word: Any = list[argument.word] if argument.many else argument.word  # type: ignore[name-defined]
+    hint = word if argument.required else word | None
+    return _parameter(name, Annotated[hint, info], default)
+
+
+def _optional(
+    name: str, each: Option[Any, Any], flag: str, *, hidden: bool = False
+) -> inspect.Parameter:
+    about, kind = each.about, each.kind
+    default = None if hidden or each.default == () else each.default
+    info = typer.Option(
+        flag,
+        *([about.letter] if about.letter and not hidden else []),
+        help=about.help,
+        metavar=about.metavar,
+        rich_help_panel=about.panel or None,
+        envvar=about.envvar,
+        min=about.least if kind.word in (int, float) else None,
+        max=about.most if kind.word in (int, float) else None,
+        hidden=hidden,
+        show_default=default is not None and default is not False,
+        autocompletion=_completed(about.values),
+    )
+    word: Any = list[kind.word] if kind.many else kind.word  # type: ignore[name-defined]
+    hint = word if default is not None else word | None
+    if about.required:
+        default = inspect.Parameter.empty
+    return _parameter(name, Annotated[hint, info], default)
+
+
+def _completed(values: Any) -> Callable[[str], list[str]] | None:
+    if values is None:
+        return None
+
+    def complete(incomplete: str) -> list[str]:
+        return [value for value in values() if value.startswith(incomplete)]
+
+    return complete

@@ -1,0 +1,111 @@
+"""The calls: what is sent, what runs around each call, and chance."""
+
+from tuner.options import completion, function
+from tuner.options import kinds as k
+from tuner.options.option import Options, option
+
+PANEL = "What is measured"
+#: What is sent unless a payload is given.
+NO_PAYLOAD = "{}"
+
+
+def inline(payloads: str) -> bool:
+    """Whether these are the payloads themselves, rather than the name of their file."""
+    return payloads.lstrip().startswith("[")
+
+
+def _kept_payload(text: str) -> str:
+    return text if text.startswith(("@", "s3://", "sha256:")) else k.hashed(text)
+
+
+def _kept_payloads(text: str | None) -> str | None:
+    return k.hashed(text) if text and inline(text) else text
+
+
+class OnePayload(Options):
+    """One payload."""
+
+    payload: k.Word = option(
+        k.WORD,
+        "JSON, @file, s3://bucket/key, or - for stdin.",
+        NO_PAYLOAD,
+        panel=PANEL,
+        secret=True,
+        store=_kept_payload,
+    )
+
+
+class Payloads(OnePayload):
+    """One payload, several, or events of a template."""
+
+    payloads: k.Text = option(
+        k.TEXT,
+        'Weighted payloads, a file, s3://bucket/key or JSON: [{"payload": ..., "weight": 2}, ...].',
+        panel=PANEL,
+        metavar="FILE",
+        secret=True,
+        store=_kept_payloads,
+    )
+    event: k.Text = option(
+        k.TEXT,
+        "A bundled event such as s3, apigateway-http or sqs:10 (a batch of ten), or a template "
+        "of your own.",
+        panel=PANEL,
+        metavar="NAME|FILE",
+        values=completion.events,
+    )
+
+    @property
+    def has_payload(self) -> bool:
+        """Whether anything is said about what is sent."""
+        return bool(self.event or self.payloads or self.payload != NO_PAYLOAD)
+
+
+class Processors(Options):
+    """What runs around each call."""
+
+    pre: k.Text = option(
+        k.TEXT,
+        "Run before each call, outside of every measured time: a shell command, module:function "
+        "or a Lambda ARN. It gets the payload, which its output replaces unless it is empty. "
+        "A call whose pre-processor fails is not sent.",
+        panel=PANEL,
+        metavar="COMMAND|FUNCTION",
+    )
+    post: k.Text = option(
+        k.TEXT,
+        "Run after each call in the same way; it gets the answer. Commands find the call's "
+        "number, outcome and status in TUNER_CALL, TUNER_OUTCOME and TUNER_STATUS.",
+        panel=PANEL,
+        metavar="COMMAND|FUNCTION",
+    )
+
+
+class Chance(Options):
+    """The seed."""
+
+    seed: k.Seed = option(
+        k.SEED,
+        "Makes every random choice repeatable; otherwise one is drawn and recorded.",
+        panel=PANEL,
+    )
+
+
+class CrossChecked(Options):
+    """Whether AWS's own figures are asked for."""
+
+    cross_check: k.MaybeFlag = option(
+        k.MAYBE_FLAG,
+        "Compare with what CloudWatch and X-Ray counted, waiting up to 3 minutes for their "
+        "figures. By default only what is there already is compared, without waiting.",
+        panel=PANEL,
+        flag="--cross-check/--no-cross-check",
+    )
+
+
+class CallOptions(CrossChecked, Chance, Processors, Payloads):
+    """Everything that says how calls are made."""
+
+
+class RunOptions(CallOptions, function.FunctionOptions):
+    """What every command that invokes a function may be asked."""

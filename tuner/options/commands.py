@@ -1,0 +1,159 @@
+"""The options of the commands that measure and answer: which of the declared ones each takes.
+
+A class per command; its fields are the command's options on the command line and in tuner.toml.
+``...Call`` are those of the function of the same name in Python; the rest is for a terminal.
+"""
+
+from tuner.errors import UsageError
+from tuner.options import calls, completion, function, output, sweep
+from tuner.options import kinds as k
+from tuner.options.load_options import LoadOptions
+from tuner.options.option import Argument, Options, maybe, option, positional
+
+RUN = Argument(
+    "A run id, a unique prefix of one, `last`, or an exported file.", "RUN", completion.runs
+)
+MAYBE_TARGET = Argument(function.TARGET.help, "TARGET", completion.demos, required=False)
+
+
+class PowerTuning(Options):
+    """Another tool's input."""
+
+    power_tuning_input: k.Text = option(
+        k.TEXT,
+        "Take function and options from an input of aws-lambda-power-tuning.",
+        panel=calls.PANEL,
+        metavar="FILE",
+        kept=False,
+    )
+
+
+class SweepCall(PowerTuning, output.Reported, output.Stored, sweep.SweepOptions):
+    """`tuner.sweep`."""
+
+    target: str = positional(function.TARGET, kw_only=False, default="")
+
+
+class SweepCommand(output.Running, SweepCall):
+    """`tuner sweep`."""
+
+    target: str = positional(MAYBE_TARGET, kw_only=False, default="")
+    resume: k.Text = option(
+        k.TEXT,
+        "Go on with an interrupted run.",
+        panel=calls.PANEL,
+        metavar="RUN",
+        values=completion.runs,
+        kept=False,
+    )
+
+
+class ColdCall(
+    output.Reported,
+    output.Stored,
+    sweep.Compared,
+    sweep.MoneyLimit,
+    sweep.Sizes,
+    calls.CrossChecked,
+    calls.Chance,
+    calls.Payloads,
+    function.FunctionOptions,
+):
+    """`tuner.cold`."""
+
+    cold: k.Count = option(k.COUNT, "Cold starts per size.", 5, panel=calls.PANEL, least=1)
+
+    def __post_init__(self) -> None:
+        """Refuse a limit that nothing is held against."""
+        if self.max_cost is not None and not self.variants:
+            fix = (
+                "Leave it out: cold starts alone cost next to nothing; `tuner plan` says how much."
+            )
+            raise UsageError("--max-cost", "needs --variants here", fix)
+
+
+class ColdCommand(output.Running, ColdCall):
+    """`tuner cold`."""
+
+
+class LoadCall(output.Reported, output.Stored, LoadOptions):
+    """`tuner.load`."""
+
+
+class LoadCommand(output.Running, LoadCall):
+    """`tuner load`."""
+
+
+class PlanCall(
+    output.Stored,
+    sweep.Compared,
+    sweep.SizeLoads,
+    sweep.Limits,
+    sweep.Objectives,
+    sweep.Plan,
+    calls.CrossChecked,
+    calls.OnePayload,
+    function.Architectures,
+    function.Isolated,
+    function.Role,
+    function.Cpu,
+    function.Package,
+    function.Account,
+    function.Target,
+):
+    """`tuner.plan`."""
+
+    expect: k.Quantity = option(
+        k.SECONDS,
+        "About how long a warm call takes at the function's present memory, such as 200ms.",
+        panel=calls.PANEL,
+        metavar="TIME",
+        kept=False,
+    )
+
+
+class PlanCommand(output.Json, PlanCall):
+    """`tuner plan`."""
+
+
+class RecommendCall(output.ReportedToo, output.Stored, sweep.Production):
+    """`tuner.recommend`: what is ``None`` stays as the run has it."""
+
+    run: str = positional(RUN, kw_only=False)
+    strategy: k.MaybeStrategy = maybe(sweep.STRATEGY)
+    balance: k.MaybeNumber = maybe(sweep.BALANCE)
+    slo: k.MaybeSlos = maybe(sweep.SLO)
+    region: k.Text = option(k.TEXT, "Use this region's prices.", panel=sweep.CHOICE_PANEL)
+    arch: k.Text = option(
+        k.TEXT,
+        "Use the prices of x86_64 or arm64; durations stay as measured.",
+        panel=sweep.CHOICE_PANEL,
+        values=completion.words("x86_64", "arm64"),
+    )
+
+
+class RecommendCommand(output.Shown, RecommendCall):
+    """`tuner recommend`."""
+
+
+class ReportCommand(output.Shown, output.Reported, output.Stored):
+    """`tuner report`."""
+
+    run: str = positional(RUN, kw_only=False)
+
+
+class CompareCall(output.Stored):
+    """`tuner.compare`."""
+
+    before: str = positional(Argument(RUN.help, "A", completion.runs), kw_only=False)
+    after: str = positional(Argument("The run to judge.", "B", completion.runs), kw_only=False)
+    gate: k.Texts = option(
+        k.TEXTS,
+        "Fail with 99 if this regressed: 'p95 +10%', 'cost_per_million +5%', 'init +20%', "
+        "'throttles', 'p95<300ms'; repeatable.",
+        metavar="GATE",
+    )
+
+
+class CompareCommand(output.Shown, CompareCall):
+    """`tuner compare`."""

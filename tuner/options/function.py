@@ -1,0 +1,152 @@
+"""The function: which one, where and as whom, and how its sizes are made."""
+
+from typing import TYPE_CHECKING
+
+from tuner.options import completion
+from tuner.options import kinds as k
+from tuner.options.option import Argument, Options, option, positional
+
+if TYPE_CHECKING:
+    from tuner.targets.names import TargetName
+
+PANEL = "The function"
+TARGET = Argument(
+    "myfunc, myfunc:alias, an ARN, local:PATH, demo:NAME or replay:FILE.",
+    "TARGET",
+    completion.demos,
+)
+CPU = ("auto", "cgroup-v1", "cgroup-v2", "duty-cycle")
+ISOLATIONS = ("versions", "clone", "in-place")
+
+
+def _names(pairs: tuple[tuple[str, str], ...]) -> list[str]:
+    return [name for name, _ in pairs]
+
+
+class Region(Options):
+    """A region of AWS."""
+
+    region: k.Text = option(k.TEXT, "AWS region.", panel=PANEL)
+
+
+class Profile(Options):
+    """Whose credentials."""
+
+    profile: k.Text = option(
+        k.TEXT,
+        "Profile of the AWS configuration whose credentials are used.",
+        panel=PANEL,
+        values=completion.aws_profiles,
+    )
+
+
+class Endpoint(Options):
+    """Which Lambda is asked."""
+
+    endpoint_url: k.Text = option(
+        k.TEXT,
+        "Another Lambda endpoint, for instance `tuner local`.",
+        panel=PANEL,
+    )
+
+
+class Account(Endpoint, Profile, Region):
+    """Where on AWS, and as whom."""
+
+
+class Role(Options):
+    """As whom, in another account."""
+
+    assume_role: k.Text = option(
+        k.TEXT, "Role to assume, such as one of another account.", panel=PANEL, metavar="ARN"
+    )
+
+
+class Isolated(Options):
+    """How sizes are made on AWS."""
+
+    isolation: k.Isolations = option(
+        k.ISOLATION,
+        "How sizes are made on AWS: versions, clone or in-place.",
+        panel=PANEL,
+        values=completion.words(*ISOLATIONS),
+    )
+
+
+class Package(Options):
+    """How code on this machine runs."""
+
+    handler: k.Text = option(
+        k.TEXT,
+        "local: module.function (default: app.handler or lambda_function.lambda_handler).",
+        panel=PANEL,
+    )
+    runtime: k.Text = option(
+        k.TEXT,
+        "local: Lambda runtime, such as python3.13 or provided.al2023.",
+        panel=PANEL,
+    )
+    env: k.Pairs = option(
+        k.PAIRS,
+        "local: environment variable; repeatable.",
+        panel=PANEL,
+        metavar="K=V",
+        secret=True,
+        store=_names,
+    )
+
+
+class Cpu(Options):
+    """How CPU is limited on this machine."""
+
+    cpu: k.Word = option(
+        k.one_of(*CPU),
+        "local: how CPU is limited: auto, cgroup-v1, cgroup-v2 or duty-cycle.",
+        panel=PANEL,
+        values=completion.words(*CPU),
+    )
+
+
+class Recorded(Options):
+    """Which rows of a recording."""
+
+    where: k.Pairs = option(
+        k.PAIRS,
+        "replay: use only these rows; repeatable.",
+        panel=PANEL,
+        metavar="COLUMN=VALUE",
+    )
+
+
+class Architectures(Options):
+    """On which processors."""
+
+    architectures: k.Arches = option(
+        k.ARCHES,
+        "Compare on temporary copies: both, x86_64, arm64 or a list. Default: its own.",
+        panel=PANEL,
+        metavar="ARCH",
+        values=completion.words("both", "x86_64", "arm64"),
+    )
+
+
+class Target(Options):
+    """Which function."""
+
+    target: str = positional(TARGET, kw_only=False)
+
+    @property
+    def name(self) -> "TargetName":
+        """The target's name, taken apart; raises UsageError."""
+        from tuner.targets.names import parse_target
+
+        return parse_target(self.target)
+
+
+class FunctionOptions(Isolated, Role, Recorded, Cpu, Package, Account, Target):
+    """Everything that says which function is measured, and how it is reached."""
+
+
+def architectures_of(options: FunctionOptions) -> tuple[str, ...]:
+    """The architectures to compare; none where the command takes no such option."""
+    return options.architectures if isinstance(options, Architectures) else ()

@@ -1,0 +1,196 @@
+"""The options of the commands that set something up, look around or tidy up."""
+
+from pathlib import Path
+
+from tuner.options import completion, function, output, sweep
+from tuner.options import kinds as k
+from tuner.options.commands import RUN
+from tuner.options.option import Argument, Options, option, positional
+
+POLICY_COMMANDS = ("sweep", "cold", "load", "bench", "apply", "restore", "plan", "doctor")
+POLICY_FORMATS = ("json", "terraform", "cloudformation")
+
+
+class ApplyCommand(output.Yes, output.Stored, function.Endpoint, function.Profile):
+    """`tuner apply`."""
+
+    run: str = positional(RUN, kw_only=False)
+    memory: k.MaybeCount = option(
+        k.MAYBE_COUNT, "Another size than the recommended, MB.", least=128, most=10_240
+    )
+    arch: k.Text = option(
+        k.maybe_one_of("x86_64", "arm64"),
+        "Another architecture than the recommended one: x86_64 or arm64.",
+        values=completion.words("x86_64", "arm64"),
+    )
+    alias: k.Text = option(k.TEXT, "Publish, and point this alias at the new version.")
+    steps: k.Text = option(
+        k.TEXT,
+        "Move the alias in steps; move it back if errors or p95 in CloudWatch get worse.",
+        metavar="10%,50%",
+    )
+    wait: k.Seconds = option(k.WAIT, "How long to watch each step.", "5m")
+    publish: k.Flag = option(k.FLAG, "Publish a version, without an alias.")
+    undo: k.Flag = option(k.FLAG, "Undo what was applied from this run.")
+    file: k.MaybeFile = option(
+        k.MAYBE_FILE,
+        "Patch a SAM or CloudFormation template, serverless.yml or .tf file instead.",
+    )
+    resource: k.Text = option(k.TEXT, "Which function in the file.")
+    write: k.Flag = option(k.FLAG, "Write the file; otherwise only show the diff.")
+
+
+class RestoreCommand(function.Account):
+    """`tuner restore`: where, and as whom, if not as the interrupted run."""
+
+    list_only: k.Flag = option(k.FLAG, "Only show what would be restored.", flag="--list")
+
+
+class PolicyCommand(sweep.Compared, function.Isolated, function.Region):
+    """`tuner policy`."""
+
+    commands: list[str] = positional(
+        Argument(
+            f"{', '.join(POLICY_COMMANDS)}.",
+            "COMMAND...",
+            completion.words(*POLICY_COMMANDS),
+            many=True,
+        ),
+        kw_only=False,
+    )
+    format_: k.Word = option(
+        k.WORD,
+        "json, terraform or cloudformation.",
+        "json",
+        flag="--format",
+        values=completion.words(*POLICY_FORMATS),
+    )
+    target: k.Text = option(k.TEXT, "The function's name or ARN; default: any.")
+    account: k.Text = option(k.TEXT, "Account id; default: any.")
+    architectures: k.Flag = option(
+        k.FLAG, "To compare architectures, on temporary copies, and to apply one."
+    )
+
+
+class DoctorCommand(
+    output.Json,
+    sweep.Sizes,
+    function.Cpu,
+    function.Package,
+    function.Role,
+    function.Account,
+    function.Target,
+):
+    """`tuner doctor`."""
+
+
+class PricesCommand(output.Json, function.Region):
+    """`tuner prices`."""
+
+    refresh: k.Flag = option(
+        k.FLAG, "Fetch AWS's price list first; needs no credentials.", each_time=True
+    )
+    from_file: k.MaybeFile = option(
+        k.MAYBE_FILE, "Take prices from a downloaded offer file.", flag="--from", metavar="FILE"
+    )
+
+
+class LocalCommand(function.Cpu):
+    """`tuner local`."""
+
+    port: k.Count = option(k.COUNT, "Port to listen on; 0 takes a free one.", 4577)
+    host: k.Word = option(k.WORD, "Address to listen on; credentials are not checked.", "127.0.0.1")
+    data: k.MaybeFile = option(
+        k.MAYBE_FILE, "Keep functions and queued events in this folder.", metavar="DIR"
+    )
+    account_concurrency: k.Count = option(
+        k.COUNT, "The account's concurrency limit.", 1000, least=1
+    )
+    time_scale: k.Number = option(k.NUMBER, "60 makes a platform minute last a second.", 1.0)
+    sqs_endpoint: k.Text = option(
+        k.TEXT,
+        "Where destinations and dead-letter queues of functions are (moto, ElasticMQ).",
+        metavar="URL",
+    )
+
+
+class WorkerCommand(Options):
+    """`tuner worker`."""
+
+    master: k.Word = option(
+        k.WORD, "Where `tuner load` waits for workers.", metavar="HOST[:PORT]", required=True
+    )
+
+
+class RunsList(output.Stored):
+    """`tuner runs list`."""
+
+    limit: k.Count = option(k.COUNT, "How many, the newest.", 20, least=1)
+
+
+class OneRun(output.Stored):
+    """`tuner runs show`."""
+
+    run: str = positional(RUN, kw_only=False)
+
+
+class RunsDelete(output.Yes, OneRun):
+    """`tuner runs delete`."""
+
+
+class RunsExport(OneRun):
+    """`tuner runs export`."""
+
+    file: Path = positional(
+        Argument("File to write; .gz compresses.", "FILE", word=Path), kw_only=False
+    )
+
+
+class RunsImport(output.Stored):
+    """`tuner runs import`."""
+
+    file: Path = positional(
+        Argument(
+            "File that `tuner runs export` wrote, or the JSON output of aws-lambda-power-tuning.",
+            "FILE",
+            word=Path,
+        ),
+        kw_only=False,
+    )
+
+
+class RunsCopy(output.Stored):
+    """`tuner runs copy`."""
+
+    run: tuple[str, ...] = positional(
+        Argument(
+            "Which runs; all of them by default.",
+            "[RUN]...",
+            completion.runs,
+            many=True,
+            required=False,
+        ),
+        kw_only=False,
+        default=(),
+    )
+    to: k.Word = option(
+        k.WORD,
+        "Store to add them to: a file, or postgresql+psycopg://...",
+        metavar="URL",
+        required=True,
+    )
+
+
+class RunsDeliver(output.Stored):
+    """`tuner runs deliver`."""
+
+
+class RunsThin(output.Yes, output.Stored):
+    """`tuner runs thin`."""
+
+    older_than: k.Quantity = option(
+        k.SECONDS,
+        "Runs that ended so long ago, such as 30d; else `retention` in [store] of tuner.toml.",
+        metavar="TIME",
+    )
+    smallest: k.Count = option(k.COUNT, "Leave runs of fewer samples whole.", 1000, least=1)

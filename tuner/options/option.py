@@ -1,0 +1,272 @@
+"""One option, declared once; everything else that knows options is derived from this.
+
+A command's options are a class of :class:`Options`. Each of its fields is an :class:`Option`, with
+two types: what may be written for it (a text, a number), and the value that it is read into when
+the object is made. So a text is read once, at the border, and code behind it sees values only.
+From the same field come the keyword argument in Python (mypy knows ``__init__`` with what may be
+written), the command line's parameter (``tuner.cli.command``), the key in tuner.toml, what a run
+stores, and the reference in the documentation.
+
+The classes are as frozen dataclasses are, without the code that ``dataclass`` generates for each:
+that would take a third of a second of every command.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Set
+from dataclasses import FrozenInstanceError, dataclass, replace
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, dataclass_transform, overload
+
+from tuner.errors import UsageError
+
+V = TypeVar("V")  # the value that is read
+W = TypeVar("W")  # what may be written
+
+#: Names the values that a shell may complete.
+Values = Callable[[], Iterable[str]]
+_MISSING: Any = object()
+
+
+@dataclass(frozen=True)
+class Kind(Generic[V, W]):
+    """How one kind of option is written: ``read`` makes the value of what was written for a flag,
+    ``store`` what a run keeps of it. ``word`` is the type of one word on the command line.
+    """
+
+    read: Callable[[W, str], V]
+    empty: W
+    word: type = str
+    many: bool = False
+    store: Callable[[V], Any] = lambda value: value
+
+
+@dataclass(frozen=True)
+class About:
+    """What users are told of an option, and where it is left out."""
+
+    help: str
+    panel: str = ""
+    metavar: str | None = None
+    flag: str = ""  # where it is not made of the field's name; "--a/--no-a" for a pair
+    letter: str = ""
+    least: float | None = None
+    most: float | None = None
+    envvar: str | None = None
+    was: tuple[str, ...] = ()  # former spellings, which still work
+    values: Values | None = None
+    secret: bool = False  # what a run keeps does not tell it
+    store: Callable[[Any], Any] | None = None  # in place of the kind's
+    kept: bool = True  # a run keeps it
+    each_time: bool = False  # must be decided each time: no default in tuner.toml
+    required: bool = False  # on the command line
+    internal: bool = False  # not for users
+
+
+class Option(Generic[V, W]):
+    """An option; see the module. Made by :func:`option`."""
+
+    name: str  # of the field
+
+    def __init__(self, kind: Kind[V, W], default: W, about: About) -> None:
+        self.kind, self.default, self.about = kind, default, about
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __get__(self, obj: None, owner: type) -> Self: ...
+        @overload
+        def __get__(self, obj: object, owner: type) -> V: ...
+        def __get__(self, obj: object | None, owner: type) -> V | Self: ...
+        def __set__(self, obj: object, written: W) -> None: ...
+
+    @property
+    def flag(self) -> str:
+        """As on the command line: ``--max-cost``."""
+        return self.about.flag or f"--{self.name.replace('_', '-')}"
+
+    @property
+    def key(self) -> str:
+        """As in tuner.toml: ``max_cost``."""
+        return self.flag.partition("/")[0].removeprefix("--").replace("-", "_")
+
+    @property
+    def text(self) -> str:
+        """What users are told of it."""
+        return self.about.help
+
+    @property
+    def internal(self) -> bool:
+        """Whether it is not for users."""
+        return self.about.internal
+
+    def value(self, written: W) -> V:
+        """Read what was written; raises UsageError."""
+        flag = self.flag.partition("/")[0]
+        found = self.kind.read(written, flag)
+        low, high = self.about.least, self.about.most
+        if isinstance(found, int | float) and not isinstance(found, bool):
+            if low is not None and found < low:
+                raise UsageError(f"{flag} {found}", f"is below {low:g}", f"Give {low:g} or more.")
+            if high is not None and found > high:
+                raise UsageError(f"{flag} {found}", f"is above {high:g}", f"Give at most {high:g}.")
+        return found
+
+    def stored(self, value: V) -> Any:
+        """What a run keeps of the value, in JSON's types."""
+        return (self.about.store or self.kind.store)(value)
+
+
+@dataclass(frozen=True)
+class Argument:
+    """A positional argument. ``word`` is the type of one word on the command line."""
+
+    help: str
+    metavar: str
+    values: Values | None = None
+    word: type = str
+    many: bool = False
+    default: Any = _MISSING
+    required: bool = True  # on the command line
+    internal = False
+
+    @property
+    def text(self) -> str:
+        """What users are told of it."""
+        return self.help
+
+    @property
+    def optional(self) -> bool:
+        """Whether Python's callers may leave it out."""
+        return self.default is not _MISSING
+
+    def value(self, written: Any) -> Any:
+        """Read what was written."""
+        if self.many:
+            return tuple(written or ())
+        return written if written is None else self.word(written)
+
+
+def option(
+    kind: Kind[V, W],
+    text: str,
+    default: W = _MISSING,
+    **about: Any,
+) -> Option[V, W]:
+    """Declare an option of this kind; further keywords are those of :class:`About`."""
+    written = kind.empty if default is _MISSING else default
+    return Option(kind, written, About(text, **about))
+
+
+def positional(argument: Argument, *, kw_only: bool = False, default: Any = _MISSING) -> Any:
+    """Declare a positional argument; ``kw_only=False`` is written out for mypy's sake."""
+    assert not kw_only
+    return argument if default is _MISSING else replace(argument, default=default)
+
+
+def maybe(declared: Option[V, W]) -> Option[V | None, W | None]:
+    """The same option where nothing written means that nothing is said."""
+    kind, about = declared.kind, declared.about
+
+    def read(written: W | None, flag: str) -> V | None:
+        return None if written is None else kind.read(written, flag)
+
+    def store(value: V | None) -> Any:
+        return None if value is None else declared.stored(value)
+
+    return Option(Kind(read, None, kind.word, kind.many, store), None, replace(about, store=None))
+
+
+Member = Option[Any, Any] | Argument
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(positional,))
+class Options:
+    """A class of options, as a frozen dataclass: its fields are those of its bases and its own."""
+
+    _members: Mapping[str, Member] = {}
+
+    def __init_subclass__(cls) -> None:
+        own: dict[str, Member] = {}
+        for part in reversed(cls.__mro__):
+            own |= {k: v for k, v in vars(part).items() if isinstance(v, Option | Argument)}
+        cls._members = own
+
+    def __init__(self, *words: Any, **given: Any) -> None:
+        made = f"{type(self).__name__}()"
+        names = [name for name, each in self._members.items() if isinstance(each, Argument)]
+        if len(words) > len(names):
+            raise TypeError(f"{made} takes {len(names)} positional arguments, not {len(words)}")
+        for name, word in zip(names, words, strict=False):
+            if name in given:
+                raise TypeError(f"{made} got multiple values for argument {name!r}")
+            given[name] = word
+        for name in given.keys() - self._members.keys():
+            raise TypeError(f"{made} got an unexpected keyword argument {name!r}")
+        for name, each in self._members.items():
+            written = given.get(name, each.default)
+            if written is _MISSING:
+                raise TypeError(f"{made} missing the argument {name!r}")
+            self.__dict__[name] = each.value(written)
+        self.__post_init__()
+
+    def __post_init__(self) -> None:
+        """Refuse what does not go together; raises UsageError."""
+
+    def __setattr__(self, name: str, _value: object) -> None:
+        raise FrozenInstanceError(f"cannot assign to field {name!r}")
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.__dict__ == other.__dict__
+
+    def __hash__(self) -> int:
+        return hash(tuple(self.__dict__[name] for name in self._members))
+
+    def __repr__(self) -> str:
+        said = [f"{n}={self.__dict__[n]!r}" for n, e in self._members.items() if self._says(n, e)]
+        return f"{type(self).__name__}({', '.join(said)})"
+
+    def _says(self, name: str, each: Member) -> bool:
+        return each.default is _MISSING or self.__dict__[name] not in (each.default, None, ())
+
+    def but(self, **changes: Any) -> Self:
+        """The same options with some changed, which may be written or values."""
+        return type(self)(**{**self.values(), **changes})
+
+    @classmethod
+    def members(cls) -> Mapping[str, Member]:
+        """All fields by name, as they are declared."""
+        return cls._members
+
+    @classmethod
+    def names(cls) -> Set[str]:
+        """The names of all fields."""
+        return cls._members.keys()
+
+    def values(self) -> dict[str, Any]:
+        """All values by the names of fields."""
+        return {name: self.__dict__[name] for name in self._members}
+
+    def stored(self) -> dict[str, Any]:
+        """The options as a run keeps them, in JSON's types; what is empty is left out.
+
+        Secrets are not in it: of variables and headers only the names, payloads by hash.
+        """
+        kept = {}
+        for name, each in self._members.items():
+            value = self.__dict__[name]
+            if isinstance(each, Argument):
+                kept[name] = value
+            elif each.about.kept:
+                kept[name] = each.stored(value)
+        return {name: value for name, value in kept.items() if value not in (None, (), [])}
+
+
+def options_of(of: type[Options]) -> dict[str, Option[Any, Any]]:
+    """The options of a class by the names of its fields, as they are declared."""
+    return {name: each for name, each in of.members().items() if isinstance(each, Option)}
+
+
+def arguments_of(of: type[Options]) -> dict[str, Argument]:
+    """The positional arguments of a class by the names of its fields."""
+    return {name: each for name, each in of.members().items() if isinstance(each, Argument)}

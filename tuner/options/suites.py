@@ -1,0 +1,224 @@
+"""The options of `tuner bench` and its actions, and of `tuner schedule`."""
+
+from tuner.options import calls, completion, function, output, sweep
+from tuner.options import kinds as k
+from tuner.options.option import Argument, Options, option, positional
+
+SUITE_PANEL = "The suite"
+COMPARE_PANEL = "What is compared"
+WRITE_PANEL = "What is written"
+WHEN_PANEL, PLACE_PANEL = "When", "Where it runs"
+SCHEDULERS = (
+    "cron", "systemd", "github", "github-role", "gitlab", "gitlab-role", "codebuild", "fargate",
+)  # fmt: skip
+
+
+class SuiteFile(Options):
+    """Which suite."""
+
+    suite: k.File = option(
+        k.FILE, "The suite's file.", "tuner.toml", panel=SUITE_PANEL, metavar="FILE"
+    )
+
+
+class Only(Options):
+    """Which cases."""
+
+    only: k.Texts = option(
+        k.TEXTS,
+        "Only this case; repeatable.",
+        panel=SUITE_PANEL,
+        metavar="NAME",
+        values=completion.suite_cases,
+    )
+
+
+class BenchCall(sweep.CostAndTime, calls.Chance, Only, SuiteFile, output.Stored):
+    """`tuner.bench`."""
+
+    tag: k.Texts = option(k.TEXTS, "Only cases with this tag; repeatable.", panel=SUITE_PANEL)
+    environment: k.Text = option(
+        k.TEXT,
+        "Where the functions are: a table environments.NAME of the suite.",
+        panel=SUITE_PANEL,
+        metavar="NAME",
+    )
+    against: k.Text = option(
+        k.TEXT,
+        "Compare in one run, called in turn, with a version or alias, a .zip or folder, or a git "
+        "revision of the code; without it, with the stored baseline.",
+        panel=COMPARE_PANEL,
+        metavar="VERSION|PATH|git:REV",
+    )
+    branch: k.Text = option(
+        k.TEXT, "Whose baseline it is (default: the repository's branch).", panel=COMPARE_PANEL
+    )
+    full: k.Flag = option(
+        k.FLAG,
+        "Make all calls even when the verdict is clear, for a new baseline.",
+        panel=COMPARE_PANEL,
+    )
+    warn_only: k.MaybeFlag = option(
+        k.MAYBE_FLAG,
+        "Report regressions, but do not exit with 99.",
+        panel=COMPARE_PANEL,
+    )
+
+
+class Written(Options):
+    """Outputs for other programs."""
+
+    markdown: k.Text = option(
+        k.TEXT, "A table for a comment or a page.", panel=WRITE_PANEL, metavar="FILE|-"
+    )
+    junit: k.Text = option(
+        k.TEXT, "JUnit XML, one test per gate.", panel=WRITE_PANEL, metavar="FILE|-"
+    )
+    badge: k.Text = option(
+        k.TEXT, "A badge: .svg, or .json for shields.io.", panel=WRITE_PANEL, metavar="FILE"
+    )
+    webhook: k.Text = option(
+        k.TEXT,
+        "A message as JSON, to a file or, with --post, to an address.",
+        panel=WRITE_PANEL,
+        metavar="FILE|URL|env:NAME",
+    )
+    slack: k.Text = option(
+        k.TEXT,
+        "The same message in the form of Slack's webhooks.",
+        panel=WRITE_PANEL,
+        metavar="FILE|URL|env:NAME",
+    )
+    post: k.Flag = option(
+        k.FLAG,
+        "Send messages to their addresses where something changed or failed.",
+        panel=WRITE_PANEL,
+    )
+    bencher: k.Text = option(k.TEXT, "Bencher Metric Format.", panel=WRITE_PANEL, metavar="FILE|-")
+    action_benchmark: k.Text = option(
+        k.TEXT,
+        "For github-action-benchmark, as customSmallerIsBetter.",
+        panel=WRITE_PANEL,
+        metavar="FILE|-",
+    )
+
+
+class BenchCommand(output.Live, output.Shown, Written, BenchCall):
+    """`tuner bench`."""
+
+
+class BenchInit(function.Account, SuiteFile):
+    """`tuner bench init`."""
+
+    source: str = positional(
+        Argument(
+            "A function, local:PATH, demo:NAME, a SAM template or a serverless.yml.",
+            "TARGET|FILE",
+            completion.demos,
+        ),
+        kw_only=False,
+    )
+
+
+class BenchAccept(Only, output.Stored):
+    """`tuner bench accept`."""
+
+    ref: str = positional(
+        Argument("A bench's id, a prefix of one, or `last`.", "BENCH", required=False),
+        kw_only=False,
+        default="last",
+    )
+    branch: k.Text = option(k.TEXT, "For this branch (default: the bench's own).")
+    why: k.Text = option(k.TEXT, "Why this baseline is accepted.", metavar="TEXT")
+
+
+class BenchBaselines(output.Stored):
+    """`tuner bench baselines`."""
+
+    every: k.Flag = option(k.FLAG, "Also those that were replaced since.", flag="--all")
+
+
+class BenchHistory(output.Quiet, output.Reported, output.Stored):
+    """`tuner bench history`."""
+
+    name: k.Text = option(k.TEXT, "Which suite (default: that of the last run).", metavar="SUITE")
+    environment: k.Text = option(k.TEXT, "Runs in this environment of the suite.")
+    branch: k.Text = option(k.TEXT, "Runs of this branch (default: the one with most runs).")
+    limit: k.Count = option(k.COUNT, "How many runs, the newest.", 1000, least=1)
+    reports: k.Count = option(
+        k.COUNT, "Write at most so many missing reports, of the newest runs.", 10, least=0
+    )
+
+
+class ScheduleCommand(function.Region):
+    """`tuner schedule`."""
+
+    kind: str = positional(
+        Argument(f"{', '.join(SCHEDULERS)}.", "SCHEDULER", completion.words(*SCHEDULERS)),
+        kw_only=False,
+    )
+    words: tuple[str, ...] = positional(
+        Argument("Options of `tuner bench`.", "[-- OPTION...]", many=True, required=False),
+        kw_only=False,
+        default=(),
+    )
+    every: k.Text = option(k.TEXT, "15m, 6h, day (default), weekday or week.", panel=WHEN_PANEL)
+    cron: k.Text = option(
+        k.TEXT,
+        "Five cron fields instead, such as '17 3 * * 1-5'.",
+        panel=WHEN_PANEL,
+        metavar="'M H D M W'",
+    )
+    at: k.Text = option(k.TEXT, "Time of day (default: 03:17).", panel=WHEN_PANEL)
+    timezone: k.Text = option(
+        k.TEXT,
+        "Such as Europe/Berlin. Default: UTC on GitHub and AWS, else the machine's.",
+        panel=WHEN_PANEL,
+    )
+    name: k.Word = option(k.WORD, "The name of the schedule.", "tuner-bench")
+    target: k.Texts = option(k.TEXTS, "What the role may measure; default: the suite's targets.")
+    pip: k.Text = option(
+        k.TEXT,
+        "What pip installs there; default: where this tuner came from.",
+        panel=PLACE_PANEL,
+        metavar="SPEC",
+    )
+    role: k.Text = option(
+        k.TEXT,
+        "github, gitlab: role to assume by OIDC; default: a variable.",
+        panel=PLACE_PANEL,
+        metavar="ARN",
+    )
+    repository: k.Text = option(
+        k.TEXT, "github, gitlab: whose role it is.", panel=PLACE_PANEL, metavar="OWNER/NAME"
+    )
+    branch: k.Word = option(k.WORD, "Whose runs count.", "main", panel=PLACE_PANEL)
+    against: k.Text = option(
+        k.TEXT,
+        "github, gitlab: what pull requests are compared with in one run; {base} is the commit "
+        "they start from. Default: git:{base} for local code, else the baseline.",
+        panel=PLACE_PANEL,
+        metavar="VERSION|PATH|git:{base}",
+    )
+    image: k.Text = option(k.TEXT, "fargate: image with tuner and tuner.toml.", panel=PLACE_PANEL)
+    gitlab: k.Word = option(
+        k.WORD,
+        "gitlab-role: of which GitLab.",
+        "https://gitlab.com",
+        panel=PLACE_PANEL,
+        metavar="URL",
+    )
+    store_secret: k.Text = option(
+        k.TEXT,
+        "Secret or variable that has the store's URL; default: SQLite, kept between runs.",
+        panel=PLACE_PANEL,
+        metavar="NAME",
+    )
+    file: k.MaybeFile = option(
+        k.MAYBE_FILE,
+        "Write to this file, or into this folder where there are several.",
+        metavar="PATH",
+        was=("--output",),
+    )
+    install: k.Flag = option(k.FLAG, "cron, systemd: run it from now on.")
+    remove: k.Flag = option(k.FLAG, "cron, systemd: remove it again.")

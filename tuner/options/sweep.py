@@ -1,0 +1,245 @@
+"""What a sweep is asked: sizes, the goal, limits, and the load that each size is put under."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tuner.errors import UsageError
+from tuner.options import calls, completion, function
+from tuner.options import kinds as k
+from tuner.options.option import Options, option, options_of
+from tuner.planning.budget import Budget
+
+CHOICE_PANEL = "What is chosen"
+LIMIT_PANEL = "Limits"
+LOAD_PANEL = "Sizes under load"
+METHODS = ("adaptive", "grid")
+STRATEGIES = ("cost", "speed", "balanced")
+#: Sizes unless `--memory` is written.
+DEFAULT_MEMORY = "128:1536"
+
+
+COLD: k.MaybeCount = option(
+    k.MAYBE_COUNT,
+    "Cold starts to force at the pick and at both ends (default: 5; 0: none).",
+    panel=calls.PANEL,
+    least=0,
+)
+
+
+class Sizes(Options):
+    """Which sizes."""
+
+    memory: k.Memory = option(
+        k.MEMORY,
+        "Sizes in MB: 128:1536, 128:10240, 128,256,512, or `recorded`.",
+        DEFAULT_MEMORY,
+        panel=calls.PANEL,
+    )
+
+
+class Plan(Sizes):
+    """Which sizes, and how often each is called."""
+
+    method: k.Word = option(
+        k.one_of(*METHODS),
+        "adaptive asks where it matters; grid measures every size alike.",
+        panel=calls.PANEL,
+        values=completion.words(*METHODS),
+    )
+    samples: k.Count = option(
+        k.COUNT, "grid: warm samples per size.", 10, panel=calls.PANEL, least=1
+    )
+    cold: k.MaybeCount = COLD
+
+
+SLO: k.Slos = option(
+    k.SLOS,
+    "Objective, such as 'p95<300ms', 'cold_p99<2s', 'cost<5usd/million'; repeatable.",
+    panel=CHOICE_PANEL,
+)
+STRATEGY: k.Strategies = option(
+    k.STRATEGY,
+    "cost, speed or balanced.",
+    panel=CHOICE_PANEL,
+    values=completion.words(*STRATEGIES),
+)
+BALANCE: k.Number = option(
+    k.NUMBER, "balanced: 0 is speed, 1 is cost.", 0.5, panel=CHOICE_PANEL, least=0.0, most=1.0
+)
+
+
+class Objectives(Options):
+    """What must hold."""
+
+    slo: k.Slos = SLO
+
+
+class Production(Options):
+    """How production calls the function."""
+
+    cold_share: k.Shared = option(
+        k.COLD_SHARE,
+        "Share of cold invocations in production: 1%, or `recorded` (replay).",
+        panel=CHOICE_PANEL,
+    )
+    traffic: k.Travelled = option(
+        k.TRAFFIC,
+        "Production traffic, for cost per month and a cold share: 20rps, or a CSV or JSON file "
+        "with a column per_minute (calls of each minute) or timestamp (one call a row).",
+        panel=CHOICE_PANEL,
+        metavar="RATE|FILE",
+    )
+
+
+class GoalOptions(Production, Objectives):
+    """What a size is chosen for."""
+
+    strategy: k.Strategies = STRATEGY
+    balance: k.Number = BALANCE
+
+
+class MoneyLimit(Options):
+    """The most that may be spent."""
+
+    max_cost: k.Quantity = option(
+        k.USD, "Stop before spending more than this.", panel=LIMIT_PANEL, metavar="USD"
+    )
+
+    @property
+    def limit(self) -> Budget:
+        """The most that a run may use up; no limit where nothing is said, or can be."""
+        given = self.values()
+        return Budget(given.get("invocations"), self.max_cost, given.get("max_time"))
+
+
+class CostAndTime(MoneyLimit):
+    """The most money and time."""
+
+    max_time: k.Quantity = option(
+        k.SECONDS, "Stop after this long, such as 10m.", panel=LIMIT_PANEL
+    )
+
+
+class Limits(CostAndTime):
+    """The most invocations, money and time."""
+
+    invocations: k.MaybeCount = option(
+        k.MAYBE_COUNT,
+        "The most invocations that a sweep may make.",
+        panel=LIMIT_PANEL,
+        least=1,
+    )
+
+
+class SizeLoads(Options):
+    """The load that each size is put under: as `tuner load` has it, by the same names."""
+
+    profile_load: k.Text = option(
+        k.TEXT,
+        "Put sizes under this load as well, one after another, and judge client_, throttles and "
+        "errors objectives by it: steady, spike, burst-cold, ..., or a TOML file.",
+        panel=LOAD_PANEL,
+        metavar="NAME|FILE",
+        values=completion.profiles,
+    )
+    rate: k.Quantity = option(
+        k.RATE,
+        "A load at this rate, such as 20 or 1200/min; with a profile, its highest rate.",
+        panel=LOAD_PANEL,
+    )
+    duration: k.Quantity = option(
+        k.SECONDS,
+        "How long each size is loaded (default: 30s, or what the profile says).",
+        panel=LOAD_PANEL,
+    )
+    retry: k.Text = option(
+        k.maybe_one_of(*k.RETRIES),
+        "What follows a throttle: none (default), backoff, decorrelated or adaptive.",
+        panel=LOAD_PANEL,
+        values=completion.words(*k.RETRIES),
+    )
+    max_concurrency: k.MaybeCount = option(
+        k.MAYBE_COUNT, "The most calls in flight at once.", panel=LOAD_PANEL, least=1
+    )
+
+
+class Compared(Options):
+    """Which ways to start are compared."""
+
+    variants: k.Variants = option(
+        k.VARIANTS,
+        "Compare ways to start at one size: on-demand,snapstart,provisioned=5.",
+        panel=calls.PANEL,
+        metavar="LIST",
+    )
+
+
+class SweepOptions(
+    Compared,
+    SizeLoads,
+    Limits,
+    GoalOptions,
+    Plan,
+    function.Architectures,
+    calls.RunOptions,
+):
+    """Everything that a sweep, a plan of one, and cold starts may be asked."""
+
+    left_out: k.Texts = option(
+        k.TEXTS, "What a power-tuning input asks for beyond a sweep.", internal=True
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse what does not go together, before a function is touched."""
+        if self.architectures:
+            self._check_architectures()
+        if self.variants and str(self.memory) != DEFAULT_MEMORY and len(self.memory.sizes_mb) != 1:
+            fix = "Name one, or leave --memory out for the function's present size."
+            raise UsageError("--variants", "are compared at one memory size", fix)
+
+    def _check_architectures(self) -> None:
+        from tuner.targets.choices import Isolation
+
+        if self.isolation is Isolation.IN_PLACE:
+            fix = "Leave --isolation out: temporary copies are measured."
+            raise UsageError("--architectures", "cannot be measured in place", fix)
+
+
+def as_sweep(options: Options) -> SweepOptions:
+    """The options of a command that has some of a sweep's, as a sweep's."""
+    known = SweepOptions.names()
+    return SweepOptions(**{n: v for n, v in options.values().items() if n in known})
+
+
+def stored_options(kept: Mapping[str, Any]) -> SweepOptions:
+    """The options of a stored run: enough to answer from it again, not to invoke."""
+    values = {n: v for n, v in kept.items() if n in SweepOptions.names()}
+    if "env" in values:  # a run keeps only the names
+        values["env"] = tuple((name.partition("=")[0], "") for name in values["env"])
+    return SweepOptions(**values)
+
+
+def with_secrets(options: SweepOptions, given: SweepOptions) -> SweepOptions:
+    """Options of a stored run, with what it does not keep taken from ``given``.
+
+    Raises UsageError when the variables or the payload were not given again as they were.
+    """
+    again, secret = given.stored(), dict[str, Any]()
+    for name, each in options_of(SweepOptions).items():
+        if not each.about.secret:
+            continue
+        before = options.stored().get(name)
+        if name == "env" or str(before).startswith("sha256:"):
+            if again.get(name) != before:
+                raise UsageError(each.flag, *_not_again(each.flag, before))
+            secret[name] = getattr(given, name)
+    return options.but(**secret)
+
+
+def _not_again(flag: str, before: Any) -> tuple[str, str]:
+    if isinstance(before, list):
+        names = ", ".join(before)
+        return "is not as the run began", f"Give {flag} again for: {names}; a run keeps only names."
+    return "is not the one that the run began with", (
+        f"Give the same {flag} again; a run keeps only its hash."
+    )

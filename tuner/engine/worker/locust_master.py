@@ -1,9 +1,9 @@
 """Locust's master as a process of its own, started with HOST PORT LOCAL WEB FD.
 
-Awaits workers on HOST:PORT with Locust's own protocol, starts LOCAL of them itself, shows Locust's
-UI on the port (and host) WEB if that is no dash, and passes messages between them and the tuner,
-whose socket is FD. It ends with that socket or its parent,
-and its workers end with it. It understands no message and sends no request.
+Workers join it on HOST:PORT by Locust's own protocol; LOCAL of them it starts itself. It passes
+messages, unread, between them and the tuner, whose socket is FD, and shows Locust's UI on WEB (a
+host and port, or a dash for none). It ends with that socket or its parent, and its workers end with
+it.
 """
 
 import logging
@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 from time import monotonic
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import gevent
 from flask import Response, jsonify, request
@@ -30,6 +30,9 @@ from tuner.engine.worker_process import own_process
 
 #: Pages of Locust's UI that would start, change or end a test of its own.
 _NOT_HERE = ("/swarm", "/stop")
+_LOOK_S = 0.25
+_QUIT_S = 1.0
+_ANY_ADDRESS = ("0.0.0.0", "::", "")
 
 
 class LoadUI(WebUI):
@@ -45,17 +48,15 @@ class LoadUI(WebUI):
         self.template_args["state"] = STATE_RUNNING
 
 
-def show(environment: Environment, host: str, port: int) -> None:
-    """Serve the UI of this master. Raises OSError if the address cannot be used."""
+def show(environment: Any, host: str, port: int) -> None:
+    """Serve the UI of a master's environment. Raises OSError if the address cannot be used."""
     with socket.create_server((host, port)):  # Locust would end the process instead
         pass
     shown: Any = LoadUI(environment, host, port, delayed_start=True)
-    app = shown.app
-    app.debug = False
-    app.before_request(_refuse)
-    app.after_request(_as_running)
-    runner: Any = environment.runner
-    gevent.spawn(stats_history, runner)
+    shown.app.debug = False
+    shown.app.before_request(_refuse)
+    shown.app.after_request(_as_running)
+    gevent.spawn(stats_history, environment.runner)
     shown.start()
 
 
@@ -74,29 +75,18 @@ def _as_running(response: Response) -> Response:
     return response
 
 
-_LOOK_S = 0.25
-_QUIT_S = 1.0
-_ANY_ADDRESS = ("0.0.0.0", "::", "")
-
-
 class LocustMaster:
     """The master with the workers that have joined."""
 
     def __init__(self, channel: Channel, host: str, port: int) -> None:
         self._channel = channel
-        environment: Any = Environment(user_classes=[QueueUser])
-        self._runner: Any = environment.create_master_runner(
-            "*" if host in _ANY_ADDRESS else host, port
-        )
+        self.environment = environment = cast(Any, Environment(user_classes=[QueueUser]))
+        address = "*" if host in _ANY_ADDRESS else host
+        self._runner: Any = environment.create_master_runner(address, port)
         self._runner.register_message(MESSAGE, self._pass_on)
         self._joined: set[str] = set()
         self._local: list[subprocess.Popen[bytes]] = []
         environment.events.worker_connect.add_listener(self._join)
-
-    def show(self, host: str, port: int) -> None:
-        """Serve Locust's UI. Raises OSError if the address cannot be used."""
-
-        show(self._runner.environment, host, port)
 
     @property
     def port(self) -> int:
@@ -172,7 +162,7 @@ def main() -> None:
     try:
         if web != "-":
             web_host, _, web_port = web.rpartition(":")
-            master.show(web_host, int(web_port))
+            show(master.environment, web_host, int(web_port))
     except OSError as error:
         _fail(channel, f"the web UI cannot listen on {web}: {error.strerror or error}")
     channel.send(wire.pack(wire.LISTENING, master.port))

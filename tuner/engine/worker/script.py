@@ -10,7 +10,9 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count, cycle
 from pathlib import Path
 from time import monotonic
 from types import ModuleType
@@ -47,8 +49,8 @@ class LocustfileRun:
         self.over = Event()
         self.script = script
         self._runner, self._queue, self._order = runner, queue, order
-        self._number = self.script.first
-        self._drawn = 0
+        #: For calls: numbers that no other worker uses, and the load's own payloads by their index.
+        self.numbers, self.payloads = count(script.first, script.step), cycle(script.draws)
         self._busy = 0
         self._quiet = Event()
         self._quiet.set()
@@ -57,26 +59,17 @@ class LocustfileRun:
         runner.environment.user_classes = [QueueUser, *self._classes]
         runner.environment.events.user_error.add_listener(self._note_mistake)
 
-    def next_number(self) -> int:
-        """Return a number for a call that no other worker uses."""
-        number, self._number = self._number, self._number + self.script.step
-        return number
-
-    def next_payload(self) -> int:
-        """Return the index of the load's own payload that is next."""
-        drawn, self._drawn = self._drawn, self._drawn + 1
-        return self.script.draws[drawn % len(self.script.draws)]
-
-    def began(self) -> None:
-        """Note that a user began a call."""
+    @contextmanager
+    def call(self) -> Iterator[None]:
+        """Hold the end of the batch up while a user makes a call, with all its attempts."""
         self._busy += 1
         self._quiet.clear()
-
-    def ended(self) -> None:
-        """Note that a user's call ended, with all its attempts."""
-        self._busy -= 1
-        if not self._busy:
-            self._quiet.set()
+        try:
+            yield
+        finally:
+            self._busy -= 1
+            if not self._busy:
+                self._quiet.set()
 
     def run(self, start: float) -> None:
         """Spawn the users at ``start`` (monotonic), and stop them at the batch's end."""
@@ -92,8 +85,7 @@ class LocustfileRun:
         environment.events.test_stop.fire(environment=environment)
         environment.events.user_error.remove_listener(self._note_mistake)
         if self._mistakes:
-            told = self._mistakes.most_common(20)
-            self._queue.emit(wire.pack(wire.MISTAKES, *told))
+            self._queue.emit(wire.pack(wire.MISTAKES, *self._mistakes.most_common(20)))
 
     def _load(self) -> list[type[User]]:
         """Run the file and return its users. Raises what it raises."""
@@ -218,20 +210,17 @@ class LambdaUser(InvokeUser):
         run, job = queue.run, queue.job
         if not isinstance(run, LocustfileRun) or job is None or run.over.is_set():
             raise StopUser
-        run.began()
-        try:
+        with run.call():
             return self._invoke(run, job, payload)
-        finally:
-            run.ended()
 
     def _invoke(self, run: LocustfileRun, job: Job, payload: Any) -> Invocation:
         script, index, queue = run.script, 0, self.environment.queue
         own: bytes | None = None
         if payload is None:
-            index = run.next_payload()
+            index = next(run.payloads)
         else:
             own = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
-        call = OrderedCall(run.next_number(), script.qualifier, script.memory_mb, index, None)
+        call = OrderedCall(next(run.numbers), script.qualifier, script.memory_mb, index, None)
         due, began = Due(call, None, body=own), monotonic()
         if job.order.pre:
             hooked = queue.processors.pre(call.number, job.body(call) if own is None else own).get()

@@ -28,7 +28,7 @@ def sweeping(folder: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
     family = psutil.Process(child.pid)
     try:
         deadline = time.monotonic() + 60
-        while "measuring" not in _said_so_far(child):
+        while "next: " not in _said_so_far(child):
             assert time.monotonic() < deadline, "the sweep did not begin"
         _wait_for_samples(folder, deadline)
         others = family.children(recursive=True)

@@ -67,7 +67,7 @@ class Progress:
 
     def asked(self, ask: Ask) -> None:
         """The plan's next wish, with its reason."""
-        self.say(f"measuring {_sizes(ask)}: {ask.why}")
+        self.say(f"next: {_sizes(ask)}, {ask.why}")
 
     def sampled(self, sample: Sample) -> None:
         """One more request has ended."""

@@ -137,7 +137,7 @@ class Decider:
         rng = np.random.default_rng((q.seed, len(samples)))
         probe = self._probe(basis, open_mb)
         if probe is not None and q.budget.affordable(spent, 0.0, 0.0) >= _PROBES:
-            return Ask({self._at(probe): _PROBES}, f"whether {probe} MB can run it at all")
+            return Ask({self._at(probe): _PROBES}, "checking that it runs there")
         beliefs = self._beliefs(basis)
         return adaptive.next_ask(beliefs, q.plan, q.budget, spent, rng)
 
@@ -203,7 +203,7 @@ class Decider:
         fit_in = self._question.budget.affordable(
             spent, spent.cost_usd / made, spent.seconds / made
         )
-        ask = Ask(counts, "only errors so far, while other sizes answer")
+        ask = Ask(counts, "again, since every call there failed")
         return ask if 0 < ask.invocations <= fit_in else None
 
     def _without_data(
@@ -217,7 +217,7 @@ class Decider:
         if reason or not untried.size or len(samples) >= q.plan.least * 2:
             return Done(reason or "no invocation succeeded", settled=False)
         return Ask(
-            {self._at(int(untried[-1])): 2}, "nothing has worked so far: the largest size next"
+            {self._at(int(untried[-1])): 2}, "the largest size, since nothing has worked yet"
         )
 
     def _beliefs(self, basis: Basis) -> Beliefs:

@@ -55,12 +55,12 @@ def next_ask(
     gain = expected_gain(beliefs, plan.repeats, rng)
     cost = beliefs.price_usd + 0.05 * float(beliefs.price_usd.mean())
     best = int(np.argmax(gain / cost))
-    size, why = int(beliefs.ask_mb[best]), "decides most per cent now"
+    size, why = int(beliefs.ask_mb[best]), "the most informative size"
     done = _finished(beliefs, plan, spent, float(gain.max()))
     if done:
         if not _worth_confirming(beliefs, plan, spent):
             return done
-        size, why = int(beliefs.choice_mb[beliefs.pick]), "is what the answer promises"
+        size, why = int(beliefs.choice_mb[beliefs.pick]), "confirming the answer"
     ask = _afford(size, why, beliefs, plan, budget, spent)
     return ask or done or _missing(budget, spent, Setting(size, beliefs.arch))
 
@@ -90,7 +90,7 @@ def _afford(
     price, seconds = float(beliefs.price_usd[nearest]), float(beliefs.seconds[nearest])
     repeats = min(plan.repeats, budget.affordable(spent, price, seconds))
     asked = Setting(size, beliefs.arch)
-    return Ask({asked: repeats}, f"what {size} MB takes {why}") if repeats else None
+    return Ask({asked: repeats}, why) if repeats else None
 
 
 def _missing(budget: Budget, spent: Spent, setting: Setting) -> Done:

@@ -26,7 +26,7 @@ def next_ask(
     if reason:
         return Done(reason, settled=False, missing=dict(missing))
     counts = _first(missing, budget.affordable(spent, 0.0, 0.0))
-    return Ask(counts, f"{samples} of each of {len(list(missing))} sizes")
+    return Ask(counts, f"{samples} calls each")
 
 
 def _first(missing: Mapping[Setting, int], most: int) -> dict[Setting, int]:

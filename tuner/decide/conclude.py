@@ -20,8 +20,6 @@ from tuner.measure.health import check
 from tuner.recording.power_tuning import Point, chart_url
 from tuner.records import Advice, Outcome, RunRecord, Sample
 
-_NOTHING = WarmRow(0, None, None, None, None), ColdRow(0, None, None, None, None)
-
 
 @dataclass(frozen=True)
 class Evidence:
@@ -68,7 +66,10 @@ def conclude(evidence: Evidence, question: Question) -> Sweep:
         ),
         pareto_mb=pareto(rows),
         price=_price(evidence),
-        power_tuning_url=chart_url(_points(rows), region=run.facts.region),
+        power_tuning_url=chart_url(
+            [Point(size, mean, cost / 1e6) for size, cost, mean in _priced(rows)],
+            region=run.facts.region,
+        ),
         monthly=month,
         load=None if evidence.loads is None else evidence.loads.asked,
         arch=question.goal.arch,
@@ -76,18 +77,18 @@ def conclude(evidence: Evidence, question: Question) -> Sweep:
     )
 
 
+_START_PRICES = (
+    "provisioned_capacity_gb_second_usd",
+    "provisioned_duration_gb_second_usd",
+    "snap_start_cache_gb_second_usd",
+    "snap_start_restore_gb_usd",
+)
+
+
 def _price(evidence: Evidence) -> Mapping[str, str | float | None]:
     """The prices that were used, and those of ways to start where these were compared."""
-    own = evidence.prices.own
-    if evidence.startups is None:
-        return own.facts()
-    return {
-        **own.facts(),
-        "provisioned_capacity_gb_second_usd": own.provisioned_capacity_gb_second_usd,
-        "provisioned_duration_gb_second_usd": own.provisioned_duration_gb_second_usd,
-        "snap_start_cache_gb_second_usd": own.snap_start_cache_gb_second_usd,
-        "snap_start_restore_gb_usd": own.snap_start_restore_gb_usd,
-    }
+    own, names = evidence.prices.own, () if evidence.startups is None else _START_PRICES
+    return {**own.facts(), **{name: getattr(own, name) for name in names}}
 
 
 def _startups(
@@ -141,16 +142,11 @@ def _rows(
     rows = {r.memory_mb: r for r in size_rows(samples, question.goal, question.rates)}
     for size, reason in evidence.failed.items():
         if size not in rows:
-            rows[size] = SizeRow(size, "failed", reason, *_NOTHING, 0, 0, 0, 0, 0, None)
+            rows[size] = SizeRow(size, "failed", reason, WarmRow(), ColdRow())
     for load in loads:  # a size was called alone before, so it has a row
         if load.memory_mb in rows:
             rows[load.memory_mb] = replace(rows[load.memory_mb], load=load)
     return tuple(rows[size] for size in sorted(rows))
-
-
-def _mean_ms(row: SizeRow) -> float | None:
-    stats = row.warm.duration_ms or row.cold.duration_ms
-    return stats.mean if stats else None
 
 
 def pareto(rows: Sequence[SizeRow], beside: Sequence[SizeRow] = ()) -> tuple[int, ...]:
@@ -166,16 +162,9 @@ def pareto(rows: Sequence[SizeRow], beside: Sequence[SizeRow] = ()) -> tuple[int
 
 def _priced(rows: Sequence[SizeRow]) -> list[tuple[int, float, float]]:
     """Size (MB), mean cost and mean duration of the rows that have both."""
+    timed = ((row, row.warm.duration_ms or row.cold.duration_ms) for row in rows)
     return [
-        (row.memory_mb, row.cost_usd_per_million.mean, mean)
-        for row in rows
-        if row.cost_usd_per_million and (mean := _mean_ms(row)) is not None
-    ]
-
-
-def _points(rows: Sequence[SizeRow]) -> list[Point]:
-    return [
-        Point(row.memory_mb, mean, row.cost_usd_per_million.mean / 1e6)
-        for row in rows
-        if row.cost_usd_per_million and (mean := _mean_ms(row)) is not None
+        (row.memory_mb, row.cost_usd_per_million.mean, stats.mean)
+        for row, stats in timed
+        if row.cost_usd_per_million and stats
     ]

@@ -12,7 +12,7 @@ from tuner.decide.between import Chosen, choose_between
 from tuner.decide.decide import Decider, Question, Standing
 from tuner.measure.documents import calm
 from tuner.planning.ask import Ask, Done, SoFar
-from tuner.planning.budget import Budget, Spent
+from tuner.planning.budget import Budget, Spent, spent_on
 from tuner.records import Sample, Setting
 
 #: With less probability than this of being the best, an architecture is out of the race.
@@ -99,8 +99,12 @@ class Race:
     def spent(self, samples: Sequence[Sample], seconds: float) -> Spent:
         """Requests made, what they cost on each architecture, and the run's time."""
         of = by_arch(samples, self._questions)
-        cost = sum(Decider(self._questions[arch]).spent(of[arch], 0.0).cost_usd for arch in of)
+        cost = sum(self._own(arch, of[arch], 0.0).cost_usd for arch in of)
         return Spent(len(samples), cost, seconds)
+
+    def _own(self, arch: str, samples: Sequence[Sample], seconds: float) -> Spent:
+        question = self._questions[arch]
+        return spent_on(samples, question.rates, seconds, question.goal.ephemeral_mb)
 
     def chosen(self, samples: Sequence[Sample]) -> Chosen | None:
         """The choice between architectures as it stands; ``None`` while none has a curve."""
@@ -139,7 +143,7 @@ class Race:
         racing: int,
     ) -> Budget:
         """What an architecture may use up in all: its own so far, and its part of what is left."""
-        own, limit = Decider(self._questions[arch]).spent(of[arch], spent.seconds), self._limit
+        own, limit = self._own(arch, of[arch], spent.seconds), self._limit
         most, money = limit.invocations, limit.cost_usd
         if most is not None:
             left = max(0, most - spent.invocations)
@@ -173,12 +177,10 @@ class Race:
         for place, arch in enumerate(rivals):
             stood, plan = self._stand(arch, of[arch]), self._questions[arch].plan
             assert stood is not None, "it has a chance"
-            size = int(stood.outlook.memory_mb[stood.index])
-            time = float(stood.outlook.duration_ms[:, stood.index].mean())
-            price = float(stood.outlook.cost[:, stood.index].mean()) / 1e6
-            own = Decider(self._questions[arch]).spent(of[arch], spent.seconds)
+            size, (cost, time) = stood.memory_mb, stood.means
+            own = self._own(arch, of[arch], spent.seconds)
             share = self._share(arch, of, spent, place, len(rivals))
-            count = min(plan.repeats, share.affordable(own, price, time / 1000.0))
+            count = min(plan.repeats, share.affordable(own, cost / 1e6, time / 1000.0))
             had = sum(sample.memory_mb == size for sample in of[arch])
             if count and had < plan.precise_until and not share.ran_out(own):
                 asks[arch] = Ask({Setting(size, arch): count}, "comparing the best size")

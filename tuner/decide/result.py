@@ -29,22 +29,22 @@ class Interval:
 class WarmRow:
     """Warm invocations of one size."""
 
-    n: int
-    duration_ms: Stats | None
-    client_ms: Stats | None
-    billed_ms: Stats | None
-    max_memory_mb: float | None
+    n: int = 0
+    duration_ms: Stats | None = None
+    client_ms: Stats | None = None
+    billed_ms: Stats | None = None
+    max_memory_mb: float | None = None
 
 
 @dataclass(frozen=True)
 class ColdRow:
     """Cold starts of one size; ``total_ms`` is init (or restore) plus the first duration."""
 
-    n: int
-    init_ms: Stats | None
-    duration_ms: Stats | None
-    total_ms: Stats | None
-    client_ms: Stats | None
+    n: int = 0
+    init_ms: Stats | None = None
+    duration_ms: Stats | None = None
+    total_ms: Stats | None = None
+    client_ms: Stats | None = None
 
 
 @dataclass(frozen=True)
@@ -56,12 +56,12 @@ class SizeRow:
     reason: str | None
     warm: WarmRow
     cold: ColdRow
-    throttles: int
-    retries: int
-    errors: int
-    timeouts: int
-    out_of_memory: int
-    cost_usd_per_million: Interval | None
+    throttles: int = 0
+    retries: int = 0
+    errors: int = 0
+    timeouts: int = 0
+    out_of_memory: int = 0
+    cost_usd_per_million: Interval | None = None
     load: SizeUnderLoad | None = None  # None: it was not put under load
 
 

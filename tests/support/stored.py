@@ -10,7 +10,7 @@ from sqlalchemy import Connection, inspect, text
 from support.factories import a_function, a_run, a_sample
 from tuner.records import Backend, RunRecord, RunState, Sample
 from tuner.store import connect, tables
-from tuner.store.rows import run_row, sample_row
+from tuner.store.plain import run_row, sample_row
 
 RUN = a_run(
     target="demo:cpu",

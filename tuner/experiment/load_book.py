@@ -25,7 +25,7 @@ from tuner.measure.load_figures import LoadFigures, LoadTally
 from tuner.measure.load_health import front_advice, load_advice
 from tuner.planning.ask import Ask
 from tuner.records import Advice, Sample
-from tuner.store.keeper import Keeper
+from tuner.store.retention import Keeper
 from tuner.targets.seam import Progress, Variant
 
 if TYPE_CHECKING:

@@ -28,8 +28,8 @@ from tuner.measure.load_figures import figures_of
 from tuner.measure.load_health import load_advice
 from tuner.planning.ask import Ask
 from tuner.records import Advice, Purpose, Sample, Setting
-from tuner.store.keeper import Keeper
 from tuner.store.plain import plain
+from tuner.store.retention import Keeper
 from tuner.units import format_memory
 
 

@@ -16,8 +16,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select,
 
 from tuner.errors import StoreError
 from tuner.records import RunRecord, RunState, Sample
-from tuner.store.plain import dumps, record
-from tuner.store.rows import SAMPLE_COLUMNS, run_row, sample_row, samples_of
+from tuner.store.plain import SAMPLE_COLUMNS, dumps, record, run_row, sample_row, samples_of
 from tuner.store.tables import documents, runs, samples
 
 #: A prime that calls stay below, and whose square fits into 63 bits.

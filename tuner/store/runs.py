@@ -22,9 +22,8 @@ from tuner.store.connect import address, connect, missing, shown, transaction
 from tuner.store.entries import Chosen, Document, Entry, Finished, Reports, Samples
 from tuner.store.exchange import StoredRun, stood_in, whole
 from tuner.store.failure import translated
-from tuner.store.plain import dumps
+from tuner.store.plain import dumps, run_of
 from tuner.store.queries import Choice, this_process
-from tuner.store.rows import run_of
 from tuner.store.spool import Outbox, Waiting, delivered
 from tuner.store.tables import ensure
 from tuner.store.thinning import DOCUMENT as THINNED

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuner.records import RunRecord, Sample
-from tuner.store.keeper import Keeper
 from tuner.store.queries import PRIME, Choice, everything
+from tuner.store.retention import Keeper
 from tuner.store.runs import Store
 
 Make = Callable[..., RunRecord]

@@ -30,6 +30,18 @@ settings.register_profile("deep", max_examples=500, print_blob=True, **SHARED)
 settings.load_profile("ordinary")
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Three processes for a whole run, whose tests wait more than they compute.
+
+    One for chosen files, so that they begin at once and may print, and for benches, which measure.
+    """
+    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    if whole and not config.option.markexpr.startswith("bench"):
+        return 3
+    config.option.dist = "no"
+    return 0
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep the chart library and the price list out of the user's cache."""

@@ -93,39 +93,6 @@ def sample_usd(
     return requests_usd(billed, 1, sample.memory_mb, prices, ephemeral_mb)
 
 
-@overload
-def cost_usd_per_million(
-    billed: float, memory_mb: float, prices: Prices, ephemeral_mb: float = ...
-) -> float: ...
-@overload
-def cost_usd_per_million(
-    billed: ArrayLike, memory_mb: ArrayLike, prices: Prices, ephemeral_mb: float = ...
-) -> FloatArray: ...
-def cost_usd_per_million(
-    billed: ArrayLike,
-    memory_mb: ArrayLike,
-    prices: Prices,
-    ephemeral_mb: float = FREE_EPHEMERAL_MB,
-) -> float | FloatArray:
-    """:func:`cost_usd` of a million such invocations."""
-    return _plain(np.multiply(cost_usd(billed, memory_mb, prices, ephemeral_mb), 1e6))
-
-
-def snap_start_month_usd(
-    memory_mb: float, restores: float, prices: Prices, seconds: float = 730 * 3600
-) -> float | None:
-    """US dollars of keeping one published SnapStart version, and of its restores.
-
-    For Python and .NET; Java pays neither. AWS bills three hours at least, and goes on until the
-    version is deleted. ``None`` where the region's prices are not known.
-    """
-    cached, restored = prices.snap_start_cache_gb_second_usd, prices.snap_start_restore_gb_usd
-    if cached is None or restored is None:
-        return None
-    gb = memory_mb / 1024.0
-    return gb * (max(seconds, 3 * 3600.0) * cached + restores * restored)
-
-
 #: One figure of CloudWatch's GetMetricData, which is in no free tier: $0.01 per 1,000 metrics
 #: requested (Amazon CloudWatch pricing, us-east-1).
 FIGURE_USD = 0.01 / 1000
@@ -140,8 +107,9 @@ def _plain(values: FloatArray) -> float | FloatArray:
     return float(values) if np.ndim(values) == 0 else values
 
 
-STEP_S = 300.0
-LEAST_CACHE_S = 3 * 3600.0
+#: Provisioned concurrency is billed in steps, a snapshot for three hours at least; seconds.
+_STEP_S = 300.0
+_LEAST_CACHE_S = 3 * 3600.0
 
 
 def free_snapshots(runtime: str | None) -> bool:
@@ -185,10 +153,10 @@ def kept_usd(
     """Cost of keeping ``count`` sandboxes for so long, or (0) one snapshot for the minimum time."""
     if count == 0:
         second = cached_per_s(memory_mb, prices, runtime)
-        return None if second is None else second * LEAST_CACHE_S
+        return None if second is None else second * _LEAST_CACHE_S
     second = provisioned_per_s(count, memory_mb, prices)
-    steps = max(1, math.ceil((paid_s or 0.0) / STEP_S))
-    return None if second is None else second * steps * STEP_S
+    steps = max(1, math.ceil((paid_s or 0.0) / _STEP_S))
+    return None if second is None else second * steps * _STEP_S
 
 
 @dataclass(frozen=True)

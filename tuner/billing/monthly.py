@@ -7,14 +7,11 @@ examples. What is not known of a region is left out or priced as on demand, and 
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tuner.billing.cost import FREE_EPHEMERAL_MB
+from tuner.billing.cost import FREE_EPHEMERAL_MB, kept_usd
 from tuner.billing.prices import Prices
 from tuner.errors import UsageError
 from tuner.records import Advice
 from tuner.units import SECONDS_PER_MONTH
-
-#: AWS bills configured provisioned concurrency in steps of five minutes.
-_PROVISIONED_STEP_S = 300.0
 
 
 class Plan(StrEnum):
@@ -160,10 +157,9 @@ def erlang_b(servers: int, load: float) -> float:
 def _provisioned_usd(gb_seconds: float, terms: Terms, prices: Prices) -> float:
     if terms.provisioned <= 0:
         return 0.0
-    capacity, duration = _provisioned_prices(prices)
-    steps = -(-terms.provisioned_s // _PROVISIONED_STEP_S)
-    kept = terms.provisioned * terms.memory_mb / 1024.0 * steps * _PROVISIONED_STEP_S
-    return kept * capacity + gb_seconds * duration
+    _, duration = _provisioned_prices(prices)
+    kept = kept_usd(terms.provisioned, terms.memory_mb, terms.provisioned_s, prices, None)
+    return (kept or 0.0) + gb_seconds * duration
 
 
 def break_even_utilisation(prices: Prices) -> float:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tuner.billing.cost import cost_usd_per_million
+from tuner.billing.cost import cost_usd
 from tuner.decide.goal import Goal, Rates, Scope, Slo, Strategy
 from tuner.decide.result import CurveBand, ModelCard
 from tuner.model import FloatArray, IntArray
@@ -57,7 +57,7 @@ def usd_per_million(
     billed: FloatArray, memory_mb: IntArray, goal: Goal, rates: Rates
 ) -> FloatArray:
     """Cost of billed milliseconds; ``billed`` broadcasts against ``memory_mb``."""
-    return cost_usd_per_million(billed, memory_mb, rates, goal.ephemeral_mb)
+    return cost_usd(billed, memory_mb, rates, goal.ephemeral_mb) * MILLION
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ def startup_rows(
     for sample in samples:
         of.setdefault(sample.setting, []).append(sample)
     rows = [_row(way, of.get(way.setting, []), facts, prices) for way in startups.each]
-    base = next((row for row in rows if row.variant == "on-demand"), None)
+    base = next((row for row in rows if row.variant == ON_DEMAND), None)
     return tuple(replace(row, pays=_pays(row, base)) for row in rows)
 
 
@@ -56,7 +56,7 @@ def startup_advice(rows: Sequence[StartupRow], prices: Prices) -> tuple[Advice, 
     """Return warnings about the ways that were compared."""
     advice = []
     unknown = [
-        row.variant for row in rows if row.variant != "on-demand" and row.kept_usd_per_hour is None
+        row.variant for row in rows if row.variant != ON_DEMAND and row.kept_usd_per_hour is None
     ]
     if unknown:
         text = (
@@ -85,7 +85,8 @@ def _row(
     ]
     failed = len(asked) - len(ok)
     reason = way.note or (f"{failed} of {len(asked)} first calls failed" if failed else None)
-    call, start, kept = _priced(way, first, warm, facts, prices)
+    billed = _mean_billed(warm), _mean_billed(first)
+    call, start, kept = _priced(way.setting, *billed, facts, prices)
     return StartupRow(
         variant=way.setting.start,
         memory_mb=way.setting.memory_mb,
@@ -107,27 +108,22 @@ def _row(
 
 
 def _priced(
-    way: StartFacts,
-    first: Sequence[Sample],
-    warm: Sequence[Sample],
-    facts: FunctionFacts,
-    prices: Prices,
+    setting: Setting, usual: float | None, begun: float | None, facts: FunctionFacts, prices: Prices
 ) -> tuple[float | None, float | None, float | None]:
-    """A warm call, what a start adds to it, and an hour of what is kept."""
-    usual, begun = _mean_billed(warm), _mean_billed(first)
-    size, extra = way.setting.memory_mb, facts.ephemeral_mb
-    if way.setting.provisioned:
-        second = provisioned_per_s(way.setting.provisioned, size, prices)
+    """A warm call, what a start adds to it, and an hour of what is kept, by billed ms."""
+    size, runtime = setting.memory_mb, facts.runtime
+    if setting.provisioned:
+        second = provisioned_per_s(setting.provisioned, size, prices)
         call = None if usual is None else provisioned_call_usd(usual, size, prices)
         return call, 0.0, None if second is None else second * _HOUR_S
-    call = None if usual is None else cost_usd(usual, size, prices, extra)
-    start = None
-    if call is not None and begun is not None:
-        start = cost_usd(begun, size, prices, extra) - call
-    if way.setting.start == ON_DEMAND:
+    call, first = (
+        None if each is None else cost_usd(each, size, prices, facts.ephemeral_mb)
+        for each in (usual, begun)
+    )
+    start = None if call is None or first is None else first - call
+    if setting.start == ON_DEMAND:
         return call, start, 0.0
-    second = cached_per_s(size, prices, facts.runtime)
-    restore = restore_usd(size, prices, facts.runtime)
+    second, restore = cached_per_s(size, prices, runtime), restore_usd(size, prices, runtime)
     whole = None if start is None or restore is None else start + restore
     return call, whole, None if second is None else second * _HOUR_S
 

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from tuner.billing.cost import (
     billed_ms,
+    cached_per_s,
     cost_usd,
-    cost_usd_per_million,
+    kept_usd,
     logs_usd,
-    snap_start_month_usd,
+    restore_usd,
 )
 from tuner.billing.prices import prices
 
@@ -45,7 +46,7 @@ def test_arrays_are_billed_element_by_element() -> None:
 
 def test_a_second_at_one_gigabyte_costs_the_price_and_the_fee() -> None:
     assert cost_usd(1000.0, 1024, X86) == pytest.approx(0.0000166667 + 0.0000002)
-    assert cost_usd_per_million(1000.0, 1024, X86) == pytest.approx(16.6667 + 0.20)
+    assert 1e6 * cost_usd(1000.0, 1024, X86) == pytest.approx(16.6667 + 0.20)
 
 
 def test_sizes_and_durations_broadcast() -> None:
@@ -63,10 +64,11 @@ def test_only_storage_above_512_mb_costs_extra() -> None:
 
 
 def test_half_a_gigabyte_of_snapshot_costs_two_dollars_a_month() -> None:
-    assert snap_start_month_usd(512, 0, X86, 2.63e6) == pytest.approx(1.98, abs=0.005)
-    brief = snap_start_month_usd(1024, 10, X86, 60.0)
-    assert brief == pytest.approx(3 * 3600 * 1.5046e-6 + 10 * 0.0001397998)
-    assert snap_start_month_usd(512, 0, prices("eu-west-1", "x86_64")) is None
+    second = cached_per_s(512, X86, "python3.13")
+    assert second is not None and 2.63e6 * second == pytest.approx(1.98, abs=0.005)
+    assert kept_usd(0, 1024, 60.0, X86, None) == pytest.approx(3 * 3600 * 1.5046e-6)
+    assert restore_usd(1024, X86, None) == pytest.approx(0.0001397998)
+    assert cached_per_s(512, prices("eu-west-1", "x86_64"), None) is None
 
 
 def test_logs_cost_half_a_dollar_per_gigabyte_where_known() -> None:

@@ -25,7 +25,7 @@ from tuner.units import MemoryRange
 
 @dataclass(frozen=True)
 class Side:
-    """What is asked on one architecture, and its prices."""
+    """The question on one architecture, and its prices."""
 
     question: Question
     prices: Priced
@@ -35,7 +35,7 @@ class Side:
         return replace(self, question=replace(self.question, wish=wish))
 
     def price(self, sample: Sample) -> float | None:
-        """What a request cost here in US dollars, as far as its report tells."""
+        """US dollars of a request here, as far as its report tells."""
         return sample_usd(sample, self.prices.own, self.question.goal.ephemeral_mb)
 
 
@@ -51,7 +51,7 @@ class Findings:
     starts: Startups | None = None
 
     def on(self, arch: str, prices: Priced) -> Evidence:
-        """What concerns one architecture."""
+        """Return what concerns one architecture."""
         loads, starts = self.loads, self.starts
         if loads is not None:
             loads = replace(loads, each=tuple(f for f in loads.each if f.setting.arch == arch))
@@ -172,7 +172,7 @@ def _spend(sweeps: Sequence[Sweep]) -> Spend:
 
 
 def told_apart(advice_of: Mapping[str, Sequence[Advice]]) -> tuple[Advice, ...]:
-    """What holds of every architecture once, and what does not with its name before it."""
+    """Return advice that holds of every architecture once, other advice with its name."""
     counts = Counter(advice for each in advice_of.values() for advice in set(each))
     found: dict[Advice, None] = {}
     for arch, each in advice_of.items():

@@ -139,7 +139,7 @@ def _step_up(ladder: Sequence[int], loads: Sequence[SizeUnderLoad]) -> int | Non
 
 
 def _helps(loads: Sequence[SizeUnderLoad]) -> bool:
-    """Whether the last step up came nearer to the objectives."""
+    """True if the last step up came nearer to the objectives."""
     misses = [load.miss for load in sorted(loads, key=lambda load: load.memory_mb)]
     return len(misses) < 2 or misses[-1] < _HELPS * misses[-2]
 

@@ -142,7 +142,7 @@ class Race:
         place: int,
         racing: int,
     ) -> Budget:
-        """What an architecture may use up in all: its own so far, and its part of what is left."""
+        """Budget of an architecture: its own use so far, and its part of what is left."""
         own, limit = self._own(arch, of[arch], spent.seconds), self._limit
         most, money = limit.invocations, limit.cost_usd
         if most is not None:

@@ -1,1 +1,11 @@
-"""The experiment: what a run measures, in order, and how the function is put back in the end."""
+"""The experiment: everything that measures a function runs through one loop (``experiment.py``).
+
+    while isinstance(ask := planner.next(so_far), Ask):
+        for sample in session.run(ask):
+            book.take(sample)
+
+Read ``experiment.py`` (the loop, and what holds around it), ``session.py`` (an ask becomes calls
+and samples), then ``sweep.py`` or ``load.py`` (which planners run, and what is concluded), and
+``wiring.py`` (what all of it is made of). Planners are in ``tuner.planning`` and beside it; a new
+axis is a field of ``Setting``, never another loop.
+"""

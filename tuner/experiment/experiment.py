@@ -1,10 +1,10 @@
 """The loop: ask the planner, make the calls, keep the samples, and again, until it is done.
 
-Around it: the run is closed in the store whatever ends it (:func:`kept`), and the function is put
-back whatever ends it (:func:`restored`). Everything that measures runs through :class:`Experiment`.
+Around it, whatever ends a run: it is closed in the store (:func:`kept`), and the function is
+restored (:func:`restored`). Everything that measures runs through :class:`Experiment`.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -26,7 +26,7 @@ STOPPED = "stopped by the user"
 
 
 class Watcher(Protocol):
-    """Who looks on: shows progress, and may ask to stop."""
+    """Someone who looks on: sees progress, and may ask to stop."""
 
     def asked(self, ask: Ask) -> None:
         """The planner has decided what to call next."""
@@ -37,51 +37,36 @@ class Watcher(Protocol):
         ...
 
     def stop(self) -> bool:
-        """Whether to end now: what is in flight finishes and the function is put back."""
+        """Return True to end now: what is in flight finishes and the function is restored."""
         ...
 
 
-class Book(Protocol):
-    """Where the samples of a run are kept, and what planners are told of them."""
+class Book:
+    """The samples of a run, and what planners may know of them."""
 
-    @property
-    def samples(self) -> Sequence[Sample]:
-        """Those that are held."""
-        ...
+    loads: Sequence[LoadFacts] = ()  # those that have ended, where they are kept apart
+    borne: Sequence[bool] = ()  # whether each rate that a search tried met the objectives
+    over: str | None = None  # why nothing may follow the last ask, if so
 
-    @property
-    def loads(self) -> Sequence[LoadFacts]:
-        """The loads that have ended, where they are kept apart."""
-        ...
-
-    @property
-    def borne(self) -> Sequence[bool]:
-        """Of each rate that a search tried, whether it met the objectives."""
-        ...
-
-    @property
-    def over(self) -> str | None:
-        """Why nothing may follow the last ask, if so."""
-        ...
+    def __init__(self, samples: Iterable[Sample] = ()) -> None:
+        self.samples = list(samples)
 
     def begin(self, ask: Ask, session: Session) -> None:
         """Prepare for the samples of an ask."""
-        ...
 
     def take(self, sample: Sample) -> str | None:
         """Keep a sample; return why this ask has seen enough, if it has."""
-        ...
+        raise NotImplementedError
 
     def end(self, ask: Ask, session: Session, cut: str | None) -> float:
         """Note what samples do not tell; return what the ask cost beside them (US dollars).
 
         ``cut`` says why it was cut short: a limit, or the user.
         """
-        ...
+        return 0.0
 
     def flush(self) -> None:
         """Store what waits, whatever has happened."""
-        ...
 
 
 @dataclass
@@ -153,7 +138,7 @@ class Experiment:
                 self.session.cut()
 
     def _limit_reached(self, ask: Ask) -> str | None:
-        """Which limit ends this ask. How many warm calls there may be is the planner's to keep."""
+        """Return the limit that ends this ask. Planners count warm calls themselves."""
         return self.meter.ran_out(count=ask.how is not How.WARM)
 
     def _known(self) -> tuple[int, int]:
@@ -189,8 +174,10 @@ def kept(context: Context, run: RunRecord) -> Iterator[None]:
 def cross_checked(
     context: Context, run: RunRecord, tally: Tally, patience_s: float | None, watcher: Watcher
 ) -> CrossCheck | None:
-    """What CloudWatch counted beside what was sent in a run that is closed, kept with it; ``None``
-    if it is not asked, or has nothing. A user who stops ends the waiting."""
+    """Compare what was sent in a closed run with what CloudWatch counted, and keep that with it.
+
+    ``None`` without ``patience_s``, or if CloudWatch has nothing. A user who stops ends the wait.
+    """
     metrics = None if patience_s is None or watcher.stop() else context.target.metrics()
     if metrics is None or patience_s is None:
         return None

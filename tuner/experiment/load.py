@@ -54,11 +54,11 @@ class LoadRun:
 
     @property
     def setting(self) -> Setting:
-        """What is called."""
+        """The setting that is called."""
         return Setting(self.memory_mb, self.run.facts.arch, load=self.load.profile.name)
 
     def price(self, sample: Sample) -> float | None:
-        """What a request cost in US dollars, as far as its report tells."""
+        """US dollars of a request, as far as its report tells."""
         return sample_usd(sample, self.prices, self.run.facts.ephemeral_mb)
 
     def ask(self, load: SizeLoad) -> Ask:
@@ -77,7 +77,7 @@ class LoadRun:
 def run_load(
     spec: LoadRun, context: Context, watcher: Watcher, progress: Progress = lambda _text: None
 ) -> Load:
-    """Send the load until it is over or cut short, put the function back, and judge."""
+    """Send the load until it is over or cut short, restore the function, and judge."""
     with kept(context, spec.run):
         book = LoadBook(spec, context, watcher, progress)
         with restored(context.target):
@@ -94,7 +94,7 @@ def run_load(
 
 
 def _variant(spec: LoadRun, context: Context) -> Variant:
-    """What is called: a version of another size, or the function as it is."""
+    """Return a version of another size, or the function as it is."""
     if spec.change_memory or context.target.endpoint() is None:
         return one_variant(context.target, spec.setting)
     return Variant(spec.setting, spec.qualifier)

@@ -1,9 +1,8 @@
-"""What a load's samples come to: counted as they arrive, stored by a fair choice, and judged.
+"""The samples of a load: counted as they arrive, stored by a fair choice, and judged.
 
 A load may have a million of them, so none is held.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,11 +12,10 @@ from tuner.decide.load_result import Load, Step, judge
 from tuner.engine.engine import Mode
 from tuner.engine.retry import ADAPTIVE
 from tuner.engine.stop_on import StopCondition
-from tuner.experiment.experiment import STOPPED, Watcher
+from tuner.experiment.experiment import STOPPED, Book, Watcher
 from tuner.experiment.session import Session
 from tuner.experiment.wiring import Context
 from tuner.measure.batches import SizeLoad
-from tuner.measure.documents import LoadFacts
 from tuner.measure.event_drain import EventDrain, event_advice, incomplete
 from tuner.measure.event_figures import with_events
 from tuner.measure.late_reports import LateReports
@@ -37,17 +35,13 @@ _GENERATOR = frozenset({"generator-busy", "generator-behind"})
 _FAILED = frozenset({"ended-early", "worker-lost"})
 
 
-class LoadBook:
+class LoadBook(Book):
     """Takes the samples of one load, or of one after another; each ends in a :class:`Load`."""
-
-    samples: Sequence[Sample] = ()
-    loads: Sequence[LoadFacts] = ()
 
     def __init__(
         self, spec: "LoadRun", context: Context, watcher: Watcher, progress: Progress
     ) -> None:
-        self.over: str | None = None
-        self.borne: list[bool] = []
+        super().__init__()
         self.steps: list[Step] = []
         self.best: Load | None = None
         self.generator = False
@@ -131,7 +125,7 @@ class LoadBook:
         if self.generator:
             self.over = "the load generator could not keep up"
             return
-        self.borne.append(step.borne)
+        self.borne = (*self.borne, step.borne)
         self.best = load if step.borne else self.best
 
     def _concluded(self, asked: SizeLoad, note: str | None, ended: tuple[Advice, ...]) -> Load:
@@ -168,7 +162,7 @@ class LoadBook:
         )
 
     def _figures(self, asked: SizeLoad, note: str | None) -> tuple[LoadFigures, tuple[Advice, ...]]:
-        """What the answers tell, and whether the generator could keep up."""
+        """Figures of the load, and doubts about the generator."""
         profile, shortfall, tally = asked.profile, self._context.engine.shortfall(), self._tally
         sent = tally.calls + sum(shortfall.dropped.values())
         figures = tally.figures(

@@ -23,7 +23,7 @@ from tuner.store.runs import find
 
 @dataclass(frozen=True)
 class PricedAs:
-    """Whose prices to use instead of the function's own."""
+    """Prices to use instead of the function's own."""
 
     region: str | None = None
     arch: str | None = None

@@ -1,4 +1,4 @@
-"""The only place where wishes become calls, and answers become samples.
+"""The only place where asks become calls, and answers become samples.
 
 It asks the target for variants, builds interleaved batches, sends them through the engine, and
 passes the samples on as they end. It chooses nothing, stores nothing and judges no figure.
@@ -33,7 +33,7 @@ Judge = Callable[[Sample, bool], TargetError | None]
 
 @dataclass(frozen=True)
 class Conditions:
-    """What stays the same in every ask of a run.
+    """Everything that stays the same in every ask of a run.
 
     ``burst``: simultaneous cold starts, ``None`` to suit the backend. A resumed run goes on with
     the numbers after the last stored call and round. ``deployed`` are parts that are called as
@@ -53,7 +53,7 @@ class Conditions:
 
 @dataclass(frozen=True)
 class Started:
-    """How long a prepared start took until it could be called, and for how long it was paid."""
+    """Seconds until a prepared start could be called, and for which it was paid."""
 
     ready_s: float | None
     paid_s: float | None

@@ -1,4 +1,4 @@
-"""What is to be run: the question on each architecture, what it is asked with, and the limits."""
+"""A run as it is asked for: the question on each architecture, how it is measured, the limits."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -48,7 +48,7 @@ class RunSpec:
     patience_s: float | None = GLANCE_S
 
     def conditions(self) -> Conditions:
-        """What stays the same in every ask; numbers go on where a resumed run stopped."""
+        """Conditions of every ask; numbers go on where a resumed run stopped."""
         return Conditions(
             payloads=self.payloads,
             seed=self.run.seed,
@@ -57,7 +57,7 @@ class RunSpec:
         )
 
     def price(self, sample: Sample) -> float | None:
-        """What a request cost in US dollars, as far as its report tells."""
+        """US dollars of a request, as far as its report tells."""
         return self.sides[sample.arch].price(sample)
 
 
@@ -101,7 +101,7 @@ def _budget(
     load: SizeLoad | None,
     backend: Backend,
 ) -> Budget:
-    """What warm calls may use up.
+    """Return what warm calls may use up.
 
     Without a limit of the user's own on invocations, each architecture may have as many as one
     alone. Where cold starts count, they get their part.
@@ -118,8 +118,8 @@ def _budget(
 
 
 def _beside(load: SizeLoad, budget: Budget, limit: Budget, loads: int) -> Budget:
-    """What calls alone may use up, so that there is room for so many loads: half of the money, and
-    what loads leave of time and invocations, a third at least."""
+    """Leave room for so many loads: calls alone may use half of the money, and what loads leave of
+    time and invocations, a third at least."""
     calls, most = load.profile.calls, limit.invocations
     if limit.cost_usd is not None:
         budget = replace(budget, cost_usd=limit.cost_usd / 2.0)

@@ -1,6 +1,6 @@
 """A sweep, and cold starts, from the first call to the answer: which planners run, in which order.
 
-sizes -> cold starts around the pick -> loads on sizes -> the function put back -> the answer
+sizes -> cold starts around the pick -> loads on sizes -> the function restored -> the answer
 """
 
 from collections.abc import Iterable
@@ -30,7 +30,7 @@ _NEXT = "Its code, layers or image have to be built for it first."
 
 
 def run_sweep(spec: RunSpec, context: Context, watcher: Watcher) -> Sweep:
-    """Measure until the decision is settled, put the function back, and answer."""
+    """Measure until the decision is settled, restore the function, and answer."""
     questions, facts = {arch: side.question for arch, side in spec.sides.items()}, spec.run.facts
     with kept(context, spec.run):
         book = SweepBook(context, spec)
@@ -48,7 +48,7 @@ def run_sweep(spec: RunSpec, context: Context, watcher: Watcher) -> Sweep:
 
 
 def run_cold(spec: RunSpec, context: Context, watcher: Watcher) -> Sweep:
-    """Force cold starts at each size, put the function back, and show them; nothing is chosen."""
+    """Force cold starts at each size, restore the function, and show them; nothing is chosen."""
     with kept(context, spec.run):
         book = SweepBook(context, spec)
         experiment = _experiment(spec, context, watcher, book)
@@ -136,7 +136,7 @@ def _answered(
 
 
 def _lost(spec: RunSpec, experiment: Experiment) -> tuple[Advice, ...]:
-    """What a reader has to know of architectures that could not be measured at all."""
+    """Warnings about architectures that could not be measured at all."""
     so_far = experiment.so_far()
     lost = lost_arches(so_far.samples, so_far.failed, spec.sides)
     return tuple(

@@ -1,16 +1,16 @@
-"""Where a sweep keeps its samples, and beside them what samples do not tell.
+"""The samples of a sweep, and beside them what samples do not tell.
 
 Every sample is stored as it arrives, and after each load or start what is known of it, so that a
 run that is cut off loses one of them at most.
 """
 
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from tuner.billing.cost import kept_usd
 from tuner.engine.engine import Engine
 from tuner.engine.stop_on import StopCondition
+from tuner.experiment.experiment import Book
 from tuner.experiment.session import Session
 from tuner.experiment.spec import RunSpec
 from tuner.experiment.wiring import Context
@@ -33,26 +33,19 @@ from tuner.store.retention import Keeper
 from tuner.units import format_memory
 
 
-class SweepBook:
+class SweepBook(Book):
     """The samples of a sweep; ``advice`` is on how its loads were sent."""
 
-    borne: Sequence[bool] = ()
-    over: str | None = None
-
     def __init__(self, context: Context, spec: RunSpec) -> None:
-        self.samples = list(spec.before)
+        super().__init__(spec.before)
         self.advice: list[Advice] = []
         self.loaded: SizeLoads | None = spec.loads
+        self.loads = () if spec.loads is None else spec.loads.each
         self.started = Startups() if spec.starts else None
         self._context, self._spec = context, spec
         # Each sample is needed to answer again, whatever their number.
         self._keeper = Keeper(context.store, spec.run.run, spec.run.seed, most=sys.maxsize)
         self._watch: LoadWatch | None = None
-
-    @property
-    def loads(self) -> Sequence[LoadFacts]:
-        """The loads that have ended."""
-        return () if self.loaded is None else self.loaded.each
 
     def begin(self, ask: Ask, session: Session) -> None:
         """Watch a load from its first sample on."""
@@ -92,7 +85,8 @@ class SweepBook:
         facts = watch.facts(
             setting, self._context.seconds() if began_s is None else began_s, engine, cut
         )
-        self.loaded = replace(self.loaded, each=(*self.loaded.each, facts))
+        self.loads = (*self.loads, facts)
+        self.loaded = replace(self.loaded, each=self.loads)
         self._context.store.save_document(self._spec.run.run, LOADS, plain(self.loaded))
         figures = figures_of(facts, self.loaded.asked.seconds, self.samples)
         concurrency = watch.load.sending.concurrency
@@ -145,7 +139,7 @@ class LoadWatch:
         return self.note
 
     def facts(self, setting: Setting, began_s: float, engine: Engine, cut: str | None) -> LoadFacts:
-        """What samples do not tell of it; ``cut`` by a limit or the user says nothing of a size."""
+        """Facts that samples do not tell; ``cut`` by a limit or the user says nothing of a size."""
         dropped = dict(engine.shortfall().dropped)
         ended = self.note is not None or cut is not None
         return LoadFacts(

@@ -1,6 +1,8 @@
-"""Plan: which sizes, how many samples, which next, and when to stop.
+"""Planners: what to call next, and when to stop; and forecasts of calls, time and money.
 
-Arrays and budgets in, the next thing to ask for out: it never fits a curve itself (it is handed
-the draws of one) and touches no network, disk or clock. To add a method: a file here and a
-test in ``tests/unit/plan/``.
+``ask.py`` says what a planner is told and answers; one file each has ``cold`` starts, ``starts``
+(ways to start), the search for the highest rate (``find_limit``), and the cores of ``grid`` and
+``adaptive``. Planners that need a curve or a verdict are beside those: ``decide.planner`` (a sweep
+over architectures), ``decide.load_plan`` (sizes under load), ``suites.rounds`` (a bench). All are
+pure: no network, disk or clock, and no chance but from a seed.
 """

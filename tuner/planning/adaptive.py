@@ -17,7 +17,7 @@ from tuner.records import Setting
 
 @dataclass(frozen=True)
 class Adaptive:
-    """How the plan goes about it. ``confidence`` is asked of the pick being within 5 %.
+    """The plan's own settings. ``confidence`` is asked of the pick being within 5 %.
 
     ``settled_regret`` and ``worthwhile`` are shares of the best size's cost: less than the former
     is left to lose when the decision counts as settled; less gain than the latter is not worth an
@@ -85,7 +85,7 @@ def _worth_confirming(beliefs: Beliefs, plan: Adaptive, spent: Spent) -> bool:
 def _afford(
     size: int, why: str, beliefs: Beliefs, plan: Adaptive, budget: Budget, spent: Spent
 ) -> Ask | None:
-    """As many of the repeats as the budget allows; ``None`` when it allows not even one."""
+    """Ask for as many of the repeats as the budget allows; ``None`` when not even for one."""
     nearest = int(np.abs(beliefs.ask_mb - size).argmin())
     price, seconds = float(beliefs.price_usd[nearest]), float(beliefs.seconds[nearest])
     repeats = min(plan.repeats, budget.affordable(spent, price, seconds))

@@ -1,4 +1,4 @@
-"""What a planner is told and what it answers: calls to make, or that enough is known."""
+"""The words between planners and the loop: what is known so far, calls to make, done."""
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # most answers are without a load, and are to come at once
 
 
 class How(StrEnum):
-    """How the calls of an ask are sent."""
+    """Ways in which the calls of an ask are sent."""
 
     WARM = "warm"  # one after another, interleaved; a new setting is warmed up by one call more
     COLD = "cold"  # in bursts on fresh sandboxes, until each setting has started so many
@@ -38,7 +38,7 @@ class Ask:
 
     @property
     def invocations(self) -> int:
-        """How many invocations are asked for in all."""
+        """Number of invocations in all."""
         return sum(self.counts.values())
 
 

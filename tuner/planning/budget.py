@@ -1,4 +1,4 @@
-"""How much a run may use up, and how much it has. Nothing here looks at a clock."""
+"""Limits of a run, and what it has used. Nothing here looks at a clock."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from tuner.records import Sample
 
 @dataclass(frozen=True)
 class Spent:
-    """What was used so far: invocations, US dollars of the function's bill, seconds."""
+    """Use so far: invocations, US dollars of the function's bill, seconds."""
 
     invocations: int = 0
     cost_usd: float = 0.0
@@ -26,7 +26,7 @@ class Budget:
     seconds: float | None = None
 
     def ran_out(self, spent: Spent) -> str | None:
-        """Which limit was reached, in words, or ``None``."""
+        """Name the limit that was reached, or return ``None``."""
         if self.invocations is not None and spent.invocations >= self.invocations:
             return f"the limit of {self.invocations} invocations is reached"
         if self.cost_usd is not None and spent.cost_usd >= self.cost_usd:
@@ -49,7 +49,7 @@ class Budget:
         )
 
     def affordable(self, spent: Spent, price_usd: float, seconds: float) -> int:
-        """How many more invocations of this price and length fit into what is left."""
+        """Number of further invocations of this price and length that fit into what is left."""
         most = 1_000_000.0
         if self.invocations is not None:
             most = min(most, self.invocations - spent.invocations)
@@ -92,12 +92,13 @@ class Meter:
         self._kept_usd += cost_usd
 
     def spent(self) -> Spent:
-        """What was used so far."""
+        """Return the use so far."""
         usd = self._requests_usd * (1.0 + self._lacking / max(1, self._priced)) + self._kept_usd
         return Spent(self._invocations, usd, self._seconds())
 
     def ran_out(self, *, count: bool = True) -> str | None:
-        """Which limit was reached, in words, or ``None``; without ``count``, of money or time."""
+        """Name the limit that was reached, or return ``None``; without ``count``, only money and
+        time are limited."""
         spent = self.spent()
         cost = spent.cost_usd + (self._dearest_usd if self._ahead else 0.0)
         return self._limit.ran_out(Spent(spent.invocations if count else -1, cost, spent.seconds))
@@ -106,6 +107,6 @@ class Meter:
 def spent_on(
     samples: Iterable[Sample], prices: Prices, seconds: float, ephemeral_mb: float
 ) -> Spent:
-    """What these requests used, which are priced alike."""
+    """Add up what these requests used, which are priced alike."""
     costs = [sample_usd(sample, prices, ephemeral_mb) for sample in samples]
     return Spent(len(costs), sum(cost or 0.0 for cost in costs), seconds)

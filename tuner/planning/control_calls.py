@@ -1,4 +1,4 @@
-"""Which calls of Lambda's control plane a sweep makes, and how many, from fewest to most.
+"""Calls of Lambda's control plane that a sweep makes, from fewest to most.
 
 Counts what ``tuner.targets.aws`` does in each way of isolation. AWS allows 15 such calls a second
 for a whole account (GetFunction has 100 of its own), so the number decides how long it takes.

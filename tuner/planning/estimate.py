@@ -1,4 +1,4 @@
-"""What a sweep will take: money, time and control-plane calls, each from least to most.
+"""Forecast of a sweep: money, time and control-plane calls, each from least to most.
 
 Work and what is known of the function's durations in, ranges out. Durations at other sizes are
 bounded by two extremes: pure waiting, which memory does not change, and pure computing, which
@@ -28,7 +28,7 @@ _ASK_S = Range(0.02, 0.6)
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of the function's time: mean durations (ms) at sizes (MB), and where from.
+    """Knowledge of the function's time: mean durations (ms) at sizes (MB), and where from.
 
     Without points every invocation takes from 1 ms to the timeout. ``init_ms`` is INIT and what
     the first call takes beyond a warm one.
@@ -42,7 +42,7 @@ class Known:
 
 @dataclass(frozen=True)
 class Making:
-    """How long it takes to make a version (seconds), and what a request's way takes."""
+    """Seconds that it takes to make a version, and that a request is on its way."""
 
     version_s: Range
     request_s: Range
@@ -96,7 +96,7 @@ def estimate(
 
 
 def duration_ms(memory_mb: int, known: Known) -> Range:
-    """How long a warm call at this size may take: what every known point allows."""
+    """Duration of a warm call at this size, as every known point allows."""
     if not known.points:
         return Range(1.0, known.timeout_ms)
     bounds = [_bounds(memory_mb, at_mb, ms) for at_mb, ms in known.points]

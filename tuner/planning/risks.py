@@ -1,4 +1,4 @@
-"""What could go wrong in a sweep, told beforehand from the function's facts.
+"""Risks of a sweep, told beforehand from the function's facts.
 
 Facts and sizes in, advice out; each ends in what to do. Whether it happens is not known here.
 """

@@ -1,4 +1,4 @@
-"""Which memory sizes a wish like ``128:1536`` stands for."""
+"""Memory sizes that a range like ``128:1536`` stands for."""
 
 import numpy as np
 from numpy.typing import NDArray

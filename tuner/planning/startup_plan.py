@@ -1,4 +1,4 @@
-"""What comparing ways to start will take: calls, time and money of each, from least to most.
+"""Forecast of comparing ways to start: calls, time and money of each, from least to most.
 
 Pure arithmetic. What is kept by the hour is counted as long as it may have to be: provisioned
 sandboxes until the last call to them has ended, snapshots for AWS's three hours.
@@ -51,7 +51,7 @@ class Terms:
         return cost_usd(billed_ms(ms), self.memory_mb, self.prices)
 
     def kept_usd(self, count: int, paid_s: float) -> float | None:
-        """What keeping so many sandboxes costs, or (0) one snapshot."""
+        """US dollars of keeping so many sandboxes, or (0) one snapshot."""
         return kept_usd(count, self.memory_mb, paid_s, self.prices, self.runtime)
 
 
@@ -81,7 +81,7 @@ def _plan(startup: str, terms: Terms) -> StartupPlan:
 
 
 def _kept(startup: str, count: int, calling: Range, terms: Terms) -> Range | None:
-    """What it costs beside its calls."""
+    """US dollars beside its calls."""
     if startup == ON_DEMAND:
         return Range(0.0, 0.0)
     if startup == SNAP_START:

@@ -1,4 +1,4 @@
-"""What an invocation is worth: how much it is expected to improve the decision.
+"""The worth of an invocation: how much it is expected to improve the decision.
 
 Preposterior analysis (Raiffa and Schlaifer, "Applied Statistical Decision Theory", 1961) on
 equally likely draws: suppose draw j were the truth, imagine what the invocations would show,
@@ -19,7 +19,7 @@ _NEAR = 0.025  # log memory: 2.5 %
 
 @dataclass(frozen=True)
 class Beliefs:
-    """What is believed now, as D equally likely draws.
+    """Beliefs as D equally likely draws.
 
     ``loss`` (D, M) is what choosing each of M sizes would cost, relative to the best (1.0 is the
     best's mean); ``log_ms`` (D, S) where the durations of S sizes lie, ``sd`` (S,) how a single
@@ -46,7 +46,7 @@ class Beliefs:
 
     @property
     def spread(self) -> float:
-        """How well known the pick's own loss is: its standard deviation over its mean."""
+        """Standard deviation of the pick's own loss over its mean: how well it is known."""
         of_pick = self.loss[:, self.pick]
         return float(of_pick.std() / of_pick.mean())
 

@@ -1,4 +1,4 @@
-"""How much work a sweep will be: invocations, sizes and versions, from fewest to most.
+"""The work of a sweep: invocations, sizes and versions, from fewest to most.
 
 Follows the plans of ``adaptive.py`` and ``grid.py`` and the sampler of cold starts: between the
 two ends lies what they do, whatever the function turns out to be. Counting only.
@@ -23,7 +23,7 @@ class Range:
         return Range(self.low * other.low, self.high * other.high)
 
     def holds(self, value: float) -> bool:
-        """Whether the value is inside, ends included."""
+        """Tell if the value is inside, ends included."""
         return self.low <= value <= self.high
 
 
@@ -48,7 +48,7 @@ class LoadWork:
 
 @dataclass(frozen=True)
 class Work:
-    """What a sweep does, in numbers.
+    """A sweep in numbers.
 
     ``warm`` are requests to sizes that run (warm-ups included, one per size in ``sizes``),
     ``cold`` those that force a cold start; ``versions`` are made for both, in so many ``batches``.

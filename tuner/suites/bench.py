@@ -32,7 +32,7 @@ _CORRECTION_S = 5.0
 
 @dataclass(frozen=True)
 class BenchSpec:
-    """What is asked of a bench. ``suite`` is in its environment already.
+    """A bench as it is asked for. ``suite`` is in its environment already.
 
     ``branch`` replaces that of the repository; ``full`` never stops early. ``limit`` is of money
     and time for the whole suite.
@@ -51,7 +51,7 @@ class BenchSpec:
 
 @dataclass(frozen=True)
 class Onlooker:
-    """Who looks on: hears of steps and samples, and may ask to stop."""
+    """Someone who looks on: hears of steps and samples, and may ask to stop."""
 
     progress: Progress = lambda _text: None
     sampled: Callable[[Sample], None] = lambda _sample: None

@@ -10,11 +10,10 @@ from dataclasses import dataclass, field, replace
 
 from tuner.clock import Clock
 from tuner.errors import TunerError
-from tuner.experiment.experiment import Experiment
+from tuner.experiment.experiment import Book, Experiment
 from tuner.experiment.session import Conditions, Session
 from tuner.experiment.wiring import Context
 from tuner.measure.batches import Payload
-from tuner.measure.documents import LoadFacts
 from tuner.options.payloads import read_payloads
 from tuner.options.size_load import size_load
 from tuner.planning.ask import Ask
@@ -36,7 +35,7 @@ from tuner.targets.seam import Progress
 
 @dataclass(frozen=True)
 class BenchContext:
-    """What every case of a bench works with. ``rules`` hold over all gates of the suite, and
+    """Everything that all cases of a bench share. ``rules`` hold over all gates of the suite, and
     ``meter`` counts what all cases use."""
 
     bench: str
@@ -133,7 +132,7 @@ class _Running:
         )
 
     def _standing(self, recorder: Recorder) -> tuple[CaseState, Design, str | None]:
-        """What the candidate can be held against."""
+        """State, design and reason by what the candidate can be held against."""
         if self.sides.of(Role.BEFORE) is not None:
             return CaseState.JUDGED, Design.INTERLEAVED, None
         if self.reference is None:
@@ -148,7 +147,7 @@ class _Running:
         return self._settings_of(self.reference)
 
     def _settings_of(self, reference: Reference) -> tuple[CaseState, Design, str | None]:
-        """Whether the baseline has the sizes of the candidate."""
+        """The same, by the sizes that the baseline has of the candidate's."""
         known = {sample.setting._replace(load="") for sample in reference.samples}
         lacking = [each for each in self.sides.settings if each not in known]
         listed = self._listed(lacking)
@@ -285,15 +284,11 @@ class _Trial:
         return planner.verdicts(so_far.samples, able(plan.gates, so_far.failed))
 
 
-class _CaseBook:
+class _CaseBook(Book):
     """The samples of one trial: held for its planner, and stored with the runs of their sides."""
 
-    loads: Sequence[LoadFacts] = ()
-    borne: Sequence[bool] = ()
-    over: str | None = None
-
     def __init__(self, recorder: Recorder, everything: list[Sample]) -> None:
-        self.samples: list[Sample] = []
+        super().__init__()
         self._recorder, self._everything = recorder, everything
         self._waiting: list[Sample] = []
         self._together = False
@@ -310,10 +305,6 @@ class _CaseBook:
         if not self._together:
             self.flush()
         return None
-
-    def end(self, ask: Ask, session: Session, cut: str | None) -> float:
-        """Nothing beside the samples."""
-        return 0.0
 
     def flush(self) -> None:
         """Store what waits."""

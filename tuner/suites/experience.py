@@ -1,4 +1,4 @@
-"""What a suite's earlier runs tell of how far two runs of a case lie apart without any change.
+"""Drift between runs: how far two runs of a case lie apart without any change.
 
 A baseline is held against many runs, so what the platform (or this machine) does from one day to
 the next shows in their ratios; assumed figures stand in only while there are too few runs.

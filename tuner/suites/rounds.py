@@ -54,7 +54,7 @@ class Stored:
 
 @dataclass(frozen=True, eq=False)
 class RoundPlan:
-    """What a trial does. ``gates`` are those of each of the candidate's settings; ``full`` never
+    """Plan of a trial. ``gates`` are those of each of the candidate's settings; ``full`` never
     stops early. ``apart``: recordings answer, so that rounds say nothing of what happened to all.
     """
 
@@ -71,7 +71,7 @@ class RoundPlan:
     apart: bool = False
 
     def looks(self) -> Looks:
-        """When to look, in calls a side; a load, or whoever asks for everything, looks once."""
+        """Calls a side at which to look; once under a load or when everything is asked for."""
         total = self.most + self.cold
         return planned(total, looks=1) if self.full or self.load else planned(total)
 
@@ -161,7 +161,7 @@ def able(settings: Iterable[Setting], failed: Iterable[Setting]) -> list[Setting
 
 
 def pair(plan: RoundPlan, setting: Setting, of: Mapping[Setting, Sequence[Sample]]) -> Pair:
-    """What is compared at a setting."""
+    """Both sides at a setting, and their controls."""
     after = side_of(of.get(setting, ()), plan.cost)
     if plan.design is Design.INTERLEAVED:
         before = side_of(of.get(setting._replace(code=Role.BEFORE.code), ()), plan.cost)

@@ -1,4 +1,4 @@
-"""When to go on sampling, when to stop, and when an alarm may be raised.
+"""Rules of sampling: when to go on, when to stop, and when an alarm may be raised.
 
 Stop as soon as every gate is settled, go on to the next look while one is not, and let a
 regression count only after a fresh run has shown it again. Pure: the caller invokes.
@@ -50,7 +50,7 @@ def next_look(judgements: Sequence[Judgement], calls: int, looks: Looks) -> int 
 
 
 def _settled(judgement: Judgement) -> bool:
-    """Whether further calls would hardly change the verdict."""
+    """True if further calls would hardly change the verdict."""
     if judgement.verdict is Verdict.CANNOT_TELL:
         return judgement.enough is None
     if judgement.verdict is not Verdict.REGRESSED or judgement.gate.slo is not None:
@@ -70,7 +70,7 @@ def confirming_rules(first: Rules, gates: int) -> Rules:
 
 
 def confirmed(first: Judgement, fresh: Judgement) -> Judgement:
-    """What both runs say together. Raises ``ValueError`` when they judge different gates.
+    """Combine both runs. Raises ``ValueError`` when they judge different gates.
 
     The fresh run has the last word: it was not chosen for being slow, so its ratio is no
     exaggeration. *Regressed* needs both.
@@ -85,7 +85,7 @@ def confirmed(first: Judgement, fresh: Judgement) -> Judgement:
 def with_second(
     size: int, judged: tuple[Judgement, ...], again: tuple[Judgement, ...] | None
 ) -> SizeResult:
-    """What counts after a fresh run: it has the last word on the gates that alarmed.
+    """Combine a size's verdicts with a fresh run, which has the last word on what alarmed.
 
     A run that was to confirm and did not come to a verdict leaves none behind.
     """

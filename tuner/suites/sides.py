@@ -25,7 +25,7 @@ from tuner.targets.seam import Code, Progress, Target, Variant
 
 
 class Role(StrEnum):
-    """What a function is there for."""
+    """The purpose of a function in a case."""
 
     BEFORE = "before"
     AFTER = "after"
@@ -38,7 +38,7 @@ class Role(StrEnum):
 
     @classmethod
     def of(cls, setting: Setting) -> "Role":
-        """Whose setting it is."""
+        """Return the role that a setting belongs to."""
         return cls(setting.code) if setting.code else cls.AFTER
 
 
@@ -73,7 +73,7 @@ class CaseSides:
 
     @property
     def candidate(self) -> CaseSide:
-        """What is judged."""
+        """The side that is judged."""
         return self.all[0]
 
     @property
@@ -83,7 +83,7 @@ class CaseSides:
 
     @property
     def several_arches(self) -> bool:
-        """Whether sizes alone do not tell settings apart."""
+        """True if sizes alone do not tell settings apart."""
         return len({setting.arch for setting in self.settings}) > 1
 
     def refusal(self, sample: Sample, first_contact: bool) -> TargetError | None:
@@ -94,7 +94,7 @@ class CaseSides:
 
 @dataclass(frozen=True)
 class Opening:
-    """How the functions of a case are opened: from when times count, with which chance."""
+    """Ways of opening a case: from when times count, with which chance."""
 
     clock: Clock
     origin_s: float
@@ -136,7 +136,7 @@ class _Opened:
         self._case, self._options, self._how, self._stack = case, case.options, how, stack
 
     def candidate(self, other: Against | None) -> CaseSide:
-        """What is judged."""
+        """Open what is judged."""
         name, as_is = parse_target(self._case.target), _called_as_it_is(self._case, other)
         options = self._options.but(target=name.function if as_is else name.text)
         target = self._target(options)
@@ -154,7 +154,7 @@ class _Opened:
         return self.sides[0]
 
     def other(self, against: Against, candidate: CaseSide) -> None:
-        """What the candidate is compared with."""
+        """Open what the candidate is compared with."""
         if against.what is What.RECORDING:
             target = self._target(self._options.but(target=against.name))
             for part, own in target.parts().items():
@@ -178,7 +178,7 @@ class _Opened:
     def beside(
         self, code: Code, candidate: CaseSide, role: Role, label: str, commit: str | None = None
     ) -> None:
-        """The same function with other code, on each architecture of the candidate."""
+        """Open the same function with other code, on each architecture of the candidate."""
         for part, own in list(self.parts.items()):
             if not part.code:
                 self.parts[part._replace(code=role.code)] = self._kept(own.beside(code))
@@ -201,7 +201,7 @@ class _Opened:
 
 
 def _called_as_it_is(case: Case, other: Against | None) -> bool:
-    """Whether nothing is published: of versions, and of a function on AWS at its own size."""
+    """True if nothing is published: for versions, and a function on AWS at its own size."""
     versions = other is not None and other.what is What.QUALIFIER
     if versions and case.sizes_mb:
         fix = "Leave sizes out, or compare with a package or git revision."
@@ -218,7 +218,7 @@ def _called_as_it_is(case: Case, other: Against | None) -> bool:
 
 
 def _settings(case: Case, facts: FunctionFacts, opened: _Opened) -> tuple[Setting, ...]:
-    """What is measured of the candidate."""
+    """Settings of the candidate to measure."""
     arches = [part.arch for part in opened.parts if not part.code]
     sizes: Sequence[int] = case.sizes_mb
     if not sizes or opened.deployed:

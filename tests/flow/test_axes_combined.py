@@ -56,18 +56,23 @@ def test_ways_to_start_are_compared_on_both_architectures(
     narrow: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    options = sweep_options(
-        narrow[0], endpoint_url=narrow[2], region="eu-west-1", memory="512", cold=2, seed=1,
-        architectures="both", variants="provisioned=1",
-    )  # fmt: skip
-    found = run_sweep(options, None, Silent(), command="cold")
-    assert [(row.variant, row.arch, row.status) for row in found.variants] == [
+    words = ("--memory", "512", "--cold", "2", "--variants", "provisioned=1")
+    both = ("--architectures", "both", "--yes", "-q", "--json", "out.json")
+    assert exit_code("cold", *narrow, *words, *both) == 0
+    told = json.loads(Path("out.json").read_text())
+    assert [(row["variant"], row["arch"], row["status"]) for row in told["variants"]] == [
         ("on-demand", "x86_64", "ok"), ("provisioned=1", "x86_64", "ok"),
         ("on-demand", "arm64", "ok"), ("provisioned=1", "arm64", "ok"),
     ]  # fmt: skip
-    assert found.recommendation is None
-    kept = {row.arch: row for row in found.variants if row.provisioned}
-    assert all(row.n == 1 and not row.spilled for row in kept.values())
+    assert told["recommendation"] is None
+    kept = [row for row in told["variants"] if row["variant"] == "provisioned=1"]
+    assert all(row["n"] == 1 and not row["spilled"] for row in kept)
+    page = Path(told["report"]).read_text()
+    assert "provisioned=1 on arm64" in page
+    assert "Chance to be best" not in page  # nothing is chosen
+    assert exit_code("plan", *narrow, *words, "--architectures", "both", "--json", "p.json") == 0
+    ways = json.loads(Path("p.json").read_text())["variants"]
+    assert [way["variant"] for way in ways][2:] == ["on-demand on arm64", "provisioned=1 on arm64"]
 
 
 def test_cold_starts_are_forced_on_both_architectures(tmp_path: Path) -> None:

@@ -4,14 +4,14 @@
 known; `tuner plan --variants` shows it alone.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from tuner.api.known import what_is_known
 from tuner.aws.price_list import load_table
 from tuner.billing.prices import prices
 from tuner.errors import UsageError
-from tuner.options.question import startup_size
+from tuner.options.question import measured_arches, startup_size
 from tuner.options.sweep import SweepOptions
 from tuner.planning.cold import COLD_STARTS
 from tuner.planning.startup_plan import StartupPlan, Terms, startup_plans
@@ -69,11 +69,14 @@ def startup_forecast(
     """What ``--variants`` of these options would take."""
     size = startup_size(options, facts)
     known = what_is_known(options, facts, store_url, expected_ms)
-    own = prices(facts.region, facts.arch, load_table())
-    each = options.cold or COLD_STARTS
-    terms = Terms(size, each, known, own, facts.runtime)
-    ways = startup_plans(options.variants, terms)
-    return StartupForecast(options.target, facts, size, ways, known.source, own.source)
+    table, each = load_table(), options.cold or COLD_STARTS
+    arches, ways = measured_arches(options, facts), list[StartupPlan]()
+    for arch in arches:
+        own = prices(facts.region, arch, table)
+        plans = startup_plans(options.variants, Terms(size, each, known, own, facts.runtime))
+        several = f" on {arch}" if len(arches) > 1 else ""
+        ways += [replace(plan, variant=f"{plan.variant}{several}") for plan in plans]
+    return StartupForecast(options.target, facts, size, tuple(ways), known.source, own.source)
 
 
 def hold_against_limit(found: StartupForecast, limit: float | None) -> None:

@@ -57,6 +57,7 @@ class ColdCall(
     calls.CrossChecked,
     calls.Chance,
     calls.Payloads,
+    function.Architectures,
     function.FunctionOptions,
 ):
     """`tuner.cold`."""

@@ -27,7 +27,7 @@ from tuner.aws.control import Configuration, ControlPlane, revision_of, unqualif
 from tuner.aws.journal import MARK
 from tuner.aws.metrics import SplitAlias, read_health, why_worse
 from tuner.aws.package import architecture_of, package_for, set_architecture
-from tuner.aws.undo import Undo, point, set_memory
+from tuner.aws.undo import Undo, point, set_memory, weights_of
 from tuner.aws.versions import publish_once
 from tuner.errors import TargetError, TunerError
 
@@ -74,7 +74,8 @@ class Application:
             start = self._control.wait(self._function)
             self._refuse_marked(start)
             alias = self._alias(change)
-            change = _without_present(change, start)
+            if change.arch == architecture_of(start):
+                change = replace(change, arch=None)
             if start["MemorySize"] == change.memory_mb and change.arch is None and alias is None:
                 return None
             if change.arch is not None:  # before anything is written or changed
@@ -157,19 +158,15 @@ class Application:
             raise _busy(change.run)
         path = record_path(self._directory, change.run)
         if path.exists() and not read_record(path).complete:
-            raise TargetError(
-                f"run {change.run}",
-                "was interrupted while it was being applied",
-                "Run `tuner restore`, then apply it again.",
-            )
+            reason = "was interrupted while it was being applied"
+            fix = "Run `tuner restore`, then apply it again."
+            raise TargetError(f"run {change.run}", reason, fix)
 
     def _refuse_marked(self, start: Configuration) -> None:
         if MARK.match(start.get("Description", "")):
-            raise TargetError(
-                self._function,
-                "a measurement is changing it, or was interrupted while it did",
-                "Wait for the measurement to end, or run `tuner restore`.",
-            )
+            reason = "a measurement is changing it, or was interrupted while it did"
+            fix = "Wait for the measurement to end, or run `tuner restore`."
+            raise TargetError(self._function, reason, fix)
 
     def _alias(self, change: ApplyOptions) -> Any:
         """The alias to move; raises for what speaks against moving it."""
@@ -179,18 +176,13 @@ class Application:
             fix = "Leave --steps out, or set AWS_ENDPOINT_URL_CLOUDWATCH."
             raise TargetError("--steps", "there is no CloudWatch here to watch them", fix)
         alias = self._control.get_alias(self._function, change.alias)
-        if (alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights"):
-            raise TargetError(
-                f"{self._function}:{change.alias}",
-                "the alias splits its traffic between versions already",
-                "Finish that deployment first.",
-            )
+        thing = f"{self._function}:{change.alias}"
+        if weights_of(alias):
+            reason = "the alias already splits its traffic between versions"
+            raise TargetError(thing, reason, "Finish that deployment first.")
         if alias["FunctionVersion"] == "$LATEST" and change.steps:
-            raise TargetError(
-                f"{self._function}:{change.alias}",
-                "the alias points at $LATEST, which cannot share traffic with a version",
-                "Leave --steps out, or point the alias at a version.",
-            )
+            reason = "the alias points at $LATEST, which cannot share traffic with a version"
+            raise TargetError(thing, reason, "Leave --steps out, or point it at a version.")
         return alias
 
     def _set_architecture(self, now: Configuration, arch: str | None) -> Configuration:
@@ -261,17 +253,9 @@ class Application:
         return AwsService(self._control.session, "cloudwatch", self._control.clock)
 
 
-def _without_present(change: ApplyOptions, start: Configuration) -> ApplyOptions:
-    """The change, without an architecture that the function has already."""
-    return replace(change, arch=None) if change.arch == architecture_of(start) else change
-
-
 def _busy(run: str) -> TargetError:
-    return TargetError(
-        f"run {run}",
-        "is being applied or undone by another process",
-        "Wait for that process to end.",
-    )
+    reason = "is being applied or undone by another process"
+    return TargetError(f"run {run}", reason, "Wait for that process to end.")
 
 
 def parse_steps(shares: Sequence[float]) -> tuple[float, ...]:

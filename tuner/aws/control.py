@@ -43,7 +43,6 @@ class ControlPlane(Client):
         return self._send("GetFunction", function, **_optional(Qualifier=qualifier))
 
     def configuration(self, function: str, qualifier: str | None = None) -> Configuration:
-        """The configuration part of :meth:`get`."""
         found: Configuration = self.get(function, qualifier)["Configuration"]
         return found
 

@@ -12,7 +12,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +103,6 @@ class Journal:
         self._append({"did": True, **details})
 
     def entry(self) -> JournalEntry:
-        """The journal as it stands."""
         return JournalEntry(self.header, tuple(self._steps), self._path, running=True)
 
     def finish(self) -> None:
@@ -195,36 +194,22 @@ def parse_journal(data: bytes, name: str) -> tuple[JournalHeader, tuple[Step, ..
         ) from error
 
 
-def _header(first: Mapping[str, Any]) -> JournalHeader:
-    before = first["before"]
-    return JournalHeader(
-        id=_text(first["id"]),
-        function=_text(first["function"]),
-        arn=_text(first["arn"]),
-        region=_text(first["region"]),
-        endpoint_url=_text(first["endpoint_url"]),
-        profile=_maybe(first["profile"]),
-        before=Before(
-            memory_mb=int(before["memory_mb"]),
-            description=_text(before["description"], empty=True),
-            revision_id=_text(before["revision_id"], empty=True),
-            code_sha256=_text(before["code_sha256"]),
-        ),
-        opened_at=float(first["opened_at"]),
-        pid=int(first["pid"]),
-        assume_role=_maybe(first.get("assume_role")),
-        clone=_maybe(first.get("clone")),
+def _header(first: dict[str, Any]) -> JournalHeader:
+    header: JournalHeader = _record(
+        JournalHeader, first | {"before": _record(Before, first["before"])}
     )
+    return header
 
 
-def _maybe(value: Any) -> str | None:
-    return None if value is None else _text(value)
-
-
-def _text(value: Any, empty: bool = False) -> str:
-    if not isinstance(value, str) or not (value or empty):
-        raise ValueError(f"{value!r} is not a text")
-    return value
+def _record(kind: Any, values: Mapping[str, Any]) -> Any:
+    """A dataclass from a file, with each field of its type; raises ValueError otherwise."""
+    known = {field.name: field for field in fields(kind) if field.name in values}
+    for name, field in known.items():
+        wanted: Any = int | float if field.type is float else field.type
+        empty = values[name] == "" and name not in ("description", "revision_id")
+        if empty or not isinstance(values[name], wanted):
+            raise ValueError(f"{name} is {values[name]!r}")
+    return kind(**{name: values[name] for name in known})
 
 
 def _line(step: Step) -> bytes:

@@ -4,6 +4,7 @@ The table says which action each command needs and on what; tests compare it wit
 the commands make. Which rights a user has is not checked here.
 """
 
+import io
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -240,25 +241,13 @@ def _terraform_statement(statement: Mapping[str, Any]) -> str:
 
 
 def _cloudformation(document: Mapping[str, Any]) -> str:
-    """YAML by hand: the document is plain, and JSON strings are YAML strings."""
-    lines = [
-        "TunerPolicy:",
-        "  Type: AWS::IAM::ManagedPolicy",
-        "  Properties:",
-        "    PolicyDocument:",
-        f"      Version: {json.dumps(document['Version'])}",
-        "      Statement:",
-    ]
-    for statement in document["Statement"]:
-        first = "        - "
-        for key, value in statement.items():
-            if isinstance(value, list):
-                lines.append(f"{first}{key}:")
-                lines += [f"            - {json.dumps(item)}" for item in value]
-            else:
-                lines.append(f"{first}{key}: {json.dumps(value)}")
-            first = "          "
-    return "\n".join(lines)
+    from ruamel.yaml import YAML
+
+    resource = {"Type": "AWS::IAM::ManagedPolicy", "Properties": {"PolicyDocument": document}}
+    yaml, text = YAML(), io.StringIO()
+    yaml.width = 1000  # long ARNs stay on one line
+    yaml.dump({"TunerPolicy": resource}, text)
+    return text.getvalue().rstrip()
 
 
 _NOTATIONS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {

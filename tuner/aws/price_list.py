@@ -49,7 +49,6 @@ def fetch_offer(url: str, timeout_s: float = 60.0) -> PriceTable:
 
 
 def read_offer(file: Path) -> PriceTable:
-    """Read a downloaded offer file."""
     try:
         body = file.read_bytes()
     except OSError as error:

@@ -28,7 +28,7 @@ _ATTEMPTS = 5
 @dataclass(frozen=True)
 class Undo:
     """One application to undo. ``strict`` makes what somebody else has set since an error; without
-    it that is told and left alone."""
+    it that is reported and left alone."""
 
     control: ControlPlane
     done: Applied
@@ -39,8 +39,9 @@ class Undo:
         """Undo alias, memory, architecture and versions; raises :class:`TargetError` for what is
         left. A function that is gone needs nothing more."""
         try:
-            if self.done.alias is not None and self._alias_back(self.done.alias):
-                self._let_settle()
+            moved = self.done.alias is not None and self._alias_back(self.done.alias)
+            if moved and self.done.published and not self.control.session.loopback:
+                self.control.clock.sleep(_ALIAS_SETTLES_S)
             self._memory_back()
             self._architecture_back()
         except NotFound:
@@ -89,10 +90,6 @@ class Undo:
                 self.tell(f"{alias}: all on version {done.before_version}")
             return ours
         return self._busy()
-
-    def _let_settle(self) -> None:
-        if self.done.published and not self.control.session.loopback:
-            self.control.clock.sleep(_ALIAS_SETTLES_S)
 
     def _memory_back(self) -> None:
         done = self.done
@@ -174,20 +171,19 @@ def set_memory(
     A change whose answer was lost counts as made. Raises :class:`ChangedUnderneath` for somebody
     else's change.
     """
-    said = now.get("Description", "")
+    description = now.get("Description", "")
     try:
-        known = control.update(function, memory_mb, said, revision_of(now))
+        known = control.update(function, memory_mb, description, revision_of(now))
     except TargetError:
         known = control.settle(function)
-        asked = (memory_mb, said, now["CodeSha256"])
+        found = (known["MemorySize"], known.get("Description", ""), known["CodeSha256"])
         untouched = revision_of(known) == revision_of(now) != ""
-        if untouched or _setting(known) != asked:
+        if untouched or found != (memory_mb, description, now["CodeSha256"]):
             raise
     latest = control.wait(function, known=known)
     if latest["MemorySize"] != memory_mb:
-        raise ChangedUnderneath(
-            function, "somebody else changed it meanwhile", "Check it, then try again."
-        )
+        fix = "Check it, then try again."
+        raise ChangedUnderneath(function, "somebody else changed it meanwhile", fix)
     return latest
 
 
@@ -212,11 +208,3 @@ def point(
 def weights_of(alias: Mapping[str, Any]) -> dict[str, float]:
     """Other version -> its share of an alias's traffic."""
     return dict((alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {})
-
-
-def _setting(configuration: Configuration) -> tuple[int, str, str]:
-    return (
-        configuration["MemorySize"],
-        configuration.get("Description", ""),
-        configuration["CodeSha256"],
-    )

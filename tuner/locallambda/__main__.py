@@ -5,31 +5,20 @@ import sys
 from pathlib import Path
 
 from tuner.errors import TunerError
-from tuner.locallambda.serve import ServeOptions, complain, serve
+from tuner.locallambda.limits import cpu, memory
+from tuner.locallambda.serve import ServeOptions, serve
 from tuner.locallambda.service import ServiceOptions
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Parse the options and serve; returns the exit code."""
-    parsed = _parser().parse_args(arguments)
-    options = ServeOptions(
-        host=parsed.host,
-        port=parsed.port,
-        parent_pipe=parsed.parent_pipe,
-        service=ServiceOptions(
-            data=parsed.data,
-            account_concurrency=parsed.account_concurrency,
-            time_scale=parsed.time_scale,
-            cpu=parsed.cpu,
-            memory=parsed.memory,
-            seed=parsed.seed,
-            sqs_endpoint=parsed.sqs_endpoint,
-        ),
-    )
+    parsed = vars(_parser().parse_args(arguments))
+    process = {name: parsed.pop(name) for name in ("host", "port", "parent_pipe")}
     try:
-        return serve(options, _announce)
+        return serve(ServeOptions(**process, service=ServiceOptions(**parsed)), _announce)
     except TunerError as error:
-        return complain(error)
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
 
 
 def _announce(url: str) -> None:
@@ -48,8 +37,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--data", type=Path, help="keep functions and queued events in this folder")
     add("--account-concurrency", type=int, default=1000)
     add("--time-scale", type=float, default=1.0, help="60 makes a platform minute a second")
-    add("--cpu", default="auto", choices=("auto", "cgroup-v1", "cgroup-v2", "duty-cycle"))
-    add("--memory", default="auto", choices=("auto", "cgroup", "rss"))
+    add("--cpu", default="auto", choices=cpu.METHODS)
+    add("--memory", default="auto", choices=memory.METHODS)
     add("--seed", type=int, default=1, help="of alias weights and idle lives")
     add("--sqs-endpoint", help="URL of the queues that functions name as destinations")
     add("--parent-pipe", action="store_true", help="end when standard input ends")

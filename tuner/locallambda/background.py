@@ -41,8 +41,6 @@ class PlatformClock:
 
 
 class Tasks:
-    """Tasks that nobody awaits one by one."""
-
     def __init__(self) -> None:
         self._running: set[asyncio.Task[None]] = set()
 
@@ -50,7 +48,6 @@ class Tasks:
         return len(self._running)
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run this in the background."""
         task = asyncio.ensure_future(work)
         self._running.add(task)
         task.add_done_callback(self._running.discard)

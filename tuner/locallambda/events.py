@@ -269,7 +269,6 @@ def messages(ending: EndedEvent, record: dict[str, Any]) -> Iterator[Message]:
 
 
 def is_queue(arn: object) -> TypeGuard[str]:
-    """True for the ARN of an SQS queue."""
     words = arn.split(":") if isinstance(arn, str) else ()
     return len(words) == 6 and words[0] == "arn" and words[2] == "sqs"
 
@@ -310,7 +309,6 @@ class Destinations:
             self._sending.start(self._send(message, self._endpoint))
 
     async def close(self) -> None:
-        """Stop sending."""
         await self._sending.end(cancel=True)
         if self._session is not None:
             await self._session.close()

@@ -107,7 +107,6 @@ class Pool:
         self._end(self.fleet.expired())
 
     async def close(self) -> None:
-        """Wait for sandboxes that are ending."""
         await self._tasks.end()
 
     def _refill(self, deployment: Deployment) -> None:
@@ -216,7 +215,6 @@ class Provisioning:
         return one
 
     def stop(self, function: Function, qualifier: str) -> None:
-        """Keep none ready any more."""
         self._withdraw(function, qualifier)
         function.provisioned.pop(qualifier, None)
 
@@ -227,7 +225,6 @@ class Provisioning:
             self.start(function, qualifier, one.asked)
 
     async def close(self) -> None:
-        """Wait for what is starting, so that no sandbox starts after the end."""
         await self._tasks.end()
 
     def _withdraw(self, function: Function, qualifier: str) -> None:

@@ -24,7 +24,6 @@ class Response:
 
 
 def document(body: Any, status: int = 200) -> Response:
-    """A response in JSON."""
     return Response(status, json.dumps(body, ensure_ascii=False).encode())
 
 
@@ -92,7 +91,6 @@ def bad_content(text: str) -> ApiError:
 
 
 def conflict(text: str) -> ApiError:
-    """409."""
     return ApiError(409, "ResourceConflictException", text, Type="User")
 
 
@@ -124,7 +122,6 @@ def stale_revision() -> ApiError:
 
 
 def too_large(text: str) -> ApiError:
-    """413."""
     return ApiError(413, "RequestEntityTooLargeException", text, key="Message")
 
 

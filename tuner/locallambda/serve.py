@@ -17,7 +17,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tuner.errors import TargetError, TunerError, UsageError
+from tuner.errors import TargetError, UsageError
 from tuner.locallambda.api.server import LambdaServer
 from tuner.locallambda.service import ServiceOptions, open_service
 
@@ -57,13 +57,13 @@ def _allow_many_files() -> None:
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:
-    try:
+    make_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+    with contextlib.suppress(ImportError):  # Windows, PyPy
         import uvloop
-    except ImportError:  # Windows, PyPy
-        asyncio.run(work)
-    else:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(work)
+
+        make_loop = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=make_loop) as runner:
+        runner.run(work)
 
 
 async def _serve(options: ServeOptions, announce: Callable[[str], None]) -> None:
@@ -111,11 +111,4 @@ async def _watch_parent(stop: asyncio.Event) -> None:
         def connection_lost(self, _error: Exception | None) -> None:
             stop.set()
 
-    loop = asyncio.get_running_loop()
-    await loop.connect_read_pipe(_Watch, sys.stdin)
-
-
-def complain(error: TunerError) -> int:
-    """Print an error in one or two lines; returns its exit code."""
-    sys.stderr.write(f"{error}\n")
-    return error.exit_code
+    await asyncio.get_running_loop().connect_read_pipe(_Watch, sys.stdin)

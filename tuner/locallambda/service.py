@@ -88,7 +88,6 @@ class Service:
         self._sweeping = asyncio.ensure_future(self._sweep())
 
     async def close(self) -> None:
-        """End every sandbox; nothing of this process stays behind."""
         if self._sweeping is not None:
             self._sweeping.cancel()
         await self.queue.close()
@@ -112,11 +111,9 @@ class Service:
         return pool
 
     def reserve(self, function: Function, concurrency: int | None) -> None:
-        """Tell the fleet of a function's reserved concurrency."""
         self.pool(function.region).fleet.reserve(function.arn, concurrency)
 
     def platform(self) -> dict[str, Any]:
-        """How this machine stands in for Lambda, for the report."""
         return {
             **self.host.platform(),
             "time_scale": self.options.time_scale,

@@ -41,7 +41,6 @@ async def create_alias(service: Service, call: ApiRequest) -> Response:
 
 
 async def get_alias(service: Service, call: ApiRequest) -> Response:
-    """GetAlias."""
     function = service.registry.get(call.ref())
     alias = function.aliases.get(call.words[1])
     if alias is None:

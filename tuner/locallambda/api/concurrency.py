@@ -26,7 +26,6 @@ CODE_STORAGE = 300 * 1024**3
 
 
 async def put_function_concurrency(service: Service, call: ApiRequest) -> Response:
-    """PutFunctionConcurrency."""
     body = call.body()
     function = _unqualified(service, call)
     asked = read_number(body, "ReservedConcurrentExecutions", 0, 1 << 31)
@@ -64,7 +63,6 @@ async def delete_function_concurrency(service: Service, call: ApiRequest) -> Res
 
 
 async def get_account_settings(service: Service, call: ApiRequest) -> Response:
-    """GetAccountSettings."""
     functions = service.registry.in_region(call.region)
     limit = service.options.account_concurrency
     stored = {package for function in functions for package in packages_of(function)}

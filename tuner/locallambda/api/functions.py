@@ -58,7 +58,6 @@ async def get_function(service: Service, call: ApiRequest) -> Response:
 
 
 async def get_function_configuration(service: Service, call: ApiRequest) -> Response:
-    """GetFunctionConfiguration."""
     function, version = _find(service, call.ref())
     return document(function.document(version))
 
@@ -203,7 +202,6 @@ async def untag_resource(service: Service, call: ApiRequest) -> Response:
 
 
 async def list_tags(service: Service, call: ApiRequest) -> Response:
-    """ListTags."""
     return document({"Tags": _tagged(service, call).tags})
 
 

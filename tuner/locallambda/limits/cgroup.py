@@ -18,8 +18,6 @@ WEIGHT = 10
 
 @dataclass(frozen=True)
 class Mount:
-    """One mounted cgroup hierarchy."""
-
     path: Path
     version: int  # 1 or 2
     options: frozenset[str]  # of a version 1 mount: its controllers among other things
@@ -93,7 +91,6 @@ class Cgroup:
         return [str(self._directory / "cgroup.procs")]
 
     def write(self, name: str, value: object) -> None:
-        """Write one of its files."""
         (self._directory / name).write_text(str(value), encoding="ascii")
 
     def read(self, name: str) -> str:

@@ -105,7 +105,6 @@ class CgroupCpu:
         Cgroup(directory).write(files.weight, files.ordinary_weight * WEIGHT)
 
     def group(self, key: str) -> "CgroupCpuGroup":
-        """A new group without a limit."""
         return CgroupCpuGroup(self._directory / key, self._files)
 
     def close(self) -> None:
@@ -125,7 +124,6 @@ class CgroupCpuGroup(Cgroup):
         """Do nothing: the runtime has entered by itself."""
 
     def limit(self, memory_mb: float) -> None:
-        """Set the quota of this size."""
         text = self._files.quota_text.format(quota=quota_us(memory_mb), period=PERIOD_US)
         self.write(self._files.quota, text)
 
@@ -147,7 +145,6 @@ class DutyCycleCpu:
         )
 
     def group(self, key: str) -> "DutyCycleGroup":
-        """A new group without a limit."""
         return DutyCycleGroup(self._send)
 
     def close(self) -> None:
@@ -192,6 +189,5 @@ class DutyCycleGroup:
             self._pid = None
 
     def remove(self) -> None:
-        """Forget the runtime, if there is one."""
         if self._pid is not None:
             self.detach(self._pid)

@@ -64,8 +64,6 @@ class CpuAccount:
 
 @dataclass
 class Limited:
-    """A sandbox under the duty cycle."""
-
     root: int  # its runtime's pid
     account: CpuAccount
     pids: set[int] = field(default_factory=set)
@@ -163,7 +161,6 @@ class Controller:
 
 
 def main() -> None:
-    """Entry point of the controller process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(PermissionError):
         os.nice(-10)  # a late tick is a longer burst

@@ -41,8 +41,6 @@ class MemoryGroup(Protocol):
 
 
 class MemoryControl(Protocol):
-    """One way to enforce the limit."""
-
     method: str
 
     def group(self, key: str, memory_mb: int) -> MemoryGroup: ...
@@ -90,7 +88,6 @@ class CgroupMemory:
         self._files = files
 
     def group(self, key: str, memory_mb: int) -> "CgroupMemoryGroup":
-        """A new group with its limit set."""
         return CgroupMemoryGroup(self._directory / key, memory_mb * MIB, self._files)
 
 
@@ -140,7 +137,6 @@ class CgroupMemoryGroup(Cgroup):
         return self._killed > before
 
     def remove(self) -> None:
-        """Remove the empty group; the guard removes leftovers."""
         if self._peak_fd is not None:
             os.close(self._peak_fd)
             self._peak_fd = None
@@ -153,7 +149,6 @@ class RssMemory:
     method = "rss"
 
     def group(self, key: str, memory_mb: int) -> "RssMemoryGroup":
-        """A new group with this limit."""
         return RssMemoryGroup(memory_mb * MIB)
 
 
@@ -185,7 +180,6 @@ class RssMemoryGroup:
         self._timer = loop.call_later(CHECK_EVERY_S, check)
 
     def rest(self) -> None:
-        """Stop checking."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -201,7 +195,6 @@ class RssMemoryGroup:
         return over
 
     def remove(self) -> None:
-        """Stop checking; nothing is left behind."""
         self.rest()
 
 

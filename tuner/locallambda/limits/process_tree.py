@@ -17,8 +17,6 @@ MARK = "TUNER_SANDBOX"
 
 @dataclass(frozen=True)
 class ProcessRow:
-    """One process of the machine."""
-
     pid: int
     parent: int
     group: int

@@ -45,12 +45,10 @@ class CodePackage:
 
     @property
     def folder(self) -> str:
-        """Its name in the file system."""
         return base64.b64decode(self.sha256).hex()
 
 
 def describe(archive: bytes) -> CodePackage:
-    """The package of an archive."""
     digest = hashlib.sha256(archive).digest()
     return CodePackage(base64.b64encode(digest).decode(), len(archive))
 
@@ -134,12 +132,10 @@ class Configuration:
         return shown
 
     def log_group(self, function_name: str) -> str:
-        """The group of its log."""
         return self.logging.get("LogGroup") or f"/aws/lambda/{function_name}"
 
     @property
     def log_format(self) -> str:
-        """Text or JSON."""
         return self.logging.get("LogFormat", "Text")
 
     def stored(self) -> dict[str, Any]:

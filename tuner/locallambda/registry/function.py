@@ -19,7 +19,6 @@ _CREATING = {"StateReason": "The function is being created.", "StateReasonCode":
 
 
 def new_revision() -> str:
-    """A RevisionId."""
     return str(uuid.uuid4())
 
 
@@ -97,11 +96,9 @@ class Function:
 
     @property
     def arn(self) -> str:
-        """The unqualified ARN."""
         return function_arn(self.region, self.name)
 
     def qualified_arn(self, qualifier: str) -> str:
-        """The ARN of a version or alias."""
         return function_arn(self.region, self.name, qualifier)
 
     def settle(self, now: float) -> str | None:

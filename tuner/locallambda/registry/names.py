@@ -28,7 +28,6 @@ _PLAIN = re.compile(r"[a-zA-Z0-9-_]{1,64}", re.ASCII)
 
 
 def function_arn(region: str, name: str, qualifier: str | None = None) -> str:
-    """The ARN of a function, or of one of its versions or aliases."""
     arn = f"arn:aws:lambda:{region}:{ACCOUNT_ID}:function:{name}"
     return f"{arn}:{qualifier}" if qualifier else arn
 
@@ -43,12 +42,10 @@ class FunctionRef:
 
     @property
     def arn(self) -> str:
-        """The function's own ARN."""
         return function_arn(self.region, self.name)
 
     @property
     def qualified_arn(self) -> str:
-        """The ARN with the qualifier, if one was given."""
         return function_arn(self.region, self.name, self.qualifier)
 
 

@@ -44,15 +44,12 @@ class Registry:
             yield function
 
     def in_region(self, region: str) -> list[Function]:
-        """The functions of one region by name."""
         return sorted((f for f in self if f.region == region), key=lambda f: f.name)
 
     def restore(self, function: Function) -> None:
-        """Add a function that was kept."""
         self._functions[function.region, function.name] = function
 
     def find(self, ref: FunctionRef) -> Function | None:
-        """The function, whatever the qualifier."""
         function = self._functions.get((ref.region, ref.name))
         if function is not None:
             self._settle(function)

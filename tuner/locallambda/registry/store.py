@@ -46,11 +46,9 @@ class PackageStore:
         self._folder = folder
 
     def task_dir(self, package: CodePackage) -> Path:
-        """The directory of the unpacked code."""
         return self._folder / package.folder / "task"
 
     def archive(self, package_folder: str) -> Path:
-        """The archive as uploaded."""
         return self._folder / package_folder / "package.zip"
 
     def add(self, archive: bytes) -> CodePackage:
@@ -145,7 +143,6 @@ SCHEMA = "tuner.locallambda/1"
 
 
 def freeze(function: Function) -> dict[str, Any]:
-    """A function as JSON."""
     return {
         "schema": SCHEMA,
         "region": function.region,
@@ -195,8 +192,6 @@ def thaw(kept: dict[str, Any]) -> Function:
 
 
 class FunctionStore:
-    """The data folder of the local Lambda."""
-
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._functions = folder / "functions"

@@ -35,7 +35,6 @@ class Guarded:
     cgroups: tuple[str, ...] = ()
 
     def family(self, key: str) -> process_tree.ProcessFamily:
-        """This sandbox as the process tree knows it."""
         return process_tree.ProcessFamily(key, frozenset(self.runtimes), self.cgroups)
 
 
@@ -56,7 +55,6 @@ class Guard:
         self._wake, self._wake_writer = socket.socketpair()
 
     def run(self) -> None:
-        """Serve until the service is gone, then clean up."""
         self._listen_to_signals()
         try:
             while not self._ended and os.getppid() == self._service:
@@ -181,7 +179,6 @@ def _adopt_orphans() -> None:
 
 
 def main() -> None:
-    """Entry point of the guard process."""
     link_fd = int(sys.argv[1])
     os.set_inheritable(link_fd, False)  # it is for the guard alone, not for the sandboxes
     with socket.socket(fileno=link_fd) as link:

@@ -76,7 +76,6 @@ class GuardLink:
 
     @property
     def pid(self) -> int:
-        """The guard's process id."""
         return self._process.pid
 
     @property
@@ -128,7 +127,6 @@ class GuardLink:
             await _kill_family(family)
 
     async def close(self) -> None:
-        """End all sandboxes and the guard itself."""
         if self._lost:  # then it could not tidy up
             for path in self._cgroups:
                 cgroup.remove(path)

@@ -123,7 +123,6 @@ class SandboxHost:
         return cpu.shortage(memory_mb)
 
     async def close(self) -> None:
-        """End every sandbox and remove everything that was made."""
         if self._methods is None:
             return
         methods, self._methods = self._methods, None

@@ -73,12 +73,10 @@ class Runtime:
 
     @property
     def alive(self) -> bool:
-        """True if there is a process."""
         return self._pid is not None
 
     @property
     def waiting(self) -> bool:
-        """True if it waits for an event."""
         return self._api.waiting
 
     async def open(self) -> None:
@@ -87,7 +85,6 @@ class Runtime:
         self._cell.tmp.mkdir(parents=True)
 
     async def close(self) -> None:
-        """End the process and stop listening."""
         await self.end()
         await self._api.close()
 

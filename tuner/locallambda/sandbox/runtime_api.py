@@ -33,8 +33,6 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """The handler has returned."""
-
     payload: bytes
 
 
@@ -76,7 +74,6 @@ class RuntimeApi:
         self.address = f"{host}:{port}"
 
     async def close(self) -> None:
-        """Stop listening and release a runtime that waits."""
         self.reset()
         if self._server is not None:
             self._server.close()
@@ -84,7 +81,6 @@ class RuntimeApi:
 
     @property
     def waiting(self) -> bool:
-        """True if a runtime waits for an event."""
         return self._waiting is not None
 
     def deliver(self, delivery: Delivery) -> None:

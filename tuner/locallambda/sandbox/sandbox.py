@@ -42,12 +42,10 @@ class Sandbox:
 
     @property
     def busy(self) -> bool:
-        """True while an invocation runs."""
         return self._busy
 
     @property
     def stopped(self) -> bool:
-        """True once it was stopped for good."""
         return self._stopped
 
     @property
@@ -114,11 +112,11 @@ class Sandbox:
             case runtime_api.Failed(payload, _, _):
                 return self._finish(invocation, payload, "Unhandled", self._report(begun, init_ms))
             case runtime_api.TooLarge():
-                fault = wording.ResponseTooLarge()
+                fault = wording.RESPONSE_TOO_LARGE
             case Ended(code, out_of_memory):
-                fault = wording.Exited(code, out_of_memory)
+                fault = wording.exited(code, out_of_memory)
             case _:
-                fault = wording.TimedOut(self.spec.timeout_s)
+                fault = wording.timed_out(self.spec.timeout_s)
         return await self._fail(invocation, fault, begun, init_ms)
 
     async def _be_ready(self, until: float) -> wording.Fault | None:
@@ -128,32 +126,31 @@ class Sandbox:
                 await self._runtime.settle(until)
             else:
                 fault = await self._init("invoke", until)
-                if isinstance(fault, wording.Exited) and fault.crashed and not self._stopped:
+                if fault is not None and fault.crashed and not self._stopped:
                     # Lambda repeats a crashing INIT until the invocation times out.
                     await asyncio.sleep(min(CRASH_PAUSE_S, max(0.0, until - time.monotonic())))
                 elif fault is not None:
                     return fault
             if time.monotonic() >= until:
-                return wording.TimedOut(self.spec.timeout_s)
+                return wording.timed_out(self.spec.timeout_s)
         return None
 
     async def _init(self, phase: str, until: float) -> wording.Fault | None:
         """Start a runtime and wait until it asks for an event; after a fault nothing runs."""
         begun = time.monotonic()
-        fault: wording.Fault
         missing = missing_entrypoint(self.spec)
         if missing is not None:
-            fault = wording.NoEntrypoint(missing)
+            fault = wording.no_entrypoint(missing)
         else:
             match await self._runtime.start(until):
                 case runtime_api.Ready():
                     return None
                 case runtime_api.Failed(payload, error_type, _):
-                    fault = wording.InitFailed(payload, error_type)
+                    fault = wording.init_failed(payload, error_type)
                 case Ended(code, out_of_memory):
-                    fault = wording.Exited(code, out_of_memory)
+                    fault = wording.exited(code, out_of_memory)
                 case _:
-                    fault = wording.TimedOut(self.spec.timeout_s)
+                    fault = wording.timed_out(self.spec.timeout_s)
         await self._runtime.end()
         took_ms = (time.monotonic() - begun) * 1000.0
         line = self._lines.init_failed(took_ms, phase, fault.error_type, time.time())
@@ -164,14 +161,9 @@ class Sandbox:
         self, invocation: Invocation, fault: wording.Fault, begun: float, init_ms: float | None
     ) -> InvocationResult:
         report = self._report(begun, init_ms, fault)
-        if not isinstance(fault, wording.ResponseTooLarge):
+        if fault is not wording.RESPONSE_TOO_LARGE:
             await self._runtime.end()
-        line = b""
-        if isinstance(fault, wording.TimedOut):
-            line = self._lines.timed_out(invocation.request_id, fault.timeout_s, time.time())
-        elif isinstance(fault, wording.Exited):
-            line = self._lines.exited(invocation.request_id, fault.how)
-        self._runtime.log.write(line)
+        self._runtime.log.write(self._lines.failed(invocation.request_id, fault, time.time()))
         payload = fault.payload(invocation.request_id)
         return self._finish(invocation, payload, "Unhandled", report)
 
@@ -188,10 +180,10 @@ class Sandbox:
         self, begun: float, init_ms: float | None, fault: wording.Fault | None = None
     ) -> ReportFields:
         duration_ms = (time.monotonic() - begun) * 1000.0
-        if isinstance(fault, wording.TimedOut):  # Lambda stops the clock there
+        if fault is not None and fault.status == "timeout":  # Lambda stops the clock there
             duration_ms = self.spec.timeout_s * 1000.0
         used_mb = -(-self._runtime.used_bytes() // MIB)
-        if isinstance(fault, wording.Exited) and fault.out_of_memory:
+        if fault is not None and fault.error_type == wording.OUT_OF_MEMORY:
             used_mb = self.spec.memory_mb
         return ReportFields(
             duration_ms=duration_ms,

@@ -32,103 +32,75 @@ SIGNALS = {
 
 
 @dataclass(frozen=True)
-class TimedOut:
-    """The handler took longer than the function's timeout."""
+class Fault:
+    """A failure that the handler did not report, and what is said of it."""
 
-    timeout_s: float
-    status = "timeout"
-    error_type = None
-
-    def payload(self, request_id: str) -> bytes:
-        """The caller's payload, as recorded in November 2025."""
-        message = (
-            f"RequestId: {request_id} Error: Task timed out after {self.timeout_s:.2f} seconds"
-        )
-        return _error_payload(errorType="Sandbox.Timedout", errorMessage=message)
-
-
-@dataclass(frozen=True)
-class Exited:
-    """The runtime process ended; ``code`` is minus the signal if one ended it."""
-
-    code: int
-    out_of_memory: bool = False
-    status = "error"
-
-    @property
-    def error_type(self) -> str:
-        """For the REPORT line."""
-        return "Runtime.OutOfMemory" if self.out_of_memory else "Runtime.ExitError"
-
-    @property
-    def crashed(self) -> bool:
-        """True if a signal ended it, other than for lack of memory."""
-        return self.code < 0 and not self.out_of_memory
-
-    @property
-    def how(self) -> str:
-        """The end in the supervisor's words."""
-        if self.code == 0:
-            return "Runtime exited without providing a reason"
-        if self.code > 0:
-            return f"Runtime exited with error: exit status {self.code}"
-        name = SIGNALS.get(-self.code, f"signal {-self.code}")
-        return f"Runtime exited with error: signal: {name}"
+    text: str = ""  # in the supervisor's words
+    status: str = "error"  # in REPORT, as is the next
+    error_type: str | None = None
+    caller_type: str | None = None  # for the caller, if not ``error_type``
+    body: bytes | None = None  # the caller's payload, if it is not made of the text
+    line: str = ""  # in a log of the format Text
+    crashed: bool = False  # a signal ended the runtime, other than for lack of memory
 
     def payload(self, request_id: str) -> bytes:
-        """The caller's payload, the same for every reason."""
-        message = f"RequestId: {request_id} Error: {self.how}"
-        return _error_payload(errorType="Runtime.ExitError", errorMessage=message)
+        """The payload that the caller gets."""
+        if self.body is not None:
+            return self.body
+        message = f"RequestId: {request_id} Error: {self.text}"
+        return _payload(errorType=self.caller_type or self.error_type or "", errorMessage=message)
 
 
-@dataclass(frozen=True)
-class InitFailed:
-    """Loading the handler failed; the runtime's words are the payload."""
-
-    body: bytes
-    error_type: str
-    status = "error"
-
-    def payload(self, request_id: str) -> bytes:
-        """The caller's payload, with the empty request id that the runtime wrote."""
-        return self.body
-
-
-@dataclass(frozen=True)
-class NoEntrypoint:
-    """A custom runtime without an executable bootstrap."""
-
-    path: str
-    status = "error"
-    error_type = "Runtime.InvalidEntrypoint"
-
-    def payload(self, request_id: str) -> bytes:
-        """The caller's payload, as seen in public logs."""
-        message = f"RequestId: {request_id} Error: Couldn't find valid bootstrap(s): [{self.path}]"
-        return _error_payload(errorType=self.error_type, errorMessage=message)
-
-
-@dataclass(frozen=True)
-class ResponseTooLarge:
-    """The response is larger than 6 MiB."""
-
-    status = "error"
-    error_type = "Function.ResponseSizeTooLarge"
-
-    def payload(self, request_id: str) -> bytes:
-        """The caller's payload, with the message first, as recorded."""
-        message = (
-            "Response payload size exceeded maximum allowed payload size "
-            f"({MAX_RESPONSE_BYTES} bytes)."
-        )
-        return _error_payload(errorMessage=message, errorType=self.error_type)
-
-
-Fault = TimedOut | Exited | InitFailed | NoEntrypoint | ResponseTooLarge
-
-
-def _error_payload(**fields: str) -> bytes:
+def _payload(**fields: str) -> bytes:
     return json.dumps(fields, separators=(",", ":")).encode()
+
+
+#: The response is larger than 6 MiB; the caller's payload has the message first, as recorded.
+RESPONSE_TOO_LARGE = Fault(
+    error_type="Function.ResponseSizeTooLarge",
+    body=_payload(
+        errorMessage="Response payload size exceeded maximum allowed payload size "
+        f"({MAX_RESPONSE_BYTES} bytes).",
+        errorType="Function.ResponseSizeTooLarge",
+    ),
+)
+OUT_OF_MEMORY = "Runtime.OutOfMemory"
+
+
+def timed_out(timeout_s: float) -> Fault:
+    """The handler took longer than the function's timeout (as recorded in November 2025)."""
+    text = f"Task timed out after {timeout_s:.2f} seconds"
+    line = "{stamp} {request_id} {text}\n\n"
+    return Fault(text, "timeout", caller_type="Sandbox.Timedout", line=line)
+
+
+def exited(code: int, out_of_memory: bool = False) -> Fault:
+    """The runtime process ended; ``code`` is minus the signal if one ended it."""
+    if code == 0:
+        text = "Runtime exited without providing a reason"
+    elif code > 0:
+        text = f"Runtime exited with error: exit status {code}"
+    else:
+        name = SIGNALS.get(-code, f"signal {-code}")
+        text = f"Runtime exited with error: signal: {name}"
+    return Fault(
+        text,
+        error_type=OUT_OF_MEMORY if out_of_memory else "Runtime.ExitError",
+        caller_type="Runtime.ExitError",
+        line="RequestId: {request_id} Error: {text}\nRuntime.ExitError\n",
+        crashed=code < 0 and not out_of_memory,
+    )
+
+
+def init_failed(body: bytes, error_type: str) -> Fault:
+    """Loading the handler failed; ``body`` is the runtime's own, which knew of no request."""
+    return Fault(error_type=error_type, body=body)
+
+
+def no_entrypoint(path: str) -> Fault:
+    """A custom runtime has no executable bootstrap (payload as seen in public logs)."""
+    text = f"Couldn't find valid bootstrap(s): [{path}]"
+    return Fault(text, error_type="Runtime.InvalidEntrypoint")
 
 
 def billed_ms(duration_ms: float, init_ms: float | None) -> int:
@@ -140,10 +112,7 @@ def billed_ms(duration_ms: float, init_ms: float | None) -> int:
 
 
 class TextLines:
-    """Lines of a function with the log format Text."""
-
     def start(self, request_id: str, version: str, now: float) -> bytes:
-        """The line before the handler's first."""
         return f"START RequestId: {request_id} Version: {version}\n".encode()
 
     def init_failed(self, init_ms: float, phase: str, error_type: str | None, now: float) -> bytes:
@@ -171,21 +140,16 @@ class TextLines:
         last = "\n" if report.status is not None else "\t\n"
         return (f"END RequestId: {request_id}\n" + "\t".join(fields) + last).encode()
 
-    def timed_out(self, request_id: str, timeout_s: float, now: float) -> bytes:
-        """The lines about a handler that was stopped."""
-        text = f"{_stamp(now)} {request_id} Task timed out after {timeout_s:.2f} seconds\n\n"
+    def failed(self, request_id: str, fault: Fault, now: float) -> bytes:
+        """The lines about a fault."""
+        text = fault.line.format(stamp=_stamp(now), request_id=request_id, text=fault.text)
         return text.encode()
-
-    def exited(self, request_id: str, how: str) -> bytes:
-        """The lines about a runtime that ended; ``how`` as in the error message."""
-        return f"RequestId: {request_id} Error: {how}\nRuntime.ExitError\n".encode()
 
 
 class JsonLines:
     """Records of a function with the log format JSON, as in AWS's "Telemetry API schema"."""
 
     def start(self, request_id: str, version: str, now: float) -> bytes:
-        """``platform.start``."""
         return _record("platform.start", now, {"requestId": request_id, "version": version})
 
     def init_failed(self, init_ms: float, phase: str, error_type: str | None, now: float) -> bytes:
@@ -216,11 +180,7 @@ class JsonLines:
             record["errorType"] = report.error_type
         return _record("platform.report", now, record)
 
-    def timed_out(self, request_id: str, timeout_s: float, now: float) -> bytes:
-        """Nothing: the report says it."""
-        return b""
-
-    def exited(self, request_id: str, how: str) -> bytes:
+    def failed(self, request_id: str, fault: Fault, now: float) -> bytes:
         """Nothing: the report says it."""
         return b""
 

@@ -33,6 +33,7 @@ def command(
     called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     called.__annotations__ = {**hints, "return": None}
     called.__doc__ = run.__doc__
+    called.options = of  # type: ignore[attr-defined]
     return called
 
 
@@ -110,7 +111,7 @@ def _optional(
         max=about.most if kind.word in (int, float) else None,
         hidden=hidden,
         show_default=default is not None and default is not False,
-        autocompletion=_completed(about.values),
+        autocompletion=_completed(each.values),
     )
     word: Any = list[kind.word] if kind.many else kind.word  # type: ignore[name-defined]
     hint = word if default is not None else word | None

@@ -3,6 +3,7 @@
 from tuner.options import completion, function
 from tuner.options import kinds as k
 from tuner.options.option import Options, option
+from tuner.options.readers import hashed
 
 PANEL = "What is measured"
 #: What is sent unless a payload is given.
@@ -15,33 +16,31 @@ def inline(payloads: str) -> bool:
 
 
 def _kept_payload(text: str) -> str:
-    return text if text.startswith(("@", "s3://", "sha256:")) else k.hashed(text)
+    return text if text.startswith(("@", "s3://", "sha256:")) else hashed(text)
 
 
 def _kept_payloads(text: str | None) -> str | None:
-    return k.hashed(text) if text and inline(text) else text
+    return hashed(text) if text and inline(text) else text
 
 
-class OnePayload(Options):
+class OnePayload(Options, panel=PANEL):
     """One payload."""
 
     payload: k.Word = option(
         k.WORD,
         "JSON, @file, s3://bucket/key, or - for stdin.",
         NO_PAYLOAD,
-        panel=PANEL,
         secret=True,
         store=_kept_payload,
     )
 
 
-class Payloads(OnePayload):
+class Payloads(OnePayload, panel=PANEL):
     """One payload, several, or events of a template."""
 
     payloads: k.Text = option(
         k.TEXT,
         'Weighted payloads, a file, s3://bucket/key or JSON: [{"payload": ..., "weight": 2}, ...].',
-        panel=PANEL,
         metavar="FILE",
         secret=True,
         store=_kept_payloads,
@@ -50,7 +49,6 @@ class Payloads(OnePayload):
         k.TEXT,
         "A bundled event such as s3, apigateway-http or sqs:10 (a batch of ten), or a template "
         "of your own.",
-        panel=PANEL,
         metavar="NAME|FILE",
         values=completion.events,
     )
@@ -61,7 +59,7 @@ class Payloads(OnePayload):
         return bool(self.event or self.payloads or self.payload != NO_PAYLOAD)
 
 
-class Processors(Options):
+class Processors(Options, panel=PANEL):
     """What runs around each call."""
 
     pre: k.Text = option(
@@ -69,36 +67,31 @@ class Processors(Options):
         "Run before each call, outside of every measured time: a shell command, module:function "
         "or a Lambda ARN. It gets the payload, which its output replaces unless it is empty. "
         "A call whose pre-processor fails is not sent.",
-        panel=PANEL,
         metavar="COMMAND|FUNCTION",
     )
     post: k.Text = option(
         k.TEXT,
         "Run after each call in the same way; it gets the answer. Commands find the call's "
         "number, outcome and status in TUNER_CALL, TUNER_OUTCOME and TUNER_STATUS.",
-        panel=PANEL,
         metavar="COMMAND|FUNCTION",
     )
 
 
-class Chance(Options):
+class Chance(Options, panel=PANEL):
     """The seed."""
 
     seed: k.Seed = option(
-        k.SEED,
-        "Makes every random choice repeatable; otherwise one is drawn and recorded.",
-        panel=PANEL,
+        k.SEED, "Makes every random choice repeatable; otherwise one is drawn and recorded."
     )
 
 
-class CrossChecked(Options):
+class CrossChecked(Options, panel=PANEL):
     """Whether AWS's own figures are asked for."""
 
     cross_check: k.MaybeFlag = option(
         k.MAYBE_FLAG,
         "Compare with what CloudWatch and X-Ray counted, waiting up to 3 minutes for their "
         "figures. By default only what is there already is compared, without waiting.",
-        panel=PANEL,
         flag="--cross-check/--no-cross-check",
     )
 

@@ -8,7 +8,7 @@ from tuner.errors import UsageError
 from tuner.options import calls, completion, function, output, sweep
 from tuner.options import kinds as k
 from tuner.options.load_options import LoadOptions
-from tuner.options.option import Argument, Options, maybe, option, positional
+from tuner.options.option import Argument, Options, maybe, option, positional, unshown
 
 RUN = Argument(
     "A run id, a unique prefix of one, `last`, or an exported file.", "RUN", completion.runs
@@ -16,13 +16,12 @@ RUN = Argument(
 MAYBE_TARGET = Argument(function.TARGET.help, "TARGET", completion.demos, required=False)
 
 
-class PowerTuning(Options):
+class PowerTuning(Options, panel=calls.PANEL):
     """Another tool's input."""
 
     power_tuning_input: k.Text = option(
         k.TEXT,
         "Take function and options from an input of aws-lambda-power-tuning.",
-        panel=calls.PANEL,
         metavar="FILE",
         kept=False,
     )
@@ -32,19 +31,15 @@ class SweepCall(PowerTuning, output.Reported, output.Stored, sweep.SweepOptions)
     """`tuner.sweep`."""
 
     target: str = positional(function.TARGET, kw_only=False, default="")
+    variants: k.Arches = unshown(sweep.VARIANTS)
 
 
-class SweepCommand(output.Running, SweepCall):
+class SweepCommand(output.Running, SweepCall, panel=calls.PANEL):
     """`tuner sweep`."""
 
     target: str = positional(MAYBE_TARGET, kw_only=False, default="")
     resume: k.Text = option(
-        k.TEXT,
-        "Go on with an interrupted run.",
-        panel=calls.PANEL,
-        metavar="RUN",
-        values=completion.runs,
-        kept=False,
+        k.TEXT, "Go on with an interrupted run.", metavar="RUN", values=completion.runs, kept=False
     )
 
 
@@ -59,10 +54,11 @@ class ColdCall(
     calls.Payloads,
     function.Architectures,
     function.FunctionOptions,
+    panel=calls.PANEL,
 ):
     """`tuner.cold`."""
 
-    cold: k.Count = option(k.COUNT, "Cold starts per size.", 5, panel=calls.PANEL, least=1)
+    cold: k.Count = option(k.COUNT, "Cold starts per size.", 5, least=1)
 
     def __post_init__(self) -> None:
         """Refuse a limit that nothing is held against."""
@@ -101,13 +97,13 @@ class PlanCall(
     function.Package,
     function.Account,
     function.Target,
+    panel=calls.PANEL,
 ):
     """`tuner.plan`."""
 
     expect: k.Quantity = option(
         k.SECONDS,
         "About how long a warm call takes at the function's present memory, such as 200ms.",
-        panel=calls.PANEL,
         metavar="TIME",
         kept=False,
     )
@@ -117,20 +113,15 @@ class PlanCommand(output.Json, PlanCall):
     """`tuner plan`."""
 
 
-class RecommendCall(output.ReportedToo, output.Stored, sweep.Production):
+class RecommendCall(output.ReportedToo, output.Stored, sweep.Production, panel=sweep.CHOICE_PANEL):
     """`tuner.recommend`: what is ``None`` stays as the run has it."""
 
     run: str = positional(RUN, kw_only=False)
     strategy: k.MaybeStrategy = maybe(sweep.STRATEGY)
     balance: k.MaybeNumber = maybe(sweep.BALANCE)
     slo: k.MaybeSlos = maybe(sweep.SLO)
-    region: k.Text = option(k.TEXT, "Use this region's prices.", panel=sweep.CHOICE_PANEL)
-    arch: k.Text = option(
-        k.TEXT,
-        "Use the prices of x86_64 or arm64; durations stay as measured.",
-        panel=sweep.CHOICE_PANEL,
-        values=completion.words("x86_64", "arm64"),
-    )
+    region: k.Text = option(k.TEXT, "Use this region's prices.")
+    arch: k.Text = option(k.TEXT, "Use the prices of x86_64 or arm64; durations stay as measured.")
 
 
 class RecommendCommand(output.Shown, RecommendCall):

@@ -23,108 +23,88 @@ def _names(pairs: tuple[tuple[str, str], ...]) -> list[str]:
     return [name for name, _ in pairs]
 
 
-class Region(Options):
+class Region(Options, panel=PANEL):
     """A region of AWS."""
 
-    region: k.Text = option(k.TEXT, "AWS region.", panel=PANEL)
+    region: k.Text = option(k.TEXT, "AWS region.")
 
 
-class Profile(Options):
+class Profile(Options, panel=PANEL):
     """Whose credentials."""
 
     profile: k.Text = option(
         k.TEXT,
         "Profile of the AWS configuration whose credentials are used.",
-        panel=PANEL,
         values=completion.aws_profiles,
     )
 
 
-class Endpoint(Options):
+class Endpoint(Options, panel=PANEL):
     """Which Lambda is asked."""
 
-    endpoint_url: k.Text = option(
-        k.TEXT,
-        "Another Lambda endpoint, for instance `tuner local`.",
-        panel=PANEL,
-    )
+    endpoint_url: k.Text = option(k.TEXT, "Another Lambda endpoint, for instance `tuner local`.")
 
 
 class Account(Endpoint, Profile, Region):
     """Where on AWS, and as whom."""
 
 
-class Role(Options):
+class Role(Options, panel=PANEL):
     """As whom, in another account."""
 
     assume_role: k.Text = option(
-        k.TEXT, "Role to assume, such as one of another account.", panel=PANEL, metavar="ARN"
+        k.TEXT, "Role to assume, such as one of another account.", metavar="ARN"
     )
 
 
-class Isolated(Options):
+class Isolated(Options, panel=PANEL):
     """How sizes are made on AWS."""
 
     isolation: k.Isolations = option(
-        k.ISOLATION,
-        "How sizes are made on AWS: versions, clone or in-place.",
-        panel=PANEL,
-        values=completion.words(*ISOLATIONS),
+        k.ISOLATION, "How sizes are made on AWS: versions, clone or in-place."
     )
 
 
-class Package(Options):
+class Package(Options, panel=PANEL):
     """How code on this machine runs."""
 
     handler: k.Text = option(
-        k.TEXT,
-        "local: module.function (default: app.handler or lambda_function.lambda_handler).",
-        panel=PANEL,
+        k.TEXT, "local: module.function (default: app.handler or lambda_function.lambda_handler)."
     )
     runtime: k.Text = option(
-        k.TEXT,
-        "local: Lambda runtime, such as python3.13 or provided.al2023.",
-        panel=PANEL,
+        k.TEXT, "local: Lambda runtime, such as python3.13 or provided.al2023."
     )
     env: k.Pairs = option(
         k.PAIRS,
         "local: environment variable; repeatable.",
-        panel=PANEL,
         metavar="K=V",
         secret=True,
         store=_names,
     )
 
 
-class Cpu(Options):
+class Cpu(Options, panel=PANEL):
     """How CPU is limited on this machine."""
 
     cpu: k.Word = option(
-        k.one_of(*CPU),
-        "local: how CPU is limited: auto, cgroup-v1, cgroup-v2 or duty-cycle.",
-        panel=PANEL,
-        values=completion.words(*CPU),
+        k.one_of(*CPU), "local: how CPU is limited: auto, cgroup-v1, cgroup-v2 or duty-cycle."
     )
 
 
-class Recorded(Options):
+class Recorded(Options, panel=PANEL):
     """Which rows of a recording."""
 
     where: k.Pairs = option(
-        k.PAIRS,
-        "replay: use only these rows; repeatable.",
-        panel=PANEL,
-        metavar="COLUMN=VALUE",
+        k.PAIRS, "replay: use only these rows; repeatable.", metavar="COLUMN=VALUE"
     )
 
 
-class Architectures(Options):
+class Architectures(Options, panel=PANEL):
     """On which processors."""
 
     architectures: k.Arches = option(
         k.ARCHES,
         "Compare on temporary copies: both, x86_64, arm64 or a list. Default: its own.",
-        panel=PANEL,
         metavar="ARCH",
         values=completion.words("both", "x86_64", "arm64"),
     )

@@ -20,8 +20,8 @@ from tuner.engine.worker_pool import Workers
 from tuner.errors import UsageError
 from tuner.measure.batches import Sending, concurrency_for, fair_share
 from tuner.options.front import read_front
-from tuner.options.kinds import choice
 from tuner.options.load_options import LoadOptions
+from tuner.options.readers import choice
 from tuner.planning.budget import NO_LIMIT, Budget
 from tuner.records import Backend, FunctionFacts
 from tuner.targets.names import Kind

@@ -10,43 +10,38 @@ OUTPUT_PANEL = "Output"
 ARRIVALS = ("constant", "poisson")
 
 
-class OneSize(Options):
+class OneSize(Options, panel=PANEL):
     """The one size."""
 
-    memory: k.OneMemory = option(k.ONE_MEMORY, "Size in MB (default: as configured).", panel=PANEL)
+    memory: k.OneMemory = option(k.ONE_MEMORY, "Size in MB (default: as configured).")
 
 
-class Shape(Options):
+class Shape(Options, panel=PANEL):
     """When calls are due."""
 
     rate: k.Quantity = option(
         k.RATE,
         "Open model: calls are due at this rate, such as 500 or 1200/min. With a profile: its "
         "highest rate.",
-        panel=PANEL,
     )
     duration: k.Quantity = option(
-        k.SECONDS, "How long calls are due (default: 30s, or what a profile says).", panel=PANEL
+        k.SECONDS, "How long calls are due (default: 30s, or what a profile says)."
     )
     arrival: k.Text = option(
         k.maybe_one_of(*ARRIVALS),
         "constant: evenly spaced (default); poisson: by chance, as from many callers.",
-        panel=PANEL,
-        values=completion.words(*ARRIVALS),
     )
     users: k.MaybeCount = option(
         k.MAYBE_COUNT,
         "Closed model: so many users, each calling again when answered.",
-        panel=PANEL,
         least=1,
         most=10_000,
     )
-    think: k.Quantity = option(k.PAUSE, "Pause of a user between two calls.", panel=PANEL)
+    think: k.Quantity = option(k.PAUSE, "Pause of a user between two calls.")
     profile_load: k.Text = option(
         k.TEXT,
         "steady, ramp, spike, burst-cold, diurnal, soak, throttle-probe, async-drain, "
         "stream-like, or a TOML file.",
-        panel=PANEL,
         metavar="NAME|FILE",
         values=completion.profiles,
     )
@@ -54,44 +49,35 @@ class Shape(Options):
         k.TEXT,
         "Your own users, classes of LambdaUser (from tuner.engine.worker import LambdaUser) "
         "whose tasks call self.invoke(payload); with --users (1) and --duration.",
-        panel=PANEL,
         metavar="FILE",
     )
     spawn_rate: k.Quantity = option(
-        k.RATE,
-        "Users of a locustfile who appear per second (default: all at once).",
-        panel=PANEL,
+        k.RATE, "Users of a locustfile who appear per second (default: all at once)."
     )
     find_limit: k.Flag = option(
         k.FLAG,
         "Double the rate (from --rate, or 1/s) until the objectives (--slo, or throttles<1% and "
         "errors<1%) are missed, then narrow down; each rate lasts --duration (10s).",
-        panel=PANEL,
     )
 
 
-class Sent(Options):
+class Sent(Options, panel=PANEL):
     """How calls are sent."""
 
     retry: k.Text = option(
         k.maybe_one_of(*k.RETRIES),
         "What follows a throttle: none (default), backoff, decorrelated or adaptive.",
-        panel=PANEL,
-        values=completion.words(*k.RETRIES),
     )
     mode: k.MaybeMode = option(
         k.MODE,
         "sync (default): wait for the answer. async: send events, and follow in the logs what "
         "becomes of each: dwell time, retries, how it ended.",
-        panel=PANEL,
         metavar="sync|async",
-        values=completion.words("sync", "async"),
     )
     drain: k.Quantity = option(
         k.PAUSE,
         "async: follow events for so long after the last was sent (default: 5m; less if all "
         "have ended).",
-        panel=PANEL,
     )
 
 
@@ -141,51 +127,39 @@ def _header_names(headers: tuple[str, ...]) -> list[str]:
     return [each.partition(":")[0] for each in headers]
 
 
-class Fronted(Options):
+class Fronted(Options, panel=FRONT_PANEL):
     """The HTTP front, if calls go through one."""
 
     url: k.Text = option(
         k.TEXT,
         "Load the function through this Function URL, API Gateway or other HTTP front.",
-        panel=FRONT_PANEL,
         store=_bare_url,
     )
     url_auth: k.Text = option(
         k.TEXT,
         "Whether requests are signed with IAM (default: on AWS's own host names, unless there is "
         "a header Authorization).",
-        panel=FRONT_PANEL,
         metavar="none|iam[:SERVICE]",
     )
     http_method: k.Text = option(
         k.TEXT,
         "POST (default), PUT, PATCH, GET, DELETE or OPTIONS; the payload is the body.",
-        panel=FRONT_PANEL,
         was=("--method",),
         values=completion.words("POST", "PUT", "PATCH", "GET", "DELETE", "OPTIONS"),
     )
     header: k.Texts = option(
-        k.TEXTS,
-        "Sent with each request; repeatable.",
-        panel=FRONT_PANEL,
-        metavar="'NAME: VALUE'",
-        store=_header_names,
+        k.TEXTS, "Sent with each request; repeatable.", metavar="'NAME: VALUE'", store=_header_names
     )
 
 
-class LoadLimits(sweep.MoneyLimit):
+class LoadLimits(sweep.MoneyLimit, panel=sweep.LIMIT_PANEL):
     """When the load is cut short."""
 
     stop_on: k.Rules = option(
-        k.RULES,
-        "Cut the load short on 'errors>5%' or 'throttles>20%' of 10 s; repeatable.",
-        panel=sweep.LIMIT_PANEL,
+        k.RULES, "Cut the load short on 'errors>5%' or 'throttles>20%' of 10 s; repeatable."
     )
     max_concurrency: k.MaybeCount = option(
-        k.MAYBE_COUNT,
-        "The most calls in flight at once.",
-        panel=sweep.LIMIT_PANEL,
-        least=1,
+        k.MAYBE_COUNT, "The most calls in flight at once.", least=1
     )
 
 

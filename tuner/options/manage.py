@@ -21,7 +21,6 @@ class ApplyCommand(output.Yes, output.Stored, function.Endpoint, function.Profil
     arch: k.Text = option(
         k.maybe_one_of("x86_64", "arm64"),
         "Another architecture than the recommended one: x86_64 or arm64.",
-        values=completion.words("x86_64", "arm64"),
     )
     alias: k.Text = option(k.TEXT, "Publish, and point this alias at the new version.")
     steps: k.Text = option(
@@ -33,8 +32,7 @@ class ApplyCommand(output.Yes, output.Stored, function.Endpoint, function.Profil
     publish: k.Flag = option(k.FLAG, "Publish a version, without an alias.")
     undo: k.Flag = option(k.FLAG, "Undo what was applied from this run.")
     file: k.MaybeFile = option(
-        k.MAYBE_FILE,
-        "Patch a SAM or CloudFormation template, serverless.yml or .tf file instead.",
+        k.MAYBE_FILE, "Patch a SAM or CloudFormation template, serverless.yml or .tf file instead."
     )
     resource: k.Text = option(k.TEXT, "Which function in the file.")
     write: k.Flag = option(k.FLAG, "Write the file; otherwise only show the diff.")
@@ -58,13 +56,7 @@ class PolicyCommand(sweep.Compared, function.Isolated, function.Region):
         ),
         kw_only=False,
     )
-    format_: k.Word = option(
-        k.WORD,
-        "json, terraform or cloudformation.",
-        "json",
-        flag="--format",
-        values=completion.words(*POLICY_FORMATS),
-    )
+    format_: k.Word = option(k.WORD, "json, terraform or cloudformation.", "json", flag="--format")
     target: k.Text = option(k.TEXT, "The function's name or ARN; default: any.")
     account: k.Text = option(k.TEXT, "Account id; default: any.")
     architectures: k.Flag = option(

@@ -32,10 +32,25 @@ class Kind(Generic[V, W]):
     """
 
     read: Callable[[W, str], V]
-    empty: W
+    empty: Any  # what is written where nothing is
     word: type = str
     many: bool = False
     store: Callable[[V], Any] = lambda value: value
+    words: tuple[str, ...] = ()  # where only a few may be written
+    example: str = "TEXT"
+
+    def optional(self) -> "Kind[V | None, W | None]":
+        """The same kind for an option that may be left out: ``None`` is read as it is."""
+        read, store = self.read, self.store
+
+        def read_or_none(written: W | None, flag: str) -> V | None:
+            return None if written is None else read(written, flag)
+
+        def store_or_none(value: V | None) -> Any:
+            return None if value is None else store(value)
+
+        word, many, words, example = self.word, self.many, self.words, self.example
+        return Kind(read_or_none, None, word, many, store_or_none, words, example)
 
 
 @dataclass(frozen=True)
@@ -79,6 +94,17 @@ class Option(Generic[V, W]):
         def __get__(self, obj: object, owner: type) -> V: ...
         def __get__(self, obj: object | None, owner: type) -> V | Self: ...
         def __set__(self, obj: object, written: W) -> None: ...
+
+    def belongs(self, panel: str, kept: bool) -> None:
+        """Take over what the class that declares the option says of all of its options."""
+        about = self.about
+        self.about = replace(about, panel=about.panel or panel, kept=about.kept and kept)
+
+    @property
+    def values(self) -> Values | None:
+        """The values that a shell may complete."""
+        words = self.kind.words
+        return self.about.values or ((lambda: words) if words else None)
 
     @property
     def flag(self) -> str:
@@ -166,15 +192,12 @@ def positional(argument: Argument, *, kw_only: bool = False, default: Any = _MIS
 
 def maybe(declared: Option[V, W]) -> Option[V | None, W | None]:
     """The same option where nothing written means that nothing is said."""
-    kind, about = declared.kind, declared.about
+    return Option(declared.kind.optional(), None, declared.about)
 
-    def read(written: W | None, flag: str) -> V | None:
-        return None if written is None else kind.read(written, flag)
 
-    def store(value: V | None) -> Any:
-        return None if value is None else declared.stored(value)
-
-    return Option(Kind(read, None, kind.word, kind.many, store), None, replace(about, store=None))
+def unshown(declared: Option[V, W]) -> Option[V, W]:
+    """The same option where users of a command cannot give it."""
+    return Option(declared.kind, declared.default, replace(declared.about, internal=True))
 
 
 Member = Option[Any, Any] | Argument
@@ -182,11 +205,18 @@ Member = Option[Any, Any] | Argument
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(positional,))
 class Options:
-    """A class of options, as a frozen dataclass: its fields are those of its bases and its own."""
+    """A class of options, as a frozen dataclass: its fields are those of its bases and its own.
+
+    ``panel`` is where help shows the options that a class declares; ``kept`` whether runs keep
+    them.
+    """
 
     _members: Mapping[str, Member] = {}
 
-    def __init_subclass__(cls) -> None:
+    def __init_subclass__(cls, panel: str = "", kept: bool = True) -> None:
+        for each in vars(cls).values():
+            if isinstance(each, Option):
+                each.belongs(panel, kept)
         own: dict[str, Member] = {}
         for part in reversed(cls.__mro__):
             own |= {k: v for k, v in vars(part).items() if isinstance(v, Option | Argument)}

@@ -6,64 +6,49 @@ from tuner.options.option import Options, option
 PANEL = "Output"
 
 
-class Stored(Options):
+class Stored(Options, panel=PANEL, kept=False):
     """Which store."""
 
     store: k.Text = option(
         k.TEXT,
         "SQLAlchemy URL of the store (default: .tuner/runs.db).",
-        panel=PANEL,
         metavar="URL",
         envvar="TUNER_STORE",
-        kept=False,
     )
 
 
-class Reported(Options):
+class Reported(Options, panel=PANEL, kept=False):
     """Where reports go."""
 
-    output: k.MaybeFile = option(
-        k.MAYBE_FILE, "Folder for reports.", "reports", panel=PANEL, metavar="DIR", kept=False
-    )
+    output: k.MaybeFile = option(k.MAYBE_FILE, "Folder for reports.", "reports", metavar="DIR")
 
 
-class ReportedToo(Options):
+class ReportedToo(Options, panel=PANEL, kept=False):
     """Where a report goes, if one is wanted."""
 
     output: k.MaybeFile = option(
-        k.MAYBE_FILE,
-        "Write a report into this folder, too.",
-        panel=PANEL,
-        metavar="DIR",
-        kept=False,
+        k.MAYBE_FILE, "Write a report into this folder, too.", metavar="DIR"
     )
 
 
-class Json(Options):
+class Json(Options, panel=PANEL, kept=False):
     """Where the document goes."""
 
     json_to: k.Text = option(
-        k.TEXT,
-        "Write the result as JSON; - is stdout.",
-        panel=PANEL,
-        flag="--json",
-        metavar="FILE",
-        kept=False,
+        k.TEXT, "Write the result as JSON; - is stdout.", flag="--json", metavar="FILE"
     )
 
 
-class Yes(Options):
+class Yes(Options, panel=PANEL, kept=False):
     """Whether to ask."""
 
-    yes: k.Flag = option(
-        k.FLAG, "Do not ask.", panel=PANEL, letter="-y", each_time=True, kept=False
-    )
+    yes: k.Flag = option(k.FLAG, "Do not ask.", letter="-y", each_time=True)
 
 
-class Quiet(Options):
+class Quiet(Options, panel=PANEL, kept=False):
     """How much is printed."""
 
-    quiet: k.Flag = option(k.FLAG, "Print only the result.", panel=PANEL, letter="-q", kept=False)
+    quiet: k.Flag = option(k.FLAG, "Print only the result.", letter="-q")
 
 
 class Shown(Quiet, Json):
@@ -75,10 +60,10 @@ class Shown(Quiet, Json):
         return self.quiet or self.json_to == "-"
 
 
-class Live(Options):
+class Live(Options, panel=PANEL, kept=False):
     """Whether progress is shown while a run works."""
 
-    no_progress: k.Flag = option(k.FLAG, "No live display.", panel=PANEL, kept=False)
+    no_progress: k.Flag = option(k.FLAG, "No live display.")
 
 
 class Running(Live, Shown, Yes):

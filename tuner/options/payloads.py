@@ -14,7 +14,7 @@ from tuner.engine.profiles.events import load_event
 from tuner.errors import UsageError
 from tuner.measure.batches import Payload
 from tuner.options.calls import NO_PAYLOAD, RunOptions, inline
-from tuner.options.kinds import read_text
+from tuner.options.readers import read_text
 from tuner.recording.power_tuning import is_weighted, read_input
 
 #: A synchronous invocation takes at most 6 MB (Lambda quotas; the API counts 6,291,556 bytes).

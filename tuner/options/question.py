@@ -10,7 +10,7 @@ from tuner.decide.decide import Question
 from tuner.decide.goal import Goal
 from tuner.decide.month import Priced
 from tuner.errors import UsageError
-from tuner.options.kinds import read_traffic
+from tuner.options.readers import read_traffic
 from tuner.options.sweep import DEFAULT_MEMORY, SweepOptions
 from tuner.records import Advice, FunctionFacts
 

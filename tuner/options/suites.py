@@ -13,23 +13,17 @@ SCHEDULERS = (
 )  # fmt: skip
 
 
-class SuiteFile(Options):
+class SuiteFile(Options, panel=SUITE_PANEL):
     """Which suite."""
 
-    suite: k.File = option(
-        k.FILE, "The suite's file.", "tuner.toml", panel=SUITE_PANEL, metavar="FILE"
-    )
+    suite: k.File = option(k.FILE, "The suite's file.", "tuner.toml", metavar="FILE")
 
 
-class Only(Options):
+class Only(Options, panel=SUITE_PANEL):
     """Which cases."""
 
     only: k.Texts = option(
-        k.TEXTS,
-        "Only this case; repeatable.",
-        panel=SUITE_PANEL,
-        metavar="NAME",
-        values=completion.suite_cases,
+        k.TEXTS, "Only this case; repeatable.", metavar="NAME", values=completion.suite_cases
     )
 
 
@@ -59,47 +53,30 @@ class BenchCall(sweep.CostAndTime, calls.Chance, Only, SuiteFile, output.Stored)
         panel=COMPARE_PANEL,
     )
     warn_only: k.MaybeFlag = option(
-        k.MAYBE_FLAG,
-        "Report regressions, but do not exit with 99.",
-        panel=COMPARE_PANEL,
+        k.MAYBE_FLAG, "Report regressions, but do not exit with 99.", panel=COMPARE_PANEL
     )
 
 
-class Written(Options):
+class Written(Options, panel=WRITE_PANEL):
     """Outputs for other programs."""
 
-    markdown: k.Text = option(
-        k.TEXT, "A table for a comment or a page.", panel=WRITE_PANEL, metavar="FILE|-"
-    )
-    junit: k.Text = option(
-        k.TEXT, "JUnit XML, one test per gate.", panel=WRITE_PANEL, metavar="FILE|-"
-    )
-    badge: k.Text = option(
-        k.TEXT, "A badge: .svg, or .json for shields.io.", panel=WRITE_PANEL, metavar="FILE"
-    )
+    markdown: k.Text = option(k.TEXT, "A table for a comment or a page.", metavar="FILE|-")
+    junit: k.Text = option(k.TEXT, "JUnit XML, one test per gate.", metavar="FILE|-")
+    badge: k.Text = option(k.TEXT, "A badge: .svg, or .json for shields.io.", metavar="FILE")
     webhook: k.Text = option(
         k.TEXT,
         "A message as JSON, to a file or, with --post, to an address.",
-        panel=WRITE_PANEL,
         metavar="FILE|URL|env:NAME",
     )
     slack: k.Text = option(
-        k.TEXT,
-        "The same message in the form of Slack's webhooks.",
-        panel=WRITE_PANEL,
-        metavar="FILE|URL|env:NAME",
+        k.TEXT, "The same message in the form of Slack's webhooks.", metavar="FILE|URL|env:NAME"
     )
     post: k.Flag = option(
-        k.FLAG,
-        "Send messages to their addresses where something changed or failed.",
-        panel=WRITE_PANEL,
+        k.FLAG, "Send messages to their addresses where something changed or failed."
     )
-    bencher: k.Text = option(k.TEXT, "Bencher Metric Format.", panel=WRITE_PANEL, metavar="FILE|-")
+    bencher: k.Text = option(k.TEXT, "Bencher Metric Format.", metavar="FILE|-")
     action_benchmark: k.Text = option(
-        k.TEXT,
-        "For github-action-benchmark, as customSmallerIsBetter.",
-        panel=WRITE_PANEL,
-        metavar="FILE|-",
+        k.TEXT, "For github-action-benchmark, as customSmallerIsBetter.", metavar="FILE|-"
     )
 
 

@@ -26,14 +26,11 @@ COLD: k.MaybeCount = option(
 )
 
 
-class Sizes(Options):
+class Sizes(Options, panel=calls.PANEL):
     """Which sizes."""
 
     memory: k.Memory = option(
-        k.MEMORY,
-        "Sizes in MB: 128:1536, 128:10240, 128,256,512, or `recorded`.",
-        DEFAULT_MEMORY,
-        panel=calls.PANEL,
+        k.MEMORY, "Sizes in MB: 128:1536, 128:10240, 128,256,512, or `recorded`.", DEFAULT_MEMORY
     )
 
 
@@ -44,7 +41,6 @@ class Plan(Sizes):
         k.one_of(*METHODS),
         "adaptive asks where it matters; grid measures every size alike.",
         panel=calls.PANEL,
-        values=completion.words(*METHODS),
     )
     samples: k.Count = option(
         k.COUNT, "grid: warm samples per size.", 10, panel=calls.PANEL, least=1
@@ -74,19 +70,16 @@ class Objectives(Options):
     slo: k.Slos = SLO
 
 
-class Production(Options):
+class Production(Options, panel=CHOICE_PANEL):
     """How production calls the function."""
 
     cold_share: k.Shared = option(
-        k.COLD_SHARE,
-        "Share of cold invocations in production: 1%, or `recorded` (replay).",
-        panel=CHOICE_PANEL,
+        k.COLD_SHARE, "Share of cold invocations in production: 1%, or `recorded` (replay)."
     )
     traffic: k.Travelled = option(
         k.TRAFFIC,
         "Production traffic, for cost per month and a cold share: 20rps, or a CSV or JSON file "
         "with a column per_minute (calls of each minute) or timestamp (one call a row).",
-        panel=CHOICE_PANEL,
         metavar="RATE|FILE",
     )
 
@@ -98,12 +91,10 @@ class GoalOptions(Production, Objectives):
     balance: k.Number = BALANCE
 
 
-class MoneyLimit(Options):
+class MoneyLimit(Options, panel=LIMIT_PANEL):
     """The most that may be spent."""
 
-    max_cost: k.Quantity = option(
-        k.USD, "Stop before spending more than this.", panel=LIMIT_PANEL, metavar="USD"
-    )
+    max_cost: k.Quantity = option(k.USD, "Stop before spending more than this.", metavar="USD")
 
     @property
     def limit(self) -> Budget:
@@ -112,66 +103,56 @@ class MoneyLimit(Options):
         return Budget(given.get("invocations"), self.max_cost, given.get("max_time"))
 
 
-class CostAndTime(MoneyLimit):
+class CostAndTime(MoneyLimit, panel=LIMIT_PANEL):
     """The most money and time."""
 
-    max_time: k.Quantity = option(
-        k.SECONDS, "Stop after this long, such as 10m.", panel=LIMIT_PANEL
-    )
+    max_time: k.Quantity = option(k.SECONDS, "Stop after this long, such as 10m.")
 
 
-class Limits(CostAndTime):
+class Limits(CostAndTime, panel=LIMIT_PANEL):
     """The most invocations, money and time."""
 
     invocations: k.MaybeCount = option(
-        k.MAYBE_COUNT,
-        "The most invocations that a sweep may make.",
-        panel=LIMIT_PANEL,
-        least=1,
+        k.MAYBE_COUNT, "The most invocations that a sweep may make.", least=1
     )
 
 
-class SizeLoads(Options):
+class SizeLoads(Options, panel=LOAD_PANEL):
     """The load that each size is put under: as `tuner load` has it, by the same names."""
 
     profile_load: k.Text = option(
         k.TEXT,
         "Put sizes under this load as well, one after another, and judge client_, throttles and "
         "errors objectives by it: steady, spike, burst-cold, ..., or a TOML file.",
-        panel=LOAD_PANEL,
         metavar="NAME|FILE",
         values=completion.profiles,
     )
     rate: k.Quantity = option(
-        k.RATE,
-        "A load at this rate, such as 20 or 1200/min; with a profile, its highest rate.",
-        panel=LOAD_PANEL,
+        k.RATE, "A load at this rate, such as 20 or 1200/min; with a profile, its highest rate."
     )
     duration: k.Quantity = option(
-        k.SECONDS,
-        "How long each size is loaded (default: 30s, or what the profile says).",
-        panel=LOAD_PANEL,
+        k.SECONDS, "How long each size is loaded (default: 30s, or what the profile says)."
     )
     retry: k.Text = option(
         k.maybe_one_of(*k.RETRIES),
         "What follows a throttle: none (default), backoff, decorrelated or adaptive.",
-        panel=LOAD_PANEL,
-        values=completion.words(*k.RETRIES),
     )
     max_concurrency: k.MaybeCount = option(
-        k.MAYBE_COUNT, "The most calls in flight at once.", panel=LOAD_PANEL, least=1
+        k.MAYBE_COUNT, "The most calls in flight at once.", least=1
     )
 
 
-class Compared(Options):
+VARIANTS: k.Arches = option(
+    k.VARIANTS,
+    "Compare ways to start at one size: on-demand,snapstart,provisioned=5.",
+    metavar="LIST",
+)
+
+
+class Compared(Options, panel=calls.PANEL):
     """Which ways to start are compared."""
 
-    variants: k.Variants = option(
-        k.VARIANTS,
-        "Compare ways to start at one size: on-demand,snapstart,provisioned=5.",
-        panel=calls.PANEL,
-        metavar="LIST",
-    )
+    variants: k.Arches = VARIANTS
 
 
 class SweepOptions(

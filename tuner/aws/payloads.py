@@ -16,7 +16,6 @@ from tuner.aws.translate import translate
 from tuner.clock import Clock
 from tuner.errors import NotFound, TargetError, TunerError, UsageError
 
-SCHEME = "s3://"
 #: Names of buckets, and aliases and ARNs of access points, which stand in their place.
 _URL = re.compile(r"s3://(?P<bucket>[A-Za-z0-9][A-Za-z0-9.:_-]{1,254})/(?P<key>.{1,1024})", re.S)
 

@@ -255,4 +255,3 @@ _NOTATIONS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "terraform": _terraform,
     "cloudformation": _cloudformation,
 }
-FORMATS = tuple(_NOTATIONS)

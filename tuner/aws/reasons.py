@@ -5,6 +5,7 @@ errors; exceptions are what botocore raises before or instead of an answer. To a
 and its line in ``tests/unit/aws/test_translate.py``.
 """
 
+import re
 from dataclasses import dataclass
 
 from botocore import exceptions as boto
@@ -128,6 +129,33 @@ SAME_AS = {
     }.items()
     for same in others.split()
 }
+
+#: Messages that say more than their code, for some operations or for all (an empty tuple); what the
+#: pattern's group holds is ``{found}``.
+MESSAGES: tuple[tuple[re.Pattern[str], tuple[str, ...], ErrorText], ...] = (
+    (
+        # New accounts may use only 3,008 MB, which no quota shows.
+        re.compile(r"memory_?size'.*less than or equal to (\d+)", re.I | re.S),
+        (),
+        ErrorText(
+            "Lambda allows at most {found} MB here",
+            "Measure sizes up to {found} MB, or ask AWS Support to raise the memory limit.",
+        ),
+    ),
+    (
+        re.compile(r"Functions from '([^']+)' are not reachable in this region"),
+        (),
+        ErrorText("the function is in {found}, not in {region}", "Add --region {found}.", NotFound),
+    ),
+    (
+        re.compile(r"replicat", re.I),
+        ("DeleteFunction", "UpdateFunctionConfiguration"),
+        ErrorText(
+            "Lambda@Edge replicates the function ({said})",
+            "Measure a copy that no CloudFront distribution uses.",
+        ),
+    ),
+)
 
 #: How codes without a row begin (Invoke alone has dozens) -> what the user sees; first match.
 _FAMILIES: tuple[tuple[str, ErrorText], ...] = (

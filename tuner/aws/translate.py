@@ -1,17 +1,15 @@
 """Foreign errors become ours here, in one place: what AWS or botocore said, why, what to do next.
 
 The wording is in the tables of ``reasons.py``; a few messages say more than their code and are
-recognised here. Whether to try again is decided in ``calls.py``.
+recognised first. Whether to try again is decided in ``calls.py``.
 """
 
-import re
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from botocore.exceptions import ClientError
 
-from tuner.aws.reasons import CLIENT_SIDE, CODES, SAME_AS, ErrorText, family_of
-from tuner.errors import NotFound, TargetError, TunerError
+from tuner.aws.reasons import CLIENT_SIDE, CODES, MESSAGES, SAME_AS, ErrorText, family_of
+from tuner.errors import TunerError
 
 
 @dataclass(frozen=True)
@@ -27,9 +25,6 @@ class ApiCall:
 
 _LAMBDA_LIMIT = "15 control-plane calls a second per account"
 _NAMES = {"lambda": "Lambda", "cloudwatch": "CloudWatch", "xray": "X-Ray"}
-_MEMORY_CAP = re.compile(r"memory_?size'.*less than or equal to (\d+)", re.I | re.S)
-_WRONG_REGION = re.compile(r"Functions from '([^']+)' are not reachable in this region")
-_REPLICA = re.compile(r"replicat", re.I)
 
 
 def translate(error: Exception, call: ApiCall) -> TunerError:
@@ -70,10 +65,10 @@ def http_status(error: Exception) -> int:
 
 def _answered(error: ClientError, call: ApiCall) -> TunerError:
     said = service_message(error)
-    for recognise in (_memory_cap, _wrong_region, _edge_replica):
-        special = recognise(said, call)
-        if special:
-            return special
+    for pattern, operations, text in MESSAGES:
+        match = pattern.search(said) if call.operation in operations or not operations else None
+        if match:
+            return _tell(text, call, said, found=match[match.lastindex or 0])
     code = error_code(error)
     row = CODES.get(code) or family_of(code)
     if row is None and http_status(error) >= 500:
@@ -83,48 +78,10 @@ def _answered(error: ClientError, call: ApiCall) -> TunerError:
     return _tell(row, call, said, code)
 
 
-_Recogniser = Callable[[str, ApiCall], TunerError | None]
-
-
-def _memory_cap(said: str, call: ApiCall) -> TunerError | None:
-    """New accounts may use only 3,008 MB, which no quota shows: the message is the authority."""
-    match = _MEMORY_CAP.search(said)
-    if not match:
-        return None
-    most = match[1]
-    return TargetError(
-        call.thing,
-        f"Lambda allows at most {most} MB here",
-        f"Measure sizes up to {most} MB, or ask AWS Support to raise the account's memory limit.",
-    )
-
-
-def _wrong_region(said: str, call: ApiCall) -> TunerError | None:
-    match = _WRONG_REGION.search(said)
-    if not match:
-        return None
-    return NotFound(
-        call.thing,
-        f"the function is in {match[1]}, not in {call.region}",
-        f"Add --region {match[1]}.",
-    )
-
-
-def _edge_replica(said: str, call: ApiCall) -> TunerError | None:
-    if call.operation not in ("DeleteFunction", "UpdateFunctionConfiguration"):
-        return None
-    if not _REPLICA.search(said):
-        return None
-    return TargetError(
-        call.thing,
-        f"Lambda@Edge replicates the function ({said})",
-        "Measure a copy that no CloudFront distribution uses.",
-    )
-
-
-def _tell(row: ErrorText, call: ApiCall, said: str, code: str = "") -> TunerError:
+def _tell(row: ErrorText, call: ApiCall, said: str, code: str = "", found: str = "") -> TunerError:
     words = {
         "code": " ".join(code.split())[:80] or "an error",
+        "found": found,
         "said": " ".join(said.split())[:300],
         "operation": call.operation,
         "action": f"{call.service}:{call.operation}",

@@ -42,17 +42,6 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def shortage(memory_mb: float) -> str | None:
-    """A sentence for a size that needs more cores than there are, else ``None``."""
-    if share(memory_mb) <= cores():
-        return None
-    return (
-        f"{memory_mb:.0f} MB gets {share(memory_mb):.2f} cores on Lambda, but this machine has "
-        f"{cores()}: parallel code will look slower here. Sizes up to "
-        f"{cores() * ONE_CORE_MB} MB are exact."
-    )
-
-
 class CpuGroup(Protocol):
     """The CPU limit of one sandbox, which starts without one.
 

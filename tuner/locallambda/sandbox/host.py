@@ -80,9 +80,8 @@ class SandboxHost:
                 namespace=self._namespace,
             )
         except OSError as error:
-            raise TunerError(
-                "local Lambda", f"cannot limit a sandbox: {error}", _RESTART
-            ) from error
+            reason = f"cannot limit a sandbox: {error}"
+            raise TunerError("local Lambda", reason, _RESTART) from error
         self._sandboxes = {k: s for k, s in self._sandboxes.items() if not s.stopped}
         self._sandboxes[key] = Sandbox(spec, cell)
         return self._sandboxes[key]
@@ -96,15 +95,7 @@ class SandboxHost:
         return {
             "cpu_method": methods.cpu.method,
             "cpu_period_ms": cpu.PERIOD_US / 1000,
-            "cpu_share": [
-                {
-                    "memory_mb": one.memory_mb,
-                    "asked": round(one.asked, 4),
-                    "applied": round(one.applied, 4),
-                    "error": round(one.error, 4),
-                }
-                for one in self._applied
-            ],
+            "cpu_share": [one.document() for one in self._applied],
             "cores": cpu.cores(),
             "largest_exact_mb": cpu.cores() * cpu.ONE_CORE_MB,
             "memory_method": methods.memory.method,
@@ -117,10 +108,6 @@ class SandboxHost:
     def own(self, directory: Path) -> None:
         """Have a directory removed when this process ends in any way, SIGKILL included."""
         self._running().link.own(directories=[directory])
-
-    def shortage(self, memory_mb: int) -> str | None:
-        """A sentence for a size that needs more cores than this machine has, else ``None``."""
-        return cpu.shortage(memory_mb)
 
     async def close(self) -> None:
         if self._methods is None:

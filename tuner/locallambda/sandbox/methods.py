@@ -141,10 +141,11 @@ class MeasuredShare:
     asked: float
     applied: float
 
-    @property
-    def error(self) -> float:
-        """Relative: 0.02 is 2 % more CPU than asked for."""
-        return self.applied / self.asked - 1.0
+    def document(self) -> dict[str, float]:
+        """For people; an ``error`` of 0.02 is 2 % more CPU than asked for."""
+        shares = {"asked": self.asked, "applied": self.applied}
+        shares["error"] = self.applied / self.asked - 1.0
+        return {"memory_mb": self.memory_mb, **{key: round(x, 4) for key, x in shares.items()}}
 
 
 async def measure_share(methods: Methods, memory_mb: int, key: str) -> MeasuredShare | None:

@@ -32,7 +32,6 @@ class Sandbox:
 
     def __init__(self, spec: SandboxSpec, cell: SandboxResources) -> None:
         self.spec = spec
-        self.last_used = time.monotonic()  # when the last invocation ended
         self.cell = cell
         self._runtime = Runtime(spec, cell)
         self._lines = lines_for(spec.log_format)
@@ -64,7 +63,6 @@ class Sandbox:
         if await self._init("init", time.monotonic() + most_s) is None and not provisioned:
             self._init_ms = self._runtime.init_ms
         self.cell.cpu.limit(self.spec.memory_mb)  # a later INIT gets no more than this
-        self.last_used = time.monotonic()
 
     async def invoke(self, invocation: Invocation) -> InvocationResult:
         """Serve one event; cancelling it kills the runtime, which starts again next time."""
@@ -78,7 +76,6 @@ class Sandbox:
             raise
         finally:
             self._busy = False
-            self.last_used = time.monotonic()
 
     def init_log(self) -> bytes:
         """The log of INIT, which the next invocation's log is then without."""

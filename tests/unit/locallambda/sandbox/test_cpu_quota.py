@@ -21,12 +21,6 @@ def test_quota_is_20_ms_times_the_share_of_a_core():
     assert cpu.quota_us(10240) == 115_772  # nearly six cores
 
 
-def test_size_with_more_cores_than_the_machine_is_said_so(monkeypatch):
-    monkeypatch.setattr(cpu, "cores", lambda: 2)
-    assert cpu.shortage(3538) is None
-    assert "2.26 cores" in cpu.shortage(4000) and "up to 3538 MB" in cpu.shortage(4000)
-
-
 def test_version_1_group_is_unlimited_until_told(tmp_path):
     group = cpu.CgroupCpu(tmp_path, cpu.CPU_V1).group("a")
     folder = tmp_path / "a"

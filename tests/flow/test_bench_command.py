@@ -200,7 +200,7 @@ def test_a_second_run_of_a_suite_leaves_or_waits(tuner: Run, folder: Path) -> No
         fcntl.flock(held, fcntl.LOCK_EX)
         suite(folder, CASE, head='overlap = "leave"')
         code, _, err = tuner("bench")
-        assert code == 3 and "another run of it is still going on" in err
+        assert code == 3 and "another run of it is still in progress" in err
         suite(folder, CASE, head='overlap = "wait"\nwait = "1s"')
         code, _, err = tuner("bench")
         assert code == 3 and "after 1 s" in err and "waiting for another run" in err

@@ -66,7 +66,7 @@ def test_options_of_bench_are_passed_on_and_checked(tuner: Run) -> None:
     for words, says in (
         (("--nonsense",), "No such option"),
         (("accept",), "subcommand"),
-        (("--tag", "slow"), "chooses no case"),
+        (("--tag", "slow"), "matches no case"),
     ):
         code, out, err = tuner("schedule", "cron", "--", *words)
         assert (code, out) == (2, "") and says in err
@@ -92,10 +92,10 @@ def test_the_command_of_a_workflow_is_one_that_tuner_understands(tuner: Run) -> 
         (("github", "--install"), "--install: is not for github"),
         (("gitlab", "--remove"), "--remove: is not for gitlab"),
         (("cron", "--every", "7h"), "does not divide a day"),
-        (("cron", "--name", "a b"), "cannot be the name"),
-        (("gitlab", "--pip", "x", "--branch", "main\n- evil"), "not a name of a branch"),
+        (("cron", "--name", "a b"), "not a valid name"),
+        (("gitlab", "--pip", "x", "--branch", "main\n- evil"), "not a branch name"),
         (("github-role", "--repository", "app", "--target", "f"), "is not a repository"),
-        (("jenkins",), "not a scheduler that tuner knows"),
+        (("jenkins",), "not a known scheduler"),
         (("github", "--against", "git:", "--pip", "x"), "names no code"),
         (("cron", "--file", "tuner.toml/x"), "cannot be written"),
     ],

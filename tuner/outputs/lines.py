@@ -67,7 +67,7 @@ def unjudged(document: Document) -> list[Unjudged]:
 
 
 def headline(document: Document) -> str:
-    """What the run says, in a few words."""
+    """The result of the run in a few words."""
     found, left = lines(document), unjudged(document)
     counts = ((verdict, sum(line.verdict is verdict for line in found)) for verdict in ORDER)
     said = [f"{count} {verdict_word(verdict)}" for verdict, count in counts if count]
@@ -94,7 +94,7 @@ def printable(text: str) -> str:
 
 
 def worth_telling(document: Document) -> bool:
-    """Whether somebody wants to hear of it: a regression, an improvement, or a failure."""
+    """True for news: a regression, an improvement, or a failure."""
     told = (str(Verdict.REGRESSED), str(Verdict.IMPROVED))
     return document["exit_code"] != 0 or document["verdict"] in told
 

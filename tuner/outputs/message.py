@@ -33,7 +33,7 @@ _SIGNS = {
 
 
 def run_url() -> str | None:
-    """Where this run can be looked at, if it is one of GitHub, GitLab or CodeBuild."""
+    """The address of this run on GitHub, GitLab or CodeBuild, if it is one of theirs."""
     get = os.environ.get
     if get("GITHUB_RUN_ID") and get("GITHUB_SERVER_URL") and get("GITHUB_REPOSITORY"):
         base = f"{get('GITHUB_SERVER_URL')}/{get('GITHUB_REPOSITORY')}"
@@ -42,7 +42,7 @@ def run_url() -> str | None:
 
 
 def webhook(document: Document) -> dict[str, Any]:
-    """What a program wants to know at once; the whole document is in the store."""
+    """A summary for programs; the whole document is in the store."""
     return {
         "schema": NOTICE,
         "text": f"{origin(document)}: {headline(document)}",
@@ -113,7 +113,7 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def is_address(to: str) -> bool:
-    """Whether something is an address, or names a variable that has one, and no file."""
+    """True for an address, or the name of a variable that has one; false for a file."""
     return to.startswith("env:") or "://" in to
 
 
@@ -123,7 +123,7 @@ def address(to: str, option: str) -> str:
         name = to.removeprefix("env:")
         url = os.environ.get(name, "").strip()
         if not url:
-            raise UsageError(f"{option} {to[:60]}", "is not set or empty", f"Export {name[:40]}.")
+            raise UsageError(f"{option} {to[:60]}", "is empty or not set", f"Export {name[:40]}.")
     else:
         url = to.strip()
     try:
@@ -134,7 +134,7 @@ def address(to: str, option: str) -> str:
     except ValueError:
         good = False
     if not good or any(ord(c) <= 0x20 or ord(c) > 0x7E for c in url):
-        fix = "Use an https:// address, best as env:NAME of a variable that has it."
+        fix = "Use an https:// address, preferably as env:NAME, the variable that holds it."
         raise UsageError(f"{option} (address hidden)", "is not an https address", fix)
     return url
 
@@ -155,12 +155,12 @@ def post(
             break
         sleep(pause)
     host = urlsplit(url).hostname
-    fix = "The run itself is in the store; check the address and who may post to it."
-    raise Partial(f"{option} to {host}", f"was not taken: {reason}", fix)
+    fix = "The run itself is stored. Check the address and its permissions."
+    raise Partial(f"{option} to {host}", f"was refused: {reason}", fix)
 
 
 def _sent(request: Request) -> tuple[str | None, bool]:
-    """Why it was refused (None: it was not), and whether trying again may help."""
+    """The reason for a refusal (None: accepted), and true if trying again may help."""
     try:
         with build_opener(_Stay).open(request, timeout=_TIMEOUT_S):
             return None, False

@@ -93,7 +93,7 @@ def badge_svg(document: Document) -> str:
 
 
 def badge_endpoint(document: Document) -> dict[str, Any]:
-    """What shields.io's endpoint badge reads."""
+    """The JSON of shields.io's endpoint badge."""
     return {
         "schemaVersion": 1,
         "label": _label(document),

@@ -1,4 +1,4 @@
-"""Writes what one asked for of a bench run: the formats by option, and the CI's step summary."""
+"""Writes the outputs of a bench run that were asked for, and the CI's step summary."""
 
 import json
 import os
@@ -26,7 +26,7 @@ _MESSAGES: Mapping[str, Callable[[Document], Mapping[str, Any]]] = {
 
 @dataclass(frozen=True)
 class Outputs:
-    """Where each format goes: a file, ``-`` for stdout; None where it is not wanted.
+    """The destination of each format: a file, ``-`` for stdout, or None if it is not wanted.
 
     ``webhook`` and ``slack`` may be addresses (or ``env:NAME``), which are posted to if ``post``.
     """
@@ -43,23 +43,23 @@ class Outputs:
 
     @property
     def on_stdout(self) -> bool:
-        """Whether anything goes to stdout, which then is that document's alone."""
+        """True if a document goes to stdout, which then has nothing else."""
         return "-" in self._files()
 
     def checked(self) -> "Outputs":
-        """Itself. Raises UsageError for what could not be written, before anything is measured."""
+        """Return itself, or raise UsageError for an output that cannot be written."""
         for option, to in self._messages():
             if is_address(to):
                 if not self.post:
-                    fix = "Add --post to send it, or name a file for what would be sent."
+                    fix = "Add --post to send it, or name a file to write it to."
                     raise UsageError(f"{option} (address hidden)", "is not a file", fix)
                 address(to, option)
         if self._files().count("-") > 1:
-            fix = "Write all but one of them to files."
-            raise UsageError("-", "is where more than one output would go", fix)
+            fix = "Write all but one to files."
+            raise UsageError("-", "is the destination of more than one output", fix)
         if self.badge and not self.badge.endswith((".svg", ".json")):
-            fix = "End it in .svg for a picture, or in .json for shields.io."
-            raise UsageError(f"--badge {self.badge}", "is of no kind that is known", fix)
+            fix = "Use .svg for a picture, or .json for shields.io."
+            raise UsageError(f"--badge {self.badge}", "is neither .svg nor .json", fix)
         return self
 
     def _files(self) -> list[str]:

@@ -58,7 +58,7 @@ def _cold_answer(sweep: Sweep) -> Answer:
 
 
 def _variants_answer(sweep: Sweep) -> Answer:
-    """What a first call takes in each way, the shortest first."""
+    """Word the duration of a first call in each way, the shortest first."""
     known_ms = [(row.first_ms.p50, row.name) for row in sweep.variants if row.first_ms]
     listed = [f"{variant} {format_ms(ms)}" for ms, variant in sorted(known_ms)]
     size = format_memory(sweep.variants[0].memory_mb)

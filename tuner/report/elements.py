@@ -1,4 +1,4 @@
-"""What pages and the terminal are made of, and figures as text.
+"""The elements of pages and of the terminal, and figures as text.
 
 A :class:`View` is all that is said about a run: an answer, warnings, and sections of charts, tables
 and facts. Every view is placed by the same template and the same terminal.
@@ -48,7 +48,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Link:
-    """Where something is; ``href`` is None where it was not written, ``hint`` says more."""
+    """A link; ``href`` is None if there is nothing to link to, and then ``hint`` says more."""
 
     label: str
     href: str | None
@@ -85,7 +85,7 @@ class Row:
 
     @property
     def trouble(self) -> str:
-        """Why it failed or has too little, in a line of its own; empty if it does not say."""
+        """The reason for a failure or too little data as a line of its own, or nothing."""
         status = "" if self.status == "ok" else f" {self.status}"
         return f"{self.head}{status}: {self.reason}" if self.reason else ""
 
@@ -137,7 +137,7 @@ class Section:
 
     @property
     def long(self) -> bool:
-        """Whether it may be torn apart between two printed sheets."""
+        """True if it may be split between two printed sheets."""
         return sum(len(table.rows) for table in self.tables) + len(self.facts) > _SHEET
 
 
@@ -182,7 +182,7 @@ def verdict_word(verdict: str) -> str:
 
 
 def tone(mark: str) -> str:
-    """How a mark is toned: recommended, failed, partial or not at all."""
+    """The tone of a mark: recommended, failed, partial or none."""
     return _TONES.get(mark, "")
 
 

@@ -112,7 +112,7 @@ def moment(text: str) -> datetime:
 
 
 def configuration(side: Mapping[str, Any] | None) -> str:
-    """What must match, in words: ``us-east-1, x86_64, python3.13``."""
+    """The configuration that must match, in words: ``us-east-1, x86_64, python3.13``."""
     known = (side or {}).get("configuration") or {}
     shown = ("region", "arch", "runtime", "cpu")
     return ", ".join(str(known[key]) for key in shown if known.get(key) is not None)

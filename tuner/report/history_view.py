@@ -162,7 +162,7 @@ def _change_row(series: Series, change: Change, names: Sequence[str]) -> Row:
 
 
 def _target(name: str, documents: Sequence[Document]) -> str:
-    """What the newest run of a case measured."""
+    """The target of the newest run of a case."""
     cases = (case for each in reversed(documents) for case in each["cases"])
     return next((str(case["target"]) for case in cases if case["case"] == name), "")
 

@@ -74,7 +74,7 @@ def size_load(load: SizeUnderLoad) -> dict[str, Any]:
 
 
 def cross_check_document(check: CrossCheck | None) -> dict[str, Any] | None:
-    """What was compared; ``None`` if nothing was. Disagreements are among the warnings."""
+    """The comparison with CloudWatch and X-Ray, or ``None``; the warnings have the texts."""
     if check is None:
         return None
     return {
@@ -210,7 +210,7 @@ def _step(step: Step) -> dict[str, Any]:
 
 
 def _events(events: EventFigures) -> dict[str, Any]:
-    """What became of the events of an asynchronous load; waits are in the platform's time."""
+    """The fate of the events of an asynchronous load; waits are in the platform's time."""
     settings = events.following.settings
     moment = ("second", "accepted", "begun", "retried", "waiting")
     return {

@@ -59,7 +59,7 @@ def event_facts(events: Mapping[str, Any]) -> tuple[Fact, ...]:
 
 
 def event_rest(events: Mapping[str, Any]) -> tuple[str, ...]:
-    """What the answer's sentence says of events."""
+    """The parts of the answer's sentence about events."""
     accepted, ends = events["accepted"], events["ends"]
     good = f"{share(ends['succeeded'], accepted)} of the events succeeded"
     dwell = f"time in the queue p95 {format_ms(events['dwell_ms'].get('p95'))}"
@@ -83,7 +83,7 @@ def _sentence(events: Mapping[str, Any]) -> str:
 
 
 def _places(events: Mapping[str, Any]) -> tuple[str, ...]:
-    """Where discarded events went, and the rules by which events are discarded."""
+    """Name the places that discarded events went to, and the rules for discarding."""
     following = events["following"]
     retries, age = following["max_retries"], format_seconds(following["max_age_s"])
     rules = f"Lambda tries a failing event {retries + 1} times at most, and within {age}."
@@ -104,7 +104,7 @@ def _places(events: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _evidence(events: Mapping[str, Any]) -> str:
-    """How all this is known."""
+    """Name the source of these figures."""
     following = events["following"]
     scale = following["time_scale"]
     text = f"Each event was followed by its request id in {following['place']}."

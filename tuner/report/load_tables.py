@@ -145,7 +145,7 @@ def throttle_table(document: Mapping[str, Any]) -> Table | None:
 def share_table(
     caption: str, columns: tuple[str, ...], rows: Iterable[tuple[str, int]], of: int
 ) -> Table:
-    """How many there are of each kind, with the share of all."""
+    """Counts by kind, with the share of all."""
     listed = (Row(name, (Cell(f"{count:,}"), Cell(share(count, of)))) for name, count in rows)
     return Table(caption, columns, tuple(listed))
 

@@ -1,4 +1,4 @@
-"""How it was measured, in words: function, platform, curve, prices, run and what it used up."""
+"""The method in words: function, platform, curve, prices, options, and what the run used up."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -201,7 +201,7 @@ _WORDED = {
 
 
 def platform_text(facts: FunctionFacts) -> str:
-    """What is known of the platform that ran the function, as clauses."""
+    """The platform that ran the function, as clauses."""
     known = facts.platform
     rest = (f"{_name(key)}: {_value(each)}" for key, each in known.items() if key not in _WORDED)
     recorded = ", ".join(f"{size:,}" for size in facts.recorded_mb)

@@ -1,4 +1,4 @@
-"""What a month costs: a table of the sizes, and what the figures rest on."""
+"""The cost of a month: a table of the sizes, and the basis of the figures."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -43,7 +43,7 @@ def month_section(sweep: Sweep) -> Iterator[Section]:
 
 
 def month_facts(sweep: Sweep) -> tuple[Fact, ...]:
-    """What the month's figures rest on, and whether provisioned concurrency would pay."""
+    """The basis of the month's figures, and the case for provisioned concurrency."""
     month = sweep.monthly
     if month is None:
         return ()

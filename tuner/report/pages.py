@@ -1,4 +1,4 @@
-"""Which views become files: reports of sweeps and loads, the history of a suite, and pictures."""
+"""Views as files: reports of sweeps and loads, the history of a suite, and pictures."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence

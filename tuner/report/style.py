@@ -1,4 +1,4 @@
-"""How every chart and page looks: colours, axes and the frame of a chart.
+"""The look of every chart and page: colours, axes and the frame of a chart.
 
 Charts name colours by what they mean, as CSS variables (``var(--ink)``), so that the page's theme
 and its print style reach into the charts; pictures made without a browser get the light ones.
@@ -83,7 +83,7 @@ class Axis:
         return (self.low * self.high) ** 0.5 if self.log else (self.low + self.high) / 2.0
 
     def holds(self, value: float) -> bool:
-        """Whether a value can be drawn."""
+        """True if a value can be drawn."""
         return self.low <= value <= self.high
 
 

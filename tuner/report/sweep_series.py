@@ -188,7 +188,7 @@ def _bounds(
 
 
 def _drawable(value: float) -> bool:
-    """Whether a value (ms or USD) can be drawn on any axis."""
+    """True if a value (ms or USD) can be drawn on any axis."""
     return 1e-9 < value < 1e12
 
 

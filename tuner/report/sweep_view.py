@@ -99,7 +99,7 @@ def _over_memory(sweep: Sweep, said: Answer) -> Iterator[Figure]:
 
 
 def described(what: str, chart: OverMemory, said: Answer) -> str:
-    """What a chart over memory shows, for those who do not see it."""
+    """Describe a chart over memory to those who do not see it."""
     points = [point for point in chart.points if not point.series.endswith("p95")]
     if not points:
         return f"{what}: nothing was measured."

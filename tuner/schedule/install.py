@@ -1,6 +1,6 @@
-"""Puts a schedule where this machine runs it, or takes it out: crontab, systemd's user timers.
+"""Installs a schedule on this machine, or removes it: crontab, systemd's user timers.
 
-Only these two change anything; the other schedulers read files that one keeps in a repository.
+Only these two change anything; the other schedulers read files from a repository.
 """
 
 import re
@@ -15,11 +15,11 @@ from tuner.schedule.render import File
 
 
 def install(kind: str, name: str, files: Sequence[File]) -> str:
-    """Put the files in place; an older schedule of this name is replaced. Says what was done."""
+    """Install the files, replacing an older schedule of this name; return what was done."""
     if kind == "cron":
         lines = _without(_crontab(), name)
         _run(["crontab", "-"], f"{lines}{files[0].text}")
-        return f"{name} is in your crontab (`crontab -l`)."
+        return f"{name} was added to your crontab (see `crontab -l`)."
     folder = _units()
     folder.mkdir(parents=True, exist_ok=True)
     for file in files:
@@ -27,20 +27,20 @@ def install(kind: str, name: str, files: Sequence[File]) -> str:
     _run(["systemctl", "--user", "daemon-reload"])
     _run(["systemctl", "--user", "enable", "--now", f"{name}.timer"])
     return (
-        f"{name}.timer runs (`systemctl --user list-timers`). "
-        "`loginctl enable-linger` lets it run while you are logged out."
+        f"{name}.timer is active (see `systemctl --user list-timers`). "
+        "To run it while you are logged out: `loginctl enable-linger`."
     )
 
 
 def remove(kind: str, name: str) -> str:
-    """Take the schedule of this name out. Raises UsageError where there is none."""
+    """Remove the schedule of this name; raises UsageError if there is none."""
     if kind == "cron":
         before = _crontab()
         after = _without(before, name)
         if after == before:
             raise _unknown(name, "your crontab", "`crontab -l` shows it.")
         _run(["crontab", "-"], after)
-        return f"{name} is no longer in your crontab."
+        return f"{name} was removed from your crontab."
     units = [_units() / f"{name}.{suffix}" for suffix in ("timer", "service")]
     if not any(unit.exists() for unit in units):
         raise _unknown(name, str(_units()), "`systemctl --user list-timers` shows yours.")
@@ -48,11 +48,11 @@ def remove(kind: str, name: str) -> str:
     for unit in units:
         unit.unlink(missing_ok=True)
     _run(["systemctl", "--user", "daemon-reload"])
-    return f"{name}.timer is no longer there."
+    return f"{name}.timer was removed."
 
 
 def _unknown(name: str, where: str, fix: str) -> UsageError:
-    return UsageError(f"--remove {name}", f"there is no such schedule in {where}", fix)
+    return UsageError(f"--remove {name}", f"not found in {where}", fix)
 
 
 def _units() -> Path:
@@ -84,11 +84,11 @@ def _run(words: list[str], text: str | None = None) -> None:
     done = subprocess.run(words, input=text, capture_output=True, text=True, check=False)
     if done.returncode:
         reason = done.stderr.strip().splitlines()[-1:] or [f"ended with {done.returncode}"]
-        fix = "Without --install the files are printed, for you to place."
+        fix = "Without --install the files are printed; place them yourself."
         raise TunerError(" ".join(words), reason[0][:200], fix)
 
 
 def _needed(program: str) -> None:
     if shutil.which(program) is None:
-        fix = "Install it, or leave --install and --remove out and place the file yourself."
-        raise TunerError(program, "is not on this machine", fix)
+        fix = "Install it, or omit --install and --remove and place the file yourself."
+        raise TunerError(program, "is not installed", fix)

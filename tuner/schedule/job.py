@@ -1,4 +1,4 @@
-"""What a schedule runs: the command, where it is installed from, where it works, and its rights.
+"""The job of a schedule: its command, installation, place and rights.
 
 The IAM policy is the least for the suite's functions, in CloudFormation's words: what each command
 needs comes from ``tuner.aws.policy``; the stack's account and region stand in where a target names
@@ -25,7 +25,7 @@ _VARIABLE = re.compile(r"(?:^|=)env:([A-Za-z_][A-Za-z0-9_]*)$", re.ASCII)
 
 @dataclass(frozen=True)
 class Place:
-    """Where on AWS, and with which rights; None leaves it to variables of the CI system."""
+    """The place on AWS and the role there; None leaves it to variables of the CI system."""
 
     region: str | None = None
     role: str | None = None
@@ -55,7 +55,7 @@ class Job:
 
     @property
     def on_aws(self) -> bool:
-        """Whether any target is a function on AWS."""
+        """True if any target is a function on AWS."""
         return bool(self.functions)
 
     @property
@@ -65,15 +65,15 @@ class Job:
         return tuple(dict.fromkeys(found))
 
     def command(self, *more: str) -> tuple[str, ...]:
-        """What follows the program: the user's words, and ``more`` where a scheduler needs it."""
+        """The arguments of the program: the user's words, and ``more`` of the scheduler."""
         return ("bench", *self.words, "--no-progress", *more)
 
 
 def checked_name(name: str) -> str:
     """A name that is one in every scheduler; raises UsageError."""
     if not _NAME.fullmatch(name):
-        fix = "Use a letter first, then letters, digits and hyphens, 40 at most."
-        raise UsageError(f"--name {name[:40]!r}", "cannot be the name of a schedule", fix)
+        fix = "Use up to 40 letters, digits and hyphens, starting with a letter."
+        raise UsageError(f"--name {name[:40]!r}", "is not a valid name for a schedule", fix)
     return name
 
 
@@ -81,7 +81,7 @@ def checked_place(place: Place) -> Place:
     """A place whose repository and branch are names; raises UsageError."""
     if not re.fullmatch(r"[\w.-]+(?:/[\w.-]+)*", place.branch, re.ASCII):
         fix = "Write it like main."
-        raise UsageError(f"--branch {place.branch[:40]!r}", "is not a name of a branch", fix)
+        raise UsageError(f"--branch {place.branch[:40]!r}", "is not a branch name", fix)
     named = place.repository
     if named is not None and not re.fullmatch(r"[\w.-]+(?:/[\w.-]+)+", named, re.ASCII):
         fix = "Write it like owner/name."
@@ -90,7 +90,7 @@ def checked_place(place: Place) -> Place:
 
 
 def installed_from() -> str | None:
-    """What pip would install to get this tuner again: None where only this machine has it.
+    """The requirement by which pip installs this tuner; None if only this machine has it.
 
     ``direct_url.json`` says where an installation came from (PEP 610); without it, an index.
     """
@@ -120,7 +120,7 @@ COMMANDS = ("bench",)
 
 
 def functions_of(targets: tuple[str, ...]) -> tuple[str, ...]:
-    """Those targets that are functions on AWS, each once, without alias or version."""
+    """The targets that are functions on AWS, each once, without alias or version."""
     names = [parse_target(target) for target in targets]
     return tuple(dict.fromkeys(name.function for name in names if name.kind is Kind.AWS))
 

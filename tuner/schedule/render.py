@@ -87,12 +87,12 @@ def kind_of(kind: str) -> Kind:
     """The scheduler of this name, or UsageError."""
     if kind not in KINDS:
         fix = f"There are: {', '.join(KINDS)}."
-        raise UsageError(kind[:40], "is not a scheduler that tuner knows", fix)
+        raise UsageError(kind[:40], "is not a known scheduler", fix)
     return KINDS[kind]
 
 
 def values_of_all(job: Job) -> dict[str, Any]:
-    """What every template may use."""
+    """The values that every template may use."""
     place = job.place
     return {
         "name": job.name,
@@ -115,7 +115,7 @@ def _cron(job: Job) -> dict[str, Any]:
     line = f"{there} && {run} || {{ s=$?; tail -n 40 {log}; exit $s; }}".replace("%", "\\%")
     if len(line) > _LONGEST_CRON or "\n" in line:
         fix = "Use shorter paths, or `tuner schedule systemd`."
-        raise UsageError("The command", "is too long for a line of a crontab", fix)
+        raise UsageError("The command", "is too long for a crontab line", fix)
     return {"line": line}
 
 
@@ -136,8 +136,8 @@ def _systemd_word(word: str) -> str:
 def _github(job: Job) -> dict[str, Any]:
     _without_zone(job, "GitHub", "Leave it out, and give the time in UTC.")
     if job.when.shortest_gap() < _SHORTEST_GITHUB:
-        fix = "Let it run at most every 5m."
-        raise UsageError(f"--cron {job.when.cron!r}", "is more often than GitHub runs", fix)
+        fix = "Run it at most every 5m."
+        raise UsageError(f"--cron {job.when.cron!r}", "is more frequent than GitHub allows", fix)
     _check_secret(job)
     return _in_ci(job)
 
@@ -153,14 +153,14 @@ def _check_secret(job: Job) -> None:
     secret = job.store_secret
     if secret and not re.fullmatch(r"[A-Za-z_]\w*", secret, re.ASCII):
         fix = "Write it like TUNER_STORE."
-        raise UsageError(f"--store-secret {secret[:40]}", "is no name of a secret here", fix)
+        raise UsageError(f"--store-secret {secret[:40]}", "is not a valid secret name", fix)
 
 
 def _in_ci(job: Job) -> dict[str, Any]:
-    """What runs on machines that start empty: the program, and files to take away."""
+    """Values for machines that start empty: the installation, the command and its files."""
     if job.requirement is None:
-        fix = "Say what pip installs there, like --pip 'git+https://host/team/tuner@v1'."
-        raise UsageError("--pip", "is needed: this tuner was installed from a folder", fix)
+        fix = "Name what pip should install, like --pip 'git+https://host/team/tuner@v1'."
+        raise UsageError("--pip", "is required: this tuner was installed from a folder", fix)
     files = (f"--markdown={job.name}.md", f"--junit={job.name}.xml", f"--json={job.name}.json")
     return {
         "requirement": job.requirement,
@@ -179,13 +179,13 @@ def _gitlab_role(job: Job) -> dict[str, Any]:
     address = job.place.gitlab.rstrip("/")
     if not re.fullmatch(r"https://[A-Za-z0-9.-]+(?::\d+)?(?:/[\w.-]+)*", address, re.ASCII):
         fix = "Write it like https://gitlab.example.com."
-        raise UsageError(f"--gitlab {address[:60]}", "is not the address of a GitLab", fix)
+        raise UsageError(f"--gitlab {address[:60]}", "is not a GitLab address", fix)
     return {**_policy(job), "gitlab": address, "gitlab_host": address.removeprefix("https://")}
 
 
 def _policy(job: Job) -> dict[str, Any]:
     if not job.on_aws:
-        fix = "Name one with --target, or do without a role."
+        fix = "Name one with --target, or skip the role."
         raise UsageError("The suite", "has no function on AWS, so it needs no role", fix)
     return {"policy": suite_policy(job.functions)}
 
@@ -225,7 +225,7 @@ def _in_stack(job: Job) -> dict[str, Any]:
 
 def _without_zone(job: Job, who: str, fix: str) -> None:
     if job.when.timezone not in (None, "UTC" if who == "GitHub" else None):
-        raise UsageError(f"--timezone {job.when.timezone}", f"cannot be said to {who}", fix)
+        raise UsageError(f"--timezone {job.when.timezone}", f"is not supported by {who}", fix)
 
 
 KINDS: Mapping[str, Kind] = {

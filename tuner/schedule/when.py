@@ -1,7 +1,7 @@
-"""When a suite runs: one timetable, said as crontab, systemd and EventBridge Scheduler say it.
+"""The timetable of a suite, in the words of crontab, systemd and EventBridge Scheduler.
 
 cronsim reads cron's five fields (Debian's dialect); here its sets of minutes, hours and days are
-worded again. What those schedulers cannot say alike is refused, never approximated.
+written again. What not all schedulers can express is refused, never approximated.
 """
 
 import re
@@ -69,7 +69,7 @@ class Timetable:
         elif days == "*":
             which = f"? {{}} {weekdays}"
         else:
-            reason = "names days of the month and weekdays, which EventBridge cannot"
+            reason = "names days of the month and weekdays; EventBridge allows only one of both"
             raise _bad_cron(self.cron, reason, "Name one of them.")
         clock = f"{_listed(sets.minutes, range(60))} {_listed(sets.hours, range(24))}"
         return f"cron({clock} {which.format(_listed(sets.months, range(1, 13)))} *)"
@@ -99,7 +99,7 @@ def timetable(
     if cron is None:
         return Timetable(_cron_of("day" if every is None else every, at), zone)
     if every is not None or at is not None:
-        raise UsageError("--cron", "says all of --every and --at already", "Give one of them.")
+        raise UsageError("--cron", "cannot be combined with --every or --at", "Use one of them.")
     return Timetable(_checked(cron), zone)
 
 
@@ -115,7 +115,9 @@ def _cron_of(every: str, at: str | None) -> str:
     if minutes == _MINUTES_A_DAY:
         return f"{minute} {hour} * * *"
     if at is not None and minutes < _MINUTES_A_DAY:
-        raise UsageError(f"--at {at[:20]}", "needs a day or a week", "Leave it out, or use --cron.")
+        raise UsageError(
+            f"--at {at[:20]}", "needs --every day or week", "Leave it out, or use --cron."
+        )
     if minutes % 60 == 0 and 24 % (minutes // 60) == 0:
         hours = int(minutes // 60)
         return f"{minute} * * * *" if hours == 1 else f"{minute} */{hours} * * *"
@@ -137,17 +139,17 @@ def _checked(cron: str) -> str:
     """Cron fields that every scheduler here understands, or UsageError."""
     fields = cron.upper().split()
     if len(fields) != 5:
-        raise _bad_cron(cron, f"has {len(fields)} fields and not five", _CRON_FIX)
+        raise _bad_cron(cron, f"has {len(fields)} fields instead of five", _CRON_FIX)
     text = " ".join(fields)
     sets = _read(text)
     if not all(isinstance(day, int) and day >= 0 for day in (*sets.days, *sets.weekdays)):
-        raise _bad_cron(cron, "uses L or #, which plain cron does not know", _CRON_FIX)
+        raise _bad_cron(cron, "uses L or #, which plain cron does not support", _CRON_FIX)
     if _BARE_STEP.search(text):
         raise _bad_cron(cron, "has a step without a range", "Write 5-59/15 for 5/15.")
     try:
         next(sets)
     except StopIteration:
-        raise _bad_cron(cron, "never comes", _CRON_FIX) from None
+        raise _bad_cron(cron, "never occurs", _CRON_FIX) from None
     if 7 in sets.weekdays and fields[4] != "*":  # GitHub has no seventh day
         fields[4] = ",".join(map(str, _weekdays(sets)))
     return " ".join(fields)
@@ -155,7 +157,7 @@ def _checked(cron: str) -> str:
 
 def _read(cron: str) -> CronSim:
     if not cron.isascii():  # digits of other scripts
-        raise _bad_cron(cron, "is not made of plain characters", _CRON_FIX)
+        raise _bad_cron(cron, "contains non-ASCII characters", _CRON_FIX)
     try:
         return CronSim(cron, datetime(2027, 1, 1, tzinfo=UTC))
     except CronSimError as error:

@@ -32,7 +32,7 @@ MUST_MATCH: Mapping[str, str] = {
 
 
 def fingerprint(run: RunRecord) -> dict[str, str | None]:
-    """What has to match, of one run; ``None`` is not known, and matches anything."""
+    """Everything of a run that has to match; ``None`` is unknown and matches anything."""
     facts, kept = run.facts, run.options.get(OPTION) or {}
     local = facts.platform.get("cpu_method")
     return {
@@ -74,8 +74,8 @@ def refuse_unlike(before: RunRecord, after: RunRecord) -> None:
     if found:
         raise UsageError(
             f"runs {before.run} and {after.run}",
-            f"cannot be compared; they differ in {', '.join(found)}",
-            "Measure both alike, or accept a new baseline with `tuner bench accept`.",
+            f"cannot be compared: they differ in {', '.join(found)}",
+            "Measure both in the same way, or accept a new baseline with `tuner bench accept`.",
         )
 
 
@@ -104,8 +104,8 @@ def _loaded(store: Store, baseline: Baseline) -> Reference:
         run = store.run(baseline.run)
         samples = tuple(store.samples(run.run))
     except (NotFound, StoreError) as error:
-        reason = f"the run {baseline.run} is not in the store any more"
-        fix = "Accept another one with `tuner bench accept`."
+        reason = f"the run {baseline.run} is no longer in the store"
+        fix = "Accept another with `tuner bench accept`."
         raise NotFound("the baseline", reason, fix) from error
     control: tuple[Sample, ...] = ()
     if baseline.control_run is not None:
@@ -118,7 +118,7 @@ def _loaded(store: Store, baseline: Baseline) -> Reference:
 
 @dataclass(frozen=True)
 class Acceptance:
-    """Who accepts, when (seconds since the epoch) and why; ``branch`` replaces the bench's own,
+    """The author, time (seconds since the epoch) and reason; ``branch`` replaces the bench's own,
     ``only`` leaves the other cases as they are."""
 
     who: str
@@ -137,7 +137,7 @@ def accept(store: Store, bench: StoredBench, how: Acceptance) -> list[Baseline]:
     for name in how.only:
         if name not in cases:
             fix = f"There are: {', '.join(cases)}."
-            raise UsageError(f"--only {name[:60]!r}", f"is no case of bench {bench.bench}", fix)
+            raise UsageError(f"--only {name[:60]!r}", f"is not a case of bench {bench.bench}", fix)
     branch = bench.branch if how.branch is None else how.branch
     accepted = [
         Baseline(
@@ -154,13 +154,13 @@ def accept(store: Store, bench: StoredBench, how: Acceptance) -> list[Baseline]:
     ]
     if not accepted:
         fix = "Run `tuner bench` again."
-        raise UsageError(f"bench {bench.bench}", "measured nothing that could be accepted", fix)
+        raise UsageError(f"bench {bench.bench}", "has no complete case to accept", fix)
     Benches(store).accept(accepted)
     return accepted
 
 
 def _whole(case: dict[str, object]) -> bool:
-    """Whether a case was measured to its end."""
+    """True if a case was measured to its end."""
     return case.get("after") is not None and case["state"] not in ("failed", "interrupted")
 
 
@@ -176,7 +176,7 @@ def few_calls(bench: StoredBench, accepted: Collection[Baseline]) -> list[str]:
         calls = [gate["calls"]["after"] for size in case["sizes"] for gate in size["gates"]]
         if case["case"] in names and calls and max(calls) < ENOUGH_CALLS:
             found.append(
-                f"{case['case']} has {max(calls)} calls only, since it was clear early; "
-                "`tuner bench --full` measures a sharper baseline"
+                f"{case['case']} has only {max(calls)} calls, because the verdict was clear early; "
+                "`tuner bench --full` measures a more precise baseline"
             )
     return found

@@ -1,4 +1,4 @@
-"""Two stored runs held against each other, size by size; nothing is invoked.
+"""Two stored runs compared size by size; nothing is invoked.
 
 Runs of one bench that were called in turn are compared as such; others took place at other times,
 and the drift between runs counts, less what a control took out that was called beside both.
@@ -38,17 +38,17 @@ class _Run:
 
     @property
     def thinned(self) -> bool:
-        """Whether only histograms of its samples are left."""
+        """True if only histograms of its samples are left."""
         return thinning.DOCUMENT in self.stored.documents
 
     @property
     def arches(self) -> set[str]:
-        """Those that were measured."""
+        """The architectures that were measured."""
         return {s.arch for s in self.stored.samples}
 
     @property
     def arch(self) -> str:
-        """Whose calls are compared: the function's own architecture's, where it was measured."""
+        """The architecture to compare: the function's own, if it was measured."""
         own = self.run.facts.arch
         return own if own in self.arches or not self.arches else min(self.arches)
 
@@ -56,7 +56,7 @@ class _Run:
         return [s for s in _at(self.stored, size) if s.arch == self.arch]
 
     def sizes(self) -> set[int]:
-        """Those that were measured, MB."""
+        """The sizes that were measured, in MB."""
         return {
             s.memory_mb
             for s in self.stored.samples
@@ -76,7 +76,7 @@ def compare_runs(
         raise complaints[0]
     old, new = _found(before, store_url), _found(after, store_url)
     if old.run.run == new.run.run:
-        raise UsageError(f"run {old.run.run}", "is compared with itself", "Name another run.")
+        raise UsageError(f"run {old.run.run}", "cannot be compared with itself", "Name another run.")
     refuse_unlike(old.run, new.run)
     if old.arch != new.arch:
         raise UsageError(
@@ -139,7 +139,7 @@ def _pair(old: _Run, new: _Run, size: int, cost: Cost) -> Pair:
 
 
 def _together(old: _Run, new: _Run) -> bool:
-    """Whether both are sides of one trial, called in turn, and it is known which calls were."""
+    """True if both are sides of one trial, called in turn, and each call's round is known."""
     if old.thinned or new.thinned:
         return False
     keys = ("bench", "case", "confirming")
@@ -181,18 +181,18 @@ def _left_out(old: _Run, new: _Run, sizes: Sequence[int]) -> tuple[Advice, ...]:
 
 
 def _other_architectures(*runs: _Run) -> list[Advice]:
-    """Which calls of runs that compared architectures are left out."""
+    """Name the architectures that are left out."""
     found = []
     for each in runs:
         others = ", ".join(sorted(each.arches - {each.arch}))
         if others:
-            text = f"Run {each.run.run} measured {others}, too, which is left out."
+            text = f"Run {each.run.run} also measured {others}, which is left out."
             found.append(Advice("architecture-left-out", text))
     return found
 
 
 def _thinned(*runs: _Run) -> list[Advice]:
-    """What runs can no longer tell whose samples were thinned, each by its id."""
+    """Name the limits of runs whose samples were thinned."""
     told = [
         (each.run.run, thinning.advice(each.stored.documents[thinning.DOCUMENT]))
         for each in runs

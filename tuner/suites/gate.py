@@ -15,7 +15,7 @@ from tuner.errors import UsageError
 
 
 class Subject(StrEnum):
-    """What a gate is about, and the field of :class:`tuner.suites.side.Side` that has it."""
+    """The subject of a gate: a field of :class:`tuner.suites.side.Side`."""
 
     DURATION = "duration_ms"  # warm duration
     CLIENT = "client_ms"  # what a caller waits
@@ -27,7 +27,7 @@ class Subject(StrEnum):
 
     @property
     def share(self) -> bool:
-        """Whether it is a share of requests and no quantity of each."""
+        """True for a share of requests, false for a quantity that each has."""
         return self in (Subject.THROTTLES, Subject.ERRORS)
 
 
@@ -93,11 +93,9 @@ def parse_gate(text: str, option: str = "gate") -> Gate:
     if match["share"]:
         return _share(text, match["share"], rise, option)
     if rise is None:
-        raise _bad(text, option, "names no change that matters", f"Write it like '{plain} +10%'.")
+        raise _bad(text, option, "names no size of change", f"Write it like '{plain} +10%'.")
     if not 0 < rise <= _MOST_PERCENT / 100.0:
-        raise _bad(
-            text, option, f"has a change that is not above 0 % and up to {_MOST_PERCENT:,.0f} %"
-        )
+        raise _bad(text, option, f"needs a change above 0 % and up to {_MOST_PERCENT:,.0f} %")
     return _relative(text, match, rise, option)
 
 
@@ -125,7 +123,7 @@ def parse_gates(texts: Iterable[str], option: str = "gates") -> tuple[list[Gate]
                 _bad(
                     text,
                     option,
-                    f"judges {gate.measure} again after {twin.text!r}",
+                    f"repeats {gate.measure}, after {twin.text!r}",
                     "Keep one of them.",
                 )
             )
@@ -148,14 +146,14 @@ def _relative(text: str, match: re.Match[str], rise: float, option: str) -> Gate
         raise _bad(
             text,
             option,
-            "compares maxima, which say nothing about other calls",
+            "compares maxima, which depend on a single call",
             f"Use '{prefix or ''}p99 +{match['rise']}%' or an objective like 'max<1s'.",
         )
     if match["word"]:
         return Gate(text.strip(), f"{prefix or ''}mean", _SUBJECTS[prefix], None, rise)
     quantile = round(float(match["percent"]) / 100.0, 9)
     if quantile <= 0:
-        raise _bad(text, option, "has no such percentile")
+        raise _bad(text, option, "is not a percentile")
     return Gate(
         text.strip(), f"{prefix or ''}{_percentile(quantile)}", _SUBJECTS[prefix], quantile, rise
     )
@@ -180,11 +178,11 @@ def _percentile(quantile: float | None) -> str:
 
 def _reason(plain: str) -> str:
     if ">" in plain:
-        return "is a lower limit; only upper limits make sense"
+        return "is a lower limit; use an upper limit (<)"
     if re.search(r"[-−]\s*\d", plain):
-        return "names a fall; a gate names the rise that is too much"
+        return "names a decrease; a gate names the increase that is too much"
     if re.search(r"\+\s*[\d.]+\s*\w+$", plain) or re.search(r"\+\s*[\d.]+$", plain):
-        return "has a change that is not in percent"
+        return "needs a change in percent"
     return "is no gate"
 
 

@@ -15,7 +15,7 @@ from tuner.suites.side import Side
 
 
 class Verdict(StrEnum):
-    """What is known about a gate."""
+    """The result of judging a gate."""
 
     REGRESSED = "regressed"
     IMPROVED = "improved"
@@ -32,7 +32,7 @@ DRIFT_LEFT_BY_CONTROL = 0.01
 
 @dataclass(frozen=True)
 class Rules:
-    """How sure a verdict has to be, and over how many gates and looks.
+    """The required certainty of a verdict, and the gates and looks that it covers.
 
     ``confidence`` holds for a whole suite run: with no change, at most 1 - ``confidence`` of such
     runs raise an alarm, before any confirmation; ``confidence_interleaved`` is another one for
@@ -61,7 +61,7 @@ class Rules:
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """What is compared. ``interleaved`` calls shared their time; those of two runs did not.
+    """Two sides to compare. ``interleaved`` calls shared their time; those of two runs did not.
 
     ``control`` is the control function beside ``before`` and beside ``after``.
     """
@@ -131,7 +131,7 @@ def known(value: float) -> float | None:
 
 
 def sentence(j: Judgement) -> str:
-    """What is known, between which limits, and what would settle it."""
+    """The verdict in a sentence: the change, its limits, and what would settle it."""
     if j.gate.slo is not None:
         return f"{_kept(j)}{_wanted(j)}"
     values = f"{measured(j.measure, j.before)} -> {measured(j.measure, j.after)}"

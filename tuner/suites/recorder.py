@@ -22,7 +22,7 @@ _ORDER = (Role.CONTROL, Role.BEFORE, Role.AFTER)
 
 @dataclass(frozen=True)
 class Label:
-    """What the runs of one trial have in common: the bench, and whether it is a confirming one."""
+    """The bench of a trial's runs; ``confirming`` marks a trial that checks an alarm."""
 
     bench: str
     commit: str | None

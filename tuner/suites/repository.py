@@ -1,6 +1,6 @@
-"""What git knows: the branch and commit under test, and the code of another revision.
+"""Git: the branch and commit under test, and the code of another revision.
 
-Asks the ``git`` program; without it, or outside of a repository, nothing is known.
+Runs the ``git`` program; without it, or outside of a repository, nothing is known.
 """
 
 import io
@@ -28,7 +28,7 @@ def origin(folder: Path = Path()) -> Origin:
 
 
 def who(folder: Path = Path()) -> str:
-    """Who is at work: git's name and address, or the user's name."""
+    """Git's name and address of the user, or the user's name."""
     name, address = _asked(folder, "config", "user.name"), _asked(folder, "config", "user.email")
     if name:
         return f"{name} <{address}>" if address else name
@@ -38,14 +38,14 @@ def who(folder: Path = Path()) -> str:
 def commit_of(revision: str, folder: Path = Path()) -> str:
     """The commit that a revision means. Raises UsageError or NotFound."""
     if revision.startswith("-"):
-        raise UsageError(f"git:{revision}", "is no revision", "Write it like git:main.")
+        raise UsageError(f"git:{revision}", "is not a revision", "Write it like git:main.")
     if _asked(folder, "rev-parse", "--git-dir") is None:
-        fix = "Work in the function's repository; git has to be installed."
-        raise UsageError(f"git:{revision}", "there is no git repository here", fix)
+        fix = "Run it in the function's repository, with git installed."
+        raise UsageError(f"git:{revision}", "this is not a git repository", fix)
     commit = _asked(folder, "rev-parse", "--verify", "-q", f"{revision}^{{commit}}")
     if not commit:
-        fix = "Fetch it first, or write another revision."
-        raise NotFound(f"git:{revision}", "there is no such revision here", fix)
+        fix = "Fetch it first, or name another revision."
+        raise NotFound(f"git:{revision}", "there is no such revision", fix)
     return commit
 
 
@@ -57,17 +57,21 @@ def take_out(commit: str, path: Path, into: Path) -> Path:
     folder = path if path.is_dir() else path.parent
     root = _asked(folder, "rev-parse", "--show-toplevel")
     if root is None:
-        raise UsageError(str(path), "is in no git repository", "Name a folder of a repository.")
+        raise UsageError(str(path), "is not in a git repository", "Name a folder of a repository.")
     inside = folder.resolve().relative_to(Path(root).resolve()).as_posix()
     tree = commit if inside == "." else f"{commit}:{inside}"
     packed = _run(Path(root), "archive", "--format=tar", tree)
     if packed is None:
-        raise NotFound(f"git:{commit[:12]}", f"it has no {inside}", "Name another revision.")
+        raise NotFound(
+            f"git:{commit[:12]}", f"{inside} does not exist there", "Name another revision."
+        )
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
         archive.extractall(into, filter="data")
     found = into if path.is_dir() else into / path.name
     if not found.exists():
-        raise NotFound(f"git:{commit[:12]}", f"it has no {path}", "Name another revision.")
+        raise NotFound(
+            f"git:{commit[:12]}", f"{path} does not exist there", "Name another revision."
+        )
     return found
 
 

@@ -1,4 +1,4 @@
-"""What a bench run found: values that outputs and the store are made from.
+"""The result of a bench run, from which outputs and stored documents are made.
 
 Judging is done in :mod:`tuner.suites.verdict`, measuring in :mod:`tuner.suites.bench`; the JSON
 form is :mod:`tuner.suites.document`.
@@ -15,7 +15,7 @@ from tuner.units import format_memory
 
 
 class CaseState(StrEnum):
-    """How far a case has come."""
+    """The state of a case."""
 
     JUDGED = "judged"
     NO_BASELINE = "no baseline"  # measured, with nothing to compare with
@@ -25,7 +25,7 @@ class CaseState(StrEnum):
 
 
 class Design(StrEnum):
-    """What the candidate was compared with, and how."""
+    """The way in which the candidate was compared."""
 
     INTERLEAVED = "interleaved"  # two versions in one run
     BASELINE = "baseline"  # a stored run
@@ -74,7 +74,7 @@ class SizeResult:
 
 @dataclass(frozen=True)
 class CaseSpend:
-    """What a case took; ``cost_usd`` is ``None`` for what costs nothing, such as a recording."""
+    """Calls, cost and time of a case; ``cost_usd`` is ``None`` if nothing was charged."""
 
     invocations: int = 0
     cost_usd: float | None = None
@@ -108,7 +108,7 @@ class CaseResult:
 
 @dataclass(frozen=True)
 class Origin:
-    """Where the code under test comes from; ``None`` outside of a git repository."""
+    """The branch and commit under test; ``None`` outside of a git repository."""
 
     branch: str | None = None
     commit: str | None = None
@@ -140,7 +140,7 @@ class BenchResult:
 
     @property
     def exit_code(self) -> int:
-        """What the command ends with: 99 for a confirmed regression unless it only warns."""
+        """The exit code: 99 for a confirmed regression, unless the suite only warns."""
         if self.interrupted:
             return Interrupted.exit_code
         if self.verdict is Verdict.REGRESSED and not self.warn_only:

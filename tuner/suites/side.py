@@ -1,4 +1,4 @@
-"""One side of a comparison: what a set of invocations measured, by subject.
+"""One side of a comparison: the measurements of a set of invocations, by subject.
 
 Arithmetic on samples in memory only. Durations are those of warm calls that ended well, for
 another ending has none worth comparing; throttles and errors are counted over all requests.
@@ -23,7 +23,7 @@ def _nothing() -> Measured:
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """What one version (or one run) showed. Milliseconds; cost in USD per invocation."""
+    """The measurements of one version (or run). Milliseconds; cost in USD per invocation."""
 
     duration_ms: Measured = field(default_factory=_nothing)
     client_ms: Measured = field(default_factory=_nothing)

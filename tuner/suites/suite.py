@@ -27,7 +27,7 @@ COLD_STARTS = 40
 
 
 class Overlap(StrEnum):
-    """What a second run of the same suite does while the first is still going on."""
+    """The behaviour of a second run of the same suite while the first is going on."""
 
     WAIT = "wait"
     LEAVE = "leave"
@@ -53,12 +53,12 @@ class Case:
 
     @property
     def target(self) -> str:
-        """What is measured."""
+        """The target that is measured."""
         return self.options.target
 
     @property
     def loaded(self) -> bool:
-        """Whether the case is a load rather than single calls."""
+        """True for a load, false for single calls."""
         return self.options.profile_load is not None or self.options.rate is not None
 
     @property
@@ -72,7 +72,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Environment:
-    """Where a suite's functions are: options that replace those of every case, and targets of
+    """The place of a suite's functions: options that replace those of every case, and targets of
     single cases by their name."""
 
     name: str
@@ -103,7 +103,7 @@ class Suite:
         for name in only:
             if name not in names:
                 fix = f"There are: {', '.join(names)}."
-                raise UsageError(f"--only {name[:60]!r}", "is no case of the suite", fix)
+                raise UsageError(f"--only {name[:60]!r}", "is not a case of the suite", fix)
         found = tuple(
             case
             for case in self.cases
@@ -112,7 +112,7 @@ class Suite:
         if not found:
             known = sorted({tag for case in self.cases for tag in case.tags})
             fix = f"There are: {', '.join(known) or 'no tags'}."
-            raise UsageError(f"--tag {' '.join(tags)}", "chooses no case", fix)
+            raise UsageError(f"--tag {' '.join(tags)}", "matches no case", fix)
         return found
 
     def in_environment(self, name: str | None) -> "Suite":
@@ -169,8 +169,8 @@ def _take(
             waited = "" if overlap is Overlap.LEAVE else f" after {wait_s:.0f} s"
             raise Partial(
                 f"suite {name}",
-                f"another run of it is still going on{waited} {holder}".rstrip(),
-                "Nothing was measured. overlap and wait in the suite say what a second run does.",
+                f"another run of it is still in progress{waited} {holder}".rstrip(),
+                "Nothing was measured. Set overlap and wait in the suite to change this.",
             )
         if not told:
             progress(f"waiting for another run of suite {name} to end")

@@ -1,4 +1,4 @@
-"""What a comparison says about a gate: regressed, improved, same, or cannot tell.
+"""Verdicts on gates: regressed, improved, same, or cannot tell.
 
 The verdict is read off an interval of the ratio that holds for all gates and all looks of a suite
 together. With a gate of +10 %:

@@ -169,7 +169,7 @@ def _brief(j: Judgement, value: float | None) -> str:
 
 
 def _notes(sizes: Iterable[SizeResult]) -> Iterator[str]:
-    """How far the platform drifted, and what would settle that which is inconclusive."""
+    """Remarks on the platform's drift, and on what would settle inconclusive gates."""
     for size in sizes:
         where = f"at {format_memory(size.memory_mb)}"
         drifts = {j.control_ratio for j in size.judgements if j.control_ratio}
@@ -182,7 +182,7 @@ def _notes(sizes: Iterable[SizeResult]) -> Iterator[str]:
 
 
 def _wanted(size: SizeResult) -> Iterator[str]:
-    """What would settle that which is inconclusive."""
+    """Calls that would settle inconclusive gates."""
     open_ = [j for j in size.judgements if j.verdict is Verdict.CANNOT_TELL and j.enough]
     some = {j.measure: j.enough for j in open_ if j.enough and j.enough <= SENSIBLE}
     rest = [j.measure for j in open_ if j.measure not in some]

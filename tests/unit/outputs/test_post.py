@@ -96,7 +96,7 @@ def test_an_address_can_come_from_a_variable(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("HOOK", f"https://hooks.example.com/{SECRET}")
     assert address("env:HOOK", "--slack").endswith(SECRET)
     monkeypatch.delenv("HOOK")
-    with pytest.raises(UsageError, match="env:HOOK: is not set"):
+    with pytest.raises(UsageError, match="env:HOOK: is empty or not set"):
         Outputs(slack="env:HOOK", post=True).checked()
 
 
@@ -122,7 +122,7 @@ def test_a_refusal_names_the_host_and_never_the_address(
     receiver: Receiver, code: int, tries: int
 ) -> None:
     receiver.codes = [code] * 3
-    with pytest.raises(Partial, match=f"--slack to 127.0.0.1: was not taken: HTTP {code}") as error:
+    with pytest.raises(Partial, match=f"--slack to 127.0.0.1: was refused: HTTP {code}") as error:
         post(receiver.url, {"text": "x"}, "--slack", lambda _: None)
     assert SECRET not in str(error.value)
     assert len(receiver.bodies) == tries

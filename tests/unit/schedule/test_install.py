@@ -78,7 +78,7 @@ def test_removing_leaves_the_rest_as_it_was(spool: Path) -> None:
 
 def test_removing_what_is_not_there_says_so(spool: Path, units: Path) -> None:
     for kind in ("cron", "systemd"):
-        with pytest.raises(UsageError, match="there is no such schedule"):
+        with pytest.raises(UsageError, match="not found in"):
             remove(kind, "tuner-bench")
     assert not spool.exists()
 
@@ -94,7 +94,7 @@ def test_a_crontab_that_cannot_be_read_is_not_overwritten(
 
 def test_a_machine_without_the_program_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(TunerError, match="crontab: is not on this machine"):
+    with pytest.raises(TunerError, match="crontab: is not installed"):
         install("cron", "tuner-bench", rendered("cron", job()))
 
 

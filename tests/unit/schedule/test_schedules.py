@@ -152,7 +152,7 @@ def test_a_run_of_cron_that_fails_prints_its_end_and_keeps_its_code(tmp_path: Pa
 
 
 def test_a_command_too_long_for_cron_is_refused() -> None:
-    with pytest.raises(UsageError, match="too long for a line"):
+    with pytest.raises(UsageError, match="too long for a crontab line"):
         rendered("cron", job(words=("--tag", "x" * 1000)))
 
 
@@ -321,15 +321,19 @@ def test_a_schedule_of_event_bridge_has_the_time_and_its_zone() -> None:
 @pytest.mark.parametrize(
     ("kind", "of", "says"),
     [
-        ("github", Job("b", Timetable("*/2 * * * *"), requirement="x"), "more often than GitHub"),
-        ("github", Job("b", Timetable("1 2 * * *", "Europe/Berlin")), "cannot be said to GitHub"),
-        ("cron", Job("b", Timetable("1 2 * * *", "UTC")), "cannot be said to crontab"),
-        ("gitlab", Job("b", Timetable("1 2 * * *")), "--pip: is needed"),
+        (
+            "github",
+            Job("b", Timetable("*/2 * * * *"), requirement="x"),
+            "more frequent than GitHub",
+        ),
+        ("github", Job("b", Timetable("1 2 * * *", "Europe/Berlin")), "not supported by GitHub"),
+        ("cron", Job("b", Timetable("1 2 * * *", "UTC")), "not supported by crontab"),
+        ("gitlab", Job("b", Timetable("1 2 * * *")), "--pip: is required"),
         ("fargate", job(secret="store"), "must be an ARN"),
-        ("github", job(secret="a}} b"), "no name of a secret"),
-        ("gitlab", job(secret=SECRET), "no name of a secret"),
-        ("gitlab-role", job("f", gitlab="http://x"), "not the address of a GitLab"),
-        ("jenkins", job(), "not a scheduler that tuner knows"),
+        ("github", job(secret="a}} b"), "not a valid secret name"),
+        ("gitlab", job(secret=SECRET), "not a valid secret name"),
+        ("gitlab-role", job("f", gitlab="http://x"), "not a GitLab address"),
+        ("jenkins", job(), "not a known scheduler"),
     ],
 )
 def test_what_a_scheduler_cannot_do_is_refused(kind: str, of: Job, says: str) -> None:
@@ -339,7 +343,7 @@ def test_what_a_scheduler_cannot_do_is_refused(kind: str, of: Job, says: str) ->
 
 @pytest.mark.parametrize("name", ["", "1a", "a b", "x" * 41, "a;b", "../a", "ä"])
 def test_a_name_that_some_scheduler_would_not_take_is_refused(name: str) -> None:
-    with pytest.raises(UsageError, match="cannot be the name"):
+    with pytest.raises(UsageError, match="not a valid name"):
         checked_name(name)
 
 

@@ -53,16 +53,16 @@ def test_every_becomes_fields_of_cron(every: str, at: str | None, cron: str) -> 
         ({"every": "36h"}, "does not divide a day"),
         ({"every": "90s"}, "does not divide a day"),
         ({"every": "soon"}, "is not a time"),
-        ({"every": "6h", "at": "03:00"}, "needs a day"),
+        ({"every": "6h", "at": "03:00"}, "needs --every day"),
         ({"at": "25:00"}, "not a time of day"),
         ({"cron": "17 3 * *"}, "has 4 fields"),
         ({"cron": "0 17 3 * * *"}, "has 6 fields"),
         ({"cron": "61 3 * * *"}, "bad minute"),
-        ({"cron": "17 3 L * *"}, "plain cron does not know"),
-        ({"cron": "17 3 * * MON#2"}, "plain cron does not know"),
+        ({"cron": "17 3 L * *"}, "plain cron does not support"),
+        ({"cron": "17 3 * * MON#2"}, "plain cron does not support"),
         ({"cron": "17 3 30 2 *"}, "bad day-of-month"),
         ({"cron": "5/15 * * * *"}, "step without a range"),
-        ({"cron": "17 3 * * *", "every": "day"}, "Give one of them"),
+        ({"cron": "17 3 * * *", "every": "day"}, "Use one of them"),
         ({"zone": "Mars/Olympus"}, "not a known time zone"),
     ],
 )
@@ -155,7 +155,7 @@ def test_event_bridge_is_told_the_same(cron: str, expression: str) -> None:
 
 
 def test_event_bridge_is_not_told_what_it_cannot_say() -> None:
-    with pytest.raises(UsageError, match="EventBridge cannot"):
+    with pytest.raises(UsageError, match="EventBridge allows only one"):
         timetable(cron="0 3 1 * 5").event_bridge()
 
 

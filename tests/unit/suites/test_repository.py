@@ -63,10 +63,10 @@ def test_the_code_of_a_revision_is_taken_out(folder: Path, tmp_path: Path) -> No
 def test_what_is_not_there_is_told(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="no such revision"):
         commit_of("no-such-branch", folder)
-    with pytest.raises(UsageError, match="is no revision"):
+    with pytest.raises(UsageError, match="is not a revision"):
         commit_of("--upload-pack=x", folder)
     (folder / "new").mkdir()
-    with pytest.raises(NotFound, match="it has no new"):
+    with pytest.raises(NotFound, match="new does not exist there"):
         take_out(commit_of("HEAD", folder), folder / "new", tmp_path)
 
 
@@ -75,5 +75,5 @@ def test_outside_of_a_repository_nothing_is_known(
 ) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert origin(tmp_path) == repository.Origin()
-    with pytest.raises(UsageError, match="no git repository"):
+    with pytest.raises(UsageError, match="not a git repository"):
         commit_of("main", tmp_path)

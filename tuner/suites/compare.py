@@ -76,7 +76,9 @@ def compare_runs(
         raise complaints[0]
     old, new = _found(before, store_url), _found(after, store_url)
     if old.run.run == new.run.run:
-        raise UsageError(f"run {old.run.run}", "cannot be compared with itself", "Name another run.")
+        raise UsageError(
+            f"run {old.run.run}", "cannot be compared with itself", "Name another run."
+        )
     refuse_unlike(old.run, new.run)
     if old.arch != new.arch:
         raise UsageError(

@@ -14,7 +14,7 @@ from tuner.records import Advice
 from tuner.units import SECONDS_PER_MONTH
 
 
-class Plan(StrEnum):
+class PricePlan(StrEnum):
     """Ways to pay for duration."""
 
     ON_DEMAND = "on-demand"
@@ -23,7 +23,7 @@ class Plan(StrEnum):
 
 
 @dataclass(frozen=True)
-class Traffic:
+class MonthTraffic:
     """One month of calls. ``cold_share`` is 0 to 1; durations are billed ms, INIT included in
     ``cold_billed_ms`` (``None``: as a warm one)."""
 
@@ -40,13 +40,13 @@ class Traffic:
 
 
 @dataclass(frozen=True)
-class Terms:
+class BillTerms:
     """Setup and payment of the function. ``provisioned`` sandboxes are kept for
     ``provisioned_s`` seconds of the month, in which the traffic comes evenly."""
 
     memory_mb: int
     ephemeral_mb: int = FREE_EPHEMERAL_MB
-    plan: Plan = Plan.ON_DEMAND
+    plan: PricePlan = PricePlan.ON_DEMAND
     free_tier: bool = False
     provisioned: int = 0
     provisioned_s: float = SECONDS_PER_MONTH
@@ -71,7 +71,7 @@ class Month:
         return self.requests_usd + self.duration_usd + self.ephemeral_usd + self.provisioned_usd
 
 
-def month_cost(traffic: Traffic, terms: Terms, prices: Prices) -> Month:
+def month_cost(traffic: MonthTraffic, terms: BillTerms, prices: Prices) -> Month:
     """The bill of a month. Raises UsageError where provisioned prices are needed but not known.
 
     With provisioned concurrency, calls beyond it run on demand; their share is Erlang's loss
@@ -100,17 +100,17 @@ def month_cost(traffic: Traffic, terms: Terms, prices: Prices) -> Month:
 
 
 def _duration_usd(
-    gb_seconds: float, plan: Plan, prices: Prices
+    gb_seconds: float, plan: PricePlan, prices: Prices
 ) -> tuple[float, tuple[Advice, ...]]:
     rate = {
-        Plan.ON_DEMAND: None,
-        Plan.SAVINGS_NO_UPFRONT: prices.savings_no_upfront_gb_second_usd,
-        Plan.SAVINGS_ALL_UPFRONT: prices.savings_all_upfront_gb_second_usd,
+        PricePlan.ON_DEMAND: None,
+        PricePlan.SAVINGS_NO_UPFRONT: prices.savings_no_upfront_gb_second_usd,
+        PricePlan.SAVINGS_ALL_UPFRONT: prices.savings_all_upfront_gb_second_usd,
     }[plan]
     if rate is not None:
         return gb_seconds * rate, ()
     usd = tiered_usd(gb_seconds, prices)
-    if plan is not Plan.ON_DEMAND:
+    if plan is not PricePlan.ON_DEMAND:
         text = f"The Savings Plan price of {prices.region} is unknown; priced as on demand."
         return usd, (Advice("price-savings", f"{text} Look it up in the AWS console."),)
     # The first tier ends at 6e9 GB-s (x86) everywhere; beyond it some discount is missing.
@@ -134,7 +134,7 @@ def tiered_usd(gb_seconds: float, prices: Prices) -> float:
     return usd + (gb_seconds - start) * rate
 
 
-def _spilled(traffic: Traffic, terms: Terms) -> float:
+def _spilled(traffic: MonthTraffic, terms: BillTerms) -> float:
     # Provisioned sandboxes are initialised, so a call occupies one for a warm duration.
     if terms.provisioned_s <= 0:
         return 1.0
@@ -154,7 +154,7 @@ def erlang_b(servers: int, load: float) -> float:
     return blocked
 
 
-def _provisioned_usd(gb_seconds: float, terms: Terms, prices: Prices) -> float:
+def _provisioned_usd(gb_seconds: float, terms: BillTerms, prices: Prices) -> float:
     if terms.provisioned <= 0:
         return 0.0
     _, duration = _provisioned_prices(prices)
@@ -172,7 +172,7 @@ def break_even_utilisation(prices: Prices) -> float:
 
 
 def worthwhile_provisioned(
-    traffic: Traffic, prices: Prices, seconds: float = SECONDS_PER_MONTH
+    traffic: MonthTraffic, prices: Prices, seconds: float = SECONDS_PER_MONTH
 ) -> int:
     """Number of provisioned sandboxes that are busy enough to save money (latency aside).
 

@@ -20,7 +20,7 @@ from tuner.units import format_memory, format_ms, format_usd_per_million
 
 
 @dataclass(frozen=True)
-class Chosen:
+class ArchChoice:
     """The architecture to choose, with its best size.
 
     ``confidence`` is the probability that it is within 5 % of the best size of any architecture;
@@ -32,7 +32,7 @@ class Chosen:
     chances: Mapping[str, float]
 
 
-def choose_between(standings: Mapping[str, Standing], goal: Goal, here: str | None) -> Chosen:
+def choose_between(standings: Mapping[str, Standing], goal: Goal, here: str | None) -> ArchChoice:
     """Choose among architectures; ``here`` is what the function has now, ``None`` if not known.
 
     It stays there where no other gains more than 1 % in cost and in duration.
@@ -45,7 +45,7 @@ def choose_between(standings: Mapping[str, Standing], goal: Goal, here: str | No
     won = best_or_here(picks, goal.strategy, names.index(here) if here in names else None)
     wins = np.bincount(_winners(picks), minlength=len(names)) / picks.margin.shape[0]
     chances = {name: float(wins[index]) for index, name in enumerate(names)}
-    return Chosen(names[won], confidence_in(joint, int(at[won])), chances)
+    return ArchChoice(names[won], confidence_in(joint, int(at[won])), chances)
 
 
 #: Any order will do, and the same one each time.
@@ -72,7 +72,7 @@ def _winners(picks: Outlook) -> IntArray:
 
 
 def between_reasons(
-    chosen: Chosen, standings: Mapping[str, Standing], sweeps: Mapping[str, Sweep]
+    chosen: ArchChoice, standings: Mapping[str, Standing], sweeps: Mapping[str, Sweep]
 ) -> tuple[str, ...]:
     """Return a sentence for each architecture that was not chosen."""
     lines = []
@@ -94,13 +94,13 @@ def between_reasons(
     return tuple(lines)
 
 
-def _better(chosen: Chosen, other: str) -> float:
+def _better(chosen: ArchChoice, other: str) -> float:
     """Probability that the chosen architecture beats this other one, others aside."""
     both = chosen.chances[chosen.arch] + chosen.chances[other]
     return chosen.chances[chosen.arch] / both if both else 1.0
 
 
-def against_others(chosen: Chosen, standings: Mapping[str, Standing]) -> tuple[RunnerUp, ...]:
+def against_others(chosen: ArchChoice, standings: Mapping[str, Standing]) -> tuple[RunnerUp, ...]:
     """Return the best size of every other architecture, and why it was not chosen."""
     found, pick = [], standings[chosen.arch]
     for arch, there in standings.items():

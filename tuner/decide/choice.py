@@ -127,7 +127,7 @@ def choose(basis: Basis, candidates_mb: IntArray) -> Recommendation:
     size = int(sizes[chosen.index])
     at = np.array([size], dtype=np.int64)
     p50, p95, p99 = (float(np.median(basis.curve.quantile_ms(at, q))) for q in (0.5, 0.95, 0.99))
-    case = reasons.Case(basis, outlook, chosen.index, chosen.meets, chosen.confidence)
+    case = reasons.ChoiceCase(basis, outlook, chosen.index, chosen.meets, chosen.confidence)
     return Recommendation(
         memory_mb=size,
         arch=goal.arch,

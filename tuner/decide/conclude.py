@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from tuner.billing.prices import price_advice
-from tuner.decide.decide import Answer, Decider, Question
+from tuner.decide.decide import Conclusion, Decider, Question
 from tuner.decide.goal import Goal
 from tuner.decide.load_result import SizeUnderLoad
 from tuner.decide.month import Priced, monthly
@@ -17,7 +17,7 @@ from tuner.decide.result import ColdRow, Monthly, SizeRow, Spend, StartupRow, Sw
 from tuner.decide.sizes import size_rows
 from tuner.measure.documents import SizeLoads, Startups, calm, on_demand
 from tuner.measure.health import check
-from tuner.recording.power_tuning import Point, chart_url
+from tuner.recording.power_tuning import SizePoint, chart_url
 from tuner.records import Advice, Outcome, RunRecord, Sample
 
 
@@ -67,7 +67,7 @@ def conclude(evidence: Evidence, question: Question) -> Sweep:
         pareto_mb=pareto(rows),
         price=_price(evidence),
         power_tuning_url=chart_url(
-            [Point(size, mean, cost / 1e6) for size, cost, mean in _priced(rows)],
+            [SizePoint(size, mean, cost / 1e6) for size, cost, mean in _priced(rows)],
             region=run.facts.region,
         ),
         monthly=month,
@@ -105,8 +105,8 @@ def _startups(
 
 
 def _under_load(
-    answer: Answer, evidence: Evidence, question: Question, samples: Sequence[Sample]
-) -> tuple[Answer, Sequence[SizeUnderLoad], tuple[Advice, ...]]:
+    answer: Conclusion, evidence: Evidence, question: Question, samples: Sequence[Sample]
+) -> tuple[Conclusion, Sequence[SizeUnderLoad], tuple[Advice, ...]]:
     """The answer held against loads, what each size did under its load, and doubts about that."""
     loads = evidence.loads
     if loads is None:
@@ -125,7 +125,7 @@ def service_s(samples: Sequence[Sample]) -> float:
 
 
 def _month(
-    answer: Answer, goal: Goal, evidence: Evidence
+    answer: Conclusion, goal: Goal, evidence: Evidence
 ) -> tuple[Monthly | None, tuple[Advice, ...]]:
     basis, pick = answer.basis, answer.recommendation
     if goal.demand is None or basis is None or pick is None:

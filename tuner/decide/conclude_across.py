@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from tuner.billing.cost import sample_usd
-from tuner.decide.between import Chosen, against_others, between_reasons, versus_now
+from tuner.decide.between import ArchChoice, against_others, between_reasons, versus_now
 from tuner.decide.conclude import Evidence, conclude, pareto, service_s
 from tuner.decide.decide import Question, Standing
 from tuner.decide.month import Priced
@@ -24,13 +24,13 @@ from tuner.units import MemoryRange
 
 
 @dataclass(frozen=True)
-class Side:
+class ArchSide:
     """The question on one architecture, and its prices."""
 
     question: Question
     prices: Priced
 
-    def over(self, wish: MemoryRange) -> "Side":
+    def over(self, wish: MemoryRange) -> "ArchSide":
         """The same over other sizes."""
         return replace(self, question=replace(self.question, wish=wish))
 
@@ -68,7 +68,7 @@ class Findings:
         )
 
 
-def conclude_all(found: Findings, sides: Mapping[str, Side]) -> Sweep:
+def conclude_all(found: Findings, sides: Mapping[str, ArchSide]) -> Sweep:
     """Return the answer over all architectures, of which there is at least one."""
     if len(sides) == 1:
         [(arch, side)] = sides.items()
@@ -116,12 +116,12 @@ def conclude_all(found: Findings, sides: Mapping[str, Side]) -> Sweep:
     )
 
 
-def _served(side: Side, samples: Sequence[Sample]) -> Side:
+def _served(side: ArchSide, samples: Sequence[Sample]) -> ArchSide:
     goal = side.question.goal.served(service_s(samples))
     return replace(side, question=replace(side.question, goal=goal))
 
 
-def _alone(arch: str, evidence: Evidence, side: Side) -> Sweep:
+def _alone(arch: str, evidence: Evidence, side: ArchSide) -> Sweep:
     """One architecture's sweep, as if there were no other."""
     there = replace(evidence.run, facts=evidence.run.facts.on(arch), warnings=())
     return conclude(replace(evidence, run=there), side.question)
@@ -145,7 +145,7 @@ def _held_to_load(standing: Standing, pick: Recommendation | None) -> Standing:
 
 def _between(
     pick: Recommendation,
-    chosen: Chosen,
+    chosen: ArchChoice,
     standings: Mapping[str, Standing],
     sweeps: Mapping[str, Sweep],
     here: str,

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from tuner.billing.prices import Prices
 from tuner.decide.choice import best, choose, loss, possible
-from tuner.decide.goal import Goal, Rates
+from tuner.decide.goal import Goal
 from tuner.decide.outlook import (
     MILLION,
     Basis,
@@ -45,7 +46,7 @@ class Question:
     """Everything that a decision depends on except the samples."""
 
     goal: Goal
-    rates: Rates
+    rates: Prices
     wish: MemoryRange
     recorded_mb: tuple[int, ...] = ()
     grid_samples: int | None = None  # None: adaptive
@@ -72,7 +73,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Conclusion:
     """What the samples say: all ``None`` when no invocation ended with a duration."""
 
     model: ModelCard | None
@@ -141,14 +142,14 @@ class Decider:
         beliefs = self._beliefs(basis)
         return adaptive.next_ask(beliefs, q.plan, q.budget, spent, rng)
 
-    def answer(self, samples: Sequence[Sample]) -> Answer:
+    def answer(self, samples: Sequence[Sample]) -> Conclusion:
         """Fit everything that was measured and choose."""
         observations = from_samples(samples)
         if not len(observations):
-            return Answer(None, None, None)
+            return Conclusion(None, None, None)
         basis = self._fit(observations)
         drawn = band(basis, self._drawn_sizes(observations))
-        return Answer(model_card(basis.curve), drawn, choose(basis, self._sizes), basis)
+        return Conclusion(model_card(basis.curve), drawn, choose(basis, self._sizes), basis)
 
     def stand(self, samples: Sequence[Sample]) -> Standing | None:
         """How the sizes compare; ``None`` when no invocation ended with a duration."""

@@ -9,13 +9,12 @@ import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from tuner.billing.prices import Prices
 from tuner.billing.traffic import IDLE_TIMEOUT_S, Demand
 from tuner.errors import UsageError
 from tuner.units import format_ms
 
 
-class Scope(StrEnum):
+class SloScope(StrEnum):
     """Quantities that an objective can be about."""
 
     DURATION = "duration"  # warm duration as billed
@@ -34,7 +33,7 @@ class Slo:
     """
 
     text: str
-    scope: Scope
+    scope: SloScope
     quantile: float | None
     limit: float
 
@@ -62,20 +61,22 @@ def parse_slo(text: str, option: str = "--slo") -> Slo:
     if match := _TIMED.fullmatch(plain):
         return _timed(match, text, option)
     if match := _COST.fullmatch(plain):
-        return Slo(text.strip(), Scope.COST, None, _limit(match["number"], 1.0, text, option))
+        return Slo(text.strip(), SloScope.COST, None, _limit(match["number"], 1.0, text, option))
     if match := _SHARE.fullmatch(plain):
         factor = 0.01 if match["percent"] else 1.0
         limit = _limit(match["number"], factor, text, option)
         if limit > 1:
             raise _bad(text, option, "is above 100 %")
-        return Slo(text.strip(), Scope(match["what"]), None, limit)
+        return Slo(text.strip(), SloScope(match["what"]), None, limit)
     if ">" in plain:
         raise _bad(text, option, "is a lower limit; only upper limits make sense")
     raise _bad(text, option, "is not an objective")
 
 
 def _timed(match: re.Match[str], text: str, option: str) -> Slo:
-    scope = {"client_": Scope.CLIENT, "cold_": Scope.COLD, None: Scope.DURATION}[match["prefix"]]
+    scope = {"client_": SloScope.CLIENT, "cold_": SloScope.COLD, None: SloScope.DURATION}[
+        match["prefix"]
+    ]
     quantile: float | None = None
     if match["percent"] is not None:
         quantile = float(match["percent"]) / 100.0
@@ -107,10 +108,6 @@ class Strategy(StrEnum):
     BALANCED = "balanced"
 
 
-#: Prices of one region and architecture.
-Rates = Prices
-
-
 @dataclass(frozen=True)
 class Goal:
     """Goal that a size is chosen for.
@@ -135,7 +132,7 @@ class Goal:
     def cold_counts(self) -> bool:
         """Whether cold starts count in the answer, so that they deserve a part of the budget."""
         counted = self.cold_share > 0.0 or self.demand is not None
-        return counted or any(slo.scope is Scope.COLD for slo in self.slos)
+        return counted or any(slo.scope is SloScope.COLD for slo in self.slos)
 
     def served(self, service_s: float) -> "Goal":
         """This goal, with the cold share of its traffic when a call takes this long (s).

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from statistics import fmean
 
 from tuner.billing.cost import billed_ms, cost_usd
-from tuner.decide.decide import Answer, Decider, Question
+from tuner.decide.decide import Conclusion, Decider, Question
 from tuner.decide.load_result import SizeUnderLoad, load_words
 from tuner.decide.planner import by_arch, left_of
 from tuner.decide.under_load import chosen_under_load, judged_by_load, sizes_under_load
@@ -96,7 +96,7 @@ def _one_call(question: Question, size: int, samples: Sequence[Sample]) -> tuple
 
 
 def next_under_load(
-    question: Question, answer: Answer, loads: Sequence[SizeUnderLoad], failed: Collection[int]
+    question: Question, answer: Conclusion, loads: Sequence[SizeUnderLoad], failed: Collection[int]
 ) -> int | None:
     """The size (MB) to load next, or ``None`` when enough is known.
 
@@ -144,7 +144,7 @@ def _helps(loads: Sequence[SizeUnderLoad]) -> bool:
     return len(misses) < 2 or misses[-1] < _HELPS * misses[-2]
 
 
-def _ladder(question: Question, answer: Answer) -> list[int]:
+def _ladder(question: Question, answer: Conclusion) -> list[int]:
     """Sizes worth a load, ascending: those measured or usual, the pick and the current one."""
     offered = candidates(question.wish, question.recorded_mb)
     assert answer.observations is not None and answer.recommendation is not None

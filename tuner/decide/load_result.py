@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tuner.crosscheck.record import CrossCheck
-from tuner.decide.goal import Scope, Slo
+from tuner.decide.goal import Slo, SloScope
 from tuner.measure.documents import Ending, LoadTerms
 from tuner.records import Advice, Outcome, RunRecord
 from tuner.units import format_ms, format_rate, format_seconds, format_share
@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # an answer without a load is to come at once
 
 
 @dataclass(frozen=True)
-class Verdict:
+class SloVerdict:
     """An objective and the value that was measured, in its unit; ``None`` if nothing was."""
 
     slo: Slo
@@ -34,12 +34,12 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Step:
+class RateStep:
     """Result of one rate that was tried in the search for the highest."""
 
     rate_per_s: float
     figures: "LoadFigures"
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[SloVerdict, ...]
     note: str | None = None  # why it was cut short, if it was
 
     @property
@@ -49,7 +49,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Limit:
+class FoundLimit:
     """The highest rate that met the objectives, the lowest that did not, and all that was tried.
 
     Calls per second; ``None`` where there was none. ``generator`` says that the load generator
@@ -58,7 +58,7 @@ class Limit:
 
     best_per_s: float | None
     worst_per_s: float | None
-    steps: tuple[Step, ...]
+    steps: tuple[RateStep, ...]
     generator: bool = False
 
 
@@ -73,11 +73,11 @@ class Load:
     mode: str
     figures: "LoadFigures"
     cost_usd: float | None
-    verdicts: tuple[Verdict, ...] = ()
+    verdicts: tuple[SloVerdict, ...] = ()
     warnings: tuple[Advice, ...] = ()
     report: str | None = None
     events: "EventFigures | None" = None  # of an asynchronous load
-    limit: Limit | None = None  # of a search; the figures are then those of the best rate
+    limit: FoundLimit | None = None  # of a search; the figures are then those of the best rate
     front: "FrontOptions | None" = None  # what was called instead of the Invoke API
     processors: "tuple[ProcessorCount, ...]" = ()
     cross_check: CrossCheck | None = None  # None: CloudWatch was not asked
@@ -88,7 +88,7 @@ class Load:
         return all(verdict.met for verdict in self.verdicts) if self.verdicts else None
 
 
-def limit_advice(limit: Limit) -> tuple[Advice, ...]:
+def limit_advice(limit: FoundLimit) -> tuple[Advice, ...]:
     """Return warnings about a limit that was not reached, or lies below all that was tried.
 
     Steps are short: a limit that only shows with time (CPU credits of a database) is not found.
@@ -111,7 +111,7 @@ def judge(
     figures: "LoadFigures",
     cost_usd: float | None,
     events: "EventFigures | None" = None,
-) -> tuple[Verdict, ...]:
+) -> tuple[SloVerdict, ...]:
     """Hold each objective against the figures; one without a value is not met.
 
     Events that Lambda gave up count as errors, although they were accepted.
@@ -119,27 +119,27 @@ def judge(
     verdicts = []
     for slo in slos:
         value = _value(slo, figures, cost_usd, events)
-        verdicts.append(Verdict(slo, value, value is not None and value < slo.limit))
+        verdicts.append(SloVerdict(slo, value, value is not None and value < slo.limit))
     return tuple(verdicts)
 
 
 def _value(
     slo: Slo, figures: "LoadFigures", cost_usd: float | None, events: "EventFigures | None"
 ) -> float | None:
-    if slo.scope is Scope.COST:
+    if slo.scope is SloScope.COST:
         if cost_usd is None or not figures.calls:
             return None
         return cost_usd / figures.calls * 1e6
-    if slo.scope is Scope.THROTTLES:
+    if slo.scope is SloScope.THROTTLES:
         return figures.throttled_requests
-    if slo.scope is Scope.ERRORS:
+    if slo.scope is SloScope.ERRORS:
         good = figures.share(Outcome.OK, Outcome.THROTTLED)
         given_up = 0 if events is None else events.given_up
         return None if good is None else 1.0 - good + given_up / figures.calls
     measured = {
-        Scope.DURATION: figures.warm,
-        Scope.CLIENT: figures.latency,
-        Scope.COLD: figures.cold,
+        SloScope.DURATION: figures.warm,
+        SloScope.CLIENT: figures.latency,
+        SloScope.COLD: figures.cold,
     }
     return _statistic(measured[slo.scope], slo.quantile)
 
@@ -151,7 +151,7 @@ def _statistic(measured: "Latencies", quantile: float | None) -> float | None:
 
 
 #: What a load shows and a curve of single calls cannot.
-LOAD_SCOPES = frozenset({Scope.CLIENT, Scope.THROTTLES, Scope.ERRORS})
+LOAD_SCOPES = frozenset({SloScope.CLIENT, SloScope.THROTTLES, SloScope.ERRORS})
 
 
 def load_words(asked: LoadTerms) -> str:
@@ -162,12 +162,12 @@ def load_words(asked: LoadTerms) -> str:
     return f"{name}up to {format_rate(asked.peak_rps)} for {format_seconds(asked.seconds)}"
 
 
-def verdict_words(verdict: Verdict) -> str:
+def verdict_words(verdict: SloVerdict) -> str:
     """``client_p99<500ms: 912 ms``."""
     value = verdict.value
     if value is None:
         return f"{verdict.slo.text}: not measured"
-    shares = (Scope.THROTTLES, Scope.ERRORS)
+    shares = (SloScope.THROTTLES, SloScope.ERRORS)
     told = format_share(value) if verdict.slo.scope in shares else format_ms(value)
     return f"{verdict.slo.text}: {told}"
 
@@ -181,7 +181,7 @@ class SizeUnderLoad:
 
     memory_mb: int
     figures: "LoadFigures"
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[SloVerdict, ...]
     cost_usd_per_million: float | None
     ending: Ending
     note: str | None = None

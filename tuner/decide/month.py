@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tuner.billing.monthly import (
-    Plan,
-    Terms,
-    Traffic,
+    BillTerms,
+    MonthTraffic,
+    PricePlan,
     break_even_utilisation,
     month_cost,
     worthwhile_provisioned,
@@ -47,7 +47,7 @@ def monthly(
         raise UsageError("monthly cost", "is unknown without traffic", "Give --traffic.")
     roles = _roles(basis, pick)
     traffics = _traffics(basis, goal.demand.month_calls, tuple(roles))
-    own, terms = priced.own, Terms(pick.memory_mb, goal.ephemeral_mb)
+    own, terms = priced.own, BillTerms(pick.memory_mb, goal.ephemeral_mb)
     at_pick = traffics[pick.memory_mb]
     sizes = tuple(
         _at_size(traffics[size], replace(terms, memory_mb=size), role, priced)
@@ -83,17 +83,17 @@ def _roles(basis: Basis, pick: Recommendation) -> dict[int, str]:
     return roles
 
 
-def _traffics(basis: Basis, calls: float, sizes: tuple[int, ...]) -> dict[int, Traffic]:
+def _traffics(basis: Basis, calls: float, sizes: tuple[int, ...]) -> dict[int, MonthTraffic]:
     mean = basis.curve.mean_ms(np.array(sizes, dtype=np.int64))
     billed = (each.mean(axis=0).tolist() for each in basis.billed_ms(mean))
     seen_cold = len(basis.observations.cold) > 0
     return {
-        size: Traffic(calls, warm, cold if seen_cold else None, basis.goal.cold_share)
+        size: MonthTraffic(calls, warm, cold if seen_cold else None, basis.goal.cold_share)
         for size, warm, cold in zip(sizes, *billed, strict=True)
     }
 
 
-def _at_size(traffic: Traffic, terms: Terms, role: str, priced: Priced) -> MonthAtSize:
+def _at_size(traffic: MonthTraffic, terms: BillTerms, role: str, priced: Priced) -> MonthAtSize:
     own = priced.own
     bill = month_cost(traffic, terms, own)
     warm = month_cost(replace(traffic, cold_share=0.0), terms, own)
@@ -101,7 +101,7 @@ def _at_size(traffic: Traffic, terms: Terms, role: str, priced: Priced) -> Month
     other = None if priced.other is None else month_cost(traffic, terms, priced.other)
     unknown = terms.ephemeral_mb > 512 and own.ephemeral_gb_second_usd is None
 
-    def under(plan: Plan) -> float | None:  # a price that is not known is the bill's advice
+    def under(plan: PricePlan) -> float | None:  # a price that is not known is the bill's advice
         planned = month_cost(traffic, replace(terms, plan=plan), own)
         return None if planned.advice else planned.total_usd
 
@@ -114,13 +114,15 @@ def _at_size(traffic: Traffic, terms: Terms, role: str, priced: Priced) -> Month
         ephemeral_usd=None if unknown else bill.ephemeral_usd,
         total_usd=bill.total_usd,
         free_tier_usd=month_cost(traffic, free, own).total_usd if own.free_tier else None,
-        savings_no_upfront_usd=under(Plan.SAVINGS_NO_UPFRONT),
-        savings_all_upfront_usd=under(Plan.SAVINGS_ALL_UPFRONT),
+        savings_no_upfront_usd=under(PricePlan.SAVINGS_NO_UPFRONT),
+        savings_all_upfront_usd=under(PricePlan.SAVINGS_ALL_UPFRONT),
         other_arch_usd=None if other is None else other.total_usd,
     )
 
 
-def _provisioned(traffic: Traffic, terms: Terms, prices: Prices) -> ProvisionedOffer | None:
+def _provisioned(
+    traffic: MonthTraffic, terms: BillTerms, prices: Prices
+) -> ProvisionedOffer | None:
     """Tell when it would pay: the first sandbox is busy for load / (1 + load) of the time (Erlang's
     loss formula), and has to be as busy as the break-even."""
     try:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tuner.billing.cost import cost_usd
-from tuner.decide.goal import Goal, Rates, Scope, Slo, Strategy
+from tuner.billing.prices import Prices
+from tuner.decide.goal import Goal, Slo, SloScope, Strategy
 from tuner.decide.result import CurveBand, ModelCard
 from tuner.model import FloatArray, IntArray
 from tuner.model.observations import Observations
@@ -54,7 +55,7 @@ def billed_ms(mean_ms: FloatArray) -> FloatArray:
 
 
 def usd_per_million(
-    billed: FloatArray, memory_mb: IntArray, goal: Goal, rates: Rates
+    billed: FloatArray, memory_mb: IntArray, goal: Goal, rates: Prices
 ) -> FloatArray:
     """Cost of billed milliseconds; ``billed`` broadcasts against ``memory_mb``."""
     return cost_usd(billed, memory_mb, rates, goal.ephemeral_mb) * MILLION
@@ -67,7 +68,7 @@ class Basis:
     curve: "Curve"
     observations: Observations
     goal: Goal
-    rates: Rates
+    rates: Prices
 
     @cached_property
     def extra(self) -> ColdExtra:
@@ -181,18 +182,18 @@ def _score(mean_ms: FloatArray, cost: FloatArray, goal: Goal) -> FloatArray:
 def _value(slo: Slo, basis: Basis, memory_mb: IntArray, cost: FloatArray) -> FloatArray:
     """The objective's quantity per draw and size, in the unit of its limit."""
     seen, q = basis.observations, slo.quantile
-    if slo.scope is Scope.COST:
+    if slo.scope is SloScope.COST:
         return cost
-    if slo.scope in (Scope.THROTTLES, Scope.ERRORS):
-        share = seen.throttle_share if slo.scope is Scope.THROTTLES else seen.error_share
+    if slo.scope in (SloScope.THROTTLES, SloScope.ERRORS):
+        share = seen.throttle_share if slo.scope is SloScope.THROTTLES else seen.error_share
         return np.full_like(cost, share)
     if q is None:
         time = basis.curve.mean_ms(memory_mb)
     else:
         time = basis.curve.quantile_ms(memory_mb, min(q, _MAX_QUANTILE))
-    if slo.scope is Scope.CLIENT:
+    if slo.scope is SloScope.CLIENT:
         return time + seen.overhead_ms(q)
-    if slo.scope is Scope.COLD:
+    if slo.scope is SloScope.COLD:
         return time * basis.extra.first_over_warm + seen.cold.init_quantile_ms(q)
     return time
 

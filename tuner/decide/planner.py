@@ -8,7 +8,7 @@ and the choice between them is not, their best sizes are asked again.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
-from tuner.decide.between import Chosen, choose_between
+from tuner.decide.between import ArchChoice, choose_between
 from tuner.decide.decide import Decider, Question, Standing
 from tuner.measure.documents import calm
 from tuner.planning.ask import Ask, Done, SoFar
@@ -106,11 +106,11 @@ class Race:
         question = self._questions[arch]
         return spent_on(samples, question.rates, seconds, question.goal.ephemeral_mb)
 
-    def chosen(self, samples: Sequence[Sample]) -> Chosen | None:
+    def chosen(self, samples: Sequence[Sample]) -> ArchChoice | None:
         """The choice between architectures as it stands; ``None`` while none has a curve."""
         return self.choose(self.standings(samples))
 
-    def choose(self, standings: Mapping[str, Standing]) -> Chosen | None:
+    def choose(self, standings: Mapping[str, Standing]) -> ArchChoice | None:
         """The choice between architectures that stand like this."""
         if not standings:
             return None
@@ -169,7 +169,7 @@ class Race:
         )
 
     def _ask_again(
-        self, of: Mapping[str, Sequence[Sample]], spent: Spent, chosen: Chosen
+        self, of: Mapping[str, Sequence[Sample]], spent: Spent, chosen: ArchChoice
     ) -> Ask | None:
         """The best sizes of those that may be the best, again; ``None`` when that is in vain."""
         rivals = [arch for arch in of if chosen.chances.get(arch, 0.0) >= _HARDLY]

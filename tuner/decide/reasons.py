@@ -23,7 +23,7 @@ _RUNNERS_UP = 4
 
 
 @dataclass(frozen=True)
-class Case:
+class ChoiceCase:
     """Everything that a reason may draw on; ``index`` is the pick in ``outlook``."""
 
     basis: Basis
@@ -50,7 +50,7 @@ class Case:
         return better and self.memory_mb == self.goal.current_mb and not self.goal.slos
 
 
-def reasons(case: Case) -> tuple[str, ...]:
+def reasons(case: ChoiceCase) -> tuple[str, ...]:
     """Return what decided, the weightiest reason first."""
     missed = case.meets is False
     lines = [_nearest_miss(case)] if missed else [_strategy(case), *_objectives(case)]
@@ -74,7 +74,7 @@ _BEST = {
 }
 
 
-def _strategy(case: Case) -> str:
+def _strategy(case: ChoiceCase) -> str:
     size = format_memory(case.memory_mb)
     if case.stays:
         return f"{size} is the current size, and no other is more than 1 % better: {_means(case)}."
@@ -82,18 +82,18 @@ def _strategy(case: Case) -> str:
     return f"{size} has {_BEST[case.goal.strategy]}{only}: {_means(case)}."
 
 
-def _means(case: Case) -> str:
+def _means(case: ChoiceCase) -> str:
     cost, time = case.outlook.means(case.index)
     return f"{format_usd_per_million(cost)}, {format_ms(time)} on average"
 
 
-def _objectives(case: Case) -> list[str]:
+def _objectives(case: ChoiceCase) -> list[str]:
     if case.meets is None:
         return []
     return [f"It meets every objective with {probability(case.outlook.meets[case.index])}."]
 
 
-def _nearest_miss(case: Case) -> str:
+def _nearest_miss(case: ChoiceCase) -> str:
     """Say what no size can meet, and how far the size that comes closest is from it."""
     margin = max(1.0, float(np.median(case.outlook.margin[:, case.index])))
     off = f"{format_share(margin - 1.0)} over" if margin < 2.0 else f"at {format_times(margin)}"
@@ -112,7 +112,7 @@ def probability(chance: float) -> str:
     return f"{'more than 99 %' if chance > 0.5 else 'less than 1 %'} probability"
 
 
-def _doubt(case: Case) -> list[str]:
+def _doubt(case: ChoiceCase) -> list[str]:
     """Say how unsure the pick is, and what would settle it; nothing when it is sure enough."""
     rival = _rival(case)
     if case.confidence >= case.goal.confidence or rival is None:
@@ -124,7 +124,7 @@ def _doubt(case: Case) -> list[str]:
     ]
 
 
-def _rival(case: Case) -> int | None:
+def _rival(case: ChoiceCase) -> int | None:
     """Return the size (MB) that is most often the best where the pick is not within 5 % of it."""
     outlook = case.outlook
     score = np.where(outlook.margin <= 1.0, outlook.score, np.inf)
@@ -138,7 +138,7 @@ def _rival(case: Case) -> int | None:
 _TELL_APART, _SURELY = 0.05, 1.64
 
 
-def _invocations_to_tell(case: Case) -> int:
+def _invocations_to_tell(case: ChoiceCase) -> int:
     """Number over both sizes, by the scatter of single invocations; rounded up to tens."""
     sd = float(case.basis.curve.noise.sd.mean())
     each = 2.0 * (_SURELY * sd / _TELL_APART) ** 2
@@ -149,7 +149,7 @@ def _invocations_to_tell(case: Case) -> int:
 _SMALLEST_MS = 1.0
 
 
-def _mechanism(case: Case) -> list[str]:
+def _mechanism(case: ChoiceCase) -> list[str]:
     found = case.basis.curve.parameters
     cpu, wait = found.get("cpu_ms"), found.get("wait_ms")
     one_size = len(case.basis.observations.sizes_mb) < 2  # it cannot tell CPU from waiting
@@ -162,7 +162,7 @@ def _mechanism(case: Case) -> list[str]:
     return [line + "."]
 
 
-def runners_up(case: Case) -> tuple[RunnerUp, ...]:
+def runners_up(case: ChoiceCase) -> tuple[RunnerUp, ...]:
     """Return sizes that a reader will ask about: the current, measured and usual ones."""
     sizes, current = case.outlook.memory_mb, case.goal.current_mb
     wanted = {*map(int, case.basis.observations.sizes_mb), *USUAL_MB, current}
@@ -175,7 +175,7 @@ def runners_up(case: Case) -> tuple[RunnerUp, ...]:
     )
 
 
-def _why_not(case: Case, i: int) -> str:
+def _why_not(case: ChoiceCase, i: int) -> str:
     if case.goal.slos and case.meets and case.outlook.meets[i] < 0.95:
         return f"meets the objectives with {probability(case.outlook.meets[i])}"
     return changes(case.outlook.means(i), case.outlook.means(case.index))

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tuner.billing.cost import billed_ms
-from tuner.decide.goal import Goal, Rates
+from tuner.billing.prices import Prices
+from tuner.decide.goal import Goal
 from tuner.decide.outlook import ColdExtra, cold_extra, usd_per_million
 from tuner.decide.result import ColdRow, Interval, SizeRow, WarmRow
 from tuner.model.observations import from_samples
@@ -25,7 +26,7 @@ _REASONS = {
 }
 
 
-def size_rows(samples: Sequence[Sample], goal: Goal, rates: Rates) -> tuple[SizeRow, ...]:
+def size_rows(samples: Sequence[Sample], goal: Goal, rates: Prices) -> tuple[SizeRow, ...]:
     """Return a row per size asked, ascending; warm-up calls count only where they failed."""
     of_size: dict[int, list[Sample]] = defaultdict(list)
     for sample in samples:
@@ -39,7 +40,7 @@ class _Terms:
     """Terms of pricing; ``cold`` stands in where a size has no cold starts of its own."""
 
     goal: Goal
-    rates: Rates
+    rates: Prices
     cold: ColdExtra
 
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tuner.billing.cost import cost_usd
+from tuner.billing.prices import Prices
 from tuner.decide.choice import choose
-from tuner.decide.decide import Answer, Question
-from tuner.decide.goal import Goal, Rates, Slo
+from tuner.decide.decide import Conclusion, Question
+from tuner.decide.goal import Goal, Slo
 from tuner.decide.load_result import LOAD_SCOPES, SizeUnderLoad, judge, load_words, verdict_words
 from tuner.decide.outlook import Basis, look
 from tuner.decide.result import Recommendation, RunnerUp
@@ -28,7 +29,7 @@ def judged_by_load(goal: Goal) -> tuple[Slo, ...]:
 
 
 def sizes_under_load(
-    loads: SizeLoads | None, samples: Sequence[Sample], goal: Goal, rates: Rates
+    loads: SizeLoads | None, samples: Sequence[Sample], goal: Goal, rates: Prices
 ) -> tuple[SizeUnderLoad, ...]:
     """Return each size's result, in the order of the loads; the last load of a size counts."""
     if loads is None:
@@ -45,8 +46,8 @@ def sizes_under_load(
 
 
 def chosen_under_load(
-    answer: Answer, question: Question, asked: LoadTerms | None, loads: Sequence[SizeUnderLoad]
-) -> Answer:
+    answer: Conclusion, question: Question, asked: LoadTerms | None, loads: Sequence[SizeUnderLoad]
+) -> Conclusion:
     """The answer, with its recommendation held against what sizes did under load."""
     pick, basis = answer.recommendation, answer.basis
     known = [load for load in loads if load.ending is not Ending.CUT]
@@ -158,7 +159,7 @@ def _why_not(loads: Sequence[SizeUnderLoad], case: _Case) -> tuple[RunnerUp, ...
     return tuple(found)
 
 
-def _cost(figures: LoadFigures, memory_mb: int, goal: Goal, rates: Rates) -> float | None:
+def _cost(figures: LoadFigures, memory_mb: int, goal: Goal, rates: Prices) -> float | None:
     if not figures.billed or figures.billed_ms is None:
         return None
     each = cost_usd(figures.billed_ms / figures.billed, memory_mb, rates, goal.ephemeral_mb)

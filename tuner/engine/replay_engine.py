@@ -13,7 +13,7 @@ from random import Random
 
 from tuner.billing.cost import billed_ms
 from tuner.engine.engine import Batch, Call, Shortfall
-from tuner.recording import Recording, Row
+from tuner.recording import RecordedRow, Recording
 from tuner.records import Outcome, Part, Purpose, Sample
 from tuner.targets.seam import Variant
 
@@ -33,7 +33,7 @@ class ReplayEngine:
         self._seed = seed
         self._now = origin_s
         self._stopped = False
-        self._rows: dict[tuple[Variant, bool], Sequence[Row]] = {}
+        self._rows: dict[tuple[Variant, bool], Sequence[RecordedRow]] = {}
 
     def run(self, batch: Batch) -> Iterator[Sample]:
         """Yield a sample per call in order of ending; see :class:`tuner.engine.engine.Engine`.
@@ -105,11 +105,11 @@ class ReplayEngine:
             payload=call.payload,
         )
 
-    def _draw(self, call: Call) -> Row:
+    def _draw(self, call: Call) -> RecordedRow:
         rows = self._rows_for(call.variant, call.purpose is Purpose.COLD)
         return Random(f"{self._seed}/{call.variant.memory_mb}/{call.number}").choice(rows)
 
-    def _rows_for(self, variant: Variant, cold: bool) -> Sequence[Row]:
+    def _rows_for(self, variant: Variant, cold: bool) -> Sequence[RecordedRow]:
         """Return the rows of a size with INIT, or those without; all where there are none such."""
         key = (variant, cold)
         if key not in self._rows:
@@ -119,7 +119,7 @@ class ReplayEngine:
         return self._rows[key]
 
 
-def _billed(row: Row, with_init: bool) -> float | None:
+def _billed(row: RecordedRow, with_init: bool) -> float | None:
     """Return what was recorded; otherwise what Lambda's rule gives, whole ms of duration."""
     if row.duration_ms is None:
         return row.billed_ms

@@ -10,7 +10,7 @@ from tuner.billing.cost import sample_usd
 from tuner.billing.prices import Prices
 from tuner.crosscheck.record import GLANCE_S
 from tuner.decide.goal import Slo
-from tuner.decide.load_result import Limit, Load, limit_advice
+from tuner.decide.load_result import FoundLimit, Load, limit_advice
 from tuner.engine.front import FrontOptions
 from tuner.errors import TargetError
 from tuner.experiment.experiment import Experiment, Watcher, cross_checked, kept, restored
@@ -135,7 +135,7 @@ def _searched(spec: LoadRun, experiment: Experiment, book: LoadBook, progress: P
     planner = FindLimit(spec.first_per_s, ask_at)
     experiment.run(planner)
     search, chosen = planner.search, book.best or book.last
-    limit = Limit(search.best, search.worst, tuple(book.steps), book.generator)
+    limit = FoundLimit(search.best, search.worst, tuple(book.steps), book.generator)
     over = search.rate is None or book.generator
     run = replace(chosen.run, note=None if over else book.last.run.note)
     warnings = (*chosen.warnings, *limit_advice(limit))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tuner.billing.cost import requests_usd
 from tuner.crosscheck.record import Tally
-from tuner.decide.load_result import Load, Step, judge
+from tuner.decide.load_result import Load, RateStep, judge
 from tuner.engine.engine import Mode
 from tuner.engine.retry import ADAPTIVE
 from tuner.engine.stop_on import StopCondition
@@ -42,7 +42,7 @@ class LoadBook(Book):
         self, spec: "LoadRun", context: Context, watcher: Watcher, progress: Progress
     ) -> None:
         super().__init__()
-        self.steps: list[Step] = []
+        self.steps: list[RateStep] = []
         self.best: Load | None = None
         self.generator = False
         self.sent = 0
@@ -120,7 +120,7 @@ class LoadBook(Book):
             self.over = cut or load.run.note or STOPPED
             return
         rate = asked.profile.peak_per_s or 0.0
-        step = Step(rate, load.figures, load.verdicts, load.run.note)
+        step = RateStep(rate, load.figures, load.verdicts, load.run.note)
         self.steps.append(step)
         if self.generator:
             self.over = "the load generator could not keep up"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tuner.crosscheck.record import GLANCE_S, patience_s
-from tuner.decide.conclude_across import Side
+from tuner.decide.conclude_across import ArchSide
 from tuner.experiment.recommend import price
 from tuner.experiment.session import Conditions
 from tuner.measure.batches import Payload, SizeLoad, terms_of
@@ -36,7 +36,7 @@ class RunSpec:
     """
 
     run: RunRecord
-    sides: Mapping[str, Side]
+    sides: Mapping[str, ArchSide]
     payloads: tuple[Payload, ...]
     limit: Budget = NO_LIMIT
     budget: Budget = NO_LIMIT
@@ -96,7 +96,7 @@ def run_spec(
 
 def _budget(
     options: SweepOptions,
-    asked: Mapping[str, Side],
+    asked: Mapping[str, ArchSide],
     limit: Budget,
     load: SizeLoad | None,
     backend: Backend,

@@ -21,7 +21,7 @@ class ThrottleReason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class AccountLimits:
     """AWS's limits per account and region (Lambda quotas page, "scaling behavior").
 
     ``burst`` new sandboxes per function at once, refilled over ``burst_period_s`` without

@@ -11,10 +11,10 @@ from enum import StrEnum
 from itertools import count
 
 from tuner.clock import Clock
-from tuner.fleet.limits import Limits, Standby, ThrottleReason, TokenBucket
+from tuner.fleet.limits import AccountLimits, Standby, ThrottleReason, TokenBucket
 
 
-class Verdict(StrEnum):
+class ServedAs(StrEnum):
     """Ways in which a call is served."""
 
     WARM = "warm"
@@ -26,7 +26,7 @@ class Verdict(StrEnum):
 class Placement:
     """The answer to one call. ``sandbox`` is None, and ``reason`` is set, when it is throttled."""
 
-    verdict: Verdict
+    verdict: ServedAs
     sandbox: int | None = None
     reason: ThrottleReason | None = None
 
@@ -63,7 +63,9 @@ class Fleet:
     with one configuration of a function.
     """
 
-    def __init__(self, limits: Limits, clock: Clock, keep_alive: Callable[[], float]) -> None:
+    def __init__(
+        self, limits: AccountLimits, clock: Clock, keep_alive: Callable[[], float]
+    ) -> None:
         self.limits = limits
         self._clock = clock
         self._keep_alive = keep_alive
@@ -161,7 +163,7 @@ class Fleet:
         rate = self._rate_of(state, now_ns) if rated else None
         reason = self._refusal(state, rate, now_ns)
         if reason is not None:
-            return Placement(Verdict.THROTTLED, reason=reason)
+            return Placement(ServedAs.THROTTLED, reason=reason)
         placement = self._take_idle(deployment, now) or self._create(
             state, function, deployment, now_ns
         )
@@ -280,7 +282,7 @@ class Fleet:
             return None
         self._sandboxes[number].busy = True
         self._count(state, 1, provisioned=True)
-        return Placement(Verdict.WARM, number)
+        return Placement(ServedAs.WARM, number)
 
     def _take_idle(self, deployment: str, now: float) -> Placement | None:
         idle = self._idle.get(deployment)
@@ -288,7 +290,7 @@ class Fleet:
             number = idle.pop()
             if self._lives(number, now):
                 self._sandboxes[number].busy = True
-                return Placement(Verdict.WARM, number)
+                return Placement(ServedAs.WARM, number)
         return None
 
     def _lives(self, number: int, now: float) -> bool:
@@ -302,11 +304,11 @@ class Fleet:
         if state.burst is None:
             state.burst = TokenBucket(self.limits.burst, self.limits.burst_period_s, now_ns)
         if not state.burst.available(now_ns):
-            return Placement(Verdict.THROTTLED, reason=ThrottleReason.ACCOUNT_CONCURRENCY)
+            return Placement(ServedAs.THROTTLED, reason=ThrottleReason.ACCOUNT_CONCURRENCY)
         state.burst.take()
         number = next(self._numbers)
         self._sandboxes[number] = _Sandbox(deployment, function)
-        return Placement(Verdict.COLD, number)
+        return Placement(ServedAs.COLD, number)
 
     def _count(self, state: _Function, change: int, *, provisioned: bool = False) -> None:
         state.in_flight += change

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from tuner.errors import TunerError
-from tuner.fleet import Fleet, Placement, Verdict
+from tuner.fleet import Fleet, Placement, ServedAs
 from tuner.locallambda.background import PlatformClock, Tasks
 from tuner.locallambda.limits.cpu import cores
 from tuner.locallambda.logs import Logs
@@ -61,7 +61,7 @@ class Pool:
         assert placement.sandbox is not None
         number, alive = placement.sandbox, False
         try:
-            if placement.verdict is Verdict.COLD:
+            if placement.verdict is ServedAs.COLD:
                 sandbox = await self._open(number, deployment)
             else:
                 sandbox = self._sandboxes[number]

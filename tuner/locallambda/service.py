@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tuner.fleet import Fleet, Limits, idle_life
+from tuner.fleet import AccountLimits, Fleet, idle_life
 from tuner.locallambda.background import PlatformClock
 from tuner.locallambda.events import Destinations, EndedEvent, EventQueue
 from tuner.locallambda.logs import Logs
@@ -102,7 +102,7 @@ class Service:
         pool = self._pools.get(region)
         if pool is None:
             fleet = Fleet(
-                Limits(account_concurrency=self.options.account_concurrency),
+                AccountLimits(account_concurrency=self.options.account_concurrency),
                 self.clock,
                 lambda: idle_life(self.chance),
             )

@@ -17,8 +17,8 @@ from scipy import special
 
 from tuner.model import FloatArray, IntArray
 from tuner.model.spread import (
-    Estimate,
-    Part,
+    LogEstimate,
+    RoundPart,
     Variance,
     estimate,
     interpolated,
@@ -167,7 +167,7 @@ def _at_one_time(before: Measured, after: Measured, quantile: float) -> tuple[Me
 BLOCKS = 25
 
 #: What is added to (1) or subtracted from (-1) a logarithm.
-_Term = tuple[Measured, Estimate, float]
+_Term = tuple[Measured, LogEstimate, float]
 
 
 def _variance(before: Sequence[_Term], after: Sequence[_Term], precision: Precision) -> Variance:
@@ -179,7 +179,7 @@ def _variance(before: Sequence[_Term], after: Sequence[_Term], precision: Precis
 
 
 def _told(terms: Sequence[_Term], blocks: int | None) -> Variance:
-    rounds = [Part(e, m.rounds, s) for m, e, s in terms if m.rounds is not None]
+    rounds = [RoundPart(e, m.rounds, s) for m, e, s in terms if m.rounds is not None]
     if len(rounds) == len(terms):
         return variance_over_rounds(rounds, blocks)
     return Variance(sum(e.log_error**2 for _, e, _ in terms), min(len(m) for m, _, _ in terms))
@@ -195,7 +195,7 @@ def _plain(side: Measured, quantile: float | None) -> float:
 
 def _estimates(
     before: Measured, after: Measured, quantile: float | None
-) -> tuple[Estimate, Estimate] | None:
+) -> tuple[LogEstimate, LogEstimate] | None:
     """Estimate both sides; ``None`` where either says nothing, as a maximum does."""
     if quantile == 1.0:
         return None

@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 
 from tuner.model import FloatArray, IntArray
-from tuner.model.discrepancy import Basis, Scatter
+from tuner.model.discrepancy import FeatureBasis, Scatter
 from tuner.model.families import Family, Scale
 from tuner.model.noise import Locations, NoiseDraws
 
@@ -59,7 +59,7 @@ class Curve:
     alternatives: tuple[tuple[str, float], ...]
     strands: tuple[Strand, ...]
     bends: FloatArray  # (draws, features)
-    basis: Basis
+    basis: FeatureBasis
     scale: Scale
     noise: NoiseDraws
     own_sd: float = 0.0  # log-sd of what sizes have of their own, beyond any curve

@@ -22,7 +22,7 @@ _SCALES = ((0.8, 0.65), (0.2, 0.35))
 
 
 @dataclass(frozen=True)
-class Basis:
+class FeatureBasis:
     """Features over [low_mb, high_mb]; beyond, they fade.
 
     ``scales`` are length scales in log memory, each with its share of the variance.
@@ -116,7 +116,7 @@ class Scatter:
     ``centre`` (p,) are the features of the average invocation.
     """
 
-    basis: Basis
+    basis: FeatureBasis
     centre: FloatArray
     weights: FloatArray
     mean: FloatArray
@@ -136,14 +136,14 @@ class Scatter:
 def draw_scatter(
     memory_mb: IntArray,
     standardised: FloatArray,
-    basis: Basis,
+    basis: FeatureBasis,
     count: int,
     rng: np.random.Generator,
 ) -> Scatter:
     """``count`` draws, given invocations (n,): their sizes, and their distances from their size's
     location over the standard deviation that was expected there. Without repeats the draws are
     the prior's."""
-    basis = Basis(basis.low_mb, basis.high_mb, _SCATTER_SCALES)
+    basis = FeatureBasis(basis.low_mb, basis.high_mb, _SCATTER_SCALES)
     sizes, index, calls = np.unique(memory_mb, return_inverse=True, return_counts=True)
     features = basis.features(sizes)
     centre = calls @ features / calls.sum()

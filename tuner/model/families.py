@@ -23,7 +23,7 @@ class Scale:
 
 
 @dataclass(frozen=True)
-class Moments:
+class CurveMoments:
     """Mean duration (ms) and its squared relative phase noise, each (parameters, sizes)."""
 
     mean_ms: FloatArray
@@ -51,7 +51,7 @@ class Family:
     prior: float
     dimensions: int
     discrepancies: Mapping[float, float]
-    moments: Callable[[FloatArray, Scale, IntArray, float], Moments]
+    moments: Callable[[FloatArray, Scale, IntArray, float], CurveMoments]
     parameters: Callable[[FloatArray, Scale], dict[str, float]]
 
 
@@ -81,9 +81,9 @@ def _cpu_and_wait(point: FloatArray, scale: Scale) -> dict[str, float]:
     }
 
 
-def _smooth(mean_ms: FloatArray) -> Moments:
+def _smooth(mean_ms: FloatArray) -> CurveMoments:
     """A mean over which the scheduler's periods make no noise."""
-    return Moments(mean_ms, np.zeros_like(mean_ms))
+    return CurveMoments(mean_ms, np.zeros_like(mean_ms))
 
 
 # Staircase: CPU work under bandwidth control, in one or several pieces between waits:
@@ -95,7 +95,7 @@ def _smooth(mean_ms: FloatArray) -> Moments:
 _MOST_PIECES = 64.0
 
 
-def _staircase(cube: FloatArray, scale: Scale, memory_mb: IntArray, drift: float) -> Moments:
+def _staircase(cube: FloatArray, scale: Scale, memory_mb: IntArray, drift: float) -> CurveMoments:
     cpu = cpu_ms(cube[:, 0], scale) * drift
     pieces = _pieces(cube[:, 2])
     spread = np.minimum((cube[:, 3] * len(cfs.SPREADS)).astype(np.int64), 4)
@@ -104,7 +104,7 @@ def _staircase(cube: FloatArray, scale: Scale, memory_mb: IntArray, drift: float
     mean = wall * pieces[:, None] + wait_ms(cube[:, 1], scale)[:, None]
     quota = cfs.quota_ms(memory_mb) / cfs.PERIOD_MS
     mean = np.maximum(mean, (cpu[:, None] - cfs.TICK_MS) / quota - cfs.PERIOD_MS)
-    return Moments(mean, variance * pieces[:, None] / mean**2)
+    return CurveMoments(mean, variance * pieces[:, None] / mean**2)
 
 
 def _pieces(coordinate: FloatArray) -> FloatArray:
@@ -132,7 +132,7 @@ STAIRCASE = Family(
 _LIMIT_BENDS = {0.005: 0.4, 0.02: 0.4, 0.06: 0.17, 0.15: 0.03}
 
 
-def _wait_share(cube: FloatArray, scale: Scale, memory_mb: IntArray, drift: float) -> Moments:
+def _wait_share(cube: FloatArray, scale: Scale, memory_mb: IntArray, drift: float) -> CurveMoments:
     cpu = cpu_ms(cube[:, 0], scale)[:, None] * drift
     return _smooth(wait_ms(cube[:, 1], scale)[:, None] + cpu / np.minimum(1.0, share(memory_mb)))
 
@@ -145,7 +145,9 @@ WAIT_SHARE = Family("wait and share", 0.2, 2, _LIMIT_BENDS, _wait_share, _cpu_an
 # imitate. Coordinates: cpu, wait, and the size at which the CPU work has doubled.
 
 
-def _memory_pressure(cube: FloatArray, scale: Scale, memory_mb: IntArray, drift: float) -> Moments:
+def _memory_pressure(
+    cube: FloatArray, scale: Scale, memory_mb: IntArray, drift: float
+) -> CurveMoments:
     size = np.asarray(memory_mb, dtype=np.float64)
     work = 1.0 + (_pressure_mb(cube[:, 2:3], scale) / size) ** 2
     cpu = cpu_ms(cube[:, 0], scale)[:, None] * drift * work
@@ -178,7 +180,7 @@ MEMORY_PRESSURE = Family(
 _MOST_THREADS = 6.0
 
 
-def _threads(cube: FloatArray, scale: Scale, memory_mb: IntArray, drift: float) -> Moments:
+def _threads(cube: FloatArray, scale: Scale, memory_mb: IntArray, drift: float) -> CurveMoments:
     cpu = _MOST_THREADS ** cube[:, :1] * cpu_ms(cube[:, 0], scale)[:, None] * drift
     parallel = cube[:, 2:3]
     vcpus = np.maximum(1.0, np.minimum(share(memory_mb), _thread_count(cube[:, 3:4])))
@@ -211,7 +213,7 @@ THREADS = Family(
 # a curve that the data hardly have to follow. Coordinates: excess, floor, exponent.
 
 
-def _power_law(cube: FloatArray, scale: Scale, memory_mb: IntArray, drift: float) -> Moments:
+def _power_law(cube: FloatArray, scale: Scale, memory_mb: IntArray, drift: float) -> CurveMoments:
     log_size = np.log(np.asarray(memory_mb, dtype=np.float64) / scale.smallest_mb)
     excess = _excess_ms(cube[:, :1], scale) * drift
     falling = np.exp(-_exponent(cube[:, 2:3]) * log_size)

@@ -11,7 +11,7 @@ import numpy as np
 from tuner.errors import TunerError
 from tuner.model import families
 from tuner.model.curve import Curve, Strand
-from tuner.model.discrepancy import Basis, draw_scatter
+from tuner.model.discrepancy import FeatureBasis, draw_scatter
 from tuner.model.families import Scale
 from tuner.model.noise import SANDBOX_SD, Locations, draw_noise, first_locations, join
 from tuner.model.observations import Observations
@@ -52,7 +52,7 @@ def fit(
         raise NothingToFit
     memory, log_ms = observations.memory_mb, np.log(observations.duration_ms)
     low, high = range_mb or (int(memory.min()), int(memory.max()))
-    basis = Basis(min(low, float(memory.min())), max(high, float(memory.max())))
+    basis = FeatureBasis(min(low, float(memory.min())), max(high, float(memory.max())))
     own_sd = RECORDED_SD if recorded else SANDBOX_SD
     first = first_locations(memory, log_ms, own_sd)
     data = Data(memory, log_ms, basis, _scale(first), own_sd)

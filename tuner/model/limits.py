@@ -13,10 +13,10 @@ from scipy import special
 from tuner.model.comparison import Counted, Measured, critical
 from tuner.model.spread import estimate
 
-Limits = tuple[float, float]
+Bounds = tuple[float, float]
 
 
-def quantile_limits(side: Measured, quantile: float, tail: float) -> Limits:
+def quantile_limits(side: Measured, quantile: float, tail: float) -> Bounds:
     """Limits that miss the ``quantile`` (0 < q < 1) with at most ``tail`` at each end.
 
     0 or infinite where the sample is too small to have that limit.
@@ -36,7 +36,7 @@ def quantile_limits(side: Measured, quantile: float, tail: float) -> Limits:
     )
 
 
-def rate_limits(counted: Counted, tail: float) -> Limits:
+def rate_limits(counted: Counted, tail: float) -> Bounds:
     """Limits of a rate, from 0 to 1."""
     if not counted.total or tail <= 0:
         return 0.0, 1.0
@@ -46,7 +46,7 @@ def rate_limits(counted: Counted, tail: float) -> Limits:
     return low, high
 
 
-def mean_limits(side: Measured, tail: float) -> Limits:
+def mean_limits(side: Measured, tail: float) -> Bounds:
     """Limits of the mean; 0 and infinite where there are too few values."""
     found = estimate(side.values, None)
     if found is None or tail <= 0:

@@ -24,7 +24,7 @@ SHORTEST_MS = 0.01
 
 
 @dataclass(frozen=True)
-class ColdStarts:
+class ColdCalls:
     """Cold invocations that ended ok, one row each; restore counts as init (SnapStart)."""
 
     memory_mb: IntArray
@@ -56,7 +56,7 @@ class Observations:
     duration_ms: FloatArray
     billed_ms: FloatArray
     round: IntArray
-    cold: ColdStarts
+    cold: ColdCalls
     failures: Mapping[int, str] = field(default_factory=dict)
     client_overhead_ms: FloatArray = field(default_factory=lambda: np.zeros(0))
     max_memory_mb: float | None = None  # the most that any invocation used
@@ -150,11 +150,11 @@ def _billed(sample: Sample) -> float:
     return float(math.ceil(_duration(sample)))
 
 
-def _cold(samples: Sequence[Sample]) -> ColdStarts:
+def _cold(samples: Sequence[Sample]) -> ColdCalls:
     init = [s.init_ms if s.init_ms is not None else s.restore_ms for s in samples]
     known = [(s, i) for s, i in zip(samples, init, strict=True) if i is not None and _usable(i)]
     billed = [s.billed_ms if _usable(s.billed_ms) else None for s, _ in known]
-    return ColdStarts(
+    return ColdCalls(
         memory_mb=np.array([s.memory_mb for s, _ in known], dtype=np.int64),
         init_ms=np.array([i for _, i in known], dtype=np.float64),
         duration_ms=np.array([_duration(s) for s, _ in known], dtype=np.float64),

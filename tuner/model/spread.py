@@ -26,7 +26,7 @@ FEWEST = 8
 
 
 @dataclass(frozen=True)
-class Estimate:
+class LogEstimate:
     """One figure of a sample: ``value`` in its own unit, ``log_error`` of its logarithm.
 
     ``influence`` (one per call) is what each call adds to the logarithm; its squares sum to
@@ -46,7 +46,7 @@ def least_count(quantile: float | None) -> int:
     return max(FEWEST, math.ceil(BEYOND / beyond - 1e-9)) if beyond > 0 else 2**31
 
 
-def estimate(values: ArrayLike, quantile: float | None) -> Estimate | None:
+def estimate(values: ArrayLike, quantile: float | None) -> LogEstimate | None:
     """A quantile (between 0 and 1) or, for ``None``, the mean of values above zero.
 
     ``None`` where there are fewer than :func:`least_count`.
@@ -57,13 +57,13 @@ def estimate(values: ArrayLike, quantile: float | None) -> Estimate | None:
     return _mean(data) if quantile is None else _quantile(data, quantile)
 
 
-def _mean(data: FloatArray) -> Estimate:
+def _mean(data: FloatArray) -> LogEstimate:
     n, mean = data.size, float(data.mean())
     influence = (data / mean - 1.0) / math.sqrt(n * (n - 1))
-    return Estimate(mean, float(np.sqrt(np.square(influence).sum())), influence)
+    return LogEstimate(mean, float(np.sqrt(np.square(influence).sum())), influence)
 
 
-def _quantile(data: FloatArray, q: float) -> Estimate:
+def _quantile(data: FloatArray, q: float) -> LogEstimate:
     data = untied(data)
     ordered = np.sort(data)
     ranked = np.log(ordered)
@@ -75,7 +75,7 @@ def _quantile(data: FloatArray, q: float) -> Estimate:
     above = (data > value).astype(np.float64)
     influence = above - above.mean()
     length = float(np.sqrt(np.square(influence).sum()))
-    return Estimate(value, error, influence * (error / length if length > 0 else 0.0))
+    return LogEstimate(value, error, influence * (error / length if length > 0 else 0.0))
 
 
 def interpolated(ordered: FloatArray, q: float) -> float:
@@ -128,15 +128,15 @@ class Variance:
 
 
 @dataclass(frozen=True)
-class Part:
+class RoundPart:
     """A logarithm that is added (``sign`` 1) or subtracted (-1), with the round of each call."""
 
-    estimate: Estimate
+    estimate: LogEstimate
     rounds: IntArray
     sign: float
 
 
-def variance_over_rounds(parts: Sequence[Part], blocks: int | None = None) -> Variance:
+def variance_over_rounds(parts: Sequence[RoundPart], blocks: int | None = None) -> Variance:
     """Variance of a sum of logarithms whose calls were made in common rounds.
 
     What a round did to all of them cancels, and calls that were slow one after another count as

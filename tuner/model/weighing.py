@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuner.model import FloatArray, IntArray
-from tuner.model.discrepancy import Basis, Bends
+from tuner.model.discrepancy import Bends, FeatureBasis
 from tuner.model.families import Family, Scale
 from tuner.model.noise import Locations, around
 
@@ -140,7 +140,7 @@ class Data:
 
     memory_mb: IntArray
     log_ms: FloatArray
-    basis: Basis
+    basis: FeatureBasis
     scale: Scale
     own_sd: float
 

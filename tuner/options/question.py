@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from tuner.billing.prices import Prices
-from tuner.decide.conclude_across import Side
+from tuner.decide.conclude_across import ArchSide
 from tuner.decide.decide import Question
 from tuner.decide.goal import Goal
 from tuner.decide.month import Priced
@@ -81,13 +81,13 @@ def measured_arches(options: SweepOptions, facts: FunctionFacts) -> tuple[str, .
 
 def sides(
     options: SweepOptions, facts: FunctionFacts, prices: Mapping[str, Priced]
-) -> dict[str, Side]:
+) -> dict[str, ArchSide]:
     """What is asked on each architecture; ``prices`` by architecture."""
     found = {}
     for arch in measured_arches(options, facts):
         # Durations of the other one are measured, so its price alone would only mislead.
         priced = prices[arch] if len(prices) == 1 else replace(prices[arch], other=None)
-        found[arch] = Side(question(options, facts.on(arch), priced.own), priced)
+        found[arch] = ArchSide(question(options, facts.on(arch), priced.own), priced)
     return found
 
 

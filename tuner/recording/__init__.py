@@ -5,6 +5,6 @@ and never guesses a figure. Also knows Lambda's REPORT line. Another form of fil
 """
 
 from tuner.recording.read import Recording, read_architectures, read_recording
-from tuner.recording.rows import Row, is_power_tuning
+from tuner.recording.rows import RecordedRow, is_power_tuning
 
-__all__ = ["Recording", "Row", "is_power_tuning", "read_architectures", "read_recording"]
+__all__ = ["RecordedRow", "Recording", "is_power_tuning", "read_architectures", "read_recording"]

@@ -18,7 +18,7 @@ _NUMBER_MOST, _SIZE_MOST = 3.4e38, 32_767  # of float32 and int16, in which the 
 
 
 @dataclass(frozen=True)
-class Point:
+class SizePoint:
     """One size: mean duration (ms) and mean cost of one invocation (USD)."""
 
     memory_mb: int
@@ -26,7 +26,7 @@ class Point:
     cost_usd: float
 
 
-def read_output(text: str, name: str = "power-tuning output") -> tuple[Point, ...]:
+def read_output(text: str, name: str = "power-tuning output") -> tuple[SizePoint, ...]:
     """The mean of every size, ascending; of its pick alone where the file has no ``stats``.
 
     The JSON is flat, as the state machine gives it, or wrapped in ``results``. UsageError else.
@@ -35,7 +35,7 @@ def read_output(text: str, name: str = "power-tuning output") -> tuple[Point, ..
     if isinstance(document.get("results"), dict):
         document = document["results"]
     place = _Place(name, _OUTPUT_FIX)
-    pick = Point(
+    pick = SizePoint(
         _whole(document, "power", place),
         _number(document, "duration", place),
         _number(document, "cost", place),
@@ -51,7 +51,7 @@ def read_output(text: str, name: str = "power-tuning output") -> tuple[Point, ..
         if size in points:
             raise UsageError(name, f"has two stats of {size} MB", _OUTPUT_FIX)
         duration = _number(row, "averageDuration", place)
-        points[size] = Point(size, duration, _number(row, "averagePrice", place))
+        points[size] = SizePoint(size, duration, _number(row, "averagePrice", place))
     return tuple(points[size] for size in sorted(points))
 
 
@@ -196,7 +196,7 @@ def _unused(document: Mapping[str, Any]) -> list[str]:
 _PAGE = "https://lambda-power-tuning.show/"
 
 
-def chart_url(points: Sequence[Point], *, region: str = "us-east-1") -> str | None:
+def chart_url(points: Sequence[SizePoint], *, region: str = "us-east-1") -> str | None:
     """URL of the chart; ``None`` without points. In China the page shows CNY."""
     usable = [p for p in points if p.memory_mb <= _SIZE_MOST and p.duration_ms < _NUMBER_MOST]
     if not usable:

@@ -12,7 +12,7 @@ from tuner.errors import UsageError
 from tuner.recording.rows import (
     KNOWN_COLUMNS,
     Cells,
-    Row,
+    RecordedRow,
     is_power_tuning,
     read_lines,
     read_row,
@@ -34,13 +34,13 @@ class Recording:
     columns: tuple[str, ...]
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     notes: tuple[Advice, ...] = ()
-    by_size: Mapping[int, Sequence[Row]] = field(default_factory=dict, repr=False)
+    by_size: Mapping[int, Sequence[RecordedRow]] = field(default_factory=dict, repr=False)
 
     def sizes(self) -> tuple[int, ...]:
         """The recorded sizes in MB, ascending."""
         return tuple(sorted(self.by_size))
 
-    def rows(self, memory_mb: int) -> Sequence[Row]:
+    def rows(self, memory_mb: int) -> Sequence[RecordedRow]:
         """All rows of one size, in the file's order; a size without rows is a UsageError."""
         rows = self.by_size.get(memory_mb)
         if not rows:
@@ -125,7 +125,7 @@ class _Scan:
         self.file = file
         self.where = where
         self.columns: dict[str, None] = {}
-        self.by_size: dict[int, list[Row]] = {}
+        self.by_size: dict[int, list[RecordedRow]] = {}
         # Dictionaries as ordered sets: column -> its values, of all rows and of those kept.
         self.offered: dict[str, dict[str, None]] = {column: {} for column in where}
         self.values: dict[str, dict[str, None]] = {}

@@ -1,7 +1,7 @@
 """A recording's lines as checked rows, whatever its form: CSV or JSON lines, gzipped or not.
 
 A ``.json`` file is an output of aws-lambda-power-tuning: each of its sizes counts as a line. To
-read another form of file: a reader in ``read_lines``; to know another column: ``Row``.
+read another form of file: a reader in ``read_lines``; to know another column: ``RecordedRow``.
 """
 
 import csv
@@ -113,7 +113,7 @@ def _power_tuning(file: Path, stream: IO[str]) -> Iterator[tuple[int, Cells]]:
         yield number, {"memory_mb": point.memory_mb, "duration_ms": point.duration_ms}
 
 
-class Row(NamedTuple):
+class RecordedRow(NamedTuple):
     """One recorded invocation; times in ms, memory in MB, ``None`` where not recorded.
 
     ``duration_ms`` is known whenever ``outcome`` is ok, and may be 0 in files of whole ms.
@@ -142,7 +142,7 @@ _OUTCOMES = {
 }
 
 
-def read_row(cells: Cells) -> Row:
+def read_row(cells: Cells) -> RecordedRow:
     """Check one line's cells; raises UsageError, in which the caller names the line."""
     status = cells.get("status")
     outcome = Outcome.OK if not status else _outcome(word_of(status))
@@ -156,7 +156,7 @@ def read_row(cells: Cells) -> Row:
             "Give it, or a status other than ok, or drop the line.",
         )
     # Exports that know no empty cell write 0 for a warm call's INIT.
-    return Row(_memory(cells), duration, billed, init or None, used, client, outcome)
+    return RecordedRow(_memory(cells), duration, billed, init or None, used, client, outcome)
 
 
 def word_of(value: Any) -> str:

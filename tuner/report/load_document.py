@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tuner.crosscheck.record import CrossCheck
-from tuner.decide.load_result import Limit, Load, SizeUnderLoad, Step
+from tuner.decide.load_result import FoundLimit, Load, RateStep, SizeUnderLoad
 from tuner.engine.front import FrontOptions
 from tuner.measure.event_fates import End
 from tuner.measure.event_figures import EventFigures, Following
@@ -185,7 +185,7 @@ def _front(front: FrontOptions | None) -> dict[str, Any] | None:
     return {"url": front.shown, "method": front.request.method, "auth": front.auth}
 
 
-def _limit(limit: Limit) -> dict[str, Any]:
+def _limit(limit: FoundLimit) -> dict[str, Any]:
     return {
         "best_rps": limit.best_per_s,
         "fails_at_rps": limit.worst_per_s,
@@ -194,7 +194,7 @@ def _limit(limit: Limit) -> dict[str, Any]:
     }
 
 
-def _step(step: Step) -> dict[str, Any]:
+def _step(step: RateStep) -> dict[str, Any]:
     figures = step.figures
     return {
         "rps": step.rate_per_s,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.decide.goal import Scope, parse_slo
+from tuner.decide.goal import SloScope, parse_slo
 from tuner.decide.result import CurveBand, SizeRow, Sweep
 from tuner.errors import UsageError
 from tuner.report.elements import known, money, size_named
@@ -231,7 +231,7 @@ def _limits(sweep: Sweep) -> Iterator[Limit]:
             slo = parse_slo(text)
         except UsageError:
             continue
-        if slo.scope is Scope.DURATION:
+        if slo.scope is SloScope.DURATION:
             yield Limit(slo.limit, text)
 
 

@@ -21,7 +21,7 @@ _LOADS, _STARTS = "size-loads", "startups"
 
 
 @dataclass(frozen=True)
-class Change:
+class FrameChange:
     """Calls from ``first`` up to ``last`` have this field of a Setting; of a load, only those of
     its size."""
 
@@ -79,16 +79,16 @@ def bring_up(connection: Connection, key: int | None = None) -> None:
             connection.execute(update(documents).where(its).values(body=dumps(document)))
 
 
-def _changed(sample: Sample, changes: Sequence[Change]) -> Sample:
+def _changed(sample: Sample, changes: Sequence[FrameChange]) -> Sample:
     for change in changes:
         if change.concerns(sample):
             sample = replace(sample, setting=change.of(sample.setting))
     return sample
 
 
-def _read(of_run: Documents, arch: str) -> tuple[list[Change], dict[str, Mapping[str, Any]]]:
+def _read(of_run: Documents, arch: str) -> tuple[list[FrameChange], dict[str, Mapping[str, Any]]]:
     """What frames say of samples, and the documents without them; nothing of what is none."""
-    changes: list[Change] = []
+    changes: list[FrameChange] = []
     new: dict[str, Mapping[str, Any]] = {}
     for name, parse in ((_LOADS, _of_load), (_STARTS, _of_start)):
         body = of_run.get(name, {})
@@ -106,10 +106,10 @@ def _read(of_run: Documents, arch: str) -> tuple[list[Change], dict[str, Mapping
 
 def _of_load(
     frame: Mapping[str, Any], body: Mapping[str, Any], arch: str
-) -> tuple[Change, dict[str, Any]]:
+) -> tuple[FrameChange, dict[str, Any]]:
     name = str(body["asked"]["profile"])
     first, last = _numbers(frame)
-    return Change("load", name, first, last, int(frame["memory_mb"])), {
+    return FrameChange("load", name, first, last, int(frame["memory_mb"])), {
         **dict(_facts(frame)),
         "arch": arch,
         "load": name,
@@ -118,11 +118,11 @@ def _of_load(
 
 def _of_start(
     frame: Mapping[str, Any], _body: Mapping[str, Any], arch: str
-) -> tuple[Change, dict[str, Any]]:
+) -> tuple[FrameChange, dict[str, Any]]:
     start = str(frame["variant"])
     first, last = _numbers(frame)
     known = {name: value for name, value in _facts(frame) if name != "variant"}
-    return Change("start", start, first, last), {**known, "arch": arch, "start": start}
+    return FrameChange("start", start, first, last), {**known, "arch": arch, "start": start}
 
 
 def _numbers(frame: Mapping[str, Any]) -> tuple[int, int]:

@@ -62,7 +62,7 @@ class Reports(Entry):
 
 
 @dataclass(frozen=True)
-class Chosen(Entry):
+class Kept(Entry):
     """Samples of all other calls are removed."""
 
     choice: Choice
@@ -88,7 +88,7 @@ class Finished(Entry):
 
 
 @dataclass(frozen=True)
-class Document(Entry):
+class RunDocument(Entry):
     """A document of the run, such as its answer; it replaces an older one."""
 
     name: str
@@ -110,9 +110,9 @@ class Closed(Entry):
 _KINDS: dict[str, type[Entry]] = {
     "samples": Samples,
     "reports": Reports,
-    "chosen": Chosen,
+    "chosen": Kept,
     "finished": Finished,
-    "document": Document,
+    "document": RunDocument,
     "closed": Closed,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}

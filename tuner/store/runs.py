@@ -19,12 +19,12 @@ from tuner.errors import StoreAway, StoreError
 from tuner.records import Advice, RunRecord, RunState, Sample
 from tuner.store import exchange, queries
 from tuner.store.connect import address, connect, missing, shown, transaction
-from tuner.store.entries import Chosen, Document, Entry, Finished, Reports, Samples
+from tuner.store.entries import Entry, Finished, Kept, Reports, RunDocument, Samples
 from tuner.store.exchange import StoredRun, stood_in, whole
 from tuner.store.failure import translated
 from tuner.store.plain import dumps, run_of
 from tuner.store.queries import Choice, this_process
-from tuner.store.spool import Outbox, Waiting, delivered
+from tuner.store.spool import StoreOutbox, Waiting, delivered
 from tuner.store.tables import ensure
 from tuner.store.thinning import DOCUMENT as THINNED
 from tuner.store.thinning import count_of
@@ -42,7 +42,7 @@ class Store:
         self._engine = engine
         self.where = where
         self._keys: dict[str, int] = {}
-        self._outbox = Outbox(where, partial(self.connection, writes=True))
+        self._outbox = StoreOutbox(where, partial(self.connection, writes=True))
 
     @classmethod
     def open(cls, url: str | None = None, *, create: bool = True, deliver: bool = True) -> "Store":
@@ -103,7 +103,7 @@ class Store:
 
     def thin(self, run: str, choice: Choice) -> int | None:
         """Remove the samples of all calls but the chosen ones; how many they were, if known now."""
-        return self._put(run, Chosen(choice))
+        return self._put(run, Kept(choice))
 
     def amend(self, run: str, known: Sequence[Sample]) -> None:
         """Store the REPORT of samples that came without it; they are there already."""
@@ -148,7 +148,7 @@ class Store:
 
     def save_document(self, run: str, name: str, body: Mapping[str, Any]) -> None:
         """Keep a document of a run, such as the final answer; an older one is replaced."""
-        self._put(run, Document(name, body))
+        self._put(run, RunDocument(name, body))
 
     def delivered(self) -> Iterator[Waiting]:
         """Deliver what waits below the working directory for this store, run by run."""

@@ -194,7 +194,7 @@ _SHARE = 10
 _LATER = "the next tuner command in this folder delivers it, or `tuner runs deliver`"
 
 
-class Outbox:
+class StoreOutbox:
     """Everything that waits of the runs that this process writes into one store."""
 
     def __init__(self, where: str, writing: Writing) -> None:

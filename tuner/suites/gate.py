@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tuner.decide.goal import Scope, Slo, parse_slo
+from tuner.decide.goal import Slo, SloScope, parse_slo
 from tuner.errors import UsageError
 
 
@@ -64,12 +64,12 @@ _GATE = re.compile(
     re.ASCII,
 )
 _SCOPES = {
-    Scope.DURATION: (Subject.DURATION, ""),
-    Scope.CLIENT: (Subject.CLIENT, "client_"),
-    Scope.COLD: (Subject.COLD, "cold_"),
-    Scope.COST: (Subject.COST, ""),
-    Scope.THROTTLES: (Subject.THROTTLES, ""),
-    Scope.ERRORS: (Subject.ERRORS, ""),
+    SloScope.DURATION: (Subject.DURATION, ""),
+    SloScope.CLIENT: (Subject.CLIENT, "client_"),
+    SloScope.COLD: (Subject.COLD, "cold_"),
+    SloScope.COST: (Subject.COST, ""),
+    SloScope.THROTTLES: (Subject.THROTTLES, ""),
+    SloScope.ERRORS: (Subject.ERRORS, ""),
 }
 #: A rise beyond this is a slip of the finger: 100 times as slow.
 _MOST_PERCENT = 10_000.0
@@ -161,7 +161,7 @@ def _relative(text: str, match: re.Match[str], rise: float, option: str) -> Gate
 
 def _objective(slo: Slo) -> Gate:
     subject, prefix = _SCOPES[slo.scope]
-    if slo.scope is Scope.COST:
+    if slo.scope is SloScope.COST:
         name = "cost_per_million"
     elif subject.share:
         name = str(subject)

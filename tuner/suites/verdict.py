@@ -31,7 +31,7 @@ from tuner.model.comparison import (
     compare_rates,
     critical,
 )
-from tuner.model.limits import Limits, mean_limits, quantile_limits, rate_limits
+from tuner.model.limits import Bounds, mean_limits, quantile_limits, rate_limits
 from tuner.model.spread import least_count
 from tuner.suites.gate import Gate, Subject
 from tuner.suites.judgement import Judgement, Pair, Rules, Verdict, judgement
@@ -67,7 +67,7 @@ def judge_objective(gate: Gate, pair: Pair, rules: Rules) -> Judgement:
     return judgement(gate, effect, rules.level(pair.interleaved), verdict, enough)
 
 
-def _limits(side: Measured, quantile: float | None, tail: float) -> tuple[float, int, Limits]:
+def _limits(side: Measured, quantile: float | None, tail: float) -> tuple[float, int, Bounds]:
     n = len(side)
     if not n:
         return math.nan, 0, (0.0, math.inf)

@@ -8,7 +8,7 @@ import pytest
 
 from support.factories import a_sample
 from tuner.billing.prices import prices
-from tuner.decide.decide import Answer, Decider, Question
+from tuner.decide.decide import Conclusion, Decider, Question
 from tuner.decide.goal import Goal, Strategy, parse_slo
 from tuner.model.cfs import elapsed_ms
 from tuner.planning.ask import Done
@@ -42,7 +42,7 @@ def sweep(
     function: Function,
     question: Question,
     fails: Callable[[int, int], bool] = lambda _mb, _n: False,
-) -> tuple[Answer, list[Sample], Done]:
+) -> tuple[Conclusion, list[Sample], Done]:
     """Ask and answer to the end; the n-th call of a size raises an error where ``fails``."""
     decider, samples = Decider(question), []
     while True:
@@ -158,7 +158,7 @@ def test_errors_are_not_tried_again_beyond_the_budget() -> None:
 
 def test_when_everything_fails_there_is_no_invented_answer() -> None:
     answer, samples, done = sweep(lambda m, n: None, RANGE)
-    assert answer == Answer(None, None, None)
+    assert answer == Conclusion(None, None, None)
     assert not done.settled
     assert len(samples) <= 40
 

@@ -4,26 +4,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.decide.goal import Scope, parse_slo
+from tuner.decide.goal import SloScope, parse_slo
 from tuner.errors import UsageError
 
 
 @pytest.mark.parametrize(
     ("text", "scope", "quantile", "limit"),
     [
-        ("p95<300ms", Scope.DURATION, 0.95, 300.0),
-        ("p99.9 <= 1.5s", Scope.DURATION, 0.999, 1500.0),
-        ("mean<20", Scope.DURATION, None, 20.0),
-        ("max<1m", Scope.DURATION, 1.0, 60_000.0),
-        ("client_p50<80ms", Scope.CLIENT, 0.5, 80.0),
-        ("COLD_P99<2s", Scope.COLD, 0.99, 2000.0),
-        ("cost<5usd/million", Scope.COST, None, 5.0),
-        ("cost<$0.5", Scope.COST, None, 0.5),
-        ("throttles<1%", Scope.THROTTLES, None, 0.01),
-        ("errors<0.001", Scope.ERRORS, None, 0.001),
+        ("p95<300ms", SloScope.DURATION, 0.95, 300.0),
+        ("p99.9 <= 1.5s", SloScope.DURATION, 0.999, 1500.0),
+        ("mean<20", SloScope.DURATION, None, 20.0),
+        ("max<1m", SloScope.DURATION, 1.0, 60_000.0),
+        ("client_p50<80ms", SloScope.CLIENT, 0.5, 80.0),
+        ("COLD_P99<2s", SloScope.COLD, 0.99, 2000.0),
+        ("cost<5usd/million", SloScope.COST, None, 5.0),
+        ("cost<$0.5", SloScope.COST, None, 0.5),
+        ("throttles<1%", SloScope.THROTTLES, None, 0.01),
+        ("errors<0.001", SloScope.ERRORS, None, 0.001),
     ],
 )
-def test_objectives_are_read(text: str, scope: Scope, quantile: float | None, limit: float) -> None:
+def test_objectives_are_read(
+    text: str, scope: SloScope, quantile: float | None, limit: float
+) -> None:
     slo = parse_slo(f" {text} ")
     assert (slo.scope, slo.text) == (scope, text)
     assert slo.quantile == (None if quantile is None else pytest.approx(quantile))

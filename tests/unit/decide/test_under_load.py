@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from support.examples import examples
 from support.factories import a_sample
 from tuner.billing.prices import prices
-from tuner.decide.decide import Answer, Decider, Question
+from tuner.decide.decide import Conclusion, Decider, Question
 from tuner.decide.goal import Goal, Strategy, parse_slo
 from tuner.decide.load_plan import MOST, MOST_WITHOUT_SLO, next_under_load
 from tuner.decide.load_result import SizeUnderLoad
@@ -91,12 +91,12 @@ class Loaded:
 
 
 @cache
-def alone(asked: Question) -> Answer:
+def alone(asked: Question) -> Conclusion:
     """The answer of calls that were made alone."""
     return Decider(asked).answer(measured())
 
 
-def answered(asked: Question, loaded: Loaded) -> Answer:
+def answered(asked: Question, loaded: Loaded) -> Conclusion:
     return chosen_under_load(alone(asked), asked, ASKED, loaded.rows(asked))
 
 

@@ -13,7 +13,7 @@ from tuner.clock import WallClock
 from tuner.engine.engine import Batch, BatchPolicy, Call
 from tuner.engine.locust_engine import LocustEngine
 from tuner.engine.replay_engine import ReplayEngine
-from tuner.recording import Recording, Row
+from tuner.recording import RecordedRow, Recording
 from tuner.records import Outcome, Part, Purpose
 
 VARIANT = a_variant()
@@ -145,7 +145,7 @@ def test_nothing_new_is_sent_after_the_cutoff(make: Make, serve: Any, answer: An
 
 
 def test_a_recording_answers_a_closed_load_in_virtual_time() -> None:
-    row = Row(memory_mb=128, duration_ms=100.0, billed_ms=100.0)
+    row = RecordedRow(memory_mb=128, duration_ms=100.0, billed_ms=100.0)
     engine = ReplayEngine({Part(): Recording("rec.csv", None, (), by_size={128: (row,)})}, seed=1)
     policy = BatchPolicy(repeat=True, cutoff_s=9.95, think_s=0.1)
     samples = list(engine.run(batch(1, 2, policy, every_s=None)))

@@ -10,16 +10,19 @@ from support.factories import a_batch, a_variant, some_calls
 from tuner.engine.engine import Batch
 from tuner.engine.replay_engine import ReplayEngine
 from tuner.errors import UsageError
-from tuner.recording import Recording, Row
+from tuner.recording import RecordedRow, Recording
 from tuner.records import Outcome, Part, Purpose, Sample
 
 MIXED = {
-    128: [Row(128, 100.5, 200.0, 99.5, 40.0), *(Row(128, 40.0 + n, 41.0 + n) for n in range(20))],
-    256: [Row(256, 20.2, None, None, 44.0, 25.0)],
+    128: [
+        RecordedRow(128, 100.5, 200.0, 99.5, 40.0),
+        *(RecordedRow(128, 40.0 + n, 41.0 + n) for n in range(20)),
+    ],
+    256: [RecordedRow(256, 20.2, None, None, 44.0, 25.0)],
 }
 
 
-def recording(rows: Mapping[int, Sequence[Row]]) -> Recording:
+def recording(rows: Mapping[int, Sequence[RecordedRow]]) -> Recording:
     return Recording("r.csv", None, (), by_size=rows)
 
 
@@ -35,7 +38,9 @@ def batch(
     return a_batch(made, concurrency)
 
 
-def run(wanted: Batch, seed: int = 1, rows: Mapping[int, Sequence[Row]] = MIXED) -> list[Sample]:
+def run(
+    wanted: Batch, seed: int = 1, rows: Mapping[int, Sequence[RecordedRow]] = MIXED
+) -> list[Sample]:
     return list(ReplayEngine({Part(): recording(rows)}, seed).run(wanted))
 
 
@@ -52,13 +57,13 @@ def test_cold_calls_draw_rows_with_init() -> None:
 
 
 def test_a_size_that_was_only_recorded_cold_stands_in_for_warm_calls_without_its_init() -> None:
-    [sample] = run(batch(1), rows={128: [Row(128, 100.5, 200.0, 99.5, 40.0, 230.0)]})
+    [sample] = run(batch(1), rows={128: [RecordedRow(128, 100.5, 200.0, 99.5, 40.0, 230.0)]})
     assert (sample.init_ms, sample.duration_ms, sample.billed_ms) == (None, 100.5, 101.0)
     assert sample.service_ms == pytest.approx(100.5)
 
 
 def test_a_recorded_call_of_no_time_is_billed_a_whole_millisecond() -> None:
-    [sample] = run(batch(1), rows={128: [Row(128, 0.0)]})
+    [sample] = run(batch(1), rows={128: [RecordedRow(128, 0.0)]})
     assert (sample.duration_ms, sample.billed_ms) == (0.0, 1.0)
 
 
@@ -74,7 +79,7 @@ def test_what_was_not_recorded_follows_lambdas_billing_rule_or_stays_unknown() -
 
 
 def test_a_failed_row_keeps_its_outcome() -> None:
-    [sample] = run(batch(1), rows={128: [Row(128, None, outcome=Outcome.OUT_OF_MEMORY)]})
+    [sample] = run(batch(1), rows={128: [RecordedRow(128, None, outcome=Outcome.OUT_OF_MEMORY)]})
     assert (sample.outcome, sample.reason, sample.billed_ms) == (
         Outcome.OUT_OF_MEMORY,
         "recorded as out_of_memory",

@@ -10,21 +10,29 @@ from hypothesis import strategies as st
 
 from support.examples import examples
 from tuner.clock import VirtualClock
-from tuner.fleet import Fleet, Limits, Placement, ThrottleReason, TokenBucket, Verdict, idle_life
+from tuner.fleet import (
+    AccountLimits,
+    Fleet,
+    Placement,
+    ServedAs,
+    ThrottleReason,
+    TokenBucket,
+    idle_life,
+)
 
 LIFE_S = 300.0
 
 
 def fleet(**limits: int) -> tuple[Fleet, VirtualClock]:
     clock = VirtualClock()
-    return Fleet(Limits(**limits), clock, lambda: LIFE_S), clock
+    return Fleet(AccountLimits(**limits), clock, lambda: LIFE_S), clock
 
 
 def test_a_second_call_at_the_same_time_starts_a_second_sandbox() -> None:
     it, _ = fleet()
     first = it.place("f", "f:1")
     second = it.place("f", "f:1")
-    assert (first.verdict, second.verdict) == (Verdict.COLD, Verdict.COLD)
+    assert (first.verdict, second.verdict) == (ServedAs.COLD, ServedAs.COLD)
     assert first.sandbox != second.sandbox
 
 
@@ -34,14 +42,14 @@ def test_the_most_recently_used_warm_sandbox_serves_first() -> None:
     for box in (boxes[1], boxes[2], boxes[0]):
         clock.advance(1)
         it.release(box)
-    assert it.place("f", "f:1") == Placement(Verdict.WARM, boxes[0])
-    assert it.place("f", "f:1") == Placement(Verdict.WARM, boxes[2])
+    assert it.place("f", "f:1") == Placement(ServedAs.WARM, boxes[0])
+    assert it.place("f", "f:1") == Placement(ServedAs.WARM, boxes[2])
 
 
 def test_a_sandbox_is_never_shared_between_deployments() -> None:
     it, _ = fleet()
     it.release(it.place("f", "f:1").sandbox)
-    assert it.place("f", "f:2").verdict is Verdict.COLD
+    assert it.place("f", "f:2").verdict is ServedAs.COLD
 
 
 def test_an_idle_sandbox_expires_and_is_handed_over_once() -> None:
@@ -51,7 +59,7 @@ def test_an_idle_sandbox_expires_and_is_handed_over_once() -> None:
     clock.advance(LIFE_S - 0.001)
     assert it.expired() == []
     clock.advance(0.001)
-    assert it.place("f", "f:1").verdict is Verdict.COLD
+    assert it.place("f", "f:1").verdict is ServedAs.COLD
     assert it.expired() == [box]
     assert it.expired() == []
 
@@ -68,7 +76,7 @@ def test_a_retired_deployment_lets_its_busy_sandbox_finish() -> None:
 def test_a_dead_sandbox_is_not_reused() -> None:
     it, _ = fleet()
     assert it.release(it.place("f", "f:1").sandbox, alive=False) is False
-    assert it.place("f", "f:1").verdict is Verdict.COLD
+    assert it.place("f", "f:1").verdict is ServedAs.COLD
 
 
 def test_releasing_twice_is_refused() -> None:
@@ -89,9 +97,9 @@ def test_the_account_limit_counts_all_unreserved_functions() -> None:
 def test_reserved_concurrency_limits_its_function_and_shrinks_the_rest() -> None:
     it, _ = fleet(account_concurrency=3)
     it.reserve("f", 2)
-    assert [it.place("f", "f:1").verdict for _ in range(2)] == [Verdict.COLD] * 2
+    assert [it.place("f", "f:1").verdict for _ in range(2)] == [ServedAs.COLD] * 2
     assert it.place("f", "f:1").reason is ThrottleReason.RESERVED_CONCURRENCY
-    assert it.place("g", "g:1").verdict is Verdict.COLD
+    assert it.place("g", "g:1").verdict is ServedAs.COLD
     assert it.place("g", "g:1").reason is ThrottleReason.ACCOUNT_CONCURRENCY
 
 
@@ -106,10 +114,10 @@ def test_a_reservation_given_back_counts_its_calls_against_the_account() -> None
     it.reserve("f", 1)
     box = it.place("f", "f:1").sandbox
     it.reserve("f", None)
-    assert it.place("f", "f:1").verdict is Verdict.COLD
+    assert it.place("f", "f:1").verdict is ServedAs.COLD
     assert it.place("f", "f:1").reason is ThrottleReason.ACCOUNT_CONCURRENCY
     it.release(box)
-    assert it.place("f", "f:1").verdict is Verdict.WARM
+    assert it.place("f", "f:1").verdict is ServedAs.WARM
 
 
 def test_requests_per_second_are_ten_times_the_concurrency() -> None:
@@ -145,12 +153,12 @@ def test_a_changed_reservation_has_the_request_rate_of_its_new_size() -> None:
 
 def test_new_sandboxes_are_limited_per_function() -> None:
     it, clock = fleet(account_concurrency=1000, burst=3, burst_period_s=3)
-    assert [it.place("f", "f:1").verdict for _ in range(3)] == [Verdict.COLD] * 3
-    assert it.place("f", "f:1").verdict is Verdict.THROTTLED
-    assert it.place("g", "g:1").verdict is Verdict.COLD
+    assert [it.place("f", "f:1").verdict for _ in range(3)] == [ServedAs.COLD] * 3
+    assert it.place("f", "f:1").verdict is ServedAs.THROTTLED
+    assert it.place("g", "g:1").verdict is ServedAs.COLD
     clock.advance(1)
-    assert it.place("f", "f:1").verdict is Verdict.COLD
-    assert it.place("f", "f:1").verdict is Verdict.THROTTLED
+    assert it.place("f", "f:1").verdict is ServedAs.COLD
+    assert it.place("f", "f:1").verdict is ServedAs.THROTTLED
 
 
 def test_idle_lives_follow_the_measured_distribution() -> None:
@@ -213,7 +221,7 @@ class _Permits:
 class Reference:
     """The same rules, written as searches over a list; times in whole milliseconds."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: AccountLimits) -> None:
         self.limits, self.now, self.turn, self.number = limits, 0, 0, 0
         self.boxes: list[_Box] = []
         self.reserved: dict[str, int] = {}
@@ -313,7 +321,7 @@ ACTIONS = st.one_of(
     st.tuples(st.just("retire"), st.sampled_from("fgh"), st.integers(1, 2)),
 )
 LIMITS = st.builds(
-    Limits,
+    AccountLimits,
     account_concurrency=st.integers(4, 7),
     burst=st.integers(1, 5) | st.just(1000),
     burst_period_s=st.integers(1, 10),
@@ -323,7 +331,7 @@ LIMITS = st.builds(
 
 @examples(300)
 @given(limits=LIMITS, actions=st.lists(ACTIONS, max_size=60))
-def test_the_fleet_decides_as_the_slow_reference_does(limits: Limits, actions: list) -> None:
+def test_the_fleet_decides_as_the_slow_reference_does(limits: AccountLimits, actions: list) -> None:
     clock = VirtualClock()
     it, slow = Fleet(limits, clock, lambda: LIFE_S), Reference(limits)
     serving: list[int] = []
@@ -339,7 +347,7 @@ def test_the_fleet_decides_as_the_slow_reference_does(limits: Limits, actions: l
                 assert placement.sandbox not in serving
                 assert placement.sandbox not in stopped
                 serving.append(placement.sandbox)
-            if placement.verdict is Verdict.COLD:
+            if placement.verdict is ServedAs.COLD:
                 started.setdefault(what, []).append(slow.now)
         elif action == "calls":  # that take no time, one after another
             for _ in range(detail):
@@ -350,7 +358,7 @@ def test_the_fleet_decides_as_the_slow_reference_does(limits: Limits, actions: l
                 assert (placement.verdict, placement.sandbox or placement.reason) == expected
                 if placement.sandbox:
                     assert it.release(placement.sandbox) == slow.release(placement.sandbox, True)
-                if placement.verdict is Verdict.COLD:
+                if placement.verdict is ServedAs.COLD:
                     started.setdefault(what, []).append(slow.now)
         elif action == "release" and serving:
             number = serving.pop(what % len(serving))
@@ -375,7 +383,7 @@ def test_the_fleet_decides_as_the_slow_reference_does(limits: Limits, actions: l
         _check_burst(moments, limits)
 
 
-def _check_burst(moments_ms: list[int], limits: Limits) -> None:
+def _check_burst(moments_ms: list[int], limits: AccountLimits) -> None:
     """No stretch of time has more new sandboxes than it may: the bucket, and what it regained."""
     for first, begun_ms in enumerate(moments_ms):
         for last in range(first, len(moments_ms)):

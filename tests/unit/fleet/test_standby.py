@@ -4,12 +4,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuner.clock import VirtualClock
-from tuner.fleet import Fleet, Limits, ThrottleReason, Verdict
+from tuner.fleet import AccountLimits, Fleet, ServedAs, ThrottleReason
 
 
 def fleet(**limits: int) -> tuple[Fleet, VirtualClock]:
     clock = VirtualClock()
-    return Fleet(Limits(**limits), clock, lambda: 300.0), clock
+    return Fleet(AccountLimits(**limits), clock, lambda: 300.0), clock
 
 
 def ready(it: Fleet, count: int, function: str = "f", deployment: str = "f:1") -> list[int]:
@@ -23,7 +23,7 @@ def test_the_first_calls_meet_fresh_sandboxes_and_the_next_spill_over() -> None:
     it, _ = fleet()
     numbers = ready(it, 2)
     places = [it.place("f", "f:1") for _ in range(3)]
-    assert [p.verdict for p in places] == [Verdict.WARM, Verdict.WARM, Verdict.COLD]
+    assert [p.verdict for p in places] == [ServedAs.WARM, ServedAs.WARM, ServedAs.COLD]
     assert [p.sandbox for p in places[:2]] == numbers
 
 
@@ -44,7 +44,7 @@ def test_none_serves_before_all_are_ready_and_none_expires() -> None:
     it, clock = fleet()
     it.provision("f", "f:1", 2)
     numbers = [it.add("f:1") for _ in range(2)]
-    assert it.place("f", "f:1").verdict is Verdict.COLD
+    assert it.place("f", "f:1").verdict is ServedAs.COLD
     it.open(numbers)
     clock.advance(1e6)
     assert it.place("f", "f:1").sandbox == numbers[0]
@@ -53,11 +53,11 @@ def test_none_serves_before_all_are_ready_and_none_expires() -> None:
 def test_what_is_provisioned_is_taken_from_what_others_may_use() -> None:
     it, _ = fleet(account_concurrency=3)
     ready(it, 2)
-    assert it.place("g", "g:1").verdict is Verdict.COLD
+    assert it.place("g", "g:1").verdict is ServedAs.COLD
     assert it.place("g", "g:1").reason is ThrottleReason.ACCOUNT_CONCURRENCY
-    assert it.place("f", "f:1").verdict is Verdict.WARM
+    assert it.place("f", "f:1").verdict is ServedAs.WARM
     it.withdraw("f:1")
-    assert it.place("g", "g:1").verdict is Verdict.COLD
+    assert it.place("g", "g:1").verdict is ServedAs.COLD
 
 
 def test_a_reservation_all_provisioned_leaves_nothing_for_other_versions() -> None:
@@ -65,7 +65,7 @@ def test_a_reservation_all_provisioned_leaves_nothing_for_other_versions() -> No
     it.reserve("f", 1)
     ready(it, 1)
     assert it.place("f", "f:latest").reason is ThrottleReason.RESERVED_CONCURRENCY
-    assert it.place("f", "f:1").verdict is Verdict.WARM
+    assert it.place("f", "f:1").verdict is ServedAs.WARM
 
 
 def test_calls_beyond_ten_a_second_for_each_spill_over() -> None:
@@ -73,11 +73,11 @@ def test_calls_beyond_ten_a_second_for_each_spill_over() -> None:
     ready(it, 1)
     for _ in range(10):
         placed = it.place("f", "f:1")
-        assert placed.verdict is Verdict.WARM
+        assert placed.verdict is ServedAs.WARM
         it.release(placed.sandbox or 0)
-    assert it.place("f", "f:1").verdict is Verdict.COLD
+    assert it.place("f", "f:1").verdict is ServedAs.COLD
     clock.advance(1.0)
-    assert it.place("f", "f:1").verdict is Verdict.WARM
+    assert it.place("f", "f:1").verdict is ServedAs.WARM
 
 
 def test_withdrawing_lets_busy_ones_and_inits_finish_and_keeps_none() -> None:

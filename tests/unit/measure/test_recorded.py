@@ -1,13 +1,13 @@
 """Doubts about a recording: sizes with hardly any rows, or with cold starts only."""
 
 from tuner.measure.health import recording_advice
-from tuner.recording import Recording, Row
+from tuner.recording import RecordedRow, Recording
 from tuner.records import Advice
 
-COLD, WARM = Row(128, 9.0, init_ms=50.0), Row(256, 8.0)
+COLD, WARM = RecordedRow(128, 9.0, init_ms=50.0), RecordedRow(256, 8.0)
 
 
-def recording(rows: dict[int, list[Row]], *notes: Advice) -> Recording:
+def recording(rows: dict[int, list[RecordedRow]], *notes: Advice) -> Recording:
     return Recording("r.csv", None, (), notes=notes, by_size=rows)
 
 

@@ -19,7 +19,7 @@ from tuner.model.comparison import (
 )
 from tuner.model.limits import mean_limits, quantile_limits, rate_limits
 from tuner.model.spread import (
-    Part,
+    RoundPart,
     estimate,
     interpolated,
     least_count,
@@ -113,7 +113,7 @@ def test_rounds_that_did_nothing_make_no_interval_narrower_by_much() -> None:
         assert one is not None
         assert other is not None
         rounds = np.arange(60)
-        told = variance_over_rounds([Part(one, rounds, -1.0), Part(other, rounds, 1.0)])
+        told = variance_over_rounds([RoundPart(one, rounds, -1.0), RoundPart(other, rounds, 1.0)])
         narrower.append(told.value / (one.log_error**2 + other.log_error**2))
     assert np.mean(narrower) > 0.93
     assert np.quantile(narrower, 0.02) > 0.6

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from tuner.model.discrepancy import Basis, Bends
+from tuner.model.discrepancy import Bends, FeatureBasis
 
 SIZES = np.array([128, 200, 333, 512, 800, 1024, 1536])
-BASIS = Basis(128, 1536)
+BASIS = FeatureBasis(128, 1536)
 
 
 def test_the_likelihood_is_that_of_the_full_covariance() -> None:

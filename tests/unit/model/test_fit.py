@@ -5,7 +5,7 @@ import pytest
 
 from tuner.model.cfs import elapsed_ms
 from tuner.model.fit import NothingToFit, fit
-from tuner.model.observations import ColdStarts, Observations
+from tuner.model.observations import ColdCalls, Observations
 
 SIZES = [128, 238, 441, 620, 827, 1100, 1536]
 
@@ -17,7 +17,7 @@ def observe(memory_mb: list[int], duration_ms: np.ndarray) -> Observations:
         duration_ms=np.asarray(duration_ms, dtype=np.float64),
         billed_ms=np.ceil(duration_ms),
         round=np.zeros(len(memory_mb), dtype=np.int64),
-        cold=ColdStarts(none.astype(np.int64), none, none, none),
+        cold=ColdCalls(none.astype(np.int64), none, none, none),
     )
 
 

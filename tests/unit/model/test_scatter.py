@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from scipy import special
 
-from tuner.model.discrepancy import Basis, Scatter, _digamma, _trigamma, draw_scatter
+from tuner.model.discrepancy import FeatureBasis, Scatter, _digamma, _trigamma, draw_scatter
 
 SIZES = np.array([128, 256, 512, 1024, 1536])
 ENDS = np.array([128, 1536])
-BASIS = Basis(128, 1536)
+BASIS = FeatureBasis(128, 1536)
 
 
 def drawn(times: np.ndarray, each: int, seed: int = 1) -> Scatter:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuner.errors import UsageError
-from tuner.recording import Row, read_recording
-from tuner.recording.power_tuning import Point, read_input, read_output
+from tuner.recording import RecordedRow, read_recording
+from tuner.recording.power_tuning import SizePoint, read_input, read_output
 
 RESULT: dict[str, Any] = {"power": "512", "cost": 0.0000002083, "duration": 2.9}
 STATS = [
@@ -35,8 +35,8 @@ JSON = st.recursive(
 def test_output_is_read_flat_and_wrapped_with_power_as_text_or_number() -> None:
     flat = read_output(json.dumps(RESULT))
     wrapped = read_output(json.dumps({"results": {**RESULT, "power": 512, "stats": STATS}}))
-    assert flat == (Point(512, 2.9, 0.0000002083),)
-    assert wrapped == (Point(128, 11.0, 1e-7), Point(512, 2.9, 2e-7))
+    assert flat == (SizePoint(512, 2.9, 0.0000002083),)
+    assert wrapped == (SizePoint(128, 11.0, 1e-7), SizePoint(512, 2.9, 2e-7))
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_each_size_of_an_output_becomes_a_row_that_is_said_to_be_a_mean(
     path.write_text(json.dumps({**RESULT, "stats": STATS}))
     recording = read_recording(path)
     assert recording.sizes() == (128, 512)
-    assert recording.rows(128) == [Row(128, 11.0)]
+    assert recording.rows(128) == [RecordedRow(128, 11.0)]
     assert [note.code for note in recording.notes] == ["recorded-means"]
 
 

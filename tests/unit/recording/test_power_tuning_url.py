@@ -1,11 +1,11 @@
 """The chart's URL is the one that aws-lambda-power-tuning's page decodes."""
 
-from tuner.recording.power_tuning import Point, chart_url
+from tuner.recording.power_tuning import SizePoint, chart_url
 
 
 def test_the_url_is_the_one_that_the_page_decodes() -> None:
     points = [
-        Point(m, t, c)
+        SizePoint(m, t, c)
         for m, t, c in zip(
             (1536, 128, 256, 512, 1024),
             (2.1, 16, 8, 4, 2.8),
@@ -20,7 +20,7 @@ def test_the_url_is_the_one_that_the_page_decodes() -> None:
 
 
 def test_in_china_the_page_is_told_the_currency() -> None:
-    url = chart_url([Point(10_240, 3.0, 1e-6)], region="cn-north-1")
+    url = chart_url([SizePoint(10_240, 3.0, 1e-6)], region="cn-north-1")
     assert url is not None
     assert url.startswith("https://lambda-power-tuning.show/?currency=CNY#ACg=;")
 

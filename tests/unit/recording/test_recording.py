@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from support.examples import examples
 from tuner.errors import UsageError
-from tuner.recording import Recording, Row, read_recording
+from tuner.recording import RecordedRow, Recording, read_recording
 from tuner.records import Outcome
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
@@ -36,7 +36,7 @@ def refusal(folder: Path, text: str, name: str = "rec.csv", **where: str) -> Usa
 def test_unsorted_rows_are_gathered_by_size(tmp_path: Path) -> None:
     recording = read_recording(written(tmp_path, PLAIN))
     assert recording.sizes() == (128, 512)
-    assert recording.rows(512) == [Row(512, 24.5), Row(512, 25.0)]
+    assert recording.rows(512) == [RecordedRow(512, 24.5), RecordedRow(512, 25.0)]
     assert recording.arch is None
 
 
@@ -50,9 +50,9 @@ def test_every_column_is_read(tmp_path: Path) -> None:
     recording = read_recording(written(tmp_path, text))
     assert recording.arch == "arm64"
     assert recording.rows(512) == [
-        Row(512, 2.5, 103.0, 100.1, 40.0, 110.0, Outcome.OK),
-        Row(512, 3000.0, 3000.0, None, None, None, Outcome.TIMEOUT),
-        Row(512, None, outcome=Outcome.OUT_OF_MEMORY),
+        RecordedRow(512, 2.5, 103.0, 100.1, 40.0, 110.0, Outcome.OK),
+        RecordedRow(512, 3000.0, 3000.0, None, None, None, Outcome.TIMEOUT),
+        RecordedRow(512, None, outcome=Outcome.OUT_OF_MEMORY),
     ]
 
 
@@ -86,13 +86,13 @@ def test_json_lines_are_read_whatever_keys_each_has(tmp_path: Path, name: str) -
     ]
     text = "\n\n".join(map(json.dumps, rows))
     recording = read_recording(written(tmp_path, text, name))
-    assert recording.rows(1024) == [Row(1024, 2.5)]
+    assert recording.rows(1024) == [RecordedRow(1024, 2.5)]
     assert recording.columns == ("memory_mb", "duration_ms", "init_ms", "extra")
 
 
 def test_a_byte_order_mark_and_spaces_in_the_header_do_no_harm(tmp_path: Path) -> None:
     text = "\ufeffmemory_mb, duration_ms\r\n512, 24.5 \r\n\r\n"
-    assert read_recording(written(tmp_path, text)).rows(512) == [Row(512, 24.5)]
+    assert read_recording(written(tmp_path, text)).rows(512) == [RecordedRow(512, 24.5)]
 
 
 def test_a_size_without_rows_lists_the_sizes_there_are(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from support.stored import RUN, write_as
 from tuner.measure.documents import StartFacts, Startups, stored_loads, stored_startups
 from tuner.records import Purpose, Sample, Setting
 from tuner.store.earlier import brought_up
-from tuner.store.entries import Closed, Document, Samples
+from tuner.store.entries import Closed, RunDocument, Samples
 from tuner.store.exchange import StoredRun, lines
 from tuner.store.plain import plain
 from tuner.store.runs import Store, find
@@ -120,7 +120,7 @@ def test_what_waited_of_a_run_of_before_is_delivered_as_it_is_now(store_url: str
         store.add(RUN.run, LOADED[:3])
         spool = Spool(store.where, RUN)
         spool.write(Samples(tuple(LOADED[3:])))
-        spool.write(Document("size-loads", UNDER_LOAD["size-loads"]))
+        spool.write(RunDocument("size-loads", UNDER_LOAD["size-loads"]))
         spool.write(Closed())
         spool.close()
     kept = [as_before(line) for line in spool.path.read_text().splitlines()]

@@ -305,8 +305,8 @@ def test_a_file_of_a_newer_version_or_of_another_store_is_left(
             st.lists(st.builds(Advice, st.text(), st.text()), max_size=2).map(tuple),
             st.none() | st.text(),
         )
-        | st.builds(entries.Chosen, st.builds(Choice, *[st.integers(0, PRIME)] * 3))
-        | st.builds(entries.Document, st.text(), st.dictionaries(st.text(), st.integers()))
+        | st.builds(entries.Kept, st.builds(Choice, *[st.integers(0, PRIME)] * 3))
+        | st.builds(entries.RunDocument, st.text(), st.dictionaries(st.text(), st.integers()))
     )
 )
 def test_entries_come_back_from_their_lines(written: list[entries.Entry]) -> None:

@@ -14,7 +14,8 @@ from botocore.config import Config
 from tuner.aws.control import ControlPlane
 from tuner.aws.session import AwsSession, SessionOptions, open_session
 from tuner.clock import WallClock
-from tuner.targets.aws import AwsOptions, AwsTarget
+from tuner.targets.aws import AwsTarget
+from tuner.targets.aws_versions import AwsOptions
 from tuner.targets.names import parse_target
 
 ZIP_SOURCE = {"app.py": "def handler(event, context):\n    return event\n"}

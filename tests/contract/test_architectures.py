@@ -88,8 +88,8 @@ def test_the_copies_of_a_dead_run_are_deleted_each_by_its_own_journal(
     target.prepare([X86, ARM])
     for journal_of in target.parts.values():
         assert isinstance(journal_of, AwsTarget)
-        assert journal_of._journal is not None
-        journal_of._journal.close()  # as the end of a process does
+        assert journal_of._deployed._journal is not None
+        journal_of._deployed._journal.close()  # as the end of a process does
     for entry in pending(journal):
         assert restore_journal(entry, ControlPlane(aws_session, hasty_clock))
     assert functions_of(service) == there

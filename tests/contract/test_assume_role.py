@@ -10,7 +10,8 @@ from tuner.aws.session import SessionOptions, current_keys, open_session
 from tuner.cli.app import main
 from tuner.errors import AccessDenied, UsageError
 from tuner.records import Setting
-from tuner.targets.aws import AwsOptions, open_aws
+from tuner.targets.aws import open_aws
+from tuner.targets.aws_versions import AwsOptions
 from tuner.targets.names import parse_target
 from tuner.targets.seam import one_variant
 

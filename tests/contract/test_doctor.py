@@ -11,7 +11,7 @@ import pytest
 from tuner.aws.session import AwsSession
 from tuner.cli.app import main
 from tuner.targets.aws import AwsTarget
-from tuner.targets.checkup import Level
+from tuner.targets.seam import Level
 
 
 def findings(target: AwsTarget) -> dict[str, Any]:

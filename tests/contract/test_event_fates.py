@@ -18,7 +18,8 @@ from tuner.measure.event_drain import EventDrain
 from tuner.measure.event_fates import End
 from tuner.measure.event_figures import EventFigures
 from tuner.records import Outcome, Purpose
-from tuner.targets.aws import AwsOptions, AwsTarget
+from tuner.targets.aws import AwsTarget
+from tuner.targets.aws_versions import AwsOptions
 from tuner.targets.names import parse_target
 from tuner.targets.observers import EventSettings
 

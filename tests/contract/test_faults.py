@@ -29,7 +29,8 @@ from tuner.aws.session import AwsSession, SessionOptions, open_session
 from tuner.clock import WallClock
 from tuner.errors import TargetError, TunerError
 from tuner.records import Setting
-from tuner.targets.aws import AwsOptions, AwsTarget, on_architectures
+from tuner.targets.aws import AwsTarget, on_architectures
+from tuner.targets.aws_versions import AwsOptions
 from tuner.targets.choices import Isolation
 from tuner.targets.names import parse_target
 from tuner.targets.seam import one_variant

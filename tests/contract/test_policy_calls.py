@@ -25,7 +25,8 @@ from tuner.aws.session import SessionOptions, open_session
 from tuner.clock import WallClock
 from tuner.errors import AccessDenied
 from tuner.records import Setting
-from tuner.targets.aws import AwsOptions, AwsTarget
+from tuner.targets.aws import AwsTarget
+from tuner.targets.aws_versions import AwsOptions
 from tuner.targets.choices import Isolation
 from tuner.targets.names import parse_target
 from tuner.targets.seam import one_variant
@@ -202,9 +203,11 @@ def test_restore_of_a_provisioned_version(
     options = AwsOptions(journal=Path(".tuner/journal"))
     target = AwsTarget(ControlPlane(session, hasty_clock), parse_target(function), options)
     one_variant(target, Setting(512, start="provisioned=1"))
-    assert target._maker is not None
-    assert target._journal is not None
-    target._maker._set(640, f"{target._journal.header.mark}left as a crash leaves it")
+    assert target._deployed._maker is not None
+    assert target._deployed._journal is not None
+    target._deployed._maker._set(
+        640, f"{target._deployed._journal.header.mark}left as a crash leaves it"
+    )
     target.close()
     record.forget()
     assert run("restore") == 0
@@ -221,9 +224,11 @@ def test_restore(function: str, record: Record, isolation: str, hasty_clock: Wal
     target = AwsTarget(ControlPlane(session, hasty_clock), parse_target(function), options)
     one_variant(target, Setting(512))
     if isolation == "versions":
-        assert target._maker is not None
-        assert target._journal is not None
-        target._maker._set(640, f"{target._journal.header.mark}left as a crash leaves it")
+        assert target._deployed._maker is not None
+        assert target._deployed._journal is not None
+        target._deployed._maker._set(
+            640, f"{target._deployed._journal.header.mark}left as a crash leaves it"
+        )
     target.close()
     record.forget()
     assert run("restore") == 0

@@ -17,7 +17,8 @@ from tuner.clock import WallClock
 from tuner.errors import TunerError
 from tuner.options.manage import RestoreCommand
 from tuner.records import Setting
-from tuner.targets.aws import AwsOptions, AwsTarget
+from tuner.targets.aws import AwsTarget
+from tuner.targets.aws_versions import AwsOptions
 from tuner.targets.names import parse_target
 
 app = typer.Typer()

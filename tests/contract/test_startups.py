@@ -19,6 +19,9 @@ from tuner.clock import WallClock
 from tuner.errors import TargetError
 from tuner.records import Backend, Setting
 from tuner.targets.aws import AwsTarget
+from tuner.targets.aws_versions import AwsOptions
+from tuner.targets.choices import Isolation
+from tuner.targets.names import parse_target
 from tuner.targets.seam import one_variant
 from tuner.targets.suitability import no_snap_start
 
@@ -60,6 +63,20 @@ def test_a_provisioned_version_is_ready_when_used_and_gone_afterwards(
         FunctionName=free, Qualifier=variant.qualifier
     )
     assert (told["Status"], told["AvailableProvisionedConcurrentExecutions"]) == ("READY", 2)
+    target.restore()
+    assert picture(service, free) == before
+
+
+def test_a_copy_is_provisioned_and_the_function_is_not(
+    open_target: Callable[..., AwsTarget], service: Any, free: str
+) -> None:
+    before, target = picture(service, free), open_target(free, isolation=Isolation.CLONE)
+    variant, copy = one_variant(target, TWO), target.endpoint().function
+    [kept] = provisioned(service, copy)
+    assert kept["FunctionArn"].endswith(f"{copy}:{variant.qualifier}")
+    assert provisioned(service, free) == []
+    target.release(variant)
+    assert provisioned(service, copy) == []
     target.restore()
     assert picture(service, free) == before
 
@@ -210,15 +227,14 @@ def front(service: Any) -> Iterator[SnapshotFront]:
 
 @pytest.fixture
 def on_front(
-    open_target: Callable[..., AwsTarget], front: SnapshotFront, hasty_clock: WallClock
+    journal: Path, front: SnapshotFront, hasty_clock: WallClock
 ) -> Callable[[str], AwsTarget]:
     """Open a target through the front."""
 
     def open_(function: str) -> AwsTarget:
-        target = open_target(function)
         session = open_session(SessionOptions(region=REGION, endpoint_url=front.url))
-        target._control = ControlPlane(session, hasty_clock)
-        return target
+        options = AwsOptions(journal=journal, clock=hasty_clock)
+        return AwsTarget(ControlPlane(session, hasty_clock), parse_target(function), options)
 
     return open_
 

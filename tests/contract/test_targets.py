@@ -16,7 +16,8 @@ from tuner.aws.session import SessionOptions, open_session
 from tuner.clock import WallClock
 from tuner.errors import NotFound, TargetError, UsageError
 from tuner.records import Backend, Setting
-from tuner.targets.aws import AwsOptions, AwsTarget, open_aws
+from tuner.targets.aws import AwsTarget, open_aws
+from tuner.targets.aws_versions import AwsOptions
 from tuner.targets.names import parse_target
 from tuner.targets.seam import Variant, one_variant
 

@@ -11,7 +11,7 @@ from tuner.options.sweep import SweepOptions, as_sweep
 from tuner.planning.risks import risks
 from tuner.planning.sizes import candidates
 from tuner.records import FunctionFacts
-from tuner.targets.checkup import Finding, Level
+from tuner.targets.seam import Finding, Level
 
 #: Of what could go wrong, this stops a sweep; the rest is worth a thought.
 _STOPS = ("report-hidden", "reserved-zero")
@@ -19,7 +19,6 @@ _STOPS = ("report-hidden", "reserved-zero")
 
 def findings(options: DoctorCommand) -> Iterator[Finding]:
     """What helps or stands in the way, one after another; raises nothing of a target."""
-    from tuner.targets.aws import AwsTarget
 
     asked = as_sweep(options)
     try:
@@ -28,8 +27,7 @@ def findings(options: DoctorCommand) -> Iterator[Finding]:
         yield Finding("target", Level.PROBLEM, error.reason, error.fix)
         return
     try:
-        if isinstance(target, AwsTarget):
-            yield from target.check_up()
+        yield from target.check_up()
         facts = target.describe()
     except TunerError as error:
         yield Finding("target", Level.PROBLEM, error.reason, error.fix)

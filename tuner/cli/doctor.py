@@ -8,7 +8,7 @@ import typer
 from tuner.options.manage import DoctorCommand
 
 if TYPE_CHECKING:
-    from tuner.targets.checkup import Finding
+    from tuner.targets.seam import Finding
 
 _MARKS = {"ok": "ok", "unknown": "?", "warning": "!", "problem": "X"}
 
@@ -17,7 +17,7 @@ def doctor(options: DoctorCommand) -> None:
     """Changes nothing. Exits with 1 if something stands in the way of a sweep."""
     from tuner.api.doctor import findings
     from tuner.cli.show import write_document
-    from tuner.targets.checkup import Level
+    from tuner.targets.seam import Level
 
     found = []
     for finding in findings(options):

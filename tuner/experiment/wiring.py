@@ -122,7 +122,8 @@ def open_target(options: FunctionOptions, progress: Progress, clock: Clock) -> T
         raise _this_machines_only(name.text)
     if name.kind is Kind.AWS:
         from tuner.aws.session import SessionOptions
-        from tuner.targets.aws import AwsOptions, open_aws
+        from tuner.targets.aws import open_aws
+        from tuner.targets.aws_versions import AwsOptions
 
         session = SessionOptions(
             options.region,

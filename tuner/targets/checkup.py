@@ -6,8 +6,6 @@ tried so is said to be unknown. It never invokes (a dry run starts nothing).
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from tuner.aws.calls import AwsService
@@ -20,27 +18,8 @@ from tuner.records import Backend, Metric
 from tuner.targets.aws_observers import cloudwatch_beside
 from tuner.targets.facts import platform_facts
 from tuner.targets.names import TargetName
+from tuner.targets.seam import Finding, Level
 from tuner.targets.suitability import no_snap_start, refuse_split_alias, refuse_unsuitable
-
-
-class Level(StrEnum):
-    """How a finding weighs."""
-
-    OK = "ok"
-    UNKNOWN = "unknown"
-    WARNING = "warning"
-    PROBLEM = "problem"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One question answered; everything but ``ok`` says what to do."""
-
-    name: str
-    level: Level
-    text: str
-    fix: str = ""
-
 
 #: No revision of anything: a change that expects it is refused.
 _NO_REVISION = "00000000-0000-0000-0000-000000000000"

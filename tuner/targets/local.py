@@ -6,7 +6,7 @@ path with another endpoint. Whatever is wrong with the code is said before anyth
 
 import platform
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -16,13 +16,12 @@ from tuner.aws.control import ControlPlane
 from tuner.aws.session import LOOPBACK_KEYS, LOOPBACK_REGION, SessionOptions, open_session
 from tuner.clock import Clock, WallClock
 from tuner.errors import UsageError
-from tuner.records import FunctionFacts, Setting
-from tuner.targets.aws import AwsOptions, AwsTarget
+from tuner.targets.aws import AwsTarget
+from tuner.targets.aws_versions import AwsOptions
 from tuner.targets.embedded import EmbeddedLambda, EmbeddedOptions
 from tuner.targets.names import DEMOS, Kind, TargetName
-from tuner.targets.observers import EventTrail
 from tuner.targets.package import Package, package_source, read_package
-from tuner.targets.seam import Code, Endpoint, Prepared, Progress, Target, Variant, never
+from tuner.targets.seam import Code, Finding, Progress, Target
 
 if TYPE_CHECKING:
     from tuner.targets.sam import SamFunction
@@ -71,7 +70,7 @@ def open_local(name: TargetName, options: LocalOptions) -> "LocalTarget":
     options.progress("starting the local Lambda")
     service = EmbeddedLambda(options.embedded, options.clock)
     try:
-        return LocalTarget(service, _create(service.url, function, options), function, options)
+        return LocalTarget(service, function, options)
     except BaseException:
         service.close()
         raise
@@ -83,46 +82,20 @@ def local_code(name: TargetName, options: LocalOptions, label: str) -> Code:
     return Code(package.zip_bytes, label, package.handler, package.runtime)
 
 
-class LocalTarget(Target):
-    """The AWS target on a service that ends with us."""
+class LocalTarget(AwsTarget):
+    """The AWS target on a service that ends with us, of which only we know."""
 
-    def __init__(
-        self,
-        service: EmbeddedLambda,
-        inner: AwsTarget,
-        function: _Function,
-        options: LocalOptions,
-    ) -> None:
-        self._service = service
-        self._inner = inner
-        self._function = function
-        self._options = options
+    def __init__(self, service: EmbeddedLambda, function: _Function, options: LocalOptions) -> None:
+        self._service, self._function, self._local = service, function, options
+        super().__init__(*_created(service.url, function, options))
 
-    def describe(self) -> FunctionFacts:
-        """As the AWS target, with how this machine plays Lambda."""
-        return self._inner.describe()
+    def check_up(self) -> Iterator[Finding]:
+        """Nothing stands in the way of a function of our own."""
+        return iter(())
 
-    def check(self, settings: Iterable[Setting]) -> None:
-        """As the AWS target; there is no SnapStart."""
-        self._inner.check(settings)
-
-    def prepare(
-        self, settings: Iterable[Setting], *, fresh: bool = False, stop: Callable[[], bool] = never
-    ) -> Prepared:
-        """As the AWS target."""
-        return self._inner.prepare(settings, fresh=fresh, stop=stop)
-
-    def release(self, variant: Variant) -> None:
-        """As the AWS target."""
-        self._inner.release(variant)
-
-    def endpoint(self) -> Endpoint:
-        """The embedded service, on loopback."""
-        return self._inner.endpoint()
-
-    def events(self, variant: Variant) -> EventTrail:
-        """As the AWS target."""
-        return self._inner.events(variant)
+    def metrics(self) -> None:
+        """Nobody else counts."""
+        return
 
     def beside(self, code: Code) -> Target:
         """Another function on the same service; it ends with it."""
@@ -134,21 +107,20 @@ class LocalTarget(Target):
         )
         name = f"{own.name[: 63 - len(code.label)]}-{code.label}"
         made = replace(own, name=name, package=package)
-        return _create(self._service.url, made, self._options)
-
-    def restore(self) -> None:
-        """As the AWS target, although the function ends with its service."""
-        self._inner.restore()
+        return AwsTarget(*_created(self._service.url, made, self._local))
 
     def close(self) -> None:
         """End the service, and with it the function and every sandbox."""
         try:
-            self._inner.close()
+            super().close()
         finally:
             self._service.close()
 
 
-def _create(url: str, function: _Function, options: LocalOptions) -> AwsTarget:
+def _created(
+    url: str, function: _Function, options: LocalOptions
+) -> tuple[ControlPlane, TargetName, AwsOptions]:
+    """Create the function; what its target is made of."""
     session = open_session(
         SessionOptions(region=LOOPBACK_REGION, endpoint_url=url, keys=LOOPBACK_KEYS)
     )
@@ -168,9 +140,8 @@ def _create(url: str, function: _Function, options: LocalOptions) -> AwsTarget:
     control.wait(function.name)
     name = TargetName(function.name, Kind.AWS, function=function.name)
     # The function is gone when its service is, so there is nothing to journal.
-    return AwsTarget(
-        control, name, AwsOptions(journal=None, progress=options.progress, clock=options.clock)
-    )
+    own = AwsOptions(journal=None, progress=options.progress, clock=options.clock)
+    return control, name, own
 
 
 def _read(name: TargetName, options: LocalOptions) -> _Function:

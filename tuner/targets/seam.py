@@ -5,8 +5,9 @@ one another, and how to put everything back. It never invokes: that is the load
 engine's job, which learns from :class:`Endpoint` where to send requests.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from tuner.errors import TargetError
@@ -78,6 +79,25 @@ class Code:
     runtime: str | None = None
 
 
+class Level(StrEnum):
+    """How a finding weighs."""
+
+    OK = "ok"
+    UNKNOWN = "unknown"
+    WARNING = "warning"
+    PROBLEM = "problem"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One question answered; everything but ``ok`` says what to do."""
+
+    name: str
+    level: Level
+    text: str
+    fix: str = ""
+
+
 #: Settings that were made callable; a reason in place of a variant where that failed.
 Prepared = Mapping[Setting, "Variant | TargetError"]
 
@@ -105,6 +125,10 @@ class Target(Protocol):
     def parts(self) -> "Mapping[Part, Target]":
         """What is deployed apart from the rest: this alone, unless it is made of several."""
         return {Part(self.describe().arch): self}
+
+    def check_up(self) -> Iterator[Finding]:
+        """What stands in the way of measuring it, question by question; changes nothing."""
+        return iter(())
 
     def check(self, settings: Iterable[Setting]) -> None:
         """Raise TargetError, with the reason, if one of these is not possible; changes nothing."""

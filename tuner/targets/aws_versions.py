@@ -1,0 +1,232 @@
+"""Makes Settings of a function on AWS callable, and restores it; every change is journalled first.
+
+Sizes are published versions, of the function or of a temporary copy, or ``$LATEST`` itself, one
+after another; a way to start has a version for it alone.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tuner.aws.clone import clone_arn, clone_name, make_clone
+from tuner.aws.control import Configuration, ControlPlane, revision_of, unqualified
+from tuner.aws.journal import MARK, Before, Journal, JournalHeader
+from tuner.aws.provisioned import provision, wait_until_ready, withdraw
+from tuner.aws.restore import restore_function
+from tuner.aws.session import SessionOptions
+from tuner.aws.versions import VersionMaker
+from tuner.clock import Clock, WallClock
+from tuner.errors import AccessDenied, ChangedUnderneath, TargetError
+from tuner.records import ON_DEMAND, SNAP_START, Setting
+from tuner.targets.choices import Isolation
+from tuner.targets.names import TargetName
+from tuner.targets.seam import OWNED_BY, Code, Prepared, Progress, Variant
+from tuner.targets.suitability import refuse_unsuitable
+
+#: Where changes are journalled, in the working directory.
+JOURNAL_DIRECTORY = Path(".tuner/journal")
+
+
+@dataclass(frozen=True)
+class AwsOptions:
+    """Where the function is, as whom, how sizes are made, and where changes are journalled.
+
+    ``journal`` is ``None`` only for a function that ends with this process. ``code`` replaces that
+    of the function in a copy, and ``arch`` its architecture.
+    """
+
+    session: SessionOptions = field(default_factory=SessionOptions)
+    journal: Path | None = JOURNAL_DIRECTORY
+    isolation: Isolation = Isolation.VERSIONS
+    progress: Progress = lambda _text: None
+    clock: Clock = field(default_factory=WallClock)
+    code: Code | None = None
+    arch: str | None = None
+
+
+class Deployed:
+    """What was made callable of one function so far."""
+
+    def __init__(
+        self, control: ControlPlane, name: TargetName, options: AwsOptions, run: str
+    ) -> None:
+        self._control, self._name, self._options, self._id = control, name, options, run
+        self._journal: Journal | None = None
+        self._maker: VersionMaker | None = None
+        self._versions: dict[Setting, str] = {}
+
+    @property
+    def function(self) -> str:
+        """What is invoked: the function, or the copy that will be made of it."""
+        if self._options.isolation is Isolation.CLONE:
+            return clone_name(self._name.function, self._id)
+        return self._name.function
+
+    def prepare(
+        self, settings: Iterable[Setting], arch: str, fresh: bool, stop: Callable[[], bool]
+    ) -> Prepared:
+        """Publish what is missing; see :meth:`tuner.targets.seam.Target.prepare`."""
+        wanted = {setting: _made_of(setting) for setting in settings}
+        made: dict[Setting, str | TargetError | None] = {
+            key: TargetError(self._name.text, f"runs on {arch}, and not on {key.arch}")
+            for key in wanted.values()
+            if key.arch != arch
+        }
+        keys = [key for key in dict.fromkeys(wanted.values()) if key not in made]
+        usual = [key for key in keys if key.start == ON_DEMAND]
+        in_place = self._options.isolation is Isolation.IN_PLACE
+        made |= self._in_place(usual, fresh) if in_place else self._sizes(usual, fresh)
+        made |= {key: self._started(key, fresh, stop) for key in keys if key.start != ON_DEMAND}
+        return {setting: self._variant(setting, made[key]) for setting, key in wanted.items()}
+
+    def release(self, variant: Variant) -> None:
+        """Remove provisioned concurrency; a snapshot is paid until its version is deleted."""
+        if variant.setting.provisioned and variant.qualifier is not None:
+            withdraw(self._control, self.function, variant.qualifier)
+            self._versions.pop(_made_of(variant.setting), None)
+
+    def restore(self) -> None:
+        """``$LATEST`` as it was, every version of ours deleted, the journal removed."""
+        if self._journal is None:
+            return
+        self._options.progress("putting the function back")
+        restore_function(self._journal.entry(), self._control)
+        self._journal.finish()
+        self._journal = self._maker = None
+        self._versions.clear()
+
+    def close(self) -> None:
+        """Let go of the journal, which stays pending if not restored."""
+        if self._journal is not None:
+            self._journal.close()
+
+    def _in_place(self, keys: Sequence[Setting], fresh: bool) -> dict[Setting, Any]:
+        """``$LATEST`` itself at each size; the size before it cannot be invoked any more."""
+        made: dict[Setting, TargetError | None] = {}
+        for key in keys:
+            made[key] = None
+            if fresh or key not in self._versions:
+                self._options.progress(f"setting $LATEST to {key.memory_mb} MB")
+                try:
+                    self._open_maker().hold(key.memory_mb)
+                except (AccessDenied, ChangedUnderneath):
+                    raise
+                except TargetError as error:
+                    made[key] = _about_size(error, self._name.text, key.memory_mb)
+                    continue
+                self._versions = {key: "$LATEST"}
+        return made
+
+    def _sizes(self, keys: Sequence[Setting], fresh: bool) -> dict[Setting, Any]:
+        """A published version for each size."""
+        missing = {key.memory_mb: key for key in keys if fresh or key not in self._versions}
+        failed: dict[Setting, TargetError] = {}
+        for size, found in (self._publish(list(missing)) if missing else {}).items():
+            if isinstance(found, TargetError):
+                failed[missing[size]] = _about_size(found, self._name.text, size)
+            else:
+                self._versions[missing[size]] = found
+        return {key: failed.get(key) or self._versions[key] for key in keys}
+
+    def _started(self, key: Setting, fresh: bool, stop: Callable[[], bool]) -> str | TargetError:
+        """A version whose sandboxes start in another way than on demand."""
+        if fresh or key not in self._versions:
+            try:
+                self._versions[key] = self._start(key, stop)
+            except (AccessDenied, ChangedUnderneath):
+                raise
+            except TargetError as error:
+                return error
+        return self._versions[key]
+
+    def _start(self, key: Setting, stop: Callable[[], bool]) -> str:
+        """Publish a version for it alone: a snapshot, or one with provisioned concurrency."""
+        maker, snap = self._open_maker(), key.start == SNAP_START
+        words = "a snapshot, which takes minutes" if snap else "a version"
+        self._options.progress(f"publishing {words} of {key.memory_mb} MB")
+        made = maker.make([key.memory_mb], snap_start=snap)[key.memory_mb]
+        if isinstance(made, TargetError):
+            raise made
+        if key.provisioned:
+            assert self._journal is not None, "opened with the maker"
+            self._options.progress(f"waiting for {key.provisioned} provisioned sandboxes")
+            provision(self._control, self._journal, made, key.provisioned)
+            try:
+                wait_until_ready(self._control, self.function, made, stop)
+            except TargetError:
+                withdraw(self._control, self.function, made)
+                raise
+        return made
+
+    def _variant(self, setting: Setting, made: str | TargetError | None) -> Variant | TargetError:
+        if isinstance(made, TargetError):
+            return made
+        copied = self._options.arch is not None or self._options.code is not None
+        return Variant(setting, made, self.function if copied else None)
+
+    def _publish(self, sizes_mb: list[int]) -> Mapping[int, str | TargetError]:
+        maker = self._open_maker()
+        listed = ", ".join(map(str, sizes_mb))
+        where = f" on {self._options.arch}" if self._options.arch else ""
+        self._options.progress(f"publishing a version for {listed} MB{where}")
+        return maker.make(sizes_mb)
+
+    def _open_maker(self) -> VersionMaker:
+        if self._maker is None:
+            self._maker = self._begin()
+        return self._maker
+
+    def _begin(self) -> VersionMaker:
+        start = self._control.wait(self._name.function)
+        refuse_unsuitable(start, self._name.text)
+        self._refuse_marked(start)
+        self._journal = Journal(self._options.journal, self._opening(start))
+        if self._options.isolation is Isolation.CLONE:
+            options = self._options
+            where = f" on {options.arch}" if options.arch else ""
+            options.progress(f"making a temporary copy of the function{where}")
+            return make_clone(self._control, self._journal, OWNED_BY, options.code, options.arch)
+        return VersionMaker(self._control, self._journal, start)
+
+    def _opening(self, start: Configuration) -> JournalHeader:
+        """What the journal begins with: the function as it is now."""
+        arn, session = unqualified(start["FunctionArn"]), self._control.session
+        clone = self._options.isolation is Isolation.CLONE
+        return JournalHeader(
+            id=self._id,
+            function=self._name.function,
+            arn=arn,
+            region=session.region,
+            endpoint_url=session.endpoint_url,
+            profile=session.profile,
+            before=Before(
+                memory_mb=start["MemorySize"],
+                description=start.get("Description", ""),
+                revision_id=revision_of(start),
+                code_sha256=start["CodeSha256"],
+            ),
+            opened_at=self._options.clock.wall(),
+            pid=os.getpid(),
+            assume_role=session.assume_role,
+            clone=clone_arn(arn, self.function) if clone else None,
+        )
+
+    def _refuse_marked(self, start: Configuration) -> None:
+        """What an earlier run has left changed must not be taken for how it was."""
+        if MARK.match(start.get("Description", "")):
+            raise TargetError(
+                self._name.text,
+                "another measurement is changing it, or was interrupted while it did",
+                "Wait for the other one to end, or put the function back with `tuner restore`.",
+            )
+
+
+def _about_size(error: TargetError, text: str, memory_mb: int) -> TargetError:
+    return type(error)(f"{text} at {memory_mb} MB", error.reason, error.fix)
+
+
+def _made_of(setting: Setting) -> Setting:
+    """What makes a version differ from another of the same function."""
+    return setting._replace(code="", load="")

@@ -36,7 +36,7 @@ def _packages_of_moto_can_be_fetched(
     """moto tells an address on the internet; what is there would be what was uploaded."""
     if service.name == "moto":
         package = make_zip({"app.py": "def handler(event, context):\n    return event\n"})
-        monkeypatch.setattr("tuner.aws.package.download", lambda *_: package)
+        monkeypatch.setattr("tuner.aws.package._download", lambda *_: package)
 
 
 def compared(target: AwsTarget) -> Composite:
@@ -86,7 +86,7 @@ def test_the_copies_of_a_dead_run_are_deleted_each_by_its_own_journal(
     before, there = service.picture(function), functions_of(service)
     target = compared(open_target(function))
     target.prepare([X86, ARM])
-    for journal_of in target.parts.values():
+    for journal_of in target.parts().values():
         assert isinstance(journal_of, AwsTarget)
         assert journal_of._deployed._journal is not None
         journal_of._deployed._journal.close()  # as the end of a process does

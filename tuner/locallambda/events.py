@@ -31,6 +31,10 @@ RETRY_AFTER_S = (60.0, 120.0)
 THROTTLE_BACKOFF_S = (1.0, 300.0)
 DEFAULT_RETRIES = 2
 DEFAULT_AGE_S = 6 * 3600
+#: Tries to reach a queue, and platform seconds between two.
+SEND_TRIES, SEND_AGAIN_S = 3, 5.0
+MAX_ERROR_MESSAGE = 1024
+_log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -223,13 +227,6 @@ class EventQueue:
             (self._folder / f"{event.request_id}.json").unlink(missing_ok=True)
 
 
-TRIES = 3
-#: Platform seconds between two tries to reach a queue.
-TRY_AGAIN_S = 5.0
-MAX_ERROR_MESSAGE = 1024
-_log = logging.getLogger(__name__)
-
-
 @dataclass(frozen=True, slots=True)
 class Message:
     """One message to a queue, by the queue's ARN."""
@@ -318,7 +315,7 @@ class Destinations:
         if self._session is None:
             self._session = ClientSession(timeout=ClientTimeout(total=10))
         reason = ""
-        for left in reversed(range(TRIES)):
+        for left in reversed(range(SEND_TRIES)):
             try:
                 async with self._session.post(endpoint, json=body, headers=headers) as answer:
                     if answer.status < 300:
@@ -327,6 +324,6 @@ class Destinations:
             except (ClientError, TimeoutError) as error:
                 reason = str(error) or type(error).__name__
             if left:
-                await self._clock.pause(TRY_AGAIN_S)
+                await self._clock.pause(SEND_AGAIN_S)
         self.failed += 1
         _log.warning("%s did not take a message: %s", message.queue, reason)

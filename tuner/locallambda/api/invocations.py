@@ -2,7 +2,6 @@
 
 import base64
 import json
-import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from tuner.locallambda.responses import (
     unreadable,
     violated,
 )
-from tuner.locallambda.sandbox.invocation import Invocation, InvocationResult
+from tuner.locallambda.sandbox.invocation import Invocation, InvocationResult, new_trace_id
 from tuner.locallambda.service import Service
 
 #: Bytes (AWS Lambda quotas; asynchronous since October 2025).
@@ -111,12 +110,6 @@ def _client_context(encoded: str | None) -> str | None:
 def new_request_id() -> str:
     """A request id, as in START, REPORT and the context."""
     return str(uuid.uuid4())
-
-
-def new_trace_id() -> str:
-    """A trace header in X-Ray's format, not sampled."""
-    unique = uuid.uuid4().hex
-    return f"Root=1-{int(time.time()):08x}-{unique[:24]};Parent={unique[16:]};Sampled=0"
 
 
 async def invoke(service: Service, request: InvokeRequest, request_id: str) -> Response:

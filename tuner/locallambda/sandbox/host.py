@@ -71,7 +71,7 @@ class SandboxHost:
             self._stand_ins.add(spec.runtime)
         key = f"{os.getpid()}-{next(self._numbers)}"
         try:
-            cell = SandboxResources(
+            resources = SandboxResources(
                 key=key,
                 link=methods.link,
                 cpu=methods.cpu.group(key),
@@ -83,7 +83,7 @@ class SandboxHost:
             reason = f"cannot limit a sandbox: {error}"
             raise TunerError("local Lambda", reason, _RESTART) from error
         self._sandboxes = {k: s for k, s in self._sandboxes.items() if not s.stopped}
-        self._sandboxes[key] = Sandbox(spec, cell)
+        self._sandboxes[key] = Sandbox(spec, resources)
         return self._sandboxes[key]
 
     def platform(self) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 Memory is MB as Lambda counts it (MiB), durations are milliseconds, timeouts seconds.
 """
 
+import time
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +30,12 @@ class SandboxSpec:
     initialization: str = "on-demand"  # or "provisioned-concurrency": ahead of calls
 
 
+def new_trace_id() -> str:
+    """A trace header in X-Ray's format, not sampled."""
+    unique = uuid.uuid4().hex
+    return f"Root=1-{int(time.time()):08x}-{unique[:24]};Parent={unique[16:]};Sampled=0"
+
+
 @dataclass(frozen=True, slots=True)
 class Invocation:
     """One event for a handler. The deadline is the sandbox's: its start plus the timeout."""
@@ -35,7 +43,7 @@ class Invocation:
     request_id: str
     event: bytes
     invoked_arn: str  # carries the qualifier only if the caller gave one
-    trace_id: str | None = None
+    trace_id: str = field(default_factory=new_trace_id)
     client_context: str | None = None  # JSON, already decoded from base64
 
 

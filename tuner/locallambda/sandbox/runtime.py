@@ -58,11 +58,11 @@ Event = runtime_api.Event | Ended | TimeIsUp
 class Runtime:
     """Starts and ends the process, and turns what it does into events."""
 
-    def __init__(self, spec: SandboxSpec, cell: SandboxResources) -> None:
+    def __init__(self, spec: SandboxSpec, resources: SandboxResources) -> None:
         self.log = RuntimeLog()
         self.init_ms = 0.0  # from the start of the process to its first request for an event
         self._spec = spec
-        self._cell = cell
+        self._resources = resources
         self._api = runtime_api.RuntimeApi(self._on_api_event)
         self._inbox: deque[Event] = deque()
         self._waiter: asyncio.Future[None] | None = None
@@ -82,7 +82,7 @@ class Runtime:
     async def open(self) -> None:
         """Listen for a runtime, and make its /tmp."""
         await self._api.open()
-        self._cell.tmp.mkdir(parents=True)
+        self._resources.tmp.mkdir(parents=True)
 
     async def close(self) -> None:
         await self.end()
@@ -94,11 +94,11 @@ class Runtime:
         self._api.begin()
         writer = self.log.open()
         try:
-            started = await self._cell.link.spawn(self._order(), writer, self._on_exit)
+            started = await self._resources.link.spawn(self._order(), writer, self._on_exit)
         finally:
             os.close(writer)
         self._pid, self._started_at = started.pid, started.at
-        self._cell.cpu.attach(started.pid)
+        self._resources.cpu.attach(started.pid)
         self.watch_memory()
         return await self.next_event(until)
 
@@ -119,19 +119,19 @@ class Runtime:
 
     async def end(self) -> None:
         """Kill everything that runs in the sandbox, and wait until it is gone."""
-        await self._cell.link.kill(self._cell.key)
+        await self._resources.link.kill(self._resources.key)
         self._forget()
         self.log.close()
 
     def watch_memory(self) -> None:
         """Enforce the memory limit while the runtime works."""
         if self._pid is not None:
-            self._cell.memory.watch(self._pid, self._kill)
+            self._resources.memory.watch(self._pid, self._kill)
 
     def used_bytes(self) -> int:
         """The most memory that any runtime of this sandbox has held."""
         if self._pid is not None:
-            self._used_bytes = max(self._used_bytes, self._cell.memory.used_bytes(self._pid))
+            self._used_bytes = max(self._used_bytes, self._resources.memory.used_bytes(self._pid))
         return self._used_bytes
 
     async def next_event(self, until: float) -> Event:
@@ -148,16 +148,16 @@ class Runtime:
         return self._inbox.popleft()
 
     def _order(self) -> LaunchOrder:
-        cell = self._cell
-        tmp = None if cell.namespace else str(cell.tmp)
+        resources = self._resources
+        tmp = None if resources.namespace else str(resources.tmp)
         return LaunchOrder(
-            key=cell.key,
+            key=resources.key,
             argv=command(self._spec),
-            env=environment(self._spec, cell.key, self._api.address, tmp),
+            env=environment(self._spec, resources.key, self._api.address, tmp),
             cwd=str(self._spec.task_dir),
-            cgroups=sorted({*cell.cpu.joins, *cell.memory.joins}),
-            tmp=str(cell.tmp),
-            namespace=cell.namespace,
+            cgroups=sorted({*resources.cpu.joins, *resources.memory.joins}),
+            tmp=str(resources.tmp),
+            namespace=resources.namespace,
             keep=needed_directories(self._spec),
         )
 
@@ -165,11 +165,11 @@ class Runtime:
         if isinstance(event, runtime_api.Ready) and not self._initialised:
             self._initialised = True
             self.init_ms = (time.monotonic() - self._started_at) * 1000.0
-            self._cell.cpu.limit(self._spec.memory_mb)  # INIT is over, and with it full speed
+            self._resources.cpu.limit(self._spec.memory_mb)  # INIT is over, and with it full speed
         self._post(event)
 
     def _on_exit(self, code: int) -> None:
-        out_of_memory = code == -signal.SIGKILL and self._cell.memory.ran_out()
+        out_of_memory = code == -signal.SIGKILL and self._resources.memory.ran_out()
         self.used_bytes()
         self._forget()
         self._post(Ended(code, out_of_memory))
@@ -181,10 +181,10 @@ class Runtime:
 
     def _forget(self) -> None:
         self._api.reset()
-        self._cell.memory.rest()
+        self._resources.memory.rest()
         self._initialised = False
         if self._pid is not None:
-            self._cell.cpu.detach(self._pid)
+            self._resources.cpu.detach(self._pid)
             self._pid = None
 
     def _kill(self) -> None:
@@ -198,14 +198,8 @@ def _delivery(invocation: Invocation, until: float) -> runtime_api.Delivery:
         "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
         "Lambda-Runtime-Deadline-Ms": str(int(deadline_ms)),
         "Lambda-Runtime-Invoked-Function-Arn": invocation.invoked_arn,
-        "Lambda-Runtime-Trace-Id": invocation.trace_id or _trace_id(invocation.request_id),
+        "Lambda-Runtime-Trace-Id": invocation.trace_id,
     }
     if invocation.client_context is not None:
         headers["Lambda-Runtime-Client-Context"] = invocation.client_context
     return runtime_api.Delivery(invocation.request_id, invocation.event, headers)
-
-
-def _trace_id(request_id: str) -> str:
-    """A trace header for a caller that sent none, not sampled."""
-    digits = request_id.replace("-", "").ljust(32, "0")
-    return f"Root=1-{int(time.time()):08x}-{digits[:24]};Parent={digits[16:32]};Sampled=0"

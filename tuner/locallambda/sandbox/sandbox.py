@@ -30,10 +30,10 @@ CRASH_PAUSE_S = 0.5  # between two tries of an INIT that crashes
 class Sandbox:
     """Made by :meth:`tuner.locallambda.sandbox.host.SandboxHost.create`."""
 
-    def __init__(self, spec: SandboxSpec, cell: SandboxResources) -> None:
+    def __init__(self, spec: SandboxSpec, resources: SandboxResources) -> None:
         self.spec = spec
-        self.cell = cell
-        self._runtime = Runtime(spec, cell)
+        self.resources = resources
+        self._runtime = Runtime(spec, resources)
         self._lines = lines_for(spec.log_format)
         self._init_ms: float | None = None  # of an INIT that no REPORT has shown yet
         self._busy = False
@@ -62,7 +62,7 @@ class Sandbox:
         most_s = max(PROVISIONED_INIT_LIMIT_S, self.spec.timeout_s) if provisioned else INIT_LIMIT_S
         if await self._init("init", time.monotonic() + most_s) is None and not provisioned:
             self._init_ms = self._runtime.init_ms
-        self.cell.cpu.limit(self.spec.memory_mb)  # a later INIT gets no more than this
+        self.resources.cpu.limit(self.spec.memory_mb)  # a later INIT gets no more than this
 
     async def invoke(self, invocation: Invocation) -> InvocationResult:
         """Serve one event; cancelling it kills the runtime, which starts again next time."""
@@ -87,9 +87,9 @@ class Sandbox:
             return
         self._stopped = True
         await self._runtime.close()
-        self.cell.cpu.remove()
-        self.cell.memory.remove()
-        await asyncio.to_thread(shutil.rmtree, self.cell.directory, ignore_errors=True)
+        self.resources.cpu.remove()
+        self.resources.memory.remove()
+        await asyncio.to_thread(shutil.rmtree, self.resources.directory, ignore_errors=True)
 
     async def _serve(self, invocation: Invocation) -> InvocationResult:
         begun = time.monotonic()
@@ -167,10 +167,10 @@ class Sandbox:
     def _finish(
         self, invocation: Invocation, payload: bytes, error: str | None, report: ReportFields
     ) -> InvocationResult:
-        self.cell.memory.rest()
+        self.resources.memory.rest()
         log = self._runtime.log
         log.write(self._lines.end(invocation.request_id, report, time.time()))
-        alive = not self._stopped and not self.cell.link.lost
+        alive = not self._stopped and not self.resources.link.lost
         return InvocationResult(payload, error, report, log.take(), alive)
 
     def _report(

@@ -37,10 +37,10 @@ async def main():
     await sandbox.start()
     left = await sandbox.invoke(Invocation("r", b'{"do": "leave_daemons"}', "arn"))
     assert left.function_error is None, left
-    cell = sandbox.cell
-    cgroups = {str(Path(p).parent.parent) for p in (*cell.cpu.joins, *cell.memory.joins)}
-    pids = [*json.loads(left.payload), cell.link.pid]
-    print(json.dumps([pids, [str(cell.directory.parent)], sorted(cgroups)]), flush=True)
+    resources = sandbox.resources
+    cgroups = {str(Path(p).parent.parent) for p in (*resources.cpu.joins, *resources.memory.joins)}
+    pids = [*json.loads(left.payload), resources.link.pid]
+    print(json.dumps([pids, [str(resources.directory.parent)], sorted(cgroups)]), flush=True)
     busy = Invocation("r", b'{"do": "spin", "seconds": 30}', "arn")
     await sandbox.invoke(busy)
 
@@ -87,13 +87,13 @@ def test_loss_of_the_guard_is_said_and_even_then_nothing_is_left(local):
     own.run(own.host.start(calibrate=False))
     sandbox = own.sandbox()
     pids = json.loads(own.invoke(sandbox, do="leave_daemons").payload)
-    os.kill(sandbox.cell.link.pid, signal.SIGKILL)
+    os.kill(sandbox.resources.link.pid, signal.SIGKILL)
     assert gone(lambda: not running(pids[0]))  # the runtime dies with its parent
     with contextlib.suppress(TunerError):  # raised if the loss is noticed before the call
         assert not own.invoke(sandbox, do="nothing").alive
     with pytest.raises(TunerError, match="guard"):
         own.sandbox()
-    left = [sandbox.cell.directory.parent, *map(Path, sandbox.cell.cpu.joins)]
+    left = [sandbox.resources.directory.parent, *map(Path, sandbox.resources.cpu.joins)]
     own.run(own.host.close())
     assert not any(running(pid) for pid in pids)
     assert not any(path.exists() for path in left)

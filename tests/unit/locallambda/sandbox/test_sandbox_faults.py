@@ -185,7 +185,7 @@ def test_stopped_sandbox_leaves_no_process_and_no_files(local):
     assert all(running(pid) for pid in pids)
     local.run(sandbox.stop())
     assert not any(running(pid) for pid in pids)
-    assert not sandbox.cell.directory.exists()
+    assert not sandbox.resources.directory.exists()
     local.run(sandbox.stop())
 
 

@@ -24,7 +24,6 @@ from tuner.options.size_load import size_load
 from tuner.options.sweep import SweepOptions
 from tuner.planning.adaptive import Adaptive
 from tuner.planning.cold import COLD_STARTS
-from tuner.planning.control_calls import clone_calls, in_place_calls, version_calls
 from tuner.planning.estimate import Estimate, Known, Making, duration_ms, estimate
 from tuner.planning.risks import risks
 from tuner.planning.sizes import candidates, grid_sizes, start_sizes
@@ -34,7 +33,10 @@ from tuner.planning.work import (
     Range,
     Work,
     adaptive_work,
+    clone_calls,
     grid_work,
+    in_place_calls,
+    version_calls,
     with_loads,
 )
 from tuner.records import Advice, Backend, FunctionFacts, Metric

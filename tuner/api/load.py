@@ -16,7 +16,7 @@ from tuner.experiment import load as loads
 from tuner.experiment.experiment import Watcher
 from tuner.experiment.load import LoadRun
 from tuner.experiment.wiring import Context, SendOptions, open_context
-from tuner.measure.batches import Payload, SizeLoad
+from tuner.measure.batches import Payload
 from tuner.options.commands import LoadCall
 from tuner.options.load import LoadSpec, load_spec
 from tuner.options.load_options import LoadOptions
@@ -68,21 +68,13 @@ def run_load(
             progress("Locust's UI is on http://{}:{}".format(*spec.workers.web))
         if not options.find_limit:
             progress(f"sending {describe(spec)}")
-        memory_mb = spec.memory_of(facts)
         job = LoadRun(
             run=run,
-            load=SizeLoad(spec.profile, spec.sending(facts, options.seed), spec.rules),
-            memory_mb=memory_mb,
-            change_memory=memory_mb != facts.memory_mb,
-            qualifier=options.name.qualifier,
+            asked=spec,
             payloads=payloads,
             prices=_prices(facts),
-            slos=spec.slos,
-            limit=spec.limit,
-            most=spec.most,
-            first_per_s=spec.profile.peak_per_s if options.find_limit else None,
-            front=spec.front,
-            drain_s=spec.drain_s,
+            qualifier=options.name.qualifier,
+            find_limit=options.find_limit,
             patience_s=None if spec.front else patience_s(options.cross_check),
         )
         result = loads.run_load(job, context, watcher, progress)

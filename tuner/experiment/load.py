@@ -9,18 +9,17 @@ from dataclasses import dataclass, replace
 from tuner.billing.cost import sample_usd
 from tuner.billing.prices import Prices
 from tuner.crosscheck.record import GLANCE_S
-from tuner.decide.goal import Slo
 from tuner.decide.load_result import FoundLimit, Load, limit_advice
-from tuner.engine.front import FrontOptions
 from tuner.errors import TargetError
 from tuner.experiment.experiment import Experiment, Watcher, cross_checked, kept, restored
 from tuner.experiment.load_book import LoadBook
 from tuner.experiment.session import Conditions, Session
 from tuner.experiment.wiring import Context
-from tuner.measure.batches import Payload, SizeLoad, concurrency_for
+from tuner.measure.batches import Payload, SizeLoad
 from tuner.measure.failures import front_refusal
+from tuner.options.load import LoadSpec
 from tuner.planning.ask import Ask, How
-from tuner.planning.budget import NO_LIMIT, Budget, Meter
+from tuner.planning.budget import Meter
 from tuner.planning.cold import Once
 from tuner.planning.find_limit import FindLimit
 from tuner.records import RunRecord, RunState, Sample, Setting
@@ -30,48 +29,39 @@ from tuner.units import format_rate
 
 @dataclass(frozen=True)
 class LoadRun:
-    """A load to be run: of what, when, how, and when to cut it short.
+    """A load to be run; with ``find_limit``, its profile is the first step of a search.
 
-    ``first_per_s`` is where a search for the highest rate begins; ``most`` is the user's own limit
-    of calls in flight. With ``change_memory`` a version is made for it, else ``qualifier`` is
-    called as it is.
+    ``qualifier`` is called as it is, unless another memory size is asked for.
     """
 
     run: RunRecord
-    load: SizeLoad
-    memory_mb: int
-    change_memory: bool
-    qualifier: str | None
+    asked: LoadSpec
     payloads: tuple[Payload, ...]
     prices: Prices
-    slos: tuple[Slo, ...] = ()
-    limit: Budget = NO_LIMIT
-    most: int | None = None
-    first_per_s: float | None = None
-    front: FrontOptions | None = None
-    drain_s: float = 0.0
+    qualifier: str | None = None
+    find_limit: bool = False
     patience_s: float | None = GLANCE_S  # for CloudWatch's figures; None: they are not asked for
 
     @property
     def setting(self) -> Setting:
         """The setting that is called."""
-        return Setting(self.memory_mb, self.run.facts.arch, load=self.load.profile.name)
+        facts = self.run.facts
+        return Setting(self.asked.memory_of(facts), facts.arch, load=self.asked.profile.name)
+
+    @property
+    def change_memory(self) -> bool:
+        """True if a version of another size has to be made."""
+        return self.setting.memory_mb != self.run.facts.memory_mb
 
     def price(self, sample: Sample) -> float | None:
         """US dollars of a request, as far as its report tells."""
         return sample_usd(sample, self.prices, self.run.facts.ephemeral_mb)
 
-    def ask(self, load: SizeLoad) -> Ask:
-        """One such load."""
-        return Ask({self.setting: round(load.profile.calls or 0)}, "", How.LOAD, load)
-
-    def at_rate(self, rate_per_s: float, calls: int) -> Ask:
-        """A load of another constant rate, after so many ``calls``."""
-        profile = self.load.profile.scaled(rate_per_s, None)
-        concurrency = concurrency_for(profile, self.run.facts, self.most)
-        seed = self.load.sending.seed + calls
-        sending = replace(self.load.sending, concurrency=concurrency, seed=seed)
-        return self.ask(replace(self.load, profile=profile, sending=sending))
+    def ask(self, asked: LoadSpec, calls: int = 0) -> Ask:
+        """One such load, after so many ``calls``."""
+        sending = asked.sending(self.run.facts, self.run.seed + calls)
+        load = SizeLoad(asked.profile, sending, asked.rules)
+        return Ask({self.setting: round(asked.profile.calls or 0)}, "", How.LOAD, load)
 
 
 def run_load(
@@ -104,7 +94,7 @@ def _experiment(
     spec: LoadRun, context: Context, watcher: Watcher, book: LoadBook, variant: Variant
 ) -> Experiment:
     judge = None
-    if (front := spec.front) is not None:
+    if (front := spec.asked.front) is not None:
 
         def judge(sample: Sample, first_contact: bool) -> TargetError | None:
             return front_refusal(sample, front.shown, first_contact)
@@ -118,21 +108,22 @@ def _experiment(
     )
     session = Session(context.target, context.engine, spec.run.facts, conditions, context.clock)
     return Experiment(
-        context, session, book, spec.price, watcher, Meter(context.seconds, spec.limit)
+        context, session, book, spec.price, watcher, Meter(context.seconds, spec.asked.limit)
     )
 
 
 def _searched(spec: LoadRun, experiment: Experiment, book: LoadBook, progress: Progress) -> Load:
     """Send the one load, or one rate after another; the best one is the answer."""
-    if spec.first_per_s is None:
-        experiment.run(Once([spec.ask(spec.load)], "the load is over"))
+    profile = spec.asked.profile
+    if not spec.find_limit:
+        experiment.run(Once([spec.ask(spec.asked)], "the load is over"))
         return book.last
 
     def ask_at(rate_per_s: float) -> Ask:
         progress(f"trying {format_rate(rate_per_s)}")
-        return spec.at_rate(rate_per_s, book.sent)
+        return spec.ask(replace(spec.asked, profile=profile.scaled(rate_per_s, None)), book.sent)
 
-    planner = FindLimit(spec.first_per_s, ask_at)
+    planner = FindLimit(profile.peak_per_s or 1.0, ask_at)
     experiment.run(planner)
     search, chosen = planner.search, book.best or book.last
     limit = FoundLimit(search.best, search.worst, tuple(book.steps), book.generator)

@@ -61,7 +61,7 @@ class LoadBook(Book):
 
     def open_drain(self, variant: Variant) -> None:
         """Follow events from now on; an error if that is not allowed, before anything is sent."""
-        if self._spec.load.sending.mode is Mode.ASYNC:
+        if self._spec.asked.mode is Mode.ASYNC:
             trail = self._context.target.events(variant)
             assert trail is not None, "only a recording has no events, and was refused"
             self._drain = EventDrain(trail, self._context.clock, self._context.origin_wall_s())
@@ -103,7 +103,7 @@ class LoadBook(Book):
             self.counted.report(sample)
             self.keeper.amend(sample)
         if self._drain is not None:
-            self._drain.run(self._spec.drain_s, self._watcher.stop, self._progress)
+            self._drain.run(self._spec.asked.drain_s, self._watcher.stop, self._progress)
         condition = f"stopped on {self._condition.met}" if self._condition.met else None
         note = condition or cut or session.failures.note
         load = self._concluded(ask.load, note, session.failures.advice())
@@ -132,7 +132,7 @@ class LoadBook(Book):
         """Figures, verdicts and doubts."""
         spec, context, tally, events = self._spec, self._context, self._tally, None
         figures, advice = self._figures(asked, note)
-        if spec.front is not None:
+        if spec.asked.front is not None:
             advice = (*advice, *front_advice(figures))
         if self._drain is not None:
             events = self._drain.figures(tally.start_s)
@@ -145,18 +145,18 @@ class LoadBook(Book):
         if figures.billed_ms is not None:
             extra_mb = spec.run.facts.ephemeral_mb
             billed = figures.billed_ms, figures.billed
-            cost = requests_usd(*billed, spec.memory_mb, spec.prices, extra_mb)
+            cost = requests_usd(*billed, spec.setting.memory_mb, spec.prices, extra_mb)
         return Load(
             run=replace(spec.run, note=note),
             profile=asked.profile,
-            memory_mb=spec.memory_mb,
+            memory_mb=spec.setting.memory_mb,
             retry=asked.sending.retry,
             mode=asked.sending.mode.value,
             figures=figures,
             cost_usd=cost,
-            verdicts=judge(spec.slos, figures, cost, events),
+            verdicts=judge(spec.asked.slos, figures, cost, events),
             warnings=(*spec.run.warnings, *ended, *advice),
-            front=spec.front,
+            front=spec.asked.front,
             processors=context.engine.shortfall().processors,
             events=events,
         )

@@ -1,8 +1,9 @@
 """The only factory: turns texts (a target, a store's URL) into the objects that runs work with."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tuner.clock import Clock, WallClock
 from tuner.engine.engine import Engine
@@ -15,6 +16,7 @@ from tuner.engine.processors import (
     local_processor,
 )
 from tuner.engine.worker_pool import Workers
+from tuner.errors import UsageError
 from tuner.options.calls import RunOptions
 from tuner.options.function import FunctionOptions, architectures_of
 from tuner.records import Advice
@@ -22,6 +24,9 @@ from tuner.store.runs import Store
 from tuner.targets.choices import DEFAULT
 from tuner.targets.names import Kind, parse_target
 from tuner.targets.seam import Progress, Target
+
+if TYPE_CHECKING:
+    from tuner.aws.session import SessionOptions
 
 #: One process of this machine sends everything.
 ONE = Workers()
@@ -89,78 +94,75 @@ def open_context(
     ``elapsed_s`` is how long a resumed run has been going on already; ``send`` is how it sends.
     """
     clock = WallClock()
-    with Store.open(store_url) as store:
-        processors = open_processors(options, send.most_failures)
+    with Store.open(store_url) as store, ExitStack() as stack:
+        processors = _open_processors(options, send.most_failures)
         target = open_target(options, progress, clock)
-        try:
-            origin = clock.monotonic() - elapsed_s
-            start = EngineStart(origin, options.seed, elapsed_s, send, processors)
-            engine = open_engine(target, clock, start)
-            try:
-                yield Context(target, engine, store, clock, origin, target_notes(target))
-            finally:
-                engine.close()
-        finally:
-            target.close()
+        stack.callback(target.close)
+        origin_s = clock.monotonic() - elapsed_s
+        start = EngineStart(origin_s, options.seed, elapsed_s, send, processors)
+        engine = open_engine(target, clock, start)
+        stack.callback(engine.close)
+        yield Context(target, engine, store, clock, origin_s, target_notes(target))
 
 
 def open_target(options: FunctionOptions, progress: Progress, clock: Clock) -> Target:
-    """The target that its text names. Raises UsageError or TargetError."""
+    """Open the target that its text names. Raises UsageError or TargetError."""
     name, arches = options.name, ",".join(architectures_of(options))
-    if options.where and name.kind is not Kind.REPLAY:
-        raise _only_for("--where", "replay:FILE")
-    if name.kind is not Kind.AWS and options.isolation is not DEFAULT:
-        raise _only_for("--isolation", "functions on AWS")
-    if name.kind is Kind.REPLAY:
+    on_aws, recorded = name.kind is Kind.AWS, name.kind is Kind.REPLAY
+    if options.where and not recorded:
+        raise UsageError("--where", "is only for replay:FILE", "Leave it out.")
+    if options.isolation is not DEFAULT and not on_aws:
+        raise UsageError("--isolation", "is only for functions on AWS", "Leave it out.")
+    if recorded:
         from tuner.targets.replay import open_replay, open_replays
 
         where = dict(options.where)
-        if arches:
-            return open_replays(name, arches, where)
-        return open_replay(name, where)
-    if arches and name.kind is not Kind.AWS:
-        raise _this_machines_only(name.text)
-    if name.kind is Kind.AWS:
-        from tuner.aws.session import SessionOptions
-        from tuner.targets.aws import open_aws
-        from tuner.targets.aws_versions import AwsOptions
-
-        session = SessionOptions(
-            options.region,
-            options.profile,
-            options.endpoint_url,
-            assume_role=options.assume_role,
-        )
-        target = open_aws(
-            name, AwsOptions(session, isolation=options.isolation, progress=progress, clock=clock)
-        )
-        if arches:
-            from tuner.targets.aws import on_architectures
-
-            try:
-                return on_architectures(target, arches)
-            except BaseException:
-                target.close()
-                raise
-        return target
+        return open_replays(name, arches, where) if arches else open_replay(name, where)
+    if on_aws:
+        return _open_aws(options, arches, progress, clock)
+    if arches:
+        reason = "runs on this machine's processor, which cannot measure another architecture"
+        fix = "Leave --architectures out, or name a function on AWS or a recording."
+        raise UsageError(name.text, reason, fix)
     from tuner.targets.embedded import EmbeddedOptions
     from tuner.targets.local import LocalOptions, open_local
 
-    return open_local(
-        name,
-        LocalOptions(
-            handler=options.handler,
-            runtime=options.runtime,
-            environment=dict(options.env),
-            embedded=EmbeddedOptions(cpu=options.cpu),
-            progress=progress,
-            clock=clock,
-        ),
+    how = LocalOptions(
+        handler=options.handler,
+        runtime=options.runtime,
+        environment=dict(options.env),
+        embedded=EmbeddedOptions(cpu=options.cpu),
+        progress=progress,
+        clock=clock,
     )
+    return open_local(name, how)
+
+
+def _open_aws(options: FunctionOptions, arches: str, progress: Progress, clock: Clock) -> Target:
+    from tuner.targets.aws import on_architectures, open_aws
+    from tuner.targets.aws_versions import AwsOptions
+
+    session, isolation = _session(options, options.region), options.isolation
+    how = AwsOptions(session, isolation=isolation, progress=progress, clock=clock)
+    target = open_aws(options.name, how)
+    if not arches:
+        return target
+    try:
+        return on_architectures(target, arches)
+    except BaseException:
+        target.close()
+        raise
+
+
+def _session(options: FunctionOptions, region: str | None) -> "SessionOptions":
+    from tuner.aws.session import SessionOptions
+
+    where, role = options.endpoint_url, options.assume_role
+    return SessionOptions(region, options.profile, where, assume_role=role)
 
 
 def target_notes(target: Target) -> tuple[Advice, ...]:
-    """What a reader has to know of a recording, or of how a function was isolated."""
+    """Warnings about a recording, or about how a function was isolated."""
     from tuner.decide.conclude_across import told_apart
     from tuner.measure.health import recording_advice
 
@@ -172,17 +174,18 @@ def target_notes(target: Target) -> tuple[Advice, ...]:
 
 
 def open_engine(target: Target, clock: Clock, start: EngineStart) -> Engine:
-    """The engine that a target's invocations go through."""
+    """Open the engine that a target's invocations go through."""
     endpoint, send = target.endpoint(), start.send
     if endpoint is None:
-        if send.front is not None:
-            raise _not_of_a_recording("--url")
-        if send.workers.web is not None:
-            raise _not_of_a_recording("--web-ui")
-        if send.locustfile:
-            raise _not_of_a_recording("--locustfile")
-        if start.processors is not None:
-            raise _not_of_a_recording("--pre and --post")
+        given = {
+            "--url": send.front is not None,
+            "--web-ui": send.workers.web is not None,
+            "--locustfile": send.locustfile,
+            "--pre and --post": start.processors is not None,
+        }
+        for option in (each for each in given if given[each]):
+            reason = "cannot go with a recording, which answers by itself"
+            raise UsageError(option, reason, "Leave it out.")
         from tuner.engine.replay_engine import ReplayEngine
 
         return ReplayEngine(target.recordings(), start.seed, start.elapsed_s)
@@ -195,14 +198,8 @@ def open_engine(target: Target, clock: Clock, start: EngineStart) -> Engine:
     return engine
 
 
-def _only_for(option: str, kind: str) -> Exception:
-    from tuner.errors import UsageError
-
-    return UsageError(option, f"is only for {kind}", "Leave it out.")
-
-
-def open_processors(options: RunOptions, most_failures: int) -> Processors | None:
-    """The pre- and post-processor that ``--pre`` and ``--post`` name; ``None`` without any."""
+def _open_processors(options: RunOptions, most_failures: int) -> Processors | None:
+    """Open the pre- and post-processor that the options name; ``None`` without any."""
     if options.pre is None and options.post is None:
         return None
     pre = None if options.pre is None else _processor("--pre", options.pre, options)
@@ -215,31 +212,8 @@ def _processor(option: str, text: str, options: RunOptions) -> Processor:
     if function is None:
         return local_processor(option, text)
     from tuner.aws.payloads import invoker
-    from tuner.aws.session import SessionOptions, open_session
+    from tuner.aws.session import open_session
 
-    name = parse_target(f"aws:{function}")
-    session = SessionOptions(
-        name.region or options.region,
-        options.profile,
-        options.endpoint_url,
-        assume_role=options.assume_role,
-    )
-    return function_processor(text, invoker(open_session(session), function))
-
-
-def _this_machines_only(target: str) -> Exception:
-    from tuner.errors import UsageError
-
-    return UsageError(
-        target,
-        "runs on this machine's processor, which would measure no other architecture",
-        "Leave --architectures out, or name a function on AWS or a recording.",
-    )
-
-
-def _not_of_a_recording(option: str) -> Exception:
-    from tuner.errors import UsageError
-
-    return UsageError(
-        option, "cannot go with a recording, which answers by itself", "Leave it out."
-    )
+    region = parse_target(f"aws:{function}").region or options.region
+    session = open_session(_session(options, region))
+    return function_processor(text, invoker(session, function))

@@ -132,7 +132,10 @@ def _not_begun(case: Case, limit: str) -> CaseResult:
 
 
 def _context(spec: BenchSpec, store: Store, onlooker: Onlooker, found: Origin) -> BenchContext:
-    gates = sum(len(case.gates) * max(1, len(case.sizes_mb)) for case in spec.cases)
+    gates = sum(
+        len(case.gates) * max(1, len(case.sizes_mb)) * max(1, len(case.options.architectures))
+        for case in spec.cases
+    )
     branches = list(dict.fromkeys([found.branch or "", spec.suite.baseline_branch]))
 
     def places(case: Case) -> Sequence[BaselineKey]:

@@ -208,7 +208,7 @@ def _called_as_it_is(case: Case, other: Against | None) -> bool:
         raise UsageError(
             f"case {case.name!r}", "has sizes, but published versions keep their own", fix
         )
-    if versions and case.options.architectures is not None:
+    if versions and case.options.architectures:
         fix = "Leave architectures out, or compare with a package or git revision."
         reason = "has architectures, but a published version has one"
         raise UsageError(f"case {case.name!r}", reason, fix)

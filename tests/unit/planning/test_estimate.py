@@ -10,10 +10,17 @@ from support.factories import a_function
 from tuner.billing.cost import billed_ms, cost_usd
 from tuner.billing.prices import prices
 from tuner.planning.adaptive import Adaptive
-from tuner.planning.control_calls import clone_calls, in_place_calls, version_calls
 from tuner.planning.estimate import Known, Making, duration_ms, estimate
 from tuner.planning.risks import risks
-from tuner.planning.work import ColdWish, Range, adaptive_work, grid_work
+from tuner.planning.work import (
+    ColdWish,
+    Range,
+    adaptive_work,
+    clone_calls,
+    grid_work,
+    in_place_calls,
+    version_calls,
+)
 
 RATES = prices("us-east-1", "x86_64")
 HOW = Making(Range(1, 2), Range(0.01, 0.02))

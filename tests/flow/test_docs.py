@@ -1,0 +1,120 @@
+"""README and documentation are true: commands exist, examples parse, named files are there."""
+
+import re
+import shlex
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from tuner.cli.app import app
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+PAGES = {
+    path.relative_to(ROOT).as_posix(): path.read_text()
+    for path in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *ROOT.glob(".github/*.md"))
+}
+#: What a page may call a file without one being there: made by a run, or the reader's own.
+MADE = re.compile(
+    r"^(\.tuner|reports|build|\.venv|src|shop|tuner\.toml|template\.yaml)\b|NAME|^tuner\.\w+/1$"
+)
+COMMANDS: Any = typer.main.get_command(app)
+CONFIG = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def _examples() -> list[Any]:
+    return [
+        pytest.param(words, id=f"{name}: {' '.join(words)}")
+        for name, page in PAGES.items()
+        for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+        for line in block.splitlines()
+        if re.search(r"(^|bin/)tuner ", line)
+        for words in [shlex.split(line.split(" && ")[-1].replace(".venv/bin/", ""), comments=True)]
+    ]
+
+
+def _paths() -> list[Any]:
+    """Everything in backquotes or behind a link that looks like a file or folder of ours."""
+    found = []
+    for name, page in PAGES.items():
+        prose = re.sub(r"```.*?```", "", page, flags=re.DOTALL)
+        texts = re.findall(
+            r"`([a-zA-Z_.][\w./-]*/[\w./-]*|[\w-]+\.(?:py|toml|md|yml|yaml))`", prose
+        )
+        links = re.findall(r"\]\((?!https?:|#)([^)#]+)\)", prose)
+        found += [pytest.param(name, text, id=f"{name}: {text}") for text in {*texts, *links}]
+    return found
+
+
+def test_the_table_of_commands_is_the_list_of_commands() -> None:
+    written = set(re.findall(r"^\| `tuner (\w+)", README, re.MULTILINE))
+    shown = {name for name, command in COMMANDS.commands.items() if not command.hidden}
+    assert written == shown
+
+
+def test_there_are_examples() -> None:
+    assert len(_examples()) >= 40
+
+
+@pytest.mark.parametrize("words", _examples())
+def test_an_example_is_understood(words: list[str]) -> None:
+    assert words[0] == "tuner"
+    command, name, rest = COMMANDS.commands[words[1]], words[1], words[2:]
+    context = command.make_context(name, list(rest), resilient_parsing=False)
+    if hasattr(command, "commands") and context._protected_args:
+        name, *rest = [*context._protected_args, *context.args]
+        context = command.commands[name].make_context(name, rest, parent=context)
+    assert not context.args
+
+
+@pytest.mark.parametrize(("page", "text"), _paths())
+def test_a_file_that_a_page_names_exists(page: str, text: str) -> None:
+    places = (ROOT, ROOT / "tuner", (ROOT / page).parent, ROOT / "docs")
+    assert MADE.search(text) or any((place / text).exists() for place in places), text
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    re.findall(r"^\| .* \| `(tuner/\S+)` \| `(\w+)` \|$", PAGES["ARCHITECTURE.md"], re.MULTILINE),
+)
+def test_a_step_of_a_walk_is_in_its_file(file: str, name: str) -> None:
+    assert re.search(rf"^\s*(?:def|class) {name}\b", (ROOT / file).read_text(), re.MULTILINE)
+
+
+def test_each_page_of_the_documentation_is_reached_from_the_readme() -> None:
+    pages = {name for name in PAGES if name.startswith("docs/")}
+    assert pages <= set(re.findall(r"\]\(([^)]+)\)", README))
+
+
+def test_the_test_line_is_the_one_that_ci_runs() -> None:
+    lines = re.findall(r"^python3 -m venv .*pytest$", README, re.MULTILINE)
+    assert len(lines) == 1
+
+
+def test_the_contents_name_the_sections_in_their_order() -> None:
+    named = re.findall(r"\[([^]]+)\]\(#([a-z0-9-]+)\)", README)
+    sections = re.findall(r"^## (.+)$", README, re.MULTILINE)
+    assert [name for name, _ in named] == [s for s in sections if s in dict(named)]
+    assert all(anchor == name.lower().replace(" ", "-") for name, anchor in named)
+    assert {name for name, _ in named} >= {"What you can do", "How it works", "Tests"}
+
+
+@pytest.mark.parametrize("page", ["README.md", "ARCHITECTURE.md"])
+def test_the_order_of_rooms_is_the_one_that_is_checked(page: str) -> None:
+    (layers,) = (
+        contract["layers"]
+        for contract in CONFIG["tool"]["importlinter"]["contracts"]
+        if contract["name"] == "Rooms import to their right only"
+    )
+    (written,) = re.findall(r"^cli > .*?(?=^```)", PAGES[page], re.MULTILINE | re.DOTALL)
+    assert [part.strip() for part in written.split(">")] == layers
+
+
+def test_the_changelog_begins_with_the_version_that_is_released_next() -> None:
+    import tuner
+
+    (first, *_) = re.findall(r"^## (\S+)", PAGES["CHANGELOG.md"], re.MULTILINE)
+    assert first == tuner.__version__

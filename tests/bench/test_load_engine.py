@@ -100,7 +100,7 @@ def test_signed_invocations_per_second_against_locust_with_boto3(
     concurrency = 8
     calls = int(5000 * SECONDS)
     rate, _ = measured(lambda: list(engine.run(batch(calls, concurrency))))
-    alone, one_lane = measured(lambda: list(engine.run(batch(calls // 3, 1))))
+    alone, one_user = measured(lambda: list(engine.run(batch(calls // 3, 1))))
     program = tmp_path / "peer.py"
     program.write_text(textwrap.dedent(LOCUST_BOTO3))
     peer = subprocess.run(
@@ -111,10 +111,10 @@ def test_signed_invocations_per_second_against_locust_with_boto3(
     show(
         "One worker, signed, REPORT parsed, statistics and samples included",
         [
-            (f"invocations/s, {concurrency} concurrency", f"{rate:,.0f}", "above 4,500"),
-            ("invocations/s, 1 lane", f"{alone:,.0f}", ""),
-            ("service time p50, 1 lane", f"{ms(one_lane, 0.5):.3f} ms", ""),
-            ("service time p99, 1 lane", f"{ms(one_lane, 0.99):.3f} ms", ""),
+            (f"invocations/s, {concurrency} users", f"{rate:,.0f}", "above 4,500"),
+            ("invocations/s, 1 user", f"{alone:,.0f}", ""),
+            ("service time p50, 1 user", f"{ms(one_user, 0.5):.3f} ms", ""),
+            ("service time p99, 1 user", f"{ms(one_user, 0.99):.3f} ms", ""),
             (f"Locust + boto3, {concurrency} users", f"{boto3['rate']:,.0f}", ""),
             ("Locust + boto3 p50 / p99", f"{boto3['p50']} / {boto3['p99']} ms", ""),
             ("ratio", f"{rate / boto3['rate']:.1f}", "at least 6"),

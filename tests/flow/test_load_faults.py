@@ -95,7 +95,7 @@ def test_a_killed_worker_ends_the_load_with_what_was_measured(answering: Any, an
         assert len(store.samples(told["run"])) == told["attempts"]
 
 
-def test_when_one_of_two_workers_is_killed_the_other_goes_on_and_the_gap_is_said(
+def test_one_of_two_workers_goes_on_when_the_other_is_killed_with_a_gap(
     answering: Any, answer: Any
 ) -> None:
     script = killing(good(answer), 20)
@@ -141,7 +141,7 @@ def refusing(answer: Any, kind: str, after: int, until: float = float("inf")) ->
     return script
 
 
-def test_credentials_that_expire_and_are_renewed_cost_the_calls_of_that_time_only(
+def test_credentials_that_expire_cost_only_the_calls_until_renewed(
     answering: Any, answer: Any
 ) -> None:
     script = refusing(answer, "ExpiredTokenException", 10, until=0.5)

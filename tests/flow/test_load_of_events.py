@@ -129,7 +129,7 @@ def test_events_that_lambda_gave_up_are_errors_to_an_objective(
     assert document["events"]["tries"] == 10
 
 
-def test_events_too_old_to_be_tried_again_and_of_a_function_switched_off_are_told_apart(
+def test_too_old_events_and_those_of_a_switched_off_function_differ(
     events: Any, told: Callable[..., Any]
 ) -> None:
     events.put_function_event_invoke_config(FunctionName="events", MaximumEventAgeInSeconds=60)

@@ -1,7 +1,6 @@
 """``tuner worker``: send part of a load that another machine's ``tuner load`` asks for."""
 
 import os
-import sys
 
 from tuner.errors import UsageError
 from tuner.options.manage import WorkerCommand
@@ -17,8 +16,10 @@ def worker(options: WorkerCommand) -> None:
     within a network that you trust. Example: tuner worker --master 10.0.0.7
     """
     host, port = parse_master(options.master)
-    command = [sys.executable, "-m", "tuner.engine.worker.member", host, str(port), "alone"]
-    os.execv(sys.executable, command)
+    from tuner.engine.worker_process import own_process
+
+    command = own_process("tuner.engine.worker.locust_worker", host, port, "alone")
+    os.execv(command[0], command)
 
 
 def parse_master(text: str) -> tuple[str, int]:

@@ -96,7 +96,7 @@ def test_a_timeout_is_known_by_its_report() -> None:
     assert failed({}, report("Status: timeout")).outcome is Outcome.TIMEOUT
 
 
-def test_a_function_that_raises_about_a_timeout_of_its_own_has_not_timed_out() -> None:
+def test_a_function_that_raises_its_own_timeout_has_not_timed_out() -> None:
     body = {"errorType": "JobError", "errorMessage": "Task timed out after 3 seconds"}
     answer = failed(body, report())
     assert (answer.outcome, answer.reason) == (Outcome.FUNCTION_ERROR, "JobError")

@@ -38,7 +38,7 @@ def test_there_is_a_template_for_every_source_that_triggers_functions() -> None:
 
 
 @pytest.mark.parametrize("name", event_names())
-def test_a_bundled_template_leaves_no_placeholder_and_differs_from_call_to_call(name: str) -> None:
+def test_a_bundled_template_is_filled_anew_for_each_call(name: str) -> None:
     template = load_event(name)
     first, second = template.render(2, 1, NOW_S)
     assert template.about

@@ -20,6 +20,7 @@ from tuner.engine.front import METHODS, Front, FrontRequest, FrontSigner, read_f
 from tuner.engine.locust_engine import LocustEngine
 from tuner.errors import UsageError
 from tuner.options.front import FrontOptions, read_front
+from tuner.options.load_options import Fronted
 from tuner.records import Outcome
 from tuner.targets.seam import Credentials, Endpoint
 
@@ -100,7 +101,7 @@ def test_headers_of_the_user_are_sent_and_go_before_our_own() -> None:
 
 
 def wish(url: str, auth: str | None = None, *headers: str) -> FrontOptions:
-    found = read_front(url, auth, None, headers)
+    found = read_front(Fronted(url=url, url_auth=auth, header=headers))
     assert found is not None
     return found
 
@@ -156,7 +157,7 @@ def test_a_query_is_sent_and_not_shown() -> None:
         ("https://a b/", None, None, (), "is no http or https URL"),
         ("https://me:pw@shop.example/", None, None, (), "has a user name or password"),
         ("https://shop.example/", "kerberos", None, (), "is not known"),
-        ("https://shop.example/", None, "HEAD", (), "is not sent here"),
+        ("https://shop.example/", None, "HEAD", (), "is not supported"),
         ("https://shop.example/", None, None, ("X-Key abc",), "is no NAME: VALUE"),
         ("https://shop.example/", None, None, ("X-Key: a\r\nb",), "is no NAME: VALUE"),
         ("https://shop.example/", None, None, ("Host: other",), "is set by the load itself"),
@@ -168,7 +169,7 @@ def test_a_front_that_makes_no_sense_is_refused(
     url: str | None, auth: str | None, method: str | None, headers: tuple[str, ...], says: str
 ) -> None:
     with pytest.raises(UsageError) as refused:
-        read_front(url, auth, method, headers)
+        read_front(Fronted(url=url, url_auth=auth, http_method=method, header=tuple(headers)))
     assert says in str(refused.value)
 
 
@@ -183,7 +184,9 @@ def test_any_text_is_a_front_or_a_complaint(
     url: str, auth: str | None, method: str | None, headers: list[str]
 ) -> None:
     try:
-        found = read_front(url, auth, method, headers)
+        found = read_front(
+            Fronted(url=url, url_auth=auth, http_method=method, header=tuple(headers))
+        )
     except UsageError:
         return
     assert found is not None

@@ -21,7 +21,6 @@ from tuner.engine.engine import Batch, BatchPolicy, Call
 from tuner.engine.locust_engine import LocustEngine
 from tuner.errors import TunerError
 from tuner.records import Outcome, Purpose
-from tuner.targets.seam import Endpoint
 
 pytestmark = pytest.mark.slow
 
@@ -32,13 +31,9 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 @pytest.fixture(scope="module")
 def engine() -> Iterator[LocustEngine]:
     """One worker for all tests here."""
-    engine = LocustEngine(endpoint("http://127.0.0.1:9"), WallClock())
+    engine = LocustEngine(an_endpoint("http://127.0.0.1:9"), WallClock())
     yield engine
     engine.close()
-
-
-def endpoint(url: str) -> Endpoint:
-    return an_endpoint(url)
 
 
 def load(calls: int, every_s: float, policy: BatchPolicy, timeout_s: float = 5.0) -> Batch:
@@ -78,11 +73,11 @@ class Mortal:
                 connection.sendall(ANSWER)
 
 
-def test_an_endpoint_that_dies_and_comes_back_costs_the_calls_of_that_time_only(
+def test_an_endpoint_that_dies_and_comes_back_costs_only_the_calls_between(
     engine: LocustEngine,
 ) -> None:
     server = Mortal()
-    engine._endpoint = endpoint(f"http://127.0.0.1:{server.port}")
+    engine._endpoint = an_endpoint(f"http://127.0.0.1:{server.port}")
     timers = [threading.Timer(0.5, server.kill), threading.Timer(1.0, server.revive)]
     samples = []
     for sample in engine.run(load(150, 0.01, BatchPolicy())):
@@ -103,7 +98,7 @@ def test_an_endpoint_that_dies_and_comes_back_costs_the_calls_of_that_time_only(
 
 def test_with_retries_calls_outlive_a_short_death_of_the_endpoint(engine: LocustEngine) -> None:
     server = Mortal()
-    engine._endpoint = endpoint(f"http://127.0.0.1:{server.port}")
+    engine._endpoint = an_endpoint(f"http://127.0.0.1:{server.port}")
     server.kill()
     threading.Timer(0.3, server.revive).start()
     last: dict[int, Any] = {}
@@ -123,16 +118,16 @@ def test_a_5xx_of_the_service_is_its_error_and_is_retried_only_when_asked(
         connection.sendall(answer(b"", f"{status} Whatever") if number < 2 else answer())
         return True
 
-    engine._endpoint = endpoint(serve(script).url)
+    engine._endpoint = an_endpoint(serve(script).url)
     outcomes = Counter(sample.outcome for sample in engine.run(load(2, 0.0, BatchPolicy())))
     assert outcomes == {Outcome.SERVICE_ERROR: 2}
-    engine._endpoint = endpoint(serve(script).url)
+    engine._endpoint = an_endpoint(serve(script).url)
     samples = list(engine.run(load(1, 0.0, BatchPolicy(retry="decorrelated"))))
     assert [sample.outcome for sample in samples] == [Outcome.SERVICE_ERROR] * 2 + [Outcome.OK]
     assert [sample.backoff_ms is None for sample in samples] == [False, False, True]
 
 
-def test_answers_that_never_end_hold_their_lanes_and_are_given_up_in_time(
+def test_answers_that_never_end_hold_their_users_and_are_given_up_in_time(
     engine: LocustEngine, serve: Any, answer: Any
 ) -> None:
     def script(_server: Any, connection: socket.socket, number: int) -> bool:
@@ -145,7 +140,7 @@ def test_answers_that_never_end_hold_their_lanes_and_are_given_up_in_time(
         connection.sendall(answer())
         return True
 
-    engine._endpoint = endpoint(serve(script).url)
+    engine._endpoint = an_endpoint(serve(script).url)
     samples = list(engine.run(load(40, 0.02, BatchPolicy(), timeout_s=0.5)))
     outcomes = Counter(sample.outcome for sample in samples)
     assert outcomes == {Outcome.OK: 30, Outcome.TRANSPORT_ERROR: 10}
@@ -153,14 +148,14 @@ def test_answers_that_never_end_hold_their_lanes_and_are_given_up_in_time(
     assert {sample.reason for sample in slow} == {"timed out waiting for the answer"}
 
 
-def test_a_rate_that_nobody_can_send_ends_at_its_cutoff_with_the_rest_counted(
+def test_a_rate_beyond_reach_ends_at_its_cutoff_with_the_rest_counted(
     engine: LocustEngine, serve: Any, answer: Any
 ) -> None:
     def script(_server: Any, connection: socket.socket, _number: int) -> bool:
         connection.sendall(answer())
         return True
 
-    engine._endpoint = endpoint(serve(script).url)
+    engine._endpoint = an_endpoint(serve(script).url)
     calls = (Call(n, VARIANT, 0, Purpose.LOAD, n * 1e-9) for n in range(10**9))
     began = time.monotonic()
     # Long enough for a busy machine to send something, though it has 10^9 calls to begin with.
@@ -194,7 +189,7 @@ def test_a_clock_that_is_an_hour_off_is_noticed_and_corrected_for_signing(
             connection.sendall(answer(refusal, "403 Forbidden", more=more))
         return True
 
-    engine._endpoint = endpoint(serve(script).url)
+    engine._endpoint = an_endpoint(serve(script).url)
     calls = [Call(n, VARIANT, 0, Purpose.LOAD) for n in range(12)]
     samples = list(engine.run(a_batch(calls, 1)))
     outcomes = [sample.outcome for sample in samples]
@@ -205,7 +200,7 @@ def test_a_clock_that_is_an_hour_off_is_noticed_and_corrected_for_signing(
 def test_a_call_that_cannot_even_be_made_ends_the_batch_with_words(
     engine: LocustEngine, serve: Any, answer: Any
 ) -> None:
-    engine._endpoint = endpoint(serve(lambda _server, _connection, _number: False).url)
+    engine._endpoint = an_endpoint(serve(lambda _server, _connection, _number: False).url)
     with pytest.raises(TunerError, match="load worker: IndexError"):
         list(engine.run(a_batch([a_call(payload=7)])))
 
@@ -218,7 +213,7 @@ def test_the_only_worker_that_is_killed_leaves_a_gap_with_what_was_due(
         connection.sendall(answer())
         return True
 
-    mortal = LocustEngine(endpoint(serve(script).url), WallClock())
+    mortal = LocustEngine(an_endpoint(serve(script).url), WallClock())
     samples = []
     try:
         with pytest.raises(TunerError, match="killed by signal 9"):

@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from support.factories import a_batch, a_call, a_variant, an_endpoint
+from support.servers import good
 from tuner.clock import WallClock
 from tuner.engine.engine import Batch
 from tuner.engine.locust_engine import LocustEngine
@@ -60,15 +61,6 @@ def batch(
     return a_batch(made, concurrency, payloads=payloads, round_number=3, timeout_s=timeout_s)
 
 
-def good(answer: Callable[..., bytes], delay_s: float = 0.0) -> Callable[..., bool]:
-    def script(_server: Any, connection: socket.socket, _number: int) -> bool:
-        time.sleep(delay_s)
-        connection.sendall(answer())
-        return True
-
-    return script
-
-
 def reset(connection: socket.socket) -> bool:
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     return False
@@ -104,7 +96,7 @@ def test_the_request_is_a_signed_invocation_with_its_payload(
         assert SECRET.encode() not in request
 
 
-def test_one_lane_calls_one_after_another_over_one_connection(
+def test_one_user_calls_one_after_another_over_one_connection(
     make: Make, serve: Any, answer: Any
 ) -> None:
     server = serve(good(answer))
@@ -115,7 +107,9 @@ def test_one_lane_calls_one_after_another_over_one_connection(
     assert server.connections == 1
 
 
-def test_lanes_bound_how_many_calls_are_in_flight(make: Make, serve: Any, answer: Any) -> None:
+def test_concurrency_bounds_how_many_calls_are_in_flight(
+    make: Make, serve: Any, answer: Any
+) -> None:
     server = serve(good(answer, 0.05))
     samples = list(make(server.url).run(batch(9, concurrency=3)))
     for at in [sample.sent_s + 0.001 for sample in samples]:
@@ -133,7 +127,7 @@ def test_calls_that_are_due_do_not_wait_for_answers(make: Make, serve: Any, answ
     assert all(s.sent_s >= s.due_s for s in samples)
 
 
-def test_no_call_leaves_before_it_is_due_however_close_they_are_and_each_once(
+def test_calls_leave_once_each_and_never_early_however_close_they_are(
     make: Make, serve: Any, answer: Any
 ) -> None:
     server = serve(good(answer))
@@ -147,7 +141,7 @@ def test_no_call_leaves_before_it_is_due_however_close_they_are_and_each_once(
     assert sorted(ends) == sorted(bodies * (len(due) // 2))
 
 
-def test_a_call_that_is_sent_at_a_stroke_to_a_server_that_hangs_up_is_a_failure_of_its_own(
+def test_a_small_call_to_a_server_that_hangs_up_is_its_own_failure(
     make: Make, serve: Any, answer: Any
 ) -> None:
     def script(_server: Any, connection: socket.socket, number: int) -> bool:
@@ -187,7 +181,7 @@ def test_a_timer_is_never_early_and_can_be_woken() -> None:
     assert done.stdout.split() == ["False", "True"]
 
 
-def test_a_call_that_finds_no_free_lane_says_how_late_it_was(
+def test_a_call_that_finds_no_free_user_says_how_late_it_was(
     make: Make, serve: Any, answer: Any
 ) -> None:
     server = serve(good(answer, 0.1))
@@ -280,7 +274,7 @@ def test_a_connection_that_the_server_closed_while_idle_is_opened_anew(
     assert len(server.requests) == 3
 
 
-def test_an_answer_may_come_in_chunks_after_an_interim_one_or_until_the_end(
+def test_an_answer_may_come_in_chunks_after_an_interim_one_or_to_the_end(
     make: Make, serve: Any
 ) -> None:
     body = b'{"errorType": "Chunky"}'
@@ -439,7 +433,7 @@ def test_the_worker_dies_with_a_parent_that_was_killed() -> None:
     assert not worker.is_running()
 
 
-def test_a_worker_takes_short_turns_on_the_cpu_where_the_system_grants_them(
+def test_a_worker_takes_short_turns_on_the_cpu_where_the_system_can(
     make: Make, serve: Any, answer: Any
 ) -> None:
     def slice_ns(pid: int) -> int | None:

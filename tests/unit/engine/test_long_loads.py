@@ -2,7 +2,6 @@
 
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.factories import a_batch, a_variant, an_endpoint
+from support.servers import good
 from tuner.clock import VirtualClock, WallClock
 from tuner.engine.engine import Batch, BatchPolicy, Call, Mode
 from tuner.engine.locust_engine import CredentialRefresh, LocustEngine
@@ -41,15 +41,6 @@ def make() -> Iterator[Make]:
         engine.close()
 
 
-def good(answer: Callable[..., bytes], delay_s: float = 0.0) -> Callable[..., bool]:
-    def script(_server: Any, connection: socket.socket, _number: int) -> bool:
-        time.sleep(delay_s)
-        connection.sendall(answer())
-        return True
-
-    return script
-
-
 class Asked:
     """An endless schedule that knows how much of it was asked for."""
 
@@ -68,7 +59,7 @@ def batch(calls: Any, concurrency: int, policy: BatchPolicy) -> Batch:
     return a_batch(calls, concurrency, policy)
 
 
-def test_an_endless_schedule_is_asked_for_a_little_ahead_and_ends_at_the_cutoff(
+def test_an_endless_schedule_is_read_a_little_ahead_until_the_cutoff(
     make: Make, serve: Any, answer: Any
 ) -> None:
     schedule = Asked(0.01)
@@ -108,7 +99,7 @@ def test_a_schedule_that_fails_stops_the_load_and_its_error_is_passed_on(
     assert len(list(engine.run(batch([Call(0, VARIANT, 0, Purpose.LOAD)], 1, BatchPolicy())))) == 1
 
 
-def test_a_call_that_finds_no_lane_in_time_is_dropped_and_counted(
+def test_a_call_that_finds_no_free_user_in_time_is_dropped_and_counted(
     make: Make, serve: Any, answer: Any
 ) -> None:
     engine = make(serve(good(answer, 0.2)).url)
@@ -163,7 +154,7 @@ def test_credentials_that_expire_in_the_middle_are_renewed(
     assert "ExpiredTokenException" in {sample.reason for sample in samples}
 
 
-def test_credentials_are_asked_for_now_and_then_and_a_failure_keeps_the_old_ones() -> None:
+def test_credentials_are_renewed_now_and_then_and_a_failure_keeps_the_old() -> None:
     clock, answers = VirtualClock(), iter([OLD, OSError("no network"), NEW])
 
     def ask() -> Credentials:
@@ -208,7 +199,7 @@ def test_the_invocation_type_is_asked_for_and_its_answer_is_ok(
     lead=st.floats(-1e6, 1e6),
     trips=st.lists(st.tuples(st.floats(1e-5, 0.5), st.floats(0, 1)), min_size=8, max_size=8),
 )
-def test_another_machines_clock_is_known_to_half_of_the_quickest_round_trip(
+def test_another_machines_clock_is_known_to_half_the_quickest_round_trip(
     lead: float, trips: list[tuple[float, float]]
 ) -> None:
     member, now = _Joined(), 100.0

@@ -82,7 +82,7 @@ def test_a_function_gets_a_value_and_gives_one(
         run("prepare_orders:bad")
 
 
-def test_a_function_may_import_what_is_beside_it_but_shadows_nothing_of_ours(
+def test_a_function_imports_what_is_beside_it_but_shadows_nothing_of_ours(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -189,7 +189,7 @@ def check_times(engine: LocustEngine, server: Server, samples: list[Sample]) -> 
         assert sample.done_s + engine._origin <= server.looked[sample.call]
 
 
-def test_one_lane_prepares_calls_and_looks_in_turn_and_counts_only_the_calls(
+def test_one_user_prepares_and_processes_calls_in_turn_and_times_only_them(
     engines: dict[int, LocustEngine], serve: Any
 ) -> None:
     server = Server(serve)

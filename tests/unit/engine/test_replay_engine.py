@@ -56,7 +56,7 @@ def test_cold_calls_draw_rows_with_init() -> None:
     assert sample.service_ms == pytest.approx(200.0)
 
 
-def test_a_size_that_was_only_recorded_cold_stands_in_for_warm_calls_without_its_init() -> None:
+def test_a_size_recorded_cold_only_answers_warm_calls_without_its_init() -> None:
     [sample] = run(batch(1), rows={128: [RecordedRow(128, 100.5, 200.0, 99.5, 40.0, 230.0)]})
     assert (sample.init_ms, sample.duration_ms, sample.billed_ms) == (None, 100.5, 101.0)
     assert sample.service_ms == pytest.approx(100.5)
@@ -72,7 +72,7 @@ def test_a_size_without_cold_starts_gives_samples_that_are_not_cold() -> None:
     assert not sample.cold
 
 
-def test_what_was_not_recorded_follows_lambdas_billing_rule_or_stays_unknown() -> None:
+def test_what_was_not_recorded_follows_the_billing_rule_or_stays_unknown() -> None:
     [sample] = run(batch(1, 256))
     assert (sample.billed_ms, sample.request_id, sample.status) == (21.0, None, None)
     assert sample.service_ms == pytest.approx(25.0)
@@ -106,7 +106,7 @@ def test_another_seed_draws_other_rows() -> None:
 
 
 @given(concurrency=st.integers(1, 5), calls=st.integers(0, 20))
-def test_virtual_time_holds_as_many_calls_at_once_as_there_are_lanes(
+def test_virtual_time_holds_as_many_calls_at_once_as_the_concurrency(
     concurrency: int, calls: int
 ) -> None:
     samples = run(batch(calls, concurrency=concurrency))
@@ -118,7 +118,7 @@ def test_virtual_time_holds_as_many_calls_at_once_as_there_are_lanes(
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12), st.integers(1, 4))
-def test_calls_with_due_times_are_sent_then_or_when_a_lane_is_free(
+def test_calls_with_due_times_are_sent_then_or_when_a_user_is_free(
     due: list[float], concurrency: int
 ) -> None:
     samples = {

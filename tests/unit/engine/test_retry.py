@@ -34,7 +34,7 @@ def test_full_jitter_stays_within_its_step_unless_the_server_asks_for_more(
 
 
 @given(seed=st.integers(), waited=st.floats(0, 100))
-def test_decorrelated_jitter_stays_between_base_and_three_times_the_last_wait(
+def test_decorrelated_jitter_stays_between_base_and_thrice_the_last_wait(
     seed: int, waited: float
 ) -> None:
     delay = Decorrelated(base_s=0.1, cap_s=5.0).delay_s(Failure(1, waited), Random(seed))

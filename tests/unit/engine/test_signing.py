@@ -1,6 +1,7 @@
-"""The signer against botocore's own, which AWS maintains."""
+"""The signer against botocore's own, which AWS maintains; and the time that it signs with."""
 
 import datetime
+from email.utils import formatdate
 from hashlib import sha256
 from random import Random
 from unittest.mock import patch
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.examples import examples
-from tuner.engine.signing import InvokeSigner, host_header
+from tuner.engine.signing import InvokeSigner, SigningTime, host_header
 from tuner.targets.seam import Credentials
 
 NAMES = st.text("abcXYZ019-_", min_size=1, max_size=20)
@@ -94,7 +95,7 @@ def test_three_thousand_random_requests_are_signed_as_botocore_does() -> None:
         )
 
 
-def test_a_signer_that_was_used_before_signs_a_new_day_and_a_new_second_rightly() -> None:
+def test_a_signer_in_use_signs_a_new_day_and_a_new_second_correctly() -> None:
     url, body = "https://lambda.eu-west-1.amazonaws.com", b"{}"
     keys = Credentials("AKID", "secret", "token")
     signer = InvokeSigner(url, "eu-west-1", "f", keys)
@@ -124,3 +125,47 @@ def test_the_head_is_a_request_that_names_function_qualifier_and_length() -> Non
 )
 def test_the_host_header_leaves_out_the_default_port(url: str, host: str) -> None:
     assert host_header(url) == host
+
+
+SECONDS = st.integers(100_000, 4_000_000_000)
+
+
+@given(st.lists(SECONDS, min_size=1, max_size=8))
+def test_a_request_is_signed_with_the_present_time_after_the_clock_jumped(
+    moments: list[int],
+) -> None:
+    signer = InvokeSigner("http://127.0.0.1:9", "us-east-1", "fn", Credentials("a", "b"))
+    wall = [0.0]
+    time = SigningTime(lambda: wall[0])
+    for moment in moments:
+        wall[0] = float(moment)
+        head = signer.head(None, "00", 2, time.now_s()).decode()
+        date = datetime.datetime.fromtimestamp(moment, datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
+        assert f"x-amz-date: {date}\r\n" in head
+        assert f"/{date[:8]}/us-east-1/lambda/aws4_request" in head
+
+
+@given(wall_s=SECONDS, ahead_s=st.integers(-3_000_000_000, 3_000_000_000))
+def test_a_clock_that_is_far_off_is_corrected_and_one_that_is_not_is_left(
+    wall_s: int, ahead_s: int
+) -> None:
+    there = wall_s + ahead_s
+    if not 0 <= there < 4_000_000_000:
+        return
+    wall = [float(wall_s)]
+    time = SigningTime(lambda: wall[0])
+    time.correct(formatdate(there, usegmt=True))
+    assert time.now_s() == (there if abs(ahead_s) > 60 else wall_s)
+    wall[0] = there + 10.0  # somebody has set the clock right meanwhile
+    time.correct(formatdate(there + 10.0, usegmt=True))
+    assert time.now_s() == there + 10.0
+
+
+@given(st.text(max_size=40))
+def test_what_is_no_date_corrects_nothing(text: str) -> None:
+    time = SigningTime(lambda: 1_800_000_000.0)
+    time.correct(text)
+    time.correct("")
+    assert time.now_s() > 0
+    time.correct("Thu, 99 Foo 2026")
+    assert time.now_s() > 0

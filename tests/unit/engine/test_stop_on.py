@@ -10,15 +10,15 @@ from tuner.errors import UsageError
 from tuner.records import Outcome
 
 
-def fuse_after(text: str, outcomes: list[Outcome], every_s: float = 0.01) -> StopCondition:
+def condition_after(text: str, outcomes: list[Outcome], every_s: float = 0.01) -> StopCondition:
     condition = StopCondition((parse_stop_on(text),))
     for number, outcome in enumerate(outcomes):
         condition.watch(a_sample(done_s=number * every_s, outcome=outcome))
     return condition
 
 
-def test_a_share_above_the_limit_blows_the_fuse_and_says_which() -> None:
-    condition = fuse_after("errors > 5%", [Outcome.OK] * 90 + [Outcome.TIMEOUT] * 6)
+def test_a_share_above_the_limit_meets_the_condition_and_says_which() -> None:
+    condition = condition_after("errors > 5%", [Outcome.OK] * 90 + [Outcome.TIMEOUT] * 6)
     assert condition.met is not None
     assert condition.met.startswith("errors > 5%: ")
 
@@ -32,11 +32,11 @@ def test_a_share_above_the_limit_blows_the_fuse_and_says_which() -> None:
     ],
 )
 def test_what_is_rare_little_or_of_another_kind_does_not(outcomes: list[Outcome]) -> None:
-    assert fuse_after("errors>5%", outcomes).met is None
+    assert condition_after("errors>5%", outcomes).met is None
 
 
 def test_throttles_have_a_condition_of_their_own() -> None:
-    assert fuse_after("throttles>20%", [Outcome.OK, Outcome.THROTTLED] * 20).met
+    assert condition_after("throttles>20%", [Outcome.OK, Outcome.THROTTLED] * 20).met
 
 
 def test_what_ended_long_ago_is_forgotten() -> None:

@@ -17,6 +17,7 @@ from tuner.engine.engine import Call
 from tuner.engine.locust_engine import LocustEngine
 from tuner.errors import TunerError
 from tuner.options.front import read_front
+from tuner.options.load_options import Fronted
 from tuner.records import Outcome, Purpose, Sample
 from tuner.targets.seam import Credentials, Endpoint
 
@@ -132,7 +133,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(
 def test_an_http_front_is_verified_as_well(
     engines: list[LocustEngine], server: TlsServer, certificate: Path
 ) -> None:
-    wish = read_front(f"{server.url}/orders", None, None, ())
+    wish = read_front(Fronted(url=f"{server.url}/orders"))
     assert wish is not None
     outcomes = []
     for verify in (True, str(certificate)):

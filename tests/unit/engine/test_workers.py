@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,30 +16,17 @@ import pytest
 
 import tuner.engine
 from support.factories import a_batch, a_variant, an_endpoint
+from support.servers import good
 from tuner.clock import WallClock
 from tuner.engine.engine import Batch, BatchPolicy, Call
 from tuner.engine.locust_engine import LocustEngine
 from tuner.engine.worker_pool import Workers
 from tuner.errors import TunerError
 from tuner.records import Outcome, Purpose, Sample
-from tuner.targets.seam import Endpoint
 
 pytestmark = pytest.mark.slow
 
 VARIANT = a_variant()
-
-
-def endpoint(url: str) -> Endpoint:
-    return an_endpoint(url)
-
-
-def good(answer: Callable[..., bytes], delay_s: float = 0.0) -> Callable[..., bool]:
-    def script(_server: Any, connection: socket.socket, _number: int) -> bool:
-        time.sleep(delay_s)
-        connection.sendall(answer())
-        return True
-
-    return script
 
 
 def batch(
@@ -52,7 +39,7 @@ def batch(
 @pytest.fixture(scope="module")
 def pair() -> Iterator[LocustEngine]:
     """An engine of two workers, whose start takes the longest."""
-    engine = LocustEngine(endpoint("http://127.0.0.1:9"), WallClock(), workers=Workers(local=2))
+    engine = LocustEngine(an_endpoint("http://127.0.0.1:9"), WallClock(), workers=Workers(local=2))
     yield engine
     engine.close()
 
@@ -60,7 +47,7 @@ def pair() -> Iterator[LocustEngine]:
 def test_two_workers_share_one_schedule_and_lose_no_call(
     pair: LocustEngine, serve: Any, answer: Any
 ) -> None:
-    pair._endpoint = endpoint(serve(good(answer)).url)
+    pair._endpoint = an_endpoint(serve(good(answer)).url)
     due = [0.02 * number for number in range(50)]
     samples = sorted(pair.run(batch(due, 8)), key=lambda sample: sample.call)
     assert [sample.call for sample in samples] == list(range(50))
@@ -79,7 +66,7 @@ def test_modules_of_the_working_directory_are_not_taken_for_ours(
         (tmp_path / f"{name}.py").write_text("raise SystemExit('the wrong module')\n")
     monkeypatch.chdir(tmp_path)
     url = serve(good(answer)).url
-    engine = LocustEngine(endpoint(url), WallClock(), workers=Workers(local=local))
+    engine = LocustEngine(an_endpoint(url), WallClock(), workers=Workers(local=local))
     try:
         samples = list(engine.run(batch([0.0, 0.0], 2)))
     finally:
@@ -87,11 +74,11 @@ def test_modules_of_the_working_directory_are_not_taken_for_ours(
     assert [sample.outcome for sample in samples] == [Outcome.OK, Outcome.OK]
 
 
-def test_lanes_bound_what_all_workers_together_have_in_flight(
+def test_concurrency_bounds_what_all_workers_have_in_flight(
     pair: LocustEngine, serve: Any, answer: Any
 ) -> None:
     server = serve(good(answer, 0.05))
-    pair._endpoint = endpoint(server.url)
+    pair._endpoint = an_endpoint(server.url)
     samples = list(pair.run(batch([None] * 12, 3)))
     assert len(samples) == 12
     for at in [sample.sent_s + 0.001 for sample in samples]:
@@ -102,7 +89,7 @@ def test_lanes_bound_what_all_workers_together_have_in_flight(
 def test_a_closed_load_goes_round_on_all_workers_until_its_cutoff(
     pair: LocustEngine, serve: Any, answer: Any
 ) -> None:
-    pair._endpoint = endpoint(serve(good(answer, 0.02)).url)
+    pair._endpoint = an_endpoint(serve(good(answer, 0.02)).url)
     samples = list(pair.run(batch([None], 4, BatchPolicy(repeat=True, cutoff_s=0.6))))
     assert len(samples) >= 20
     assert len({sample.call for sample in samples}) == len(samples)
@@ -111,7 +98,7 @@ def test_a_closed_load_goes_round_on_all_workers_until_its_cutoff(
 
 def test_stopping_stops_all_workers(pair: LocustEngine, serve: Any, answer: Any) -> None:
     server = serve(good(answer, 0.02))
-    pair._endpoint = endpoint(server.url)
+    pair._endpoint = an_endpoint(server.url)
     samples: list[Sample] = []
     for sample in pair.run(batch([0.05 * n for n in range(200)], 4)):
         samples.append(sample)
@@ -121,7 +108,7 @@ def test_stopping_stops_all_workers(pair: LocustEngine, serve: Any, answer: Any)
 
 def test_a_killed_worker_leaves_a_gap_and_the_rest_goes_on(serve: Any, answer: Any) -> None:
     engine = LocustEngine(
-        endpoint(serve(good(answer, 0.05)).url), WallClock(), workers=Workers(local=2)
+        an_endpoint(serve(good(answer, 0.05)).url), WallClock(), workers=Workers(local=2)
     )
     due = [0.02 * number for number in range(150)]
     samples: list[Sample] = []
@@ -145,7 +132,7 @@ def test_a_killed_worker_leaves_a_gap_and_the_rest_goes_on(serve: Any, answer: A
 
 def test_when_all_workers_are_lost_the_load_fails_with_words(serve: Any, answer: Any) -> None:
     engine = LocustEngine(
-        endpoint(serve(good(answer, 0.05)).url), WallClock(), workers=Workers(local=2)
+        an_endpoint(serve(good(answer, 0.05)).url), WallClock(), workers=Workers(local=2)
     )
     samples = []
     try:
@@ -163,14 +150,14 @@ def test_workers_of_a_master_that_was_killed_stop_and_invoke_no_more(
     serve: Any, answer: Any
 ) -> None:
     server = serve(good(answer))
-    engine = LocustEngine(endpoint(server.url), WallClock(), workers=Workers(local=2))
+    engine = LocustEngine(an_endpoint(server.url), WallClock(), workers=Workers(local=2))
     with pytest.raises(TunerError):
         for sample in engine.run(batch([0.02 * n for n in range(1000)], 8)):
             if sample.call == 20:
                 workers = [psutil.Process(pid) for pid in engine.pids]
-                hub = workers[0].parent()
-                assert hub is not None
-                hub.kill()
+                master = workers[0].parent()
+                assert master is not None
+                master.kill()
     gone, alive = psutil.wait_procs(workers, 10)
     assert len(gone) == 2
     assert not alive
@@ -201,7 +188,7 @@ def test_a_worker_from_elsewhere_joins_and_ends_without_its_master(
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     engine = LocustEngine(
-        endpoint(server.url), WallClock(), workers=Workers(local=0, expect=1, port=port)
+        an_endpoint(server.url), WallClock(), workers=Workers(local=0, expect=1, port=port)
     )
     words = [word.replace("{port}", str(port)) for word in command]
     other = subprocess.Popen([sys.executable, *words], start_new_session=True)
@@ -223,7 +210,7 @@ def test_a_port_that_is_taken_is_an_error_with_words() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         engine = LocustEngine(
-            endpoint("http://127.0.0.1:9"), WallClock(), workers=Workers(2, 0, port=port)
+            an_endpoint("http://127.0.0.1:9"), WallClock(), workers=Workers(2, 0, port=port)
         )
         try:
             with pytest.raises(TunerError, match=f"cannot listen on 127.0.0.1:{port}"):
@@ -239,7 +226,7 @@ def test_attempts_of_a_call_stay_in_order_whoever_makes_them(
         connection.sendall(answer(b"", "503 Service Unavailable") if number < 4 else answer())
         return True
 
-    pair._endpoint = endpoint(serve(script).url)
+    pair._endpoint = an_endpoint(serve(script).url)
     policy = BatchPolicy(retry="decorrelated", seed=1)
     samples = list(pair.run(batch([0.0] * 6, 4, policy)))
     assert sum(sample.backoff_ms is None for sample in samples) == 6

@@ -68,7 +68,7 @@ def test_a_refused_call_is_sent_again_and_each_attempt_is_a_sample(
         assert later.sent_s >= later.due_s
 
 
-def test_a_call_is_given_up_after_the_policys_attempts_and_not_retried_without_one(
+def test_a_call_has_its_policys_attempts_and_one_without_a_policy(
     make: Make, serve: Any, answer: Any
 ) -> None:
     server = serve(refusing(answer, 1000))

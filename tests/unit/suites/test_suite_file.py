@@ -73,7 +73,7 @@ def test_every_key_is_read() -> None:
     assert [gate.text for gate in checkout.gates] == ["p95 +10%", "throttles"]
     assert (checkout.sizes_mb, checkout.most, checkout.cold_starts) == ((512, 1024), 400, 0)
     assert checkout.options.payload == '{"order": 1}'
-    assert checkout.options.env == ("STAGE=test",)
+    assert checkout.options.env == (("STAGE", "test"),)
     assert checkout.tags == ("all", "pr")
     assert [gate.subject for gate in search.gates] == [Subject.INIT, Subject.DURATION]
     assert (search.cold_starts, search.control, search.against) == (COLD_STARTS, False, "12")

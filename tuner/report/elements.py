@@ -224,9 +224,10 @@ def statistic(stats: Stats | None, name: str) -> str:
     return UNKNOWN if stats is None else format_ms(getattr(stats, name))
 
 
-def median_cell(stats: Stats | None) -> Cell:
-    """The median in ms, with its interval."""
-    return Cell(statistic(stats, "p50"), interval_ms(None if stats is None else stats.p50_ci))
+def statistic_cell(stats: Stats | None, name: str = "p50") -> Cell:
+    """``p50`` or ``p95`` in ms, with its interval."""
+    bounds = None if stats is None else getattr(stats, f"{name}_ci")
+    return Cell(statistic(stats, name), interval_ms(bounds))
 
 
 def cost_cell(cost: Interval | None) -> Cell:

@@ -1,9 +1,9 @@
 """The tables of a sweep: sizes, architectures, cold starts, ways to start, and runners-up."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from tuner.decide.result import Recommendation, RunnerUp, SizeRow, StartupRow, Sweep
-from tuner.model.quantiles import Stats
+from tuner.decide.result import Recommendation, SizeRow, StartupRow, Sweep
 from tuner.report.elements import (
     Cell,
     Fact,
@@ -11,44 +11,62 @@ from tuner.report.elements import (
     Table,
     cost_cell,
     format_chance,
-    interval_ms,
     known,
-    median_cell,
+    statistic_cell,
     money,
     size_named,
     statistic,
 )
 from tuner.units import UNKNOWN, format_memory, format_ms, format_rate, format_seconds, format_share
 
-SIZE_COLUMNS = (
-    "Memory",
-    "Warm calls",
-    "p50",
-    "p95",
-    "p99",
-    "Billed (mean)",
-    "Cost per million",
-    "Memory used",
-    "Failures",
-)
-ARCH_COLUMNS = (
-    "Architecture",
-    "Best size",
-    "Cost per million",
-    "p50",
-    "p95",
-    "USD per GB-second",
-    "Chance to be best",
-)
 _PICKED, _NOW = "recommended", "current"
-COLD_COLUMNS = ("Memory", "Cold starts", "INIT p50", "INIT p95", "First call p50", "Total p95")
+_NONE = Cell(UNKNOWN)
+
+#: Columns after the head, each with its cell.
+_SIZE: Mapping[str, Callable[[SizeRow], Cell]] = {
+    "Warm calls": lambda size: Cell(f"{size.warm.n:,}"),
+    "p50": lambda size: statistic_cell(size.warm.duration_ms),
+    "p95": lambda size: statistic_cell(size.warm.duration_ms, "p95"),
+    "p99": lambda size: Cell(statistic(size.warm.duration_ms, "p99"), _longest(size)),
+    "Billed (mean)": lambda size: Cell(statistic(size.warm.billed_ms, "mean")),
+    "Cost per million": lambda size: cost_cell(size.cost_usd_per_million),
+    "Memory used": lambda size: Cell(format_memory(known(size.warm.max_memory_mb))),
+    "Failures": lambda size: Cell(failures(size) or "none"),
+}
+_COLD: Mapping[str, Callable[[SizeRow], Cell]] = {
+    "Cold starts": lambda size: Cell(f"{size.cold.n:,}"),
+    "INIT p50": lambda size: statistic_cell(size.cold.init_ms),
+    "INIT p95": lambda size: Cell(statistic(size.cold.init_ms, "p95")),
+    "First call p50": lambda size: statistic_cell(size.cold.duration_ms),
+    "Total p95": lambda size: Cell(statistic(size.cold.total_ms, "p95")),
+}
+_ARCH: Mapping[str, Callable[[Recommendation], Cell]] = {
+    "Best size": lambda pick: Cell(format_memory(pick.memory_mb)),
+    "Cost per million": lambda pick: cost_cell(pick.cost_usd_per_million),
+    "p50": lambda pick: Cell(format_ms(pick.p50_ms)),
+    "p95": lambda pick: Cell(format_ms(pick.p95_ms)),
+}
+_STARTUP: Mapping[str, Callable[[StartupRow], Cell]] = {
+    "First calls": lambda row: Cell(
+        f"{row.n:,}", f"{row.spilled} spilled over" if row.spilled else ""
+    ),
+    "First call p50": lambda row: statistic_cell(row.first_ms),
+    "First call max": lambda row: Cell(statistic(row.first_ms, "max")),
+    "INIT or restore": lambda row: Cell(_starts(row)),
+    "Duration p50": lambda row: Cell(statistic(row.duration_ms, "p50")),
+    "Warm p50": lambda row: Cell(statistic(row.warm_ms, "p50")),
+    "Ready after": lambda row: _NONE if row.ready_s is None else Cell(format_seconds(row.ready_s)),
+    "Cost per million": lambda row: Cell(_per_million(row.call_usd)),
+    "Extra per million cold starts": lambda row: Cell(_per_million(row.start_usd)),
+    "Provisioned, per hour": lambda row: Cell(money(row.kept_usd_per_hour)),
+}
 
 
 def size_table(sweep: Sweep) -> Table:
     """Every measured size, and the recommended one from the curve if it was not measured."""
-    ordered = [row for each in sweep.each for row in _size_rows(each, sweep)]
+    rows = tuple(row for each in sweep.each for row in _size_rows(each, sweep))
     narrow = ("Memory", "Warm calls", "p50", "p95", "Cost per million")
-    return Table("Warm invocations by memory size", SIZE_COLUMNS, tuple(ordered), narrow)
+    return Table("Warm invocations by memory size", ("Memory", *_SIZE), rows, narrow)
 
 
 def _size_rows(sweep: Sweep, compared: Sweep) -> list[Row]:
@@ -66,13 +84,60 @@ def _size_rows(sweep: Sweep, compared: Sweep) -> list[Row]:
     return [rows[memory_mb] for memory_mb in sorted(rows)]
 
 
+def _size_row(size: SizeRow, sweep: Sweep, several: bool) -> Row:
+    reason = size.reason or ("reason unknown" if size.status == "failed" else "")
+    head = size_named(size.memory_mb, sweep, several)
+    cells = tuple(cell(size) for cell in _SIZE.values())
+    return Row(head, cells, _marks(size.memory_mb, sweep), size.status, reason)
+
+
+def _fitted_row(pick: Recommendation, sweep: Sweep, several: bool) -> Row:
+    fitted = {
+        "p50": Cell(format_ms(pick.p50_ms)),
+        "p95": Cell(format_ms(pick.p95_ms)),
+        "p99": Cell(format_ms(pick.p99_ms)),
+        "Cost per million": cost_cell(pick.cost_usd_per_million),
+    }
+    cells = tuple(fitted.get(column, _NONE) for column in _SIZE)
+    head = size_named(pick.memory_mb, sweep, several)
+    return Row(head, cells, (_PICKED, "fitted"), "fitted")
+
+
+def _longest(size: SizeRow) -> str:
+    stats = size.warm.duration_ms
+    return "" if stats is None or known(stats.max) is None else f"max {format_ms(stats.max)}"
+
+
+def _marks(memory_mb: int, sweep: Sweep) -> tuple[str, ...]:
+    pick = sweep.recommendation
+    marks = {
+        _PICKED: pick is not None and pick.memory_mb == memory_mb,
+        _NOW: sweep.current_mb == memory_mb,
+        "Pareto": memory_mb in sweep.pareto_mb,
+    }
+    return tuple(mark for mark, holds in marks.items() if holds)
+
+
+def failures(size: SizeRow) -> str:
+    """``2 throttles, 1 timeout``, or nothing."""
+    kinds = (
+        (size.throttles, "throttle", "throttles"),
+        (size.timeouts, "timeout", "timeouts"),
+        (size.out_of_memory, "out of memory", "out of memory"),
+        (size.errors, "error", "errors"),
+        (size.retries, "retry", "retries"),
+    )
+    return ", ".join(f"{n:,} {one if n == 1 else many}" for n, one, many in kinds if n)
+
+
 def arch_table(sweep: Sweep) -> Table | None:
     """The best size of every architecture; ``None`` where only one was measured."""
     if not sweep.beside or sweep.run.command == "cold":  # which chooses nothing
         return None
     rows = tuple(_arch_row(each, sweep) for each in sweep.each)
+    columns = ("Architecture", *_ARCH, "USD per GB-second", "Chance to be best")
     narrow = ("Architecture", "Best size", "Cost per million", "p95", "Chance to be best")
-    return Table("Architectures, each at its best size", ARCH_COLUMNS, rows, narrow)
+    return Table("Architectures, each at its best size", columns, rows, narrow)
 
 
 def _arch_row(each: Sweep, compared: Sweep) -> Row:
@@ -83,38 +148,24 @@ def _arch_row(each: Sweep, compared: Sweep) -> Row:
     rate = Cell(f"${price:.10f}" if isinstance(price, float) else UNKNOWN)
     if pick is None:
         why = next((size.reason for size in each.sizes if size.reason), "nothing was measured")
-        cells = (Cell(UNKNOWN),) * 4
-        return Row(each.arch, (*cells, rate, Cell(UNKNOWN)), marks, "failed", why or "")
-    cells = (
-        Cell(format_memory(pick.memory_mb)),
-        cost_cell(pick.cost_usd_per_million),
-        Cell(format_ms(pick.p50_ms)),
-        Cell(format_ms(pick.p95_ms)),
-    )
-    chance = compared.chances.get(each.arch)
-    return Row(each.arch, (*cells, rate, Cell(format_chance(chance))), marks)
+        return Row(each.arch, (*(_NONE for _ in _ARCH), rate, _NONE), marks, "failed", why or "")
+    chance = Cell(format_chance(compared.chances.get(each.arch)))
+    return Row(each.arch, (*(cell(pick) for cell in _ARCH.values()), rate, chance), marks)
 
 
 def cold_table(sweep: Sweep) -> Table | None:
     """Cold starts by size, or ``None`` if none were measured."""
-    found = [(size, each) for each in sweep.each for size in each.sizes if size.cold.n]
-    if not found:
-        return None
     rows = tuple(
         Row(
             size_named(size.memory_mb, each, bool(sweep.beside)),
-            (
-                Cell(f"{size.cold.n:,}"),
-                median_cell(size.cold.init_ms),
-                Cell(statistic(size.cold.init_ms, "p95")),
-                median_cell(size.cold.duration_ms),
-                Cell(statistic(size.cold.total_ms, "p95")),
-            ),
+            tuple(cell(size) for cell in _COLD.values()),
             _marks(size.memory_mb, each) if each is sweep else (),
         )
-        for size, each in found
+        for each in sweep.each
+        for size in each.sizes
+        if size.cold.n
     )
-    return Table("Cold starts by memory size", COLD_COLUMNS, rows)
+    return Table("Cold starts by memory size", ("Memory", *_COLD), rows) if rows else None
 
 
 def runner_up_table(sweep: Sweep) -> Table | None:
@@ -122,110 +173,15 @@ def runner_up_table(sweep: Sweep) -> Table | None:
     pick = sweep.recommendation
     if pick is None or not pick.runners_up:
         return None
-    rows = tuple(
-        Row(
-            _runner_up(other, sweep),
-            (
-                Cell(money(known(other.cost_usd_per_million))),
-                Cell(format_ms(other.duration_ms)),
-                Cell(other.why_not),
-            ),
-        )
-        for other in pick.runners_up
-    )
+    rows = []
+    for other in pick.runners_up:
+        arch = other.arch or (sweep.arch if sweep.beside else None)
+        cost = Cell(money(known(other.cost_usd_per_million)))
+        cells = (cost, Cell(format_ms(other.duration_ms)), Cell(other.why_not))
+        rows.append(Row(format_memory(other.memory_mb) + (f" on {arch}" if arch else ""), cells))
     columns = ("Memory", "Cost per million", "Mean duration", "Compared with the pick")
     note = "The next best sizes, by the fitted curve:"
-    return Table("Runners-up", columns, rows, prose=columns[-1:], note=note)
-
-
-def _runner_up(other: RunnerUp, sweep: Sweep) -> str:
-    text = format_memory(other.memory_mb)
-    arch = other.arch or (sweep.arch if sweep.beside else None)
-    return f"{text} on {arch}" if arch else text
-
-
-def failures(size: SizeRow) -> str:
-    """``2 throttles, 1 timeout``, or nothing."""
-    kinds = (
-        (size.throttles, "throttle"),
-        (size.timeouts, "timeout"),
-        (size.out_of_memory, "out of memory"),
-        (size.errors, "error"),
-        (size.retries, "retry"),
-    )
-    return ", ".join(f"{number:,} {_plural(kind, number)}" for number, kind in kinds if number)
-
-
-def _plural(kind: str, number: int) -> str:
-    if number == 1 or kind == "out of memory":
-        return kind
-    return "retries" if kind == "retry" else f"{kind}s"
-
-
-def _size_row(size: SizeRow, sweep: Sweep, several: bool) -> Row:
-    warm, duration = size.warm, size.warm.duration_ms
-    cells = (
-        Cell(f"{warm.n:,}"),
-        median_cell(duration),
-        Cell(
-            statistic(duration, "p95"), interval_ms(None if duration is None else duration.p95_ci)
-        ),
-        Cell(statistic(duration, "p99"), _longest(duration)),
-        Cell(statistic(warm.billed_ms, "mean")),
-        cost_cell(size.cost_usd_per_million),
-        Cell(format_memory(known(warm.max_memory_mb))),
-        Cell(failures(size) or "none"),
-    )
-    reason = size.reason or ("reason unknown" if size.status == "failed" else "")
-    head = size_named(size.memory_mb, sweep, several)
-    return Row(head, cells, _marks(size.memory_mb, sweep), size.status, reason)
-
-
-def _fitted_row(pick: Recommendation, sweep: Sweep, several: bool) -> Row:
-    unknown = Cell(UNKNOWN)
-    cells = (
-        unknown,
-        Cell(format_ms(pick.p50_ms)),
-        Cell(format_ms(pick.p95_ms)),
-        Cell(format_ms(pick.p99_ms)),
-        unknown,
-        cost_cell(pick.cost_usd_per_million),
-        unknown,
-        unknown,
-    )
-    head = size_named(pick.memory_mb, sweep, several)
-    return Row(head, cells, (_PICKED, "fitted"), "fitted")
-
-
-def _marks(memory_mb: int, sweep: Sweep) -> tuple[str, ...]:
-    pick = sweep.recommendation
-    marks = []
-    if pick is not None and pick.memory_mb == memory_mb:
-        marks.append(_PICKED)
-    if sweep.current_mb == memory_mb:
-        marks.append(_NOW)
-    if memory_mb in sweep.pareto_mb:
-        marks.append("Pareto")
-    return tuple(marks)
-
-
-def _longest(stats: Stats | None) -> str:
-    return "" if stats is None or known(stats.max) is None else f"max {format_ms(stats.max)}"
-
-
-STARTUP_COLUMNS = (
-    "Start",
-    "First calls",
-    "First call p50",
-    "First call max",
-    "INIT or restore",
-    "Duration p50",
-    "Warm p50",
-    "Ready after",
-    "Cost per million",
-    "Extra per million cold starts",
-    "Provisioned, per hour",
-)
+    return Table("Runners-up", columns, tuple(rows), prose=columns[-1:], note=note)
 
 
 def startup_table(sweep: Sweep) -> Table | None:
@@ -234,37 +190,33 @@ def startup_table(sweep: Sweep) -> Table | None:
         return None
     size = format_memory(sweep.variants[0].memory_mb)
     narrow = ("Start", "First calls", "First call p50", "INIT or restore", "Provisioned, per hour")
-    rows = tuple(map(_startup_row, sweep.variants))
-    return Table(f"Ways to start at {size}", STARTUP_COLUMNS, rows, narrow)
+    rows = tuple(
+        Row(
+            row.name,
+            tuple(cell(row) for cell in _STARTUP.values()),
+            (),
+            row.status,
+            row.reason or "",
+        )
+        for row in sweep.variants
+    )
+    return Table(f"Ways to start at {size}", ("Start", *_STARTUP), rows, narrow)
 
 
 def startup_facts(sweep: Sweep) -> tuple[Fact, ...]:
-    """From which traffic on provisioned sandboxes cost less than starting on demand."""
+    """The traffic from which provisioned sandboxes cost less than starting on demand."""
     rule = "by cost alone, compared with evenly spread calls on demand"
     return tuple(
         Fact(f"{row.name} pays", _pays(row), rule) for row in sweep.variants if row.provisioned
     )
 
 
-def _startup_row(row: StartupRow) -> Row:
+def _per_million(usd: float | None) -> str:
+    return money(None if usd is None else usd * 1e6)
+
+
+def _starts(row: StartupRow) -> str:
     starts = row.restore_ms or row.init_ms
-    spilled = f"{row.spilled} spilled over" if row.spilled else ""
-    cells = (
-        Cell(f"{row.n:,}", spilled),
-        median_cell(row.first_ms),
-        Cell(statistic(row.first_ms, "max")),
-        Cell(_starts(row, starts)),
-        Cell(statistic(row.duration_ms, "p50")),
-        Cell(statistic(row.warm_ms, "p50")),
-        Cell(UNKNOWN if row.ready_s is None else format_seconds(row.ready_s)),
-        Cell(money(None if row.call_usd is None else row.call_usd * 1e6)),
-        Cell(money(None if row.start_usd is None else row.start_usd * 1e6)),
-        Cell(money(row.kept_usd_per_hour)),
-    )
-    return Row(row.name, cells, (), row.status, row.reason or "")
-
-
-def _starts(row: StartupRow, starts: Stats | None) -> str:
     if starts is None:
         return "before the call" if row.provisioned and row.n else UNKNOWN
     return statistic(starts, "p50")

@@ -4,6 +4,7 @@ Nothing is opened but the file itself and what it names beside it (load profiles
 :class:`tuner.errors.UsageError`.
 """
 
+import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from tuner.engine.profiles.values import Values, shown
 from tuner.errors import TunerError, UsageError
 from tuner.options.size_load import with_profile
 from tuner.options.sweep import SweepOptions
+from tuner.report.elements import counted
 from tuner.suites.gate import Gate, parse_gates
 from tuner.suites.sampling import MOST
 from tuner.suites.suite import Case, Environment, Overlap, Suite
@@ -21,8 +23,8 @@ from tuner.targets.names import Kind, parse_target
 from tuner.units import parse_memory
 
 
-class SuiteValues(Values):
-    """As :class:`tuner.engine.profiles.values.Values`, with what a suite has beside."""
+class _Values(Values):
+    """Reads single values of a suite's tables; a bad one is a complaint and has a default."""
 
     def __init__(self) -> None:
         super().__init__({})
@@ -116,61 +118,57 @@ def parse_suite(text: str, path: Path) -> Suite:
         table = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise UsageError(str(path), f"is not TOML: {error}", _FIX) from None
-    values = SuiteValues()
-    suite = _Reader(values).suite(table, path)
-    if values.complaints:
-        count = len(values.complaints)
-        lines = "\n".join(f"  {each}" for each in values.complaints)
-        head = f"has {count} mistakes:" if count > 1 else "has a mistake:"
+    reader = _Reader()
+    suite = reader.suite(table, path)
+    if reader.complaints:
+        lines = "\n".join(f"  {each}" for each in reader.complaints)
+        head = f"has {counted(len(reader.complaints), 'mistake')}:"
         raise UsageError(str(path), f"{head}\n{lines}", _FIX)
     return suite
 
 
-class _Reader:
-    """Reads tables into a suite, gathering complaints in ``values``."""
-
-    def __init__(self, values: SuiteValues) -> None:
-        self._values = values
+class _Reader(_Values):
+    """Reads tables into a suite, gathering complaints."""
 
     def suite(self, table: dict[str, Any], path: Path) -> Suite:
-        own = self._values.table_of(table, "suite")
-        self._values.unknown(table, {"suite", "case", "environments", "defaults", "store"}, "")
-        self._values.unknown(own, _SUITE, "suite: ")
+        own = self.table_of(table, "suite")
+        self.unknown(table, {"suite", "case", "environments", "defaults", "store"}, "")
+        self.unknown(own, _SUITE, "suite: ")
         entries = table.get("case", [])
         if not isinstance(entries, list) or not entries:
-            self._values.complain("case: there is none; write [[case]] with a name and a target")
+            self.complain("case: there is none; write [[case]] with a name and a target")
             entries = []
         cases = [self._case(entry, number, own) for number, entry in enumerate(entries, 1)]
         names = [case.name for case in cases if case]
         for name in sorted({name for name in names if names.count(name) > 1}):
-            self._values.complain(f"case {name!r}: the name is used {names.count(name)} times")
+            self.complain(f"case {name!r}: the name is used {names.count(name)} times")
         return Suite(
-            name=self._values.text(own, "name", "default"),
+            name=self.text(own, "name", "default"),
             path=path,
             cases=tuple(case for case in cases if case),
-            environments=self._environments(self._values.table_of(table, "environments"), names),
-            confidence=self._values.confidence(own),
-            baseline_branch=self._values.text(own, "baseline_branch", "main"),
-            overlap=Overlap(self._values.choice(own, "overlap", tuple(Overlap)) or Overlap.WAIT),
-            wait_s=self._values.seconds(own, "wait", "suite: ", 1800.0),
-            warn_only=self._values.flag(own, "warn_only", False, "suite: "),
+            environments=self._environments(self.table_of(table, "environments"), names),
+            confidence=self.confidence(own),
+            baseline_branch=self.text(own, "baseline_branch", "main"),
+            overlap=Overlap(self.choice(own, "overlap", tuple(Overlap)) or Overlap.WAIT),
+            wait_s=self.seconds(own, "wait", "suite: ", 1800.0),
+            warn_only=self.flag(own, "warn_only", False, "suite: "),
         )
 
     def _case(self, entry: Any, number: int, shared: dict[str, Any]) -> Case | None:
         where = f"case {number}: "
         if not isinstance(entry, dict):
-            self._values.complain(f"{where}is not a table")
+            self.complain(f"{where}is not a table")
             return None
-        name = self._values.text(entry, "name", "")
+        name = self.text(entry, "name", "")
         if not name:
-            self._values.complain(f"{where}name is missing")
+            self.complain(f"{where}name is missing")
         else:
             where = f"case {name!r}: "
-        self._values.unknown(entry, _CASE, where)
+        self.unknown(entry, _CASE, where)
         both = {**{k: shared[k] for k in _CASE & shared.keys()}, **entry}
         gates = self._gates(both, where)
         options = self._options(entry, where)
-        most = self._values.whole(both, "most", 1, _MOST_CALLS, where) if "most" in both else MOST
+        most = self.whole(both, "most", 1, _MOST_CALLS, where) if "most" in both else MOST
         if options is None:
             return None
         return Case(
@@ -178,93 +176,86 @@ class _Reader:
             options=options,
             gates=gates,
             sizes_mb=self._sizes(entry, where),
-            tags=self._values.texts_of(shared, "tags", "suite: ")
-            + self._values.texts_of(entry, "tags", where),
+            tags=self.texts_of(shared, "tags", "suite: ") + self.texts_of(entry, "tags", where),
             most=most,
-            cold=self._values.count(both, "cold", where),
-            against=self._values.text_of(both, "against", where),
-            control=self._values.flag(both, "control", True, where),
+            cold=self.count(both, "cold", where),
+            against=self.text_of(both, "against", where),
+            control=self.flag(both, "control", True, where),
         )
 
     def _gates(self, both: dict[str, Any], where: str) -> tuple[Gate, ...]:
         texts = (
-            *self._values.texts_of(both, "gates", where),
-            *self._values.texts_of(both, "slo", where),
+            *self.texts_of(both, "gates", where),
+            *self.texts_of(both, "slo", where),
         )
         gates, complaints = parse_gates(texts, "gate")
         for complaint in complaints:
             fix = f"; {complaint.fix}" if complaint.fix else ""
-            self._values.complain(f"{where}{complaint.thing} {complaint.reason}{fix}".rstrip("."))
+            self.complain(f"{where}{complaint.thing} {complaint.reason}{fix}".rstrip("."))
         if not texts:
-            self._values.complain(f'{where}gates are missing, such as gates = ["p95 +10%"]')
+            self.complain(f'{where}gates are missing, such as gates = ["p95 +10%"]')
         return tuple(gates)
 
     def _options(self, entry: dict[str, Any], where: str) -> SweepOptions | None:
         """The options of the case; ``None`` where they cannot be had at all."""
-        target = self._values.text_of(entry, "target", where)
+        target = self.text_of(entry, "target", where)
         if not target:
-            self._values.complain(f'{where}target is missing, such as target = "local:src"')
+            self.complain(f'{where}target is missing, such as target = "local:src"')
             return None
-        given: dict[str, Any] = {k: self._values.text_of(entry, k, where) for k in _TEXTS}
+        given: dict[str, Any] = {k: self.text_of(entry, k, where) for k in _TEXTS}
         payload = entry.get("payload")
-        if isinstance(payload, dict | list):  # TOML can say it without quoting
-            import json
-
+        if isinstance(payload, dict | list):  # TOML needs no quoting
             given["payload"] = json.dumps(payload, default=str)
         given = {k: v for k, v in given.items() if v is not None}
         for key in ("env", "where"):
-            given[key] = tuple(
-                f"{k}={v}" for k, v in self._values.table_of(entry, key, where).items()
-            )
+            given[key] = tuple(f"{k}={v}" for k, v in self.table_of(entry, key, where).items())
         if "max_concurrency" in entry:
-            given["max_concurrency"] = self._values.whole(
-                entry, "max_concurrency", 1, _MOST_CALLS, where
-            )
+            given["max_concurrency"] = self.whole(entry, "max_concurrency", 1, _MOST_CALLS, where)
         try:
             options = SweepOptions(target=target, method="grid", cold=0, **given)
             if parse_target(target).kind is Kind.REPLAY and "sizes" not in entry:
-                self._values.complain(f"{where}sizes are missing; a recording has no memory of now")
+                self.complain(f"{where}sizes are missing; a recording has no current memory size")
             self._check(options, where)
             return with_profile(options)
         except TunerError as error:
-            self._values.complain(f"{where}{error.thing}: {error.reason}")
+            self.complain(f"{where}{error.thing}: {error.reason}")
             return SweepOptions(target=target)
 
     def _check(self, options: SweepOptions, where: str) -> None:
         if options.isolation is Isolation.IN_PLACE:
-            reason = "isolation 'in-place' has one size at a time, so nothing can be interleaved"
-            self._values.complain(f"{where}{reason}")
+            reason = (
+                "isolation 'in-place' measures one size at a time, so calls cannot be interleaved"
+            )
+            self.complain(f"{where}{reason}")
 
     def _sizes(self, entry: dict[str, Any], where: str) -> tuple[int, ...]:
         value = entry.get("sizes", [])
         listed = value if isinstance(value, list) else [value]
         try:
-            wish = parse_memory(",".join(map(str, listed)), "sizes") if listed else None
+            sizes = parse_memory(",".join(map(str, listed)), "sizes") if listed else None
         except UsageError as error:
-            self._values.complain(f"{where}{error.thing} {error.reason}")
+            self.complain(f"{where}{error.thing} {error.reason}")
             return ()
-        if wish is not None and not wish.sizes_mb:
-            self._values.complain(f"{where}sizes {shown(value)} is not a list, such as [512, 1024]")
-        return wish.sizes_mb or () if wish else ()
+        if sizes is not None and not sizes.sizes_mb:
+            self.complain(f"{where}sizes {shown(value)} is not a list, such as [512, 1024]")
+        return sizes.sizes_mb or () if sizes else ()
 
     def _environments(self, tables: dict[str, Any], cases: list[str]) -> tuple[Environment, ...]:
         found = []
         for name, table in tables.items():
             where = f"environments.{name}: "
             if not isinstance(table, dict):
-                self._values.complain(f"{where}is not a table")
+                self.complain(f"{where}is not a table")
                 continue
-            self._values.unknown(table, {*_ENVIRONMENT, "targets"}, where)
-            options = {
-                k: v
-                for k in _ENVIRONMENT
-                if (v := self._values.text_of(table, k, where)) is not None
+            self.unknown(table, {*_ENVIRONMENT, "targets"}, where)
+            options: dict[str, Any] = {
+                k: v for k in _ENVIRONMENT if (v := self.text_of(table, k, where)) is not None
             }
             try:
-                self._check(SweepOptions(target="demo:cpu", **_plain(options)), where)
+                self._check(SweepOptions(target="demo:cpu", **options), where)
             except UsageError as error:
-                self._values.complain(f"{where}{error.thing}: {error.reason}")
-            targets = self._targets(self._values.table_of(table, "targets", where), cases, where)
+                self.complain(f"{where}{error.thing}: {error.reason}")
+            targets = self._targets(self.table_of(table, "targets", where), cases, where)
             found.append(Environment(name, options, targets))
         return tuple(found)
 
@@ -272,15 +263,11 @@ class _Reader:
         found = {}
         for case, target in table.items():
             if case not in cases:
-                self._values.complain(f"{where}targets: there is no case {case!r}")
+                self.complain(f"{where}targets: there is no case {case!r}")
                 continue
             try:
                 parse_target(str(target))
             except UsageError as error:
-                self._values.complain(f"{where}targets.{case}: {error.reason}")
+                self.complain(f"{where}targets.{case}: {error.reason}")
             found[case] = str(target)
         return found
-
-
-def _plain(options: Mapping[str, str]) -> dict[str, Any]:
-    return dict(options)

@@ -77,7 +77,7 @@ def test_every_key_is_read() -> None:
     assert checkout.tags == ("all", "pr")
     assert [gate.subject for gate in search.gates] == [Subject.INIT, Subject.DURATION]
     assert (search.cold_starts, search.control, search.against) == (COLD_STARTS, False, "12")
-    assert busy.loaded and busy.options.rate == "20" and busy.most == 50
+    assert busy.loaded and busy.options.rate == 20.0 and busy.most == 50
 
 
 def test_an_environment_moves_functions() -> None:

@@ -14,28 +14,12 @@ from tuner.units import UNKNOWN, format_memory, format_ms, format_seconds, forma
 #: The label of what CloudWatch and X-Ray had to say.
 CROSS_CHECK = "Cross-check"
 _SPENT = "Time and cost of this run"
+_INTERVALS = "A range beside a value contains the true value in nine of ten repetitions."
 #: Options that say how a run measured and chose; payloads and environments may be secret.
 _SHOWN_OPTIONS = (
-    "memory",
-    "architectures",
-    "method",
-    "samples",
-    "invocations",
-    "max_cost",
-    "max_time",
-    "cold",
-    "variants",
-    "strategy",
-    "balance",
-    "slo",
-    "traffic",
-    "cold_share",
-    "mode",
-    "profile_load",
-    "rate",
-    "duration",
-    "retry",
-    "max_concurrency",
+    *("memory", "architectures", "method", "samples", "invocations", "max_cost", "max_time"),
+    *("cold", "variants", "strategy", "balance", "slo", "traffic", "cold_share", "mode"),
+    *("profile_load", "rate", "duration", "retry", "max_concurrency"),
 )
 
 
@@ -48,7 +32,7 @@ def method_section(sweep: Sweep) -> Section:
 def method(sweep: Sweep) -> tuple[Fact, ...]:
     """Everything that somebody needs to judge or repeat the measurement."""
     run = sweep.run
-    facts = [
+    return (
         Fact("Function", run.facts.name, _function(sweep)),
         Fact("Platform", _BACKENDS[run.facts.backend], platform_text(run.facts)),
         Fact("Invocations", f"{sweep.spend.invocations:,}", _invocations(sweep)),
@@ -58,13 +42,8 @@ def method(sweep: Sweep) -> tuple[Fact, ...]:
         *(Fact(_of("Prices", each, sweep), *_prices(each.price)) for each in sweep.each),
         Fact("Options", _options(run.options) or "defaults", f"seed {run.seed}"),
         Fact("Run", run.run, _when(sweep)),
-        Fact(
-            "Intervals",
-            "90 %",
-            "A range beside a value contains the true value in nine of ten repetitions.",
-        ),
-    ]
-    return tuple(facts)
+        Fact("Intervals", "90 %", _INTERVALS),
+    )
 
 
 def _of(label: str, each: Sweep, compared: Sweep) -> str:
@@ -112,14 +91,11 @@ def _invocations(sweep: Sweep) -> str:
 
 
 def _spend(sweep: Sweep) -> tuple[str, str]:
-    cost = format_usd(known(sweep.spend.cost_usd))
+    time, cost = format_seconds(sweep.spend.seconds), format_usd(known(sweep.spend.cost_usd))
     if sweep.run.facts.backend is Backend.AWS:
-        return format_seconds(sweep.spend.seconds), f"{cost} of Lambda charges"
-    if cost == UNKNOWN:
-        return format_seconds(sweep.spend.seconds), "nothing was charged"
-    return format_seconds(
-        sweep.spend.seconds
-    ), f"nothing was charged; the same on AWS would cost {cost}"
+        return time, f"{cost} of Lambda charges"
+    free = "nothing was charged"
+    return time, free if cost == UNKNOWN else f"{free}; the same on AWS would cost {cost}"
 
 
 def _curve(model: ModelCard | None) -> tuple[str, str]:
@@ -128,15 +104,11 @@ def _curve(model: ModelCard | None) -> tuple[str, str]:
     parts = []
     if known(model.fit_error) is not None:
         parts.append(f"typical error {format_share(model.fit_error)} at the measured sizes")
-    parts += [f"{name} {_figure(value)}" for name, value in model.parameters.items()]
+    parts += [f"{name} {_value(value)}" for name, value in model.parameters.items()]
     if model.alternatives:
         weights = (f"{family} {format_share(weight)}" for family, weight in model.alternatives)
         parts.append(f"weights: {', '.join(weights)}")
     return model.family, "; ".join(parts)
-
-
-def _figure(value: float) -> str:
-    return f"{value:.4g}" if math.isfinite(value) else UNKNOWN
 
 
 def _prices(price: Mapping[str, str | float | None]) -> tuple[str, str]:
@@ -185,18 +157,8 @@ def _when(sweep: Sweep) -> str:
 
 #: Figures that the words below use, or that say nothing about the measurement.
 _WORDED = {
-    "cpu_method",
-    "cpu_period_ms",
-    "cpu_share",
-    "cores",
-    "largest_exact_mb",
-    "memory_method",
-    "machine",
-    "python",
-    "stands_in_for",
-    "time_scale",
-    "account_concurrency",
-    "own_tmp",
+    *("cpu_method", "cpu_period_ms", "cpu_share", "cores", "largest_exact_mb", "memory_method"),
+    *("machine", "python", "stands_in_for", "time_scale", "account_concurrency", "own_tmp"),
 }
 
 

@@ -12,10 +12,10 @@ from tuner.report.elements import (
     cost_cell,
     format_chance,
     known,
-    statistic_cell,
     money,
     size_named,
     statistic,
+    statistic_cell,
 )
 from tuner.units import UNKNOWN, format_memory, format_ms, format_rate, format_seconds, format_share
 

@@ -18,7 +18,7 @@ test *files:
 # Run the slow tests, and property tests with fresh examples.
 test-slow:
     {{bin}}/pytest -m "slow and not bench" -n 0
-    {{bin}}/pytest -m hypothesis --hypothesis-profile=deep
+    {{bin}}/pytest -m "hypothesis and not slow and not bench" --hypothesis-profile=deep
 
 # Lint, check the format, the types and the order of imports.
 check:

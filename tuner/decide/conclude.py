@@ -14,7 +14,7 @@ from tuner.decide.goal import Goal
 from tuner.decide.load_result import SizeUnderLoad
 from tuner.decide.month import Priced, monthly
 from tuner.decide.result import ColdRow, Monthly, SizeRow, Spend, StartupRow, Sweep, WarmRow
-from tuner.decide.sizes import size_rows
+from tuner.decide.rows import size_rows, startup_advice, startup_rows, startups_usd
 from tuner.measure.documents import SizeLoads, Startups, calm, on_demand
 from tuner.measure.health import check
 from tuner.recording.power_tuning import SizePoint, chart_url
@@ -98,8 +98,6 @@ def _startups(
     startups, facts, own = evidence.startups, evidence.run.facts, evidence.prices.own
     if startups is None:
         return (), (), 0.0
-    from tuner.decide.startups import startup_advice, startup_rows, startups_usd
-
     rows = startup_rows(startups, evidence.samples, facts, own)
     return rows, startup_advice(rows, own), startups_usd(startups, facts, own)
 

@@ -21,7 +21,6 @@ if TYPE_CHECKING:  # an answer without a load is to come at once
     from tuner.engine.profiles.profile import Profile
     from tuner.measure.event_figures import EventFigures
     from tuner.measure.load_figures import LoadFigures
-    from tuner.measure.statistics import Latencies
 
 
 @dataclass(frozen=True)
@@ -93,16 +92,16 @@ def limit_advice(limit: FoundLimit) -> tuple[Advice, ...]:
 
     Steps are short: a limit that only shows with time (CPU credits of a database) is not found.
     """
-    best = format_rate(limit.best_per_s)
-    if limit.best_per_s is None and limit.worst_per_s is not None:
-        text = f"Even {format_rate(limit.worst_per_s)} missed the objectives; start lower"
-        return (Advice("limit-below", f"{text} with --rate."),)
-    if limit.worst_per_s is None and limit.generator:
-        text = f"The limit is at least {best}: the load generator could not send more"
-        return (Advice("limit-not-reached", f"{text}; add --workers."),)
     if limit.worst_per_s is None:
-        text = f"The limit is at least {best}: nothing higher was tried"
-        return (Advice("limit-not-reached", f"{text}; raise --max-cost or start higher."),)
+        why = "nothing higher was tried; raise --max-cost or start higher"
+        if limit.generator:
+            why = "the load generator could not send more; add --workers"
+        text = f"The limit is at least {format_rate(limit.best_per_s)}: {why}."
+        return (Advice("limit-not-reached", text),)
+    if limit.best_per_s is None:
+        worst = format_rate(limit.worst_per_s)
+        text = f"Even {worst} missed the objectives; start lower with --rate."
+        return (Advice("limit-below", text),)
     return ()
 
 
@@ -141,13 +140,8 @@ def _value(
         SloScope.CLIENT: figures.latency,
         SloScope.COLD: figures.cold,
     }
-    return _statistic(measured[slo.scope], slo.quantile)
-
-
-def _statistic(measured: "Latencies", quantile: float | None) -> float | None:
-    if quantile is None:
-        return measured.mean_ms()
-    return measured.percentile_ms(quantile * 100.0)
+    found, q = measured[slo.scope], slo.quantile
+    return found.mean_ms() if q is None else found.percentile_ms(q * 100.0)
 
 
 #: What a load shows and a curve of single calls cannot.

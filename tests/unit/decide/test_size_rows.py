@@ -6,7 +6,7 @@ from support.factories import a_sample
 from tuner.billing.prices import prices
 from tuner.decide.goal import Goal
 from tuner.decide.result import SizeRow
-from tuner.decide.sizes import size_rows
+from tuner.decide.rows import size_rows
 from tuner.records import Outcome, Purpose, Sample, Setting
 
 RATES = prices("us-east-1", "x86_64")

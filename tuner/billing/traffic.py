@@ -133,7 +133,7 @@ def _from_moments(column: _Column, name: str) -> Demand:
     moments = sorted(_moment(value, place) for place, value in column)
     span = moments[-1] - moments[0] if moments else 0.0
     if span < 0.001:
-        raise UsageError(name, "needs calls at two moments at least", _FIX)
+        raise UsageError(name, "needs calls at two or more moments", _FIX)
     rate = (len(moments) - 1) / span
     arrivals = tuple(moment - moments[0] for moment in moments)
     text = f"{format_rate(rate)} on average, {len(moments):,} calls in {format_seconds(span)}"

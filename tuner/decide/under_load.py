@@ -186,7 +186,8 @@ def load_doubts(loads: Sequence[SizeUnderLoad], calm: Sequence[Sample]) -> tuple
         found.append(Advice("slower-under-load", text))
     short = {slo.text for load in loads for slo in _thin(load)}
     if short:
-        text = f"{' and '.join(sorted(short))} was judged on few calls; use a longer --duration."
+        judged = " and ".join(sorted(short))
+        text = f"Few calls to judge {judged} by; use a longer --duration."
         found.append(Advice("load-short", text))
     return tuple(found)
 

@@ -15,6 +15,8 @@ from functools import lru_cache
 import numpy as np
 from scipy import special
 
+from tuner.model import FloatArray
+
 #: Shape of the spending: 0 spends in step with the calls, -4 nearly all at the end. At -2 early
 #: looks can still find what is large, and the last costs a tenth more calls than a single look.
 SHAPE = -2.0
@@ -83,12 +85,12 @@ def _nominal(shares: tuple[float, ...], tail: float) -> tuple[float, ...]:
 
 
 def _carried(
-    grid: "np.ndarray[tuple[int], np.dtype[np.float64]]",
-    density: "np.ndarray[tuple[int], np.dtype[np.float64]]",
+    grid: FloatArray,
+    density: FloatArray,
     levels: Sequence[float],
     shares: tuple[float, float],
     quota: float,
-) -> tuple[float, "np.ndarray[tuple[int], np.dtype[np.float64]]"]:
+) -> tuple[float, FloatArray]:
     """The next bound, and the density of the standardised score there before it is cut."""
     last = float(-special.ndtri(levels[-1]))
     before, now = math.sqrt(shares[0]), math.sqrt(shares[1])

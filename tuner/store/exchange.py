@@ -60,7 +60,7 @@ def write(stored: StoredRun, path: Path) -> None:
             file.writelines(line + "\n" for line in lines(stored))
         beside.replace(path)
     except OSError as error:
-        raise disk_error(f"file {path}", error, "Name a folder that may be written.") from error
+        raise disk_error(f"file {path}", error, "Choose a writable folder.") from error
     finally:
         beside.unlink(missing_ok=True)
 

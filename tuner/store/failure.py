@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from tuner.errors import StoreAway, StoreError
 
-_ELSEWHERE = "Grant write permission, or name another store with --store or TUNER_STORE."
+_ELSEWHERE = "Grant write permission, or choose another store with --store or TUNER_STORE."
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,10 @@ _RESTARTING = _Meaning("the server is starting or stopping", "Run again in a mom
 _CROWDED = _Meaning(
     "the server has no connection left", "Wait, or raise its max_connections.", passing=True
 )
-_READ_ONLY = _Meaning("it is read-only", "Name a primary server with --store.", passing=True)
+_READ_ONLY = _Meaning("it is read-only", "Choose a primary server with --store.", passing=True)
 _DENIED = _Meaning(
     "permission denied",
-    "Ask for rights on the tuner_* tables and the schema, or name another store with --store.",
+    "Ask for rights on the tuner_* tables and the schema, or choose another store with --store.",
 )
 _LOGIN = _Meaning(
     "the server refuses this user or password",
@@ -49,9 +49,9 @@ _LOGIN = _Meaning(
 _NO_DATABASE = _Meaning(
     "the server has no such database", "Create it with createdb, or correct the URL."
 )
-_GONE = _Meaning("its tables are gone", "Restore the database, or name another store.")
+_GONE = _Meaning("its tables are gone", "Restore the database, or choose another store.")
 _CHANGED = _Meaning(
-    "its tables are not those of tuner", "Restore the database, or name another store."
+    "its tables are not those of tuner", "Restore the database, or choose another store."
 )
 _TAKEN = _Meaning("it already has a run of this id", "Delete it first with `tuner runs delete`.")
 _TOO_LARGE = _Meaning(
@@ -65,11 +65,11 @@ _DAMAGED = _Meaning(
 )
 _NO_SQLITE = _Meaning(
     "the file is not a SQLite database, or is damaged",
-    "Move it away, or name another store with --store.",
+    "Move it away, or choose another store with --store.",
 )
 _DISK = _Meaning(
     "the disk answers with errors",
-    "Check the disk and its free space, or name another store with --store.",
+    "Check the disk and its free space, or choose another store with --store.",
     passing=True,
 )
 _REFUSED = _Meaning(
@@ -109,7 +109,7 @@ _WORDS: tuple[tuple[_Meaning, tuple[str, ...]], ...] = (
     (_NO_DATABASE, ('fatal:  database "',)),
     (_LOGIN, ('fatal:  role "', "password authentication failed", "no password supplied")),
     (_REFUSED, ("connection refused",)),
-    (_Meaning("its host name is not known", _NETWORK, True), ("resolve host",)),
+    (_Meaning("unknown host name", _NETWORK, True), ("resolve host",)),
     (_Meaning("the server does not answer", _NETWORK, True), ("timeout expired",)),
     (_DENIED, ("permission denied",)),
     (_RESTARTING, ("starting up", "shutting down")),

@@ -53,7 +53,7 @@ class Store:
         """
         where = address(url)
         if not create and missing(where):
-            fix = "Run `tuner sweep TARGET` first, or name another store with --store."
+            fix = "Run `tuner sweep TARGET` first, or choose another store with --store."
             raise StoreError(shown(where), "nothing is stored here yet", fix)
         engine = connect(where)
         try:

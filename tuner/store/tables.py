@@ -213,4 +213,4 @@ def _refuse_foreign(connection: Connection, where: str) -> None:
         return
     named = ", ".join(sorted(clash or present)[:3])
     reason = f"it belongs to another program (tables {named})"
-    raise StoreError(where, reason, "Name another file or database with --store.")
+    raise StoreError(where, reason, "Choose another file or database with --store.")

@@ -218,4 +218,4 @@ def test_a_folder_without_write_permission_is_an_error(tmp_path: Path, name: str
         folder.chmod(0o755)
     assert said.stderr == ""
     assert said.stdout.startswith(f"store {folder / name}: ")
-    assert "Grant write permission, or name another store" in said.stdout
+    assert "Grant write permission, or choose another store" in said.stdout

@@ -22,7 +22,7 @@ IAM, NO_AUTH = "iam", "none"
 
 
 class FrontRequest(NamedTuple):
-    """How each request to a front is made, beside its URL.
+    """The form of each request to a front, beside its URL.
 
     With IAM it is signed for ``service`` (``lambda``, ``execute-api``); ``None``: not signed.
     Names of ``headers`` are in lower case.

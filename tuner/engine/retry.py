@@ -104,7 +104,7 @@ class Retries:
 
     @property
     def holds(self) -> bool:
-        """Whether it may hold requests back at all."""
+        """``True`` if it may hold requests back at all."""
         return self._limit is not None
 
     def hold_s(self, now_s: float) -> float:

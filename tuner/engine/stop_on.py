@@ -1,6 +1,6 @@
-"""When a load is to be cut short: conditions such as ``errors>5%`` over the last seconds.
+"""Conditions that cut a load short, such as ``errors>5%`` over the last seconds.
 
-Reading a condition and judging what has ended; stopping is the caller's.
+They are read and judged here; stopping is the caller's.
 """
 
 import re
@@ -36,7 +36,7 @@ def parse_stop_on(text: str, option: str = "--stop-on") -> StopRule:
 
 
 class StopCondition:
-    """Watches samples; ``met`` is the condition that came true, in words."""
+    """Watches samples; ``met`` says which rule came true, and by how much."""
 
     def __init__(self, rules: tuple[StopRule, ...]) -> None:
         self.met: str | None = None
@@ -45,7 +45,7 @@ class StopCondition:
         self._counts = {"errors": 0, "throttles": 0}
 
     def watch(self, sample: Sample) -> None:
-        """Take one more request into account."""
+        """Count one more request."""
         if not self._rules or self.met:
             return
         throttled = sample.outcome is Outcome.THROTTLED

@@ -1,4 +1,4 @@
-"""When the next call is due: pure functions of elapsed time, or of a seeded generator.
+"""Due times of calls: pure functions of elapsed time, or of a seeded generator.
 
 A :class:`Shape` is an arrival rate over time, in calls per second; due times are seconds after the
 start of an open load, in order. Nothing here looks at a clock: whether a call was really sent then

@@ -27,7 +27,7 @@ class Phase:
         return self.shape.due_before(self.duration_s)
 
     def due_times(self, arrival: str, random: Random) -> Iterator[float]:
-        """When each of its calls is due, from its start."""
+        """Yield when each of its calls is due, from its start."""
         if arrival == "poisson" and not self.shape.fixed:
             return poisson(self.shape, self.duration_s, random)
         return evenly(self.shape, self.duration_s)
@@ -75,7 +75,7 @@ class Profile:
         return max((p.shape.peak_per_s(p.duration_s) for p in self.phases), default=0.0)
 
     def due_times(self, random: Random) -> Iterator[float]:
-        """When each call of an open model is due, ascending."""
+        """Yield when each call of an open model is due, ascending."""
         start = 0.0
         for phase in self.phases:
             for at_s in phase.due_times(self.arrival, random):

@@ -38,7 +38,7 @@ class ProcessorCalls:
         """Have the answer of a call processed; the result becomes a :class:`Hooked`."""
         return self._ask("post", result.number, body, result.outcome, result.status)
 
-    def told(self, kind: str, number: int, good: bool, body: bytes | None) -> None:
+    def answer(self, kind: str, number: int, good: bool, body: bytes | None) -> None:
         """Pass an answer on."""
         asked = self._open.pop((kind, number), None)
         if asked is not None:

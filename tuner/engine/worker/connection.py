@@ -2,7 +2,7 @@
 
 Never sends a request twice: a connection that the server closed while it was idle is noticed
 before anything is written and opened anew; once a byte was written, a failure is a failure. What
-an answer means is not its business.
+an answer means is not known here.
 """
 
 import socket as plain

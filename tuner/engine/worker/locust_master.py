@@ -69,9 +69,9 @@ def _refuse() -> Response | None:
 
 def _as_running(response: Response) -> Response:
     if request.path == "/stats/requests":
-        told = response.get_json(silent=True)
-        if isinstance(told, dict):
-            response.set_data(jsonify({**told, "state": STATE_RUNNING}).get_data())
+        figures = response.get_json(silent=True)
+        if isinstance(figures, dict):
+            response.set_data(jsonify({**figures, "state": STATE_RUNNING}).get_data())
     return response
 
 

@@ -143,7 +143,7 @@ class Pacer:
 
     def hooked(self, kind: str, number: int, good: bool, body: bytes | None) -> None:
         """Pass on the answer of a processor."""
-        self._queue.processors.told(kind, number, good, body)
+        self._queue.processors.answer(kind, number, good, body)
 
     def widen(self, concurrency: int) -> None:
         """Work with so many users from now on; the new ones connect with their first call.

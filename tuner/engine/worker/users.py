@@ -163,7 +163,7 @@ class QueueUser(InvokeUser):
             while due is not None:
                 try:
                     due = self._attempt(job, due)
-                except Exception as error:  # or the tuner would wait for this call for ever
+                except Exception as error:  # or the tuner would never stop waiting for it
                     queue.emit(wire.pack(wire.FAILED, f"{type(error).__name__}: {error}"))
                     due = None
             if job.order.policy.think_s:

@@ -75,6 +75,7 @@ class Meter:
         self, seconds: Callable[[], float], limit: Budget = NO_LIMIT, *, ahead: bool = False
     ) -> None:
         self._seconds, self._limit, self._ahead = seconds, limit, ahead
+        self._limited = limit != NO_LIMIT
         self._invocations = self._priced = self._lacking = 0
         self._requests_usd = self._dearest_usd = self._kept_usd = 0.0
 
@@ -99,6 +100,8 @@ class Meter:
     def ran_out(self, *, count: bool = True) -> str | None:
         """Name the limit that was reached, or return ``None``; without ``count``, only money and
         time are limited."""
+        if not self._limited:  # asked after each of a load's million calls
+            return None
         spent = self.spent()
         cost = spent.cost_usd + (self._dearest_usd if self._ahead else 0.0)
         return self._limit.ran_out(Spent(spent.invocations if count else -1, cost, spent.seconds))

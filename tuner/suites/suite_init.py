@@ -40,8 +40,8 @@ def write_suite(
 ) -> list[str]:
     """Write the suite; gives the names of its cases. Raises UsageError, NotFound, TargetError."""
     if path.exists():
-        fix = "Write another with --suite, or edit this one."
-        raise UsageError(str(path), "exists already; it is not overwritten", fix)
+        fix = "Edit it, or write another file with --suite."
+        raise UsageError(str(path), "already exists and is not overwritten", fix)
     options = SweepOptions(target=source, region=region, profile=profile, endpoint_url=endpoint_url)
     found = _functions(source, options)
     text = suite_text(found, region, profile, endpoint_url)
@@ -98,7 +98,7 @@ def _of_target(source: str, options: SweepOptions) -> Found:
         target.close()
     if name.kind is Kind.REPLAY:
         return Found(_plain(Path(name.path).stem), source, facts.recorded_mb[:1])
-    about = f"{facts.runtime or facts.package}, {facts.arch}, {facts.memory_mb} MB now"
+    about = f"{facts.runtime or facts.package}, {facts.arch}, currently {facts.memory_mb} MB"
     return Found(_plain(facts.name), source, (), about)
 
 
@@ -112,7 +112,7 @@ def _of_template(path: Path, logical_id: str | None = None) -> list[Found]:
     for name in names:
         function = read_template(path, name)
         sizes = (function.memory_mb,) if function.memory_mb else ()
-        about = f"{function.runtime or 'no runtime'}, run on the local Lambda"
+        about = f"{function.runtime or 'no runtime'}, runs on the local Lambda"
         found.append(Found(_plain(name), f"local:{path}#{name}", sizes, about))
     return found
 
@@ -163,7 +163,7 @@ def _case(one: Found, places: str) -> str:
     sizes = (
         f"sizes = [{', '.join(map(str, one.sizes_mb))}]"
         if one.sizes_mb
-        else "# sizes = [512, 1024]          # MB; without: as the function is configured"
+        else "# sizes = [512, 1024]          # MB; default: the function's own"
     )
     return (
         f"\n{about}[[case]]\nname = {_quoted(one.name)}\ntarget = {_quoted(one.target)}\n"
@@ -172,31 +172,31 @@ def _case(one: Found, places: str) -> str:
 
 
 _HEAD = """\
-# What `tuner bench` measures, and which changes matter. Paths count from the directory that it
-# is run in.
+# What `tuner bench` measures, and which changes matter. Paths are relative to the directory in
+# which it runs.
 
 [suite]
-name = "default"                # baselines and history are kept by it
-# A gate names the smallest change that matters: one of that size is found, a smaller one is no
-# alarm. p50 to p99.9 and mean are of warm durations; client_p95, cold_p95 and init have prefixes.
-# Objectives such as "p95<300ms" are judged without any comparison.
+name = "default"                # baselines and history are kept under this name
+# A gate names the smallest change that matters: a change of that size is found, a smaller one
+# raises no alarm. p50 to p99.9 and mean are warm durations; also client_p95, cold_p95 and init.
+# Objectives such as "p95<300ms" need no comparison.
 gates = ["p95 +10%", "cost_per_million +5%", "errors"]
-# most = 200                    # calls a side and size; it stops earlier when all is clear
-# confidence = 0.99             # so many runs of the whole suite without a change raise no alarm
-# control = true                # call a handler that never changes beside, against platform drift
-# baseline_branch = "main"      # whose baseline a branch without its own is held against
-# overlap = "wait"              # what a second run does meanwhile: wait (for `wait`), or leave
+# most = 200                    # most calls per side and size; stops earlier once all is clear
+# confidence = 0.99             # share of suite runs without a change that raise no alarm
+# control = true                # also call an unchanging handler, to correct for platform drift
+# baseline_branch = "main"      # its baseline serves branches that have none of their own
+# overlap = "wait"              # while another run is in progress: "wait" (up to `wait`) or "leave"
 # wait = "30m"
-# warn_only = false             # true: regressions are told, and exit with 0
+# warn_only = false             # true: report regressions, but exit with 0
 """
 
 _CASE = """\
-# tags = ["nightly"]            # `tuner bench --tag nightly`
-# gates = ["p99 +20%"]          # in the place of the suite's; "init +20%" forces cold starts
-# cold = 40                     # cold starts to force a side
-# payload = '{"order": 1}'      # JSON or "@event.json"; payloads, event as in `tuner sweep`
-# against = "git:main"          # always compare in one run with this version, package or revision
-# profile_load = "steady"       # a load in the place of single calls; rate, duration go with it
+# tags = ["nightly"]            # select it with `tuner bench --tag nightly`
+# gates = ["p99 +20%"]          # replaces the suite's gates; "init +20%" forces cold starts
+# cold = 40                     # cold starts to force per side
+# payload = '{"order": 1}'      # JSON or "@event.json"; also payloads, event
+# against = "git:main"          # always compare with this version, package or revision in one run
+# profile_load = "steady"       # a load instead of single calls; also rate, duration
 """
 
 _TAIL = """

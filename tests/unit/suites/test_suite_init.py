@@ -67,7 +67,7 @@ def test_functions_of_serverless_are_named_as_they_are_deployed(folder: Path) ->
 def test_what_is_there_is_not_overwritten(folder: Path) -> None:
     write_suite("demo:cpu", Path("tuner.toml"))
     before = Path("tuner.toml").read_text()
-    with pytest.raises(UsageError, match="exists already"):
+    with pytest.raises(UsageError, match="already exists"):
         write_suite("demo:io", Path("tuner.toml"))
     assert Path("tuner.toml").read_text() == before
 

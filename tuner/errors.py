@@ -3,9 +3,9 @@
 ::
 
     TunerError                 1   failed
-    |-- UsageError             2   bad usage or configuration: an option, a file, a range
+    |-- UsageError             2   bad usage or configuration: an option, a range, no such file
     |-- TargetError            1   the function cannot be reached, read or changed
-    |   |-- NotFound           1   function, version, alias, handler or file does not exist
+    |   |-- NotFound           1   function, version, alias or handler does not exist
     |   |-- AccessDenied       1   credentials are missing, expired or not allowed
     |   `-- ChangedUnderneath  1   somebody else deployed during the run (RevisionId)
     |-- StoreError             1   runs cannot be read or written
@@ -49,7 +49,7 @@ class TargetError(TunerError):
 
 
 class NotFound(TargetError):  # noqa: N818 - reads as what happened, like FileNotFound
-    """A function, version, alias, handler or file that does not exist."""
+    """A function, version, alias or handler that does not exist."""
 
 
 class AccessDenied(TargetError):  # noqa: N818

@@ -125,7 +125,7 @@ def test_code_that_cannot_run_is_told_before_anything_is_started(
     (tmp_path / "bad.py").write_text("def handler(:\n")
     (tmp_path / "app.py").write_text(SOURCE)
     cases: list[tuple[str, dict[str, str], type[TunerError]]] = [
-        (f"local:{tmp_path}/none", {}, NotFound),
+        (f"local:{tmp_path}/none", {}, UsageError),
         (f"local:{tmp_path}/bad.py", {}, UsageError),
         (f"local:{tmp_path}", {"handler": "app.place"}, NotFound),
         (f"local:{tmp_path}/app.py#Orders", {}, UsageError),

@@ -7,7 +7,7 @@ import pytest
 
 from tuner.cli.app import main
 from tuner.clock import VirtualClock
-from tuner.errors import NotFound, UsageError
+from tuner.errors import UsageError
 from tuner.options.payloads import EVENTS, read_payloads
 from tuner.options.sweep import SweepOptions
 
@@ -23,7 +23,7 @@ def test_several_different_events_are_made_and_can_be_made_again() -> None:
 def test_an_event_goes_instead_of_a_payload() -> None:
     with pytest.raises(UsageError, match="cannot go with --payload"):
         read_payloads(SweepOptions(target="replay:none", event="s3", payload='{"a": 1}'))
-    with pytest.raises(NotFound, match="There are: alb"):
+    with pytest.raises(UsageError, match="There are: alb"):
         read_payloads(SweepOptions(target="replay:none", event="s5"))
 
 

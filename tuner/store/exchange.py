@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
-from tuner.errors import StoreError
+from tuner.errors import StoreError, UsageError
 from tuner.records import RunRecord, Sample
 from tuner.store import thinning
 from tuner.store.earlier import brought_up
@@ -66,13 +66,16 @@ def write(stored: StoredRun, path: Path) -> None:
 
 
 def read(path: Path) -> StoredRun:
-    """Read a run again. Raises :class:`StoreError` for what is not a whole exported run."""
+    """Read a run again. Raises :class:`StoreError` for what is not a whole exported run, and
+    :class:`UsageError` where there is no such file."""
     try:
         with _open(path, "rt", zipped=_is_gzip(path)) as file:
             return parse(file)
     except _NOT_A_RUN as error:
         fix = "Export it again with `tuner runs export`."
         raise StoreError(f"file {path}", f"not an exported run: {error}", fix) from error
+    except FileNotFoundError:
+        raise UsageError(f"file {path}", "there is no such file", "Check the path.") from None
     except OSError as error:
         raise disk_error(f"file {path}", error, "Check the path.") from error
 

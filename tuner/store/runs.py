@@ -261,7 +261,12 @@ class Store:
 
 def find(ref: str, url: str | None = None, command: str | None = None) -> StoredRun:
     """The stored run that a user names: an id, a prefix, ``last``, or an exported file."""
-    if Path(ref).is_file():
+    if Path(ref).is_file() or _means_file(ref):
         return whole(exchange.read(Path(ref)))
     with Store.open(url, create=False) as store:
         return store.stored(store.run(ref, command).run)
+
+
+def _means_file(ref: str) -> bool:
+    """Whether this can only be the name of a file: ids have no dots and no slashes."""
+    return "." in ref or "/" in ref

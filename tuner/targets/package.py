@@ -61,7 +61,7 @@ def _zipped(path: Path) -> bytes:
     if path.is_dir():
         return _pack(_walk(path))
     if not path.exists():
-        raise NotFound(str(path), "there is no such file or directory", "Check the path.")
+        raise UsageError(str(path), "there is no such file or directory", "Check the path.")
     if path.suffix == ".py":
         return _pack([(path.name, path.read_bytes(), False)])
     if path.suffix == ".zip":

@@ -220,7 +220,7 @@ def _mapping(holder: Mapping[str, Any], key: str, path: Path) -> dict[Any, Any]:
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """A template as plain values. Raises NotFound, or UsageError that names the line."""
+    """A template as plain values. Raises UsageError, which names the line."""
 
     class Constructor(SafeConstructor):
         """Plain values only; what CloudFormation tags stays an :class:`_Intrinsic`."""
@@ -231,7 +231,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     try:
         template = yaml.load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise NotFound(str(path), "there is no such template", "Check the path.") from None
+        raise UsageError(str(path), "there is no such template", "Check the path.") from None
     except OSError as error:
         raise UsageError(str(path), f"cannot be read ({error.strerror})", "Check it.") from None
     except (YAMLError, ValueError, TypeError, AttributeError, RecursionError) as error:

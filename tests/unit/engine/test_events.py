@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tuner.engine.profiles.events import event_names, load_event
 from tuner.engine.profiles.placeholders import Scope, fill
-from tuner.errors import NotFound, UsageError
+from tuner.errors import UsageError
 
 NOW_S = 1_769_850_000.5  # 2026-01-31T09:00:00.500Z
 
@@ -149,7 +149,7 @@ def test_any_json_file_is_an_event_as_it_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "kind", "says"),
     [
-        ("s4", NotFound, "There are: alb"),
+        ("s4", UsageError, "There are: alb"),
         ("sqs:0", UsageError, "is not a possible batch size"),
         ("sqs:10001", UsageError, "1 to 10000"),
         ("schedule:5", UsageError, "has no batch"),

@@ -19,7 +19,7 @@ from tuner.engine.profiles.profile_file import (
     read_arrivals,
     read_profile,
 )
-from tuner.errors import NotFound, UsageError
+from tuner.errors import UsageError
 
 PATH = Path("mine.toml")
 CONSTANT = '[[phases]]\nshape = "constant"\nrate = "10rps"\nduration = "2s"\n'
@@ -191,7 +191,7 @@ def test_a_profile_of_the_working_directory_comes_before_the_bundled_one(
     assert load_profile("spike").about == "mine"
     assert load_profile("loadprofiles/own.toml").name == "own"
     assert {"own", "steady", "soak"} <= set(profile_names())
-    with pytest.raises(NotFound, match="burst-cold"):
+    with pytest.raises(UsageError, match="burst-cold"):
         load_profile("burts-cold")
     with pytest.raises(UsageError, match="cannot be read"):
         load_profile("none.toml")

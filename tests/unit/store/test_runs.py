@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.examples import examples
-from tuner.errors import StoreError
+from tuner.errors import StoreError, UsageError
 from tuner.records import Advice, RunRecord, RunState, Sample, Setting
 from tuner.store.exchange import StoredRun, lines, parse, read
 from tuner.store.runs import Store, find
@@ -235,7 +235,7 @@ def test_a_cut_or_newer_file_is_refused(
     file.write_bytes(b"\x1f\x8b garbage")
     with pytest.raises(StoreError, match=r"run\.jsonl: not"):
         read(file)
-    with pytest.raises(StoreError, match="no such file"):
+    with pytest.raises(UsageError, match="no such file"):
         read(tmp_path / "absent.jsonl")
 
 

@@ -75,8 +75,8 @@ def test_what_is_there_is_not_overwritten(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "error"),
     [
-        ("local:nothing", NotFound),
-        ("nothing.yaml", NotFound),
+        ("local:nothing", UsageError),
+        ("nothing.yaml", UsageError),
         ("replay:nothing.csv", UsageError),
         ("empty.yaml", NotFound),
         ("no such name!", UsageError),

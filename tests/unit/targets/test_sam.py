@@ -147,7 +147,7 @@ def test_a_file_that_is_no_template_is_told(tmp_path: Path, text: str, said: str
 
 
 def test_a_template_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(NotFound, match="no such template"):
+    with pytest.raises(UsageError, match="no such template"):
         read_template(tmp_path / "none.yaml")
 
 

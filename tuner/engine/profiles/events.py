@@ -59,7 +59,7 @@ def event_names() -> list[str]:
 
 
 def load_event(text: str) -> EventTemplate:
-    """Return the template of ``NAME``, ``NAME:BATCH`` or a file. Raises UsageError, NotFound."""
+    """Return the template of ``NAME``, ``NAME:BATCH`` or a file. Raises UsageError."""
     name, colon, size = text.rpartition(":")
     if not colon or not (size.isascii() and size.isdigit()):
         name, size = text, ""

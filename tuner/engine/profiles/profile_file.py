@@ -17,7 +17,7 @@ from tuner.engine.profiles.pace import Bursts, Constant, Moments, Ramp, Shape, S
 from tuner.engine.profiles.profile import ARRIVALS, MODES, Phase, Profile
 from tuner.engine.profiles.values import Checks, Values, read_text, shown
 from tuner.engine.retry import POLICIES
-from tuner.errors import NotFound, UsageError
+from tuner.errors import UsageError
 
 #: In the working directory, and looked in before the bundled ones.
 FOLDER = Path("loadprofiles")
@@ -36,7 +36,7 @@ def profile_names() -> list[str]:
 
 
 def load_profile(name: str, checks: Checks | None = None) -> Profile:
-    """Return the profile of a name or a file. Raises UsageError or NotFound."""
+    """Return the profile of a name or a file. Raises UsageError."""
     path = find_file(name, "", ".toml", "load profile")
     return read_profile(read_text(path, _FIX), path, checks)
 
@@ -49,7 +49,7 @@ def find_file(name: str, folder: str, suffix: str, kind: str) -> Path:
         if path.is_file():
             return path
     fix = f"There are: {', '.join(names_in(folder, suffix))}; or name a file."
-    raise NotFound(f"{kind} {name[:60]!r}", "does not exist", fix)
+    raise UsageError(f"{kind} {name[:60]!r}", "does not exist", fix)
 
 
 def names_in(folder: str, suffix: str) -> list[str]:

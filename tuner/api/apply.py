@@ -1,4 +1,4 @@
-"""What ``tuner apply`` sets: the change that a stored run recommends, and where it is made."""
+"""The change that a stored run recommends, and where ``tuner apply`` makes it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Values:
-    """What is set; ``arch`` is ``None`` where that stays as it is."""
+    """Values to set; ``arch`` is ``None`` where that stays as it is."""
 
     memory_mb: int
     arch: str | None
@@ -27,7 +27,7 @@ class Values:
 
 
 def values_of(result: Sweep, options: ApplyCommand) -> Values:
-    """What the run recommends, unless the options say otherwise. Raises TunerError."""
+    """Return what the run recommends, or what the options say instead. Raises TunerError."""
     pick = result.recommendation
     memory_mb = options.memory or (None if pick is None else pick.memory_mb)
     if memory_mb is None:

@@ -1,4 +1,4 @@
-"""Whether a function can be measured here: credentials, permissions, quotas and settings."""
+"""Checks before a sweep: credentials, permissions, quotas and settings."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ _STOPS = ("report-hidden", "reserved-zero")
 
 
 def findings(options: DoctorCommand) -> Iterator[Finding]:
-    """What helps or stands in the way, one after another; raises nothing of a target."""
+    """Check one thing after another; an error of the target is a finding."""
 
     asked = as_sweep(options)
     try:

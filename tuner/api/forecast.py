@@ -1,4 +1,4 @@
-"""What a sweep would do, gathered: the function's facts, what is known of its time, the estimate.
+"""The forecast of a sweep: the function's facts, what is known of its time, the estimate.
 
 `tuner plan` shows it; `tuner sweep` shows it before it begins on AWS, and asks when it may cost
 more than a threshold. The arithmetic is in ``tuner.planning``; nothing is invoked.
@@ -121,7 +121,7 @@ def forecast(
     store_url: str | None,
     expected_ms: float | None = None,
 ) -> Forecast:
-    """What a sweep of these options would do. ``expected_ms`` is the user's own idea of a mean
+    """Forecast a sweep of these options. ``expected_ms`` is the user's own idea of a mean
     warm duration at the function's present memory."""
     arches = measured_arches(options, facts)
     if arches == (facts.arch,):
@@ -134,7 +134,7 @@ def forecast(
 
 
 def _with_check(found: Forecast, options: SweepOptions) -> Forecast:
-    """With what comparing it with CloudWatch takes."""
+    """Add what comparing it with CloudWatch takes."""
     check = forecast_check(options, found.facts, found.work.versions)
     if check is None:
         return found
@@ -221,7 +221,7 @@ def _within_limits(likely: Estimate, options: SweepOptions) -> Estimate:
     if limit.cost_usd is not None:
         likely = replace(likely, cost_usd=_capped(likely.cost_usd, limit.cost_usd))
     if limit.seconds is not None:
-        # What is in flight ends, and the function is put back, after the limit.
+        # What is in flight ends, and the function is restored, after the limit.
         likely = replace(likely, seconds=_capped(likely.seconds, limit.seconds + 30.0))
     return likely
 

@@ -1,4 +1,4 @@
-"""What is known of a function's time before it is measured, best source first.
+"""A function's time as far as it is known before it is measured, best source first.
 
 The user's own idea, then the latest sweep of the same target and payload in the store; else
 nothing, which is said.
@@ -27,7 +27,7 @@ def _given(expected_ms: float | None, facts: FunctionFacts) -> Known | None:
 
 
 def _from_store(options: SweepOptions, facts: FunctionFacts, store_url: str | None) -> Known | None:
-    """What the latest sweep of the same target and payload measured."""
+    """Return what the latest sweep of the same target and payload measured."""
     from tuner.store.runs import Store
 
     try:

@@ -1,4 +1,4 @@
-"""What interrupted commands left changed: by the journals of runs, and the records of ``apply``.
+"""Functions that interrupted commands left changed, by journals of runs and records of ``apply``.
 
 Looking whether there is anything costs no more than listing two directories.
 """
@@ -26,7 +26,7 @@ RECORDS = Path(".tuner/applied")
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """Where to restore, and as whom, if not where and as the interrupted command did."""
+    """Place and credentials for restoring, in place of those of the interrupted command."""
 
     region: str | None = None
     profile: str | None = None
@@ -49,7 +49,7 @@ class Left:
     options: "SessionOptions"
     back: "Callable[[ControlPlane, Tell], bool]"
 
-    def put_back(self, tell: Tell, where: Elsewhere) -> bool:
+    def restore(self, tell: Tell, where: Elsewhere) -> bool:
         """Restore it; ``False`` if another process does or did that. Raises :class:`TunerError`."""
         from tuner.aws.control import ControlPlane
         from tuner.aws.session import is_loopback, open_session
@@ -70,7 +70,7 @@ class Left:
 
 
 def look(journal: Path = JOURNAL, records: Path = RECORDS) -> tuple[list[Left], list[TunerError]]:
-    """What was left, living runs' included, and what cannot be read of it."""
+    """Find what was left, living runs' included, and what cannot be read of it."""
     found: list[Left] = []
     problems: list[TunerError] = []
     for directory, files, read in (

@@ -93,12 +93,12 @@ def describe(spec: LoadSpec) -> str:
 
 
 def _with_event(options: LoadOptions, spec: LoadSpec) -> LoadOptions:
-    """With the event that the profile suggests, unless the user gave a payload."""
+    """Add the event that the profile suggests, unless the user gave a payload."""
     return options if options.has_payload or not spec.event else options.but(event=spec.event)
 
 
 def _payloads(options: LoadOptions, spec: LoadSpec) -> tuple[Payload, ...]:
-    """What is sent; nothing, where a front is asked with GET and no payload is given."""
+    """Return what is sent: nothing where a front is called with GET and no payload is given."""
     found = read_payloads(options, events=EVENTS)
     bare = spec.front is not None and spec.front.request.method in BODILESS
     return (Payload(b""),) if bare and found == (Payload(b"{}"),) else found

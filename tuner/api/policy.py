@@ -34,7 +34,7 @@ def least_policy(options: PolicyCommand) -> tuple[str, list[str]]:
 
 
 def _scope(options: PolicyCommand) -> PolicyScope:
-    """What the policy is for: one function, or all of an account and region."""
+    """Return what the policy covers: one function, or all of an account and region."""
     account, region = options.account, options.region
     if account is not None and not re.fullmatch(r"\d{12}", account, re.ASCII):
         raise UsageError(f"--account {account[:20]}", "is not an account id", "It has 12 digits.")

@@ -1,4 +1,4 @@
-"""What the functions of the Python API return: documents, pages, tables, and a few lines to read.
+"""Results of the Python API: documents, pages, tables, and a few lines to read.
 
 Each wraps one conclusion and adds nothing to it: ``to_dict`` is the document that ``--json``
 writes, ``report`` the page, ``to_frame`` its rows as a table.
@@ -269,7 +269,7 @@ class BenchResult(Result):
 
     @property
     def exit_code(self) -> int:
-        """What the command ends with: 99 for a confirmed regression."""
+        """Exit code of the command: 99 for a confirmed regression."""
         return self.bench.exit_code
 
     def rows(self) -> list[Row]:
@@ -294,7 +294,7 @@ class BenchResult(Result):
 
 @dataclass(frozen=True, repr=False)
 class PlanResult(Result):
-    """What a sweep, or a comparison of ways to start, would do, cost and take."""
+    """Forecast of a sweep, or of a comparison of ways to start."""
 
     forecast: "Forecast | StartupForecast"
 

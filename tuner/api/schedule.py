@@ -102,7 +102,7 @@ def _targets(bench: BenchCall) -> tuple[str, ...]:
 
 
 def _against(written: str | None, targets: Sequence[str]) -> str | None:
-    """What pull requests are compared with; for local code its own base."""
+    """Return what pull requests are compared with; for local code its own base."""
     against = written
     if against is None and all(parse_target(each).kind is Kind.LOCAL for each in targets):
         against = "git:{base}"

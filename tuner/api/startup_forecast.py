@@ -1,4 +1,4 @@
-"""What comparing ways to start would take, shown before it begins; held against ``--max-cost``.
+"""The forecast of a comparison of ways to start; it is checked against ``--max-cost``.
 
 `tuner cold --variants` shows it, and asks when it may cost more than a threshold or a price is not
 known; `tuner plan --variants` shows it alone.
@@ -66,7 +66,7 @@ def startup_forecast(
     store_url: str | None,
     expected_ms: float | None = None,
 ) -> StartupForecast:
-    """What ``--variants`` of these options would take."""
+    """Forecast what ``--variants`` of these options takes."""
     size = startup_size(options, facts)
     known = what_is_known(options, facts, store_url, expected_ms)
     table, each = load_table(), options.cold or COLD_STARTS

@@ -114,7 +114,7 @@ class LazyGroup(TyperGroup):
         return list(self._known)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """What is known of a command, for a list."""
+        """Return the command as it is listed, not loaded."""
         return self._known.get(cmd_name)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
@@ -159,7 +159,7 @@ def _common(
 
 
 def _defaults(words: Sequence[str]) -> dict[str, Any]:
-    """What ``tuner.toml`` says; help is shown whatever that is."""
+    """Return the defaults of ``tuner.toml``; help is shown whatever is in it."""
     if {"-h", "--help", "--version"} & {*words} or not Path("tuner.toml").is_file():
         return {}
     from tuner.cli.defaults import read_defaults

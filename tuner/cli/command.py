@@ -38,7 +38,7 @@ def command(
 
 
 def given_in(context: Any, of: type[Options]) -> dict[str, Any]:
-    """What was written, or said by tuner.toml or the environment, by the names of fields."""
+    """Return what the command line, the environment and tuner.toml say, by fields."""
     given: dict[str, Any] = {}
     for name, value in context.params.items():
         source = context.get_parameter_source(name)

@@ -21,7 +21,7 @@ Defaults = dict[str, Any]
 
 
 def read_defaults(commands: Mapping[str, Any], path: Path = FILE) -> Defaults:
-    """What each command takes for an option that is not given, as Click's ``default_map``.
+    """Return the defaults of each command's options, as Click's ``default_map``.
 
     ``commands`` are Click's, by name. Raises UsageError that lists every mistake.
     """

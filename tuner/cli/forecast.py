@@ -60,10 +60,10 @@ def _under_load(found: Forecast) -> list[str]:
 
 
 def _made(found: Forecast) -> str:
-    """What is made of the function, and what becomes of it."""
+    """Say what is made of the function, and what becomes of it."""
     versions = _count(found.work.versions)
     if found.isolation is Isolation.IN_PLACE:
-        return f"changes       {versions} or more of memory on $LATEST, put back at the end"
+        return f"changes       {versions} or more of memory on $LATEST, restored at the end"
     return f"versions      {versions} published, and deleted at the end"
 
 

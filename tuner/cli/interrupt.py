@@ -1,8 +1,8 @@
 """Ctrl-C, once and twice.
 
-The first Ctrl-C (or SIGTERM) asks the run to end: what is in flight finishes, the function is put
-back, and what there is gets reported. The second raises KeyboardInterrupt: only the function is
-put back. A third is ignored while that happens.
+The first Ctrl-C (or SIGTERM) asks the run to end: what is in flight finishes, the function is
+restored, and what was measured is reported. The second raises KeyboardInterrupt: the function is
+only restored. A third is ignored meanwhile.
 """
 
 import signal
@@ -12,13 +12,13 @@ from types import FrameType
 
 
 class StopRequest:
-    """Whether the user has asked to stop."""
+    """Counts how often the user has asked to stop."""
 
     def __init__(self) -> None:
         self.count = 0
 
     def __call__(self) -> bool:
-        """Answer the flow's question between two invocations."""
+        """Return whether the user has asked to stop."""
         return self.count > 0
 
 
@@ -30,7 +30,7 @@ def stop_on_signals(tell: Callable[[str], None]) -> Iterator[StopRequest]:
     def handle(_number: int, _frame: FrameType | None) -> None:
         request.count += 1
         if request.count == 1:
-            tell("stopping: finishing what is in flight, then putting the function back")
+            tell("stopping: finishing what is in flight, then restoring the function")
         elif request.count == 2:
             raise KeyboardInterrupt
 
@@ -46,7 +46,7 @@ def stop_on_signals(tell: Callable[[str], None]) -> Iterator[StopRequest]:
 
 @contextmanager
 def end_on_sigterm() -> Iterator[None]:
-    """Let SIGTERM end what follows as Ctrl-C does, so that it is taken back."""
+    """Let SIGTERM end what follows as Ctrl-C does, so that it is undone."""
 
     def handle(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt

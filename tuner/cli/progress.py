@@ -1,4 +1,4 @@
-"""What a person sees while a run works: one live line on stderr, or nothing.
+"""Progress while a run works: one live line on stderr, or nothing.
 
 A watcher of the flow. Where stderr is no terminal, or with ``--no-progress``, each step is one
 plain line; with ``--quiet`` there is none.
@@ -18,7 +18,7 @@ from tuner.units import format_memory, format_ms
 
 
 class Progress:
-    """Shows steps and samples; ``stop_request`` answers whether the user wants to end."""
+    """Shows steps and samples; ``stop_request`` says whether the user wants to stop."""
 
     def __init__(self, *, quiet: bool, live: bool) -> None:
         self._console = Console(stderr=True, highlight=False)
@@ -66,11 +66,11 @@ class Progress:
             self._console.print(text, markup=False, soft_wrap=True)
 
     def asked(self, ask: Ask) -> None:
-        """The plan's next wish, with its reason."""
+        """Show what the plan asks for next, and why."""
         self.say(f"next: {_sizes(ask)}, {ask.why}")
 
     def sampled(self, sample: Sample) -> None:
-        """One more request has ended."""
+        """Count one more request that has ended."""
         self._count += 1
         self._failed += sample.outcome is not Outcome.OK
         if self._status:
@@ -78,7 +78,7 @@ class Progress:
             self._show(f"{format_memory(sample.memory_mb)}{took}")
 
     def stop(self) -> bool:
-        """Whether the user has asked to end."""
+        """Return whether the user has asked to stop."""
         return self.stop_request()
 
     def _show(self, last: str) -> None:

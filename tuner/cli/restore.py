@@ -46,7 +46,7 @@ def restore_pending(
             tell(f"{left.function}: still {left.running}")
             continue
         try:
-            done = left.put_back(tell, where or Elsewhere())
+            done = left.restore(tell, where or Elsewhere())
         except TunerError as error:
             problems.append(error)
         else:

@@ -58,7 +58,7 @@ def _print(result: "SweepResult | LoadResult", quiet: bool) -> None:
 
 
 def _no_answer(result: "SweepResult | LoadResult") -> str | None:
-    """Why a sweep has no answer, where stdout is for its JSON."""
+    """Say why a sweep has no answer, where stdout is for its JSON."""
     from tuner.api.results import SweepResult
 
     if not isinstance(result, SweepResult) or result.sweep.run.command != "sweep":
@@ -82,7 +82,7 @@ def write_document(document: Mapping[str, Any], to: str, fix: str = "Choose anot
 
 
 def exit_code(result: "SweepResult") -> int:
-    """What the contract says of a sweep, or of cold starts."""
+    """Return the exit code of a sweep, or of cold starts."""
     sweep = result.sweep
     partial = 3 if sweep.run.state is RunState.PARTIAL else 0
     if sweep.run.state is RunState.INTERRUPTED:
@@ -94,7 +94,7 @@ def exit_code(result: "SweepResult") -> int:
 
 
 def load_exit_code(load: "Load") -> int:
-    """What the contract says of a load."""
+    """Return the exit code of a load."""
     from tuner.records import Outcome
 
     if load.run.state is RunState.INTERRUPTED:

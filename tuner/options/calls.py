@@ -11,7 +11,7 @@ NO_PAYLOAD = "{}"
 
 
 def inline(payloads: str) -> bool:
-    """Whether these are the payloads themselves, rather than the name of their file."""
+    """Return whether these are the payloads themselves, rather than the name of their file."""
     return payloads.lstrip().startswith("[")
 
 
@@ -55,12 +55,12 @@ class Payloads(OnePayload, panel=PANEL):
 
     @property
     def has_payload(self) -> bool:
-        """Whether anything is said about what is sent."""
+        """True if anything is said about what is sent."""
         return bool(self.event or self.payloads or self.payload != NO_PAYLOAD)
 
 
 class Processors(Options, panel=PANEL):
-    """What runs around each call."""
+    """Commands that run around each call."""
 
     pre: k.Text = option(
         k.TEXT,
@@ -86,7 +86,7 @@ class Chance(Options, panel=PANEL):
 
 
 class CrossChecked(Options, panel=PANEL):
-    """Whether AWS's own figures are asked for."""
+    """Comparison with AWS's own figures."""
 
     cross_check: k.MaybeFlag = option(
         k.MAYBE_FLAG,
@@ -97,8 +97,8 @@ class CrossChecked(Options, panel=PANEL):
 
 
 class CallOptions(CrossChecked, Chance, Processors, Payloads):
-    """Everything that says how calls are made."""
+    """All options of calls."""
 
 
 class RunOptions(CallOptions, function.FunctionOptions):
-    """What every command that invokes a function may be asked."""
+    """Options of every command that invokes a function."""

@@ -1,4 +1,4 @@
-"""What a user asks of an HTTP front, read: its address, how it is signed, with which requests.
+"""Options of an HTTP front: its address, how requests are signed, and what they are.
 
 Text in, frozen :class:`FrontOptions` out; raises only UsageError. Which hosts are Function URLs or
 API Gateway, and so take IAM, follows from their names: AWS Lambda developer guide, "Creating and
@@ -43,7 +43,7 @@ def read_front(options: Fronted) -> FrontOptions | None:
 
 
 def _refuse_others(options: Fronted) -> None:
-    """What goes with ``--url`` only."""
+    """Refuse options that need ``--url``."""
     for name, value in vars(options).items():
         if name in ("url_auth", "http_method", "header") and value:
             flag = options_of(Fronted)[name].flag

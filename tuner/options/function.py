@@ -30,7 +30,7 @@ class Region(Options, panel=PANEL):
 
 
 class Profile(Options, panel=PANEL):
-    """Whose credentials."""
+    """Credentials."""
 
     profile: k.Text = option(
         k.TEXT,
@@ -40,17 +40,17 @@ class Profile(Options, panel=PANEL):
 
 
 class Endpoint(Options, panel=PANEL):
-    """Which Lambda is asked."""
+    """Endpoint of Lambda."""
 
     endpoint_url: k.Text = option(k.TEXT, "Another Lambda endpoint, for instance `tuner local`.")
 
 
 class Account(Endpoint, Profile, Region):
-    """Where on AWS, and as whom."""
+    """Region, credentials and endpoint."""
 
 
 class Role(Options, panel=PANEL):
-    """As whom, in another account."""
+    """A role, such as one of another account."""
 
     assume_role: k.Text = option(
         k.TEXT, "Role to assume, such as one of another account.", metavar="ARN"
@@ -92,7 +92,7 @@ class Cpu(Options, panel=PANEL):
 
 
 class Recorded(Options, panel=PANEL):
-    """Which rows of a recording."""
+    """Rows of a recording."""
 
     where: k.Pairs = option(
         k.PAIRS, "replay: use only these rows; repeatable.", metavar="COLUMN=VALUE"
@@ -100,7 +100,7 @@ class Recorded(Options, panel=PANEL):
 
 
 class Architectures(Options, panel=PANEL):
-    """On which processors."""
+    """Architectures."""
 
     architectures: k.Arches = option(
         k.ARCHES,
@@ -111,7 +111,7 @@ class Architectures(Options, panel=PANEL):
 
 
 class Target(Options):
-    """Which function."""
+    """The function."""
 
     target: str = positional(TARGET, kw_only=False)
 
@@ -124,7 +124,7 @@ class Target(Options):
 
 
 class FunctionOptions(Isolated, Role, Recorded, Cpu, Package, Account, Target):
-    """Everything that says which function is measured, and how it is reached."""
+    """All options of a function, and of how it is reached."""
 
 
 def architectures_of(options: FunctionOptions) -> tuple[str, ...]:

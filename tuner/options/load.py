@@ -1,4 +1,4 @@
-"""What a load's options come to, before the function is known: a profile, and how calls are sent.
+"""A load's options, combined before the function is known: a profile, and how calls are sent.
 
 Options come before what a profile suggests. What does not go together is refused here, each with
 its reason: raises only UsageError. Reads the profile's file and the locustfile, nothing else.
@@ -84,7 +84,7 @@ class LoadSpec:
         raise UsageError(facts.name, "has several sizes", f"Choose one with --memory: {listed}.")
 
     def too_many(self, facts: FunctionFacts) -> str | None:
-        """Why to ask before the load begins: it may take other functions' concurrency."""
+        """Say why to ask before the load begins: it may take other functions' concurrency."""
         share = fair_share(facts)
         if facts.backend is not Backend.AWS or share is None:
             return None
@@ -98,7 +98,7 @@ class LoadSpec:
 
 
 def load_spec(options: LoadOptions) -> LoadSpec:
-    """What the options come to; raises UsageError."""
+    """Combine the options; raises UsageError."""
     script = _script(options)
     profile = _profile(options, script)
     mode, drain_s = _mode(options, profile)

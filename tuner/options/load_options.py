@@ -17,7 +17,7 @@ class OneSize(Options, panel=PANEL):
 
 
 class Shape(Options, panel=PANEL):
-    """When calls are due."""
+    """Times at which calls are due."""
 
     rate: k.Quantity = option(
         k.RATE,
@@ -62,7 +62,7 @@ class Shape(Options, panel=PANEL):
 
 
 class Sent(Options, panel=PANEL):
-    """How calls are sent."""
+    """Ways of sending calls."""
 
     retry: k.Text = option(
         k.maybe_one_of(*k.RETRIES),
@@ -82,7 +82,7 @@ class Sent(Options, panel=PANEL):
 
 
 class Senders(Options):
-    """Who sends, and where that is shown."""
+    """Processes that send, and where they are shown."""
 
     workers: k.Count = option(
         k.COUNT,
@@ -153,7 +153,7 @@ class Fronted(Options, panel=FRONT_PANEL):
 
 
 class LoadLimits(sweep.MoneyLimit, panel=sweep.LIMIT_PANEL):
-    """When the load is cut short."""
+    """Limits of a load."""
 
     stop_on: k.Rules = option(
         k.RULES, "Cut the load short on 'errors>5%' or 'throttles>20%' of 10 s; repeatable."
@@ -173,4 +173,4 @@ class LoadOptions(
     OneSize,
     calls.RunOptions,
 ):
-    """Everything that a load may be asked."""
+    """All options of a load."""

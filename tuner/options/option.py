@@ -55,7 +55,7 @@ class Kind(Generic[V, W]):
 
 @dataclass(frozen=True)
 class About:
-    """What users are told of an option, and where it is left out."""
+    """Everything that is said of an option, and where it is left out."""
 
     help: str
     panel: str = ""
@@ -118,12 +118,12 @@ class Option(Generic[V, W]):
 
     @property
     def text(self) -> str:
-        """What users are told of it."""
+        """Text for users."""
         return self.about.help
 
     @property
     def internal(self) -> bool:
-        """Whether it is not for users."""
+        """True if it is not for users."""
         return self.about.internal
 
     def value(self, written: W) -> V:
@@ -139,7 +139,7 @@ class Option(Generic[V, W]):
         return found
 
     def stored(self, value: V) -> Any:
-        """What a run keeps of the value, in JSON's types."""
+        """Return what a run keeps of the value, in JSON's types."""
         return (self.about.store or self.kind.store)(value)
 
 
@@ -158,12 +158,12 @@ class Argument:
 
     @property
     def text(self) -> str:
-        """What users are told of it."""
+        """Text for users."""
         return self.help
 
     @property
     def optional(self) -> bool:
-        """Whether Python's callers may leave it out."""
+        """True if Python's callers may leave it out."""
         return self.default is not _MISSING
 
     def value(self, written: Any) -> Any:

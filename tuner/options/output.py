@@ -7,7 +7,7 @@ PANEL = "Output"
 
 
 class Stored(Options, panel=PANEL, kept=False):
-    """Which store."""
+    """The store."""
 
     store: k.Text = option(
         k.TEXT,
@@ -18,13 +18,13 @@ class Stored(Options, panel=PANEL, kept=False):
 
 
 class Reported(Options, panel=PANEL, kept=False):
-    """Where reports go."""
+    """Folder for reports."""
 
     output: k.MaybeFile = option(k.MAYBE_FILE, "Folder for reports.", "reports", metavar="DIR")
 
 
 class ReportedToo(Options, panel=PANEL, kept=False):
-    """Where a report goes, if one is wanted."""
+    """Folder for a report, if one is wanted."""
 
     output: k.MaybeFile = option(
         k.MAYBE_FILE, "Write a report into this folder, too.", metavar="DIR"
@@ -32,7 +32,7 @@ class ReportedToo(Options, panel=PANEL, kept=False):
 
 
 class Json(Options, panel=PANEL, kept=False):
-    """Where the document goes."""
+    """File for the document."""
 
     json_to: k.Text = option(
         k.TEXT, "Write the result as JSON; - is stdout.", flag="--json", metavar="FILE"
@@ -40,31 +40,31 @@ class Json(Options, panel=PANEL, kept=False):
 
 
 class Yes(Options, panel=PANEL, kept=False):
-    """Whether to ask."""
+    """Confirmation in advance."""
 
     yes: k.Flag = option(k.FLAG, "Do not ask.", letter="-y", each_time=True)
 
 
 class Quiet(Options, panel=PANEL, kept=False):
-    """How much is printed."""
+    """Amount of printing."""
 
     quiet: k.Flag = option(k.FLAG, "Print only the result.", letter="-q")
 
 
 class Shown(Quiet, Json):
-    """How a result is shown."""
+    """Ways of showing a result."""
 
     @property
     def silent(self) -> bool:
-        """Whether stdout is not for people."""
+        """True if stdout is not for people."""
         return self.quiet or self.json_to == "-"
 
 
 class Live(Options, panel=PANEL, kept=False):
-    """Whether progress is shown while a run works."""
+    """Progress while a run works."""
 
     no_progress: k.Flag = option(k.FLAG, "No live display.")
 
 
 class Running(Live, Shown, Yes):
-    """What the commands that measure ask and show."""
+    """Questions and output of commands that measure."""

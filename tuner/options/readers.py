@@ -230,7 +230,7 @@ def choice(option: str, value: str, known: tuple[str, ...]) -> str:
 
 
 def hashed(text: str) -> str:
-    """What a run keeps of a text that may be secret or long."""
+    """Return what a run keeps of a text that may be secret or long."""
     import hashlib
 
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"

@@ -59,7 +59,7 @@ def size_load(options: SweepOptions, facts: FunctionFacts) -> SizeLoad | None:
 
 
 def takes_too_much(options: SweepOptions, facts: FunctionFacts) -> str | None:
-    """Why to ask before the load begins: it may take other functions' concurrency."""
+    """Say why to ask before the load begins: it may take other functions' concurrency."""
     spec = read_load(options)
     return None if spec is None else spec.too_many(facts)
 

@@ -14,13 +14,13 @@ SCHEDULERS = (
 
 
 class SuiteFile(Options, panel=SUITE_PANEL):
-    """Which suite."""
+    """The suite."""
 
     suite: k.File = option(k.FILE, "The suite's file.", "tuner.toml", metavar="FILE")
 
 
 class Only(Options, panel=SUITE_PANEL):
-    """Which cases."""
+    """Cases of a suite."""
 
     only: k.Texts = option(
         k.TEXTS, "Only this case; repeatable.", metavar="NAME", values=completion.suite_cases

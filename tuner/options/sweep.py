@@ -27,7 +27,7 @@ COLD: k.MaybeCount = option(
 
 
 class Sizes(Options, panel=calls.PANEL):
-    """Which sizes."""
+    """Sizes."""
 
     memory: k.Memory = option(
         k.MEMORY, "Sizes in MB: 128:1536, 128:10240, 128,256,512, or `recorded`.", DEFAULT_MEMORY
@@ -35,7 +35,7 @@ class Sizes(Options, panel=calls.PANEL):
 
 
 class Plan(Sizes):
-    """Which sizes, and how often each is called."""
+    """Sizes, and how often each is called."""
 
     method: k.Word = option(
         k.one_of(*METHODS),
@@ -65,13 +65,13 @@ BALANCE: k.Number = option(
 
 
 class Objectives(Options):
-    """What must hold."""
+    """Objectives."""
 
     slo: k.Slos = SLO
 
 
 class Production(Options, panel=CHOICE_PANEL):
-    """How production calls the function."""
+    """Production's traffic."""
 
     cold_share: k.Shared = option(
         k.COLD_SHARE, "Share of cold invocations in production: 1%, or `recorded` (replay)."
@@ -85,7 +85,7 @@ class Production(Options, panel=CHOICE_PANEL):
 
 
 class GoalOptions(Production, Objectives):
-    """What a size is chosen for."""
+    """Goal of the choice."""
 
     strategy: k.Strategies = STRATEGY
     balance: k.Number = BALANCE
@@ -150,7 +150,7 @@ VARIANTS: k.Arches = option(
 
 
 class Compared(Options, panel=calls.PANEL):
-    """Which ways to start are compared."""
+    """Ways to start that are compared."""
 
     variants: k.Arches = VARIANTS
 
@@ -164,7 +164,7 @@ class SweepOptions(
     function.Architectures,
     calls.RunOptions,
 ):
-    """Everything that a sweep, a plan of one, and cold starts may be asked."""
+    """All options of a sweep, of its plan, and of cold starts."""
 
     left_out: k.Texts = option(
         k.TEXTS, "What a power-tuning input asks for beyond a sweep.", internal=True

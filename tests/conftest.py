@@ -21,6 +21,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from support.waiting import wait_for
+
 #: Ordinary runs draw the same examples every time, on every machine. The deep profile draws fresh
 #: ones and many more (``pytest -m hypothesis --hypothesis-profile=deep``, part of .ci/run); what it
 #: finds becomes an ``@example`` of the test that failed.
@@ -164,14 +166,13 @@ def new_function(lambda_client: Any) -> Callable[..., str]:
 
 def wait_until_settled(client: Any, name: str) -> dict[str, Any]:
     """Poll until a creation or update has settled; gives the configuration then."""
-    import time
 
-    for _ in range(500):
+    def look() -> dict[str, Any] | None:
         told: dict[str, Any] = client.get_function_configuration(FunctionName=name)
-        if told["State"] == "Active" and told.get("LastUpdateStatus") == "Successful":
-            return told
-        time.sleep(0.02)
-    raise AssertionError(f"{name} does not settle: {told}")
+        settled = told["State"] == "Active" and told.get("LastUpdateStatus") == "Successful"
+        return told if settled else None
+
+    return wait_for(look, f"{name} to settle")
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from support.waiting import wait_for
+
 ECHO = "def handler(event, context):\n    print('seen')\n    return event\n"
 SLEEP = """
 import time
@@ -153,12 +155,13 @@ def test_an_event_is_accepted_and_really_runs(
     assert (answer["StatusCode"], answer["Payload"].read()) == (202, b"")
     assert "ExecutedVersion" not in answer
     logs = f"{local_lambda_url}/tuner/logs?region=eu-west-1&group=/aws/lambda/{name}"
-    for _ in range(200):
+
+    def read() -> str | None:
         with urllib.request.urlopen(logs) as page:
             text = page.read().decode()
-        if "REPORT" in text:
-            break
-        time.sleep(0.02)
+        return text if "REPORT" in text else None
+
+    text = wait_for(read, "the report of the event")
     assert "marker 4711" in text
     assert answer["ResponseMetadata"]["RequestId"] in text
 

@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
+from support.waiting import wait_for
+
 pytest.importorskip("awslambdaric", reason="handlers need awslambdaric, absent here")
 
 SIGNED = "AWS4-HMAC-SHA256 Credential=any/20260101/eu-west-1/lambda/aws4_request, Signature=0"
@@ -71,14 +73,12 @@ def with_a_busy_sandbox(
     assert ask(url, "/2015-03-31/functions", "POST", json.dumps(made).encode())[0] == 201
     time.sleep(0.2)
     invoke_and_forget(url, "f")
-    below: list[psutil.Process] = []
-    for _ in range(100):
+
+    def look() -> list[psutil.Process]:
         below = psutil.Process(process.pid).children(recursive=True)
-        if len(below) >= 2:
-            break
-        time.sleep(0.05)
-    assert len(below) >= 2
-    return process, below
+        return below if len(below) >= 2 else []
+
+    return process, wait_for(look, "the sandbox of the call")
 
 
 def still_there(processes: list[psutil.Process]) -> list[psutil.Process]:

@@ -2,13 +2,14 @@
 
 import json
 import sys
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
+
+from support.waiting import wait_for
 
 ROLE = "arn:aws:iam::000000000000:role/r"
 SOURCE = "def handler(event, context):\n    return 1 / event['by']\n"
@@ -33,12 +34,11 @@ def new_queue(sqs: Any, name: str) -> tuple[str, str]:
 
 
 def receive(sqs: Any, url: str) -> dict[str, Any]:
-    for _ in range(200):
+    def look() -> list[dict[str, Any]]:
         got = sqs.receive_message(QueueUrl=url, MessageAttributeNames=["All"])
-        if got.get("Messages"):
-            return dict(got["Messages"][0])
-        time.sleep(0.05)
-    raise AssertionError("no message came")
+        return list(got.get("Messages", ()))
+
+    return wait_for(look, "a message")[0]
 
 
 def test_every_event_ends_in_the_queue_it_should(

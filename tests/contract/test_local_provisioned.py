@@ -1,13 +1,13 @@
 """Provisioned concurrency of the running local Lambda, through boto3: real INITs, real REPORTs."""
 
 import base64
-import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from support.waiting import wait_for
 from tuner.recording.reportline import parse_report
 
 HANDLER = """
@@ -22,14 +22,14 @@ def ready(client: Any, name: str, qualifier: str, count: int) -> dict[str, Any]:
     client.put_provisioned_concurrency_config(
         FunctionName=name, Qualifier=qualifier, ProvisionedConcurrentExecutions=count
     )
-    for _ in range(1000):
+
+    def look() -> dict[str, Any] | None:
         told: dict[str, Any] = client.get_provisioned_concurrency_config(
             FunctionName=name, Qualifier=qualifier
         )
-        if told["Status"] != "IN_PROGRESS":
-            return told
-        time.sleep(0.02)
-    raise AssertionError("it never comes up")
+        return told if told["Status"] != "IN_PROGRESS" else None
+
+    return wait_for(look, "provisioned sandboxes")
 
 
 def test_first_calls_meet_no_init_and_the_log_of_init_is_not_theirs(

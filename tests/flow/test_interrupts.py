@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
+from support.waiting import wait_for
 from tuner.experiment.experiment import restored
 
 
@@ -30,7 +31,7 @@ def sweeping(folder: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
         deadline = time.monotonic() + 60
         while "next: " not in _said_so_far(child):
             assert time.monotonic() < deadline, "the sweep did not begin"
-        _wait_for_samples(folder, deadline)
+        _wait_for_samples(folder)
         others = family.children(recursive=True)
         yield child
         _, alive = psutil.wait_procs(others, timeout=15)
@@ -46,13 +47,11 @@ def _said_so_far(child: subprocess.Popen[str]) -> str:
     return child.stderr.readline()
 
 
-def _wait_for_samples(folder: Path, deadline: float) -> None:
+def _wait_for_samples(folder: Path) -> None:
     """The write-ahead log grows with each sample."""
     log = folder / ".tuner" / "runs.db-wal"
     before = log.stat().st_size if log.exists() else 0
-    while not (log.exists() and log.stat().st_size > before):
-        assert time.monotonic() < deadline, "no sample was stored"
-        time.sleep(0.05)
+    wait_for(lambda: log.exists() and log.stat().st_size > before, "a stored sample")
 
 
 def states(folder: Path) -> list[str]:

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.factories import a_batch, a_variant, an_endpoint
+from support.waiting import wait_for
 from tuner.clock import WallClock
 from tuner.engine.engine import Batch, BatchPolicy, Call
 from tuner.engine.locust_engine import LocustEngine
@@ -56,11 +57,7 @@ def test_a_command_that_does_not_end_is_ended_with_all_that_it_began(
     file = tmp_path / "pid"
     with pytest.raises(ProcessorFailed, match="took longer than"):
         run(f"sleep 60 & echo $! > {file}; wait")
-    for _ in range(100):
-        if not _alive(int(file.read_text())):
-            return
-        time.sleep(0.05)
-    raise AssertionError("the child of the command still runs")
+    wait_for(lambda: not _alive(int(file.read_text())), "the end of the command's child")
 
 
 def _alive(pid: int) -> bool:

@@ -4,12 +4,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
 import pytest
 
+from support.waiting import wait_for
 from tuner.errors import TargetError, UsageError
 from tuner.targets.embedded import EmbeddedLambda, EmbeddedOptions
 
@@ -78,10 +78,7 @@ def test_it_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], check=False, timeout=60)
     assert done.returncode == -signal.SIGKILL
     pid = int((tmp_path / "url").read_text().rsplit(":", 1)[1])
-    deadline = time.monotonic() + 20
-    while alive(pid):
-        assert time.monotonic() < deadline, "the service outlives its parent"
-        time.sleep(0.02)
+    wait_for(lambda: not alive(pid), "the end of the service with its parent")
 
 
 def test_ctrl_c_in_the_terminal_does_not_reach_it() -> None:

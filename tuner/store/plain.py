@@ -138,11 +138,12 @@ def _scalar(name: str, kind: Any, value: object) -> Any:
     raise ValueError(f"{name} cannot be {value!r:.60}")
 
 
-_FIELDS = tuple(field.name for field in fields(Sample) if field.name != "setting")
-#: The sample's columns in this order: its fields, and then those of its setting.
-SAMPLE_COLUMNS = (*_FIELDS, *Setting._fields)
+#: Fields of a sample that few different values are shared by, and all others.
+_SHARED = ("purpose", "outcome", "setting")
+_FIELDS = tuple(field.name for field in fields(Sample) if field.name not in _SHARED)
+#: The sample's columns in this order: its fields, the shared ones last.
+SAMPLE_COLUMNS = (*_FIELDS, "purpose", "outcome", *Setting._fields)
 
-_PURPOSE, _OUTCOME = _FIELDS.index("purpose"), _FIELDS.index("outcome")
 _TEXTS = ("qualifier", "reason", "request_id", "code", "load")
 
 
@@ -159,13 +160,13 @@ def sample_row(run_id: int, sample: Sample) -> dict[str, Any]:
 
 # A frozen class's own __init__ sets each field the long way; a run may have a million samples.
 _SET = tuple(getattr(Sample, name).__set__ for name in _FIELDS)
-_SET_SETTING = getattr(Sample, "setting").__set__  # noqa: B009 - mypy takes it for a value
+_SET_SHARED = tuple(getattr(Sample, name).__set__ for name in _SHARED)
 
 
 def samples_of(rows: Iterable[Sequence[Any]]) -> list[Sample]:
-    """Samples from rows whose columns are ``SAMPLE_COLUMNS``; equal settings are one object."""
-    purposes, outcomes = {str(p): p for p in Purpose}, {str(o): o for o in Outcome}
-    settings: dict[tuple[Any, ...], Setting] = {}
+    """Samples from rows whose columns are ``SAMPLE_COLUMNS``; what is shared is one object."""
+    put_purpose, put_outcome, put_setting = _SET_SHARED
+    known: dict[Any, tuple[Purpose, Outcome, Setting]] = {}
     count = len(_FIELDS)
     samples = []
     with _without_collector():
@@ -173,13 +174,15 @@ def samples_of(rows: Iterable[Sequence[Any]]) -> list[Sample]:
             sample = Sample.__new__(Sample)
             for put, value in zip(_SET, row, strict=False):
                 put(sample, value)
-            key = tuple(row[count:])
-            setting = settings.get(key)
-            if setting is None:
-                setting = settings[key] = Setting(*key)
-            _SET_SETTING(sample, setting)
-            _SET[_PURPOSE](sample, purposes[row[_PURPOSE]])
-            _SET[_OUTCOME](sample, outcomes[row[_OUTCOME]])
+            key = row[count:]
+            shared = known.get(key)
+            if shared is None:
+                purpose, outcome, *setting = key
+                shared = Purpose(purpose), Outcome(outcome), Setting(*setting)
+                known[key] = shared
+            put_purpose(sample, shared[0])
+            put_outcome(sample, shared[1])
+            put_setting(sample, shared[2])
             samples.append(sample)
     return samples
 

@@ -88,9 +88,8 @@ class LocustEngine:
     def start(self) -> None:
         """Start the workers now, in the background, rather than with the first batch."""
         if self._pool is None:
-            self._pool = (
-                SingleWorker() if self._workers.alone else LocustWorkers(self._workers, self._clock)
-            )
+            workers = self._workers
+            self._pool = SingleWorker() if workers.alone else LocustWorkers(workers, self._clock)
 
     @property
     def pids(self) -> Sequence[int]:
@@ -125,14 +124,17 @@ class LocustEngine:
             self.close()
             raise
         finally:
-            if self._dispatch is not None:  # closed early: leave nothing in flight behind
-                self._dispatch = None
-                dispatch.stop()
-                for _ in dispatch.results():
-                    pass
-            if dispatch.hooks is not None:
-                dispatch.hooks.close()
-                self._shortfall.processors = dispatch.hooks.counts()
+            self._finish(dispatch)
+
+    def _finish(self, dispatch: Dispatch) -> None:
+        if self._dispatch is not None:  # closed early: leave nothing in flight behind
+            self._dispatch = None
+            dispatch.stop()
+            for _ in dispatch.results():
+                pass
+        if dispatch.hooks is not None:
+            dispatch.hooks.close()
+            self._shortfall.processors = dispatch.hooks.counts()
 
     def stop(self) -> None:
         if self._dispatch is not None:

@@ -12,7 +12,7 @@ import gzip
 import io
 import json
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -45,7 +45,7 @@ class EventTemplate:
         made = []
         for index in range(count):
             filler = _Filler(self, Random(f"{seed}/{self.name}/{index}"), now_s, index)
-            body = json.dumps(filler.fill(self.event), separators=(",", ":")).encode()
+            body = _compact(filler.fill(self.event)).encode()
             if len(body) > _LARGEST:
                 reason = f"is {len(body):,} bytes; Lambda takes at most {_LARGEST:,}"
                 raise UsageError(f"event {self.name}", reason, "Ask for a smaller batch.")
@@ -129,12 +129,16 @@ class _Filler:
         ]
 
 
+def _compact(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+    return value if isinstance(value, str) else _compact(value)
 
 
-_FORMS = {
-    "$json": lambda value: json.dumps(value, separators=(",", ":")),
+_FORMS: Mapping[str, Callable[[Any], str]] = {
+    "$json": _compact,
     "$base64": lambda value: b64encode(_text(value).encode()).decode(),
     "$gzip": lambda value: b64encode(gzip.compress(_text(value).encode(), mtime=0)).decode(),
 }

@@ -13,7 +13,7 @@ from locust import User, task
 
 from tuner.engine import wire
 from tuner.engine.answer import Answer, transport_failure
-from tuner.engine.wire import Result
+from tuner.engine.wire import OrderedCall, Result
 from tuner.engine.worker.call_queue import PRE_FAILED, STOPPED, CallQueue, take_over
 from tuner.engine.worker.connection import Connection, TransportError
 from tuner.engine.worker.job import Due, Job
@@ -76,18 +76,25 @@ class InvokeUser(User):
             sent, first, done = fault.sent or taken, fault.first, monotonic()
             answer = transport_failure(fault.words, fault.status)
         due_at = taken if due.at is None else due.at
+        reply = Reply(Result(call.number, due.attempt, due_at, sent, first, done, *answer), body)
+        self._tell_locust(job, call, reply, answer, started)
+        return reply
+
+    def _tell_locust(
+        self, job: Job, call: OrderedCall, reply: Reply, answer: Answer, started: float
+    ) -> None:
+        function, qualifier = call.function or job.function, call.qualifier
         throttled = answer.outcome is Outcome.THROTTLED
         failed = answer.outcome is not Outcome.OK and not throttled
         self.environment.events.request.fire(
             request_type="Throttled" if throttled else "Invoke",
-            name=_name(call.function or job.function, call.qualifier),
-            response_time=(done - due_at) * 1000.0,
-            response_length=len(body),
+            name=f"{function}:{qualifier}" if qualifier else function,
+            response_time=(reply.result.done - reply.result.due) * 1000.0,
+            response_length=len(reply.body),
             exception=InvocationError(answer) if failed else None,
             start_time=started,
             context={},
         )
-        return Reply(Result(call.number, due.attempt, due_at, sent, first, done, *answer), body)
 
     def report(self, job: Job, due: Due, result: Result, over: Event) -> Due | None:
         """Report an attempt to the tuner; return the next one if the retry policy wants one."""
@@ -101,10 +108,6 @@ class InvokeUser(User):
 
     def answered(self) -> None:
         """Called when an answer is complete and timed, before it is read."""
-
-
-def _name(function: str, qualifier: str | None) -> str:
-    return f"{function}:{qualifier}" if qualifier else function
 
 
 class InvocationError(Exception):

@@ -62,7 +62,8 @@ def next_ask(
             return done
         size, why = int(beliefs.choice_mb[beliefs.pick]), "confirming the answer"
     ask = _afford(size, why, beliefs, plan, budget, spent)
-    return ask or done or _missing(budget, spent, Setting(size, beliefs.arch))
+    left = budget.ran_out(spent) or "the next invocation does not fit into what is left"
+    return ask or done or Done(left, settled=False)
 
 
 def _finished(beliefs: Beliefs, plan: Adaptive, spent: Spent, gain: float) -> Done | None:
@@ -91,8 +92,3 @@ def _afford(
     repeats = min(plan.repeats, budget.affordable(spent, price, seconds))
     asked = Setting(size, beliefs.arch)
     return Ask({asked: repeats}, why) if repeats else None
-
-
-def _missing(budget: Budget, spent: Spent, setting: Setting) -> Done:
-    reason = budget.ran_out(spent) or "the next invocation does not fit into what is left"
-    return Done(reason, settled=False, missing={setting: 20})

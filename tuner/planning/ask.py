@@ -48,8 +48,6 @@ class Done:
 
     reason: str
     settled: bool
-    #: What would settle it: setting -> invocations; empty when settled or when nothing would.
-    missing: Mapping[Setting, int] | None = None
 
 
 @dataclass(frozen=True)

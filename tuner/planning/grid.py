@@ -22,9 +22,8 @@ def next_ask(
     missing = +Counter({setting: samples - made.get(setting, 0) for setting in settings})
     if not missing:
         return Done("every size has its samples", settled=True)
-    reason = budget.ran_out(spent)
-    if reason:
-        return Done(reason, settled=False, missing=dict(missing))
+    if reason := budget.ran_out(spent):
+        return Done(reason, settled=False)
     counts = _first(missing, budget.affordable(spent, 0.0, 0.0))
     return Ask(counts, f"{samples} calls each")
 

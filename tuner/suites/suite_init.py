@@ -197,6 +197,7 @@ _CASE = """\
 # payload = '{"order": 1}'      # JSON or "@event.json"; also payloads, event
 # against = "git:main"          # always compare with this version, package or revision in one run
 # profile_load = "steady"       # a load instead of single calls; also rate, duration
+# architectures = "both"        # each judged by itself, on temporary copies of both versions
 """
 
 _TAIL = """

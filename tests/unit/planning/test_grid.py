@@ -29,8 +29,8 @@ def test_a_small_budget_is_spread_over_the_sizes() -> None:
     assert dict(ask.counts) == sized({128: 3, 256: 2, 512: 2})
 
 
-def test_a_spent_budget_ends_it_and_says_what_is_missing() -> None:
+def test_a_spent_budget_ends_it() -> None:
     done = next_ask(settings(128, 256), 2, sized({128: 2, 256: 1}), Budget(invocations=3), Spent(3))
     assert isinstance(done, Done)
     assert not done.settled
-    assert done.missing == sized({256: 1})
+    assert done.reason == "the limit of 3 invocations is reached"

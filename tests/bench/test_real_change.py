@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tuner.suites.bench import BenchSpec, Onlooker, run_bench
+from tuner.suites.bench import run_bench
+from tuner.suites.case_run import BenchSpec, Onlooker
 from tuner.suites.result import BenchResult
 from tuner.suites.suite_file import parse_suite
 

@@ -364,7 +364,8 @@ def test_a_baseline_of_another_size_is_refused_and_one_that_lacks_a_size_is_told
 
 def test_a_clock_that_is_set_during_a_bench_is_noticed(tuner: Run, folder: Path) -> None:
     from tuner.clock import WallClock
-    from tuner.suites.bench import BenchSpec, Onlooker, run_bench
+    from tuner.suites.bench import run_bench
+    from tuner.suites.case_run import BenchSpec, Onlooker
     from tuner.suites.suite_file import read_suite
 
     class Set(WallClock):

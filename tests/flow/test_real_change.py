@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tuner.suites.bench import BenchSpec, Onlooker, run_bench
+from tuner.suites.bench import run_bench
+from tuner.suites.case_run import BenchSpec, Onlooker
 from tuner.suites.judgement import Verdict
 from tuner.suites.suite_file import parse_suite
 

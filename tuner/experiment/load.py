@@ -123,9 +123,9 @@ def _searched(spec: LoadRun, experiment: Experiment, book: LoadBook, progress: P
         progress(f"trying {format_rate(rate_per_s)}")
         return spec.ask(replace(spec.asked, profile=profile.scaled(rate_per_s, None)), book.sent)
 
-    planner = FindLimit(profile.peak_per_s or 1.0, ask_at)
-    experiment.run(planner)
-    search, chosen = planner.search, book.best or book.last
+    search = FindLimit(profile.peak_per_s or 1.0, ask_at)
+    experiment.run(search)
+    chosen = book.best or book.last
     limit = FoundLimit(search.best, search.worst, tuple(book.steps), book.generator)
     over = search.rate is None or book.generator
     run = replace(chosen.run, note=None if over else book.last.run.note)

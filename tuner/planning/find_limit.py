@@ -6,7 +6,6 @@ Decides the rates only; sending and judging are others'. The answer is known to 
 """
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
 
 from tuner.planning.ask import Ask, Done, Stepwise
 
@@ -15,26 +14,30 @@ _NARROWINGS = 3
 HIGHEST_PER_S = 50_000.0
 
 
-@dataclass
-class KneeSearch:
-    """``rate`` is the next to be tried, in calls per second; ``None`` when the search is over.
+class FindLimit(Stepwise):
+    """Plans a load at one rate after another; ``ask_at`` makes the ask of a rate.
 
+    ``rate`` is the next to be tried, in calls per second; ``None`` when the search is over.
     ``best`` is the highest that was borne, ``worst`` the lowest that was not.
     """
 
-    rate: float | None
-    best: float | None = None
-    worst: float | None = None
-    _narrowed: int = 0
+    def __init__(self, first_per_s: float, ask_at: Callable[[float], Ask]) -> None:
+        super().__init__()
+        self.rate: float | None = first_per_s
+        self.best: float | None = None
+        self.worst: float | None = None
+        self._narrowed, self._ask_at = 0, ask_at
 
-    def tell(self, borne: bool) -> None:
-        """Say whether ``rate`` was borne, and decide the next one."""
-        assert self.rate is not None
-        if borne:
-            self.best = self.rate
-        else:
-            self.worst = self.rate
-        self.rate = self._next()
+    def steps(self) -> Generator[Ask, None, Done]:
+        """Try the next rate as long as there is one."""
+        while self.rate is not None:
+            yield self._ask_at(self.rate)
+            if self.so_far.borne[-1]:
+                self.best = self.rate
+            else:
+                self.worst = self.rate
+            self.rate = self._next()
+        return Done("the highest rate was found", settled=True)
 
     def _next(self) -> float | None:
         if self.best is None:
@@ -45,19 +48,3 @@ class KneeSearch:
             return None
         self._narrowed += 1
         return float((self.best * self.worst) ** 0.5)
-
-
-class FindLimit(Stepwise):
-    """Plans a load at one rate after another; ``ask_at`` makes the ask of a rate."""
-
-    def __init__(self, first_per_s: float, ask_at: Callable[[float], Ask]) -> None:
-        super().__init__()
-        self.search = KneeSearch(first_per_s)
-        self._ask_at = ask_at
-
-    def steps(self) -> Generator[Ask, None, Done]:
-        """Try the next rate as long as there is one."""
-        while self.search.rate is not None:
-            yield self._ask_at(self.search.rate)
-            self.search.tell(self.so_far.borne[-1])
-        return Done("the highest rate was found", settled=True)

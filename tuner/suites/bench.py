@@ -6,57 +6,25 @@ It prints nothing and installs nothing; the answer is a :class:`BenchResult`.
 """
 
 import secrets
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from ulid import ULID
 
-from tuner.clock import Clock, WallClock
 from tuner.errors import StoreError
-from tuner.planning.budget import NO_LIMIT, Budget, Meter
-from tuner.records import Advice, Sample
-from tuner.store.benches import BaselineKey, Benches, StoredBench
+from tuner.planning.budget import Meter
+from tuner.records import Advice
+from tuner.store.benches import Benches, StoredBench
 from tuner.store.runs import Store
 from tuner.suites.against import parse_against
-from tuner.suites.case_run import BenchContext, run_case
+from tuner.suites.case_run import BenchContext, BenchSpec, Onlooker, run_case
 from tuner.suites.document import bench_document
 from tuner.suites.repository import origin
 from tuner.suites.result import BenchResult, CaseResult, CaseState, Origin
 from tuner.suites.sampling import rules_for
 from tuner.suites.suite import Case, Suite, alone
-from tuner.targets.seam import Progress
 
 #: The wall clock may be corrected by so much while a bench runs, in seconds.
 _CORRECTION_S = 5.0
-
-
-@dataclass(frozen=True)
-class BenchSpec:
-    """A bench as it is asked for. ``suite`` is in its environment already.
-
-    ``branch`` replaces that of the repository; ``full`` never stops early. ``limit`` is of money
-    and time for the whole suite.
-    """
-
-    suite: Suite
-    cases: tuple[Case, ...]
-    environment: str | None = None
-    against: str | None = None
-    branch: str | None = None
-    seed: int | None = None
-    full: bool = False
-    warn_only: bool = False
-    limit: Budget = NO_LIMIT
-
-
-@dataclass(frozen=True)
-class Onlooker:
-    """Someone who looks on: hears of steps and samples, and may ask to stop."""
-
-    progress: Progress = lambda _text: None
-    sampled: Callable[[Sample], None] = lambda _sample: None
-    stop: Callable[[], bool] = lambda: False
-    clock: Clock = field(default_factory=WallClock)
 
 
 def run_bench(spec: BenchSpec, store_url: str | None, onlooker: Onlooker) -> BenchResult:
@@ -136,28 +104,16 @@ def _context(spec: BenchSpec, store: Store, onlooker: Onlooker, found: Origin) -
         len(case.gates) * max(1, len(case.sizes_mb)) * max(1, len(case.options.architectures))
         for case in spec.cases
     )
-    branches = list(dict.fromkeys([found.branch or "", spec.suite.baseline_branch]))
-
-    def places(case: Case) -> Sequence[BaselineKey]:
-        where = spec.suite.name, case.name, spec.environment or ""
-        return [BaselineKey(*where, branch) for branch in branches]
-
-    clock = onlooker.clock
-    began_s = clock.monotonic()
+    clock, began_s = onlooker.clock, onlooker.clock.monotonic()
     return BenchContext(
-        bench=str(ULID()),
-        store=store,
-        clock=onlooker.clock,
-        rules=rules_for(gates, confidence=spec.suite.confidence),
-        seed=secrets.randbelow(2**31) if spec.seed is None else spec.seed,
-        commit=found.commit,
-        places=places,
-        meter=Meter(lambda: clock.monotonic() - began_s, spec.limit, ahead=True),
-        against=spec.against,
-        full=spec.full,
-        progress=onlooker.progress,
-        sampled=onlooker.sampled,
-        stop=onlooker.stop,
+        str(ULID()),
+        spec,
+        onlooker,
+        store,
+        rules_for(gates, confidence=spec.suite.confidence),
+        secrets.randbelow(2**31) if spec.seed is None else spec.seed,
+        found,
+        Meter(lambda: clock.monotonic() - began_s, spec.limit, ahead=True),
     )
 
 

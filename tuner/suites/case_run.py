@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from tuner.clock import Clock
+from tuner.clock import Clock, WallClock
 from tuner.errors import TunerError
 from tuner.experiment.experiment import Book, Experiment
 from tuner.experiment.session import Conditions, Session
@@ -17,7 +17,7 @@ from tuner.measure.batches import Payload
 from tuner.options.payloads import read_payloads
 from tuner.options.size_load import size_load
 from tuner.planning.ask import Ask
-from tuner.planning.budget import Meter
+from tuner.planning.budget import NO_LIMIT, Budget, Meter
 from tuner.records import Advice, Backend, RunState, Sample, Setting
 from tuner.store.benches import BaselineKey
 from tuner.store.runs import Store
@@ -25,12 +25,45 @@ from tuner.suites.baseline import Reference, differences, find_reference
 from tuner.suites.experience import experienced
 from tuner.suites.judgement import Rules
 from tuner.suites.recorder import Label, Recorder
-from tuner.suites.result import CaseResult, CaseSpend, CaseState, Design, SideOf, SizeResult
+from tuner.suites.result import CaseResult, CaseSpend, CaseState, Design, Origin, SideOf, SizeResult
 from tuner.suites.rounds import RoundPlan, Rounds, Stored, Verdicts, able, cost_of
 from tuner.suites.sampling import alarming, confirming_rules, with_second
 from tuner.suites.sides import CaseSides, Opening, Role, open_sides
-from tuner.suites.suite import Case
+from tuner.suites.suite import Case, Suite
 from tuner.targets.seam import Progress
+
+
+@dataclass(frozen=True)
+class BenchSpec:
+    """A bench as it is asked for. ``suite`` is in its environment already.
+
+    ``branch`` replaces that of the repository; ``full`` never stops early. ``limit`` is of money
+    and time for the whole suite.
+    """
+
+    suite: Suite
+    cases: tuple[Case, ...]
+    environment: str | None = None
+    against: str | None = None
+    branch: str | None = None
+    seed: int | None = None
+    full: bool = False
+    warn_only: bool = False
+    limit: Budget = NO_LIMIT
+
+
+@dataclass(frozen=True)
+class Onlooker:
+    """Someone who looks on: hears of steps and samples, and may ask to stop."""
+
+    progress: Progress = lambda _text: None
+    sampled: Callable[[Sample], None] = lambda _sample: None
+    stop: Callable[[], bool] = lambda: False
+    clock: Clock = field(default_factory=WallClock)
+
+    def asked(self, ask: Ask) -> None:
+        """Show what is being done."""
+        self.progress(ask.why)
 
 
 @dataclass(frozen=True)
@@ -39,32 +72,30 @@ class BenchContext:
     ``meter`` counts what all cases use."""
 
     bench: str
+    spec: BenchSpec
+    onlooker: Onlooker
     store: Store
-    clock: Clock
     rules: Rules
     seed: int
-    commit: str | None
-    places: Callable[[Case], Sequence[BaselineKey]]
+    origin: Origin
     meter: Meter
-    against: str | None = None
-    full: bool = False
-    progress: Progress = lambda _text: None
-    sampled: Callable[[Sample], None] = lambda _sample: None
-    stop: Callable[[], bool] = lambda: False
 
-    def asked(self, ask: Ask) -> None:
-        """Show what is being done."""
-        self.progress(ask.why)
+    def places(self, case: Case) -> list[BaselineKey]:
+        """Where to look for a case's baseline: its own branch, then the suite's main branch."""
+        spec, branch = self.spec, self.origin.branch or ""
+        where = spec.suite.name, case.name, spec.environment or ""
+        branches = dict.fromkeys([branch, spec.suite.baseline_branch])
+        return [BaselineKey(*where, branch) for branch in branches]
 
 
 def run_case(case: Case, bench: BenchContext) -> CaseResult:
     """Measure and judge one case; an error of its function, or of the store, is its result."""
-    against = bench.against or case.against
+    against = bench.spec.against or case.against
     design = Design.BASELINE if against is None else Design.INTERLEAVED
     empty = CaseResult(case.name, case.target, CaseState.FAILED, design, case.tags)
-    clock = bench.clock
+    clock = bench.onlooker.clock
     began_s = clock.monotonic()
-    opening = Opening(clock, began_s, bench.seed, bench.progress)
+    opening = Opening(clock, began_s, bench.seed, bench.onlooker.progress)
     control = case.control and against is None
     try:
         reference = find_reference(bench.store, bench.places(case)) if against is None else None
@@ -189,7 +220,7 @@ class _Running:
             most=case.most,
             cost=self.cost,
             cold=cold,
-            full=self.bench.full or design is Design.ALONE,
+            full=self.bench.spec.full or design is Design.ALONE,
             load=size_load(case.options, facts) if case.loaded else None,
             stored=stored,
             apart=facts.backend is Backend.REPLAY,
@@ -214,7 +245,7 @@ class _Running:
         again: Verdicts = {}
         stopped = None
         if alarms:
-            self.bench.progress(f"{self.case.name}: confirming what looks slower")
+            self.bench.onlooker.progress(f"{self.case.name}: confirming what looks slower")
             rules = confirming_rules(plan.rules, sum(map(len, alarms.values())))
             anew = replace(plan, gates=alarms, rules=rules, full=False)
             with self._trial(first.session.next_numbers, confirming=True) as second:
@@ -234,16 +265,16 @@ class _Running:
 
     @contextmanager
     def _trial(self, first: tuple[int, int], *, confirming: bool = False) -> Iterator["_Trial"]:
-        bench, sides = self.bench, self.sides
-        label = Label(bench.bench, bench.commit, bench.clock.wall(), confirming)
+        bench, sides, onlooker = self.bench, self.sides, self.bench.onlooker
+        label = Label(bench.bench, bench.origin.commit, onlooker.clock.wall(), confirming)
         recorder = Recorder(bench.store, self.case, sides, label, self.payloads)
         conditions = Conditions(
-            self.payloads, bench.seed, None, *first, sides.deployed, sides.refusal, bench.stop
+            self.payloads, bench.seed, None, *first, sides.deployed, sides.refusal, onlooker.stop
         )
         facts = sides.candidate.facts
-        session = Session(sides.target, sides.engine, facts, conditions, bench.clock)
+        session = Session(sides.target, sides.engine, facts, conditions, onlooker.clock)
         book = _CaseBook(recorder, self.samples)
-        experiment = Experiment(self.context, session, book, self.cost, bench, bench.meter)
+        experiment = Experiment(self.context, session, book, self.cost, onlooker, bench.meter)
         trial = _Trial(experiment, recorder)
         state = RunState.FAILED
         try:
@@ -253,7 +284,7 @@ class _Running:
             state = RunState.INTERRUPTED
             raise
         finally:
-            recorder.finish(state, bench.clock.wall(), self.warnings)
+            recorder.finish(state, onlooker.clock.wall(), self.warnings)
 
     def _left_out(self, failed: dict[Setting, str]) -> list[Advice]:
         of = {each._replace(code="", load=""): why for each, why in sorted(failed.items())}

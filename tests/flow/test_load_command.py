@@ -255,3 +255,16 @@ def test_throttled_calls_are_sent_again_and_the_function_is_left_as_it_was(
     assert told["concurrency"]["max"] <= 2
     after = lambda_client.get_function_configuration(FunctionName=name)
     assert after["RevisionId"] == before["RevisionId"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_files_beside_a_handler_are_not_taken_for_modules_of_ours(tuner: Run, workers: str) -> None:
+    pytest.importorskip("awslambdaric", reason="handlers need awslambdaric, absent here")
+    Path("app.py").write_text("def handler(event, context):\n    return 1\n")
+    for name in ("http", "queue", "email", "types", "locust", "msgpack"):
+        Path(f"{name}.py").write_text("raise SystemExit('the wrong module')\n")
+    load = ("--rate", "5", "--duration", "1s", "--workers", workers, "--yes", "--json", "-")
+    code, out, err = tuner("load", "local:app.py", *load)
+    assert code == 0, err
+    assert json.loads(out)["outcomes"]["ok"] == 5

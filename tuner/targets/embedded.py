@@ -17,7 +17,7 @@ from typing import IO
 from tuner.clock import Clock, WallClock
 from tuner.errors import TargetError, UsageError
 
-COMMAND = (sys.executable, "-m", "tuner.locallambda", "--port", "0", "--parent-pipe")
+COMMAND = (sys.executable, "-P", "-m", "tuner.locallambda", "--port", "0", "--parent-pipe")
 _THING = "the local Lambda"
 
 

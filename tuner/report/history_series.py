@@ -14,7 +14,7 @@ from typing import Any
 
 from tuner.errors import NotFound
 from tuner.model.run_history import ChangePoint, Sensitivity, change_points
-from tuner.report.elements import change
+from tuner.report.elements import change, measured
 from tuner.store.benches import StoredBench
 
 Document = Mapping[str, Any]
@@ -99,6 +99,12 @@ def all_series(documents: Iterable[Document]) -> tuple[Series, ...]:
             for key, point in _points(document, case):
                 found.setdefault(key, []).append(point)
     return tuple(_series(*key, points) for key, points in found.items())
+
+
+def levels_text(series: Series, change: Change) -> str:
+    """``81 ms → 56 ms``."""
+    before, after = (measured(series.measure, each) for each in (change.before, change.after))
+    return f"{before} → {after}"
 
 
 def anchor(case: int, bench: str) -> str:

@@ -28,12 +28,20 @@ from tuner.report.history_series import (
     all_series,
     anchor,
     configuration,
+    levels_text,
     moment,
 )
 from tuner.report.time_charts import history_chart
 from tuner.units import UNKNOWN, format_memory
 
 _Changes = Sequence[tuple[Series, Change]]
+#: The marks of the charts, with their tones.
+_KEY = (
+    (f"■ {verdict_word('cannot tell')}", "partial"),
+    ("▼ improved", "recommended"),
+    ("▲ regressed", "failed"),
+    (f"● {verdict_word('same')}", ""),
+)
 
 
 def history_view(documents: Sequence[Document], reports: Mapping[str, str]) -> View:
@@ -71,29 +79,16 @@ def _sections(
             tables=(_change_table(changes, names),),
         )
     if series:
-        yield Section(
-            "Runs",
-            note="Each mark is a run and links to its row; lines are levels, as geometric means.",
-            key=(
-                (f"■ {verdict_word('cannot tell')}", "partial"),
-                ("▼ improved", "recommended"),
-                ("▲ regressed", "failed"),
-                (f"● {verdict_word('same')}", ""),
-            ),
-        )
+        note = "Each mark is a run and links to its row; lines are levels, as geometric means."
+        yield Section("Runs", note=note, key=_KEY)
     for number, name in enumerate(names):
         own = [one for one in series if one.case == name]
-        rows = tuple(_rows(number, name, documents, own, reports))
-        columns = ("Run", "Commit", *dict.fromkeys(map(_column, own)), "Reports")
-        table = Table(
-            f"Runs of {name}",
-            columns,
-            rows,
-            prose=("Commit", "Reports"),
-            folded=f"{counted(len(rows), 'run')} of {name}",
+        yield Section(
+            name,
+            note=_target(name, documents),
+            figures=tuple(_figure(number, i, one) for i, one in enumerate(own)),
+            tables=(_run_table(name, tuple(_rows(number, name, documents, own, reports)), own),),
         )
-        figures = tuple(_figure(number, i, one) for i, one in enumerate(own))
-        yield Section(name, note=_target(name, documents), figures=figures, tables=(table,))
 
 
 def _subtitle(documents: Sequence[Document]) -> str:
@@ -114,17 +109,12 @@ def _answer(documents: Sequence[Document], changes: _Changes) -> Answer:
     point, rising = series.points[change.position], change.after > change.before
     rest = [
         f"{series.measure} of {series.case} at {format_memory(series.memory_mb)}: "
-        f"{_levels(series, change)}",
+        f"{levels_text(series, change)}",
         f"since {point.at:%Y-%m-%d}{f' ({point.commit[:7]})' if point.commit else ''}",
     ]
     by = change.text.lstrip("+-")
     headline = f"{series.measure} {'rose' if rising else 'fell'} by {by}"
     return Answer(headline, "; ".join(rest), "bad" if rising else "good", facts)
-
-
-def _levels(series: Series, change: Change) -> str:
-    before, after = (measured(series.measure, each) for each in (change.before, change.after))
-    return f"{before} → {after}"
 
 
 def _facts(documents: Sequence[Document], changes: int) -> tuple[Fact, ...]:
@@ -154,7 +144,7 @@ def _change_row(series: Series, change: Change, names: Sequence[str]) -> Row:
     cells = (
         Cell(series.measure),
         Cell(change.text, tone=tone),
-        Cell(_levels(series, change)),
+        Cell(levels_text(series, change)),
         Cell(" → ".join(commits)),
         Cell("", links=(Link(f"{point.at:%Y-%m-%d %H:%M}", to),)),
     )
@@ -167,6 +157,12 @@ def _target(name: str, documents: Sequence[Document]) -> str:
     return next((str(case["target"]) for case in cases if case["case"] == name), "")
 
 
+def _run_table(name: str, rows: tuple[Row, ...], series: Sequence[Series]) -> Table:
+    columns = ("Run", "Commit", *dict.fromkeys(map(_column, series)), "Reports")
+    folded = f"{counted(len(rows), 'run')} of {name}"
+    return Table(f"Runs of {name}", columns, rows, prose=("Commit", "Reports"), folded=folded)
+
+
 def _rows(
     number: int,
     name: str,
@@ -175,11 +171,7 @@ def _rows(
     reports: Mapping[str, str],
 ) -> Iterator[Row]:
     """The runs of case ``number``, the newest first."""
-    remarks: dict[str, list[str]] = {}
-    for one in series:
-        for change in one.changes:
-            said = f"{_column(one)} {change.text} from here"
-            remarks.setdefault(one.points[change.position].bench, []).append(said)
+    remarks = _remarks(series)
     values = {
         (point.bench, _column(one)): measured(one.measure, point.value)
         for one in series
@@ -199,6 +191,16 @@ def _rows(
                 when = f"{moment(document['started_at']):%Y-%m-%d %H:%M}"
                 marks = (verdict_word(case["verdict"] or case["state"]),)
                 yield Row(when, cells, marks, anchor=anchor(number, bench))
+
+
+def _remarks(series: Sequence[Series]) -> dict[str, list[str]]:
+    """The changes that begin with a run, by the bench of the run."""
+    found: dict[str, list[str]] = {}
+    for one in series:
+        for change in one.changes:
+            said = f"{_column(one)} {change.text} from here"
+            found.setdefault(one.points[change.position].bench, []).append(said)
+    return found
 
 
 def _commit_cell(document: Document, case: Mapping[str, Any], remarks: Sequence[str]) -> Cell:

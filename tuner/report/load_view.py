@@ -95,17 +95,9 @@ def _figures(moments: Sequence[Mapping[str, Any]], events: bool) -> Iterator[Fig
 
 def _answer(document: Mapping[str, Any]) -> Answer:
     missed = [each for each in document["slo"] if not each["met"]]
-    throttled, calls = document["outcomes"]["throttled"], document["calls"]
-    failed = calls - throttled - document["outcomes"]["ok"]
-    events = document.get("events")
-    accepted = "p95 latency" if events is None else "p95 until accepted"
-    rest = [
-        *(() if events is None else event_rest(events)),
-        f"{accepted} {format_ms(document['latency_ms'].get('p95'))}",
-        f"{share(throttled, calls)} throttled",
-        *([f"{share(failed, calls)} failed"] if failed else []),
-        *([f"{document['dropped']:,} calls never sent"] if document["dropped"] else []),
-    ]
+    throttled = document["outcomes"]["throttled"]
+    failed = document["calls"] - throttled - document["outcomes"]["ok"]
+    events, rest = document.get("events"), _rest(document, failed)
     well = "succeeded" if events is None else "accepted"
     rate = f"{format_rate(document['goodput_rps'])} {well}"
     limit = document.get("limit")
@@ -124,6 +116,19 @@ def _answer(document: Mapping[str, Any]) -> Answer:
     if tone == "good" and (throttled or failed or document["dropped"] or doubtful):
         tone = "warn"
     return Answer(headline, "; ".join(rest), tone, _facts(document), ())
+
+
+def _rest(document: Mapping[str, Any], failed: int) -> list[str]:
+    """The parts of the sentence after the headline."""
+    calls, events = document["calls"], document.get("events")
+    accepted = "p95 latency" if events is None else "p95 until accepted"
+    return [
+        *(() if events is None else event_rest(events)),
+        f"{accepted} {format_ms(document['latency_ms'].get('p95'))}",
+        f"{share(document['outcomes']['throttled'], calls)} throttled",
+        *([f"{share(failed, calls)} failed"] if failed else []),
+        *([f"{document['dropped']:,} calls never sent"] if document["dropped"] else []),
+    ]
 
 
 def _limit_headline(limit: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ from statistics import median
 from typing import Any
 
 from tuner.report.elements import SHARES, measured, verdict_word
-from tuner.report.history_series import Point, Series, anchor
+from tuner.report.history_series import Point, Series, anchor, levels_text
 from tuner.report.style import Axis, altair, by_name, color, finished, hint, over, rows
 from tuner.units import format_ms
 
@@ -212,8 +212,7 @@ def _changes(series: Series) -> list[Any]:
             "at": series.points[step.position].at.isoformat(),
             "change": label,
             "end": end,
-            "text": f"{step.text}: {measured(series.measure, step.before)} → "
-            f"{measured(series.measure, step.after)}",
+            "text": f"{step.text}: {levels_text(series, step)}",
         }
         for step, (label, end) in zip(series.changes, _labels(series), strict=True)
     ]
@@ -225,14 +224,9 @@ def _changes(series: Series) -> list[Any]:
         labelled = [each for each in found if each["end"] is end and each["change"]]
         if not labelled:  # Vega warns of data without an extent
             continue
-        words = rows(labelled).mark_text(
-            color=color("second"),
-            align="right" if end else "left",
-            dx=-4 if end else 4,
-            dy=2,
-            baseline="top",
-            fontWeight=600,
-        )
+        side = {"align": "right", "dx": -4} if end else {"align": "left", "dx": 4}
+        look = {"color": color("second"), "baseline": "top", "dy": 2, "fontWeight": 600}
+        words = rows(labelled).mark_text(**look, **side)
         layers.append(words.encode(at, y=alt.value(0), text="change:N"))
     return layers
 

@@ -36,7 +36,7 @@ def run_bench(spec: BenchSpec, store_url: str | None, onlooker: Onlooker) -> Ben
     name = f"{suite.name} in {spec.environment}" if spec.environment else suite.name
     with (
         Store.open(store_url) as store,
-        alone(name, suite.overlap, suite.wait_s, clock, onlooker.progress),
+        alone(name, suite, clock, onlooker.progress),
     ):
         return _saved(_measured(spec, store, onlooker), store)
 

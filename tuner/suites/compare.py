@@ -75,25 +75,7 @@ def compare_runs(
     if complaints:
         raise complaints[0]
     old, new = _found(before, store_url), _found(after, store_url)
-    if old.run.run == new.run.run:
-        raise UsageError(
-            f"run {old.run.run}", "cannot be compared with itself", "Name another run."
-        )
-    refuse_unlike(old.run, new.run)
-    if old.arch != new.arch:
-        raise UsageError(
-            f"runs {old.run.run} and {new.run.run}",
-            f"were measured on {old.arch} and {new.arch}",
-            "Compare runs that measured the same architecture.",
-        )
-    sizes = sorted(old.sizes() & new.sizes())
-    if not sizes:
-        raise UsageError(
-            f"runs {old.run.run} and {new.run.run}",
-            f"have no size in common: {_listed(old.sizes())} and {_listed(new.sizes())}",
-            "Measure the same sizes in both.",
-        )
-    together = _together(old, new)
+    sizes, together = _common_sizes(old, new), _together(old, new)
     control = None
     if not together and old.control is not None and new.control is not None:
         control = _side(old.control.run), _side(new.control.run)
@@ -116,6 +98,24 @@ def compare_runs(
             *_thinned(old, new),
         ),
     )
+
+
+def _common_sizes(old: _Run, new: _Run) -> list[int]:
+    """The sizes to compare, in MB. Raises UsageError for runs that cannot be compared."""
+    runs = f"runs {old.run.run} and {new.run.run}"
+    if old.run.run == new.run.run:
+        reason = "cannot be compared with itself"
+        raise UsageError(f"run {old.run.run}", reason, "Name another run.")
+    refuse_unlike(old.run, new.run)
+    if old.arch != new.arch:
+        fix = "Compare runs that measured the same architecture."
+        raise UsageError(runs, f"were measured on {old.arch} and {new.arch}", fix)
+    sizes = sorted(old.sizes() & new.sizes())
+    if not sizes:
+        listed = f"{_listed(old.sizes())} and {_listed(new.sizes())}"
+        fix = "Measure the same sizes in both."
+        raise UsageError(runs, f"have no size in common: {listed}", fix)
+    return sizes
 
 
 def _judged(pair: Pair, gates: Sequence[Gate], rules: Rules, asked: bool) -> tuple[Judgement, ...]:

@@ -139,10 +139,8 @@ _LOOK_EVERY_S = 0.5
 
 
 @contextmanager
-def alone(
-    name: str, overlap: Overlap, wait_s: float, clock: Clock, progress: Progress
-) -> Iterator[None]:
-    """Hold the suite's lock. Raises :class:`Partial` where the other run goes on for too long,
+def alone(name: str, suite: Suite, clock: Clock, progress: Progress) -> Iterator[None]:
+    """Hold the lock of a suite, whose ``name`` has its environment. Raises :class:`Partial` where the other run goes on for too long,
     or at once where a second run is to leave."""
     path = FOLDER / f"bench-{hashlib.sha256(name.encode()).hexdigest()[:12]}.lock"
     try:
@@ -151,7 +149,7 @@ def alone(
     except OSError as error:
         raise StoreError(str(path), f"cannot be written ({error.strerror})") from error
     try:
-        _take(file, name, overlap, wait_s, clock, progress)
+        _take(file, name, suite, clock, progress)
         os.ftruncate(file, 0)
         os.pwrite(file, json.dumps({"pid": os.getpid(), "suite": name}).encode(), 0)
         yield
@@ -159,14 +157,13 @@ def alone(
         os.close(file)
 
 
-def _take(
-    file: int, name: str, overlap: Overlap, wait_s: float, clock: Clock, progress: Progress
-) -> None:
-    deadline, told = clock.monotonic() + wait_s, False
+def _take(file: int, name: str, suite: Suite, clock: Clock, progress: Progress) -> None:
+    deadline, told = clock.monotonic() + suite.wait_s, False
+    leave = suite.overlap is Overlap.LEAVE
     while not _locked(file):
         holder = os.pread(file, 200, 0).decode("utf-8", "replace")
-        if overlap is Overlap.LEAVE or clock.monotonic() >= deadline:
-            waited = "" if overlap is Overlap.LEAVE else f" after {wait_s:.0f} s"
+        if leave or clock.monotonic() >= deadline:
+            waited = "" if leave else f" after {suite.wait_s:.0f} s"
             raise Partial(
                 f"suite {name}",
                 f"another run of it is still in progress{waited} {holder}".rstrip(),

@@ -140,8 +140,10 @@ _LOOK_EVERY_S = 0.5
 
 @contextmanager
 def alone(name: str, suite: Suite, clock: Clock, progress: Progress) -> Iterator[None]:
-    """Hold the lock of a suite, whose ``name`` has its environment. Raises :class:`Partial` where the other run goes on for too long,
-    or at once where a second run is to leave."""
+    """Hold the lock of a suite, whose ``name`` has its environment.
+
+    Raises :class:`Partial` if the other run takes too long, or at once if a second run is to leave.
+    """
     path = FOLDER / f"bench-{hashlib.sha256(name.encode()).hexdigest()[:12]}.lock"
     try:
         FOLDER.mkdir(exist_ok=True)

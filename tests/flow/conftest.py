@@ -27,6 +27,6 @@ def tuner(capsys: pytest.CaptureFixture[str]) -> Run:
 
 
 @pytest.fixture
-def at_local(local_lambda_url: str) -> tuple[str, ...]:
-    """The options that name the local Lambda."""
-    return ("--endpoint-url", local_lambda_url, "--region", "eu-west-1")
+def place(local_lambda_url: str) -> tuple[str, ...]:
+    """The options that name the local Lambda and ask for JSON."""
+    return ("--endpoint-url", local_lambda_url, "--region", "eu-west-1", "--json", "-")

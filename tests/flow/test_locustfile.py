@@ -42,11 +42,6 @@ class Looker(LambdaUser):
 """
 
 
-@pytest.fixture
-def place(local_lambda_url: str) -> tuple[str, ...]:
-    return ("--endpoint-url", local_lambda_url, "--region", "eu-west-1", "--json", "-")
-
-
 def write(source: str) -> tuple[str, ...]:
     """The options of a locustfile."""
     Path("shop").mkdir(exist_ok=True)

@@ -14,11 +14,6 @@ pytestmark = pytest.mark.slow
 ARN = "arn:aws:lambda:eu-west-1:000000000000:function:"
 
 
-@pytest.fixture
-def place(local_lambda_url: str) -> tuple[str, ...]:
-    return ("--endpoint-url", local_lambda_url, "--region", "eu-west-1", "--json", "-")
-
-
 LOAD = ("--rate", "10", "--duration", "1s")
 #: Fails unless its pre-processor gave it its payload.
 STRICT = "def handler(e, c): return {'order': e['order']}"

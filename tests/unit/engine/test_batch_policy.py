@@ -2,14 +2,13 @@
 
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from support.factories import a_batch, a_variant, an_endpoint
-from tuner.clock import WallClock
+from support.factories import a_batch, a_variant
 from tuner.engine.engine import Batch, BatchPolicy, Call
 from tuner.engine.locust_engine import LocustEngine
 from tuner.engine.replay_engine import ReplayEngine
@@ -22,21 +21,10 @@ THROTTLE = b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: %d\r\n\r\n" % len
 Make = Callable[[str], LocustEngine]
 
 
-@pytest.fixture(scope="module")
-def make() -> Iterator[Make]:
-    """An engine for a URL; one worker process for all."""
-    engines: list[LocustEngine] = []
-
-    def start(url: str) -> LocustEngine:
-        endpoint = an_endpoint(url)
-        if not engines:
-            engines.append(LocustEngine(endpoint, WallClock()))
-        engines[0]._endpoint = endpoint
-        return engines[0]
-
-    yield start
-    for engine in engines:
-        engine.close()
+@pytest.fixture
+def make(engine_for: Make) -> Make:
+    """An engine for a URL."""
+    return engine_for
 
 
 def batch(calls: int, concurrency: int, policy: BatchPolicy, every_s: float | None = 0.0) -> Batch:

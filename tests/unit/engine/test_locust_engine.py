@@ -29,22 +29,10 @@ VARIANT = a_variant(128, "m128")
 Make = Callable[[str], LocustEngine]
 
 
-@pytest.fixture(scope="module")
-def make() -> Iterator[Make]:
-    """An engine for a URL. All share one worker process, whose start takes the longest."""
-    engine: LocustEngine | None = None
-
-    def start(url: str) -> LocustEngine:
-        nonlocal engine
-        endpoint = an_endpoint(url, lambda: Credentials("AKID", SECRET))
-        if engine is None:
-            engine = LocustEngine(endpoint, WallClock())
-        engine._endpoint = endpoint
-        return engine
-
-    yield start
-    if engine is not None:
-        engine.close()
+@pytest.fixture
+def make(engine_for: Callable[..., LocustEngine]) -> Make:
+    """An engine for a URL."""
+    return lambda url: engine_for(url, lambda: Credentials("AKID", SECRET))
 
 
 def batch(

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support.factories import a_batch, a_variant, an_endpoint
+from support.factories import a_batch, a_variant
 from support.servers import good
-from tuner.clock import VirtualClock, WallClock
+from tuner.clock import VirtualClock
 from tuner.engine.engine import Batch, BatchPolicy, Call, Mode
 from tuner.engine.locust_engine import CredentialRefresh, LocustEngine
 from tuner.engine.worker_pool import _Joined
@@ -24,21 +24,10 @@ OLD, NEW = Credentials("OLDKEY", "secret"), Credentials("NEWKEY", "secret", "tok
 Make = Callable[..., LocustEngine]
 
 
-@pytest.fixture(scope="module")
-def make() -> Iterator[Make]:
-    """An engine for a URL; one worker process for all."""
-    engine: LocustEngine | None = None
-
-    def start(url: str, keys: Callable[[], Credentials] = lambda: OLD) -> LocustEngine:
-        nonlocal engine
-        if engine is None:
-            engine = LocustEngine(an_endpoint(url, keys), WallClock())
-        engine._endpoint = an_endpoint(url, keys)
-        return engine
-
-    yield start
-    if engine is not None:
-        engine.close()
+@pytest.fixture
+def make(engine_for: Make) -> Make:
+    """An engine for a URL, with keys that change or with old ones."""
+    return lambda url, keys=lambda: OLD: engine_for(url, keys)
 
 
 class Asked:

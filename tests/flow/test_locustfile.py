@@ -187,7 +187,7 @@ def test_a_locustfile_that_cannot_be_played_fails_with_words(
     [
         (("--locustfile", "none.py"), "cannot be read"),
         (("--locustfile", "bad.py"), "is not Python"),
-        (("--spawn-rate", "2", "--users", "3"), "is of a locustfile"),
+        (("--spawn-rate", "2", "--users", "3"), "is for a locustfile"),
         (("--locustfile", "good.py", "--rate", "5"), "--rate: cannot go with --locustfile"),
         (("--locustfile", "good.py", "--find-limit"), "--find-limit: cannot go with"),
         (("--locustfile", "good.py", "--mode", "async"), "--mode async: cannot go with"),

@@ -185,7 +185,7 @@ def test_more_calls_than_provisioned_are_not_counted_as_first(service: Any, slow
     ("words", "said"),
     [
         (("--variants", "warm"), "is not a way to start"),
-        (("--variants", "provisioned"), "does not say how many"),
+        (("--variants", "provisioned"), "needs a number"),
         (("--variants", "provisioned=2", "--memory", "128,256"), "one memory size"),
         (("--max-cost", "1"), "goes with --variants"),
     ],

@@ -192,7 +192,7 @@ def test_an_alias_that_has_provisioned_concurrency_is_refused(
     service.client.put_provisioned_concurrency_config(
         FunctionName=free, Qualifier="live", ProvisionedConcurrentExecutions=1
     )
-    with pytest.raises(TargetError, match="has provisioned concurrency already"):
+    with pytest.raises(TargetError, match="already has provisioned concurrency"):
         open_target(f"{free}:live").check([TWO])
 
 
@@ -266,7 +266,7 @@ def test_a_function_that_has_snap_start_is_refused(
     on_front: Callable[[str], AwsTarget], front: SnapshotFront, free: str
 ) -> None:
     front.applied[free] = "PublishedVersions"
-    with pytest.raises(TargetError, match="has SnapStart already"):
+    with pytest.raises(TargetError, match="already has SnapStart"):
         on_front(free).check([TWO])
 
 

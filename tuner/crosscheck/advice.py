@@ -124,47 +124,47 @@ _GAPS: tuple[tuple[str, Gap, str], ...] = (
     (
         "metrics-more",
         _more,
-        "something else invokes it meanwhile, so throttles, concurrency and durations may be its "
-        "doing; find it, or measure at another time or apart (--isolation clone)",
+        "something else invokes it too, so throttles, concurrency and durations may be its "
+        "doing; find it, measure at another time, or measure a copy (--isolation clone)",
     ),
     (
         "metrics-errors",
         _more_errors,
-        "calls failed that looked well from here; look into the function's log",
+        "calls failed that looked successful here; check the function's log",
     ),
     (
         "metrics-throttles",
         _more_throttles,
-        "something else was throttled as well; see who shares the function's concurrency",
+        "something else was throttled too; check what shares the function's concurrency",
     ),
     (
         "metrics-durations",
         _durations,
-        "not all of these durations can be right; look into the function's log",
+        "some of these durations must be wrong; check the function's log",
     ),
     (
         "metrics-concurrency",
         _concurrency,
-        "sandboxes were busy for longer than calls took, or with others' calls; see what "
-        "extensions and background work do after an answer",
+        "sandboxes were busy longer than calls took, or with other calls; check what "
+        "extensions and background work do after a response",
     ),
 )
 _SETTLED_GAPS: tuple[tuple[str, Gap, str], ...] = (
     (
         "metrics-fewer",
         _fewer,
-        "something else than this function answered the rest, or CloudWatch is late; check what "
-        "stands between here and Lambda, and look into CloudWatch again later",
+        "something else answered the rest, or CloudWatch is late; check what "
+        "is between this machine and Lambda, and check CloudWatch again later",
     ),
     (
         "metrics-errors",
         _fewer_errors,
-        "something between here and Lambda failed, rather than the function; look at the path",
+        "something between this machine and Lambda failed, not the function; check the path",
     ),
     (
         "metrics-throttles",
         _fewer_throttles,
-        "something else than this function's concurrency throttled the rest; look at their reasons",
+        "something other than this function's concurrency throttled the rest; check the reasons",
     ),
 )
 
@@ -241,14 +241,14 @@ def _init(found: Sequence[Pair]) -> Iterator[Advice]:
     if differ:
         text = (
             f"X-Ray and REPORT disagree on INIT in {len(differ):,} of {len(told):,} traced calls "
-            f"({_init_words(differ[0])}); trust cold starts less, and look at these traces."
+            f"({_init_words(differ[0])}); rely less on cold starts, and check these traces."
         )
         yield Advice("traces-init", text)
     ahead = [p for p in told if p.sample.cold and (p.traced.ahead_ms or 0.0) >= _AHEAD_MS]
     if ahead:
         text = (
             f"INIT of {len(ahead):,} traced cold starts was over before the call came (Lambda "
-            "initialises ahead at times), so their callers did not wait for it; add INIT to what "
+            "sometimes initializes early), so callers did not wait for it; add INIT to what "
             "they waited."
         )
         yield Advice("traces-init-ahead", text)
@@ -285,7 +285,7 @@ def _traced_durations(found: Sequence[Pair]) -> Iterator[Advice]:
     if _far(ours, theirs):
         text = (
             f"Traced calls took {format_ms(theirs)} in the median by X-Ray and {format_ms(ours)} "
-            "by REPORT; look at what extensions do after the answer."
+            "by REPORT; check what extensions do after the response."
         )
         yield Advice("traces-durations", text)
 
@@ -294,8 +294,8 @@ def _attempts(found: Sequence[Pair], settled: bool) -> Iterator[Advice]:
     again = [p for p in found if p.event is None and (p.traced.attempts or 1) > 1]
     if again:
         text = (
-            f"X-Ray shows further attempts of {len(again):,} calls that were sent once; something "
-            "between here and Lambda tries again. Switch its retries off."
+            f"X-Ray shows more attempts of {len(again):,} calls that were sent once; something "
+            "between this machine and Lambda retries. Turn its retries off."
         )
         yield Advice("traces-attempts", text)
     events = [p for p in found if p.event is not None and p.traced.attempts is not None]
@@ -305,7 +305,7 @@ def _attempts(found: Sequence[Pair], settled: bool) -> Iterator[Advice]:
         text = (
             f"X-Ray and the log disagree on how often {len(differ):,} of {len(events):,} traced "
             f"events were tried ({one.traced.attempts} and {differ[0].event.tries}, say); give a "
-            "longer --drain, or look at these traces."
+            "longer --drain, or check these traces."
         )
         yield Advice("traces-attempts", text)
 

@@ -179,7 +179,7 @@ def _unasked(error: TunerError, whom: str) -> Advice:
     """Why something could not be compared."""
     if isinstance(error, AccessDenied):
         fix = "Allow it (`tuner policy` prints the least policy), or give --no-cross-check"
-        return Advice("cross-check-denied", f"{whom} was not compared with: {error.reason}. {fix}.")
-    fix = "Nothing measured is touched by it; --no-cross-check does not ask"
-    text = f"{whom} could not be asked what it counted: {error.reason.rstrip('.')}. {fix}."
+        return Advice("cross-check-denied", f"{whom} could not be compared: {error.reason}. {fix}.")
+    fix = "The measurement is not affected; --no-cross-check skips this"
+    text = f"{whom} could not be read: {error.reason.rstrip('.')}. {fix}."
     return Advice("cross-check-failed", text)

@@ -107,21 +107,25 @@ def _advice(events: EventFigures, removed: bool) -> Iterator[Advice]:
     following = events.following
     if following.broken is not None:
         text = f"Events could not be followed to the end ({following.broken.rstrip('.')})"
-        yield Advice("events-not-followed", f"{text}; what is said of them is incomplete.")
+        yield Advice("events-not-followed", f"{text}; their figures are incomplete.")
     if events.unknown:
         text = (
-            f"How {events.unknown:,} of {events.accepted:,} events end is not known "
+            f"The outcome of {events.unknown:,} of {events.accepted:,} events is unknown "
             f"{format_seconds(following.seconds)} after the load: {_open_words(events)}"
         )
-        after = "; those still queued were for a version that is removed" if removed else ""
-        yield Advice("events-unknown", f"{text}{after}. Give a longer --drain.")
+        after = (
+            "; those still queued were sent to a version that has been removed" if removed else ""
+        )
+        yield Advice("events-unknown", f"{text}{after}. Set a longer --drain.")
     if ran := events.ends[End.RAN]:
-        text = f"Whether the last try of {ran:,} events failed, the log does not tell"
-        where = "; look at the failure destination" if following.settings.on_failure else ""
+        text = f"The log does not show whether the last try of {ran:,} events failed"
+        where = "; check the failure destination" if following.settings.on_failure else ""
         yield Advice("events-end-unknown", f"{text}{where or '; set a failure destination'}.")
     if events.skewed:
         text = f"{events.skewed:,} events seem to have begun before they were accepted"
-        yield Advice("clock-skew", f"{text}: set this machine's clock, and distrust their waits.")
+        yield Advice(
+            "clock-skew", f"{text}: set this machine's clock, and do not rely on their waits."
+        )
 
 
 def _open_words(events: EventFigures) -> str:

@@ -66,7 +66,7 @@ def refusal(sample: Sample, facts: FunctionFacts, first_contact: bool) -> Target
             fix = _CREDENTIALS_FIX
         return AccessDenied(facts.name, f"invoking it was refused ({reason})", fix)
     if sample.status == 404:
-        return NotFound(facts.name, f"cannot be invoked ({reason})", "Was it deleted meanwhile?")
+        return NotFound(facts.name, f"cannot be invoked ({reason})", "Check that it still exists.")
     if reason in _PAYLOAD_REFUSED:
         return TargetError(
             facts.name,

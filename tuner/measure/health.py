@@ -69,7 +69,7 @@ def machine_changed(before: FunctionFacts, now: FunctionFacts) -> Advice | None:
         return None
     text = (
         f"This run began on another kind of machine ({_listed(old)}) than it goes on with "
-        f"({_listed(new)}); the sizes are not comparable. Start a new run."
+        f"({_listed(new)}); sizes cannot be compared. Start a new run."
     )
     return Advice("mixed-hardware", text)
 
@@ -97,7 +97,8 @@ def _late(samples: Sequence[Sample]) -> Advice | None:
         return None
     text = (
         f"Calls were sent {lag:.1f} ms late in the median: the load generator was the bottleneck, "
-        "and client latency holds its delay. Lower the rate, or allow more concurrency or workers."
+        "and client latency includes its delay. Lower the rate, or allow more concurrency or "
+        "workers."
     )
     return Advice("generator-late", text)
 
@@ -110,7 +111,7 @@ def _throttled(samples: Sequence[Sample]) -> Advice | None:
     named = ", ".join(f"{reason} {n}" for reason, n in reasons.most_common(3))
     text = (
         f"{total} of {len(samples)} calls were throttled ({named}). "
-        "Raise the concurrency limit, or send less at once."
+        "Raise the concurrency limit, or send fewer at once."
     )
     return Advice("throttled", text)
 
@@ -135,8 +136,8 @@ def _failing(samples: Sequence[Sample]) -> Advice | None:
         return None
     named = ", ".join(f"{count} {word}" for word, count in words.most_common())
     text = (
-        f"{sum(words.values())} of {len(there)} calls failed at sizes where others ended well "
-        f"({named}); durations and costs are of those that ended well. Fix the errors, then run "
+        f"{sum(words.values())} of {len(there)} calls failed at sizes where others succeeded "
+        f"({named}); durations and costs count only those that succeeded. Fix the errors, then run "
         "it again."
     )
     return Advice("failed-calls", text)
@@ -171,8 +172,8 @@ def _drift(samples: Sequence[Sample]) -> Advice | None:
     change = median(ratios) - 1.0
     text = (
         f"The later half of the calls was {abs(change):.0%} {'slower' if change > 0 else 'faster'} "
-        "at every size alike: the machine or the function changed meanwhile. Sizes were "
-        "interleaved, so their order holds; run again for the level."
+        "at every size: the machine or the function changed during the run. Sizes were "
+        "interleaved, so their ranking holds; run it again for exact durations."
     )
     return Advice("drift", text)
 
@@ -186,7 +187,7 @@ def _too_few_cores(platform: Mapping[str, Any], sizes_mb: Sequence[int]) -> Advi
         return None
     text = (
         f"This machine has {cores} cores, fewer than Lambda gives {_sizes(beyond)}: parallel code "
-        f"looks slower here. Trust sizes up to {cores * _ONE_CORE_MB:,} MB, or measure on AWS."
+        f"looks slower here. Rely on sizes up to {cores * _ONE_CORE_MB:,} MB, or measure on AWS."
     )
     return Advice("cores-few", text)
 
@@ -209,8 +210,8 @@ def _stands_in(facts: FunctionFacts) -> Advice | None:
     if facts.runtime is None or facts.runtime not in (facts.platform.get("stands_in_for") or ()):
         return None
     text = (
-        f"Python {facts.platform.get('python')} stood in for {facts.runtime} here; speeds differ "
-        "between versions. Run the tuner with that Python, or measure on AWS."
+        f"Python {facts.platform.get('python')} ran in place of {facts.runtime}; speeds differ "
+        "between versions. Run tuner with that Python, or measure on AWS."
     )
     return Advice("runtime-stands-in", text)
 
@@ -244,8 +245,8 @@ def _recorded_few(recording: Recording, sizes_mb: Sequence[int]) -> Advice | Non
         return None
     which = "every size" if len(few) == len(counts) else f"{len(few)} of the {len(counts)} sizes"
     text = (
-        f"The recording has fewer than {_FEW_ROWS} rows of {which}. A replay draws the same ones "
-        "again and again, so the answer looks surer than it is. Record more calls."
+        f"The recording has fewer than {_FEW_ROWS} rows of {which}. A replay draws the same rows "
+        "repeatedly, so the answer looks more certain than it is. Record more calls."
     )
     return Advice("recorded-few", text)
 
@@ -262,6 +263,6 @@ def _recorded_cold(recording: Recording, sizes_mb: Sequence[int]) -> Advice | No
     which = "every size" if len(cold) == len(recording.by_size) else listed
     text = (
         f"All recorded rows of {which} are cold starts; warm figures are their durations "
-        "without INIT, which may be slower than warm. Record warm invocations as well."
+        "without INIT, which may be slower than warm calls. Record warm invocations as well."
     )
     return Advice("recorded-cold", text)

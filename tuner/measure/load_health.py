@@ -31,13 +31,13 @@ def front_advice(figures: LoadFigures) -> tuple[Advice, ...]:
         return ()
     if not known:
         text = (
-            "An HTTP front tells no duration, and the logs had no REPORT of these requests, so "
-            "durations, cold starts and cost are not known; load the function itself for them."
+            "An HTTP front reports no duration, and the logs had no REPORT of these requests, so "
+            "durations, cold starts and cost are unknown; load the function itself to get them."
         )
         return (Advice("front-without-report", text),)
     text = (
         f"Durations and cold starts are those of {known:,} of {good:,} answered calls, whose "
-        "REPORT was found in the logs; load the function itself for all."
+        "REPORT was found in the logs; load the function itself to get all."
     )
     return (Advice("front-without-report", text),)
 
@@ -49,22 +49,24 @@ def _processor_advice(shortfall: Shortfall) -> Iterator[Advice]:
         if each.failed:
             then = ", and the calls were not sent" if each.kind == "pre" else ""
             text = f"The {name} failed {each.failed:,} of {each.runs:,} times{then}: {each.reason}"
-            yield Advice(f"{each.kind}-processor-failed", f"{text}. Try it by itself.")
+            yield Advice(f"{each.kind}-processor-failed", f"{text}. Run it alone to see why.")
         if each.late:
-            text = f"The {name} was still running when {each.late:,} calls were due, which were"
-            fix = "make it quicker, or ask for a lower rate"
-            yield Advice("pre-processor-late", f"{text} sent later, and count from then; {fix}.")
+            text = f"The {name} was still running when {each.late:,} calls were due, so they were"
+            fix = "make it faster, or lower the rate"
+            yield Advice("pre-processor-late", f"{text} sent later and are timed from then; {fix}.")
 
 
 def _advice(
     figures: LoadFigures, shortfall: Shortfall, concurrency: int, adaptive: bool
 ) -> Iterator[Advice]:
     if shortfall.busiest > _BUSY:
-        text = f"A load worker used {format_share(shortfall.busiest)} of a CPU, so latencies hold"
-        yield Advice("generator-busy", f"{text} waits of its own; use more --workers.")
+        text = (
+            f"A load worker used {format_share(shortfall.busiest)} of a CPU, so latencies include"
+        )
+        yield Advice("generator-busy", f"{text} its own delays; use more --workers.")
     for gap in shortfall.gaps:
         text = f"A load worker was lost {gap.at_s:.0f} s into the run, with {gap.calls} calls;"
-        yield Advice("worker-lost", f"{text} look for what ended it, and run again.")
+        yield Advice("worker-lost", f"{text} find out what ended it, then run again.")
     yield from _processor_advice(shortfall)
     for words, count in shortfall.mistakes.most_common(3):
         text = f"The locustfile itself failed {count:,} times: {words}"
@@ -75,10 +77,12 @@ def _advice(
     late_ms = figures.lag.percentile_ms(99.0) or 0.0
     behind = figures.asked_rps and figures.achieved_rps < _ASKED * figures.asked_rps
     if full and (dropped or late_ms > _LAG_MS):
-        text = f"All {concurrency:,} calls in flight were in use, so others waited"
+        text = f"All {concurrency:,} connections were in use, so other calls waited"
         lost = f" and {dropped:,} were never sent" if dropped else ""
         yield Advice("concurrency-limit", f"{text}{lost}; raise --max-concurrency.")
     elif (behind or late_ms > _LAG_MS) and not adaptive and figures.asked is not None:
-        text = f"The generator fell behind: 1 % of calls left {format_ms(late_ms)} late or more"
+        text = (
+            f"The generator fell behind: 1 % of calls were sent {format_ms(late_ms)} late or more"
+        )
         lost = f", and {dropped:,} never" if dropped else ""
         yield Advice("generator-behind", f"{text}{lost}; use more --workers or a lower rate.")

@@ -48,7 +48,7 @@ def open_aws(name: TargetName, options: AwsOptions) -> "AwsTarget":
         raise UsageError(
             name.text,
             f"its ARN is in {name.region}, but --region says {given.region}",
-            "Leave --region out.",
+            "Leave out --region.",
         )
     session = open_session(replace(given, region=given.region or name.region))
     return AwsTarget(ControlPlane(session, options.clock), name, options)
@@ -126,9 +126,9 @@ class AwsTarget(Target):
         if facts.log_format == "JSON" and facts.system_log_level in ("WARN", "ERROR"):
             level = facts.system_log_level
             reason = (
-                f"its system log level {level} leaves out START and REPORT, which tell of events"
+                f"its system log level {level} hides START and REPORT, which events are followed by"
             )
-            raise TargetError(self._name.text, reason, "Set it to INFO, or leave --mode async out.")
+            raise TargetError(self._name.text, reason, "Set it to INFO, or leave out --mode async.")
         log = self._log(beside=True)
         return open_trail(self._control, log, self._deployed.function, variant.qualifier)
 

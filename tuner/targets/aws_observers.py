@@ -97,8 +97,8 @@ class LocalTrail(EventTrail):
         """From the records that it keeps."""
         told = ask_local(self._url, _EVENTS.format(self._seen))
         if told is None:
-            reason = "does not tell any more how events ended"
-            raise TargetError("the local Lambda", reason, "Has it been stopped?")
+            reason = "no longer says how events ended"
+            raise TargetError("the local Lambda", reason, "Check that it still runs.")
         records, headers = told
         self._seen = int(headers.get("x-tuner-ended", self._seen))
         contexts = (record["requestContext"] for record in records)

@@ -70,7 +70,7 @@ class Deployed:
         """Publish what is missing; see :meth:`tuner.targets.seam.Target.prepare`."""
         wanted = {setting: _made_of(setting) for setting in settings}
         made: dict[Setting, str | TargetError | None] = {
-            key: TargetError(self._name.text, f"runs on {arch}, and not on {key.arch}")
+            key: TargetError(self._name.text, f"runs on {arch}, not on {key.arch}")
             for key in wanted.values()
             if key.arch != arch
         }
@@ -91,7 +91,7 @@ class Deployed:
         """``$LATEST`` as it was, every version of ours deleted, the journal removed."""
         if self._journal is None:
             return
-        self._options.progress("putting the function back")
+        self._options.progress("restoring the function")
         restore_function(self._journal.entry(), self._control)
         self._journal.finish()
         self._journal = self._maker = None
@@ -218,8 +218,8 @@ class Deployed:
         if MARK.match(start.get("Description", "")):
             raise TargetError(
                 self._name.text,
-                "another measurement is changing it, or was interrupted while it did",
-                "Wait for the other one to end, or put the function back with `tuner restore`.",
+                "another run is changing it, or was interrupted while it did",
+                "Wait for it to end, or restore the function with `tuner restore`.",
             )
 
 

@@ -28,8 +28,8 @@ _NEW_ACCOUNT = 10
 #: Questions to CloudWatch and X-Ray that try a right are about so many seconds.
 _SPAN_S = 60.0
 _COMPARISON_FIX = (
-    "Only the comparison after a run needs it: `tuner policy sweep` prints a policy that allows "
-    "it, and --no-cross-check leaves the comparison out."
+    "Only the cross-check after a run needs it: `tuner policy sweep` prints a policy that allows "
+    "it, and --no-cross-check skips the comparison."
 )
 
 
@@ -54,7 +54,7 @@ def check_up(control: ControlPlane, name: TargetName) -> Iterator[Finding]:
 def _credentials(control: ControlPlane) -> Iterator[Finding]:
     sts = AwsService(control.session, "sts", control.clock)
     if not sts.available:
-        yield Finding("credentials", Level.OK, "a service on this machine does not check them")
+        yield Finding("credentials", Level.OK, "not checked by a service on this machine")
         return
     try:
         who = sts.send("GetCallerIdentity", "AWS")
@@ -87,7 +87,7 @@ def _permissions(
     yield from _services(control, function, traced=mode == "Active")
     yield _allowed("ListVersionsByFunction", lambda: next(control.versions(function), None))
     if not revision_of(latest):
-        text = "not tried: this service has no RevisionId to guard the trial with"
+        text = "not tried: this service has no RevisionId, so trying could change the function"
         yield Finding("lambda:UpdateFunctionConfiguration", Level.UNKNOWN, text)
     else:
         yield from _update(control, function, latest)
@@ -95,7 +95,7 @@ def _permissions(
             "PublishVersion",
             lambda: control.publish(function, "", _NO_REVISION, latest["CodeSha256"]),
         )
-    text = "not tried: there is no dry run, and it would delete"
+    text = "not tried: there is no dry run, so trying would delete"
     fix = "`tuner policy sweep` prints a policy that allows it, for versions only."
     yield Finding("lambda:DeleteFunction", Level.UNKNOWN, text, fix)
 
@@ -107,12 +107,12 @@ def _logs(control: ControlPlane, function: str, latest: Configuration) -> Findin
     group = logging.get("LogGroup") or f"/aws/lambda/{function}"
     if logging.get("SystemLogLevel") in ("WARN", "ERROR"):
         fix = "Set it to INFO for loads with --mode async; other measurements do not need it."
-        return Finding(name, Level.WARNING, "its system log level leaves START and REPORT out", fix)
+        return Finding(name, Level.WARNING, "its system log level hides START and REPORT", fix)
     try:
         log = FunctionLog(control.session, group, control.clock, beside=True)
         next(log.lines(("REPORT RequestId",), control.clock.wall() - 60.0, most=1), None)
     except AccessDenied as error:
-        fix = "Only --mode async needs it, and answers whose log tail lacks REPORT."
+        fix = "Only --mode async needs it, and answers without REPORT in their log tail."
         return Finding(name, Level.WARNING, error.reason, fix)
     except TunerError as error:
         return Finding(name, Level.UNKNOWN, f"could not be tried: {error.reason}", error.fix)
@@ -188,7 +188,7 @@ def _concurrency(
     account = control.account_concurrency()
     if account is None:
         text = "the account's limit cannot be read"
-        fix = "Allow lambda:GetAccountSettings; it is only a hint for the size of bursts."
+        fix = "Allow lambda:GetAccountSettings; it only helps to size bursts."
         yield Finding("account concurrency", Level.UNKNOWN, text, fix)
     elif account <= _NEW_ACCOUNT:
         text = f"the account may run only {account} invocations at once"
@@ -211,16 +211,16 @@ def _triggers(control: ControlPlane, name: TargetName) -> Finding:
         answer = control.send("ListEventSourceMappings", name.function, FunctionName=name.function)
     except TunerError:
         text = "event source mappings cannot be listed"
-        fix = "Allow lambda:ListEventSourceMappings, or look yourself."
+        fix = "Allow lambda:ListEventSourceMappings, or check it yourself."
         return Finding("triggers", Level.UNKNOWN, text, fix)
     count = len(answer.get("EventSourceMappings", ()))
     if not count:
         return Finding("triggers", Level.OK, "no event source mapping invokes $LATEST")
     text = (
-        f"{count} event source mapping{'s' * (count > 1)} may invoke $LATEST while it has another "
-        "size for a few seconds"
+        f"{count} event source mapping{'s' * (count > 1)} may invoke $LATEST while it briefly has "
+        "another size"
     )
-    return Finding("triggers", Level.WARNING, text, "Use --isolation clone to leave it alone.")
+    return Finding("triggers", Level.WARNING, text, "Use --isolation clone to keep it untouched.")
 
 
 def _startups(control: ControlPlane, latest: Configuration) -> Finding:
@@ -246,7 +246,7 @@ def _startups(control: ControlPlane, latest: Configuration) -> Finding:
 def _tracing(latest: Configuration) -> Finding:
     mode = (latest.get("TracingConfig") or {}).get("Mode", "PassThrough")
     if mode == "Active":
-        text = "X-Ray traces are on: they take a little time and are billed by X-Ray"
+        text = "X-Ray traces are on: they take a little time, and X-Ray bills them"
         return Finding("X-Ray", Level.OK, text)
     return Finding("X-Ray", Level.OK, f"{mode}: invocations of a measurement are not traced")
 

@@ -21,12 +21,12 @@ def read_arches(text: str, own: str) -> tuple[str, ...]:
     words = ARCHES if text.strip() == BOTH else tuple(word.strip() for word in text.split(","))
     for word in words:
         if word not in ARCHES:
-            fix = "Write both, x86_64, arm64, or a list with a comma."
+            fix = "Write both, x86_64, arm64, or a comma-separated list."
             raise UsageError(f"--architectures {text[:40]!r}", "is not known", fix)
     return tuple(sorted(set(words), key=lambda arch: (arch != own, words.index(arch))))
 
 
-_FIX = "Write on-demand, snapstart and provisioned=N, with commas between them."
+_FIX = "Write on-demand, snapstart and provisioned=N, separated by commas."
 _MOST = 10_000
 
 
@@ -54,7 +54,7 @@ def _read(word: str) -> str:
         raise UsageError(f"--variants {word[:40]!r}", "is not a way to start", _FIX)
     if not equals or not re.fullmatch(r"[0-9]{1,6}", number, re.ASCII):
         raise UsageError(
-            f"--variants {word[:40]!r}", "does not say how many", "Write provisioned=5, say."
+            f"--variants {word[:40]!r}", "needs a number", "Write provisioned=5, for example."
         )
     if not 1 <= int(number) <= _MOST:
         raise UsageError(f"--variants {word[:40]!r}", f"is not from 1 to {_MOST:,}", _FIX)
@@ -74,16 +74,16 @@ DEFAULT = Isolation.VERSIONS
 #: Said before a sweep, so that nobody has to guess what will be touched.
 WHY = {
     Isolation.VERSIONS: (
-        "a version per size is published from $LATEST, which is put back before anything is "
-        "measured (the default: sizes are measured in turn, and it needs no right to create "
+        "a version per size is published from $LATEST, which is restored before anything is "
+        "measured (the default: sizes are measured in turn, and no permission to create "
         "functions)"
     ),
     Isolation.CLONE: (
         "a temporary copy without triggers is measured; the function itself is never touched"
     ),
     Isolation.IN_PLACE: (
-        "memory is set on $LATEST itself, one size after another; whoever invokes $LATEST "
-        "meanwhile meets it"
+        "memory is set on $LATEST itself, one size after another; callers of $LATEST "
+        "meanwhile get that size"
     ),
 }
 
@@ -94,16 +94,16 @@ def read_isolation(text: str) -> Isolation:
         return Isolation(text)
     except ValueError:
         fix = f"There are: {', '.join(Isolation)}."
-        raise UsageError(f"--isolation {text[:20]!r}", "is not a way of isolation", fix) from None
+        raise UsageError(f"--isolation {text[:20]!r}", "is not an isolation mode", fix) from None
 
 
 def isolation_notes(isolation: Isolation) -> tuple[Advice, ...]:
     """What a reader of the result has to know."""
     if isolation is Isolation.IN_PLACE:
         text = (
-            "Measured in place, one size after another: a change in the function's surroundings "
-            "meanwhile looks like a difference between sizes. Repeat with --isolation versions "
-            "if the account allows it."
+            "Measured in place, one size after another: a change in the function's environment "
+            "during the run looks like a difference between sizes. Repeat with --isolation "
+            "versions if the account allows it."
         )
         return (Advice("in-place", text),)
     if isolation is Isolation.CLONE:

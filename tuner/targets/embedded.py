@@ -105,7 +105,7 @@ class EmbeddedLambda:
         said = self._errors.read().decode("utf-8", "replace").strip().splitlines()
         kind = UsageError if self._child.poll() == UsageError.exit_code else TargetError
         reason = f"{what}: {' '.join(said[-2:])[-400:]}" if said else what
-        return kind(_THING, reason, "`tuner local` runs it in the foreground to look closer.")
+        return kind(_THING, reason, "Run `tuner local` to see more.")
 
 
 def _quietly(close: Callable[[], None] | None) -> None:

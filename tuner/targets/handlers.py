@@ -47,7 +47,7 @@ def check_handler(read: Reader, handler: str, where: str) -> None:
     if found is None:
         raise NotFound(
             where,
-            f"the handler {handler} needs {module.replace('.', '/')}.py, which is not there",
+            f"the handler {handler} needs {module.replace('.', '/')}.py, which is missing",
             "Name the handler with --handler module.function.",
         )
     names = _top_level_names(*found, where)
@@ -75,11 +75,11 @@ def _top_level_names(path: str, source: bytes, where: str) -> set[str]:
         raise UsageError(
             f"{where}, {path}, line {error.lineno or 1}",
             f"syntax error: {error.msg}",
-            "Mend the handler's file first.",
+            "Fix the handler's file first.",
         ) from None
     except (ValueError, RecursionError, MemoryError) as error:
         raise UsageError(
-            f"{where}, {path}", f"is not Python code ({error})", "Mend the handler's file first."
+            f"{where}, {path}", f"is not Python code ({error})", "Fix the handler's file first."
         ) from None
     return set(_bound(tree.body))
 

@@ -154,7 +154,9 @@ def _read(name: TargetName, options: LocalOptions) -> _Function:
         return _from_template(path, name.logical_id, options)
     if name.logical_id is not None:
         raise UsageError(
-            name.text, "only a template has something after #", "Leave it out, or name the .yaml."
+            name.text,
+            "only a template takes a name after #",
+            "Leave it out, or name the .yaml file.",
         )
     package = read_package(path, options.handler, options.runtime)
     return _function(path.resolve().stem, package, options)
@@ -180,7 +182,7 @@ def _from_template(path: Path, logical_id: str | None, options: LocalOptions) ->
         raise UsageError(
             where,
             f"environment variable {missing[0]} is {found.unresolved[missing[0]]}, "
-            "which only AWS knows",
+            "which is known only on AWS",
             f"Give it a value with --env {missing[0]}=...",
         )
     return _Function(

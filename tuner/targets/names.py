@@ -77,9 +77,7 @@ def _aws(text: str, rest: str) -> TargetName:
         raise UsageError(_short(text), "is not a function name", _FIX)
     qualifier = named["qualifier"]
     if qualifier is not None and not _QUALIFIER.fullmatch(qualifier):
-        raise UsageError(
-            _short(text), "has a part after the name that is no alias or version", _FIX
-        )
+        raise UsageError(_short(text), "has no valid alias or version after the name", _FIX)
     function = f"{rest[: arn.start('rest')]}{named['name']}" if arn else named["name"]
     return TargetName(
         text=text,
@@ -101,7 +99,7 @@ def _hint_at_path(text: str, rest: str) -> None:
 def _local(text: str, rest: str) -> TargetName:
     path, _, logical_id = rest.partition("#")
     if not path:
-        raise UsageError(_short(text), "names no path", "Write it like local:path/to/function.")
+        raise UsageError(_short(text), "has no path", "Write it like local:path/to/function.")
     if not logical_id:
         return TargetName(text, Kind.LOCAL, path=path)
     return TargetName(text, Kind.LOCAL, path=path, logical_id=logical_id)
@@ -115,7 +113,7 @@ def _demo(text: str, rest: str) -> TargetName:
 
 def _replay(text: str, rest: str) -> TargetName:
     if not rest:
-        raise UsageError(_short(text), "names no file", "Write it like replay:recorded.csv.")
+        raise UsageError(_short(text), "has no file", "Write it like replay:recorded.csv.")
     return TargetName(text, Kind.REPLAY, path=rest)
 
 

@@ -86,8 +86,8 @@ def _walk(root: Path) -> Iterator[tuple[str, bytes, bool]]:
             if total > MOST_BYTES:
                 raise UsageError(
                     str(root),
-                    "holds more than 250 MB, which Lambda does not take",
-                    "Give the directory of the function alone.",
+                    "is larger than 250 MB, Lambda's limit",
+                    "Give the directory that holds only the function.",
                 )
             executable = os.access(file, os.X_OK)
             yield file.relative_to(root).as_posix(), file.read_bytes(), executable
@@ -109,13 +109,13 @@ def _checked_zip(path: Path) -> bytes:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             broken = archive.testzip()
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
-        raise UsageError(str(path), f"is not a zip that can be read ({error})", _ZIP_FIX) from None
+        raise UsageError(str(path), f"is not a readable zip file ({error})", _ZIP_FIX) from None
     if broken:
-        raise UsageError(str(path), f"is a corrupt zip: {broken} is damaged", _ZIP_FIX)
+        raise UsageError(str(path), f"is a damaged zip file ({broken})", _ZIP_FIX)
     return data
 
 
-_ZIP_FIX = "Make the package again."
+_ZIP_FIX = "Build the package again."
 
 
 def _described(
@@ -146,7 +146,9 @@ def _found(read: Reader, path: Path) -> str:
     if path.suffix != ".py":
         return find_handler(read, str(path))
     if not path.stem.isidentifier():
-        raise UsageError(str(path), "is not named like a Python module", "Rename it like app.py.")
+        raise UsageError(
+            str(path), "is not a valid Python module name", "Rename it, for example to app.py."
+        )
     try:
         return find_handler(read, str(path), [path.stem])
     except NotFound:
@@ -161,9 +163,9 @@ def _check_bootstrap(archive: zipfile.ZipFile, names: set[str], where: str) -> N
     if "bootstrap" not in names:
         raise NotFound(
             where,
-            "the runtime needs a program named bootstrap, which is not there",
+            "the runtime needs a program named bootstrap, which is missing",
             "Add it, or choose another --runtime.",
         )
     mode = archive.getinfo("bootstrap").external_attr >> 16
     if not mode & 0o111:
-        raise UsageError(where, "bootstrap is not executable", "chmod +x bootstrap")
+        raise UsageError(where, "bootstrap is not executable", "Run: chmod +x bootstrap")

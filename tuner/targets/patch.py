@@ -32,7 +32,7 @@ def patch(
         line = _PROGRAMS.get(suffix, "memorySize: {mb}").format(mb=memory_mb)
         also = f" and the architecture {_CDK_ARCH[arch]}" if arch else ""
         fix = f"In the function's construct write {line}{also}, then deploy."
-        raise UsageError(str(path), "is a program, which is not changed for you", fix)
+        raise UsageError(str(path), "is a program, which tuner does not edit", fix)
     if suffix == ".tf":
         from tuner.targets.patch_hcl import patch_terraform
 
@@ -42,7 +42,7 @@ def patch(
 
         return patch_yaml(text, memory_mb, resource, str(path), arch)
     fix = "Name a template (.yaml, .json), a serverless.yml or a .tf file."
-    raise UsageError(str(path), "is of no kind that can be patched", fix)
+    raise UsageError(str(path), "cannot be patched: unknown kind of file", fix)
 
 
 def diff(old: str, new: str, path: Path) -> str:

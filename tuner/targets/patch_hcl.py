@@ -67,7 +67,7 @@ def _with(text: str, value: _Value, resource: str | None, thing: str) -> str:
         raise UsageError(
             f"{thing}: {block.address}",
             f"its {value.name} is {there[:60] or 'empty'}, not {value.words}",
-            f"Set that to {value.text} where it comes from.",
+            f"Set it to {value.text} where the value is defined.",
         )
     return text[:at] + value.text + text[at + len(there) :]
 
@@ -112,7 +112,7 @@ def _choose(blocks: list[_Block], resource: str | None, thing: str) -> _Block:
     if len(blocks) != 1:
         names = ", ".join(b.address for b in blocks) or "none"
         fix = f"Name one with --resource; there are: {names}."
-        raise UsageError(thing, "does not have just one Lambda function", fix)
+        raise UsageError(thing, "has more than one Lambda function, or none", fix)
     return blocks[0]
 
 

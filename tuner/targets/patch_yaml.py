@@ -77,7 +77,7 @@ def _with(text: str, value: _Value, resource: str, thing: str) -> str:
     if not value.is_in(again.mapping) or len(again.mapping) - len(place.mapping) != (not there):
         raise UsageError(
             f"{thing}: {place.name}",
-            "is laid out too unusually to be patched",
+            "has a layout that cannot be patched",
             f"Set {value.added} by hand.",
         )
     return new
@@ -122,7 +122,7 @@ def _choose(places: list[_Place], resource: str | None, thing: str) -> _Place:
     there = ", ".join(p.name for p in places) or "none"
     if named or resource is None:
         fix = f"Name one with --resource; there are: {there}."
-        raise UsageError(thing, "does not have just one Lambda function", fix)
+        raise UsageError(thing, "has more than one Lambda function, or none", fix)
     raise UsageError(f"{thing}: {resource}", "is not there", f"There are: {there}.")
 
 
@@ -137,7 +137,7 @@ def _replaced(lines: list[str], place: _Place, value: _Value, thing: str) -> str
         raise UsageError(
             f"{thing}: {place.name}",
             f"its {value.key} is {said or 'empty'}, not {value.words}",
-            f"Set that to {value.text} where it comes from.",
+            f"Set it to {value.text} where the value is defined.",
         )
     start = column + present.start(2)
     lines[row] = line[:start] + value.text + line[start + len(present[2]) :]
@@ -148,7 +148,7 @@ def _added(lines: list[str], place: _Place, value: _Value, thing: str) -> str:
     if not place.mapping or place.mapping.fa.flow_style():
         raise UsageError(
             f"{thing}: {place.name}",
-            f"has no {value.key}, and its layout leaves no line to add one",
+            f"has no {value.key}, and its layout has no line for one",
             f"Add {value.added} by hand.",
         )
     row, column = place.mapping.lc.key(next(iter(place.mapping)))

@@ -32,7 +32,7 @@ def open_replays(
     wanted = read_arches(architectures, own)
     for arch in wanted:
         if arch not in found:
-            fix = f"It has {' and '.join(found)}; name that, or record the other one, too."
+            fix = f"It has {' and '.join(found)}; name that, or record the other as well."
             raise UsageError(str(path), f"has no rows of {arch}", fix)
     targets = {Part(arch): ReplayTarget(found[arch], name.text) for arch in wanted}
     first = targets[Part(wanted[0])]

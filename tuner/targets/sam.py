@@ -149,7 +149,9 @@ def _number(
         return None
     text = _resolve(properties[key], values)
     if text is None or not re.fullmatch(r"\d{1,6}", text, re.ASCII):
-        raise UsageError(where, f"{key} is {_shown(properties[key])}, not a number", "Mend it.")
+        raise UsageError(
+            where, f"{key} is {_shown(properties[key])}, not a number", "Write a number."
+        )
     return int(text)
 
 
@@ -233,14 +235,16 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise UsageError(str(path), "there is no such template", "Check the path.") from None
     except OSError as error:
-        raise UsageError(str(path), f"cannot be read ({error.strerror})", "Check it.") from None
+        raise UsageError(
+            str(path), f"cannot be read ({error.strerror})", "Check its permissions."
+        ) from None
     except (YAMLError, ValueError, TypeError, AttributeError, RecursionError) as error:
         line = str(getattr(error, "problem", None) or error).splitlines()[:1]
         mark = getattr(error, "problem_mark", None)
         thing = f"{path}, line {mark.line + 1}" if mark else str(path)
-        raise UsageError(thing, f"is not YAML ({''.join(line)})", "Mend the template.") from None
+        raise UsageError(thing, f"is not YAML ({''.join(line)})", "Fix the template.") from None
     if not isinstance(template, dict):
-        raise UsageError(str(path), "is not a template", "It has to have Resources.")
+        raise UsageError(str(path), "is not a template", "It needs a Resources section.")
     return template
 
 

@@ -176,7 +176,7 @@ class Target(Protocol):
 
         What it makes is removed by its own :meth:`restore`; close it before this target.
         """
-        raise TargetError(self.describe().name, "has no code that could be replaced")
+        raise TargetError(self.describe().name, "cannot run other code")
 
     def published(self, qualifier: str) -> Variant:
         """An existing version or alias as it is, to be called directly."""
@@ -210,7 +210,7 @@ def one_variant(
 
 
 def _needs_a_function() -> TargetError:
-    return TargetError("--variants", "needs a function, which is invoked", "Leave it out.")
+    return TargetError("--variants", "needs a function that can be invoked", "Leave it out.")
 
 
 #: What a target reports while it works, in one short sentence (for the progress display).

@@ -50,7 +50,7 @@ def refuse_other_version(qualified: Configuration, latest: Configuration, thing:
             thing,
             f"it is version {qualified.get('Version')}, which differs from $LATEST in "
             f"{', '.join(different)}; new sizes can be published from $LATEST only",
-            "Deploy that code to $LATEST first, or leave the part after the function's name out.",
+            "Deploy that code to $LATEST first, or leave out the alias or version.",
         )
 
 
@@ -82,7 +82,7 @@ _REFUSALS: list[tuple[Callable[[Configuration], bool], str, str]] = [
     ),
     (
         lambda c: bool(c.get("DurableConfig")),
-        "it is a durable function: one run is several invocations",
+        "it is a durable function: one execution takes several invocations",
         "Measure a copy without durable execution.",
     ),
     (
@@ -92,8 +92,8 @@ _REFUSALS: list[tuple[Callable[[Configuration], bool], str, str]] = [
     ),
     (
         lambda c: c.get("PackageType") == "Image" and uses_snap_start(c),
-        "it is a container image with SnapStart, whose versions take minutes each to publish",
-        "Switch SnapStart off on a copy and measure that.",
+        "it is a container image with SnapStart: each version takes minutes to publish",
+        "Turn SnapStart off on a copy and measure that.",
     ),
     (
         lambda c: bool(c.get("MasterArn")),
@@ -103,7 +103,7 @@ _REFUSALS: list[tuple[Callable[[Configuration], bool], str, str]] = [
     (
         lambda c: c.get("State") == "Inactive",
         "it is inactive ({why})",
-        "Invoke it once, wait a minute until it is active, then start again.",
+        "Invoke it once, wait a minute until it is active, then try again.",
     ),
     (
         lambda c: c.get("State") not in (None, "Active"),
@@ -140,7 +140,7 @@ def refuse_startups(
     if uses_snap_start(configuration):
         raise TargetError(
             thing,
-            "it has SnapStart already, so none of its versions starts on demand",
+            "it already has SnapStart, so none of its versions starts on demand",
             "`tuner cold` without --variants measures its restores.",
         )
     for setting in settings:
@@ -162,12 +162,12 @@ def no_snap_start(configuration: Configuration, backend: Backend) -> str | None:
     if configuration.get("PackageType") == "Image":
         return (
             "it is a container image: whether SnapStart works depends on its base image, and "
-            "what it costs is not known"
+            "its price is not known"
         )
     if not _snap_start_runtime(str(runtime)):
-        return f"SnapStart is for java11, python3.12, dotnet8 and newer ones, and it is {runtime}"
+        return f"SnapStart needs java11, python3.12, dotnet8 or newer, and it runs {runtime}"
     if configuration.get("FileSystemConfigs"):
-        return "it mounts a file system, with which there is no SnapStart"
+        return "it mounts a file system, which SnapStart does not support"
     if ephemeral > _FREE_EPHEMERAL_MB:
         return f"its /tmp has {ephemeral} MB, and SnapStart allows no more than 512"
     return None
@@ -188,8 +188,8 @@ def _refuse_provisioned(
     ):
         raise TargetError(
             f"{thing}:{qualifier}",
-            "it has provisioned concurrency already, which production uses",
-            "Name the function without the alias or version: versions of our own are measured.",
+            "it already has provisioned concurrency, which production uses",
+            "Leave out the alias or version: tuner measures versions of its own.",
         )
     fix = "Ask for fewer, or raise the limit."
     if reserved is not None:

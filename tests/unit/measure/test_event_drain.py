@@ -111,7 +111,7 @@ def test_when_time_is_up_the_rest_is_of_unknown_fate_and_that_is_said() -> None:
     [advice] = event_advice(told, removed=True)
     assert advice.code == "events-unknown"
     assert "1 never begun, 2 may be retried, 1 running" in advice.text
-    assert "for a version that is removed" in advice.text
+    assert "to a version that has been removed" in advice.text
 
 
 def test_a_user_who_stops_is_heard_soon_and_told_what_is_there() -> None:
@@ -165,4 +165,4 @@ def test_an_unknown_end_is_said_with_what_would_tell_it() -> None:
     there = replace(once, on_failure="arn:aws:sqs:eu-west-1:1:failed")
     told, _ = drained(Filling(clock, ran(clock, 0, 1.0), settings=there), 1)
     [advice] = event_advice(told, removed=False)
-    assert advice.text.endswith("look at the failure destination.")
+    assert advice.text.endswith("check the failure destination.")

@@ -134,7 +134,7 @@ def test_all_mistakes_are_told_at_once() -> None:
         "environments.prod: 'regio'",
         "environments.prod: --cpu 'zz'",
         "there is no case 'q'",
-        "targets.a: names no path",
+        "targets.a: has no path",
     ):
         assert words in told, told
 

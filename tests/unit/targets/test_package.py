@@ -81,7 +81,7 @@ def test_code_inside_a_template_becomes_index_py() -> None:
 
 
 BAD = {
-    "no such path": ({}, "none", None, NotFound, "no such file"),
+    "no such path": ({}, "none", None, UsageError, "no such file"),
     "an empty directory": ({}, ".", None, UsageError, "is empty"),
     "no handler": ({"other.py": "x = 1"}, ".", None, NotFound, "no handler found"),
     "no such module": ({"app.py": SOURCE}, ".", "orders.handler", NotFound, "needs orders.py"),
@@ -90,7 +90,7 @@ BAD = {
     "a syntax error": ({"app.py": "x = 1\ndef (\n"}, ".", None, UsageError, "line 2"),
     "null bytes": ({"app.py": "\0"}, ".", None, UsageError, "app.py"),
     "a wrong file type": ({"a.txt": "x"}, "a.txt", None, UsageError, "is not a directory"),
-    "a corrupt zip": ({"a.zip": "PK nonsense"}, "a.zip", None, UsageError, "not a zip"),
+    "a damaged zip file": ({"a.zip": "PK nonsense"}, "a.zip", None, UsageError, "not a readable zip"),
     "no such function in a file": ({"o.py": "x = 1"}, "o.py", None, NotFound, "--handler o.NAME"),
     "a file that is no module": ({"a-b.py": SOURCE}, "a-b.py", None, UsageError, "Rename"),
 }
@@ -118,7 +118,7 @@ def test_a_damaged_zip_is_told(tmp_path: Path) -> None:
 def test_a_directory_beyond_lambdas_limit_is_told(tmp_path: Path) -> None:
     with (tmp_path / "big.bin").open("wb") as big:
         big.truncate(262_144_001)
-    with pytest.raises(UsageError, match="more than 250 MB"):
+    with pytest.raises(UsageError, match="larger than 250 MB"):
         read_package(tmp_path)
 
 

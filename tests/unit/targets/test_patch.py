@@ -192,7 +192,7 @@ def test_line_ends_of_windows_stay() -> None:
     [
         (SAM, "t.yaml", None, "Orders, Mail"),
         (SAM, "t.yaml", "Table", "Orders, Mail"),
-        (SAM.replace("256", "!Ref Size"), "t.yaml", "Orders", "where it comes from"),
+        (SAM.replace("256", "!Ref Size"), "t.yaml", "Orders", "where the value is defined"),
         ("a: [", "t.yaml", None, "not YAML"),
         ("a: 1", "t.yaml", None, "neither Resources nor functions"),
         (TERRAFORM, "main.tf", None, "aws_lambda_function.orders, aws_lambda_function.mail"),
@@ -202,7 +202,7 @@ def test_line_ends_of_windows_stay() -> None:
         ("", "stack.ts", None, "memorySize: 640"),
         ("", "stack.py", None, "memory_size=640"),
         ("", "cdk.json", None, "memorySize: 640"),
-        ("", "notes.txt", None, "no kind that can be patched"),
+        ("", "notes.txt", None, "unknown kind of file"),
         (
             "Resources: {F: {Type: AWS::Lambda::Function, Properties: {Timeout: 3}}}",
             "t.yaml",

@@ -90,7 +90,13 @@ BAD = {
     "a syntax error": ({"app.py": "x = 1\ndef (\n"}, ".", None, UsageError, "line 2"),
     "null bytes": ({"app.py": "\0"}, ".", None, UsageError, "app.py"),
     "a wrong file type": ({"a.txt": "x"}, "a.txt", None, UsageError, "is not a directory"),
-    "a damaged zip file": ({"a.zip": "PK nonsense"}, "a.zip", None, UsageError, "not a readable zip"),
+    "a damaged zip file": (
+        {"a.zip": "PK nonsense"},
+        "a.zip",
+        None,
+        UsageError,
+        "not a readable zip",
+    ),
     "no such function in a file": ({"o.py": "x = 1"}, "o.py", None, NotFound, "--handler o.NAME"),
     "a file that is no module": ({"a-b.py": SOURCE}, "a-b.py", None, UsageError, "Rename"),
 }

@@ -7,16 +7,18 @@ Numbers that are not known are null, or not there. Names and units are those tha
 import math
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tuner.crosscheck.record import CrossCheck
 from tuner.decide.load_result import FoundLimit, Load, RateStep, SizeUnderLoad
-from tuner.engine.front import FrontOptions
 from tuner.measure.event_fates import End
-from tuner.measure.event_figures import EventFigures, Following
-from tuner.measure.load_figures import LoadFigures
-from tuner.measure.statistics import Latencies
 from tuner.model.quantiles import COVERAGE, quantile_ranks
+
+if TYPE_CHECKING:  # an answer without a load is to come at once
+    from tuner.engine.front import FrontOptions
+    from tuner.measure.event_figures import EventFigures, Following
+    from tuner.measure.load_figures import LoadFigures
+    from tuner.measure.statistics import Latencies
 
 _PERCENTS = (("p50", 50.0), ("p90", 90.0), ("p95", 95.0), ("p99", 99.0), ("p99.9", 99.9))
 _IN_A_SECOND = (
@@ -122,7 +124,7 @@ def plain(value: Any, digits: int | None = None) -> Any:
     return number if digits is None else float(f"{number:.{digits}g}")
 
 
-def _figures(figures: LoadFigures) -> dict[str, Any]:
+def _figures(figures: "LoadFigures") -> dict[str, Any]:
     return {
         **named(figures, "asked_rps", "achieved_rps", "goodput_rps", "seconds"),
         **named(figures, "calls", "attempts", "cold_starts"),
@@ -137,7 +139,7 @@ def _figures(figures: LoadFigures) -> dict[str, Any]:
     }
 
 
-def _spread(measured: Latencies) -> dict[str, float | None]:
+def _spread(measured: "Latencies") -> dict[str, float | None]:
     """Percentiles, mean and the longest; empty if nothing was measured."""
     if not measured.count:
         return {}
@@ -145,7 +147,7 @@ def _spread(measured: Latencies) -> dict[str, float | None]:
     return {**found, "max": measured.percentile_ms(100.0), "mean": measured.mean_ms()}
 
 
-def _intervals(measured: Latencies) -> dict[str, list[float]]:
+def _intervals(measured: "Latencies") -> dict[str, list[float]]:
     """Percentiles between two that were measured; too few values have none.
 
     They hold for values that are independent; waits in one queue are not, and vary more.
@@ -179,7 +181,7 @@ def _profile(load: Load) -> dict[str, Any]:
     }
 
 
-def _front(front: FrontOptions | None) -> dict[str, Any] | None:
+def _front(front: "FrontOptions | None") -> dict[str, Any] | None:
     if front is None:
         return None
     return {"url": front.shown, "method": front.request.method, "auth": front.auth}
@@ -209,7 +211,7 @@ def _step(step: RateStep) -> dict[str, Any]:
     }
 
 
-def _events(events: EventFigures) -> dict[str, Any]:
+def _events(events: "EventFigures") -> dict[str, Any]:
     """The fate of the events of an asynchronous load; waits are in the platform's time."""
     settings = events.following.settings
     moment = ("second", "accepted", "begun", "retried", "waiting")
@@ -229,12 +231,12 @@ def _events(events: EventFigures) -> dict[str, Any]:
     }
 
 
-def _sent_on(events: EventFigures, place: str | None) -> dict[str, Any] | None:
+def _sent_on(events: "EventFigures", place: str | None) -> dict[str, Any] | None:
     """Events that Lambda gave up and so sends to this place; ``None`` where there is none."""
     return None if place is None else {"to": place, "events": events.given_up}
 
 
-def _following(following: Following) -> dict[str, Any]:
+def _following(following: "Following") -> dict[str, Any]:
     settings = following.settings
     return {
         **named(following, "place", "seconds", "broken", "time_scale"),

@@ -103,6 +103,8 @@ _ALWAYS: Mapping[str, tuple[Grant, ...]] = {
         *_on(BOTH, "lambda:GetFunction", "lambda:GetAlias", "lambda:UpdateAlias"),
     ),
 }
+#: Beside that, for a load of a copy or of a size that is set in place.
+_ISOLATED_LOAD: Mapping[str, tuple[Grant, ...]] = {"clone": _CLONE, "in-place": _SET}
 #: Beside that, for setting another architecture.
 _ARCHITECTURE: Mapping[str, tuple[Grant, ...]] = {
     "apply": (
@@ -140,6 +142,7 @@ def grants(
         found += _ARCHITECTURE.get(command, ()) if architectures else ()
         if command in _ALWAYS:
             found += _ALWAYS[command]
+            found += _ISOLATED_LOAD.get(isolation, ()) if command == "load" else ()
         elif isolation in _BY_ISOLATION.get(command, ()):
             found += _BY_ISOLATION[command][isolation]
         elif command in _BY_ISOLATION:

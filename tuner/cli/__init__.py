@@ -1,5 +1,6 @@
-"""CLI: one file per command: parse, wire, call one flow function, show.
+"""The command line: one file per command: options -> api -> show.
 
-A command holds no logic of its own; heavy imports (boto3, scipy, altair) happen inside it, so
-that ``tuner --help`` is quick. To add a command: a file here and one line in ``app.py``.
+A command holds no logic and no arithmetic; heavy imports (boto3, scipy, altair) happen inside it,
+so that ``tuner --help`` is quick. To add a command: a class of options, a file here with a
+function of its name, one line in ``app.py``.
 """

@@ -49,9 +49,9 @@ class LoadRun:
         return Setting(self.asked.memory_of(facts), facts.arch, load=self.asked.profile.name)
 
     @property
-    def change_memory(self) -> bool:
-        """True if a version of another size has to be made."""
-        return self.setting.memory_mb != self.run.facts.memory_mb
+    def to_make(self) -> bool:
+        """True if a version has to be made: of another size, or of a copy."""
+        return self.asked.copied or self.setting.memory_mb != self.run.facts.memory_mb
 
     def price(self, sample: Sample) -> float | None:
         """US dollars of a request, as far as its report tells."""
@@ -84,8 +84,8 @@ def run_load(
 
 
 def _variant(spec: LoadRun, context: Context) -> Variant:
-    """Return a version of another size, or the function as it is."""
-    if spec.change_memory or context.target.endpoint() is None:
+    """Return a version of another size or of a copy, or the function as it is."""
+    if spec.to_make or context.target.endpoint() is None:
         return one_variant(context.target, spec.setting)
     return Variant(spec.setting, spec.qualifier)
 

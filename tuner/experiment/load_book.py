@@ -139,7 +139,7 @@ class LoadBook(Book):
             followed = dict(self._drain.followed()) if self.counted.traced else {}
             self.counted.of_events(events, followed, context.seconds())
             figures = with_events(figures, events)
-            advice = (*advice, *event_advice(events, removed=spec.change_memory))
+            advice = (*advice, *event_advice(events, removed=spec.to_make))
             note = note or incomplete(events)
         cost = None
         if figures.billed_ms is not None:

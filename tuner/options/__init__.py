@@ -1,7 +1,9 @@
-"""Request: what a user asks, as it was written, and what that means.
+"""Options: every option declared once, and read once, at the border; values behind it.
 
-``options.py`` holds the written form, ``payloads.py`` and ``meaning.py`` turn it into numbers,
-``errand.py`` is a sweep ready to be run. May import what stands to its right; opens no target and
-no store, and reads no file but payloads and traffic. To add an option: a field in ``options.py``,
-its meaning, ``cli/options.py``, and a test in ``tests/flow/``.
+``option.py`` says what an option is, ``kinds.py`` and ``readers.py`` how each kind is read. The
+classes of ``function.py``, ``calls.py``, ``sweep.py``, ``load_options.py``, ``output.py`` declare
+options that commands share; ``commands.py``, ``suites.py`` and ``manage.py`` say which command
+takes which. ``question.py``, ``load.py``, ``size_load.py``, ``front.py``, ``payloads.py`` combine
+them. Opens no target and no store. To add an option: a field in a class, and the place that uses
+it; then ``python -m tuner.cli.reference > docs/reference.md``.
 """

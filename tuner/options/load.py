@@ -24,6 +24,7 @@ from tuner.options.load_options import LoadOptions
 from tuner.options.readers import choice
 from tuner.planning.budget import NO_LIMIT, Budget
 from tuner.records import Backend, FunctionFacts
+from tuner.targets.choices import DEFAULT, Isolation
 from tuner.targets.names import Kind
 from tuner.units import format_rate
 
@@ -61,6 +62,7 @@ class LoadSpec:
     front: FrontOptions | None = None
     drain_s: float = DRAIN_S
     script: Script | None = None
+    copied: bool = False  # a temporary copy is loaded, not the function
 
     def sending(self, facts: FunctionFacts, seed: int) -> Sending:
         """How the calls are sent to this function."""
@@ -119,6 +121,7 @@ def load_spec(options: LoadOptions) -> LoadSpec:
         front=_front(options),
         drain_s=drain_s,
         script=script,
+        copied=options.isolation is Isolation.CLONE,
     )
 
 
@@ -280,6 +283,8 @@ def _front(options: LoadOptions) -> FrontOptions | None:
     if front is not None and options.memory is not None:
         fix = "Leave it out, or set it with tuner apply first."
         raise UsageError("--memory", "cannot be chosen behind --url", fix)
+    if front is not None and options.isolation is not DEFAULT:
+        raise UsageError("--isolation", "has no effect behind --url", "Leave it out.")
     return front
 
 

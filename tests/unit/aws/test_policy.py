@@ -53,6 +53,11 @@ def test_copies_can_be_made_and_deleted_but_the_function_not_changed() -> None:
     assert passing["Condition"]["StringEquals"]["iam:PassedToService"] == "lambda.amazonaws.com"
 
 
+def test_a_load_of_a_copy_may_make_one() -> None:
+    alone, copied = ({a for a, _ in grants(["load"], how)} for how in ("versions", "clone"))
+    assert {"lambda:CreateFunction", "lambda:DeleteFunction"} <= copied - alone
+
+
 def test_provisioned_concurrency_is_allowed_on_versions_on_request_only() -> None:
     assert not allowed(policy(["cold"], ORDERS), "lambda:PutProvisionedConcurrencyConfig")
     document = policy(["cold", "restore"], ORDERS, provisioned=True)

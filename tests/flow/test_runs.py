@@ -1,0 +1,53 @@
+"""The list of runs tells each run's answer; restoring may go elsewhere."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import delete
+
+import tuner
+from support.commands import Run
+from tuner.api.left import Elsewhere
+from tuner.api.runs import listing
+from tuner.aws.session import SessionOptions
+from tuner.options.manage import RunsThin
+from tuner.store.runs import Store
+from tuner.store.tables import documents
+
+
+@pytest.fixture(autouse=True)
+def _recording() -> None:
+    rows = [f"{mb},{60_000 / mb + n}" for mb in (128, 512) for n in range(6)]
+    Path("rec.csv").write_text("\n".join(["memory_mb,duration_ms", *rows]))
+
+
+def test_each_run_is_listed_with_its_year_and_its_answer(tuner: Run) -> None:
+    assert tuner("sweep", "replay:rec.csv", "--memory", "recorded", "--seed", "1")[0] in (0, 3)
+    assert tuner("load", "replay:rec.csv", "--memory", "128", "--rate", "50")[0] == 0
+    out = tuner("runs")[1]
+    load, sweep = out.splitlines()[1:3]
+    assert f" {datetime.now(UTC):%Y-%m-}" in sweep
+    assert " sweep " in sweep and " MB " in sweep
+    assert " load " in load and "50" in load
+
+
+def test_a_run_without_a_kept_answer_is_answered_when_it_is_listed() -> None:
+    run = tuner.sweep("replay:rec.csv", memory="recorded", seed=1, store="runs.db", output=None)
+    (before,) = listing("runs.db", 5)
+    with Store.open("runs.db") as store, store.connection() as connection:
+        connection.execute(delete(documents).where(documents.c.name == "answer"))
+        connection.commit()
+    (after,) = listing("runs.db", 5)
+    assert before.answer == after.answer == run.answer
+
+
+def test_restoring_goes_elsewhere_only_as_far_as_is_said() -> None:
+    began = SessionOptions("eu-west-1", "mine", "http://127.0.0.1:1", assume_role="r")
+    assert Elsewhere().instead_of(began) == began
+    there = Elsewhere(region="us-east-1", endpoint_url="http://127.0.0.1:2").instead_of(began)
+    assert there == SessionOptions("us-east-1", "mine", "http://127.0.0.1:2", assume_role="r")
+
+
+def test_an_age_is_read_like_any_time() -> None:
+    assert RunsThin(older_than="30d").older_than == 30 * 86_400

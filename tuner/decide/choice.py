@@ -75,20 +75,12 @@ def best_or_here(outlook: Outlook, strategy: Strategy, here: int | None) -> int:
         return int(np.where(near, outlook.expected(), np.inf).argmin())
     expected = loss(outlook).mean(axis=0)
     ties = expected <= expected.min() * (1 + _TIE[strategy])
-    other = outlook.cost if strategy is Strategy.SPEED else outlook.duration_ms
-    index = int(np.where(ties, other.mean(axis=0), np.inf).argmin())
-    if (
-        here is not None
-        and _as_good(expected, here, index)
-        and _as_good(other.mean(axis=0), here, index)
-    ):
+    other = (outlook.cost if strategy is Strategy.SPEED else outlook.duration_ms).mean(axis=0)
+    index = int(np.where(ties, other, np.inf).argmin())
+    gain = 1 + _WORTH_MOVING
+    if here is not None and all(each[here] <= each[index] * gain for each in (expected, other)):
         return here
     return index
-
-
-def _as_good(expected: FloatArray, here: int, there: int) -> bool:
-    """True if moving gains next to nothing."""
-    return bool(expected[here] <= expected[there] * (1 + _WORTH_MOVING))
 
 
 def confidence_in(outlook: Outlook, index: int) -> float:

@@ -29,7 +29,7 @@ def test_choosing_again_loads_nothing_that_invokes_draws_or_migrates(tmp_path: P
     )  # fmt: skip
     loaded = set(done.stdout.rpartition("loaded:")[2].split())
     assert "tuner.decide.decide" in loaded
-    needless = {"boto3", "altair", "vl_convert", "alembic", "scipy", "jinja2", "psutil"}
+    needless = {"boto3", "altair", "vl_convert", "scipy", "jinja2", "psutil"}
     needless |= {
         "aiohttp",
         "locust",

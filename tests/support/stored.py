@@ -4,12 +4,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from alembic import command
 from sqlalchemy import Connection, inspect, text
 
+from support.earlier_stores import make_tables
 from support.factories import a_function, a_run, a_sample
 from tuner.records import Backend, RunRecord, RunState, Sample
-from tuner.store import connect, tables
+from tuner.store import connect
 from tuner.store.plain import run_row, sample_row
 
 RUN = a_run(
@@ -42,7 +42,7 @@ def write_as(
     """A store as this version of the schema has it, with a run in it."""
     engine = connect.connect(connect.address(url))
     with connect.transaction(engine, writes=True) as connection:
-        command.upgrade(tables.alembic_config(connection), version)
+        make_tables(connection, version)
         insert(connection, "tuner_runs", run_row(run, None))
         for sample in samples:
             insert(connection, "tuner_samples", sample_row(1, sample))

@@ -22,10 +22,10 @@ from tuner.store.connect import address, connect, missing, shown, transaction
 from tuner.store.entries import Entry, Finished, Kept, Reports, RunDocument, Samples
 from tuner.store.exchange import StoredRun, stood_in, whole
 from tuner.store.failure import translated
+from tuner.store.migrations import ensure
 from tuner.store.plain import dumps, run_of
 from tuner.store.queries import Choice, this_process
 from tuner.store.spool import StoreOutbox, Waiting, delivered
-from tuner.store.tables import ensure
 from tuner.store.thinning import DOCUMENT as THINNED
 from tuner.store.thinning import count_of
 

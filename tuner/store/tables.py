@@ -1,20 +1,12 @@
-"""The tables as SQLAlchemy sees them, and bringing a database to them or refusing what is not ours.
+"""The tables as SQLAlchemy sees them; ``migrations.py`` brings a database to them.
 
-The migrations build these tables; a test holds the two together. Structured values (options,
-facts, warnings, documents) are JSON text, so that SQLite and PostgreSQL keep them alike. A store
-that is up to date costs one small query; Alembic is imported only when there is a migration to
-run. Two processes that open a new store at once take turns.
+Structured values (options, facts, warnings, documents) are JSON text, so that SQLite and PostgreSQL
+keep them alike.
 """
-
-from contextlib import suppress
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sqlalchemy import (
     BigInteger,
     Column,
-    Connection,
-    Engine,
     Float,
     ForeignKey,
     Index,
@@ -24,25 +16,9 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    inspect,
 )
-from sqlalchemy import text as sql
-from sqlalchemy.exc import OperationalError, ProgrammingError
-
-from tuner.errors import StoreError
-from tuner.store.connect import transaction
-
-if TYPE_CHECKING:
-    from alembic.config import Config
-
 
 from tuner.records import ON_DEMAND
-
-#: The newest migration in ``migrations/versions``; a store of this version needs no Alembic.
-SCHEMA = "0004"
-
-#: Our own name, since the database may be shared with a program that uses Alembic as well.
-VERSION_TABLE = "tuner_schema"
 
 # SQLite hands out row numbers for INTEGER PRIMARY KEY only, and those are 64 bits wide.
 _KEY = BigInteger().with_variant(Integer(), "sqlite")
@@ -144,73 +120,3 @@ baselines = Table(
     Column("accepted_by", Text, nullable=False),
     Column("why", Text),
 )
-
-
-_MIGRATIONS = Path(__file__).parent / "migrations"
-
-#: How long to wait for another process that migrates a store with many samples, seconds.
-_WAIT_S = 60.0
-
-# Any number will do, as long as every tuner takes the same one.
-_POSTGRES_LOCK = 7_478_657_220
-
-
-def ensure(engine: Engine, where: str) -> None:
-    """Create or upgrade the tables. Raises :class:`StoreError` for a newer or foreign store."""
-    if version(engine) == SCHEMA:
-        return
-    with transaction(engine, writes=True, wait_s=_WAIT_S) as connection:
-        take_turn(connection)
-        _upgrade(connection, where)
-
-
-def take_turn(connection: Connection) -> None:
-    """Wait until no other process migrates; who may write an SQLite file has its turn already."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(sql(f"SELECT pg_advisory_xact_lock({_POSTGRES_LOCK})"))
-
-
-def version(engine: Engine) -> str | None:
-    """Read the schema version of a database; ``None`` if it has none."""
-    with engine.connect() as connection, suppress(OperationalError, ProgrammingError):
-        found = connection.execute(sql(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()
-        return None if found is None else str(found)
-    return None
-
-
-def _upgrade(connection: Connection, where: str) -> None:
-    from alembic import command
-    from alembic.runtime.migration import MigrationContext
-    from alembic.script import ScriptDirectory
-
-    options = {"version_table": VERSION_TABLE}
-    found = MigrationContext.configure(connection, opts=options).get_current_revision()
-    config = alembic_config(connection)
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    if found is None:
-        _refuse_foreign(connection, where)
-    elif found not in known:
-        reason = f"a newer tuner wrote it (schema {found}; this one knows up to {SCHEMA})"
-        raise StoreError(where, reason, "Upgrade with: pip install --upgrade tuner")
-    command.upgrade(config, "head")
-
-
-def alembic_config(connection: Connection) -> "Config":
-    """Return Alembic's configuration for our migrations on this connection."""
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    return config
-
-
-def _refuse_foreign(connection: Connection, where: str) -> None:
-    """A PostgreSQL database may be shared, a file is one program's; our names must be free."""
-    present = set(inspect(connection).get_table_names())
-    clash = present & set(metadata.tables)
-    if not clash and (not present or connection.dialect.name == "postgresql"):
-        return
-    named = ", ".join(sorted(clash or present)[:3])
-    reason = f"it belongs to another program (tables {named})"
-    raise StoreError(where, reason, "Choose another file or database with --store.")

@@ -10,8 +10,8 @@ from sqlalchemy.engine import make_url
 
 from tuner.errors import StoreAway, StoreError, TunerError
 from tuner.store import connect
+from tuner.store.migrations import VERSION_TABLE
 from tuner.store.runs import Store
-from tuner.store.tables import VERSION_TABLE
 
 Make = Callable[..., Any]
 

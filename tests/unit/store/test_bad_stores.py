@@ -12,8 +12,8 @@ import pytest
 from tuner.errors import StoreError, UsageError
 from tuner.records import RunRecord, RunState, Sample
 from tuner.store import connect
+from tuner.store.migrations import VERSION_TABLE
 from tuner.store.runs import Store
-from tuner.store.tables import VERSION_TABLE
 
 Make = Callable[..., RunRecord]
 

@@ -9,27 +9,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from alembic import command
-from alembic.autogenerate import compare_metadata
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 
+from support.earlier_stores import VERSIONS
 from support.stored import write_as
-from tuner.store import connect, tables
+from tuner.store import connect, migrations
+from tuner.store.migrations import SCHEMA, STEPS
 from tuner.store.runs import Store
-from tuner.store.tables import SCHEMA, VERSION_TABLE, metadata
+from tuner.store.tables import metadata
 
 Make = Callable[..., Any]
-
-HISTORY = sorted(
-    each.name[:4] for each in (Path(tables.__file__).parent / "migrations/versions").glob("0*.py")
-)
 
 # Opens a store, and says when it begins and when it is done.
 OPENER = """
 import sys
 from tuner.store.runs import Store
+from tuner.store.tables import metadata
 print("opening", flush=True)
 with Store.open(sys.argv[1]) as store:
     print(len(store.samples(sys.argv[2])), flush=True)
@@ -39,20 +34,17 @@ with Store.open(sys.argv[1]) as store:
 def version(url: str) -> str | None:
     engine = connect.connect(connect.address(url))
     try:
-        return tables.version(engine)
+        return migrations.version(engine)
     finally:
         engine.dispose()
 
 
-def test_the_history_is_one_line_that_ends_in_this_version() -> None:
-    engine = connect.connect(connect.address("sqlite://"))
-    with engine.connect() as connection:
-        scripts = ScriptDirectory.from_config(tables.alembic_config(connection))
-    assert [each.revision for each in scripts.walk_revisions()][::-1] == HISTORY
-    assert scripts.get_heads() == [SCHEMA]
+def test_there_is_a_step_to_each_version_and_an_earlier_store_of_each() -> None:
+    assert (VERSIONS[0], *sorted(STEPS)) == VERSIONS
+    assert VERSIONS[-1] == SCHEMA
 
 
-@pytest.mark.parametrize("earlier", HISTORY)
+@pytest.mark.parametrize("earlier", VERSIONS)
 def test_a_store_of_any_earlier_version_keeps_its_samples(
     store_url: str, make_run: Make, make_sample: Make, earlier: str
 ) -> None:
@@ -67,25 +59,46 @@ def test_a_store_of_any_earlier_version_keeps_its_samples(
     assert version(store_url) == SCHEMA
 
 
-def test_the_migrations_make_the_tables_that_the_code_uses(store_url: str) -> None:
-    Store.open(store_url).close()
-    engine = connect.connect(connect.address(store_url))
-    with engine.connect() as connection:
-        made = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
-        assert compare_metadata(made, metadata) == []
-    engine.dispose()
-
-
-def columns_of(url: str) -> dict[str, dict[str, bool]]:
+def shape_of(url: str) -> dict[str, Any]:
+    """Every table with its columns, keys, constraints and indexes."""
     engine = connect.connect(connect.address(url))
     with engine.connect() as connection:
         found = inspect(connection)
-        tables = {
-            name: {column["name"]: column["nullable"] for column in found.get_columns(name)}
+        shapes = {
+            name: (
+                sorted(
+                    (each["name"], str(each["type"]), each["nullable"], str(each["default"]))
+                    for each in found.get_columns(name)
+                ),
+                found.get_pk_constraint(name)["constrained_columns"],
+                found.get_foreign_keys(name),
+                found.get_unique_constraints(name),
+                found.get_indexes(name),
+            )
             for name in found.get_table_names()
         }
     engine.dispose()
-    return tables
+    return shapes
+
+
+@pytest.mark.parametrize("earlier", VERSIONS)
+def test_an_earlier_store_ends_in_the_tables_of_a_new_one(
+    store_url: str, tmp_path: Path, make_run: Make, earlier: str
+) -> None:
+    write_as(store_url, earlier, make_run(), [])
+    Store.open(store_url).close()
+    upgraded = shape_of(store_url)
+    if store_url.startswith("postgresql"):
+        engine = connect.connect(connect.address(store_url))
+        with engine.begin() as connection:
+            metadata.drop_all(connection)
+            connection.exec_driver_sql(f"DROP TABLE {migrations.VERSION_TABLE}")
+        engine.dispose()
+        new = store_url
+    else:
+        new = str(tmp_path / "new.db")
+    Store.open(new).close()
+    assert upgraded == shape_of(new)
 
 
 def test_while_one_process_migrates_a_second_one_waits(
@@ -98,7 +111,7 @@ def test_while_one_process_migrates_a_second_one_waits(
     try:
         # This process has taken the lock that whoever migrates takes.
         with connect.transaction(engine, writes=True) as connection:
-            tables.take_turn(connection)
+            migrations.take_turn(connection)
             for _ in range(2):
                 words = [sys.executable, "-c", OPENER, store_url, run.run]
                 children.append(subprocess.Popen(words, stdout=subprocess.PIPE, text=True))
@@ -118,17 +131,17 @@ def test_a_migration_that_fails_leaves_the_store_as_it_was(
     store_url: str, make_run: Make, make_sample: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_as(store_url, "0001", make_run(), [make_sample()])
-    before = columns_of(store_url)
-    upgrade = command.upgrade
+    before = shape_of(store_url)
+    settings = STEPS["0004"]
 
-    def interrupted(config: Any, revision: str) -> None:
-        upgrade(config, revision)
+    def interrupted(connection: Any) -> None:
+        settings(connection)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(command, "upgrade", interrupted)
+        patch.setattr(migrations, "STEPS", {**STEPS, "0004": interrupted})
         with pytest.raises(KeyboardInterrupt):
             Store.open(store_url)
-    assert (version(store_url), columns_of(store_url)) == ("0001", before)
+    assert (version(store_url), shape_of(store_url)) == ("0001", before)
     with Store.open(store_url) as store:
         assert store.samples(make_run().run) == [make_sample()]

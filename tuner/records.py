@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 
 class Outcome(StrEnum):
-    """How one request ended. Only ``ok`` has a duration worth modelling; the rest is data too."""
+    """Outcomes of a request. Only ``ok`` has a duration worth modelling; the rest is data too."""
 
     OK = "ok"
     THROTTLED = "throttled"
@@ -24,7 +24,7 @@ class Outcome(StrEnum):
 
 
 class Purpose(StrEnum):
-    """Why a request was sent."""
+    """Purposes of a request."""
 
     WARM_UP = "warm-up"
     WARM = "warm"
@@ -33,7 +33,7 @@ class Purpose(StrEnum):
 
 
 class Backend(StrEnum):
-    """What answered the invocations."""
+    """Kinds of services that answer invocations."""
 
     AWS = "aws"
     LOCAL = "local"
@@ -41,7 +41,7 @@ class Backend(StrEnum):
 
 
 class RunState(StrEnum):
-    """How far a stored run has come. ``running`` without a living process means it crashed."""
+    """States of a stored run. ``running`` without a living process means it crashed."""
 
     RUNNING = "running"
     DONE = "done"
@@ -56,12 +56,12 @@ SNAP_START = "snapstart"
 
 
 def provisioned(start: str) -> int:
-    """How many sandboxes are kept ready; 0 unless the way to start is ``provisioned=N``."""
+    """Return how many sandboxes are kept ready; 0 unless the way to start is ``provisioned=N``."""
     return int(start.partition("=")[2] or 0)
 
 
 class Part(NamedTuple):
-    """What is deployed apart from the rest: the code of one kind on one architecture."""
+    """A separately deployed part of a comparison: one kind of code on one architecture."""
 
     arch: str = "x86_64"
     code: str = ""
@@ -83,12 +83,12 @@ class Setting(NamedTuple):
 
     @property
     def part(self) -> Part:
-        """Whose it is among all that are deployed for a comparison."""
+        """The part that it belongs to."""
         return Part(self.arch, self.code)
 
     @property
     def provisioned(self) -> int:
-        """How many sandboxes are kept ready; 0 unless ``start`` says so."""
+        """Number of sandboxes that are kept ready; 0 unless ``start`` says so."""
         return provisioned(self.start)
 
 
@@ -132,7 +132,7 @@ class Sample:
 
     @property
     def latency_ms(self) -> float:
-        """What a caller felt who wanted the call at its due time."""
+        """Milliseconds from the call's due time to its end."""
         return (self.done_s - self.due_s) * 1000.0
 
     @property
@@ -142,12 +142,12 @@ class Sample:
 
     @property
     def lag_ms(self) -> float:
-        """How late the load engine itself was."""
+        """Milliseconds by which the load engine itself was late."""
         return (self.sent_s - self.due_s) * 1000.0
 
     @property
     def cold(self) -> bool:
-        """Whether this request started its sandbox."""
+        """Return whether this request started its sandbox."""
         return self.init_ms is not None or self.restore_ms is not None
 
 
@@ -161,7 +161,7 @@ class LogLine:
 
 
 class Invoked(NamedTuple):
-    """What was invoked, among all that a run made: a version or alias (``None``: without one) of
+    """An invoked function of a run: a version or alias (``None``: without one) of
     the function that an architecture has."""
 
     arch: str
@@ -169,7 +169,7 @@ class Invoked(NamedTuple):
 
 
 class Metric(StrEnum):
-    """What CloudWatch counts of a function, under its own names; durations are milliseconds."""
+    """CloudWatch's metrics of a function, under its own names; durations are milliseconds."""
 
     INVOCATIONS = "Invocations"
     ERRORS = "Errors"
@@ -180,7 +180,7 @@ class Metric(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Metered:
-    """What CloudWatch has of one function, version or alias: by metric, the begin of each minute
+    """CloudWatch's data of one function, version or alias: by metric, the begin of each minute
     (seconds since 1970) with its value, a sum or, of concurrency, the highest."""
 
     points: Mapping[Metric, tuple[tuple[float, float], ...]]
@@ -201,7 +201,7 @@ class Metered:
 
 @dataclass(frozen=True, slots=True)
 class Traced:
-    """What X-Ray tells of one request to one function; milliseconds, ``None`` where it is silent.
+    """X-Ray's view of one request to one function; milliseconds, ``None`` where it has none.
 
     ``service_ms`` is Lambda's own span around the request. ``ran_ms`` is what REPORT calls the
     duration. ``ahead_ms`` is how long before the run of the function its INIT had ended. Events
@@ -230,7 +230,7 @@ class Advice:
 
 @dataclass(frozen=True)
 class FunctionFacts:
-    """What is known of the function before it is invoked."""
+    """Facts of a function that are known before it is invoked."""
 
     name: str
     arn: str

@@ -1,1 +1,1 @@
-"""What CloudWatch and X-Ray saw of a run, held beside what the run itself saw."""
+"""Cross-check: a run's own counts compared with those of CloudWatch and X-Ray."""

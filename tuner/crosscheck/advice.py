@@ -1,4 +1,4 @@
-"""Where CloudWatch or X-Ray and the client disagree, as advice: rows and traces in, words out.
+"""Disagreements of CloudWatch or X-Ray with the client: rows and traces in, advice out.
 
 More than was sent is judged at once, fewer only when the figures are whole. A figure that another
 one explains is not told twice. Traces are a few of the requests, so nothing is counted from them;
@@ -51,8 +51,8 @@ def disagreements(
 def _listed(function: str, found: Sequence[tuple[CheckedVersion, str]], several: bool) -> str:
     named = [f"{_name(function, row, several)} {words}" for row, words in found[:_NAMED]]
     more = len(found) - _NAMED
-    rest = f", and so at {more:,} more" if more > 0 else ""
-    return f"CloudWatch counted of {'; of '.join(named)}{rest}"
+    rest = f", and likewise at {more:,} more" if more > 0 else ""
+    return f"CloudWatch counted for {'; for '.join(named)}{rest}"
 
 
 def _name(function: str, row: CheckedVersion, several: bool) -> str:
@@ -189,7 +189,7 @@ class Pair:
 
     @property
     def shown_cold(self) -> bool:
-        """Whether the trace shows INIT that belongs to this call."""
+        """Return whether the trace shows INIT that belongs to this call."""
         known = self.traced.init_ms is not None or self.traced.restore_ms is not None
         return known and (self.traced.ahead_ms or 0.0) < _AHEAD_MS
 
@@ -206,7 +206,7 @@ def pairs(
 
 
 def trace_row(read: int, found: Sequence[Pair]) -> TraceRow:
-    """What the traces come to."""
+    """Summarize the traces."""
     added = [ms for pair in found if (ms := _added_ms(pair)) is not None]
     dwell = [p.traced.dwell_ms for p in found if p.traced.dwell_ms is not None]
     return TraceRow(
@@ -334,7 +334,7 @@ def _far(ours_ms: float, theirs_ms: float, least_ms: float = _MS) -> bool:
 
 
 def _added_ms(pair: Pair) -> float | None:
-    """What Lambda itself took around a call that ran once and had no INIT."""
+    """Return Lambda's own time around a call that ran once and had no INIT."""
     traced = pair.traced
     if traced.service_ms is None or traced.ran_ms is None or pair.shown_cold:
         return None

@@ -34,7 +34,7 @@ _LOOK_S = 0.1
 
 @dataclass(frozen=True)
 class Inquiry:
-    """What is asked: of which function's invocations, how patiently.
+    """A question: about which function's invocations, asked how patiently.
 
     ``origin_wall_s`` is second 0 of the run's clock since 1970; ``stop`` says that the user does
     not want to wait any longer.
@@ -106,7 +106,7 @@ class _Question:
         return self._around[0], max(self._around[0] + 1.0, min(self._around[1], self._clock.wall()))
 
     def settled(self) -> bool:
-        """Whether whatever CloudWatch counts of the run is there."""
+        """Return whether CloudWatch's counts of the run are complete."""
         return self._clock.wall() >= self._ended_s + WAIT_S
 
     def answer(self) -> Mapping[Invoked, Metered]:
@@ -126,7 +126,7 @@ class _Question:
             self._wait(until_s)
 
     def row(self, own: Sent, metered: Metered) -> CheckedVersion:
-        """What was sent beside what was counted."""
+        """Return what was sent beside what was counted."""
         return CheckedVersion(
             arch=own.invoked.arch,
             qualifier=own.invoked.qualifier,
@@ -143,7 +143,7 @@ class _Question:
         )
 
     def _whole(self, found: Mapping[Invoked, Metered], metrics: tuple[Metric, ...]) -> bool:
-        """Whether as much was counted as is known to have happened."""
+        """Return whether as much was counted as is known to have happened."""
         for invoked, own in self._sent.items():
             least = {Metric.INVOCATIONS: own.ran}
             if own.outcomes_known:
@@ -176,7 +176,7 @@ def _seen(metered: Metered, span_s: tuple[float, float]) -> Seen:
 
 
 def _unasked(error: TunerError, whom: str) -> Advice:
-    """Why something could not be compared."""
+    """Say why something could not be compared."""
     if isinstance(error, AccessDenied):
         fix = "Allow it (`tuner policy` prints the least policy), or give --no-cross-check"
         return Advice("cross-check-denied", f"{whom} could not be compared: {error.reason}. {fix}.")

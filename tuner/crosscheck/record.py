@@ -1,4 +1,4 @@
-"""What a run sent, counted by version or alias, and the records of what CloudWatch counted of it.
+"""Counts of what a run sent, by version or alias, and the records of CloudWatch's counts of it.
 
 The tally grows with the number of versions, not of requests, but for times in flight and, where
 traces are written, for what is compared with them; both are kept of a limited number. Light to
@@ -31,7 +31,7 @@ GLANCE_S = 0.0
 
 @dataclass(frozen=True)
 class Seen:
-    """What CloudWatch counted in some minutes. ``concurrency`` is the highest of a minute."""
+    """CloudWatch's counts of some minutes. ``concurrency`` is the highest of a minute."""
 
     invocations: int
     errors: int
@@ -64,7 +64,7 @@ class CheckedVersion:
 
 @dataclass(frozen=True)
 class TraceRow:
-    """What X-Ray's traces come to: how many were ``read``, how many are of requests sent from here.
+    """Summary of X-Ray's traces: how many were ``read``, how many are of requests sent from here.
 
     ``service_ms`` is what Lambda itself adds to a warm call, ``dwell_ms`` how long events waited,
     both in the median.
@@ -79,7 +79,7 @@ class TraceRow:
 
 @dataclass(frozen=True)
 class CrossCheck:
-    """What was compared, when (seconds since 1970), and whether the figures were whole by then.
+    """A comparison: when (seconds since 1970), and whether the figures were complete by then.
 
     ``traces`` is ``None`` of a function that is not traced, or whose traces could not be read.
     """
@@ -92,7 +92,7 @@ class CrossCheck:
 
 
 def patience_s(asked: bool | None) -> float | None:
-    """How long an option says that figures are waited for; ``None``: they are not asked for."""
+    """Seconds to wait for figures, by the option; ``None``: they are not asked for."""
     if asked is None:
         return GLANCE_S
     return WAIT_S if asked else None
@@ -117,7 +117,7 @@ _NOT_THE_FUNCTION = "CallerRateLimitExceeded"
 
 @dataclass
 class Sent:
-    """What was sent to one version or alias, as far as the answers tell.
+    """Requests sent to one version or alias, as far as the answers tell.
 
     ``ran`` ran for certain and ``errors`` of them failed; ``unsure`` requests got no answer that
     says so. ``durations`` answers told ``duration_ms`` in all. Times are of the run's clock.
@@ -181,7 +181,7 @@ class Sent:
 
 
 class Tally:
-    """The sent of one run, by invoked; ``traced`` keeps requests by id as well."""
+    """Counts of one run, by what was invoked; ``traced`` keeps requests by id as well."""
 
     def __init__(self, *, traced: bool = False) -> None:
         self.sent: dict[Invoked, Sent] = {}
@@ -192,16 +192,16 @@ class Tally:
     def add(self, sample: Sample) -> None:
         """Count one request as it ends."""
         invoked = Invoked(sample.arch, sample.qualifier)
-        account = self.sent.get(invoked)
-        if account is None:
-            account = self.sent[invoked] = Sent(invoked, sample.memory_mb)
-        account.add(sample)
+        own = self.sent.get(invoked)
+        if own is None:
+            own = self.sent[invoked] = Sent(invoked, sample.memory_mb)
+        own.add(sample)
         self._remember(sample)
 
     def report(self, sample: Sample) -> None:
         """A request that was counted, with its REPORT, which was found later."""
-        if account := self.sent.get(Invoked(sample.arch, sample.qualifier)):
-            account.report(sample)
+        if own := self.sent.get(Invoked(sample.arch, sample.qualifier)):
+            own.report(sample)
         self._remember(sample)
 
     def _remember(self, sample: Sample) -> None:
@@ -211,27 +211,27 @@ class Tally:
 
     @property
     def traced(self) -> bool:
-        """Whether requests can be found by id."""
+        """Return whether requests can be found by id."""
         return self._traced
 
     def of_events(
         self, events: "EventFigures", followed: Mapping[str, Followed], until_s: float
     ) -> None:
-        """What became of accepted events up to a moment of the run, in the invoked of what the
-        answers told, which is only that they were accepted; a load has one account."""
+        """Count what became of accepted events up to a moment of the run, in place of what the
+        answers told, which is only that they were accepted; a load has one version."""
         if self._traced:
             self.events.update(followed)
-        for account in self.sent.values():
+        for own in self.sent.values():
             may_run = events.unknown * (1 + events.following.settings.retries)
-            account.unsure += may_run if events.following.broken is None else 10**9
-            account.ran, account.durations = events.tries, events.duration.count
-            account.duration_ms = (events.duration.mean_ms() or 0.0) * events.duration.count
-            account.last_s = max(account.last_s, until_s)
-            account.outcomes_known = False
+            own.unsure += may_run if events.following.broken is None else 10**9
+            own.ran, own.durations = events.tries, events.duration.count
+            own.duration_ms = (events.duration.mean_ms() or 0.0) * events.duration.count
+            own.last_s = max(own.last_s, until_s)
+            own.outcomes_known = False
 
 
 def tally_of(samples: Iterable[Sample], *, traced: bool) -> Tally:
-    """The sent of samples that are all at hand."""
+    """Count samples that are all at hand."""
     tally = Tally(traced=traced)
     for sample in samples:
         tally.add(sample)

@@ -1,4 +1,4 @@
-"""What goes into a batch: which calls, in which order or when, with which payloads and how many.
+"""Calls of a batch: how many, in which order or when, with which payloads.
 
 Warm calls are interleaved, so that drift is no property of a size. Calls that are in flight
 together cannot share a sandbox, so a burst of n against a version that nobody has called gives n
@@ -101,12 +101,12 @@ _ROUND = 1_000
 
 
 def answer_timeout_s(facts: FunctionFacts) -> float:
-    """How long an answer is waited for: INIT, the function's timeout, and a margin."""
+    """Seconds to wait for an answer: INIT, the function's timeout, and a margin."""
     return (facts.timeout_s or _LONGEST_S) + _MARGIN_S
 
 
 def concurrency_for(profile: Profile, facts: FunctionFacts, most: int | None) -> int:
-    """How many calls may be in flight: as many as the peak needs if each takes until its timeout.
+    """Return how many calls may be in flight: enough for the peak if each takes until its timeout.
 
     ``most`` is the user's own limit. Without one, half of the account's concurrency is left to
     other functions, unless this one has concurrency reserved.
@@ -130,7 +130,7 @@ def fair_share(facts: FunctionFacts) -> int | None:
 
 @dataclass(frozen=True)
 class Sending:
-    """How calls are sent, whatever the profile: ``retry`` is one of ``engine/retry.py``."""
+    """Options for sending calls of any profile: ``retry`` is one of ``engine/retry.py``."""
 
     concurrency: int
     retry: str = "none"
@@ -177,7 +177,7 @@ class Loading:
         return Batch(calls, bodies, sending.concurrency, 0, answer_timeout_s(facts), policy)
 
     def began(self, number: int, due_s: float) -> float:
-        """When the load began, from the first sample: its call's number and moment."""
+        """Return when the load began, from the first sample: its call's number and moment."""
         if self.start_s is None:
             self.start_s = due_s - (self._due.get(number) or 0.0)
             self._due.clear()

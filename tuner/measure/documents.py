@@ -1,4 +1,4 @@
-"""What a run keeps beside its samples: facts of loads and of ways to start that no sample tells.
+"""Documents of a run beside its samples: facts of loads and ways to start that no sample has.
 
 Each is of one Setting, which its samples carry as well, so both together give the same figures at
 any later time. Light to import, since every answer may hold them.
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class Ending(StrEnum):
-    """How a size's load ended."""
+    """Endings of a size's load."""
 
     WHOLE = "whole"
     BLOWN = "blown"  # by the user's own condition, so the size has not borne the load
@@ -42,7 +42,7 @@ class LoadFacts:
 
 @dataclass(frozen=True)
 class LoadTerms:
-    """What every size was asked to bear, for those who read of it; rates per second."""
+    """The load that every size was put under, in plain values; rates per second."""
 
     profile: str
     about: str

@@ -57,7 +57,7 @@ class EventDrain:
             self._broken = str(error)
 
     def figures(self, start_s: float) -> EventFigures:
-        """What it came to; ``start_s`` is the load's start on the run's clock."""
+        """Return the figures; ``start_s`` is the load's start on the run's clock."""
         trail = self._trail
         following = Following(
             trail.place, trail.settings, trail.time_scale, self._seconds, self._broken
@@ -90,7 +90,7 @@ class EventDrain:
 
 
 def incomplete(events: EventFigures) -> str | None:
-    """Why a load's events are not told in full, for its note; ``None`` if they are."""
+    """Return why a load's events are incomplete, for its note; ``None`` if they are not."""
     if events.following.broken is not None:
         return "its events could not be followed to the end"
     if events.unknown:
@@ -99,7 +99,7 @@ def incomplete(events: EventFigures) -> str | None:
 
 
 def event_advice(events: EventFigures, *, removed: bool) -> tuple[Advice, ...]:
-    """What a reader has to know; ``removed`` says that what they were sent to is gone now."""
+    """Return warnings; ``removed`` says that the version they were sent to is gone."""
     return tuple(_advice(events, removed))
 
 

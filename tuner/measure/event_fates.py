@@ -1,4 +1,4 @@
-"""What became of events that were only accepted: begun, tried again, ended, or never seen again.
+"""Fates of accepted events: begun, retried, ended, or never seen again.
 
 Correlates each accepted event with the platform's own lines in the function's log by request id,
 which Lambda keeps over all tries of an event (recorded on AWS, and so does the local Lambda), and
@@ -28,7 +28,7 @@ _TICK_S = 0.002
 
 
 class End(StrEnum):
-    """How an event ended, as far as it can be told."""
+    """Endings of an event, as far as they are known."""
 
     SUCCEEDED = "succeeded"  # so recorded; or not tried again when a failure would have been
     EXHAUSTED = "retries_exhausted"  # the last allowed try failed
@@ -121,12 +121,12 @@ class Fates:
                 self.events[request_id].end = _CONDITIONS[condition]
 
     def unsettled(self, now_s: float) -> int:
-        """How many events may still change."""
+        """Number of events that may still change."""
         self._open = {each for each in self._open if self.end(self.events[each], now_s) in OPEN}
         return len(self._open)
 
     def end(self, fate: Fate, now_s: float) -> End:
-        """How an event has ended by now."""
+        """Return how an event has ended by now."""
         tries = fate.tries(self.time_scale)
         if fate.end is not None:
             return fate.end
@@ -144,12 +144,12 @@ class Fates:
             yield fate, fate.tries(self.time_scale), self.end(fate, now_s)
 
     def is_retry(self, before: Try, after: Try) -> bool:
-        """Whether a try followed on another's failure, and was no second delivery."""
+        """Return whether a try followed another's failure, and was no second delivery."""
         wait_s = after.began_s - (before.ended_s or before.began_s)
         return wait_s >= RETRY_AFTER_S[0] - _EARLY_S
 
     def _failures(self, tries: list[Try]) -> int:
-        """How many tries were followed by a retry."""
+        """Number of tries that were followed by a retry."""
         return sum(self.is_retry(a, b) for a, b in pairwise(tries))
 
     def _after(
@@ -168,13 +168,13 @@ class Fates:
 
 
 def _took_s(report: Report) -> float:
-    """How long a try took, INIT left out: START is written after it."""
+    """Seconds that a try took without INIT: START is written after it."""
     return (report.duration_ms or 0.0) / 1000.0
 
 
 @dataclass(frozen=True)
 class Followed:
-    """What the log told of an event: how long it waited, how often it was tried."""
+    """An event by the log: how long it waited, how often it was tried."""
 
     dwell_ms: float | None
     tries: int

@@ -1,4 +1,4 @@
-"""What followed events come to: fates in, counts, waits and what the function did for them out.
+"""Figures of followed events: fates in; counts, waits and durations out.
 
 Waits are platform milliseconds. What the function did (durations, billing, concurrency) is that of
 all tries whose REPORT was found, retries included, since each of them is run and paid for.
@@ -37,7 +37,7 @@ class Moment:
 
 @dataclass(frozen=True)
 class Following:
-    """How events were followed: where, how Lambda treats them, and for how long after the load.
+    """Circumstances of following: the log, Lambda's rules, and how long after the load.
 
     ``broken`` says why it could not be gone on with, if so.
     """
@@ -96,7 +96,7 @@ class EventFigures:
 
 @dataclass
 class _Sums:
-    """What is counted on the way through all events."""
+    """Counts on the way through all events."""
 
     ends: Counter[End] = field(default_factory=Counter)
     by_tries: Counter[int] = field(default_factory=Counter)

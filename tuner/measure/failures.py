@@ -24,7 +24,7 @@ _EXPIRED = ("Expired", "InvalidClientToken", "UnrecognizedClient", "InvalidSigna
 
 
 def may_be_renewed(sample: Sample) -> bool:
-    """Whether new credentials, or a corrected clock, would end this refusal."""
+    """Return whether new credentials, or a corrected clock, would end this refusal."""
     return any(word in (sample.reason or "") for word in _EXPIRED)
 
 
@@ -118,11 +118,11 @@ class Failures:
         self._answered = self._answered or sample.status is not None
 
     def advice(self) -> tuple[Advice, ...]:
-        """What to do about it."""
+        """Return what to do about it."""
         return self._advice
 
     def _awaited(self, sample: Sample) -> bool:
-        """Whether what is refused may still come right by itself."""
+        """Return whether the refusal may still end by itself."""
         if not self._answered or not may_be_renewed(sample):
             return False
         if self._refused_since_s is None:

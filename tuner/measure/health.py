@@ -1,4 +1,4 @@
-"""Whether a measurement can be trusted: each doubt is an :class:`Advice` that ends in a next step.
+"""Doubts about a measurement: each is an :class:`Advice` that ends in a next step.
 
 Looks at the samples and at what is known of function and machine; changes and leaves out nothing.
 A size that failed is no doubt about the measurement, so it is not mentioned here.
@@ -50,7 +50,7 @@ def check(samples: Sequence[Sample], facts: FunctionFacts) -> tuple[Advice, ...]
 
 
 def platform_advice(facts: FunctionFacts, sizes_mb: Iterable[int]) -> tuple[Advice, ...]:
-    """What the local Lambda's machine cannot do as AWS does; nothing for other backends."""
+    """Return what the local Lambda's machine cannot do as AWS does; nothing for other backends."""
     if facts.backend is not Backend.LOCAL:
         return ()
     found = (
@@ -232,7 +232,7 @@ _FEW_ROWS = 5  # of a size; below, its scatter cannot be seen
 
 
 def recording_advice(recording: Recording, sizes_mb: Iterable[int]) -> tuple[Advice, ...]:
-    """What the reader has to know of a recording: sizes with few rows, or with cold ones only."""
+    """Return doubts about a recording: sizes with few rows, or with cold ones only."""
     sizes = list(sizes_mb)
     found = (_recorded_few(recording, sizes), _recorded_cold(recording, sizes))
     return tuple(advice for advice in found if advice is not None)

@@ -9,7 +9,7 @@ from tuner.targets.seam import Target
 
 
 def lacks_report(sample: Sample) -> bool:
-    """Whether an invocation that succeeded is without a duration, and could be looked up."""
+    """Return whether a successful invocation lacks its duration, and could be looked up."""
     return (
         sample.outcome is Outcome.OK
         and sample.duration_ms is None

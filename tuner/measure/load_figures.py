@@ -1,4 +1,4 @@
-"""What a load came to: samples in, figures out, without holding the samples.
+"""Figures of a load: samples in, figures out, without holding the samples.
 
 Latency of a call counts from its due time to the end of its last attempt, backoff included; the
 service time of an attempt counts from its sending. Percentiles are of what ended well: a throttle

@@ -20,12 +20,12 @@ _ASKED = 0.99
 def load_advice(
     figures: LoadFigures, shortfall: Shortfall, concurrency: int, *, adaptive: bool
 ) -> tuple[Advice, ...]:
-    """What a reader has to know; ``adaptive`` says that the retry policy itself held calls back."""
+    """Return doubts; ``adaptive`` says that the retry policy itself held calls back."""
     return tuple(_advice(figures, shortfall, concurrency, adaptive))
 
 
 def front_advice(figures: LoadFigures) -> tuple[Advice, ...]:
-    """What an HTTP front does not tell: the function's own durations, unless the logs had them."""
+    """Return what is unknown behind an HTTP front: durations that the logs did not have."""
     good, known = figures.outcomes[Outcome.OK], figures.duration.count
     if not good or known == good:
         return ()

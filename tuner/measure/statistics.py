@@ -1,4 +1,4 @@
-"""What a load came to: latencies that merge exactly, and a row per second.
+"""Latencies that merge exactly, and a load's row per second.
 
 Accumulates samples and derives figures; it prints nothing and sends nothing. Times are seconds on
 the run's clock, latencies milliseconds.
@@ -44,7 +44,7 @@ class Latencies:
 
     @property
     def count(self) -> int:
-        """How many were recorded."""
+        """Number of recorded values."""
         return int(self._histogram.get_total_count())
 
     def percentile_ms(self, percent: float) -> float | None:

@@ -38,7 +38,7 @@ class FrameChange:
         return setting._replace(start=self.value)
 
     def concerns(self, sample: Sample) -> bool:
-        """Whether it is one of these calls."""
+        """Return whether it is one of these calls."""
         if not self.first <= sample.call <= self.last:
             return False
         of_load = sample.purpose is Purpose.LOAD and sample.memory_mb == self.load_of_mb
@@ -87,7 +87,7 @@ def _changed(sample: Sample, changes: Sequence[FrameChange]) -> Sample:
 
 
 def _read(of_run: Documents, arch: str) -> tuple[list[FrameChange], dict[str, Mapping[str, Any]]]:
-    """What frames say of samples, and the documents without them; nothing of what is none."""
+    """Return what frames say of samples, and the documents without them."""
     changes: list[FrameChange] = []
     new: dict[str, Mapping[str, Any]] = {}
     for name, parse in ((_LOADS, _of_load), (_STARTS, _of_start)):

@@ -77,7 +77,7 @@ class AwsTarget(Target):
         return self._facts
 
     def check_up(self) -> Iterator[Finding]:
-        """What stands in the way of measuring it, question by question; changes nothing."""
+        """Check what stands in the way of measuring it, question by question; changes nothing."""
         from tuner.targets.checkup import check_up  # only `tuner doctor` needs it
 
         return check_up(self._control, self._name)

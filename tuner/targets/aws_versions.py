@@ -31,7 +31,7 @@ JOURNAL_DIRECTORY = Path(".tuner/journal")
 
 @dataclass(frozen=True)
 class AwsOptions:
-    """Where the function is, as whom, how sizes are made, and where changes are journalled.
+    """The function's session, how Settings of it are made, and where changes are journalled.
 
     ``journal`` is ``None`` only for a function that ends with this process. ``code`` replaces that
     of the function in a copy, and ``arch`` its architecture.
@@ -47,7 +47,7 @@ class AwsOptions:
 
 
 class Deployed:
-    """What was made callable of one function so far."""
+    """The Settings of one function that were made callable so far."""
 
     def __init__(
         self, control: ControlPlane, name: TargetName, options: AwsOptions, run: str
@@ -59,7 +59,7 @@ class Deployed:
 
     @property
     def function(self) -> str:
-        """What is invoked: the function, or the copy that will be made of it."""
+        """The invoked function's name: its own, or that of the copy that will be made of it."""
         if self._options.isolation is Isolation.CLONE:
             return clone_name(self._name.function, self._id)
         return self._name.function
@@ -191,7 +191,7 @@ class Deployed:
         return VersionMaker(self._control, self._journal, start)
 
     def _opening(self, start: Configuration) -> JournalHeader:
-        """What the journal begins with: the function as it is now."""
+        """Return the journal's beginning: the function as it is now."""
         arn, session = unqualified(start["FunctionArn"]), self._control.session
         clone = self._options.isolation is Isolation.CLONE
         return JournalHeader(
@@ -214,7 +214,7 @@ class Deployed:
         )
 
     def _refuse_marked(self, start: Configuration) -> None:
-        """What an earlier run has left changed must not be taken for how it was."""
+        """Refuse a function that another run has left changed."""
         if MARK.match(start.get("Description", "")):
             raise TargetError(
                 self._name.text,
@@ -228,5 +228,5 @@ def _about_size(error: TargetError, text: str, memory_mb: int) -> TargetError:
 
 
 def _made_of(setting: Setting) -> Setting:
-    """What makes a version differ from another of the same function."""
+    """Return what makes a version differ from another of the same function."""
     return setting._replace(code="", load="")

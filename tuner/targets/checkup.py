@@ -224,7 +224,7 @@ def _triggers(control: ControlPlane, name: TargetName) -> Finding:
 
 
 def _startups(control: ControlPlane, latest: Configuration) -> Finding:
-    """Which ways to start `tuner cold --variants` could compare; nothing else needs them."""
+    """Find which ways to start `tuner cold --variants` could compare; nothing else needs them."""
     session, name = control.session, "ways to start"
     local = session.loopback and platform_facts(session.endpoint_url)
     reason = no_snap_start(latest, Backend.LOCAL if local else Backend.AWS)

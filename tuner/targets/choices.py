@@ -1,4 +1,4 @@
-"""What options say of how a function is measured: architectures, ways to start, isolation.
+"""Options for how a function is measured: architectures, ways to start, isolation.
 
 Words only: ``--architectures``, ``--variants``, ``--isolation``. The making is beside.
 """
@@ -31,7 +31,7 @@ _MOST = 10_000
 
 
 def read_startups(text: str) -> tuple[str, ...]:
-    """What ``--variants`` says; on demand comes first in any case, the others are held against it.
+    """Read ``--variants``; on demand always comes first, as the others are compared with it.
 
     Raises UsageError.
     """
@@ -98,7 +98,7 @@ def read_isolation(text: str) -> Isolation:
 
 
 def isolation_notes(isolation: Isolation) -> tuple[Advice, ...]:
-    """What a reader of the result has to know."""
+    """Return the notes that a result of this isolation needs."""
     if isolation is Isolation.IN_PLACE:
         text = (
             "Measured in place, one size after another: a change in the function's environment "

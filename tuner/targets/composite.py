@@ -31,7 +31,7 @@ class Composite(Target):
         self.one_at_a_time = any(target.one_at_a_time for target in self._parts.values())
 
     def parts(self) -> Mapping[Part, Target]:
-        """What there is, in order."""
+        """All parts, in order."""
         return self._parts
 
     def describe(self) -> FunctionFacts:
@@ -72,7 +72,7 @@ class Composite(Target):
         self._parts[variant.setting.part].release(variant)
 
     def endpoint(self) -> Endpoint | None:
-        """Where to invoke; each variant names its own function."""
+        """The first part's endpoint; each variant names its own function."""
         return self._first.endpoint()
 
     def recordings(self) -> Mapping[Part, Recording]:

@@ -23,7 +23,7 @@ _THING = "the local Lambda"
 
 @dataclass(frozen=True)
 class EmbeddedOptions:
-    """How the child is run: ``--cpu``, and how long it may take to start and to end (seconds)."""
+    """Options of the child: ``--cpu``, and the time it has to start and to end (seconds)."""
 
     cpu: str = "auto"
     account_concurrency: int | None = None

@@ -1,4 +1,4 @@
-"""What a function's configuration says, and a local Lambda of its machine: the facts of a function.
+"""Facts of a function: from its configuration, and from a local Lambda about its machine.
 
 How CPU is limited, how well, how many cores: only a local Lambda of ours answers that, on loopback.
 """
@@ -22,7 +22,7 @@ def platform_facts(url: str, timeout_s: float = 5.0) -> Mapping[str, Any]:
 
 
 def ask_local(url: str, path: str, timeout_s: float = 5.0) -> tuple[Any, Mapping[str, str]] | None:
-    """What a local Lambda of ours tells on one of its own pages, with the answer's headers in
+    """Ask one of a local Lambda's own pages; returns its JSON, with the answer's headers in
     lower case; ``None`` if the service at ``url`` has no such page."""
     parts = urlsplit(url)
     connection = HTTPConnection(parts.hostname or "127.0.0.1", parts.port or 80, timeout=timeout_s)

@@ -1,4 +1,4 @@
-"""Whether a package has the handler that is asked for, found by reading the code, not running it.
+"""Finds and checks the handler of a package by reading its code, without running it.
 
 Python only: the module's file, its syntax, and a name at its top level. What the code does when
 it is imported shows in the first invocation.
@@ -100,7 +100,7 @@ def _bound(body: Sequence[ast.stmt]) -> Iterator[str]:
 
 
 def _inner(node: ast.stmt) -> list[ast.stmt]:
-    """What stands in the blocks of ``if``, ``try``, ``with`` and loops."""
+    """Return the statements in the blocks of ``if``, ``try``, ``with`` and loops."""
     inner: list[ast.stmt] = []
     for name in ("body", "orelse", "finalbody"):
         inner += getattr(node, name, [])

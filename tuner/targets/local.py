@@ -51,7 +51,7 @@ class LocalOptions:
 
 @dataclass(frozen=True)
 class _Function:
-    """What is created on the local Lambda."""
+    """A function to create on the local Lambda."""
 
     name: str
     package: Package

@@ -1,4 +1,4 @@
-"""What a user may write for a function: a name, an ARN, ``local:``, ``demo:``, ``replay:``.
+"""Names of targets as users write them: a name, an ARN, ``local:``, ``demo:``, ``replay:``.
 
 Text in, a frozen :class:`TargetName` out; nothing is opened or asked, so a name that parses may
 still not exist. Names and ARNs follow the patterns of Lambda's service model.
@@ -12,7 +12,7 @@ from tuner.errors import UsageError
 
 
 class Kind(StrEnum):
-    """What answers."""
+    """Kinds of targets."""
 
     AWS = "aws"
     LOCAL = "local"

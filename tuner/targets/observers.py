@@ -1,4 +1,4 @@
-"""Who else saw a function's invocations: the seams for following events and for service metrics.
+"""Seams to others that saw a function's invocations: event logs and service metrics.
 
 Both are opened before a run; metrics are asked for when it is over, never while something is
 measured. Times of events are platform seconds since 1970: those of Lambda's own clock, which on a
@@ -18,7 +18,7 @@ AGE_S = 21_600.0
 
 @dataclass(frozen=True)
 class EventSettings:
-    """How Lambda treats events of one function, version or alias; places are ARNs."""
+    """Lambda's rules for events of one function, version or alias; destinations are ARNs."""
 
     retries: int = RETRIES
     age_s: float = AGE_S
@@ -28,7 +28,7 @@ class EventSettings:
 
 
 class EventTrail(Protocol):
-    """Where events can be followed. Every question may raise :class:`tuner.errors.TunerError`.
+    """A log in which events can be followed. Its methods may raise TunerError.
 
     ``late_s`` is how late a line may appear in the log (platform seconds), ``pause_s`` how long
     to wait between two questions (our seconds), ``time_scale`` platform seconds per second.
@@ -55,7 +55,7 @@ class EventTrail(Protocol):
 
 
 class ServiceMetrics(Protocol):
-    """What a platform counted and traced by itself. Questions may raise TunerError.
+    """Counts and traces of the platform itself. Methods may raise TunerError.
 
     ``traced`` says whether the function writes traces; spans are seconds since 1970.
     """
@@ -68,7 +68,7 @@ class ServiceMetrics(Protocol):
         span_s: tuple[float, float],
         metrics: Collection[Metric] = tuple(Metric),
     ) -> Mapping[Invoked, Metered]:
-        """What was counted of each place in the minutes of this span."""
+        """Return what was counted of each in the minutes of this span."""
         ...
 
     def traces(self, span_s: tuple[float, float]) -> Sequence[Traced]:

@@ -26,7 +26,7 @@ _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 @dataclass(frozen=True)
 class Package:
-    """What CreateFunction needs: the zip, and how to run it."""
+    """A deployment package: the zip, and how to run it."""
 
     zip_bytes: bytes
     handler: str

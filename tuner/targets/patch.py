@@ -46,7 +46,7 @@ def patch(
 
 
 def diff(old: str, new: str, path: Path) -> str:
-    """What changes, as a unified diff; empty if nothing does."""
+    """Return the change as a unified diff; empty if there is none."""
     lines = difflib.unified_diff(
         old.splitlines(keepends=True), new.splitlines(keepends=True), f"a/{path}", f"b/{path}"
     )

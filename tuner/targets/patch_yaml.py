@@ -41,7 +41,7 @@ class _Value:
         return f"{self.key}: {f'[{self.text}]' if self.listed else self.text}"
 
     def is_in(self, mapping: Any) -> bool:
-        """Whether a mapping has it."""
+        """Return whether a mapping has it."""
         found = mapping.get(self.key)
         if self.listed:
             return isinstance(found, list) and [str(each) for each in found] == [self.text]

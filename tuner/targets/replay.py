@@ -48,7 +48,7 @@ class ReplayTarget(Target):
         self.notes = recording.notes
 
     def describe(self) -> FunctionFacts:
-        """What the file says; what it was configured with is not known."""
+        """Return what the file says; the configuration is not known."""
         rows = [row for size in self.recording.sizes() for row in self.recording.rows(size)]
         return FunctionFacts(
             name=Path(self.recording.path).name,

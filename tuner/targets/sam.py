@@ -156,7 +156,7 @@ def _number(
 
 
 def _parameters(template: Mapping[str, Any], path: Path) -> dict[str, str]:
-    """What ``!Ref`` may name: pseudo parameters, and parameters that have a default."""
+    """Return the values that ``!Ref`` may name: pseudo parameters and parameters with a default."""
     values = dict(_PSEUDO)
     for name, parameter in _mapping(template, "Parameters", path).items():
         if isinstance(parameter, dict) and parameter.get("Default") is not None:

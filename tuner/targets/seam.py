@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Credentials:
-    """What a request is signed with. Never printed, logged or stored."""
+    """Keys that requests are signed with. Never printed, logged or stored."""
 
     access_key: str
     secret_key: str
@@ -33,7 +33,7 @@ class Credentials:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where and how invocations are sent.
+    """An address for invocations, and how to sign them.
 
     ``url`` is scheme, host and port of the Invoke API; ``function`` is the name or ARN in its
     path. ``credentials`` is called again whenever a batch starts, so that they may be refreshed.
@@ -80,7 +80,7 @@ class Code:
 
 
 class Level(StrEnum):
-    """How a finding weighs."""
+    """Weight of a finding."""
 
     OK = "ok"
     UNKNOWN = "unknown"
@@ -108,7 +108,7 @@ def never() -> bool:
 
 
 class Target(Protocol):
-    """What an experiment asks of a function under test.
+    """A function under test, as an experiment uses it.
 
     Every method may raise :class:`tuner.errors.TargetError`. ``prepare`` may change the function;
     ``restore`` puts it back exactly and may be called any number of times. ``one_at_a_time``:
@@ -123,11 +123,11 @@ class Target(Protocol):
         ...
 
     def parts(self) -> "Mapping[Part, Target]":
-        """What is deployed apart from the rest: this alone, unless it is made of several."""
+        """Its separately deployed parts: only itself, unless it is made of several."""
         return {Part(self.describe().arch): self}
 
     def check_up(self) -> Iterator[Finding]:
-        """What stands in the way of measuring it, question by question; changes nothing."""
+        """Check what stands in the way of measuring it, question by question; changes nothing."""
         return iter(())
 
     def check(self, settings: Iterable[Setting]) -> None:
@@ -153,11 +153,11 @@ class Target(Protocol):
         return
 
     def endpoint(self) -> Endpoint | None:
-        """Where to invoke; ``None`` for a recording, which answers by itself."""
+        """Return where to invoke; ``None`` for a recording, which answers by itself."""
         ...
 
     def recordings(self) -> "Mapping[Part, Recording]":
-        """What answers in place of a function, where there is no endpoint."""
+        """Return the recordings that answer where there is no endpoint."""
         return {}
 
     def reports(self, request_ids: Sequence[str]) -> Mapping[str, Report]:
@@ -165,7 +165,7 @@ class Target(Protocol):
         return {}
 
     def events(self, variant: Variant) -> EventTrail | None:
-        """Where what becomes of asynchronous events of a variant can be read; ``None``: nowhere.
+        """Return the log in which events of a variant can be followed, if there is one.
 
         Fails at once if that is not allowed, before anything is sent.
         """
@@ -183,7 +183,7 @@ class Target(Protocol):
         raise TargetError(self.describe().name, f"has no version or alias {qualifier}")
 
     def metrics(self) -> ServiceMetrics | None:
-        """Who else counted the invocations, to be asked when they are over; ``None``: nobody."""
+        """Return the platform's own counts, to be read after the run; ``None`` without any."""
         return None
 
     def restore(self) -> None:

@@ -1,4 +1,4 @@
-"""Whether a function can be measured by publishing versions of it, or started in another way.
+"""Refuses functions that cannot be measured by versions of them, or started in another way.
 
 Reads a configuration as Lambda gives it and refuses with the reason and the next step, before
 anything is changed. Rules of ways to start: Lambda developer guide, "Improving startup performance
@@ -154,7 +154,7 @@ def refuse_startups(
 
 
 def no_snap_start(configuration: Configuration, backend: Backend) -> str | None:
-    """Why a function can have no snapshots; ``None`` if it can."""
+    """Return why a function can have no snapshots; ``None`` if it can."""
     runtime = configuration.get("Runtime")
     ephemeral = (configuration.get("EphemeralStorage") or {}).get("Size", _FREE_EPHEMERAL_MB)
     if backend is Backend.LOCAL:

@@ -125,7 +125,7 @@ def test_what_agrees_is_no_disagreement_and_is_told_with_its_figures(clock: Virt
 @pytest.mark.parametrize(
     ("figures", "code", "says"),
     [
-        ({"invocations": 25}, "metrics-more", "of orders:7 (512 MB) 25 invocations where 20 ran"),
+        ({"invocations": 25}, "metrics-more", "for orders:7 (512 MB) 25 invocations where 20 ran"),
         ({"invocations": 18}, "metrics-fewer", "18 invocations where 20 answered"),
         ({"errors": 2}, "metrics-errors", "2 errors where 0 were answered"),
         ({"throttles": 3}, "metrics-throttles", "3 throttles where 0 were answered"),
@@ -218,7 +218,7 @@ def test_many_versions_that_disagree_are_named_by_three_and_counted(clock: Virtu
     book = tallied(*(sample(n, qualifier=str(n), setting=Setting(128 * (n + 1))) for n in range(5)))
     twice = {str(n): metered(invocations=2, duration=200) for n in range(5)}
     (advice,) = checked(clock, book, answer=lambda: twice).advice
-    assert "orders:2 (384 MB) 2 invocations where 1 ran, and so at 2 more:" in advice.text
+    assert "orders:2 (384 MB) 2 invocations where 1 ran, and likewise at 2 more:" in advice.text
 
 
 def test_versions_of_two_architectures_that_bear_one_number_are_told_apart(
@@ -230,7 +230,7 @@ def test_versions_of_two_architectures_that_bear_one_number_are_told_apart(
     found = checked(clock, book, answer=lambda: {"7": told})
     assert [(row.arch, row.ran) for row in found.rows] == [("x86_64", 1), ("arm64", 2)]
     (advice,) = found.advice
-    assert "of orders:7 (512 MB, x86_64) 2 invocations where 1 ran" in advice.text
+    assert "for orders:7 (512 MB, x86_64) 2 invocations where 1 ran" in advice.text
 
 
 def test_a_run_of_the_last_minute_is_not_asked_about_without_waiting() -> None:

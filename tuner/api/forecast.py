@@ -28,7 +28,7 @@ from tuner.planning.estimate import Estimate, Known, Making, duration_ms, estima
 from tuner.planning.risks import risks
 from tuner.planning.sizes import candidates, grid_sizes, start_sizes
 from tuner.planning.work import (
-    ColdWish,
+    ColdWork,
     LoadWork,
     Range,
     Work,
@@ -199,7 +199,7 @@ def _work(options: SweepOptions, facts: FunctionFacts) -> tuple[tuple[int, ...],
     limited = limit.invocations is not None or limit.cost_usd is not None
     each = COLD_STARTS if options.cold is None else options.cold
     burst = largest_burst(facts, int(facts.platform.get("cores") or 1))
-    cold = ColdWish(each, burst, (limited or limit.seconds is not None) and options.cold is None)
+    cold = ColdWork(each, burst, (limited or limit.seconds is not None) and options.cold is None)
     if options.method == "grid":
         sizes = grid_sizes(wish)
         return sizes, grid_work(sizes, options.samples, limit.invocations, cold)

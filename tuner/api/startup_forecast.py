@@ -14,7 +14,7 @@ from tuner.errors import UsageError
 from tuner.options.question import measured_arches, startup_size
 from tuner.options.sweep import SweepOptions
 from tuner.planning.cold import COLD_STARTS
-from tuner.planning.startup_plan import StartupPlan, Terms, startup_plans
+from tuner.planning.starts import StartupPlan, Terms, startup_plans
 from tuner.records import Backend, FunctionFacts
 from tuner.units import format_memory, format_usd
 

@@ -2,6 +2,9 @@
 
 Follows the plans of ``adaptive.py`` and ``grid.py`` and the sampler of cold starts: between the
 two ends lies what they do, whatever the function turns out to be. Counting only.
+
+The calls of Lambda's control plane are those of ``tuner.targets.aws`` in each way of isolation. AWS
+allows 15 of them a second for a whole account (GetFunction has 100 of its own).
 """
 
 from collections.abc import Mapping
@@ -29,7 +32,7 @@ class Range:
 
 
 @dataclass(frozen=True)
-class ColdWish:
+class ColdWork:
     """Cold starts: how many at each size, and how many at once (``burst``)."""
 
     each: int
@@ -110,7 +113,7 @@ def with_loads(work: Work, loads: LoadWork, most: int | None = None) -> Work:
 
 
 def adaptive_work(
-    start_mb: tuple[int, ...], candidates: int, most: int, cold: ColdWish, plan: Adaptive
+    start_mb: tuple[int, ...], candidates: int, most: int, cold: ColdWork, plan: Adaptive
 ) -> Work:
     """The adaptive plan: ``start_mb`` first, then up to ``most`` requests over the candidates."""
     begun = min(most, len(start_mb) * (plan.start_repeats + 1))
@@ -130,7 +133,7 @@ def adaptive_work(
     )
 
 
-def grid_work(sizes_mb: tuple[int, ...], samples: int, most: int | None, cold: ColdWish) -> Work:
+def grid_work(sizes_mb: tuple[int, ...], samples: int, most: int | None, cold: ColdWork) -> Work:
     """The grid: every size ``samples`` times and once to warm up, unless the limit comes first."""
     full = len(sizes_mb) * (samples + 1)
     fewest = full if most is None else min(most, full)
@@ -149,7 +152,7 @@ def grid_work(sizes_mb: tuple[int, ...], samples: int, most: int | None, cold: C
     )
 
 
-def _cold(wish: ColdWish, candidates: int) -> tuple[Range, Range, Range]:
+def _cold(wish: ColdWork, candidates: int) -> tuple[Range, Range, Range]:
     """Requests, fresh versions and rounds of the cold starts.
 
     They are forced at both ends and at the pick, which may be one of the ends. The warm-up of a

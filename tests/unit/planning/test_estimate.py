@@ -13,7 +13,7 @@ from tuner.planning.adaptive import Adaptive
 from tuner.planning.estimate import Known, Making, duration_ms, estimate
 from tuner.planning.risks import risks
 from tuner.planning.work import (
-    ColdWish,
+    ColdWork,
     Range,
     adaptive_work,
     clone_calls,
@@ -29,32 +29,32 @@ FACTS = a_function()
 
 
 def test_a_grid_makes_each_size_as_often_as_asked_and_once_to_warm_up() -> None:
-    work = grid_work(SIZES, 10, None, ColdWish(0))
+    work = grid_work(SIZES, 10, None, ColdWork(0))
     assert work.requests == Range(44, 44)
     assert work.versions == Range(4, 4)
 
 
 def test_a_limit_on_invocations_limits_the_grid() -> None:
-    work = grid_work(SIZES, 10, 20, ColdWish(0))
+    work = grid_work(SIZES, 10, 20, ColdWork(0))
     assert work.requests.low == 20
     assert work.requests.high <= 24
 
 
 def test_an_adaptive_sweep_asks_between_its_least_and_its_limit() -> None:
-    work = adaptive_work(SIZES, 200, 60, ColdWish(0), Adaptive())
+    work = adaptive_work(SIZES, 200, 60, ColdWork(0), Adaptive())
     assert (work.warm.low, work.warm.high) == (14, 61)
     assert work.sizes.low == 4
     assert 4 < work.sizes.high < 60
 
 
 def test_cold_starts_that_a_budget_may_drop_can_be_none() -> None:
-    assert grid_work(SIZES, 1, None, ColdWish(5, limited=True)).cold.low == 0
-    assert grid_work(SIZES, 1, None, ColdWish(5)).cold.low > 0
+    assert grid_work(SIZES, 1, None, ColdWork(5, limited=True)).cold.low == 0
+    assert grid_work(SIZES, 1, None, ColdWork(5)).cold.low > 0
 
 
 def test_with_known_durations_the_cost_of_a_grid_lies_within_the_range() -> None:
     points = tuple((size, 200.0 * 512 / size) for size in SIZES)
-    work = grid_work(SIZES, 10, None, ColdWish(0))
+    work = grid_work(SIZES, 10, None, ColdWork(0))
     found = estimate(work, SIZES, Known("a test", points, Range(50, 100)), RATES, HOW)
     true = sum(11 * cost_usd(billed_ms(ms), size, RATES) for size, ms in points)
     assert found.cost_usd.holds(true + 4 * cost_usd(80.0, 512, RATES))
@@ -87,14 +87,14 @@ def test_points_that_contradict_each_other_still_give_a_range(
     points: list[tuple[int, float]],
 ) -> None:
     found = estimate(
-        grid_work(SIZES, 3, None, ColdWish(2)), SIZES, Known("x", tuple(points)), RATES, HOW
+        grid_work(SIZES, 3, None, ColdWork(2)), SIZES, Known("x", tuple(points)), RATES, HOW
     )
     for span in (found.invocations, found.cost_usd, found.seconds):
         assert 0 <= span.low <= span.high
 
 
 def test_every_version_is_updated_published_and_deleted() -> None:
-    calls = version_calls(grid_work(SIZES, 10, None, ColdWish(0)), alias=True)
+    calls = version_calls(grid_work(SIZES, 10, None, ColdWork(0)), alias=True)
     assert calls["PublishVersion"] == calls["DeleteFunction"] == Range(4, 4)
     assert calls["UpdateFunctionConfiguration"] == Range(5, 5)  # and put back once
     assert "GetAlias" in calls
@@ -124,7 +124,7 @@ def test_a_harmless_function_has_only_the_side_effects_to_think_of() -> None:
 
 
 def test_a_copy_is_created_once_and_in_place_nothing_is_published() -> None:
-    work = grid_work(SIZES, 10, None, ColdWish(0))
+    work = grid_work(SIZES, 10, None, ColdWork(0))
     copied, in_place = clone_calls(work, alias=False), in_place_calls(work, alias=False)
     assert copied["CreateFunction"] == copied["DeleteFunction"] == Range(1, 1)
     assert {"PublishVersion", "DeleteFunction", "CreateFunction"}.isdisjoint(in_place)

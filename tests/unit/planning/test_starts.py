@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tuner.billing.cost import kept_usd
 from tuner.billing.prices import prices
 from tuner.planning.estimate import Known
-from tuner.planning.startup_plan import Terms, startup_plans
+from tuner.planning.starts import Terms, startup_plans
 from tuner.targets.choices import read_startups
 
 X86 = prices("us-east-1", "x86_64")

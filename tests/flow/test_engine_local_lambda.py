@@ -48,7 +48,7 @@ def invoke(local_lambda_url: str) -> Iterator[Invoke]:
             local_lambda_url, "eu-west-1", function, lambda: Credentials("any", "any")
         )
         engine = engine or LocustEngine(endpoint, WallClock())
-        engine._endpoint = endpoint
+        engine.endpoint = endpoint
         variant = a_variant(memory_mb, qualifier)
         ordered = [Call(n, variant, 0, Purpose.WARM) for n in range(calls)]
         return list(engine.run(a_batch(ordered, concurrency, payloads=[payload], timeout_s=30.0)))

@@ -63,9 +63,10 @@ class CredentialRefresh:
 
 
 class LocustEngine:
-    """Sends batches to ``endpoint`` through one worker process, or as many as ``workers`` says.
+    """Sends batches through one worker process, or as many as ``workers`` says.
 
-    ``origin_s`` is what ``clock.monotonic()`` said at the run's start; sample times count from it.
+    ``endpoint`` may change between batches. ``origin_s`` is what ``clock.monotonic()`` said at the
+    run's start; sample times count from it.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class LocustEngine:
         workers: Workers | None = None,
         processors: Processors | None = None,
     ) -> None:
-        self._endpoint = endpoint
+        self.endpoint = endpoint
         self._clock = clock
         self._origin = clock.monotonic() if origin_s is None else origin_s
         self._workers = workers or Workers()
@@ -110,7 +111,7 @@ class LocustEngine:
             return
         if self._processors.any:
             dispatch.hooks = Hooks(self._processors, batch.concurrency)
-        keys = CredentialRefresh(self._endpoint.credentials, self._clock)
+        keys = CredentialRefresh(self.endpoint.credentials, self._clock)
         self._dispatch = dispatch
         try:
             dispatch.begin(self._order(batch, keys.current))
@@ -151,7 +152,7 @@ class LocustEngine:
         self._dispatch = None
 
     def _order(self, batch: Batch, keys: Credentials) -> wire.Order:
-        endpoint = self._endpoint
+        endpoint = self.endpoint
         return wire.Order(
             endpoint.url,
             endpoint.region,

@@ -20,7 +20,7 @@ def engine_for() -> Iterator[Callable[..., LocustEngine]]:
     ) -> LocustEngine:
         if not started:
             started.append(LocustEngine(an_endpoint(url, keys), WallClock()))
-        started[0]._endpoint = an_endpoint(url, keys)
+        started[0].endpoint = an_endpoint(url, keys)
         return started[0]
 
     yield aim

@@ -77,7 +77,7 @@ def test_an_endpoint_that_dies_and_comes_back_costs_only_the_calls_between(
     engine: LocustEngine,
 ) -> None:
     server = Mortal()
-    engine._endpoint = an_endpoint(f"http://127.0.0.1:{server.port}")
+    engine.endpoint = an_endpoint(f"http://127.0.0.1:{server.port}")
     timers = [threading.Timer(0.5, server.kill), threading.Timer(1.0, server.revive)]
     samples = []
     for sample in engine.run(load(150, 0.01, BatchPolicy())):
@@ -98,7 +98,7 @@ def test_an_endpoint_that_dies_and_comes_back_costs_only_the_calls_between(
 
 def test_with_retries_calls_outlive_a_short_death_of_the_endpoint(engine: LocustEngine) -> None:
     server = Mortal()
-    engine._endpoint = an_endpoint(f"http://127.0.0.1:{server.port}")
+    engine.endpoint = an_endpoint(f"http://127.0.0.1:{server.port}")
     server.kill()
     threading.Timer(0.3, server.revive).start()
     last: dict[int, Any] = {}
@@ -118,10 +118,10 @@ def test_a_5xx_of_the_service_is_its_error_and_is_retried_only_when_asked(
         connection.sendall(answer(b"", f"{status} Whatever") if number < 2 else answer())
         return True
 
-    engine._endpoint = an_endpoint(serve(script).url)
+    engine.endpoint = an_endpoint(serve(script).url)
     outcomes = Counter(sample.outcome for sample in engine.run(load(2, 0.0, BatchPolicy())))
     assert outcomes == {Outcome.SERVICE_ERROR: 2}
-    engine._endpoint = an_endpoint(serve(script).url)
+    engine.endpoint = an_endpoint(serve(script).url)
     samples = list(engine.run(load(1, 0.0, BatchPolicy(retry="decorrelated"))))
     assert [sample.outcome for sample in samples] == [Outcome.SERVICE_ERROR] * 2 + [Outcome.OK]
     assert [sample.backoff_ms is None for sample in samples] == [False, False, True]
@@ -140,7 +140,7 @@ def test_answers_that_never_end_hold_their_users_and_are_given_up_in_time(
         connection.sendall(answer())
         return True
 
-    engine._endpoint = an_endpoint(serve(script).url)
+    engine.endpoint = an_endpoint(serve(script).url)
     samples = list(engine.run(load(40, 0.02, BatchPolicy(), timeout_s=0.5)))
     outcomes = Counter(sample.outcome for sample in samples)
     assert outcomes == {Outcome.OK: 30, Outcome.TRANSPORT_ERROR: 10}
@@ -155,7 +155,7 @@ def test_a_rate_beyond_reach_ends_at_its_cutoff_with_the_rest_counted(
         connection.sendall(answer())
         return True
 
-    engine._endpoint = an_endpoint(serve(script).url)
+    engine.endpoint = an_endpoint(serve(script).url)
     calls = (Call(n, VARIANT, 0, Purpose.LOAD, n * 1e-9) for n in range(10**9))
     began = time.monotonic()
     # Long enough for a busy machine to send something, though it has 10^9 calls to begin with.
@@ -189,7 +189,7 @@ def test_a_clock_that_is_an_hour_off_is_noticed_and_corrected_for_signing(
             connection.sendall(answer(refusal, "403 Forbidden", more=more))
         return True
 
-    engine._endpoint = an_endpoint(serve(script).url)
+    engine.endpoint = an_endpoint(serve(script).url)
     calls = [Call(n, VARIANT, 0, Purpose.LOAD) for n in range(12)]
     samples = list(engine.run(a_batch(calls, 1)))
     outcomes = [sample.outcome for sample in samples]
@@ -200,7 +200,7 @@ def test_a_clock_that_is_an_hour_off_is_noticed_and_corrected_for_signing(
 def test_a_call_that_cannot_even_be_made_ends_the_batch_with_words(
     engine: LocustEngine, serve: Any, answer: Any
 ) -> None:
-    engine._endpoint = an_endpoint(serve(lambda _server, _connection, _number: False).url)
+    engine.endpoint = an_endpoint(serve(lambda _server, _connection, _number: False).url)
     with pytest.raises(TunerError, match="load worker: IndexError"):
         list(engine.run(a_batch([a_call(payload=7)])))
 

@@ -166,7 +166,7 @@ def engines() -> Iterator[dict[int, LocustEngine]]:
 
 
 def use(engine: LocustEngine, url: str, pre: Work | None, post: Work | None, most: int) -> None:
-    engine._endpoint = an_endpoint(url)
+    engine.endpoint = an_endpoint(url)
     engine._processors = Processors(
         None if pre is None else Processor("prepare", pre),
         None if post is None else Processor("look", post),

@@ -107,7 +107,7 @@ def invoke(engines: list[LocustEngine], url: str, verify: bool | str, calls: int
     endpoint = Endpoint(url, "us-east-1", "fn", lambda: Credentials("a", "b"), verify)
     if not engines:
         engines.append(LocustEngine(endpoint, WallClock()))
-    engines[0]._endpoint = endpoint
+    engines[0].endpoint = endpoint
     variant = a_variant()
     ordered = [Call(n, variant, 0, Purpose.WARM) for n in range(calls)]
     return list(engines[0].run(a_batch(ordered, 1)))
@@ -138,7 +138,7 @@ def test_an_http_front_is_verified_as_well(
     outcomes = []
     for verify in (True, str(certificate)):
         function = Endpoint("https://l", "us-east-1", "fn", lambda: Credentials("a", "b"), verify)
-        engines[0]._endpoint = wish.endpoint(function)
+        engines[0].endpoint = wish.endpoint(function)
         call = Call(0, a_variant(), 0, Purpose.LOAD)
         [sample] = engines[0].run(a_batch([call], 1))
         outcomes.append((sample.outcome, (sample.reason or "")[:28]))

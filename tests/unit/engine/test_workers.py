@@ -47,7 +47,7 @@ def pair() -> Iterator[LocustEngine]:
 def test_two_workers_share_one_schedule_and_lose_no_call(
     pair: LocustEngine, serve: Any, answer: Any
 ) -> None:
-    pair._endpoint = an_endpoint(serve(good(answer)).url)
+    pair.endpoint = an_endpoint(serve(good(answer)).url)
     due = [0.02 * number for number in range(50)]
     samples = sorted(pair.run(batch(due, 8)), key=lambda sample: sample.call)
     assert [sample.call for sample in samples] == list(range(50))
@@ -78,7 +78,7 @@ def test_concurrency_bounds_what_all_workers_have_in_flight(
     pair: LocustEngine, serve: Any, answer: Any
 ) -> None:
     server = serve(good(answer, 0.05))
-    pair._endpoint = an_endpoint(server.url)
+    pair.endpoint = an_endpoint(server.url)
     samples = list(pair.run(batch([None] * 12, 3)))
     assert len(samples) == 12
     for at in [sample.sent_s + 0.001 for sample in samples]:
@@ -89,7 +89,7 @@ def test_concurrency_bounds_what_all_workers_have_in_flight(
 def test_a_closed_load_goes_round_on_all_workers_until_its_cutoff(
     pair: LocustEngine, serve: Any, answer: Any
 ) -> None:
-    pair._endpoint = an_endpoint(serve(good(answer, 0.02)).url)
+    pair.endpoint = an_endpoint(serve(good(answer, 0.02)).url)
     samples = list(pair.run(batch([None], 4, BatchPolicy(repeat=True, cutoff_s=0.6))))
     assert len(samples) >= 20
     assert len({sample.call for sample in samples}) == len(samples)
@@ -98,7 +98,7 @@ def test_a_closed_load_goes_round_on_all_workers_until_its_cutoff(
 
 def test_stopping_stops_all_workers(pair: LocustEngine, serve: Any, answer: Any) -> None:
     server = serve(good(answer, 0.02))
-    pair._endpoint = an_endpoint(server.url)
+    pair.endpoint = an_endpoint(server.url)
     samples: list[Sample] = []
     for sample in pair.run(batch([0.05 * n for n in range(200)], 4)):
         samples.append(sample)
@@ -226,7 +226,7 @@ def test_attempts_of_a_call_stay_in_order_whoever_makes_them(
         connection.sendall(answer(b"", "503 Service Unavailable") if number < 4 else answer())
         return True
 
-    pair._endpoint = an_endpoint(serve(script).url)
+    pair.endpoint = an_endpoint(serve(script).url)
     policy = BatchPolicy(retry="decorrelated", seed=1)
     samples = list(pair.run(batch([0.0] * 6, 4, policy)))
     assert sum(sample.backoff_ms is None for sample in samples) == 6

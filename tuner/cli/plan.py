@@ -19,6 +19,6 @@ def plan(options: PlanCommand) -> None:
     if options.json_to != "-":
         show(found)
     if isinstance(found, StartupForecast):
-        hold_against_limit(found, options.max_cost)
+        hold_against_limit(found, options.limit.cost_usd)
     elif options.json_to != "-":
         show_details(found)

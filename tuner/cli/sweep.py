@@ -79,7 +79,7 @@ def _approval(
 
         if options.variants:
             compared = startup_forecast(options, facts, command.store)
-            hold_against_limit(compared, options.max_cost)
+            hold_against_limit(compared, options.limit.cost_usd)
         found = compared if options.variants else forecast(options, facts, command.store)
         if on_aws:
             with progress.paused():

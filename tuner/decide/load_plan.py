@@ -48,8 +48,6 @@ class LoadsPlanner:
             if size is None:
                 continue
             calls, after = self._after(self._questions[arch], size, of[arch], so_far.spent)
-            if reason := self._limit.ran_out(so_far.spent):
-                return Done(reason, settled=False)
             if reason := self._limit.ran_out(after):
                 reason = f"{reason} before a load on {format_memory(size)} could end"
                 return Done(reason, settled=False)

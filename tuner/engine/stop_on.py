@@ -4,7 +4,7 @@ They are read and judged here; stopping is the caller's.
 """
 
 import re
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass
 
 from tuner.errors import UsageError
@@ -41,16 +41,18 @@ class StopCondition:
     def __init__(self, rules: tuple[StopRule, ...]) -> None:
         self.met: str | None = None
         self._rules = rules
-        self._recent: deque[tuple[float, bool, bool]] = deque()
-        self._counts = {"errors": 0, "throttles": 0}
+        self._recent: deque[tuple[float, str]] = deque()  # when a request ended, and as what
+        self._counts: Counter[str] = Counter()
 
     def watch(self, sample: Sample) -> None:
         """Count one more request."""
         if not self._rules or self.met:
             return
-        throttled = sample.outcome is Outcome.THROTTLED
-        failed = sample.outcome is not Outcome.OK and not throttled
-        self._count(sample.done_s, failed, throttled)
+        what = {Outcome.OK: "", Outcome.THROTTLED: "throttles"}.get(sample.outcome, "errors")
+        self._recent.append((sample.done_s, what))
+        self._counts[what] += 1
+        while self._recent[0][0] < sample.done_s - WINDOW_S:
+            self._counts[self._recent.popleft()[1]] -= 1
         ended = len(self._recent)
         if ended < FEWEST:
             return
@@ -59,12 +61,3 @@ class StopCondition:
             if share > rule.share:
                 self.met = f"{rule.text}: {share:.0%} of the last {ended} requests"
                 return
-
-    def _count(self, now_s: float, failed: bool, throttled: bool) -> None:
-        self._recent.append((now_s, failed, throttled))
-        self._counts["errors"] += failed
-        self._counts["throttles"] += throttled
-        while self._recent[0][0] < now_s - WINDOW_S:
-            _, failed, throttled = self._recent.popleft()
-            self._counts["errors"] -= failed
-            self._counts["throttles"] -= throttled

@@ -57,7 +57,7 @@ class Worker:
             wire.STOP: pacer.stop,
             wire.KEYS: pacer.use_keys,
             wire.LIMIT: pacer.widen,
-            wire.HOOKED: pacer.hooked,
+            wire.HOOKED: pacer.queue.processors.answer,
             wire.PING: lambda sent: send(wire.pack(wire.PONG, sent, monotonic())),
         }
 

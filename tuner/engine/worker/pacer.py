@@ -40,9 +40,9 @@ class Pacer:
     """
 
     def __init__(self, runner: Any, emit: Callable[[bytes], None]) -> None:
-        self._queue = CallQueue(emit)
+        self.queue = CallQueue(emit)
         self._runner = runner
-        runner.environment.queue = self._queue  # the one thing through which Locust's users see us
+        runner.environment.queue = self.queue  # the one thing through which Locust's users see us
         self._timer = Timer()
         self._tls: dict[bool | str, SSLContext] = {}
         self._calls: deque[OrderedCall] = deque()
@@ -59,20 +59,20 @@ class Pacer:
         self._stopped = self._last = False
         self._calls.clear()
         self._preparing.clear()
-        self._order = self._run = self._queue.run = None
+        self._order = self._run = self.queue.run = None
 
     def stand_by(self, order: Order) -> None:
         """Spawn and connect the users of a batch. Raises OSError for an unreadable CA file."""
-        self._queue.begin(Job(order, self._tls_of(order), time))
+        self.queue.begin(Job(order, self._tls_of(order), time))
         self._order = order
         if order.script is not None:
-            self._run = self._queue.run = LocustfileRun(
-                self._runner, self._queue, order, order.script
+            self._run = self.queue.run = LocustfileRun(
+                self._runner, self.queue, order, order.script
             )
             return
         self._prepare(self._calls)
         self._spawn(order.concurrency)
-        while len(self._queue.idle) < order.concurrency:  # a new user has to run once to be idle
+        while len(self.queue.idle) < order.concurrency:  # a new user has to run once to be idle
             gevent.sleep(0.001)
         self._connect(min(order.concurrency, _CONNECT_MOST))
         if order.pre:
@@ -95,7 +95,7 @@ class Pacer:
 
         Due times count from ``start`` on CLOCK_MONOTONIC.
         """
-        queue, timer = self._queue, self._timer
+        queue, timer = self.queue, self._timer
         if self._run is not None:
             self._run.run(start)
             return
@@ -124,12 +124,12 @@ class Pacer:
         if self._run is not None:
             self._run.over.set()
         self._end_pacing()
-        self._queue.stop()
+        self.queue.stop()
 
     def _cut_off(self) -> None:
         """Begin no new call; what is in flight goes on, and so do its retries."""
         self._end_pacing()
-        self._queue.cut_off()
+        self.queue.cut_off()
 
     def _end_pacing(self) -> None:
         self._stopped = True
@@ -138,12 +138,8 @@ class Pacer:
 
     def use_keys(self, access_key: str, secret_key: str, token: str | None) -> None:
         """Sign what is sent from now on with other credentials."""
-        if self._queue.job is not None:
-            self._queue.job.use_keys(access_key, secret_key, token)
-
-    def hooked(self, kind: str, number: int, good: bool, body: bytes | None) -> None:
-        """Pass on the answer of a processor."""
-        self._queue.processors.answer(kind, number, good, body)
+        if self.queue.job is not None:
+            self.queue.job.use_keys(access_key, secret_key, token)
 
     def widen(self, concurrency: int) -> None:
         """Work with so many users from now on; the new ones connect with their first call.
@@ -153,7 +149,7 @@ class Pacer:
         if self._run is not None:
             return
         self._spawn(concurrency)
-        self._queue.widen(concurrency)
+        self.queue.widen(concurrency)
 
     def _first(self) -> OrderedCall | None:
         """Return the call that is due next, left in place; wait until there is one, or no more."""
@@ -182,9 +178,9 @@ class Pacer:
             call = calls.popleft()
             preparing = self._preparing.pop(call.number, None)
             if preparing is None:
-                self._queue.offer(Due(call, at))
+                self.queue.offer(Due(call, at))
             else:
-                self._queue.offer_prepared(Due(call, at), preparing)
+                self.queue.offer_prepared(Due(call, at), preparing)
             offered += 1
         return offered
 
@@ -197,12 +193,12 @@ class Pacer:
 
     def _prepare(self, calls: Iterable[OrderedCall]) -> None:
         """Have payloads prepared before their calls are due; without due times users do it."""
-        job = self._queue.job
+        job = self.queue.job
         if self._order is None or not self._order.pre or job is None:
             return
         for call in calls:
             if call.due_s is not None:
-                self._preparing[call.number] = self._queue.processors.pre(
+                self._preparing[call.number] = self.queue.processors.pre(
                     call.number, job.body(call)
                 )
 
@@ -224,7 +220,7 @@ class Pacer:
 
         A server that cannot be reached is left for the calls to find out.
         """
-        job = self._queue.job
+        job = self.queue.job
         assert job is not None
         wait_s = min(job.timeout_s, _CONNECT_S)
 
@@ -233,4 +229,4 @@ class Pacer:
                 user.connection(job).open(monotonic() + wait_s)
 
         pool = gevent.pool.Pool(_CONNECT_AT_ONCE)
-        pool.map(connect, self._queue.idle[len(self._queue.idle) - concurrency :])
+        pool.map(connect, self.queue.idle[len(self.queue.idle) - concurrency :])

@@ -14,7 +14,7 @@ from tuner.decide.load_result import Load
 from tuner.engine.front import BODILESS
 from tuner.experiment import load as loads
 from tuner.experiment.experiment import Watcher
-from tuner.experiment.load import LoadRun
+from tuner.experiment.spec import LoadRun
 from tuner.experiment.wiring import Context, SendOptions, open_context
 from tuner.measure.batches import Payload
 from tuner.options.commands import LoadCall

@@ -4,64 +4,23 @@ One ask is one load. The search for the highest rate is a planner of such asks; 
 answer then.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from tuner.billing.cost import sample_usd
-from tuner.billing.prices import Prices
-from tuner.crosscheck.record import GLANCE_S
 from tuner.decide.load_result import FoundLimit, Load, limit_advice
 from tuner.errors import TargetError
 from tuner.experiment.experiment import Experiment, Watcher, cross_checked, kept, restored
 from tuner.experiment.load_book import LoadBook
 from tuner.experiment.session import Conditions, Session
+from tuner.experiment.spec import LoadRun
 from tuner.experiment.wiring import Context
-from tuner.measure.batches import Payload, SizeLoad
 from tuner.measure.failures import front_refusal
-from tuner.options.load import LoadSpec
-from tuner.planning.ask import Ask, How
+from tuner.planning.ask import Ask
 from tuner.planning.budget import Meter
 from tuner.planning.cold import Once
 from tuner.planning.find_limit import FindLimit
-from tuner.records import RunRecord, RunState, Sample, Setting
+from tuner.records import RunState, Sample
 from tuner.targets.seam import Progress, Variant, one_variant
 from tuner.units import format_rate
-
-
-@dataclass(frozen=True)
-class LoadRun:
-    """A load to be run; with ``find_limit``, its profile is the first step of a search.
-
-    ``qualifier`` is called as it is, unless another memory size is asked for.
-    """
-
-    run: RunRecord
-    asked: LoadSpec
-    payloads: tuple[Payload, ...]
-    prices: Prices
-    qualifier: str | None = None
-    find_limit: bool = False
-    patience_s: float | None = GLANCE_S  # for CloudWatch's figures; None: they are not asked for
-
-    @property
-    def setting(self) -> Setting:
-        """The setting that is called."""
-        facts = self.run.facts
-        return Setting(self.asked.memory_of(facts), facts.arch, load=self.asked.profile.name)
-
-    @property
-    def to_make(self) -> bool:
-        """True if a version has to be made: of another size, or of a copy."""
-        return self.asked.copied or self.setting.memory_mb != self.run.facts.memory_mb
-
-    def price(self, sample: Sample) -> float | None:
-        """US dollars of a request, as far as its report tells."""
-        return sample_usd(sample, self.prices, self.run.facts.ephemeral_mb)
-
-    def ask(self, asked: LoadSpec, calls: int = 0) -> Ask:
-        """One such load, after so many ``calls``."""
-        sending = asked.sending(self.run.facts, self.run.seed + calls)
-        load = SizeLoad(asked.profile, sending, asked.rules)
-        return Ask({self.setting: round(asked.profile.calls or 0)}, "", How.LOAD, load)
 
 
 def run_load(

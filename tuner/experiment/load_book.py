@@ -4,7 +4,6 @@ A load may have a million of them, so none is held.
 """
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from tuner.billing.cost import requests_usd
 from tuner.crosscheck.record import Tally
@@ -14,6 +13,7 @@ from tuner.engine.retry import ADAPTIVE
 from tuner.engine.stop_on import StopCondition
 from tuner.experiment.experiment import STOPPED, Book, Watcher
 from tuner.experiment.session import Session
+from tuner.experiment.spec import LoadRun
 from tuner.experiment.wiring import Context
 from tuner.measure.batches import SizeLoad
 from tuner.measure.event_drain import EventDrain, event_advice, incomplete
@@ -26,9 +26,6 @@ from tuner.records import Advice, Sample
 from tuner.store.retention import Keeper
 from tuner.targets.seam import Progress, Variant
 
-if TYPE_CHECKING:
-    from tuner.experiment.load import LoadRun
-
 #: Advice which says that a higher rate would measure the generator.
 _GENERATOR = frozenset({"generator-busy", "generator-behind"})
 #: Advice which says that something broke.
@@ -39,7 +36,7 @@ class LoadBook(Book):
     """Takes the samples of one load, or of one after another; each ends in a :class:`Load`."""
 
     def __init__(
-        self, spec: "LoadRun", context: Context, watcher: Watcher, progress: Progress
+        self, spec: LoadRun, context: Context, watcher: Watcher, progress: Progress
     ) -> None:
         super().__init__()
         self.steps: list[RateStep] = []

@@ -1,21 +1,25 @@
-"""A run as it is asked for: the question on each architecture, how it is measured, the limits."""
+"""Runs as they are asked for: of what, how it is measured, with which limits."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tuner.billing.cost import sample_usd
+from tuner.billing.prices import Prices
 from tuner.crosscheck.record import GLANCE_S, patience_s
 from tuner.decide.conclude_across import ArchSide
 from tuner.experiment.recommend import price
 from tuner.experiment.session import Conditions
 from tuner.measure.batches import Payload, SizeLoad, terms_of
 from tuner.measure.documents import SizeLoads, stored_loads
+from tuner.options.load import LoadSpec
 from tuner.options.question import measured_arches, sides, startup_size
 from tuner.options.size_load import size_load
 from tuner.options.sweep import SweepOptions
+from tuner.planning.ask import Ask, How
 from tuner.planning.budget import NO_LIMIT, Budget
 from tuner.planning.cold import COLD_STARTS
-from tuner.records import Backend, RunRecord, Sample
+from tuner.records import Backend, RunRecord, Sample, Setting
 from tuner.units import MemoryRange
 
 #: The most warm invocations of an adaptive sweep unless `--invocations` says otherwise. A real
@@ -130,3 +134,40 @@ def _beside(load: SizeLoad, budget: Budget, limit: Budget, loads: int) -> Budget
         left = max(most - loads * (calls or most), most / 3.0)
         budget = replace(budget, invocations=min(budget.invocations or most, max(1, round(left))))
     return budget
+
+
+@dataclass(frozen=True)
+class LoadRun:
+    """A load to be run; with ``find_limit``, its profile is the first step of a search.
+
+    ``qualifier`` is called as it is, unless another memory size is asked for.
+    """
+
+    run: RunRecord
+    asked: LoadSpec
+    payloads: tuple[Payload, ...]
+    prices: Prices
+    qualifier: str | None = None
+    find_limit: bool = False
+    patience_s: float | None = GLANCE_S  # for CloudWatch's figures; None: they are not asked for
+
+    @property
+    def setting(self) -> Setting:
+        """The setting that is called."""
+        facts = self.run.facts
+        return Setting(self.asked.memory_of(facts), facts.arch, load=self.asked.profile.name)
+
+    @property
+    def to_make(self) -> bool:
+        """True if a version has to be made: of another size, or of a copy."""
+        return self.asked.copied or self.setting.memory_mb != self.run.facts.memory_mb
+
+    def price(self, sample: Sample) -> float | None:
+        """US dollars of a request, as far as its report tells."""
+        return sample_usd(sample, self.prices, self.run.facts.ephemeral_mb)
+
+    def ask(self, asked: LoadSpec, calls: int = 0) -> Ask:
+        """One such load, after so many ``calls``."""
+        sending = asked.sending(self.run.facts, self.run.seed + calls)
+        load = SizeLoad(asked.profile, sending, asked.rules)
+        return Ask({self.setting: round(asked.profile.calls or 0)}, "", How.LOAD, load)

@@ -150,7 +150,7 @@ def test_a_search_that_fails_at_once_says_to_begin_lower(tuner: Run) -> None:
     assert free["limit"]["best_rps"] >= 16
     assert "limit-not-reached" in [warning["code"] for warning in free["warnings"]]
     code, out, _ = tuner("runs", "show", "last")
-    assert (code, out.startswith("Cut short")) == (0, True)
+    assert (code, out.startswith("Partial data")) == (0, True)
     assert "Sustains" in out
 
 

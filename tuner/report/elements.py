@@ -244,6 +244,13 @@ def size_named(memory_mb: int, sweep: Sweep, compared: bool | None = None) -> st
     return f"{text} on {sweep.arch}" if several or other else text
 
 
+def state_text(state: str, note: str | None) -> str:
+    """A remark on a run that did not end as planned, or nothing."""
+    words = {"partial": "Partial data", "running": "Unfinished", "done": ""}
+    word = words.get(state, state.capitalize())
+    return f"{word}: {note}" if word and note else word
+
+
 def share(count: float, of: float) -> str:
     """A part of a whole in per cent; a dash where there is no whole."""
     return format_share(count / of) if of else UNKNOWN

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from tuner.report.elements import Answer, Fact, Figure, Section, View, share
+from tuner.report.elements import Answer, Fact, Figure, Section, View, share, state_text
 from tuner.report.load_events import event_facts, event_rest, events_section
 from tuner.report.load_tables import (
     outcome_table,
@@ -32,7 +32,7 @@ def load_view(document: Mapping[str, Any]) -> View:
         question="Under this load",
         answer=said,
         sections=tuple(_sections(document)),
-        state=_state(document),
+        state=state_text(document["state"], document["note"]),
         warnings=tuple(warning["text"] for warning in document["warnings"]),
     )
 
@@ -227,9 +227,3 @@ def _subtitle(document: Mapping[str, Any]) -> str:
     memory = format_memory(document["memory_mb"])
     parts = (target, document["runtime"], document["arch"], document["region"], memory)
     return " · ".join([*(part for part in parts if part), f"{started} UTC"])
-
-
-def _state(document: Mapping[str, Any]) -> str:
-    words = {"partial": "Cut short", "interrupted": "Interrupted", "failed": "Failed"}
-    word, note = words.get(document["state"], ""), document["note"]
-    return f"{word}: {note}" if word and note else word

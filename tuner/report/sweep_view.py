@@ -5,9 +5,8 @@ from dataclasses import replace
 from functools import partial
 
 from tuner.decide.result import Sweep
-from tuner.records import RunState
 from tuner.report.answer import answer
-from tuner.report.elements import Answer, Figure, Link, Section, Table, View
+from tuner.report.elements import Answer, Figure, Link, Section, Table, View, state_text
 from tuner.report.load_tables import load_sentence, size_load_table
 from tuner.report.method import date_time, method_section
 from tuner.report.month import month_fact, month_section
@@ -39,7 +38,7 @@ def sweep_view(sweep: Sweep) -> View:
         question="Cold starts" if sweep.run.command == "cold" else "Recommended memory size",
         answer=replace(said, facts=(*said.facts, *month_fact(sweep))),
         sections=tuple(_sections(sweep, said)),
-        state=_state(sweep),
+        state=state_text(sweep.run.state, sweep.run.note),
         warnings=tuple(advice.text for advice in sweep.warnings),
         link=_power_tuning(sweep),
     )
@@ -164,18 +163,6 @@ def _subtitle(sweep: Sweep) -> str:
     target = sweep.run.target if sweep.run.target != facts.name else None
     parts = (target, facts.runtime, facts.arch, facts.region, date_time(sweep.run.started_at))
     return " · ".join(part for part in parts if part)
-
-
-def _state(sweep: Sweep) -> str:
-    words = {
-        RunState.PARTIAL: "Partial data",
-        RunState.INTERRUPTED: "Interrupted",
-        RunState.FAILED: "Failed",
-        RunState.RUNNING: "Unfinished",
-        RunState.DONE: "",
-    }
-    word, note = words[sweep.run.state], sweep.run.note
-    return f"{word}: {note}" if word and note else word
 
 
 def _power_tuning(sweep: Sweep) -> Link | None:

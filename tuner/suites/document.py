@@ -5,9 +5,9 @@ badges, history) reads these, so that it can be made again from the store.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
+from tuner.report.load_document import iso_time, named
 from tuner.suites.baseline import fingerprint
 from tuner.suites.judgement import Judgement
 from tuner.suites.result import (
@@ -33,21 +33,14 @@ def bench_document(result: BenchResult) -> dict[str, Any]:
     )
     return {
         "schema": BENCH,
-        "bench": result.bench,
-        "suite": result.suite,
-        "environment": result.environment,
-        "branch": result.origin.branch,
-        "commit": result.origin.commit,
-        "changed": result.origin.changed,
-        "seed": result.seed,
-        "started_at": moment(result.started_at),
-        "finished_at": moment(result.finished_at),
+        **named(result, "bench", "suite", "environment", "seed", "exit_code", "warn_only"),
+        **named(result.origin, "branch", "commit", "changed"),
+        "started_at": iso_time(result.started_at),
+        "finished_at": iso_time(result.finished_at),
         "verdict": _text(result.verdict),
-        "exit_code": result.exit_code,
-        "warn_only": result.warn_only,
         "cases": [_case(case) for case in result.cases],
         "spend": _spend(spend),
-        "warnings": [{"code": w.code, "text": w.text} for w in result.warnings],
+        "warnings": [named(advice, "code", "text") for advice in result.warnings],
     }
 
 
@@ -60,22 +53,20 @@ def compare_document(result: CompareResult) -> dict[str, Any]:
         "schema": COMPARE,
         "before": _side(result.before),
         "after": _side(result.after),
-        "interleaved": result.interleaved,
+        **named(result, "interleaved", "exit_code"),
         "control": control,
         "verdict": str(result.verdict),
-        "exit_code": result.exit_code,
         "sizes": [_size(size) for size in result.sizes],
-        "warnings": [{"code": w.code, "text": w.text} for w in result.warnings],
+        "warnings": [named(advice, "code", "text") for advice in result.warnings],
     }
 
 
 def _case(case: CaseResult) -> dict[str, Any]:
     return {
         "case": case.name,
-        "target": case.target,
+        **named(case, "target", "reason"),
         "tags": list(case.tags),
         "state": str(case.state),
-        "reason": case.reason,
         "verdict": _text(case.verdict),
         "design": str(case.design),
         "before": _side(case.before),
@@ -84,7 +75,7 @@ def _case(case: CaseResult) -> dict[str, Any]:
         "confirming": list(case.confirming),
         "sizes": [_size(size) for size in case.sizes],
         "spend": _spend(case.spend),
-        "warnings": [{"code": w.code, "text": w.text} for w in case.warnings],
+        "warnings": [named(advice, "code", "text") for advice in case.warnings],
     }
 
 
@@ -93,10 +84,9 @@ def _side(side: SideOf | None) -> dict[str, Any] | None:
         return None
     return {
         "run": side.id,
-        "label": side.label,
+        **named(side, "label", "commit"),
         "target": side.run.target,
-        "commit": side.commit,
-        "started_at": moment(side.run.started_at),
+        "started_at": iso_time(side.run.started_at),
         "configuration": dict(fingerprint(side.run)),
     }
 
@@ -104,8 +94,7 @@ def _side(side: SideOf | None) -> dict[str, Any] | None:
 def _size(size: SizeResult) -> dict[str, Any]:
     first: Mapping[str, Judgement] = {j.gate.text: j for j in size.first or ()}
     return {
-        "memory_mb": size.memory_mb,
-        "arch": size.arch,
+        **named(size, "memory_mb", "arch"),
         "verdict": str(size.verdict),
         "gates": [_gate(j, first.get(j.gate.text)) for j in size.judgements],
     }
@@ -115,34 +104,16 @@ def _gate(judged: Judgement, first: Judgement | None) -> dict[str, Any]:
     """One verdict; ``first_verdict`` is set where a fresh run was made to confirm it."""
     return {
         "gate": judged.gate.text,
-        "measure": judged.measure,
+        **named(judged, "measure", "before", "after", "ratio", "low", "high", "level", "enough"),
+        **named(judged, "control_ratio", "sentence"),
         "verdict": str(judged.verdict),
         "first_verdict": None if first is None else str(first.verdict),
-        "before": judged.before,
-        "after": judged.after,
-        "ratio": judged.ratio,
-        "low": judged.low,
-        "high": judged.high,
-        "level": judged.level,
         "calls": {"before": judged.calls[0], "after": judged.calls[1]},
-        "enough": judged.enough,
-        "control_ratio": judged.control_ratio,
-        "sentence": judged.sentence,
     }
 
 
 def _spend(spend: CaseSpend) -> dict[str, Any]:
-    return {
-        "invocations": spend.invocations,
-        "cost_usd": spend.cost_usd,
-        "seconds": round(spend.seconds, 3),
-    }
-
-
-def moment(seconds: float) -> str:
-    """Seconds since the epoch as ISO 8601 in UTC, to the millisecond."""
-    text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
+    return {**named(spend, "invocations", "cost_usd"), "seconds": round(spend.seconds, 3)}
 
 
 def _text(value: object) -> str | None:

@@ -280,7 +280,7 @@ def test_runs_that_cannot_be_compared_are_refused_by_name(tuner: Run, folder: Pa
     code, _, err = tuner("compare", run, run)
     assert code == 2 and "itself" in err
     code, _, err = tuner("compare", run, other, "--gate", "p95 10")
-    assert code == 2 and "is no gate" in err
+    assert code == 2 and "is not a gate" in err
 
 
 def test_the_sides_of_a_bench_are_compared_as_called_in_turn(tuner: Run, folder: Path) -> None:

@@ -8,11 +8,10 @@ from typing import Any
 from tuner.report.elements import change, counted, measured, verdict_word
 from tuner.suites.gate import parse_gate
 from tuner.suites.judgement import Verdict
+from tuner.suites.result import ORDER
 from tuner.units import format_memory
 
 Document = Mapping[str, Any]
-#: The most serious first.
-ORDER = (Verdict.REGRESSED, Verdict.CANNOT_TELL, Verdict.IMPROVED, Verdict.SAME)
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 

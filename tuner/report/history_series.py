@@ -16,8 +16,11 @@ from tuner.errors import NotFound
 from tuner.model.run_history import ChangePoint, Sensitivity, change_points
 from tuner.report.elements import change, measured
 from tuner.store.benches import StoredBench
+from tuner.units import format_memory
 
 Document = Mapping[str, Any]
+#: Case, MB, architecture where there are several, and measure.
+_Key = tuple[str, int, str | None, str]
 
 
 #: Smaller changes are real now and then, and matter to nobody.
@@ -60,14 +63,22 @@ class Change:
 @dataclass(frozen=True)
 class Series:
     """``measure`` of a case at a size over runs, the oldest first. ``levels`` has one more entry
-    than ``changes``: the level from each change to the next."""
+    than ``changes``: the level from each change to the next. ``arch`` is set where a case has
+    several."""
 
     case: str
     memory_mb: int
+    arch: str | None
     measure: str
     points: tuple[Point, ...]
     changes: tuple[Change, ...]
     levels: tuple[float, ...]
+
+    @property
+    def size(self) -> str:
+        """``512 MB``, or ``512 MB on arm64``."""
+        size = format_memory(self.memory_mb)
+        return f"{size} on {self.arch}" if self.arch else size
 
     @property
     def edges(self) -> tuple[int, ...]:
@@ -93,12 +104,12 @@ def history_of(benches: Sequence[StoredBench], branch: str | None) -> list[Store
 
 def all_series(documents: Iterable[Document]) -> tuple[Series, ...]:
     """Every series, by the order in which cases, sizes and measures first appear."""
-    found: dict[tuple[str, int, str], list[Point]] = {}
+    found: dict[_Key, list[Point]] = {}
     for document in documents:
         for case in document["cases"]:
             for key, point in _points(document, case):
                 found.setdefault(key, []).append(point)
-    return tuple(_series(*key, points) for key, points in found.items())
+    return tuple(_series(key, points) for key, points in found.items())
 
 
 def levels_text(series: Series, change: Change) -> str:
@@ -124,13 +135,11 @@ def configuration(side: Mapping[str, Any] | None) -> str:
     return ", ".join(str(known[key]) for key in shown if known.get(key) is not None)
 
 
-def _points(document: Document, case: Mapping[str, Any]) -> Iterable[tuple[Any, Point]]:
+def _points(document: Document, case: Mapping[str, Any]) -> Iterable[tuple[_Key, Point]]:
     """A measure that two gates judge is one point, with the more serious verdict."""
     after = case["after"]
     commit = (after or {}).get("commit") or document["commit"]
     for size in case["sizes"]:
-        arch = size.get("arch")  # where a case has several
-        name = f"{case['case']} on {arch}" if arch else case["case"]
         told: dict[str, Mapping[str, Any]] = {}
         for gate in size["gates"]:
             if gate["after"] is not None:
@@ -139,7 +148,7 @@ def _points(document: Document, case: Mapping[str, Any]) -> Iterable[tuple[Any, 
                     told[gate["measure"]] = gate
         for measure, gate in told.items():
             yield (
-                (name, size["memory_mb"], measure),
+                (case["case"], size["memory_mb"], size.get("arch"), measure),
                 Point(
                     bench=document["bench"],
                     at=moment(document["started_at"]),
@@ -151,12 +160,12 @@ def _points(document: Document, case: Mapping[str, Any]) -> Iterable[tuple[Any, 
             )
 
 
-def _series(case: str, memory_mb: int, measure: str, points: Sequence[Point]) -> Series:
+def _series(key: _Key, points: Sequence[Point]) -> Series:
     values = [point.value for point in points]
     changes = tuple(Change(each.index, each.before, each.after) for each in _changes(values))
     levels = tuple(change.after for change in changes)
     first = changes[0].before if changes else _level(values)
-    return Series(case, memory_mb, measure, tuple(points), changes, (first, *levels))
+    return Series(*key, tuple(points), changes, (first, *levels))
 
 
 def _level(values: Sequence[float]) -> float:

@@ -32,7 +32,7 @@ from tuner.report.history_series import (
     moment,
 )
 from tuner.report.time_charts import history_chart
-from tuner.units import UNKNOWN, format_memory
+from tuner.units import UNKNOWN
 
 _Changes = Sequence[tuple[Series, Change]]
 #: The marks of the charts, with their tones.
@@ -108,8 +108,7 @@ def _answer(documents: Sequence[Document], changes: _Changes) -> Answer:
     series, change = changes[0]
     point, rising = series.points[change.position], change.after > change.before
     rest = [
-        f"{series.measure} of {series.case} at {format_memory(series.memory_mb)}: "
-        f"{levels_text(series, change)}",
+        f"{series.measure} of {series.case} at {series.size}: {levels_text(series, change)}",
         f"since {point.at:%Y-%m-%d}{f' ({point.commit[:7]})' if point.commit else ''}",
     ]
     by = change.text.lstrip("+-")
@@ -148,7 +147,7 @@ def _change_row(series: Series, change: Change, names: Sequence[str]) -> Row:
         Cell(" → ".join(commits)),
         Cell("", links=(Link(f"{point.at:%Y-%m-%d %H:%M}", to),)),
     )
-    return Row(f"{series.case}, {format_memory(series.memory_mb)}", cells)
+    return Row(f"{series.case}, {series.size}", cells)
 
 
 def _target(name: str, documents: Sequence[Document]) -> str:
@@ -219,7 +218,7 @@ def _links(case: Mapping[str, Any], reports: Mapping[str, str]) -> tuple[Link, .
 
 
 def _figure(number: int, position: int, series: Series) -> Figure:
-    title = f"{series.measure} at {format_memory(series.memory_mb)}"
+    title = f"{series.measure} at {series.size}"
     said = [
         f"{change.text} on {series.points[change.position].at:%Y-%m-%d}"
         for change in series.changes
@@ -229,4 +228,4 @@ def _figure(number: int, position: int, series: Series) -> Figure:
 
 
 def _column(series: Series) -> str:
-    return f"{series.measure}, {format_memory(series.memory_mb)}"
+    return f"{series.measure}, {series.size}"

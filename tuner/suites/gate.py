@@ -49,7 +49,7 @@ class Gate:
 
 
 _SUBJECTS = {
-    None: Subject.DURATION,
+    "": Subject.DURATION,
     "client_": Subject.CLIENT,
     "cold_": Subject.COLD,
     "init_": Subject.INIT,
@@ -112,21 +112,13 @@ def parse_gates(texts: Iterable[str], option: str = "gates") -> tuple[list[Gate]
         except UsageError as complaint:
             complaints.append(complaint)
             continue
-        twin = next(
-            (g for g in gates if (g.measure, g.slo is None) == (gate.measure, gate.slo is None)),
-            None,
-        )
+        alike = (gate.measure, gate.slo is None)
+        twin = next((g for g in gates if (g.measure, g.slo is None) == alike), None)
         if twin is None:
             gates.append(gate)
         else:
-            complaints.append(
-                _bad(
-                    text,
-                    option,
-                    f"repeats {gate.measure}, after {twin.text!r}",
-                    "Keep one of them.",
-                )
-            )
+            reason = f"repeats {gate.measure}, after {twin.text!r}"
+            complaints.append(_bad(text, option, reason, "Keep one of them."))
     return gates, complaints
 
 
@@ -141,22 +133,17 @@ def _relative(text: str, match: re.Match[str], rise: float, option: str) -> Gate
         return Gate(text.strip(), "cost_per_million", Subject.COST, None, rise)
     if match["init"]:
         return Gate(text.strip(), "init", Subject.INIT, 0.5, rise)
-    prefix = match["prefix"]
+    prefix = match["prefix"] or ""
     if match["word"] == "max":
-        raise _bad(
-            text,
-            option,
-            "compares maxima, which depend on a single call",
-            f"Use '{prefix or ''}p99 +{match['rise']}%' or an objective like 'max<1s'.",
-        )
+        fix = f"Use '{prefix}p99 +{match['rise']}%' or an objective like 'max<1s'."
+        raise _bad(text, option, "compares maxima, which depend on a single call", fix)
     if match["word"]:
-        return Gate(text.strip(), f"{prefix or ''}mean", _SUBJECTS[prefix], None, rise)
+        return Gate(text.strip(), f"{prefix}mean", _SUBJECTS[prefix], None, rise)
     quantile = round(float(match["percent"]) / 100.0, 9)
     if quantile <= 0:
         raise _bad(text, option, "is not a percentile")
-    return Gate(
-        text.strip(), f"{prefix or ''}{_percentile(quantile)}", _SUBJECTS[prefix], quantile, rise
-    )
+    measure = f"{prefix}{_percentile(quantile)}"
+    return Gate(text.strip(), measure, _SUBJECTS[prefix], quantile, rise)
 
 
 def _objective(slo: Slo) -> Gate:
@@ -183,7 +170,7 @@ def _reason(plain: str) -> str:
         return "names a decrease; a gate names the increase that is too much"
     if re.search(r"\+\s*[\d.]+\s*\w+$", plain) or re.search(r"\+\s*[\d.]+$", plain):
         return "needs a change in percent"
-    return "is no gate"
+    return "is not a gate"
 
 
 def _bad(text: str, option: str, reason: str, fix: str = _FIX) -> UsageError:

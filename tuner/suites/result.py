@@ -175,9 +175,10 @@ class CompareResult:
         return GateFailed.exit_code if self.gated and self.verdict is Verdict.REGRESSED else 0
 
 
-_ORDER = (Verdict.REGRESSED, Verdict.CANNOT_TELL, Verdict.IMPROVED, Verdict.SAME)
+#: The most serious verdict first.
+ORDER = (Verdict.REGRESSED, Verdict.CANNOT_TELL, Verdict.IMPROVED, Verdict.SAME)
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
     """The most serious verdict: regressed, cannot tell, improved, same; *same* of none."""
-    return min(verdicts, key=_ORDER.index, default=Verdict.SAME)
+    return min(verdicts, key=ORDER.index, default=Verdict.SAME)

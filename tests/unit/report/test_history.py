@@ -111,6 +111,18 @@ def test_a_case_of_later_runs_starts_where_it_starts() -> None:
     assert [section(view, name).tables[0].folded for name in "ab"] == ["4 runs of a", "2 runs of b"]
 
 
+def test_architectures_of_a_case_are_series_of_their_own() -> None:
+    documents = history(3, cases=("a",))
+    for document in documents:
+        (size,) = document["cases"][0]["sizes"]
+        document["cases"][0]["sizes"] = [{**size, "arch": arch} for arch in ("arm64", "x86_64")]
+    view = history_view(documents, {})
+    (case,) = (each for each in view.sections if each.title == "a")
+    assert len(case.figures) == 2 * len(GATES)
+    assert case.figures[0].caption == "p50 at 512 MB on arm64"
+    assert "p95, 512 MB on x86_64" in case.tables[0].columns
+
+
 def test_every_run_leads_to_both_reports_where_they_are_there(tmp_path: Path) -> None:
     first, base = ulid("A", 0, 0), ulid("B", 0, 0)
     for run in (first, base):

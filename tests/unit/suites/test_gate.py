@@ -65,9 +65,9 @@ def test_an_objective_is_a_gate_too(text: str, measure: str, limit: float) -> No
         ("max +10%", "compares maxima"),
         ("p95>300ms", "lower limit"),
         ("p95<fast", "is not an objective"),
-        ("speed +10%", "is no gate"),
+        ("speed +10%", "is not a gate"),
         ("throttles +101%", "above 100 percentage points"),
-        ("p٩٥ +10%", "is no gate"),
+        ("p٩٥ +10%", "is not a gate"),
     ],
 )
 def test_a_bad_gate_is_named_with_the_reason_and_the_next_step(text: str, reason: str) -> None:

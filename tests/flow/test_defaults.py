@@ -88,3 +88,16 @@ def test_any_text_is_defaults_or_a_usage_error(tmp_path_factory: Any, text: str)
         assert set(read_defaults(COMMANDS.commands, path)) <= set(COMMANDS.commands)
     except UsageError as error:
         assert str(path) in error.thing
+
+
+def test_former_spellings_in_the_file_still_work_and_disturb_no_other_command(tuner: Run) -> None:
+    Path("tuner.toml").write_text(
+        '[defaults]\nmethod = "grid"\nmemory = "128,512"\n'
+        '[defaults.load]\nmethod = "GET"\nrate = 50\nduration = "1s"\nmemory = 128\n'
+        '[defaults.report]\njson_to = "report.json"\n[defaults.schedule]\noutput = "bench.yml"\n'
+    )
+    assert [size["memory_mb"] for size in sweep(tuner)["sizes"]] == [128, 512]
+    code, _, err = tuner("load", "replay:rec.csv")
+    assert code == 2 and "tuner: --method is now --http-method\n" in err
+    assert "--http-method: is for an HTTP front" in err
+    assert tuner("report", "last")[0] == 0 and Path("report.json").is_file()

@@ -31,7 +31,7 @@ class SweepCall(PowerTuning, output.Reported, output.Stored, sweep.SweepOptions)
     """`tuner.sweep`."""
 
     target: str = positional(function.TARGET, kw_only=False, default="")
-    variants: k.Arches = unshown(sweep.VARIANTS)
+    variants: k.Arches = unshown(sweep.Compared.variants)
 
 
 class SweepCommand(output.Running, SweepCall, panel=calls.PANEL):
@@ -117,9 +117,9 @@ class RecommendCall(output.ReportedToo, output.Stored, sweep.Production, panel=s
     """`tuner.recommend`: what is ``None`` stays as the run has it."""
 
     run: str = positional(RUN, kw_only=False)
-    strategy: k.MaybeStrategy = maybe(sweep.STRATEGY)
-    balance: k.MaybeNumber = maybe(sweep.BALANCE)
-    slo: k.MaybeSlos = maybe(sweep.SLO)
+    strategy: k.MaybeStrategy = maybe(sweep.GoalOptions.strategy)
+    balance: k.MaybeNumber = maybe(sweep.GoalOptions.balance)
+    slo: k.MaybeSlos = maybe(sweep.GoalOptions.slo)
     region: k.Text = option(k.TEXT, "Use this region's prices.")
     arch: k.Text = option(k.TEXT, "Use the prices of x86_64 or arm64; durations stay as measured.")
 

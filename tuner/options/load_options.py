@@ -2,11 +2,12 @@
 
 from tuner.options import calls, completion, sweep
 from tuner.options import kinds as k
-from tuner.options.option import Options, option
+from tuner.options.option import Options, again, option
 
 PANEL = "The load"
 FRONT_PANEL = "Through an HTTP front"
 OUTPUT_PANEL = "Output"
+SIZE = sweep.SizeLoads
 ARRIVALS = ("constant", "poisson")
 
 
@@ -19,13 +20,13 @@ class OneSize(Options, panel=PANEL):
 class Shape(Options, panel=PANEL):
     """Times at which calls are due."""
 
-    rate: k.Quantity = option(
-        k.RATE,
+    rate: k.Quantity = again(
+        SIZE.rate,
         "Open model: calls are due at this rate, such as 500 or 1200/min. With a profile: its "
         "highest rate.",
     )
-    duration: k.Quantity = option(
-        k.SECONDS, "How long calls are due (default: 30s, or what a profile says)."
+    duration: k.Quantity = again(
+        SIZE.duration, "How long calls are due (default: 30s, or what a profile says)."
     )
     arrival: k.Text = option(
         k.maybe_one_of(*ARRIVALS),
@@ -38,12 +39,10 @@ class Shape(Options, panel=PANEL):
         most=10_000,
     )
     think: k.Quantity = option(k.PAUSE, "Pause of a user between two calls.")
-    profile_load: k.Text = option(
-        k.TEXT,
+    profile_load: k.Text = again(
+        SIZE.profile_load,
         "steady, ramp, spike, burst-cold, diurnal, soak, throttle-probe, async-drain, "
         "stream-like, or a TOML file.",
-        metavar="NAME|FILE",
-        values=completion.profiles,
     )
     locustfile: k.Text = option(
         k.TEXT,
@@ -64,10 +63,7 @@ class Shape(Options, panel=PANEL):
 class Sent(Options, panel=PANEL):
     """Ways of sending calls."""
 
-    retry: k.Text = option(
-        k.maybe_one_of(*k.RETRIES),
-        "What follows a throttle: none (default), backoff, decorrelated or adaptive.",
-    )
+    retry: k.Text = again(SIZE.retry)
     mode: k.MaybeMode = option(
         k.MODE,
         "sync (default): wait for the answer. async: send events, and follow in the logs what "
@@ -158,9 +154,7 @@ class LoadLimits(sweep.MoneyLimit, panel=sweep.LIMIT_PANEL):
     stop_on: k.Rules = option(
         k.RULES, "Cut the load short on 'errors>5%' or 'throttles>20%' of 10 s; repeatable."
     )
-    max_concurrency: k.MaybeCount = option(
-        k.MAYBE_COUNT, "The most calls in flight at once.", least=1
-    )
+    max_concurrency: k.MaybeCount = again(SIZE.max_concurrency)
 
 
 class LoadOptions(

@@ -190,6 +190,14 @@ def positional(argument: Argument, *, kw_only: bool = False, default: Any = _MIS
     return argument if default is _MISSING else replace(argument, default=default)
 
 
+def again(declared: Option[V, W], text: str = "") -> Option[V, W]:
+    """The same option for another class, which may say more about it."""
+    about = declared.about
+    return Option(
+        declared.kind, declared.default, replace(about, help=text or about.help, panel="")
+    )
+
+
 def maybe(declared: Option[V, W]) -> Option[V | None, W | None]:
     """The same option where nothing written means that nothing is said."""
     return Option(declared.kind.optional(), None, declared.about)

@@ -18,14 +18,6 @@ STRATEGIES = ("cost", "speed", "balanced")
 DEFAULT_MEMORY = "128:1536"
 
 
-COLD: k.MaybeCount = option(
-    k.MAYBE_COUNT,
-    "Cold starts to force at the pick and at both ends (default: 5; 0: none).",
-    panel=calls.PANEL,
-    least=0,
-)
-
-
 class Sizes(Options, panel=calls.PANEL):
     """Sizes."""
 
@@ -45,29 +37,22 @@ class Plan(Sizes):
     samples: k.Count = option(
         k.COUNT, "grid: warm samples per size.", 10, panel=calls.PANEL, least=1
     )
-    cold: k.MaybeCount = COLD
-
-
-SLO: k.Slos = option(
-    k.SLOS,
-    "Objective, such as 'p95<300ms', 'cold_p99<2s', 'cost<5usd/million'; repeatable.",
-    panel=CHOICE_PANEL,
-)
-STRATEGY: k.Strategies = option(
-    k.STRATEGY,
-    "cost, speed or balanced.",
-    panel=CHOICE_PANEL,
-    values=completion.words(*STRATEGIES),
-)
-BALANCE: k.Number = option(
-    k.NUMBER, "balanced: 0 is speed, 1 is cost.", 0.5, panel=CHOICE_PANEL, least=0.0, most=1.0
-)
+    cold: k.MaybeCount = option(
+        k.MAYBE_COUNT,
+        "Cold starts to force at the pick and at both ends (default: 5; 0: none).",
+        panel=calls.PANEL,
+        least=0,
+    )
 
 
 class Objectives(Options):
     """Objectives."""
 
-    slo: k.Slos = SLO
+    slo: k.Slos = option(
+        k.SLOS,
+        "Objective, such as 'p95<300ms', 'cold_p99<2s', 'cost<5usd/million'; repeatable.",
+        panel=CHOICE_PANEL,
+    )
 
 
 class Production(Options, panel=CHOICE_PANEL):
@@ -87,8 +72,15 @@ class Production(Options, panel=CHOICE_PANEL):
 class GoalOptions(Production, Objectives):
     """Goal of the choice."""
 
-    strategy: k.Strategies = STRATEGY
-    balance: k.Number = BALANCE
+    strategy: k.Strategies = option(
+        k.STRATEGY,
+        "cost, speed or balanced.",
+        panel=CHOICE_PANEL,
+        values=completion.words(*STRATEGIES),
+    )
+    balance: k.Number = option(
+        k.NUMBER, "balanced: 0 is speed, 1 is cost.", 0.5, panel=CHOICE_PANEL, least=0.0, most=1.0
+    )
 
 
 class MoneyLimit(Options, panel=LIMIT_PANEL):
@@ -142,17 +134,14 @@ class SizeLoads(Options, panel=LOAD_PANEL):
     )
 
 
-VARIANTS: k.Arches = option(
-    k.VARIANTS,
-    "Compare ways to start at one size: on-demand,snapstart,provisioned=5.",
-    metavar="LIST",
-)
-
-
 class Compared(Options, panel=calls.PANEL):
     """Ways to start that are compared."""
 
-    variants: k.Arches = VARIANTS
+    variants: k.Arches = option(
+        k.VARIANTS,
+        "Compare ways to start at one size: on-demand,snapstart,provisioned=5.",
+        metavar="LIST",
+    )
 
 
 class SweepOptions(

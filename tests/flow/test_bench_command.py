@@ -339,7 +339,7 @@ def test_a_bench_that_cannot_be_stored_is_told_all_the_same(
     assert [w["code"] for w in document["warnings"]] == ["bench-not-stored"]
 
 
-def test_a_baseline_of_another_size_is_refused_and_one_that_lacks_a_size_is_told(
+def test_a_baseline_of_other_sizes_is_refused_and_a_missing_size_is_named(
     tuner: Run, folder: Path
 ) -> None:
     bench(tuner)
@@ -384,7 +384,7 @@ def test_a_clock_that_is_set_during_a_bench_is_noticed(tuner: Run, folder: Path)
     assert 0.0 <= result.finished_at - result.started_at < 600.0
 
 
-def test_a_limit_of_cost_ends_the_suite_in_time_and_what_was_not_measured_is_said(
+def test_a_cost_limit_ends_the_suite_and_what_was_not_measured_is_named(
     tuner: Run, folder: Path
 ) -> None:
     suite(folder, CASE, CASE.replace("orders", "bills"))

@@ -58,7 +58,7 @@ def test_one_output_may_go_to_stdout_and_is_alone_there(tuner: Run) -> None:
     assert (code, out) == (2, "") and "more than one output" in err
 
 
-def test_an_output_that_fails_leaves_the_verdict_and_turns_a_good_end_into_another(
+def test_an_output_that_fails_keeps_the_verdict_and_changes_a_good_exit_code(
     tuner: Run,
 ) -> None:
     code, out, err = tuner("bench", *AGAINST, "--junit", "old.csv/b.xml", "--markdown", "b.md")

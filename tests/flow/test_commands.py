@@ -35,7 +35,7 @@ def test_recommend_with_another_strategy_invokes_nothing_and_chooses_again(
     assert result["run"] == swept
 
 
-def test_recommend_by_another_architectures_price_says_that_durations_are_not_its_own(
+def test_prices_of_another_architecture_come_with_a_doubt_about_durations(
     tuner: Run, swept: str
 ) -> None:
     _, before, _ = tuner("recommend", "last", "--json", "-")
@@ -70,7 +70,7 @@ def test_runs_lists_what_is_stored(tuner: Run, swept: str) -> None:
     assert "replay:rec.csv" in out
 
 
-def test_traffic_gives_the_cost_of_a_month_with_the_measured_duration_and_cold_starts(
+def test_traffic_gives_the_bill_of_a_month_with_measured_cold_starts(
     tuner: Run, swept: str
 ) -> None:
     _, out, _ = tuner("recommend", "last", "--traffic", "0.01rps", "--json", "-")

@@ -95,7 +95,7 @@ def test_a_killed_sweep_leaves_no_process_and_goes_on_where_it_was(tmp_path: Pat
     assert states(tmp_path) == ["done"]
 
 
-def test_a_ctrl_c_while_putting_back_does_not_keep_the_function_from_being_put_back() -> None:
+def test_a_ctrl_c_during_the_restoring_does_not_prevent_it() -> None:
     done: list[str] = []
 
     def restore() -> None:

@@ -133,7 +133,7 @@ def test_an_odd_recording_gets_an_answer_that_hangs_together_or_says_why_not(
         (f"{PLAIN},arch\n512,100,x86_64\n512,90,arm64", "--where arch="),
     ],
 )
-def test_a_recording_that_cannot_be_used_is_refused_with_the_place_and_nothing_is_stored(
+def test_an_unusable_recording_is_refused_with_the_place_and_not_stored(
     content: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip

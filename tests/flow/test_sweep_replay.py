@@ -121,7 +121,7 @@ def test_bad_usage_is_one_or_two_lines_and_exit_2(
     assert says in errors
 
 
-def test_power_tunings_output_is_a_recording_and_the_doubt_about_it_stays_with_the_run(
+def test_power_tunings_output_is_a_recording_and_its_doubt_stays_with_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

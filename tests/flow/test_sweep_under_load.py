@@ -32,7 +32,7 @@ def narrow(new_function: Any, lambda_client: Any, local_lambda_url: str) -> tupl
 GRID = ("--memory", "128,512,1024", "--method", "grid", "--samples", "2", "--cold", "0")
 
 
-def test_a_size_that_is_throttled_under_load_is_passed_over_for_the_next_cheapest(
+def test_a_size_that_throttles_under_load_gives_way_to_the_next_cheapest(
     tuner: Run, narrow: tuple[str, ...]
 ) -> None:
     words = ("--rate", "10", "--duration", "4s", "--slo", "throttles<40%", "--seed", "5")

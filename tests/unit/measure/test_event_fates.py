@@ -63,7 +63,7 @@ def test_a_report_without_its_start_began_as_long_before_as_it_took() -> None:
     assert told.cold_starts == 1
 
 
-def test_an_event_that_was_not_tried_again_when_it_would_have_been_has_succeeded() -> None:
+def test_an_event_that_was_not_retried_when_it_was_due_has_succeeded() -> None:
     fates = followed({1: 1.0}, run(1, 2.0))
     assert end_of(fates, 1, 62.0) is End.WAITING
     assert end_of(fates, 1, 121.9) is End.WAITING

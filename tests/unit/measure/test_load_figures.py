@@ -69,7 +69,7 @@ def test_rates_outcomes_and_money_are_counted() -> None:
     assert told.latency.percentile_ms(50) == pytest.approx(100, rel=1e-3)
 
 
-def test_latency_counts_from_the_due_time_and_lag_is_the_difference_to_the_service_time() -> None:
+def test_latency_counts_from_the_due_time_and_lag_is_its_start() -> None:
     told = figures(sample(0, 1.0, 0.2, late_s=0.3))
     assert told.latency.percentile_ms(50) == pytest.approx(500, rel=1e-3)
     assert told.service.percentile_ms(50) == pytest.approx(200, rel=1e-3)
@@ -132,7 +132,7 @@ def test_dropped_calls_were_asked_for_in_their_second() -> None:
     assert [row.asked for row in told.timeline] == [1, 0, 4]
 
 
-def test_requests_that_do_not_tell_what_is_billed_count_as_the_mean_of_those_that_do() -> None:
+def test_requests_without_a_billed_duration_count_as_the_mean_of_the_others() -> None:
     told = figures(sample(0, 0.0), replace(sample(1, 1.0), billed_ms=None))
     assert told.billed_ms == 200.0
     assert figures(replace(sample(1, 1.0), billed_ms=None)).billed_ms is None

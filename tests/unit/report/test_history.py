@@ -58,7 +58,7 @@ def test_changes_are_found_where_they_were_made() -> None:
     assert len(series[0].levels) == 3 and series[0].edges == (0, 12, 25, 40)
 
 
-def test_a_measure_that_two_gates_judge_is_one_point_with_the_more_serious_verdict() -> None:
+def test_a_measure_with_two_gates_is_one_point_with_the_more_serious_verdict() -> None:
     document = history(1)[0]
     gates = document["cases"][0]["sizes"][0]["gates"]
     gates.append({**gates[1], "gate": "p95<100ms", "verdict": "regressed"})

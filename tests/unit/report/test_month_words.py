@@ -48,13 +48,13 @@ def test_the_figures_say_what_they_rest_on() -> None:
     assert "for the durations measured on x86_64" in facts["Other prices"].note
 
 
-def test_durations_are_of_the_architecture_that_was_measured_whatever_it_is_priced_as() -> None:
+def test_durations_are_of_the_measured_architecture_whatever_prices_are_used() -> None:
     other = replace(MONTH, arch="arm64", other_arch="x86_64")
     note = month_facts(replace(good(), monthly=other))[-1].note
     assert "x86_64 prices are for the durations measured on x86_64" in note
 
 
-def test_provisioned_concurrency_that_pays_says_how_much_and_an_unknown_price_is_told() -> None:
+def test_provisioned_concurrency_says_what_it_saves_or_that_its_price_is_unknown() -> None:
     pays = replace(MONTH, provisioned=ProvisionedOffer(0.6, 0.98, 0.4, 40, 34.461))
     facts = month_facts(replace(good(), monthly=pays))
     assert facts[2].value == "40 sandboxes would save 10 %: $34.46 a month"
@@ -62,7 +62,7 @@ def test_provisioned_concurrency_that_pays_says_how_much_and_an_unknown_price_is
     assert facts[2].value == "unknown"
 
 
-def test_page_terminal_and_document_have_the_month_and_leave_it_out_without_traffic() -> None:
+def test_page_terminal_and_document_have_the_month_only_with_traffic() -> None:
     without = replace(good(), monthly=None)
     assert "What a month costs" in page_of(good())
     assert "What a month costs" not in page_of(without)

@@ -36,13 +36,7 @@ def disagreements(
         yield Advice("metrics-absent", text)
         return
     several = len({row.arch for row in rows}) > 1
-    for code, gap, meaning in _GAPS:
-        found = [(row, words) for row in rows if (words := gap(row)) is not None]
-        if found:
-            yield Advice(code, f"{_listed(function, found, several)}: {meaning}.")
-    if not settled:
-        return
-    for code, gap, meaning in _SETTLED_GAPS:
+    for code, gap, meaning in (*_GAPS, *(_SETTLED_GAPS if settled else ())):
         found = [(row, words) for row in rows if (words := gap(row)) is not None]
         if found:
             yield Advice(code, f"{_listed(function, found, several)}: {meaning}.")
@@ -69,37 +63,41 @@ def _known(row: CheckedVersion) -> bool:
 def _more(row: CheckedVersion) -> str | None:
     if row.within.invocations <= row.ran + row.unsure:
         return None
-    return f"{row.within.invocations:,} invocations where {row.ran:,} ran"
+    return _counts("invocations", row.within.invocations, row.ran, "ran")
 
 
 def _fewer(row: CheckedVersion) -> str | None:
     if row.seen.invocations >= row.ran:
         return None
-    return f"{row.seen.invocations:,} invocations where {row.ran:,} answered"
+    return _counts("invocations", row.seen.invocations, row.ran, "answered")
 
 
 def _more_errors(row: CheckedVersion) -> str | None:
     if row.errors is None or _more(row) or row.within.errors <= row.errors + row.unsure:
         return None
-    return f"{row.within.errors:,} errors where {row.errors:,} were answered"
+    return _counts("errors", row.within.errors, row.errors)
 
 
 def _fewer_errors(row: CheckedVersion) -> str | None:
     if row.errors is None or _fewer(row) or row.seen.errors >= row.errors:
         return None
-    return f"{row.seen.errors:,} errors where {row.errors:,} were answered"
+    return _counts("errors", row.seen.errors, row.errors)
 
 
 def _more_throttles(row: CheckedVersion) -> str | None:
     if row.throttles is None or row.within.throttles <= row.throttles + row.unsure_throttles:
         return None
-    return f"{row.within.throttles:,} throttles where {row.throttles:,} were answered"
+    return _counts("throttles", row.within.throttles, row.throttles)
 
 
 def _fewer_throttles(row: CheckedVersion) -> str | None:
     if row.throttles is None or row.seen.throttles >= row.throttles:
         return None
-    return f"{row.seen.throttles:,} throttles where {row.throttles:,} were answered"
+    return _counts("throttles", row.seen.throttles, row.throttles)
+
+
+def _counts(what: str, theirs: int, ours: int, verb: str = "were answered") -> str:
+    return f"{theirs:,} {what} where {ours:,} {verb}"
 
 
 def _durations(row: CheckedVersion) -> str | None:

@@ -168,12 +168,9 @@ class Sent:
         """The most requests in flight; ``None`` where too many were sent to keep their times."""
         if len(self._sent) >= _MOST_TIMES:
             return None
-        import numpy as np
+        from tuner.measure.statistics import most_at_once
 
-        times = np.concatenate([np.array(self._done), np.array(self._sent)])
-        steps = np.repeat([-1, 1], len(self._sent))  # at equal times the leaving come first
-        at_once = np.cumsum(steps[np.argsort(times, kind="stable")])
-        return int(at_once.max(initial=0))
+        return most_at_once(self._sent, self._done)
 
     def mean_ms(self) -> float | None:
         """Mean duration, if every request that ran told its own."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from tuner.measure.event_fates import GIVEN_UP, OPEN, End, Fates, Try
 from tuner.measure.load_figures import Concurrency, LoadFigures
-from tuner.measure.statistics import Latencies
+from tuner.measure.statistics import Latencies, most_at_once
 from tuner.recording.reportline import Report
 from tuner.targets.observers import EventSettings
 
@@ -202,13 +202,10 @@ def _concurrency(sums: _Sums, scale: float) -> Concurrency:
         return Concurrency(0.0, 0, None)
     began, ended = (np.array(times) for times in zip(*sums.ran, strict=True))
     span_s = float(ended.max() - began.min())
-    times = np.concatenate([ended, began])  # at equal times the leaving come first
-    steps = np.concatenate([np.full(ended.size, -1), np.full(began.size, 1)])
-    at_once = np.cumsum(steps[np.argsort(times, kind="stable")])
     if span_s <= 0.0:
         return Concurrency(float(began.size), int(began.size), None)
     little = sums.reported_s * scale / span_s
-    return Concurrency(float((ended - began).sum() / span_s), int(at_once.max()), little)
+    return Concurrency(float((ended - began).sum() / span_s), most_at_once(began, ended), little)
 
 
 def _timeline(sums: _Sums, start_s: float, scale: float) -> tuple[Moment, ...]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from tuner.engine.engine import Shortfall
 from tuner.measure.documents import LoadFacts
-from tuner.measure.statistics import Latencies, Second, Timeline
+from tuner.measure.statistics import Latencies, Second, Timeline, most_at_once
 from tuner.records import Outcome, Sample
 
 #: Ended by Lambda before the function ran, so neither billed nor in its concurrency.
@@ -229,11 +229,8 @@ class LoadTally:
             return Concurrency(0.0, 0, None)
         sent, done = np.array(self._sent), np.array(self._done)
         inside = np.clip(np.minimum(done, seconds) - np.minimum(sent, seconds), 0.0, None)
-        times = np.concatenate([done, sent])  # at equal times the leaving come first
-        steps = np.concatenate([np.full(done.size, -1), np.full(sent.size, 1)])
-        at_once = np.cumsum(steps[np.argsort(times, kind="stable")])
         little = self._reported_ms / 1000.0 / seconds if self._reported else None
-        return Concurrency(float(inside.sum() / seconds), int(at_once.max()), little)
+        return Concurrency(float(inside.sum() / seconds), most_at_once(sent, done), little)
 
 
 def figures_of(facts: LoadFacts, planned_s: float, samples: Iterable[Sample]) -> LoadFigures:

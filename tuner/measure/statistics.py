@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from hdrh.histogram import HdrHistogram
 
 from tuner.records import Outcome, Sample
@@ -149,3 +150,10 @@ def _row(second: int, tally: _Tally) -> Second:
         tally.in_flight,
         *quantiles,
     )
+
+
+def most_at_once(began: npt.ArrayLike, ended: npt.ArrayLike) -> int:
+    """Return the most intervals that overlap; at equal times those that end come first."""
+    times = np.array([ended, began], dtype=np.float64).ravel()
+    steps = np.repeat([-1, 1], times.size // 2)
+    return int(np.cumsum(steps[np.argsort(times, kind="stable")]).max(initial=0))

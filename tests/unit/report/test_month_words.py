@@ -54,7 +54,7 @@ def test_durations_are_of_the_measured_architecture_whatever_prices_are_used() -
     assert "x86_64 prices are for the durations measured on x86_64" in note
 
 
-def test_provisioned_concurrency_says_what_it_saves_or_that_its_price_is_unknown() -> None:
+def test_provisioned_concurrency_says_what_it_saves_or_has_no_price() -> None:
     pays = replace(MONTH, provisioned=ProvisionedOffer(0.6, 0.98, 0.4, 40, 34.461))
     facts = month_facts(replace(good(), monthly=pays))
     assert facts[2].value == "40 sandboxes would save 10 %: $34.46 a month"

@@ -134,16 +134,10 @@ def _other(other: OtherCode, parameters: dict[str, Any]) -> dict[str, Any]:
 
 
 def _of_clone(header: JournalHeader, start: Configuration) -> JournalHeader:
-    before = Before(
-        memory_mb=start["MemorySize"],
-        description=start.get("Description", ""),
-        revision_id=start.get("RevisionId", ""),
-        code_sha256=start["CodeSha256"],
-    )
     return replace(
         header,
         function=str(header.clone),
         arn=unqualified(start["FunctionArn"]),
-        before=before,
+        before=Before.of(start),
         clone=None,
     )

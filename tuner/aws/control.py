@@ -12,7 +12,7 @@ from tuner.aws.calls import MARKER, Client, Patience
 from tuner.aws.policy import CLONE_PREFIX
 from tuner.aws.session import AwsSession
 from tuner.clock import Clock
-from tuner.errors import NotFound, TargetError
+from tuner.errors import ChangedUnderneath, NotFound, TargetError
 
 #: A FunctionConfiguration of the Lambda API, as botocore gives it.
 Configuration = Mapping[str, Any]
@@ -177,6 +177,14 @@ class ControlPlane(Client):
         except NotFound:
             return False
         return True
+
+
+def changed_meanwhile(
+    function: str, reason: str = "somebody else changed it meanwhile; it was not overwritten"
+) -> ChangedUnderneath:
+    """The error for somebody else's deployment during ours."""
+    fix = "Wait for the other deployment to finish, then start again."
+    return ChangedUnderneath(function, reason, fix)
 
 
 def revision_of(configuration: Configuration) -> str:

@@ -35,6 +35,12 @@ class Before:
     revision_id: str
     code_sha256: str
 
+    @classmethod
+    def of(cls, start: Mapping[str, Any]) -> "Before":
+        """Those of a FunctionConfiguration."""
+        texts = start.get("Description", ""), start.get("RevisionId", ""), start["CodeSha256"]
+        return cls(start["MemorySize"], *texts)
+
 
 @dataclass(frozen=True)
 class JournalHeader:

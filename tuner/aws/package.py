@@ -16,8 +16,8 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
-from tuner.aws.control import Configuration, ControlPlane, revision_of
-from tuner.errors import AccessDenied, ChangedUnderneath, NotFound, TargetError
+from tuner.aws.control import Configuration, ControlPlane, changed_meanwhile, revision_of
+from tuner.errors import AccessDenied, NotFound, TargetError
 
 #: What CreateFunction and UpdateFunctionCode take as bytes (Lambda quotas, "deployment package":
 #: 50 MB zipped).
@@ -137,7 +137,6 @@ def _refuse_layer(control: ControlPlane, arn: str, arch: str, thing: str) -> Non
 
 
 _FIX = "Deploy it for the other architecture with your usual tool."
-_AGAIN = "Check it, then try again."
 
 
 def architecture_of(configuration: Configuration) -> str:
@@ -170,7 +169,7 @@ def set_architecture(
             raise
     latest = control.wait(function, known=known)
     if _setting(latest)[:2] != (arch, now["CodeSha256"]):
-        raise ChangedUnderneath(function, "somebody else changed it meanwhile", _AGAIN)
+        raise changed_meanwhile(function)
     return latest
 
 
@@ -178,7 +177,7 @@ def package_for(control: ControlPlane, function: str, now: Configuration, arch: 
     """The package of ``$LATEST`` as it was just read, if it may run on this architecture."""
     found = control.get(function)
     if found["Configuration"]["CodeSha256"] != now["CodeSha256"]:
-        raise ChangedUnderneath(function, "somebody else is deploying it right now", _AGAIN)
+        raise changed_meanwhile(function, "somebody else is deploying it right now")
     code = code_of(found, function, _FIX)
     refuse_architecture(control, now, code, arch, function)
     package = bytes(code.get("ZipFile", b""))

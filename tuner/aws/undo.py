@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tuner.aws.applied import Applied, drop_record, held, read_record, unfinished
-from tuner.aws.control import Configuration, ControlPlane, revision_of
+from tuner.aws.control import Configuration, ControlPlane, changed_meanwhile, revision_of
 from tuner.aws.package import architecture_of, set_architecture
 from tuner.aws.restore import check_same, delete_described
 from tuner.errors import ChangedUnderneath, NotFound, TargetError
@@ -144,11 +144,8 @@ class Undo:
         self.tell(f"{thing}: {what}; left alone")
 
     def _busy(self) -> bool:
-        raise ChangedUnderneath(
-            self.done.arn,
-            "somebody else keeps changing it, so it could not be undone",
-            "Wait for the other deployment to finish, then try again.",
-        )
+        reason = "somebody else keeps changing it, so it could not be undone"
+        raise changed_meanwhile(self.done.arn, reason)
 
 
 def restore_applied(path: Path, control: ControlPlane, tell: Tell) -> bool:
@@ -182,8 +179,7 @@ def set_memory(
             raise
     latest = control.wait(function, known=known)
     if latest["MemorySize"] != memory_mb:
-        fix = "Check it, then try again."
-        raise ChangedUnderneath(function, "somebody else changed it meanwhile", fix)
+        raise changed_meanwhile(function)
     return latest
 
 

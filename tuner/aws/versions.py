@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from tuner.aws.control import Configuration, ControlPlane, revision_of
+from tuner.aws.control import Configuration, ControlPlane, changed_meanwhile, revision_of
 from tuner.aws.journal import Journal
 from tuner.aws.restore import restore_latest
 from tuner.errors import AccessDenied, ChangedUnderneath, TargetError
@@ -19,16 +19,8 @@ from tuner.errors import AccessDenied, ChangedUnderneath, TargetError
 #: with the function may move to a new patch with our update.
 _NOT_COMPARED = frozenset(
     {
-        "MemorySize",
-        "Description",
-        "RevisionId",
-        "LastModified",
-        "ConfigSha256",
-        "RuntimeVersionConfig",
-        "ResponseMetadata",
-        "FunctionArn",
-        "Version",
-        "SnapStart",
+        *("MemorySize", "Description", "RevisionId", "LastModified", "ConfigSha256"),
+        *("RuntimeVersionConfig", "ResponseMetadata", "FunctionArn", "Version", "SnapStart"),
         "MasterArn",
     }
 )
@@ -132,11 +124,8 @@ class VersionMaker:
         self._journal.will("publish", description=description)
         version = publish_once(self._control, self._function, self._left, description)
         if version.get("Description") != description:
-            raise ChangedUnderneath(
-                self._function,
-                f"Lambda returned version {version['Version']}, which somebody else published",
-                "Wait for the other deployment to finish, then start again.",
-            )
+            reason = f"Lambda returned version {version['Version']}, which somebody else published"
+            raise changed_meanwhile(self._function, reason)
         self._journal.did(version=version["Version"])
         return version
 
@@ -153,11 +142,7 @@ class VersionMaker:
     def _check(self, latest: Configuration, memory_mb: int, description: str) -> None:
         expected = (memory_mb, description, identity(self._start))
         if _whole(latest) != expected:
-            raise ChangedUnderneath(
-                self._function,
-                "somebody else changed the function meanwhile; it was not overwritten",
-                "Wait for the other deployment to finish, then start again.",
-            )
+            raise changed_meanwhile(self._function)
         self._left = latest
 
 

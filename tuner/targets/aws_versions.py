@@ -201,12 +201,7 @@ class Deployed:
             region=session.region,
             endpoint_url=session.endpoint_url,
             profile=session.profile,
-            before=Before(
-                memory_mb=start["MemorySize"],
-                description=start.get("Description", ""),
-                revision_id=revision_of(start),
-                code_sha256=start["CodeSha256"],
-            ),
+            before=Before.of(start),
             opened_at=self._options.clock.wall(),
             pid=os.getpid(),
             assume_role=session.assume_role,

@@ -77,43 +77,44 @@ def conclude_all(found: Findings, sides: Mapping[str, ArchSide]) -> Sweep:
         return replace(conclude(evidence, side.question), run=found.run)
     of = {arch: found.on(arch, side.prices) for arch, side in sides.items()}
     sides = {arch: _served(side, of[arch].samples) for arch, side in sides.items()}
-    run, here = found.run, found.run.facts
     sweeps = {arch: _alone(arch, of[arch], side) for arch, side in sides.items()}
     everything = [row for sweep in sweeps.values() for row in sweep.sizes]
     sweeps = {
         arch: replace(sweep, pareto_mb=pareto(sweep.sizes, everything))
         for arch, sweep in sweeps.items()
     }
-    questions = {arch: side.question for arch, side in sides.items()}
-    race = Race(questions, NO_LIMIT, here.arch if here.memory_mb is not None else None)
+    chosen, standings = _chosen(found, sides, sweeps)
+    first = chosen.arch if chosen else next(iter(sweeps))
+    pick, run = sweeps[first].recommendation, found.run
+    if chosen is not None and pick is not None:
+        pick = _between(pick, chosen, standings, sweeps, run.facts.arch)
+    told = told_apart({arch: sweep.warnings for arch, sweep in sweeps.items()})
+    rows = [replace(row, arch=arch) for arch, each in sweeps.items() for row in each.variants]
+    return replace(
+        sweeps[first],
+        run=run,
+        recommendation=pick,
+        spend=_spend(list(sweeps.values())),
+        warnings=(*run.warnings, *told),
+        beside=tuple(sweep for arch, sweep in sweeps.items() if arch != first),
+        chances={} if chosen is None else chosen.chances,
+        variants=tuple(rows),
+    )
+
+
+def _chosen(
+    found: Findings, sides: Mapping[str, ArchSide], sweeps: Mapping[str, Sweep]
+) -> tuple[ArchChoice | None, Mapping[str, Standing]]:
+    """The choice between architectures, and how each stands, under load where it was loaded."""
+    facts, questions = found.run.facts, {arch: side.question for arch, side in sides.items()}
+    race = Race(questions, NO_LIMIT, facts.arch if facts.memory_mb is not None else None)
     standings = race.standings(on_demand(calm(found.samples), found.starts))
     if found.loads is not None:
         standings = {
             arch: _held_to_load(standing, sweeps[arch].recommendation)
             for arch, standing in standings.items()
         }
-    chosen = race.choose(standings)
-    first = chosen.arch if chosen else next(iter(sweeps))
-    others = tuple(sweep for arch, sweep in sweeps.items() if arch != first)
-    top = sweeps[first]
-    pick = top.recommendation
-    if chosen is not None and pick is not None:
-        pick = _between(pick, chosen, standings, sweeps, here.arch)
-    return replace(
-        top,
-        run=run,
-        recommendation=pick,
-        spend=_spend(list(sweeps.values())),
-        warnings=(
-            *run.warnings,
-            *told_apart({arch: sweep.warnings for arch, sweep in sweeps.items()}),
-        ),
-        beside=others,
-        chances={} if chosen is None else chosen.chances,
-        variants=tuple(
-            replace(row, arch=arch) for arch, sweep in sweeps.items() for row in sweep.variants
-        ),
-    )
+    return race.choose(standings), standings
 
 
 def _served(side: ArchSide, samples: Sequence[Sample]) -> ArchSide:

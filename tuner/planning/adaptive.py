@@ -61,9 +61,10 @@ def next_ask(
         if not _worth_confirming(beliefs, plan, spent):
             return done
         size, why = int(beliefs.choice_mb[beliefs.pick]), "confirming the answer"
-    ask = _afford(size, why, beliefs, plan, budget, spent)
+    if repeats := _repeats(size, beliefs, plan, budget, spent):
+        return Ask({Setting(size, beliefs.arch): repeats}, why)
     left = budget.ran_out(spent) or "the next invocation does not fit into what is left"
-    return ask or done or Done(left, settled=False)
+    return done or Done(left, settled=False)
 
 
 def _finished(beliefs: Beliefs, plan: Adaptive, spent: Spent, gain: float) -> Done | None:
@@ -83,12 +84,8 @@ def _worth_confirming(beliefs: Beliefs, plan: Adaptive, spent: Spent) -> bool:
     return beliefs.spread > plan.precision and spent.invocations < plan.precise_until
 
 
-def _afford(
-    size: int, why: str, beliefs: Beliefs, plan: Adaptive, budget: Budget, spent: Spent
-) -> Ask | None:
-    """Ask for as many of the repeats as the budget allows; ``None`` when not even for one."""
+def _repeats(size: int, beliefs: Beliefs, plan: Adaptive, budget: Budget, spent: Spent) -> int:
+    """As many of the repeats as the budget allows."""
     nearest = int(np.abs(beliefs.ask_mb - size).argmin())
     price, seconds = float(beliefs.price_usd[nearest]), float(beliefs.seconds[nearest])
-    repeats = min(plan.repeats, budget.affordable(spent, price, seconds))
-    asked = Setting(size, beliefs.arch)
-    return Ask({asked: repeats}, why) if repeats else None
+    return min(plan.repeats, budget.affordable(spent, price, seconds))

@@ -6,6 +6,7 @@ It prints nothing and installs nothing; the answer is a :class:`BenchResult`.
 """
 
 import secrets
+from collections.abc import Iterator
 from dataclasses import replace
 
 from ulid import ULID
@@ -60,24 +61,9 @@ def _measured(spec: BenchSpec, store: Store, onlooker: Onlooker) -> BenchResult:
     began, ticked = clock.wall(), clock.monotonic()
     bench = _context(spec, store, onlooker, found)
     warnings = _set_back(store, spec.suite, began)
-    cases = []
-    for number, case in enumerate(spec.cases, 1):
-        if onlooker.stop():
-            break
-        over = bench.meter.ran_out()
-        if over is not None:
-            cases.append(_not_begun(case, over))
-            continue
-        onlooker.progress(f"{case.name} ({number} of {len(spec.cases)}): {case.target}")
-        cases.append(run_case(case, bench))
-    took, ended = clock.monotonic() - ticked, clock.wall()
-    if abs(ended - began - took) > _CORRECTION_S:
-        moved = ended - began - took
-        text = (
-            f"The clock was set by {moved:+.0f} s during the run; durations do not depend on it, "
-            "but the times of this bench do."
-        )
-        warnings.append(Advice("clock-set", text))
+    cases = tuple(_cases(bench))
+    took = clock.monotonic() - ticked
+    warnings += _moved(clock.wall() - began - took)
     return BenchResult(
         bench=bench.bench,
         suite=spec.suite.name,
@@ -86,11 +72,34 @@ def _measured(spec: BenchSpec, store: Store, onlooker: Onlooker) -> BenchResult:
         seed=bench.seed,
         started_at=began,
         finished_at=began + took,
-        cases=tuple(cases),
+        cases=cases,
         warn_only=spec.warn_only,
         interrupted=onlooker.stop(),
         warnings=tuple(warnings),
     )
+
+
+def _cases(bench: BenchContext) -> Iterator[CaseResult]:
+    """Run the cases one after another, as far as the limits go."""
+    cases, onlooker = bench.spec.cases, bench.onlooker
+    for number, case in enumerate(cases, 1):
+        if onlooker.stop():
+            break
+        if (over := bench.meter.ran_out()) is not None:
+            yield _not_begun(case, over)
+        else:
+            onlooker.progress(f"{case.name} ({number} of {len(cases)}): {case.target}")
+            yield run_case(case, bench)
+
+
+def _moved(by_s: float) -> list[Advice]:
+    if abs(by_s) <= _CORRECTION_S:
+        return []
+    text = (
+        f"The clock was set by {by_s:+.0f} s during the run; durations do not depend on it, "
+        "but the times of this bench do."
+    )
+    return [Advice("clock-set", text)]
 
 
 def _not_begun(case: Case, limit: str) -> CaseResult:

@@ -1,27 +1,24 @@
-"""What tests of several rooms share: a running local Lambda, zips to put on it, and a server on
-loopback that does what a script says: faults that no real service has on demand."""
+"""What tests of several rooms share: a local Lambda, servers on loopback, PostgreSQL."""
 
-import base64
-import io
 import itertools
 import os
-import signal
-import socket
-import subprocess
 import sys
 import tempfile
-import threading
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from support.waiting import wait_for
+from support.local_lambda import (
+    ROLE,
+    boto3_client,
+    running_local_lambda,
+    wait_until_settled,
+    zipped,
+)
+from support.servers import Script, ScriptedServer, http_answer
 
 #: Ordinary runs draw the same examples every time, on every machine. The deep profile draws fresh
 #: ones and many more (``pytest -m hypothesis --hypothesis-profile=deep``, part of .ci/run); what it
@@ -52,34 +49,6 @@ def _cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         yield
 
 
-ROLE = "arn:aws:iam::000000000000:role/test"
-
-
-@contextmanager
-def running_local_lambda(*arguments: str) -> Iterator[str]:
-    """A local Lambda in a process of its own, by its URL; it never outlives this process."""
-    pytest.importorskip("awslambdaric", reason="handlers need awslambdaric, absent here")
-    with tempfile.TemporaryFile("w+") as complaints:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tuner.locallambda", "--parent-pipe", *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=complaints,
-            text=True,
-        )
-        assert process.stdout is not None
-        try:
-            url = process.stdout.readline().strip()
-            if not url:
-                process.wait(10)
-                complaints.seek(0)
-                pytest.fail(f"the local Lambda did not start: {complaints.read()}")
-            yield url
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=30)
-
-
 @pytest.fixture(scope="session")
 def local_lambda_url() -> Iterator[str]:
     """The URL of one local Lambda for the whole session; give functions names of your own."""
@@ -99,44 +68,10 @@ def make_zip() -> Callable[[Path | Mapping[str, str | bytes]], bytes]:
     return zipped
 
 
-def zipped(source: Path | Mapping[str, str | bytes]) -> bytes:
-    """The bytes of a deployment package."""
-    if isinstance(source, Path):
-        files: Mapping[str, str | bytes] = {
-            str(path.relative_to(source)): path.read_bytes()
-            for path in sorted(source.rglob("*"))
-            if path.is_file() and "__pycache__" not in path.parts
-        }
-    else:
-        files = source
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            entry = zipfile.ZipInfo(name)
-            entry.external_attr = (0o755 if name == "bootstrap" else 0o644) << 16
-            archive.writestr(entry, content)
-    return packed.getvalue()
-
-
 @pytest.fixture
 def lambda_client(local_lambda_url: str) -> Any:
     """A boto3 client of the session's local Lambda, without retries."""
     return boto3_client(local_lambda_url)
-
-
-def boto3_client(url: str, region: str = "eu-west-1") -> Any:
-    """A boto3 Lambda client with any credentials; it never retries."""
-    import boto3
-    from botocore.config import Config
-
-    return boto3.client(
-        "lambda",
-        endpoint_url=url,
-        region_name=region,
-        aws_access_key_id="any",
-        aws_secret_access_key="any",
-        config=Config(retries={"total_max_attempts": 1}, read_timeout=60, max_pool_connections=50),
-    )
 
 
 _numbers = itertools.count(1)
@@ -164,89 +99,10 @@ def new_function(lambda_client: Any) -> Callable[..., str]:
     return create
 
 
-def wait_until_settled(client: Any, name: str) -> dict[str, Any]:
-    """Poll until a creation or update has settled; gives the configuration then."""
-
-    def look() -> dict[str, Any] | None:
-        told: dict[str, Any] = client.get_function_configuration(FunctionName=name)
-        settled = told["State"] == "Active" and told.get("LastUpdateStatus") == "Successful"
-        return told if settled else None
-
-    return wait_for(look, f"{name} to settle")
-
-
 @pytest.fixture(scope="session")
 def settled() -> Callable[[Any, str], dict[str, Any]]:
     """``settled(client, name)`` waits for a creation or update."""
     return wait_until_settled
-
-
-REQUEST_ID = "94f4a28a-dbe3-4114-9f2b-0b3ae40f4dbc"
-REPORT = (
-    f"REPORT RequestId: {REQUEST_ID}\tDuration: 12.50 ms\tBilled Duration: 13 ms\t"
-    "Memory Size: 128 MB\tMax Memory Used: 40 MB\t\n"
-)
-
-
-def http_answer(
-    body: bytes = b'{"answer": 42}', status: str = "200 OK", report: str = REPORT, more: str = ""
-) -> bytes:
-    """An answer as Lambda gives it, with the log tail in its header."""
-    tail = base64.b64encode(report.encode()).decode()
-    head = (
-        f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nx-amzn-RequestId: {REQUEST_ID}\r\n"
-        f"X-Amz-Log-Result: {tail}\r\n{more}\r\n"
-    )
-    return head.encode() + body
-
-
-@dataclass
-class ScriptedServer:
-    """Calls ``script(server, connection, n)`` for the n-th request; it returns False to hang up."""
-
-    script: Callable[["ScriptedServer", socket.socket, int], bool]
-    requests: list[bytes] = field(default_factory=list)
-    connections: int = 0
-
-    def __post_init__(self) -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._lock = threading.Lock()
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def close(self) -> None:
-        self._listener.close()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                connection, _ = self._listener.accept()
-                self.connections += 1
-                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        with suppress(OSError), closing(connection):
-            while request := _read_request(connection):
-                with self._lock:
-                    self.requests.append(request)
-                    number = len(self.requests) - 1
-                if not self.script(self, connection, number):
-                    return
-
-
-def _read_request(connection: socket.socket) -> bytes:
-    data = b""
-    while b"\r\n\r\n" not in data:
-        more = connection.recv(65536)
-        if not more:
-            return b""
-        data += more
-    head, _, body = data.partition(b"\r\n\r\n")
-    lines = head.lower().split(b"\r\n")
-    length = sum(int(line.split(b":")[1]) for line in lines if line.startswith(b"content-length"))
-    while len(body) < length:
-        body += connection.recv(65536)
-    return head + b"\r\n\r\n" + body
 
 
 @pytest.fixture
@@ -254,7 +110,7 @@ def serve() -> Iterator[Callable[..., ScriptedServer]]:
     """Start scripted servers that end with the test."""
     servers: list[ScriptedServer] = []
 
-    def start(script: Callable[[ScriptedServer, socket.socket, int], bool]) -> ScriptedServer:
+    def start(script: Script) -> ScriptedServer:
         servers.append(ScriptedServer(script))
         return servers[-1]
 

@@ -6,12 +6,12 @@ CLOCK_MONOTONIC, which all processes of one machine share.
 To a worker: an :class:`Order`, answered by ``SET`` when its users stand by; ``GO`` with the moment
 from which due times count; ``CALLS``, as many as are wanted, and ``LAST``; at any time ``STOP``,
 ``KEYS`` with new credentials, ``LIMIT`` with another number of users, ``PING``, ``HOOKED`` in
-answer to a ``HOOK``. From it: ``READY`` with the ids of its machine and process, ``BEAT`` with its
-share of one CPU about once a second, a :class:`Result` per request, ``DROPPED`` calls, ``END``
-after the last of a batch, ``FAILED`` with words, ``PONG`` with the time of the ping and its own,
-``HOOK`` to have a pre- or post-processor run for a call: kind, number, body, and for a
-post-processor outcome and status; ``MISTAKES`` of a locustfile's code, words and how often;
-``NOTE``, a sentence for the user.
+answer to a ``HOOK``. From it: ``VERSION`` of these messages, then ``READY`` with the ids of its
+machine and process; ``BEAT`` with its share of one CPU about once a second, a :class:`Result` per
+request, ``DROPPED`` calls, ``END`` after the last of a batch, ``FAILED`` with words, ``PONG`` with
+the time of the ping and its own, ``HOOK`` to have a pre- or post-processor run for a call: kind,
+number, body, and for a post-processor outcome and status; ``MISTAKES`` of a locustfile's code,
+words and how often; ``NOTE``, a sentence for the user.
 
 Between the tuner and a master of several workers: ``TO`` a worker by name and ``FROM`` one, with
 the bytes of messages; ``LISTENING`` on a port; ``LEFT``, a worker by name; ``EXITED``, a local one
@@ -28,7 +28,9 @@ from tuner.engine.engine import BatchPolicy
 ORDER, GO, CALLS, LAST = "order", "go", "calls", "last"
 STOP, KEYS, LIMIT, PING = "stop", "keys", "limit", "ping"
 READY, SET, BEAT, RESULT, DROPPED = "ready", "set", "beat", "result", "dropped"
-END, FAILED, PONG = "end", "failed", "pong"
+END, FAILED, PONG, VERSION = "end", "failed", "pong", "version"
+#: Of these messages; tuner 0.1 spoke another, and its workers named none.
+PROTOCOL = 2
 HOOK, HOOKED, MISTAKES, NOTE = "hook", "hooked", "mistakes", "note"
 #: The reason of a dropped call that counts without a due time, too.
 PRE_FAILED = "pre-processor failed"

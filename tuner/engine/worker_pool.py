@@ -113,6 +113,7 @@ class _Joined:
     def __init__(self) -> None:
         self.reader = wire.Reader()
         self.pid: int | None = None  # of this machine's
+        self.protocol = 1
         self.ready = False
         self.lead_s = 0.0
         self._quickest_s = float("inf")
@@ -204,7 +205,12 @@ class LocustWorkers(WorkerPool):
             raise TunerError("load workers", str(fields[0]), "Use another --bind or --web-port.")
 
     def _take(self, name: str, worker: _Joined, kind: str, *fields: Any) -> None:
-        if kind == wire.READY:
+        if kind == wire.VERSION:
+            worker.protocol = fields[0]
+        elif kind == wire.READY:
+            if worker.protocol != wire.PROTOCOL:
+                fix = "Install the same version on every machine."
+                raise TunerError("load worker", "runs another version of tuner", fix)
             machine, pid = fields
             if machine == machine_id():
                 worker.pid, worker.ready = pid, True

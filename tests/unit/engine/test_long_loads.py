@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from support.factories import a_batch, a_variant
 from support.servers import good
-from tuner.clock import VirtualClock
+from tuner.clock import VirtualClock, WallClock
+from tuner.engine import wire
 from tuner.engine.engine import Batch, BatchPolicy, Call, Mode
 from tuner.engine.locust_engine import CredentialRefresh, LocustEngine
-from tuner.engine.worker_pool import _Joined
+from tuner.engine.worker_pool import LocustWorkers, Workers, _Joined
 from tuner.errors import TunerError
 from tuner.records import Outcome, Purpose
 from tuner.targets.seam import Credentials
@@ -182,6 +183,20 @@ def test_the_invocation_type_is_asked_for_and_its_answer_is_ok(
     [request] = server.requests
     assert b"x-amz-invocation-type: " + header in request
     assert b"x-amz-log-type" not in request
+
+
+def test_a_worker_of_another_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Master:
+        def __init__(self, *_: object) -> None:
+            self.messages = [(wire.FROM, "old", wire.pack(wire.READY, "machine", 7))]
+
+        def receive(self) -> tuple[Any, ...]:
+            return self.messages.pop()
+
+    monkeypatch.setattr("tuner.engine.worker_pool.WorkerProcess", Master)
+    pool = LocustWorkers(Workers(local=0, expect=1), WallClock())
+    with pytest.raises(TunerError, match="another version of tuner"):
+        pool.ready()
 
 
 @given(

@@ -9,7 +9,7 @@ dies with its parent unless ``alone``.
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic, process_time
 from typing import Any
 
@@ -63,6 +63,7 @@ class Worker:
 
     def greet(self) -> None:
         """Report that this worker is there, and begin its heartbeat."""
+        self._send(wire.pack(wire.VERSION, wire.PROTOCOL))
         self._send(wire.pack(wire.READY, machine_id(), os.getpid()))
         gevent.spawn(self._beat)
 
@@ -78,14 +79,15 @@ class Worker:
     def _begin(self, *fields: Any) -> None:
         self._go = AsyncResult()
         self._pacer.clear()
-        gevent.spawn(self._carry_out, wire.Order.read(fields), self._go)
+        gevent.spawn(self._carry_out, fields, self._go)
 
     def _start(self, at_s: float) -> None:
         self._go.set(at_s)
 
-    def _carry_out(self, order: wire.Order, go: AsyncResult) -> None:
-        self.linger_s = LINGER_S if order.concurrency > _FEW else 0.0
+    def _carry_out(self, fields: Sequence[Any], go: AsyncResult) -> None:
         try:
+            order = wire.Order.read(fields)
+            self.linger_s = LINGER_S if order.concurrency > _FEW else 0.0
             self._pacer.stand_by(order)
             self._send(wire.pack(wire.SET))
             self._pacer.carry_out(go.get())

@@ -179,7 +179,10 @@ def _of_sizes(
 
 
 def _digamma(x: FloatArray) -> FloatArray:
-    """Digamma by recurrence and asymptotic series (Abramowitz and Stegun, 6.3.5, 6.3.18)."""
+    """Digamma by recurrence and asymptotic series (Abramowitz and Stegun, 6.3.5, 6.3.18).
+
+    SciPy's takes longer to import than a whole answer takes to compute.
+    """
     steps = np.arange(6.0)
     y = x + 6.0
     series = np.log(y) - 1 / (2 * y) - 1 / (12 * y**2) + 1 / (120 * y**4)
@@ -187,7 +190,7 @@ def _digamma(x: FloatArray) -> FloatArray:
 
 
 def _trigamma(x: FloatArray) -> FloatArray:
-    """As :func:`_digamma` (Abramowitz and Stegun, 6.4.6, 6.4.12)."""
+    """Trigamma, as :func:`_digamma` (Abramowitz and Stegun, 6.4.6, 6.4.12)."""
     steps = np.arange(6.0)
     y = x + 6.0
     series = 1 / y + 1 / (2 * y**2) + 1 / (6 * y**3) - 1 / (30 * y**5)

@@ -43,9 +43,6 @@ def conclude(evidence: Evidence, question: Question) -> Sweep:
     answer, loads, of_loads = _under_load(decider.answer(samples), evidence, question, samples)
     month, of_month = _month(answer, question.goal, evidence)
     rows = _rows(evidence, question, samples, loads)
-    ended = datetime.fromtimestamp(run.finished_at or run.started_at, UTC)
-    seconds = (run.finished_at or run.started_at) - run.started_at
-    spent = decider.spent(evidence.samples, seconds)
     variants, of_variants, kept_usd = _startups(evidence)
     return Sweep(
         run=run,
@@ -53,28 +50,41 @@ def conclude(evidence: Evidence, question: Question) -> Sweep:
         model=answer.model,
         band=answer.band,
         recommendation=answer.recommendation,
-        spend=Spend(
-            spent.invocations, None if kept_usd is None else spent.cost_usd + kept_usd, seconds
-        ),
+        spend=_spend(decider, evidence, kept_usd),
         warnings=(
             *run.warnings,
             *check(samples, run.facts),
             *of_loads,
             *of_variants,
-            *price_advice(evidence.prices.own, ended.date(), run.facts.ephemeral_mb),
+            *_of_prices(evidence),
             *of_month,
         ),
         pareto_mb=pareto(rows),
         price=_price(evidence),
-        power_tuning_url=chart_url(
-            [SizePoint(size, mean, cost / 1e6) for size, cost, mean in _priced(rows)],
-            region=run.facts.region,
-        ),
+        power_tuning_url=_chart(rows, run.facts.region),
         monthly=month,
         load=None if evidence.loads is None else evidence.loads.asked,
         arch=question.goal.arch,
         variants=variants,
     )
+
+
+def _spend(decider: Decider, evidence: Evidence, kept_usd: float | None) -> Spend:
+    run = evidence.run
+    spent = decider.spent(evidence.samples, (run.finished_at or run.started_at) - run.started_at)
+    cost = None if kept_usd is None else spent.cost_usd + kept_usd
+    return Spend(spent.invocations, cost, spent.seconds)
+
+
+def _of_prices(evidence: Evidence) -> tuple[Advice, ...]:
+    run = evidence.run
+    ended = datetime.fromtimestamp(run.finished_at or run.started_at, UTC)
+    return price_advice(evidence.prices.own, ended.date(), run.facts.ephemeral_mb)
+
+
+def _chart(rows: Sequence[SizeRow], region: str) -> str | None:
+    points = [SizePoint(size, mean, cost / 1e6) for size, cost, mean in _priced(rows)]
+    return chart_url(points, region=region)
 
 
 _START_PRICES = (

@@ -103,6 +103,10 @@ class Control:
     after: Measured
     quantile: float | None = 0.5
 
+    def estimates(self) -> tuple[LogEstimate, LogEstimate] | None:
+        """Estimate both sides; ``None`` where either says nothing."""
+        return _estimates(self.before, self.after, self.quantile)
+
 
 def compare(
     before: Measured,
@@ -123,29 +127,30 @@ def compare(
     if precision.interleaved and quantile is not None:
         before, after = _at_one_time(before, after, quantile)
     sides = _estimates(before, after, quantile)
-    beside = None
-    if control is not None:
-        beside = _estimates(control.before, control.after, control.quantile)
+    beside = None if control is None else control.estimates()
     shift = math.log(beside[1].value / beside[0].value) if beside else 0.0
     control_ratio = math.exp(shift) if beside else None
     if sides is None or (control is not None and beside is None):
         ratio = plain[1] / plain[0] / math.exp(shift)
         return Effect(*plain, ratio, 0.0, math.inf, math.inf, *sizes, control_ratio=control_ratio)
-    parts = [(before, sides[0], -1.0)], [(after, sides[1], 1.0)]
+    terms = [(before, sides[0], -1.0)], [(after, sides[1], 1.0)]
     if control is not None and beside is not None:
-        parts[0].append((control.before, beside[0], 1.0))
-        parts[1].append((control.after, beside[1], -1.0))
-    own = _variance(*parts, precision)
+        terms[0].append((control.before, beside[0], 1.0))
+        terms[1].append((control.after, beside[1], -1.0))
+    own = _variance(*terms, precision)
     error = math.sqrt(own.value + precision.between_runs**2)
     freedom = min(degrees(min(sizes), quantile), own.blocks - 1.0)
-    reach = error * critical(precision.tail, freedom)
     middle = math.log(sides[1].value / sides[0].value) - shift
-    low, high = math.exp(middle - reach), math.exp(min(middle + reach, 700.0))
     return Effect(
-        *plain, math.exp(middle), low, high, error, *sizes,
+        *plain, math.exp(middle), *_around(middle, error * critical(precision.tail, freedom)),
+        error, *sizes,
         paired=precision.interleaved and before.rounds is not None and after.rounds is not None,
         control_ratio=control_ratio, freedom=freedom,
     )  # fmt: skip
+
+
+def _around(middle: float, reach: float) -> tuple[float, float]:
+    return math.exp(middle - reach), math.exp(min(middle + reach, 700.0))
 
 
 #: Quantiles between these are those of calls at one time; further out, of all times.

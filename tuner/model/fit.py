@@ -9,11 +9,11 @@ from dataclasses import replace
 import numpy as np
 
 from tuner.errors import TunerError
-from tuner.model import families
+from tuner.model import FloatArray, IntArray, families
 from tuner.model.curve import Curve, Strand
 from tuner.model.discrepancy import FeatureBasis, draw_scatter
 from tuner.model.families import Scale
-from tuner.model.noise import SANDBOX_SD, Locations, draw_noise, first_locations, join
+from tuner.model.noise import SANDBOX_SD, Locations, NoiseDraws, draw_noise, first_locations, join
 from tuner.model.observations import Observations
 from tuner.model.weighing import Data, Weighed, systematic, weigh
 
@@ -55,11 +55,10 @@ def fit(
     basis = FeatureBasis(min(low, float(memory.min())), max(high, float(memory.max())))
     own_sd = RECORDED_SD if recorded else SANDBOX_SD
     first = first_locations(memory, log_ms, own_sd)
-    data = Data(memory, log_ms, basis, _scale(first), own_sd)
+    data = Data(memory, log_ms, basis, _scale(first), own_sd, np.random.default_rng(seed))
     features = basis.features(first.memory_mb)
-    rng = np.random.default_rng(seed)
-    weighed = [weigh(f, data, first, features, rng) for f in families.suited(basis.high_mb)]
-    return _average(weighed, data, rng, recorded)
+    weighed = [weigh(f, data, first, features) for f in families.suited(basis.high_mb)]
+    return _average(weighed, data, recorded)
 
 
 def _scale(locations: Locations) -> Scale:
@@ -70,24 +69,14 @@ def _scale(locations: Locations) -> Scale:
     )
 
 
-def _average(weighed: list[Weighed], data: Data, rng: np.random.Generator, recorded: bool) -> Curve:
+def _average(weighed: list[Weighed], data: Data, recorded: bool) -> Curve:
     """Split the draws among families by their evidence."""
     evidence = np.array([w.log_evidence for w in weighed])
     shares = np.exp(evidence - evidence.max())
     shares /= shares.sum()
-    owner = systematic(shares, DRAWS, rng)
-    strands, bends, noise = [], [], []
-    for i, one in enumerate(weighed):
-        rows = np.flatnonzero(owner == i)  # ascending from family to family
-        if rows.size:
-            points, drawn = one.draw(rows.size, rng)
-            scatter = draw_scatter(
-                data.memory_mb, one.locations.residual, data.basis, rows.size, rng
-            )
-            strands.append(Strand(one.family, rows, points, one.locations, scatter))
-            bends.append(drawn)
-            relative = np.exp(scatter.mean_log_ratio(data.memory_mb))
-            noise.append(draw_noise(one.locations, relative, rows.size, rng))
+    owner = systematic(shares, DRAWS, data.rng)
+    rows_of = [np.flatnonzero(owner == i) for i in range(len(weighed))]  # ascending over families
+    drawn = [_drawn(w, rows, data) for w, rows in zip(weighed, rows_of, strict=True) if rows.size]
     best = weighed[int(shares.argmax())]
     point = best.population.weights() @ best.population.points
     ranked = sorted(zip(shares, weighed, strict=True), key=lambda pair: -pair[0])
@@ -96,14 +85,23 @@ def _average(weighed: list[Weighed], data: Data, rng: np.random.Generator, recor
         parameters=best.family.parameters(point, data.scale),
         fit_error=0.0,
         alternatives=tuple((w.family.name, float(share)) for share, w in ranked),
-        strands=tuple(strands),
-        bends=np.vstack(bends),
+        strands=tuple(strand for strand, _, _ in drawn),
+        bends=np.vstack([bends for _, bends, _ in drawn]),
         basis=data.basis,
         scale=data.scale,
-        noise=join(noise),
+        noise=join([noise for _, _, noise in drawn]),
         own_sd=data.own_sd if recorded else 0.0,
     )
     return _with_error(curve, best.locations)
+
+
+def _drawn(one: Weighed, rows: IntArray, data: Data) -> tuple[Strand, FloatArray, NoiseDraws]:
+    """Draw as many curves of a family as it has rows, with their bends and their noise."""
+    points, bends = one.draw(rows.size, data.rng)
+    found, memory = one.locations, data.memory_mb
+    scatter = draw_scatter(memory, found.residual, data.basis, rows.size, data.rng)
+    noise = draw_noise(found, np.exp(scatter.mean_log_ratio(memory)), rows.size, data.rng)
+    return Strand(one.family, rows, points, found, scatter), bends, noise
 
 
 def _with_error(curve: Curve, locations: Locations) -> Curve:

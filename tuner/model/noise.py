@@ -85,28 +85,28 @@ def first_locations(
     ordered = log_ms[np.lexsort((log_ms, memory_mb))]
     _, first, count = np.unique(np.sort(memory_mb), return_index=True, return_counts=True)
     medians = (ordered[first + (count - 1) // 2] + ordered[first + count // 2]) / 2.0
-    nothing = np.zeros(count.size)
-    return around(memory_mb, log_ms, medians, nothing, own_sd=own_sd, own_centre=True)
+    return around(memory_mb, log_ms, medians, own_sd=own_sd)
 
 
 def around(
     memory_mb: IntArray,
     log_ms: FloatArray,
     centre: FloatArray,
-    phase_variance: FloatArray,
+    phase_variance: FloatArray | None = None,
     *,
     own_sd: float = SANDBOX_SD,
-    own_centre: bool = False,
 ) -> Locations:
     """Weigh each invocation by its distance from ``centre`` (one per size, ascending).
 
-    ``phase_variance`` is scatter that the scheduler explains at a size, ``own_sd`` what all
-    invocations at one size have in common beyond the curve. With ``own_centre`` the
-    centres were taken from the same invocations, which costs a degree of freedom per size.
+    ``phase_variance`` is scatter that the scheduler explains at a size; without it the centres
+    were taken from the same invocations, which costs a degree of freedom per size. ``own_sd`` is
+    what all invocations at one size have in common beyond the curve.
     """
     sizes, index, count = np.unique(memory_mb, return_inverse=True, return_counts=True)
     away = log_ms - centre[index]
+    own_centre = phase_variance is None
     used = sizes.size if own_centre else 1
+    phase_variance = np.zeros(sizes.size) if phase_variance is None else phase_variance
     sd, freedom = _scatter(away, phase_variance[index], max(0, log_ms.size - used))
     total = np.sqrt(sd**2 + phase_variance)
     weight = (_T_FREEDOM + 1) / (_T_FREEDOM + (away / total[index]) ** 2)

@@ -143,6 +143,7 @@ class Data:
     basis: FeatureBasis
     scale: Scale
     own_sd: float
+    rng: np.random.Generator
 
 
 @dataclass(frozen=True)
@@ -174,27 +175,25 @@ class Weighed:
         return points, self.bends.draw(residual, self.amplitudes[pick], rng)
 
 
-def weigh(
-    family: Family, data: Data, first: Locations, features: FloatArray, rng: np.random.Generator
-) -> Weighed:
+def weigh(family: Family, data: Data, first: Locations, features: FloatArray) -> Weighed:
     """Weigh a family twice; ``first`` are locations by size alone, ``features`` at those sizes."""
     few = np.unique(np.linspace(0, first.memory_mb.size - 1, _SKETCH_SIZES).astype(np.int64))
-    sketch = _weigh(family, first.at(few), data.scale, features[few], rng, None)
-    points, bends = sketch.draw(_SKETCH, rng)
+    sketch = _weigh(family, data, first.at(few), features[few], None)
+    points, bends = sketch.draw(_SKETCH, data.rng)
     location, phase = family.moments(points, data.scale, first.memory_mb, 1.0).log_location()
     centre = np.mean(location + bends @ features.T, axis=0)
     second = around(data.memory_mb, data.log_ms, centre, phase.mean(axis=0), own_sd=data.own_sd)
-    return _weigh(family, second, data.scale, features, rng, sketch.population)
+    return _weigh(family, data, second, features, sketch.population)
 
 
 def _weigh(
     family: Family,
+    data: Data,
     locations: Locations,
-    scale: Scale,
     features: FloatArray,
-    rng: np.random.Generator,
     start: Population | None,
 ) -> Weighed:
+    scale = data.scale
     amplitudes = np.array(list(family.discrepancies), dtype=np.float64)
     log_prior = np.log(np.array(list(family.discrepancies.values())))
     bends = Bends(features, locations.variance)
@@ -208,7 +207,7 @@ def _weigh(
         return np.asarray(np.logaddexp.reduce(chances, axis=1), dtype=np.float64)
 
     stages = _FIRST_STAGES if start is None else _SECOND_STAGES
-    population = explore(log_likelihood, family.dimensions, rng, stages, start)
+    population = explore(log_likelihood, family.dimensions, data.rng, stages, start)
     return Weighed(family, locations, scale, bends, population, amplitudes, chances)
 
 

@@ -120,7 +120,7 @@ GRID = ("--method", "grid", "--memory", "128,512", "--samples", "3", "--cold", "
 
 
 @pytest.mark.parametrize("service", ["local"], indirect=True)
-def test_a_sweep_over_both_measures_interleaved_and_leaves_everything_as_it_was(
+def test_a_sweep_over_both_is_interleaved_and_leaves_all_as_it_was(
     service: Any, function: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -224,7 +224,7 @@ def test_a_plan_over_both_counts_a_copy_and_the_calls_of_each(
 
 
 @pytest.mark.parametrize("service", ["local"], indirect=True)
-def test_what_a_sweep_over_both_found_is_applied_and_taken_back_by_the_command(
+def test_what_a_sweep_over_both_found_is_applied_and_undone(
     service: Any, function: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

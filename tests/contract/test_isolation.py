@@ -75,7 +75,7 @@ def test_a_copy_that_a_dead_run_left_is_deleted_and_twice_is_harmless(
 
 
 @pytest.mark.parametrize("service", ["local"], indirect=True)
-def test_a_copy_whose_creation_arrives_after_its_answer_was_given_up_is_deleted(
+def test_a_copy_that_is_created_after_its_answer_was_given_up_is_deleted(
     open_target: Open, service: Any, function: str, journal: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     there = functions_of(service)

@@ -70,7 +70,7 @@ def test_of_a_copy_the_copy_is_asked_for(
     assert metrics.metered([ONE], SPAN_S)[ONE].total(Metric.INVOCATIONS, *SPAN_S) == 7.0
 
 
-def test_a_service_on_loopback_has_no_witness_unless_the_environment_names_one(
+def test_loopback_has_no_metrics_unless_the_environment_names_a_service(
     target: AwsTarget, service: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert target.metrics() is None

@@ -38,7 +38,7 @@ def test_it_tells_what_the_function_is(target: AwsTarget, service: Any, function
     assert bool(facts.platform) == (service.name == "local")
 
 
-def test_sizes_become_versions_and_the_function_is_back_before_they_are_used(
+def test_sizes_become_versions_and_the_function_is_restored_before_use(
     target: AwsTarget, service: Any, function: str
 ) -> None:
     before = service.picture(function)["configuration"]

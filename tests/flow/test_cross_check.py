@@ -230,7 +230,7 @@ def test_a_missing_right_is_a_warning_and_the_load_ends_well(
     assert "X-Ray" not in told["said"]
 
 
-def test_a_local_lambda_that_is_named_for_all_services_is_asked_for_no_figures(
+def test_a_local_lambda_named_for_all_services_is_not_asked_for_figures(
     tuner: Run,
     new_function: Callable[..., str],
     monkeypatch: pytest.MonkeyPatch,

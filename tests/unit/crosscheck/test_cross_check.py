@@ -255,7 +255,7 @@ def test_waiting_asks_for_one_figure_until_it_is_there_and_says_how_long() -> No
     assert "Ctrl-C" in witness.said[0]
 
 
-def test_waiting_ends_three_minutes_after_the_last_call_and_then_fewer_is_told() -> None:
+def test_waiting_ends_after_three_minutes_and_then_fewer_is_reported() -> None:
     clock = VirtualClock(epoch=ORIGIN_S)
     clock.sleep(20.0)
     some = metered(invocations=5, duration=500)
@@ -265,7 +265,7 @@ def test_waiting_ends_three_minutes_after_the_last_call_and_then_fewer_is_told()
     assert codes(found) == ["metrics-fewer"]
 
 
-def test_a_user_who_stops_ends_the_waiting_and_nothing_is_said_of_what_is_late() -> None:
+def test_a_user_who_stops_ends_the_waiting_without_a_word_on_late_figures() -> None:
     clock = VirtualClock(epoch=ORIGIN_S)
     clock.sleep(20.0)
     witness = Told(clock, answer=dict)

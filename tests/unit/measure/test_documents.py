@@ -84,7 +84,7 @@ def test_a_load_that_was_cut_short_has_its_own_length() -> None:
     assert figures.achieved_rps == 10.0
 
 
-def test_samples_under_load_are_kept_from_the_curve_unless_there_are_no_others() -> None:
+def test_samples_under_load_stay_out_of_the_curve_unless_all_are() -> None:
     alone, loaded = sample(1, load=""), sample(2)
     assert calm([alone, loaded]) == [alone]
     assert calm([loaded]) == [loaded]

@@ -70,7 +70,7 @@ def test_an_event_that_was_not_retried_when_it_was_due_has_succeeded() -> None:
     assert end_of(fates, 1, 122.2) is End.SUCCEEDED
 
 
-def test_the_last_allowed_try_ends_as_its_line_says_and_else_as_nobody_knows() -> None:
+def test_the_last_allowed_try_ends_as_its_line_says_or_is_unknown() -> None:
     tries = [*run(1, 2.0), *run(1, 62.2)]
     assert end_of(followed({1: 1.0}, [*tries, *run(1, 183.0)]), 1) is End.RAN
     out = run(1, 183.0, more="Status: timeout")

@@ -67,7 +67,7 @@ def facts(
     return a_function(backend=backend, **limits)
 
 
-def test_local_bursts_leave_a_core_free_and_aws_bursts_half_of_the_concurrency() -> None:
+def test_local_bursts_leave_a_core_and_aws_bursts_half_the_concurrency() -> None:
     assert largest_burst(facts(Backend.LOCAL), 1) == 1
     assert largest_burst(facts(Backend.LOCAL), 8) == 7
     assert largest_burst(facts(Backend.AWS), 2) == 50

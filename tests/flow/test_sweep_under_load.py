@@ -133,8 +133,8 @@ def test_users_of_a_closed_load_and_a_profile_of_one_s_own_do_as_well(
     [
         (("replay:rec.csv", "--profile-load", "steady"), "knows neither queues nor throttles"),
         (("demo:io", "--profile-load", "async-drain"), "events, whose answers tell no duration"),
-        (("demo:cpu", "--duration", "5s"), "--duration: is of a load on each size"),
-        (("demo:cpu", "--max-concurrency", "5"), "--max-concurrency: is of a load"),
+        (("demo:cpu", "--duration", "5s"), "--duration: is for a load on each size"),
+        (("demo:cpu", "--max-concurrency", "5"), "--max-concurrency: is for a load"),
         (("demo:cpu", "--rate", "5000", "--duration", "1m"), "at most 100,000"),
         (("demo:cpu", "--profile-load", "steady", "--max-time", "30s"), "ends within one load"),
         (("demo:cpu", "--profile-load", "steady", "--invocations", "90"), "ends within one load"),

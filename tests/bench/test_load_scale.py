@@ -38,7 +38,7 @@ MILLION = """
     from tuner.engine.locust_engine import LocustEngine
     from tuner.engine.worker_pool import SingleWorker, WorkerMessage
     from tuner.measure.load_figures import LoadTally
-    from tuner.records import Purpose
+    from tuner.records import Purpose, Setting
     from tuner.store.queries import everything
     from tuner.targets.seam import Credentials, Endpoint, Variant
 
@@ -70,11 +70,11 @@ MILLION = """
 
     endpoint = Endpoint("http://x", "r", "f", lambda: Credentials("a", "b"))
     engine = LocustEngine(endpoint, WallClock()); engine._pool = Made()
-    variant = a_variant()
+    variant = Variant(Setting(128), None)
     calls = (Call(n, variant, 0, Purpose.LOAD, None) for n in range(N))
     tally, chosen = LoadTally(0.0), everything(Random(2)).halved()
     began = time.process_time()
-    for sample in engine.run(a_batch(calls, 500)):
+    for sample in engine.run(Batch(calls, (b"{}",), 500, 0, 5.0)):
         tally.add(sample); chosen.takes(sample.call)
     took, began = time.process_time() - began, time.perf_counter()
     figures = tally.figures(N / RATE, float(N), Shortfall(), None)

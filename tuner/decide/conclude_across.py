@@ -1,4 +1,4 @@
-"""From samples of several architectures to one answer: the chosen one's, with the others beside it.
+"""One answer over several architectures: the chosen one's, with the others beside it.
 
 Each architecture is concluded as a sweep of its own; the choice between them is ``between.py``'s.
 Nothing is invoked and nothing is read but what is handed in.

@@ -74,7 +74,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Conclusion:
-    """What the samples say: all ``None`` when no invocation ended with a duration."""
+    """Conclusion from samples: all ``None`` when no invocation succeeded."""
 
     model: ModelCard | None
     band: CurveBand | None
@@ -83,7 +83,7 @@ class Conclusion:
 
     @property
     def observations(self) -> Observations | None:
-        """What was seen; ``None`` when no invocation succeeded."""
+        """The calls seen; ``None`` when no invocation succeeded."""
         return None if self.basis is None else self.basis.observations
 
 
@@ -118,7 +118,7 @@ class Decider:
         self._sizes = choosable(question)
 
     def step(self, samples: Sequence[Sample], *, seconds: float = 0.0) -> Ask | Done:
-        """What to invoke next, given all samples of the run and the seconds it has taken."""
+        """Return the next ask, given all samples of the run and the seconds it has taken."""
         q = self._question
         spent = self.spent(samples, seconds)
         if q.grid_samples is not None:
@@ -152,7 +152,7 @@ class Decider:
         return Conclusion(model_card(basis.curve), drawn, choose(basis, self._sizes), basis)
 
     def stand(self, samples: Sequence[Sample]) -> Standing | None:
-        """How the sizes compare; ``None`` when no invocation ended with a duration."""
+        """Compare the sizes; ``None`` when no invocation succeeded."""
         observations, q = from_samples(samples), self._question
         if not len(observations):
             return None
@@ -210,7 +210,7 @@ class Decider:
     def _without_data(
         self, open_mb: IntArray, spent: Spent, samples: Sequence[Sample]
     ) -> Ask | Done:
-        """Nothing has worked yet: look further up while there is a further up."""
+        """Ask for a larger size while there is one, as nothing has worked yet."""
         q = self._question
         tried = {s.memory_mb for s in samples}
         untried = np.array([m for m in open_mb if int(m) not in tried], dtype=np.int64)

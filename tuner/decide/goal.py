@@ -130,7 +130,7 @@ class Goal:
 
     @property
     def cold_counts(self) -> bool:
-        """Whether cold starts count in the answer, so that they deserve a part of the budget."""
+        """True if cold starts count in the answer, so that they deserve a part of the budget."""
         counted = self.cold_share > 0.0 or self.demand is not None
         return counted or any(slo.scope is SloScope.COLD for slo in self.slos)
 

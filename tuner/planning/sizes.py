@@ -1,11 +1,9 @@
 """Memory sizes that a range like ``128:1536`` stands for."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tuner.model import IntArray
 from tuner.units import MemoryRange
-
-IntArray = NDArray[np.int64]
 
 #: The sizes that everybody measures (aws-lambda-power-tuning's default, and its usual additions).
 USUAL_MB = (128, 256, 512, 1024, 1536, 2048, 3008, 4096, 6144, 8192, 10_240)

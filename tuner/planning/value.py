@@ -8,11 +8,8 @@ weigh all draws by it, choose again. Arrays in, arrays out.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-
+from tuner.model import FloatArray, IntArray
 
 _NEAR = 0.025  # log memory: 2.5 %
 

@@ -1,4 +1,4 @@
-"""Which samples are kept: a fair choice of a large load, and histograms of what is old.
+"""Limits on stored samples: a fair choice of a large load, and histograms of what is old.
 
 A load's calls are chosen, with all their attempts, by a hash of their numbers; when the limit is
 passed, half of what is chosen is given up, in the store as well, so that nothing has to be held in
@@ -32,7 +32,7 @@ _EVERY_S = 1.0
 
 
 class Keeper:
-    """Takes every sample of a run, and stores them or a fair choice of them."""
+    """Stores every sample of a run, or a fair choice of them."""
 
     def __init__(self, store: Store, run: str, seed: int, most: int = MOST) -> None:
         self._store, self._run, self._most = store, run, most

@@ -268,5 +268,5 @@ def find(ref: str, url: str | None = None, command: str | None = None) -> Stored
 
 
 def _means_file(ref: str) -> bool:
-    """Whether this can only be the name of a file: ids have no dots and no slashes."""
+    """True if this can only be the name of a file: ids have no dots and no slashes."""
     return "." in ref or "/" in ref

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tuner.model import IntArray
 from tuner.planning.ask import Ask, Done
 from tuner.planning.budget import Budget, Spent
-from tuner.planning.sizes import IntArray, start_sizes
+from tuner.planning.sizes import start_sizes
 from tuner.planning.value import Beliefs, expected_gain
 from tuner.records import Setting
 

@@ -14,7 +14,6 @@ from rich.text import Text
 
 from tuner.decide.result import Sweep
 from tuner.report.elements import Answer, Fact, Row, Section, Table, View
-from tuner.report.load_view import load_view
 from tuner.report.sweep_view import sweep_view
 
 _TONES = {"good": "bold green", "warn": "bold yellow", "bad": "bold red"}
@@ -34,6 +33,8 @@ def print_report(sweep: Sweep, console: Console) -> None:
 
 def print_load(document: Mapping[str, Any], console: Console) -> None:
     """Print a load from its ``tuner.load/1``."""
+    from tuner.report.load_view import load_view  # a recommendation comes without its charts
+
     print_view(load_view(document), console, document["report"])
 
 

@@ -253,6 +253,11 @@ class FunctionFacts:
     recorded_mb: tuple[int, ...] = ()  # sizes that a recording has
     platform: Mapping[str, Any] = field(default_factory=dict)  # CPU method, share error, cores
 
+    @property
+    def now_mb(self) -> int | None:
+        """The size that somebody chose for it; ``None`` where it only has a default."""
+        return None if self.platform.get("memory_default") else self.memory_mb
+
     def on(self, arch: str) -> "FunctionFacts":
         """The same function on another architecture, where it has no memory size as yet.
 

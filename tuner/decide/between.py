@@ -41,7 +41,7 @@ def choose_between(standings: Mapping[str, Standing], goal: Goal, here: str | No
     joint = side_by_side([each.outlook for each in standings.values()], goal, _SHUFFLE)
     ends = np.cumsum([0, *(each.outlook.memory_mb.size for each in standings.values())])
     at = np.array([end + each.index for end, each in zip(ends, standings.values(), strict=False)])
-    picks = _only(joint, at)
+    picks = joint.only(at)
     won = best_or_here(picks, goal.strategy, names.index(here) if here in names else None)
     wins = np.bincount(_winners(picks), minlength=len(names)) / picks.margin.shape[0]
     chances = {name: float(wins[index]) for index, name in enumerate(names)}
@@ -50,17 +50,6 @@ def choose_between(standings: Mapping[str, Standing], goal: Goal, here: str | No
 
 #: Any order will do, and the same one each time.
 _SHUFFLE = 0
-
-
-def _only(outlook: Outlook, at: IntArray) -> Outlook:
-    """The outlook of a few candidates, with the scores that they have among all."""
-    return Outlook(
-        outlook.memory_mb[at],
-        outlook.drifted_ms[..., at],
-        outlook.drifted_cost[..., at],
-        outlook.drifted[..., at],
-        outlook.margin[:, at],
-    )
 
 
 def _winners(picks: Outlook) -> IntArray:

@@ -4,14 +4,15 @@ The size with the least expected score over draws and drift, among those that ve
 every objective. Reads arrays of :mod:`tuner.decide.outlook`; wording is in ``reasons``.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tuner.decide import reasons
 from tuner.decide.goal import Goal, Strategy
 from tuner.decide.outlook import Basis, Outlook, look
-from tuner.decide.result import Interval, Recommendation, VersusCurrent
+from tuner.decide.result import Choice, Interval, Recommendation, VersusCurrent
 from tuner.model import FloatArray, IntArray
 from tuner.model.observations import Observations
 
@@ -31,7 +32,12 @@ _AS_NEAR = 0.02
 _TIE = {Strategy.COST: 0.005, Strategy.SPEED: 0.01, Strategy.BALANCED: 0.0}
 #: The function stays at its size unless another one is better by more than this in what is
 #: chosen for, or in the other of cost and duration: a change is work, and has risks of its own.
-_WORTH_MOVING = 0.01
+_WORTH_MOVING = 0.03
+#: What sizes differ by beyond any curve (log-sd): their sandboxes, their hours. With it, stated
+#: confidence is what is seen on curves recorded on AWS.
+_UNSEEN_SD = 0.025
+#: Half of a 90 % interval in standard deviations.
+_HALF_90 = 1.645
 
 
 @dataclass(frozen=True)
@@ -44,11 +50,36 @@ class Pick:
     safe_mb: tuple[int, int]
 
 
-def pick(outlook: Outlook, goal: Goal) -> Pick:
-    """Choose among the candidates; with unreachable objectives, the nearest miss."""
-    index = best(outlook, goal)
+def pick(outlook: Outlook, goal: Goal, basis: Basis | None = None) -> Pick:
+    """Choose among the candidates, with a ``basis`` among those that were called there; with
+    unreachable objectives, the nearest miss."""
+    allowed = np.arange(outlook.memory_mb.size) if basis is None else recommendable(outlook, basis)
+    index = int(allowed[best(outlook.only(allowed), goal)])
     meets = bool(outlook.meets[index] >= MORE_LIKELY) if goal.slos else None
-    return Pick(index, meets, confidence_in(outlook, index), _safe_range(outlook, index))
+    called = None if basis is None else np.isin(outlook.memory_mb, list(basis.calls))
+    confidence = confidence_in(outlook, index, called)
+    return Pick(index, meets, confidence, _safe_range(outlook, index))
+
+
+def recommendable(outlook: Outlook, basis: Basis) -> IntArray:
+    """Indices of the candidates that may be recommended.
+
+    Those that were called often enough; while there is none, all that were called; of a question
+    about other sizes than those, all. None that the measurements show to be dearer and slower than
+    another one which meets the objectives as surely.
+    """
+    calls = np.array([basis.calls.get(size, 0) for size in outlook.memory_mb.tolist()])
+    often = np.flatnonzero(calls >= basis.enough)
+    if not often.size:
+        called = np.flatnonzero(calls)
+        return called if called.size else np.arange(calls.size)
+    seen = np.array([basis.seen(int(size)) for size in outlook.memory_mb[often]])
+    meets = outlook.meets[often]
+    beaten = [
+        bool(np.any((seen <= own).all(axis=1) & (seen < own).any(axis=1) & (meets >= sure)))
+        for own, sure in zip(seen, meets, strict=True)
+    ]
+    return np.asarray(often[~np.array(beaten)], dtype=np.int64)
 
 
 def loss(outlook: Outlook) -> FloatArray:
@@ -83,11 +114,18 @@ def best_or_here(outlook: Outlook, strategy: Strategy, here: int | None) -> int:
     return index
 
 
-def confidence_in(outlook: Outlook, index: int) -> float:
-    """Probability that the pick is within 5 % of the best size that meets the objectives."""
-    meets = outlook.margin <= 1.0
-    best = np.where(meets, outlook.score, np.inf).min(axis=1)
-    good = (outlook.score[:, index] <= best * (1 + TOLERANCE)) & meets[:, index]
+def confidence_in(outlook: Outlook, index: int, called: NDArray[np.bool_] | None = None) -> float:
+    """Probability that the pick is within 5 % of the best size that meets the objectives.
+
+    Sizes that were ``called`` (sizes,) may differ from the curve by what no curve knows.
+    """
+    score, meets = outlook.score, outlook.margin <= 1.0
+    if called is not None:
+        luck = np.random.default_rng(0).standard_normal((score.shape[0], int(called.sum())))
+        score = score.copy()
+        score[:, called] *= np.exp(_UNSEEN_SD * luck)
+    best = np.where(meets, score, np.inf).min(axis=1)
+    good = (score[:, index] <= best * (1 + TOLERANCE)) & meets[:, index]
     return float(good.mean())
 
 
@@ -105,28 +143,29 @@ def _safe_range(outlook: Outlook, index: int) -> tuple[int, int]:
     return int(outlook.memory_mb[low]), int(outlook.memory_mb[high])
 
 
-def interval(draws: FloatArray) -> Interval:
-    """Mean and 90 % interval of draws (d,)."""
-    low, high = np.quantile(draws, (0.05, 0.95))
-    return Interval(float(draws.mean()), float(low), float(high))
+def interval(mean: float, draws: FloatArray, run_sd: float) -> Interval:
+    """Mean with its 90 % interval, as wide as draws (d,) and runs of the function differ."""
+    spread = float(np.exp(_HALF_90 * np.hypot(np.log(draws).std(), run_sd)))
+    return Interval(mean, mean / spread, mean * spread)
 
 
 def choose(basis: Basis, candidates_mb: IntArray) -> Recommendation:
     """Recommend one of ``candidates_mb`` (ascending). The current size need not be among them."""
     goal, sizes = basis.goal, possible(candidates_mb, basis.observations)
     outlook = look(basis, sizes)
-    chosen = pick(outlook, goal)
+    chosen = pick(outlook, goal, basis)
     size = int(sizes[chosen.index])
     at = np.array([size], dtype=np.int64)
     p50, p95, p99 = (float(np.median(basis.curve.quantile_ms(at, q))) for q in (0.5, 0.95, 0.99))
     case = reasons.ChoiceCase(basis, outlook, chosen.index, chosen.meets, chosen.confidence)
+    draws = outlook.cost[:, chosen.index]
     return Recommendation(
         memory_mb=size,
         arch=goal.arch,
         strategy=goal.strategy.value,
         slo=tuple(slo.text for slo in goal.slos),
         meets_slo=chosen.meets,
-        cost_usd_per_million=interval(outlook.cost[:, chosen.index]),
+        cost_usd_per_million=interval(case.means(chosen.index)[0], draws, basis.run_sd),
         p50_ms=p50,
         p95_ms=p95,
         p99_ms=p99,
@@ -135,7 +174,39 @@ def choose(basis: Basis, candidates_mb: IntArray) -> Recommendation:
         reasons=reasons.reasons(case),
         runners_up=reasons.runners_up(case),
         versus_current=_versus(basis, size),
+        verified_calls=basis.calls.get(size, 0),
+        choices=choices(basis, outlook, chosen.index),
     )
+
+
+#: The choices that every answer shows, by the strategy each of them is.
+_CHOICES = {
+    "cheapest": Strategy.COST,
+    "balanced": Strategy.BALANCED,
+    "fastest": Strategy.SPEED,
+}
+
+
+def choices(basis: Basis, outlook: Outlook, index: int) -> tuple[Choice, ...]:
+    """Return the cheapest, balanced and fastest of the sizes that were called, as measured.
+
+    ``index`` is what was chosen for the goal's own strategy.
+    """
+    called = np.flatnonzero([basis.calls.get(size, 0) for size in outlook.memory_mb.tolist()])
+    now = None if basis.goal.current_mb is None else basis.seen(basis.goal.current_mb)
+    found = []
+    for name, strategy in _CHOICES.items():
+        at = index
+        if strategy is not basis.goal.strategy and called.size:
+            goal = replace(basis.goal, strategy=strategy)
+            at = int(called[best(outlook.for_goal(goal).only(called), goal)])
+        size = int(outlook.memory_mb[at])
+        seen = basis.seen(size)
+        if seen is None:
+            continue
+        change = (None, None) if now is None else _changes(seen, now)
+        found.append(Choice(name, size, basis.goal.arch, *seen, basis.calls[size], *change))
+    return tuple(found)
 
 
 def possible(candidates_mb: IntArray, observations: Observations) -> IntArray:
@@ -156,11 +227,16 @@ def possible(candidates_mb: IntArray, observations: Observations) -> IntArray:
 
 
 def _versus(basis: Basis, size: int) -> VersusCurrent | None:
-    """The pick against the current size; without a change of cost where that size cannot run."""
+    """The pick against the current size, as measured; changes are ``None`` unless both were."""
     current = basis.goal.current_mb
     if current is None:
         return None
-    if current <= basis.observations.infeasible_mb():
+    now, there = basis.seen(current), basis.seen(size)
+    if now is None or there is None:
         return VersusCurrent(current, None, None)
-    both = look(basis, np.array([current, size], dtype=np.int64))
-    return VersusCurrent(current, *(np.divide(both.means(1), both.means(0)) - 1.0).tolist())
+    return VersusCurrent(current, *_changes(there, now))
+
+
+def _changes(there: tuple[float, float], now: tuple[float, float]) -> tuple[float, float]:
+    """Relative change of cost and of duration."""
+    return there[0] / now[0] - 1.0, there[1] / now[1] - 1.0

@@ -13,12 +13,14 @@ from tuner.decide.decide import Conclusion, Decider, Question
 from tuner.decide.goal import Goal
 from tuner.decide.load_result import SizeUnderLoad
 from tuner.decide.month import Priced, monthly
+from tuner.decide.outlook import VERIFIED
 from tuner.decide.result import ColdRow, Monthly, SizeRow, Spend, StartupRow, Sweep, WarmRow
 from tuner.decide.rows import size_rows, startup_advice, startup_rows, startups_usd
 from tuner.measure.documents import SizeLoads, Startups, calm, on_demand
 from tuner.measure.health import check
 from tuner.recording.power_tuning import SizePoint, chart_url
 from tuner.records import Advice, Outcome, RunRecord, Sample
+from tuner.units import format_memory
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ def conclude(evidence: Evidence, question: Question) -> Sweep:
         warnings=(
             *run.warnings,
             *check(samples, run.facts),
+            *_few_calls(answer),
             *of_loads,
             *of_variants,
             *_of_prices(evidence),
@@ -93,6 +96,19 @@ _START_PRICES = (
     "snap_start_cache_gb_second_usd",
     "snap_start_restore_gb_usd",
 )
+
+
+def _few_calls(answer: Conclusion) -> tuple[Advice, ...]:
+    """Say that the recommended size was called less often than it takes to be sure."""
+    pick = answer.recommendation
+    if pick is None or pick.verified_calls >= VERIFIED:
+        return ()
+    calls = f"{pick.verified_calls} {'call' if pick.verified_calls == 1 else 'calls'}"
+    text = (
+        f"{format_memory(pick.memory_mb)} rests on {calls} of its own; {VERIFIED} are needed to be "
+        "sure of it. Allow more invocations, time or samples."
+    )
+    return (Advice("few-calls", text),)
 
 
 def _price(evidence: Evidence) -> Mapping[str, str | float | None]:

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from tuner.billing.prices import Prices
-from tuner.decide.choice import best, choose, loss, possible
+from tuner.decide.choice import best, choose, loss, pick, possible
 from tuner.decide.goal import Goal
 from tuner.decide.outlook import (
     MILLION,
+    VERIFIED,
     Basis,
     Outlook,
     band,
@@ -36,6 +37,13 @@ from tuner.planning.value import Beliefs
 from tuner.records import Outcome, Purpose, Sample, Setting
 from tuner.units import MemoryRange
 
+#: What a size's mean differs by from one run to the next (log-sd): of recordings, whose rows are of
+#: one run, so much that nine of ten 90 % intervals hold the truth.
+RUN_SD = 0.012
+#: Sizes that differ by less than this (log) are one alternative.
+_APART = 0.08
+#: A size that was called already stands in for one that is expected to be better by less.
+_AS_GOOD = 0.01
 _ASKABLE = 48  # sizes whose worth is computed at each step
 #: How often a size is tried for whether it runs at all, and down to which ratio of sizes.
 _PROBES, _GAP = 2, 1.04
@@ -53,6 +61,8 @@ class Question:
     plan: Adaptive = field(default_factory=Adaptive)
     budget: Budget = field(default_factory=Budget)
     seed: int = 0
+    run_sd: float = RUN_SD
+    enough: int = VERIFIED
 
     def without(self, refused: Collection[int]) -> "Question":
         """Return the question over what is left when some sizes (MB) cannot be made callable.
@@ -147,18 +157,67 @@ class Decider:
         observations = from_samples(samples)
         if not len(observations):
             return Conclusion(None, None, None)
-        basis = self._fit(observations)
+        basis = self._fit(observations, sizes_differ=True)
         drawn = band(basis, self._drawn_sizes(observations))
         return Conclusion(model_card(basis.curve), drawn, choose(basis, self._sizes), basis)
 
     def stand(self, samples: Sequence[Sample]) -> Standing | None:
         """Compare the sizes; ``None`` when no invocation succeeded."""
-        observations, q = from_samples(samples), self._question
+        observations = from_samples(samples)
         if not len(observations):
             return None
         sizes = possible(self._sizes, observations)
-        outlook = look(self._fit(observations), sizes)
-        return Standing(outlook, best(outlook, q.goal))
+        basis = self._fit(observations, sizes_differ=True)
+        outlook = look(basis, sizes)
+        return Standing(outlook, pick(outlook, basis.goal, basis).index)
+
+    def lacking(self, samples: Sequence[Sample], *, new: bool = True) -> dict[Setting, int]:
+        """Warm calls that the pick, its rival and the current size lack before an answer; unless
+        ``new``, only sizes that were called already are picks and rivals.
+
+        The rival is the best size that is another alternative than the pick; a size that looks
+        both cheaper and faster than the pick, by however few calls, is one too.
+        """
+        observations = from_samples(samples)
+        if self._question.grid_samples is not None or not len(observations):
+            return {}
+        basis = self._fit(observations, sizes_differ=True)
+        made = Counter(s.memory_mb for s in samples if s.purpose is Purpose.WARM)
+        return {
+            self._at(size): VERIFIED - basis.calls.get(size, 0)
+            for size in sorted(self._contenders(basis, new=new))
+            if basis.calls.get(size, 0) < VERIFIED and made[size] < 2 * VERIFIED
+        }
+
+    def _contenders(self, basis: Basis, *, new: bool) -> set[int]:
+        """Sizes (MB) that have to be sure: the pick, its rivals and the current one."""
+        sizes, current = possible(self._sizes, basis.observations), basis.goal.current_mb
+        if not new:
+            called = np.isin(sizes, [*basis.calls, *([] if current is None else [current])])
+            sizes = sizes[called] if called.any() else sizes
+        outlook = look(basis, sizes)
+        expected = loss(outlook).mean(axis=0)
+        chosen = self._called_near(best(outlook, basis.goal), expected, sizes, basis)
+        found = {int(sizes[chosen])}
+        apart = np.abs(np.log(sizes / sizes[chosen])) > _APART
+        if apart.any():
+            rival = int(np.where(apart, expected, np.inf).argmin())
+            found.add(int(sizes[self._called_near(rival, expected, sizes, basis)]))
+        if current is not None and current in sizes:
+            found.add(current)
+        if (own := basis.seen(int(sizes[chosen]))) is not None:
+            seen = {size: basis.seen(size) for size in sizes.tolist() if size in basis.calls}
+            found |= {s for s, it in seen.items() if it and it[0] < own[0] and it[1] < own[1]}
+        return found
+
+    @staticmethod
+    def _called_near(index: int, expected: FloatArray, sizes: IntArray, basis: Basis) -> int:
+        """The size that was called most of those that are as good and make no difference."""
+        near = np.abs(np.log(sizes / sizes[index])) <= _APART
+        near &= expected <= expected[index] * (1.0 + _AS_GOOD)
+        calls = np.array([basis.calls.get(size, 0) for size in sizes.tolist()])
+        best_known = int(np.where(near, calls, -1).argmax())
+        return best_known if calls[best_known] else index
 
     def spent(self, samples: Sequence[Sample], seconds: float) -> Spent:
         """Requests made, what they cost as far as Lambda reported it, and the run's time."""
@@ -168,10 +227,12 @@ class Decider:
     def _at(self, memory_mb: int) -> Setting:
         return Setting(memory_mb, self._question.goal.arch)
 
-    def _fit(self, observations: Observations) -> Basis:
+    def _fit(self, observations: Observations, *, sizes_differ: bool = False) -> Basis:
+        """Fit the curve; ``sizes_differ`` from it each by something of its own, as measured."""
         ends, q = (int(self._sizes[0]), int(self._sizes[-1])), self._question
-        curve = fit(observations, seed=q.seed, range_mb=ends, recorded=bool(q.recorded_mb))
-        return Basis(curve, observations, q.goal, q.rates)
+        recorded = sizes_differ or bool(q.recorded_mb)
+        curve = fit(observations, seed=q.seed, range_mb=ends, recorded=recorded)
+        return Basis(curve, observations, q.goal, q.rates, q.run_sd, q.enough)
 
     def _probe(self, basis: Basis, open_mb: IntArray) -> int | None:
         """A size (MB) between the largest that failed and the smallest that worked, if the pick
@@ -237,7 +298,6 @@ class Decider:
             sd=at.sd.mean(axis=0),
             price_usd=cost.mean(axis=0),
             seconds=at.mean_ms.mean(axis=0) / 1000.0,
-            seen=np.array([np.sum(observations.memory_mb == m) for m in sizes]),
             pick=best(outlook, q.goal),
             arch=q.goal.arch,
         )

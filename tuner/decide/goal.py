@@ -108,11 +108,18 @@ class Strategy(StrEnum):
     BALANCED = "balanced"
 
 
+#: What speed is worth where cost decides: half the duration may cost 2^0.05 = 3.5 % more. On curves
+#: recorded on AWS the plainly cheapest size leaves a fifth of the duration or more on the table for
+#: at most 3 % of the cost in a fourth of all sweeps; 0 is the plainly cheapest.
+WORTH = 0.05
+
+
 @dataclass(frozen=True)
 class Goal:
     """Goal that a size is chosen for.
 
-    ``balance`` counts for ``balanced`` only: 0 is speed, 1 is cost. ``cold_share`` is the share
+    ``balance`` counts for ``balanced`` only: 0 is speed, 1 is cost. ``worth`` counts for ``cost``
+    only: the size with the least cost x duration^worth is chosen. ``cold_share`` is the share
     of production's invocations that start cold, ``cold_share_from`` where it is from ("" while it
     is not known, or only roughly), ``demand`` production's traffic, ``current_mb`` the size now.
     """
@@ -120,6 +127,7 @@ class Goal:
     strategy: Strategy = Strategy.COST
     balance: float = 0.5
     slos: tuple[Slo, ...] = ()
+    worth: float = WORTH
     cold_share: float = 0.0
     arch: str = "x86_64"
     current_mb: int | None = None
@@ -149,7 +157,7 @@ class Goal:
         return replace(self, cold_share=share, cold_share_from=words)
 
     def __post_init__(self) -> None:
-        for name in ("balance", "cold_share", "confidence"):
+        for name in ("balance", "worth", "cold_share", "confidence"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise UsageError(name.replace("_", " "), "is not between 0 and 1", "")
 

@@ -5,7 +5,7 @@ Billed duration is rounded up to whole milliseconds; a cold invocation also pays
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -61,6 +61,10 @@ def usd_per_million(
     return cost_usd(billed, memory_mb, rates, goal.ephemeral_mb) * MILLION
 
 
+#: So many warm calls of its own a size has had before it is recommended, unless a limit forbids it.
+VERIFIED = 10
+
+
 @dataclass(frozen=True)
 class Basis:
     """Everything that a choice rests on: a curve, what was seen, the goal and its prices."""
@@ -69,6 +73,34 @@ class Basis:
     observations: Observations
     goal: Goal
     rates: Prices
+    run_sd: float = 0.0  # log-sd of a size's mean from one run of the function to the next
+    enough: int = VERIFIED  # warm calls of its own that a size needs to be recommended
+
+    @cached_property
+    def calls(self) -> dict[int, int]:
+        """Warm calls that ended with a duration, by size (MB)."""
+        sizes, counts = np.unique(self.observations.memory_mb, return_counts=True)
+        return dict(zip(sizes.tolist(), counts.tolist(), strict=True))
+
+    def seen(self, memory_mb: int) -> tuple[float, float] | None:
+        """Mean cost (USD per million) and mean duration (ms) as measured; ``None``: never called.
+
+        Cold starts count at the goal's share, as in the table of sizes.
+        """
+        at = self.observations.memory_mb == memory_mb
+        if not at.any():
+            return None
+        found, cold = self.observations, self.observations.cold
+        warm, time = float(found.billed_ms[at].mean()), float(found.duration_ms[at].mean())
+        own = cold.billed_ms[cold.memory_mb == memory_mb]
+        more = (
+            float(np.nanmean(own)) - warm
+            if own.size and not np.isnan(own).all()
+            else self.extra.init_ms + (self.extra.first_over_warm - 1.0) * warm
+        )
+        billed = np.array([warm + self.goal.cold_share * more])
+        cost = usd_per_million(billed, np.array([memory_mb]), self.goal, self.rates)
+        return float(cost[0]), time
 
     @cached_property
     def extra(self) -> ColdExtra:
@@ -128,6 +160,21 @@ class Outlook:
         """Probability (sizes,) that a size meets every objective."""
         return np.asarray(np.mean(self.margin <= 1.0, axis=0), dtype=np.float64)
 
+    def only(self, at: IntArray) -> "Outlook":
+        """The outlook of a few candidates, with the scores that they have among all."""
+        return Outlook(
+            self.memory_mb[at],
+            self.drifted_ms[..., at],
+            self.drifted_cost[..., at],
+            self.drifted[..., at],
+            self.margin[:, at],
+        )
+
+    def for_goal(self, goal: Goal) -> "Outlook":
+        """The same candidates, scored for another strategy."""
+        pairs = zip(self.drifted_ms, self.drifted_cost, strict=True)
+        return replace(self, drifted=np.stack([_score(mean, cost, goal) for mean, cost in pairs]))
+
     def means(self, index: int) -> tuple[float, float]:
         """Mean cost (USD per million) and mean duration (ms) of one candidate, without drift."""
         return float(self.cost[:, index].mean()), float(self.duration_ms[:, index].mean())
@@ -171,7 +218,7 @@ def side_by_side(outlooks: Sequence[Outlook], goal: Goal, seed: int) -> Outlook:
 def _score(mean_ms: FloatArray, cost: FloatArray, goal: Goal) -> FloatArray:
     """Score that the strategy minimises; ``balanced`` as aws-lambda-power-tuning defines it."""
     if goal.strategy is Strategy.COST:
-        return cost
+        return np.asarray(cost * mean_ms**goal.worth, dtype=np.float64)
     if goal.strategy is Strategy.SPEED:
         return mean_ms
     dear = cost / cost.max(axis=1, keepdims=True)

@@ -8,7 +8,6 @@ from tuner.decide.goal import Goal, Strategy
 from tuner.decide.outlook import Basis, Outlook
 from tuner.decide.result import RunnerUp
 from tuner.model.cfs import LONGEST_MS, quota_ms
-from tuner.planning.sizes import USUAL_MB
 from tuner.units import (
     format_cost_change,
     format_memory,
@@ -41,6 +40,12 @@ class ChoiceCase:
     def memory_mb(self) -> int:
         """The picked size."""
         return int(self.outlook.memory_mb[self.index])
+
+    def means(self, index: int) -> tuple[float, float]:
+        """Mean cost (USD per million) and mean duration (ms) of a size: as measured where it was
+        called, otherwise as the curve has it."""
+        seen = self.basis.seen(int(self.outlook.memory_mb[index]))
+        return self.outlook.means(index) if seen is None else seen
 
     @property
     def stays(self) -> bool:
@@ -77,13 +82,29 @@ _BEST = {
 def _strategy(case: ChoiceCase) -> str:
     size = format_memory(case.memory_mb)
     if case.stays:
-        return f"{size} is the current size, and no other is more than 1 % better: {_means(case)}."
+        return f"{size} is the current size, and none gains more than 3 %: {_means(case)}."
+    cheapest = _cheaper(case)
+    if cheapest is not None:
+        what = changes(case.means(case.index), case.means(cheapest))
+        there = format_memory(int(case.outlook.memory_mb[cheapest]))
+        return f"{size} is {what} than {there}, the cheapest: {_means(case)}."
     only = " of the sizes that meet the objectives" if case.meets else ""
     return f"{size} has {_BEST[case.goal.strategy]}{only}: {_means(case)}."
 
 
+def _cheaper(case: ChoiceCase) -> int | None:
+    """Index of the cheapest size that was called as often, if that is not the pick; ``None`` where
+    something else than cost decided."""
+    if case.goal.strategy is not Strategy.COST or case.goal.slos:
+        return None
+    calls, least = case.basis.calls, case.basis.calls.get(case.memory_mb, 0)
+    as_sure = [i for i, s in enumerate(case.outlook.memory_mb.tolist()) if calls.get(s, 0) >= least]
+    cheapest = min(as_sure, key=lambda i: case.means(i)[0], default=case.index)
+    return None if cheapest == case.index else cheapest
+
+
 def _means(case: ChoiceCase) -> str:
-    cost, time = case.outlook.means(case.index)
+    cost, time = case.means(case.index)
     return f"{format_usd_per_million(cost)}, {format_ms(time)} on average"
 
 
@@ -153,7 +174,7 @@ def _mechanism(case: ChoiceCase) -> list[str]:
     found = case.basis.curve.parameters
     cpu, wait = found.get("cpu_ms"), found.get("wait_ms")
     one_size = len(case.basis.observations.sizes_mb) < 2  # it cannot tell CPU from waiting
-    if cpu is None or wait is None or one_size or case.outlook.means(case.index)[1] < _SMALLEST_MS:
+    if cpu is None or wait is None or one_size or case.means(case.index)[1] < _SMALLEST_MS:
         return []
     line = f"Each call takes about {format_ms(cpu)} of CPU and {format_ms(wait)} of waiting"
     quota = float(quota_ms(float(case.outlook.memory_mb[0])))
@@ -163,22 +184,21 @@ def _mechanism(case: ChoiceCase) -> list[str]:
 
 
 def runners_up(case: ChoiceCase) -> tuple[RunnerUp, ...]:
-    """Return sizes that a reader will ask about: the current, measured and usual ones."""
+    """Return sizes that a reader will ask about, as measured: the current one and the best."""
     sizes, current = case.outlook.memory_mb, case.goal.current_mb
-    wanted = {*map(int, case.basis.observations.sizes_mb), *USUAL_MB, current}
-    known = [i for i, s in enumerate(sizes) if int(s) in wanted and i != case.index]
+    called = case.basis.calls
+    known = [i for i, s in enumerate(sizes) if int(s) in called and i != case.index]
     score = case.outlook.expected()
     known.sort(key=lambda i: (sizes[i] != current, case.outlook.meets[i] < 0.5, score[i]))
     return tuple(
-        RunnerUp(int(sizes[i]), *case.outlook.means(i), _why_not(case, i))
-        for i in known[:_RUNNERS_UP]
+        RunnerUp(int(sizes[i]), *case.means(i), _why_not(case, i)) for i in known[:_RUNNERS_UP]
     )
 
 
 def _why_not(case: ChoiceCase, i: int) -> str:
     if case.goal.slos and case.meets and case.outlook.meets[i] < 0.95:
         return f"meets the objectives with {probability(case.outlook.meets[i])}"
-    return changes(case.outlook.means(i), case.outlook.means(case.index))
+    return changes(case.means(i), case.means(case.index))
 
 
 def changes(there: tuple[float, float], here: tuple[float, float]) -> str:

@@ -147,6 +147,20 @@ class VersusCurrent:
 
 
 @dataclass(frozen=True)
+class Choice:
+    """A size for one goal, as measured, beside the size now (changes: -0.31 is 31 % less)."""
+
+    name: str  # "cheapest", "balanced", "fastest"
+    memory_mb: int
+    arch: str
+    cost_usd_per_million: float
+    duration_ms: float  # mean
+    verified_calls: int
+    cost_change: float | None
+    duration_change: float | None
+
+
+@dataclass(frozen=True)
 class Recommendation:
     """The answer, how sure it is, and why."""
 
@@ -164,6 +178,8 @@ class Recommendation:
     reasons: tuple[str, ...] = ()
     runners_up: tuple[RunnerUp, ...] = ()
     versus_current: VersusCurrent | None = None
+    verified_calls: int = 0  # warm calls of the recommended size itself
+    choices: tuple[Choice, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -259,4 +275,4 @@ class Sweep:
     def current_mb(self) -> int | None:
         """The size now, if that is on this architecture."""
         here = self.arch in ("", self.run.facts.arch)
-        return self.run.facts.memory_mb if here else None
+        return self.run.facts.now_mb if here else None

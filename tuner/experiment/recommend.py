@@ -12,6 +12,7 @@ from tuner.crosscheck.record import stored_check
 from tuner.decide.conclude import conclude
 from tuner.decide.conclude_across import Findings, conclude_all
 from tuner.decide.month import Priced
+from tuner.decide.outlook import VERIFIED
 from tuner.decide.result import Sweep
 from tuner.errors import UsageError
 from tuner.measure.documents import stored_loads, stored_startups
@@ -48,15 +49,22 @@ def recommend_run(
     region, other = priced_as.region or facts.region, priced_as.arch
     loads, starts = stored_loads(stored.documents), stored_startups(stored.documents)
     found = Findings(run, stored.samples, {}, loads, starts)
+    # A new question cannot be confirmed by calls: sizes that were called at all may answer it.
+    enough = 1 if _ANEW & given.keys() else VERIFIED
     if measured_arches(options, facts) != (facts.arch,):
         found = replace(found, run=replace(run, facts=replace(facts, region=region)))
-        answer = _over_architectures(found, options, other)
+        answer = _over_architectures(found, options, other, enough)
     else:
-        answer = _on_one(found, options, replace(facts, region=region, arch=other or facts.arch))
+        priced = replace(facts, region=region, arch=other or facts.arch)
+        answer = _on_one(found, options, priced, enough)
     return replace(answer, cross_check=stored_check(stored.documents))
 
 
-def _on_one(found: Findings, options: SweepOptions, priced_as: FunctionFacts) -> Sweep:
+#: Options that ask another question of the same samples.
+_ANEW = frozenset({"strategy", "balance", "slo", "memory"})
+
+
+def _on_one(found: Findings, options: SweepOptions, priced_as: FunctionFacts, enough: int) -> Sweep:
     """Answer from durations of one architecture, by the prices of ``priced_as``."""
     run, arch, other = found.run, found.run.facts.arch, priced_as.arch
     if other != arch:
@@ -67,10 +75,12 @@ def _on_one(found: Findings, options: SweepOptions, priced_as: FunctionFacts) ->
         run = replace(run, warnings=(*run.warnings, Advice("other-arch", text)))
     priced = price(priced_as)
     evidence = replace(found.on(arch, priced), run=run)
-    return conclude(evidence, question(options, priced_as, priced.own))
+    return conclude(evidence, replace(question(options, priced_as, priced.own), enough=enough))
 
 
-def _over_architectures(found: Findings, options: SweepOptions, only: str | None) -> Sweep:
+def _over_architectures(
+    found: Findings, options: SweepOptions, only: str | None, enough: int
+) -> Sweep:
     """Answer over the architectures that were measured, or for ``only`` one of them."""
     facts, heard = found.run.facts, {sample.arch for sample in found.samples}
     if only is not None and only not in heard:
@@ -78,6 +88,10 @@ def _over_architectures(found: Findings, options: SweepOptions, only: str | None
         raise UsageError(f"--arch {only[:20]}", "was not measured in this run", fix)
     arches = measured_arches(options, facts)
     asked = sides(options, facts, {arch: price(facts.on(arch)) for arch in arches})
+    asked = {
+        arch: replace(side, question=replace(side.question, enough=enough))
+        for arch, side in asked.items()
+    }
     return conclude_all(found, asked if only is None else {only: asked[only]})
 
 

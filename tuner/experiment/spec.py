@@ -8,6 +8,7 @@ from tuner.billing.cost import sample_usd
 from tuner.billing.prices import Prices
 from tuner.crosscheck.record import GLANCE_S, patience_s
 from tuner.decide.conclude_across import ArchSide
+from tuner.decide.outlook import VERIFIED
 from tuner.experiment.recommend import price
 from tuner.experiment.session import Conditions
 from tuner.measure.batches import Payload, SizeLoad, terms_of
@@ -50,6 +51,24 @@ class RunSpec:
     loads: SizeLoads | None = None
     starts: tuple[str, ...] = ()
     patience_s: float | None = GLANCE_S
+
+    @property
+    def exploring(self) -> Budget:
+        """The budget of warm calls, less what is kept back to confirm the pick with.
+
+        Without a limit of the user's own on invocations, nothing has to be kept back.
+        """
+        most = self.budget.invocations
+        if self.limit.invocations is None or most is None:
+            return self.budget
+        return replace(self.budget, invocations=most - min(most // 3, 2 * VERIFIED))
+
+    @property
+    def confirming(self) -> Budget:
+        """The budget of warm calls that confirm the pick."""
+        if self.limit.invocations is None:
+            return replace(self.budget, invocations=None)
+        return self.budget
 
     def conditions(self) -> Conditions:
         """Conditions of every ask; numbers go on where a resumed run stopped."""

@@ -1,6 +1,7 @@
 """A sweep, and cold starts, from the first call to the answer: which planners run, in which order.
 
-sizes -> cold starts around the pick -> loads on sizes -> the function restored -> the answer
+sizes -> the pick confirmed -> cold starts around it -> loads on sizes -> the function restored
+-> the answer
 """
 
 from collections.abc import Iterable
@@ -8,6 +9,7 @@ from dataclasses import replace
 
 from tuner.crosscheck.record import tally_of
 from tuner.decide.conclude_across import Findings, conclude_all
+from tuner.decide.confirm import Confirmation
 from tuner.decide.decide import Decider
 from tuner.decide.load_plan import LoadsPlanner
 from tuner.decide.planner import SizesPlanner, left_of, lost_arches
@@ -37,7 +39,8 @@ def run_sweep(spec: RunSpec, context: Context, watcher: Watcher) -> Sweep:
         experiment = _experiment(spec, context, watcher, book)
         with restored(context.target):
             here = facts.arch if facts.memory_mb is not None else None
-            ended = [experiment.run(SizesPlanner(questions, spec.budget, here))]
+            ended = [experiment.run(SizesPlanner(questions, spec.exploring, here))]
+            ended.append(experiment.run(Confirmation(questions, spec.confirming)))
             picks = _picks(spec, experiment)
             cold = ColdStarts(_that_start_cold(spec, picks), spec.cold, spec.limit)
             ended.append(experiment.run(cold))

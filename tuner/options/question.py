@@ -6,16 +6,20 @@ from typing import Any
 
 from tuner.billing.prices import Prices
 from tuner.decide.conclude_across import ArchSide
-from tuner.decide.decide import Question
+from tuner.decide.decide import RUN_SD, Question
 from tuner.decide.goal import Goal
 from tuner.decide.month import Priced
 from tuner.errors import UsageError
 from tuner.options.readers import read_traffic
 from tuner.options.sweep import DEFAULT_MEMORY, SweepOptions
-from tuner.records import Advice, FunctionFacts
+from tuner.records import Advice, Backend, FunctionFacts
 
 #: How long a call is taken to be for a cold share, until calls are measured.
 _TYPICAL_S = 0.1
+#: What a size's mean differs by from one run to the next (log-sd). AWS: functions measured in
+#: November and December 2025 by cebert/aws-lambda-performance-benchmarks differ by a common 3.4 %.
+#: This machine: the same grid came out 15 to 18 % dearer minutes later.
+_RUN_SD = {Backend.REPLAY: RUN_SD, Backend.AWS: 0.03, Backend.LOCAL: 0.08}
 
 
 def question(options: SweepOptions, facts: FunctionFacts, prices: Prices) -> Question:
@@ -28,6 +32,7 @@ def question(options: SweepOptions, facts: FunctionFacts, prices: Prices) -> Que
         grid_samples=options.samples if options.method == "grid" else None,
         budget=options.limit,
         seed=options.seed,
+        run_sd=_RUN_SD[facts.backend],
     )
 
 
@@ -43,7 +48,7 @@ def goal_of(options: SweepOptions, facts: FunctionFacts) -> Goal:
         slos=options.slo,
         cold_share=share,
         arch=facts.arch,
-        current_mb=facts.memory_mb,
+        current_mb=facts.now_mb,
         ephemeral_mb=facts.ephemeral_mb,
         demand=demand,
         cold_share_from=source,

@@ -22,9 +22,8 @@ class Adaptive:
 
     ``settled_regret`` and ``worthwhile`` are shares of the best size's cost: less than the former
     is left to lose when the decision counts as settled; less gain than the latter is not worth an
-    invocation. A settled pick is confirmed by ``confirmations`` invocations of its own, and asked
-    again, up to ``precise_until`` invocations in all, while its cost is known worse than to
-    ``precision`` (standard deviation over mean).
+    invocation. Of two architectures, the best sizes are asked again up to ``precise_until``
+    invocations each.
     """
 
     confidence: float = 0.9
@@ -35,8 +34,6 @@ class Adaptive:
     start_repeats: int = 2
     repeats: int = 3
     least: int = 14
-    confirmations: int = 3
-    precision: float = 0.03
     precise_until: int = 32
 
 
@@ -56,16 +53,14 @@ def next_ask(
     gain = expected_gain(beliefs, plan.repeats, rng)
     cost = beliefs.price_usd + 0.05 * float(beliefs.price_usd.mean())
     best = int(np.argmax(gain / cost))
-    size, why = int(beliefs.ask_mb[best]), "the most informative size"
+    size = int(beliefs.ask_mb[best])
     done = _finished(beliefs, plan, spent, float(gain.max()))
     if done:
-        if not _worth_confirming(beliefs, plan, spent):
-            return done
-        size, why = int(beliefs.choice_mb[beliefs.pick]), "confirming the answer"
+        return done
     if repeats := _repeats(size, beliefs, plan, budget, spent):
-        return Ask({Setting(size, beliefs.arch): repeats}, why)
+        return Ask({Setting(size, beliefs.arch): repeats}, "the most informative size")
     left = budget.ran_out(spent) or "the next invocation does not fit into what is left"
-    return done or Done(left, settled=False)
+    return Done(left, settled=False)
 
 
 def _finished(beliefs: Beliefs, plan: Adaptive, spent: Spent, gain: float) -> Done | None:
@@ -77,12 +72,6 @@ def _finished(beliefs: Beliefs, plan: Adaptive, spent: Spent, gain: float) -> Do
     if gain < plan.worthwhile:
         return Done("no further invocation is worth its cost", settled=sure >= plan.confidence)
     return None
-
-
-def _worth_confirming(beliefs: Beliefs, plan: Adaptive, spent: Spent) -> bool:
-    if beliefs.seen_at_pick < plan.confirmations:
-        return True
-    return beliefs.spread > plan.precision and spent.invocations < plan.precise_until
 
 
 def _repeats(size: int, beliefs: Beliefs, plan: Adaptive, budget: Budget, spent: Spent) -> int:

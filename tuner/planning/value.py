@@ -11,8 +11,6 @@ import numpy as np
 
 from tuner.model import FloatArray, IntArray
 
-_NEAR = 0.025  # log memory: 2.5 %
-
 
 @dataclass(frozen=True)
 class Beliefs:
@@ -20,9 +18,9 @@ class Beliefs:
 
     ``loss`` (D, M) is what choosing each of M sizes would cost, relative to the best (1.0 is the
     best's mean); ``log_ms`` (D, S) where the durations of S sizes lie, ``sd`` (S,) how a single
-    one scatters (log); ``price_usd`` and ``seconds`` (S,) are those of one invocation. ``seen``
-    (M,) counts the invocations that each choice has had. Both lists of sizes ascend. ``pick`` is
-    the index of the choice that would be made now; all are on one ``arch``.
+    one scatters (log); ``price_usd`` and ``seconds`` (S,) are those of one invocation. Both
+    lists of sizes ascend. ``pick`` is the index of the choice that would be made now; all are on
+    one ``arch``.
     """
 
     choice_mb: IntArray
@@ -32,7 +30,6 @@ class Beliefs:
     sd: FloatArray
     price_usd: FloatArray
     seconds: FloatArray
-    seen: IntArray
     pick: int
     arch: str = "x86_64"
 
@@ -40,18 +37,6 @@ class Beliefs:
     def regret(self) -> float:
         """Expected loss of the pick beyond that of the best size, which differs by draw."""
         return float(np.mean(self.loss[:, self.pick] - self.loss.min(axis=1)))
-
-    @property
-    def spread(self) -> float:
-        """Standard deviation of the pick's own loss over its mean: how well it is known."""
-        of_pick = self.loss[:, self.pick]
-        return float(of_pick.std() / of_pick.mean())
-
-    @property
-    def seen_at_pick(self) -> int:
-        """Invocations at the pick, or so near that it makes no difference."""
-        near = np.abs(np.log(self.choice_mb / self.choice_mb[self.pick])) < _NEAR
-        return int(self.seen[near].sum())
 
     def confidence(self, tolerance: float) -> float:
         """Probability that the pick is within ``tolerance`` (0.05 = 5 %) of the best."""

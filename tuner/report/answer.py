@@ -145,6 +145,8 @@ def _facts(pick: Recommendation) -> tuple[Fact, ...]:
     if pick.meets_slo is False:
         return tuple(facts)
     facts.append(_confidence(pick.confidence))
+    calls = f"{pick.verified_calls:,} {'call' if pick.verified_calls == 1 else 'calls'}"
+    facts.append(Fact("Verified by", calls, "of this size itself"))
     if pick.safe_range_mb is not None:
         low, high = pick.safe_range_mb
         value = format_memory(low) if low == high else f"{low:,} to {high:,} MB"

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from tuner.decide.result import (
+    Choice,
     ColdRow,
     Interval,
     Recommendation,
@@ -147,7 +148,13 @@ def _recommendation(pick: Recommendation | None) -> dict[str, Any] | None:
         "duration_ms": {"p50": pick.p50_ms, "p95": pick.p95_ms, "p99": pick.p99_ms},
         "runners_up": [_on(pick, asdict(other)) for other in pick.runners_up],
         "versus_current": None if now is None else _on(pick, asdict(now)),
+        "verified_calls": pick.verified_calls,
+        "choices": {choice.name: _choice(choice) for choice in pick.choices},
     }
+
+
+def _choice(choice: Choice) -> dict[str, Any]:
+    return {name: value for name, value in asdict(choice).items() if name != "name"}
 
 
 def _on(pick: Recommendation, other: dict[str, Any]) -> dict[str, Any]:

@@ -168,6 +168,32 @@ def cold_table(sweep: Sweep) -> Table | None:
     return Table("Cold starts by memory size", ("Memory", *_COLD), rows) if rows else None
 
 
+def choice_table(sweep: Sweep) -> Table | None:
+    """The cheapest, balanced and fastest size; ``None`` where nothing was called."""
+    pick = sweep.recommendation
+    if pick is None or not pick.choices:
+        return None
+    rows = []
+    for choice in pick.choices:
+        cells = (
+            Cell(size_named(choice.memory_mb, sweep)),
+            Cell(money(choice.cost_usd_per_million), remark=_change(choice.cost_change)),
+            Cell(format_ms(choice.duration_ms), remark=_change(choice.duration_change)),
+            Cell(f"{choice.verified_calls:,}"),
+        )
+        own = (choice.memory_mb, choice.arch) == (pick.memory_mb, pick.arch)
+        rows.append(Row(choice.name.capitalize(), cells, (_PICKED,) if own else ()))
+    columns = ("Choice", "Memory", "Cost per million", "Mean duration", "Calls")
+    return Table("Choices, as measured", columns, tuple(rows))
+
+
+def _change(change: float | None) -> str:
+    """``-31 %`` against the size now; nothing where that is not known or next to nothing."""
+    if change is None or abs(change) < 0.005:
+        return ""
+    return f"{'+' if change > 0 else '-'}{format_share(abs(change))}"
+
+
 def runner_up_table(sweep: Sweep) -> Table | None:
     """Sizes that were not chosen, with the reason; ``None`` if there are none."""
     pick = sweep.recommendation
@@ -180,7 +206,7 @@ def runner_up_table(sweep: Sweep) -> Table | None:
         cells = (cost, Cell(format_ms(other.duration_ms)), Cell(other.why_not))
         rows.append(Row(format_memory(other.memory_mb) + (f" on {arch}" if arch else ""), cells))
     columns = ("Memory", "Cost per million", "Mean duration", "Compared with the pick")
-    note = "The next best sizes, by the fitted curve:"
+    note = "The next best sizes, as measured:"
     return Table("Runners-up", columns, tuple(rows), prose=columns[-1:], note=note)
 
 

@@ -20,6 +20,7 @@ from tuner.report.sweep_series import (
 )
 from tuner.report.sweep_tables import (
     arch_table,
+    choice_table,
     cold_table,
     runner_up_table,
     size_table,
@@ -52,6 +53,8 @@ def _sections(sweep: Sweep, said: Answer) -> Iterator[Section]:
             "best size of each is compared.",
             tables=(table,),
         )
+    if (table := choice_table(sweep)) is not None:
+        yield Section("Choices", tables=(table,))
     if figures := tuple(_over_memory(sweep, said)):
         yield Section("Duration and cost over memory", figures=figures)
     if (sizes := _sizes(sweep)).rows:

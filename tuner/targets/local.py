@@ -16,6 +16,7 @@ from tuner.aws.control import ControlPlane
 from tuner.aws.session import LOOPBACK_KEYS, LOOPBACK_REGION, SessionOptions, open_session
 from tuner.clock import Clock, WallClock
 from tuner.errors import UsageError
+from tuner.records import FunctionFacts
 from tuner.targets.aws import AwsTarget
 from tuner.targets.aws_versions import AwsOptions
 from tuner.targets.embedded import EmbeddedLambda, EmbeddedOptions
@@ -58,6 +59,7 @@ class _Function:
     memory_mb: int
     timeout_s: int
     environment: Mapping[str, str]
+    chosen: bool = True  # its memory size, by somebody
 
 
 def open_local(name: TargetName, options: LocalOptions) -> "LocalTarget":
@@ -92,6 +94,14 @@ class LocalTarget(AwsTarget):
     def check_up(self) -> Iterator[Finding]:
         """Nothing stands in the way of a function of our own."""
         return iter(())
+
+    def describe(self) -> FunctionFacts:
+        """As the AWS target, with how this machine plays Lambda; code without a template has no
+        size that anybody chose."""
+        facts = super().describe()
+        if self._function.chosen:
+            return facts
+        return replace(facts, platform={**facts.platform, "memory_default": True})
 
     def metrics(self) -> None:
         """Nobody else counts."""
@@ -159,7 +169,7 @@ def _read(name: TargetName, options: LocalOptions) -> _Function:
             "Leave it out, or name the .yaml file.",
         )
     package = read_package(path, options.handler, options.runtime)
-    return _function(path.resolve().stem, package, options)
+    return replace(_function(path.resolve().stem, package, options), chosen=False)
 
 
 def _function(name: str, package: Package, options: LocalOptions) -> _Function:

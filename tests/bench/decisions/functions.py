@@ -219,8 +219,11 @@ def recorded(path: Path, where: dict[str, str]) -> Subject:
 
 
 def all_recorded(folder: Path) -> list[Subject]:
-    """Every function of the S3 and the factors recordings."""
+    """Every function of the recordings made on AWS."""
     found = [recorded(folder / "factors.csv", {"function": f}) for f in ("node", "python")]
+    with (folder / "more-curves.csv").open(newline="") as file:
+        names = sorted({row["function"] for row in csv.DictReader(file)})
+    found += [recorded(folder / "more-curves.csv", {"function": name}) for name in names]
     with (folder / "s3-writes.csv").open(newline="") as file:
         keys = sorted({(row["function"], row["arch"]) for row in csv.DictReader(file)})
     for function, arch in keys:

@@ -16,7 +16,7 @@ from tuner.decide.goal import Goal, parse_slo
 from tuner.decide.result import Recommendation
 from tuner.model.fit import fit
 from tuner.model.observations import from_samples
-from tuner.planning.ask import Done
+from tuner.planning.ask import Ask, Done
 from tuner.planning.budget import Budget
 from tuner.records import Sample
 from tuner.units import MemoryRange
@@ -65,8 +65,14 @@ def ours(subject: Subject, seed: int, slo: str | None = None, invocations: int =
     decider = Decider(Question(goal, RATES, wish, recorded, budget=budget, seed=seed))
     samples: list[Sample] = []
     spent, start = 0.0, time.perf_counter()
-    while not isinstance(ask := decider.step(samples), Done):
-        for setting, n in ask.counts.items():
+    settled = False
+    while True:
+        ask = None if settled else decider.step(samples)
+        settled = settled or isinstance(ask, Done)
+        counts = ask.counts if isinstance(ask, Ask) else decider.lacking(samples)
+        if not counts:
+            break
+        for setting, n in counts.items():
             size = setting.memory_mb
             durations = np.round(subject.draw(size, n, rng), 2)
             spent += price(durations, size)

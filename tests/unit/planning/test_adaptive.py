@@ -27,7 +27,6 @@ def beliefs(spread: list[float], means: list[float], price: list[float] | None =
         sd=np.full(4, 0.05),
         price_usd=np.array(price or [1e-6] * 4),
         seconds=np.full(4, 0.1),
-        seen=np.full(4, 5),
         pick=int(losses.mean(axis=0).argmin()),
     )
 
@@ -95,21 +94,3 @@ def test_more_repeats_gain_more() -> None:
     unsure = replace(beliefs([0.1] * 4, [1.0] * 4), sd=np.full(4, 0.4))
     one, many = (expected_gain(unsure, n, np.random.default_rng(1), 200).sum() for n in (1, 30))
     assert many > one
-
-
-def test_a_settled_pick_is_confirmed_by_calls_of_its_own() -> None:
-    clear = replace(beliefs([0.01] * 4, [1.0, 1.5, 2.0, 3.0]), seen=np.array([0, 9, 9, 9]))
-    ask = next_ask(clear, PLAN, Budget(40), Spent(20), np.random.default_rng(1))
-    assert isinstance(ask, Ask)
-    assert list(ask.counts) == [Setting(128)]
-
-
-def test_a_settled_pick_whose_cost_is_poorly_known_is_asked_again() -> None:
-    rng = np.random.default_rng(2)
-    together = np.exp(0.1 * rng.standard_normal((400, 1))) * np.array([1.0, 1.5, 2.0, 3.0])
-    vague = replace(beliefs([0.01] * 4, [1.0] * 4), loss=together, pick=0)
-    early = next_ask(vague, PLAN, Budget(40), Spent(20), np.random.default_rng(1))
-    late = next_ask(vague, PLAN, Budget(40), Spent(PLAN.precise_until), np.random.default_rng(1))
-    assert isinstance(early, Ask)
-    assert isinstance(late, Done)
-    assert late.settled

@@ -1,0 +1,60 @@
+"""The planner that comes last of a sweep's sizes: no answer without calls of its own.
+
+The pick, its best rival and the current size are called in interleaved rounds until each has had
+:data:`tuner.decide.outlook.VERIFIED` warm calls, and the choice is made again after each round.
+"""
+
+from collections.abc import Mapping
+
+from tuner.decide.decide import Decider, Question
+from tuner.decide.planner import by_arch, left_of
+from tuner.measure.documents import calm
+from tuner.planning.ask import Ask, Done, SoFar
+from tuner.planning.budget import Budget
+from tuner.records import Setting
+
+#: So often at most: each round may bring up another pick, of the sizes that were called by then.
+_ROUNDS = 4
+#: Calls of each size in one round: few enough that sizes share what a machine does meanwhile.
+_AT_ONCE = 5
+
+
+class Confirmation:
+    """Plans the calls that make the answer sure, as far as the ``limit`` goes."""
+
+    def __init__(self, questions: Mapping[str, Question], limit: Budget) -> None:
+        """``questions`` by architecture."""
+        self._questions, self._limit, self._rounds = questions, limit, 0
+
+    def next(self, so_far: SoFar) -> Ask | Done:
+        """Return the calls of the next round, or that the answer stands."""
+        samples, lacking = calm(so_far.samples), dict[Setting, int]()
+        of = by_arch(samples, self._questions)
+        for arch, question in self._questions.items():
+            decider = Decider(left_of(question, so_far.failed))
+            lacking |= decider.lacking(of[arch], new=not self._rounds)
+        lacking = {each: n for each, n in lacking.items() if each not in so_far.failed}
+        if not lacking or self._rounds == _ROUNDS:
+            return Done("the answer is confirmed", settled=True)
+        self._rounds += 1
+        wanted = {each: min(n, _AT_ONCE) for each, n in lacking.items()}
+        counts = _trimmed(wanted, self._affordable(so_far))
+        if not counts:
+            return Done("no call is left to confirm the answer", settled=True)
+        return Ask(counts, "confirming " + ", ".join(f"{each.memory_mb:,} MB" for each in counts))
+
+    def _affordable(self, so_far: SoFar) -> int:
+        """How many calls fit into what is left, each as dear and long as those so far."""
+        spent = so_far.spent
+        made = max(1, spent.invocations)
+        return self._limit.affordable(spent, spent.cost_usd / made, spent.seconds / made)
+
+
+def _trimmed(wanted: Mapping[Setting, int], most: int) -> dict[Setting, int]:
+    """So many calls at most, taken in turn."""
+    counts = dict.fromkeys(wanted, 0)
+    while most > 0 and any(counts[each] < n for each, n in wanted.items()):
+        for each in [each for each, n in wanted.items() if counts[each] < n][:most]:
+            counts[each] += 1
+            most -= 1
+    return {each: n for each, n in counts.items() if n}

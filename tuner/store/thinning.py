@@ -28,35 +28,24 @@ _PER_ROUND = 100
 #: Reasons that are kept by name; a function may put anything into its errors.
 _REASONS = 30
 
-#: What is kept of a sample by histogram: milliseconds, or MB.
+#: What REPORT and retries tell of a sample; it may lack each.
+_REPORTED = (
+    "retry_after_s", "duration_ms", "billed_ms", "init_ms", "restore_ms", "billed_restore_ms",
+    "max_memory_mb", "backoff_ms",
+)  # fmt: skip
+#: What is kept of a sample by histogram: milliseconds, seconds or MB.
 _FIGURES: dict[str, Callable[[Sample], float | None]] = {
     "latency_ms": lambda s: s.latency_ms,
     "lag_ms": lambda s: s.lag_ms,
     "first_byte_ms": lambda s: (
         None if s.first_byte_s is None else (s.first_byte_s - s.due_s) * 1000.0
     ),
-    "retry_after_s": lambda s: s.retry_after_s,
-    "duration_ms": lambda s: s.duration_ms,
-    "billed_ms": lambda s: s.billed_ms,
-    "init_ms": lambda s: s.init_ms,
-    "restore_ms": lambda s: s.restore_ms,
-    "billed_restore_ms": lambda s: s.billed_restore_ms,
-    "max_memory_mb": lambda s: s.max_memory_mb,
-    "backoff_ms": lambda s: s.backoff_ms,
+    **{name: attrgetter(name) for name in _REPORTED},
 }
-_REPORTED = tuple(_FIGURES)[3:]
 
-_SAME = attrgetter(
-    "purpose",
-    "setting",
-    "qualifier",
-    "attempt",
-    "outcome",
-    "status",
-    "reason",
-    "payload",
-    "round",
-)
+#: Fields that samples of a group have in common, as they are.
+_COMMON = ("purpose", "setting", "qualifier", "attempt", "outcome", "status", "payload")
+_SAME = attrgetter(*_COMMON, "reason", "round")
 _MAY_LACK = attrgetter("first_byte_s", *_REPORTED)
 
 
@@ -149,15 +138,10 @@ def advice(document: Mapping[str, Any]) -> Advice:
 
 
 def _alike(sample: Sample, reasons: set[str | None], by_round: bool) -> Alike:
+    common: dict[str, Any] = {name: getattr(sample, name) for name in _COMMON}
     return Alike(
-        purpose=sample.purpose,
-        setting=sample.setting,
-        qualifier=sample.qualifier,
-        attempt=sample.attempt,
-        outcome=sample.outcome,
-        status=sample.status,
+        **common,
         reason=sample.reason if sample.reason in reasons else "other reasons",
-        payload=sample.payload,
         round=sample.round if by_round else None,
         known=tuple(name for name, of in _FIGURES.items() if of(sample) is not None),
     )
@@ -226,21 +210,15 @@ def _values(name: str, histogram: object, count: int) -> list[float]:
 def _sample(number: int, alike: Alike, figures: Mapping[str, float]) -> Sample:
     """A stand-in; it was due at the run's start, as nobody knows when."""
     first_byte = figures.get("first_byte_ms")
-    reported: dict[str, Any] = {name: figures[name] for name in _REPORTED if name in figures}
+    known: dict[str, Any] = {name: getattr(alike, name) for name in _COMMON}
+    known |= {name: figures[name] for name in _REPORTED if name in figures}
     return Sample(
         call=number,
-        attempt=alike.attempt,
         round=alike.round or 0,
-        purpose=alike.purpose,
-        setting=alike.setting,
-        qualifier=alike.qualifier,
-        outcome=alike.outcome,
         due_s=0.0,
         sent_s=figures["lag_ms"] / 1000.0,
         first_byte_s=None if first_byte is None else first_byte / 1000.0,
         done_s=figures["latency_ms"] / 1000.0,
-        status=alike.status,
         reason=alike.reason,
-        payload=alike.payload,
-        **reported,
+        **known,
     )

@@ -16,6 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from tuner import __version__
+from tuner.cli.command import CONTEXT, command
 from tuner.errors import TunerError
 
 #: Every command: the class of its options, and its help in a line. The rest of its help is the
@@ -81,16 +82,15 @@ def load_command(name: str) -> Any:
     module = import_module(f"tuner.cli.{name}")
     run = getattr(module, name)
     if not options:
-        run.info.help = line
+        first = run.registered_callback.callback
+        run.info.help = f"{line}\n\n{first.__doc__ or ''}"
         found = typer.main.get_command(run)
     else:
-        from tuner.cli.command import command
-
         room, _, of = options.partition(".")
         made = command(
             getattr(import_module(f"tuner.options.{room}"), of), run, getattr(module, "MAKE", None)
         )
-        one = typer.Typer(add_completion=False, context_settings=_CONTEXT)
+        one = typer.Typer(add_completion=False, context_settings=CONTEXT)
         one.command(name, help=f"{line}\n\n{run.__doc__ or ''}")(made)
         found = typer.main.get_command(one)
     found.name = name
@@ -123,13 +123,12 @@ class LazyGroup(TyperGroup):
         return name, found if name is None else load_command(name), rest
 
 
-_CONTEXT = {"help_option_names": ["-h", "--help"]}
 app = typer.Typer(
     name="tuner",
     help="Which configuration should this Lambda function run with? Measures, then decides.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    context_settings=_CONTEXT,
+    context_settings=CONTEXT,
     cls=LazyGroup,
 )
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def apply(options: ApplyCommand) -> None:
-    """On the function, or in the file that manages it.
+    """Sets them on the function, or in the file that manages it.
 
     Examples: tuner apply last --alias live --steps 10%,50%
     tuner apply last --file template.yaml --resource Orders --write

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from tuner.cli.command import command
+from tuner.cli.command import CONTEXT, command
 from tuner.errors import TunerError
 from tuner.options import suites as of
 
@@ -16,10 +16,7 @@ if TYPE_CHECKING:
 
 
 def run(options: of.BenchCommand) -> None:
-    """Run the suite in tuner.toml; exit with 99 if anything regressed and a fresh run agrees.
-
-    Example: tuner bench --against git:main
-    """
+    """Example: tuner bench --against git:main"""
     from tuner.api.suites import bench_suite
     from tuner.cli.interrupt import stop_on_signals
     from tuner.cli.progress import Progress
@@ -138,7 +135,7 @@ def history(options: of.BenchHistory) -> None:
         typer.echo(f"History: {path}")
 
 
-bench = typer.Typer(invoke_without_command=True, no_args_is_help=False)
+bench = typer.Typer(invoke_without_command=True, add_completion=False, context_settings=CONTEXT)
 bench.callback()(command(of.BenchCommand, run))
 bench.command("history")(command(of.BenchHistory, history))
 bench.command("init")(command(of.BenchInit, init))

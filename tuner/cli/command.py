@@ -16,6 +16,8 @@ C = TypeVar("C", bound=Options)
 #: Makes the options of what was written, by the names of fields.
 Make = Callable[[Mapping[str, Any]], C]
 _WAS = "was_"
+#: How help is asked for, in every command.
+CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 
 def command(

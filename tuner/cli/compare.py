@@ -6,7 +6,10 @@ from tuner.options.commands import CompareCommand
 
 
 def compare(options: CompareCommand) -> None:
-    """Nothing is invoked. Example: tuner compare 01K3A 01K3B --gate 'p95 +10%'"""
+    """Nothing is invoked.
+
+    Example: tuner compare 01K3A 01K3B --gate 'p95 +10%'
+    """
     from rich.console import Console
 
     from tuner.api.stored import compared

@@ -4,7 +4,8 @@ from tuner.options.commands import PlanCommand
 
 
 def plan(options: PlanCommand) -> None:
-    """With --variants: what `tuner cold --variants` would take and cost.
+    """Works out what a sweep takes; invokes nothing. With --variants: what a comparison of ways to
+    start takes and costs.
 
     Example: tuner plan myfunc --memory 128:3008 --expect 200ms
     """

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def prices(options: PricesCommand) -> None:
-    """All regions, or one in detail with --region."""
+    """Shows all regions, or one in detail with --region."""
     from tuner.aws.price_list import fetch_offer, load_table, offer_url, read_offer, save_table
 
     if options.refresh or options.from_file:

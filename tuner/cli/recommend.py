@@ -6,7 +6,7 @@ from tuner.options.commands import RecommendCommand
 
 
 def recommend(options: RecommendCommand) -> None:
-    """What is not given stays as it was.
+    """What you do not give stays as it was.
 
     Example: tuner recommend last --strategy speed --slo 'cold_p99<2s'
     """

@@ -6,7 +6,10 @@ from tuner.options.commands import ReportCommand
 
 
 def report(options: ReportCommand) -> None:
-    """Also of a run that was interrupted."""
+    """An interrupted run has a report, too.
+
+    Example: tuner report last --output reports
+    """
     from tuner.api.stored import open_run
     from tuner.cli.show import write_document
 

@@ -14,8 +14,8 @@ from tuner.options.manage import RestoreCommand
 
 
 def restore(options: RestoreCommand) -> None:
-    """Safe at any time. Credentials and endpoint are those of the interrupted run unless others
-    are given.
+    """Safe at any time. Uses the region, credentials and endpoint of the interrupted run unless
+    you give others.
     """
     found, problems = look()
     if not found and not problems:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import typer
 
-from tuner.cli.command import command
+from tuner.cli.command import CONTEXT, command
 from tuner.errors import Partial, TunerError
 from tuner.options import manage as of
 
@@ -155,10 +155,15 @@ def _runs(number: int) -> str:
     return f"{number:,} run" + ("" if number == 1 else "s")
 
 
-runs = typer.Typer(no_args_is_help=False)
-runs.callback(invoke_without_command=True)(
-    command(of.RunsDeliver, lambda options: listed(of.RunsList(store=options.store)))
-)
+runs = typer.Typer(add_completion=False, context_settings=CONTEXT)
+
+
+def list_first(options: of.RunsStore) -> None:
+    """Without an action, they are listed. Example: tuner runs show last"""
+    listed(of.RunsList(store=options.store))
+
+
+runs.callback(invoke_without_command=True)(command(of.RunsStore, list_first))
 for _name, _of, _run in (
     ("thin", of.RunsThin, thin),
     ("list", of.RunsList, listed),

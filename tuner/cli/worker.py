@@ -9,11 +9,11 @@ _PORT = 5557  # Locust's own
 
 
 def worker(options: WorkerCommand) -> None:
-    """Waits for the machine that runs `tuner load TARGET --expect-workers N`, sends its share of
-    the calls, and ends with the load.
+    """Connects to the machine that runs `tuner load TARGET --expect-workers N`, sends its share of
+    the calls, and ends with the load. It gets the requests and the credentials to sign them with,
+    unencrypted: use it only within a network that you trust.
 
-    That machine sends it the requests and the credentials to sign them with, unencrypted: use it
-    within a network that you trust. Example: tuner worker --master 10.0.0.7
+    Example: tuner worker --master 10.0.0.7
     """
     host, port = parse_master(options.master)
     from tuner.engine.worker_process import own_process

@@ -104,7 +104,7 @@ class Architectures(Options, panel=PANEL):
 
     architectures: k.Arches = option(
         k.ARCHES,
-        "Compare on temporary copies: both, x86_64, arm64 or a list. Default: its own.",
+        "Compare on temporary copies: both, x86_64, arm64 or a list. Default: the function's own.",
         metavar="ARCH",
         values=completion.words("both", "x86_64", "arm64"),
     )

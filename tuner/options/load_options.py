@@ -34,7 +34,7 @@ class Shape(Options, panel=PANEL):
     )
     users: k.MaybeCount = option(
         k.MAYBE_COUNT,
-        "Closed model: so many users, each calling again when answered.",
+        "Closed model: this many users, each of whom calls again when answered.",
         least=1,
         most=10_000,
     )
@@ -72,7 +72,7 @@ class Sent(Options, panel=PANEL):
     )
     drain: k.Quantity = option(
         k.PAUSE,
-        "async: follow events for so long after the last was sent (default: 5m; less if all "
+        "async: follow events for this long after the last was sent (default: 5m; less if all "
         "have ended).",
     )
 
@@ -89,7 +89,7 @@ class Senders(Options):
     )
     expect_workers: k.Count = option(
         k.COUNT,
-        "Wait for so many more, which join with `tuner worker --master HOST`. They get the "
+        "Wait for this many more, which join with `tuner worker --master HOST`. They get the "
         "credentials unencrypted: only within a network that you trust.",
         0,
         panel=PANEL,
@@ -106,12 +106,12 @@ class Senders(Options):
     )
     web_host: k.Text = option(
         k.TEXT,
-        "Where (default: 127.0.0.1, for this machine only; the UI asks for no password).",
+        "Address of the UI (default: 127.0.0.1, this machine only; it has no password).",
         panel=OUTPUT_PANEL,
         metavar="HOST",
     )
     web_port: k.MaybeCount = option(
-        k.MAYBE_COUNT, "On which port (default: 8089).", panel=OUTPUT_PANEL, metavar="PORT"
+        k.MAYBE_COUNT, "Port of the UI (default: 8089).", panel=OUTPUT_PANEL, metavar="PORT"
     )
 
 

@@ -22,7 +22,7 @@ class ApplyCommand(output.Yes, output.Stored, function.Endpoint, function.Profil
         k.maybe_one_of("x86_64", "arm64"),
         "Another architecture than the recommended one: x86_64 or arm64.",
     )
-    alias: k.Text = option(k.TEXT, "Publish, and point this alias at the new version.")
+    alias: k.Text = option(k.TEXT, "Publish a version and point this alias at it.")
     steps: k.Text = option(
         k.TEXT,
         "Move the alias in steps; move it back if errors or p95 in CloudWatch get worse.",
@@ -34,7 +34,7 @@ class ApplyCommand(output.Yes, output.Stored, function.Endpoint, function.Profil
     file: k.MaybeFile = option(
         k.MAYBE_FILE, "Patch a SAM or CloudFormation template, serverless.yml or .tf file instead."
     )
-    resource: k.Text = option(k.TEXT, "Which function in the file.")
+    resource: k.Text = option(k.TEXT, "Name of the function in the file.")
     write: k.Flag = option(k.FLAG, "Write the file; otherwise only show the diff.")
 
 
@@ -60,7 +60,7 @@ class PolicyCommand(sweep.Compared, function.Isolated, function.Region):
     target: k.Text = option(k.TEXT, "The function's name or ARN; default: any.")
     account: k.Text = option(k.TEXT, "Account id; default: any.")
     architectures: k.Flag = option(
-        k.FLAG, "To compare architectures, on temporary copies, and to apply one."
+        k.FLAG, "Add what comparing architectures, and applying one, needs."
     )
 
 
@@ -117,7 +117,7 @@ class WorkerCommand(Options):
 class RunsList(output.Stored):
     """`tuner runs list`."""
 
-    limit: k.Count = option(k.COUNT, "How many, the newest.", 20, least=1)
+    limit: k.Count = option(k.COUNT, "How many runs to list, the newest first.", 20, least=1)
 
 
 class OneRun(output.Stored):
@@ -177,12 +177,16 @@ class RunsDeliver(output.Stored):
     """`tuner runs deliver`."""
 
 
+class RunsStore(output.Stored):
+    """`tuner runs` alone."""
+
+
 class RunsThin(output.Yes, output.Stored):
     """`tuner runs thin`."""
 
     older_than: k.Quantity = option(
         k.SECONDS,
-        "Runs that ended so long ago, such as 30d; else `retention` in [store] of tuner.toml.",
+        "Runs that ended this long ago, such as 30d; else `retention` in [store] of tuner.toml.",
         metavar="TIME",
     )
     smallest: k.Count = option(k.COUNT, "Leave runs of fewer samples whole.", 1000, least=1)

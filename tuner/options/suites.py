@@ -45,7 +45,7 @@ class BenchCall(sweep.CostAndTime, calls.Chance, Only, SuiteFile, output.Stored)
         metavar="VERSION|PATH|git:REV",
     )
     branch: k.Text = option(
-        k.TEXT, "Whose baseline it is (default: the repository's branch).", panel=COMPARE_PANEL
+        k.TEXT, "Branch of the baseline (default: the repository's branch).", panel=COMPARE_PANEL
     )
     full: k.Flag = option(
         k.FLAG,
@@ -105,14 +105,14 @@ class BenchAccept(Only, output.Stored):
         kw_only=False,
         default="last",
     )
-    branch: k.Text = option(k.TEXT, "For this branch (default: the bench's own).")
+    branch: k.Text = option(k.TEXT, "Branch (default: the bench's own).")
     why: k.Text = option(k.TEXT, "Why this baseline is accepted.", metavar="TEXT")
 
 
 class BenchBaselines(output.Stored):
     """`tuner bench baselines`."""
 
-    every: k.Flag = option(k.FLAG, "Also those that were replaced since.", flag="--all")
+    every: k.Flag = option(k.FLAG, "Also show those that were replaced since.", flag="--all")
 
 
 class BenchHistory(output.Quiet, output.Reported, output.Stored):
@@ -121,9 +121,9 @@ class BenchHistory(output.Quiet, output.Reported, output.Stored):
     name: k.Text = option(k.TEXT, "Which suite (default: that of the last run).", metavar="SUITE")
     environment: k.Text = option(k.TEXT, "Runs in this environment of the suite.")
     branch: k.Text = option(k.TEXT, "Runs of this branch (default: the one with most runs).")
-    limit: k.Count = option(k.COUNT, "How many runs, the newest.", 1000, least=1)
+    limit: k.Count = option(k.COUNT, "How many runs to show, the newest.", 1000, least=1)
     reports: k.Count = option(
-        k.COUNT, "Write at most so many missing reports, of the newest runs.", 10, least=0
+        k.COUNT, "Write at most this many missing reports, of the newest runs.", 10, least=0
     )
 
 
@@ -167,9 +167,12 @@ class ScheduleCommand(function.Region):
         metavar="ARN",
     )
     repository: k.Text = option(
-        k.TEXT, "github, gitlab: whose role it is.", panel=PLACE_PANEL, metavar="OWNER/NAME"
+        k.TEXT,
+        "github, gitlab: the repository that may take the role.",
+        panel=PLACE_PANEL,
+        metavar="OWNER/NAME",
     )
-    branch: k.Word = option(k.WORD, "Whose runs count.", "main", panel=PLACE_PANEL)
+    branch: k.Word = option(k.WORD, "Branch whose runs count.", "main", panel=PLACE_PANEL)
     against: k.Text = option(
         k.TEXT,
         "github, gitlab: what pull requests are compared with in one run; {base} is the commit "
@@ -180,7 +183,7 @@ class ScheduleCommand(function.Region):
     image: k.Text = option(k.TEXT, "fargate: image with tuner and tuner.toml.", panel=PLACE_PANEL)
     gitlab: k.Word = option(
         k.WORD,
-        "gitlab-role: of which GitLab.",
+        "gitlab-role: address of the GitLab server.",
         "https://gitlab.com",
         panel=PLACE_PANEL,
         metavar="URL",

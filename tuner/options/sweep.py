@@ -31,7 +31,7 @@ class Plan(Sizes):
 
     method: k.Word = option(
         k.one_of(*METHODS),
-        "adaptive asks where it matters; grid measures every size alike.",
+        "adaptive measures where it matters most; grid measures every size alike.",
         panel=calls.PANEL,
     )
     samples: k.Count = option(

@@ -21,6 +21,7 @@ from tuner.measure.batches import (
     largest_burst,
     most_bursts,
 )
+from tuner.measure.documents import StartFacts
 from tuner.measure.failures import Failures, refusal
 from tuner.measure.late_reports import completed, lacks_report
 from tuner.planning.ask import Ask, How
@@ -51,14 +52,6 @@ class Conditions:
     stop: Callable[[], bool] = never
 
 
-@dataclass(frozen=True)
-class Started:
-    """Seconds until a prepared start could be called, and for which it was paid."""
-
-    ready_s: float | None
-    paid_s: float | None
-
-
 class Session:
     """Measures settings of one target through one engine.
 
@@ -75,7 +68,7 @@ class Session:
         clock: Clock | None = None,
     ) -> None:
         self.failed: dict[Setting, str] = {}
-        self.started: dict[Setting, Started] = {}
+        self.started: dict[Setting, StartFacts] = {}
         self.loading: Loading | None = None
         self.failures: Failures | None = None
         self._target, self._engine, self._facts = target, engine, facts
@@ -187,8 +180,9 @@ class Session:
             finally:
                 if setting.provisioned and setting in made:
                     self._target.release(made[setting])
-                took_s = self._clock.monotonic() - began_s
-                self.started[setting] = Started(ready_s, took_s if setting.provisioned else None)
+                paid_s = self._clock.monotonic() - began_s if setting.provisioned else None
+                note = self.failed.get(setting)
+                self.started[setting] = StartFacts(setting, ready_s, paid_s, note)
             self._round += 1
 
     def _load(self, ask: Ask) -> Iterator[Sample]:

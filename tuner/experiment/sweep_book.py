@@ -97,17 +97,16 @@ class SweepBook(Book):
     def _note_start(self, setting: Setting, session: Session) -> float:
         """Keep what tells how a setting started; what keeping it cost, as far as it is known."""
         assert self.started is not None
-        times, failed = session.started.get(setting), session.failed.get(setting)
-        ready_s, paid_s = (None, None) if times is None else (times.ready_s, times.paid_s)
-        facts = StartFacts(setting, ready_s, paid_s, failed)
+        facts = session.started.get(setting)
+        noted = facts or StartFacts(setting, note=session.failed.get(setting))
         others = [each for each in self.started.each if each.setting != setting]
-        self.started = Startups((*others, facts))
+        self.started = Startups((*others, noted))
         self._context.store.save_document(self._spec.run.run, STARTUPS, plain(self.started))
-        if times is None or (paid_s is None and failed is not None):
+        if facts is None or (facts.ready_s is None and facts.paid_s is None):  # never was
             return 0.0
-        side, runtime = self._spec.sides[setting.arch], self._spec.run.facts.runtime
-        usd = kept_usd(setting.provisioned, setting.memory_mb, paid_s, side.prices.own, runtime)
-        return usd or 0.0
+        prices, runtime = self._spec.sides[setting.arch].prices.own, self._spec.run.facts.runtime
+        kept, size = setting.provisioned, setting.memory_mb
+        return kept_usd(kept, size, facts.paid_s, prices, runtime) or 0.0
 
 
 @dataclass

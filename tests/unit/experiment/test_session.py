@@ -181,7 +181,7 @@ def test_what_concerns_every_size_ends_the_run(error: TargetError) -> None:
     [
         (403, "AccessDeniedException", AccessDenied, "lambda:InvokeFunction"),
         (403, "ExpiredTokenException", AccessDenied, "credentials"),
-        (404, "ResourceNotFoundException", NotFound, "deleted"),
+        (404, "ResourceNotFoundException", NotFound, "still exists"),
         (400, "InvalidRequestContentException", TargetError, "payload"),
     ],
 )

@@ -153,7 +153,7 @@ def _facts(document: Mapping[str, Any]) -> tuple[Fact, ...]:
             + ("" if little is None else f"; Little's law gives {little:.1f}"),
         ),
         Fact("Cold starts", f"{document['cold_starts']:,}", _cold_note(document)),
-        Fact("Cost of this load", _cost(document), _per_million(document)),
+        Fact("Cost of this load", format_usd(document["cost_usd"]), _cost_note(document)),
     ]
     if document.get("events") is not None:
         facts[2:2] = event_facts(document["events"])
@@ -171,16 +171,12 @@ def _middle(spread: Mapping[str, Any], prefix: str = "p50 ") -> str:
     return f"{prefix}{format_ms(spread.get('p50'))}"
 
 
-def _cost(document: Mapping[str, Any]) -> str:
-    if document["backend"] != "aws" and document["cost_usd"] is not None:
-        return f"{format_usd(document['cost_usd'])} on AWS"
-    return format_usd(document["cost_usd"])
-
-
-def _per_million(document: Mapping[str, Any]) -> str:
-    if document["cost_usd"] is None or not document["calls"]:
+def _cost_note(document: Mapping[str, Any]) -> str:
+    cost, calls = document["cost_usd"], document["calls"]
+    if cost is None or not calls:
         return ""
-    return f"{format_usd(document['cost_usd'] / document['calls'] * 1e6)} per million calls"
+    where = "" if document["backend"] == "aws" else "if it ran on AWS; "
+    return f"{where}{format_usd(cost / calls * 1e6)} per million calls"
 
 
 def _method(document: Mapping[str, Any]) -> tuple[Fact, ...]:
@@ -195,9 +191,10 @@ def _method(document: Mapping[str, Any]) -> tuple[Fact, ...]:
     front = asked.get("front")
     through = "the Invoke API" if front is None else f"{front['method']} {front['url']}"
     signed = {"iam": "signed with IAM", "none": "not signed"}
-    profile = "" if asked["profile"] in ("rate", "users") else f"{asked['profile']}: "
+    named = asked["profile"] not in ("rate", "users")
+    profile = ": ".join(part for part in (asked["profile"], asked["about"]) if part)
     return (
-        Fact("Load", f"{profile}{asked['about']}" if profile else how, how if profile else ""),
+        Fact("Load", profile, how) if named else Fact("Load", how),
         Fact("Highest planned rate", format_rate(asked["peak_rps"])),
         Fact("Called through", through, "" if front is None else signed[front["auth"]]),
         *(_processor(each) for each in asked.get("processors", ())),

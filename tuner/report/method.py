@@ -86,7 +86,7 @@ def _invocations(sweep: Sweep) -> str:
     sizes = [size for each in sweep.each for size in each.sizes]
     warm, cold = sum(size.warm.n for size in sizes), sum(size.cold.n for size in sizes)
     where = f" on {len(sweep.each)} architectures" if sweep.beside else ""
-    many = counted(len(sizes), "size")
+    many = counted(len({size.memory_mb for size in sizes}), "size")
     return f"{warm:,} warm and {cold:,} cold calls measured, at {many}{where}"
 
 

@@ -165,7 +165,9 @@ def cold_table(sweep: Sweep) -> Table | None:
         for size in each.sizes
         if size.cold.n
     )
-    return Table("Cold starts by memory size", ("Memory", *_COLD), rows) if rows else None
+    columns = ("Memory", *_COLD)
+    narrow = tuple(column for column in columns if column != "INIT p95")
+    return Table("Cold starts by memory size", columns, rows, narrow) if rows else None
 
 
 def choice_table(sweep: Sweep) -> Table | None:

@@ -108,7 +108,7 @@ def _grid(table: Table, columns: tuple[str, ...]) -> Grid:
         first, prose = column == columns[0], column in table.prose
         grid.add_column(column, justify="left" if first or prose else "right", no_wrap=first)
     if any(row.labels for row in table.rows):
-        grid.add_column("")
+        grid.add_column("", overflow="fold")
     chosen = [table.columns.index(column) - 1 for column in columns[1:]]
     for row in table.rows:
         cells = [row.cells[index] for index in chosen]

@@ -121,9 +121,8 @@ GRID = ("--method", "grid", "--memory", "128,512", "--samples", "3", "--cold", "
 
 @pytest.mark.parametrize("service", ["local"], indirect=True)
 def test_a_sweep_over_both_is_interleaved_and_leaves_all_as_it_was(
-    service: Any, function: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    service: Any, function: str
 ) -> None:
-    monkeypatch.chdir(tmp_path)
     before, there = service.picture(function), functions_of(service)
     where = ("--endpoint-url", service.url, "--region", "eu-west-1")
     words = ("sweep", function, *where, "--architectures", "both", *GRID, "--json", "out.json")
@@ -146,9 +145,8 @@ def test_a_sweep_over_both_is_interleaved_and_leaves_all_as_it_was(
 
 @pytest.mark.parametrize("service", ["local"], indirect=True)
 def test_an_architecture_without_code_is_a_row_with_its_reason(
-    service: Any, make_zip: Callable[..., bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    service: Any, make_zip: Callable[..., bytes]
 ) -> None:
-    monkeypatch.chdir(tmp_path)
     package = make_zip({"app.py": "def handler(e, c):\n    return e\n", "fast.so": ELF_X86})
     service.create("compiled", package)
     where = ("--endpoint-url", service.url, "--region", "eu-west-1")
@@ -202,10 +200,7 @@ def test_a_container_image_is_refused_with_the_reason(aws_session: AwsSession) -
 
 
 @pytest.mark.parametrize("service", ["local"], indirect=True)
-def test_a_plan_over_both_counts_a_copy_and_the_calls_of_each(
-    service: Any, function: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_a_plan_over_both_counts_a_copy_and_the_calls_of_each(service: Any, function: str) -> None:
     there = functions_of(service)
     where = ("--endpoint-url", service.url, "--region", "eu-west-1")
     grid = ("--method", "grid", "--memory", "128,512", "--samples", "3", "--cold", "0")
@@ -225,9 +220,8 @@ def test_a_plan_over_both_counts_a_copy_and_the_calls_of_each(
 
 @pytest.mark.parametrize("service", ["local"], indirect=True)
 def test_what_a_sweep_over_both_found_is_applied_and_undone(
-    service: Any, function: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    service: Any, function: str
 ) -> None:
-    monkeypatch.chdir(tmp_path)
     before = service.picture(function)
     where = ("--endpoint-url", service.url, "--region", "eu-west-1")
     assert run("sweep", function, *where, "--architectures", "both", *GRID, "--yes") == 0

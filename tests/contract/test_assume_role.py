@@ -57,10 +57,7 @@ def test_a_refusal_names_the_action(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("_sts")
 @pytest.mark.parametrize("service", ["local"], indirect=True)
-def test_a_crashed_run_is_put_back_in_the_same_role(
-    service: Any, function: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_a_crashed_run_is_put_back_in_the_same_role(service: Any, function: str) -> None:
     before = service.picture(function)
     given = SessionOptions("eu-west-1", None, service.url, assume_role=ROLE)
     target = open_aws(parse_target(function), AwsOptions(given))

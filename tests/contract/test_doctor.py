@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -83,11 +82,8 @@ def test_log_settings_that_hide_durations_fail_with_the_fix(
     service: Any,
     function: str,
     await_update: Callable[..., None],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.chdir(tmp_path)
     service.client.update_function_configuration(
         FunctionName=function, LoggingConfig={"LogFormat": "JSON", "SystemLogLevel": "WARN"}
     )
@@ -115,10 +111,7 @@ def test_ways_to_start_are_told_with_what_stands_in_their_way(
     assert "1 of its aliases and versions are provisioned now" in found.text
 
 
-def test_a_demo_is_fit_to_be_measured(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_a_demo_is_fit_to_be_measured(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["doctor", "demo:cpu"])
     assert ended.value.code == 0

@@ -8,7 +8,6 @@ A few calls are an ordinary test; every call in turn, in each way of isolation:
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -75,15 +74,9 @@ class Command:
 
 @pytest.fixture
 def command(
-    service: Any,
-    function: str,
-    isolation: str,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    service: Any, function: str, isolation: str, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Command]:
     """In a directory of its own."""
-    monkeypatch.chdir(tmp_path)
     with f.FaultProxy(service.url).serving() as proxy:
         yield Command(proxy, service, function, isolation, capsys)
 

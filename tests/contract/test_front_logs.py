@@ -6,7 +6,6 @@ import socket
 import time
 import uuid
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -42,7 +41,6 @@ def test_durations_behind_a_function_url_come_from_the_logs(
     moto_url: str,
     function: str,
     serve: Any,
-    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -69,7 +67,6 @@ def test_durations_behind_a_function_url_come_from_the_logs(
         connection.sendall(head.encode())
         return True
 
-    monkeypatch.chdir(tmp_path)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "any")
     monkeypatch.setenv("AWS_ENDPOINT_URL", moto_url)

@@ -111,10 +111,7 @@ def test_a_refusal_names_the_right_that_is_missing(put: Any) -> None:
         read_s3(session, url, 100)
 
 
-def test_a_power_tuning_input_brings_its_payload_from_s3(
-    put: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
-) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_a_power_tuning_input_brings_its_payload_from_s3(put: Any, capsys: Any) -> None:
     Path("rec.csv").write_text("memory_mb,duration_ms\n" + "128,100\n256,60\n" * 20)
     document = {"lambdaARN": "replay:rec.csv", "payloadS3": put(b'{"n": 1}'), "num": 5}
     Path("input.json").write_text(json.dumps({**document, "powerValues": [128, 256]}))

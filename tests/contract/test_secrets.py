@@ -67,7 +67,6 @@ def test_nothing_that_a_run_leaves_or_says_holds_a_secret(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", SECRETS["access key"])
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRETS["secret key"])
     monkeypatch.setenv("AWS_SESSION_TOKEN", SECRETS["session token"])

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,7 +22,6 @@ def slow_function(service: Any, make_zip: Callable[..., bytes]) -> Iterator[str]
 def test_a_no_ends_the_sweep_before_anything_is_changed(
     service: Any,
     slow_function: str,
-    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -33,7 +31,6 @@ def test_a_no_ends_the_sweep_before_anything_is_changed(
         asked.append(text)
         return False
 
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
     monkeypatch.setattr(typer, "confirm", refuse)
     before = service.picture(slow_function)

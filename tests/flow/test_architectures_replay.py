@@ -178,9 +178,8 @@ def test_the_report_of_a_comparison_is_written(tmp_path: Path) -> None:
 
 
 def test_the_architecture_that_was_chosen_is_applied_to_the_template(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(tmp_path)
     found = swept(recording(tmp_path / "r.csv", 1.02), tmp_path, **QUICK)
     template = tmp_path / "template.yaml"
     template.write_text(

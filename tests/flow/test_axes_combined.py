@@ -26,10 +26,7 @@ def narrow(new_function: Any, local_lambda_url: str) -> tuple[str, ...]:
 
 
 @pytest.mark.slow
-def test_sizes_of_both_architectures_are_put_under_one_load_each(
-    narrow: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_sizes_of_both_architectures_are_put_under_one_load_each(narrow: tuple[str, ...]) -> None:
     grid = ("--memory", "256,1024", "--method", "grid", "--samples", "2", "--cold", "0")
     load = ("--rate", "10", "--duration", "1s", "--slo", "client_p50<150ms", "--seed", "5")
     both = ("--architectures", "both", "--yes", "-q", "--json", "out.json")
@@ -52,10 +49,7 @@ def test_sizes_of_both_architectures_are_put_under_one_load_each(
 
 
 @pytest.mark.slow
-def test_ways_to_start_are_compared_on_both_architectures(
-    narrow: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_ways_to_start_are_compared_on_both_architectures(narrow: tuple[str, ...]) -> None:
     words = ("--memory", "512", "--cold", "2", "--variants", "provisioned=1")
     both = ("--architectures", "both", "--yes", "-q", "--json", "out.json")
     assert exit_code("cold", *narrow, *words, *both) == 0
@@ -111,10 +105,7 @@ gates = ["p50 +10%"]
 """
 
 
-def test_a_bench_of_both_architectures_judges_each_by_itself(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_a_bench_of_both_architectures_judges_each_by_itself(tmp_path: Path) -> None:
     before = recording(tmp_path / "before.csv")
     after = recording(tmp_path / "after.csv", arm_factor=1.5)
     Path("tuner.toml").write_text(SUITE.format(after=after))

@@ -95,14 +95,8 @@ Run = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def tuner(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    local_lambda_url: str,
-) -> Run:
+def tuner(capsys: pytest.CaptureFixture[str], local_lambda_url: str) -> Run:
     """Run a command on the local Lambda in an empty folder; its JSON, and what it said beside."""
-    monkeypatch.chdir(tmp_path)
 
     def run(*words: str, code: int = 0) -> dict[str, Any]:
         where = ("--endpoint-url", local_lambda_url, "--region", "eu-west-1")
@@ -278,12 +272,8 @@ def test_traces_of_a_traced_function_are_compared_call_by_call(
 
 
 def test_recordings_and_demos_have_no_witness_and_say_nothing_of_it(
-    witnesses: Witnesses,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    witnesses: Witnesses, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(tmp_path)
     Path("rec.csv").write_text("memory_mb,duration_ms\n" + "512,100\n" * 9)
     with pytest.raises(SystemExit) as ended:
         main(["load", "replay:rec.csv", *LOAD, "--cross-check", "--json", "-"])

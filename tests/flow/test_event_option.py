@@ -27,10 +27,7 @@ def test_an_event_goes_instead_of_a_payload() -> None:
         read_payloads(SweepOptions(target="replay:none", event="s5"))
 
 
-def test_a_sweep_takes_an_event_and_keeps_its_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_a_sweep_takes_an_event_and_keeps_its_name(capsys: pytest.CaptureFixture[str]) -> None:
     rows = [f"{size},{60_000 / size + wobble}" for size in (128, 512, 1024) for wobble in (0, 1, 2)]
     Path("rec.csv").write_text("\n".join(["memory_mb,duration_ms", *rows]))
     words = ["sweep", "replay:rec.csv", "--memory", "recorded", "--event", "kinesis:5"]

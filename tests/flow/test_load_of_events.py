@@ -62,10 +62,9 @@ def events(
 
 @pytest.fixture
 def told(
-    quick: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    quick: str, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[int, dict[str, Any]]]:
     """Load ``events`` in an empty folder: the exit code and the document."""
-    monkeypatch.chdir(tmp_path)
 
     def run(*words: str) -> tuple[int, dict[str, Any]]:
         where = ("--endpoint-url", quick, "--region", "eu-west-1", "--json", "-", "--seed", "2")

@@ -134,10 +134,8 @@ def test_an_odd_recording_gets_an_answer_that_hangs_together_or_says_why_not(
     ],
 )
 def test_an_unusable_recording_is_refused_with_the_place_and_not_stored(
-    content: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
-    monkeypatch.chdir(tmp_path)
+    content: str, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "rec.csv").write_text(content)
     with pytest.raises(SystemExit) as ended:
         main(["sweep", "replay:rec.csv", "--memory", "recorded", "--json", "-"])
@@ -150,9 +148,8 @@ def test_an_unusable_recording_is_refused_with_the_place_and_not_stored(
 
 
 def test_json_on_stdout_without_an_answer_says_why_on_stderr(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(tmp_path)
     target = write(tmp_path, "every call failed")
     with pytest.raises(SystemExit) as ended:
         main(["sweep", target, "--memory", "recorded", "--json", "-", "--no-progress"])

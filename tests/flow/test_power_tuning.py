@@ -17,8 +17,7 @@ WEIGHTED = [{"payload": {"id": 1}, "weight": 3}, {"payload": "two", "weight": 1}
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
+def here(tmp_path: Path) -> Path:
     lines = ["memory_mb,duration_ms"]
     for size, base in ((128, 900.0), (256, 400.0), (512, 210.0), (1024, 130.0)):
         lines += [f"{size},{base + wobble}" for wobble in (-2, -1, 0, 1, 2)]

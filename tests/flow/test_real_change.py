@@ -28,10 +28,9 @@ most = {most}
 
 @pytest.mark.parametrize(("more", "gate", "most"), [(1.15, 10, 2000), (1.0, 10, 200)])
 def test_more_work_is_found_and_no_more_work_is_no_alarm(
-    more: float, gate: int, most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    more: float, gate: int, most: int, tmp_path: Path
 ) -> None:
     pytest.importorskip("awslambdaric", reason="handlers need awslambdaric, absent here")
-    monkeypatch.chdir(tmp_path)
     for name, rounds in (("old", 60_000), ("new", round(60_000 * more))):
         (tmp_path / name).mkdir()
         (tmp_path / name / "app.py").write_text(HANDLER.format(rounds=rounds))

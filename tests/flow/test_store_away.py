@@ -47,8 +47,7 @@ def url(postgres_store: str) -> str:
 
 
 @pytest.fixture(autouse=True)
-def _recording(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+def _recording(tmp_path: Path) -> None:
     rows = ["memory_mb,duration_ms"]
     for size, base in ((128, 900.0), (256, 400.0), (512, 210.0)):
         rows += [f"{size},{base + wobble}" for wobble in range(-3, 4)]

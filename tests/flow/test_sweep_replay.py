@@ -106,13 +106,8 @@ def test_an_objective_that_no_size_can_meet_is_said_and_exits_99(
     ],
 )
 def test_bad_usage_is_one_or_two_lines_and_exit_2(
-    words: tuple[str, ...],
-    says: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    words: tuple[str, ...], says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as ended:
         main(words)
     errors = capsys.readouterr().err
@@ -122,9 +117,8 @@ def test_bad_usage_is_one_or_two_lines_and_exit_2(
 
 
 def test_power_tunings_output_is_a_recording_and_its_doubt_stays_with_the_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.chdir(tmp_path)
     stats = [
         {"value": size, "averageDuration": 200 * 1769 / size, "averagePrice": 1e-6}
         for size in (128, 256, 512, 1024, 1536)

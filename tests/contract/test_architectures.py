@@ -219,9 +219,7 @@ def test_a_plan_over_both_counts_a_copy_and_the_calls_of_each(service: Any, func
 
 
 @pytest.mark.parametrize("service", ["local"], indirect=True)
-def test_what_a_sweep_over_both_found_is_applied_and_undone(
-    service: Any, function: str
-) -> None:
+def test_what_a_sweep_over_both_found_is_applied_and_undone(service: Any, function: str) -> None:
     before = service.picture(function)
     where = ("--endpoint-url", service.url, "--region", "eu-west-1")
     assert run("sweep", function, *where, "--architectures", "both", *GRID, "--yes") == 0

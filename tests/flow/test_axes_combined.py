@@ -116,3 +116,22 @@ def test_a_bench_of_both_architectures_judges_each_by_itself(tmp_path: Path) -> 
         (512, "x86_64"): "same", (1024, "x86_64"): "same",
         (512, "arm64"): "regressed", (1024, "arm64"): "regressed",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("target", "against", "said"),
+    [
+        ("myfunc", "7", "a published version has one"),
+        ("demo:cpu", "local:src", "runs on this machine's processor"),
+    ],
+)
+def test_a_bench_that_cannot_have_both_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str, against: str, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = ('name = "it"', f'target = "{target}"', 'architectures = "both"', 'gates = ["p50 +9%"]')
+    Path("tuner.toml").write_text("\n".join(["[[case]]", *lines, 'region = "eu-west-1"']))
+    assert exit_code("bench", "--against", against, "--json", "b.json", "-q") == 1
+    [told] = json.loads(Path("b.json").read_text())["cases"]
+    assert told["state"] == "failed"
+    assert said in told["reason"]

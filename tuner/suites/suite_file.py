@@ -12,8 +12,11 @@ from typing import Any
 
 from tuner.engine.profiles.values import Values, shown
 from tuner.errors import TunerError, UsageError
+from tuner.options.calls import Payloads
+from tuner.options.function import Architectures, FunctionOptions
+from tuner.options.option import options_of
 from tuner.options.size_load import with_profile
-from tuner.options.sweep import SweepOptions
+from tuner.options.sweep import SizeLoads, SweepOptions
 from tuner.report.elements import counted
 from tuner.suites.gate import Gate, parse_gates
 from tuner.suites.sampling import MOST
@@ -87,13 +90,13 @@ _SUITE = {
     "overlap", "wait", "warn_only", "against",
 }  # fmt: skip
 #: Options of a sweep that are a text each, with the same names.
-_TEXTS = (
-    "region", "profile", "endpoint_url", "assume_role", "handler", "runtime", "cpu", "isolation",
-    "architectures", "payload", "payloads", "event", "profile_load", "rate", "duration", "retry",
-)  # fmt: skip
+_OPTIONS = [
+    name for of in (FunctionOptions, Architectures, Payloads, SizeLoads) for name in options_of(of)
+]
+_TEXTS = [name for name in _OPTIONS if name not in ("env", "where", "max_concurrency")]
 _CASE = {
     "name", "target", "tags", "sizes", "gates", "slo", "most", "cold", "against", "control",
-    "env", "where", "max_concurrency", *_TEXTS,
+    *_OPTIONS,
 }  # fmt: skip
 _ENVIRONMENT = ("region", "profile", "endpoint_url", "assume_role", "cpu", "isolation")
 _MOST_CALLS = 100_000

@@ -199,9 +199,9 @@ def test_an_alias_that_has_provisioned_concurrency_is_refused(
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
-        ({"Runtime": "nodejs22.x"}, "it is nodejs22.x"),
-        ({"Runtime": "python3.11"}, "it is python3.11"),
-        ({"Runtime": "provided.al2023"}, "it is provided.al2023"),
+        ({"Runtime": "nodejs22.x"}, "it runs nodejs22.x"),
+        ({"Runtime": "python3.11"}, "it runs python3.11"),
+        ({"Runtime": "provided.al2023"}, "it runs provided.al2023"),
         ({"PackageType": "Image", "Runtime": None}, "container image"),
         ({"FileSystemConfigs": [{"Arn": "a"}]}, "file system"),
         ({"EphemeralStorage": {"Size": 1024}}, "1024 MB"),

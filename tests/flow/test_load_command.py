@@ -155,16 +155,16 @@ def test_a_search_that_fails_at_once_says_to_begin_lower(tuner: Run) -> None:
 
 
 class Impatient(Silent):
-    """Asks to stop after the tenth sample, as Ctrl-C does."""
+    """Asks to stop after so many samples, as Ctrl-C does."""
 
-    def __init__(self) -> None:
-        self.count = 0
+    def __init__(self, after: int = 10) -> None:
+        self.count, self.after = 0, after
 
     def sampled(self, sample: Sample) -> None:
         self.count += 1
 
     def stop(self) -> bool:
-        return self.count >= 10
+        return self.count >= self.after
 
 
 def test_a_load_that_is_interrupted_drains_and_reports_what_there_is(tuner: Run) -> None:
@@ -175,6 +175,19 @@ def test_a_load_that_is_interrupted_drains_and_reports_what_there_is(tuner: Run)
     assert 10 <= result.figures.calls < 30
     assert result.figures.dropped == {}
     assert result.figures.asked_rps == pytest.approx(50, rel=0.3)
+    assert tuner("report", "last")[0] == 0
+
+
+@pytest.mark.parametrize("find_limit", [False, True])
+def test_a_load_that_is_stopped_before_its_first_call_is_an_empty_one(
+    tuner: Run, find_limit: bool
+) -> None:
+    rate = None if find_limit else "50"
+    options = LoadOptions("replay:rec.csv", seed=4, rate=rate, find_limit=find_limit)
+    result = run_load(options, None, Impatient(after=0))
+    assert result.run.state is RunState.INTERRUPTED
+    assert load_exit_code(result) == 130
+    assert result.figures.calls == 0
     assert tuner("report", "last")[0] == 0
 
 

@@ -73,10 +73,10 @@ def _experiment(
 
 def _searched(spec: LoadRun, experiment: Experiment, book: LoadBook, progress: Progress) -> Load:
     """Send the one load, or one rate after another; the best one is the answer."""
-    profile = spec.asked.profile
+    profile, only = spec.asked.profile, spec.ask(spec.asked)
     if not spec.find_limit:
-        experiment.run(Once([spec.ask(spec.asked)], "the load is over"))
-        return book.last
+        experiment.run(Once([only], "the load is over"))
+        return book.last(only, experiment.session)
 
     def ask_at(rate_per_s: float) -> Ask:
         progress(f"trying {format_rate(rate_per_s)}")
@@ -84,10 +84,11 @@ def _searched(spec: LoadRun, experiment: Experiment, book: LoadBook, progress: P
 
     search = FindLimit(profile.peak_per_s or 1.0, ask_at)
     experiment.run(search)
-    chosen = book.best or book.last
+    last = book.last(only, experiment.session)
+    chosen = book.best or last
     limit = FoundLimit(search.best, search.worst, tuple(book.steps), book.generator)
     over = search.rate is None or book.generator
-    run = replace(chosen.run, note=None if over else book.last.run.note)
+    run = replace(chosen.run, note=None if over else last.run.note)
     warnings = (*chosen.warnings, *limit_advice(limit))
     return replace(chosen, limit=limit, run=run, warnings=warnings)
 

@@ -50,10 +50,12 @@ class LoadBook(Book):
         self._last: Load | None = None
         self._drain: EventDrain | None = None
 
-    @property
-    def last(self) -> Load:
-        """The latest load."""
-        assert self._last is not None, "one load was sent"
+    def last(self, ask: Ask, session: Session) -> Load:
+        """The latest load; an empty one of ``ask`` where it was stopped before."""
+        if self._last is None:
+            self.begin(ask, session)
+            self.end(ask, session, STOPPED)
+        assert self._last is not None, "begun and ended"
         return self._last
 
     def open_drain(self, variant: Variant) -> None:
@@ -92,7 +94,7 @@ class LoadBook(Book):
     def end(self, ask: Ask, session: Session, cut: str | None) -> float:
         """Wait for what comes later, and judge; what the reports that came late cost in all, where
         there were no others."""
-        assert ask.load is not None and session.failures is not None
+        assert ask.load is not None
         self.flush()
         known = self._tally.billed_known
         for sample in self._late.found():
@@ -102,8 +104,9 @@ class LoadBook(Book):
         if self._drain is not None:
             self._drain.run(self._spec.asked.drain_s, self._watcher.stop, self._progress)
         condition = f"stopped on {self._condition.met}" if self._condition.met else None
-        note = condition or cut or session.failures.note
-        load = self._concluded(ask.load, note, session.failures.advice())
+        failures = session.failures  # None: stopped before anything was sent
+        note = condition or cut or (failures.note if failures else None)
+        load = self._concluded(ask.load, note, failures.advice() if failures else ())
         self._last = load
         self.sent += load.figures.calls + sum(load.figures.dropped.values())
         self._note_step(ask.load, load, cut)

@@ -124,7 +124,7 @@ def test_runs_never_cuts_an_id(
         (("recommend", "last"), 1, "tuner sweep"),
         (("report", "01ABC"), 1, "tuner sweep"),
         (("runs", "delete", "nothing", "--yes"), 1, "tuner sweep"),
-        (("runs", "import", "no-such-file"), 1, "no-such-file"),
+        (("runs", "import", "no-such-file"), 2, "no-such-file"),
         (("local", "--port", "99999"), 2, "0 to 65535"),
     ],
 )

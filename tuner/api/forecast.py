@@ -14,6 +14,7 @@ from tuner.aws.price_list import load_table
 from tuner.billing.cost import FIGURE_USD
 from tuner.billing.prices import Prices, prices
 from tuner.crosscheck.record import PAUSE_S, WAIT_S, patience_s
+from tuner.decide.confirm import MOST as CONFIRMATION
 from tuner.decide.load_plan import MOST, MOST_WITHOUT_SLO
 from tuner.decide.load_result import LOAD_SCOPES, load_words
 from tuner.engine.profiles.profile import Profile
@@ -37,6 +38,7 @@ from tuner.planning.work import (
     grid_work,
     in_place_calls,
     version_calls,
+    with_confirmation,
     with_loads,
 )
 from tuner.records import Advice, Backend, FunctionFacts, Metric
@@ -206,7 +208,10 @@ def _work(options: SweepOptions, facts: FunctionFacts) -> tuple[tuple[int, ...],
     offered, plan = candidates(wish), Adaptive()
     start = tuple(int(size) for size in start_sizes(offered, plan.start_sizes))
     most = limit.invocations or INVOCATIONS
-    return tuple(int(s) for s in offered), adaptive_work(start, len(offered), most, cold, plan)
+    work = adaptive_work(start, len(offered), most, cold, plan)
+    if limit.invocations is None:  # otherwise confirming the pick is within the limit
+        work = with_confirmation(work, CONFIRMATION)
+    return tuple(int(s) for s in offered), work
 
 
 def _making(facts: FunctionFacts) -> Making:

@@ -7,16 +7,23 @@ The pick, its best rival and the current size are called in interleaved rounds u
 from collections.abc import Mapping
 
 from tuner.decide.decide import Decider, Question
+from tuner.decide.outlook import VERIFIED
 from tuner.decide.planner import by_arch, left_of
 from tuner.measure.documents import calm
 from tuner.planning.ask import Ask, Done, SoFar
 from tuner.planning.budget import Budget
+from tuner.planning.work import ConfirmWork
 from tuner.records import Setting
 
 #: So often at most: each round may bring up another pick, of the sizes that were called by then.
 _ROUNDS = 4
 #: Calls of each size in one round: few enough that sizes share what a machine does meanwhile.
 _AT_ONCE = 5
+
+
+#: The most that it takes: the pick, its rival and the current size, and as much again for another
+#: pair that the first round brings up; two of them may be new.
+MOST = ConfirmWork(_ROUNDS, 5 * VERIFIED, 2)
 
 
 class Confirmation:

@@ -93,6 +93,27 @@ class Work:
         return self.alone + self.load
 
 
+@dataclass(frozen=True)
+class ConfirmWork:
+    """The most that confirming the pick takes: rounds, requests, and sizes not called before."""
+
+    rounds: int
+    calls: int
+    sizes: int
+
+
+def with_confirmation(work: Work, most: ConfirmWork) -> Work:
+    """The work, with the pick confirmed after it; the calls before may be enough already."""
+    sizes = Range(0, most.sizes)
+    return replace(
+        work,
+        warm=work.warm + Range(0, most.calls + most.sizes),
+        sizes=work.sizes + sizes,
+        versions=work.versions + sizes,
+        batches=work.batches + Range(0, most.rounds),
+    )
+
+
 def with_loads(work: Work, loads: LoadWork, most: int | None = None) -> Work:
     """The work, with loads on some sizes after it, of ``most`` requests in all.
 

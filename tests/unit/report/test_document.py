@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 
 from support.examples import examples
-from support.sweeps import any_record, compared, empty, failed_row, good, under_load
+from support.odd_sweeps import any_record
+from support.sweeps import compared, empty, failed_row, good, under_load
 from tuner.decide.result import Interval, Sweep
 from tuner.report.sweep_document import document
 

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import Phase, given
 
 from support.examples import examples
-from support.sweeps import any_record, empty, good, whole_range
+from support.odd_sweeps import any_record
+from support.sweeps import empty, good, whole_range
 from support.views import charts_of, page_of
 from tuner.decide.result import Sweep
 from tuner.errors import TunerError, UsageError

@@ -8,7 +8,8 @@ from hypothesis import given
 from rich.console import Console
 
 from support.examples import examples
-from support.sweeps import any_record, good, ways_to_start
+from support.odd_sweeps import any_record
+from support.sweeps import good, ways_to_start
 from support.views import page_of
 from tuner.decide.result import Sweep
 from tuner.report.sweep_document import document

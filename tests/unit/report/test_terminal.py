@@ -8,7 +8,8 @@ from hypothesis import given
 from rich.console import Console
 
 from support.examples import examples
-from support.sweeps import any_record, empty, good, whole_range
+from support.odd_sweeps import any_record
+from support.sweeps import empty, good, whole_range
 from tuner.decide.result import Sweep
 from tuner.report.terminal import print_report
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 
 from support.examples import examples
-from support.sweeps import any_record, compared, empty, failed_row, good, whole_range
+from support.odd_sweeps import any_record
+from support.sweeps import compared, empty, failed_row, good, whole_range
 from support.views import tables_of
 from tuner.decide.result import Interval, Sweep, VersusCurrent
 from tuner.report.answer import answer

@@ -106,10 +106,10 @@ def timetable(
 def _cron_of(every: str, at: str | None) -> str:
     """``every`` as cron fields: parts of an hour or a day that divide it, a day, or a week."""
     hour, minute = _clock(at or _AT)
-    wish = every.strip().lower()
-    if wish in _WEEKDAYS:
+    word = every.strip().lower()
+    if word in _WEEKDAYS:
         return f"{minute} {hour} * * 1-5"
-    minutes = _NAMED.get(wish) or parse_seconds(wish, "--every") / 60
+    minutes = _NAMED.get(word) or parse_seconds(word, "--every") / 60
     if minutes == 7 * _MINUTES_A_DAY:
         return f"{minute} {hour} * * 1"
     if minutes == _MINUTES_A_DAY:

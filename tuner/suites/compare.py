@@ -178,7 +178,7 @@ def _left_out(old: _Run, new: _Run, sizes: Sequence[int]) -> tuple[Advice, ...]:
     odd = (old.sizes() | new.sizes()) - set(sizes)
     if not odd:
         return ()
-    text = f"{_listed(odd)} was measured in one of both runs only, and is left out."
+    text = f"{_listed(odd)} was measured in only one of the runs and is left out."
     return (Advice("sizes-left-out", text),)
 
 

@@ -1,4 +1,4 @@
-"""Stores what a case measures: a run for each function, so that each has a report of its own."""
+"""Stores the samples of a case: a run for each function, so that each has its own report."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from tuner.suites.sides import CaseSide, CaseSides, Role
 from tuner.suites.suite import Case
 
 COMMAND = "bench"
-#: Insertion decides between runs that start together: ``last`` shall mean the candidate.
+#: Insertion decides between runs that start together, so that ``last`` is the candidate.
 _ORDER = (Role.CONTROL, Role.BEFORE, Role.AFTER)
 
 
@@ -31,7 +31,7 @@ class Label:
 
 
 class Recorder:
-    """Runs of one trial in the store; hears of samples, and closes the runs in the end."""
+    """Runs of one trial in the store: adds samples as they arrive, and closes the runs."""
 
     def __init__(
         self, store: Store, case: Case, sides: CaseSides, label: Label, payloads: Sequence[Payload]

@@ -92,6 +92,8 @@ def _carried(
     quota: float,
 ) -> tuple[float, FloatArray]:
     """The next bound, and the density of the standardised score there before it is cut."""
+    from scipy.optimize import brentq  # here, as only benches look
+
     last = float(-special.ndtri(levels[-1]))
     before, now = math.sqrt(shares[0]), math.sqrt(shares[1])
     step = math.sqrt(shares[1] - shares[0])
@@ -101,8 +103,6 @@ def _carried(
 
     def crossing(bound: float) -> float:
         return float(inside @ special.ndtr((before * grid - now * bound) / step))
-
-    from scipy.optimize import brentq
 
     bound = float(brentq(lambda bound: crossing(bound) - quota, 0.0, 40.0, xtol=1e-12))
     moves = (now * grid[:, None] - before * grid[None, :]) / step

@@ -1,6 +1,7 @@
-"""Measure: turn a plan's wish into calls, and watch the health of what comes back.
+"""Measure: calls of a batch, figures of samples, and doubts about both.
 
-Warm-up, interleaving, forced cold starts, and the checks that a measurement can be trusted. It
-sends through a load engine and makes no choice of size. To add a measurement: a file here, a
-field in ``records.py`` if it is per call, and a test against the local Lambda.
+``batches.py`` says what is sent when; ``load_figures.py`` and ``event_figures.py`` turn samples
+and events into figures; ``health.py`` and ``load_health.py`` check that they can be trusted;
+``documents.py`` is what a run keeps beside its samples. It chooses no size. To add a measurement:
+a file here, a field in ``records.py`` if it is per call, and a test against the local Lambda.
 """

@@ -1,8 +1,8 @@
-"""The one seam between the tuner and whatever it tunes: what a target can be asked to do.
+"""The one seam between the tuner and whatever it tunes.
 
-A target knows how to describe a function, how to make settings of it callable without disturbing
-one another, and how to put everything back. It never invokes: that is the load
-engine's job, which learns from :class:`Endpoint` where to send requests.
+A target describes a function, makes settings of it callable without disturbing one another, and
+restores everything. It never invokes: that is the load engine's job, which learns from
+:class:`Endpoint` where to send requests.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -19,6 +19,7 @@ from tuner.store.exchange import StoredRun, lines
 from tuner.store.plain import plain
 from tuner.store.runs import Store, find
 from tuner.store.spool import Spool
+from tuner.store.thinning import stand_ins, thinned
 
 ASKED = {
     "profile": "steady", "about": "", "arrival": "poisson", "peak_rps": 20.0, "users": None,
@@ -127,6 +128,13 @@ def test_what_waited_of_a_run_of_before_is_delivered_as_it_is_now(store_url: str
     spool.path.write_text("".join(line + "\n" for line in kept))
     with Store.open(store_url) as store:
         check_loads(store.stored(RUN.run))
+
+
+def test_a_run_that_was_thinned_before_stands_in_as_it_did() -> None:
+    samples = [a_sample(arch="arm64", call=n, ran_ms=50.0 + n) for n in range(8)]
+    before = json.loads(as_before(json.dumps(thinned(samples, 1e9))))
+    assert {s.setting for s in stand_ins(before, "run")} == {Setting(512, "arm64")}
+    assert stand_ins(before, "run") == stand_ins(thinned(samples, 1e9), "run")
 
 
 def test_documents_of_now_and_broken_ones_are_left_as_they_are() -> None:

@@ -1,38 +1,23 @@
 """Production's traffic: a rate, or the calls that a file lists; its month, and how many start cold.
 
-Text in, numbers out. The forms of a file (it is opened elsewhere):
-
-- CSV with a header. A column ``per_minute`` holds the calls of each minute, in order; or a column
-  ``timestamp`` holds the moment of each call, as ISO 8601 (UTC if it says nothing else) or as
-  seconds or milliseconds since 1970. Other columns are passed over.
-- JSON: ``{"per_minute": [120, 95, ...]}`` or ``{"timestamp": ["2026-01-31T09:00:00Z", ...]}``.
+Text in, numbers out; ``arrivals.py`` knows the forms of a file, which is opened elsewhere.
 
 Cold starts follow from Poisson arrivals and a fixed idle time-out; no limit on concurrency, no
 scheduled recycling, no bursts. Where they were measured under the real traffic, use that instead.
 """
 
-import csv
 import heapq
-import io
-import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from itertools import pairwise
-from typing import Any
 
+from tuner.billing.arrivals import FIX, Counts, read_arrivals
 from tuner.errors import UsageError
 from tuner.units import SECONDS_PER_MONTH, format_rate, format_seconds, parse_rate
 
-_FIX = (
-    "Give CSV with a column per_minute (calls of each minute) or timestamp (one call a row), "
-    'or JSON like {"per_minute": [120, 95]}.'
-)
 #: Slices of a changing rate, long against the time for which an idle sandbox is kept.
-_SLICE_MINUTES = 60
-#: Seconds since 1970 reach this in the year 5138; a larger number is milliseconds.
-_MILLISECONDS_FROM = 1e11
+_SLICE_S = 3600.0
 
 
 @dataclass(frozen=True)
@@ -70,107 +55,35 @@ def steady_demand(text: str, option: str = "--traffic") -> Demand:
 
 def read_demand(content: str, name: str) -> Demand:
     """Read a file's content; raises UsageError that names the file and the line."""
-    stripped = content.lstrip("\ufeff \t\r\n")
-    columns = _json(stripped, name) if stripped.startswith(("{", "[")) else _csv(stripped, name)
-    if "per_minute" in columns:
-        return _from_minutes(columns["per_minute"], name)
-    if "timestamp" in columns:
-        return _from_moments(columns["timestamp"], name)
-    raise UsageError(name, "has neither per_minute nor timestamp", _FIX)
+    arrivals = read_arrivals(content, name)
+    if isinstance(arrivals, Counts):
+        return _from_counts(arrivals)
+    if arrivals.at_s[-1] - arrivals.at_s[0] < 0.001:
+        raise UsageError(name, "needs calls at two or more moments", FIX)
+    return _from_moments(arrivals.at_s)
 
 
-#: The values of a column with the place of each, for errors.
-_Column = Sequence[tuple[str, Any]]
+def _from_counts(counts: Counts) -> Demand:
+    span_s = len(counts.calls) * counts.period_s
+    rate = math.fsum(counts.calls) / span_s
+    slices = tuple(_slices(counts.calls, counts.period_s))
+    return Demand(f"{format_rate(rate)} on average over {format_seconds(span_s)}", rate, slices)
 
 
-def _json(content: str, name: str) -> Mapping[str, _Column]:
-    try:
-        document = json.loads(content)
-    except (ValueError, RecursionError):
-        raise UsageError(name, "is not JSON", _FIX) from None
-    if not isinstance(document, dict):
-        raise UsageError(name, "is not a JSON object", _FIX)
-    return {
-        key: [(f"{name}, {key} {number}", value) for number, value in enumerate(values, 1)]
-        for key, values in document.items()
-        if isinstance(values, list)
-    }
-
-
-def _csv(content: str, name: str) -> Mapping[str, _Column]:
-    reader = csv.DictReader(io.StringIO(content, newline=""))
-    found: dict[str, list[tuple[str, Any]]] = {}
-    try:
-        wanted = {key: key.strip().lower() for key in reader.fieldnames or () if key}
-        for row in reader:
-            for key, column in wanted.items():
-                found.setdefault(column, []).append((f"{name}, line {reader.line_num}", row[key]))
-    except csv.Error as error:
-        raise UsageError(f"{name}, line {reader.line_num}", f"is not CSV: {error}", _FIX) from None
-    return found or {column: [] for column in wanted.values()}
-
-
-def _from_minutes(column: _Column, name: str) -> Demand:
-    calls = [_number(value, place) for place, value in column]
-    total = math.fsum(calls)
-    if not total > 0.0:
-        raise UsageError(name, "has no calls", "Give at least one minute with calls.")
-    slices = tuple(_slices(calls))
-    rate = total / len(calls) / 60.0
-    span = format_seconds(len(calls) * 60.0)
-    return Demand(f"{format_rate(rate)} on average over {span}", rate, slices)
-
-
-def _slices(calls: Sequence[float]) -> Iterator[float]:
-    """Mean calls per second of slices of about an hour, as long as each other within a minute."""
-    count = -(-len(calls) // _SLICE_MINUTES)
+def _slices(calls: Sequence[float], period_s: float) -> Iterator[float]:
+    """Mean calls per second of slices of about an hour, as long as each other within a period."""
+    count = math.ceil(len(calls) / max(1.0, _SLICE_S / period_s))
     edges = [len(calls) * number // count for number in range(count + 1)]
     for start, end in pairwise(edges):
-        yield math.fsum(calls[start:end]) / (end - start) / 60.0
+        yield math.fsum(calls[start:end]) / (end - start) / period_s
 
 
-def _from_moments(column: _Column, name: str) -> Demand:
-    moments = sorted(_moment(value, place) for place, value in column)
-    span = moments[-1] - moments[0] if moments else 0.0
-    if span < 0.001:
-        raise UsageError(name, "needs calls at two or more moments", _FIX)
+def _from_moments(moments: Sequence[float]) -> Demand:
+    span = moments[-1] - moments[0]
     rate = (len(moments) - 1) / span
     arrivals = tuple(moment - moments[0] for moment in moments)
     text = f"{format_rate(rate)} on average, {len(moments):,} calls in {format_seconds(span)}"
     return Demand(text, rate, (rate,), arrivals)
-
-
-def _number(value: Any, place: str) -> float:
-    try:
-        number = float(value) if isinstance(value, int | float | str) else math.nan
-    except (ValueError, OverflowError):
-        number = math.nan
-    if isinstance(value, bool) or not 0.0 <= number < 1e12:
-        shown = "nothing" if value in (None, "") else repr(value)[:40]
-        raise UsageError(place, f"{shown} is not a number of calls", "Fix or drop the line.")
-    return number
-
-
-def _moment(value: Any, place: str) -> float:
-    """Seconds since 1970."""
-    text = str(value).strip() if isinstance(value, int | float | str) else ""
-    try:
-        number = float(text)
-    except ValueError:
-        number = _iso(text)
-    if isinstance(value, bool) or not 0.0 <= number < 1e15:
-        shown = repr(value)[:40] if text else "nothing"
-        fix = "Write it like 2026-01-31T09:00:00Z, or as seconds since 1970."
-        raise UsageError(place, f"{shown} is not a moment", fix)
-    return number / 1000.0 if number >= _MILLISECONDS_FROM else number
-
-
-def _iso(text: str) -> float:
-    try:
-        moment = datetime.fromisoformat(text)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
-        return math.nan
 
 
 #: Seconds until AWS reaps an idle sandbox: probes of 2025 found 43 % cold after 315 s idle, 68 %

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuner.errors import UsageError
+from tuner.recording.table import decoded
 from tuner.units import MemoryRange, parse_key_values, parse_memory, parse_seconds, parse_share
 
 if TYPE_CHECKING:
@@ -214,11 +215,13 @@ def read_cold_share(value: str | float | ColdShare, flag: str) -> ColdShare:
 
 def read_text(name: str, option: str) -> str:
     """Read a file that an option names, as text; raises UsageError."""
+    place = f"{option} {name}"
     try:
-        return Path(name).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not text"
-        raise UsageError(f"{option} {name}", f"cannot be read: {why}", "Check the path.") from None
+        raw = Path(name).read_bytes()
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise UsageError(place, f"cannot be read: {why}", "Check the path.") from None
+    return decoded(raw, place)
 
 
 def choice(option: str, value: str, known: tuple[str, ...]) -> str:

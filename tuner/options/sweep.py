@@ -64,7 +64,8 @@ class Production(Options, panel=CHOICE_PANEL):
     traffic: k.Travelled = option(
         k.TRAFFIC,
         "Production traffic, for cost per month and a cold share: 20rps, or a CSV or JSON file "
-        "with a column per_minute (calls of each minute) or timestamp (one call a row).",
+        "with per_minute, timestamp and invocations, or timestamp alone (one call a row); exports "
+        "of CloudWatch too.",
         metavar="RATE|FILE",
     )
 

@@ -91,6 +91,7 @@ def test_moments_at_random_give_the_share_of_their_rate() -> None:
         ("timestamp\nyesterday\n", "t.csv, line 2", "'yesterday'"),
         ("timestamp\n5\n5\n", "t.csv", "two or more moments"),
         ("timestamp\n5\n", "t.csv", "two or more moments"),
+        ("timestamp\n", "t.csv", "no calls"),
         ('{"per_minute": 5}', "t.csv", "neither"),
         ('{"per_minute": [true]}', "t.csv, per_minute 1", "True"),
         ('{"timestamp": [1, []]}', "t.csv, timestamp 2", "nothing"),

@@ -4,15 +4,12 @@ The form is documented by example in ``loadprofiles/``. A recorded phase names a
 minute, or of the moments of calls. Checks of objectives and stop conditions are handed in.
 """
 
-import csv
-import io
-import math
 import tomllib
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tuner.billing import arrivals
 from tuner.engine.profiles.pace import Bursts, Constant, Moments, Ramp, Shape, Sine, Steps
 from tuner.engine.profiles.profile import ARRIVALS, MODES, Phase, Profile
 from tuner.engine.profiles.values import Checks, Values, read_text, shown
@@ -173,58 +170,14 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-_ARRIVALS_FIX = "Give CSV with a column per_minute (calls a minute) or timestamp (one call a row)."
-_MILLISECONDS_FROM = 1e11  # seconds since 1970 reach this in the year 5138
-
-
 def read_arrivals(text: str, name: str) -> tuple[Steps | Moments, float]:
-    """Return the shape and its length in seconds. Raises UsageError that names the line.
+    """Return the shape and its length in seconds, of any file that ``--traffic`` reads too.
 
-    ``timestamp`` is ISO 8601 (UTC if it says nothing else), or seconds, or milliseconds since 1970.
+    Raises UsageError that names the line.
     """
-    reader = csv.DictReader(io.StringIO(text, newline=""))
-    columns = [(key or "").strip().lower() for key in reader.fieldnames or ()]
-    kind = next((key for key in ("per_minute", "timestamp") if key in columns), None)
-    if kind is None:
-        raise UsageError(name, "has neither a column per_minute nor timestamp", _ARRIVALS_FIX)
-    read = _calls_of if kind == "per_minute" else _moment_of
-    place = columns.index(kind)
-    values = []
-    try:
-        for row in reader:
-            cells = [cell for cell in row.values() if not isinstance(cell, list)]
-            values.append(read(str(cells[place] or ""), f"{name}, line {reader.line_num}"))
-    except csv.Error as error:
-        line = f"{name}, line {reader.line_num}"
-        raise UsageError(line, f"is not CSV: {error}", _ARRIVALS_FIX) from None
-    if not values or (kind == "per_minute" and not any(values)):
-        raise UsageError(name, "has no calls", _ARRIVALS_FIX)
-    if kind == "per_minute":
-        return Steps(tuple((60.0, count / 60.0) for count in values)), 60.0 * len(values)
-    values.sort()
-    moments = tuple(value - values[0] for value in values)
+    found = arrivals.read_arrivals(text, name)
+    if isinstance(found, arrivals.Counts):
+        steps = tuple((found.period_s, count / found.period_s) for count in found.calls)
+        return Steps(steps), found.period_s * len(steps)
+    moments = tuple(at_s - found.at_s[0] for at_s in found.at_s)
     return Moments(moments), max(1.0, moments[-1] + 1e-6)
-
-
-def _calls_of(text: str, where: str) -> float:
-    try:
-        count = float(text)
-    except ValueError:
-        count = math.nan
-    if not (math.isfinite(count) and count >= 0):
-        raise UsageError(where, f"{text[:30]!r} is not a number of calls", _ARRIVALS_FIX)
-    return count
-
-
-def _moment_of(text: str, where: str) -> float:
-    try:
-        seconds = float(text)
-        if math.isfinite(seconds) and abs(seconds) < 1e15:
-            return seconds / 1000.0 if abs(seconds) >= _MILLISECONDS_FROM else seconds
-    except ValueError:
-        pass
-    try:
-        moment = datetime.fromisoformat(text.strip())
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
-        raise UsageError(where, f"{text[:30]!r} is not a time", _ARRIVALS_FIX) from None

@@ -1,0 +1,214 @@
+"""CSV as programs of any locale write it: the one reader of recordings and of traffic.
+
+The delimiter is found from the header (comma, semicolon, tab or bar; Excel's ``sep=;`` too), a byte
+order mark is dropped, and numbers may have a decimal comma. A number that can be read in two ways
+is refused. Text in, cells out; which column means what is the caller's to know.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import Any
+
+from tuner.errors import UsageError
+
+_DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+#: What programs write for a value that they do not know.
+_UNKNOWN = {"", "-", "--", "n/a", "#n/a", "na", "<na>", "nan", "null", "none", "nil"}
+#: Rows by which the form of a file's numbers is settled.
+_SAMPLE = 1000
+
+#: Line number and cells, as many as there are columns.
+Row = tuple[int, list[str]]
+
+
+def is_unknown(cell: object) -> bool:
+    """True for an empty cell and for the words for an unknown value, such as N/A."""
+    return cell is None or (isinstance(cell, str) and cell.strip().lower() in _UNKNOWN)
+
+
+def decoded(raw: bytes, name: str) -> str:
+    """UTF-8 text without its byte order mark. Raises UsageError that names other encodings."""
+    refuse_utf16(raw, name)
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UsageError(name, "is not text in UTF-8", "Save it as UTF-8.") from None
+
+
+def refuse_utf16(raw: bytes, name: str) -> None:
+    """Raise a UsageError if a file that begins so is UTF-16, as Windows tools write it."""
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in raw[:4]:
+        raise UsageError(name, "is UTF-16, not UTF-8", "Save it as UTF-8.")
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns as they are named, and the rows that are not blank."""
+
+    header: tuple[str, ...]
+    rows: Iterable[Row]
+    delimiter: str = ","
+
+    def with_numbers(self, columns: Collection[int]) -> "Table":
+        """The table with the numbers of these columns as Python writes them.
+
+        Other text in them is left as it is. Rows raise UsageError with an empty thing for a number
+        that can be read in two ways; ``rows`` of the table itself must not be used any more.
+        """
+        rows = iter(self.rows)
+        sample: list[Row] = []
+        failed: UsageError | None = None
+        try:
+            sample.extend(islice(rows, _SAMPLE))
+        except UsageError as error:  # told in its place, after the rows before it
+            failed = error
+        numbers = Numbers(self.delimiter)
+        numbers.learn(cells[column] for _, cells in sample for column in columns)
+        found = _converted(chain(sample, _raised(failed), rows), columns, numbers.plain)
+        return Table(self.header, found, self.delimiter)
+
+
+def _raised(error: UsageError | None) -> Iterator[Row]:
+    if error:
+        raise error
+    yield from ()
+
+
+def _converted(
+    rows: Iterable[Row], columns: Collection[int], plain: Callable[[str], str]
+) -> Iterator[Row]:
+    for line, cells in rows:
+        for column in columns:
+            try:
+                cells[column] = plain(cells[column])
+            except UsageError as error:
+                raise UsageError(f"line {line}", error.reason, error.fix) from None
+        yield line, cells
+
+
+def read_table(stream: Iterable[str], name: str) -> Table:
+    """Read the header, then rows as they are asked for. Raises UsageError that names the line."""
+    lines = enumerate(stream, 1)
+    number, first = next(((n, line) for n, line in lines if line.strip("\ufeff \t\r\n")), (0, ""))
+    first = first.lstrip("\ufeff")
+    given = re.fullmatch(r"sep=([,;|\t])\s*", first, re.IGNORECASE)
+    if given:
+        number, first = next(lines, (number, ""))
+    delimiter = given[1] if given else _delimiter(first)
+    reader = csv.reader(chain([first], (line for _, line in lines)), delimiter=delimiter)
+    before = max(0, number - 1)
+    try:
+        header = tuple(cell.strip() for cell in next(reader, []))
+    except csv.Error as error:
+        raise UsageError(f"{name}, line {number}", f"is not CSV: {error}", "Fix it.") from None
+    while header and not header[-1]:
+        header = header[:-1]  # a delimiter ends every line
+    for column in header:
+        if header.count(column) > 1:
+            place = f"{name}, line {number}"
+            raise UsageError(place, f"names the column {column!r} twice", "Rename one of them.")
+    return Table(header, _rows(reader, header, name, before), delimiter)
+
+
+def read_table_text(text: str, name: str) -> Table:
+    """As :func:`read_table`, of text that is in memory."""
+    return read_table(io.StringIO(text, newline=""), name)
+
+
+def _delimiter(header: str) -> str:
+    """The one that makes the most columns of a header; comma if none does."""
+
+    def columns(delimiter: str) -> int:
+        try:
+            cells = next(csv.reader([header], delimiter=delimiter), [])
+        except csv.Error:
+            return 0
+        return 0 if any('"' in cell for cell in cells) else len(cells)  # a quote begins a cell
+
+    return max(_DELIMITERS, key=columns)
+
+
+def _rows(reader: Any, header: Sequence[str], name: str, before: int) -> Iterator[Row]:
+    try:
+        for cells in reader:
+            if not any(cell.strip() for cell in cells):
+                continue
+            extra = [cell for cell in cells[len(header) :] if cell.strip()]
+            if extra:
+                raise UsageError(
+                    f"{name}, line {reader.line_num + before}",
+                    f"has {len(cells)} values for {len(header)} columns",
+                    f"Quote values that hold a {_DELIMITERS[reader.dialect.delimiter]}.",
+                )
+            missing = [""] * (len(header) - len(cells))
+            yield reader.line_num + before, cells[: len(header)] + missing
+    except csv.Error as error:
+        place = f"{name}, line {reader.line_num + before}"
+        raise UsageError(place, f"is not CSV: {error}", "Fix or drop the line.") from None
+
+
+_SPACED = re.compile(r"(?<=\d)[ \u00a0\u202f](?=\d{3}(?!\d))")
+_EXPONENT = r"(?:[eE][+-]?\d+)?"
+_WITH_COMMA = re.compile(rf"[+-]?\d*,\d+{_EXPONENT}", re.ASCII)
+_WITH_POINT = re.compile(rf"[+-]?\d*\.\d*{_EXPONENT}", re.ASCII)
+#: Groups of three digits; the first does not begin with 0.
+_COMMA_GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?", re.ASCII)
+_POINT_GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+(?:,\d+)?", re.ASCII)
+
+
+class Numbers:
+    """The form of one file's numbers: its decimal mark, found from the numbers themselves."""
+
+    def __init__(self, delimiter: str = ",") -> None:
+        self._delimiter = delimiter
+        self._mark = ""
+
+    def learn(self, cells: Iterable[str]) -> None:
+        """Settle the mark by those that can be read in one way only."""
+        marks = {_mark(cell.strip()) for cell in cells} - {""}
+        if len(marks) == 1:
+            self._mark = marks.pop()
+
+    def plain(self, cell: str) -> str:
+        """The number with a decimal point; other text as it is. Raises UsageError if it is
+        ambiguous, or has another mark than those before."""
+        text = _SPACED.sub("", cell.strip())
+        if "," not in text and "." not in text:
+            return text
+        groups = _COMMA_GROUPS.fullmatch(text) or _POINT_GROUPS.fullmatch(text)
+        if not (groups or _WITH_COMMA.fullmatch(text) or _WITH_POINT.fullmatch(text)):
+            return cell
+        mark = _mark(text)
+        if self._mark and mark not in ("", self._mark):
+            reason = f"{text[:40]!r} has another decimal mark than the numbers before it"
+            raise UsageError("", reason, "Write all numbers with a point, like 1234.5.")
+        self._mark = self._mark or mark or self._usual(text)
+        if self._mark == ",":
+            return text.replace(".", "").replace(",", ".")
+        return text.replace(",", "")
+
+    def _usual(self, text: str) -> str:
+        """The mark if nothing else tells it: a comma goes with semicolons."""
+        if "." in text:
+            return "."
+        if self._delimiter == ";":
+            return ","
+        reason = f"{text[:40]!r} can be read as a decimal number or with thousands"
+        raise UsageError("", reason, "Write numbers with a point and no thousands, like 1234.5.")
+
+
+def _mark(text: str) -> str:
+    """The decimal mark of a number; empty where it may be one or the other."""
+    text = _SPACED.sub("", text)
+    by_comma, by_point = _COMMA_GROUPS.fullmatch(text), _POINT_GROUPS.fullmatch(text)
+    if by_comma:
+        return "." if "." in text or text.count(",") > 1 else ""
+    if by_point:
+        return "," if "," in text or text.count(".") > 1 else ""
+    if _WITH_COMMA.fullmatch(text):
+        return ","
+    return "." if _WITH_POINT.fullmatch(text) else ""

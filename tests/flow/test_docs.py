@@ -47,7 +47,9 @@ def _paths() -> list[Any]:
             r"`([a-zA-Z_.][\w./-]*/[\w./-]*|[\w-]+\.(?:py|toml|md|yml|yaml))`", prose
         )
         links = re.findall(r"\]\((?!https?:|#)([^)#]+)\)", prose)
-        found += [pytest.param(name, text, id=f"{name}: {text}") for text in {*texts, *links}]
+        found += [
+            pytest.param(name, text, id=f"{name}: {text}") for text in sorted({*texts, *links})
+        ]
     return found
 
 

@@ -199,7 +199,6 @@ class LoadTally:
         ``stopped_s`` is when it was cut short, which scales nothing but the time."""
         outcomes = self.outcomes + Counter(each.outcome for each in self._open.values())
         seconds = max(planned_s if stopped_s is None else stopped_s, self.last_sent_s)
-        dropped = Counter(shortfall.dropped)
         ms = self._ms
         return LoadFigures(
             seconds=seconds,
@@ -208,7 +207,7 @@ class LoadTally:
             attempts=self.attempts,
             outcomes={outcome: outcomes[outcome] for outcome in Outcome},
             throttles=dict(self.throttles),
-            dropped=dict(dropped),
+            dropped=dict(shortfall.dropped),
             latency=ms["latency"],
             service=ms["service"],
             lag=ms["lag"],

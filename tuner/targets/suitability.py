@@ -122,6 +122,7 @@ _REFUSALS: list[tuple[Callable[[Configuration], bool], str, str]] = [
 MIN_UNRESERVED = 100
 _FREE_EPHEMERAL_MB = 512
 _LEAVE_OUT = "Leave snapstart out of --variants."
+_FEWER = "Ask for fewer, or raise the limit."
 
 
 def refuse_startups(
@@ -191,16 +192,19 @@ def _refuse_provisioned(
             "it already has provisioned concurrency, which production uses",
             "Leave out the alias or version: tuner measures versions of its own.",
         )
-    fix = "Ask for fewer, or raise the limit."
-    if reserved is not None:
-        kept = sum(one["RequestedProvisionedConcurrentExecutions"] for one in present)
-        if kept + count >= reserved:
-            reason = (
-                f"provisioned={count} would leave nothing of its reserved concurrency of "
-                f"{reserved} to other calls" + (f" ({kept} are provisioned already)" * (kept > 0))
-            )
-            raise TargetError(thing, reason, fix)
+    if reserved is None:
+        _refuse_beyond_account(control, thing, count)
         return
+    kept = sum(one["RequestedProvisionedConcurrentExecutions"] for one in present)
+    if kept + count >= reserved:
+        reason = (
+            f"provisioned={count} would leave nothing of its reserved concurrency of "
+            f"{reserved} to other calls" + (f" ({kept} are provisioned already)" * (kept > 0))
+        )
+        raise TargetError(thing, reason, _FEWER)
+
+
+def _refuse_beyond_account(control: ControlPlane, thing: str, count: int) -> None:
     limits = control.account_limits()
     if limits is None:
         return  # AWS itself refuses what the account has not got
@@ -211,4 +215,4 @@ def _refuse_provisioned(
             f"provisioned={count} would leave {unreserved - count} of the account's concurrency "
             f"unreserved, and AWS keeps {floor}"
         )
-        raise TargetError(thing, reason, fix)
+        raise TargetError(thing, reason, _FEWER)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tuner.api.load import run_load
+from tuner.api.results import LoadResult
 from tuner.api.sweep import Silent
 from tuner.options.load_options import LoadOptions
 from tuner.report.load_document import load_document
-from tuner.report.pages import write_load_report
 
 if TYPE_CHECKING:
     from support.chromium import Chromium
@@ -31,7 +31,7 @@ def page(tmp_path: Path) -> Path:
         duration="20s",
     )
     result = run_load(options, str(tmp_path / "runs.db"), Silent())
-    return write_load_report(load_document(result), tmp_path)
+    return LoadResult(document=load_document(result)).report(tmp_path)
 
 
 def test_the_page_draws_its_charts_without_complaint_or_network(

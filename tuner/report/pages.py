@@ -1,7 +1,7 @@
-"""Views as files: reports of sweeps and loads, the history of a suite, and pictures."""
+"""Views as files: reports of sweeps, the history of a suite, and pictures."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,6 @@ from tuner.decide.result import Sweep
 from tuner.errors import TunerError, UsageError
 from tuner.report.history_series import Document
 from tuner.report.history_view import history_view
-from tuner.report.load_view import load_view
 from tuner.report.page import file_name, render, write_page
 from tuner.report.style import LIGHT, painted
 from tuner.report.sweep_view import sweep_view
@@ -33,12 +32,6 @@ def write_report(sweep: Sweep, output_dir: Path | str) -> Path:
 def with_report(result: Sweep, output: Path) -> Sweep:
     """Write the report and note where it is."""
     return replace(result, report=str(write_report(result, output)))
-
-
-def write_load_report(document: Mapping[str, Any], output_dir: Path | str) -> Path:
-    """Write ``NAME-RUNID.html`` from a ``tuner.load/1``, like :func:`write_report`."""
-    path = Path(output_dir) / file_name(document["name"], document["run"])
-    return write_page(render(load_view(document)), path)
 
 
 def write_history(documents: Sequence[Document], output_dir: Path | str) -> Path:

@@ -62,12 +62,13 @@ def compare_view(result: CompareResult) -> View:
     """Two stored runs side by side."""
     sides = f"{result.after.label} against {result.before.label}"
     headline, rest = _said([("", result.sizes)])
+    facts = (Fact("Compared", result.after.label, f"against {result.before.label}"),)
     return View(
-        name=sides,
+        name="Comparison of two runs",
         subtitle=sides,
         title=f"{sides}: {headline}",
         question="Compared with before",
-        answer=Answer(headline, rest, _TONES.get(result.verdict, "good"), (Fact("Runs", sides),)),
+        answer=Answer(headline, rest, _TONES.get(result.verdict, "good"), facts),
         sections=(
             Section("Gates", tables=_tables(result.sizes), warnings=tuple(_notes(result.sizes))),
         ),
@@ -142,7 +143,7 @@ def _table(size: SizeResult, whose: str) -> Table:
     first = {j.gate.text: j for j in size.first or ()}
     rows = tuple(_row(j, first.get(j.gate.text)) for j in size.judgements)
     caption = f"{whose}at {size.name}, {calls} calls"
-    return Table(caption, ("Gate", "Verdict", "Change", "Before → after"), rows)
+    return Table(caption, ("Gate", "Verdict", "Change", "Before → after"), rows, note=caption)
 
 
 def _row(j: Judgement, first: Judgement | None) -> Row:

@@ -18,6 +18,7 @@ from rich.console import Console
 from support.examples import examples
 from support.factories import a_function, a_run, a_sample
 from support.views import charts_of, section, tables_of
+from tuner.api.results import LoadResult
 from tuner.decide.goal import parse_slo
 from tuner.decide.load_result import Load, judge
 from tuner.engine.engine import Shortfall
@@ -36,7 +37,6 @@ from tuner.report.load_document import load_document
 from tuner.report.load_tables import times_table
 from tuner.report.load_view import load_view
 from tuner.report.page import render
-from tuner.report.pages import write_load_report
 from tuner.report.terminal import print_load
 from tuner.targets.observers import EventSettings
 
@@ -221,7 +221,7 @@ def test_the_terminal_fits_eighty_characters() -> None:
 
 
 def test_a_report_is_written_under_the_functions_and_the_runs_name(tmp_path: Path) -> None:
-    path = write_load_report(load_document(made()), tmp_path / "reports")
+    path = LoadResult(document=load_document(made())).report(tmp_path / "reports")
     assert path.name == "orders-01J.html"
     assert path.read_text().startswith("<!doctype html>")
 

@@ -82,6 +82,11 @@ class Setting(NamedTuple):
     load: str = ""
 
     @property
+    def alone(self) -> "Setting":
+        """The same for calls that are made alone."""
+        return self._replace(load="")
+
+    @property
     def part(self) -> Part:
         """The part that it belongs to."""
         return Part(self.arch, self.code)

@@ -190,7 +190,7 @@ class Session:
         assert ask.load is not None
         self.loading = self.failures = None
         if ask.alone:
-            yield from self._warm({each._replace(load=""): ask.alone for each in ask.counts})
+            yield from self._warm({each.alone: ask.alone for each in ask.counts})
         variants = self._variants(ask.counts)
         if self._over or len(variants) < len(ask.counts):
             return
@@ -223,7 +223,7 @@ class Session:
         made = self._target.prepare(rest, fresh=fresh, stop=lambda: self._over) if rest else {}
         for setting, variant in made.items():
             if isinstance(variant, TargetError):
-                self.failed[setting._replace(load="")] = variant.reason
+                self.failed[setting.alone] = variant.reason
             else:
                 found[setting] = variant
         return dict(sorted(found.items()))

@@ -179,7 +179,7 @@ class _Running:
 
     def _settings_of(self, reference: Reference) -> tuple[CaseState, Design, str | None]:
         """The same, by the sizes that the baseline has of the candidate's."""
-        known = {sample.setting._replace(load="") for sample in reference.samples}
+        known = {sample.setting.alone for sample in reference.samples}
         lacking = [each for each in self.sides.settings if each not in known]
         listed = self._listed(lacking)
         if len(lacking) == len(self.sides.settings):

@@ -157,7 +157,7 @@ class Rounds(Stepwise):
 def able(settings: Iterable[Setting], failed: Iterable[Setting]) -> list[Setting]:
     """Those of the candidate's settings that could be made callable on every side."""
     lost = {each._replace(code="", load="") for each in failed}
-    return [setting for setting in settings if setting._replace(load="") not in lost]
+    return [setting for setting in settings if setting.alone not in lost]
 
 
 def pair(plan: RoundPlan, setting: Setting, of: Mapping[Setting, Sequence[Sample]]) -> Pair:
@@ -211,5 +211,5 @@ def _by_setting(samples: Iterable[Sample]) -> dict[Setting, list[Sample]]:
     found: dict[Setting, list[Sample]] = {}
     for sample in samples:
         if sample.purpose is not Purpose.WARM_UP:
-            found.setdefault(sample.setting._replace(load=""), []).append(sample)
+            found.setdefault(sample.setting.alone, []).append(sample)
     return found

@@ -1,5 +1,6 @@
 """Charts of a sweep: duration and cost over memory, cost against duration, and cold starts."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -12,6 +13,13 @@ _HEIGHT = 340
 Look = tuple[str, list[int], str]
 _FIRST: Look = ("accent", [1, 0], "circle")
 _SECOND: Look = ("second", [6, 4], "diamond")
+#: Groups take these in turn.
+_GROUPS: tuple[Look, ...] = (
+    _FIRST,
+    _SECOND,
+    ("warn", [2, 2], "square"),
+    ("muted", [8, 2, 2, 2], "triangle-up"),
+)
 _LOOKS: dict[str, Look] = {P50: _FIRST, P95: _SECOND, "cost": _FIRST}
 
 
@@ -26,19 +34,19 @@ def cost_chart(series: OverMemory) -> dict[str, Any]:
 
 
 def _looks(series: OverMemory, usual: list[str]) -> dict[str, Look]:
-    """Each series' look, in order; where architectures are compared (``arm64 p50``) the hue is
-    the architecture's, and dashes and shape tell p50 from p95."""
+    """Each series' look, in order; where groups such as architectures are compared (``arm64 p50``)
+    the hue is the group's, and dashes and shape tell p50 from p95."""
     names = [line.series for line in series.lines] + [point.series for point in series.points]
     found = list(dict.fromkeys(names))
     if set(found) <= set(usual):
         return {name: _LOOKS[name] for name in usual}
-    arches = list(dict.fromkeys(name.rpartition(" ")[0] for name in found))
+    groups = list(dict.fromkeys(name.rpartition(" ")[0] for name in found))
+    of_group = dict(zip(groups, itertools.cycle(_GROUPS), strict=False))
     looks = {}
     for name in found:
-        arch, _, what = name.rpartition(" ")
-        of_arch = _FIRST if arch == arches[0] else _SECOND
-        _, dash, shape = of_arch if what == "cost" else _LOOKS[what]
-        looks[name] = (of_arch[0], dash, shape)
+        group, _, what = name.rpartition(" ")
+        _, dash, shape = of_group[group] if what == "cost" else _LOOKS[what]
+        looks[name] = (of_group[group][0], dash, shape)
     return looks
 
 

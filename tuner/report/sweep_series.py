@@ -1,8 +1,9 @@
 """The numbers of a sweep's charts, chosen and cleaned: nothing is infinite, NaN or zero."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,20 +101,15 @@ class ColdBar:
 
 def latency_series(sweep: Sweep) -> OverMemory:
     """Median and 95th percentile of the warm duration, measured and fitted, in ms."""
-    points, lines = [], []
-    for each in sweep.each:
-        points += list(_latency_points(each, sweep))
-        if each.band is not None:
-            for name, values in ((P50, each.band.p50_ms), (P95, each.band.p95_ms)):
-                lines += list(_fitted(each.band, _named(name, each, sweep), values, values, values))
-    return _over_memory(sweep, points, lines, tuple(_limits(sweep)))
+    groups = [_Group(_prefix(each, sweep), each.sizes, each.band) for each in sweep.each]
+    return _latency(sweep, groups, tuple(_limits(sweep)))
 
 
 def cost_series(sweep: Sweep) -> OverMemory:
     """USD per million invocations, measured and fitted, with 90 % intervals."""
     points, lines = [], []
     for each in sweep.each:
-        series = _named("cost", each, sweep)
+        series = f"{_prefix(each, sweep)}cost"
         for size in each.sizes:
             cost = size.cost_usd_per_million
             if cost is not None and _drawable(cost.mean):
@@ -149,21 +145,39 @@ def cold_bars(sweep: Sweep) -> tuple[ColdBar, ...]:
     return tuple(bars)
 
 
-def _latency_points(each: Sweep, compared: Sweep) -> Iterator[Point]:
-    for size in each.sizes:
+class _Group(NamedTuple):
+    """What is drawn in one hue; ``prefix`` begins the names of its series."""
+
+    prefix: str
+    sizes: tuple[SizeRow, ...]
+    band: CurveBand | None
+
+
+def _latency(sweep: Sweep, groups: Sequence[_Group], limits: tuple[Limit, ...] = ()) -> OverMemory:
+    points, lines = [], []
+    for group in groups:
+        points += list(_latency_points(group))
+        if (band := group.band) is not None:
+            for name, values in ((P50, band.p50_ms), (P95, band.p95_ms)):
+                lines += list(_fitted(band, group.prefix + name, values, values, values))
+    return _over_memory(sweep, points, lines, limits)
+
+
+def _latency_points(group: _Group) -> Iterator[Point]:
+    for size in group.sizes:
         stats = size.warm.duration_ms
         if stats is None:
             continue
         for name, value, ci in ((P50, stats.p50, stats.p50_ci), (P95, stats.p95, stats.p95_ci)):
             if _drawable(value):
-                series = _named(name, each, compared)
+                series = group.prefix + name
                 text = f"{format_memory(size.memory_mb)}, {series}: {format_ms(value)}"
                 yield Point(size.memory_mb, series, value, *_bounds(ci, value), text)
 
 
-def _named(name: str, each: Sweep, compared: Sweep) -> str:
-    """The series' name, with its architecture where there are several."""
-    return f"{each.arch} {name}" if compared.beside else name
+def _prefix(each: Sweep, compared: Sweep) -> str:
+    """The architecture, where there are several, as the names of its series begin."""
+    return f"{each.arch} " if compared.beside else ""
 
 
 def _fitted(band: CurveBand, name: str, *curves: NDArray[np.float64]) -> Iterator[Point]:

@@ -161,3 +161,33 @@ def test_runs_are_copied_to_another_store_where_commands_find_them(tuner: Run, s
     assert again[1] == "Copied 0 runs (0 samples) to store team.db. There already: 1 run.\n"
     code, _, err = tuner("runs", "copy", "nowhere", "--to", "team.db")
     assert (code, err.splitlines()[0]) == (1, "tuner: run nowhere: no stored run starts with this")
+
+
+def test_what_speed_is_worth_decides_between_equally_cheap_sizes(
+    tuner: Run, tmp_path: Path
+) -> None:
+    rows = ["memory_mb,duration_ms"]
+    for size, ms in ((256, 400.0), (512, 200.0), (1024, 101.0)):  # 1,024 MB costs 1 % more
+        rows += [f"{size},{ms}"] * 12
+    file = tmp_path / "even.csv"
+    file.write_text("\n".join(rows))
+    words = (
+        "sweep",
+        f"replay:{file}",
+        "--memory",
+        "recorded",
+        "--yes",
+        "--seed",
+        "1",
+        "--json",
+        "-",
+    )
+    picks = {}
+    for worth in ("0", "0.05"):
+        code, out, _ = tuner(*words, "--worth", worth)
+        assert code == 0
+        picks[worth] = json.loads(out)["recommendation"]
+    assert picks["0.05"]["memory_mb"] == 1024
+    assert picks["0"]["memory_mb"] < 1024
+    assert picks["0.05"]["verified_calls"] >= 10
+    assert set(picks["0"]["choices"]) == {"cheapest", "balanced", "fastest"}

@@ -15,7 +15,7 @@ LOAD = "load"
 #: The document that keeps a run's answer in a few words, for lists of runs.
 ANSWER = "answer"
 #: Overrides of a run's options; the rest of a recommendation's keywords is about prices and pages.
-_GOAL = ("strategy", "balance", "slo", "cold_share", "traffic")
+_GOAL = ("strategy", "balance", "worth", "slo", "cold_share", "traffic")
 
 
 @taking(RecommendCall)

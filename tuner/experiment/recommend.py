@@ -61,7 +61,7 @@ def recommend_run(
 
 
 #: Options that ask another question of the same samples.
-_ANEW = frozenset({"strategy", "balance", "slo", "memory"})
+_ANEW = frozenset({"strategy", "balance", "worth", "slo", "memory"})
 
 
 def _on_one(found: Findings, options: SweepOptions, priced_as: FunctionFacts, enough: int) -> Sweep:

@@ -119,6 +119,7 @@ class RecommendCall(output.ReportedToo, output.Stored, sweep.Production, panel=s
     run: str = positional(RUN, kw_only=False)
     strategy: k.MaybeStrategy = maybe(sweep.GoalOptions.strategy)
     balance: k.MaybeNumber = maybe(sweep.GoalOptions.balance)
+    worth: k.MaybeNumber = maybe(sweep.GoalOptions.worth)
     slo: k.MaybeSlos = maybe(sweep.GoalOptions.slo)
     region: k.Text = option(k.TEXT, "Use this region's prices.")
     arch: k.Text = option(k.TEXT, "Use the prices of x86_64 or arm64; durations stay as measured.")

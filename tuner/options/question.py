@@ -45,6 +45,7 @@ def goal_of(options: SweepOptions, facts: FunctionFacts) -> Goal:
     return Goal(
         strategy=options.strategy,
         balance=options.balance,
+        worth=options.worth,
         slos=options.slo,
         cold_share=share,
         arch=facts.arch,

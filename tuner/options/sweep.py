@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from tuner.decide.goal import WORTH
 from tuner.errors import UsageError
 from tuner.options import calls, completion, function
 from tuner.options import kinds as k
@@ -81,6 +82,15 @@ class GoalOptions(Production, Objectives):
     )
     balance: k.Number = option(
         k.NUMBER, "balanced: 0 is speed, 1 is cost.", 0.5, panel=CHOICE_PANEL, least=0.0, most=1.0
+    )
+    worth: k.Number = option(
+        k.NUMBER,
+        "cost: what speed is worth; the least cost x duration^worth wins, so that by default half "
+        "the duration may cost 3.5 % more. 0 is the plainly cheapest.",
+        WORTH,
+        panel=CHOICE_PANEL,
+        least=0.0,
+        most=1.0,
     )
 
 

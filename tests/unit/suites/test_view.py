@@ -1,0 +1,76 @@
+"""A bench and a comparison as people read them, in the terminal and on a page."""
+
+import io
+from dataclasses import replace
+
+from rich.console import Console
+
+from support.benches import case
+from support.views import tables_of
+from tuner.report.page import render
+from tuner.report.terminal import print_view
+from tuner.suites.result import (
+    BenchResult,
+    CaseResult,
+    CaseState,
+    CompareResult,
+    Origin,
+    SizeResult,
+)
+from tuner.suites.view import bench_view, compare_view
+
+
+def bench(*cases: CaseResult) -> BenchResult:
+    """A finished run of the suite ``nightly``."""
+    return BenchResult("01JDT", "nightly", None, Origin("main"), 1, 1e9, 1e9 + 65, cases)
+
+
+def drifted(ratio: float) -> BenchResult:
+    """A bench beside which the control changed by this ratio."""
+    found = case()
+    judged = tuple(replace(j, control_ratio=ratio) for j in found.sizes[0].judgements)
+    return bench(replace(found, sizes=(SizeResult(512, judged),)))
+
+
+def test_what_regressed_is_the_answer() -> None:
+    answer = bench_view(bench(case(after=130.0), case("mail"))).answer
+    assert (answer.headline, answer.tone) == ("Regressed", "bad")
+    assert answer.rest.startswith("checkout at 512 MB: p50 is slower: +30 %")
+
+
+def test_gates_that_hold_are_counted_and_cases_without_a_verdict_named() -> None:
+    gone = case("gone", state=CaseState.FAILED, reason="function gone")
+    view = bench_view(bench(case(), gone))
+    assert view.answer.sentence == "No regression in 4 gates: 4 unchanged; gone: failed"
+    assert view.sections[1].warnings == ("failed: function gone",)
+
+
+def test_each_gate_is_a_row_with_its_change_and_values() -> None:
+    (table,) = tables_of(bench_view(bench(case(after=130.0)))).values()
+    assert table.caption == "checkout at 512 MB, 200 + 200 calls"
+    first, *_, objective = table.rows
+    assert [cell.value for cell in first.cells] == [
+        "regressed",
+        "+30 % (+29 to +31)",
+        "100 ms → 129 ms",
+    ]
+    assert first.cells[0].tone == "failed"
+    assert objective.cells[0].value == "met"
+
+
+def test_a_small_drift_is_corrected_for_and_a_large_one_makes_the_result_unreliable() -> None:
+    (small,) = bench_view(drifted(1.02)).sections[0].warnings
+    assert small.endswith("drifted by +2.0 % between the runs; verdicts are corrected for it")
+    (large,) = bench_view(drifted(1.45)).sections[0].warnings
+    assert large.endswith("drifted by +45 % between the runs: result unreliable")
+
+
+def test_a_comparison_fits_eighty_characters_and_becomes_a_page() -> None:
+    found = case(after=130.0)
+    assert found.before is not None and found.after is not None
+    view = compare_view(CompareResult(found.before, found.after, True, found.sizes))
+    out = io.StringIO()
+    print_view(view, Console(file=out, width=80, force_terminal=True, color_system=None))
+    assert max(map(len, out.getvalue().splitlines())) <= 80
+    assert "git:abc1234 (against git:0000001)" in out.getvalue()
+    assert "cost_per_million +5%" in render(view)

@@ -1,16 +1,18 @@
 """Set memory and architecture of a function in a SAM or CloudFormation template, or serverless.yml.
 
-ruamel.yaml says where the value stands; only its own characters are replaced in the text, or one
-line is added, so that comments, order and layout stay. References and other expressions are not
-changed.
+The nodes of the YAML say where the value stands; only its own characters are replaced in the text,
+or one line is added, so that comments, order and layout stay. References and other expressions are
+not changed, and a change that would reach anything but the named function is refused.
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
 from tuner.errors import UsageError
+from tuner.targets.yaml_nodes import children, compose, own, plain
 
 _TYPES = ("AWS::Serverless::Function", "AWS::Lambda::Function")
 
@@ -20,8 +22,14 @@ class _Place:
     """The mapping of a function, and its name for messages."""
 
     name: str
-    mapping: Any
+    mapping: MappingNode
     serverless: bool = False
+
+    def settings(self, document: Any) -> Any:
+        """Its settings in the plain value of a document."""
+        if self.serverless:
+            return document["functions"][self.name]
+        return document["Resources"][self.name]["Properties"]
 
 
 @dataclass(frozen=True)
@@ -40,9 +48,9 @@ class _Value:
         """As it is written where there is none."""
         return f"{self.key}: {f'[{self.text}]' if self.listed else self.text}"
 
-    def is_in(self, mapping: Any) -> bool:
-        """Return whether a mapping has it."""
-        found = mapping.get(self.key)
+    def is_in(self, settings: Any) -> bool:
+        """Return whether the plain settings of a function have it."""
+        found = settings.get(self.key)
         if self.listed:
             return isinstance(found, list) and [str(each) for each in found] == [self.text]
         return str(found) == self.text
@@ -54,65 +62,93 @@ def patch_yaml(
     """The text with the function's memory, and architecture if one is given. ``resource`` is a
     logical id (or the function's key in serverless.yml). Raises UsageError that lists the
     choices."""
-    place = _choose(_places(_load(text, thing), thing), resource, thing)
+    place = _choose(_places(compose(text, thing), thing), resource, thing)
     name = "memorySize" if place.serverless else "MemorySize"
     values = [_Value(name, str(memory_mb), r"\d+", "a number")]
     if arch is not None:
-        plain, words = "x86_64|arm64", "x86_64 or arm64"
+        words, names = "x86_64|arm64", "x86_64 or arm64"
         if place.serverless:
-            values.append(_Value("architecture", arch, plain, words))
+            values.append(_Value("architecture", arch, words, names))
         else:
-            values.append(_Value("Architectures", arch, plain, f"a list of {words}", listed=True))
+            values.append(_Value("Architectures", arch, words, f"a list of {names}", listed=True))
     for value in values:
         text = _with(text, value, place.name, thing)
     return text
 
 
-def _with(text: str, value: _Value, resource: str, thing: str) -> str:
-    place = _choose(_places(_load(text, thing), thing), resource, thing)
-    lines = text.splitlines(keepends=True)
-    there = value.key in place.mapping
-    new = (_replaced if there else _added)(lines, place, value, thing)
-    again = _choose(_places(_load(new, thing), thing), place.name, thing)
-    if not value.is_in(again.mapping) or len(again.mapping) - len(place.mapping) != (not there):
+def _with(text: str, value: _Value, name: str, thing: str) -> str:
+    root = compose(text, thing)
+    place = _choose(_places(root, thing), name, thing)
+    there = own(place.mapping, value.key)
+    if len(there) > 1:
+        raise UsageError(
+            f"{thing}: {name}", f"has {value.key} {len(there)} times", "Keep one of them."
+        )
+    new = (
+        _replaced(text, place, *there[0], value, thing)
+        if there
+        else _added(text, place, value, thing)
+    )
+    again = compose(new, thing)
+    _check_others(place, root, again, value, thing)
+    return new
+
+
+def _check_others(
+    place: _Place, old: Node | None, new: Node | None, value: _Value, thing: str
+) -> None:
+    """Refuse a change that misses its function or reaches more than it. Raises UsageError."""
+    places = _places(old, thing)
+    try:
+        before, after = plain(old), plain(new)
+        differ = [p.name for p in places if p.settings(before) != p.settings(after)]
+        landed = value.is_in(place.settings(after))
+        for document in (before, after):
+            place.settings(document).pop(value.key, None)
+        same = before == after
+    except (KeyError, TypeError, AttributeError):
+        differ, landed, same = [], False, False
+    others = [name for name in differ if name != place.name]
+    if others or (landed and not same):
+        raise UsageError(
+            f"{thing}: {place.name}",
+            f"shares its settings with {_listed(others) or 'another part of the file'} "
+            "by a YAML anchor",
+            f"Write its {value.key} apart from them, by hand.",
+        )
+    if not landed:
         raise UsageError(
             f"{thing}: {place.name}",
             "has a layout that cannot be patched",
             f"Set {value.added} by hand.",
         )
-    return new
 
 
-def _load(text: str, thing: str) -> Any:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
-    try:
-        return YAML(typ="rt").load(text)
-    except (YAMLError, ValueError, RecursionError) as error:
-        said = " ".join(str(error).split())[:120]
-        raise UsageError(thing, f"is not YAML ({said})", "Repair the file first.") from None
+def _listed(names: list[str]) -> str:
+    head, tail = names[:-1], names[-1:]
+    return " and ".join([", ".join(head), *tail] if head else tail)
 
 
-def _places(document: Any, thing: str) -> list[_Place]:
-    if isinstance(document, Mapping):
-        resources, functions = document.get("Resources"), document.get("functions")
-        if isinstance(resources, Mapping):
-            return [
-                _Place(str(name), body["Properties"])
-                for name, body in resources.items()
-                if isinstance(body, Mapping)
-                and body.get("Type") in _TYPES
-                and isinstance(body.get("Properties"), Mapping)
-            ]
-        if isinstance(functions, Mapping):
-            return [
-                _Place(str(name), body, serverless=True)
-                for name, body in functions.items()
-                if isinstance(body, Mapping)
-            ]
+def _places(root: Node | None, thing: str) -> list[_Place]:
+    top = children(root)
+    if isinstance(top.get("Resources"), MappingNode):
+        bodies = children(top["Resources"]).items()
+        settings = [(str(name), _properties(children(body))) for name, body in bodies]
+        return [_Place(name, mapping) for name, mapping in settings if mapping is not None]
+    if isinstance(top.get("functions"), MappingNode):
+        return [
+            _Place(str(name), body, serverless=True)
+            for name, body in children(top["functions"]).items()
+            if isinstance(body, MappingNode)
+        ]
     fix = "Name a SAM or CloudFormation template, or a serverless.yml."
     raise UsageError(thing, "has neither Resources nor functions", fix)
+
+
+def _properties(body: dict[Any, Node]) -> MappingNode | None:
+    kind, properties = body.get("Type"), body.get("Properties")
+    known = isinstance(kind, ScalarNode) and kind.value in _TYPES
+    return properties if known and isinstance(properties, MappingNode) else None
 
 
 def _choose(places: list[_Place], resource: str | None, thing: str) -> _Place:
@@ -126,32 +162,35 @@ def _choose(places: list[_Place], resource: str | None, thing: str) -> _Place:
     raise UsageError(f"{thing}: {resource}", "is not there", f"There are: {there}.")
 
 
-def _replaced(lines: list[str], place: _Place, value: _Value, thing: str) -> str:
-    found = place.mapping[value.key]
-    alone = value.listed and isinstance(found, list) and len(found) == 1
-    row, column = found.lc.item(0) if alone else place.mapping.lc.value(value.key)
-    line = lines[row]
-    present = re.match(rf"(['\"]?)({value.plain})\1(?=[\s,}}\]#]|$)", line[column:], re.ASCII)
-    if present is None or alone is not value.listed:
-        said = line[column:].strip()[:60]
+def _replaced(text: str, place: _Place, key: Node, found: Node, value: _Value, thing: str) -> str:
+    alone = value.listed and isinstance(found, SequenceNode) and len(found.value) == 1
+    start = (found.value[0] if alone else found).start_mark.index
+    present = None
+    if start >= key.end_mark.index and alone is value.listed:  # else it is an alias
+        pattern = rf"(['\"]?)({value.plain})\1(?=[\s,}}\]#]|$)"
+        present = re.compile(pattern, re.ASCII).match(text, start)
+    if present is None:
+        said = text[key.end_mark.index :].splitlines()[:1]
+        shown = "".join(said).lstrip("'\": ").strip()[:60]
         raise UsageError(
             f"{thing}: {place.name}",
-            f"its {value.key} is {said or 'empty'}, not {value.words}",
+            f"its {value.key} is {shown or 'empty'}, not {value.words}",
             f"Set it to {value.text} where the value is defined.",
         )
-    start = column + present.start(2)
-    lines[row] = line[:start] + value.text + line[start + len(present[2]) :]
-    return "".join(lines)
+    return text[: present.start(2)] + value.text + text[present.end(2) :]
 
 
-def _added(lines: list[str], place: _Place, value: _Value, thing: str) -> str:
-    if not place.mapping or place.mapping.fa.flow_style():
+def _added(text: str, place: _Place, value: _Value, thing: str) -> str:
+    pairs = place.mapping.value
+    first = pairs[0][0].start_mark if pairs else None
+    indent = text[first.index - first.column : first.index] if first else ""
+    if first is None or place.mapping.flow_style or indent.strip():
         raise UsageError(
             f"{thing}: {place.name}",
             f"has no {value.key}, and its layout has no line for one",
             f"Add {value.added} by hand.",
         )
-    row, column = place.mapping.lc.key(next(iter(place.mapping)))
-    end = "\r\n" if lines[row].endswith("\r\n") else "\n"
-    lines.insert(row, f"{lines[row][:column]}{value.added}{end}")
-    return "".join(lines)
+    ends = re.compile(r"\r?\n").search(text, first.index)
+    end = ends[0] if ends else "\n"
+    start = first.index - first.column
+    return f"{text[:start]}{indent}{value.added}{end}{text[start:]}"

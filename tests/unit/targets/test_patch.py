@@ -182,6 +182,97 @@ def test_any_text_gets_an_architecture_or_is_refused_in_our_words(
         assert str(error)
 
 
+SHARED = """\
+x-usual: &usual
+  Runtime: python3.13
+  MemorySize: 256
+Resources:
+  Place:
+    Type: AWS::Serverless::Function
+    Properties:
+      <<: *usual
+      Handler: shop.place
+  Cancel:
+    Type: AWS::Serverless::Function
+    Properties: &cancel
+      Handler: shop.cancel
+      <<: [*usual]
+  Refund:
+    Type: AWS::Serverless::Function
+    Properties: *cancel
+  Ship:
+    Type: AWS::Serverless::Function
+    Properties: &ship
+      MemorySize: 384
+  Return:
+    Type: AWS::Serverless::Function
+    Properties: {<<: *ship, MemorySize: 128}
+  Track:
+    Type: AWS::Serverless::Function
+    Properties:
+      <<: *ship
+      Handler: shop.track
+"""
+
+
+def test_a_merged_value_gives_way_to_a_line_of_the_functions_own() -> None:
+    added = patch(SHARED, Path("t.yaml"), 640, "Place")
+    assert added == SHARED.replace(
+        "      <<: *usual\n", "      MemorySize: 640\n      <<: *usual\n"
+    )
+    added = patch(SHARED, Path("t.yaml"), 640, "Track", "arm64")
+    assert "      Architectures: [arm64]\n      MemorySize: 640\n      <<: *ship\n" in added
+
+
+def test_a_merged_value_of_serverless_gives_way_too() -> None:
+    text = (
+        "custom: {usual: &usual {memorySize: 256, timeout: 9}}\n"
+        "functions:\n  a:\n    handler: a.b\n    <<: *usual\n  b: *usual\n"
+    )
+    added = patch(text, Path("serverless.yml"), 640, "a")
+    assert added == text.replace("    handler", "    memorySize: 640\n    handler")
+    with pytest.raises(UsageError, match="another part of the file by a YAML anchor"):
+        patch(added, Path("serverless.yml"), 640, "b")
+
+
+@pytest.mark.parametrize(
+    ("resource", "others"),
+    [("Cancel", "with Refund by"), ("Refund", "with Cancel by"), ("Ship", "with Track by")],
+)
+def test_a_change_that_would_reach_another_function_names_it(resource: str, others: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        patch(SHARED, Path("t.yaml"), 640, resource)
+    assert others in str(caught.value)
+    assert len(str(caught.value).splitlines()) <= 2
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("x: &x {<<: *x}", "&x contains itself"),
+        ("x: &x [1, *x]", "&x contains itself"),
+        (
+            "\n".join(
+                ["a0: &a0 [1]"] + [f"a{n}: &a{n} [{f'*a{n - 1},' * 9}]" for n in range(1, 12)]
+            ),
+            "larger than 500,000 values",
+        ),
+        (SAM.replace("MemorySize:   256", "MemorySize: *m").replace("# The", "m: &m 1\n#"), "*m"),
+        (SAM.replace("      Handler: app", "      MemorySize: 1\n      Handler: app"), "2 times"),
+    ],
+)
+def test_anchors_that_cannot_be_followed_are_refused_in_a_line(text: str, says: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        patch(text, Path("t.yaml"), 640, "Orders")
+    assert says in str(caught.value)
+    assert len(str(caught.value).splitlines()) <= 2
+
+
+def test_a_key_twice_in_another_resource_does_not_hinder() -> None:
+    text = SAM + "    Properties: {BillingMode: A, BillingMode: B}\n"
+    assert patch(text, Path("t.yaml"), 640, "Orders") == text.replace("  256 ", "  640 ")
+
+
 def test_line_ends_of_windows_stay() -> None:
     text = SAM.replace("\n", "\r\n")
     assert patch(text, Path("t.yaml"), 640, "Mail").count("\r\n") == text.count("\r\n") + 1

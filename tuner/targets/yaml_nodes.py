@@ -1,0 +1,133 @@
+"""YAML as a tree of nodes that know their place in the text; anchors and merge keys are followed.
+
+A tree that contains itself, or that its anchors blow up, is refused before anything walks it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import SafeConstructor
+from ruamel.yaml.error import YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from tuner.errors import UsageError
+
+#: Nodes that a document may have with every anchor written out; CloudFormation takes 1 MB of text.
+MOST_NODES = 500_000
+_CORE = "tag:yaml.org,2002:"
+_MERGE = f"{_CORE}merge"
+_FIX = "Fix the file first."
+
+
+@dataclass(frozen=True)
+class Tagged:
+    """``!Ref x``, ``!Sub x``: not a value yet."""
+
+    name: str
+    value: Any
+
+
+def compose(text: str, thing: str) -> Node | None:
+    """The root of the only document; ``None`` if it is empty. Raises UsageError."""
+    if text.lstrip().startswith("{"):
+        text = text.replace("\t", " ")  # JSON may be indented by tabs; every place stays
+    try:
+        root: Node | None = YAML(typ="safe", pure=True).compose(text)
+        if root is not None:
+            _measure(root, thing, {})
+    except RecursionError:
+        raise UsageError(thing, "is not YAML (it is nested too deeply)", _FIX) from None
+    except (YAMLError, ValueError, TypeError, AttributeError) as error:
+        said = " ".join(str(getattr(error, "problem", None) or error).split())[:120]
+        mark = getattr(error, "problem_mark", None)
+        where = f"{thing}, line {mark.line + 1}" if mark else thing
+        raise UsageError(where, f"is not YAML ({said})", _FIX) from None
+    return root
+
+
+def _measure(node: Node, thing: str, sizes: dict[int, int | None]) -> int:
+    """The number of nodes with every anchor written out. Raises UsageError."""
+    if id(node) in sizes:
+        known = sizes[id(node)]
+        if known is None:
+            raise UsageError(thing, f"its anchor &{node.anchor} contains itself", _FIX)
+        return known
+    sizes[id(node)] = None
+    size = 1 + sum(_measure(inner, thing, sizes) for inner in _inner(node))
+    if size > MOST_NODES:
+        raise UsageError(
+            thing, f"its anchors make it larger than {MOST_NODES:,} values", "Write them out."
+        )
+    sizes[id(node)] = size
+    return size
+
+
+def _inner(node: Node) -> Iterator[Node]:
+    if isinstance(node, MappingNode):
+        for key, value in node.value:
+            yield key
+            yield value
+    elif isinstance(node, SequenceNode):
+        yield from node.value
+
+
+def own(mapping: Node, name: str) -> list[tuple[Node, Node]]:
+    """The keys of this name that are written in a mapping itself, with their values."""
+    pairs = mapping.value if isinstance(mapping, MappingNode) else []
+    return [(key, value) for key, value in pairs if key.value == name]
+
+
+def children(mapping: Node | None) -> dict[Any, Node]:
+    """The values of a mapping by key: merged ones first, its own win, the last of two wins."""
+    if not isinstance(mapping, MappingNode):
+        return {}
+    merged: dict[Any, Node] = {}
+    written: dict[Any, Node] = {}
+    for key, value in mapping.value:
+        if key.tag == _MERGE:
+            sources = value.value if isinstance(value, SequenceNode) else [value]
+            for source in sources:  # the first of several wins
+                merged = {**children(source), **merged}
+        else:
+            written[_key(key)] = value
+    return {**merged, **written}
+
+
+def plain(node: Node | None) -> Any:
+    """The value of a node; nothing in it is shared, and what has a tag stays :class:`Tagged`."""
+    if node is None:
+        return None
+    value: Any
+    if isinstance(node, MappingNode):
+        value = {key: plain(inner) for key, inner in children(node).items()}
+    elif isinstance(node, SequenceNode):
+        value = [plain(inner) for inner in node.value]
+    else:
+        value = _scalar(node)
+    tag = str(node.tag)
+    return Tagged(tag[1:], value) if tag.startswith("!") and len(tag) > 1 else value
+
+
+def _key(node: Node) -> Any:
+    if isinstance(node, ScalarNode):
+        return _scalar(node)
+    line = node.start_mark.line + 1
+    raise UsageError(f"line {line}", "has a key that is not text", _FIX)
+
+
+def _scalar(node: Node) -> Any:
+    readers = {
+        "int": SafeConstructor.construct_yaml_int,
+        "float": SafeConstructor.construct_yaml_float,
+        "bool": SafeConstructor.construct_yaml_bool,
+        "null": SafeConstructor.construct_yaml_null,
+    }
+    read = readers.get(str(node.tag).removeprefix(_CORE))
+    if read is None:
+        return node.value
+    try:
+        return read(YAML(typ="safe", pure=True).constructor, node)
+    except (ValueError, KeyError):
+        return node.value

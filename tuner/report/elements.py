@@ -178,7 +178,7 @@ _TONES = {
 
 def verdict_word(verdict: str) -> str:
     """A verdict or state of a document as people read it."""
-    return {"same": "unchanged", "cannot tell": "inconclusive"}.get(verdict, verdict)
+    return {"same": "unchanged", "cannot tell": "inconclusive"}.get(verdict, str(verdict))
 
 
 def tone(mark: str) -> str:

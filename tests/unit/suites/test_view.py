@@ -58,7 +58,7 @@ def test_each_gate_is_a_row_with_its_change_and_values() -> None:
     assert objective.cells[0].value == "met"
 
 
-def test_a_small_drift_is_corrected_for_and_a_large_one_makes_the_result_unreliable() -> None:
+def test_a_small_drift_is_corrected_and_a_large_one_is_called_unreliable() -> None:
     (small,) = bench_view(drifted(1.02)).sections[0].warnings
     assert small.endswith("drifted by +2.0 % between the runs; verdicts are corrected for it")
     (large,) = bench_view(drifted(1.45)).sections[0].warnings

@@ -57,6 +57,7 @@ def platform_advice(facts: FunctionFacts, sizes_mb: Iterable[int]) -> tuple[Advi
         _too_few_cores(facts.platform, list(sizes_mb)),
         _share_off(facts.platform),
         _stands_in(facts),
+        _template(facts.platform),
     )
     return tuple(advice for advice in found if advice is not None)
 
@@ -214,6 +215,13 @@ def _stands_in(facts: FunctionFacts) -> Advice | None:
         "between versions. Run tuner with that Python, or measure on AWS."
     )
     return Advice("runtime-stands-in", text)
+
+
+def _template(platform: Mapping[str, Any]) -> Advice | None:
+    notes = platform.get("template_notes") or []
+    if not notes:
+        return None
+    return Advice("template-unknown", f"Of the template: {'. '.join(map(str, notes))}.")
 
 
 def _is_warm(sample: Sample) -> bool:

@@ -15,7 +15,7 @@ from tuner.clock import WallClock
 from tuner.errors import NotFound, UsageError
 from tuner.options.sweep import SweepOptions
 from tuner.suites.suite_file import parse_suite
-from tuner.targets.names import Kind, parse_target
+from tuner.targets.names import TEMPLATES, Kind, parse_target
 
 _SERVERLESS = re.compile(r"serverless(\.\w+)*\.ya?ml")
 _VARIABLE = re.compile(r"\$\{[^}]*\}")
@@ -67,14 +67,14 @@ def suite_text(
 
 def _functions(source: str, options: SweepOptions) -> list[Found]:
     file = Path(source)
-    if file.suffix in (".yml", ".yaml"):
+    if file.suffix in TEMPLATES and ":" not in source:
         if _SERVERLESS.fullmatch(file.name):
             return _of_serverless(file)
         return _of_template(file)
     if file.exists() and ":" not in source:
         return _functions(f"local:{source}", options.but(target=f"local:{source}"))
     name = parse_target(source)
-    if name.kind is Kind.LOCAL and Path(name.path).suffix in (".yml", ".yaml"):
+    if name.kind is Kind.LOCAL and Path(name.path).suffix in TEMPLATES:
         return _of_template(Path(name.path), name.logical_id)
     return [_of_target(source, options)]
 

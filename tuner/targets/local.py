@@ -20,7 +20,7 @@ from tuner.records import FunctionFacts
 from tuner.targets.aws import AwsTarget
 from tuner.targets.aws_versions import AwsOptions
 from tuner.targets.embedded import EmbeddedLambda, EmbeddedOptions
-from tuner.targets.names import DEMOS, Kind, TargetName
+from tuner.targets.names import DEMOS, TEMPLATES, Kind, TargetName
 from tuner.targets.package import Package, package_source, read_package
 from tuner.targets.seam import Code, Finding, Progress, Target
 
@@ -60,6 +60,7 @@ class _Function:
     timeout_s: int
     environment: Mapping[str, str]
     chosen: bool = True  # its memory size, by somebody
+    notes: tuple[str, ...] = ()  # what differs from AWS because of its template
 
 
 def open_local(name: TargetName, options: LocalOptions) -> "LocalTarget":
@@ -99,9 +100,12 @@ class LocalTarget(AwsTarget):
         """As the AWS target, with how this machine plays Lambda; code without a template has no
         size that anybody chose."""
         facts = super().describe()
-        if self._function.chosen:
-            return facts
-        return replace(facts, platform={**facts.platform, "memory_default": True})
+        platform = dict(facts.platform)
+        if not self._function.chosen:
+            platform["memory_default"] = True
+        if self._function.notes:
+            platform["template_notes"] = list(self._function.notes)
+        return replace(facts, platform=platform)
 
     def metrics(self) -> None:
         """Nobody else counts."""
@@ -160,13 +164,13 @@ def _read(name: TargetName, options: LocalOptions) -> _Function:
             package = read_package(folder, "app.handler")
         return _function(f"demo-{name.demo}", package, options)
     path = Path(name.path).expanduser()
-    if path.suffix in (".yaml", ".yml"):
+    if path.suffix.lower() in TEMPLATES:
         return _from_template(path, name.logical_id, options)
     if name.logical_id is not None:
         raise UsageError(
             name.text,
             "only a template takes a name after #",
-            "Leave it out, or name the .yaml file.",
+            "Leave it out, or name the .yaml or .json file.",
         )
     package = read_package(path, options.handler, options.runtime)
     return replace(_function(path.resolve().stem, package, options), chosen=False)
@@ -187,20 +191,25 @@ def _from_template(path: Path, logical_id: str | None, options: LocalOptions) ->
 
     found = read_template(path, logical_id)
     where = f"{path}#{found.logical_id}"
-    missing = [name for name in found.unresolved if name not in options.environment]
-    if missing:
-        raise UsageError(
-            where,
-            f"environment variable {missing[0]} is {found.unresolved[missing[0]]}, "
-            "which is known only on AWS",
-            f"Give it a value with --env {missing[0]}=...",
-        )
+    guessed = {k: v for k, v in found.unresolved.items() if k not in options.environment}
+    notes = (
+        *(f"{note}; the default is used" for note in found.notes),
+        *(
+            f"environment variable {key} is {what}, known only on AWS; here it is "
+            f"{found.environment[key]!r}, unless --env {key}=... says another"
+            for key, what in guessed.items()
+        ),
+    )
+    for note in notes:
+        options.progress(f"{where}: {note}")
     return _Function(
         name=found.logical_id[:64],
         package=_template_package(found, where, options),
         memory_mb=found.memory_mb or DEFAULT_MEMORY_MB,
         timeout_s=found.timeout_s or options.timeout_s,
         environment={**found.environment, **options.environment},
+        chosen=not any(note.startswith("MemorySize ") for note in found.notes),
+        notes=notes,
     )
 
 

@@ -30,6 +30,9 @@ DEMOS = {
     "flaky": "flaky",
 }
 
+#: What the names of SAM and CloudFormation templates end with; CDK writes ``.template.json``.
+TEMPLATES = (".yaml", ".yml", ".json", ".template")
+
 _ARN = re.compile(
     r"arn:(?P<partition>aws[a-zA-Z-]*):lambda:(?P<region>[a-z]{2,5}(?:-[a-z]+)+-\d{1,2}):"
     r"(?P<account>\d{12}):function:(?P<rest>.+)",

@@ -1,34 +1,23 @@
 """A function out of a SAM or CloudFormation template, read as far as running it needs.
 
-Reads ``AWS::Serverless::Function`` (with ``Globals``) and ``AWS::Lambda::Function``; intrinsic
-functions are resolved where the template itself holds the value. Nothing is built: code that
-needs ``sam build`` is taken from ``.aws-sam/build`` by naming the template in there.
+Reads ``AWS::Serverless::Function`` (with ``Globals``) and ``AWS::Lambda::Function``, in YAML or
+JSON; expressions are worked out where the template itself holds the value. Nothing is built: code
+that needs ``sam build`` is taken from ``.aws-sam/build`` by naming the template in there.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.constructor import SafeConstructor
-from ruamel.yaml.error import YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
-
 from tuner.errors import NotFound, UsageError
+from tuner.targets.intrinsics import NO_VALUE, Values, shown, text_of
+from tuner.targets.yaml_nodes import compose, plain
 
 _SERVERLESS = "AWS::Serverless::Function"
 _TYPES = (_SERVERLESS, "AWS::Lambda::Function")
-#: Pseudo parameters that a local function may see.
-_PSEUDO = {
-    "AWS::Region": "us-east-1",
-    "AWS::AccountId": "000000000000",
-    "AWS::Partition": "aws",
-    "AWS::StackName": "local",
-    "AWS::URLSuffix": "amazonaws.com",
-}
-_SUBSTITUTE = re.compile(r"\$\{(!?)([A-Za-z0-9:.]+)\}")
 
 
 @dataclass(frozen=True)
@@ -43,15 +32,8 @@ class SamFunction:
     memory_mb: int | None
     timeout_s: int | None
     environment: Mapping[str, str] = field(default_factory=dict)
-    unresolved: Mapping[str, str] = field(default_factory=dict)  # variables known only on AWS
-
-
-@dataclass(frozen=True)
-class _Intrinsic:
-    """``!Ref x``, ``!Sub x``: not a value yet."""
-
-    name: str
-    value: Any
+    unresolved: Mapping[str, str] = field(default_factory=dict)  # variables with a placeholder
+    notes: tuple[str, ...] = ()  # settings that only AWS knows
 
 
 def read_template(path: Path, logical_id: str | None = None) -> SamFunction:
@@ -63,7 +45,9 @@ def read_template(path: Path, logical_id: str | None = None) -> SamFunction:
     if functions[name]["Type"] == _SERVERLESS:
         shared = _mapping(_mapping(template, "Globals", path), "Function", path)
         properties = _merged(shared, properties)
-    return _read(name, properties, _parameters(template, path), path)
+    for section in ("Parameters", "Mappings", "Conditions"):
+        _mapping(template, section, path)
+    return _Reader(name, properties, Values(template, f"{path}#{name}"), path).function()
 
 
 def function_names(path: Path) -> list[str]:
@@ -96,108 +80,99 @@ def _choose(functions: Mapping[str, Any], wanted: str | None, path: Path) -> str
     return next(iter(functions))
 
 
-def _read(
-    name: str, properties: Mapping[str, Any], values: Mapping[str, str], path: Path
-) -> SamFunction:
-    where = f"{path}#{name}"
-    if properties.get("PackageType") == "Image":
-        raise UsageError(where, "is a container image", "The local Lambda runs zip packages only.")
-    code, source = _code(properties, values, where)
-    variables = _mapping(_mapping(properties, "Environment", path), "Variables", path)
-    resolved = {str(key): _resolve(value, values) for key, value in variables.items()}
-    return SamFunction(
-        logical_id=name,
-        code=None if code is None else path.parent / code,
-        source=source,
-        handler=_resolve(properties.get("Handler"), values),
-        runtime=_resolve(properties.get("Runtime"), values),
-        memory_mb=_number(properties, "MemorySize", values, where),
-        timeout_s=_number(properties, "Timeout", values, where),
-        environment={key: value for key, value in resolved.items() if value is not None},
-        unresolved={
-            str(key): _shown(value)
-            for key, value in variables.items()
-            if resolved[str(key)] is None
-        },
-    )
+class _Reader:
+    """Reads the settings of one function."""
 
+    def __init__(
+        self, name: str, properties: Mapping[str, Any], values: Values, path: Path
+    ) -> None:
+        self._name, self._properties, self._values = name, properties, values
+        self._path, self._where = path, f"{path}#{name}"
+        self._notes: list[str] = []
 
-def _code(
-    properties: Mapping[str, Any], values: Mapping[str, str], where: str
-) -> tuple[str | None, str | None]:
-    """The path of the code, or the code itself."""
-    code = properties.get("CodeUri", properties.get("Code"))
-    inline = properties.get("InlineCode")
-    if isinstance(code, dict) and "ZipFile" in code:
-        inline = code["ZipFile"]
-    if inline is not None:
-        return None, _resolve(inline, values)
-    path = "." if code is None else _resolve(code, values)
-    if path is None or path.startswith("s3://"):
-        raise UsageError(
-            where,
-            "its code is not on this machine",
-            "Give CodeUri a local path, or use local:PATH.",
+    def function(self) -> SamFunction:
+        """Everything that running it needs. Raises UsageError."""
+        if self._text("PackageType") == "Image":
+            fix = "The local Lambda runs zip packages only."
+            raise UsageError(self._where, "is a container image", fix)
+        code, source = self._code()
+        environment, unresolved = self._environment()
+        return SamFunction(
+            logical_id=self._name,
+            code=None if code is None else self._path.parent / code,
+            source=source,
+            handler=self._text("Handler"),
+            runtime=self._text("Runtime"),
+            memory_mb=self._number("MemorySize"),
+            timeout_s=self._number("Timeout"),
+            environment=environment,
+            unresolved=unresolved,
+            notes=tuple(self._notes),
         )
-    return path, None
 
+    def _environment(self) -> tuple[dict[str, str], dict[str, str]]:
+        """The variables, and for those that hold a placeholder what it stands for."""
+        written = self._properties.get("Environment")
+        if isinstance(written, dict) and isinstance(written.get("Variables"), dict):
+            variables = written["Variables"]  # one by one, so that each knows its unknowns
+        else:
+            settled = self._values.resolve(written)
+            table = settled if isinstance(settled, dict) else {"Environment": settled}
+            variables = _mapping(table, "Variables", self._path)
+        environment: dict[str, str] = {}
+        unresolved: dict[str, str] = {}
+        for key, value in variables.items():
+            found, unknown = self._values.known(value)
+            if found is NO_VALUE:
+                continue
+            environment[str(key)] = self._as_text(found, f"Environment variable {key}", value)
+            if unknown:
+                unresolved[str(key)] = ", ".join(unknown)
+        return environment, unresolved
 
-def _number(
-    properties: Mapping[str, Any], key: str, values: Mapping[str, str], where: str
-) -> int | None:
-    if properties.get(key) is None:
-        return None
-    text = _resolve(properties[key], values)
-    if text is None or not re.fullmatch(r"\d{1,6}", text, re.ASCII):
-        raise UsageError(
-            where, f"{key} is {_shown(properties[key])}, not a number", "Write a number."
-        )
-    return int(text)
+    def _code(self) -> tuple[str | None, str | None]:
+        """The path of the code, or the code itself."""
+        written = self._properties.get("CodeUri", self._properties.get("Code"))
+        code, unknown = self._values.known(written)
+        inline = self._properties.get("InlineCode")
+        if isinstance(code, dict) and "ZipFile" in code:
+            inline = code["ZipFile"]
+        if inline is not None:
+            return None, self._as_text(self._values.resolve(inline), "InlineCode", inline)
+        path = "." if code is None or code is NO_VALUE else code
+        if unknown or not isinstance(path, str) or path.startswith("s3://"):
+            raise UsageError(
+                self._where,
+                "its code is not on this machine",
+                "Give CodeUri a local path, or use local:PATH.",
+            )
+        return path, None
 
+    def _text(self, key: str) -> str | None:
+        """A setting; ``None`` if there is none, or only AWS knows it, which becomes a note."""
+        written = self._properties.get(key)
+        value, unknown = self._values.known(written)
+        if value is None or value is NO_VALUE:
+            return None
+        if unknown:
+            self._notes.append(f"{key} is {shown(written)}, known only on AWS")
+            return None
+        return self._as_text(value, key, written)
 
-def _parameters(template: Mapping[str, Any], path: Path) -> dict[str, str]:
-    """Return the values that ``!Ref`` may name: pseudo parameters and parameters with a default."""
-    values = dict(_PSEUDO)
-    for name, parameter in _mapping(template, "Parameters", path).items():
-        if isinstance(parameter, dict) and parameter.get("Default") is not None:
-            values[str(name)] = str(parameter["Default"])
-    return values
+    def _number(self, key: str) -> int | None:
+        text = self._text(key)
+        if text is not None and not re.fullmatch(r"\d{1,6}", text, re.ASCII):
+            written = shown(self._properties[key])
+            raise UsageError(self._where, f"{key} is {written}, not a number", "Write a number.")
+        return None if text is None else int(text)
 
-
-def _resolve(value: Any, values: Mapping[str, str]) -> str | None:
-    """A value as text; ``None`` if only AWS knows it."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str | int | float):
-        return str(value)
-    name, inner = _intrinsic(value)
-    if name == "Ref" and isinstance(inner, str):
-        return values.get(inner)
-    if name == "Sub" and isinstance(inner, str):
-        return _substitute(inner, values)
-    return None
-
-
-def _intrinsic(value: Any) -> tuple[str, Any]:
-    """Name and argument of ``!Ref x`` or ``{"Ref": x}``; empty if it is neither."""
-    if isinstance(value, _Intrinsic):
-        return value.name, value.value
-    if isinstance(value, dict) and len(value) == 1:
-        key, inner = next(iter(value.items()))
-        return str(key).removeprefix("Fn::"), inner
-    return "", None
-
-
-def _substitute(text: str, values: Mapping[str, str]) -> str | None:
-    names = {match[2] for match in _SUBSTITUTE.finditer(text) if not match[1]}
-    if not names <= values.keys():
-        return None
-    return _SUBSTITUTE.sub(lambda m: f"${{{m[2]}}}" if m[1] else values[m[2]], text)
-
-
-def _shown(value: Any) -> str:
-    name, inner = _intrinsic(value)
-    return f"!{name} {inner}" if name else str(value)
+    def _as_text(self, value: Any, what: str, written: Any) -> str:
+        try:
+            return text_of(value)
+        except ValueError:
+            raise UsageError(
+                self._where, f"{what} is {shown(written)}, not a text", "Write a text."
+            ) from None
 
 
 def _merged(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
@@ -222,37 +197,34 @@ def _mapping(holder: Mapping[str, Any], key: str, path: Path) -> dict[Any, Any]:
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """A template as plain values. Raises UsageError, which names the line."""
-
-    class Constructor(SafeConstructor):
-        """Plain values only; what CloudFormation tags stays an :class:`_Intrinsic`."""
-
-    Constructor.add_multi_constructor("!", _tagged)
-    yaml = YAML(typ="safe", pure=True)
-    yaml.Constructor = Constructor
+    """A template in YAML or JSON as plain values. Raises UsageError, which names the line."""
     try:
-        template = yaml.load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise UsageError(str(path), "there is no such template", "Check the path.") from None
     except OSError as error:
         raise UsageError(
             str(path), f"cannot be read ({error.strerror})", "Check its permissions."
         ) from None
-    except (YAMLError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        line = str(getattr(error, "problem", None) or error).splitlines()[:1]
-        mark = getattr(error, "problem_mark", None)
-        thing = f"{path}, line {mark.line + 1}" if mark else str(path)
-        raise UsageError(thing, f"is not YAML ({''.join(line)})", "Fix the template.") from None
+    except UnicodeDecodeError:
+        raise UsageError(str(path), "is not YAML (it is not UTF-8)", "Fix the file.") from None
+    template = _json(text)
+    if template is None:
+        try:
+            template = plain(compose(text, str(path)))
+        except RecursionError:
+            fix = "Fix the template."
+            raise UsageError(str(path), "is nested too deeply", fix) from None
     if not isinstance(template, dict):
         raise UsageError(str(path), "is not a template", "It needs a Resources section.")
     return template
 
 
-def _tagged(constructor: SafeConstructor, suffix: str, node: Node) -> _Intrinsic:
-    if isinstance(node, MappingNode):
-        return _Intrinsic(suffix, constructor.construct_mapping(node, deep=True))
-    if isinstance(node, SequenceNode):
-        return _Intrinsic(suffix, constructor.construct_sequence(node, deep=True))
-    if isinstance(node, ScalarNode):
-        return _Intrinsic(suffix, constructor.construct_scalar(node))
-    return _Intrinsic(suffix, None)
+def _json(text: str) -> Any:
+    """The value of a JSON text, which is read far faster than YAML; ``None`` for other texts."""
+    if not text.lstrip().startswith("{"):
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None

@@ -134,3 +134,10 @@ def test_any_samples_can_be_checked_and_every_advice_is_a_sentence(samples: list
     for advice in check(samples, FACTS):
         assert advice.text.endswith(".")
         assert advice.code
+
+
+def test_what_a_template_leaves_to_aws_is_a_warning() -> None:
+    platform = {"template_notes": ["Timeout is !Ref T, known only on AWS"]}
+    [advice] = platform_advice(replace(FACTS, platform=platform), [128])
+    assert advice.code == "template-unknown"
+    assert "Timeout is !Ref T, known only on AWS." in advice.text

@@ -60,6 +60,12 @@ Resources:
   Odd:
     Type: AWS::Serverless::Function
     Properties: {CodeUri: ., MemorySize: !GetAtt Table.Size}
+  Wrong:
+    Type: AWS::Serverless::Function
+    Properties: {CodeUri: ., MemorySize: {a: [1, !Ref Stage]}}
+  Words:
+    Type: AWS::Serverless::Function
+    Properties: {CodeUri: ., MemorySize: much}
 """
 
 
@@ -86,6 +92,8 @@ def test_a_serverless_function_is_read_with_its_globals(template: Path) -> None:
             "COUNT": "7",
             "ON": "true",
             "LONG": "x-test",
+            "TABLE": "Table.Arn",
+            "SECRET": "Secret",
         },
         unresolved={"TABLE": "!GetAtt Table.Arn", "SECRET": "!Ref Secret"},
     )
@@ -108,12 +116,13 @@ def test_the_only_function_need_not_be_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("logical_id", "kind", "said"),
     [
-        (None, UsageError, "has 5 functions"),
-        ("Nothing", NotFound, "There are: Orders, Plain, Uploaded, Image, Odd."),
+        (None, UsageError, "has 7 functions"),
+        ("Nothing", NotFound, "There are: Orders, Plain, Uploaded, Image, Odd, Wrong, Words."),
         ("Table", NotFound, "no such function"),
         ("Uploaded", UsageError, "not on this machine"),
         ("Image", UsageError, "container image"),
-        ("Odd", UsageError, "MemorySize is !GetAtt Table.Size, not a number"),
+        ("Wrong", UsageError, "MemorySize is {a: [1, !Ref Stage]}, not a text"),
+        ("Words", UsageError, "MemorySize is much, not a number"),
     ],
 )
 def test_what_cannot_run_here_is_told(
@@ -128,7 +137,14 @@ def test_what_cannot_run_here_is_told(
     ("text", "said"),
     [
         ("a: [", "is not YAML"),
-        ("a: 1\na: 2", "is not YAML"),
+        ("a: &a {<<: *a}", "&a contains itself"),
+        ("a: &a [1]\nb: &b [*a, *a]\n[*a]: 1", "key that is not text"),
+        (
+            "\n".join(
+                ["a0: &a0 [1]"] + [f"a{n}: &a{n} [{f'*a{n - 1},' * 9}]" for n in range(1, 12)]
+            ),
+            "larger than 500,000 values",
+        ),
         ("- a", "is not a template"),
         ("", "is not a template"),
         ("Resources: []", "Resources is not a map"),
@@ -144,6 +160,114 @@ def test_a_file_that_is_no_template_is_told(tmp_path: Path, text: str, said: str
         read_template(file)
     assert said in str(caught.value)
     assert len(str(caught.value).splitlines()) <= 2
+
+
+SHOP = """
+Parameters:
+  Stage: {Type: String, Default: test}
+  Zones: {Type: CommaDelimitedList, Default: "a,b"}
+  Flag: {Type: String}
+Mappings:
+  Sizes:
+    test: {Memory: 384, Url: "http://test"}
+    prod: {Memory: 2048}
+Conditions:
+  Prod: !Equals [!Ref Stage, prod]
+  Test: !Not [!Condition Prod]
+  Both: !And [!Condition Test, !Or [!Condition Prod, !Equals [a, a]]]
+  Ring: !Not [!Condition Ring]
+Globals:
+  Function:
+    MemorySize: !FindInMap [Sizes, !Ref Stage, Memory]
+    Timeout: !If [Prod, 60, !Ref AWS::NoValue]
+Resources:
+  Shop:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: !Sub "src/${Stage}"
+      Environment:
+        Variables:
+          VALUE: VALUE_HERE
+"""
+
+
+@pytest.mark.parametrize(
+    ("written", "value", "unknown"),
+    [
+        ("!FindInMap [Sizes, !Ref Stage, Url]", "http://test", None),
+        ("!Join ['-', [shop, !Ref Stage, 1]]", "shop-test-1", None),
+        ("!Join ['+', !Ref Zones]", "a+b", None),
+        ("!Sub ['${s}-${Stage}-${!x}', {s: !Ref Stage}]", "test-test-${x}", None),
+        ("!If [Both, 'yes', 'no']", "yes", None),
+        ("!If [Prod, live, dry]", "dry", None),
+        ("!Select [1, !Split ['/', 'a/b/c']]", "b", None),
+        ("!Select [1, !Ref Zones]", "b", None),
+        ("{'Fn::If': [Test, {'Fn::Sub': '${Stage}'}, {Ref: Stage}]}", "test", None),
+        ("{'Fn::Base64': abc}", "YWJj", None),
+        ("1.0", "1.0", None),
+        ("null", "", None),
+        ("!Ref Table", "Table", "!Ref Table"),
+        ("!Ref Flag", "Flag", "!Ref Flag"),
+        ("!Sub 'x-${Table.Arn}'", "x-Table.Arn", "!GetAtt Table.Arn"),
+        ("!ImportValue other-stack", "other-stack", "!ImportValue other-stack"),
+        ("!FindInMap [Sizes, moon, Url]", "Sizes.moon.Url", "!FindInMap [Sizes, moon, Url]"),
+        ("!Select [0, !GetAZs '']", "unknown", "!GetAZs "),
+        ("!Ref AWS::NoValue", None, None),
+    ],
+)
+def test_what_the_template_knows_is_worked_out(
+    tmp_path: Path, written: str, value: str | None, unknown: str | None
+) -> None:
+    file = tmp_path / "t.yaml"
+    file.write_text(SHOP.replace("VALUE_HERE", written))
+    found = read_template(file)
+    assert (found.memory_mb, found.timeout_s) == (384, None)
+    assert found.code == tmp_path / "src/test"
+    assert found.environment.get("VALUE") == value
+    assert found.unresolved.get("VALUE") == unknown
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("!If [Ring, a, b]", "the condition Ring asks for itself"),
+        ("!If [None, a, b]", "has no condition None"),
+        ("!Select [9, [a]]", "!Select [9, [a]] cannot be worked out"),
+        ("!Join oops", "!Join oops cannot be worked out"),
+        ("!FindInMap [Sizes]", "!FindInMap [Sizes] cannot be worked out"),
+        ("{a: !Ref Stage, b: 1}", "VALUE is {a: !Ref Stage, b: 1}, not a text"),
+    ],
+)
+def test_what_cannot_be_worked_out_is_told_as_it_is_written(
+    tmp_path: Path, written: str, said: str
+) -> None:
+    file = tmp_path / "t.yaml"
+    file.write_text(SHOP.replace("VALUE_HERE", written))
+    with pytest.raises(UsageError) as caught:
+        read_template(file)
+    assert said in str(caught.value)
+
+
+def test_a_size_that_only_aws_knows_becomes_a_note(template: Path) -> None:
+    odd = read_template(template, "Odd")
+    assert odd.memory_mb is None
+    assert odd.notes == ("MemorySize is !GetAtt Table.Size, known only on AWS",)
+
+
+def test_a_template_in_json_is_read_alike(tmp_path: Path) -> None:
+    file = tmp_path / "shop.template.json"
+    file.write_text(
+        '{"Parameters": {"Mb": {"Type": "Number", "Default": 640}}, "Resources": {"F": {"Type":'
+        ' "AWS::Lambda::Function",\n\t"Properties": {"Code": "src", "MemorySize": {"Ref": "Mb"}}}}}'
+    )
+    found = read_template(file)
+    assert (found.logical_id, found.memory_mb, found.code) == ("F", 640, tmp_path / "src")
+
+
+def test_the_last_of_two_equal_keys_counts_as_in_sam(tmp_path: Path) -> None:
+    file = tmp_path / "t.yaml"
+    file.write_text("Resources: {F: {Type: a, Type: 'AWS::Serverless::Function'}}")
+    assert read_template(file).logical_id == "F"
 
 
 def test_a_template_that_is_not_there_is_told(tmp_path: Path) -> None:

@@ -1,0 +1,245 @@
+"""The intrinsic functions of a template, as far as the template itself holds their values.
+
+What only AWS knows (an ARN, the name of a resource, a parameter without a default) becomes a
+placeholder named after it, and is kept in :attr:`Values.unknown`.
+"""
+
+import base64
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tuner.errors import UsageError
+from tuner.targets.yaml_nodes import Tagged
+
+#: Pseudo parameters that a local function may see.
+PSEUDO = {
+    "AWS::Region": "us-east-1",
+    "AWS::AccountId": "000000000000",
+    "AWS::Partition": "aws",
+    "AWS::StackName": "local",
+    "AWS::URLSuffix": "amazonaws.com",
+}
+#: What ``AWS::NoValue`` becomes: a value that is left out.
+NO_VALUE = object()
+_SUBSTITUTE = re.compile(r"\$\{(!?)([^${}]+)\}")
+
+
+class Values:
+    """What expressions of one template are worth; ``thing`` names it in messages."""
+
+    def __init__(self, template: Mapping[str, Any], thing: str) -> None:
+        #: Expressions as written whose values only AWS knows, met since they were last cleared.
+        self.unknown: list[str] = []
+        self._thing = thing
+        self._values: dict[str, Any] = dict(PSEUDO)
+        for name, parameter in _section(template, "Parameters").items():
+            if isinstance(parameter, dict) and parameter.get("Default") is not None:
+                default = parameter["Default"]
+                listed = "List" in str(parameter.get("Type")) and isinstance(default, str)
+                self._values[str(name)] = default.split(",") if listed else default
+        self._mappings = _section(template, "Mappings")
+        self._conditions = _section(template, "Conditions")
+        self._asking: list[str] = []
+
+    def resolve(self, value: Any) -> Any:
+        """A value with every expression in it worked out. Raises UsageError for a broken one."""
+        name, inner = intrinsic(value)
+        if name:
+            return self._called(name, inner, value)
+        if isinstance(value, dict):
+            resolved = {key: self.resolve(each) for key, each in value.items()}
+            return {key: each for key, each in resolved.items() if each is not NO_VALUE}
+        if isinstance(value, list):
+            items = [self.resolve(each) for each in value]
+            return [each for each in items if each is not NO_VALUE]
+        return value
+
+    def known(self, value: Any) -> tuple[Any, list[str]]:
+        """A value, and the expressions in it that only AWS can work out."""
+        self.unknown.clear()
+        found = self.resolve(value)
+        return found, list(dict.fromkeys(self.unknown))
+
+    def _called(self, name: str, inner: Any, written: Any) -> Any:
+        function = _FUNCTIONS.get(name)
+        try:
+            if function is not None:
+                return function(self, inner)
+        except (TypeError, ValueError, IndexError, KeyError, AttributeError):
+            raise UsageError(
+                self._thing, f"{shown(written)} cannot be worked out", "Check its arguments."
+            ) from None
+        return self._placeholder(written)
+
+    def _placeholder(self, written: Any) -> str:
+        """Named after what it stands for."""
+        self.unknown.append(shown(written))
+        _, inner = intrinsic(written)
+        parts = inner if isinstance(inner, list) else [inner]
+        return ".".join(part for part in parts if isinstance(part, str)) or "unknown"
+
+    def _ref(self, name: Any) -> Any:
+        if name == "AWS::NoValue":
+            return NO_VALUE
+        if name in self._values:
+            return self._values[name]
+        return self._placeholder(Tagged("Ref", name))
+
+    def _sub(self, inner: Any) -> str:
+        text, own = inner if isinstance(inner, list) else (inner, {})
+        own = {key: text_of(self.resolve(value)) for key, value in own.items()}
+
+        def value(match: re.Match[str]) -> str:
+            literal, name = match[1], match[2].strip()
+            if literal:
+                return f"${{{name}}}"
+            if name in own:
+                return own[name]
+            if name in self._values:
+                return text_of(self._values[name])
+            kind = "GetAtt" if "." in name and "::" not in name else "Ref"
+            return self._placeholder(Tagged(kind, name))
+
+        if not isinstance(text, str):
+            raise TypeError(text)
+        substituted: str = _SUBSTITUTE.sub(value, text)
+        return substituted
+
+    def _join(self, inner: Any) -> str:
+        separator, parts = inner
+        items = self.resolve(parts)
+        return str(separator).join(text_of(item) for item in _list(items))
+
+    def _find(self, inner: Any) -> Any:
+        name, *path = (text_of(self.resolve(part)) for part in inner[:3])
+        first, second = path
+        try:
+            return self.resolve(_get(_get(self._mappings[name], first), second))
+        except KeyError:
+            if len(inner) > 3:
+                return self.resolve(inner[3]["DefaultValue"])
+            return self._placeholder(Tagged("FindInMap", [name, first, second]))
+
+    def _if(self, inner: Any) -> Any:
+        condition, yes, no = inner
+        return self.resolve(yes if self._holds(condition) else no)
+
+    def _select(self, inner: Any) -> Any:
+        index, items = inner
+        found = _list(self.resolve(items))
+        if self.unknown and int(text_of(self.resolve(index))) >= len(found):
+            return ".".join(map(text_of, found))
+        return found[int(text_of(self.resolve(index)))]
+
+    def _split(self, inner: Any) -> list[str]:
+        separator, text = inner
+        return text_of(self.resolve(text)).split(separator)
+
+    def _base64(self, inner: Any) -> str:
+        return base64.b64encode(text_of(self.resolve(inner)).encode()).decode()
+
+    def _length(self, inner: Any) -> int:
+        return len(_list(self.resolve(inner)))
+
+    def _holds(self, condition: Any) -> bool:
+        """Return whether a condition, by name or as an expression, is true."""
+        if isinstance(condition, bool):
+            return condition
+        if isinstance(condition, str):
+            return self._named(condition)
+        name, inner = intrinsic(condition)
+        if name == "Condition":
+            return self._named(inner)
+        if name == "Equals":
+            one, other = (self.resolve(each) for each in inner)
+            return text_of(one) == text_of(other)
+        if name == "Not":
+            return not self._holds(inner[0])
+        if name in ("And", "Or"):
+            return (all if name == "And" else any)(self._holds(each) for each in inner)
+        raise ValueError(name)
+
+    def _named(self, name: str) -> bool:
+        if name in self._asking:
+            raise UsageError(
+                self._thing, f"the condition {name} asks for itself", "Break the ring."
+            )
+        if name not in self._conditions:
+            raise UsageError(self._thing, f"has no condition {name}", "Add it to Conditions.")
+        self._asking.append(name)
+        try:
+            return self._holds(self._conditions[name])
+        finally:
+            self._asking.pop()
+
+
+def _condition(name: str) -> Callable[[Values, Any], Any]:
+    return lambda values, inner: values._holds(Tagged(name, inner))
+
+
+_FUNCTIONS: Mapping[str, Callable[[Values, Any], Any]] = {
+    "Ref": Values._ref,
+    "Sub": Values._sub,
+    "Join": Values._join,
+    "FindInMap": Values._find,
+    "If": Values._if,
+    "Select": Values._select,
+    "Split": Values._split,
+    "Base64": Values._base64,
+    "Length": Values._length,
+    **{name: _condition(name) for name in ("Equals", "And", "Or", "Not", "Condition")},
+}
+
+
+def intrinsic(value: Any) -> tuple[str, Any]:
+    """Name and argument of ``!Ref x`` or ``{"Ref": x}``; empty if it is neither."""
+    if isinstance(value, Tagged):
+        return value.name, value.value
+    if isinstance(value, dict) and len(value) == 1:
+        key, inner = next(iter(value.items()))
+        if key in ("Ref", "Condition") or str(key).startswith("Fn::"):
+            return str(key).removeprefix("Fn::"), inner
+    return "", None
+
+
+def shown(value: Any) -> str:
+    """A value as a template writes it, on one line."""
+    name, inner = intrinsic(value)
+    if name:
+        return f"!{name} {shown(inner)}"[:120]
+    if isinstance(value, list):
+        return f"[{', '.join(map(shown, value))}]"[:120]
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key}: {shown(each)}' for key, each in value.items())}}}"[:120]
+    return text_of(value)[:120]
+
+
+def text_of(value: Any) -> str:
+    """A value as CloudFormation passes it on: text. Raises ValueError for a map or a list."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if value is None or value is NO_VALUE:
+        return ""
+    if isinstance(value, str | int | float):
+        return str(value)
+    if isinstance(value, list):
+        return ",".join(map(text_of, value))
+    raise ValueError("not a text")
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else text_of(value).split(",")
+
+
+def _get(table: Any, key: str) -> Any:
+    """A mapping's entry; keys such as account numbers may have been read as numbers."""
+    for name, value in table.items():
+        if text_of(name) == key:
+            return value
+    raise KeyError(key)
+
+
+def _section(template: Mapping[str, Any], name: str) -> dict[Any, Any]:
+    value = template.get(name)
+    return value if isinstance(value, dict) else {}

@@ -87,8 +87,8 @@ class Values:
         return self._placeholder(Tagged("Ref", name))
 
     def _sub(self, inner: Any) -> str:
-        text, own = inner if isinstance(inner, list) else (inner, {})
-        own = {key: text_of(self.resolve(value)) for key, value in own.items()}
+        text, given = inner if isinstance(inner, list) else (inner, {})
+        own = {str(key): text_of(self.resolve(value)) for key, value in given.items()}
 
         def value(match: re.Match[str]) -> str:
             literal, name = match[1], match[2].strip()
@@ -103,8 +103,7 @@ class Values:
 
         if not isinstance(text, str):
             raise TypeError(text)
-        substituted: str = _SUBSTITUTE.sub(value, text)
-        return substituted
+        return _SUBSTITUTE.sub(value, text)
 
     def _join(self, inner: Any) -> str:
         separator, parts = inner

@@ -1,10 +1,12 @@
 """Finds and checks the handler of a package by reading its code, without running it.
 
 Python only: the module's file, its syntax, and a name at its top level. What the code does when
-it is imported shows in the first invocation.
+it is imported shows in the first invocation; so does a name that it makes only then.
 """
 
 import ast
+import importlib.util
+import marshal
 from collections.abc import Callable, Iterator, Sequence
 
 from tuner.errors import NotFound, UsageError
@@ -61,7 +63,12 @@ def check_handler(read: Reader, handler: str, where: str) -> None:
 
 
 def _module_file(read: Reader, module: str) -> tuple[str, bytes] | None:
-    for path in (f"{module}.py", f"{module}/__init__.py"):
+    for path in (
+        f"{module}.py",
+        f"{module}/__init__.py",
+        f"{module}.pyc",
+        f"{module}/__init__.pyc",
+    ):
         source = read(path)
         if source is not None:
             return path, source
@@ -69,6 +76,9 @@ def _module_file(read: Reader, module: str) -> tuple[str, bytes] | None:
 
 
 def _top_level_names(path: str, source: bytes, where: str) -> set[str]:
+    """The names that a module binds; ``*`` among them if it may bind others as well."""
+    if path.endswith(".pyc"):
+        return _compiled_names(source)
     try:
         tree = ast.parse(source, path)
     except SyntaxError as error:
@@ -81,7 +91,38 @@ def _top_level_names(path: str, source: bytes, where: str) -> set[str]:
         raise UsageError(
             f"{where}, {path}", f"is not Python code ({error})", "Fix the handler's file first."
         ) from None
-    return set(_bound(tree.body))
+    names = set(_bound(tree.body))
+    return names | {"*"} if _makes_names(tree) else names
+
+
+def _compiled_names(data: bytes) -> set[str]:
+    """The names in compiled code; which of them it binds is not told."""
+    if data[:4] != importlib.util.MAGIC_NUMBER:
+        return {"*"}  # of another Python than this
+    try:
+        return {"*", *marshal.loads(data[16:]).co_names}
+    except (ValueError, EOFError, TypeError, AttributeError):
+        return {"*"}
+
+
+#: Calls by which a module can bind names that its text does not show.
+_MAKERS = {"globals", "locals", "vars", "setattr", "exec", "eval"}
+
+
+def _makes_names(tree: ast.Module) -> bool:
+    """Return whether a module may bind names in other ways than by plain statements."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            if node.func.id in _MAKERS:
+                return True
+        elif isinstance(node, ast.Global | ast.NamedExpr):
+            return True
+        elif isinstance(node, ast.Attribute):
+            if node.attr == "modules":  # sys.modules[__name__]
+                return True
+        elif isinstance(node, ast.FunctionDef) and node.name == "__getattr__":
+            return True
+    return False
 
 
 def _bound(body: Sequence[ast.stmt]) -> Iterator[str]:
@@ -96,7 +137,15 @@ def _bound(body: Sequence[ast.stmt]) -> Iterator[str]:
             for target in targets:
                 yield from (n.id for n in ast.walk(target) if isinstance(n, ast.Name))
         else:
+            if isinstance(node, ast.For | ast.With):
+                bound = [node.target] if isinstance(node, ast.For) else _given(node)
+                yield from (n.id for one in bound for n in ast.walk(one) if isinstance(n, ast.Name))
             yield from _bound(_inner(node))
+
+
+def _given(node: ast.With) -> list[ast.expr]:
+    """What ``with ... as`` binds."""
+    return [item.optional_vars for item in node.items if item.optional_vars is not None]
 
 
 def _inner(node: ast.stmt) -> list[ast.stmt]:

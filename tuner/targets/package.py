@@ -1,16 +1,22 @@
 """A directory, a ``.py`` file or a ``.zip`` becomes the deployment package that Lambda takes.
 
 Everything that can be wrong with it is said here, before anything is started: missing files, a
-corrupt zip, a handler that is not there. The same content gives the same bytes.
+corrupt zip, a handler that is not there. The same content gives the same bytes. Symbolic links are
+followed, as sam, serverless and zip do.
+
+Left out of a directory: what version control, virtual environments, caches and deployment tools
+keep there (:data:`LEFT_OUT`), and what a file ``.tunerignore`` in it names, one pattern a line:
+``*.csv`` for names anywhere, ``data/raw`` for a path, ``# ...`` for a comment.
 """
 
+import fnmatch
 import io
 import os
 import stat
 import sys
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,8 +25,16 @@ from tuner.targets.handlers import FUNCTIONS, Reader, check_handler, find_handle
 
 #: Lambda's limit on an unpacked package, 250 MB (AWS, "Lambda quotas").
 MOST_BYTES = 262_144_000
-#: What is in a working directory but not part of a function.
-_LEFT_OUT = {"__pycache__", ".git", ".hg", ".venv", "venv", ".tuner", ".mypy_cache", ".ruff_cache"}
+#: Patterns of what is in a working directory but not part of a function.
+LEFT_OUT = (
+    *("__pycache__", ".git", ".hg", ".svn", ".venv", "venv", ".tox", ".nox", ".eggs"),
+    *(".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".coverage"),
+    *(".aws-sam", ".serverless", ".terraform", ".terragrunt-cache", "cdk.out", ".tuner"),
+    *("node_modules/.cache", ".idea", ".vscode", ".DS_Store", ".#*", ".tunerignore"),
+)
+_IGNORED = ".tunerignore"
+#: Files that a package may have: links can make far more of a folder than there is.
+MOST_FILES = 100_000
 _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -74,23 +88,76 @@ def _zipped(path: Path) -> bytes:
 
 
 def _walk(root: Path) -> Iterator[tuple[str, bytes, bool]]:
-    """Every file below ``root`` in a fixed order: path in the package, content, executable."""
+    """Every file below ``root`` in a fixed order: path in the package, content, executable.
+
+    Raises UsageError for links that lead nowhere or around, and for more than Lambda takes.
+    """
     total = 0
-    for folder, folders, files in os.walk(root):
-        folders[:] = sorted(set(folders) - _LEFT_OUT)
-        for name in sorted(files):
-            file = Path(folder, name)
-            if name.endswith(".pyc") or not file.is_file():
-                continue
-            total += file.stat().st_size
-            if total > MOST_BYTES:
-                raise UsageError(
-                    str(root),
-                    "is larger than 250 MB, Lambda's limit",
-                    "Give the directory that holds only the function.",
-                )
-            executable = os.access(file, os.X_OK)
-            yield file.relative_to(root).as_posix(), file.read_bytes(), executable
+    fix = f"Give the directory that holds only the function, or list the rest in {_IGNORED}."
+    patterns = (*LEFT_OUT, *_ignored(root))
+    files = _files(root, "", patterns, (os.path.realpath(root),))
+    for count, file in enumerate(files, 1):
+        path = root / file
+        total += path.stat().st_size
+        if total > MOST_BYTES:
+            raise UsageError(str(root), "is larger than 250 MB, Lambda's limit", fix)
+        if count > MOST_FILES:
+            raise UsageError(str(root), f"has more than {MOST_FILES:,} files", fix)
+        yield file, path.read_bytes(), os.access(path, os.X_OK)
+
+
+def _files(
+    root: Path, below: str, patterns: Sequence[str], above: tuple[str, ...]
+) -> Iterator[str]:
+    """The paths of files below a folder; ``above`` are the real folders that it is in."""
+    folders = []
+    for entry in sorted(os.scandir(root / below), key=lambda one: one.name):
+        path = f"{below}{entry.name}"
+        if _left_out(path, patterns):
+            continue
+        try:
+            folder, file = entry.is_dir(), entry.is_file()
+        except OSError as error:  # a ring of links
+            reason = f"cannot be followed ({error.strerror})"
+            raise UsageError(str(root / path), reason, _LINK_FIX) from None
+        if folder:
+            folders.append(path)
+        elif file:
+            yield path
+        elif entry.is_symlink():
+            raise UsageError(str(root / path), "is a link that leads nowhere", _LINK_FIX)
+    for path in folders:
+        real = os.path.realpath(root / path)
+        if real in above:
+            raise UsageError(str(root / path), "is a link to a folder that it is in", _LINK_FIX)
+        yield from _files(root, f"{path}/", patterns, (*above, real))
+
+
+_LINK_FIX = f"Remove it, or list it in {_IGNORED}."
+
+
+def _left_out(path: str, patterns: Sequence[str]) -> bool:
+    name = path.rpartition("/")[2]
+    return any(
+        fnmatch.fnmatchcase(path, pattern) or fnmatch.fnmatchcase(path, f"*/{pattern}")
+        if "/" in pattern
+        else fnmatch.fnmatchcase(name, pattern)
+        for pattern in patterns
+    )
+
+
+def _ignored(root: Path) -> Iterator[str]:
+    """The patterns of its ``.tunerignore``."""
+    try:
+        text = (root / _IGNORED).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return
+    except UnicodeDecodeError:
+        raise UsageError(str(root / _IGNORED), "is not text", "Write it in UTF-8.") from None
+    for line in text.splitlines():
+        pattern = line.strip().removeprefix("./").removeprefix("**/").strip("/")
+        if pattern and not pattern.startswith("#"):
+            yield pattern
 
 
 def _pack(files: Iterator[tuple[str, bytes, bool]] | list[tuple[str, bytes, bool]]) -> bytes:
@@ -145,9 +212,9 @@ def _described(
 def _found(read: Reader, path: Path) -> str:
     if path.suffix != ".py":
         return find_handler(read, str(path))
-    if not path.stem.isidentifier():
+    if "." in path.stem:
         raise UsageError(
-            str(path), "is not a valid Python module name", "Rename it, for example to app.py."
+            str(path), "has a dot in its name, which Lambda takes for a folder", "Rename it."
         )
     try:
         return find_handler(read, str(path), [path.stem])

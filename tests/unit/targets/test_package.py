@@ -1,6 +1,7 @@
 """Packaging code from this machine, and what is said before anything is started."""
 
 import io
+import py_compile
 import sys
 import zipfile
 from pathlib import Path
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuner.errors import NotFound, TunerError, UsageError
+from tuner.targets import package as package_module
 from tuner.targets.handlers import check_handler, find_handler
 from tuner.targets.package import package_source, read_package
 
@@ -98,7 +100,7 @@ BAD = {
         "not a readable zip",
     ),
     "no such function in a file": ({"o.py": "x = 1"}, "o.py", None, NotFound, "--handler o.NAME"),
-    "a file that is no module": ({"a-b.py": SOURCE}, "a-b.py", None, UsageError, "Rename"),
+    "a file with a dot in its name": ({"a.b.py": SOURCE}, "a.b.py", None, UsageError, "Rename"),
 }
 
 
@@ -111,6 +113,82 @@ def test_what_cannot_run_is_told_with_the_file_and_the_reason(case: str, tmp_pat
         read_package(tmp_path / path, handler)
     assert said in str(caught.value)
     assert len(str(caught.value).splitlines()) <= 2
+
+
+def test_a_file_need_not_be_named_like_a_module(tmp_path: Path) -> None:
+    (tmp_path / "my-func.py").write_text(SOURCE)
+    assert read_package(tmp_path / "my-func.py").handler == "my-func.handler"
+    assert read_package(tmp_path, "my-func.handler").handler == "my-func.handler"
+
+
+def test_a_package_may_be_compiled_code_alone(tmp_path: Path) -> None:
+    (tmp_path / "source.py").write_text(SOURCE)
+    py_compile.compile(str(tmp_path / "source.py"), str(tmp_path / "lib" / "app.pyc"))
+    package = read_package(tmp_path / "lib")
+    assert (package.handler, names_in(package.zip_bytes)) == ("app.handler", ["app.pyc"])
+    (tmp_path / "lib" / "app.pyc").write_bytes(b"of another Python")
+    assert read_package(tmp_path / "lib", "app.handler").handler == "app.handler"
+
+
+def test_links_are_followed_even_out_of_the_directory(tmp_path: Path) -> None:
+    code = tmp_path / "code"
+    (code / "own").mkdir(parents=True)
+    (tmp_path / "shared" / "deep").mkdir(parents=True)
+    (tmp_path / "shared" / "deep" / "tax.py").write_text("RATE = 1\n")
+    (code / "app.py").write_text(SOURCE)
+    (code / "lib").symlink_to("../shared")
+    (code / "own" / "again").symlink_to(tmp_path / "shared" / "deep")
+    (code / "same.py").symlink_to("app.py")
+    assert names_in(read_package(code).zip_bytes) == [
+        "app.py",
+        "same.py",
+        "lib/deep/tax.py",
+        "own/again/tax.py",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("points_to", "said"),
+    [("..", "a folder that it is in"), ("none", "leads nowhere"), ("link", "cannot be followed")],
+)
+def test_a_link_that_cannot_be_packaged_is_named(tmp_path: Path, points_to: str, said: str) -> None:
+    (tmp_path / "app.py").write_text(SOURCE)
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "link").symlink_to(points_to)
+    with pytest.raises(UsageError, match=said) as caught:
+        read_package(tmp_path)
+    assert "sub/link" in str(caught.value)
+    (tmp_path / ".tunerignore").write_text("# broken\n./sub/link\n")
+    assert names_in(read_package(tmp_path).zip_bytes) == ["app.py"]
+
+
+def test_links_that_multiply_a_directory_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(package_module, "MOST_FILES", 50)
+    (tmp_path / "app.py").write_text(SOURCE)
+    for level in range(8):
+        folder = tmp_path / f"level{level}"
+        folder.mkdir()
+        (folder / "x.txt").write_text("")
+        for side in "ab" if level else "":
+            (folder / side).symlink_to(f"../level{level - 1}")
+    with pytest.raises(UsageError, match="more than 50 files"):
+        read_package(tmp_path)
+
+
+def test_what_tools_leave_beside_the_code_is_not_packaged_nor_weighed(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(SOURCE)
+    ignored = [".terraform", ".git", "node_modules/.cache", "a/.venv", ".aws-sam", "raw/big"]
+    for name in (*ignored, "node_modules/x", "raw"):
+        (tmp_path / name).mkdir(parents=True, exist_ok=True)
+        (tmp_path / name / "file.bin").write_text("")
+    with (tmp_path / ".terraform" / "provider").open("wb") as big:
+        big.truncate(270_000_000)
+    (tmp_path / ".tunerignore").write_text("*.log\n**/big/\n")
+    (tmp_path / "raw" / "x.log").write_text("")
+    names = names_in(read_package(tmp_path).zip_bytes)
+    assert names == ["app.py", "node_modules/x/file.bin", "raw/file.bin"]
 
 
 def test_a_damaged_zip_is_told(tmp_path: Path) -> None:
@@ -144,6 +222,13 @@ def test_a_directory_beyond_lambdas_limit_is_told(tmp_path: Path) -> None:
         "try:\n    import fast as handler\nexcept ImportError:\n    pass",
         "if True:\n    x = 1\nelse:\n    def handler(e, c): ...",
         "with open('x') as f:\n    handler = f",
+        "with made() as handler:\n    pass",
+        "for handler in makers:\n    pass",
+        "globals()['hand' + 'ler'] = lambda e, c: 1",
+        "import sys\nsetattr(sys.modules[__name__], 'handler', print)",
+        "exec('def handler(e, c): return 1')",
+        "def __getattr__(name): return print",
+        "def make():\n    global handler\n    handler = print\nmake()",
     ],
 )
 def test_a_handler_is_found_however_it_is_bound(source: str) -> None:

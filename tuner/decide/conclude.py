@@ -16,7 +16,7 @@ from tuner.decide.month import Priced, monthly
 from tuner.decide.outlook import VERIFIED
 from tuner.decide.result import ColdRow, Monthly, SizeRow, Spend, StartupRow, Sweep, WarmRow
 from tuner.decide.rows import size_rows, startup_advice, startup_rows, startups_usd
-from tuner.measure.documents import SizeLoads, Startups, calm, on_demand
+from tuner.measure.documents import Notes, calm, on_demand
 from tuner.measure.health import check
 from tuner.recording.power_tuning import SizePoint, chart_url
 from tuner.records import Advice, Outcome, RunRecord, Sample
@@ -26,20 +26,18 @@ from tuner.units import format_memory
 @dataclass(frozen=True)
 class Evidence:
     """Evidence of an answer. ``failed`` are sizes that could not be made callable, and why;
-    ``loads`` is what tells the loads among the samples, if sizes were put under load, and
-    ``startups`` what tells apart ways to start, if any were compared."""
+    ``notes`` are what samples do not tell."""
 
     run: RunRecord
     samples: Sequence[Sample]
     prices: Priced
     failed: Mapping[int, str] = field(default_factory=dict)
-    loads: SizeLoads | None = None
-    startups: Startups | None = None
+    notes: Notes = field(default_factory=Notes)
 
 
 def conclude(evidence: Evidence, question: Question) -> Sweep:
     """Answer the question from the evidence, which also tells how long production's calls take."""
-    run, samples = evidence.run, on_demand(calm(evidence.samples), evidence.startups)
+    run, samples = evidence.run, on_demand(calm(evidence.samples), evidence.notes.startups)
     question = replace(question, goal=question.goal.served(service_s(samples)))
     decider = Decider(question)
     answer, loads, of_loads = _under_load(decider.answer(samples), evidence, question, samples)
@@ -66,7 +64,7 @@ def conclude(evidence: Evidence, question: Question) -> Sweep:
         price=_price(evidence),
         power_tuning_url=_chart(rows, run.facts.region),
         monthly=month,
-        load=None if evidence.loads is None else evidence.loads.asked,
+        load=None if evidence.notes.loads is None else evidence.notes.loads.asked,
         arch=question.goal.arch,
         variants=variants,
     )
@@ -113,7 +111,7 @@ def _few_calls(answer: Conclusion) -> tuple[Advice, ...]:
 
 def _price(evidence: Evidence) -> Mapping[str, str | float | None]:
     """The prices that were used, and those of ways to start where these were compared."""
-    own, names = evidence.prices.own, () if evidence.startups is None else _START_PRICES
+    own, names = evidence.prices.own, () if evidence.notes.startups is None else _START_PRICES
     return {**own.facts(), **{name: getattr(own, name) for name in names}}
 
 
@@ -121,7 +119,7 @@ def _startups(
     evidence: Evidence,
 ) -> tuple[tuple[StartupRow, ...], tuple[Advice, ...], float | None]:
     """Ways to start side by side, what has to be known of them, and what keeping them cost."""
-    startups, facts, own = evidence.startups, evidence.run.facts, evidence.prices.own
+    startups, facts, own = evidence.notes.startups, evidence.run.facts, evidence.prices.own
     if startups is None:
         return (), (), 0.0
     rows = startup_rows(startups, evidence.samples, facts, own)
@@ -132,7 +130,7 @@ def _under_load(
     answer: Conclusion, evidence: Evidence, question: Question, samples: Sequence[Sample]
 ) -> tuple[Conclusion, Sequence[SizeUnderLoad], tuple[Advice, ...]]:
     """The answer held against loads, what each size did under its load, and doubts about that."""
-    loads = evidence.loads
+    loads = evidence.notes.loads
     if loads is None:
         return answer, (), ()
     from tuner.decide.under_load import chosen_under_load, load_doubts, sizes_under_load

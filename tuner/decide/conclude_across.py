@@ -17,7 +17,7 @@ from tuner.decide.decide import Question, Standing
 from tuner.decide.month import Priced
 from tuner.decide.planner import Race
 from tuner.decide.result import Recommendation, Spend, Sweep
-from tuner.measure.documents import SizeLoads, Startups, calm, on_demand
+from tuner.measure.documents import Notes, calm, on_demand
 from tuner.planning.budget import NO_LIMIT
 from tuner.records import ON_DEMAND, Advice, RunRecord, Sample, Setting
 from tuner.units import MemoryRange
@@ -42,29 +42,22 @@ class ArchSide:
 @dataclass(frozen=True)
 class Findings:
     """All that a run found. ``failed`` are settings that could not be made callable, and why;
-    ``loads`` and ``starts`` are what samples do not tell of loads and ways to start."""
+    ``notes`` are what samples do not tell."""
 
     run: RunRecord
     samples: Sequence[Sample]
     failed: Mapping[Setting, str] = field(default_factory=dict)
-    loads: SizeLoads | None = None
-    starts: Startups | None = None
+    notes: Notes = field(default_factory=Notes)
 
     def on(self, arch: str, prices: Priced) -> Evidence:
         """Return what concerns one architecture."""
-        loads, starts = self.loads, self.starts
-        if loads is not None:
-            loads = replace(loads, each=tuple(f for f in loads.each if f.setting.arch == arch))
-        if starts is not None:
-            starts = Startups(tuple(f for f in starts.each if f.setting.arch == arch))
         own = [each for each in self.failed if each.arch == arch and each.start == ON_DEMAND]
         return Evidence(
             self.run,
             [sample for sample in self.samples if sample.arch == arch],
             prices,
             {each.memory_mb: self.failed[each] for each in own},
-            loads,
-            starts,
+            self.notes.on(arch),
         )
 
 
@@ -108,8 +101,8 @@ def _chosen(
     """The choice between architectures, and how each stands, under load where it was loaded."""
     facts, questions = found.run.facts, {arch: side.question for arch, side in sides.items()}
     race = Race(questions, NO_LIMIT, facts.arch if facts.memory_mb is not None else None)
-    standings = race.standings(on_demand(calm(found.samples), found.starts))
-    if found.loads is not None:
+    standings = race.standings(on_demand(calm(found.samples), found.notes.startups))
+    if found.notes.loads is not None:
         standings = {
             arch: _held_to_load(standing, sweeps[arch].recommendation)
             for arch, standing in standings.items()

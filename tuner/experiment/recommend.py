@@ -15,7 +15,7 @@ from tuner.decide.month import Priced
 from tuner.decide.outlook import VERIFIED
 from tuner.decide.result import Sweep
 from tuner.errors import UsageError
-from tuner.measure.documents import stored_loads, stored_startups
+from tuner.measure.documents import stored_notes
 from tuner.options.question import measured_arches, question, sides, without_lost_traffic
 from tuner.options.sweep import SweepOptions, stored_options
 from tuner.records import Advice, FunctionFacts
@@ -47,8 +47,7 @@ def recommend_run(
     run = replace(stored.run, warnings=(*stored.run.warnings, *lost))
     facts, priced_as = run.facts, priced_as or PricedAs()
     region, other = priced_as.region or facts.region, priced_as.arch
-    loads, starts = stored_loads(stored.documents), stored_startups(stored.documents)
-    found = Findings(run, stored.samples, {}, loads, starts)
+    found = Findings(run, stored.samples, {}, stored_notes(stored.documents))
     # A new question cannot be confirmed by calls: sizes that were called at all may answer it.
     enough = 1 if _ANEW & given.keys() else VERIFIED
     if measured_arches(options, facts) != (facts.arch,):

@@ -125,7 +125,7 @@ def _answered(
         arch: replace(side, question=left_of(side.question, failed))
         for arch, side in spec.sides.items()
     }
-    result = conclude_all(Findings(run, book.samples, failed, book.loaded, book.started), sides)
+    result = conclude_all(Findings(run, book.samples, failed, book.notes), sides)
     limited = spec.limit != NO_LIMIT or spec.starts
     state = RunState.DONE
     if experiment.watcher.stop():

@@ -20,6 +20,7 @@ from tuner.measure.documents import (
     STARTUPS,
     Ending,
     LoadFacts,
+    Notes,
     SizeLoads,
     StartFacts,
     Startups,
@@ -46,6 +47,11 @@ class SweepBook(Book):
         # Each sample is needed to answer again, whatever their number.
         self._keeper = Keeper(context.store, spec.run.run, spec.run.seed, most=sys.maxsize)
         self._watch: LoadWatch | None = None
+
+    @property
+    def notes(self) -> Notes:
+        """All that is noted beside the samples."""
+        return Notes(self.loaded, self.started)
 
     def begin(self, ask: Ask, session: Session) -> None:
         """Watch a load from its first sample on."""

@@ -5,7 +5,7 @@ any later time. Light to import, since every answer may hold them.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -79,6 +79,28 @@ class Startups:
     """All ways of a run, in the order in which they were measured."""
 
     each: tuple[StartFacts, ...] = ()
+
+
+@dataclass(frozen=True)
+class Notes:
+    """All that is noted beside the samples of a run; ``None`` is what was not measured."""
+
+    loads: SizeLoads | None = None
+    startups: Startups | None = None
+
+    def on(self, arch: str) -> "Notes":
+        """Return what concerns one architecture."""
+        loads, startups = self.loads, self.startups
+        if loads is not None:
+            loads = replace(loads, each=tuple(f for f in loads.each if f.setting.arch == arch))
+        if startups is not None:
+            startups = Startups(tuple(f for f in startups.each if f.setting.arch == arch))
+        return replace(self, loads=loads, startups=startups)
+
+
+def stored_notes(documents: Mapping[str, Mapping[str, Any]]) -> Notes:
+    """Return what is noted in a run's documents, as far as it can be read."""
+    return Notes(stored_loads(documents), stored_startups(documents))
 
 
 def stored_loads(documents: Mapping[str, Mapping[str, Any]]) -> SizeLoads | None:

@@ -124,6 +124,8 @@ class Sample:
     max_memory_mb: float | None = None
     payload: int | None = None  # index among the weighted payloads
     backoff_ms: float | None = None  # wait before the call's next attempt; None: it was the last
+    message: str | None = None  # errorMessage of a failure; may hold data of its payload
+    log_tail: str | None = None  # the end of its log; of the first failure of a kind only
 
     @property
     def memory_mb(self) -> int:

@@ -293,3 +293,10 @@ def _short(number: float) -> str:
     if number >= 99.95:
         return f"{number:,.0f}"
     return f"{number:.1f}".removesuffix(".0") if number >= 1 else f"{number:.2g}"
+
+
+def printable(text: str, keep: str = "") -> str:
+    """Return foreign text with spaces in place of control characters, all but those to ``keep``."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() or each in keep else " " for each in text)

@@ -67,6 +67,7 @@ def _samples(metadata: MetaData, version: str) -> None:
         later.append(Column("start", String(64), nullable=False, server_default="on-demand"))
         later.append(Column("code", Text, nullable=False, server_default=""))
         later.append(Column("load", Text, nullable=False, server_default=""))
+        later += [Column("message", Text), Column("log_tail", Text)]
     Table(
         "tuner_samples",
         metadata,

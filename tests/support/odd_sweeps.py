@@ -14,6 +14,7 @@ from tuner.decide.result import (
     Sweep,
 )
 from tuner.engine.engine import Shortfall
+from tuner.measure.causes import Cause
 from tuner.measure.load_figures import LoadFigures, LoadTally
 from tuner.records import (
     RunRecord,
@@ -46,10 +47,21 @@ _SCALARS = {
 }
 
 
+#: Few, since each draws as much as a row.
+_CAUSES = (
+    (),
+    (Cause("", None, 0, ()),),
+    (
+        Cause("<b>\x1b", "</pre>\n\x00" * 99, 3, (128, 512), "</pre>\n\n\x07"),
+        Cause("B", "", 1, (1,)),
+    ),
+)
+
+
 def any_record(kind: Any, alone: bool = False) -> st.SearchStrategy[Any]:
     """A record of a sweep with odd values in every field; ``alone`` without another beside it."""
     hints = get_type_hints(kind, localns={"LoadFigures": LoadFigures})
-    special = {"memory_mb": st.integers(128, 10_240)}
+    special = {"memory_mb": st.integers(128, 10_240), "causes": st.sampled_from(_CAUSES)}
     if kind is Sweep:
         others = st.just(()) if alone else st.lists(any_record(Sweep, alone=True), max_size=1)
         special["beside"] = others.map(tuple)

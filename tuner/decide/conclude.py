@@ -16,6 +16,7 @@ from tuner.decide.month import Priced, monthly
 from tuner.decide.outlook import VERIFIED
 from tuner.decide.result import ColdRow, Monthly, SizeRow, Spend, StartupRow, Sweep, WarmRow
 from tuner.decide.rows import size_rows, startup_advice, startup_rows, startups_usd
+from tuner.measure.causes import causes_of
 from tuner.measure.documents import Notes, calm, on_demand
 from tuner.measure.health import check
 from tuner.recording.power_tuning import SizePoint, chart_url
@@ -67,6 +68,7 @@ def conclude(evidence: Evidence, question: Question) -> Sweep:
         load=None if evidence.notes.loads is None else evidence.notes.loads.asked,
         arch=question.goal.arch,
         variants=variants,
+        causes=causes_of(evidence.samples),
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from tuner.billing.cost import BreakEven
 from tuner.crosscheck.record import CrossCheck
 from tuner.decide.load_result import SizeUnderLoad
+from tuner.measure.causes import Cause
 from tuner.measure.documents import LoadTerms
 from tuner.model import FloatArray, IntArray
 from tuner.model.quantiles import Stats
@@ -63,6 +64,7 @@ class SizeRow:
     out_of_memory: int = 0
     cost_usd_per_million: Interval | None = None
     load: SizeUnderLoad | None = None  # None: it was not put under load
+    causes: tuple[Cause, ...] = ()  # of its failures, the most frequent first
 
 
 @dataclass(frozen=True)
@@ -262,6 +264,7 @@ class Sweep:
     cross_check: CrossCheck | None = None  # None: CloudWatch was not asked
     load: LoadTerms | None = None  # what sizes were put under; None: nothing
     variants: tuple[StartupRow, ...] = ()  # ways to start that were compared
+    causes: tuple[Cause, ...] = ()  # of failures at all sizes, the most frequent first
     arch: str = ""
     beside: "tuple[Sweep, ...]" = ()
     chances: Mapping[str, float] = field(default_factory=dict)

@@ -24,12 +24,15 @@ from tuner.billing.prices import Prices
 from tuner.decide.goal import Goal
 from tuner.decide.outlook import ColdExtra, cold_extra, usd_per_million
 from tuner.decide.result import ColdRow, Interval, SizeRow, StartupRow, WarmRow
+from tuner.measure.causes import causes_of, shortened
 from tuner.measure.documents import StartFacts, Startups
 from tuner.model.observations import from_samples
 from tuner.model.quantiles import order_statistics
 from tuner.records import ON_DEMAND, Advice, FunctionFacts, Outcome, Purpose, Sample, Setting
 
 _ERRORS = (Outcome.FUNCTION_ERROR, Outcome.TRANSPORT_ERROR, Outcome.SERVICE_ERROR)
+#: Causes that are kept of a size.
+_CAUSES = 3
 _REASONS = {
     Outcome.OUT_OF_MEMORY: "out of memory",
     Outcome.TIMEOUT: "timed out",
@@ -77,6 +80,7 @@ def _size_row(memory_mb: int, samples: list[Sample], terms: _Terms) -> SizeRow:
         timeouts=_count(samples, Outcome.TIMEOUT),
         out_of_memory=_count(samples, Outcome.OUT_OF_MEMORY),
         cost_usd_per_million=_cost(memory_mb, warm, cold, terms),
+        causes=causes_of(failed, _CAUSES),
     )
 
 
@@ -90,7 +94,11 @@ def _reason(failed: list[Sample], calls: int) -> str | None:
         return None
     ways = [s.outcome for s in failed]
     worst = max(sorted(set(ways)), key=ways.count)
-    return f"{_REASONS[worst]} ({ways.count(worst)} of {calls} calls)"
+    count, words = ways.count(worst), _REASONS[worst]
+    cause = next(iter(causes_of((s for s in failed if s.outcome is worst), 1)), None)
+    if cause is not None and worst in _ERRORS and cause.words != worst:
+        count, words = cause.count, shortened(cause.words)
+    return f"{words} ({count} of {calls} calls)"
 
 
 def _warm(samples: list[Sample]) -> WarmRow:

@@ -15,11 +15,18 @@ from typing import Any, NamedTuple
 
 from tuner.recording.reportline import Report, find_report
 from tuner.records import Outcome
+from tuner.units import printable
 
 _TIMED_OUT = re.compile(r"(?:^|\s)Task timed out after [\d.]+ seconds?$")
 _TIMEOUT_TYPES = frozenset({"Sandbox.Timedout", "Runtime.InvokeTimeout"})
 _OUT_OF_MEMORY = "Runtime.OutOfMemory"
 _LONGEST_REASON = 200  # a function chooses its errorType; a store must not suffer from it
+LONGEST_MESSAGE, LONGEST_TAIL = 500, 4096
+_UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+#: What differs from call to call ahead of the words themselves.
+_OF_THE_CALL = re.compile(
+    rf"^(?:RequestId: {_UUID} (?:Error: )?|[\d-]{{10}}T[\d:.]{{8,16}}Z {_UUID} )"
+)
 
 
 class Answer(NamedTuple):
@@ -36,6 +43,25 @@ class Answer(NamedTuple):
     restore_ms: float | None = None
     billed_restore_ms: float | None = None
     max_memory_mb: float | None = None
+    message: str | None = None
+    log_tail: str | None = None
+
+
+class FirstTails:
+    """Finds the first failure of each kind, which keeps the tail of its log; of a few kinds."""
+
+    _MOST = 20
+
+    def __init__(self) -> None:
+        self._seen: set[tuple[str, str | None]] = set()
+
+    def wanted(self, outcome: str, reason: str | None) -> bool:
+        """Return whether this kind had no failure yet."""
+        kind = outcome, reason
+        if kind in self._seen or len(self._seen) >= self._MOST:
+            return False
+        self._seen.add(kind)
+        return True
 
 
 def transport_failure(words: str, status: int | None = None) -> Answer:
@@ -48,11 +74,28 @@ def read_answer(status: int, headers: Mapping[str, str], body: bytes, memory_mb:
     request_id = headers.get("x-amzn-requestid") or None
     if not 200 <= status < 300:
         outcome, why = _refusal(status, headers, body)
-        return Answer(outcome, status, why, _retry_after(headers), request_id)
-    report = _report(headers, request_id)
-    outcome, reason = Outcome.OK, None
-    if headers.get("x-amz-function-error"):
-        outcome, reason = _function_error(_json_object(body), report, memory_mb)
+        answer = Answer(outcome, status, why, _retry_after(headers), request_id)
+        return answer if status == 429 else answer._replace(message=_refusal_message(body))
+    log = _log(headers)
+    # The tail may end in another request's lines only if ours is missing, so no second try.
+    report = None if log is None else find_report(log, request_id)
+    if not headers.get("x-amz-function-error"):
+        return _with_report(Outcome.OK, status, None, request_id, report)
+    error = _json_object(body)
+    outcome, reason = _function_error(error, report, memory_mb)
+    return _with_report(outcome, status, reason, request_id, report)._replace(
+        message=_message(_field(error, "errorMessage")),
+        log_tail=_end(log),
+    )
+
+
+def _with_report(
+    outcome: Outcome,
+    status: int,
+    reason: str | None,
+    request_id: str | None,
+    report: Report | None,
+) -> Answer:
     if report is None:
         return Answer(outcome, status, reason, None, request_id)
     return Answer(
@@ -78,16 +121,30 @@ def _refusal(status: int, headers: Mapping[str, str], body: bytes) -> tuple[Outc
     return Outcome.THROTTLED, reason[:_LONGEST_REASON]
 
 
-def _report(headers: Mapping[str, str], request_id: str | None) -> Report | None:
+def _end(log: str | None) -> str | None:
+    """Return the end of a log, or nothing."""
+    return None if log is None else printable(log[-LONGEST_TAIL:], keep="\n\t").strip() or None
+
+
+def _message(words: str | None) -> str | None:
+    """Return a function's own words, without what is of this one call, or nothing."""
+    cut = _OF_THE_CALL.sub("", (words or "")[: 2 * LONGEST_MESSAGE])
+    return printable(cut).strip()[:LONGEST_MESSAGE] or None
+
+
+def _refusal_message(body: bytes) -> str | None:
+    parsed = _json_object(body)
+    return _message(_field(parsed, "message") or _field(parsed, "Message"))
+
+
+def _log(headers: Mapping[str, str]) -> str | None:
     tail = headers.get("x-amz-log-result")
     if not tail:
         return None
     try:
-        text = binascii.a2b_base64(tail).decode("utf-8", "replace")
+        return binascii.a2b_base64(tail).decode("utf-8", "replace")
     except ValueError:
         return None
-    # The tail may end in another request's lines only if ours is missing, so no second try.
-    return find_report(text, request_id)
 
 
 def _function_error(

@@ -11,6 +11,7 @@ from dataclasses import astuple
 
 from tuner.clock import Clock
 from tuner.engine import wire
+from tuner.engine.answer import FirstTails
 from tuner.engine.dispatch import Dispatch
 from tuner.engine.engine import Batch, Call, Shortfall
 from tuner.engine.front import Front
@@ -20,6 +21,8 @@ from tuner.errors import TunerError
 from tuner.records import Outcome, Sample
 from tuner.targets.seam import Credentials, Endpoint
 
+#: Different messages of failures that are kept in a run: a load may have a million.
+_MOST_MESSAGES = 1000
 _EVERY_S = 20.0  # botocore renews credentials 10 to 15 minutes before they expire
 _AT_ONCE_S = 1.0  # but no more often than this
 _EXPIRED = frozenset(
@@ -85,6 +88,8 @@ class LocustEngine:
         self._pool: WorkerPool | None = None
         self._dispatch: Dispatch | None = None
         self._shortfall = Shortfall()
+        self._tails = FirstTails()
+        self._messages: dict[str, str] = {}
 
     def start(self) -> None:
         """Start the workers now, in the background, rather than with the first batch."""
@@ -186,4 +191,18 @@ class LocustEngine:
             *result[7:17],  # from status to max_memory_mb
             None if batch.policy.script else call.payload,
             result.backoff_ms,
+            None if result.message is None else self._shared(result.message),
+            self._first_tail(result),
         )
+
+    def _shared(self, message: str) -> str | None:
+        """Return one object for all that are equal; nothing once there are too many."""
+        if message not in self._messages and len(self._messages) >= _MOST_MESSAGES:
+            return None
+        return self._messages.setdefault(message, message)
+
+    def _first_tail(self, result: wire.Result) -> str | None:
+        """Return the tail of the log if no worker had a failure of the kind before."""
+        if result.log_tail is None or not self._tails.wanted(result.outcome, result.reason):
+            return None
+        return result.log_tail

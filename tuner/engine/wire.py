@@ -118,6 +118,8 @@ class Result(NamedTuple):
     restore_ms: float | None
     billed_restore_ms: float | None
     max_memory_mb: float | None
+    message: str | None = None
+    log_tail: str | None = None
     backoff_ms: float | None = None
 
 

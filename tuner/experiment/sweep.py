@@ -4,7 +4,7 @@ sizes -> the pick confirmed -> cold starts around it -> loads on sizes -> the fu
 -> the answer
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from tuner.crosscheck.record import tally_of
@@ -40,14 +40,20 @@ def run_sweep(spec: RunSpec, context: Context, watcher: Watcher) -> Sweep:
         with restored(context.target):
             here = facts.arch if facts.memory_mb is not None else None
             ended = [experiment.run(SizesPlanner(questions, spec.exploring, here))]
-            ended.append(experiment.run(Confirmation(questions, spec.confirming)))
-            picks = _picks(spec, experiment)
-            cold = ColdStarts(_that_start_cold(spec, picks), spec.cold, spec.limit)
-            ended.append(experiment.run(cold))
-            if spec.load is not None and any(pick is not None for pick in picks.values()):
-                ended.append(experiment.run(LoadsPlanner(questions, spec.load, spec.limit)))
+            if book.over is None:
+                ended += _after_sizes(spec, experiment)
         answer = _answered(spec, experiment, book, ended)
     return _held_against(spec, experiment, answer)
+
+
+def _after_sizes(spec: RunSpec, experiment: Experiment) -> Iterator[Done]:
+    """Confirm the pick, force cold starts around it, and put sizes under load."""
+    questions = {arch: side.question for arch, side in spec.sides.items()}
+    yield experiment.run(Confirmation(questions, spec.confirming))
+    picks = _picks(spec, experiment)
+    yield experiment.run(ColdStarts(_that_start_cold(spec, picks), spec.cold, spec.limit))
+    if spec.load is not None and any(pick is not None for pick in picks.values()):
+        yield experiment.run(LoadsPlanner(questions, spec.load, spec.limit))
 
 
 def run_cold(spec: RunSpec, context: Context, watcher: Watcher) -> Sweep:

@@ -15,6 +15,7 @@ from tuner.experiment.session import Session
 from tuner.experiment.spec import RunSpec
 from tuner.experiment.wiring import Context
 from tuner.measure.batches import MOST_CALLS, SizeLoad
+from tuner.measure.causes import causes_of, shortened
 from tuner.measure.documents import (
     LOADS,
     STARTUPS,
@@ -28,7 +29,7 @@ from tuner.measure.documents import (
 from tuner.measure.load_figures import figures_of
 from tuner.measure.load_health import load_advice
 from tuner.planning.ask import Ask
-from tuner.records import Advice, Purpose, Sample, Setting
+from tuner.records import Advice, Outcome, Purpose, Sample, Setting
 from tuner.store.plain import plain
 from tuner.store.retention import Keeper
 from tuner.units import format_memory
@@ -47,6 +48,7 @@ class SweepBook(Book):
         # Each sample is needed to answer again, whatever their number.
         self._keeper = Keeper(context.store, spec.run.run, spec.run.seed, most=sys.maxsize)
         self._watch: LoadWatch | None = None
+        self._first: _FirstCalls | None = None
 
     @property
     def notes(self) -> Notes:
@@ -54,7 +56,8 @@ class SweepBook(Book):
         return Notes(self.loaded, self.started)
 
     def begin(self, ask: Ask, session: Session) -> None:
-        """Watch a load from its first sample on."""
+        """Watch a load from its first sample on, and the first calls of the run."""
+        self._first = None if self.samples else _FirstCalls(set(ask.counts))
         self._watch = None if ask.load is None else LoadWatch(ask.load)
 
     def take(self, sample: Sample) -> str | None:
@@ -63,7 +66,8 @@ class SweepBook(Book):
         self._keeper.keep(sample)
         if self._watch is None:
             self._keeper.flush()
-            return None
+            self.over = self.over or (self._first.take(sample) if self._first else None)
+            return self.over
         return self._watch.take(sample)
 
     def end(self, ask: Ask, session: Session, cut: str | None) -> float:
@@ -113,6 +117,39 @@ class SweepBook(Book):
         prices, runtime = self._spec.sides[setting.arch].prices.own, self._spec.run.facts.runtime
         kept, size = setting.provisioned, setting.memory_mb
         return kept_usd(kept, size, facts.paid_s, prices, runtime) or 0.0
+
+
+#: Outcomes that more calls, or other sizes, do not change.
+_SURE = frozenset({Outcome.FUNCTION_ERROR, Outcome.SERVICE_ERROR})
+#: So many calls at least have to fail before a run is given up.
+_FEWEST = 3
+
+
+@dataclass
+class _FirstCalls:
+    """The calls of a run's first ask, as long as all of them fail alike."""
+
+    untried: set[Setting]
+    calls: int = 0
+    _kind: tuple[Outcome, str | None] | None = None
+    _over: bool = False
+
+    def take(self, sample: Sample) -> str | None:
+        """Count a call; return why the run is to end once all settings have failed alike.
+
+        Memory that does not suffice says nothing of larger sizes.
+        """
+        kind = sample.outcome, sample.reason
+        self._kind = self._kind or kind
+        lacks_memory = "memory" in (sample.reason or "").lower()
+        if sample.outcome not in _SURE or kind != self._kind or lacks_memory:
+            self._over = True
+        self.untried.discard(sample.setting)
+        self.calls += 1
+        if self._over or self.untried or self.calls < _FEWEST:
+            return None
+        [cause] = causes_of([sample])
+        return f"the first {self.calls} calls all failed with {shortened(cause.words)}"
 
 
 @dataclass

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from tuner.engine.engine import Shortfall
+from tuner.measure.causes import Cause, Causes
 from tuner.measure.documents import LoadFacts
 from tuner.measure.statistics import Latencies, Second, Timeline, most_at_once
 from tuner.records import Outcome, Sample
@@ -65,6 +66,7 @@ class LoadFigures:
     billed_ms: float | None
     billed: int
     timeline: tuple[Second, ...]
+    causes: tuple[Cause, ...] = ()  # of failed requests, the most frequent first
 
     @property
     def asked_rps(self) -> float | None:
@@ -124,6 +126,7 @@ class LoadTally:
         self._ms = {name: Latencies() for name in names}
         self._open: dict[int, _Open] = {}
         self._timeline = Timeline()
+        self._causes = Causes()
         self._sent, self._done = array("d"), array("d")
         self._reported_ms = 0.0
         self._reported = 0
@@ -139,6 +142,7 @@ class LoadTally:
 
     def add(self, sample: Sample) -> None:
         """Count one request."""
+        self._causes.add(sample)
         sample = _shifted(sample, self.start_s)
         self.attempts += 1
         opened = self._open.setdefault(sample.call, _Open(sample.due_s, sample.outcome))
@@ -221,6 +225,7 @@ class LoadTally:
             billed_ms=self.billed_ms,
             billed=self.billed,
             timeline=_with_dropped(self._timeline.seconds(), shortfall, self.start_s),
+            causes=self._causes.most(),
         )
 
     def _concurrency(self, seconds: float) -> Concurrency:

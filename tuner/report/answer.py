@@ -75,7 +75,7 @@ def _why_none(sweep: Sweep) -> str:
     if not sweep.sizes:
         return "nothing was measured"
     if all(size.status == "failed" for size in sweep.sizes):
-        ways = {size.reason.partition(" (")[0] for size in sweep.sizes if size.reason}
+        ways = {size.reason.rpartition(" (")[0] for size in sweep.sizes if size.reason}
         why = f" ({ways.pop()})" if len(ways) == 1 else ""
         return f"every size failed{why}; the reasons are in the table"
     return "the measurements do not allow one; see the warnings"

@@ -120,6 +120,14 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Log:
+    """Lines of a function's log, as they are."""
+
+    caption: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Section:
     """One subject of a page. ``lead`` is for the terminal, too, and so are tables and facts;
     of ``facts`` only those in ``brief``, unless it is None."""
@@ -134,6 +142,7 @@ class Section:
     facts: tuple[Fact, ...] = ()
     warnings: tuple[str, ...] = ()
     brief: tuple[str, ...] | None = None
+    log: Log | None = None
 
     @property
     def long(self) -> bool:

@@ -5,12 +5,14 @@ Numbers that are not known are null, or not there. Names and units are those tha
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tuner.crosscheck.record import CrossCheck
 from tuner.decide.load_result import FoundLimit, Load, RateStep, SizeUnderLoad
+from tuner.measure.causes import Cause
 from tuner.measure.event_fates import End
 from tuner.model.quantiles import COVERAGE, quantile_ranks
 
@@ -57,6 +59,7 @@ def load_document(load: Load) -> dict[str, Any]:
         "timeline": [{"second": row.at_s, **named(row, *_IN_A_SECOND)} for row in figures.timeline],
         "cost_usd": load.cost_usd,
         "slo": _verdicts(load),
+        "errors": causes_document(figures.causes),
         "warnings": [named(each, "code", "text") for each in load.warnings],
         "report": load.report,
         "events": None if load.events is None else _events(load.events),
@@ -85,6 +88,11 @@ def cross_check_document(check: CrossCheck | None) -> dict[str, Any] | None:
         "xray": None if check.traces is None else asdict(check.traces),
         "disagreements": [advice.code for advice in check.advice],
     }
+
+
+def causes_document(causes: Iterable[Cause]) -> list[dict[str, Any]]:
+    """What failed, the most frequent first."""
+    return [asdict(cause) for cause in causes]
 
 
 def named(thing: object, *names: str) -> dict[str, Any]:

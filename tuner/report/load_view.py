@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from tuner.measure.causes import shortened
+from tuner.report.causes import as_cause, errors_section
 from tuner.report.elements import Answer, Fact, Figure, Section, View, share, state_text
 from tuner.report.load_events import event_facts, event_rest, events_section
 from tuner.report.load_tables import (
@@ -64,6 +66,7 @@ def _sections(document: Mapping[str, Any]) -> Iterator[Section]:
     throttles = throttle_table(document)
     outcomes = (outcome_table(document), *(() if throttles is None else (throttles,)))
     yield Section("How calls ended", tables=outcomes)
+    yield from errors_section([as_cause(each) for each in document.get("errors", ())])
     yield Section("Second by second", tables=(timeline_table(moments),))
     yield Section("How it was measured", facts=_method(document), brief=(CROSS_CHECK,))
 
@@ -126,9 +129,17 @@ def _rest(document: Mapping[str, Any], failed: int) -> list[str]:
         *(() if events is None else event_rest(events)),
         f"{accepted} {format_ms(document['latency_ms'].get('p95'))}",
         f"{share(document['outcomes']['throttled'], calls)} throttled",
-        *([f"{share(failed, calls)} failed"] if failed else []),
+        *([f"{share(failed, calls)} failed{_mostly(document)}"] if failed else []),
         *([f"{document['dropped']:,} calls never sent"] if document["dropped"] else []),
     ]
+
+
+def _mostly(document: Mapping[str, Any]) -> str:
+    """`` (KeyError: 'id')``: the most frequent cause, or nothing where none is known."""
+    causes = [as_cause(each) for each in document.get("errors", ())]
+    if not causes:
+        return ""
+    return f" ({'mostly ' if len(causes) > 1 else ''}{shortened(causes[0].words)})"
 
 
 def _limit_headline(limit: Mapping[str, Any]) -> str:

@@ -18,7 +18,15 @@ from tuner.decide.result import (
     WarmRow,
 )
 from tuner.model.quantiles import Stats
-from tuner.report.load_document import cross_check_document, iso_time, named, plain, size_load
+from tuner.report.causes import causes_by_count
+from tuner.report.load_document import (
+    causes_document,
+    cross_check_document,
+    iso_time,
+    named,
+    plain,
+    size_load,
+)
 
 SCHEMA = "tuner.sweep/1"
 
@@ -44,6 +52,7 @@ def document(sweep: Sweep) -> dict[str, Any]:
         "recommendation": _recommendation(sweep.recommendation),
         "architectures": [_architecture(each, sweep) for each in ordered] if sweep.beside else None,
         "spend": asdict(sweep.spend),
+        "errors": causes_document(causes_by_count(sweep)),
         "warnings": [named(advice, "code", "text") for advice in sweep.warnings],
         "price": dict(sweep.price),
         "variants": [_startup(row) for row in sweep.variants],
@@ -76,6 +85,7 @@ def _size(size: SizeRow, arch: str) -> dict[str, Any]:
         "warm": _warm(size.warm),
         "cold": _cold(size.cold),
         "cost_usd_per_million": _interval(size.cost_usd_per_million),
+        "errors_seen": causes_document(size.causes),
         "load": None if size.load is None else size_load(size.load),
     }
 

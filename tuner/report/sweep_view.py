@@ -6,6 +6,7 @@ from functools import partial
 
 from tuner.decide.result import Sweep
 from tuner.report.answer import answer
+from tuner.report.causes import causes_by_count, errors_section
 from tuner.report.elements import Answer, Figure, Link, Section, Table, View, state_text
 from tuner.report.load_tables import load_sentence, size_load_table
 from tuner.report.method import date_time, method_section
@@ -64,6 +65,7 @@ def _sections(sweep: Sweep, said: Answer) -> Iterator[Section]:
             "intervals; “–” means unknown. Pareto: no other size is both cheaper and faster.",
             tables=(sizes,),
         )
+    yield from errors_section(causes_by_count(sweep))
     if (loads := size_load_table(sweep)) is not None:
         yield Section(
             "Sizes under load",

@@ -69,10 +69,13 @@ def _section(section: Section, console: Console) -> Iterator[ConsoleRenderable]:
         if not table.folded:
             yield grid(table, console)
             yield from (Text(row.trouble, "red") for row in table.rows if row.trouble)
+    if section.log is not None:
+        lines = (f"    {line}" for line in section.log.text.splitlines())
+        yield Text("\n".join([f"  {section.log.caption}:", *lines]), "dim")
     yield from (_fact(fact, "  ") for fact in section.facts)
     yield from (Text(f"  {warning}", "yellow") for warning in section.warnings)
     troubles = any(row.trouble for table in section.tables for row in table.rows)
-    if section.facts or section.warnings or troubles:
+    if section.facts or section.warnings or section.log or troubles:
         yield Text("")
 
 

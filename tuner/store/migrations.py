@@ -102,8 +102,10 @@ def _suites(connection: Connection) -> None:
 
 
 def _settings(connection: Connection) -> None:
-    """Add the rest of a sample's Setting, and fill it with what documents said of call numbers."""
-    _add(connection, samples.c.start, samples.c.code, samples.c.load)
+    """Add the words of failures, and the rest of a sample's Setting, filled with what documents
+    said of call numbers."""
+    own = samples.c
+    _add(connection, own.start, own.code, own.load, own.message, own.log_tail)
     bring_up(connection)
 
 

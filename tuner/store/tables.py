@@ -73,6 +73,8 @@ samples = Table(
     Column("max_memory_mb", Float(53)),
     Column("payload", Integer),
     Column("backoff_ms", Float(53)),
+    Column("message", Text),
+    Column("log_tail", Text),
     Column("start", String(64), nullable=False, server_default=ON_DEMAND),
     Column("code", Text, nullable=False, server_default=""),
     Column("load", Text, nullable=False, server_default=""),

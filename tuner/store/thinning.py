@@ -1,7 +1,8 @@
 """Many samples as a few HDR histograms, and samples again that have the same percentiles.
 
 Samples are alike that differ in nothing but numbers: purpose, setting, version, attempt, outcome,
-reason and whether they were cold. Of each such group its count is kept, and of each figure a
+reason and whether they were cold. Messages and log tails, which may hold data of payloads, are
+dropped. Of each such group its count is kept, and of each figure a
 histogram to three significant digits (hdrhistogram.org). What comes back is a set of stand-ins: as
 many as there were, each figure with its distribution, in a random order. Figures of one call are
 matched by rank, which is right where the larger one goes with the larger other.

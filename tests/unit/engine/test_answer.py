@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tuner.engine.answer import Answer, read_answer
+from tuner.engine.answer import Answer, FirstTails, read_answer
 from tuner.records import Outcome
 
 ID = "94f4a28a-dbe3-4114-9f2b-0b3ae40f4dbc"
@@ -185,7 +185,8 @@ JSON = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from(["Reason", "errorType", "errorMessage", "__type", "code"]), inner
+            st.sampled_from(["Reason", "errorType", "errorMessage", "message", "__type", "code"]),
+            inner,
         )
     ),
     max_leaves=6,
@@ -209,3 +210,50 @@ def test_no_answer_is_too_odd_to_be_read(
     assert (answer.outcome is Outcome.THROTTLED) == (status == 429)
     assert (answer.reason is None) == (answer.outcome is Outcome.OK)
     assert answer.retry_after_s is None or answer.retry_after_s >= 0
+    for text, most, kept in ((answer.message, 500, ""), (answer.log_tail, 4096, "\n\t")):
+        assert text is None or 0 < len(text) <= most
+        assert all(each.isprintable() or each in kept for each in text or "")
+    if answer.outcome in (Outcome.OK, Outcome.THROTTLED):
+        assert (answer.message, answer.log_tail) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("message", "read"),
+    [
+        ("'id'", "'id'"),
+        (f"RequestId: {ID} Error: Runtime exited with error: exit status 1",
+         "Runtime exited with error: exit status 1"),
+        (f"2026-11-29T10:00:00.123Z {ID} Task timed out after 3.00 seconds",
+         "Task timed out after 3.00 seconds"),
+        ("two\nlines\x1b[31m", "two lines [31m"),
+        ("y" * 900, "y" * 500),
+        ("", None),
+        ([1], None),
+    ],
+)  # fmt: skip
+def test_a_message_is_short_harmless_and_not_of_one_call(message: object, read: str | None) -> None:
+    answer = failed({"errorType": "Odd", "errorMessage": message}, tail("END\x07"))
+    assert (answer.reason, answer.message) == ("Odd", read)
+    assert answer.log_tail == f"START RequestId: {ID} Version: 1\nEND"
+
+
+def test_the_end_of_a_long_log_is_kept() -> None:
+    answer = failed({}, tail("x" * 5000 + " the end"))
+    assert answer.log_tail is not None
+    assert len(answer.log_tail) <= 4096
+    assert answer.log_tail.endswith("the end")
+
+
+def test_a_refusal_has_the_words_of_the_service() -> None:
+    body = b'{"Type": "User", "Message": "Lambda was unable to decrypt"}'
+    answer = read_answer(502, {"x-amzn-errortype": "KMSAccessDeniedException"}, body, 128)
+    assert answer.reason == "KMSAccessDeniedException"
+    assert answer.message == "Lambda was unable to decrypt"
+
+
+def test_the_first_failure_of_each_kind_keeps_its_log() -> None:
+    tails = FirstTails()
+    kinds = [("function_error", "A"), ("function_error", "B"), ("timeout", "A")]
+    assert [tails.wanted(*kind) for kind in [*kinds, *kinds]] == [True] * 3 + [False] * 3
+    many = [tails.wanted("function_error", f"E{number}") for number in range(100)]
+    assert sum(many) == 17

@@ -12,17 +12,18 @@ from support.examples import examples
 from support.odd_sweeps import any_record
 from support.sweeps import compared, empty, failed_row, good, under_load
 from tuner.decide.result import Interval, Sweep
+from tuner.measure.causes import Cause
 from tuner.report.sweep_document import document
 
 QUANTILES = {"mean", "p50", "p90", "p95", "p99", "max"}
 PROMISED = {
     "": (
         "schema run target backend region arch seed started_at finished_at sizes model "
-        "recommendation spend warnings report power_tuning_url"
+        "recommendation spend errors warnings report power_tuning_url"
     ),
     "sizes": (
         "memory_mb status reason warm cold throttles retries errors timeouts out_of_memory "
-        "cost_usd_per_million"
+        "cost_usd_per_million errors_seen"
     ),
     "model": "family parameters fit_error alternatives",
     "recommendation": (
@@ -83,6 +84,23 @@ def test_the_document_has_every_promised_name() -> None:
     assert content["model"]["alternatives"][1] == {"family": "power law", "weight": 0.19}
     assert content["backend"] == "local"
     assert content["started_at"] == "2026-01-01T00:00:00.000Z"
+
+
+def test_errors_of_all_architectures_come_the_most_frequent_first() -> None:
+    rare, often = Cause("KeyError", "'id'", 2, (128,), "the log"), Cause("Odd", None, 5, (512,))
+    one, *_ = compared().beside
+    both = replace(compared(), causes=(rare,), beside=(replace(one, causes=(often,)),))
+    assert document(both)["errors"] == [
+        {"type": "Odd", "message": None, "count": 5, "memory_mb": [512], "log_tail": None},
+        {
+            "type": "KeyError",
+            "message": "'id'",
+            "count": 2,
+            "memory_mb": [128],
+            "log_tail": "the log",
+        },
+    ]
+    assert document(good())["errors"] == []
 
 
 def test_what_is_not_known_is_null_and_never_zero() -> None:

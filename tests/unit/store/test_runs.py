@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from support.examples import examples
 from tuner.errors import StoreError, UsageError
-from tuner.records import Advice, RunRecord, RunState, Sample, Setting
+from tuner.records import Advice, Outcome, RunRecord, RunState, Sample, Setting
 from tuner.store.exchange import StoredRun, lines, parse, read
 from tuner.store.runs import Store, find
+from tuner.store.thinning import stand_ins, thinned
 
 Make = Callable[..., RunRecord]
 MakeSample = Callable[..., Sample]
@@ -259,3 +260,17 @@ def test_reports_that_came_late_join_the_samples_that_are_stored(
     store.amend("01JAAA", [late])
     assert store.samples("01JAAA") == [bare[0], late, bare[2], replace(bare[1], attempt=2)]
     assert store.samples("01JAAB") == [*bare, replace(bare[1], attempt=2)]
+
+
+def test_words_of_a_failure_are_kept_but_not_in_histograms(
+    store_url: str, make_run: Make, make_sample: MakeSample
+) -> None:
+    failed = make_sample(outcome=Outcome.FUNCTION_ERROR, reason="Odd", message="no\0", log_tail="é")
+    with Store.open(store_url) as store:
+        run = make_run()
+        store.start(run)
+        store.add(run.run, [failed])
+        [found] = store.samples(run.run)
+    assert (found.message, found.log_tail) == ("no\ufffd", "é")
+    [stand_in] = stand_ins(thinned([found], at=0.0), "seed")
+    assert (stand_in.reason, stand_in.message, stand_in.log_tail) == ("Odd", None, None)

@@ -9,7 +9,7 @@ from hashlib import sha256
 from ssl import SSLContext
 from time import monotonic
 
-from tuner.engine.answer import read_answer
+from tuner.engine.answer import FirstTails, read_answer
 from tuner.engine.engine import Mode
 from tuner.engine.front import FrontRequest, FrontSigner, read_front_answer
 from tuner.engine.retry import Retries
@@ -39,6 +39,7 @@ class Job:
         self.retries = Retries(order.policy.retry, order.policy.seed, monotonic())
         self.read = read_answer if order.front is None else read_front_answer
         self.time = SigningTime(wall)
+        self.tails = FirstTails()
         self._payloads = [(body, _digest(body)) for body in order.payloads]
         self.use_keys(*order.keys)
 

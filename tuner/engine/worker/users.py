@@ -72,6 +72,8 @@ class InvokeUser(User):
             if exchange.status in (401, 403):
                 job.time.correct(exchange.headers.get("date", ""))
             answer = job.read(exchange.status, exchange.headers, body, call.memory_mb)
+            if answer.log_tail is not None and not job.tails.wanted(answer.outcome, answer.reason):
+                answer = answer._replace(log_tail=None)
         except TransportError as fault:
             sent, first, done = fault.sent or taken, fault.first, monotonic()
             answer = transport_failure(fault.words, fault.status)

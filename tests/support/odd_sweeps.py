@@ -47,12 +47,12 @@ _SCALARS = {
 }
 
 
-#: Few, since each draws as much as a row.
+#: A few, since each would draw as much as a row.
 _CAUSES = (
     (),
     (Cause("", None, 0, ()),),
     (
-        Cause("<b>\x1b", "</pre>\n\x00" * 99, 3, (128, 512), "</pre>\n\n\x07"),
+        Cause("<b>[bold]", "</pre>" * 9, 3, (128, 512), "</pre>\n\n{{ 7 * 7 }}"),
         Cause("B", "", 1, (1,)),
     ),
 )

@@ -149,3 +149,24 @@ def test_what_the_service_refuses_is_told_and_the_service_ended(
     with pytest.raises(TargetError, match="runtime"):
         open_(f"local:{tmp_path}", runtime="cobol85", handler="app.handler")
     assert closed == [True]
+
+
+def test_what_nobody_shipped_is_missing_as_on_aws(
+    open_: Callable[..., LocalTarget], tmp_path: Path
+) -> None:
+    (tmp_path / "json.py").write_text("raise SystemExit('not the module of this name')\n")
+    (tmp_path / "own.py").write_text("NAME = 'shipped'\n")
+    (tmp_path / "app.py").write_text(
+        "import importlib\nimport boto3\nimport own\n\n"
+        "def handler(event, context):\n"
+        "    try:\n"
+        "        importlib.import_module(event)\n"
+        "    except ModuleNotFoundError as error:\n"
+        "        return str(error)\n"
+        "    return own.NAME\n"
+    )
+    target = open_(f"local:{tmp_path}")
+    variant = one_variant(target, Setting(512))
+    assert invoke(target, variant, "botocore") == "shipped"
+    for name in ("numpy", "requests", "typer", "tuner"):
+        assert invoke(target, variant, name) == f"No module named '{name}'"

@@ -112,7 +112,7 @@ def installed_from() -> str | None:
 def this_tuner() -> tuple[str, ...]:
     """The program that runs now, by its whole path, so that a bare PATH finds it too."""
     beside = Path(sys.executable).with_name("tuner")
-    return (str(beside),) if beside.exists() else (sys.executable, "-m", "tuner")
+    return (str(beside),) if beside.exists() else (sys.executable, "-P", "-m", "tuner")
 
 
 #: What ``tuner bench`` may do to a function.

@@ -11,11 +11,11 @@ import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 from tuner.errors import UsageError
 from tuner.locallambda.limits.process_tree import MARK
 from tuner.locallambda.sandbox.invocation import SandboxSpec
+from tuner.locallambda.sandbox.runtime_packages import runtime_packages
 
 PROVIDED = ("provided", "provided.al2", "provided.al2023")
 CLIENT = "awslambdaric"
@@ -26,10 +26,16 @@ def command(spec: SandboxSpec) -> list[str]:
     if spec.runtime in PROVIDED:
         argv = [str(spec.task_dir / "bootstrap")]
     else:
-        # -B: the code directory stays as it was deployed, and every cold start compiles alike.
-        argv = [python_for(spec.runtime), "-B", "-m", CLIENT, spec.handler]
+        argv = _python(python_for(spec.runtime), spec)
     wrapper = spec.environment.get("AWS_LAMBDA_EXEC_WRAPPER")
     return [wrapper, *argv] if wrapper else argv
+
+
+def _python(python: str, spec: SandboxSpec) -> list[str]:
+    # -B: the code directory stays as it was deployed, and every cold start compiles alike.
+    # -S: what is installed beside tuner is not there for the function. -P: nor what is beside us.
+    safe = [] if spec.runtime == "python3.10" and python != sys.executable else ["-P"]
+    return [python, "-B", "-S", *safe, runtime_packages(python).bootstrap, spec.handler]
 
 
 @functools.cache
@@ -93,7 +99,11 @@ def environment(spec: SandboxSpec, key: str, api_address: str, tmp: str | None) 
 
 def needed_directories(spec: SandboxSpec) -> list[str]:
     """The directories that a runtime needs even where its /tmp is replaced."""
-    return [str(spec.task_dir), sys.prefix, sys.base_prefix, *_package_homes()]
+    found = [str(spec.task_dir), sys.prefix, sys.base_prefix]
+    if spec.runtime not in PROVIDED:
+        packages = runtime_packages(python_for(spec.runtime))
+        found += [str(packages.folder), *packages.homes]
+    return found
 
 
 def _reserved(spec: SandboxSpec, api_address: str) -> dict[str, str]:
@@ -119,14 +129,11 @@ def _reserved(spec: SandboxSpec, api_address: str) -> dict[str, str]:
     }
 
 
-def _package_homes() -> list[str]:
-    found = importlib.util.find_spec(CLIENT)
-    return [str(Path(found.origin).parent.parent)] if found and found.origin else []
-
-
 def _has_client(python: str) -> bool:
     look = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({CLIENT!r}) is None)"
     try:
-        return subprocess.run([python, "-c", look], timeout=10, check=False).returncode == 0
+        return (
+            subprocess.run([python, "-c", look], cwd="/", timeout=10, check=False).returncode == 0
+        )
     except (OSError, subprocess.TimeoutExpired):
         return False

@@ -43,7 +43,9 @@ def forget_interpreters():
 
 def test_python_runs_under_awss_client_in_this_interpreter():
     argv = runtime_command.command(SPEC)
-    assert argv == [sys.executable, "-B", "-m", "awslambdaric", "app.handler"]
+    assert argv[:4] == [sys.executable, "-B", "-S", "-P"]
+    assert argv[5:] == ["app.handler"]
+    assert "from awslambdaric.__main__ import main" in Path(argv[4]).read_text()
 
 
 def test_missing_client_is_said_with_the_command_that_installs_it(monkeypatch):

@@ -11,6 +11,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 from tuner.errors import UsageError
 
@@ -27,13 +28,13 @@ class SizePoint:
 
 
 def read_output(text: str, name: str = "power-tuning output") -> tuple[SizePoint, ...]:
-    """The mean of every size, ascending; of its pick alone where the file has no ``stats``.
+    """The mean of every size, ascending: of ``stats``, else of the chart's address, else of its
+    pick alone.
 
-    The JSON is flat, as the state machine gives it, or wrapped in ``results``. UsageError else.
+    The JSON is flat, as the state machine gives it, or wrapped as ``results``, as the console's
+    ``output`` or as the text ``output`` of ``describe-execution``. UsageError else.
     """
-    document = _object(text, name, _OUTPUT_FIX)
-    if isinstance(document.get("results"), dict):
-        document = document["results"]
+    document = _unwrapped(_object(text, name, _OUTPUT_FIX), name)
     place = _Place(name, _OUTPUT_FIX)
     pick = SizePoint(
         _whole(document, "power", place),
@@ -42,7 +43,7 @@ def read_output(text: str, name: str = "power-tuning output") -> tuple[SizePoint
     )
     rows = document.get("stats")
     if not rows:
-        return (pick,)
+        return _charted(document, name) or (pick,)
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise UsageError(name, "has stats that are no list of objects", _OUTPUT_FIX)
     points = {}
@@ -53,6 +54,26 @@ def read_output(text: str, name: str = "power-tuning output") -> tuple[SizePoint
         duration = _number(row, "averageDuration", place)
         points[size] = SizePoint(size, duration, _number(row, "averagePrice", place))
     return tuple(points[size] for size in sorted(points))
+
+
+def _unwrapped(document: dict[str, Any], name: str) -> dict[str, Any]:
+    for key in ("output", "results"):
+        inner = document.get(key)
+        if isinstance(inner, str):
+            inner = _object(inner, f"{name}, {key}", _OUTPUT_FIX)
+        if isinstance(inner, dict):
+            document = inner
+    if "executionArn" in document:  # an execution that has not ended well
+        reason = f"has no output; its status is {str(document.get('status'))[:30]}"
+        raise UsageError(name, reason, _OUTPUT_FIX)
+    return document
+
+
+def _charted(document: Mapping[str, Any], name: str) -> tuple[SizePoint, ...]:
+    """The sizes in the chart's address; none if there is no such address."""
+    machine = document.get("stateMachine")
+    url = machine.get("visualization") if isinstance(machine, dict) else None
+    return read_chart(url, name) if isinstance(url, str) and url.startswith(_PAGE[:-1]) else ()
 
 
 @dataclass(frozen=True)
@@ -161,8 +182,7 @@ def _sizes(document: Mapping[str, Any], place: _Place) -> dict[str, str]:
 
 
 def _payload(document: Mapping[str, Any], place: _Place) -> dict[str, str]:
-    """A text is sent as it stands, as the tool does; anything else as its JSON. An object in S3
-    goes before it."""
+    """An object in S3 goes before the payload."""
     if document.get("payloadS3"):
         url = document["payloadS3"]
         if not isinstance(url, str) or not url.startswith("s3://"):
@@ -173,7 +193,22 @@ def _payload(document: Mapping[str, Any], place: _Place) -> dict[str, str]:
     payload = document["payload"]
     if is_weighted(payload):
         return {"payloads": json.dumps(payload)}
-    return {"payload": payload if isinstance(payload, str) else json.dumps(payload)}
+    return {"payload": payload_text(payload)}
+
+
+def payload_text(payload: object) -> str:
+    """The body that is sent: a text that is JSON as it stands, anything else as its JSON."""
+    if isinstance(payload, str):
+        try:
+            json.loads(payload, parse_constant=_no_json)
+        except (ValueError, RecursionError):
+            return json.dumps(payload)
+        return payload
+    return json.dumps(payload)
+
+
+def _no_json(word: str) -> None:
+    raise ValueError(f"{word} is not JSON")
 
 
 def is_weighted(payload: object) -> bool:
@@ -208,3 +243,28 @@ def chart_url(points: Sequence[SizePoint], *, region: str = "us-east-1") -> str 
     currency = "?currency=CNY" if region.startswith("cn-") else ""
     fields = (base64.b64encode(part).decode("ascii") for part in (sizes, times, costs))
     return f"{_PAGE}{currency}#{';'.join(fields)}"
+
+
+def read_chart(url: str, name: str = "chart") -> tuple[SizePoint, ...]:
+    """The sizes in the address of the tool's chart, ascending. Raises UsageError."""
+    fix = "Copy the whole address; in a shell, put it into single quotes."
+    parts = [unquote(part) for part in url.partition("#")[2].split(";")]
+    try:
+        raw = [base64.b64decode(part + "=" * (-len(part) % 4), validate=True) for part in parts]
+        sizes, times, costs = (
+            struct.unpack(f"<{len(part) // width}{form}", part)
+            for part, width, form in zip(raw, (2, 4, 4), "hff", strict=True)
+        )
+        rows = list(zip(sizes, times, costs, strict=True))
+    except (ValueError, struct.error):
+        raise UsageError(name, "has a chart's address that cannot be read", fix) from None
+    points = {size: SizePoint(size, _rounded(took), _rounded(cost)) for size, took, cost in rows}
+    usable = all(0.0 <= number < _NUMBER_MOST for _, *pair in rows for number in pair)
+    if not rows or len(points) < len(rows) or min(points) < 1 or not usable:
+        raise UsageError(name, "has a chart's address without usable sizes", fix)
+    return tuple(points[size] for size in sorted(points))
+
+
+def _rounded(number: float) -> float:
+    """The number as it was written: float32 holds seven digits."""
+    return float(f"{number:.7g}")

@@ -4,18 +4,19 @@ One pass over the file. Mixing several functions would give a result about none 
 columns that tell functions apart have to be settled with ``where``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tuner.errors import UsageError
+from tuner.recording.columns import FUNCTION_COLUMNS, KNOWN_COLUMNS, Cells
 from tuner.recording.rows import (
-    KNOWN_COLUMNS,
-    Cells,
+    MeanCells,
     RecordedRow,
-    is_power_tuning,
+    is_chart,
     read_lines,
     read_row,
+    read_url,
     word_of,
 )
 from tuner.records import Advice
@@ -52,11 +53,6 @@ class Recording:
         return rows
 
 
-#: Columns that tell functions apart, as recordings in the wild name them.
-FUNCTION_COLUMNS = frozenset(
-    {"function", "function_name", "name", "workload", "benchmark", "handler"}
-    | {"runtime", "language", "package", "arch"}
-)
 _ARCHES = {
     **dict.fromkeys(("x86_64", "x86", "x64", "amd64"), "x86_64"),
     **dict.fromkeys(("arm64", "arm", "aarch64"), "arm64"),
@@ -66,18 +62,27 @@ _MOST_VALUES = 50
 
 
 def read_recording(path: str | Path, where: Mapping[str, str] | None = None) -> Recording:
-    """Read a ``.csv`` or ``.jsonl`` file, also ``.gz``, keeping the rows that match ``where``.
+    """Read a file in any of its forms, also ``.gz``, keeping the rows that match ``where``.
 
-    A ``.json`` file is an output of aws-lambda-power-tuning: one row, the mean, of each size.
+    An output of aws-lambda-power-tuning, or the address of its chart, is one row, the mean, of
+    each size.
 
     ``where`` maps columns to the value they must have. Raises UsageError for a missing file, for
     anything in it that cannot be used, and when several functions are left.
     """
-    file = Path(path)
+    file, lines = _opened(path)
     scan = _Scan(file, where or {})
-    for line, cells in read_lines(file):
+    for line, cells in lines:
         scan.take(line, cells)
     return _recorded(scan, None)
+
+
+def _opened(path: str | Path) -> tuple[Path, Iterator[tuple[int, Cells]]]:
+    """A name for errors, and the lines."""
+    if isinstance(path, str) and is_chart(path):
+        return Path("lambda-power-tuning.show"), read_url(path)
+    file = Path(path).expanduser()
+    return file, read_lines(file)
 
 
 def _recorded(scan: "_Scan", arch: str | None) -> Recording:
@@ -89,7 +94,7 @@ def _recorded(scan: "_Scan", arch: str | None) -> Recording:
         arch=arch or _arch(scan.file, scan.values.get("arch", {})),
         columns=tuple(scan.columns),
         groups=groups,
-        notes=_notes(scan.file, groups),
+        notes=_notes(scan, groups),
         by_size=scan.by_size,
     )
 
@@ -102,9 +107,9 @@ def read_architectures(
     As :func:`read_recording`, which reads a file of one. Raises UsageError also for a row that
     does not say its architecture.
     """
-    file = Path(path)
+    file, lines = _opened(path)
     scans: dict[str, _Scan] = {}
-    for line, cells in read_lines(file):
+    for line, cells in lines:
         word = word_of(cells.get("arch"))
         arch = _ARCHES.get(word.lower(), word)
         scans.setdefault(arch, _Scan(file, where or {})).take(line, cells)
@@ -126,6 +131,7 @@ class _Scan:
         self.where = where
         self.columns: dict[str, None] = {}
         self.by_size: dict[int, list[RecordedRow]] = {}
+        self.means = False
         # Dictionaries as ordered sets: column -> its values, of all rows and of those kept.
         self.offered: dict[str, dict[str, None]] = {column: {} for column in where}
         self.values: dict[str, dict[str, None]] = {}
@@ -151,6 +157,7 @@ class _Scan:
             place = f"{self.file}, line {line}"
             raise UsageError(place, error.reason, error.fix) from None
         self.by_size.setdefault(row.memory_mb, []).append(row)
+        self.means = self.means or isinstance(cells, MeanCells)
         for column, seen in self.values.items():
             if len(seen) <= _MOST_VALUES or column in FUNCTION_COLUMNS:
                 seen[word_of(cells.get(column))] = None
@@ -220,11 +227,11 @@ def _arch(file: Path, values: Mapping[str, None]) -> str | None:
     return _ARCHES.get(word.lower())
 
 
-def _notes(file: Path, groups: Mapping[str, Sequence[str]]) -> tuple[Advice, ...]:
+def _notes(scan: _Scan, groups: Mapping[str, Sequence[str]]) -> tuple[Advice, ...]:
     notes = [_note(column, values) for column, values in groups.items()]
-    if is_power_tuning(file):
+    if scan.means:
         text = (
-            f"{file.name} has only a trimmed mean of each size and no cold starts: "
+            f"{scan.file.name} has only a trimmed mean of each size and no cold starts: "
             "spread, percentiles and confidence are guesses. Measure the function to know them."
         )
         notes.append(Advice("recorded-means", text))

@@ -1,45 +1,45 @@
-"""A recording's lines as checked rows, whatever its form: CSV or JSON lines, gzipped or not.
+"""A recording's lines as checked rows, whatever its form: CSV, JSON or a log, gzipped or not.
 
-A ``.json`` file is an output of aws-lambda-power-tuning: each of its sizes counts as a line. To
-read another form of file: a reader in ``read_lines``; to know another column: ``RecordedRow``.
+To read another form of file: a reader in ``read_lines``; to know another name of a column:
+``columns.py``; another column: ``RecordedRow``.
 """
 
-import csv
 import gzip
+import io
 import json
+import re
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from tuner.errors import UsageError
-from tuner.recording.power_tuning import read_output
+from tuner.recording.columns import NUMBER_COLUMNS, Cells, named, numbers_in, with_megabytes
+from tuner.recording.logs import in_export, in_text, is_export
+from tuner.recording.power_tuning import SizePoint, read_chart, read_output
+from tuner.recording.table import is_unknown, read_table, refuse_utf16
 from tuner.records import Outcome
 from tuner.units import MEMORY_MAX_MB, MEMORY_MIN_MB
 
-#: One line's cells by column; text from CSV, any JSON value from JSON lines.
-Cells = Mapping[str, Any]
+_SHOW = "https://lambda-power-tuning.show"
+
+
+class MeanCells(dict[str, Any]):
+    """Cells that are the mean of one size, not one invocation."""
 
 
 def read_lines(file: Path) -> Iterator[tuple[int, Cells]]:
-    """Yield line number and cells of each line that is not blank.
+    """Yield line number and cells of each line that is an invocation, or the mean of a size.
 
     Raises UsageError for a file that is missing or cannot be read.
     """
-    name = file.name.lower().removesuffix(".gz")
-    readers = {
-        ".csv": _csv_lines,
-        ".jsonl": _json_lines,
-        ".ndjson": _json_lines,
-        ".json": _power_tuning,
-    }
-    read = readers.get(Path(name).suffix)
-    if read is None:
-        fix = "A recording ends in .csv or .jsonl, power-tuning's output in .json, also with .gz."
-        raise UsageError(str(file), "is not a recording", fix)
+    suffix = Path(file.name.lower().removesuffix(".gz")).suffix
+    readers = {".csv": _csv_lines, ".tsv": _csv_lines, ".json": _document}
+    readers |= dict.fromkeys((".jsonl", ".ndjson"), _json_lines)
     try:
         with _open(file) as stream:
-            yield from read(file, stream)
+            yield from readers.get(suffix, _log_lines)(file, stream)
     except FileNotFoundError:
         raise UsageError(str(file), "no such file", "Check the path after replay:.") from None
     except UnicodeDecodeError:
@@ -49,46 +49,59 @@ def read_lines(file: Path) -> Iterator[tuple[int, Cells]]:
         raise UsageError(str(file), f"cannot be read: {reason}", "Check the file.") from None
 
 
+def read_url(url: str) -> Iterator[tuple[int, Cells]]:
+    """As :func:`read_lines`, of the address of power-tuning's chart, which holds its numbers."""
+    yield from _means(read_chart(url, "the address"))
+
+
+def is_chart(path: str) -> bool:
+    """True for the address of power-tuning's chart, rather than a file."""
+    return path.startswith(_SHOW)
+
+
 def is_power_tuning(file: Path) -> bool:
-    """True if a file is named like an output of aws-lambda-power-tuning and is no run of ours."""
+    """True if a file is named like an output of aws-lambda-power-tuning and is neither a run of
+    ours nor a log."""
     if not file.name.lower().removesuffix(".gz").endswith(".json") or not file.is_file():
         return False
     try:
         with _open(file) as stream:
-            return '"tuner.run/' not in stream.readline(1000)
-    except (OSError, EOFError, zlib.error, ValueError):
+            text = stream.readline(1000)
+            if '"tuner.run/' in text:
+                return False
+            return not _is_log([*_values(text + stream.read(), str(file))])
+    except (OSError, EOFError, zlib.error, ValueError, UsageError):
         return False
 
 
-def _open(file: Path) -> IO[str]:
-    if file.name.lower().endswith(".gz"):
-        return gzip.open(file, "rt", encoding="utf-8-sig", newline="")
-    return file.open(encoding="utf-8-sig", newline="")
+@contextmanager
+def _open(file: Path) -> Iterator[IO[str]]:
+    packed = file.name.lower().endswith(".gz")
+    with gzip.open(file) if packed else file.open("rb") as raw:
+        refuse_utf16(raw.peek(4)[:4], str(file))
+        yield io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")
 
 
 def _csv_lines(file: Path, stream: IO[str]) -> Iterator[tuple[int, Cells]]:
-    reader = csv.reader(stream)
-    try:
-        header = [name.strip() for name in next(reader, [])]
-        twice = sorted({name for name in header if header.count(name) > 1})
-        if twice:
-            raise UsageError(
-                f"{file}, line 1", f"names the column {twice[0]!r} twice", "Rename one of them."
-            )
-        for values in reader:
-            if len(values) > len(header):
-                raise UsageError(
-                    f"{file}, line {reader.line_num}",
-                    f"has {len(values)} values for {len(header)} columns",
-                    "Quote values that hold a comma.",
-                )
-            if values:
-                missing = [""] * (len(header) - len(values))
-                yield reader.line_num, dict(zip(header, values + missing, strict=True))
-    except csv.Error as error:
-        raise UsageError(
-            f"{file}, line {reader.line_num}", f"is not CSV: {error}", "Fix or drop the line."
-        ) from None
+    table = read_table(stream, str(file))
+    names = named(table.header, str(file))
+    exported = any(column.startswith("@") for column in table.header)
+    message = "@message" in table.header and "duration_ms" not in names.values()
+    for line, values in table.with_numbers(numbers_in(table.header, names)).rows:
+        row = dict(zip(table.header, values, strict=True))
+        if message:
+            if cells := in_text(row["@message"]):
+                yield line, cells
+            continue
+        cells = _ours(row, names)
+        if exported and is_unknown(cells.get("memory_mb")) and is_unknown(cells.get("duration_ms")):
+            continue  # a line of the log that is no REPORT
+        yield line, cells
+
+
+def _ours(row: Cells, names: Mapping[str, str]) -> dict[str, Any]:
+    cells = {ours: row[column] for column, ours in names.items()}
+    return cells if names.get("memory_mb") == "memory_mb" else with_megabytes(cells)
 
 
 def _json_lines(file: Path, stream: IO[str]) -> Iterator[tuple[int, Cells]]:
@@ -96,21 +109,84 @@ def _json_lines(file: Path, stream: IO[str]) -> Iterator[tuple[int, Cells]]:
         if not line.strip():
             continue
         try:
-            cells = json.loads(line)
+            value = json.loads(line)
         except (ValueError, RecursionError):
-            cells = None
-        if not isinstance(cells, dict):
+            value = None
+        if not isinstance(value, dict):
             raise UsageError(
                 f"{file}, line {number}",
                 "is not a JSON object",
                 'Each line is one invocation, like {"memory_mb": 512, "duration_ms": 24.1}.',
             )
-        yield number, cells
+        yield from ((number, cells) for cells in _of_value(value, f"{file}, line {number}"))
 
 
-def _power_tuning(file: Path, stream: IO[str]) -> Iterator[tuple[int, Cells]]:
-    for number, point in enumerate(read_output(stream.read(), str(file)), start=1):
-        yield number, {"memory_mb": point.memory_mb, "duration_ms": point.duration_ms}
+def _of_value(value: dict[str, Any], place: str) -> Iterator[Cells]:
+    found = in_export(value, place) if is_export(value) else iter([value])
+    for cells in found:
+        yield _ours(cells, named(tuple(cells), place))
+
+
+def _document(file: Path, stream: IO[str]) -> Iterator[tuple[int, Cells]]:
+    """One JSON value, or several one after another, as Firehose writes them."""
+    text = stream.read()
+    values = list(_values(text, str(file)))
+    if not _is_log(values):
+        yield from _means(read_output(text, str(file)))
+        return
+    if isinstance(values[0], list):
+        values = values[0]
+    for number, value in enumerate(values, start=1):
+        if not isinstance(value, dict):
+            fix = "Each is an object, like an event of a log."
+            raise UsageError(f"{file}, value {number}", "is not a JSON object", fix)
+        yield from ((number, cells) for cells in _of_value(value, str(file)))
+
+
+def _is_log(values: list[Any]) -> bool:
+    """True for values that are no output of power-tuning, which is one object."""
+    return len(values) > 1 or any((isinstance(v, list) and v) or is_export(v) for v in values)
+
+
+_BLANK = re.compile(r"\s*")
+
+
+def _values(text: str, name: str) -> Iterator[Any]:
+    """The JSON values in a text; none if already the first cannot be read."""
+    decoder, at = json.JSONDecoder(), 0
+    while (start := _blank(text, at)) < len(text):
+        try:
+            value, at = decoder.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            if at == 0:
+                return
+            fix = "Export it again; it may have been cut off."
+            raise UsageError(name, f"is not JSON from character {start + 1:,} on", fix) from None
+        yield value
+
+
+def _blank(text: str, at: int) -> int:
+    match = _BLANK.match(text, at)
+    return match.end() if match else at
+
+
+def _means(points: tuple[SizePoint, ...]) -> Iterator[tuple[int, Cells]]:
+    for number, point in enumerate(points, start=1):
+        yield number, MeanCells(memory_mb=point.memory_mb, duration_ms=point.duration_ms)
+
+
+def _log_lines(file: Path, stream: IO[str]) -> Iterator[tuple[int, Cells]]:
+    found = False
+    for number, line in enumerate(stream, start=1):
+        if cells := in_text(line):
+            found = True
+            yield number, cells
+    if not found:
+        fix = (
+            "A recording is CSV (.csv), JSON lines (.jsonl), a log with REPORT lines, or an export "
+            "of CloudWatch Logs or power-tuning (.json); also with .gz."
+        )
+        raise UsageError(str(file), "is not a recording", fix)
 
 
 class RecordedRow(NamedTuple):
@@ -128,9 +204,6 @@ class RecordedRow(NamedTuple):
     outcome: Outcome = Outcome.OK
 
 
-NUMBER_COLUMNS = ("duration_ms", "billed_ms", "init_ms", "max_memory_mb", "client_ms")
-KNOWN_COLUMNS = {"memory_mb", "status", *NUMBER_COLUMNS}
-
 _OUTCOMES = {
     **{outcome.value: outcome for outcome in Outcome},
     **dict.fromkeys(("", "success", "succeeded", "200"), Outcome.OK),
@@ -145,7 +218,7 @@ _OUTCOMES = {
 def read_row(cells: Cells) -> RecordedRow:
     """Check one line's cells; raises UsageError, in which the caller names the line."""
     status = cells.get("status")
-    outcome = Outcome.OK if not status else _outcome(word_of(status))
+    outcome = Outcome.OK if is_unknown(status) else _outcome(word_of(status))
     duration, billed, init, used, client = [
         _number(name, cells.get(name)) for name in NUMBER_COLUMNS
     ]
@@ -176,8 +249,8 @@ def _outcome(word: str) -> Outcome:
 
 
 def _number(name: str, value: Any) -> float | None:
-    """A number from 0 up; ``None`` for an empty cell or NaN, which some tools write for one."""
-    if value is None or value == "":
+    """A number from 0 up; ``None`` for an empty cell and what tools write for one."""
+    if is_unknown(value):
         return None
     try:
         number = float(value) if not isinstance(value, bool) else -1.0

@@ -9,7 +9,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import Any
 
@@ -52,12 +52,13 @@ class Table:
     header: tuple[str, ...]
     rows: Iterable[Row]
     delimiter: str = ","
+    name: str = ""
 
     def with_numbers(self, columns: Collection[int]) -> "Table":
         """The table with the numbers of these columns as Python writes them.
 
-        Other text in them is left as it is. Rows raise UsageError with an empty thing for a number
-        that can be read in two ways; ``rows`` of the table itself must not be used any more.
+        Other text in them is left as it is. Rows raise UsageError for a number that can be read in
+        two ways; ``rows`` of the table itself must not be used any more.
         """
         rows = iter(self.rows)
         sample: list[Row] = []
@@ -68,8 +69,8 @@ class Table:
             failed = error
         numbers = Numbers(self.delimiter)
         numbers.learn(cells[column] for _, cells in sample for column in columns)
-        found = _converted(chain(sample, _raised(failed), rows), columns, numbers.plain)
-        return Table(self.header, found, self.delimiter)
+        read = chain(sample, _raised(failed), rows)
+        return replace(self, rows=_converted(read, columns, numbers.plain, self.name))
 
 
 def _raised(error: UsageError | None) -> Iterator[Row]:
@@ -79,14 +80,14 @@ def _raised(error: UsageError | None) -> Iterator[Row]:
 
 
 def _converted(
-    rows: Iterable[Row], columns: Collection[int], plain: Callable[[str], str]
+    rows: Iterable[Row], columns: Collection[int], plain: Callable[[str], str], name: str
 ) -> Iterator[Row]:
     for line, cells in rows:
         for column in columns:
             try:
                 cells[column] = plain(cells[column])
             except UsageError as error:
-                raise UsageError(f"line {line}", error.reason, error.fix) from None
+                raise UsageError(f"{name}, line {line}", error.reason, error.fix) from None
         yield line, cells
 
 
@@ -111,7 +112,7 @@ def read_table(stream: Iterable[str], name: str) -> Table:
         if header.count(column) > 1:
             place = f"{name}, line {number}"
             raise UsageError(place, f"names the column {column!r} twice", "Rename one of them.")
-    return Table(header, _rows(reader, header, name, before), delimiter)
+    return Table(header, _rows(reader, header, name, before), delimiter, name)
 
 
 def read_table_text(text: str, name: str) -> Table:

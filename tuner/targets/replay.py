@@ -18,7 +18,7 @@ from tuner.targets.seam import Prepared, Target, Variant, never
 
 def open_replay(name: TargetName, where: Mapping[str, str] | None = None) -> "ReplayTarget":
     """Read the recording; ``where`` keeps the rows of one function. Raises UsageError."""
-    return ReplayTarget(read_recording(Path(name.path).expanduser(), where), name.text)
+    return ReplayTarget(read_recording(name.path, where), name.text)
 
 
 def open_replays(
@@ -26,14 +26,13 @@ def open_replays(
 ) -> Target:
     """The recordings of the architectures that are asked for; the first that there is counts as
     the function's own, x86_64 before arm64. Raises UsageError for one without rows."""
-    path = Path(name.path).expanduser()
-    found = read_architectures(path, where)
+    found = read_architectures(name.path, where)
     own = max(found)  # "x86_64" sorts after "arm64"
     wanted = read_arches(architectures, own)
     for arch in wanted:
         if arch not in found:
             fix = f"It has {' and '.join(found)}; name that, or record the other as well."
-            raise UsageError(str(path), f"has no rows of {arch}", fix)
+            raise UsageError(name.path, f"has no rows of {arch}", fix)
     targets = {Part(arch): ReplayTarget(found[arch], name.text) for arch in wanted}
     first = targets[Part(wanted[0])]
     return first if len(targets) == 1 else Composite(first.describe(), targets)

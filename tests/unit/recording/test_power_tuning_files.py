@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tuner.errors import UsageError
 from tuner.recording import RecordedRow, read_recording
-from tuner.recording.power_tuning import SizePoint, read_input, read_output
+from tuner.recording.power_tuning import SizePoint, chart_url, read_chart, read_input, read_output
 
 RESULT: dict[str, Any] = {"power": "512", "cost": 0.0000002083, "duration": 2.9}
 STATS = [
@@ -37,6 +37,72 @@ def test_output_is_read_flat_and_wrapped_with_power_as_text_or_number() -> None:
     wrapped = read_output(json.dumps({"results": {**RESULT, "power": 512, "stats": STATS}}))
     assert flat == (SizePoint(512, 2.9, 0.0000002083),)
     assert wrapped == (SizePoint(128, 11.0, 1e-7), SizePoint(512, 2.9, 2e-7))
+
+
+def chart(*sizes: int) -> str:
+    url = chart_url([SizePoint(size, 1000.0 / size, size * 2.5e-9) for size in sizes])
+    assert url
+    return url
+
+
+def test_the_default_output_has_its_sizes_in_the_address_of_its_chart() -> None:
+    output = {**RESULT, "power": 256, "stateMachine": {"visualization": chart(1024, 128)}}
+    expected = (SizePoint(128, 7.8125, 3.2e-7), SizePoint(1024, 0.9765625, 2.56e-6))
+    for document in (
+        output,
+        {"results": output},
+        {"output": output, "outputDetails": {"truncated": False}},
+        {"executionArn": "arn:x", "status": "SUCCEEDED", "output": json.dumps(output)},
+    ):
+        assert read_output(json.dumps(document)) == expected
+    with_stats = read_output(json.dumps({"output": {**output, "stats": STATS}}))
+    assert [point.memory_mb for point in with_stats] == [128, 512]
+
+
+def test_an_execution_without_an_output_is_refused_with_its_status() -> None:
+    with pytest.raises(UsageError, match="its status is FAILED"):
+        read_output('{"executionArn": "arn:x", "status": "FAILED", "input": "{}"}')
+
+
+@pytest.mark.parametrize("before", ["", "?currency=CNY"])
+def test_the_address_of_a_chart_is_a_recording(before: str) -> None:
+    recording = read_recording(chart(128, 512).replace("#", f"{before}#"))
+    assert recording.rows(512) == [RecordedRow(512, 1.953125)]
+    assert [note.code for note in recording.notes] == ["recorded-means"]
+
+
+@pytest.mark.parametrize(
+    "fragment",
+    [
+        "",
+        "#x",
+        "#gAAAAQ==",
+        "#gAAAAQ==;AACAQQ==;CtcjPA==",
+        "#;;",
+        "#gACAAA==;AAAAAAAAAAA=;AAAAAAAAAAA=",
+    ],
+)
+def test_the_address_of_a_chart_that_cannot_be_read_is_refused(fragment: str) -> None:
+    with pytest.raises(UsageError, match="chart's address"):
+        read_chart(f"https://lambda-power-tuning.show/{fragment}")
+
+
+@given(
+    st.dictionaries(
+        st.integers(1, 32_767),
+        st.tuples(st.floats(0, 1e6, width=32), st.floats(0, 1, width=32)),
+        min_size=1,
+        max_size=9,
+    )
+)
+def test_a_chart_comes_back_from_its_address(sizes: dict[int, tuple[float, float]]) -> None:
+    url = chart_url([SizePoint(size, *numbers) for size, numbers in sizes.items()])
+    assert url
+    found = read_chart(url)
+    assert [point.memory_mb for point in found] == sorted(sizes)
+    for point in found:
+        numbers = (point.duration_ms, point.cost_usd)
+        assert numbers == pytest.approx(sizes[point.memory_mb], rel=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -114,8 +180,19 @@ def test_a_list_payload_without_all_weights_is_one_payload() -> None:
     assert wish.target is None
 
 
-def test_a_text_payload_is_sent_as_it_stands() -> None:
-    assert read_input('{"payload": "{\\"a\\": 1}"}').options == {"payload": '{"a": 1}'}
+@pytest.mark.parametrize(
+    ("payload", "sent"),
+    [
+        ('{"a": 1}', '{"a": 1}'),
+        ("hello world", '"hello world"'),
+        ("@secret.txt", '"@secret.txt"'),
+        ("NaN", '"NaN"'),
+        ('"quoted"', '"quoted"'),
+        ({"a": "b"}, '{"a": "b"}'),
+    ],
+)
+def test_a_text_payload_that_is_json_is_sent_as_it_stands(payload: object, sent: str) -> None:
+    assert read_input(json.dumps({"payload": payload})).options == {"payload": sent}
 
 
 def test_what_has_no_counterpart_is_noted_when_it_is_set() -> None:

@@ -63,7 +63,7 @@ def test_numbers_of_a_locale_are_read_by_each_other(numbers: list[str], plain: l
 def test_numbers_that_can_be_read_in_two_ways_are_refused(text: str, line: str) -> None:
     with pytest.raises(UsageError) as caught:
         cells_of(text, 0, 1)
-    assert caught.value.thing == line
+    assert caught.value.thing == f"t.csv, {line}"
     assert "1" in caught.value.reason
 
 

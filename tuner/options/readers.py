@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuner.errors import UsageError
-from tuner.recording.table import decoded
 from tuner.units import MemoryRange, parse_key_values, parse_memory, parse_seconds, parse_share
 
 if TYPE_CHECKING:
@@ -215,6 +214,8 @@ def read_cold_share(value: str | float | ColdShare, flag: str) -> ColdShare:
 
 def read_text(name: str, option: str) -> str:
     """Read a file that an option names, as text; raises UsageError."""
+    from tuner.recording.table import decoded
+
     place = f"{option} {name}"
     try:
         raw = Path(name).read_bytes()

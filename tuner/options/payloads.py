@@ -7,6 +7,7 @@ import json
 import math
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from tuner.clock import Clock, WallClock
@@ -15,7 +16,8 @@ from tuner.errors import UsageError
 from tuner.measure.batches import Payload
 from tuner.options.calls import NO_PAYLOAD, RunOptions, inline
 from tuner.options.readers import read_text
-from tuner.recording.power_tuning import is_weighted, read_input
+from tuner.recording.power_tuning import is_weighted, load_json, payload_text, read_input
+from tuner.recording.table import decoded
 
 #: A synchronous invocation takes at most 6 MB (Lambda quotas; the API counts 6,291,556 bytes).
 PAYLOAD_LIMIT = 6_291_556
@@ -44,7 +46,7 @@ def read_payloads(
     if text.startswith(S3):
         return _from_s3(_read(text, "--payload", options))
     if text == "-":
-        text = sys.stdin.read()
+        text = sys.stdin.read().removeprefix("\ufeff")
     elif text.startswith("@"):
         text = read_text(text[1:], "--payload")
     return (Payload(_checked(text, "--payload")),)
@@ -60,10 +62,7 @@ def _read(name: str, option: str, options: RunOptions) -> str:
     split_s3(name)
     region = options.region or options.name.region
     session = open_session(SessionOptions(region, options.profile, assume_role=options.assume_role))
-    try:
-        return read_s3(session, name, _MOST_IN_S3).decode()
-    except UnicodeDecodeError:
-        raise UsageError(f"{option} {name}", "is not text", "Payloads are JSON.") from None
+    return decoded(read_s3(session, name, _MOST_IN_S3), f"{option} {name}")
 
 
 def _from_s3(text: str) -> tuple[Payload, ...]:
@@ -89,19 +88,29 @@ def with_power_tuning(file: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _checked(text: str, option: str, *, limit: bool = True) -> bytes:
     try:
-        json.loads(text)
+        load_json(text)
+        body = text.encode()
     except (ValueError, RecursionError) as error:
         fix = "Give JSON, @file, s3://bucket/key, or - for stdin."
+        if _names_file(text):
+            fix = f"Did you mean the file? Write {option} @{text}."
         raise UsageError(option, f"is not JSON: {error}", fix) from None
-    body = text.encode()
     if limit and len(body) > PAYLOAD_LIMIT:
         reason = f"is {len(body):,} bytes; Lambda takes at most {PAYLOAD_LIMIT:,}"
         raise UsageError(option, reason, "Send a smaller event.")
     return body
 
 
+def _names_file(text: str) -> bool:
+    try:
+        return len(text) < 1000 and Path(text).is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def _weighted(text: str) -> tuple[Payload, ...]:
-    """A list of ``{"payload": ..., "weight": n}``, as aws-lambda-power-tuning has it."""
+    """A list of ``{"payload": ..., "weight": n}``, sent as aws-lambda-power-tuning does: a payload
+    that is a text of JSON goes as it stands."""
     items = json.loads(_checked(text, "--payloads", limit=False))
     fix = 'Write it like [{"payload": {...}, "weight": 2}, {"payload": {...}, "weight": 1}].'
     if not isinstance(items, list) or not items:
@@ -111,6 +120,6 @@ def _weighted(text: str) -> tuple[Payload, ...]:
         weight = item.get("weight", 1) if isinstance(item, dict) and "payload" in item else None
         if not isinstance(weight, int | float) or not math.isfinite(weight) or weight <= 0:
             raise UsageError("--payloads", f"item {number} has no payload and weight", fix)
-        body = _checked(json.dumps(item["payload"]), f"--payloads, item {number}")
+        body = _checked(payload_text(item["payload"]), f"--payloads, item {number}")
         found.append(Payload(body, float(weight)))
     return tuple(found)

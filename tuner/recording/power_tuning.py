@@ -200,15 +200,20 @@ def payload_text(payload: object) -> str:
     """The body that is sent: a text that is JSON as it stands, anything else as its JSON."""
     if isinstance(payload, str):
         try:
-            json.loads(payload, parse_constant=_no_json)
+            load_json(payload)
         except (ValueError, RecursionError):
             return json.dumps(payload)
         return payload
     return json.dumps(payload)
 
 
-def _no_json(word: str) -> None:
-    raise ValueError(f"{word} is not JSON")
+def load_json(text: str) -> Any:
+    """JSON as Lambda reads it, without Python's NaN and Infinity. Raises ValueError."""
+    return json.loads(text, parse_constant=_refused)
+
+
+def _refused(word: str) -> None:
+    raise ValueError(f"JSON has no {word}")
 
 
 def is_weighted(payload: object) -> bool:

@@ -7,9 +7,7 @@ the value as JSON text, ``{"$base64": value}`` that in base64, ``{"$gzip": value
 first. Any other JSON file is an event as it is. The files that a ``row`` names are beside it.
 """
 
-import csv
 import gzip
-import io
 import json
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +21,7 @@ from tuner.engine.profiles.placeholders import Scope, fill
 from tuner.engine.profiles.profile_file import find_file, names_in
 from tuner.engine.profiles.values import read_text
 from tuner.errors import UsageError
+from tuner.recording.table import read_table_text
 
 #: A synchronous invocation takes at most 6 MB (Lambda quotas; the API counts 6,291,556 bytes).
 _LARGEST = 6_291_556
@@ -148,11 +147,8 @@ _FORMS: Mapping[str, Callable[[Any], str]] = {
 def _table(path: Path) -> Sequence[Mapping[str, str]]:
     """Return the rows of a CSV with a header. Raises UsageError."""
     fix = "Put a CSV with a header and rows beside the event."
-    try:
-        read = csv.DictReader(io.StringIO(read_text(path, fix), newline=""))
-        rows = [{k: v or "" for k, v in row.items() if k} for row in read]
-    except csv.Error as error:
-        raise UsageError(str(path), f"is not CSV: {error}", fix) from None
+    table = read_table_text(read_text(path, fix), str(path))
+    rows = [dict(zip(table.header, cells, strict=True)) for _, cells in table.rows]
     if not rows:
         raise UsageError(str(path), "has no rows", fix)
     return rows

@@ -164,12 +164,12 @@ class LoadBook(Book):
     def _figures(self, asked: SizeLoad, note: str | None) -> tuple[LoadFigures, tuple[Advice, ...]]:
         """Figures of the load, and doubts about the generator."""
         profile, shortfall, tally = asked.profile, self._context.engine.shortfall(), self._tally
-        sent = tally.calls + sum(shortfall.dropped.values())
+        stopped_s = None if note is None else tally.last_sent_s
         figures = tally.figures(
             planned_s=profile.duration_s,
-            asked=None if profile.users else float(sent),
+            asked=profile.due_before(stopped_s),
             shortfall=shortfall,
-            stopped_s=None if note is None else tally.last_sent_s,
+            stopped_s=stopped_s,
         )
         sending = asked.sending
         adaptive = sending.retry == ADAPTIVE

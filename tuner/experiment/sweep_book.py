@@ -184,12 +184,13 @@ class LoadWatch:
         """Facts that samples do not tell; ``cut`` by a limit or the user says nothing of a size."""
         dropped = dict(engine.shortfall().dropped)
         ended = self.note is not None or cut is not None
+        stopped_s = self.last_sent_s - began_s if ended else None
         return LoadFacts(
             setting=setting,
             start_s=began_s,
-            asked=None if self.load.profile.users else float(self.calls + sum(dropped.values())),
+            asked=self.load.profile.due_before(stopped_s),
             dropped=dropped,
             ending=self.ending if cut is None or self.note is not None else Ending.CUT,
             note=self.note or cut,
-            stopped_s=self.last_sent_s - began_s if ended else None,
+            stopped_s=stopped_s,
         )

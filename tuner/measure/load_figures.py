@@ -41,12 +41,14 @@ class Concurrency:
 class LoadFigures:
     """A load in numbers. ``outcomes`` counts calls, ``attempts`` requests; times in ms.
 
-    ``latency``, ``service``, ``duration`` and ``time_to_success`` are of calls that ended well;
-    ``warm`` and ``cold`` are REPORT durations without and with INIT. ``billed_ms`` is ``None`` when
-    nothing told it; ``billed`` counts the requests that are paid for.
+    ``asked`` calls were due, in ``due_s`` (``None``: closed model); ``seconds`` is longer where the
+    generator was late. ``latency``, ``service``, ``duration`` and ``time_to_success`` are of calls
+    that ended well; ``warm`` and ``cold`` are REPORT durations without and with INIT. ``billed_ms``
+    is ``None`` when nothing told it; ``billed`` counts the requests that are paid for.
     """
 
     seconds: float
+    due_s: float
     asked: float | None
     calls: int
     attempts: int
@@ -70,8 +72,8 @@ class LoadFigures:
 
     @property
     def asked_rps(self) -> float | None:
-        """Calls per second that were due; ``None`` of a closed model."""
-        return None if self.asked is None or not self.seconds else self.asked / self.seconds
+        """Calls per second that were due, however many were sent; ``None`` of a closed model."""
+        return None if self.asked is None or not self.due_s else self.asked / self.due_s
 
     @property
     def achieved_rps(self) -> float:
@@ -202,10 +204,12 @@ class LoadTally:
         """The load so far. ``planned_s`` is how long calls were due, ``asked`` how many;
         ``stopped_s`` is when it was cut short, which scales nothing but the time."""
         outcomes = self.outcomes + Counter(each.outcome for each in self._open.values())
-        seconds = max(planned_s if stopped_s is None else stopped_s, self.last_sent_s)
+        due_s = planned_s if stopped_s is None else stopped_s
+        seconds = max(due_s, self.last_sent_s)
         ms = self._ms
         return LoadFigures(
             seconds=seconds,
+            due_s=min(due_s, planned_s),
             asked=asked,
             calls=self.calls,
             attempts=self.attempts,

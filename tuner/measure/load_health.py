@@ -75,7 +75,7 @@ def _advice(
     full = figures.asked is not None and figures.concurrency.max >= concurrency
     dropped = sum(figures.dropped.values())
     late_ms = figures.lag.percentile_ms(99.0) or 0.0
-    behind = figures.asked_rps and figures.achieved_rps < _ASKED * figures.asked_rps
+    behind = figures.calls < _ASKED * (figures.calls + dropped)
     if full and (dropped or late_ms > _LAG_MS):
         text = f"All {concurrency:,} connections were in use, so other calls waited"
         lost = f" and {dropped:,} were never sent" if dropped else ""

@@ -153,7 +153,7 @@ def _facts(document: Mapping[str, Any]) -> tuple[Fact, ...]:
     asked, achieved = document["asked_rps"], document["achieved_rps"]
     concurrency, retries = document["concurrency"], document["retries"]
     little = concurrency["little"]
-    rate = f"planned: {format_rate(asked)}" if asked is not None else "users set the rate"
+    rate = f"asked: {format_rate(asked)}" if asked is not None else "users set the rate"
     facts = [
         Fact("Calls", f"{document['calls']:,}", f"in {format_seconds(document['seconds'])}"),
         Fact("Rate achieved", format_rate(achieved), rate),

@@ -245,3 +245,13 @@ def test_a_profile_of_events_says_how_long_they_are_followed() -> None:
     assert (load_profile("steady").mode, load_profile("steady").drain_s) == (None, None)
     with pytest.raises(UsageError, match=r"mode .* sync, async.*drain"):
         read_profile('mode = "later"\ndrain = "soon"\n' + CONSTANT, PATH)
+
+
+@given(st.floats(0.0, 40.0))
+def test_calls_due_before_a_moment_are_those_of_the_phases_until_then(at_s: float) -> None:
+    profile = Profile("p", phases=(Phase(Constant(4.0), 10.0), Phase(Ramp(0.0, 8.0, 20.0), 20.0)))
+    due = profile.due_before(at_s)
+    assert due is not None
+    assert due == pytest.approx(4 * min(at_s, 10) + 0.2 * min(max(0, at_s - 10), 20) ** 2)
+    assert profile.due_before(None) == profile.calls == 120.0
+    assert Profile("u", users=3, closed_s=5.0).due_before(at_s) is None

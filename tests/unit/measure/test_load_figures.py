@@ -155,8 +155,21 @@ def test_a_generator_that_fell_behind_is_said_to() -> None:
     late = figures(*(sample(n, n / 10, late_s=0.2) for n in range(100)), asked=100.0)
     assert advice(late) == ["generator-behind"]
     assert load_advice(late, Shortfall(), 50, adaptive=True) == ()
-    fewer = figures(*(sample(n, n / 10) for n in range(90)), asked=100.0)
-    assert advice(fewer) == ["generator-behind"]
+    shortfall = Shortfall(Counter({"patience": 10}))
+    fewer = figures(*(sample(n, n / 10) for n in range(90)), asked=100.0, shortfall=shortfall)
+    assert advice(fewer, shortfall) == ["generator-behind"]
+
+
+def test_fewer_calls_by_chance_are_not_the_fault_of_the_generator() -> None:
+    assert advice(figures(*(sample(n, n / 10) for n in range(90)), asked=100.0)) == []
+
+
+def test_asked_is_the_rate_that_was_asked_for_however_late_calls_were_sent() -> None:
+    late = figures(*(sample(n, n / 20) for n in range(100)), seconds=1.0, asked=100.0)
+    assert (late.asked_rps, late.seconds) == (100.0, 4.95)
+    assert late.achieved_rps == pytest.approx(100 / 4.95)
+    rare = figures(sample(0, 0.0), seconds=3.0, asked=3.0 / 3600.0)
+    assert rare.asked_rps == pytest.approx(1.0 / 3600.0)
 
 
 def test_calls_that_waited_for_a_free_lane_speak_of_the_limit() -> None:

@@ -67,6 +67,16 @@ class Profile:
             return None
         return sum(phase.calls for phase in self.phases)
 
+    def due_before(self, at_s: float | None) -> float | None:
+        """Calls that are due until then, or in all; ``None`` of a closed model."""
+        if self.users or at_s is None:
+            return self.calls
+        due, left_s = 0.0, at_s
+        for phase in self.phases:
+            due += phase.shape.due_before(min(left_s, phase.duration_s))
+            left_s = max(0.0, left_s - phase.duration_s)
+        return due
+
     @property
     def peak_per_s(self) -> float | None:
         """The highest rate that is asked for; ``None`` of a closed model."""

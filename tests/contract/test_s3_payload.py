@@ -65,7 +65,8 @@ def test_only_a_list_of_payloads_with_weights_is_weighted(
     ("body", "error", "says"),
     [
         (b"not json", UsageError, "is not JSON"),
-        (b"\xff\xfe", UsageError, "is not text"),
+        (b"\xff\xfe", UsageError, "is UTF-16"),
+        (b"\xff{}", UsageError, "is not text"),
         (b'"%s"' % (b"x" * 7_000_000), UsageError, "Lambda takes at most"),
     ],
 )

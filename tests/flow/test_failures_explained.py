@@ -116,3 +116,14 @@ def test_cold_starts_explain_their_failures_and_so_does_an_exported_run(tuner: R
     shown = tuner("runs", "show", "run.json")[1]
     assert "512 MB failed: KeyError: 'Records' (3 of 3 calls)" in shown
     assert "Log of one KeyError" in shown
+
+
+def test_a_benchmark_warns_of_the_cause_of_its_failures(tuner: Run) -> None:
+    target = write("src", handler("return event['Records']"))
+    case = f'[[case]]\nname = "k"\ntarget = "{target}"\nsizes = [512]\ngates = ["p95 +10%"]\n'
+    Path("tuner.toml").write_text(f"[suite]\nmost = 4\ncontrol = false\n{case}", encoding="utf-8")
+    _, out, _ = tuner("bench", "--json", "told.json")
+    told = json.loads(Path("told.json").read_text(encoding="utf-8"))
+    [text] = [w["text"] for w in told["cases"][0]["warnings"] if w["code"] == "failed-calls"]
+    assert "calls failed, with KeyError: 'Records'." in text
+    assert "KeyError: 'Records'" in out

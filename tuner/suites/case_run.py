@@ -4,6 +4,7 @@ What is wrong with a case's function ends the case and not the suite. Statistics
 storing are done elsewhere.
 """
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,7 @@ from tuner.experiment.experiment import Book, Experiment
 from tuner.experiment.session import Conditions, Session
 from tuner.experiment.wiring import Context
 from tuner.measure.batches import Payload
+from tuner.measure.causes import causes_of, shortened
 from tuner.options.payloads import read_payloads
 from tuner.options.size_load import size_load
 from tuner.planning.ask import Ask
@@ -145,6 +147,7 @@ class _Running:
             state, reason = CaseState.FAILED, "; ".join(sorted(set(failed.values())))
         if found:
             self.warnings += self._left_out(failed)
+        self.warnings += _failures(self.samples)
         before = trial.recorder.side(Role.BEFORE)
         if design is Design.BASELINE and self.reference is not None:
             before = _accepted(self.reference)
@@ -344,6 +347,17 @@ class _CaseBook(Book):
             own = [sample for sample in waiting if Role.of(sample.setting) is role]
             if own:
                 self._recorder.heard(role, own)
+
+
+def _failures(samples: Sequence[Sample]) -> list[Advice]:
+    """Warn of calls that failed, with the most frequent cause."""
+    causes = causes_of(samples, limit=sys.maxsize)
+    if not causes:
+        return []
+    first, count = causes[0], sum(cause.count for cause in causes)
+    mostly = "mostly with" if len(causes) > 1 else "with"
+    words = f"{count:,} of {len(samples):,} calls failed, {mostly} {shortened(first.words)}."
+    return [Advice("failed-calls", words)]
 
 
 def _accepted(reference: Reference) -> SideOf:

@@ -228,7 +228,10 @@ def test_the_terminal_leads_with_the_answer(tuner: Run) -> None:
         (("--find-limit", "--users", "3"), "Leave --users"),
         (("--rate", "5", "--workers", "0"), "leaves no process to send"),
         (("--rate", "5", "--bind", "here:1"), "is for --expect-workers"),
-        (("--rate", "5", "--expect-workers", "1", "--bind", "here"), "is no HOST:PORT"),
+        (
+            ("--rate", "5", "--expect-workers", "1", "--bind", "here"),
+            "is not of the form HOST:PORT",
+        ),
         (("--rate", "5", "--memory", "128,256"), "is not one size"),
         (("--profile-load", "none-such"), "throttle-probe"),
         (("--profile-load", "stream-like", "--rate", "5"), "Leave --rate out"),

@@ -146,7 +146,7 @@ def test_a_front_that_nobody_serves_is_named(tuner: Run, place: tuple[str, ...])
     [
         (("--memory", "512"), "cannot be chosen behind --url"),
         (("--url-auth", "maybe"), "Give none, iam"),
-        (("--header", "nonsense"), "is no NAME: VALUE"),
+        (("--header", "nonsense"), "is not of the form NAME: VALUE"),
     ],
 )
 def test_options_that_do_not_go_with_a_front_are_refused(

@@ -107,7 +107,7 @@ def test_thinning_asks_first_and_takes_its_age_from_the_settings(
     )
     assert CODE not in codes(document(tuner, "recommend", swept))
     for text, reason in (
-        ("[store]\nretention = 30\n", "retention is no text"),
+        ("[store]\nretention = 30\n", "retention is not a string"),
         ('[store]\nretention = "soon"\n', "tuner.toml: retention"),
         ("[store\n", "is not TOML"),
     ):

@@ -91,5 +91,5 @@ def _configured() -> str | None:
         raise UsageError(str(SETTINGS), f"is not TOML: {error}", _FIX) from error
     found = table.get("retention") if isinstance(table, dict) else None
     if found is not None and not isinstance(found, str):
-        raise UsageError(str(SETTINGS), f"store: retention is no text: {found!r:.40}", _FIX)
+        raise UsageError(str(SETTINGS), f"store: retention is not a string: {found!r:.40}", _FIX)
     return found

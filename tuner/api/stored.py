@@ -71,7 +71,7 @@ def stored_load(ref: str, store_url: str | None) -> dict[str, Any] | None:
         return None
     document = stored.documents.get(LOAD)
     if document is None:
-        reason = "the load did not come to its end, so it has no figures"
+        reason = "the load did not finish, so it has no figures"
         raise StoreError(f"run {stored.run.run}", reason, "Run it again.")
     if thinning.DOCUMENT not in stored.documents:
         return dict(document)

@@ -354,7 +354,7 @@ def _statistics(document: Mapping[str, Any], name: str) -> _Columns:
     """Of ``get-metric-statistics``. SampleCount counts calls whatever is measured."""
     points = document["Datapoints"]
     if not all(isinstance(point, dict) for point in points):
-        raise UsageError(name, "has Datapoints that are no objects", FIX)
+        raise UsageError(name, "has Datapoints that are not objects", FIX)
     kept = ("Timestamp", "Sum", "SampleCount")
     rows = [{key: point[key] for key in kept if key in point} for point in points]
     if not rows:
@@ -397,7 +397,7 @@ def _insights(document: Mapping[str, Any], name: str) -> _Columns:
     try:
         found = [{str(cell["field"]): cell.get("value") for cell in row} for row in rows]
     except (KeyError, TypeError, AttributeError):
-        raise UsageError(name, "has results that are no rows of fields", FIX) from None
+        raise UsageError(name, "has results that are not rows of fields", FIX) from None
     return _from_rows([{k: v for k, v in row.items() if k != "@ptr"} for row in found], name)
 
 

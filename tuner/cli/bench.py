@@ -71,7 +71,7 @@ def init(options: of.BenchInit) -> None:
     names = ", ".join(cases)
     many = "s" if len(cases) > 1 else ""
     typer.echo(f"Wrote {options.suite} with {len(cases)} case{many}: {names}.")
-    typer.echo("Next: tuner bench, and tuner bench accept once you are content with it.")
+    typer.echo("Next: tuner bench, and tuner bench accept once you are happy with the result.")
 
 
 def accept(options: of.BenchAccept) -> None:

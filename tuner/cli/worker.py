@@ -31,6 +31,6 @@ def parse_master(text: str) -> tuple[str, int]:
     known = port.isascii() and port.isdigit() and 0 < int(port) < 65536
     if not known or not host or any(c.isspace() for c in host):
         raise UsageError(
-            "--master", f"{text!r:.80} is no HOST:PORT", f"Write it like ci-1:{_PORT}."
+            "--master", f"{text!r:.80} is not of the form HOST:PORT", f"Write it like ci-1:{_PORT}."
         )
     return host, int(port)

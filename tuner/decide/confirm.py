@@ -47,7 +47,7 @@ class Confirmation:
         wanted = {each: min(n, _AT_ONCE) for each, n in lacking.items()}
         counts = _trimmed(wanted, self._affordable(so_far))
         if not counts:
-            return Done("no call is left to confirm the answer", settled=True)
+            return Done("the limit leaves no calls to confirm the answer", settled=True)
         return Ask(counts, "confirming " + ", ".join(f"{each.memory_mb:,} MB" for each in counts))
 
     def _affordable(self, so_far: SoFar) -> int:

@@ -110,7 +110,7 @@ class Strategy(StrEnum):
 
 #: What speed is worth where cost decides: half the duration may cost 2^0.05 = 3.5 % more. On curves
 #: recorded on AWS the plainly cheapest size leaves a fifth of the duration or more on the table for
-#: at most 3 % of the cost in a fourth of all sweeps; 0 is the plainly cheapest.
+#: at most 3 % of the cost in a fourth of all sweeps; 0 always picks the cheapest.
 WORTH = 0.05
 
 

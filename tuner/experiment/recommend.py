@@ -83,7 +83,7 @@ def _over_architectures(
     """Answer over the architectures that were measured, or for ``only`` one of them."""
     facts, heard = found.run.facts, {sample.arch for sample in found.samples}
     if only is not None and only not in heard:
-        fix = f"Measured were: {', '.join(sorted(heard))}."
+        fix = f"This run measured: {', '.join(sorted(heard))}."
         raise UsageError(f"--arch {only[:20]}", "was not measured in this run", fix)
     arches = measured_arches(options, facts)
     asked = sides(options, facts, {arch: price(facts.on(arch)) for arch in arches})

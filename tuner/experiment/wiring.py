@@ -184,7 +184,7 @@ def open_engine(target: Target, clock: Clock, start: EngineStart) -> Engine:
             "--pre and --post": start.processors is not None,
         }
         for option in (each for each in given if given[each]):
-            reason = "cannot go with a recording, which answers by itself"
+            reason = "cannot be used with a recording: nothing is sent"
             raise UsageError(option, reason, "Leave it out.")
         from tuner.engine.replay_engine import ReplayEngine
 

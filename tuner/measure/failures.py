@@ -46,7 +46,7 @@ def front_refusal(sample: Sample, url: str, first_contact: bool) -> TargetError 
         )
         return AccessDenied(url, f"the request was refused ({reason})", fix)
     if sample.status in (404, 405):
-        return NotFound(url, f"nothing answers there ({reason})", "Check --url and --method.")
+        return NotFound(url, f"nothing answers there ({reason})", "Check --url and --http-method.")
     return None
 
 

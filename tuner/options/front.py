@@ -66,7 +66,7 @@ def _split(url: str) -> SplitResult:
     except ValueError:
         fine = False
     if not fine or not url.isprintable() or " " in url:
-        raise UsageError(f"--url {url[:80]!r}", "is no http or https URL", fix)
+        raise UsageError(f"--url {url[:80]!r}", "is not an http or https URL", fix)
     if not (parts.hostname or "").isascii():
         reason = "has a host name that is not ASCII"
         raise UsageError(f"--url {url[:80]!r}", reason, "Write it in its xn-- form.")
@@ -87,7 +87,7 @@ def _service(auth: str | None, by_host: str | None, *, authorized: bool) -> str 
         fix = "Give none, iam, or iam:SERVICE such as iam:execute-api."
         raise UsageError(f"--url-auth {auth[:40]!r}", "is not known", fix)
     if authorized:
-        reason = "cannot go with a header Authorization of your own"
+        reason = "cannot be combined with your own Authorization header"
         raise UsageError("--url-auth iam", reason, "Leave one of them out.")
     return service or by_host or "execute-api"
 
@@ -96,7 +96,9 @@ def _header(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
     name, value = name.strip().lower(), value.strip()
     if not colon or not _TOKEN.fullmatch(name) or not _VALUE.fullmatch(value):
-        raise UsageError(f"--header {name[:40]!r}", "is no NAME: VALUE", "Write 'X-Api-Key: abc'.")
+        raise UsageError(
+            f"--header {name[:40]!r}", "is not of the form NAME: VALUE", "Write 'X-Api-Key: abc'."
+        )
     if name in _OURS:
         raise UsageError(f"--header {name}", "is set by the load itself", "Leave it out.")
     return name, value

@@ -305,7 +305,7 @@ def _workers(options: LoadOptions) -> Workers:
     host, colon, port = place.rpartition(":")
     if not (colon and port.isascii() and port.isdigit() and 0 < int(port[:9]) < 65536 and host):
         fix = f"The default is {DEFAULT_BIND}."
-        raise UsageError(f"--bind {place[:60]!r}", "is no HOST:PORT", fix)
+        raise UsageError(f"--bind {place[:60]!r}", "is not of the form HOST:PORT", fix)
     return Workers(local, expect, _bare(host), int(port), web)
 
 

@@ -16,7 +16,7 @@ class ApplyCommand(output.Yes, output.Stored, function.Endpoint, function.Profil
 
     run: str = positional(RUN, kw_only=False)
     memory: k.MaybeCount = option(
-        k.MAYBE_COUNT, "Another size than the recommended, MB.", least=128, most=10_240
+        k.MAYBE_COUNT, "Use this size (MB) instead of the recommended one.", least=128, most=10_240
     )
     arch: k.Text = option(
         k.maybe_one_of("x86_64", "arm64"),

@@ -66,7 +66,7 @@ def _cold_share(options: SweepOptions, facts: FunctionFacts) -> tuple[float, str
     cold = facts.platform.get("recorded_cold_starts", 0)
     if not cold:
         fix = "Give a share like 1%, or leave it to --traffic."
-        raise UsageError("--cold-share recorded", "finds no recorded cold start", fix)
+        raise UsageError("--cold-share recorded", "needs a recording with cold starts", fix)
     return cold / calls, f"recorded: {cold:,} of {calls:,} calls"
 
 

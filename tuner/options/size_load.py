@@ -35,7 +35,7 @@ def read_load(options: SweepOptions) -> LoadSpec | None:
     shared = {name: getattr(options, name) for name in ("slo", "max_cost", "seed")}
     spec = load_spec(LoadOptions(options.target, mode=Mode.SYNC.value, **shared, **given))
     if spec.profile.mode == Mode.ASYNC.value:
-        reason = "sends events, whose answers tell no duration of a size"
+        reason = "sends events, whose answers contain no duration"
         raise UsageError(f"load {spec.profile.name}", reason, "Run `tuner load` with it.")
     _check_room(spec, options)
     return spec

@@ -86,7 +86,7 @@ class GoalOptions(Production, Objectives):
     worth: k.Number = option(
         k.NUMBER,
         "cost: what speed is worth; the least cost x duration^worth wins, so that by default half "
-        "the duration may cost 3.5 % more. 0 is the plainly cheapest.",
+        "the duration may cost 3.5 % more. 0 always picks the cheapest.",
         WORTH,
         panel=CHOICE_PANEL,
         least=0.0,

@@ -37,7 +37,7 @@ class Starts(Stepwise):
                 return Done(f"{reason} before {setting.start} was measured", settled=False)
             if setting.start == ON_DEMAND:
                 yield Ask({setting: self._each}, "cold starts", How.COLD)
-                yield Ask({setting: self._each}, "warm calls beside them")
+                yield Ask({setting: self._each}, "warm calls for comparison")
             else:
                 count = min(self._each, setting.provisioned or self._each, self._at_once)
                 yield Ask({setting: count}, f"starting as {setting.start}", How.FIRST)

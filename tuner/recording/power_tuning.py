@@ -45,7 +45,7 @@ def read_output(text: str, name: str = "power-tuning output") -> tuple[SizePoint
     if not rows:
         return _charted(document, name) or (pick,)
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise UsageError(name, "has stats that are no list of objects", _OUTPUT_FIX)
+        raise UsageError(name, "has stats that are not a list of objects", _OUTPUT_FIX)
     points = {}
     for row in rows:
         size = _whole(row, "value", place)

@@ -18,7 +18,7 @@ _INTERVALS = "A range beside a value contains the true value in nine of ten repe
 #: Options that say how a run measured and chose; payloads and environments may be secret.
 _SHOWN_OPTIONS = (
     *("memory", "architectures", "method", "samples", "invocations", "max_cost", "max_time"),
-    *("cold", "variants", "strategy", "balance", "slo", "traffic", "cold_share", "mode"),
+    *("cold", "variants", "strategy", "balance", "worth", "slo", "traffic", "cold_share", "mode"),
     *("profile_load", "rate", "duration", "retry", "max_concurrency"),
 )
 

@@ -46,7 +46,9 @@ def parse_against(text: str, target: str) -> Against:
     if kind is Kind.REPLAY:
         if not plain.startswith("replay:"):
             fix = "Write --against replay:FILE."
-            raise UsageError(f"--against {plain[:60]}", "is no recording, as the target is", fix)
+            raise UsageError(
+                f"--against {plain[:60]}", "is not a recording, but the target is", fix
+            )
         return Against(plain, What.RECORDING, plain)
     if plain.startswith("git:"):
         revision, _, path = plain[4:].partition(":")

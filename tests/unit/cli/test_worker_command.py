@@ -25,7 +25,7 @@ def test_a_master_is_a_host_with_or_without_a_port(text: str, meant: tuple[str, 
 
 @pytest.mark.parametrize("text", ["", ":5557", "host:", "host:port", "host:0", "host:99999", "a b"])
 def test_what_is_no_master_is_a_usage_error(text: str) -> None:
-    with pytest.raises(UsageError, match="is no HOST:PORT"):
+    with pytest.raises(UsageError, match="is not of the form HOST:PORT"):
         parse_master(text)
 
 

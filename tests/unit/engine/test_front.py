@@ -153,13 +153,13 @@ def test_a_query_is_sent_and_not_shown() -> None:
 @pytest.mark.parametrize(
     ("url", "auth", "method", "headers", "says"),
     [
-        ("shop.example", None, None, (), "is no http or https URL"),
-        ("https://a b/", None, None, (), "is no http or https URL"),
+        ("shop.example", None, None, (), "is not an http or https URL"),
+        ("https://a b/", None, None, (), "is not an http or https URL"),
         ("https://me:pw@shop.example/", None, None, (), "has a user name or password"),
         ("https://shop.example/", "kerberos", None, (), "is not known"),
         ("https://shop.example/", None, "HEAD", (), "is not supported"),
-        ("https://shop.example/", None, None, ("X-Key abc",), "is no NAME: VALUE"),
-        ("https://shop.example/", None, None, ("X-Key: a\r\nb",), "is no NAME: VALUE"),
+        ("https://shop.example/", None, None, ("X-Key abc",), "is not of the form NAME: VALUE"),
+        ("https://shop.example/", None, None, ("X-Key: a\r\nb",), "is not of the form NAME: VALUE"),
         ("https://shop.example/", None, None, ("Host: other",), "is set by the load itself"),
         (None, "iam", None, (), "Give it with --url"),
         (None, None, "GET", (), "Give it with --url"),

@@ -100,9 +100,15 @@ def read_arrivals(content: str, name: str) -> Counts | Moments:
 
 _PERIODS = {"per_minute": 60.0, "per_second": 1.0, "per_hour": 3600.0, "per_day": 86_400.0}
 _TIMES = ("timestamp", "@timestamp", "time", "datetime", "date", "timestamps", "end_timestamp")
+_TIME = re.compile(r"(?:timestamp|time|datetime|date|date time)(?: ?\(.*\))?")
 _BIN = re.compile(r"bin\(\s*(\d+)?\s*(ms|s|m|h|d)?[a-z]*\s*\)")
 _COUNTS = ("invocations", "sum", "samplecount", "count", "counts", "calls", "requests", "hits")
-_COUNTED = re.compile(r"count\([^)]*\)|sum\((?:invocations|count|calls|requests)\)")
+_CALLS = "(?:invocations?|calls?|requests?)"
+#: count(*), Sum of Invocations, request_count, Invocations (Sum), total_calls.
+_COUNTED = re.compile(
+    rf"count\([^)]*\)|sum\({_CALLS}\)|(?:sum|count|number|num|total)[ _](?:of[ _])?{_CALLS}"
+    rf"|{_CALLS}[ _:(]+(?:sum|count|total)\)?"
+)
 #: Columns that tell of one call, even where they are numbers.
 _OF_ONE_CALL = re.compile(
     r"@|.*(duration|latency|elapsed|memory|billed|init|status|code|bytes|size|port)|.*(id|ms)$"
@@ -112,6 +118,7 @@ _OF_SEVERAL = re.compile(r"avg|average|mean|median|max|min|p\d\d|percentile|stdd
 
 def _times(columns: _Columns) -> list[str]:
     named = columns.found(_TIMES)
+    named = named or [name for name in columns.by_name if _TIME.fullmatch(name)]
     if named == ["timestamp", "time"] or not named:
         named = named[:1]
     return [name for name in columns.by_name if _BIN.fullmatch(name)] or named

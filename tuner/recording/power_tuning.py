@@ -73,7 +73,14 @@ def _charted(document: Mapping[str, Any], name: str) -> tuple[SizePoint, ...]:
     """The sizes in the chart's address; none if there is no such address."""
     machine = document.get("stateMachine")
     url = machine.get("visualization") if isinstance(machine, dict) else None
-    return read_chart(url, name) if isinstance(url, str) and url.startswith(_PAGE[:-1]) else ()
+    if not isinstance(url, str) or "#" not in url:
+        return ()
+    try:
+        return read_chart(url, name)
+    except UsageError:
+        if url.startswith(_PAGE):
+            raise
+        return ()  # a page of one's own, of another form
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,8 @@ TIMES = ["2026-03-01T00:00:00Z", "2026-03-01T00:05:00Z", "2026-03-01T00:15:00Z"]
         f"timestamp,invocations\n{TIMES[0]},7\n{TIMES[1]},8\n{TIMES[2]},9\n",
         f"Timestamp;Sum\n{TIMES[2]};9.0\n{TIMES[0]};7.0\n{TIMES[1]};8.0\n",
         f"date\tCount\tregion\n{TIMES[0]}\t7\tx\n{TIMES[1]}\t8\tx\n{TIMES[2]}\t9\tx\n",
+        f"Time (UTC+01:00),Sum of Invocations\n{TIMES[0]},7\n{TIMES[1]},8\n{TIMES[2]},9\n",
+        f"date,request_count,status\n{TIMES[0]},7,5\n{TIMES[1]},8,5\n{TIMES[2]},9,6\n",
         "bin(5m),count(*)\n2026-03-01 00:00:00.000,7\n2026-03-01 00:05:00.000,8\n"
         "2026-03-01 00:15:00.000,9\n",
         "Full label,Calls of orders\nLabel,Invocations\nPeriod,300\n"

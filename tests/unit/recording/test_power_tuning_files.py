@@ -59,6 +59,13 @@ def test_the_default_output_has_its_sizes_in_the_address_of_its_chart() -> None:
     assert [point.memory_mb for point in with_stats] == [128, 512]
 
 
+def test_a_chart_on_a_page_of_ones_own_is_read_where_it_has_the_form() -> None:
+    for fragment, sizes in ((chart(128, 512).partition("#")[2], [128, 512]), ("/r/5", [512])):
+        machine = {"visualization": f"https://charts.example.com/#{fragment}"}
+        points = read_output(json.dumps({**RESULT, "stateMachine": machine}))
+        assert [point.memory_mb for point in points] == sizes
+
+
 def test_an_execution_without_an_output_is_refused_with_its_status() -> None:
     with pytest.raises(UsageError, match="its status is FAILED"):
         read_output('{"executionArn": "arn:x", "status": "FAILED", "input": "{}"}')

@@ -47,7 +47,8 @@ def _saved(result: BenchResult, store: Store) -> BenchResult:
     try:
         Benches(store).save(stored(result))
     except StoreError as error:
-        text = f"This bench was not saved to the history: {error.thing}: {error.reason}. --json keeps it."
+        why = f"{error.thing}: {error.reason}"
+        text = f"This bench was not saved to the history: {why}. --json keeps it."
         lost = Advice("bench-not-stored", text)
         return replace(result, stored=False, warnings=(*result.warnings, lost))
     return result

@@ -230,7 +230,7 @@ def test_the_terminal_leads_with_the_answer(tuner: Run) -> None:
         (("--rate", "5", "--bind", "here:1"), "is for --expect-workers"),
         (
             ("--rate", "5", "--expect-workers", "1", "--bind", "here"),
-            "is not of the form HOST:PORT",
+            "not of the form HOST:PORT",
         ),
         (("--rate", "5", "--memory", "128,256"), "is not one size"),
         (("--profile-load", "none-such"), "throttle-probe"),

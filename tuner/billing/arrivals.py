@@ -158,7 +158,25 @@ def _numeric(value: Any) -> bool:
 def _in_order(columns: _Columns, key: str, period_s: float) -> Counts:
     numbers = _numbers_of(columns, key)
     calls = tuple(_number(value, place, numbers) for place, value in columns.by_name[key])
-    return _counts(columns.name, period_s, calls)
+    moments = _known_times(columns, len(calls))
+    if len(moments) < 2:
+        return _counts(columns.name, period_s, calls)
+    gap_s = min(after - before for before, after in pairwise(sorted(moments)))
+    if round(1000.0 * gap_s) != round(1000.0 * period_s):
+        reason = f"has a column {key!r}, but times {format_seconds(gap_s)} apart"
+        raise columns.refused(reason, "Name it invocations if it counts the calls of each row.")
+    at_ms = (round(1000.0 * moment) for moment in moments)
+    return _spread(columns, dict(zip(at_ms, calls, strict=True)), period_s)
+
+
+def _known_times(columns: _Columns, count: int) -> list[float]:
+    """The moments beside counts; none where there are no such times."""
+    column = columns.by_name.get((_times(columns) or [""])[0], ())
+    try:
+        moments = [_moment(value, place) for place, value in column]
+    except UsageError:
+        return []
+    return moments if len(moments) == count else []
 
 
 def _counts(name: str, period_s: float, calls: tuple[float, ...]) -> Counts:

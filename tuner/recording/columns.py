@@ -42,7 +42,7 @@ def named(columns: tuple[str, ...], name: str) -> Mapping[str, str]:
     found: dict[str, str] = {}
     words = {column: re.sub(r"[^a-z0-9]", "", column.lower()) for column in columns}
     # A bare "duration" may be in seconds, unless it stands among AWS's own fields.
-    of_lambda = {"billedduration", "initduration"} & set(words.values())
+    of_lambda = {"billedduration", "initduration", "maxmemoryused"} & set(words.values())
     for column, word in words.items():
         ours = _ALIASES.get(word)
         if word == "duration" and not (of_lambda or column.startswith("@")):

@@ -88,6 +88,13 @@ def test_counts_in_order_say_their_period(name: str, period_s: float) -> None:
     assert counted(f"{name}\n5\n0\n") == (period_s, (5.0, 0.0))
 
 
+def test_times_beside_counts_in_order_have_to_agree_with_their_period() -> None:
+    text = "timestamp,per_minute\n180,9\n0,7\n60,8.5\n"
+    assert counted(text) == (60.0, (7.0, 8.5, 0.0, 9.0))
+    assert "5 min apart" in refused("timestamp,per_minute\n0,7\n300,8\n").reason
+    assert counted("time,per_minute\nfirst,7\nnext,8\n") == (60.0, (7.0, 8.0))
+
+
 def test_one_period_is_enough_where_the_file_names_its_length() -> None:
     assert counted("bin(1h),count(*)\n2026-03-01 00:00:00.000,7\n") == (3600.0, (7.0,))
     text = "Full label,x\nLabel,Invocations\nPeriod,60\n2026/03/01 00:00:00,7\n"

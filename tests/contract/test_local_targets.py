@@ -170,3 +170,26 @@ def test_what_nobody_shipped_is_missing_as_on_aws(
     assert invoke(target, variant, "botocore") == "shipped"
     for name in ("numpy", "requests", "typer", "tuner"):
         assert invoke(target, variant, name) == f"No module named '{name}'"
+
+
+def test_a_layer_of_the_template_is_in_opt(
+    open_: Callable[..., LocalTarget], tmp_path: Path
+) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "app.py").write_text(
+        "import tax\n\ndef handler(event, context):\n    return [tax.RATE, tax.__file__]\n"
+    )
+    (tmp_path / "lib" / "python").mkdir(parents=True)
+    (tmp_path / "lib" / "python" / "tax.py").write_text("RATE = 7\n")
+    (tmp_path / "t.yaml").write_text(
+        "Resources:\n"
+        "  Lib: {Type: AWS::Serverless::LayerVersion, Properties: {ContentUri: lib}}\n"
+        "  F:\n"
+        "    Type: AWS::Serverless::Function\n"
+        "    Properties: {CodeUri: src, Handler: app.handler, Layers: [!Ref Lib]}\n"
+    )
+    target = open_(f"local:{tmp_path}/t.yaml")
+    rate, file = invoke(target, one_variant(target, Setting(512)))
+    assert rate == 7
+    own_tmp = target.describe().platform["own_tmp"] == "mount namespace"
+    assert file == "/opt/python/tax.py" or not own_tmp or not Path("/opt").is_dir()

@@ -21,7 +21,7 @@ from tuner.targets.aws import AwsTarget
 from tuner.targets.aws_versions import AwsOptions
 from tuner.targets.embedded import EmbeddedLambda, EmbeddedOptions
 from tuner.targets.names import DEMOS, TEMPLATES, Kind, TargetName
-from tuner.targets.package import Package, package_source, read_package
+from tuner.targets.package import Package, package_source, read_package, with_layers
 from tuner.targets.seam import Code, Finding, Progress, Target
 
 if TYPE_CHECKING:
@@ -193,7 +193,7 @@ def _from_template(path: Path, logical_id: str | None, options: LocalOptions) ->
     where = f"{path}#{found.logical_id}"
     guessed = {k: v for k, v in found.unresolved.items() if k not in options.environment}
     notes = (
-        *(f"{note}; the default is used" for note in found.notes),
+        *found.notes,
         *(
             f"environment variable {key} is {what}, known only on AWS; here it is "
             f"{found.environment[key]!r}, unless --env {key}=... says another"
@@ -204,7 +204,7 @@ def _from_template(path: Path, logical_id: str | None, options: LocalOptions) ->
         options.progress(f"{where}: {note}")
     return _Function(
         name=found.logical_id[:64],
-        package=_template_package(found, where, options),
+        package=with_layers(_template_package(found, where, options), found.layers, where),
         memory_mb=found.memory_mb or DEFAULT_MEMORY_MB,
         timeout_s=found.timeout_s or options.timeout_s,
         environment={**found.environment, **options.environment},

@@ -17,10 +17,11 @@ import sys
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tuner.errors import NotFound, UsageError
+from tuner.locallambda.sandbox.invocation import LAYERS_FOLDER
 from tuner.targets.handlers import FUNCTIONS, Reader, check_handler, find_handler
 
 #: Lambda's limit on an unpacked package, 250 MB (AWS, "Lambda quotas").
@@ -47,6 +48,14 @@ class Package:
     runtime: str
 
 
+@dataclass(frozen=True)
+class Layer:
+    """A directory or zip whose content is for /opt, or for a folder ``inside`` that."""
+
+    path: Path
+    inside: str = ""
+
+
 def read_package(path: Path, handler: str | None = None, runtime: str | None = None) -> Package:
     """Package ``path``; handler and runtime are found out unless they are given.
 
@@ -69,6 +78,34 @@ def package_source(source: str, handler: str, runtime: str, where: str) -> Packa
     data = _pack([("index.py", source.encode(), False)])
     check_handler({"index.py": source.encode()}.get, handler, where)
     return Package(data, handler, runtime)
+
+
+def with_layers(package: Package, layers: Sequence[Layer], where: str) -> Package:
+    """The package with the content of layers; a later one wins.
+
+    Raises UsageError, also for more than Lambda takes together.
+    """
+    if not layers:
+        return package
+    files: dict[str, tuple[bytes, bool]] = {}
+    for layer in layers:
+        inside = f"{LAYERS_FOLDER}/{layer.inside}"
+        for name, data, runs in _unzipped(_zipped(layer.path)):
+            files[f"{inside}{name}"] = (data, runs)
+    own = [*_unzipped(package.zip_bytes)]
+    every = [*own, *((name, data, runs) for name, (data, runs) in files.items())]
+    if sum(len(data) for _, data, _ in every) > MOST_BYTES:
+        reason = "is larger than 250 MB with its layers, Lambda's limit"
+        raise UsageError(where, reason, "Leave out what it does not need.")
+    return replace(package, zip_bytes=_pack(every))
+
+
+def _unzipped(data: bytes) -> Iterator[tuple[str, bytes, bool]]:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        for entry in archive.infolist():
+            if not entry.is_dir():
+                runs = bool(entry.external_attr >> 16 & 0o111)
+                yield entry.filename, archive.read(entry), runs
 
 
 def _zipped(path: Path) -> bytes:

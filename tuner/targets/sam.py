@@ -7,17 +7,19 @@ that needs ``sam build`` is taken from ``.aws-sam/build`` by naming the template
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tuner.errors import NotFound, UsageError
 from tuner.targets.intrinsics import NO_VALUE, Values, shown, text_of
+from tuner.targets.package import Layer
 from tuner.targets.yaml_nodes import compose, plain
 
 _SERVERLESS = "AWS::Serverless::Function"
 _TYPES = (_SERVERLESS, "AWS::Lambda::Function")
+_LAYERS = {"AWS::Serverless::LayerVersion": "ContentUri", "AWS::Lambda::LayerVersion": "Content"}
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class SamFunction:
     environment: Mapping[str, str] = field(default_factory=dict)
     unresolved: Mapping[str, str] = field(default_factory=dict)  # variables with a placeholder
     notes: tuple[str, ...] = ()  # settings that only AWS knows
+    layers: tuple[Layer, ...] = ()  # on this machine, in their order
 
 
 def read_template(path: Path, logical_id: str | None = None) -> SamFunction:
@@ -47,7 +50,13 @@ def read_template(path: Path, logical_id: str | None = None) -> SamFunction:
         properties = _merged(shared, properties)
     for section in ("Parameters", "Mappings", "Conditions"):
         _mapping(template, section, path)
-    return _Reader(name, properties, Values(template, f"{path}#{name}"), path).function()
+    layers = {
+        str(key): (resource, _LAYERS[resource["Type"]])
+        for key, resource in _mapping(template, "Resources", path).items()
+        if isinstance(resource, dict) and resource.get("Type") in _LAYERS
+    }
+    values = Values(template, f"{path}#{name}")
+    return _Reader(name, properties, values, path, layers).function()
 
 
 def function_names(path: Path) -> list[str]:
@@ -84,10 +93,16 @@ class _Reader:
     """Reads the settings of one function."""
 
     def __init__(
-        self, name: str, properties: Mapping[str, Any], values: Values, path: Path
+        self,
+        name: str,
+        properties: Mapping[str, Any],
+        values: Values,
+        path: Path,
+        layers: Mapping[str, tuple[dict[str, Any], str]],
     ) -> None:
         self._name, self._properties, self._values = name, properties, values
         self._path, self._where = path, f"{path}#{name}"
+        self._layers = layers
         self._notes: list[str] = []
 
     def function(self) -> SamFunction:
@@ -97,6 +112,7 @@ class _Reader:
             raise UsageError(self._where, "is a container image", fix)
         code, source = self._code()
         environment, unresolved = self._environment()
+        layers = tuple(self._local_layers())
         return SamFunction(
             logical_id=self._name,
             code=None if code is None else self._path.parent / code,
@@ -108,7 +124,26 @@ class _Reader:
             environment=environment,
             unresolved=unresolved,
             notes=tuple(self._notes),
+            layers=layers,
         )
+
+    def _local_layers(self) -> Iterator[Layer]:
+        """The layers whose content is on this machine; each other becomes a note."""
+        written, _ = self._values.known(self._properties.get("Layers"))
+        for named in written if isinstance(written, list) else []:
+            reference = shown(named)
+            resource, key = self._layers.get(reference.partition(".")[0], ({}, ""))
+            content, unknown = self._values.known(
+                _mapping(resource, "Properties", self._path).get(key)
+            )
+            if unknown or not isinstance(content, str) or content.startswith("s3://"):
+                self._notes.append(f"the layer {reference} is not on this machine, so it is absent")
+                continue
+            path = self._path.parent / content
+            # sam builds bare modules into python/; what it has built has that already.
+            method = str(_mapping(resource, "Metadata", self._path).get("BuildMethod"))
+            bare = method.startswith("python") and not (path / "python").is_dir()
+            yield Layer(path, "python/" if bare else "")
 
     def _environment(self) -> tuple[dict[str, str], dict[str, str]]:
         """The variables, and for those that hold a placeholder what it stands for."""
@@ -155,7 +190,9 @@ class _Reader:
         if value is None or value is NO_VALUE:
             return None
         if unknown:
-            self._notes.append(f"{key} is {shown(written)}, known only on AWS")
+            self._notes.append(
+                f"{key} is {shown(written)}, known only on AWS, so the default is used"
+            )
             return None
         return self._as_text(value, key, written)
 

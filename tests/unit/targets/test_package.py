@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tuner.errors import NotFound, TunerError, UsageError
 from tuner.targets import package as package_module
 from tuner.targets.handlers import check_handler, find_handler
-from tuner.targets.package import package_source, read_package
+from tuner.targets.package import Layer, package_source, read_package, with_layers
 
 SOURCE = "def handler(event, context):\n    return event\n"
 PYTHON = f"python3.{sys.version_info.minor}"
@@ -189,6 +189,28 @@ def test_what_tools_leave_beside_the_code_is_not_packaged_nor_weighed(tmp_path: 
     (tmp_path / "raw" / "x.log").write_text("")
     names = names_in(read_package(tmp_path).zip_bytes)
     assert names == ["app.py", "node_modules/x/file.bin", "raw/file.bin"]
+
+
+def test_layers_are_packaged_apart_and_the_last_one_wins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "app.py").write_text(SOURCE)
+    for name, path in (("one", "python/tax.py"), ("two", "python/tax.py"), ("bare", "tools.py")):
+        file = tmp_path / name / path
+        file.parent.mkdir(parents=True)
+        file.write_text(f"NAME = {name!r}\n")
+    package = read_package(tmp_path / "app.py")
+    layers = [Layer(tmp_path / "one"), Layer(tmp_path / "two"), Layer(tmp_path / "bare", "python/")]
+    data = with_layers(package, layers, "F").zip_bytes
+    tax, tools = ".tuner-opt/python/tax.py", ".tuner-opt/python/tools.py"
+    assert names_in(data) == ["app.py", tax, tools]
+    assert b"two" in zipfile.ZipFile(io.BytesIO(data)).read(tax)
+    assert with_layers(package, [], "F") is package
+    with pytest.raises(UsageError, match="no such file"):
+        with_layers(package, [Layer(tmp_path / "none")], "F")
+    monkeypatch.setattr(package_module, "MOST_BYTES", 60)
+    with pytest.raises(UsageError, match="with its layers"):
+        with_layers(package, layers, "F")
 
 
 def test_a_damaged_zip_is_told(tmp_path: Path) -> None:

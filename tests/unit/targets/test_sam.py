@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from support.examples import examples
 from tuner.errors import NotFound, TunerError, UsageError
+from tuner.targets.package import Layer
 from tuner.targets.sam import SamFunction, read_template
 
 TEMPLATE = """
@@ -251,7 +252,31 @@ def test_what_cannot_be_worked_out_is_told_as_it_is_written(
 def test_a_size_that_only_aws_knows_becomes_a_note(template: Path) -> None:
     odd = read_template(template, "Odd")
     assert odd.memory_mb is None
-    assert odd.notes == ("MemorySize is !GetAtt Table.Size, known only on AWS",)
+    assert odd.notes == (
+        "MemorySize is !GetAtt Table.Size, known only on AWS, so the default is used",
+    )
+
+
+def test_layers_of_the_template_are_paths_and_others_become_notes(tmp_path: Path) -> None:
+    file = tmp_path / "t.yaml"
+    file.write_text(
+        "Resources:\n"
+        "  Shared: {Type: AWS::Serverless::LayerVersion, Properties: {ContentUri: lib/}}\n"
+        "  Away: {Type: AWS::Lambda::LayerVersion, Properties: {Content: {S3Bucket: b}}}\n"
+        "  F:\n"
+        "    Type: AWS::Serverless::Function\n"
+        "    Properties:\n"
+        "      Layers: [!Ref Shared, !Sub 'arn:aws:lambda:${AWS::Region}:1:layer:x:1', !Ref Away]\n"
+    )
+    found = read_template(file)
+    assert found.layers == (Layer(tmp_path / "lib"),)
+    built = file.read_text().replace("lib/}}", "lib/}, Metadata: {BuildMethod: python3.13}}")
+    file.write_text(built)
+    assert read_template(file).layers == (Layer(tmp_path / "lib", "python/"),)
+    assert [note.split(",")[0] for note in found.notes] == [
+        "the layer arn:aws:lambda:us-east-1:1:layer:x:1 is not on this machine",
+        "the layer Away is not on this machine",
+    ]
 
 
 def test_a_template_in_json_is_read_alike(tmp_path: Path) -> None:

@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+#: The folder of a package that holds the content of its layers, shown as /opt.
+LAYERS_FOLDER = ".tuner-opt"
+
 
 @dataclass(frozen=True)
 class SandboxSpec:

@@ -40,6 +40,7 @@ class LaunchOrder:
     tmp: str | None = None
     namespace: str | None = None  # "root", "user", or None: /tmp stays the machine's
     keep: Sequence[str] = ()  # directories that stay visible even if they are below /tmp
+    opt: str | None = None  # mounted over /opt where ``namespace`` allows it
 
 
 def become(order: LaunchOrder, log_fd: int, guard_pid: int) -> NoReturn:
@@ -49,7 +50,7 @@ def become(order: LaunchOrder, log_fd: int, guard_pid: int) -> NoReturn:
         for path in order.cgroups:
             Path(path).write_text("0", encoding="ascii")
         if order.tmp is not None and order.namespace is not None:
-            own_tmp(order.tmp, order.namespace, order.keep)
+            own_tmp(order.tmp, order.namespace, order.keep, order.opt)
         _limit()
         _die_with_parent(guard_pid)
         os.chdir(order.cwd)
@@ -60,8 +61,9 @@ def become(order: LaunchOrder, log_fd: int, guard_pid: int) -> NoReturn:
         _give_up(error, 126)
 
 
-def own_tmp(directory: str, namespace: str, keep: Sequence[str]) -> None:
-    """Mount ``directory`` over /tmp in a mount namespace of this process. Raises OSError.
+def own_tmp(directory: str, namespace: str, keep: Sequence[str], opt: str | None = None) -> None:
+    """Mount ``directory`` over /tmp in a mount namespace of this process, and ``opt`` over /opt if
+    there is one. Raises OSError.
 
     Directories to ``keep`` that are below the machine's /tmp are mounted again at their place.
     """
@@ -75,6 +77,8 @@ def own_tmp(directory: str, namespace: str, keep: Sequence[str]) -> None:
         Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1", encoding="ascii")
     # Without this the mounts below would show, and be cleaned up, outside the sandbox too.
     _check(libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None), "mount --make-rprivate")
+    if opt is not None and Path("/opt").is_dir():
+        _check(libc.mount(os.fsencode(opt), b"/opt", None, MS_BIND, None), "mount /opt")
     kept = [(path, os.open(path, os.O_PATH)) for path in sorted(set(keep)) if _below_tmp(path)]
     _check(libc.mount(os.fsencode(directory), b"/tmp", None, MS_BIND, None), "mount /tmp")
     for path, fd in kept:

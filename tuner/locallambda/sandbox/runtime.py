@@ -18,7 +18,12 @@ from tuner.locallambda.sandbox import runtime_api
 from tuner.locallambda.sandbox.guard_link import GuardLink
 from tuner.locallambda.sandbox.invocation import Invocation, SandboxSpec
 from tuner.locallambda.sandbox.launch import LaunchOrder
-from tuner.locallambda.sandbox.runtime_command import command, environment, needed_directories
+from tuner.locallambda.sandbox.runtime_command import (
+    command,
+    environment,
+    layers,
+    needed_directories,
+)
 from tuner.locallambda.sandbox.runtime_log import RuntimeLog
 
 
@@ -159,6 +164,7 @@ class Runtime:
             tmp=str(resources.tmp),
             namespace=resources.namespace,
             keep=needed_directories(self._spec),
+            opt=layers(self._spec),
         )
 
     def _on_api_event(self, event: runtime_api.Event) -> None:

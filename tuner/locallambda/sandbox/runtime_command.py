@@ -14,7 +14,7 @@ import sys
 
 from tuner.errors import UsageError
 from tuner.locallambda.limits.process_tree import MARK
-from tuner.locallambda.sandbox.invocation import SandboxSpec
+from tuner.locallambda.sandbox.invocation import LAYERS_FOLDER, SandboxSpec
 from tuner.locallambda.sandbox.runtime_packages import runtime_packages
 
 PROVIDED = ("provided", "provided.al2", "provided.al2023")
@@ -87,10 +87,10 @@ def environment(spec: SandboxSpec, key: str, api_address: str, tmp: str | None) 
     """
     task = str(spec.task_dir)
     defaults = {
-        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "PATH": "/usr/local/bin:/usr/bin:/bin:/opt/bin",
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",
-        "LD_LIBRARY_PATH": f"{task}:{task}/lib",
+        "LD_LIBRARY_PATH": f"{task}:{task}/lib:/opt/lib",
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
         **({"TMPDIR": tmp} if tmp else {}),
     }
@@ -104,6 +104,15 @@ def needed_directories(spec: SandboxSpec) -> list[str]:
         packages = runtime_packages(python_for(spec.runtime))
         found += [str(packages.folder), *packages.homes]
     return found
+
+
+def layers(spec: SandboxSpec) -> str | None:
+    """The folder to show as /opt, if there is one, and nothing that runs the function is there."""
+    folder = spec.task_dir / LAYERS_FOLDER
+    needed = [sys.executable, command(spec)[0], *needed_directories(spec)]
+    if not folder.is_dir() or any(os.path.realpath(path).startswith("/opt/") for path in needed):
+        return None
+    return str(folder)
 
 
 def _reserved(spec: SandboxSpec, api_address: str) -> dict[str, str]:

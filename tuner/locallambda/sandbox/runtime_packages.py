@@ -39,7 +39,15 @@ site.sethelper()
 
 from awslambdaric.__main__ import main
 
-sys.path.insert(0, os.environ["LAMBDA_TASK_ROOT"])
+task = os.environ["LAMBDA_TASK_ROOT"]
+opt = os.path.join(task, ".tuner-opt")
+if os.path.isdir(opt):
+    if os.path.isdir("/opt") and os.path.samefile(opt, "/opt"):
+        opt = "/opt"
+    version = "python%d.%d" % sys.version_info[:2]
+    sys.path.insert(0, os.path.join(opt, "python"))
+    sys.path.insert(0, os.path.join(opt, "python", "lib", version, "site-packages"))
+sys.path.insert(0, task)
 main(sys.argv)
 """
 

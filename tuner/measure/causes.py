@@ -15,6 +15,8 @@ from tuner.units import printable
 #: So many causes are told apart; what fails in more ways is counted by its type, or together.
 _MOST = 200
 _LONGEST = 120
+#: How the reason begins of a failure of which a recording has nothing but the outcome.
+_RECORDED = "recorded as "
 _OTHERS = ("other errors", None)
 _VARYING = re.compile(r"0x[0-9a-fA-F]+|\b[0-9a-fA-F-]{8,}\b|\d+")
 _NO_CAUSES = frozenset({Outcome.OK, Outcome.THROTTLED})
@@ -93,7 +95,9 @@ def _named(sample: Sample) -> tuple[str, str | None]:
     message = None if sample.message is None else printable(sample.message)
     if sample.outcome is Outcome.TRANSPORT_ERROR:
         return str(sample.outcome), message or reason
-    return reason or str(sample.outcome), message
+    if reason is None or reason.startswith(_RECORDED):
+        return str(sample.outcome), message
+    return reason, message
 
 
 @lru_cache(2000)

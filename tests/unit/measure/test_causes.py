@@ -38,6 +38,11 @@ def test_throttles_are_no_causes_and_a_lost_connection_is_one() -> None:
     assert cause.words == "transport_error: connection reset"
 
 
+def test_a_recorded_failure_has_its_outcome_for_a_type() -> None:
+    [cause] = causes_of([failure(None, reason="recorded as function_error")])
+    assert cause.words == "function_error"
+
+
 @given(st.lists(st.tuples(st.text(max_size=3), st.text(max_size=3)), max_size=30))
 def test_every_failure_is_counted_once(failures: list[tuple[str, str]]) -> None:
     causes = causes_of((failure(words, reason=kind) for kind, words in failures), limit=99)

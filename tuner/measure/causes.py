@@ -95,7 +95,7 @@ def _named(sample: Sample) -> tuple[str, str | None]:
     message = None if sample.message is None else printable(sample.message)
     if sample.outcome is Outcome.TRANSPORT_ERROR:
         return str(sample.outcome), message or reason
-    if reason is None or reason.startswith(_RECORDED):
+    if not reason or reason.startswith(_RECORDED):
         return str(sample.outcome), message
     return reason, message
 

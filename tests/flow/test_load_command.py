@@ -52,8 +52,14 @@ def test_an_open_load_of_a_recording_tells_everything_of_the_contract(tuner: Run
     assert [row["second"] for row in told["timeline"]] == list(range(len(told["timeline"])))
     assert sum(row["asked"] for row in told["timeline"]) == 500
     assert told["cost_usd"] > 0
-    assert Path(told["report"]).is_file()
+    assert "asked: 50/s" in Path(told["report"]).read_text(encoding="utf-8")
     assert loaded(tuner, "--rate", "50", "--duration", "10s")["timeline"] == told["timeline"]
+
+
+def test_a_rate_too_low_for_the_time_is_still_the_one_that_was_asked_for(tuner: Run) -> None:
+    told = loaded(tuner, "--rate", "1/h", "--duration", "3s", "--arrival", "constant")
+    assert told["asked_rps"] == pytest.approx(1 / 3600)
+    assert "asked: 1/h" in Path(told["report"]).read_text(encoding="utf-8")
 
 
 def test_users_of_a_closed_load_keep_their_concurrency(tuner: Run) -> None:

@@ -159,6 +159,6 @@ def test_options_that_do_not_go_with_a_front_are_refused(
 def test_a_recording_has_no_front(tuner: Run) -> None:
     Path("rec.csv").write_text("memory_mb,duration_ms\n512,100\n")
     code, _, err = tuner("load", "replay:rec.csv", *LOAD, "--url", "https://shop.example/")
-    assert (code, "cannot go with a recording" in err) == (2, True)
+    assert (code, "cannot be used with a recording" in err) == (2, True)
     code, _, err = tuner("load", "orders", *LOAD, "--url-auth", "iam")
     assert (code, "Give it with --url" in err) == (2, True)

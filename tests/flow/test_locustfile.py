@@ -191,7 +191,7 @@ def test_a_locustfile_that_cannot_be_played_fails_with_words(
         (("--locustfile", "good.py", "--rate", "5"), "--rate: cannot go with --locustfile"),
         (("--locustfile", "good.py", "--find-limit"), "--find-limit: cannot go with"),
         (("--locustfile", "good.py", "--mode", "async"), "--mode async: cannot go with"),
-        (("--locustfile", "good.py"), "cannot go with a recording"),
+        (("--locustfile", "good.py"), "cannot be used with a recording"),
     ],
 )
 def test_a_locustfile_that_makes_no_sense_is_refused(

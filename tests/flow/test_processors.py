@@ -138,6 +138,6 @@ def test_a_power_tuning_input_brings_its_processors(
 def test_a_recording_has_nothing_to_prepare(tuner: Run) -> None:
     Path("rec.csv").write_text("memory_mb,duration_ms\n512,100\n")
     code, _, err = tuner("load", "replay:rec.csv", *LOAD, "--pre", "true")
-    assert (code, "--pre and --post: cannot go with a recording" in err) == (2, True)
+    assert (code, "--pre and --post: cannot be used with a recording" in err) == (2, True)
     code, _, err = tuner("load", "replay:rec.csv", *LOAD, "--post", "json:nothing")
     assert (code, "--post json:nothing: cannot be imported" in err) == (2, True)

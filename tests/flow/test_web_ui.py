@@ -97,7 +97,7 @@ def test_a_port_that_is_taken_is_said(tuner: Run, new_function: Any, local_lambd
         (("--web-port", "80"), "Give it with --web-ui"),
         (("--web-ui", "--web-port", "99999"), "is no port"),
         (("--web-ui", "--web-host", "a b"), "is no host"),
-        (("--web-ui",), "cannot go with a recording"),
+        (("--web-ui",), "cannot be used with a recording"),
     ],
 )
 def test_a_ui_that_makes_no_sense_is_refused(tuner: Run, words: tuple[str, ...], says: str) -> None:

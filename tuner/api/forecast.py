@@ -35,6 +35,7 @@ from tuner.planning.work import (
     Work,
     adaptive_work,
     clone_calls,
+    cold_work,
     grid_work,
     in_place_calls,
     version_calls,
@@ -122,16 +123,22 @@ def forecast(
     facts: FunctionFacts,
     store_url: str | None,
     expected_ms: float | None = None,
+    *,
+    cold_only: bool = False,
 ) -> Forecast:
-    """Forecast a sweep of these options. ``expected_ms`` is the user's own idea of a mean
-    warm duration at the function's present memory."""
+    """Forecast a sweep of these options, or ``tuner cold``. ``expected_ms`` is the user's own idea
+    of a mean warm duration at the function's present memory."""
     arches = measured_arches(options, facts)
     if arches == (facts.arch,):
-        return _with_check(_forecast(options, facts, store_url, expected_ms), options)
+        known = what_is_known(options, facts, store_url, expected_ms)
+        return _with_check(_forecast(options, facts, known, cold_only), options)
     alone = options.but(isolation=Isolation.CLONE.value)
     if options.invocations is not None:
         alone = alone.but(invocations=max(1, -(-options.invocations // len(arches))))
-    each = [_forecast(alone, replace(facts, arch=arch), store_url, expected_ms) for arch in arches]
+    each = []
+    for there in (replace(facts, arch=arch) for arch in arches):
+        known = what_is_known(alone, there, store_url, expected_ms)
+        each.append(_forecast(alone, there, known, cold_only))
     return _with_check(_over(arches, facts, each, options), options)
 
 
@@ -171,13 +178,12 @@ _ARCHITECTURES = (
 
 
 def _forecast(
-    options: SweepOptions, facts: FunctionFacts, store_url: str | None, expected_ms: float | None
+    options: SweepOptions, facts: FunctionFacts, known: Known, cold_only: bool
 ) -> Forecast:
-    """A sweep on one architecture."""
+    """A sweep, or cold starts, on one architecture."""
     isolation = options.isolation
-    sizes, work = _work(options, facts)
+    sizes, work = _work(options, facts, cold_only)
     rates = prices(facts.region, facts.arch, load_table())
-    known = what_is_known(options, facts, store_url, expected_ms)
     load = forecast_load(options, facts, sizes, known)
     if load is not None:
         work = with_loads(work, load[0], options.limit.invocations)
@@ -196,12 +202,17 @@ def _forecast(
     )
 
 
-def _work(options: SweepOptions, facts: FunctionFacts) -> tuple[tuple[int, ...], Work]:
+def _work(
+    options: SweepOptions, facts: FunctionFacts, cold_only: bool
+) -> tuple[tuple[int, ...], Work]:
     wish, limit = options.memory, options.limit
     limited = limit.invocations is not None or limit.cost_usd is not None
     each = COLD_STARTS if options.cold is None else options.cold
     burst = largest_burst(facts, int(facts.platform.get("cores") or 1))
     cold = ColdWork(each, burst, (limited or limit.seconds is not None) and options.cold is None)
+    if cold_only:
+        sizes = grid_sizes(wish)
+        return sizes, cold_work(sizes, cold)
     if options.method == "grid":
         sizes = grid_sizes(wish)
         return sizes, grid_work(sizes, options.samples, limit.invocations, cold)

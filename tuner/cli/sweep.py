@@ -69,18 +69,25 @@ def _approval(
     """On AWS, say what the run will take before it begins, and ask if it may be dear."""
 
     def approve(facts: FunctionFacts) -> None:
-        on_aws = facts.backend is Backend.AWS
+        on_aws, cold = facts.backend is Backend.AWS, name == "cold"
         if not on_aws and not options.variants:
             return
         from tuner.api.forecast import forecast
-        from tuner.api.startup_forecast import hold_against_limit, startup_forecast
+        from tuner.api.startup_forecast import (
+            hold_against_limit,
+            startup_forecast,
+        )
         from tuner.cli.forecast import ask_first, confirm, show
         from tuner.options.size_load import takes_too_much
 
         if options.variants:
             compared = startup_forecast(options, facts, command.store)
             hold_against_limit(compared, options.limit.cost_usd)
-        found = compared if options.variants else forecast(options, facts, command.store)
+        found = (
+            compared
+            if options.variants
+            else forecast(options, facts, command.store, cold_only=cold)
+        )
         if on_aws:
             with progress.paused():
                 if not command.silent:

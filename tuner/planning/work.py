@@ -173,21 +173,35 @@ def grid_work(sizes_mb: tuple[int, ...], samples: int, most: int | None, cold: C
     )
 
 
-def _cold(wish: ColdWork, candidates: int) -> tuple[Range, Range, Range]:
-    """Requests, fresh versions and rounds of the cold starts.
+def cold_work(sizes_mb: tuple[int, ...], cold: ColdWork) -> Work:
+    """Cold starts at every size, and nothing else."""
+    requests, versions, rounds = _forced(cold, Range(len(sizes_mb), len(sizes_mb)))
+    none = Range(0, 0)
+    return Work((), 0, none, none, requests, versions, rounds)
 
-    They are forced at both ends and at the pick, which may be one of the ends. The warm-up of a
-    size was a cold start already; one that starts no sandbox is tried again, up to a half more.
+
+def _cold(wish: ColdWork, candidates: int) -> tuple[Range, Range, Range]:
+    """Requests, fresh versions and rounds of a sweep's cold starts.
+
+    They are forced at both ends and at the pick, which may be one of the ends.
+    """
+    return _forced(wish, Range(min(2, candidates), min(3, candidates)))
+
+
+def _forced(wish: ColdWork, sizes: Range) -> tuple[Range, Range, Range]:
+    """Requests, fresh versions and rounds of cold starts at so many sizes.
+
+    The warm-up of a size was a cold start already; one that starts no sandbox is tried again, up to
+    a half more.
     """
     if wish.each == 0:
         return Range(0, 0), Range(0, 0), Range(0, 0)
     least = 0 if wish.limited else max(0, wish.each - 2)
     bursts = -(-wish.each // wish.burst)
     tries = bursts + bursts // 2 + 2
-    fewest_sizes, most_sizes = min(2, candidates), min(3, candidates)
-    requests = Range(fewest_sizes * least, most_sizes * tries * min(wish.each, wish.burst))
     rounds = Range(-(-least // wish.burst), tries)
-    return requests, Range(fewest_sizes * rounds.low, most_sizes * rounds.high), rounds
+    requests = Range(least, tries * min(wish.each, wish.burst))
+    return sizes * requests, sizes * rounds, rounds
 
 
 _PAGE = 50  # versions in one answer of ListVersionsByFunction

@@ -17,6 +17,7 @@ from tuner.planning.work import (
     Range,
     adaptive_work,
     clone_calls,
+    cold_work,
     grid_work,
     in_place_calls,
     version_calls,
@@ -129,3 +130,10 @@ def test_a_copy_is_created_once_and_in_place_nothing_is_published() -> None:
     assert copied["CreateFunction"] == copied["DeleteFunction"] == Range(1, 1)
     assert {"PublishVersion", "DeleteFunction", "CreateFunction"}.isdisjoint(in_place)
     assert in_place["UpdateFunctionConfiguration"].low == 5
+
+
+def test_cold_starts_alone_take_no_warm_calls() -> None:
+    work = cold_work((128, 512, 1024, 2048), ColdWork(5))
+    assert work.warm == Range(0, 0)
+    assert work.requests.low == 4 * 3
+    assert work.requests.holds(4 * 5)

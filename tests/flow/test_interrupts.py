@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from support.waiting import wait_for
+from tuner.cli.interrupt import stop_on_signals
 from tuner.experiment.experiment import restored
 
 
@@ -108,3 +109,29 @@ def test_a_ctrl_c_during_the_restoring_does_not_prevent_it() -> None:
     with pytest.raises(KeyboardInterrupt), restored(target):
         pass
     assert done == ["began", "began", "put back"]
+
+
+def test_a_second_ctrl_c_during_the_restoring_leaves(capsys: pytest.CaptureFixture[str]) -> None:
+    done: list[str] = []
+
+    def restore() -> None:
+        done.append("began")
+        raise KeyboardInterrupt
+
+    target: Any = SimpleNamespace(restore=restore)
+    with pytest.raises(KeyboardInterrupt), restored(target):
+        pass
+    assert done == ["began", "began"]
+    assert "already restoring" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_every_signal_to_end_asks_first_and_interrupts_then(number: signal.Signals) -> None:
+    said: list[str] = []
+    with stop_on_signals(said.append) as request:
+        signal.raise_signal(number)
+        assert request()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(number)
+    assert len(said) == 1
+    assert "restoring" in said[0]

@@ -48,6 +48,16 @@ class Left:
     path: Path
     options: "SessionOptions"
     back: "Callable[[ControlPlane, Tell], bool]"
+    now_mb: int | None = None  # None: a temporary copy is left, not the function changed
+    pid: int | None = None  # the process that changed it, where that is known
+
+    def said(self) -> str:
+        """Return the line that says what is left, for the end of a command."""
+        from tuner.aws.restore import said_of_left
+
+        if self.now_mb is None:
+            return f"{self.function}: a temporary copy is left; run `tuner restore` to delete it"
+        return said_of_left(self.function, self.now_mb, self.before_mb)
 
     def restore(self, tell: Tell, where: Elsewhere) -> bool:
         """Restore it; ``False`` if another process does or did that. Raises :class:`TunerError`."""
@@ -114,6 +124,8 @@ def _of_run(path: Path) -> Left | None:
         path,
         _options(header.region, header.profile, header.endpoint_url, header.assume_role),
         lambda control, _tell: _entry_back(entry, control),
+        None if header.clone else entry.size_mb(),
+        header.pid,
     )
 
 
@@ -131,6 +143,7 @@ def _of_application(path: Path) -> Left:
         path,
         _options(done.region, done.profile, done.endpoint_url, done.assume_role),
         lambda control, tell: _application_back(path, control, tell),
+        done.memory_mb,
     )
 
 

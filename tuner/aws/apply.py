@@ -27,6 +27,7 @@ from tuner.aws.control import Configuration, ControlPlane, revision_of, unqualif
 from tuner.aws.journal import MARK
 from tuner.aws.metrics import SplitAlias, read_health, why_worse
 from tuner.aws.package import architecture_of, package_for, set_architecture
+from tuner.aws.restore import insist, said_of_left
 from tuner.aws.undo import Undo, point, set_memory, weights_of
 from tuner.aws.versions import publish_once
 from tuner.errors import TargetError, TunerError
@@ -81,6 +82,7 @@ class Application:
             if change.arch is not None:  # before anything is written or changed
                 package_for(self._control, self._function, start, change.arch)
             self._done = self._record(start, change, alias)
+            self._at_mb = start["MemorySize"]
             write_record(self._directory, self._done)
             try:
                 self._make(start, change, alias)
@@ -124,12 +126,27 @@ class Application:
 
     def _roll_back(self) -> None:
         self._tell("rolling back")
-        try:
+        undone = False
+
+        def undo() -> None:
+            nonlocal undone
             Undo(self._control, self._done, self._tell, strict=False)()
-        except TunerError as error:
-            self._tell(f"could not undo everything ({error.reason}); run `tuner restore`")
-        else:
             drop_record(self._directory, self._done)
+            undone = True
+
+        try:
+            insist(undo, self._tell)
+        except TunerError as error:
+            self._tell(f"could not undo everything ({error.reason})")
+            self._say_left()
+        except KeyboardInterrupt:
+            if not undone:
+                self._say_left()
+            raise
+
+    def _say_left(self) -> None:
+        done = self._done
+        self._tell(said_of_left(self._function, self._at_mb, done.before_mb))
 
     def _record(self, start: Configuration, change: ApplyOptions, alias: Any) -> Applied:
         session = self._control.session
@@ -196,6 +213,7 @@ class Application:
     def _set(self, now: Configuration, memory_mb: int) -> Configuration:
         if now["MemorySize"] == memory_mb:
             return now
+        self._at_mb = memory_mb
         latest = set_memory(self._control, self._function, now, memory_mb)
         self._tell(f"$LATEST: {now['MemorySize']} MB -> {memory_mb} MB")
         return latest

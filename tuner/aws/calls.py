@@ -93,7 +93,7 @@ class Client:
         self.clock = clock or WallClock()
         self.calls: Counter[str] = Counter()
         self._rng = rng or random.Random()
-        self._patience = patience
+        self.patience = patience
 
     def send(self, operation: str, thing: str, **parameters: Any) -> Mapping[str, Any]:
         """Send one operation of the service model; raises our errors, which name ``thing``."""
@@ -108,7 +108,7 @@ class Client:
         service = meta.service_model.service_name
         call = ApiCall(operation, thing, meta.region_name, meta.endpoint_url, service)
         try:
-            answer = call_patiently(once, self._patience, self.clock, self._rng)
+            answer = call_patiently(once, self.patience, self.clock, self._rng)
         except Exception as error:
             raise translate(error, call) from error
         _check(answer, call)

@@ -5,14 +5,15 @@ somebody else is never overwritten.
 """
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from tuner.aws.calls import MARKER, Client, Patience
 from tuner.aws.policy import CLONE_PREFIX
 from tuner.aws.session import AwsSession
 from tuner.clock import Clock
-from tuner.errors import ChangedUnderneath, NotFound, TargetError
+from tuner.errors import ChangedUnderneath, Interrupted, NotFound, TargetError
 
 #: A FunctionConfiguration of the Lambda API, as botocore gives it.
 Configuration = Mapping[str, Any]
@@ -20,6 +21,19 @@ Configuration = Mapping[str, Any]
 #: The longest wait for an update or a version, in seconds: SnapStart takes minutes to publish
 #: (botocore's own ``published_version_active`` waiter allows 26 minutes).
 WAIT_LIMIT_S = 1_560.0
+
+#: Restoring goes on for minutes through throttles, server errors and network gaps: a function is
+#: left changed otherwise. Nobody listening on this machine is a service that has ended.
+LASTING = Patience(attempts=40, longest_s=10.0, unreachable_attempts=40)
+LASTING_ON_LOOPBACK = Patience(attempts=40, longest_s=10.0, unreachable_attempts=12)
+#: The longest wait for an update (seconds) while restoring, and after the user wants to stop.
+_RESTORING_LIMIT_S, _STOPPING_LIMIT_S = 300.0, 10.0
+#: Seconds for which a read may show what an answered change has replaced (Lambda's reads are
+#: eventually consistent, without a documented bound), and one that a refused change expected.
+_STALE_S, _DOUBTFUL_S, _REREAD_S = 90.0, 15.0, 2.0
+#: How many reads in a row must agree before somebody else is said to have changed a function.
+_AGREEING, _MOST_READS = 3, 12
+_REPLACING = ("UpdateFunctionConfiguration", "UpdateFunctionCode")
 
 
 class ControlPlane(Client):
@@ -34,6 +48,14 @@ class ControlPlane(Client):
     ) -> None:
         super().__init__(session.client, clock, rng, patience or Patience())
         self.session = session
+        #: What restoring is done with.
+        self.lasting = patience or (LASTING_ON_LOOPBACK if session.loopback else LASTING)
+        self._restoring = False
+        #: RevisionIds that are past: a change that expected them was answered, or was refused.
+        self._replaced: set[str] = set()
+        self._doubtful: set[str] = set()
+        #: True when the user wants to stop, which ends a wait for an update.
+        self.stop: Callable[[], bool] = lambda: False
         # botocore's _v2 waiters ask every second; a service on loopback needs a tenth of one.
         self.poll_s = 0.11 if session.loopback else 1.0
 
@@ -43,8 +65,62 @@ class ControlPlane(Client):
         return self._send("GetFunction", function, **_optional(Qualifier=qualifier))
 
     def configuration(self, function: str, qualifier: str | None = None) -> Configuration:
+        """Return the configuration, read again while it is older than an answered change of ours.
+
+        Raises :class:`TargetError` if that does not pass.
+        """
         found: Configuration = self.get(function, qualifier)["Configuration"]
+        waited, pause = 0.0, self.poll_s
+        while qualifier is None and self._past(revision_of(found), waited):
+            if waited >= _STALE_S:
+                reason = f"Lambda shows it as it was before the last change, for {_STALE_S:.0f} s"
+                raise TargetError(function, reason, "Run `tuner restore` in a minute.")
+            self.clock.sleep(pause)
+            waited, pause = waited + pause, min(2.0 * pause, _REREAD_S)
+            found = self.get(function)["Configuration"]
         return found
+
+    def agreed(self, function: str, now: Configuration) -> Configuration:
+        """Read a settled function again until several reads in a row agree."""
+        same = 1
+        for _ in range(_MOST_READS):
+            if same >= _AGREEING:
+                break
+            self.clock.sleep(self.poll_s)
+            found = self.settle(function)
+            same = same + 1 if _state(found) == _state(now) else 1
+            now = found
+        return now
+
+    def know_replaced(self, revisions: Iterable[str]) -> None:
+        """Take it that these RevisionIds are past, as a journal says."""
+        self._replaced.update(revisions)
+
+    @contextmanager
+    def restoring(self) -> Iterator[None]:
+        """Be patient for minutes, and let no earlier wish to stop end a wait."""
+        before = self.patience, self._restoring
+        self.patience, self._restoring = self.lasting, True
+        try:
+            yield
+        finally:
+            self.patience, self._restoring = before
+
+    def send(self, operation: str, thing: str, **parameters: Any) -> Mapping[str, Any]:
+        """Send one operation; remember which RevisionIds are past since."""
+        expected = parameters.get("RevisionId", "") if operation in _REPLACING else ""
+        try:
+            answer = super().send(operation, thing, **parameters)
+        except ChangedUnderneath:
+            self._doubtful |= {expected} - {""}
+            raise
+        if expected and revision_of(answer) not in ("", expected):
+            self._replaced.add(expected)
+        return answer
+
+    def _past(self, revision: str, waited_s: float) -> bool:
+        doubtful = revision in self._doubtful and waited_s < _DOUBTFUL_S
+        return revision in self._replaced or doubtful
 
     def exists(self, arn: str) -> bool:
         """True if the function is there; by ARN, since plain names depend on the credentials."""
@@ -147,7 +223,7 @@ class ControlPlane(Client):
         self, function: str, qualifier: str | None = None, known: Configuration | None = None
     ) -> Configuration:
         """:meth:`settle`; raises :class:`TargetError` for a failed update or version."""
-        return _usable(self.settle(function, qualifier, known), function)
+        return usable(self.settle(function, qualifier, known), function)
 
     def settle(
         self, function: str, qualifier: str | None = None, known: Configuration | None = None
@@ -156,12 +232,19 @@ class ControlPlane(Client):
 
         ``known`` is the answer to a change that was just made; it saves the first call.
         """
-        deadline = self.clock.monotonic() + WAIT_LIMIT_S
+        limit_s = _RESTORING_LIMIT_S if self._restoring else WAIT_LIMIT_S
+        began, stopping = self.clock.monotonic(), None
         now = known or self.configuration(function, qualifier)
         while not settled(now):
-            if self.clock.monotonic() > deadline:
-                reason = f"still not ready after {WAIT_LIMIT_S:.0f} s"
+            moment = self.clock.monotonic()
+            if moment - began > limit_s:
+                reason = f"still not ready after {limit_s:.0f} s"
                 raise TargetError(function, reason, "Try again later.")
+            if not self._restoring and self.stop():
+                stopping = moment if stopping is None else stopping
+                if moment - stopping > _STOPPING_LIMIT_S:
+                    reason = "stopped while Lambda was still updating it"
+                    raise Interrupted(function, reason)
             self.clock.sleep(self.poll_s)
             now = self.configuration(function, qualifier)
         return now
@@ -210,9 +293,22 @@ def uses_snap_start(configuration: Configuration) -> bool:
     return (configuration.get("SnapStart") or {}).get("ApplyOn") == "PublishedVersions"
 
 
-def _usable(configuration: Configuration, function: str) -> Configuration:
-    if configuration.get("LastUpdateStatus") == "Failed":
-        why = configuration.get("LastUpdateStatusReason") or "no reason given"
+def failed_update(configuration: Configuration) -> str | None:
+    """Return why the last update failed; ``None`` if it did not."""
+    if configuration.get("LastUpdateStatus") != "Failed":
+        return None
+    return str(configuration.get("LastUpdateStatusReason") or "no reason given")
+
+
+def _state(configuration: Configuration) -> tuple[Any, ...]:
+    keys = ("RevisionId", "MemorySize", "Description", "CodeSha256", "LastUpdateStatus")
+    return tuple(configuration.get(key) for key in keys)
+
+
+def usable(configuration: Configuration, function: str) -> Configuration:
+    """Return it; raises :class:`TargetError` for a failed update or a function that cannot run."""
+    why = failed_update(configuration)
+    if why is not None:
         raise TargetError(
             function, f"its last update failed ({why})", "Repair it with a new deployment first."
         )

@@ -82,6 +82,38 @@ class JournalEntry:
         confirmed = "did" in next(iter(self.steps[last + 1 :]), {})
         return None if confirmed else self.steps[last]
 
+    def replaced(self) -> set[str]:
+        """The RevisionIds of ``$LATEST`` that confirmed changes have replaced."""
+        past: set[str] = set()
+        current = {self.header.before.revision_id}
+        for step in self.steps:
+            if step.get("do") == "set":
+                current.add(str(step.get("revision_id", "")))
+            elif "did" in step and "revision_id" in step:
+                past |= current
+                current = {str(step["revision_id"])}
+        return past - current - {""}
+
+    def last_sets(self) -> list[Step]:
+        """The last confirmed change of ``$LATEST`` and what was begun after it, since it was last
+        restored: what it may have from us now."""
+        sets: list[Step] = []
+        last: Step = {}
+        for step in self.steps:
+            if step.get("do") == "set":
+                sets.append(step)
+            elif "did" in step and last.get("do") == "set":
+                sets = sets[-1:]
+            elif "did" in step and last.get("do") == "put-back":
+                sets = []
+            last = step
+        return sets
+
+    def size_mb(self) -> int:
+        """The memory of ``$LATEST`` as we left it, as far as the journal says."""
+        sets = self.last_sets()
+        return int(sets[-1]["memory_mb"]) if sets else self.header.before.memory_mb
+
     def written(self, action: str) -> list[Step]:
         """The steps of one kind (``set``, ``publish``, ``put-back``), in order."""
         return [step for step in self.steps if step.get("do") == action]

@@ -1,26 +1,50 @@
 """Restores a function from its journal alone.
 
 The same code serves the end of a run and ``tuner restore`` after a crash, so it relies on nothing
-but the journal and what Lambda says now. It undoes only what carries our mark and leaves alone what
-somebody else has changed since. Running it twice, or from two machines at once, is harmless.
+but the journal and what Lambda says now. It undoes only what carries our mark, or has the memory
+that we set last, and leaves alone what somebody else has changed since. Running it twice, or from
+two machines at once, is harmless.
 """
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from tuner.aws.control import (
     Configuration,
     ControlPlane,
+    failed_update,
     revision_of,
     unqualified,
     uses_snap_start,
 )
-from tuner.aws.journal import JournalEntry, JournalHeader, claimed, discard
+from tuner.aws.journal import JournalEntry, JournalHeader, Step, claimed, discard
 from tuner.aws.provisioned import withdraw_all
 from tuner.errors import AccessDenied, ChangedUnderneath, NotFound, TargetError
 
-#: How often somebody else may get in between reading and restoring.
-_ATTEMPTS = 5
+#: How often somebody else may get in between reading and restoring, and seconds between.
+_ATTEMPTS, _PAUSE_S = 6, 0.5
 #: How often, and how many seconds apart, to look for a copy whose creation was not answered; that
 #: of a run which began longer ago has landed long since.
 _LOOKS, _BETWEEN_S, _RECENT_S = 5, 1.0, 300.0
+
+
+def insist(restore: Callable[[], None], tell: Callable[[str], object]) -> None:
+    """Restore although the user interrupts that once; the next interrupt leaves at once."""
+    try:
+        restore()
+    except KeyboardInterrupt:
+        tell("Ctrl-C ignored: already restoring the function. Once more leaves it as it is now.")
+        restore()
+        raise
+
+
+def said_of_left(function: str, now_mb: int, before_mb: int) -> str:
+    """Return the line that says what a function is left at, and how to put it back."""
+    if now_mb == before_mb:
+        return (
+            f"{function} is at {now_mb} MB, as before; run `tuner restore` to remove what is left"
+        )
+    return f"{function} is at {now_mb} MB; run `tuner restore` to put it back to {before_mb} MB"
 
 
 def restore_journal(entry: JournalEntry, control: ControlPlane) -> bool:
@@ -36,11 +60,23 @@ def restore_journal(entry: JournalEntry, control: ControlPlane) -> bool:
         return True
 
 
-def restore_function(entry: JournalEntry, control: ControlPlane) -> None:
+def restore_function(
+    entry: JournalEntry,
+    control: ControlPlane,
+    note: Callable[[Configuration], None] = lambda _latest: None,
+) -> None:
     """Restore ``$LATEST`` and delete our versions; raises :class:`TargetError` for what is left.
 
-    Where a copy was measured, it is deleted; the function itself was never changed.
+    ``note`` is called once ``$LATEST`` is restored. Where a copy was measured, it is deleted; the
+    function itself was never changed.
     """
+    with control.restoring():
+        _restore_function(entry, control, note)
+
+
+def _restore_function(
+    entry: JournalEntry, control: ControlPlane, note: Callable[[Configuration], None]
+) -> None:
     if entry.header.clone is not None:
         if clone_exists(control, entry.header) or _clone_appears(control, entry):
             withdraw_all(entry, control)  # first, since it costs money while it is there
@@ -50,7 +86,7 @@ def restore_function(entry: JournalEntry, control: ControlPlane) -> None:
         try:
             withdraw_all(entry, control)  # first, since it costs money while it is there
         finally:
-            restore_latest(entry, control)
+            note(restore_latest(entry, control))
         left = delete_versions(entry, control)
     except NotFound:
         if control.exists(entry.header.arn):
@@ -88,34 +124,93 @@ def _clone_appears(control: ControlPlane, entry: JournalEntry) -> bool:
 
 
 def restore_latest(entry: JournalEntry, control: ControlPlane) -> Configuration:
-    """Restore memory and description of ``$LATEST`` if its description has our mark.
+    """Restore what we set on ``$LATEST``: memory and description if it has our mark, the memory
+    alone if somebody else has set the description since.
 
-    Returns the configuration after that.
+    Returns the configuration after that, which is somebody else's where they have changed it.
     """
-    function, before = entry.header.function, entry.header.before
-    for _ in range(_ATTEMPTS):
+    with control.restoring():
+        return _restore_latest(entry, control)
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What an update that restores ``$LATEST`` sets."""
+
+    memory_mb: int
+    description: str
+    snap_start: str | None = None
+
+
+def _restore_latest(entry: JournalEntry, control: ControlPlane) -> Configuration:
+    function = entry.header.function
+    control.know_replaced(entry.replaced())
+    for attempt in range(_ATTEMPTS):
+        control.clock.sleep(attempt * _PAUSE_S)
         now = control.settle(function)
         check_same(entry.header.arn, now)
-        if now.get("Description", "").startswith(entry.header.mark):
-            wanted = _memory_to_set(entry, now), before.description
-            snap_start = "None" if _snap_start_is_ours(entry, now) else None
-        elif _may_still_land(entry, now):
-            # A change whose answer was lost may arrive after this look. Its RevisionId is the
-            # present one, so any update, even one to the same values, makes it stale.
-            wanted = now["MemorySize"], now.get("Description", "")
-            snap_start = None
-        else:
+        wanted = _wanted(entry, now)
+        if wanted is None and not _as_before(entry, now):  # somebody else's, if it is no old read
+            now = control.agreed(function, now)
+            wanted = _wanted(entry, now)
+        if wanted is None:
             return now
         try:
-            known = control.update(function, *wanted, revision_of(now), snap_start)
+            known = control.update(
+                function,
+                wanted.memory_mb,
+                wanted.description,
+                revision_of(now),
+                wanted.snap_start,
+            )
         except ChangedUnderneath:
             continue
-        return control.settle(function, known=known)
+        latest = control.settle(function, known=known)
+        _check_worked(function, latest)
+        if latest["MemorySize"] == wanted.memory_mb or _wanted(entry, latest) is None:
+            return latest
     raise ChangedUnderneath(
         function,
         "somebody else keeps changing it, so it could not be restored",
         "Wait for the other deployment to finish, then run `tuner restore`.",
     )
+
+
+def _wanted(entry: JournalEntry, now: Configuration) -> _Wanted | None:
+    """Return what to set; ``None`` if nothing of ``$LATEST`` is ours."""
+    before, described = entry.header.before, now.get("Description", "")
+    if described.startswith(entry.header.mark):
+        snap_start = "None" if _snap_start_is_ours(entry, now) else None
+        return _Wanted(_memory_to_set(entry, now), before.description, snap_start)
+    last = entry.last_sets()
+    if now["MemorySize"] != before.memory_mb and now["MemorySize"] in _sizes(last):
+        ours = uses_snap_start(now) and any(step.get("snap_start") for step in last)
+        return _Wanted(before.memory_mb, described, "None" if ours else None)
+    # A change whose answer was lost may arrive after this look, and an update that failed is made
+    # once more. Any update, even one to the same values, makes the RevisionId a past one.
+    failed = bool(entry.written("set")) and _as_before(entry, now) and failed_update(now)
+    if failed or _may_still_land(entry, now):
+        return _Wanted(now["MemorySize"], described)
+    return None
+
+
+def _sizes(steps: list[Step]) -> set[object]:
+    return {step["memory_mb"] for step in steps}
+
+
+def _as_before(entry: JournalEntry, now: Configuration) -> bool:
+    before = entry.header.before
+    return (now["MemorySize"], now.get("Description", "")) == (before.memory_mb, before.description)
+
+
+def _check_worked(function: str, latest: Configuration) -> None:
+    why = failed_update(latest)
+    if why is not None:
+        raise TargetError(
+            function,
+            f"the update that restores it failed ({why})",
+            "Mend what it names, then run `tuner restore`.",
+        )
 
 
 def delete_versions(entry: JournalEntry, control: ControlPlane) -> list[str]:

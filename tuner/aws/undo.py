@@ -21,8 +21,8 @@ Tell = Callable[[str], None]
 #: Seconds in which invocations may still reach the version that an alias has just left, so that it
 #: must not be deleted. UpdateAlias is eventually consistent, without a documented bound.
 _ALIAS_SETTLES_S = 30.0
-#: How often somebody else may get in between reading and undoing.
-_ATTEMPTS = 5
+#: How often somebody else may get in between reading and undoing, and seconds between.
+_ATTEMPTS, _PAUSE_S = 6, 0.5
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,10 @@ class Undo:
     def __call__(self) -> None:
         """Undo alias, memory, architecture and versions; raises :class:`TargetError` for what is
         left. A function that is gone needs nothing more."""
+        with self.control.restoring():
+            self._undo()
+
+    def _undo(self) -> None:
         try:
             moved = self.done.alias is not None and self._alias_back(self.done.alias)
             if moved and self.done.published and not self.control.session.loopback:
@@ -68,7 +72,8 @@ class Undo:
     def _alias_back(self, alias: str) -> bool:
         """Move the alias back; ``True`` if it had to be moved."""
         done = self.done
-        for _ in range(_ATTEMPTS):
+        for attempt in range(_ATTEMPTS):
+            self.control.clock.sleep(attempt * _PAUSE_S)
             now = self.control.get_alias(done.arn, alias)
             weights = weights_of(now)
             at = now["FunctionVersion"]
@@ -93,8 +98,11 @@ class Undo:
 
     def _memory_back(self) -> None:
         done = self.done
-        for _ in range(_ATTEMPTS):
+        for attempt in range(_ATTEMPTS):
+            self.control.clock.sleep(attempt * _PAUSE_S)
             latest = self.control.settle(done.arn)
+            if latest["MemorySize"] != done.memory_mb:
+                latest = self.control.agreed(done.arn, latest)
             now_mb = latest["MemorySize"]
             may_land = not done.complete and revision_of(latest) == done.latest_revision != ""
             if now_mb == done.memory_mb:
@@ -121,7 +129,8 @@ class Undo:
         done = self.done
         if done.arch is None or done.before_arch is None or done.arch == done.before_arch:
             return
-        for _ in range(_ATTEMPTS):
+        for attempt in range(_ATTEMPTS):
+            self.control.clock.sleep(attempt * _PAUSE_S)
             latest = self.control.settle(done.arn)
             now = architecture_of(latest)
             if now == done.before_arch:
@@ -178,6 +187,8 @@ def set_memory(
         if untouched or found != (memory_mb, description, now["CodeSha256"]):
             raise
     latest = control.wait(function, known=known)
+    if latest["MemorySize"] != memory_mb:
+        latest = control.agreed(function, latest)
     if latest["MemorySize"] != memory_mb:
         raise changed_meanwhile(function)
     return latest

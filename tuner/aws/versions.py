@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from tuner.aws.control import Configuration, ControlPlane, changed_meanwhile, revision_of
+from tuner.aws.control import Configuration, ControlPlane, changed_meanwhile, revision_of, usable
 from tuner.aws.journal import Journal
 from tuner.aws.restore import restore_latest
 from tuner.errors import AccessDenied, ChangedUnderneath, TargetError
@@ -107,9 +107,10 @@ class VersionMaker:
                     raise
                 self._left = known  # only the RevisionId has moved on
                 known = self._update(memory_mb, description, snap_start)
-        latest = self._control.wait(self._function, known=known)
+        latest = self._control.settle(self._function, known=known)
         self._check(latest, memory_mb, description)
         self._journal.did(revision_id=revision_of(latest))
+        usable(latest, self._function)  # one that failed is there all the same
 
     def _update(self, memory_mb: int, description: str, snap_start: bool) -> Configuration:
         revision_id = revision_of(self._left)
@@ -141,6 +142,8 @@ class VersionMaker:
 
     def _check(self, latest: Configuration, memory_mb: int, description: str) -> None:
         expected = (memory_mb, description, identity(self._start))
+        if _whole(latest) != expected:
+            latest = self._control.agreed(self._function, latest)
         if _whole(latest) != expected:
             raise changed_meanwhile(self._function)
         self._left = latest

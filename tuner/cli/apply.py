@@ -45,7 +45,7 @@ def _patch(result: "Sweep", options: ApplyCommand) -> None:
 
 def _apply(result: "Sweep", options: ApplyCommand) -> None:
     from tuner.api.apply import change_of, open_application, values_of
-    from tuner.cli.interrupt import end_on_sigterm
+    from tuner.cli.interrupt import end_on_signals
     from tuner.cli.restore import offer_restore
 
     change, values = change_of(result, options), values_of(result, options)
@@ -60,7 +60,7 @@ def _apply(result: "Sweep", options: ApplyCommand) -> None:
     to = f" and move {change.alias} to a new version" if change.alias else ""
     if not options.yes and not _agreed(f"Set {result.run.target} to {values}{to}?"):
         raise TunerError("", "Nothing changed. Add --yes to apply.")
-    with end_on_sigterm():
+    with end_on_signals():
         done = application.apply(change)
     if done is None:
         typer.echo(f"{result.run.target} has {values} already")
@@ -72,10 +72,10 @@ def _undo(result: "Sweep", options: ApplyCommand) -> None:
     from tuner.api.apply import open_application
     from tuner.api.left import RECORDS
     from tuner.aws.applied import read_record, record_path
-    from tuner.cli.interrupt import end_on_sigterm
+    from tuner.cli.interrupt import end_on_signals
 
     application = open_application(result, options, typer.echo)
-    with end_on_sigterm():
+    with end_on_signals():
         application.undo(read_record(record_path(RECORDS, result.run.run)))
     typer.echo(f"Undone: what was applied from run {result.run.run}.")
 

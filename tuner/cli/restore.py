@@ -49,6 +49,10 @@ def restore_pending(
             done = left.restore(tell, where or Elsewhere())
         except TunerError as error:
             problems.append(error)
+            tell(left.said())
+        except KeyboardInterrupt:
+            tell(left.said())
+            raise
         else:
             tell(f"{left.function}: {'restored' if done else 'restored by another run'}")
     return problems

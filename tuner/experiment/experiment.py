@@ -4,11 +4,13 @@ Around it, whatever ends a run: it is closed in the store (:func:`kept`), and th
 restored (:func:`restored`). Everything that measures runs through :class:`Experiment`.
 """
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
+from tuner.aws.restore import insist
 from tuner.crosscheck.check import Inquiry, cross_check
 from tuner.crosscheck.record import DOCUMENT, CrossCheck, Tally
 from tuner.experiment.session import Session
@@ -151,11 +153,7 @@ def restored(target: Target) -> Iterator[None]:
     try:
         yield
     finally:
-        try:
-            target.restore()
-        except KeyboardInterrupt:
-            target.restore()
-            raise
+        insist(target.restore, lambda text: sys.stderr.write(f"{text}\n"))
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tuner.aws.clone import clone_arn, clone_name, make_clone
-from tuner.aws.control import Configuration, ControlPlane, unqualified
+from tuner.aws.control import Configuration, ControlPlane, revision_of, unqualified
 from tuner.aws.journal import MARK, Before, Journal, JournalHeader
 from tuner.aws.provisioned import provision, wait_until_ready, withdraw
 from tuner.aws.restore import restore_function
@@ -53,6 +53,8 @@ class Deployed:
         self, control: ControlPlane, name: TargetName, options: AwsOptions, run: str
     ) -> None:
         self._control, self._name, self._options, self._id = control, name, options, run
+        if options.journal is None:  # the function ends with this process
+            control.lasting = control.patience
         self._journal: Journal | None = None
         self._maker: VersionMaker | None = None
         self._versions: dict[Setting, str] = {}
@@ -68,6 +70,7 @@ class Deployed:
         self, settings: Iterable[Setting], arch: str, fresh: bool, stop: Callable[[], bool]
     ) -> Prepared:
         """Publish what is missing; see :meth:`tuner.targets.seam.Target.prepare`."""
+        self._control.stop = stop
         wanted = {setting: _made_of(setting) for setting in settings}
         made: dict[Setting, str | TargetError | None] = {
             key: TargetError(self._name.text, f"runs on {arch}, not on {key.arch}")
@@ -92,10 +95,15 @@ class Deployed:
         if self._journal is None:
             return
         self._options.progress("restoring the function")
-        restore_function(self._journal.entry(), self._control)
+        restore_function(self._journal.entry(), self._control, self._note_restored)
         self._journal.finish()
         self._journal = self._maker = None
         self._versions.clear()
+
+    def _note_restored(self, latest: Configuration) -> None:
+        assert self._journal is not None, "restored from it"
+        self._journal.will("put-back")
+        self._journal.did(revision_id=revision_of(latest))
 
     def close(self) -> None:
         """Let go of the journal, which stays pending if not restored."""

@@ -7,6 +7,7 @@ import gc
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -187,3 +188,45 @@ def main(words: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         typer.echo("tuner: interrupted", err=True)
         sys.exit(130)
+    except OSError as error:
+        if debug:
+            raise
+        _say_lost(error)
+        sys.exit(1)
+    finally:
+        _say_what_is_left()
+        _end_output()
+
+
+def _say_lost(error: OSError) -> None:
+    thing = str(error.filename or "standard output or a file")
+    with suppress(OSError, ValueError):
+        typer.echo(f"tuner: {thing}: cannot be used ({error.strerror or error})", err=True)
+
+
+def _end_output() -> None:
+    """Flush standard output while a full disk can still be told; exit with 1 for what is lost."""
+    ended = sys.exc_info()[1]
+    failed = not isinstance(ended, SystemExit) or bool(ended.code)
+    try:
+        if isinstance(ended, SystemExit) and isinstance(ended.__context__, BrokenPipeError):
+            raise ended.__context__  # click and rich exit with 1 for a closed pipe, silently
+        sys.stdout.flush()
+    except OSError as error:
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _say_lost(error)
+        if not failed:
+            sys.exit(1)
+
+
+def _say_what_is_left() -> None:
+    """Say last of all what this process has changed and could not restore."""
+    if not Path(".tuner/journal").is_dir():
+        return
+    from tuner.api.left import look
+
+    for left in look()[0]:
+        if left.pid == os.getpid():
+            with suppress(OSError):
+                typer.echo(f"tuner: {left.said()}", err=True)

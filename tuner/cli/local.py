@@ -9,6 +9,7 @@ def local(options: LocalCommand) -> None:
     """Prints its URL when it answers. Clients use --endpoint-url http://127.0.0.1:4577 with any
     credentials and any region.
     """
+    from tuner.aws.session import is_loopback
     from tuner.locallambda.serve import ServeOptions, serve
     from tuner.locallambda.service import ServiceOptions
 
@@ -19,5 +20,15 @@ def local(options: LocalCommand) -> None:
         cpu=options.cpu,
         sqs_endpoint=options.sqs_endpoint,
     )
+    if not is_loopback(f"http://{_bracketed(options.host)}"):
+        typer.echo(
+            f"tuner: warning: --host {options.host} lets other machines create and run functions "
+            "as you, without credentials; use 127.0.0.1 unless the network is yours.",
+            err=True,
+        )
     serving = ServeOptions(host=options.host, port=options.port, service=service)
     raise typer.Exit(serve(serving, typer.echo))
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

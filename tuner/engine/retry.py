@@ -46,7 +46,7 @@ class FullJitter:
             return None
         # Capped before it is raised: 2.0 ** 1024 is an error, not infinity.
         step = min(self.cap_s, self.base_s * 2.0 ** min(failure.attempt - 1, 60))
-        return _at_least(failure, random.uniform(0.0, step))
+        return _at_least(failure, random.uniform(0.0, step), self.cap_s)
 
 
 @dataclass(frozen=True)
@@ -65,11 +65,14 @@ class Decorrelated:
         if failure.attempt >= self.attempts:
             return None
         last = max(self.base_s, failure.waited_s)
-        return _at_least(failure, min(self.cap_s, random.uniform(self.base_s, 3.0 * last)))
+        step = min(self.cap_s, random.uniform(self.base_s, 3.0 * last))
+        return _at_least(failure, step, self.cap_s)
 
 
-def _at_least(failure: Failure, delay_s: float) -> float:
-    return max(delay_s, failure.retry_after_s or 0.0)
+def _at_least(failure: Failure, delay_s: float, cap_s: float) -> float:
+    """Return the delay, or what the server asks for if that is longer, up to the cap: an hour of
+    ``Retry-After`` would keep a load from ending."""
+    return min(cap_s, max(delay_s, failure.retry_after_s or 0.0))
 
 
 #: The SDKs' adaptive mode retries as their standard mode does; it also limits the rate.

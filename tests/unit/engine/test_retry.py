@@ -30,7 +30,13 @@ def test_full_jitter_stays_within_its_step_unless_the_server_asks_for_more(
     delay = policy.delay_s(Failure(attempt, 0.0, after), Random(seed))
     assert delay is not None
     step = min(15.0, 0.2 * 2 ** min(attempt - 1, 20))
-    assert (after or 0.0) <= delay <= max(step, after or 0.0)
+    asked = min(15.0, after or 0.0)
+    assert asked <= delay <= max(step, asked)
+
+
+@pytest.mark.parametrize("policy", [FullJitter(), Decorrelated()])
+def test_an_hour_of_retry_after_is_capped(policy: FullJitter | Decorrelated) -> None:
+    assert policy.delay_s(Failure(1, 0.0, 3600.0), Random(1)) == policy.cap_s
 
 
 @given(seed=st.integers(), waited=st.floats(0, 100))

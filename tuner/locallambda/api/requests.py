@@ -5,6 +5,7 @@ loopback, and creating a function runs code. It cannot sign them, nor name a loo
 """
 
 import ipaddress
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -63,6 +64,7 @@ def page(items: Sequence[Any], key: str, query: Mapping[str, str]) -> dict[str, 
     return listed
 
 
+_REGION = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
 _LOCAL_NAMES = ("localhost", "host.docker.internal")
 
 
@@ -77,6 +79,10 @@ def region_of(authorization: str) -> str:
             403,
             "IncompleteSignatureException",
             "Credential must have the form KEY/DATE/REGION/lambda/aws4_request.",
+        )
+    if not _REGION.fullmatch(scope[-3]):  # it becomes part of ARNs, and of the names of files
+        raise ApiError(
+            400, "IncompleteSignatureException", "The region in Credential is not a region's name."
         )
     return scope[-3]
 

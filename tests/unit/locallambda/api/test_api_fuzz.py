@@ -147,12 +147,20 @@ def test_any_archive_stays_in_its_folder(
 
 
 @given(st.text(max_size=60), st.booleans())
-def test_any_authorization_gives_a_region_or_403(text: str, signed: bool) -> None:
+def test_any_authorization_gives_a_region_or_is_refused(text: str, signed: bool) -> None:
     start = "AWS4-HMAC-SHA256 Credential=" if signed else ""
     try:
         assert region_of(start + text)
     except ApiError as error:
-        assert error.status == 403
+        assert error.status in (400, 403)
+
+
+@pytest.mark.parametrize("region", ["..", ".", "a" * 300, "eu_west", "\\", "a\0b", "é"])
+def test_a_region_that_could_name_another_folder_is_refused(region: str) -> None:
+    scope = f"AWS4-HMAC-SHA256 Credential=a/2026/{region}/lambda/aws4_request"
+    with pytest.raises(ApiError) as refused:
+        region_of(scope)
+    assert refused.value.status == 400
 
 
 @given(st.text(max_size=40))

@@ -1,0 +1,36 @@
+"""Standard output that is full or closed is said in one line, with exit code 1."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def prices(folder: Path, stdout: int) -> tuple[int, str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "tuner", "prices"],
+        cwd=folder, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    return done.returncode, done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux only")
+def test_a_full_standard_output_is_said_in_a_line(tmp_path: Path) -> None:
+    full = os.open("/dev/full", os.O_WRONLY)
+    code, said = prices(tmp_path, full)
+    os.close(full)
+    assert code == 1
+    assert len(said.splitlines()) == 1
+    assert "No space left on device" in said
+
+
+def test_a_closed_standard_output_is_said_in_a_line(tmp_path: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    code, said = prices(tmp_path, write)
+    os.close(write)
+    assert code == 1
+    assert len(said.splitlines()) == 1
+    assert "Broken pipe" in said

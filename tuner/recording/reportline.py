@@ -8,7 +8,7 @@ with SnapStart the billed part of the restore, so neither may be added again.
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 
@@ -43,6 +43,10 @@ _FIELD = re.compile(
 # The lookbehind leaves INIT_REPORT and RESTORE_REPORT alone.
 _REPORT = re.compile(r"(?<![A-Za-z0-9_])REPORT (?:RequestId: ([^\s]+))?", re.ASCII)
 _START = re.compile(r"START RequestId: ([^\s]+) Version: ", re.ASCII)
+_INIT_TIMEOUT = re.compile(
+    r"INIT_REPORT Init Duration: (\d{1,15}(?:\.\d{1,15})?) ms\s+Phase: init\s+Status: timeout",
+    re.ASCII,
+)
 _STATUS = re.compile(r"\sStatus: (\w+)(?:\s+Error Type: ([^\s]+))?", re.ASCII)
 _XRAY = re.compile(r"XRAY TraceId: ([^\s]+)", re.ASCII)
 
@@ -88,9 +92,42 @@ def parse_start(text: str) -> str | None:
 def find_report(log_text: str, request_id: str | None = None) -> Report | None:
     """The last REPORT in a log tail (of that request, if one is named); ``None`` without one.
 
+    An INIT of more than ten seconds is cut and begins anew within the invocation, whose REPORT says
+    nothing of it: its time is then taken from INIT_REPORT, so that the call is a cold start.
+
     The tail may be cut at its head and hold the function's own output; a REPORT that the function
     itself printed counts only if it comes last and bears the right id.
     """
+    report = _last_report(log_text, request_id)
+    if report is None or report.init_ms is not None or "INIT_REPORT" not in log_text:
+        return _with_json_init(report, log_text)
+    timed_out = _INIT_TIMEOUT.search(log_text)
+    return replace(report, init_ms=float(timed_out[1])) if timed_out else report
+
+
+def _with_json_init(report: Report | None, log_text: str) -> Report | None:
+    """The report with the INIT that timed out before it, as a JSON log tells it."""
+    if report is None or report.init_ms is not None or '"platform.initReport"' not in log_text:
+        return report
+    for line in log_text.splitlines():
+        if '"platform.initReport"' in line and (ms := _json_init_timeout(line)) is not None:
+            return replace(report, init_ms=ms)
+    return report
+
+
+def _json_init_timeout(line: str) -> float | None:
+    """How long an INIT took that timed out, from its event; ``None`` of any other line."""
+    try:
+        event = json.loads(line[max(0, line.rfind('{"time"')) :])
+        record = event["record"]
+        if event["type"] != "platform.initReport" or record.get("status") != "timeout":
+            return None
+        return _number(record["metrics"], "durationMs")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def _last_report(log_text: str, request_id: str | None) -> Report | None:
     end = len(log_text)
     while (start := log_text.rfind("REPORT ", 0, end)) >= 0:
         match = _REPORT.match(log_text, start)

@@ -1,6 +1,7 @@
 """REPORT lines of every shape that AWS has written, and none that it has not."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,25 @@ def test_init_report_is_not_a_report() -> None:
     line = "INIT_REPORT Init Duration: 229.04 ms\tPhase: init\tStatus: error\n"
     assert parse_report(line) is None
     assert find_report(line + WARM) == WARM_REPORT
+
+
+def test_a_call_whose_init_timed_out_is_a_cold_start() -> None:
+    line = "INIT_REPORT Init Duration: 9999.47 ms\tPhase: init\tStatus: timeout\n"
+    found = find_report(line + WARM, "id-1")
+    assert found is not None
+    assert found.init_ms == 9999.47
+    assert replace(found, init_ms=None) == WARM_REPORT
+
+
+def test_an_init_that_timed_out_is_read_from_a_json_tail() -> None:
+    init = {
+        "time": "2026-10-08T07:30:29.470Z",
+        "type": "platform.initReport",
+        "record": {"status": "timeout", "phase": "init", "metrics": {"durationMs": 9999.472}},
+    }
+    found = find_report(json.dumps(init) + "\n" + WARM, "id-1")
+    assert found is not None
+    assert found.init_ms == 9999.472
 
 
 def test_a_timeout_carries_its_status_and_no_error_type() -> None:

@@ -171,9 +171,9 @@ def cold_table(sweep: Sweep) -> Table | None:
 
 
 def choice_table(sweep: Sweep) -> Table | None:
-    """The cheapest, balanced and fastest size; ``None`` where nothing was called."""
+    """The cheapest, balanced and fastest size; ``None`` where these are one size."""
     pick = sweep.recommendation
-    if pick is None or not pick.choices:
+    if pick is None or len({choice.memory_mb for choice in pick.choices}) < 2:
         return None
     rows = []
     for choice in pick.choices:

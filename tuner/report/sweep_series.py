@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,8 +100,7 @@ class ColdBar:
 
 def latency_series(sweep: Sweep) -> OverMemory:
     """Median and 95th percentile of the warm duration, measured and fitted, in ms."""
-    groups = [_Group(_prefix(each, sweep), each.sizes, each.band) for each in sweep.each]
-    return _latency(sweep, groups, tuple(_limits(sweep)))
+    return _latency(sweep, sweep.each, tuple(_limits(sweep)))
 
 
 def cost_series(sweep: Sweep) -> OverMemory:
@@ -145,32 +143,26 @@ def cold_bars(sweep: Sweep) -> tuple[ColdBar, ...]:
     return tuple(bars)
 
 
-class _Group(NamedTuple):
-    """What is drawn in one hue; ``prefix`` begins the names of its series."""
-
-    prefix: str
-    sizes: tuple[SizeRow, ...]
-    band: CurveBand | None
-
-
-def _latency(sweep: Sweep, groups: Sequence[_Group], limits: tuple[Limit, ...] = ()) -> OverMemory:
+def _latency(sweep: Sweep, groups: Sequence[Sweep], limits: tuple[Limit, ...] = ()) -> OverMemory:
+    """Groups that are compared, each in a hue of its own."""
     points, lines = [], []
-    for group in groups:
-        points += list(_latency_points(group))
-        if (band := group.band) is not None:
+    for each in groups:
+        prefix, band = _prefix(each, sweep), each.band
+        points += list(_latency_points(each, prefix))
+        if band is not None:
             for name, values in ((P50, band.p50_ms), (P95, band.p95_ms)):
-                lines += list(_fitted(band, group.prefix + name, values, values, values))
+                lines += list(_fitted(band, prefix + name, values, values, values))
     return _over_memory(sweep, points, lines, limits)
 
 
-def _latency_points(group: _Group) -> Iterator[Point]:
-    for size in group.sizes:
+def _latency_points(each: Sweep, prefix: str) -> Iterator[Point]:
+    for size in each.sizes:
         stats = size.warm.duration_ms
         if stats is None:
             continue
         for name, value, ci in ((P50, stats.p50, stats.p50_ci), (P95, stats.p95, stats.p95_ci)):
             if _drawable(value):
-                series = group.prefix + name
+                series = prefix + name
                 text = f"{format_memory(size.memory_mb)}, {series}: {format_ms(value)}"
                 yield Point(size.memory_mb, series, value, *_bounds(ci, value), text)
 

@@ -73,6 +73,8 @@ class Setting(NamedTuple):
     ``start`` is how its sandboxes start, as ``--variants`` writes it: ``on-demand``, ``snapstart``
     or ``provisioned=5``. ``code`` is empty for the function itself, else which other code runs.
     ``load`` is empty for calls that are made alone, else the name of the load they are part of.
+    ``payload_class`` is what one of several weighted payloads is called; the session draws it for
+    each call, so that only samples have one.
     """
 
     memory_mb: int
@@ -80,11 +82,17 @@ class Setting(NamedTuple):
     start: str = ON_DEMAND
     code: str = ""
     load: str = ""
+    payload_class: str = ""
+
+    @property
+    def asked(self) -> "Setting":
+        """The same over all payloads, as planners ask for it."""
+        return self._replace(payload_class="")
 
     @property
     def alone(self) -> "Setting":
-        """The same for calls that are made alone."""
-        return self._replace(load="")
+        """The same over all payloads, for calls that are made alone."""
+        return self._replace(load="", payload_class="")
 
     @property
     def part(self) -> Part:

@@ -53,7 +53,7 @@ def test_only_a_list_of_payloads_with_weights_is_weighted(
     weighted = json.dumps(
         [{"payload": {"n": 1}, "weight": 3}, {"payload": 2, "weight": 1}]
     ).encode()
-    wanted = (Payload(b'{"n": 1}', 3.0), Payload(b"2", 1.0))
+    wanted = (Payload(b'{"n": 1}', 3.0, "1"), Payload(b"2", 1.0, "2"))
     url = put(weighted)
     assert payloads(url) == wanted
     assert payloads(url, payloads=url) == wanted

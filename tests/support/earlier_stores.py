@@ -68,6 +68,7 @@ def _samples(metadata: MetaData, version: str) -> None:
         later.append(Column("code", Text, nullable=False, server_default=""))
         later.append(Column("load", Text, nullable=False, server_default=""))
         later += [Column("message", Text), Column("log_tail", Text)]
+        later.append(Column("payload_class", Text, nullable=False, server_default=""))
     Table(
         "tuner_samples",
         metadata,

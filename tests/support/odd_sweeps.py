@@ -64,7 +64,7 @@ def any_record(kind: Any, alone: bool = False) -> st.SearchStrategy[Any]:
     special = {"memory_mb": st.integers(128, 10_240), "causes": st.sampled_from(_CAUSES)}
     if kind is Sweep:
         others = st.just(()) if alone else st.lists(any_record(Sweep, alone=True), max_size=1)
-        special["beside"] = others.map(tuple)
+        special["beside"] = special["payloads"] = others.map(tuple)
     if kind is RunRecord:
         special["started_at"] = odd_number
     return st.builds(

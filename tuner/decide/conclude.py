@@ -4,7 +4,7 @@ Used at the end of a sweep, and again whenever a stored run is asked something e
 invoked and nothing is read but what is handed in.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -69,7 +69,20 @@ def conclude(evidence: Evidence, question: Question) -> Sweep:
         arch=question.goal.arch,
         variants=variants,
         causes=causes_of(evidence.samples),
+        payloads=tuple(_by_payload(evidence, question)),
     )
+
+
+def _by_payload(evidence: Evidence, question: Question) -> Iterator[Sweep]:
+    """Yield the answer for each class of payloads as if there were no other; calls confirm the
+    pick of the mix only, so every size may be picked here."""
+    notes = replace(evidence.notes, loads=None, weights={})
+    for name, weight in evidence.notes.weights.items():
+        own = [s for s in calm(evidence.samples) if s.setting.payload_class == name]
+        alone = replace(evidence, samples=own, notes=notes)
+        answer = conclude(alone, replace(question, enough=1))
+        told = [row for row in answer.sizes if row.warm.n or row.cold.n or row.status == "failed"]
+        yield replace(answer, sizes=tuple(told), payload=name, weight=weight)
 
 
 def _spend(decider: Decider, evidence: Evidence, kept_usd: float | None) -> Spend:

@@ -268,6 +268,9 @@ class Sweep:
     arch: str = ""
     beside: "tuple[Sweep, ...]" = ()
     chances: Mapping[str, float] = field(default_factory=dict)
+    payloads: "tuple[Sweep, ...]" = ()  # of each class of payloads alone, if there are several
+    payload: str = ""  # the class whose it is, and its weight; empty: that of all
+    weight: float = 1.0
 
     @property
     def each(self) -> "tuple[Sweep, ...]":

@@ -165,7 +165,7 @@ def startup_rows(
     """A row for each way, in the order in which they were measured."""
     of: dict[Setting, list[Sample]] = {}
     for sample in samples:
-        of.setdefault(sample.setting, []).append(sample)
+        of.setdefault(sample.setting.asked, []).append(sample)
     rows = [_startup_row(way, of.get(way.setting, []), facts, prices) for way in startups.each]
     base = next((row for row in rows if row.variant == ON_DEMAND), None)
     return tuple(replace(row, pays=_pays(row, base)) for row in rows)

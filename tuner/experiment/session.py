@@ -200,7 +200,7 @@ class Session:
         failures = Failures(self._judge)
         self.loading, self.failures = loading, failures
         batch = replace(loading.batch(self._facts), round=self._round)
-        for sample in failures.survived(self._engine.run(batch)):
+        for sample in map(self._classed, failures.survived(self._engine.run(batch))):
             self._call = max(self._call, sample.call + 1)
             loading.began(sample.call, sample.due_s)
             yield sample
@@ -245,7 +245,7 @@ class Session:
         first_contact = next(iter(batch.calls)).number == self._conditions.first_call
         refused: TargetError | None = None
         late: list[Sample] = []
-        for sample in self._engine.run(batch):
+        for sample in map(self._classed, self._engine.run(batch)):
             if lacks_report(sample):
                 late.append(sample)
             else:
@@ -257,6 +257,12 @@ class Session:
         yield from completed(late, self._target)
         if refused is not None:
             raise refused
+
+    def _classed(self, sample: Sample) -> Sample:
+        """The sample with the class of the payload that was sent."""
+        name = "" if sample.payload is None else self._conditions.payloads[sample.payload].name
+        setting = sample.setting._replace(payload_class=name)
+        return replace(sample, setting=setting) if name else sample
 
     def _random(self) -> Random:
         """Chance for one round: a resumed run's rounds do not repeat the earlier ones."""

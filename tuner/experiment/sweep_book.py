@@ -14,10 +14,11 @@ from tuner.experiment.experiment import Book
 from tuner.experiment.session import Session
 from tuner.experiment.spec import RunSpec
 from tuner.experiment.wiring import Context
-from tuner.measure.batches import MOST_CALLS, SizeLoad
+from tuner.measure.batches import MOST_CALLS, SizeLoad, weights_of
 from tuner.measure.causes import causes_of, shortened
 from tuner.measure.documents import (
     LOADS,
+    PAYLOADS,
     STARTUPS,
     Ending,
     LoadFacts,
@@ -49,11 +50,14 @@ class SweepBook(Book):
         self._keeper = Keeper(context.store, spec.run.run, spec.run.seed, most=sys.maxsize)
         self._watch: LoadWatch | None = None
         self._first: _FirstCalls | None = None
+        self._weights = weights_of(spec.payloads)
+        if self._weights:
+            context.store.save_document(spec.run.run, PAYLOADS, self._weights)
 
     @property
     def notes(self) -> Notes:
         """All that is noted beside the samples."""
-        return Notes(self.loaded, self.started)
+        return Notes(self.loaded, self.started, self._weights)
 
     def begin(self, ask: Ask, session: Session) -> None:
         """Watch a load from its first sample on, and the first calls of the run."""

@@ -8,7 +8,8 @@ known of the function decides how many may be in flight, and sending is the sess
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -61,12 +62,25 @@ def most_bursts(wanted: int, burst: int) -> int:
     return needed + needed // 2 + 2
 
 
+#: With more, each has too few calls for a curve of its own, and fitting them takes long.
+MOST_CLASSES = 12
+
+
 @dataclass(frozen=True)
 class Payload:
-    """A request body with its weight among the others."""
+    """A request body with its weight among the others, and the name of its class."""
 
     body: bytes
     weight: float = 1.0
+    name: str = ""  # empty: its calls are not told apart from others
+
+
+def weights_of(payloads: Iterable[Payload]) -> dict[str, float]:
+    """Return the weight of each class of payloads; empty unless there are several, but few."""
+    weights: dict[str, float] = defaultdict(float)
+    for payload in payloads:
+        weights[payload.name] += payload.weight
+    return dict(weights) if 1 < len(weights) <= MOST_CLASSES else {}
 
 
 def draw_payloads(payloads: Sequence[Payload], calls: int, random: Random) -> list[int]:

@@ -13,7 +13,7 @@ from tuner.records import ON_DEMAND, Purpose, Sample, Setting
 from tuner.store.plain import record
 
 #: The names of the documents.
-LOADS, STARTUPS = "size-loads", "startups"
+LOADS, STARTUPS, PAYLOADS = "size-loads", "startups", "payloads"
 
 T = TypeVar("T")
 
@@ -87,6 +87,7 @@ class Notes:
 
     loads: SizeLoads | None = None
     startups: Startups | None = None
+    weights: Mapping[str, float] = field(default_factory=dict)  # of several classes of payloads
 
     def on(self, arch: str) -> "Notes":
         """Return what concerns one architecture."""
@@ -100,7 +101,9 @@ class Notes:
 
 def stored_notes(documents: Mapping[str, Mapping[str, Any]]) -> Notes:
     """Return what is noted in a run's documents, as far as it can be read."""
-    return Notes(stored_loads(documents), stored_startups(documents))
+    kept = documents.get(PAYLOADS, {}).items()
+    weights = {name: float(each) for name, each in kept if isinstance(each, int | float)}
+    return Notes(stored_loads(documents), stored_startups(documents), weights)
 
 
 def stored_loads(documents: Mapping[str, Mapping[str, Any]]) -> SizeLoads | None:

@@ -244,7 +244,7 @@ class LoadTally:
 def figures_of(facts: LoadFacts, planned_s: float, samples: Iterable[Sample]) -> LoadFigures:
     """Return one load of a run in numbers, from the samples of its Setting; ``planned_s`` is how
     long calls were due. Of a Setting that was put under its load again, the last time counts."""
-    own = [sample for sample in samples if sample.setting == facts.setting]
+    own = [sample for sample in samples if sample.setting.asked == facts.setting]
     last = max((sample.round for sample in own), default=0)
     tally = LoadTally(facts.start_s)
     for sample in own:

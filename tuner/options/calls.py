@@ -40,7 +40,8 @@ class Payloads(OnePayload, panel=PANEL):
 
     payloads: k.Text = option(
         k.TEXT,
-        'Weighted payloads, a file, s3://bucket/key or JSON: [{"payload": ..., "weight": 2}, ...].',
+        'Weighted payloads, a file, s3://bucket/key or JSON: [{"payload": ..., "weight": 2}, ...]. '
+        'Up to 12 are reported apart, by their "name" if they have one.',
         metavar="FILE",
         secret=True,
         store=_kept_payloads,

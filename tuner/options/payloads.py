@@ -110,7 +110,8 @@ def _names_file(text: str) -> bool:
 
 def _weighted(text: str) -> tuple[Payload, ...]:
     """A list of ``{"payload": ..., "weight": n}``, sent as aws-lambda-power-tuning does: a payload
-    that is a text of JSON goes as it stands."""
+    that is a text of JSON goes as it stands. Each may have a ``name`` (else its number); those of
+    one name are one class."""
     items = json.loads(_checked(text, "--payloads", limit=False))
     fix = 'Write it like [{"payload": {...}, "weight": 2}, {"payload": {...}, "weight": 1}].'
     if not isinstance(items, list) or not items:
@@ -121,5 +122,8 @@ def _weighted(text: str) -> tuple[Payload, ...]:
         if not isinstance(weight, int | float) or not math.isfinite(weight) or weight <= 0:
             raise UsageError("--payloads", f"item {number} has no payload and weight", fix)
         body = _checked(payload_text(item["payload"]), f"--payloads, item {number}")
-        found.append(Payload(body, float(weight)))
+        name = item.get("name", str(number))
+        if not isinstance(name, str) or not name.isprintable() or not name.strip():
+            raise UsageError("--payloads", f"item {number} has a name that is not text", fix)
+        found.append(Payload(body, float(weight), name if len(items) > 1 else ""))
     return tuple(found)

@@ -244,11 +244,18 @@ def cost_cell(cost: Interval | None) -> Cell:
     return Cell(money(None if cost is None else cost.mean), between(cost))
 
 
+def payload_named(sweep: Sweep) -> str:
+    """Return the class of payloads whose answer it is, or ``payload 2`` where it has no name."""
+    return f"payload {sweep.payload}" if sweep.payload.isdigit() else sweep.payload
+
+
 def size_named(memory_mb: int, sweep: Sweep, compared: bool | None = None) -> str:
     """``512 MB``, with its architecture where it is not the function's own or several are
-    ``compared``."""
+    ``compared``, and with the payload if it is of one."""
     several = bool(sweep.beside) if compared is None else compared
     text = format_memory(memory_mb)
+    if sweep.payload:
+        text = f"{payload_named(sweep)} at {text}"
     other = sweep.arch not in ("", sweep.run.facts.arch)
     return f"{text} on {sweep.arch}" if several or other else text
 

@@ -56,6 +56,7 @@ def document(sweep: Sweep) -> dict[str, Any]:
         "warnings": [named(advice, "code", "text") for advice in sweep.warnings],
         "price": dict(sweep.price),
         "variants": [_startup(row) for row in sweep.variants],
+        "payloads": _payloads(sweep),
         "pareto_mb": list(sweep.pareto_mb),
         "load": None if sweep.load is None else asdict(sweep.load),
         "cross_check": cross_check_document(sweep.cross_check),
@@ -74,7 +75,21 @@ def _architecture(each: Sweep, compared: Sweep) -> dict[str, Any]:
         "model": _model(each),
         "recommendation": _recommendation(each.recommendation),
         "monthly": None if each.monthly is None else asdict(each.monthly),
+        "payloads": _payloads(each),
     }
+
+
+def _payloads(sweep: Sweep) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": each.payload,
+            "weight": each.weight,
+            "sizes": [_size(size, each.arch) for size in each.sizes],
+            "model": _model(each),
+            "best_memory_mb": each.recommendation and each.recommendation.memory_mb,
+        }
+        for each in sweep.payloads
+    ]
 
 
 def _size(size: SizeRow, arch: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tuner.decide.goal import SloScope, parse_slo
 from tuner.decide.result import CurveBand, SizeRow, Sweep
 from tuner.errors import UsageError
-from tuner.report.elements import known, money, size_named
+from tuner.report.elements import known, money, payload_named, size_named
 from tuner.report.style import Axis, memory_axis, value_axis
 from tuner.units import format_memory, format_ms
 
@@ -103,6 +103,11 @@ def latency_series(sweep: Sweep) -> OverMemory:
     return _latency(sweep, sweep.each, tuple(_limits(sweep)))
 
 
+def payload_series(sweep: Sweep) -> OverMemory:
+    """Median and 95th percentile of the warm duration of each class of payloads, in ms."""
+    return _latency(sweep, sweep.payloads)
+
+
 def cost_series(sweep: Sweep) -> OverMemory:
     """USD per million invocations, measured and fitted, with 90 % intervals."""
     points, lines = [], []
@@ -168,7 +173,9 @@ def _latency_points(each: Sweep, prefix: str) -> Iterator[Point]:
 
 
 def _prefix(each: Sweep, compared: Sweep) -> str:
-    """The architecture, where there are several, as the names of its series begin."""
+    """The payload or architecture, where there are several, as the names of its series begin."""
+    if each.payload:
+        return f"{payload_named(each)} "
     return f"{each.arch} " if compared.beside else ""
 
 

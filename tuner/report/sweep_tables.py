@@ -13,6 +13,7 @@ from tuner.report.elements import (
     format_chance,
     known,
     money,
+    payload_named,
     size_named,
     statistic,
     statistic_cell,
@@ -128,6 +129,24 @@ def failures(size: SizeRow) -> str:
         (size.retries, "retry", "retries"),
     )
     return ", ".join(f"{n:,} {one if n == 1 else many}" for n, one, many in kinds if n)
+
+
+def payload_table(sweep: Sweep) -> Table | None:
+    """Every size for each class of payloads; ``None`` without several, or warm calls."""
+    classes = [payload for each in sweep.each for payload in each.payloads]
+    if not classes or sweep.run.command == "cold":
+        return None
+    rows = tuple(row for each in classes for row in _size_rows(each, sweep))
+    return replace(size_table(sweep), caption="By payload", rows=rows)
+
+
+def payload_sentence(sweep: Sweep) -> str:
+    """The best size for each class of payloads, were there no other."""
+    found = []
+    for each in sweep.payloads:
+        best = UNKNOWN if (pick := each.recommendation) is None else format_memory(pick.memory_mb)
+        found.append(f"{payload_named(each)} (weight {each.weight:g}): {best}")
+    return f"Best size for each payload alone: {'; '.join(found)}. Recommended is one for all."
 
 
 def arch_table(sweep: Sweep) -> Table | None:

@@ -17,12 +17,15 @@ from tuner.report.sweep_series import (
     cold_bars,
     cost_series,
     latency_series,
+    payload_series,
     trade_off,
 )
 from tuner.report.sweep_tables import (
     arch_table,
     choice_table,
     cold_table,
+    payload_sentence,
+    payload_table,
     runner_up_table,
     size_table,
     startup_facts,
@@ -66,6 +69,7 @@ def _sections(sweep: Sweep, said: Answer) -> Iterator[Section]:
             tables=(sizes,),
         )
     yield from errors_section(causes_by_count(sweep))
+    yield from _payloads(sweep, said)
     if (loads := size_load_table(sweep)) is not None:
         yield Section(
             "Sizes under load",
@@ -110,6 +114,19 @@ def described(what: str, chart: OverMemory, said: Answer) -> str:
     first, last = points[0].text, points[-1].text
     values = f"from {first} to {last}" if len(points) > 1 else first
     return f"{what}, {values}. {said.sentence}. The table below has all values."
+
+
+def _payloads(sweep: Sweep, said: Answer) -> Iterator[Section]:
+    if (table := payload_table(sweep)) is not None:
+        series = payload_series(sweep)
+        figure = Figure(
+            "payloads",
+            "Points are measured; each payload has a curve of its own, fitted to its calls alone.",
+            described("Warm duration over memory, by payload", series, said),
+            partial(latency_chart, series),
+            tall=True,
+        )
+        yield Section(table.caption, payload_sentence(sweep), figures=(figure,), tables=(table,))
 
 
 def _sizes(sweep: Sweep) -> Table:

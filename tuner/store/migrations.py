@@ -105,7 +105,7 @@ def _settings(connection: Connection) -> None:
     """Add the words of failures, and the rest of a sample's Setting, filled with what documents
     said of call numbers."""
     own = samples.c
-    _add(connection, own.start, own.code, own.load, own.message, own.log_tail)
+    _add(connection, own.start, own.code, own.load, own.payload_class, own.message, own.log_tail)
     bring_up(connection)
 
 

@@ -144,7 +144,7 @@ _FIELDS = tuple(field.name for field in fields(Sample) if field.name not in _SHA
 #: The sample's columns in this order: its fields, the shared ones last.
 SAMPLE_COLUMNS = (*_FIELDS, "purpose", "outcome", *Setting._fields)
 
-_TEXTS = ("qualifier", "reason", "request_id", "message", "log_tail", "code", "load")
+_TEXTS = ("qualifier", "reason", "request_id", "message", "log_tail", *Setting._fields[1:])
 
 
 def sample_row(run_id: int, sample: Sample) -> dict[str, Any]:

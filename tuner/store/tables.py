@@ -78,6 +78,7 @@ samples = Table(
     Column("start", String(64), nullable=False, server_default=ON_DEMAND),
     Column("code", Text, nullable=False, server_default=""),
     Column("load", Text, nullable=False, server_default=""),
+    Column("payload_class", Text, nullable=False, server_default=""),
     Index("tuner_samples_run", "run_id", "id"),
 )
 

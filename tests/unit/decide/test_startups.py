@@ -20,7 +20,8 @@ FACTS = a_function(memory_mb=1024)
 
 def call(number: int, purpose: Purpose, billed: float, **more: Any) -> Sample:
     timed: dict[str, Any] = {"took_s": 0.2, "duration_ms": 10.0, "billed_ms": billed, **more}
-    return a_sample(1024, call=number, purpose=purpose, **timed)
+    sample = a_sample(1024, call=number, purpose=purpose, **timed)
+    return replace(sample, setting=sample.setting._replace(payload_class="a"))
 
 
 SNAPSHOT = Setting(1024, start="snapstart")

@@ -243,11 +243,13 @@ def test_after_stop_nothing_more_is_sent() -> None:
 
 
 def test_payloads_come_in_the_proportion_of_their_weights() -> None:
-    payloads = (Payload(b"1", 3.0), Payload(b"2", 1.0))
+    payloads = (Payload(b"1", 3.0, "small"), Payload(b"2", 1.0))
     session = Session(FakeTarget(), FakeEngine(), FACTS, Conditions(payloads=payloads))
     list(session.run(warm_ask({128: 1})))
-    count = Counter(sample.payload for sample in session.run(warm_ask({128: 40})))
-    assert count == {0: 30, 1: 10}
+    samples = list(session.run(warm_ask({128: 40})))
+    assert Counter(sample.payload for sample in samples) == {0: 30, 1: 10}
+    assert Counter(sample.setting.payload_class for sample in samples) == {"small": 30, "": 10}
+    assert {sample.setting.asked for sample in samples} == {Setting(128)}
 
 
 def test_a_resumed_run_goes_on_with_new_numbers() -> None:

@@ -59,10 +59,10 @@ _TOO_LARGE = _Meaning(
     "Use numbers of at most 64 bits, for instance a smaller --seed.",
 )
 
-_DAMAGED = _Meaning(
-    "the file is damaged",
-    "`tuner runs copy --to rescued.db` saves the runs that can be read; then move the file away.",
+_RESCUE = (
+    "`tuner runs copy --to rescued.db` saves the runs that can be read; then move the file away."
 )
+_DAMAGED = _Meaning("the file is damaged", _RESCUE)
 _NO_SQLITE = _Meaning(
     "the file is not a SQLite database, or is damaged",
     "Move it away, or choose another store with --store.",
@@ -128,6 +128,8 @@ def translated(where: str) -> Iterator[None]:
         raise _store_error(where, error) from error
     except OSError as error:
         raise disk_error(where, error, _ELSEWHERE) from error
+    except (ValueError, TypeError, RecursionError) as error:
+        raise StoreError(where, f"a value in it makes no sense ({error})", _RESCUE) from error
     except OverflowError as error:
         raise StoreError(where, _TOO_LARGE.reason, _TOO_LARGE.fix) from error
 

@@ -144,6 +144,10 @@ _FIELDS = tuple(field.name for field in fields(Sample) if field.name not in _SHA
 #: The sample's columns in this order: its fields, the shared ones last.
 SAMPLE_COLUMNS = (*_FIELDS, "purpose", "outcome", *Setting._fields)
 
+#: Where a text may stand among a sample's own columns, and the most memory that makes sense.
+_MAY_BE_TEXT = frozenset({"qualifier", "reason", "request_id", "message", "log_tail"})
+_MOST_MB = 1_000_000
+
 _TEXTS = ("qualifier", "reason", "request_id", "message", "log_tail", *Setting._fields[1:])
 
 
@@ -164,13 +168,23 @@ _SET_SHARED = tuple(getattr(Sample, name).__set__ for name in _SHARED)
 
 
 def samples_of(rows: Iterable[Sequence[Any]]) -> list[Sample]:
-    """Samples from rows whose columns are ``SAMPLE_COLUMNS``; what is shared is one object."""
+    """Samples from rows whose columns are ``SAMPLE_COLUMNS``; what is shared is one object.
+
+    Raises ValueError for a row that makes no sense.
+    """
     put_purpose, put_outcome, put_setting = _SET_SHARED
     known: dict[Any, tuple[Purpose, Outcome, Setting]] = {}
+    good: set[tuple[type, ...]] = set()
     count = len(_FIELDS)
     samples = []
     with _without_collector():
         for row in rows:
+            kinds = tuple(map(type, row))
+            if kinds not in good:
+                _check_kinds(kinds)
+                good.add(kinds)
+            if math.inf in row or -math.inf in row:
+                raise ValueError("a number of a sample is infinite")
             sample = Sample.__new__(Sample)
             for put, value in zip(_SET, row, strict=False):
                 put(sample, value)
@@ -178,13 +192,27 @@ def samples_of(rows: Iterable[Sequence[Any]]) -> list[Sample]:
             shared = known.get(key)
             if shared is None:
                 purpose, outcome, *setting = key
-                shared = Purpose(purpose), Outcome(outcome), Setting(*setting)
+                shared = Purpose(purpose), Outcome(outcome), _stored_setting(setting)
                 known[key] = shared
             put_purpose(sample, shared[0])
             put_outcome(sample, shared[1])
             put_setting(sample, shared[2])
             samples.append(sample)
     return samples
+
+
+def _check_kinds(kinds: tuple[type, ...]) -> None:
+    """Raise ValueError for a text where a number is stored; SQLite keeps either."""
+    for name, kind in zip(_FIELDS, kinds, strict=False):
+        if (name not in _MAY_BE_TEXT and issubclass(kind, str)) or issubclass(kind, bytes):
+            raise ValueError(f"{name} of a sample is no number")
+
+
+def _stored_setting(values: Sequence[Any]) -> Setting:
+    setting = Setting(*values)
+    if not isinstance(setting.memory_mb, int) or not 0 < setting.memory_mb <= _MOST_MB:
+        raise ValueError(f"memory_mb of a sample is {setting.memory_mb!r:.40}")
+    return setting
 
 
 @contextmanager

@@ -120,6 +120,42 @@ def test_a_row_that_makes_no_sense_is_an_error_that_names_the_run(
         file_store.runs()
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "outcome = 'weird'",
+        "memory_mb = 0",
+        "memory_mb = 9223372036854775807",
+        "memory_mb = 'x'",
+        "duration_ms = 'abc'",
+        "duration_ms = 9e999",
+    ],
+)
+def test_a_sample_that_makes_no_sense_is_an_error_of_the_store(
+    change: str,
+    file_store: Store,
+    store_path: Path,
+    make_run: Make,
+    make_sample: Callable[..., Sample],
+) -> None:
+    file_store.start(make_run())
+    file_store.add(make_run().run, [make_sample()])
+    with sqlite3.connect(store_path) as raw:
+        raw.execute(f"UPDATE tuner_samples SET {change}")
+    with pytest.raises(StoreError, match="makes no sense"):
+        file_store.samples(make_run().run)
+
+
+def test_an_owner_that_makes_no_sense_is_an_error_of_the_store(
+    file_store: Store, store_path: Path, make_run: Make
+) -> None:
+    file_store.start(make_run())
+    with sqlite3.connect(store_path) as raw:
+        raw.execute("UPDATE tuner_runs SET owner = 'zz{'")
+    with pytest.raises(StoreError, match="makes no sense"), Store.open(str(store_path)) as other:
+        other.delete(make_run().run)
+
+
 def test_a_locked_store_is_an_error_after_a_wait(
     file_store: Store, store_path: Path, make_run: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:

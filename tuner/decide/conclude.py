@@ -75,12 +75,12 @@ def conclude(evidence: Evidence, question: Question) -> Sweep:
 
 def _by_payload(evidence: Evidence, question: Question) -> Iterator[Sweep]:
     """Yield the answer for each class of payloads as if there were no other; calls confirm the
-    pick of the mix only, so every size may be picked here."""
+    pick of the mix only, so three of a size, which give an interval, are enough here."""
     notes = replace(evidence.notes, loads=None, weights={})
     for name, weight in evidence.notes.weights.items():
         own = [s for s in calm(evidence.samples) if s.setting.payload_class == name]
         alone = replace(evidence, samples=own, notes=notes)
-        answer = conclude(alone, replace(question, enough=1))
+        answer = conclude(alone, replace(question, enough=3))
         told = [row for row in answer.sizes if row.warm.n or row.cold.n or row.status == "failed"]
         yield replace(answer, sizes=tuple(told), payload=name, weight=weight)
 

@@ -61,8 +61,12 @@ class VersionMaker:
         try:
             for memory_mb in sizes_mb:
                 made[memory_mb] = _or_reason(partial(self._one, memory_mb, snap_start))
-        finally:
+        except KeyboardInterrupt:  # whoever catches it restores everything, once
+            raise
+        except BaseException:
             self._restore_latest()
+            raise
+        self._restore_latest()
         for memory_mb, version in made.items():
             if isinstance(version, str) and version in self._pending:
                 made[memory_mb] = _or_reason(partial(self._ready, version, snap_start))

@@ -4,7 +4,8 @@ The size with the least expected score over draws and drift, among those that ve
 every objective. Reads arrays of :mod:`tuner.decide.outlook`; wording is in ``reasons``.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -179,34 +180,60 @@ def choose(basis: Basis, candidates_mb: IntArray) -> Recommendation:
     )
 
 
-#: The choices that every answer shows, by the strategy each of them is.
-_CHOICES = {
-    "cheapest": Strategy.COST,
-    "balanced": Strategy.BALANCED,
-    "fastest": Strategy.SPEED,
-}
+#: A size counts as fastest, or cheapest, up to this much more: the better one in the other wins.
+_EVEN = 1.01
 
 
 def choices(basis: Basis, outlook: Outlook, index: int) -> tuple[Choice, ...]:
     """Return the cheapest, balanced and fastest of the sizes that were called, as measured.
 
-    ``index`` is what was chosen for the goal's own strategy.
+    Of sizes that likely meet the objectives where there are any; the cheapest of those that were
+    called as often as it takes. ``index`` is what was chosen for the goal's own strategy.
     """
-    called = np.flatnonzero([basis.calls.get(size, 0) for size in outlook.memory_mb.tolist()])
+    sizes = outlook.memory_mb.tolist()
+    seen = {i: basis.seen(size) for i, size in enumerate(sizes) if size in basis.calls}
+    known = {i: means for i, means in seen.items() if means is not None}
+    if not known:
+        return ()
+    allowed = [i for i in known if outlook.meets[i] >= MORE_LIKELY] or list(known)
+    sure = [i for i in allowed if basis.calls[sizes[i]] >= basis.enough] or allowed
+    found = {
+        "cheapest": _least(known, sure, 0),
+        "balanced": min(allowed, key=lambda i: _balance(known, allowed, i)),
+        "fastest": _least(known, allowed, 1),
+    }
+    if (own := _OWN.get(basis.goal.strategy)) is not None:
+        found[own] = index if index in known else found[own]
     now = None if basis.goal.current_mb is None else basis.seen(basis.goal.current_mb)
-    found = []
-    for name, strategy in _CHOICES.items():
-        at = index
-        if strategy is not basis.goal.strategy and called.size:
-            goal = replace(basis.goal, strategy=strategy)
-            at = int(called[best(outlook.for_goal(goal).only(called), goal)])
-        size = int(outlook.memory_mb[at])
-        seen = basis.seen(size)
-        if seen is None:
-            continue
-        change = (None, None) if now is None else _changes(seen, now)
-        found.append(Choice(name, size, basis.goal.arch, *seen, basis.calls[size], *change))
-    return tuple(found)
+    return tuple(_choice(name, at, known[at], now, basis, sizes) for name, at in found.items())
+
+
+#: Strategies whose pick is the choice of this name.
+_OWN = {Strategy.BALANCED: "balanced", Strategy.SPEED: "fastest"}
+_Means = Mapping[int, tuple[float, float]]
+
+
+def _least(known: _Means, of: Sequence[int], what: int) -> int:
+    """The least in cost (0) or duration (1); of those that are even, the better in the other."""
+    least = min(known[i][what] for i in of)
+    return min((i for i in of if known[i][what] <= least * _EVEN), key=lambda i: known[i][1 - what])
+
+
+def _balance(known: _Means, of: Sequence[int], i: int) -> float:
+    """The balanced score of aws-lambda-power-tuning, cost and duration alike."""
+    return sum(known[i][what] / max(known[j][what] for j in of) for what in (0, 1))
+
+
+def _choice(
+    name: str,
+    at: int,
+    means: tuple[float, float],
+    now: tuple[float, float] | None,
+    basis: Basis,
+    sizes: Sequence[int],
+) -> Choice:
+    change = (None, None) if now is None else _changes(means, now)
+    return Choice(name, sizes[at], basis.goal.arch, *means, basis.calls[sizes[at]], *change)
 
 
 def possible(candidates_mb: IntArray, observations: Observations) -> IntArray:

@@ -319,6 +319,8 @@ class Decider:
 def choosable(question: Question) -> IntArray:
     """The sizes that may be chosen: of a range, the function's current size is one too."""
     sizes, current = candidates(question.wish, question.recorded_mb), question.goal.current_mb
+    if question.grid_samples is not None and question.wish.range_mb and not question.recorded_mb:
+        sizes = np.union1d(sizes, grid_sizes(question.wish))
     if current is None or question.recorded_mb or question.wish.sizes_mb:
         return sizes
     if not sizes[0] <= current <= sizes[-1]:

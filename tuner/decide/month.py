@@ -84,8 +84,10 @@ def _roles(basis: Basis, pick: Recommendation) -> dict[int, str]:
 
 
 def _traffics(basis: Basis, calls: float, sizes: tuple[int, ...]) -> dict[int, MonthTraffic]:
-    mean = basis.curve.mean_ms(np.array(sizes, dtype=np.int64))
-    billed = (each.mean(axis=0).tolist() for each in basis.billed_ms(mean))
+    mean = basis.curve.mean_ms(np.array(sizes, dtype=np.int64)).mean(axis=0)
+    measured = [basis.seen(size) for size in sizes]  # as the table has it, where there is one
+    mean = np.array([m if it is None else it[1] for m, it in zip(mean, measured, strict=True)])
+    billed = (each.tolist() for each in basis.billed_ms(mean))
     seen_cold = len(basis.observations.cold) > 0
     return {
         size: MonthTraffic(calls, warm, cold if seen_cold else None, basis.goal.cold_share)

@@ -162,8 +162,7 @@ class Race:
             return (unsettled or list(ends))[0]
         chosen = self.chosen([sample for samples in of.values() for sample in samples])
         if chosen is None or chosen.confidence >= question.plan.confidence:
-            sure = "" if chosen is None else f": {chosen.confidence:.0%} sure over architectures"
-            return Done(f"settled{sure}", settled=True)
+            return Done("settled: no further call is expected to change the answer", settled=True)
         return self._ask_again(of, spent, chosen) or Done(
             "no further invocation is worth its cost", settled=False
         )

@@ -73,7 +73,7 @@ def reasons(case: ChoiceCase) -> tuple[str, ...]:
 
 
 _BEST = {
-    Strategy.COST: "the lowest expected cost",
+    Strategy.COST: "the lowest cost",
     Strategy.SPEED: "the shortest expected duration",
     Strategy.BALANCED: "the best balance of cost and duration",
 }

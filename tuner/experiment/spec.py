@@ -63,6 +63,11 @@ class RunSpec:
             return self.budget
         return replace(self.budget, invocations=most - min(most // 3, 2 * VERIFIED))
 
+    def in_words(self, reason: str) -> str:
+        """A reason why a run ended, with the user's own limit where a part of it was reached."""
+        part, whole = self.exploring.invocations, self.limit.invocations
+        return reason.replace(f"limit of {part} inv", f"limit of {whole} inv") if whole else reason
+
     @property
     def confirming(self) -> Budget:
         """The budget of warm calls that confirm the pick."""

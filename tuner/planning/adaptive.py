@@ -68,7 +68,7 @@ def _finished(beliefs: Beliefs, plan: Adaptive, spent: Spent, gain: float) -> Do
         return None
     sure = beliefs.confidence(plan.tolerance)
     if sure >= plan.confidence and beliefs.regret <= plan.settled_regret:
-        return Done(f"settled: {sure:.0%} sure to be within 5 % of the best", settled=True)
+        return Done("settled: no further call is expected to change the answer", settled=True)
     if gain < plan.worthwhile:
         return Done("no further invocation is worth its cost", settled=sure >= plan.confidence)
     return None

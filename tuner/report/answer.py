@@ -12,6 +12,8 @@ from tuner.units import (
 
 #: Changes smaller than this are called the same (units.py words them like that).
 _SAME = 0.005
+#: Below this confidence nothing is said of other sizes.
+_SURE = 0.8
 
 
 def answer(sweep: Sweep) -> Answer:
@@ -125,7 +127,7 @@ def _slo_part(pick: Recommendation) -> list[str]:
 def _safe_part(pick: Recommendation) -> list[str]:
     if pick.safe_range_mb is None or pick.safe_range_mb[0] == pick.safe_range_mb[1]:
         return []
-    if pick.meets_slo is False:  # there is no choice that could hold
+    if pick.meets_slo is False or not _sure(pick):  # there is no choice that could hold
         return []
     low, high = pick.safe_range_mb
     as_good = "all cost" if pick.strategy == "cost" else "are all"
@@ -147,11 +149,16 @@ def _facts(pick: Recommendation) -> tuple[Fact, ...]:
     facts.append(_confidence(pick.confidence))
     calls = f"{pick.verified_calls:,} {'call' if pick.verified_calls == 1 else 'calls'}"
     facts.append(Fact("Verified by", calls, "of this size itself"))
-    if pick.safe_range_mb is not None:
+    if pick.safe_range_mb is not None and _sure(pick):
         low, high = pick.safe_range_mb
         value = format_memory(low) if low == high else f"{low:,} to {high:,} MB"
-        facts.append(Fact("Safe range", value, "all within 5 % of the best"))
+        facts.append(Fact("Safe range", value, "all within 5 % of the best, by the curve"))
     return tuple(facts)
+
+
+def _sure(pick: Recommendation) -> bool:
+    """Tell if the pick is sure enough for a claim about the sizes around it."""
+    return pick.confidence is None or pick.confidence >= _SURE
 
 
 def _interval_note(cost: Interval | None) -> str:

@@ -28,7 +28,8 @@ _BOX = box.SIMPLE_HEAD
 
 def print_report(sweep: Sweep, console: Console) -> None:
     """Print a sweep: what a person needs to decide, and where the rest is."""
-    print_view(sweep_view(sweep), console, sweep.report)
+    of = Text(f"Run: {sweep.run.run}, {sweep.run.command} of {sweep.run.target}")
+    print_view(sweep_view(sweep), console, sweep.report, of)
 
 
 def print_load(document: Mapping[str, Any], console: Console) -> None:
@@ -38,9 +39,12 @@ def print_load(document: Mapping[str, Any], console: Console) -> None:
     print_view(load_view(document), console, document["report"])
 
 
-def print_view(view: View, console: Console, report: str | None = None) -> None:
-    """Print a view. Text that does not go to a terminal keeps its lines whole, for grep."""
-    for part in _parts(view, console):
+def print_view(
+    view: View, console: Console, report: str | None = None, of: Text | None = None
+) -> None:
+    """Print a view, and ``of`` which run it is. Text that does not go to a terminal keeps its lines
+    whole, for grep."""
+    for part in (*_parts(view, console), *([] if of is None else [of])):
         console.print(part, soft_wrap=isinstance(part, Text) and not console.is_terminal)
     if report:
         console.print(Text(f"Report: {report}"), soft_wrap=True)

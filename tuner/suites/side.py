@@ -58,7 +58,8 @@ class Side:
 def side_of(samples: Iterable[Sample], cost_usd: Callable[[Sample], float | None]) -> Side:
     """Sort samples into a side; ``cost_usd`` prices one of them (``None``: cannot be priced).
 
-    Warm-up calls are left out. A call that was billed counts in the cost however it ended.
+    Warm-up calls are left out, and of the cost those that were made to start cold: how many there
+    are is the tester's choice. Any other call that was billed counts in it however it ended.
     """
     kept = [s for s in samples if s.purpose is not Purpose.WARM_UP]
     good = [s for s in kept if s.outcome is Outcome.OK]
@@ -71,7 +72,7 @@ def side_of(samples: Iterable[Sample], cost_usd: Callable[[Sample], float | None
         client_ms=_measured(warm, lambda s: s.latency_ms),
         cold_ms=_measured(cold, _cold_ms),
         init_ms=_measured(cold, lambda s: s.init_ms if s.init_ms is not None else s.restore_ms),
-        cost_usd=_measured(kept, cost_usd),
+        cost_usd=_measured([s for s in kept if s.purpose is not Purpose.COLD], cost_usd),
         throttles=Counted(throttled, len(kept)),
         errors=Counted(failed, len(kept)),
     )

@@ -151,3 +151,32 @@ def test_a_size_that_was_not_measured_is_not_compared_with() -> None:
     assert pick is not None
     assert pick.versus_current is not None
     assert pick.versus_current.cost_change is None
+
+
+def test_every_size_that_a_grid_measures_may_be_chosen() -> None:
+    even = {128: 900.0, 256: 450.0, 512: 230.0, 1024: 90.0, 1536: 80.0}  # 1,024 MB is the cheapest
+    samples: list[Sample] = []
+    for size, ms in even.items():
+        samples += [a_sample(size, call=len(samples) + i, ran_ms=ms) for i in range(10)]
+    wish = MemoryRange(range_mb=(128, 1536))
+    grid = replace(QUESTION, goal=Goal(), wish=wish, grid_samples=10)
+    pick = Decider(grid).answer(samples).recommendation
+    assert pick is not None
+    assert pick.memory_mb == 1024
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_choices_are_what_the_table_shows(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    samples: list[Sample] = []
+    means: dict[int, float] = {}
+    for size in SIZES:
+        times = rng.uniform(50, 400) * np.exp(0.2 * rng.standard_normal(12))
+        means[size] = float(times.mean())
+        samples += [a_sample(size, call=len(samples) + i, ran_ms=t) for i, t in enumerate(times)]
+    pick = Decider(replace(QUESTION, goal=Goal())).answer(samples).recommendation
+    assert pick is not None
+    choices = {choice.name: choice for choice in pick.choices}
+    assert means[choices["fastest"].memory_mb] <= 1.01 * min(means.values())
+    cheapest = choices["cheapest"].cost_usd_per_million
+    assert all(cheapest <= 1.01 * (other.cost_usd_per_million or 0.0) for other in pick.runners_up)

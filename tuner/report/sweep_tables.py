@@ -198,14 +198,16 @@ def choice_table(sweep: Sweep) -> Table | None:
     for choice in pick.choices:
         cells = (
             Cell(size_named(choice.memory_mb, sweep)),
-            Cell(money(choice.cost_usd_per_million), remark=_change(choice.cost_change)),
-            Cell(format_ms(choice.duration_ms), remark=_change(choice.duration_change)),
+            Cell(money(choice.cost_usd_per_million), _change(choice.cost_change)),
+            Cell(format_ms(choice.duration_ms), _change(choice.duration_change)),
             Cell(f"{choice.verified_calls:,}"),
         )
         own = (choice.memory_mb, choice.arch) == (pick.memory_mb, pick.arch)
         rows.append(Row(choice.name.capitalize(), cells, (_PICKED,) if own else ()))
     columns = ("Choice", "Memory", "Cost per million", "Mean duration", "Calls")
-    return Table("Choices, as measured", columns, tuple(rows))
+    now = sweep.current_mb
+    against = "" if now is None else f", changes against the current {format_memory(now)}"
+    return Table(f"Choices, as measured{against}", columns, tuple(rows))
 
 
 def _change(change: float | None) -> str:

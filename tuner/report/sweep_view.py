@@ -31,6 +31,7 @@ from tuner.report.sweep_tables import (
     startup_facts,
     startup_table,
 )
+from tuner.units import format_memory
 
 
 def sweep_view(sweep: Sweep) -> View:
@@ -58,7 +59,9 @@ def _sections(sweep: Sweep, said: Answer) -> Iterator[Section]:
             tables=(table,),
         )
     if (table := choice_table(sweep)) is not None:
-        yield Section("Choices", tables=(table,))
+        now = sweep.current_mb
+        note = "" if now is None else f"In small type: against the current {format_memory(now)}."
+        yield Section("Choices", note=note, tables=(table,))
     if figures := tuple(_over_memory(sweep, said)):
         yield Section("Duration and cost over memory", figures=figures)
     if (sizes := _sizes(sweep)).rows:

@@ -392,8 +392,8 @@ def test_a_cost_limit_ends_the_suite_and_what_was_not_measured_is_named(
     assert (code, document["exit_code"], document["verdict"]) == (3, 3, None)
     orders, bills = document["cases"]
     assert (orders["state"], bills["state"]) == ("interrupted", "interrupted")
-    assert orders["reason"] == "the limit of $2e-05 is reached"
-    assert bills["reason"] == "not begun: the limit of $2e-05 is reached"
+    assert orders["reason"] == "the limit of $0.000020 is reached"
+    assert bills["reason"] == "not begun: the limit of $0.000020 is reached"
     with Store.open(create=False) as store:
         found = [s for run in store.runs(command="bench") for s in store.samples(run.run)]
     assert len(found) == orders["spend"]["invocations"]

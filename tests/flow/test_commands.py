@@ -191,3 +191,23 @@ def test_what_speed_is_worth_decides_between_equally_cheap_sizes(
     assert picks["0"]["memory_mb"] < 1024
     assert picks["0.05"]["verified_calls"] >= 10
     assert set(picks["0"]["choices"]) == {"cheapest", "balanced", "fastest"}
+
+
+def test_an_objective_on_cold_starts_that_were_not_measured_is_said(
+    tuner: Run, tmp_path: Path
+) -> None:
+    file = tmp_path / "warm.csv"
+    file.write_text("\n".join(["memory_mb,duration_ms", *["256,40"] * 12, *["512,30"] * 12]))
+    words = (
+        "sweep",
+        f"replay:{file}",
+        "--memory",
+        "recorded",
+        "--slo",
+        "cold_p99<1s",
+        "--json",
+        "-",
+    )
+    _, out, _ = tuner(*words, "--slo", "cold_p99<1s")
+    codes = [warning["code"] for warning in json.loads(out)["warnings"]]
+    assert "cold-unmeasured" in codes

@@ -80,7 +80,7 @@ def test_objectives_decide_the_exit_code(tuner: Run) -> None:
     ("words", "note"),
     [
         (("--stop-on", "throttles>3%"), "stopped on throttles>3%: "),
-        (("--max-cost", "0.00005"), "the limit of $5e-05 is reached"),
+        (("--max-cost", "0.00005"), "the limit of $0.000050 is reached"),
     ],
 )
 def test_a_load_that_is_cut_short_says_why_and_ends_with_3(

@@ -51,3 +51,9 @@ def test_restoring_goes_elsewhere_only_as_far_as_is_said() -> None:
 
 def test_an_age_is_read_like_any_time() -> None:
     assert RunsThin(older_than="30d").older_than == 30 * 86_400
+
+
+def test_a_seed_below_zero_is_refused_before_anything_is_stored(tuner: Run) -> None:
+    code, _, err = tuner("sweep", "demo:cpu", "--seed", "-1")
+    assert code == 2
+    assert "--seed -1: is below 0" in err

@@ -1,18 +1,21 @@
 """Stored runs as a list with their answers, and which of them are old enough to be thinned."""
 
+import logging
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 from tuner.api.results import LoadResult
 from tuner.api.stored import ANSWER, LOAD
-from tuner.errors import TunerError, UsageError
+from tuner.errors import UsageError
 from tuner.measure.documents import LOADS
 from tuner.options.manage import RunsThin
 from tuner.records import RunRecord
 from tuner.store.retention import Rule
 from tuner.store.runs import Store
 from tuner.units import UNKNOWN, parse_seconds
+
+_LOG = logging.getLogger("tuner.api")
 
 SETTINGS = Path("tuner.toml")
 _FIX = 'Write --older-than 30d, or retention = "30d" in [store] of tuner.toml.'
@@ -61,8 +64,8 @@ def _answer(store: Store, run: RunRecord, store_url: str | None) -> str:
             from tuner.api.stored import open_run
 
             return open_run(run.run, store=store_url).answer
-    except TunerError:
-        pass
+    except Exception:  # one run that makes no sense hides no other
+        _LOG.debug("run %s cannot be answered", run.run, exc_info=True)
     return UNKNOWN
 
 

@@ -1,6 +1,7 @@
 """``tuner worker``: send part of a load that another machine's ``tuner load`` asks for."""
 
 import os
+import socket
 
 from tuner.errors import UsageError
 from tuner.options.manage import WorkerCommand
@@ -18,6 +19,13 @@ def worker(options: WorkerCommand) -> None:
     host, port = parse_master(options.master)
     from tuner.engine.worker_process import own_process
 
+    try:
+        socket.getaddrinfo(host, port)
+    except OSError as error:
+        fix = "Check the name, or give the address of the machine that runs `tuner load`."
+        raise UsageError(
+            f"--master {host[:60]}", f"is not known here: {error.strerror}", fix
+        ) from None
     command = own_process("tuner.engine.worker.locust_worker", host, port, "alone")
     os.execv(command[0], command)
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from tuner.billing.prices import price_advice
 from tuner.decide.decide import Conclusion, Decider, Question
-from tuner.decide.goal import Goal
+from tuner.decide.goal import Goal, SloScope
 from tuner.decide.load_result import SizeUnderLoad
 from tuner.decide.month import Priced, monthly
 from tuner.decide.outlook import VERIFIED
@@ -56,6 +56,7 @@ def conclude(evidence: Evidence, question: Question) -> Sweep:
             *run.warnings,
             *check(samples, run.facts),
             *_few_calls(answer),
+            *_unjudged(answer, question.goal),
             *of_loads,
             *of_variants,
             *_of_prices(evidence),
@@ -122,6 +123,19 @@ def _few_calls(answer: Conclusion) -> tuple[Advice, ...]:
         "sure of it. Allow more invocations, time or samples."
     )
     return (Advice("few-calls", text),)
+
+
+def _unjudged(answer: Conclusion, goal: Goal) -> tuple[Advice, ...]:
+    """Say which objectives nothing was measured for."""
+    seen = answer.observations
+    cold = [slo.text for slo in goal.slos if slo.scope is SloScope.COLD]
+    if seen is None or not cold or len(seen.cold):
+        return ()
+    text = (
+        f"No cold start was measured, so {' and '.join(cold)} is judged by warm calls alone. "
+        "Measure some: --cold 5."
+    )
+    return (Advice("cold-unmeasured", text),)
 
 
 def _price(evidence: Evidence) -> Mapping[str, str | float | None]:

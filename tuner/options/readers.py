@@ -96,7 +96,12 @@ def read_seed(value: int | None, flag: str) -> int:
     """Read a seed, or draw one."""
     import secrets
 
-    return secrets.randbelow(2**31) if value is None else read_whole(value, flag)
+    if value is None:
+        return secrets.randbelow(2**31)
+    seed = read_whole(value, flag)
+    if seed < 0:
+        raise UsageError(f"{flag} {seed}", "is below 0", "Give a whole number from 0 on.")
+    return seed
 
 
 def read_pause(value: str | float, flag: str) -> float:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from tuner.billing.cost import sample_usd
 from tuner.billing.prices import Prices
 from tuner.records import Sample
+from tuner.units import format_usd
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Budget:
         if self.invocations is not None and spent.invocations >= self.invocations:
             return f"the limit of {self.invocations} invocations is reached"
         if self.cost_usd is not None and spent.cost_usd >= self.cost_usd:
-            return f"the limit of ${self.cost_usd:g} is reached"
+            return f"the limit of {format_usd(self.cost_usd)} is reached"
         if self.seconds is not None and spent.seconds >= self.seconds:
             return f"the limit of {self.seconds:g} s is reached"
         return None

@@ -59,7 +59,7 @@ def write_page(page: str, path: Path) -> Path:
     beside = path.with_name(f"{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(page, encoding="utf-8")
+        beside.write_text(page, encoding="utf-8", errors="replace")  # names may be no UTF-8
         beside.replace(path)
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()

@@ -77,7 +77,7 @@ def test_what_lacks_its_report_counts_as_the_mean_of_the_others() -> None:
         meter.add(cost, lacking=cost is None)
     assert meter.spent().cost_usd == pytest.approx(1.2)
     assert meter.spent().invocations == 4
-    assert meter.ran_out() == "the limit of $1 is reached"
+    assert meter.ran_out() == "the limit of $1.00 is reached"
 
 
 def test_a_throttle_costs_nothing_and_what_is_kept_costs_beside_the_calls() -> None:

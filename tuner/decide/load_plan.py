@@ -112,7 +112,7 @@ def next_under_load(
     ladder = sorted({*_ladder(question, answer), *tried} - set(failed))
     wanted = _wanted(question, loads, ladder, pick.memory_mb)
     most = MOST if judged_by_load(question.goal) else MOST_WITHOUT_SLO
-    left = [size for size in wanted if size is not None and size not in tried]
+    left = [size for size in wanted if size is not None and size not in {*tried, *failed}]
     return left[0] if left and len(tried) < most else None
 
 

@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from support.examples import examples
@@ -208,6 +208,7 @@ def test_a_grid_puts_each_of_its_sizes_under_load() -> None:
 
 
 @examples(15)
+@example({}, {512}, False)
 @given(
     st.dictionaries(
         st.sampled_from(SIZES), st.tuples(st.floats(1.0, 5_000.0), st.integers(0, CALLS))

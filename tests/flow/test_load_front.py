@@ -122,7 +122,7 @@ def test_what_a_front_answers_is_counted_where_it_belongs(
 
 @pytest.mark.parametrize(
     ("status", "says_what"),
-    [("403 Forbidden", "Check --url-auth"), ("404 Not Found", "Check --url and --method")],
+    [("403 Forbidden", "Check --url-auth"), ("404 Not Found", "Check --url and --http-method")],
 )
 def test_a_front_that_refuses_the_first_request_ends_the_load(
     tuner: Run, serve: Any, place: tuple[str, ...], status: str, says_what: str

@@ -132,7 +132,7 @@ def test_users_of_a_closed_load_and_a_profile_of_one_s_own_do_as_well(
     ("words", "said"),
     [
         (("replay:rec.csv", "--profile-load", "steady"), "knows neither queues nor throttles"),
-        (("demo:io", "--profile-load", "async-drain"), "events, whose answers tell no duration"),
+        (("demo:io", "--profile-load", "async-drain"), "events, whose answers contain no duration"),
         (("demo:cpu", "--duration", "5s"), "--duration: is for a load on each size"),
         (("demo:cpu", "--max-concurrency", "5"), "--max-concurrency: is for a load"),
         (("demo:cpu", "--rate", "5000", "--duration", "1m"), "at most 100,000"),

@@ -12,6 +12,7 @@ from tuner.decide.planner import by_arch, left_of
 from tuner.measure.documents import calm
 from tuner.planning.ask import Ask, Done, SoFar
 from tuner.planning.budget import Budget
+from tuner.planning.grid import in_turn
 from tuner.planning.work import ConfirmWork
 from tuner.records import Setting
 
@@ -45,7 +46,7 @@ class Confirmation:
             return Done("the answer is confirmed", settled=True)
         self._rounds += 1
         wanted = {each: min(n, _AT_ONCE) for each, n in lacking.items()}
-        counts = _trimmed(wanted, self._affordable(so_far))
+        counts = in_turn(wanted, self._affordable(so_far))
         if not counts:
             return Done("the limit leaves no calls to confirm the answer", settled=True)
         return Ask(counts, "confirming " + ", ".join(f"{each.memory_mb:,} MB" for each in counts))
@@ -55,13 +56,3 @@ class Confirmation:
         spent = so_far.spent
         made = max(1, spent.invocations)
         return self._limit.affordable(spent, spent.cost_usd / made, spent.seconds / made)
-
-
-def _trimmed(wanted: Mapping[Setting, int], most: int) -> dict[Setting, int]:
-    """So many calls at most, taken in turn."""
-    counts = dict.fromkeys(wanted, 0)
-    while most > 0 and any(counts[each] < n for each, n in wanted.items()):
-        for each in [each for each, n in wanted.items() if counts[each] < n][:most]:
-            counts[each] += 1
-            most -= 1
-    return {each: n for each, n in counts.items() if n}

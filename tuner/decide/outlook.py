@@ -5,7 +5,7 @@ Billed duration is rounded up to whole milliseconds; a cold invocation also pays
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -169,11 +169,6 @@ class Outlook:
             self.drifted[..., at],
             self.margin[:, at],
         )
-
-    def for_goal(self, goal: Goal) -> "Outlook":
-        """The same candidates, scored for another strategy."""
-        pairs = zip(self.drifted_ms, self.drifted_cost, strict=True)
-        return replace(self, drifted=np.stack([_score(mean, cost, goal) for mean, cost in pairs]))
 
     def means(self, index: int) -> tuple[float, float]:
         """Mean cost (USD per million) and mean duration (ms) of one candidate, without drift."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from tuner.decide.load_result import FoundLimit, Load, limit_advice
 from tuner.errors import TargetError
-from tuner.experiment.experiment import Experiment, Watcher, cross_checked, kept, restored
+from tuner.experiment.experiment import STOPPED, Experiment, Watcher, cross_checked, kept, restored
 from tuner.experiment.load_book import LoadBook
 from tuner.experiment.session import Conditions, Session
 from tuner.experiment.spec import LoadRun
@@ -95,7 +95,7 @@ def _searched(spec: LoadRun, experiment: Experiment, book: LoadBook, progress: P
 
 def _finished(context: Context, result: Load, watcher: Watcher) -> Load:
     """Close the run in the store, as what it turned out to be."""
-    note = "stopped by the user" if watcher.stop() else result.run.note
+    note = STOPPED if watcher.stop() else result.run.note
     state = RunState.DONE if note is None else RunState.PARTIAL
     state = RunState.INTERRUPTED if watcher.stop() else state
     ended = context.clock.wall()

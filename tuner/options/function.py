@@ -16,7 +16,6 @@ TARGET = Argument(
     completion.demos,
 )
 CPU = ("auto", "cgroup-v1", "cgroup-v2", "duty-cycle")
-ISOLATIONS = ("versions", "clone", "in-place")
 
 
 def _names(pairs: tuple[tuple[str, str], ...]) -> list[str]:

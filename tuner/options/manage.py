@@ -8,7 +8,6 @@ from tuner.options.commands import RUN
 from tuner.options.option import Argument, Options, option, positional
 
 POLICY_COMMANDS = ("sweep", "cold", "load", "bench", "apply", "restore", "plan", "doctor")
-POLICY_FORMATS = ("json", "terraform", "cloudformation")
 
 
 class ApplyCommand(output.Yes, output.Stored, function.Endpoint, function.Profile):

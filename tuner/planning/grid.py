@@ -24,11 +24,11 @@ def next_ask(
         return Done("every size has its samples", settled=True)
     if reason := budget.ran_out(spent):
         return Done(reason, settled=False)
-    counts = _first(missing, budget.affordable(spent, 0.0, 0.0))
+    counts = in_turn(missing, budget.affordable(spent, 0.0, 0.0))
     return Ask(counts, f"{samples} calls each")
 
 
-def _first(missing: Mapping[Setting, int], most: int) -> dict[Setting, int]:
+def in_turn(missing: Mapping[Setting, int], most: int) -> dict[Setting, int]:
     """The first ``most`` invocations, taken in rounds over the settings."""
     turns = sorted((turn, setting) for setting, count in missing.items() for turn in range(count))
     return dict(sorted(Counter(setting for _, setting in turns[:most]).items()))

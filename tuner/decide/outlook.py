@@ -32,6 +32,13 @@ class ColdExtra:
     init_ms: float = 0.0
     first_over_warm: float = 1.0
 
+    def over(self, warm_ms: float, cold_ms: float | None) -> float:
+        """Milliseconds billed for a cold call over a warm one; ``cold_ms`` is what the size's own
+        are billed, ``None`` where it has none and this stands in."""
+        if cold_ms is not None:
+            return cold_ms - warm_ms
+        return self.init_ms + (self.first_over_warm - 1.0) * warm_ms
+
 
 def cold_extra(observations: Observations) -> ColdExtra:
     """Median INIT, and how much longer the first call takes at sizes that were seen both ways."""
@@ -93,11 +100,8 @@ class Basis:
         found, cold = self.observations, self.observations.cold
         warm, time = float(found.billed_ms[at].mean()), float(found.duration_ms[at].mean())
         own = cold.billed_ms[cold.memory_mb == memory_mb]
-        more = (
-            float(np.nanmean(own)) - warm
-            if own.size and not np.isnan(own).all()
-            else self.extra.init_ms + (self.extra.first_over_warm - 1.0) * warm
-        )
+        own = own[~np.isnan(own)]
+        more = self.extra.over(warm, float(own.mean()) if own.size else None)
         billed = np.array([warm + self.goal.cold_share * more])
         cost = usd_per_million(billed, np.array([memory_mb]), self.goal, self.rates)
         return float(cost[0]), time

@@ -146,11 +146,8 @@ def _cost(memory_mb: int, warm: list[Sample], cold: list[Sample], terms: _Terms)
     main = warm_ms or (None if forced else cold_ms)
     if main is None:
         return None
-    extra = 0.0
-    if warm_ms and cold_ms:
-        extra = cold_ms.mean - warm_ms.mean
-    elif warm_ms:
-        extra = terms.cold.init_ms + (terms.cold.first_over_warm - 1.0) * warm_ms.mean
+    own_ms = None if cold_ms is None else cold_ms.mean
+    extra = terms.cold.over(warm_ms.mean, own_ms) if warm_ms else 0.0
     billed = np.array([main.mean, *(main.mean_ci or ())]) + terms.goal.cold_share * extra
     priced = usd_per_million(billed, np.array([memory_mb]), terms.goal, terms.rates).tolist()
     return Interval(*priced)

@@ -105,7 +105,6 @@ class Architectures(Options, panel=PANEL):
         k.ARCHES,
         "Compare on temporary copies: both, x86_64, arm64 or a list. Default: the function's own.",
         metavar="ARCH",
-        values=completion.words("both", "x86_64", "arm64"),
     )
 
 

@@ -14,7 +14,6 @@ CHOICE_PANEL = "What is chosen"
 LIMIT_PANEL = "Limits"
 LOAD_PANEL = "Sizes under load"
 METHODS = ("adaptive", "grid")
-STRATEGIES = ("cost", "speed", "balanced")
 #: Sizes unless `--memory` is written.
 DEFAULT_MEMORY = "128:1536"
 
@@ -74,12 +73,7 @@ class Production(Options, panel=CHOICE_PANEL):
 class GoalOptions(Production, Objectives):
     """Goal of the choice."""
 
-    strategy: k.Strategies = option(
-        k.STRATEGY,
-        "cost, speed or balanced.",
-        panel=CHOICE_PANEL,
-        values=completion.words(*STRATEGIES),
-    )
+    strategy: k.Strategies = option(k.STRATEGY, "cost, speed or balanced.", panel=CHOICE_PANEL)
     balance: k.Number = option(
         k.NUMBER, "balanced: 0 is speed, 1 is cost.", 0.5, panel=CHOICE_PANEL, least=0.0, most=1.0
     )

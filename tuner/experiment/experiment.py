@@ -172,7 +172,8 @@ def kept(context: Context, run: RunRecord) -> Iterator[None]:
 def cross_checked(
     context: Context, run: RunRecord, tally: Tally, patience_s: float | None, watcher: Watcher
 ) -> CrossCheck | None:
-    """Compare what was sent in a closed run with what CloudWatch counted, and keep that with it.
+    """Compare what was sent in a closed run with what CloudWatch counted, and keep that with it, as
+    warnings beside the run's own where they differ.
 
     ``None`` without ``patience_s``, or if CloudWatch has nothing. A user who stops ends the wait.
     """
@@ -182,5 +183,7 @@ def cross_checked(
     inquiry = Inquiry(run.facts.name, context.origin_wall_s(), patience_s, watcher.stop)
     found = cross_check(metrics, tally, inquiry, context.clock)
     if found is not None:
+        warnings, ended_at = (*run.warnings, *found.advice), run.finished_at or 0.0
         context.store.save_document(run.run, DOCUMENT, plain(found))
+        context.store.finish(run.run, run.state, ended_at, warnings, note=run.note)
     return found

@@ -108,10 +108,8 @@ def _held_against(
     spec: LoadRun, context: Context, book: LoadBook, result: Load, watcher: Watcher
 ) -> Load:
     """The load, held against what CloudWatch counted; where they differ is one more warning."""
-    run = result.run
+    run = replace(result.run, warnings=result.warnings)
     found = cross_checked(context, run, book.counted, spec.patience_s, watcher)
     if found is None:
         return result
-    warnings = (*result.warnings, *found.advice)
-    context.store.finish(run.run, run.state, run.finished_at or 0.0, warnings, note=run.note)
-    return replace(result, warnings=warnings, cross_check=found)
+    return replace(result, warnings=(*run.warnings, *found.advice), cross_check=found)

@@ -81,8 +81,8 @@ def _picks(spec: RunSpec, experiment: Experiment) -> dict[str, int | None]:
     so_far, picks = experiment.so_far(), {}
     for arch, side in spec.sides.items():
         own = calm([sample for sample in so_far.samples if sample.arch == arch])
-        pick = Decider(left_of(side.question, so_far.failed)).answer(own).recommendation
-        picks[arch] = None if pick is None else pick.memory_mb
+        standing = Decider(left_of(side.question, so_far.failed)).stand(own)
+        picks[arch] = None if standing is None else standing.memory_mb
     return picks
 
 
@@ -162,5 +162,4 @@ def _held_against(spec: RunSpec, experiment: Experiment, answer: Sweep) -> Sweep
     if found is None:
         return answer
     run = replace(run, warnings=(*run.warnings, *found.advice))
-    context.store.finish(run.run, run.state, run.finished_at or 0.0, run.warnings, note=run.note)
     return replace(answer, run=run, warnings=(*answer.warnings, *found.advice), cross_check=found)

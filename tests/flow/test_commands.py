@@ -211,3 +211,14 @@ def test_an_objective_on_cold_starts_that_were_not_measured_is_said(
     _, out, _ = tuner(*words, "--slo", "cold_p99<1s")
     codes = [warning["code"] for warning in json.loads(out)["warnings"]]
     assert "cold-unmeasured" in codes
+
+
+def test_a_grid_uses_the_whole_limit_of_invocations(tuner: Run, tmp_path: Path) -> None:
+    file = tmp_path / "two.csv"
+    file.write_text("\n".join(["memory_mb,duration_ms", *["256,40"] * 12, *["512,30"] * 12]))
+    words = ("sweep", f"replay:{file}", "--method", "grid", "--memory", "recorded")
+    limit = ("--samples", "20", "--invocations", "30")
+    code, out, _ = tuner(*words, *limit, "--json", "-")
+    result = json.loads(out)
+    assert code == 3  # the limit cuts the grid
+    assert result["spend"]["invocations"] == 30

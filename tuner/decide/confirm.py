@@ -46,13 +46,7 @@ class Confirmation:
             return Done("the answer is confirmed", settled=True)
         self._rounds += 1
         wanted = {each: min(n, _AT_ONCE) for each, n in lacking.items()}
-        counts = in_turn(wanted, self._affordable(so_far))
+        counts = in_turn(wanted, self._limit.affordable_alike(so_far.spent))
         if not counts:
             return Done("the limit leaves no calls to confirm the answer", settled=True)
         return Ask(counts, "confirming " + ", ".join(f"{each.memory_mb:,} MB" for each in counts))
-
-    def _affordable(self, so_far: SoFar) -> int:
-        """How many calls fit into what is left, each as dear and long as those so far."""
-        spent = so_far.spent
-        made = max(1, spent.invocations)
-        return self._limit.affordable(spent, spent.cost_usd / made, spent.seconds / made)

@@ -261,10 +261,7 @@ class Decider:
             for size, outcomes in ends.items()
             if set(outcomes) == {Outcome.FUNCTION_ERROR} and len(outcomes) < ERRORS_IN_A_ROW
         }
-        made = max(1, spent.invocations)
-        fit_in = self._question.budget.affordable(
-            spent, spent.cost_usd / made, spent.seconds / made
-        )
+        fit_in = self._question.budget.affordable_alike(spent)
         ask = Ask(counts, "again, since every call there failed")
         return ask if 0 < ask.invocations <= fit_in else None
 

@@ -150,7 +150,7 @@ class Race:
             most = own.invocations + left // racing + (place < left % racing)
         if money is not None:
             money = own.cost_usd + max(0.0, money - spent.cost_usd) / racing
-        return Budget(most, money, limit.seconds)
+        return replace(limit, invocations=most, cost_usd=money)
 
     def _between(
         self, of: Mapping[str, Sequence[Sample]], spent: Spent, ends: Sequence[Done]

@@ -56,17 +56,14 @@ class RunSpec:
     def exploring(self) -> Budget:
         """The budget of warm calls, less what is kept back to confirm the pick with.
 
-        Without a limit of the user's own on invocations, nothing has to be kept back.
+        Without a limit of the user's own on invocations, nothing has to be kept back; nor for a
+        grid, whose pick is not confirmed.
         """
-        most = self.budget.invocations
-        if self.limit.invocations is None or most is None:
+        most, whole = self.budget.invocations, self.limit.invocations
+        grid = any(side.question.grid_samples is not None for side in self.sides.values())
+        if most is None or whole is None or grid:
             return self.budget
-        return replace(self.budget, invocations=most - min(most // 3, 2 * VERIFIED))
-
-    def in_words(self, reason: str) -> str:
-        """A reason why a run ended, with the user's own limit where a part of it was reached."""
-        part, whole = self.exploring.invocations, self.limit.invocations
-        return reason.replace(f"limit of {part} inv", f"limit of {whole} inv") if whole else reason
+        return replace(self.budget, invocations=most - min(most // 3, 2 * VERIFIED), whole=whole)
 
     @property
     def confirming(self) -> Budget:

@@ -125,7 +125,7 @@ def _answered(
     ends = list(ended)
     last = next((done for done in reversed(ends) if not done.settled), ends[0])
     advice = (*_lost(spec, experiment), *book.advice)
-    run = replace(spec.run, finished_at=context.clock.wall(), note=spec.in_words(last.reason))
+    run = replace(spec.run, finished_at=context.clock.wall(), note=last.reason)
     run = replace(run, warnings=(*run.warnings, *advice))
     sides = {
         arch: replace(side, question=left_of(side.question, failed))

@@ -1,7 +1,7 @@
 """Limits of a run, and what it has used. Nothing here looks at a clock."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tuner.billing.cost import sample_usd
 from tuner.billing.prices import Prices
@@ -20,16 +20,21 @@ class Spent:
 
 @dataclass(frozen=True)
 class Budget:
-    """The most that may be used; ``None`` is no limit."""
+    """The most that may be used; ``None`` is no limit.
+
+    ``whole`` are the invocations that the user wrote, where this has a part of them only: it is the
+    number that messages name.
+    """
 
     invocations: int | None = 40
     cost_usd: float | None = None
     seconds: float | None = None
+    whole: int | None = None
 
     def ran_out(self, spent: Spent) -> str | None:
         """Name the limit that was reached, or return ``None``."""
         if self.invocations is not None and spent.invocations >= self.invocations:
-            return f"the limit of {self.invocations} invocations is reached"
+            return f"the limit of {self.whole or self.invocations} invocations is reached"
         if self.cost_usd is not None and spent.cost_usd >= self.cost_usd:
             return f"the limit of {format_usd(self.cost_usd)} is reached"
         if self.seconds is not None and spent.seconds >= self.seconds:
@@ -43,10 +48,11 @@ class Budget:
             return None if limit is None else used + max(0.0, limit - used) / parts
 
         most = shared(self.invocations, spent.invocations)
-        return Budget(
-            None if most is None else int(most),
-            shared(self.cost_usd, spent.cost_usd),
-            shared(self.seconds, spent.seconds),
+        return replace(
+            self,
+            invocations=None if most is None else int(most),
+            cost_usd=shared(self.cost_usd, spent.cost_usd),
+            seconds=shared(self.seconds, spent.seconds),
         )
 
     def affordable(self, spent: Spent, price_usd: float, seconds: float) -> int:
@@ -59,6 +65,11 @@ class Budget:
         if self.seconds is not None and seconds > 0:
             most = min(most, (self.seconds - spent.seconds) / seconds)
         return max(0, int(most))
+
+    def affordable_alike(self, spent: Spent) -> int:
+        """As :meth:`affordable`, of calls as dear and long as those so far."""
+        made = max(1, spent.invocations)
+        return self.affordable(spent, spent.cost_usd / made, spent.seconds / made)
 
 
 NO_LIMIT = Budget(None)

@@ -2,26 +2,24 @@
 
 from collections.abc import Callable
 
-from ulid import ULID
-
 from tuner.api.calling import taking
 from tuner.api.results import LoadResult
 from tuner.api.stored import LOAD
 from tuner.api.sweep import Silent
-from tuner.billing.prices import Prices, prices
 from tuner.crosscheck.record import patience_s
 from tuner.decide.load_result import Load
 from tuner.engine.front import BODILESS
 from tuner.experiment import load as loads
 from tuner.experiment.experiment import Watcher
+from tuner.experiment.recommend import price
 from tuner.experiment.spec import LoadRun
-from tuner.experiment.wiring import Context, SendOptions, open_context
+from tuner.experiment.wiring import SendOptions, open_context
 from tuner.measure.batches import Payload
 from tuner.options.commands import LoadCall
 from tuner.options.load import LoadSpec, load_spec
 from tuner.options.load_options import LoadOptions
 from tuner.options.payloads import read_payloads
-from tuner.records import FunctionFacts, RunRecord, RunState
+from tuner.records import FunctionFacts
 from tuner.targets.seam import Progress
 from tuner.units import format_rate, format_seconds
 
@@ -60,7 +58,7 @@ def run_load(
     with open_context(options, store_url, progress, send=send) as context:
         facts = context.target.describe()
         approve(spec, facts)
-        run = _run(options, context, facts)
+        run = context.begun("load", options, facts)
         context.store.start(run)
         if spec.workers.expect:
             progress(f"waiting for {spec.workers.expect} workers on port {spec.workers.port}")
@@ -72,7 +70,7 @@ def run_load(
             run=run,
             asked=spec,
             payloads=payloads,
-            prices=_prices(facts),
+            prices=price(facts).own,
             qualifier=options.name.qualifier,
             find_limit=options.find_limit,
             patience_s=None if spec.front else patience_s(options.cross_check),
@@ -106,24 +104,3 @@ def _payloads(options: LoadOptions, spec: LoadSpec) -> tuple[Payload, ...]:
 
 def _peak(spec: LoadSpec) -> str:
     return format_rate(spec.profile.peak_per_s)
-
-
-def _run(options: LoadOptions, context: Context, facts: FunctionFacts) -> RunRecord:
-    return RunRecord(
-        run=str(ULID()),
-        command="load",
-        target=options.target,
-        state=RunState.RUNNING,
-        seed=options.seed,
-        started_at=context.clock.wall(),
-        finished_at=None,
-        options=options.stored(),
-        facts=facts,
-        warnings=context.notes,
-    )
-
-
-def _prices(facts: FunctionFacts) -> Prices:
-    from tuner.aws.price_list import load_table
-
-    return prices(facts.region, facts.arch, load_table())

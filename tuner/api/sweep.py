@@ -9,8 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ulid import ULID
-
 from tuner.api.calling import taking
 from tuner.api.results import SweepResult
 from tuner.api.stored import ANSWER
@@ -27,7 +25,7 @@ from tuner.options.size_load import with_profile
 from tuner.options.sweep import SweepOptions, as_sweep, stored_options, with_secrets
 from tuner.planning.ask import Ask
 from tuner.recording import is_power_tuning
-from tuner.records import Advice, FunctionFacts, RunRecord, RunState, Sample, Setting
+from tuner.records import Advice, FunctionFacts, RunRecord, Sample, Setting
 from tuner.store.exchange import StoredRun
 from tuner.store.runs import Store, find
 from tuner.targets.seam import Progress
@@ -120,18 +118,7 @@ def run_sweep(
             starts = options.variants
             context.target.check(Setting(size, a, start) for a in arches for start in starts)
         approve(facts)
-        run = RunRecord(
-            run=str(ULID()),
-            command=command,
-            target=options.target,
-            state=RunState.RUNNING,
-            seed=options.seed,
-            started_at=context.clock.wall(),
-            finished_at=None,
-            options=options.stored(),
-            facts=facts,
-            warnings=(*context.notes, *_left_out(options)),
-        )
+        run = context.begun(command, options, facts, _left_out(options))
         spec = run_spec(options, payloads, run)
         context.store.start(run)
         measure = sweeps.run_cold if command == "cold" else sweeps.run_sweep

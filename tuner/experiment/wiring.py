@@ -5,6 +5,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ulid import ULID
+
 from tuner.clock import Clock, WallClock
 from tuner.engine.engine import Engine
 from tuner.engine.front import FrontOptions
@@ -19,7 +21,7 @@ from tuner.engine.worker_pool import Workers
 from tuner.errors import UsageError
 from tuner.options.calls import RunOptions
 from tuner.options.function import FunctionOptions, architectures_of
-from tuner.records import Advice
+from tuner.records import Advice, FunctionFacts, RunRecord, RunState
 from tuner.store.runs import Store
 from tuner.targets.choices import DEFAULT
 from tuner.targets.names import Kind, parse_target
@@ -67,6 +69,27 @@ class Context:
     def origin_wall_s(self) -> float:
         """When the run began, in seconds since the epoch."""
         return self.clock.wall() - self.seconds()
+
+    def begun(
+        self,
+        command: str,
+        options: RunOptions,
+        facts: FunctionFacts,
+        warnings: tuple[Advice, ...] = (),
+    ) -> RunRecord:
+        """A new run of these options that begins now; it is not stored yet."""
+        return RunRecord(
+            run=str(ULID()),
+            command=command,
+            target=options.target,
+            state=RunState.RUNNING,
+            seed=options.seed,
+            started_at=self.clock.wall(),
+            finished_at=None,
+            options=options.stored(),
+            facts=facts,
+            warnings=(*self.notes, *warnings),
+        )
 
 
 @dataclass(frozen=True)

@@ -159,7 +159,7 @@ def _when(sweep: Sweep) -> str:
 _WORDED = {
     *("cpu_method", "cpu_period_ms", "cpu_share", "cores", "largest_exact_mb", "memory_method"),
     *("machine", "python", "stands_in_for", "time_scale", "account_concurrency", "own_tmp"),
-    "template_notes",
+    *("template_notes", "memory_default"),
 }
 
 

@@ -248,6 +248,13 @@ def test_a_recording_says_which_sizes_it_has() -> None:
     assert (platform.value, platform.note) == ("Recorded invocations", "recorded at 128, 1,024 MB")
 
 
+def test_the_platform_does_not_tell_how_the_configuration_was_found() -> None:
+    sweep = good()
+    marks = {"memory_default": True, "template_notes": ["MemorySize is !Ref M, known only on AWS"]}
+    marked = replace(sweep.run.facts, platform={**sweep.run.facts.platform, **marks})
+    assert method(replace(sweep, run=replace(sweep.run, facts=marked))) == method(sweep)
+
+
 def test_a_run_that_ended_as_planned_has_no_remark() -> None:
     sweep = replace(good(), run=replace(good().run, note="settled: 98 % sure"))
     assert sweep_view(sweep).state == ""

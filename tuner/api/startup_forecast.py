@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from tuner.api.known import what_is_known
-from tuner.aws.price_list import load_table
 from tuner.billing.prices import prices
 from tuner.errors import UsageError
+from tuner.experiment.price_list import load_table
 from tuner.options.question import measured_arches, startup_size
 from tuner.options.sweep import SweepOptions
 from tuner.planning.cold import COLD_STARTS

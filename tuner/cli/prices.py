@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
 def prices(options: PricesCommand) -> None:
     """Shows all regions, or one in detail with --region."""
-    from tuner.aws.price_list import fetch_offer, load_table, offer_url, read_offer, save_table
+    from tuner.experiment.price_list import (
+        fetch_offer,
+        load_table,
+        offer_url,
+        read_offer,
+        save_table,
+    )
 
     if options.refresh or options.from_file:
         fresh = (

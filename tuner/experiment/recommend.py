@@ -97,7 +97,7 @@ def _over_architectures(
 def price(facts: FunctionFacts) -> Priced:
     """The prices of the function's region, refreshed ones where there are any; those of the
     other architecture beside them unless they would be a guess."""
-    from tuner.aws.price_list import load_table
+    from tuner.experiment.price_list import load_table
 
     table = load_table()
     own = prices(facts.region, facts.arch, table)

@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 
 import pytest
 
-from tuner.aws.price_list import fetch_offer, load_table, offer_url, read_offer, save_table
 from tuner.billing.prices import price_table, prices
 from tuner.errors import NotFound, TunerError, UsageError
+from tuner.experiment.price_list import fetch_offer, load_table, offer_url, read_offer, save_table
 
 
 def offer(price: str = "0.00002", published: str = "2027-01-01") -> dict[str, Any]:

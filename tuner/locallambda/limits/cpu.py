@@ -11,9 +11,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from tuner.locallambda.limits.cgroup import WEIGHT, Cgroup
 
@@ -42,59 +40,18 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-class CpuGroup(Protocol):
-    """The CPU limit of one sandbox, which starts without one.
-
-    ``joins``: cgroup.procs files that its processes enter before they start. ``attach`` and
-    ``detach`` follow its runtimes; ``limit`` sets the share of a size (MB); ``remove`` comes last.
-    """
-
-    @property
-    def joins(self) -> Sequence[str]: ...
-    def attach(self, pid: int) -> None: ...
-    def limit(self, memory_mb: float) -> None: ...
-    def detach(self, pid: int) -> None: ...
-    def remove(self) -> None: ...
-
-
-class CpuControl(Protocol):
-    """One way to enforce the quota; ``close`` ends what it has started itself."""
-
-    method: str
-
-    def group(self, key: str) -> CpuGroup: ...
-    def close(self) -> None: ...
-
-
-@dataclass(frozen=True)
-class CpuFiles:
-    """The names of the files of one cgroup version."""
-
-    method: str
-    weight: str
-    ordinary_weight: int
-    quota: str  # file
-    quota_text: str
-    period: str | None = None  # file, where the period is not written with the quota
-
-
-CPU_V1 = CpuFiles(
-    "cgroup-v1", "cpu.shares", 1024, "cpu.cfs_quota_us", "{quota}", "cpu.cfs_period_us"
-)
-CPU_V2 = CpuFiles("cgroup-v2", "cpu.weight", 100, "cpu.max", "{quota} {period}")
-
-
 class CgroupCpu:
     """Groups below one directory of ours, which the guard removes at the end."""
 
-    def __init__(self, directory: Path, files: CpuFiles) -> None:
-        self.method = files.method
+    def __init__(self, directory: Path, version: int) -> None:
+        self.method = f"cgroup-v{version}"
         self._directory = directory
-        self._files = files
-        Cgroup(directory).write(files.weight, files.ordinary_weight * WEIGHT)
+        self._version = version
+        weight, ordinary = ("cpu.shares", 1024) if version == 1 else ("cpu.weight", 100)
+        Cgroup(directory).write(weight, ordinary * WEIGHT)
 
     def group(self, key: str) -> "CgroupCpuGroup":
-        return CgroupCpuGroup(self._directory / key, self._files)
+        return CgroupCpuGroup(self._directory / key, self._version)
 
     def close(self) -> None:
         """Do nothing: only the kernel is at work."""
@@ -103,18 +60,21 @@ class CgroupCpu:
 class CgroupCpuGroup(Cgroup):
     """One sandbox's cgroup; in version 2 the memory limit uses the same directory."""
 
-    def __init__(self, directory: Path, files: CpuFiles) -> None:
+    def __init__(self, directory: Path, version: int) -> None:
         super().__init__(directory)
-        self._files = files
-        if files.period is not None:
-            self.write(files.period, PERIOD_US)
+        self._version = version
+        if version == 1:
+            self.write("cpu.cfs_period_us", PERIOD_US)
 
     def attach(self, pid: int) -> None:
         """Do nothing: the runtime has entered by itself."""
 
     def limit(self, memory_mb: float) -> None:
-        text = self._files.quota_text.format(quota=quota_us(memory_mb), period=PERIOD_US)
-        self.write(self._files.quota, text)
+        """Set the share of a size."""
+        if self._version == 1:
+            self.write("cpu.cfs_quota_us", quota_us(memory_mb))
+        else:
+            self.write("cpu.max", f"{quota_us(memory_mb)} {PERIOD_US}")
 
     def detach(self, pid: int) -> None:
         """Do nothing: the kernel has noticed."""
@@ -180,3 +140,9 @@ class DutyCycleGroup:
     def remove(self) -> None:
         if self._pid is not None:
             self.detach(self._pid)
+
+
+#: The CPU limit of one sandbox, which starts without one: its processes enter the files of
+#: ``joins`` before they start, ``attach`` and ``detach`` follow its runtimes, ``remove`` is last.
+CpuGroup = CgroupCpuGroup | DutyCycleGroup
+CpuControl = CgroupCpu | DutyCycleCpu

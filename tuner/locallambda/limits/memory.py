@@ -12,7 +12,6 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from tuner.locallambda.limits.cgroup import Cgroup, counter
 from tuner.locallambda.limits.process_tree import descendants
@@ -20,30 +19,6 @@ from tuner.locallambda.limits.process_tree import descendants
 MIB = 1024 * 1024
 METHODS = ("auto", "cgroup", "rss")
 CHECK_EVERY_S = 0.02
-
-
-class MemoryGroup(Protocol):
-    """The memory limit of one sandbox, over all its runtimes.
-
-    ``joins``: cgroup.procs files that its processes enter before they start. The sandbox works from
-    ``watch`` (which may call ``kill``) to ``rest``. ``used_bytes``: the most that was held since
-    this runtime started, as far as is known. ``ran_out``: something was killed over the limit since
-    the last call. ``remove`` comes last.
-    """
-
-    @property
-    def joins(self) -> Sequence[str]: ...
-    def watch(self, pid: int, kill: Callable[[], None]) -> None: ...
-    def rest(self) -> None: ...
-    def used_bytes(self, pid: int) -> int: ...
-    def ran_out(self) -> bool: ...
-    def remove(self) -> None: ...
-
-
-class MemoryControl(Protocol):
-    method: str
-
-    def group(self, key: str, memory_mb: int) -> MemoryGroup: ...
 
 
 @dataclass(frozen=True)
@@ -92,7 +67,7 @@ class CgroupMemory:
 
 
 class CgroupMemoryGroup(Cgroup):
-    """One sandbox's memory cgroup."""
+    """One sandbox's memory cgroup, over all its runtimes."""
 
     def __init__(self, directory: Path, limit: int, files: MemoryFiles) -> None:
         """Make it and set the limit in bytes; swapping is not allowed, as on Lambda."""
@@ -196,6 +171,11 @@ class RssMemoryGroup:
 
     def remove(self) -> None:
         self.rest()
+
+
+#: The memory limit of one sandbox. It works from ``watch`` to ``rest``; ``remove`` comes last.
+MemoryGroup = CgroupMemoryGroup | RssMemoryGroup
+MemoryControl = CgroupMemory | RssMemory
 
 
 def high_water_bytes(pid: int) -> int:

@@ -6,9 +6,11 @@ does). Standard library only; runs inside the guard.
 """
 
 import contextlib
+import os
+import signal
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 #: Environment variable that every process of a sandbox inherits.
@@ -22,13 +24,13 @@ class ProcessRow:
     group: int
 
 
-@dataclass(frozen=True)
+@dataclass
 class ProcessFamily:
-    """One sandbox's processes: its mark, its runtimes' pids, its cgroups."""
+    """One sandbox's processes: its mark, its runtimes' pids so far, its cgroups."""
 
     key: str
-    runtimes: frozenset[int]
-    cgroups: tuple[str, ...]  # paths of cgroup.procs files
+    runtimes: set[int] = field(default_factory=set)
+    cgroups: Sequence[str] = ()  # paths of cgroup.procs files
 
 
 def process_table() -> list[ProcessRow]:
@@ -58,6 +60,12 @@ def members(families: Sequence[ProcessFamily]) -> Mapping[str, set[int]]:
         for family in searched:
             found[family.key] = related(family, table, marks)
     return found
+
+
+def kill(pids: Iterable[int]) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def descendants(pid: int) -> Iterator[int]:

@@ -15,27 +15,16 @@ import signal
 import socket
 import sys
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tuner.locallambda.limits import cgroup, process_tree
+from tuner.locallambda.limits import cgroup
+from tuner.locallambda.limits.process_tree import ProcessFamily, kill, members
 from tuner.locallambda.sandbox import launch
 
 PR_SET_CHILD_SUBREAPER = 36
 RETRY_S = 0.005  # between two checks of processes that are being killed
 ALIVE_CHECK_S = 1.0  # how often to check that the service is still our parent
-
-
-@dataclass
-class Guarded:
-    """One sandbox: its runtimes so far and its cgroups."""
-
-    runtimes: set[int] = field(default_factory=set)
-    cgroups: tuple[str, ...] = ()
-
-    def family(self, key: str) -> process_tree.ProcessFamily:
-        return process_tree.ProcessFamily(key, frozenset(self.runtimes), self.cgroups)
 
 
 class Guard:
@@ -44,7 +33,7 @@ class Guard:
     def __init__(self, link: socket.socket) -> None:
         self._link = link
         self._service = os.getppid()
-        self._guarded: dict[str, Guarded] = {}
+        self._guarded: dict[str, ProcessFamily] = {}
         self._runtime_keys: dict[int, str] = {}
         self._dying: set[str] = set()
         self._cgroups: list[Path] = []
@@ -121,9 +110,9 @@ class Guard:
         if pid == 0:
             launch.become(order, log_fd, guard_pid)
         os.close(log_fd)
-        one = self._guarded.setdefault(order.key, Guarded())
-        one.runtimes.add(pid)
-        one.cgroups = tuple(order.cgroups)
+        family = self._family(order.key)
+        family.runtimes.add(pid)
+        family.cgroups = order.cgroups
         self._runtime_keys[pid] = order.key
         self._tell(event="started", key=order.key, pid=pid, at=time.monotonic())
 
@@ -143,15 +132,15 @@ class Guard:
     def _kill_dying(self) -> None:
         if not self._dying:
             return
-        families = [self._guarded.setdefault(k, Guarded()).family(k) for k in self._dying]
-        for key, pids in process_tree.members(families).items():
-            for pid in pids:
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.kill(pid, signal.SIGKILL)
+        for key, pids in members([self._family(key) for key in self._dying]).items():
+            kill(pids)
             if not pids and key not in self._runtime_keys.values():
                 self._dying.discard(key)
                 del self._guarded[key]
                 self._tell(event="killed", key=key)
+
+    def _family(self, key: str) -> ProcessFamily:
+        return self._guarded.setdefault(key, ProcessFamily(key))
 
     def _tell(self, **message: object) -> None:
         with contextlib.suppress(OSError):  # the service may be gone; the loop will notice

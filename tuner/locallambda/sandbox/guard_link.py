@@ -8,7 +8,6 @@ import contextlib
 import dataclasses
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -18,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from tuner.errors import TunerError
-from tuner.locallambda.limits import cgroup, process_tree
+from tuner.locallambda.limits import cgroup
+from tuner.locallambda.limits.process_tree import ProcessFamily, kill, members
 from tuner.locallambda.sandbox.launch import LaunchOrder
 
 START_S = 10.0  # a guard that has not answered by then will not
@@ -36,14 +36,15 @@ class GuardLink:
     """Made by :meth:`start`; for one event loop only."""
 
     def __init__(self, process: subprocess.Popen[bytes], link: socket.socket) -> None:
+        self.pid = process.pid
+        self.lost = False  # True once the guard has ended, which ends every sandbox
         self._process = process
         self._link = link
         self._buffer = b""
         self._answers: dict[tuple[str, str], list[asyncio.Future[dict[str, Any]]]] = {}
         self._cgroups: list[Path] = []
-        self._families: dict[str, process_tree.ProcessFamily] = {}
+        self._families: dict[str, ProcessFamily] = {}
         self._on_exit: dict[str, Callable[[int], None]] = {}
-        self._lost = False
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(link.fileno(), self._read)
 
@@ -74,25 +75,11 @@ class GuardLink:
             raise TunerError("local Lambda", "its guard process did not start") from error
         return link
 
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    @property
-    def lost(self) -> bool:
-        """True if the guard has ended, which ends every sandbox."""
-        return self._lost
-
     def own(self, cgroups: Sequence[Path] = (), directories: Sequence[Path] = ()) -> None:
         """Have these removed, with everything in them, when the service ends."""
         self._cgroups += cgroups
-        self._send(
-            {
-                "op": "own",
-                "cgroups": [str(path) for path in cgroups],
-                "directories": [str(path) for path in directories],
-            }
-        )
+        paths = {"cgroups": [*map(str, cgroups)], "directories": [*map(str, directories)]}
+        self._send({"op": "own", **paths})
 
     async def possible_namespace(self, directory: Path) -> str | None:
         """The kind of namespace in which a sandbox gets its own /tmp: "root", "user", ``None``."""
@@ -107,15 +94,11 @@ class GuardLink:
 
         ``on_exit`` gets its exit code, or minus the signal that ended it.
         """
-        message = {"op": "spawn", **dataclasses.asdict(order)}
         answer = self._expect("started", order.key)
         self._on_exit[order.key] = on_exit
-        self._send(message, [log_fd])
+        self._send({"op": "spawn", **dataclasses.asdict(order)}, [log_fd])
         started = await answer
-        runtimes = frozenset({started["pid"]})
-        self._families[order.key] = process_tree.ProcessFamily(
-            order.key, runtimes, tuple(order.cgroups)
-        )
+        self._families[order.key] = ProcessFamily(order.key, {started["pid"]}, order.cgroups)
         return Started(started["pid"], started["at"])
 
     async def kill(self, key: str) -> None:
@@ -123,11 +106,12 @@ class GuardLink:
         with contextlib.suppress(TunerError):
             await self._ask("killed", {"op": "kill", "key": key})
         family = self._families.pop(key, None)
-        if self._lost and family is not None:
-            await _kill_family(family)
+        while self.lost and family and (pids := members([family])[key]):
+            kill(pids)  # in place of a guard that was killed
+            await asyncio.sleep(0.005)
 
     async def close(self) -> None:
-        if self._lost:  # then it could not tidy up
+        if self.lost:  # then it could not tidy up
             for path in self._cgroups:
                 cgroup.remove(path)
         else:
@@ -145,14 +129,12 @@ class GuardLink:
         return future
 
     def _send(self, message: dict[str, Any], fds: Sequence[int] = ()) -> None:
-        if self._lost:
+        if self.lost:
             raise _guard_ended()
         data = json.dumps(message).encode() + b"\n"
         try:
-            if fds:
-                sent = socket.send_fds(self._link, [data], list(fds))
-                data = data[sent:]
-            self._link.sendall(data)
+            sent = socket.send_fds(self._link, [data], list(fds)) if fds else 0
+            self._link.sendall(data[sent:])
         except OSError:
             self._lose()
             raise _guard_ended() from None
@@ -172,16 +154,16 @@ class GuardLink:
             self._hear(json.loads(line))
 
     def _hear(self, message: dict[str, Any]) -> None:
-        if message["event"] == "exited":
-            self._tell_exit(message["key"], message["code"])
+        event, key = message["event"], message.get("key", "")
+        if event == "exited":
+            self._tell_exit(key, message["code"])
             return
-        waiting = self._answers.get((message["event"], message.get("key", "")))
-        if message["event"] == "killed" and waiting:
-            for future in waiting:
-                _answer(future, message)
-            waiting.clear()
-        elif waiting:
-            _answer(waiting.pop(0), message)
+        waiting = self._answers.get((event, key), [])
+        answered = waiting[:] if event == "killed" else waiting[:1]
+        del waiting[: len(answered)]
+        for future in answered:
+            if not future.done():  # cancelled by its asker
+                future.set_result(message)
 
     def _tell_exit(self, key: str, code: int) -> None:
         callback = self._on_exit.pop(key, None)
@@ -190,7 +172,7 @@ class GuardLink:
 
     def _lose(self) -> None:
         """Drop the link; every runtime is dead or dying with the guard."""
-        self._lost = True
+        self.lost = True
         self._loop.remove_reader(self._link.fileno())
         self._link.close()
         error = _guard_ended()
@@ -205,17 +187,3 @@ class GuardLink:
 
 def _guard_ended() -> TunerError:
     return TunerError("local Lambda", "its guard process has ended", "Start it again.")
-
-
-async def _kill_family(family: process_tree.ProcessFamily) -> None:
-    """Kill a sandbox's processes in place of a guard that was killed."""
-    while pids := process_tree.members([family])[family.key]:
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
-        await asyncio.sleep(0.005)
-
-
-def _answer(future: "asyncio.Future[dict[str, Any]]", message: dict[str, Any]) -> None:
-    if not future.done():  # cancelled by its asker
-        future.set_result(message)

@@ -15,7 +15,7 @@ from typing import Any
 from tuner.errors import TunerError
 from tuner.locallambda.limits import cpu
 from tuner.locallambda.sandbox.invocation import SandboxSpec
-from tuner.locallambda.sandbox.methods import MeasuredShare, Methods, choose, measure_share
+from tuner.locallambda.sandbox.methods import Methods, choose, measure_share
 from tuner.locallambda.sandbox.runtime import SandboxResources
 from tuner.locallambda.sandbox.runtime_command import command, stands_in
 from tuner.locallambda.sandbox.sandbox import Sandbox
@@ -37,7 +37,7 @@ class SandboxHost:
         self._namespace: str | None = None
         self._numbers = itertools.count(1)
         self._sandboxes: dict[str, Sandbox] = {}
-        self._applied: list[MeasuredShare] = []
+        self._shares: list[dict[str, float]] = []
         self._calibration: asyncio.Task[None] | None = None
         self._stand_ins: set[str] = set()
 
@@ -95,7 +95,7 @@ class SandboxHost:
         return {
             "cpu_method": methods.cpu.method,
             "cpu_period_ms": cpu.PERIOD_US / 1000,
-            "cpu_share": [one.document() for one in self._applied],
+            "cpu_share": self._shares,
             "cores": cpu.cores(),
             "largest_exact_mb": cpu.cores() * cpu.ONE_CORE_MB,
             "memory_method": methods.memory.method,
@@ -125,7 +125,7 @@ class SandboxHost:
         probes = [
             measure_share(methods, size, f"{os.getpid()}-probe-{size}") for size in PROBE_SIZES_MB
         ]
-        self._applied = [one for one in await asyncio.gather(*probes) if one is not None]
+        self._shares = [one for one in await asyncio.gather(*probes) if one is not None]
 
     def _running(self) -> Methods:
         if self._methods is None:

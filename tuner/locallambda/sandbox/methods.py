@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,13 +79,13 @@ async def _cpu(method: str) -> tuple[GuardLink, cpu.CpuControl, Path | None]:
         if ours is not None:
             link = await GuardLink.start()
             link.own(cgroups=[ours])
-            return link, cpu.CgroupCpu(ours, cpu.CPU_V1), None
+            return link, cpu.CgroupCpu(ours, 1), None
     if method in ("auto", "cgroup-v2"):
         found = await _delegated()
         if found is not None:
             link, subtree = found
             link.own(cgroups=[subtree])
-            return link, cpu.CgroupCpu(subtree, cpu.CPU_V2), subtree
+            return link, cpu.CgroupCpu(subtree, 2), subtree
     if method in ("auto", "duty-cycle"):
         return await GuardLink.start(), cpu.DutyCycleCpu(), None
     raise UsageError(
@@ -100,12 +99,10 @@ async def _delegated() -> tuple[GuardLink, Path] | None:
     root = cgroup.v2_mount_point()
     if root is None:
         return None
-    prefixes: Sequence[list[str] | None] = (cgroup.delegation_command(), [])
-    for prefix in prefixes:
-        if prefix is None:
-            continue
+    prefix = cgroup.delegation_command()
+    for tried in ([],) if prefix is None else (prefix, []):
         try:
-            link = await GuardLink.start(prefix)
+            link = await GuardLink.start(tried)
         except TunerError:
             continue  # no user manager to ask, for instance
         subtree = cgroup.prepare_subtree(root, link.pid)
@@ -133,22 +130,7 @@ def _memory(method: str, link: GuardLink, subtree: Path | None) -> memory.Memory
     return memory.RssMemory()
 
 
-@dataclass(frozen=True)
-class MeasuredShare:
-    """One measured CPU share, in cores."""
-
-    memory_mb: int
-    asked: float
-    applied: float
-
-    def document(self) -> dict[str, float]:
-        """For people; an ``error`` of 0.02 is 2 % more CPU than asked for."""
-        shares = {"asked": self.asked, "applied": self.applied}
-        shares["error"] = self.applied / self.asked - 1.0
-        return {"memory_mb": self.memory_mb, **{key: round(x, 4) for key, x in shares.items()}}
-
-
-async def measure_share(methods: Methods, memory_mb: int, key: str) -> MeasuredShare | None:
+async def measure_share(methods: Methods, memory_mb: int, key: str) -> dict[str, float] | None:
     """Spin under the quota of this size (at most one core) for under a second.
 
     ``None`` if the probe did not finish, as on a machine that has no time for it.
@@ -179,10 +161,17 @@ async def measure_share(methods: Methods, memory_mb: int, key: str) -> MeasuredS
         group.remove()
 
 
-def parse_probe(output: bytes, memory_mb: int) -> MeasuredShare | None:
-    """The share that a probe of this size has printed; ``None`` for anything else."""
+def parse_probe(output: bytes, memory_mb: int) -> dict[str, float] | None:
+    """The share in cores that a probe of this size has printed; ``None`` for anything else.
+
+    For people; an ``error`` of 0.02 is 2 % more CPU than asked for.
+    """
     try:
         cpu_s, wall_s = (float(word) for word in output.split())
     except ValueError:
         return None
-    return MeasuredShare(memory_mb, cpu.share(memory_mb), cpu_s / wall_s) if wall_s > 0 else None
+    if wall_s <= 0:
+        return None
+    asked, applied = cpu.share(memory_mb), cpu_s / wall_s
+    shares = {"asked": asked, "applied": applied, "error": applied / asked - 1.0}
+    return {"memory_mb": memory_mb, **{key: round(x, 4) for key, x in shares.items()}}

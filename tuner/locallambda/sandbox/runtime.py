@@ -111,7 +111,8 @@ class Runtime:
         """Give an invocation to the waiting runtime; returns how that ended."""
         self._inbox.clear()
         self.watch_memory()
-        self._api.deliver(_delivery(invocation, until))
+        deadline_ms = (time.time() + until - time.monotonic()) * 1000.0
+        self._api.deliver(invocation, int(deadline_ms))
         event = await self.next_event(until)
         while isinstance(event, runtime_api.Ready):  # it asks for more without having answered
             event = await self.next_event(until)
@@ -196,16 +197,3 @@ class Runtime:
     def _kill(self) -> None:
         if self._pid is not None:
             os.kill(self._pid, signal.SIGKILL)
-
-
-def _delivery(invocation: Invocation, until: float) -> runtime_api.Delivery:
-    deadline_ms = (time.time() + until - time.monotonic()) * 1000.0
-    headers = {
-        "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
-        "Lambda-Runtime-Deadline-Ms": str(int(deadline_ms)),
-        "Lambda-Runtime-Invoked-Function-Arn": invocation.invoked_arn,
-        "Lambda-Runtime-Trace-Id": invocation.trace_id,
-    }
-    if invocation.client_context is not None:
-        headers["Lambda-Runtime-Client-Context"] = invocation.client_context
-    return runtime_api.Delivery(invocation.request_id, invocation.event, headers)

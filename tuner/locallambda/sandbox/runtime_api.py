@@ -11,19 +11,12 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from tuner.locallambda.sandbox.invocation import Invocation
+
 PREFIX = "/2018-06-01/runtime/"
 
 #: What Lambda accepts of a handler: 6 MiB and a hundred bytes, as its error message says.
 MAX_RESPONSE_BYTES = 6_291_556
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """An event for the runtime, with its headers."""
-
-    request_id: str
-    event: bytes
-    headers: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +54,7 @@ class RuntimeApi:
         self._on_event = on_event
         self._server: asyncio.Server | None = None
         self._serves = False  # whether there is a runtime
-        self._waiting: asyncio.Future[Delivery | None] | None = None
+        self._waiting: asyncio.Future[web.Response | None] | None = None
         self._current: str | None = None  # request id of the invocation in the runtime's hands
         self.address = ""
 
@@ -83,13 +76,22 @@ class RuntimeApi:
     def waiting(self) -> bool:
         return self._waiting is not None
 
-    def deliver(self, delivery: Delivery) -> None:
-        """Hand an event to the runtime that waits."""
+    def deliver(self, invocation: Invocation, deadline_ms: int) -> None:
+        """Hand an event to the runtime that waits; the deadline is in ms since 1970."""
         if self._waiting is None:
             raise RuntimeError("no runtime waits for an event")
-        self._current = delivery.request_id
-        self._waiting.set_result(delivery)
-        self._waiting = None
+        headers = {
+            "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
+            "Lambda-Runtime-Deadline-Ms": str(deadline_ms),
+            "Lambda-Runtime-Invoked-Function-Arn": invocation.invoked_arn,
+            "Lambda-Runtime-Trace-Id": invocation.trace_id,
+        }
+        if invocation.client_context is not None:
+            headers["Lambda-Runtime-Client-Context"] = invocation.client_context
+        self._current = invocation.request_id
+        self._release(
+            web.Response(body=invocation.event, headers=headers, content_type="application/json")
+        )
 
     def begin(self) -> None:
         """Serve the runtime that is about to start."""
@@ -99,8 +101,12 @@ class RuntimeApi:
         """Forget the runtime: it has ended, and what it still sent is too late."""
         self._serves = False
         self._current = None
+        self._release(None)
+
+    def _release(self, answer: web.Response | None) -> None:
+        """Answer the request that waits, if there is one; None says that it waits in vain."""
         if self._waiting is not None:
-            self._waiting.set_result(None)
+            self._waiting.set_result(answer)
             self._waiting = None
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -121,17 +127,12 @@ class RuntimeApi:
         return _refuse(404, "NotFound", f"no such route: {path}")
 
     async def _next(self) -> web.StreamResponse:
-        if self._waiting is not None:  # a second poller of the same runtime takes over
-            self._waiting.set_result(None)
+        self._release(None)  # a second poller of the same runtime takes over
         mine = self._waiting = asyncio.get_running_loop().create_future()
         self._current = None
         self._on_event(Ready())
-        delivery = await mine
-        if delivery is None:
-            return _gone()
-        return web.Response(
-            body=delivery.event, headers=delivery.headers, content_type="application/json"
-        )
+        answer = await mine
+        return _gone() if answer is None else answer
 
     async def _finish(
         self, request: web.BaseRequest, request_id: str, *, failed: bool

@@ -36,16 +36,8 @@ class Sandbox:
         self._runtime = Runtime(spec, resources)
         self._lines = lines_for(spec.log_format)
         self._init_ms: float | None = None  # of an INIT that no REPORT has shown yet
-        self._busy = False
-        self._stopped = False
-
-    @property
-    def busy(self) -> bool:
-        return self._busy
-
-    @property
-    def stopped(self) -> bool:
-        return self._stopped
+        self.busy = False
+        self.stopped = False
 
     @property
     def initialised(self) -> bool:
@@ -66,16 +58,16 @@ class Sandbox:
 
     async def invoke(self, invocation: Invocation) -> InvocationResult:
         """Serve one event; cancelling it kills the runtime, which starts again next time."""
-        if self._busy or self._stopped:
+        if self.busy or self.stopped:
             raise RuntimeError("a sandbox serves one invocation at a time, and none once stopped")
-        self._busy = True
+        self.busy = True
         try:
             return await self._serve(invocation)
         except asyncio.CancelledError:
             await asyncio.shield(self._runtime.end())
             raise
         finally:
-            self._busy = False
+            self.busy = False
 
     def init_log(self) -> bytes:
         """The log of INIT, which the next invocation's log is then without."""
@@ -83,9 +75,9 @@ class Sandbox:
 
     async def stop(self) -> None:
         """End every process of the sandbox and remove its files; may be called twice."""
-        if self._stopped:
+        if self.stopped:
             return
-        self._stopped = True
+        self.stopped = True
         await self._runtime.close()
         self.resources.cpu.remove()
         self.resources.memory.remove()
@@ -123,7 +115,7 @@ class Sandbox:
                 await self._runtime.settle(until)
             else:
                 fault = await self._init("invoke", until)
-                if fault is not None and fault.crashed and not self._stopped:
+                if fault is not None and fault.crashed and not self.stopped:
                     # Lambda repeats a crashing INIT until the invocation times out.
                     await asyncio.sleep(min(CRASH_PAUSE_S, max(0.0, until - time.monotonic())))
                 elif fault is not None:
@@ -170,7 +162,7 @@ class Sandbox:
         self.resources.memory.rest()
         log = self._runtime.log
         log.write(self._lines.end(invocation.request_id, report, time.time()))
-        alive = not self._stopped and not self.resources.link.lost
+        alive = not self.stopped and not self.resources.link.lost
         return InvocationResult(payload, error, report, log.take(), alive)
 
     def _report(

@@ -22,7 +22,7 @@ def test_quota_is_20_ms_times_the_share_of_a_core():
 
 
 def test_version_1_group_is_unlimited_until_told(tmp_path):
-    group = cpu.CgroupCpu(tmp_path, cpu.CPU_V1).group("a")
+    group = cpu.CgroupCpu(tmp_path, 1).group("a")
     folder = tmp_path / "a"
     assert (folder / "cpu.cfs_period_us").read_text() == "20000"
     assert not (folder / "cpu.cfs_quota_us").exists()
@@ -32,7 +32,7 @@ def test_version_1_group_is_unlimited_until_told(tmp_path):
 
 
 def test_version_2_group_writes_quota_and_period_together(tmp_path):
-    group = cpu.CgroupCpu(tmp_path, cpu.CPU_V2).group("a")
+    group = cpu.CgroupCpu(tmp_path, 2).group("a")
     group.limit(128)
     assert (tmp_path / "a" / "cpu.max").read_text() == "1447 20000"
     (tmp_path / "a" / "cpu.max").unlink()

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.examples import examples
+from tuner.locallambda.sandbox.invocation import Invocation
 from tuner.locallambda.sandbox.runtime_api import (
     MAX_RESPONSE_BYTES,
-    Delivery,
     Event,
     Failed,
     Ready,
@@ -20,8 +20,6 @@ from tuner.locallambda.sandbox.runtime_api import (
     RuntimeApi,
     TooLarge,
 )
-
-HEADERS = {"Lambda-Runtime-Aws-Request-Id": "r-1", "Lambda-Runtime-Deadline-Ms": "12345"}
 
 
 def talk(scenario: Callable[[RuntimeApi, aiohttp.ClientSession, list[Event]], Awaitable[Any]]):
@@ -51,7 +49,7 @@ async def take(api, session, request_id="r-1", event=b'{"a":1}'):
     """One ``next`` that is served."""
     asked = asyncio.create_task(session.get("invocation/next"))
     await waiting(api)
-    api.deliver(Delivery(request_id, event, HEADERS))
+    api.deliver(Invocation(request_id, event, "arn"), 12345)
     async with await asked as answer:
         return dict(answer.headers), await answer.read()
 
@@ -134,7 +132,7 @@ def test_reset_sends_a_waiting_runtime_away():
         async with await asked as answer:
             assert answer.status == 410
         with pytest.raises(RuntimeError):
-            api.deliver(Delivery("r", b"", {}))
+            api.deliver(Invocation("r", b"", "arn"), 0)
 
     talk(scenario)
 

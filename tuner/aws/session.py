@@ -18,8 +18,7 @@ from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
-from tuner.aws.reasons import LOG_IN
-from tuner.aws.translate import ApiCall, translate
+from tuner.aws.translate import LOG_IN, ApiCall, translate
 from tuner.errors import AccessDenied, UsageError
 
 #: What a service on loopback gets when there are no credentials; it does not check them.

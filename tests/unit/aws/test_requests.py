@@ -20,9 +20,9 @@ from tuner.aws.logs import FunctionLog
 from tuner.aws.metrics import SplitAlias, read_health
 from tuner.aws.payloads import read_s3
 from tuner.aws.provisioned import configurations, provision, wait_until_ready, withdraw
-from tuner.aws.reasons import CODES, SAME_AS, family_of
 from tuner.aws.session import AwsSession, SessionOptions, open_session
 from tuner.aws.traces import read_traces
+from tuner.aws.translate import words_for
 from tuner.clock import VirtualClock
 from tuner.errors import AccessDenied
 
@@ -159,5 +159,4 @@ def errors_of(operation: str) -> list[str]:
 def test_every_error_of_the_model_for_what_is_sent_has_its_words(operation: str) -> None:
     for code in errors_of(operation):
         assert code in EXPECTED, "its words are tested there"
-        known = SAME_AS.get(code, code) in CODES or family_of(code)
-        assert known or code == "NoSuchKey"
+        assert words_for(code) or code == "NoSuchKey"

@@ -8,7 +8,7 @@ from tuner.api.stored import LOAD
 from tuner.api.sweep import Silent
 from tuner.crosscheck.record import patience_s
 from tuner.decide.load_result import Load
-from tuner.engine.front import BODILESS
+from tuner.engine.signing import BODILESS
 from tuner.experiment import load as loads
 from tuner.experiment.experiment import Watcher
 from tuner.experiment.recommend import price

@@ -1,7 +1,7 @@
 """A function's HTTP front under load: a Function URL or API Gateway, with IAM or without.
 
-Makes the heads of requests to one URL and reads their answers. A front tells nothing but an HTTP
-status, so no figure of REPORT is known, and a crash and a bad gateway look alike.
+Says where to send, and reads the answers. A front tells nothing but an HTTP status, so no figure of
+REPORT is known, and a crash and a bad gateway look alike.
 
 Sources: AWS Lambda developer guide, "Invoking Lambda function URLs"; Amazon API Gateway developer
 guide, "Set up gateway responses" (integration failure 502/504, throttled 429).
@@ -9,77 +9,21 @@ guide, "Set up gateway responses" (integration failure 502/504, throttled 429).
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from time import gmtime, strftime
-from typing import NamedTuple
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import urlsplit
 
 from tuner.engine.answer import Answer, read_answer
-from tuner.engine.signing import HeadCache, Signature, host_header
+from tuner.engine.signing import RequestForm
 from tuner.records import Outcome
 from tuner.targets.seam import Credentials, Endpoint
 
 IAM, NO_AUTH = "iam", "none"
 
 
-class FrontRequest(NamedTuple):
-    """The form of each request to a front, beside its URL.
-
-    With IAM it is signed for ``service`` (``lambda``, ``execute-api``); ``None``: not signed.
-    Names of ``headers`` are in lower case.
-    """
-
-    service: str | None = None
-    method: str = "POST"
-    headers: tuple[tuple[str, str], ...] = ()
-
-
 @dataclass(frozen=True)
 class Front(Endpoint):
     """As :class:`Endpoint`, but ``url`` is the whole address, and ``request`` says how."""
 
-    request: FrontRequest = field(default_factory=FrontRequest)
-
-
-class FrontSigner(HeadCache):
-    """Request heads for one URL. ``credentials`` are not used for a front without IAM."""
-
-    def __init__(
-        self, url: str, region: str, credentials: Credentials, request: FrontRequest
-    ) -> None:
-        super().__init__()
-        parts = urlsplit(url)
-        self._path = quote(parts.path or "/", safe="/~%-._:@!$&'()*+,;=")
-        self._query = _canonical_query(parts.query)
-        self._host = host_header(url)
-        self._asking = request
-        self._signature: Signature | None = None
-        if request.service is not None:
-            self._signature = Signature(credentials, region, request.service, request.method)
-        self._token = credentials.token
-
-    def _make(self, qualifier: str | None, body_sha256: str, length: int, second: int) -> bytes:
-        method, given = self._asking.method, dict(self._asking.headers)
-        headers = {"host": self._host}
-        if self._signature:
-            headers["x-amz-date"] = strftime("%Y%m%dT%H%M%SZ", gmtime(second))
-            if self._token:
-                headers["x-amz-security-token"] = self._token
-            path = quote(self._path, safe="/~")
-            headers["authorization"] = self._signature.of(path, self._query, headers, body_sha256)
-        if length:
-            headers["content-type"] = "application/json"
-        if length or method not in BODILESS:  # RFC 9110, 8.6
-            headers["content-length"] = str(length)
-        lines = [
-            f"{method} {self._path}{'?' if self._query else ''}{self._query} HTTP/1.1",
-            *(f"{name}: {value}" for name, value in {**headers, **given}.items()),
-        ]
-        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
-
-
-#: Methods whose requests have no body unless one is given. HEAD is never sent.
-BODILESS = ("GET", "DELETE", "OPTIONS")
-METHODS = ("POST", "PUT", "PATCH", *BODILESS)
+    request: RequestForm = field(default_factory=RequestForm)
 
 
 def read_front_answer(
@@ -96,18 +40,12 @@ def read_front_answer(
     return known
 
 
-def _canonical_query(query: str) -> str:
-    pairs = parse_qsl(query, keep_blank_values=True)
-    escaped = [(quote(name, safe="-_.~"), quote(value, safe="-_.~")) for name, value in pairs]
-    return "&".join(f"{name}={value}" for name, value in sorted(escaped))
-
-
 @dataclass(frozen=True)
 class FrontOptions:
     """An HTTP front to load. ``region`` is that of its host name, where it has one."""
 
     url: str
-    request: FrontRequest
+    request: RequestForm
     region: str | None = None
 
     @property

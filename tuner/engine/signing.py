@@ -1,37 +1,35 @@
 """Signs requests with AWS Signature Version 4, as cheaply as a load generator needs.
 
-Makes the heads of ``POST /2015-03-31/functions/NAME/invocations``; ``front.py`` makes those for a
-function's HTTP front. The signing key is derived once a day, and a head once a second for equal
-requests (the date in it has that resolution), so that signing costs microseconds. The time is an
-argument.
+Makes the heads of invocations and of requests to a function's HTTP front. The signing key is
+derived once a day, and a head once a second for equal requests (the date in it has that
+resolution), so that signing costs microseconds. The time is an argument.
 
 Source: AWS General Reference, "Create a signed AWS API request".
 """
 
 import hmac
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
 from time import gmtime, strftime
-from urllib.parse import quote, urlsplit
+from types import MappingProxyType
+from typing import NamedTuple
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from tuner.targets.seam import Credentials
 
 #: Sent with every invocation and signed: the answer then carries the REPORT line.
 LOG_TAIL: Mapping[str, str] = {"x-amz-log-type": "Tail"}
-_LAMBDA_SERVICE = "lambda"
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_PLAIN = "-._~"  # never escaped (RFC 3986, 2.3)
 _CACHED_HEADS = 4096  # more distinct requests than this within one second are simply signed anew
 
 
 class Signature:
     """Authorization headers of one set of credentials, for requests to one service."""
 
-    def __init__(
-        self, credentials: Credentials, region: str, service: str, method: str = "POST"
-    ) -> None:
+    def __init__(self, credentials: Credentials, region: str, service: str, method: str) -> None:
         self._credentials = credentials
         self._method = method
         self._scope = f"{region}/{service}/aws4_request"
@@ -76,10 +74,53 @@ class Signature:
         return self._key
 
 
-class HeadCache(ABC):
-    """Heads of requests, made once a second for equal requests."""
+#: Methods whose requests have no body unless one is given. HEAD is never sent.
+BODILESS = ("GET", "DELETE", "OPTIONS")
+METHODS = ("POST", "PUT", "PATCH", *BODILESS)
 
-    def __init__(self) -> None:
+
+class RequestForm(NamedTuple):
+    """The form of each request to an address.
+
+    It is signed for ``service`` (``lambda``, ``execute-api``); ``None``: not signed. ``headers``
+    are sent unsigned and go before our own; their names are in lower case.
+    """
+
+    service: str | None = None
+    method: str = "POST"
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+_INVOCATION = RequestForm("lambda", headers=(("content-type", "application/json"),))
+
+
+class RequestSigner:
+    """Request heads for one URL and set of credentials, made once a second for equal requests.
+
+    ``signed`` are further headers, signed too, with lower-case names. The credentials of a form
+    without service are not used.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        region: str,
+        credentials: Credentials,
+        form: RequestForm,
+        signed: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        parts = urlsplit(url)
+        # Each segment is escaped once in the request and once more where it is signed.
+        self._path = quote(parts.path or "/", safe="/~%-._:@!$&'()*+,;=")
+        self._canonical_path = quote(self._path, safe="/~")
+        self._query = _canonical_query(parts.query)
+        self._form = form
+        self._headers = {"host": host_header(url), **signed}
+        self._signature: Signature | None = None
+        if form.service is not None:
+            self._signature = Signature(credentials, region, form.service, form.method)
+            if credentials.token:
+                self._headers["x-amz-security-token"] = credentials.token
         self._second = -1
         self._heads: dict[tuple[str | None, str, int], bytes] = {}
 
@@ -95,55 +136,52 @@ class HeadCache(ABC):
         key = (qualifier, body_sha256, length)
         head = self._heads.get(key)
         if head is None:
-            head = self._make(qualifier, body_sha256, length, second)
+            head = self._make(qualifier, body_sha256, length)
             if len(self._heads) < _CACHED_HEADS:
                 self._heads[key] = head
         return head
 
-    @abstractmethod
-    def _make(self, qualifier: str | None, body_sha256: str, length: int, second: int) -> bytes: ...
+    def _make(self, qualifier: str | None, body_sha256: str, length: int) -> bytes:
+        method, headers = self._form.method, dict(self._headers)
+        query = self._query if qualifier is None else f"Qualifier={quote(qualifier, safe=_PLAIN)}"
+        if self._signature is not None:
+            headers["x-amz-date"] = strftime("%Y%m%dT%H%M%SZ", gmtime(self._second))
+            headers["authorization"] = self._signature.of(
+                self._canonical_path, query, headers, body_sha256
+            )
+        if length:
+            headers["content-type"] = "application/json"
+        if length or method not in BODILESS:  # RFC 9110, 8.6
+            headers["content-length"] = str(length)
+        headers.update(self._form.headers)
+        lines = [
+            f"{method} {self._path}{'?' if query else ''}{query} HTTP/1.1",
+            *(f"{name}: {value}" for name, value in headers.items()),
+        ]
+        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
-class InvokeSigner(HeadCache):
-    """Request heads for one endpoint, function and set of credentials.
+def invoke_signer(
+    url: str,
+    region: str,
+    function: str,
+    credentials: Credentials,
+    headers: Mapping[str, str] = LOG_TAIL,
+) -> RequestSigner:
+    """Return the signer for invocations of a function, by name or ARN.
 
     ``url`` is scheme, host and port of the Invoke API, optionally with a path in front of it;
     ``headers`` are signed too, with lower-case names.
     """
+    name = quote(function, safe=_PLAIN)
+    address = f"{url.rstrip('/')}/2015-03-31/functions/{name}/invocations"
+    return RequestSigner(address, region, credentials, _INVOCATION, headers)
 
-    def __init__(
-        self,
-        url: str,
-        region: str,
-        function: str,
-        credentials: Credentials,
-        headers: Mapping[str, str] = LOG_TAIL,
-    ) -> None:
-        super().__init__()
-        parts = urlsplit(url)
-        self._host = host_header(url)
-        # Each segment is escaped once in the request and once more where it is signed.
-        name = quote(function, safe="-._~")
-        self._path = f"{parts.path.rstrip('/')}/2015-03-31/functions/{name}/invocations"
-        self._canonical_path = quote(self._path, safe="/~")
-        self._signature = Signature(credentials, region, _LAMBDA_SERVICE)
-        self._extra = dict(headers)
-        if credentials.token:
-            self._extra["x-amz-security-token"] = credentials.token
 
-    def _make(self, qualifier: str | None, body_sha256: str, length: int, second: int) -> bytes:
-        date = strftime("%Y%m%dT%H%M%SZ", gmtime(second))
-        query = "" if qualifier is None else f"Qualifier={quote(qualifier, safe='-._~')}"
-        headers = {**self._extra, "host": self._host, "x-amz-date": date}
-        authorization = self._signature.of(self._canonical_path, query, headers, body_sha256)
-        lines = [
-            f"POST {self._path}{'?' if query else ''}{query} HTTP/1.1",
-            *(f"{name}: {value}" for name, value in headers.items()),
-            f"authorization: {authorization}",
-            "content-type: application/json",
-            f"content-length: {length}",
-        ]
-        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+def _canonical_query(query: str) -> str:
+    pairs = parse_qsl(query, keep_blank_values=True)
+    escaped = [(quote(name, safe=_PLAIN), quote(value, safe=_PLAIN)) for name, value in pairs]
+    return "&".join(f"{name}={value}" for name, value in sorted(escaped))
 
 
 def host_header(url: str) -> str:

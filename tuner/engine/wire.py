@@ -65,7 +65,7 @@ class Order(NamedTuple):
     timeout_s: float
     payloads: tuple[bytes, ...]
     policy: BatchPolicy  # without its script
-    front: tuple[Any, ...] | None = None  # a FrontRequest; None: the Invoke API
+    front: tuple[Any, ...] | None = None  # a RequestForm; None: the Invoke API
     script: "ScriptOrder | None" = None
     pre: bool = False  # a pre-processor makes each call's payload
     post: bool = False

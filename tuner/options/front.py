@@ -8,7 +8,8 @@ managing Lambda function URLs"; Amazon API Gateway developer guide, "Invoke REST
 import re
 from urllib.parse import SplitResult, urlsplit
 
-from tuner.engine.front import IAM, METHODS, NO_AUTH, FrontOptions, FrontRequest
+from tuner.engine.front import IAM, NO_AUTH, FrontOptions
+from tuner.engine.signing import METHODS, RequestForm
 from tuner.errors import UsageError
 from tuner.options.load_options import Fronted
 from tuner.options.option import options_of
@@ -39,7 +40,7 @@ def read_front(options: Fronted) -> FrontOptions | None:
     if verb not in METHODS:
         fix = f"Choose one of: {', '.join(METHODS)}."
         raise UsageError(f"--http-method {verb[:40]!r}", "is not supported", fix)
-    return FrontOptions(parts.geturl(), FrontRequest(service, verb, given), known[1])
+    return FrontOptions(parts.geturl(), RequestForm(service, verb, given), known[1])
 
 
 def _refuse_others(options: Fronted) -> None:

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from support.examples import examples
 from support.factories import a_batch, a_call
 from tuner.clock import WallClock
-from tuner.engine.front import METHODS, Front, FrontRequest, FrontSigner, read_front_answer
+from tuner.engine.front import Front, read_front_answer
 from tuner.engine.locust_engine import LocustEngine
+from tuner.engine.signing import METHODS, RequestForm, RequestSigner
 from tuner.errors import UsageError
 from tuner.options.front import FrontOptions, read_front
 from tuner.options.load_options import Fronted
@@ -63,7 +64,7 @@ def test_every_signature_is_the_one_that_botocore_makes(
     moment = datetime.datetime.fromtimestamp(now, datetime.UTC)
     with patch("botocore.auth.get_current_datetime", return_value=moment):
         signer.add_auth(request)
-    ours = FrontSigner(url, "eu-west-1", keys, FrontRequest(HOSTS[host], method)).head(
+    ours = RequestSigner(url, "eu-west-1", keys, RequestForm(HOSTS[host], method)).head(
         None, sha256(body).hexdigest(), len(body), now
     )
     assert f"\r\nauthorization: {request.headers['Authorization']}\r\n" in ours.decode()
@@ -72,14 +73,14 @@ def test_every_signature_is_the_one_that_botocore_makes(
 UNSIGNED = Credentials("", "")
 
 
-def head_of(request: FrontRequest, length: int) -> bytes:
-    return FrontSigner("https://x.example/a?b=1", "", UNSIGNED, request).head(
+def head_of(request: RequestForm, length: int) -> bytes:
+    return RequestSigner("https://x.example/a?b=1", "", UNSIGNED, request).head(
         None, "00", length, 0.0
     )
 
 
 def test_a_front_without_iam_gets_no_credentials() -> None:
-    assert head_of(FrontRequest(), 2) == (
+    assert head_of(RequestForm(), 2) == (
         b"POST /a?b=1 HTTP/1.1\r\nhost: x.example\r\n"
         b"content-type: application/json\r\ncontent-length: 2\r\n\r\n"
     )
@@ -87,13 +88,13 @@ def test_a_front_without_iam_gets_no_credentials() -> None:
 
 def test_a_request_without_a_body_says_so_only_where_one_is_expected() -> None:
     assert (
-        head_of(FrontRequest(method="GET"), 0) == b"GET /a?b=1 HTTP/1.1\r\nhost: x.example\r\n\r\n"
+        head_of(RequestForm(method="GET"), 0) == b"GET /a?b=1 HTTP/1.1\r\nhost: x.example\r\n\r\n"
     )
-    assert b"content-length: 0" in head_of(FrontRequest(method="PUT"), 0)
+    assert b"content-length: 0" in head_of(RequestForm(method="PUT"), 0)
 
 
 def test_headers_of_the_user_are_sent_and_go_before_our_own() -> None:
-    request = FrontRequest(headers=(("content-type", "text/plain"), ("x-api-key", "abc")))
+    request = RequestForm(headers=(("content-type", "text/plain"), ("x-api-key", "abc")))
     head = head_of(request, 2)
     assert head.count(b"content-type") == 1
     assert b"content-type: text/plain\r\n" in head
@@ -190,7 +191,7 @@ def test_any_text_is_a_front_or_a_complaint(
     except UsageError:
         return
     assert found is not None
-    signer = FrontSigner(found.url, "eu-west-1", Credentials("a", "b"), found.request)
+    signer = RequestSigner(found.url, "eu-west-1", Credentials("a", "b"), found.request)
     head = signer.head(None, sha256(b"").hexdigest(), 0, 0.0)
     assert head.endswith(b"\r\n\r\n")
     assert head.count(b"\r\n\r\n") == 1
@@ -234,7 +235,7 @@ def test_the_engine_sends_to_the_whole_url_signed_with_iam(serve: Any) -> None:
         "eu-west-1",
         "orders",
         lambda: keys,
-        request=FrontRequest("lambda"),
+        request=RequestForm("lambda"),
     )
     engine = LocustEngine(front, WallClock())
     try:

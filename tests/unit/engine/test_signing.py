@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.examples import examples
-from tuner.engine.signing import InvokeSigner, SigningTime, host_header
+from tuner.engine.signing import SigningTime, host_header, invoke_signer
 from tuner.targets.seam import Credentials
 
 NAMES = st.text("abcXYZ019-_", min_size=1, max_size=20)
@@ -52,7 +52,7 @@ def botocore_authorization(
 def assert_signed_as_botocore_does(
     url: str, name: str, qualifier: str | None, body: bytes, keys: Credentials, now: int
 ) -> None:
-    signer = InvokeSigner(url, "eu-west-1", name, keys)
+    signer = invoke_signer(url, "eu-west-1", name, keys)
     head = signer.head(qualifier, sha256(body).hexdigest(), len(body), now).decode()
     wanted = botocore_authorization(url, name, qualifier, body, keys, now)
     assert f"\r\nauthorization: {wanted}\r\n" in head
@@ -98,7 +98,7 @@ def test_three_thousand_random_requests_are_signed_as_botocore_does() -> None:
 def test_a_signer_in_use_signs_a_new_day_and_a_new_second_correctly() -> None:
     url, body = "https://lambda.eu-west-1.amazonaws.com", b"{}"
     keys = Credentials("AKID", "secret", "token")
-    signer = InvokeSigner(url, "eu-west-1", "f", keys)
+    signer = invoke_signer(url, "eu-west-1", "f", keys)
     for now in (86_399, 86_399, 86_400, 86_401, 5):
         for qualifier in ("1", None):
             head = signer.head(qualifier, sha256(body).hexdigest(), 2, now + 0.5).decode()
@@ -106,7 +106,7 @@ def test_a_signer_in_use_signs_a_new_day_and_a_new_second_correctly() -> None:
 
 
 def test_the_head_is_a_request_that_names_function_qualifier_and_length() -> None:
-    signer = InvokeSigner("http://127.0.0.1:9/", "us-east-1", "a:b", Credentials("k", "s"))
+    signer = invoke_signer("http://127.0.0.1:9/", "us-east-1", "a:b", Credentials("k", "s"))
     lines = signer.head("$LATEST", "0" * 64, 17, 0).decode().split("\r\n")
     assert lines[0] == ("POST /2015-03-31/functions/a%3Ab/invocations?Qualifier=%24LATEST HTTP/1.1")
     assert "content-length: 17" in lines
@@ -134,7 +134,7 @@ SECONDS = st.integers(100_000, 4_000_000_000)
 def test_a_request_is_signed_with_the_present_time_after_the_clock_jumped(
     moments: list[int],
 ) -> None:
-    signer = InvokeSigner("http://127.0.0.1:9", "us-east-1", "fn", Credentials("a", "b"))
+    signer = invoke_signer("http://127.0.0.1:9", "us-east-1", "fn", Credentials("a", "b"))
     wall = [0.0]
     time = SigningTime(lambda: wall[0])
     for moment in moments:

@@ -11,9 +11,15 @@ from time import monotonic
 
 from tuner.engine.answer import FirstTails, read_answer
 from tuner.engine.engine import Mode
-from tuner.engine.front import FrontRequest, FrontSigner, read_front_answer
+from tuner.engine.front import read_front_answer
 from tuner.engine.retry import Retries
-from tuner.engine.signing import LOG_TAIL, InvokeSigner, SigningTime
+from tuner.engine.signing import (
+    LOG_TAIL,
+    RequestForm,
+    RequestSigner,
+    SigningTime,
+    invoke_signer,
+)
 from tuner.engine.wire import Order, OrderedCall
 from tuner.targets.seam import Credentials
 
@@ -46,7 +52,7 @@ class Job:
     def use_keys(self, access_key: str, secret_key: str, token: str | None) -> None:
         """Sign with these credentials from now on."""
         self._keys = Credentials(access_key, secret_key, token)
-        self._signers: dict[str | None, InvokeSigner | FrontSigner] = {}
+        self._signers: dict[str | None, RequestSigner] = {}
         self._signer(None)
 
     def body(self, call: OrderedCall) -> bytes:
@@ -59,17 +65,16 @@ class Job:
         signer = self._signers.get(call.function) or self._signer(call.function)
         return signer.head(call.qualifier, digest, len(body), self.time.now_s()) + body
 
-    def _signer(self, function: str | None) -> InvokeSigner | FrontSigner:
+    def _signer(self, function: str | None) -> RequestSigner:
         """Return the signer for a function; ``None`` is the order's own."""
         order, made = self.order, self._signers
         if order.front is not None:
-            made[function] = FrontSigner(
-                order.url, order.region, self._keys, FrontRequest(*order.front)
-            )
+            form = RequestForm(*order.front)
+            made[function] = RequestSigner(order.url, order.region, self._keys, form)
         else:
             headers = HEADERS[Mode(order.policy.mode)]
             name = function or order.function
-            made[function] = InvokeSigner(order.url, order.region, name, self._keys, headers)
+            made[function] = invoke_signer(order.url, order.region, name, self._keys, headers)
         return made[function]
 
 

@@ -15,21 +15,9 @@ from tuner.engine.wire import Result
 from tuner.records import Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """One failed attempt, counted from 1: the wait before it, and the one that the server asks for.
-
-    ``waited_s`` is 0 before the first attempt.
-    """
-
-    attempt: int
-    waited_s: float = 0.0
-    retry_after_s: float | None = None
-
-
 @dataclass(frozen=True)
-class FullJitter:
-    """Exponential backoff with full jitter: anything from nothing to base x 2^(attempt-1).
+class Backoff:
+    """Exponential backoff with jitter, full or ``decorrelated``.
 
     Source: "Exponential Backoff And Jitter", AWS Architecture Blog, 2015. The defaults are those
     of the AWS SDKs' standard mode: three attempts in all, at most 20 s (AWS SDKs and Tools
@@ -39,50 +27,35 @@ class FullJitter:
     attempts: int = 3
     base_s: float = 1.0
     cap_s: float = 20.0
+    decorrelated: bool = False
 
-    def delay_s(self, failure: Failure, random: Random) -> float | None:
-        """Return a random part of the step, or what the server asks for if that is longer."""
-        if failure.attempt >= self.attempts:
+    def delay_s(
+        self, attempt: int, waited_s: float, retry_after_s: float | None, random: Random
+    ) -> float | None:
+        """Return how long to wait after a failed attempt, or ``None`` if it was the last.
+
+        The first attempt is 1, and nothing was ``waited_s`` before it. With full jitter it is
+        anything from nothing to base x 2^(attempt-1), decorrelated anything from the base to three
+        times the last wait; or what the server asks for if that is longer. An hour of
+        ``Retry-After`` would keep a load from ending, so the cap holds for it, too.
+        """
+        if attempt >= self.attempts:
             return None
-        # Capped before it is raised: 2.0 ** 1024 is an error, not infinity.
-        step = min(self.cap_s, self.base_s * 2.0 ** min(failure.attempt - 1, 60))
-        return _at_least(failure, random.uniform(0.0, step), self.cap_s)
-
-
-@dataclass(frozen=True)
-class Decorrelated:
-    """Backoff whose next step is drawn between the base and three times the last one.
-
-    Source: as :class:`FullJitter`, "decorrelated jitter".
-    """
-
-    attempts: int = 3
-    base_s: float = 0.1
-    cap_s: float = 20.0
-
-    def delay_s(self, failure: Failure, random: Random) -> float | None:
-        """Return a step drawn from the last one, or what the server asks for if that is longer."""
-        if failure.attempt >= self.attempts:
-            return None
-        last = max(self.base_s, failure.waited_s)
-        step = min(self.cap_s, random.uniform(self.base_s, 3.0 * last))
-        return _at_least(failure, step, self.cap_s)
-
-
-def _at_least(failure: Failure, delay_s: float, cap_s: float) -> float:
-    """Return the delay, or what the server asks for if that is longer, up to the cap: an hour of
-    ``Retry-After`` would keep a load from ending."""
-    return min(cap_s, max(delay_s, failure.retry_after_s or 0.0))
+        if self.decorrelated:
+            step = random.uniform(self.base_s, 3.0 * max(self.base_s, waited_s))
+        else:  # capped before it is raised: 2.0 ** 1024 is an error, not infinity
+            step = random.uniform(0.0, min(self.cap_s, self.base_s * 2.0 ** min(attempt - 1, 60)))
+        return min(self.cap_s, max(step, retry_after_s or 0.0))
 
 
 #: The SDKs' adaptive mode retries as their standard mode does; it also limits the rate.
 ADAPTIVE = "adaptive"
 #: By the names that a load may give; ``None`` makes every failure final.
-POLICIES: Mapping[str, FullJitter | Decorrelated | None] = {
+POLICIES: Mapping[str, Backoff | None] = {
     "none": None,
-    "backoff": FullJitter(),
-    "decorrelated": Decorrelated(),
-    ADAPTIVE: FullJitter(),
+    "backoff": Backoff(),
+    "decorrelated": Backoff(base_s=0.1, decorrelated=True),
+    ADAPTIVE: Backoff(),
 }
 
 
@@ -114,8 +87,8 @@ class Retries:
         """Seconds that a request has to wait before it may be sent."""
         return 0.0 if self._limit is None else self._limit.wait_s(now_s)
 
-    def wait_s(self, result: Result, attempt: int, waited_s: float) -> float | None:
-        """Learn from an attempt (the first is 1): seconds until the next, or ``None`` for none."""
+    def wait_s(self, result: Result, waited_s: float) -> float | None:
+        """Learn from an attempt: seconds until the next, or ``None`` for none."""
         if self._policy is None:
             return None
         outcome = Outcome(result.outcome)
@@ -123,8 +96,8 @@ class Retries:
             self._limit.answered(result.done, outcome is Outcome.THROTTLED)
         if not retriable(outcome, result.status):
             return None
-        random = Random(f"{self._seed}/{result.number}/{attempt}")
-        return self._policy.delay_s(Failure(attempt, waited_s, result.retry_after_s), random)
+        random = Random(f"{self._seed}/{result.number}/{result.attempt}")
+        return self._policy.delay_s(result.attempt, waited_s, result.retry_after_s, random)
 
 
 _C, _BETA = 0.4, 0.7
@@ -148,9 +121,10 @@ class AdaptiveLimit:
     def __init__(self, now_s: float) -> None:
         self._enabled = False
         self._bucket = SendBucket(1.0, now_s)
-        self._measured = MeasuredRate(now_s)
         self._last_max = 0.0
         self._throttled_at = now_s
+        self._slot, self._in_slot = float(math.floor(now_s)), 0
+        self._sending = 0.0  # calls per second, smoothed over slots that are over
 
     @property
     def rate(self) -> float | None:
@@ -163,7 +137,7 @@ class AdaptiveLimit:
 
     def answered(self, now_s: float, throttled: bool) -> None:
         """Learn from an answer."""
-        sending = self._measured.count(now_s)
+        sending = self._count(now_s)
         if throttled:
             self._last_max = min(sending, self._bucket.rate) if self._enabled else sending
             self._throttled_at = now_s
@@ -172,6 +146,16 @@ class AdaptiveLimit:
         else:
             rate = self._cubic(now_s - self._throttled_at)
         self._bucket.set_rate(min(rate, _MOST_AHEAD * sending), now_s)
+
+    def _count(self, now_s: float) -> float:
+        """Count one call; return the rate of sending."""
+        slot = math.floor(now_s / _SLOT_S) * _SLOT_S
+        self._in_slot += 1
+        if slot > self._slot:
+            newest = self._in_slot / (slot - self._slot)
+            self._sending = newest * _NEWEST + self._sending * (1.0 - _NEWEST)
+            self._slot, self._in_slot = slot, 0
+        return self._sending
 
     def _cubic(self, since_s: float) -> float:
         """Return the rate this long after a throttle: back at the last maximum after K seconds."""
@@ -207,23 +191,3 @@ class SendBucket:
     def _fill(self, now_s: float) -> None:
         self._tokens = min(self._room, self._tokens + (now_s - self._at) * self.rate)
         self._at = now_s
-
-
-class MeasuredRate:
-    """The rate of sending, in calls per second, smoothed over slots."""
-
-    def __init__(self, now_s: float) -> None:
-        self._slot = float(math.floor(now_s))
-        self._count = 0
-        self._rate = 0.0
-
-    def count(self, now_s: float) -> float:
-        """Count one call; return the rate including the last slot that is over."""
-        slot = math.floor(now_s / _SLOT_S) * _SLOT_S
-        self._count += 1
-        if slot > self._slot:
-            newest = self._count / (slot - self._slot)
-            self._rate = newest * _NEWEST + self._rate * (1.0 - _NEWEST)
-            self._count = 0
-            self._slot = slot
-        return self._rate

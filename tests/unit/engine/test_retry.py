@@ -9,15 +9,7 @@ from botocore.retries.throttling import CubicCalculator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.engine.retry import (
-    AdaptiveLimit,
-    Decorrelated,
-    Failure,
-    FullJitter,
-    Retries,
-    SendBucket,
-    retriable,
-)
+from tuner.engine.retry import AdaptiveLimit, Backoff, Retries, SendBucket, retriable
 from tuner.engine.wire import Result
 from tuner.records import Outcome
 
@@ -26,24 +18,25 @@ from tuner.records import Outcome
 def test_full_jitter_stays_within_its_step_unless_the_server_asks_for_more(
     attempt: int, seed: int, after: float | None
 ) -> None:
-    policy = FullJitter(attempts=6000, base_s=0.2, cap_s=15.0)
-    delay = policy.delay_s(Failure(attempt, 0.0, after), Random(seed))
+    policy = Backoff(attempts=6000, base_s=0.2, cap_s=15.0)
+    delay = policy.delay_s(attempt, 0.0, after, Random(seed))
     assert delay is not None
     step = min(15.0, 0.2 * 2 ** min(attempt - 1, 20))
     asked = min(15.0, after or 0.0)
     assert asked <= delay <= max(step, asked)
 
 
-@pytest.mark.parametrize("policy", [FullJitter(), Decorrelated()])
-def test_an_hour_of_retry_after_is_capped(policy: FullJitter | Decorrelated) -> None:
-    assert policy.delay_s(Failure(1, 0.0, 3600.0), Random(1)) == policy.cap_s
+@pytest.mark.parametrize("policy", [Backoff(), Backoff(decorrelated=True)])
+def test_an_hour_of_retry_after_is_capped(policy: Backoff) -> None:
+    assert policy.delay_s(1, 0.0, 3600.0, Random(1)) == policy.cap_s
 
 
 @given(seed=st.integers(), waited=st.floats(0, 100))
 def test_decorrelated_jitter_stays_between_base_and_thrice_the_last_wait(
     seed: int, waited: float
 ) -> None:
-    delay = Decorrelated(base_s=0.1, cap_s=5.0).delay_s(Failure(1, waited), Random(seed))
+    policy = Backoff(base_s=0.1, cap_s=5.0, decorrelated=True)
+    delay = policy.delay_s(1, waited, None, Random(seed))
     assert delay is not None
     assert min(5.0, 0.1) <= delay <= min(5.0, 3 * max(0.1, waited))
 
@@ -51,21 +44,21 @@ def test_decorrelated_jitter_stays_between_base_and_thrice_the_last_wait(
 def test_full_jitter_is_spread_evenly_over_its_step() -> None:
     from scipy.stats import kstest
 
-    random, policy = Random(3), FullJitter(attempts=9, base_s=1.0)
-    delays = [policy.delay_s(Failure(3), random) for _ in range(2000)]
+    random, policy = Random(3), Backoff(attempts=9, base_s=1.0)
+    delays = [policy.delay_s(3, 0.0, None, random) for _ in range(2000)]
     assert kstest(delays, "uniform", args=(0, 4)).pvalue > 0.01
 
 
-@pytest.mark.parametrize("policy", [FullJitter(attempts=3), Decorrelated(attempts=3)])
-def test_a_call_is_given_up_after_its_last_attempt(policy: FullJitter | Decorrelated) -> None:
-    assert policy.delay_s(Failure(2), Random(1)) is not None
-    assert policy.delay_s(Failure(3), Random(1)) is None
+@pytest.mark.parametrize("policy", [Backoff(), Backoff(decorrelated=True)])
+def test_a_call_is_given_up_after_its_last_attempt(policy: Backoff) -> None:
+    assert policy.delay_s(2, 0.0, None, Random(1)) is not None
+    assert policy.delay_s(3, 0.0, None, Random(1)) is None
 
 
 def test_without_a_policy_every_failure_is_final() -> None:
     throttled = Result(0, 1, 0.0, 0.0, None, 0.0, "throttled", 429, None, 5.0, *[None] * 7)
-    assert Retries("none", 1, 0.0).wait_s(throttled, 1, 0.0) is None
-    assert Retries("backoff", 1, 0.0).wait_s(throttled, 1, 0.0) == 5.0
+    assert Retries("none", 1, 0.0).wait_s(throttled, 0.0) is None
+    assert Retries("backoff", 1, 0.0).wait_s(throttled, 0.0) == 5.0
 
 
 @pytest.mark.parametrize(

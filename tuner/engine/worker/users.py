@@ -100,7 +100,7 @@ class InvokeUser(User):
 
     def report(self, job: Job, due: Due, result: Result, over: Event) -> Due | None:
         """Report an attempt to the tuner; return the next one if the retry policy wants one."""
-        wait_s = job.retries.wait_s(result, due.attempt, due.waited_s)
+        wait_s = job.retries.wait_s(result, due.waited_s)
         emit = self.environment.queue.emit
         if wait_s is None or over.is_set():
             emit(wire.pack(wire.RESULT, *result))

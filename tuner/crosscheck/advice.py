@@ -28,7 +28,8 @@ def disagreements(
     function: str, rows: Sequence[CheckedVersion], *, settled: bool
 ) -> Iterator[Advice]:
     """Every disagreement; ``settled`` says that CloudWatch's figures are whole."""
-    if settled and not any(_known(row) for row in rows):
+    counts = (row.seen for row in rows)
+    if settled and not any(c.invocations or c.throttles or c.errors for c in counts):
         text = (
             f"CloudWatch has no figures of {function} for this run, so nothing could be compared; "
             "check that region and account are those of the function."
@@ -56,48 +57,34 @@ def _name(function: str, row: CheckedVersion, several: bool) -> str:
     return f"{what} ({format_memory(row.memory_mb)}{arch})"
 
 
-def _known(row: CheckedVersion) -> bool:
-    return bool(row.seen.invocations or row.seen.throttles or row.seen.errors)
+def _counted(
+    what: str, *, more: bool, verb: str = "were answered", unless: Gap | None = None
+) -> Gap:
+    """CloudWatch counted more, or fewer, than there can have been; ``unless`` explains it."""
+
+    def gap(row: CheckedVersion) -> str | None:
+        ours, unsure = _sent(row, what)
+        theirs = getattr(row.within if more else row.seen, what)
+        if ours is None or (unless is not None and unless(row)):
+            return None
+        if theirs <= ours + unsure if more else theirs >= ours:
+            return None
+        return f"{theirs:,} {what} where {ours:,} {verb}"
+
+    return gap
 
 
-def _more(row: CheckedVersion) -> str | None:
-    if row.within.invocations <= row.ran + row.unsure:
-        return None
-    return _counts("invocations", row.within.invocations, row.ran, "ran")
+def _sent(row: CheckedVersion, what: str) -> tuple[int | None, int]:
+    """Return how many there were for certain, if that is known, and how many more there may be."""
+    return {
+        "invocations": (row.ran, row.unsure),
+        "errors": (row.errors, row.unsure),
+        "throttles": (row.throttles, row.unsure_throttles),
+    }[what]
 
 
-def _fewer(row: CheckedVersion) -> str | None:
-    if row.seen.invocations >= row.ran:
-        return None
-    return _counts("invocations", row.seen.invocations, row.ran, "answered")
-
-
-def _more_errors(row: CheckedVersion) -> str | None:
-    if row.errors is None or _more(row) or row.within.errors <= row.errors + row.unsure:
-        return None
-    return _counts("errors", row.within.errors, row.errors)
-
-
-def _fewer_errors(row: CheckedVersion) -> str | None:
-    if row.errors is None or _fewer(row) or row.seen.errors >= row.errors:
-        return None
-    return _counts("errors", row.seen.errors, row.errors)
-
-
-def _more_throttles(row: CheckedVersion) -> str | None:
-    if row.throttles is None or row.within.throttles <= row.throttles + row.unsure_throttles:
-        return None
-    return _counts("throttles", row.within.throttles, row.throttles)
-
-
-def _fewer_throttles(row: CheckedVersion) -> str | None:
-    if row.throttles is None or row.seen.throttles >= row.throttles:
-        return None
-    return _counts("throttles", row.seen.throttles, row.throttles)
-
-
-def _counts(what: str, theirs: int, ours: int, verb: str = "were answered") -> str:
-    return f"{theirs:,} {what} where {ours:,} {verb}"
+_more = _counted("invocations", more=True, verb="ran")
+_fewer = _counted("invocations", more=False, verb="answered")
 
 
 def _durations(row: CheckedVersion) -> str | None:
@@ -118,6 +105,7 @@ def _concurrency(row: CheckedVersion) -> str | None:
     return f"{theirs:,.0f} at once where {ours:,} were in flight"
 
 
+#: Code, gap and what it means.
 _GAPS: tuple[tuple[str, Gap, str], ...] = (
     (
         "metrics-more",
@@ -127,12 +115,12 @@ _GAPS: tuple[tuple[str, Gap, str], ...] = (
     ),
     (
         "metrics-errors",
-        _more_errors,
+        _counted("errors", more=True, unless=_more),
         "calls failed that looked successful here; check the function's log",
     ),
     (
         "metrics-throttles",
-        _more_throttles,
+        _counted("throttles", more=True),
         "something else was throttled too; check what shares the function's concurrency",
     ),
     (
@@ -156,12 +144,12 @@ _SETTLED_GAPS: tuple[tuple[str, Gap, str], ...] = (
     ),
     (
         "metrics-errors",
-        _fewer_errors,
+        _counted("errors", more=False, unless=_fewer),
         "something between this machine and Lambda failed, not the function; check the path",
     ),
     (
         "metrics-throttles",
-        _fewer_throttles,
+        _counted("throttles", more=False),
         "something other than this function's concurrency throttled the rest; check the reasons",
     ),
 )
@@ -239,7 +227,8 @@ def _init(found: Sequence[Pair]) -> Iterator[Advice]:
     if differ:
         text = (
             f"X-Ray and REPORT disagree on INIT in {len(differ):,} of {len(told):,} traced calls "
-            f"({_init_words(differ[0])}); rely less on cold starts, and check these traces."
+            f"({_init_of(differ[0].traced)} and {_init_of(differ[0].sample)}); rely less on cold "
+            "starts, and check these traces."
         )
         yield Advice("traces-init", text)
     ahead = [p for p in told if p.sample.cold and (p.traced.ahead_ms or 0.0) >= _AHEAD_MS]
@@ -261,13 +250,8 @@ def _init_differs(pair: Pair) -> bool:
     return ours is not None and theirs is not None and _far(ours, theirs)
 
 
-def _init_words(pair: Pair) -> str:
-    theirs = pair.traced.init_ms if pair.traced.init_ms is not None else pair.traced.restore_ms
-    ours = pair.sample.init_ms if pair.sample.init_ms is not None else pair.sample.restore_ms
-    return f"{_or_none(theirs)} and {_or_none(ours)}"
-
-
-def _or_none(ms: float | None) -> str:
+def _init_of(told: Traced | Sample) -> str:
+    ms = told.restore_ms if told.init_ms is None else told.init_ms
     return "none" if ms is None else format_ms(ms)
 
 
@@ -296,13 +280,16 @@ def _attempts(found: Sequence[Pair], settled: bool) -> Iterator[Advice]:
             "between this machine and Lambda retries. Turn its retries off."
         )
         yield Advice("traces-attempts", text)
-    events = [p for p in found if p.event is not None and p.traced.attempts is not None]
-    differ = [p for p in events if p.event is not None and p.traced.attempts != p.event.tries]
-    if differ and settled and differ[0].event is not None:
-        one = differ[0]
+    tries = [
+        (p.traced.attempts, p.event.tries)
+        for p in found
+        if p.event is not None and p.traced.attempts is not None
+    ]
+    differ = [(theirs, ours) for theirs, ours in tries if theirs != ours]
+    if differ and settled:
         text = (
-            f"X-Ray and the log disagree on how often {len(differ):,} of {len(events):,} traced "
-            f"events were tried ({one.traced.attempts} and {differ[0].event.tries}, say); give a "
+            f"X-Ray and the log disagree on how often {len(differ):,} of {len(tries):,} traced "
+            f"events were tried ({differ[0][0]} and {differ[0][1]}, say); give a "
             "longer --drain, or check these traces."
         )
         yield Advice("traces-attempts", text)

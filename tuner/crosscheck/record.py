@@ -184,7 +184,7 @@ class Tally:
         self.sent: dict[Invoked, Sent] = {}
         self.by_id: dict[str, Sample] = {}
         self.events: dict[str, Followed] = {}
-        self._traced = traced
+        self.traced = traced
 
     def add(self, sample: Sample) -> None:
         """Count one request as it ends."""
@@ -203,20 +203,15 @@ class Tally:
 
     def _remember(self, sample: Sample) -> None:
         known = sample.request_id in self.by_id
-        if self._traced and sample.request_id and (known or len(self.by_id) < _MOST_IDS):
+        if self.traced and sample.request_id and (known or len(self.by_id) < _MOST_IDS):
             self.by_id[sample.request_id] = sample
-
-    @property
-    def traced(self) -> bool:
-        """Return whether requests can be found by id."""
-        return self._traced
 
     def of_events(
         self, events: "EventFigures", followed: Mapping[str, Followed], until_s: float
     ) -> None:
         """Count what became of accepted events up to a moment of the run, in place of what the
         answers told, which is only that they were accepted; a load has one version."""
-        if self._traced:
+        if self.traced:
             self.events.update(followed)
         for own in self.sent.values():
             may_run = events.unknown * (1 + events.following.settings.retries)

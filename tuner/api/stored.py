@@ -7,6 +7,7 @@ from tuner.api.results import CompareResult, LoadResult, SweepResult
 from tuner.errors import StoreError
 from tuner.experiment.recommend import PricedAs, recommend_run
 from tuner.options.commands import CompareCall, RecommendCall
+from tuner.options.sweep import GoalOptions
 from tuner.store import thinning
 from tuner.store.runs import find
 
@@ -14,8 +15,6 @@ from tuner.store.runs import find
 LOAD = "load"
 #: The document that keeps a run's answer in a few words, for lists of runs.
 ANSWER = "answer"
-#: Overrides of a run's options; the rest of a recommendation's keywords is about prices and pages.
-_GOAL = ("strategy", "balance", "worth", "slo", "cold_share", "traffic")
 
 
 @taking(RecommendCall)
@@ -30,7 +29,9 @@ def recommend(options: RecommendCall) -> SweepResult:
 
 def recommend_again(options: RecommendCall) -> SweepResult:
     """Choose again, and write nothing."""
-    given = {name: value for name in _GOAL if (value := getattr(options, name)) is not None}
+    given = {
+        n: v for n, v in options.values().items() if n in GoalOptions.names() and v is not None
+    }
     priced = PricedAs(options.region, options.arch)
     return SweepResult(recommend_run(options.run, options.store, priced, given))
 

@@ -17,7 +17,7 @@ from tuner.decide.result import Sweep
 from tuner.errors import UsageError
 from tuner.measure.documents import stored_notes
 from tuner.options.question import measured_arches, question, sides, without_lost_traffic
-from tuner.options.sweep import SweepOptions, stored_options
+from tuner.options.sweep import GoalOptions, Production, SweepOptions, stored_options
 from tuner.records import Advice, FunctionFacts
 from tuner.store.runs import find
 
@@ -49,7 +49,8 @@ def recommend_run(
     region, other = priced_as.region or facts.region, priced_as.arch
     found = Findings(run, stored.samples, {}, stored_notes(stored.documents))
     # A new question cannot be confirmed by calls: sizes that were called at all may answer it.
-    enough = 1 if _ANEW & given.keys() else VERIFIED
+    anew = GoalOptions.names() - Production.names()
+    enough = 1 if anew & given.keys() else VERIFIED
     if measured_arches(options, facts) != (facts.arch,):
         found = replace(found, run=replace(run, facts=replace(facts, region=region)))
         answer = _over_architectures(found, options, other, enough)
@@ -57,10 +58,6 @@ def recommend_run(
         priced = replace(facts, region=region, arch=other or facts.arch)
         answer = _on_one(found, options, priced, enough)
     return replace(answer, cross_check=stored_check(stored.documents))
-
-
-#: Options that ask another question of the same samples.
-_ANEW = frozenset({"strategy", "balance", "worth", "slo", "memory"})
 
 
 def _on_one(found: Findings, options: SweepOptions, priced_as: FunctionFacts, enough: int) -> Sweep:

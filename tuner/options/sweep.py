@@ -180,6 +180,15 @@ class SweepOptions(
             raise UsageError("--architectures", "cannot be measured in place", fix)
 
 
+def measuring_options() -> list[str]:
+    """The names of the options that say how a run measured and chose, which a report shows.
+
+    Those of the function and of the calls are not among them: they may be secret.
+    """
+    others = calls.RunOptions.names()
+    return [n for n, e in options_of(SweepOptions).items() if n not in others and not e.internal]
+
+
 def as_sweep(options: Options) -> SweepOptions:
     """The options of a command that has some of a sweep's, as a sweep's."""
     known = SweepOptions.names()

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tuner.decide.result import ModelCard, Sweep
+from tuner.options.sweep import measuring_options
 from tuner.records import Backend, FunctionFacts
 from tuner.report.elements import Fact, Section, counted, known
 from tuner.report.load_document import cross_check_document
@@ -15,12 +16,6 @@ from tuner.units import UNKNOWN, format_memory, format_ms, format_seconds, forma
 CROSS_CHECK = "Cross-check"
 _SPENT = "Time and cost of this run"
 _INTERVALS = "A range beside a value contains the true value in nine of ten repetitions."
-#: Options that say how a run measured and chose; payloads and environments may be secret.
-_SHOWN_OPTIONS = (
-    *("memory", "architectures", "method", "samples", "invocations", "max_cost", "max_time"),
-    *("cold", "variants", "strategy", "balance", "worth", "slo", "traffic", "cold_share", "mode"),
-    *("profile_load", "rate", "duration", "retry", "max_concurrency"),
-)
 
 
 def method_section(sweep: Sweep) -> Section:
@@ -140,7 +135,7 @@ def _rate(usd: float) -> str:
 
 def _options(options: Mapping[str, Any]) -> str:
     parts = []
-    for name in _SHOWN_OPTIONS:
+    for name in measuring_options():
         value = options.get(name)
         if value is None or value in ([], (), ""):
             continue

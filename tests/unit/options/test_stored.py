@@ -9,7 +9,13 @@ from tuner.errors import UsageError
 from tuner.options.commands import SweepCommand
 from tuner.options.load_options import LoadOptions
 from tuner.options.question import without_lost_traffic
-from tuner.options.sweep import SweepOptions, as_sweep, stored_options, with_secrets
+from tuner.options.sweep import (
+    SweepOptions,
+    as_sweep,
+    measuring_options,
+    stored_options,
+    with_secrets,
+)
 from tuner.units import MemoryRange
 
 #: As version 0.1 stored them: texts as they were written.
@@ -70,6 +76,12 @@ def test_where_results_go_is_not_kept_with_a_run() -> None:
     command = SweepCommand("f", json_to="-", output="out", store="s", yes=True, resume=None)
     assert command.stored() == SweepOptions("f", seed=command.seed).stored()
     assert as_sweep(command) == SweepOptions("f", seed=command.seed)
+
+
+def test_reports_show_how_was_measured_but_no_secrets_and_nothing_internal() -> None:
+    shown = measuring_options()
+    assert {"memory", "slo", "traffic", "rate", "variants", "max_cost"} <= set(shown)
+    assert not {"payload", "env", "pre", "left_out", "seed"} & set(shown)
 
 
 def test_traffic_whose_file_is_gone_is_left_out_and_told(tmp_path: Path) -> None:

@@ -10,6 +10,10 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+#: Lambda's own limits, in 1 MB steps (AWS, "Lambda quotas").
+MEMORY_MIN_MB = 128
+MEMORY_MAX_MB = 10_240
+
 
 class Outcome(StrEnum):
     """Outcomes of a request. Only ``ok`` has a duration worth modelling; the rest is data too."""

@@ -11,10 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tuner.errors import UsageError
+from tuner.records import MEMORY_MAX_MB, MEMORY_MIN_MB
 
-#: Lambda's own limits, in 1 MB steps (AWS, "Lambda quotas").
-MEMORY_MIN_MB = 128
-MEMORY_MAX_MB = 10_240
 #: AWS computes monthly prices with 730 hours.
 SECONDS_PER_MONTH = 730 * 3600
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from tuner.api.sweep import sweep_options
 from tuner.aws.payloads import split_s3
 from tuner.cli.app import main
+from tuner.engine.batches import Payload
 from tuner.errors import AccessDenied, NotFound, TunerError, UsageError
-from tuner.measure.batches import Payload
 from tuner.options.payloads import read_payloads
 
 REGION = "eu-west-1"

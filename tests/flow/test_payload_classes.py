@@ -8,8 +8,8 @@ import pytest
 
 from support.commands import Run
 from tuner.api.sweep import sweep_options
+from tuner.engine.batches import MOST_CLASSES, weights_of
 from tuner.errors import UsageError
-from tuner.measure.batches import MOST_CLASSES, weights_of
 from tuner.options.payloads import read_payloads
 from tuner.store.runs import Store
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from support.commands import Run
-from tuner.measure.documents import LOADS
 from tuner.records import Outcome, Purpose
+from tuner.store.documents import LOADS
 from tuner.store.runs import Store
 
 pytestmark = pytest.mark.slow

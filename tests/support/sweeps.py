@@ -27,7 +27,6 @@ from tuner.decide.result import (
     WarmRow,
 )
 from tuner.engine.engine import Shortfall
-from tuner.measure.documents import Ending, LoadTerms
 from tuner.measure.load_figures import LoadFigures, LoadTally
 from tuner.model.quantiles import Stats
 from tuner.records import (
@@ -37,6 +36,7 @@ from tuner.records import (
     Purpose,
     RunState,
 )
+from tuner.store.documents import Ending, LoadTerms
 
 SIZES = (128, 192, 256, 384, 512, 768, 1024, 1280, 1536)
 GB_SECOND, REQUEST = 0.0000166667, 0.0000002

@@ -12,14 +12,14 @@ from typing import Any
 from tuner.api.known import what_is_known
 from tuner.billing.cost import FIGURE_USD
 from tuner.billing.prices import Prices, prices
-from tuner.crosscheck.record import PAUSE_S, WAIT_S, patience_s
+from tuner.crosscheck.tally import PAUSE_S, WAIT_S, patience_s
 from tuner.decide.confirm import MOST as CONFIRMATION
-from tuner.decide.load_plan import MOST, MOST_WITHOUT_SLO
+from tuner.decide.load_plan import MOST, MOST_WITHOUT_SLO, terms_of
 from tuner.decide.load_result import LOAD_SCOPES, load_words
+from tuner.engine.batches import MOST_CALLS, largest_burst
 from tuner.engine.profiles.profile import Profile
 from tuner.experiment.price_list import load_table
 from tuner.experiment.spec import INVOCATIONS
-from tuner.measure.batches import MOST_CALLS, largest_burst, terms_of
 from tuner.options.question import measured_arches
 from tuner.options.size_load import size_load
 from tuner.options.sweep import SweepOptions

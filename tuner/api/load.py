@@ -6,15 +6,15 @@ from tuner.api.calling import taking
 from tuner.api.results import LoadResult
 from tuner.api.stored import LOAD
 from tuner.api.sweep import Silent
-from tuner.crosscheck.record import patience_s
+from tuner.crosscheck.tally import patience_s
 from tuner.decide.load_result import Load
+from tuner.engine.batches import Payload
 from tuner.engine.signing import BODILESS
 from tuner.experiment import load as loads
 from tuner.experiment.experiment import Watcher
 from tuner.experiment.recommend import price
 from tuner.experiment.spec import LoadRun
 from tuner.experiment.wiring import SendOptions, open_context
-from tuner.measure.batches import Payload
 from tuner.options.commands import LoadCall
 from tuner.options.load import LoadSpec, load_spec
 from tuner.options.load_options import LoadOptions

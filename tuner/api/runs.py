@@ -8,9 +8,9 @@ from pathlib import Path
 from tuner.api.results import LoadResult
 from tuner.api.stored import ANSWER, LOAD
 from tuner.errors import UsageError
-from tuner.measure.documents import LOADS
 from tuner.options.manage import RunsThin
 from tuner.records import RunRecord
+from tuner.store.documents import LOADS
 from tuner.store.retention import Rule
 from tuner.store.runs import Store
 from tuner.units import UNKNOWN, parse_seconds

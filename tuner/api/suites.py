@@ -1,5 +1,6 @@
 """``tuner.bench``: a suite, run and judged."""
 
+from functools import partial
 from pathlib import Path
 
 from tuner.api.calling import taking
@@ -40,6 +41,7 @@ def bench_suite(options: BenchCall, onlooker: Onlooker) -> BenchResult:
 
 def history_page(options: BenchHistory) -> Path:
     """Write the page of a suite's runs over time, and the reports of runs that have none."""
+    from tuner.experiment.recommend import recommend_run
     from tuner.report.history_series import history_of
     from tuner.report.pages import write_history, write_missing_reports
 
@@ -50,5 +52,6 @@ def history_page(options: BenchHistory) -> Path:
         where = last.environment if options.environment is None else options.environment
         found = history_of(benches.all(last.suite, where), options.branch)[-options.limit :]
     documents = [bench.document for bench in found]
-    write_missing_reports(documents, options.store, output, options.reports)
+    answer = partial(recommend_run, store_url=options.store, among=None)
+    write_missing_reports(documents, answer, output, options.reports)
     return write_history(documents, output)

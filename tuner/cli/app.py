@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from tuner import __version__
 from tuner.cli.command import CONTEXT, command
 from tuner.errors import TunerError
 
@@ -144,7 +144,7 @@ for _name, (_, _line) in COMMANDS.items():
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"tuner {__version__}")
+        typer.echo(f"tuner {version('tuner')}")
         raise typer.Exit
 
 

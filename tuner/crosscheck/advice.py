@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from tuner.crosscheck.record import CheckedVersion, TraceRow
 from tuner.measure.event_fates import Followed
 from tuner.records import Advice, Sample, Traced
+from tuner.store.documents import CheckedVersion, TraceRow
 from tuner.units import format_memory, format_ms
 
 #: Both sides count the same milliseconds; REPORT rounds to hundredths.

@@ -10,18 +10,10 @@ from dataclasses import dataclass, replace
 
 from tuner.clock import Clock
 from tuner.crosscheck.advice import disagreements, pairs, trace_disagreements, trace_row
-from tuner.crosscheck.record import (
-    GLANCE_S,
-    PAUSE_S,
-    WAIT_S,
-    CheckedVersion,
-    CrossCheck,
-    Seen,
-    Sent,
-    Tally,
-)
+from tuner.crosscheck.tally import GLANCE_S, PAUSE_S, WAIT_S, Sent, Tally
 from tuner.errors import AccessDenied, TunerError
 from tuner.records import Advice, Invoked, Metered, Metric
+from tuner.store.documents import CheckedVersion, CrossCheck, Seen
 from tuner.targets.observers import ServiceMetrics
 from tuner.units import format_seconds
 

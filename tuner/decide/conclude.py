@@ -17,10 +17,10 @@ from tuner.decide.outlook import VERIFIED
 from tuner.decide.result import ColdRow, Monthly, SizeRow, Spend, StartupRow, Sweep, WarmRow
 from tuner.decide.rows import size_rows, startup_advice, startup_rows, startups_usd
 from tuner.measure.causes import causes_of
-from tuner.measure.documents import Notes, calm, on_demand
 from tuner.measure.health import check
 from tuner.recording.power_tuning import SizePoint, chart_url
 from tuner.records import Advice, Outcome, RunRecord, Sample
+from tuner.store.documents import Notes, calm, on_demand
 from tuner.units import format_memory
 
 

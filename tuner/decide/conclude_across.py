@@ -17,9 +17,9 @@ from tuner.decide.decide import Question, Standing
 from tuner.decide.month import Priced
 from tuner.decide.planner import Race
 from tuner.decide.result import Recommendation, Spend, Sweep
-from tuner.measure.documents import Notes, calm, on_demand
 from tuner.planning.budget import NO_LIMIT
 from tuner.records import ON_DEMAND, Advice, RunRecord, Sample, Setting
+from tuner.store.documents import Notes, calm, on_demand
 from tuner.units import MemoryRange
 
 

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from tuner.decide.decide import Decider, Question
 from tuner.decide.outlook import VERIFIED
 from tuner.decide.planner import by_arch, left_of
-from tuner.measure.documents import calm
 from tuner.planning.ask import Ask, Done, SoFar
 from tuner.planning.budget import Budget
 from tuner.planning.grid import in_turn
 from tuner.planning.work import ConfirmWork
 from tuner.records import Setting
+from tuner.store.documents import calm
 
 #: So often at most: each round may bring up another pick, of the sizes that were called by then.
 _ROUNDS = 4

@@ -12,12 +12,12 @@ from tuner.decide.decide import Conclusion, Decider, Question
 from tuner.decide.load_result import SizeUnderLoad, load_words
 from tuner.decide.planner import by_arch, left_of
 from tuner.decide.under_load import chosen_under_load, judged_by_load, sizes_under_load
-from tuner.measure.batches import SizeLoad, terms_of
-from tuner.measure.documents import SizeLoads, calm
+from tuner.engine.batches import SizeLoad
 from tuner.planning.ask import Ask, Done, How, SoFar
 from tuner.planning.budget import Budget, Spent
 from tuner.planning.sizes import USUAL_MB, candidates, grid_sizes
 from tuner.records import Outcome, Sample, Setting
+from tuner.store.documents import LoadTerms, SizeLoads, calm
 from tuner.units import format_memory
 
 #: An adaptive sweep puts at most so many sizes under load, and without objectives so many.
@@ -161,3 +161,19 @@ def _above(ladder: Sequence[int], size: int) -> int | None:
 
 def _below(ladder: Sequence[int], size: int) -> int | None:
     return max((each for each in ladder if each * _APART <= size), default=None)
+
+
+def terms_of(load: SizeLoad) -> LoadTerms:
+    """Return what a load asks, in plain values."""
+    profile, closed = load.profile, load.profile.users > 0
+    return LoadTerms(
+        profile=profile.name,
+        about=profile.about,
+        arrival=None if closed else profile.arrival,
+        peak_rps=profile.peak_per_s,
+        users=profile.users or None,
+        think_s=profile.think_s if closed else None,
+        seconds=profile.duration_s,
+        retry=load.sending.retry,
+        lanes=load.sending.concurrency,
+    )

@@ -9,10 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tuner.crosscheck.record import CrossCheck
 from tuner.decide.goal import Slo, SloScope
-from tuner.measure.documents import Ending, LoadTerms
 from tuner.records import Advice, Outcome, RunRecord
+from tuner.store.documents import CrossCheck, Ending, LoadTerms
 from tuner.units import format_ms, format_rate, format_seconds, format_share
 
 if TYPE_CHECKING:  # an answer without a load is to come at once

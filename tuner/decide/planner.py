@@ -10,10 +10,10 @@ from dataclasses import replace
 
 from tuner.decide.between import ArchChoice, choose_between
 from tuner.decide.decide import Decider, Question, Standing
-from tuner.measure.documents import calm
 from tuner.planning.ask import Ask, Done, SoFar
 from tuner.planning.budget import Budget, Spent, spent_on
 from tuner.records import Sample, Setting
+from tuner.store.documents import calm
 
 #: With less probability than this of being the best, an architecture is out of the race.
 _HARDLY = 0.02

@@ -8,13 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tuner.billing.cost import BreakEven
-from tuner.crosscheck.record import CrossCheck
 from tuner.decide.load_result import SizeUnderLoad
 from tuner.measure.causes import Cause
-from tuner.measure.documents import LoadTerms
 from tuner.model import FloatArray, IntArray
 from tuner.model.quantiles import Stats
 from tuner.records import Advice, RunRecord
+from tuner.store.documents import CrossCheck, LoadTerms
 
 
 @dataclass(frozen=True)

@@ -25,10 +25,10 @@ from tuner.decide.goal import Goal
 from tuner.decide.outlook import ColdExtra, cold_extra, usd_per_million
 from tuner.decide.result import ColdRow, Interval, SizeRow, StartupRow, WarmRow
 from tuner.measure.causes import causes_of, shortened
-from tuner.measure.documents import StartFacts, Startups
 from tuner.model.observations import from_samples
 from tuner.model.quantiles import order_statistics
 from tuner.records import ON_DEMAND, Advice, FunctionFacts, Outcome, Purpose, Sample, Setting
+from tuner.store.documents import StartFacts, Startups
 
 _ERRORS = (Outcome.FUNCTION_ERROR, Outcome.TRANSPORT_ERROR, Outcome.SERVICE_ERROR)
 #: Causes that are kept of a size.

@@ -17,9 +17,9 @@ from tuner.decide.goal import Goal, Slo
 from tuner.decide.load_result import LOAD_SCOPES, SizeUnderLoad, judge, load_words, verdict_words
 from tuner.decide.outlook import Basis, look
 from tuner.decide.result import Recommendation, RunnerUp
-from tuner.measure.documents import Ending, LoadTerms, SizeLoads
 from tuner.measure.load_figures import LoadFigures, figures_of
 from tuner.records import Advice, Outcome, Purpose, Sample
+from tuner.store.documents import Ending, LoadTerms, SizeLoads
 from tuner.units import format_memory, format_ms, format_share
 
 

@@ -12,14 +12,14 @@ from typing import Protocol
 
 from tuner.aws.restore import insist
 from tuner.crosscheck.check import Inquiry, cross_check
-from tuner.crosscheck.record import DOCUMENT, CrossCheck, Tally
+from tuner.crosscheck.tally import Tally
 from tuner.experiment.session import Session
 from tuner.experiment.wiring import Context
-from tuner.measure.documents import LoadFacts
 from tuner.measure.late_reports import lacks_report
 from tuner.planning.ask import Ask, Done, How, Planner, SoFar
 from tuner.planning.budget import Meter
 from tuner.records import RunRecord, RunState, Sample
+from tuner.store.documents import CROSS_CHECK, CrossCheck, LoadFacts
 from tuner.store.plain import plain
 from tuner.targets.seam import Target
 
@@ -184,6 +184,6 @@ def cross_checked(
     found = cross_check(metrics, tally, inquiry, context.clock)
     if found is not None:
         warnings, ended_at = (*run.warnings, *found.advice), run.finished_at or 0.0
-        context.store.save_document(run.run, DOCUMENT, plain(found))
+        context.store.save_document(run.run, CROSS_CHECK, plain(found))
         context.store.finish(run.run, run.state, ended_at, warnings, note=run.note)
     return found

@@ -6,8 +6,9 @@ A load may have a million of them, so none is held.
 from dataclasses import replace
 
 from tuner.billing.cost import requests_usd
-from tuner.crosscheck.record import Tally
+from tuner.crosscheck.tally import Tally
 from tuner.decide.load_result import Load, RateStep, judge
+from tuner.engine.batches import SizeLoad
 from tuner.engine.engine import Mode
 from tuner.engine.retry import ADAPTIVE
 from tuner.engine.stop_on import StopCondition
@@ -15,7 +16,6 @@ from tuner.experiment.experiment import STOPPED, Book, Watcher
 from tuner.experiment.session import Session
 from tuner.experiment.spec import LoadRun
 from tuner.experiment.wiring import Context
-from tuner.measure.batches import SizeLoad
 from tuner.measure.event_drain import EventDrain, event_advice, incomplete
 from tuner.measure.event_figures import with_events
 from tuner.measure.late_reports import LateReports

@@ -8,17 +8,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tuner.billing.prices import prices
-from tuner.crosscheck.record import stored_check
 from tuner.decide.conclude import conclude
 from tuner.decide.conclude_across import Findings, conclude_all
 from tuner.decide.month import Priced
 from tuner.decide.outlook import VERIFIED
 from tuner.decide.result import Sweep
 from tuner.errors import UsageError
-from tuner.measure.documents import stored_notes
 from tuner.options.question import measured_arches, question, sides, without_lost_traffic
 from tuner.options.sweep import GoalOptions, Production, SweepOptions, stored_options
 from tuner.records import Advice, FunctionFacts
+from tuner.store.documents import stored_check, stored_notes
 from tuner.store.runs import find
 
 

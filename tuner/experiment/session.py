@@ -10,9 +10,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 
 from tuner.clock import Clock, WallClock
-from tuner.engine.engine import Batch, Call, Engine
-from tuner.errors import TargetError
-from tuner.measure.batches import (
+from tuner.engine.batches import (
     Loading,
     Payload,
     answer_timeout_s,
@@ -21,11 +19,13 @@ from tuner.measure.batches import (
     largest_burst,
     most_bursts,
 )
-from tuner.measure.documents import StartFacts
+from tuner.engine.engine import Batch, Call, Engine
+from tuner.errors import TargetError
 from tuner.measure.failures import Failures, refusal
 from tuner.measure.late_reports import completed, lacks_report
 from tuner.planning.ask import Ask, How
 from tuner.records import FunctionFacts, Outcome, Part, Purpose, Sample, Setting
+from tuner.store.documents import StartFacts
 from tuner.targets.seam import Target, Variant, never
 
 #: Given a sample and whether nothing was answered before it: the error that should end the run.

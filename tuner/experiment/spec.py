@@ -6,13 +6,13 @@ from typing import Any
 
 from tuner.billing.cost import sample_usd
 from tuner.billing.prices import Prices
-from tuner.crosscheck.record import GLANCE_S, patience_s
+from tuner.crosscheck.tally import GLANCE_S, patience_s
 from tuner.decide.conclude_across import ArchSide
+from tuner.decide.load_plan import terms_of
 from tuner.decide.outlook import VERIFIED
+from tuner.engine.batches import Payload, SizeLoad
 from tuner.experiment.recommend import price
 from tuner.experiment.session import Conditions
-from tuner.measure.batches import Payload, SizeLoad, terms_of
-from tuner.measure.documents import SizeLoads, stored_loads
 from tuner.options.load import LoadSpec
 from tuner.options.question import measured_arches, sides, startup_size
 from tuner.options.size_load import size_load
@@ -21,6 +21,7 @@ from tuner.planning.ask import Ask, How
 from tuner.planning.budget import NO_LIMIT, Budget
 from tuner.planning.cold import COLD_STARTS
 from tuner.records import Backend, RunRecord, Sample, Setting
+from tuner.store.documents import SizeLoads, stored_loads
 from tuner.units import MemoryRange
 
 #: The most warm invocations of an adaptive sweep unless `--invocations` says otherwise. A real

@@ -7,7 +7,7 @@ sizes -> the pick confirmed -> cold starts around it -> loads on sizes -> the fu
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from tuner.crosscheck.record import tally_of
+from tuner.crosscheck.tally import tally_of
 from tuner.decide.conclude_across import Findings, conclude_all
 from tuner.decide.confirm import Confirmation
 from tuner.decide.decide import Decider
@@ -19,13 +19,13 @@ from tuner.experiment.session import Session
 from tuner.experiment.spec import RunSpec
 from tuner.experiment.sweep_book import SweepBook
 from tuner.experiment.wiring import Context
-from tuner.measure.documents import calm
 from tuner.planning.ask import Ask, Done, How, Planner
 from tuner.planning.budget import NO_LIMIT, Meter
 from tuner.planning.cold import COLD_STARTS, ColdStarts, Once
 from tuner.planning.sizes import grid_sizes
 from tuner.planning.starts import Starts
 from tuner.records import Advice, Backend, RunState, Setting
+from tuner.store.documents import calm
 
 #: What a reader can do about an architecture that is missing.
 _NEXT = "Its code, layers or image have to be built for it first."

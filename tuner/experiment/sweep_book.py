@@ -8,15 +8,19 @@ import sys
 from dataclasses import dataclass, field, replace
 
 from tuner.billing.cost import kept_usd
+from tuner.engine.batches import MOST_CALLS, SizeLoad, weights_of
 from tuner.engine.engine import Engine
 from tuner.engine.stop_on import StopCondition
 from tuner.experiment.experiment import Book
 from tuner.experiment.session import Session
 from tuner.experiment.spec import RunSpec
 from tuner.experiment.wiring import Context
-from tuner.measure.batches import MOST_CALLS, SizeLoad, weights_of
 from tuner.measure.causes import causes_of, shortened
-from tuner.measure.documents import (
+from tuner.measure.load_figures import figures_of
+from tuner.measure.load_health import load_advice
+from tuner.planning.ask import Ask
+from tuner.records import Advice, Outcome, Purpose, Sample, Setting
+from tuner.store.documents import (
     LOADS,
     PAYLOADS,
     STARTUPS,
@@ -27,10 +31,6 @@ from tuner.measure.documents import (
     StartFacts,
     Startups,
 )
-from tuner.measure.load_figures import figures_of
-from tuner.measure.load_health import load_advice
-from tuner.planning.ask import Ask
-from tuner.records import Advice, Outcome, Purpose, Sample, Setting
 from tuner.store.plain import plain
 from tuner.store.retention import Keeper
 from tuner.units import format_memory

@@ -1,7 +1,6 @@
-"""Measure: calls of a batch, figures of samples, and doubts about both.
+"""Measure: figures of samples, and doubts about them.
 
-``batches.py`` says what is sent when; ``load_figures.py`` and ``event_figures.py`` turn samples
-and events into figures; ``health.py`` and ``load_health.py`` check that they can be trusted;
-``documents.py`` is what a run keeps beside its samples. It chooses no size. To add a measurement:
+``load_figures.py`` and ``event_figures.py`` turn samples and events into figures; ``health.py``
+and ``load_health.py`` check that they can be trusted. It chooses no size. To add a measurement:
 a file here, a field in ``records.py`` if it is per call, and a test against the local Lambda.
 """

@@ -15,9 +15,9 @@ import numpy as np
 
 from tuner.engine.engine import Shortfall
 from tuner.measure.causes import Cause, Causes
-from tuner.measure.documents import LoadFacts
 from tuner.measure.statistics import Latencies, Second, Timeline, most_at_once
 from tuner.records import Outcome, Sample
+from tuner.store.documents import LoadFacts
 
 #: Ended by Lambda before the function ran, so neither billed nor in its concurrency.
 _NOT_RUN = frozenset({Outcome.THROTTLED, Outcome.TRANSPORT_ERROR, Outcome.SERVICE_ERROR})

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tuner.decide.goal import Slo, parse_slo
+from tuner.engine.batches import Sending, concurrency_for, fair_share
 from tuner.engine.engine import Mode, Script
 from tuner.engine.front import FrontOptions
 from tuner.engine.profiles.pace import Constant
@@ -18,7 +19,6 @@ from tuner.engine.profiles.values import HIGHEST_PER_S
 from tuner.engine.stop_on import StopRule, parse_stop_on
 from tuner.engine.worker_pool import Workers
 from tuner.errors import UsageError
-from tuner.measure.batches import Sending, concurrency_for, fair_share
 from tuner.options.front import read_front
 from tuner.options.load_options import LoadOptions
 from tuner.options.readers import choice

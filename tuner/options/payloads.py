@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from tuner.clock import Clock, WallClock
+from tuner.engine.batches import Payload
 from tuner.engine.profiles.events import load_event
 from tuner.errors import UsageError
-from tuner.measure.batches import Payload
 from tuner.options.calls import NO_PAYLOAD, RunOptions, inline
 from tuner.options.readers import read_text
 from tuner.recording.power_tuning import is_weighted, load_json, payload_text, read_input

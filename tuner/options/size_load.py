@@ -5,9 +5,9 @@ The options are those of ``tuner load`` and are read by the same code.
 
 from typing import TypeVar
 
+from tuner.engine.batches import MOST_CALLS, SizeLoad
 from tuner.engine.engine import Mode
 from tuner.errors import UsageError
-from tuner.measure.batches import MOST_CALLS, SizeLoad
 from tuner.options.load import LoadSpec, load_spec
 from tuner.options.load_options import LoadOptions
 from tuner.options.option import options_of

@@ -9,8 +9,8 @@ from tuner.planning.budget import Spent
 from tuner.records import Sample, Setting
 
 if TYPE_CHECKING:  # most answers are without a load, and are to come at once
-    from tuner.measure.batches import SizeLoad
-    from tuner.measure.documents import LoadFacts
+    from tuner.engine.batches import SizeLoad
+    from tuner.store.documents import LoadFacts
 
 
 class How(StrEnum):

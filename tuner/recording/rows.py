@@ -19,8 +19,7 @@ from tuner.recording.columns import NUMBER_COLUMNS, Cells, named, numbers_in, wi
 from tuner.recording.logs import in_export, in_text, is_export
 from tuner.recording.power_tuning import SizePoint, read_chart, read_output
 from tuner.recording.table import is_unknown, read_table, refuse_utf16
-from tuner.records import Outcome
-from tuner.units import MEMORY_MAX_MB, MEMORY_MIN_MB
+from tuner.records import MEMORY_MAX_MB, MEMORY_MIN_MB, Outcome
 
 _SHOW = "https://lambda-power-tuning.show"
 

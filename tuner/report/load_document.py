@@ -10,11 +10,11 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from tuner.crosscheck.record import CrossCheck
 from tuner.decide.load_result import FoundLimit, Load, RateStep, SizeUnderLoad
 from tuner.measure.causes import Cause
 from tuner.measure.event_fates import End
 from tuner.model.quantiles import COVERAGE, quantile_ranks
+from tuner.store.documents import CrossCheck
 
 if TYPE_CHECKING:  # an answer without a load is to come at once
     from tuner.engine.front import FrontOptions

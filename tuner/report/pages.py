@@ -1,7 +1,7 @@
 """Views as files: reports of sweeps, the history of a suite, and pictures."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -54,15 +54,13 @@ def reports_in(folder: Path) -> dict[str, str]:
 
 
 def write_missing_reports(
-    documents: Sequence[Document], store_url: str | None, output: Path, most: int
+    documents: Sequence[Document], answer: Callable[[str], Sweep], output: Path, most: int
 ) -> int:
     """Write reports of runs that have none in ``output``, of the newest bench first.
 
-    At most ``most``; a run of which no report can be made is skipped, such as one that is no longer
-    in the store or has lost its samples. Returns how many were written.
+    At most ``most``; a run that ``answer`` cannot answer from is skipped, such as one that is no
+    longer in the store or has lost its samples. Returns how many were written.
     """
-    from tuner.experiment.recommend import recommend_run
-
     known, written = reports_in(output), 0
     for run in _runs(documents):
         if written >= most:
@@ -70,7 +68,7 @@ def write_missing_reports(
         if run in known:
             continue
         try:
-            with_report(recommend_run(run, store_url, among=None), output)
+            with_report(answer(run), output)
         except TunerError:
             continue
         written += 1

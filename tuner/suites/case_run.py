@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from tuner.clock import Clock, WallClock
+from tuner.engine.batches import Payload
 from tuner.errors import TunerError
 from tuner.experiment.experiment import Book, Experiment
 from tuner.experiment.session import Conditions, Session
 from tuner.experiment.wiring import Context
-from tuner.measure.batches import Payload
 from tuner.measure.causes import causes_of, shortened
 from tuner.options.payloads import read_payloads
 from tuner.options.size_load import size_load

@@ -7,7 +7,7 @@ from typing import Any
 
 from ulid import ULID
 
-from tuner.measure.batches import Payload
+from tuner.engine.batches import Payload
 from tuner.records import Advice, RunRecord, RunState, Sample
 from tuner.store.runs import Store
 from tuner.suites.baseline import ENGINE, OPTION

@@ -10,8 +10,8 @@ from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from tuner.billing.cost import sample_usd
+from tuner.engine.batches import SizeLoad
 from tuner.experiment.recommend import price
-from tuner.measure.batches import SizeLoad
 from tuner.model.comparison import Measured
 from tuner.model.looks import Looks, planned
 from tuner.planning.ask import Ask, Done, How, Stepwise

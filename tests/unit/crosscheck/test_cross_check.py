@@ -9,18 +9,12 @@ import pytest
 from support.factories import a_sample
 from tuner.clock import VirtualClock
 from tuner.crosscheck.check import Inquiry, cross_check
-from tuner.crosscheck.record import (
-    DOCUMENT,
-    WAIT_S,
-    CrossCheck,
-    Tally,
-    patience_s,
-    stored_check,
-)
+from tuner.crosscheck.tally import WAIT_S, Tally, patience_s
 from tuner.errors import AccessDenied, TargetError, TunerError
 from tuner.measure.event_fates import Followed
 from tuner.measure.statistics import Latencies
 from tuner.records import Invoked, Metered, Metric, Outcome, Purpose, Sample, Setting, Traced
+from tuner.store.documents import CROSS_CHECK, CrossCheck, stored_check
 from tuner.store.plain import plain
 from tuner.targets.observers import EventSettings
 
@@ -312,7 +306,7 @@ def test_traces_that_agree_tell_what_lambda_itself_adds(clock: VirtualClock) -> 
     assert found.traces is not None
     assert (found.traces.read, found.traces.matched, found.traces.with_init) == (7, 6, 0)
     assert found.traces.service_ms == pytest.approx(4.0)
-    assert stored_check({DOCUMENT: plain(found)}) == found
+    assert stored_check({CROSS_CHECK: plain(found)}) == found
 
 
 @pytest.mark.parametrize(
@@ -422,4 +416,4 @@ def test_the_option_says_how_patiently_it_is_asked() -> None:
 
 def test_a_stored_cross_check_that_cannot_be_read_is_none() -> None:
     assert stored_check({}) is None
-    assert stored_check({DOCUMENT: {"rows": 3}}) is None
+    assert stored_check({CROSS_CHECK: {"rows": 3}}) is None

@@ -9,8 +9,8 @@ from support.factories import a_function, a_sample
 from tuner.billing.prices import prices
 from tuner.decide.result import StartupRow
 from tuner.decide.rows import startup_advice, startup_rows, startups_usd
-from tuner.measure.documents import StartFacts, Startups, on_demand, stored_startups
 from tuner.records import Purpose, Sample, Setting
+from tuner.store.documents import StartFacts, Startups, on_demand, stored_startups
 from tuner.store.plain import plain
 
 X86 = prices("us-east-1", "x86_64")

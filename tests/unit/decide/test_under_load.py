@@ -17,8 +17,8 @@ from tuner.decide.goal import Goal, Strategy, parse_slo
 from tuner.decide.load_plan import MOST, MOST_WITHOUT_SLO, next_under_load
 from tuner.decide.load_result import SizeUnderLoad
 from tuner.decide.under_load import chosen_under_load, load_doubts, sizes_under_load
-from tuner.measure.documents import Ending, LoadFacts, LoadTerms, SizeLoads
 from tuner.records import Outcome, Purpose, Sample, Setting
+from tuner.store.documents import Ending, LoadFacts, LoadTerms, SizeLoads
 from tuner.units import MemoryRange
 
 RATES = prices("us-east-1", "x86_64")

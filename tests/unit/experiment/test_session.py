@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from support.factories import a_function, a_sample, an_endpoint, cold_ask, warm_ask
+from tuner.engine.batches import Payload
 from tuner.engine.engine import Batch, Call
 from tuner.errors import AccessDenied, ChangedUnderneath, NotFound, TargetError
 from tuner.experiment.session import Conditions, Session
-from tuner.measure.batches import Payload
 from tuner.records import Backend, FunctionFacts, Outcome, Purpose, Sample, Setting
 from tuner.targets.seam import Endpoint, Prepared, Target, Variant, never
 

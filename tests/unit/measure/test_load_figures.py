@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.factories import a_function, a_sample, a_variant
+from tuner.engine.batches import MOST_LANES, PATIENCE_S, Loading, Payload, Sending, concurrency_for
 from tuner.engine.engine import Gap, Shortfall
 from tuner.engine.profiles.pace import Bursts, Constant
 from tuner.engine.profiles.profile import Phase, Profile
-from tuner.measure.batches import MOST_LANES, PATIENCE_S, Loading, Payload, Sending, concurrency_for
 from tuner.measure.load_figures import LoadFigures, LoadTally
 from tuner.measure.load_health import load_advice
 from tuner.records import FunctionFacts, Outcome, Sample

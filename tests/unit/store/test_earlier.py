@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from support.factories import a_sample
 from support.stored import RUN, write_as
-from tuner.measure.documents import StartFacts, Startups, stored_loads, stored_startups
 from tuner.records import Purpose, Sample, Setting
+from tuner.store.documents import StartFacts, Startups, stored_loads, stored_startups
 from tuner.store.earlier import brought_up
 from tuner.store.entries import Closed, RunDocument, Samples
 from tuner.store.exchange import StoredRun, lines

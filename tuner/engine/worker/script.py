@@ -26,7 +26,6 @@ from locust.exception import StopUser
 from locust.runners import WorkerNode
 from locust.util.load_locustfile import is_user_class
 
-import tuner
 from tuner.engine import wire
 from tuner.engine.wire import OrderedCall
 from tuner.engine.worker.call_queue import PRE_FAILED, CallQueue, take_over
@@ -191,7 +190,7 @@ def _keep_old_import(used: Callable[[], None]) -> None:
     """Let this process import from the old name; elsewhere ``tuner.load`` is a function."""
     old, parent = _OldModule(used), ModuleType("tuner.load")
     sys.modules |= {_OLD_NAME: old, parent.__name__: parent}
-    setattr(tuner, "load", parent)  # noqa: B010 - a function to everybody else
+    setattr(sys.modules["tuner"], "load", parent)  # noqa: B010 - a function to everybody else
     setattr(parent, "worker", old)  # noqa: B010
 
 

@@ -1,25 +1,21 @@
-"""Counts of what a run sent, by version or alias, and the records of CloudWatch's counts of it.
+"""Counts of what a run sent, by version or alias; what CloudWatch counted is held against them.
 
 The tally grows with the number of versions, not of requests, but for times in flight and, where
-traces are written, for what is compared with them; both are kept of a limited number. Light to
-import, since every answer may hold the records.
+traces are written, for what is compared with them; both are kept of a limited number.
 """
 
 from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tuner.measure.event_fates import Followed
-from tuner.records import Advice, Invoked, Outcome, Sample
-from tuner.store.plain import record
+from tuner.records import Invoked, Outcome, Sample
 
 if TYPE_CHECKING:  # only a load of events has them
     from tuner.measure.event_figures import EventFigures
 
 
-#: The document of a run that keeps what was compared.
-DOCUMENT = "cross-check"
 #: With ``--cross-check``: so long after the last call figures are waited for, seconds. They are
 #: whole by then: CloudWatch has Lambda's within a minute or two.
 WAIT_S = 180.0
@@ -29,81 +25,11 @@ PAUSE_S = 20.0
 GLANCE_S = 0.0
 
 
-@dataclass(frozen=True)
-class Seen:
-    """CloudWatch's counts of some minutes. ``concurrency`` is the highest of a minute."""
-
-    invocations: int
-    errors: int
-    throttles: int
-    mean_ms: float | None
-    concurrency: float | None
-
-
-@dataclass(frozen=True)
-class CheckedVersion:
-    """One version or alias. What the client does not know is ``None``.
-
-    ``unsure`` requests may have run, ``unsure_throttles`` may have been throttled by Lambda.
-    ``within`` are the minutes of the run; ``seen`` has one more on either side.
-    """
-
-    arch: str
-    qualifier: str | None
-    memory_mb: int
-    ran: int
-    unsure: int
-    errors: int | None
-    throttles: int | None
-    unsure_throttles: int
-    mean_ms: float | None
-    at_once: int | None
-    within: Seen
-    seen: Seen
-
-
-@dataclass(frozen=True)
-class TraceRow:
-    """Summary of X-Ray's traces: how many were ``read``, how many are of requests sent from here.
-
-    ``service_ms`` is what Lambda itself adds to a warm call, ``dwell_ms`` how long events waited,
-    both in the median.
-    """
-
-    read: int
-    matched: int
-    with_init: int
-    service_ms: float | None
-    dwell_ms: float | None
-
-
-@dataclass(frozen=True)
-class CrossCheck:
-    """A comparison: when (seconds since 1970), and whether the figures were complete by then.
-
-    ``traces`` is ``None`` of a function that is not traced, or whose traces could not be read.
-    """
-
-    asked_at: float
-    settled: bool
-    rows: tuple[CheckedVersion, ...] = ()
-    traces: TraceRow | None = None
-    advice: tuple[Advice, ...] = ()
-
-
 def patience_s(asked: bool | None) -> float | None:
     """Seconds to wait for figures, by the option; ``None``: they are not asked for."""
     if asked is None:
         return GLANCE_S
     return WAIT_S if asked else None
-
-
-def stored_check(documents: Mapping[str, Mapping[str, Any]]) -> CrossCheck | None:
-    """The cross-check among a run's documents; ``None`` if it has none that can be read."""
-    try:
-        return record(CrossCheck, documents[DOCUMENT]) if DOCUMENT in documents else None
-    except ValueError:
-        return None
 
 
 #: Requests whose times in flight are kept; beyond, concurrency is not compared.

@@ -1,7 +1,7 @@
-"""Documents of a run beside its samples: facts of loads and ways to start that no sample has.
+"""Documents of a run beside its samples: loads, ways to start, and what CloudWatch counted.
 
-Each is of one Setting, which its samples carry as well, so both together give the same figures at
-any later time. Light to import, since every answer may hold them.
+Those of a load or a start are of one Setting, which its samples carry as well, so both together
+give the same figures at any later time. Light to import, since every answer may hold them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,11 +9,12 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from tuner.records import ON_DEMAND, Purpose, Sample, Setting
+from tuner.records import ON_DEMAND, Advice, Purpose, Sample, Setting
 from tuner.store.plain import record
 
 #: The names of the documents.
 LOADS, STARTUPS, PAYLOADS = "size-loads", "startups", "payloads"
+CROSS_CHECK = "cross-check"
 
 T = TypeVar("T")
 
@@ -82,6 +83,68 @@ class Startups:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """CloudWatch's counts of some minutes. ``concurrency`` is the highest of a minute."""
+
+    invocations: int
+    errors: int
+    throttles: int
+    mean_ms: float | None
+    concurrency: float | None
+
+
+@dataclass(frozen=True)
+class CheckedVersion:
+    """One version or alias. What the client does not know is ``None``.
+
+    ``unsure`` requests may have run, ``unsure_throttles`` may have been throttled by Lambda.
+    ``within`` are the minutes of the run; ``seen`` has one more on either side.
+    """
+
+    arch: str
+    qualifier: str | None
+    memory_mb: int
+    ran: int
+    unsure: int
+    errors: int | None
+    throttles: int | None
+    unsure_throttles: int
+    mean_ms: float | None
+    at_once: int | None
+    within: Seen
+    seen: Seen
+
+
+@dataclass(frozen=True)
+class TraceRow:
+    """Summary of X-Ray's traces: how many were ``read``, how many are of requests sent from here.
+
+    ``service_ms`` is what Lambda itself adds to a warm call, ``dwell_ms`` how long events waited,
+    both in the median.
+    """
+
+    read: int
+    matched: int
+    with_init: int
+    service_ms: float | None
+    dwell_ms: float | None
+
+
+@dataclass(frozen=True)
+class CrossCheck:
+    """A comparison: when (seconds since 1970), and whether the figures were complete by then.
+
+    ``traces`` is ``None`` of a function that is not traced, or whose traces could not be read.
+    """
+
+    asked_at: float
+    settled: bool
+    rows: tuple[CheckedVersion, ...] = ()
+    traces: TraceRow | None = None
+    advice: tuple[Advice, ...] = ()
+
+
+@dataclass(frozen=True)
 class Notes:
     """All that is noted beside the samples of a run; ``None`` is what was not measured."""
 
@@ -114,6 +177,11 @@ def stored_loads(documents: Mapping[str, Mapping[str, Any]]) -> SizeLoads | None
 def stored_startups(documents: Mapping[str, Mapping[str, Any]]) -> Startups | None:
     """Return the ways among a run's documents; ``None`` without any that can be read."""
     return _stored(Startups, documents.get(STARTUPS))
+
+
+def stored_check(documents: Mapping[str, Mapping[str, Any]]) -> CrossCheck | None:
+    """Return the cross-check among a run's documents; ``None`` without one that can be read."""
+    return _stored(CrossCheck, documents.get(CROSS_CHECK))
 
 
 def calm(samples: Sequence[Sample]) -> list[Sample]:

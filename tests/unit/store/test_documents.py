@@ -6,13 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.factories import a_sample
+from tuner.decide.load_plan import terms_of
+from tuner.engine.batches import Sending, SizeLoad
 from tuner.engine.engine import Shortfall
 from tuner.engine.profiles.pace import Constant
 from tuner.engine.profiles.profile import Phase, Profile
-from tuner.measure.batches import Sending, SizeLoad, terms_of
-from tuner.measure.documents import LOADS, Ending, LoadFacts, SizeLoads, calm, stored_loads
 from tuner.measure.load_figures import LoadTally, figures_of
 from tuner.records import Outcome, Purpose, Sample, Setting
+from tuner.store.documents import LOADS, Ending, LoadFacts, SizeLoads, calm, stored_loads
 from tuner.store.plain import plain
 
 LOAD = SizeLoad(Profile("rate", phases=(Phase(Constant(10.0), 2.0),)), Sending(5))

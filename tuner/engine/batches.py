@@ -16,7 +16,6 @@ from random import Random
 from tuner.engine.engine import Batch, BatchPolicy, Call, Mode, Script
 from tuner.engine.profiles.profile import Profile
 from tuner.engine.stop_on import StopRule
-from tuner.measure.documents import LoadTerms
 from tuner.records import Backend, FunctionFacts, Purpose, Setting
 from tuner.targets.seam import Variant
 
@@ -238,19 +237,3 @@ class SizeLoad:
     profile: Profile
     sending: Sending
     rules: tuple[StopRule, ...] = ()
-
-
-def terms_of(load: SizeLoad) -> LoadTerms:
-    """Return what a load asks, in plain values."""
-    profile, closed = load.profile, load.profile.users > 0
-    return LoadTerms(
-        profile=profile.name,
-        about=profile.about,
-        arrival=None if closed else profile.arrival,
-        peak_rps=profile.peak_per_s,
-        users=profile.users or None,
-        think_s=profile.think_s if closed else None,
-        seconds=profile.duration_s,
-        retry=load.sending.retry,
-        lanes=load.sending.concurrency,
-    )

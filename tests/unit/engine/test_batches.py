@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.factories import a_function
-from tuner.measure.batches import Payload, draw_payloads, interleave, largest_burst, most_bursts
+from tuner.engine.batches import Payload, draw_payloads, interleave, largest_burst, most_bursts
 from tuner.records import Backend, FunctionFacts, Setting
 
 WANTED = st.dictionaries(

@@ -79,6 +79,9 @@ def call_patiently(
         attempt += 1
 
 
+#: How often somebody else may get in between reading and changing, and seconds between.
+_TRIES, _PAUSE_S = 6, 0.5
+
 #: How most services name the next page; Lambda names it otherwise.
 NEXT_TOKEN, MARKER = ("NextToken", "NextToken"), ("Marker", "NextMarker")
 
@@ -113,6 +116,12 @@ class Client:
             raise translate(error, call) from error
         _check(answer, call)
         return answer
+
+    def tries(self) -> Iterator[None]:
+        """Pause before each try of a change that somebody else may get in between."""
+        for attempt in range(_TRIES):
+            self.clock.sleep(attempt * _PAUSE_S)
+            yield
 
     def pages(
         self, operation: str, thing: str, tokens: tuple[str, str] = NEXT_TOKEN, **parameters: Any

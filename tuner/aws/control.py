@@ -6,7 +6,8 @@ somebody else is never overwritten.
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 from tuner.aws.calls import MARKER, Client, Patience
@@ -24,8 +25,8 @@ WAIT_LIMIT_S = 1_560.0
 
 #: Restoring goes on for minutes through throttles, server errors and network gaps: a function is
 #: left changed otherwise. Nobody listening on this machine is a service that has ended.
-LASTING = Patience(attempts=40, longest_s=10.0, unreachable_attempts=40)
-LASTING_ON_LOOPBACK = Patience(attempts=40, longest_s=10.0, unreachable_attempts=12)
+_LASTING = Patience(attempts=40, longest_s=10.0, unreachable_attempts=40)
+_LASTING_ON_LOOPBACK = replace(_LASTING, unreachable_attempts=12)
 #: The longest wait for an update (seconds) while restoring, and after the user wants to stop.
 _RESTORING_LIMIT_S, _STOPPING_LIMIT_S = 300.0, 10.0
 #: Seconds for which a read may show what an answered change has replaced (Lambda's reads are
@@ -33,6 +34,7 @@ _RESTORING_LIMIT_S, _STOPPING_LIMIT_S = 300.0, 10.0
 _STALE_S, _DOUBTFUL_S, _REREAD_S = 90.0, 15.0, 2.0
 #: How many reads in a row must agree before somebody else is said to have changed a function.
 _AGREEING, _MOST_READS = 3, 12
+_NO_REASON = "no reason given"
 _REPLACING = ("UpdateFunctionConfiguration", "UpdateFunctionCode")
 
 
@@ -49,7 +51,7 @@ class ControlPlane(Client):
         super().__init__(session.client, clock, rng, patience or Patience())
         self.session = session
         #: What restoring is done with.
-        self.lasting = patience or (LASTING_ON_LOOPBACK if session.loopback else LASTING)
+        self.lasting = patience or (_LASTING_ON_LOOPBACK if session.loopback else _LASTING)
         self._restoring = False
         #: RevisionIds that are past: a change that expected them was answered, or was refused.
         self._replaced: set[str] = set()
@@ -62,7 +64,7 @@ class ControlPlane(Client):
     def get(self, function: str, qualifier: str | None = None) -> Mapping[str, Any]:
         """GetFunction: ``Configuration``, ``Concurrency``, ``Tags``. It may be called 100 times a
         second; GetFunctionConfiguration shares its limit with everything else."""
-        return self._send("GetFunction", function, **_optional(Qualifier=qualifier))
+        return self.call("GetFunction", function, Qualifier=qualifier)
 
     def configuration(self, function: str, qualifier: str | None = None) -> Configuration:
         """Return the configuration, read again while it is older than an answered change of ours.
@@ -92,13 +94,11 @@ class ControlPlane(Client):
             now = found
         return now
 
-    def know_replaced(self, revisions: Iterable[str]) -> None:
-        """Take it that these RevisionIds are past, as a journal says."""
-        self._replaced.update(revisions)
-
     @contextmanager
-    def restoring(self) -> Iterator[None]:
-        """Be patient for minutes, and let no earlier wish to stop end a wait."""
+    def restoring(self, replaced: Iterable[str] = ()) -> Iterator[None]:
+        """Be patient for minutes, and let no earlier wish to stop end a wait. ``replaced`` are
+        RevisionIds that are past, as a journal says."""
+        self._replaced.update(replaced)
         before = self.patience, self._restoring
         self.patience, self._restoring = self.lasting, True
         try:
@@ -118,17 +118,21 @@ class ControlPlane(Client):
             self._replaced.add(expected)
         return answer
 
+    def call(self, operation: str, function: str, **parameters: Any) -> Mapping[str, Any]:
+        """Send an operation on a function; parameters that are ``None`` are left out."""
+        given = {name: value for name, value in parameters.items() if value is not None}
+        return self.send(operation, function, FunctionName=function, **given)
+
     def _past(self, revision: str, waited_s: float) -> bool:
         doubtful = revision in self._doubtful and waited_s < _DOUBTFUL_S
         return revision in self._replaced or doubtful
 
     def exists(self, arn: str) -> bool:
         """True if the function is there; by ARN, since plain names depend on the credentials."""
-        try:
+        with suppress(NotFound):
             self.configuration(arn)
-        except NotFound:
-            return False
-        return True
+            return True
+        return False
 
     def update(
         self,
@@ -143,26 +147,25 @@ class ControlPlane(Client):
 
         An empty ``revision_id`` is left out: some stand-ins for Lambda (moto) have none.
         """
-        snap = {} if snap_start is None else {"SnapStart": {"ApplyOn": snap_start}}
-        return self._send(
+        return self.call(
             "UpdateFunctionConfiguration",
             function,
             MemorySize=memory_mb,
             Description=description,
-            **snap,
-            **_optional(RevisionId=revision_id or None),
+            SnapStart=None if snap_start is None else {"ApplyOn": snap_start},
+            RevisionId=revision_id or None,
         )
 
     def publish(
         self, function: str, description: str, revision_id: str, code_sha256: str
     ) -> Configuration:
         """Publish ``$LATEST``; for an unchanged function Lambda returns the version it has."""
-        return self._send(
+        return self.call(
             "PublishVersion",
             function,
             Description=description,
             CodeSha256=code_sha256,
-            **_optional(RevisionId=revision_id or None),
+            RevisionId=revision_id or None,
         )
 
     def delete_version(self, function: str, version: str) -> bool:
@@ -177,9 +180,19 @@ class ControlPlane(Client):
             raise ValueError(f"not a copy of ours: {arn!r}")
         return self._delete("DeleteFunction", arn)
 
+    def withdraw(self, function: str, version: str) -> bool:
+        """Remove a version's provisioned concurrency; ``False`` if there was none."""
+        return self._delete("DeleteProvisionedConcurrencyConfig", function, Qualifier=version)
+
+    def provisioned(self, function: str) -> Iterator[Mapping[str, Any]]:
+        """A function's provisioned concurrency: ``FunctionArn`` (with its qualifier) and counts."""
+        operation = "ListProvisionedConcurrencyConfigs"
+        for page in self.pages(operation, function, MARKER, FunctionName=function):
+            yield from page["ProvisionedConcurrencyConfigs"]
+
     def get_alias(self, function: str, name: str) -> Mapping[str, Any]:
         """One alias, with its ``RoutingConfig`` if it splits traffic."""
-        return self._send("GetAlias", function, Name=name)
+        return self.call("GetAlias", function, Name=name)
 
     def update_alias(
         self,
@@ -190,14 +203,13 @@ class ControlPlane(Client):
         revision_id: str | None,
     ) -> Mapping[str, Any]:
         """Point an alias at a version, with shares of its traffic on another; all of it is set."""
-        return self.send(
+        return self.call(
             "UpdateAlias",
             function,
-            FunctionName=function,
             Name=name,
             FunctionVersion=version,
             RoutingConfig={"AdditionalVersionWeights": dict(weights)},
-            **_optional(RevisionId=revision_id or None),
+            RevisionId=revision_id or None,
         )
 
     def versions(self, function: str) -> Iterator[Configuration]:
@@ -214,9 +226,10 @@ class ControlPlane(Client):
     def account_limits(self) -> Mapping[str, Any] | None:
         """The account's ``AccountLimit``; ``None`` if it cannot be read."""
         try:
-            limits: Mapping[str, Any] = self._send("GetAccountSettings", "")["AccountLimit"]
+            settings = self.send("GetAccountSettings", "the account")
         except TargetError:
             return None
+        limits: Mapping[str, Any] = settings["AccountLimit"]
         return limits
 
     def wait(
@@ -249,17 +262,11 @@ class ControlPlane(Client):
             now = self.configuration(function, qualifier)
         return now
 
-    def _send(self, operation: str, function: str, **parameters: Any) -> Mapping[str, Any]:
-        if function:
-            parameters["FunctionName"] = function
-        return self.send(operation, function or "the account", **parameters)
-
     def _delete(self, operation: str, function: str, **parameters: Any) -> bool:
-        try:
-            self._send(operation, function, **parameters)
-        except NotFound:
-            return False
-        return True
+        with suppress(NotFound):
+            self.call(operation, function, **parameters)
+            return True
+        return False
 
 
 def changed_meanwhile(
@@ -295,9 +302,8 @@ def uses_snap_start(configuration: Configuration) -> bool:
 
 def failed_update(configuration: Configuration) -> str | None:
     """Return why the last update failed; ``None`` if it did not."""
-    if configuration.get("LastUpdateStatus") != "Failed":
-        return None
-    return str(configuration.get("LastUpdateStatusReason") or "no reason given")
+    failed = configuration.get("LastUpdateStatus") == "Failed"
+    return str(configuration.get("LastUpdateStatusReason") or _NO_REASON) if failed else None
 
 
 def _state(configuration: Configuration) -> tuple[Any, ...]:
@@ -309,14 +315,9 @@ def usable(configuration: Configuration, function: str) -> Configuration:
     """Return it; raises :class:`TargetError` for a failed update or a function that cannot run."""
     why = failed_update(configuration)
     if why is not None:
-        raise TargetError(
-            function, f"its last update failed ({why})", "Repair it with a new deployment first."
-        )
+        fix = "Repair it with a new deployment first."
+        raise TargetError(function, f"its last update failed ({why})", fix)
     if configuration.get("State") == "Failed":
-        why = configuration.get("StateReason") or "no reason given"
+        why = configuration.get("StateReason") or _NO_REASON
         raise TargetError(function, f"it cannot run ({why})", "Repair or delete it.")
     return configuration
-
-
-def _optional(**parameters: str | None) -> dict[str, str]:
-    return {key: value for key, value in parameters.items() if value is not None}

@@ -7,6 +7,7 @@ two machines at once, is harmless.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from tuner.aws.control import (
@@ -18,11 +19,8 @@ from tuner.aws.control import (
     uses_snap_start,
 )
 from tuner.aws.journal import JournalEntry, JournalHeader, Step, claimed, discard
-from tuner.aws.provisioned import withdraw_all
 from tuner.errors import AccessDenied, ChangedUnderneath, NotFound, TargetError
 
-#: How often somebody else may get in between reading and restoring, and seconds between.
-_ATTEMPTS, _PAUSE_S = 6, 0.5
 #: How often, and how many seconds apart, to look for a copy whose creation was not answered; that
 #: of a run which began longer ago has landed long since.
 _LOOKS, _BETWEEN_S, _RECENT_S = 5, 1.0, 300.0
@@ -70,34 +68,42 @@ def restore_function(
     ``note`` is called once ``$LATEST`` is restored. Where a copy was measured, it is deleted; the
     function itself was never changed.
     """
+    function, clone = entry.header.function, entry.header.clone
     with control.restoring():
-        _restore_function(entry, control, note)
-
-
-def _restore_function(
-    entry: JournalEntry, control: ControlPlane, note: Callable[[Configuration], None]
-) -> None:
-    if entry.header.clone is not None:
-        if clone_exists(control, entry.header) or _clone_appears(control, entry):
-            withdraw_all(entry, control)  # first, since it costs money while it is there
-            control.delete_clone(entry.header.clone)
-        return
-    try:
+        if clone is not None:
+            if clone_exists(control, entry.header) or _clone_appears(control, entry):
+                _withdraw(entry, control)  # first, since it costs money while it is there
+                control.delete_clone(clone)
+            return
         try:
-            withdraw_all(entry, control)  # first, since it costs money while it is there
-        finally:
-            note(restore_latest(entry, control))
-        left = delete_versions(entry, control)
-    except NotFound:
-        if control.exists(entry.header.arn):
-            raise
-        return
-    if left:
-        raise TargetError(
-            entry.header.function,
-            f"made for the measurement and still there: {'; '.join(left)}",
-            "Point your aliases at other versions, then run `tuner restore`.",
-        )
+            try:
+                _withdraw(entry, control)  # first, since it costs money while it is there
+            finally:
+                note(restore_latest(entry, control))
+            left = delete_described(control, function, _published(entry))
+        except NotFound:
+            if control.exists(entry.header.arn):
+                raise
+            return
+        if left:
+            reason = f"made for the measurement and still there: {'; '.join(left)}"
+            fix = "Point your aliases at other versions, then run `tuner restore`."
+            raise TargetError(function, reason, fix)
+
+
+def _withdraw(entry: JournalEntry, control: ControlPlane) -> None:
+    """Remove what the run has provisioned, from versions with the very description that we
+    published them with: a function made anew counts its versions anew, too."""
+    arn, published = entry.header.clone or entry.header.arn, _published(entry)
+    for step in entry.written("provision"):
+        with suppress(NotFound):
+            found = control.configuration(arn, str(step["version"]))
+            if found.get("Description", "") in published:
+                control.withdraw(arn, str(step["version"]))
+
+
+def _published(entry: JournalEntry) -> set[str]:
+    return {step["description"] for step in entry.written("publish")}
 
 
 def clone_exists(control: ControlPlane, header: JournalHeader) -> bool:
@@ -123,16 +129,6 @@ def _clone_appears(control: ControlPlane, entry: JournalEntry) -> bool:
     return False
 
 
-def restore_latest(entry: JournalEntry, control: ControlPlane) -> Configuration:
-    """Restore what we set on ``$LATEST``: memory and description if it has our mark, the memory
-    alone if somebody else has set the description since.
-
-    Returns the configuration after that, which is somebody else's where they have changed it.
-    """
-    with control.restoring():
-        return _restore_latest(entry, control)
-
-
 @dataclass(frozen=True)
 class _Wanted:
     """What an update that restores ``$LATEST`` sets."""
@@ -142,38 +138,38 @@ class _Wanted:
     snap_start: str | None = None
 
 
-def _restore_latest(entry: JournalEntry, control: ControlPlane) -> Configuration:
+def restore_latest(entry: JournalEntry, control: ControlPlane) -> Configuration:
+    """Restore what we set on ``$LATEST``: memory and description if it has our mark, the memory
+    alone if somebody else has set the description since.
+
+    Returns the configuration after that, which is somebody else's where they have changed it.
+    """
     function = entry.header.function
-    control.know_replaced(entry.replaced())
-    for attempt in range(_ATTEMPTS):
-        control.clock.sleep(attempt * _PAUSE_S)
-        now = control.settle(function)
-        check_same(entry.header.arn, now)
-        wanted = _wanted(entry, now)
-        if wanted is None and not _as_before(entry, now):  # somebody else's, if it is no old read
-            now = control.agreed(function, now)
+    with control.restoring(entry.replaced()):
+        for _ in control.tries():
+            now = control.settle(function)
+            check_same(entry.header.arn, now)
             wanted = _wanted(entry, now)
-        if wanted is None:
-            return now
-        try:
-            known = control.update(
-                function,
-                wanted.memory_mb,
-                wanted.description,
-                revision_of(now),
-                wanted.snap_start,
-            )
-        except ChangedUnderneath:
-            continue
-        latest = control.settle(function, known=known)
-        _check_worked(function, latest)
-        if latest["MemorySize"] == wanted.memory_mb or _wanted(entry, latest) is None:
-            return latest
-    raise ChangedUnderneath(
-        function,
-        "somebody else keeps changing it, so it could not be restored",
-        "Wait for the other deployment to finish, then run `tuner restore`.",
-    )
+            if wanted is None and not _as_before(entry, now):  # somebody else's, if no old read
+                now = control.agreed(function, now)
+                wanted = _wanted(entry, now)
+            if wanted is None:
+                return now
+            size, text, snap = wanted.memory_mb, wanted.description, wanted.snap_start
+            try:
+                known = control.update(function, size, text, revision_of(now), snap)
+            except ChangedUnderneath:
+                continue
+            latest = control.settle(function, known=known)
+            why = failed_update(latest)
+            if why is not None:
+                reason = f"the update that restores it failed ({why})"
+                raise TargetError(function, reason, "Mend what it names, then run `tuner restore`.")
+            if latest["MemorySize"] == size or _wanted(entry, latest) is None:
+                return latest
+    reason = "somebody else keeps changing it, so it could not be restored"
+    fix = "Wait for the other deployment to finish, then run `tuner restore`."
+    raise ChangedUnderneath(function, reason, fix)
 
 
 def _wanted(entry: JournalEntry, now: Configuration) -> _Wanted | None:
@@ -201,22 +197,6 @@ def _sizes(steps: list[Step]) -> set[object]:
 def _as_before(entry: JournalEntry, now: Configuration) -> bool:
     before = entry.header.before
     return (now["MemorySize"], now.get("Description", "")) == (before.memory_mb, before.description)
-
-
-def _check_worked(function: str, latest: Configuration) -> None:
-    why = failed_update(latest)
-    if why is not None:
-        raise TargetError(
-            function,
-            f"the update that restores it failed ({why})",
-            "Mend what it names, then run `tuner restore`.",
-        )
-
-
-def delete_versions(entry: JournalEntry, control: ControlPlane) -> list[str]:
-    """Delete the versions that we published; returns a line for each that could not be deleted."""
-    published = {step["description"] for step in entry.written("publish")}
-    return delete_described(control, entry.header.function, published)
 
 
 def delete_described(control: ControlPlane, function: str, descriptions: set[str]) -> list[str]:

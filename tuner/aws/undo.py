@@ -21,8 +21,6 @@ Tell = Callable[[str], None]
 #: Seconds in which invocations may still reach the version that an alias has just left, so that it
 #: must not be deleted. UpdateAlias is eventually consistent, without a documented bound.
 _ALIAS_SETTLES_S = 30.0
-#: How often somebody else may get in between reading and undoing, and seconds between.
-_ATTEMPTS, _PAUSE_S = 6, 0.5
 
 
 @dataclass(frozen=True)
@@ -72,8 +70,7 @@ class Undo:
     def _alias_back(self, alias: str) -> bool:
         """Move the alias back; ``True`` if it had to be moved."""
         done = self.done
-        for attempt in range(_ATTEMPTS):
-            self.control.clock.sleep(attempt * _PAUSE_S)
+        for _ in self.control.tries():
             now = self.control.get_alias(done.arn, alias)
             weights = weights_of(now)
             at = now["FunctionVersion"]
@@ -94,57 +91,48 @@ class Undo:
             if ours:
                 self.tell(f"{alias}: all on version {done.before_version}")
             return ours
-        return self._busy()
+        raise self._busy()
 
     def _memory_back(self) -> None:
         done = self.done
-        for attempt in range(_ATTEMPTS):
-            self.control.clock.sleep(attempt * _PAUSE_S)
+        for _ in self.control.tries():
             latest = self.control.settle(done.arn)
             if latest["MemorySize"] != done.memory_mb:
                 latest = self.control.agreed(done.arn, latest)
             now_mb = latest["MemorySize"]
             may_land = not done.complete and revision_of(latest) == done.latest_revision != ""
-            if now_mb == done.memory_mb:
-                wanted = done.before_mb
-            elif now_mb != done.before_mb:
+            if now_mb not in (done.memory_mb, done.before_mb):
                 what = f"it has {now_mb} MB, not the {done.memory_mb} MB that this run set"
-                self._foreign(done.arn, what)
-                return
-            else:
-                wanted = now_mb
-            if now_mb == wanted and not may_land:
-                return
+                return self._foreign(done.arn, what)
+            if now_mb == done.before_mb and not may_land:
+                return None
             try:
-                set_memory(self.control, done.arn, latest, wanted)
+                set_memory(self.control, done.arn, latest, done.before_mb)
             except ChangedUnderneath:
                 continue
-            if wanted != now_mb:
-                self.tell(f"$LATEST: {now_mb} MB -> {wanted} MB")
-            return
-        self._busy()
+            if now_mb != done.before_mb:
+                self.tell(f"$LATEST: {now_mb} MB -> {done.before_mb} MB")
+            return None
+        raise self._busy()
 
     def _architecture_back(self) -> None:
         """Comes after the memory, whose change makes a request that is still on its way stale."""
         done = self.done
         if done.arch is None or done.before_arch is None or done.arch == done.before_arch:
-            return
-        for attempt in range(_ATTEMPTS):
-            self.control.clock.sleep(attempt * _PAUSE_S)
+            return None
+        for _ in self.control.tries():
             latest = self.control.settle(done.arn)
             now = architecture_of(latest)
             if now == done.before_arch:
-                return
+                return None
             if latest["CodeSha256"] != done.code_sha256:
-                self._foreign(done.arn, f"other code was deployed since, for {now}")
-                return
+                return self._foreign(done.arn, f"other code was deployed since, for {now}")
             try:
                 set_architecture(self.control, done.arn, latest, done.before_arch)
             except ChangedUnderneath:
                 continue
-            self.tell(f"$LATEST: {now} -> {done.before_arch}")
-            return
-        self._busy()
+            return self.tell(f"$LATEST: {now} -> {done.before_arch}")
+        raise self._busy()
 
     def _foreign(self, thing: str, what: str) -> None:
         if self.strict:
@@ -152,9 +140,9 @@ class Undo:
             raise ChangedUnderneath(thing, what, fix)
         self.tell(f"{thing}: {what}; left alone")
 
-    def _busy(self) -> bool:
+    def _busy(self) -> ChangedUnderneath:
         reason = "somebody else keeps changing it, so it could not be undone"
-        raise changed_meanwhile(self.done.arn, reason)
+        return changed_meanwhile(self.done.arn, reason)
 
 
 def restore_applied(path: Path, control: ControlPlane, tell: Tell) -> bool:

@@ -15,6 +15,10 @@ from tuner.aws.journal import Journal
 from tuner.aws.restore import restore_latest
 from tuner.errors import AccessDenied, ChangedUnderneath, TargetError
 
+#: The longest wait for provisioned concurrency, in seconds. AWS starts one or two minutes after the
+#: request, and then up to 6,000 a minute (Lambda developer guide, provisioned concurrency).
+READY_LIMIT_S = 600.0
+
 #: What Lambda changes by itself, and the two values that we change. A runtime that is updated
 #: with the function may move to a new patch with our update.
 _NOT_COMPARED = frozenset(
@@ -151,6 +155,46 @@ class VersionMaker:
         if _whole(latest) != expected:
             raise changed_meanwhile(self._function)
         self._left = latest
+
+
+def provision(control: ControlPlane, journal: Journal, version: str, count: int) -> None:
+    """Request ``count`` provisioned sandboxes of a version that the journal's run has published.
+
+    They cost money until they are removed, so this is journalled first and undone first.
+    """
+    journal.will("provision", version=version, count=count)
+    control.call(
+        "PutProvisionedConcurrencyConfig",
+        journal.header.clone or journal.header.function,
+        Qualifier=version,
+        ProvisionedConcurrentExecutions=count,
+    )
+    journal.did()
+
+
+def wait_until_ready(
+    control: ControlPlane, function: str, version: str, stop: Callable[[], bool]
+) -> float:
+    """Poll until all provisioned sandboxes are ready; returns the seconds that it took.
+
+    Raises TargetError if that fails, takes longer than :data:`READY_LIMIT_S`, or is stopped.
+    """
+    begun = control.clock.monotonic()
+    while True:
+        found = control.call("GetProvisionedConcurrencyConfig", function, Qualifier=version)
+        waited_s = control.clock.monotonic() - begun
+        if found["Status"] == "READY":
+            return waited_s
+        if found["Status"] == "FAILED":
+            why = found.get("StatusReason") or "no reason given"
+            fix = "A function whose INIT fails cannot be kept ready: check its log."
+            raise TargetError(function, f"provisioned concurrency failed ({why})", fix)
+        if stop():
+            raise TargetError(function, "provisioned concurrency was not waited for")
+        if waited_s > READY_LIMIT_S:
+            reason = f"provisioned concurrency was not ready in {READY_LIMIT_S:.0f} s"
+            raise TargetError(function, reason, "Try again later, or with less.")
+        control.clock.sleep(control.poll_s)
 
 
 def publish_once(

@@ -13,10 +13,9 @@ from typing import Any
 from tuner.aws.clone import clone_arn, clone_name, make_clone
 from tuner.aws.control import Configuration, ControlPlane, revision_of, unqualified
 from tuner.aws.journal import MARK, Before, Journal, JournalHeader
-from tuner.aws.provisioned import provision, wait_until_ready, withdraw
 from tuner.aws.restore import restore_function
 from tuner.aws.session import SessionOptions
-from tuner.aws.versions import VersionMaker
+from tuner.aws.versions import VersionMaker, provision, wait_until_ready
 from tuner.clock import Clock, WallClock
 from tuner.errors import AccessDenied, ChangedUnderneath, TargetError
 from tuner.records import ON_DEMAND, SNAP_START, Setting
@@ -87,7 +86,7 @@ class Deployed:
     def release(self, variant: Variant) -> None:
         """Remove provisioned concurrency; a snapshot is paid until its version is deleted."""
         if variant.setting.provisioned and variant.qualifier is not None:
-            withdraw(self._control, self.function, variant.qualifier)
+            self._control.withdraw(self.function, variant.qualifier)
             self._versions.pop(_made_of(variant.setting), None)
 
     def restore(self) -> None:
@@ -164,7 +163,7 @@ class Deployed:
             try:
                 wait_until_ready(self._control, self.function, made, stop)
             except TargetError:
-                withdraw(self._control, self.function, made)
+                self._control.withdraw(self.function, made)
                 raise
         return made
 

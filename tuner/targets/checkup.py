@@ -12,7 +12,6 @@ from tuner.aws.calls import AwsService
 from tuner.aws.control import Configuration, ControlPlane, revision_of
 from tuner.aws.logs import FunctionLog
 from tuner.aws.metrics import read_metrics
-from tuner.aws.provisioned import configurations
 from tuner.errors import AccessDenied, ChangedUnderneath, TargetError, TunerError
 from tuner.records import Backend, Metric
 from tuner.targets.aws_observers import cloudwatch_beside
@@ -230,7 +229,7 @@ def _startups(control: ControlPlane, latest: Configuration) -> Finding:
     reason = no_snap_start(latest, Backend.LOCAL if local else Backend.AWS)
     snapshots = "SnapStart can be compared" if reason is None else f"no SnapStart, since {reason}"
     try:
-        present = sum(1 for _ in configurations(control, str(latest["FunctionName"])))
+        present = sum(1 for _ in control.provisioned(str(latest["FunctionName"])))
     except AccessDenied as error:
         fix = (
             "Only `tuner cold --variants` needs it; `tuner policy cold --variants provisioned=5` "

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from tuner.aws.control import Configuration, ControlPlane, uses_snap_start
-from tuner.aws.provisioned import configurations
 from tuner.errors import TargetError
 from tuner.records import SNAP_START, Backend, Setting
 
@@ -183,7 +182,7 @@ def _snap_start_runtime(runtime: str) -> bool:
 def _refuse_provisioned(
     control: ControlPlane, thing: str, qualifier: str | None, count: int, reserved: int | None
 ) -> None:
-    present = list(configurations(control, thing))
+    present = list(control.provisioned(thing))
     if qualifier is not None and any(
         str(one["FunctionArn"]).rsplit(":", 1)[-1] == qualifier for one in present
     ):

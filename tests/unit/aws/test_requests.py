@@ -19,10 +19,10 @@ from tuner.aws.journal import Journal
 from tuner.aws.logs import FunctionLog
 from tuner.aws.metrics import SplitAlias, read_health
 from tuner.aws.payloads import read_s3
-from tuner.aws.provisioned import configurations, provision, wait_until_ready, withdraw
 from tuner.aws.session import AwsSession, SessionOptions, open_session
 from tuner.aws.traces import read_traces
 from tuner.aws.translate import words_for
+from tuner.aws.versions import provision, wait_until_ready
 from tuner.clock import VirtualClock
 from tuner.errors import AccessDenied
 
@@ -94,10 +94,10 @@ SENT: dict[str, Callable[[ControlPlane], object]] = {
     "GetLayerVersion": lambda c: c.send("GetLayerVersion", LAYER, LayerName=LAYER, VersionNumber=3),
     "UpdateFunctionCode": lambda c: c.send("UpdateFunctionCode", "orders", **CODE),
     "GetAccountSettings": lambda c: c.send("GetAccountSettings", "the account"),
-    "ListProvisionedConcurrencyConfigs": lambda c: list(configurations(c, "orders")),
+    "ListProvisionedConcurrencyConfigs": lambda c: list(c.provisioned("orders")),
     "PutProvisionedConcurrencyConfig": lambda c: provision(c, Journal(None, OPENING), "7", 5),
     "GetProvisionedConcurrencyConfig": lambda c: wait_until_ready(c, "orders", "7", bool),
-    "DeleteProvisionedConcurrencyConfig": lambda c: withdraw(c, "orders", "7"),
+    "DeleteProvisionedConcurrencyConfig": lambda c: c.withdraw("orders", "7"),
     "Invoke": lambda c: c.send("Invoke", "orders", InvocationType="DryRun", FunctionName="orders"),
     "ListEventSourceMappings": lambda c: c.send(
         "ListEventSourceMappings", "orders", FunctionName="orders"

@@ -7,20 +7,20 @@ invokes.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from ulid import ULID
 
-from tuner.aws.control import ControlPlane, settled
+from tuner.aws.control import Configuration, ControlPlane, settled, uses_snap_start
 from tuner.aws.logs import FunctionLog, LogReports
 from tuner.aws.session import current_keys, open_session
 from tuner.errors import TargetError, UsageError
 from tuner.recording.reportline import Report
 from tuner.records import ON_DEMAND, Advice, Backend, FunctionFacts, Part, Setting
-from tuner.targets.aws_observers import open_metrics, open_trail
+from tuner.targets.aws_observers import open_metrics, open_trail, platform_facts
 from tuner.targets.aws_versions import AwsOptions, Deployed
 from tuner.targets.choices import Isolation, isolation_notes, read_arches
 from tuner.targets.composite import Composite
-from tuner.targets.facts import function_facts
 from tuner.targets.names import TargetName
 from tuner.targets.observers import EventTrail, ServiceMetrics
 from tuner.targets.seam import (
@@ -187,7 +187,38 @@ class AwsTarget(Target):
             refuse_other_version(configuration, latest, text)
         refuse_unsuitable(latest, text)
         self._log_group = (configuration.get("LoggingConfig") or {}).get("LogGroup")
-        return function_facts(self._control, configuration, found.get("Concurrency") or {})
+        return _facts(self._control, configuration, found.get("Concurrency") or {})
+
+
+def _facts(
+    control: ControlPlane, configuration: Configuration, concurrency: Mapping[str, Any]
+) -> FunctionFacts:
+    """Facts from a configuration and reserved concurrency as GetFunction has them; asks for the
+    account's concurrency, and a local Lambda for its machine."""
+    session = control.session
+    platform = platform_facts(session.endpoint_url) if session.loopback else {}
+    logging = configuration.get("LoggingConfig") or {}
+    return FunctionFacts(
+        name=configuration["FunctionName"],
+        arn=configuration["FunctionArn"],
+        backend=Backend.LOCAL if platform else Backend.AWS,
+        region=session.region,
+        arch=(configuration.get("Architectures") or ["x86_64"])[0],
+        runtime=configuration.get("Runtime"),
+        memory_mb=configuration["MemorySize"],
+        timeout_s=float(configuration["Timeout"]),
+        version=configuration.get("Version", "$LATEST"),
+        handler=configuration.get("Handler"),
+        package=str(configuration.get("PackageType", "Zip")).lower(),
+        ephemeral_mb=(configuration.get("EphemeralStorage") or {}).get("Size", 512),
+        log_format=logging.get("LogFormat", "Text"),
+        system_log_level=logging.get("SystemLogLevel"),
+        reserved_concurrency=concurrency.get("ReservedConcurrentExecutions"),
+        account_concurrency=control.account_concurrency(),
+        traced=(configuration.get("TracingConfig") or {}).get("Mode") == "Active",
+        snap_start=uses_snap_start(configuration),
+        platform=platform,
+    )
 
 
 def on_architectures(target: AwsTarget, written: str) -> Target:

@@ -1,11 +1,15 @@
 """Events and metrics on AWS: CloudWatch Logs, CloudWatch and X-Ray, or a local Lambda's own log.
 
 AWS tells how an event ended only to the destination that the function names, which is the user's
-to read; the local Lambda keeps those records where they can be asked for.
+to read; the local Lambda keeps those records where they can be asked for. It also knows its machine
+(how CPU is limited, how well, how many cores), which only one of ours on loopback does.
 """
 
+import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from http.client import HTTPConnection, HTTPException
 from typing import Any
+from urllib.parse import urlsplit
 
 from tuner.aws.calls import AwsService
 from tuner.aws.control import ControlPlane
@@ -14,16 +18,12 @@ from tuner.aws.metrics import read_metrics
 from tuner.aws.traces import read_traces
 from tuner.errors import NotFound, TargetError
 from tuner.records import Invoked, LogLine, Metered, Metric, Traced
-from tuner.targets.facts import ask_local, platform_facts
 from tuner.targets.observers import AGE_S, RETRIES, EventSettings, EventTrail, ServiceMetrics
 from tuner.targets.seam import Progress
 
 #: What the platform writes around an invocation, as text or as JSON.
 WORDS = ("START RequestId: ", "REPORT RequestId: ", "platform.start", "platform.report")
-#: CloudWatch Logs shows lines some seconds late, seldom more than a minute.
-_AWS_LATE_S, _AWS_PAUSE_S = 120.0, 5.0
-_LOCAL_LATE_S, _LOCAL_PAUSE_S = 2.0, 0.25
-_EVENTS, _TIME = "/tuner/events?from={}", "/tuner/time"
+_EVENTS, _TIME, _PLATFORM = "/tuner/events?from={}", "/tuner/time", "/tuner/platform"
 
 
 def open_trail(
@@ -42,9 +42,10 @@ def open_trail(
 
 
 class AwsTrail(EventTrail):
-    """CloudWatch Logs, whose clock is taken to be ours."""
+    """CloudWatch Logs, whose clock is taken to be ours. Lines show some seconds late, seldom more
+    than a minute."""
 
-    late_s, pause_s, time_scale = _AWS_LATE_S, _AWS_PAUSE_S, 1.0
+    late_s, pause_s, time_scale = 120.0, 5.0, 1.0
 
     def __init__(self, settings: EventSettings, log: FunctionLog) -> None:
         self.settings = settings
@@ -59,15 +60,15 @@ class AwsTrail(EventTrail):
         """As they have arrived."""
         return self._log.lines(WORDS, since_s)
 
-    def endings(self) -> None:
+    def endings(self) -> Mapping[str, str] | None:
         """AWS does not tell."""
-        return
+        return None
 
 
-class LocalTrail(EventTrail):
+class LocalTrail(AwsTrail):
     """A local Lambda of ours: its log, its records of ended events, its clock."""
 
-    pause_s = _LOCAL_PAUSE_S
+    pause_s = 0.25
 
     def __init__(
         self,
@@ -77,21 +78,18 @@ class LocalTrail(EventTrail):
         clock: tuple[float, Mapping[str, Any]],
     ) -> None:
         """``clock`` is a moment of our wall clock, and what the service told of its own then."""
-        self.settings = settings
+        super().__init__(settings, log)
         self.place = f"the local Lambda's log, {log.group}"
         self.time_scale = float(clock[1]["time_scale"])
-        self.late_s = _LOCAL_LATE_S * self.time_scale
+        self.late_s = 2.0 * self.time_scale
         self._ours_s, self._theirs_s = clock[0], float(clock[1]["now"])
-        self._log, self._url = log, url
-        self._seen = self._ended_before()
+        self._url = url
+        told = ask_local(url, _EVENTS.format(1 << 62))
+        self._seen = int(told[1].get("x-tuner-ended", 0)) if told else 0
 
     def moment(self, wall_s: float) -> float:
         """Their clock runs evenly, ``time_scale`` times as fast."""
         return self._theirs_s + (wall_s - self._ours_s) * self.time_scale
-
-    def lines(self, since_s: float) -> Iterator[LogLine]:
-        """All that were written."""
-        return self._log.lines(WORDS, since_s)
 
     def endings(self) -> Mapping[str, str]:
         """From the records that it keeps."""
@@ -103,10 +101,6 @@ class LocalTrail(EventTrail):
         self._seen = int(headers.get("x-tuner-ended", self._seen))
         contexts = (record["requestContext"] for record in records)
         return {each["requestId"]: each["condition"] for each in contexts}
-
-    def _ended_before(self) -> int:
-        told = ask_local(self._url, _EVENTS.format(1 << 62))
-        return int(told[1].get("x-tuner-ended", 0)) if told else 0
 
 
 def _settings(control: ControlPlane, function: str, qualifier: str | None) -> EventSettings:
@@ -181,3 +175,27 @@ class AwsMetrics(ServiceMetrics):
     def tell(self, text: str) -> None:
         """As the target itself does."""
         self._progress(text)
+
+
+def platform_facts(url: str, timeout_s: float = 5.0) -> Mapping[str, Any]:
+    """The platform facts of the service at ``url``; empty if it is not a local Lambda of ours."""
+    told = ask_local(url, _PLATFORM, timeout_s)
+    return told[0] if told is not None and isinstance(told[0], dict) else {}
+
+
+def ask_local(url: str, path: str, timeout_s: float = 5.0) -> tuple[Any, Mapping[str, str]] | None:
+    """Ask one of a local Lambda's own pages; returns its JSON, with the answer's headers in
+    lower case; ``None`` if the service at ``url`` has no such page."""
+    parts = urlsplit(url)
+    connection = HTTPConnection(parts.hostname or "127.0.0.1", parts.port or 80, timeout=timeout_s)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        body = answer.read()
+        if answer.status != 200:
+            return None
+        return json.loads(body), {name.lower(): value for name, value in answer.getheaders()}
+    except (OSError, HTTPException, ValueError):
+        return None
+    finally:
+        connection.close()

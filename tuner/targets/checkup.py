@@ -14,8 +14,7 @@ from tuner.aws.logs import FunctionLog
 from tuner.aws.metrics import read_metrics
 from tuner.errors import AccessDenied, ChangedUnderneath, TargetError, TunerError
 from tuner.records import Backend, Metric
-from tuner.targets.aws_observers import cloudwatch_beside
-from tuner.targets.facts import platform_facts
+from tuner.targets.aws_observers import cloudwatch_beside, platform_facts
 from tuner.targets.names import TargetName
 from tuner.targets.seam import Finding, Level
 from tuner.targets.suitability import no_snap_start, refuse_split_alias, refuse_unsuitable
@@ -80,18 +79,18 @@ def _permissions(
     invoke = {"InvocationType": "DryRun", "FunctionName": function}
     if name.qualifier is not None:  # a policy may allow an alias and not the function, or neither
         invoke["Qualifier"] = name.qualifier
-    yield _allowed("InvokeFunction", lambda: control.send("Invoke", function, **invoke))
+    yield _tried("lambda:InvokeFunction", lambda: control.send("Invoke", function, **invoke))
     yield _logs(control, function, latest)
     mode = (latest.get("TracingConfig") or {}).get("Mode")
     yield from _services(control, function, traced=mode == "Active")
-    yield _allowed("ListVersionsByFunction", lambda: next(control.versions(function), None))
+    yield _tried("lambda:ListVersionsByFunction", lambda: next(control.versions(function), None))
     if not revision_of(latest):
         text = "not tried: this service has no RevisionId, so trying could change the function"
         yield Finding("lambda:UpdateFunctionConfiguration", Level.UNKNOWN, text)
     else:
         yield from _update(control, function, latest)
-        yield _allowed(
-            "PublishVersion",
+        yield _tried(
+            "lambda:PublishVersion",
             lambda: control.publish(function, "", _NO_REVISION, latest["CodeSha256"]),
         )
     text = "not tried: there is no dry run, so trying would delete"
@@ -107,55 +106,43 @@ def _logs(control: ControlPlane, function: str, latest: Configuration) -> Findin
     if logging.get("SystemLogLevel") in ("WARN", "ERROR"):
         fix = "Set it to INFO for loads with --mode async; other measurements do not need it."
         return Finding(name, Level.WARNING, "its system log level hides START and REPORT", fix)
-    try:
+
+    def read() -> None:
         log = FunctionLog(control.session, group, control.clock, beside=True)
         next(log.lines(("REPORT RequestId",), control.clock.wall() - 60.0, most=1), None)
-    except AccessDenied as error:
-        fix = "Only --mode async needs it, and answers without REPORT in their log tail."
-        return Finding(name, Level.WARNING, error.reason, fix)
-    except TunerError as error:
-        return Finding(name, Level.UNKNOWN, f"could not be tried: {error.reason}", error.fix)
-    return Finding(name, Level.OK, f"allowed on {group}")
+
+    fix = "Only --mode async needs it, and answers without REPORT in their log tail."
+    return _tried(name, read, f"allowed on {group}", only_for=fix)
 
 
 def _services(control: ControlPlane, function: str, *, traced: bool) -> Iterator[Finding]:
     """A finding per right; those of X-Ray only of a function that is traced, and none where
     there are no such services."""
-    now_s = control.clock.wall()
     cloudwatch = cloudwatch_beside(control)
     if cloudwatch is None:
         return
+    now_s = control.clock.wall()
     span_s = (now_s - _SPAN_S, now_s)
-    yield _tried(
-        "cloudwatch:GetMetricData",
-        lambda: read_metrics(cloudwatch, function, [None], span_s, [Metric.INVOCATIONS]),
-    )
+    asked: dict[str, Callable[[], object]] = {
+        "cloudwatch:GetMetricData": lambda: read_metrics(
+            cloudwatch, function, [None], span_s, [Metric.INVOCATIONS]
+        )
+    }
     xray = AwsService(control.session, "xray", control.clock)
-    if not traced or not xray.available:
-        return
-    span = {"StartTime": span_s[0], "EndTime": span_s[1]}
-    nobodys = f"1-{int(now_s):08x}-{'0' * 24}"
-    yield _tried("xray:GetTraceSummaries", lambda: xray.send("GetTraceSummaries", function, **span))
-    yield _tried(
-        "xray:BatchGetTraces", lambda: xray.send("BatchGetTraces", function, TraceIds=[nobodys])
-    )
-
-
-def _tried(name: str, ask: Callable[[], object]) -> Finding:
-    try:
-        ask()
-    except AccessDenied as error:
-        return Finding(name, Level.WARNING, error.reason, _COMPARISON_FIX)
-    except TunerError as error:
-        return Finding(name, Level.UNKNOWN, f"could not be tried: {error.reason}", _COMPARISON_FIX)
-    return Finding(name, Level.OK, "allowed")
+    if traced and xray.available:
+        span = {"StartTime": span_s[0], "EndTime": span_s[1]}
+        nobodys = {"TraceIds": [f"1-{int(now_s):08x}-{'0' * 24}"]}
+        asked["xray:GetTraceSummaries"] = lambda: xray.send("GetTraceSummaries", function, **span)
+        asked["xray:BatchGetTraces"] = lambda: xray.send("BatchGetTraces", function, **nobodys)
+    for name, ask in asked.items():
+        yield _tried(name, ask, only_for=_COMPARISON_FIX)
 
 
 def _update(control: ControlPlane, function: str, latest: Configuration) -> Iterator[Finding]:
     """The right to update; and the memory cap, if Lambda names it before the revision."""
     said = latest.get("Description", "")
-    yield _allowed(
-        "UpdateFunctionConfiguration",
+    yield _tried(
+        "lambda:UpdateFunctionConfiguration",
         lambda: control.update(function, latest["MemorySize"], said, _NO_REVISION),
     )
     try:
@@ -168,17 +155,20 @@ def _update(control: ControlPlane, function: str, latest: Configuration) -> Iter
     yield Finding("memory cap", Level.OK, text)
 
 
-def _allowed(action: str, attempt: Callable[[], object]) -> Finding:
-    name = f"lambda:{action}"
+def _tried(
+    name: str, ask: Callable[[], object], ok: str = "allowed", *, only_for: str = ""
+) -> Finding:
+    """Try a right. ``only_for`` says what needs one that most measurements do without."""
     try:
-        attempt()
+        ask()
     except ChangedUnderneath:
         pass  # refused for the revision, so not for want of the right
     except AccessDenied as error:
-        return _problem(name, error)
-    except TargetError as error:
+        level = Level.WARNING if only_for else Level.PROBLEM
+        return Finding(name, level, error.reason, only_for or error.fix)
+    except TunerError as error:
         return Finding(name, Level.UNKNOWN, f"could not be tried: {error.reason}", error.fix)
-    return Finding(name, Level.OK, "allowed")
+    return Finding(name, Level.OK, ok)
 
 
 def _concurrency(

@@ -1,15 +1,25 @@
-"""Functions that are managed as code: which kind of file it is, its new text, and the diff.
+"""Set memory and architecture of a function that is managed as code, and show the change.
 
-Text in, text out; writing is the command's. For kinds that are programs (CDK, Pulumi) there is a
-hint instead of a patch.
+Text in, text out; writing is the command's. Templates of SAM and CloudFormation and serverless.yml
+are patched here: the nodes of the YAML say where the value stands, and only its own characters are
+replaced, or one line is added, so that comments, order and layout stay. References and other
+expressions are not changed, and a change that would reach anything but the named function is
+refused. For kinds that are programs (CDK, Pulumi) there is a hint instead of a patch.
 """
 
 import difflib
+import re
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from tuner.errors import UsageError
+from tuner.targets.names import TEMPLATES
+from tuner.targets.patch_hcl import Value, not_one, not_there, patch_terraform
+from tuner.targets.yaml_nodes import children, compose, own, plain
 
-_YAML = (".yaml", ".yml", ".json", ".template")
 #: How CDK writes an architecture.
 _CDK_ARCH = {"x86_64": "X86_64", "arm64": "ARM_64"}
 _PROGRAMS = {
@@ -34,13 +44,9 @@ def patch(
         fix = f"In the function's construct write {line}{also}, then deploy."
         raise UsageError(str(path), "is a program, which tuner does not edit", fix)
     if suffix == ".tf":
-        from tuner.targets.patch_hcl import patch_terraform
-
         return patch_terraform(text, memory_mb, resource, str(path), arch)
-    if suffix in _YAML:
-        from tuner.targets.patch_yaml import patch_yaml
-
-        return patch_yaml(text, memory_mb, resource, str(path), arch)
+    if suffix in TEMPLATES:
+        return _patch_yaml(text, memory_mb, resource, str(path), arch)
     fix = "Name a template (.yaml, .json), a serverless.yml or a .tf file."
     raise UsageError(str(path), "cannot be patched: unknown kind of file", fix)
 
@@ -51,3 +57,175 @@ def diff(old: str, new: str, path: Path) -> str:
         old.splitlines(keepends=True), new.splitlines(keepends=True), f"a/{path}", f"b/{path}"
     )
     return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
+
+
+_TYPES = ("AWS::Serverless::Function", "AWS::Lambda::Function")
+
+
+@dataclass(frozen=True)
+class _Place:
+    """The mapping of a function, and its name for messages."""
+
+    name: str
+    mapping: MappingNode
+    serverless: bool = False
+
+    def settings(self, document: Any) -> Any:
+        """Its settings in the plain value of a document."""
+        if self.serverless:
+            return document["functions"][self.name]
+        return document["Resources"][self.name]["Properties"]
+
+
+@dataclass(frozen=True)
+class _Value(Value):
+    """A value of a template, alone in a list if ``listed``."""
+
+    listed: bool = False
+
+    @property
+    def added(self) -> str:
+        """As it is written where there is none."""
+        return f"{self.key}: {f'[{self.text}]' if self.listed else self.text}"
+
+    def is_in(self, settings: Any) -> bool:
+        """Return whether the plain settings of a function have it."""
+        found = settings.get(self.key)
+        if self.listed:
+            return isinstance(found, list) and [str(each) for each in found] == [self.text]
+        return str(found) == self.text
+
+
+def _patch_yaml(
+    text: str, memory_mb: int, resource: str | None, thing: str, arch: str | None = None
+) -> str:
+    """The text with the function's memory, and architecture if one is given. ``resource`` is a
+    logical id (or the function's key in serverless.yml). Raises UsageError that lists the
+    choices."""
+    place = _choose(_places(compose(text, thing), thing), resource, thing)
+    name = "memorySize" if place.serverless else "MemorySize"
+    values = [_Value(name, str(memory_mb), r"\d+", "a number")]
+    if arch is not None:
+        words, names = "x86_64|arm64", "x86_64 or arm64"
+        if place.serverless:
+            values.append(_Value("architecture", arch, words, names))
+        else:
+            values.append(_Value("Architectures", arch, words, f"a list of {names}", listed=True))
+    for value in values:
+        text = _with(text, value, place.name, thing)
+    return text
+
+
+def _with(text: str, value: _Value, name: str, thing: str) -> str:
+    root = compose(text, thing)
+    place = _choose(_places(root, thing), name, thing)
+    there = own(place.mapping, value.key)
+    if len(there) > 1:
+        raise UsageError(
+            f"{thing}: {name}", f"has {value.key} {len(there)} times", "Keep one of them."
+        )
+    new = (
+        _replaced(text, place, *there[0], value, thing)
+        if there
+        else _added(text, place, value, thing)
+    )
+    again = compose(new, thing)
+    _check_others(place, root, again, value, thing)
+    return new
+
+
+def _check_others(
+    place: _Place, old: Node | None, new: Node | None, value: _Value, thing: str
+) -> None:
+    """Refuse a change that misses its function or reaches more than it. Raises UsageError."""
+    places = _places(old, thing)
+    try:
+        before, after = plain(old), plain(new)
+        differ = [p.name for p in places if p.settings(before) != p.settings(after)]
+        landed = value.is_in(place.settings(after))
+        for document in (before, after):
+            place.settings(document).pop(value.key, None)
+        same = before == after
+    except (KeyError, TypeError, AttributeError):
+        differ, landed, same = [], False, False
+    others = [name for name in differ if name != place.name]
+    if others or (landed and not same):
+        raise UsageError(
+            f"{thing}: {place.name}",
+            f"shares its settings with {_listed(others) or 'another part of the file'} "
+            "by a YAML anchor",
+            f"Write its {value.key} apart from them, by hand.",
+        )
+    if not landed:
+        raise UsageError(
+            f"{thing}: {place.name}",
+            "has a layout that cannot be patched",
+            f"Set {value.added} by hand.",
+        )
+
+
+def _listed(names: list[str]) -> str:
+    head, tail = names[:-1], names[-1:]
+    return " and ".join([", ".join(head), *tail] if head else tail)
+
+
+def _places(root: Node | None, thing: str) -> list[_Place]:
+    top = children(root)
+    if isinstance(top.get("Resources"), MappingNode):
+        bodies = children(top["Resources"]).items()
+        settings = [(str(name), _properties(children(body))) for name, body in bodies]
+        return [_Place(name, mapping) for name, mapping in settings if mapping is not None]
+    if isinstance(top.get("functions"), MappingNode):
+        return [
+            _Place(str(name), body, serverless=True)
+            for name, body in children(top["functions"]).items()
+            if isinstance(body, MappingNode)
+        ]
+    fix = "Name a SAM or CloudFormation template, or a serverless.yml."
+    raise UsageError(thing, "has neither Resources nor functions", fix)
+
+
+def _properties(body: dict[Any, Node]) -> MappingNode | None:
+    kind, properties = body.get("Type"), body.get("Properties")
+    known = isinstance(kind, ScalarNode) and kind.value in _TYPES
+    return properties if known and isinstance(properties, MappingNode) else None
+
+
+def _choose(places: list[_Place], resource: str | None, thing: str) -> _Place:
+    named = [p for p in places if resource in (None, p.name)]
+    if len(named) == 1:
+        return named[0]
+    names = [p.name for p in places]
+    if named or resource is None:
+        raise not_one(names, thing)
+    raise not_there(resource, names, thing)
+
+
+def _replaced(text: str, place: _Place, key: Node, found: Node, value: _Value, thing: str) -> str:
+    alone = value.listed and isinstance(found, SequenceNode) and len(found.value) == 1
+    start = (found.value[0] if alone else found).start_mark.index
+    present = None
+    if start >= key.end_mark.index and alone is value.listed:  # else it is an alias
+        pattern = rf"(['\"]?)({value.plain})\1(?=[\s,}}\]#]|$)"
+        present = re.compile(pattern, re.ASCII).match(text, start)
+    if present is None:
+        said = text[key.end_mark.index :].splitlines()[:1]
+        shown = "".join(said).lstrip("'\": ").strip()
+        raise value.refused(f"{thing}: {place.name}", shown)
+    return text[: present.start(2)] + value.text + text[present.end(2) :]
+
+
+def _added(text: str, place: _Place, value: _Value, thing: str) -> str:
+    pairs = place.mapping.value
+    first = pairs[0][0].start_mark if pairs else None
+    indent = text[first.index - first.column : first.index] if first else ""
+    if first is None or place.mapping.flow_style or indent.strip():
+        raise UsageError(
+            f"{thing}: {place.name}",
+            f"has no {value.key}, and its layout has no line for one",
+            f"Add {value.added} by hand.",
+        )
+    ends = re.compile(r"\r?\n").search(text, first.index)
+    end = ends[0] if ends else "\n"
+    start = first.index - first.column
+    return f"{text[:start]}{indent}{value.added}{end}{text[start:]}"

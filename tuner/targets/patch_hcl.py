@@ -2,10 +2,11 @@
 
 Finds the block of a Lambda function (or of a module that makes one) by scanning braces, strings,
 comments and heredocs; it is no parser of HCL and changes plain values only, never expressions.
+What patches of every kind of file refuse in the same words is here, too.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from tuner.errors import UsageError
@@ -35,48 +36,63 @@ def patch_terraform(
     """The text with the function's memory, and architecture if one is given. ``resource`` is an
     address such as ``aws_lambda_function.orders``, or its last part. Raises UsageError that lists
     the choices."""
-    text = _with(text, _Value("memory_size", str(memory_mb), r"\d+", "a number"), resource, thing)
-    if arch is None:
-        return text
-    value = _Value("architectures", f'["{arch}"]', r'\[\s*"\w+"\s*,?\s*\]', "a list of one text")
-    return _with(text, value, resource, thing)
+    values = [Value("memory_size", str(memory_mb), r"\d+", "a number")]
+    if arch is not None:
+        plain = r'\[\s*"\w+"\s*,?\s*\]'
+        values.append(Value("architectures", f'["{arch}"]', plain, "a list of one text"))
+    for value in values:
+        text = _with(text, value, resource, thing)
+    return text
 
 
 @dataclass(frozen=True)
-class _Value:
-    """An attribute, its new value, and what its present one must look like to be replaced."""
+class Value:
+    """A key, its new value, and what its present one must look like to be replaced, as a pattern
+    and in words."""
 
-    name: str
+    key: str
     text: str
     plain: str
     words: str
 
+    def refused(self, place: str, present: str) -> UsageError:
+        """The error of a present value that is no plain one."""
+        reason = f"its {self.key} is {present[:60] or 'empty'}, not {self.words}"
+        return UsageError(place, reason, f"Set it to {self.text} where the value is defined.")
 
-def _with(text: str, value: _Value, resource: str | None, thing: str) -> str:
+
+def not_one(names: Iterable[str], thing: str) -> UsageError:
+    """The error of a file without one function to choose."""
+    fix = f"Name one with --resource; there are: {', '.join(names) or 'none'}."
+    return UsageError(thing, "has more than one Lambda function, or none", fix)
+
+
+def not_there(resource: str, names: Iterable[str], thing: str) -> UsageError:
+    """The error of a name that no function has."""
+    fix = f"There are: {', '.join(names) or 'none'}."
+    return UsageError(f"{thing}: {resource}", "is not there", fix)
+
+
+def _with(text: str, value: Value, resource: str | None, thing: str) -> str:
     block = _choose(list(_blocks(text)), resource, thing)
     body = text[block.start : block.end]
-    attribute = re.compile(rf"^[ \t]*{value.name}[ \t]*=[ \t]*", re.M)
+    attribute = re.compile(rf"^[ \t]*{value.key}[ \t]*=[ \t]*", re.M)
     found = attribute.search(_outer(body))
     if found is None:
         indent = _INDENT.search(body)
-        line = f"\n{indent[1] if indent else '  '}{value.name} = {value.text}"
+        line = f"\n{indent[1] if indent else '  '}{value.key} = {value.text}"
         return text[: block.start] + line + text[block.start :]
     at = block.start + found.end()
     there = re.split(r"#|//|/\*", text[at : block.end].partition("\n")[0])[0].strip()
     if not re.fullmatch(value.plain, there, re.ASCII):
-        raise UsageError(
-            f"{thing}: {block.address}",
-            f"its {value.name} is {there[:60] or 'empty'}, not {value.words}",
-            f"Set it to {value.text} where the value is defined.",
-        )
+        raise value.refused(f"{thing}: {block.address}", there)
     return text[:at] + value.text + text[at + len(there) :]
 
 
 def _blocks(text: str) -> Iterator[_Block]:
     """Top-level blocks of functions and modules, in order."""
-    masked = _masked(text)
     depth, start, header = 0, 0, None
-    for position, char in enumerate(masked):
+    for position, char in enumerate(_masked(text)):
         if char == "{":
             if depth == 0:
                 line = text.rfind("\n", 0, position) + 1
@@ -85,35 +101,26 @@ def _blocks(text: str) -> Iterator[_Block]:
             depth += 1
         elif char == "}" and depth:
             depth -= 1
-            if depth == 0 and header is not None and _makes_function(header):
-                yield _Block(_address(header), start, position)
-
-
-def _makes_function(header: re.Match[str]) -> bool:
-    return header["kind"] == "module" or header["first"] == "aws_lambda_function"
-
-
-def _address(header: re.Match[str]) -> str:
-    if header["kind"] == "module":
-        return f"module.{header['first']}"
-    return f"{header['first']}.{header['second']}"
+            if depth == 0 and header is not None:
+                kind, *names = header.groups()
+                if kind == "module":
+                    yield _Block(f"module.{names[0]}", start, position)
+                elif names[0] == "aws_lambda_function":
+                    yield _Block(".".join(map(str, names)), start, position)
 
 
 def _choose(blocks: list[_Block], resource: str | None, thing: str) -> _Block:
+    addresses = [block.address for block in blocks]
     if resource is None:
-        blocks = [b for b in blocks if not b.address.startswith("module.")] or blocks
+        chosen = [b for b in blocks if not b.address.startswith("module.")] or blocks
     else:
         wanted = (resource, f"aws_lambda_function.{resource}", f"module.{resource}")
-        named = [b for b in blocks if b.address in wanted]
-        if not named:
-            there = ", ".join(b.address for b in blocks) or "none"
-            raise UsageError(f"{thing}: {resource}", "is not there", f"There are: {there}.")
-        blocks = named
-    if len(blocks) != 1:
-        names = ", ".join(b.address for b in blocks) or "none"
-        fix = f"Name one with --resource; there are: {names}."
-        raise UsageError(thing, "has more than one Lambda function, or none", fix)
-    return blocks[0]
+        chosen = [b for b in blocks if b.address in wanted]
+        if not chosen:
+            raise not_there(resource, addresses, thing)
+    if len(chosen) != 1:
+        raise not_one((b.address for b in chosen), thing)
+    return chosen[0]
 
 
 def _masked(text: str) -> str:

@@ -49,15 +49,19 @@ _INIT_TIMEOUT = re.compile(
 )
 _STATUS = re.compile(r"\sStatus: (\w+)(?:\s+Error Type: ([^\s]+))?", re.ASCII)
 _XRAY = re.compile(r"XRAY TraceId: ([^\s]+)", re.ASCII)
+_JSON_REPORT, _JSON_INIT = '"platform.report"', '"platform.initReport"'
 
-_FLOATS = {
-    "Duration": "duration_ms",
-    "Billed Duration": "billed_ms",
-    "Init Duration": "init_ms",
-    "Restore Duration": "restore_ms",
-    "Billed Restore Duration": "billed_restore_ms",
+#: The name of each figure in a text line, and in the metrics of an event.
+_FIGURES = {
+    "duration_ms": ("Duration", "durationMs"),
+    "billed_ms": ("Billed Duration", "billedDurationMs"),
+    "memory_mb": ("Memory Size", "memorySizeMB"),
+    "max_memory_mb": ("Max Memory Used", "maxMemoryUsedMB"),
+    "init_ms": ("Init Duration", "initDurationMs"),
+    "restore_ms": ("Restore Duration", "restoreDurationMs"),
+    "billed_restore_ms": ("Billed Restore Duration", "billedRestoreDurationMs"),
 }
-_INTS = {"Memory Size": "memory_mb", "Max Memory Used": "max_memory_mb"}
+_BY_NAME = {name: field for field, (name, _) in _FIGURES.items()}
 
 
 def parse_report(text: str) -> Report | None:
@@ -69,11 +73,8 @@ def parse_report(text: str) -> Report | None:
         report = _from_text(text, match)
         if report:
             return report
-    if '"platform.report"' in text:
-        for line in text.splitlines():
-            if '"platform.report"' in line and (report := _from_json(line)):
-                return report
-    return None
+    found = (_from_json(line) for line in _lines_with(_JSON_REPORT, text))
+    return next((report for report in found if report), None)
 
 
 def parse_start(text: str) -> str | None:
@@ -82,11 +83,8 @@ def parse_start(text: str) -> str | None:
         return match[1]
     if '"platform.start"' not in text:
         return None
-    try:
-        event = json.loads(text)
-        return _text(event["record"], "requestId") if event["type"] == "platform.start" else None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return None
+    record = _record(text, "platform.start")
+    return _text(record, "requestId") if record else None
 
 
 def find_report(log_text: str, request_id: str | None = None) -> Report | None:
@@ -99,32 +97,18 @@ def find_report(log_text: str, request_id: str | None = None) -> Report | None:
     itself printed counts only if it comes last and bears the right id.
     """
     report = _last_report(log_text, request_id)
-    if report is None or report.init_ms is not None or "INIT_REPORT" not in log_text:
-        return _with_json_init(report, log_text)
-    timed_out = _INIT_TIMEOUT.search(log_text)
-    return replace(report, init_ms=float(timed_out[1])) if timed_out else report
-
-
-def _with_json_init(report: Report | None, log_text: str) -> Report | None:
-    """The report with the INIT that timed out before it, as a JSON log tells it."""
-    if report is None or report.init_ms is not None or '"platform.initReport"' not in log_text:
+    if report is None or report.init_ms is not None:
         return report
-    for line in log_text.splitlines():
-        if '"platform.initReport"' in line and (ms := _json_init_timeout(line)) is not None:
-            return replace(report, init_ms=ms)
+    if "INIT_REPORT" in log_text:
+        timed_out = _INIT_TIMEOUT.search(log_text)
+        return replace(report, init_ms=float(timed_out[1])) if timed_out else report
+    for line in _lines_with(_JSON_INIT, log_text):
+        record = _record(line, "platform.initReport")
+        if record and record.get("status") == "timeout":
+            init_ms = _number(record.get("metrics"), "durationMs")
+            if init_ms is not None:
+                return replace(report, init_ms=init_ms)
     return report
-
-
-def _json_init_timeout(line: str) -> float | None:
-    """How long an INIT took that timed out, from its event; ``None`` of any other line."""
-    try:
-        event = json.loads(line[max(0, line.rfind('{"time"')) :])
-        record = event["record"]
-        if event["type"] != "platform.initReport" or record.get("status") != "timeout":
-            return None
-        return _number(record["metrics"], "durationMs")
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return None
 
 
 def _last_report(log_text: str, request_id: str | None) -> Report | None:
@@ -136,13 +120,10 @@ def _last_report(log_text: str, request_id: str | None) -> Report | None:
             if report:
                 return report
         end = start
-    if '"platform.report"' not in log_text:
-        return None
-    for line in reversed(log_text.splitlines()):
-        if '"platform.report"' in line:
-            report = _from_json(line)
-            if report and (request_id is None or report.request_id == request_id):
-                return report
+    for line in reversed(_lines_with(_JSON_REPORT, log_text)):
+        report = _from_json(line)
+        if report and (request_id is None or report.request_id == request_id):
+            return report
     return None
 
 
@@ -151,10 +132,7 @@ def _from_text(text: str, match: re.Match[str]) -> Report | None:
     line = text[match.start() : stop if stop >= 0 else len(text)]
     values: dict[str, Any] = {"request_id": match[1]}
     for name, number in _FIELD.findall(line):
-        if name in _FLOATS:
-            values.setdefault(_FLOATS[name], float(number))
-        else:
-            values.setdefault(_INTS[name], int(float(number)))
+        values.setdefault(_BY_NAME[name], _figure(_BY_NAME[name], float(number)))
     if "duration_ms" not in values:
         return None
     if "Status: " in line and (found := _STATUS.search(line)):
@@ -170,58 +148,55 @@ def _from_text(text: str, match: re.Match[str]) -> Report | None:
 
 
 def _from_json(line: str) -> Report | None:
+    record = _record(line, "platform.report")
+    found = {
+        field: _figure(field, _number(record and record.get("metrics"), key))
+        for field, (_, key) in _FIGURES.items()
+    }
+    if record is None or found["duration_ms"] is None:
+        return None
+    tracing = record.get("tracing")
+    trace = _text(tracing, "value") if isinstance(tracing, Mapping) else None
+    # It reads Root=1-..;Parent=..;Sampled=1.
+    parts = [part.strip() for part in (trace or "").split(";")]
+    roots = (part.removeprefix("Root=") for part in parts if part.startswith("Root="))
+    values: dict[str, Any] = {
+        **found,
+        "request_id": _text(record, "requestId"),
+        "status": _text(record, "status"),
+        "error_type": _text(record, "errorType"),
+        "xray_trace": next(roots, None) or None,
+    }
+    return Report(**values)
+
+
+def _lines_with(word: str, text: str) -> list[str]:
+    return [line for line in text.splitlines() if word in line] if word in text else []
+
+
+def _record(line: str, kind: str) -> Mapping[str, Any] | None:
+    """The record of a platform event of this kind; ``None`` of any other line."""
     # Output of the function that lacks its newline stands before the event on the same line.
-    start = line.rfind('{"time"')
+    start = max(0, line.rfind('{"time"'))
     try:
-        event = json.loads(line[start:] if start > 0 else line)
-        record = event["record"]
-        metrics = record["metrics"]
-        if event["type"] != "platform.report" or not isinstance(metrics, Mapping):
-            return None
+        event = json.loads(line[start:])
+        record = event["record"] if event["type"] == kind else None
     except (ValueError, KeyError, TypeError, IndexError, RecursionError):
         return None
-    duration = _number(metrics, "durationMs")
-    if duration is None:
-        return None
-    return Report(
-        request_id=_text(record, "requestId"),
-        duration_ms=duration,
-        billed_ms=_number(metrics, "billedDurationMs"),
-        memory_mb=_whole(metrics, "memorySizeMB"),
-        max_memory_mb=_whole(metrics, "maxMemoryUsedMB"),
-        init_ms=_number(metrics, "initDurationMs"),
-        restore_ms=_number(metrics, "restoreDurationMs"),
-        billed_restore_ms=_number(metrics, "billedRestoreDurationMs"),
-        status=_text(record, "status"),
-        error_type=_text(record, "errorType"),
-        xray_trace=_trace(record),
-    )
+    return record if isinstance(record, Mapping) else None
 
 
-def _number(source: Mapping[str, Any], key: str) -> float | None:
-    value = source.get(key)
+def _figure(field: str, number: float | None) -> float | None:
+    return int(number) if number is not None and field.endswith("_mb") else number
+
+
+def _number(source: object, key: str) -> float | None:
+    value = source.get(key) if isinstance(source, Mapping) else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value) if 0 <= value < 1e15 else None  # NaN compares false
 
 
-def _whole(source: Mapping[str, Any], key: str) -> int | None:
-    value = _number(source, key)
-    return None if value is None else int(value)
-
-
 def _text(source: Mapping[str, Any], key: str) -> str | None:
     value = source.get(key)
     return value if isinstance(value, str) and value else None
-
-
-def _trace(record: Mapping[str, Any]) -> str | None:
-    """The root id of ``tracing.value``, which reads ``Root=1-..;Parent=..;Sampled=1``."""
-    tracing = record.get("tracing")
-    value = tracing.get("value") if isinstance(tracing, Mapping) else None
-    if not isinstance(value, str):
-        return None
-    for part in value.split(";"):
-        if part.strip().startswith("Root="):
-            return part.strip().removeprefix("Root=") or None
-    return None

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from tuner.suites.bench import run_bench
-from tuner.suites.case_run import BenchSpec, Onlooker
 from tuner.suites.result import BenchResult
 from tuner.suites.suite_file import parse_suite
+from tuner.suites.trial import BenchSpec, Onlooker
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(7200)]
 

@@ -365,8 +365,8 @@ def test_a_baseline_of_other_sizes_is_refused_and_a_missing_size_is_named(
 def test_a_clock_that_is_set_during_a_bench_is_noticed(tuner: Run, folder: Path) -> None:
     from tuner.clock import WallClock
     from tuner.suites.bench import run_bench
-    from tuner.suites.case_run import BenchSpec, Onlooker
     from tuner.suites.suite_file import read_suite
+    from tuner.suites.trial import BenchSpec, Onlooker
 
     class Set(WallClock):
         """An hour back from the second reading on."""

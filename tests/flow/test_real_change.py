@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from tuner.suites.bench import run_bench
-from tuner.suites.case_run import BenchSpec, Onlooker
 from tuner.suites.judgement import Verdict
 from tuner.suites.suite_file import parse_suite
+from tuner.suites.trial import BenchSpec, Onlooker
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ from tuner.model.comparison import Counted, Measured
 from tuner.records import Advice
 from tuner.suites.document import bench_document
 from tuner.suites.gate import parse_gate
-from tuner.suites.judgement import Pair, Rules
+from tuner.suites.judgement import Rules
 from tuner.suites.result import (
     BenchResult,
     CaseResult,
@@ -21,7 +21,7 @@ from tuner.suites.result import (
     SideOf,
     SizeResult,
 )
-from tuner.suites.side import Side
+from tuner.suites.side import Pair, Side
 from tuner.suites.verdict import judge
 
 RUN = a_run(command="case")

@@ -9,8 +9,8 @@ from tuner.options.suites import BenchCall, BenchHistory
 from tuner.store.benches import Benches
 from tuner.store.runs import Store
 from tuner.suites.bench import run_bench
-from tuner.suites.case_run import BenchSpec, Onlooker
 from tuner.suites.suite_file import read_suite
+from tuner.suites.trial import BenchSpec, Onlooker
 
 
 @taking(BenchCall)

@@ -21,7 +21,7 @@ def run(options: of.BenchCommand) -> None:
     from tuner.cli.interrupt import stop_on_signals
     from tuner.cli.progress import Progress
     from tuner.outputs.write import Outputs
-    from tuner.suites.case_run import Onlooker
+    from tuner.suites.trial import Onlooker
 
     written = {name: getattr(options, name) for name in of.Written.names()}
     outputs = Outputs(**written, json=options.json_to).checked()

@@ -3,10 +3,12 @@
 Nothing is invoked, and nothing is imported that invokes: the answer comes at once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
+from tuner.billing.cost import sample_usd
 from tuner.billing.prices import prices
 from tuner.decide.conclude import conclude
 from tuner.decide.conclude_across import Findings, conclude_all
@@ -16,7 +18,7 @@ from tuner.decide.result import Sweep
 from tuner.errors import UsageError
 from tuner.options.question import measured_arches, question, sides, without_lost_traffic
 from tuner.options.sweep import GoalOptions, Production, SweepOptions, stored_options
-from tuner.records import Advice, FunctionFacts
+from tuner.records import Advice, FunctionFacts, Sample
 from tuner.store.documents import stored_check, stored_notes
 from tuner.store.runs import find
 
@@ -99,3 +101,9 @@ def price(facts: FunctionFacts) -> Priced:
     own = prices(facts.region, facts.arch, table)
     other = prices(facts.region, "x86_64" if facts.arch == "arm64" else "arm64", table)
     return Priced(own, other if other.assumed == own.assumed else None)
+
+
+def cost_of(facts: FunctionFacts) -> Callable[[Sample], float | None]:
+    """Prices a sample by what was billed (USD); what was not billed has no cost."""
+    prices_on = cache(lambda arch: price(facts.on(arch)).own)
+    return lambda sample: sample_usd(sample, prices_on(sample.arch), facts.ephemeral_mb)

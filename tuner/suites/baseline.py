@@ -1,18 +1,24 @@
-"""Stored baselines: finding that of a case, accepting runs as new ones, and what must match.
+"""Stored baselines: finding and accepting them, what must match, and how far runs lie apart.
 
 A baseline is a run's candidate with the control that was called beside it. It is kept per branch;
 a branch without one of its own is compared with that of the suite's main branch. Whatever moves
 figures without being a change of the code must match before two runs may be compared; it is read
 from the stored runs alone.
+
+A baseline is held against many runs, so what the platform (or this machine) does from one day to
+the next shows in their ratios; assumed figures stand in only while there are too few runs.
 """
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from tuner.errors import NotFound, StoreError, UsageError
-from tuner.records import RunRecord, Sample
+from tuner.model.run_history import between_runs
+from tuner.records import Advice, RunRecord, Sample
 from tuner.store.benches import Baseline, BaselineKey, Benches, StoredBench
 from tuner.store.runs import Store
+from tuner.suites.judgement import Rules
+from tuner.suites.result import Design, SideOf
 
 #: Raised whenever a change of the load engine or of the local Lambda moves what is measured.
 ENGINE = "1"
@@ -29,6 +35,8 @@ MUST_MATCH: Mapping[str, str] = {
     "payload": "payload",
     "engine": "load engine",
 }
+#: Later runs are compared with these calls for a long time, so fewer than this are a pity.
+ENOUGH_CALLS = 100
 
 
 def fingerprint(run: RunRecord) -> dict[str, str | None]:
@@ -87,6 +95,13 @@ class Reference:
     run: RunRecord
     samples: tuple[Sample, ...] = field(repr=False)
     control: tuple[Sample, ...] = field(default=(), repr=False)
+
+    @property
+    def side(self) -> SideOf:
+        """The side of a comparison that it is."""
+        branch = self.baseline.place.branch
+        label = f"baseline of {branch}" if branch else "baseline"
+        return SideOf(label, self.run, self.baseline.commit or None)
 
 
 def find_reference(store: Store, places: Collection[BaselineKey]) -> Reference | None:
@@ -164,10 +179,6 @@ def _whole(case: dict[str, object]) -> bool:
     return case.get("after") is not None and case["state"] not in ("failed", "interrupted")
 
 
-#: Later runs are compared with these calls for a long time, so fewer than this are a pity.
-ENOUGH_CALLS = 100
-
-
 def few_calls(bench: StoredBench, accepted: Collection[Baseline]) -> list[str]:
     """A sentence for each accepted case that stopped early: its baseline is less sharp."""
     found = []
@@ -180,3 +191,43 @@ def few_calls(bench: StoredBench, accepted: Collection[Baseline]) -> list[str]:
                 "`tuner bench --full` measures a more precise baseline"
             )
     return found
+
+
+#: The newest runs of a suite that are looked at.
+_RUNS = 30
+
+
+def experienced(rules: Rules, store: Store, place: BaselineKey) -> tuple[Rules, list[Advice]]:
+    """Rules with the drift that earlier runs of a case showed, where that is more than assumed."""
+    earlier = Benches(store).all(place.suite, place.environment, _RUNS)
+    drift = drift_told(earlier, place.case)
+    if drift is None or drift <= rules.drift_left_by_control:
+        return rules, []
+    wider = replace(rules, drift=max(rules.drift, drift), drift_left_by_control=drift)
+    text = (
+        f"Earlier runs of {place.case} differ by about {drift:.0%} from one to the next without "
+        "any change, so a smaller one cannot be told from a baseline; --against compares in one "
+        "run."
+    )
+    return wider, [Advice("runs-apart", text)]
+
+
+def drift_told(benches: Sequence[StoredBench], case: str) -> float | None:
+    """Standard deviation of the logarithm by which two runs differ; ``benches`` newest first.
+
+    A level that drifts moves all measures of a size, so the one that scatters least tells it
+    best; what its calls scatter is in it, which errs on the side of no alarm. ``None`` for fewer
+    than five runs.
+    """
+    series: dict[tuple[int, str], list[float]] = {}
+    for bench in reversed(benches):
+        for judged in bench.document.get("cases", ()):
+            if judged["case"] != case or judged["design"] != str(Design.BASELINE):
+                continue
+            for size in judged["sizes"]:
+                for gate in size["gates"]:
+                    if gate["before"] and gate["ratio"]:
+                        key = (size["memory_mb"], gate["gate"])
+                        series.setdefault(key, []).append(gate["ratio"])
+    told = [drift for ratios in series.values() if (drift := between_runs(ratios)) is not None]
+    return min(told, default=None)

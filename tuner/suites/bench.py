@@ -17,12 +17,13 @@ from tuner.records import Advice
 from tuner.store.benches import Benches, StoredBench
 from tuner.store.runs import Store
 from tuner.suites.against import parse_against
-from tuner.suites.case_run import BenchContext, BenchSpec, Onlooker, run_case
+from tuner.suites.case_run import run_case
 from tuner.suites.document import bench_document
+from tuner.suites.judgement import rules_for
 from tuner.suites.repository import origin
 from tuner.suites.result import BenchResult, CaseResult, CaseState, Origin
-from tuner.suites.sampling import rules_for
 from tuner.suites.suite import Case, Suite, alone
+from tuner.suites.trial import BenchContext, BenchSpec, Onlooker
 
 #: The wall clock may be corrected by so much while a bench runs, in seconds.
 _CORRECTION_S = 5.0
@@ -120,7 +121,7 @@ def _context(spec: BenchSpec, store: Store, onlooker: Onlooker, found: Origin) -
         spec,
         onlooker,
         store,
-        rules_for(gates, confidence=spec.suite.confidence),
+        rules_for(gates, spec.suite.confidence),
         secrets.randbelow(2**31) if spec.seed is None else spec.seed,
         found,
         Meter(lambda: clock.monotonic() - began_s, spec.limit, ahead=True),

@@ -8,16 +8,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tuner.errors import NotFound, StoreError, UsageError
+from tuner.experiment.recommend import cost_of
 from tuner.records import Advice, Purpose, RunRecord, Sample
 from tuner.store import thinning
 from tuner.store.exchange import StoredRun
 from tuner.store.runs import Store, find
 from tuner.suites.baseline import refuse_unlike
 from tuner.suites.gate import Gate, parse_gate, parse_gates
-from tuner.suites.judgement import Judgement, Pair, Rules
+from tuner.suites.judgement import Judgement, Rules
 from tuner.suites.result import CompareResult, SideOf, SizeResult
-from tuner.suites.rounds import Cost, cost_of, without_rounds
-from tuner.suites.side import Side, side_of
+from tuner.suites.rounds import Cost
+from tuner.suites.side import Pair, Side, side_of
 from tuner.suites.sides import Role
 from tuner.suites.verdict import judge_all
 
@@ -136,8 +137,8 @@ def _pair(old: _Run, new: _Run, size: int, cost: Cost) -> Pair:
     if old.control is not None and new.control is not None:
         then, now = _at(old.control, size), _at(new.control, size)
         if then and now:
-            control = without_rounds(side_of(then, cost)), without_rounds(side_of(now, cost))
-    return Pair(without_rounds(before), without_rounds(after), False, control)
+            control = side_of(then, cost).without_rounds(), side_of(now, cost).without_rounds()
+    return Pair(before.without_rounds(), after.without_rounds(), False, control)
 
 
 def _together(old: _Run, new: _Run) -> bool:

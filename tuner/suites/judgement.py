@@ -4,14 +4,13 @@ Values and words only; :mod:`tuner.suites.verdict` draws verdicts.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from tuner.model.comparison import Effect
 from tuner.model.looks import Looks
 from tuner.report.elements import change, measured
 from tuner.suites.gate import Gate, Subject
-from tuner.suites.side import Side
 
 
 class Verdict(StrEnum):
@@ -59,23 +58,26 @@ class Rules:
         return tail if self.looks is None else self.looks.tail(calls, tail)
 
 
-@dataclass(frozen=True, eq=False)
-class Pair:
-    """Two sides to compare. ``interleaved`` calls shared their time; those of two runs did not.
+#: A confirming run judges only the gates that alarmed, so it may be less strict.
+CONFIRM_WITH = 0.95
+#: How many times more often than an alarm a first run of interleaved sides may be wrong.
+LAX = 5.0
 
-    ``control`` is the control function beside ``before`` and beside ``after``.
+
+def rules_for(gates: int, confidence: float = 0.99) -> Rules:
+    """The rules of a first run over ``gates`` gates in the whole suite.
+
+    ``confidence`` is the share of suite runs without a change that raise no alarm. Two versions in
+    one run are judged with ``LAX`` times the error, for a fresh run, of which nothing is shared
+    with the first, has to confirm: both err with ``LAX * (1 - CONFIRM_WITH)`` of it. Against a
+    baseline the same baseline confirms, so the first run keeps it alone.
     """
+    return Rules(gates, confidence, None, max(1.0 - LAX * (1.0 - confidence), 0.5))
 
-    before: Side
-    after: Side
-    interleaved: bool = True
-    control: tuple[Side, Side] | None = None
 
-    @property
-    def calls(self) -> int:
-        """Invocations on the smaller side, or on the growing one where the other is stored."""
-        growing = self.after.calls
-        return min(self.before.calls, growing) if self.interleaved else growing
+def confirming_rules(first: Rules, gates: int) -> Rules:
+    """The rules of the fresh run over the ``gates`` that alarmed: same looks, own error."""
+    return replace(first, gates=gates, confidence=CONFIRM_WITH, confidence_interleaved=None)
 
 
 #: More calls a side than this are no advice: a wider gate is.
@@ -108,9 +110,52 @@ class Judgement:
 
     @property
     def sentence(self) -> str:
-        """One line for people."""
+        """The verdict in one line: the change, its limits, and what would settle it."""
+        measure, verdict = self.measure, self.verdict
+        after = measured(measure, self.after)
+        if self.gate.slo is not None:
+            if self.after is None:
+                return f"{self.gate.text} is inconclusive: no values{self._wanted()}"
+            calls = f"{after} over {self.calls[1]:,} calls"
+            return f"{self.gate.text} {_OF_LIMITS[verdict]}: {calls}{self._wanted()}"
+        values = f"{measured(measure, self.before)} -> {after}"
+        if self.gate.subject.share:
+            return f"{measure} {_OF_SHARES[verdict]}: {values}{self._wanted()}"
+        if self.before is None or self.after is None:
+            side = "before" if self.before is None else "after"
+            return f"{measure} is inconclusive: no values {side}"
+        between = ""
+        if self.low is not None and self.high is not None:
+            between = f" ({change(self.low)} to {change(self.high)})"
+        words = _OF_COST if self.gate.subject is Subject.COST else _OF_TIMES
+        word = words[verdict].format(self.gate.rise * 100)
+        return f"{measure} {word}: {change(self.ratio)}{between}, {values}{self._wanted()}"
 
-        return sentence(self)
+    def _wanted(self) -> str:
+        if self.verdict is not Verdict.CANNOT_TELL:
+            return ""
+        if self.enough is None:
+            return "; more calls alone would not settle it"
+        if self.enough > SENSIBLE:
+            return "; too noisy for any practical number of calls"
+        return f"; about {self.enough:,} calls per side would settle it"
+
+
+_OPEN = {Verdict.CANNOT_TELL: "is inconclusive"}
+_OF_TIMES = {
+    Verdict.REGRESSED: "is slower",
+    Verdict.IMPROVED: "is faster",
+    Verdict.SAME: "is unchanged within {:g} %",
+    **_OPEN,
+}
+_OF_COST = {**_OF_TIMES, Verdict.REGRESSED: "is higher", Verdict.IMPROVED: "is lower"}
+_OF_SHARES = {
+    Verdict.REGRESSED: "rose",
+    Verdict.IMPROVED: "fell",
+    Verdict.SAME: "did not rise",
+    **_OPEN,
+}
+_OF_LIMITS = {Verdict.REGRESSED: "is missed", Verdict.SAME: "is met", **_OPEN}
 
 
 def judgement(
@@ -128,57 +173,3 @@ def judgement(
 def known(value: float) -> float | None:
     """The value, or ``None`` where it is not finite: documents have no NaN."""
     return value if math.isfinite(value) else None
-
-
-def sentence(j: Judgement) -> str:
-    """The verdict in a sentence: the change, its limits, and what would settle it."""
-    if j.gate.slo is not None:
-        return f"{_kept(j)}{_wanted(j)}"
-    values = f"{measured(j.measure, j.before)} -> {measured(j.measure, j.after)}"
-    if j.gate.subject.share:
-        return f"{j.measure} {_share_words(j)}: {values}{_wanted(j)}"
-    if j.before is None or j.after is None:
-        return f"{j.measure} is inconclusive: no values {'before' if j.before is None else 'after'}"
-    between = ""
-    if j.low is not None and j.high is not None:
-        between = f" ({change(j.low)} to {change(j.high)})"
-    return f"{j.measure} {_word(j)}: {change(j.ratio)}{between}, {values}{_wanted(j)}"
-
-
-def _word(j: Judgement) -> str:
-    cost = j.gate.subject is Subject.COST
-    return {
-        Verdict.REGRESSED: "is higher" if cost else "is slower",
-        Verdict.IMPROVED: "is lower" if cost else "is faster",
-        Verdict.SAME: f"is unchanged within {j.gate.rise * 100:g} %",
-        Verdict.CANNOT_TELL: "is inconclusive",
-    }[j.verdict]
-
-
-def _share_words(j: Judgement) -> str:
-    return {
-        Verdict.REGRESSED: "rose",
-        Verdict.IMPROVED: "fell",
-        Verdict.SAME: "did not rise",
-        Verdict.CANNOT_TELL: "is inconclusive",
-    }[j.verdict]
-
-
-def _kept(j: Judgement) -> str:
-    shown = measured(j.measure, j.after)
-    if j.after is None:
-        return f"{j.gate.text} is inconclusive: no values"
-    word = {Verdict.REGRESSED: "is missed", Verdict.SAME: "is met"}.get(
-        j.verdict, "is inconclusive"
-    )
-    return f"{j.gate.text} {word}: {shown} over {j.calls[1]:,} calls"
-
-
-def _wanted(j: Judgement) -> str:
-    if j.verdict is not Verdict.CANNOT_TELL:
-        return ""
-    if j.enough is None:
-        return "; more calls alone would not settle it"
-    if j.enough > SENSIBLE:
-        return "; too noisy for any practical number of calls"
-    return f"; about {j.enough:,} calls per side would settle it"

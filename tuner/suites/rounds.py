@@ -9,18 +9,14 @@ clear; what is not clear goes on to the next planned look. The statistics are th
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from tuner.billing.cost import sample_usd
 from tuner.engine.batches import SizeLoad
-from tuner.experiment.recommend import price
-from tuner.model.comparison import Measured
 from tuner.model.looks import Looks, planned
 from tuner.planning.ask import Ask, Done, How, Stepwise
-from tuner.records import FunctionFacts, Purpose, Sample, Setting
+from tuner.records import Purpose, Sample, Setting
 from tuner.suites.gate import Gate
-from tuner.suites.judgement import Judgement, Pair, Rules
+from tuner.suites.judgement import Judgement, Rules, Verdict
 from tuner.suites.result import Design
-from tuner.suites.sampling import next_look
-from tuner.suites.side import Side, side_of
+from tuner.suites.side import Pair, side_of
 from tuner.suites.sides import Role
 from tuner.suites.verdict import judge_all
 
@@ -154,6 +150,29 @@ class Rounds(Stepwise):
             yield from self._cold([loaded], self._plan.cold)
 
 
+def next_look(judgements: Sequence[Judgement], calls: int, looks: Looks) -> int | None:
+    """Calls per side to have before judging again; ``None``: stop.
+
+    A gate that no number of calls can settle (``enough`` is ``None``) does not keep a run going
+    beyond its first look. A regression whose ratio lies below the gate does: further calls may
+    show that it is too small to matter.
+    """
+    following = looks.next(calls)
+    if following is None or calls < looks.calls[0]:
+        return following
+    return None if all(_settled(j) for j in judgements) else following
+
+
+def _settled(judgement: Judgement) -> bool:
+    """True if further calls would hardly change the verdict."""
+    if judgement.verdict is Verdict.CANNOT_TELL:
+        return judgement.enough is None
+    if judgement.verdict is not Verdict.REGRESSED or judgement.gate.slo is not None:
+        return True
+    small = judgement.ratio is not None and judgement.ratio < 1.0 + judgement.gate.rise
+    return judgement.gate.subject.share or not small
+
+
 def able(settings: Iterable[Setting], failed: Iterable[Setting]) -> list[Setting]:
     """Those of the candidate's settings that could be made callable on every side."""
     lost = {each._replace(code="", load="") for each in failed}
@@ -166,39 +185,15 @@ def pair(plan: RoundPlan, setting: Setting, of: Mapping[Setting, Sequence[Sample
     if plan.design is Design.INTERLEAVED:
         before = side_of(of.get(setting._replace(code=Role.BEFORE.code), ()), plan.cost)
         apart = plan.load is not None or plan.apart
-        return Pair(without_rounds(before) if apart else before, after, True)
-    before = without_rounds(side_of(plan.stored.samples.get(setting, ()), plan.cost))
+        return Pair(before.without_rounds() if apart else before, after, True)
+    before = side_of(plan.stored.samples.get(setting, ()), plan.cost).without_rounds()
     then = plan.stored.control.get(setting, ())
     now = of.get(setting._replace(code=Role.CONTROL.code), ())
     control = None
     if then and now:
         both = side_of(then, plan.cost), side_of(now, plan.cost)
-        control = without_rounds(both[0]), without_rounds(both[1])
+        control = both[0].without_rounds(), both[1].without_rounds()
     return Pair(before, after, False, control)
-
-
-def without_rounds(side: Side) -> Side:
-    """A side whose rounds mean nothing to the other's."""
-    return replace(
-        side,
-        duration_ms=Measured(side.duration_ms.values),
-        client_ms=Measured(side.client_ms.values),
-        cold_ms=Measured(side.cold_ms.values),
-        init_ms=Measured(side.init_ms.values),
-        cost_usd=Measured(side.cost_usd.values),
-    )
-
-
-def cost_of(facts: FunctionFacts) -> Cost:
-    """Prices a sample by what was billed (USD); what was not billed has no cost."""
-    prices = {facts.arch: price(facts).own}
-
-    def cost(sample: Sample) -> float | None:
-        if sample.arch not in prices:
-            prices[sample.arch] = price(facts.on(sample.arch)).own
-        return sample_usd(sample, prices[sample.arch], facts.ephemeral_mb)
-
-    return cost
 
 
 def listed(roles: Sequence[Role]) -> str:

@@ -1,11 +1,12 @@
-"""One side of a comparison: the measurements of a set of invocations, by subject.
+"""The two sides of a comparison: what their invocations measured, by subject.
 
 Arithmetic on samples in memory only. Durations are those of warm calls that ended well, for
 another ending has none worth comparing; throttles and errors are counted over all requests.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -13,23 +14,20 @@ from tuner.model.comparison import Counted, Measured
 from tuner.records import Outcome, Purpose, Sample
 from tuner.suites.gate import Subject
 
-#: No requests at all.
+#: No requests at all, and no values.
 NONE = Counted(0, 0)
-
-
-def _nothing() -> Measured:
-    return Measured(np.array([]))
+NOTHING = Measured(np.array([]))
 
 
 @dataclass(frozen=True, eq=False)
 class Side:
     """The measurements of one version (or run). Milliseconds; cost in USD per invocation."""
 
-    duration_ms: Measured = field(default_factory=_nothing)
-    client_ms: Measured = field(default_factory=_nothing)
-    cold_ms: Measured = field(default_factory=_nothing)
-    init_ms: Measured = field(default_factory=_nothing)
-    cost_usd: Measured = field(default_factory=_nothing)
+    duration_ms: Measured = NOTHING
+    client_ms: Measured = NOTHING
+    cold_ms: Measured = NOTHING
+    init_ms: Measured = NOTHING
+    cost_usd: Measured = NOTHING
     throttles: Counted = NONE
     errors: Counted = NONE
 
@@ -41,18 +39,40 @@ class Side:
         )
 
     def values(self, subject: Subject) -> Measured:
-        """The values of a subject that each call has; ``KeyError`` for shares."""
-        return {
-            Subject.DURATION: self.duration_ms,
-            Subject.CLIENT: self.client_ms,
-            Subject.COLD: self.cold_ms,
-            Subject.INIT: self.init_ms,
-            Subject.COST: self.cost_usd,
-        }[subject]
+        """The values of a subject that each call has."""
+        found: Measured = getattr(self, subject)
+        return found
 
     def counts(self, subject: Subject) -> Counted:
-        """Hits among all requests; ``KeyError`` for subjects that are no share."""
-        return {Subject.THROTTLES: self.throttles, Subject.ERRORS: self.errors}[subject]
+        """Hits among all requests, of a subject that is a share."""
+        found: Counted = getattr(self, subject)
+        return found
+
+    def without_rounds(self) -> "Side":
+        """The same, for a comparison with a side to which its rounds mean nothing."""
+        values: dict[str, Any] = {
+            each: Measured(self.values(each).values) for each in Subject if not each.share
+        }
+        return replace(self, **values)
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """Two sides to compare. ``interleaved`` calls shared their time; those of two runs did not.
+
+    ``control`` is the control function beside ``before`` and beside ``after``.
+    """
+
+    before: Side
+    after: Side
+    interleaved: bool = True
+    control: tuple[Side, Side] | None = None
+
+    @property
+    def calls(self) -> int:
+        """Invocations on the smaller side, or on the growing one where the other is stored."""
+        growing = self.after.calls
+        return min(self.before.calls, growing) if self.interleaved else growing
 
 
 def side_of(samples: Iterable[Sample], cost_usd: Callable[[Sample], float | None]) -> Side:
@@ -70,8 +90,8 @@ def side_of(samples: Iterable[Sample], cost_usd: Callable[[Sample], float | None
     return Side(
         duration_ms=_measured(warm, lambda s: s.duration_ms),
         client_ms=_measured(warm, lambda s: s.latency_ms),
-        cold_ms=_measured(cold, _cold_ms),
-        init_ms=_measured(cold, lambda s: s.init_ms if s.init_ms is not None else s.restore_ms),
+        cold_ms=_measured(cold, lambda s: _sum(_started_ms(s), s.duration_ms)),
+        init_ms=_measured(cold, _started_ms),
         cost_usd=_measured([s for s in kept if s.purpose is not Purpose.COLD], cost_usd),
         throttles=Counted(throttled, len(kept)),
         errors=Counted(failed, len(kept)),
@@ -83,8 +103,9 @@ def _measured(samples: list[Sample], value: Callable[[Sample], float | None]) ->
     return Measured.of([n for n, _ in pairs], [r for _, r in pairs])
 
 
-def _cold_ms(sample: Sample) -> float | None:
-    started = sample.init_ms if sample.init_ms is not None else sample.restore_ms
-    if started is None or sample.duration_ms is None:
-        return None
-    return started + sample.duration_ms
+def _started_ms(sample: Sample) -> float | None:
+    return sample.restore_ms if sample.init_ms is None else sample.init_ms
+
+
+def _sum(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else one + other

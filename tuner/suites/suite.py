@@ -19,9 +19,10 @@ from tuner.clock import Clock
 from tuner.errors import Partial, StoreError, UsageError
 from tuner.options.sweep import SweepOptions
 from tuner.suites.gate import Gate, Subject
-from tuner.suites.sampling import MOST
 from tuner.targets.seam import Progress
 
+#: Calls a side at most, unless the suite says otherwise.
+MOST = 200
 #: Cold starts a side where a gate asks for them and the case does not say how many.
 COLD_STARTS = 40
 

@@ -19,8 +19,7 @@ from tuner.options.size_load import with_profile
 from tuner.options.sweep import SizeLoads, SweepOptions
 from tuner.report.elements import counted
 from tuner.suites.gate import Gate, parse_gates
-from tuner.suites.sampling import MOST
-from tuner.suites.suite import Case, Environment, Overlap, Suite
+from tuner.suites.suite import MOST, Case, Environment, Overlap, Suite
 from tuner.targets.choices import Isolation
 from tuner.targets.names import Kind, parse_target
 from tuner.units import parse_memory

@@ -18,6 +18,7 @@ has no ratio, so shares are compared by exact counts, and "same" is a matter of 
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from scipy import special
@@ -34,7 +35,8 @@ from tuner.model.comparison import (
 from tuner.model.limits import Bounds, mean_limits, quantile_limits, rate_limits
 from tuner.model.spread import least_count
 from tuner.suites.gate import Gate, Subject
-from tuner.suites.judgement import Judgement, Pair, Rules, Verdict, judgement
+from tuner.suites.judgement import Judgement, Rules, Verdict, judgement
+from tuner.suites.side import Pair
 
 #: Two shares closer than this (percentage points) are the same where the gate says nothing else.
 SAME_SHARE = 0.01
@@ -193,3 +195,23 @@ def _enough(effect: Effect, gate: Gate, pair: Pair, rules: Rules) -> int | None:
         return None
     own = effect.log_error**2 - precision.between_runs**2
     return max(least, n + 1, math.ceil(n * own / left))
+
+
+def alarming(judgements: Sequence[Judgement]) -> tuple[Gate, ...]:
+    """The gates that a fresh run has to confirm before anybody is told."""
+    return tuple(j.gate for j in judgements if j.verdict is Verdict.REGRESSED)
+
+
+def confirmed(first: Sequence[Judgement], again: Sequence[Judgement]) -> tuple[Judgement, ...]:
+    """What counts when a fresh run has judged again what alarmed.
+
+    The fresh run has the last word: it was not chosen for being slow, so its ratio is no
+    exaggeration. One that did not come to a verdict leaves none behind.
+    """
+    fresh = {j.gate: j for j in again}
+    return tuple(
+        fresh.get(j.gate, replace(j, verdict=Verdict.CANNOT_TELL))
+        if j.verdict is Verdict.REGRESSED
+        else j
+        for j in first
+    )

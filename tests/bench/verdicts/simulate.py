@@ -6,12 +6,21 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from tuner.model.looks import planned
 from tuner.model.run_history import between_runs
 from tuner.model.spread import estimate, interpolated
 from tuner.suites.gate import Gate, parse_gate
-from tuner.suites.judgement import DRIFT_LEFT_BY_CONTROL, Judgement, Pair, Rules, Verdict
-from tuner.suites.sampling import alarming, confirmed, confirming_rules, next_look, rules_for
-from tuner.suites.verdict import judge_all
+from tuner.suites.judgement import (
+    DRIFT_LEFT_BY_CONTROL,
+    Judgement,
+    Rules,
+    Verdict,
+    confirming_rules,
+    rules_for,
+)
+from tuner.suites.rounds import next_look
+from tuner.suites.side import Pair
+from tuner.suites.verdict import alarming, confirmed, judge_all
 from verdicts.noise import Aws, Calls, Change, Generator, Local
 
 GATES = tuple(
@@ -92,7 +101,7 @@ class Question:
 
     def rules(self, rng: Generator) -> Rules:
         """Those of ten gates; the drift is told from the history where there is one."""
-        rules = rules_for(len(GATES), MOST)
+        rules = replace(rules_for(len(GATES)), looks=planned(MOST))
         if self.drift is None or not self.drift.anytime:
             return rules
         runs = [self._run(rng) for _ in range(HISTORY)]
@@ -162,8 +171,7 @@ def suite(rng: Generator, question: Question, gates: Sequence[Gate] = GATES) -> 
     if alarms:
         fresh = question.pair(rng, stored)
         again, more = sampled(fresh, alarms, confirming_rules(rules, len(alarms)))
-    firsts = {j.gate: j for j in judgements}
-    kept = [confirmed(firsts[j.gate], j) for j in again]
+    kept = confirmed(judgements, again)
     return Trial(
         judgements,
         frozenset(g.measure for g in alarms),

@@ -13,7 +13,7 @@ from tuner.records import Backend, RunRecord
 from tuner.suites.baseline import OPTION, differences, refuse_unlike
 from tuner.suites.document import bench_document, compare_document
 from tuner.suites.gate import parse_gate
-from tuner.suites.judgement import Pair, Rules, Verdict
+from tuner.suites.judgement import Rules, Verdict
 from tuner.suites.result import (
     BenchResult,
     CaseResult,
@@ -25,9 +25,8 @@ from tuner.suites.result import (
     SideOf,
     SizeResult,
 )
-from tuner.suites.sampling import with_second
-from tuner.suites.side import Side
-from tuner.suites.verdict import judge
+from tuner.suites.side import Pair, Side
+from tuner.suites.verdict import confirmed, judge
 
 FACTS = a_function(backend=Backend.LOCAL, platform={"cpu_method": "cgroup-v1"})
 RUN = a_run(
@@ -136,9 +135,6 @@ def test_what_is_not_known_of_an_older_run_is_no_difference() -> None:
 
 def test_what_a_fresh_run_does_not_show_again_does_not_count() -> None:
     slow, same = size(130.0).judgements, size(100.0).judgements
-    assert with_second(512, slow, slow).verdict is Verdict.REGRESSED
-    cleared = with_second(512, slow, same)
-    assert cleared.verdict is Verdict.SAME and cleared.first == slow
-    assert with_second(512, slow, None).verdict is Verdict.CANNOT_TELL  # it did not come to one
-    untouched = with_second(512, same, None)
-    assert untouched.judgements == same and untouched.first is None
+    assert SizeResult(512, confirmed(slow, slow), slow).verdict is Verdict.REGRESSED
+    assert SizeResult(512, confirmed(slow, same), slow).verdict is Verdict.SAME
+    assert confirmed(same, ()) == same

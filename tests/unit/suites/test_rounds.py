@@ -6,9 +6,9 @@ from support.factories import a_sample
 from tuner.planning.ask import Ask, Done, How, SoFar
 from tuner.records import Purpose, Sample, Setting
 from tuner.suites.gate import parse_gate
+from tuner.suites.judgement import rules_for
 from tuner.suites.result import Design
 from tuner.suites.rounds import ROUND, RoundPlan, Rounds
-from tuner.suites.sampling import rules_for
 from tuner.suites.sides import Role
 from tuner.suites.verdict import Verdict
 

@@ -8,16 +8,10 @@ import pytest
 from tuner.model.comparison import Counted, Measured
 from tuner.model.looks import Looks
 from tuner.suites.gate import parse_gate
-from tuner.suites.judgement import Judgement, Pair, Rules, Verdict
-from tuner.suites.sampling import (
-    alarming,
-    confirmed,
-    confirming_rules,
-    next_look,
-    rules_for,
-)
-from tuner.suites.side import Side
-from tuner.suites.verdict import judge, judge_all, read
+from tuner.suites.judgement import Rules, Verdict, confirming_rules, rules_for
+from tuner.suites.rounds import next_look
+from tuner.suites.side import Pair, Side
+from tuner.suites.verdict import alarming, confirmed, judge, judge_all, read
 
 P50 = parse_gate("p50 +10%")
 
@@ -208,10 +202,10 @@ def test_a_regression_counts_only_after_a_fresh_run_has_shown_it_again() -> None
     assert alarming([first]) == (P50,)
     rules = confirming_rules(rules_for(10), 1)
 
-    def again(middle: float) -> Judgement:
-        return confirmed(first, judge(P50, Pair(side(3, 200), side(4, 200, middle)), rules))
+    def again(middle: float) -> Verdict:
+        fresh = judge(P50, Pair(side(3, 200), side(4, 200, middle)), rules)
+        return confirmed([first], [fresh])[0].verdict
 
-    assert again(120.0).verdict is Verdict.REGRESSED
-    assert again(100.0).verdict is Verdict.SAME
-    with pytest.raises(ValueError, match="cannot be confirmed"):
-        confirmed(first, judge(parse_gate("p90 +10%"), Pair(side(1, 200), side(2, 200)), rules))
+    assert again(120.0) is Verdict.REGRESSED
+    assert again(100.0) is Verdict.SAME
+    assert confirmed([first], [])[0].verdict is Verdict.CANNOT_TELL  # it did not come to one

@@ -8,7 +8,7 @@ import pytest
 
 from tuner.store.benches import BaselineKey, Benches, StoredBench
 from tuner.store.runs import Store
-from tuner.suites.experience import drift_told, experienced
+from tuner.suites.baseline import drift_told, experienced
 from tuner.suites.judgement import DRIFT_LEFT_BY_CONTROL, Rules
 
 PLACE = BaselineKey("nightly", "orders", "", "main")

@@ -5,20 +5,17 @@ Numbers that are not known are null, or not there. Names and units are those tha
 """
 
 import math
-from collections.abc import Iterable
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from tuner.decide.load_result import FoundLimit, Load, RateStep, SizeUnderLoad
-from tuner.measure.causes import Cause
+from tuner.decide.load_result import FoundLimit, Load, SizeUnderLoad
 from tuner.measure.event_fates import End
 from tuner.model.quantiles import COVERAGE, quantile_ranks
 from tuner.store.documents import CrossCheck
+from tuner.store.plain import plain
 
 if TYPE_CHECKING:  # an answer without a load is to come at once
-    from tuner.engine.front import FrontOptions
-    from tuner.measure.event_figures import EventFigures, Following
+    from tuner.measure.event_figures import EventFigures
     from tuner.measure.load_figures import LoadFigures
     from tuner.measure.statistics import Latencies
 
@@ -27,6 +24,8 @@ _IN_A_SECOND = (
     *("asked", "sent", "ok", "throttled", "errors", "cold"),
     *("p50_ms", "p95_ms", "p99_ms", "in_flight"),
 )
+_TIMES = ("latency", "service", "lag", "duration")
+_WITH_INTERVALS = ("latency", "service", "duration", "cold")
 
 
 def load_document(load: Load) -> dict[str, Any]:
@@ -35,21 +34,17 @@ def load_document(load: Load) -> dict[str, Any]:
     content = {
         "schema": "tuner.load/1",
         **named(run, "run", "target", "seed", "note"),
-        **named(facts, "name", "region", "arch", "runtime"),
-        "backend": facts.backend.value,
+        **named(facts, "name", "region", "arch", "runtime", "backend"),
         "memory_mb": load.memory_mb,
         "started_at": iso_time(run.started_at),
         "finished_at": iso_time(run.finished_at),
-        "state": run.state.value,
+        "state": run.state,
         "load": _profile(load),
         **_figures(figures),
         "cold_ms": _spread(figures.cold),
         "intervals": {
             "coverage": COVERAGE,
-            "latency_ms": _intervals(figures.latency),
-            "service_ms": _intervals(figures.service),
-            "duration_ms": _intervals(figures.duration),
-            "cold_ms": _intervals(figures.cold),
+            **{f"{name}_ms": _intervals(getattr(figures, name)) for name in _WITH_INTERVALS},
         },
         "retries": {
             "amplification": figures.amplification,
@@ -59,14 +54,15 @@ def load_document(load: Load) -> dict[str, Any]:
         "timeline": [{"second": row.at_s, **named(row, *_IN_A_SECOND)} for row in figures.timeline],
         "cost_usd": load.cost_usd,
         "slo": _verdicts(load),
-        "errors": causes_document(figures.causes),
+        "errors": figures.causes,
         "warnings": [named(each, "code", "text") for each in load.warnings],
         "report": load.report,
         "events": None if load.events is None else _events(load.events),
         "limit": None if load.limit is None else _limit(load.limit),
         "cross_check": cross_check_document(load.cross_check),
     }
-    return {name: plain(value) for name, value in content.items()}
+    found: dict[str, Any] = plain(content)
+    return found
 
 
 def size_load(load: SizeUnderLoad) -> dict[str, Any]:
@@ -82,22 +78,20 @@ def cross_check_document(check: CrossCheck | None) -> dict[str, Any] | None:
     """The comparison with CloudWatch and X-Ray, or ``None``; the warnings have the texts."""
     if check is None:
         return None
-    return {
-        "settled": check.settled,
-        "cloudwatch": [asdict(row) for row in check.rows],
-        "xray": None if check.traces is None else asdict(check.traces),
-        "disagreements": [advice.code for advice in check.advice],
-    }
-
-
-def causes_document(causes: Iterable[Cause]) -> list[dict[str, Any]]:
-    """What failed, the most frequent first."""
-    return [asdict(cause) for cause in causes]
+    found: dict[str, Any] = plain(
+        {
+            "settled": check.settled,
+            "cloudwatch": check.rows,
+            "xray": check.traces,
+            "disagreements": [advice.code for advice in check.advice],
+        }
+    )
+    return found
 
 
 def named(thing: object, *names: str) -> dict[str, Any]:
-    """Attributes by their names, for those that a document calls the same."""
-    return {name: getattr(thing, name) for name in names}
+    """Attributes by their names, for those that a document calls the same; null of ``None``."""
+    return {name: None if thing is None else getattr(thing, name) for name in names}
 
 
 def iso_time(seconds: float | None) -> str | None:
@@ -111,39 +105,14 @@ def iso_time(seconds: float | None) -> str | None:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def plain(value: Any, digits: int | None = None) -> Any:
-    """Plain Python values all the way down: no NumPy, and null for what is not finite.
-
-    ``digits`` are significant ones of floats; all by default.
-    """
-    if isinstance(value, dict):
-        return {str(key): plain(each, digits) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(each, digits) for each in value]
-    if value is None or isinstance(value, (str, bool)):
-        return value
-    if isinstance(value, int):
-        return int(value)
-    number = value.item() if hasattr(value, "item") else value
-    if not isinstance(number, float):
-        return number
-    if not math.isfinite(number):
-        return None
-    return number if digits is None else float(f"{number:.{digits}g}")
-
-
 def _figures(figures: "LoadFigures") -> dict[str, Any]:
     return {
         **named(figures, "asked_rps", "achieved_rps", "goodput_rps", "seconds"),
         **named(figures, "calls", "attempts", "cold_starts"),
         "dropped": sum(figures.dropped.values()),
-        "outcomes": dict(figures.outcomes),
-        "throttles": dict(figures.throttles),
-        "latency_ms": _spread(figures.latency),
-        "service_ms": _spread(figures.service),
-        "lag_ms": _spread(figures.lag),
-        "duration_ms": _spread(figures.duration),
-        "concurrency": named(figures.concurrency, "mean", "max", "little"),
+        **named(figures, "outcomes", "throttles"),
+        **{f"{name}_ms": _spread(getattr(figures, name)) for name in _TIMES},
+        "concurrency": figures.concurrency,
     }
 
 
@@ -173,7 +142,8 @@ def _verdicts(load: Load | SizeUnderLoad) -> list[dict[str, Any]]:
 
 
 def _profile(load: Load) -> dict[str, Any]:
-    profile, processor = load.profile, ("kind", "name", "runs", "failed", "late", "reason")
+    profile, front = load.profile, load.front
+    processor = ("kind", "name", "runs", "failed", "late", "reason")
     return {
         "profile": profile.name,
         "about": profile.about,
@@ -184,15 +154,9 @@ def _profile(load: Load) -> dict[str, Any]:
         "think_s": profile.think_s if profile.users else None,
         "seconds": profile.duration_s,
         **named(load, "retry", "mode"),
-        "front": _front(load.front),
+        "front": front and {"url": front.shown, "method": front.request.method, "auth": front.auth},
         "processors": [named(each, *processor) for each in load.processors],
     }
-
-
-def _front(front: "FrontOptions | None") -> dict[str, Any] | None:
-    if front is None:
-        return None
-    return {"url": front.shown, "method": front.request.method, "auth": front.auth}
 
 
 def _limit(limit: FoundLimit) -> dict[str, Any]:
@@ -200,22 +164,20 @@ def _limit(limit: FoundLimit) -> dict[str, Any]:
         "best_rps": limit.best_per_s,
         "fails_at_rps": limit.worst_per_s,
         "generator": limit.generator,
-        "steps": [_step(step) for step in limit.steps],
-    }
-
-
-def _step(step: RateStep) -> dict[str, Any]:
-    figures = step.figures
-    return {
-        "rps": step.rate_per_s,
-        "met": step.borne,
-        "missed": [each.slo.text for each in step.verdicts if not each.met],
-        "note": step.note,
-        **named(figures, "achieved_rps", "goodput_rps"),
-        "throttled": figures.throttled_requests,
-        "p50_ms": figures.latency.percentile_ms(50.0),
-        "p99_ms": figures.latency.percentile_ms(99.0),
-        "concurrency": named(figures.concurrency, "mean", "max", "little"),
+        "steps": [
+            {
+                "rps": step.rate_per_s,
+                "met": step.borne,
+                "missed": [each.slo.text for each in step.verdicts if not each.met],
+                "note": step.note,
+                **named(step.figures, "achieved_rps", "goodput_rps"),
+                "throttled": step.figures.throttled_requests,
+                "p50_ms": step.figures.latency.percentile_ms(50.0),
+                "p99_ms": step.figures.latency.percentile_ms(99.0),
+                "concurrency": step.figures.concurrency,
+            }
+            for step in limit.steps
+        ],
     }
 
 
@@ -228,13 +190,18 @@ def _events(events: "EventFigures") -> dict[str, Any]:
         **named(events, "given_up", "billed_ms"),
         "billed_tries": events.billed,
         "unseen": events.ends[End.UNSEEN],
-        "events_by_tries": dict(events.by_tries),
-        "ends": {end.value: events.ends[end] for end in End},
+        "events_by_tries": events.by_tries,
+        "ends": events.ends,
         "dead_lettered": _sent_on(events, settings.dead_letters),
         "sent_to_failure_destination": _sent_on(events, settings.on_failure),
         "dwell_ms": _spread(events.dwell),
         "retry_wait_ms": _spread(events.retry_wait),
-        "following": _following(events.following),
+        "following": {
+            **named(events.following, "place", "seconds", "broken", "time_scale"),
+            "max_retries": settings.retries,
+            "max_age_s": settings.age_s,
+            **named(settings, "dead_letters", "on_failure", "on_success"),
+        },
         "timeline": [named(each, *moment) for each in events.timeline],
     }
 
@@ -242,13 +209,3 @@ def _events(events: "EventFigures") -> dict[str, Any]:
 def _sent_on(events: "EventFigures", place: str | None) -> dict[str, Any] | None:
     """Events that Lambda gave up and so sends to this place; ``None`` where there is none."""
     return None if place is None else {"to": place, "events": events.given_up}
-
-
-def _following(following: "Following") -> dict[str, Any]:
-    settings = following.settings
-    return {
-        **named(following, "place", "seconds", "broken", "time_scale"),
-        "max_retries": settings.retries,
-        "max_age_s": settings.age_s,
-        **named(settings, "dead_letters", "on_failure", "on_success"),
-    }

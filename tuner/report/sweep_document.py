@@ -4,35 +4,21 @@ What is not known is ``null``; a number that is not finite is not known. Numbers
 digits: what a binary fraction adds beyond them is noise, and would put a mean beside its interval.
 """
 
-from dataclasses import asdict
+import json
+from dataclasses import fields, replace
 from typing import Any
 
-from tuner.decide.result import (
-    Choice,
-    ColdRow,
-    Interval,
-    Recommendation,
-    SizeRow,
-    StartupRow,
-    Sweep,
-    WarmRow,
-)
-from tuner.model.quantiles import Stats
+from tuner.decide.result import Choice, ColdRow, Recommendation, SizeRow, StartupRow, Sweep, WarmRow
 from tuner.report.causes import causes_by_count
-from tuner.report.load_document import (
-    causes_document,
-    cross_check_document,
-    iso_time,
-    named,
-    plain,
-    size_load,
-)
+from tuner.report.load_document import cross_check_document, iso_time, named, size_load
+from tuner.store.plain import dumps
 
 SCHEMA = "tuner.sweep/1"
 
-_DIGITS = 12
 _QUANTILES = ("mean", "p50", "p90", "p95", "p99", "max")
 _FAILURES = ("throttles", "retries", "errors", "timeouts", "out_of_memory")
+_INTERVAL = ("mean", "low", "high")
+_CHOICE = tuple(each.name for each in fields(Choice) if each.name != "name")
 
 
 def document(sweep: Sweep) -> dict[str, Any]:
@@ -42,28 +28,28 @@ def document(sweep: Sweep) -> dict[str, Any]:
     content = {
         "schema": SCHEMA,
         **named(run, "run", "target", "seed"),
-        "backend": str(facts.backend),
-        **named(facts, "region", "arch"),
+        **named(facts, "backend", "region", "arch"),
         "started_at": iso_time(run.started_at),
         "finished_at": iso_time(run.finished_at),
-        "state": str(run.state),
+        "state": run.state,
         "sizes": [_size(size, each.arch or facts.arch) for each in ordered for size in each.sizes],
         "model": _model(sweep),
         "recommendation": _recommendation(sweep.recommendation),
         "architectures": [_architecture(each, sweep) for each in ordered] if sweep.beside else None,
-        "spend": asdict(sweep.spend),
-        "errors": causes_document(causes_by_count(sweep)),
+        "spend": sweep.spend,
+        "errors": causes_by_count(sweep),
         "warnings": [named(advice, "code", "text") for advice in sweep.warnings],
-        "price": dict(sweep.price),
+        "price": sweep.price,
         "variants": [_startup(row) for row in sweep.variants],
         "payloads": _payloads(sweep),
-        "pareto_mb": list(sweep.pareto_mb),
-        "load": None if sweep.load is None else asdict(sweep.load),
+        **named(sweep, "pareto_mb", "load"),
         "cross_check": cross_check_document(sweep.cross_check),
-        "monthly": None if sweep.monthly is None else asdict(sweep.monthly),
-        **named(sweep, "report", "power_tuning_url"),
+        **named(sweep, "monthly", "report", "power_tuning_url"),
     }
-    return {name: plain(value, _DIGITS) for name, value in content.items()}
+    found: dict[str, Any] = json.loads(
+        dumps(content), parse_float=lambda number: float(f"{float(number):.12g}")
+    )
+    return found
 
 
 def _architecture(each: Sweep, compared: Sweep) -> dict[str, Any]:
@@ -71,10 +57,10 @@ def _architecture(each: Sweep, compared: Sweep) -> dict[str, Any]:
     return {
         "arch": each.arch,
         "chance": compared.chances.get(each.arch),
-        "price": dict(each.price),
+        "price": each.price,
         "model": _model(each),
         "recommendation": _recommendation(each.recommendation),
-        "monthly": None if each.monthly is None else asdict(each.monthly),
+        "monthly": each.monthly,
         "payloads": _payloads(each),
     }
 
@@ -97,91 +83,67 @@ def _size(size: SizeRow, arch: str) -> dict[str, Any]:
         "memory_mb": size.memory_mb,
         "arch": arch,
         **named(size, "status", "reason", *_FAILURES),
-        "warm": _warm(size.warm),
-        "cold": _cold(size.cold),
-        "cost_usd_per_million": _interval(size.cost_usd_per_million),
-        "errors_seen": causes_document(size.causes),
-        "load": None if size.load is None else size_load(size.load),
+        "warm": {
+            "n": size.warm.n,
+            **_spreads(size.warm, "duration_ms", "client_ms"),
+            "billed_ms": named(size.warm.billed_ms, "mean"),
+            "max_memory_mb": size.warm.max_memory_mb,
+        },
+        "cold": {
+            "n": size.cold.n,
+            **_spreads(size.cold, "init_ms", "duration_ms", "total_ms", "client_ms"),
+        },
+        "cost_usd_per_million": named(size.cost_usd_per_million, *_INTERVAL),
+        "errors_seen": size.causes,
+        "load": size.load and size_load(size.load),
     }
-
-
-def _warm(warm: WarmRow) -> dict[str, Any]:
-    return {
-        "n": warm.n,
-        **_spreads(warm, "duration_ms", "client_ms"),
-        "billed_ms": {"mean": None if warm.billed_ms is None else warm.billed_ms.mean},
-        "max_memory_mb": warm.max_memory_mb,
-    }
-
-
-def _cold(cold: ColdRow) -> dict[str, Any]:
-    return {"n": cold.n, **_spreads(cold, "init_ms", "duration_ms", "total_ms", "client_ms")}
 
 
 def _startup(row: StartupRow) -> dict[str, Any]:
     """Money in US dollars; a break-even that does not exist, or is not known, is ``None``."""
-    pays = row.pays and {
-        "requests_per_second": row.pays.per_second,
-        "cold_share_at_one_per_second": row.pays.cold_share,
-    }
     return {
         **named(row, "variant", "memory_mb", "arch", "status", "reason", "n", "spilled"),
         "ready_seconds": row.ready_s,
         **_spreads(row, "first_ms", "init_ms", "restore_ms", "duration_ms"),
-        "warm_duration_ms": _statistics(row.warm_ms),
+        "warm_duration_ms": named(row.warm_ms, *_QUANTILES),
         "call_usd_per_million": None if row.call_usd is None else row.call_usd * 1e6,
         "start_usd_per_million": None if row.start_usd is None else row.start_usd * 1e6,
         "kept_usd_per_hour": row.kept_usd_per_hour,
-        "break_even": pays,
+        "break_even": row.pays
+        and {
+            "requests_per_second": row.pays.per_second,
+            "cold_share_at_one_per_second": row.pays.cold_share,
+        },
     }
 
 
 def _spreads(row: WarmRow | ColdRow | StartupRow, *names: str) -> dict[str, Any]:
-    return {name: _statistics(getattr(row, name)) for name in names}
-
-
-def _statistics(stats: Stats | None) -> dict[str, Any]:
     """Mean and quantiles by name, each ``None`` where nothing is known."""
-    return dict.fromkeys(_QUANTILES) if stats is None else named(stats, *_QUANTILES)
-
-
-def _interval(interval: Interval | None) -> dict[str, Any]:
-    names = ("mean", "low", "high")
-    return dict.fromkeys(names) if interval is None else named(interval, *names)
+    return {name: named(getattr(row, name), *_QUANTILES) for name in names}
 
 
 def _model(sweep: Sweep) -> dict[str, Any] | None:
     model = sweep.model
     if model is None:
         return None
-    alternatives = [{"family": family, "weight": weight} for family, weight in model.alternatives]
     return {
-        **named(model, "family", "fit_error"),
-        "parameters": dict(model.parameters),
-        "alternatives": alternatives,
+        **named(model, "family", "fit_error", "parameters"),
+        "alternatives": [{"family": name, "weight": weight} for name, weight in model.alternatives],
     }
 
 
 def _recommendation(pick: Recommendation | None) -> dict[str, Any] | None:
+    """The pick; sizes beside it have the architecture that they are on."""
     if pick is None:
         return None
     now = pick.versus_current
     return {
         **named(pick, "memory_mb", "arch", "strategy", "slo", "meets_slo", "confidence"),
         **named(pick, "safe_range_mb", "reasons"),
-        "cost_usd_per_million": _interval(pick.cost_usd_per_million),
+        "cost_usd_per_million": named(pick.cost_usd_per_million, *_INTERVAL),
         "duration_ms": {"p50": pick.p50_ms, "p95": pick.p95_ms, "p99": pick.p99_ms},
-        "runners_up": [_on(pick, asdict(other)) for other in pick.runners_up],
-        "versus_current": None if now is None else _on(pick, asdict(now)),
+        "runners_up": [replace(other, arch=other.arch or pick.arch) for other in pick.runners_up],
+        "versus_current": now and replace(now, arch=now.arch or pick.arch),
         "verified_calls": pick.verified_calls,
-        "choices": {choice.name: _choice(choice) for choice in pick.choices},
+        "choices": {choice.name: named(choice, *_CHOICE) for choice in pick.choices},
     }
-
-
-def _choice(choice: Choice) -> dict[str, Any]:
-    return {name: value for name, value in asdict(choice).items() if name != "name"}
-
-
-def _on(pick: Recommendation, other: dict[str, Any]) -> dict[str, Any]:
-    """A size beside the pick, with the architecture that it is on."""
-    return {**other, "arch": other["arch"] or pick.arch}

@@ -5,6 +5,7 @@ passes the samples on as they end. It chooses nothing, stores nothing and judges
 """
 
 import os
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
@@ -19,11 +20,12 @@ from tuner.engine.batches import (
     largest_burst,
     most_bursts,
 )
-from tuner.engine.engine import Batch, Call, Engine
+from tuner.engine.engine import Batch, BatchPolicy, Call, Engine
 from tuner.errors import TargetError
 from tuner.measure.failures import Failures, refusal
 from tuner.measure.late_reports import completed, lacks_report
 from tuner.planning.ask import Ask, How
+from tuner.planning.budget import Left
 from tuner.records import FunctionFacts, Outcome, Part, Purpose, Sample, Setting
 from tuner.store.documents import StartFacts
 from tuner.targets.seam import Target, Variant, never
@@ -39,7 +41,7 @@ class Conditions:
     ``burst``: simultaneous cold starts, ``None`` to suit the backend. A resumed run goes on with
     the numbers after the last stored call and round. ``deployed`` are parts that are called as
     they are, with nothing made for them; ``judge`` tells refusals of something else than Lambda;
-    ``stop`` says that the user wants to end.
+    ``stop`` says that the user wants to end, ``left`` what limits leave when a batch begins.
     """
 
     payloads: Sequence[Payload] = (Payload(b"{}"),)
@@ -50,6 +52,7 @@ class Conditions:
     deployed: Mapping[Part, Variant] = field(default_factory=dict)
     judge: Judge | None = None
     stop: Callable[[], bool] = never
+    left: Callable[[], Left] = Left
 
 
 class Session:
@@ -231,13 +234,20 @@ class Session:
     def _batch(
         self, variants: Sequence[Variant], purpose: Purpose, concurrency: int, random: Random
     ) -> Batch:
-        payloads = draw_payloads(self._conditions.payloads, len(variants), random)
+        """As many of these calls as limits leave; each variant has payloads in proportion."""
+        left, payloads = self._conditions.left(), self._conditions.payloads
+        variants = variants[: left.invocations]
+        drawn = {
+            variant: iter(draw_payloads(payloads, count, random))
+            for variant, count in Counter(variants).items()
+        }
         calls = tuple(
-            Call(self._call + index, variant, payload, purpose)
-            for index, (variant, payload) in enumerate(zip(variants, payloads, strict=True))
+            Call(number, variant, next(drawn[variant]), purpose)
+            for number, variant in enumerate(variants, self._call)
         )
         self._call += len(calls)
-        return Batch(calls, self._bodies, concurrency, self._round, answer_timeout_s(self._facts))
+        policy, patience_s = BatchPolicy(cutoff_s=left.seconds), answer_timeout_s(self._facts)
+        return Batch(calls, self._bodies, concurrency, self._round, patience_s, policy)
 
     def _send(self, batch: Batch) -> Iterator[Sample]:
         if self._over or not batch.calls:

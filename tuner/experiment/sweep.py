@@ -68,9 +68,9 @@ def run_cold(spec: RunSpec, context: Context, watcher: Watcher) -> Sweep:
 
 
 def _experiment(spec: RunSpec, context: Context, watcher: Watcher, book: SweepBook) -> Experiment:
-    conditions = replace(spec.conditions(), stop=watcher.stop)
-    session = Session(context.target, context.engine, spec.run.facts, conditions, context.clock)
     meter = Meter(context.seconds, spec.limit)
+    conditions = replace(spec.conditions(), stop=watcher.stop, left=meter.left)
+    session = Session(context.target, context.engine, spec.run.facts, conditions, context.clock)
     for sample in spec.before:
         meter.add(spec.price(sample))
     return Experiment(context, session, book, spec.price, watcher, meter)

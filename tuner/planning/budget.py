@@ -75,6 +75,14 @@ class Budget:
 NO_LIMIT = Budget(None)
 
 
+@dataclass(frozen=True)
+class Left:
+    """What a limit leaves: further invocations, and seconds; ``None`` is no limit."""
+
+    invocations: int | None = None
+    seconds: float | None = None
+
+
 class Meter:
     """Adds up what a run uses while its samples arrive, and holds it against the limit.
 
@@ -108,6 +116,14 @@ class Meter:
         """Return the use so far."""
         usd = self._requests_usd * (1.0 + self._lacking / max(1, self._priced)) + self._kept_usd
         return Spent(self._invocations, usd, self._seconds())
+
+    def left(self) -> Left:
+        """Return what the limit leaves of invocations and time."""
+        most, until = self._limit.invocations, self._limit.seconds
+        return Left(
+            None if most is None else max(0, most - self._invocations),
+            None if until is None else max(0.0, until - self._seconds()),
+        )
 
     def ran_out(self, *, count: bool = True) -> str | None:
         """Name the limit that was reached, or return ``None``; without ``count``, only money and

@@ -11,6 +11,7 @@ from tuner.engine.batches import Payload
 from tuner.engine.engine import Batch, Call
 from tuner.errors import AccessDenied, ChangedUnderneath, NotFound, TargetError
 from tuner.experiment.session import Conditions, Session
+from tuner.planning.budget import Left
 from tuner.records import Backend, FunctionFacts, Outcome, Purpose, Sample, Setting
 from tuner.targets.seam import Endpoint, Prepared, Target, Variant, never
 
@@ -250,6 +251,31 @@ def test_payloads_come_in_the_proportion_of_their_weights() -> None:
     assert Counter(sample.payload for sample in samples) == {0: 30, 1: 10}
     assert Counter(sample.setting.payload_class for sample in samples) == {"small": 30, "": 10}
     assert {sample.setting.asked for sample in samples} == {Setting(128)}
+
+
+def test_each_size_has_payloads_in_the_same_proportion() -> None:
+    payloads = (Payload(b"1", 1.0, "a"), Payload(b"2", 1.0, "b"))
+    session = Session(FakeTarget(), FakeEngine(), FACTS, Conditions(payloads=payloads))
+    samples = [s for s in session.run(warm_ask({128: 6, 512: 2})) if s.purpose is Purpose.WARM]
+    seen = Counter((sample.memory_mb, sample.payload) for sample in samples)
+    assert seen == {(128, 0): 3, (128, 1): 3, (512, 0): 1, (512, 1): 1}
+
+
+def test_no_more_calls_are_made_than_a_limit_leaves_warm_ups_included() -> None:
+    sent: list[Sample] = []
+    left = Conditions(left=lambda: Left(5 - len(sent)))
+    session = Session(FakeTarget(), FakeEngine(), FACTS, left)
+    for sample in session.run(warm_ask({128: 3, 512: 3})):
+        sent.append(sample)
+    assert Counter(sample.purpose for sample in sent) == {Purpose.WARM_UP: 2, Purpose.WARM: 3}
+    assert list(session.run(warm_ask({128: 3}))) == []
+
+
+def test_no_call_begins_after_the_time_that_a_limit_leaves() -> None:
+    engine = FakeEngine()
+    session = Session(FakeTarget(), engine, FACTS, Conditions(left=lambda: Left(seconds=2.5)))
+    list(session.run(warm_ask({128: 3})))
+    assert [batch.policy.cutoff_s for batch in engine.batches] == [2.5, 2.5]
 
 
 def test_a_resumed_run_goes_on_with_new_numbers() -> None:

@@ -60,15 +60,8 @@ def good(answer: Any) -> Script:
 
 def workers() -> list[psutil.Process]:
     """The processes that send."""
-    found = []
-    for child in psutil.Process().children(recursive=True):
-        words = child.cmdline()
-        if (
-            words[-3:-1] == ["-m", "tuner.engine.worker"]
-            or "tuner.engine.worker.locust_worker" in words
-        ):
-            found.append(child)
-    return found
+    children = psutil.Process().children(recursive=True)
+    return [each for each in children if "tuner.engine.worker.locust_worker" in each.cmdline()]
 
 
 def killing(script: Script, at: int) -> Script:

@@ -79,7 +79,7 @@ class SingleWorker(WorkerPool):
     NAME = "1"
 
     def __init__(self) -> None:
-        self._process = WorkerProcess()
+        self._process = WorkerProcess("tuner.engine.worker.locust_worker")
         self._ready = False
 
     @property

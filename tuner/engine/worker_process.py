@@ -54,7 +54,7 @@ class WorkerProcess:
     TunerError if the worker is gone.
     """
 
-    def __init__(self, module: str = "tuner.engine.worker", *arguments: object) -> None:
+    def __init__(self, module: str, *arguments: object) -> None:
         ours, theirs = socket.socketpair()
         self._socket = ours
         self._messages: Iterator[tuple[Any, ...]] = iter(())

@@ -13,13 +13,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import count
 from random import Random
+from typing import ClassVar
 
 
+@dataclass(frozen=True)
 class Shape(ABC):
     """An arrival rate over time."""
 
     #: The calls have moments of their own, which chance does not move.
     fixed = False
+    #: Its fields that are rates, and those that are times.
+    rates: ClassVar[tuple[str, ...]] = ()
+    times: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def rate(self, at_s: float) -> float:
@@ -35,11 +40,14 @@ class Shape(ABC):
 
     def stretched(self, factor: float) -> "Shape":
         """The same shape, taking so many times as long."""
-        return self
+        return self._scaled(self.times, factor)
 
-    @abstractmethod
     def raised(self, factor: float) -> "Shape":
-        """The same shape with so many times the rate."""
+        """The same shape with so many times the rate; recorded moments stay as they are."""
+        return self._scaled(self.rates, factor)
+
+    def _scaled(self, names: tuple[str, ...], factor: float) -> "Shape":
+        return replace(self, **{name: getattr(self, name) * factor for name in names})
 
     def when(self, calls: float, low_s: float, high_s: float) -> float:
         """The moment between these at which ``due_before`` reaches ``calls``, to 0.1 µs."""
@@ -57,6 +65,7 @@ class Constant(Shape):
     """The same rate throughout."""
 
     per_s: float
+    rates = ("per_s",)
 
     def rate(self, at_s: float) -> float:
         return self.per_s
@@ -66,9 +75,6 @@ class Constant(Shape):
 
     def peak_per_s(self, duration_s: float) -> float:
         return self.per_s
-
-    def raised(self, factor: float) -> Shape:
-        return Constant(self.per_s * factor)
 
     def when(self, calls: float, low_s: float, high_s: float) -> float:
         """Exact, and without a search for every call."""
@@ -82,6 +88,7 @@ class Ramp(Shape):
     from_per_s: float
     to_per_s: float
     over_s: float
+    rates, times = ("from_per_s", "to_per_s"), ("over_s",)
 
     def rate(self, at_s: float) -> float:
         part = 1.0 if at_s >= self.over_s else at_s / self.over_s
@@ -95,12 +102,6 @@ class Ramp(Shape):
 
     def peak_per_s(self, duration_s: float) -> float:
         return max(self.from_per_s, self.to_per_s)
-
-    def stretched(self, factor: float) -> Shape:
-        return replace(self, over_s=self.over_s * factor)
-
-    def raised(self, factor: float) -> Shape:
-        return Ramp(self.from_per_s * factor, self.to_per_s * factor, self.over_s)
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,7 @@ class Sine(Shape):
     mean_per_s: float
     swing_per_s: float
     period_s: float
+    rates, times = ("mean_per_s", "swing_per_s"), ("period_s",)
 
     def rate(self, at_s: float) -> float:
         return self.mean_per_s - self.swing_per_s * math.cos(math.tau * at_s / self.period_s)
@@ -153,12 +155,6 @@ class Sine(Shape):
     def peak_per_s(self, duration_s: float) -> float:
         return self.mean_per_s + self.swing_per_s
 
-    def stretched(self, factor: float) -> Shape:
-        return replace(self, period_s=self.period_s * factor)
-
-    def raised(self, factor: float) -> Shape:
-        return Sine(self.mean_per_s * factor, self.swing_per_s * factor, self.period_s)
-
 
 @dataclass(frozen=True)
 class Bursts(Shape):
@@ -166,6 +162,7 @@ class Bursts(Shape):
 
     size: int
     every_s: float
+    times = ("every_s",)
     fixed = True
 
     def rate(self, at_s: float) -> float:
@@ -178,9 +175,6 @@ class Bursts(Shape):
     def peak_per_s(self, duration_s: float) -> float:
         """The mean rate."""
         return self.rate(0.0)
-
-    def stretched(self, factor: float) -> Shape:
-        return replace(self, every_s=self.every_s * factor)
 
     def raised(self, factor: float) -> Shape:
         """Larger bursts of whole calls."""
@@ -197,6 +191,7 @@ class Moments(Shape):
 
     at_s: tuple[float, ...]
     scale: float = 1.0
+    times = ("scale",)
     fixed = True
 
     def rate(self, at_s: float) -> float:
@@ -208,13 +203,6 @@ class Moments(Shape):
 
     def peak_per_s(self, duration_s: float) -> float:
         return self.due_before(duration_s + 1.0) / duration_s
-
-    def stretched(self, factor: float) -> Shape:
-        return replace(self, scale=self.scale * factor)
-
-    def raised(self, factor: float) -> Shape:
-        """The same: what was recorded stays as it is."""
-        return self
 
     def when(self, calls: float, low_s: float, high_s: float) -> float:
         return self.at_s[int(calls)] * self.scale

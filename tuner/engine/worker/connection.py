@@ -9,7 +9,7 @@ import socket as plain
 from dataclasses import dataclass
 from ssl import SSLCertVerificationError, SSLContext, SSLError, SSLWantReadError
 from time import monotonic
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import urlsplit
 
 from gevent import socket, ssl
@@ -144,29 +144,15 @@ class Connection:
         ``None``: nothing was written. A failure while sending is raised by :meth:`finish`, which
         has to follow.
         """
-        if self._socket is None or not _is_idle(self._socket):
-            return None
-        try:
-            self._socket.settimeout(max(0.001, deadline - monotonic()))
-            sent = monotonic()
-            self._send(request)
-        except OSError as error:
-            self._failed = error
-        return sent
+        standing = self._socket is not None and _is_idle(self._socket)
+        return self._send(request, deadline) if standing else None
 
     def exchange(self, request: bytes, deadline: float) -> Exchange:
         """Send a whole request and read its whole answer until ``deadline`` (monotonic seconds).
 
         :meth:`open` comes first. Raises :class:`TransportError`; the connection is closed then.
         """
-        sent: float | None = None
-        try:
-            self._socket.settimeout(max(0.001, deadline - monotonic()))
-            sent = monotonic()
-            self._send(request)
-        except BaseException as error:
-            self._give_up(error, AnswerParser(), sent)
-        return self.finish(sent or deadline, deadline)
+        return self.finish(self._send(request, deadline), deadline)
 
     def finish(self, sent: float, deadline: float) -> Exchange:
         """Read the whole answer to a request that was ``sent``; as :meth:`exchange`."""
@@ -180,17 +166,14 @@ class Connection:
             while not answer.complete:
                 done = self._read(answer, deadline)
         except BaseException as error:
-            self._give_up(error, answer, sent)
+            self.close()  # what is left of the answer must not become the next one's
+            words = _words_of(error, "waiting for the answer")
+            if words is None:
+                raise
+            raise TransportError(words, sent, answer.first, answer.status) from None
         if not answer.should_keep_alive():
             self.close()
         return Exchange(answer.get_code(), answer.headers, bytes(answer.body), sent, first, done)
-
-    def _give_up(self, error: BaseException, answer: AnswerParser, sent: float | None) -> NoReturn:
-        self.close()  # what is left of the answer must not become the next one's
-        words = _words_of(error, "waiting for the answer" if sent else "sending")
-        if words is None:
-            raise error
-        raise TransportError(words, sent, answer.first, answer.status) from None
 
     def close(self) -> None:
         """Close the connection if there is one."""
@@ -210,10 +193,20 @@ class Connection:
             raise
         return connected
 
-    def _send(self, request: bytes) -> None:
-        written = self._socket.send(request)
-        if written < len(request):
-            self._socket.sendall(memoryview(request)[written:])
+    def _send(self, request: bytes, deadline: float) -> float:
+        """Send, and return when that began; a failure is kept for :meth:`finish`."""
+        self._socket.settimeout(max(0.001, deadline - monotonic()))
+        sent = monotonic()
+        try:
+            written = self._socket.send(request)
+            if written < len(request):
+                self._socket.sendall(memoryview(request)[written:])
+        except OSError as error:
+            self._failed = error
+        except BaseException:  # this user was ended; half a request must not be followed by another
+            self.close()
+            raise
+        return sent
 
     def _read(self, answer: AnswerParser, deadline: float) -> float:
         """Feed what arrives next; return when it arrived."""

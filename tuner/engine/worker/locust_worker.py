@@ -1,9 +1,10 @@
-"""A worker: what it does with each message of the tuner, and how it joins a Locust master.
+"""A worker: what it does with each message of the tuner, and how it gets them.
 
-``python -m tuner.engine.worker.locust_worker HOST PORT [alone]`` joins one by Locust's protocol, as
-workers do that Locust started itself (its Docker image, its operator; ``locustfile.py``). It ends
-when the master says so or is silent for some seconds: a load without its master must not go on. It
-dies with its parent unless ``alone``.
+``python -m tuner.engine.worker.locust_worker FD`` is the only worker of a tuner, whose socket is
+FD; it ends with that socket. With ``HOST PORT [alone]`` it joins a master by Locust's protocol, as
+workers do that Locust started itself (its Docker image, its operator; ``locustfile.py``). Then it
+ends when the master says so or is silent for some seconds: a load without its master must not go
+on. It dies with its parent unless ``alone``.
 """
 
 import logging
@@ -11,7 +12,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from time import monotonic, process_time
-from typing import Any
+from typing import Any, NoReturn
 
 import gevent
 from gevent.event import AsyncResult
@@ -21,6 +22,7 @@ from locust.env import Environment
 from tuner.engine import wire
 from tuner.engine.worker.pacer import Pacer
 from tuner.engine.worker.process import (
+    Channel,
     Outbox,
     ask_for_prompt_wakeups,
     die_with_parent,
@@ -143,18 +145,26 @@ class JoinedWorker:
         self._heard_at = monotonic()
 
 
-def main() -> None:
-    """Join the master whose host and port are the arguments."""
-    if sys.argv[3:] != ["alone"]:
-        die_with_parent()
-    logging.getLogger("locust").setLevel(logging.ERROR)
-    environment: Any = Environment(user_classes=[QueueUser], events=events)
+def _serve_socket(environment: Any, descriptor: int) -> NoReturn:
+    channel = Channel(descriptor)
+    worker = Worker(environment.create_local_runner(), channel.send)
+    ask_for_prompt_wakeups()
+    settle_memory()
+    writer = gevent.spawn(channel.write_forever, lambda: worker.linger_s)
+    worker.greet()
+    for kind, *fields in channel.messages():
+        worker.take(kind, fields)
+    writer.kill()
+    # Nothing that matters is in flight, and Locust's greenlets never end by themselves.
+    os._exit(0)
+
+
+def _serve_master(environment: Any, host: str, port: str) -> NoReturn:
     try:
-        runner = environment.create_worker_runner(sys.argv[1], int(sys.argv[2]))
+        member = JoinedWorker(environment.create_worker_runner(host, int(port)))
     except ConnectionError:
-        sys.stderr.write(f"no load waits for workers at {sys.argv[1]}:{sys.argv[2]}\n")
+        sys.stderr.write(f"no load waits for workers at {host}:{port}\n")
         os._exit(1)
-    member = JoinedWorker(runner)
     ask_for_prompt_wakeups()
     settle_memory()
     try:
@@ -162,6 +172,18 @@ def main() -> None:
     except KeyboardInterrupt:
         os._exit(130)
     os._exit(0)
+
+
+def main() -> None:
+    """Serve the tuner or the master that the arguments name."""
+    given = sys.argv[1:]
+    if given[2:] != ["alone"]:
+        die_with_parent()
+    logging.getLogger("locust").setLevel(logging.ERROR)
+    environment = Environment(user_classes=[QueueUser], events=events)
+    if len(given) == 1:
+        _serve_socket(environment, int(given[0]))
+    _serve_master(environment, given[0], given[1])
 
 
 if __name__ == "__main__":

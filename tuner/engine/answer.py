@@ -73,9 +73,7 @@ def read_answer(status: int, headers: Mapping[str, str], body: bytes, memory_mb:
     """Classify an Invoke answer; header names in lower case, ``memory_mb`` the size invoked."""
     request_id = headers.get("x-amzn-requestid") or None
     if not 200 <= status < 300:
-        outcome, why = _refusal(status, headers, body)
-        answer = Answer(outcome, status, why, _retry_after(headers), request_id)
-        return answer if status == 429 else answer._replace(message=_refusal_message(body))
+        return _refusal(status, headers, _json_object(body), request_id)
     log = _log(headers)
     # The tail may end in another request's lines only if ours is missing, so no second try.
     report = None if log is None else find_report(log, request_id)
@@ -83,9 +81,9 @@ def read_answer(status: int, headers: Mapping[str, str], body: bytes, memory_mb:
         return _with_report(Outcome.OK, status, None, request_id, report)
     error = _json_object(body)
     outcome, reason = _function_error(error, report, memory_mb)
+    tail = printable((log or "")[-LONGEST_TAIL:], keep="\n\t").strip()
     return _with_report(outcome, status, reason, request_id, report)._replace(
-        message=_message(_field(error, "errorMessage")),
-        log_tail=_end(log),
+        message=_message(_field(error, "errorMessage")), log_tail=tail or None
     )
 
 
@@ -113,28 +111,22 @@ def _with_report(
     )
 
 
-def _refusal(status: int, headers: Mapping[str, str], body: bytes) -> tuple[Outcome, str]:
-    code = _error_code(headers, body)
-    if status != 429:
-        return Outcome.SERVICE_ERROR, code or f"HTTP {status}"
-    reason = _field(_json_object(body), "Reason") or code or "TooManyRequestsException"
-    return Outcome.THROTTLED, reason[:_LONGEST_REASON]
-
-
-def _end(log: str | None) -> str | None:
-    """Return the end of a log, or nothing."""
-    return None if log is None else printable(log[-LONGEST_TAIL:], keep="\n\t").strip() or None
+def _refusal(
+    status: int, headers: Mapping[str, str], error: Mapping[str, Any], request_id: str | None
+) -> Answer:
+    code, wait_s = _error_code(headers, error), _retry_after(headers)
+    if status == 429:
+        why = _field(error, "Reason") or code or "TooManyRequestsException"
+        return Answer(Outcome.THROTTLED, status, why[:_LONGEST_REASON], wait_s, request_id)
+    said = _message(_field(error, "message") or _field(error, "Message"))
+    why = code or f"HTTP {status}"
+    return Answer(Outcome.SERVICE_ERROR, status, why, wait_s, request_id, message=said)
 
 
 def _message(words: str | None) -> str | None:
     """Return a function's own words, without what is of this one call, or nothing."""
     cut = _OF_THE_CALL.sub("", (words or "")[: 2 * LONGEST_MESSAGE])
     return printable(cut).strip()[:LONGEST_MESSAGE] or None
-
-
-def _refusal_message(body: bytes) -> str | None:
-    parsed = _json_object(body)
-    return _message(_field(parsed, "message") or _field(parsed, "Message"))
 
 
 def _log(headers: Mapping[str, str]) -> str | None:
@@ -168,12 +160,9 @@ def _function_error(
     return Outcome.FUNCTION_ERROR, reason[:_LONGEST_REASON]
 
 
-def _error_code(headers: Mapping[str, str], body: bytes) -> str | None:
+def _error_code(headers: Mapping[str, str], error: Mapping[str, Any]) -> str | None:
     """Return the service's error code: from the header, which may go on with ``:http://...``."""
-    code = headers.get("x-amzn-errortype")
-    if not code:
-        parsed = _json_object(body)
-        code = _field(parsed, "__type") or _field(parsed, "code")
+    code = headers.get("x-amzn-errortype") or _field(error, "__type") or _field(error, "code")
     return code.split(":")[0].split("#")[-1].strip()[:_LONGEST_REASON] or None if code else None
 
 

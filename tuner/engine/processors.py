@@ -43,8 +43,7 @@ class ProcessorFailed(Exception):  # noqa: N818 - reads as what happened
     """The reason in a few words."""
 
     def __init__(self, words: str) -> None:
-        super().__init__(words)
-        self.words = " ".join(words.split())[:_LONGEST_WORDS]
+        super().__init__(" ".join(words.split())[:_LONGEST_WORDS])
 
 
 @dataclass(frozen=True)
@@ -237,7 +236,7 @@ def _done(
             return None, None
         json.loads(made)
     except ProcessorFailed as failed:
-        return failed.words, None
+        return str(failed), None
     except (ValueError, RecursionError):
         return "gave no valid JSON", None
     except Exception as error:

@@ -219,18 +219,13 @@ class Fleet:
         gone, self._gone = self._gone, []
         return gone
 
-    def in_flight(self, function: str | None = None) -> int:
-        """Calls being served now, of one function or of all."""
-        if function is None:
-            return sum(f.in_flight for f in self._functions.values())
-        state = self._functions.get(function)
-        return state.in_flight if state else 0
+    def in_flight(self) -> int:
+        """Calls being served now."""
+        return sum(state.in_flight for state in self._functions.values())
 
-    def sandboxes(self, deployment: str | None = None) -> int:
-        """Sandboxes that exist now, busy or idle, of one deployment or of all."""
-        if deployment is None:
-            return len(self._sandboxes)
-        return sum(box.deployment == deployment for box in self._sandboxes.values())
+    def sandboxes(self) -> int:
+        """Sandboxes that exist now, busy or idle."""
+        return len(self._sandboxes)
 
     def _refusal(
         self, state: _Function, rate: TokenBucket | None, now_ns: int

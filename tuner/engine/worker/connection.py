@@ -7,6 +7,7 @@ an answer means is not known here.
 
 import socket as plain
 from dataclasses import dataclass
+from functools import cache
 from ssl import SSLCertVerificationError, SSLContext, SSLError, SSLWantReadError
 from time import monotonic
 from typing import Any
@@ -230,6 +231,7 @@ class _EndedError(Exception):
     """The answer cannot be completed."""
 
 
+@cache
 def tls_context(verify: bool | str) -> SSLContext:
     """Return how to check a certificate: by the system's roots, a CA file, or not at all."""
     context: SSLContext = ssl.create_default_context(

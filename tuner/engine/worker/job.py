@@ -67,15 +67,14 @@ class Job:
 
     def _signer(self, function: str | None) -> RequestSigner:
         """Return the signer for a function; ``None`` is the order's own."""
-        order, made = self.order, self._signers
+        order = self.order
+        place, name = (order.url, order.region), function or order.function
         if order.front is not None:
-            form = RequestForm(*order.front)
-            made[function] = RequestSigner(order.url, order.region, self._keys, form)
+            made = RequestSigner(*place, self._keys, RequestForm(*order.front))
         else:
-            headers = HEADERS[Mode(order.policy.mode)]
-            name = function or order.function
-            made[function] = invoke_signer(order.url, order.region, name, self._keys, headers)
-        return made[function]
+            made = invoke_signer(*place, name, self._keys, HEADERS[Mode(order.policy.mode)])
+        self._signers[function] = made
+        return made
 
 
 @dataclass(slots=True)

@@ -7,7 +7,6 @@ pacer makes sure that there are enough, and connects them before the first call 
 import contextlib
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from ssl import SSLContext
 from time import monotonic, time
 from typing import Any
 
@@ -44,11 +43,9 @@ class Pacer:
         self._runner = runner
         runner.environment.queue = self.queue  # the one thing through which Locust's users see us
         self._timer = Timer()
-        self._tls: dict[bool | str, SSLContext] = {}
         self._calls: deque[OrderedCall] = deque()
         self._preparing: dict[int, Any] = {}
         self._more = Event()
-        self._order: Order | None = None
         self._run: LocustfileRun | None = None
         self._last = False
         self._stopped = False
@@ -59,12 +56,13 @@ class Pacer:
         self._stopped = self._last = False
         self._calls.clear()
         self._preparing.clear()
-        self._order = self._run = self.queue.run = None
+        self.queue.job = self._run = self.queue.run = None
 
     def stand_by(self, order: Order) -> None:
         """Spawn and connect the users of a batch. Raises OSError for an unreadable CA file."""
-        self.queue.begin(Job(order, self._tls_of(order), time))
-        self._order = order
+        tls = tls_context(order.verify) if order.url.startswith("https:") else None
+        job = Job(order, tls, time)
+        self.queue.begin(job)
         if order.script is not None:
             self._run = self.queue.run = LocustfileRun(
                 self._runner, self.queue, order, order.script
@@ -74,7 +72,7 @@ class Pacer:
         self._spawn(order.concurrency)
         while len(self.queue.idle) < order.concurrency:  # a new user has to run once to be idle
             gevent.sleep(0.001)
-        self._connect(min(order.concurrency, _CONNECT_MOST))
+        self._connect(job, min(order.concurrency, _CONNECT_MOST))
         if order.pre:
             self._await_first()
 
@@ -100,9 +98,8 @@ class Pacer:
             self._run.run(start)
             return
         cutoff = None
-        if self._order is not None and self._order.policy.cutoff_s is not None:
-            wait_s = start + self._order.policy.cutoff_s - monotonic()
-            cutoff = gevent.spawn_later(max(0.0, wait_s), self._cut_off)
+        if queue.job is not None and (cutoff_s := queue.job.order.policy.cutoff_s) is not None:
+            cutoff = gevent.spawn_later(max(0.0, start + cutoff_s - monotonic()), self._cut_off)
         self._start, queue.pace = start, self._offer_due
         at_once = 0
         while (call := self._first()) is not None:
@@ -194,7 +191,7 @@ class Pacer:
     def _prepare(self, calls: Iterable[OrderedCall]) -> None:
         """Have payloads prepared before their calls are due; without due times users do it."""
         job = self.queue.job
-        if self._order is None or not self._order.pre or job is None:
+        if job is None or not job.order.pre:
             return
         for call in calls:
             if call.due_s is not None:
@@ -202,26 +199,17 @@ class Pacer:
                     call.number, job.body(call)
                 )
 
-    def _tls_of(self, order: Order) -> SSLContext | None:
-        if not order.url.startswith("https:"):
-            return None
-        if order.verify not in self._tls:
-            self._tls[order.verify] = tls_context(order.verify)
-        return self._tls[order.verify]
-
     def _spawn(self, concurrency: int) -> None:
         """Spawn users until there are so many."""
         missing = concurrency - self._runner.user_count
         if missing > 0:
             self._runner.spawn_users({QueueUser.__name__: missing})
 
-    def _connect(self, concurrency: int) -> None:
+    def _connect(self, job: Job, concurrency: int) -> None:
         """Open the connections of the first users, so that no call waits for that.
 
         A server that cannot be reached is left for the calls to find out.
         """
-        job = self.queue.job
-        assert job is not None
         wait_s = min(job.timeout_s, _CONNECT_S)
 
         def connect(user: Any) -> None:

@@ -1,12 +1,14 @@
 """A bench document as rows of words, which every format arranges in its own way."""
 
+import os
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from tuner.report.elements import change, counted, measured, verdict_word
-from tuner.suites.gate import parse_gate
+from tuner.suites.gate import Gate, parse_gate
 from tuner.suites.judgement import Verdict
 from tuner.suites.result import ORDER
 from tuner.units import format_memory
@@ -23,7 +25,7 @@ class Line:
     case: str
     memory_mb: int
     arch: str | None  # where there are several
-    gate: str
+    gate: Gate
     verdict: Verdict
     before: str
     after: str
@@ -41,25 +43,28 @@ class Line:
         """`` on arm64`` where there are several architectures, else nothing."""
         return "" if self.arch is None else f" on {self.arch}"
 
-
-@dataclass(frozen=True)
-class Unjudged:
-    """A case without a verdict, and why."""
-
-    case: str
-    state: str
-    reason: str
+    @property
+    def limits(self) -> tuple[float, float] | None:
+        """The bounds of the change, where it has any and is no matter of a limit or a share."""
+        low, high = self.raw["low"], self.raw["high"]
+        return None if not _relative(self.gate) or None in (low, high) else (low, high)
 
 
 def lines(document: Document) -> list[Line]:
     """Every gate that was judged, the most serious first, otherwise in the suite's order."""
-    return sorted(_lines(document), key=lambda line: ORDER.index(line.verdict))
+    found = (
+        _line(case["case"], size, gate)
+        for case in document["cases"]
+        for size in case["sizes"]
+        for gate in size["gates"]
+    )
+    return sorted(found, key=lambda line: ORDER.index(line.verdict))
 
 
-def unjudged(document: Document) -> list[Unjudged]:
-    """Every case that was not judged."""
+def unjudged(document: Document) -> list[dict[str, str]]:
+    """``case``, ``state`` and ``reason`` of every case that was not judged."""
     return [
-        Unjudged(case["case"], case["state"], case["reason"] or "")
+        {"case": case["case"], "state": case["state"], "reason": case["reason"] or ""}
         for case in document["cases"]
         if case["verdict"] is None
     ]
@@ -67,24 +72,28 @@ def unjudged(document: Document) -> list[Unjudged]:
 
 def headline(document: Document) -> str:
     """The result of the run in a few words."""
-    found, left = lines(document), unjudged(document)
-    counts = ((verdict, sum(line.verdict is verdict for line in found)) for verdict in ORDER)
-    said = [f"{count} {verdict_word(verdict)}" for verdict, count in counts if count]
+    counts, left = Counter(line.verdict for line in lines(document)), unjudged(document)
+    said = [f"{counts[each]} {verdict_word(each)}" for each in ORDER if counts[each]]
     said += [f"{counted(len(left), 'case')} not judged"] if left else []
     return ", ".join(said) or "nothing was judged"
 
 
 def origin(document: Document) -> str:
     """``nightly in staging, main at 1a2b3c4``."""
-    commit = document["commit"]
-    where = [
-        f"{document['suite']} in {document['environment']}"
-        if document["environment"]
-        else document["suite"],
-        " at ".join(part for part in (document["branch"], commit and commit[:7]) if part),
-    ]
+    suite, environment, commit = (document[key] for key in ("suite", "environment", "commit"))
+    at = " at ".join(part for part in (document["branch"], commit and commit[:7]) if part)
+    place = f"{suite} in {environment}" if environment else suite
     changed = " with changes" if document["changed"] else ""
-    return ", ".join(part for part in where if part) + changed
+    return (f"{place}, {at}" if at else place) + changed
+
+
+def run_url() -> str | None:
+    """The address of this run on GitHub, GitLab or CodeBuild, if it is one of theirs."""
+    get = os.environ.get
+    if get("GITHUB_RUN_ID") and get("GITHUB_SERVER_URL") and get("GITHUB_REPOSITORY"):
+        base = f"{get('GITHUB_SERVER_URL')}/{get('GITHUB_REPOSITORY')}"
+        return f"{base}/actions/runs/{get('GITHUB_RUN_ID')}"
+    return get("CI_JOB_URL") or get("CODEBUILD_PUBLIC_BUILD_URL") or None
 
 
 def printable(text: str) -> str:
@@ -98,30 +107,30 @@ def worth_telling(document: Document) -> bool:
     return document["exit_code"] != 0 or document["verdict"] in told
 
 
-def _lines(document: Document) -> Iterator[Line]:
-    for case in document["cases"]:
-        for size in case["sizes"]:
-            for gate in size["gates"]:
-                yield _line(case["case"], size, gate)
+def _relative(gate: Gate) -> bool:
+    return gate.slo is None and not gate.subject.share
 
 
-def _line(case: str, size: Mapping[str, Any], gate: Mapping[str, Any]) -> Line:
-    parsed = parse_gate(gate["gate"])
-    relative = parsed.slo is None and not parsed.subject.share
-    moved = change(gate["ratio"]) if relative and gate["ratio"] is not None else ""
-    if moved and gate["low"] is not None and gate["high"] is not None:
-        moved += f" ({change(gate['low'])} to {change(gate['high'])})"
-    if moved and gate["control_ratio"] is not None:  # else before and after would seem to differ
-        moved += f", the control {change(gate['control_ratio'])}"
+def _line(case: str, size: Mapping[str, Any], raw: Mapping[str, Any]) -> Line:
+    gate = parse_gate(raw["gate"])
     return Line(
         case=case,
         memory_mb=size["memory_mb"],
         arch=size.get("arch"),  # not in documents of earlier versions
-        gate=gate["gate"],
-        verdict=Verdict(gate["verdict"]),
-        before="" if parsed.slo else measured(gate["measure"], gate["before"]),
-        after=measured(gate["measure"], gate["after"]),
-        change=moved,
-        sentence=gate["sentence"],
-        raw=gate,
+        gate=gate,
+        verdict=Verdict(raw["verdict"]),
+        before="" if gate.slo else measured(raw["measure"], raw["before"]),
+        after=measured(raw["measure"], raw["after"]),
+        change=_moved(raw) if _relative(gate) and raw["ratio"] is not None else "",
+        sentence=raw["sentence"],
+        raw=raw,
     )
+
+
+def _moved(raw: Mapping[str, Any]) -> str:
+    said = change(raw["ratio"])
+    if raw["low"] is not None and raw["high"] is not None:
+        said += f" ({change(raw['low'])} to {change(raw['high'])})"
+    if raw["control_ratio"] is not None:  # else before and after would seem to differ
+        said += f", the control {change(raw['control_ratio'])}"
+    return said

@@ -1,48 +1,59 @@
-"""A bench run as Markdown: for a comment, a step summary, a wiki.
+"""A bench run as people read it: Markdown for a comment, a step summary, a wiki; blocks of Slack.
 
 What needs attention is in the open; gates that are the same are folded away. Names and reasons
-come from users and their functions, so nothing in them is taken for Markdown.
+come from users and their functions, so nothing in them is taken for markup, a link or a mention.
+Slack's limits (api.slack.com, "Block Kit"): a section has 3,000 characters.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from tuner.outputs.lines import Document, Line, headline, lines, origin, printable, unjudged
+from tuner.outputs.lines import (
+    Document,
+    Line,
+    headline,
+    lines,
+    origin,
+    printable,
+    run_url,
+    unjudged,
+)
 from tuner.report.elements import counted, verdict_word
 from tuner.suites.judgement import SENSIBLE, Verdict
 from tuner.units import format_seconds, format_usd
 
-_SIGNS = {
-    Verdict.REGRESSED: "🔴",
-    Verdict.CANNOT_TELL: "🟡",
-    Verdict.IMPROVED: "🟢",
-    Verdict.SAME: "⚪",
+#: In Markdown and in Slack's; the last is for what was not judged.
+_SIGNS: Mapping[str | None, tuple[str, str]] = {
+    Verdict.REGRESSED: ("🔴", ":red_circle:"),
+    Verdict.CANNOT_TELL: ("🟡", ":large_yellow_circle:"),
+    Verdict.IMPROVED: ("🟢", ":large_green_circle:"),
+    Verdict.SAME: ("⚪", ":white_circle:"),
+    None: ("⚠️", ":warning:"),
 }
 #: What Markdown or GitHub reads as markup, links or mentions.
 _SPECIAL = re.compile(r"([\\`*_\[\]|~$])")
 #: A comment may have 65,536 characters; rows beyond this many are only counted.
 _ROWS = 200
+_HEAD = "| | case | gate | before | after | change | verdict |\n|---|---|---|--:|--:|--:|---|"
+#: Blocks of one message of Slack, and the characters of one.
+_SHOWN, _LONGEST = 12, 3000
 
 
 def markdown(document: Document) -> str:
     """The whole text, ending in a line end."""
     found = lines(document)
-    open_ = [line for line in found if line.verdict is not Verdict.SAME]
-    folded = [line for line in found if line.verdict is Verdict.SAME]
+    sign = _SIGNS[document["verdict"]][0]
     parts = [
-        f"### {_sign(document)} tuner bench: {headline(document)}",
+        f"### {sign} tuner bench: {headline(document)}",
         f"Suite {_plain(origin(document))}.{_warns(document)}",
-        _table(open_),
-        _cases(document),
-        _folded(folded),
+        _table([line for line in found if line.verdict is not Verdict.SAME]),
+        "\n".join(_case(**each) for each in unjudged(document)),
+        _folded([line for line in found if line.verdict is Verdict.SAME]),
         "\n".join(f"- ⚠️ {_plain(warning)}" for warning in _warnings(document)),
         _spend(document),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _sign(document: Document) -> str:
-    return "⚠️" if document["verdict"] is None else _SIGNS[Verdict(document["verdict"])]
 
 
 def _warns(document: Document) -> str:
@@ -53,16 +64,15 @@ def _warns(document: Document) -> str:
 def _table(rows: Sequence[Line]) -> str:
     if not rows:
         return ""
-    head = "| | case | gate | before | after | change | verdict |\n|---|---|---|--:|--:|--:|---|"
     left = f"\n\n{len(rows) - _ROWS} more rows are in the report." if len(rows) > _ROWS else ""
-    return "\n".join([head, *map(_row, rows[:_ROWS])]) + left
+    return "\n".join([_HEAD, *map(_row, rows[:_ROWS])]) + left
 
 
 def _row(line: Line) -> str:
     cells = [
-        _SIGNS[line.verdict],
+        _SIGNS[line.verdict][0],
         _plain(line.place),
-        _plain(line.gate),
+        _plain(line.gate.text),
         line.before,
         line.after,
         line.change,
@@ -83,11 +93,8 @@ def _verdict(line: Line) -> str:
     return f"**{word}**" if line.verdict is Verdict.REGRESSED else word
 
 
-def _cases(document: Document) -> str:
-    return "\n".join(
-        f"- ⚠️ {_plain(each.case)}: {each.state}{': ' if each.reason else ''}{_plain(each.reason)}"
-        for each in unjudged(document)
-    )
+def _case(case: str, state: str, reason: str) -> str:
+    return f"- ⚠️ {_plain(case)}: {state}{': ' if reason else ''}{_plain(reason)}"
 
 
 def _folded(rows: Sequence[Line]) -> str:
@@ -116,3 +123,35 @@ def _plain(text: str) -> str:
     flat = " ".join(printable(text).split())
     escaped = _SPECIAL.sub(r"\\\1", flat).replace("&", "&amp;").replace("<", "&lt;")
     return escaped.replace("@", "@\u200b").replace("://", ":\u200b//")
+
+
+def slack(document: Document) -> dict[str, Any]:
+    """The body of a message to a Slack webhook."""
+    found = [line for line in lines(document) if line.verdict is not Verdict.SAME]
+    said = [
+        f"{_SIGNS[line.verdict][1]} *{_safe(line.place)}* {_safe(line.sentence)}" for line in found
+    ]
+    said += [
+        f"{_SIGNS[None][1]} *{_safe(each['case'])}* {_safe(each['state'])}: {_safe(each['reason'])}"
+        for each in unjudged(document)
+    ]
+    more = [f"and {len(said) - _SHOWN} more"] if len(said) > _SHOWN else []
+    url = run_url()
+    link = f" (<{_safe(url)}|this run>)" if url else ""
+    top = f"{_SIGNS[document['verdict']][1]} *{_safe(headline(document))}*"
+    sections = [top, *said[:_SHOWN], *more]
+    return {
+        "text": _safe(f"{origin(document)}: {headline(document)}")[:_LONGEST],
+        "blocks": [
+            *({"type": "section", "text": _words(text)} for text in sections),
+            {"type": "context", "elements": [_words(_safe(origin(document)) + link)]},
+        ],
+    }
+
+
+def _words(text: str) -> dict[str, str]:
+    return {"type": "mrkdwn", "text": text[:_LONGEST]}
+
+
+def _safe(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,27 +1,53 @@
-"""Writes the outputs of a bench run that were asked for, and the CI's step summary."""
+"""Writes the outputs of a bench run that were asked for, posts messages, and CI's step summary.
+
+An address is a secret and is never shown. Only https is accepted, or http on this machine;
+redirects are not followed, for they could take the secret elsewhere. A refusal that may pass (429,
+5xx, no answer) is tried again twice.
+"""
 
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from tuner.errors import Partial, TunerError, UsageError
-from tuner.outputs.junit import junit
 from tuner.outputs.lines import Document, worth_telling
-from tuner.outputs.markdown import markdown
-from tuner.outputs.message import address, is_address, post, slack, webhook
-from tuner.outputs.trackers import action_benchmark, badge_endpoint, badge_svg, bencher
+from tuner.outputs.markdown import markdown, slack
+from tuner.outputs.programs import (
+    action_benchmark,
+    badge_endpoint,
+    badge_svg,
+    bencher,
+    junit,
+    webhook,
+)
 
 #: GitHub shows no step summary beyond 1 MiB.
 _LARGEST_SUMMARY = 1_000_000
-_MESSAGES: Mapping[str, Callable[[Document], Mapping[str, Any]]] = {
-    "--webhook": webhook,
-    "--slack": slack,
+#: What each output is made of; ``badge`` is text if it is a picture.
+_FORMATS: Mapping[str, Callable[[Document], Any]] = {
+    "json": lambda document: document,
+    "markdown": markdown,
+    "junit": junit,
+    "badge": badge_endpoint,
+    "bencher": bencher,
+    "action_benchmark": action_benchmark,
+    "webhook": webhook,
+    "slack": slack,
 }
+_MESSAGES = ("webhook", "slack")
+_TIMEOUT_S = 10.0
+_PAUSES_S = (1.0, 4.0)
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True)
@@ -44,17 +70,16 @@ class Outputs:
     @property
     def on_stdout(self) -> bool:
         """True if a document goes to stdout, which then has nothing else."""
-        return "-" in self._files()
+        return any(to == "-" for _, to in self._wanted())
 
     def checked(self) -> "Outputs":
         """Return itself, or raise UsageError for an output that cannot be written."""
-        for option, to in self._messages():
-            if is_address(to):
-                if not self.post:
-                    fix = "Add --post to send it, or name a file to write it to."
-                    raise UsageError(f"{option} (address hidden)", "is not a file", fix)
-                address(to, option)
-        if self._files().count("-") > 1:
+        for name, to in self._wanted(sent=True):
+            if not self.post:
+                fix = "Add --post to send it, or name a file to write it to."
+                raise UsageError(f"{_option(name)} (address hidden)", "is not a file", fix)
+            address(to, _option(name))
+        if sum(to == "-" for _, to in self._wanted()) > 1:
             fix = "Write all but one to files."
             raise UsageError("-", "is the destination of more than one output", fix)
         if self.badge and not self.badge.endswith((".svg", ".json")):
@@ -62,52 +87,43 @@ class Outputs:
             raise UsageError(f"--badge {self.badge}", "is neither .svg nor .json", fix)
         return self
 
-    def _files(self) -> list[str]:
-        formats = (self.json, self.markdown, self.junit, self.bencher, self.action_benchmark)
-        return [to for to in (*formats, self.webhook, self.slack) if to is not None]
-
-    def _messages(self) -> list[tuple[str, str]]:
-        wanted = (("--webhook", self.webhook), ("--slack", self.slack))
-        return [(option, to) for option, to in wanted if to is not None]
+    def _wanted(self, *, sent: bool = False) -> Iterator[tuple[str, str]]:
+        """Formats with their files, or with their addresses."""
+        for name in _FORMATS:
+            to = getattr(self, name)
+            if to is not None and (name in _MESSAGES and is_address(to)) is sent:
+                yield name, to
 
     def write(self, document: Document) -> None:
         """Write every format, then post. What fails does not keep the rest from being written.
 
         Raises UsageError or Partial: the first of what failed.
         """
+        acts = [
+            partial(_written, _option(n), t, self._text(n, document)) for n, t in self._wanted()
+        ]
+        acts.append(partial(step_summary, document))
+        for name, to in self._wanted(sent=True) if worth_telling(document) else ():
+            acts.append(partial(post, to, _FORMATS[name](document), _option(name)))
         failed: list[TunerError] = []
-        for option, to, text in self._texts(document):
-            _attempt(partial(_written, option, to, text), failed)
-        _attempt(partial(step_summary, document), failed)
-        for option, to in self._messages():
-            if is_address(to) and worth_telling(document):
-                payload = _MESSAGES[option](document)
-                _attempt(partial(_posted, option, to, payload), failed)
+        for act in acts:
+            try:
+                act()
+            except TunerError as error:
+                failed.append(error)
         if failed:
             raise failed[0]
 
-    def _texts(self, document: Document) -> list[tuple[str, str, str]]:
-        """Option, file and text of everything that is a file."""
-        found: list[tuple[str, str, str]] = []
-        texts: list[tuple[str, str | None, Callable[[Document], str]]] = [
-            ("--json", self.json, _json),
-            ("--markdown", self.markdown, markdown),
-            ("--junit", self.junit, junit),
-            ("--badge", self.badge, self._badge),
-            ("--bencher", self.bencher, lambda d: _json(bencher(d))),
-            ("--action-benchmark", self.action_benchmark, lambda d: _json(action_benchmark(d))),
-        ]
-        for option, to, make in texts:
-            if to is not None:
-                found.append((option, to, make(document)))
-        for option, to in self._messages():
-            if not is_address(to):
-                found.append((option, to, _json(_MESSAGES[option](document))))
-        return found
+    def _text(self, name: str, document: Document) -> str:
+        picture = name == "badge" and str(self.badge).endswith(".svg")
+        made = badge_svg(document) if picture else _FORMATS[name](document)
+        if isinstance(made, str):
+            return made
+        return json.dumps(made, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
-    def _badge(self, document: Document) -> str:
-        picture = (self.badge or "").endswith(".svg")
-        return badge_svg(document) if picture else _json(badge_endpoint(document))
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def step_summary(document: Document) -> None:
@@ -124,17 +140,6 @@ def step_summary(document: Document) -> None:
         raise Partial("The step summary", reason, fix) from None
 
 
-def _attempt(act: Callable[[], None], failed: list[TunerError]) -> None:
-    try:
-        act()
-    except TunerError as error:
-        failed.append(error)
-
-
-def _posted(option: str, to: str, payload: Mapping[str, Any]) -> None:
-    post(address(to, option), payload, option)
-
-
 def _written(option: str, to: str, text: str) -> None:
     if to == "-":
         sys.stdout.write(text)
@@ -148,5 +153,65 @@ def _written(option: str, to: str, text: str) -> None:
         raise UsageError(f"{option} {to}", reason, "Choose another file.") from None
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+def is_address(to: str) -> bool:
+    """True for an address, or the name of a variable that has one; false for a file."""
+    return to.startswith("env:") or "://" in to
+
+
+def address(to: str, option: str) -> str:
+    """The address itself, checked. Raises UsageError that does not repeat it."""
+    if to.startswith("env:"):
+        name = to.removeprefix("env:")
+        url = os.environ.get(name, "").strip()
+        if not url:
+            raise UsageError(f"{option} {to[:60]}", "is empty or not set", f"Export {name[:40]}.")
+    else:
+        url = to.strip()
+    try:
+        parts = urlsplit(url)
+        here = parts.scheme == "http" and parts.hostname in _LOOPBACK
+        good = bool(parts.hostname) and (parts.scheme == "https" or here)
+    except ValueError:
+        good = False
+    if not good or any(ord(c) <= 0x20 or ord(c) > 0x7E for c in url):
+        fix = "Use an https:// address, preferably as env:NAME, the variable that holds it."
+        raise UsageError(f"{option} (address hidden)", "is not an https address", fix)
+    return url
+
+
+def post(
+    to: str, payload: Mapping[str, Any], option: str, sleep: Callable[[float], None] = time.sleep
+) -> None:
+    """Send JSON. Raises Partial, which names the host only, when it was not taken."""
+    url, body = address(to, option), json.dumps(payload).encode()
+    headers = {"Content-Type": "application/json", "User-Agent": "tuner"}
+    for pause in (*_PAUSES_S, None):
+        refused, again = _sent(Request(url, data=body, headers=headers, method="POST"))
+        if refused is None:
+            return
+        if pause is None or not again:
+            fix = "The run itself is stored. Check the address and its permissions."
+            raise Partial(f"{option} to {urlsplit(url).hostname}", f"was refused: {refused}", fix)
+        sleep(pause)
+
+
+def _sent(request: Request) -> tuple[str | None, bool]:
+    """The reason for a refusal (None: accepted), and true if trying again may help."""
+    try:
+        with build_opener(_Stay).open(request, timeout=_TIMEOUT_S):
+            return None, False
+    except HTTPError as error:
+        with error:
+            again = error.code == HTTPStatus.TOO_MANY_REQUESTS or error.code >= 500
+            return f"HTTP {error.code}", again
+    except (URLError, OSError) as error:  # its text may hold the address
+        cause = getattr(error, "reason", error)
+        return f"no answer ({type(cause).__name__})", True
+
+
+class _Stay(HTTPRedirectHandler):
+    """A redirect is an answer like any other refusal."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        """Follow none."""
+        return

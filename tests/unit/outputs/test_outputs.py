@@ -13,11 +13,16 @@ from hypothesis import strategies as st
 from support.benches import all_kinds, case, document
 from support.examples import examples
 from tuner.errors import Partial, UsageError
-from tuner.outputs.junit import junit
 from tuner.outputs.lines import headline, lines, origin, worth_telling
-from tuner.outputs.markdown import markdown
-from tuner.outputs.message import slack, webhook
-from tuner.outputs.trackers import action_benchmark, badge_endpoint, badge_svg, bencher
+from tuner.outputs.markdown import markdown, slack
+from tuner.outputs.programs import (
+    action_benchmark,
+    badge_endpoint,
+    badge_svg,
+    bencher,
+    junit,
+    webhook,
+)
 from tuner.outputs.write import Outputs
 from tuner.suites.result import CaseState
 

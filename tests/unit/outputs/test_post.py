@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from support.benches import all_kinds, case, document
 from tuner.errors import Partial, UsageError
-from tuner.outputs.message import address, post
-from tuner.outputs.write import Outputs
+from tuner.outputs.write import Outputs, address, post
 
 SECRET = "T0000-B0000-XYZSECRET"
 

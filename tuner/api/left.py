@@ -154,7 +154,7 @@ def _entry_back(entry: "JournalEntry", control: "ControlPlane") -> bool:
 
 
 def _application_back(path: Path, control: "ControlPlane", tell: Tell) -> bool:
-    from tuner.aws.undo import restore_applied
+    from tuner.aws.applied import restore_applied
 
     return restore_applied(path, control, tell)
 

@@ -1,7 +1,7 @@
 """Sets the recommended memory on a function for good, or undoes that.
 
 What was there is written to disk before each change, so that it can be undone after any end
-(``undo.py``). Every change is guarded by RevisionId; what somebody else has set since is left
+(``applied.py``). Every change is guarded by RevisionId; what somebody else has set since is left
 alone. An alias moves at once or in steps, and moves back when CloudWatch shows that the new version
 is worse (``metrics.py``).
 """
@@ -15,6 +15,7 @@ from ulid import ULID
 
 from tuner.aws.applied import (
     Applied,
+    Undo,
     drop_record,
     held,
     merged,
@@ -23,13 +24,19 @@ from tuner.aws.applied import (
     write_record,
 )
 from tuner.aws.calls import AwsService
-from tuner.aws.control import Configuration, ControlPlane, revision_of, unqualified
+from tuner.aws.changes import (
+    package_for,
+    point,
+    publish_once,
+    set_architecture,
+    set_memory,
+    weights_of,
+)
+from tuner.aws.configuration import Configuration, architecture_of, revision_of, unqualified
+from tuner.aws.control import ControlPlane
 from tuner.aws.journal import MARK
 from tuner.aws.metrics import SplitAlias, read_health, why_worse
-from tuner.aws.package import architecture_of, package_for, set_architecture
 from tuner.aws.restore import insist, said_of_left
-from tuner.aws.undo import Undo, point, set_memory, weights_of
-from tuner.aws.versions import publish_once
 from tuner.errors import TargetError, TunerError
 
 Tell = Callable[[str], None]

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
-from tuner.aws.control import Configuration, ControlPlane, unqualified
+from tuner.aws.configuration import Configuration, unqualified
+from tuner.aws.control import ControlPlane
 from tuner.aws.journal import Before, Journal, JournalHeader
 from tuner.aws.package import UPLOAD_LIMIT, code_of, refuse_architecture
 from tuner.aws.policy import CLONE_PREFIX

@@ -11,13 +11,11 @@ from dataclasses import replace
 from typing import Any
 
 from tuner.aws.calls import MARKER, Client, Patience
+from tuner.aws.configuration import Configuration, revision_of, settled, state_of, usable
 from tuner.aws.policy import CLONE_PREFIX
 from tuner.aws.session import AwsSession
 from tuner.clock import Clock
 from tuner.errors import ChangedUnderneath, Interrupted, NotFound, TargetError
-
-#: A FunctionConfiguration of the Lambda API, as botocore gives it.
-Configuration = Mapping[str, Any]
 
 #: The longest wait for an update or a version, in seconds: SnapStart takes minutes to publish
 #: (botocore's own ``published_version_active`` waiter allows 26 minutes).
@@ -34,7 +32,6 @@ _RESTORING_LIMIT_S, _STOPPING_LIMIT_S = 300.0, 10.0
 _STALE_S, _DOUBTFUL_S, _REREAD_S = 90.0, 15.0, 2.0
 #: How many reads in a row must agree before somebody else is said to have changed a function.
 _AGREEING, _MOST_READS = 3, 12
-_NO_REASON = "no reason given"
 _REPLACING = ("UpdateFunctionConfiguration", "UpdateFunctionCode")
 
 
@@ -90,7 +87,7 @@ class ControlPlane(Client):
                 break
             self.clock.sleep(self.poll_s)
             found = self.settle(function)
-            same = same + 1 if _state(found) == _state(now) else 1
+            same = same + 1 if state_of(found) == state_of(now) else 1
             now = found
         return now
 
@@ -195,21 +192,17 @@ class ControlPlane(Client):
         return self.call("GetAlias", function, Name=name)
 
     def update_alias(
-        self,
-        function: str,
-        name: str,
-        version: str,
-        weights: Mapping[str, float],
-        revision_id: str | None,
+        self, function: str, alias: Mapping[str, Any], version: str, weights: Mapping[str, float]
     ) -> Mapping[str, Any]:
-        """Point an alias at a version, with shares of its traffic on another; all of it is set."""
+        """Point an alias, as it was just read, at a version, with shares of its traffic on others;
+        all of it is set."""
         return self.call(
             "UpdateAlias",
             function,
-            Name=name,
+            Name=alias["Name"],
             FunctionVersion=version,
             RoutingConfig={"AdditionalVersionWeights": dict(weights)},
-            RevisionId=revision_id or None,
+            RevisionId=alias.get("RevisionId") or None,
         )
 
     def versions(self, function: str) -> Iterator[Configuration]:
@@ -267,57 +260,3 @@ class ControlPlane(Client):
             self.call(operation, function, **parameters)
             return True
         return False
-
-
-def changed_meanwhile(
-    function: str, reason: str = "somebody else changed it meanwhile; it was not overwritten"
-) -> ChangedUnderneath:
-    """The error for somebody else's deployment during ours."""
-    fix = "Wait for the other deployment to finish, then start again."
-    return ChangedUnderneath(function, reason, fix)
-
-
-def revision_of(configuration: Configuration) -> str:
-    """The RevisionId that guards the next change; empty where the service has none."""
-    return str(configuration.get("RevisionId", ""))
-
-
-def unqualified(arn: str) -> str:
-    """A function's ARN without version or alias."""
-    return ":".join(arn.split(":")[:7])
-
-
-def settled(configuration: Configuration) -> bool:
-    """True if neither an update nor the creation of this version is under way."""
-    return (
-        configuration.get("LastUpdateStatus") != "InProgress"
-        and configuration.get("State") != "Pending"
-    )
-
-
-def uses_snap_start(configuration: Configuration) -> bool:
-    """True if versions that are published now become snapshots."""
-    return (configuration.get("SnapStart") or {}).get("ApplyOn") == "PublishedVersions"
-
-
-def failed_update(configuration: Configuration) -> str | None:
-    """Return why the last update failed; ``None`` if it did not."""
-    failed = configuration.get("LastUpdateStatus") == "Failed"
-    return str(configuration.get("LastUpdateStatusReason") or _NO_REASON) if failed else None
-
-
-def _state(configuration: Configuration) -> tuple[Any, ...]:
-    keys = ("RevisionId", "MemorySize", "Description", "CodeSha256", "LastUpdateStatus")
-    return tuple(configuration.get(key) for key in keys)
-
-
-def usable(configuration: Configuration, function: str) -> Configuration:
-    """Return it; raises :class:`TargetError` for a failed update or a function that cannot run."""
-    why = failed_update(configuration)
-    if why is not None:
-        fix = "Repair it with a new deployment first."
-        raise TargetError(function, f"its last update failed ({why})", fix)
-    if configuration.get("State") == "Failed":
-        why = configuration.get("StateReason") or _NO_REASON
-        raise TargetError(function, f"it cannot run ({why})", "Repair or delete it.")
-    return configuration

@@ -13,6 +13,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -75,12 +76,11 @@ class JournalEntry:
 
     def unconfirmed(self, action: str) -> Step | None:
         """The last step of this kind if it was begun and not confirmed: it may have happened."""
-        of_kind = [at for at, step in enumerate(self.steps) if step.get("do") == action]
-        if not of_kind:
-            return None
-        last = of_kind[-1]
-        confirmed = "did" in next(iter(self.steps[last + 1 :]), {})
-        return None if confirmed else self.steps[last]
+        last: Step | None = None
+        for step, following in pairwise((*self.steps, {})):
+            if step.get("do") == action:
+                last = None if "did" in following else step
+        return last
 
     def replaced(self) -> set[str]:
         """The RevisionIds of ``$LATEST`` that confirmed changes have replaced."""
@@ -145,9 +145,7 @@ class Journal:
 
     def finish(self) -> None:
         """Remove the file: everything is restored."""
-        if self._path is not None:
-            with _using(self._path.parent):
-                _remove(self._path)
+        discard(self.entry())
         self.close()
 
     def close(self) -> None:
@@ -178,9 +176,8 @@ def journal_files(directory: Path) -> list[Path]:
 def read_entry(path: Path) -> JournalEntry | None:
     """One journal; ``None`` if it was removed meanwhile."""
     with _using(path):
-        try:
-            file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-        except FileNotFoundError:
+        file = _open(path)
+        if file is None:
             return None
         with os.fdopen(file, "rb") as stream:
             running = not lock(file)
@@ -191,15 +188,13 @@ def read_entry(path: Path) -> JournalEntry | None:
 
 @contextlib.contextmanager
 def claimed(entry: JournalEntry) -> Iterator[bool]:
-    """Hold a journal while it is restored; gives ``False`` if another process holds it."""
+    """Hold a journal while it is restored; gives ``False`` if another process holds it, or has
+    restored it."""
     if entry.path is None:
         yield True
         return
     with _using(entry.path):
-        try:
-            file = os.open(entry.path, os.O_RDWR | os.O_CLOEXEC)
-        except FileNotFoundError:  # another process has restored it
-            file = None
+        file = _open(entry.path)
     try:
         yield file is not None and lock(file)
     finally:
@@ -211,7 +206,8 @@ def discard(entry: JournalEntry) -> None:
     """Remove the file of a journal whose function is restored."""
     if entry.path is not None:
         with _using(entry.path):
-            _remove(entry.path)
+            entry.path.unlink(missing_ok=True)
+            sync_directory(entry.path.parent)
 
 
 def parse_journal(data: bytes, name: str) -> tuple[JournalHeader, tuple[Step, ...]]:
@@ -223,20 +219,11 @@ def parse_journal(data: bytes, name: str) -> tuple[JournalHeader, tuple[Step, ..
             raise ValueError(f"schema {first['schema']!r} is not known")
         if not all(isinstance(step, dict) for step in rest):
             raise ValueError("a step is not an object")
-        return _header(first), tuple(rest)
+        first["before"] = _record(Before, first["before"])
+        return _record(JournalHeader, first), tuple(rest)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise TargetError(
-            name,
-            f"cannot be read as a journal ({error})",
-            "Compare the function by hand with what the file says, then delete the file.",
-        ) from error
-
-
-def _header(first: dict[str, Any]) -> JournalHeader:
-    header: JournalHeader = _record(
-        JournalHeader, first | {"before": _record(Before, first["before"])}
-    )
-    return header
+        fix = "Compare the function by hand with what the file says, then delete the file."
+        raise TargetError(name, f"cannot be read as a journal ({error})", fix) from error
 
 
 def _record(kind: Any, values: Mapping[str, Any]) -> Any:
@@ -259,11 +246,9 @@ def _using(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise TargetError(
-            str(path),
-            f"the journal of changes cannot be used ({error.strerror or error})",
-            "Make the directory writable, or run in another one. Nothing is changed without it.",
-        ) from error
+        reason = f"the journal of changes cannot be used ({error.strerror or error})"
+        fix = "Make the directory writable, or run in another one. Nothing is changed without it."
+        raise TargetError(str(path), reason, fix) from error
 
 
 def _create(path: Path, first: bytes) -> int:
@@ -290,9 +275,10 @@ def _write(file: int, data: bytes) -> None:
     os.fsync(file)
 
 
-def _remove(path: Path) -> None:
-    path.unlink(missing_ok=True)
-    sync_directory(path.parent)
+def _open(path: Path) -> int | None:
+    with contextlib.suppress(FileNotFoundError):
+        return os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    return None
 
 
 def sync_directory(path: Path) -> None:

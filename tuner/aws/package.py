@@ -1,8 +1,7 @@
-"""The code of a function as it was deployed, and which architecture it runs on.
+"""The code of a function as it was deployed, and which architectures it can run on.
 
 Lambda gives an address that is good for ten minutes; the bytes are those that were uploaded.
-An architecture changes only with the code (UpdateFunctionCode), so the same package is sent again,
-guarded by RevisionId. Nothing is unpacked or kept.
+Nothing is unpacked or kept.
 """
 
 import io
@@ -11,12 +10,11 @@ import urllib.error
 import urllib.request
 import zipfile
 import zlib
-from base64 import b64encode
 from collections.abc import Mapping
-from hashlib import sha256
 from typing import Any
 
-from tuner.aws.control import Configuration, ControlPlane, changed_meanwhile, revision_of
+from tuner.aws.configuration import Configuration
+from tuner.aws.control import ControlPlane
 from tuner.errors import AccessDenied, NotFound, TargetError
 
 #: What CreateFunction and UpdateFunctionCode take as bytes (Lambda quotas, "deployment package":
@@ -134,59 +132,3 @@ def _refuse_layer(control: ControlPlane, arn: str, arch: str, thing: str) -> Non
             f"its layer {':'.join(arn.split(':')[-2:])} is for {', '.join(suits)} only",
             f"Publish the layer for {arch}, or leave {arch} out.",
         )
-
-
-_FIX = "Deploy it for the other architecture with your usual tool."
-
-
-def architecture_of(configuration: Configuration) -> str:
-    """``x86_64`` or ``arm64``; x86_64 where the configuration names none."""
-    return str((configuration.get("Architectures") or ["x86_64"])[0])
-
-
-def set_architecture(
-    control: ControlPlane, function: str, now: Configuration, arch: str
-) -> Configuration:
-    """Set only the architecture of ``$LATEST`` as it was just read, and wait until that is done.
-
-    A change whose answer was lost counts as made. Raises :class:`TargetError` where the code surely
-    does not run on it or is not available, :class:`ChangedUnderneath` for somebody else's change.
-    """
-    package = package_for(control, function, now, arch)
-    try:
-        known: Configuration = control.send(
-            "UpdateFunctionCode",
-            function,
-            FunctionName=function,
-            ZipFile=package,
-            Architectures=[arch],
-            RevisionId=revision_of(now),
-        )
-    except TargetError:
-        known = control.settle(function)
-        untouched = revision_of(known) == revision_of(now) != ""
-        if untouched or _setting(known) != (arch, now["CodeSha256"], now["MemorySize"]):
-            raise
-    latest = control.wait(function, known=known)
-    if _setting(latest)[:2] != (arch, now["CodeSha256"]):
-        raise changed_meanwhile(function)
-    return latest
-
-
-def package_for(control: ControlPlane, function: str, now: Configuration, arch: str) -> bytes:
-    """The package of ``$LATEST`` as it was just read, if it may run on this architecture."""
-    found = control.get(function)
-    if found["Configuration"]["CodeSha256"] != now["CodeSha256"]:
-        raise changed_meanwhile(function, "somebody else is deploying it right now")
-    code = code_of(found, function, _FIX)
-    refuse_architecture(control, now, code, arch, function)
-    package = bytes(code.get("ZipFile", b""))
-    if b64encode(sha256(package).digest()).decode() != now["CodeSha256"]:
-        reason = "the package that Lambda returned does not match the function's CodeSha256"
-        raise TargetError(function, reason, _FIX)
-    return package
-
-
-def _setting(configuration: Configuration) -> tuple[str, str, int]:
-    sha: str = configuration["CodeSha256"]
-    return architecture_of(configuration), sha, configuration["MemorySize"]

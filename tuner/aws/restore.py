@@ -10,14 +10,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from tuner.aws.control import (
+from tuner.aws.configuration import (
     Configuration,
-    ControlPlane,
     failed_update,
     revision_of,
     unqualified,
     uses_snap_start,
 )
+from tuner.aws.control import ControlPlane
 from tuner.aws.journal import JournalEntry, JournalHeader, Step, claimed, discard
 from tuner.errors import AccessDenied, ChangedUnderneath, NotFound, TargetError
 

@@ -6,11 +6,19 @@ guarded by RevisionId; what is not exactly as it was left is somebody else's dep
 run. Measuring and deleting are done elsewhere.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any
 
-from tuner.aws.control import Configuration, ControlPlane, changed_meanwhile, revision_of, usable
+from tuner.aws.changes import publish_once
+from tuner.aws.configuration import (
+    Configuration,
+    changed_meanwhile,
+    identity,
+    revision_of,
+    usable,
+    whole,
+)
+from tuner.aws.control import ControlPlane
 from tuner.aws.journal import Journal
 from tuner.aws.restore import restore_latest
 from tuner.errors import AccessDenied, ChangedUnderneath, TargetError
@@ -18,25 +26,6 @@ from tuner.errors import AccessDenied, ChangedUnderneath, TargetError
 #: The longest wait for provisioned concurrency, in seconds. AWS starts one or two minutes after the
 #: request, and then up to 6,000 a minute (Lambda developer guide, provisioned concurrency).
 READY_LIMIT_S = 600.0
-
-#: What Lambda changes by itself, and the two values that we change. A runtime that is updated
-#: with the function may move to a new patch with our update.
-_NOT_COMPARED = frozenset(
-    {
-        *("MemorySize", "Description", "RevisionId", "LastModified", "ConfigSha256"),
-        *("RuntimeVersionConfig", "ResponseMetadata", "FunctionArn", "Version", "SnapStart"),
-        "MasterArn",
-    }
-)
-
-
-def identity(configuration: Configuration) -> Mapping[str, Any]:
-    """The configuration without memory, description and state: equal if it is the same one."""
-    return {
-        key: value
-        for key, value in configuration.items()
-        if key not in _NOT_COMPARED and not key.startswith(("State", "LastUpdate"))
-    }
 
 
 class VersionMaker:
@@ -146,13 +135,13 @@ class VersionMaker:
         self._journal.did(revision_id=revision_of(latest))
 
     def _as_left(self, now: Configuration) -> bool:
-        return _whole(now) == _whole(self._left)
+        return whole(now) == whole(self._left)
 
     def _check(self, latest: Configuration, memory_mb: int, description: str) -> None:
         expected = (memory_mb, description, identity(self._start))
-        if _whole(latest) != expected:
+        if whole(latest) != expected:
             latest = self._control.agreed(self._function, latest)
-        if _whole(latest) != expected:
+        if whole(latest) != expected:
             raise changed_meanwhile(self._function)
         self._left = latest
 
@@ -195,28 +184,6 @@ def wait_until_ready(
             reason = f"provisioned concurrency was not ready in {READY_LIMIT_S:.0f} s"
             raise TargetError(function, reason, "Try again later, or with less.")
         control.clock.sleep(control.poll_s)
-
-
-def publish_once(
-    control: ControlPlane, function: str, latest: Configuration, description: str
-) -> Configuration:
-    """Publish ``$LATEST`` as it was just read. A version whose answer was lost is found by its
-    description, which has to be the only one of its kind."""
-    try:
-        return control.publish(function, description, revision_of(latest), latest["CodeSha256"])
-    except TargetError:
-        for version in control.versions(function):
-            if version.get("Description", "") == description:
-                return version
-        raise
-
-
-def _whole(configuration: Configuration) -> tuple[int, str, Mapping[str, Any]]:
-    return (
-        configuration["MemorySize"],
-        configuration.get("Description", ""),
-        identity(configuration),
-    )
 
 
 def _or_reason(make: Callable[[], str]) -> str | TargetError:

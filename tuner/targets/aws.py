@@ -11,7 +11,8 @@ from typing import Any
 
 from ulid import ULID
 
-from tuner.aws.control import Configuration, ControlPlane, settled, uses_snap_start
+from tuner.aws.configuration import Configuration, settled, uses_snap_start
+from tuner.aws.control import ControlPlane
 from tuner.aws.logs import FunctionLog, LogReports
 from tuner.aws.session import current_keys, open_session
 from tuner.errors import TargetError, UsageError

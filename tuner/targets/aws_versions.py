@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from tuner.aws.clone import clone_arn, clone_name, make_clone
-from tuner.aws.control import Configuration, ControlPlane, revision_of, unqualified
+from tuner.aws.configuration import Configuration, revision_of, unqualified
+from tuner.aws.control import ControlPlane
 from tuner.aws.journal import MARK, Before, Journal, JournalHeader
 from tuner.aws.restore import restore_function
 from tuner.aws.session import SessionOptions

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from tuner.aws.calls import AwsService
-from tuner.aws.control import Configuration, ControlPlane, revision_of
+from tuner.aws.configuration import Configuration, revision_of
+from tuner.aws.control import ControlPlane
 from tuner.aws.logs import FunctionLog
 from tuner.aws.metrics import read_metrics
 from tuner.errors import AccessDenied, ChangedUnderneath, TargetError, TunerError

@@ -9,7 +9,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from tuner.aws.control import Configuration, ControlPlane, uses_snap_start
+from tuner.aws.configuration import Configuration, uses_snap_start
+from tuner.aws.control import ControlPlane
 from tuner.errors import TargetError
 from tuner.records import SNAP_START, Backend, Setting
 

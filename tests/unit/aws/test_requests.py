@@ -33,7 +33,7 @@ from test_translate import EXPECTED
 
 SOURCE = Path(tuner.__file__).parent
 #: Whoever sends one of these takes its name, in the service model's words, first.
-SENDERS = {"send", "_send", "_delete", "pages"}
+SENDERS = {"send", "call", "_delete", "pages"}
 OTHER_SERVICES = {
     "GetCallerIdentity": "sts",
     "GetMetricData": "cloudwatch",
@@ -81,6 +81,7 @@ CODE = {
     "RevisionId": "rev",
 }
 LAYER = "arn:aws:lambda:eu-west-1:000000000000:layer:shared"
+ALIAS = {"Name": "live", "RevisionId": "rev"}
 EVENTS = {"FunctionName": "orders", "Qualifier": "live"}
 SENT: dict[str, Callable[[ControlPlane], object]] = {
     "GetFunction": lambda c: c.get("orders", "1"),
@@ -89,7 +90,7 @@ SENT: dict[str, Callable[[ControlPlane], object]] = {
     "DeleteFunction": lambda c: c.delete_version("orders", "7"),
     "ListVersionsByFunction": lambda c: list(c.versions("orders")),
     "GetAlias": lambda c: c.get_alias("orders", "live"),
-    "UpdateAlias": lambda c: c.update_alias("orders", "live", "1", {"2": 0.1}, "rev"),
+    "UpdateAlias": lambda c: c.update_alias("orders", ALIAS, "1", {"2": 0.1}),
     "CreateFunction": lambda c: c.send("CreateFunction", "orders", **CREATE),
     "GetLayerVersion": lambda c: c.send("GetLayerVersion", LAYER, LayerName=LAYER, VersionNumber=3),
     "UpdateFunctionCode": lambda c: c.send("UpdateFunctionCode", "orders", **CODE),

@@ -20,7 +20,7 @@ from tuner.locallambda.registry.function import Deployment, Function, Provisione
 from tuner.locallambda.registry.names import FunctionRef
 from tuner.locallambda.registry.registry import Registry
 from tuner.locallambda.registry.store import PackageStore
-from tuner.locallambda.responses import ApiError, broken, throttled
+from tuner.locallambda.responses import ApiError, broken
 from tuner.locallambda.sandbox.host import SandboxHost
 from tuner.locallambda.sandbox.invocation import Invocation, InvocationResult, SandboxSpec
 from tuner.locallambda.sandbox.sandbox import PROVISIONED, Sandbox
@@ -51,7 +51,8 @@ class Pool:
         """Reserve a sandbox for one invocation now, or raise the 429 that AWS answers."""
         placement = self.fleet.place(deployment.function.arn, deployment.key, rated=rated)
         if placement.reason is not None:
-            raise throttled(placement.reason)
+            extra = {"Type": "User", "Reason": placement.reason.value}
+            raise ApiError(429, "TooManyRequestsException", "Rate Exceeded.", **extra)
         return placement
 
     async def run(

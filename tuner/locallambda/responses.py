@@ -10,8 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tuner.fleet import ThrottleReason
-
 
 @dataclass(frozen=True, slots=True)
 class Response:
@@ -80,26 +78,24 @@ def violated(constraints: Sequence[str]) -> ApiError:
     return ApiError(400, "ValidationException", text)
 
 
+def unsatisfied(value: object, field: str, constraint: str) -> str:
+    """AWS's words for a value that its model forbids."""
+    return f"Value '{value}' at '{field}' failed to satisfy constraint: {constraint}"
+
+
+def mismatch(value: str, field: str, pattern: str) -> str:
+    """AWS's words for a value that does not match its pattern."""
+    constraint = f"Member must satisfy regular expression pattern: {pattern}"
+    return unsatisfied(value, field, constraint)
+
+
 def unreadable(text: str) -> ApiError:
     """400 for a body that is not what the operation reads."""
     return ApiError(400, "SerializationException", text)
 
 
-def bad_content(text: str) -> ApiError:
-    """400 for an event that is not JSON."""
-    return ApiError(400, "InvalidRequestContentException", text, Type="User")
-
-
 def conflict(text: str) -> ApiError:
     return ApiError(409, "ResourceConflictException", text, Type="User")
-
-
-def update_in_progress(arn: str) -> ApiError:
-    """409 while the previous update settles."""
-    return conflict(
-        "The operation cannot be performed at this time. "
-        f"An update is in progress for resource: {arn}"
-    )
 
 
 def not_ready(state: str) -> ApiError:
@@ -123,18 +119,6 @@ def stale_revision() -> ApiError:
 
 def too_large(text: str) -> ApiError:
     return ApiError(413, "RequestEntityTooLargeException", text, key="Message")
-
-
-def throttled(reason: ThrottleReason) -> ApiError:
-    """429; data for the load generator."""
-    return ApiError(
-        429, "TooManyRequestsException", "Rate Exceeded.", Type="User", Reason=reason.value
-    )
-
-
-def denied() -> ApiError:
-    """403 for another account's ARN; AWS gives no message."""
-    return ApiError(403, "AccessDeniedException", None)
 
 
 def broken(text: str) -> ApiError:

@@ -7,8 +7,8 @@ from typing import Any
 from tuner.locallambda.api.concurrency import alias_on_provisioned, provisioned_elsewhere
 from tuner.locallambda.api.requests import ApiRequest, page
 from tuner.locallambda.registry.function import Alias, Function, new_revision
-from tuner.locallambda.registry.names import ALIAS_NAME, LATEST, pattern_violation
-from tuner.locallambda.registry.validation import field_of, missing_of
+from tuner.locallambda.registry.names import LATEST
+from tuner.locallambda.registry.validation import check_model
 from tuner.locallambda.responses import (
     NO_CONTENT,
     Response,
@@ -18,17 +18,28 @@ from tuner.locallambda.responses import (
     invalid,
     not_found,
     stale_revision,
+    unsatisfied,
     violated,
 )
 from tuner.locallambda.service import Service
 
-_VERSION = r"(\$LATEST(\.PUBLISHED)?|[0-9]+)"
+_WEIGHTS = "routingConfig.additionalVersionWeights"
+_WEIGHTED_VERSION = (
+    "Map keys must satisfy constraint: [Member must have length less than or equal to 1024, "
+    "Member must have length greater than or equal to 1, "
+    "Member must satisfy regular expression pattern: [0-9]+, Member must not be null]"
+)
+_WEIGHT = (
+    "Map value must satisfy constraint: [Member must have value less than or equal to 1.0, "
+    "Member must have value greater than or equal to 0.0, Member must not be null]"
+)
+_KEYS = ("Name", "FunctionVersion")
 
 
 async def create_alias(service: Service, call: ApiRequest) -> Response:
     """CreateAlias: 201."""
     body = call.body()
-    _check_alias(body, required=("Name", "FunctionVersion"))
+    check_model(body, _KEYS, required=_KEYS)
     function = service.registry.get(call.ref())
     alias = Alias(body["Name"], body["FunctionVersion"], body.get("Description") or "")
     alias.weights = _weights(body)
@@ -51,7 +62,7 @@ async def get_alias(service: Service, call: ApiRequest) -> Response:
 async def update_alias(service: Service, call: ApiRequest) -> Response:
     """UpdateAlias: keeps what is not given."""
     body = call.body()
-    _check_alias(body)
+    check_model(body, _KEYS)
     function = service.registry.get(call.ref())
     old = function.aliases.get(call.words[1])
     if old is None:
@@ -111,15 +122,6 @@ def _alias_document(function: Function, alias: Alias) -> dict[str, Any]:
     return body
 
 
-def _check_alias(body: Mapping[str, Any], required: tuple[str, ...] = ()) -> None:
-    found = missing_of(body, required)
-    for key, pattern in (("Name", ALIAS_NAME), ("FunctionVersion", _VERSION)):
-        if body.get(key) is not None and not re.fullmatch(pattern, body[key]):
-            found.append(pattern_violation(body[key], field_of(key), pattern))
-    if found:
-        raise violated(found)
-
-
 def _weights(body: Mapping[str, Any]) -> dict[str, float]:
     weights = (body.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
     if not isinstance(weights, dict):
@@ -127,21 +129,12 @@ def _weights(body: Mapping[str, Any]) -> dict[str, float]:
     if len(weights) > 1:
         raise invalid("Number of items in AdditionalVersionWeights cannot be greater than 1")
     shown = "{" + ", ".join(f"{key}={value}" for key, value in weights.items()) + "}"
-    where = f"Value '{shown}' at 'routingConfig.additionalVersionWeights' failed to satisfy"
     found = []
     for version, share in weights.items():
         if not re.fullmatch("[0-9]+", version):
-            found.append(
-                f"{where} constraint: Map keys must satisfy constraint: [Member must have length "
-                "less than or equal to 1024, Member must have length greater than or equal to 1, "
-                "Member must satisfy regular expression pattern: [0-9]+, Member must not be null]"
-            )
+            found.append(unsatisfied(shown, _WEIGHTS, _WEIGHTED_VERSION))
         if type(share) not in (int, float) or not 0 <= share <= 1:
-            found.append(
-                f"{where} constraint: Map value must satisfy constraint: [Member must have value "
-                "less than or equal to 1.0, Member must have value greater than or equal to 0.0, "
-                "Member must not be null]"
-            )
+            found.append(unsatisfied(shown, _WEIGHTS, _WEIGHT))
     if found:
         raise violated(found)
     return weights

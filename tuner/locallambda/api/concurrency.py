@@ -6,7 +6,7 @@ from tuner.locallambda.api.requests import ApiRequest, page
 from tuner.locallambda.registry.function import Function, Provisioned
 from tuner.locallambda.registry.names import LATEST, function_arn
 from tuner.locallambda.registry.store import MAX_UNZIPPED, MAX_ZIPPED, packages_of
-from tuner.locallambda.registry.validation import read_number
+from tuner.locallambda.registry.validation import check_model
 from tuner.locallambda.responses import (
     NO_CONTENT,
     ApiError,
@@ -28,7 +28,9 @@ CODE_STORAGE = 300 * 1024**3
 async def put_function_concurrency(service: Service, call: ApiRequest) -> Response:
     body = call.body()
     function = _unqualified(service, call)
-    asked = read_number(body, "ReservedConcurrentExecutions", 0, 1 << 31)
+    key = "ReservedConcurrentExecutions"
+    check_model(body, [key], required=[key])
+    asked = body[key]
     kept_ready = provisioned_of(function)
     if asked < kept_ready:
         raise invalid(
@@ -45,7 +47,7 @@ async def put_function_concurrency(service: Service, call: ApiRequest) -> Respon
             typed=False,
         )
     _set(service, function, asked)
-    return document({"ReservedConcurrentExecutions": asked})
+    return document({key: asked})
 
 
 async def get_function_concurrency(service: Service, call: ApiRequest) -> Response:
@@ -119,7 +121,9 @@ def _unqualified(service: Service, call: ApiRequest) -> Function:
 
 async def put_provisioned(service: Service, call: ApiRequest) -> Response:
     """PutProvisionedConcurrencyConfig: 202, IN_PROGRESS with none allocated yet."""
-    asked = read_number(call.body(), "ProvisionedConcurrentExecutions", 1, 1 << 31)
+    body, key = call.body(), "ProvisionedConcurrentExecutions"
+    check_model(body, [key], required=[key])
+    asked = body[key]
     function = service.registry.get(call.ref())
     qualifier = call.ref().qualifier
     if qualifier in (None, LATEST):

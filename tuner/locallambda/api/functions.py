@@ -178,7 +178,7 @@ async def tag_resource(service: Service, call: ApiRequest) -> Response:
     """TagResource: 204."""
     body = call.body()
     if not body.get("Tags"):
-        raise violated([missing("tags")])
+        raise violated([missing("Tags")])
     added = read_tags(body["Tags"])
     function = _tagged(service, call)
     function.check_change()

@@ -11,16 +11,17 @@ from tuner.locallambda.api.requests import ApiRequest, page
 from tuner.locallambda.events import Event
 from tuner.locallambda.registry.function import Function
 from tuner.locallambda.registry.names import LATEST, FunctionRef, function_arn
-from tuner.locallambda.registry.validation import field_of, out_of_bounds
+from tuner.locallambda.registry.validation import check_model
 from tuner.locallambda.responses import (
     NO_CONTENT,
+    ApiError,
     Response,
-    bad_content,
     document,
     invalid,
     not_found,
     too_large,
     unreadable,
+    unsatisfied,
     violated,
 )
 from tuner.locallambda.sandbox.invocation import Invocation, InvocationResult, new_trace_id
@@ -54,11 +55,8 @@ def read_request(ref: FunctionRef, headers: Mapping[str, str], body: bytes) -> I
     """Check the event and the headers; raises AWS's ApiError."""
     kind = headers.get("X-Amz-Invocation-Type") or "RequestResponse"
     if kind not in _TYPES:
-        text = (
-            f"Value '{kind}' at 'invocationType' failed to satisfy constraint: "
-            f"Member must satisfy enum value set: [{', '.join(sorted(_TYPES))}]"
-        )
-        raise violated([text])
+        constraint = f"Member must satisfy enum value set: [{', '.join(sorted(_TYPES))}]"
+        raise violated([unsatisfied(kind, "invocationType", constraint)])
     limit = MAX_EVENT.get(kind, MAX_EVENT["RequestResponse"])
     if len(body) > limit:
         raise too_large(
@@ -90,9 +88,13 @@ def check_event(body: bytes) -> None:
     try:
         _JSON.decode(body.decode())
     except (ValueError, RecursionError) as error:
-        raise bad_content(
+        raise _bad_content(
             f"Could not parse request body into json: Could not parse payload into json: {error}"
         ) from error
+
+
+def _bad_content(text: str) -> ApiError:
+    return ApiError(400, "InvalidRequestContentException", text, Type="User")
 
 
 def _client_context(encoded: str | None) -> str | None:
@@ -103,7 +105,7 @@ def _client_context(encoded: str | None) -> str | None:
         if not isinstance(json.loads(text), dict):
             raise ValueError("not an object")
     except ValueError as error:
-        raise bad_content("Client context must be a valid Base64-encoded JSON object.") from error
+        raise _bad_content("Client context must be a valid Base64-encoded JSON object.") from error
     return text
 
 
@@ -145,7 +147,7 @@ def _success(request: InvokeRequest, version: str, result: InvocationResult) -> 
     return Response(200, result.payload, headers)
 
 
-_BOUNDS = {"MaximumRetryAttempts": (0, 2), "MaximumEventAgeInSeconds": (60, 21_600)}
+_RETRIES = ("MaximumRetryAttempts", "MaximumEventAgeInSeconds")
 
 
 async def put_event_config(service: Service, call: ApiRequest) -> Response:
@@ -191,16 +193,10 @@ async def list_event_configs(service: Service, call: ApiRequest) -> Response:
 
 def _checked(call: ApiRequest) -> dict[str, Any]:
     body = {key: value for key, value in call.body().items() if value is not None}
-    body = {key: body[key] for key in (*_BOUNDS, "DestinationConfig") if key in body}
+    body = {key: body[key] for key in (*_RETRIES, "DestinationConfig") if key in body}
     if not body:
         raise invalid("You must specify at least one of error handling or destination setting.")
-    found = [
-        wrong
-        for key, bounds in _BOUNDS.items()
-        if key in body and (wrong := out_of_bounds(body[key], field_of(key), *bounds))
-    ]
-    if found:
-        raise violated(found)
+    check_model(body, _RETRIES)
     return body
 
 

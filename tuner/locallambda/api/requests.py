@@ -13,7 +13,7 @@ from typing import Any
 
 from tuner.locallambda.registry.names import FunctionRef, read_reference
 from tuner.locallambda.registry.validation import read_body
-from tuner.locallambda.responses import ApiError, invalid, too_large
+from tuner.locallambda.responses import ApiError, invalid, too_large, unsatisfied, violated
 
 MAX_REQUEST = 70_167_211
 
@@ -52,12 +52,8 @@ def page(items: Sequence[Any], key: str, query: Mapping[str, str]) -> dict[str, 
     except ValueError as error:
         raise invalid("The provided Marker or MaxItems is not a number.") from error
     if start < 0 or not 1 <= size <= 10_000:
-        raise ApiError(
-            400,
-            "ValidationException",
-            f"1 validation error detected: Value '{size}' at 'maxItems' failed to satisfy "
-            "constraint: Member must have value between 1 and 10000",
-        )
+        constraint = "Member must have value between 1 and 10000"
+        raise violated([unsatisfied(size, "maxItems", constraint)])
     listed: dict[str, Any] = {key: list(items[start : start + size])}
     if start + size < len(items):
         listed["NextMarker"] = str(start + size)

@@ -11,7 +11,7 @@ from typing import Any
 
 from tuner.locallambda.registry.configuration import Configuration
 from tuner.locallambda.registry.names import LATEST, function_arn
-from tuner.locallambda.responses import not_ready, stale_revision, update_in_progress
+from tuner.locallambda.responses import conflict, not_ready, stale_revision
 
 #: Platform seconds that AWS's short states last here: long enough to be seen.
 SETTLE_S = 0.1
@@ -118,7 +118,10 @@ class Function:
         if self.state != "Active":
             raise not_ready(self.state)
         if self.updating:
-            raise update_in_progress(self.arn)
+            raise conflict(
+                "The operation cannot be performed at this time. "
+                f"An update is in progress for resource: {self.arn}"
+            )
 
     def document(self, version: Version | None = None, *, listed: bool = False) -> dict[str, Any]:
         """AWS's FunctionConfiguration of $LATEST or a version; lists leave out what moves."""

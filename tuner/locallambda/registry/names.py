@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from tuner.locallambda.responses import denied, invalid, not_found, violated
+from tuner.locallambda.responses import ApiError, invalid, mismatch, not_found, violated
 
 ACCOUNT_ID = "000000000000"
 LATEST = "$LATEST"
@@ -14,7 +14,6 @@ _PREFIX = (
     r"((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?"
 )
 FUNCTION_NAME = _PREFIX + r"([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?"
-ALIAS_NAME = r"(?!^[0-9]+$)([a-zA-Z0-9-_]+)"
 QUALIFIER = r"(|[a-zA-Z0-9$_-]+)"
 
 _REFERENCE = re.compile(
@@ -49,14 +48,6 @@ class FunctionRef:
         return function_arn(self.region, self.name, self.qualifier)
 
 
-def pattern_violation(value: str, field: str, pattern: str) -> str:
-    """AWS's words for a value that does not match its pattern."""
-    return (
-        f"Value '{value}' at '{field}' failed to satisfy constraint: "
-        f"Member must satisfy regular expression pattern: {pattern}"
-    )
-
-
 def read_reference(text: str, region: str, qualifier: str | None = None) -> FunctionRef:
     """Read the name in the path of a call in ``region``.
 
@@ -68,16 +59,16 @@ def read_reference(text: str, region: str, qualifier: str | None = None) -> Func
     else:
         match = _REFERENCE.fullmatch(text) if len(text) <= 256 else None
         if match is None or len(match["name"]) > 64:
-            raise violated([pattern_violation(text, "functionName", FUNCTION_NAME)])
+            raise violated([mismatch(text, "functionName", FUNCTION_NAME)])
         if match["account"] not in (None, ACCOUNT_ID):
-            raise denied()
+            raise ApiError(403, "AccessDeniedException", None)  # AWS gives no message
         if match["region"] not in (None, region):
             raise not_found(
                 f"Functions from '{match['region']}' are not reachable in this region ('{region}')"
             )
         name, own = match["name"], match["qualifier"]
     if qualifier is not None and not re.fullmatch(QUALIFIER, qualifier):
-        raise violated([pattern_violation(qualifier, "qualifier", QUALIFIER)])
+        raise violated([mismatch(qualifier, "qualifier", QUALIFIER)])
     if own and qualifier and own != qualifier:
         raise invalid(
             "The derived qualifier from the function name does not match the specified qualifier."

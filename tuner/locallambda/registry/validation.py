@@ -6,16 +6,37 @@ by one. Bounds are those of zip functions (128 to 10240 MB, 1 to 900 s, 4 KB of 
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tuner.locallambda.registry.names import pattern_violation
-from tuner.locallambda.responses import ApiError, invalid, unreadable, violated
+from tuner.locallambda.responses import (
+    ApiError,
+    invalid,
+    mismatch,
+    unreadable,
+    unsatisfied,
+    violated,
+)
 
-MEMORY_MB = (128, 10240)
-TIMEOUT_S = (1, 900)
-ROLE = r"arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+"
-HANDLER = r"[^\s]+"
+_BOUNDS = {
+    "MemorySize": (128, 10240),
+    "Timeout": (1, 900),
+    "ReservedConcurrentExecutions": (0, 1 << 31),
+    "ProvisionedConcurrentExecutions": (1, 1 << 31),
+    "MaximumRetryAttempts": (0, 2),
+    "MaximumEventAgeInSeconds": (60, 21_600),
+}
+_PATTERNS = {
+    "Handler": r"[^\s]+",
+    "Role": r"arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+",
+    "Name": r"(?!^[0-9]+$)([a-zA-Z0-9-_]+)",  # of an alias
+    "FunctionVersion": r"(\$LATEST(\.PUBLISHED)?|[0-9]+)",
+}
+_MAY_BE_EMPTY = ("Handler", "Role")
+_LENGTHS = {"Handler": 128, "Description": 256}
+_ARCHITECTURE = (
+    "Member must satisfy constraint: [Member must satisfy enum value set: [x86_64, arm64]]"
+)
 
 # Identifiers that AWS accepts for new functions (botocore model, 2026-11).
 RUNTIMES = (
@@ -78,33 +99,44 @@ def read_body(raw: bytes) -> dict[str, Any]:
         raise unreadable(f"Could not parse request body into json: {error}") from error
     if not isinstance(body, dict):
         raise unreadable("Could not parse request body into json: an object is expected")
-    check_types(body)
-    return body
-
-
-def check_types(body: Mapping[str, Any]) -> None:
-    """Refuse a value whose JSON type is not that of its key."""
     for key, value in body.items():
         expected = _TYPES.get(key)
         if expected and value is not None and type(value) is not expected:
             raise unreadable(
                 f"{_JSON_TYPES[type(value)]} can not be converted to {_EXPECTED[expected]} ({key})"
             )
+    return body
 
 
-def out_of_bounds(value: float, field: str, low: float, high: float) -> str | None:
-    """AWS's words for a number outside of ``low`` .. ``high``, or ``None``."""
-    if low <= value <= high:
-        return None
-    bound = f"less than or equal to {high}" if value > high else f"greater than or equal to {low}"
-    return (
-        f"Value '{value}' at '{field}' failed to satisfy constraint: Member must have value {bound}"
-    )
+def check_model(body: Mapping[str, Any], keys: Iterable[str], required: Iterable[str] = ()) -> None:
+    """Refuse values of ``keys`` that AWS's model forbids, all in one response."""
+    found = [missing(key) for key in required if body.get(key) is None]
+    given = {key: body[key] for key in keys if body.get(key) is not None}
+    for key, (low, high) in _BOUNDS.items():
+        if key in given and not low <= given[key] <= high:
+            above = given[key] > high
+            bound = f"less than or equal to {high}" if above else f"greater than or equal to {low}"
+            found.append(unsatisfied(given[key], field_of(key), f"Member must have value {bound}"))
+    for key, pattern in _PATTERNS.items():
+        empty = given.get(key) == "" and key in _MAY_BE_EMPTY
+        if key in given and not empty and not re.fullmatch(pattern, given[key]):
+            found.append(mismatch(given[key], field_of(key), pattern))
+    for key, most in _LENGTHS.items():
+        if len(given.get(key, "")) > most:
+            constraint = f"Member must have length less than or equal to {most}"
+            found.append(unsatisfied(given[key], field_of(key), constraint))
+    found += [
+        unsatisfied(f"[{one}]", "architectures", _ARCHITECTURE)
+        for one in given.get("Architectures", ())
+        if one not in ("x86_64", "arm64")
+    ]
+    if found:
+        raise violated(found)
 
 
-def missing(field: str) -> str:
+def missing(key: str) -> str:
     """AWS's words for a value that must be there."""
-    return f"Value null at '{field}' failed to satisfy constraint: Member must not be null"
+    return f"Value null at '{field_of(key)}' failed to satisfy constraint: Member must not be null"
 
 
 def field_of(key: str) -> str:
@@ -112,47 +144,10 @@ def field_of(key: str) -> str:
     return key[0].lower() + key[1:]
 
 
-def missing_of(body: Mapping[str, Any], required: Sequence[str]) -> list[str]:
-    """AWS's words for each required key that a body lacks."""
-    return [missing(field_of(key)) for key in required if body.get(key) is None]
-
-
-def read_number(body: Mapping[str, Any], key: str, low: int, high: int) -> int:
-    """A required number within its bounds; raises AWS's ValidationException."""
-    value = body.get(key)
-    if value is None:
-        raise violated([missing(field_of(key))])
-    wrong = out_of_bounds(value, field_of(key), low, high)
-    if wrong:
-        raise violated([wrong])
-    return int(value)
-
-
-def check_settings(body: Mapping[str, Any], required: Sequence[str] = ()) -> None:
-    """Refuse values that AWS's model forbids, all in one response."""
-    found = missing_of(body, required)
-    for key, bounds in (("MemorySize", MEMORY_MB), ("Timeout", TIMEOUT_S)):
-        if body.get(key) is not None:
-            found.append(out_of_bounds(body[key], field_of(key), *bounds) or "")
-    for key, pattern in (("Handler", HANDLER), ("Role", ROLE)):
-        if body.get(key) and not re.fullmatch(pattern, body[key]):
-            found.append(pattern_violation(body[key], field_of(key), pattern))
-    for key, most in (("Handler", 128), ("Description", 256)):
-        if len(body.get(key) or "") > most:
-            found.append(
-                f"Value '{body[key]}' at '{field_of(key)}' failed to satisfy constraint: "
-                f"Member must have length less than or equal to {most}"
-            )
-    for architecture in body.get("Architectures") or ():
-        if architecture not in ("x86_64", "arm64"):
-            found.append(
-                f"Value '[{architecture}]' at 'architectures' failed to satisfy constraint: "
-                "Member must satisfy constraint: [Member must satisfy enum value set: "
-                "[x86_64, arm64]]"
-            )
-    found = [text for text in found if text]
-    if found:
-        raise violated(found)
+def check_settings(body: Mapping[str, Any], required: Iterable[str] = ()) -> None:
+    """Refuse settings of a function that AWS's model forbids."""
+    keys = ("MemorySize", "Timeout", "Handler", "Role", "Description", "Architectures")
+    check_model(body, keys, required)
 
 
 def check_runtime(runtime: str) -> None:
@@ -207,11 +202,8 @@ def check_loggable(logging: Mapping[str, Any]) -> dict[str, str]:
         if not isinstance(value, str):
             raise unreadable(f"LoggingConfig.{key} can not be converted to a String")
     if given.get("LogFormat", "Text") not in ("Text", "JSON"):
-        text = (
-            f"Value '{given['LogFormat']}' at 'loggingConfig.logFormat' failed to satisfy "
-            "constraint: Member must satisfy enum value set: [JSON, Text]"
-        )
-        raise violated([text])
+        constraint = "Member must satisfy enum value set: [JSON, Text]"
+        raise violated([unsatisfied(given["LogFormat"], "loggingConfig.logFormat", constraint)])
     if given.get("LogFormat") == "JSON":
         return {"ApplicationLogLevel": "INFO", "SystemLogLevel": "INFO", **given}
     if "ApplicationLogLevel" in given or "SystemLogLevel" in given:

@@ -227,30 +227,8 @@ class EventQueue:
             (self._folder / f"{event.request_id}.json").unlink(missing_ok=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One message to a queue, by the queue's ARN."""
-
-    queue: str
-    body: str
-    attributes: dict[str, dict[str, str]]
-
-    def request(self, endpoint: str) -> tuple[dict[str, str], dict[str, Any]]:
-        """Headers and body of SendMessage in SQS's JSON protocol."""
-        _, _, _, region, account, name = self.queue.split(":")
-        headers = {
-            "Content-Type": "application/x-amz-json-1.0",
-            "X-Amz-Target": "AmazonSQS.SendMessage",
-            "Authorization": "AWS4-HMAC-SHA256 "
-            f"Credential=tuner/20260101/{region}/sqs/aws4_request, "
-            "SignedHeaders=host, Signature=unchecked",
-        }
-        body = {
-            "QueueUrl": f"{endpoint}/{account}/{name}",
-            "MessageBody": self.body,
-            "MessageAttributes": self.attributes,
-        }
-        return headers, body
+#: The ARN of a queue, a message's text and its attributes.
+Message = tuple[str, str, dict[str, dict[str, str]]]
 
 
 def messages(ending: EndedEvent, record: dict[str, Any]) -> Iterator[Message]:
@@ -259,10 +237,26 @@ def messages(ending: EndedEvent, record: dict[str, Any]) -> Iterator[Message]:
     config = ending.event_config.get("DestinationConfig") or {}
     target = (config.get(which) or {}).get("Destination")
     if is_queue(target):
-        yield Message(target, json.dumps(record), {})
+        yield target, json.dumps(record), {}
     dead = (ending.function.live.other.get("DeadLetterConfig") or {}).get("TargetArn")
     if which == "OnFailure" and is_queue(dead):
-        yield Message(dead, ending.event.payload.decode(), _dead_letter(ending, record))
+        yield dead, ending.event.payload.decode(), _dead_letter(ending, record)
+
+
+def _send_message(
+    endpoint: str, queue: str, text: str, attributes: dict[str, dict[str, str]]
+) -> tuple[dict[str, str], dict[str, Any]]:
+    """Headers and body of SendMessage in SQS's JSON protocol, with an unchecked signature."""
+    _, _, _, region, account, name = queue.split(":")
+    headers = {
+        "Content-Type": "application/x-amz-json-1.0",
+        "X-Amz-Target": "AmazonSQS.SendMessage",
+        "Authorization": "AWS4-HMAC-SHA256 "
+        f"Credential=tuner/20260101/{region}/sqs/aws4_request, "
+        "SignedHeaders=host, Signature=unchecked",
+    }
+    url = f"{endpoint}/{account}/{name}"
+    return headers, {"QueueUrl": url, "MessageBody": text, "MessageAttributes": attributes}
 
 
 def is_queue(arn: object) -> TypeGuard[str]:
@@ -273,14 +267,12 @@ def is_queue(arn: object) -> TypeGuard[str]:
 def _dead_letter(ending: EndedEvent, record: dict[str, Any]) -> dict[str, dict[str, str]]:
     payload = record.get("responsePayload")
     text = str(payload.get("errorMessage", "")) if isinstance(payload, dict) else ""
-    return {
-        "RequestID": {"DataType": "String", "StringValue": ending.event.request_id},
-        "ErrorCode": {"DataType": "Number", "StringValue": "200"},
-        "ErrorMessage": {
-            "DataType": "String",
-            "StringValue": (text or ending.condition)[:MAX_ERROR_MESSAGE],
-        },
+    told = {
+        "RequestID": ("String", ending.event.request_id),
+        "ErrorCode": ("Number", "200"),
+        "ErrorMessage": ("String", (text or ending.condition)[:MAX_ERROR_MESSAGE]),
     }
+    return {key: {"DataType": kind, "StringValue": value} for key, (kind, value) in told.items()}
 
 
 class Destinations:
@@ -301,17 +293,19 @@ class Destinations:
                 kept.write(json.dumps(record) + "\n")
         for message in messages(ending, record):
             if self._endpoint is None:
-                _log.warning("nothing is sent to %s without --sqs-endpoint", message.queue)
-                continue
-            self._sending.start(self._send(message, self._endpoint))
+                _log.warning("nothing is sent to %s without --sqs-endpoint", message[0])
+            else:
+                self._sending.start(self._send(self._endpoint, *message))
 
     async def close(self) -> None:
         await self._sending.end(cancel=True)
         if self._session is not None:
             await self._session.close()
 
-    async def _send(self, message: Message, endpoint: str) -> None:
-        headers, body = message.request(endpoint)
+    async def _send(
+        self, endpoint: str, queue: str, text: str, attributes: dict[str, dict[str, str]]
+    ) -> None:
+        headers, body = _send_message(endpoint, queue, text, attributes)
         if self._session is None:
             self._session = ClientSession(timeout=ClientTimeout(total=10))
         reason = ""
@@ -326,4 +320,4 @@ class Destinations:
             if left:
                 await self._clock.pause(SEND_AGAIN_S)
         self.failed += 1
-        _log.warning("%s did not take a message: %s", message.queue, reason)
+        _log.warning("%s did not take a message: %s", queue, reason)

@@ -37,7 +37,6 @@ _KEYS = ("Name", "FunctionVersion")
 
 
 async def create_alias(service: Service, call: ApiRequest) -> Response:
-    """CreateAlias: 201."""
     body = call.body()
     check_model(body, _KEYS, required=_KEYS)
     function = service.registry.get(call.ref())

@@ -52,15 +52,12 @@ async def put_function_concurrency(service: Service, call: ApiRequest) -> Respon
 
 async def get_function_concurrency(service: Service, call: ApiRequest) -> Response:
     """GetFunctionConcurrency: an empty object when nothing is reserved."""
-    function = service.registry.get(call.ref())
-    reserved = function.reserved
+    reserved = service.registry.get(call.ref()).reserved
     return document({} if reserved is None else {"ReservedConcurrentExecutions": reserved})
 
 
 async def delete_function_concurrency(service: Service, call: ApiRequest) -> Response:
-    """DeleteFunctionConcurrency: 204."""
-    function = _unqualified(service, call)
-    _set(service, function, None)
+    _set(service, _unqualified(service, call), None)
     return NO_CONTENT
 
 
@@ -125,14 +122,10 @@ async def put_provisioned(service: Service, call: ApiRequest) -> Response:
     check_model(body, [key], required=[key])
     asked = body[key]
     function = service.registry.get(call.ref())
-    qualifier = call.ref().qualifier
-    if qualifier in (None, LATEST):
-        raise invalid(
-            "Provisioned Concurrency Configs cannot be applied to unpublished function versions."
-        )
-    _check_target(service, function, str(qualifier))
-    _check_room(service, function, str(qualifier), asked)
-    one = service.provisioning.start(function, str(qualifier), asked)
+    qualifier = call.ref().qualifier or LATEST
+    _check_target(service, function, qualifier)
+    _check_room(service, function, qualifier, asked)
+    one = service.provisioning.start(function, qualifier, asked)
     service.registry.keep(function)
     return document(_provisioned_document(one), 202)
 
@@ -142,10 +135,7 @@ async def get_provisioned(service: Service, call: ApiRequest) -> Response:
     if call.query.get("List") == "ALL":
         function = service.registry.get(call.ref())
         listed = [
-            {
-                "FunctionArn": function.qualified_arn(key),
-                **_provisioned_document(one),
-            }
+            {"FunctionArn": function.qualified_arn(key), **_provisioned_document(one)}
             for key, one in sorted(function.provisioned.items())
         ]
         return document(page(listed, "ProvisionedConcurrencyConfigs", call.query))
@@ -154,7 +144,6 @@ async def get_provisioned(service: Service, call: ApiRequest) -> Response:
 
 
 async def delete_provisioned(service: Service, call: ApiRequest) -> Response:
-    """DeleteProvisionedConcurrencyConfig: 204."""
     function, qualifier = _configured(service, call)
     service.provisioning.stop(function, qualifier)
     service.registry.keep(function)
@@ -179,7 +168,7 @@ def alias_on_provisioned() -> ApiError:
 def _check_target(service: Service, function: Function, qualifier: str) -> None:
     """Raise 404 without such a version or alias, 409 if its version is provisioned already."""
     alias = function.aliases.get(qualifier)
-    if alias is not None and alias.version == LATEST:
+    if LATEST in (qualifier, alias.version if alias else None):
         raise invalid(
             "Provisioned Concurrency Configs cannot be applied to unpublished function versions."
         )

@@ -175,7 +175,6 @@ MAX_TAGS = 50
 
 
 async def tag_resource(service: Service, call: ApiRequest) -> Response:
-    """TagResource: 204."""
     body = call.body()
     if not body.get("Tags"):
         raise violated([missing("Tags")])
@@ -191,7 +190,6 @@ async def tag_resource(service: Service, call: ApiRequest) -> Response:
 
 
 async def untag_resource(service: Service, call: ApiRequest) -> Response:
-    """UntagResource: 204."""
     if not call.tag_keys:
         raise violated([missing("tagKeys")])
     function = _tagged(service, call)

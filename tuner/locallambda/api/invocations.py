@@ -2,9 +2,7 @@
 
 import base64
 import json
-import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from tuner.locallambda.api.requests import ApiRequest, page
@@ -24,54 +22,13 @@ from tuner.locallambda.responses import (
     unsatisfied,
     violated,
 )
-from tuner.locallambda.sandbox.invocation import Invocation, InvocationResult, new_trace_id
+from tuner.locallambda.sandbox.invocation import Invocation, new_trace_id
 from tuner.locallambda.service import Service
 
 #: Bytes (AWS Lambda quotas; asynchronous since October 2025).
 MAX_EVENT = {"RequestResponse": 6_291_456, "Event": 1_048_576}
 TAIL_BYTES = 4096
 _TYPES = ("RequestResponse", "Event", "DryRun")
-
-
-@dataclass(frozen=True, slots=True)
-class InvokeRequest:
-    """One Invoke call, already checked."""
-
-    ref: FunctionRef
-    kind: str  # RequestResponse, Event or DryRun
-    tail: bool
-    event: bytes
-    trace_id: str
-    client_context: str | None
-
-    def invocation(self, request_id: str) -> Invocation:
-        """The invocation for a sandbox."""
-        return Invocation(
-            request_id, self.event, self.ref.qualified_arn, self.trace_id, self.client_context
-        )
-
-
-def read_request(ref: FunctionRef, headers: Mapping[str, str], body: bytes) -> InvokeRequest:
-    """Check the event and the headers; raises AWS's ApiError."""
-    kind = headers.get("X-Amz-Invocation-Type") or "RequestResponse"
-    if kind not in _TYPES:
-        constraint = f"Member must satisfy enum value set: [{', '.join(sorted(_TYPES))}]"
-        raise violated([unsatisfied(kind, "invocationType", constraint)])
-    limit = MAX_EVENT.get(kind, MAX_EVENT["RequestResponse"])
-    if len(body) > limit:
-        raise too_large(
-            f"{len(body)} byte payload is too large for the {kind} invocation type "
-            f"(limit {limit} bytes)"
-        )
-    check_event(body)
-    return InvokeRequest(
-        ref=ref,
-        kind=kind,
-        tail=headers.get("X-Amz-Log-Type") == "Tail" and kind == "RequestResponse",
-        event=body or b"{}",
-        trace_id=headers.get("X-Amzn-Trace-Id") or new_trace_id(),
-        client_context=_client_context(headers.get("X-Amz-Client-Context")),
-    )
 
 
 def _refuse_constant(name: str) -> None:
@@ -109,42 +66,44 @@ def _client_context(encoded: str | None) -> str | None:
     return text
 
 
-def new_request_id() -> str:
-    """A request id, as in START, REPORT and the context."""
-    return str(uuid.uuid4())
-
-
-async def invoke(service: Service, request: InvokeRequest, request_id: str) -> Response:
-    """Run a checked request, or queue it; raises the ApiError of a refusal."""
-    ref = request.ref
+async def invoke(
+    service: Service, ref: FunctionRef, headers: Mapping[str, str], event: bytes, request_id: str
+) -> Response:
+    """Check a call and run or queue it; raises the ApiError of a refusal."""
+    kind = _checked_kind(headers, event)
+    event, trace_id = event or b"{}", headers.get("X-Amzn-Trace-Id") or new_trace_id()
+    context = _client_context(headers.get("X-Amz-Client-Context"))
     deployment = service.registry.deployment(ref)
-    if request.kind == "DryRun":
+    if kind == "DryRun":
         return NO_CONTENT
-    if request.kind == "Event":
-        event = Event(
-            request_id,
-            ref.region,
-            ref.name,
-            ref.qualifier,
-            request.event,
-            request.trace_id,
-            service.clock.wall(),
-        )
-        service.queue.accept(event)
+    if kind == "Event":
+        where, now = (ref.region, ref.name, ref.qualifier), service.clock.wall()
+        service.queue.accept(Event(request_id, *where, event, trace_id, now))
         return Response(202)
     pool = service.pool(ref.region)
-    result = await pool.run(pool.place(deployment), deployment, request.invocation(request_id))
-    return _success(request, deployment.version, result)
-
-
-def _success(request: InvokeRequest, version: str, result: InvocationResult) -> Response:
-    """The response to a synchronous call whose function ran, well or not."""
-    headers = {"X-Amz-Executed-Version": version}
+    invocation = Invocation(request_id, event, ref.qualified_arn, trace_id, context)
+    result = await pool.run(pool.place(deployment), deployment, invocation)
+    told = {"X-Amz-Executed-Version": deployment.version}
     if result.function_error:
-        headers["X-Amz-Function-Error"] = result.function_error
-    if request.tail:
-        headers["X-Amz-Log-Result"] = base64.b64encode(result.log[-TAIL_BYTES:]).decode()
-    return Response(200, result.payload, headers)
+        told["X-Amz-Function-Error"] = result.function_error
+    if headers.get("X-Amz-Log-Type") == "Tail":
+        told["X-Amz-Log-Result"] = base64.b64encode(result.log[-TAIL_BYTES:]).decode()
+    return Response(200, result.payload, told)
+
+
+def _checked_kind(headers: Mapping[str, str], event: bytes) -> str:
+    kind = headers.get("X-Amz-Invocation-Type") or "RequestResponse"
+    if kind not in _TYPES:
+        constraint = f"Member must satisfy enum value set: [{', '.join(sorted(_TYPES))}]"
+        raise violated([unsatisfied(kind, "invocationType", constraint)])
+    limit = MAX_EVENT.get(kind, MAX_EVENT["RequestResponse"])
+    if len(event) > limit:
+        raise too_large(
+            f"{len(event)} byte payload is too large for the {kind} invocation type "
+            f"(limit {limit} bytes)"
+        )
+    check_event(event)
+    return kind
 
 
 _RETRIES = ("MaximumRetryAttempts", "MaximumEventAgeInSeconds")
@@ -167,13 +126,11 @@ async def update_event_config(service: Service, call: ApiRequest) -> Response:
 
 
 async def get_event_config(service: Service, call: ApiRequest) -> Response:
-    """GetFunctionEventInvokeConfig."""
     function, ref = _find(service, call)
     return document(_config_document(ref, _configured(function, ref)))
 
 
 async def delete_event_config(service: Service, call: ApiRequest) -> Response:
-    """DeleteFunctionEventInvokeConfig: 204."""
     function, ref = _find(service, call)
     _configured(function, ref)
     del function.event_configs[ref.qualifier or LATEST]
@@ -182,7 +139,6 @@ async def delete_event_config(service: Service, call: ApiRequest) -> Response:
 
 
 async def list_event_configs(service: Service, call: ApiRequest) -> Response:
-    """ListFunctionEventInvokeConfigs."""
     function, ref = _find(service, call)
     listed = [
         _config_document(FunctionRef(ref.region, ref.name, qualifier), config)

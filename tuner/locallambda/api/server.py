@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 import re
+import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from urllib.parse import unquote
@@ -19,7 +20,7 @@ from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestHandler
 
 from tuner.locallambda.api import aliases, concurrency, functions, invocations
-from tuner.locallambda.api.invocations import invoke, new_request_id, read_request
+from tuner.locallambda.api.invocations import invoke
 from tuner.locallambda.api.requests import MAX_REQUEST, ApiRequest, check_host, region_of
 from tuner.locallambda.logs import handle as handle_logs
 from tuner.locallambda.registry.names import read_reference
@@ -49,7 +50,7 @@ class LambdaServer:
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request; only a client that went away gets none."""
-        request_id = new_request_id()
+        request_id = str(uuid.uuid4())
         try:
             response = await self._respond(request, request_id)
         except ApiError as error:
@@ -79,8 +80,7 @@ class LambdaServer:
         if path.startswith(_INVOKE) and path.endswith(_INVOKE_END) and request.method == "POST":
             word = unquote(path[len(_INVOKE) : -len(_INVOKE_END)])
             ref = read_reference(word, region, request.query.get("Qualifier"))
-            asked = read_request(ref, request.headers, raw)
-            return await invoke(self._service, asked, request_id)
+            return await invoke(self._service, ref, request.headers, raw, request_id)
         if path == "/" and "X-Amz-Target" in request.headers:
             return handle_logs(self._service.logs, region, request.headers["X-Amz-Target"], raw)
         handler, words = find_route(request.method, path)

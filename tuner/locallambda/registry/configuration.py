@@ -7,7 +7,7 @@ environment and log format.
 import base64
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tuner.locallambda.registry.validation import (
@@ -138,12 +138,6 @@ class Configuration:
     def log_format(self) -> str:
         return self.logging.get("LogFormat", "Text")
 
-    def stored(self) -> dict[str, Any]:
-        """Its JSON form, for :func:`restored`."""
-        kept = {f.name: getattr(self, f.name) for f in fields(self)}
-        kept["code"] = {"sha256": self.code.sha256, "size": self.code.size}
-        return kept
-
 
 def created(body: Mapping[str, Any], code: CodePackage) -> Configuration:
     """The first configuration of a function, from CreateFunction's body."""
@@ -169,8 +163,6 @@ def created(body: Mapping[str, Any], code: CodePackage) -> Configuration:
 
 
 def restored(kept: Mapping[str, Any]) -> Configuration:
-    """A configuration that :meth:`Configuration.stored` wrote."""
-    values = dict(kept)
-    values["code"] = CodePackage(**values["code"])
-    values["architectures"] = tuple(values["architectures"])
-    return Configuration(**values)
+    """A configuration that :func:`dataclasses.asdict` took apart."""
+    code, architectures = CodePackage(**kept["code"]), tuple(kept["architectures"])
+    return Configuration(**{**kept, "code": code, "architectures": architectures})

@@ -96,7 +96,7 @@ def unpack(archive: bytes, folder: Path) -> None:
                 if stat.S_ISLNK(entry.external_attr >> 16):
                     links.append((target, os.fsdecode(opened.read(entry))))
                 else:
-                    _write(opened, entry, target)
+                    _write(opened, entry, folder)
             for target, points_to in links:
                 _link(target, points_to, folder)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
@@ -114,16 +114,12 @@ def _relative(name: str) -> PurePosixPath:
     return path
 
 
-def _write(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> None:
-    if entry.is_dir():
-        target.mkdir(parents=True, exist_ok=True)
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with opened.open(entry) as source, target.open("wb") as out:
-        shutil.copyfileobj(source, out)
-    # Archives made without Unix modes have 0 here; sandboxes only ever read.
-    mode = (entry.external_attr >> 16) & 0o777
-    target.chmod(0o755 if mode & 0o111 else 0o644)
+def _write(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path) -> None:
+    written = Path(opened.extract(entry, folder))
+    if not entry.is_dir():
+        # Archives made without Unix modes have 0 here; sandboxes only ever read.
+        mode = (entry.external_attr >> 16) & 0o777
+        written.chmod(0o755 if mode & 0o111 else 0o644)
 
 
 def _link(target: Path, points_to: str, folder: Path) -> None:
@@ -143,52 +139,34 @@ SCHEMA = "tuner.locallambda/1"
 
 
 def freeze(function: Function) -> dict[str, Any]:
-    return {
-        "schema": SCHEMA,
-        "region": function.region,
-        "name": function.name,
-        "configuration": function.shown.stored(),
-        "published": function.published.stored() if function.published else None,
-        "modified": function.modified,
-        "revision": function.revision,
-        "next_version": function.next_version,
-        "reserved": function.reserved,
-        "tags": function.tags,
-        "event_configs": function.event_configs,
-        "provisioned": {key: one.asked for key, one in function.provisioned.items()},
-        "aliases": [asdict(alias) for alias in function.aliases.values()],
-        "versions": [
-            {
-                "number": version.number,
-                "configuration": version.configuration.stored(),
-                "revision": version.revision,
-                "modified": version.modified,
-            }
-            for version in function.versions.values()
-        ],
-    }
+    """A function as JSON has it; what is under way counts as settled."""
+    kept = asdict(function)
+    for key in ("live", "settles_at", "state", "updating", "deployment"):
+        del kept[key]
+    for version in kept["versions"].values():
+        del version["deployment"]
+    kept["configuration"] = kept.pop("shown")
+    kept["aliases"] = [*kept["aliases"].values()]
+    kept["versions"] = [*kept["versions"].values()]
+    kept["provisioned"] = {key: one.asked for key, one in function.provisioned.items()}
+    return {"schema": SCHEMA, **kept}
 
 
 def thaw(kept: dict[str, Any]) -> Function:
-    """The function that :func:`freeze` wrote; an update in progress has settled."""
-    if kept.get("schema") != SCHEMA:
-        raise ValueError(f"schema is {kept.get('schema')!r}, not {SCHEMA!r}")
-    shown = restored(kept["configuration"])
-    function = Function(kept["region"], kept["name"], shown, kept["modified"], shown)
-    function.state = "Active"
-    function.revision = kept["revision"]
-    function.next_version = kept["next_version"]
-    function.published = restored(kept["published"]) if kept["published"] else None
-    function.reserved = kept["reserved"]
-    function.tags = kept["tags"]
-    function.event_configs = kept["event_configs"]
-    for qualifier, asked in kept.get("provisioned", {}).items():
-        function.provisioned[qualifier] = Provisioned(asked, function.modified, "")
-    function.aliases = {alias["name"]: Alias(**alias) for alias in kept["aliases"]}
+    """The function that :func:`freeze` wrote."""
+    if (schema := kept.pop("schema", None)) != SCHEMA:
+        raise ValueError(f"schema is {schema!r}, not {SCHEMA!r}")
+    shown = restored(kept.pop("configuration"))
+    kept["published"] = restored(kept["published"]) if kept["published"] else None
     for version in kept["versions"]:
         version["configuration"] = restored(version["configuration"])
-        function.versions[version["number"]] = Version(**version)
-    return function
+    kept["versions"] = {one["number"]: Version(**one) for one in kept["versions"]}
+    kept["aliases"] = {one["name"]: Alias(**one) for one in kept["aliases"]}
+    kept["provisioned"] = {
+        qualifier: Provisioned(asked, kept["modified"], "")
+        for qualifier, asked in kept.get("provisioned", {}).items()
+    }
+    return Function(shown=shown, live=shown, state="Active", **kept)
 
 
 class FunctionStore:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tuner.clock import VirtualClock
-from tuner.locallambda.api.invocations import invoke, read_request
+from tuner.locallambda.api.invocations import invoke
 from tuner.locallambda.api.requests import ApiRequest
 from tuner.locallambda.api.server import find_route, operation_name
 from tuner.locallambda.background import PlatformClock
@@ -205,8 +205,7 @@ class Api:
         """The same, to be run beside others; an ApiError is raised."""
         ref = read_reference(name, REGION, qualifier)
         told = {key.replace("_", "-"): value for key, value in headers.items()}
-        request = read_request(ref, told, event)
-        return await invoke(self.service, request, f"id-{random.random()}")
+        return await invoke(self.service, ref, told, event, f"id-{random.random()}")
 
     def begin(self, *names: str, event: bytes = b"{}") -> list[asyncio.Task[Response]]:
         """Calls that are in their sandboxes until the gate opens."""

@@ -10,7 +10,7 @@ def local(options: LocalCommand) -> None:
     credentials and any region.
     """
     from tuner.aws.session import is_loopback
-    from tuner.locallambda.serve import ServeOptions, serve
+    from tuner.locallambda.serve import serve
     from tuner.locallambda.service import ServiceOptions
 
     service = ServiceOptions(
@@ -26,8 +26,7 @@ def local(options: LocalCommand) -> None:
             "as you, without credentials; use 127.0.0.1 unless the network is yours.",
             err=True,
         )
-    serving = ServeOptions(host=options.host, port=options.port, service=service)
-    raise typer.Exit(serve(serving, typer.echo))
+    raise typer.Exit(serve(service, typer.echo, host=options.host, port=options.port))
 
 
 def _bracketed(host: str) -> str:

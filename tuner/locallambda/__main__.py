@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tuner.errors import TunerError
 from tuner.locallambda.limits import cpu, memory
-from tuner.locallambda.serve import ServeOptions, serve
+from tuner.locallambda.serve import serve
 from tuner.locallambda.service import ServiceOptions
 
 
@@ -15,7 +15,7 @@ def main(arguments: list[str] | None = None) -> int:
     parsed = vars(_parser().parse_args(arguments))
     process = {name: parsed.pop(name) for name in ("host", "port", "parent_pipe")}
     try:
-        return serve(ServeOptions(**process, service=ServiceOptions(**parsed)), _announce)
+        return serve(ServiceOptions(**parsed), _announce, **process)
     except TunerError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code

@@ -19,8 +19,7 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from tuner.locallambda.background import PlatformClock, Tasks
 from tuner.locallambda.pool import Pool
-from tuner.locallambda.registry.function import Deployment, Function, timestamp
-from tuner.locallambda.registry.names import LATEST, FunctionRef
+from tuner.locallambda.registry.function import LATEST, Deployment, Function, FunctionRef, timestamp
 from tuner.locallambda.registry.registry import Registry
 from tuner.locallambda.responses import ApiError, not_ready
 from tuner.locallambda.sandbox.invocation import Invocation, InvocationResult

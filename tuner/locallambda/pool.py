@@ -16,8 +16,13 @@ from tuner.fleet import Fleet, Placement, ServedAs
 from tuner.locallambda.background import PlatformClock, Tasks
 from tuner.locallambda.limits.cpu import cores
 from tuner.locallambda.logs import Logs
-from tuner.locallambda.registry.function import Deployment, Function, Provisioned, timestamp
-from tuner.locallambda.registry.names import FunctionRef
+from tuner.locallambda.registry.function import (
+    Deployment,
+    Function,
+    FunctionRef,
+    Provisioned,
+    timestamp,
+)
 from tuner.locallambda.registry.registry import Registry
 from tuner.locallambda.registry.store import PackageStore
 from tuner.locallambda.responses import ApiError, broken
@@ -149,7 +154,8 @@ class Pool:
 
     def _create(self, deployment: Deployment, initialization: str) -> Sandbox:
         configuration, function = deployment.configuration, deployment.function
-        stream = f"{_today(self._clock)}/[{deployment.version}]{uuid.uuid4().hex}"
+        today = datetime.fromtimestamp(self._clock.wall(), UTC)
+        stream = f"{today:%Y/%m/%d}/[{deployment.version}]{uuid.uuid4().hex}"
         spec = SandboxSpec(
             function_name=function.name,
             version=deployment.version,
@@ -182,10 +188,6 @@ class Pool:
     async def _stop(self, sandbox: Sandbox) -> None:
         with contextlib.suppress(OSError):  # its processes are the guard's to end in any case
             await sandbox.stop()
-
-
-def _today(clock: PlatformClock) -> str:
-    return datetime.fromtimestamp(clock.wall(), UTC).strftime("%Y/%m/%d")
 
 
 class Provisioning:

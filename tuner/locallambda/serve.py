@@ -11,9 +11,7 @@ import resource
 import signal
 import stat
 import sys
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable
 
 from aiohttp import web
 
@@ -24,27 +22,30 @@ from tuner.locallambda.service import ServiceOptions, open_service
 MAX_OPEN_FILES = 65_536
 
 
-@dataclass(frozen=True)
-class ServeOptions:
-    """The address to listen on, and the service behind it. Port 0 takes a free one."""
-
-    host: str = "127.0.0.1"
-    port: int = 0
-    parent_pipe: bool = False
-    service: ServiceOptions = field(default_factory=ServiceOptions)
-
-
-def serve(options: ServeOptions, announce: Callable[[str], None]) -> int:
+def serve(
+    options: ServiceOptions,
+    announce: Callable[[str], None],
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    parent_pipe: bool = False,
+) -> int:
     """Serve until stopped; ``announce`` gets the URL once it answers. Returns the exit code, 0.
 
-    Raises TargetError (port in use, no data folder) or UsageError.
+    Port 0 takes a free one. Raises TargetError (port in use, no data folder) or UsageError.
     """
-    if not 0 <= options.port <= 65_535:
-        raise UsageError("--port", f"{options.port} is not a port", "Use 0 to 65535.")
-    if options.service.account_concurrency < 1:
+    if not 0 <= port <= 65_535:
+        raise UsageError("--port", f"{port} is not a port", "Use 0 to 65535.")
+    if options.account_concurrency < 1:
         raise UsageError("--account-concurrency", "must be at least 1", "AWS's default is 1000.")
     _allow_many_files()
-    _run(_serve(options, announce))
+    make_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+    with contextlib.suppress(ImportError):  # Windows, PyPy
+        import uvloop
+
+        make_loop = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=make_loop) as runner:
+        runner.run(_serve(options, announce, host, port, parent_pipe))
     return 0
 
 
@@ -56,45 +57,40 @@ def _allow_many_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
-def _run(work: Coroutine[Any, Any, None]) -> None:
-    make_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
-    with contextlib.suppress(ImportError):  # Windows, PyPy
-        import uvloop
-
-        make_loop = uvloop.new_event_loop
-    with asyncio.Runner(loop_factory=make_loop) as runner:
-        runner.run(work)
-
-
-async def _serve(options: ServeOptions, announce: Callable[[str], None]) -> None:
+async def _serve(
+    options: ServiceOptions,
+    announce: Callable[[str], None],
+    host: str,
+    port: int,
+    parent_pipe: bool,
+) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, stop.set)
-    service, clean = open_service(options.service)
-    runner = web.ServerRunner(LambdaServer(service, options.host).server(), shutdown_timeout=0.25)
+    service = open_service(options)
+    runner = web.ServerRunner(LambdaServer(service, host).server(), shutdown_timeout=0.25)
     try:
         await service.start()
-        url = await _listen(runner, options)
-        if options.parent_pipe:
+        url = await _listen(runner, host, port)
+        if parent_pipe:
             await _watch_parent(stop)
         announce(url)
         await stop.wait()
     finally:
         await runner.cleanup()
         await service.close()
-        clean()
 
 
-async def _listen(runner: web.ServerRunner, options: ServeOptions) -> str:
+async def _listen(runner: web.ServerRunner, host: str, port: int) -> str:
     await runner.setup()
-    site = web.TCPSite(runner, options.host, options.port, backlog=1024)
+    site = web.TCPSite(runner, host, port, backlog=1024)
     try:
         await site.start()
     except OSError as error:
         raise TargetError(
-            f"{options.host}:{options.port}",
+            f"{host}:{port}",
             f"cannot listen there ({error.strerror or error})",
             "Stop what uses the port, or choose another --port (0 takes a free one).",
         ) from error

@@ -9,7 +9,6 @@ import random
 import shutil
 import tempfile
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -88,6 +87,7 @@ class Service:
         self._sweeping = asyncio.ensure_future(self._sweep())
 
     async def close(self) -> None:
+        """End everything, and remove the files unless there is a data folder."""
         if self._sweeping is not None:
             self._sweeping.cancel()
         await self.queue.close()
@@ -96,6 +96,8 @@ class Service:
         for pool in self._pools.values():
             await pool.close()
         await self.host.close()
+        if self.options.data is None:
+            shutil.rmtree(self.store.folder, ignore_errors=True)
 
     def pool(self, region: str) -> Pool:
         """The sandboxes of one region, which has the account's limits for itself."""
@@ -114,11 +116,8 @@ class Service:
         self.pool(function.region).fleet.reserve(function.arn, concurrency)
 
     def platform(self) -> dict[str, Any]:
-        return {
-            **self.host.platform(),
-            "time_scale": self.options.time_scale,
-            "account_concurrency": self.options.account_concurrency,
-        }
+        ours = ("time_scale", "account_concurrency")
+        return self.host.platform() | {key: getattr(self.options, key) for key in ours}
 
     def records(self, first: int = 0) -> list[dict[str, Any]]:
         """The records of asynchronous events as AWS sends them to destinations, from the ``first``
@@ -142,14 +141,8 @@ class Service:
         self.pool(function.region).retire(deployment_key)
 
 
-def open_service(options: ServiceOptions) -> tuple[Service, Callable[[], None]]:
-    """A service that is not started, and a callable that removes its files after its end."""
+def open_service(options: ServiceOptions) -> Service:
+    """A service that is not started."""
     host, clock = SandboxHost(options.cpu, options.memory), PlatformClock(options.time_scale)
     folder = options.data or Path(tempfile.mkdtemp(prefix="tuner-lambda-"))
-    service = Service(options, host, clock, FunctionStore(folder), random.Random(options.seed))
-
-    def clean() -> None:
-        if options.data is None:
-            shutil.rmtree(folder, ignore_errors=True)
-
-    return service, clean
+    return Service(options, host, clock, FunctionStore(folder), random.Random(options.seed))

@@ -6,8 +6,7 @@ from typing import Any
 
 from tuner.locallambda.api.concurrency import alias_on_provisioned, provisioned_elsewhere
 from tuner.locallambda.api.requests import ApiRequest, page
-from tuner.locallambda.registry.function import Alias, Function, new_revision
-from tuner.locallambda.registry.names import LATEST
+from tuner.locallambda.registry.function import LATEST, Alias, Function, new_revision
 from tuner.locallambda.registry.validation import check_model
 from tuner.locallambda.responses import (
     NO_CONTENT,

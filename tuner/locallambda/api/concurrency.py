@@ -3,8 +3,7 @@
 from typing import Any
 
 from tuner.locallambda.api.requests import ApiRequest, page
-from tuner.locallambda.registry.function import Function, Provisioned
-from tuner.locallambda.registry.names import LATEST, function_arn
+from tuner.locallambda.registry.function import LATEST, Function, Provisioned, function_arn
 from tuner.locallambda.registry.store import MAX_UNZIPPED, MAX_ZIPPED, packages_of
 from tuner.locallambda.registry.validation import check_model
 from tuner.locallambda.responses import (

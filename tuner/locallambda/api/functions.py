@@ -9,8 +9,13 @@ from typing import Any
 
 from tuner.locallambda.api.requests import ApiRequest, page
 from tuner.locallambda.registry.configuration import CodePackage, created, describe
-from tuner.locallambda.registry.function import Function, Version
-from tuner.locallambda.registry.names import LATEST, FunctionRef, read_reference
+from tuner.locallambda.registry.function import (
+    LATEST,
+    Function,
+    FunctionRef,
+    Version,
+    read_reference,
+)
 from tuner.locallambda.registry.validation import check_settings, missing, read_tags
 from tuner.locallambda.responses import (
     NO_CONTENT,

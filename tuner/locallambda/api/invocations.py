@@ -7,8 +7,7 @@ from typing import Any
 
 from tuner.locallambda.api.requests import ApiRequest, page
 from tuner.locallambda.events import Event
-from tuner.locallambda.registry.function import Function
-from tuner.locallambda.registry.names import LATEST, FunctionRef, function_arn
+from tuner.locallambda.registry.function import LATEST, Function, FunctionRef, function_arn
 from tuner.locallambda.registry.validation import check_model
 from tuner.locallambda.responses import (
     NO_CONTENT,

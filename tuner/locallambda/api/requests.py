@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from tuner.locallambda.registry.names import FunctionRef, read_reference
+from tuner.locallambda.registry.function import FunctionRef, read_reference
 from tuner.locallambda.registry.validation import read_body
 from tuner.locallambda.responses import ApiError, invalid, too_large, unsatisfied, violated
 

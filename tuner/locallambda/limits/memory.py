@@ -19,6 +19,8 @@ from tuner.locallambda.limits.process_tree import descendants
 MIB = 1024 * 1024
 METHODS = ("auto", "cgroup", "rss")
 CHECK_EVERY_S = 0.02
+#: Fields of /proc/PID/status (proc(5)): the most that was ever resident, and what is now.
+MOST, NOW = b"VmHWM:", b"VmRSS:"
 
 
 @dataclass(frozen=True)
@@ -97,13 +99,13 @@ class CgroupMemoryGroup(Cgroup):
         stands still, unless it stands at the limit, where cache gives way to the processes.
         """
         if self._peak_fd is None:  # unknown: look at the processes every time
-            self._used = max(self._used, high_water_bytes(pid))
+            self._used = max(self._used, held_bytes(pid, MOST))
             return self._used
         peak = int(os.pread(self._peak_fd, 32, 0))
         if peak != self._peak or peak >= self._limit - MIB:
             self._peak = peak
             cached = counter(self.read("memory.stat"), self._files.cache)
-            self._used = max(self._used, high_water_bytes(pid), peak - cached)
+            self._used = max(self._used, held_bytes(pid, MOST), peak - cached)
         return self._used
 
     def ran_out(self) -> bool:
@@ -144,7 +146,7 @@ class RssMemoryGroup:
         loop = asyncio.get_running_loop()
 
         def check() -> None:
-            held = resident_bytes(pid)
+            held = held_bytes(pid, NOW)
             self._most = max(self._most, held)
             if held > self._limit:
                 self._over = True
@@ -161,7 +163,7 @@ class RssMemoryGroup:
 
     def used_bytes(self, pid: int) -> int:
         """The most seen in any check, or by the processes' own high-water marks."""
-        self._most = max(self._most, high_water_bytes(pid))
+        self._most = max(self._most, held_bytes(pid, MOST))
         return self._most
 
     def ran_out(self) -> bool:
@@ -178,17 +180,8 @@ MemoryGroup = CgroupMemoryGroup | RssMemoryGroup
 MemoryControl = CgroupMemory | RssMemory
 
 
-def high_water_bytes(pid: int) -> int:
-    """Sum over a process and its living descendants of the most that each has held resident."""
-    return _sum(pid, b"VmHWM:")
-
-
-def resident_bytes(pid: int) -> int:
-    """Sum over a process and its living descendants of what each holds resident now."""
-    return _sum(pid, b"VmRSS:")
-
-
-def _sum(pid: int, field: bytes) -> int:
+def held_bytes(pid: int, field: bytes) -> int:
+    """Sum over a process and its living descendants of what each holds or has held resident."""
     if not sys.platform.startswith("linux"):
         return _resident_by_psutil(pid)
     return sum(_status_bytes(one, field) for one in descendants(pid))

@@ -10,15 +10,17 @@ from collections.abc import Callable, Iterator
 from tuner.clock import Clock
 from tuner.locallambda.registry.configuration import Configuration
 from tuner.locallambda.registry.function import (
+    LATEST,
     SETTLE_S,
     Alias,
     Deployment,
     Function,
+    FunctionRef,
     Version,
+    function_arn,
     new_revision,
     timestamp,
 )
-from tuner.locallambda.registry.names import LATEST, FunctionRef, function_arn
 from tuner.locallambda.responses import conflict, function_not_found, not_ready
 
 
@@ -34,7 +36,7 @@ class Registry:
     ) -> None:
         self._clock = clock
         self._chance = chance
-        self._changed = changed
+        self.keep = changed  # also for changes without a method here: aliases, tags, concurrency
         self._replaced = replaced
         self._functions: dict[tuple[str, str], Function] = {}
 
@@ -96,7 +98,7 @@ class Registry:
         )
         function.settles_at = self._clock.monotonic() + SETTLE_S
         self._functions[ref.region, ref.name] = function
-        self._changed(function)
+        self.keep(function)
         return function
 
     def update(self, function: Function, configuration: Configuration) -> None:
@@ -106,7 +108,7 @@ class Registry:
         function.revision = new_revision()
         function.modified = timestamp(self._clock.wall())
         function.settles_at = self._clock.monotonic() + SETTLE_S
-        self._changed(function)
+        self.keep(function)
 
     def publish(self, function: Function, description: str | None = None) -> Version:
         """A version of the shown configuration; the last one again if nothing has changed."""
@@ -120,7 +122,7 @@ class Registry:
         function.next_version += 1
         version = Version(number, configuration, new_revision(), timestamp(self._clock.wall()))
         function.versions[number] = version
-        self._changed(function)
+        self.keep(function)
         return version
 
     def unpublish(self, function: Function, number: str) -> None:
@@ -135,7 +137,7 @@ class Registry:
         version = function.versions.pop(number, None)
         if version is not None:
             self._replaced(function, version.deployment)
-            self._changed(function)
+            self.keep(function)
 
     def delete(self, function: Function) -> None:
         """Remove a function with its versions; running calls finish."""
@@ -143,15 +145,11 @@ class Registry:
         for key in (function.deployment, *(v.deployment for v in function.versions.values())):
             self._replaced(function, key)
 
-    def keep(self, function: Function) -> None:
-        """Keep a change without a method of its own (aliases, tags, concurrency)."""
-        self._changed(function)
-
     def _settle(self, function: Function) -> None:
         replaced = function.settle(self._clock.monotonic())
         if replaced is not None:
             self._replaced(function, replaced)
-            self._changed(function)
+            self.keep(function)
 
     def _draw(self, alias: Alias) -> str:
         share = self._chance.random()

@@ -135,7 +135,7 @@ class Sandbox:
                 case runtime_api.Ready():
                     return None
                 case runtime_api.Failed(payload, error_type, _):
-                    fault = wording.init_failed(payload, error_type)
+                    fault = wording.Fault(error_type=error_type, body=payload)
                 case Ended(code, out_of_memory):
                     fault = wording.exited(code, out_of_memory)
                 case _:

@@ -92,11 +92,6 @@ def exited(code: int, out_of_memory: bool = False) -> Fault:
     )
 
 
-def init_failed(body: bytes, error_type: str) -> Fault:
-    """Loading the handler failed; ``body`` is the runtime's own, which knew of no request."""
-    return Fault(error_type=error_type, body=body)
-
-
 def no_entrypoint(path: str) -> Fault:
     """A custom runtime has no executable bootstrap (payload as seen in public logs)."""
     text = f"Couldn't find valid bootstrap(s): [{path}]"

@@ -16,7 +16,7 @@ from tuner.locallambda.api.invocations import invoke
 from tuner.locallambda.api.requests import ApiRequest
 from tuner.locallambda.api.server import find_route, operation_name
 from tuner.locallambda.background import PlatformClock
-from tuner.locallambda.registry.names import read_reference
+from tuner.locallambda.registry.function import read_reference
 from tuner.locallambda.registry.store import FunctionStore
 from tuner.locallambda.responses import ApiError, Response
 from tuner.locallambda.sandbox.invocation import (

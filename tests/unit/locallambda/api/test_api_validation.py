@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from support.examples import examples
 from tuner.locallambda.registry import store
-from tuner.locallambda.registry.names import FunctionRef, read_reference
+from tuner.locallambda.registry.function import FunctionRef, read_reference
 from tuner.locallambda.registry.store import unpack
 from tuner.locallambda.registry.validation import RUNTIMES, read_body
 from tuner.locallambda.responses import ApiError

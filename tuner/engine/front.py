@@ -61,11 +61,6 @@ class FrontOptions:
     def endpoint(self, function: Endpoint) -> Front:
         """Return where to send, with the CA file of ``function`` and, for IAM, its credentials."""
         unsigned = Credentials("", "")
-        return Front(
-            url=self.url,
-            region=self.region or function.region,
-            function=function.function,
-            credentials=function.credentials if self.request.service else lambda: unsigned,
-            verify_tls=function.verify_tls,
-            request=self.request,
-        )
+        keys = function.credentials if self.request.service else lambda: unsigned
+        region, tls = self.region or function.region, function.verify_tls
+        return Front(self.url, region, function.function, keys, tls, self.request)

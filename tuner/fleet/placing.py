@@ -86,17 +86,14 @@ class Fleet:
         """
         state = self._functions.setdefault(function, _Function())
         if (state.reserved is None) != (concurrency is None):
-            moved = state.on_demand if concurrency is None else -state.on_demand
-            self._shared_in_flight += moved
+            self._shared_in_flight += state.on_demand * (1 if concurrency is None else -1)
         state.reserved = concurrency
         self._share_out(state)
 
     def provision(self, function: str, deployment: str, count: int) -> None:
         """Set ``count`` sandboxes of a deployment aside, from the function's reservation or else
         the account's; the caller keeps the sum below that. None serves before :meth:`open`."""
-        rate = TokenBucket(
-            self.limits.rate_per_concurrency * count, 1, round(self._clock.monotonic() * 1e9)
-        )
+        rate = self._rate(count, round(self._clock.monotonic() * 1e9))
         self._standby[deployment] = Standby(function, count, rate)
         self._share_out(self._functions.setdefault(function, _Function()))
 
@@ -127,12 +124,9 @@ class Fleet:
     def missing(self, deployment: str) -> int:
         """Number of provisioned sandboxes that a deployment lacks, since others died."""
         standby = self._standby.get(deployment)
-        if standby is None:
-            return 0
-        there = sum(
-            box.provisioned and box.deployment == deployment for box in self._sandboxes.values()
-        )
-        return max(0, standby.claimed - there)
+        boxes = self._sandboxes.values()
+        there = sum(box.provisioned and box.deployment == deployment for box in boxes)
+        return max(0, standby.claimed - there) if standby else 0
 
     def withdraw(self, deployment: str) -> list[int]:
         """End a deployment's provisioned concurrency; gives the idle sandboxes to stop now.
@@ -164,9 +158,8 @@ class Fleet:
         reason = self._refusal(state, rate, now_ns)
         if reason is not None:
             return Placement(ServedAs.THROTTLED, reason=reason)
-        placement = self._take_idle(deployment, now) or self._create(
-            state, function, deployment, now_ns
-        )
+        placement = self._take_idle(deployment, now)
+        placement = placement or self._create(state, function, deployment, now_ns)
         if placement.sandbox is not None:
             if rate:
                 rate.take()
@@ -203,8 +196,7 @@ class Fleet:
         for number in idle:
             del self._sandboxes[number]
         for box in self._sandboxes.values():
-            if box.deployment == deployment:
-                box.retired = True
+            box.retired |= box.deployment == deployment
         return [*provisioned, *idle]
 
     def expired(self) -> list[int]:
@@ -242,16 +234,15 @@ class Fleet:
         return None
 
     def _rate_of(self, state: _Function, now_ns: int) -> TokenBucket:
-        per_unit = self.limits.rate_per_concurrency
-        if state.reserved is not None:
-            if state.rate is None:
-                state.rate = TokenBucket(
-                    per_unit * (state.reserved - self._claimed(state)), 1, now_ns
-                )
-            return state.rate
-        if self._shared_rate is None:
-            self._shared_rate = TokenBucket(per_unit * self._shared_limit, 1, now_ns)
-        return self._shared_rate
+        if state.reserved is None:
+            self._shared_rate = self._shared_rate or self._rate(self._shared_limit, now_ns)
+            return self._shared_rate
+        state.rate = state.rate or self._rate(state.reserved - self._claimed(state), now_ns)
+        return state.rate
+
+    def _rate(self, concurrency: int, now_ns: int) -> TokenBucket:
+        """Permits for the requests per second that so much concurrency allows."""
+        return TokenBucket(self.limits.rate_per_concurrency * concurrency, 1, now_ns)
 
     def _claimed(self, state: _Function) -> int:
         """Sandboxes of a function that are set aside as provisioned."""

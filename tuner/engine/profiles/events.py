@@ -44,7 +44,7 @@ class EventTemplate:
         made = []
         for index in range(count):
             filler = _Filler(self, Random(f"{seed}/{self.name}/{index}"), now_s, index)
-            body = _compact(filler.fill(self.event)).encode()
+            body = _compact(filler.event()).encode()
             if len(body) > _LARGEST:
                 reason = f"is {len(body):,} bytes; Lambda takes at most {_LARGEST:,}"
                 raise UsageError(f"event {self.name}", reason, "Ask for a smaller batch.")
@@ -87,26 +87,25 @@ def _template(path: Path, document: Any, size: str) -> EventTemplate:
     return EventTemplate(path.stem, about, document["event"], batch, path.parent)
 
 
+@dataclass(frozen=True)
 class _Filler:
-    """Fills one event; records of a batch have a scope each."""
+    """Fills event number ``index``; records of a batch have a scope each."""
 
-    def __init__(self, template: EventTemplate, random: Random, now_s: float, index: int) -> None:
-        self._template = template
-        self._random = random
-        self._now_s = now_s
-        self._index = index
+    template: EventTemplate
+    random: Random
+    now_s: float
+    index: int
 
-    def fill(self, value: Any) -> Any:
-        """Return the event with everything filled."""
-        return self._filled(value, self._scope(self._index), 0)
+    def event(self) -> Any:
+        return self._filled(self.template.event, self._scope(self.index), 0)
 
     def _scope(self, number: int) -> Scope:
-        folder = self._template.folder
-        return Scope(self._random, self._now_s, number, lambda name: _table(folder / name))
+        folder = self.template.folder
+        return Scope(self.random, self.now_s, number, lambda name: _table(folder / name))
 
     def _filled(self, value: Any, scope: Scope, depth: int) -> Any:
         if depth > _DEEPEST:
-            raise UsageError(f"event {self._template.name}", "is nested too deeply", "")
+            raise UsageError(f"event {self.template.name}", "is nested too deeply", "")
         if isinstance(value, str):
             return fill(value, scope)
         if isinstance(value, list):
@@ -121,8 +120,8 @@ class _Filler:
     def _items(self, part: Any, scope: Scope, depth: int) -> list[Any]:
         if not (isinstance(part, dict) and set(part) == {"$each"}):
             return [self._filled(part, scope, depth)]
-        batch = max(1, self._template.batch)
-        first = self._index * batch
+        batch = max(1, self.template.batch)
+        first = self.index * batch
         return [
             self._filled(part["$each"], self._scope(first + place), depth) for place in range(batch)
         ]

@@ -27,10 +27,6 @@ class Shape(ABC):
     times: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
-    def rate(self, at_s: float) -> float:
-        """Calls per second wanted at this moment, never negative."""
-
-    @abstractmethod
     def due_before(self, at_s: float) -> float:
         """Calls that are due in [0, at_s): the integral of the rate, not rounded."""
 
@@ -67,9 +63,6 @@ class Constant(Shape):
     per_s: float
     rates = ("per_s",)
 
-    def rate(self, at_s: float) -> float:
-        return self.per_s
-
     def due_before(self, at_s: float) -> float:
         return self.per_s * at_s
 
@@ -90,15 +83,12 @@ class Ramp(Shape):
     over_s: float
     rates, times = ("from_per_s", "to_per_s"), ("over_s",)
 
-    def rate(self, at_s: float) -> float:
-        part = 1.0 if at_s >= self.over_s else at_s / self.over_s
-        return self.from_per_s + (self.to_per_s - self.from_per_s) * part
-
     def due_before(self, at_s: float) -> float:
         """The area under the line."""
         inside = min(at_s, self.over_s)
-        area = inside * (self.from_per_s + self.rate(inside)) / 2 if self.over_s > 0 else 0.0
-        return area + self.to_per_s * max(0.0, at_s - self.over_s)
+        part = inside / self.over_s if self.over_s > 0 else 1.0
+        mean_per_s = self.from_per_s + (self.to_per_s - self.from_per_s) * part / 2
+        return inside * mean_per_s + self.to_per_s * (at_s - inside)
 
     def peak_per_s(self, duration_s: float) -> float:
         return max(self.from_per_s, self.to_per_s)
@@ -109,14 +99,6 @@ class Steps(Shape):
     """Constant rates one after another: (seconds, rate) each; the last one goes on."""
 
     steps: tuple[tuple[float, float], ...]
-
-    def rate(self, at_s: float) -> float:
-        end = 0.0
-        for seconds, per_s in self.steps:
-            end += seconds
-            if at_s < end:
-                return per_s
-        return self.steps[-1][1]
 
     def due_before(self, at_s: float) -> float:
         total, start = 0.0, 0.0
@@ -144,11 +126,8 @@ class Sine(Shape):
     period_s: float
     rates, times = ("mean_per_s", "swing_per_s"), ("period_s",)
 
-    def rate(self, at_s: float) -> float:
-        return self.mean_per_s - self.swing_per_s * math.cos(math.tau * at_s / self.period_s)
-
     def due_before(self, at_s: float) -> float:
-        """The integral of the wave."""
+        """The integral of mean - swing x cos(2 pi t / period)."""
         turn = math.tau / self.period_s
         return self.mean_per_s * at_s - self.swing_per_s * math.sin(turn * at_s) / turn
 
@@ -165,16 +144,12 @@ class Bursts(Shape):
     times = ("every_s",)
     fixed = True
 
-    def rate(self, at_s: float) -> float:
-        """The mean rate; at the moments themselves it has no value."""
-        return self.size / self.every_s
-
     def due_before(self, at_s: float) -> float:
         return float(self.size * math.ceil(at_s / self.every_s)) if at_s > 0 else 0.0
 
     def peak_per_s(self, duration_s: float) -> float:
         """The mean rate."""
-        return self.rate(0.0)
+        return self.size / self.every_s
 
     def raised(self, factor: float) -> Shape:
         """Larger bursts of whole calls."""
@@ -193,10 +168,6 @@ class Moments(Shape):
     scale: float = 1.0
     times = ("scale",)
     fixed = True
-
-    def rate(self, at_s: float) -> float:
-        """Calls in the second around this moment."""
-        return self.due_before(at_s + 0.5) - self.due_before(at_s - 0.5)
 
     def due_before(self, at_s: float) -> float:
         return float(bisect_left(self.at_s, at_s / self.scale))

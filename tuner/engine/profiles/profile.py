@@ -63,9 +63,7 @@ class Profile:
     @property
     def calls(self) -> float | None:
         """Calls that are due, on average where chance decides; ``None`` of a closed model."""
-        if self.users:
-            return None
-        return sum(phase.calls for phase in self.phases)
+        return None if self.users else sum(phase.calls for phase in self.phases)
 
     def due_before(self, at_s: float | None) -> float | None:
         """Calls that are due until then, or in all; ``None`` of a closed model."""

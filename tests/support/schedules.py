@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tuner.api.schedule import suite_policy
 from tuner.schedule.job import Job, Place
 from tuner.schedule.when import timetable
 
@@ -32,7 +33,7 @@ def job(
         words=words,
         directory=Path("/srv/app"),
         requirement="tuner==9.9",
-        functions=functions,
+        policy=suite_policy(functions),
         store_secret=secret,
         against=against,
         place=Place(**place),

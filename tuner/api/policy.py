@@ -1,6 +1,7 @@
 """The least IAM policy for the commands that one names; works offline."""
 
 import re
+from dataclasses import replace
 
 from tuner.aws.policy import PolicyScope, as_text, policy
 from tuner.errors import UsageError
@@ -44,14 +45,9 @@ def _scope(options: PolicyCommand) -> PolicyScope:
     if name.kind is not Kind.AWS:
         fix = "Name one, or leave --target out."
         raise UsageError(options.target, "is not a function on AWS", fix)
-    words = name.function.split(":")  # a name, account:function:name, or a whole ARN
-    found = words[-3] if len(words) >= 3 else None
-    return PolicyScope(
-        function=words[-1],
-        region=region or name.region or "*",
-        account=account or found or "*",
-        partition=words[1] if words[0] == "arn" else _partition(region or ""),
-    )
+    usual = PolicyScope(region=name.region or "*", partition=_partition(region or ""))
+    found = PolicyScope.of(name.function, usual)
+    return replace(found, region=region or found.region, account=account or found.account)
 
 
 def _partition(region: str) -> str:

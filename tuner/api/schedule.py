@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+from tuner.aws.policy import PolicyScope, policy
 from tuner.errors import UsageError
 from tuner.options.suites import BenchCall, ScheduleCommand
 from tuner.schedule.install import install, remove
@@ -13,7 +15,6 @@ from tuner.schedule.job import (
     Place,
     checked_name,
     checked_place,
-    functions_of,
     installed_from,
 )
 from tuner.schedule.render import File, kind_of, rendered
@@ -81,7 +82,7 @@ def scheduled(options: ScheduleCommand, bench: BenchCall) -> Scheduled:
         words=options.words,
         directory=Path.cwd(),
         requirement=options.pip or installed_from(),
-        functions=functions_of(options.target or targets),
+        policy=suite_policy(options.target or targets),
         store_secret=options.store_secret,
         against=against,
         place=checked_place(place),
@@ -99,6 +100,18 @@ def _check_installs(options: ScheduleCommand) -> None:
 def _targets(bench: BenchCall) -> tuple[str, ...]:
     suite = read_suite(bench.suite).in_environment(bench.environment)
     return tuple(case.target for case in suite.chosen(bench.tag, bench.only))
+
+
+#: In CloudFormation's words: the stack's own account and region.
+_STACK = PolicyScope("*", "${AWS::Region}", "${AWS::AccountId}", "${AWS::Partition}")
+
+
+def suite_policy(targets: Sequence[str]) -> dict[str, Any] | None:
+    """One policy for the functions on AWS, without alias or version; ``None`` without any."""
+    names = [parse_target(target) for target in targets]
+    functions = dict.fromkeys(name.function for name in names if name.kind is Kind.AWS)
+    where = [PolicyScope.of(function, _STACK) for function in functions]
+    return policy(["bench"], where[0], beside=where[1:]) if where else None
 
 
 def _against(written: str | None, targets: Sequence[str]) -> str | None:

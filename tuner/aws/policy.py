@@ -6,7 +6,7 @@ the commands make. Which rights a user has is not checked here.
 
 import io
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -126,6 +126,19 @@ class PolicyScope:
     account: str = "*"
     partition: str = "aws"
 
+    @classmethod
+    def of(cls, function: str, where: "PolicyScope") -> "PolicyScope":
+        """A name, ``account:function:name`` or a whole ARN; what it leaves out is that of
+        ``where``."""
+        words = function.split(":")
+        whole = words[0] == "arn"
+        return cls(
+            function=words[-1],
+            region=words[3] if whole else where.region,
+            account=words[-3] if len(words) >= 3 else where.account,
+            partition=words[1] if whole else where.partition,
+        )
+
 
 def grants(
     commands: Iterable[str],
@@ -162,8 +175,12 @@ def policy(
     architectures: bool = False,
     *,
     provisioned: bool = False,
+    beside: Sequence[PolicyScope] = (),
 ) -> dict[str, Any]:
-    """The policy document: one statement per set of resources, actions in order."""
+    """The policy document: one statement per set of resources, actions in order.
+
+    ``beside`` are further functions that the same is allowed on.
+    """
     by_scope: dict[str, set[str]] = {}
     for action, scope in grants(commands, isolation, architectures, provisioned=provisioned):
         by_scope.setdefault(scope, set()).add(action)
@@ -171,7 +188,9 @@ def policy(
     return {
         "Version": "2012-10-17",
         "Statement": [
-            _statement(scope, by_scope[scope], where) for scope in _RESOURCES if by_scope.get(scope)
+            _statement(scope, by_scope[scope], (where, *beside))
+            for scope in _RESOURCES
+            if by_scope.get(scope)
         ],
     }
 
@@ -192,8 +211,9 @@ def _merge(by_scope: dict[str, set[str]]) -> None:
         by_scope[scope] = by_scope.get(scope, set()) - both
 
 
-def _statement(scope: str, actions: set[str], where: PolicyScope) -> dict[str, Any]:
-    resources = [text.format(**asdict(where)) for text in _RESOURCES[scope]]
+def _statement(scope: str, actions: set[str], where: Sequence[PolicyScope]) -> dict[str, Any]:
+    texts = [text.format(**asdict(each)) for each in where for text in _RESOURCES[scope]]
+    resources = list(dict.fromkeys(texts))
     statement: dict[str, Any] = {
         "Sid": f"Tuner{scope.title()}",
         "Effect": "Allow",

@@ -1,25 +1,18 @@
-"""The job of a schedule: its command, installation, place and rights.
-
-The IAM policy is the least for the suite's functions, in CloudFormation's words: what each command
-needs comes from ``tuner.aws.policy``; the stack's account and region stand in where a target names
-none.
-"""
+"""The job of a schedule: its command, installation, place and rights."""
 
 import json
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
-from tuner.aws.policy import PolicyScope, policy
 from tuner.errors import UsageError
 from tuner.schedule.when import Timetable
-from tuner.targets.names import Kind, parse_target
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,39}", re.ASCII)
-
 _VARIABLE = re.compile(r"(?:^|=)env:([A-Za-z_][A-Za-z0-9_]*)$", re.ASCII)
 
 
@@ -37,8 +30,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Job:
-    """One scheduled suite. ``words`` follow ``tuner bench``; ``functions`` are those on AWS.
+    """One scheduled suite. ``words`` follow ``tuner bench``.
 
+    ``policy`` is the least that IAM has to allow, in CloudFormation's words; ``None`` if nothing
+    is on AWS.
     ``against`` is what a pull request is compared with in one run, ``{base}`` being the commit that
     it is to be merged into; None leaves it to the stored baseline.
     """
@@ -48,7 +43,7 @@ class Job:
     words: tuple[str, ...] = ()
     directory: Path = Path()
     requirement: str | None = None
-    functions: tuple[str, ...] = ()
+    policy: Mapping[str, Any] | None = None
     store_secret: str | None = None
     against: str | None = None
     place: Place = Place()
@@ -56,7 +51,7 @@ class Job:
     @property
     def on_aws(self) -> bool:
         """True if any target is a function on AWS."""
-        return bool(self.functions)
+        return self.policy is not None
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -113,47 +108,3 @@ def this_tuner() -> tuple[str, ...]:
     """The program that runs now, by its whole path, so that a bare PATH finds it too."""
     beside = Path(sys.executable).with_name("tuner")
     return (str(beside),) if beside.exists() else (sys.executable, "-P", "-m", "tuner")
-
-
-#: What ``tuner bench`` may do to a function.
-COMMANDS = ("bench",)
-
-
-def functions_of(targets: tuple[str, ...]) -> tuple[str, ...]:
-    """The targets that are functions on AWS, each once, without alias or version."""
-    names = [parse_target(target) for target in targets]
-    return tuple(dict.fromkeys(name.function for name in names if name.kind is Kind.AWS))
-
-
-def suite_policy(functions: tuple[str, ...], isolation: str = "versions") -> dict[str, Any]:
-    """One policy document for all functions; statements of the same kind are merged.
-
-    Resources hold CloudFormation's pseudo parameters, so each is an ``Fn::Sub``.
-    """
-    merged: dict[str, dict[str, Any]] = {}
-    for function in functions:
-        for statement in policy(COMMANDS, _where(function), isolation)["Statement"]:
-            known = merged.setdefault(statement["Sid"], {**statement, "Resource": []})
-            more = statement["Resource"]
-            for resource in [more] if isinstance(more, str) else more:
-                if resource not in known["Resource"]:
-                    known["Resource"].append(resource)
-    for statement in merged.values():
-        statement["Resource"] = [_substituted(text) for text in statement["Resource"]]
-    return {"Version": "2012-10-17", "Statement": list(merged.values())}
-
-
-def _where(function: str) -> PolicyScope:
-    """A name, ``account:function:name`` or a whole ARN, as the policy wants it."""
-    words = function.split(":")
-    whole = words[0] == "arn"
-    return PolicyScope(
-        function=words[-1],
-        region=words[3] if whole else "${AWS::Region}",
-        account=words[-3] if len(words) >= 3 else "${AWS::AccountId}",
-        partition=words[1] if whole else "${AWS::Partition}",
-    )
-
-
-def _substituted(text: str) -> str | dict[str, str]:
-    return {"Fn::Sub": text} if "${" in text else text

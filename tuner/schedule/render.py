@@ -17,7 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from ruamel.yaml import YAML
 
 from tuner.errors import UsageError
-from tuner.schedule.job import Job, suite_policy, this_tuner
+from tuner.schedule.job import Job, this_tuner
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,19 @@ def values_of_all(job: Job) -> dict[str, Any]:
         "role": place.role,
         "repository": place.repository,
         "branch": place.branch,
+        "policy": job.policy and _in_cloudformation(job.policy),
     }
+
+
+def _in_cloudformation(policy: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the policy with each resource that holds a pseudo parameter as an ``Fn::Sub``."""
+    statements = []
+    for statement in policy["Statement"]:
+        named = statement["Resource"]
+        texts = [named] if isinstance(named, str) else named
+        resources = [{"Fn::Sub": text} if "${" in text else text for text in texts]
+        statements.append({**statement, "Resource": resources})
+    return {**policy, "Statement": statements}
 
 
 def _cron(job: Job) -> dict[str, Any]:
@@ -187,7 +199,7 @@ def _policy(job: Job) -> dict[str, Any]:
     if not job.on_aws:
         fix = "Name one with --target, or skip the role."
         raise UsageError("The suite", "has no function on AWS, so it needs no role", fix)
-    return {"policy": suite_policy(job.functions)}
+    return {}
 
 
 def _codebuild(job: Job) -> dict[str, Any]:
@@ -219,7 +231,6 @@ def _in_stack(job: Job) -> dict[str, Any]:
     return {
         "expression": job.when.event_bridge(),
         "timezone": job.when.timezone or "UTC",
-        "policy": suite_policy(job.functions),
     }
 
 

@@ -14,7 +14,7 @@ from tuner.decide.result import (
     Sweep,
 )
 from tuner.engine.engine import Shortfall
-from tuner.measure.causes import Cause
+from tuner.measure.failures import Cause
 from tuner.measure.load_figures import LoadFigures, LoadTally
 from tuner.records import (
     RunRecord,

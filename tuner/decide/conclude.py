@@ -16,7 +16,7 @@ from tuner.decide.month import Priced, monthly
 from tuner.decide.outlook import VERIFIED
 from tuner.decide.result import ColdRow, Monthly, SizeRow, Spend, StartupRow, Sweep, WarmRow
 from tuner.decide.rows import size_rows, startup_advice, startup_rows, startups_usd
-from tuner.measure.causes import causes_of
+from tuner.measure.failures import causes_of
 from tuner.measure.health import check
 from tuner.recording.power_tuning import SizePoint, chart_url
 from tuner.records import Advice, Outcome, RunRecord, Sample

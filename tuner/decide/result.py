@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from tuner.billing.cost import BreakEven
 from tuner.decide.load_result import SizeUnderLoad
-from tuner.measure.causes import Cause
+from tuner.measure.failures import Cause
 from tuner.model import FloatArray, IntArray
 from tuner.model.quantiles import Stats
 from tuner.records import Advice, RunRecord

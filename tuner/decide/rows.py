@@ -24,7 +24,7 @@ from tuner.billing.prices import Prices
 from tuner.decide.goal import Goal
 from tuner.decide.outlook import ColdExtra, cold_extra, usd_per_million
 from tuner.decide.result import ColdRow, Interval, SizeRow, StartupRow, WarmRow
-from tuner.measure.causes import causes_of, shortened
+from tuner.measure.failures import causes_of, shortened
 from tuner.model.observations import from_samples
 from tuner.model.quantiles import order_statistics
 from tuner.records import ON_DEMAND, Advice, FunctionFacts, Outcome, Purpose, Sample, Setting

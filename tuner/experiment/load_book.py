@@ -16,11 +16,11 @@ from tuner.experiment.experiment import STOPPED, Book, Watcher
 from tuner.experiment.session import Session
 from tuner.experiment.spec import LoadRun
 from tuner.experiment.wiring import Context
-from tuner.measure.event_drain import EventDrain, event_advice, incomplete
+from tuner.measure.event_drain import EventDrain
 from tuner.measure.event_figures import with_events
 from tuner.measure.late_reports import LateReports
 from tuner.measure.load_figures import LoadFigures, LoadTally
-from tuner.measure.load_health import front_advice, load_advice
+from tuner.measure.load_health import event_advice, front_advice, incomplete, load_advice
 from tuner.planning.ask import Ask
 from tuner.records import Advice, Sample
 from tuner.store.retention import Keeper
@@ -106,7 +106,7 @@ class LoadBook(Book):
         condition = f"stopped on {self._condition.met}" if self._condition.met else None
         failures = session.failures  # None: stopped before anything was sent
         note = condition or cut or (failures.note if failures else None)
-        load = self._concluded(ask.load, note, failures.advice() if failures else ())
+        load = self._concluded(ask.load, note, failures.advice if failures else ())
         self._last = load
         self.sent += load.figures.calls + sum(load.figures.dropped.values())
         self._note_step(ask.load, load, cut)
@@ -173,4 +173,5 @@ class LoadBook(Book):
         )
         sending = asked.sending
         adaptive = sending.retry == ADAPTIVE
-        return figures, load_advice(figures, shortfall, sending.concurrency, adaptive=adaptive)
+        found = load_advice(figures, shortfall, sending.concurrency, adaptive=adaptive)
+        return figures, tuple(found)

@@ -15,7 +15,7 @@ from tuner.experiment.experiment import Book
 from tuner.experiment.session import Session
 from tuner.experiment.spec import RunSpec
 from tuner.experiment.wiring import Context
-from tuner.measure.causes import causes_of, shortened
+from tuner.measure.failures import causes_of, shortened
 from tuner.measure.load_figures import figures_of
 from tuner.measure.load_health import load_advice
 from tuner.planning.ask import Ask
@@ -94,7 +94,7 @@ class SweepBook(Book):
         if session.failures is not None:
             cut = cut or session.failures.note
             self.over = session.failures.note
-            self.advice += session.failures.advice()
+            self.advice += session.failures.advice
         engine, began_s = self._context.engine, session.loading.start_s
         facts = watch.facts(
             setting, self._context.seconds() if began_s is None else began_s, engine, cut

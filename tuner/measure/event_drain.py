@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterator
 
 from tuner.clock import Clock
 from tuner.errors import TunerError
-from tuner.measure.event_fates import End, Fates, Followed
+from tuner.measure.event_fates import Fates, Followed
 from tuner.measure.event_figures import EventFigures, Following, event_figures
-from tuner.records import Advice, Outcome, Sample
+from tuner.records import Outcome, Sample
 from tuner.targets.observers import EventTrail
-from tuner.units import format_seconds
 
 #: Between two looks whether the user wants to stop, seconds.
 _LOOK_S = 0.1
@@ -87,47 +86,3 @@ class EventDrain:
         until_s = self._clock.monotonic() + seconds
         while not stop() and (left_s := until_s - self._clock.monotonic()) > 0:
             self._clock.sleep(min(_LOOK_S, left_s))
-
-
-def incomplete(events: EventFigures) -> str | None:
-    """Return why a load's events are incomplete, for its note; ``None`` if they are not."""
-    if events.following.broken is not None:
-        return "its events could not be followed to the end"
-    if events.unknown:
-        return f"{events.unknown:,} of {events.accepted:,} events had not ended when time was up"
-    return None
-
-
-def event_advice(events: EventFigures, *, removed: bool) -> tuple[Advice, ...]:
-    """Return warnings; ``removed`` says that the version they were sent to is gone."""
-    return tuple(_advice(events, removed))
-
-
-def _advice(events: EventFigures, removed: bool) -> Iterator[Advice]:
-    following = events.following
-    if following.broken is not None:
-        text = f"Events could not be followed to the end ({following.broken.rstrip('.')})"
-        yield Advice("events-not-followed", f"{text}; their figures are incomplete.")
-    if events.unknown:
-        text = (
-            f"The outcome of {events.unknown:,} of {events.accepted:,} events is unknown "
-            f"{format_seconds(following.seconds)} after the load: {_open_words(events)}"
-        )
-        after = (
-            "; those still queued were sent to a version that has been removed" if removed else ""
-        )
-        yield Advice("events-unknown", f"{text}{after}. Set a longer --drain.")
-    if ran := events.ends[End.RAN]:
-        text = f"The log does not show whether the last try of {ran:,} events failed"
-        where = "; check the failure destination" if following.settings.on_failure else ""
-        yield Advice("events-end-unknown", f"{text}{where or '; set a failure destination'}.")
-    if events.skewed:
-        text = f"{events.skewed:,} events seem to have begun before they were accepted"
-        yield Advice(
-            "clock-skew", f"{text}: set this machine's clock, and do not rely on their waits."
-        )
-
-
-def _open_words(events: EventFigures) -> str:
-    words = ((End.UNSEEN, "never begun"), (End.WAITING, "may be retried"), (End.RUNNING, "running"))
-    return ", ".join(f"{events.ends[end]:,} {told}" for end, told in words if events.ends[end])

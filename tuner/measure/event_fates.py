@@ -79,7 +79,9 @@ class Fate:
             begun = [start for start in left if start <= at_s + _TICK_S]
             left = left[len(begun) :]
             found += [Try(start) for start in begun[:-1]]
-            began_s = begun[-1] if begun else at_s - _took_s(report) * time_scale
+            # Without INIT: START is written after it.
+            took_s = (report.duration_ms or 0.0) / 1000.0 * time_scale
+            began_s = begun[-1] if begun else at_s - took_s
             found.append(Try(began_s, at_s, report))
         return sorted([*found, *map(Try, left)], key=lambda one: one.began_s)
 
@@ -136,21 +138,13 @@ class Fates:
         last = tries[-1]
         if last.ended_s is None or last.report is None:
             return End.RUNNING
-        return self._after(last.ended_s, last.report, fate, self._failures(tries), now_s)
+        failures = sum(is_retry(*pair) for pair in pairwise(tries))
+        return self._after(last.ended_s, last.report, fate, failures, now_s)
 
     def ends(self, now_s: float) -> Iterator[tuple[Fate, list[Try], End]]:
         """Every event with its tries and its end."""
         for fate in self.events.values():
             yield fate, fate.tries(self.time_scale), self.end(fate, now_s)
-
-    def is_retry(self, before: Try, after: Try) -> bool:
-        """Return whether a try followed another's failure, and was no second delivery."""
-        wait_s = after.began_s - (before.ended_s or before.began_s)
-        return wait_s >= RETRY_AFTER_S[0] - _EARLY_S
-
-    def _failures(self, tries: list[Try]) -> int:
-        """Number of tries that were followed by a retry."""
-        return sum(self.is_retry(a, b) for a, b in pairwise(tries))
 
     def _after(
         self, ended_s: float, report: Report, fate: Fate, failures: int, now_s: float
@@ -167,9 +161,14 @@ class Fates:
         return End.SUCCEEDED
 
 
-def _took_s(report: Report) -> float:
-    """Seconds that a try took without INIT: START is written after it."""
-    return (report.duration_ms or 0.0) / 1000.0
+def is_retry(before: Try, after: Try) -> bool:
+    """Return whether a try followed another's failure, and was no second delivery."""
+    return wait_s(before, after) >= RETRY_AFTER_S[0] - _EARLY_S
+
+
+def wait_s(before: Try, after: Try) -> float:
+    """Seconds from the end of a try, or its beginning if that is not known, to the next."""
+    return after.began_s - (before.ended_s or before.began_s)
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,13 @@ all tries whose REPORT was found, retries included, since each of them is run an
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate, chain, pairwise
 
 import numpy as np
 
-from tuner.measure.event_fates import GIVEN_UP, OPEN, End, Fates, Try
+from tuner.measure.event_fates import GIVEN_UP, OPEN, End, Fate, Fates, Try, is_retry, wait_s
 from tuner.measure.load_figures import Concurrency, LoadFigures
 from tuner.measure.statistics import Latencies, most_at_once
 from tuner.recording.reportline import Report
@@ -94,69 +94,33 @@ class EventFigures:
         return sum(self.ends.get(end, 0) for end in GIVEN_UP)
 
 
-@dataclass
-class _Sums:
-    """Counts on the way through all events."""
-
-    ends: Counter[End] = field(default_factory=Counter)
-    by_tries: Counter[int] = field(default_factory=Counter)
-    retried: int = 0
-    duplicates: int = 0
-    skewed: int = 0
-    cold_starts: int = 0
-    billed: int = 0
-    billed_ms: float = 0.0
-    reported_s: float = 0.0
-
-    def __post_init__(self) -> None:
-        self.ms = {
-            name: Latencies(longest_ms=_LONGEST_MS)
-            for name in ("dwell", "wait", "duration", "warm", "cold")
-        }
-        self.ran: list[tuple[float, float]] = []
-        self.accepted_s: list[float] = []
-        self.begun_s: list[float] = []
-        self.retry_s: list[float] = []
-
-    def report(self, report: Report) -> None:
-        """Count what one try did and costs."""
-        duration_ms = report.duration_ms or 0.0
-        init_ms = report.init_ms if report.init_ms is not None else report.restore_ms
-        took_ms = duration_ms + (init_ms or 0.0)
-        self.billed += 1
-        self.billed_ms += report.billed_ms or 0.0
-        self.cold_starts += init_ms is not None
-        self.reported_s += took_ms / 1000.0
-        self.ms["duration"].record(duration_ms)
-        self.ms["warm" if init_ms is None else "cold"].record(took_ms)
-
-
 def event_figures(fates: Fates, following: Following, start_s: float, now_s: float) -> EventFigures:
     """Count everything; ``start_s`` and ``now_s`` are the load's start and now, platform time."""
-    sums, scale = _Sums(), fates.time_scale
-    for fate, tries, end in fates.ends(now_s):
-        sums.ends[end] += 1
-        sums.by_tries[len(tries)] += 1
-        sums.accepted_s.append(fate.accepted_s)
-        if tries:
-            _waits(fates, fate.accepted_s, tries, sums)
+    told, scale = list(fates.ends(now_s)), fates.time_scale
+    tries, ends = [own for _, own, _ in told], Counter(end for *_, end in told)
+    dwells_s = [own[0].began_s - fate.accepted_s for fate, own, _ in told if own]
+    again = [[pair for pair in pairwise(own) if is_retry(*pair)] for own in tries]
+    retries = [pair for pairs in again for pair in pairs]
+    reports = [one.report for own in tries for one in own if one.report is not None]
+    took = [(report.duration_ms or 0.0, _start_ms(report)) for report in reports]
+    reported_s = sum(ms + (start_ms or 0.0) for ms, start_ms in took) / 1000.0
     return EventFigures(
-        accepted=len(fates.events),
-        ends={end: sums.ends[end] for end in End},
-        by_tries=dict(sorted(sums.by_tries.items())),
-        retried=sums.retried,
-        duplicates=sums.duplicates,
-        skewed=sums.skewed,
-        dwell=sums.ms["dwell"],
-        retry_wait=sums.ms["wait"],
-        duration=sums.ms["duration"],
-        warm=sums.ms["warm"],
-        cold=sums.ms["cold"],
-        cold_starts=sums.cold_starts,
-        billed=sums.billed,
-        billed_ms=sums.billed_ms,
-        concurrency=_concurrency(sums, scale),
-        timeline=_timeline(sums, start_s, scale),
+        accepted=len(told),
+        ends={end: ends[end] for end in End},
+        by_tries=dict(sorted(Counter(map(len, tries)).items())),
+        retried=sum(map(bool, again)),
+        duplicates=sum(len(own) - 1 for own in tries if own) - len(retries),
+        skewed=sum(dwell_s < -_SKEW_S * scale for dwell_s in dwells_s),
+        dwell=_latencies(max(0.0, dwell_s) * 1000.0 for dwell_s in dwells_s),
+        retry_wait=_latencies(wait_s(*pair) * 1000.0 for pair in retries),
+        duration=_latencies(ms for ms, _ in took),
+        warm=_latencies(ms for ms, start_ms in took if start_ms is None),
+        cold=_latencies(ms + start_ms for ms, start_ms in took if start_ms is not None),
+        cold_starts=sum(start_ms is not None for _, start_ms in took),
+        billed=len(reports),
+        billed_ms=sum(report.billed_ms or 0.0 for report in reports),
+        concurrency=_concurrency(chain.from_iterable(tries), reported_s * scale),
+        timeline=_timeline(told, [after.began_s for _, after in retries], start_s, scale),
         following=following,
     )
 
@@ -176,52 +140,48 @@ def with_events(figures: LoadFigures, events: EventFigures) -> LoadFigures:
     )
 
 
-def _waits(fates: Fates, accepted_s: float, tries: list[Try], sums: _Sums) -> None:
-    dwell_s = tries[0].began_s - accepted_s
-    sums.skewed += dwell_s < -_SKEW_S * fates.time_scale
-    sums.ms["dwell"].record(max(0.0, dwell_s) * 1000.0)
-    sums.begun_s.append(tries[0].began_s)
-    retries = 0
-    for before, after in pairwise(tries):
-        if fates.is_retry(before, after):
-            retries += 1
-            sums.retry_s.append(after.began_s)
-            sums.ms["wait"].record((after.began_s - (before.ended_s or before.began_s)) * 1000.0)
-        else:
-            sums.duplicates += 1
-    sums.retried += retries > 0
-    for one in tries:
-        if one.report is not None and one.ended_s is not None:
-            sums.report(one.report)
-            sums.ran.append((one.began_s, one.ended_s))
+def _start_ms(report: Report) -> float | None:
+    return report.init_ms if report.init_ms is not None else report.restore_ms
 
 
-def _concurrency(sums: _Sums, scale: float) -> Concurrency:
+def _latencies(values_ms: Iterable[float]) -> Latencies:
+    found = Latencies(longest_ms=_LONGEST_MS)
+    for value_ms in values_ms:
+        found.record(value_ms)
+    return found
+
+
+def _concurrency(tries: Iterable[Try], reported_s: float) -> Concurrency:
     """From the first START to the last REPORT, as the log has them."""
-    if not sums.ran:
+    ran = [(one.began_s, one.ended_s) for one in tries if one.ended_s is not None]
+    if not ran:
         return Concurrency(0.0, 0, None)
-    began, ended = (np.array(times) for times in zip(*sums.ran, strict=True))
+    began, ended = np.array(ran).T
     span_s = float(ended.max() - began.min())
     if span_s <= 0.0:
         return Concurrency(float(began.size), int(began.size), None)
-    little = sums.reported_s * scale / span_s
-    return Concurrency(float((ended - began).sum() / span_s), most_at_once(began, ended), little)
+    mean = float((ended - began).sum() / span_s)
+    return Concurrency(mean, most_at_once(began, ended), reported_s / span_s)
 
 
-def _timeline(sums: _Sums, start_s: float, scale: float) -> tuple[Moment, ...]:
+def _timeline(
+    told: Sequence[tuple[Fate, list[Try], End]],
+    retries_s: list[float],
+    start_s: float,
+    scale: float,
+) -> tuple[Moment, ...]:
     """By our own seconds, since it is read beside the load's."""
+    moments_s = (
+        [fate.accepted_s for fate, _, _ in told],
+        [tries[0].began_s for _, tries, _ in told if tries],
+        retries_s,
+    )
     accepted, begun, retried = (
-        Counter(max(0, int((at_s - start_s) / scale)) for at_s in moments)
-        for moments in (sums.accepted_s, sums.begun_s, sums.retry_s)
+        Counter(max(0, int((at_s - start_s) / scale)) for at_s in moments) for moments in moments_s
     )
     last = max((*accepted, *begun, *retried), default=-1)
-    return tuple(_running_total(range(last + 1), accepted, begun, retried))
-
-
-def _running_total(
-    seconds: Iterable[int], accepted: Counter[int], begun: Counter[int], retried: Counter[int]
-) -> Iterable[Moment]:
-    waiting = 0
-    for second in seconds:
-        waiting += accepted[second] - begun[second]
-        yield Moment(second, accepted[second], begun[second], retried[second], max(0, waiting))
+    waiting = accumulate(accepted[second] - begun[second] for second in range(last + 1))
+    return tuple(
+        Moment(second, accepted[second], begun[second], retried[second], max(0, left))
+        for second, left in enumerate(waiting)
+    )

@@ -1,29 +1,124 @@
-"""Tells data from failures of a run: missing permission, or an engine that breaks during a load.
+"""Failures: their causes, in the function's own words, and those that end a run.
 
 A throttle, a crash or a timeout of the function is data. What the service refuses for everybody
 alike (credentials, a missing function, an unusable payload) would only repeat itself. Before
 anything was answered it is an error of the run; later it ends a load, which keeps what it has.
+
+Throttles are no errors of a function, and are counted elsewhere. Messages that differ in numbers
+and ids alone are one cause, under the first of them.
 """
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 from tuner.errors import AccessDenied, NotFound, TargetError, TunerError
 from tuner.records import Advice, FunctionFacts, Outcome, Sample
+from tuner.units import printable
+
+#: So many causes are told apart; what fails in more ways is counted by its type, or together.
+_MOST = 200
+_LONGEST = 120
+#: How the reason begins of a failure of which a recording has nothing but the outcome.
+_RECORDED = "recorded as "
+_OTHERS = ("other errors", None)
+_VARYING = re.compile(r"0x[0-9a-fA-F]+|\b[0-9a-fA-F-]{8,}\b|\d+")
+_NO_CAUSES = frozenset({Outcome.OK, Outcome.THROTTLED})
+
+
+@dataclass(frozen=True)
+class Cause:
+    """One way to fail. ``type`` is the errorType, or the outcome of what has none."""
+
+    type: str
+    message: str | None
+    count: int
+    memory_mb: tuple[int, ...]
+    log_tail: str | None = None
+
+    @property
+    def words(self) -> str:
+        """``KeyError: 'id'``."""
+        return f"{self.type}: {self.message}" if self.message else self.type
+
+
+@dataclass(slots=True)
+class _Counted:
+    message: str | None
+    count: int = 0
+    sizes: set[int] = field(default_factory=set)
+    log_tail: str | None = None
+
+
+class Causes:
+    """Counts failures as they come."""
+
+    def __init__(self) -> None:
+        self._of: dict[tuple[str, str | None], _Counted] = {}
+
+    def add(self, sample: Sample) -> None:
+        """Count a request if it failed."""
+        if sample.outcome in _NO_CAUSES:
+            return
+        kind, message = _named(sample)
+        key = kind, None if message is None else _general(message)
+        if key not in self._of and len(self._of) >= _MOST:
+            key, message = (kind, None), None
+            key = key if key in self._of else _OTHERS
+        counted = self._of.setdefault(key, _Counted(message))
+        counted.count += 1
+        counted.sizes.add(sample.memory_mb)
+        if counted.log_tail is None and sample.log_tail:
+            counted.log_tail = printable(sample.log_tail, keep="\n\t")
+
+    def most(self, limit: int = 10) -> tuple[Cause, ...]:
+        """Return the most frequent causes, the first of those that are equally frequent first."""
+        ordered = sorted(self._of.items(), key=lambda item: -item[1].count)[:limit]
+        return tuple(
+            Cause(kind, of.message, of.count, tuple(sorted(of.sizes)), of.log_tail)
+            for (kind, _), of in ordered
+        )
+
+
+def causes_of(samples: Iterable[Sample], limit: int = 10) -> tuple[Cause, ...]:
+    """Return the most frequent causes of the failures among samples."""
+    causes = Causes()
+    for sample in samples:
+        causes.add(sample)
+    return causes.most(limit)
+
+
+def shortened(words: str) -> str:
+    """Return words that fit in a sentence."""
+    return words if len(words) <= _LONGEST else f"{words[: _LONGEST - 1]}…"
+
+
+def _named(sample: Sample) -> tuple[str, str | None]:
+    """Type and message; words about a connection are a message."""
+    reason = None if sample.reason is None else printable(sample.reason)
+    message = None if sample.message is None else printable(sample.message)
+    if sample.outcome is Outcome.TRANSPORT_ERROR:
+        return str(sample.outcome), message or reason
+    if not reason or reason.startswith(_RECORDED):
+        return str(sample.outcome), message
+    return reason, message
+
+
+@lru_cache(2000)
+def _general(message: str) -> str:
+    return _VARYING.sub("#", message)
+
 
 _CREDENTIALS_FIX = "Check the credentials: aws sts get-caller-identity, then tuner doctor."
-_PAYLOAD_REFUSED = frozenset(
-    {
-        "InvalidRequestContentException",
-        "RequestTooLargeException",
-        "RequestEntityTooLargeException",
-        "UnsupportedMediaTypeException",
-        "HTTP 413",
-    }
-)
+_PAYLOAD_REFUSED = {
+    *("InvalidRequestContentException", "RequestTooLargeException", "HTTP 413"),
+    *("RequestEntityTooLargeException", "UnsupportedMediaTypeException"),
+}
 _EXPIRED = ("Expired", "InvalidClientToken", "UnrecognizedClient", "InvalidSignature", "TooSkewed")
 
 
-def may_be_renewed(sample: Sample) -> bool:
+def _expired(sample: Sample) -> bool:
     """Return whether new credentials, or a corrected clock, would end this refusal."""
     return any(word in (sample.reason or "") for word in _EXPIRED)
 
@@ -34,9 +129,8 @@ def front_refusal(sample: Sample, url: str, first_contact: bool) -> TargetError 
     if not first_contact:
         return None
     if sample.outcome is Outcome.TRANSPORT_ERROR:
-        return TargetError(
-            url, f"cannot be reached: {sample.reason}", "Check --url and the network."
-        )
+        said = f"cannot be reached: {sample.reason}"
+        return TargetError(url, said, "Check --url and the network.")
     if sample.outcome is not Outcome.SERVICE_ERROR:
         return None
     reason = sample.reason or f"HTTP {sample.status}"
@@ -56,32 +150,22 @@ def refusal(sample: Sample, facts: FunctionFacts, first_contact: bool) -> Target
     A transport error is one only when nothing was ever answered (``first_contact``).
     """
     if sample.outcome is Outcome.TRANSPORT_ERROR:
-        return _unreachable(sample, facts) if first_contact else None
+        where = f"cannot be invoked in {facts.region}: {sample.reason}"
+        fix = "Check the region, the endpoint (--region, --endpoint-url) and the network."
+        return TargetError(facts.name, where, fix) if first_contact else None
     if sample.outcome is not Outcome.SERVICE_ERROR:
         return None
     reason = sample.reason or f"HTTP {sample.status}"
     if sample.status in (401, 403):
-        fix = f"Allow lambda:InvokeFunction on {facts.arn}."
-        if any(word in reason for word in _EXPIRED):
-            fix = _CREDENTIALS_FIX
+        allow = f"Allow lambda:InvokeFunction on {facts.arn}."
+        fix = _CREDENTIALS_FIX if _expired(sample) else allow
         return AccessDenied(facts.name, f"invoking it was refused ({reason})", fix)
     if sample.status == 404:
         return NotFound(facts.name, f"cannot be invoked ({reason})", "Check that it still exists.")
     if reason in _PAYLOAD_REFUSED:
-        return TargetError(
-            facts.name,
-            f"the invocation was refused ({reason})",
-            "Check the payload: JSON of at most 6 MB (--payload, --payloads, --event).",
-        )
+        fix = "Check the payload: JSON of at most 6 MB (--payload, --payloads, --event)."
+        return TargetError(facts.name, f"the invocation was refused ({reason})", fix)
     return None
-
-
-def _unreachable(sample: Sample, facts: FunctionFacts) -> TargetError:
-    return TargetError(
-        facts.name,
-        f"cannot be invoked in {facts.region}: {sample.reason}",
-        "Check the region, the endpoint (--region, --endpoint-url) and the network.",
-    )
 
 
 #: Given a sample and whether nothing was answered before it: the error that should end the run.
@@ -91,11 +175,11 @@ RENEWAL_S = 15.0
 
 
 class Failures:
-    """Follows one load. ``note`` says why it has to end, once it has."""
+    """Follows one load. ``note`` says why it has to end, once it has; ``advice`` what to do."""
 
     def __init__(self, judge: Judge) -> None:
         self.note: str | None = None
-        self._advice: tuple[Advice, ...] = ()
+        self.advice: tuple[Advice, ...] = ()
         self._judge = judge
         self._answered = False
         self._refused_since_s: float | None = None
@@ -117,13 +201,9 @@ class Failures:
                 self._end(refused)
         self._answered = self._answered or sample.status is not None
 
-    def advice(self) -> tuple[Advice, ...]:
-        """Return what to do about it."""
-        return self._advice
-
     def _awaited(self, sample: Sample) -> bool:
         """Return whether the refusal may still end by itself."""
-        if not self._answered or not may_be_renewed(sample):
+        if not self._answered or not _expired(sample):
             return False
         if self._refused_since_s is None:
             self._refused_since_s = sample.done_s
@@ -135,4 +215,4 @@ class Failures:
         if self.note is None:
             self.note = f"{error.thing} {error.reason}"
             text = f"The load ended early: {error.thing} {error.reason}. {error.fix}"
-            self._advice = (Advice("ended-early", text.strip()),)
+            self.advice = (Advice("ended-early", text.strip()),)

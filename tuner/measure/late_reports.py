@@ -3,9 +3,14 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from tuner.recording.reportline import Report
 from tuner.records import Outcome, Sample
 from tuner.targets.seam import Target
+
+#: What samples and REPORT lines call the same.
+_TOLD = (
+    *("duration_ms", "billed_ms", "init_ms", "restore_ms"),
+    *("billed_restore_ms", "max_memory_mb"),
+)
 
 
 def lacks_report(sample: Sample) -> bool:
@@ -23,7 +28,8 @@ def completed(samples: Sequence[Sample], target: Target) -> Iterator[Sample]:
     found = target.reports(ids) if ids else {}
     for sample in samples:
         report = found.get(sample.request_id or "")
-        yield _with(sample, report) if report else sample
+        told = {name: getattr(report, name) for name in _TOLD} if report else {}
+        yield replace(sample, **told)
 
 
 class LateReports:
@@ -48,15 +54,3 @@ class LateReports:
         for sample in completed(self._lacking, self._target):
             if sample.duration_ms is not None:
                 yield sample
-
-
-def _with(sample: Sample, report: Report) -> Sample:
-    return replace(
-        sample,
-        duration_ms=report.duration_ms,
-        billed_ms=report.billed_ms,
-        init_ms=report.init_ms,
-        restore_ms=report.restore_ms,
-        billed_restore_ms=report.billed_restore_ms,
-        max_memory_mb=report.max_memory_mb,
-    )

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from tuner.engine.engine import Shortfall
-from tuner.measure.causes import Cause, Causes
+from tuner.measure.failures import Cause, Causes
 from tuner.measure.statistics import Latencies, Second, Timeline, most_at_once
 from tuner.records import Outcome, Sample
 from tuner.store.documents import LoadFacts
@@ -100,14 +100,6 @@ class LoadFigures:
         return sum(self.throttles.values()) / self.attempts if self.attempts else None
 
 
-@dataclass(slots=True)
-class _Open:
-    """A call whose last attempt has not ended yet."""
-
-    due_s: float
-    outcome: Outcome
-
-
 @dataclass
 class LoadTally:
     """Takes samples as they come; times of figures count from ``start_s`` of the run's clock."""
@@ -124,9 +116,10 @@ class LoadTally:
     throttles: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        names = ("latency", "service", "lag", "duration", "warm", "cold", "backoff", "success")
-        self._ms = {name: Latencies() for name in names}
-        self._open: dict[int, _Open] = {}
+        names = ("latency", "service", "lag", "duration", "warm", "cold", "backoff")
+        self._ms = {name: Latencies() for name in (*names, "time_to_success")}
+        # Calls whose last attempt has not ended yet: when each was due, and its latest outcome.
+        self._open: dict[int, tuple[float, Outcome]] = {}
         self._timeline = Timeline()
         self._causes = Causes()
         self._sent, self._done = array("d"), array("d")
@@ -147,10 +140,10 @@ class LoadTally:
         self._causes.add(sample)
         sample = _shifted(sample, self.start_s)
         self.attempts += 1
-        opened = self._open.setdefault(sample.call, _Open(sample.due_s, sample.outcome))
+        due_s, _ = self._open.get(sample.call, (sample.due_s, sample.outcome))
+        self._open[sample.call] = due_s, sample.outcome
         # Each second's latencies, too, count from when the call was due, not its last attempt.
-        first_due = sample if sample.attempt == 1 else replace(sample, due_s=opened.due_s)
-        self._timeline.add(first_due)
+        self._timeline.add(sample if sample.attempt == 1 else replace(sample, due_s=due_s))
         self.last_sent_s = max(self.last_sent_s, sample.sent_s)
         if sample.attempt == 1:
             self.calls += 1
@@ -160,14 +153,12 @@ class LoadTally:
         if sample.outcome is Outcome.THROTTLED:
             self.throttles[sample.reason or "TooManyRequestsException"] += 1
         if sample.outcome not in _NOT_RUN:
-            self._ran(sample)
-        self._call(sample, opened)
-
-    def _ran(self, sample: Sample) -> None:
-        self._sent.append(sample.sent_s)
-        self._done.append(sample.done_s)
-        self.billed += 1
-        self.report(sample)
+            self._sent.append(sample.sent_s)
+            self._done.append(sample.done_s)
+            self.billed += 1
+            self.report(sample)
+        if sample.backoff_ms is None:
+            self._last(sample, due_s)
 
     def report(self, sample: Sample) -> None:
         """Count what REPORT says of a request, also if that became known only later."""
@@ -184,29 +175,25 @@ class LoadTally:
             self._ms["duration"].record(sample.duration_ms)
             self._ms["cold" if sample.cold else "warm"].record(sample.duration_ms + init_ms)
 
-    def _call(self, sample: Sample, opened: _Open) -> None:
-        """Follow a call to its last attempt."""
-        opened.outcome = sample.outcome
-        if sample.backoff_ms is not None:
-            return
+    def _last(self, sample: Sample, due_s: float) -> None:
+        """Count a call by its last attempt."""
         del self._open[sample.call]
         self.outcomes[sample.outcome] += 1
         if sample.outcome is Outcome.OK:
-            latency_ms = (sample.done_s - opened.due_s) * 1000.0
+            latency_ms = (sample.done_s - due_s) * 1000.0
             self._ms["latency"].record(latency_ms)
             self._ms["service"].record(sample.service_ms)
             if sample.attempt > 1:
-                self._ms["success"].record(latency_ms)
+                self._ms["time_to_success"].record(latency_ms)
 
     def figures(
         self, planned_s: float, asked: float | None, shortfall: Shortfall, stopped_s: float | None
     ) -> LoadFigures:
         """The load so far. ``planned_s`` is how long calls were due, ``asked`` how many;
         ``stopped_s`` is when it was cut short, which scales nothing but the time."""
-        outcomes = self.outcomes + Counter(each.outcome for each in self._open.values())
+        outcomes = self.outcomes + Counter(outcome for _, outcome in self._open.values())
         due_s = planned_s if stopped_s is None else stopped_s
         seconds = max(due_s, self.last_sent_s)
-        ms = self._ms
         return LoadFigures(
             seconds=seconds,
             due_s=min(due_s, planned_s),
@@ -216,14 +203,7 @@ class LoadTally:
             outcomes={outcome: outcomes[outcome] for outcome in Outcome},
             throttles=dict(self.throttles),
             dropped=dict(shortfall.dropped),
-            latency=ms["latency"],
-            service=ms["service"],
-            lag=ms["lag"],
-            duration=ms["duration"],
-            warm=ms["warm"],
-            cold=ms["cold"],
-            backoff=ms["backoff"],
-            time_to_success=ms["success"],
+            **self._ms,
             cold_starts=self.cold_starts,
             concurrency=self._concurrency(seconds),
             billed_ms=self.billed_ms,
@@ -256,12 +236,9 @@ def figures_of(facts: LoadFacts, planned_s: float, samples: Iterable[Sample]) ->
 
 def _shifted(sample: Sample, start_s: float) -> Sample:
     """The sample with times from the load's start; what was due a moment before it is due then."""
-    return replace(
-        sample,
-        due_s=max(0.0, sample.due_s - start_s),
-        sent_s=max(0.0, sample.sent_s - start_s),
-        done_s=max(0.0, sample.done_s - start_s),
-    )
+    times = sample.due_s, sample.sent_s, sample.done_s
+    due_s, sent_s, done_s = (max(0.0, time_s - start_s) for time_s in times)
+    return replace(sample, due_s=due_s, sent_s=sent_s, done_s=done_s)
 
 
 def _with_dropped(

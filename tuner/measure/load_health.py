@@ -1,69 +1,33 @@
-"""Doubts about a load's own figures: was the generator the bottleneck, was anything lost?
+"""Doubts about the figures of a load and its events: was the generator the bottleneck, was anything
+lost?
 
-Figures in, advice out; each ends in what to do.
+Figures in, advice out; each ends in what to do. The doubts of a sweep's samples are ``health.py``.
 """
 
 from collections.abc import Iterator
 
 from tuner.engine.engine import Shortfall
+from tuner.measure.event_fates import End
+from tuner.measure.event_figures import EventFigures
 from tuner.measure.load_figures import LoadFigures
 from tuner.records import Advice, Outcome
-from tuner.units import format_ms, format_share
+from tuner.units import format_ms, format_seconds, format_share
 
 #: A worker beyond this share of one CPU adds waits of its own.
 _BUSY = 0.9
 #: Calls that leave later than this are felt in the latencies of a fast function.
 _LAG_MS = 20.0
 _ASKED = 0.99
+_OPEN = {End.UNSEEN: "never begun", End.WAITING: "may be retried", End.RUNNING: "running"}
 
 
 def load_advice(
     figures: LoadFigures, shortfall: Shortfall, concurrency: int, *, adaptive: bool
-) -> tuple[Advice, ...]:
-    """Return doubts; ``adaptive`` says that the retry policy itself held calls back."""
-    return tuple(_advice(figures, shortfall, concurrency, adaptive))
-
-
-def front_advice(figures: LoadFigures) -> tuple[Advice, ...]:
-    """Return what is unknown behind an HTTP front: durations that the logs did not have."""
-    good, known = figures.outcomes[Outcome.OK], figures.duration.count
-    if not good or known == good:
-        return ()
-    if not known:
-        text = (
-            "An HTTP front reports no duration, and the logs had no REPORT of these requests, so "
-            "durations, cold starts and cost are unknown; load the function itself to get them."
-        )
-        return (Advice("front-without-report", text),)
-    text = (
-        f"Durations and cold starts are those of {known:,} of {good:,} answered calls, whose "
-        "REPORT was found in the logs; load the function itself to get all."
-    )
-    return (Advice("front-without-report", text),)
-
-
-def _processor_advice(shortfall: Shortfall) -> Iterator[Advice]:
-    """Pre- and post-processors that failed, or took too long."""
-    for each in shortfall.processors:
-        name = f"{each.kind}-processor {each.name:.80}"
-        if each.failed:
-            then = ", and the calls were not sent" if each.kind == "pre" else ""
-            text = f"The {name} failed {each.failed:,} of {each.runs:,} times{then}: {each.reason}"
-            yield Advice(f"{each.kind}-processor-failed", f"{text}. Run it alone to see why.")
-        if each.late:
-            text = f"The {name} was still running when {each.late:,} calls were due, so they were"
-            fix = "make it faster, or lower the rate"
-            yield Advice("pre-processor-late", f"{text} sent later and are timed from then; {fix}.")
-
-
-def _advice(
-    figures: LoadFigures, shortfall: Shortfall, concurrency: int, adaptive: bool
 ) -> Iterator[Advice]:
+    """Give doubts; ``adaptive`` says that the retry policy itself held calls back."""
     if shortfall.busiest > _BUSY:
-        text = (
-            f"A load worker used {format_share(shortfall.busiest)} of a CPU, so latencies include"
-        )
-        yield Advice("generator-busy", f"{text} its own delays; use more --workers.")
+        text = f"A load worker used {format_share(shortfall.busiest)} of a CPU, so latencies"
+        yield Advice("generator-busy", f"{text} include its own delays; use more --workers.")
     for gap in shortfall.gaps:
         text = f"A load worker was lost {gap.at_s:.0f} s into the run, with {gap.calls} calls;"
         yield Advice("worker-lost", f"{text} find out what ended it, then run again.")
@@ -81,8 +45,72 @@ def _advice(
         lost = f" and {dropped:,} were never sent" if dropped else ""
         yield Advice("concurrency-limit", f"{text}{lost}; raise --max-concurrency.")
     elif (behind or late_ms > _LAG_MS) and not adaptive and figures.asked is not None:
-        text = (
-            f"The generator fell behind: 1 % of calls were sent {format_ms(late_ms)} late or more"
-        )
+        text = f"The generator fell behind: 1 % of calls were sent {format_ms(late_ms)} late or"
         lost = f", and {dropped:,} never" if dropped else ""
-        yield Advice("generator-behind", f"{text}{lost}; use more --workers or a lower rate.")
+        yield Advice("generator-behind", f"{text} more{lost}; use more --workers or a lower rate.")
+
+
+def _processor_advice(shortfall: Shortfall) -> Iterator[Advice]:
+    """Pre- and post-processors that failed, or took too long."""
+    for each in shortfall.processors:
+        name = f"{each.kind}-processor {each.name:.80}"
+        if each.failed:
+            then = ", and the calls were not sent" if each.kind == "pre" else ""
+            text = f"The {name} failed {each.failed:,} of {each.runs:,} times{then}: {each.reason}"
+            yield Advice(f"{each.kind}-processor-failed", f"{text}. Run it alone to see why.")
+        if each.late:
+            text = f"The {name} was still running when {each.late:,} calls were due, so they were"
+            fix = "make it faster, or lower the rate"
+            yield Advice("pre-processor-late", f"{text} sent later and are timed from then; {fix}.")
+
+
+def front_advice(figures: LoadFigures) -> Iterator[Advice]:
+    """Give what is unknown behind an HTTP front: durations that the logs did not have."""
+    good, known = figures.outcomes[Outcome.OK], figures.duration.count
+    text = (
+        f"Durations and cold starts are those of {known:,} of {good:,} answered calls, whose "
+        "REPORT was found in the logs; load the function itself to get all."
+    )
+    if not known:
+        text = (
+            "An HTTP front reports no duration, and the logs had no REPORT of these requests, so "
+            "durations, cold starts and cost are unknown; load the function itself to get them."
+        )
+    if good and known != good:
+        yield Advice("front-without-report", text)
+
+
+def incomplete(events: EventFigures) -> str | None:
+    """Return why a load's events are incomplete, for its note; ``None`` if they are not."""
+    if events.following.broken is not None:
+        return "its events could not be followed to the end"
+    if events.unknown:
+        return f"{events.unknown:,} of {events.accepted:,} events had not ended when time was up"
+    return None
+
+
+def event_advice(events: EventFigures, *, removed: bool) -> Iterator[Advice]:
+    """Give warnings; ``removed`` says that the version they were sent to is gone."""
+    following = events.following
+    if following.broken is not None:
+        text = f"Events could not be followed to the end ({following.broken.rstrip('.')})"
+        yield Advice("events-not-followed", f"{text}; their figures are incomplete.")
+    if events.unknown:
+        still = ", ".join(
+            f"{count:,} {told}" for end, told in _OPEN.items() if (count := events.ends[end])
+        )
+        text = (
+            f"The outcome of {events.unknown:,} of {events.accepted:,} events is unknown "
+            f"{format_seconds(following.seconds)} after the load: {still}"
+        )
+        gone = "; those still queued were sent to a version that has been removed"
+        yield Advice("events-unknown", f"{text}{gone if removed else ''}. Set a longer --drain.")
+    if ran := events.ends[End.RAN]:
+        text = f"The log does not show whether the last try of {ran:,} events failed"
+        do = "check the" if following.settings.on_failure else "set a"
+        yield Advice("events-end-unknown", f"{text}; {do} failure destination.")
+    if events.skewed:
+        text = f"{events.skewed:,} events seem to have begun before they were accepted"
+        yield Advice(
+            "clock-skew", f"{text}: set this machine's clock, and do not rely on their waits."
+        )

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tuner.decide.result import Sweep
-from tuner.measure.causes import Cause
+from tuner.measure.failures import Cause
 from tuner.report.elements import Cell, Log, Row, Section, Table
 from tuner.units import printable
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from tuner.measure.causes import shortened
+from tuner.measure.failures import shortened
 from tuner.report.causes import as_cause, errors_section
 from tuner.report.elements import Answer, Fact, Figure, Section, View, share, state_text
 from tuner.report.load_events import event_facts, event_rest, events_section

@@ -12,7 +12,7 @@ from tuner.errors import TunerError
 from tuner.experiment.experiment import Experiment
 from tuner.experiment.recommend import cost_of
 from tuner.experiment.wiring import Context
-from tuner.measure.causes import causes_of, shortened
+from tuner.measure.failures import causes_of, shortened
 from tuner.options.payloads import read_payloads
 from tuner.options.size_load import size_load
 from tuner.records import Advice, Backend, RunRecord, Sample, Setting

@@ -8,9 +8,10 @@ import pytest
 from support.factories import a_sample
 from tuner.clock import VirtualClock
 from tuner.errors import TargetError
-from tuner.measure.event_drain import EventDrain, event_advice, incomplete
+from tuner.measure.event_drain import EventDrain
 from tuner.measure.event_fates import End
 from tuner.measure.event_figures import EventFigures
+from tuner.measure.load_health import event_advice, incomplete
 from tuner.records import LogLine, Outcome, Sample
 from tuner.targets.observers import EventSettings, EventTrail
 
@@ -81,7 +82,7 @@ def test_it_ends_when_no_event_can_be_tried_again() -> None:
     told, took_s = drained(trail, 2)
     assert told.ends[End.SUCCEEDED] == told.accepted == 2
     assert 122 <= took_s <= 128
-    assert (incomplete(told), event_advice(told, removed=False)) == (None, ())
+    assert (incomplete(told), [*event_advice(told, removed=False)]) == (None, [])
 
 
 def test_it_ends_at_once_where_the_platform_tells_how_events_ended() -> None:

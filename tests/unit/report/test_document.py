@@ -12,7 +12,7 @@ from support.examples import examples
 from support.odd_sweeps import any_record
 from support.sweeps import compared, empty, failed_row, good, under_load
 from tuner.decide.result import Interval, Sweep
-from tuner.measure.causes import Cause
+from tuner.measure.failures import Cause
 from tuner.report.sweep_document import document
 
 QUANTILES = {"mean", "p50", "p90", "p95", "p99", "max"}

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.factories import a_sample
-from tuner.measure.causes import Causes, causes_of
+from tuner.measure.failures import Causes, causes_of
 from tuner.records import Outcome, Sample
 
 

@@ -8,31 +8,12 @@ owns its cgroup works too.
 import contextlib
 import os
 import shutil
-from dataclasses import dataclass
+import sys
 from pathlib import Path
 
 #: Weight of all sandboxes together against any one other process of the machine, as a multiple of
 #: the ordinary weight: the quota, not the competition, should decide what a handler gets.
 WEIGHT = 10
-
-
-@dataclass(frozen=True)
-class Mount:
-    path: Path
-    version: int  # 1 or 2
-    options: frozenset[str]  # of a version 1 mount: its controllers among other things
-
-
-def mounts(table: str) -> list[Mount]:
-    """The cgroup mounts in the text of /proc/mounts (format: proc(5), fstab(5))."""
-    found = []
-    for line in table.splitlines():
-        fields = line.split()
-        if len(fields) >= 4 and fields[2] in ("cgroup", "cgroup2"):
-            place = Path(fields[1].replace("\\040", " "))
-            version = 2 if fields[2] == "cgroup2" else 1
-            found.append(Mount(place, version, frozenset(fields[3].split(","))))
-    return found
 
 
 def membership(text: str) -> dict[str, str]:
@@ -47,9 +28,15 @@ def membership(text: str) -> dict[str, str]:
     return paths
 
 
-def current_mounts() -> list[Mount]:
-    """The cgroup mounts of this machine; empty where there is no /proc."""
-    return mounts(_text(Path("/proc/mounts")))
+def mounts(kind: str) -> list[tuple[Path, list[str]]]:
+    """The mounts of "cgroup" (version 1) or "cgroup2" on this machine, with their options.
+
+    Those of version 1 include their controllers.
+    """
+    import psutil
+
+    found = psutil.disk_partitions(all=True) if sys.platform.startswith("linux") else []
+    return [(Path(one.mountpoint), one.opts.split(",")) for one in found if one.fstype == kind]
 
 
 def current_membership(pid: int | str = "self") -> dict[str, str]:
@@ -118,9 +105,9 @@ def make_v1_directory(controller: str) -> Path | None:
 
 def v2_mount_point() -> Path | None:
     """The mount of version 2 with a cpu controller, else ``None``."""
-    for mount in current_mounts():
-        if mount.version == 2 and "cpu" in _text(mount.path / "cgroup.controllers").split():
-            return mount.path
+    for path, _ in mounts("cgroup2"):
+        if "cpu" in _text(path / "cgroup.controllers").split():
+            return path
     return None
 
 
@@ -169,11 +156,11 @@ def limits_memory(subtree: Path) -> bool:
 
 
 def _v1_parent(controller: str) -> Path | None:
-    for mount in current_mounts():
-        if mount.version == 1 and controller in mount.options:
+    for path, options in mounts("cgroup"):
+        if controller in options:
             relative = current_membership().get(controller, "/").lstrip("/")
             # In a container the path is the host's and does not exist below the mount.
-            for place in (mount.path / relative, mount.path):
+            for place in (path / relative, path):
                 if place.is_dir():
                     return place if writable(place) else None
     return None

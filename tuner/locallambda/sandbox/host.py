@@ -66,7 +66,7 @@ class SandboxHost:
         Raises UsageError for a runtime that cannot run here, TunerError if limits cannot be set.
         """
         methods = self._running()
-        command(spec)  # raises for a runtime that cannot run here
+        command(spec, self._directory)  # raises for a runtime that cannot run here
         if stands_in(spec.runtime):
             self._stand_ins.add(spec.runtime)
         key = f"{os.getpid()}-{next(self._numbers)}"

@@ -35,7 +35,7 @@ class SandboxResources:
     link: GuardLink
     cpu: CpuGroup
     memory: MemoryGroup
-    directory: Path  # the sandbox's own, removed with it
+    directory: Path  # the sandbox's own, removed with it; beside it is what all share
     namespace: str | None  # how /tmp can be replaced: "root", "user" or not
 
     @property
@@ -154,18 +154,18 @@ class Runtime:
         return self._inbox.popleft()
 
     def _order(self) -> LaunchOrder:
-        resources = self._resources
+        resources, links = self._resources, self._resources.directory.parent
         tmp = None if resources.namespace else str(resources.tmp)
         return LaunchOrder(
             key=resources.key,
-            argv=command(self._spec),
+            argv=command(self._spec, links),
             env=environment(self._spec, resources.key, self._api.address, tmp),
             cwd=str(self._spec.task_dir),
             cgroups=sorted({*resources.cpu.joins, *resources.memory.joins}),
             tmp=str(resources.tmp),
             namespace=resources.namespace,
-            keep=needed_directories(self._spec),
-            opt=layers(self._spec),
+            keep=needed_directories(self._spec, links),
+            opt=layers(self._spec, links),
         )
 
     def _on_api_event(self, event: runtime_api.Event) -> None:

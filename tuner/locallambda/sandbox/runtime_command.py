@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 from tuner.errors import UsageError
 from tuner.locallambda.limits.process_tree import MARK
@@ -21,21 +22,24 @@ PROVIDED = ("provided", "provided.al2", "provided.al2023")
 CLIENT = "awslambdaric"
 
 
-def command(spec: SandboxSpec) -> list[str]:
-    """The argv that runs this function; raises UsageError for a runtime that cannot run here."""
+def command(spec: SandboxSpec, links: Path) -> list[str]:
+    """The argv that runs this function; raises UsageError for a runtime that cannot run here.
+
+    ``links``: where the folder of links to Python's packages is, or is made.
+    """
     if spec.runtime in PROVIDED:
         argv = [str(spec.task_dir / "bootstrap")]
     else:
-        argv = _python(python_for(spec.runtime), spec)
+        argv = _python(python_for(spec.runtime), spec, links)
     wrapper = spec.environment.get("AWS_LAMBDA_EXEC_WRAPPER")
     return [wrapper, *argv] if wrapper else argv
 
 
-def _python(python: str, spec: SandboxSpec) -> list[str]:
+def _python(python: str, spec: SandboxSpec, links: Path) -> list[str]:
     # -B: the code directory stays as it was deployed, and every cold start compiles alike.
     # -S: what is installed beside tuner is not there for the function. -P: nor what is beside us.
     safe = [] if spec.runtime == "python3.10" and python != sys.executable else ["-P"]
-    return [python, "-B", "-S", *safe, runtime_packages(python).bootstrap, spec.handler]
+    return [python, "-B", "-S", *safe, runtime_packages(python, links).bootstrap, spec.handler]
 
 
 @functools.cache
@@ -97,19 +101,19 @@ def environment(spec: SandboxSpec, key: str, api_address: str, tmp: str | None) 
     return {**defaults, **spec.environment, **_reserved(spec, api_address), MARK: key}
 
 
-def needed_directories(spec: SandboxSpec) -> list[str]:
+def needed_directories(spec: SandboxSpec, links: Path) -> list[str]:
     """The directories that a runtime needs even where its /tmp is replaced."""
     found = [str(spec.task_dir), sys.prefix, sys.base_prefix]
     if spec.runtime not in PROVIDED:
-        packages = runtime_packages(python_for(spec.runtime))
+        packages = runtime_packages(python_for(spec.runtime), links)
         found += [str(packages.folder), *packages.homes]
     return found
 
 
-def layers(spec: SandboxSpec) -> str | None:
+def layers(spec: SandboxSpec, links: Path) -> str | None:
     """The folder to show as /opt, if there is one, and nothing that runs the function is there."""
     folder = spec.task_dir / LAYERS_FOLDER
-    needed = [sys.executable, command(spec)[0], *needed_directories(spec)]
+    needed = [sys.executable, command(spec, links)[0], *needed_directories(spec, links)]
     if not folder.is_dir() or any(os.path.realpath(path).startswith("/opt/") for path in needed):
         return None
     return str(folder)

@@ -1,20 +1,16 @@
 """The packages that a Python function finds without shipping them: AWS's own, and no others.
 
 The managed runtime has its runtime client and boto3. Here they are installed beside much else, so
-a folder of links holds just them and what they need. It is made once and kept in the cache.
+a folder of links holds just them and what they need. The host makes it once and removes it.
 """
 
 import functools
-import hashlib
 import json
-import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import Distribution
 from pathlib import Path
@@ -65,64 +61,17 @@ class RuntimePackages:
 
 
 @functools.cache
-def runtime_packages(python: str) -> RuntimePackages:
-    """Return the packages for an interpreter, linked now unless they are. Raises TunerError."""
+def runtime_packages(python: str, parent: Path) -> RuntimePackages:
+    """Link the packages for an interpreter in a new folder. Raises TunerError, OSError."""
     links = _shipped_links(sys.path) if python == sys.executable else _links_of(python)
-    homes = tuple(sorted({str(Path(target).parent) for target in links.values()}))
-    told = json.dumps([python, sorted(links.items()), _BOOTSTRAP])
-    name = f"awslambdaric-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
-    for parent in (_cache_folder(), None):
-        with suppress(OSError):
-            return RuntimePackages(_made(parent, name, links), homes)
-    raise TunerError(
-        "the local Lambda", "has no place for the links to its packages", "Set XDG_CACHE_HOME."
-    )
-
-
-def _made(parent: Path | None, name: str, links: dict[str, str]) -> Path:
-    """The folder, in the cache or (without a ``parent``) for this process. Raises OSError."""
-    if parent is None:
-        return _filled(Path(_temporary().name) / name, links)
-    made = parent / name
-    if not _is_whole(made, links):
-        parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(made, ignore_errors=True)
-        making = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=parent))
-        try:
-            making.chmod(0o755)
-            _filled(making, links)
-            with suppress(OSError):  # another process was faster
-                making.rename(made)
-            if not _is_whole(made, links):
-                raise OSError(f"{made} cannot be made")
-        finally:
-            shutil.rmtree(making, ignore_errors=True)
-    return made
-
-
-@functools.cache
-def _temporary() -> "tempfile.TemporaryDirectory[str]":
-    """Removed when this process ends."""
-    return tempfile.TemporaryDirectory(prefix="tuner-python-")
-
-
-def _filled(folder: Path, links: dict[str, str]) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="python-", dir=parent))
+    folder.chmod(0o755)
     for name, target in links.items():
         link = folder / "packages" / name
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(target)
     (folder / "bootstrap.py").write_text(_BOOTSTRAP, encoding="utf-8")
-    return folder
-
-
-def _is_whole(folder: Path, links: dict[str, str]) -> bool:
-    try:
-        if (folder / "bootstrap.py").read_text(encoding="utf-8") != _BOOTSTRAP:
-            return False
-        packages = folder / "packages"
-        return all((packages / name).readlink() == Path(target) for name, target in links.items())
-    except OSError:
-        return False
+    return RuntimePackages(folder, tuple({str(Path(target).parent) for target in links.values()}))
 
 
 def _links_of(python: str) -> dict[str, str]:
@@ -179,8 +128,3 @@ def _top_level(found: Distribution) -> Iterator[str]:
             yield "/".join(parts)
         elif parts[0] not in ("..", "bin"):
             yield parts[0]
-
-
-def _cache_folder() -> Path:
-    usual = "Library/Caches" if sys.platform == "darwin" else ".cache"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / usual) / "tuner"

@@ -41,17 +41,17 @@ def forget_interpreters():
     runtime_command.python_for.cache_clear()
 
 
-def test_python_runs_under_awss_client_in_this_interpreter():
-    argv = runtime_command.command(SPEC)
+def test_python_runs_under_awss_client_in_this_interpreter(tmp_path):
+    argv = runtime_command.command(SPEC, tmp_path)
     assert argv[:4] == [sys.executable, "-B", "-S", "-P"]
     assert argv[5:] == ["app.handler"]
     assert "from awslambdaric.__main__ import main" in Path(argv[4]).read_text()
 
 
-def test_missing_client_is_said_with_the_command_that_installs_it(monkeypatch):
+def test_missing_client_is_said_with_the_command_that_installs_it(monkeypatch, tmp_path):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UsageError) as refusal:
-        runtime_command.command(SPEC)
+        runtime_command.command(SPEC, tmp_path)
     assert "awslambdaric" in refusal.value.reason
     assert f"{sys.executable} -m pip install awslambdaric" in refusal.value.fix
 
@@ -72,9 +72,9 @@ def test_this_python_stands_in_for_one_that_is_not_to_be_had(monkeypatch):
 
 
 @pytest.mark.parametrize("runtime", ["nodejs22.x", "python2.7", "python3", "", "provided.al1"])
-def test_other_runtimes_are_refused(runtime):
+def test_other_runtimes_are_refused(runtime, tmp_path):
     with pytest.raises(UsageError):
-        runtime_command.command(replace(SPEC, runtime=runtime))
+        runtime_command.command(replace(SPEC, runtime=runtime), tmp_path)
 
 
 def test_function_may_set_its_path_but_not_what_lambda_reserves():
@@ -95,7 +95,7 @@ def test_bootstrap_has_to_be_executable(tmp_path):
     assert runtime_command.missing_entrypoint(spec) == str(bootstrap)
     bootstrap.chmod(0o755)
     assert runtime_command.missing_entrypoint(spec) is None
-    assert runtime_command.command(spec) == [str(bootstrap)]
+    assert runtime_command.command(spec, tmp_path) == [str(bootstrap)]
 
 
 @given(st.binary())

@@ -172,9 +172,10 @@ class Dispatch:
         """Give calls to the workers in turn."""
         hands: dict[str, list[wire.OrderedCall]] = {}
         for call in calls:
-            worker = next(self._turn)
+            worker, to = next(self._turn), call.variant
             self._out[call.number] = _Out(call, worker)
-            hands.setdefault(worker, []).append(_ordered(call))
+            made = (call.number, to.qualifier, to.memory_mb, call.payload, call.due_s, to.function)
+            hands.setdefault(worker, []).append(wire.OrderedCall(*made))
         for worker, ordered in hands.items():
             self._pool.send(worker, wire.pack(wire.CALLS, *ordered))
 
@@ -263,12 +264,6 @@ class Dispatch:
             each, more = divmod(self._batch.concurrency, len(self._alive))
             for index, worker in enumerate(self._alive):
                 yield worker, max(1, each + (index < more))
-
-
-def _ordered(call: Call) -> wire.OrderedCall:
-    to = call.variant
-    made = (call.number, to.qualifier, to.memory_mb, call.payload, call.due_s, to.function)
-    return wire.OrderedCall(*made)
 
 
 def _script_order(batch: Batch, users: int, index: int, workers: int) -> wire.ScriptOrder | None:

@@ -6,7 +6,7 @@ Both kinds of pool pass messages (``wire.py``) to workers by name and back, unre
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from tuner.clock import Clock
 from tuner.engine import wire
@@ -14,6 +14,7 @@ from tuner.engine.worker_process import KEPT, START_S, WorkerProcess, machine_id
 from tuner.errors import TunerError
 
 _PINGS = 8
+_ALONE = "1"  # the name of an only worker
 
 
 @dataclass(frozen=True)
@@ -44,39 +45,11 @@ class WorkerMessage(NamedTuple):
     fields: Sequence[Any]
 
 
-class WorkerPool(Protocol):
-    """The workers of one engine. Every method raises TunerError once none of them is left."""
+class SingleWorker:
+    """One worker process, with a socket to it; it comes up in the background.
 
-    @property
-    def pids(self) -> Sequence[int]:
-        """Process ids of the workers on this machine."""
-        ...
-
-    def ready(self) -> Sequence[str]:
-        """Wait until all that are expected are there; return the names of those that live."""
-        ...
-
-    def lead_s(self, worker: str) -> float:
-        """Seconds that a worker's CLOCK_MONOTONIC is ahead of this machine's."""
-        ...
-
-    def send(self, worker: str, message: bytes) -> None:
-        """Send a message; one for a worker that is gone is dropped."""
-        ...
-
-    def receive(self) -> WorkerMessage:
-        """Return the next message of any worker."""
-        ...
-
-    def end(self) -> None:
-        """End every process that was started."""
-        ...
-
-
-class SingleWorker(WorkerPool):
-    """One worker process, with a socket to it; it comes up in the background."""
-
-    NAME = "1"
+    Every method raises TunerError once the worker is gone, or of several the last.
+    """
 
     def __init__(self) -> None:
         self._process = WorkerProcess("tuner.engine.worker.locust_worker")
@@ -84,26 +57,31 @@ class SingleWorker(WorkerPool):
 
     @property
     def pids(self) -> Sequence[int]:
+        """Process ids of the workers on this machine."""
         return [self._process.pid]
 
     def ready(self) -> Sequence[str]:
+        """Wait until all that are expected are there; return the names of those that live."""
         while not self._ready:
             kind, *_ = self._process.receive(START_S)
             self._ready = kind == wire.READY
-        return [self.NAME]
+        return [_ALONE]
 
     def lead_s(self, worker: str) -> float:
+        """Seconds that a worker's CLOCK_MONOTONIC is ahead of this machine's."""
         return 0.0
 
     def send(self, worker: str, message: bytes) -> None:
+        """Send a message; one for a worker of several that is gone is dropped."""
         self._process.send(message)
 
     def receive(self) -> WorkerMessage:
-        """Read from its socket, whose end is an error."""
+        """Return the next message of any worker."""
         kind, *fields = self._process.receive()
-        return WorkerMessage(self.NAME, kind, fields)
+        return WorkerMessage(_ALONE, kind, fields)
 
     def end(self) -> None:
+        """End every process that was started."""
         self._process.end()
 
 
@@ -128,12 +106,12 @@ class _Joined:
         self.ready = self._pings >= _PINGS
 
 
-class LocustWorkers(WorkerPool):
-    """Workers of this machine and of others behind a Locust master, which is a child process.
+class LocustWorkers:
+    """As :class:`SingleWorker`: workers of this machine and of others behind a Locust master.
 
-    ``worker/locust_master.py`` starts the local ones and passes messages on; all join it by
-    Locust's own protocol, in the background. Other machines have other clocks: how far theirs are
-    ahead is measured when they join.
+    ``worker/locust_master.py``, a child process, starts the local ones and passes messages on; all
+    join it by Locust's own protocol, in the background. Other machines have other clocks: how far
+    theirs are ahead is measured when they join.
     """
 
     def __init__(self, workers: Workers, clock: Clock) -> None:
@@ -182,8 +160,7 @@ class LocustWorkers(WorkerPool):
         return self._told.popleft()
 
     def end(self) -> None:
-        """End the master, which ends its workers."""
-        self._master.end()
+        self._master.end()  # which ends its workers
 
     def _pump(self) -> None:
         """Take one message of the master."""
@@ -229,3 +206,6 @@ class LocustWorkers(WorkerPool):
     def _lose(self, name: str) -> None:
         if self._joined.pop(name, None) is not None:
             self._told.append(WorkerMessage(name, wire.LOST, ()))
+
+
+WorkerPool = SingleWorker | LocustWorkers

@@ -26,12 +26,6 @@ class Phase:
         """Calls that are due in it, on average where chance decides."""
         return self.shape.due_before(self.duration_s)
 
-    def due_times(self, arrival: str, random: Random) -> Iterator[float]:
-        """Yield when each of its calls is due, from its start."""
-        if arrival == "poisson" and not self.shape.fixed:
-            return poisson(self.shape, self.duration_s, random)
-        return evenly(self.shape, self.duration_s)
-
 
 @dataclass(frozen=True)
 class Profile:
@@ -86,8 +80,10 @@ class Profile:
         """Yield when each call of an open model is due, ascending."""
         start = 0.0
         for phase in self.phases:
-            for at_s in phase.due_times(self.arrival, random):
-                yield start + at_s
+            shape, duration_s = phase.shape, phase.duration_s
+            by_chance = self.arrival == "poisson" and not shape.fixed
+            times = poisson(shape, duration_s, random) if by_chance else evenly(shape, duration_s)
+            yield from (start + at_s for at_s in times)
             start += phase.duration_s
 
     def scaled(self, peak_per_s: float | None, duration_s: float | None) -> "Profile":

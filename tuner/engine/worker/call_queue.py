@@ -127,11 +127,9 @@ class CallQueue:
             # No less than that: gevent counts from its loop's last look at the clock.
             while (left_s := (due.at or 0.0) - monotonic()) > 0.0:
                 gevent.sleep(left_s)
-            self._waiting.discard(waiting)
             self.offer(due)
 
-        waiting = gevent.spawn(arrive)
-        self._waiting.add(waiting)
+        self._hold_open(self._waiting, arrive)
 
     def offer_prepared(self, due: Due, asked: AsyncResult) -> None:
         """Have a call sent as soon as its pre-processor has ended; it is due no sooner."""
@@ -139,19 +137,16 @@ class CallQueue:
 
         def arrive() -> None:
             hooked = asked.get()
-            self._waiting.discard(waiting)
             due.at = max(due.at or 0.0, monotonic())
             if take_over(due, hooked):
                 self.offer(due)
             else:
                 self.drop(due, PRE_FAILED)
-                self._look_whether_quiet()
 
         if asked.ready() and take_over(due, asked.get()):
             self.offer(due)
-            return
-        waiting = gevent.spawn(arrive)
-        self._waiting.add(waiting)
+        else:
+            self._hold_open(self._waiting, arrive)
 
     def drop(self, due: Due, reason: str) -> None:
         """Report a call as not sent, unless this would have been a further attempt."""
@@ -160,14 +155,7 @@ class CallQueue:
 
     def await_post(self, asked: AsyncResult) -> None:
         """Keep the batch open until this post-processor has ended."""
-
-        def wait() -> None:
-            asked.get()
-            self._post_running.discard(waiting)
-            self._look_whether_quiet()
-
-        waiting = gevent.spawn(wait)
-        self._post_running.add(waiting)
+        self._hold_open(self._post_running, asked.get)
 
     def widen(self, limit: int) -> None:
         """Let so many users work from now on."""
@@ -202,6 +190,17 @@ class CallQueue:
         self.limit = order.concurrency
         self._patience_s = order.policy.patience_s
         self.stopped.clear()
+
+    def _hold_open(self, among: set[Any], work: Callable[[], object]) -> None:
+        """Do this in a greenlet, without whose end the batch is not over."""
+
+        def run() -> None:
+            work()
+            among.discard(greenlet)
+            self._look_whether_quiet()
+
+        greenlet = gevent.spawn(run)
+        among.add(greenlet)
 
     def _wake_one(self) -> None:
         if self.idle and self._busy < self.limit:

@@ -6,8 +6,9 @@ billed per metric requested.
 """
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 from tuner.aws.calls import AwsService
@@ -18,32 +19,44 @@ from tuner.records import Metered, Metric
 PERIOD_S = 60
 #: Queries in one request (GetMetricData, CloudWatch API reference).
 _MOST_QUERIES = 500
-#: How the values of a period become one.
-_STAT = {
-    Metric.INVOCATIONS: "Sum",
-    Metric.ERRORS: "Sum",
-    Metric.THROTTLES: "Sum",
-    Metric.DURATION: "Sum",
-    Metric.CONCURRENCY: "Maximum",
-}
+
+#: A metric of a function, version or alias: its name, how the values of a period become one, and
+#: the dimensions.
+_Wanted = tuple[str, str, Mapping[str, str]]
+#: Begin (a datetime) and value of each period.
+_Points = list[tuple[Any, float]]
 
 
-def metric_query(
-    name: str, metric: str, stat: str, dimensions: Mapping[str, str]
-) -> dict[str, Any]:
-    """One query of GetMetricData on Lambda's metrics; ``name`` begins with a lower-case letter."""
-    return {
-        "Id": name,
-        "MetricStat": {
-            "Metric": {
-                "Namespace": "AWS/Lambda",
-                "MetricName": metric,
-                "Dimensions": [{"Name": k, "Value": v} for k, v in dimensions.items()],
-            },
-            "Period": PERIOD_S,
-            "Stat": stat,
-        },
+def _read(
+    cloudwatch: AwsService,
+    function: str,
+    wanted: Mapping[str, _Wanted],
+    span_s: tuple[float, float],
+) -> dict[str, _Points]:
+    """The points of each metric by its name here, which begins with a lower-case letter."""
+    queries = [_query(name, *each) for name, each in wanted.items()]
+    found: dict[str, _Points] = {name: [] for name in wanted}
+    for start in range(0, len(queries), _MOST_QUERIES):
+        for page in cloudwatch.pages(
+            "GetMetricData",
+            function,
+            MetricDataQueries=queries[start : start + _MOST_QUERIES],
+            StartTime=span_s[0],
+            EndTime=span_s[1],
+        ):
+            for result in page["MetricDataResults"]:
+                points = zip_longest(result.get("Timestamps", ()), result["Values"])
+                found.setdefault(result["Id"], []).extend(points)
+    return found
+
+
+def _query(name: str, metric: str, stat: str, dimensions: Mapping[str, str]) -> dict[str, Any]:
+    found = {
+        "Namespace": "AWS/Lambda",
+        "MetricName": metric,
+        "Dimensions": [{"Name": k, "Value": v} for k, v in dimensions.items()],
     }
+    return {"Id": name, "MetricStat": {"Metric": found, "Period": PERIOD_S, "Stat": stat}}
 
 
 def read_metrics(
@@ -54,51 +67,29 @@ def read_metrics(
     metrics: Collection[Metric] = tuple(Metric),
 ) -> Mapping[str | None, Metered]:
     """The counts of each version or alias (``None``: of calls without one) between two moments
-    (seconds since 1970, whole minutes). Raises our errors."""
+    (seconds since 1970, whole minutes). Raises our errors.
+
+    Dimensions are those of one version or alias, or of ``$LATEST`` called by the bare name (Lambda
+    developer guide, "Viewing metrics for Lambda functions").
+    """
     asked = {
         f"m{place}_{metric.lower()}": (qualifier, metric)
         for place, qualifier in enumerate(qualifiers)
         for metric in metrics
     }
-    queries = [
-        metric_query(name, metric, _STAT[metric], _dimensions(function, qualifier))
-        for name, (qualifier, metric) in asked.items()
-    ]
+    wanted: dict[str, _Wanted] = {}
+    for name, (qualifier, metric) in asked.items():
+        resource = function if qualifier is None else f"{function}:{qualifier}"
+        stat = "Maximum" if metric is Metric.CONCURRENCY else "Sum"
+        wanted[name] = metric, stat, {"FunctionName": function, "Resource": resource}
     found: dict[str | None, dict[Metric, tuple[tuple[float, float], ...]]] = {
         qualifier: {} for qualifier in qualifiers
     }
-    for result in _results(cloudwatch, function, queries, span_s):
-        if result["Id"] in asked:
-            qualifier, metric = asked[result["Id"]]
-            moments = [moment.timestamp() for moment in result.get("Timestamps", ())]
-            points = zip(moments, result["Values"], strict=False)
-            found[qualifier][metric] = (*found[qualifier].get(metric, ()), *points)
+    read = _read(cloudwatch, function, wanted, span_s)
+    for name, (qualifier, metric) in asked.items():
+        if read[name]:
+            found[qualifier][metric] = tuple((at.timestamp(), value) for at, value in read[name])
     return {qualifier: Metered(points) for qualifier, points in found.items()}
-
-
-def _results(
-    cloudwatch: AwsService,
-    function: str,
-    queries: Sequence[Mapping[str, Any]],
-    span_s: tuple[float, float],
-) -> Iterator[Mapping[str, Any]]:
-    """The results of all queries, page by page."""
-    for start in range(0, len(queries), _MOST_QUERIES):
-        for page in cloudwatch.pages(
-            "GetMetricData",
-            function,
-            MetricDataQueries=list(queries[start : start + _MOST_QUERIES]),
-            StartTime=span_s[0],
-            EndTime=span_s[1],
-        ):
-            yield from page["MetricDataResults"]
-
-
-def _dimensions(function: str, qualifier: str | None) -> dict[str, str]:
-    """Those of one version or alias, or of ``$LATEST`` called by the bare name (Lambda developer
-    guide, "Viewing metrics for Lambda functions")."""
-    resource = function if qualifier is None else f"{function}:{qualifier}"
-    return {"FunctionName": function, "Resource": resource}
 
 
 #: One-sided 1 %: how sure it must be that errors became more frequent.
@@ -157,18 +148,19 @@ def read_health(
     """The health of each version behind an alias in the last ``span_s`` seconds."""
     end = math.ceil(clock.wall() / PERIOD_S) * PERIOD_S
     start = end - PERIOD_S * max(1, math.ceil(span_s / PERIOD_S))
-    queries = [
-        _health_query(alias, version, kind)
+    wanted = {
+        f"{kind}_{version}": (*metric, _behind(alias, version))
         for version in alias.versions
-        for kind in _HEALTH_METRICS
-    ]
-    results = _results(cloudwatch, alias.function, queries, (start, end))
-    found = {result["Id"]: list(result["Values"]) for result in results}
+        for kind, metric in _HEALTH_METRICS.items()
+    }
+    found = _read(cloudwatch, alias.function, wanted, (start, end))
+
+    values = {name: [value for _, value in points] for name, points in found.items()}
     return {
         version: Health(
-            sum(found.get(f"invocations_{version}", ())),
-            sum(found.get(f"errors_{version}", ())),
-            max(found.get(f"p95_{version}", ()), default=None),
+            sum(values[f"invocations_{version}"]),
+            sum(values[f"errors_{version}"]),
+            max(values[f"p95_{version}"], default=None),
         )
         for version in alias.versions
     }
@@ -181,12 +173,7 @@ _HEALTH_METRICS = {
 }
 
 
-def _health_query(alias: SplitAlias, version: str, kind: str) -> dict[str, Any]:
+def _behind(alias: SplitAlias, version: str) -> dict[str, str]:
     """Dimensions of one version behind an alias (Lambda developer guide, "Metrics")."""
-    dimensions = {
-        "FunctionName": alias.function,
-        "Resource": f"{alias.function}:{alias.name}",
-        "ExecutedVersion": version,
-    }
-    metric, stat = _HEALTH_METRICS[kind]
-    return metric_query(f"{kind}_{version}", metric, stat, dimensions)
+    resource = f"{alias.function}:{alias.name}"
+    return {"FunctionName": alias.function, "Resource": resource, "ExecutedVersion": version}

@@ -23,94 +23,71 @@ CLONE_PREFIX = "tuner-"
 Grant = tuple[str, str]
 
 
-def _on(scope: str, *actions: str) -> tuple[Grant, ...]:
-    return tuple((action, scope) for action in actions)
+def _on(scope: str, actions: str) -> tuple[Grant, ...]:
+    """Actions on this scope, in one text; those of Lambda are written without ``lambda:``."""
+    named = (each if ":" in each else f"lambda:{each}" for each in actions.split())
+    return tuple((action, scope) for action in named)
 
 
-_DESCRIBE = (
-    *_on(BOTH, "lambda:GetFunction", "lambda:GetAlias"),
-    *_on(ACCOUNT, "lambda:GetAccountSettings"),
-)
+_DESCRIBE = _on(BOTH, "GetFunction GetAlias") + _on(ACCOUNT, "GetAccountSettings")
 _METRICS = _on(ACCOUNT, "cloudwatch:GetMetricData")
-_SET = _on(FUNCTION, "lambda:UpdateFunctionConfiguration")
+_INVOKE = _on(BOTH, "InvokeFunction")
+_SET = _on(FUNCTION, "UpdateFunctionConfiguration")
 # DeleteFunction is given for versions only, so that nothing can delete the function itself.
-_VERSIONS = (
-    *_SET,
-    *_on(FUNCTION, "lambda:ListVersionsByFunction"),
-    *_on(VERSIONS, "lambda:DeleteFunction"),
-)
-_PUBLISH = _on(FUNCTION, "lambda:PublishVersion")
+_VERSIONS = _SET + _on(FUNCTION, "ListVersionsByFunction") + _on(VERSIONS, "DeleteFunction")
+_PUBLISH = _on(FUNCTION, "PublishVersion")
 _CLONE = (
-    *_on(CLONES, "lambda:CreateFunction", "lambda:TagResource", "lambda:GetFunction"),
-    *_on(CLONES, "lambda:UpdateFunctionConfiguration", "lambda:PublishVersion"),
-    *_on(CLONES, "lambda:DeleteFunction", "lambda:InvokeFunction"),
-    *_on(LAYERS, "lambda:GetLayerVersion"),
+    *_on(CLONES, "CreateFunction TagResource GetFunction UpdateFunctionConfiguration"),
+    *_on(CLONES, "PublishVersion DeleteFunction InvokeFunction"),
+    *_on(LAYERS, "GetLayerVersion"),
     *_on(ROLES, "iam:PassRole"),
 )
 #: Read where an answer's log tail lacks REPORT, and to follow events.
 _LOGS = _on(LOGS, "logs:FilterLogEvents")
 #: What CloudWatch and X-Ray counted, read after a run; neither knows resources.
-_CROSS_CHECK = (*_METRICS, *_on(ACCOUNT, "xray:GetTraceSummaries", "xray:BatchGetTraces"))
+_CROSS_CHECK = _METRICS + _on(ACCOUNT, "xray:GetTraceSummaries xray:BatchGetTraces")
+_READ = _DESCRIBE + _LOGS
 _MEASURE: Mapping[str, tuple[Grant, ...]] = {
-    "versions": (
-        *(*_DESCRIBE, *_LOGS, *_VERSIONS, *_PUBLISH),
-        *_on(VERSIONS, "lambda:InvokeFunction"),
-    ),
-    "clone": (*_DESCRIBE, *_LOGS, *_CLONE),
-    "in-place": (*_DESCRIBE, *_LOGS, *_SET, *_on(FUNCTION, "lambda:InvokeFunction")),
+    "versions": _READ + _VERSIONS + _PUBLISH + _on(VERSIONS, "InvokeFunction"),
+    "clone": _READ + _CLONE,
+    "in-place": _READ + _SET + _on(FUNCTION, "InvokeFunction"),
 }
-_SWEEP: Mapping[str, tuple[Grant, ...]] = {
-    isolation: (*needed, *_CROSS_CHECK) for isolation, needed in _MEASURE.items()
-}
+_SWEEP = {isolation: needed + _CROSS_CHECK for isolation, needed in _MEASURE.items()}
 _RESTORE: Mapping[str, tuple[Grant, ...]] = {
-    "versions": (*_on(FUNCTION, "lambda:GetFunction"), *_VERSIONS),
-    "clone": _on(CLONES, "lambda:GetFunction", "lambda:DeleteFunction"),
-    "in-place": (*_on(FUNCTION, "lambda:GetFunction"), *_SET),
+    "versions": _on(FUNCTION, "GetFunction") + _VERSIONS,
+    "clone": _on(CLONES, "GetFunction DeleteFunction"),
+    "in-place": _on(FUNCTION, "GetFunction") + _SET,
 }
 #: Versions are called as they are, other code and the control run as copies.
-_BENCH: Mapping[str, tuple[Grant, ...]] = {
-    isolation: (*_MEASURE[isolation], *_CLONE, *_on(BOTH, "lambda:InvokeFunction"))
-    for isolation in ("versions", "clone")
-}
-_LIST_PROVISIONED = _on(FUNCTION, "lambda:ListProvisionedConcurrencyConfigs")
-_WITHDRAW = _on(VERSIONS, "lambda:DeleteProvisionedConcurrencyConfig")
+_BENCH = {isolation: _MEASURE[isolation] + _CLONE + _INVOKE for isolation in ("versions", "clone")}
+_LIST_PROVISIONED = _on(FUNCTION, "ListProvisionedConcurrencyConfigs")
+_WITHDRAW = _on(VERSIONS, "DeleteProvisionedConcurrencyConfig")
+_PROVIDE = "PutProvisionedConcurrencyConfig GetProvisionedConcurrencyConfig"
 #: What `--variants provisioned=N` needs beside, and `tuner restore` after it.
 _PROVISIONED: Mapping[str, tuple[Grant, ...]] = {
-    "cold": (
-        *(*_LIST_PROVISIONED, *_WITHDRAW),
-        *_on(VERSIONS, "lambda:PutProvisionedConcurrencyConfig"),
-        *_on(VERSIONS, "lambda:GetProvisionedConcurrencyConfig"),
-    ),
+    "cold": _LIST_PROVISIONED + _WITHDRAW + _on(VERSIONS, _PROVIDE),
     "plan": _LIST_PROVISIONED,
-    "restore": (*_on(VERSIONS, "lambda:GetFunction"), *_WITHDRAW),
+    "restore": _on(VERSIONS, "GetFunction") + _WITHDRAW,
 }
 _ALWAYS: Mapping[str, tuple[Grant, ...]] = {
     "load": (
-        *(*_DESCRIBE, *_LOGS, *_CROSS_CHECK),
-        *_on(BOTH, "lambda:InvokeFunction"),
-        *_on(BOTH, "lambda:GetFunctionEventInvokeConfig"),  # of events, with --mode async
-        *_on(BOTH, "lambda:InvokeFunctionUrl"),  # with --url, signed with IAM
+        *(*_READ, *_CROSS_CHECK, *_INVOKE),
+        *_on(BOTH, "GetFunctionEventInvokeConfig"),  # of events, with --mode async
+        *_on(BOTH, "InvokeFunctionUrl"),  # with --url, signed with IAM
     ),
     "plan": _DESCRIBE,
     "doctor": (
-        *(*_DESCRIBE, *_LOGS, *_CROSS_CHECK, *_SET, *_PUBLISH, *_LIST_PROVISIONED),
-        *_on(BOTH, "lambda:InvokeFunction"),
-        *_on(FUNCTION, "lambda:ListVersionsByFunction"),
-        *_on(ACCOUNT, "lambda:ListEventSourceMappings", "sts:GetCallerIdentity"),
+        *(*_READ, *_CROSS_CHECK, *_SET, *_PUBLISH, *_LIST_PROVISIONED, *_INVOKE),
+        *_on(FUNCTION, "ListVersionsByFunction"),
+        *_on(ACCOUNT, "ListEventSourceMappings sts:GetCallerIdentity"),
     ),
-    "apply": (
-        *(*_VERSIONS, *_PUBLISH, *_METRICS),
-        *_on(BOTH, "lambda:GetFunction", "lambda:GetAlias", "lambda:UpdateAlias"),
-    ),
+    "apply": _VERSIONS + _PUBLISH + _METRICS + _on(BOTH, "GetFunction GetAlias UpdateAlias"),
 }
 #: Beside that, for a load of a copy or of a size that is set in place.
 _ISOLATED_LOAD: Mapping[str, tuple[Grant, ...]] = {"clone": _CLONE, "in-place": _SET}
 #: Beside that, for setting another architecture.
 _ARCHITECTURE: Mapping[str, tuple[Grant, ...]] = {
-    "apply": (
-        *_on(FUNCTION, "lambda:UpdateFunctionCode"),
-        *_on(LAYERS, "lambda:GetLayerVersion"),
-    ),
+    "apply": _on(FUNCTION, "UpdateFunctionCode") + _on(LAYERS, "GetLayerVersion"),
 }
 _BY_ISOLATION = {"bench": _BENCH, "sweep": _SWEEP, "cold": _SWEEP, "restore": _RESTORE}
 COMMANDS = tuple(sorted({*_ALWAYS, *_BY_ISOLATION}))

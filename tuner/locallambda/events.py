@@ -11,7 +11,7 @@ import json
 import logging
 import random
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -112,61 +112,52 @@ def retry_delay(config: Mapping[str, Any], tries: int, throttles: int, age_s: fl
     return delay
 
 
+@dataclass
 class EventQueue:
     """The events of one local Lambda that were accepted and have not ended."""
 
-    def __init__(
-        self,
-        registry: Registry,
-        pool: Callable[[str], Pool],
-        clock: PlatformClock,
-        ended: Callable[[EndedEvent], None],
-        chance: random.Random,
-        folder: Path | None = None,
-    ) -> None:
-        """``pool`` gives the sandboxes of a region; ``ended`` is called for every ending."""
-        self._registry = registry
-        self._pool = pool
-        self._clock = clock
-        self._ended = ended
-        self._chance = chance
-        self._folder = folder
-        self._tasks = Tasks()
+    registry: Registry
+    pool: Callable[[str], Pool]  # the sandboxes of a region
+    clock: PlatformClock
+    ended: Callable[[EndedEvent], None]  # called for every ending
+    chance: random.Random
+    folder: Path | None = None
+    tasks: Tasks = field(default_factory=Tasks)
 
     def __len__(self) -> int:
-        return len(self._tasks)
+        return len(self.tasks)
 
     def accept(self, event: Event) -> None:
         """Take an event, which then ends in exactly one way."""
         self._keep(event)
-        self._tasks.start(self._serve(event))
+        self.tasks.start(self._serve(event))
 
     def resume(self) -> None:
         """Continue with the events that an earlier process left in the folder."""
-        if self._folder is None:
+        if self.folder is None:
             return
-        self._folder.mkdir(parents=True, exist_ok=True)
-        for path in sorted(self._folder.glob("*.json")):
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for path in sorted(self.folder.glob("*.json")):
             kept = json.loads(path.read_text())
             kept["payload"] = base64.b64decode(kept["payload"])
-            self._tasks.start(self._serve(Event(**kept)))
+            self.tasks.start(self._serve(Event(**kept)))
 
     async def close(self) -> None:
         """Stop serving; events in files continue with the next process."""
-        await self._tasks.end(cancel=True)
+        await self.tasks.end(cancel=True)
 
     async def _serve(self, event: Event) -> None:
         while True:
             try:
-                deployment = self._registry.deployment(event.ref)
+                deployment = self.registry.deployment(event.ref)
             except ApiError as error:
                 if error.code == not_ready("").code:
-                    await self._clock.pause(THROTTLE_BACKOFF_S[0])
+                    await self.clock.pause(THROTTLE_BACKOFF_S[0])
                     continue
                 break  # the function is gone, and its events with it
             ending = await self._attempt(event, deployment)
             if ending is not None:
-                self._ended(ending)
+                self.ended(ending)
                 break
         self._forget(event)
 
@@ -174,9 +165,9 @@ class EventQueue:
         function = deployment.function
         config = function.event_configs.get(event.qualifier or LATEST, {})
         if function.reserved == 0:
-            return EndedEvent(event, function, "ZeroReservedConcurrency", self._clock.wall())
+            return EndedEvent(event, function, "ZeroReservedConcurrency", self.clock.wall())
         result = await self._try(event, deployment)
-        now = self._clock.wall()
+        now = self.clock.wall()
         if result is not None and not result.function_error:
             return EndedEvent(event, function, "Success", now, deployment.version, result)
         age = now - event.accepted
@@ -184,7 +175,7 @@ class EventQueue:
         if isinstance(next_step, str):
             return EndedEvent(event, function, next_step, now, deployment.version, result)
         self._keep(event)
-        await self._clock.pause(self._spread(event, next_step))
+        await self.clock.pause(self._spread(event, next_step))
         return None
 
     def _spread(self, event: Event, delay: float) -> float:
@@ -195,7 +186,7 @@ class EventQueue:
         """
         if not event.throttles:
             return delay
-        return max(THROTTLE_BACKOFF_S[0], delay * self._chance.uniform(0.5, 1.0))
+        return max(THROTTLE_BACKOFF_S[0], delay * self.chance.uniform(0.5, 1.0))
 
     async def _try(self, event: Event, deployment: Deployment) -> InvocationResult | None:
         """Run it once; ``None`` if it was throttled or no sandbox could be started, which sends it
@@ -204,7 +195,7 @@ class EventQueue:
             event.request_id, event.payload, event.ref.qualified_arn, event.trace_id
         )
         try:
-            pool = self._pool(event.region)
+            pool = self.pool(event.region)
             result = await pool.run(pool.place(deployment, rated=False), deployment, invocation)
         except ApiError:
             event.throttles += 1
@@ -214,16 +205,16 @@ class EventQueue:
         return result
 
     def _keep(self, event: Event) -> None:
-        if self._folder is not None:
+        if self.folder is not None:
             kept = {**asdict(event), "payload": base64.b64encode(event.payload).decode()}
-            path = self._folder / f"{event.request_id}.json"
+            path = self.folder / f"{event.request_id}.json"
             draft = path.with_suffix(".draft")
             draft.write_text(json.dumps(kept))
             draft.replace(path)
 
     def _forget(self, event: Event) -> None:
-        if self._folder is not None:
-            (self._folder / f"{event.request_id}.json").unlink(missing_ok=True)
+        if self.folder is not None:
+            (self.folder / f"{event.request_id}.json").unlink(missing_ok=True)
 
 
 #: The ARN of a queue, a message's text and its attributes.
@@ -274,49 +265,49 @@ def _dead_letter(ending: EndedEvent, record: dict[str, Any]) -> dict[str, dict[s
     return {key: {"DataType": kind, "StringValue": value} for key, (kind, value) in told.items()}
 
 
+@dataclass
 class Destinations:
     """Reports endings to a file and to queues; ``failed`` counts messages that no queue took."""
 
-    def __init__(self, clock: PlatformClock, endpoint: str | None, file: Path | None) -> None:
-        self._clock = clock
-        self._endpoint = endpoint.rstrip("/") if endpoint else None
-        self._file = file
-        self._session: ClientSession | None = None
-        self._sending = Tasks()
-        self.failed = 0
+    clock: PlatformClock
+    endpoint: str  # empty: nothing is sent
+    file: Path | None
+    session: ClientSession | None = None
+    sending: Tasks = field(default_factory=Tasks)
+    failed: int = 0
 
     def report(self, ending: EndedEvent, record: dict[str, Any]) -> None:
         """Keep the record in the file, and send what the function's settings ask for."""
-        if self._file is not None:
-            with self._file.open("a") as kept:
+        if self.file is not None:
+            with self.file.open("a") as kept:
                 kept.write(json.dumps(record) + "\n")
         for message in messages(ending, record):
-            if self._endpoint is None:
+            if not self.endpoint:
                 _log.warning("nothing is sent to %s without --sqs-endpoint", message[0])
             else:
-                self._sending.start(self._send(self._endpoint, *message))
+                self.sending.start(self._send(self.endpoint, *message))
 
     async def close(self) -> None:
-        await self._sending.end(cancel=True)
-        if self._session is not None:
-            await self._session.close()
+        await self.sending.end(cancel=True)
+        if self.session is not None:
+            await self.session.close()
 
     async def _send(
         self, endpoint: str, queue: str, text: str, attributes: dict[str, dict[str, str]]
     ) -> None:
         headers, body = _send_message(endpoint, queue, text, attributes)
-        if self._session is None:
-            self._session = ClientSession(timeout=ClientTimeout(total=10))
+        if self.session is None:
+            self.session = ClientSession(timeout=ClientTimeout(total=10))
         reason = ""
         for left in reversed(range(SEND_TRIES)):
             try:
-                async with self._session.post(endpoint, json=body, headers=headers) as answer:
+                async with self.session.post(endpoint, json=body, headers=headers) as answer:
                     if answer.status < 300:
                         return
                     reason = f"{answer.status} {(await answer.text())[:200]}"
             except (ClientError, TimeoutError) as error:
                 reason = str(error) or type(error).__name__
             if left:
-                await self._clock.pause(SEND_AGAIN_S)
+                await self.clock.pause(SEND_AGAIN_S)
         self.failed += 1
         _log.warning("%s did not take a message: %s", queue, reason)

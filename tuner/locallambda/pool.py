@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from tuner.errors import TunerError
@@ -16,14 +16,7 @@ from tuner.fleet import Fleet, Placement, ServedAs
 from tuner.locallambda.background import PlatformClock, Tasks
 from tuner.locallambda.limits.cpu import cores
 from tuner.locallambda.logs import Logs
-from tuner.locallambda.registry.function import (
-    Deployment,
-    Function,
-    FunctionRef,
-    Provisioned,
-    timestamp,
-)
-from tuner.locallambda.registry.registry import Registry
+from tuner.locallambda.registry.function import Deployment
 from tuner.locallambda.registry.store import PackageStore
 from tuner.locallambda.responses import ApiError, broken
 from tuner.locallambda.sandbox.host import SandboxHost
@@ -32,22 +25,17 @@ from tuner.locallambda.sandbox.sandbox import PROVISIONED, Sandbox
 from tuner.locallambda.sandbox.wording import lines_for
 
 
+@dataclass
 class Pool:
     """Made by the service, one per region."""
 
-    def __init__(
-        self,
-        host: SandboxHost,
-        fleet: Fleet,
-        packages: PackageStore,
-        clock: PlatformClock,
-        logs: Logs,
-    ) -> None:
-        self.fleet = fleet
-        self._host = host
-        self._packages = packages
-        self._clock = clock
-        self._logs = logs
+    host: SandboxHost
+    fleet: Fleet
+    packages: PackageStore
+    clock: PlatformClock
+    logs: Logs
+
+    def __post_init__(self) -> None:
         self._inits = asyncio.Semaphore(cores())  # INITs ahead at once: each takes a core
         self._sandboxes: dict[int, Sandbox] = {}
         self._tasks = Tasks()
@@ -75,10 +63,10 @@ class Pool:
             start = lines_for(spec.log_format).start(
                 invocation.request_id, spec.version, time.time()
             )
-            entry = self._logs.begin(spec, self._clock.wall(), start)
+            entry = self.logs.begin(spec, self.clock.wall(), start)
             result = await sandbox.invoke(invocation)
             alive = result.alive
-            self._logs.end(spec, entry, self._clock.wall(), result.log)
+            self.logs.end(spec, entry, self.clock.wall(), result.log)
             return result
         finally:
             if not self.fleet.release(number, alive=alive):
@@ -135,10 +123,10 @@ class Pool:
                 sandbox = await self._open(number, deployment, PROVISIONED)
             except ApiError:
                 return False
-        text, now = sandbox.init_log(), self._clock.wall()
+        text, now = sandbox.init_log(), self.clock.wall()
         if text:
-            entry = self._logs.begin(sandbox.spec, now, b"")
-            self._logs.end(sandbox.spec, entry, now, text)
+            entry = self.logs.begin(sandbox.spec, now, b"")
+            self.logs.end(sandbox.spec, entry, now, text)
         return sandbox.initialised
 
     async def _open(
@@ -154,7 +142,7 @@ class Pool:
 
     def _create(self, deployment: Deployment, initialization: str) -> Sandbox:
         configuration, function = deployment.configuration, deployment.function
-        today = datetime.fromtimestamp(self._clock.wall(), UTC)
+        today = datetime.fromtimestamp(self.clock.wall(), UTC)
         stream = f"{today:%Y/%m/%d}/[{deployment.version}]{uuid.uuid4().hex}"
         spec = SandboxSpec(
             function_name=function.name,
@@ -166,14 +154,14 @@ class Pool:
             handler=configuration.handler,
             runtime=configuration.runtime,
             environment=configuration.environment or {},
-            task_dir=self._packages.task_dir(configuration.code),
+            task_dir=self.packages.task_dir(configuration.code),
             log_group=configuration.log_group(function.name),
             log_stream=stream,
             log_format=configuration.log_format,
             initialization=initialization,
         )
         try:
-            return self._host.create(spec)
+            return self.host.create(spec)
         except TunerError as error:
             raise ApiError(
                 502, "InvalidRuntimeException", str(error), key="Message", Type="User"
@@ -188,57 +176,3 @@ class Pool:
     async def _stop(self, sandbox: Sandbox) -> None:
         with contextlib.suppress(OSError):  # its processes are the guard's to end in any case
             await sandbox.stop()
-
-
-class Provisioning:
-    """Keeps sandboxes of versions and aliases ready; ``pool`` gives the sandboxes of a region.
-
-    On AWS this takes one to two minutes; here as long as the INITs do. A failed INIT ends in
-    FAILED, with none kept. After a restart the sandboxes are started anew.
-    """
-
-    def __init__(
-        self, registry: Registry, pool: Callable[[str], Pool], clock: PlatformClock
-    ) -> None:
-        self._registry = registry
-        self._pool = pool
-        self._clock = clock
-        self._tasks = Tasks()
-
-    def start(self, function: Function, qualifier: str, count: int) -> Provisioned:
-        """Keep ``count`` sandboxes of the version behind a qualifier ready, replacing others."""
-        self._withdraw(function, qualifier)
-        alias = function.aliases.get(qualifier)
-        number = alias.version if alias else qualifier
-        ref = FunctionRef(function.region, function.name, number)
-        deployment = self._registry.deployment(ref)
-        one = Provisioned(count, timestamp(self._clock.wall()), number)
-        function.provisioned[qualifier] = one
-        self._tasks.start(self._provision(one, deployment))
-        return one
-
-    def stop(self, function: Function, qualifier: str) -> None:
-        self._withdraw(function, qualifier)
-        function.provisioned.pop(qualifier, None)
-
-    def resume(self, function: Function) -> None:
-        """Start what a function had before a restart."""
-        for qualifier, one in [*function.provisioned.items()]:
-            one.version = ""  # no sandbox of it is there yet
-            self.start(function, qualifier, one.asked)
-
-    async def close(self) -> None:
-        await self._tasks.end()
-
-    def _withdraw(self, function: Function, qualifier: str) -> None:
-        before = function.provisioned.get(qualifier)
-        version = function.versions.get(before.version) if before else None
-        if version is not None:
-            self._pool(function.region).withdraw(version.deployment)
-
-    async def _provision(self, one: Provisioned, deployment: Deployment) -> None:
-        pool = self._pool(deployment.function.region)
-        if await pool.provision(deployment, one.asked):
-            one.status, one.ready = "READY", one.asked
-        else:
-            one.status, one.reason = "FAILED", "FUNCTION_ERROR_INIT_FAILURE"

@@ -14,11 +14,17 @@ from pathlib import Path
 from typing import Any
 
 from tuner.fleet import AccountLimits, Fleet, idle_life
-from tuner.locallambda.background import PlatformClock
+from tuner.locallambda.background import PlatformClock, Tasks
 from tuner.locallambda.events import Destinations, EndedEvent, EventQueue
 from tuner.locallambda.logs import Logs
-from tuner.locallambda.pool import Pool, Provisioning
-from tuner.locallambda.registry.function import Function
+from tuner.locallambda.pool import Pool
+from tuner.locallambda.registry.function import (
+    Deployment,
+    Function,
+    FunctionRef,
+    Provisioned,
+    timestamp,
+)
 from tuner.locallambda.registry.registry import Registry
 from tuner.locallambda.registry.store import FunctionStore
 from tuner.locallambda.sandbox.host import SandboxHost
@@ -59,7 +65,9 @@ class Service:
         self.registry = Registry(self.clock, self.chance, self.store.save, self._replaced)
         data = self.options.data
         self.destinations = Destinations(
-            self.clock, self.options.sqs_endpoint, data / "events-ended.jsonl" if data else None
+            self.clock,
+            (self.options.sqs_endpoint or "").rstrip("/"),
+            data / "events-ended.jsonl" if data else None,
         )
         self.queue = EventQueue(
             self.registry,
@@ -69,7 +77,7 @@ class Service:
             self.chance,
             data / "queue" if data else None,
         )
-        self.provisioning = Provisioning(self.registry, self.pool, self.clock)
+        self._provisioning = Tasks()
         self._pools: dict[str, Pool] = {}
         self._sweeping: asyncio.Task[None] | None = None
 
@@ -82,7 +90,9 @@ class Service:
             self.registry.restore(function)
             if function.reserved is not None:
                 self.reserve(function, function.reserved)
-            self.provisioning.resume(function)
+            for qualifier, one in [*function.provisioned.items()]:
+                one.version = ""  # no sandbox of it is there yet
+                self.provision(function, qualifier, one.asked)
         self.queue.resume()
         self._sweeping = asyncio.ensure_future(self._sweep())
 
@@ -92,7 +102,7 @@ class Service:
             self._sweeping.cancel()
         await self.queue.close()
         await self.destinations.close()
-        await self.provisioning.close()
+        await self._provisioning.end()
         for pool in self._pools.values():
             await pool.close()
         await self.host.close()
@@ -115,6 +125,28 @@ class Service:
     def reserve(self, function: Function, concurrency: int | None) -> None:
         self.pool(function.region).fleet.reserve(function.arn, concurrency)
 
+    def provision(self, function: Function, qualifier: str, count: int) -> Provisioned:
+        """Keep ``count`` sandboxes of the version behind a qualifier ready, replacing others.
+
+        On AWS this takes one to two minutes; here as long as the INITs do. A failed INIT ends in
+        FAILED, with none kept. After a restart the sandboxes are started anew.
+        """
+        alias = function.aliases.get(qualifier)
+        number = alias.version if alias else qualifier
+        deployment = self.registry.deployment(FunctionRef(function.region, function.name, number))
+        self.withdraw(function, qualifier)
+        one = Provisioned(count, timestamp(self.clock.wall()), number)
+        function.provisioned[qualifier] = one
+        self._provisioning.start(self._provision(one, deployment))
+        return one
+
+    def withdraw(self, function: Function, qualifier: str) -> None:
+        """Keep no sandboxes ready for a qualifier any more."""
+        before = function.provisioned.pop(qualifier, None)
+        version = function.versions.get(before.version) if before else None
+        if version is not None:
+            self.pool(function.region).withdraw(version.deployment)
+
     def platform(self) -> dict[str, Any]:
         ours = ("time_scale", "account_concurrency")
         return self.host.platform() | {key: getattr(self.options, key) for key in ours}
@@ -124,6 +156,12 @@ class Service:
         on of all that have ended since the start."""
         left_out = max(0, first - (self.ended - len(self.endings)))
         return [ending.record() for ending in itertools.islice(self.endings, left_out, None)]
+
+    async def _provision(self, one: Provisioned, deployment: Deployment) -> None:
+        if await self.pool(deployment.function.region).provision(deployment, one.asked):
+            one.status, one.ready = "READY", one.asked
+        else:
+            one.status, one.reason = "FAILED", "FUNCTION_ERROR_INIT_FAILURE"
 
     async def _sweep(self) -> None:
         while True:

@@ -81,7 +81,7 @@ async def update_alias(service: Service, call: ApiRequest) -> Response:
         raise alias_on_provisioned()
     function.aliases[new.name] = new
     if moves:
-        service.provisioning.start(function, new.name, function.provisioned[new.name].asked)
+        service.provision(function, new.name, function.provisioned[new.name].asked)
     service.registry.keep(function)
     return document(_alias_document(function, new))
 
@@ -101,7 +101,7 @@ async def list_aliases(service: Service, call: ApiRequest) -> Response:
 async def delete_alias(service: Service, call: ApiRequest) -> Response:
     """DeleteAlias: 204, also when there is none."""
     function = service.registry.get(call.ref())
-    service.provisioning.stop(function, call.words[1])
+    service.withdraw(function, call.words[1])
     if function.aliases.pop(call.words[1], None) is not None:
         service.registry.keep(function)
     return NO_CONTENT

@@ -124,7 +124,7 @@ async def put_provisioned(service: Service, call: ApiRequest) -> Response:
     qualifier = call.ref().qualifier or LATEST
     _check_target(service, function, qualifier)
     _check_room(service, function, qualifier, asked)
-    one = service.provisioning.start(function, qualifier, asked)
+    one = service.provision(function, qualifier, asked)
     service.registry.keep(function)
     return document(_provisioned_document(one), 202)
 
@@ -144,7 +144,7 @@ async def get_provisioned(service: Service, call: ApiRequest) -> Response:
 
 async def delete_provisioned(service: Service, call: ApiRequest) -> Response:
     function, qualifier = _configured(service, call)
-    service.provisioning.stop(function, qualifier)
+    service.withdraw(function, qualifier)
     service.registry.keep(function)
     return NO_CONTENT
 

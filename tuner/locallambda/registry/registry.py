@@ -6,6 +6,7 @@ ended.
 
 import random
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from tuner.clock import Clock
 from tuner.locallambda.registry.configuration import Configuration
@@ -24,20 +25,16 @@ from tuner.locallambda.registry.function import (
 from tuner.locallambda.responses import conflict, function_not_found, not_ready
 
 
+@dataclass
 class Registry:
-    """``changed`` gets each function to be kept, ``replaced`` each deployment that has ended."""
+    """``keep`` gets each function that has changed, ``replaced`` each deployment that has ended."""
 
-    def __init__(
-        self,
-        clock: Clock,
-        chance: random.Random,
-        changed: Callable[[Function], None],
-        replaced: Callable[[Function, str], None],
-    ) -> None:
-        self._clock = clock
-        self._chance = chance
-        self.keep = changed  # also for changes without a method here: aliases, tags, concurrency
-        self._replaced = replaced
+    clock: Clock
+    chance: random.Random
+    keep: Callable[[Function], None]
+    replaced: Callable[[Function, str], None]
+
+    def __post_init__(self) -> None:
         self._functions: dict[tuple[str, str], Function] = {}
 
     def __iter__(self) -> Iterator[Function]:
@@ -94,9 +91,9 @@ class Registry:
         if self.find(ref) is not None:
             raise conflict(f"Function already exist: {ref.name}")
         function = Function(
-            ref.region, ref.name, configuration, timestamp(self._clock.wall()), configuration
+            ref.region, ref.name, configuration, timestamp(self.clock.wall()), configuration
         )
-        function.settles_at = self._clock.monotonic() + SETTLE_S
+        function.settles_at = self.clock.monotonic() + SETTLE_S
         self._functions[ref.region, ref.name] = function
         self.keep(function)
         return function
@@ -106,8 +103,8 @@ class Registry:
         function.shown = configuration
         function.updating = True
         function.revision = new_revision()
-        function.modified = timestamp(self._clock.wall())
-        function.settles_at = self._clock.monotonic() + SETTLE_S
+        function.modified = timestamp(self.clock.wall())
+        function.settles_at = self.clock.monotonic() + SETTLE_S
         self.keep(function)
 
     def publish(self, function: Function, description: str | None = None) -> Version:
@@ -120,7 +117,7 @@ class Registry:
             configuration = configuration.with_settings({"Description": description})
         number = str(function.next_version)
         function.next_version += 1
-        version = Version(number, configuration, new_revision(), timestamp(self._clock.wall()))
+        version = Version(number, configuration, new_revision(), timestamp(self.clock.wall()))
         function.versions[number] = version
         self.keep(function)
         return version
@@ -136,23 +133,23 @@ class Registry:
         function.provisioned.pop(number, None)
         version = function.versions.pop(number, None)
         if version is not None:
-            self._replaced(function, version.deployment)
+            self.replaced(function, version.deployment)
             self.keep(function)
 
     def delete(self, function: Function) -> None:
         """Remove a function with its versions; running calls finish."""
         del self._functions[function.region, function.name]
         for key in (function.deployment, *(v.deployment for v in function.versions.values())):
-            self._replaced(function, key)
+            self.replaced(function, key)
 
     def _settle(self, function: Function) -> None:
-        replaced = function.settle(self._clock.monotonic())
+        replaced = function.settle(self.clock.monotonic())
         if replaced is not None:
-            self._replaced(function, replaced)
+            self.replaced(function, replaced)
             self.keep(function)
 
     def _draw(self, alias: Alias) -> str:
-        share = self._chance.random()
+        share = self.chance.random()
         for number, weight in alias.weights.items():
             if share < weight:
                 return number

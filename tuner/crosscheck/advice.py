@@ -5,9 +5,10 @@ one explains is not told twice. Traces are a few of the requests, so nothing is 
 each is compared with the answer to the same request.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
 from tuner.measure.event_fates import Followed
 from tuner.records import Advice, Sample, Traced
@@ -179,6 +180,11 @@ class Pair:
         known = self.traced.init_ms is not None or self.traced.restore_ms is not None
         return known and (self.traced.ahead_ms or 0.0) < _AHEAD_MS
 
+    @property
+    def initialized_early(self) -> bool:
+        """Return whether this call was the first, but its INIT was over before it came."""
+        return self.sample.cold and (self.traced.ahead_ms or 0.0) >= _AHEAD_MS
+
 
 def pairs(
     traces: Sequence[Traced], samples: Mapping[str, Sample], events: Mapping[str, Followed]
@@ -209,50 +215,29 @@ def trace_disagreements(
 ) -> Iterator[Advice]:
     """Every disagreement; ``expected`` says that some request must have been traced."""
     if not read and settled and expected:
-        text = (
-            "X-Ray has no trace of this run although the function's tracing is active; allow its "
-            "role xray:PutTraceSegments and xray:PutTelemetryRecords, or switch tracing off."
-        )
-        yield Advice("traces-absent", text)
+        yield Advice("traces-absent", _ABSENT)
     answered = [pair for pair in found if pair.event is None]
-    yield from _init(answered)
+    told = [p for p in answered if p.sample.duration_ms is not None and p.traced.ran_ms is not None]
+    differ = [(_init_of(p.traced), _init_of(p.sample)) for p in told if _init_differs(p)]
+    yield from _say("traces-init", _INIT, differ, told)
+    yield from _say("traces-init-ahead", _INIT_AHEAD, [p for p in told if p.initialized_early])
     yield from _traced_durations(answered)
-    yield from _attempts(found, settled)
-    yield from _dwell(found)
+    again = [pair for pair in answered if (pair.traced.attempts or 1) > 1]
+    yield from _say("traces-attempts", _SENT_AGAIN, again)
+    yield from _events([(p.traced, p.event) for p in found if p.event is not None], settled)
 
 
-def _init(found: Sequence[Pair]) -> Iterator[Advice]:
-    told = [p for p in found if p.sample.duration_ms is not None and p.traced.ran_ms is not None]
-    differ = [pair for pair in told if _init_differs(pair)]
-    if differ:
-        text = (
-            f"X-Ray and REPORT disagree on INIT in {len(differ):,} of {len(told):,} traced calls "
-            f"({_init_of(differ[0].traced)} and {_init_of(differ[0].sample)}); rely less on cold "
-            "starts, and check these traces."
-        )
-        yield Advice("traces-init", text)
-    ahead = [p for p in told if p.sample.cold and (p.traced.ahead_ms or 0.0) >= _AHEAD_MS]
-    if ahead:
-        text = (
-            f"INIT of {len(ahead):,} traced cold starts was over before the call came (Lambda "
-            "sometimes initializes early), so callers did not wait for it; add INIT to what "
-            "they waited."
-        )
-        yield Advice("traces-init-ahead", text)
-
-
-def _init_differs(pair: Pair) -> bool:
-    if pair.sample.cold and (pair.traced.ahead_ms or 0.0) >= _AHEAD_MS:
-        return False
-    if pair.sample.cold != pair.shown_cold:
-        return True
-    ours, theirs = pair.sample.init_ms, pair.traced.init_ms
-    return ours is not None and theirs is not None and _far(ours, theirs)
-
-
-def _init_of(told: Traced | Sample) -> str:
-    ms = told.restore_ms if told.init_ms is None else told.init_ms
-    return "none" if ms is None else format_ms(ms)
+def _events(found: Sequence[tuple[Traced, Followed]], settled: bool) -> Iterator[Advice]:
+    tries = [(trace.attempts, event.tries) for trace, event in found if trace.attempts is not None]
+    differ = [(theirs, ours) for theirs, ours in tries if theirs != ours]
+    yield from _say("traces-attempts", _TRIES, differ if settled else (), tries)
+    waits = [
+        (trace.dwell_ms, event.dwell_ms)
+        for trace, event in found
+        if trace.dwell_ms is not None and event.dwell_ms is not None
+    ]
+    far = [(format_ms(t), format_ms(o)) for t, o in waits if _far(o, t, _DWELL_MS)]
+    yield from _say("traces-dwell", _DWELL, far, waits)
 
 
 def _traced_durations(found: Sequence[Pair]) -> Iterator[Advice]:
@@ -265,53 +250,57 @@ def _traced_durations(found: Sequence[Pair]) -> Iterator[Advice]:
         return
     theirs, ours = (median(times) for times in zip(*both, strict=True))
     if _far(ours, theirs):
-        text = (
-            f"Traced calls took {format_ms(theirs)} in the median by X-Ray and {format_ms(ours)} "
-            "by REPORT; check what extensions do after the response."
-        )
-        yield Advice("traces-durations", text)
+        yield from _say("traces-durations", _DURATIONS, [(format_ms(theirs), format_ms(ours))])
 
 
-def _attempts(found: Sequence[Pair], settled: bool) -> Iterator[Advice]:
-    again = [p for p in found if p.event is None and (p.traced.attempts or 1) > 1]
-    if again:
-        text = (
-            f"X-Ray shows more attempts of {len(again):,} calls that were sent once; something "
-            "between this machine and Lambda retries. Turn its retries off."
-        )
-        yield Advice("traces-attempts", text)
-    tries = [
-        (p.traced.attempts, p.event.tries)
-        for p in found
-        if p.event is not None and p.traced.attempts is not None
-    ]
-    differ = [(theirs, ours) for theirs, ours in tries if theirs != ours]
-    if differ and settled:
-        text = (
-            f"X-Ray and the log disagree on how often {len(differ):,} of {len(tries):,} traced "
-            f"events were tried ({differ[0][0]} and {differ[0][1]}, say); give a "
-            "longer --drain, or check these traces."
-        )
-        yield Advice("traces-attempts", text)
+def _say(code: str, text: str, found: Sequence[Any], of: Sized = ()) -> Iterator[Advice]:
+    """Say how many were found, of how many, and the ``first`` as X-Ray and we see it."""
+    if found:
+        yield Advice(code, text.format(n=len(found), of=len(of), first=found[0]))
 
 
-def _dwell(found: Sequence[Pair]) -> Iterator[Advice]:
-    waits = [
-        (pair.traced.dwell_ms, pair.event.dwell_ms)
-        for pair in found
-        if pair.event is not None
-        and pair.traced.dwell_ms is not None
-        and pair.event.dwell_ms is not None
-    ]
-    differ = [pair for pair in waits if _far(pair[1], pair[0], _DWELL_MS)]
-    if differ:
-        theirs, ours = differ[0]
-        text = (
-            f"X-Ray and the log disagree on how long {len(differ):,} of {len(waits):,} traced "
-            f"events waited ({format_ms(theirs)} and {format_ms(ours)}, say); set this machine's "
-            "clock."
-        )
-        yield Advice("traces-dwell", text)
+_ABSENT = (
+    "X-Ray has no trace of this run although the function's tracing is active; allow its "
+    "role xray:PutTraceSegments and xray:PutTelemetryRecords, or switch tracing off."
+)
+_INIT = (
+    "X-Ray and REPORT disagree on INIT in {n:,} of {of:,} traced calls ({first[0]} and "
+    "{first[1]}); rely less on cold starts, and check these traces."
+)
+_INIT_AHEAD = (
+    "INIT of {n:,} traced cold starts was over before the call came (Lambda sometimes "
+    "initializes early), so callers did not wait for it; add INIT to what they waited."
+)
+_DURATIONS = (
+    "Traced calls took {first[0]} in the median by X-Ray and {first[1]} by REPORT; check what "
+    "extensions do after the response."
+)
+_SENT_AGAIN = (
+    "X-Ray shows more attempts of {n:,} calls that were sent once; something between this "
+    "machine and Lambda retries. Turn its retries off."
+)
+_TRIES = (
+    "X-Ray and the log disagree on how often {n:,} of {of:,} traced events were tried ({first[0]} "
+    "and {first[1]}, say); give a longer --drain, or check these traces."
+)
+_DWELL = (
+    "X-Ray and the log disagree on how long {n:,} of {of:,} traced events waited ({first[0]} and "
+    "{first[1]}, say); set this machine's clock."
+)
+
+
+def _init_differs(pair: Pair) -> bool:
+    if pair.initialized_early:
+        return False
+    if pair.sample.cold != pair.shown_cold:
+        return True
+    ours, theirs = pair.sample.init_ms, pair.traced.init_ms
+    return ours is not None and theirs is not None and _far(ours, theirs)
+
+
+def _init_of(told: Traced | Sample) -> str:
+    ms = told.restore_ms if told.init_ms is None else told.init_ms
+    return "none" if ms is None else format_ms(ms)
 
 
 def _far(ours_ms: float, theirs_ms: float, least_ms: float = _MS) -> bool:

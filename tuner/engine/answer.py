@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from tuner.recording.reportline import Report, find_report
@@ -47,6 +48,10 @@ class Answer(NamedTuple):
     log_tail: str | None = None
 
 
+#: What an answer takes from REPORT, in its own order.
+_FIGURES = attrgetter(*Answer._fields[5:11])
+
+
 class FirstTails:
     """Finds the first failure of each kind, which keeps the tail of its log; of a few kinds."""
 
@@ -77,37 +82,14 @@ def read_answer(status: int, headers: Mapping[str, str], body: bytes, memory_mb:
     log = _log(headers)
     # The tail may end in another request's lines only if ours is missing, so no second try.
     report = None if log is None else find_report(log, request_id)
+    figures = () if report is None else _FIGURES(report)
     if not headers.get("x-amz-function-error"):
-        return _with_report(Outcome.OK, status, None, request_id, report)
+        return Answer(Outcome.OK, status, None, None, request_id, *figures)
     error = _json_object(body)
     outcome, reason = _function_error(error, report, memory_mb)
     tail = printable((log or "")[-LONGEST_TAIL:], keep="\n\t").strip()
-    return _with_report(outcome, status, reason, request_id, report)._replace(
+    return Answer(outcome, status, reason, None, request_id, *figures)._replace(
         message=_message(_field(error, "errorMessage")), log_tail=tail or None
-    )
-
-
-def _with_report(
-    outcome: Outcome,
-    status: int,
-    reason: str | None,
-    request_id: str | None,
-    report: Report | None,
-) -> Answer:
-    if report is None:
-        return Answer(outcome, status, reason, None, request_id)
-    return Answer(
-        outcome,
-        status,
-        reason,
-        None,
-        request_id,
-        report.duration_ms,
-        report.billed_ms,
-        report.init_ms,
-        report.restore_ms,
-        report.billed_restore_ms,
-        report.max_memory_mb,
     )
 
 

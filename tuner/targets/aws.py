@@ -20,7 +20,7 @@ from tuner.recording.reportline import Report
 from tuner.records import ON_DEMAND, Advice, Backend, FunctionFacts, Part, Setting
 from tuner.targets.aws_observers import open_metrics, open_trail, platform_facts
 from tuner.targets.aws_versions import AwsOptions, Deployed
-from tuner.targets.choices import Isolation, isolation_notes, read_arches
+from tuner.targets.choices import NOTES, Isolation, read_arches
 from tuner.targets.composite import Composite
 from tuner.targets.names import TargetName
 from tuner.targets.observers import EventTrail, ServiceMetrics
@@ -69,7 +69,7 @@ class AwsTarget(Target):
         run = str(ULID.from_timestamp(options.clock.wall()))
         self._deployed = Deployed(control, name, options, run)
         self.one_at_a_time = options.isolation is Isolation.IN_PLACE
-        self.notes = isolation_notes(options.isolation)
+        self.notes = NOTES[options.isolation]
 
     def describe(self) -> FunctionFacts:
         """Read the function once; raises :class:`TargetError` if it cannot be measured."""
@@ -232,7 +232,7 @@ def on_architectures(target: AwsTarget, written: str) -> Target:
     arches = read_arches(written, facts.arch)
     if arches == (facts.arch,):
         return target
-    notes = isolation_notes(Isolation.CLONE)
+    notes = NOTES[Isolation.CLONE]
     if facts.backend is Backend.LOCAL:
         notes = (*notes, Advice("same-processor", _SAME_PROCESSOR))
     return Composite(facts, {Part(arch): target.copied_to(arch) for arch in arches}, notes)

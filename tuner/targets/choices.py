@@ -4,10 +4,11 @@ Words only: ``--architectures``, ``--variants``, ``--isolation``. The making is 
 """
 
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 
 from tuner.errors import UsageError
-from tuner.records import ON_DEMAND, SNAP_START, Advice, provisioned
+from tuner.records import ON_DEMAND, SNAP_START, Advice
 
 ARCHES = ("x86_64", "arm64")
 BOTH = "both"
@@ -35,29 +36,27 @@ def read_startups(text: str) -> tuple[str, ...]:
 
     Raises UsageError.
     """
-    found = [ON_DEMAND]
-    for word in (part.strip() for part in text.split(",")):
+    found: dict[str, str] = {ON_DEMAND: ON_DEMAND}  # by kind, since a number makes no other one
+    for word in map(str.strip, text.split(",")):
         start = _read(word)
-        if start == ON_DEMAND:
-            continue
-        if start in found or (provisioned(start) and any(map(provisioned, found))):
-            raise UsageError("--variants", f"names {start.partition('=')[0]} twice", _FIX)
-        found.append(start)
-    return tuple(found)
+        kind = start.partition("=")[0]
+        if kind in found and kind != ON_DEMAND:
+            raise UsageError("--variants", f"names {kind} twice", _FIX)
+        found[kind] = start
+    return tuple(found.values())
 
 
 def _read(word: str) -> str:
     if word in (ON_DEMAND, SNAP_START):
         return word
+    thing = f"--variants {word[:40]!r}"
     name, equals, number = word.partition("=")
     if name != "provisioned":
-        raise UsageError(f"--variants {word[:40]!r}", "is not a way to start", _FIX)
+        raise UsageError(thing, "is not a way to start", _FIX)
     if not equals or not re.fullmatch(r"[0-9]{1,6}", number, re.ASCII):
-        raise UsageError(
-            f"--variants {word[:40]!r}", "needs a number", "Write provisioned=5, for example."
-        )
+        raise UsageError(thing, "needs a number", "Write provisioned=5, for example.")
     if not 1 <= int(number) <= _MOST:
-        raise UsageError(f"--variants {word[:40]!r}", f"is not from 1 to {_MOST:,}", _FIX)
+        raise UsageError(thing, f"is not from 1 to {_MOST:,}", _FIX)
     return f"{name}={int(number)}"
 
 
@@ -87,6 +86,26 @@ WHY = {
     ),
 }
 
+#: What the reader of a result has to know of its isolation.
+NOTES: Mapping[Isolation, tuple[Advice, ...]] = {
+    Isolation.VERSIONS: (),
+    Isolation.CLONE: (
+        Advice(
+            "clone",
+            "Measured on a temporary copy; reserved and provisioned concurrency of the function "
+            "do not apply to it. Expect the same durations, not the same throttling.",
+        ),
+    ),
+    Isolation.IN_PLACE: (
+        Advice(
+            "in-place",
+            "Measured in place, one size after another: a change in the function's environment "
+            "during the run looks like a difference between sizes. Repeat with --isolation "
+            "versions if the account allows it.",
+        ),
+    ),
+}
+
 
 def read_isolation(text: str) -> Isolation:
     """Read the option; raises UsageError."""
@@ -95,21 +114,3 @@ def read_isolation(text: str) -> Isolation:
     except ValueError:
         fix = f"There are: {', '.join(Isolation)}."
         raise UsageError(f"--isolation {text[:20]!r}", "is not an isolation mode", fix) from None
-
-
-def isolation_notes(isolation: Isolation) -> tuple[Advice, ...]:
-    """Return the notes that a result of this isolation needs."""
-    if isolation is Isolation.IN_PLACE:
-        text = (
-            "Measured in place, one size after another: a change in the function's environment "
-            "during the run looks like a difference between sizes. Repeat with --isolation "
-            "versions if the account allows it."
-        )
-        return (Advice("in-place", text),)
-    if isolation is Isolation.CLONE:
-        text = (
-            "Measured on a temporary copy; reserved and provisioned concurrency of the function "
-            "do not apply to it. Expect the same durations, not the same throttling."
-        )
-        return (Advice("clone", text),)
-    return ()

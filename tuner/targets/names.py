@@ -22,12 +22,7 @@ class Kind(StrEnum):
 
 #: The bundled examples, and the folder in ``demos/`` of each.
 DEMOS = {
-    "cpu": "cpu",
-    "io": "io",
-    "mixed": "mixed",
-    "memory": "memory",
-    "slow-init": "slow_init",
-    "flaky": "flaky",
+    name: name.replace("-", "_") for name in ("cpu", "io", "mixed", "memory", "slow-init", "flaky")
 }
 
 #: What the names of SAM and CloudFormation templates end with; CDK writes ``.template.json``.
@@ -61,13 +56,31 @@ class TargetName:
 
 def parse_target(text: str) -> TargetName:
     """Take a target's text apart; raises :class:`UsageError` that says what is wrong with it."""
-    plain = text.strip()
-    kind, separator, rest = plain.partition(":")
-    if not plain:
+    text = text.strip()
+    kind, separator, rest = text.partition(":")
+    if not text:
         raise UsageError("TARGET", "is empty", _FIX)
-    if separator and kind in Kind.__members__.values():
-        return _READERS[Kind(kind)](plain, rest)
-    return _aws(plain, plain)
+    if not separator or kind not in Kind.__members__.values():
+        return _aws(text, text)
+    match Kind(kind):
+        case Kind.AWS:
+            return _aws(text, rest)
+        case Kind.LOCAL:
+            path, _, logical_id = rest.partition("#")
+            if not path:
+                fix = "Write it like local:path/to/function."
+                raise UsageError(_short(text), "has no path", fix)
+            return TargetName(text, Kind.LOCAL, path=path, logical_id=logical_id or None)
+        case Kind.DEMO:
+            if rest not in DEMOS:
+                fix = f"There are: {', '.join(DEMOS)}."
+                raise UsageError(_short(text), "there is no such demo", fix)
+            return TargetName(text, Kind.DEMO, demo=rest)
+        case Kind.REPLAY:
+            if not rest:
+                fix = "Write it like replay:recorded.csv."
+                raise UsageError(_short(text), "has no file", fix)
+            return TargetName(text, Kind.REPLAY, path=rest)
 
 
 def _aws(text: str, rest: str) -> TargetName:
@@ -81,11 +94,10 @@ def _aws(text: str, rest: str) -> TargetName:
     qualifier = named["qualifier"]
     if qualifier is not None and not _QUALIFIER.fullmatch(qualifier):
         raise UsageError(_short(text), "has no valid alias or version after the name", _FIX)
-    function = f"{rest[: arn.start('rest')]}{named['name']}" if arn else named["name"]
     return TargetName(
         text=text,
         kind=Kind.AWS,
-        function=function,
+        function=f"{rest[: arn.start('rest')] if arn else ''}{named['name']}",
         qualifier=None if qualifier == "$LATEST" else qualifier,
         region=arn["region"] if arn and arn.re is _ARN else None,
     )
@@ -97,30 +109,6 @@ def _hint_at_path(text: str, rest: str) -> None:
     if looks_like_path or looks_recorded:
         kind = "replay" if looks_recorded else "local"
         raise UsageError(_short(text), "looks like a file", f"Did you mean {kind}:{_short(rest)} ?")
-
-
-def _local(text: str, rest: str) -> TargetName:
-    path, _, logical_id = rest.partition("#")
-    if not path:
-        raise UsageError(_short(text), "has no path", "Write it like local:path/to/function.")
-    if not logical_id:
-        return TargetName(text, Kind.LOCAL, path=path)
-    return TargetName(text, Kind.LOCAL, path=path, logical_id=logical_id)
-
-
-def _demo(text: str, rest: str) -> TargetName:
-    if rest not in DEMOS:
-        raise UsageError(_short(text), "there is no such demo", f"There are: {', '.join(DEMOS)}.")
-    return TargetName(text, Kind.DEMO, demo=rest)
-
-
-def _replay(text: str, rest: str) -> TargetName:
-    if not rest:
-        raise UsageError(_short(text), "has no file", "Write it like replay:recorded.csv.")
-    return TargetName(text, Kind.REPLAY, path=rest)
-
-
-_READERS = {Kind.AWS: _aws, Kind.LOCAL: _local, Kind.DEMO: _demo, Kind.REPLAY: _replay}
 
 
 def _short(text: str) -> str:

@@ -6,6 +6,7 @@ with SnapStart" and "Configuring provisioned concurrency for a function", as of 
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -34,9 +35,11 @@ _BEHAVIOUR = {
 
 def refuse_unsuitable(configuration: Configuration, thing: str) -> None:
     """Raise :class:`TargetError` if the function is of a kind that cannot be measured so."""
+    said = {key: value for key, value in configuration.items() if value}
     for applies, reason, fix in _REFUSALS:
         if applies(configuration):
-            raise TargetError(thing, reason.format(**_words(configuration)), fix)
+            words = defaultdict(lambda: "no reason given", said)
+            raise TargetError(thing, reason.format_map(words), fix)
 
 
 def refuse_other_version(qualified: Configuration, latest: Configuration, thing: str) -> None:
@@ -64,14 +67,6 @@ def refuse_split_alias(alias: Mapping[str, Any], thing: str) -> None:
             f"the alias splits its traffic between versions {versions}",
             "Name one version, or finish the deployment first.",
         )
-
-
-def _words(configuration: Configuration) -> dict[str, str]:
-    return {
-        "state": str(configuration.get("State")),
-        "why": str(configuration.get("StateReason") or "no reason given"),
-        "update": str(configuration.get("LastUpdateStatusReason") or "no reason given"),
-    }
 
 
 _REFUSALS: list[tuple[Callable[[Configuration], bool], str, str]] = [
@@ -102,17 +97,17 @@ _REFUSALS: list[tuple[Callable[[Configuration], bool], str, str]] = [
     ),
     (
         lambda c: c.get("State") == "Inactive",
-        "it is inactive ({why})",
+        "it is inactive ({StateReason})",
         "Invoke it once, wait a minute until it is active, then try again.",
     ),
     (
         lambda c: c.get("State") not in (None, "Active"),
-        "it cannot run: its state is {state} ({why})",
+        "it cannot run: its state is {State} ({StateReason})",
         "Repair it with a new deployment, or wait until it is active.",
     ),
     (
         lambda c: c.get("LastUpdateStatus") == "Failed",
-        "its last update failed ({update})",
+        "its last update failed ({LastUpdateStatusReason})",
         "Repair it with a new deployment first.",
     ),
 ]
@@ -121,8 +116,6 @@ _REFUSALS: list[tuple[Callable[[Configuration], bool], str, str]] = [
 #: What AWS leaves to functions without a reservation; a smaller account keeps all that it has.
 MIN_UNRESERVED = 100
 _FREE_EPHEMERAL_MB = 512
-_LEAVE_OUT = "Leave snapstart out of --variants."
-_FEWER = "Ask for fewer, or raise the limit."
 
 
 def refuse_startups(
@@ -148,7 +141,7 @@ def refuse_startups(
         if setting.start == SNAP_START:
             reason = no_snap_start(configuration, backend)
             if reason is not None:
-                raise TargetError(thing, reason, _LEAVE_OUT)
+                raise TargetError(thing, reason, "Leave snapstart out of --variants.")
         elif setting.provisioned:
             reserved = (found.get("Concurrency") or {}).get("ReservedConcurrentExecutions")
             _refuse_provisioned(control, thing, qualifier, setting.provisioned, reserved)
@@ -184,35 +177,30 @@ def _refuse_provisioned(
     control: ControlPlane, thing: str, qualifier: str | None, count: int, reserved: int | None
 ) -> None:
     present = list(control.provisioned(thing))
-    if qualifier is not None and any(
-        str(one["FunctionArn"]).rsplit(":", 1)[-1] == qualifier for one in present
-    ):
+    if qualifier in {str(one["FunctionArn"]).rpartition(":")[2] for one in present}:
         raise TargetError(
             f"{thing}:{qualifier}",
             "it already has provisioned concurrency, which production uses",
             "Leave out the alias or version: tuner measures versions of its own.",
         )
-    if reserved is None:
-        _refuse_beyond_account(control, thing, count)
-        return
     kept = sum(one["RequestedProvisionedConcurrentExecutions"] for one in present)
-    if kept + count >= reserved:
-        reason = (
-            f"provisioned={count} would leave nothing of its reserved concurrency of "
-            f"{reserved} to other calls" + (f" ({kept} are provisioned already)" * (kept > 0))
-        )
-        raise TargetError(thing, reason, _FEWER)
+    if reserved is None:
+        left = _too_little_of_account(control, count)
+    elif kept + count >= reserved:
+        already = f" ({kept} are provisioned already)" if kept else ""
+        left = f"nothing of its reserved concurrency of {reserved} to other calls{already}"
+    else:
+        return
+    if left:
+        reason = f"provisioned={count} would leave {left}"
+        raise TargetError(thing, reason, "Ask for fewer, or raise the limit.")
 
 
-def _refuse_beyond_account(control: ControlPlane, thing: str, count: int) -> None:
+def _too_little_of_account(control: ControlPlane, count: int) -> str:
     limits = control.account_limits()
     if limits is None:
-        return  # AWS itself refuses what the account has not got
-    limit, unreserved = limits["ConcurrentExecutions"], limits["UnreservedConcurrentExecutions"]
-    floor = min(MIN_UNRESERVED, limit)
-    if unreserved - count < floor:
-        reason = (
-            f"provisioned={count} would leave {unreserved - count} of the account's concurrency "
-            f"unreserved, and AWS keeps {floor}"
-        )
-        raise TargetError(thing, reason, _FEWER)
+        return ""  # AWS itself refuses what the account has not got
+    left = limits["UnreservedConcurrentExecutions"] - count
+    floor = min(MIN_UNRESERVED, limits["ConcurrentExecutions"])
+    kept = f"{left} of the account's concurrency unreserved, and AWS keeps {floor}"
+    return kept if left < floor else ""

@@ -23,7 +23,8 @@ from itertools import pairwise
 from typing import Any
 
 from tuner.errors import UsageError
-from tuner.recording.table import Numbers, is_unknown, read_table_text
+from tuner.recording.logs import insights_rows
+from tuner.recording.table import Numbers, Row, is_unknown, read_table_text
 from tuner.units import format_seconds
 
 FIX = (
@@ -33,6 +34,7 @@ FIX = (
 #: Seconds since 1970 reach this in the year 5138; a larger number is milliseconds.
 _MILLISECONDS_FROM = 1e11
 _MOST_PERIODS = 5_000_000
+_NO_CALLS_FIX = "Give at least one period with calls."
 
 
 @dataclass(frozen=True)
@@ -83,9 +85,8 @@ def read_arrivals(content: str, name: str) -> Counts | Moments:
             return _in_order(columns, key, period_s)
     times = _times(columns)
     if len(times) > 1:
-        raise columns.refused(
-            f"has the times {times[0]!r} and {times[1]!r}", "Keep the one that counts."
-        )
+        reason = f"has the times {times[0]!r} and {times[1]!r}"
+        raise columns.refused(reason, "Keep the one that counts.")
     counts = _counting(columns)
     if not times:
         if counts:
@@ -181,7 +182,7 @@ def _known_times(columns: _Columns, count: int) -> list[float]:
 
 def _counts(name: str, period_s: float, calls: tuple[float, ...]) -> Counts:
     if not math.fsum(calls) > 0.0:
-        raise UsageError(name, "has no calls", "Give at least one period with calls.")
+        raise UsageError(name, "has no calls", _NO_CALLS_FIX)
     return Counts(period_s, calls)
 
 
@@ -247,39 +248,37 @@ def _moments(columns: _Columns, time: str) -> Moments:
         ends = [end - took for end, took in zip(ends, lasted, strict=True)]
         functions = {value for _, value in columns.by_name.get("func", ())}
         if len(functions) > 1:
-            raise columns.refused(_several(len(functions)), _ONE_FUNCTION)
+            raise _several(len(functions), columns.name)
     if not ends:
         raise columns.refused("has no calls")
     return Moments(tuple(sorted(ends)))
 
 
-_ONE_FUNCTION = "Keep the rows of one function."
-
-
-def _several(count: int) -> str:
-    return f"has {count:,} functions: whose traffic is it?"
+def _several(count: int, name: str) -> UsageError:
+    reason = f"has {count:,} functions: whose traffic is it?"
+    return UsageError(name, reason, "Keep the rows of one function.")
 
 
 def _csv(content: str, name: str) -> _Columns | Counts:
     table = read_table_text(content, name)
     names = [column.lower() for column in table.header]
-    if names[:1] == ["full label"]:
-        return _console(table.header, list(table.rows), name)
-    if "1" in names and "1440" in names:
-        return _azure_minutes(names, list(table.rows), name)
     rows = list(table.rows)
-    return _Columns(
-        name,
-        {
-            column: [(f"{name}, line {line}", cells[place]) for line, cells in rows]
-            for place, column in enumerate(names)
-            if column
-        },
-        table.delimiter,
-    )
+    if names[:1] == ["full label"]:
+        return _console(table.header, rows, name)
+    if "1" in names and "1440" in names:
+        return _azure_minutes(names, rows, name)
+    return _Columns(name, _by_name(names, rows, name), table.delimiter)
 
 
-def _console(header: Sequence[str], rows: Sequence[tuple[int, list[str]]], name: str) -> _Columns:
+def _by_name(names: Sequence[str], rows: Sequence[Row], name: str) -> dict[str, _Column]:
+    return {
+        column: [(f"{name}, line {line}", cells[place]) for line, cells in rows]
+        for place, column in enumerate(names)
+        if column
+    }
+
+
+def _console(header: Sequence[str], rows: Sequence[Row], name: str) -> _Columns:
     """CloudWatch's own CSV: lines of facts about each metric, then a time and its values."""
     if len(header) > 2:
         raise UsageError(name, f"has {len(header) - 1} metrics", "Export Invocations alone.")
@@ -295,10 +294,7 @@ def _console(header: Sequence[str], rows: Sequence[tuple[int, list[str]]], name:
     period = facts.get("period", "")
     return _Columns(
         name,
-        {
-            "timestamp": [(f"{name}, line {line}", cells[0]) for line, cells in known],
-            "invocations": [(f"{name}, line {line}", cells[1]) for line, cells in known],
-        },
+        _by_name(("timestamp", "invocations"), known, name),
         period_s=float(period) if re.fullmatch(r"[1-9]\d{0,6}", period, re.ASCII) else None,
     )
 
@@ -316,11 +312,9 @@ def _refuse_other_metric(label: str, name: str) -> None:
         raise UsageError(name, reason, "Export the Sum of Invocations.")
 
 
-def _azure_minutes(
-    names: Sequence[str], rows: Sequence[tuple[int, list[str]]], name: str
-) -> Counts:
+def _azure_minutes(names: Sequence[str], rows: Sequence[Row], name: str) -> Counts:
     if len(rows) != 1:
-        raise UsageError(name, _several(len(rows)), _ONE_FUNCTION)
+        raise _several(len(rows), name)
     line, cells = rows[0]
     by_minute = dict(zip(names, cells, strict=True))
     place = f"{name}, line {line}"
@@ -339,20 +333,21 @@ def _json(content: str, name: str) -> _Columns:
         raise UsageError(name, "is not a JSON object", FIX)
     for key, read in _DOCUMENTS.items():
         if isinstance(document.get(key), list):
-            _refuse_part(document, name)
+            _refuse_part(bool(document.get("NextToken")), name)
             return read(document, name)
     return _from_lists(document, name)
 
 
-def _refuse_part(document: Mapping[str, Any], name: str) -> None:
-    if document.get("NextToken") or document.get("status", "Complete") != "Complete":
+def _refuse_part(part: bool, name: str) -> None:
+    if part:
         raise UsageError(name, "holds only a part of the results", "Export all of them.")
 
 
-def _from_lists(document: Mapping[str, Any], name: str) -> _Columns:
+def _from_lists(document: Mapping[str, Any], name: str, word: str = "") -> _Columns:
+    """Lists by the names of columns; ``word`` is what their items are, if not named as the list."""
     columns = {
         key.strip().lower(): [
-            (f"{name}, {key} {number}", value) for number, value in enumerate(values, 1)
+            (f"{name}, {word or key} {number}", value) for number, value in enumerate(values, 1)
         ]
         for key, values in document.items()
         if isinstance(values, list)
@@ -364,15 +359,7 @@ def _from_lists(document: Mapping[str, Any], name: str) -> _Columns:
 
 def _from_rows(rows: Sequence[Mapping[str, Any]], name: str) -> _Columns:
     keys = dict.fromkeys(key for row in rows for key in row)
-    return _Columns(
-        name,
-        {
-            key.strip().lower(): [
-                (f"{name}, row {number}", row.get(key)) for number, row in enumerate(rows, 1)
-            ]
-            for key in keys
-        },
-    )
+    return _from_lists({key: [row.get(key) for row in rows] for key in keys}, name, "row")
 
 
 def _statistics(document: Mapping[str, Any], name: str) -> _Columns:
@@ -383,7 +370,7 @@ def _statistics(document: Mapping[str, Any], name: str) -> _Columns:
     kept = ("Timestamp", "Sum", "SampleCount")
     rows = [{key: point[key] for key in kept if key in point} for point in points]
     if not rows:
-        raise UsageError(name, "has no calls", "Give at least one period with calls.")
+        raise UsageError(name, "has no calls", _NO_CALLS_FIX)
     if not all("Sum" in row or "SampleCount" in row for row in rows):
         fix = "Ask for the Sum of Invocations."
         raise UsageError(name, "has neither Sum nor SampleCount", fix)
@@ -398,18 +385,18 @@ def _statistics(document: Mapping[str, Any], name: str) -> _Columns:
 def _metric_data(document: Mapping[str, Any], name: str) -> _Columns:
     """Of ``get-metric-data``: the one metric, or the one that is labelled Invocations."""
     results = [each for each in document["MetricDataResults"] if isinstance(each, dict)]
+    if not results:
+        raise UsageError(name, "has no metric", "Ask for the Sum of Invocations.")
     labels = [str(each.get("Label", "")) for each in results]
-    chosen = [each for each in results if str(each.get("Label", "")).lower() == "invocations"]
+    chosen = [number for number, label in enumerate(labels) if label.lower() == "invocations"]
     if len(results) > 1 and len(chosen) != 1:
         listed = ", ".join(labels)[:80]
         fix = "Keep the result of Invocations of one function."
         raise UsageError(name, f"has {len(results)} metrics ({listed}); which counts calls?", fix)
-    if not results:
-        raise UsageError(name, "has no metric", "Ask for the Sum of Invocations.")
-    result = chosen[0] if chosen else results[0]
-    _refuse_other_metric(str(result.get("Label", "")), name)
-    if result.get("StatusCode", "Complete") != "Complete":
-        raise UsageError(name, "holds only a part of the results", "Export all of them.")
+    at = chosen[0] if chosen else 0
+    result = results[at]
+    _refuse_other_metric(labels[at], name)
+    _refuse_part(result.get("StatusCode", "Complete") != "Complete", name)
     times, values = result.get("Timestamps"), result.get("Values")
     if not isinstance(times, list) or not isinstance(values, list):
         raise UsageError(name, "has no Timestamps and Values", FIX)
@@ -417,13 +404,8 @@ def _metric_data(document: Mapping[str, Any], name: str) -> _Columns:
 
 
 def _insights(document: Mapping[str, Any], name: str) -> _Columns:
-    """Of ``get-query-results``: rows of fields."""
-    rows = document["results"]
-    try:
-        found = [{str(cell["field"]): cell.get("value") for cell in row} for row in rows]
-    except (KeyError, TypeError, AttributeError):
-        raise UsageError(name, "has results that are not rows of fields", FIX) from None
-    return _from_rows([{k: v for k, v in row.items() if k != "@ptr"} for row in found], name)
+    rows = insights_rows(document, name)
+    return _from_rows([{k: v for k, v in row.items() if k != "@ptr"} for row in rows], name)
 
 
 _DOCUMENTS = {"Datapoints": _statistics, "MetricDataResults": _metric_data, "results": _insights}

@@ -11,23 +11,9 @@ from typing import Any
 
 from tuner.errors import UsageError
 from tuner.recording.columns import Cells
-from tuner.recording.reportline import Report, parse_report
+from tuner.recording.reportline import parse_report
 
-
-def cells_of(report: Report) -> dict[str, Any]:
-    """A recording's cells; those that the REPORT does not have are left out."""
-    status = report.status
-    if report.error_type == "Runtime.OutOfMemory":
-        status = "out_of_memory"
-    cells = {
-        "memory_mb": report.memory_mb,
-        "duration_ms": report.duration_ms,
-        "billed_ms": report.billed_ms,
-        "init_ms": report.init_ms,
-        "max_memory_mb": report.max_memory_mb,
-        "status": status,
-    }
-    return {column: value for column, value in cells.items() if value is not None}
+_FIGURES = ("memory_mb", "duration_ms", "billed_ms", "init_ms", "max_memory_mb")
 
 
 def in_text(text: str) -> Cells | None:
@@ -37,7 +23,12 @@ def in_text(text: str) -> Cells | None:
     report = parse_report(text)
     if report is None or (report.memory_mb is None and report.request_id is None):
         return None
-    return cells_of(report)
+    out = report.error_type == "Runtime.OutOfMemory"
+    cells = {
+        **{column: getattr(report, column) for column in _FIGURES},
+        "status": "out_of_memory" if out else report.status,
+    }
+    return {column: value for column, value in cells.items() if value is not None}
 
 
 def is_export(value: Any) -> bool:
@@ -60,20 +51,14 @@ def in_export(value: Mapping[str, Any], name: str) -> Iterator[Cells]:
         yield from _insights(value, name)
         return
     events = value.get("events", value.get("logEvents"))
-    if not isinstance(events, list):
-        events = [value]
     group = value.get("logGroup")
-    for event in events:
-        cells = in_text(_message(event))
+    for event in events if isinstance(events, list) else [value]:
+        if not isinstance(event, dict):
+            continue
+        message = event.get("message", event.get("@message"))
+        cells = in_text(message if isinstance(message, str) else json.dumps(message or event))
         if cells:
             yield {**cells, "log_group": group} if isinstance(group, str) else cells
-
-
-def _message(event: Any) -> str:
-    if not isinstance(event, dict):
-        return ""
-    message = event.get("message", event.get("@message"))
-    return message if isinstance(message, str) else json.dumps(message or event)
 
 
 def _is_insights(value: Mapping[str, Any]) -> bool:
@@ -82,17 +67,20 @@ def _is_insights(value: Mapping[str, Any]) -> bool:
 
 
 def _insights(value: Mapping[str, Any], name: str) -> Iterator[Cells]:
-    if value.get("status", "Complete") != "Complete":
-        raise UsageError(name, "holds only a part of the results", "Export all of them.")
-    for row in value["results"]:
-        try:
-            cells = {str(cell["field"]): cell.get("value") for cell in row}
-        except (KeyError, TypeError, AttributeError):
-            fix = "Give what get-query-results puts out."
-            raise UsageError(name, "has results that are no rows of fields", fix) from None
+    for cells in insights_rows(value, name):
         if "@duration" not in cells and isinstance(cells.get("@message"), str):
-            found = in_text(cells["@message"])
-            if found:
+            if found := in_text(cells["@message"]):
                 yield found
         else:
             yield cells
+
+
+def insights_rows(value: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """The rows in what ``get-query-results`` puts out. Raises UsageError."""
+    if value.get("status", "Complete") != "Complete":
+        raise UsageError(name, "holds only a part of the results", "Export all of them.")
+    try:
+        return [{str(cell["field"]): cell.get("value") for cell in row} for row in value["results"]]
+    except (KeyError, TypeError, AttributeError):
+        fix = "Give what get-query-results puts out."
+        raise UsageError(name, "has results that are no rows of fields", fix) from None

@@ -10,7 +10,7 @@ that it exists, three hours at least, and for each restore; Java pays neither.
 
 import math
 from dataclasses import dataclass
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -41,41 +41,33 @@ def billed_ms(duration_ms: ArrayLike, init_ms: ArrayLike = 0.0) -> float | Float
 
 @overload
 def cost_usd(
-    billed: float, memory_mb: float, prices: Prices, ephemeral_mb: float = ...
+    billed: float, memory_mb: float, prices: Prices, ephemeral_mb: float = ..., calls: int = ...
 ) -> float: ...
 @overload
 def cost_usd(
-    billed: ArrayLike, memory_mb: ArrayLike, prices: Prices, ephemeral_mb: float = ...
+    billed: FloatArray,
+    memory_mb: float | NDArray[np.number[Any]],
+    prices: Prices,
+    ephemeral_mb: float = ...,
 ) -> FloatArray: ...
 def cost_usd(
-    billed: ArrayLike,
-    memory_mb: ArrayLike,
+    billed: Any,
+    memory_mb: Any,
     prices: Prices,
     ephemeral_mb: float = FREE_EPHEMERAL_MB,
+    calls: int = 1,
 ) -> float | FloatArray:
-    """US dollars of one invocation each: first-tier duration, the request fee, /tmp above 512 MB.
+    """US dollars of an invocation: first-tier duration, the request fee, /tmp above 512 MB.
 
-    ``billed`` in ms (INIT included), ``memory_mb`` and ``ephemeral_mb`` in MB; broadcasts. A
-    /tmp price that is not known is left out (:func:`tuner.billing.prices.price_advice` says so).
+    ``billed`` in ms (INIT included), all together where there are several ``calls``; ``memory_mb``
+    and ``ephemeral_mb`` in MB; broadcasts. A /tmp price that is not known is left out
+    (:func:`tuner.billing.prices.price_advice` says so).
     """
-    seconds = np.asarray(billed, dtype=np.float64) / 1000.0
-    duration = np.asarray(memory_mb, dtype=np.float64) / 1024.0 * prices.gb_second_usd
-    storage = _storage_usd_per_s(prices, ephemeral_mb)
-    return _plain(seconds * (duration + storage) + prices.request_usd)
-
-
-def _storage_usd_per_s(prices: Prices, ephemeral_mb: float) -> float:
     extra_gb = max(0.0, ephemeral_mb - FREE_EPHEMERAL_MB) / 1024.0
-    return extra_gb * (prices.ephemeral_gb_second_usd or 0.0)
-
-
-def requests_usd(
-    billed: float, requests: int, memory_mb: int, prices: Prices, ephemeral_mb: float
-) -> float:
-    """US dollars of so many requests with so many billed ms in all."""
-    # Plain floats: a load has a million of them.
-    per_s = memory_mb / 1024.0 * prices.gb_second_usd + _storage_usd_per_s(prices, ephemeral_mb)
-    return billed / 1000.0 * per_s + requests * prices.request_usd
+    storage = extra_gb * (prices.ephemeral_gb_second_usd or 0.0)
+    # Plain operators: a load has a million floats, for each of which numpy takes long.
+    usd = billed / 1000.0 * (memory_mb / 1024.0 * prices.gb_second_usd + storage)
+    return _plain(usd + calls * prices.request_usd)
 
 
 def sample_usd(
@@ -90,7 +82,7 @@ def sample_usd(
         billed = billed_ms(sample.duration_ms, sample.init_ms or 0.0)
     if billed is None:
         return None
-    return requests_usd(billed, 1, sample.memory_mb, prices, ephemeral_mb)
+    return cost_usd(billed, sample.memory_mb, prices, ephemeral_mb)
 
 
 #: One figure of CloudWatch's GetMetricData, which is in no free tier: $0.01 per 1,000 metrics
@@ -103,8 +95,8 @@ def logs_usd(gigabytes: float, prices: Prices) -> float | None:
     return None if prices.logs_gb_usd is None else gigabytes * prices.logs_gb_usd
 
 
-def _plain(values: FloatArray) -> float | FloatArray:
-    return float(values) if np.ndim(values) == 0 else values
+def _plain(values: float | FloatArray) -> float | FloatArray:
+    return float(values) if isinstance(values, float) else values
 
 
 #: Provisioned concurrency is billed in steps, a snapshot for three hours at least; seconds.
@@ -112,39 +104,35 @@ _STEP_S = 300.0
 _LEAST_CACHE_S = 3 * 3600.0
 
 
-def free_snapshots(runtime: str | None) -> bool:
-    """True where SnapStart costs nothing for this runtime."""
-    return (runtime or "").startswith("java")
-
-
 def provisioned_per_s(count: int, memory_mb: float, prices: Prices) -> float | None:
     """A second of ``count`` sandboxes kept ready."""
-    each = prices.provisioned_capacity_gb_second_usd
-    return None if each is None else count * memory_mb / 1024.0 * each
+    return _of_gb(count * memory_mb, prices.provisioned_capacity_gb_second_usd)
 
 
 def cached_per_s(memory_mb: float, prices: Prices, runtime: str | None) -> float | None:
     """A second of one published snapshot."""
-    if free_snapshots(runtime):
-        return 0.0
     each = prices.snap_start_cache_gb_second_usd
-    return None if each is None else memory_mb / 1024.0 * each
+    return _of_gb(memory_mb, 0.0 if _free_snapshots(runtime) else each)
 
 
 def restore_usd(memory_mb: float, prices: Prices, runtime: str | None) -> float | None:
     """One restore, beside its part of Billed Duration."""
-    if free_snapshots(runtime):
-        return 0.0
     each = prices.snap_start_restore_gb_usd
-    return None if each is None else memory_mb / 1024.0 * each
+    return _of_gb(memory_mb, 0.0 if _free_snapshots(runtime) else each)
+
+
+def _of_gb(memory_mb: float, each_usd: float | None) -> float | None:
+    return None if each_usd is None else memory_mb / 1024.0 * each_usd
+
+
+def _free_snapshots(runtime: str | None) -> bool:
+    return (runtime or "").startswith("java")
 
 
 def provisioned_call_usd(billed_ms: float, memory_mb: float, prices: Prices) -> float | None:
     """One call in a provisioned sandbox, its request fee included."""
-    each = prices.provisioned_duration_gb_second_usd
-    if each is None:
-        return None
-    return billed_ms / 1000.0 * memory_mb / 1024.0 * each + prices.request_usd
+    second = _of_gb(memory_mb, prices.provisioned_duration_gb_second_usd)
+    return None if second is None else billed_ms / 1000.0 * second + prices.request_usd
 
 
 def kept_usd(
@@ -152,11 +140,11 @@ def kept_usd(
 ) -> float | None:
     """Cost of keeping ``count`` sandboxes for so long, or (0) one snapshot for the minimum time."""
     if count == 0:
-        second = cached_per_s(memory_mb, prices, runtime)
-        return None if second is None else second * _LEAST_CACHE_S
-    second = provisioned_per_s(count, memory_mb, prices)
-    steps = max(1, math.ceil((paid_s or 0.0) / _STEP_S))
-    return None if second is None else second * steps * _STEP_S
+        second, seconds = cached_per_s(memory_mb, prices, runtime), _LEAST_CACHE_S
+    else:
+        second = provisioned_per_s(count, memory_mb, prices)
+        seconds = max(1, math.ceil((paid_s or 0.0) / _STEP_S)) * _STEP_S
+    return None if second is None else second * seconds
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ used and said to be assumed; every other price that is not known stays ``None``.
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
-from tuner.billing.table import ARCHES, FreeTier, PriceTable, Rates, Tier, day_of, price_table
+from tuner.billing.table import ARCHES, FreeTier, PriceTable, Tier, day_of, price_table
 from tuner.errors import UsageError
 from tuner.records import Advice
 
@@ -48,15 +49,8 @@ class Prices:
 
     def facts(self) -> dict[str, str | float]:
         """Return the prices for a report."""
-        shown: dict[str, str | float] = {
-            "region": self.region,
-            "arch": self.arch,
-            "currency": self.currency,
-            "gb_second_usd": self.gb_second_usd,
-            "request_usd": self.request_usd,
-            "dated": self.dated,
-            "source": self.source,
-        }
+        names = ("region", "arch", "currency", "gb_second_usd", "request_usd", "dated", "source")
+        shown = {name: getattr(self, name) for name in names}
         return {**shown, "note": self.note} if self.note else shown
 
 
@@ -69,43 +63,29 @@ def prices(region: str, arch: str, table: PriceTable | None = None) -> Prices:
     """
     if arch not in ARCHES:
         raise UsageError(f"architecture {arch!r}", "is unknown", "Use x86_64 or arm64.")
-    table = table or price_table()
-    own = table.rows.get((region, arch))
-    usual = table.rows.get((FALLBACK_REGION, arch)) or price_table().rows[FALLBACK_REGION, arch]
-    free = table.free_tier or price_table().free_tier
+    table, usual = table or price_table(), price_table()
+    fallback = table.rows.get((FALLBACK_REGION, arch)) or usual.rows[FALLBACK_REGION, arch]
+    own, note = table.rows.get((region, arch)), None
     if own is None or own.currency != "USD" or "gb_second" not in own.amounts:
         why = "is not in dollars" if own and own.currency != "USD" else "is not in the table"
         note = f"The {arch} price of {region} {why}; that of {FALLBACK_REGION} is used."
-        return _priced((region, arch), usual, usual.amounts["request"], free, note)
-    if "request" in own.amounts:
-        return _priced((region, arch), own, own.amounts["request"], free, None)
-    note = f"The request fee of {region} is not in the table; that of {FALLBACK_REGION} is used."
-    return _priced((region, arch), own, usual.amounts["request"], free, note)
-
-
-def _priced(
-    key: tuple[str, str], rates: Rates, request: float, free: FreeTier | None, note: str | None
-) -> Prices:
-    amount = rates.amounts.get
+        own = fallback
+    elif "request" not in own.amounts:
+        missing = f"The request fee of {region} is not in the table"
+        note = f"{missing}; that of {FALLBACK_REGION} is used."
+    amounts = {**own.amounts, "request": own.amounts.get("request", fallback.amounts["request"])}
+    known: dict[str, Any] = {f"{name}_usd": amount for name, amount in amounts.items()}
+    source = own.source_of("gb_second")
     return Prices(
-        region=key[0],
-        arch=key[1],
-        gb_second_usd=rates.amounts["gb_second"],
-        request_usd=request,
-        dated=rates.source_of("gb_second").dated,
-        source=rates.source_of("gb_second").text,
-        ephemeral_gb_second_usd=amount("ephemeral_gb_second"),
-        provisioned_capacity_gb_second_usd=amount("provisioned_capacity_gb_second"),
-        provisioned_duration_gb_second_usd=amount("provisioned_duration_gb_second"),
-        savings_no_upfront_gb_second_usd=amount("savings_no_upfront_gb_second"),
-        savings_all_upfront_gb_second_usd=amount("savings_all_upfront_gb_second"),
-        snap_start_cache_gb_second_usd=amount("snap_start_cache_gb_second"),
-        snap_start_restore_gb_usd=amount("snap_start_restore_gb"),
-        logs_gb_usd=amount("logs_gb"),
-        tiers=rates.tiers,
-        free_tier=free,
+        region=region,
+        arch=arch,
+        dated=source.dated,
+        source=source.text,
+        tiers=own.tiers,
+        free_tier=table.free_tier or usual.free_tier,
         assumed=note is not None,
         note=note,
+        **known,
     )
 
 
@@ -117,9 +97,8 @@ def price_advice(used: Prices, today: date, ephemeral_mb: int = 512) -> tuple[Ad
     """Return warnings about the prices used; ``today`` is handed in, never read."""
     advice = []
     if used.note:
-        advice.append(
-            Advice("price-assumed", f"{used.note} `tuner prices --refresh` may know the right one.")
-        )
+        text = f"{used.note} `tuner prices --refresh` may know the right one."
+        advice.append(Advice("price-assumed", text))
     if (today - day_of(used.dated)).days > OLD_AFTER_DAYS:
         text = f"The prices of {used.region} date from {used.dated}; run `tuner prices --refresh`."
         advice.append(Advice("price-old", text))

@@ -4,9 +4,10 @@ The packaged table is ``prices.toml`` beside this file; a refreshed one has the 
 that is not in the table is absent, and what to do then is decided in ``prices.py``.
 """
 
+import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, astuple, dataclass, field, replace
 from datetime import date
 from functools import cache
 from importlib.resources import files
@@ -124,9 +125,11 @@ def table_from_toml(text: str, name: str = "prices.toml") -> PriceTable:
         raise _unusable(name, f"is not a price table of the form {SCHEMA}")
     try:
         sources = {
-            key: _source(str(entry["dated"]), str(entry["text"]))
+            key: Source(str(entry["dated"]), str(entry["text"]))
             for key, entry in document["sources"].items()
         }
+        for source in sources.values():
+            day_of(source.dated)  # one that cannot be read is to be met here, not in a run
         rows = {
             (region, arch): _rates({**entry, **entry[arch]}, sources)
             for region, entry in document["regions"].items()
@@ -149,11 +152,6 @@ def _unusable(name: str, reason: str) -> UsageError:
     return UsageError(name, reason, "Run `tuner prices --refresh`, or remove the file.")
 
 
-def _source(dated: str, text: str) -> Source:
-    day_of(dated)  # a date that cannot be read is to be met here, not in the midst of a run
-    return Source(dated, text)
-
-
 def _rates(entry: Mapping[str, Any], sources: Mapping[str, Source]) -> Rates:
     amounts = {name: float(entry[name]) for name in RATE_NAMES if name in entry}
     if not all(0.0 < amount < 1e6 for amount in amounts.values()):
@@ -170,24 +168,21 @@ def _rates(entry: Mapping[str, Any], sources: Mapping[str, Source]) -> Rates:
 
 def table_to_toml(table: PriceTable) -> str:
     """Write a table so that :func:`table_from_toml` reads the same one back."""
-    keys: dict[Source, str] = {}
-    for rates in table.rows.values():
-        for source in (rates.source, *rates.sourced.values()):
-            keys.setdefault(source, f"source-{len(keys) + 1}")
+    every = (each for r in table.rows.values() for each in (r.source, *r.sourced.values()))
+    keys = {each: f"source-{number}" for number, each in enumerate(dict.fromkeys(every), 1)}
     lines = [f'schema = "{SCHEMA}"', "", "[sources]"]
     for source, key in keys.items():
         lines.append(f"{key} = {{ dated = {_text(source.dated)}, text = {_text(source.text)} }}")
     if table.free_tier:
-        lines += ["", "[free_tier]", f"requests = {table.free_tier.requests!r}"]
-        lines.append(f"gb_seconds = {table.free_tier.gb_seconds!r}")
+        lines += ["", "[free_tier]"]
+        lines += [f"{name} = {value!r}" for name, value in asdict(table.free_tier).items()]
     lines += ["", "[regions]"]
     for (region, arch), rates in sorted(table.rows.items(), key=lambda item: item[0]):
         lines += ["", f"[regions.{_text(region)}.{arch}]", f"source = {_text(keys[rates.source])}"]
         lines.append(f"currency = {_text(rates.currency)}")
         lines += [f"{name} = {amount!r}" for name, amount in rates.amounts.items()]
         if rates.tiers:
-            pairs = (f"[{tier.from_gb_seconds!r}, {tier.gb_second_usd!r}]" for tier in rates.tiers)
-            lines.append(f"tiers = [{', '.join(pairs)}]")
+            lines.append(f"tiers = {[list(astuple(tier)) for tier in rates.tiers]!r}")
         if rates.sourced:
             pairs = (f"{name} = {_text(keys[source])}" for name, source in rates.sourced.items())
             lines.append(f"sourced = {{ {', '.join(pairs)} }}")
@@ -195,5 +190,5 @@ def table_to_toml(table: PriceTable) -> str:
 
 
 def _text(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in escaped) + '"'
+    """A text of TOML, which has the escapes of JSON but must escape DEL as well."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -5,7 +5,7 @@ A load may have a million of them, so none is held.
 
 from dataclasses import replace
 
-from tuner.billing.cost import requests_usd
+from tuner.billing.cost import cost_usd
 from tuner.crosscheck.tally import Tally
 from tuner.decide.load_result import Load, RateStep, judge
 from tuner.engine.batches import SizeLoad
@@ -144,8 +144,8 @@ class LoadBook(Book):
         cost = None
         if figures.billed_ms is not None:
             extra_mb = spec.run.facts.ephemeral_mb
-            billed = figures.billed_ms, figures.billed
-            cost = requests_usd(*billed, spec.setting.memory_mb, spec.prices, extra_mb)
+            size, calls = spec.setting.memory_mb, figures.billed
+            cost = cost_usd(figures.billed_ms, size, spec.prices, extra_mb, calls)
         return Load(
             run=replace(spec.run, note=note),
             profile=asked.profile,

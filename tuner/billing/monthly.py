@@ -78,11 +78,14 @@ def month_cost(traffic: MonthTraffic, terms: BillTerms, prices: Prices) -> Month
     formula, for calls that come at random, and only they can be cold.
     """
     gb = terms.memory_mb / 1024.0
-    spilled = _spilled(traffic, terms) if terms.provisioned > 0 else None
+    spilled = None
+    if terms.provisioned > 0:  # they are initialised, so a call occupies one for a warm duration
+        busy_s = traffic.invocations * traffic.warm_billed_ms / 1000.0
+        kept_s = terms.provisioned_s
+        spilled = erlang_b(terms.provisioned, busy_s / kept_s) if kept_s > 0 else 1.0
     calls = traffic.invocations * (1.0 if spilled is None else spilled)
     on_demand = gb * calls * traffic.mean_billed_ms / 1000.0
     provisioned = gb * (traffic.invocations - calls) * traffic.warm_billed_ms / 1000.0
-    seconds = (on_demand + provisioned) / gb
     free = prices.free_tier if terms.free_tier else None
     paid = max(0.0, on_demand - (free.gb_seconds if free else 0.0))
     requests = max(0.0, traffic.invocations - (free.requests if free else 0.0))
@@ -91,7 +94,10 @@ def month_cost(traffic: MonthTraffic, terms: BillTerms, prices: Prices) -> Month
     return Month(
         requests_usd=requests * prices.request_usd,
         duration_usd=duration_usd,
-        ephemeral_usd=extra_gb * seconds * (prices.ephemeral_gb_second_usd or 0.0),
+        ephemeral_usd=extra_gb
+        * (on_demand + provisioned)
+        / gb
+        * (prices.ephemeral_gb_second_usd or 0.0),
         provisioned_usd=_provisioned_usd(provisioned, terms, prices),
         gb_seconds=on_demand + provisioned,
         spilled=spilled,
@@ -102,22 +108,22 @@ def month_cost(traffic: MonthTraffic, terms: BillTerms, prices: Prices) -> Month
 def _duration_usd(
     gb_seconds: float, plan: PricePlan, prices: Prices
 ) -> tuple[float, tuple[Advice, ...]]:
-    rate = {
-        PricePlan.ON_DEMAND: None,
+    savings = {
         PricePlan.SAVINGS_NO_UPFRONT: prices.savings_no_upfront_gb_second_usd,
         PricePlan.SAVINGS_ALL_UPFRONT: prices.savings_all_upfront_gb_second_usd,
-    }[plan]
+    }
+    rate = savings.get(plan)
     if rate is not None:
         return gb_seconds * rate, ()
-    usd = tiered_usd(gb_seconds, prices)
-    if plan is not PricePlan.ON_DEMAND:
+    advice: tuple[Advice, ...] = ()
+    if plan in savings:
         text = f"The Savings Plan price of {prices.region} is unknown; priced as on demand."
-        return usd, (Advice("price-savings", f"{text} Look it up in the AWS console."),)
+        advice = (Advice("price-savings", f"{text} Look it up in the AWS console."),)
     # The first tier ends at 6e9 GB-s (x86) everywhere; beyond it some discount is missing.
-    if not prices.tiers and gb_seconds > 6e9:
+    elif not prices.tiers and gb_seconds > 6e9:
         text = f"The volume prices of {prices.region} are unknown; the first tier's is used."
-        return usd, (Advice("price-tiers", f"{text} Run `tuner prices --refresh`."),)
-    return usd, ()
+        advice = (Advice("price-tiers", f"{text} Run `tuner prices --refresh`."),)
+    return tiered_usd(gb_seconds, prices), advice
 
 
 def tiered_usd(gb_seconds: float, prices: Prices) -> float:
@@ -132,14 +138,6 @@ def tiered_usd(gb_seconds: float, prices: Prices) -> float:
         usd += (tier.from_gb_seconds - start) * rate
         start, rate = tier.from_gb_seconds, tier.gb_second_usd
     return usd + (gb_seconds - start) * rate
-
-
-def _spilled(traffic: MonthTraffic, terms: BillTerms) -> float:
-    # Provisioned sandboxes are initialised, so a call occupies one for a warm duration.
-    if terms.provisioned_s <= 0:
-        return 1.0
-    load = traffic.invocations * traffic.warm_billed_ms / 1000.0 / terms.provisioned_s
-    return erlang_b(terms.provisioned, load)
 
 
 def erlang_b(servers: int, load: float) -> float:
@@ -171,15 +169,13 @@ def break_even_utilisation(prices: Prices) -> float:
     return capacity / (prices.gb_second_usd - duration)
 
 
-def worthwhile_provisioned(
-    traffic: MonthTraffic, prices: Prices, seconds: float = SECONDS_PER_MONTH
-) -> int:
+def worthwhile_provisioned(traffic: MonthTraffic, prices: Prices) -> int:
     """Number of provisioned sandboxes that are busy enough to save money (latency aside).
 
     The n-th of them is busy for load * (B(n - 1) - B(n)) of the time, B being Erlang's loss
     formula; it is worth its price while that is above :func:`break_even_utilisation`.
     """
-    load = traffic.invocations * traffic.warm_billed_ms / 1000.0 / seconds
+    load = traffic.invocations * traffic.warm_billed_ms / 1000.0 / SECONDS_PER_MONTH
     least, count, blocked = break_even_utilisation(prices), 0, 1.0
     while least > 0.0:  # it is not where their calls cost more than on demand: then none pays
         onward = load * blocked / (count + 1 + load * blocked)

@@ -7,7 +7,6 @@ concurrency and Lambda@Edge.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -33,14 +32,6 @@ _USAGE_TYPES = {
 }
 
 
-@dataclass
-class _Found:
-    """The offer's prices of one region and architecture."""
-
-    amounts: dict[str, float] = field(default_factory=dict)
-    tiers: tuple[Tier, ...] = ()
-
-
 def table_from_offer(offer: Any, name: str = "price list") -> PriceTable:
     """The rows that an offer file (parsed JSON) holds, on-demand terms only.
 
@@ -57,9 +48,14 @@ def table_from_offer(offer: Any, name: str = "price list") -> PriceTable:
         raise _unusable(name, reason) from None
     source = Source(dated, f"AWS Price List, AWSLambda offer of {dated}")
     rows = {
-        (region, arch): Rates(currency, source, row.amounts, row.tiers)
+        (region, arch): Rates(
+            currency,
+            source,
+            {rate: steps[0].gb_second_usd for rate, steps in row.items()},
+            tuple(row["gb_second"][1:]),
+        )
         for (region, arch, currency), row in found.items()
-        if "gb_second" in row.amounts
+        if "gb_second" in row
     }
     if not rows:
         raise _unusable(name, "holds no price of Lambda's duration")
@@ -72,8 +68,9 @@ def _unusable(name: str, reason: str) -> UsageError:
 
 def _collect(
     products: Mapping[str, Any], terms: Mapping[str, Any]
-) -> dict[tuple[str, str, str], _Found]:
-    found: dict[tuple[str, str, str], _Found] = {}
+) -> dict[tuple[str, str, str], dict[str, Sequence[Tier]]]:
+    """The steps of each price by its name, of each region, architecture and currency."""
+    found: dict[tuple[str, str, str], dict[str, Sequence[Tier]]] = {}
     for sku, product in products.items():
         attributes = product["attributes"]
         region = attributes.get("regionCode")
@@ -82,10 +79,7 @@ def _collect(
             continue
         for arch, rate in _meters(attributes):
             for currency, steps in _steps(terms.get(sku, {})):
-                row = found.setdefault((region, arch, currency), _Found())
-                row.amounts[rate] = steps[0].gb_second_usd
-                if rate == "gb_second":
-                    row.tiers = tuple(steps[1:])
+                found.setdefault((region, arch, currency), {})[rate] = steps
     return found
 
 

@@ -55,19 +55,19 @@ def steady_demand(text: str, option: str = "--traffic") -> Demand:
 
 def read_demand(content: str, name: str) -> Demand:
     """Read a file's content; raises UsageError that names the file and the line."""
-    arrivals = read_arrivals(content, name)
-    if isinstance(arrivals, Counts):
-        return _from_counts(arrivals)
-    if arrivals.at_s[-1] - arrivals.at_s[0] < 0.001:
+    found = read_arrivals(content, name)
+    if isinstance(found, Counts):
+        span_s = len(found.calls) * found.period_s
+        rate = math.fsum(found.calls) / span_s
+        text = f"{format_rate(rate)} on average over {format_seconds(span_s)}"
+        return Demand(text, rate, tuple(_slices(found.calls, found.period_s)))
+    first_s, count = found.at_s[0], len(found.at_s)
+    span_s = found.at_s[-1] - first_s
+    if span_s < 0.001:
         raise UsageError(name, "needs calls at two or more moments", FIX)
-    return _from_moments(arrivals.at_s)
-
-
-def _from_counts(counts: Counts) -> Demand:
-    span_s = len(counts.calls) * counts.period_s
-    rate = math.fsum(counts.calls) / span_s
-    slices = tuple(_slices(counts.calls, counts.period_s))
-    return Demand(f"{format_rate(rate)} on average over {format_seconds(span_s)}", rate, slices)
+    rate = (count - 1) / span_s
+    text = f"{format_rate(rate)} on average, {count:,} calls in {format_seconds(span_s)}"
+    return Demand(text, rate, (rate,), tuple(at_s - first_s for at_s in found.at_s))
 
 
 def _slices(calls: Sequence[float], period_s: float) -> Iterator[float]:
@@ -76,14 +76,6 @@ def _slices(calls: Sequence[float], period_s: float) -> Iterator[float]:
     edges = [len(calls) * number // count for number in range(count + 1)]
     for start, end in pairwise(edges):
         yield math.fsum(calls[start:end]) / (end - start) / period_s
-
-
-def _from_moments(moments: Sequence[float]) -> Demand:
-    span = moments[-1] - moments[0]
-    rate = (len(moments) - 1) / span
-    arrivals = tuple(moment - moments[0] for moment in moments)
-    text = f"{format_rate(rate)} on average, {len(moments):,} calls in {format_seconds(span)}"
-    return Demand(text, rate, (rate,), arrivals)
 
 
 #: Seconds until AWS reaps an idle sandbox: probes of 2025 found 43 % cold after 315 s idle, 68 %

@@ -12,7 +12,6 @@ question. The forms, all found from the content:
 - the Azure Functions traces: columns 1 to 1440 (2019), ``end_timestamp`` and ``duration`` (2021).
 """
 
-import json
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -22,19 +21,20 @@ from functools import reduce
 from itertools import pairwise
 from typing import Any
 
+from tuner.billing.arrival_columns import (
+    NO_CALLS_FIX,
+    PERIODS,
+    Columns,
+    read_columns,
+    several_functions,
+)
 from tuner.errors import UsageError
-from tuner.recording.logs import insights_rows
-from tuner.recording.table import Numbers, Row, is_unknown, read_table_text
+from tuner.recording.table import Numbers, is_unknown
 from tuner.units import format_seconds
 
-FIX = (
-    "Give CSV with a column per_minute (calls of each minute), timestamp and invocations, or "
-    'timestamp (one call a row), or JSON like {"per_minute": [120, 95]}.'
-)
 #: Seconds since 1970 reach this in the year 5138; a larger number is milliseconds.
 _MILLISECONDS_FROM = 1e11
 _MOST_PERIODS = 5_000_000
-_NO_CALLS_FIX = "Give at least one period with calls."
 
 
 @dataclass(frozen=True)
@@ -52,35 +52,10 @@ class Moments:
     at_s: tuple[float, ...]
 
 
-#: The values of a column with the place of each, for errors.
-_Column = Sequence[tuple[str, Any]]
-
-
-@dataclass(frozen=True)
-class _Columns:
-    """A file's columns by their names in small letters; ``delimiter`` is that of CSV."""
-
-    name: str
-    by_name: Mapping[str, _Column]
-    delimiter: str = ","
-    period_s: float | None = None
-
-    def found(self, names: Sequence[str]) -> list[str]:
-        """Those of the names that there are."""
-        return [name for name in names if name in self.by_name]
-
-    def refused(self, reason: str, fix: str = FIX) -> UsageError:
-        """The error of the whole file."""
-        return UsageError(self.name, reason, fix)
-
-
 def read_arrivals(content: str, name: str) -> Counts | Moments:
     """Read a file's content; raises UsageError that names the file and the line."""
-    stripped = content.lstrip("\ufeff \t\r\n")
-    columns = _json(stripped, name) if stripped.startswith(("{", "[")) else _csv(stripped, name)
-    if isinstance(columns, Counts):
-        return columns
-    for key, period_s in _PERIODS.items():
+    columns = read_columns(content, name)
+    for key, period_s in PERIODS.items():
         if key in columns.by_name:
             return _in_order(columns, key, period_s)
     times = _times(columns)
@@ -99,7 +74,6 @@ def read_arrivals(content: str, name: str) -> Counts | Moments:
     return _moments(columns, times[0])
 
 
-_PERIODS = {"per_minute": 60.0, "per_second": 1.0, "per_hour": 3600.0, "per_day": 86_400.0}
 _TIMES = ("timestamp", "@timestamp", "time", "datetime", "date", "timestamps", "end_timestamp")
 _TIME = re.compile(r"(?:timestamp|time|datetime|date|date time)(?: ?\(.*\))?")
 _BIN = re.compile(r"bin\(\s*(\d+)?\s*(ms|s|m|h|d)?[a-z]*\s*\)")
@@ -117,7 +91,7 @@ _OF_ONE_CALL = re.compile(
 _OF_SEVERAL = re.compile(r"avg|average|mean|median|max|min|p\d\d|percentile|stddev|total|rate|per_")
 
 
-def _times(columns: _Columns) -> list[str]:
+def _times(columns: Columns) -> list[str]:
     named = columns.found(_TIMES)
     named = named or [name for name in columns.by_name if _TIME.fullmatch(name)]
     if named == ["timestamp", "time"] or not named:
@@ -125,7 +99,7 @@ def _times(columns: _Columns) -> list[str]:
     return [name for name in columns.by_name if _BIN.fullmatch(name)] or named
 
 
-def _counting(columns: _Columns) -> str | None:
+def _counting(columns: Columns) -> str | None:
     found = columns.found(_COUNTS) + [name for name in columns.by_name if _COUNTED.fullmatch(name)]
     if len(found) < 2 or found[0] == "invocations" or found == ["sum", "samplecount"]:
         return found[0] if found else None
@@ -134,7 +108,7 @@ def _counting(columns: _Columns) -> str | None:
     raise columns.refused(f"has the columns {listed}; which one counts calls?", fix)
 
 
-def _refuse_unclear(columns: _Columns, time: str) -> None:
+def _refuse_unclear(columns: Columns, time: str) -> None:
     """Raise for a column that may count the calls of a row."""
     if _BIN.fullmatch(time):
         fix = "Query stats count(*) as invocations by bin(5m)."
@@ -156,7 +130,7 @@ def _numeric(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _in_order(columns: _Columns, key: str, period_s: float) -> Counts:
+def _in_order(columns: Columns, key: str, period_s: float) -> Counts:
     numbers = _numbers_of(columns, key)
     calls = tuple(_number(value, place, numbers) for place, value in columns.by_name[key])
     moments = _known_times(columns, len(calls))
@@ -170,7 +144,7 @@ def _in_order(columns: _Columns, key: str, period_s: float) -> Counts:
     return _spread(columns, dict(zip(at_ms, calls, strict=True)), period_s)
 
 
-def _known_times(columns: _Columns, count: int) -> list[float]:
+def _known_times(columns: Columns, count: int) -> list[float]:
     """The moments beside counts; none where there are no such times."""
     column = columns.by_name.get((_times(columns) or [""])[0], ())
     try:
@@ -182,11 +156,11 @@ def _known_times(columns: _Columns, count: int) -> list[float]:
 
 def _counts(name: str, period_s: float, calls: tuple[float, ...]) -> Counts:
     if not math.fsum(calls) > 0.0:
-        raise UsageError(name, "has no calls", _NO_CALLS_FIX)
+        raise UsageError(name, "has no calls", NO_CALLS_FIX)
     return Counts(period_s, calls)
 
 
-def _timed_counts(columns: _Columns, time: str, key: str) -> Counts:
+def _timed_counts(columns: Columns, time: str, key: str) -> Counts:
     numbers = _numbers_of(columns, key)
     calls: dict[int, float] = {}
     pairs = zip(columns.by_name[time], columns.by_name[key], strict=True)
@@ -210,7 +184,7 @@ def _binned_s(time: str) -> float | None:
     return int((match[1] or "1")[:9]) * seconds or None
 
 
-def _spread(columns: _Columns, calls: Mapping[int, float], period_s: float | None) -> Counts:
+def _spread(columns: Columns, calls: Mapping[int, float], period_s: float | None) -> Counts:
     """The calls of every period from the first time to the last; none where none is listed."""
     moments = sorted(calls)
     period_ms = round(1000.0 * period_s) if period_s else _period_ms(columns, moments)
@@ -227,7 +201,7 @@ def _spread(columns: _Columns, calls: Mapping[int, float], period_s: float | Non
     return _counts(columns.name, period_ms / 1000.0, tuple(every))
 
 
-def _period_ms(columns: _Columns, moments: Sequence[int]) -> int:
+def _period_ms(columns: Columns, moments: Sequence[int]) -> int:
     """The shortest gap, which has to divide all others."""
     gaps = {after - before for before, after in pairwise(moments)}
     if not gaps:
@@ -241,177 +215,20 @@ def _period_ms(columns: _Columns, moments: Sequence[int]) -> int:
     raise columns.refused(reason, "List every period, with 0 where there were no calls.")
 
 
-def _moments(columns: _Columns, time: str) -> Moments:
+def _moments(columns: Columns, time: str) -> Moments:
     ends = [_moment(value, place) for place, value in columns.by_name[time]]
     if time == "end_timestamp" and "duration" in columns.by_name:  # the Azure trace of 2021
         lasted = [_number(value, place) for place, value in columns.by_name["duration"]]
         ends = [end - took for end, took in zip(ends, lasted, strict=True)]
         functions = {value for _, value in columns.by_name.get("func", ())}
         if len(functions) > 1:
-            raise _several(len(functions), columns.name)
+            raise several_functions(len(functions), columns.name)
     if not ends:
         raise columns.refused("has no calls")
     return Moments(tuple(sorted(ends)))
 
 
-def _several(count: int, name: str) -> UsageError:
-    reason = f"has {count:,} functions: whose traffic is it?"
-    return UsageError(name, reason, "Keep the rows of one function.")
-
-
-def _csv(content: str, name: str) -> _Columns | Counts:
-    table = read_table_text(content, name)
-    names = [column.lower() for column in table.header]
-    rows = list(table.rows)
-    if names[:1] == ["full label"]:
-        return _console(table.header, rows, name)
-    if "1" in names and "1440" in names:
-        return _azure_minutes(names, rows, name)
-    return _Columns(name, _by_name(names, rows, name), table.delimiter)
-
-
-def _by_name(names: Sequence[str], rows: Sequence[Row], name: str) -> dict[str, _Column]:
-    return {
-        column: [(f"{name}, line {line}", cells[place]) for line, cells in rows]
-        for place, column in enumerate(names)
-        if column
-    }
-
-
-def _console(header: Sequence[str], rows: Sequence[Row], name: str) -> _Columns:
-    """CloudWatch's own CSV: lines of facts about each metric, then a time and its values."""
-    if len(header) > 2:
-        raise UsageError(name, f"has {len(header) - 1} metrics", "Export Invocations alone.")
-    facts: dict[str, str] = {"full label": header[-1]}
-    while rows and not rows[0][1][0][:4].isdigit():
-        facts[rows[0][1][0].strip().lower()] = rows[0][1][-1].strip()
-        rows = rows[1:]
-    _refuse_other_metric(facts.get("metric") or facts.get("label", ""), name)
-    if facts.get("statistic", "sum").lower() not in ("sum", "samplecount", "sample count"):
-        reason = f"holds the statistic {facts['statistic'][:40]!r}"
-        raise UsageError(name, reason, "Export the Sum of Invocations.")
-    known = [(line, cells) for line, cells in rows if not is_unknown(cells[1])]
-    period = facts.get("period", "")
-    return _Columns(
-        name,
-        _by_name(("timestamp", "invocations"), known, name),
-        period_s=float(period) if re.fullmatch(r"[1-9]\d{0,6}", period, re.ASCII) else None,
-    )
-
-
-_OTHER_METRIC = re.compile(
-    r"error|throttle|duration|concurren|latency|iteratorage|deadletter|dropped|memory|utilization"
-    r"|utilisation|claimed",
-    re.IGNORECASE,
-)
-
-
-def _refuse_other_metric(label: str, name: str) -> None:
-    if _OTHER_METRIC.search(label):
-        reason = f"holds the metric {label[:40]!r}, not Invocations"
-        raise UsageError(name, reason, "Export the Sum of Invocations.")
-
-
-def _azure_minutes(names: Sequence[str], rows: Sequence[Row], name: str) -> Counts:
-    if len(rows) != 1:
-        raise _several(len(rows), name)
-    line, cells = rows[0]
-    by_minute = dict(zip(names, cells, strict=True))
-    place = f"{name}, line {line}"
-    calls = [_number(by_minute.get(str(minute)), place) for minute in range(1, 1441)]
-    return _counts(name, 60.0, tuple(calls))
-
-
-def _json(content: str, name: str) -> _Columns:
-    try:
-        document = json.loads(content)
-    except (ValueError, RecursionError):
-        raise UsageError(name, "is not JSON", FIX) from None
-    if isinstance(document, list) and document and all(isinstance(row, dict) for row in document):
-        return _from_rows(document, name)
-    if not isinstance(document, dict):
-        raise UsageError(name, "is not a JSON object", FIX)
-    for key, read in _DOCUMENTS.items():
-        if isinstance(document.get(key), list):
-            _refuse_part(bool(document.get("NextToken")), name)
-            return read(document, name)
-    return _from_lists(document, name)
-
-
-def _refuse_part(part: bool, name: str) -> None:
-    if part:
-        raise UsageError(name, "holds only a part of the results", "Export all of them.")
-
-
-def _from_lists(document: Mapping[str, Any], name: str, word: str = "") -> _Columns:
-    """Lists by the names of columns; ``word`` is what their items are, if not named as the list."""
-    columns = {
-        key.strip().lower(): [
-            (f"{name}, {word or key} {number}", value) for number, value in enumerate(values, 1)
-        ]
-        for key, values in document.items()
-        if isinstance(values, list)
-    }
-    if len({len(column) for column in columns.values()}) > 1 and not set(columns) & set(_PERIODS):
-        raise UsageError(name, "has lists of different lengths", FIX)
-    return _Columns(name, columns)
-
-
-def _from_rows(rows: Sequence[Mapping[str, Any]], name: str) -> _Columns:
-    keys = dict.fromkeys(key for row in rows for key in row)
-    return _from_lists({key: [row.get(key) for row in rows] for key in keys}, name, "row")
-
-
-def _statistics(document: Mapping[str, Any], name: str) -> _Columns:
-    """Of ``get-metric-statistics``. SampleCount counts calls whatever is measured."""
-    points = document["Datapoints"]
-    if not all(isinstance(point, dict) for point in points):
-        raise UsageError(name, "has Datapoints that are not objects", FIX)
-    kept = ("Timestamp", "Sum", "SampleCount")
-    rows = [{key: point[key] for key in kept if key in point} for point in points]
-    if not rows:
-        raise UsageError(name, "has no calls", _NO_CALLS_FIX)
-    if not all("Sum" in row or "SampleCount" in row for row in rows):
-        fix = "Ask for the Sum of Invocations."
-        raise UsageError(name, "has neither Sum nor SampleCount", fix)
-    label = str(document.get("Label", ""))
-    if _OTHER_METRIC.search(label):
-        if not all("SampleCount" in row for row in rows) or "Duration" not in label:
-            _refuse_other_metric(label, name)
-        rows = [{key: value for key, value in row.items() if key != "Sum"} for row in rows]
-    return _from_rows(rows, name)
-
-
-def _metric_data(document: Mapping[str, Any], name: str) -> _Columns:
-    """Of ``get-metric-data``: the one metric, or the one that is labelled Invocations."""
-    results = [each for each in document["MetricDataResults"] if isinstance(each, dict)]
-    if not results:
-        raise UsageError(name, "has no metric", "Ask for the Sum of Invocations.")
-    labels = [str(each.get("Label", "")) for each in results]
-    chosen = [number for number, label in enumerate(labels) if label.lower() == "invocations"]
-    if len(results) > 1 and len(chosen) != 1:
-        listed = ", ".join(labels)[:80]
-        fix = "Keep the result of Invocations of one function."
-        raise UsageError(name, f"has {len(results)} metrics ({listed}); which counts calls?", fix)
-    at = chosen[0] if chosen else 0
-    result = results[at]
-    _refuse_other_metric(labels[at], name)
-    _refuse_part(result.get("StatusCode", "Complete") != "Complete", name)
-    times, values = result.get("Timestamps"), result.get("Values")
-    if not isinstance(times, list) or not isinstance(values, list):
-        raise UsageError(name, "has no Timestamps and Values", FIX)
-    return _from_lists({"timestamp": times, "invocations": values}, name)
-
-
-def _insights(document: Mapping[str, Any], name: str) -> _Columns:
-    rows = insights_rows(document, name)
-    return _from_rows([{k: v for k, v in row.items() if k != "@ptr"} for row in rows], name)
-
-
-_DOCUMENTS = {"Datapoints": _statistics, "MetricDataResults": _metric_data, "results": _insights}
-
-
-def _numbers_of(columns: _Columns, key: str) -> Numbers:
+def _numbers_of(columns: Columns, key: str) -> Numbers:
     numbers = Numbers(columns.delimiter)
     numbers.learn(value for _, value in columns.by_name[key] if isinstance(value, str))
     return numbers

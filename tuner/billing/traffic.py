@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from tuner.billing.arrivals import FIX, Counts, read_arrivals
+from tuner.billing.arrival_columns import FIX
+from tuner.billing.arrivals import Counts, read_arrivals
 from tuner.errors import UsageError
 from tuner.units import SECONDS_PER_MONTH, format_rate, format_seconds, parse_rate
 

@@ -101,7 +101,7 @@ def read_input(text: str, name: str = "power-tuning input") -> PowerTuningInput:
     place = _Place(name, _INPUT_FIX)
     target = document.get("lambdaARN")
     if target is not None and not (isinstance(target, str) and target.strip()):
-        raise UsageError(name, "has no usable 'lambdaARN'", _INPUT_FIX)
+        raise place.unusable("lambdaARN")
     options: dict[str, Any] = {**_sizes(document, place), **_payload(document, place)}
     if "num" in document:
         options |= {"method": "grid", "samples": _whole(document, "num", place)}
@@ -110,8 +110,10 @@ def read_input(text: str, name: str = "power-tuning input") -> PowerTuningInput:
     if document.get("balancedWeight") is not None:
         options["balance"] = _number(document, "balancedWeight", place)
     for key, option in (("preProcessorARN", "pre"), ("postProcessorARN", "post")):
-        if document.get(key):
-            options[option] = _function_arn(document, key, place)
+        if arn := document.get(key):
+            if not isinstance(arn, str) or not arn.startswith("arn:"):
+                raise place.unusable(key, "Give a function's ARN.")
+            options[option] = arn
     return PowerTuningInput(target, options, tuple(_unused(document)))
 
 
@@ -139,6 +141,10 @@ class _Place:
     name: str
     fix: str
 
+    def unusable(self, key: str, fix: str = "") -> UsageError:
+        """The error of a key's value."""
+        return UsageError(self.name, f"has no usable {key!r}", fix or self.fix)
+
 
 def _object(text: str, name: str, fix: str) -> dict[str, Any]:
     try:
@@ -158,22 +164,15 @@ def _number(row: Mapping[str, Any], key: str, place: _Place) -> float:
     except (ValueError, OverflowError):
         number = float("nan")
     if isinstance(value, bool) or not 0.0 <= number < _NUMBER_MOST:
-        raise UsageError(place.name, f"has no usable {key!r}", place.fix)
+        raise place.unusable(key)
     return number
 
 
 def _whole(row: Mapping[str, Any], key: str, place: _Place) -> int:
     number = _number(row, key, place)
     if number != int(number) or number < 1 or number > _SIZE_MOST:
-        raise UsageError(place.name, f"has no usable {key!r}", place.fix)
+        raise place.unusable(key)
     return int(number)
-
-
-def _function_arn(document: Mapping[str, Any], key: str, place: _Place) -> str:
-    arn = document[key]
-    if not isinstance(arn, str) or not arn.startswith("arn:"):
-        raise UsageError(place.name, f"has no usable {key!r}", "Give a function's ARN.")
-    return arn
 
 
 def _sizes(document: Mapping[str, Any], place: _Place) -> dict[str, str]:
@@ -183,7 +182,7 @@ def _sizes(document: Mapping[str, Any], place: _Place) -> dict[str, str]:
     if powers == "ALL":
         return {"memory": "128:10240"}
     if not isinstance(powers, list) or not powers:
-        raise UsageError(place.name, "has no usable 'powerValues'", 'Give a list of MB or "ALL".')
+        raise place.unusable("powerValues", 'Give a list of MB or "ALL".')
     sizes = sorted({_whole({"powerValues": power}, "powerValues", place) for power in powers})
     return {"memory": ",".join(map(str, sizes))}
 
@@ -193,7 +192,7 @@ def _payload(document: Mapping[str, Any], place: _Place) -> dict[str, str]:
     if document.get("payloadS3"):
         url = document["payloadS3"]
         if not isinstance(url, str) or not url.startswith("s3://"):
-            raise UsageError(place.name, "has no usable 'payloadS3'", "Write s3://bucket/key.")
+            raise place.unusable("payloadS3", "Write s3://bucket/key.")
         return {"payload": url}
     if "payload" not in document:
         return {}
@@ -216,11 +215,11 @@ def payload_text(payload: object) -> str:
 
 def load_json(text: str) -> Any:
     """JSON as Lambda reads it, without Python's NaN and Infinity. Raises ValueError."""
-    return json.loads(text, parse_constant=_refused)
 
+    def refuse(word: str) -> None:
+        raise ValueError(f"JSON has no {word}")
 
-def _refused(word: str) -> None:
-    raise ValueError(f"JSON has no {word}")
+    return json.loads(text, parse_constant=refuse)
 
 
 def is_weighted(payload: object) -> bool:
@@ -228,9 +227,7 @@ def is_weighted(payload: object) -> bool:
     return (
         isinstance(payload, list)
         and bool(payload)
-        and all(
-            isinstance(item, dict) and "payload" in item and "weight" in item for item in payload
-        )
+        and all(isinstance(item, dict) and {"payload", "weight"} <= item.keys() for item in payload)
     )
 
 
@@ -249,11 +246,10 @@ def chart_url(points: Sequence[SizePoint], *, region: str = "us-east-1") -> str 
     if not usable:
         return None
     usable.sort(key=lambda p: p.memory_mb)
-    sizes = struct.pack(f"<{len(usable)}h", *(p.memory_mb for p in usable))
-    times = struct.pack(f"<{len(usable)}f", *(p.duration_ms for p in usable))
-    costs = struct.pack(f"<{len(usable)}f", *(p.cost_usd for p in usable))
+    columns = zip(*((p.memory_mb, p.duration_ms, p.cost_usd) for p in usable), strict=True)
+    parts = (struct.pack(f"<{len(usable)}{f}", *c) for f, c in zip("hff", columns, strict=True))
+    fields = (base64.b64encode(part).decode("ascii") for part in parts)
     currency = "?currency=CNY" if region.startswith("cn-") else ""
-    fields = (base64.b64encode(part).decode("ascii") for part in (sizes, times, costs))
     return f"{_PAGE}{currency}#{';'.join(fields)}"
 
 

@@ -10,15 +10,7 @@ from pathlib import Path
 
 from tuner.errors import UsageError
 from tuner.recording.columns import FUNCTION_COLUMNS, KNOWN_COLUMNS, Cells
-from tuner.recording.rows import (
-    MeanCells,
-    RecordedRow,
-    is_chart,
-    read_lines,
-    read_row,
-    read_url,
-    word_of,
-)
+from tuner.recording.rows import MeanCells, RecordedRow, chart_lines, read_lines, read_row, word_of
 from tuner.records import Advice
 
 
@@ -45,11 +37,9 @@ class Recording:
         """All rows of one size, in the file's order; a size without rows is a UsageError."""
         rows = self.by_size.get(memory_mb)
         if not rows:
-            raise UsageError(
-                self.path,
-                f"has no rows of {memory_mb} MB; it has {_listed(self.sizes(), 30)} MB",
-                "Choose among these with --memory, or take them all with --memory recorded.",
-            )
+            reason = f"has no rows of {memory_mb} MB; it has {_listed(self.sizes(), 30)} MB"
+            fix = "Choose among these with --memory, or take them all with --memory recorded."
+            raise UsageError(self.path, reason, fix)
         return rows
 
 
@@ -57,6 +47,7 @@ _ARCHES = {
     **dict.fromkeys(("x86_64", "x86", "x64", "amd64"), "x86_64"),
     **dict.fromkeys(("arm64", "arm", "aarch64"), "arm64"),
 }
+_CHART = "https://lambda-power-tuning.show"
 #: A further column with more values than this (a time, a request id) is no group.
 _MOST_VALUES = 50
 
@@ -79,8 +70,8 @@ def read_recording(path: str | Path, where: Mapping[str, str] | None = None) -> 
 
 def _opened(path: str | Path) -> tuple[Path, Iterator[tuple[int, Cells]]]:
     """A name for errors, and the lines."""
-    if isinstance(path, str) and is_chart(path):
-        return Path("lambda-power-tuning.show"), read_url(path)
+    if isinstance(path, str) and path.startswith(_CHART):
+        return Path("lambda-power-tuning.show"), chart_lines(path)
     file = Path(path).expanduser()
     return file, read_lines(file)
 
@@ -94,7 +85,7 @@ def _recorded(scan: "_Scan", arch: str | None) -> Recording:
         arch=arch or _arch(scan.file, scan.values.get("arch", {})),
         columns=tuple(scan.columns),
         groups=groups,
-        notes=_notes(scan, groups),
+        notes=tuple(_notes(scan, groups)),
         by_size=scan.by_size,
     )
 
@@ -164,20 +155,15 @@ class _Scan:
 
     def check(self) -> None:
         """Complain about what only the whole file shows."""
-        for column, wanted in self.where.items():
-            if self.columns and column not in self.columns:
-                raise UsageError(
-                    f"--where {column}={wanted}",
-                    f"{self.file.name} has no column {column!r}",
-                    f"It has {_listed(tuple(self.columns), 20)}.",
-                )
-            if self.columns and wanted not in self.offered[column]:
-                raise UsageError(
-                    f"--where {column}={wanted}",
-                    f"no row of {self.file.name} has it"
-                    + (" beside the other --where" if len(self.where) > 1 else ""),
-                    f"{column} is one of {_listed(sorted(self.offered[column]), 20)}.",
-                )
+        for column, wanted in self.where.items() if self.columns else ():
+            thing = f"--where {column}={wanted}"
+            if column not in self.columns:
+                fix = f"It has {_listed(tuple(self.columns), 20)}."
+                raise UsageError(thing, f"{self.file.name} has no column {column!r}", fix)
+            if wanted not in self.offered[column]:
+                beside = " beside the other --where" if len(self.where) > 1 else ""
+                fix = f"{column} is one of {_listed(sorted(self.offered[column]), 20)}."
+                raise UsageError(thing, f"no row of {self.file.name} has it{beside}", fix)
         if not self.by_size:
             raise UsageError(str(self.file), "holds no rows", "Record some invocations first.")
         self._require_one_function()
@@ -191,25 +177,20 @@ class _Scan:
         }
 
     def _require_columns(self) -> None:
-        for name in ("memory_mb", "duration_ms"):
-            if name in self.columns:
-                continue
-            if name == "duration_ms" and "init_ms" in self.columns:
-                raise UsageError(
-                    str(self.file),
-                    "holds cold starts only (init_ms without duration_ms), which cannot be priced",
-                    "Record whole invocations: memory_mb and duration_ms for each.",
-                )
+        missing = [name for name in ("memory_mb", "duration_ms") if name not in self.columns]
+        if missing[:1] == ["duration_ms"] and "init_ms" in self.columns:
             raise UsageError(
                 str(self.file),
-                f"has no column {name}; it has {_listed(tuple(self.columns), 12)}",
-                "Name the columns memory_mb, duration_ms and, if known, billed_ms, init_ms.",
+                "holds cold starts only (init_ms without duration_ms), which cannot be priced",
+                "Record whole invocations: memory_mb and duration_ms for each.",
             )
+        if missing:
+            reason = f"has no column {missing[0]}; it has {_listed(tuple(self.columns), 12)}"
+            fix = "Name the columns memory_mb, duration_ms and, if known, billed_ms, init_ms."
+            raise UsageError(str(self.file), reason, fix)
 
     def _require_one_function(self) -> None:
-        mixed = {
-            column: values for column, values in self.groups().items() if column in FUNCTION_COLUMNS
-        }
+        mixed = {k: values for k, values in self.groups().items() if k in FUNCTION_COLUMNS}
         if not mixed:
             return
         listed = "; ".join(f"{column}: {_listed(values, 12)}" for column, values in mixed.items())
@@ -227,23 +208,19 @@ def _arch(file: Path, values: Mapping[str, None]) -> str | None:
     return _ARCHES.get(word.lower())
 
 
-def _notes(scan: _Scan, groups: Mapping[str, Sequence[str]]) -> tuple[Advice, ...]:
-    notes = [_note(column, values) for column, values in groups.items()]
-    if scan.means:
-        text = (
-            f"{scan.file.name} has only a trimmed mean of each size and no cold starts: "
-            "spread, percentiles and confidence are guesses. Measure the function to know them."
+def _notes(scan: _Scan, groups: Mapping[str, Sequence[str]]) -> Iterator[Advice]:
+    for column, values in groups.items():
+        yield Advice(
+            "recording-mixed",
+            f"The recording mixes {len(values)} values of {column} ({_listed(values, 4)}); "
+            f"use --where {column}=VALUE if they are not one function.",
         )
-        notes.append(Advice("recorded-means", text))
-    return tuple(notes)
-
-
-def _note(column: str, values: Sequence[str]) -> Advice:
-    return Advice(
-        "recording-mixed",
-        f"The recording mixes {len(values)} values of {column} ({_listed(values, 4)}); "
-        f"use --where {column}=VALUE if they are not one function.",
-    )
+    if scan.means:
+        yield Advice(
+            "recorded-means",
+            f"{scan.file.name} has only a trimmed mean of each size and no cold starts: "
+            "spread, percentiles and confidence are guesses. Measure the function to know them.",
+        )
 
 
 def _quoted(value: str) -> str:

@@ -21,8 +21,6 @@ from tuner.recording.power_tuning import SizePoint, read_chart, read_output
 from tuner.recording.table import is_unknown, read_table, refuse_utf16
 from tuner.records import MEMORY_MAX_MB, MEMORY_MIN_MB, Outcome
 
-_SHOW = "https://lambda-power-tuning.show"
-
 
 class MeanCells(dict[str, Any]):
     """Cells that are the mean of one size, not one invocation."""
@@ -48,14 +46,9 @@ def read_lines(file: Path) -> Iterator[tuple[int, Cells]]:
         raise UsageError(str(file), f"cannot be read: {reason}", "Check the file.") from None
 
 
-def read_url(url: str) -> Iterator[tuple[int, Cells]]:
+def chart_lines(url: str) -> Iterator[tuple[int, Cells]]:
     """As :func:`read_lines`, of the address of power-tuning's chart, which holds its numbers."""
     yield from _means(read_chart(url, "the address"))
-
-
-def is_chart(path: str) -> bool:
-    """True for the address of power-tuning's chart, rather than a file."""
-    return path.startswith(_SHOW)
 
 
 def is_power_tuning(file: Path) -> bool:
@@ -112,18 +105,14 @@ def _json_lines(file: Path, stream: IO[str]) -> Iterator[tuple[int, Cells]]:
         except (ValueError, RecursionError):
             value = None
         if not isinstance(value, dict):
-            raise UsageError(
-                f"{file}, line {number}",
-                "is not a JSON object",
-                'Each line is one invocation, like {"memory_mb": 512, "duration_ms": 24.1}.',
-            )
-        yield from ((number, cells) for cells in _of_value(value, f"{file}, line {number}"))
+            fix = 'Each line is one invocation, like {"memory_mb": 512, "duration_ms": 24.1}.'
+            raise UsageError(f"{file}, line {number}", "is not a JSON object", fix)
+        yield from _of_value(value, number, f"{file}, line {number}")
 
 
-def _of_value(value: dict[str, Any], place: str) -> Iterator[Cells]:
-    found = in_export(value, place) if is_export(value) else iter([value])
-    for cells in found:
-        yield _ours(cells, named(tuple(cells), place))
+def _of_value(value: dict[str, Any], number: int, place: str) -> Iterator[tuple[int, Cells]]:
+    for cells in in_export(value, place) if is_export(value) else (value,):
+        yield number, _ours(cells, named(tuple(cells), place))
 
 
 def _document(file: Path, stream: IO[str]) -> Iterator[tuple[int, Cells]]:
@@ -139,7 +128,7 @@ def _document(file: Path, stream: IO[str]) -> Iterator[tuple[int, Cells]]:
         if not isinstance(value, dict):
             fix = "Each is an object, like an event of a log."
             raise UsageError(f"{file}, value {number}", "is not a JSON object", fix)
-        yield from ((number, cells) for cells in _of_value(value, str(file)))
+        yield from _of_value(value, number, str(file))
 
 
 def _is_log(values: list[Any]) -> bool:
@@ -147,26 +136,21 @@ def _is_log(values: list[Any]) -> bool:
     return len(values) > 1 or any((isinstance(v, list) and v) or is_export(v) for v in values)
 
 
-_BLANK = re.compile(r"\s*")
+_INK = re.compile(r"\S")
 
 
 def _values(text: str, name: str) -> Iterator[Any]:
     """The JSON values in a text; none if already the first cannot be read."""
     decoder, at = json.JSONDecoder(), 0
-    while (start := _blank(text, at)) < len(text):
+    while ink := _INK.search(text, at):
         try:
-            value, at = decoder.raw_decode(text, start)
+            value, at = decoder.raw_decode(text, ink.start())
         except (ValueError, RecursionError):
             if at == 0:
                 return
-            fix = "Export it again; it may have been cut off."
-            raise UsageError(name, f"is not JSON from character {start + 1:,} on", fix) from None
+            reason = f"is not JSON from character {ink.start() + 1:,} on"
+            raise UsageError(name, reason, "Export it again; it may have been cut off.") from None
         yield value
-
-
-def _blank(text: str, at: int) -> int:
-    match = _BLANK.match(text, at)
-    return match.end() if match else at
 
 
 def _means(points: tuple[SizePoint, ...]) -> Iterator[tuple[int, Cells]]:
@@ -222,11 +206,8 @@ def read_row(cells: Cells) -> RecordedRow:
         _number(name, cells.get(name)) for name in NUMBER_COLUMNS
     ]
     if duration is None and outcome is Outcome.OK:
-        raise UsageError(
-            "",
-            "duration_ms is missing or NaN",
-            "Give it, or a status other than ok, or drop the line.",
-        )
+        fix = "Give it, or a status other than ok, or drop the line."
+        raise UsageError("", "duration_ms is missing or NaN", fix)
     # Exports that know no empty cell write 0 for a warm call's INIT.
     return RecordedRow(_memory(cells), duration, billed, init or None, used, client, outcome)
 
@@ -239,11 +220,8 @@ def word_of(value: Any) -> str:
 def _outcome(word: str) -> Outcome:
     outcome = _OUTCOMES.get(word.lower().replace(" ", "_").replace("-", "_"))
     if outcome is None:
-        raise UsageError(
-            "",
-            f"status {word[:40]!r} is unknown",
-            "Use ok, timeout, out_of_memory, error or throttled.",
-        )
+        fix = "Use ok, timeout, out_of_memory, error or throttled."
+        raise UsageError("", f"status {word[:40]!r} is unknown", fix)
     return outcome
 
 
@@ -268,9 +246,6 @@ def _memory(cells: Cells) -> int:
     if number is None:
         raise UsageError("", "memory_mb is missing", "Give it, or drop the line.")
     if number != int(number) or not MEMORY_MIN_MB <= number <= MEMORY_MAX_MB:
-        raise UsageError(
-            "",
-            f"memory_mb {number:g} is not a size of Lambda",
-            f"Lambda has whole MB from {MEMORY_MIN_MB} to {MEMORY_MAX_MB}.",
-        )
+        fix = f"Lambda has whole MB from {MEMORY_MIN_MB} to {MEMORY_MAX_MB}."
+        raise UsageError("", f"memory_mb {number:g} is not a size of Lambda", fix)
     return int(number)

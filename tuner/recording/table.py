@@ -8,7 +8,7 @@ is refused. Text in, cells out; which column means what is the caller's to know.
 import csv
 import io
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import Any
@@ -60,35 +60,26 @@ class Table:
         Other text in them is left as it is. Rows raise UsageError for a number that can be read in
         two ways; ``rows`` of the table itself must not be used any more.
         """
-        rows = iter(self.rows)
-        sample: list[Row] = []
-        failed: UsageError | None = None
+        return replace(self, rows=self._converted(columns))
+
+    def _converted(self, columns: Collection[int]) -> Iterator[Row]:
+        rows, sample, failed = iter(self.rows), list[Row](), None
         try:
             sample.extend(islice(rows, _SAMPLE))
         except UsageError as error:  # told in its place, after the rows before it
             failed = error
         numbers = Numbers(self.delimiter)
         numbers.learn(cells[column] for _, cells in sample for column in columns)
-        read = chain(sample, _raised(failed), rows)
-        return replace(self, rows=_converted(read, columns, numbers.plain, self.name))
-
-
-def _raised(error: UsageError | None) -> Iterator[Row]:
-    if error:
-        raise error
-    yield from ()
-
-
-def _converted(
-    rows: Iterable[Row], columns: Collection[int], plain: Callable[[str], str], name: str
-) -> Iterator[Row]:
-    for line, cells in rows:
-        for column in columns:
-            try:
-                cells[column] = plain(cells[column])
-            except UsageError as error:
-                raise UsageError(f"{name}, line {line}", error.reason, error.fix) from None
-        yield line, cells
+        for line, cells in chain(sample, rows):
+            for column in columns:
+                try:
+                    cells[column] = numbers.plain(cells[column])
+                except UsageError as error:
+                    place = f"{self.name}, line {line}"
+                    raise UsageError(place, error.reason, error.fix) from None
+            yield line, cells
+        if failed:
+            raise failed
 
 
 def read_table(stream: Iterable[str], name: str) -> Table:
@@ -140,11 +131,9 @@ def _rows(reader: Any, header: Sequence[str], name: str, before: int) -> Iterato
                 continue
             extra = [cell for cell in cells[len(header) :] if cell.strip()]
             if extra:
-                raise UsageError(
-                    f"{name}, line {reader.line_num + before}",
-                    f"has {len(cells)} values for {len(header)} columns",
-                    f"Quote values that hold a {_DELIMITERS[reader.dialect.delimiter]}.",
-                )
+                reason = f"has {len(cells)} values for {len(header)} columns"
+                fix = f"Quote values that hold a {_DELIMITERS[reader.dialect.delimiter]}."
+                raise UsageError(f"{name}, line {reader.line_num + before}", reason, fix)
             missing = [""] * (len(header) - len(cells))
             yield reader.line_num + before, cells[: len(header)] + missing
     except csv.Error as error:

@@ -5,8 +5,9 @@ after another; a way to start has a version for it alone.
 """
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,11 @@ from tuner.aws.restore import restore_function
 from tuner.aws.session import SessionOptions
 from tuner.aws.versions import VersionMaker, provision, wait_until_ready
 from tuner.clock import Clock, WallClock
-from tuner.errors import AccessDenied, ChangedUnderneath, TargetError
+from tuner.errors import TargetError
 from tuner.records import ON_DEMAND, SNAP_START, Setting
 from tuner.targets.choices import Isolation
 from tuner.targets.names import TargetName
-from tuner.targets.seam import OWNED_BY, Code, Prepared, Progress, Variant
+from tuner.targets.seam import OWNED_BY, Code, Prepared, Progress, Variant, tried
 from tuner.targets.suitability import refuse_unsuitable
 
 #: Where changes are journalled, in the working directory.
@@ -95,15 +96,16 @@ class Deployed:
         if self._journal is None:
             return
         self._options.progress("restoring the function")
-        restore_function(self._journal.entry(), self._control, self._note_restored)
-        self._journal.finish()
+        journal = self._journal
+
+        def note(latest: Configuration) -> None:
+            journal.will("put-back")
+            journal.did(revision_id=revision_of(latest))
+
+        restore_function(journal.entry(), self._control, note)
+        journal.finish()
         self._journal = self._maker = None
         self._versions.clear()
-
-    def _note_restored(self, latest: Configuration) -> None:
-        assert self._journal is not None, "restored from it"
-        self._journal.will("put-back")
-        self._journal.did(revision_id=revision_of(latest))
 
     def close(self) -> None:
         """Let go of the journal, which stays pending if not restored."""
@@ -112,41 +114,45 @@ class Deployed:
 
     def _in_place(self, keys: Sequence[Setting], fresh: bool) -> dict[Setting, Any]:
         """``$LATEST`` itself at each size; the size before it cannot be invoked any more."""
-        made: dict[Setting, TargetError | None] = {}
+        made: dict[Setting, TargetError | None] = dict.fromkeys(keys)
         for key in keys:
-            made[key] = None
             if fresh or key not in self._versions:
                 self._options.progress(f"setting $LATEST to {key.memory_mb} MB")
-                try:
-                    self._open_maker().hold(key.memory_mb)
-                except (AccessDenied, ChangedUnderneath):
-                    raise
-                except TargetError as error:
-                    made[key] = _about_size(error, self._name.text, key.memory_mb)
-                    continue
-                self._versions = {key: "$LATEST"}
+                held = tried(partial(self._hold, key.memory_mb))
+                if isinstance(held, TargetError):
+                    made[key] = self._about(key.memory_mb, held)
+                else:
+                    self._versions = {key: "$LATEST"}
         return made
+
+    def _hold(self, memory_mb: int) -> None:
+        self._open_maker().hold(memory_mb)
 
     def _sizes(self, keys: Sequence[Setting], fresh: bool) -> dict[Setting, Any]:
         """A published version for each size."""
         missing = {key.memory_mb: key for key in keys if fresh or key not in self._versions}
-        failed: dict[Setting, TargetError] = {}
-        for size, found in (self._publish(list(missing)) if missing else {}).items():
-            if isinstance(found, TargetError):
-                failed[missing[size]] = _about_size(found, self._name.text, size)
-            else:
-                self._versions[missing[size]] = found
-        return {key: failed.get(key) or self._versions[key] for key in keys}
+        made: dict[Setting, str | TargetError] = {}
+        if missing:
+            maker, listed = self._open_maker(), ", ".join(map(str, missing))
+            where = f" on {self._options.arch}" if self._options.arch else ""
+            self._options.progress(f"publishing a version for {listed} MB{where}")
+            for size, found in maker.make(list(missing)).items():
+                if isinstance(found, TargetError):
+                    made[missing[size]] = self._about(size, found)
+                else:
+                    self._versions[missing[size]] = found
+        return {key: made.get(key) or self._versions[key] for key in keys}
+
+    def _about(self, memory_mb: int, error: TargetError) -> TargetError:
+        return type(error)(f"{self._name.text} at {memory_mb} MB", error.reason, error.fix)
 
     def _started(self, key: Setting, fresh: bool, stop: Callable[[], bool]) -> str | TargetError:
         """A version whose sandboxes start in another way than on demand."""
         if fresh or key not in self._versions:
-            try:
-                self._versions[key] = self._start(key, stop)
-            except (AccessDenied, ChangedUnderneath):
-                raise
-            except TargetError as error:
-                return error
+            made = tried(partial(self._start, key, stop))
+            if isinstance(made, TargetError):
+                return made
+            self._versions[key] = made
         return self._versions[key]
 
     def _start(self, key: Setting, stop: Callable[[], bool]) -> str:
@@ -174,29 +180,26 @@ class Deployed:
         copied = self._options.arch is not None or self._options.code is not None
         return Variant(setting, made, self.function if copied else None)
 
-    def _publish(self, sizes_mb: list[int]) -> Mapping[int, str | TargetError]:
-        maker = self._open_maker()
-        listed = ", ".join(map(str, sizes_mb))
-        where = f" on {self._options.arch}" if self._options.arch else ""
-        self._options.progress(f"publishing a version for {listed} MB{where}")
-        return maker.make(sizes_mb)
-
     def _open_maker(self) -> VersionMaker:
-        if self._maker is None:
-            self._maker = self._begin()
-        return self._maker
-
-    def _begin(self) -> VersionMaker:
-        start = self._control.wait(self._name.function)
+        if self._maker is not None:
+            return self._maker
+        options, start = self._options, self._control.wait(self._name.function)
         refuse_unsuitable(start, self._name.text)
-        self._refuse_marked(start)
-        self._journal = Journal(self._options.journal, self._opening(start))
-        if self._options.isolation is Isolation.CLONE:
-            options = self._options
+        if MARK.match(start.get("Description", "")):
+            raise TargetError(
+                self._name.text,
+                "another run is changing it, or was interrupted while it did",
+                "Wait for it to end, or restore the function with `tuner restore`.",
+            )
+        journal = self._journal = Journal(options.journal, self._opening(start))
+        if options.isolation is Isolation.CLONE:
             where = f" on {options.arch}" if options.arch else ""
             options.progress(f"making a temporary copy of the function{where}")
-            return make_clone(self._control, self._journal, OWNED_BY, options.code, options.arch)
-        return VersionMaker(self._control, self._journal, start)
+            maker = make_clone(self._control, journal, OWNED_BY, options.code, options.arch)
+        else:
+            maker = VersionMaker(self._control, journal, start)
+        self._maker = maker
+        return maker
 
     def _opening(self, start: Configuration) -> JournalHeader:
         """Return the journal's beginning: the function as it is now."""
@@ -215,19 +218,6 @@ class Deployed:
             assume_role=session.assume_role,
             clone=clone_arn(arn, self.function) if clone else None,
         )
-
-    def _refuse_marked(self, start: Configuration) -> None:
-        """Refuse a function that another run has left changed."""
-        if MARK.match(start.get("Description", "")):
-            raise TargetError(
-                self._name.text,
-                "another run is changing it, or was interrupted while it did",
-                "Wait for it to end, or restore the function with `tuner restore`.",
-            )
-
-
-def _about_size(error: TargetError, text: str, memory_mb: int) -> TargetError:
-    return type(error)(f"{text} at {memory_mb} MB", error.reason, error.fix)
 
 
 def _made_of(setting: Setting) -> Setting:

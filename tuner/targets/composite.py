@@ -7,13 +7,14 @@ what concerns the function as a whole (no rights, changed underneath) is raised.
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
-from tuner.errors import AccessDenied, ChangedUnderneath, TargetError
+from tuner.errors import TargetError
 from tuner.recording import Recording
 from tuner.recording.reportline import Report
 from tuner.records import Advice, FunctionFacts, Invoked, Metered, Metric, Part, Setting, Traced
 from tuner.targets.observers import EventTrail, ServiceMetrics
-from tuner.targets.seam import Code, Endpoint, Prepared, Target, Variant, never
+from tuner.targets.seam import Code, Endpoint, Prepared, Target, Variant, never, tried
 
 
 class Composite(Target):
@@ -58,12 +59,9 @@ class Composite(Target):
         made: dict[Setting, Variant | TargetError] = {}
         for part, own in self._by_part(settings).items():
             target = self._parts[part]
-            try:
-                found = target.prepare(own, fresh=fresh, stop=stop)
-            except (AccessDenied, ChangedUnderneath):
-                raise
-            except TargetError as error:
-                found = dict.fromkeys(own, error)
+            found = tried(partial(target.prepare, own, fresh=fresh, stop=stop))
+            if isinstance(found, TargetError):
+                found = dict.fromkeys(own, found)
             made.update({setting: _named(each, target) for setting, each in found.items()})
         return made
 

@@ -67,9 +67,8 @@ class Values:
             if function is not None:
                 return function(self, inner)
         except (TypeError, ValueError, IndexError, KeyError, AttributeError):
-            raise UsageError(
-                self._thing, f"{shown(written)} cannot be worked out", "Check its arguments."
-            ) from None
+            reason = f"{shown(written)} cannot be worked out"
+            raise UsageError(self._thing, reason, "Check its arguments.") from None
         return self._placeholder(written)
 
     def _placeholder(self, written: Any) -> str:
@@ -88,7 +87,7 @@ class Values:
 
     def _sub(self, inner: Any) -> str:
         text, given = inner if isinstance(inner, list) else (inner, {})
-        own = {str(key): text_of(self.resolve(value)) for key, value in given.items()}
+        own = {str(key): self._text(value) for key, value in given.items()}
 
         def value(match: re.Match[str]) -> str:
             literal, name = match[1], match[2].strip()
@@ -105,13 +104,8 @@ class Values:
             raise TypeError(text)
         return _SUBSTITUTE.sub(value, text)
 
-    def _join(self, inner: Any) -> str:
-        separator, parts = inner
-        items = self.resolve(parts)
-        return str(separator).join(text_of(item) for item in _list(items))
-
     def _find(self, inner: Any) -> Any:
-        name, *path = (text_of(self.resolve(part)) for part in inner[:3])
+        name, *path = (self._text(part) for part in inner[:3])
         first, second = path
         try:
             return self.resolve(_get(_get(self._mappings[name], first), second))
@@ -120,26 +114,19 @@ class Values:
                 return self.resolve(inner[3]["DefaultValue"])
             return self._placeholder(Tagged("FindInMap", [name, first, second]))
 
-    def _if(self, inner: Any) -> Any:
-        condition, yes, no = inner
-        return self.resolve(yes if self._holds(condition) else no)
-
     def _select(self, inner: Any) -> Any:
         index, items = inner
-        found = _list(self.resolve(items))
-        if self.unknown and int(text_of(self.resolve(index))) >= len(found):
+        found, at = self._list(items), int(self._text(index))
+        if self.unknown and at >= len(found):
             return ".".join(map(text_of, found))
-        return found[int(text_of(self.resolve(index)))]
+        return found[at]
 
-    def _split(self, inner: Any) -> list[str]:
-        separator, text = inner
-        return text_of(self.resolve(text)).split(separator)
+    def _text(self, value: Any) -> str:
+        return text_of(self.resolve(value))
 
-    def _base64(self, inner: Any) -> str:
-        return base64.b64encode(text_of(self.resolve(inner)).encode()).decode()
-
-    def _length(self, inner: Any) -> int:
-        return len(_list(self.resolve(inner)))
+    def _list(self, value: Any) -> list[Any]:
+        found = self.resolve(value)
+        return found if isinstance(found, list) else text_of(found).split(",")
 
     def _holds(self, condition: Any) -> bool:
         """Return whether a condition, by name or as an expression, is true."""
@@ -151,8 +138,8 @@ class Values:
         if name == "Condition":
             return self._named(inner)
         if name == "Equals":
-            one, other = (self.resolve(each) for each in inner)
-            return text_of(one) == text_of(other)
+            one, other = map(self._text, inner)
+            return one == other
         if name == "Not":
             return not self._holds(inner[0])
         if name in ("And", "Or"):
@@ -161,9 +148,8 @@ class Values:
 
     def _named(self, name: str) -> bool:
         if name in self._asking:
-            raise UsageError(
-                self._thing, f"the condition {name} asks for itself", "Break the ring."
-            )
+            reason = f"the condition {name} asks for itself"
+            raise UsageError(self._thing, reason, "Break the ring.")
         if name not in self._conditions:
             raise UsageError(self._thing, f"has no condition {name}", "Add it to Conditions.")
         self._asking.append(name)
@@ -173,6 +159,14 @@ class Values:
             self._asking.pop()
 
 
+def _if(values: Values, condition: Any, yes: Any, no: Any) -> Any:
+    return values.resolve(yes if values._holds(condition) else no)
+
+
+def _join(values: Values, separator: Any, parts: Any) -> str:
+    return str(separator).join(map(text_of, values._list(parts)))
+
+
 def _condition(name: str) -> Callable[[Values, Any], Any]:
     return lambda values, inner: values._holds(Tagged(name, inner))
 
@@ -180,13 +174,13 @@ def _condition(name: str) -> Callable[[Values, Any], Any]:
 _FUNCTIONS: Mapping[str, Callable[[Values, Any], Any]] = {
     "Ref": Values._ref,
     "Sub": Values._sub,
-    "Join": Values._join,
+    "Join": lambda values, inner: _join(values, *inner),
     "FindInMap": Values._find,
-    "If": Values._if,
+    "If": lambda values, inner: _if(values, *inner),
     "Select": Values._select,
-    "Split": Values._split,
-    "Base64": Values._base64,
-    "Length": Values._length,
+    "Split": lambda values, inner: values._text(inner[1]).split(inner[0]),
+    "Base64": lambda values, inner: base64.b64encode(values._text(inner).encode()).decode(),
+    "Length": lambda values, inner: len(values._list(inner)),
     **{name: _condition(name) for name in ("Equals", "And", "Or", "Not", "Condition")},
 }
 
@@ -225,10 +219,6 @@ def text_of(value: Any) -> str:
     if isinstance(value, list):
         return ",".join(map(text_of, value))
     raise ValueError("not a text")
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else text_of(value).split(",")
 
 
 def _get(table: Any, key: str) -> Any:

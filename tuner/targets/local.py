@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tuner.aws.control import ControlPlane
 from tuner.aws.session import LOOPBACK_KEYS, LOOPBACK_REGION, SessionOptions, open_session
@@ -23,9 +23,6 @@ from tuner.targets.embedded import EmbeddedLambda, EmbeddedOptions
 from tuner.targets.names import DEMOS, TEMPLATES, Kind, TargetName
 from tuner.targets.package import Package, package_source, read_package, with_layers
 from tuner.targets.seam import Code, Finding, Progress, Target
-
-if TYPE_CHECKING:
-    from tuner.targets.sam import SamFunction
 
 #: What a new function has on AWS unless one says more.
 DEFAULT_MEMORY_MB = 128
@@ -114,11 +111,8 @@ class LocalTarget(AwsTarget):
     def beside(self, code: Code) -> Target:
         """Another function on the same service; it ends with it."""
         own = self._function
-        package = Package(
-            code.zip_bytes,
-            code.handler or own.package.handler,
-            code.runtime or own.package.runtime,
-        )
+        handler, runtime = own.package.handler, own.package.runtime
+        package = Package(code.zip_bytes, code.handler or handler, code.runtime or runtime)
         name = f"{own.name[: 63 - len(code.label)]}-{code.label}"
         made = replace(own, name=name, package=package)
         return AwsTarget(*_created(self._service.url, made, self._local))
@@ -167,11 +161,8 @@ def _read(name: TargetName, options: LocalOptions) -> _Function:
     if path.suffix.lower() in TEMPLATES:
         return _from_template(path, name.logical_id, options)
     if name.logical_id is not None:
-        raise UsageError(
-            name.text,
-            "only a template takes a name after #",
-            "Leave it out, or name the .yaml or .json file.",
-        )
+        fix = "Leave it out, or name the .yaml or .json file."
+        raise UsageError(name.text, "only a template takes a name after #", fix)
     package = read_package(path, options.handler, options.runtime)
     return replace(_function(path.resolve().stem, package, options), chosen=False)
 
@@ -202,21 +193,19 @@ def _from_template(path: Path, logical_id: str | None, options: LocalOptions) ->
     )
     for note in notes:
         options.progress(f"{where}: {note}")
+    handler, runtime = options.handler or found.handler, options.runtime or found.runtime
+    if found.code is not None:
+        package = read_package(found.code, handler, runtime)
+    elif found.source is None or runtime is None:
+        raise UsageError(where, "its code cannot be read", "Give CodeUri a local path.")
+    else:
+        package = package_source(found.source, handler or "index.handler", runtime, where)
     return _Function(
         name=found.logical_id[:64],
-        package=with_layers(_template_package(found, where, options), found.layers, where),
+        package=with_layers(package, found.layers, where),
         memory_mb=found.memory_mb or DEFAULT_MEMORY_MB,
         timeout_s=found.timeout_s or options.timeout_s,
         environment={**found.environment, **options.environment},
         chosen=not any(note.startswith("MemorySize ") for note in found.notes),
         notes=notes,
     )
-
-
-def _template_package(found: "SamFunction", where: str, options: LocalOptions) -> Package:
-    handler, runtime = options.handler or found.handler, options.runtime or found.runtime
-    if found.code is not None:
-        return read_package(found.code, handler, runtime)
-    if found.source is None or runtime is None:
-        raise UsageError(where, "its code cannot be read", "Give CodeUri a local path.")
-    return package_source(found.source, handler or "index.handler", runtime, where)

@@ -8,6 +8,7 @@ that needs ``sam build`` is taken from ``.aws-sam/build`` by naming the template
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -74,19 +75,13 @@ def _functions(template: Mapping[str, Any], path: Path) -> dict[str, Any]:
 
 def _choose(functions: Mapping[str, Any], wanted: str | None, path: Path) -> str:
     listed = ", ".join(functions) or "none"
-    if wanted is not None:
-        if wanted not in functions:
-            raise NotFound(
-                f"{path}#{wanted}", "no such function in the template", f"There are: {listed}."
-            )
-        return wanted
-    if len(functions) != 1:
-        raise UsageError(
-            str(path),
-            f"the template has {len(functions)} functions",
-            f"Name one after #: {listed}.",
-        )
-    return next(iter(functions))
+    if wanted is not None and wanted not in functions:
+        fix = f"There are: {listed}."
+        raise NotFound(f"{path}#{wanted}", "no such function in the template", fix)
+    if wanted is None and len(functions) != 1:
+        reason = f"the template has {len(functions)} functions"
+        raise UsageError(str(path), reason, f"Name one after #: {listed}.")
+    return wanted or next(iter(functions))
 
 
 class _Reader:
@@ -176,11 +171,8 @@ class _Reader:
             return None, self._as_text(self._values.resolve(inline), "InlineCode", inline)
         path = "." if code is None or code is NO_VALUE else code
         if unknown or not isinstance(path, str) or path.startswith("s3://"):
-            raise UsageError(
-                self._where,
-                "its code is not on this machine",
-                "Give CodeUri a local path, or use local:PATH.",
-            )
+            fix = "Give CodeUri a local path, or use local:PATH."
+            raise UsageError(self._where, "its code is not on this machine", fix)
         return path, None
 
     def _text(self, key: str) -> str | None:
@@ -190,9 +182,8 @@ class _Reader:
         if value is None or value is NO_VALUE:
             return None
         if unknown:
-            self._notes.append(
-                f"{key} is {shown(written)}, known only on AWS, so the default is used"
-            )
+            known = f"{key} is {shown(written)}, known only on AWS"
+            self._notes.append(f"{known}, so the default is used")
             return None
         return self._as_text(value, key, written)
 
@@ -207,21 +198,18 @@ class _Reader:
         try:
             return text_of(value)
         except ValueError:
-            raise UsageError(
-                self._where, f"{what} is {shown(written)}, not a text", "Write a text."
-            ) from None
+            reason = f"{what} is {shown(written)}, not a text"
+            raise UsageError(self._where, reason, "Write a text.") from None
 
 
 def _merged(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     """SAM's rule: maps are merged, everything else is replaced."""
-    merged = dict(shared)
-    for key, value in own.items():
-        below = merged.get(key)
-        if isinstance(below, dict) and isinstance(value, dict):
-            merged[key] = _merged(below, value)
-        else:
-            merged[key] = value
-    return merged
+    both = {
+        key: _merged(shared[key], value)
+        for key, value in own.items()
+        if isinstance(value, dict) and isinstance(shared.get(key), dict)
+    }
+    return {**shared, **own, **both}
 
 
 def _mapping(holder: Mapping[str, Any], key: str, path: Path) -> dict[Any, Any]:
@@ -235,33 +223,25 @@ def _mapping(holder: Mapping[str, Any], key: str, path: Path) -> dict[Any, Any]:
 
 def read_yaml(path: Path) -> dict[str, Any]:
     """A template in YAML or JSON as plain values. Raises UsageError, which names the line."""
+    where = str(path)
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise UsageError(str(path), "there is no such template", "Check the path.") from None
+        raise UsageError(where, "there is no such template", "Check the path.") from None
     except OSError as error:
-        raise UsageError(
-            str(path), f"cannot be read ({error.strerror})", "Check its permissions."
-        ) from None
+        reason = f"cannot be read ({error.strerror})"
+        raise UsageError(where, reason, "Check its permissions.") from None
     except UnicodeDecodeError:
-        raise UsageError(str(path), "is not YAML (it is not UTF-8)", "Fix the file.") from None
-    template = _json(text)
+        raise UsageError(where, "is not YAML (it is not UTF-8)", "Fix the file.") from None
+    template = None
+    if text.lstrip().startswith("{"):  # JSON is read far faster than YAML
+        with suppress(ValueError, RecursionError):
+            template = json.loads(text)
     if template is None:
         try:
-            template = plain(compose(text, str(path)))
+            template = plain(compose(text, where))
         except RecursionError:
-            fix = "Fix the template."
-            raise UsageError(str(path), "is nested too deeply", fix) from None
+            raise UsageError(where, "is nested too deeply", "Fix the template.") from None
     if not isinstance(template, dict):
-        raise UsageError(str(path), "is not a template", "It needs a Resources section.")
+        raise UsageError(where, "is not a template", "It needs a Resources section.")
     return template
-
-
-def _json(text: str) -> Any:
-    """The value of a JSON text, which is read far faster than YAML; ``None`` for other texts."""
-    if not text.lstrip().startswith("{"):
-        return None
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None

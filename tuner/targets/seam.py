@@ -8,9 +8,9 @@ restores everything. It never invokes: that is the load engine's job, which lear
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from tuner.errors import TargetError
+from tuner.errors import AccessDenied, ChangedUnderneath, TargetError
 from tuner.recording.reportline import Report
 from tuner.records import ON_DEMAND, Advice, FunctionFacts, Part, Setting
 from tuner.targets.observers import EventTrail, ServiceMetrics
@@ -134,7 +134,8 @@ class Target(Protocol):
         """Raise TargetError, with the reason, if one of these is not possible; changes nothing."""
         for setting in settings:
             if setting.start != ON_DEMAND:
-                raise _needs_a_function()
+                reason = "needs a function that can be invoked"
+                raise TargetError("--variants", reason, "Leave it out.")
 
     def prepare(
         self, settings: Iterable[Setting], *, fresh: bool = False, stop: Callable[[], bool] = never
@@ -209,8 +210,18 @@ def one_variant(
     return made
 
 
-def _needs_a_function() -> TargetError:
-    return TargetError("--variants", "needs a function that can be invoked", "Leave it out.")
+_Made = TypeVar("_Made")
+
+
+def tried(make: Callable[[], _Made]) -> _Made | TargetError:
+    """Make something, or return why it cannot be made; what concerns the whole function (no
+    rights, changed underneath) is raised."""
+    try:
+        return make()
+    except (AccessDenied, ChangedUnderneath):
+        raise
+    except TargetError as error:
+        return error
 
 
 #: What a target reports while it works, in one short sentence (for the progress display).

@@ -10,7 +10,7 @@ import select
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import IO
 
@@ -49,14 +49,15 @@ class EmbeddedLambda:
     def close(self) -> None:
         """End the child and wait for it; safe to call again."""
         child = self._child
-        _quietly(child.stdin.close if child.stdin else None)
-        for insist in (None, child.terminate, child.kill):
-            if insist is not None:
-                insist()
+        assert child.stdin is not None and child.stdout is not None, "started with pipes"
+        with contextlib.suppress(OSError):  # a pipe whose reader is gone
+            child.stdin.close()
+        for insist in (child.poll, child.terminate, child.kill):
+            insist()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 child.wait(self._options.end_limit_s)
                 break
-        _quietly(child.stdout.close if child.stdout else None)
+        child.stdout.close()
         self._errors.close()
 
     def _start(self) -> "subprocess.Popen[bytes]":
@@ -74,17 +75,19 @@ class EmbeddedLambda:
             )
         except OSError as error:
             self._errors.close()
-            raise TargetError(
-                _THING, f"cannot be started ({error.strerror})", "Check the installation."
-            ) from error
+            reason = f"cannot be started ({error.strerror})"
+            raise TargetError(_THING, reason, "Check the installation.") from error
 
     def _wait_for_url(self) -> str:
-        deadline = self._clock.monotonic() + self._options.start_limit_s
+        limit_s, stream = self._options.start_limit_s, self._child.stdout
+        assert stream is not None, "started with a pipe"
+        deadline = self._clock.monotonic() + limit_s
         line = b""
         while not line.endswith(b"\n"):
-            part = self._read(deadline)
-            if part is None:
-                raise self._failure(f"did not answer in {self._options.start_limit_s:.0f} s")
+            left_s = max(0.0, deadline - self._clock.monotonic())
+            if not select.select([stream], [], [], left_s)[0]:
+                raise self._failure(f"did not answer in {limit_s:.0f} s")
+            part = os.read(stream.fileno(), 4096)
             if not part:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     self._child.wait(1.0)
@@ -92,23 +95,9 @@ class EmbeddedLambda:
             line += part
         return line.decode("utf-8", "replace").strip()
 
-    def _read(self, deadline: float) -> bytes | None:
-        """Some bytes of the child's output, none at its end, ``None`` when time is up."""
-        stream = self._child.stdout
-        assert stream is not None, "started with a pipe"
-        left_s = max(0.0, deadline - self._clock.monotonic())
-        ready, _, _ = select.select([stream], [], [], left_s)
-        return os.read(stream.fileno(), 4096) if ready else None
-
     def _failure(self, what: str) -> TargetError | UsageError:
         self._errors.seek(0)
         said = self._errors.read().decode("utf-8", "replace").strip().splitlines()
         kind = UsageError if self._child.poll() == UsageError.exit_code else TargetError
         reason = f"{what}: {' '.join(said[-2:])[-400:]}" if said else what
         return kind(_THING, reason, "Run `tuner local` to see more.")
-
-
-def _quietly(close: Callable[[], None] | None) -> None:
-    if close is not None:
-        with contextlib.suppress(OSError):  # a pipe whose reader is gone
-            close()

@@ -16,7 +16,7 @@ import stat
 import sys
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -37,6 +37,9 @@ _IGNORED = ".tunerignore"
 #: Files that a package may have: links can make far more of a folder than there is.
 MOST_FILES = 100_000
 _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+#: Its path in the package, its content, and whether it is executable.
+_File = tuple[str, bytes, bool]
 
 
 @dataclass(frozen=True)
@@ -62,13 +65,11 @@ def read_package(path: Path, handler: str | None = None, runtime: str | None = N
     The default runtime is the Python that this runs on, or ``provided.al2023`` if there is an
     executable ``bootstrap``. Raises :class:`NotFound` or :class:`UsageError`.
     """
-    where = str(path)
     try:
         data = _zipped(path)
     except OSError as error:
-        raise UsageError(
-            where, f"cannot be read ({error.strerror or error})", "Check its permissions."
-        ) from error
+        reason = f"cannot be read ({error.strerror or error})"
+        raise UsageError(str(path), reason, "Check its permissions.") from error
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         return _described(archive, data, path, handler, runtime)
 
@@ -87,20 +88,19 @@ def with_layers(package: Package, layers: Sequence[Layer], where: str) -> Packag
     """
     if not layers:
         return package
-    files: dict[str, tuple[bytes, bool]] = {}
+    files: dict[str, _File] = {}
     for layer in layers:
-        inside = f"{LAYERS_FOLDER}/{layer.inside}"
         for name, data, runs in _unzipped(_zipped(layer.path)):
-            files[f"{inside}{name}"] = (data, runs)
-    own = [*_unzipped(package.zip_bytes)]
-    every = [*own, *((name, data, runs) for name, (data, runs) in files.items())]
+            inside = f"{LAYERS_FOLDER}/{layer.inside}{name}"
+            files[inside] = (inside, data, runs)
+    every = [*_unzipped(package.zip_bytes), *files.values()]
     if sum(len(data) for _, data, _ in every) > MOST_BYTES:
         reason = "is larger than 250 MB with its layers, Lambda's limit"
         raise UsageError(where, reason, "Leave out what it does not need.")
     return replace(package, zip_bytes=_pack(every))
 
 
-def _unzipped(data: bytes) -> Iterator[tuple[str, bytes, bool]]:
+def _unzipped(data: bytes) -> Iterator[_File]:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         for entry in archive.infolist():
             if not entry.is_dir():
@@ -117,15 +117,12 @@ def _zipped(path: Path) -> bytes:
         return _pack([(path.name, path.read_bytes(), False)])
     if path.suffix == ".zip":
         return _checked_zip(path)
-    raise UsageError(
-        str(path),
-        "is not a directory, a .py file or a .zip",
-        "Give the function's directory, its file, or its package.",
-    )
+    fix = "Give the function's directory, its file, or its package."
+    raise UsageError(str(path), "is not a directory, a .py file or a .zip", fix)
 
 
-def _walk(root: Path) -> Iterator[tuple[str, bytes, bool]]:
-    """Every file below ``root`` in a fixed order: path in the package, content, executable.
+def _walk(root: Path) -> Iterator[_File]:
+    """Every file below ``root`` in a fixed order.
 
     Raises UsageError for links that lead nowhere or around, and for more than Lambda takes.
     """
@@ -197,7 +194,7 @@ def _ignored(root: Path) -> Iterator[str]:
             yield pattern
 
 
-def _pack(files: Iterator[tuple[str, bytes, bool]] | list[tuple[str, bytes, bool]]) -> bytes:
+def _pack(files: Iterable[_File]) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content, executable in files:
@@ -208,18 +205,15 @@ def _pack(files: Iterator[tuple[str, bytes, bool]] | list[tuple[str, bytes, bool
 
 
 def _checked_zip(path: Path) -> bytes:
-    data = path.read_bytes()
+    data, fix = path.read_bytes(), "Build the package again."
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             broken = archive.testzip()
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
-        raise UsageError(str(path), f"is not a readable zip file ({error})", _ZIP_FIX) from None
+        raise UsageError(str(path), f"is not a readable zip file ({error})", fix) from None
     if broken:
-        raise UsageError(str(path), f"is a damaged zip file ({broken})", _ZIP_FIX)
+        raise UsageError(str(path), f"is a damaged zip file ({broken})", fix)
     return data
-
-
-_ZIP_FIX = "Build the package again."
 
 
 def _described(
@@ -247,29 +241,22 @@ def _described(
 
 
 def _found(read: Reader, path: Path) -> str:
+    where = str(path)
     if path.suffix != ".py":
-        return find_handler(read, str(path))
+        return find_handler(read, where)
     if "." in path.stem:
-        raise UsageError(
-            str(path), "has a dot in its name, which Lambda takes for a folder", "Rename it."
-        )
+        reason = "has a dot in its name, which Lambda takes for a folder"
+        raise UsageError(where, reason, "Rename it.")
     try:
-        return find_handler(read, str(path), [path.stem])
+        return find_handler(read, where, [path.stem])
     except NotFound:
-        raise NotFound(
-            str(path),
-            f"it defines neither {' nor '.join(FUNCTIONS)}",
-            f"Name the function with --handler {path.stem}.NAME.",
-        ) from None
+        fix = f"Name the function with --handler {path.stem}.NAME."
+        raise NotFound(where, f"it defines neither {' nor '.join(FUNCTIONS)}", fix) from None
 
 
 def _check_bootstrap(archive: zipfile.ZipFile, names: set[str], where: str) -> None:
     if "bootstrap" not in names:
-        raise NotFound(
-            where,
-            "the runtime needs a program named bootstrap, which is missing",
-            "Add it, or choose another --runtime.",
-        )
-    mode = archive.getinfo("bootstrap").external_attr >> 16
-    if not mode & 0o111:
+        reason = "the runtime needs a program named bootstrap, which is missing"
+        raise NotFound(where, reason, "Add it, or choose another --runtime.")
+    if not archive.getinfo("bootstrap").external_attr >> 16 & 0o111:
         raise UsageError(where, "bootstrap is not executable", "Run: chmod +x bootstrap")

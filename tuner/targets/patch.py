@@ -150,18 +150,13 @@ def _check_others(
         differ, landed, same = [], False, False
     others = [name for name in differ if name != place.name]
     if others or (landed and not same):
-        raise UsageError(
-            f"{thing}: {place.name}",
-            f"shares its settings with {_listed(others) or 'another part of the file'} "
-            "by a YAML anchor",
-            f"Write its {value.key} apart from them, by hand.",
-        )
+        whose = _listed(others) or "another part of the file"
+        fix = f"Write its {value.key} apart from them, by hand."
+        reason = f"shares its settings with {whose} by a YAML anchor"
+        raise UsageError(f"{thing}: {place.name}", reason, fix)
     if not landed:
-        raise UsageError(
-            f"{thing}: {place.name}",
-            "has a layout that cannot be patched",
-            f"Set {value.added} by hand.",
-        )
+        fix = f"Set {value.added} by hand."
+        raise UsageError(f"{thing}: {place.name}", "has a layout that cannot be patched", fix)
 
 
 def _listed(names: list[str]) -> str:
@@ -220,11 +215,8 @@ def _added(text: str, place: _Place, value: _Value, thing: str) -> str:
     first = pairs[0][0].start_mark if pairs else None
     indent = text[first.index - first.column : first.index] if first else ""
     if first is None or place.mapping.flow_style or indent.strip():
-        raise UsageError(
-            f"{thing}: {place.name}",
-            f"has no {value.key}, and its layout has no line for one",
-            f"Add {value.added} by hand.",
-        )
+        reason = f"has no {value.key}, and its layout has no line for one"
+        raise UsageError(f"{thing}: {place.name}", reason, f"Add {value.added} by hand.")
     ends = re.compile(r"\r?\n").search(text, first.index)
     end = ends[0] if ends else "\n"
     start = first.index - first.column

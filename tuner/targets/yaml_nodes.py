@@ -3,8 +3,8 @@
 A tree that contains itself, or that its anchors blow up, is refused before anything walks it.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -55,22 +55,14 @@ def _measure(node: Node, thing: str, sizes: dict[int, int | None]) -> int:
             raise UsageError(thing, f"its anchor &{node.anchor} contains itself", _FIX)
         return known
     sizes[id(node)] = None
-    size = 1 + sum(_measure(inner, thing, sizes) for inner in _inner(node))
+    inner = chain(*node.value) if isinstance(node, MappingNode) else node.value
+    parts = () if isinstance(node, ScalarNode) else inner
+    size = 1 + sum(_measure(part, thing, sizes) for part in parts)
     if size > MOST_NODES:
-        raise UsageError(
-            thing, f"its anchors make it larger than {MOST_NODES:,} values", "Write them out."
-        )
+        reason = f"its anchors make it larger than {MOST_NODES:,} values"
+        raise UsageError(thing, reason, "Write them out.")
     sizes[id(node)] = size
     return size
-
-
-def _inner(node: Node) -> Iterator[Node]:
-    if isinstance(node, MappingNode):
-        for key, value in node.value:
-            yield key
-            yield value
-    elif isinstance(node, SequenceNode):
-        yield from node.value
 
 
 def own(mapping: Node, name: str) -> list[tuple[Node, Node]]:

@@ -16,64 +16,19 @@ from types import MappingProxyType
 from typing import NamedTuple
 from urllib.parse import parse_qsl, quote, urlsplit
 
+from tuner.engine.engine import Mode
 from tuner.targets.seam import Credentials
 
-#: Sent with every invocation and signed: the answer then carries the REPORT line.
-LOG_TAIL: Mapping[str, str] = {"x-amz-log-type": "Tail"}
+#: Signed headers of an invocation. Only an answer can carry the log's tail with REPORT.
+_TYPES: Mapping[Mode, Mapping[str, str]] = {
+    Mode.SYNC: {"x-amz-log-type": "Tail"},
+    Mode.ASYNC: {"x-amz-invocation-type": "Event"},
+    Mode.DRY_RUN: {"x-amz-invocation-type": "DryRun"},
+}
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _PLAIN = "-._~"  # never escaped (RFC 3986, 2.3)
 _CACHED_HEADS = 4096  # more distinct requests than this within one second are simply signed anew
-
-
-class Signature:
-    """Authorization headers of one set of credentials, for requests to one service."""
-
-    def __init__(self, credentials: Credentials, region: str, service: str, method: str) -> None:
-        self._credentials = credentials
-        self._method = method
-        self._scope = f"{region}/{service}/aws4_request"
-        self._day = ""
-        self._key = b""
-
-    def of(
-        self, canonical_path: str, query: str, headers: Mapping[str, str], body_sha256: str
-    ) -> str:
-        """Return the value of Authorization; all ``headers`` are signed, their names in lower case.
-
-        ``x-amz-date`` is among them; ``query`` is canonical, too: escaped and in order.
-        """
-        date = headers["x-amz-date"]
-        names = sorted(headers)
-        canonical = "\n".join(
-            (
-                self._method,
-                canonical_path,
-                query,
-                *(f"{name}:{' '.join(headers[name].split())}" for name in names),
-                "",
-                ";".join(names),
-                body_sha256,
-            )
-        )
-        scope = f"{date[:8]}/{self._scope}"
-        digest = sha256(canonical.encode()).hexdigest()
-        text = f"{_ALGORITHM}\n{date}\n{scope}\n{digest}"
-        signature = hmac.digest(self._key_of(date[:8]), text.encode(), "sha256").hex()
-        return (
-            f"{_ALGORITHM} Credential={self._credentials.access_key}/{scope}, "
-            f"SignedHeaders={';'.join(names)}, Signature={signature}"
-        )
-
-    def _key_of(self, day: str) -> bytes:
-        if day != self._day:
-            key = f"AWS4{self._credentials.secret_key}".encode()
-            for part in (day, *self._scope.split("/")):
-                key = hmac.digest(key, part.encode(), "sha256")
-            self._key, self._day = key, day
-        return self._key
-
-
 #: Methods whose requests have no body unless one is given. HEAD is never sent.
 BODILESS = ("GET", "DELETE", "OPTIONS")
 METHODS = ("POST", "PUT", "PATCH", *BODILESS)
@@ -114,13 +69,12 @@ class RequestSigner:
         self._path = quote(parts.path or "/", safe="/~%-._:@!$&'()*+,;=")
         self._canonical_path = quote(self._path, safe="/~")
         self._query = _canonical_query(parts.query)
-        self._form = form
+        self._form, self._credentials = form, credentials
         self._headers = {"host": host_header(url), **signed}
-        self._signature: Signature | None = None
-        if form.service is not None:
-            self._signature = Signature(credentials, region, form.service, form.method)
-            if credentials.token:
-                self._headers["x-amz-security-token"] = credentials.token
+        if form.service is not None and credentials.token:
+            self._headers["x-amz-security-token"] = credentials.token
+        self._scope = f"{region}/{form.service}/aws4_request"
+        self._day, self._key = "", b""
         self._second = -1
         self._heads: dict[tuple[str | None, str, int], bytes] = {}
 
@@ -144,11 +98,9 @@ class RequestSigner:
     def _make(self, qualifier: str | None, body_sha256: str, length: int) -> bytes:
         method, headers = self._form.method, dict(self._headers)
         query = self._query if qualifier is None else f"Qualifier={quote(qualifier, safe=_PLAIN)}"
-        if self._signature is not None:
+        if self._form.service is not None:
             headers["x-amz-date"] = strftime("%Y%m%dT%H%M%SZ", gmtime(self._second))
-            headers["authorization"] = self._signature.of(
-                self._canonical_path, query, headers, body_sha256
-            )
+            headers["authorization"] = self._authorization(query, headers, body_sha256)
         if length:
             headers["content-type"] = "application/json"
         if length or method not in BODILESS:  # RFC 9110, 8.6
@@ -160,22 +112,47 @@ class RequestSigner:
         ]
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
+    def _authorization(self, query: str, headers: Mapping[str, str], body_sha256: str) -> str:
+        """Return the value of Authorization; all ``headers`` are signed, ``x-amz-date`` too."""
+        names = sorted(headers)
+        signed = ";".join(names)
+        lines = [f"{name}:{' '.join(headers[name].split())}" for name in names]
+        canonical = "\n".join(
+            (self._form.method, self._canonical_path, query, *lines, "", signed, body_sha256)
+        )
+        date = headers["x-amz-date"]
+        scope = f"{date[:8]}/{self._scope}"
+        digest = sha256(canonical.encode()).hexdigest()
+        text = f"{_ALGORITHM}\n{date}\n{scope}\n{digest}"
+        signature = hmac.digest(self._key_of(date[:8]), text.encode(), "sha256").hex()
+        return (
+            f"{_ALGORITHM} Credential={self._credentials.access_key}/{scope}, "
+            f"SignedHeaders={signed}, Signature={signature}"
+        )
+
+    def _key_of(self, day: str) -> bytes:
+        if day != self._day:
+            key = f"AWS4{self._credentials.secret_key}".encode()
+            for part in (day, *self._scope.split("/")):
+                key = hmac.digest(key, part.encode(), "sha256")
+            self._key, self._day = key, day
+        return self._key
+
 
 def invoke_signer(
     url: str,
     region: str,
     function: str,
     credentials: Credentials,
-    headers: Mapping[str, str] = LOG_TAIL,
+    mode: Mode = Mode.SYNC,
 ) -> RequestSigner:
     """Return the signer for invocations of a function, by name or ARN.
 
-    ``url`` is scheme, host and port of the Invoke API, optionally with a path in front of it;
-    ``headers`` are signed too, with lower-case names.
+    ``url`` is scheme, host and port of the Invoke API, optionally with a path in front of it.
     """
     name = quote(function, safe=_PLAIN)
     address = f"{url.rstrip('/')}/2015-03-31/functions/{name}/invocations"
-    return RequestSigner(address, region, credentials, _INVOCATION, headers)
+    return RequestSigner(address, region, credentials, _INVOCATION, _TYPES[mode])
 
 
 def _canonical_query(query: str) -> str:

@@ -13,23 +13,9 @@ from tuner.engine.answer import FirstTails, read_answer
 from tuner.engine.engine import Mode
 from tuner.engine.front import read_front_answer
 from tuner.engine.retry import Retries
-from tuner.engine.signing import (
-    LOG_TAIL,
-    RequestForm,
-    RequestSigner,
-    SigningTime,
-    invoke_signer,
-)
+from tuner.engine.signing import RequestForm, RequestSigner, SigningTime, invoke_signer
 from tuner.engine.wire import Order, OrderedCall
 from tuner.targets.seam import Credentials
-
-_TYPE = "x-amz-invocation-type"
-#: Only an answer can carry the log's tail.
-HEADERS = {
-    Mode.SYNC: LOG_TAIL,
-    Mode.ASYNC: {_TYPE: "Event"},
-    Mode.DRY_RUN: {_TYPE: "DryRun"},
-}
 
 
 class Job:
@@ -72,7 +58,7 @@ class Job:
         if order.front is not None:
             made = RequestSigner(*place, self._keys, RequestForm(*order.front))
         else:
-            made = invoke_signer(*place, name, self._keys, HEADERS[Mode(order.policy.mode)])
+            made = invoke_signer(*place, name, self._keys, Mode(order.policy.mode))
         self._signers[function] = made
         return made
 

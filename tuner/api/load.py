@@ -9,7 +9,7 @@ from tuner.api.sweep import Silent
 from tuner.crosscheck.tally import patience_s
 from tuner.decide.load_result import Load
 from tuner.engine.batches import Payload
-from tuner.engine.signing import BODILESS
+from tuner.engine.request import BODILESS
 from tuner.experiment import load as loads
 from tuner.experiment.experiment import Watcher
 from tuner.experiment.recommend import price

@@ -16,8 +16,8 @@ from tuner.units import format_ms, format_rate, format_seconds, format_share
 
 if TYPE_CHECKING:  # an answer without a load is to come at once
     from tuner.engine.engine import ProcessorCount
-    from tuner.engine.front import FrontOptions
     from tuner.engine.profiles.profile import Profile
+    from tuner.engine.request import FrontOptions
     from tuner.measure.event_figures import EventFigures
     from tuner.measure.load_figures import LoadFigures
 

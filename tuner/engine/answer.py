@@ -93,6 +93,25 @@ def read_answer(status: int, headers: Mapping[str, str], body: bytes, memory_mb:
     )
 
 
+def read_front_answer(
+    status: int, headers: Mapping[str, str], body: bytes, memory_mb: int
+) -> Answer:
+    """Classify the answer of a function's HTTP front, which tells nothing but an HTTP status.
+
+    502 is the function's fault, 504 its timeout, 429 a throttle; a crash and a bad gateway look
+    alike. Sources: AWS Lambda developer guide, "Invoking Lambda function URLs"; Amazon API Gateway
+    developer guide, "Set up gateway responses" (integration failure 502/504, throttled 429).
+    """
+    if 300 <= status < 400:  # the function's own redirect
+        return Answer(Outcome.OK, status, None, None, headers.get("x-amzn-requestid") or None)
+    known = read_answer(status, headers, body, memory_mb)
+    if status == 502:
+        return known._replace(outcome=Outcome.FUNCTION_ERROR, retry_after_s=None)
+    if status == 504:
+        return known._replace(outcome=Outcome.TIMEOUT, retry_after_s=None)
+    return known
+
+
 def _refusal(
     status: int, headers: Mapping[str, str], error: Mapping[str, Any], request_id: str | None
 ) -> Answer:

@@ -14,8 +14,8 @@ from tuner.engine import wire
 from tuner.engine.answer import FirstTails
 from tuner.engine.dispatch import Dispatch
 from tuner.engine.engine import Batch, Call, Shortfall
-from tuner.engine.front import Front
 from tuner.engine.processors import Hooks, Processors
+from tuner.engine.request import Front
 from tuner.engine.worker_pool import LocustWorkers, SingleWorker, WorkerPool, Workers
 from tuner.errors import TunerError
 from tuner.records import Outcome, Sample

@@ -9,7 +9,6 @@ from ulid import ULID
 
 from tuner.clock import Clock, WallClock
 from tuner.engine.engine import Engine
-from tuner.engine.front import FrontOptions
 from tuner.engine.processors import (
     Processor,
     Processors,
@@ -17,6 +16,7 @@ from tuner.engine.processors import (
     lambda_of,
     local_processor,
 )
+from tuner.engine.request import FrontOptions
 from tuner.engine.worker_pool import Workers
 from tuner.errors import UsageError
 from tuner.options.calls import RunOptions

@@ -8,8 +8,7 @@ managing Lambda function URLs"; Amazon API Gateway developer guide, "Invoke REST
 import re
 from urllib.parse import SplitResult, urlsplit
 
-from tuner.engine.front import IAM, NO_AUTH, FrontOptions
-from tuner.engine.signing import METHODS, RequestForm
+from tuner.engine.request import IAM, METHODS, NO_AUTH, FrontOptions, RequestForm
 from tuner.errors import UsageError
 from tuner.options.load_options import Fronted
 from tuner.options.option import options_of

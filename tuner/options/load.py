@@ -11,11 +11,11 @@ from pathlib import Path
 from tuner.decide.goal import Slo, parse_slo
 from tuner.engine.batches import Sending, concurrency_for, fair_share
 from tuner.engine.engine import Mode, Script
-from tuner.engine.front import FrontOptions
 from tuner.engine.profiles.pace import Constant
 from tuner.engine.profiles.profile import MODES, Phase, Profile
 from tuner.engine.profiles.profile_file import load_profile
 from tuner.engine.profiles.values import HIGHEST_PER_S
+from tuner.engine.request import FrontOptions
 from tuner.engine.stop_on import StopRule, parse_stop_on
 from tuner.engine.worker_pool import Workers
 from tuner.errors import UsageError

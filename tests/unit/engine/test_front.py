@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from support.examples import examples
 from support.factories import a_batch, a_call
 from tuner.clock import WallClock
-from tuner.engine.front import Front, read_front_answer
+from tuner.engine.answer import read_front_answer
 from tuner.engine.locust_engine import LocustEngine
-from tuner.engine.signing import METHODS, RequestForm, RequestSigner
+from tuner.engine.request import METHODS, Front, RequestForm, RequestSigner
 from tuner.errors import UsageError
 from tuner.options.front import FrontOptions, read_front
 from tuner.options.load_options import Fronted

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.examples import examples
-from tuner.engine.signing import SigningTime, host_header, invoke_signer
+from tuner.engine.request import SigningTime, host_header, invoke_signer
 from tuner.targets.seam import Credentials
 
 NAMES = st.text("abcXYZ019-_", min_size=1, max_size=20)

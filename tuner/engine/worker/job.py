@@ -9,11 +9,10 @@ from hashlib import sha256
 from ssl import SSLContext
 from time import monotonic
 
-from tuner.engine.answer import FirstTails, read_answer
+from tuner.engine.answer import FirstTails, read_answer, read_front_answer
 from tuner.engine.engine import Mode
-from tuner.engine.front import read_front_answer
+from tuner.engine.request import RequestForm, RequestSigner, SigningTime, invoke_signer
 from tuner.engine.retry import Retries
-from tuner.engine.signing import RequestForm, RequestSigner, SigningTime, invoke_signer
 from tuner.engine.wire import Order, OrderedCall
 from tuner.targets.seam import Credentials
 

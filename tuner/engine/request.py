@@ -1,14 +1,16 @@
-"""Signs requests with AWS Signature Version 4, as cheaply as a load generator needs.
+"""Requests: where they go, their heads, and AWS Signature Version 4.
 
-Makes the heads of invocations and of requests to a function's HTTP front. The signing key is
-derived once a day, and a head once a second for equal requests (the date in it has that
-resolution), so that signing costs microseconds. The time is an argument.
+A request invokes a function through Lambda's API, or through an HTTP front (Function URL, API
+Gateway), with IAM or without. The signing key is derived once a day, and a head once a second for
+equal requests (the date in it has that resolution), so that signing costs microseconds. The time is
+an argument.
 
 Source: AWS General Reference, "Create a signed AWS API request".
 """
 
 import hmac
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
 from time import gmtime, strftime
@@ -17,7 +19,7 @@ from typing import NamedTuple
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from tuner.engine.engine import Mode
-from tuner.targets.seam import Credentials
+from tuner.targets.seam import Credentials, Endpoint
 
 #: Signed headers of an invocation. Only an answer can carry the log's tail with REPORT.
 _TYPES: Mapping[Mode, Mapping[str, str]] = {
@@ -44,6 +46,42 @@ class RequestForm(NamedTuple):
     service: str | None = None
     method: str = "POST"
     headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Front(Endpoint):
+    """As :class:`Endpoint`, but ``url`` is the whole address, and ``request`` says how."""
+
+    request: RequestForm = field(default_factory=RequestForm)
+
+
+IAM, NO_AUTH = "iam", "none"
+
+
+@dataclass(frozen=True)
+class FrontOptions:
+    """An HTTP front to load. ``region`` is that of its host name, where it has one."""
+
+    url: str
+    request: RequestForm
+    region: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """The address for reports, without its query, which may hold secrets."""
+        return urlsplit(self.url)._replace(query="").geturl()
+
+    @property
+    def auth(self) -> str:
+        """``iam`` or ``none``."""
+        return NO_AUTH if self.request.service is None else IAM
+
+    def endpoint(self, function: Endpoint) -> Front:
+        """Return where to send, with the CA file of ``function`` and, for IAM, its credentials."""
+        unsigned = Credentials("", "")
+        keys = function.credentials if self.request.service else lambda: unsigned
+        region, tls = self.region or function.region, function.verify_tls
+        return Front(self.url, region, function.function, keys, tls, self.request)
 
 
 _INVOCATION = RequestForm("lambda", headers=(("content-type", "application/json"),))

@@ -10,7 +10,7 @@ from support.earlier_stores import make_tables
 from support.factories import a_function, a_run, a_sample
 from tuner.records import Backend, RunRecord, RunState, Sample
 from tuner.store import connect
-from tuner.store.plain import run_row, sample_row
+from tuner.store.plain import columns, sample_row
 
 RUN = a_run(
     target="demo:cpu",
@@ -43,7 +43,7 @@ def write_as(
     engine = connect.connect(connect.address(url))
     with connect.transaction(engine, writes=True) as connection:
         make_tables(connection, version)
-        insert(connection, "tuner_runs", run_row(run, None))
+        insert(connection, "tuner_runs", columns(run))
         for sample in samples:
             insert(connection, "tuner_samples", sample_row(1, sample))
         for name, body in (documents or {}).items():

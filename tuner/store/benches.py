@@ -6,13 +6,13 @@ never changes one, so that who accepted what, when and why stays.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Row, Select, insert, select
 
 from tuner.errors import NotFound, StoreError
-from tuner.store.plain import dumps, text
+from tuner.store.plain import columns, record
 from tuner.store.runs import Store
 from tuner.store.tables import baselines, benches
 
@@ -74,10 +74,8 @@ class Benches:
     ) -> list[StoredBench]:
         """Runs of suites, the newest first."""
         wanted = select(benches).order_by(benches.c.started_at.desc(), benches.c.id.desc())
-        if suite is not None:
-            wanted = wanted.where(benches.c.suite == suite)
-        if environment is not None:
-            wanted = wanted.where(benches.c.environment == environment)
+        for column, only in ((benches.c.suite, suite), (benches.c.environment, environment)):
+            wanted = wanted if only is None else wanted.where(column == only)
         with self._store.connection() as connection:
             return [_bench(row) for row in connection.execute(wanted.limit(limit))]
 
@@ -89,9 +87,8 @@ class Benches:
         else:
             found = [b for b in known if ref and b.bench.startswith(ref.upper())]
         if len(found) > 1:
-            raise StoreError(
-                f"bench {ref}", f"means {len(found)} of them", "Use more characters of it."
-            )
+            reason = f"means {len(found)} of them"
+            raise StoreError(f"bench {ref}", reason, "Use more characters of it.")
         if not found:
             raise NotFound(f"bench {ref}", "there is none in this store", "Run `tuner bench`.")
         return found[0]
@@ -123,18 +120,15 @@ class Benches:
 _COLUMNS = {"commit": "commit_id", "case": "case_name"}
 
 
-def _row(one: StoredBench | BaselineKey | Baseline) -> dict[str, Any]:
-    """Return the fields as columns; a key's own are beside the rest."""
-    values = {each.name: getattr(one, each.name) for each in fields(one) if each.name != "place"}
-    if "document" in values:
-        values["document"] = dumps(values["document"])
-    texts = {name: text(value) for name, value in values.items() if isinstance(value, str)}
-    return {_COLUMNS.get(name, name): value for name, value in (values | texts).items()}
+def _row(one: object) -> dict[str, Any]:
+    """The fields as columns; a key's own are beside the rest."""
+    values = {name: value for name, value in columns(one).items() if name != "place"}
+    return {_COLUMNS.get(name, name): value for name, value in values.items()}
 
 
-def _read(kind: type[Any], row: Row[Any]) -> dict[str, Any]:
-    names = [each.name for each in fields(kind) if each.name not in ("document", "place")]
-    return {name: getattr(row, _COLUMNS.get(name, name)) for name in names}
+def _fields(row: Row[Any]) -> dict[str, Any]:
+    names = {column: name for name, column in _COLUMNS.items()}
+    return {names.get(column, column): value for column, value in row._mapping.items()}
 
 
 def _of(place: BaselineKey) -> Select[Any]:
@@ -143,8 +137,8 @@ def _of(place: BaselineKey) -> Select[Any]:
 
 
 def _bench(row: Row[Any]) -> StoredBench:
-    return StoredBench(**_read(StoredBench, row), document=json.loads(row.document))
+    return record(StoredBench, {**_fields(row), "document": json.loads(row.document)})
 
 
 def _baseline(row: Row[Any]) -> Baseline:
-    return Baseline(BaselineKey(**_read(BaselineKey, row)), **_read(Baseline, row))
+    return record(Baseline, {**_fields(row), "place": _fields(row)})

@@ -21,12 +21,9 @@ from typing import Any, TypeVar
 
 from tuner.errors import StoreError
 from tuner.records import (
-    Advice,
-    FunctionFacts,
     Outcome,
     Purpose,
     RunRecord,
-    RunState,
     Sample,
     Setting,
 )
@@ -227,40 +224,25 @@ def _without_collector() -> Iterator[None]:
             gc.enable()
 
 
-def run_row(run: RunRecord, owner: str | None) -> dict[str, Any]:
-    """Return a row of ``tuner_runs``; ``owner`` is JSON or nothing."""
-    return {
-        "run": run.run,
-        "command": run.command,
-        "target": text(run.target),
-        "state": str(run.state),
-        "seed": run.seed,
-        "started_at": run.started_at,
-        "finished_at": run.finished_at,
-        "options": dumps(run.options),
-        "facts": dumps(run.facts),
-        "warnings": dumps(run.warnings),
-        "note": text(run.note),
-        "owner": owner,
-    }
+def columns(one: Any) -> dict[str, Any]:
+    """The fields of a record as columns: texts made storable, structures as JSON."""
+    return {field.name: _column(getattr(one, field.name)) for field in fields(one)}
+
+
+def _column(value: object) -> Any:
+    if isinstance(value, str):
+        return text(str(value))
+    return value if value is None or isinstance(value, int | float) else dumps(value)
 
 
 def run_of(row: Any, where: str) -> RunRecord:
     """A run from its row. Raises :class:`StoreError` if the row makes no sense."""
     try:
-        return RunRecord(
-            run=row.run,
-            command=row.command,
-            target=row.target,
-            state=RunState(row.state),
-            seed=row.seed,
-            started_at=row.started_at,
-            finished_at=row.finished_at,
-            options=json.loads(row.options),
-            facts=record(FunctionFacts, json.loads(row.facts)),
-            warnings=tuple(record(Advice, each) for each in json.loads(row.warnings)),
-            note=row.note,
-        )
+        structures = {name: json.loads(getattr(row, name)) for name in _STRUCTURES}
+        return record(RunRecord, {**row._mapping, **structures})
     except (ValueError, TypeError) as error:
         fix = f"Delete it with `tuner runs delete {row.run}`."
         raise StoreError(f"{where}, run {row.run}", f"it cannot be read: {error}", fix) from error
+
+
+_STRUCTURES = ("options", "facts", "warnings")

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select,
 
 from tuner.errors import StoreError
 from tuner.records import RunRecord, RunState, Sample
-from tuner.store.plain import SAMPLE_COLUMNS, dumps, record, run_row, sample_row, samples_of
+from tuner.store.plain import SAMPLE_COLUMNS, columns, dumps, record, sample_row, samples_of
 from tuner.store.tables import documents, runs, samples
 
 #: A prime that calls stay below, and whose square fits into 63 bits.
@@ -118,7 +118,7 @@ def insert_run(connection: Connection, run: RunRecord, owner: Owner | None) -> i
     if connection.scalar(select(runs.c.id).where(runs.c.run == run.run)) is not None:
         fix = f"Delete it first with `tuner runs delete {run.run}`."
         raise StoreError(f"run {run.run}", "already in this store", fix)
-    row = run_row(run, None if owner is None else dumps(owner))
+    row = columns(run) | {"owner": None if owner is None else dumps(owner)}
     return int(connection.execute(insert(runs).values(row).returning(runs.c.id)).scalar_one())
 
 

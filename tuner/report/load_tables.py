@@ -1,15 +1,36 @@
-"""The tables of a load, from ``tuner.load/1``, and of the sizes that a sweep put under load."""
+"""The tables of a load, from ``tuner.load/1``, of the sizes that a sweep put under load, and of
+what failed in either."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from tuner.decide.load_result import load_words, verdict_words
 from tuner.decide.result import SizeRow, Sweep
+from tuner.measure.failures import Cause
 from tuner.records import Outcome
-from tuner.report.elements import Cell, Row, Table, counted, interval_ms, known, money, share
-from tuner.units import UNKNOWN, format_memory, format_ms, format_rate, format_share, format_usd
+from tuner.report.elements import (
+    Cell,
+    Log,
+    Row,
+    Section,
+    Table,
+    counted,
+    interval_ms,
+    known,
+    money,
+    share,
+)
+from tuner.units import (
+    UNKNOWN,
+    format_memory,
+    format_ms,
+    format_rate,
+    format_share,
+    format_usd,
+    printable,
+)
 
 if TYPE_CHECKING:
     from tuner.decide.load_result import SizeUnderLoad
@@ -39,18 +60,20 @@ _OUTCOMES = {
     "transport_error": "connection failed",
     "service_error": "service failed",
 }
+#: How calls of an open model are due.
+ARRIVALS = {"constant": "evenly spaced", "poisson": "at random (Poisson)"}
 
 
 def slo_table(document: Mapping[str, Any]) -> Table | None:
     """The objectives with what was measured; ``None`` without any."""
     if not document["slo"]:
         return None
-    rows = []
-    for each in document["slo"]:
-        verdict = "met" if each["met"] else "missed"
-        cells = Cell(_slo_value(each["slo"], each["value"])), Cell(verdict)
-        rows.append(Row(each["slo"], cells))
-    return Table("Objectives", ("Objective", "Measured", "Result"), tuple(rows))
+    rows = tuple(
+        Row(slo, (Cell(_slo_value(slo, each["value"])), Cell("met" if each["met"] else "missed")))
+        for each in document["slo"]
+        if (slo := each["slo"])
+    )
+    return Table("Objectives", ("Objective", "Measured", "Result"), rows)
 
 
 def step_table(document: Mapping[str, Any]) -> Table | None:
@@ -60,24 +83,22 @@ def step_table(document: Mapping[str, Any]) -> Table | None:
         return None
     rows = []
     for step in sorted(limit["steps"], key=lambda each: float(each["rps"])):
-        concurrency = step["concurrency"]
-        little = concurrency["little"]
+        mean, little = step["concurrency"]["mean"], step["concurrency"]["little"]
         missed = ", ".join(step["missed"]) or step["note"] or ""
-        cells = (
-            Cell(format_rate(step["goodput_rps"])),
-            Cell(format_ms(step["p50_ms"])),
-            Cell(format_ms(step["p99_ms"])),
-            Cell(format_share(step["throttled"])),
-            Cell(f"{concurrency['mean']:.1f}"),
-            Cell(UNKNOWN if little is None else f"{little:.1f}"),
-            Cell("met" if step["met"] else f"missed: {missed}"),
+        told = (
+            format_rate(step["goodput_rps"]),
+            format_ms(step["p50_ms"]),
+            format_ms(step["p99_ms"]),
+            format_share(step["throttled"]),
+            f"{mean:.1f}",
+            UNKNOWN if little is None else f"{little:.1f}",
+            "met" if step["met"] else f"missed: {missed}",
         )
         marks = ("highest",) if step["rps"] == limit["best_rps"] else ()
-        rows.append(Row(format_rate(step["rps"]), cells, marks))
+        rows.append(Row(format_rate(step["rps"]), tuple(map(Cell, told)), marks))
     columns = ("Rate", "Succeeded", "p50", "p99", "Throttled", "In flight", "By Little's law")
     narrow = ("Rate", "p99", "Throttled", "In flight", "Objectives")
-    prose = ("Objectives",)
-    return Table("Rates tried", (*columns, "Objectives"), tuple(rows), narrow, prose)
+    return Table("Rates tried", (*columns, *narrow[-1:]), tuple(rows), narrow, narrow[-1:])
 
 
 def _slo_value(text: str, value: float | None) -> str:
@@ -152,22 +173,18 @@ def share_table(
 
 def timeline_table(moments: Sequence[Mapping[str, Any]]) -> Table:
     """A row per moment of the timeline."""
-    rows = tuple(
-        Row(
-            f"{moment['second']:,} s",
-            (
-                *(Cell(_rate(moment[name])) for name in ("asked", "sent", "ok")),
-                *(Cell(_rate(moment[name])) for name in ("throttled", "errors", "cold")),
-                Cell(f"{moment['in_flight'] or 0.0:.1f}"),
-                Cell(format_ms(moment["p50_ms"])),
-                Cell(format_ms(moment["p99_ms"])),
-            ),
+    rows = []
+    for moment in moments:
+        told = (
+            *(_rate(moment[name]) for name in ("asked", "sent", "ok")),
+            *(_rate(moment[name]) for name in ("throttled", "errors", "cold")),
+            f"{moment['in_flight'] or 0.0:.1f}",
+            *(format_ms(moment[name]) for name in ("p50_ms", "p99_ms")),
         )
-        for moment in moments
-    )
+        rows.append(Row(f"{moment['second']:,} s", tuple(map(Cell, told))))
     rates = ("Due/s", "Sent/s", "Succeeded/s", "Throttled/s", "Failed/s", "Cold/s")
     columns = ("At", *rates, "In flight", "p50", "p99")
-    return Table("Second by second", columns, rows, folded=counted(len(rows), "row"))
+    return Table("Second by second", columns, tuple(rows), folded=counted(len(rows), "row"))
 
 
 def _rate(value: float) -> str:
@@ -186,22 +203,21 @@ def size_load_table(sweep: Sweep) -> Table | None:
 
 def load_sentence(sweep: Sweep) -> str:
     """The load that each size was put under, and what came of it; empty if none was."""
-    loads = [size for size in sweep.sizes if size.load is not None]
-    if sweep.load is None or not loads:
-        return ""
+    loads = [(size.memory_mb, size.load.met) for size in sweep.sizes if size.load is not None]
     asked = sweep.load
-    arrival = {"constant": "evenly spaced", "poisson": "at random (Poisson)"}
-    how = "" if asked.arrival is None else f", due {arrival.get(asked.arrival, asked.arrival)}"
+    if asked is None or not loads:
+        return ""
+    how = "" if asked.arrival is None else f", due {ARRIVALS.get(asked.arrival, asked.arrival)}"
     sizes = "One size was" if len(loads) == 1 else f"{len(loads)} sizes were"
     turns = "" if len(loads) == 1 else ", one after another, with the same calls"
     return f"{sizes} put under load ({load_words(asked)}{how}){turns}. {_outcome(loads)}"
 
 
-def _outcome(loads: list[SizeRow]) -> str:
-    met = [size.memory_mb for size in loads if size.load is not None and size.load.met]
-    missed = [s.memory_mb for s in loads if s.load is not None and s.load.met is False]
+def _outcome(loads: list[tuple[int, bool | None]]) -> str:
+    met = [size for size, bore in loads if bore]
+    missed = [size for size, bore in loads if bore is False]
     parts = [
-        f"{', '.join(f'{size:,}' for size in sizes)} MB {word}"
+        f"{_listed(sizes)} MB {word}"
         for sizes, word in ((met, "met the objectives"), (missed, "missed them"))
         if sizes
     ]
@@ -239,3 +255,42 @@ def _verdict(load: "SizeUnderLoad") -> str:
         return UNKNOWN
     missed = [verdict_words(verdict) for verdict in load.verdicts if not verdict.met]
     return f"missed {'; '.join(missed)}".strip() if missed or not load.met else "met"
+
+
+#: Causes that are shown, and lines of one's log.
+_SHOWN, _LINES = 3, 15
+
+
+def as_cause(errors: Mapping[str, Any]) -> Cause:
+    """Return a cause from its part of a document, which may have come from elsewhere."""
+    message, tail = errors.get("message"), errors.get("log_tail")
+    return Cause(
+        printable(str(errors["type"])),
+        None if message is None else printable(str(message)),
+        int(errors["count"]),
+        tuple(errors.get("memory_mb", ())),
+        None if tail is None else printable(str(tail), keep="\n\t"),
+    )
+
+
+def errors_section(causes: Iterable[Cause]) -> Iterator[Section]:
+    """Give the most frequent causes with the log of one, or nothing where nothing failed."""
+    ordered = sorted(causes, key=lambda cause: -cause.count)
+    if not ordered:
+        return
+    rows = []
+    for cause in ordered[:_SHOWN]:
+        at = Cell(f"{_listed(cause.memory_mb)} MB")
+        rows.append(Row(cause.type, (Cell(cause.message or ""), Cell(f"{cause.count:,}"), at)))
+    columns = ("Error", "Message", "Calls", "At")
+    table = Table("Errors", columns, tuple(rows), prose=("Message", "At"))
+    left = len(ordered) - _SHOWN
+    note = f"{left} more in the JSON." if left > 0 else ""
+    told = next((cause for cause in ordered if cause.log_tail), None)
+    end = "" if told is None else "\n".join((told.log_tail or "").strip().splitlines()[-_LINES:])
+    log = None if told is None else Log(f"Log of one {told.type}", end)
+    yield Section("Errors", note=note, tables=(table,), log=log)
+
+
+def _listed(sizes_mb: Iterable[int]) -> str:
+    return ", ".join(f"{size:,}" for size in sizes_mb)

@@ -8,10 +8,12 @@ from functools import partial
 from typing import Any
 
 from tuner.measure.failures import shortened
-from tuner.report.causes import as_cause, errors_section
 from tuner.report.elements import Answer, Fact, Figure, Section, View, share, state_text
 from tuner.report.load_events import event_facts, event_rest, events_section
 from tuner.report.load_tables import (
+    ARRIVALS,
+    as_cause,
+    errors_section,
     outcome_table,
     slo_table,
     step_table,
@@ -66,7 +68,7 @@ def _sections(document: Mapping[str, Any]) -> Iterator[Section]:
     throttles = throttle_table(document)
     outcomes = (outcome_table(document), *(() if throttles is None else (throttles,)))
     yield Section("How calls ended", tables=outcomes)
-    yield from errors_section([as_cause(each) for each in document.get("errors", ())])
+    yield from errors_section(map(as_cause, document.get("errors", ())))
     yield Section("Second by second", tables=(timeline_table(moments),))
     yield Section("How it was measured", facts=_method(document), brief=(CROSS_CHECK,))
 
@@ -197,8 +199,7 @@ def _method(document: Mapping[str, Any]) -> tuple[Fact, ...]:
         if asked["think_s"]:
             how += f", after {format_seconds(asked['think_s'])}"
     else:
-        arrival = {"constant": "evenly spaced", "poisson": "at random (Poisson)"}
-        how = f"calls are due {arrival[asked['arrival']]}, whether or not earlier ones have ended"
+        how = f"calls are due {ARRIVALS[asked['arrival']]}, whether or not earlier ones have ended"
     front = asked.get("front")
     through = "the Invoke API" if front is None else f"{front['method']} {front['url']}"
     signed = {"iam": "signed with IAM", "none": "not signed"}

@@ -9,7 +9,6 @@ from dataclasses import fields, replace
 from typing import Any
 
 from tuner.decide.result import Choice, ColdRow, Recommendation, SizeRow, StartupRow, Sweep, WarmRow
-from tuner.report.causes import causes_by_count
 from tuner.report.load_document import cross_check_document, iso_time, named, size_load
 from tuner.store.plain import dumps
 
@@ -25,6 +24,7 @@ def document(sweep: Sweep) -> dict[str, Any]:
     """The document, as plain values that ``json.dumps(..., allow_nan=False)`` takes."""
     run, facts = sweep.run, sweep.run.facts
     ordered = sorted(sweep.each, key=lambda each: each.arch != facts.arch)  # stable: its own first
+    causes = [cause for each in sweep.each for cause in each.causes]
     content = {
         "schema": SCHEMA,
         **named(run, "run", "target", "seed"),
@@ -37,7 +37,7 @@ def document(sweep: Sweep) -> dict[str, Any]:
         "recommendation": _recommendation(sweep.recommendation),
         "architectures": [_architecture(each, sweep) for each in ordered] if sweep.beside else None,
         "spend": sweep.spend,
-        "errors": causes_by_count(sweep),
+        "errors": sorted(causes, key=lambda cause: -cause.count),
         "warnings": [named(advice, "code", "text") for advice in sweep.warnings],
         "price": sweep.price,
         "variants": [_startup(row) for row in sweep.variants],

@@ -6,9 +6,8 @@ from functools import partial
 
 from tuner.decide.result import Sweep
 from tuner.report.answer import answer
-from tuner.report.causes import causes_by_count, errors_section
 from tuner.report.elements import Answer, Figure, Link, Section, Table, View, state_text
-from tuner.report.load_tables import load_sentence, size_load_table
+from tuner.report.load_tables import errors_section, load_sentence, size_load_table
 from tuner.report.method import date_time, method_section
 from tuner.report.month import month_fact, month_section
 from tuner.report.sweep_charts import cold_chart, cost_chart, latency_chart, trade_off_chart
@@ -71,7 +70,7 @@ def _sections(sweep: Sweep, said: Answer) -> Iterator[Section]:
             "intervals; “–” means unknown. Pareto: no other size is both cheaper and faster.",
             tables=(sizes,),
         )
-    yield from errors_section(causes_by_count(sweep))
+    yield from errors_section(cause for each in sweep.each for cause in each.causes)
     yield from _payloads(sweep, said)
     if (loads := size_load_table(sweep)) is not None:
         yield Section(

@@ -8,12 +8,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from math import exp, log
-from statistics import fmean
+from statistics import fmean, geometric_mean
 from typing import Any
 
 from tuner.errors import NotFound
-from tuner.model.run_history import ChangePoint, Sensitivity, change_points
+from tuner.model.run_history import Sensitivity, change_points
 from tuner.report.elements import change, measured
 from tuner.store.benches import StoredBench
 from tuner.units import format_memory
@@ -21,7 +20,6 @@ from tuner.units import format_memory
 Document = Mapping[str, Any]
 #: Case, MB, architecture where there are several, and measure.
 _Key = tuple[str, int, str | None, str]
-
 
 #: Smaller changes are real now and then, and matter to nobody.
 _LEAST = 0.02
@@ -43,21 +41,18 @@ class Point:
 
 @dataclass(frozen=True)
 class Change:
-    """Another level from ``points[position]`` on; levels are geometric means."""
+    """Another level from ``points[position]``, which is ``first``, on; levels are geometric
+    means."""
 
     position: int
+    first: Point
     before: float
     after: float
 
     @property
-    def ratio(self) -> float | None:
-        """After over before; None from nothing."""
-        return self.after / self.before if self.before > 0 else None
-
-    @property
     def text(self) -> str:
         """``+12 %``; from nothing, ``new``."""
-        return "new" if self.ratio is None else change(self.ratio)
+        return change(self.after / self.before) if self.before > 0 else "new"
 
 
 @dataclass(frozen=True)
@@ -147,33 +142,18 @@ def _points(document: Document, case: Mapping[str, Any]) -> Iterable[tuple[_Key,
                 if gate["verdict"] == "regressed" != first["verdict"]:
                     told[gate["measure"]] = gate
         for measure, gate in told.items():
-            yield (
-                (case["case"], size["memory_mb"], size.get("arch"), measure),
-                Point(
-                    bench=document["bench"],
-                    at=moment(document["started_at"]),
-                    commit=commit,
-                    value=gate["after"],
-                    verdict=gate["verdict"],
-                    configuration=configuration(after),
-                ),
-            )
+            judged = commit, gate["after"], gate["verdict"], configuration(after)
+            point = Point(document["bench"], moment(document["started_at"]), *judged)
+            yield (case["case"], size["memory_mb"], size.get("arch"), measure), point
 
 
 def _series(key: _Key, points: Sequence[Point]) -> Series:
     values = [point.value for point in points]
-    changes = tuple(Change(each.index, each.before, each.after) for each in _changes(values))
-    levels = tuple(change.after for change in changes)
-    first = changes[0].before if changes else _level(values)
-    return Series(*key, tuple(points), changes, (first, *levels))
-
-
-def _level(values: Sequence[float]) -> float:
-    """The geometric mean; the mean where there are values of zero."""
-    return exp(fmean(map(log, values))) if min(values) > 0 else fmean(values)
-
-
-def _changes(values: Sequence[float]) -> tuple[ChangePoint, ...]:
-    """Changes of level. A longer history has more places to look in, so each has to be surer."""
-    p_value = Sensitivity().p_value * min(1.0, _RUNS / max(1, len(values)))
-    return change_points(values, Sensitivity(p_value, _LEAST))
+    # A longer history has more places to look in, so each change has to be surer.
+    p_value = Sensitivity().p_value * min(1.0, _RUNS / len(values))
+    found = change_points(values, Sensitivity(p_value, _LEAST))
+    changes = tuple(Change(c.index, points[c.index], c.before, c.after) for c in found)
+    # One level is the geometric mean, or the mean where there are values of zero.
+    alone = geometric_mean(values) if min(values) > 0 else fmean(values)
+    levels = (found[0].before if found else alone, *(each.after for each in found))
+    return Series(*key, tuple(points), changes, levels)

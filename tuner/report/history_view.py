@@ -50,7 +50,7 @@ def history_view(documents: Sequence[Document], reports: Mapping[str, str]) -> V
     series = all_series(documents)
     changes = sorted(
         ((one, change) for one in series for change in one.changes),
-        key=lambda pair: pair[0].points[pair[1].position].at,
+        key=lambda pair: pair[1].first.at,
         reverse=True,
     )
     said, name = _answer(documents, changes), documents[-1]["suite"]
@@ -72,11 +72,13 @@ def _sections(
 ) -> Iterator[Section]:
     names = list(dict.fromkeys(case["case"] for each in documents for case in each["cases"]))
     if changes:
+        columns = ("Case", "Measure", "Change", "Level", "Commits", "First run")
+        rows = tuple(_change_row(one, change, names) for one, change in changes)
         yield Section(
             "Lasting changes",
             note="Where a measure moved and stayed, newest first. The cause lies between the two "
             "commits, or in the platform between the two runs.",
-            tables=(_change_table(changes, names),),
+            tables=(Table("Lasting changes", columns, rows),),
         )
     if series:
         note = "Each mark is a run and links to its row; lines are levels, as geometric means."
@@ -106,14 +108,12 @@ def _answer(documents: Sequence[Document], changes: _Changes) -> Answer:
     if not changes:
         return Answer("No lasting change", f"in {runs}", "good", facts)
     series, change = changes[0]
-    point, rising = series.points[change.position], change.after > change.before
-    rest = [
-        f"{series.measure} of {series.case} at {series.size}: {levels_text(series, change)}",
-        f"since {point.at:%Y-%m-%d}{f' ({point.commit[:7]})' if point.commit else ''}",
-    ]
-    by = change.text.lstrip("+-")
-    headline = f"{series.measure} {'rose' if rising else 'fell'} by {by}"
-    return Answer(headline, "; ".join(rest), "bad" if rising else "good", facts)
+    point, rising = change.first, change.after > change.before
+    since = f"since {point.at:%Y-%m-%d}{f' ({point.commit[:7]})' if point.commit else ''}"
+    rest = f"{series.measure} of {series.case} at {series.size}: {levels_text(series, change)}"
+    moved = f"{'rose' if rising else 'fell'} by {change.text.lstrip('+-')}"
+    tone = "bad" if rising else "good"
+    return Answer(f"{series.measure} {moved}", f"{rest}; {since}", tone, facts)
 
 
 def _facts(documents: Sequence[Document], changes: int) -> tuple[Fact, ...]:
@@ -129,14 +129,8 @@ def _facts(documents: Sequence[Document], changes: int) -> tuple[Fact, ...]:
     )
 
 
-def _change_table(changes: _Changes, names: Sequence[str]) -> Table:
-    columns = ("Case", "Measure", "Change", "Level", "Commits", "First run")
-    rows = tuple(_change_row(one, change, names) for one, change in changes)
-    return Table("Lasting changes", columns, rows)
-
-
 def _change_row(series: Series, change: Change, names: Sequence[str]) -> Row:
-    before, point = series.points[change.position - 1], series.points[change.position]
+    before, point = series.points[change.position - 1], change.first
     commits = [each.commit[:7] if each.commit else UNKNOWN for each in (before, point)]
     tone = "failed" if change.after > change.before else "recommended"
     to = f"#{anchor(names.index(series.case), point.bench)}"
@@ -198,7 +192,7 @@ def _remarks(series: Sequence[Series]) -> dict[str, list[str]]:
     for one in series:
         for change in one.changes:
             said = f"{_column(one)} {change.text} from here"
-            found.setdefault(one.points[change.position].bench, []).append(said)
+            found.setdefault(change.first.bench, []).append(said)
     return found
 
 
@@ -219,11 +213,8 @@ def _links(case: Mapping[str, Any], reports: Mapping[str, str]) -> tuple[Link, .
 
 def _figure(number: int, position: int, series: Series) -> Figure:
     title = f"{series.measure} at {series.size}"
-    said = [
-        f"{change.text} on {series.points[change.position].at:%Y-%m-%d}"
-        for change in series.changes
-    ]
-    text = f"{title} over {len(series.points):,} runs: {', '.join(said) or 'no lasting change'}."
+    said = ", ".join(f"{change.text} on {change.first.at:%Y-%m-%d}" for change in series.changes)
+    text = f"{title} over {len(series.points):,} runs: {said or 'no lasting change'}."
     return Figure(f"c{number}-{position}", title, text, partial(history_chart, series, number))
 
 

@@ -209,7 +209,7 @@ def _changes(series: Series) -> list[Any]:
         return []
     found = [
         {
-            "at": series.points[step.position].at.isoformat(),
+            "at": step.first.at.isoformat(),
             "change": label,
             "end": end,
             "text": f"{step.text}: {levels_text(series, step)}",
@@ -238,7 +238,7 @@ def _labels(series: Series) -> list[tuple[str, bool]]:
     found: list[tuple[str, bool]] = []
     free = 0.0
     for step in series.changes:
-        at = (series.points[step.position].at.timestamp() - begin) / span
+        at = (step.first.at.timestamp() - begin) / span
         end = at > 1 - _LABEL
         low = at - _LABEL if end else at
         fits = low >= free

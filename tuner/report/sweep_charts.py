@@ -5,8 +5,18 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from tuner.report.style import altair, by_name, color, finished, hint, over, rows, scale_of
-from tuner.report.sweep_series import P50, P95, ColdBar, OverMemory, TradeOff
+from tuner.report.style import (
+    altair,
+    by_name,
+    color,
+    finished,
+    hint,
+    over,
+    rows,
+    scale_of,
+    value_axis,
+)
+from tuner.report.sweep_series import P50, P95, ColdBar, OverMemory, Spot
 
 _HEIGHT = 340
 #: How a series looks: its hue, the dashes of its line and the shape of its points.
@@ -25,19 +35,18 @@ _LOOKS: dict[str, Look] = {P50: _FIRST, P95: _SECOND, "cost": _FIRST}
 
 def latency_chart(series: OverMemory) -> dict[str, Any]:
     """Vega-Lite of duration in ms over memory in MB."""
-    return _chart(series, "Warm duration (ms)", _looks(series, [P50, P95]))
+    return _chart(series, "Warm duration (ms)", P50, P95)
 
 
 def cost_chart(series: OverMemory) -> dict[str, Any]:
     """Vega-Lite of USD per million invocations over memory in MB."""
-    return _chart(series, "USD per million invocations", _looks(series, ["cost"]))
+    return _chart(series, "USD per million invocations", "cost")
 
 
-def _looks(series: OverMemory, usual: list[str]) -> dict[str, Look]:
+def _looks(series: OverMemory, usual: Sequence[str]) -> dict[str, Look]:
     """Each series' look, in order; where groups such as architectures are compared (``arm64 p50``)
     the hue is the group's, and dashes and shape tell p50 from p95."""
-    names = [line.series for line in series.lines] + [point.series for point in series.points]
-    found = list(dict.fromkeys(names))
+    found = list(dict.fromkeys(each.series for each in (*series.lines, *series.points)))
     if set(found) <= set(usual):
         return {name: _LOOKS[name] for name in usual}
     groups = list(dict.fromkeys(name.rpartition(" ")[0] for name in found))
@@ -50,8 +59,8 @@ def _looks(series: OverMemory, usual: list[str]) -> dict[str, Look]:
     return looks
 
 
-def _chart(series: OverMemory, title: str, looks: dict[str, Look]) -> dict[str, Any]:
-    alt = altair()
+def _chart(series: OverMemory, title: str, *usual: str) -> dict[str, Any]:
+    alt, looks = altair(), _looks(series, usual)
     x = alt.X(
         "memory_mb:Q",
         title="Memory (MB)",
@@ -156,22 +165,19 @@ def _marks(series: OverMemory) -> list[Any]:
     return layers
 
 
-_KINDS = {
-    "pick": ("recommended", "good"),
-    "now": ("current", "second"),
-    "pareto": ("Pareto", "accent"),
-    "other": ("other", "muted"),
-}
+_KINDS = {"recommended": "good", "current": "second", "Pareto": "accent", "other": "muted"}
 
 
-def trade_off_chart(series: TradeOff) -> dict[str, Any]:
+def trade_off_chart(spots: Sequence[Spot]) -> dict[str, Any]:
     """Vega-Lite of USD per million over mean duration in ms; crosses are 90 % intervals."""
     alt = altair()
-    chart = rows([{**asdict(spot), "kind": _KINDS[spot.kind][0]} for spot in series.spots])
-    x = over("X", "duration_ms", "Mean warm duration (ms)", series.duration)
-    y = over("Y", "cost", "USD per million invocations", series.cost)
-    present = {spot.kind for spot in series.spots}
-    looks = {name: color(hue) for kind, (name, hue) in _KINDS.items() if kind in present}
+    chart = rows([asdict(spot) for spot in spots])
+    durations = [each for spot in spots for each in (spot.duration_low, spot.duration_high)]
+    costs = [each for spot in spots for each in (spot.cost_low, spot.cost_high)]
+    x = over("X", "duration_ms", "Mean warm duration (ms)", value_axis(durations, from_zero=False))
+    y = over("Y", "cost", "USD per million invocations", value_axis(costs, from_zero=False))
+    present = {spot.kind for spot in spots}
+    looks = {kind: color(hue) for kind, hue in _KINDS.items() if kind in present}
     hue = by_name("Color", "kind", looks, legend=alt.Legend(symbolType="circle"))
     across = chart.mark_rule().encode(
         alt.X("duration_low:Q"), alt.X2("duration_high:Q"), y, color=hue

@@ -68,7 +68,7 @@ class OverMemory:
 class Spot:
     """One size in the plane of mean duration and cost, with the 90 % intervals of both."""
 
-    kind: str  # "pick", "now", "pareto" or "other"
+    kind: str  # "recommended", "current", "Pareto" or "other"
     label: str  # empty: not written beside the point
     text: str
     duration_ms: float
@@ -77,15 +77,6 @@ class Spot:
     cost: float
     cost_low: float
     cost_high: float
-
-
-@dataclass(frozen=True)
-class TradeOff:
-    """Sizes by duration and cost."""
-
-    spots: tuple[Spot, ...]
-    duration: Axis
-    cost: Axis
 
 
 @dataclass(frozen=True)
@@ -126,26 +117,22 @@ def cost_series(sweep: Sweep) -> OverMemory:
     return _over_memory(sweep, points, lines, ())
 
 
-def trade_off(sweep: Sweep) -> TradeOff:
+def trade_off(sweep: Sweep) -> tuple[Spot, ...]:
     """Measured sizes, and the recommended one from the curve if it was not measured."""
     found = [_measured_spot(size, each, sweep) for each in sweep.each for size in each.sizes]
-    spots = [spot for spot in [*found, _fitted_pick(sweep)] if spot is not None]
-    durations = [each for spot in spots for each in (spot.duration_low, spot.duration_high)]
-    costs = [each for spot in spots for each in (spot.cost_low, spot.cost_high)]
-    axes = value_axis(durations, from_zero=False), value_axis(costs, from_zero=False)
-    return TradeOff(tuple(spots), *axes)
+    return tuple(spot for spot in [*found, _fitted_pick(sweep)] if spot is not None)
 
 
 def cold_bars(sweep: Sweep) -> tuple[ColdBar, ...]:
     """Median INIT and median first call of every size with cold starts."""
-    bars = []
-    for size, each in [(size, one) for one in sweep.each for size in one.sizes]:
-        memory = size_named(size.memory_mb, each, bool(sweep.beside))
-        for part, stats in (("INIT", size.cold.init_ms), ("first call", size.cold.duration_ms)):
-            if stats is not None and _drawable(stats.p50):
-                text = f"{memory}, {part}: {format_ms(stats.p50)}"
-                bars.append(ColdBar(memory, part, stats.p50, text))
-    return tuple(bars)
+    found = [
+        (size_named(size.memory_mb, each, bool(sweep.beside)), part, stats.p50)
+        for each in sweep.each
+        for size in each.sizes
+        for part, stats in (("INIT", size.cold.init_ms), ("first call", size.cold.duration_ms))
+        if stats is not None and _drawable(stats.p50)
+    ]
+    return tuple(ColdBar(*bar, f"{bar[0]}, {bar[1]}: {format_ms(bar[2])}") for bar in found)
 
 
 def _latency(sweep: Sweep, groups: Sequence[Sweep], limits: tuple[Limit, ...] = ()) -> OverMemory:
@@ -209,10 +196,9 @@ def _over_memory(
     sweep: Sweep, points: list[Point], lines: list[Point], limits: tuple[Limit, ...]
 ) -> OverMemory:
     pick, marks = sweep.recommendation, tuple(_marks(sweep))
-    axis = value_axis(
-        [point.value for point in [*points, *lines]], [limit.value for limit in limits]
-    )
-    sizes = [point.memory_mb for point in [*points, *lines]] + [mark.memory_mb for mark in marks]
+    drawn = [*points, *lines]
+    axis = value_axis([point.value for point in drawn], [limit.value for limit in limits])
+    sizes = [each.memory_mb for each in (*drawn, *marks)]
     return OverMemory(
         points=tuple(points),
         lines=tuple(lines),
@@ -254,8 +240,8 @@ def _measured_spot(size: SizeRow, each: Sweep, sweep: Sweep) -> Spot | None:
         return None
     label = size_named(size.memory_mb, each, bool(sweep.beside))
     kind = _kind(size.memory_mb, each)
-    if kind == "pick" and each is not sweep:
-        kind = "pareto"  # the best of its architecture, which was not chosen
+    if kind == "recommended" and each is not sweep:
+        kind = "Pareto"  # the best of its architecture, which was not chosen
     return Spot(
         kind,
         "" if kind == "other" else label,
@@ -267,9 +253,7 @@ def _measured_spot(size: SizeRow, each: Sweep, sweep: Sweep) -> Spot | None:
 
 def _fitted_pick(sweep: Sweep) -> Spot | None:
     pick, band = sweep.recommendation, sweep.band
-    if pick is None or band is None or pick.memory_mb in {size.memory_mb for size in sweep.sizes}:
-        return None
-    if not len(band.memory_mb):
+    if pick is None or band is None or not len(band.memory_mb):
         return None
     curves = (
         *(band.mean_ms, band.mean_low_ms, band.mean_high_ms),
@@ -278,17 +262,18 @@ def _fitted_pick(sweep: Sweep) -> Spot | None:
     mean, low, high, cost, cost_low, cost_high = (
         float(np.interp(pick.memory_mb, band.memory_mb, curve)) for curve in curves
     )
-    if not _drawable(mean) or not _drawable(cost):
+    measured = pick.memory_mb in {size.memory_mb for size in sweep.sizes}
+    if measured or not _drawable(mean) or not _drawable(cost):
         return None
     label = size_named(pick.memory_mb, sweep)
     text = f"{label}, from the fitted curve: {format_ms(mean)}, {money(cost)} per million"
     ends, cost_ends = _bounds((low, high), mean), _bounds((cost_low, cost_high), cost)
-    return Spot("pick", label, text, mean, *ends, cost, *cost_ends)
+    return Spot("recommended", label, text, mean, *ends, cost, *cost_ends)
 
 
 def _kind(memory_mb: int, sweep: Sweep) -> str:
     if sweep.recommendation is not None and sweep.recommendation.memory_mb == memory_mb:
-        return "pick"
+        return "recommended"
     if sweep.current_mb == memory_mb:
-        return "now"
-    return "pareto" if memory_mb in sweep.pareto_mb else "other"
+        return "current"
+    return "Pareto" if memory_mb in sweep.pareto_mb else "other"

@@ -149,7 +149,7 @@ def _choice(sweep: Sweep) -> Iterator[Section]:
         "values.",
         partial(trade_off_chart, spots),
     )
-    figures = (figure,) if len(spots.spots) > 1 else ()
+    figures = (figure,) if len(spots) > 1 else ()
     if figures or others is not None:
         tables = () if others is None else (others,)
         yield Section("Cost against speed", figures=figures, tables=tables)

@@ -1,7 +1,16 @@
 """The answer in words: which size, what it changes, how sure it is, and the figures beside it."""
 
-from tuner.decide.result import Interval, Recommendation, Sweep, VersusCurrent
-from tuner.report.elements import Answer, Fact, between, format_chance, known, money, size_named
+from tuner.decide.result import Recommendation, Sweep, VersusCurrent
+from tuner.report.elements import (
+    Answer,
+    Fact,
+    between,
+    counted,
+    format_chance,
+    known,
+    money,
+    size_named,
+)
 from tuner.units import (
     UNKNOWN,
     format_cost_change,
@@ -22,41 +31,36 @@ def answer(sweep: Sweep) -> Answer:
     if pick is None and sweep.run.command == "cold":
         return _cold_answer(sweep)
     if pick is None:
-        return Answer("No size is recommended", _why_none(sweep), "bad", (), ())
-    now = pick.versus_current
+        return Answer("No size is recommended", _why_none(sweep), "bad")
+    now, missed = pick.versus_current, pick.meets_slo is False
     keep = now is not None and (now.memory_mb, now.arch or pick.arch) == (pick.memory_mb, pick.arch)
     named = size_named(pick.memory_mb, sweep)
     headline = f"Keep {named} (current)" if keep else named
-    parts = [
-        *([] if now is None or keep else [_versus(now)]),
-        *([f"p95 {format_ms(pick.p95_ms)}"] if known(pick.p95_ms) is not None else []),
-        *_cost_part(pick),
-        *_slo_part(pick),
-        *_safe_part(pick),
-    ]
+    parts = (
+        "" if now is None or keep else _versus(now),
+        "" if known(pick.p95_ms) is None else f"p95 {format_ms(pick.p95_ms)}",
+        _cost_part(pick),
+        f"does not meet {' and '.join(pick.slo) or 'its objectives'}" if missed else "",
+        _safe_part(pick),
+    )
     rest = "; ".join(part for part in parts if part)
-    tone = "warn" if pick.meets_slo is False else "good"
-    return Answer(headline, rest, tone, _facts(pick), pick.reasons)
+    return Answer(headline, rest, "warn" if missed else "good", _facts(pick), pick.reasons)
 
 
 def _cold_answer(sweep: Sweep) -> Answer:
     """Word what was asked for alone: cold starts. The range is over the sizes' medians."""
     rows = [s for each in sweep.each for s in each.sizes if s.cold.n and s.cold.total_ms]
     if not rows:
-        return Answer("No cold starts", "none was seen; see the table", "bad", (), ())
-    totals = [row.cold.total_ms.p50 for row in rows if row.cold.total_ms]
-    inits = [row.cold.init_ms.p50 for row in rows if row.cold.init_ms]
-    count = sum(row.cold.n for row in rows)
+        return Answer("No cold starts", "none was seen; see the table", "bad")
     if sweep.variants:
         return _variants_answer(sweep)
+    totals = [row.cold.total_ms.p50 for row in rows if row.cold.total_ms]
+    inits = [row.cold.init_ms.p50 for row in rows if row.cold.init_ms]
     sizes = {row.memory_mb for row in rows}
-    headline = (
-        f"{count} cold starts at {len(sizes)} sizes"
-        if len(sizes) > 1
-        else (f"{count} cold starts at {format_memory(rows[0].memory_mb)}")
-    )
+    at = f"{len(sizes)} sizes" if len(sizes) > 1 else format_memory(rows[0].memory_mb)
+    headline = f"{sum(row.cold.n for row in rows)} cold starts at {at}"
     rest = f"INIT {_span(inits)}; INIT and first call {_span(totals)}"
-    return Answer(headline, rest, "good", (), ())
+    return Answer(headline, rest, "good")
 
 
 def _variants_answer(sweep: Sweep) -> Answer:
@@ -65,7 +69,7 @@ def _variants_answer(sweep: Sweep) -> Answer:
     listed = [f"{variant} {format_ms(ms)}" for ms, variant in sorted(known_ms)]
     size = format_memory(sweep.variants[0].memory_mb)
     tone = "warn" if len(listed) < len(sweep.variants) else "good"
-    return Answer(f"First call at {size}, p50", ", ".join(listed), tone, (), ())
+    return Answer(f"First call at {size}, p50", ", ".join(listed), tone)
 
 
 def _span(medians: list[float]) -> str:
@@ -107,48 +111,43 @@ def _differs(change: float | None) -> bool:
     return change is not None and abs(change) >= _SAME
 
 
-def _cost_part(pick: Recommendation) -> list[str]:
+def _cost_part(pick: Recommendation) -> str:
     cost = pick.cost_usd_per_million
     if pick.versus_current is not None or cost is None or known(cost.mean) is None:
-        return []
-    return [f"{money(cost.mean)} per million calls"]
+        return ""
+    return f"{money(cost.mean)} per million calls"
 
 
-def _slo_part(pick: Recommendation) -> list[str]:
-    if pick.meets_slo is False:
-        return [
-            f"does not meet {' and '.join(pick.slo)}"
-            if pick.slo
-            else "does not meet its objectives"
-        ]
-    return []
-
-
-def _safe_part(pick: Recommendation) -> list[str]:
-    if pick.safe_range_mb is None or pick.safe_range_mb[0] == pick.safe_range_mb[1]:
-        return []
-    if pick.meets_slo is False or not _sure(pick):  # there is no choice that could hold
-        return []
-    low, high = pick.safe_range_mb
+def _safe_part(pick: Recommendation) -> str:
+    low, high = pick.safe_range_mb or (0, 0)
+    # Without a choice that could hold nothing is said.
+    if low == high or pick.meets_slo is False or not _sure(pick):
+        return ""
     as_good = "all cost" if pick.strategy == "cost" else "are all"
-    return [f"{low:,} to {high:,} MB {as_good} within 5 % of the best"]
+    return f"{low:,} to {high:,} MB {as_good} within 5 % of the best"
 
 
 def _facts(pick: Recommendation) -> tuple[Fact, ...]:
     cost = pick.cost_usd_per_million
-    mean = None if cost is None else known(cost.mean)
+    interval = between(cost)
+    others = (("p50", pick.p50_ms), ("p99", pick.p99_ms))
+    shown = (f"{name} {format_ms(ms)}" for name, ms in others if known(ms) is not None)
     facts = [
-        Fact("Cost per million", money(mean), _interval_note(cost)),
-        Fact("Duration, p95", format_ms(pick.p95_ms), _other_quantiles(pick)),
+        Fact(
+            "Cost per million",
+            money(None if cost is None else cost.mean),
+            f"90 % interval: {interval}" if interval else "",
+        ),
+        Fact("Duration, p95", format_ms(pick.p95_ms), ", ".join(["from the fitted curve", *shown])),
     ]
     if pick.slo:
         met = {True: "met", False: "not met", None: UNKNOWN}[pick.meets_slo]
         facts.append(Fact("Objective", met, ", ".join(pick.slo)))
     if pick.meets_slo is False:
         return tuple(facts)
-    facts.append(_confidence(pick.confidence))
-    calls = f"{pick.verified_calls:,} {'call' if pick.verified_calls == 1 else 'calls'}"
-    facts.append(Fact("Verified by", calls, "of this size itself"))
+    chance = format_chance(pick.confidence)
+    facts.append(Fact("Confidence", chance, "chance that it is within 5 % of the best"))
+    facts.append(Fact("Verified by", counted(pick.verified_calls, "call"), "of this size itself"))
     if pick.safe_range_mb is not None and _sure(pick):
         low, high = pick.safe_range_mb
         value = format_memory(low) if low == high else f"{low:,} to {high:,} MB"
@@ -159,18 +158,3 @@ def _facts(pick: Recommendation) -> tuple[Fact, ...]:
 def _sure(pick: Recommendation) -> bool:
     """Tell if the pick is sure enough for a claim about the sizes around it."""
     return pick.confidence is None or pick.confidence >= _SURE
-
-
-def _interval_note(cost: Interval | None) -> str:
-    text = between(cost)
-    return f"90 % interval: {text}" if text else ""
-
-
-def _other_quantiles(pick: Recommendation) -> str:
-    parts = (("p50", pick.p50_ms), ("p99", pick.p99_ms))
-    shown = (f"{n} {format_ms(v)}" for n, v in parts if known(v) is not None)
-    return ", ".join(["from the fitted curve", *shown])
-
-
-def _confidence(confidence: float | None) -> Fact:
-    return Fact("Confidence", format_chance(confidence), "chance that it is within 5 % of the best")

@@ -198,7 +198,7 @@ def _over_memory(
     pick, marks = sweep.recommendation, tuple(_marks(sweep))
     drawn = [*points, *lines]
     axis = value_axis([point.value for point in drawn], [limit.value for limit in limits])
-    sizes = [each.memory_mb for each in (*drawn, *marks)]
+    sizes = [point.memory_mb for point in drawn] + [mark.memory_mb for mark in marks]
     return OverMemory(
         points=tuple(points),
         lines=tuple(lines),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 from tuner.decide.result import Recommendation, SizeRow, StartupRow, Sweep
 from tuner.report.elements import (
@@ -20,6 +21,7 @@ from tuner.report.elements import (
 )
 from tuner.units import UNKNOWN, format_memory, format_ms, format_rate, format_seconds, format_share
 
+T = TypeVar("T")
 _PICKED, _NOW = "recommended", "current"
 _NONE = Cell(UNKNOWN)
 
@@ -56,11 +58,15 @@ _STARTUP: Mapping[str, Callable[[StartupRow], Cell]] = {
     "INIT or restore": lambda row: Cell(_starts(row)),
     "Duration p50": lambda row: Cell(statistic(row.duration_ms, "p50")),
     "Warm p50": lambda row: Cell(statistic(row.warm_ms, "p50")),
-    "Ready after": lambda row: _NONE if row.ready_s is None else Cell(format_seconds(row.ready_s)),
+    "Ready after": lambda row: Cell(format_seconds(row.ready_s)),
     "Cost per million": lambda row: Cell(_per_million(row.call_usd)),
     "Extra per million cold starts": lambda row: Cell(_per_million(row.start_usd)),
     "Provisioned, per hour": lambda row: Cell(money(row.kept_usd_per_hour)),
 }
+
+
+def _cells(columns: Mapping[str, Callable[[T], Cell]], thing: T) -> tuple[Cell, ...]:
+    return tuple(cell(thing) for cell in columns.values())
 
 
 def size_table(sweep: Sweep) -> Table:
@@ -76,28 +82,24 @@ def _size_rows(sweep: Sweep, compared: Sweep) -> list[Row]:
     pick = sweep.recommendation
     if pick is not None and pick.memory_mb not in rows:
         rows[pick.memory_mb] = _fitted_row(pick, sweep, several)
-    if sweep is not compared:  # its architecture was not chosen
-        best = {_PICKED: "its best"}
-        rows = {
-            size: replace(row, marks=tuple(best.get(mark, mark) for mark in row.marks))
-            for size, row in rows.items()
-        }
-    return [rows[memory_mb] for memory_mb in sorted(rows)]
+    # Of an architecture that was not chosen the pick is no recommendation.
+    best = {_PICKED: "its best"} if sweep is not compared else {}
+    return [
+        replace(row, marks=tuple(best.get(mark, mark) for mark in row.marks))
+        for _, row in sorted(rows.items())
+    ]
 
 
 def _size_row(size: SizeRow, sweep: Sweep, several: bool) -> Row:
     reason = size.reason or ("reason unknown" if size.status == "failed" else "")
     head = size_named(size.memory_mb, sweep, several)
-    cells = tuple(cell(size) for cell in _SIZE.values())
-    return Row(head, cells, _marks(size.memory_mb, sweep), size.status, reason)
+    return Row(head, _cells(_SIZE, size), _marks(size.memory_mb, sweep), size.status, reason)
 
 
 def _fitted_row(pick: Recommendation, sweep: Sweep, several: bool) -> Row:
     fitted = {
-        "p50": Cell(format_ms(pick.p50_ms)),
-        "p95": Cell(format_ms(pick.p95_ms)),
+        **{column: cell(pick) for column, cell in _ARCH.items()},
         "p99": Cell(format_ms(pick.p99_ms)),
-        "Cost per million": cost_cell(pick.cost_usd_per_million),
     }
     cells = tuple(fitted.get(column, _NONE) for column in _SIZE)
     head = size_named(pick.memory_mb, sweep, several)
@@ -169,24 +171,19 @@ def _arch_row(each: Sweep, compared: Sweep) -> Row:
         why = next((size.reason for size in each.sizes if size.reason), "nothing was measured")
         return Row(each.arch, (*(_NONE for _ in _ARCH), rate, _NONE), marks, "failed", why or "")
     chance = Cell(format_chance(compared.chances.get(each.arch)))
-    return Row(each.arch, (*(cell(pick) for cell in _ARCH.values()), rate, chance), marks)
+    return Row(each.arch, (*_cells(_ARCH, pick), rate, chance), marks)
 
 
 def cold_table(sweep: Sweep) -> Table | None:
     """Cold starts by size, or ``None`` if none were measured."""
-    rows = tuple(
-        Row(
-            size_named(size.memory_mb, each, bool(sweep.beside)),
-            tuple(cell(size) for cell in _COLD.values()),
-            _marks(size.memory_mb, each) if each is sweep else (),
-        )
-        for each in sweep.each
-        for size in each.sizes
-        if size.cold.n
-    )
+    rows = []
+    for each, size in [(one, size) for one in sweep.each for size in one.sizes if size.cold.n]:
+        head = size_named(size.memory_mb, each, bool(sweep.beside))
+        marks = _marks(size.memory_mb, each) if each is sweep else ()
+        rows.append(Row(head, _cells(_COLD, size), marks))
     columns = ("Memory", *_COLD)
     narrow = tuple(column for column in columns if column != "INIT p95")
-    return Table("Cold starts by memory size", columns, rows, narrow) if rows else None
+    return Table("Cold starts by memory size", columns, tuple(rows), narrow) if rows else None
 
 
 def choice_table(sweep: Sweep) -> Table | None:
@@ -225,9 +222,9 @@ def runner_up_table(sweep: Sweep) -> Table | None:
     rows = []
     for other in pick.runners_up:
         arch = other.arch or (sweep.arch if sweep.beside else None)
-        cost = Cell(money(known(other.cost_usd_per_million)))
-        cells = (cost, Cell(format_ms(other.duration_ms)), Cell(other.why_not))
-        rows.append(Row(format_memory(other.memory_mb) + (f" on {arch}" if arch else ""), cells))
+        head = format_memory(other.memory_mb) + (f" on {arch}" if arch else "")
+        told = money(other.cost_usd_per_million), format_ms(other.duration_ms), other.why_not
+        rows.append(Row(head, tuple(map(Cell, told))))
     columns = ("Memory", "Cost per million", "Mean duration", "Compared with the pick")
     note = "The next best sizes, as measured:"
     return Table("Runners-up", columns, tuple(rows), prose=columns[-1:], note=note)
@@ -240,13 +237,7 @@ def startup_table(sweep: Sweep) -> Table | None:
     size = format_memory(sweep.variants[0].memory_mb)
     narrow = ("Start", "First calls", "First call p50", "INIT or restore", "Provisioned, per hour")
     rows = tuple(
-        Row(
-            row.name,
-            tuple(cell(row) for cell in _STARTUP.values()),
-            (),
-            row.status,
-            row.reason or "",
-        )
+        Row(row.name, _cells(_STARTUP, row), (), row.status, row.reason or "")
         for row in sweep.variants
     )
     return Table(f"Ways to start at {size}", ("Start", *_STARTUP), rows, narrow)

@@ -186,7 +186,10 @@ class Loading:
             script=sending.script,
         )
         bodies = tuple(payload.body for payload in self._payloads)
-        calls = list(self._round()) if closed else self._calls()
+        if closed:
+            calls: Iterable[Call] = list(self._calls(itertools.repeat(None, _ROUND)))
+        else:
+            calls = self._calls(profile.due_times(Random(f"{sending.seed}/due")))
         return Batch(calls, bodies, sending.concurrency, 0, answer_timeout_s(facts), policy)
 
     def began(self, number: int, due_s: float) -> float:
@@ -196,21 +199,13 @@ class Loading:
             self._due.clear()
         return self.start_s
 
-    def _calls(self) -> Iterator[Call]:
-        """An open model's calls, in order of their due times."""
-        due_times = self._profile.due_times(Random(f"{self._sending.seed}/due"))
+    def _calls(self, due_times: Iterable[float | None]) -> Iterator[Call]:
+        """Calls in order of their due times, with payloads in their proportions."""
         what = zip(due_times, self._chosen(), self._dealt(), strict=False)
         for number, (due_s, payload, variant) in enumerate(what, self._sending.first_call):
             if self.start_s is None:
                 self._due[number] = due_s
             yield Call(number, variant, payload, Purpose.LOAD, due_s)
-
-    def _round(self) -> Iterator[Call]:
-        """A closed model's calls, with payloads in their proportions."""
-        first = self._sending.first_call
-        numbers = range(first, first + _ROUND)
-        for number, payload, variant in zip(numbers, self._chosen(), self._dealt(), strict=False):
-            yield Call(number, variant, payload, Purpose.LOAD)
 
     def _dealt(self) -> Iterator[Variant]:
         """Variants in turn, each round of them in another order."""

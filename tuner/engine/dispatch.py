@@ -228,18 +228,20 @@ class Dispatch:
         elapsed = now - self.start_s if self.start_s else 0.0
         if not self._alive:
             self._until_s = min(self._until_s, elapsed)
-        held = [out for out in self._out.values() if out.worker == worker]
-        again = [out for out in held if not out.begun and (out.call.due_s or -1.0) > elapsed]
-        lost = [out for out in held if out not in again] if self._alive else held
-        for out in lost:
+        again, lost = [], 0
+        for out in [each for each in self._out.values() if each.worker == worker]:
+            if self._alive and not out.begun and (out.call.due_s or -1.0) > elapsed:
+                again.append(out.call)
+                continue
+            lost += 1
             del self._out[out.call.number]
             if not out.begun:
                 self._drop(out.call, "worker lost")
-        self.shortfall.gaps.append(Gap(worker, now - self._origin, len(lost)))
+        self.shortfall.gaps.append(Gap(worker, now - self._origin, lost))
         for name, concurrency in self._shares():
             self._pool.send(name, wire.pack(wire.LIMIT, concurrency))
-        if self._alive and not self._stopped:
-            self._hand_out([out.call for out in again])
+        if not self._stopped:
+            self._hand_out(again)
 
     def _drop(self, call: Call, reason: str) -> None:
         """Count a call without a sample, if it was asked for at all."""

@@ -7,18 +7,17 @@ invokes.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from ulid import ULID
 
-from tuner.aws.configuration import Configuration, settled, uses_snap_start
+from tuner.aws.configuration import settled
 from tuner.aws.control import ControlPlane
 from tuner.aws.logs import FunctionLog, LogReports
 from tuner.aws.session import current_keys, open_session
 from tuner.errors import TargetError, UsageError
 from tuner.recording.reportline import Report
 from tuner.records import ON_DEMAND, Advice, Backend, FunctionFacts, Part, Setting
-from tuner.targets.aws_observers import open_metrics, open_trail, platform_facts
+from tuner.targets.aws_observers import open_metrics, open_trail
 from tuner.targets.aws_versions import AwsOptions, Deployed
 from tuner.targets.choices import NOTES, Isolation, read_arches
 from tuner.targets.composite import Composite
@@ -35,6 +34,7 @@ from tuner.targets.seam import (
     never,
 )
 from tuner.targets.suitability import (
+    function_facts,
     refuse_other_version,
     refuse_split_alias,
     refuse_startups,
@@ -46,11 +46,8 @@ def open_aws(name: TargetName, options: AwsOptions) -> "AwsTarget":
     """Open a session for a function; nothing is asked yet. An ARN's region is used."""
     given = options.session
     if name.region and given.region and name.region != given.region:
-        raise UsageError(
-            name.text,
-            f"its ARN is in {name.region}, but --region says {given.region}",
-            "Leave out --region.",
-        )
+        reason = f"its ARN is in {name.region}, but --region says {given.region}"
+        raise UsageError(name.text, reason, "Leave out --region.")
     session = open_session(replace(given, region=given.region or name.region))
     return AwsTarget(ControlPlane(session, options.clock), name, options)
 
@@ -125,10 +122,8 @@ class AwsTarget(Target):
         """From the function's log, and from a local Lambda's own records."""
         facts = self.describe()
         if facts.log_format == "JSON" and facts.system_log_level in ("WARN", "ERROR"):
-            level = facts.system_log_level
-            reason = (
-                f"its system log level {level} hides START and REPORT, which events are followed by"
-            )
+            hides = f"its system log level {facts.system_log_level} hides START and REPORT"
+            reason = f"{hides}, which events are followed by"
             raise TargetError(self._name.text, reason, "Set it to INFO, or leave out --mode async.")
         log = self._log(beside=True)
         return open_trail(self._control, log, self._deployed.function, variant.qualifier)
@@ -146,9 +141,7 @@ class AwsTarget(Target):
     def published(self, qualifier: str) -> Variant:
         """A version or alias of the function, as it is configured there."""
         function = self._name.function
-        if qualifier != "$LATEST" and not qualifier.isdigit():
-            text = f"{function}:{qualifier}"
-            refuse_split_alias(self._control.get_alias(function, qualifier), text)
+        refuse_split_alias(self._control, function, qualifier, f"{function}:{qualifier}")
         found = self._control.configuration(function, qualifier)
         arch = (found.get("Architectures") or ["x86_64"])[0]
         return Variant(Setting(found["MemorySize"], arch), qualifier)
@@ -183,43 +176,11 @@ class AwsTarget(Target):
         configuration = latest
         if qualifier is not None:
             configuration = self._control.configuration(function, qualifier)
-            if not qualifier.isdigit():
-                refuse_split_alias(self._control.get_alias(function, qualifier), text)
+            refuse_split_alias(self._control, function, qualifier, text)
             refuse_other_version(configuration, latest, text)
         refuse_unsuitable(latest, text)
         self._log_group = (configuration.get("LoggingConfig") or {}).get("LogGroup")
-        return _facts(self._control, configuration, found.get("Concurrency") or {})
-
-
-def _facts(
-    control: ControlPlane, configuration: Configuration, concurrency: Mapping[str, Any]
-) -> FunctionFacts:
-    """Facts from a configuration and reserved concurrency as GetFunction has them; asks for the
-    account's concurrency, and a local Lambda for its machine."""
-    session = control.session
-    platform = platform_facts(session.endpoint_url) if session.loopback else {}
-    logging = configuration.get("LoggingConfig") or {}
-    return FunctionFacts(
-        name=configuration["FunctionName"],
-        arn=configuration["FunctionArn"],
-        backend=Backend.LOCAL if platform else Backend.AWS,
-        region=session.region,
-        arch=(configuration.get("Architectures") or ["x86_64"])[0],
-        runtime=configuration.get("Runtime"),
-        memory_mb=configuration["MemorySize"],
-        timeout_s=float(configuration["Timeout"]),
-        version=configuration.get("Version", "$LATEST"),
-        handler=configuration.get("Handler"),
-        package=str(configuration.get("PackageType", "Zip")).lower(),
-        ephemeral_mb=(configuration.get("EphemeralStorage") or {}).get("Size", 512),
-        log_format=logging.get("LogFormat", "Text"),
-        system_log_level=logging.get("SystemLogLevel"),
-        reserved_concurrency=concurrency.get("ReservedConcurrentExecutions"),
-        account_concurrency=control.account_concurrency(),
-        traced=(configuration.get("TracingConfig") or {}).get("Mode") == "Active",
-        snap_start=uses_snap_start(configuration),
-        platform=platform,
-    )
+        return function_facts(self._control, configuration, found.get("Concurrency") or {})
 
 
 def on_architectures(target: AwsTarget, written: str) -> Target:

@@ -5,8 +5,7 @@ a RevisionId nobody has is refused by Lambda after it has looked at the rights. 
 tried so is said to be unknown. It never invokes (a dry run starts nothing).
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator
 
 from tuner.aws.calls import AwsService
 from tuner.aws.configuration import Configuration, revision_of
@@ -14,11 +13,16 @@ from tuner.aws.control import ControlPlane
 from tuner.aws.logs import FunctionLog
 from tuner.aws.metrics import read_metrics
 from tuner.errors import AccessDenied, ChangedUnderneath, TargetError, TunerError
-from tuner.records import Backend, Metric
-from tuner.targets.aws_observers import cloudwatch_beside, platform_facts
+from tuner.records import Backend, FunctionFacts, Metric
+from tuner.targets.aws_observers import cloudwatch_beside
 from tuner.targets.names import TargetName
 from tuner.targets.seam import Finding, Level
-from tuner.targets.suitability import no_snap_start, refuse_split_alias, refuse_unsuitable
+from tuner.targets.suitability import (
+    function_facts,
+    no_snap_start,
+    refuse_split_alias,
+    refuse_unsuitable,
+)
 
 #: No revision of anything: a change that expects it is refused.
 _NO_REVISION = "00000000-0000-0000-0000-000000000000"
@@ -42,11 +46,12 @@ def check_up(control: ControlPlane, name: TargetName) -> Iterator[Finding]:
         return
     latest: Configuration = found["Configuration"]
     yield Finding("function", Level.OK, f"{latest['FunctionArn']} can be read")
+    facts = function_facts(control, latest, found.get("Concurrency") or {})
     yield _suitable(control, name, latest)
-    yield from _permissions(control, name, latest)
-    yield from _concurrency(control, name, found.get("Concurrency") or {})
+    yield from _permissions(control, name, latest, facts)
+    yield from _concurrency(name, facts)
     yield _triggers(control, name)
-    yield _startups(control, latest)
+    yield _startups(control, latest, facts.backend)
     yield _tracing(latest)
 
 
@@ -66,15 +71,15 @@ def _credentials(control: ControlPlane) -> Iterator[Finding]:
 def _suitable(control: ControlPlane, name: TargetName, latest: Configuration) -> Finding:
     try:
         refuse_unsuitable(latest, name.text)
-        if name.qualifier is not None and not name.qualifier.isdigit():
-            refuse_split_alias(control.get_alias(name.function, name.qualifier), name.text)
+        if name.qualifier is not None:
+            refuse_split_alias(control, name.function, name.qualifier, name.text)
     except TunerError as error:
         return _problem("suitable", error)
     return Finding("suitable", Level.OK, "it is of a kind that can be measured")
 
 
 def _permissions(
-    control: ControlPlane, name: TargetName, latest: Configuration
+    control: ControlPlane, name: TargetName, latest: Configuration, facts: FunctionFacts
 ) -> Iterator[Finding]:
     function = name.function
     invoke = {"InvocationType": "DryRun", "FunctionName": function}
@@ -82,8 +87,7 @@ def _permissions(
         invoke["Qualifier"] = name.qualifier
     yield _tried("lambda:InvokeFunction", lambda: control.send("Invoke", function, **invoke))
     yield _logs(control, function, latest)
-    mode = (latest.get("TracingConfig") or {}).get("Mode")
-    yield from _services(control, function, traced=mode == "Active")
+    yield from _services(control, function, traced=facts.traced)
     yield _tried("lambda:ListVersionsByFunction", lambda: next(control.versions(function), None))
     if not revision_of(latest):
         text = "not tried: this service has no RevisionId, so trying could change the function"
@@ -172,10 +176,8 @@ def _tried(
     return Finding(name, Level.OK, ok)
 
 
-def _concurrency(
-    control: ControlPlane, name: TargetName, concurrency: Mapping[str, Any]
-) -> Iterator[Finding]:
-    account = control.account_concurrency()
+def _concurrency(name: TargetName, facts: FunctionFacts) -> Iterator[Finding]:
+    account, reserved = facts.account_concurrency, facts.reserved_concurrency
     if account is None:
         text = "the account's limit cannot be read"
         fix = "Allow lambda:GetAccountSettings; it only helps to size bursts."
@@ -186,7 +188,6 @@ def _concurrency(
         yield Finding("account concurrency", Level.WARNING, text, fix)
     else:
         yield Finding("account concurrency", Level.OK, f"{account:,} invocations at once")
-    reserved = concurrency.get("ReservedConcurrentExecutions")
     if reserved == 0:
         text = f"reserved concurrency of {name.text} is 0: every invocation is throttled"
         fix = "Raise or remove the function's reserved concurrency."
@@ -213,11 +214,9 @@ def _triggers(control: ControlPlane, name: TargetName) -> Finding:
     return Finding("triggers", Level.WARNING, text, "Use --isolation clone to keep it untouched.")
 
 
-def _startups(control: ControlPlane, latest: Configuration) -> Finding:
+def _startups(control: ControlPlane, latest: Configuration, backend: Backend) -> Finding:
     """Find which ways to start `tuner cold --variants` could compare; nothing else needs them."""
-    session, name = control.session, "ways to start"
-    local = session.loopback and platform_facts(session.endpoint_url)
-    reason = no_snap_start(latest, Backend.LOCAL if local else Backend.AWS)
+    name, reason = "ways to start", no_snap_start(latest, backend)
     snapshots = "SnapStart can be compared" if reason is None else f"no SnapStart, since {reason}"
     try:
         present = sum(1 for _ in control.provisioned(str(latest["FunctionName"])))

@@ -1,4 +1,4 @@
-"""Refuses functions that cannot be measured by versions of them, or started in another way.
+"""A function by its configuration: its facts, and whether and how it can be measured.
 
 Reads a configuration as Lambda gives it and refuses with the reason and the next step, before
 anything is changed. Rules of ways to start: Lambda developer guide, "Improving startup performance
@@ -13,7 +13,8 @@ from typing import Any
 from tuner.aws.configuration import Configuration, uses_snap_start
 from tuner.aws.control import ControlPlane
 from tuner.errors import TargetError
-from tuner.records import SNAP_START, Backend, Setting
+from tuner.records import SNAP_START, Backend, FunctionFacts, Setting
+from tuner.targets.aws_observers import platform_facts
 
 #: Fields that decide how a function behaves; a version in which one differs from ``$LATEST`` is
 #: another function. Memory is what is measured.
@@ -31,6 +32,37 @@ _BEHAVIOUR = {
     "FileSystemConfigs": "file systems",
     "ImageConfigResponse": "image configuration",
 }
+
+
+def function_facts(
+    control: ControlPlane, configuration: Configuration, concurrency: Mapping[str, Any]
+) -> FunctionFacts:
+    """Facts from a configuration and reserved concurrency as GetFunction has them; asks for the
+    account's concurrency, and a local Lambda for its machine."""
+    session = control.session
+    platform = platform_facts(session.endpoint_url) if session.loopback else {}
+    logging = configuration.get("LoggingConfig") or {}
+    return FunctionFacts(
+        name=configuration["FunctionName"],
+        arn=configuration["FunctionArn"],
+        backend=Backend.LOCAL if platform else Backend.AWS,
+        region=session.region,
+        arch=(configuration.get("Architectures") or ["x86_64"])[0],
+        runtime=configuration.get("Runtime"),
+        memory_mb=configuration["MemorySize"],
+        timeout_s=float(configuration["Timeout"]),
+        version=configuration.get("Version", "$LATEST"),
+        handler=configuration.get("Handler"),
+        package=str(configuration.get("PackageType", "Zip")).lower(),
+        ephemeral_mb=(configuration.get("EphemeralStorage") or {}).get("Size", 512),
+        log_format=logging.get("LogFormat", "Text"),
+        system_log_level=logging.get("SystemLogLevel"),
+        reserved_concurrency=concurrency.get("ReservedConcurrentExecutions"),
+        account_concurrency=control.account_concurrency(),
+        traced=(configuration.get("TracingConfig") or {}).get("Mode") == "Active",
+        snap_start=uses_snap_start(configuration),
+        platform=platform,
+    )
 
 
 def refuse_unsuitable(configuration: Configuration, thing: str) -> None:
@@ -57,8 +89,11 @@ def refuse_other_version(qualified: Configuration, latest: Configuration, thing:
         )
 
 
-def refuse_split_alias(alias: Mapping[str, Any], thing: str) -> None:
-    """Raise if an alias sends part of its traffic to a second version."""
+def refuse_split_alias(control: ControlPlane, function: str, qualifier: str, thing: str) -> None:
+    """Raise if it is an alias that sends part of its traffic to a second version."""
+    if qualifier == "$LATEST" or qualifier.isdigit():
+        return
+    alias = control.get_alias(function, qualifier)
     weights = (alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
     if weights:
         versions = ", ".join([str(alias.get("FunctionVersion")), *weights])

@@ -1,5 +1,6 @@
 """Which functions are refused before anything is changed, and why."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -71,12 +72,18 @@ def test_a_version_with_other_code_is_refused_and_the_difference_named() -> None
     assert "version 3, which differs from $LATEST in code, timeout" in caught.value.reason
 
 
+def refuse_alias(alias: dict[str, Any], qualifier: str = "live") -> None:
+    control: Any = SimpleNamespace(get_alias=lambda _function, _qualifier: alias)
+    refuse_split_alias(control, "orders", qualifier, f"orders:{qualifier}")
+
+
 def test_an_alias_that_splits_its_traffic_is_refused() -> None:
-    refuse_split_alias({"FunctionVersion": "3"}, "orders:live")
-    refuse_split_alias({"FunctionVersion": "3", "RoutingConfig": {}}, "orders:live")
+    refuse_alias({"FunctionVersion": "3"})
+    refuse_alias({"FunctionVersion": "3", "RoutingConfig": {}})
     split = {"FunctionVersion": "3", "RoutingConfig": {"AdditionalVersionWeights": {"4": 0.1}}}
     with pytest.raises(TargetError, match="between versions 3, 4"):
-        refuse_split_alias(split, "orders:live")
+        refuse_alias(split)
+    refuse_alias(split, "3")
 
 
 def test_snap_start_is_seen() -> None:

@@ -55,6 +55,10 @@ class Event:
         """The function with the qualifier that was invoked."""
         return FunctionRef(self.region, self.function, self.qualifier)
 
+    def config(self, function: Function) -> Mapping[str, Any]:
+        """The settings for asynchronous events, of the qualifier that was invoked."""
+        return function.event_configs.get(self.qualifier or LATEST, {})
+
 
 @dataclass(frozen=True)
 class EndedEvent:
@@ -66,11 +70,6 @@ class EndedEvent:
     ended: float
     version: str | None = None
     result: InvocationResult | None = None
-
-    @property
-    def event_config(self) -> Mapping[str, Any]:
-        """The function's settings for asynchronous events, of the qualifier that was invoked."""
-        return self.function.event_configs.get(self.event.qualifier or LATEST, {})
 
     def record(self) -> dict[str, Any]:
         """The record that AWS sends to a destination."""
@@ -163,7 +162,7 @@ class EventQueue:
 
     async def _attempt(self, event: Event, deployment: Deployment) -> EndedEvent | None:
         function = deployment.function
-        config = function.event_configs.get(event.qualifier or LATEST, {})
+        config = event.config(function)
         if function.reserved == 0:
             return EndedEvent(event, function, "ZeroReservedConcurrency", self.clock.wall())
         result = await self._try(event, deployment)
@@ -224,7 +223,7 @@ Message = tuple[str, str, dict[str, dict[str, str]]]
 def messages(ending: EndedEvent, record: dict[str, Any]) -> Iterator[Message]:
     """The messages for an ending; none for targets that are not queues."""
     which = "OnSuccess" if ending.condition == "Success" else "OnFailure"
-    config = ending.event_config.get("DestinationConfig") or {}
+    config = ending.event.config(ending.function).get("DestinationConfig") or {}
     target = (config.get(which) or {}).get("Destination")
     if is_queue(target):
         yield target, json.dumps(record), {}

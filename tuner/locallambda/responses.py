@@ -47,7 +47,6 @@ class ApiError(Exception):
 
 
 def not_found(text: str) -> ApiError:
-    """404 for a function, version or alias."""
     return ApiError(404, "ResourceNotFoundException", text, key="Message", Type="User")
 
 
@@ -63,7 +62,6 @@ def invalid(text: str, *, typed: bool = True) -> ApiError:
 
 
 def functions_only() -> ApiError:
-    """400 for an operation that takes no version and no alias."""
     return invalid(
         "This operation is permitted on Lambda functions only. Aliases and versions do not "
         "support this operation. Please specify either a function name or an unqualified "
@@ -99,7 +97,6 @@ def conflict(text: str) -> ApiError:
 
 
 def not_ready(state: str) -> ApiError:
-    """409 while a function is being created."""
     return conflict(
         "The operation cannot be performed at this time. "
         f"The function is currently in the following state: {state}"
@@ -107,7 +104,6 @@ def not_ready(state: str) -> ApiError:
 
 
 def stale_revision() -> ApiError:
-    """412 on a RevisionId that is not the latest."""
     return ApiError(
         412,
         "PreconditionFailedException",

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tuner.locallambda.api.requests import ApiRequest, page
-from tuner.locallambda.registry.function import LATEST, Function, Provisioned, function_arn
+from tuner.locallambda.registry.function import LATEST, Function, Provisioned
 from tuner.locallambda.registry.store import MAX_UNZIPPED, MAX_ZIPPED, packages_of
 from tuner.locallambda.registry.validation import check_model
 from tuner.locallambda.responses import (
@@ -12,7 +12,6 @@ from tuner.locallambda.responses import (
     Response,
     conflict,
     document,
-    function_not_found,
     functions_only,
     invalid,
 )
@@ -106,11 +105,8 @@ def _set(service: Service, function: Function, concurrency: int | None) -> None:
 
 
 def _unqualified(service: Service, call: ApiRequest) -> Function:
-    ref = call.ref()
-    function = service.registry.find(ref)
-    if function is None:
-        raise function_not_found(function_arn(ref.region, ref.name, ref.qualifier or LATEST))
-    if ref.qualifier:
+    function = service.registry.get(call.ref(), as_latest=True)
+    if call.ref().qualifier:
         raise functions_only()
     return function
 

@@ -21,7 +21,6 @@ from tuner.locallambda.responses import (
     NO_CONTENT,
     Response,
     document,
-    function_not_found,
     functions_only,
     invalid,
     violated,
@@ -112,16 +111,14 @@ async def list_functions(service: Service, call: ApiRequest) -> Response:
 async def delete_function(service: Service, call: ApiRequest) -> Response:
     """DeleteFunction, or one of its versions: 204."""
     ref = call.ref()
-    function = service.registry.find(ref)
-    if function is None:
-        raise function_not_found(ref.qualified_arn)
+    function = service.registry.get(ref)
     if ref.qualifier is None:
         service.reserve(function, None)
         service.registry.delete(function)
         service.store.forget(function)
+    elif ref.qualifier == LATEST:
+        raise invalid("$LATEST version cannot be deleted without deleting the function.")
     else:
-        if ref.qualifier == LATEST:
-            raise invalid("$LATEST version cannot be deleted without deleting the function.")
         service.registry.unpublish(function, ref.qualifier)
     return NO_CONTENT
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from tuner.locallambda.api.requests import ApiRequest, page
 from tuner.locallambda.events import Event
-from tuner.locallambda.registry.function import LATEST, Function, FunctionRef, function_arn
+from tuner.locallambda.registry.function import LATEST, Function, FunctionRef
 from tuner.locallambda.registry.validation import check_model
 from tuner.locallambda.responses import (
     NO_CONTENT,
@@ -111,36 +111,34 @@ _RETRIES = ("MaximumRetryAttempts", "MaximumEventAgeInSeconds")
 async def put_event_config(service: Service, call: ApiRequest) -> Response:
     """PutFunctionEventInvokeConfig: replaces everything."""
     body = _checked(call)
-    function, ref = _find(service, call)
-    return _keep(service, function, ref, body)
+    return _keep(service, *_find(service, call), body)
 
 
 async def update_event_config(service: Service, call: ApiRequest) -> Response:
     """UpdateFunctionEventInvokeConfig: keeps what is not given."""
     body = _checked(call)
-    function, ref = _find(service, call)
-    old = _configured(function, ref)
-    kept = {key: value for key, value in old.items() if key != "LastModified"}
-    return _keep(service, function, ref, {**kept, **body})
+    function, qualifier = _find(service, call)
+    return _keep(service, function, qualifier, {**_configured(function, qualifier), **body})
 
 
 async def get_event_config(service: Service, call: ApiRequest) -> Response:
-    function, ref = _find(service, call)
-    return document(_config_document(ref, _configured(function, ref)))
+    function, qualifier = _find(service, call)
+    config = _configured(function, qualifier)
+    return document({"FunctionArn": function.qualified_arn(qualifier), **config})
 
 
 async def delete_event_config(service: Service, call: ApiRequest) -> Response:
-    function, ref = _find(service, call)
-    _configured(function, ref)
-    del function.event_configs[ref.qualifier or LATEST]
+    function, qualifier = _find(service, call)
+    _configured(function, qualifier)
+    del function.event_configs[qualifier]
     service.registry.keep(function)
     return NO_CONTENT
 
 
 async def list_event_configs(service: Service, call: ApiRequest) -> Response:
-    function, ref = _find(service, call)
+    function, _ = _find(service, call)
     listed = [
-        _config_document(FunctionRef(ref.region, ref.name, qualifier), config)
+        {"FunctionArn": function.qualified_arn(qualifier), **config}
         for qualifier, config in sorted(function.event_configs.items())
     ]
     return document(page(listed, "FunctionEventInvokeConfigs", call.query))
@@ -155,24 +153,24 @@ def _checked(call: ApiRequest) -> dict[str, Any]:
     return body
 
 
-def _find(service: Service, call: ApiRequest) -> tuple[Function, FunctionRef]:
+def _find(service: Service, call: ApiRequest) -> tuple[Function, str]:
     ref = call.ref()
     function = service.registry.find(ref)
     if function is None:
         raise not_found("The function doesn't exist.")
     service.registry.version(function, ref.qualifier)
-    return function, ref
+    return function, ref.qualifier or LATEST
 
 
-def _configured(function: Function, ref: FunctionRef) -> dict[str, Any]:
-    config = function.event_configs.get(ref.qualifier or LATEST)
+def _configured(function: Function, qualifier: str) -> dict[str, Any]:
+    config = function.event_configs.get(qualifier)
     if config is None:
-        arn = function.qualified_arn(ref.qualifier or LATEST)
+        arn = function.qualified_arn(qualifier)
         raise not_found(f"The function {arn} doesn't have an EventInvokeConfig")
     return config
 
 
-def _keep(service: Service, function: Function, ref: FunctionRef, body: dict[str, Any]) -> Response:
+def _keep(service: Service, function: Function, qualifier: str, body: dict[str, Any]) -> Response:
     destinations = body.get("DestinationConfig") or {}
     for which in ("OnSuccess", "OnFailure"):
         target = _destination(destinations.get(which), which)
@@ -180,9 +178,9 @@ def _keep(service: Service, function: Function, ref: FunctionRef, body: dict[str
             raise invalid("You can't specify the function as a destination for itself.")
     body["DestinationConfig"] = {"OnSuccess": {}, "OnFailure": {}, **destinations}
     body["LastModified"] = service.clock.wall()
-    function.event_configs[ref.qualifier or LATEST] = body
+    function.event_configs[qualifier] = body
     service.registry.keep(function)
-    return document(_config_document(ref, body))
+    return document({"FunctionArn": function.qualified_arn(qualifier), **body})
 
 
 def _destination(config: Any, which: str) -> str:
@@ -190,7 +188,3 @@ def _destination(config: Any, which: str) -> str:
     if not isinstance(target or "", str):
         raise unreadable(f"DestinationConfig.{which} can not be converted to a destination")
     return target or ""
-
-
-def _config_document(ref: FunctionRef, config: Mapping[str, Any]) -> dict[str, Any]:
-    return {"FunctionArn": function_arn(ref.region, ref.name, ref.qualifier or LATEST), **config}

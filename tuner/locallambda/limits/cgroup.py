@@ -9,6 +9,7 @@ import contextlib
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 #: Weight of all sandboxes together against any one other process of the machine, as a multiple of
@@ -71,11 +72,8 @@ class Cgroup:
     def __init__(self, directory: Path) -> None:
         directory.mkdir(exist_ok=True)
         self._directory = directory
-
-    @property
-    def joins(self) -> list[str]:
-        """The file that a process writes itself into to enter."""
-        return [str(self._directory / "cgroup.procs")]
+        #: The file that a process writes itself into to enter.
+        self.joins: Sequence[str] = [str(directory / "cgroup.procs")]
 
     def write(self, name: str, value: object) -> None:
         (self._directory / name).write_text(str(value), encoding="ascii")

@@ -57,10 +57,10 @@ def describe(archive: bytes) -> CodePackage:
 class Configuration:
     """One configuration of a function with its code."""
 
-    runtime: str
-    handler: str
-    role: str
     code: CodePackage
+    runtime: str = ""
+    handler: str = ""
+    role: str = ""
     description: str = ""
     memory_mb: int = 128
     timeout_s: int = 3
@@ -104,14 +104,9 @@ class Configuration:
     def document(self, function_name: str, region: str) -> dict[str, Any]:
         """Its part of AWS's FunctionConfiguration."""
         shown: dict[str, Any] = {
-            "Runtime": self.runtime,
-            "Role": self.role,
-            "Handler": self.handler,
+            **{key: getattr(self, attribute) for key, attribute in _PLAIN.items()},
             "CodeSize": self.code.size,
             "CodeSha256": self.code.sha256,
-            "Description": self.description,
-            "Timeout": self.timeout_s,
-            "MemorySize": self.memory_mb,
             "PackageType": "Zip",
             "Architectures": list(self.architectures),
             "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
@@ -152,14 +147,8 @@ def created(body: Mapping[str, Any], code: CodePackage) -> Configuration:
             "Runtime and Handler are mandatory parameters for functions created with "
             "deployment packages."
         )
-    first = Configuration(
-        runtime=body["Runtime"],
-        handler=body["Handler"],
-        role=body["Role"],
-        code=code,
-        architectures=tuple(body.get("Architectures") or ("x86_64",)),
-    )
-    return first.with_settings(body)
+    architectures = tuple(body.get("Architectures") or ("x86_64",))
+    return Configuration(code, architectures=architectures).with_settings(body)
 
 
 def restored(kept: Mapping[str, Any]) -> Configuration:

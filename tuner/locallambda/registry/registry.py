@@ -69,7 +69,7 @@ class Registry:
         alias = function.aliases.get(qualifier or "")
         version = function.versions.get(alias.version if alias else qualifier or "")
         if version is None:
-            raise function_not_found(function_arn(function.region, function.name, qualifier))
+            raise function_not_found(function.qualified_arn(qualifier or LATEST))
         return version
 
     def deployment(self, ref: FunctionRef) -> Deployment:

@@ -36,7 +36,8 @@ class ProcessFamily:
 def process_table() -> list[ProcessRow]:
     """All processes that can be seen; empty where neither /proc nor ps works."""
     if Path("/proc/self/stat").exists():
-        return [row for row in map(_row, _pids()) if row is not None]
+        pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+        return [row for row in map(_row, pids) if row is not None]
     listing = subprocess.run(
         ["ps", "-A", "-o", "pid=,ppid=,pgid="], capture_output=True, text=True, check=False
     )
@@ -95,10 +96,6 @@ def related(
         kin |= children
         grown = bool(children)
     return kin
-
-
-def _pids() -> list[int]:
-    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
 
 
 def _row(pid: int) -> ProcessRow | None:

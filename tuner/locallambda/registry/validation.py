@@ -61,20 +61,14 @@ RESERVED_VARIABLES = frozenset(
 )
 _VARIABLE = r"[a-zA-Z]([a-zA-Z0-9_])+"
 
-_JSON_TYPES: Mapping[type, str] = {
-    str: "STRING_VALUE",
-    bool: "BOOLEAN_VALUE",
-    int: "NUMBER_VALUE",
-    float: "DECIMAL_VALUE",
-    list: "START_ARRAY",
-    dict: "START_OBJECT",
-}
-_EXPECTED: Mapping[type, str] = {
-    str: "a String",
-    int: "an Integer",
-    bool: "a Boolean",
-    list: "a List",
-    dict: "an Object",
+#: Type -> what a value of it is called, and what a key of it expects.
+_WORDS: Mapping[type, tuple[str, str]] = {
+    str: ("STRING_VALUE", "a String"),
+    bool: ("BOOLEAN_VALUE", "a Boolean"),
+    int: ("NUMBER_VALUE", "an Integer"),
+    float: ("DECIMAL_VALUE", "a Float"),
+    list: ("START_ARRAY", "a List"),
+    dict: ("START_OBJECT", "an Object"),
 }
 _TYPES: Mapping[str, type] = {
     **dict.fromkeys(("FunctionName", "Runtime", "Handler", "Role", "Description"), str),
@@ -102,9 +96,8 @@ def read_body(raw: bytes) -> dict[str, Any]:
     for key, value in body.items():
         expected = _TYPES.get(key)
         if expected and value is not None and type(value) is not expected:
-            raise unreadable(
-                f"{_JSON_TYPES[type(value)]} can not be converted to {_EXPECTED[expected]} ({key})"
-            )
+            found, wanted = _WORDS[type(value)][0], _WORDS[expected][1]
+            raise unreadable(f"{found} can not be converted to {wanted} ({key})")
     return body
 
 
@@ -223,5 +216,5 @@ def read_tags(tags: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _not_a_string(value: object, key: str) -> ApiError:
-    kind = _JSON_TYPES.get(type(value), "VALUE_NULL")
+    kind, _ = _WORDS.get(type(value), ("VALUE_NULL", ""))
     return unreadable(f"{kind} can not be converted to a String ({key})")

@@ -47,7 +47,9 @@ class SandboxHost:
         Raises UsageError for a method that does not work here, TunerError without a guard.
         """
         self._methods = await choose(*self._names)
-        self._directory = Path(tempfile.mkdtemp(prefix="tuner-", dir=_disk()))
+        # The /tmp of sandboxes is on disk, since the machine's may be in memory.
+        disk = "/var/tmp" if os.access("/var/tmp", os.W_OK) else None
+        self._directory = Path(tempfile.mkdtemp(prefix="tuner-", dir=disk))
         self._methods.link.own(directories=[self._directory])
         trial = self._directory / "trial"
         trial.mkdir()
@@ -131,9 +133,3 @@ class SandboxHost:
         if self._methods is None:
             raise TunerError("local Lambda", "the sandbox host is not started")
         return self._methods
-
-
-def _disk() -> str:
-    """The directory for the /tmp of sandboxes: on disk, since /tmp may be in memory."""
-    durable = Path("/var/tmp")
-    return str(durable) if os.access(durable, os.W_OK) else tempfile.gettempdir()

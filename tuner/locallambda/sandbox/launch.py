@@ -79,7 +79,8 @@ def own_tmp(directory: str, namespace: str, keep: Sequence[str], opt: str | None
     _check(libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None), "mount --make-rprivate")
     if opt is not None and Path("/opt").is_dir():
         _check(libc.mount(os.fsencode(opt), b"/opt", None, MS_BIND, None), "mount /opt")
-    kept = [(path, os.open(path, os.O_PATH)) for path in sorted(set(keep)) if _below_tmp(path)]
+    below = sorted(path for path in set(keep) if os.path.realpath(path).startswith("/tmp/"))
+    kept = [(path, os.open(path, os.O_PATH)) for path in below]
     _check(libc.mount(os.fsencode(directory), b"/tmp", None, MS_BIND, None), "mount /tmp")
     for path, fd in kept:
         Path(path).mkdir(parents=True, exist_ok=True)
@@ -137,10 +138,6 @@ def _die_with_parent(guard_pid: int) -> None:
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != guard_pid:
         raise ProcessLookupError("the guard is gone")
-
-
-def _below_tmp(path: str) -> bool:
-    return os.path.realpath(path).startswith("/tmp/")
 
 
 def _check(result: int, what: str) -> None:

@@ -113,14 +113,13 @@ async def _delegated() -> tuple[GuardLink, Path] | None:
 
 
 def _memory(method: str, link: GuardLink, subtree: Path | None) -> memory.MemoryControl:
-    if method == "rss":
-        return memory.RssMemory()
-    if subtree is not None and cgroup.limits_memory(subtree):
-        return memory.CgroupMemory(subtree, memory.MEMORY_V2)
-    ours = cgroup.make_v1_directory("memory")
-    if ours is not None:
-        link.own(cgroups=[ours])
-        return memory.CgroupMemory(ours, memory.MEMORY_V1)
+    if method != "rss":
+        if subtree is not None and cgroup.limits_memory(subtree):
+            return memory.CgroupMemory(subtree, memory.MEMORY_V2)
+        ours = cgroup.make_v1_directory("memory")
+        if ours is not None:
+            link.own(cgroups=[ours])
+            return memory.CgroupMemory(ours, memory.MEMORY_V1)
     if method == "cgroup":
         raise UsageError(
             "memory method cgroup",

@@ -5,10 +5,10 @@ invocation results or REPORT lines.
 """
 
 import asyncio
+import contextlib
 import os
 import signal
 import time
-from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,12 +52,7 @@ class Ended:
     out_of_memory: bool
 
 
-@dataclass(frozen=True, slots=True)
-class TimeIsUp:
-    """Nothing happened in time."""
-
-
-Event = runtime_api.Event | Ended | TimeIsUp
+Event = runtime_api.Event | Ended
 
 
 class Runtime:
@@ -69,8 +64,7 @@ class Runtime:
         self._spec = spec
         self._resources = resources
         self._api = runtime_api.RuntimeApi(self._on_api_event)
-        self._inbox: deque[Event] = deque()
-        self._waiter: asyncio.Future[None] | None = None
+        self._inbox: asyncio.Queue[Event] = asyncio.Queue()
         self._pid: int | None = None
         self._started_at = 0.0
         self._initialised = False
@@ -93,9 +87,9 @@ class Runtime:
         await self.end()
         await self._api.close()
 
-    async def start(self, until: float) -> Event:
+    async def start(self, until: float) -> Event | None:
         """Start a process; returns ``Ready`` if it asks for an event by then."""
-        self._inbox.clear()
+        self._inbox = asyncio.Queue()
         self._api.begin()
         writer = self.log.open()
         try:
@@ -105,23 +99,22 @@ class Runtime:
         self._pid, self._started_at = started.pid, started.at
         self._resources.cpu.attach(started.pid)
         self.watch_memory()
-        return await self.next_event(until)
+        return await self._next(until)
 
-    async def serve(self, invocation: Invocation, until: float) -> Event:
-        """Give an invocation to the waiting runtime; returns how that ended."""
-        self._inbox.clear()
+    async def serve(self, invocation: Invocation, until: float) -> Event | None:
+        """Give an invocation to the waiting runtime; returns how that ended, if it did by then."""
+        self._inbox = asyncio.Queue()
         self.watch_memory()
         deadline_ms = (time.time() + until - time.monotonic()) * 1000.0
         self._api.deliver(invocation, int(deadline_ms))
-        event = await self.next_event(until)
-        while isinstance(event, runtime_api.Ready):  # it asks for more without having answered
-            event = await self.next_event(until)
+        while isinstance(event := await self._next(until), runtime_api.Ready):
+            pass  # it asks for more without having answered
         return event
 
     async def settle(self, until: float) -> None:
         """Wait for a living runtime to ask for an event, or end."""
-        self._inbox.clear()
-        await self.next_event(until)
+        self._inbox = asyncio.Queue()
+        await self._next(until)
 
     async def end(self) -> None:
         """Kill everything that runs in the sandbox, and wait until it is gone."""
@@ -140,18 +133,12 @@ class Runtime:
             self._used_bytes = max(self._used_bytes, self._resources.memory.used_bytes(self._pid))
         return self._used_bytes
 
-    async def next_event(self, until: float) -> Event:
-        """The next event, or TimeIsUp at ``until`` (``time.monotonic()``)."""
-        if not self._inbox:
-            loop = asyncio.get_running_loop()
-            self._waiter = loop.create_future()
-            timer = loop.call_later(max(0.0, until - time.monotonic()), self._post, TimeIsUp())
-            try:
-                await self._waiter
-            finally:
-                timer.cancel()
-                self._waiter = None
-        return self._inbox.popleft()
+    async def _next(self, until: float) -> Event | None:
+        """The next event, or None if there is none by ``until`` (``time.monotonic()``)."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(until - time.monotonic()):
+                return await self._inbox.get()
+        return None if self._inbox.empty() else self._inbox.get_nowait()
 
     def _order(self) -> LaunchOrder:
         resources, links = self._resources, self._resources.directory.parent
@@ -173,18 +160,13 @@ class Runtime:
             self._initialised = True
             self.init_ms = (time.monotonic() - self._started_at) * 1000.0
             self._resources.cpu.limit(self._spec.memory_mb)  # INIT is over, and with it full speed
-        self._post(event)
+        self._inbox.put_nowait(event)
 
     def _on_exit(self, code: int) -> None:
         out_of_memory = code == -signal.SIGKILL and self._resources.memory.ran_out()
         self.used_bytes()
         self._forget()
-        self._post(Ended(code, out_of_memory))
-
-    def _post(self, event: Event) -> None:
-        self._inbox.append(event)
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        self._inbox.put_nowait(Ended(code, out_of_memory))
 
     def _forget(self) -> None:
         self._api.reset()

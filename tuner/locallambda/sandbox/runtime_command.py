@@ -30,16 +30,14 @@ def command(spec: SandboxSpec, links: Path) -> list[str]:
     if spec.runtime in PROVIDED:
         argv = [str(spec.task_dir / "bootstrap")]
     else:
-        argv = _python(python_for(spec.runtime), spec, links)
+        python = python_for(spec.runtime)
+        # -B: the code directory stays as it was deployed, and every cold start compiles alike.
+        # -S: what is installed beside tuner is not there for the function. -P: nor what is beside
+        # us.
+        safe = [] if spec.runtime == "python3.10" and python != sys.executable else ["-P"]
+        argv = [python, "-B", "-S", *safe, runtime_packages(python, links).bootstrap, spec.handler]
     wrapper = spec.environment.get("AWS_LAMBDA_EXEC_WRAPPER")
     return [wrapper, *argv] if wrapper else argv
-
-
-def _python(python: str, spec: SandboxSpec, links: Path) -> list[str]:
-    # -B: the code directory stays as it was deployed, and every cold start compiles alike.
-    # -S: what is installed beside tuner is not there for the function. -P: nor what is beside us.
-    safe = [] if spec.runtime == "python3.10" and python != sys.executable else ["-P"]
-    return [python, "-B", "-S", *safe, runtime_packages(python, links).bootstrap, spec.handler]
 
 
 @functools.cache

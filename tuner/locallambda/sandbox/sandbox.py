@@ -17,7 +17,7 @@ from tuner.locallambda.sandbox.invocation import (
     ReportFields,
     SandboxSpec,
 )
-from tuner.locallambda.sandbox.runtime import Ended, Runtime, SandboxResources
+from tuner.locallambda.sandbox.runtime import Ended, Event, Runtime, SandboxResources
 from tuner.locallambda.sandbox.runtime_command import missing_entrypoint
 from tuner.locallambda.sandbox.wording import billed_ms, lines_for
 
@@ -95,18 +95,20 @@ class Sandbox:
         if not inits:
             begun = time.monotonic()
         event = await self._runtime.serve(invocation, begun + self.spec.timeout_s)
+        if isinstance(event, runtime_api.Returned | runtime_api.Failed):
+            error = "Unhandled" if isinstance(event, runtime_api.Failed) else None
+            return self._finish(invocation, event.payload, error, self._report(begun, init_ms))
+        return await self._fail(invocation, self._fault(event), begun, init_ms)
+
+    def _fault(self, event: Event | None) -> wording.Fault:
         match event:
-            case runtime_api.Returned(payload):
-                return self._finish(invocation, payload, None, self._report(begun, init_ms))
-            case runtime_api.Failed(payload, _, _):
-                return self._finish(invocation, payload, "Unhandled", self._report(begun, init_ms))
+            case runtime_api.Failed(payload, error_type, _):
+                return wording.Fault(error_type=error_type, body=payload)
             case runtime_api.TooLarge():
-                fault = wording.RESPONSE_TOO_LARGE
+                return wording.RESPONSE_TOO_LARGE
             case Ended(code, out_of_memory):
-                fault = wording.exited(code, out_of_memory)
-            case _:
-                fault = wording.timed_out(self.spec.timeout_s)
-        return await self._fail(invocation, fault, begun, init_ms)
+                return wording.exited(code, out_of_memory)
+        return wording.timed_out(self.spec.timeout_s)
 
     async def _be_ready(self, until: float) -> wording.Fault | None:
         """Wait for a runtime that waits for an event; start one if there is none."""
@@ -131,15 +133,10 @@ class Sandbox:
         if missing is not None:
             fault = wording.no_entrypoint(missing)
         else:
-            match await self._runtime.start(until):
-                case runtime_api.Ready():
-                    return None
-                case runtime_api.Failed(payload, error_type, _):
-                    fault = wording.Fault(error_type=error_type, body=payload)
-                case Ended(code, out_of_memory):
-                    fault = wording.exited(code, out_of_memory)
-                case _:
-                    fault = wording.timed_out(self.spec.timeout_s)
+            event = await self._runtime.start(until)
+            if isinstance(event, runtime_api.Ready):
+                return None
+            fault = self._fault(event)
         await self._runtime.end()
         took_ms = (time.monotonic() - begun) * 1000.0
         line = self._lines.init_failed(took_ms, phase, fault.error_type, time.time())

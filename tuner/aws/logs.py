@@ -97,22 +97,19 @@ class LogReports:
     def _look(self, missing: Sequence[str]) -> Mapping[str, Report]:
         """One attempt for everything that is missing."""
         if len(missing) > _MANY:
-            wanted = frozenset(missing)
-            reports = (find_report(text) for text in self._texts(_ALL))
-            return {
+            reports = {
                 report.request_id: report
-                for report in reports
-                if report and report.request_id and report.request_id in wanted
+                for text in self._texts(_ALL)
+                if (report := find_report(text)) and report.request_id
             }
-        found: dict[str, Report] = {}
-        for start in range(0, len(missing), _IDS):
-            some = missing[start : start + _IDS]
-            for text in self._texts(some):
-                for one in some:
-                    report = find_report(text, one) if one in text else None
-                    if report:
-                        found[one] = report
-        return found
+            return {one: reports[one] for one in missing if one in reports}
+        return {
+            one: report
+            for start in range(0, len(missing), _IDS)
+            for text in self._texts(missing[start : start + _IDS])
+            for one in missing[start : start + _IDS]
+            if one in text and (report := find_report(text, one))
+        }
 
     def _texts(self, words: Sequence[str]) -> Iterator[str]:
         for line in self._log.lines(words, self._since_s - _EARLIER_S):

@@ -106,16 +106,14 @@ def refuse_architecture(
     if arch in (configuration.get("Architectures") or ["x86_64"]):
         return
     if "ImageUri" in code:
-        raise TargetError(
-            thing,
-            f"it is a container image, which was built for one architecture and not for {arch}",
-            f"Build an image for {arch}, create a function from it and measure that.",
-        )
+        reason = f"it is a container image, which was built for one architecture and not for {arch}"
+        fix = f"Build an image for {arch}, create a function from it and measure that."
+        raise TargetError(thing, reason, fix)
     for layer in configuration.get("Layers") or ():
         _refuse_layer(control, layer["Arn"], arch, thing)
-    reason = built_for_another(code.get("ZipFile", b""), arch)
-    if reason is not None:
-        raise TargetError(thing, reason, f"Build the package for {arch}, or leave {arch} out.")
+    why = built_for_another(code.get("ZipFile", b""), arch)
+    if why is not None:
+        raise TargetError(thing, why, f"Build the package for {arch}, or leave {arch} out.")
 
 
 def _refuse_layer(control: ControlPlane, arn: str, arch: str, thing: str) -> None:
@@ -127,8 +125,5 @@ def _refuse_layer(control: ControlPlane, arn: str, arch: str, thing: str) -> Non
         return
     suits = layer.get("CompatibleArchitectures")
     if suits and arch not in suits:
-        raise TargetError(
-            thing,
-            f"its layer {':'.join(arn.split(':')[-2:])} is for {', '.join(suits)} only",
-            f"Publish the layer for {arch}, or leave {arch} out.",
-        )
+        reason = f"its layer {':'.join(arn.split(':')[-2:])} is for {', '.join(suits)} only"
+        raise TargetError(thing, reason, f"Publish the layer for {arch}, or leave {arch} out.")

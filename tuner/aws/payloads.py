@@ -24,9 +24,8 @@ def split_s3(url: str) -> tuple[str, str]:
     """Bucket and key of ``s3://bucket/key``; raises UsageError."""
     match = _URL.fullmatch(url)
     if match is None:
-        raise UsageError(
-            f"{url:.80}", "is not the URL of an object", "Write it like s3://bucket/key."
-        )
+        fix = "Write it like s3://bucket/key."
+        raise UsageError(f"{url:.80}", "is not the URL of an object", fix)
     return match["bucket"], match["key"]
 
 
@@ -37,7 +36,11 @@ def read_s3(session: AwsSession, url: str, most: int, clock: Clock | None = None
     try:
         answer = service.send("GetObject", url, Bucket=bucket, Key=key)
     except TunerError as error:
-        raise _missing(url, error) or error from None
+        for code, thing in (("NoSuchKey", "object"), ("NoSuchBucket", "bucket")):
+            if code in error.reason:
+                fix = "Check the name; `aws s3 ls` lists what there is."
+                raise NotFound(url, f"there is no such {thing}", fix) from None
+        raise
     with answer["Body"] as body:
         if answer["ContentLength"] > most:
             reason = f"is {answer['ContentLength']:,} bytes; at most {most:,} can be sent"
@@ -45,18 +48,8 @@ def read_s3(session: AwsSession, url: str, most: int, clock: Clock | None = None
         try:
             return bytes(body.read())
         except Exception as error:  # botocore's own kinds, by way of urllib3
-            raise TargetError(
-                url, f"could not be read to its end: {error}", "Try again."
-            ) from error
-
-
-def _missing(url: str, error: TunerError) -> NotFound | None:
-    """The error in plain words if there is no such object or bucket."""
-    for code, thing in (("NoSuchKey", "object"), ("NoSuchBucket", "bucket")):
-        if code in error.reason:
-            fix = "Check the name; `aws s3 ls` lists what there is."
-            return NotFound(url, f"there is no such {thing}", fix)
-    return None
+            reason = f"could not be read to its end: {error}"
+            raise TargetError(url, reason, "Try again.") from error
 
 
 _INVOKE_CONFIG = Config(connect_timeout=5, read_timeout=60, retries={"total_max_attempts": 1})

@@ -9,6 +9,7 @@ import ipaddress
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -158,25 +159,23 @@ def _client(
     region: str | None,
     keys: tuple[str, str] | None,
 ) -> Any:
-    def make(region: str | None) -> Any:
-        return boto3.Session(botocore_session=core).client(
-            "lambda",
-            region_name=region,
-            endpoint_url=options.endpoint_url,
-            aws_access_key_id=keys[0] if keys else None,
-            aws_secret_access_key=keys[1] if keys else None,
-            config=Config(
-                connect_timeout=5,
-                read_timeout=60,
-                retries={"total_max_attempts": 1},
-                user_agent_extra="tuner",
-            ),
-        )
-
+    make = partial(
+        boto3.Session(botocore_session=core).client,
+        "lambda",
+        endpoint_url=options.endpoint_url,
+        aws_access_key_id=keys[0] if keys else None,
+        aws_secret_access_key=keys[1] if keys else None,
+        config=Config(
+            connect_timeout=5,
+            read_timeout=60,
+            retries={"total_max_attempts": 1},
+            user_agent_extra="tuner",
+        ),
+    )
     try:
-        return make(region)
+        return make(region_name=region)
     except NoRegionError:  # a service on loopback answers for any region, so it needs none
-        client = make(LOOPBACK_REGION)
+        client = make(region_name=LOOPBACK_REGION)
         if not is_loopback(client.meta.endpoint_url):
             raise
         return client

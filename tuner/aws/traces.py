@@ -72,12 +72,11 @@ def parse_trace(documents: Iterable[str]) -> tuple[Traced, ...]:
     services = [s for s in segments if s.get("origin") == _SERVICE and _request_id(s)]
     owner = {inner: place for place, s in enumerate(services) for inner in _ids(s)}
     runs: dict[int, list[Segment]] = defaultdict(list)
-    for segment in segments:
-        if segment.get("origin") == _FUNCTION:
-            parent = segment.get("parent_id")
-            if isinstance(parent, str) and parent in owner:
-                runs[owner[parent]].append(segment)
-    requests = [_traced(s, _in_time(runs[place])) for place, s in enumerate(services)]
+    for segment in sorted(segments, key=_start_s):
+        parent = segment.get("parent_id")
+        if segment.get("origin") == _FUNCTION and isinstance(parent, str) and parent in owner:
+            runs[owner[parent]].append(segment)
+    requests = [_traced(service, runs[place]) for place, service in enumerate(services)]
     return tuple(sorted(requests, key=lambda each: each.began_s or 0.0))
 
 
@@ -131,8 +130,8 @@ def _ids(segment: Segment) -> Iterator[str]:
         waiting += _subsegments(one)
 
 
-def _in_time(segments: Sequence[Segment]) -> list[Segment]:
-    return sorted(segments, key=lambda each: _number(each, "start_time") or 0.0)
+def _start_s(segment: Segment) -> float:
+    return _number(segment, "start_time") or 0.0
 
 
 def _named(segment: Segment, *names: str) -> Segment:
@@ -162,7 +161,10 @@ def _between_ms(start_s: float | None, end_s: float | None) -> float | None:
 
 def _ran_ms(run: Segment) -> float | None:
     """Time from the handler's start until the sandbox can serve again, as in REPORT."""
-    annotated = [_annotation(run, name) for name in _PARTS_OF_RUN]
+    noted = run.get("annotations")
+    noted = noted if isinstance(noted, Mapping) else {}
+    spellings = ((f"aws:{name}", f"aws.{name}") for name in _PARTS_OF_RUN)
+    annotated = [_first_number(noted, *both) for both in spellings]
     if annotated[0] is not None:
         return sum(each for each in annotated if each is not None)
     invocation, overhead = _named(run, "Invocation"), _named(run, "Overhead")
@@ -171,17 +173,12 @@ def _ran_ms(run: Segment) -> float | None:
     return _between_ms(_number(invocation, "start_time"), max(known, default=None))
 
 
-def _annotation(run: Segment, name: str) -> float | None:
-    noted = run.get("annotations")
-    if not isinstance(noted, Mapping):
-        return None
-    found = _number(noted, f"aws:{name}")
-    return _number(noted, f"aws.{name}") if found is None else found
+def _first_number(source: Mapping[str, Any], *keys: str) -> float | None:
+    return next((n for key in keys if (n := _number(source, key)) is not None), None)
 
 
 def _ahead_ms(run: Segment, init: Segment) -> float | None:
     """Time between the end of INIT and the start of the handler."""
-    invocation = _named(run, "Invocation")
-    began_s = _number(invocation, "start_time")
-    began_s = _number(run, "start_time") if began_s is None else began_s
+    invocation = _number(_named(run, "Invocation"), "start_time")
+    began_s = _number(run, "start_time") if invocation is None else invocation
     return _between_ms(_number(init, "end_time"), began_s)

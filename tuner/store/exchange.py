@@ -16,8 +16,8 @@ from typing import IO, Any
 from tuner.errors import StoreError, UsageError
 from tuner.records import RunRecord, Sample
 from tuner.store import thinning
-from tuner.store.earlier import brought_up
 from tuner.store.failure import disk_error
+from tuner.store.migrations import brought_up
 from tuner.store.plain import dumps, plain, record
 
 SCHEMA = "tuner.run/1"

@@ -1,22 +1,31 @@
-"""Bringing a database to the tables of this version, and refusing what is not ours.
+"""Bringing stores and files of earlier versions to the form of this one, and refusing strangers.
 
 A new store gets the tables as they are; an older one each step since its version, in one
 transaction. A step has to do what it did when it was written, whatever the tables become later;
 so it adds a column only where it lacks. To change the schema: the tables, ``SCHEMA``, a step, and
 the store of the version before in ``tests/support/earlier_stores.py``.
+
+Before samples had Settings, documents said by numbers of calls (``frames`` of ``size-loads`` and
+``startups``) which were under a load, or started how. Here, and nowhere else, that becomes the
+Settings of samples and documents as they are now: for good when a store is migrated or a file
+delivered, and on the fly when an exported run is read.
 """
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
 
-from sqlalchemy import Column, Connection, Engine, inspect, text
+from sqlalchemy import Column, Connection, Engine, inspect, select, text, update
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.schema import CreateColumn
 
 from tuner.errors import StoreError
+from tuner.records import Purpose, Sample
 from tuner.store.connect import transaction
-from tuner.store.earlier import bring_up
-from tuner.store.tables import baselines, benches, metadata, samples
+from tuner.store.plain import dumps
+from tuner.store.tables import baselines, benches, documents, metadata, runs, samples
 
 #: The version of the tables.
 SCHEMA = "0004"
@@ -123,3 +132,102 @@ def _add(connection: Connection, *columns: Column[object]) -> None:
         if column.name not in {each["name"] for each in inspect(connection).get_columns(table)}:
             made = CreateColumn(column).compile(dialect=connection.dialect)
             connection.execute(text(f"ALTER TABLE {table} ADD COLUMN {made}"))
+
+
+#: The documents that had frames.
+_LOADS, _STARTS = "size-loads", "startups"
+
+Documents = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """Calls from ``first`` up to ``last`` have this value in a field of their Setting; of a load,
+    only those of its size. ``facts`` are what else is known of them."""
+
+    field: str
+    value: str
+    first: int
+    last: int
+    load_of_mb: int | None
+    facts: Mapping[str, Any]
+
+    def changed(self, sample: Sample) -> Sample:
+        """The sample as it is now."""
+        of_load = sample.purpose is Purpose.LOAD and sample.memory_mb == self.load_of_mb
+        if not self.first <= sample.call <= self.last or not (self.load_of_mb is None or of_load):
+            return sample
+        values: Any = {self.field: self.value}
+        return replace(sample, setting=sample.setting._replace(**values))
+
+
+def brought_up(
+    stored: Sequence[Sample], of_run: Documents, arch: str
+) -> tuple[tuple[Sample, ...], dict[str, Mapping[str, Any]]]:
+    """Samples and documents of a run as they are now; ``arch`` is that of its function."""
+    new = dict(of_run)
+    for name in (_LOADS, _STARTS):
+        frames, new_body = _read(name, of_run.get(name, {}), arch)
+        if new_body is not None:
+            new[name] = new_body
+        for frame in frames:
+            stored = [frame.changed(sample) for sample in stored]
+    return tuple(stored), new
+
+
+def bring_up(connection: Connection, key: int | None = None) -> None:
+    """Change one run in the database, or every one that was stored so."""
+    wanted = select(documents.c.run_id, documents.c.name, documents.c.body, runs.c.facts)
+    wanted = wanted.join(runs, runs.c.id == documents.c.run_id)
+    wanted = wanted.where(documents.c.name.in_([_LOADS, _STARTS]))
+    if key is not None:
+        wanted = wanted.where(documents.c.run_id == key)
+    for run_id, name, body, facts in connection.execute(wanted).all():
+        frames, new_body = _read(name, _object(body), str(_object(facts).get("arch", "x86_64")))
+        for frame in frames:
+            its = (samples.c.run_id == run_id) & samples.c.call.between(frame.first, frame.last)
+            if frame.load_of_mb is not None:
+                its &= samples.c.purpose == str(Purpose.LOAD)
+                its &= samples.c.memory_mb == frame.load_of_mb
+            values = {frame.field: frame.value}
+            connection.execute(update(samples).where(its).values(values))
+        if new_body is not None:
+            its = (documents.c.run_id == run_id) & (documents.c.name == name)
+            connection.execute(update(documents).where(its).values(body=dumps(new_body)))
+
+
+def _read(
+    name: str, body: Mapping[str, Any], arch: str
+) -> tuple[list[_Frame], dict[str, Any] | None]:
+    """What a document's frames say of samples, and the document without them, if it has any."""
+    if not isinstance(body.get("frames"), list):
+        return [], None
+    try:
+        frames = [_frame(name, frame, body) for frame in body["frames"]]
+    except (KeyError, TypeError, ValueError):
+        return [], None
+    each = [{**one.facts, "arch": arch, one.field: one.value} for one in frames]
+    return frames, {**_without(body, "frames"), "each": each}
+
+
+def _frame(name: str, frame: Mapping[str, Any], body: Mapping[str, Any]) -> _Frame:
+    first = int(frame["first_call"])
+    last = first + int(frame["numbers"]) - 1
+    if name == _LOADS:
+        facts = _without(frame, "first_call", "numbers")
+        load = str(body["asked"]["profile"])
+        return _Frame("load", load, first, last, int(frame["memory_mb"]), facts)
+    facts = _without(frame, "first_call", "numbers", "variant")
+    return _Frame("start", str(frame["variant"]), first, last, None, facts)
+
+
+def _without(values: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name not in names}
+
+
+def _object(body: str) -> dict[str, Any]:
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -236,13 +236,6 @@ def document_names(connection: Connection, key: int) -> list[str]:
     return list(connection.scalars(select(documents.c.name).where(documents.c.run_id == key)))
 
 
-def document_of_run(connection: Connection, key: int, name: str) -> dict[str, Any] | None:
-    """Return a document of a run, or ``None``."""
-    same = (documents.c.run_id == key) & (documents.c.name == name)
-    body = connection.scalar(select(documents.c.body).where(same))
-    return None if body is None else json.loads(body)
-
-
 def samples_of_run(connection: Connection, key: int) -> list[Sample]:
     """All samples of a run in order of arrival."""
     wanted = select(*_SAMPLE_COLUMNS).where(samples.c.run_id == key).order_by(samples.c.id)
@@ -264,9 +257,13 @@ def bodies_of(connection: Connection, name: str) -> list[tuple[str, dict[str, An
     return [(str(run), json.loads(body)) for run, body in found]
 
 
-def documents_of_run(connection: Connection, key: int) -> dict[str, dict[str, Any]]:
-    """All documents of a run by name."""
+def documents_of_run(
+    connection: Connection, key: int, name: str | None = None
+) -> dict[str, dict[str, Any]]:
+    """All documents of a run by name, or the one of this name."""
     wanted = select(documents.c.name, documents.c.body).where(documents.c.run_id == key)
+    if name is not None:
+        wanted = wanted.where(documents.c.name == name)
     return {name: json.loads(body) for name, body in connection.execute(wanted)}
 
 

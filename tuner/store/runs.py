@@ -186,8 +186,8 @@ class Store:
         with self.connection() as connection:
             key = self._key(connection, run)
             found = queries.samples_of_run(connection, key)
-            document = None if found else queries.document_of_run(connection, key, THINNED)
-        return found if document is None else stood_in(document, run)
+            documents = {} if found else queries.documents_of_run(connection, key, THINNED)
+        return stood_in(documents[THINNED], run) if documents else found
 
     def counts(self) -> dict[str, int]:
         """Number of samples of each run; a run without any is left out."""
@@ -204,7 +204,9 @@ class Store:
 
     def document(self, run: str, name: str) -> dict[str, Any] | None:
         """A document that ``save_document`` kept, or ``None``."""
-        return self.documents(run).get(name)
+        with self.connection() as connection:
+            key = self._key(connection, run)
+            return queries.documents_of_run(connection, key, name).get(name)
 
     def crashed(self, run: str) -> bool:
         """True if a run was never finished although the process that wrote it is gone."""

@@ -23,9 +23,9 @@ from tuner.errors import StoreAway, StoreError
 from tuner.records import Advice, RunRecord
 from tuner.store import queries
 from tuner.store.connect import DEFAULT, make_folder
-from tuner.store.earlier import bring_up
 from tuner.store.entries import Closed, Entry, Finished, Samples, as_line, of_line
 from tuner.store.failure import disk_error
+from tuner.store.migrations import bring_up
 from tuner.store.plain import dumps, record
 from tuner.store.queries import Owner, this_process
 

@@ -13,9 +13,9 @@ from support.factories import a_sample
 from support.stored import RUN, write_as
 from tuner.records import Purpose, Sample, Setting
 from tuner.store.documents import StartFacts, Startups, stored_loads, stored_startups
-from tuner.store.earlier import brought_up
 from tuner.store.entries import Closed, RunDocument, Samples
 from tuner.store.exchange import StoredRun, lines
+from tuner.store.migrations import brought_up
 from tuner.store.plain import plain
 from tuner.store.runs import Store, find
 from tuner.store.spool import Spool

@@ -19,17 +19,12 @@ _INTERVALS = "A range beside a value contains the true value in nine of ten repe
 
 
 def method_section(sweep: Sweep) -> Section:
-    """The section on the method; the terminal shows what the run took."""
-    brief = ("Invocations", _SPENT, CROSS_CHECK)
-    return Section("How it was measured", facts=method(sweep), brief=brief)
-
-
-def method(sweep: Sweep) -> tuple[Fact, ...]:
-    """Everything that somebody needs to judge or repeat the measurement."""
+    """Everything that somebody needs to judge or repeat the measurement; the terminal shows what
+    the run took."""
     run = sweep.run
-    return (
+    facts = (
         Fact("Function", run.facts.name, _function(sweep)),
-        Fact("Platform", _BACKENDS[run.facts.backend], platform_text(run.facts)),
+        Fact("Platform", _BACKENDS[run.facts.backend], _platform(run.facts)),
         Fact("Invocations", f"{sweep.spend.invocations:,}", _invocations(sweep)),
         Fact(_SPENT, *_spend(sweep)),
         *cross_check_facts(cross_check_document(sweep.cross_check)),
@@ -39,6 +34,8 @@ def method(sweep: Sweep) -> tuple[Fact, ...]:
         Fact("Run", run.run, _when(sweep)),
         Fact("Intervals", "90 %", _INTERVALS),
     )
+    brief = ("Invocations", _SPENT, CROSS_CHECK)
+    return Section("How it was measured", facts=facts, brief=brief)
 
 
 def _of(label: str, each: Sweep, compared: Sweep) -> str:
@@ -65,10 +62,7 @@ _BACKENDS = {
 def _function(sweep: Sweep) -> str:
     facts = sweep.run.facts
     parts = [
-        sweep.run.target,
-        facts.runtime,
-        facts.arch,
-        facts.region,
+        *(sweep.run.target, facts.runtime, facts.arch, facts.region),
         None if facts.memory_mb is None else f"currently {format_memory(facts.memory_mb)}",
         None if facts.timeout_s is None else f"timeout {format_seconds(facts.timeout_s)}",
         f"version {facts.version}",
@@ -108,8 +102,6 @@ def _curve(model: ModelCard | None) -> tuple[str, str]:
 
 def _prices(price: Mapping[str, str | float | None]) -> tuple[str, str]:
     """Region, architecture and date; then the rates, where they are from, and remarks."""
-    if not price:
-        return UNKNOWN, ""
     head = ", ".join(str(price[key]) for key in ("region", "arch", "dated") if key in price)
     parts = []
     for key, value in price.items():
@@ -158,14 +150,18 @@ _WORDED = {
 }
 
 
-def platform_text(facts: FunctionFacts) -> str:
+def _platform(facts: FunctionFacts) -> str:
     """The platform that ran the function, as clauses."""
-    known = facts.platform
-    rest = (f"{_name(key)}: {_value(each)}" for key, each in known.items() if key not in _WORDED)
+    told = facts.platform
+    rest = (
+        f"{key.replace('_', ' ')}: {_value(each)}"
+        for key, each in told.items()
+        if key not in _WORDED
+    )
     recorded = ", ".join(f"{size:,}" for size in facts.recorded_mb)
     if facts.backend is Backend.REPLAY and recorded:
         return "; ".join([f"recorded at {recorded} MB", *rest])
-    return "; ".join([*_cpu(known), *_machine(known), *rest])
+    return "; ".join([*_cpu(told), *_machine(told), *rest])
 
 
 def _cpu(known: Mapping[str, Any]) -> Iterator[str]:
@@ -210,17 +206,15 @@ def _number(value: object) -> bool:
     return isinstance(value, (int, float)) and math.isfinite(value)
 
 
-def _name(key: str) -> str:
-    return key.replace("_", " ")
-
-
 def _value(value: object) -> str:
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return UNKNOWN
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, Mapping):
-        return ", ".join(f"{_name(str(key))} {_value(each)}" for key, each in value.items())
+        return ", ".join(
+            f"{str(key).replace('_', ' ')} {_value(each)}" for key, each in value.items()
+        )
     if isinstance(value, (list, tuple)):
         return ", ".join(map(_value, value)) or "none"
     return str(value)
@@ -230,9 +224,8 @@ def cross_check_facts(document: Mapping[str, Any] | None) -> tuple[Fact, ...]:
     """The same in words, from its JSON; nothing if nothing was compared."""
     if document is None or not document["cloudwatch"]:
         return ()
-    rows = document["cloudwatch"]
-    sent = sum(int(row["ran"]) for row in rows)
-    seen = sum(int(row["seen"]["invocations"]) for row in rows)
+    sent = sum(int(row["ran"]) for row in document["cloudwatch"])
+    seen = sum(int(row["seen"]["invocations"]) for row in document["cloudwatch"])
     late = "" if document["settled"] or seen >= sent else " so far"
     value = f"CloudWatch counted {seen:,} of {sent:,} invocations{late}"
     unread = {"cross-check-denied", "cross-check-failed"} & set(document["disagreements"])

@@ -7,9 +7,6 @@ from tuner.decide.result import MonthAtSize, Monthly, ProvisionedOffer, Sweep
 from tuner.report.elements import Cell, Fact, Row, Section, Table, counted, known, money
 from tuner.units import format_memory, format_rate, format_share
 
-#: Roles of a size that are marked.
-_MARKS = ("recommended", "current")
-
 
 def month_table(sweep: Sweep) -> Table | None:
     """The bills by size, the pick's first; ``None`` when no traffic was given."""
@@ -47,29 +44,25 @@ def month_facts(sweep: Sweep) -> tuple[Fact, ...]:
     month = sweep.monthly
     if month is None:
         return ()
+    here = sweep.run.facts.arch
+    other = f"; {month.other_arch} prices are for the durations measured on {here}"
     return (
         Fact("Traffic", month.traffic, f"{_count(month.calls)} calls in a month of 730 hours"),
         Fact("Cold starts", format_share(known(month.cold_share)), month.cold_share_from),
-        *_provisioned(month),
-        *(_measured_there(each) for each in sweep.beside if each.monthly and each.monthly.sizes),
+        _provisioned(month),
+        # The month on an architecture that was measured and not chosen, at its best size.
+        *(
+            Fact(f"On {each.arch}", money(best.total_usd), f"at {format_memory(best.memory_mb)}")
+            for each in sweep.beside
+            for best in (each.monthly.sizes[:1] if each.monthly else ())
+        ),
         Fact(
             "Other prices",
             "Savings Plan means a Compute Savings Plan without upfront payment",
             "requests get no discount; the free tier counts if nothing else in the account uses it"
-            + ("" if sweep.beside else _unmeasured(month, sweep)),
+            + ("" if sweep.beside else other),
         ),
     )
-
-
-def _unmeasured(month: Monthly, sweep: Sweep) -> str:
-    return f"; {month.other_arch} prices are for the durations measured on {sweep.run.facts.arch}"
-
-
-def _measured_there(each: Sweep) -> Fact:
-    """The month on an architecture that was measured and not chosen, at its best size."""
-    assert each.monthly is not None
-    best = each.monthly.sizes[0]
-    return Fact(f"On {each.arch}", money(best.total_usd), f"at {format_memory(best.memory_mb)}")
 
 
 def month_fact(sweep: Sweep) -> tuple[Fact, ...]:
@@ -85,32 +78,26 @@ def month_fact(sweep: Sweep) -> tuple[Fact, ...]:
 
 def _row(size: MonthAtSize, storage: bool) -> Row:
     upfront = known(size.savings_all_upfront_usd)
+    always = size.total_usd, size.requests_usd, size.duration_usd, size.init_usd
+    all_upfront = "" if upfront is None else f"all upfront {money(upfront)}"
     cells = (
-        Cell(money(size.total_usd)),
-        Cell(money(size.requests_usd)),
-        Cell(money(size.duration_usd)),
-        Cell(money(size.init_usd)),
+        *(Cell(money(usd)) for usd in always),
         *((Cell(money(size.ephemeral_usd)),) if storage else ()),
         Cell(money(size.free_tier_usd)),
-        Cell(
-            money(size.savings_no_upfront_usd),
-            "" if upfront is None else f"all upfront {money(upfront)}",
-        ),
+        Cell(money(size.savings_no_upfront_usd), all_upfront),
         Cell(money(size.other_arch_usd)),
     )
-    marks = (size.role,) if size.role in _MARKS else ()
+    marks = (size.role,) if size.role in ("recommended", "current") else ()
     return Row(format_memory(size.memory_mb), cells, marks)
 
 
-def _provisioned(month: Monthly) -> tuple[Fact, ...]:
-    offer = month.provisioned
+def _provisioned(month: Monthly) -> Fact:
+    offer, name = month.provisioned, "Provisioned concurrency"
     if offer is None:
-        return (Fact("Provisioned concurrency", "unknown", "its price is missing"),)
-    rule = (
-        f"for even traffic; a sandbox pays when it is busy {format_share(offer.break_even)} of the "
-        f"time, and the first would be busy {format_share(offer.busy)}"
-    )
-    return (Fact("Provisioned concurrency", _offer(offer, month), rule),)
+        return Fact(name, "unknown", "its price is missing")
+    pays, busy = format_share(offer.break_even), format_share(offer.busy)
+    rule = f"a sandbox pays when it is busy {pays} of the time, and the first would be busy {busy}"
+    return Fact(name, _offer(offer, month), f"for even traffic; {rule}")
 
 
 def _offer(offer: ProvisionedOffer, month: Monthly) -> str:
@@ -123,7 +110,6 @@ def _offer(offer: ProvisionedOffer, month: Monthly) -> str:
 
 def _count(calls: float) -> str:
     """``52.6 million``, ``730,000``, or unknown."""
-    number = known(calls)
-    if number is None:
+    if known(calls) is None:
         return "unknown"
-    return f"{number / 1e6:,.1f} million" if number >= 1e6 else f"{number:,.0f}"
+    return f"{calls / 1e6:,.1f} million" if calls >= 1e6 else f"{calls:,.0f}"

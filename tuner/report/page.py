@@ -11,7 +11,6 @@ import re
 import subprocess
 import sys
 from base64 import b64encode
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
@@ -32,45 +31,45 @@ _UNIT = re.compile(r"(?<=[\d,]) (?=(?:ms|MB|GB|s|min|h|%)\b|%)")
 
 def render(view: View) -> str:
     """A view as a page, with its charts."""
-    draw = _part("draw.js")
+    draw, template = _part("draw.js"), _environment().get_template("page.html")
     # Bundling happens in a process of its own, so it and the charts can be made at once.
     with ThreadPoolExecutor(max_workers=1) as beside:
         bundling = beside.submit(javascript)
         charts = {figure.name: figure.draw() for figure in view.figures}
         library = bundling.result()
-    return (
-        _environment()
-        .get_template("page.html")
-        .render(
-            view=view,
-            charts=charts,
-            style=Markup(_part("page.css")),
-            light=LIGHT,
-            dark=DARK,
-            library=Markup(library),
-            draw=Markup(draw),
-            policy=_policy(library, draw),
-        )
+    return template.render(
+        view=view,
+        charts=charts,
+        style=Markup(_part("page.css")),
+        light=LIGHT,
+        dark=DARK,
+        library=Markup(library),
+        draw=Markup(draw),
+        policy=_policy(library, draw),
     )
 
 
 def write_page(page: str, path: Path) -> Path:
     """Write a page, whole or not at all. Raises :class:`TunerError` if it cannot be written."""
-    beside = path.with_name(f"{path.name}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(page, encoding="utf-8", errors="replace")  # names may be no UTF-8
-        beside.replace(path)
+        _put(page, path)
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
-        fix = (
-            "Free some space or name another folder with --output; `tuner report last` then works."
-        )
-        raise TunerError(f"report {path}", reason, fix) from error
+        fix = "Free some space or name another folder with --output; `tuner report last` then works"
+        raise TunerError(f"report {path}", reason, f"{fix}.") from error
+    return path
+
+
+def _put(text: str, path: Path) -> None:
+    """Write a file, whole or not at all. Raises :class:`OSError`."""
+    beside = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_text(text, encoding="utf-8", errors="replace")  # names may be no UTF-8
+        beside.replace(path)
     finally:
         if beside.is_file():
             beside.unlink()
-    return path
 
 
 def file_name(name: str, run: str, ending: str = "html") -> str:
@@ -105,15 +104,11 @@ def _part(name: str) -> str:
 
 def _policy(*scripts: str) -> str:
     hashes = (b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts)
-    allowed: Mapping[str, str] = {
-        "default-src": "'none'",
-        "script-src": " ".join(f"'sha256-{each}'" for each in hashes),
-        "style-src": "'unsafe-inline'",
-        "img-src": "data: blob:",
-        "base-uri": "'none'",
-        "form-action": "'none'",
-    }
-    return "; ".join(f"{name} {value}" for name, value in allowed.items())
+    ours = " ".join(f"'sha256-{each}'" for each in hashes)
+    return (
+        f"default-src 'none'; script-src {ours}; style-src 'unsafe-inline'; img-src data: blob:; "
+        "base-uri 'none'; form-action 'none'"
+    )
 
 
 _TIMEOUT_S = 60.0
@@ -136,10 +131,11 @@ def javascript(cache: Path | None = None) -> str:
     kept = (cache or _cache_folder()) / f"vega-{_converter()}-{_vega_lite()}.js"
     with suppress(OSError, UnicodeDecodeError):
         text = kept.read_text(encoding="utf-8")
-        if _whole(text):
+        if text.endswith(f"{_END}\n"):
             return text
     text = _harmless(_made())
-    _keep(kept, text)
+    with suppress(OSError):  # a report needs no cache
+        _put(text, kept)
     return text
 
 
@@ -185,19 +181,6 @@ def _harmless(text: str) -> str:
 
 
 _END = "// end of bundle"
-
-
-def _whole(text: str) -> bool:
-    return text.endswith(f"{_END}\n")
-
-
-def _keep(path: Path, text: str) -> None:
-    """Put the text in the cache if that is possible; a report needs no cache."""
-    beside = path.with_suffix(f".{os.getpid()}")
-    with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
 
 
 def _cache_folder() -> Path:

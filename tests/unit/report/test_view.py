@@ -14,7 +14,7 @@ from support.views import tables_of
 from tuner.decide.result import Interval, Sweep, VersusCurrent
 from tuner.report.answer import answer
 from tuner.report.elements import money
-from tuner.report.method import method
+from tuner.report.method import method_section
 from tuner.report.sweep_series import cost_series, latency_series
 from tuner.report.sweep_tables import arch_table, failures, size_table
 from tuner.report.sweep_view import sweep_view
@@ -148,7 +148,7 @@ def test_failures_are_counted_by_kind() -> None:
 
 
 def test_how_it_was_measured_names_platform_prices_and_seed() -> None:
-    facts = {fact.label: f"{fact.value} {fact.note}" for fact in method(good())}
+    facts = {fact.label: f"{fact.value} {fact.note}" for fact in method_section(good()).facts}
     assert "Local Lambda on this machine" in facts["Platform"]
     assert facts["Platform"].removeprefix("Local Lambda on this machine ").split("; ") == [
         "CPU limited by cgroup-v2 in periods of 20 ms",
@@ -173,7 +173,7 @@ def test_payloads_and_environments_are_not_shown() -> None:
     sweep = good()
     options = {**sweep.run.options, "payload": '{"token": "s3cret"}', "env": ["KEY=s3cret"]}
     sweep = replace(sweep, run=replace(sweep.run, options=options))
-    assert "s3cret" not in repr(method(sweep))
+    assert "s3cret" not in repr(method_section(sweep))
 
 
 def test_charts_are_described_in_words() -> None:
@@ -244,7 +244,7 @@ def test_a_recording_says_which_sizes_it_has() -> None:
     sweep = empty()
     facts = replace(sweep.run.facts, recorded_mb=(128, 1024), platform={})
     sweep = replace(sweep, run=replace(sweep.run, facts=facts))
-    platform = next(fact for fact in method(sweep) if fact.label == "Platform")
+    platform = next(fact for fact in method_section(sweep).facts if fact.label == "Platform")
     assert (platform.value, platform.note) == ("Recorded invocations", "recorded at 128, 1,024 MB")
 
 
@@ -252,13 +252,14 @@ def test_the_platform_does_not_tell_how_the_configuration_was_found() -> None:
     sweep = good()
     marks = {"memory_default": True, "template_notes": ["MemorySize is !Ref M, known only on AWS"]}
     marked = replace(sweep.run.facts, platform={**sweep.run.facts.platform, **marks})
-    assert method(replace(sweep, run=replace(sweep.run, facts=marked))) == method(sweep)
+    same = replace(sweep, run=replace(sweep.run, facts=marked))
+    assert method_section(same) == method_section(sweep)
 
 
 def test_a_run_that_ended_as_planned_has_no_remark() -> None:
     sweep = replace(good(), run=replace(good().run, note="settled: 98 % sure"))
     assert sweep_view(sweep).state == ""
-    assert "settled: 98 % sure" in method(sweep)[-2].note
+    assert "settled: 98 % sure" in method_section(sweep).facts[-2].note
     assert sweep_view(whole_range()).state == "Partial data: the budget of $0.05 ran out"
 
 

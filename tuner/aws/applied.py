@@ -13,7 +13,7 @@ import contextlib
 import json
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -158,13 +158,14 @@ def held(directory: Path, run: str) -> Iterator[bool]:
 
 @dataclass(frozen=True)
 class Undo:
-    """One application to undo. ``strict`` makes what somebody else has set since an error; without
-    it that is reported and left alone."""
+    """One application to undo. What somebody else has set since is reported and left alone; with
+    ``strict`` it is an error as well, once all else is undone."""
 
     control: ControlPlane
     done: Applied
     tell: Tell
     strict: bool
+    foreign: list[ChangedUnderneath] = field(default_factory=list)
 
     def __call__(self) -> None:
         """Undo alias, memory, architecture and versions; raises :class:`TargetError` for what is
@@ -181,6 +182,8 @@ class Undo:
                     raise
                 return
             self._delete_versions()
+            if self.strict and self.foreign:
+                raise self.foreign[0]
 
     def _delete_versions(self) -> None:
         if not self.done.published:
@@ -263,9 +266,8 @@ class Undo:
         raise self._busy()
 
     def _foreign(self, thing: str, what: str) -> None:
-        if self.strict:
-            fix = "Somebody else changed it: set what you want by hand."
-            raise ChangedUnderneath(thing, what, fix)
+        fix = "Somebody else changed it: set what you want by hand."
+        self.foreign.append(ChangedUnderneath(thing, what, fix))
         self.tell(f"{thing}: {what}; left alone")
 
     def _busy(self) -> ChangedUnderneath:

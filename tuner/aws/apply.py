@@ -32,7 +32,13 @@ from tuner.aws.changes import (
     set_memory,
     weights_of,
 )
-from tuner.aws.configuration import Configuration, architecture_of, revision_of, unqualified
+from tuner.aws.configuration import (
+    Configuration,
+    architecture_of,
+    changed_meanwhile,
+    revision_of,
+    unqualified,
+)
 from tuner.aws.control import ControlPlane
 from tuner.aws.journal import MARK
 from tuner.aws.metrics import SplitAlias, read_health, why_worse
@@ -119,7 +125,10 @@ class Application:
             self.undo(done.since)
 
     def _make(self, start: Configuration, change: ApplyOptions, alias: Any) -> None:
-        latest = self._set(self._set_architecture(start, change.arch), change.memory_mb)
+        latest = self._set_architecture(start, change.arch)
+        if latest["MemorySize"] != start["MemorySize"]:
+            raise changed_meanwhile(self._function)
+        latest = self._set(latest, change.memory_mb)
         if alias is None and not change.publish:
             return
         self._publish(latest, change)

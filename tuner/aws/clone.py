@@ -15,6 +15,7 @@ from tuner.aws.journal import Before, Journal, JournalHeader
 from tuner.aws.package import UPLOAD_LIMIT, code_of, refuse_architecture
 from tuner.aws.policy import CLONE_PREFIX
 from tuner.aws.restore import clone_exists
+from tuner.aws.translate import surely_refused
 from tuner.aws.versions import VersionMaker
 from tuner.errors import TargetError
 
@@ -78,6 +79,7 @@ def make_clone(
         parameters["Architectures"] = [arch]
     description = f"{header.mark}copy of {header.function} for a measurement"[:256]
     journal.will("create", function=header.clone)
+    before = control.calls["CreateFunction"]
     try:
         control.send(
             "CreateFunction",
@@ -88,11 +90,13 @@ def make_clone(
             Tags=dict(tags),
             **parameters,
         )
-    except TargetError:
+    except TargetError as error:
         if not clone_exists(control, header):
+            if control.calls["CreateFunction"] == before + 1 and surely_refused(error.__cause__):
+                journal.did()  # nothing of it can appear later
             raise
     start = control.wait(header.clone)
-    journal.did()
+    journal.did(attempts=control.calls["CreateFunction"] - before)
     return VersionMaker(control, Journal(None, _of_clone(header, start)), start)
 
 

@@ -36,6 +36,11 @@ def revision_of(configuration: Configuration) -> str:
     return str(configuration.get("RevisionId", ""))
 
 
+def modified_of(configuration: Configuration) -> str:
+    """LastModified, which sorts as text; empty where the service has none."""
+    return str(configuration.get("LastModified", ""))
+
+
 def unqualified(arn: str) -> str:
     """A function's ARN without version or alias."""
     return ":".join(arn.split(":")[:7])

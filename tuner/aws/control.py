@@ -11,7 +11,15 @@ from dataclasses import replace
 from typing import Any
 
 from tuner.aws.calls import MARKER, Client, Patience
-from tuner.aws.configuration import Configuration, revision_of, settled, state_of, usable
+from tuner.aws.configuration import (
+    Configuration,
+    modified_of,
+    revision_of,
+    settled,
+    state_of,
+    unqualified,
+    usable,
+)
 from tuner.aws.policy import CLONE_PREFIX
 from tuner.aws.session import AwsSession
 from tuner.clock import Clock
@@ -50,9 +58,11 @@ class ControlPlane(Client):
         #: What restoring is done with.
         self.lasting = patience or (_LASTING_ON_LOOPBACK if session.loopback else _LASTING)
         self._restoring = False
-        #: RevisionIds that are past: a change that expected them was answered, or was refused.
+        #: RevisionIds of ``$LATEST`` that are past, and those that only a refused change expected.
         self._replaced: set[str] = set()
         self._doubtful: set[str] = set()
+        #: LastModified as the last answered change has set it, by ARN.
+        self._newest: dict[str, str] = {}
         #: True when the user wants to stop, which ends a wait for an update.
         self.stop: Callable[[], bool] = lambda: False
         # botocore's _v2 waiters ask every second; a service on loopback needs a tenth of one.
@@ -70,7 +80,7 @@ class ControlPlane(Client):
         """
         found: Configuration = self.get(function, qualifier)["Configuration"]
         waited, pause = 0.0, self.poll_s
-        while qualifier is None and self._past(revision_of(found), waited):
+        while qualifier is None and self._past(found, waited):
             if waited >= _STALE_S:
                 reason = f"Lambda shows it as it was before the last change, for {_STALE_S:.0f} s"
                 raise TargetError(function, reason, "Run `tuner restore` in a minute.")
@@ -92,10 +102,13 @@ class ControlPlane(Client):
         return now
 
     @contextmanager
-    def restoring(self, replaced: Iterable[str] = ()) -> Iterator[None]:
-        """Be patient for minutes, and let no earlier wish to stop end a wait. ``replaced`` are
-        RevisionIds that are past, as a journal says."""
+    def restoring(
+        self, replaced: Iterable[str] = (), arn: str = "", modified: str = ""
+    ) -> Iterator[None]:
+        """Be patient for minutes, and let no earlier wish to stop end a wait. As a journal says,
+        ``replaced`` are RevisionIds that are past, and ``arn`` was ``modified`` at this time."""
         self._replaced.update(replaced)
+        self._newest[arn] = max(modified, self._newest.get(arn, ""))
         before = self.patience, self._restoring
         self.patience, self._restoring = self.lasting, True
         try:
@@ -112,7 +125,10 @@ class ControlPlane(Client):
             self._doubtful |= {expected} - {""}
             raise
         if expected and revision_of(answer) not in ("", expected):
-            self._replaced.add(expected)
+            # It was the present one, so one that was refused before is older.
+            self._replaced |= {expected, *self._doubtful}
+            self._doubtful.clear()
+            self._changed(answer)
         return answer
 
     def call(self, operation: str, function: str, **parameters: Any) -> Mapping[str, Any]:
@@ -120,9 +136,15 @@ class ControlPlane(Client):
         given = {name: value for name, value in parameters.items() if value is not None}
         return self.send(operation, function, FunctionName=function, **given)
 
-    def _past(self, revision: str, waited_s: float) -> bool:
+    def _past(self, found: Configuration, waited_s: float) -> bool:
+        """Tell if a read is older than what is known already."""
+        revision, newest = revision_of(found), self._newest.get(unqualified(found["FunctionArn"]))
         doubtful = revision in self._doubtful and waited_s < _DOUBTFUL_S
-        return revision in self._replaced or doubtful
+        older = newest is not None and modified_of(found) < newest
+        return revision in self._replaced or older or doubtful
+
+    def _changed(self, answer: Configuration) -> None:
+        self._newest[unqualified(answer["FunctionArn"])] = modified_of(answer)
 
     def exists(self, arn: str) -> bool:
         """True if the function is there; by ARN, since plain names depend on the credentials."""

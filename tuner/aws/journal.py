@@ -35,12 +35,13 @@ class Before:
     description: str
     revision_id: str
     code_sha256: str
+    last_modified: str = ""
 
     @classmethod
     def of(cls, start: Mapping[str, Any]) -> "Before":
         """Those of a FunctionConfiguration."""
         texts = start.get("Description", ""), start.get("RevisionId", ""), start["CodeSha256"]
-        return cls(start["MemorySize"], *texts)
+        return cls(start["MemorySize"], *texts, start.get("LastModified", ""))
 
 
 @dataclass(frozen=True)
@@ -83,16 +84,15 @@ class JournalEntry:
         return last
 
     def replaced(self) -> set[str]:
-        """The RevisionIds of ``$LATEST`` that confirmed changes have replaced."""
-        past: set[str] = set()
-        current = {self.header.before.revision_id}
-        for step in self.steps:
-            if step.get("do") == "set":
-                current.add(str(step.get("revision_id", "")))
-            elif "did" in step and "revision_id" in step:
-                past |= current
-                current = {str(step["revision_id"])}
-        return past - current - {""}
+        """The RevisionIds of ``$LATEST`` that are past: each was known before the one after it."""
+        known = [self.header.before.revision_id]
+        known += [str(step["revision_id"]) for step in self.steps if step.get("revision_id")]
+        return set(known) - {known[-1], ""}
+
+    def modified(self) -> str:
+        """The latest LastModified of ``$LATEST`` that is known: an earlier one is an old read."""
+        known = (str(step.get("modified", "")) for step in self.steps)
+        return max((self.header.before.last_modified, *known))
 
     def last_sets(self) -> list[Step]:
         """The last confirmed change of ``$LATEST`` and what was begun after it, since it was last
@@ -231,7 +231,7 @@ def _record(kind: Any, values: Mapping[str, Any]) -> Any:
     known = {field.name: field for field in fields(kind) if field.name in values}
     for name, field in known.items():
         wanted: Any = int | float if field.type is float else field.type
-        empty = values[name] == "" and name not in ("description", "revision_id")
+        empty = values[name] == "" and name not in ("description", "revision_id", "last_modified")
         if empty or not isinstance(values[name], wanted):
             raise ValueError(f"{name} is {values[name]!r}")
     return kind(**{name: values[name] for name in known})

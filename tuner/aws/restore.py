@@ -18,12 +18,12 @@ from tuner.aws.configuration import (
     uses_snap_start,
 )
 from tuner.aws.control import ControlPlane
-from tuner.aws.journal import JournalEntry, JournalHeader, Step, claimed, discard
+from tuner.aws.journal import JournalEntry, JournalHeader, claimed, discard
 from tuner.errors import AccessDenied, ChangedUnderneath, NotFound, TargetError
 
-#: How often, and how many seconds apart, to look for a copy whose creation was not answered; that
-#: of a run which began longer ago has landed long since.
-_LOOKS, _BETWEEN_S, _RECENT_S = 5, 1.0, 300.0
+#: For so many seconds after its run began a copy may appear whose creation was not answered: AWS
+#: documents no bound, and on this machine requests are answered at once. And between two looks.
+_LINGERS_S, _LINGERS_ON_LOOPBACK_S, _BETWEEN_S = 60.0, 5.0, 1.0
 
 
 def insist(restore: Callable[[], None], tell: Callable[[str], object]) -> None:
@@ -71,9 +71,7 @@ def restore_function(
     function, clone = entry.header.function, entry.header.clone
     with control.restoring():
         if clone is not None:
-            if clone_exists(control, entry.header) or _clone_appears(control, entry):
-                _withdraw(entry, control)  # first, since it costs money while it is there
-                control.delete_clone(clone)
+            _delete_clone(entry, control, clone)
             return
         try:
             try:
@@ -116,17 +114,24 @@ def clone_exists(control: ControlPlane, header: JournalHeader) -> bool:
     return str(now.get("Description", "")).startswith(header.mark)
 
 
-def _clone_appears(control: ControlPlane, entry: JournalEntry) -> bool:
-    """Wait for a copy whose creation was not answered: nothing makes that request stale."""
-    clock = control.clock
-    recent = clock.wall() - entry.header.opened_at < _RECENT_S
-    if not recent or entry.unconfirmed("create") is None:
-        return False
-    for _ in range(_LOOKS):
-        clock.sleep(_BETWEEN_S)
+def _delete_clone(entry: JournalEntry, control: ControlPlane, clone: str) -> None:
+    """Delete the copy, also one that appears late because a request to make it was not answered:
+    nothing makes that request stale."""
+    lingers_s = _LINGERS_ON_LOOPBACK_S if control.session.loopback else _LINGERS_S
+    until = entry.header.opened_at + lingers_s if _creation_lost(entry) else 0.0
+    while True:
         if clone_exists(control, entry.header):
-            return True
-    return False
+            _withdraw(entry, control)  # first, since it costs money while it is there
+            control.delete_clone(clone)
+        if control.clock.wall() >= until:
+            return
+        control.clock.sleep(_BETWEEN_S)
+
+
+def _creation_lost(entry: JournalEntry) -> bool:
+    """Tell if a request to make the copy may not have been answered."""
+    again = any(step.get("attempts", 1) > 1 for step in entry.steps)
+    return again or entry.unconfirmed("create") is not None
 
 
 @dataclass(frozen=True)
@@ -145,7 +150,7 @@ def restore_latest(entry: JournalEntry, control: ControlPlane) -> Configuration:
     Returns the configuration after that, which is somebody else's where they have changed it.
     """
     function = entry.header.function
-    with control.restoring(entry.replaced()):
+    with control.restoring(entry.replaced(), entry.header.arn, entry.modified()):
         for _ in control.tries():
             now = control.settle(function)
             check_same(entry.header.arn, now)
@@ -174,24 +179,20 @@ def restore_latest(entry: JournalEntry, control: ControlPlane) -> Configuration:
 
 def _wanted(entry: JournalEntry, now: Configuration) -> _Wanted | None:
     """Return what to set; ``None`` if nothing of ``$LATEST`` is ours."""
-    before, described = entry.header.before, now.get("Description", "")
+    before, described, size = entry.header.before, now.get("Description", ""), now["MemorySize"]
+    snap_start = "None" if _snap_start_is_ours(entry, now) else None
     if described.startswith(entry.header.mark):
-        snap_start = "None" if _snap_start_is_ours(entry, now) else None
         return _Wanted(_memory_to_set(entry, now), before.description, snap_start)
-    last = entry.last_sets()
-    if now["MemorySize"] != before.memory_mb and now["MemorySize"] in _sizes(last):
-        ours = uses_snap_start(now) and any(step.get("snap_start") for step in last)
-        return _Wanted(before.memory_mb, described, "None" if ours else None)
+    if size != before.memory_mb and size in {step["memory_mb"] for step in entry.last_sets()}:
+        return _Wanted(before.memory_mb, described, snap_start)
+    if snap_start is not None:
+        return _Wanted(size, described, snap_start)
     # A change whose answer was lost may arrive after this look, and an update that failed is made
     # once more. Any update, even one to the same values, makes the RevisionId a past one.
     failed = bool(entry.written("set")) and _as_before(entry, now) and failed_update(now)
     if failed or _may_still_land(entry, now):
-        return _Wanted(now["MemorySize"], described)
+        return _Wanted(size, described)
     return None
-
-
-def _sizes(steps: list[Step]) -> set[object]:
-    return {step["memory_mb"] for step in steps}
 
 
 def _as_before(entry: JournalEntry, now: Configuration) -> bool:
@@ -245,8 +246,7 @@ def _memory_to_set(entry: JournalEntry, now: Configuration) -> int:
 
 def _snap_start_is_ours(entry: JournalEntry, now: Configuration) -> bool:
     """True if our change turned SnapStart on; one that had it before never gets it from us."""
-    asked = {s["description"] for s in entry.written("set") if s.get("snap_start")}
-    return uses_snap_start(now) and now["Description"] in asked
+    return uses_snap_start(now) and any(step.get("snap_start") for step in entry.written("set"))
 
 
 def _may_still_land(entry: JournalEntry, now: Configuration) -> bool:

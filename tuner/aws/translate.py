@@ -265,6 +265,11 @@ def http_status(error: Exception) -> int:
     return int(_response(error).get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
+def surely_refused(error: BaseException | None) -> bool:
+    """True of an answer that says the caller is at fault: what was asked has not been done."""
+    return isinstance(error, boto.ClientError) and 400 <= http_status(error) < 500
+
+
 def _response(error: Exception) -> Mapping[str, Any]:
     return error.response if isinstance(error, boto.ClientError) else {}
 

@@ -14,6 +14,7 @@ from tuner.aws.configuration import (
     Configuration,
     changed_meanwhile,
     identity,
+    modified_of,
     revision_of,
     usable,
     whole,
@@ -106,7 +107,7 @@ class VersionMaker:
                 known = self._update(memory_mb, description, snap_start)
         latest = self._control.settle(self._function, known=known)
         self._check(latest, memory_mb, description)
-        self._journal.did(revision_id=revision_of(latest))
+        self._journal.did(revision_id=revision_of(latest), modified=modified_of(latest))
         usable(latest, self._function)  # one that failed is there all the same
 
     def _update(self, memory_mb: int, description: str, snap_start: bool) -> Configuration:
@@ -132,7 +133,7 @@ class VersionMaker:
         latest = restore_latest(self._journal.entry(), self._control)
         before = self._journal.header.before
         self._check(latest, before.memory_mb, before.description)
-        self._journal.did(revision_id=revision_of(latest))
+        self._journal.did(revision_id=revision_of(latest), modified=modified_of(latest))
 
     def _as_left(self, now: Configuration) -> bool:
         return whole(now) == whole(self._left)

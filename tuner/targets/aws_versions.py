@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tuner.aws.clone import clone_arn, clone_name, make_clone
-from tuner.aws.configuration import Configuration, revision_of, unqualified
+from tuner.aws.configuration import Configuration, modified_of, revision_of, unqualified
 from tuner.aws.control import ControlPlane
 from tuner.aws.journal import MARK, Before, Journal, JournalHeader
 from tuner.aws.restore import restore_function
@@ -100,7 +100,7 @@ class Deployed:
 
         def note(latest: Configuration) -> None:
             journal.will("put-back")
-            journal.did(revision_id=revision_of(latest))
+            journal.did(revision_id=revision_of(latest), modified=modified_of(latest))
 
         restore_function(journal.entry(), self._control, note)
         journal.finish()

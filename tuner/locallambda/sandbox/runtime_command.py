@@ -1,25 +1,32 @@
-"""The command line and the environment of a runtime.
+"""The command line and the environment of a runtime, and the packages that it finds.
 
 Python runs under AWS's own runtime interface client; ``provided`` runtimes are the executable
-``bootstrap`` of the code. Nothing of the service's own environment gets through.
+``bootstrap`` of the code. Nothing of the service's own environment gets through. The managed Python
+runtime has its client and boto3; here they are installed beside much else, so a folder of links
+holds just them and what they need. The host makes it once and removes it.
 """
 
 import functools
 import importlib.util
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import Distribution
 from pathlib import Path
 
-from tuner.errors import UsageError
+from tuner.errors import TunerError, UsageError
 from tuner.locallambda.limits.process_tree import MARK
 from tuner.locallambda.sandbox.invocation import LAYERS_FOLDER, SandboxSpec
-from tuner.locallambda.sandbox.runtime_packages import runtime_packages
 
 PROVIDED = ("provided", "provided.al2", "provided.al2023")
 CLIENT = "awslambdaric"
+HERE = f"python3.{sys.version_info.minor}"
 
 
 def command(spec: SandboxSpec, links: Path) -> list[str]:
@@ -49,8 +56,7 @@ def python_for(runtime: str) -> str:
             "the local Lambda runs Python functions and custom runtimes only",
             "Use python3.10 to python3.15, or provided.al2023 with an executable bootstrap.",
         )
-    here = f"python3.{sys.version_info.minor}"
-    if runtime != here:
+    if runtime != HERE:
         other = shutil.which(runtime)
         if other is not None and _has_client(other):
             return other
@@ -74,10 +80,7 @@ def missing_entrypoint(spec: SandboxSpec) -> str | None:
 
 def stands_in(runtime: str) -> bool:
     """True if another version of Python runs the function than it names."""
-    if runtime in PROVIDED:
-        return False
-    here = f"python3.{sys.version_info.minor}"
-    return runtime != here and python_for(runtime) == sys.executable
+    return runtime not in (*PROVIDED, HERE) and python_for(runtime) == sys.executable
 
 
 def environment(spec: SandboxSpec, key: str, api_address: str, tmp: str | None) -> dict[str, str]:
@@ -143,8 +146,119 @@ def _reserved(spec: SandboxSpec, api_address: str) -> dict[str, str]:
 def _has_client(python: str) -> bool:
     look = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({CLIENT!r}) is None)"
     try:
-        return (
-            subprocess.run([python, "-c", look], cwd="/", timeout=10, check=False).returncode == 0
-        )
+        done = subprocess.run([python, "-c", look], cwd="/", timeout=10, check=False)
+        return done.returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False
+
+
+_REQUIREMENT = re.compile(r"[A-Za-z0-9._-]+")
+#: Starts the client as AWS's own bootstrap does: the function's code comes first on the path, but
+#: only once the client is imported, so that no file of it can stand in for a module of the client.
+_BOOTSTRAP = """\
+import os
+import site
+import sys
+
+here = os.path.dirname(os.path.abspath(__file__))
+sys.path[:] = [path for path in sys.path if os.path.abspath(path or ".") != here]
+sys.path.append(os.path.join(here, "packages"))
+site.setquit()
+site.setcopyright()
+site.sethelper()
+
+from awslambdaric.__main__ import main
+
+task = os.environ["LAMBDA_TASK_ROOT"]
+opt = os.path.join(task, ".tuner-opt")
+if os.path.isdir(opt):
+    if os.path.isdir("/opt") and os.path.samefile(opt, "/opt"):
+        opt = "/opt"
+    version = "python%d.%d" % sys.version_info[:2]
+    sys.path.insert(0, os.path.join(opt, "python"))
+    sys.path.insert(0, os.path.join(opt, "python", "lib", version, "site-packages"))
+sys.path.insert(0, task)
+main(sys.argv)
+"""
+
+
+@dataclass(frozen=True)
+class RuntimePackages:
+    """A folder with ``bootstrap.py`` and the links, and the folders that these lead into."""
+
+    folder: Path
+    homes: tuple[str, ...]
+
+    @property
+    def bootstrap(self) -> str:
+        return str(self.folder / "bootstrap.py")
+
+
+@functools.cache
+def runtime_packages(python: str, parent: Path) -> RuntimePackages:
+    """Link the packages for an interpreter in a new folder. Raises TunerError, OSError."""
+    links = _shipped_links(sys.path) if python == sys.executable else _links_of(python)
+    folder = Path(tempfile.mkdtemp(prefix="python-", dir=parent))
+    folder.chmod(0o755)
+    for name, target in links.items():
+        link = folder / "packages" / name
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(target)
+    (folder / "bootstrap.py").write_text(_BOOTSTRAP, encoding="utf-8")
+    return RuntimePackages(folder, tuple({str(Path(target).parent) for target in links.values()}))
+
+
+def _links_of(python: str) -> dict[str, str]:
+    """The links of another interpreter, found by its own path. Raises TunerError."""
+    code = "import json, sys; print(json.dumps([p for p in sys.path if p]))"
+    try:
+        told = subprocess.run(
+            [python, "-c", code], cwd="/", capture_output=True, timeout=20, check=True
+        )
+        return _shipped_links(list(json.loads(told.stdout)))
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        reason = f"does not say where its packages are ({type(error).__name__})"
+        raise TunerError(python, reason, "Check that Python.") from error
+
+
+def _shipped_links(places: list[str]) -> dict[str, str]:
+    """Path below ``packages`` -> what it links to, for packages that are in these folders."""
+    links: dict[str, str] = {}
+    for found in _needed(places):
+        for path in _top_level(found):
+            target = Path(str(found.locate_file(path))).absolute()
+            if target.exists():
+                links.setdefault(path, str(target))
+    return links
+
+
+def _needed(places: list[str]) -> Iterator[Distribution]:
+    """The distributions of the managed runtime with all that they require, extras aside."""
+    waiting, seen = [CLIENT, "boto3"], set[str]()
+    while waiting:
+        name = waiting.pop()
+        key = re.sub(r"[-_.]+", "-", name).lower()
+        if key in seen:
+            continue
+        seen.add(key)
+        found = next(iter(Distribution.discover(name=name, path=places)), None)
+        if found is None:
+            continue  # needed on other systems or versions only
+        yield found
+        for requirement in found.requires or ():
+            named = _REQUIREMENT.match(requirement)
+            if named and "extra ==" not in requirement:
+                waiting.append(named[0])
+
+
+def _top_level(found: Distribution) -> Iterator[str]:
+    """The folders and files that a distribution has beside others in its folder."""
+    paths = [path.parts for path in found.files or ()]
+    if not paths:
+        paths = [(name,) for name in (found.read_text("top_level.txt") or "").split()]
+        paths += [(f"{name}.py",) for (name,) in paths]
+    for parts in sorted(set(paths)):
+        if parts[0] == "__pycache__":  # of modules that are a single file
+            yield "/".join(parts)
+        elif parts[0] not in ("..", "bin"):
+            yield parts[0]

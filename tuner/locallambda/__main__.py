@@ -11,7 +11,6 @@ from tuner.locallambda.service import ServiceOptions
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Parse the options and serve; returns the exit code."""
     parsed = vars(_parser().parse_args(arguments))
     process = {name: parsed.pop(name) for name in ("host", "port", "parent_pipe")}
     try:

@@ -24,7 +24,6 @@ class PlatformClock:
         self._epoch = self._clock.wall() - self.monotonic()
 
     def monotonic(self) -> float:
-        """Platform seconds; only differences mean anything."""
         return self._clock.monotonic() * self.scale
 
     def wall(self) -> float:
@@ -32,11 +31,9 @@ class PlatformClock:
         return self._epoch + self.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Block for so many platform seconds."""
         self._clock.sleep(seconds / self.scale)
 
     async def pause(self, seconds: float) -> None:
-        """Let others run for so many platform seconds."""
         await asyncio.sleep(max(0.0, seconds) / self.scale)
 
 

@@ -52,7 +52,6 @@ class Event:
 
     @property
     def ref(self) -> FunctionRef:
-        """The function with the qualifier that was invoked."""
         return FunctionRef(self.region, self.function, self.qualifier)
 
     def config(self, function: Function) -> Mapping[str, Any]:

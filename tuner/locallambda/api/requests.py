@@ -4,6 +4,7 @@ Any credentials are good, but there have to be some: a page in a browser can sen
 loopback, and creating a function runs code. It cannot sign them, nor name a loopback host.
 """
 
+import contextlib
 import ipaddress
 import re
 from collections.abc import Mapping, Sequence
@@ -31,7 +32,6 @@ class ApiRequest:
     tag_keys: tuple[str, ...] = ()
 
     def body(self) -> dict[str, Any]:
-        """The JSON object in it."""
         if len(self.raw) >= MAX_REQUEST:
             raise too_large(
                 f"Request must be smaller than {MAX_REQUEST} bytes for the {self.operation} "
@@ -40,7 +40,6 @@ class ApiRequest:
         return read_body(self.raw)
 
     def ref(self) -> FunctionRef:
-        """The function (and qualifier) that the path names."""
         return read_reference(self.words[0], self.region, self.query.get("Qualifier"))
 
 
@@ -87,13 +86,7 @@ def region_of(authorization: str) -> str:
 def _is_local(host: str) -> bool:
     name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
     name = name.strip("[]").lower()
-    if name in _LOCAL_NAMES or name.endswith(".localhost"):
-        return True
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
+    return name in _LOCAL_NAMES or name.endswith(".localhost") or _address(name) is not None
 
 
 def check_host(header: str, listening: str) -> None:
@@ -101,7 +94,7 @@ def check_host(header: str, listening: str) -> None:
 
     A page whose name was made to resolve to loopback still sends its own name.
     """
-    if not _is_local(header) and _is_local(listening) and _is_loopback(listening):
+    if not _is_local(header) and _is_loopback(listening):
         raise ApiError(
             403,
             "AccessDeniedException",
@@ -111,9 +104,11 @@ def check_host(header: str, listening: str) -> None:
 
 @lru_cache(maxsize=8)
 def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    address = _address(host)
+    return host == "localhost" or (address is not None and address.is_loopback)
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(host)
+    return None

@@ -43,7 +43,6 @@ class LambdaServer:
         self._host = host
 
     def server(self) -> web.Server:
-        """A low-level server; the runner listens."""
         return web.Server(
             self.handle, request_factory=_request, access_log=None, keepalive_timeout=3600.0
         )

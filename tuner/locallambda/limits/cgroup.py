@@ -90,15 +90,16 @@ class Cgroup:
 
 def make_v1_directory(controller: str) -> Path | None:
     """A new directory of ours in a version 1 hierarchy; ``None`` if that is not possible."""
-    parent = _v1_parent(controller)
-    if parent is None:
-        return None
-    ours = parent / f"tuner-{os.getpid()}-{os.urandom(3).hex()}"
-    try:
-        ours.mkdir()
-    except OSError:
-        return None
-    return ours
+    relative = current_membership().get(controller, "/").lstrip("/")
+    for mount, options in mounts("cgroup"):
+        # In a container the path is the host's and does not exist below the mount.
+        parent = mount / relative if (mount / relative).is_dir() else mount
+        if controller in options and writable(parent):
+            ours = parent / f"tuner-{os.getpid()}-{os.urandom(3).hex()}"
+            with contextlib.suppress(OSError):
+                ours.mkdir()
+                return ours
+    return None
 
 
 def v2_mount_point() -> Path | None:
@@ -151,17 +152,6 @@ def prepare_subtree(root: Path, guard_pid: int) -> Path | None:
 def limits_memory(subtree: Path) -> bool:
     """True if groups below a version 2 directory can limit memory."""
     return "memory" in _text(subtree / "cgroup.subtree_control").split()
-
-
-def _v1_parent(controller: str) -> Path | None:
-    for path, options in mounts("cgroup"):
-        if controller in options:
-            relative = current_membership().get(controller, "/").lstrip("/")
-            # In a container the path is the host's and does not exist below the mount.
-            for place in (path / relative, path):
-                if place.is_dir():
-                    return place if writable(place) else None
-    return None
 
 
 def _text(path: Path) -> str:

@@ -70,7 +70,6 @@ class CgroupCpuGroup(Cgroup):
         """Do nothing: the runtime has entered by itself."""
 
     def limit(self, memory_mb: float) -> None:
-        """Set the share of a size."""
         if self._version == 1:
             self.write("cpu.cfs_quota_us", quota_us(memory_mb))
         else:
@@ -126,7 +125,6 @@ class DutyCycleGroup:
             self.limit(self._memory_mb)
 
     def limit(self, memory_mb: float) -> None:
-        """Have the controller watch the runtime."""
         self._memory_mb = memory_mb
         if self._pid is not None:
             self._send(f"limit {self._pid} {quota_us(memory_mb)}")

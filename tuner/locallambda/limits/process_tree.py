@@ -47,14 +47,8 @@ def process_table() -> list[ProcessRow]:
 
 def members(families: Sequence[ProcessFamily]) -> Mapping[str, set[int]]:
     """The living processes of each family, by its key. Zombies do not count."""
-    found: dict[str, set[int]] = {}
-    searched = []
-    for family in families:
-        listed = _listed(family.cgroups)
-        if listed is None:
-            searched.append(family)
-        else:
-            found[family.key] = listed
+    found = {one.key: _listed(one.cgroups) for one in families if one.cgroups}
+    searched = [one for one in families if not one.cgroups]
     if searched:
         table = process_table()
         marks = {row.pid: mark for row in table if (mark := _mark(row.pid)) is not None}
@@ -119,14 +113,9 @@ def _mark(pid: int) -> str | None:
     return None
 
 
-def _listed(cgroups: Sequence[str]) -> set[int] | None:
-    """The members by cgroup; ``None`` without a cgroup."""
-    if not cgroups:
-        return None
+def _listed(cgroups: Sequence[str]) -> set[int]:
     pids: set[int] = set()
     for path in cgroups:
-        try:
+        with contextlib.suppress(OSError):  # removed already: nobody is in it
             pids.update(int(line) for line in Path(path).read_text(encoding="ascii").split())
-        except OSError:
-            continue  # removed already: nobody is in it
     return {pid for pid in pids if _row(pid) is not None}

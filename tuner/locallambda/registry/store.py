@@ -73,7 +73,6 @@ class PackageStore:
         return package
 
     def keep_only(self, packages: set[CodePackage]) -> None:
-        """Remove the packages that no function uses."""
         wanted = {package.folder for package in packages}
         if self._folder.exists():
             for home in self._folder.iterdir():
@@ -211,7 +210,6 @@ class FunctionStore:
 
 
 def packages_of(function: Function) -> set[CodePackage]:
-    """Every package that a function or one of its versions refers to."""
     return {
         function.shown.code,
         function.live.code,

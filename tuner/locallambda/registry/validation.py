@@ -128,7 +128,6 @@ def check_model(body: Mapping[str, Any], keys: Iterable[str], required: Iterable
 
 
 def missing(key: str) -> str:
-    """AWS's words for a value that must be there."""
     return f"Value null at '{field_of(key)}' failed to satisfy constraint: Member must not be null"
 
 
@@ -138,7 +137,6 @@ def field_of(key: str) -> str:
 
 
 def check_settings(body: Mapping[str, Any], required: Iterable[str] = ()) -> None:
-    """Refuse settings of a function that AWS's model forbids."""
     keys = ("MemorySize", "Timeout", "Handler", "Role", "Description", "Architectures")
     check_model(body, keys, required)
 
@@ -208,7 +206,6 @@ def check_loggable(logging: Mapping[str, Any]) -> dict[str, str]:
 
 
 def read_tags(tags: Mapping[str, Any]) -> dict[str, str]:
-    """Tags as text to text."""
     for key, value in tags.items():
         if not isinstance(value, str):
             raise _not_a_string(value, f"Tags.{key}")

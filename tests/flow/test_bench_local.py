@@ -104,7 +104,7 @@ def test_a_control_is_called_beside_and_removed(
     assert (code, told["state"]) == (0, "no baseline") and told["control"]
     assert tuner("bench", "accept", "--branch", "main")[0] == 0
     code, out, _ = tuner("bench", "--seed", "5")
-    assert code == 0 and "the platform drifted by " in out
+    assert code == 0 and "the machine drifted by " in out
     update(lambda_client, name, SLEEPS.format(seconds=0.2))
     code, told = bench(tuner)
     assert (code, told["verdict"]) == (99, "regressed")

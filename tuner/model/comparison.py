@@ -1,15 +1,16 @@
 """Two sets of samples compared: the ratio of a quantile, of a mean or of a rate, with an interval.
 
 Ratios are taken in logarithms, where a slowdown and the speed-up that undoes it are alike. A
-control function's own ratio, measured in the same two runs, is subtracted with its uncertainty;
-calls interleaved in rounds are compared within their rounds. Rates (throttles, errors) are
-compared exactly, by the binomial split of their counts (Clopper and Pearson 1934). Limit: the
+control function, measured in the same two runs, is a witness of what the machine did between them:
+how much of that a function shares is not known, so an interval holds for every share that is
+possible; calls interleaved in rounds are compared within their rounds. Rates (throttles, errors)
+are compared exactly, by the binomial split of their counts (Clopper and Pearson 1934). Limit: the
 maximum of a sample has a ratio but no interval, for it says nothing about other samples.
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -55,11 +56,13 @@ class Measured:
 
 @dataclass(frozen=True)
 class Effect:
-    """``after / before`` with the two-sided interval that was asked for.
+    """``after / before`` with the two-sided interval that was asked for, which holds ``ratio``.
 
     ``low`` is 0 and ``high`` infinite where too few calls say anything; ``ratio`` is NaN where
     either side has no value. ``log_error`` is the standard error of the ratio's logarithm,
-    to be taken with Student's t of ``freedom`` degrees.
+    to be taken with Student's t of ``freedom`` degrees; ``span`` is where that logarithm lies by
+    the least and the most that may be shared of what the control did for certain, and ``between``
+    the part of the error that more calls do not shrink.
     """
 
     before: float
@@ -73,6 +76,8 @@ class Effect:
     paired: bool = False
     control_ratio: float | None = None
     freedom: float = math.inf
+    span: tuple[float, float] = (math.nan, math.nan)
+    between: float = 0.0
 
     @property
     def known(self) -> bool:
@@ -97,15 +102,23 @@ class Precision:
 
 @dataclass(frozen=True, eq=False)
 class Control:
-    """The control function's durations, measured beside ``before`` and beside ``after``."""
+    """The control function's durations, measured beside ``before`` and beside ``after``.
+
+    ``shares``: the least and the most of its change that the function may share; what lies between
+    them has its bounds between theirs. ``unshared``: beside that, it differs between the runs by so
+    much of the control's change, as a standard deviation.
+    """
 
     before: Measured
     after: Measured
     quantile: float | None = 0.5
+    shares: tuple[float, float] = (0.0, 1.0)
+    unshared: float = 0.0
 
-    def estimates(self) -> tuple[LogEstimate, LogEstimate] | None:
-        """Estimate both sides; ``None`` where either says nothing."""
-        return _estimates(self.before, self.after, self.quantile)
+
+#: Values with what is estimated of them, before and after.
+_Part = tuple[Measured, LogEstimate]
+_Sides = tuple[_Part, _Part]
 
 
 def compare(
@@ -117,8 +130,8 @@ def compare(
 ) -> Effect:
     """The ratio of a ``quantile`` (0 to 1; 1 is the maximum) or of the means (``None``).
 
-    Rounds are used where they are known: the ratio of a median is that of calls at one time, which
-    may differ a little from the ratio of ``before`` and ``after``.
+    Rounds are used where they are known: the interval of a median is that of calls at one time,
+    widened to hold the ratio of ``before`` and ``after``, from which it may differ a little.
     """
     plain = (_plain(before, quantile), _plain(after, quantile))
     sizes = (len(before), len(after))
@@ -126,31 +139,57 @@ def compare(
         return Effect(*plain, math.nan, 0.0, math.inf, math.inf, *sizes)
     if precision.interleaved and quantile is not None:
         before, after = _at_one_time(before, after, quantile)
-    sides = _estimates(before, after, quantile)
-    beside = None if control is None else control.estimates()
-    shift = math.log(beside[1].value / beside[0].value) if beside else 0.0
-    control_ratio = math.exp(shift) if beside else None
-    if sides is None or (control is not None and beside is None):
-        ratio = plain[1] / plain[0] / math.exp(shift)
-        return Effect(*plain, ratio, 0.0, math.inf, math.inf, *sizes, control_ratio=control_ratio)
-    terms = [(before, sides[0], -1.0)], [(after, sides[1], 1.0)]
-    if control is not None and beside is not None:
-        terms[0].append((control.before, beside[0], 1.0))
-        terms[1].append((control.after, beside[1], -1.0))
-    own = _variance(*terms, precision)
-    error = math.sqrt(own.value + precision.between_runs**2)
-    freedom = min(degrees(min(sizes), quantile), own.blocks - 1.0)
-    middle = math.log(sides[1].value / sides[0].value) - shift
-    return Effect(
-        *plain, math.exp(middle), *_around(middle, error * critical(precision.tail, freedom)),
-        error, *sizes,
-        paired=precision.interleaved and before.rounds is not None and after.rounds is not None,
-        control_ratio=control_ratio, freedom=freedom,
+    sides = _sides(before, after, quantile)
+    beside = None
+    if control is not None:
+        beside = _sides(control.before, control.after, control.quantile)
+    found = Effect(
+        *plain, plain[1] / plain[0], 0.0, math.inf, math.inf, *sizes,
+        control_ratio=None if beside is None else math.exp(_log_ratio(beside)),
+        freedom=degrees(min(sizes), quantile),
     )  # fmt: skip
+    if sides is None or (control is not None and beside is None):
+        return found
+    return _with_interval(found, sides, control or Control(before, after), beside, precision)
 
 
-def _around(middle: float, reach: float) -> tuple[float, float]:
-    return math.exp(middle - reach), math.exp(min(middle + reach, 700.0))
+def _with_interval(
+    found: Effect, sides: _Sides, control: Control, beside: _Sides | None, precision: Precision
+) -> Effect:
+    """The effect with an interval that holds for both ends of what may be shared."""
+    shares, drift = (0.0,) if beside is None else control.shares, _sure(beside)
+    between = math.hypot(precision.between_runs, control.unshared * drift)
+    variances = [_variance(sides, beside, share, precision) for share in shares]
+    freedom = min(found.freedom, *(v.blocks - 1.0 for v in variances))
+    errors = [math.hypot(math.sqrt(v.value), between) for v in variances]
+    bounds = [math.log(found.ratio)]
+    for share, error in zip(shares, errors, strict=True):
+        middle = _log_ratio(sides) - (share * _log_ratio(beside) if beside else 0.0)
+        reach = error * critical(precision.tail, freedom)
+        bounds += [middle - reach, middle + reach]
+    span = [_log_ratio(sides) - share * drift for share in shares]
+    return replace(
+        found,
+        low=math.exp(min(bounds)),
+        high=math.exp(min(max(bounds), 700.0)),
+        log_error=max(errors),
+        paired=precision.interleaved and all(side.rounds is not None for side, _ in sides),
+        freedom=freedom,
+        span=(min(span), max(span)),
+        between=between,
+    )
+
+
+def _log_ratio(sides: _Sides) -> float:
+    return math.log(sides[1][1].value / sides[0][1].value)
+
+
+def _sure(beside: _Sides | None) -> float:
+    """The logarithm by which the control has changed for certain."""
+    if beside is None:
+        return 0.0
+    seen, chance = _log_ratio(beside), 2.0 * math.hypot(*(e.log_error for _, e in beside))
+    return math.copysign(max(abs(seen) - chance, 0.0), seen)
 
 
 #: Quantiles between these are those of calls at one time; further out, of all times.
@@ -171,23 +210,26 @@ def _at_one_time(before: Measured, after: Measured, quantile: float) -> tuple[Me
 #: few enough that a block is longer than most moods of a machine.
 BLOCKS = 25
 
-#: What is added to (1) or subtracted from (-1) a logarithm.
-_Term = tuple[Measured, LogEstimate, float]
 
-
-def _variance(before: Sequence[_Term], after: Sequence[_Term], precision: Precision) -> Variance:
-    """Variance of the logarithm of the ratio, the control's taken out."""
+def _variance(sides: _Sides, beside: _Sides | None, share: float, precision: Precision) -> Variance:
+    """Variance of the logarithm of the ratio, a share of the control's taken out."""
+    before, after = [(*sides[0], -1.0)], [(*sides[1], 1.0)]
+    if beside is not None and share:
+        before.append((*beside[0], share))
+        after.append((*beside[1], -share))
     if precision.interleaved:
         return _told([*before, *after], None)
     apart = (_told(before, BLOCKS), _told(after, BLOCKS))
     return Variance(apart[0].value + apart[1].value, min(v.blocks for v in apart))
 
 
-def _told(terms: Sequence[_Term], blocks: int | None) -> Variance:
-    rounds = [RoundPart(e, m.rounds, s) for m, e, s in terms if m.rounds is not None]
+def _told(terms: Sequence[tuple[Measured, LogEstimate, float]], blocks: int | None) -> Variance:
+    """Variance of a sum of logarithms, each by its weight."""
+    rounds = [RoundPart(e, m.rounds, weight) for m, e, weight in terms if m.rounds is not None]
     if len(rounds) == len(terms):
         return variance_over_rounds(rounds, blocks)
-    return Variance(sum(e.log_error**2 for _, e, _ in terms), min(len(m) for m, _, _ in terms))
+    own = sum((weight * e.log_error) ** 2 for _, e, weight in terms)
+    return Variance(own, min(len(m) for m, _, _ in terms))
 
 
 def _plain(side: Measured, quantile: float | None) -> float:
@@ -198,14 +240,12 @@ def _plain(side: Measured, quantile: float | None) -> float:
     return interpolated(np.sort(side.values), quantile)
 
 
-def _estimates(
-    before: Measured, after: Measured, quantile: float | None
-) -> tuple[LogEstimate, LogEstimate] | None:
+def _sides(before: Measured, after: Measured, quantile: float | None) -> _Sides | None:
     """Estimate both sides; ``None`` where either says nothing, as a maximum does."""
     if quantile == 1.0:
         return None
-    sides = estimate(before.values, quantile), estimate(after.values, quantile)
-    return None if sides[0] is None or sides[1] is None else (sides[0], sides[1])
+    then, now = estimate(before.values, quantile), estimate(after.values, quantile)
+    return None if then is None or now is None else ((before, then), (after, now))
 
 
 def degrees(n: int, quantile: float | None) -> float:

@@ -180,6 +180,8 @@ def t_test(before: FloatArray, after: FloatArray) -> float:
 
 #: Neighbouring differences from which a drift is told at all.
 _FEWEST = 4
+#: Neighbouring differences share a run: about so many of them are independent.
+_INDEPENDENT = 2.0 / 3.0
 #: The drift is stated so high that it is too low with this probability only.
 _TOO_LOW = 0.2
 
@@ -204,8 +206,7 @@ def between_runs(history: ArrayLike, errors: ArrayLike | None = None) -> float |
         return None
     sampling = noise[1:] ** 2 + noise[:-1] ** 2
     left = np.argsort(steps)[: steps.size - steps.size // 10]
-    # Neighbouring differences share a run: about two thirds of them are independent.
-    freedom = max(left.size * 2.0 / 3.0, 2.0)
+    freedom = max(left.size * _INDEPENDENT, 2.0)
     kept_part = left.size / steps.size
     # The mean of the lower part of squared normal deviates, over that of all of them.
     bound = float(special.chdtri(1.0, 1.0 - kept_part))
@@ -213,3 +214,25 @@ def between_runs(history: ArrayLike, errors: ArrayLike | None = None) -> float |
     seen = float(steps[left].mean()) / trimmed
     upper = seen * freedom / float(special.chdtri(freedom, 1.0 - _TOO_LOW))
     return float(np.sqrt(max(upper - float(sampling[left].mean()), 0.0)))
+
+
+#: Probability that a share lies outside of its bounds, at either end.
+_OUTSIDE = 0.005
+
+
+def shared(history: ArrayLike, witness: ArrayLike) -> tuple[float, float] | None:
+    """Bounds of the part of a witness's changes, in logarithms, that a history shares.
+
+    Both are values above zero in the order of their runs. Least squares over the differences of
+    neighbours with Student's t, so that a change of level counts once; ``None`` for fewer than five
+    runs, or a witness that never changed.
+    """
+    logs = np.log(np.asarray([witness, history], dtype=np.float64))
+    moved, seen = np.diff(logs, axis=1)
+    if moved.size < _FEWEST or not moved.any():
+        return None
+    share = float(moved @ seen / (moved @ moved))
+    freedom = max(moved.size * _INDEPENDENT - 1.0, 1.0)
+    left = float(np.square(seen - share * moved).mean()) / float(moved @ moved)
+    reach = -float(special.stdtrit(freedom, _OUTSIDE)) * math.sqrt(left * moved.size / freedom)
+    return share - reach, share + reach

@@ -129,11 +129,11 @@ class Variance:
 
 @dataclass(frozen=True)
 class RoundPart:
-    """A logarithm that is added (``sign`` 1) or subtracted (-1), with the round of each call."""
+    """A logarithm that is added by its ``weight``, with the round of each call."""
 
     estimate: LogEstimate
     rounds: IntArray
-    sign: float
+    weight: float
 
 
 def variance_over_rounds(parts: Sequence[RoundPart], blocks: int | None = None) -> Variance:
@@ -144,7 +144,7 @@ def variance_over_rounds(parts: Sequence[RoundPart], blocks: int | None = None) 
     moods of a machine that last longer than a round. The variance seen over blocks is itself
     uncertain: it may lie below that of independent calls only by what it does for sure.
     """
-    alone = sum(part.estimate.log_error**2 for part in parts)
+    alone = sum((part.weight * part.estimate.log_error) ** 2 for part in parts)
     _, index = np.unique(np.concatenate([p.rounds for p in parts]), return_inverse=True)
     count = int(index.max()) + 1
     if blocks is not None and count > blocks:
@@ -152,7 +152,7 @@ def variance_over_rounds(parts: Sequence[RoundPart], blocks: int | None = None) 
         count = blocks
     if count < FEWEST or alone <= 0.0:
         return Variance(alone, count)
-    signed = np.concatenate([p.sign * p.estimate.influence for p in parts])
+    signed = np.concatenate([p.weight * p.estimate.influence for p in parts])
     squares = np.square(np.bincount(index, weights=signed, minlength=count))
     ratio = float(squares.sum()) * count / (count - 1) / alone
     doubt = ratio * float(squares.std() / max(squares.mean(), 1e-300)) / math.sqrt(count)

@@ -12,12 +12,14 @@ the next shows in their ratios; assumed figures stand in only while there are to
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from tuner.errors import NotFound, StoreError, UsageError
-from tuner.model.run_history import between_runs
+from tuner.model.run_history import between_runs, shared
 from tuner.records import Advice, RunRecord, Sample
 from tuner.store.benches import Baseline, BaselineKey, Benches, StoredBench
 from tuner.store.runs import Store
-from tuner.suites.judgement import Rules
+from tuner.suites.judgement import SHARES, Rules
 from tuner.suites.result import Design, SideOf
 
 #: Raised whenever a change of the load engine or of the local Lambda moves what is measured.
@@ -198,10 +200,15 @@ _RUNS = 30
 
 
 def experienced(rules: Rules, store: Store, place: BaselineKey) -> tuple[Rules, list[Advice]]:
-    """Rules with the drift that earlier runs of a case showed, where that is more than assumed."""
-    earlier = Benches(store).all(place.suite, place.environment, _RUNS)
-    drift = drift_told(earlier, place.case)
-    if drift is None or drift <= rules.drift_left_by_control:
+    """Rules with what earlier runs of a case showed: the part of the control's drift that it
+    shares, and what is left, where that is more than assumed."""
+    found = drift_told(Benches(store).all(place.suite, place.environment, _RUNS), place.case)
+    if found is None:
+        return rules, []
+    drift, shares = found
+    if shares != SHARES:  # learned, so what it does beside is in the drift that is left
+        rules = replace(rules, shares=shares, unshared=0.0)
+    if drift <= rules.drift_left_by_control:
         return rules, []
     wider = replace(rules, drift=max(rules.drift, drift), drift_left_by_control=drift)
     text = (
@@ -212,22 +219,40 @@ def experienced(rules: Rules, store: Store, place: BaselineKey) -> tuple[Rules, 
     return wider, [Advice("runs-apart", text)]
 
 
-def drift_told(benches: Sequence[StoredBench], case: str) -> float | None:
-    """Standard deviation of the logarithm by which two runs differ; ``benches`` newest first.
+def drift_told(
+    benches: Sequence[StoredBench], case: str
+) -> tuple[float, tuple[float, float]] | None:
+    """Standard deviation of the logarithm by which two runs differ, beside what they share of their
+    control's drift, and the bounds of that share; ``benches`` newest first.
 
     A level that drifts moves all measures of a size, so the one that scatters least tells it
     best; what its calls scatter is in it, which errs on the side of no alarm. ``None`` for fewer
     than five runs.
     """
-    series: dict[tuple[int, str], list[float]] = {}
+    series: dict[tuple[int, str], list[tuple[float, float]]] = {}
     for bench in reversed(benches):
         for judged in bench.document.get("cases", ()):
             if judged["case"] != case or judged["design"] != str(Design.BASELINE):
                 continue
             for size in judged["sizes"]:
                 for gate in size["gates"]:
-                    if gate["before"] and gate["ratio"]:
-                        key = (size["memory_mb"], gate["gate"])
-                        series.setdefault(key, []).append(gate["ratio"])
-    told = [drift for ratios in series.values() if (drift := between_runs(ratios)) is not None]
+                    if gate["before"] and gate["after"] and not gate["gate"].startswith(_STARTS):
+                        seen = (gate["after"] / gate["before"], gate.get("control_ratio") or 1.0)
+                        series.setdefault((size["memory_mb"], gate["gate"]), []).append(seen)
+    told = [found for pairs in series.values() if (found := _learned(*zip(*pairs, strict=True)))]
     return min(told, default=None)
+
+
+#: Gates of starts, which the control's own starts are a witness of.
+_STARTS = ("init", "cold_")
+
+
+def _learned(
+    ratios: Sequence[float], controls: Sequence[float]
+) -> tuple[float, tuple[float, float]] | None:
+    bounds = shared(ratios, controls) or SHARES
+    # Never beyond what is possible; nothing shared stays so, as the values shown say that.
+    low, high = max(SHARES[0], min(bounds[0], 0.0)), min(SHARES[1], max(bounds[1], 0.0))
+    share = min(max(sum(bounds) / 2.0, low), high)
+    left = between_runs(np.array(ratios) / np.array(controls) ** share)
+    return None if left is None else (left, (low, high))

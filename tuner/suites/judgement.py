@@ -24,9 +24,15 @@ class Verdict(StrEnum):
 
 #: Two runs of one function at other times differ by about this without any change, as a standard
 #: deviation of the logarithm: a level that moves by +-5 % (uniform) in each run, so
-#: 0.05 * sqrt(2 / 3). A control function takes out all but the part that it does not share.
+#: 0.05 * sqrt(2 / 3). A control function shows all but the part that it does not share.
 DRIFT = 0.041
 DRIFT_LEFT_BY_CONTROL = 0.01
+#: What a function may share of its control's drift: nothing where it waits, all where it works.
+SHARES = (0.0, 1.0)
+#: While the share is not learned, a function differs beside it by so much of the logarithm that its
+#: control drifted by, as a standard deviation. Where an interval has a tail of 0.001, it then holds
+#: 95 % of the pairs of runs in ``tests/bench/verdicts`` whose control drifted by more than 10 %.
+UNSHARED = 0.3
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,8 @@ class Rules:
     runs raise an alarm, before any confirmation; ``confidence_interleaved`` is another one for
     sides that were measured in one run (``None``: the same). ``looks`` is ``None`` for a single
     look. Drifts are standard deviations of the logarithm of what two runs differ by without any
-    change.
+    change; ``shares`` are the least and the most that a function shares of what its control drifts,
+    and ``unshared`` is how far it may lie beside that.
     """
 
     gates: int = 1
@@ -46,6 +53,8 @@ class Rules:
     confidence_interleaved: float | None = None
     drift: float = DRIFT
     drift_left_by_control: float = DRIFT_LEFT_BY_CONTROL
+    shares: tuple[float, float] = SHARES
+    unshared: float = UNSHARED
 
     def level(self, interleaved: bool = False) -> float:
         """The confidence of all intervals together, by how the sides were measured."""
@@ -134,6 +143,9 @@ class Judgement:
     def _wanted(self) -> str:
         if self.verdict is not Verdict.CANNOT_TELL:
             return ""
+        if self.enough is None and self.control_ratio is not None:
+            drift = change(self.control_ratio)
+            return f"; the machine drifted by {drift}; `--against` decides it in one run"
         if self.enough is None:
             return "; more calls alone would not settle it"
         if self.enough > SENSIBLE:
@@ -161,7 +173,12 @@ _OF_LIMITS = {Verdict.REGRESSED: "is missed", Verdict.SAME: "is met", **_OPEN}
 def judgement(
     gate: Gate, effect: Effect, level: float, verdict: Verdict, enough: int | None = None
 ) -> Judgement:
-    """An effect and what was read off it at that level, in the measure's own unit."""
+    """An effect and what was read off it at that level, in the measure's own unit.
+
+    Values and verdict agree, for the interval holds their ratio; otherwise the error is ours.
+    """
+    assert verdict is not Verdict.REGRESSED or gate.slo or effect.after > effect.before, gate
+    assert verdict is not Verdict.IMPROVED or effect.after < effect.before, gate
     scale = 1e6 if gate.subject is Subject.COST else 1.0
     return Judgement(
         gate, gate.measure, known(effect.before * scale), known(effect.after * scale),

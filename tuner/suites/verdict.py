@@ -1,7 +1,8 @@
 """Verdicts on gates: regressed, improved, same, or cannot tell.
 
 The verdict is read off an interval of the ratio that holds for all gates and all looks of a suite
-together. With a gate of +10 %:
+together, and, beside a baseline, whatever part of the control's drift the function shares. It holds
+the ratio of the values that are shown, so that no verdict contradicts them. With a gate of +10 %:
 
 - *same*: the interval lies between 1/1.10 and 1.10. Equivalence is shown, not merely not denied.
 - *regressed*: it lies above 1 and reaches 1.10 or beyond: slower for certain, and as much as
@@ -35,7 +36,7 @@ from tuner.model.comparison import (
 from tuner.model.limits import Bounds, mean_limits, quantile_limits, rate_limits
 from tuner.model.spread import least_count
 from tuner.suites.gate import Gate, Subject
-from tuner.suites.judgement import Judgement, Rules, Verdict, judgement
+from tuner.suites.judgement import SHARES, UNSHARED, Judgement, Rules, Verdict, judgement
 from tuner.suites.side import Pair
 
 #: Two shares closer than this (percentage points) are the same where the gate says nothing else.
@@ -129,7 +130,9 @@ def judge(gate: Gate, pair: Pair, rules: Rules) -> Judgement:
     if gate.subject.share:
         return judge_rate(gate, pair, rules)
     before, after = pair.before.values(gate.subject), pair.after.values(gate.subject)
-    effect = compare(before, after, gate.quantile, _precision(pair, rules), _control(gate, pair))
+    effect = compare(
+        before, after, gate.quantile, _precision(pair, rules), _control(gate, pair, rules)
+    )
     edge = math.log1p(gate.rise)
     verdict = Verdict.CANNOT_TELL
     if effect.known:
@@ -158,16 +161,16 @@ def _precision(pair: Pair, rules: Rules) -> Precision:
     return Precision(rules.tail(pair.calls, pair.interleaved), pair.interleaved, between)
 
 
-def _control(gate: Gate, pair: Pair) -> Control | None:
+def _control(gate: Gate, pair: Pair, rules: Rules) -> Control | None:
     """The control's own figures: its INIT for starts, its duration for everything else."""
     if pair.control is None:
         return None
-    before, after = pair.control
-    if gate.subject is Subject.INIT:
-        return Control(before.init_ms, after.init_ms)
-    if gate.subject is Subject.CLIENT:
-        return Control(before.client_ms, after.client_ms)
-    return Control(before.duration_ms, after.duration_ms)
+    own = (Subject.INIT, Subject.CLIENT)
+    subject = gate.subject if gate.subject in own else Subject.DURATION
+    before, after = (side.values(subject) for side in pair.control)
+    if gate.subject in (Subject.INIT, Subject.COLD):
+        return Control(before, after, shares=SHARES, unshared=UNSHARED)
+    return Control(before, after, shares=rules.shares, unshared=rules.unshared)
 
 
 #: Standard normal deviate of 80 %: so likely "enough" calls are to settle a gate.
@@ -178,7 +181,8 @@ def _enough(effect: Effect, gate: Gate, pair: Pair, rules: Rules) -> int | None:
     """Calls a side (values of the gate's subject) that are likely to settle the gate.
 
     The interval has to fit between no change and the estimate, or between the estimate and the
-    gate. ``None`` where drift between the runs alone is wider than that, or nothing is known.
+    gate, whatever is shared of the control's drift. ``None`` where drift between the runs alone is
+    wider than that, or nothing is known.
     """
     n = min(effect.n_before, effect.n_after)
     if not n:
@@ -186,14 +190,13 @@ def _enough(effect: Effect, gate: Gate, pair: Pair, rules: Rules) -> int | None:
     least = max(least_count(gate.quantile), rules.looks.calls[0] if rules.looks else 0)
     if not math.isfinite(effect.log_error):
         return max(least, n + 1) if gate.quantile != 1.0 else None
-    precision = _precision(pair, rules)
     tail = rules.tail(rules.looks.most if rules.looks else pair.calls, pair.interleaved)
-    size, edge = abs(math.log(effect.ratio)), math.log1p(gate.rise)
-    room = max(size, edge - size) / (critical(tail, effect.freedom) + _LIKELY)
-    left = room**2 - precision.between_runs**2
-    if left <= 0:
+    (low, high), edge = effect.span, math.log1p(gate.rise)
+    room = max(low, -high, edge - max(-low, high)) / (critical(tail, effect.freedom) + _LIKELY)
+    left = room**2 - effect.between**2
+    if room <= 0 or left <= 0:
         return None
-    own = effect.log_error**2 - precision.between_runs**2
+    own = effect.log_error**2 - effect.between**2
     return max(least, n + 1, math.ceil(n * own / left))
 
 

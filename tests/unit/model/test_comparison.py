@@ -119,13 +119,21 @@ def test_rounds_that_did_nothing_make_no_interval_narrower_by_much() -> None:
     assert np.quantile(narrower, 0.02) > 0.6
 
 
-def test_the_control_takes_its_ratio_out_and_brings_its_doubt_in() -> None:
+@pytest.mark.parametrize("shares", [(0.0, 1.0), (-0.5, 1.5), (0.0, 0.0), (1.0, 1.0)])
+def test_an_interval_holds_for_every_share_of_what_the_control_did(
+    shares: tuple[float, float],
+) -> None:
     before, after = Measured.of(lognormal(1, 200)), Measured.of(1.2 * lognormal(2, 200))
-    control = Control(Measured.of(lognormal(3, 200)), Measured.of(1.1 * lognormal(4, 200)))
-    plain, taken = compare(before, after, 0.5), compare(before, after, 0.5, control=control)
-    assert taken.control_ratio == pytest.approx(1.1, rel=0.05)
-    assert taken.ratio == pytest.approx(plain.ratio / taken.control_ratio)
-    assert taken.log_error == pytest.approx(math.sqrt(2) * plain.log_error, rel=0.15)
+    then, now = Measured.of(lognormal(3, 200)), Measured.of(1.1 * lognormal(4, 200))
+    plain = compare(before, after, 0.5)
+    wide = compare(before, after, 0.5, control=Control(then, now, shares=shares))
+    assert wide.ratio == plain.ratio
+    assert wide.control_ratio == pytest.approx(1.1, rel=0.05)
+    for share in np.linspace(*shares, 5):
+        one = compare(before, after, 0.5, control=Control(then, now, shares=(share, share)))
+        assert wide.low <= one.low < one.high <= wide.high
+    assert wide.low <= plain.ratio / wide.control_ratio ** shares[1] <= wide.high
+    assert plain.log_error <= wide.log_error
 
 
 def test_the_difference_between_runs_does_not_shrink_with_calls() -> None:

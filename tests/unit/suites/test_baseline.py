@@ -9,16 +9,21 @@ import pytest
 from tuner.store.benches import BaselineKey, Benches, StoredBench
 from tuner.store.runs import Store
 from tuner.suites.baseline import drift_told, experienced
-from tuner.suites.judgement import DRIFT_LEFT_BY_CONTROL, Rules
+from tuner.suites.judgement import DRIFT_LEFT_BY_CONTROL, SHARES, Rules
 
 PLACE = BaselineKey("nightly", "orders", "", "main")
 
 
-def stored(number: int, design: str, gates: dict[str, float | None]) -> StoredBench:
+def stored(
+    number: int, design: str, gates: dict[str, float | None], control: float | None = None
+) -> StoredBench:
     judged = [
-        {"gate": gate, "before": None if ratio is None else 100.0, "ratio": ratio}
+        {
+            "gate": gate, "before": None if ratio is None else 100.0,
+            "after": 90.0 if ratio is None else 100.0 * ratio, "control_ratio": control,
+        }
         for gate, ratio in gates.items()
-    ]
+    ]  # fmt: skip
     case = {
         "case": "orders", "design": design, "sizes": [{"memory_mb": 512, "gates": judged}]
     }  # fmt: skip
@@ -49,8 +54,11 @@ def rules_after(tmp_path: Path, benches: Sequence[StoredBench]) -> tuple[Rules, 
 
 
 def test_the_measure_that_scatters_least_tells_the_drift() -> None:
-    assert drift_told(history(0.08, 30), "orders") == pytest.approx(0.08, rel=0.5)
-    assert drift_told(history(0.0, 30), "orders") == pytest.approx(0.0, abs=1e-6)
+    for drift in (0.08, 0.0):
+        told = drift_told(history(drift, 30), "orders")
+        assert told is not None
+        assert told[0] == pytest.approx(drift, rel=0.5, abs=1e-6)
+        assert told[1] == SHARES  # no control was called
 
 
 def test_few_runs_other_cases_and_sides_of_one_run_tell_nothing() -> None:
@@ -69,3 +77,20 @@ def test_a_drift_beyond_the_assumed_one_widens_the_rules_and_is_said(tmp_path: P
 
 def test_a_calm_history_leaves_the_rules_as_they_are(tmp_path: Path) -> None:
     assert rules_after(tmp_path, history(0.002, 20)) == (Rules(), [])
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_the_part_that_a_case_shares_of_its_control_s_drift_is_learned(share: float) -> None:
+    rng = np.random.default_rng(6)
+    drifts = np.exp(0.2 * rng.standard_normal(20))
+    ratios = drifts**share * np.exp(0.01 * rng.standard_normal(20))
+    benches = [
+        stored(i, "baseline", {"p50 +10%": float(ratio)}, float(drift))
+        for i, (ratio, drift) in enumerate(zip(ratios, drifts, strict=True))
+    ]
+    told = drift_told(benches[::-1], "orders")
+    assert told is not None
+    assert told[0] < 0.03
+    assert told[1][0] <= 0.0 <= told[1][1]  # as the values shown say
+    assert share <= told[1][1] < share + 0.15
+    assert drift_told(benches[:4], "orders") is None

@@ -106,16 +106,54 @@ def test_two_runs_of_other_times_are_not_told_apart_below_the_drift() -> None:
     assert "more calls alone would not settle it" in stored.sentence
 
 
-def test_a_control_function_takes_the_drift_out() -> None:
-    drifted = Pair(
-        side(1, 400), side(2, 400, 108.0), interleaved=False,
-        control=(side(3, 400, 50.0), side(4, 400, 54.0)),
-    )  # fmt: skip
-    judgement = judge(P50, drifted, Rules(gates=10))
-    assert judgement.verdict is Verdict.SAME
-    assert judgement.control_ratio == pytest.approx(1.08, abs=0.02)
-    slower = dataclasses.replace(drifted, after=side(2, 400, 108.0 * 1.2))
-    assert judge(P50, slower, Rules(gates=10)).verdict is Verdict.REGRESSED
+def beside(drift: float, factor: float) -> Pair:
+    """A run on a machine that its control found slower, and the function by another factor."""
+    control = side(3, 400, 50.0), side(4, 400, 50.0 * drift)
+    return Pair(side(1, 400), side(2, 400, 100.0 * factor), interleaved=False, control=control)
+
+
+def test_a_control_is_a_witness_and_what_it_cannot_decide_is_left_open() -> None:
+    unchanged = judge(P50, beside(1.41, 1.41), Rules(gates=10))
+    assert unchanged.verdict is Verdict.CANNOT_TELL
+    assert unchanged.ratio == pytest.approx(1.41, abs=0.02)
+    assert unchanged.control_ratio == pytest.approx(1.41, abs=0.02)
+    said = "the machine drifted by +41 %; `--against` decides it in one run"
+    assert unchanged.sentence.endswith(said)
+    assert judge(P50, beside(1.0, 1.0), Rules(gates=10)).verdict is Verdict.SAME
+    assert judge(P50, beside(1.05, 1.25), Rules(gates=10)).verdict is Verdict.REGRESSED
+    assert judge(P50, beside(1.41, 2.5), Rules(gates=10)).verdict is Verdict.REGRESSED
+
+
+def test_a_function_that_is_known_to_wait_is_judged_on_a_machine_that_drifts() -> None:
+    waits = Rules(gates=10, shares=(0.0, 0.05), unshared=0.0)
+    assert judge(P50, beside(1.41, 1.0), Rules(gates=10)).verdict is Verdict.CANNOT_TELL
+    assert judge(P50, beside(1.41, 1.0), waits).verdict is Verdict.SAME
+    assert judge(P50, beside(1.41, 1.2), waits).verdict is Verdict.REGRESSED
+
+
+@pytest.mark.parametrize("drift", [0.7, 0.95, 1.05, 1.41, 2.0])
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("change", [0.7, 1.0, 1.37])
+def test_no_verdict_contradicts_the_truth_or_the_values_beside_it(
+    drift: float, share: float, change: float
+) -> None:
+    j = judge(P50, beside(drift, change * drift**share), Rules(gates=10))
+    true = read(np.log(change) - 1e-9, np.log(change) + 1e-9, np.log(1.1))
+    assert j.verdict in (true, Verdict.CANNOT_TELL)
+    assert j.before and j.after and j.low and j.high and j.ratio
+    assert j.ratio == pytest.approx(j.after / j.before)
+    assert j.low <= j.ratio <= j.high
+    assert j.verdict is not Verdict.REGRESSED or j.after > j.before
+    assert j.verdict is not Verdict.IMPROVED or j.after < j.before
+    assert j.verdict is not Verdict.SAME or 1 / 1.1 < j.after / j.before < 1.1
+
+
+def test_a_control_with_few_calls_keeps_no_run_from_going_on() -> None:
+    wide = side(3, 20, 50.0, spread=0.15), side(4, 20, 50.0, spread=0.15)
+    pair = Pair(side(1, 20), side(2, 20), interleaved=False, control=wide)
+    judgement = judge(P50, pair, Rules(gates=10, looks=Looks((20, 200))))
+    assert judgement.verdict is Verdict.CANNOT_TELL
+    assert judgement.enough is not None
 
 
 def test_an_objective_is_kept_missed_or_open() -> None:

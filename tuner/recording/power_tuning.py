@@ -9,7 +9,7 @@ import base64
 import json
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -34,49 +34,43 @@ def read_output(text: str, name: str = "power-tuning output") -> tuple[SizePoint
     The JSON is flat, as the state machine gives it, or wrapped as ``results``, as the console's
     ``output`` or as the text ``output`` of ``describe-execution``. UsageError else.
     """
-    document = _unwrapped(_object(text, name, _OUTPUT_FIX), name)
-    place = _Place(name, _OUTPUT_FIX)
-    pick = SizePoint(
-        _whole(document, "power", place),
-        _number(document, "duration", place),
-        _number(document, "cost", place),
-    )
-    rows = document.get("stats")
+    document = _unwrapped(_object(text, name, _OUTPUT_FIX))
+    pick = SizePoint(document.whole("power"), document.number("duration"), document.number("cost"))
+    rows = document.of.get("stats")
     if not rows:
-        return _charted(document, name) or (pick,)
+        return _charted(document) or (pick,)
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise UsageError(name, "has stats that are not a list of objects", _OUTPUT_FIX)
-    points = {}
-    for row in rows:
-        size = _whole(row, "value", place)
+        raise document.refused("has stats that are not a list of objects")
+    points: dict[int, SizePoint] = {}
+    for row in (replace(document, of=row) for row in rows):
+        size = row.whole("value")
         if size in points:
-            raise UsageError(name, f"has two stats of {size} MB", _OUTPUT_FIX)
-        duration = _number(row, "averageDuration", place)
-        points[size] = SizePoint(size, duration, _number(row, "averagePrice", place))
+            raise document.refused(f"has two stats of {size} MB")
+        points[size] = SizePoint(size, row.number("averageDuration"), row.number("averagePrice"))
     return tuple(points[size] for size in sorted(points))
 
 
-def _unwrapped(document: dict[str, Any], name: str) -> dict[str, Any]:
+def _unwrapped(document: "_Object") -> "_Object":
     for key in ("output", "results"):
-        inner = document.get(key)
+        inner = document.of.get(key)
         if isinstance(inner, str):
-            inner = _object(inner, f"{name}, {key}", _OUTPUT_FIX)
+            inner = _object(inner, f"{document.name}, {key}", document.fix).of
         if isinstance(inner, dict):
-            document = inner
-    if "executionArn" in document:  # an execution that has not ended well
-        reason = f"has no output; its status is {str(document.get('status'))[:30]}"
-        raise UsageError(name, reason, _OUTPUT_FIX)
+            document = replace(document, of=inner)
+    if "executionArn" in document.of:  # an execution that has not ended well
+        status = str(document.of.get("status"))[:30]
+        raise document.refused(f"has no output; its status is {status}")
     return document
 
 
-def _charted(document: Mapping[str, Any], name: str) -> tuple[SizePoint, ...]:
+def _charted(document: "_Object") -> tuple[SizePoint, ...]:
     """The sizes in the chart's address; none if there is no such address."""
-    machine = document.get("stateMachine")
+    machine = document.of.get("stateMachine")
     url = machine.get("visualization") if isinstance(machine, dict) else None
     if not isinstance(url, str) or "#" not in url:
         return ()
     try:
-        return read_chart(url, name)
+        return read_chart(url, document.name)
     except UsageError:
         if url.startswith(_PAGE):
             raise
@@ -98,23 +92,26 @@ def read_input(text: str, name: str = "power-tuning input") -> PowerTuningInput:
     A list payload is weighted only if all items have payload and weight.
     """
     document = _object(text, name, _INPUT_FIX)
-    place = _Place(name, _INPUT_FIX)
-    target = document.get("lambdaARN")
+    given = document.of
+    target = given.get("lambdaARN")
     if target is not None and not (isinstance(target, str) and target.strip()):
-        raise place.unusable("lambdaARN")
-    options: dict[str, Any] = {**_sizes(document, place), **_payload(document, place)}
-    if "num" in document:
-        options |= {"method": "grid", "samples": _whole(document, "num", place)}
-    if "strategy" in document:
-        options["strategy"] = str(document["strategy"])
-    if document.get("balancedWeight") is not None:
-        options["balance"] = _number(document, "balancedWeight", place)
+        raise document.unusable("lambdaARN")
+    options: dict[str, Any] = {**_sizes(document), **_payload(document)}
+    if "num" in given:
+        options |= {"method": "grid", "samples": document.whole("num")}
+    if "strategy" in given:
+        options["strategy"] = str(given["strategy"])
+    if given.get("balancedWeight") is not None:
+        options["balance"] = document.number("balancedWeight")
     for key, option in (("preProcessorARN", "pre"), ("postProcessorARN", "post")):
-        if arn := document.get(key):
+        if arn := given.get(key):
             if not isinstance(arn, str) or not arn.startswith("arn:"):
-                raise place.unusable(key, "Give a function's ARN.")
+                raise document.unusable(key, "Give a function's ARN.")
             options[option] = arn
-    return PowerTuningInput(target, options, tuple(_unused(document)))
+    # What is set but changes nothing here.
+    unused = [key for key, value in given.items() if value and key not in _USED]
+    notes = (f"{key[:40]} ({_WHY[key]})" if key in _WHY else key[:40] for key in unused)
+    return PowerTuningInput(target, options, tuple(notes))
 
 
 _OUTPUT_FIX = "Give the JSON that the state machine returned, with power, cost and duration."
@@ -135,68 +132,72 @@ _WHY = {
 
 
 @dataclass(frozen=True)
-class _Place:
-    """Name and advice of an error."""
+class _Object:
+    """A JSON object, with the name of its file and the advice for errors."""
 
+    of: Mapping[str, Any]
     name: str
     fix: str
+
+    def refused(self, reason: str) -> UsageError:
+        """The error of the whole object."""
+        return UsageError(self.name, reason, self.fix)
 
     def unusable(self, key: str, fix: str = "") -> UsageError:
         """The error of a key's value."""
         return UsageError(self.name, f"has no usable {key!r}", fix or self.fix)
 
+    def number(self, key: str) -> float:
+        """A finite number of at least 0, given as a number or as a string (the README's way)."""
+        value = self.of.get(key)
+        try:
+            number = float(value) if isinstance(value, int | float | str) else float("nan")
+        except (ValueError, OverflowError):
+            number = float("nan")
+        if isinstance(value, bool) or not 0.0 <= number < _NUMBER_MOST:
+            raise self.unusable(key)
+        return number
 
-def _object(text: str, name: str, fix: str) -> dict[str, Any]:
+    def whole(self, key: str) -> int:
+        """A whole number from 1 up."""
+        number = self.number(key)
+        if number != int(number) or number < 1 or number > _SIZE_MOST:
+            raise self.unusable(key)
+        return int(number)
+
+
+def _object(text: str, name: str, fix: str) -> _Object:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
         raise UsageError(name, "is not a JSON object", fix)
-    return document
+    return _Object(document, name, fix)
 
 
-def _number(row: Mapping[str, Any], key: str, place: _Place) -> float:
-    """A finite number of at least 0, given as a number or as a string (the README's way)."""
-    value = row.get(key)
-    try:
-        number = float(value) if isinstance(value, int | float | str) else float("nan")
-    except (ValueError, OverflowError):
-        number = float("nan")
-    if isinstance(value, bool) or not 0.0 <= number < _NUMBER_MOST:
-        raise place.unusable(key)
-    return number
-
-
-def _whole(row: Mapping[str, Any], key: str, place: _Place) -> int:
-    number = _number(row, key, place)
-    if number != int(number) or number < 1 or number > _SIZE_MOST:
-        raise place.unusable(key)
-    return int(number)
-
-
-def _sizes(document: Mapping[str, Any], place: _Place) -> dict[str, str]:
-    powers = document.get("powerValues")
+def _sizes(document: _Object) -> dict[str, str]:
+    powers = document.of.get("powerValues")
     if powers is None:
         return {}
     if powers == "ALL":
         return {"memory": "128:10240"}
     if not isinstance(powers, list) or not powers:
-        raise place.unusable("powerValues", 'Give a list of MB or "ALL".')
-    sizes = sorted({_whole({"powerValues": power}, "powerValues", place) for power in powers})
+        raise document.unusable("powerValues", 'Give a list of MB or "ALL".')
+    each = (replace(document, of={"powerValues": power}) for power in powers)
+    sizes = sorted({power.whole("powerValues") for power in each})
     return {"memory": ",".join(map(str, sizes))}
 
 
-def _payload(document: Mapping[str, Any], place: _Place) -> dict[str, str]:
+def _payload(document: _Object) -> dict[str, str]:
     """An object in S3 goes before the payload."""
-    if document.get("payloadS3"):
-        url = document["payloadS3"]
+    if url := document.of.get("payloadS3"):
         if not isinstance(url, str) or not url.startswith("s3://"):
-            raise place.unusable("payloadS3", "Write s3://bucket/key.")
+            raise document.unusable("payloadS3", "Write s3://bucket/key.")
         return {"payload": url}
-    if "payload" not in document:
+    if "payload" not in document.of:
         return {}
-    payload = document["payload"]
+    payload = document.of["payload"]
     if is_weighted(payload):
         return {"payloads": json.dumps(payload)}
     return {"payload": payload_text(payload)}
@@ -229,12 +230,6 @@ def is_weighted(payload: object) -> bool:
         and bool(payload)
         and all(isinstance(item, dict) and {"payload", "weight"} <= item.keys() for item in payload)
     )
-
-
-def _unused(document: Mapping[str, Any]) -> list[str]:
-    """``key: why``, for everything that is set but changes nothing here."""
-    keys = [key for key, value in document.items() if value and key not in _USED]
-    return [f"{key[:40]} ({_WHY[key]})" if key in _WHY else key[:40] for key in keys]
 
 
 _PAGE = "https://lambda-power-tuning.show/"

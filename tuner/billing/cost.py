@@ -10,33 +10,30 @@ that it exists, three hours at least, and for each restore; Java pays neither.
 
 import math
 from dataclasses import dataclass
-from typing import Any, overload
+from typing import Any, TypeVar, overload
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from tuner.billing.prices import Prices
 from tuner.records import Sample
 
 FloatArray = NDArray[np.float64]
+_Number = TypeVar("_Number", float, FloatArray)
 
 #: /tmp up to this size is part of the price of the memory (AWS Lambda pricing).
 FREE_EPHEMERAL_MB = 512
 
 
-@overload
-def billed_ms(duration_ms: float, init_ms: float = 0.0) -> float: ...
-@overload
-def billed_ms(duration_ms: ArrayLike, init_ms: ArrayLike = 0.0) -> FloatArray: ...
-def billed_ms(duration_ms: ArrayLike, init_ms: ArrayLike = 0.0) -> float | FloatArray:
+def billed_ms(duration_ms: _Number, init_ms: _Number | float = 0.0) -> _Number:
     """Billed Duration: duration plus INIT (or billed restore), rounded up to whole ms, at least 1.
 
     Broadcasts; NaN stays NaN. Where REPORT gives Billed Duration, use that: the figures that it
     shows are rounded to 0.01 ms, so AWS may bill 1 ms more than this when they end in .00.
     """
-    total = np.add(duration_ms, init_ms, dtype=np.float64)
     # 100.1 + 99.9 is a little above 200 in binary; REPORT has three decimals at most.
-    return _plain(np.maximum(np.ceil(np.round(total, 6)), 1.0))
+    billed: _Number = _plain(np.maximum(np.ceil(np.round(duration_ms + init_ms, 6)), 1.0))
+    return billed
 
 
 @overload
@@ -66,8 +63,9 @@ def cost_usd(
     extra_gb = max(0.0, ephemeral_mb - FREE_EPHEMERAL_MB) / 1024.0
     storage = extra_gb * (prices.ephemeral_gb_second_usd or 0.0)
     # Plain operators: a load has a million floats, for each of which numpy takes long.
-    usd = billed / 1000.0 * (memory_mb / 1024.0 * prices.gb_second_usd + storage)
-    return _plain(usd + calls * prices.request_usd)
+    duration = billed / 1000.0 * (memory_mb / 1024.0 * prices.gb_second_usd + storage)
+    usd: float | FloatArray = _plain(duration + calls * prices.request_usd)
+    return usd
 
 
 def sample_usd(
@@ -95,7 +93,7 @@ def logs_usd(gigabytes: float, prices: Prices) -> float | None:
     return None if prices.logs_gb_usd is None else gigabytes * prices.logs_gb_usd
 
 
-def _plain(values: float | FloatArray) -> float | FloatArray:
+def _plain(values: Any) -> Any:
     return float(values) if isinstance(values, float) else values
 
 

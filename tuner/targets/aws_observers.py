@@ -53,11 +53,9 @@ class AwsTrail(EventTrail):
         self._log = log
 
     def moment(self, wall_s: float) -> float:
-        """The same."""
         return wall_s
 
     def lines(self, since_s: float) -> Iterator[LogLine]:
-        """As they have arrived."""
         return self._log.lines(WORDS, since_s)
 
     def endings(self) -> Mapping[str, str] | None:
@@ -92,7 +90,6 @@ class LocalTrail(AwsTrail):
         return self._theirs_s + (wall_s - self._ours_s) * self.time_scale
 
     def endings(self) -> Mapping[str, str]:
-        """From the records that it keeps."""
         told = ask_local(self._url, _EVENTS.format(self._seen))
         if told is None:
             reason = "no longer says how events ended"
@@ -161,7 +158,6 @@ class AwsMetrics(ServiceMetrics):
         span_s: tuple[float, float],
         metrics: Collection[Metric] = tuple(Metric),
     ) -> Mapping[Invoked, Metered]:
-        """From CloudWatch."""
         qualifiers = [place.qualifier for place in places]
         found = read_metrics(self._cloudwatch, self._function, qualifiers, span_s, metrics)
         return {place: found[place.qualifier] for place in places}
@@ -173,7 +169,6 @@ class AwsMetrics(ServiceMetrics):
         return read_traces(self._xray, self._function, span_s)
 
     def tell(self, text: str) -> None:
-        """As the target itself does."""
         self._progress(text)
 
 

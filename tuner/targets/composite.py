@@ -32,7 +32,6 @@ class Composite(Target):
         self.one_at_a_time = any(target.one_at_a_time for target in self._parts.values())
 
     def parts(self) -> Mapping[Part, Target]:
-        """All parts, in order."""
         return self._parts
 
     def describe(self) -> FunctionFacts:
@@ -48,7 +47,6 @@ class Composite(Target):
         return replace(self._facts, platform={**self._facts.platform, "architectures": there})
 
     def check(self, settings: Iterable[Setting]) -> None:
-        """Each part its own."""
         for part, own in self._by_part(settings).items():
             self._parts[part].check(own)
 
@@ -66,7 +64,6 @@ class Composite(Target):
         return made
 
     def release(self, variant: Variant) -> None:
-        """By the part that made it."""
         self._parts[variant.setting.part].release(variant)
 
     def endpoint(self) -> Endpoint | None:
@@ -74,7 +71,6 @@ class Composite(Target):
         return self._first.endpoint()
 
     def recordings(self) -> Mapping[Part, Recording]:
-        """Those of all parts."""
         return {
             part: recording
             for part, target in self._parts.items()
@@ -90,15 +86,12 @@ class Composite(Target):
         return found
 
     def events(self, variant: Variant) -> EventTrail | None:
-        """From the log of the part that made it."""
         return self._parts[variant.setting.part].events(variant)
 
     def beside(self, code: Code) -> Target:
-        """Beside the first part."""
         return self._first.beside(code)
 
     def published(self, qualifier: str) -> Variant:
-        """Of the first part."""
         return self._first.published(qualifier)
 
     def metrics(self) -> ServiceMetrics | None:
@@ -151,7 +144,6 @@ class _MetricsOfParts(ServiceMetrics):
         span_s: tuple[float, float],
         metrics: Collection[Metric] = tuple(Metric),
     ) -> Mapping[Invoked, Metered]:
-        """Each from its architecture's."""
         found: dict[Invoked, Metered] = {}
         for arch, service in self._of.items():
             theirs = [place for place in places if place.arch == arch]
@@ -159,9 +151,7 @@ class _MetricsOfParts(ServiceMetrics):
         return found
 
     def traces(self, span_s: tuple[float, float]) -> Sequence[Traced]:
-        """Those of all of them."""
         return [each for service in self._of.values() for each in service.traces(span_s)]
 
     def tell(self, text: str) -> None:
-        """Once."""
         next(iter(self._of.values())).tell(text)

@@ -81,7 +81,6 @@ class ReplayTarget(Target):
         return
 
     def recordings(self) -> Mapping[Part, Recording]:
-        """This one."""
         return {Part(self.recording.arch or "x86_64"): self.recording}
 
     def restore(self) -> None:

@@ -84,33 +84,33 @@ def _choose(functions: Mapping[str, Any], wanted: str | None, path: Path) -> str
     return wanted or next(iter(functions))
 
 
+@dataclass
 class _Reader:
     """Reads the settings of one function."""
 
-    def __init__(
-        self,
-        name: str,
-        properties: Mapping[str, Any],
-        values: Values,
-        path: Path,
-        layers: Mapping[str, tuple[dict[str, Any], str]],
-    ) -> None:
-        self._name, self._properties, self._values = name, properties, values
-        self._path, self._where = path, f"{path}#{name}"
-        self._layers = layers
-        self._notes: list[str] = []
+    name: str
+    properties: Mapping[str, Any]
+    values: Values
+    path: Path
+    layers: Mapping[str, tuple[dict[str, Any], str]]
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def where(self) -> str:
+        """The function, for messages."""
+        return f"{self.path}#{self.name}"
 
     def function(self) -> SamFunction:
         """Everything that running it needs. Raises UsageError."""
         if self._text("PackageType") == "Image":
             fix = "The local Lambda runs zip packages only."
-            raise UsageError(self._where, "is a container image", fix)
+            raise UsageError(self.where, "is a container image", fix)
         code, source = self._code()
         environment, unresolved = self._environment()
         layers = tuple(self._local_layers())
         return SamFunction(
-            logical_id=self._name,
-            code=None if code is None else self._path.parent / code,
+            logical_id=self.name,
+            code=None if code is None else self.path.parent / code,
             source=source,
             handler=self._text("Handler"),
             runtime=self._text("Runtime"),
@@ -118,41 +118,41 @@ class _Reader:
             timeout_s=self._number("Timeout"),
             environment=environment,
             unresolved=unresolved,
-            notes=tuple(self._notes),
+            notes=tuple(self.notes),
             layers=layers,
         )
 
     def _local_layers(self) -> Iterator[Layer]:
         """The layers whose content is on this machine; each other becomes a note."""
-        written, _ = self._values.known(self._properties.get("Layers"))
+        written, _ = self.values.known(self.properties.get("Layers"))
         for named in written if isinstance(written, list) else []:
             reference = shown(named)
-            resource, key = self._layers.get(reference.partition(".")[0], ({}, ""))
-            content, unknown = self._values.known(
-                _mapping(resource, "Properties", self._path).get(key)
+            resource, key = self.layers.get(reference.partition(".")[0], ({}, ""))
+            content, unknown = self.values.known(
+                _mapping(resource, "Properties", self.path).get(key)
             )
             if unknown or not isinstance(content, str) or content.startswith("s3://"):
-                self._notes.append(f"the layer {reference} is not on this machine, so it is absent")
+                self.notes.append(f"the layer {reference} is not on this machine, so it is absent")
                 continue
-            path = self._path.parent / content
+            path = self.path.parent / content
             # sam builds bare modules into python/; what it has built has that already.
-            method = str(_mapping(resource, "Metadata", self._path).get("BuildMethod"))
+            method = str(_mapping(resource, "Metadata", self.path).get("BuildMethod"))
             bare = method.startswith("python") and not (path / "python").is_dir()
             yield Layer(path, "python/" if bare else "")
 
     def _environment(self) -> tuple[dict[str, str], dict[str, str]]:
         """The variables, and for those that hold a placeholder what it stands for."""
-        written = self._properties.get("Environment")
+        written = self.properties.get("Environment")
         if isinstance(written, dict) and isinstance(written.get("Variables"), dict):
             variables = written["Variables"]  # one by one, so that each knows its unknowns
         else:
-            settled = self._values.resolve(written)
+            settled = self.values.resolve(written)
             table = settled if isinstance(settled, dict) else {"Environment": settled}
-            variables = _mapping(table, "Variables", self._path)
+            variables = _mapping(table, "Variables", self.path)
         environment: dict[str, str] = {}
         unresolved: dict[str, str] = {}
         for key, value in variables.items():
-            found, unknown = self._values.known(value)
+            found, unknown = self.values.known(value)
             if found is NO_VALUE:
                 continue
             environment[str(key)] = self._as_text(found, f"Environment variable {key}", value)
@@ -162,36 +162,36 @@ class _Reader:
 
     def _code(self) -> tuple[str | None, str | None]:
         """The path of the code, or the code itself."""
-        written = self._properties.get("CodeUri", self._properties.get("Code"))
-        code, unknown = self._values.known(written)
-        inline = self._properties.get("InlineCode")
+        written = self.properties.get("CodeUri", self.properties.get("Code"))
+        code, unknown = self.values.known(written)
+        inline = self.properties.get("InlineCode")
         if isinstance(code, dict) and "ZipFile" in code:
             inline = code["ZipFile"]
         if inline is not None:
-            return None, self._as_text(self._values.resolve(inline), "InlineCode", inline)
+            return None, self._as_text(self.values.resolve(inline), "InlineCode", inline)
         path = "." if code is None or code is NO_VALUE else code
         if unknown or not isinstance(path, str) or path.startswith("s3://"):
             fix = "Give CodeUri a local path, or use local:PATH."
-            raise UsageError(self._where, "its code is not on this machine", fix)
+            raise UsageError(self.where, "its code is not on this machine", fix)
         return path, None
 
     def _text(self, key: str) -> str | None:
         """A setting; ``None`` if there is none, or only AWS knows it, which becomes a note."""
-        written = self._properties.get(key)
-        value, unknown = self._values.known(written)
+        written = self.properties.get(key)
+        value, unknown = self.values.known(written)
         if value is None or value is NO_VALUE:
             return None
         if unknown:
             known = f"{key} is {shown(written)}, known only on AWS"
-            self._notes.append(f"{known}, so the default is used")
+            self.notes.append(f"{known}, so the default is used")
             return None
         return self._as_text(value, key, written)
 
     def _number(self, key: str) -> int | None:
         text = self._text(key)
         if text is not None and not re.fullmatch(r"\d{1,6}", text, re.ASCII):
-            written = shown(self._properties[key])
-            raise UsageError(self._where, f"{key} is {written}, not a number", "Write a number.")
+            written = shown(self.properties[key])
+            raise UsageError(self.where, f"{key} is {written}, not a number", "Write a number.")
         return None if text is None else int(text)
 
     def _as_text(self, value: Any, what: str, written: Any) -> str:
@@ -199,7 +199,7 @@ class _Reader:
             return text_of(value)
         except ValueError:
             reason = f"{what} is {shown(written)}, not a text"
-            raise UsageError(self._where, reason, "Write a text.") from None
+            raise UsageError(self.where, reason, "Write a text.") from None
 
 
 def _merged(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:

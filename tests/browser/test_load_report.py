@@ -7,7 +7,7 @@ import pytest
 
 from tuner.api.load import run_load
 from tuner.api.results import LoadResult
-from tuner.api.sweep import Silent
+from tuner.experiment.experiment import Silent
 from tuner.options.load_options import LoadOptions
 from tuner.report.load_document import load_document
 

@@ -15,7 +15,7 @@ from tuner.aws.apply import Application, ApplyOptions, parse_steps
 from tuner.aws.control import ControlPlane
 from tuner.aws.metrics import Health, why_worse
 from tuner.aws.session import AwsSession
-from tuner.cli.restore import restore_pending
+from tuner.cli.apply import restore_pending
 from tuner.clock import WallClock
 from tuner.errors import AccessDenied, ChangedUnderneath, TargetError
 

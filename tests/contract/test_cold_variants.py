@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+import tuner
 from support.commands import exit_code as run
 from support.snapshots import SnapshotFront
-from tuner.api.sweep import run_sweep, sweep_options
+from tuner.api.sweep import run_sweep
 from tuner.errors import UsageError
+from tuner.options.commands import SweepCall
 from tuner.store.runs import find
 
 SLOW_INIT = "import time\ntime.sleep(0.2)\ndef handler(event, context):\n    return event\n"
@@ -142,6 +144,14 @@ def test_a_limit_that_could_not_be_kept_stops_it_before_anything_is_changed(
     words = ("--variants", "provisioned=800", "--max-cost", "0.10", "--yes", "-q")
     assert run("cold", priced, *at(front.url), *words) == 2
     assert "is less than this may cost" in capsys.readouterr().err
+    with pytest.raises(UsageError, match="is less than this may cost"):
+        tuner.cold(
+            priced,
+            endpoint_url=front.url,
+            region="us-east-1",
+            variants="provisioned=800",
+            max_cost="0.10",
+        )
     assert not any(method != "GET" for method, _ in front.calls)
     assert picture(priced) == before
 
@@ -200,9 +210,9 @@ def test_bad_wishes_are_refused_in_two_lines(
 
 
 def test_a_sweep_and_a_recording_have_no_ways_to_start(service: Any, slow: str) -> None:
-    from tuner.api.sweep import Silent
+    from tuner.experiment.experiment import Silent
 
-    options = sweep_options(
+    options = SweepCall.made(
         slow, endpoint_url=service.url, region="eu-west-1", variants="snapstart"
     )
     with pytest.raises(UsageError, match="are compared by `tuner cold`"):

@@ -11,18 +11,17 @@ from tuner.api.left import JOURNAL
 from tuner.aws.control import ControlPlane
 from tuner.aws.journal import Before, Journal, JournalHeader, pending
 from tuner.aws.session import AwsSession
+from tuner.cli.apply import offer_restore, restore
 from tuner.cli.command import command
-from tuner.cli.restore import offer_restore, restore
 from tuner.clock import WallClock
 from tuner.errors import TunerError
-from tuner.options.manage import RestoreCommand
 from tuner.records import Setting
 from tuner.targets.aws import AwsTarget
 from tuner.targets.aws_versions import AwsOptions
 from tuner.targets.names import parse_target
 
 app = typer.Typer()
-app.command()(command(RestoreCommand, restore))
+app.command()(command(restore))
 
 Measure = Callable[[], AwsTarget]
 

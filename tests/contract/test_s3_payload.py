@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.api.sweep import sweep_options
 from tuner.aws.payloads import split_s3
 from tuner.cli.app import main
 from tuner.engine.batches import Payload
 from tuner.errors import AccessDenied, NotFound, TunerError, UsageError
+from tuner.options.commands import SweepCall
 from tuner.options.payloads import read_payloads
 
 REGION = "eu-west-1"
@@ -40,7 +40,7 @@ def put(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], str
 
 
 def payloads(url: str, **options: Any) -> tuple[Payload, ...]:
-    return read_payloads(sweep_options("replay:rec.csv", **(options or {"payload": url})))
+    return read_payloads(SweepCall.made("replay:rec.csv", **(options or {"payload": url})))
 
 
 def test_a_payload_is_fetched_from_s3(put: Any) -> None:
@@ -119,7 +119,7 @@ def test_a_power_tuning_input_brings_its_payload_from_s3(put: Any, capsys: Any) 
     with pytest.raises(SystemExit) as ended:
         main(["sweep", "--power-tuning-input", "input.json", "--quiet"])
     assert not ended.value.code, capsys.readouterr().err
-    options = sweep_options(None, power_tuning_input="input.json")
+    options = SweepCall.made(None, power_tuning_input="input.json")
     assert read_payloads(options) == (Payload(b'{"n": 1}'),)
     assert options.stored()["payload"] == document["payloadS3"]
 

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from support.commands import exit_code
-from tuner.api.sweep import Silent, run_sweep, sweep_options
+from tuner.api.sweep import run_sweep
+from tuner.experiment.experiment import Silent
+from tuner.options.commands import SweepCall
 from tuner.store.runs import Store
 
 #: Waits without any CPU: 0.4 s at 128 MB, 0.06 s at 1,024 MB.
@@ -71,7 +73,7 @@ def test_ways_to_start_are_compared_on_both_architectures(narrow: tuple[str, ...
 
 def test_cold_starts_are_forced_on_both_architectures(tmp_path: Path) -> None:
     path = recording(tmp_path / "both.csv")
-    options = sweep_options(f"replay:{path}", memory="recorded", architectures="both", seed=1)
+    options = SweepCall.made(f"replay:{path}", memory="recorded", architectures="both", seed=1)
     found = run_sweep(options, f"sqlite:///{tmp_path}/runs.db", Silent(), command="cold")
     assert [(each.arch, [(s.memory_mb, s.cold.n) for s in each.sizes]) for each in found.each] == [
         ("x86_64", [(512, 5), (1024, 5)]),

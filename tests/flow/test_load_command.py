@@ -8,8 +8,8 @@ import pytest
 
 from support.commands import Run
 from tuner.api.load import run_load
-from tuner.api.sweep import Silent
-from tuner.cli.show import load_exit_code
+from tuner.api.results import LoadResult
+from tuner.experiment.experiment import Silent
 from tuner.options.load_options import LoadOptions
 from tuner.records import RunState, Sample
 from tuner.store.runs import Store
@@ -177,7 +177,7 @@ def test_a_load_that_is_interrupted_drains_and_reports_what_there_is(tuner: Run)
     options = LoadOptions("replay:rec.csv", seed=4, rate="50", duration="10m")
     result = run_load(options, None, Impatient())
     assert result.run.state is RunState.INTERRUPTED
-    assert load_exit_code(result) == 130
+    assert LoadResult(result).exit_code == 130
     assert 10 <= result.figures.calls < 30
     assert result.figures.dropped == {}
     assert result.figures.asked_rps == pytest.approx(50, rel=0.3)
@@ -192,7 +192,7 @@ def test_a_load_that_is_stopped_before_its_first_call_is_an_empty_one(
     options = LoadOptions("replay:rec.csv", seed=4, rate=rate, find_limit=find_limit)
     result = run_load(options, None, Impatient(after=0))
     assert result.run.state is RunState.INTERRUPTED
-    assert load_exit_code(result) == 130
+    assert LoadResult(result).exit_code == 130
     assert result.figures.calls == 0
     assert tuner("report", "last")[0] == 0
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from support.commands import Run
-from tuner.api.sweep import sweep_options
 from tuner.engine.batches import MOST_CLASSES, weights_of
 from tuner.errors import UsageError
+from tuner.options.commands import SweepCall
 from tuner.options.payloads import read_payloads
 from tuner.store.runs import Store
 
@@ -56,7 +56,7 @@ def test_each_payload_has_rows_a_curve_and_its_own_best_size(
 def test_payloads_of_one_name_are_one_class_and_too_many_are_not_told_apart() -> None:
     def weights(*names: str) -> dict[str, float]:
         mix = json.dumps([{"name": name, "payload": {}} for name in names])
-        return weights_of(read_payloads(sweep_options("demo:cpu", payloads=mix)))
+        return weights_of(read_payloads(SweepCall.made("demo:cpu", payloads=mix)))
 
     assert weights("a", "b", "a") == {"a": 2.0, "b": 1.0}
     assert weights("a") == weights(*map(str, range(MOST_CLASSES + 1))) == {}

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from tuner import recommend, sweep
-from tuner.api.sweep import sweep_options
 from tuner.cli.app import main
 from tuner.errors import UsageError
+from tuner.options.commands import SweepCall
 from tuner.options.payloads import read_payloads
 from tuner.options.sweep import stored_options, with_secrets
 
@@ -68,7 +68,7 @@ def test_what_an_input_asks_for_in_vain_is_a_warning_of_the_run(here: Path) -> N
 
 def test_weighted_payloads_of_an_input_are_sent_by_weight_and_stored_by_hash(here: Path) -> None:
     file = write_input(here, lambdaARN="f", payload=WEIGHTED)
-    options = sweep_options(None, power_tuning_input=file)
+    options = SweepCall.made(None, power_tuning_input=file)
     sent = read_payloads(options)
     assert [(payload.body, payload.weight) for payload in sent] == [
         (b'{"id": 1}', 3.0),
@@ -79,12 +79,12 @@ def test_weighted_payloads_of_an_input_are_sent_by_weight_and_stored_by_hash(her
     again = with_secrets(stored_options(kept), options)
     assert read_payloads(again) == sent
     with pytest.raises(UsageError, match="--payloads"):
-        with_secrets(stored_options(kept), sweep_options("f", payloads='[{"payload": 1}]'))
+        with_secrets(stored_options(kept), SweepCall.made("f", payloads='[{"payload": 1}]'))
 
 
 def test_a_payload_of_the_command_line_replaces_all_of_the_files(here: Path) -> None:
     file = write_input(here, lambdaARN="f", payload=WEIGHTED)
-    options = sweep_options(None, power_tuning_input=file, payload='{"own": 1}')
+    options = SweepCall.made(None, power_tuning_input=file, payload='{"own": 1}')
     assert [payload.body for payload in read_payloads(options)] == [b'{"own": 1}']
 
 

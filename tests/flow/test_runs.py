@@ -39,7 +39,7 @@ def test_a_run_without_a_kept_answer_is_answered_when_it_is_listed() -> None:
         connection.execute(delete(documents).where(documents.c.name == "answer"))
         connection.commit()
     (after,) = listing("runs.db", 5)
-    assert before.answer == after.answer == run.answer
+    assert before.answer == after.answer == run.headline
 
 
 def test_restoring_goes_elsewhere_only_as_far_as_is_said() -> None:

@@ -12,7 +12,9 @@ import pytest
 from tuner.api.load import run_load
 from tuner.api.results import SweepResult
 from tuner.api.stored import recommend, stored_load
-from tuner.api.sweep import Silent, run_sweep, sweep_options
+from tuner.api.sweep import run_sweep
+from tuner.experiment.experiment import Silent
+from tuner.options.commands import SweepCall
 from tuner.options.load_options import LoadOptions
 from tuner.records import RunState, Sample
 from tuner.report.load_document import load_document
@@ -63,7 +65,7 @@ def tuner(*words: str) -> "subprocess.CompletedProcess[str]":
 def test_a_sweep_answers_as_if_nothing_had_happened_and_its_run_is_whole_later(
     server: Any, url: str, tmp_path: Path
 ) -> None:
-    options = sweep_options("replay:rec.csv", memory="recorded", seed=3)
+    options = SweepCall.made("replay:rec.csv", memory="recorded", seed=3)
     undisturbed = run_sweep(options, str(tmp_path / "runs.db"), Silent())
     swept = run_sweep(options, url, Cutting(server))
     assert _answer(swept) == _answer(undisturbed)

@@ -1,12 +1,13 @@
 """The change that a stored run recommends, and where ``tuner apply`` makes it."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tuner.api.left import RECORDS, Tell
-from tuner.decide.result import Sweep
 from tuner.errors import TunerError, UsageError
+from tuner.experiment.recommend import recommend_run
 from tuner.options.manage import ApplyCommand
 from tuner.targets.names import Kind, parse_target
 from tuner.units import parse_share
@@ -26,60 +27,70 @@ class Values:
         return f"{self.memory_mb} MB" + (f" on {self.arch}" if self.arch else "")
 
 
-def values_of(result: Sweep, options: ApplyCommand) -> Values:
-    """Return what the run recommends, or what the options say instead. Raises TunerError."""
-    pick = result.recommendation
-    memory_mb = options.memory or (None if pick is None else pick.memory_mb)
-    if memory_mb is None:
-        fix = "Sweep again, or name a size with --memory."
-        raise TunerError(f"run {result.run.run}", "recommends nothing", fix)
-    if options.arch is not None:
-        return Values(memory_mb, options.arch)
-    same = pick is None or pick.arch == result.run.facts.arch
-    return Values(memory_mb, None if same or pick is None else pick.arch)
+class Recommended:
+    """What a stored run recommends, or the options say instead. Everything raises TunerError."""
 
+    def __init__(self, options: ApplyCommand) -> None:
+        self.options, self.result = options, recommend_run(options.run, options.store)
+        self.run, self.target = self.result.run.run, self.result.run.target
 
-def change_of(result: Sweep, options: ApplyCommand) -> "ApplyOptions":
-    """The change to make on the function. Raises UsageError."""
-    from tuner.aws.apply import ApplyOptions, parse_steps
+    @cached_property
+    def values(self) -> Values:
+        """The values to set."""
+        pick, arch = self.result.recommendation, self.options.arch
+        memory_mb = self.options.memory or (None if pick is None else pick.memory_mb)
+        if memory_mb is None:
+            fix = "Sweep again, or name a size with --memory."
+            raise TunerError(f"run {self.run}", "recommends nothing", fix)
+        if arch is None and pick is not None and pick.arch != self.result.run.facts.arch:
+            arch = pick.arch
+        return Values(memory_mb, arch)
 
-    values, pick = values_of(result, options), result.recommendation
-    if options.steps is not None and options.alias is None:
-        raise UsageError("--steps", "move an alias", "Name it with --alias.")
-    parts = (options.steps or "").split(",")
-    shares = [parse_share(part, "--steps") for part in parts if part.strip()]
-    asked = pick and (values.memory_mb, values.arch or pick.arch)
-    promised = pick.p95_ms if pick and asked == (pick.memory_mb, pick.arch) else None
-    return ApplyOptions(
-        result.run.run,
-        values.memory_mb,
-        options.alias,
-        parse_steps(shares),
-        options.wait,
-        promised,
-        options.publish,
-        values.arch,
-    )
+    def change(self) -> "ApplyOptions":
+        """The change to make on the function."""
+        from tuner.aws.apply import ApplyOptions, parse_steps
 
+        options, values, pick = self.options, self.values, self.result.recommendation
+        if options.steps is not None and options.alias is None:
+            raise UsageError("--steps", "move an alias", "Name it with --alias.")
+        parts = (options.steps or "").split(",")
+        shares = [parse_share(part, "--steps") for part in parts if part.strip()]
+        asked = pick and (values.memory_mb, values.arch or pick.arch)
+        promised = pick.p95_ms if pick and asked == (pick.memory_mb, pick.arch) else None
+        return ApplyOptions(
+            self.run,
+            values.memory_mb,
+            options.alias,
+            parse_steps(shares),
+            options.wait,
+            promised,
+            options.publish,
+            values.arch,
+        )
 
-def open_application(result: Sweep, options: ApplyCommand, tell: Tell) -> "Application":
-    """The function of the run, as it can be changed. Raises TunerError."""
-    from tuner.aws.apply import Application
-    from tuner.aws.control import ControlPlane
-    from tuner.aws.session import SessionOptions, open_session
+    def open(self, tell: Tell) -> "Application":
+        """The function of the run, as it can be changed."""
+        from tuner.aws.apply import Application
+        from tuner.aws.control import ControlPlane
+        from tuner.aws.session import SessionOptions, open_session
 
-    name = parse_target(result.run.target)
-    if name.kind is not Kind.AWS:
-        fix = "Use --file to patch the template that manages it, with --memory if it has none."
-        raise UsageError(result.run.target, "is not a function on AWS", fix)
-    kept = result.run.options
-    session = SessionOptions(
-        result.run.facts.region,
-        options.profile or kept.get("profile"),
-        options.endpoint_url or kept.get("endpoint_url"),
-        assume_role=kept.get("assume_role"),
-    )
-    return Application(ControlPlane(open_session(session)), name.function, RECORDS, tell)
+        name, kept = parse_target(self.target), self.result.run.options
+        if name.kind is not Kind.AWS:
+            fix = "Use --file to patch the template that manages it, with --memory if it has none."
+            raise UsageError(self.target, "is not a function on AWS", fix)
+        session = SessionOptions(
+            self.result.run.facts.region,
+            self.options.profile or kept.get("profile"),
+            self.options.endpoint_url or kept.get("endpoint_url"),
+            assume_role=kept.get("assume_role"),
+        )
+        return Application(ControlPlane(open_session(session)), name.function, RECORDS, tell)
+
+    def undo(self, tell: Tell) -> None:
+        """Undo what was applied from the run."""
+        from tuner.aws.applied import read_record, record_path
+
+        self.open(tell).undo(read_record(record_path(RECORDS, self.run)))
 
 
 @dataclass(frozen=True)

@@ -14,22 +14,23 @@ _FIRST = inspect.Parameter.POSITIONAL_OR_KEYWORD
 
 
 def taking(
-    options: Callable[P, C], make: Callable[..., C] | None = None
+    options: Callable[P, C],
 ) -> Callable[[Callable[[C], R]], Callable[P, R]]:
-    """Let callers give the options of a class as keywords; ``make`` makes the object of them.
+    """Let callers give the options of a class as keywords.
 
     mypy knows each keyword with the type that may be written; ``help()`` shows what it means.
     """
 
+    of: Any = options
+
     def decorate(run: Callable[[C], R]) -> Callable[P, R]:
         @functools.wraps(run)
         def called(*words: P.args, **given: P.kwargs) -> R:
-            return run((make or options)(*words, **given))
+            return run(of.made(*words, **given))
 
-        assert isinstance(options, type)
         returns = inspect.signature(run).return_annotation
-        called.__signature__ = _signature(options, returns)  # type: ignore[attr-defined]
-        called.__doc__ = f"{inspect.getdoc(run)}\n\n{_described(options)}"
+        called.__signature__ = _signature(of, returns)  # type: ignore[attr-defined]
+        called.__doc__ = f"{inspect.getdoc(run)}\n\n{_described(of)}"
         return called
 
     return decorate

@@ -44,7 +44,6 @@ from tuner.planning.work import (
 )
 from tuner.records import Advice, Backend, FunctionFacts, Metric
 from tuner.targets.choices import Isolation
-from tuner.units import format_seconds, format_usd
 
 #: Seconds for one version: an update that settles, and its publication; and what a request takes
 #: beyond the function's own time. On AWS an update settles within a few seconds (INFERRED from
@@ -83,16 +82,6 @@ class Forecast:
         """The most that it may cost, with logs and CloudWatch's figures."""
         logs = self.estimate.logs_usd.high if self.estimate.logs_usd else 0.0
         return self.estimate.cost_usd.high + logs + (self.check[0].high if self.check else 0.0)
-
-    @property
-    def headline(self) -> str:
-        """The forecast in a line."""
-        calls, seconds = self.estimate.invocations, self.estimate.seconds
-        return (
-            f"{self.target}: {calls.low:,.0f} to {calls.high:,.0f} invocations in "
-            f"{format_seconds(seconds.low)} to {format_seconds(seconds.high)}, at most "
-            f"{format_usd(self.most_usd)}"
-        )
 
     def to_dict(self) -> dict[str, Any]:
         """The document ``tuner.plan/1``."""

@@ -5,13 +5,12 @@ from collections.abc import Callable
 from tuner.api.calling import taking
 from tuner.api.results import LoadResult
 from tuner.api.stored import LOAD
-from tuner.api.sweep import Silent
 from tuner.crosscheck.tally import patience_s
 from tuner.decide.load_result import Load
 from tuner.engine.batches import Payload
 from tuner.engine.request import BODILESS
 from tuner.experiment import load as loads
-from tuner.experiment.experiment import Watcher
+from tuner.experiment.experiment import Silent, Watcher
 from tuner.experiment.recommend import price
 from tuner.experiment.spec import LoadRun
 from tuner.experiment.wiring import SendOptions, open_context
@@ -19,12 +18,10 @@ from tuner.options.commands import LoadCall
 from tuner.options.load import LoadSpec, load_spec
 from tuner.options.load_options import LoadOptions
 from tuner.options.payloads import read_payloads
-from tuner.records import FunctionFacts
-from tuner.targets.seam import Progress
 from tuner.units import format_rate, format_seconds
 
-#: Hears what the function is before anything is invoked; an error of it ends the run.
-Approve = Callable[[LoadSpec, FunctionFacts], None]
+#: Hears why to ask before anything is invoked, if there is a reason; an error of it ends the run.
+Approve = Callable[[str | None], None]
 #: So many events are made of a template: more than a sweep's, since more calls are sent.
 EVENTS = 200
 #: A load ends after so many failures of a pre- or post-processor in a row.
@@ -37,35 +34,34 @@ def load(options: LoadCall) -> LoadResult:
 
     ``output=None`` writes no report. Raises :class:`tuner.errors.TunerError`.
     """
-    result = LoadResult(run_load(options, options.store, Silent()))
+    result = LoadResult(run_load(options, options.store))
     return result if options.output is None else result.written(options.output)
 
 
 def run_load(
     options: LoadOptions,
     store_url: str | None,
-    watcher: Watcher,
-    progress: Progress = lambda _text: None,
-    approve: Approve = lambda _spec, _facts: None,
+    watcher: Watcher | None = None,
+    approve: Approve = lambda _why: None,
 ) -> Load:
     """Open the parts, start a run, send the load and judge it."""
     from tuner.report.load_document import load_document
 
-    spec = load_spec(options)
+    spec, watcher = load_spec(options), watcher or Silent()
     options = _with_event(options, spec)
     payloads = _payloads(options, spec)
     send = SendOptions(spec.workers, spec.front, MOST_FAILURES, spec.script is not None)
-    with open_context(options, store_url, progress, send=send) as context:
+    with open_context(options, store_url, watcher.say, send=send) as context:
         facts = context.target.describe()
-        approve(spec, facts)
+        approve(spec.too_many(facts))
         run = context.begun("load", options, facts)
         context.store.start(run)
         if spec.workers.expect:
-            progress(f"waiting for {spec.workers.expect} workers on port {spec.workers.port}")
+            watcher.say(f"waiting for {spec.workers.expect} workers on port {spec.workers.port}")
         if spec.workers.web is not None:
-            progress("Locust's UI is on http://{}:{}".format(*spec.workers.web))
+            watcher.say("Locust's UI is on http://{}:{}".format(*spec.workers.web))
         if not options.find_limit:
-            progress(f"sending {describe(spec)}")
+            watcher.say(f"sending {describe(spec)}")
         job = LoadRun(
             run=run,
             asked=spec,
@@ -75,7 +71,7 @@ def run_load(
             find_limit=options.find_limit,
             patience_s=None if spec.front else patience_s(options.cross_check),
         )
-        result = loads.run_load(job, context, watcher, progress)
+        result = loads.run_load(job, context, watcher)
         context.store.save_document(run.run, LOAD, load_document(result))
         return result
 
@@ -87,7 +83,8 @@ def describe(spec: LoadSpec) -> str:
     if profile.users:
         return f"calls of {profile.users:,} users for {lasts}"
     named = "" if profile.name == "rate" else f"{profile.name}: "
-    return f"{named}{profile.calls or 0:,.0f} calls in {lasts}, at most {_peak(spec)}"
+    peak = format_rate(profile.peak_per_s)
+    return f"{named}{profile.calls or 0:,.0f} calls in {lasts}, at most {peak}"
 
 
 def _with_event(options: LoadOptions, spec: LoadSpec) -> LoadOptions:
@@ -100,7 +97,3 @@ def _payloads(options: LoadOptions, spec: LoadSpec) -> tuple[Payload, ...]:
     found = read_payloads(options, events=EVENTS)
     bare = spec.front is not None and spec.front.request.method in BODILESS
     return (Payload(b""),) if bare and found == (Payload(b"{}"),) else found
-
-
-def _peak(spec: LoadSpec) -> str:
-    return format_rate(spec.profile.peak_per_s)

@@ -1,7 +1,7 @@
 """Results of the Python API: documents, pages, tables, and a few lines to read.
 
 Each wraps one conclusion and adds nothing to it: ``to_dict`` is the document that ``--json``
-writes, ``report`` the page, ``to_frame`` its rows as a table.
+writes, ``view`` what is said of it, ``report`` the page, ``to_frame`` its rows as a table.
 """
 
 import html
@@ -13,11 +13,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tuner.errors import TunerError
+from tuner.errors import GateFailed, Interrupted, Partial, TunerError
+from tuner.records import Outcome, RunState
 
 if TYPE_CHECKING:
-    from tuner.api.forecast import Forecast
-    from tuner.api.startup_forecast import StartupForecast
+    from rich.console import Console
+
+    from tuner.api.startup_forecast import Forecasts
     from tuner.decide.load_result import Load
     from tuner.decide.result import Recommendation, Sweep
     from tuner.report.elements import View
@@ -27,11 +29,6 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 #: More rows are not shown in a notebook; `to_frame` has all of them.
 _SHOWN_ROWS = 20
-_PAGE = (
-    '<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
-    "<style>body{{font-family:sans-serif;margin:2em}}td,th{{padding:.2em .8em;text-align:right}}"
-    "</style><body>{body}</body></html>\n"
-)
 
 
 class Result(ABC):
@@ -41,10 +38,24 @@ class Result(ABC):
     def to_dict(self) -> dict[str, Any]:
         """The result as a JSON document, with its ``schema``."""
 
-    @property
     @abstractmethod
+    def view(self) -> "View":
+        """All that is said about it, for a page and the terminal."""
+
+    @property
     def headline(self) -> str:
+        """The answer in a few words."""
+        return self.view().answer.headline
+
+    @property
+    def sentence(self) -> str:
         """The answer in a sentence."""
+        return self.view().answer.sentence
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of its command."""
+        return 0
 
     @abstractmethod
     def rows(self) -> list[Row]:
@@ -61,11 +72,15 @@ class Result(ABC):
         ``path`` is a folder, or a file that ends in .html. Raises
         :class:`tuner.errors.TunerError` if it cannot be written.
         """
-        from tuner.report.page import write_page
+        from tuner.report.page import render, write_page
 
-        page = self._page()
-        where = Path(path)
+        page, where = render(self.view()), Path(path)
         return write_page(page, where if where.suffix == ".html" else where / f"{self._name}.html")
+
+    def written(self, folder: str | Path) -> "Result":
+        """The result with its report in this folder."""
+        self.report(folder)
+        return self
 
     def to_frame(self) -> Any:
         """The rows as a DataFrame, of pandas or else polars; raises TunerError without both."""
@@ -76,7 +91,7 @@ class Result(ABC):
         raise TunerError("to_frame", "needs pandas or polars", fix)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__}: {self.headline}>"
+        return f"<{type(self).__name__}: {self.sentence}>"
 
     def _repr_html_(self) -> str:
         """The result in a notebook: the answer and a table."""
@@ -90,10 +105,13 @@ class Result(ABC):
         more = len(rows) - _SHOWN_ROWS
         rest = f"<p>and {more:,} more rows: .to_frame()</p>" if more > 0 else ""
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-        return f"<p><b>{html.escape(self.headline)}</b></p>{table}{rest}"
+        return f"<p><b>{html.escape(self.sentence)}</b></p>{table}{rest}"
 
-    def _page(self) -> str:
-        return _PAGE.format(title=html.escape(self._name), body=self._repr_html_())
+    def print(self, console: "Console") -> None:
+        """Print what a person needs to decide."""
+        from tuner.report.terminal import print_view
+
+        print_view(self.view(), console)
 
 
 @dataclass(frozen=True, repr=False)
@@ -118,19 +136,29 @@ class SweepResult(Result):
 
         return document(self.sweep)
 
+    def view(self) -> "View":
+        """All that is said about it."""
+        from tuner.report.sweep_view import sweep_view
+
+        return sweep_view(self.sweep)
+
+    def print(self, console: "Console") -> None:
+        """Print it, and which run it is."""
+        from tuner.report.terminal import print_report
+
+        print_report(self.sweep, console)
+
     @property
-    def headline(self) -> str:
-        """The answer in a sentence."""
-        from tuner.report.answer import answer
-
-        return answer(self.sweep).sentence
-
-    @property
-    def answer(self) -> str:
-        """The answer in a few words."""
-        from tuner.report.answer import answer
-
-        return answer(self.sweep).headline
+    def exit_code(self) -> int:
+        """1 without an answer, 3 with a part of the data, 99 where an objective is missed, 130."""
+        sweep = self.sweep
+        partial = Partial.exit_code if sweep.run.state is RunState.PARTIAL else 0
+        if sweep.run.state is RunState.INTERRUPTED:
+            return Interrupted.exit_code
+        if sweep.recommendation is None:
+            seen = sweep.run.command == "cold" and any(size.cold.n for size in sweep.sizes)
+            return partial if seen else 1
+        return GateFailed.exit_code if sweep.recommendation.meets_slo is False else partial
 
     def rows(self) -> list[Row]:
         """One row for each size: what was measured and what it costs."""
@@ -145,12 +173,6 @@ class SweepResult(Result):
         from tuner.report.page import file_name
 
         return Path(file_name(self.sweep.run.facts.name, self.run)).stem
-
-    def _page(self) -> str:
-        from tuner.report.page import render
-        from tuner.report.sweep_view import sweep_view
-
-        return render(sweep_view(self.sweep))
 
 
 class LoadResult(Result):
@@ -171,19 +193,28 @@ class LoadResult(Result):
         """The document ``tuner.load/1``."""
         return dict(self._document)
 
-    @property
-    def headline(self) -> str:
-        """The answer in a sentence."""
+    def view(self) -> "View":
+        """All that is said about it."""
         from tuner.report.load_view import load_view
 
-        return load_view(self._document).answer.sentence
+        return load_view(self._document)
+
+    def print(self, console: "Console") -> None:
+        """Print it."""
+        from tuner.report.terminal import print_load
+
+        print_load(self._document, console)
 
     @property
-    def answer(self) -> str:
-        """The answer in a few words."""
-        from tuner.report.load_view import load_view
-
-        return load_view(self._document).answer.headline
+    def exit_code(self) -> int:
+        """1 where no call succeeded, 3 with a part of the data, 99 for a missed objective, 130."""
+        if self._document["state"] == RunState.INTERRUPTED:
+            return Interrupted.exit_code
+        if not self._document["outcomes"].get(Outcome.OK):
+            return 1
+        if not all(each["met"] for each in self._document["slo"]):
+            return GateFailed.exit_code
+        return Partial.exit_code if self._document["state"] == RunState.PARTIAL else 0
 
     def rows(self) -> list[Row]:
         """One row for each second of the load."""
@@ -202,12 +233,6 @@ class LoadResult(Result):
 
         return Path(file_name(self._document["name"], self.run)).stem
 
-    def _page(self) -> str:
-        from tuner.report.load_view import load_view
-        from tuner.report.page import render
-
-        return render(load_view(self._document))
-
 
 @dataclass(frozen=True, repr=False)
 class CompareResult(Result):
@@ -222,11 +247,6 @@ class CompareResult(Result):
         return compare_document(self.comparison)
 
     @property
-    def headline(self) -> str:
-        """The answer in a sentence."""
-        return self._view().answer.sentence
-
-    @property
     def exit_code(self) -> int:
         """99 where something regressed, else 0."""
         return self.comparison.exit_code
@@ -239,15 +259,11 @@ class CompareResult(Result):
     def _name(self) -> str:
         return f"compare-{self.comparison.before.id}-{self.comparison.after.id}"
 
-    def _view(self) -> "View":
+    def view(self) -> "View":
+        """All that is said about it."""
         from tuner.suites.view import compare_view
 
         return compare_view(self.comparison)
-
-    def _page(self) -> str:
-        from tuner.report.page import render
-
-        return render(self._view())
 
 
 @dataclass(frozen=True, repr=False)
@@ -263,11 +279,6 @@ class BenchResult(Result):
         return bench_document(self.bench)
 
     @property
-    def headline(self) -> str:
-        """The answer in a sentence."""
-        return self._view().answer.sentence
-
-    @property
     def exit_code(self) -> int:
         """Exit code of the command: 99 for a confirmed regression."""
         return self.bench.exit_code
@@ -281,31 +292,28 @@ class BenchResult(Result):
     def _name(self) -> str:
         return f"bench-{self.bench.bench}"
 
-    def _view(self) -> "View":
+    def view(self) -> "View":
+        """All that is said about it."""
         from tuner.suites.view import bench_view
 
         return bench_view(self.bench)
-
-    def _page(self) -> str:
-        from tuner.report.page import render
-
-        return render(self._view())
 
 
 @dataclass(frozen=True, repr=False)
 class PlanResult(Result):
     """Forecast of a sweep, or of a comparison of ways to start."""
 
-    forecast: "Forecast | StartupForecast"
+    forecast: "Forecasts"
 
     def to_dict(self) -> dict[str, Any]:
         """The document ``tuner.plan/1``."""
         return self.forecast.to_dict()
 
-    @property
-    def headline(self) -> str:
-        """The forecast in a line."""
-        return self.forecast.headline
+    def view(self) -> "View":
+        """All that is said about it."""
+        from tuner.api.forecast_view import forecast_view
+
+        return forecast_view(self.forecast)
 
     def rows(self) -> list[Row]:
         """The forecast as one row."""

@@ -7,6 +7,7 @@ known; `tuner plan --variants` shows it alone.
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from tuner.api.forecast import Forecast
 from tuner.api.known import what_is_known
 from tuner.billing.prices import prices
 from tuner.errors import UsageError
@@ -16,7 +17,7 @@ from tuner.options.sweep import SweepOptions
 from tuner.planning.cold import COLD_STARTS
 from tuner.planning.starts import StartupPlan, Terms, startup_plans
 from tuner.records import Backend, FunctionFacts
-from tuner.units import format_memory, format_usd
+from tuner.units import format_usd
 
 
 @dataclass(frozen=True)
@@ -35,15 +36,6 @@ class StartupForecast:
         """The most that all may cost together; ``None``: a price is not known."""
         most = [way.most_usd for way in self.ways]
         return None if None in most else sum(usd or 0.0 for usd in most)
-
-    @property
-    def headline(self) -> str:
-        """The forecast in a line."""
-        most = "an unknown amount" if self.most_usd is None else format_usd(self.most_usd)
-        return (
-            f"{self.target}: {len(self.ways)} ways to start at {format_memory(self.memory_mb)}, "
-            f"at most {most}"
-        )
 
     def to_dict(self) -> dict[str, Any]:
         """The document ``tuner.plan/1`` of a comparison."""
@@ -79,9 +71,15 @@ def startup_forecast(
     return StartupForecast(options.target, facts, size, tuple(ways), known.source, own.source)
 
 
-def hold_against_limit(found: StartupForecast, limit: float | None) -> None:
-    """Raise UsageError if ``--max-cost`` could not be kept, before anything is changed."""
-    if limit is None or found.facts.backend is Backend.LOCAL:
+#: What is said before a run begins.
+Forecasts = Forecast | StartupForecast
+
+
+def hold_against_limit(found: Forecasts, limit: float | None) -> None:
+    """Raise UsageError if ``--max-cost`` could not be kept, before anything is changed; a sweep
+    ends itself before its limit.
+    """
+    if limit is None or isinstance(found, Forecast) or found.facts.backend is Backend.LOCAL:
         return
     unknown = [way.variant for way in found.ways if way.most_usd is None]
     if unknown:

@@ -4,78 +4,39 @@ Opens the parts that a run works with, and runs it; what is measured and how is 
 ``tuner.experiment``.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
 
 from tuner.api.calling import taking
+from tuner.api.forecast import forecast
 from tuner.api.results import SweepResult
+from tuner.api.startup_forecast import Forecasts, hold_against_limit, startup_forecast
 from tuner.api.stored import ANSWER
 from tuner.decide.result import Sweep
 from tuner.errors import UsageError
 from tuner.experiment import sweep as sweeps
-from tuner.experiment.experiment import Watcher
+from tuner.experiment.experiment import Silent, Watcher
 from tuner.experiment.spec import run_spec
 from tuner.experiment.wiring import Context, open_context
 from tuner.options.commands import ColdCall, SweepCall
-from tuner.options.payloads import read_payloads, with_power_tuning
+from tuner.options.payloads import read_payloads
 from tuner.options.question import measured_arches, startup_size
-from tuner.options.size_load import with_profile
+from tuner.options.size_load import takes_too_much
 from tuner.options.sweep import SweepOptions, as_sweep, stored_options, with_secrets
-from tuner.planning.ask import Ask
 from tuner.recording import is_power_tuning
-from tuner.records import Advice, FunctionFacts, RunRecord, Sample, Setting
+from tuner.records import Advice, Backend, FunctionFacts, RunRecord, Setting
 from tuner.store.exchange import StoredRun
 from tuner.store.runs import Store, find
-from tuner.targets.seam import Progress
-
-__all__ = ["cold", "sweep"]
-
-C = TypeVar("C", bound=SweepCall)
 
 
-class Silent:
-    """A watcher that shows nothing and never stops."""
-
-    def asked(self, ask: Ask) -> None:
-        """Show nothing."""
-
-    def sampled(self, sample: Sample) -> None:
-        """Show nothing."""
-
-    def stop(self) -> bool:
-        """Never."""
-        return False
-
-
-def sweep_options(target: str | None = None, **given: Any) -> SweepCall:
-    """The options of a sweep by name. Raises UsageError.
-
-    ``power_tuning_input`` names an input file of aws-lambda-power-tuning, whose options (and
-    function) count where they are not given.
-    """
-    return sweep_call(SweepCall, {"target": target, **given} if target else given)
-
-
-def sweep_call(of: type[C], given: Mapping[str, Any]) -> C:
-    """The options of a sweep in a class of them, of what was written by name."""
-    file, written = given.get("power_tuning_input"), dict(given)
-    if file is not None:
-        written = with_power_tuning(file, written)
-    if not written.get("target"):
-        fix = "Write tuner sweep TARGET, or name a power-tuning input that has a lambdaARN."
-        raise UsageError("sweep", "needs a function", fix)
-    return with_profile(of(**written))
-
-
-@taking(SweepCall, sweep_options)
+@taking(SweepCall)
 def sweep(options: SweepCall) -> SweepResult:
     """Measure a function over its memory sizes, recommend one, and write the report.
 
     ``output=None`` writes no report. Raises :class:`tuner.errors.TunerError`.
     """
-    return _reported(run_sweep(options, options.store, Silent()), options.output)
+    return _reported(run_sweep(options, options.store), options.output)
 
 
 @taking(ColdCall)
@@ -85,7 +46,7 @@ def cold(options: ColdCall) -> SweepResult:
 
     ``output=None`` writes no report. Raises :class:`tuner.errors.TunerError`.
     """
-    measured = run_sweep(as_sweep(options), options.store, Silent(), command="cold")
+    measured = run_sweep(as_sweep(options), options.store, command="cold")
     return _reported(measured, options.output)
 
 
@@ -94,21 +55,21 @@ def _reported(measured: Sweep, output: Path | None) -> SweepResult:
     return result if output is None else result.written(output)
 
 
-#: Hears what the function is before anything is changed or invoked; an error of it ends the run.
-Approve = Callable[[FunctionFacts], None]
+#: Hears what a run on AWS will take, and why to ask about its load, before anything is changed or
+#: invoked; an error of it ends the run.
+Approve = Callable[[Forecasts, str | None], None]
 
 
 def run_sweep(
     options: SweepOptions,
     store_url: str | None,
-    watcher: Watcher,
-    progress: Progress = lambda _text: None,
-    approve: Approve = lambda _facts: None,
+    watcher: Watcher | None = None,
+    approve: Approve | None = None,
     command: str = "sweep",
 ) -> Sweep:
     """Open the parts, start a run, measure and answer; ``command`` is ``sweep`` or ``cold``."""
-    payloads = read_payloads(options)
-    with open_context(options, store_url, progress) as context:
+    payloads, watcher = read_payloads(options), watcher or Silent()
+    with open_context(options, store_url, watcher.say) as context:
         facts = context.target.describe()
         if options.variants:
             if command != "cold":
@@ -117,7 +78,7 @@ def run_sweep(
             arches = measured_arches(options, facts)
             starts = options.variants
             context.target.check(Setting(size, a, start) for a in arches for start in starts)
-        approve(facts)
+        _forecast_first(options, facts, store_url, command, approve)
         run = context.begun(command, options, facts, _left_out(options))
         spec = run_spec(options, payloads, run)
         context.store.start(run)
@@ -125,10 +86,29 @@ def run_sweep(
         return _with_answer(context, measure(spec, context, watcher))
 
 
+def _forecast_first(
+    options: SweepOptions,
+    facts: FunctionFacts,
+    store_url: str | None,
+    command: str,
+    approve: Approve | None,
+) -> None:
+    """Refuse ways to start that may cost more than is allowed; have a run on AWS approved."""
+    found: Forecasts
+    asked = approve is not None and facts.backend is Backend.AWS
+    if options.variants:
+        found = startup_forecast(options, facts, store_url)
+        hold_against_limit(found, options.limit.cost_usd)
+    elif asked:
+        found = forecast(options, facts, store_url, cold_only=command == "cold")
+    if approve is not None and asked:
+        approve(found, takes_too_much(options, facts))
+
+
 def _with_answer(context: Context, result: Sweep) -> Sweep:
     """Keep the answer in a few words, for lists of runs."""
-    answer = SweepResult(result).answer
-    context.store.save_document(result.run.run, ANSWER, {"headline": answer})
+    headline = SweepResult(result).headline
+    context.store.save_document(result.run.run, ANSWER, {"headline": headline})
     return result
 
 
@@ -141,13 +121,7 @@ def _left_out(options: SweepOptions) -> tuple[Advice, ...]:
     return (Advice("power-tuning-input", text),)
 
 
-def resume_sweep(
-    ref: str,
-    given: SweepOptions,
-    store_url: str | None,
-    watcher: Watcher,
-    progress: Progress = lambda _text: None,
-) -> Sweep:
+def resume_sweep(ref: str, given: SweepOptions, store_url: str | None, watcher: Watcher) -> Sweep:
     """Go on with a run that was interrupted; ``given`` supplies what the store does not keep."""
     stored = find(ref, store_url, "sweep")
     options = with_secrets(stored_options(stored.run.options), given)
@@ -155,7 +129,7 @@ def resume_sweep(
         options = options.but(cross_check=given.cross_check)
     payloads = read_payloads(options)
     elapsed = max((s.done_s for s in stored.samples), default=0.0)
-    with open_context(options, store_url, progress, elapsed) as context:
+    with open_context(options, store_url, watcher.say, elapsed) as context:
         run = _taken_over(context, stored)
         spec = run_spec(options, payloads, run, stored.samples, stored.documents)
         return _with_answer(context, sweeps.run_sweep(spec, context, watcher))
@@ -180,6 +154,6 @@ def import_run(file: Path, store_url: str | None = None) -> RunRecord:
         options = SweepOptions(
             f"replay:{file}", memory="recorded", method="grid", samples=1, cold=0, seed=0
         )
-        return run_sweep(options, store_url, Silent()).run
+        return run_sweep(options, store_url).run
     with Store.open(store_url) as store:
         return store.import_(file)

@@ -20,57 +20,57 @@ from typer.core import TyperGroup
 from tuner.cli.command import CONTEXT, command
 from tuner.errors import TunerError
 
-#: Every command: the class of its options, and its help in a line. The rest of its help is the
-#: docstring of the function of its name in the module of its name.
+#: Every command: the module of the function of its name, and its help in a line. The rest of its
+#: help is the docstring of the function, whose parameter says the class of its options.
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "sweep": (
-        "commands.SweepCommand",
+        "measure",
         "Measure a function at several memory sizes and recommend one.",
     ),
     "load": (
-        "commands.LoadCommand",
+        "measure",
         "Put a function under load and measure latency, throttles, concurrency and cost.",
     ),
     "cold": (
-        "commands.ColdCommand",
+        "measure",
         "Force cold starts at each size: INIT, the first call, and what a caller waits.",
     ),
     "plan": (
-        "commands.PlanCommand",
+        "measure",
         "Say what a sweep would do: calls, invocations, time and money, and what could go wrong.",
     ),
     "recommend": (
-        "commands.RecommendCommand",
+        "runs",
         "Choose again from a stored run; nothing is invoked.",
     ),
-    "report": ("commands.ReportCommand", "Write the report of a stored run again."),
+    "report": ("runs", "Write the report of a stored run again."),
     "compare": (
-        "commands.CompareCommand",
+        "runs",
         "Say what is slower, dearer or the same in run B beside run A.",
     ),
-    "runs": ("", "List, show, delete, copy, thin, deliver, export and import stored runs."),
+    "runs": ("runs", "List, show, delete, copy, thin, deliver, export and import stored runs."),
     "bench": (
-        "",
+        "bench",
         "Run the suite in tuner.toml; exit with 99 if anything regressed and a fresh run agrees.",
     ),
     "schedule": (
-        "suites.ScheduleCommand",
+        "bench",
         "Print the suite of tuner.toml as a scheduled job, or install it on this machine.",
     ),
-    "apply": ("manage.ApplyCommand", "Set the recommended memory and architecture."),
+    "apply": ("apply", "Set the recommended memory and architecture."),
     "restore": (
-        "manage.RestoreCommand",
+        "apply",
         "Restore every function that an interrupted run or apply left changed.",
     ),
-    "policy": ("manage.PolicyCommand", "Print the least IAM policy for commands."),
+    "policy": ("setup", "Print the least IAM policy for commands."),
     "doctor": (
-        "manage.DoctorCommand",
+        "setup",
         "Check credentials, permissions, quotas and settings, with the fix for each.",
     ),
-    "prices": ("manage.PricesCommand", "Show or refresh what Lambda costs."),
-    "local": ("manage.LocalCommand", "Serve the local Lambda until it is stopped."),
+    "prices": ("setup", "Show or refresh what Lambda costs."),
+    "local": ("setup", "Serve the local Lambda until it is stopped."),
     "worker": (
-        "manage.WorkerCommand",
+        "setup",
         "Send part of a load that `tuner load` on another machine runs.",
     ),
 }
@@ -79,20 +79,15 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
 @cache
 def load_command(name: str) -> Any:
     """Click's command of this name, loaded."""
-    options, line = COMMANDS[name]
-    module = import_module(f"tuner.cli.{name}")
-    run = getattr(module, name)
-    if not options:
-        first = run.registered_callback.callback
-        run.info.help = f"{line}\n\n{first.__doc__ or ''}"
+    module, line = COMMANDS[name]
+    run = getattr(import_module(f"tuner.cli.{module}"), name)
+    if isinstance(run, typer.Typer):
+        first = run.registered_callback
+        run.info.help = f"{line}\n\n{first and first.callback and first.callback.__doc__}"
         found = typer.main.get_command(run)
     else:
-        room, _, of = options.partition(".")
-        made = command(
-            getattr(import_module(f"tuner.options.{room}"), of), run, getattr(module, "MAKE", None)
-        )
         one = typer.Typer(add_completion=False, context_settings=CONTEXT)
-        one.command(name, help=f"{line}\n\n{run.__doc__ or ''}")(made)
+        one.command(name, help=f"{line}\n\n{run.__doc__}")(command(run))
         found = typer.main.get_command(one)
     found.name = name
     return found

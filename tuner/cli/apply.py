@@ -1,15 +1,22 @@
-"""``tuner apply``: set what was recommended, on the function or in the code that manages it."""
+"""``tuner apply``: set what was recommended, on the function or in the code that manages it; and
+``tuner restore``: restore every function that an interrupted command left changed.
+
+Other commands offer to restore before they begin (:func:`offer_restore`).
+"""
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
+from tuner.api.left import JOURNAL, RECORDS, Elsewhere, Left, Tell, look
+from tuner.cli.interrupt import end_on_signals
 from tuner.errors import TunerError
-from tuner.options.manage import ApplyCommand
+from tuner.options.manage import ApplyCommand, RestoreCommand
 
 if TYPE_CHECKING:
-    from tuner.decide.result import Sweep
+    from tuner.api.apply import Recommended
 
 
 def apply(options: ApplyCommand) -> None:
@@ -18,67 +25,119 @@ def apply(options: ApplyCommand) -> None:
     Examples: tuner apply last --alias live --steps 10%,50%
     tuner apply last --file template.yaml --resource Orders --write
     """
-    from tuner.experiment.recommend import recommend_run
+    from tuner.api.apply import Recommended
 
-    result = recommend_run(options.run, options.store)
+    found = Recommended(options)
     if options.file is not None:
-        _patch(result, options)
+        _patch(found, options.file)
     elif options.undo:
-        _undo(result, options)
+        with end_on_signals():
+            found.undo(typer.echo)
+        typer.echo(f"Undone: what was applied from run {found.run}.")
     else:
-        _apply(result, options)
+        _apply(found, yes=options.yes)
 
 
-def _patch(result: "Sweep", options: ApplyCommand) -> None:
-    from tuner.api.apply import patch_of, values_of
+def _patch(found: "Recommended", file: Path) -> None:
+    from tuner.api.apply import patch_of
 
-    assert options.file is not None
-    values = values_of(result, options)
-    found = patch_of(options.file, values, options.resource)
-    typer.echo(found.diff or f"{options.file} has {values} already", nl=not found.diff)
-    if found.diff and options.write:
-        found.write()
-        typer.echo(f"Wrote {options.file}; deploy it.", err=True)
-    elif found.diff:
+    patch = patch_of(file, found.values, found.options.resource)
+    if not patch.diff:
+        typer.echo(f"{file} has {found.values} already")
+        return
+    typer.echo(patch.diff, nl=False)
+    if found.options.write:
+        patch.write()
+        typer.echo(f"Wrote {file}; deploy it.", err=True)
+    else:
         typer.echo("Nothing changed. Add --write to write the file.", err=True)
 
 
-def _apply(result: "Sweep", options: ApplyCommand) -> None:
-    from tuner.api.apply import change_of, open_application, values_of
-    from tuner.cli.interrupt import end_on_signals
-    from tuner.cli.restore import offer_restore
-
-    change, values = change_of(result, options), values_of(result, options)
-    offer_restore(yes=options.yes)
-    application = open_application(result, options, typer.echo)
+def _apply(found: "Recommended", *, yes: bool) -> None:
+    change = found.change()
+    offer_restore(yes=yes)
+    application = found.open(typer.echo)
     if stack := application.stack():
         typer.echo(
-            f"tuner: {result.run.target} belongs to the stack {stack}, whose next deployment sets "
+            f"tuner: {found.target} belongs to the stack {stack}, whose next deployment sets "
             "its own memory; --file patches its template instead.",
             err=True,
         )
     to = f" and move {change.alias} to a new version" if change.alias else ""
-    if not options.yes and not _agreed(f"Set {result.run.target} to {values}{to}?"):
+    if not yes and not _agreed(f"Set {found.target} to {found.values}{to}?"):
         raise TunerError("", "Nothing changed. Add --yes to apply.")
     with end_on_signals():
         done = application.apply(change)
     if done is None:
-        typer.echo(f"{result.run.target} has {values} already")
+        typer.echo(f"{found.target} has {found.values} already")
     else:
-        typer.echo(f"Applied; `tuner apply {result.run.run} --undo` undoes it.")
-
-
-def _undo(result: "Sweep", options: ApplyCommand) -> None:
-    from tuner.api.apply import open_application
-    from tuner.api.left import RECORDS
-    from tuner.aws.applied import read_record, record_path
-    from tuner.cli.interrupt import end_on_signals
-
-    application = open_application(result, options, typer.echo)
-    with end_on_signals():
-        application.undo(read_record(record_path(RECORDS, result.run.run)))
-    typer.echo(f"Undone: what was applied from run {result.run.run}.")
+        typer.echo(f"Applied; `tuner apply {found.run} --undo` undoes it.")
 
 
 def _agreed(question: str) -> bool:
     return sys.stdin.isatty() and typer.confirm(question, False, err=True)
+
+
+def restore(options: RestoreCommand) -> None:
+    """Safe at any time. Uses the region, credentials and endpoint of the interrupted run unless
+    you give others.
+    """
+    found, problems = look()
+    if not found and not problems:
+        typer.echo("nothing to restore")
+        return
+    if options.list_only:
+        for left in found:
+            typer.echo(left.line())
+    else:
+        where = Elsewhere(options.region, options.profile, options.endpoint_url)
+        problems += restore_pending(found, typer.echo, where)
+    if problems:
+        for problem in problems[:-1]:
+            typer.echo(f"tuner: {problem}", err=True)
+        raise problems[-1]
+
+
+def restore_pending(
+    found: list[Left], tell: Tell, where: Elsewhere | None = None
+) -> list[TunerError]:
+    """Restore each function; gives the errors of those that could not be, which stay pending.
+
+    What is left by processes that are alive is not touched.
+    """
+    problems: list[TunerError] = []
+    for left in found:
+        if left.running:
+            tell(f"{left.function}: still {left.running}")
+            continue
+        try:
+            done = left.restore(tell, where or Elsewhere())
+        except TunerError as error:
+            problems.append(error)
+            tell(left.said())
+        except KeyboardInterrupt:
+            tell(left.said())
+            raise
+        else:
+            tell(f"{left.function}: {'restored' if done else 'restored by another run'}")
+    return problems
+
+
+def offer_restore(yes: bool, journal: Path = JOURNAL, records: Path = RECORDS) -> None:
+    """Before a command begins: offer to restore what an earlier, interrupted one left changed.
+
+    With ``yes`` it is done without asking; without a terminal there is only a warning.
+    """
+    found, problems = look(journal, records)
+    gone = [left for left in found if not left.running]
+    for problem in problems:
+        typer.echo(f"tuner: {problem}", err=True)
+    if not gone:
+        return
+    names = ", ".join(dict.fromkeys(left.function for left in gone))
+    typer.echo(f"tuner: an interrupted run left {names} changed", err=True)
+    if not yes and not (sys.stdin.isatty() and typer.confirm("Restore now?", True, err=True)):
+        typer.echo("`tuner restore` restores it.", err=True)
+        return
+    for problem in restore_pending(gone, lambda text: typer.echo(text, err=True)):
+        typer.echo(f"tuner: {problem}", err=True)

@@ -1,73 +1,42 @@
-"""``tuner bench``: run the suite in ``tuner.toml`` and say what regressed; write and accept."""
+"""``tuner bench``: run the suite in ``tuner.toml`` and say what regressed; ``tuner schedule``."""
 
 import sys
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import typer
 
-from tuner.cli.command import CONTEXT, command
-from tuner.errors import TunerError
+from tuner.cli.command import given_in, group
+from tuner.errors import TunerError, UsageError
 from tuner.options import suites as of
-
-if TYPE_CHECKING:
-    from tuner.api.results import BenchResult
-    from tuner.outputs.write import Outputs
 
 
 def run(options: of.BenchCommand) -> None:
     """Example: tuner bench --against git:main"""
     from tuner.api.suites import bench_suite
-    from tuner.cli.interrupt import stop_on_signals
-    from tuner.cli.progress import Progress
+    from tuner.cli.progress import watched
+    from tuner.cli.show import print_result
     from tuner.outputs.write import Outputs
-    from tuner.suites.trial import Onlooker
 
     written = {name: getattr(options, name) for name in of.Written.names()}
     outputs = Outputs(**written, json=options.json_to).checked()
-    with (
-        Progress(
-            quiet=options.quiet or outputs.on_stdout, live=not options.no_progress
-        ) as progress,
-        stop_on_signals(progress.say) as progress.stop_request,
-    ):
-        onlooker = Onlooker(progress.say, progress.sampled, progress.stop_request)
-        result = bench_suite(options, onlooker)
+    quiet = options.quiet or outputs.on_stdout
+    with watched(quiet=quiet, live=not options.no_progress) as progress:
+        result = bench_suite(options, progress)
     if not outputs.on_stdout:
-        _print(result, options.quiet)
-    raise typer.Exit(_written(result, outputs))
-
-
-def _print(result: "BenchResult", quiet: bool) -> None:
-    from rich.console import Console
-
-    from tuner.report.terminal import print_view
-    from tuner.suites.view import bench_view
-
-    console, view = Console(highlight=False), bench_view(result.bench)
-    if quiet:
-        console.print(view.answer.sentence, markup=False, soft_wrap=True)
-    else:
-        print_view(view, console)
-
-
-def _written(result: "BenchResult", outputs: "Outputs") -> int:
-    """Write all outputs; an exit code that is good is not if one of them failed."""
+        print_result(result, quiet=options.quiet)
+    code = result.exit_code
     try:
         outputs.write(result.to_dict())
     except TunerError as error:
         typer.echo(f"tuner: {error}", err=True)
-        return result.exit_code or error.exit_code
-    return result.exit_code
+        code = code or error.exit_code  # the exit code is not good if an output failed
+    raise typer.Exit(code)
 
 
 def init(options: of.BenchInit) -> None:
     """Write a suite with every key explained, for a function or each function of a template."""
-    from tuner.suites.suite_init import write_suite
+    from tuner.api.suites import new_suite
 
-    cases = write_suite(
-        options.source, options.suite, options.region, options.profile, options.endpoint_url
-    )
+    cases = new_suite(options)
     names = ", ".join(cases)
     many = "s" if len(cases) > 1 else ""
     typer.echo(f"Wrote {options.suite} with {len(cases)} case{many}: {names}.")
@@ -76,21 +45,14 @@ def init(options: of.BenchInit) -> None:
 
 def accept(options: of.BenchAccept) -> None:
     """Make a bench's runs the baselines that later ones are compared with."""
-    from tuner.clock import WallClock
-    from tuner.store.benches import Benches
-    from tuner.store.runs import Store
-    from tuner.suites.baseline import Acceptance, accept, few_calls
-    from tuner.suites.repository import who
+    from tuner.api.suites import accept_bench
 
-    how = Acceptance(who(), WallClock().wall(), options.why, options.branch, options.only)
-    with Store.open(options.store, create=False) as opened:
-        found = Benches(opened).find(options.ref)
-        accepted = accept(opened, found, how)
-        for one in accepted:
-            on = f" on {one.place.branch}" if one.place.branch else ""
-            typer.echo(f"{one.place.case}{on}: run {one.run} is the baseline, by {one.accepted_by}")
-        for text in few_calls(found, accepted):
-            typer.echo(f"note: {text}", err=True)
+    accepted, notes = accept_bench(options)
+    for one in accepted:
+        on = f" on {one.place.branch}" if one.place.branch else ""
+        typer.echo(f"{one.place.case}{on}: run {one.run} is the baseline, by {one.accepted_by}")
+    for text in notes:
+        typer.echo(f"note: {text}", err=True)
 
 
 def baselines(options: of.BenchBaselines) -> None:
@@ -98,25 +60,13 @@ def baselines(options: of.BenchBaselines) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from tuner.store.benches import Benches
-    from tuner.store.runs import Store
+    from tuner.api.suites import accepted
 
     table = Table(box=None, pad_edge=False)
     for name in ("case", "branch", "suite", "run", "commit", "accepted", "by", "why"):
         table.add_column(name, overflow="fold")
-    with Store.open(options.store, create=False) as opened:
-        seen = set()
-        for one in Benches(opened).baselines():
-            if one.place in seen and not options.every:
-                continue
-            seen.add(one.place)
-            place = one.place
-            suite = f"{place.suite} in {place.environment}" if place.environment else place.suite
-            when = datetime.fromtimestamp(one.accepted_at, UTC).strftime("%Y-%m-%d %H:%M")
-            table.add_row(
-                place.case, place.branch, suite, one.run, one.commit[:10], when, one.accepted_by,
-                one.why or "",
-            )  # fmt: skip
+    for row in accepted(options):
+        table.add_row(*row)
     if not table.rows:
         typer.echo("No baseline was accepted yet: tuner bench, then tuner bench accept.")
         return
@@ -135,9 +85,41 @@ def history(options: of.BenchHistory) -> None:
         typer.echo(f"History: {path}")
 
 
-bench = typer.Typer(invoke_without_command=True, add_completion=False, context_settings=CONTEXT)
-bench.callback()(command(of.BenchCommand, run))
-bench.command("history")(command(of.BenchHistory, history))
-bench.command("init")(command(of.BenchInit, init))
-bench.command("accept")(command(of.BenchAccept, accept))
-bench.command("baselines")(command(of.BenchBaselines, baselines))
+bench = group(run, {"history": history, "init": init, "accept": accept, "baselines": baselines})
+
+
+def schedule(options: of.ScheduleCommand) -> None:
+    """Example: tuner schedule github --every weekday --file .github/workflows/bench.yml"""
+    from tuner.api.schedule import remove_job, scheduled
+
+    if options.remove:
+        typer.echo(remove_job(options))
+        return
+    found = scheduled(options, _bench_options(options.words))
+    if options.install:
+        typer.echo(found.install())
+    elif options.file is not None:
+        for path in found.write(options.file):
+            typer.echo(f"Written: {path}", err=True)
+    else:
+        for file in found.files:
+            if len(found.files) > 1:
+                typer.echo(f"# {file.path}")
+            typer.echo(file.text, nl=False)
+    if times := found.next_runs():
+        typer.echo(f"Next: {', '.join(f'{t:%a %Y-%m-%d %H:%M %Z}' for t in times)}", err=True)
+
+
+def _bench_options(words: tuple[str, ...]) -> of.BenchCommand:
+    """The options of ``tuner bench``, as it will read them when it runs."""
+    command = typer.main.get_command(bench)
+    try:
+        context = command.make_context("tuner bench", list(words))
+    except Exception as error:
+        if (message := getattr(error, "format_message", None)) is None:  # Click's, or Typer's own
+            raise
+        fix = "What follows -- are options of `tuner bench`."
+        raise UsageError("--", message(), fix) from None
+    if context.args or context._protected_args:  # the name of a subcommand
+        raise UsageError("--", "names a subcommand", "Only `tuner bench` itself is scheduled.")
+    return of.BenchCommand(**given_in(context, of.BenchCommand))

@@ -6,29 +6,24 @@ spellings of options still work: they are hidden from help, and say their new na
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import typer
 
 from tuner.options.option import Argument, Option, Options, arguments_of, options_of
 
-C = TypeVar("C", bound=Options)
-#: Makes the options of what was written, by the names of fields.
-Make = Callable[[Mapping[str, Any]], C]
 _WAS = "was_"
 #: How help is asked for, in every command.
 CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 
-def command(
-    of: type[C], run: Callable[[C], None], make: Make[C] | None = None
-) -> Callable[..., None]:
-    """A function for Typer with the parameters of a class of options; ``run`` gets the object."""
+def command(run: Callable[[Any], None]) -> Callable[..., None]:
+    """A function for Typer with the parameters of the class of options that ``run`` takes."""
+    of: type[Options] = run.__annotations__["options"]
 
     def called(context: typer.Context, **_values: Any) -> None:
         if context.invoked_subcommand is None:
-            given = given_in(context, of)
-            run(make(given) if make else of(**given))
+            run(of.made(**given_in(context, of)))
 
     parameters = _parameters(of)
     hints = {each.name: each.annotation for each in parameters}
@@ -37,6 +32,17 @@ def command(
     called.__doc__ = run.__doc__
     called.options = of  # type: ignore[attr-defined]
     return called
+
+
+def group(
+    first: Callable[[Any], None], actions: Mapping[str, Callable[[Any], None]]
+) -> typer.Typer:
+    """A command with actions of its own; ``first`` is what it does without one."""
+    found = typer.Typer(invoke_without_command=True, add_completion=False, context_settings=CONTEXT)
+    found.callback()(command(first))
+    for name, run in actions.items():
+        found.command(name)(command(run))
+    return found
 
 
 def given_in(context: Any, of: type[Options]) -> dict[str, Any]:

@@ -1,18 +1,17 @@
 """Progress while a run works: one live line on stderr, or nothing.
 
-A watcher of the flow. Where stderr is no terminal, or with ``--no-progress``, each step is one
+A watcher of runs. Where stderr is no terminal, or with ``--no-progress``, each step is one
 plain line; with ``--quiet`` there is none.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from types import TracebackType
+from contextlib import contextmanager, nullcontext
 
 from rich.console import Console
+from rich.markup import escape
 from rich.status import Status
 
-from tuner.cli.interrupt import StopRequest
-from tuner.planning.ask import Ask
+from tuner.cli.interrupt import StopRequest, stop_on_signals
 from tuner.records import Outcome, Sample
 from tuner.units import format_memory, format_ms
 
@@ -23,28 +22,17 @@ class Progress:
     def __init__(self, *, quiet: bool, live: bool) -> None:
         self._console = Console(stderr=True, highlight=False)
         self._quiet = quiet
-        self._status = (
-            Status("", console=self._console)
-            if live and not quiet and self._console.is_terminal
-            else None
-        )
+        on = live and not quiet and self._console.is_terminal
+        self._status = Status("", console=self._console) if on else None
         self._step = ""
         self._count = self._failed = 0
         self.stop_request = StopRequest()
 
-    def __enter__(self) -> "Progress":
-        if self._status:
-            self._status.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
-        if self._status:
-            self._status.stop()
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Show the live line meanwhile."""
+        with self._status or nullcontext():
+            yield
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -65,10 +53,6 @@ class Progress:
         elif not self._quiet:
             self._console.print(text, markup=False, soft_wrap=True)
 
-    def asked(self, ask: Ask) -> None:
-        """Show what the plan asks for next, and why."""
-        self.say(f"next: {_sizes(ask)}, {ask.why}")
-
     def sampled(self, sample: Sample) -> None:
         """Count one more request that has ended."""
         self._count += 1
@@ -85,16 +69,12 @@ class Progress:
         failed = f", {self._failed} failed" if self._failed else ""
         tail = f" [dim]{self._count} invocations{failed}; last: {last}[/dim]" if last else ""
         assert self._status is not None
-        self._status.update(f"{_escaped(self._step)}{tail}")
+        self._status.update(f"{escape(self._step)}{tail}")
 
 
-def _sizes(ask: Ask) -> str:
-    sizes = [f"{size:,}" for size in dict.fromkeys(each.memory_mb for each in ask.counts)]
-    shown = ", ".join(sizes if len(sizes) <= 6 else [*sizes[:3], "...", *sizes[-2:]])
-    return f"{shown} MB"
-
-
-def _escaped(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)
+@contextmanager
+def watched(*, quiet: bool, live: bool) -> Iterator[Progress]:
+    """Show progress for the time of a run, which Ctrl-C asks to stop."""
+    progress = Progress(quiet=quiet, live=live)
+    with progress.shown(), stop_on_signals(progress.say) as progress.stop_request:
+        yield progress

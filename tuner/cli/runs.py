@@ -1,14 +1,52 @@
-"""``tuner runs``: list, show, delete, copy, thin, deliver, export and import stored runs."""
+"""Stored runs: ``tuner runs`` and its actions, ``recommend``, ``report`` and ``compare``."""
 
 import sys
-import time
 from datetime import UTC, datetime
 
 import typer
 
-from tuner.cli.command import CONTEXT, command
+from tuner.cli.command import group
 from tuner.errors import Partial, TunerError
 from tuner.options import manage as of
+from tuner.options.commands import CompareCommand, RecommendCommand, ReportCommand
+
+
+def recommend(options: RecommendCommand) -> None:
+    """What you do not give stays as it was.
+
+    Example: tuner recommend last --strategy speed --slo 'cold_p99<2s'
+    """
+    from tuner.api.stored import recommend_again
+    from tuner.cli.show import hand_over
+
+    hand_over(recommend_again(options), options, options.output)
+
+
+def report(options: ReportCommand) -> None:
+    """An interrupted run has a report, too.
+
+    Example: tuner report last --output reports
+    """
+    from tuner.api.stored import open_run
+    from tuner.cli.show import write_document
+
+    result = open_run(options.run, store=options.store).written(options.output or "reports")
+    document = result.to_dict()
+    if options.json_to is not None:
+        write_document(document, options.json_to)
+    if not options.silent:
+        typer.echo(f"Report: {document['report']}")
+
+
+def compare(options: CompareCommand) -> None:
+    """Nothing is invoked.
+
+    Example: tuner compare 01K3A 01K3B --gate 'p95 +10%'
+    """
+    from tuner.api.stored import compared
+    from tuner.cli.show import hand_over
+
+    hand_over(compared(options), options)
 
 
 def listed(options: of.RunsList) -> None:
@@ -32,41 +70,35 @@ def listed(options: of.RunsList) -> None:
     Console(markup=False, width=wide).print(table)
 
 
+def list_first(options: of.RunsStore) -> None:
+    """Without an action, they are listed. Example: tuner runs show last"""
+    listed(of.RunsList(store=options.store))
+
+
 def show(options: of.OneRun) -> None:
     """Print a run's answer again."""
-    from rich.console import Console
-
-    from tuner.api.results import SweepResult
     from tuner.api.stored import open_run
-    from tuner.report.terminal import print_load, print_report
+    from tuner.cli.show import print_result
 
-    result, console = open_run(options.run, store=options.store), Console(highlight=False)
-    if isinstance(result, SweepResult):
-        print_report(result.sweep, console)
-    else:
-        print_load(result.to_dict(), console)
+    print_result(open_run(options.run, store=options.store))
 
 
 def delete(options: of.RunsDelete) -> None:
     """Delete a run with everything measured in it."""
-    from tuner.store.runs import Store
+    from tuner.api.runs import delete_run, run_named
 
-    with Store.open(options.store, create=False) as opened:
-        found = opened.run(options.run)
-        if not options.yes:
-            typer.confirm(f"Delete run {found.run} of {found.target}?", abort=True)
-        opened.delete(found.run)
+    found = run_named(options)
+    if not options.yes:
+        typer.confirm(f"Delete run {found.run} of {found.target}?", abort=True)
+    delete_run(options.but(run=found.run))
     typer.echo(f"Deleted {found.run}.")
 
 
 def export(options: of.RunsExport) -> None:
     """Write a run to a file that any command takes in place of RUN."""
-    from tuner.store.runs import Store
+    from tuner.api.runs import export_run
 
-    with Store.open(options.store, create=False) as opened:
-        found = opened.run(options.run)
-        opened.export(found.run, options.file)
-    typer.echo(f"Wrote {found.run} to {options.file}.")
+    typer.echo(f"Wrote {export_run(options).run} to {options.file}.")
 
 
 def import_(options: of.RunsImport) -> None:
@@ -79,20 +111,15 @@ def import_(options: of.RunsImport) -> None:
 
 def copy(options: of.RunsCopy) -> None:
     """Copy runs into another store, with all that was measured; those it has are left alone."""
-    from tuner.store.copying import copy_runs
-    from tuner.store.runs import Store
+    from tuner.api.runs import copied
 
-    with Store.open(options.store, create=False) as source:
-        wanted = [source.run(each).run for each in options.run] or None
-        with Store.open(options.to) as target:
-            copied = copy_runs(source, target, wanted)
-            where = target.where
-    there = f" There already: {_runs(len(copied.there_already))}." if copied.there_already else ""
-    typer.echo(f"Copied {_runs(len(copied.runs))} ({copied.samples:,} samples) to {where}.{there}")
-    for each in copied.left:
+    found, where = copied(options)
+    there = f" There already: {_runs(len(found.there_already))}." if found.there_already else ""
+    typer.echo(f"Copied {_runs(len(found.runs))} ({found.samples:,} samples) to {where}.{there}")
+    for each in found.left:
         typer.echo(f"tuner: {each}", err=True)
-    if copied.left:
-        raise Partial("runs copy", f"left behind: {_runs(len(copied.left))}", "The rest is copied.")
+    if found.left:
+        raise Partial("runs copy", f"left behind: {_runs(len(found.left))}", "The rest is copied.")
 
 
 def deliver(options: of.RunsDeliver) -> None:
@@ -100,20 +127,10 @@ def deliver(options: of.RunsDeliver) -> None:
 
     Every command does so as well, for the store that it uses.
     """
-    from tuner.store import spool
-    from tuner.store.runs import Store
+    from tuner.api.runs import delivered
 
-    if not spool.waiting():
-        typer.echo("Nothing waits in .tuner/spool.")
-        return
-    with Store.open(options.store, deliver=False) as opened:
-        for file in opened.delivered():
-            typer.echo(f"Delivered {file.samples:,} samples of {file.head.run.run}.")
-        where = opened.where
-    if left := spool.waiting():
-        reason = f"left in .tuner/spool: {', '.join(path.name for path in left)}"
-        fix = f"They are not of {where}, or cannot be delivered yet: name their store with --store."
-        raise Partial("runs deliver", reason, fix)
+    for line in delivered(options):
+        typer.echo(line)
 
 
 def thin(options: of.RunsThin) -> None:
@@ -121,57 +138,40 @@ def thin(options: of.RunsThin) -> None:
 
     What such a run can no longer tell is said wherever it is used.
     """
-    from tuner.api.runs import age_to_thin, rule_for
-    from tuner.store.retention import judged, thin_run
-    from tuner.store.runs import Store
+    from tuner.api.runs import thinning
     from tuner.units import write_seconds
 
-    now, age_s = time.time(), age_to_thin(options)
-    rule = rule_for(now - age_s, options.smallest)
-    with Store.open(options.store, create=False) as opened:
-        found = judged(opened, rule)
-        for each in found:
-            if each.left:
-                typer.echo(f"{each.run} stays whole: {each.left}.")
-        wanted = [each for each in found if not each.left]
-        if not wanted:
-            typer.echo(f"Nothing to thin that is older than {write_seconds(age_s)}.")
-            return
-        _ask_to_thin(len(wanted), sum(each.samples for each in wanted), options.yes)
-        for each in wanted:
-            typer.echo(f"{each.run}: {thin_run(opened, each.run, rule, now):,} samples thinned.")
-        opened.compact()
-
-
-def _ask_to_thin(runs: int, samples: int, yes: bool) -> None:
-    if yes:
+    found = thinning(options)
+    for each in found.found:
+        if each.left:
+            typer.echo(f"{each.run} stays whole: {each.left}.")
+    if not found.wanted:
+        typer.echo(f"Nothing to thin that is older than {write_seconds(found.age_s)}.")
         return
-    if not sys.stdin.isatty():
-        raise TunerError("runs thin", "needs a confirmation", "Add --yes.")
-    typer.confirm(f"Thin {samples:,} samples of {_runs(runs)} for good?", abort=True)
+    if not options.yes:
+        if not sys.stdin.isatty():
+            raise TunerError("runs thin", "needs a confirmation", "Add --yes.")
+        samples = sum(each.samples for each in found.wanted)
+        wanted = _runs(len(found.wanted))
+        typer.confirm(f"Thin {samples:,} samples of {wanted} for good?", abort=True)
+    for run, samples in found.thin():
+        typer.echo(f"{run}: {samples:,} samples thinned.")
 
 
 def _runs(number: int) -> str:
     return f"{number:,} run" + ("" if number == 1 else "s")
 
 
-runs = typer.Typer(add_completion=False, context_settings=CONTEXT)
-
-
-def list_first(options: of.RunsStore) -> None:
-    """Without an action, they are listed. Example: tuner runs show last"""
-    listed(of.RunsList(store=options.store))
-
-
-runs.callback(invoke_without_command=True)(command(of.RunsStore, list_first))
-for _name, _of, _run in (
-    ("thin", of.RunsThin, thin),
-    ("list", of.RunsList, listed),
-    ("show", of.OneRun, show),
-    ("delete", of.RunsDelete, delete),
-    ("export", of.RunsExport, export),
-    ("import", of.RunsImport, import_),
-    ("copy", of.RunsCopy, copy),
-    ("deliver", of.RunsDeliver, deliver),
-):
-    runs.command(_name)(command(_of, _run))  # type: ignore[arg-type]
+runs = group(
+    list_first,
+    {
+        "thin": thin,
+        "list": listed,
+        "show": show,
+        "delete": delete,
+        "export": export,
+        "import": import_,
+        "copy": copy,
+        "deliver": deliver,
+    },
+)

@@ -30,8 +30,8 @@ STOPPED = "stopped by the user"
 class Watcher(Protocol):
     """Someone who looks on: sees progress, and may ask to stop."""
 
-    def asked(self, ask: Ask) -> None:
-        """The planner has decided what to call next."""
+    def say(self, text: str) -> None:
+        """Hear what is being done."""
         ...
 
     def sampled(self, sample: Sample) -> None:
@@ -41,6 +41,20 @@ class Watcher(Protocol):
     def stop(self) -> bool:
         """Return True to end now: what is in flight finishes and the function is restored."""
         ...
+
+
+class Silent:
+    """A watcher that shows nothing and never stops."""
+
+    def say(self, text: str) -> None:
+        """Show nothing."""
+
+    def sampled(self, sample: Sample) -> None:
+        """Show nothing."""
+
+    def stop(self) -> bool:
+        """Never."""
+        return False
 
 
 class Book:
@@ -116,7 +130,7 @@ class Experiment:
     def _measure(self, ask: Ask) -> None:
         """Send an ask's calls, keep each sample as it arrives, and end it early if need be."""
         if ask.why:
-            self.watcher.asked(ask)
+            self.watcher.say(f"next: {ask.sizes}, {ask.why}")
         self.book.begin(ask, self.session)
         try:
             with closing(self.session.run(ask)) as arriving:

@@ -19,22 +19,20 @@ from tuner.planning.budget import Meter
 from tuner.planning.cold import Once
 from tuner.planning.find_limit import FindLimit
 from tuner.records import RunState, Sample
-from tuner.targets.seam import Progress, Variant, one_variant
+from tuner.targets.seam import Variant, one_variant
 from tuner.units import format_rate
 
 
-def run_load(
-    spec: LoadRun, context: Context, watcher: Watcher, progress: Progress = lambda _text: None
-) -> Load:
+def run_load(spec: LoadRun, context: Context, watcher: Watcher) -> Load:
     """Send the load until it is over or cut short, restore the function, and judge."""
     with kept(context, spec.run):
-        book = LoadBook(spec, context, watcher, progress)
+        book = LoadBook(spec, context, watcher)
         with restored(context.target):
             try:
                 variant = _variant(spec, context)
                 book.open_drain(variant)
                 experiment = _experiment(spec, context, watcher, book, variant)
-                result = _searched(spec, experiment, book, progress)
+                result = _searched(spec, experiment, book)
             finally:
                 book.flush()
         result = replace(result, warnings=(*result.warnings, *book.keeper.advice()))
@@ -71,7 +69,7 @@ def _experiment(
     )
 
 
-def _searched(spec: LoadRun, experiment: Experiment, book: LoadBook, progress: Progress) -> Load:
+def _searched(spec: LoadRun, experiment: Experiment, book: LoadBook) -> Load:
     """Send the one load, or one rate after another; the best one is the answer."""
     profile, only = spec.asked.profile, spec.ask(spec.asked)
     if not spec.find_limit:
@@ -79,7 +77,7 @@ def _searched(spec: LoadRun, experiment: Experiment, book: LoadBook, progress: P
         return book.last(only, experiment.session)
 
     def ask_at(rate_per_s: float) -> Ask:
-        progress(f"trying {format_rate(rate_per_s)}")
+        experiment.watcher.say(f"trying {format_rate(rate_per_s)}")
         return spec.ask(replace(spec.asked, profile=profile.scaled(rate_per_s, None)), book.sent)
 
     search = FindLimit(profile.peak_per_s or 1.0, ask_at)

@@ -24,7 +24,7 @@ from tuner.measure.load_health import event_advice, front_advice, incomplete, lo
 from tuner.planning.ask import Ask
 from tuner.records import Advice, Sample
 from tuner.store.retention import Keeper
-from tuner.targets.seam import Progress, Variant
+from tuner.targets.seam import Variant
 
 #: Advice which says that a higher rate would measure the generator.
 _GENERATOR = frozenset({"generator-busy", "generator-behind"})
@@ -35,9 +35,7 @@ _FAILED = frozenset({"ended-early", "worker-lost"})
 class LoadBook(Book):
     """Takes the samples of one load, or of one after another; each ends in a :class:`Load`."""
 
-    def __init__(
-        self, spec: LoadRun, context: Context, watcher: Watcher, progress: Progress
-    ) -> None:
+    def __init__(self, spec: LoadRun, context: Context, watcher: Watcher) -> None:
         super().__init__()
         self.steps: list[RateStep] = []
         self.best: Load | None = None
@@ -45,8 +43,7 @@ class LoadBook(Book):
         self.sent = 0
         self.keeper = Keeper(context.store, spec.run.run, spec.run.seed)
         self.counted = Tally(traced=spec.run.facts.traced)
-        self._spec, self._context = spec, context
-        self._watcher, self._progress = watcher, progress
+        self._spec, self._context, self._watcher = spec, context, watcher
         self._last: Load | None = None
         self._drain: EventDrain | None = None
 
@@ -102,7 +99,7 @@ class LoadBook(Book):
             self.counted.report(sample)
             self.keeper.amend(sample)
         if self._drain is not None:
-            self._drain.run(self._spec.asked.drain_s, self._watcher.stop, self._progress)
+            self._drain.run(self._spec.asked.drain_s, self._watcher.stop, self._watcher.say)
         condition = f"stopped on {self._condition.met}" if self._condition.met else None
         failures = session.failures  # None: stopped before anything was sent
         note = condition or cut or (failures.note if failures else None)

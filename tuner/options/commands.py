@@ -4,6 +4,8 @@ A class per command; its fields are the command's options on the command line an
 ``...Call`` are those of the function of the same name in Python; the rest is for a terminal.
 """
 
+from typing import Any, Self
+
 from tuner.errors import UsageError
 from tuner.options import calls, completion, function, output, sweep
 from tuner.options import kinds as k
@@ -33,6 +35,22 @@ class SweepCall(PowerTuning, output.Reported, output.Stored, sweep.SweepOptions)
     target: str = positional(function.TARGET, kw_only=False, default="")
     variants: k.Arches = unshown(sweep.Compared.variants)
 
+    @classmethod
+    def made(cls, target: str | None = None, **given: Any) -> Self:
+        """Complete the options by those of a power-tuning input (with its function), and by the
+        objectives and the event of a load's profile. Raises UsageError.
+        """
+        from tuner.options.payloads import with_power_tuning
+        from tuner.options.size_load import with_profile
+
+        written = {"target": target, **given} if target else given
+        if (file := given.get("power_tuning_input")) is not None:
+            written = with_power_tuning(file, written)
+        if not written.get("target"):
+            fix = "Write tuner sweep TARGET, or name a power-tuning input that has a lambdaARN."
+            raise UsageError("sweep", "needs a function", fix)
+        return with_profile(cls(**written))
+
 
 class SweepCommand(output.Running, SweepCall, panel=calls.PANEL):
     """`tuner sweep`."""
@@ -41,6 +59,15 @@ class SweepCommand(output.Running, SweepCall, panel=calls.PANEL):
     resume: k.Text = option(
         k.TEXT, "Go on with an interrupted run.", metavar="RUN", values=completion.runs, kept=False
     )
+
+    @classmethod
+    def made(cls, target: str | None = None, **given: Any) -> Self:
+        """Read the options of a target, or of a run that is resumed. Raises UsageError."""
+        named = target or given.get("power_tuning_input")
+        if (not named) == (not given.get("resume")):
+            fix = "Write tuner sweep TARGET, or tuner sweep --resume RUN."
+            raise UsageError("sweep", "needs a target or a run to resume, one of the two", fix)
+        return super().made(target if named else "replay:none", **given)
 
 
 class ColdCall(

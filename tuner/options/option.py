@@ -267,6 +267,11 @@ class Options:
     def _says(self, name: str, each: Member) -> bool:
         return each.default is _MISSING or self.__dict__[name] not in (each.default, None, ())
 
+    @classmethod
+    def made(cls, *words: Any, **given: Any) -> Self:
+        """Return the options that users wrote; a class may complete them."""
+        return cls(*words, **given)
+
     def but(self, **changes: Any) -> Self:
         """The same options with some changed, which may be written or values."""
         return type(self)(**{**self.values(), **changes})

@@ -41,6 +41,13 @@ class Ask:
         """Number of invocations in all."""
         return sum(self.counts.values())
 
+    @property
+    def sizes(self) -> str:
+        """The sizes for people, a few of many: ``128, 512 MB``."""
+        sizes = [f"{size:,}" for size in dict.fromkeys(each.memory_mb for each in self.counts)]
+        shown = ", ".join(sizes if len(sizes) <= 6 else [*sizes[:3], "...", *sizes[-2:]])
+        return f"{shown} MB"
+
 
 @dataclass(frozen=True)
 class Done:

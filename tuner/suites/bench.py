@@ -38,7 +38,7 @@ def run_bench(spec: BenchSpec, store_url: str | None, onlooker: Onlooker) -> Ben
     name = f"{suite.name} in {spec.environment}" if spec.environment else suite.name
     with (
         Store.open(store_url) as store,
-        alone(name, suite, clock, onlooker.progress),
+        alone(name, suite, clock, onlooker.say),
     ):
         return _saved(_measured(spec, store, onlooker), store)
 
@@ -90,7 +90,7 @@ def _cases(bench: BenchContext) -> Iterator[CaseResult]:
         if (over := bench.meter.ran_out()) is not None:
             yield _not_begun(case, over)
         else:
-            onlooker.progress(f"{case.name} ({number} of {len(cases)}): {case.target}")
+            onlooker.say(f"{case.name} ({number} of {len(cases)}): {case.target}")
             yield run_case(case, bench)
 
 

@@ -33,7 +33,7 @@ def run_case(case: Case, bench: BenchContext) -> CaseResult:
     empty = CaseResult(case.name, case.target, CaseState.FAILED, design, case.tags)
     clock = bench.onlooker.clock
     began_s = clock.monotonic()
-    opening = Opening(clock, began_s, bench.seed, bench.onlooker.progress)
+    opening = Opening(clock, began_s, bench.seed, bench.onlooker.say)
     control = case.control and against is None
     try:
         reference = find_reference(bench.store, bench.places(case)) if against is None else None
@@ -178,7 +178,7 @@ class _Running:
         again: Verdicts = {}
         stopped = None
         if alarms:
-            self.of.bench.onlooker.progress(f"{self.of.case.name}: confirming what looks slower")
+            self.of.bench.onlooker.say(f"{self.of.case.name}: confirming what looks slower")
             rules = confirming_rules(plan.rules, sum(map(len, alarms.values())))
             anew = replace(plan, gates=alarms, rules=rules, full=False)
             with trial(self.of, first.experiment.session.next_numbers, confirming=True) as second:

@@ -53,14 +53,10 @@ class BenchSpec:
 class Onlooker:
     """Someone who looks on: hears of steps and samples, and may ask to stop."""
 
-    progress: Progress = lambda _text: None
+    say: Progress = lambda _text: None
     sampled: Callable[[Sample], None] = lambda _sample: None
     stop: Callable[[], bool] = lambda: False
     clock: Clock = field(default_factory=WallClock)
-
-    def asked(self, ask: Ask) -> None:
-        """Show what is being done."""
-        self.progress(ask.why)
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,8 @@ def test_a_sweep_has_a_document_a_page_rows_and_a_line(recording: str) -> None:
     assert [row["memory_mb"] for row in found.rows()] == [128, 512]
     assert found.rows()[0]["warm.duration_ms.p50"] > 0
     assert repr(found).startswith("<SweepResult: ") and len(repr(found).splitlines()) == 1
+    assert found.sentence.startswith(found.headline) and found.sentence in repr(found)
+    assert found.exit_code == 0
     assert "<table>" in found._repr_html_()
     assert found.report("one.html") == Path("one.html")
     assert "<html" in Path("one.html").read_text()
@@ -70,7 +72,7 @@ def test_a_comparison_has_a_row_for_each_size_and_gate(recording: str) -> None:
         (128, "p95 +10%"),
         (512, "p95 +10%"),
     ]
-    assert found.report("page.html").is_file() and found.headline in repr(found)
+    assert found.report("page.html").is_file() and found.sentence in repr(found)
 
 
 def test_a_load_has_them_too(recording: str) -> None:
@@ -79,7 +81,7 @@ def test_a_load_has_them_too(recording: str) -> None:
     assert len(found.rows()) >= 2 and "second" in found.rows()[0]
     assert found.report("pages").is_file()
     opened = tuner.open_run(found.run, store="runs.db")
-    assert opened.headline == found.headline
+    assert (opened.sentence, opened.exit_code) == (found.sentence, found.exit_code)
 
 
 def test_a_frame_needs_pandas_or_polars(recording: str) -> None:

@@ -8,8 +8,9 @@ import pytest
 
 from support.factories import a_function
 from tuner.api.forecast import forecast, forecast_check
-from tuner.api.sweep import sweep_options
-from tuner.cli.forecast import show
+from tuner.api.results import PlanResult
+from tuner.cli.measure import show_forecast
+from tuner.options.commands import SweepCall
 from tuner.planning.work import Range
 from tuner.records import Backend, FunctionFacts
 
@@ -18,7 +19,7 @@ VERSIONS = Range(2, 10)
 
 
 def check(asked: bool | None, facts: FunctionFacts = FACTS) -> tuple[Range, Range] | None:
-    return forecast_check(sweep_options("orders", cross_check=asked), facts, VERSIONS)
+    return forecast_check(SweepCall.made("orders", cross_check=asked), facts, VERSIONS)
 
 
 def test_by_default_five_figures_a_version_are_asked_for_once_or_none_at_all() -> None:
@@ -60,13 +61,15 @@ def test_a_plan_says_so_and_its_time_holds_the_waiting(
     monkeypatch.chdir(tmp_path)
     grid: dict[str, Any] = {"memory": "128,512", "method": "grid", "samples": 3, "cold": 0}
     found, plain = (
-        forecast(sweep_options("orders", cross_check=each, **grid), FACTS, None, 100.0)
+        forecast(SweepCall.made("orders", cross_check=each, **grid), FACTS, None, 100.0)
         for each in (asked, False)
     )
-    show(found)
+    show_forecast(found)
     said = capsys.readouterr().out
     assert ("cross-check" in said) == (says is not None)
     assert says is None or says in said
     assert (found.to_dict()["cross_check_usd"] is None) == (asked is False)
+    assert PlanResult(found).headline.startswith("At most $")
+    assert ("cross-check" in str(PlanResult(found).view())) == (says is not None)
     more = found.estimate.seconds.high - plain.estimate.seconds.high
     assert more == pytest.approx(180.0 if asked else 0.0)

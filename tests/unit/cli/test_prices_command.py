@@ -8,9 +8,8 @@ import typer
 from typer.testing import CliRunner
 
 from tuner.cli.command import command
-from tuner.cli.prices import prices
+from tuner.cli.setup import prices
 from tuner.errors import UsageError
-from tuner.options.manage import PricesCommand
 
 OFFER = {
     "offerCode": "AWSLambda",
@@ -31,7 +30,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
 
 def app() -> typer.Typer:
     made = typer.Typer()
-    made.command()(command(PricesCommand, prices))
+    made.command()(command(prices))
     return made
 
 

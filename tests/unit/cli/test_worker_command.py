@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.cli.worker import parse_master
+from tuner.api.setup import parse_master
 from tuner.errors import UsageError
 
 

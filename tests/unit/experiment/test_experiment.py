@@ -41,10 +41,10 @@ class Onlooker:
     """Stops after so many samples."""
 
     def __init__(self, most: int = 1_000) -> None:
-        self.most, self.samples, self.whys = most, list[Sample](), list[str]()
+        self.most, self.samples, self.said = most, list[Sample](), list[str]()
 
-    def asked(self, ask: Ask) -> None:
-        self.whys.append(ask.why)
+    def say(self, text: str) -> None:
+        self.said.append(text)
 
     def sampled(self, sample: Sample) -> None:
         self.samples.append(sample)
@@ -83,7 +83,7 @@ def test_asks_become_stored_samples_until_the_planner_is_done(context: Context) 
     onlooker, planner = Onlooker(), Told(Ask({SMALL: 3, LARGE: 2}, "a"), Ask({LARGE: 1}, "b"))
     made, run = experiment(context, onlooker)
     assert made.run(planner) == Done("all was asked", settled=True)
-    assert onlooker.whys == ["a", "b"]
+    assert onlooker.said == ["next: 128, 512 MB, a", "next: 512 MB, b"]
     assert [so_far.spent.invocations for so_far in planner.heard] == [0, 5, 6]
     assert list(context.store.samples(run.run)) == onlooker.samples
     assert {sample.setting for sample in onlooker.samples} == {SMALL, LARGE}

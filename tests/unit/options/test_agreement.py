@@ -1,5 +1,6 @@
 """Every option of every command: the command line, Python and tuner.toml read it alike."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +29,22 @@ def example(each: Option[Any, Any]) -> Any:
     return (each.kind.words or (each.kind.example,))[-1]
 
 
+def taking(of: type[Options], take: Callable[[Options], None]) -> Callable[..., None]:
+    """A command that takes options of this class."""
+
+    def run(options: Options) -> None:
+        take(options)
+
+    run.__annotations__["options"] = of
+    return command(run)
+
+
 def read(of: type[Options], words: list[str], defaults: dict[str, Any]) -> Options:
     """The options as the command line reads these words, with tuner.toml's defaults."""
     found: list[Options] = []
     app = typer.Typer()
-    app.command()(command(of, found.append, lambda given: of(**{**_first(of), **given})))
+    made = classmethod(lambda _cls, **given: of(**{**_first(of), **given}))
+    app.command()(taking(type("Filled", (of,), {"made": made}), found.append))
     typer.main.get_command(app).main(words, standalone_mode=False, default_map=defaults)
     return found[0]
 
@@ -87,7 +99,7 @@ def test_a_value_is_read_again_as_it_is_and_stored_as_it_can_be_read(title: str)
 @pytest.mark.parametrize("title", CLASSES)
 def test_help_names_the_options_of_the_command_and_no_others(title: str) -> None:
     app = typer.Typer()
-    app.command()(command(CLASSES[title], print))
+    app.command()(taking(CLASSES[title], print))
     listed = {
         option
         for parameter in typer.main.get_command(app).params

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from tuner.locallambda.limits.cgroup import Cgroup, counter
 from tuner.locallambda.limits.process_tree import descendants
@@ -27,58 +28,42 @@ MOST, NOW = b"VmHWM:", b"VmRSS:"
 class MemoryFiles:
     """The names of the files of one cgroup version."""
 
-    method: str
     limit: str
     swap: str  # written after the limit, if it exists
-    swap_total: bool  # whether it holds memory plus swap (version 1) or swap alone
     peak: str
     events: str
     cache: str  # key in memory.stat
 
 
-MEMORY_V1 = MemoryFiles(
-    method="cgroup-v1",
-    limit="memory.limit_in_bytes",
-    swap="memory.memsw.limit_in_bytes",
-    swap_total=True,
-    peak="memory.max_usage_in_bytes",
-    events="memory.oom_control",
-    cache="total_cache",
-)
-MEMORY_V2 = MemoryFiles(
-    method="cgroup-v2",
-    limit="memory.max",
-    swap="memory.swap.max",
-    swap_total=False,
-    peak="memory.peak",  # since Linux 5.19; without it only the processes are looked at
-    events="memory.events",
-    cache="file",
-)
-
-
-class CgroupMemory:
-    """Groups below one directory of ours, which the guard removes at the end."""
-
-    def __init__(self, directory: Path, files: MemoryFiles) -> None:
-        self.method = files.method
-        self._directory = directory
-        self._files = files
-
-    def group(self, key: str, memory_mb: int) -> "CgroupMemoryGroup":
-        return CgroupMemoryGroup(self._directory / key, memory_mb * MIB, self._files)
+FILES = {
+    1: MemoryFiles(
+        limit="memory.limit_in_bytes",
+        swap="memory.memsw.limit_in_bytes",  # memory plus swap
+        peak="memory.max_usage_in_bytes",
+        events="memory.oom_control",
+        cache="total_cache",
+    ),
+    2: MemoryFiles(
+        limit="memory.max",
+        swap="memory.swap.max",  # swap alone
+        peak="memory.peak",  # since Linux 5.19; without it only the processes are looked at
+        events="memory.events",
+        cache="file",
+    ),
+}
 
 
 class CgroupMemoryGroup(Cgroup):
     """One sandbox's memory cgroup, over all its runtimes."""
 
-    def __init__(self, directory: Path, limit: int, files: MemoryFiles) -> None:
-        """Make it and set the limit in bytes; swapping is not allowed, as on Lambda."""
+    def __init__(self, directory: Path, version: int, memory_mb: int) -> None:
+        """Make it and set the limit; swapping is not allowed, as on Lambda."""
         super().__init__(directory)
-        self._limit = limit
-        self._files = files
-        self.write(files.limit, limit)
+        self._limit = memory_mb * MIB
+        self._files = files = FILES[version]
+        self.write(files.limit, self._limit)
         if (directory / files.swap).exists():
-            self.write(files.swap, limit if files.swap_total else 0)
+            self.write(files.swap, self._limit if version == 1 else 0)
         self._peak_fd: int | None = None
         if (directory / files.peak).exists():
             self._peak_fd = os.open(directory / files.peak, os.O_RDONLY)
@@ -120,22 +105,13 @@ class CgroupMemoryGroup(Cgroup):
         super().remove()
 
 
-class RssMemory:
-    """Groups that poll, on the service's event loop."""
-
-    method = "rss"
-
-    def group(self, key: str, memory_mb: int) -> "RssMemoryGroup":
-        return RssMemoryGroup(memory_mb * MIB)
-
-
 class RssMemoryGroup:
-    """One sandbox that is polled; ``limit`` in bytes."""
+    """One sandbox that is polled, on the service's event loop."""
 
     joins: Sequence[str] = ()
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
+    def __init__(self, memory_mb: int) -> None:
+        self._limit = memory_mb * MIB
         self._most = 0
         self._over = False
         self._timer: asyncio.TimerHandle | None = None
@@ -177,7 +153,21 @@ class RssMemoryGroup:
 
 #: The memory limit of one sandbox. It works from ``watch`` to ``rest``; ``remove`` comes last.
 MemoryGroup = CgroupMemoryGroup | RssMemoryGroup
-MemoryControl = CgroupMemory | RssMemory
+
+
+class MemoryControl(NamedTuple):
+    """One way to enforce the limit; ``group`` makes one from a key and a size."""
+
+    method: str
+    group: Callable[[str, int], MemoryGroup]
+
+
+def by_cgroups(directory: Path, version: int) -> MemoryControl:
+    """Groups below one directory of ours, which the guard removes at the end."""
+    return MemoryControl(
+        f"cgroup-v{version}",
+        lambda key, memory_mb: CgroupMemoryGroup(directory / key, version, memory_mb),
+    )
 
 
 def held_bytes(pid: int, field: bytes) -> int:

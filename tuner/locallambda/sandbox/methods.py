@@ -115,18 +115,18 @@ async def _delegated() -> tuple[GuardLink, Path] | None:
 def _memory(method: str, link: GuardLink, subtree: Path | None) -> memory.MemoryControl:
     if method != "rss":
         if subtree is not None and cgroup.limits_memory(subtree):
-            return memory.CgroupMemory(subtree, memory.MEMORY_V2)
+            return memory.by_cgroups(subtree, 2)
         ours = cgroup.make_v1_directory("memory")
         if ours is not None:
             link.own(cgroups=[ours])
-            return memory.CgroupMemory(ours, memory.MEMORY_V1)
+            return memory.by_cgroups(ours, 1)
     if method == "cgroup":
         raise UsageError(
             "memory method cgroup",
             "this machine has no memory cgroup that is writable",
             "Use --memory rss, which needs no cgroups.",
         )
-    return memory.RssMemory()
+    return memory.MemoryControl("rss", lambda _, memory_mb: memory.RssMemoryGroup(memory_mb))
 
 
 async def measure_share(methods: Methods, memory_mb: int, key: str) -> dict[str, float] | None:

@@ -44,8 +44,7 @@ class RuntimeLog:
 
     def close(self) -> None:
         """Close the pipe after reading what is in it."""
-        if self._fd is not None:
-            self._drain()
+        self._drain()
         if self._fd is not None:
             asyncio.get_running_loop().remove_reader(self._fd)
             os.close(self._fd)

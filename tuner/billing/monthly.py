@@ -189,9 +189,7 @@ def _provisioned_prices(prices: Prices) -> tuple[float, float]:
     capacity = prices.provisioned_capacity_gb_second_usd
     duration = prices.provisioned_duration_gb_second_usd
     if capacity is None or duration is None:
-        raise UsageError(
-            f"provisioned concurrency in {prices.region} ({prices.arch})",
-            "has no known price",
-            "Run `tuner prices --refresh`, or leave provisioned concurrency out.",
-        )
+        reason = "has no known price"
+        fix = "Run `tuner prices --refresh`, or leave provisioned concurrency out."
+        raise UsageError(f"provisioned concurrency in {prices.region} ({prices.arch})", reason, fix)
     return capacity, duration

@@ -94,19 +94,16 @@ class PriceTable:
             old = rows.get(key)
             if old and day_of(fresh.source.dated) < day_of(old.source_of("gb_second").dated):
                 continue
-            same = old is not None and old.currency == fresh.currency
-            rows[key] = _overlaid(old, fresh) if old and same else fresh
+            rows[key] = fresh
+            if old and old.currency == fresh.currency:
+                kept = {n: old.source_of(n) for n in old.amounts if n not in fresh.amounts}
+                rows[key] = replace(
+                    fresh,
+                    amounts={**old.amounts, **fresh.amounts},
+                    tiers=fresh.tiers or old.tiers,
+                    sourced={**kept, **fresh.sourced},
+                )
         return PriceTable(rows, newer.free_tier or self.free_tier)
-
-
-def _overlaid(old: Rates, fresh: Rates) -> Rates:
-    kept = {name: old.source_of(name) for name in old.amounts if name not in fresh.amounts}
-    return replace(
-        fresh,
-        amounts={**old.amounts, **fresh.amounts},
-        tiers=fresh.tiers or old.tiers,
-        sourced={**kept, **fresh.sourced},
-    )
 
 
 @cache

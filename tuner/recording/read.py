@@ -179,11 +179,9 @@ class _Scan:
     def _require_columns(self) -> None:
         missing = [name for name in ("memory_mb", "duration_ms") if name not in self.columns]
         if missing[:1] == ["duration_ms"] and "init_ms" in self.columns:
-            raise UsageError(
-                str(self.file),
-                "holds cold starts only (init_ms without duration_ms), which cannot be priced",
-                "Record whole invocations: memory_mb and duration_ms for each.",
-            )
+            reason = "holds cold starts only (init_ms without duration_ms), which cannot be priced"
+            fix = "Record whole invocations: memory_mb and duration_ms for each."
+            raise UsageError(str(self.file), reason, fix)
         if missing:
             reason = f"has no column {missing[0]}; it has {_listed(tuple(self.columns), 12)}"
             fix = "Name the columns memory_mb, duration_ms and, if known, billed_ms, init_ms."

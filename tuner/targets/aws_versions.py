@@ -186,11 +186,9 @@ class Deployed:
         options, start = self._options, self._control.wait(self._name.function)
         refuse_unsuitable(start, self._name.text)
         if MARK.match(start.get("Description", "")):
-            raise TargetError(
-                self._name.text,
-                "another run is changing it, or was interrupted while it did",
-                "Wait for it to end, or restore the function with `tuner restore`.",
-            )
+            reason = "another run is changing it, or was interrupted while it did"
+            fix = "Wait for it to end, or restore the function with `tuner restore`."
+            raise TargetError(self._name.text, reason, fix)
         journal = self._journal = Journal(options.journal, self._opening(start))
         if options.isolation is Isolation.CLONE:
             where = f" on {options.arch}" if options.arch else ""

@@ -97,11 +97,8 @@ def refuse_split_alias(control: ControlPlane, function: str, qualifier: str, thi
     weights = (alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
     if weights:
         versions = ", ".join([str(alias.get("FunctionVersion")), *weights])
-        raise TargetError(
-            thing,
-            f"the alias splits its traffic between versions {versions}",
-            "Name one version, or finish the deployment first.",
-        )
+        fix = "Name one version, or finish the deployment first."
+        raise TargetError(thing, f"the alias splits its traffic between versions {versions}", fix)
 
 
 _REFUSALS: list[tuple[Callable[[Configuration], bool], str, str]] = [
@@ -167,11 +164,9 @@ def refuse_startups(
     configuration: Configuration = found["Configuration"]
     thing = str(configuration["FunctionName"])
     if uses_snap_start(configuration):
-        raise TargetError(
-            thing,
-            "it already has SnapStart, so none of its versions starts on demand",
-            "`tuner cold` without --variants measures its restores.",
-        )
+        fix = "`tuner cold` without --variants measures its restores."
+        has = "it already has SnapStart, so none of its versions starts on demand"
+        raise TargetError(thing, has, fix)
     for setting in settings:
         if setting.start == SNAP_START:
             reason = no_snap_start(configuration, backend)
@@ -193,7 +188,8 @@ def no_snap_start(configuration: Configuration, backend: Backend) -> str | None:
             "it is a container image: whether SnapStart works depends on its base image, and "
             "its price is not known"
         )
-    if not _snap_start_runtime(str(runtime)):
+    known = re.fullmatch(r"(java|python3\.|dotnet)(\d+)", str(runtime), re.ASCII)
+    if known is None or int(known[2]) < {"java": 11, "python3.": 12, "dotnet": 8}[known[1]]:
         return f"SnapStart needs java11, python3.12, dotnet8 or newer, and it runs {runtime}"
     if configuration.get("FileSystemConfigs"):
         return "it mounts a file system, which SnapStart does not support"
@@ -202,22 +198,14 @@ def no_snap_start(configuration: Configuration, backend: Backend) -> str | None:
     return None
 
 
-def _snap_start_runtime(runtime: str) -> bool:
-    match = re.fullmatch(r"(java|python3\.|dotnet)(\d+)", runtime, re.ASCII)
-    least = {"java": 11, "python3.": 12, "dotnet": 8}
-    return match is not None and int(match[2]) >= least[match[1]]
-
-
 def _refuse_provisioned(
     control: ControlPlane, thing: str, qualifier: str | None, count: int, reserved: int | None
 ) -> None:
     present = list(control.provisioned(thing))
     if qualifier in {str(one["FunctionArn"]).rpartition(":")[2] for one in present}:
-        raise TargetError(
-            f"{thing}:{qualifier}",
-            "it already has provisioned concurrency, which production uses",
-            "Leave out the alias or version: tuner measures versions of its own.",
-        )
+        reason = "it already has provisioned concurrency, which production uses"
+        fix = "Leave out the alias or version: tuner measures versions of its own."
+        raise TargetError(f"{thing}:{qualifier}", reason, fix)
     kept = sum(one["RequestedProvisionedConcurrentExecutions"] for one in present)
     if reserved is None:
         left = _too_little_of_account(control, count)

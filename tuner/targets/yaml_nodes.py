@@ -82,8 +82,11 @@ def children(mapping: Node | None) -> dict[Any, Node]:
             sources = value.value if isinstance(value, SequenceNode) else [value]
             for source in sources:  # the first of several wins
                 merged = {**children(source), **merged}
+        elif isinstance(key, ScalarNode):
+            written[_scalar(key)] = value
         else:
-            written[_key(key)] = value
+            line = key.start_mark.line + 1
+            raise UsageError(f"line {line}", "has a key that is not text", _FIX)
     return {**merged, **written}
 
 
@@ -100,13 +103,6 @@ def plain(node: Node | None) -> Any:
         value = _scalar(node)
     tag = str(node.tag)
     return Tagged(tag[1:], value) if tag.startswith("!") and len(tag) > 1 else value
-
-
-def _key(node: Node) -> Any:
-    if isinstance(node, ScalarNode):
-        return _scalar(node)
-    line = node.start_mark.line + 1
-    raise UsageError(f"line {line}", "has a key that is not text", _FIX)
 
 
 def _scalar(node: Node) -> Any:

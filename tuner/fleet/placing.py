@@ -5,6 +5,7 @@ starts nothing: the local Lambda runs it on the wall clock, a simulator can run 
 one. Every decision takes effect at once, so callers on one thread need no lock.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -72,7 +73,7 @@ class Fleet:
         self._numbers = count(1)
         self._sandboxes: dict[int, _Sandbox] = {}
         self._idle: dict[str, list[int]] = {}  # per deployment, most recently used last
-        self._functions: dict[str, _Function] = {}
+        self._functions: defaultdict[str, _Function] = defaultdict(_Function)
         self._standby: dict[str, Standby] = {}  # per deployment with provisioned concurrency
         self._gone: list[int] = []
         self._shared_in_flight = 0
@@ -84,7 +85,7 @@ class Fleet:
 
         The caller keeps the sum below the account's limit; calls in flight are not disturbed.
         """
-        state = self._functions.setdefault(function, _Function())
+        state = self._functions[function]
         if (state.reserved is None) != (concurrency is None):
             self._shared_in_flight += state.on_demand * (1 if concurrency is None else -1)
         state.reserved = concurrency
@@ -95,7 +96,7 @@ class Fleet:
         the account's; the caller keeps the sum below that. None serves before :meth:`open`."""
         rate = self._rate(count, round(self._clock.monotonic() * 1e9))
         self._standby[deployment] = Standby(function, count, rate)
-        self._share_out(self._functions.setdefault(function, _Function()))
+        self._share_out(self._functions[function])
 
     def add(self, deployment: str) -> int:
         """A number for a provisioned sandbox that is being initialised."""
@@ -148,7 +149,7 @@ class Fleet:
 
         ``rated=False`` exempts it from the request rate, as asynchronous invocations are.
         """
-        state = self._functions.setdefault(function, _Function())
+        state = self._functions[function]
         now = self._clock.monotonic()
         now_ns = round(now * 1e9)
         ready = self._take_provisioned(state, deployment, now_ns if rated else None)

@@ -235,5 +235,6 @@ class CallQueue:
 
 def take_over(due: Due, hooked: Hooked) -> bool:
     """Give a call the payload that was made for it; ``False`` if that failed."""
-    due.prepared, due.body = hooked.good, hooked.body
+    due.prepared = hooked.good
+    due.body = due.body if hooked.body is None else hooked.body
     return hooked.good

@@ -28,7 +28,7 @@ from locust.util.load_locustfile import is_user_class
 
 from tuner.engine import wire
 from tuner.engine.wire import OrderedCall
-from tuner.engine.worker.call_queue import PRE_FAILED, CallQueue, take_over
+from tuner.engine.worker.call_queue import PRE_FAILED, CallQueue
 from tuner.engine.worker.job import Due, Job
 from tuner.engine.worker.users import InvokeUser, QueueUser, Reply
 from tuner.records import Outcome
@@ -220,13 +220,10 @@ class LambdaUser(InvokeUser):
         else:
             own = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
         call = OrderedCall(next(run.numbers), script.qualifier, script.memory_mb, index, None)
-        due, began = Due(call, None, body=own), monotonic()
-        if job.order.pre:
-            hooked = queue.processors.pre(call.number, job.body(call) if own is None else own).get()
-            if not take_over(due, hooked):
-                queue.drop(due, PRE_FAILED)
-                return Invocation(PRE_FAILED, None, PRE_FAILED, b"", None, None, 0.0)
-            due.body, began = due.body or own, monotonic()
+        due = Due(call, None, body=own)
+        if job.order.pre and not self._prepare(job, due):
+            return Invocation(PRE_FAILED, None, PRE_FAILED, b"", None, None, 0.0)
+        began = monotonic()
         reply = self._attempts(run, job, due)
         result = reply.result
         if job.order.post:

@@ -49,6 +49,15 @@ class InvokeUser(User):
             self._server = job.server
         return self._connection
 
+    def _prepare(self, job: Job, due: Due) -> bool:
+        """Have the payload prepared now; a call for which that fails is dropped: ``False``."""
+        queue = self.environment.queue
+        body = job.body(due.call) if due.body is None else due.body
+        if take_over(due, queue.processors.pre(due.call.number, body).get()):
+            return True
+        queue.drop(due, PRE_FAILED)
+        return False
+
     def send(self, job: Job, due: Due, sent: float | None = None) -> Reply:
         """Send one call now and wait for its answer; a failure is a result, never raised.
 
@@ -177,8 +186,12 @@ class QueueUser(InvokeUser):
     def _attempt(self, job: Job, due: Due) -> Due | None:
         """Send one attempt; return the next one if this user has to make it."""
         stopped = self._queue.stopped
-        if job.order.pre and not due.prepared and not self._prepare(job, due):
-            return None
+        if job.order.pre and not due.prepared:
+            if not self._prepare(job, due):
+                return None
+            if stopped.is_set():
+                self._queue.drop(due, STOPPED)
+                return None
         hold_s = job.retries.hold_s(monotonic())
         if hold_s and stopped.wait(hold_s):
             self._queue.drop(due, STOPPED)
@@ -197,18 +210,6 @@ class QueueUser(InvokeUser):
             if stopped.wait(left_s):
                 return None
         return after
-
-    def _prepare(self, job: Job, due: Due) -> bool:
-        """Have the payload prepared now; return whether the call may be sent."""
-        queue = self._queue
-        asked = queue.processors.pre(due.call.number, job.body(due.call))
-        if not take_over(due, asked.get()):
-            queue.drop(due, PRE_FAILED)
-            return False
-        if queue.stopped.is_set():
-            queue.drop(due, STOPPED)
-            return False
-        return True
 
     def _process_answer(self, due: Due, reply: Reply) -> None:
         """Have the answer processed; without due times, wait for that."""

@@ -175,7 +175,9 @@ class LocustEngine:
         )
 
     def _sample(self, call: Call, batch: Batch, result: wire.Result) -> Sample:
-        origin, first = self._origin, result.first_byte
+        origin, first, tail = self._origin, result.first_byte, result.log_tail
+        if tail is not None and not self._tails.wanted(result.outcome, result.reason):
+            tail = None  # another worker had a failure of this kind before
         return Sample(
             call.number,
             result.attempt,
@@ -192,7 +194,7 @@ class LocustEngine:
             None if batch.policy.script else call.payload,
             result.backoff_ms,
             None if result.message is None else self._shared(result.message),
-            self._first_tail(result),
+            tail,
         )
 
     def _shared(self, message: str) -> str | None:
@@ -200,9 +202,3 @@ class LocustEngine:
         if message not in self._messages and len(self._messages) >= _MOST_MESSAGES:
             return None
         return self._messages.setdefault(message, message)
-
-    def _first_tail(self, result: wire.Result) -> str | None:
-        """Return the tail of the log if no worker had a failure of the kind before."""
-        if result.log_tail is None or not self._tails.wanted(result.outcome, result.reason):
-            return None
-        return result.log_tail

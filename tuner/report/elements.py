@@ -202,7 +202,7 @@ def known(value: float | None) -> float | None:
 
 def money(usd: float | None) -> str:
     """US dollars with three digits, so that sizes can be told apart: ``$0.706``, ``$1,234.50``."""
-    if known(usd) is None or usd is None:
+    if usd is None or not math.isfinite(usd):
         return UNKNOWN
     size = abs(usd)
     if size >= 10.0 or size < 1e-9:

@@ -36,12 +36,11 @@ def events_section(document: Mapping[str, Any]) -> Iterator[Section]:
         "Events in the queue over the load and after it.",
         partial(queue_chart, moments),
     )
-    waits = _wait_table(events)
     yield Section(
         "What became of the events",
         words=(_sentence(events), *_places(events), _evidence(events)),
         figures=(figure,) if len(moments) > 1 else (),
-        tables=(_end_table(events), *(() if waits is None else (waits,)), _tries_table(events)),
+        tables=(_end_table(events), *_wait_tables(events), _tries_table(events)),
     )
 
 
@@ -61,16 +60,16 @@ def event_facts(events: Mapping[str, Any]) -> tuple[Fact, ...]:
 def event_rest(events: Mapping[str, Any]) -> tuple[str, ...]:
     """The parts of the answer's sentence about events."""
     accepted, ends = events["accepted"], events["ends"]
-    good = f"{share(ends['succeeded'], accepted)} of the events succeeded"
-    dwell = f"time in the queue p95 {format_ms(events['dwell_ms'].get('p95'))}"
-    more = []
-    if events["given_up"]:
-        more.append(f"{events['given_up']:,} discarded")
-    if ends["ran"]:
-        more.append(f"{ends['ran']:,} ran with an unknown result")
-    if events["unknown"]:
-        more.append(f"{events['unknown']:,} not finished")
-    return (good, dwell, *more)
+    more = (
+        (events["given_up"], "discarded"),
+        (ends["ran"], "ran with an unknown result"),
+        (events["unknown"], "not finished"),
+    )
+    return (
+        f"{share(ends['succeeded'], accepted)} of the events succeeded",
+        f"time in the queue p95 {format_ms(events['dwell_ms'].get('p95'))}",
+        *(f"{count:,} {words}" for count, words in more if count),
+    )
 
 
 def _sentence(events: Mapping[str, Any]) -> str:
@@ -87,14 +86,11 @@ def _places(events: Mapping[str, Any]) -> tuple[str, ...]:
     following = events["following"]
     retries, age = following["max_retries"], format_seconds(following["max_age_s"])
     rules = f"Lambda tries a failing event {retries + 1} times at most, and within {age}."
-    places = [
-        f"{told['events']:,} to the {name} {told['to']}"
-        for key, name in (
-            ("dead_lettered", "dead-letter queue"),
-            ("sent_to_failure_destination", "failure destination"),
-        )
-        if (told := events[key]) is not None
-    ]
+    kept = (
+        (events["dead_lettered"], "dead-letter queue"),
+        (events["sent_to_failure_destination"], "failure destination"),
+    )
+    places = [f"{told['events']:,} to the {name} {told['to']}" for told, name in kept if told]
     if not events["given_up"]:
         return (rules,)
     if not places:
@@ -105,9 +101,8 @@ def _places(events: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _evidence(events: Mapping[str, Any]) -> str:
     """Name the source of these figures."""
-    following = events["following"]
-    scale = following["time_scale"]
-    text = f"Each event was followed by its request id in {following['place']}."
+    scale = events["following"]["time_scale"]
+    text = f"Each event was followed by its request id in {events['following']['place']}."
     if events["duplicates"]:
         text += f" {events['duplicates']:,} attempts were not retries: Lambda may deliver twice."
     if scale != 1:
@@ -133,12 +128,10 @@ def _tries_table(events: Mapping[str, Any]) -> Table:
     return replace(table, note="How often they were tried:")
 
 
-def _wait_table(events: Mapping[str, Any]) -> Table | None:
+def _wait_tables(events: Mapping[str, Any]) -> Iterator[Table]:
     rows = tuple(
         Row(title, spread_cells(events[key], _STATISTICS)) for key, title in _WAITS if events[key]
     )
-    if not rows:
-        return None
-    narrow = ("Wait", "p50", "p95", "p99", "max")
-    caption = "How long events waited"
-    return Table(caption, ("Wait", *_STATISTICS), rows, narrow, note=f"{caption}:")
+    caption, narrow = "How long events waited", ("Wait", "p50", "p95", "p99", "max")
+    if rows:
+        yield Table(caption, ("Wait", *_STATISTICS), rows, narrow, note=f"{caption}:")

@@ -18,7 +18,6 @@ from tuner.report.elements import (
     Table,
     counted,
     interval_ms,
-    known,
     money,
     share,
 )
@@ -227,24 +226,18 @@ def _outcome(loads: list[tuple[int, bool | None]]) -> str:
 
 
 def _size_row(size: SizeRow, load: "SizeUnderLoad", sweep: Sweep) -> Row:
-    figures = load.figures
-    latency, ran = figures.latency, figures.warm.percentile_ms(50.0)
-    alone = size.warm.duration_ms
-    dropped = sum(figures.dropped.values())
-    throttled = figures.share(Outcome.THROTTLED)
+    figures, alone, pick = load.figures, size.warm.duration_ms, sweep.recommendation
+    dropped, ran_ms = sum(figures.dropped.values()), figures.warm.percentile_ms(50.0)
+    sent = f"{dropped:,} never sent" if dropped else format_rate(figures.goodput_rps)
     cells = (
         Cell(f"{figures.calls:,}", f"{figures.concurrency.mean:.1f} in flight"),
-        Cell(
-            format_share(figures.share(Outcome.OK)),
-            f"{dropped:,} never sent" if dropped else format_rate(figures.goodput_rps),
-        ),
-        *(Cell(format_ms(latency.percentile_ms(q))) for q in (50.0, 95.0, 99.0)),
-        Cell(format_ms(ran), "" if alone is None else f"alone {format_ms(alone.p50)}"),
-        Cell(format_share(throttled)),
-        Cell(money(known(load.cost_usd_per_million))),
+        Cell(format_share(figures.share(Outcome.OK)), sent),
+        *(Cell(format_ms(figures.latency.percentile_ms(q))) for q in (50.0, 95.0, 99.0)),
+        Cell(format_ms(ran_ms), "" if alone is None else f"alone {format_ms(alone.p50)}"),
+        Cell(format_share(figures.share(Outcome.THROTTLED))),
+        Cell(money(load.cost_usd_per_million)),
         Cell(_verdict(load)),
     )
-    pick = sweep.recommendation
     marks = ("recommended",) if pick is not None and pick.memory_mb == size.memory_mb else ()
     status = "partial" if load.note else "ok"
     return Row(format_memory(size.memory_mb), cells, marks, status, load.note or "")

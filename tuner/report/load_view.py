@@ -65,9 +65,8 @@ def _sections(document: Mapping[str, Any]) -> Iterator[Section]:
         "queue they are not, and another load would differ by more.",
         tables=(times_table(document),),
     )
-    throttles = throttle_table(document)
-    outcomes = (outcome_table(document), *(() if throttles is None else (throttles,)))
-    yield Section("How calls ended", tables=outcomes)
+    ended = outcome_table(document), throttle_table(document)
+    yield Section("How calls ended", tables=tuple(table for table in ended if table is not None))
     yield from errors_section(map(as_cause, document.get("errors", ())))
     yield Section("Second by second", tables=(timeline_table(moments),))
     yield Section("How it was measured", facts=_method(document), brief=(CROSS_CHECK,))
@@ -107,9 +106,10 @@ def _answer(document: Mapping[str, Any]) -> Answer:
     rate = f"{format_rate(document['goodput_rps'])} {well}"
     limit = document.get("limit")
     if limit is not None:
-        headline = _limit_headline(limit)
-        if limit["fails_at_rps"] is not None:
-            rest.insert(0, f"{format_rate(limit['fails_at_rps'])} fails")
+        best, fails = limit["best_rps"], limit["fails_at_rps"]
+        sustained = f"Sustains {'at least ' if fails is None else ''}{format_rate(best)}"
+        headline = "No tested rate meets the objectives" if best is None else sustained
+        rest = rest if fails is None else [f"{format_rate(fails)} fails", *rest]
     elif document["slo"]:
         texts = ", ".join(each["slo"] for each in missed or document["slo"])
         headline = f"{'FAILED' if missed else 'PASSED'} {texts}"
@@ -120,7 +120,7 @@ def _answer(document: Mapping[str, Any]) -> Answer:
     doubtful = events is not None and events["given_up"] + events["unknown"]
     if tone == "good" and (throttled or failed or document["dropped"] or doubtful):
         tone = "warn"
-    return Answer(headline, "; ".join(rest), tone, _facts(document), ())
+    return Answer(headline, "; ".join(rest), tone, _facts(document))
 
 
 def _rest(document: Mapping[str, Any], failed: int) -> list[str]:
@@ -144,28 +144,16 @@ def _mostly(document: Mapping[str, Any]) -> str:
     return f" ({'mostly ' if len(causes) > 1 else ''}{shortened(causes[0].words)})"
 
 
-def _limit_headline(limit: Mapping[str, Any]) -> str:
-    if limit["best_rps"] is None:
-        return "No tested rate meets the objectives"
-    at_least = "at least " if limit["fails_at_rps"] is None else ""
-    return f"Sustains {at_least}{format_rate(limit['best_rps'])}"
-
-
 def _facts(document: Mapping[str, Any]) -> tuple[Fact, ...]:
-    asked, achieved = document["asked_rps"], document["achieved_rps"]
-    concurrency, retries = document["concurrency"], document["retries"]
-    little = concurrency["little"]
+    asked, concurrency, retries = (document[n] for n in ("asked_rps", "concurrency", "retries"))
+    little, colds = concurrency["little"], document["cold_starts"]
+    law = "" if little is None else f"; Little's law gives {little:.1f}"
     rate = f"asked: {format_rate(asked)}" if asked is not None else "users set the rate"
     facts = [
         Fact("Calls", f"{document['calls']:,}", f"in {format_seconds(document['seconds'])}"),
-        Fact("Rate achieved", format_rate(achieved), rate),
-        Fact(
-            "Concurrency",
-            f"{concurrency['mean']:.1f}",
-            f"at most {concurrency['max']:,}"
-            + ("" if little is None else f"; Little's law gives {little:.1f}"),
-        ),
-        Fact("Cold starts", f"{document['cold_starts']:,}", _cold_note(document)),
+        Fact("Rate achieved", format_rate(document["achieved_rps"]), rate),
+        Fact("Concurrency", f"{concurrency['mean']:.1f}", f"at most {concurrency['max']:,}{law}"),
+        Fact("Cold starts", f"{colds:,}", _middle(document["cold_ms"]) if colds else ""),
         Fact("Cost of this load", format_usd(document["cost_usd"]), _cost_note(document)),
     ]
     if document.get("events") is not None:
@@ -176,12 +164,8 @@ def _facts(document: Mapping[str, Any]) -> tuple[Fact, ...]:
     return tuple(facts)
 
 
-def _cold_note(document: Mapping[str, Any]) -> str:
-    return "" if not document["cold_starts"] else f"p50 {_middle(document['cold_ms'], '')}"
-
-
-def _middle(spread: Mapping[str, Any], prefix: str = "p50 ") -> str:
-    return f"{prefix}{format_ms(spread.get('p50'))}"
+def _middle(spread: Mapping[str, Any]) -> str:
+    return f"p50 {format_ms(spread.get('p50'))}"
 
 
 def _cost_note(document: Mapping[str, Any]) -> str:
@@ -200,6 +184,9 @@ def _method(document: Mapping[str, Any]) -> tuple[Fact, ...]:
             how += f", after {format_seconds(asked['think_s'])}"
     else:
         how = f"calls are due {ARRIVALS[asked['arrival']]}, whether or not earlier ones have ended"
+    latency = "a call was due to the end of its last attempt"
+    if document.get("events") is not None:
+        latency = "an event was due until it was accepted (202), not until it ran"
     front = asked.get("front")
     through = "the Invoke API" if front is None else f"{front['method']} {front['url']}"
     signed = {"iam": "signed with IAM", "none": "not signed"}
@@ -212,16 +199,10 @@ def _method(document: Mapping[str, Any]) -> tuple[Fact, ...]:
         *(_processor(each) for each in asked.get("processors", ())),
         Fact("Retries", asked["retry"]),
         Fact("Memory", format_memory(document["memory_mb"])),
-        Fact("Latency", _latency_words(document)),
+        Fact("Latency", f"counts from the moment {latency}"),
         *cross_check_facts(document.get("cross_check")),
         Fact("Run", document["run"], f"seed {document['seed']}"),
     )
-
-
-def _latency_words(document: Mapping[str, Any]) -> str:
-    if document.get("events") is None:
-        return "counts from the moment a call was due to the end of its last attempt"
-    return "counts from the moment an event was due until it was accepted (202), not until it ran"
 
 
 def _processor(each: Mapping[str, Any]) -> Fact:

@@ -1,7 +1,8 @@
 """Views as files: reports of sweeps, the history of a suite, and pictures."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from tuner.report.style import LIGHT, painted
 from tuner.report.sweep_view import sweep_view
 
 #: How ``page.file_name`` ends: with the run's id, a ULID.
-_REPORT = re.compile(r"-([0-9A-HJKMNP-TV-Z]{26})\.html", re.ASCII)
+_REPORT = re.compile(r"-([0-9A-HJKMNP-TV-Z]{26})\.html\Z", re.ASCII)
 #: Pixels across a picture, before its scale.
 _WIDTH = 760
 
@@ -44,13 +45,8 @@ def write_history(documents: Sequence[Document], output_dir: Path | str) -> Path
 
 def reports_in(folder: Path) -> dict[str, str]:
     """The file of each run's report that is in a folder, by the run's id."""
-    found = {}
-    if folder.is_dir():
-        for path in folder.iterdir():
-            match = _REPORT.search(path.name)
-            if match and match.end() == len(path.name):
-                found[match[1]] = path.name
-    return found
+    paths = folder.iterdir() if folder.is_dir() else ()
+    return {match[1]: path.name for path in paths if (match := _REPORT.search(path.name))}
 
 
 def write_missing_reports(
@@ -62,29 +58,19 @@ def write_missing_reports(
     longer in the store or has lost its samples. Returns how many were written.
     """
     known, written = reports_in(output), 0
-    for run in _runs(documents):
-        if written >= most:
-            break
-        if run in known:
-            continue
-        try:
-            with_report(answer(run), output)
-        except TunerError:
-            continue
-        written += 1
-    return written
-
-
-def _runs(documents: Sequence[Document]) -> Iterator[str]:
-    """Both runs of every case, the newest bench first, each once."""
-    sides = (
+    runs = (
         side["run"]
         for document in reversed(documents)
         for case in document["cases"]
         for side in (case["after"], case["before"])
         if side is not None
     )
-    yield from dict.fromkeys(sides)
+    for run in dict.fromkeys(runs):
+        if written < most and run not in known:
+            with suppress(TunerError):
+                with_report(answer(run), output)
+                written += 1
+    return written
 
 
 def write_image(sweep: Sweep, chart: str, path: Path) -> Path:

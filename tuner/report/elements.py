@@ -81,7 +81,7 @@ class Row:
     @property
     def labels(self) -> tuple[str, ...]:
         """All marks, with the status where it is not as it should be."""
-        return (*self.marks, *((self.status,) if self.status in ("failed", "partial") else ()))
+        return (*self.marks, self.status) if self.status in ("failed", "partial") else self.marks
 
     @property
     def trouble(self) -> str:
@@ -213,19 +213,22 @@ def money(usd: float | None) -> str:
 
 def between(interval: Interval | None) -> str:
     """A 90 % interval of costs, ``$2.40 to $2.51``, or nothing if it is unknown or has no width."""
-    low, high = (None, None) if interval is None else (known(interval.low), known(interval.high))
-    return "" if low is None or high is None or low >= high else f"{money(low)} to {money(high)}"
+    ends = interval and _ends((interval.low, interval.high))
+    return f"{money(ends[0])} to {money(ends[1])}" if ends else ""
 
 
 def interval_ms(bounds: Sequence[float] | None) -> str:
     """``12.3 to 13.1 ms``, or nothing if the interval is unknown or has no width."""
-    low, high = (None, None) if bounds is None else (known(bounds[0]), known(bounds[1]))
-    if low is None or high is None or low >= high:  # without width: too few calls for an interval
+    if (ends := _ends(bounds)) is None:
         return ""
-    first, last = format_ms(low), format_ms(high)
-    if first.split()[-1] == last.split()[-1]:
-        first = first.split()[0]
-    return f"{first} to {last}"
+    first, last = map(format_ms, ends)
+    return f"{first.removesuffix(last[last.index(' ') :])} to {last}"
+
+
+def _ends(bounds: Sequence[float | None] | None) -> tuple[float, float] | None:
+    """Both ends of an interval; one without width comes from too few calls."""
+    low, high = map(known, bounds or (None, None))
+    return None if low is None or high is None or low >= high else (low, high)
 
 
 def statistic(stats: Stats | None, name: str) -> str:

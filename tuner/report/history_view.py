@@ -204,10 +204,10 @@ def _commit_cell(document: Document, case: Mapping[str, Any], remarks: Sequence[
 
 def _links(case: Mapping[str, Any], reports: Mapping[str, str]) -> tuple[Link, ...]:
     """The reports of both sides, or how to write them."""
-    sides = [side for side in (case["after"], case["before"]) if side]
     return tuple(
         Link(side["label"], reports.get(side["run"]), f"tuner report {side['run']}")
-        for side in sides
+        for side in (case["after"], case["before"])
+        if side
     )
 
 

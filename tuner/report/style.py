@@ -89,12 +89,12 @@ class Axis:
 
 def memory_axis(sizes: Iterable[float], ticks: Iterable[int]) -> Axis:
     """An axis over sizes in MB with a little room at both ends."""
-    shown = sorted(sizes) or [128.0, 10_240.0]
+    shown, labelled = sorted(sizes) or [128.0, 10_240.0], tuple(sorted(set(ticks)))
     low, high = shown[0], shown[-1]
     if high / low > _LOG_MEMORY_FROM:
-        return Axis(low / 1.08, high * 1.08, True, tuple(sorted(set(ticks))))
+        return Axis(low / 1.08, high * 1.08, True, labelled)
     room = max(8.0, (high - low) * 0.035)
-    return Axis(low - room, high + room, False, tuple(sorted(set(ticks))))
+    return Axis(low - room, high + room, False, labelled)
 
 
 def value_axis(
@@ -127,8 +127,7 @@ def altair() -> Any:
 
 def rows(values: list[dict[str, Any]]) -> Any:
     """A chart over inline data; the text that a pointer shows is in ``text``."""
-    alt = altair()
-    return alt.Chart(alt.Data(values=values))
+    return altair().Chart(altair().Data(values=values))
 
 
 def hint() -> Any:
@@ -138,11 +137,8 @@ def hint() -> Any:
 
 def scale_of(axis: Axis) -> Any:
     """The scale of an axis."""
-    alt = altair()
-    domain = [axis.low, axis.high]
-    if axis.log:
-        return alt.Scale(type="log", domain=domain, nice=False)
-    return alt.Scale(type="linear", domain=domain, nice=False, zero=False)
+    kind = {"type": "log"} if axis.log else {"type": "linear", "zero": False}
+    return altair().Scale(domain=[axis.low, axis.high], nice=False, **kind)
 
 
 def over(channel: str, field: str, title: str, axis: Axis) -> Any:
@@ -150,8 +146,7 @@ def over(channel: str, field: str, title: str, axis: Axis) -> Any:
     alt = altair()
     title = f"{title}, log scale" if axis.log else title
     labels = alt.Axis(tickCount=6, format=",.6~r")
-    encode = {"X": alt.X, "Y": alt.Y}[channel]
-    return encode(f"{field}:Q", title=title, scale=scale_of(axis), axis=labels)
+    return getattr(alt, channel)(f"{field}:Q", title=title, scale=scale_of(axis), axis=labels)
 
 
 def by_name(channel: str, field: str, looks: Mapping[str, Any], **legend: Any) -> Any:

@@ -133,10 +133,9 @@ def _payloads(sweep: Sweep, said: Answer) -> Iterator[Section]:
 
 def _sizes(sweep: Sweep) -> Table:
     """The table of sizes; of a run that makes no warm calls only what failed."""
-    table = size_table(sweep)
-    if sweep.run.command != "cold":
-        return table
-    return replace(table, rows=tuple(row for row in table.rows if row.status == "failed"))
+    table, cold = size_table(sweep), sweep.run.command == "cold"
+    rows = tuple(row for row in table.rows if row.status == "failed" or not cold)
+    return replace(table, rows=rows)
 
 
 def _choice(sweep: Sweep) -> Iterator[Section]:
@@ -149,9 +148,8 @@ def _choice(sweep: Sweep) -> Iterator[Section]:
         "values.",
         partial(trade_off_chart, spots),
     )
-    figures = (figure,) if len(spots) > 1 else ()
-    if figures or others is not None:
-        tables = () if others is None else (others,)
+    figures, tables = (figure,) if len(spots) > 1 else (), (others,) if others else ()
+    if figures or tables:
         yield Section("Cost against speed", figures=figures, tables=tables)
 
 
@@ -190,8 +188,6 @@ def _subtitle(sweep: Sweep) -> str:
 
 
 def _power_tuning(sweep: Sweep) -> Link | None:
-    url = sweep.power_tuning_url
-    if not url or not url.startswith("https://"):
-        return None
+    url, label = sweep.power_tuning_url, "Show this in the style of AWS Lambda Power Tuning"
     hint = "the link contains the numbers; the page sends them nowhere"
-    return Link("Show this in the style of AWS Lambda Power Tuning", url, hint)
+    return Link(label, url, hint) if url and url.startswith("https://") else None

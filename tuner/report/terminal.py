@@ -126,6 +126,5 @@ def _grid(table: Table, columns: tuple[str, ...]) -> Grid:
 
 
 def _style(row: Row) -> str:
-    if row.status == "failed":
-        return "red"
-    return "bold green" if "recommended" in row.marks else ""
+    good = "bold green" if "recommended" in row.marks else ""
+    return "red" if row.status == "failed" else good

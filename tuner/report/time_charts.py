@@ -43,9 +43,8 @@ def slices(timeline: _Moments) -> tuple[int, tuple[Mapping[str, Any], ...]]:
     """Seconds that a moment of the charts stands for, and the moments."""
     slice_s = -(-len(timeline) // _MOMENTS) or 1
     starts = range(0, len(timeline), slice_s)
-    if slice_s == 1:
-        return 1, tuple(timeline)
-    return slice_s, tuple(_merged(timeline[at : at + slice_s]) for at in starts)
+    merged = (_merged(timeline[at : at + slice_s]) for at in starts)
+    return slice_s, tuple(timeline if slice_s == 1 else merged)
 
 
 def _merged(seconds: _Moments) -> Mapping[str, Any]:
@@ -81,24 +80,24 @@ def queue_chart(moments: _Moments) -> dict[str, Any]:
 
 def flight_chart(moments: _Moments) -> dict[str, Any]:
     """Requests in flight, with a mark where sandboxes were started."""
-    alt = altair()
-    x = _seconds()
+    alt, x = altair(), _seconds()
+    known = [(m["second"], m["in_flight"] or 0.0) for m in moments]
     flight = [
-        {"second": m["second"], "value": m["in_flight"] or 0.0, "text": _flight(m)} for m in moments
+        {"second": second, "value": value, "text": f"{second} s: {value:.1f} in flight"}
+        for second, value in known
     ]
     y = alt.Y("value:Q", title="In flight")
     area = rows(flight).mark_area(color=color("accent"), opacity=0.25, line={"strokeWidth": 2})
     layers = [area.encode(x, y, tooltip=hint())]
-    begun = [(m["second"], f"{m['cold']:,.3g} cold starts a second") for m in moments if m["cold"]]
-    cold = [{"second": second, "text": text} for second, text in begun]
+    cold = [
+        {"second": m["second"], "text": f"{m['cold']:,.3g} cold starts a second"}
+        for m in moments
+        if m["cold"]
+    ]
     if cold:
         ticks = rows(cold).mark_tick(color=color("second"), thickness=2, height=10, y="height")
         layers.append(ticks.encode(x, tooltip=hint()))
     return finished(alt.layer(*layers), _HEIGHT)
-
-
-def _flight(moment: Mapping[str, Any]) -> str:
-    return f"{moment['second']} s: {moment['in_flight'] or 0.0:.1f} in flight"
 
 
 def _seconds() -> Any:
@@ -216,10 +215,8 @@ def _changes(series: Series) -> list[Any]:
         }
         for step, (label, end) in zip(series.changes, _labels(series), strict=True)
     ]
-    at = alt.X("at:T", title=None)
-    layers = [
-        rows(found).mark_rule(color=color("second"), strokeDash=[4, 3]).encode(at, tooltip=hint())
-    ]
+    at, rule = alt.X("at:T", title=None), {"color": color("second"), "strokeDash": [4, 3]}
+    layers = [rows(found).mark_rule(**rule).encode(at, tooltip=hint())]
     for end in (False, True):
         labelled = [each for each in found if each["end"] is end and each["change"]]
         if not labelled:  # Vega warns of data without an extent

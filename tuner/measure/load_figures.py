@@ -248,6 +248,6 @@ def _with_dropped(
     rows = {row.at_s: row for row in seconds}
     for at_s, count in shortfall.by_second.items():
         second = max(0, math.floor(at_s + 0.5 - start_s))
-        row = rows.get(second) or Second(second, 0, 0, 0, 0, 0, 0, 0.0, None, None, None)
+        row = rows.get(second) or Second(second)
         rows[second] = replace(row, asked=row.asked + count)
     return tuple(rows[second] for second in sorted(rows))

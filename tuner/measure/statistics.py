@@ -1,12 +1,12 @@
-"""Latencies that merge exactly, and a load's row per second.
+"""Latencies in little memory, and a load's row per second.
 
 Accumulates samples and derives figures; it prints nothing and sends nothing. Times are seconds on
 the run's clock, latencies milliseconds.
 """
 
 from array import array
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections import defaultdict
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,27 +21,15 @@ _DIGITS = 3
 
 class Latencies:
     """An HDR histogram of milliseconds from 1 µs to an hour (or ``longest_ms``), to three
-    significant digits.
+    significant digits (hdrhistogram.org)."""
 
-    Histograms of several workers merge into exactly the one of all their samples
-    (hdrhistogram.org).
-    """
-
-    def __init__(
-        self, encoded: bytes | None = None, *, longest_ms: float = _LONGEST_US / 1000.0
-    ) -> None:
+    def __init__(self, longest_ms: float = _LONGEST_US / 1000.0) -> None:
         self._longest_us = round(longest_ms * 1000.0)
         self._histogram: Any = HdrHistogram(1, self._longest_us, _DIGITS)
-        if encoded is not None:
-            self._histogram.decode_and_add(encoded)
 
     def record(self, latency_ms: float) -> None:
         """Count one; what is beyond the range counts as its end."""
         self._histogram.record_value(min(self._longest_us, max(1, round(latency_ms * 1000.0))))
-
-    def merge(self, other: "Latencies") -> None:
-        """Add everything that the other has counted."""
-        self._histogram.add(other._histogram)
 
     @property
     def count(self) -> int:
@@ -62,13 +50,8 @@ class Latencies:
         """The mean, to three digits; ``None`` of none."""
         return float(self._histogram.get_mean_value()) / 1000.0 if self.count else None
 
-    def encode(self) -> bytes:
-        """Compressed, in HdrHistogram's own interchange format (V2, base64)."""
-        encoded: bytes = self._histogram.encode()
-        return encoded
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Second:
     """One second of a load. ``in_flight`` is the mean number; percentiles are of what ended ok.
 
@@ -76,34 +59,24 @@ class Second:
     """
 
     at_s: int
-    asked: int
-    sent: int
-    ok: int
-    throttled: int
-    errors: int
-    cold: int
-    in_flight: float
-    p50_ms: float | None
-    p95_ms: float | None
-    p99_ms: float | None
-
-
-@dataclass(slots=True)
-class _Tally:
     asked: int = 0
     sent: int = 0
+    ok: int = 0
     throttled: int = 0
     errors: int = 0
     cold: int = 0
     in_flight: float = 0.0
-    latency_ms: "array[float]" = field(default_factory=lambda: array("d"))
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+    p99_ms: float | None = None
 
 
 class Timeline:
     """Samples by second of the run; eight bytes for each, so a million fit easily."""
 
     def __init__(self) -> None:
-        self._seconds: dict[int, _Tally] = {}
+        self._seconds: dict[int, Second] = {}
+        self._latency_ms: dict[int, array[float]] = defaultdict(lambda: array("d"))
 
     def add(self, sample: Sample) -> None:
         """Count a sample where it was due, where it was sent and where it ended."""
@@ -113,7 +86,7 @@ class Timeline:
         ended = self._at(sample.done_s)
         ended.cold += sample.cold
         if sample.outcome is Outcome.OK:
-            ended.latency_ms.append(sample.latency_ms)
+            self._latency_ms[ended.at_s].append(sample.latency_ms)
         elif sample.outcome is Outcome.THROTTLED:
             ended.throttled += 1
         else:
@@ -124,32 +97,21 @@ class Timeline:
 
     def seconds(self) -> list[Second]:
         """A row per second from the first to the last, also for those in which nothing was."""
-        if not self._seconds:
-            return []
-        rows = range(min(self._seconds), max(self._seconds) + 1)
-        return [_row(second, self._seconds.get(second) or _Tally()) for second in rows]
+        first, last = min(self._seconds, default=0), max(self._seconds, default=-1)
+        return [self._row(second) for second in range(first, last + 1)]
 
-    def _at(self, moment_s: float) -> _Tally:
-        return self._seconds.setdefault(int(moment_s // 1), _Tally())
-
-
-def _row(second: int, tally: _Tally) -> Second:
-    quantiles: Iterable[float | None] = (None, None, None)
-    if tally.latency_ms:
+    def _row(self, second: int) -> Second:
+        row, latency_ms = self._seconds.get(second) or Second(second), self._latency_ms.get(second)
+        if not latency_ms:
+            return replace(row)
         # A percentile that was really measured: between two values, the higher one.
-        found = np.percentile(tally.latency_ms, (50, 95, 99), method="higher")
-        quantiles = tuple(float(value) for value in found)
-    return Second(
-        second,
-        tally.asked,
-        tally.sent,
-        len(tally.latency_ms),
-        tally.throttled,
-        tally.errors,
-        tally.cold,
-        tally.in_flight,
-        *quantiles,
-    )
+        found = np.percentile(latency_ms, (50, 95, 99), method="higher")
+        p50_ms, p95_ms, p99_ms = map(float, found)
+        return replace(row, ok=len(latency_ms), p50_ms=p50_ms, p95_ms=p95_ms, p99_ms=p99_ms)
+
+    def _at(self, moment_s: float) -> Second:
+        second = int(moment_s // 1)
+        return self._seconds.setdefault(second, Second(second))
 
 
 def most_at_once(began: npt.ArrayLike, ended: npt.ArrayLike) -> int:

@@ -118,10 +118,8 @@ def _refuse_unclear(columns: Columns, time: str) -> None:
             continue
         values = [value for _, value in column if not is_unknown(value)]
         if values and all(map(_numeric, values)):
-            raise columns.refused(
-                f"has a column {name[:40]!r}; are rows calls or counts?",
-                "Rename it to invocations if it counts calls; drop it if each row is one call.",
-            )
+            fix = "Rename it to invocations if it counts calls; drop it if each row is one call."
+            raise columns.refused(f"has a column {name[:40]!r}; are rows calls or counts?", fix)
 
 
 def _numeric(value: Any) -> bool:

@@ -78,14 +78,11 @@ def month_cost(traffic: MonthTraffic, terms: BillTerms, prices: Prices) -> Month
     formula, for calls that come at random, and only they can be cold.
     """
     gb = terms.memory_mb / 1024.0
-    spilled = None
-    if terms.provisioned > 0:  # they are initialised, so a call occupies one for a warm duration
-        busy_s = traffic.invocations * traffic.warm_billed_ms / 1000.0
-        kept_s = terms.provisioned_s
-        spilled = erlang_b(terms.provisioned, busy_s / kept_s) if kept_s > 0 else 1.0
+    spilled = _spilled(traffic, terms)
     calls = traffic.invocations * (1.0 if spilled is None else spilled)
     on_demand = gb * calls * traffic.mean_billed_ms / 1000.0
     provisioned = gb * (traffic.invocations - calls) * traffic.warm_billed_ms / 1000.0
+    seconds = (on_demand + provisioned) / gb
     free = prices.free_tier if terms.free_tier else None
     paid = max(0.0, on_demand - (free.gb_seconds if free else 0.0))
     requests = max(0.0, traffic.invocations - (free.requests if free else 0.0))
@@ -94,10 +91,7 @@ def month_cost(traffic: MonthTraffic, terms: BillTerms, prices: Prices) -> Month
     return Month(
         requests_usd=requests * prices.request_usd,
         duration_usd=duration_usd,
-        ephemeral_usd=extra_gb
-        * (on_demand + provisioned)
-        / gb
-        * (prices.ephemeral_gb_second_usd or 0.0),
+        ephemeral_usd=extra_gb * seconds * (prices.ephemeral_gb_second_usd or 0.0),
         provisioned_usd=_provisioned_usd(provisioned, terms, prices),
         gb_seconds=on_demand + provisioned,
         spilled=spilled,
@@ -138,6 +132,14 @@ def tiered_usd(gb_seconds: float, prices: Prices) -> float:
         usd += (tier.from_gb_seconds - start) * rate
         start, rate = tier.from_gb_seconds, tier.gb_second_usd
     return usd + (gb_seconds - start) * rate
+
+
+def _spilled(traffic: MonthTraffic, terms: BillTerms) -> float | None:
+    if terms.provisioned <= 0:
+        return None
+    # Provisioned sandboxes are initialised, so a call occupies one for a warm duration.
+    busy_s, kept_s = traffic.invocations * traffic.warm_billed_ms / 1000.0, terms.provisioned_s
+    return erlang_b(terms.provisioned, busy_s / kept_s) if kept_s > 0 else 1.0
 
 
 def erlang_b(servers: int, load: float) -> float:

@@ -64,11 +64,16 @@ _TYPES = ("AWS::Serverless::Function", "AWS::Lambda::Function")
 
 @dataclass(frozen=True)
 class _Place:
-    """The mapping of a function, and its name for messages."""
+    """The mapping of a function; ``thing`` is the file, for messages."""
 
+    thing: str
     name: str
     mapping: MappingNode
     serverless: bool = False
+
+    def refused(self, reason: str, fix: str) -> UsageError:
+        """The error of this function."""
+        return UsageError(f"{self.thing}: {self.name}", reason, fix)
 
     def settings(self, document: Any) -> Any:
         """Its settings in the plain value of a document."""
@@ -118,29 +123,21 @@ def _patch_yaml(
 
 def _with(text: str, value: _Value, name: str, thing: str) -> str:
     root = compose(text, thing)
-    place = _choose(_places(root, thing), name, thing)
+    places = _places(root, thing)
+    place = _choose(places, name, thing)
     there = own(place.mapping, value.key)
     if len(there) > 1:
-        raise UsageError(
-            f"{thing}: {name}", f"has {value.key} {len(there)} times", "Keep one of them."
-        )
-    new = (
-        _replaced(text, place, *there[0], value, thing)
-        if there
-        else _added(text, place, value, thing)
-    )
-    again = compose(new, thing)
-    _check_others(place, root, again, value, thing)
+        raise place.refused(f"has {value.key} {len(there)} times", "Keep one of them.")
+    new = _replaced(text, place, *there[0], value) if there else _added(text, place, value)
+    _check_others(place, places, plain(root), plain(compose(new, thing)), value)
     return new
 
 
 def _check_others(
-    place: _Place, old: Node | None, new: Node | None, value: _Value, thing: str
+    place: _Place, places: list[_Place], before: Any, after: Any, value: _Value
 ) -> None:
     """Refuse a change that misses its function or reaches more than it. Raises UsageError."""
-    places = _places(old, thing)
     try:
-        before, after = plain(old), plain(new)
         differ = [p.name for p in places if p.settings(before) != p.settings(after)]
         landed = value.is_in(place.settings(after))
         for document in (before, after):
@@ -152,11 +149,9 @@ def _check_others(
     if others or (landed and not same):
         whose = _listed(others) or "another part of the file"
         fix = f"Write its {value.key} apart from them, by hand."
-        reason = f"shares its settings with {whose} by a YAML anchor"
-        raise UsageError(f"{thing}: {place.name}", reason, fix)
+        raise place.refused(f"shares its settings with {whose} by a YAML anchor", fix)
     if not landed:
-        fix = f"Set {value.added} by hand."
-        raise UsageError(f"{thing}: {place.name}", "has a layout that cannot be patched", fix)
+        raise place.refused("has a layout that cannot be patched", f"Set {value.added} by hand.")
 
 
 def _listed(names: list[str]) -> str:
@@ -166,24 +161,24 @@ def _listed(names: list[str]) -> str:
 
 def _places(root: Node | None, thing: str) -> list[_Place]:
     top = children(root)
-    if isinstance(top.get("Resources"), MappingNode):
-        bodies = children(top["Resources"]).items()
-        settings = [(str(name), _properties(children(body))) for name, body in bodies]
-        return [_Place(name, mapping) for name, mapping in settings if mapping is not None]
-    if isinstance(top.get("functions"), MappingNode):
-        return [
-            _Place(str(name), body, serverless=True)
-            for name, body in children(top["functions"]).items()
-            if isinstance(body, MappingNode)
-        ]
-    fix = "Name a SAM or CloudFormation template, or a serverless.yml."
-    raise UsageError(thing, "has neither Resources nor functions", fix)
+    serverless = not isinstance(top.get("Resources"), MappingNode)
+    if serverless and not isinstance(top.get("functions"), MappingNode):
+        fix = "Name a SAM or CloudFormation template, or a serverless.yml."
+        raise UsageError(thing, "has neither Resources nor functions", fix)
+    bodies = children(top["functions" if serverless else "Resources"]).items()
+    return [
+        _Place(thing, str(name), mapping, serverless)
+        for name, body in bodies
+        if isinstance(mapping := body if serverless else _properties(body), MappingNode)
+    ]
 
 
-def _properties(body: dict[Any, Node]) -> MappingNode | None:
-    kind, properties = body.get("Type"), body.get("Properties")
+def _properties(body: Node) -> Node | None:
+    """Those of a resource that is a function."""
+    keys = children(body)
+    kind = keys.get("Type")
     known = isinstance(kind, ScalarNode) and kind.value in _TYPES
-    return properties if known and isinstance(properties, MappingNode) else None
+    return keys.get("Properties") if known else None
 
 
 def _choose(places: list[_Place], resource: str | None, thing: str) -> _Place:
@@ -196,7 +191,7 @@ def _choose(places: list[_Place], resource: str | None, thing: str) -> _Place:
     raise not_there(resource, names, thing)
 
 
-def _replaced(text: str, place: _Place, key: Node, found: Node, value: _Value, thing: str) -> str:
+def _replaced(text: str, place: _Place, key: Node, found: Node, value: _Value) -> str:
     alone = value.listed and isinstance(found, SequenceNode) and len(found.value) == 1
     start = (found.value[0] if alone else found).start_mark.index
     present = None
@@ -206,17 +201,17 @@ def _replaced(text: str, place: _Place, key: Node, found: Node, value: _Value, t
     if present is None:
         said = text[key.end_mark.index :].splitlines()[:1]
         shown = "".join(said).lstrip("'\": ").strip()
-        raise value.refused(f"{thing}: {place.name}", shown)
+        raise place.refused(*value.not_plain(shown))
     return text[: present.start(2)] + value.text + text[present.end(2) :]
 
 
-def _added(text: str, place: _Place, value: _Value, thing: str) -> str:
+def _added(text: str, place: _Place, value: _Value) -> str:
     pairs = place.mapping.value
     first = pairs[0][0].start_mark if pairs else None
     indent = text[first.index - first.column : first.index] if first else ""
     if first is None or place.mapping.flow_style or indent.strip():
         reason = f"has no {value.key}, and its layout has no line for one"
-        raise UsageError(f"{thing}: {place.name}", reason, f"Add {value.added} by hand.")
+        raise place.refused(reason, f"Add {value.added} by hand.")
     ends = re.compile(r"\r?\n").search(text, first.index)
     end = ends[0] if ends else "\n"
     start = first.index - first.column

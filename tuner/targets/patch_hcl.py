@@ -55,10 +55,10 @@ class Value:
     plain: str
     words: str
 
-    def refused(self, place: str, present: str) -> UsageError:
-        """The error of a present value that is no plain one."""
+    def not_plain(self, present: str) -> tuple[str, str]:
+        """Reason and advice where the present value is an expression."""
         reason = f"its {self.key} is {present[:60] or 'empty'}, not {self.words}"
-        return UsageError(place, reason, f"Set it to {self.text} where the value is defined.")
+        return reason, f"Set it to {self.text} where the value is defined."
 
 
 def not_one(names: Iterable[str], thing: str) -> UsageError:
@@ -85,7 +85,7 @@ def _with(text: str, value: Value, resource: str | None, thing: str) -> str:
     at = block.start + found.end()
     there = re.split(r"#|//|/\*", text[at : block.end].partition("\n")[0])[0].strip()
     if not re.fullmatch(value.plain, there, re.ASCII):
-        raise value.refused(f"{thing}: {block.address}", there)
+        raise UsageError(f"{thing}: {block.address}", *value.not_plain(there))
     return text[:at] + value.text + text[at + len(there) :]
 
 

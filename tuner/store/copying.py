@@ -83,11 +83,10 @@ def _copy(source: Store, target: Store, row: Row[Any]) -> int | None:
         values = {name: value for name, value in row._mapping.items() if name != "id"}
         added = writing.execute(insert(runs).values(values | {"owner": None}).returning(runs.c.id))
         key, number = int(added.scalar_one()), 0
-        for chunk in _chunks(reading, samples, row.id, source.where):
-            writing.execute(insert(samples), [each | {"run_id": key} for each in chunk])
-            number += len(chunk)
-        for chunk in _chunks(reading, documents, row.id, source.where):
-            writing.execute(insert(documents), [each | {"run_id": key} for each in chunk])
+        for table in (samples, documents):
+            for chunk in _chunks(reading, table, row.id, source.where):
+                writing.execute(insert(table), [each | {"run_id": key} for each in chunk])
+                number += len(chunk) if table is samples else 0
     return number
 
 

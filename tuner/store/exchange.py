@@ -106,7 +106,9 @@ def parse(text: Iterable[str]) -> StoredRun:
                 document = _object(content["document"])
                 documents[str(document.get("name"))] = _object(document.get("body"))
             elif "end" in content:
-                _check_end(_object(content["end"]), len(samples))
+                written = _object(content["end"]).get("samples")
+                if written != len(samples):
+                    raise ValueError(f"{len(samples)} samples where {written!r:.20} were written")
                 return StoredRun(run, *brought_up(samples, documents, run.facts.arch))
         except ValueError as error:
             raise ValueError(f"line {number}: {error}") from error
@@ -119,11 +121,6 @@ def _header(content: Mapping[str, Any]) -> RunRecord:
         newer = schema.startswith("tuner.run/")
         raise ValueError(f"schema {schema:.40} needs a newer tuner" if newer else "no tuner schema")
     return record(RunRecord, content.get("run"))
-
-
-def _check_end(end: Mapping[str, Any], found: int) -> None:
-    if end.get("samples") != found:
-        raise ValueError(f"{found} samples where {end.get('samples')!r:.20} were written")
 
 
 def _object(value: object) -> Mapping[str, Any]:

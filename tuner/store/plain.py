@@ -141,11 +141,13 @@ _FIELDS = tuple(field.name for field in fields(Sample) if field.name not in _SHA
 #: The sample's columns in this order: its fields, the shared ones last.
 SAMPLE_COLUMNS = (*_FIELDS, "purpose", "outcome", *Setting._fields)
 
+#: What REPORT says of a sample.
+REPORTED = (
+    "duration_ms", "billed_ms", "init_ms", "restore_ms", "billed_restore_ms", "max_memory_mb",
+)  # fmt: skip
 #: Where a text may stand among a sample's own columns, and the most memory that makes sense.
-_MAY_BE_TEXT = frozenset({"qualifier", "reason", "request_id", "message", "log_tail"})
+_MAY_BE_TEXT = ("qualifier", "reason", "request_id", "message", "log_tail")
 _MOST_MB = 1_000_000
-
-_TEXTS = ("qualifier", "reason", "request_id", "message", "log_tail", *Setting._fields[1:])
 
 
 def sample_row(run_id: int, sample: Sample) -> dict[str, Any]:
@@ -154,7 +156,7 @@ def sample_row(run_id: int, sample: Sample) -> dict[str, Any]:
     row |= sample.setting._asdict()
     row["run_id"] = run_id
     row["purpose"], row["outcome"] = str(sample.purpose), str(sample.outcome)
-    for name in _TEXTS:
+    for name in (*_MAY_BE_TEXT, *Setting._fields[1:]):
         row[name] = text(row[name])
     return row
 

@@ -16,7 +16,15 @@ from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select,
 
 from tuner.errors import StoreError
 from tuner.records import RunRecord, RunState, Sample
-from tuner.store.plain import SAMPLE_COLUMNS, columns, dumps, record, sample_row, samples_of
+from tuner.store.plain import (
+    REPORTED,
+    SAMPLE_COLUMNS,
+    columns,
+    dumps,
+    record,
+    sample_row,
+    samples_of,
+)
 from tuner.store.tables import documents, runs, samples
 
 #: A prime that calls stay below, and whose square fits into 63 bits.
@@ -135,28 +143,17 @@ def delete_others(connection: Connection, key: int, choice: Choice) -> int:
     return int(connection.execute(delete(samples).where(others)).rowcount)
 
 
-#: What REPORT says of a sample.
-_REPORTED = (
-    "duration_ms",
-    "billed_ms",
-    "init_ms",
-    "restore_ms",
-    "billed_restore_ms",
-    "max_memory_mb",
-)
-
-
 def update_reports(connection: Connection, key: int, known: Sequence[Sample]) -> None:
     """Set the figures of REPORT on samples that are stored without them."""
     which = (samples.c.run_id == key) & (samples.c.call == bindparam("its_call"))
     statement = update(samples).where(which & (samples.c.attempt == bindparam("its_attempt")))
     rows = [
         {"its_call": one.call, "its_attempt": one.attempt}
-        | {name: getattr(one, name) for name in _REPORTED}
+        | {name: getattr(one, name) for name in REPORTED}
         for one in known
     ]
     if rows:
-        connection.execute(statement.values({name: bindparam(name) for name in _REPORTED}), rows)
+        connection.execute(statement.values({name: bindparam(name) for name in REPORTED}), rows)
 
 
 def insert_document(connection: Connection, key: int, name: str, body: Mapping[str, Any]) -> None:
@@ -225,10 +222,8 @@ def lock_run(connection: Connection, run: str) -> int | None:
 def numbers_from(connection: Connection, key: int, first_call: int) -> set[tuple[int, int, float]]:
     """Call, attempt and due time of a run's samples, from this call on."""
     which = (samples.c.run_id == key) & (samples.c.call >= first_call)
-    found = connection.execute(
-        select(samples.c.call, samples.c.attempt, samples.c.due_s).where(which)
-    )
-    return {(call, attempt, due_s) for call, attempt, due_s in found}
+    wanted = select(samples.c.call, samples.c.attempt, samples.c.due_s).where(which)
+    return {(call, attempt, due_s) for call, attempt, due_s in connection.execute(wanted)}
 
 
 def document_names(connection: Connection, key: int) -> list[str]:

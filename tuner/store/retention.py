@@ -9,7 +9,7 @@ go on, a baseline, a run with a document that only samples can explain, and one 
 histograms would take as much room.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -105,7 +105,7 @@ class Judged:
 def judged(store: Store, rule: Rule) -> list[Judged]:
     """The runs that are old and large enough and not thinned yet, the oldest first."""
     with store.connection() as connection:
-        return [_judged(connection, row, number, rule) for row, number in _old(connection, rule)]
+        return [judgement for _, judgement in _judged(connection, rule)]
 
 
 def thin_run(store: Store, run: str, rule: Rule, now: float) -> int:
@@ -130,14 +130,14 @@ def thin_run(store: Store, run: str, rule: Rule, now: float) -> int:
 
 def _still(connection: Connection, run: str, rule: Rule) -> Row[Any] | None:
     """The row of a run that may be thinned."""
-    for row, number in _old(connection, rule):
-        if row.run == run and _judged(connection, row, number, rule).left is None:
+    for row, judgement in _judged(connection, rule):
+        if judgement.run == run and judgement.left is None:
             return row
     return None
 
 
-def _old(connection: Connection, rule: Rule) -> list[tuple[Row[Any], int]]:
-    """Runs with their numbers of samples, where both are as the rule has it."""
+def _judged(connection: Connection, rule: Rule) -> Iterator[tuple[Row[Any], Judged]]:
+    """Runs that are old and large enough, with their judgements."""
     counted = (
         select(samples.c.run_id, func.count().label("number"))
         .group_by(samples.c.run_id)
@@ -146,12 +146,9 @@ def _old(connection: Connection, rule: Rule) -> list[tuple[Row[Any], int]]:
     )
     ended = func.coalesce(runs.c.finished_at, runs.c.started_at) < rule.before
     wanted = select(runs, counted.c.number).join(counted, counted.c.run_id == runs.c.id)
-    rows = connection.execute(wanted.where(ended).order_by(runs.c.started_at, runs.c.id))
-    return [(row, int(row.number)) for row in rows]
-
-
-def _judged(connection: Connection, row: Row[Any], number: int, rule: Rule) -> Judged:
-    return Judged(row.run, number, _left(connection, row, rule))
+    wanted = wanted.where(ended).order_by(runs.c.started_at, runs.c.id)
+    for row in connection.execute(wanted).all():
+        yield row, Judged(row.run, int(row.number), _left(connection, row, rule))
 
 
 def _left(connection: Connection, row: Row[Any], rule: Rule) -> str | None:

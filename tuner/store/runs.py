@@ -10,7 +10,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from sqlalchemy import Connection, Engine
@@ -42,7 +41,8 @@ class Store:
         self._engine = engine
         self.where = where
         self._keys: dict[str, int] = {}
-        self._outbox = StoreOutbox(where, partial(self.connection, writes=True))
+        self._writing = partial(self.connection, writes=True)
+        self._outbox = StoreOutbox(where, self._writing)
 
     @classmethod
     def open(cls, url: str | None = None, *, create: bool = True, deliver: bool = True) -> "Store":
@@ -78,19 +78,14 @@ class Store:
     def __enter__(self) -> "Store":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     # Writing
 
     def start(self, run: RunRecord) -> None:
         """Store a new run; this process becomes its owner."""
-        with self.connection(writes=True) as connection:
+        with self._writing() as connection:
             queries.insert_run(connection, run, this_process())
         self._outbox.know(run)
 
@@ -127,7 +122,7 @@ class Store:
         """
         me = this_process()
         values = {"state": str(RunState.RUNNING), "finished_at": None, "owner": dumps(me)}
-        with self.connection(writes=True) as connection:
+        with self._writing() as connection:
             row = queries.exact_run(connection, run)
             queries.refuse_living_owner(row, me)
             if THINNED in queries.document_names(connection, row.id):
@@ -140,7 +135,7 @@ class Store:
 
     def delete(self, run: str) -> None:
         """Remove a run with its samples and documents. Refuses while a process writes it."""
-        with self.connection(writes=True) as connection:
+        with self._writing() as connection:
             row = queries.exact_run(connection, run)
             queries.refuse_living_owner(row, this_process())
             queries.delete_run(connection, row.id)
@@ -152,13 +147,13 @@ class Store:
 
     def delivered(self) -> Iterator[Waiting]:
         """Deliver what waits below the working directory for this store, run by run."""
-        return delivered(self.where, partial(self.connection, writes=True))
+        return delivered(self.where, self._writing)
 
     def _put(self, run: str, entry: Entry) -> int | None:
         """Write an entry, or let it wait; how many rows were concerned, if written."""
         if not self._outbox.holds(run):
             try:
-                with self.connection(writes=True) as connection:
+                with self._writing() as connection:
                     return entry.do(connection, self._key(connection, run))
             except StoreAway as error:
                 self._outbox.begin(run, error)
@@ -224,7 +219,7 @@ class Store:
     def import_(self, path: Path) -> RunRecord:
         """Add the run of an exported file. Raises :class:`StoreError` if it is here already."""
         stored = exchange.read(path)
-        with self.connection(writes=True) as connection:
+        with self._writing() as connection:
             key = queries.insert_run(connection, stored.run, None)
             queries.insert_samples(connection, key, stored.samples)
             for name, body in stored.documents.items():
@@ -263,12 +258,7 @@ class Store:
 
 def find(ref: str, url: str | None = None, command: str | None = None) -> StoredRun:
     """The stored run that a user names: an id, a prefix, ``last``, or an exported file."""
-    if Path(ref).is_file() or _means_file(ref):
+    if Path(ref).is_file() or "." in ref or "/" in ref:  # an id has neither
         return whole(exchange.read(Path(ref)))
     with Store.open(url, create=False) as store:
         return store.stored(store.run(ref, command).run)
-
-
-def _means_file(ref: str) -> bool:
-    """True if this can only be the name of a file: ids have no dots and no slashes."""
-    return "." in ref or "/" in ref

@@ -16,7 +16,7 @@ from random import Random
 from typing import Any
 
 from tuner.records import Advice, Outcome, Purpose, Sample, Setting
-from tuner.store.plain import plain, record
+from tuner.store.plain import REPORTED, plain, record
 
 #: The document that a thinned run has in place of its samples.
 DOCUMENT = "thinned"
@@ -30,10 +30,7 @@ _PER_ROUND = 100
 _REASONS = 30
 
 #: What REPORT and retries tell of a sample; it may lack each.
-_REPORTED = (
-    "retry_after_s", "duration_ms", "billed_ms", "init_ms", "restore_ms", "billed_restore_ms",
-    "max_memory_mb", "backoff_ms",
-)  # fmt: skip
+_REPORTED = ("retry_after_s", *REPORTED, "backoff_ms")
 #: What is kept of a sample by histogram: milliseconds, seconds or MB.
 _FIGURES: dict[str, Callable[[Sample], float | None]] = {
     "latency_ms": lambda s: s.latency_ms,

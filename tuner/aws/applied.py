@@ -20,7 +20,7 @@ from typing import Any
 from tuner.aws.changes import point, set_architecture, set_memory, weights_of
 from tuner.aws.configuration import architecture_of, changed_meanwhile, revision_of
 from tuner.aws.control import ControlPlane
-from tuner.aws.journal import lock, sync_directory
+from tuner.aws.journal import lock, sync_directory, write_new
 from tuner.aws.restore import check_same, delete_described
 from tuner.errors import ChangedUnderneath, NotFound, TargetError, TunerError
 
@@ -85,15 +85,7 @@ def write_record(directory: Path, done: Applied) -> None:
     """Write a record, whole or not at all; raises :class:`TunerError` if that is not possible."""
     path = record_path(directory, done.run)
     with _writing(path):
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        aside = path.with_suffix(".new")
-        file = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(file, "w", encoding="utf-8") as stream:
-            json.dump(asdict(done), stream, indent=1)
-            stream.flush()
-            os.fsync(stream.fileno())
-        aside.replace(path)
-        sync_directory(path.parent)
+        os.close(write_new(path, json.dumps(asdict(done), indent=1).encode()))
 
 
 def drop_record(directory: Path, done: Applied) -> None:
@@ -116,12 +108,8 @@ def merged(first: Applied, then: Applied) -> Applied:
         sha = then.code_sha256 or first.code_sha256
         then = replace(then, before_arch=first.before_arch, arch=arch, code_sha256=sha)
     if then.alias is None:
-        then = replace(
-            then,
-            alias=first.alias,
-            before_version=first.before_version,
-            version=first.version,
-        )
+        was, now = first.before_version, first.version
+        then = replace(then, alias=first.alias, before_version=was, version=now)
     elif first.alias == then.alias and first.version == then.before_version:
         then = replace(then, before_version=first.before_version)
     elif first.alias is not None:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from tuner.aws.configuration import Configuration, unqualified
 from tuner.aws.control import ControlPlane
-from tuner.aws.journal import Before, Journal, JournalHeader
+from tuner.aws.journal import Before, Journal
 from tuner.aws.package import UPLOAD_LIMIT, code_of, refuse_architecture
 from tuner.aws.policy import CLONE_PREFIX
 from tuner.aws.restore import clone_exists
@@ -97,18 +97,18 @@ def make_clone(
             raise
     start = control.wait(header.clone)
     journal.did(attempts=control.calls["CreateFunction"] - before)
-    return VersionMaker(control, Journal(None, _of_clone(header, start)), start)
+    arn = unqualified(start["FunctionArn"])
+    own = replace(header, function=header.clone, arn=arn, before=Before.of(start), clone=None)
+    return VersionMaker(control, Journal(None, own), start)
 
 
 def clone_parameters(configuration: Configuration, thing: str) -> dict[str, Any]:
     """CreateFunction's parameters for the same function, without name, code and description."""
     environment = configuration.get("Environment") or {}
     if environment.get("Error"):
-        raise TargetError(
-            thing,
-            "its environment variables cannot be read, so it cannot be copied",
-            "Allow kms:Decrypt on the function's key, or use --isolation versions.",
-        )
+        reason = "its environment variables cannot be read, so it cannot be copied"
+        fix = "Allow kms:Decrypt on the function's key, or use --isolation versions."
+        raise TargetError(thing, reason, fix)
     made = {key: configuration[key] for key in _SAME if configuration.get(key)}
     for key, wanted in _PARTS.items():
         part = {k: v for k, v in (configuration.get(key) or {}).items() if k in wanted and v}
@@ -136,13 +136,3 @@ def _other(other: OtherCode, parameters: dict[str, Any]) -> dict[str, Any]:
         if value is not None:
             parameters[name] = value
     return {"ZipFile": other.zip_bytes}
-
-
-def _of_clone(header: JournalHeader, start: Configuration) -> JournalHeader:
-    return replace(
-        header,
-        function=str(header.clone),
-        arn=unqualified(start["FunctionArn"]),
-        before=Before.of(start),
-        clone=None,
-    )

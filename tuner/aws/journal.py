@@ -130,7 +130,8 @@ class Journal:
         self._file: int | None = None
         if directory is not None:
             self._path = directory / f"{header.id}.jsonl"
-            self._file = _create(self._path, _line({"schema": SCHEMA, **asdict(header)}))
+            with _using(directory):
+                self._file = write_new(self._path, _line({"schema": SCHEMA, **asdict(header)}))
 
     def will(self, action: str, **details: Any) -> None:
         """Write a step before it is made; returns when that is on disk."""
@@ -251,22 +252,22 @@ def _using(path: Path) -> Iterator[None]:
         raise TargetError(str(path), reason, fix) from error
 
 
-def _create(path: Path, first: bytes) -> int:
-    """Make the file with its first line, whole or not at all: written aside, then renamed."""
-    with _using(path.parent):
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        aside = path.with_suffix(".new")
-        file = os.open(aside, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            lock(file)
-            _write(file, first)
-            aside.rename(path)
-            sync_directory(path.parent)
-        except OSError:
-            os.close(file)
-            aside.unlink(missing_ok=True)
-            raise
-        return file
+def write_new(path: Path, data: bytes) -> int:
+    """Make or replace a file, whole or not at all: written aside, then renamed. Returns it open and
+    locked; raises OSError."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    aside = path.with_suffix(".new")
+    file = os.open(aside, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        lock(file)
+        _write(file, data)
+        aside.replace(path)
+        sync_directory(path.parent)
+    except OSError:
+        os.close(file)
+        aside.unlink(missing_ok=True)
+        raise
+    return file
 
 
 def _write(file: int, data: bytes) -> None:

@@ -8,7 +8,6 @@ two machines at once, is harmless.
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 
 from tuner.aws.configuration import (
     Configuration,
@@ -134,15 +133,6 @@ def _creation_lost(entry: JournalEntry) -> bool:
     return again or entry.unconfirmed("create") is not None
 
 
-@dataclass(frozen=True)
-class _Wanted:
-    """What an update that restores ``$LATEST`` sets."""
-
-    memory_mb: int
-    description: str
-    snap_start: str | None = None
-
-
 def restore_latest(entry: JournalEntry, control: ControlPlane) -> Configuration:
     """Restore what we set on ``$LATEST``: memory and description if it has our mark, the memory
     alone if somebody else has set the description since.
@@ -160,9 +150,9 @@ def restore_latest(entry: JournalEntry, control: ControlPlane) -> Configuration:
                 wanted = _wanted(entry, now)
             if wanted is None:
                 return now
-            size, text, snap = wanted.memory_mb, wanted.description, wanted.snap_start
+            size, text, snap_start = wanted
             try:
-                known = control.update(function, size, text, revision_of(now), snap)
+                known = control.update(function, size, text, revision_of(now), snap_start)
             except ChangedUnderneath:
                 continue
             latest = control.settle(function, known=known)
@@ -177,22 +167,23 @@ def restore_latest(entry: JournalEntry, control: ControlPlane) -> Configuration:
     raise ChangedUnderneath(function, reason, fix)
 
 
-def _wanted(entry: JournalEntry, now: Configuration) -> _Wanted | None:
-    """Return what to set; ``None`` if nothing of ``$LATEST`` is ours."""
+def _wanted(entry: JournalEntry, now: Configuration) -> tuple[int, str, str | None] | None:
+    """Return memory, description and SnapStart to set; ``None`` if nothing of ``$LATEST`` is
+    ours."""
     before, described, size = entry.header.before, now.get("Description", ""), now["MemorySize"]
     snap_start = "None" if _snap_start_is_ours(entry, now) else None
     if described.startswith(entry.header.mark):
-        return _Wanted(_memory_to_set(entry, now), before.description, snap_start)
+        return _memory_to_set(entry, now), before.description, snap_start
     if size != before.memory_mb and size in {step["memory_mb"] for step in entry.last_sets()}:
-        return _Wanted(before.memory_mb, described, snap_start)
+        return before.memory_mb, described, snap_start
     if snap_start is not None:
-        return _Wanted(size, described, snap_start)
+        return size, described, snap_start
     # A change whose answer was lost may arrive after this look, and an update that failed is made
     # once more. Any update, even one to the same values, makes the RevisionId a past one.
+    lost = entry.unconfirmed("set")
+    may_land = lost is not None and lost["revision_id"] == revision_of(now) != ""
     failed = bool(entry.written("set")) and _as_before(entry, now) and failed_update(now)
-    if failed or _may_still_land(entry, now):
-        return _Wanted(size, described)
-    return None
+    return (size, described, None) if failed or may_land else None
 
 
 def _as_before(entry: JournalEntry, now: Configuration) -> bool:
@@ -208,19 +199,17 @@ def delete_described(control: ControlPlane, function: str, descriptions: set[str
     """
     if not descriptions:
         return []
-    ours = [
-        version["Version"]
-        for version in control.versions(function)
-        if version["Version"] != "$LATEST" and version.get("Description", "") in descriptions
-    ]
     left = []
-    for version in ours:
+    for version in list(control.versions(function)):
+        number = version["Version"]
+        if number == "$LATEST" or version.get("Description", "") not in descriptions:
+            continue
         try:
-            control.delete_version(function, version)
+            control.delete_version(function, number)
         except AccessDenied:
             raise
         except TargetError as error:
-            left.append(f"version {version}, {error.reason}")
+            left.append(f"version {number}, {error.reason}")
     return left
 
 
@@ -228,11 +217,8 @@ def check_same(arn: str, now: Configuration) -> None:
     """Raise :class:`TargetError` if the plain name refers to another function than this ARN."""
     found = unqualified(now["FunctionArn"])
     if found != arn:
-        raise TargetError(
-            arn,
-            f"with these credentials and this region the name refers to {found}",
-            "Use the credentials that changed it.",
-        )
+        reason = f"with these credentials and this region the name refers to {found}"
+        raise TargetError(arn, reason, "Use the credentials that changed it.")
 
 
 def _memory_to_set(entry: JournalEntry, now: Configuration) -> int:
@@ -247,8 +233,3 @@ def _memory_to_set(entry: JournalEntry, now: Configuration) -> int:
 def _snap_start_is_ours(entry: JournalEntry, now: Configuration) -> bool:
     """True if our change turned SnapStart on; one that had it before never gets it from us."""
     return uses_snap_start(now) and any(step.get("snap_start") for step in entry.written("set"))
-
-
-def _may_still_land(entry: JournalEntry, now: Configuration) -> bool:
-    step = entry.unconfirmed("set")
-    return step is not None and step["revision_id"] == revision_of(now) != ""

@@ -24,6 +24,7 @@ from sqlalchemy.schema import CreateColumn
 from tuner.errors import StoreError
 from tuner.records import Purpose, Sample
 from tuner.store.connect import transaction
+from tuner.store.documents import LOADS, STARTUPS
 from tuner.store.plain import dumps
 from tuner.store.tables import baselines, benches, documents, metadata, runs, samples
 
@@ -134,9 +135,6 @@ def _add(connection: Connection, *columns: Column[object]) -> None:
             connection.execute(text(f"ALTER TABLE {table} ADD COLUMN {made}"))
 
 
-#: The documents that had frames.
-_LOADS, _STARTS = "size-loads", "startups"
-
 Documents = Mapping[str, Mapping[str, Any]]
 
 
@@ -166,7 +164,7 @@ def brought_up(
 ) -> tuple[tuple[Sample, ...], dict[str, Mapping[str, Any]]]:
     """Samples and documents of a run as they are now; ``arch`` is that of its function."""
     new = dict(of_run)
-    for name in (_LOADS, _STARTS):
+    for name in (LOADS, STARTUPS):
         frames, new_body = _read(name, of_run.get(name, {}), arch)
         if new_body is not None:
             new[name] = new_body
@@ -179,7 +177,7 @@ def bring_up(connection: Connection, key: int | None = None) -> None:
     """Change one run in the database, or every one that was stored so."""
     wanted = select(documents.c.run_id, documents.c.name, documents.c.body, runs.c.facts)
     wanted = wanted.join(runs, runs.c.id == documents.c.run_id)
-    wanted = wanted.where(documents.c.name.in_([_LOADS, _STARTS]))
+    wanted = wanted.where(documents.c.name.in_([LOADS, STARTUPS]))
     if key is not None:
         wanted = wanted.where(documents.c.run_id == key)
     for run_id, name, body, facts in connection.execute(wanted).all():
@@ -213,7 +211,7 @@ def _read(
 def _frame(name: str, frame: Mapping[str, Any], body: Mapping[str, Any]) -> _Frame:
     first = int(frame["first_call"])
     last = first + int(frame["numbers"]) - 1
-    if name == _LOADS:
+    if name == LOADS:
         facts = _without(frame, "first_call", "numbers")
         load = str(body["asked"]["profile"])
         return _Frame("load", load, first, last, int(frame["memory_mb"]), facts)

@@ -72,7 +72,7 @@ def test_nothing_that_a_run_leaves_or_says_holds_a_secret(
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", SECRETS["access key"])
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRETS["secret key"])
     monkeypatch.setenv("AWS_SESSION_TOKEN", SECRETS["session token"])
-    monkeypatch.setattr(journal, "discard", lambda entry: None)  # so that journals stay to be read
+    monkeypatch.setattr(journal, "_remove", lambda path: None)  # so that journals stay to be read
 
     def run(*words: str) -> int:
         with pytest.raises(SystemExit) as ended:

@@ -98,15 +98,11 @@ class JournalEntry:
         """The last confirmed change of ``$LATEST`` and what was begun after it, since it was last
         restored: what it may have from us now."""
         sets: list[Step] = []
-        last: Step = {}
-        for step in self.steps:
+        for last, step in pairwise(({}, *self.steps)):
             if step.get("do") == "set":
                 sets.append(step)
-            elif "did" in step and last.get("do") == "set":
-                sets = sets[-1:]
-            elif "did" in step and last.get("do") == "put-back":
-                sets = []
-            last = step
+            elif "did" in step and last.get("do") in ("set", "put-back"):
+                sets = sets[-1:] if last["do"] == "set" else []
         return sets
 
     def size_mb(self) -> int:
@@ -120,8 +116,8 @@ class JournalEntry:
 
 
 class Journal:
-    """An open journal. Without a directory it is kept in memory only, for a function that ends
-    with this process (the embedded local Lambda's)."""
+    """An open journal, only in memory without a directory, for a function that ends with this
+    process (the embedded local Lambda's)."""
 
     def __init__(self, directory: Path | None, header: JournalHeader) -> None:
         self.header = header
@@ -164,8 +160,7 @@ class Journal:
 
 def pending(directory: Path) -> list[JournalEntry]:
     """The journals in a directory, oldest first; raises TargetError for a file that is none."""
-    entries = (read_entry(path) for path in journal_files(directory))
-    return [entry for entry in entries if entry is not None]
+    return list(filter(None, map(read_entry, journal_files(directory))))
 
 
 def journal_files(directory: Path) -> list[Path]:
@@ -207,8 +202,7 @@ def discard(entry: JournalEntry) -> None:
     """Remove the file of a journal whose function is restored."""
     if entry.path is not None:
         with _using(entry.path):
-            entry.path.unlink(missing_ok=True)
-            sync_directory(entry.path.parent)
+            _remove(entry.path)
 
 
 def parse_journal(data: bytes, name: str) -> tuple[JournalHeader, tuple[Step, ...]]:
@@ -280,6 +274,11 @@ def _open(path: Path) -> int | None:
     with contextlib.suppress(FileNotFoundError):
         return os.open(path, os.O_RDWR | os.O_CLOEXEC)
     return None
+
+
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    sync_directory(path.parent)
 
 
 def sync_directory(path: Path) -> None:

@@ -224,7 +224,7 @@ _CLIENT_SIDE: dict[Any, ErrorText] = {
 }
 
 
-_LAMBDA_LIMIT = "15 control-plane calls a second per account"
+_LIMITS = {"lambda": "15 control-plane calls a second per account"}
 _NAMES = {"lambda": "Lambda", "cloudwatch": "CloudWatch", "xray": "X-Ray"}
 
 
@@ -260,33 +260,29 @@ def service_message(error: Exception) -> str:
     return str(said or ("no message" if answer else error))
 
 
-def http_status(error: Exception) -> int:
+def http_status(error: BaseException | None) -> int:
     """The HTTP status of an answered error, 0 if there was no answer."""
     return int(_response(error).get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
 def surely_refused(error: BaseException | None) -> bool:
     """True of an answer that says the caller is at fault: what was asked has not been done."""
-    return isinstance(error, boto.ClientError) and 400 <= http_status(error) < 500
+    return 400 <= http_status(error) < 500
 
 
-def _response(error: Exception) -> Mapping[str, Any]:
+def _response(error: BaseException | None) -> Mapping[str, Any]:
     return error.response if isinstance(error, boto.ClientError) else {}
 
 
 def _answered(error: boto.ClientError, call: ApiCall) -> TunerError:
     said = service_message(error)
     for pattern, text in _MESSAGES.items():
-        match = re.search(pattern, f"{call.operation}: {said}")
-        if match:
+        if match := re.search(pattern, f"{call.operation}: {said}"):
             return _tell(text, call, said, found=match[match.lastindex or 0])
     code = error_code(error)
-    row = words_for(code)
-    if row is None and http_status(error) >= 500:
-        row = _CODES["ServiceException"]
-    if row is None:
-        row = ErrorText("{operation} failed with {code} ({said})", "")
-    return _tell(row, call, said, code)
+    server_error = _CODES["ServiceException"] if http_status(error) >= 500 else None
+    unknown = ErrorText("{operation} failed with {code} ({said})", "")
+    return _tell(words_for(code) or server_error or unknown, call, said, code)
 
 
 def _tell(row: ErrorText, call: ApiCall, said: str, code: str = "", found: str = "") -> TunerError:
@@ -297,7 +293,7 @@ def _tell(row: ErrorText, call: ApiCall, said: str, code: str = "", found: str =
         "operation": call.operation,
         "action": f"{call.service}:{call.operation}",
         "who": _NAMES.get(call.service, call.service),
-        "limit": _LAMBDA_LIMIT if call.service == "lambda" else "more calls than it takes",
+        "limit": _LIMITS.get(call.service, "more calls than it takes"),
         "region": call.region or "this region",
         "endpoint": call.endpoint_url or "AWS",
     }

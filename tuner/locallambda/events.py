@@ -265,14 +265,13 @@ def _dead_letter(ending: EndedEvent, record: dict[str, Any]) -> dict[str, dict[s
 
 @dataclass
 class Destinations:
-    """Reports endings to a file and to queues; ``failed`` counts messages that no queue took."""
+    """Reports endings to a file and to queues."""
 
     clock: PlatformClock
     endpoint: str  # empty: nothing is sent
     file: Path | None
     session: ClientSession | None = None
     sending: Tasks = field(default_factory=Tasks)
-    failed: int = 0
 
     def report(self, ending: EndedEvent, record: dict[str, Any]) -> None:
         """Keep the record in the file, and send what the function's settings ask for."""
@@ -307,5 +306,4 @@ class Destinations:
                 reason = str(error) or type(error).__name__
             if left:
                 await self.clock.pause(SEND_AGAIN_S)
-        self.failed += 1
         _log.warning("%s did not take a message: %s", queue, reason)

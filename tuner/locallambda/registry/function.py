@@ -57,10 +57,6 @@ class FunctionRef:
     qualifier: str | None = None
 
     @property
-    def arn(self) -> str:
-        return function_arn(self.region, self.name)
-
-    @property
     def qualified_arn(self) -> str:
         return function_arn(self.region, self.name, self.qualifier)
 

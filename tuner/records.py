@@ -27,6 +27,11 @@ class Outcome(StrEnum):
     SERVICE_ERROR = "service_error"
 
 
+#: The reason of a call that ran at another memory size than the one that was asked for: somebody
+#: else has changed the function underneath.
+OTHER_SIZE = "OtherMemorySize"
+
+
 class Purpose(StrEnum):
     """Purposes of a request."""
 

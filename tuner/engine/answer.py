@@ -15,7 +15,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from tuner.recording.reportline import Report, find_report
-from tuner.records import Outcome
+from tuner.records import OTHER_SIZE, Outcome
 from tuner.units import printable
 
 _TIMED_OUT = re.compile(r"(?:^|\s)Task timed out after [\d.]+ seconds?$")
@@ -83,6 +83,10 @@ def read_answer(status: int, headers: Mapping[str, str], body: bytes, memory_mb:
     # The tail may end in another request's lines only if ours is missing, so no second try.
     report = None if log is None else find_report(log, request_id)
     figures = () if report is None else _FIGURES(report)
+    ran_mb = None if report is None else report.memory_mb
+    if ran_mb not in (None, memory_mb):
+        told = Answer(Outcome.SERVICE_ERROR, status, OTHER_SIZE, None, request_id, *figures)
+        return told._replace(message=f"it ran at {ran_mb} MB, not at {memory_mb} MB")
     if not headers.get("x-amz-function-error"):
         return Answer(Outcome.OK, status, None, None, request_id, *figures)
     error = _json_object(body)

@@ -264,7 +264,10 @@ class Session:
                 refused = self._judge(sample, first_contact)
                 if refused is not None:
                     self._engine.stop()
-        yield from completed(late, self._target)
+        for sample in completed(late, self._target):
+            if refused is None and sample.outcome is not Outcome.OK:
+                refused = self._judge(sample, first_contact)
+            yield sample
         if refused is not None:
             raise refused
 

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from tuner.errors import AccessDenied, NotFound, TargetError, TunerError
-from tuner.records import Advice, FunctionFacts, Outcome, Sample
+from tuner.errors import AccessDenied, ChangedUnderneath, NotFound, TargetError, TunerError
+from tuner.records import OTHER_SIZE, Advice, FunctionFacts, Outcome, Sample
 from tuner.units import printable
 
 #: So many causes are told apart; what fails in more ways is counted by its type, or together.
@@ -156,6 +156,10 @@ def refusal(sample: Sample, facts: FunctionFacts, first_contact: bool) -> Target
     if sample.outcome is not Outcome.SERVICE_ERROR:
         return None
     reason = sample.reason or f"HTTP {sample.status}"
+    if reason == OTHER_SIZE:
+        fix = "Wait for the other deployment to finish, then start again."
+        said = f"somebody else changed it meanwhile: {sample.message}"
+        return ChangedUnderneath(facts.name, said, fix)
     if sample.status in (401, 403):
         allow = f"Allow lambda:InvokeFunction on {facts.arn}."
         fix = _CREDENTIALS_FIX if _expired(sample) else allow

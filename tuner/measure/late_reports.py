@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from tuner.records import Outcome, Sample
+from tuner.records import OTHER_SIZE, Outcome, Sample
 from tuner.targets.seam import Target
 
 #: What samples and REPORT lines call the same.
@@ -28,7 +28,13 @@ def completed(samples: Sequence[Sample], target: Target) -> Iterator[Sample]:
     found = target.reports(ids) if ids else {}
     for sample in samples:
         report = found.get(sample.request_id or "")
-        told = {name: getattr(report, name) for name in _TOLD} if report else {}
+        if report is None:
+            yield sample
+            continue
+        told = {name: getattr(report, name) for name in _TOLD}
+        if report.memory_mb not in (None, sample.memory_mb):
+            said = f"it ran at {report.memory_mb} MB, not at {sample.memory_mb} MB"
+            told |= {"outcome": Outcome.SERVICE_ERROR, "reason": OTHER_SIZE, "message": said}
         yield replace(sample, **told)
 
 

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tuner.engine.answer import Answer, FirstTails, read_answer
-from tuner.records import Outcome
+from tuner.records import OTHER_SIZE, Outcome
 
 ID = "94f4a28a-dbe3-4114-9f2b-0b3ae40f4dbc"
 
@@ -37,6 +37,14 @@ def test_a_good_answer_has_the_figures_of_its_report() -> None:
     headers = {"x-amzn-requestid": ID, "x-amz-log-result": report("Init Duration: 80.25 ms\t")}
     answer = read_answer(200, headers, b"null", 128)
     assert answer == Answer(Outcome.OK, 200, None, None, ID, 155.51, 156.0, 80.25, None, None, 40.0)
+
+
+def test_a_call_that_ran_at_another_size_is_no_measurement() -> None:
+    headers = {"x-amzn-requestid": ID, "x-amz-log-result": report(memory=2048)}
+    answer = read_answer(200, headers, b"null", 512)
+    assert (answer.outcome, answer.reason) == (Outcome.SERVICE_ERROR, OTHER_SIZE)
+    assert answer.message == "it ran at 2048 MB, not at 512 MB"
+    assert answer.billed_ms == 156.0
 
 
 def test_a_restore_is_read_beside_its_billed_part() -> None:

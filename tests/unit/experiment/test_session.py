@@ -12,7 +12,7 @@ from tuner.engine.engine import Batch, Call
 from tuner.errors import AccessDenied, ChangedUnderneath, NotFound, TargetError
 from tuner.experiment.session import Conditions, Session
 from tuner.planning.budget import Left
-from tuner.records import Backend, FunctionFacts, Outcome, Purpose, Sample, Setting
+from tuner.records import OTHER_SIZE, Backend, FunctionFacts, Outcome, Purpose, Sample, Setting
 from tuner.targets.seam import Endpoint, Prepared, Target, Variant, never
 
 FACTS = a_function(backend=Backend.LOCAL, memory_mb=128, platform={"cores": 3})
@@ -184,6 +184,7 @@ def test_what_concerns_every_size_ends_the_run(error: TargetError) -> None:
         (403, "ExpiredTokenException", AccessDenied, "credentials"),
         (404, "ResourceNotFoundException", NotFound, "still exists"),
         (400, "InvalidRequestContentException", TargetError, "payload"),
+        (200, OTHER_SIZE, ChangedUnderneath, "somebody else changed it"),
     ],
 )
 def test_a_refusal_that_would_only_repeat_itself_ends_the_run(

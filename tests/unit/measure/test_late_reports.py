@@ -6,7 +6,7 @@ from dataclasses import replace
 from support.factories import a_sample
 from tuner.measure.late_reports import completed, lacks_report
 from tuner.recording.reportline import Report
-from tuner.records import Outcome
+from tuner.records import OTHER_SIZE, Outcome
 from tuner.targets.seam import Target
 
 BARE = a_sample(128, qualifier="1", request_id="a")
@@ -32,3 +32,10 @@ def test_only_a_success_without_a_duration_is_looked_up() -> None:
     assert not lacks_report(replace(BARE, duration_ms=1.0))
     assert not lacks_report(replace(BARE, outcome=Outcome.TIMEOUT))
     assert not lacks_report(replace(BARE, request_id=None))
+
+
+def test_a_late_report_of_another_size_is_no_measurement() -> None:
+    larger = replace(BARE, setting=BARE.setting._replace(memory_mb=512))
+    (sample,) = completed([larger], Finder())  # type: ignore[abstract]
+    assert (sample.outcome, sample.reason) == (Outcome.SERVICE_ERROR, OTHER_SIZE)
+    assert sample.message == "it ran at 128 MB, not at 512 MB"

@@ -121,7 +121,9 @@ def test_changes_found_with_at_most_200_calls_a_side(
         found = trials(source, KINDS[measure](size), DESIGNS[design][0], count, measure)
         _changes_row(f"{measure} {size:+.0%}", measure, found)
         if size == SIZES[-1] and measure in ("p50", "p95"):
-            assert share([measure in t.confirmed for t in found]) > 0.5
+            # Beside a baseline only what no share of the machine's drift explains is found.
+            reach = 0.5 if design == "interleaved" else 0.3
+            assert share([measure in t.confirmed for t in found]) > reach
 
 
 def _changes_row(name: str, measure: str, found: Sequence[Trial]) -> None:

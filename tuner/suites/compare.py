@@ -4,8 +4,8 @@ Runs of one bench that were called in turn are compared as such; others took pla
 and the drift between runs counts, less what a control took out that was called beside both.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from tuner.errors import NotFound, StoreError, UsageError
 from tuner.experiment.recommend import cost_of
@@ -93,11 +93,7 @@ def compare_runs(
         ),
         gated=bool(wanted),
         control=control,
-        warnings=(
-            *_left_out(old, new, sizes),
-            *_other_architectures(old, new),
-            *_thinned(old, new),
-        ),
+        warnings=tuple(_warnings(old, new, sizes)),
     )
 
 
@@ -141,14 +137,17 @@ def _pair(old: _Run, new: _Run, size: int, cost: Cost) -> Pair:
     return Pair(before.without_rounds(), after.without_rounds(), False, control)
 
 
+#: What a bench says of a run and those that were measured with it, beside its ``side``.
+_TRIAL = ("bench", "case", "confirming")
+
+
 def _together(old: _Run, new: _Run) -> bool:
     """True if both are sides of one trial, called in turn, and each call's round is known."""
     if old.thinned or new.thinned:
         return False
-    keys = ("bench", "case", "confirming")
     before, after = old.run.options, new.run.options
-    same = all(before.get(key) == after.get(key) for key in keys)
     sides = {before.get("side"), after.get("side")}
+    same = all(before.get(key) == after.get(key) for key in _TRIAL)
     return same and sides == {str(Role.BEFORE), str(Role.AFTER)}
 
 
@@ -158,50 +157,34 @@ def _found(ref: str, url: str | None) -> _Run:
 
 
 def _control(run: RunRecord, url: str | None) -> StoredRun | None:
-    bench, case = run.options.get("bench"), run.options.get("case")
-    if bench is None:
+    wanted = {"side": str(Role.CONTROL), **{key: run.options.get(key) for key in _TRIAL}}
+    if wanted["bench"] is None:
         return None
     try:
         with Store.open(url, create=False) as store:
             for other in store.runs(command=run.command):
-                told = other.options
-                if (told.get("bench"), told.get("case")) == (bench, case) and (
-                    told.get("side") == str(Role.CONTROL)
-                    and told.get("confirming") == run.options.get("confirming")
-                ):
+                if all(other.options.get(key) == value for key, value in wanted.items()):
                     return store.stored(other.run)
     except (StoreError, NotFound):  # an exported file may be compared without any store
         return None
     return None
 
 
-def _left_out(old: _Run, new: _Run, sizes: Sequence[int]) -> tuple[Advice, ...]:
+def _warnings(old: _Run, new: _Run, sizes: Sequence[int]) -> Iterator[Advice]:
+    """Name what is left out, and the limits of runs whose samples were thinned."""
     odd = (old.sizes() | new.sizes()) - set(sizes)
-    if not odd:
-        return ()
-    text = f"{_listed(odd)} was measured in only one of the runs and is left out."
-    return (Advice("sizes-left-out", text),)
-
-
-def _other_architectures(*runs: _Run) -> list[Advice]:
-    """Name the architectures that are left out."""
-    found = []
-    for each in runs:
+    if odd:
+        text = f"{_listed(odd)} was measured in only one of the runs and is left out."
+        yield Advice("sizes-left-out", text)
+    for each in (old, new):
+        name = f"Run {each.run.run}"
         others = ", ".join(sorted(each.arches - {each.arch}))
         if others:
-            text = f"Run {each.run.run} also measured {others}, which is left out."
-            found.append(Advice("architecture-left-out", text))
-    return found
-
-
-def _thinned(*runs: _Run) -> list[Advice]:
-    """Name the limits of runs whose samples were thinned."""
-    told = [
-        (each.run.run, thinning.advice(each.stored.documents[thinning.DOCUMENT]))
-        for each in runs
-        if each.thinned
-    ]
-    return [Advice(advice.code, f"Run {run}: {advice.text}") for run, advice in told]
+            text = f"{name} also measured {others}, which is left out."
+            yield Advice("architecture-left-out", text)
+        if each.thinned:
+            limits = thinning.advice(each.stored.documents[thinning.DOCUMENT])
+            yield replace(limits, text=f"{name}: {limits.text}")
 
 
 def _at(stored: StoredRun, size: int) -> list[Sample]:

@@ -4,12 +4,12 @@ Plain values only; a number that is not known is ``null``. Every further output 
 badges, history) reads these, so that it can be made again from the store.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from tuner.report.load_document import iso_time, named
+from tuner.store.plain import plain
 from tuner.suites.baseline import fingerprint
-from tuner.suites.judgement import Judgement
+from tuner.suites.judgement import Judgement, Verdict
 from tuner.suites.result import (
     BenchResult,
     CaseResult,
@@ -31,51 +31,51 @@ def bench_document(result: BenchResult) -> dict[str, Any]:
         sum(costs) if costs else None,
         result.finished_at - result.started_at,
     )
-    return {
-        "schema": BENCH,
-        **named(result, "bench", "suite", "environment", "seed", "exit_code", "warn_only"),
-        **named(result.origin, "branch", "commit", "changed"),
-        "started_at": iso_time(result.started_at),
-        "finished_at": iso_time(result.finished_at),
-        "verdict": _text(result.verdict),
-        "cases": [_case(case) for case in result.cases],
-        "spend": _spend(spend),
-        "warnings": [named(advice, "code", "text") for advice in result.warnings],
-    }
+    document: dict[str, Any] = plain(
+        {
+            "schema": BENCH,
+            **named(result, "bench", "suite", "environment", "seed", "exit_code", "warn_only"),
+            **named(result.origin, "branch", "commit", "changed"),
+            "started_at": iso_time(result.started_at),
+            "finished_at": iso_time(result.finished_at),
+            "verdict": result.verdict,
+            "cases": list(map(_case, result.cases)),
+            "spend": _spend(spend),
+            "warnings": result.warnings,
+        }
+    )
+    return document
 
 
 def compare_document(result: CompareResult) -> dict[str, Any]:
     """Two stored runs as ``tuner.compare/1``."""
-    control = None
-    if result.control is not None:
-        control = {"before": result.control[0].id, "after": result.control[1].id}
-    return {
-        "schema": COMPARE,
-        "before": _side(result.before),
-        "after": _side(result.after),
-        **named(result, "interleaved", "exit_code"),
-        "control": control,
-        "verdict": str(result.verdict),
-        "sizes": [_size(size) for size in result.sizes],
-        "warnings": [named(advice, "code", "text") for advice in result.warnings],
-    }
+    sides = result.control
+    document: dict[str, Any] = plain(
+        {
+            "schema": COMPARE,
+            "before": _side(result.before),
+            "after": _side(result.after),
+            **named(result, "interleaved", "exit_code"),
+            "control": sides and {"before": sides[0].id, "after": sides[1].id},
+            "verdict": result.verdict,
+            "sizes": list(map(_size, result.sizes)),
+            "warnings": result.warnings,
+        }
+    )
+    return document
 
 
 def _case(case: CaseResult) -> dict[str, Any]:
     return {
         "case": case.name,
-        **named(case, "target", "reason"),
-        "tags": list(case.tags),
-        "state": str(case.state),
-        "verdict": _text(case.verdict),
-        "design": str(case.design),
+        **named(case, "target", "reason", "tags", "state", "verdict", "design"),
         "before": _side(case.before),
         "after": _side(case.after),
         "control": _side(case.control),
-        "confirming": list(case.confirming),
-        "sizes": [_size(size) for size in case.sizes],
+        "confirming": case.confirming,
+        "sizes": list(map(_size, case.sizes)),
         "spend": _spend(case.spend),
-        "warnings": [named(advice, "code", "text") for advice in case.warnings],
+        "warnings": case.warnings,
     }
 
 
@@ -87,34 +87,26 @@ def _side(side: SideOf | None) -> dict[str, Any] | None:
         **named(side, "label", "commit"),
         "target": side.run.target,
         "started_at": iso_time(side.run.started_at),
-        "configuration": dict(fingerprint(side.run)),
+        "configuration": fingerprint(side.run),
     }
 
 
 def _size(size: SizeResult) -> dict[str, Any]:
-    first: Mapping[str, Judgement] = {j.gate.text: j for j in size.first or ()}
-    return {
-        **named(size, "memory_mb", "arch"),
-        "verdict": str(size.verdict),
-        "gates": [_gate(j, first.get(j.gate.text)) for j in size.judgements],
-    }
+    first = {j.gate: j.verdict for j in size.first or ()}
+    gates = [_gate(j, first.get(j.gate)) for j in size.judgements]
+    return {**named(size, "memory_mb", "arch", "verdict"), "gates": gates}
 
 
-def _gate(judged: Judgement, first: Judgement | None) -> dict[str, Any]:
+def _gate(judged: Judgement, first: Verdict | None) -> dict[str, Any]:
     """One verdict; ``first_verdict`` is set where a fresh run was made to confirm it."""
     return {
         "gate": judged.gate.text,
         **named(judged, "measure", "before", "after", "ratio", "low", "high", "level", "enough"),
-        **named(judged, "control_ratio", "sentence"),
-        "verdict": str(judged.verdict),
-        "first_verdict": None if first is None else str(first.verdict),
+        **named(judged, "control_ratio", "sentence", "verdict"),
+        "first_verdict": first,
         "calls": {"before": judged.calls[0], "after": judged.calls[1]},
     }
 
 
 def _spend(spend: CaseSpend) -> dict[str, Any]:
     return {**named(spend, "invocations", "cost_usd"), "seconds": round(spend.seconds, 3)}
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)

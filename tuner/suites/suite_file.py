@@ -6,11 +6,12 @@ Nothing is opened but the file itself and what it names beside it (load profiles
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tuner.engine.profiles.values import Values, shown
+from tuner.engine.profiles.values import Values, read_text, shown
 from tuner.errors import TunerError, UsageError
 from tuner.options.calls import Payloads
 from tuner.options.function import Architectures, FunctionOptions
@@ -23,62 +24,6 @@ from tuner.suites.suite import MOST, Case, Environment, Overlap, Suite
 from tuner.targets.choices import Isolation
 from tuner.targets.names import Kind, parse_target
 from tuner.units import parse_memory
-
-
-class _Values(Values):
-    """Reads single values of a suite's tables; a bad one is a complaint and has a default."""
-
-    def __init__(self) -> None:
-        super().__init__({})
-
-    def table_of(self, table: dict[str, Any], key: str, where: str = "") -> dict[str, Any]:
-        value = table.get(key, {})
-        if not isinstance(value, dict):
-            self.complain(f"{where}{key} is not a table")
-            return {}
-        return value
-
-    def text_of(self, table: dict[str, Any], key: str, where: str) -> str | None:
-        value = table.get(key)
-        if value is None or isinstance(value, str):
-            return value
-        if key == "rate" and isinstance(value, int | float) and not isinstance(value, bool):
-            return str(value)
-        if key != "payload" or not isinstance(value, dict | list):
-            self.complain(f"{where}{key} {shown(value)} is not text")
-        return None
-
-    def texts_of(self, table: dict[str, Any], key: str, where: str) -> tuple[str, ...]:
-        value = table.get(key, [])
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            self.complain(f"{where}{key} {shown(value)} is not a list of texts")
-            return ()
-        return tuple(value)
-
-    def flag(self, table: dict[str, Any], key: str, default: bool, where: str) -> bool:
-        value = table.get(key, default)
-        if not isinstance(value, bool):
-            self.complain(f"{where}{key} {shown(value)} is neither true nor false")
-            return default
-        return value
-
-    def count(self, table: dict[str, Any], key: str, where: str) -> int | None:
-        value = table.get(key)
-        if value is None:
-            return None
-        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 10_000:
-            self.complain(f"{where}{key} {shown(value)} is not a number from 0 to 10,000")
-            return None
-        return value
-
-    def confidence(self, own: dict[str, Any]) -> float:
-        value = own.get("confidence", 0.99)
-        good = isinstance(value, int | float) and not isinstance(value, bool)
-        if not good or not 0.5 <= value < 1.0:
-            self.complain(f"suite: confidence {shown(value)} is not from 0.5 to below 1")
-            return 0.99
-        return float(value)
-
 
 #: Where suites and defaults of options are looked for.
 DEFAULT = Path("tuner.toml")
@@ -103,15 +48,10 @@ _MOST_CALLS = 100_000
 
 def read_suite(path: Path = DEFAULT) -> Suite:
     """Read and check the whole file."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    if not path.exists():
         fix = "`tuner bench init TARGET` writes one, or name another with --suite."
-        raise UsageError(str(path), "there is no such file", fix) from None
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "is not text"
-        raise UsageError(str(path), f"cannot be read: {why}", _FIX) from None
-    return parse_suite(text, path)
+        raise UsageError(str(path), "there is no such file", fix)
+    return parse_suite(read_text(path, _FIX), path)
 
 
 def parse_suite(text: str, path: Path) -> Suite:
@@ -129,11 +69,14 @@ def parse_suite(text: str, path: Path) -> Suite:
     return suite
 
 
-class _Reader(_Values):
-    """Reads tables into a suite, gathering complaints."""
+class _Reader(Values):
+    """Reads tables into a suite; a bad value is a complaint and has its default."""
+
+    def __init__(self) -> None:
+        super().__init__({})
 
     def suite(self, table: dict[str, Any], path: Path) -> Suite:
-        own = self.table_of(table, "suite")
+        own = self._table(table, "suite")
         self.unknown(table, {"suite", "case", "environments", "defaults", "store"}, "")
         self.unknown(own, _SUITE, "suite: ")
         entries = table.get("case", [])
@@ -148,12 +91,12 @@ class _Reader(_Values):
             name=self.text(own, "name", "default"),
             path=path,
             cases=tuple(case for case in cases if case),
-            environments=self._environments(self.table_of(table, "environments"), names),
-            confidence=self.confidence(own),
+            environments=self._environments(self._table(table, "environments"), names),
+            confidence=self._checked("suite: ", own, "confidence", 0.99, _CONFIDENCE),
             baseline_branch=self.text(own, "baseline_branch", "main"),
             overlap=Overlap(self.choice(own, "overlap", tuple(Overlap)) or Overlap.WAIT),
             wait_s=self.seconds(own, "wait", "suite: ", 1800.0),
-            warn_only=self.flag(own, "warn_only", False, "suite: "),
+            warn_only=self._flag(own, "warn_only", False, "suite: "),
         )
 
     def _case(self, entry: Any, number: int, shared: dict[str, Any]) -> Case | None:
@@ -178,18 +121,15 @@ class _Reader(_Values):
             options=options,
             gates=gates,
             sizes_mb=self._sizes(entry, where),
-            tags=self.texts_of(shared, "tags", "suite: ") + self.texts_of(entry, "tags", where),
+            tags=self._texts(shared, "tags", "suite: ") + self._texts(entry, "tags", where),
             most=most,
-            cold=self.count(both, "cold", where),
-            against=self.text_of(both, "against", where),
-            control=self.flag(both, "control", True, where),
+            cold=self._checked(where, both, "cold", None, _COUNT),
+            against=self._text(both, "against", where),
+            control=self._flag(both, "control", True, where),
         )
 
     def _gates(self, both: dict[str, Any], where: str) -> tuple[Gate, ...]:
-        texts = (
-            *self.texts_of(both, "gates", where),
-            *self.texts_of(both, "slo", where),
-        )
+        texts = (*self._texts(both, "gates", where), *self._texts(both, "slo", where))
         gates, complaints = parse_gates(texts, "gate")
         for complaint in complaints:
             fix = f"; {complaint.fix}" if complaint.fix else ""
@@ -200,17 +140,14 @@ class _Reader(_Values):
 
     def _options(self, entry: dict[str, Any], where: str) -> SweepOptions | None:
         """The options of the case; ``None`` where they cannot be had at all."""
-        target = self.text_of(entry, "target", where)
+        target = self._text(entry, "target", where)
         if not target:
             self.complain(f'{where}target is missing, such as target = "local:src"')
             return None
-        given: dict[str, Any] = {k: self.text_of(entry, k, where) for k in _TEXTS}
-        payload = entry.get("payload")
-        if isinstance(payload, dict | list):  # TOML needs no quoting
-            given["payload"] = json.dumps(payload, default=str)
-        given = {k: v for k, v in given.items() if v is not None}
+        texts = ((key, self._text(entry, key, where)) for key in _TEXTS)
+        given: dict[str, Any] = {key: text for key, text in texts if text is not None}
         for key in ("env", "where"):
-            given[key] = tuple(f"{k}={v}" for k, v in self.table_of(entry, key, where).items())
+            given[key] = tuple(f"{k}={v}" for k, v in self._table(entry, key, where).items())
         if "max_concurrency" in entry:
             given["max_concurrency"] = self.whole(entry, "max_concurrency", 1, _MOST_CALLS, where)
         try:
@@ -225,10 +162,8 @@ class _Reader(_Values):
 
     def _check(self, options: SweepOptions, where: str) -> None:
         if options.isolation is Isolation.IN_PLACE:
-            reason = (
-                "isolation 'in-place' measures one size at a time, so calls cannot be interleaved"
-            )
-            self.complain(f"{where}{reason}")
+            reason = "measures one size at a time, so calls cannot be interleaved"
+            self.complain(f"{where}isolation 'in-place' {reason}")
 
     def _sizes(self, entry: dict[str, Any], where: str) -> tuple[int, ...]:
         value = entry.get("sizes", [])
@@ -251,13 +186,13 @@ class _Reader(_Values):
                 continue
             self.unknown(table, {*_ENVIRONMENT, "targets"}, where)
             options: dict[str, Any] = {
-                k: v for k in _ENVIRONMENT if (v := self.text_of(table, k, where)) is not None
+                k: v for k in _ENVIRONMENT if (v := self._text(table, k, where)) is not None
             }
             try:
                 self._check(SweepOptions(target="demo:cpu", **options), where)
             except UsageError as error:
                 self.complain(f"{where}{error.thing}: {error.reason}")
-            targets = self._targets(self.table_of(table, "targets", where), cases, where)
+            targets = self._targets(self._table(table, "targets", where), cases, where)
             found.append(Environment(name, options, targets))
         return tuple(found)
 
@@ -273,3 +208,54 @@ class _Reader(_Values):
                 self.complain(f"{where}targets.{case}: {error.reason}")
             found[case] = str(target)
         return found
+
+    def _checked(
+        self, where: str, table: dict[str, Any], key: str, default: Any, rule: "_Rule"
+    ) -> Any:
+        """A value that its rule accepts; otherwise a complaint, and the default."""
+        value, (good, otherwise) = table.get(key, default), rule
+        if value is default or good(value):
+            return value
+        self.complain(f"{where}{key} {shown(value)} {otherwise}")
+        return default
+
+    def _table(self, table: dict[str, Any], key: str, where: str = "") -> dict[str, Any]:
+        return dict(self._checked(where, table, key, {}, _TABLE))
+
+    def _text(self, table: dict[str, Any], key: str, where: str) -> str | None:
+        if key == "rate" and _is_a((int, float), table.get(key)):
+            return str(table[key])
+        if key == "payload" and isinstance(table.get(key), dict | list):  # TOML needs no quoting
+            return json.dumps(table[key], default=str)
+        text: str | None = self._checked(where, table, key, None, _TEXT)
+        return text
+
+    def _flag(self, table: dict[str, Any], key: str, default: bool, where: str) -> bool:
+        return bool(self._checked(where, table, key, default, _FLAG))
+
+    def _texts(self, table: dict[str, Any], key: str, where: str) -> tuple[str, ...]:
+        return tuple(self._checked(where, table, key, [], _LIST))
+
+
+def _is_a(kind: type | tuple[type, ...], value: Any) -> bool:
+    """True for a value of a kind; TOML's true and false are no numbers."""
+    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+
+
+#: What a value has to be, and what is said if it is not.
+_Rule = tuple[Callable[[Any], bool], str]
+_TABLE: _Rule = partial(_is_a, dict), "is not a table"
+_TEXT: _Rule = partial(_is_a, str), "is not text"
+_FLAG: _Rule = partial(_is_a, bool), "is neither true nor false"
+_LIST: _Rule = (
+    lambda value: isinstance(value, list) and all(isinstance(item, str) for item in value),
+    "is not a list of texts",
+)
+_COUNT: _Rule = (
+    lambda value: _is_a(int, value) and 0 <= value <= 10_000,
+    "is not a number from 0 to 10,000",
+)
+_CONFIDENCE: _Rule = (
+    lambda value: _is_a((int, float), value) and 0.5 <= value < 1.0,
+    "is not from 0.5 to below 1",
+)

@@ -21,6 +21,7 @@ from tuner.locallambda.background import PlatformClock, Tasks
 from tuner.locallambda.pool import Pool
 from tuner.locallambda.registry.function import LATEST, Deployment, Function, FunctionRef, timestamp
 from tuner.locallambda.registry.registry import Registry
+from tuner.locallambda.registry.store import write_whole
 from tuner.locallambda.responses import ApiError, not_ready
 from tuner.locallambda.sandbox.invocation import Invocation, InvocationResult
 
@@ -101,9 +102,9 @@ def retry_delay(config: Mapping[str, Any], tries: int, throttles: int, age_s: fl
     if throttles:
         first, most = THROTTLE_BACKOFF_S
         delay = min(most, first * 2 ** min(throttles - 1, 20))
+    elif tries > config.get("MaximumRetryAttempts", DEFAULT_RETRIES):
+        return "RetriesExhausted"
     else:
-        if tries > config.get("MaximumRetryAttempts", DEFAULT_RETRIES):
-            return "RetriesExhausted"
         delay = RETRY_AFTER_S[tries - 1]
     if age_s + delay > config.get("MaximumEventAgeInSeconds", DEFAULT_AGE_S):
         return "EventAgeExceeded"
@@ -157,19 +158,19 @@ class EventQueue:
             if ending is not None:
                 self.ended(ending)
                 break
-        self._forget(event)
+        if self.folder is not None:
+            (self.folder / f"{event.request_id}.json").unlink(missing_ok=True)
 
     async def _attempt(self, event: Event, deployment: Deployment) -> EndedEvent | None:
         function = deployment.function
-        config = event.config(function)
         if function.reserved == 0:
             return EndedEvent(event, function, "ZeroReservedConcurrency", self.clock.wall())
         result = await self._try(event, deployment)
         now = self.clock.wall()
-        if result is not None and not result.function_error:
-            return EndedEvent(event, function, "Success", now, deployment.version, result)
-        age = now - event.accepted
-        next_step = retry_delay(config, event.tries, event.throttles, age)
+        next_step: float | str = "Success"
+        if result is None or result.function_error:
+            config, age = event.config(function), now - event.accepted
+            next_step = retry_delay(config, event.tries, event.throttles, age)
         if isinstance(next_step, str):
             return EndedEvent(event, function, next_step, now, deployment.version, result)
         self._keep(event)
@@ -205,14 +206,7 @@ class EventQueue:
     def _keep(self, event: Event) -> None:
         if self.folder is not None:
             kept = {**asdict(event), "payload": base64.b64encode(event.payload).decode()}
-            path = self.folder / f"{event.request_id}.json"
-            draft = path.with_suffix(".draft")
-            draft.write_text(json.dumps(kept))
-            draft.replace(path)
-
-    def _forget(self, event: Event) -> None:
-        if self.folder is not None:
-            (self.folder / f"{event.request_id}.json").unlink(missing_ok=True)
+            write_whole(self.folder / f"{event.request_id}.json", json.dumps(kept))
 
 
 #: The ARN of a queue, a message's text and its attributes.
@@ -231,10 +225,9 @@ def messages(ending: EndedEvent, record: dict[str, Any]) -> Iterator[Message]:
         yield dead, ending.event.payload.decode(), _dead_letter(ending, record)
 
 
-def _send_message(
-    endpoint: str, queue: str, text: str, attributes: dict[str, dict[str, str]]
-) -> tuple[dict[str, str], dict[str, Any]]:
+def _send_message(endpoint: str, message: Message) -> tuple[dict[str, str], dict[str, Any]]:
     """Headers and body of SendMessage in SQS's JSON protocol, with an unchecked signature."""
+    queue, text, attributes = message
     _, _, _, region, account, name = queue.split(":")
     headers = {
         "Content-Type": "application/x-amz-json-1.0",
@@ -282,23 +275,21 @@ class Destinations:
             if not self.endpoint:
                 _log.warning("nothing is sent to %s without --sqs-endpoint", message[0])
             else:
-                self.sending.start(self._send(self.endpoint, *message))
+                self.sending.start(self._send(message))
 
     async def close(self) -> None:
         await self.sending.end(cancel=True)
         if self.session is not None:
             await self.session.close()
 
-    async def _send(
-        self, endpoint: str, queue: str, text: str, attributes: dict[str, dict[str, str]]
-    ) -> None:
-        headers, body = _send_message(endpoint, queue, text, attributes)
+    async def _send(self, message: Message) -> None:
+        headers, body = _send_message(self.endpoint, message)
         if self.session is None:
             self.session = ClientSession(timeout=ClientTimeout(total=10))
         reason = ""
         for left in reversed(range(SEND_TRIES)):
             try:
-                async with self.session.post(endpoint, json=body, headers=headers) as answer:
+                async with self.session.post(self.endpoint, json=body, headers=headers) as answer:
                     if answer.status < 300:
                         return
                     reason = f"{answer.status} {(await answer.text())[:200]}"
@@ -306,4 +297,4 @@ class Destinations:
                 reason = str(error) or type(error).__name__
             if left:
                 await self.clock.pause(SEND_AGAIN_S)
-        _log.warning("%s did not take a message: %s", queue, reason)
+        _log.warning("%s did not take a message: %s", message[0], reason)

@@ -168,6 +168,13 @@ def thaw(kept: dict[str, Any]) -> Function:
     return Function(shown=shown, live=shown, state="Active", **kept)
 
 
+def write_whole(path: Path, text: str) -> None:
+    """Write a file; a crash leaves the old text or the new one."""
+    draft = path.with_suffix(".draft")
+    draft.write_text(text)
+    draft.replace(path)
+
+
 class FunctionStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -194,12 +201,9 @@ class FunctionStore:
         return functions
 
     def save(self, function: Function) -> None:
-        """Write a function; a crash leaves the old document or the new one."""
         path = self._path(function)
         path.parent.mkdir(exist_ok=True)
-        draft = path.with_suffix(".draft")
-        draft.write_text(json.dumps(freeze(function), indent=1))
-        draft.replace(path)
+        write_whole(path, json.dumps(freeze(function), indent=1))
 
     def forget(self, function: Function) -> None:
         """Remove a deleted function's document; its code goes at the next start."""

@@ -108,7 +108,7 @@ def worth_telling(document: Document) -> bool:
 
 
 def _relative(gate: Gate) -> bool:
-    return gate.slo is None and not gate.subject.share
+    return gate.limit is None and not gate.subject.share
 
 
 def _line(case: str, size: Mapping[str, Any], raw: Mapping[str, Any]) -> Line:
@@ -119,7 +119,7 @@ def _line(case: str, size: Mapping[str, Any], raw: Mapping[str, Any]) -> Line:
         arch=size.get("arch"),  # not in documents of earlier versions
         gate=gate,
         verdict=Verdict(raw["verdict"]),
-        before="" if gate.slo else measured(raw["measure"], raw["before"]),
+        before="" if gate.limit else measured(raw["measure"], raw["before"]),
         after=measured(raw["measure"], raw["after"]),
         change=_moved(raw) if _relative(gate) and raw["ratio"] is not None else "",
         sentence=raw["sentence"],

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tuner.decide.goal import Slo, SloScope, parse_slo
 from tuner.errors import UsageError
+from tuner.options.readers import read_slos
 
 
 class Subject(StrEnum):
@@ -37,7 +37,8 @@ class Gate:
 
     ``quantile`` is in (0, 1), ``None`` for a mean, 1 for a maximum (objectives only).
     ``rise`` is the smallest change that matters: relative (0.10 for +10 %), for shares in
-    percentage points as a share (0.01). For an objective ``slo`` is set and ``rise`` is 0.
+    percentage points as a share (0.01). For an objective ``limit`` is set (ms, USD per million, or
+    a share) and ``rise`` is 0.
     """
 
     text: str
@@ -45,7 +46,7 @@ class Gate:
     subject: Subject
     quantile: float | None
     rise: float = 0.0
-    slo: Slo | None = None
+    limit: float | None = None
 
 
 _SUBJECTS = {
@@ -63,13 +64,14 @@ _GATE = re.compile(
     rf"(?:{_TIMED}|{_NAMED})(?:\s*\+\s*(?P<rise>\d{{1,9}}(?:\.\d{{0,9}})?|\.\d{{1,9}})\s*%)?",
     re.ASCII,
 )
+#: What an objective is about, by its scope.
 _SCOPES = {
-    SloScope.DURATION: (Subject.DURATION, ""),
-    SloScope.CLIENT: (Subject.CLIENT, "client_"),
-    SloScope.COLD: (Subject.COLD, "cold_"),
-    SloScope.COST: (Subject.COST, ""),
-    SloScope.THROTTLES: (Subject.THROTTLES, ""),
-    SloScope.ERRORS: (Subject.ERRORS, ""),
+    "duration": (Subject.DURATION, ""),
+    "client": (Subject.CLIENT, "client_"),
+    "cold": (Subject.COLD, "cold_"),
+    "cost": (Subject.COST, ""),
+    "throttles": (Subject.THROTTLES, ""),
+    "errors": (Subject.ERRORS, ""),
 }
 #: A rise beyond this is a slip of the finger: 100 times as slow.
 _MOST_PERCENT = 10_000.0
@@ -85,7 +87,7 @@ def parse_gate(text: str, option: str = "gate") -> Gate:
     if not plain:
         raise _bad(text, option, "is empty")
     if "<" in plain:
-        return _objective(parse_slo(text, option))
+        return _objective(text, option)
     match = _GATE.fullmatch(plain)
     if not match:
         raise _bad(text, option, _reason(plain))
@@ -112,8 +114,8 @@ def parse_gates(texts: Iterable[str], option: str = "gates") -> tuple[list[Gate]
         except UsageError as complaint:
             complaints.append(complaint)
             continue
-        alike = (gate.measure, gate.slo is None)
-        twin = next((g for g in gates if (g.measure, g.slo is None) == alike), None)
+        alike = (gate.measure, gate.limit is None)
+        twin = next((g for g in gates if (g.measure, g.limit is None) == alike), None)
         if twin is None:
             gates.append(gate)
         else:
@@ -146,15 +148,16 @@ def _relative(text: str, match: re.Match[str], rise: float, option: str) -> Gate
     return Gate(text.strip(), measure, _SUBJECTS[prefix], quantile, rise)
 
 
-def _objective(slo: Slo) -> Gate:
+def _objective(text: str, option: str) -> Gate:
+    [slo] = read_slos([text], option)
     subject, prefix = _SCOPES[slo.scope]
-    if slo.scope is SloScope.COST:
+    if subject is Subject.COST:
         name = "cost_per_million"
     elif subject.share:
         name = str(subject)
     else:
         name = prefix + _percentile(slo.quantile)
-    return Gate(slo.text, name, subject, slo.quantile, slo=slo)
+    return Gate(slo.text, name, subject, slo.quantile, limit=slo.limit)
 
 
 def _percentile(quantile: float | None) -> str:

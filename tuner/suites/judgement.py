@@ -122,7 +122,7 @@ class Judgement:
         """The verdict in one line: the change, its limits, and what would settle it."""
         measure, verdict = self.measure, self.verdict
         after = measured(measure, self.after)
-        if self.gate.slo is not None:
+        if self.gate.limit is not None:
             if self.after is None:
                 return f"{self.gate.text} is inconclusive: no values{self._wanted()}"
             calls = f"{after} over {self.calls[1]:,} calls"
@@ -177,7 +177,9 @@ def judgement(
 
     Values and verdict agree, for the interval holds their ratio; otherwise the error is ours.
     """
-    assert verdict is not Verdict.REGRESSED or gate.slo or effect.after > effect.before, gate
+    assert (
+        verdict is not Verdict.REGRESSED or gate.limit is not None or effect.after > effect.before
+    ), gate
     assert verdict is not Verdict.IMPROVED or effect.after < effect.before, gate
     scale = 1e6 if gate.subject is Subject.COST else 1.0
     return Judgement(

@@ -109,7 +109,7 @@ class Rounds(Stepwise):
         for setting in among:
             gates = plan.gates[setting]
             if plan.design is Design.ALONE:  # only objectives where there is no other side
-                gates = tuple(gate for gate in gates if gate.slo is not None)
+                gates = tuple(gate for gate in gates if gate.limit is not None)
             if setting in of:
                 found[setting] = judge_all(gates, pair(plan, setting, of), rules)
         return found
@@ -167,7 +167,7 @@ def _settled(judgement: Judgement) -> bool:
     """True if further calls would hardly change the verdict."""
     if judgement.verdict is Verdict.CANNOT_TELL:
         return judgement.enough is None
-    if judgement.verdict is not Verdict.REGRESSED or judgement.gate.slo is not None:
+    if judgement.verdict is not Verdict.REGRESSED or judgement.gate.limit is not None:
         return True
     small = judgement.ratio is not None and judgement.ratio < 1.0 + judgement.gate.rise
     return judgement.gate.subject.share or not small

@@ -46,10 +46,10 @@ SAME_SHARE = 0.01
 def judge_objective(gate: Gate, pair: Pair, rules: Rules) -> Judgement:
     """Kept (*same*) or missed (*regressed*) for certain, or cannot tell. Raises ``ValueError``
     for a gate without an objective."""
-    if gate.slo is None:
+    if gate.limit is None:
         raise ValueError(f"{gate.text!r} is no objective")
     tail = rules.tail(pair.after.calls, pair.interleaved)
-    limit = gate.slo.limit / (1e6 if gate.subject is Subject.COST else 1.0)
+    limit = gate.limit / (1e6 if gate.subject is Subject.COST else 1.0)
     if gate.subject.share:
         counted = pair.after.counts(gate.subject)
         value, n, (low, high) = counted.rate, counted.total, rate_limits(counted, tail)
@@ -125,7 +125,7 @@ def judge_rate(gate: Gate, pair: Pair, rules: Rules) -> Judgement:
 
 def judge(gate: Gate, pair: Pair, rules: Rules) -> Judgement:
     """Judge one gate by the samples so far."""
-    if gate.slo is not None:
+    if gate.limit is not None:
         return judge_objective(gate, pair, rules)
     if gate.subject.share:
         return judge_rate(gate, pair, rules)

@@ -139,7 +139,7 @@ def _tables(sizes: Iterable[SizeResult], whose: str = "") -> tuple[Table, ...]:
 
 def _table(size: SizeResult, whose: str) -> Table:
     most = max(size.judgements, key=lambda j: j.calls)
-    calls = f"{most.calls[1]}" if most.gate.slo else f"{most.calls[0]} + {most.calls[1]}"
+    calls = f"{most.calls[1]}" if most.gate.limit else f"{most.calls[0]} + {most.calls[1]}"
     first = {j.gate.text: j for j in size.first or ()}
     rows = tuple(_row(j, first.get(j.gate.text)) for j in size.judgements)
     caption = f"{whose}at {size.name}, {calls} calls"
@@ -152,7 +152,7 @@ def _row(j: Judgement, first: Judgement | None) -> Row:
     if first is not None and first.verdict is Verdict.REGRESSED is not j.verdict:
         word = f"{word}: not confirmed"
     after = _brief(j, j.after)
-    if j.gate.slo is not None:
+    if j.gate.limit is not None:
         kept = {Verdict.SAME: "met", Verdict.REGRESSED: "missed"}.get(j.verdict, word)
         return Row(j.gate.text, (Cell(kept, tone=shown), Cell(""), Cell(after)))
     moved = "" if j.ratio is None else change(j.ratio)

@@ -30,7 +30,7 @@ def test_a_rise_is_read_with_its_measure(
     gate = parse_gate(text)
     assert (gate.measure, gate.subject, gate.quantile) == (measure, subject, quantile)
     assert gate.rise == pytest.approx(rise)
-    assert gate.slo is None
+    assert gate.limit is None
     assert gate.text == text.strip()
 
 
@@ -47,8 +47,8 @@ def test_a_rise_is_read_with_its_measure(
 def test_an_objective_is_a_gate_too(text: str, measure: str, limit: float) -> None:
     gate = parse_gate(text)
     assert gate.measure == measure
-    assert gate.slo is not None
-    assert gate.slo.limit == pytest.approx(limit)
+    assert gate.limit is not None
+    assert gate.limit == pytest.approx(limit)
 
 
 @pytest.mark.parametrize(

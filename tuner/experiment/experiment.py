@@ -15,7 +15,7 @@ from tuner.crosscheck.check import Inquiry, cross_check
 from tuner.crosscheck.tally import Tally
 from tuner.experiment.session import Session
 from tuner.experiment.wiring import Context
-from tuner.measure.late_reports import lacks_report
+from tuner.measure.afterwards import lacks_report
 from tuner.planning.ask import Ask, Done, How, Planner, SoFar
 from tuner.planning.budget import Meter
 from tuner.records import RunRecord, RunState, Sample

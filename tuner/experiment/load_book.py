@@ -16,9 +16,8 @@ from tuner.experiment.experiment import STOPPED, Book, Watcher
 from tuner.experiment.session import Session
 from tuner.experiment.spec import LoadRun
 from tuner.experiment.wiring import Context
-from tuner.measure.event_drain import EventDrain
+from tuner.measure.afterwards import EventDrain, LateReports
 from tuner.measure.event_figures import with_events
-from tuner.measure.late_reports import LateReports
 from tuner.measure.load_figures import LoadFigures, LoadTally
 from tuner.measure.load_health import event_advice, front_advice, incomplete, load_advice
 from tuner.planning.ask import Ask

@@ -8,9 +8,10 @@ from sqlalchemy import delete
 
 import tuner
 from support.commands import Run
-from tuner.api.left import Elsewhere
+from tuner.api.left import placed
 from tuner.api.runs import listing
 from tuner.aws.session import SessionOptions
+from tuner.options.function import Account
 from tuner.options.manage import RunsThin
 from tuner.store.runs import Store
 from tuner.store.tables import documents
@@ -44,8 +45,8 @@ def test_a_run_without_a_kept_answer_is_answered_when_it_is_listed() -> None:
 
 def test_restoring_goes_elsewhere_only_as_far_as_is_said() -> None:
     began = SessionOptions("eu-west-1", "mine", "http://127.0.0.1:1", assume_role="r")
-    assert Elsewhere().instead_of(began) == began
-    there = Elsewhere(region="us-east-1", endpoint_url="http://127.0.0.1:2").instead_of(began)
+    assert placed(began, Account()) == began
+    there = placed(began, Account(region="us-east-1", endpoint_url="http://127.0.0.1:2"))
     assert there == SessionOptions("us-east-1", "mine", "http://127.0.0.1:2", assume_role="r")
 
 

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tuner.errors import TargetError, TunerError
+from tuner.options.function import Account
 
 if TYPE_CHECKING:
-    from tuner.aws.applied import Applied
     from tuner.aws.control import ControlPlane
-    from tuner.aws.journal import JournalEntry
     from tuner.aws.session import SessionOptions
 
 Tell = Callable[[str], None]
@@ -22,19 +21,6 @@ Tell = Callable[[str], None]
 #: directory.
 JOURNAL = Path(".tuner/journal")
 RECORDS = Path(".tuner/applied")
-
-
-@dataclass(frozen=True)
-class Elsewhere:
-    """Place and credentials for restoring, in place of those of the interrupted command."""
-
-    region: str | None = None
-    profile: str | None = None
-    endpoint_url: str | None = None
-
-    def instead_of(self, options: "SessionOptions") -> "SessionOptions":
-        """The options with what is given here."""
-        return replace(options, **{k: v for k, v in vars(self).items() if v is not None})
 
 
 @dataclass(frozen=True)
@@ -59,12 +45,14 @@ class Left:
             return f"{self.function}: a temporary copy is left; run `tuner restore` to delete it"
         return said_of_left(self.function, self.now_mb, self.before_mb)
 
-    def restore(self, tell: Tell, where: Elsewhere) -> bool:
-        """Restore it; ``False`` if another process does or did that. Raises :class:`TunerError`."""
+    def restore(self, tell: Tell, where: Account) -> bool:
+        """Restore it, by the place and credentials of the interrupted command unless others are
+        given; ``False`` if another process does or did that. Raises :class:`TunerError`.
+        """
         from tuner.aws.control import ControlPlane
         from tuner.aws.session import is_loopback, open_session
 
-        options = where.instead_of(self.options)
+        options = placed(self.options, where)
         try:
             return self.back(ControlPlane(open_session(options)), tell)
         except TargetError as error:
@@ -79,38 +67,38 @@ class Left:
         return f"{self.arn}: {self.running or 'left changed'}; had {self.before_mb} MB"
 
 
+def placed(began: "SessionOptions", where: Account) -> "SessionOptions":
+    """Options of an interrupted command, with what is given in place of its own."""
+    given = {name: getattr(where, name) for name in Account.names()}
+    return replace(began, **{name: v for name, v in given.items() if v is not None})
+
+
 def look(journal: Path = JOURNAL, records: Path = RECORDS) -> tuple[list[Left], list[TunerError]]:
     """Find what was left, living runs' included, and what cannot be read of it."""
     found: list[Left] = []
     problems: list[TunerError] = []
-    for directory, files, read in (
-        (journal, _journals, _of_run),
-        (records, _records, _of_application),
-    ):
-        for path in files(directory) if directory.is_dir() else []:
-            try:
-                left = read(path)
-            except TunerError as error:
-                problems.append(error)
-            else:
-                found += [left] if left else []
+    paths: list[tuple[Path, Callable[[Path], Left | None]]] = []
+    if journal.is_dir():
+        from tuner.aws.journal import journal_files
+
+        paths += [(path, _of_run) for path in journal_files(journal)]
+    if records.is_dir():
+        from tuner.aws.applied import unfinished
+
+        paths += [(path, _of_application) for path in unfinished(records)]
+    for path, read in paths:
+        try:
+            if left := read(path):
+                found.append(left)
+        except TunerError as error:
+            problems.append(error)
     return found, problems
-
-
-def _journals(directory: Path) -> list[Path]:
-    from tuner.aws.journal import journal_files
-
-    return journal_files(directory)
-
-
-def _records(directory: Path) -> list[Path]:
-    from tuner.aws.applied import unfinished
-
-    return unfinished(directory)
 
 
 def _of_run(path: Path) -> Left | None:
     from tuner.aws.journal import read_entry
+    from tuner.aws.restore import restore_journal
+    from tuner.aws.session import SessionOptions
 
     entry = read_entry(path)
     if entry is None:
@@ -122,17 +110,20 @@ def _of_run(path: Path) -> Left | None:
         header.before.memory_mb,
         f"being measured (process {header.pid})" if entry.running else None,
         path,
-        _options(header.region, header.profile, header.endpoint_url, header.assume_role),
-        lambda control, _tell: _entry_back(entry, control),
+        SessionOptions(
+            header.region, header.profile, header.endpoint_url, assume_role=header.assume_role
+        ),
+        lambda control, _tell: restore_journal(entry, control),
         None if header.clone else entry.size_mb(),
         header.pid,
     )
 
 
 def _of_application(path: Path) -> Left:
-    from tuner.aws.applied import held, read_record
+    from tuner.aws.applied import held, read_record, restore_applied
+    from tuner.aws.session import SessionOptions
 
-    done: Applied = read_record(path)
+    done = read_record(path)
     with held(path.parent, done.run) as ours:
         alive = not ours
     return Left(
@@ -141,25 +132,7 @@ def _of_application(path: Path) -> Left:
         done.before_mb,
         f"being set to {done.memory_mb} MB by another process" if alive else None,
         path,
-        _options(done.region, done.profile, done.endpoint_url, done.assume_role),
-        lambda control, tell: _application_back(path, control, tell),
+        SessionOptions(done.region, done.profile, done.endpoint_url, assume_role=done.assume_role),
+        lambda control, tell: restore_applied(path, control, tell),
         done.memory_mb,
     )
-
-
-def _entry_back(entry: "JournalEntry", control: "ControlPlane") -> bool:
-    from tuner.aws.restore import restore_journal
-
-    return restore_journal(entry, control)
-
-
-def _application_back(path: Path, control: "ControlPlane", tell: Tell) -> bool:
-    from tuner.aws.applied import restore_applied
-
-    return restore_applied(path, control, tell)
-
-
-def _options(region: str, profile: str | None, url: str, role: str | None) -> "SessionOptions":
-    from tuner.aws.session import SessionOptions
-
-    return SessionOptions(region, profile, url, assume_role=role)

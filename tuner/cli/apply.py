@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from tuner.api.left import JOURNAL, RECORDS, Elsewhere, Left, Tell, look
+from tuner.api.left import JOURNAL, RECORDS, Left, Tell, look
 from tuner.cli.interrupt import end_on_signals
 from tuner.errors import TunerError
+from tuner.options.function import Account
 from tuner.options.manage import ApplyCommand, RestoreCommand
 
 if TYPE_CHECKING:
@@ -90,8 +91,7 @@ def restore(options: RestoreCommand) -> None:
         for left in found:
             typer.echo(left.line())
     else:
-        where = Elsewhere(options.region, options.profile, options.endpoint_url)
-        problems += restore_pending(found, typer.echo, where)
+        problems += restore_pending(found, typer.echo, options)
     if problems:
         for problem in problems[:-1]:
             typer.echo(f"tuner: {problem}", err=True)
@@ -99,7 +99,7 @@ def restore(options: RestoreCommand) -> None:
 
 
 def restore_pending(
-    found: list[Left], tell: Tell, where: Elsewhere | None = None
+    found: list[Left], tell: Tell, where: Account | None = None
 ) -> list[TunerError]:
     """Restore each function; gives the errors of those that could not be, which stay pending.
 
@@ -111,7 +111,7 @@ def restore_pending(
             tell(f"{left.function}: still {left.running}")
             continue
         try:
-            done = left.restore(tell, where or Elsewhere())
+            done = left.restore(tell, where or Account())
         except TunerError as error:
             problems.append(error)
             tell(left.said())

@@ -6,7 +6,6 @@ its reason: raises only UsageError. Reads the profile's file and the locustfile,
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from tuner.decide.goal import Slo, parse_slo
 from tuner.engine.batches import Sending, concurrency_for, fair_share
@@ -19,9 +18,9 @@ from tuner.engine.request import FrontOptions
 from tuner.engine.stop_on import StopRule, parse_stop_on
 from tuner.engine.worker_pool import Workers
 from tuner.errors import UsageError
-from tuner.options.front import read_front
 from tuner.options.load_options import LoadOptions
 from tuner.options.readers import choice
+from tuner.options.sending import read_front, read_script, read_workers
 from tuner.planning.budget import NO_LIMIT, Budget
 from tuner.records import Backend, FunctionFacts
 from tuner.targets.choices import DEFAULT, Isolation
@@ -38,11 +37,6 @@ DURATION_S = 30.0
 DRAIN_S = 300.0
 #: Lambda keeps an event no longer than six hours.
 _LONGEST_S = 21_600.0
-#: Where workers of other machines are awaited; 5557 is Locust's own port.
-DEFAULT_BIND = "0.0.0.0:5557"
-#: Where Locust's UI is shown: only to this machine, on Locust's own port.
-WEB_HOST, WEB_PORT = "127.0.0.1", 8089
-_MOST_BYTES = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -101,7 +95,7 @@ class LoadSpec:
 
 def load_spec(options: LoadOptions) -> LoadSpec:
     """Combine the options; raises UsageError."""
-    script = _script(options)
+    script = read_script(options)
     profile = _profile(options, script)
     mode, drain_s = _mode(options, profile)
     slos = options.slo or tuple(
@@ -117,7 +111,7 @@ def load_spec(options: LoadOptions) -> LoadSpec:
         memory_mb=options.memory,
         most=options.max_concurrency or profile.max_concurrency,
         event=profile.event,
-        workers=_workers(options),
+        workers=read_workers(options),
         front=_front(options),
         drain_s=drain_s,
         script=script,
@@ -199,48 +193,6 @@ def _closed(options: LoadOptions) -> Profile:
     )
 
 
-# A locustfile.
-
-
-def _script(options: LoadOptions) -> Script | None:
-    """The user's own locustfile, unless another option decides what it does."""
-    if options.locustfile is None:
-        if options.spawn_rate is not None:
-            fix = "Give it with --locustfile."
-            raise UsageError("--spawn-rate", "is for a locustfile", fix)
-        return None
-    unfit = {
-        "--rate": options.rate is not None,
-        "--profile-load": options.profile_load is not None,
-        "--find-limit": options.find_limit,
-        "--think": options.think is not None,
-        "--arrival": options.arrival is not None,
-        "--mode async": options.mode is Mode.ASYNC,
-    }
-    for name, given in unfit.items():
-        if given:
-            fix = "Leave it out; --users, --spawn-rate and --duration say how many, and how long."
-            raise UsageError(name, "cannot go with --locustfile", fix)
-    path = Path(options.locustfile)
-    text = _python(path, f"--locustfile {path}")
-    return Script(path.name, text, str(path.parent.resolve()), options.spawn_rate)
-
-
-def _python(path: Path, thing: str) -> str:
-    """The file's text, which goes to the workers; nothing of it is run here."""
-    try:
-        text = path.read_text(encoding="utf-8")
-        compile(text, str(path), "exec")
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not text"
-        raise UsageError(thing, f"cannot be read: {why}", "Check the path.") from None
-    except (SyntaxError, ValueError) as error:
-        raise UsageError(thing, f"is not Python: {error}", "Correct it.") from None
-    if len(text) > _MOST_BYTES:
-        raise UsageError(thing, f"is longer than {_MOST_BYTES:,} bytes", "Is it the right file?")
-    return text
-
-
 # How calls are made.
 
 #: Why these do not go with events, and what to do.
@@ -286,45 +238,3 @@ def _front(options: LoadOptions) -> FrontOptions | None:
     if front is not None and options.isolation is not DEFAULT:
         raise UsageError("--isolation", "has no effect behind --url", "Leave it out.")
     return front
-
-
-# Who sends.
-
-
-def _workers(options: LoadOptions) -> Workers:
-    """Local processes, and those of other machines that are waited for."""
-    local, expect, web = options.workers, options.expect_workers, _web(options)
-    if options.bind is not None and not expect:
-        raise UsageError("--bind", "is for --expect-workers", "Give both.")
-    if local + expect < 1:
-        fix = "Give --workers 1 or more, or --expect-workers."
-        raise UsageError(f"--workers {local}", "leaves no process to send calls", fix)
-    if not expect:
-        return Workers(local=local, web=web)
-    place = options.bind or DEFAULT_BIND
-    host, colon, port = place.rpartition(":")
-    if not (colon and port.isascii() and port.isdigit() and 0 < int(port[:9]) < 65536 and host):
-        fix = f"The default is {DEFAULT_BIND}."
-        raise UsageError(f"--bind {place[:60]!r}", "is not of the form HOST:PORT", fix)
-    return Workers(local, expect, _bare(host), int(port), web)
-
-
-def _web(options: LoadOptions) -> tuple[str, int] | None:
-    """Host and port of Locust's UI; ``None`` if it is not to be shown."""
-    host, port = options.web_host, options.web_port
-    if not options.web_ui:
-        for name, value in (("--web-host", host), ("--web-port", port)):
-            if value is not None:
-                raise UsageError(name, "is for Locust's UI", "Give it with --web-ui.")
-        return None
-    where = WEB_HOST if host is None else _bare(host.strip())
-    if not where or any(letter.isspace() for letter in where):
-        raise UsageError(f"--web-host {host!r:.60}", "is no host", f"The default is {WEB_HOST}.")
-    number = WEB_PORT if port is None else port
-    if not 0 < number < 65536:
-        raise UsageError(f"--web-port {number}", "is no port", f"The default is {WEB_PORT}.")
-    return where, number
-
-
-def _bare(host: str) -> str:
-    return host.removeprefix("[").removesuffix("]")

@@ -20,8 +20,8 @@ from tuner.engine.answer import read_front_answer
 from tuner.engine.locust_engine import LocustEngine
 from tuner.engine.request import METHODS, Front, RequestForm, RequestSigner
 from tuner.errors import UsageError
-from tuner.options.front import FrontOptions, read_front
 from tuner.options.load_options import Fronted
+from tuner.options.sending import FrontOptions, read_front
 from tuner.records import Outcome
 from tuner.targets.seam import Credentials, Endpoint
 

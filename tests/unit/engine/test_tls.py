@@ -16,8 +16,8 @@ from tuner.clock import WallClock
 from tuner.engine.engine import Call
 from tuner.engine.locust_engine import LocustEngine
 from tuner.errors import TunerError
-from tuner.options.front import read_front
 from tuner.options.load_options import Fronted
+from tuner.options.sending import read_front
 from tuner.records import Outcome, Purpose, Sample
 from tuner.targets.seam import Credentials, Endpoint
 

@@ -1,17 +1,21 @@
-"""Options of an HTTP front: its address, how requests are signed, and what they are.
+"""Through what a load is sent: an HTTP front, a locustfile, and the processes that send.
 
-Text in, frozen :class:`FrontOptions` out; raises only UsageError. Which hosts are Function URLs or
-API Gateway, and so take IAM, follows from their names: AWS Lambda developer guide, "Creating and
-managing Lambda function URLs"; Amazon API Gateway developer guide, "Invoke REST APIs".
+Text in, frozen values out; raises only UsageError. Which hosts are Function URLs or API Gateway,
+and so take IAM, follows from their names: AWS Lambda developer guide, "Creating and managing Lambda
+function URLs"; Amazon API Gateway developer guide, "Invoke REST APIs".
 """
 
 import re
+from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
+from tuner.engine.engine import Mode, Script
 from tuner.engine.request import IAM, METHODS, NO_AUTH, FrontOptions, RequestForm
+from tuner.engine.worker_pool import Workers
 from tuner.errors import UsageError
-from tuner.options.load_options import Fronted
+from tuner.options.load_options import Fronted, LoadOptions
 from tuner.options.option import options_of
+from tuner.options.readers import read_text
 
 _FUNCTION_URL = re.compile(r"[^.]+\.lambda-url\.(?P<region>[a-z0-9-]+)\.on\.aws", re.ASCII)
 _GATEWAY = re.compile(
@@ -24,6 +28,11 @@ _VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
 _OURS = frozenset(
     {"host", "content-length", "transfer-encoding", "connection", "x-amz-date", "expect"}
 )
+#: Where workers of other machines are awaited; 5557 is Locust's own port.
+DEFAULT_BIND = "0.0.0.0:5557"
+#: Where Locust's UI is shown: only to this machine, on Locust's own port.
+WEB_HOST, WEB_PORT = "127.0.0.1", 8089
+_MOST_BYTES = 1_000_000
 
 
 def read_front(options: Fronted) -> FrontOptions | None:
@@ -102,3 +111,78 @@ def _header(text: str) -> tuple[str, str]:
     if name in _OURS:
         raise UsageError(f"--header {name}", "is set by the load itself", "Leave it out.")
     return name, value
+
+
+def read_script(options: LoadOptions) -> Script | None:
+    """The user's own locustfile, unless another option decides what it does. Raises UsageError."""
+    if options.locustfile is None:
+        if options.spawn_rate is not None:
+            fix = "Give it with --locustfile."
+            raise UsageError("--spawn-rate", "is for a locustfile", fix)
+        return None
+    unfit = {
+        "--rate": options.rate is not None,
+        "--profile-load": options.profile_load is not None,
+        "--find-limit": options.find_limit,
+        "--think": options.think is not None,
+        "--arrival": options.arrival is not None,
+        "--mode async": options.mode is Mode.ASYNC,
+    }
+    for name, given in unfit.items():
+        if given:
+            fix = "Leave it out; --users, --spawn-rate and --duration say how many, and how long."
+            raise UsageError(name, "cannot go with --locustfile", fix)
+    path = Path(options.locustfile)
+    folder = str(path.parent.resolve())
+    return Script(path.name, _python(str(path)), folder, options.spawn_rate)
+
+
+def _python(path: str) -> str:
+    """The file's text, which goes to the workers; nothing of it is run here."""
+    text, thing = read_text(path, "--locustfile"), f"--locustfile {path}"
+    try:
+        compile(text, path, "exec")
+    except (SyntaxError, ValueError) as error:
+        raise UsageError(thing, f"is not Python: {error}", "Correct it.") from None
+    if len(text) > _MOST_BYTES:
+        raise UsageError(thing, f"is longer than {_MOST_BYTES:,} bytes", "Is it the right file?")
+    return text
+
+
+def read_workers(options: LoadOptions) -> Workers:
+    """Local processes, and those of other machines that are waited for. Raises UsageError."""
+    local, expect, web = options.workers, options.expect_workers, _web(options)
+    if options.bind is not None and not expect:
+        raise UsageError("--bind", "is for --expect-workers", "Give both.")
+    if local + expect < 1:
+        fix = "Give --workers 1 or more, or --expect-workers."
+        raise UsageError(f"--workers {local}", "leaves no process to send calls", fix)
+    if not expect:
+        return Workers(local=local, web=web)
+    place = options.bind or DEFAULT_BIND
+    host, colon, port = place.rpartition(":")
+    if not (colon and port.isascii() and port.isdigit() and 0 < int(port[:9]) < 65536 and host):
+        fix = f"The default is {DEFAULT_BIND}."
+        raise UsageError(f"--bind {place[:60]!r}", "is not of the form HOST:PORT", fix)
+    return Workers(local, expect, _bare(host), int(port), web)
+
+
+def _web(options: LoadOptions) -> tuple[str, int] | None:
+    """Host and port of Locust's UI; ``None`` if it is not to be shown."""
+    host, port = options.web_host, options.web_port
+    if not options.web_ui:
+        for name, value in (("--web-host", host), ("--web-port", port)):
+            if value is not None:
+                raise UsageError(name, "is for Locust's UI", "Give it with --web-ui.")
+        return None
+    where = WEB_HOST if host is None else _bare(host.strip())
+    if not where or any(letter.isspace() for letter in where):
+        raise UsageError(f"--web-host {host!r:.60}", "is no host", f"The default is {WEB_HOST}.")
+    number = WEB_PORT if port is None else port
+    if not 0 < number < 65536:
+        raise UsageError(f"--web-port {number}", "is no port", f"The default is {WEB_PORT}.")
+    return where, number
+
+
+def _bare(host: str) -> str:
+    return host.removeprefix("[").removesuffix("]")

@@ -9,7 +9,7 @@ from sqlalchemy import delete
 import tuner
 from support.commands import Run
 from tuner.api.left import placed
-from tuner.api.runs import listing
+from tuner.api.stored import listing
 from tuner.aws.session import SessionOptions
 from tuner.options.function import Account
 from tuner.options.manage import RunsThin

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tuner.api.schedule import suite_policy
+from tuner.api.suites import suite_policy
 from tuner.schedule.job import Job, Place
 from tuner.schedule.when import timetable
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from tuner.api.known import what_is_known
 from tuner.billing.cost import FIGURE_USD
-from tuner.billing.prices import Prices, prices
+from tuner.billing.prices import prices
 from tuner.crosscheck.tally import PAUSE_S, WAIT_S, patience_s
 from tuner.decide.confirm import MOST as CONFIRMATION
 from tuner.decide.load_plan import MOST, MOST_WITHOUT_SLO, terms_of
@@ -24,6 +24,7 @@ from tuner.options.question import measured_arches
 from tuner.options.size_load import size_load
 from tuner.options.sweep import SweepOptions
 from tuner.planning.adaptive import Adaptive
+from tuner.planning.budget import NO_LIMIT
 from tuner.planning.cold import COLD_STARTS
 from tuner.planning.estimate import Estimate, Known, Making, duration_ms, estimate
 from tuner.planning.risks import risks
@@ -186,7 +187,7 @@ def _forecast(
         isolation=isolation,
         calls=_CALLS[isolation](work, options.name.qualifier is not None),
         known=known,
-        risks=_risks(facts, sizes, rates, work),
+        risks=risks(facts, (sizes[0], sizes[-1]), rates, work.versions.high),
         load=load,
     )
 
@@ -235,12 +236,6 @@ def _capped(span: Range, most: float) -> Range:
     return Range(min(span.low, most), min(span.high, most))
 
 
-def _risks(
-    facts: FunctionFacts, sizes: tuple[int, ...], rates: Prices, work: Work
-) -> tuple[Advice, ...]:
-    return risks(facts, (sizes[0], sizes[-1]), rates, work.versions.high)
-
-
 def forecast_load(
     options: SweepOptions, facts: FunctionFacts, sizes: tuple[int, ...], known: Known
 ) -> tuple[LoadWork, str] | None:
@@ -255,15 +250,12 @@ def forecast_load(
 
 def _sizes(options: SweepOptions, sizes: tuple[int, ...]) -> Range:
     """How many will be loaded, which is known beforehand of a grid only; a limit may leave none."""
-    limit = options.limit
     count = Range(len(sizes), len(sizes))
     if options.method != "grid":
         judged = any(slo.scope in LOAD_SCOPES for slo in options.slo)
         count = Range(min(1 if judged else 2, len(sizes)), MOST if judged else MOST_WITHOUT_SLO)
         count = Range(count.low, min(count.high, len(sizes)))
-    if (limit.invocations, limit.cost_usd, limit.seconds) != (None, None, None):
-        count = Range(0, count.high)
-    return count
+    return count if options.limit == NO_LIMIT else Range(0, count.high)
 
 
 def _calls(profile: Profile, sizes: tuple[int, ...], known: Known) -> Range:

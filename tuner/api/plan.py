@@ -1,10 +1,11 @@
 """``tuner.plan``: what a sweep would do, cost and take. Invokes nothing."""
 
+from contextlib import closing
+
 from tuner.api.calling import taking
 from tuner.api.forecast import forecast
 from tuner.api.results import PlanResult
 from tuner.api.startup_forecast import startup_forecast
-from tuner.clock import WallClock
 from tuner.errors import UsageError
 from tuner.experiment.wiring import open_target
 from tuner.options.commands import PlanCall
@@ -32,13 +33,10 @@ def planned(options: PlanCall) -> PlanResult:
         fix = "Run `tuner sweep` itself: it costs nothing."
         raise UsageError(options.target, "is a recording, of which nothing is invoked", fix)
     expected_ms = None if options.expect is None else 1000.0 * options.expect
-    target = open_target(asked, lambda _text: None, WallClock())
-    try:
+    with closing(open_target(asked)) as target:
         facts = target.describe()
         if not asked.variants:
             return PlanResult(forecast(asked, facts, options.store, expected_ms))
         size = startup_size(asked, facts)
         target.check(Setting(size, facts.arch, start) for start in asked.variants)
         return PlanResult(startup_forecast(asked, facts, options.store, expected_ms))
-    finally:
-        target.close()

@@ -4,16 +4,14 @@ Each wraps one conclusion and adds nothing to it: ``to_dict`` is the document th
 writes, ``view`` what is said of it, ``report`` the page, ``to_frame`` its rows as a table.
 """
 
-import html
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tuner.errors import GateFailed, Interrupted, Partial, TunerError
+from tuner.api.rows import Row, flat, frame, gates, notebook
+from tuner.errors import GateFailed, Interrupted, Partial
 from tuner.records import Outcome, RunState
 
 if TYPE_CHECKING:
@@ -25,10 +23,6 @@ if TYPE_CHECKING:
     from tuner.report.elements import View
     from tuner.suites.result import BenchResult as BenchResult_
     from tuner.suites.result import CompareResult as CompareResult_
-
-Row = dict[str, Any]
-#: More rows are not shown in a notebook; `to_frame` has all of them.
-_SHOWN_ROWS = 20
 
 
 class Result(ABC):
@@ -84,34 +78,30 @@ class Result(ABC):
 
     def to_frame(self) -> Any:
         """The rows as a DataFrame, of pandas or else polars; raises TunerError without both."""
-        for name in ("pandas", "polars"):
-            if find_spec(name):
-                return import_module(name).DataFrame(self.rows())
-        fix = "pip install pandas, or use .rows()."
-        raise TunerError("to_frame", "needs pandas or polars", fix)
+        return frame(self.rows())
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.sentence}>"
 
     def _repr_html_(self) -> str:
         """The result in a notebook: the answer and a table."""
-        rows = self.rows()
-        columns = list(dict.fromkeys(key for row in rows for key in row))
-        head = "".join(f"<th>{html.escape(key)}</th>" for key in columns)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{_cell(row.get(key))}</td>" for key in columns) + "</tr>"
-            for row in rows[:_SHOWN_ROWS]
-        )
-        more = len(rows) - _SHOWN_ROWS
-        rest = f"<p>and {more:,} more rows: .to_frame()</p>" if more > 0 else ""
-        table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-        return f"<p><b>{html.escape(self.sentence)}</b></p>{table}{rest}"
+        return notebook(self.sentence, self.rows())
 
     def print(self, console: "Console") -> None:
         """Print what a person needs to decide."""
         from tuner.report.terminal import print_view
 
         print_view(self.view(), console)
+
+
+def _exit_code(state: str, *, answered: bool, met: bool) -> int:
+    if state == RunState.INTERRUPTED:
+        return Interrupted.exit_code
+    if not answered:
+        return 1
+    if not met:
+        return GateFailed.exit_code
+    return Partial.exit_code if state == RunState.PARTIAL else 0
 
 
 @dataclass(frozen=True, repr=False)
@@ -151,14 +141,10 @@ class SweepResult(Result):
     @property
     def exit_code(self) -> int:
         """1 without an answer, 3 with a part of the data, 99 where an objective is missed, 130."""
-        sweep = self.sweep
-        partial = Partial.exit_code if sweep.run.state is RunState.PARTIAL else 0
-        if sweep.run.state is RunState.INTERRUPTED:
-            return Interrupted.exit_code
-        if sweep.recommendation is None:
-            seen = sweep.run.command == "cold" and any(size.cold.n for size in sweep.sizes)
-            return partial if seen else 1
-        return GateFailed.exit_code if sweep.recommendation.meets_slo is False else partial
+        sweep, pick = self.sweep, self.sweep.recommendation
+        seen = sweep.run.command == "cold" and any(size.cold.n for size in sweep.sizes)
+        answered, met = pick is not None or seen, pick is None or pick.meets_slo is not False
+        return _exit_code(sweep.run.state, answered=answered, met=met)
 
     def rows(self) -> list[Row]:
         """One row for each size: what was measured and what it costs."""
@@ -208,13 +194,9 @@ class LoadResult(Result):
     @property
     def exit_code(self) -> int:
         """1 where no call succeeded, 3 with a part of the data, 99 for a missed objective, 130."""
-        if self._document["state"] == RunState.INTERRUPTED:
-            return Interrupted.exit_code
-        if not self._document["outcomes"].get(Outcome.OK):
-            return 1
-        if not all(each["met"] for each in self._document["slo"]):
-            return GateFailed.exit_code
-        return Partial.exit_code if self._document["state"] == RunState.PARTIAL else 0
+        answered = bool(self._document["outcomes"].get(Outcome.OK))
+        met = all(each["met"] for each in self._document["slo"])
+        return _exit_code(self._document["state"], answered=answered, met=met)
 
     def rows(self) -> list[Row]:
         """One row for each second of the load."""
@@ -253,7 +235,7 @@ class CompareResult(Result):
 
     def rows(self) -> list[Row]:
         """One row for each size and gate."""
-        return list(_gates(self.to_dict()["sizes"], {}))
+        return list(gates(self.to_dict()["sizes"], {}))
 
     @property
     def _name(self) -> str:
@@ -286,7 +268,7 @@ class BenchResult(Result):
     def rows(self) -> list[Row]:
         """One row for each case, size and gate."""
         cases = self.to_dict()["cases"]
-        return [row for case in cases for row in _gates(case["sizes"], {"case": case["name"]})]
+        return [row for case in cases for row in gates(case["sizes"], {"case": case["name"]})]
 
     @property
     def _name(self) -> str:
@@ -322,26 +304,3 @@ class PlanResult(Result):
     @property
     def _name(self) -> str:
         return "plan"
-
-
-def flat(tree: Mapping[str, Any], before: str = "") -> Row:
-    """One level of keys, joined by dots: ``warm.duration_ms.p50``."""
-    row: Row = {}
-    for key, value in tree.items():
-        if isinstance(value, Mapping):
-            row |= flat(value, f"{before}{key}.")
-        else:
-            row[f"{before}{key}"] = value
-    return row
-
-
-def _gates(sizes: Iterable[Mapping[str, Any]], first: Row) -> Iterable[Row]:
-    for size in sizes:
-        for gate in size["gates"]:
-            yield {**first, "memory_mb": size["memory_mb"], **flat(gate)}
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    return html.escape(f"{value:,.4g}" if isinstance(value, float) else str(value))

@@ -29,12 +29,11 @@ _PORT = 5557  # Locust's own
 
 def findings(options: DoctorCommand) -> Iterator[Finding]:
     """Check one thing after another; an error of the target is a finding."""
-    from tuner.clock import WallClock
     from tuner.experiment.wiring import open_target
 
     asked, target = as_sweep(options), None
     try:
-        target = open_target(asked, lambda _text: None, WallClock())
+        target = open_target(asked)
         yield from target.check_up()
         facts = target.describe()
     except TunerError as error:

@@ -20,11 +20,10 @@ from tuner.experiment.experiment import Silent, Watcher
 from tuner.experiment.spec import run_spec
 from tuner.experiment.wiring import Context, open_context
 from tuner.options.commands import ColdCall, SweepCall
-from tuner.options.payloads import read_payloads
+from tuner.options.payloads import outputs_replayed, read_payloads
 from tuner.options.question import measured_arches, startup_size
 from tuner.options.size_load import takes_too_much
 from tuner.options.sweep import SweepOptions, as_sweep, stored_options, with_secrets
-from tuner.recording import is_power_tuning
 from tuner.records import Advice, Backend, FunctionFacts, RunRecord, Setting
 from tuner.store.exchange import StoredRun
 from tuner.store.runs import Store, find
@@ -150,10 +149,7 @@ def _taken_over(context: Context, stored: StoredRun) -> RunRecord:
 
 def import_run(file: Path, store_url: str | None = None) -> RunRecord:
     """Store the run of an exported file, or the sizes of a power-tuning output as a run."""
-    if is_power_tuning(file):
-        options = SweepOptions(
-            f"replay:{file}", memory="recorded", method="grid", samples=1, cold=0, seed=0
-        )
+    if (options := outputs_replayed(file)) is not None:
         return run_sweep(options, store_url).run
     with Store.open(store_url) as store:
         return store.import_(file)

@@ -90,7 +90,7 @@ bench = group(run, {"history": history, "init": init, "accept": accept, "baselin
 
 def schedule(options: of.ScheduleCommand) -> None:
     """Example: tuner schedule github --every weekday --file .github/workflows/bench.yml"""
-    from tuner.api.schedule import remove_job, scheduled
+    from tuner.api.suites import remove_job, scheduled
 
     if options.remove:
         typer.echo(remove_job(options))

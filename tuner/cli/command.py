@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tuner.options.option import Argument, Option, Options, arguments_of, options_of
+from tuner.options.option import Argument, Option, Options, Values, arguments_of, options_of
 
 _WAS = "was_"
 #: How help is asked for, in every command.
@@ -93,7 +93,7 @@ def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
 def _positional(name: str, argument: Argument) -> inspect.Parameter:
     info = typer.Argument(
         metavar=argument.metavar,
-        help=argument.help,
+        help=argument.text,
         show_default=False,
         autocompletion=_completed(argument.values),
     )
@@ -128,11 +128,13 @@ def _optional(
     return _parameter(name, Annotated[hint, info], default)
 
 
-def _completed(values: Any) -> Callable[[str], list[str]] | None:
+def _completed(values: Values | None) -> Callable[[str], list[str]] | None:
     if values is None:
         return None
 
     def complete(incomplete: str) -> list[str]:
-        return [value for value in values() if value.startswith(incomplete)]
+        from tuner.api.completion import completed
+
+        return completed(values, incomplete)
 
     return complete

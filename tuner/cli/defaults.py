@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tuner.engine.profiles.values import shown
 from tuner.errors import UsageError
 
 FILE = Path("tuner.toml")
@@ -98,7 +97,7 @@ class _Reader:
         several = value if isinstance(value, list) else [value]
         nested = any(isinstance(each, dict | list) for each in several)
         if nested or (isinstance(value, list) and not option.multiple):
-            self.complaints.append(f"{where} {shown(value)} is no value of an option")
+            self.complaints.append(f"{where} {value!r:.40} is no value of an option")
             return False
         return True
 

@@ -9,6 +9,7 @@ from tuner.cli.command import group
 from tuner.errors import Partial, TunerError
 from tuner.options import manage as of
 from tuner.options.commands import CompareCommand, RecommendCommand, ReportCommand
+from tuner.options.output import Stored
 
 
 def recommend(options: RecommendCommand) -> None:
@@ -54,7 +55,7 @@ def listed(options: of.RunsList) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from tuner.api.runs import listing
+    from tuner.api.stored import listing
 
     table = Table(box=None)
     for column in ("run", "started (UTC)", "command", "target", "answer", "state", "calls"):
@@ -70,7 +71,7 @@ def listed(options: of.RunsList) -> None:
     Console(markup=False, width=wide).print(table)
 
 
-def list_first(options: of.RunsStore) -> None:
+def list_first(options: Stored) -> None:
     """Without an action, they are listed. Example: tuner runs show last"""
     listed(of.RunsList(store=options.store))
 
@@ -85,7 +86,7 @@ def show(options: of.OneRun) -> None:
 
 def delete(options: of.RunsDelete) -> None:
     """Delete a run with everything measured in it."""
-    from tuner.api.runs import delete_run, run_named
+    from tuner.api.stored import delete_run, run_named
 
     found = run_named(options)
     if not options.yes:
@@ -96,7 +97,7 @@ def delete(options: of.RunsDelete) -> None:
 
 def export(options: of.RunsExport) -> None:
     """Write a run to a file that any command takes in place of RUN."""
-    from tuner.api.runs import export_run
+    from tuner.api.stored import export_run
 
     typer.echo(f"Wrote {export_run(options).run} to {options.file}.")
 
@@ -111,7 +112,7 @@ def import_(options: of.RunsImport) -> None:
 
 def copy(options: of.RunsCopy) -> None:
     """Copy runs into another store, with all that was measured; those it has are left alone."""
-    from tuner.api.runs import copied
+    from tuner.api.stored import copied
 
     found, where = copied(options)
     there = f" There already: {_runs(len(found.there_already))}." if found.there_already else ""
@@ -122,12 +123,12 @@ def copy(options: of.RunsCopy) -> None:
         raise Partial("runs copy", f"left behind: {_runs(len(found.left))}", "The rest is copied.")
 
 
-def deliver(options: of.RunsDeliver) -> None:
+def deliver(options: Stored) -> None:
     """Bring what waits in .tuner/spool, as its store was away, into the store.
 
     Every command does so as well, for the store that it uses.
     """
-    from tuner.api.runs import delivered
+    from tuner.api.stored import delivered
 
     for line in delivered(options):
         typer.echo(line)
@@ -138,10 +139,10 @@ def thin(options: of.RunsThin) -> None:
 
     What such a run can no longer tell is said wherever it is used.
     """
-    from tuner.api.runs import thinning
+    from tuner.api.stored import to_thin
     from tuner.units import write_seconds
 
-    found = thinning(options)
+    found = to_thin(options)
     for each in found.found:
         if each.left:
             typer.echo(f"{each.run} stays whole: {each.left}.")

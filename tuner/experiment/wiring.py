@@ -128,9 +128,13 @@ def open_context(
         yield Context(target, engine, store, clock, origin_s, target_notes(target))
 
 
-def open_target(options: FunctionOptions, progress: Progress, clock: Clock) -> Target:
+def open_target(
+    options: FunctionOptions,
+    progress: Progress = lambda _text: None,
+    clock: Clock | None = None,
+) -> Target:
     """Open the target that its text names. Raises UsageError or TargetError."""
-    name, arches = options.name, ",".join(architectures_of(options))
+    name, arches, clock = options.name, ",".join(architectures_of(options)), clock or WallClock()
     on_aws, recorded = name.kind is Kind.AWS, name.kind is Kind.REPLAY
     if options.where and not recorded:
         raise UsageError("--where", "is only for replay:FILE", "Leave it out.")

@@ -1,6 +1,6 @@
 """The calls: what is sent, what runs around each call, and chance."""
 
-from tuner.options import completion, function
+from tuner.options import function
 from tuner.options import kinds as k
 from tuner.options.option import Options, option
 from tuner.options.readers import hashed
@@ -51,7 +51,7 @@ class Payloads(OnePayload, panel=PANEL):
         "A bundled event such as s3, apigateway-http or sqs:10 (a batch of ten), or a template "
         "of your own.",
         metavar="NAME|FILE",
-        values=completion.events,
+        values="events",
     )
 
     @property
@@ -97,9 +97,5 @@ class CrossChecked(Options, panel=PANEL):
     )
 
 
-class CallOptions(CrossChecked, Chance, Processors, Payloads):
-    """All options of calls."""
-
-
-class RunOptions(CallOptions, function.FunctionOptions):
+class RunOptions(CrossChecked, Chance, Processors, Payloads, function.FunctionOptions):
     """Options of every command that invokes a function."""

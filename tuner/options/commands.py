@@ -7,19 +7,17 @@ A class per command; its fields are the command's options on the command line an
 from typing import Any, Self
 
 from tuner.errors import UsageError
-from tuner.options import calls, completion, function, output, sweep
+from tuner.options import calls, function, output, sweep
 from tuner.options import kinds as k
 from tuner.options.load_options import LoadOptions
-from tuner.options.option import Argument, Options, maybe, option, positional, unshown
+from tuner.options.option import Argument, maybe, option, positional, unshown
 
-RUN = Argument(
-    "A run id, a unique prefix of one, `last`, or an exported file.", "RUN", completion.runs
-)
-MAYBE_TARGET = Argument(function.TARGET.help, "TARGET", completion.demos, required=False)
+RUN = Argument("A run id, a unique prefix of one, `last`, or an exported file.", "RUN", "runs")
+MAYBE_TARGET = Argument(function.TARGET.text, "TARGET", "demos", required=False)
 
 
-class PowerTuning(Options, panel=calls.PANEL):
-    """Another tool's input."""
+class SweepCall(output.Reported, output.Stored, sweep.SweepOptions, panel=calls.PANEL):
+    """`tuner.sweep`."""
 
     power_tuning_input: k.Text = option(
         k.TEXT,
@@ -27,11 +25,6 @@ class PowerTuning(Options, panel=calls.PANEL):
         metavar="FILE",
         kept=False,
     )
-
-
-class SweepCall(PowerTuning, output.Reported, output.Stored, sweep.SweepOptions):
-    """`tuner.sweep`."""
-
     target: str = positional(function.TARGET, kw_only=False, default="")
     variants: k.Arches = unshown(sweep.Compared.variants)
 
@@ -57,7 +50,7 @@ class SweepCommand(output.Running, SweepCall, panel=calls.PANEL):
 
     target: str = positional(MAYBE_TARGET, kw_only=False, default="")
     resume: k.Text = option(
-        k.TEXT, "Go on with an interrupted run.", metavar="RUN", values=completion.runs, kept=False
+        k.TEXT, "Go on with an interrupted run.", metavar="RUN", values="runs", kept=False
     )
 
     @classmethod
@@ -165,8 +158,8 @@ class ReportCommand(output.Shown, output.Reported, output.Stored):
 class CompareCall(output.Stored):
     """`tuner.compare`."""
 
-    before: str = positional(Argument(RUN.help, "A", completion.runs), kw_only=False)
-    after: str = positional(Argument("The run to judge.", "B", completion.runs), kw_only=False)
+    before: str = positional(Argument(RUN.text, "A", "runs"), kw_only=False)
+    after: str = positional(Argument("The run to judge.", "B", "runs"), kw_only=False)
     gate: k.Texts = option(
         k.TEXTS,
         "Fail with 99 if this regressed: 'p95 +10%', 'cost_per_million +5%', 'init +20%', "

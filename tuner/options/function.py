@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from tuner.options import completion
 from tuner.options import kinds as k
 from tuner.options.option import Argument, Options, option, positional
 
@@ -13,7 +12,7 @@ PANEL = "The function"
 TARGET = Argument(
     "myfunc, myfunc:alias, an ARN, local:PATH, demo:NAME or replay:FILE.",
     "TARGET",
-    completion.demos,
+    "demos",
 )
 CPU = ("auto", "cgroup-v1", "cgroup-v2", "duty-cycle")
 
@@ -34,7 +33,7 @@ class Profile(Options, panel=PANEL):
     profile: k.Text = option(
         k.TEXT,
         "Profile of the AWS configuration whose credentials are used.",
-        values=completion.aws_profiles,
+        values="AWS profiles",
     )
 
 

@@ -1,6 +1,6 @@
 """What a load is asked: when calls are due, how they are sent and through what, and its limits."""
 
-from tuner.options import calls, completion, sweep
+from tuner.options import calls, sweep
 from tuner.options import kinds as k
 from tuner.options.option import Options, again, option
 
@@ -11,15 +11,10 @@ SIZE = sweep.SizeLoads
 ARRIVALS = ("constant", "poisson")
 
 
-class OneSize(Options, panel=PANEL):
-    """The one size."""
+class Shape(Options, panel=PANEL):
+    """The one size, and times at which calls are due."""
 
     memory: k.OneMemory = option(k.ONE_MEMORY, "Size in MB (default: as configured).")
-
-
-class Shape(Options, panel=PANEL):
-    """Times at which calls are due."""
-
     rate: k.Quantity = again(
         SIZE.rate,
         "Open model: calls are due at this rate, such as 500 or 1200/min. With a profile: its "
@@ -141,7 +136,7 @@ class Fronted(Options, panel=FRONT_PANEL):
         k.TEXT,
         "POST (default), PUT, PATCH, GET, DELETE or OPTIONS; the payload is the body.",
         was=("--method",),
-        values=completion.words("POST", "PUT", "PATCH", "GET", "DELETE", "OPTIONS"),
+        values=("POST", "PUT", "PATCH", "GET", "DELETE", "OPTIONS"),
     )
     header: k.Texts = option(
         k.TEXTS, "Sent with each request; repeatable.", metavar="'NAME: VALUE'", store=_header_names
@@ -164,7 +159,6 @@ class LoadOptions(
     Senders,
     Sent,
     Shape,
-    OneSize,
     calls.RunOptions,
 ):
     """All options of a load."""

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tuner.options import completion, function, output, sweep
+from tuner.options import function, output, sweep
 from tuner.options import kinds as k
 from tuner.options.commands import RUN
 from tuner.options.option import Argument, Options, option, positional
@@ -50,7 +50,7 @@ class PolicyCommand(sweep.Compared, function.Isolated, function.Region):
         Argument(
             f"{', '.join(POLICY_COMMANDS)}.",
             "COMMAND...",
-            completion.words(*POLICY_COMMANDS),
+            POLICY_COMMANDS,
             many=True,
         ),
         kw_only=False,
@@ -157,7 +157,7 @@ class RunsCopy(output.Stored):
         Argument(
             "Which runs; all of them by default.",
             "[RUN]...",
-            completion.runs,
+            "runs",
             many=True,
             required=False,
         ),
@@ -170,14 +170,6 @@ class RunsCopy(output.Stored):
         metavar="URL",
         required=True,
     )
-
-
-class RunsDeliver(output.Stored):
-    """`tuner runs deliver`."""
-
-
-class RunsStore(output.Stored):
-    """`tuner runs` alone."""
 
 
 class RunsThin(output.Yes, output.Stored):

@@ -11,7 +11,7 @@ The classes are as frozen dataclasses are, without the code that ``dataclass`` g
 that would take a third of a second of every command.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from dataclasses import FrozenInstanceError, dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, dataclass_transform, overload
 
@@ -20,8 +20,8 @@ from tuner.errors import UsageError
 V = TypeVar("V")  # the value that is read
 W = TypeVar("W")  # what may be written
 
-#: Names the values that a shell may complete.
-Values = Callable[[], Iterable[str]]
+#: Values that a shell may complete: these, or the name of a kind (``tuner.api.completion``).
+Values = tuple[str, ...] | str
 _MISSING: Any = object()
 
 
@@ -103,8 +103,7 @@ class Option(Generic[V, W]):
     @property
     def values(self) -> Values | None:
         """The values that a shell may complete."""
-        words = self.kind.words
-        return self.about.values or ((lambda: words) if words else None)
+        return self.about.values or self.kind.words or None
 
     @property
     def flag(self) -> str:
@@ -147,7 +146,7 @@ class Option(Generic[V, W]):
 class Argument:
     """A positional argument. ``word`` is the type of one word on the command line."""
 
-    help: str
+    text: str
     metavar: str
     values: Values | None = None
     word: type = str
@@ -155,11 +154,6 @@ class Argument:
     default: Any = _MISSING
     required: bool = True  # on the command line
     internal = False
-
-    @property
-    def text(self) -> str:
-        """Text for users."""
-        return self.help
 
     @property
     def optional(self) -> bool:

@@ -16,6 +16,8 @@ from tuner.engine.profiles.events import load_event
 from tuner.errors import UsageError
 from tuner.options.calls import NO_PAYLOAD, RunOptions, inline
 from tuner.options.readers import read_text
+from tuner.options.sweep import SweepOptions
+from tuner.recording import is_power_tuning
 from tuner.recording.power_tuning import is_weighted, load_json, payload_text, read_input
 from tuner.recording.table import decoded
 
@@ -50,6 +52,15 @@ def read_payloads(
     elif text.startswith("@"):
         text = read_text(text[1:], "--payload")
     return (Payload(_checked(text, "--payload")),)
+
+
+def outputs_replayed(file: Path) -> SweepOptions | None:
+    """The options that make the sizes of a power-tuning output a run; ``None`` for another file."""
+    if not is_power_tuning(file):
+        return None
+    return SweepOptions(
+        f"replay:{file}", memory="recorded", method="grid", samples=1, cold=0, seed=0
+    )
 
 
 def _read(name: str, option: str, options: RunOptions) -> str:

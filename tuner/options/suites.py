@@ -1,6 +1,6 @@
 """The options of `tuner bench` and its actions, and of `tuner schedule`."""
 
-from tuner.options import calls, completion, function, output, sweep
+from tuner.options import calls, function, output, sweep
 from tuner.options import kinds as k
 from tuner.options.option import Argument, Options, option, positional
 
@@ -23,7 +23,7 @@ class Only(Options, panel=SUITE_PANEL):
     """Cases of a suite."""
 
     only: k.Texts = option(
-        k.TEXTS, "Only this case; repeatable.", metavar="NAME", values=completion.suite_cases
+        k.TEXTS, "Only this case; repeatable.", metavar="NAME", values="suite cases"
     )
 
 
@@ -91,7 +91,7 @@ class BenchInit(function.Account, SuiteFile):
         Argument(
             "A function, local:PATH, demo:NAME, a SAM template or a serverless.yml.",
             "TARGET|FILE",
-            completion.demos,
+            "demos",
         ),
         kw_only=False,
     )
@@ -131,7 +131,7 @@ class ScheduleCommand(function.Region):
     """`tuner schedule`."""
 
     kind: str = positional(
-        Argument(f"{', '.join(SCHEDULERS)}.", "SCHEDULER", completion.words(*SCHEDULERS)),
+        Argument(f"{', '.join(SCHEDULERS)}.", "SCHEDULER", SCHEDULERS),
         kw_only=False,
     )
     words: tuple[str, ...] = positional(

@@ -5,7 +5,7 @@ from typing import Any
 
 from tuner.decide.goal import WORTH
 from tuner.errors import UsageError
-from tuner.options import calls, completion, function
+from tuner.options import calls, function
 from tuner.options import kinds as k
 from tuner.options.option import Options, option, options_of
 from tuner.planning.budget import Budget
@@ -122,7 +122,7 @@ class SizeLoads(Options, panel=LOAD_PANEL):
         "Put sizes under this load as well, one after another, and judge client_, throttles and "
         "errors objectives by it: steady, spike, burst-cold, ..., or a TOML file.",
         metavar="NAME|FILE",
-        values=completion.profiles,
+        values="profiles",
     )
     rate: k.Quantity = option(
         k.RATE, "A load at this rate, such as 20 or 1200/min; with a profile, its highest rate."

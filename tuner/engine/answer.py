@@ -11,7 +11,6 @@ import json
 import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
-from operator import attrgetter
 from typing import Any, NamedTuple
 
 from tuner.recording.reportline import Report, find_report
@@ -48,10 +47,6 @@ class Answer(NamedTuple):
     log_tail: str | None = None
 
 
-#: What an answer takes from REPORT, in its own order.
-_FIGURES = attrgetter(*Answer._fields[5:11])
-
-
 class FirstTails:
     """Finds the first failure of each kind, which keeps the tail of its log; of a few kinds."""
 
@@ -82,18 +77,37 @@ def read_answer(status: int, headers: Mapping[str, str], body: bytes, memory_mb:
     log = _log(headers)
     # The tail may end in another request's lines only if ours is missing, so no second try.
     report = None if log is None else find_report(log, request_id)
-    figures = () if report is None else _FIGURES(report)
     ran_mb = None if report is None else report.memory_mb
     if ran_mb not in (None, memory_mb):
-        told = Answer(Outcome.SERVICE_ERROR, status, OTHER_SIZE, None, request_id, *figures)
-        return told._replace(message=f"it ran at {ran_mb} MB, not at {memory_mb} MB")
+        found = _with_report(Outcome.SERVICE_ERROR, status, OTHER_SIZE, request_id, report)
+        return found._replace(message=f"it ran at {ran_mb} MB, not at {memory_mb} MB")
     if not headers.get("x-amz-function-error"):
-        return Answer(Outcome.OK, status, None, None, request_id, *figures)
+        return _with_report(Outcome.OK, status, None, request_id, report)
     error = _json_object(body)
     outcome, reason = _function_error(error, report, memory_mb)
     tail = printable((log or "")[-LONGEST_TAIL:], keep="\n\t").strip()
-    return Answer(outcome, status, reason, None, request_id, *figures)._replace(
+    return _with_report(outcome, status, reason, request_id, report)._replace(
         message=_message(_field(error, "errorMessage")), log_tail=tail or None
+    )
+
+
+def _with_report(
+    outcome: Outcome, status: int, reason: str | None, request_id: str | None, told: Report | None
+) -> Answer:
+    if told is None:
+        return Answer(outcome, status, reason, None, request_id)
+    return Answer(  # by hand, since this is done for every call
+        outcome,
+        status,
+        reason,
+        None,
+        request_id,
+        told.duration_ms,
+        told.billed_ms,
+        told.init_ms,
+        told.restore_ms,
+        told.billed_restore_ms,
+        told.max_memory_mb,
     )
 
 

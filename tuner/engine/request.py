@@ -108,9 +108,14 @@ class RequestSigner:
         self._canonical_path = quote(self._path, safe="/~")
         self._query = _canonical_query(parts.query)
         self._form, self._credentials = form, credentials
-        self._headers = {"host": host_header(url), **signed}
-        if form.service is not None and credentials.token:
-            self._headers["x-amz-security-token"] = credentials.token
+        headers = {"host": host_header(url), **signed}
+        if form.service is not None:
+            headers["x-amz-date"] = ""  # that of each second
+            if credentials.token:
+                headers["x-amz-security-token"] = credentials.token
+        #: In the order and form in which they are signed.
+        self._headers = {name: " ".join(headers[name].split()) for name in sorted(headers)}
+        self._signed = ";".join(self._headers)
         self._scope = f"{region}/{form.service}/aws4_request"
         self._day, self._key = "", b""
         self._second = -1
@@ -144,20 +149,15 @@ class RequestSigner:
         if length or method not in BODILESS:  # RFC 9110, 8.6
             headers["content-length"] = str(length)
         headers.update(self._form.headers)
-        lines = [
-            f"{method} {self._path}{'?' if query else ''}{query} HTTP/1.1",
-            *(f"{name}: {value}" for name, value in headers.items()),
-        ]
-        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+        place = f"{self._path}?{query}" if query else self._path
+        return f"{method} {place} HTTP/1.1\r\n{lines}\r\n".encode("latin-1")
 
     def _authorization(self, query: str, headers: Mapping[str, str], body_sha256: str) -> str:
-        """Return the value of Authorization; all ``headers`` are signed, ``x-amz-date`` too."""
-        names = sorted(headers)
-        signed = ";".join(names)
-        lines = [f"{name}:{' '.join(headers[name].split())}" for name in names]
-        canonical = "\n".join(
-            (self._form.method, self._canonical_path, query, *lines, "", signed, body_sha256)
-        )
+        """Return the value of Authorization."""
+        lines = "".join([f"{name}:{value}\n" for name, value in headers.items()])
+        asked = f"{self._form.method}\n{self._canonical_path}\n{query}"
+        canonical = f"{asked}\n{lines}\n{self._signed}\n{body_sha256}"
         date = headers["x-amz-date"]
         scope = f"{date[:8]}/{self._scope}"
         digest = sha256(canonical.encode()).hexdigest()
@@ -165,7 +165,7 @@ class RequestSigner:
         signature = hmac.digest(self._key_of(date[:8]), text.encode(), "sha256").hex()
         return (
             f"{_ALGORITHM} Credential={self._credentials.access_key}/{scope}, "
-            f"SignedHeaders={signed}, Signature={signature}"
+            f"SignedHeaders={self._signed}, Signature={signature}"
         )
 
     def _key_of(self, day: str) -> bytes:

@@ -5,19 +5,28 @@ committed and before it says so), so ``again`` leaves alone what is there.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from tuner.records import Advice, RunState, Sample
 from tuner.store import queries
-from tuner.store.plain import dumps, record, text
-from tuner.store.queries import Choice
+from tuner.store.plain import REPORTED, dumps, record, text
+from tuner.store.queries import PRIME, Choice
+from tuner.store.tables import samples
 
 #: Numbers of a call and of its attempt, and when it was due: no two samples of a run share them.
 Numbers = set[tuple[int, int, float]]
+
+
+def numbers_there(connection: Connection, key: int, entries: Iterable["Entry"]) -> Numbers:
+    """The numbers of a run's samples that are there, from the first call of these entries on."""
+    calls = (s.call for each in entries if isinstance(each, Samples) for s in each.samples)
+    which = (samples.c.run_id == key) & (samples.c.call >= min(calls, default=0))
+    wanted = select(samples.c.call, samples.c.attempt, samples.c.due_s).where(which)
+    return {(call, attempt, due_s) for call, attempt, due_s in connection.execute(wanted)}
 
 
 @dataclass(frozen=True)
@@ -57,8 +66,17 @@ class Reports(Entry):
     samples: tuple[Sample, ...]
 
     def do(self, connection: Connection, key: int) -> int:
-        queries.update_reports(connection, key, self.samples)
-        return len(self.samples)
+        which = (samples.c.run_id == key) & (samples.c.call == bindparam("its_call"))
+        statement = update(samples).where(which & (samples.c.attempt == bindparam("its_attempt")))
+        rows = [
+            {"its_call": one.call, "its_attempt": one.attempt}
+            | {name: getattr(one, name) for name in REPORTED}
+            for one in self.samples
+        ]
+        if rows:
+            values: dict[str, Any] = {name: bindparam(name) for name in REPORTED}
+            connection.execute(statement.values(values), rows)
+        return len(rows)
 
 
 @dataclass(frozen=True)
@@ -68,7 +86,9 @@ class Kept(Entry):
     choice: Choice
 
     def do(self, connection: Connection, key: int) -> int:
-        return queries.delete_others(connection, key, self.choice)
+        hashed = (samples.c.call * self.choice.factor + self.choice.shift) % PRIME
+        others = (samples.c.run_id == key) & (hashed >= self.choice.below)
+        return int(connection.execute(delete(samples).where(others)).rowcount)
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from tuner.errors import StoreError
 from tuner.records import RunRecord, RunState, Sample
 from tuner.store.plain import (
-    REPORTED,
     SAMPLE_COLUMNS,
     columns,
     dumps,
@@ -136,26 +135,6 @@ def insert_samples(connection: Connection, key: int, new: Sequence[Sample]) -> N
         connection.execute(insert(samples), [sample_row(key, sample) for sample in new])
 
 
-def delete_others(connection: Connection, key: int, choice: Choice) -> int:
-    """Remove the samples of calls that are not chosen; how many they were."""
-    hashed = (samples.c.call * choice.factor + choice.shift) % PRIME
-    others = (samples.c.run_id == key) & (hashed >= choice.below)
-    return int(connection.execute(delete(samples).where(others)).rowcount)
-
-
-def update_reports(connection: Connection, key: int, known: Sequence[Sample]) -> None:
-    """Set the figures of REPORT on samples that are stored without them."""
-    which = (samples.c.run_id == key) & (samples.c.call == bindparam("its_call"))
-    statement = update(samples).where(which & (samples.c.attempt == bindparam("its_attempt")))
-    rows = [
-        {"its_call": one.call, "its_attempt": one.attempt}
-        | {name: getattr(one, name) for name in REPORTED}
-        for one in known
-    ]
-    if rows:
-        connection.execute(statement.values({name: bindparam(name) for name in REPORTED}), rows)
-
-
 def insert_document(connection: Connection, key: int, name: str, body: Mapping[str, Any]) -> None:
     """Add a document, in the place of an older one of this name."""
     same = (documents.c.run_id == key) & (documents.c.name == name)
@@ -217,13 +196,6 @@ def lock_run(connection: Connection, run: str) -> int | None:
     """The key of a run that nobody else changes until this transaction ends; ``None``: no run."""
     key = connection.scalar(select(runs.c.id).where(runs.c.run == run).with_for_update())
     return None if key is None else int(key)
-
-
-def numbers_from(connection: Connection, key: int, first_call: int) -> set[tuple[int, int, float]]:
-    """Call, attempt and due time of a run's samples, from this call on."""
-    which = (samples.c.run_id == key) & (samples.c.call >= first_call)
-    wanted = select(samples.c.call, samples.c.attempt, samples.c.due_s).where(which)
-    return {(call, attempt, due_s) for call, attempt, due_s in connection.execute(wanted)}
 
 
 def document_names(connection: Connection, key: int) -> list[str]:

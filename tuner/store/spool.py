@@ -12,7 +12,7 @@ import json
 import logging
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +23,7 @@ from tuner.errors import StoreAway, StoreError
 from tuner.records import Advice, RunRecord
 from tuner.store import queries
 from tuner.store.connect import DEFAULT, make_folder
-from tuner.store.entries import Closed, Entry, Finished, Samples, as_line, of_line
+from tuner.store.entries import Closed, Entry, Finished, Samples, as_line, numbers_there, of_line
 from tuner.store.failure import disk_error
 from tuner.store.migrations import bring_up
 from tuner.store.plain import dumps, record
@@ -129,7 +129,7 @@ def deliver(file: Waiting, writing: Writing) -> None:
         key = queries.lock_run(connection, file.head.run.run)
         if key is None:
             key = queries.insert_run(connection, _gone(file.head.run), file.head.owner)
-        there = queries.numbers_from(connection, key, _first_call(file.entries))
+        there = numbers_there(connection, key, file.entries)
         for entry in file.entries:
             entry.again(connection, key, there)
         bring_up(connection, key)  # an earlier version may have written the file
@@ -144,11 +144,6 @@ def _gone(run: RunRecord) -> RunRecord:
         "Measure again before you rely on it."
     )
     return replace(run, warnings=(*run.warnings, Advice("samples-lost", text)))
-
-
-def _first_call(entries: Sequence[Entry]) -> int:
-    calls = (s.call for each in entries if isinstance(each, Samples) for s in each.samples)
-    return min(calls, default=0)
 
 
 def _head(path: Path, line: str) -> Head:

@@ -7,6 +7,7 @@ to read; the local Lambda keeps those records where they can be asked for. It al
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from email.message import Message
 from http.client import HTTPConnection, HTTPException
 from typing import Any
 from urllib.parse import urlsplit
@@ -33,7 +34,7 @@ def open_trail(
     settings = _settings(control, function, qualifier)
     if control.session.loopback:
         before_s = control.clock.wall()
-        told = ask_local(control.session.endpoint_url, _TIME)
+        told = _ask_local(control.session.endpoint_url, _TIME)
         if told is not None:
             ours_s = (before_s + control.clock.wall()) / 2.0
             return LocalTrail(settings, log, control.session.endpoint_url, (ours_s, told[0]))
@@ -82,7 +83,7 @@ class LocalTrail(AwsTrail):
         self.late_s = 2.0 * self.time_scale
         self._ours_s, self._theirs_s = clock[0], float(clock[1]["now"])
         self._url = url
-        told = ask_local(url, _EVENTS.format(1 << 62))
+        told = _ask_local(url, _EVENTS.format(1 << 62))
         self._seen = int(told[1].get("x-tuner-ended", 0)) if told else 0
 
     def moment(self, wall_s: float) -> float:
@@ -90,7 +91,7 @@ class LocalTrail(AwsTrail):
         return self._theirs_s + (wall_s - self._ours_s) * self.time_scale
 
     def endings(self) -> Mapping[str, str]:
-        told = ask_local(self._url, _EVENTS.format(self._seen))
+        told = _ask_local(self._url, _EVENTS.format(self._seen))
         if told is None:
             reason = "no longer says how events ended"
             raise TargetError("the local Lambda", reason, "Check that it still runs.")
@@ -172,24 +173,22 @@ class AwsMetrics(ServiceMetrics):
         self._progress(text)
 
 
-def platform_facts(url: str, timeout_s: float = 5.0) -> Mapping[str, Any]:
+def platform_facts(url: str) -> Mapping[str, Any]:
     """The platform facts of the service at ``url``; empty if it is not a local Lambda of ours."""
-    told = ask_local(url, _PLATFORM, timeout_s)
+    told = _ask_local(url, _PLATFORM)
     return told[0] if told is not None and isinstance(told[0], dict) else {}
 
 
-def ask_local(url: str, path: str, timeout_s: float = 5.0) -> tuple[Any, Mapping[str, str]] | None:
-    """Ask one of a local Lambda's own pages; returns its JSON, with the answer's headers in
-    lower case; ``None`` if the service at ``url`` has no such page."""
+def _ask_local(url: str, path: str) -> tuple[Any, Message] | None:
+    """Ask one of a local Lambda's own pages; returns its JSON and the answer's headers, or
+    ``None`` if the service at ``url`` has no such page."""
     parts = urlsplit(url)
-    connection = HTTPConnection(parts.hostname or "127.0.0.1", parts.port or 80, timeout=timeout_s)
+    connection = HTTPConnection(parts.hostname or "127.0.0.1", parts.port or 80, timeout=5.0)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()
         body = answer.read()
-        if answer.status != 200:
-            return None
-        return json.loads(body), {name.lower(): value for name, value in answer.getheaders()}
+        return (json.loads(body), answer.headers) if answer.status == 200 else None
     except (OSError, HTTPException, ValueError):
         return None
     finally:

@@ -57,9 +57,8 @@ class Prices:
 def prices(region: str, arch: str, table: PriceTable | None = None) -> Prices:
     """The prices of a region and architecture ("x86_64" or "arm64"), always in US dollars.
 
-    A region (or architecture in it) whose price is missing, or is not in dollars, gets
-    us-east-1's with ``assumed=True`` and a ``note``. ``table`` defaults to the packaged one.
-    Raises UsageError for another architecture.
+    Where a price is missing, or is not in dollars, us-east-1's is ``assumed``, with a ``note``.
+    ``table`` defaults to the packaged one. Raises UsageError for another architecture.
     """
     if arch not in ARCHES:
         raise UsageError(f"architecture {arch!r}", "is unknown", "Use x86_64 or arm64.")
@@ -71,14 +70,14 @@ def prices(region: str, arch: str, table: PriceTable | None = None) -> Prices:
         note = f"The {arch} price of {region} {why}; that of {FALLBACK_REGION} is used."
         own = fallback
     elif "request" not in own.amounts:
-        missing = f"The request fee of {region} is not in the table"
-        note = f"{missing}; that of {FALLBACK_REGION} is used."
-    amounts = {**own.amounts, "request": own.amounts.get("request", fallback.amounts["request"])}
+        why = f"The request fee of {region} is not in the table"
+        note = f"{why}; that of {FALLBACK_REGION} is used."
+    amounts = {"request": fallback.amounts["request"], **own.amounts}
     known: dict[str, Any] = {f"{name}_usd": amount for name, amount in amounts.items()}
     source = own.source_of("gb_second")
     return Prices(
-        region=region,
-        arch=arch,
+        region,
+        arch,
         dated=source.dated,
         source=source.text,
         tiers=own.tiers,

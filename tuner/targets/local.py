@@ -182,15 +182,13 @@ def _from_template(path: Path, logical_id: str | None, options: LocalOptions) ->
 
     found = read_template(path, logical_id)
     where = f"{path}#{found.logical_id}"
-    guessed = {k: v for k, v in found.unresolved.items() if k not in options.environment}
-    notes = (
-        *found.notes,
-        *(
-            f"environment variable {key} is {what}, known only on AWS; here it is "
-            f"{found.environment[key]!r}, unless --env {key}=... says another"
-            for key, what in guessed.items()
-        ),
+    guessed = (
+        f"environment variable {key} is {what}, known only on AWS; here it is "
+        f"{found.environment[key]!r}, unless --env {key}=... says another"
+        for key, what in found.unresolved.items()
+        if key not in options.environment
     )
+    notes = (*found.notes, *guessed)
     for note in notes:
         options.progress(f"{where}: {note}")
     handler, runtime = options.handler or found.handler, options.runtime or found.runtime

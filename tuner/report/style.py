@@ -9,39 +9,25 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-LIGHT = {
-    "paper": "#ffffff",
-    "card": "#f6f7f9",
-    "edge": "#dfe3e8",
-    "grid": "#e9ecf0",
-    "ink": "#15202b",
-    "muted": "#5a6673",
-    "accent": "#0b6bcb",
-    "second": "#b4540a",
-    "good": "#1a7f4b",
-    "good-soft": "#d9f0e3",
-    "warn": "#9a6700",
-    "warn-soft": "#fff1cf",
-    "bad": "#b42318",
-    "bad-soft": "#fde4e1",
+#: Every colour on a light page and on a dark one.
+_COLORS = {
+    "paper": ("#ffffff", "#11161c"),
+    "card": ("#f6f7f9", "#1a2129"),
+    "edge": ("#dfe3e8", "#323c47"),
+    "grid": ("#e9ecf0", "#252e38"),
+    "ink": ("#15202b", "#e8edf2"),
+    "muted": ("#5a6673", "#a0acb8"),
+    "accent": ("#0b6bcb", "#6cb2ff"),
+    "second": ("#b4540a", "#f5a25d"),
+    "good": ("#1a7f4b", "#57c78b"),
+    "good-soft": ("#d9f0e3", "#163425"),
+    "warn": ("#9a6700", "#e5b94b"),
+    "warn-soft": ("#fff1cf", "#382c0d"),
+    "bad": ("#b42318", "#ff8a7e"),
+    "bad-soft": ("#fde4e1", "#451c18"),
 }
-
-DARK = {
-    "paper": "#11161c",
-    "card": "#1a2129",
-    "edge": "#323c47",
-    "grid": "#252e38",
-    "ink": "#e8edf2",
-    "muted": "#a0acb8",
-    "accent": "#6cb2ff",
-    "second": "#f5a25d",
-    "good": "#57c78b",
-    "good-soft": "#163425",
-    "warn": "#e5b94b",
-    "warn-soft": "#382c0d",
-    "bad": "#ff8a7e",
-    "bad-soft": "#451c18",
-}
+LIGHT = {name: light for name, (light, _) in _COLORS.items()}
+DARK = {name: dark for name, (_, dark) in _COLORS.items()}
 
 
 def color(name: str) -> str:

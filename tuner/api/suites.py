@@ -73,8 +73,8 @@ def new_suite(options: BenchInit) -> list[str]:
     """Write a suite; gives the names of its cases."""
     from tuner.suites.suite_init import write_suite
 
-    where = options.region, options.profile, options.endpoint_url
-    return write_suite(options.source, options.suite, *where)
+    place = {"region": options.region, "profile": options.profile}
+    return write_suite(options.source, options.suite, **place, endpoint_url=options.endpoint_url)
 
 
 def accept_bench(options: BenchAccept) -> tuple[list[Baseline], list[str]]:

@@ -203,15 +203,13 @@ class _Opened:
 def _called_as_it_is(case: Case, other: Against | None) -> bool:
     """True if nothing is published: for versions, and a function on AWS at its own size."""
     versions = other is not None and other.what is What.QUALIFIER
-    if versions and case.sizes_mb:
-        fix = "Leave sizes out, or compare with a package or git revision."
-        raise UsageError(
-            f"case {case.name!r}", "has sizes, but published versions keep their own", fix
-        )
-    if versions and case.options.architectures:
-        fix = "Leave architectures out, or compare with a package or git revision."
-        reason = "has architectures, but a published version has one"
-        raise UsageError(f"case {case.name!r}", reason, fix)
+    for key, given, reason in (
+        ("sizes", case.sizes_mb, "but published versions keep their own"),
+        ("architectures", case.options.architectures, "but a published version has one"),
+    ):
+        if versions and given:
+            fix = f"Leave {key} out, or compare with a package or git revision."
+            raise UsageError(f"case {case.name!r}", f"has {key}, {reason}", fix)
     on_aws = parse_target(case.target).kind is Kind.AWS
     own = not (case.sizes_mb or case.cold_starts or case.options.architectures)
     return versions or (on_aws and own)

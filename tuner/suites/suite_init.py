@@ -31,20 +31,17 @@ class Found:
     about: str = ""
 
 
-def write_suite(
-    source: str,
-    path: Path,
-    region: str | None = None,
-    profile: str | None = None,
-    endpoint_url: str | None = None,
-) -> list[str]:
-    """Write the suite; gives the names of its cases. Raises UsageError, NotFound, TargetError."""
+def write_suite(source: str, path: Path, **place: str | None) -> list[str]:
+    """Write the suite; gives the names of its cases. Raises UsageError, NotFound, TargetError.
+
+    ``place`` are the options that say where functions are: region, profile, endpoint_url.
+    """
     if path.exists():
         fix = "Edit it, or write another file with --suite."
         raise UsageError(str(path), "already exists and is not overwritten", fix)
-    options = SweepOptions(target=source, region=region, profile=profile, endpoint_url=endpoint_url)
-    found = _functions(source, options)
-    text = suite_text(found, region, profile, endpoint_url)
+    options: dict[str, Any] = {"target": source, **place}
+    found = _functions(source, SweepOptions(**options))
+    text = suite_text(found, **place)
     parse_suite(text, path)  # what we write can be read
     try:
         path.write_text(text, encoding="utf-8")
@@ -53,16 +50,10 @@ def write_suite(
     return [one.name for one in found]
 
 
-def suite_text(
-    found: list[Found],
-    region: str | None = None,
-    profile: str | None = None,
-    endpoint_url: str | None = None,
-) -> str:
+def suite_text(found: list[Found], **place: str | None) -> str:
     """The file's text."""
-    given = {"region": region, "profile": profile, "endpoint_url": endpoint_url}
-    places = "".join(f"{k} = {_quoted(v)}\n" for k, v in given.items() if v is not None)
-    return _HEAD + "".join(_case(one, places) for one in found) + _TAIL
+    where = "".join(f"{k} = {_quoted(v)}\n" for k, v in place.items() if v is not None)
+    return _HEAD + "".join(_case(one, where) for one in found) + _TAIL
 
 
 def _functions(source: str, options: SweepOptions) -> list[Found]:

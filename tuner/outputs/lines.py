@@ -10,7 +10,6 @@ from typing import Any
 from tuner.report.elements import change, counted, measured, verdict_word
 from tuner.suites.gate import Gate, parse_gate
 from tuner.suites.judgement import Verdict
-from tuner.suites.result import ORDER
 from tuner.units import format_memory
 
 Document = Mapping[str, Any]
@@ -58,7 +57,8 @@ def lines(document: Document) -> list[Line]:
         for size in case["sizes"]
         for gate in size["gates"]
     )
-    return sorted(found, key=lambda line: ORDER.index(line.verdict))
+    order = list(Verdict)
+    return sorted(found, key=lambda line: order.index(line.verdict))
 
 
 def unjudged(document: Document) -> list[dict[str, str]]:
@@ -73,7 +73,7 @@ def unjudged(document: Document) -> list[dict[str, str]]:
 def headline(document: Document) -> str:
     """The result of the run in a few words."""
     counts, left = Counter(line.verdict for line in lines(document)), unjudged(document)
-    said = [f"{counts[each]} {verdict_word(each)}" for each in ORDER if counts[each]]
+    said = [f"{counts[each]} {verdict_word(each)}" for each in Verdict if counts[each]]
     said += [f"{counted(len(left), 'case')} not judged"] if left else []
     return ", ".join(said) or "nothing was judged"
 

@@ -65,9 +65,8 @@ def _crontab() -> str:
     _needed("crontab")
     found = subprocess.run(["crontab", "-l"], capture_output=True, text=True, check=False)
     if found.returncode == 0:
-        return (
-            found.stdout if found.stdout.endswith("\n") or not found.stdout else f"{found.stdout}\n"
-        )
+        lines = found.stdout.removesuffix("\n")
+        return f"{lines}\n" if lines else ""
     if "no crontab" in found.stderr:
         return ""
     raise TunerError("crontab -l", found.stderr.strip()[:200] or "failed", "See crontab(1).")

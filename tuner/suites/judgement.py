@@ -4,6 +4,7 @@ Values and words only; :mod:`tuner.suites.verdict` draws verdicts.
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -14,12 +15,17 @@ from tuner.suites.gate import Gate, Subject
 
 
 class Verdict(StrEnum):
-    """The result of judging a gate."""
+    """The result of judging a gate, the most serious first."""
 
     REGRESSED = "regressed"
+    CANNOT_TELL = "cannot tell"
     IMPROVED = "improved"
     SAME = "same"
-    CANNOT_TELL = "cannot tell"
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """The most serious verdict; *same* of none."""
+    return min(verdicts, key=list(Verdict).index, default=Verdict.SAME)
 
 
 #: Two runs of one function at other times differ by about this without any change, as a standard

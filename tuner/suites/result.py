@@ -4,13 +4,12 @@ Judging is done in :mod:`tuner.suites.verdict`, measuring in :mod:`tuner.suites.
 form is :mod:`tuner.suites.document`.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from tuner.errors import GateFailed, Interrupted, Partial
 from tuner.records import Advice, RunRecord
-from tuner.suites.judgement import Judgement, Verdict
+from tuner.suites.judgement import Judgement, Verdict, worst
 from tuner.units import format_memory
 
 
@@ -173,12 +172,3 @@ class CompareResult:
     def exit_code(self) -> int:
         """99 where a gate that was asked for failed."""
         return GateFailed.exit_code if self.gated and self.verdict is Verdict.REGRESSED else 0
-
-
-#: The most serious verdict first.
-ORDER = (Verdict.REGRESSED, Verdict.CANNOT_TELL, Verdict.IMPROVED, Verdict.SAME)
-
-
-def worst(verdicts: Iterable[Verdict]) -> Verdict:
-    """The most serious verdict: regressed, cannot tell, improved, same; *same* of none."""
-    return min(verdicts, key=ORDER.index, default=Verdict.SAME)

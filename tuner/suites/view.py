@@ -3,6 +3,7 @@
 Words results only; :mod:`tuner.report.terminal` prints the view.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from tuner.report.elements import (
@@ -39,12 +40,13 @@ _Named = tuple[str, tuple[SizeResult, ...]]
 def bench_view(result: BenchResult) -> View:
     """A whole bench: what is worse, or that nothing is, then every case."""
     headline, rest = _said([(case.name, case.sizes) for case in result.cases if case.sizes])
+    warned = result.warn_only and result.verdict is Verdict.REGRESSED
     odd = [f"{c.name}: {c.state}" for c in result.cases if c.state is not CaseState.JUDGED]
     told = [
         *(["interrupted"] if result.interrupted else []),
         *([rest] if rest else []),
         *odd,
-        *(["a warning only, as the suite asks"] if _only_warned(result) else []),
+        *(["a warning only, as the suite asks"] if warned else []),
     ]
     facts = (Fact("Suite", _origin(result), f"bench {result.bench}"),)
     return View(
@@ -88,16 +90,9 @@ def _said(judged: Iterable[_Named]) -> tuple[str, str]:
         return "Regressed", "; ".join(told)
     if not rows:
         return "Nothing was judged", ""
-    counts = [
-        f"{count} {verdict_word(verdict)}"
-        for verdict in (Verdict.SAME, Verdict.IMPROVED, Verdict.CANNOT_TELL)
-        if (count := sum(j.verdict is verdict for _, _, j in rows))
-    ]
+    found = Counter(j.verdict for _, _, j in rows)
+    counts = [f"{found[each]} {verdict_word(each)}" for each in reversed(Verdict) if found[each]]
     return f"No regression in {counted(len(rows), 'gate')}", ", ".join(counts)
-
-
-def _only_warned(result: BenchResult) -> bool:
-    return result.warn_only and result.verdict is Verdict.REGRESSED
 
 
 def _origin(result: BenchResult) -> str:

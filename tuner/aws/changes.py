@@ -1,7 +1,7 @@
 """Changes of a function that count as made when only their answer was lost.
 
 Each expects the RevisionId that was just read, so that a deployment by somebody else is never
-overwritten, and is made once more by nobody. What is journalled first is for the caller to say.
+overwritten. The caller journals what it needs before it makes one.
 """
 
 from base64 import b64encode

@@ -17,7 +17,7 @@ from tuner.records import LogLine
 
 
 class FunctionLog:
-    """One log group, by its name; ``beside`` as in :class:`tuner.aws.calls.Service`."""
+    """One log group, by its name; ``beside`` as in :class:`tuner.aws.calls.AwsService`."""
 
     def __init__(
         self, session: AwsSession, group: str, clock: Clock, *, beside: bool = False

@@ -15,15 +15,17 @@ def what_is_known(
     options: SweepOptions, facts: FunctionFacts, store_url: str | None, expected_ms: float | None
 ) -> Known:
     """``expected_ms``: the user's idea of a mean warm duration at the present memory."""
-    found = _given(expected_ms, facts) or _from_store(options, facts, store_url)
-    return found or _unknown(facts)
-
-
-def _given(expected_ms: float | None, facts: FunctionFacts) -> Known | None:
-    if expected_ms is None or facts.memory_mb is None:
-        return None
-    source = f"the expected {expected_ms:g} ms at {facts.memory_mb} MB"
-    return Known(source, ((facts.memory_mb, expected_ms),), timeout_ms=_timeout_ms(facts))
+    if expected_ms is not None and facts.memory_mb is not None:
+        source = f"the expected {expected_ms:g} ms at {facts.memory_mb} MB"
+        return Known(source, ((facts.memory_mb, expected_ms),), timeout_ms=_timeout_ms(facts))
+    if (found := _from_store(options, facts, store_url)) is not None:
+        return found
+    timeout = _timeout_ms(facts)
+    source = (
+        f"nothing known of its time, so each from 1 ms to the timeout of {timeout / 1000:g} s; "
+        "`tuner plan --expect 200ms` says better"
+    )
+    return Known(source, timeout_ms=timeout)
 
 
 def _from_store(options: SweepOptions, facts: FunctionFacts, store_url: str | None) -> Known | None:
@@ -60,15 +62,6 @@ def _measured(run: str, samples: list[Sample], facts: FunctionFacts) -> Known | 
     ]
     init = Range(min(cold) * 0.5, max(cold) * 2) if cold else UNKNOWN_INIT_MS
     return Known(f"run {run} of the same target", points, init, _timeout_ms(facts))
-
-
-def _unknown(facts: FunctionFacts) -> Known:
-    timeout = _timeout_ms(facts)
-    source = (
-        f"nothing known of its time, so each from 1 ms to the timeout of {timeout / 1000:g} s; "
-        "`tuner plan --expect 200ms` says better"
-    )
-    return Known(source, timeout_ms=timeout)
 
 
 def _timeout_ms(facts: FunctionFacts) -> float:

@@ -5,20 +5,16 @@ from collections.abc import Callable
 from tuner.api.calling import taking
 from tuner.api.results import LoadResult
 from tuner.api.stored import LOAD
-from tuner.crosscheck.tally import patience_s
 from tuner.decide.load_result import Load
-from tuner.engine.batches import Payload
-from tuner.engine.request import BODILESS
 from tuner.experiment import load as loads
 from tuner.experiment.experiment import Silent, Watcher
 from tuner.experiment.recommend import price
 from tuner.experiment.spec import LoadRun
 from tuner.experiment.wiring import SendOptions, open_context
 from tuner.options.commands import LoadCall
-from tuner.options.load import LoadSpec, load_spec
+from tuner.options.load import load_spec
 from tuner.options.load_options import LoadOptions
 from tuner.options.payloads import read_payloads
-from tuner.units import format_rate, format_seconds
 
 #: Hears why to ask before anything is invoked, if there is a reason; an error of it ends the run.
 Approve = Callable[[str | None], None]
@@ -48,8 +44,9 @@ def run_load(
     from tuner.report.load_document import load_document
 
     spec, watcher = load_spec(options), watcher or Silent()
-    options = _with_event(options, spec)
-    payloads = _payloads(options, spec)
+    if spec.event and not options.has_payload:  # the one that the profile suggests
+        options = options.but(event=spec.event)
+    payloads = read_payloads(options, events=EVENTS, bare=spec.bare)
     send = SendOptions(spec.workers, spec.front, MOST_FAILURES, spec.script is not None)
     with open_context(options, store_url, watcher.say, send=send) as context:
         facts = context.target.describe()
@@ -61,39 +58,8 @@ def run_load(
         if spec.workers.web is not None:
             watcher.say("Locust's UI is on http://{}:{}".format(*spec.workers.web))
         if not options.find_limit:
-            watcher.say(f"sending {describe(spec)}")
-        job = LoadRun(
-            run=run,
-            asked=spec,
-            payloads=payloads,
-            prices=price(facts).own,
-            qualifier=options.name.qualifier,
-            find_limit=options.find_limit,
-            patience_s=None if spec.front else patience_s(options.cross_check),
-        )
+            watcher.say(f"sending {spec}")
+        job = LoadRun(run, spec, payloads, price(facts).own)
         result = loads.run_load(job, context, watcher)
         context.store.save_document(run.run, LOAD, load_document(result))
         return result
-
-
-def describe(spec: LoadSpec) -> str:
-    """A load in a few words, for the progress display."""
-    profile = spec.profile
-    lasts = format_seconds(profile.duration_s)
-    if profile.users:
-        return f"calls of {profile.users:,} users for {lasts}"
-    named = "" if profile.name == "rate" else f"{profile.name}: "
-    peak = format_rate(profile.peak_per_s)
-    return f"{named}{profile.calls or 0:,.0f} calls in {lasts}, at most {peak}"
-
-
-def _with_event(options: LoadOptions, spec: LoadSpec) -> LoadOptions:
-    """Add the event that the profile suggests, unless the user gave a payload."""
-    return options if options.has_payload or not spec.event else options.but(event=spec.event)
-
-
-def _payloads(options: LoadOptions, spec: LoadSpec) -> tuple[Payload, ...]:
-    """Return what is sent: nothing where a front is called with GET and no payload is given."""
-    found = read_payloads(options, events=EVENTS)
-    bare = spec.front is not None and spec.front.request.method in BODILESS
-    return (Payload(b""),) if bare and found == (Payload(b"{}"),) else found

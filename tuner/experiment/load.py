@@ -44,7 +44,7 @@ def _variant(spec: LoadRun, context: Context) -> Variant:
     """Return a version of another size or of a copy, or the function as it is."""
     if spec.to_make or context.target.endpoint() is None:
         return one_variant(context.target, spec.setting)
-    return Variant(spec.setting, spec.qualifier)
+    return Variant(spec.setting, spec.asked.qualifier)
 
 
 def _experiment(
@@ -72,7 +72,7 @@ def _experiment(
 def _searched(spec: LoadRun, experiment: Experiment, book: LoadBook) -> Load:
     """Send the one load, or one rate after another; the best one is the answer."""
     profile, only = spec.asked.profile, spec.ask(spec.asked)
-    if not spec.find_limit:
+    if not spec.asked.find_limit:
         experiment.run(Once([only], "the load is over"))
         return book.last(only, experiment.session)
 
@@ -107,7 +107,7 @@ def _held_against(
 ) -> Load:
     """The load, held against what CloudWatch counted; where they differ is one more warning."""
     run = replace(result.run, warnings=result.warnings)
-    found = cross_checked(context, run, book.counted, spec.patience_s, watcher)
+    found = cross_checked(context, run, book.counted, spec.asked.patience_s, watcher)
     if found is None:
         return result
     return replace(result, warnings=(*run.warnings, *found.advice), cross_check=found)

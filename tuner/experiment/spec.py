@@ -160,18 +160,12 @@ def _beside(load: SizeLoad, budget: Budget, limit: Budget, loads: int) -> Budget
 
 @dataclass(frozen=True)
 class LoadRun:
-    """A load to be run; with ``find_limit``, its profile is the first step of a search.
-
-    ``qualifier`` is called as it is, unless another memory size is asked for.
-    """
+    """A load to be run."""
 
     run: RunRecord
     asked: LoadSpec
     payloads: tuple[Payload, ...]
     prices: Prices
-    qualifier: str | None = None
-    find_limit: bool = False
-    patience_s: float | None = GLANCE_S  # for CloudWatch's figures; None: they are not asked for
 
     @property
     def setting(self) -> Setting:

@@ -7,6 +7,7 @@ its reason: raises only UsageError. Reads the profile's file and the locustfile,
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from tuner.crosscheck.tally import GLANCE_S, patience_s
 from tuner.decide.goal import Slo, parse_slo
 from tuner.engine.batches import Sending, concurrency_for, fair_share
 from tuner.engine.engine import Mode, Script
@@ -14,7 +15,7 @@ from tuner.engine.profiles.pace import Constant
 from tuner.engine.profiles.profile import MODES, Phase, Profile
 from tuner.engine.profiles.profile_file import load_profile
 from tuner.engine.profiles.values import HIGHEST_PER_S
-from tuner.engine.request import FrontOptions
+from tuner.engine.request import BODILESS, FrontOptions
 from tuner.engine.stop_on import StopRule, parse_stop_on
 from tuner.engine.worker_pool import Workers
 from tuner.errors import UsageError
@@ -25,7 +26,7 @@ from tuner.planning.budget import NO_LIMIT, Budget
 from tuner.records import Backend, FunctionFacts
 from tuner.targets.choices import DEFAULT, Isolation
 from tuner.targets.names import Kind
-from tuner.units import format_rate
+from tuner.units import format_rate, format_seconds
 
 #: A search for the limit has these objectives unless others are given, and tries each rate so long.
 LIMIT_SLO = ("throttles<1%", "errors<1%")
@@ -57,6 +58,24 @@ class LoadSpec:
     drain_s: float = DRAIN_S
     script: Script | None = None
     copied: bool = False  # a temporary copy is loaded, not the function
+    qualifier: str | None = None  # called as it is, unless another memory size is asked for
+    find_limit: bool = False  # the profile is the first step of a search
+    patience_s: float | None = GLANCE_S  # for CloudWatch's figures; None: they are not asked for
+
+    def __str__(self) -> str:
+        """The load in a few words, for the progress display."""
+        profile = self.profile
+        lasts = format_seconds(profile.duration_s)
+        if profile.users:
+            return f"calls of {profile.users:,} users for {lasts}"
+        named = "" if profile.name == "rate" else f"{profile.name}: "
+        peak = format_rate(profile.peak_per_s)
+        return f"{named}{profile.calls or 0:,.0f} calls in {lasts}, at most {peak}"
+
+    @property
+    def bare(self) -> bool:
+        """True if requests have no body unless the user gives a payload."""
+        return self.front is not None and self.front.request.method in BODILESS
 
     def sending(self, facts: FunctionFacts, seed: int) -> Sending:
         """How the calls are sent to this function."""
@@ -101,6 +120,7 @@ def load_spec(options: LoadOptions) -> LoadSpec:
     slos = options.slo or tuple(
         map(parse_slo, profile.slo or (LIMIT_SLO if options.find_limit else ()))
     )
+    front = _front(options)
     return LoadSpec(
         profile=profile,
         retry=options.retry or profile.retry or "none",
@@ -112,10 +132,13 @@ def load_spec(options: LoadOptions) -> LoadSpec:
         most=options.max_concurrency or profile.max_concurrency,
         event=profile.event,
         workers=read_workers(options),
-        front=_front(options),
+        front=front,
         drain_s=drain_s,
         script=script,
         copied=options.isolation is Isolation.CLONE,
+        qualifier=options.name.qualifier,
+        find_limit=options.find_limit,
+        patience_s=None if front else patience_s(options.cross_check),
     )
 
 

@@ -31,10 +31,13 @@ EVENTS = 50
 
 
 def read_payloads(
-    options: RunOptions, clock: Clock | None = None, events: int = EVENTS
+    options: RunOptions, clock: Clock | None = None, events: int = EVENTS, *, bare: bool = False
 ) -> tuple[Payload, ...]:
     """The payloads to invoke with: ``--payloads`` (weighted), or the one of ``--payload``; or
-    so many different ``events`` of a template, as of now on ``clock``."""
+    so many different ``events`` of a template, as of now on ``clock``. Where nothing is said, it is
+    an empty object, or nothing for a ``bare`` request."""
+    if bare and not options.has_payload:
+        return (Payload(b""),)
     if options.event:
         if options.payloads or options.payload != NO_PAYLOAD:
             reason = "cannot go with --payload or --payloads"

@@ -1,11 +1,13 @@
 """The cost of a month: a table of the sizes, and the basis of the figures."""
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
 
 from tuner.decide.result import MonthAtSize, Monthly, ProvisionedOffer, Sweep
 from tuner.report.elements import Cell, Fact, Row, Section, Table, counted, known, money
 from tuner.units import format_memory, format_rate, format_share
+
+#: The plan without upfront payment; what all upfront costs is told beside it.
+_SAVINGS = "savings_no_upfront_usd"
 
 
 def month_table(sweep: Sweep) -> Table | None:
@@ -14,17 +16,20 @@ def month_table(sweep: Sweep) -> Table | None:
     if month is None:
         return None
     storage = any(size.ephemeral_usd != 0.0 for size in month.sizes)
-    columns = (
-        *("Memory", "Total", "Requests", "Duration", "INIT"),
-        *(("/tmp",) if storage else ()),
-        *("With free tier", "Savings Plan"),
-        *(() if sweep.beside else (f"At {month.other_arch} price",)),
-    )
-    rows = tuple(_row(size, storage) for size in month.sizes)
-    if sweep.beside:  # the other architecture was measured, which is better than its price
-        rows = tuple(replace(row, cells=row.cells[:-1]) for row in rows)
-    narrow = (*columns[:2], *columns[-3:])
-    return Table("Cost per month by memory size", columns, rows, narrow)
+    columns = {
+        "Total": "total_usd",
+        "Requests": "requests_usd",
+        "Duration": "duration_usd",
+        "INIT": "init_usd",
+        **({"/tmp": "ephemeral_usd"} if storage else {}),
+        "With free tier": "free_tier_usd",
+        "Savings Plan": _SAVINGS,
+        # Where the other architecture was measured, that is better than its price.
+        **({} if sweep.beside else {f"At {month.other_arch} price": "other_arch_usd"}),
+    }
+    rows = tuple(_row(size, columns.values()) for size in month.sizes)
+    names = ("Memory", *columns)
+    return Table("Cost per month by memory size", names, rows, (*names[:2], *names[-3:]))
 
 
 def month_section(sweep: Sweep) -> Iterator[Section]:
@@ -76,17 +81,10 @@ def month_fact(sweep: Sweep) -> tuple[Fact, ...]:
     return (Fact("Cost per month", money(pick.total_usd), f"at {month.traffic}{tail}"),)
 
 
-def _row(size: MonthAtSize, storage: bool) -> Row:
+def _row(size: MonthAtSize, columns: Iterable[str]) -> Row:
     upfront = known(size.savings_all_upfront_usd)
-    always = size.total_usd, size.requests_usd, size.duration_usd, size.init_usd
-    all_upfront = "" if upfront is None else f"all upfront {money(upfront)}"
-    cells = (
-        *(Cell(money(usd)) for usd in always),
-        *((Cell(money(size.ephemeral_usd)),) if storage else ()),
-        Cell(money(size.free_tier_usd)),
-        Cell(money(size.savings_no_upfront_usd), all_upfront),
-        Cell(money(size.other_arch_usd)),
-    )
+    details = {} if upfront is None else {_SAVINGS: f"all upfront {money(upfront)}"}
+    cells = tuple(Cell(money(getattr(size, each)), details.get(each, "")) for each in columns)
     marks = (size.role,) if size.role in ("recommended", "current") else ()
     return Row(format_memory(size.memory_mb), cells, marks)
 

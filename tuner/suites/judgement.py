@@ -146,10 +146,16 @@ class Judgement:
         word = words[verdict].format(self.gate.rise * 100)
         return f"{measure} {word}: {change(self.ratio)}{between}, {values}{self._wanted()}"
 
+    @property
+    def left_open_by_drift(self) -> bool:
+        """True if no number of calls decides it, for the control drifted too far."""
+        told = self.verdict is not Verdict.CANNOT_TELL or self.enough is not None
+        return not told and self.control_ratio is not None
+
     def _wanted(self) -> str:
         if self.verdict is not Verdict.CANNOT_TELL:
             return ""
-        if self.enough is None and self.control_ratio is not None:
+        if self.left_open_by_drift:
             drift = change(self.control_ratio)
             return f"; the machine drifted by {drift}; `--against` decides it in one run"
         if self.enough is None:

@@ -32,8 +32,6 @@ from tuner.suites.result import (
 from tuner.units import format_memory, format_seconds, format_usd
 
 _TONES = {Verdict.REGRESSED: "bad", Verdict.CANNOT_TELL: "warn", None: "warn"}
-#: From this drift of the control on, few changes can be told from it.
-_UNRELIABLE = 0.1
 _Named = tuple[str, tuple[SizeResult, ...]]
 
 
@@ -168,11 +166,11 @@ def _notes(sizes: Iterable[SizeResult]) -> Iterator[str]:
     """Remarks on the machine's drift, and on what would settle inconclusive gates."""
     for size in sizes:
         where = f"at {format_memory(size.memory_mb)}"
-        drifts = {j.control_ratio for j in size.judgements if j.control_ratio}
+        drifts = {change(j.control_ratio) for j in size.judgements if j.control_ratio}
         if drifts:
-            told = ", ".join(sorted({change(ratio) for ratio in drifts}))
-            far = any(abs(ratio - 1.0) > _UNRELIABLE for ratio in drifts)
-            end = "`--against` decides in one run" if far else "verdicts hold all the same"
+            told = ", ".join(sorted(drifts))
+            left = any(j.left_open_by_drift for j in size.judgements)
+            end = "`--against` decides in one run" if left else "verdicts hold all the same"
             yield f"{where}: the machine drifted by {told} between the runs; {end}"
         yield from (f"{where}: {told}" for told in _wanted(size))
 

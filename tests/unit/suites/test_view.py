@@ -9,6 +9,7 @@ from support.benches import case
 from support.views import tables_of
 from tuner.report.page import render
 from tuner.report.terminal import print_view
+from tuner.suites.judgement import Verdict
 from tuner.suites.result import (
     BenchResult,
     CaseResult,
@@ -25,10 +26,13 @@ def bench(*cases: CaseResult) -> BenchResult:
     return BenchResult("01JDT", "nightly", None, Origin("main"), 1, 1e9, 1e9 + 65, cases)
 
 
-def drifted(ratio: float) -> BenchResult:
-    """A bench beside which the control changed by this ratio."""
+def drifted(ratio: float, verdict: Verdict) -> BenchResult:
+    """A bench beside which the control changed by this ratio, whatever more calls would say."""
     found = case()
-    judged = tuple(replace(j, control_ratio=ratio) for j in found.sizes[0].judgements)
+    judged = tuple(
+        replace(j, control_ratio=ratio, verdict=verdict, enough=None)
+        for j in found.sizes[0].judgements
+    )
     return bench(replace(found, sizes=(SizeResult(512, judged),)))
 
 
@@ -58,11 +62,11 @@ def test_each_gate_is_a_row_with_its_change_and_values() -> None:
     assert objective.cells[0].value == "met"
 
 
-def test_a_small_drift_is_said_and_a_large_one_with_what_decides() -> None:
-    (small,) = bench_view(drifted(1.02)).sections[0].warnings
-    assert small.endswith("drifted by +2.0 % between the runs; verdicts hold all the same")
-    (large,) = bench_view(drifted(1.45)).sections[0].warnings
-    assert large.endswith("drifted by +45 % between the runs; `--against` decides in one run")
+def test_a_drift_is_said_with_what_decides_where_it_leaves_a_gate_open() -> None:
+    (decided,) = bench_view(drifted(1.02, Verdict.SAME)).sections[0].warnings
+    assert decided.endswith("drifted by +2.0 % between the runs; verdicts hold all the same")
+    (left,) = bench_view(drifted(1.45, Verdict.CANNOT_TELL)).sections[0].warnings
+    assert left.endswith("drifted by +45 % between the runs; `--against` decides in one run")
 
 
 def test_a_comparison_fits_eighty_characters_and_becomes_a_page() -> None:

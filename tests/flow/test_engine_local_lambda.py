@@ -144,7 +144,7 @@ def test_one_batch_calls_several_functions_in_turn(
     }
     own, other = names
     endpoint = Endpoint(local_lambda_url, "eu-west-1", own, lambda: Credentials("any", "any"))
-    variants = [a_variant(512), a_variant(512, "$LATEST", function=other)]
+    variants = [a_variant(1769), a_variant(1769, "$LATEST", function=other)]
     calls = [Call(n, variants[n % 2], 0, Purpose.WARM) for n in range(6)]
     engine = LocustEngine(endpoint, WallClock())
     try:

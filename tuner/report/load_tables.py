@@ -67,12 +67,11 @@ def slo_table(document: Mapping[str, Any]) -> Table | None:
     """The objectives with what was measured; ``None`` without any."""
     if not document["slo"]:
         return None
-    rows = tuple(
-        Row(slo, (Cell(_slo_value(slo, each["value"])), Cell("met" if each["met"] else "missed")))
-        for each in document["slo"]
-        if (slo := each["slo"])
-    )
-    return Table("Objectives", ("Objective", "Measured", "Result"), rows)
+    rows = []
+    for each in document["slo"]:
+        told = _slo_value(each["slo"], each["value"]), "met" if each["met"] else "missed"
+        rows.append(Row(each["slo"], tuple(map(Cell, told))))
+    return Table("Objectives", ("Objective", "Measured", "Result"), tuple(rows))
 
 
 def step_table(document: Mapping[str, Any]) -> Table | None:

@@ -88,6 +88,8 @@ def _verdict(line: Line) -> str:
         return "**regressed**, confirmed"
     if first and first != line.verdict:
         return f"{word}; {verdict_word(first)} was not confirmed"
+    if line.verdict is Verdict.CANNOT_TELL and not enough and line.raw["control_ratio"] is not None:
+        return f"{word}; `--against` decides it in one run"
     if line.verdict is Verdict.CANNOT_TELL and enough and enough <= SENSIBLE:
         return f"{word}; about {enough:,} calls per side would settle it"
     return f"**{word}**" if line.verdict is Verdict.REGRESSED else word

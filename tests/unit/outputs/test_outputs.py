@@ -66,8 +66,11 @@ def test_markdown_shows_changes_openly_and_folds_the_rest() -> None:
 
 def test_markdown_says_what_the_control_showed_of_the_platform() -> None:
     made = all_kinds()
-    made["cases"][0]["sizes"][0]["gates"][0]["control_ratio"] = 1.19
+    gate = made["cases"][0]["sizes"][0]["gates"][0]
+    gate["control_ratio"] = 1.19
     assert "+30 % (+29 % to +31 %), the control +19 % |" in markdown(made)
+    gate |= {"verdict": "cannot tell", "enough": None}
+    assert "the control +19 % | inconclusive; `--against` decides it in one run |" in markdown(made)
     assert "control" not in markdown(ALL)
 
 

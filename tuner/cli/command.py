@@ -111,7 +111,7 @@ def _optional(
     info = typer.Option(
         flag,
         *([about.letter] if about.letter and not hidden else []),
-        help=about.help,
+        help=about.text,
         metavar=about.metavar,
         rich_help_panel=about.panel or None,
         envvar=about.envvar,

@@ -42,22 +42,22 @@ class Kind(Generic[V, W]):
     def optional(self) -> "Kind[V | None, W | None]":
         """The same kind for an option that may be left out: ``None`` is read as it is."""
         read, store = self.read, self.store
-
-        def read_or_none(written: W | None, flag: str) -> V | None:
-            return None if written is None else read(written, flag)
-
-        def store_or_none(value: V | None) -> Any:
-            return None if value is None else store(value)
-
-        word, many, words, example = self.word, self.many, self.words, self.example
-        return Kind(read_or_none, None, word, many, store_or_none, words, example)
+        return Kind(
+            read=lambda written, flag: None if written is None else read(written, flag),
+            empty=None,
+            word=self.word,
+            many=self.many,
+            store=lambda value: None if value is None else store(value),
+            words=self.words,
+            example=self.example,
+        )
 
 
 @dataclass(frozen=True)
 class About:
     """Everything that is said of an option, and where it is left out."""
 
-    help: str
+    text: str
     panel: str = ""
     metavar: str | None = None
     flag: str = ""  # where it is not made of the field's name; "--a/--no-a" for a pair
@@ -82,6 +82,7 @@ class Option(Generic[V, W]):
 
     def __init__(self, kind: Kind[V, W], default: W, about: About) -> None:
         self.kind, self.default, self.about = kind, default, about
+        self.text, self.internal = about.text, about.internal
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -114,16 +115,6 @@ class Option(Generic[V, W]):
     def key(self) -> str:
         """As in tuner.toml: ``max_cost``."""
         return self.flag.partition("/")[0].removeprefix("--").replace("-", "_")
-
-    @property
-    def text(self) -> str:
-        """Text for users."""
-        return self.about.help
-
-    @property
-    def internal(self) -> bool:
-        """True if it is not for users."""
-        return self.about.internal
 
     def value(self, written: W) -> V:
         """Read what was written; raises UsageError."""
@@ -188,7 +179,7 @@ def again(declared: Option[V, W], text: str = "") -> Option[V, W]:
     """The same option for another class, which may say more about it."""
     about = declared.about
     return Option(
-        declared.kind, declared.default, replace(about, help=text or about.help, panel="")
+        declared.kind, declared.default, replace(about, text=text or about.text, panel="")
     )
 
 

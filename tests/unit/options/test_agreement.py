@@ -92,7 +92,7 @@ def test_a_value_is_read_again_as_it_is_and_stored_as_it_can_be_read(title: str)
     for each in options_of(CLASSES[title]).values():
         value = each.value(example(each))
         assert each.value(value) == value, each.flag
-        if each.about.kept and not each.about.store and each.about.help:
+        if each.about.kept and not each.about.store and each.text:
             assert each.value(each.stored(value)) == value, each.flag
 
 

@@ -34,7 +34,7 @@ def answering(
 ) -> Callable[..., Any]:
     """Load a function whose Invoke API is a script; every other call of it is the local Lambda's.
     Gives the exit code, the document and stderr."""
-    name = new_function("def handler(e, c): pass")
+    name = new_function("def handler(e, c): pass", MemorySize=128)  # as the scripts report
     endpoint = AwsTarget.endpoint
 
     def load(script: Script, *words: str) -> tuple[int, dict[str, Any], str]:

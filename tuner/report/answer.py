@@ -1,4 +1,7 @@
-"""The answer in words: which size, what it changes, how sure it is, and the figures beside it."""
+"""The answer in words: which size, what it changes, how sure it is, and the figures beside it.
+
+Sizes are named here as all tables and charts name them.
+"""
 
 from tuner.decide.result import Recommendation, Sweep, VersusCurrent
 from tuner.report.elements import (
@@ -9,7 +12,6 @@ from tuner.report.elements import (
     format_chance,
     known,
     money,
-    size_named,
 )
 from tuner.units import (
     UNKNOWN,
@@ -158,3 +160,19 @@ def _facts(pick: Recommendation) -> tuple[Fact, ...]:
 def _sure(pick: Recommendation) -> bool:
     """Tell if the pick is sure enough for a claim about the sizes around it."""
     return pick.confidence is None or pick.confidence >= _SURE
+
+
+def payload_named(sweep: Sweep) -> str:
+    """Return the class of payloads whose answer it is, or ``payload 2`` where it has no name."""
+    return f"payload {sweep.payload}" if sweep.payload.isdigit() else sweep.payload
+
+
+def size_named(memory_mb: int, sweep: Sweep, compared: bool | None = None) -> str:
+    """``512 MB``, with its architecture where it is not the function's own or several are
+    ``compared``, and with the payload if it is of one."""
+    several = bool(sweep.beside) if compared is None else compared
+    text = format_memory(memory_mb)
+    if sweep.payload:
+        text = f"{payload_named(sweep)} at {text}"
+    other = sweep.arch not in ("", sweep.run.facts.arch)
+    return f"{text} on {sweep.arch}" if several or other else text

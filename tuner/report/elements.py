@@ -9,11 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tuner.decide.result import Interval, Sweep
+from tuner.decide.result import Interval
 from tuner.model.quantiles import Stats
 from tuner.units import (
     UNKNOWN,
-    format_memory,
     format_ms,
     format_share,
     format_usd,
@@ -245,22 +244,6 @@ def statistic_cell(stats: Stats | None, name: str = "p50") -> Cell:
 def cost_cell(cost: Interval | None) -> Cell:
     """USD per million, with its interval."""
     return Cell(money(None if cost is None else cost.mean), between(cost))
-
-
-def payload_named(sweep: Sweep) -> str:
-    """Return the class of payloads whose answer it is, or ``payload 2`` where it has no name."""
-    return f"payload {sweep.payload}" if sweep.payload.isdigit() else sweep.payload
-
-
-def size_named(memory_mb: int, sweep: Sweep, compared: bool | None = None) -> str:
-    """``512 MB``, with its architecture where it is not the function's own or several are
-    ``compared``, and with the payload if it is of one."""
-    several = bool(sweep.beside) if compared is None else compared
-    text = format_memory(memory_mb)
-    if sweep.payload:
-        text = f"{payload_named(sweep)} at {text}"
-    other = sweep.arch not in ("", sweep.run.facts.arch)
-    return f"{text} on {sweep.arch}" if several or other else text
 
 
 def state_text(state: str, note: str | None) -> str:

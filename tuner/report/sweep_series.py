@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from tuner.decide.goal import SloScope, parse_slo
 from tuner.decide.result import CurveBand, SizeRow, Sweep
 from tuner.errors import UsageError
-from tuner.report.elements import known, money, payload_named, size_named
+from tuner.report.answer import payload_named, size_named
+from tuner.report.elements import known, money
 from tuner.report.style import Axis, memory_axis, value_axis
 from tuner.units import format_memory, format_ms
 

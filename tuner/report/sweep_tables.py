@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from tuner.decide.result import Recommendation, SizeRow, StartupRow, Sweep
+from tuner.report.answer import payload_named, size_named
 from tuner.report.elements import (
     Cell,
     Fact,
@@ -14,8 +15,6 @@ from tuner.report.elements import (
     format_chance,
     known,
     money,
-    payload_named,
-    size_named,
     statistic,
     statistic_cell,
 )

@@ -88,10 +88,10 @@ class Result(ABC):
         return notebook(self.sentence, self.rows())
 
     def print(self, console: "Console") -> None:
-        """Print what a person needs to decide."""
+        """Print what a person needs to decide, and where the report is."""
         from tuner.report.terminal import print_view
 
-        print_view(self.view(), console)
+        print_view(self.view(), console, self.to_dict().get("report"))
 
 
 def _exit_code(state: str, *, answered: bool, met: bool) -> int:
@@ -184,12 +184,6 @@ class LoadResult(Result):
         from tuner.report.load_view import load_view
 
         return load_view(self._document)
-
-    def print(self, console: "Console") -> None:
-        """Print it."""
-        from tuner.report.terminal import print_load
-
-        print_load(self._document, console)
 
     @property
     def exit_code(self) -> int:

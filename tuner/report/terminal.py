@@ -4,8 +4,7 @@ Rich leaves out colours where there is no terminal or ``NO_COLOR`` is set; nothi
 a function is read as markup.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from rich import box
 from rich.console import Console, ConsoleRenderable
@@ -30,13 +29,6 @@ def print_report(sweep: Sweep, console: Console) -> None:
     """Print a sweep: what a person needs to decide, and where the rest is."""
     of = Text(f"Run: {sweep.run.run}, {sweep.run.command} of {sweep.run.target}")
     print_view(sweep_view(sweep), console, sweep.report, of)
-
-
-def print_load(document: Mapping[str, Any], console: Console) -> None:
-    """Print a load from its ``tuner.load/1``."""
-    from tuner.report.load_view import load_view  # a recommendation comes without its charts
-
-    print_view(load_view(document), console, document["report"])
 
 
 def print_view(

@@ -37,7 +37,6 @@ from tuner.report.load_document import load_document
 from tuner.report.load_tables import times_table
 from tuner.report.load_view import load_view
 from tuner.report.page import render
-from tuner.report.terminal import print_load
 from tuner.targets.observers import EventSettings
 
 EVIL = "<script>alert(1)</script>{{ 7*7 }}"
@@ -192,7 +191,8 @@ def test_events_that_were_given_up_are_said_to_go_where_the_function_says() -> N
 def test_a_load_of_events_fits_eighty_characters_too() -> None:
     out = StringIO()
     console = Console(file=out, width=80, highlight=False, force_terminal=True, color_system=None)
-    print_load(load_document(made(mode="async", events=followed(), throttled=0)), console)
+    load = load_document(made(mode="async", events=followed(), throttled=0))
+    LoadResult(document=load).print(console)
     text = out.getvalue()
     assert max(map(len, text.splitlines())) <= 80
     assert "What became of the events" in text
@@ -214,7 +214,8 @@ def test_a_document_from_before_intervals_is_shown_without() -> None:
 def test_the_terminal_fits_eighty_characters() -> None:
     out = StringIO()
     console = Console(file=out, width=80, highlight=False, force_terminal=True, color_system=None)
-    print_load(load_document(made(slo="p95<1s", throttled=0)), console)
+    load = load_document(made(slo="p95<1s", throttled=0))
+    LoadResult(document=load).print(console)
     text = out.getvalue()
     assert max(map(len, text.splitlines())) <= 80
     assert text.startswith("PASSED p95<1s")

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from tuner.options.suites import BenchCall
 from tuner.suites.bench import run_bench
 from tuner.suites.result import BenchResult
 from tuner.suites.suite_file import parse_suite
-from tuner.suites.trial import BenchSpec, Onlooker
+from tuner.suites.trial import Onlooker
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(7200)]
 
@@ -42,8 +43,8 @@ def compared(folder: Path, more: float, seed: int) -> BenchResult:
         (folder / name).mkdir(exist_ok=True)
         (folder / name / "app.py").write_text(HANDLER.format(rounds=rounds))
     suite = parse_suite(SUITE, folder / "tuner.toml")
-    wish = BenchSpec(suite, suite.cases, against="local:old", seed=seed)
-    return run_bench(wish, str(folder / "runs.db"), Onlooker())
+    options = BenchCall(against="local:old", seed=seed, store=str(folder / "runs.db"))
+    return run_bench(suite, options, Onlooker())
 
 
 @pytest.mark.parametrize(("more", "wanted"), [(1.15, "found"), (1.0, "alarms")])

@@ -364,9 +364,10 @@ def test_a_baseline_of_other_sizes_is_refused_and_a_missing_size_is_named(
 
 def test_a_clock_that_is_set_during_a_bench_is_noticed(tuner: Run, folder: Path) -> None:
     from tuner.clock import WallClock
+    from tuner.options.suites import BenchCall
     from tuner.suites.bench import run_bench
     from tuner.suites.suite_file import read_suite
-    from tuner.suites.trial import BenchSpec, Onlooker
+    from tuner.suites.trial import Onlooker
 
     class Set(WallClock):
         """An hour back from the second reading on."""
@@ -378,7 +379,7 @@ def test_a_clock_that_is_set_during_a_bench_is_noticed(tuner: Run, folder: Path)
             return super().wall() - (3600.0 if self.readings > 1 else 0.0)
 
     read = read_suite()
-    result = run_bench(BenchSpec(read, read.cases, seed=1), None, Onlooker(clock=Set()))
+    result = run_bench(read, BenchCall(seed=1), Onlooker(clock=Set()))
     (warning,) = result.warnings
     assert warning.code == "clock-set" and "-3600 s" in warning.text
     assert 0.0 <= result.finished_at - result.started_at < 600.0

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from tuner.options.suites import BenchCall
 from tuner.suites.bench import run_bench
 from tuner.suites.judgement import Verdict
 from tuner.suites.suite_file import parse_suite
-from tuner.suites.trial import BenchSpec, Onlooker
+from tuner.suites.trial import Onlooker
 
 pytestmark = pytest.mark.slow
 
@@ -35,8 +36,8 @@ def test_more_work_is_found_and_no_more_work_is_no_alarm(
         (tmp_path / name).mkdir()
         (tmp_path / name / "app.py").write_text(HANDLER.format(rounds=rounds))
     suite = parse_suite(SUITE.format(gate=gate, most=most), tmp_path / "tuner.toml")
-    wish = BenchSpec(suite, suite.cases, against="local:old", seed=1)
-    result = run_bench(wish, str(tmp_path / "runs.db"), Onlooker())
+    options = BenchCall(against="local:old", seed=1, store=str(tmp_path / "runs.db"))
+    result = run_bench(suite, options, Onlooker())
     said = result.cases[0].reason or result.cases[0].sizes[0].judgements[0].sentence
     if more > 1.0:
         assert (result.verdict, result.exit_code) == (Verdict.REGRESSED, 99), said

@@ -38,7 +38,7 @@ from tuner.suites.baseline import Acceptance, accept, few_calls
 from tuner.suites.bench import run_bench
 from tuner.suites.repository import who
 from tuner.suites.suite_file import read_suite
-from tuner.suites.trial import BenchSpec, Onlooker
+from tuner.suites.trial import Onlooker
 from tuner.targets.names import Kind, parse_target
 
 
@@ -54,19 +54,8 @@ def bench(options: BenchCall) -> BenchResult:
 def bench_suite(options: BenchCall, watcher: Watcher) -> BenchResult:
     """The same, with somebody who looks on."""
     suite = read_suite(options.suite).in_environment(options.environment)
-    asked = BenchSpec(
-        suite=suite,
-        cases=suite.chosen(options.tag, options.only),
-        environment=options.environment,
-        against=options.against,
-        branch=options.branch,
-        seed=options.seed,
-        full=options.full,
-        warn_only=suite.warn_only if options.warn_only is None else options.warn_only,
-        limit=options.limit,
-    )
     onlooker = Onlooker(watcher.say, watcher.sampled, watcher.stop)
-    return BenchResult(run_bench(asked, options.store, onlooker))
+    return BenchResult(run_bench(suite, options, onlooker))
 
 
 def new_suite(options: BenchInit) -> list[str]:

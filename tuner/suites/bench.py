@@ -12,6 +12,7 @@ from dataclasses import replace
 from ulid import ULID
 
 from tuner.errors import StoreError
+from tuner.options.suites import BenchCall
 from tuner.planning.budget import Meter
 from tuner.records import Advice
 from tuner.store.benches import Benches, StoredBench
@@ -21,26 +22,30 @@ from tuner.suites.case_run import run_case
 from tuner.suites.document import bench_document
 from tuner.suites.judgement import rules_for
 from tuner.suites.repository import origin
-from tuner.suites.result import BenchResult, CaseResult, CaseState, Origin
+from tuner.suites.result import BenchResult, CaseResult, CaseState
 from tuner.suites.suite import Case, Suite, alone
-from tuner.suites.trial import BenchContext, BenchSpec, Onlooker
+from tuner.suites.trial import BenchContext, Onlooker
 
 #: The wall clock may be corrected by so much while a bench runs, in seconds.
 _CORRECTION_S = 5.0
 
 
-def run_bench(spec: BenchSpec, store_url: str | None, onlooker: Onlooker) -> BenchResult:
-    """Run a suite, alone on this machine, and keep its result beside its runs."""
-    suite, clock = spec.suite, onlooker.clock
-    for case in spec.cases:  # before anything is started
-        if (against := spec.against or case.against) is not None:
+def run_bench(suite: Suite, options: BenchCall, onlooker: Onlooker) -> BenchResult:
+    """Run a suite, alone on this machine, and keep its result beside its runs.
+
+    ``suite`` is that of the options, in its environment already.
+    """
+    cases = suite.chosen(options.tag, options.only)
+    for case in cases:  # before anything is started
+        if (against := options.against or case.against) is not None:
             parse_against(against, case.target)
-    name = f"{suite.name} in {spec.environment}" if spec.environment else suite.name
+    suite = replace(suite, cases=cases)
+    name = f"{suite.name} in {options.environment}" if options.environment else suite.name
     with (
-        Store.open(store_url) as store,
-        alone(name, suite, clock, onlooker.say),
+        Store.open(options.store) as store,
+        alone(name, suite, onlooker.clock, onlooker.say),
     ):
-        return _saved(_measured(spec, store, onlooker), store)
+        return _saved(_measured(_context(suite, options, store, onlooker)), store)
 
 
 def _saved(result: BenchResult, store: Store) -> BenchResult:
@@ -55,35 +60,31 @@ def _saved(result: BenchResult, store: Store) -> BenchResult:
     return result
 
 
-def _measured(spec: BenchSpec, store: Store, onlooker: Onlooker) -> BenchResult:
-    clock = onlooker.clock
-    found = origin()
-    if spec.branch is not None:
-        found = replace(found, branch=spec.branch)
+def _measured(bench: BenchContext) -> BenchResult:
+    clock, options, suite = bench.onlooker.clock, bench.options, bench.suite
     began, ticked = clock.wall(), clock.monotonic()
-    bench = _context(spec, store, onlooker, found)
-    warnings = _set_back(store, spec.suite, began)
+    warnings = _set_back(bench.store, suite, began)
     cases = tuple(_cases(bench))
     took = clock.monotonic() - ticked
     warnings += _moved(clock.wall() - began - took)
     return BenchResult(
         bench=bench.bench,
-        suite=spec.suite.name,
-        environment=spec.environment,
-        origin=found,
+        suite=suite.name,
+        environment=options.environment,
+        origin=bench.origin,
         seed=bench.seed,
         started_at=began,
         finished_at=began + took,
         cases=cases,
-        warn_only=spec.warn_only,
-        interrupted=onlooker.stop(),
+        warn_only=suite.warn_only if options.warn_only is None else options.warn_only,
+        interrupted=bench.onlooker.stop(),
         warnings=tuple(warnings),
     )
 
 
 def _cases(bench: BenchContext) -> Iterator[CaseResult]:
     """Run the cases one after another, as far as the limits go."""
-    cases, onlooker = bench.spec.cases, bench.onlooker
+    cases, onlooker = bench.suite.cases, bench.onlooker
     for number, case in enumerate(cases, 1):
         if onlooker.stop():
             break
@@ -110,21 +111,23 @@ def _not_begun(case: Case, limit: str) -> CaseResult:
     return CaseResult(case.name, case.target, CaseState.INTERRUPTED, tags=case.tags, reason=reason)
 
 
-def _context(spec: BenchSpec, store: Store, onlooker: Onlooker, found: Origin) -> BenchContext:
+def _context(suite: Suite, options: BenchCall, store: Store, onlooker: Onlooker) -> BenchContext:
     gates = sum(
         len(case.gates) * max(1, len(case.sizes_mb)) * max(1, len(case.options.architectures))
-        for case in spec.cases
+        for case in suite.cases
     )
+    found = origin()
     clock, began_s = onlooker.clock, onlooker.clock.monotonic()
     return BenchContext(
         str(ULID()),
-        spec,
+        suite,
+        options,
         onlooker,
         store,
-        rules_for(gates, spec.suite.confidence),
-        secrets.randbelow(2**31) if spec.seed is None else spec.seed,
-        found,
-        Meter(lambda: clock.monotonic() - began_s, spec.limit, ahead=True),
+        rules_for(gates, suite.confidence),
+        secrets.randbelow(2**31) if options.seed is None else options.seed,
+        found if options.branch is None else replace(found, branch=options.branch),
+        Meter(lambda: clock.monotonic() - began_s, options.limit, ahead=True),
     )
 
 

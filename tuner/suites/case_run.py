@@ -28,7 +28,7 @@ from tuner.suites.verdict import alarming, confirmed
 
 def run_case(case: Case, bench: BenchContext) -> CaseResult:
     """Measure and judge one case; an error of its function, or of the store, is its result."""
-    against = bench.spec.against or case.against
+    against = bench.options.against or case.against
     design = Design.BASELINE if against is None else Design.INTERLEAVED
     empty = CaseResult(case.name, case.target, CaseState.FAILED, design, case.tags)
     clock = bench.onlooker.clock
@@ -153,7 +153,7 @@ class _Running:
             most=case.most,
             cost=self.of.cost,
             cold=cold,
-            full=bench.spec.full or design is Design.ALONE,
+            full=bench.options.full or design is Design.ALONE,
             load=size_load(case.options, facts) if case.loaded else None,
             stored=stored,
             apart=facts.backend is Backend.REPLAY,

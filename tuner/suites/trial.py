@@ -1,4 +1,4 @@
-"""A bench as it is asked for, and one measurement of a case, whose samples it stores.
+"""What the cases of a bench share, and one measurement of a case, whose samples it stores.
 
 Each function of a case has a run of its own, so that each has its own report.
 """
@@ -13,8 +13,9 @@ from tuner.engine.batches import Payload
 from tuner.experiment.experiment import Book, Experiment
 from tuner.experiment.session import Conditions, Session
 from tuner.experiment.wiring import Context
+from tuner.options.suites import BenchCall
 from tuner.planning.ask import Ask
-from tuner.planning.budget import NO_LIMIT, Budget, Meter
+from tuner.planning.budget import Meter
 from tuner.records import Advice, RunRecord, RunState, Sample
 from tuner.store.benches import BaselineKey
 from tuner.store.runs import Store
@@ -31,25 +32,6 @@ _ORDER = (Role.CONTROL, Role.BEFORE, Role.AFTER)
 
 
 @dataclass(frozen=True)
-class BenchSpec:
-    """A bench as it is asked for. ``suite`` is in its environment already.
-
-    ``branch`` replaces that of the repository; ``full`` never stops early. ``limit`` is of money
-    and time for the whole suite.
-    """
-
-    suite: Suite
-    cases: tuple[Case, ...]
-    environment: str | None = None
-    against: str | None = None
-    branch: str | None = None
-    seed: int | None = None
-    full: bool = False
-    warn_only: bool = False
-    limit: Budget = NO_LIMIT
-
-
-@dataclass(frozen=True)
 class Onlooker:
     """Someone who looks on: hears of steps and samples, and may ask to stop."""
 
@@ -61,11 +43,12 @@ class Onlooker:
 
 @dataclass(frozen=True)
 class BenchContext:
-    """Everything that all cases of a bench share. ``rules`` hold over all gates of the suite, and
-    ``meter`` counts what all cases use."""
+    """Everything that all cases of a bench share. ``suite`` is in its environment already,
+    ``rules`` hold over all gates of the suite, and ``meter`` counts what all cases use."""
 
     bench: str
-    spec: BenchSpec
+    suite: Suite
+    options: BenchCall
     onlooker: Onlooker
     store: Store
     rules: Rules
@@ -75,9 +58,8 @@ class BenchContext:
 
     def places(self, case: Case) -> list[BaselineKey]:
         """Where to look for a case's baseline: its own branch, then the suite's main branch."""
-        spec, branch = self.spec, self.origin.branch or ""
-        where = spec.suite.name, case.name, spec.environment or ""
-        branches = dict.fromkeys([branch, spec.suite.baseline_branch])
+        where = self.suite.name, case.name, self.options.environment or ""
+        branches = dict.fromkeys([self.origin.branch or "", self.suite.baseline_branch])
         return [BaselineKey(*where, branch) for branch in branches]
 
 

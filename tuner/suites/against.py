@@ -79,18 +79,10 @@ def other_code(
         options = options.but(handler=handler, runtime=runtime)
     if against.what is What.PATH:
         return _code(Path(against.name).expanduser(), options), None
-    commit = commit_of(against.name, _folder(against, options))
+    path = Path(against.path or parse_target(options.target).path).expanduser()
+    commit = commit_of(against.name, path if path.is_dir() else path.parent)
     with tempfile.TemporaryDirectory(prefix="tuner-git-") as into:
-        return _code(take_out(commit, _path(against, options), Path(into)), options), commit
-
-
-def _folder(against: Against, options: SweepOptions) -> Path:
-    path = _path(against, options)
-    return path if path.is_dir() else path.parent
-
-
-def _path(against: Against, options: SweepOptions) -> Path:
-    return Path(against.path or parse_target(options.target).path).expanduser()
+        return _code(take_out(commit, path, Path(into)), options), commit
 
 
 def _code(path: Path, options: SweepOptions) -> Code:
@@ -99,11 +91,7 @@ def _code(path: Path, options: SweepOptions) -> Code:
     name = TargetName(str(path), Kind.LOCAL, path=str(path))
     if path.suffix in (".yaml", ".yml"):
         name = replace(name, logical_id=parse_target(options.target).logical_id)
-    how = LocalOptions(
-        handler=options.handler,
-        runtime=options.runtime,
-        environment=dict(options.env),
-    )
+    how = LocalOptions(options.handler, options.runtime, environment=dict(options.env))
     return local_code(name, how, "other")
 
 

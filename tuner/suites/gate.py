@@ -64,15 +64,6 @@ _GATE = re.compile(
     rf"(?:{_TIMED}|{_NAMED})(?:\s*\+\s*(?P<rise>\d{{1,9}}(?:\.\d{{0,9}})?|\.\d{{1,9}})\s*%)?",
     re.ASCII,
 )
-#: What an objective is about, by its scope.
-_SCOPES = {
-    "duration": (Subject.DURATION, ""),
-    "client": (Subject.CLIENT, "client_"),
-    "cold": (Subject.COLD, "cold_"),
-    "cost": (Subject.COST, ""),
-    "throttles": (Subject.THROTTLES, ""),
-    "errors": (Subject.ERRORS, ""),
-}
 #: A rise beyond this is a slip of the finger: 100 times as slow.
 _MOST_PERCENT = 10_000.0
 _FIX = (
@@ -150,13 +141,14 @@ def _relative(text: str, match: re.Match[str], rise: float, option: str) -> Gate
 
 def _objective(text: str, option: str) -> Gate:
     [slo] = read_slos([text], option)
-    subject, prefix = _SCOPES[slo.scope]
+    subject = Subject[slo.scope.name]  # both are named alike
     if subject is Subject.COST:
         name = "cost_per_million"
     elif subject.share:
         name = str(subject)
     else:
-        name = prefix + _percentile(slo.quantile)
+        prefix = next(prefix for prefix, of in _SUBJECTS.items() if of is subject)
+        name = f"{prefix}{_percentile(slo.quantile)}"
     return Gate(slo.text, name, subject, slo.quantile, limit=slo.limit)
 
 

@@ -62,17 +62,17 @@ def take_out(commit: str, path: Path, into: Path) -> Path:
     tree = commit if inside == "." else f"{commit}:{inside}"
     packed = _run(Path(root), "archive", "--format=tar", tree)
     if packed is None:
-        raise NotFound(
-            f"git:{commit[:12]}", f"{inside} does not exist there", "Name another revision."
-        )
+        raise _missing(commit, inside)
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
         archive.extractall(into, filter="data")
     found = into if path.is_dir() else into / path.name
     if not found.exists():
-        raise NotFound(
-            f"git:{commit[:12]}", f"{path} does not exist there", "Name another revision."
-        )
+        raise _missing(commit, path)
     return found
+
+
+def _missing(commit: str, what: object) -> NotFound:
+    return NotFound(f"git:{commit[:12]}", f"{what} does not exist there", "Name another revision.")
 
 
 def _asked(folder: Path, *words: str) -> str | None:
@@ -82,12 +82,8 @@ def _asked(folder: Path, *words: str) -> str | None:
 
 def _run(folder: Path, *words: str) -> bytes | None:
     try:
-        done = subprocess.run(
-            ["git", "-C", str(folder), *words],
-            capture_output=True,
-            timeout=_LIMIT_S,
-            check=False,
-        )
+        command = ["git", "-C", str(folder), *words]
+        done = subprocess.run(command, capture_output=True, timeout=_LIMIT_S, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout if done.returncode == 0 else None

@@ -7,7 +7,7 @@ import json
 import re
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from functools import cache
 from io import StringIO
@@ -93,18 +93,14 @@ def kind_of(kind: str) -> Kind:
 
 def values_of_all(job: Job) -> dict[str, Any]:
     """The values that every template may use."""
-    place = job.place
     return {
         "name": job.name,
         "cron": job.when.cron,
         "on_aws": job.on_aws,
         "store_secret": job.store_secret,
         "secrets": job.secrets,
-        "region": place.region,
-        "role": place.role,
-        "repository": place.repository,
-        "branch": place.branch,
         "policy": job.policy and _in_cloudformation(job.policy),
+        **asdict(job.place),
     }
 
 
@@ -224,14 +220,11 @@ def _fargate(job: Job) -> dict[str, Any]:
     # A container has no repository that could tell the branch.
     known = "--branch" in job.words
     words = ["tuner", *job.command(*([] if known else ["--branch", job.place.branch]))]
-    return {**_in_stack(job), "image": job.place.image, "command_words": words}
+    return {**_in_stack(job), "command_words": words}
 
 
 def _in_stack(job: Job) -> dict[str, Any]:
-    return {
-        "expression": job.when.event_bridge(),
-        "timezone": job.when.timezone or "UTC",
-    }
+    return {"expression": job.when.event_bridge(), "timezone": job.when.timezone or "UTC"}
 
 
 def _without_zone(job: Job, who: str, fix: str) -> None:

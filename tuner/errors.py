@@ -6,6 +6,7 @@
     |-- UsageError             2   bad usage or configuration: an option, a range, no such file
     |-- TargetError            1   the function cannot be reached, read or changed
     |   |-- NotFound           1   function, version, alias or handler does not exist
+    |   |-- NotServed          1   the endpoint does not know the operation
     |   |-- AccessDenied       1   credentials are missing, expired or not allowed
     |   `-- ChangedUnderneath  1   somebody else deployed during the run (RevisionId)
     |-- StoreError             1   runs cannot be read or written
@@ -50,6 +51,10 @@ class TargetError(TunerError):
 
 class NotFound(TargetError):  # noqa: N818 - reads as what happened, like FileNotFound
     """A function, version, alias or handler that does not exist."""
+
+
+class NotServed(TargetError):  # noqa: N818
+    """An endpoint that does not know an operation of Lambda's API."""
 
 
 class AccessDenied(TargetError):  # noqa: N818

@@ -282,6 +282,11 @@ class FunctionFacts:
         """The size that somebody chose for it; ``None`` where it only has a default."""
         return None if self.platform.get("memory_default") else self.memory_mb
 
+    @property
+    def invoke_only(self) -> bool:
+        """True if nothing can be done with it but to call it, and answers tell no durations."""
+        return bool(self.platform.get("invoke_only"))
+
     def on(self, arch: str) -> "FunctionFacts":
         """The same function on another architecture, where it has no memory size as yet.
 

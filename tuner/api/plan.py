@@ -35,6 +35,9 @@ def planned(options: PlanCall) -> PlanResult:
     expected_ms = None if options.expect is None else 1000.0 * options.expect
     with closing(open_target(asked)) as target:
         facts = target.describe()
+        if facts.invoke_only:
+            reason = "is behind an endpoint that knows Invoke only: there are no prices to forecast"
+            raise UsageError(options.target, reason, "Run tuner load or tuner sweep itself.")
         if not asked.variants:
             return PlanResult(forecast(asked, facts, options.store, expected_ms))
         size = startup_size(asked, facts)

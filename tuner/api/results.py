@@ -142,7 +142,9 @@ class SweepResult(Result):
     def exit_code(self) -> int:
         """1 without an answer, 3 with a part of the data, 99 where an objective is missed, 130."""
         sweep, pick = self.sweep, self.sweep.recommendation
-        seen = sweep.run.command == "cold" and any(size.cold.n for size in sweep.sizes)
+        asked = sweep.run.command == "cold", sweep.run.facts.invoke_only
+        counts = [(size.cold.n, size.warm.n) for size in sweep.sizes]
+        seen = any(a and n for each in counts for a, n in zip(asked, each, strict=True))
         answered, met = pick is not None or seen, pick is None or pick.meets_slo is not False
         return _exit_code(sweep.run.state, answered=answered, met=met)
 

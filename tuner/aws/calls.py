@@ -49,7 +49,8 @@ class Patience:
         """How many attempts this error is worth; 1 is no second one."""
         if isinstance(error, boto.EndpointConnectionError):
             return self.unreachable_attempts
-        if isinstance(error, _LOST) or http_status(error) >= 500:
+        status = http_status(error)
+        if isinstance(error, _LOST) or (status >= 500 and status != 501):  # 501: not implemented
             return self.attempts
         code = error_code(error)
         if code in ("TooManyRequestsException", "ServiceException"):

@@ -17,6 +17,7 @@ from tuner.errors import (
     AccessDenied,
     ChangedUnderneath,
     NotFound,
+    NotServed,
     TargetError,
     TunerError,
     UsageError,
@@ -224,6 +225,15 @@ _CLIENT_SIDE: dict[Any, ErrorText] = {
 }
 
 
+#: HTTP statuses of who has no such path, method or operation.
+_NOT_SERVED = (404, 405, 501)
+_UNSERVED = ErrorText(
+    "{endpoint} does not know {operation} ({code}: {said})",
+    "Check --endpoint-url. An endpoint that knows Invoke only can be loaded, and measured at one "
+    "size.",
+    NotServed,
+)
+
 _LIMITS = {"lambda": "15 control-plane calls a second per account"}
 _NAMES = {"lambda": "Lambda", "cloudwatch": "CloudWatch", "xray": "X-Ray"}
 
@@ -282,6 +292,8 @@ def _answered(error: boto.ClientError, call: ApiCall) -> TunerError:
     code = error_code(error)
     server_error = _CODES["ServiceException"] if http_status(error) >= 500 else None
     unknown = ErrorText("{operation} failed with {code} ({said})", "")
+    if http_status(error) in _NOT_SERVED:
+        server_error, unknown = None, _UNSERVED
     return _tell(words_for(code) or server_error or unknown, call, said, code)
 
 

@@ -89,6 +89,8 @@ def _picks(spec: RunSpec, experiment: Experiment) -> dict[str, int | None]:
 def _that_start_cold(spec: RunSpec, picks: dict[str, int | None]) -> dict[str, int | None]:
     """Those architectures on which cold starts can be forced, or were recorded."""
     facts = spec.run.facts
+    if facts.invoke_only:
+        return {}
     return {
         arch: pick
         for arch, pick in picks.items()

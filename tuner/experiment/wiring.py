@@ -26,9 +26,10 @@ from tuner.store.runs import Store
 from tuner.targets.choices import DEFAULT
 from tuner.targets.names import Kind, parse_target
 from tuner.targets.seam import Progress, Target
+from tuner.units import MemoryRange
 
 if TYPE_CHECKING:
-    from tuner.aws.session import SessionOptions
+    from tuner.aws.session import AwsSession, SessionOptions
 
 #: One process of this machine sends everything.
 ONE = Workers()
@@ -172,13 +173,34 @@ def _open_aws(options: FunctionOptions, arches: str, progress: Progress, clock: 
     session, isolation = _session(options, options.region), options.isolation
     how = AwsOptions(session, isolation=isolation, progress=progress, clock=clock)
     target = open_aws(options.name, how)
-    if not arches:
-        return target
     try:
-        return on_architectures(target, arches)
+        if target.lacks_control_plane():
+            return _invoke_only(options, arches, target.session)
+        return on_architectures(target, arches) if arches else target
     except BaseException:
         target.close()
         raise
+
+
+def _invoke_only(options: FunctionOptions, arches: str, session: "AwsSession") -> Target:
+    """A function behind an endpoint without Lambda's control plane. Raises UsageError for what
+    needs one."""
+    from tuner.targets.invoke_only import InvokeOnly, Known
+
+    given = options.values()
+    asked = given.get("memory")
+    sizes = asked.sizes_mb if isinstance(asked, MemoryRange) else (asked,)
+    needs = {
+        "--architectures": bool(arches),
+        "--isolation": options.isolation is not DEFAULT,
+        "--cold": bool(given.get("cold")),
+        "--memory": len(sizes) != 1,
+    }
+    for option in (each for each, there in needs.items() if there):
+        reason = f"needs Lambda's control plane, and {session.endpoint_url} knows Invoke only"
+        fix = "Name the one size that it has, such as --memory 512."
+        raise UsageError(option, reason, fix if option == "--memory" else "Leave it out.")
+    return InvokeOnly(session, options.name, Known(sizes[0], options.runtime, options.handler))
 
 
 def _session(options: FunctionOptions, region: str | None) -> "SessionOptions":

@@ -165,7 +165,10 @@ def refusal(sample: Sample, facts: FunctionFacts, first_contact: bool) -> Target
         fix = _CREDENTIALS_FIX if _expired(sample) else allow
         return AccessDenied(facts.name, f"invoking it was refused ({reason})", fix)
     if sample.status == 404:
-        return NotFound(facts.name, f"cannot be invoked ({reason})", "Check that it still exists.")
+        fix = "Check that it still exists."
+        if facts.invoke_only:
+            fix = "Check the name: the Runtime Interface Emulator knows `function` alone."
+        return NotFound(facts.name, f"cannot be invoked ({reason})", fix)
     if reason in _PAYLOAD_REFUSED:
         fix = "Check the payload: JSON of at most 6 MB (--payload, --payloads, --event)."
         return TargetError(facts.name, f"the invocation was refused ({reason})", fix)

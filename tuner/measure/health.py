@@ -35,7 +35,7 @@ def check(samples: Sequence[Sample], facts: FunctionFacts) -> tuple[Advice, ...]
     measured = [sample for sample in samples if sample.purpose is not Purpose.WARM_UP]
     sizes = sorted({sample.memory_mb for sample in measured})
     return (
-        *_report_missing(measured, facts),
+        *(() if facts.invoke_only else _report_missing(measured, facts)),
         *_late(measured),
         *_unanswered(measured),
         *_failing(measured),

@@ -40,7 +40,10 @@ class Profile(Options, panel=PANEL):
 class Endpoint(Options, panel=PANEL):
     """Endpoint of Lambda."""
 
-    endpoint_url: k.Text = option(k.TEXT, "Another Lambda endpoint, for instance `tuner local`.")
+    endpoint_url: k.Text = option(
+        k.TEXT,
+        "Another Lambda endpoint: `tuner local`, or one that knows Invoke only (`sam local`).",
+    )
 
 
 class Account(Endpoint, Profile, Region):

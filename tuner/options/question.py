@@ -29,7 +29,7 @@ def question(options: SweepOptions, facts: FunctionFacts, prices: Prices) -> Que
         rates=prices,
         wish=options.memory,
         recorded_mb=facts.recorded_mb,
-        grid_samples=options.samples if options.method == "grid" else None,
+        grid_samples=options.samples if options.method == "grid" or facts.invoke_only else None,
         budget=options.limit,
         seed=options.seed,
         run_sd=_RUN_SD[facts.backend],

@@ -32,6 +32,8 @@ def answer(sweep: Sweep) -> Answer:
     pick = sweep.recommendation
     if pick is None and sweep.run.command == "cold":
         return _cold_answer(sweep)
+    if pick is None and sweep.run.facts.invoke_only and (seen := _client_answer(sweep)):
+        return seen
     if pick is None:
         return Answer("No size is recommended", _why_none(sweep), "bad")
     now, missed = pick.versus_current, pick.meets_slo is False
@@ -63,6 +65,18 @@ def _cold_answer(sweep: Sweep) -> Answer:
     headline = f"{sum(row.cold.n for row in rows)} cold starts at {at}"
     rest = f"INIT {_span(inits)}; INIT and first call {_span(totals)}"
     return Answer(headline, rest, "good")
+
+
+def _client_answer(sweep: Sweep) -> Answer | None:
+    """Word the client's own times, where nothing else is known."""
+    for row in sweep.sizes:
+        if (seen := row.warm.client_ms) is not None:
+            times = f"p50 {format_ms(seen.p50)}, p95 {format_ms(seen.p95)}"
+            rest = f"{times} as this client saw them; no durations and no prices are known"
+            return Answer(
+                f"{row.warm.n} warm calls at {format_memory(row.memory_mb)}", rest, "warn"
+            )
+    return None
 
 
 def _variants_answer(sweep: Sweep) -> Answer:

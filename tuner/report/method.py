@@ -24,7 +24,7 @@ def method_section(sweep: Sweep) -> Section:
     run = sweep.run
     facts = (
         Fact("Function", run.facts.name, _function(sweep)),
-        Fact("Platform", _BACKENDS[run.facts.backend], _platform(run.facts)),
+        Fact("Platform", _backend(run.facts), _platform(run.facts)),
         Fact("Invocations", f"{sweep.spend.invocations:,}", _invocations(sweep)),
         Fact(_SPENT, *_spend(sweep)),
         *cross_check_facts(cross_check_document(sweep.cross_check)),
@@ -59,6 +59,12 @@ _BACKENDS = {
 }
 
 
+def _backend(facts: FunctionFacts) -> str:
+    if facts.invoke_only:
+        return "An endpoint that knows Invoke only"
+    return _BACKENDS[facts.backend]
+
+
 def _function(sweep: Sweep) -> str:
     facts = sweep.run.facts
     parts = [
@@ -84,7 +90,9 @@ def _spend(sweep: Sweep) -> tuple[str, str]:
     if sweep.run.facts.backend is Backend.AWS:
         return time, f"{cost} of Lambda charges"
     free = "nothing was charged"
-    return time, free if cost == UNKNOWN else f"{free}; the same on AWS would cost {cost}"
+    if cost == UNKNOWN or sweep.run.facts.invoke_only:
+        return time, free
+    return time, f"{free}; the same on AWS would cost {cost}"
 
 
 def _curve(model: ModelCard | None) -> tuple[str, str]:
@@ -146,7 +154,7 @@ def _when(sweep: Sweep) -> str:
 _WORDED = {
     *("cpu_method", "cpu_period_ms", "cpu_share", "cores", "largest_exact_mb", "memory_method"),
     *("machine", "python", "stands_in_for", "time_scale", "account_concurrency", "own_tmp"),
-    *("template_notes", "memory_default"),
+    *("template_notes", "memory_default", "invoke_only"),
 }
 
 

@@ -72,7 +72,8 @@ def size_table(sweep: Sweep) -> Table:
     """Every measured size, and the recommended one from the curve if it was not measured."""
     rows = tuple(row for each in sweep.each for row in _size_rows(each, sweep))
     narrow = ("Memory", "Warm calls", "p50", "p95", "Cost per million")
-    return Table("Warm invocations by memory size", ("Memory", *_SIZE), rows, narrow)
+    seen = ", as this client saw them" if sweep.run.facts.invoke_only else ""
+    return Table(f"Warm invocations by memory size{seen}", ("Memory", *_SIZE), rows, narrow)
 
 
 def _size_rows(sweep: Sweep, compared: Sweep) -> list[Row]:
@@ -92,6 +93,8 @@ def _size_rows(sweep: Sweep, compared: Sweep) -> list[Row]:
 def _size_row(size: SizeRow, sweep: Sweep, several: bool) -> Row:
     reason = size.reason or ("reason unknown" if size.status == "failed" else "")
     head = size_named(size.memory_mb, sweep, several)
+    if sweep.run.facts.invoke_only:
+        size = replace(size, warm=replace(size.warm, duration_ms=size.warm.client_ms))
     return Row(head, _cells(_SIZE, size), _marks(size.memory_mb, sweep), size.status, reason)
 
 

@@ -192,6 +192,8 @@ class _Opened:
         self.sides.append(CaseSide(role, label, facts, commit))
 
     def _target(self, options: SweepOptions) -> Target:
+        if self._case.sizes_mb:
+            options = options.but(memory=self._case.sizes_mb)
         return self._kept(open_target(options, self._how.progress, self._how.clock))
 
     def _kept(self, target: Target) -> Target:

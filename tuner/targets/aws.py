@@ -13,8 +13,8 @@ from ulid import ULID
 from tuner.aws.configuration import settled
 from tuner.aws.control import ControlPlane
 from tuner.aws.logs import FunctionLog, LogReports
-from tuner.aws.session import current_keys, open_session
-from tuner.errors import TargetError, UsageError
+from tuner.aws.session import AwsSession, current_keys, open_session
+from tuner.errors import NotServed, TargetError, TunerError, UsageError
 from tuner.recording.reportline import Report
 from tuner.records import ON_DEMAND, Advice, Backend, FunctionFacts, Part, Setting
 from tuner.targets.aws_observers import open_metrics, open_trail
@@ -52,6 +52,18 @@ def open_aws(name: TargetName, options: AwsOptions) -> "AwsTarget":
     return AwsTarget(ControlPlane(session, options.clock), name, options)
 
 
+def endpoint_of(session: AwsSession, function: str) -> Endpoint:
+    """The Invoke API of a session's region, for one function."""
+    keys = current_keys(session)
+    return Endpoint(
+        url=session.endpoint_url,
+        region=session.region,
+        function=function,
+        credentials=lambda: Credentials(*keys()),
+        verify_tls=session.verify_tls,
+    )
+
+
 class AwsTarget(Target):
     """One function, reached through Lambda's API."""
 
@@ -73,6 +85,23 @@ class AwsTarget(Target):
         if self._facts is None:
             self._facts = self._read()
         return self._facts
+
+    @property
+    def session(self) -> AwsSession:
+        """The session that it is reached through."""
+        return self._control.session
+
+    def lacks_control_plane(self) -> bool:
+        """Return whether another endpoint than AWS's says that it has no GetFunction."""
+        if ".amazonaws.com" in self.session.endpoint_url:
+            return False
+        try:
+            self.describe()
+        except NotServed:
+            return True
+        except TunerError:
+            pass  # said where the facts are needed
+        return False
 
     def check_up(self) -> Iterator[Finding]:
         """Check what stands in the way of measuring it, question by question; changes nothing."""
@@ -102,15 +131,7 @@ class AwsTarget(Target):
 
     def endpoint(self) -> Endpoint:
         """The Invoke API of the function's region."""
-        session = self._control.session
-        keys = current_keys(session)
-        return Endpoint(
-            url=session.endpoint_url,
-            region=session.region,
-            function=self._deployed.function,
-            credentials=lambda: Credentials(*keys()),
-            verify_tls=session.verify_tls,
-        )
+        return endpoint_of(self._control.session, self._deployed.function)
 
     def reports(self, request_ids: Sequence[str]) -> Mapping[str, Report]:
         """From the function's log group in CloudWatch; a copy logs there, too."""

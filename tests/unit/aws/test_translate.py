@@ -12,6 +12,7 @@ from tuner.errors import (
     AccessDenied,
     ChangedUnderneath,
     NotFound,
+    NotServed,
     TargetError,
     TunerError,
     UsageError,
@@ -160,6 +161,15 @@ def test_an_unknown_code_still_says_what_the_service_said() -> None:
 
 def test_an_unknown_server_error_is_an_internal_error_of_lambda() -> None:
     assert "internal error" in translate(answered("Weird", status=503), ASKED).reason
+
+
+@pytest.mark.parametrize("status", [404, 405, 501])
+def test_an_endpoint_without_the_operation_is_told_as_such(status: int) -> None:
+    error = translate(answered("PathNotFoundLocally", "no such path", status), ASKED)
+    assert isinstance(error, NotServed)
+    assert "does not know PublishVersion (PathNotFoundLocally: no such path)" in error.reason
+    gone = translate(answered("ResourceNotFoundException", status=404), ASKED)
+    assert not isinstance(gone, NotServed)
 
 
 def test_the_memory_cap_of_a_new_account_is_named_with_its_size() -> None:

@@ -5,6 +5,7 @@ two cores; ``TUNER_BENCH_SEEDS=2 TUNER_BENCH_FUNCTIONS=42`` gives a first impres
 Recordings are looked for beside the repository (``TUNER_SHARED_DATA`` names another place).
 """
 
+import itertools
 import os
 import time
 from collections.abc import Sequence
@@ -18,11 +19,11 @@ import pytest
 _DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 os.environ.setdefault("TUNER_SHARED_DATA", str(_DATA))
 
-from decisions import functions, methods, score  # noqa: E402 - after the path is known
+from decisions import curves, functions, methods, score  # noqa: E402 - after the path is known
 from decisions.score import SloTrial, Trial  # noqa: E402
 from tuner.decide.choice import choose  # noqa: E402
 from tuner.decide.decide import Decider, Question  # noqa: E402
-from tuner.decide.goal import Goal  # noqa: E402
+from tuner.decide.goal import Goal, Strategy  # noqa: E402
 from tuner.decide.outlook import Basis  # noqa: E402
 from tuner.units import MemoryRange  # noqa: E402
 
@@ -139,3 +140,59 @@ def test_time_of_fit_and_choice() -> None:
             took.append(time.perf_counter() - start)
         what = f"fit and choose, {len(samples)} samples at {count} sizes"
         line(what, f"{1000 * min(took):.0f} ms", "below 100 ms")
+
+
+#: Where stated confidence is held against what is seen.
+BINS = (0.0, 0.6, 0.8, 0.9, 0.95, 0.99, 1.01)
+
+
+@pytest.mark.bench
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize("goal", ["cost", "balanced", "speed", "p95"])
+def test_sweeps_of_public_curves(goal: str) -> None:
+    """Hold whole sweeps against the curves that were recorded on AWS.
+
+    ``TUNER_BENCH_SEEDS=2`` takes two minutes for each goal; the lines of one function are what
+    is left when the constants that are set on all of them fail there.
+    """
+    subjects = functions.all_recorded(_DATA)
+    found: list[curves.Outcome] = []
+    for subject in subjects:
+        for seed in range(score.SEEDS):
+            if goal == "p95":
+                found += curves.objectives(subject, seed, 3)
+            else:
+                found.append(curves.outcome(subject, seed, Goal(strategy=Strategy(goal))))
+    assert found
+    print(f"\n{goal}: {len(subjects)} curves, {len(found)} sweeps")
+    new = [o for o in found if o.subject.startswith("more-curves")]
+    for name, some in (("all", found), ("the 12 newer", new)):
+        _summary(name, some)
+    for function in sorted({o.function for o in found}):
+        _summary(function, [o for o in found if o.function == function])
+    for low, high in itertools.pairwise(BINS):
+        inside = [o for o in found if low <= o.stated < high]
+        if inside:
+            said, seen = (np.mean([getattr(o, name) for o in inside]) for name in _SAID)
+            line(f"said {low:.2f} to {high:.2f}: {said:.1%}", f"{seen:.1%} of {len(inside)}", "3")
+
+
+_SAID = ("stated", "within")
+
+
+def _summary(name: str, found: Sequence[curves.Outcome]) -> None:
+    """Print what sweeps took, what they missed, and what they said against what is true."""
+
+    def of(field: str) -> np.ndarray:
+        return np.array([getattr(o, field) for o in found], dtype=float)
+
+    kept = of("cost_regret")[of("broken") == 0]
+    seconds = of("seconds")
+    print(
+        f"  {name[:34]:<34} calls {of('calls').mean():4.1f} money {of('money').mean():5.1f} "
+        f"cost above the least {kept.mean():6.2%}, p95 {np.quantile(kept, 0.95):5.1%} "
+        f"score {of('regret').mean():5.2%} left {np.mean(of('left') >= 0.2):4.0%} "
+        f"interval {of('covered').mean():4.0%} said {of('stated').mean():4.0%} "
+        f"seen {of('within').mean():4.0%} broken {of('broken').mean():4.0%} "
+        f"arithmetic {np.median(seconds):.2f} s, worst {seconds.max():.1f}"
+    )

@@ -145,9 +145,15 @@ def _safe_range(outlook: Outlook, index: int) -> tuple[int, int]:
 
 
 def interval(mean: float, draws: FloatArray, run_sd: float) -> Interval:
-    """Mean with its 90 % interval, as wide as draws (d,) and runs of the function differ."""
-    spread = float(np.exp(_HALF_90 * np.hypot(np.log(draws).std(), run_sd)))
-    return Interval(mean, mean / spread, mean * spread)
+    """The measured mean with its 90 % interval, as wide as draws (d,) and runs differ.
+
+    It lies around the draws: of sizes that look alike the chosen one is likely the lucky one, which
+    its own calls do not know and the curve does.
+    """
+    logs = np.log(draws)
+    centre = float(np.exp(logs.mean()))
+    spread = float(np.exp(_HALF_90 * np.hypot(logs.std(), run_sd)))
+    return Interval(mean, min(mean, centre / spread), max(mean, centre * spread))
 
 
 def choose(basis: Basis, candidates_mb: IntArray) -> Recommendation:
@@ -166,6 +172,7 @@ def choose(basis: Basis, candidates_mb: IntArray) -> Recommendation:
         strategy=goal.strategy.value,
         slo=tuple(slo.text for slo in goal.slos),
         meets_slo=chosen.meets,
+        meets=float(outlook.meets[chosen.index]) if goal.slos else None,
         cost_usd_per_million=interval(case.means(chosen.index)[0], draws, basis.run_sd),
         p50_ms=p50,
         p95_ms=p95,

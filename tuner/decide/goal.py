@@ -108,10 +108,10 @@ class Strategy(StrEnum):
     BALANCED = "balanced"
 
 
-#: What speed is worth where cost decides: half the duration may cost 2^0.05 = 3.5 % more. On curves
-#: recorded on AWS the plainly cheapest size leaves a fifth of the duration or more on the table for
-#: at most 3 % of the cost in a fourth of all sweeps; 0 always picks the cheapest.
-WORTH = 0.05
+#: What speed may cost where cost decides, over the cheapest size. On curves recorded on AWS the
+#: plainly cheapest size leaves a fifth of the duration or more on the table for at most 3 % of the
+#: cost in a fourth of all sweeps; 0 always picks the cheapest.
+WORTH = 0.03
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class Goal:
     """Goal that a size is chosen for.
 
     ``balance`` counts for ``balanced`` only: 0 is speed, 1 is cost. ``worth`` counts for ``cost``
-    only: the size with the least cost x duration^worth is chosen. ``cold_share`` is the share
+    only: speed may cost so much more than the cheapest size. ``cold_share`` is the share
     of production's invocations that start cold, ``cold_share_from`` where it is from ("" while it
     is not known, or only roughly), ``demand`` production's traffic, ``current_mb`` the size now.
     """

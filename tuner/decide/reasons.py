@@ -166,6 +166,8 @@ def _invocations_to_tell(case: ChoiceCase) -> int:
     return int(np.clip(np.ceil(2.0 * each / 10.0) * 10.0, 10, 1000))
 
 
+#: A duration that changes by less over all sizes is not said to fall.
+_FALLS = 1.05
 #: Shorter calls are billed a whole millisecond whatever they are made of.
 _SMALLEST_MS = 1.0
 
@@ -178,7 +180,9 @@ def _mechanism(case: ChoiceCase) -> list[str]:
         return []
     line = f"Each call takes about {format_ms(cpu)} of CPU and {format_ms(wait)} of waiting"
     quota = float(quota_ms(float(case.outlook.memory_mb[0])))
-    if case.basis.curve.family == "staircase" and quota < cpu <= LONGEST_MS:
+    time = case.outlook.duration_ms.mean(axis=0)
+    falls = quota < cpu <= LONGEST_MS and time[0] > _FALLS * time[-1]
+    if case.basis.curve.family == "staircase" and falls:
         line += "; CPU comes in periods of 20 ms, so the duration falls in steps over memory"
     return [line + "."]
 

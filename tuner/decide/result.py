@@ -181,6 +181,7 @@ class Recommendation:
     versus_current: VersusCurrent | None = None
     verified_calls: int = 0  # warm calls of the recommended size itself
     choices: tuple[Choice, ...] = ()
+    meets: float | None = None  # probability that it meets the objectives, by calls alone
 
 
 @dataclass(frozen=True)

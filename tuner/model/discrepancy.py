@@ -11,6 +11,7 @@ that all sizes share, conditioned on what each size shows.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -37,15 +38,19 @@ class FeatureBasis:
         x = np.log(np.asarray(memory_mb, dtype=np.float64))
         blocks = []
         for length, variance in self.scales:
-            places = self._places(length)
-            root = np.linalg.cholesky(_kernel(places, places, length) + 1e-6 * np.eye(places.size))
-            blocks.append(np.sqrt(variance) * np.linalg.solve(root, _kernel(places, x, length)).T)
+            places, inverse = _places(self.low_mb, self.high_mb, length)
+            blocks.append(np.sqrt(variance) * _kernel(x, places, length) @ inverse)
         return np.hstack(blocks)
 
-    def _places(self, length: float) -> FloatArray:
-        low, high = np.log(self.low_mb), np.log(self.high_mb)
-        count = min(40, max(2, int(np.ceil((high - low) / (0.8 * length))) + 1))
-        return np.linspace(low, max(high, low + 1e-3), count)
+
+@lru_cache(maxsize=16)
+def _places(low_mb: float, high_mb: float, length: float) -> tuple[FloatArray, FloatArray]:
+    """Places (n,) of a length scale, and the matrix (n, n) that makes their kernel white."""
+    low, high = np.log(low_mb), np.log(high_mb)
+    count = min(40, max(2, int(np.ceil((high - low) / (0.8 * length))) + 1))
+    places = np.linspace(low, max(high, low + 1e-3), count)
+    root = np.linalg.cholesky(_kernel(places, places, length) + 1e-6 * np.eye(count))
+    return places, np.linalg.inv(root).T
 
 
 def _kernel(a: FloatArray, b: FloatArray, length: float) -> FloatArray:
@@ -60,7 +65,7 @@ class Bends:
     """
 
     def __init__(self, features: FloatArray, variance: FloatArray) -> None:
-        self._features, self._variance = features, variance
+        self.features, self._variance = features, variance
         inner = features.T @ (features / variance[:, None])
         values, self._vectors = np.linalg.eigh(inner)
         self._values = np.maximum(values, 0.0)
@@ -70,7 +75,7 @@ class Bends:
         """log N(residual; 0, diag(variance) + a^2 F F') of rows (k, sizes): (k, amplitudes)."""
         scaled = residual / self._variance
         plain = np.sum(residual * scaled, axis=1)
-        projected = scaled @ (self._features @ self._vectors)
+        projected = scaled @ (self.features @ self._vectors)
         explained = projected**2 @ (1.0 / self._precision(amplitudes)).T
         log_det = np.log1p(self._values * amplitudes[:, None] ** 2).sum(axis=1)
         total = plain[:, None] - explained + log_det + self._constant
@@ -83,14 +88,14 @@ class Bends:
 
         ``amplitudes`` (k,) are those that belong to the rows.
         """
-        projected = (residual / self._variance) @ (self._features @ self._vectors)
+        projected = (residual / self._variance) @ (self.features @ self._vectors)
         precision = self._precision(amplitudes)
         noise = rng.standard_normal(projected.shape) / np.sqrt(precision)
         return np.asarray((projected / precision + noise) @ self._vectors.T, dtype=np.float64)
 
     def mean(self, residual: FloatArray, amplitudes: FloatArray) -> FloatArray:
         """The mean of what :meth:`draw` draws, (k, p)."""
-        projected = (residual / self._variance) @ (self._features @ self._vectors)
+        projected = (residual / self._variance) @ (self.features @ self._vectors)
         return np.asarray((projected / self._precision(amplitudes)) @ self._vectors.T)
 
     def _precision(self, amplitudes: FloatArray) -> FloatArray:

@@ -156,6 +156,7 @@ class Weighed:
     bends: Bends
     population: Population
     amplitudes: FloatArray
+    log_prior: FloatArray  # of the amplitudes
     by_amplitude: FloatArray
 
     @property
@@ -163,6 +164,16 @@ class Weighed:
         """Log evidence of everything that was observed, with the family's prior."""
         likelihood = self.population.log_evidence + self.locations.log_scatter
         return likelihood + float(np.log(self.family.prior))
+
+    def log_evidence_if(self, own_sd: float, before: float) -> float:
+        """Log evidence of where sizes lie, had they ``own_sd`` of their own and not ``before``."""
+        points = self.population.points
+        variance = self.locations.variance + own_sd**2 - before**2
+        bends = Bends(self.bends.features, variance)
+        residual = _residual(self.family, points, self.locations, self.scale)
+        chances = bends.log_likelihood(residual, self.amplitudes) + self.log_prior
+        likelihood = np.logaddexp.reduce(chances, axis=1) - self.population.log_density
+        return _log_mean(likelihood) + float(np.log(self.family.prior))
 
     def draw(self, count: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
         """Equally likely points of the cube (count, d), each with a bend (count, p)."""
@@ -175,15 +186,21 @@ class Weighed:
         return points, self.bends.draw(residual, self.amplitudes[pick], rng)
 
 
-def weigh(family: Family, data: Data, first: Locations, features: FloatArray) -> Weighed:
-    """Weigh a family twice; ``first`` are locations by size alone, ``features`` at those sizes."""
+def sketch(family: Family, data: Data, first: Locations, features: FloatArray) -> Weighed:
+    """Weigh a family a first time; ``first`` are locations by size alone, ``features`` at those
+    sizes."""
     few = np.unique(np.linspace(0, first.memory_mb.size - 1, _SKETCH_SIZES).astype(np.int64))
-    sketch = _weigh(family, data, first.at(few), features[few], None)
-    points, bends = sketch.draw(_SKETCH, data.rng)
-    location, phase = family.moments(points, data.scale, first.memory_mb, 1.0).log_location()
+    return _weigh(family, data, first.at(few), features[few], None)
+
+
+def refine(found: Weighed, data: Data, first: Locations, features: FloatArray) -> Weighed:
+    """Weigh a family again, each invocation by its distance from the curve that it ``found``."""
+    points, bends = found.draw(_SKETCH, data.rng)
+    moments = found.family.moments(points, data.scale, first.memory_mb, 1.0)
+    location, phase = moments.log_location()
     centre = np.mean(location + bends @ features.T, axis=0)
     second = around(data.memory_mb, data.log_ms, centre, phase.mean(axis=0), own_sd=data.own_sd)
-    return _weigh(family, data, second, features, sketch.population)
+    return _weigh(found.family, data, second, features, found.population)
 
 
 def _weigh(
@@ -208,7 +225,7 @@ def _weigh(
 
     stages = _FIRST_STAGES if start is None else _SECOND_STAGES
     population = explore(log_likelihood, family.dimensions, data.rng, stages, start)
-    return Weighed(family, locations, scale, bends, population, amplitudes, chances)
+    return Weighed(family, locations, scale, bends, population, amplitudes, log_prior, chances)
 
 
 def _residual(family: Family, points: FloatArray, locations: Locations, scale: Scale) -> FloatArray:

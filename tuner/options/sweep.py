@@ -79,8 +79,8 @@ class GoalOptions(Production, Objectives):
     )
     worth: k.Number = option(
         k.NUMBER,
-        "cost: what speed is worth; the least cost x duration^worth wins, so that by default half "
-        "the duration may cost 3.5 % more. 0 always picks the cheapest.",
+        "cost: what speed is worth; a faster size may cost this much more than the cheapest, by "
+        "default 3 %, if it is enough faster. 0 always picks the cheapest.",
         WORTH,
         panel=CHOICE_PANEL,
         least=0.0,

@@ -58,7 +58,12 @@ def next_ask(
     if done:
         return done
     if repeats := _repeats(size, beliefs, plan, budget, spent):
-        return Ask({Setting(size, beliefs.arch): repeats}, "the most informative size")
+        counts = {Setting(size, beliefs.arch): repeats}
+        beside, price = beliefs.beside_mb, float(beliefs.price_usd.max())
+        if beside not in (None, size) and budget.affordable(spent, price, 0.0) > repeats:
+            # A mood of the machine is told from a property of the size by calls of both.
+            counts[Setting(beside or size, beliefs.arch)] = 1
+        return Ask(counts, "the most informative size")
     left = budget.ran_out(spent) or "the next invocation does not fit into what is left"
     return Done(left, settled=False)
 

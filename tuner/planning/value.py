@@ -20,7 +20,7 @@ class Beliefs:
     best's mean); ``log_ms`` (D, S) where the durations of S sizes lie, ``sd`` (S,) how a single
     one scatters (log); ``price_usd`` and ``seconds`` (S,) are those of one invocation. Both
     lists of sizes ascend. ``pick`` is the index of the choice that would be made now; all are on
-    one ``arch``.
+    one ``arch``. ``beside_mb`` is a size that needs calls of its own anyway.
     """
 
     choice_mb: IntArray
@@ -32,6 +32,7 @@ class Beliefs:
     seconds: FloatArray
     pick: int
     arch: str = "x86_64"
+    beside_mb: int | None = None
 
     @property
     def regret(self) -> float:

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tuner.decide.choice import loss, pick
+from tuner.decide.choice import interval, loss, pick
 from tuner.decide.goal import Goal, Strategy, parse_slo
-from tuner.decide.outlook import Outlook
+from tuner.decide.outlook import Outlook, worth_of
 
 SIZES = np.array([128, 256, 512, 1024])
 SLO = Goal(slos=(parse_slo("p95<300ms"),))
@@ -110,3 +110,20 @@ def test_a_function_moves_for_a_real_gain_in_cost_or_in_speed() -> None:
 def test_a_function_does_not_stay_at_a_size_that_breaks_an_objective() -> None:
     near = outlook([1.0, 1.001, 1.5, 2.0], broken=[0.9, 0.0, 0.0, 0.0], duration=[400.0] * 4)
     assert pick(near, Goal(slos=SLO.slos, current_mb=128)).index == 1
+
+
+def test_an_interval_lies_around_the_draws_and_holds_the_measured_mean() -> None:
+    draws = np.exp(0.02 * np.random.default_rng(0).standard_normal(4000))
+    lucky = interval(0.9, draws, 0.0)
+    assert (lucky.mean, lucky.low) == (0.9, 0.9)
+    assert lucky.high == pytest.approx(np.exp(1.645 * 0.02), rel=0.01)
+    wide = interval(1.0, draws, 0.08)
+    assert wide.high == pytest.approx(np.exp(1.645 * np.hypot(0.02, 0.08)), rel=0.01)
+
+
+def test_speed_may_cost_what_it_is_worth_and_not_more() -> None:
+    cost = np.array([[1.0, 1.025, 1.06]])
+    third = worth_of(np.array([[300.0, 180.0, 90.0]]), cost, 0.03)
+    tenth = worth_of(np.array([[300.0, 270.0, 90.0]]), cost, 0.03)
+    plain = worth_of(np.array([[300.0, 180.0, 90.0]]), cost, 0.0)
+    assert [int(scores.argmin()) for scores in (third, tenth, plain)] == [1, 0, 0]

@@ -144,3 +144,19 @@ def test_a_noisy_size_below_a_quiet_one_speaks_for_the_scheduler() -> None:
     assert curve.family == "staircase"
     spread = curve.evaluate(np.array([200, 1500])).sd.mean(axis=0)
     assert spread[0] > 1.5 * spread[1]
+
+
+def rough(own: float, repeats: int = 3) -> Observations:
+    """Calls of sizes that each differ from wait and share by something of their own."""
+    rng = np.random.default_rng(5)
+    sizes = np.round(np.geomspace(128, 1536, 40)).astype(int)
+    mean = (300.0 + 700.0 * 1769.0 / sizes) * np.exp(own * rng.standard_normal(sizes.size))
+    memory, noise = np.repeat(sizes, repeats), rng.standard_normal(sizes.size * repeats)
+    return observe(memory.tolist(), np.repeat(mean, repeats) * np.exp(0.02 * noise))
+
+
+def test_what_sizes_have_of_their_own_is_learned_from_the_measured_ones() -> None:
+    even, odd = (fit(rough(own), seed=1, recorded=True, listed=True) for own in (0.0, 0.12))
+    assert even.own_sd < 0.025
+    assert 0.06 <= odd.own_sd <= 0.12
+    assert odd.fit_error < 0.03  # where a size was measured, the curve is what was measured

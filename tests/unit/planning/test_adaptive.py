@@ -94,3 +94,13 @@ def test_more_repeats_gain_more() -> None:
     unsure = replace(beliefs([0.1] * 4, [1.0] * 4), sd=np.full(4, 0.4))
     one, many = (expected_gain(unsure, n, np.random.default_rng(1), 200).sum() for n in (1, 30))
     assert many > one
+
+
+def test_the_present_pick_is_called_beside_the_size_that_is_asked() -> None:
+    found = replace(beliefs([0.01, 0.3, 0.01, 0.3], [1.0, 1.0, 1.02, 5.0]), beside_mb=512)
+    ask = next_ask(found, PLAN, Budget(40), Spent(14), np.random.default_rng(1))
+    assert isinstance(ask, Ask)
+    assert ask.counts == {Setting(256): PLAN.repeats, Setting(512): 1}
+    last = next_ask(found, PLAN, Budget(14 + PLAN.repeats), Spent(14), np.random.default_rng(1))
+    assert isinstance(last, Ask)
+    assert last.invocations == PLAN.repeats

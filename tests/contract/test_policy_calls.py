@@ -361,7 +361,14 @@ isolation = "{isolation}"
 
 @pytest.mark.parametrize("isolation", ["versions", "clone"])
 @locally
-def test_bench(service: Any, function: str, record: Record, isolation: str) -> None:
+def test_bench(
+    service: Any,
+    function: str,
+    record: Record,
+    isolation: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TUNER_TRUST", "1")  # the suite names an endpoint
     record.more.add(WITHOUT_REPORT)
     url = record.proxy.url
     text = SUITE.format(function=function, url=url, isolation=isolation)

@@ -33,6 +33,11 @@ def bench(tuner: Run, *words: str) -> tuple[int, dict[str, Any]]:
     return code, case
 
 
+@pytest.fixture(autouse=True)
+def _trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TUNER_TRUST", "1")  # the suites name the local Lambda's endpoint
+
+
 @pytest.fixture
 def deployed(local_lambda_url: str, lambda_client: Any, new_function: Any) -> tuple[str, str]:
     """A function with versions 1 (10 ms) and 2 (60 ms, as $LATEST is), and its case's text."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from tuner.api.calling import taking
 from tuner.api.results import BenchResult
+from tuner.api.trust import refuse_untrusted
 from tuner.aws.policy import PolicyScope, policy
 from tuner.clock import WallClock
 from tuner.errors import UsageError
@@ -37,6 +38,7 @@ from tuner.suites.against import parse_against
 from tuner.suites.baseline import Acceptance, accept, few_calls
 from tuner.suites.bench import run_bench
 from tuner.suites.repository import who
+from tuner.suites.suite import Suite
 from tuner.suites.suite_file import read_suite
 from tuner.suites.trial import Onlooker
 from tuner.targets.names import Kind, parse_target
@@ -53,7 +55,7 @@ def bench(options: BenchCall) -> BenchResult:
 
 def bench_suite(options: BenchCall, watcher: Watcher) -> BenchResult:
     """The same, with somebody who looks on."""
-    suite = read_suite(options.suite).in_environment(options.environment)
+    suite = _suite(options)
     onlooker = Onlooker(watcher.say, watcher.sampled, watcher.stop)
     return BenchResult(run_bench(suite, options, onlooker))
 
@@ -183,8 +185,13 @@ def _check_installs(options: ScheduleCommand) -> None:
 
 
 def _targets(bench: BenchCall) -> tuple[str, ...]:
-    suite = read_suite(bench.suite).in_environment(bench.environment)
-    return tuple(case.target for case in suite.chosen(bench.tag, bench.only))
+    return tuple(case.target for case in _suite(bench).chosen(bench.tag, bench.only))
+
+
+def _suite(options: BenchCall) -> Suite:
+    """The suite, if the user lets it do what it names; raises UsageError."""
+    refuse_untrusted(options.suite, lambda named: named.of_suite)
+    return read_suite(options.suite).in_environment(options.environment)
 
 
 #: In CloudFormation's words: the stack's own account and region.

@@ -14,8 +14,10 @@ def run(options: of.BenchCommand) -> None:
     from tuner.api.suites import bench_suite
     from tuner.cli.progress import watched
     from tuner.cli.show import print_result
+    from tuner.cli.trust import allow
     from tuner.outputs.write import Outputs
 
+    allow(options.suite, lambda named: named.of_suite)
     written = {name: getattr(options, name) for name in of.Written.names()}
     outputs = Outputs(**written, json=options.json_to).checked()
     quiet = options.quiet or outputs.on_stdout

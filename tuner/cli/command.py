@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from tuner.cli.defaults import FILE
 from tuner.options.option import Argument, Option, Options, Values, arguments_of, options_of
 
 _WAS = "was_"
@@ -48,10 +49,13 @@ def group(
 def given_in(context: Any, of: type[Options]) -> dict[str, Any]:
     """Return what the command line, the environment and tuner.toml say, by fields."""
     given: dict[str, Any] = {}
+    risky: set[str] = set()
     for name, value in context.params.items():
         source = context.get_parameter_source(name)
         if source is None or source.name == "DEFAULT":
             continue
+        if source.name == "DEFAULT_MAP":
+            risky |= _risky(of, name.removeprefix(_WAS).partition("__")[0])
         if name.startswith(_WAS):
             field, _, old = name.removeprefix(_WAS).partition("__")
             flag = f"--{old.replace('_', '-')}"
@@ -59,7 +63,17 @@ def given_in(context: Any, of: type[Options]) -> dict[str, Any]:
             given.setdefault(field, value)
         else:
             given[name] = value
+    if risky:
+        from tuner.cli.trust import allow
+
+        allow(FILE, lambda named: bool(named.options & risky), yes=bool(given.get("yes")))
     return given
+
+
+def _risky(of: type[Options], name: str) -> set[str]:
+    """The key of an option that tuner.toml sets only if the user lets it."""
+    each = options_of(of)[name]
+    return {each.key} if each.about.risk else set()
 
 
 def _parameters(of: type[Options]) -> list[inspect.Parameter]:

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from tuner.errors import UsageError
+from tuner.options.option import key_of, options_of
 
 FILE = Path("tuner.toml")
-#: What must be decided each time, and is no default.
-_NEVER = {"yes", "help", "debug", "version"}
 
 Defaults = dict[str, Any]
 
@@ -107,11 +106,16 @@ def _value(option: Any, value: Any) -> Any:
 
 
 def _options(command: Any) -> dict[str, Any]:
-    """A command's options by the names of their fields and by their flags, former ones as well."""
+    """A command's options by the names of their fields and by their flags, former ones as well.
+
+    What must be decided each time, and is no default, is not among them.
+    """
     found = {}
+    declared = options_of(command.callback.options) if command.callback else {}
+    never = {name for name, each in declared.items() if each.about.each_time} | {"help"}
     for parameter in command.params:
-        if parameter.param_type_name == "option" and parameter.name not in _NEVER:
-            key = parameter.opts[0].removeprefix("--").replace("-", "_")
+        if parameter.param_type_name == "option" and parameter.name not in never:
+            key = key_of(parameter.opts[0])
             found[key] = parameter
             if not parameter.hidden:
                 found[parameter.name] = parameter

@@ -4,10 +4,14 @@ from tuner.options import function
 from tuner.options import kinds as k
 from tuner.options.option import Options, option
 from tuner.options.readers import hashed
+from tuner.options.risk import always, either, in_s3, outside
 
 PANEL = "What is measured"
 #: What is sent unless a payload is given.
 NO_PAYLOAD = "{}"
+#: The risk of a file of another place.
+READ = "is read and sent, and is not in this folder"
+_FILE_OR_S3 = either(in_s3(READ), outside(READ))
 
 
 def inline(payloads: str) -> bool:
@@ -32,6 +36,7 @@ class OnePayload(Options, panel=PANEL):
         NO_PAYLOAD,
         secret=True,
         store=_kept_payload,
+        risk=either(outside(READ, "@"), in_s3(READ)),
     )
 
 
@@ -45,6 +50,7 @@ class Payloads(OnePayload, panel=PANEL):
         metavar="FILE",
         secret=True,
         store=_kept_payloads,
+        risk=lambda written: "" if inline(written) else _FILE_OR_S3(written),
     )
     event: k.Text = option(
         k.TEXT,
@@ -52,6 +58,7 @@ class Payloads(OnePayload, panel=PANEL):
         "of your own.",
         metavar="NAME|FILE",
         values="events",
+        risk=outside(READ),
     )
 
     @property
@@ -69,12 +76,14 @@ class Processors(Options, panel=PANEL):
         "or a Lambda ARN. It gets the payload, which its output replaces unless it is empty. "
         "A call whose pre-processor fails is not sent.",
         metavar="COMMAND|FUNCTION",
+        risk=always("runs a command"),
     )
     post: k.Text = option(
         k.TEXT,
         "Run after each call in the same way; it gets the answer. Commands find the call's "
         "number, outcome and status in TUNER_CALL, TUNER_OUTCOME and TUNER_STATUS.",
         metavar="COMMAND|FUNCTION",
+        risk=always("runs a command"),
     )
 
 

@@ -11,6 +11,7 @@ from tuner.options import calls, function, output, sweep
 from tuner.options import kinds as k
 from tuner.options.load_options import LoadOptions
 from tuner.options.option import Argument, maybe, option, positional, unshown
+from tuner.options.risk import always
 
 RUN = Argument("A run id, a unique prefix of one, `last`, or an exported file.", "RUN", "runs")
 MAYBE_TARGET = Argument(function.TARGET.text, "TARGET", "demos", required=False)
@@ -23,6 +24,7 @@ class SweepCall(output.Reported, output.Stored, sweep.SweepOptions, panel=calls.
         k.TEXT,
         "Take function and options from an input of aws-lambda-power-tuning.",
         metavar="FILE",
+        risk=always("says which functions are called"),
         kept=False,
     )
     target: str = positional(function.TARGET, kw_only=False, default="")

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from tuner.options import kinds as k
 from tuner.options.option import Argument, Options, option, positional
+from tuner.options.risk import always
 
 if TYPE_CHECKING:
     from tuner.targets.names import TargetName
@@ -43,6 +44,7 @@ class Endpoint(Options, panel=PANEL):
     endpoint_url: k.Text = option(
         k.TEXT,
         "Another Lambda endpoint: `tuner local`, or one that knows Invoke only (`sam local`).",
+        risk=always("is sent the calls and your session token"),
     )
 
 
@@ -54,7 +56,10 @@ class Role(Options, panel=PANEL):
     """A role, such as one of another account."""
 
     assume_role: k.Text = option(
-        k.TEXT, "Role to assume, such as one of another account.", metavar="ARN"
+        k.TEXT,
+        "Role to assume, such as one of another account.",
+        metavar="ARN",
+        risk=always("is what your credentials are used for"),
     )
 
 

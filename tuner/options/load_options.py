@@ -3,6 +3,7 @@
 from tuner.options import calls, sweep
 from tuner.options import kinds as k
 from tuner.options.option import Options, again, option
+from tuner.options.risk import always, beyond_this_machine
 
 PANEL = "The load"
 FRONT_PANEL = "Through an HTTP front"
@@ -44,6 +45,7 @@ class Shape(Options, panel=PANEL):
         "Your own users, classes of LambdaUser (from tuner.engine.worker import LambdaUser) "
         "whose tasks call self.invoke(payload); with --users (1) and --duration.",
         metavar="FILE",
+        risk=always("runs code"),
     )
     spawn_rate: k.Quantity = option(
         k.RATE, "Users of a locustfile who appear per second (default: all at once)."
@@ -89,6 +91,7 @@ class Senders(Options):
         0,
         panel=PANEL,
         least=0,
+        risk=always("lets other machines have your credentials"),
     )
     bind: k.Text = option(
         k.TEXT,
@@ -104,6 +107,7 @@ class Senders(Options):
         "Address of the UI (default: 127.0.0.1, this machine only; it has no password).",
         panel=OUTPUT_PANEL,
         metavar="HOST",
+        risk=beyond_this_machine("shows the load to other machines"),
     )
     web_port: k.MaybeCount = option(
         k.MAYBE_COUNT, "Port of the UI (default: 8089).", panel=OUTPUT_PANEL, metavar="PORT"
@@ -125,6 +129,7 @@ class Fronted(Options, panel=FRONT_PANEL):
         k.TEXT,
         "Load the function through this Function URL, API Gateway or other HTTP front.",
         store=_bare_url,
+        risk=always("is sent the calls"),
     )
     url_auth: k.Text = option(
         k.TEXT,

@@ -6,6 +6,7 @@ from tuner.options import function, output, sweep
 from tuner.options import kinds as k
 from tuner.options.commands import RUN
 from tuner.options.option import Argument, Options, option, positional
+from tuner.options.risk import always, beyond_this_machine, elsewhere, outside
 
 POLICY_COMMANDS = ("sweep", "cold", "load", "bench", "apply", "restore", "plan", "doctor")
 
@@ -31,7 +32,9 @@ class ApplyCommand(output.Yes, output.Stored, function.Endpoint, function.Profil
     publish: k.Flag = option(k.FLAG, "Publish a version, without an alias.")
     undo: k.Flag = option(k.FLAG, "Undo what was applied from this run.")
     file: k.MaybeFile = option(
-        k.MAYBE_FILE, "Patch a SAM or CloudFormation template, serverless.yml or .tf file instead."
+        k.MAYBE_FILE,
+        "Patch a SAM or CloudFormation template, serverless.yml or .tf file instead.",
+        risk=outside(output.WRITTEN),
     )
     resource: k.Text = option(k.TEXT, "Name of the function in the file.")
     write: k.Flag = option(k.FLAG, "Write the file; otherwise only show the diff.")
@@ -90,9 +93,17 @@ class LocalCommand(function.Cpu):
     """`tuner local`."""
 
     port: k.Count = option(k.COUNT, "Port to listen on; 0 takes a free one.", 4577)
-    host: k.Word = option(k.WORD, "Address to listen on; credentials are not checked.", "127.0.0.1")
+    host: k.Word = option(
+        k.WORD,
+        "Address to listen on; credentials are not checked.",
+        "127.0.0.1",
+        risk=beyond_this_machine("lets other machines run code as you"),
+    )
     data: k.MaybeFile = option(
-        k.MAYBE_FILE, "Keep functions and queued events in this folder.", metavar="DIR"
+        k.MAYBE_FILE,
+        "Keep functions and queued events in this folder.",
+        metavar="DIR",
+        risk=outside(output.WRITTEN),
     )
     account_concurrency: k.Count = option(
         k.COUNT, "The account's concurrency limit.", 1000, least=1
@@ -102,6 +113,7 @@ class LocalCommand(function.Cpu):
         k.TEXT,
         "Where destinations and dead-letter queues of functions are (moto, ElasticMQ).",
         metavar="URL",
+        risk=always("is sent what functions answer"),
     )
 
 
@@ -109,7 +121,11 @@ class WorkerCommand(Options):
     """`tuner worker`."""
 
     master: k.Word = option(
-        k.WORD, "Where `tuner load` waits for workers.", metavar="HOST[:PORT]", required=True
+        k.WORD,
+        "Where `tuner load` waits for workers.",
+        metavar="HOST[:PORT]",
+        required=True,
+        risk=always("says what this machine runs"),
     )
 
 
@@ -169,6 +185,7 @@ class RunsCopy(output.Stored):
         "Store to add them to: a file, or postgresql+psycopg://...",
         metavar="URL",
         required=True,
+        risk=elsewhere("is where runs are copied to"),
     )
 
 

@@ -16,6 +16,7 @@ from dataclasses import FrozenInstanceError, dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, dataclass_transform, overload
 
 from tuner.errors import UsageError
+from tuner.options.risk import Risk
 
 V = TypeVar("V")  # the value that is read
 W = TypeVar("W")  # what may be written
@@ -71,6 +72,7 @@ class About:
     store: Callable[[Any], Any] | None = None  # in place of the kind's
     kept: bool = True  # a run keeps it
     each_time: bool = False  # must be decided each time: no default in tuner.toml
+    risk: Risk | None = None  # what it can do where somebody else wrote it into tuner.toml
     required: bool = False  # on the command line
     internal: bool = False  # not for users
 
@@ -114,7 +116,7 @@ class Option(Generic[V, W]):
     @property
     def key(self) -> str:
         """As in tuner.toml: ``max_cost``."""
-        return self.flag.partition("/")[0].removeprefix("--").replace("-", "_")
+        return key_of(self.flag.partition("/")[0])
 
     def value(self, written: W) -> V:
         """Read what was written; raises UsageError."""
@@ -127,6 +129,14 @@ class Option(Generic[V, W]):
             if high is not None and found > high:
                 raise UsageError(f"{flag} {found}", f"is above {high:g}", f"Give at most {high:g}.")
         return found
+
+    def risks(self, written: Any) -> str:
+        """Return what this value of a ``tuner.toml`` can do, in a few words; "" if nothing bad."""
+        risk = self.about.risk
+        if risk is None or written in (0, ()) or written is True:
+            return ""
+        each = written if isinstance(written, list | tuple) else (written,)
+        return next((does for value in each if (does := risk(str(value)))), "")
 
     def stored(self, value: V) -> Any:
         """Return what a run keeps of the value, in JSON's types."""
@@ -293,6 +303,11 @@ class Options:
 def options_of(of: type[Options]) -> dict[str, Option[Any, Any]]:
     """The options of a class by the names of its fields, as they are declared."""
     return {name: each for name, each in of.members().items() if isinstance(each, Option)}
+
+
+def key_of(written: str) -> str:
+    """A key of tuner.toml, or a former flag, as keys are declared."""
+    return written.removeprefix("--").replace("-", "_")
 
 
 def arguments_of(of: type[Options]) -> dict[str, Argument]:

@@ -2,8 +2,11 @@
 
 from tuner.options import kinds as k
 from tuner.options.option import Options, option
+from tuner.options.risk import elsewhere, outside
 
 PANEL = "Output"
+#: The risk of a file of another place.
+WRITTEN = "is written, and is not in this folder"
 
 
 class Stored(Options, panel=PANEL, kept=False):
@@ -14,20 +17,26 @@ class Stored(Options, panel=PANEL, kept=False):
         "SQLAlchemy URL of the store (default: .tuner/runs.db).",
         metavar="URL",
         envvar="TUNER_STORE",
+        risk=elsewhere("is where runs are kept"),
     )
 
 
 class Reported(Options, panel=PANEL, kept=False):
     """Folder for reports."""
 
-    output: k.MaybeFile = option(k.MAYBE_FILE, "Folder for reports.", "reports", metavar="DIR")
+    output: k.MaybeFile = option(
+        k.MAYBE_FILE, "Folder for reports.", "reports", metavar="DIR", risk=outside(WRITTEN)
+    )
 
 
 class ReportedToo(Options, panel=PANEL, kept=False):
     """Folder for a report, if one is wanted."""
 
     output: k.MaybeFile = option(
-        k.MAYBE_FILE, "Write a report into this folder, too.", metavar="DIR"
+        k.MAYBE_FILE,
+        "Write a report into this folder, too.",
+        metavar="DIR",
+        risk=outside(WRITTEN),
     )
 
 
@@ -35,7 +44,11 @@ class Json(Options, panel=PANEL, kept=False):
     """File for the document."""
 
     json_to: k.Text = option(
-        k.TEXT, "Write the result as JSON; - is stdout.", flag="--json", metavar="FILE"
+        k.TEXT,
+        "Write the result as JSON; - is stdout.",
+        flag="--json",
+        metavar="FILE",
+        risk=outside(WRITTEN),
     )
 
 

@@ -1,13 +1,17 @@
 """The options of `tuner bench` and its actions, and of `tuner schedule`."""
 
+from tuner.errors import UsageError
 from tuner.options import calls, function, output, sweep
 from tuner.options import kinds as k
 from tuner.options.option import Argument, Options, option, positional
+from tuner.options.risk import always, elsewhere, other_code, outside
 
 SUITE_PANEL = "The suite"
 COMPARE_PANEL = "What is compared"
 WRITE_PANEL = "What is written"
 WHEN_PANEL, PLACE_PANEL = "When", "Where it runs"
+_FILE = outside(output.WRITTEN)
+_MESSAGE = elsewhere("is sent the results")
 SCHEDULERS = (
     "cron", "systemd", "github", "github-role", "gitlab", "gitlab-role", "codebuild", "fargate",
 )  # fmt: skip
@@ -43,6 +47,7 @@ class BenchCall(sweep.CostAndTime, calls.Chance, Only, SuiteFile, output.Stored)
         "revision of the code; without it, with the stored baseline.",
         panel=COMPARE_PANEL,
         metavar="VERSION|PATH|git:REV",
+        risk=other_code,
     )
     branch: k.Text = option(
         k.TEXT, "Branch of the baseline (default: the repository's branch).", panel=COMPARE_PANEL
@@ -60,23 +65,34 @@ class BenchCall(sweep.CostAndTime, calls.Chance, Only, SuiteFile, output.Stored)
 class Written(Options, panel=WRITE_PANEL):
     """Outputs for other programs."""
 
-    markdown: k.Text = option(k.TEXT, "A table for a comment or a page.", metavar="FILE|-")
-    junit: k.Text = option(k.TEXT, "JUnit XML, one test per gate.", metavar="FILE|-")
-    badge: k.Text = option(k.TEXT, "A badge: .svg, or .json for shields.io.", metavar="FILE")
+    markdown: k.Text = option(
+        k.TEXT, "A table for a comment or a page.", metavar="FILE|-", risk=_FILE
+    )
+    junit: k.Text = option(k.TEXT, "JUnit XML, one test per gate.", metavar="FILE|-", risk=_FILE)
+    badge: k.Text = option(
+        k.TEXT, "A badge: .svg, or .json for shields.io.", metavar="FILE", risk=_FILE
+    )
     webhook: k.Text = option(
         k.TEXT,
         "A message as JSON, to a file or, with --post, to an address.",
         metavar="FILE|URL|env:NAME",
+        risk=_MESSAGE,
     )
     slack: k.Text = option(
-        k.TEXT, "The same message in the form of Slack's webhooks.", metavar="FILE|URL|env:NAME"
+        k.TEXT,
+        "The same message in the form of Slack's webhooks.",
+        metavar="FILE|URL|env:NAME",
+        risk=_MESSAGE,
     )
     post: k.Flag = option(
         k.FLAG, "Send messages to their addresses where something changed or failed."
     )
-    bencher: k.Text = option(k.TEXT, "Bencher Metric Format.", metavar="FILE|-")
+    bencher: k.Text = option(k.TEXT, "Bencher Metric Format.", metavar="FILE|-", risk=_FILE)
     action_benchmark: k.Text = option(
-        k.TEXT, "For github-action-benchmark, as customSmallerIsBetter.", metavar="FILE|-"
+        k.TEXT,
+        "For github-action-benchmark, as customSmallerIsBetter.",
+        metavar="FILE|-",
+        risk=_FILE,
     )
 
 
@@ -127,6 +143,21 @@ class BenchHistory(output.Quiet, output.Reported, output.Stored):
     )
 
 
+class TrustCommand(Options, panel=SUITE_PANEL):
+    """`tuner trust`; the file that it is about cannot say what it does."""
+
+    suite: k.File = option(
+        k.FILE, "Another file than tuner.toml.", "tuner.toml", metavar="FILE", each_time=True
+    )
+    show: k.Flag = option(k.FLAG, "Only show what it names.", each_time=True)
+    revoke: k.Flag = option(k.FLAG, "Let it do so no longer.", each_time=True)
+
+    def __post_init__(self) -> None:
+        """Refuse two wishes."""
+        if self.show and self.revoke:
+            raise UsageError("--show", "cannot go with --revoke", "Give one of them.")
+
+
 class ScheduleCommand(function.Region):
     """`tuner schedule`."""
 
@@ -159,18 +190,21 @@ class ScheduleCommand(function.Region):
         "What pip installs there; default: where this tuner came from.",
         panel=PLACE_PANEL,
         metavar="SPEC",
+        risk=always("is the code that the job runs"),
     )
     role: k.Text = option(
         k.TEXT,
         "github, gitlab: role to assume by OIDC; default: a variable.",
         panel=PLACE_PANEL,
         metavar="ARN",
+        risk=always("is the role of the job"),
     )
     repository: k.Text = option(
         k.TEXT,
         "github, gitlab: the repository that may take the role.",
         panel=PLACE_PANEL,
         metavar="OWNER/NAME",
+        risk=always("may take the role of the job"),
     )
     branch: k.Word = option(k.WORD, "Branch whose runs count.", "main", panel=PLACE_PANEL)
     against: k.Text = option(
@@ -180,13 +214,19 @@ class ScheduleCommand(function.Region):
         panel=PLACE_PANEL,
         metavar="VERSION|PATH|git:{base}",
     )
-    image: k.Text = option(k.TEXT, "fargate: image with tuner and tuner.toml.", panel=PLACE_PANEL)
+    image: k.Text = option(
+        k.TEXT,
+        "fargate: image with tuner and tuner.toml.",
+        panel=PLACE_PANEL,
+        risk=always("is the code that the job runs"),
+    )
     gitlab: k.Word = option(
         k.WORD,
         "gitlab-role: address of the GitLab server.",
         "https://gitlab.com",
         panel=PLACE_PANEL,
         metavar="URL",
+        risk=always("says who may take the role of the job"),
     )
     store_secret: k.Text = option(
         k.TEXT,
@@ -199,6 +239,7 @@ class ScheduleCommand(function.Region):
         "Write to this file, or into this folder where there are several.",
         metavar="PATH",
         was=("--output",),
+        risk=outside(output.WRITTEN),
     )
     install: k.Flag = option(k.FLAG, "cron, systemd: run it from now on.")
     remove: k.Flag = option(k.FLAG, "cron, systemd: remove it again.")

@@ -1,0 +1,195 @@
+"""`tuner.toml` of a folder runs, sends and writes nothing elsewhere unless the user lets it."""
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from support.commands import Run
+from tuner import bench
+from tuner.errors import UsageError
+from tuner.options.option import options_of
+from tuner.options.output import Stored
+from tuner.options.suites import BenchCommand
+
+PRE = '[defaults]\npre = "touch pwned; cat"\n'
+SWEEP = ("sweep", "replay:rec.csv", "--memory", "recorded", "--quiet")
+SUITE = '[suite]\ngates = ["p50 +50%"]\n[[case]]\nname = "a"\ntarget = "orders"\n'
+
+
+@pytest.fixture(autouse=True)
+def _user(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    home = tmp_path_factory.mktemp("config")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home))
+    Path("rec.csv").write_text("memory_mb,duration_ms\n512,100\n512,101\n")
+    return home
+
+
+def refused(tuner: Run, *words: str) -> str:
+    code, out, err = tuner(*words)
+    assert (code, out) == (2, "")
+    assert err.splitlines()[1] == (
+        "Run `tuner trust` to allow it, or leave it out; TUNER_TRUST=1 in CI."
+    )
+    return err.splitlines()[0]
+
+
+def test_a_command_in_the_file_is_refused_in_two_lines(tuner: Run) -> None:
+    Path("tuner.toml").write_text(PRE)
+    text = "tuner: tuner.toml: names pre = 'touch pwned; cat', which runs a command."
+    for words in (SWEEP, (*SWEEP, "--yes"), ("load", "demo:io", "--rate", "1")):
+        assert refused(tuner, *words) == text
+    assert not Path("pwned").exists() and not Path(".tuner").exists()
+
+
+def test_what_the_command_does_not_use_is_not_asked_about(tuner: Run) -> None:
+    Path("tuner.toml").write_text(f"{PRE}[defaults.load]\nurl = 'http://evil.example'\n")
+    assert tuner("runs")[0] == 1  # there are none
+    assert "cannot be used with a recording" in tuner(*SWEEP, "--pre", "true")[2]
+    assert tuner("sweep", "--help")[0] == 0
+
+
+def test_trust_is_for_these_values_in_this_file_until_it_ends(tuner: Run, _user: Path) -> None:
+    Path("tuner.toml").write_text(PRE)
+    code, out, _ = tuner("trust", "--show")
+    assert (code, out.splitlines()[1:]) == (
+        0,
+        ["  pre = 'touch pwned; cat', which runs a command", "Not trusted."],
+    )
+    assert tuner("trust")[1].endswith("Trusted; --revoke ends that.\n")
+    kept = _user / "tuner/trusted.json"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert list(json.loads(kept.read_text())["files"]) == [str(Path("tuner.toml").resolve())]
+    assert "cannot be used with a recording" in tuner(*SWEEP)[2]
+    Path("tuner.toml").write_text(f"{PRE}seed = 1\n")  # nothing that was asked about
+    assert "cannot be used with a recording" in tuner(*SWEEP)[2]
+    Path("tuner.toml").write_text(f"{PRE}post = 'true'\n")
+    assert refused(tuner, *SWEEP).endswith("(and 1 more).")
+    Path("tuner.toml").write_text(PRE)
+    assert tuner("trust", "--revoke")[1] == "tuner.toml is not trusted any longer.\n"
+    refused(tuner, *SWEEP)
+    kept.write_text('{"files": [1]}')
+    refused(tuner, *SWEEP)
+    Path("elsewhere").mkdir()
+    Path("elsewhere/tuner.toml").write_text(PRE)
+    assert tuner("trust", "--suite", "elsewhere/tuner.toml")[0] == 0
+    refused(tuner, *SWEEP)
+
+
+def test_ci_trusts_by_a_variable(tuner: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("tuner.toml").write_text(PRE)
+    monkeypatch.setenv("TUNER_TRUST", "0")
+    refused(tuner, *SWEEP)
+    monkeypatch.setenv("TUNER_TRUST", "1")
+    assert "cannot be used with a recording" in tuner(*SWEEP)[2]
+
+
+def test_on_a_terminal_the_command_asks_once(tuner: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("tuner.toml").write_text("[defaults]\noutput = '../elsewhere'\n")
+
+    def typed(text: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+        monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
+        return tuner(*SWEEP)
+
+    code, _, err = typed("n\n")
+    assert code == 2
+    assert "output = '../elsewhere', which is written, and is not in this folder" in err
+    assert not Path("../elsewhere").exists()
+    assert typed("y\n")[0] == 0
+    assert len(list(Path("../elsewhere").iterdir())) == 1
+    assert typed("")[0] == 0
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "store = 'postgresql+psycopg://evil.example/runs'",
+        "store = 'sqlite:////tmp/runs.db'",
+        "store = '../runs.db'",
+        "endpoint-url = 'http://evil.example'",
+        "assume_role = 'arn:aws:iam::123456789012:role/evil'",
+        "payload = '@../../secret'",
+        "payload = 's3://private/object'",
+        "payloads = '/etc/passwd'",
+        "power_tuning_input = 'input.json'",
+        "output = 'link/reports'",
+        "json = '/tmp/found.json'",
+    ],
+)
+def test_every_key_that_acts_elsewhere_is_named(tuner: Run, line: str) -> None:
+    Path("link").symlink_to("..")
+    Path("tuner.toml").write_text(f"[defaults.sweep]\n{line}\n")
+    key = line.partition(" ")[0].replace("-", "_")
+    assert refused(tuner, *SWEEP[:-1]).startswith(f"tuner: tuner.toml: names {key} = ")
+
+
+@pytest.mark.parametrize(
+    ("command", "line"),
+    [
+        (("load", "demo:io"), "locustfile = 'users.py'"),
+        (("load", "demo:io", "--rate", "1"), "expect_workers = 1"),
+        (("load", "demo:io", "--rate", "1"), "web_host = '0.0.0.0'"),
+        (("load", "demo:io", "--rate", "1"), "url = 'http://evil.example'"),
+        (("worker",), "master = 'evil.example'"),
+        (("local",), "host = '0.0.0.0'"),
+        (("local",), "sqs_endpoint = 'http://evil.example'"),
+        (("bench",), "webhook = 'https://evil.example'"),
+        (("bench",), "slack = 'env:HOME'"),
+        (("bench",), "junit = '../junit.xml'"),
+        (("schedule", "cron"), "pip = 'evil'"),
+        (("schedule", "github"), "output = '../bench.yml'"),
+    ],
+)
+def test_so_is_that_of_other_commands(tuner: Run, command: tuple[str, ...], line: str) -> None:
+    Path("tuner.toml").write_text(f"[defaults.{command[0]}]\n{line}\n{SUITE}")
+    assert f"tuner.toml: names {line.partition(' ')[0]}" in tuner(*command)[2]
+
+
+def test_what_stays_in_the_folder_needs_no_trust(tuner: Run) -> None:
+    Path("tuner.toml").write_text(
+        "[defaults.sweep]\nstore = 'sqlite:///runs.db'\noutput = 'pages'\npayload = '{}'\n"
+        "json = './found.json'\n"
+    )
+    assert tuner(*SWEEP)[0] == 0
+    assert Path("runs.db").exists() and Path("pages").exists() and Path("found.json").exists()
+    assert tuner("trust")[1] == "tuner.toml names nothing that you have to allow.\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "what"),
+    [
+        ("endpoint_url = 'http://evil.example'", "endpoint_url"),
+        ("assume_role = 'arn:aws:iam::123456789012:role/evil'", "assume_role"),
+        ("payload = '@/etc/passwd'", "payload"),
+        ("against = 'other.zip'", "against"),
+        ("[environments.prod]\nendpoint_url = 'http://evil.example'", "endpoint_url"),
+    ],
+)
+def test_a_suite_is_asked_about_too(tuner: Run, more: str, what: str) -> None:
+    Path("tuner.toml").write_text(f"{SUITE}{more}\n")
+    assert f"names {what} = " in refused(tuner, "bench")
+    assert f"names {what} = " in refused(tuner, "schedule", "cron")
+    with pytest.raises(UsageError, match="names"):
+        bench()
+    Path("tuner.toml").rename("other.toml")
+    code, _, err = tuner("bench", "--suite", "other.toml")
+    assert code == 2 and "Run `tuner trust --suite other.toml` to allow it" in err
+
+
+def test_a_suite_may_compare_this_folders_own_code(tuner: Run) -> None:
+    text = SUITE.replace('"orders"', '"local:src"')
+    Path("tuner.toml").write_text(f"{text}against = 'git:main'\n")
+    assert "names" not in tuner("bench")[2]
+
+
+def test_the_file_cannot_say_how_it_is_trusted(tuner: Run) -> None:
+    Path("tuner.toml").write_text("[defaults.trust]\nshow = true\n")
+    assert "'show' is no option of `tuner trust`" in tuner("trust")[2]
+
+
+def test_options_that_reach_out_say_so_where_they_are_declared() -> None:
+    assert options_of(Stored)["store"].risks("postgresql://a/b") == "is where runs are kept"
+    assert options_of(BenchCommand)["against"].risks("live") == ""

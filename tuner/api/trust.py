@@ -1,0 +1,189 @@
+"""``tuner.toml`` is of whoever wrote the folder: what it names is run only if the user lets it.
+
+The options' declarations say which keys run code, or send or write something elsewhere, and of
+which values (``tuner.options.risk``). The user confirms them once per file and content: what was
+confirmed is kept in the user's configuration, as a hash by the path of the file. As direnv and the
+``safe.directory`` of git do.
+"""
+
+import hashlib
+import json
+import os
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tuner.errors import TunerError, UsageError
+from tuner.options.option import Option, Options, key_of, options_of
+from tuner.targets.names import Kind, parse_target
+
+_FILES = "files"
+
+
+@dataclass(frozen=True)
+class Named:
+    """A key that a file may set only if the user lets it, and what its value does."""
+
+    place: str  # its table
+    key: str  # as it is written
+    value: Any
+    does: str
+    options: frozenset[str] = frozenset()  # what is so written, by the keys of today
+
+    @property
+    def of_suite(self) -> bool:
+        """True if a suite has it, and not the defaults of options."""
+        return not self.place.startswith("defaults")
+
+    def __str__(self) -> str:
+        where = f" ({self.place})" if self.place not in ("", "defaults") else ""
+        return f"{self.key} = {self.value!r}{where}, which {self.does}"
+
+
+def named_in(path: Path) -> tuple[Named, ...]:
+    """Everything in a file that needs the user's word; nothing of what is no TOML."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return ()
+    risky = _risky()
+    on_aws = any(map(_on_aws, _targets(document)))
+    found = []
+    for place, table in _tables(document):
+        for written, value in table.items():
+            key = key_of(str(written))
+            meant = {each.key: does for each in risky.get(key, ()) if (does := each.risks(value))}
+            if meant and (on_aws or key != "against"):  # on this machine it is as the rest of it
+                does = next(iter(meant.values()))
+                found.append(Named(place, key, value, does, frozenset(meant)))
+    return tuple(found)
+
+
+def untrusted(path: Path, used: Callable[[Named], bool]) -> tuple[Named, ...]:
+    """What a file names and the user has not allowed, where something of it is ``used``; that is
+    first.
+    """
+    named = named_in(path)
+    if not any(map(used, named)) or os.environ.get("TUNER_TRUST") == "1":
+        return ()
+    if _kept().get(str(path.resolve())) == _hash(named):
+        return ()
+    return tuple(sorted(named, key=lambda each: not used(each)))
+
+
+def refusal(path: Path, named: tuple[Named, ...]) -> UsageError:
+    """The error that says what a file names."""
+    more = f" (and {len(named) - 1} more)" if len(named) > 1 else ""
+    other = "" if path == Path("tuner.toml") else f" --suite {path}"
+    fix = f"Run `tuner trust{other}` to allow it, or leave it out; TUNER_TRUST=1 in CI."
+    return UsageError(str(path), f"names {named[0]!s:.300}{more}.", fix)
+
+
+def refuse_untrusted(path: Path, used: Callable[[Named], bool]) -> None:
+    """Raise UsageError for what the user has not allowed."""
+    if named := untrusted(path, used):
+        raise refusal(path, named)
+
+
+def trust(path: Path, named: tuple[Named, ...]) -> None:
+    """Let a file do what it names, as long as it names just that."""
+    _keep({**_kept(), str(path.resolve()): _hash(named)})
+
+
+def revoke(path: Path) -> bool:
+    """Let it do so no longer; false if it was not allowed to."""
+    kept = _kept()
+    was = kept.pop(str(path.resolve()), None)
+    if was is not None:
+        _keep(kept)
+    return was is not None
+
+
+def is_trusted(path: Path, named: tuple[Named, ...]) -> bool:
+    """Return whether the user has allowed just this."""
+    return _kept().get(str(path.resolve())) == _hash(named)
+
+
+def _risky() -> dict[str, list[Option[Any, Any]]]:
+    """All options with a risk, by what may be written for them in a file."""
+    import tuner.options.commands
+    import tuner.options.manage
+    import tuner.options.suites  # noqa: F401 - these declare all there are
+
+    found: dict[str, list[Option[Any, Any]]] = {}
+    classes = [Options]
+    for of in classes:
+        classes += of.__subclasses__()
+        for name, each in options_of(of).items():
+            if each.about.risk:
+                for written in {each.key, name, *map(key_of, each.about.was)}:
+                    found.setdefault(written, []).append(each)
+    return found
+
+
+def _tables(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The tables that have options, with what they are called."""
+    for name in ("suite", "defaults"):
+        yield name, _table(document.get(name))
+    for name in ("defaults", "environments"):
+        for inner, table in _table(document.get(name)).items():
+            yield f"{name}.{inner}"[:60], _table(table)
+    for case in _cases(document):
+        yield f"case {case.get('name')!r:.60}", case
+
+
+def _cases(document: dict[str, Any]) -> list[dict[str, Any]]:
+    listed = document.get("case")
+    return [_table(case) for case in listed] if isinstance(listed, list) else []
+
+
+def _targets(document: dict[str, Any]) -> Iterator[Any]:
+    yield from (case.get("target") for case in _cases(document))
+    for environment in _table(document.get("environments")).values():
+        yield from _table(_table(environment).get("targets")).values()
+
+
+def _on_aws(target: Any) -> bool:
+    try:
+        return parse_target(str(target)).kind is Kind.AWS
+    except UsageError:
+        return True
+
+
+def _table(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _hash(named: tuple[Named, ...]) -> str:
+    texts = sorted(json.dumps([n.place, n.key, n.value], default=str) for n in named)
+    return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
+
+
+def _file() -> Path:
+    home = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
+    return Path(home).expanduser() / "tuner" / "trusted.json"
+
+
+def _kept() -> dict[str, str]:
+    """Hashes by the paths of files; nothing where that cannot be read."""
+    try:
+        return {**_table(_table(json.loads(_file().read_text(encoding="utf-8"))).get(_FILES))}
+    except (OSError, ValueError, RuntimeError):
+        return {}
+
+
+def _keep(files: dict[str, str]) -> None:
+    text = json.dumps({"schema": "tuner.trust/1", _FILES: files}, indent=2)
+    try:
+        path = _file()
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        new = path.with_suffix(f".{os.getpid()}")
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(f"{text}\n")
+        new.replace(path)
+    except (OSError, RuntimeError) as error:
+        fix = "TUNER_TRUST=1 allows it for one command."
+        why = getattr(error, "strerror", None) or "there is no home directory"
+        raise TunerError("what you trust", f"cannot be kept: {why}", fix) from None

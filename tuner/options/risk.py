@@ -1,0 +1,65 @@
+"""What an option can do to a user where somebody else wrote it into ``tuner.toml``.
+
+A declaration says it (``option(..., risk=...)``); ``tuner.api.trust`` asks about it. A risk is a
+function of what was written: a few words that follow "which", or nothing where it is harmless.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+Risk = Callable[[str], str]
+_LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
+
+
+def always(does: str) -> Risk:
+    """Whatever is written."""
+    return lambda _written: does
+
+
+def outside(does: str, mark: str = "") -> Risk:
+    """A file that is not in this folder. Those of another place begin with ``mark``, such as the @
+    of a payload; what does not is no file.
+    """
+    return lambda written: (
+        does if written.startswith(mark) and _outside(written[len(mark) :]) else ""
+    )
+
+
+def elsewhere(does: str) -> Risk:
+    """A URL, an address in a variable, or a file that is not in this folder."""
+
+    def risk(written: str) -> str:
+        named = written.removeprefix("sqlite:///")
+        return does if ":" in named or "?" in named or _outside(named) else ""
+
+    return risk
+
+
+def beyond_this_machine(does: str) -> Risk:
+    """An address that others reach."""
+    return lambda written: "" if written.strip() in _LOOPBACK else does
+
+
+def either(*risks: Risk) -> Risk:
+    """The first of these that is one."""
+    return lambda written: next((does for risk in risks if (does := risk(written))), "")
+
+
+def in_s3(does: str) -> Risk:
+    """An object of S3."""
+    return lambda written: does if urlsplit(written).scheme == "s3" else ""
+
+
+def other_code(written: str) -> str:
+    """Code that a function is compared with: a path or a git revision, not a version or alias."""
+    path = written.startswith(("git:", ".")) or "/" in written or written.endswith((".zip", ".py"))
+    return "is code that runs in place of the function's" if path else ""
+
+
+def _outside(written: str) -> bool:
+    """True for a path that leaves this folder, also by a link; ``-`` is no path."""
+    try:
+        return not Path(written).resolve().is_relative_to(Path.cwd())
+    except (OSError, ValueError, RuntimeError):
+        return True

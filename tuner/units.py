@@ -232,9 +232,20 @@ def format_usd(usd: float | None) -> str:
     return f"{sign}${size:.{decimals}f}"
 
 
+def format_cost(usd: float | None) -> str:
+    """US dollars with three digits, so that sizes can be told apart: ``$0.706``, ``$1,234.50``."""
+    if usd is None or not math.isfinite(usd):
+        return UNKNOWN
+    size = abs(usd)
+    if size >= 10.0 or size < 1e-9:
+        return format_usd(usd)
+    decimals = 2 - math.floor(math.log10(size))
+    return f"{'-' if usd < 0 else ''}${size:.{decimals}f}"
+
+
 def format_usd_per_million(usd: float | None) -> str:
     """``$2.45 per million``."""
-    return UNKNOWN if usd is None else f"{format_usd(usd)} per million"
+    return UNKNOWN if usd is None else f"{format_cost(usd)} per million"
 
 
 def format_share(share: float | None) -> str:

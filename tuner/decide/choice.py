@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tuner.decide import reasons
 from tuner.decide.goal import Goal, Strategy
-from tuner.decide.outlook import Basis, Outlook, look
+from tuner.decide.outlook import Basis, Outlook, look, meets_alone
 from tuner.decide.result import Choice, Interval, Recommendation, VersusCurrent
 from tuner.model import FloatArray, IntArray
 from tuner.model.observations import Observations
@@ -164,7 +164,8 @@ def choose(basis: Basis, candidates_mb: IntArray) -> Recommendation:
     size = int(sizes[chosen.index])
     at = np.array([size], dtype=np.int64)
     p50, p95, p99 = (float(np.median(basis.curve.quantile_ms(at, q))) for q in (0.5, 0.95, 0.99))
-    case = reasons.ChoiceCase(basis, outlook, chosen.index, chosen.meets, chosen.confidence)
+    alone = meets_alone(basis, sizes) if chosen.meets is False else None
+    case = reasons.ChoiceCase(basis, outlook, chosen.index, chosen.meets, chosen.confidence, alone)
     draws = outlook.cost[:, chosen.index]
     return Recommendation(
         memory_mb=size,
@@ -184,7 +185,14 @@ def choose(basis: Basis, candidates_mb: IntArray) -> Recommendation:
         versus_current=_versus(basis, size),
         verified_calls=basis.calls.get(size, 0),
         choices=choices(basis, outlook, chosen.index),
+        missed_slo=() if alone is None else _missed(goal, alone[:, chosen.index]),
     )
+
+
+def _missed(goal: Goal, chances: FloatArray) -> tuple[str, ...]:
+    """The objectives that are rather missed than met."""
+    pairs = zip(goal.slos, chances, strict=True)
+    return tuple(slo.text for slo, chance in pairs if chance < MORE_LIKELY)
 
 
 #: A size counts as fastest, or cheapest, up to this much more: the better one in the other wins.

@@ -134,7 +134,7 @@ def _held_to_load(standing: Standing, pick: Recommendation | None) -> Standing:
     index, margin = int(np.abs(outlook.memory_mb - pick.memory_mb).argmin()), outlook.margin
     if pick.meets_slo is not None:
         margin = np.minimum(margin, 1.0) if pick.meets_slo else np.maximum(margin, _MISSED)
-    return Standing(replace(outlook, margin=margin), index)
+    return Standing(replace(outlook, margin=margin), index, standing.seen)
 
 
 def _between(

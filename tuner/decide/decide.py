@@ -5,7 +5,7 @@ and draws chance from its seed alone. The flow and the benchmark use the same on
 """
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -103,6 +103,8 @@ class Standing:
 
     outlook: Outlook
     index: int
+    #: Mean cost and mean duration of each size (MB) that was called, as measured.
+    seen: Mapping[int, tuple[float, float]] = field(default_factory=dict)
 
     @property
     def memory_mb(self) -> int:
@@ -111,8 +113,9 @@ class Standing:
 
     @property
     def means(self) -> tuple[float, float]:
-        """Its mean cost (USD per million) and mean duration (ms)."""
-        return self.outlook.means(self.index)
+        """Its mean cost (USD per million) and mean duration (ms): as measured where it was
+        called, otherwise as the curve has it."""
+        return self.seen.get(self.memory_mb) or self.outlook.means(self.index)
 
     @property
     def meets(self) -> float:
@@ -169,7 +172,8 @@ class Decider:
         sizes = possible(self._sizes, observations)
         basis = self._fit(observations, sizes_differ=True)
         outlook = look(basis, sizes)
-        return Standing(outlook, pick(outlook, basis.goal, basis).index)
+        seen = {size: means for size in basis.calls if (means := basis.seen(size)) is not None}
+        return Standing(outlook, pick(outlook, basis.goal, basis).index, seen)
 
     def lacking(self, samples: Sequence[Sample], *, new: bool = True) -> dict[Setting, int]:
         """Warm calls that the pick, its rival and the current size lack before an answer; unless

@@ -1,7 +1,7 @@
 """Monthly bills at the recommended size, the current one and the runners-up.
 
-From the curve's mean durations and the traffic to bills, by the arithmetic of ``billing``. The
-mean over the curve's draws stands for each duration; what may vary is in the cost per million.
+From mean billed durations and the traffic to bills, by the arithmetic of ``billing``. A size's own
+calls say what is billed, as in the table of sizes; what may vary is in the cost per million.
 """
 
 from dataclasses import dataclass, replace
@@ -84,15 +84,16 @@ def _roles(basis: Basis, pick: Recommendation) -> dict[int, str]:
 
 
 def _traffics(basis: Basis, calls: float, sizes: tuple[int, ...]) -> dict[int, MonthTraffic]:
+    """Billed as measured, as the table of sizes has it; of a size that was never called as the
+    curve has it."""
     mean = basis.curve.mean_ms(np.array(sizes, dtype=np.int64)).mean(axis=0)
-    measured = [basis.seen(size) for size in sizes]  # as the table has it, where there is one
-    mean = np.array([m if it is None else it[1] for m, it in zip(mean, measured, strict=True)])
-    billed = (each.tolist() for each in basis.billed_ms(mean))
-    seen_cold = len(basis.observations.cold) > 0
-    return {
-        size: MonthTraffic(calls, warm, cold if seen_cold else None, basis.goal.cold_share)
-        for size, warm, cold in zip(sizes, *billed, strict=True)
-    }
+    fitted = zip(*(each.tolist() for each in basis.billed_ms(mean)), strict=True)
+    seen_cold, found = len(basis.observations.cold) > 0, {}
+    for size, estimate in zip(sizes, fitted, strict=True):
+        warm, cold = basis.seen_billed_ms(size) or estimate
+        share = basis.goal.cold_share
+        found[size] = MonthTraffic(calls, warm, cold if seen_cold else None, share)
+    return found
 
 
 def _at_size(traffic: MonthTraffic, terms: BillTerms, role: str, priced: Priced) -> MonthAtSize:

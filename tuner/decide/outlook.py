@@ -95,16 +95,24 @@ class Basis:
         Cold starts count at the goal's share, as in the table of sizes.
         """
         at = self.observations.memory_mb == memory_mb
+        if (billed := self.seen_billed_ms(memory_mb)) is None:
+            return None
+        warm, cold = billed
+        mean = np.array([warm + self.goal.cold_share * (cold - warm)])
+        cost = usd_per_million(mean, np.array([memory_mb]), self.goal, self.rates)
+        return float(cost[0]), float(self.observations.duration_ms[at].mean())
+
+    def seen_billed_ms(self, memory_mb: int) -> tuple[float, float] | None:
+        """Mean billed duration of warm and of cold calls as measured; ``None``: never called. A
+        size without cold starts of its own has the extra of the others'."""
+        found, cold = self.observations, self.observations.cold
+        at = found.memory_mb == memory_mb
         if not at.any():
             return None
-        found, cold = self.observations, self.observations.cold
-        warm, time = float(found.billed_ms[at].mean()), float(found.duration_ms[at].mean())
+        warm = float(found.billed_ms[at].mean())
         own = cold.billed_ms[cold.memory_mb == memory_mb]
         own = own[~np.isnan(own)]
-        more = self.extra.over(warm, float(own.mean()) if own.size else None)
-        billed = np.array([warm + self.goal.cold_share * more])
-        cost = usd_per_million(billed, np.array([memory_mb]), self.goal, self.rates)
-        return float(cost[0]), time
+        return warm, warm + self.extra.over(warm, float(own.mean()) if own.size else None)
 
     @cached_property
     def extra(self) -> ColdExtra:
@@ -192,6 +200,13 @@ def look(basis: Basis, memory_mb: IntArray) -> Outlook:
     for slo in basis.goal.slos:
         margin = np.maximum(margin, _value(slo, basis, memory_mb, costs[1]) / slo.limit)
     return Outlook(memory_mb, np.stack(times), np.stack(costs), np.stack(scores), margin)
+
+
+def meets_alone(basis: Basis, memory_mb: IntArray) -> FloatArray:
+    """Probability (objectives, sizes) that each objective is met, whatever the others are."""
+    cost = basis.cost(basis.curve.mean_ms(memory_mb), memory_mb)
+    met = [_value(slo, basis, memory_mb, cost) <= slo.limit for slo in basis.goal.slos]
+    return np.asarray(np.mean(met, axis=1), dtype=np.float64)
 
 
 def side_by_side(outlooks: Sequence[Outlook], goal: Goal, seed: int) -> Outlook:

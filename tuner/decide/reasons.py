@@ -7,7 +7,8 @@ import numpy as np
 from tuner.decide.goal import Goal, Strategy
 from tuner.decide.outlook import Basis, Outlook
 from tuner.decide.result import RunnerUp
-from tuner.model.cfs import LONGEST_MS, quota_ms
+from tuner.model import FloatArray
+from tuner.model.cfs import LONGEST_MS, TICK_MS, quota_ms
 from tuner.units import (
     format_cost_change,
     format_memory,
@@ -30,6 +31,7 @@ class ChoiceCase:
     index: int
     meets: bool | None
     confidence: float
+    alone: FloatArray | None = None  # chance (objectives, sizes) to meet each, if all are missed
 
     @property
     def goal(self) -> Goal:
@@ -118,12 +120,21 @@ def _nearest_miss(case: ChoiceCase) -> str:
     """Say what no size can meet, and how far the size that comes closest is from it."""
     margin = max(1.0, float(np.median(case.outlook.margin[:, case.index])))
     off = f"{format_share(margin - 1.0)} over" if margin < 2.0 else f"at {format_times(margin)}"
-    texts = " and ".join(slo.text for slo in case.goal.slos)
-    one = len(case.goal.slos) == 1
+    texts = _never_met(case)
+    together = " and ".join(slo.text for slo in case.goal.slos) + " together"
+    one = len(texts or case.goal.slos) == 1
     return (
-        f"No size meets {texts}{'' if one else ' together'}; {format_memory(case.memory_mb)} "
+        f"No size meets {' or '.join(texts) or together}; {format_memory(case.memory_mb)} "
         f"comes closest, {off} the limit{'' if one else ' it misses most'}: {_means(case)}."
     )
+
+
+def _never_met(case: ChoiceCase) -> list[str]:
+    """Objectives that no size is likely to meet even by itself."""
+    if case.alone is None:
+        return []
+    pairs = zip(case.goal.slos, case.alone.max(axis=1), strict=True)
+    return [slo.text for slo, chance in pairs if chance < 0.5]
 
 
 def probability(chance: float) -> str:
@@ -179,9 +190,10 @@ def _mechanism(case: ChoiceCase) -> list[str]:
     if cpu is None or wait is None or one_size or case.means(case.index)[1] < _SMALLEST_MS:
         return []
     line = f"Each call takes about {format_ms(cpu)} of CPU and {format_ms(wait)} of waiting"
-    quota = float(quota_ms(float(case.outlook.memory_mb[0])))
+    # A burst of one tick is never stopped, however small the quota.
+    in_one_go = max(TICK_MS, float(quota_ms(float(case.outlook.memory_mb[0]))))
     time = case.outlook.duration_ms.mean(axis=0)
-    falls = quota < cpu <= LONGEST_MS and time[0] > _FALLS * time[-1]
+    falls = in_one_go < cpu <= LONGEST_MS and time[0] > _FALLS * time[-1]
     if case.basis.curve.family == "staircase" and falls:
         line += "; CPU comes in periods of 20 ms, so the duration falls in steps over memory"
     return [line + "."]

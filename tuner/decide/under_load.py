@@ -116,6 +116,7 @@ def _nearest(case: _Case) -> Recommendation:
     chosen = case.choice([mine.memory_mb])
     texts = " and ".join(slo.text for slo in judged_by_load(case.basis.goal))
     others = [load for load in case.loads if load is not mine]
+    missed = [verdict.slo.text for verdict in mine.verdicts if not verdict.met]
     lines = (
         f"No size tested under load ({load_words(case.asked)}) meets {texts}; "
         "this one comes closest.",
@@ -124,6 +125,7 @@ def _nearest(case: _Case) -> Recommendation:
     return replace(
         chosen,
         meets_slo=False,
+        missed_slo=(*missed, *chosen.missed_slo),
         confidence=None,
         safe_range_mb=None,
         reasons=(*lines, *chosen.reasons[1:]),
@@ -150,11 +152,11 @@ def _why(load: SizeUnderLoad) -> str:
 
 
 def _why_not(loads: Sequence[SizeUnderLoad], case: _Case) -> tuple[RunnerUp, ...]:
-    """Sizes that did not bear the load, with what they would cost by the curve."""
+    """Sizes that did not bear the load, with what they cost alone."""
     found = []
     for load in sorted(loads, key=lambda each: each.memory_mb):
         at = np.array([load.memory_mb], dtype=np.int64)
-        means = look(case.basis, at).means(0)
+        means = case.basis.seen(load.memory_mb) or look(case.basis, at).means(0)
         found.append(RunnerUp(load.memory_mb, *means, _why(load)))
     return tuple(found)
 

@@ -63,7 +63,7 @@ class LoadFigures:
     cold: Latencies
     backoff: Latencies
     time_to_success: Latencies
-    cold_starts: int
+    cold_starts: int | None  # None: no call reported, so there may have been any number
     concurrency: Concurrency
     billed_ms: float | None
     billed: int
@@ -204,7 +204,7 @@ class LoadTally:
             throttles=dict(self.throttles),
             dropped=dict(shortfall.dropped),
             **self._ms,
-            cold_starts=self.cold_starts,
+            cold_starts=self.cold_starts if self._reported or not self.billed else None,
             concurrency=self._concurrency(seconds),
             billed_ms=self.billed_ms,
             billed=self.billed,

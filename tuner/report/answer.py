@@ -9,12 +9,13 @@ from tuner.report.elements import (
     Fact,
     between,
     counted,
+    estimate,
     format_chance,
     known,
-    money,
 )
 from tuner.units import (
     UNKNOWN,
+    format_cost,
     format_cost_change,
     format_memory,
     format_ms,
@@ -42,20 +43,27 @@ def answer(sweep: Sweep) -> Answer:
     headline = f"Keep {named} (current)" if keep else named
     parts = (
         "" if now is None or keep else _versus(now),
-        "" if known(pick.p95_ms) is None else f"p95 {format_ms(pick.p95_ms)}",
+        "" if known(pick.p95_ms) is None else f"estimated p95 {format_ms(pick.p95_ms)}",
         _cost_part(pick),
-        f"does not meet {' and '.join(pick.slo) or 'its objectives'}" if missed else "",
+        f"does not meet {_missed_words(pick)}" if missed else "",
         _safe_part(pick),
     )
     rest = "; ".join(part for part in parts if part)
     return Answer(headline, rest, "warn" if missed else "good", _facts(pick), pick.reasons)
 
 
+def _missed_words(pick: Recommendation) -> str:
+    """The objectives that it misses; all, where it misses none by itself."""
+    if pick.missed_slo or len(pick.slo) == 1:
+        return " and ".join(pick.missed_slo or pick.slo)
+    return f"{' and '.join(pick.slo)} together" if pick.slo else "its objectives"
+
+
 def _cold_answer(sweep: Sweep) -> Answer:
     """Word what was asked for alone: cold starts. The range is over the sizes' medians."""
     rows = [s for each in sweep.each for s in each.sizes if s.cold.n and s.cold.total_ms]
     if not rows:
-        return Answer("No cold starts", "none was seen; see the table", "bad")
+        return Answer("No cold starts", _why_none(sweep) if sweep.sizes else "none was seen", "bad")
     if sweep.variants:
         return _variants_answer(sweep)
     totals = [row.cold.total_ms.p50 for row in rows if row.cold.total_ms]
@@ -98,9 +106,9 @@ def _why_none(sweep: Sweep) -> str:
         return "nothing was measured"
     if all(size.status == "failed" for size in sweep.sizes):
         ways = {size.reason.rpartition(" (")[0] for size in sweep.sizes if size.reason}
-        why = f" ({ways.pop()})" if len(ways) == 1 else ""
-        return f"every size failed{why}; the reasons are in the table"
-    return "the measurements do not allow one; see the warnings"
+        return f"every size failed: {ways.pop()}" if len(ways) == 1 else "every size failed"
+    # Advice says why where there is any; the page and the terminal show it.
+    return "the measurements do not allow one" + ("; see the warnings" if sweep.warnings else "")
 
 
 def _versus(versus: VersusCurrent) -> str:
@@ -131,7 +139,7 @@ def _cost_part(pick: Recommendation) -> str:
     cost = pick.cost_usd_per_million
     if pick.versus_current is not None or cost is None or known(cost.mean) is None:
         return ""
-    return f"{money(cost.mean)} per million calls"
+    return f"{format_cost(cost.mean)} per million calls"
 
 
 def _safe_part(pick: Recommendation) -> str:
@@ -146,19 +154,18 @@ def _safe_part(pick: Recommendation) -> str:
 def _facts(pick: Recommendation) -> tuple[Fact, ...]:
     cost = pick.cost_usd_per_million
     interval = between(cost)
-    others = (("p50", pick.p50_ms), ("p99", pick.p99_ms))
-    shown = (f"{name} {format_ms(ms)}" for name, ms in others if known(ms) is not None)
     facts = [
         Fact(
             "Cost per million",
-            money(None if cost is None else cost.mean),
+            format_cost(None if cost is None else cost.mean),
             f"90 % interval: {interval}" if interval else "",
         ),
-        Fact("Duration, p95", format_ms(pick.p95_ms), ", ".join(["from the fitted curve", *shown])),
+        _p95_fact(pick),
     ]
     if pick.slo:
         met = {True: "met", False: "not met", None: UNKNOWN}[pick.meets_slo]
-        facts.append(Fact("Objective", met, ", ".join(pick.slo)))
+        which = _missed_words(pick) if pick.meets_slo is False else ", ".join(pick.slo)
+        facts.append(Fact("Objective", met, which))
     if pick.meets_slo is False:
         return tuple(facts)
     chance = format_chance(pick.confidence)
@@ -169,6 +176,14 @@ def _facts(pick: Recommendation) -> tuple[Fact, ...]:
         value = format_memory(low) if low == high else f"{low:,} to {high:,} MB"
         facts.append(Fact("Safe range", value, "all within 5 % of the best, by the curve"))
     return tuple(facts)
+
+
+def _p95_fact(pick: Recommendation) -> Fact:
+    others = (("p50", pick.p50_ms), ("p99", pick.p99_ms))
+    shown = (f"{name} {format_ms(ms)}" for name, ms in others if known(ms) is not None)
+    note = ", ".join(["estimated by the fitted curve", *shown])
+    cell = estimate(pick.p95_ms)
+    return Fact("Duration, p95", cell.value, note, cell.estimated)
 
 
 def _sure(pick: Recommendation) -> bool:

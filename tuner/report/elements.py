@@ -13,20 +13,21 @@ from tuner.decide.result import Interval
 from tuner.model.quantiles import Stats
 from tuner.units import (
     UNKNOWN,
+    format_cost,
     format_ms,
     format_share,
-    format_usd,
     format_usd_per_million,
 )
 
 
 @dataclass(frozen=True)
 class Fact:
-    """One figure with its name and a remark."""
+    """One figure with its name and a remark; ``estimated`` as of cells."""
 
     label: str
     value: str
     note: str = ""
+    estimated: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,13 +57,17 @@ class Link:
 
 @dataclass(frozen=True)
 class Cell:
-    """A value and, in smaller type, its interval and a remark. With ``tone`` it is a mark."""
+    """A value and, in smaller type, its interval and a remark. With ``tone`` it is a mark.
+
+    ``estimated`` values are the curve's, not measured, and look different wherever they are.
+    """
 
     value: str
     detail: str = ""
     remark: str = ""
     tone: str = ""
     links: tuple[Link, ...] = ()
+    estimated: bool = False
 
 
 @dataclass(frozen=True)
@@ -184,6 +189,13 @@ _TONES = {
 }
 
 
+def estimate(ms: float | None) -> Cell:
+    """A duration of the fitted curve: ``~63 ms``."""
+    if ms is None or not math.isfinite(ms):
+        return Cell(UNKNOWN)
+    return Cell(f"~{format_ms(ms)}", estimated=True)
+
+
 def verdict_word(verdict: str) -> str:
     """A verdict or state of a document as people read it."""
     return {"same": "unchanged", "cannot tell": "inconclusive"}.get(verdict, str(verdict))
@@ -199,21 +211,10 @@ def known(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def money(usd: float | None) -> str:
-    """US dollars with three digits, so that sizes can be told apart: ``$0.706``, ``$1,234.50``."""
-    if usd is None or not math.isfinite(usd):
-        return UNKNOWN
-    size = abs(usd)
-    if size >= 10.0 or size < 1e-9:
-        return format_usd(usd)
-    decimals = 2 - math.floor(math.log10(size))
-    return f"{'-' if usd < 0 else ''}${size:.{decimals}f}"
-
-
 def between(interval: Interval | None) -> str:
     """A 90 % interval of costs, ``$2.40 to $2.51``, or nothing if it is unknown or has no width."""
     ends = interval and _ends((interval.low, interval.high))
-    return f"{money(ends[0])} to {money(ends[1])}" if ends else ""
+    return f"{format_cost(ends[0])} to {format_cost(ends[1])}" if ends else ""
 
 
 def interval_ms(bounds: Sequence[float] | None) -> str:
@@ -243,7 +244,7 @@ def statistic_cell(stats: Stats | None, name: str = "p50") -> Cell:
 
 def cost_cell(cost: Interval | None) -> Cell:
     """USD per million, with its interval."""
-    return Cell(money(None if cost is None else cost.mean), between(cost))
+    return Cell(format_cost(None if cost is None else cost.mean), between(cost))
 
 
 def state_text(state: str, note: str | None) -> str:

@@ -18,11 +18,11 @@ from tuner.report.elements import (
     Table,
     counted,
     interval_ms,
-    money,
     share,
 )
 from tuner.units import (
     UNKNOWN,
+    format_cost,
     format_memory,
     format_ms,
     format_rate,
@@ -234,7 +234,7 @@ def _size_row(size: SizeRow, load: "SizeUnderLoad", sweep: Sweep) -> Row:
         *(Cell(format_ms(figures.latency.percentile_ms(q))) for q in (50.0, 95.0, 99.0)),
         Cell(format_ms(ran_ms), "" if alone is None else f"alone {format_ms(alone.p50)}"),
         Cell(format_share(figures.share(Outcome.THROTTLED))),
-        Cell(money(load.cost_usd_per_million)),
+        Cell(format_cost(load.cost_usd_per_million)),
         Cell(_verdict(load)),
     )
     marks = ("recommended",) if pick is not None and pick.memory_mb == size.memory_mb else ()

@@ -23,7 +23,7 @@ from tuner.report.load_tables import (
 )
 from tuner.report.method import CROSS_CHECK, cross_check_facts
 from tuner.report.time_charts import flight_chart, rate_chart, slices, time_chart
-from tuner.units import format_memory, format_ms, format_rate, format_seconds, format_usd
+from tuner.units import UNKNOWN, format_memory, format_ms, format_rate, format_seconds, format_usd
 
 
 def load_view(document: Mapping[str, Any]) -> View:
@@ -146,14 +146,14 @@ def _mostly(document: Mapping[str, Any]) -> str:
 
 def _facts(document: Mapping[str, Any]) -> tuple[Fact, ...]:
     asked, concurrency, retries = (document[n] for n in ("asked_rps", "concurrency", "retries"))
-    little, colds = concurrency["little"], document["cold_starts"]
+    little = concurrency["little"]
     law = "" if little is None else f"; Little's law gives {little:.1f}"
     rate = f"asked: {format_rate(asked)}" if asked is not None else "users set the rate"
     facts = [
         Fact("Calls", f"{document['calls']:,}", f"in {format_seconds(document['seconds'])}"),
         Fact("Rate achieved", format_rate(document["achieved_rps"]), rate),
         Fact("Concurrency", f"{concurrency['mean']:.1f}", f"at most {concurrency['max']:,}{law}"),
-        Fact("Cold starts", f"{colds:,}", _middle(document["cold_ms"]) if colds else ""),
+        _cold_fact(document),
         Fact("Cost of this load", format_usd(document["cost_usd"]), _cost_note(document)),
     ]
     if document.get("events") is not None:
@@ -162,6 +162,13 @@ def _facts(document: Mapping[str, Any]) -> tuple[Fact, ...]:
         note = f"{document['attempts']:,} requests; backoff {_middle(retries['backoff_ms'])}"
         facts.append(Fact("Requests per call", f"{retries['amplification']:.3f}", note))
     return tuple(facts)
+
+
+def _cold_fact(document: Mapping[str, Any]) -> Fact:
+    colds = document["cold_starts"]
+    if colds is None:
+        return Fact("Cold starts", UNKNOWN, "no answer held a report of its duration")
+    return Fact("Cold starts", f"{colds:,}", _middle(document["cold_ms"]) if colds else "")
 
 
 def _middle(spread: Mapping[str, Any]) -> str:

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 
 from tuner.decide.result import MonthAtSize, Monthly, ProvisionedOffer, Sweep
-from tuner.report.elements import Cell, Fact, Row, Section, Table, counted, known, money
-from tuner.units import format_memory, format_rate, format_share
+from tuner.report.elements import Cell, Fact, Row, Section, Table, counted, known
+from tuner.units import format_cost, format_memory, format_rate, format_share
 
 #: The plan without upfront payment; what all upfront costs is told beside it.
 _SAVINGS = "savings_no_upfront_usd"
@@ -57,7 +57,11 @@ def month_facts(sweep: Sweep) -> tuple[Fact, ...]:
         _provisioned(month),
         # The month on an architecture that was measured and not chosen, at its best size.
         *(
-            Fact(f"On {each.arch}", money(best.total_usd), f"at {format_memory(best.memory_mb)}")
+            Fact(
+                f"On {each.arch}",
+                format_cost(best.total_usd),
+                f"at {format_memory(best.memory_mb)}",
+            )
             for each in sweep.beside
             for best in (each.monthly.sizes[:1] if each.monthly else ())
         ),
@@ -77,14 +81,14 @@ def month_fact(sweep: Sweep) -> tuple[Fact, ...]:
         return ()
     pick = month.sizes[0]
     free = known(pick.free_tier_usd)
-    tail = "" if free is None else f"; {money(free)} with the free tier"
-    return (Fact("Cost per month", money(pick.total_usd), f"at {month.traffic}{tail}"),)
+    tail = "" if free is None else f"; {format_cost(free)} with the free tier"
+    return (Fact("Cost per month", format_cost(pick.total_usd), f"at {month.traffic}{tail}"),)
 
 
 def _row(size: MonthAtSize, columns: Iterable[str]) -> Row:
     upfront = known(size.savings_all_upfront_usd)
-    details = {} if upfront is None else {_SAVINGS: f"all upfront {money(upfront)}"}
-    cells = tuple(Cell(money(getattr(size, each)), details.get(each, "")) for each in columns)
+    details = {} if upfront is None else {_SAVINGS: f"all upfront {format_cost(upfront)}"}
+    cells = tuple(Cell(format_cost(getattr(size, each)), details.get(each, "")) for each in columns)
     marks = (size.role,) if size.role in ("recommended", "current") else ()
     return Row(format_memory(size.memory_mb), cells, marks)
 
@@ -103,7 +107,8 @@ def _offer(offer: ProvisionedOffer, month: Monthly) -> str:
     if not offer.sandboxes or total is None or not alone:
         return f"does not pay below {format_rate(known(offer.pays_from_per_second))}"
     saved = format_share(max(0.0, 1.0 - total / alone))
-    return f"{counted(offer.sandboxes, 'sandbox', 'es')} would save {saved}: {money(total)} a month"
+    many = counted(offer.sandboxes, "sandbox", "es")
+    return f"{many} would save {saved}: {format_cost(total)} a month"
 
 
 def _count(calls: float) -> str:

@@ -11,9 +11,9 @@ from tuner.decide.goal import SloScope, parse_slo
 from tuner.decide.result import CurveBand, SizeRow, Sweep
 from tuner.errors import UsageError
 from tuner.report.answer import payload_named, size_named
-from tuner.report.elements import known, money
+from tuner.report.elements import known
 from tuner.report.style import Axis, memory_axis, value_axis
-from tuner.units import format_memory, format_ms
+from tuner.units import format_cost, format_memory, format_ms
 
 P50, P95 = "p50", "p95"
 
@@ -110,7 +110,7 @@ def cost_series(sweep: Sweep) -> OverMemory:
             if cost is not None and _drawable(cost.mean):
                 ends = _bounds((cost.low, cost.high), cost.mean)
                 named = size_named(size.memory_mb, each, bool(sweep.beside))
-                text = f"{named}: {money(cost.mean)} per million"
+                text = f"{named}: {format_cost(cost.mean)} per million"
                 points.append(Point(size.memory_mb, series, cost.mean, *ends, text))
         if (band := each.band) is not None:
             costs = band.cost_usd_per_million, band.cost_low, band.cost_high
@@ -246,7 +246,7 @@ def _measured_spot(size: SizeRow, each: Sweep, sweep: Sweep) -> Spot | None:
     return Spot(
         kind,
         "" if kind == "other" else label,
-        f"{label}: {format_ms(stats.mean)}, {money(cost.mean)} per million",
+        f"{label}: {format_ms(stats.mean)}, {format_cost(cost.mean)} per million",
         *(stats.mean, *_bounds(stats.mean_ci, stats.mean)),
         *(cost.mean, *_bounds((cost.low, cost.high), cost.mean)),
     )
@@ -267,7 +267,7 @@ def _fitted_pick(sweep: Sweep) -> Spot | None:
     if measured or not _drawable(mean) or not _drawable(cost):
         return None
     label = size_named(pick.memory_mb, sweep)
-    text = f"{label}, from the fitted curve: {format_ms(mean)}, {money(cost)} per million"
+    text = f"{label}, from the fitted curve: {format_ms(mean)}, {format_cost(cost)} per million"
     ends, cost_ends = _bounds((low, high), mean), _bounds((cost_low, cost_high), cost)
     return Spot("recommended", label, text, mean, *ends, cost, *cost_ends)
 

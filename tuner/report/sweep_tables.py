@@ -12,13 +12,21 @@ from tuner.report.elements import (
     Row,
     Table,
     cost_cell,
+    estimate,
     format_chance,
     known,
-    money,
     statistic,
     statistic_cell,
 )
-from tuner.units import UNKNOWN, format_memory, format_ms, format_rate, format_seconds, format_share
+from tuner.units import (
+    UNKNOWN,
+    format_cost,
+    format_memory,
+    format_ms,
+    format_rate,
+    format_seconds,
+    format_share,
+)
 
 T = TypeVar("T")
 _PICKED, _NOW = "recommended", "current"
@@ -45,8 +53,8 @@ _COLD: Mapping[str, Callable[[SizeRow], Cell]] = {
 _ARCH: Mapping[str, Callable[[Recommendation], Cell]] = {
     "Best size": lambda pick: Cell(format_memory(pick.memory_mb)),
     "Cost per million": lambda pick: cost_cell(pick.cost_usd_per_million),
-    "p50": lambda pick: Cell(format_ms(pick.p50_ms)),
-    "p95": lambda pick: Cell(format_ms(pick.p95_ms)),
+    "p50": lambda pick: estimate(pick.p50_ms),
+    "p95": lambda pick: estimate(pick.p95_ms),
 }
 _STARTUP: Mapping[str, Callable[[StartupRow], Cell]] = {
     "First calls": lambda row: Cell(
@@ -60,7 +68,7 @@ _STARTUP: Mapping[str, Callable[[StartupRow], Cell]] = {
     "Ready after": lambda row: Cell(format_seconds(row.ready_s)),
     "Cost per million": lambda row: Cell(_per_million(row.call_usd)),
     "Extra per million cold starts": lambda row: Cell(_per_million(row.start_usd)),
-    "Provisioned, per hour": lambda row: Cell(money(row.kept_usd_per_hour)),
+    "Provisioned, per hour": lambda row: Cell(format_cost(row.kept_usd_per_hour)),
 }
 
 
@@ -101,11 +109,17 @@ def _size_row(size: SizeRow, sweep: Sweep, several: bool) -> Row:
 def _fitted_row(pick: Recommendation, sweep: Sweep, several: bool) -> Row:
     fitted = {
         **{column: cell(pick) for column, cell in _ARCH.items()},
-        "p99": Cell(format_ms(pick.p99_ms)),
+        "p99": estimate(pick.p99_ms),
+        "Cost per million": _estimated(cost_cell(pick.cost_usd_per_million)),
     }
     cells = tuple(fitted.get(column, _NONE) for column in _SIZE)
     head = size_named(pick.memory_mb, sweep, several)
     return Row(head, cells, (_PICKED, "fitted"), "fitted")
+
+
+def _estimated(cell: Cell) -> Cell:
+    value = cell.value if cell.value == UNKNOWN else f"~{cell.value}"
+    return replace(cell, value=value, estimated=cell.value != UNKNOWN)
 
 
 def _longest(size: SizeRow) -> str:
@@ -197,7 +211,7 @@ def choice_table(sweep: Sweep) -> Table | None:
     for choice in pick.choices:
         cells = (
             Cell(size_named(choice.memory_mb, sweep)),
-            Cell(money(choice.cost_usd_per_million), _change(choice.cost_change)),
+            Cell(format_cost(choice.cost_usd_per_million), _change(choice.cost_change)),
             Cell(format_ms(choice.duration_ms), _change(choice.duration_change)),
             Cell(f"{choice.verified_calls:,}"),
         )
@@ -225,7 +239,7 @@ def runner_up_table(sweep: Sweep) -> Table | None:
     for other in pick.runners_up:
         arch = other.arch or (sweep.arch if sweep.beside else None)
         head = format_memory(other.memory_mb) + (f" on {arch}" if arch else "")
-        told = money(other.cost_usd_per_million), format_ms(other.duration_ms), other.why_not
+        told = format_cost(other.cost_usd_per_million), format_ms(other.duration_ms), other.why_not
         rows.append(Row(head, tuple(map(Cell, told))))
     columns = ("Memory", "Cost per million", "Mean duration", "Compared with the pick")
     note = "The next best sizes, as measured:"
@@ -254,7 +268,7 @@ def startup_facts(sweep: Sweep) -> tuple[Fact, ...]:
 
 
 def _per_million(usd: float | None) -> str:
-    return money(None if usd is None else usd * 1e6)
+    return format_cost(None if usd is None else usd * 1e6)
 
 
 def _starts(row: StartupRow) -> str:

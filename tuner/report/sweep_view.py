@@ -54,7 +54,7 @@ def _sections(sweep: Sweep, said: Answer) -> Iterator[Section]:
         yield Section(
             "Architectures",
             note="Measured side by side in the same rounds. Each has its own curve and prices; the "
-            "best size of each is compared.",
+            "best size of each is compared. “~” marks estimates of the curve.",
             tables=(table,),
         )
     if (table := choice_table(sweep)) is not None:
@@ -67,7 +67,8 @@ def _sections(sweep: Sweep, said: Answer) -> Iterator[Section]:
         yield Section(
             "All sizes",
             note="Duration is what Lambda reports for warm calls. Ranges in small type are 90 % "
-            "intervals; “–” means unknown. Pareto: no other size is both cheaper and faster.",
+            "intervals of these calls alone; that of the answer also holds what runs differ by. "
+            "“–” means unknown, “~” estimated. Pareto: no other size is both cheaper and faster.",
             tables=(sizes,),
         )
     yield from errors_section(cause for each in sweep.each for cause in each.causes)

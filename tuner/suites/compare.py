@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from tuner.errors import NotFound, StoreError, UsageError
 from tuner.experiment.recommend import cost_of
-from tuner.records import Advice, Purpose, RunRecord, Sample
+from tuner.records import Advice, Backend, Purpose, RunRecord, Sample
 from tuner.store import thinning
 from tuner.store.exchange import StoredRun
 from tuner.store.runs import Store, find
@@ -171,7 +171,12 @@ def _control(run: RunRecord, url: str | None) -> StoredRun | None:
 
 
 def _warnings(old: _Run, new: _Run, sizes: Sequence[int]) -> Iterator[Advice]:
-    """Name what is left out, and the limits of runs whose samples were thinned."""
+    """Name what differs or is left out, and the limits of runs whose samples were thinned."""
+    before, after = old.run.facts.name, new.run.facts.name
+    # Recordings have the names of their files.
+    if before != after and new.run.facts.backend is not Backend.REPLAY:
+        text = f"These are two functions, {before} and {after}: what differs is theirs."
+        yield Advice("different-functions", text)
     odd = (old.sizes() | new.sizes()) - set(sizes)
     if odd:
         text = f"{_listed(odd)} was measured in only one of the runs and is left out."

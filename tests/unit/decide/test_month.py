@@ -61,6 +61,18 @@ def test_requests_duration_and_init_are_charged_apart_and_add_up() -> None:
     assert advice == []
 
 
+@pytest.mark.parametrize("ms", [1.2, 99.5])
+def test_a_month_costs_what_its_calls_cost_as_measured(ms: float) -> None:
+    samples = [sample(i, size, ms + i % 3 / 10) for i in range(8) for size in SIZES]
+    samples += [sample(100 + i, 128, ms, 300.0) for i in range(3)]
+    observations = from_samples(samples)
+    found, _ = month_of(GOAL, observations)
+    basis = Basis(fit(observations, seed=1, range_mb=(128, 1024)), observations, GOAL, X86)
+    for size in found.sizes:
+        per_million, _ = basis.seen(size.memory_mb) or (0.0, 0.0)
+        assert size.total_usd == pytest.approx(per_million * CALLS / 1e6, rel=1e-9)
+
+
 def test_the_current_size_and_the_runners_up_are_billed_once_each() -> None:
     found, _ = month_of(GOAL, seen())
     roles = {size.memory_mb: size.role for size in found.sizes}

@@ -52,6 +52,13 @@ def figures(
     return tally.figures(seconds, asked, shortfall or Shortfall(), None)
 
 
+def test_cold_starts_are_unknown_where_no_answer_held_a_report() -> None:
+    silent = [replace(sample(number, 0.1), duration_ms=None, billed_ms=None) for number in range(3)]
+    assert figures(*silent).cold_starts is None
+    throttled = [sample(number, 0.1, outcome=Outcome.THROTTLED) for number in range(3)]
+    assert (figures(*throttled).cold_starts, figures(sample(0, 0.1)).cold_starts) == (0, 0)
+
+
 def test_rates_outcomes_and_money_are_counted() -> None:
     told = figures(
         *(sample(number, number * 0.1) for number in range(80)),

@@ -80,6 +80,8 @@ def test_the_answer_says_what_was_met_and_what_was_missed() -> None:
     bad = load_view(load_document(made(slo="throttles<1%"))).answer
     assert (bad.headline, bad.tone) == ("FAILED throttles<1%", "bad")
     assert "10 % throttled" in bad.rest
+    unknown = load_view({**load_document(made()), "cold_starts": None}).answer
+    assert {fact.label: fact.value for fact in unknown.facts}["Cold starts"] == "–"
     plain = load_view(load_document(made())).answer
     assert (plain.headline, plain.tone) == ("4.5/s succeeded", "warn")
 

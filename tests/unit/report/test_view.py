@@ -12,12 +12,13 @@ from support.odd_sweeps import any_record
 from support.sweeps import compared, empty, failed_row, good, whole_range
 from support.views import tables_of
 from tuner.decide.result import Interval, Sweep, VersusCurrent
+from tuner.records import Advice
 from tuner.report.answer import answer
-from tuner.report.elements import money
 from tuner.report.method import method_section
 from tuner.report.sweep_series import cost_series, latency_series
 from tuner.report.sweep_tables import arch_table, failures, size_table
 from tuner.report.sweep_view import sweep_view
+from tuner.units import format_cost
 
 
 def picked(**changes: Any) -> Sweep:
@@ -33,7 +34,7 @@ def test_the_answer_says_what_changes_how_fast_it_is_and_where_it_is_safe() -> N
         versus_current=VersusCurrent(128, -0.31, -0.756),
     )
     assert answer(sweep).sentence == (
-        "1,120 MB: 31 % cheaper and 4.1x faster than the current 128 MB; p95 24 ms; "
+        "1,120 MB: 31 % cheaper and 4.1x faster than the current 128 MB; estimated p95 24 ms; "
         "1,110 to 1,180 MB all cost within 5 % of the best"
     )
 
@@ -65,7 +66,7 @@ def test_a_change_is_worded_with_its_direction(
 def test_a_pick_that_is_the_present_size_is_to_be_kept() -> None:
     sweep = picked(versus_current=VersusCurrent(1120, 0.0, 0.0))
     said = answer(sweep).sentence
-    assert said.startswith("Keep 1,120 MB (current): p95 32 ms")
+    assert said.startswith("Keep 1,120 MB (current): estimated p95 32 ms")
 
 
 def test_without_a_present_size_the_cost_is_named() -> None:
@@ -80,12 +81,23 @@ def test_a_missed_objective_is_in_the_answer_and_its_tone() -> None:
     assert not {"Confidence", "Safe range"} & {fact.label for fact in said.facts}
 
 
+def test_only_objectives_that_are_missed_are_said_to_be() -> None:
+    missed = picked(slo=("p95<1s", "p95<1ms"), meets_slo=False, missed_slo=("p95<1ms",))
+    said = answer(missed)
+    assert "does not meet p95<1ms" in said.sentence
+    assert "p95<1s" not in said.sentence
+    [fact] = [fact for fact in said.facts if fact.label == "Objective"]
+    assert (fact.value, fact.note) == ("not met", "p95<1ms")
+
+
 def test_no_recommendation_says_why() -> None:
     assert answer(empty()).sentence == "No size is recommended: nothing was measured"
     failed = replace(empty(), sizes=(failed_row(128, "boom"),))
     assert "every size failed" in answer(failed).sentence
     undecided = replace(good(), recommendation=None)
-    assert "see the warnings" in answer(undecided).sentence
+    assert answer(undecided).sentence.endswith("the measurements do not allow one")
+    warned = replace(undecided, warnings=(Advice("x", "Too few."),))
+    assert "see the warnings" in answer(warned).sentence
 
 
 def test_certainty_is_never_claimed() -> None:
@@ -110,7 +122,7 @@ def test_certainty_is_never_claimed() -> None:
     ],
 )
 def test_money_has_three_digits(usd: float | None, text: str) -> None:
-    assert money(usd) == text
+    assert format_cost(usd) == text
 
 
 def test_every_size_is_a_row_and_a_failed_one_has_its_reason_and_no_zeros() -> None:
@@ -132,7 +144,10 @@ def test_a_pick_between_measured_sizes_is_a_row_from_the_curve() -> None:
     assert row.marks == ("recommended", "fitted")
     values = dict(zip(table.columns[1:], row.cells, strict=True))
     assert values["Warm calls"].value == "–"
-    assert values["p95"].value == "32 ms"
+    assert (values["p95"].value, values["p95"].estimated) == ("~32 ms", True)
+    assert (values["Cost per million"].value, values["p99"].estimated) == ("~$0.728", True)
+    measured = next(row for row in table.rows if row.head == "128 MB")
+    assert not any(cell.estimated or "~" in cell.value for cell in measured.cells)
     assert [row.head for row in table.rows].index("1,120 MB") == 7
 
 

@@ -1,6 +1,9 @@
 """``tuner load`` end to end: on recordings in virtual time, and on the local Lambda."""
 
 import json
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -290,3 +293,24 @@ def test_files_beside_a_handler_are_not_taken_for_modules_of_ours(tuner: Run, wo
     code, out, err = tuner("load", "local:app.py", *load)
     assert code == 0, err
     assert json.loads(out)["outcomes"]["ok"] == 5
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (("load", "--users", "500"), "--users 500"),
+        (("load", "--rate", "9", "--max-concurrency", "500"), "--max-concurrency 500"),
+        (("sweep", "--rate", "9", "--max-concurrency", "500"), "--max-concurrency 500"),
+    ],
+)
+def test_too_few_open_files_are_told_before_the_load(words: tuple[str, ...], what: str) -> None:
+    command, *options = words
+    tuner = shlex.join([sys.executable, "-m", "tuner", command, "demo:io", *options])
+    ended = subprocess.run(
+        ["sh", "-c", f"ulimit -n 256; {tuner}"], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 2
+    assert ended.stderr.splitlines() == [
+        f"tuner: {what}: takes 564 open files in each process, and 256 are allowed",
+        "Run `ulimit -n 564` first, or use more --workers.",
+    ]

@@ -15,6 +15,7 @@ from tuner.options.commands import LoadCall
 from tuner.options.load import load_spec
 from tuner.options.load_options import LoadOptions
 from tuner.options.payloads import read_payloads
+from tuner.targets.names import Kind
 
 #: Hears why to ask before anything is invoked, if there is a reason; an error of it ends the run.
 Approve = Callable[[str | None], None]
@@ -44,6 +45,8 @@ def run_load(
     from tuner.report.load_document import load_document
 
     spec, watcher = load_spec(options), watcher or Silent()
+    if options.name.kind is not Kind.REPLAY:  # sends nothing
+        spec.check_files()
     if spec.event and not options.has_payload:  # the one that the profile suggests
         options = options.but(event=spec.event)
     payloads = read_payloads(options, events=EVENTS, bare=spec.bare)

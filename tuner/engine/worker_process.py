@@ -5,11 +5,13 @@ ways unread; if it ends by itself, the error says how.
 """
 
 import platform
+import resource
 import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from typing import IO, Any
@@ -45,6 +47,19 @@ def own_process(module: str, *arguments: object) -> list[str]:
     would be imported in place of the real one.
     """
     return [sys.executable, "-P", "-m", module, *map(str, arguments)]
+
+
+def open_files(wanted: int) -> int:
+    """Let each process that is started open so many files, as far as the system lets us; return how
+    many those are.
+    """
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    endless = resource.RLIM_INFINITY
+    with suppress(ValueError, OSError):
+        if now not in (endless, most) and now < wanted:
+            now = wanted if most == endless else min(wanted, most)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (now, most))
+    return wanted if now == endless else now
 
 
 class WorkerProcess:

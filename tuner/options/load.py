@@ -18,6 +18,7 @@ from tuner.engine.profiles.values import HIGHEST_PER_S
 from tuner.engine.request import BODILESS, FrontOptions
 from tuner.engine.stop_on import StopRule, parse_stop_on
 from tuner.engine.worker_pool import Workers
+from tuner.engine.worker_process import open_files
 from tuner.errors import UsageError
 from tuner.options.load_options import LoadOptions
 from tuner.options.readers import choice
@@ -36,6 +37,9 @@ DURATION_S = 30.0
 #: Events are followed for so long after the load at most, unless ``--drain`` says otherwise: a
 #: failing event is tried three times within about three and a half minutes.
 DRAIN_S = 300.0
+#: Files that a process has open beside its connections: about 30 when it begins, so that this is
+#: ample.
+OWN_FILES = 64
 #: Lambda keeps an event no longer than six hours.
 _LONGEST_S = 21_600.0
 
@@ -71,6 +75,20 @@ class LoadSpec:
         named = "" if profile.name == "rate" else f"{profile.name}: "
         peak = format_rate(profile.peak_per_s)
         return f"{named}{profile.calls or 0:,.0f} calls in {lasts}, at most {peak}"
+
+    def check_files(self) -> None:
+        """Refuse more calls at once than a process of this machine may have connections; raises
+        UsageError.
+        """
+        calls, workers = self.profile.users or self.most, self.workers
+        if not calls or not workers.local:
+            return
+        wanted = -(-min(calls, self.most or calls) // (workers.local + workers.expect)) + OWN_FILES
+        if (allowed := open_files(wanted)) < wanted:
+            flag = "--users" if self.profile.users else "--max-concurrency"
+            reason = f"takes {wanted:,} open files in each process, and {allowed:,} are allowed"
+            fix = f"Run `ulimit -n {wanted}` first, or use more --workers."
+            raise UsageError(f"{flag} {calls:,}", reason, fix)
 
     @property
     def bare(self) -> bool:

@@ -38,6 +38,7 @@ def read_load(options: SweepOptions) -> LoadSpec | None:
         reason = "sends events, whose answers contain no duration"
         raise UsageError(f"load {spec.profile.name}", reason, "Run `tuner load` with it.")
     _check_room(spec, options)
+    spec.check_files()
     return spec
 
 

@@ -1,14 +1,15 @@
 """``--assume-role``: whose credentials are used, and what a refusal says."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tuner.aws.journal import pending
-from tuner.aws.session import SessionOptions, current_keys, open_session
+from tuner.aws.session import SessionOptions, current_keys, narrowed_keys, open_session
 from tuner.cli.app import main
-from tuner.errors import AccessDenied, UsageError
+from tuner.errors import AccessDenied, TargetError, UsageError
 from tuner.records import Setting
 from tuner.targets.aws import open_aws
 from tuner.targets.aws_versions import AwsOptions
@@ -69,3 +70,50 @@ def test_a_crashed_run_is_put_back_in_the_same_role(service: Any, function: str)
         main(["restore"])
     assert ended.value.code == 0
     assert service.picture(function) == before
+
+
+ARN = "arn:aws:lambda:eu-west-1:123456789012:function:orders"
+
+
+def policies(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """The session policies of requests to STS, as they are sent."""
+    from botocore.client import BaseClient
+
+    found: list[dict[str, Any]] = []
+    send = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def note(self: Any, operation: str, params: dict[str, Any]) -> Any:
+        if "Policy" in params:
+            found.append(json.loads(params["Policy"]))
+        return send(self, operation, params)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", note)
+    return found
+
+
+@pytest.mark.usefixtures("_sts")
+@pytest.mark.parametrize("role", [None, ROLE])
+def test_keys_for_other_machines_may_only_invoke_the_one_function(
+    monkeypatch: pytest.MonkeyPatch, role: str | None
+) -> None:
+    session = open_session(
+        SessionOptions("eu-west-1", None, "http://127.0.0.1:9", assume_role=role)
+    )
+    asked = policies(monkeypatch)
+    access_key, _, token = narrowed_keys(session, ARN)()
+    assert access_key not in ("mine", current_keys(session)()[0])
+    assert token
+    assert {(s["Effect"], s["Action"]) for p in asked for s in p["Statement"]} == {
+        ("Allow", "lambda:InvokeFunction")
+    }
+    assert {r for p in asked for s in p["Statement"] for r in s["Resource"]} == {ARN, f"{ARN}:*"}
+
+
+@pytest.mark.usefixtures("_sts")
+def test_temporary_credentials_are_not_narrowed_and_the_reason_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "temporary")
+    session = open_session(SessionOptions("eu-west-1", None, "http://127.0.0.1:9"))
+    with pytest.raises(TargetError, match="narrows no temporary credentials"):
+        narrowed_keys(session, ARN)

@@ -29,7 +29,7 @@ EXAMPLES = [
 ASKED = [
     shlex.split(text.replace("\\\n", " "))
     for text in re.findall(r'TUNER_LOAD="(.*?)"', PAGE, re.DOTALL)
-] + [shlex.split(text) for text in re.findall(r">-\n(.*?)```", PAGE, re.DOTALL)]
+] + [shlex.split(text) for text in re.findall(r">-\n(.*?)\n    - ", PAGE, re.DOTALL)]
 
 
 def test_the_readme_leads_there() -> None:
@@ -59,7 +59,8 @@ def test_the_entry_point_is_the_load_or_one_of_its_workers(
     load = f"{name} --endpoint-url {local_lambda_url} --region eu-west-1 --rate 40 --duration 2s"
     load += f" --workers 0 --expect-workers 2 --bind 127.0.0.1:{port} --json told.json"
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    env = {**os.environ, "PATH": path, "TUNER_LOAD": load}
+    secret = "a secret of several machines"
+    env = {**os.environ, "PATH": path, "TUNER_LOAD": load, "TUNER_WORKER_SECRET": secret}
     join = ("--worker", "--master-host", "127.0.0.1", "--master-port", port)
     started = [
         subprocess.Popen(

@@ -237,6 +237,9 @@ def test_the_terminal_leads_with_the_answer(tuner: Run) -> None:
         (("--find-limit", "--users", "3"), "Leave --users"),
         (("--rate", "5", "--workers", "0"), "leaves no process to send"),
         (("--rate", "5", "--bind", "here:1"), "is for --expect-workers"),
+        (("--rate", "5", "--secret-file", "s.txt"), "is for --expect-workers"),
+        (("--rate", "5", "--expect-workers", "1"), "openssl rand -hex 32"),
+        (("--rate", "5", "--expect-workers", "1", "--secret-file", "no"), "--secret-file no"),
         (
             ("--rate", "5", "--expect-workers", "1", "--bind", "here"),
             "not of the form HOST:PORT",

@@ -1,5 +1,6 @@
 """Around a run: checks before a sweep, the least IAM policy, the local Lambda, and workers."""
 
+import os
 import re
 import socket
 from collections.abc import Iterator
@@ -130,9 +131,11 @@ def open_to_others(host: str) -> bool:
     return not is_loopback(f"http://[{host}]" if ":" in host else f"http://{host}")
 
 
-def worker_command(options: WorkerCommand) -> list[str]:
-    """The process that sends part of another machine's load. Raises UsageError."""
-    from tuner.engine.worker_process import own_process
+def worker_command(options: WorkerCommand) -> tuple[list[str], dict[str, str]]:
+    """The process that sends part of another machine's load, and its environment, which has the
+    secret. Raises UsageError."""
+    from tuner.engine.worker_process import SECRET, own_process
+    from tuner.options.sending import read_secret
 
     host, port = parse_master(options.master)
     try:
@@ -141,7 +144,9 @@ def worker_command(options: WorkerCommand) -> list[str]:
         fix = "Check the name, or give the address of the machine that runs `tuner load`."
         reason = f"is not known here: {error.strerror}"
         raise UsageError(f"--master {host[:60]}", reason, fix) from None
-    return own_process("tuner.engine.worker.locust_worker", host, port, "alone")
+    secret = read_secret(options.secret_file)
+    command = own_process("tuner.engine.worker.locust_worker", host, port, "alone")
+    return command, {**os.environ, SECRET: secret}
 
 
 def parse_master(text: str) -> tuple[str, int]:

@@ -6,21 +6,27 @@ instance's metadata service), except to assume a role. Retries are switched off 
 """
 
 import ipaddress
+import json
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
 import botocore.session
 from botocore.config import Config
-from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+from botocore.credentials import (
+    AssumeRoleCredentialFetcher,
+    DeferredRefreshableCredentials,
+    RefreshableCredentials,
+)
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
 from tuner.aws.translate import LOG_IN, ApiCall, translate
-from tuner.errors import AccessDenied, UsageError
+from tuner.errors import AccessDenied, TargetError, UsageError
 
 #: What a service on loopback gets when there are no credentials; it does not check them.
 LOOPBACK_KEYS = ("tuner", "tuner")
@@ -186,7 +192,43 @@ def _never_ask_the_instance(core: botocore.session.Session) -> None:
     core.get_component("credential_provider").remove("iam-role")
 
 
-def _assume_role(core: Any, role_arn: str, region: str | None) -> None:
+def narrowed_keys(session: AwsSession, function_arn: str) -> Callable[[], Keys]:
+    """As :func:`current_keys`, but the keys may do no more than invoke one function.
+
+    STS makes them with a session policy: of a role that is assumed anyway, or of a user's own
+    access keys. Raises TargetError with the reason where it cannot. Source: AWS STS API reference,
+    "AssumeRole" and "GetFederationToken".
+    """
+    resources = [function_arn, f"{function_arn}:*"]
+    allowed = {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": resources}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    if session.assume_role is not None:
+        core = botocore.session.Session(profile=session.profile)
+        _assume_role(core, session.assume_role, session.region, {"Policy": policy})
+        return current_keys(replace(session, boto=core))
+    if current_keys(session)()[2] is not None:
+        reason = "STS narrows no temporary credentials"
+        raise TargetError("AWS", reason, "Use --assume-role, or access keys of a user.")
+
+    def fetch() -> dict[str, str]:
+        sts = session.boto.create_client("sts", region_name=session.region)
+        try:
+            found = sts.get_federation_token(Name="tuner", Policy=policy)["Credentials"]
+        except (ClientError, BotoCoreError) as error:
+            call = ApiCall("GetFederationToken", "AWS", session.region, service="sts")
+            raise translate(error, call) from error
+        names = ("AccessKeyId", "SecretAccessKey", "SessionToken")
+        keys = dict(zip(("access_key", "secret_key", "token"), map(found.get, names), strict=True))
+        return {**keys, "expiry_time": found["Expiration"].isoformat()}
+
+    core = botocore.session.Session()
+    core._credentials = RefreshableCredentials.create_from_metadata(fetch(), fetch, "federation")
+    return current_keys(replace(session, boto=core))
+
+
+def _assume_role(
+    core: Any, role_arn: str, region: str | None, more: Mapping[str, str] = MappingProxyType({})
+) -> None:
     """Give a botocore session a role's credentials, which are renewed as they expire.
 
     The role is assumed at once, so that a refusal shows before anything else happens.
@@ -204,7 +246,7 @@ def _assume_role(core: Any, role_arn: str, region: str | None) -> None:
         if source is None:
             raise NoCredentialsError()
         fetcher = AssumeRoleCredentialFetcher(
-            client, source, role_arn, extra_args={"RoleSessionName": "tuner"}, cache={}
+            client, source, role_arn, extra_args={"RoleSessionName": "tuner", **more}, cache={}
         )
         fetcher.fetch_credentials()
     except (ClientError, BotoCoreError) as error:

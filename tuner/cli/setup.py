@@ -67,14 +67,14 @@ def local(options: LocalCommand) -> None:
 def worker(options: WorkerCommand) -> None:
     """Connects to the machine that runs `tuner load TARGET --expect-workers N`, sends its share of
     the calls, and ends with the load. It gets the requests and the credentials to sign them with,
-    unencrypted: use it only within a network that you trust.
+    encrypted with the secret that both know (TUNER_WORKER_SECRET or --secret-file).
 
     Example: tuner worker --master 10.0.0.7
     """
     from tuner.api.setup import worker_command
 
-    command = worker_command(options)
-    os.execv(command[0], command)
+    command, environment = worker_command(options)
+    os.execve(command[0], command, environment)
 
 
 def prices(options: PricesCommand) -> None:

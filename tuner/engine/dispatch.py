@@ -23,6 +23,11 @@ _AHEAD_S = 2.0  # longer than any pause of the tuner, short enough for a stop or
 _AHEAD_CLOSED = 256  # beyond twice the concurrency: what a worker sends between two messages
 _MOST_OUT = 100_000
 _START_IN_S = 0.05  # so that even the slowest of several workers begins in time
+#: A worker that owes an answer is given up when it has said nothing of any call for as long as the
+#: longest call may take, and so much more: retries, processors, users that end.
+_SILENT_S = 120.0
+_STAND_BY_S = 60.0  # to open connections, or to import what a locustfile does
+_CLOCKS_S = 5.0  # times of a worker may be wrong by so much: its clock was measured when it joined
 
 
 @dataclass(slots=True)
@@ -46,6 +51,7 @@ class Dispatch:
             self._template, self._next = self._next, None
         self._out: dict[int, _Out] = {}
         self._alive: list[str] = []
+        self._heard_s: dict[str, float] = {}  # when each worker last said something of a call
         self._turn: Iterator[str] = iter(())
         self._ended: set[str] = set()
         self._stopped = self._last_dealt = False
@@ -69,14 +75,17 @@ class Dispatch:
             own = order._replace(concurrency=concurrency, script=script)
             pool.send(worker, wire.pack(wire.ORDER, *own))
         self._deal(0.0)
-        waiting = set(self._alive)
+        waiting, until_s = set(self._alive), self._clock.monotonic() + _STAND_BY_S
         while waiting:
             message = pool.receive()
             if message.kind == wire.SET:
                 waiting.discard(message.worker)
             else:
                 self._note(message)
-                waiting &= set(self._alive) - self._ended
+            if self._clock.monotonic() > until_s:
+                for worker in waiting:
+                    self._dismiss(worker, f"it was not ready after {_STAND_BY_S:.0f} s")
+            waiting &= set(self._alive) - self._ended
         self.start_s = self._clock.monotonic() + (_START_IN_S if len(self._alive) > 1 else 0.0)
         for worker in self._alive:
             pool.send(worker, wire.pack(wire.GO, self.start_s + pool.lead_s(worker)))
@@ -91,11 +100,17 @@ class Dispatch:
             if message.kind != wire.RESULT:
                 self._note(message)
                 continue
+            if message.worker not in self._alive:
+                continue
             result = wire.Result(*message.fields)
             out = self._out_of(result.number, message.worker)
             if out is None or out.worker != message.worker:
                 continue
             result = wire.earlier(result, self._pool.lead_s(message.worker))
+            now_s = self._heard_s[message.worker] = self._clock.monotonic()
+            if not (self.start_s - _CLOCKS_S <= result.due and result.done <= now_s + _CLOCKS_S):
+                self._dismiss(message.worker, "it sent a result from another time than the load's")
+                continue
             if self.hooks is not None and out.call.due_s is not None and result.attempt == 1:
                 self.hooks.came(result.due - self.start_s - out.call.due_s)
             out.begun = True
@@ -198,9 +213,12 @@ class Dispatch:
         if self.hooks is not None and self.hooks.broken is not None and not self._stopped:
             self.stop()
         worker, kind, fields = message
+        if kind in (wire.DROPPED, wire.HOOK):
+            self._heard_s[worker] = self._clock.monotonic()
         match kind:
             case wire.BEAT:
                 self.shortfall.busiest = max(self.shortfall.busiest, fields[0])
+                self._look_for_silent()
             case wire.DROPPED:
                 if (out := self._out_of(fields[0], worker)) is not None:
                     del self._out[out.call.number]
@@ -217,9 +235,31 @@ class Dispatch:
             case wire.END:
                 self._ended.add(worker)
             case wire.LOST:
-                self._lose(worker)
+                self._lose(worker, *fields)
 
-    def _lose(self, worker: str) -> None:
+    def _look_for_silent(self) -> None:
+        """Give up workers that live and owe answers, but send none."""
+        if not self.start_s:
+            return
+        limit_s = self._batch.timeout_s + _SILENT_S
+        now_s = self._clock.monotonic()
+        for worker in [each for each in self._alive if each not in self._ended]:
+            if now_s - self._heard_s.get(worker, now_s) > limit_s and self._owes(worker, now_s):
+                self._dismiss(worker, f"it said nothing of its calls for {limit_s:.0f} s")
+
+    def _owes(self, worker: str, now_s: float) -> bool:
+        """Return whether a call of this worker should have ended, or its batch."""
+        late_s = now_s - self.start_s - self._batch.timeout_s - _SILENT_S
+        if self._stopped or self._last_dealt or late_s > self._until_s:
+            return True
+        due = (out.call.due_s for out in self._out.values() if out.worker == worker)
+        return any(due_s is not None and due_s < late_s for due_s in due)
+
+    def _dismiss(self, worker: str, why: str) -> None:
+        self._pool.dismiss(worker)
+        self._lose(worker, why)
+
+    def _lose(self, worker: str, why: str = "") -> None:
         """Deal what a lost worker cannot have begun to the others; the rest is a gap."""
         if worker not in self._alive:
             return
@@ -237,7 +277,7 @@ class Dispatch:
             del self._out[out.call.number]
             if not out.begun:
                 self._drop(out.call, "worker lost")
-        self.shortfall.gaps.append(Gap(worker, now - self._origin, lost))
+        self.shortfall.gaps.append(Gap(worker, now - self._origin, lost, why))
         for name, concurrency in self._shares():
             self._pool.send(name, wire.pack(wire.LIMIT, concurrency))
         if not self._stopped:

@@ -101,11 +101,15 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A worker that was lost during the load: when (run's clock), with how many calls."""
+    """A worker that was lost during the load: when (run's clock), with how many calls.
+
+    ``reason`` is why it was dropped, where it did not go by itself.
+    """
 
     worker: str
     at_s: float
     calls: int
+    reason: str = ""
 
 
 @dataclass(slots=True)

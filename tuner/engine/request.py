@@ -81,7 +81,8 @@ class FrontOptions:
         unsigned = Credentials("", "")
         keys = function.credentials if self.request.service else lambda: unsigned
         region, tls = self.region or function.region, function.verify_tls
-        return Front(self.url, region, function.function, keys, tls, self.request)
+        narrowed = function.narrowed if self.request.service else None
+        return Front(self.url, region, function.function, keys, tls, narrowed, self.request)
 
 
 _INVOCATION = RequestForm("lambda", headers=(("content-type", "application/json"),))

@@ -14,8 +14,9 @@ number, body, and for a post-processor outcome and status; ``MISTAKES`` of a loc
 words and how often; ``NOTE``, a sentence for the user.
 
 Between the tuner and a master of several workers: ``TO`` a worker by name and ``FROM`` one, with
-the bytes of messages; ``LISTENING`` on a port; ``LEFT``, a worker by name; ``EXITED``, a local one
-by process id.
+the bytes of messages; ``DISMISS``, a worker by name, who is to quit and is heard no more;
+``LISTENING`` on a port; ``LEFT``, a worker by name; ``EXITED``, a local one by process id.
+What a worker sends is judged (``credible.py``) before it is used.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,12 +31,13 @@ STOP, KEYS, LIMIT, PING = "stop", "keys", "limit", "ping"
 READY, SET, BEAT, RESULT, DROPPED = "ready", "set", "beat", "result", "dropped"
 END, FAILED, PONG, VERSION = "end", "failed", "pong", "version"
 #: Of these messages; tuner 0.1 spoke another, and its workers named none.
-PROTOCOL = 2
+PROTOCOL = 3
 HOOK, HOOKED, MISTAKES, NOTE = "hook", "hooked", "mistakes", "note"
 #: The reason of a dropped call that counts without a due time, too.
 PRE_FAILED = "pre-processor failed"
 TO, FROM, LISTENING, LEFT, EXITED = "to", "from", "listening", "left", "exited"
-#: Never sent: stands in place of a message where a worker is gone.
+DISMISS = "dismiss"
+#: Never sent: stands in place of a message where a worker is gone, with the reason or nothing.
 LOST = "lost"
 #: Seconds between heartbeats of a worker.
 BEAT_S = 1.0

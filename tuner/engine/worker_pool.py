@@ -5,16 +5,21 @@ Both kinds of pool pass messages (``wire.py``) to workers by name and back, unre
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from secrets import token_hex
 from typing import Any, NamedTuple
 
 from tuner.clock import Clock
 from tuner.engine import wire
+from tuner.engine.credible import fault_of
 from tuner.engine.worker_process import KEPT, START_S, WorkerProcess, machine_id
 from tuner.errors import TunerError
 
 _PINGS = 8
 _ALONE = "1"  # the name of an only worker
+#: Workers of other machines have so long to join: images are pulled, nodes are started.
+_JOIN_S = 1_800.0
+_UNREADABLE = "bytes that are no messages"
 
 
 @dataclass(frozen=True)
@@ -22,7 +27,7 @@ class Workers:
     """The processes that send: ``local`` ones of this machine, and ``expect`` of others.
 
     Other machines join with ``tuner worker --master HOST:PORT`` on ``host`` and ``port`` (0: any
-    that is free). ``web`` is where Locust's UI is shown.
+    that is free), and know the ``secret``. ``web`` is where Locust's UI is shown.
     """
 
     local: int = 1
@@ -30,6 +35,7 @@ class Workers:
     host: str = "127.0.0.1"
     port: int = 0
     web: tuple[str, int] | None = None
+    secret: str = field(default="", repr=False)  # empty: one that nobody else knows
 
     @property
     def alone(self) -> bool:
@@ -80,6 +86,10 @@ class SingleWorker:
         kind, *fields = self._process.receive()
         return WorkerMessage(_ALONE, kind, fields)
 
+    def dismiss(self, worker: str) -> None:
+        """Hear a worker no more, and let it quit."""
+        self._process.end()
+
     def end(self) -> None:
         """End every process that was started."""
         self._process.end()
@@ -111,7 +121,7 @@ class LocustWorkers:
 
     ``worker/locust_master.py``, a child process, starts the local ones and passes messages on; all
     join it by Locust's own protocol, in the background. Other machines have other clocks: how far
-    theirs are ahead is measured when they join.
+    theirs are ahead is measured when they join. One whose messages cannot be is dismissed.
     """
 
     def __init__(self, workers: Workers, clock: Clock) -> None:
@@ -119,10 +129,12 @@ class LocustWorkers:
         self._joined: dict[str, _Joined] = {}
         self._told: deque[WorkerMessage] = deque()
         self._gone: set[int] = set()
+        self._dismissed: set[str] = set()
         self._complete = False
         web = "-" if workers.web is None else "{}:{}".format(*workers.web)
         figures = (workers.host, workers.port, workers.local, web)
-        self._master = WorkerProcess("tuner.engine.worker.locust_master", *figures)
+        secret = workers.secret or token_hex(32)
+        self._master = WorkerProcess("tuner.engine.worker.locust_master", *figures, secret=secret)
         #: Where workers of other machines join; 0 until the master has come up.
         self.port = 0
 
@@ -131,17 +143,16 @@ class LocustWorkers:
         return [worker.pid for worker in self._joined.values() if worker.pid is not None]
 
     def ready(self) -> Sequence[str]:
-        """Wait the first time, for workers of other machines as long as it takes."""
+        """Wait the first time, for workers of other machines half an hour."""
         wanted = self._workers.local + self._workers.expect
-        give_up = self._clock.monotonic() + START_S
+        give_up = self._clock.monotonic() + (_JOIN_S if self._workers.expect else START_S)
         while not self._complete:
             self._pump()
             there = sum(worker.ready for worker in self._joined.values())
             self._complete = there >= wanted
-            late = not self._workers.expect and self._clock.monotonic() > give_up
+            late = self._clock.monotonic() > give_up
             if not self._complete and (self._gone or late):
-                reason = f"only {there} of {wanted} started"
-                raise TunerError("load workers", reason, "Use fewer --workers.")
+                raise self._too_few(there, wanted)
         names = [name for name, worker in self._joined.items() if worker.ready]
         if not names:
             raise TunerError("load workers", "all were lost", KEPT)
@@ -159,17 +170,26 @@ class LocustWorkers:
             self._pump()
         return self._told.popleft()
 
+    def dismiss(self, worker: str) -> None:
+        self._joined.pop(worker, None)
+        self._dismissed.add(worker)
+        self._master.send(wire.pack(wire.DISMISS, worker))
+
     def end(self) -> None:
         self._master.end()  # which ends its workers
+
+    def _too_few(self, there: int, wanted: int) -> TunerError:
+        reason = f"only {there} of {wanted} started"
+        if self._workers.expect and not self._gone:
+            fix = "Check that they reach this machine, and have the same secret."
+            return TunerError("load workers", reason, fix)
+        return TunerError("load workers", reason, "Use fewer --workers.")
 
     def _pump(self) -> None:
         """Take one message of the master."""
         kind, *fields = self._master.receive()
         if kind == wire.FROM:
-            name, data = fields
-            worker = self._joined.setdefault(name, _Joined())
-            for message in worker.reader.feed(data):
-                self._take(name, worker, *message)
+            self._hear(*fields)
         elif kind == wire.LEFT:
             self._lose(fields[0])
         elif kind == wire.EXITED:
@@ -180,6 +200,30 @@ class LocustWorkers:
             self.port = fields[0]
         elif kind == wire.FAILED:
             raise TunerError("load workers", str(fields[0]), "Use another --bind or --web-port.")
+        elif kind == wire.BEAT:  # so that whoever waits for workers can look at the clock
+            self._told.append(WorkerMessage("", wire.BEAT, fields))
+
+    def _hear(self, name: str, data: bytes) -> None:
+        """Take what a worker sent, up to the first message that cannot be."""
+        if name in self._dismissed:
+            return
+        worker, fault = self._joined.setdefault(name, _Joined()), None
+        try:
+            for message in worker.reader.feed(data):
+                if type(message) is not tuple or not message:
+                    fault = _UNREADABLE
+                else:
+                    fault = fault_of(message[0], message[1:])
+                if fault is not None:
+                    break
+                self._take(name, worker, *message)
+        except TunerError:
+            raise
+        except Exception:  # whatever its bytes do to the reader
+            fault = _UNREADABLE
+        if fault is not None:
+            self.dismiss(name)
+            self._told.append(WorkerMessage(name, wire.LOST, (f"it sent {fault}",)))
 
     def _take(self, name: str, worker: _Joined, kind: str, *fields: Any) -> None:
         if kind == wire.VERSION:

@@ -4,6 +4,7 @@ It runs in a session of its own, so that Ctrl-C in a terminal does not reach it.
 ways unread; if it ends by itself, the error says how.
 """
 
+import os
 import platform
 import resource
 import socket
@@ -24,6 +25,8 @@ from tuner.errors import TunerError
 START_S = 60.0
 _SILENCE_S = 30.0  # a worker without a heartbeat for so long is given up
 _END_S = 5.0
+#: The environment variable in which processes that send find the secret with which they join.
+SECRET = "TUNER_WORKER_SECRET"
 #: The next step when the processes that send are gone.
 KEPT = "The samples so far are kept. Run it again; --resume continues a sweep."
 _BOOT = Path("/proc/sys/kernel/random/boot_id")  # Linux, random(4); alike in all its containers
@@ -65,11 +68,11 @@ def open_files(wanted: int) -> int:
 class WorkerProcess:
     """The process and the socket to it; starts with its construction.
 
-    It runs ``module`` with these arguments and the socket's file descriptor. Every method raises
-    TunerError if the worker is gone.
+    It runs ``module`` with these arguments and the socket's file descriptor, and with ``secret`` in
+    its environment. Every method raises TunerError if the worker is gone.
     """
 
-    def __init__(self, module: str, *arguments: object) -> None:
+    def __init__(self, module: str, *arguments: object, secret: str = "") -> None:
         ours, theirs = socket.socketpair()
         self._socket = ours
         self._messages: Iterator[tuple[Any, ...]] = iter(())
@@ -84,6 +87,7 @@ class WorkerProcess:
                 stdout=subprocess.DEVNULL,
                 stderr=self._stderr,
                 start_new_session=True,
+                env={**os.environ, SECRET: secret},
             )
         except OSError as error:
             ours.close()

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ulid import ULID
@@ -18,14 +18,14 @@ from tuner.engine.processors import (
 )
 from tuner.engine.request import FrontOptions
 from tuner.engine.worker_pool import Workers
-from tuner.errors import UsageError
+from tuner.errors import TargetError, UsageError
 from tuner.options.calls import RunOptions
 from tuner.options.function import FunctionOptions, architectures_of
 from tuner.records import Advice, FunctionFacts, RunRecord, RunState
 from tuner.store.runs import Store
 from tuner.targets.choices import DEFAULT
 from tuner.targets.names import Kind, parse_target
-from tuner.targets.seam import Progress, Target
+from tuner.targets.seam import Endpoint, Progress, Target
 from tuner.units import MemoryRange
 
 if TYPE_CHECKING:
@@ -103,6 +103,7 @@ class EngineStart:
     elapsed_s: float = 0.0
     send: SendOptions = PLAIN
     processors: Processors | None = None
+    endpoint: Endpoint | None = None  # the target's own, unless it is given
 
 
 @contextmanager
@@ -123,10 +124,34 @@ def open_context(
         target = open_target(options, progress, clock)
         stack.callback(target.close)
         origin_s = clock.monotonic() - elapsed_s
-        start = EngineStart(origin_s, options.seed, elapsed_s, send, processors)
+        endpoint, notes = _endpoint(target, send)
+        start = EngineStart(origin_s, options.seed, elapsed_s, send, processors, endpoint)
         engine = open_engine(target, clock, start)
         stack.callback(engine.close)
-        yield Context(target, engine, store, clock, origin_s, target_notes(target))
+        yield Context(target, engine, store, clock, origin_s, (*target_notes(target), *notes))
+
+
+def _endpoint(target: Target, send: SendOptions) -> tuple[Endpoint | None, tuple[Advice, ...]]:
+    """Return where to send, and what is to say of the credentials that other machines get.
+
+    They get some that may only invoke the function, where STS gives them.
+    """
+    endpoint = target.endpoint()
+    if endpoint is None:
+        return None, ()
+    front = send.front is not None and send.front.request.service
+    if send.front is not None:
+        endpoint = send.front.endpoint(endpoint)
+    if not send.workers.expect or endpoint.narrowed is None:
+        return endpoint, ()
+    try:
+        if front:
+            raise TargetError("--url", "the HTTP front takes other rights")
+        return replace(endpoint, credentials=endpoint.narrowed()), ()
+    except TargetError as error:
+        text = f"Workers of other machines got all your rights, not only this function's: {error}"
+        fix = "Give the load a role that may do no more than `tuner policy load` prints."
+        return endpoint, (Advice("worker-credentials", f"{text.rstrip('.')}. {fix}"),)
 
 
 def open_target(
@@ -224,7 +249,7 @@ def target_notes(target: Target) -> tuple[Advice, ...]:
 
 def open_engine(target: Target, clock: Clock, start: EngineStart) -> Engine:
     """Open the engine that a target's invocations go through."""
-    endpoint, send = target.endpoint(), start.send
+    endpoint, send = start.endpoint or target.endpoint(), start.send
     if endpoint is None:
         given = {
             "--url": send.front is not None,
@@ -240,8 +265,6 @@ def open_engine(target: Target, clock: Clock, start: EngineStart) -> Engine:
         return ReplayEngine(target.recordings(), start.seed, start.elapsed_s)
     from tuner.engine.locust_engine import LocustEngine
 
-    if send.front is not None:
-        endpoint = send.front.endpoint(endpoint)
     engine = LocustEngine(endpoint, clock, start.origin_s, send.workers, start.processors)
     engine.start()  # it comes up while the first versions are published
     return engine

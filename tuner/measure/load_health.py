@@ -29,8 +29,12 @@ def load_advice(
         text = f"A load worker used {format_share(shortfall.busiest)} of a CPU, so latencies"
         yield Advice("generator-busy", f"{text} include its own delays; use more --workers.")
     for gap in shortfall.gaps:
-        text = f"A load worker was lost {gap.at_s:.0f} s into the run, with {gap.calls} calls;"
-        yield Advice("worker-lost", f"{text} find out what ended it, then run again.")
+        when = f"{gap.at_s:.0f} s into the run, with {gap.calls} calls"
+        text = f"A load worker was lost {when}; find out what ended it, then run again."
+        if gap.reason:
+            text = f"The load worker {gap.worker:.80} was dropped {when}: {gap.reason}. Do not rely"
+            text += " on what it sent before; find out what runs there."
+        yield Advice("worker-lost", text)
     yield from _processor_advice(shortfall)
     for words, count in shortfall.mistakes.most_common(3):
         text = f"The locustfile itself failed {count:,} times: {words}"

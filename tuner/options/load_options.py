@@ -86,12 +86,18 @@ class Senders(Options):
     )
     expect_workers: k.Count = option(
         k.COUNT,
-        "Wait for this many more, which join with `tuner worker --master HOST`. They get the "
-        "credentials unencrypted: only within a network that you trust.",
+        "Wait for this many more, which join with `tuner worker --master HOST` and a secret.",
         0,
         panel=PANEL,
         least=0,
         risk=always("lets other machines have your credentials"),
+    )
+    secret_file: k.Text = option(
+        k.TEXT,
+        "File with the secret by which workers of other machines join (default: the environment "
+        "variable TUNER_WORKER_SECRET); alike on all machines.",
+        panel=PANEL,
+        metavar="FILE",
     )
     bind: k.Text = option(
         k.TEXT,

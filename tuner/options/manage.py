@@ -5,7 +5,8 @@ from pathlib import Path
 from tuner.options import function, output, sweep
 from tuner.options import kinds as k
 from tuner.options.commands import RUN
-from tuner.options.option import Argument, Options, option, positional
+from tuner.options.load_options import Senders
+from tuner.options.option import Argument, Options, again, option, positional
 from tuner.options.risk import always, beyond_this_machine, elsewhere, outside
 
 POLICY_COMMANDS = ("sweep", "cold", "load", "bench", "apply", "restore", "plan", "doctor")
@@ -126,6 +127,10 @@ class WorkerCommand(Options):
         metavar="HOST[:PORT]",
         required=True,
         risk=always("says what this machine runs"),
+    )
+    secret_file: k.Text = again(
+        Senders.secret_file,
+        "File with the secret of the load (default: the environment variable TUNER_WORKER_SECRET).",
     )
 
 

@@ -5,6 +5,7 @@ and so take IAM, follows from their names: AWS Lambda developer guide, "Creating
 function URLs"; Amazon API Gateway developer guide, "Invoke REST APIs".
 """
 
+import os
 import re
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
@@ -12,6 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 from tuner.engine.engine import Mode, Script
 from tuner.engine.request import IAM, METHODS, NO_AUTH, FrontOptions, RequestForm
 from tuner.engine.worker_pool import Workers
+from tuner.engine.worker_process import SECRET
 from tuner.errors import UsageError
 from tuner.options.load_options import Fronted, LoadOptions
 from tuner.options.option import options_of
@@ -33,6 +35,8 @@ DEFAULT_BIND = "0.0.0.0:5557"
 #: Where Locust's UI is shown: only to this machine, on Locust's own port.
 WEB_HOST, WEB_PORT = "127.0.0.1", 8089
 _MOST_BYTES = 1_000_000
+_NO_SECRET = "is empty or not set, and workers of other machines join by it"
+_SHORTEST = 16
 
 
 def read_front(options: Fronted) -> FrontOptions | None:
@@ -158,13 +162,32 @@ def read_workers(options: LoadOptions) -> Workers:
         fix = "Give --workers 1 or more, or --expect-workers."
         raise UsageError(f"--workers {local}", "leaves no process to send calls", fix)
     if not expect:
+        if options.secret_file is not None:
+            raise UsageError("--secret-file", "is for --expect-workers", "Give both.")
         return Workers(local=local, web=web)
     place = options.bind or DEFAULT_BIND
     host, colon, port = place.rpartition(":")
     if not (colon and port.isascii() and port.isdigit() and 0 < int(port[:9]) < 65536 and host):
         fix = f"The default is {DEFAULT_BIND}."
         raise UsageError(f"--bind {place[:60]!r}", "is not of the form HOST:PORT", fix)
-    return Workers(local, expect, _bare(host), int(port), web)
+    secret = read_secret(options.secret_file)
+    return Workers(local, expect, _bare(host), int(port), web, secret)
+
+
+def read_secret(path: str | None) -> str:
+    """The secret by which workers of other machines join, of a file or the environment.
+
+    Never of the command line, which everybody on the machine can read. Raises UsageError.
+    """
+    thing = SECRET if path is None else f"--secret-file {path}"
+    found = os.environ.get(SECRET) if path is None else read_text(path, "--secret-file")
+    secret = (found or "").strip()
+    fix = f"Make one for all machines: export {SECRET}=$(openssl rand -hex 32)."
+    if not secret:
+        raise UsageError(thing, _NO_SECRET, fix)
+    if len(secret) < _SHORTEST:
+        raise UsageError(thing, f"is shorter than {_SHORTEST} characters", fix)
+    return secret
 
 
 def _web(options: LoadOptions) -> tuple[str, int] | None:

@@ -13,7 +13,7 @@ from ulid import ULID
 from tuner.aws.configuration import settled
 from tuner.aws.control import ControlPlane
 from tuner.aws.logs import FunctionLog, LogReports
-from tuner.aws.session import AwsSession, current_keys, open_session
+from tuner.aws.session import AwsSession, current_keys, narrowed_keys, open_session
 from tuner.errors import NotServed, TargetError, TunerError, UsageError
 from tuner.recording.reportline import Report
 from tuner.records import ON_DEMAND, Advice, Backend, FunctionFacts, Part, Setting
@@ -131,7 +131,16 @@ class AwsTarget(Target):
 
     def endpoint(self) -> Endpoint:
         """The Invoke API of the function's region."""
-        return endpoint_of(self._control.session, self._deployed.function)
+        session = self._control.session
+        found = endpoint_of(session, self._deployed.function)
+        return found if session.loopback else replace(found, narrowed=self._narrowed)
+
+    def _narrowed(self) -> Callable[[], Credentials]:
+        called = self._deployed.function
+        if not called.startswith("arn:"):
+            called = ":".join((*self.describe().arn.split(":")[:6], called))
+        keys = narrowed_keys(self._control.session, called)
+        return lambda: Credentials(*keys())
 
     def reports(self, request_ids: Sequence[str]) -> Mapping[str, Report]:
         """From the function's log group in CloudWatch; a copy logs there, too."""

@@ -37,6 +37,8 @@ class Endpoint:
 
     ``url`` is scheme, host and port of the Invoke API; ``function`` is the name or ARN in its
     path. ``credentials`` is called again whenever a batch starts, so that they may be refreshed.
+    ``narrowed`` gives in their place some that may only invoke this function, for other machines;
+    it raises TargetError where there are none. ``None``: nobody checks credentials here.
     """
 
     url: str
@@ -44,6 +46,7 @@ class Endpoint:
     function: str
     credentials: Callable[[], Credentials]
     verify_tls: bool | str = True
+    narrowed: Callable[[], Callable[[], Credentials]] | None = None
 
 
 @dataclass(frozen=True)

@@ -187,7 +187,7 @@ def test_the_invocation_type_is_asked_for_and_its_answer_is_ok(
 
 def test_a_worker_of_another_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     class Master:
-        def __init__(self, *_: object) -> None:
+        def __init__(self, *_: object, **__: object) -> None:
             self.messages = [(wire.FROM, "old", wire.pack(wire.READY, "machine", 7))]
 
         def receive(self) -> tuple[Any, ...]:

@@ -21,12 +21,14 @@ from tuner.clock import WallClock
 from tuner.engine.engine import Batch, BatchPolicy, Call
 from tuner.engine.locust_engine import LocustEngine
 from tuner.engine.worker_pool import Workers
+from tuner.engine.worker_process import SECRET
 from tuner.errors import TunerError
 from tuner.records import Outcome, Purpose, Sample
 
 pytestmark = pytest.mark.slow
 
 VARIANT = a_variant()
+SECRET_TEXT = "a secret of several machines"
 
 
 def batch(
@@ -188,10 +190,13 @@ def test_a_worker_from_elsewhere_joins_and_ends_without_its_master(
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     engine = LocustEngine(
-        an_endpoint(server.url), WallClock(), workers=Workers(local=0, expect=1, port=port)
+        an_endpoint(server.url),
+        WallClock(),
+        workers=Workers(local=0, expect=1, port=port, secret=SECRET_TEXT),
     )
     words = [word.replace("{port}", str(port)) for word in command]
-    other = subprocess.Popen([sys.executable, *words], start_new_session=True)
+    env = {**os.environ, SECRET: SECRET_TEXT}
+    other = subprocess.Popen([sys.executable, *words], start_new_session=True, env=env)
     try:
         assert len(list(engine.run(batch([0.01 * n for n in range(20)], 4)))) == 20
         assert engine.pids == [other.pid]

@@ -1,6 +1,7 @@
 """Locust's master as a process of its own, started with HOST PORT LOCAL WEB FD.
 
-Workers join it on HOST:PORT by Locust's own protocol; LOCAL of them it starts itself. It passes
+Workers join it on HOST:PORT by Locust's own protocol, sealed with the secret in its environment
+(``sealed.py``); LOCAL of them it starts itself. It passes
 messages, unread, between them and the tuner, whose socket is FD, and shows Locust's UI on WEB (a
 host and port, or a dash for none). It ends with that socket or its parent, and its workers end with
 it.
@@ -25,8 +26,9 @@ from locust.web import WebUI
 from tuner.engine import wire
 from tuner.engine.worker.locust_worker import MESSAGE
 from tuner.engine.worker.process import Channel, die_with_parent, settle_memory
+from tuner.engine.worker.sealed import ListeningRunner, seal_sockets
 from tuner.engine.worker.users import QueueUser
-from tuner.engine.worker_process import own_process
+from tuner.engine.worker_process import SECRET, own_process
 
 #: Pages of Locust's UI that would start, change or end a test of its own.
 _NOT_HERE = ("/swarm", "/stop")
@@ -82,7 +84,10 @@ class LocustMaster:
         self._channel = channel
         self.environment = environment = cast(Any, Environment(user_classes=[QueueUser]))
         address = "*" if host in _ANY_ADDRESS else host
-        self._runner: Any = environment.create_master_runner(address, port)
+        self._secret = seal_sockets()
+        self._runner: Any = environment._create_runner(
+            ListeningRunner, master_bind_host=address, master_bind_port=port
+        )
         self._runner.register_message(MESSAGE, self._pass_on)
         self._joined: set[str] = set()
         self._local: list[subprocess.Popen[bytes]] = []
@@ -96,9 +101,10 @@ class LocustMaster:
     def start_workers(self, local: int, host: str) -> None:
         """Start workers of this machine."""
         master = "127.0.0.1" if host in _ANY_ADDRESS else host
+        command = own_process("tuner.engine.worker.locust_worker", master, self.port)
+        env = {**os.environ, SECRET: self._secret}
         for _ in range(local):
-            command = own_process("tuner.engine.worker.locust_worker", master, self.port)
-            self._local.append(subprocess.Popen(command, stdin=subprocess.DEVNULL))
+            self._local.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, env=env))
 
     def watch_forever(self) -> None:
         """Report workers that are gone, local ones at once, others when their heartbeat stops."""
@@ -124,6 +130,9 @@ class LocustMaster:
                 name, message = fields
                 if name in self._joined:
                     self._runner.send_message(MESSAGE, message, client_id=name)
+            elif kind == wire.DISMISS:
+                self._joined.discard(fields[0])
+                self._runner.send_message("quit", client_id=fields[0])
 
     def quit(self) -> None:
         """Tell all workers to quit, and kill those of this machine that do not."""
@@ -139,7 +148,8 @@ class LocustMaster:
         self._joined.add(client_id)
 
     def _pass_on(self, msg: Any, **_: Any) -> None:
-        self._channel.send(wire.pack(wire.FROM, msg.node_id, msg.data))
+        if msg.node_id in self._joined and isinstance(msg.data, bytes):
+            self._channel.send(wire.pack(wire.FROM, msg.node_id, msg.data))
 
 
 def _fail(channel: Channel, words: str) -> NoReturn:

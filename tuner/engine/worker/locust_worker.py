@@ -28,6 +28,7 @@ from tuner.engine.worker.process import (
     die_with_parent,
     settle_memory,
 )
+from tuner.engine.worker.sealed import seal_sockets
 from tuner.engine.worker.users import QueueUser
 from tuner.engine.worker_process import machine_id
 
@@ -160,10 +161,11 @@ def _serve_socket(environment: Any, descriptor: int) -> NoReturn:
 
 
 def _serve_master(environment: Any, host: str, port: str) -> NoReturn:
+    seal_sockets()
     try:
         member = JoinedWorker(environment.create_worker_runner(host, int(port)))
     except ConnectionError:
-        sys.stderr.write(f"no load waits for workers at {host}:{port}\n")
+        sys.stderr.write(f"no load waits for workers with this secret at {host}:{port}\n")
         os._exit(1)
     ask_for_prompt_wakeups()
     settle_memory()

@@ -14,7 +14,7 @@ from tuner.aws.session import SessionOptions, open_session
 from tuner.clock import WallClock
 from tuner.engine.engine import BatchPolicy, Call, Mode
 from tuner.engine.locust_engine import LocustEngine
-from tuner.measure.afterwards import EventDrain
+from tuner.experiment.afterwards import EventDrain
 from tuner.measure.event_fates import End
 from tuner.measure.event_figures import EventFigures
 from tuner.records import Outcome, Purpose

@@ -12,7 +12,6 @@ from typing import Any
 from tuner.api.known import what_is_known
 from tuner.billing.cost import FIGURE_USD
 from tuner.billing.prices import prices
-from tuner.crosscheck.tally import PAUSE_S, WAIT_S, patience_s
 from tuner.decide.confirm import MOST as CONFIRMATION
 from tuner.decide.load_plan import MOST, MOST_WITHOUT_SLO, terms_of
 from tuner.decide.load_result import LOAD_SCOPES, load_words
@@ -20,6 +19,7 @@ from tuner.engine.batches import MOST_CALLS, largest_burst
 from tuner.engine.profiles.profile import Profile
 from tuner.experiment.price_list import load_table
 from tuner.experiment.spec import INVOCATIONS
+from tuner.options.calls import PAUSE_S, WAIT_S
 from tuner.options.question import measured_arches
 from tuner.options.size_load import size_load
 from tuner.options.sweep import SweepOptions
@@ -277,7 +277,7 @@ def forecast_check(
     options: SweepOptions, facts: FunctionFacts, versions: Range
 ) -> tuple[Range, Range] | None:
     """US dollars for figures, and seconds of waiting; ``None`` if CloudWatch is not asked."""
-    wait_s = patience_s(options.cross_check)
+    wait_s = options.patience_s
     if wait_s is None or facts.backend is not Backend.AWS:
         return None
     if not wait_s:  # a short sweep is not asked about at all

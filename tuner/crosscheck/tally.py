@@ -16,22 +16,6 @@ if TYPE_CHECKING:  # only a load of events has them
     from tuner.measure.event_figures import EventFigures
 
 
-#: With ``--cross-check``: so long after the last call figures are waited for, seconds. They are
-#: whole by then: CloudWatch has Lambda's within a minute or two.
-WAIT_S = 180.0
-#: Between two questions while it is waited, seconds.
-PAUSE_S = 20.0
-#: Without it: asked once, and not waited for.
-GLANCE_S = 0.0
-
-
-def patience_s(asked: bool | None) -> float | None:
-    """Seconds to wait for figures, by the option; ``None``: they are not asked for."""
-    if asked is None:
-        return GLANCE_S
-    return WAIT_S if asked else None
-
-
 #: Requests whose times in flight are kept; beyond, concurrency is not compared.
 _MOST_TIMES = 1_000_000
 #: Requests that can be found again by id.

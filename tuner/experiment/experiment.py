@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tuner.aws.restore import insist
-from tuner.crosscheck.check import Inquiry, cross_check
 from tuner.crosscheck.tally import Tally
+from tuner.experiment.afterwards import lacks_report
+from tuner.experiment.cross_check import Inquiry, cross_check
 from tuner.experiment.session import Session
 from tuner.experiment.wiring import Context
-from tuner.measure.afterwards import lacks_report
 from tuner.planning.ask import Ask, Done, How, Planner, SoFar
 from tuner.planning.budget import Meter
 from tuner.records import RunRecord, RunState, Sample

@@ -12,11 +12,11 @@ from tuner.engine.batches import SizeLoad
 from tuner.engine.engine import Mode
 from tuner.engine.retry import ADAPTIVE
 from tuner.engine.stop_on import StopCondition
+from tuner.experiment.afterwards import EventDrain, LateReports
 from tuner.experiment.experiment import STOPPED, Book, Watcher
 from tuner.experiment.session import Session
 from tuner.experiment.spec import LoadRun
 from tuner.experiment.wiring import Context
-from tuner.measure.afterwards import EventDrain, LateReports
 from tuner.measure.event_figures import with_events
 from tuner.measure.load_figures import LoadFigures, LoadTally
 from tuner.measure.load_health import event_advice, front_advice, incomplete, load_advice

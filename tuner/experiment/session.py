@@ -22,7 +22,7 @@ from tuner.engine.batches import (
 )
 from tuner.engine.engine import Batch, BatchPolicy, Call, Engine
 from tuner.errors import TargetError
-from tuner.measure.afterwards import completed, lacks_report
+from tuner.experiment.afterwards import completed, lacks_report
 from tuner.measure.failures import Failures, refusal
 from tuner.planning.ask import Ask, How
 from tuner.planning.budget import Left

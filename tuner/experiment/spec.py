@@ -6,13 +6,13 @@ from typing import Any
 
 from tuner.billing.cost import sample_usd
 from tuner.billing.prices import Prices
-from tuner.crosscheck.tally import GLANCE_S, patience_s
 from tuner.decide.conclude_across import ArchSide
 from tuner.decide.load_plan import terms_of
 from tuner.decide.outlook import VERIFIED
 from tuner.engine.batches import Payload, SizeLoad
 from tuner.experiment.recommend import price
 from tuner.experiment.session import Conditions
+from tuner.options.calls import GLANCE_S
 from tuner.options.load import LoadSpec
 from tuner.options.question import measured_arches, sides, startup_size
 from tuner.options.size_load import size_load
@@ -116,7 +116,7 @@ def run_spec(
         load=load,
         loads=loads,
         starts=starts,
-        patience_s=patience_s(options.cross_check),
+        patience_s=options.patience_s,
     )
 
 

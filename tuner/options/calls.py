@@ -14,6 +14,15 @@ READ = "is read and sent, and is not in this folder"
 _FILE_OR_S3 = either(in_s3(READ), outside(READ))
 
 
+#: With ``--cross-check``: so long after the last call figures are waited for, seconds. They are
+#: whole by then: CloudWatch has Lambda's within a minute or two.
+WAIT_S = 180.0
+#: Between two questions while it is waited, seconds.
+PAUSE_S = 20.0
+#: Without it: asked once, and not waited for.
+GLANCE_S = 0.0
+
+
 def inline(payloads: str) -> bool:
     """Return whether these are the payloads themselves, rather than the name of their file."""
     return payloads.lstrip().startswith("[")
@@ -104,6 +113,13 @@ class CrossChecked(Options, panel=PANEL):
         "figures. By default only what is there already is compared, without waiting.",
         flag="--cross-check/--no-cross-check",
     )
+
+    @property
+    def patience_s(self) -> float | None:
+        """Seconds to wait for those figures; ``None``: they are not asked for."""
+        if self.cross_check is None:
+            return GLANCE_S
+        return WAIT_S if self.cross_check else None
 
 
 class RunOptions(CrossChecked, Chance, Processors, Payloads, function.FunctionOptions):

@@ -7,7 +7,6 @@ its reason: raises only UsageError. Reads the profile's file and the locustfile,
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from tuner.crosscheck.tally import GLANCE_S, patience_s
 from tuner.decide.goal import Slo, parse_slo
 from tuner.engine.batches import Sending, concurrency_for, fair_share
 from tuner.engine.engine import Mode, Script
@@ -20,6 +19,7 @@ from tuner.engine.stop_on import StopRule, parse_stop_on
 from tuner.engine.worker_pool import Workers
 from tuner.engine.worker_process import open_files
 from tuner.errors import UsageError
+from tuner.options.calls import GLANCE_S
 from tuner.options.load_options import LoadOptions
 from tuner.options.readers import choice
 from tuner.options.sending import read_front, read_script, read_workers
@@ -156,7 +156,7 @@ def load_spec(options: LoadOptions) -> LoadSpec:
         copied=options.isolation is Isolation.CLONE,
         qualifier=options.name.qualifier,
         find_limit=options.find_limit,
-        patience_s=None if front else patience_s(options.cross_check),
+        patience_s=None if front else options.patience_s,
     )
 
 

@@ -8,11 +8,12 @@ import pytest
 
 from support.factories import a_sample
 from tuner.clock import VirtualClock
-from tuner.crosscheck.check import Inquiry, cross_check
-from tuner.crosscheck.tally import WAIT_S, Tally, patience_s
+from tuner.crosscheck.tally import Tally
 from tuner.errors import AccessDenied, TargetError, TunerError
+from tuner.experiment.cross_check import Inquiry, cross_check
 from tuner.measure.event_fates import Followed
 from tuner.measure.statistics import Latencies
+from tuner.options.calls import WAIT_S, CrossChecked
 from tuner.records import Invoked, Metered, Metric, Outcome, Purpose, Sample, Setting, Traced
 from tuner.store.documents import CROSS_CHECK, CrossCheck, stored_check
 from tuner.store.plain import plain
@@ -411,7 +412,8 @@ def test_waits_and_tries_of_events_are_held_against_their_traces(clock: VirtualC
 
 
 def test_the_option_says_how_patiently_it_is_asked() -> None:
-    assert (patience_s(None), patience_s(True), patience_s(False)) == (0.0, WAIT_S, None)
+    waits = [CrossChecked(cross_check=asked).patience_s for asked in (None, True, False)]
+    assert waits == [0.0, WAIT_S, None]
 
 
 def test_a_stored_cross_check_that_cannot_be_read_is_none() -> None:

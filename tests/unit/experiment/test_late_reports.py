@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from support.factories import a_sample
-from tuner.measure.afterwards import completed, lacks_report
+from tuner.experiment.afterwards import completed, lacks_report
 from tuner.recording.reportline import Report
 from tuner.records import OTHER_SIZE, Outcome
 from tuner.targets.seam import Target

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 
 from tuner.clock import Clock
 from tuner.crosscheck.advice import disagreements, pairs, trace_disagreements, trace_row
-from tuner.crosscheck.tally import GLANCE_S, PAUSE_S, WAIT_S, Sent, Tally
+from tuner.crosscheck.tally import Sent, Tally
 from tuner.errors import AccessDenied, TunerError
+from tuner.options.calls import GLANCE_S, PAUSE_S, WAIT_S
 from tuner.records import Advice, Invoked, Metered, Metric
 from tuner.store.documents import CheckedVersion, CrossCheck, Seen
 from tuner.targets.observers import ServiceMetrics

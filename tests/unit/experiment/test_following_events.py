@@ -8,7 +8,7 @@ import pytest
 from support.factories import a_sample
 from tuner.clock import VirtualClock
 from tuner.errors import TargetError
-from tuner.measure.afterwards import EventDrain
+from tuner.experiment.afterwards import EventDrain
 from tuner.measure.event_fates import End
 from tuner.measure.event_figures import EventFigures
 from tuner.measure.load_health import event_advice, incomplete

@@ -164,6 +164,8 @@ def open_target(
     on_aws, recorded = name.kind is Kind.AWS, name.kind is Kind.REPLAY
     if options.where and not recorded:
         raise UsageError("--where", "is only for replay:FILE", "Leave it out.")
+    if options.parameter and name.kind is not Kind.LOCAL:
+        raise UsageError("--parameter", "is only for templates: local:PATH", "Leave it out.")
     if options.isolation is not DEFAULT and not on_aws:
         raise UsageError("--isolation", "is only for functions on AWS", "Leave it out.")
     if recorded:
@@ -184,6 +186,7 @@ def open_target(
         handler=options.handler,
         runtime=options.runtime,
         environment=dict(options.env),
+        parameters=dict(options.parameter),
         embedded=EmbeddedOptions(cpu=options.cpu),
         progress=progress,
         clock=clock,

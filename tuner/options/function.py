@@ -87,6 +87,13 @@ class Package(Options, panel=PANEL):
         secret=True,
         store=_names,
     )
+    parameter: k.Pairs = option(
+        k.PAIRS,
+        "local: parameter of a template; repeatable.",
+        metavar="K=V",
+        secret=True,
+        store=_names,
+    )
 
 
 class Cpu(Options, panel=PANEL):

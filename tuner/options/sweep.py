@@ -213,7 +213,7 @@ def with_secrets(options: SweepOptions, given: SweepOptions) -> SweepOptions:
         if not each.about.secret:
             continue
         before = options.stored().get(name)
-        if name == "env" or str(before).startswith("sha256:"):
+        if name in ("env", "parameter") or str(before).startswith("sha256:"):
             if again.get(name) != before:
                 raise UsageError(each.flag, *_not_again(each.flag, before))
             secret[name] = getattr(given, name)

@@ -15,6 +15,7 @@ from tuner.records import FunctionFacts
 from tuner.suites.repository import commit_of, take_out
 from tuner.targets.names import Kind, TargetName, parse_target
 from tuner.targets.seam import Code
+from tuner.targets.templates import template_files
 
 _FIX = "Write a version or alias, a .zip or folder, git:REVISION, or git:REVISION:PATH."
 
@@ -89,9 +90,10 @@ def _code(path: Path, options: SweepOptions) -> Code:
     from tuner.targets.local import LocalOptions, local_code
 
     name = TargetName(str(path), Kind.LOCAL, path=str(path))
-    if path.suffix in (".yaml", ".yml"):
+    if template_files(path, named=True):
         name = replace(name, logical_id=parse_target(options.target).logical_id)
     how = LocalOptions(options.handler, options.runtime, environment=dict(options.env))
+    how = replace(how, parameters=dict(options.parameter))
     return local_code(name, how, "other")
 
 

@@ -37,7 +37,8 @@ _SUITE = {
 _OPTIONS = [
     name for of in (FunctionOptions, Architectures, Payloads, SizeLoads) for name in options_of(of)
 ]
-_TEXTS = [name for name in _OPTIONS if name not in ("env", "where", "max_concurrency")]
+_TABLES = ("env", "parameter", "where")
+_TEXTS = [name for name in _OPTIONS if name not in (*_TABLES, "max_concurrency")]
 _CASE = {
     "name", "target", "tags", "sizes", "gates", "slo", "most", "cold", "against", "control",
     *_OPTIONS,
@@ -146,7 +147,7 @@ class _Reader(Values):
             return None
         texts = ((key, self._text(entry, key, where)) for key in _TEXTS)
         given: dict[str, Any] = {key: text for key, text in texts if text is not None}
-        for key in ("env", "where"):
+        for key in _TABLES:
             given[key] = tuple(f"{k}={v}" for k, v in self._table(entry, key, where).items())
         if "max_concurrency" in entry:
             given["max_concurrency"] = self.whole(entry, "max_concurrency", 1, _MOST_CALLS, where)

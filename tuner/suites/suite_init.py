@@ -109,7 +109,7 @@ def _of_template(path: Path, logical_id: str | None = None) -> list[Found]:
 
 
 def _of_serverless(path: Path) -> list[Found]:
-    from tuner.targets.sam import read_yaml
+    from tuner.targets.yaml_nodes import read_yaml
 
     table = read_yaml(path)
     functions, provider = table.get("functions"), table.get("provider") or {}

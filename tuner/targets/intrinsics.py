@@ -5,6 +5,7 @@ placeholder named after it, and is kept in :attr:`Values.unknown`.
 """
 
 import base64
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -20,6 +21,8 @@ PSEUDO = {
     "AWS::StackName": "local",
     "AWS::URLSuffix": "amazonaws.com",
 }
+#: The name of an expression that stands for a variable of the Serverless Framework.
+VARIABLE = "$"
 #: What ``AWS::NoValue`` becomes: a value that is left out.
 NO_VALUE = object()
 _SUBSTITUTE = re.compile(r"\$\{(!?)([^${}]+)\}")
@@ -28,19 +31,31 @@ _SUBSTITUTE = re.compile(r"\$\{(!?)([^${}]+)\}")
 class Values:
     """What expressions of one template are worth; ``thing`` names it in messages."""
 
-    def __init__(self, template: Mapping[str, Any], thing: str) -> None:
+    def __init__(
+        self, template: Mapping[str, Any], thing: str, given: Mapping[str, str] | None = None
+    ) -> None:
+        """``given`` are values of parameters in place of their defaults; raises UsageError."""
         #: Expressions as written whose values only AWS knows, met since they were last cleared.
         self.unknown: list[str] = []
-        self._thing = thing
+        self.thing = thing
         self._values: dict[str, Any] = dict(PSEUDO)
-        for name, parameter in _section(template, "Parameters").items():
-            if isinstance(parameter, dict) and parameter.get("Default") is not None:
-                default = parameter["Default"]
-                listed = "List" in str(parameter.get("Type")) and isinstance(default, str)
-                self._values[str(name)] = default.split(",") if listed else default
+        parameters = _section(template, "Parameters")
+        for name, parameter in parameters.items():
+            table = parameter if isinstance(parameter, dict) else {}
+            kind, value = str(table.get("Type")), (given or {}).get(str(name))
+            if value is None and not kind.startswith("AWS::SSM::"):  # whose default is a name
+                value = table.get("Default")
+            if value is not None:
+                listed = "List" in kind and isinstance(value, str)
+                self._values[str(name)] = value.split(",") if listed else value
+        for name in (given or {}).keys() - parameters.keys() - PSEUDO.keys():
+            fix = f"There are: {', '.join(map(str, parameters)) or 'none'}."
+            raise UsageError(f"--parameter {name}", f"is not in {thing}", fix)
+        self._values |= {k: v for k, v in (given or {}).items() if k in PSEUDO}
         self._mappings = _section(template, "Mappings")
         self._conditions = _section(template, "Conditions")
         self._asking: list[str] = []
+        self._held: dict[str, bool] = {}
 
     def resolve(self, value: Any) -> Any:
         """A value with every expression in it worked out. Raises UsageError for a broken one."""
@@ -68,7 +83,7 @@ class Values:
                 return function(self, inner)
         except (TypeError, ValueError, IndexError, KeyError, AttributeError):
             reason = f"{shown(written)} cannot be worked out"
-            raise UsageError(self._thing, reason, "Check its arguments.") from None
+            raise UsageError(self.thing, reason, "Check its arguments.") from None
         return self._placeholder(written)
 
     def _placeholder(self, written: Any) -> str:
@@ -116,7 +131,7 @@ class Values:
 
     def _select(self, inner: Any) -> Any:
         index, items = inner
-        found, at = self._list(items), int(self._text(index))
+        found, at = self.listed(items), int(self._text(index))
         if self.unknown and at >= len(found):
             return ".".join(map(text_of, found))
         return found[at]
@@ -124,7 +139,8 @@ class Values:
     def _text(self, value: Any) -> str:
         return text_of(self.resolve(value))
 
-    def _list(self, value: Any) -> list[Any]:
+    def listed(self, value: Any) -> list[Any]:
+        """A value as a list, worked out."""
         found = self.resolve(value)
         return found if isinstance(found, list) else text_of(found).split(",")
 
@@ -147,14 +163,17 @@ class Values:
         raise ValueError(name)
 
     def _named(self, name: str) -> bool:
+        if name in self._held:
+            return self._held[name]
         if name in self._asking:
             reason = f"the condition {name} asks for itself"
-            raise UsageError(self._thing, reason, "Break the ring.")
+            raise UsageError(self.thing, reason, "Break the ring.")
         if name not in self._conditions:
-            raise UsageError(self._thing, f"has no condition {name}", "Add it to Conditions.")
+            raise UsageError(self.thing, f"has no condition {name}", "Add it to Conditions.")
         self._asking.append(name)
         try:
-            return self._holds(self._conditions[name])
+            self._held[name] = self._holds(self._conditions[name])
+            return self._held[name]
         finally:
             self._asking.pop()
 
@@ -164,7 +183,7 @@ def _if(values: Values, condition: Any, yes: Any, no: Any) -> Any:
 
 
 def _join(values: Values, separator: Any, parts: Any) -> str:
-    return str(separator).join(map(text_of, values._list(parts)))
+    return str(separator).join(map(text_of, values.listed(parts)))
 
 
 def _condition(name: str) -> Callable[[Values, Any], Any]:
@@ -180,7 +199,8 @@ _FUNCTIONS: Mapping[str, Callable[[Values, Any], Any]] = {
     "Select": Values._select,
     "Split": lambda values, inner: values._text(inner[1]).split(inner[0]),
     "Base64": lambda values, inner: base64.b64encode(values._text(inner).encode()).decode(),
-    "Length": lambda values, inner: len(values._list(inner)),
+    "ToJsonString": lambda values, inner: json.dumps(values.resolve(inner), default=text_of),
+    "Length": lambda values, inner: len(values.listed(inner)),
     **{name: _condition(name) for name in ("Equals", "And", "Or", "Not", "Condition")},
 }
 
@@ -199,6 +219,8 @@ def intrinsic(value: Any) -> tuple[str, Any]:
 def shown(value: Any) -> str:
     """A value as a template writes it, on one line."""
     name, inner = intrinsic(value)
+    if name == VARIABLE:
+        return f"${{{inner}}}"[:120]
     if name:
         return f"!{name} {shown(inner)}"[:120]
     if isinstance(value, list):

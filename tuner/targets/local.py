@@ -20,9 +20,10 @@ from tuner.records import FunctionFacts
 from tuner.targets.aws import AwsTarget
 from tuner.targets.aws_versions import AwsOptions
 from tuner.targets.embedded import EmbeddedLambda, EmbeddedOptions
-from tuner.targets.names import DEMOS, TEMPLATES, Kind, TargetName
+from tuner.targets.names import DEMOS, Kind, TargetName
 from tuner.targets.package import Package, package_source, read_package, with_layers
 from tuner.targets.seam import Code, Finding, Progress, Target
+from tuner.targets.templates import template_files
 
 #: What a new function has on AWS unless one says more.
 DEFAULT_MEMORY_MB = 128
@@ -32,7 +33,8 @@ _ARCHES = {"aarch64": "arm64", "arm64": "arm64"}
 
 @dataclass(frozen=True)
 class LocalOptions:
-    """``--handler``, ``--runtime``, ``--env``, ``--cpu``; a template's values give way to them.
+    """``--handler``, ``--runtime``, ``--env``, ``--cpu``; a template's values give way to them, and
+    those of ``--parameter`` come in place of its defaults.
 
     ``timeout_s`` is the function's timeout where no template says another: Lambda's own default
     of 3 s would end honest work at 128 MB.
@@ -41,6 +43,7 @@ class LocalOptions:
     handler: str | None = None
     runtime: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, str] = field(default_factory=dict)
     timeout_s: int = 30
     embedded: EmbeddedOptions = field(default_factory=EmbeddedOptions)
     progress: Progress = lambda _text: None
@@ -158,11 +161,13 @@ def _read(name: TargetName, options: LocalOptions) -> _Function:
             package = read_package(folder, "app.handler")
         return _function(f"demo-{name.demo}", package, options)
     path = Path(name.path).expanduser()
-    if path.suffix.lower() in TEMPLATES:
+    if template_files(path, name.logical_id is not None):
         return _from_template(path, name.logical_id, options)
     if name.logical_id is not None:
         fix = "Leave it out, or name the .yaml or .json file."
         raise UsageError(name.text, "only a template takes a name after #", fix)
+    if options.parameters:
+        raise UsageError("--parameter", "is only for templates", "Leave it out.")
     package = read_package(path, options.handler, options.runtime)
     return replace(_function(path.resolve().stem, package, options), chosen=False)
 
@@ -178,10 +183,10 @@ def _function(name: str, package: Package, options: LocalOptions) -> _Function:
 
 
 def _from_template(path: Path, logical_id: str | None, options: LocalOptions) -> _Function:
-    from tuner.targets.sam import read_template  # YAML takes a while to load and is seldom needed
+    from tuner.targets.sam import read_function  # YAML takes a while to load and is seldom needed
 
-    found = read_template(path, logical_id)
-    where = f"{path}#{found.logical_id}"
+    template, found = read_function(path, logical_id, options.parameters)
+    where = f"{template}#{found.logical_id}"
     guessed = (
         f"environment variable {key} is {what}, known only on AWS; here it is "
         f"{found.environment[key]!r}, unless --env {key}=... says another"

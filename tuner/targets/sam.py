@@ -5,18 +5,19 @@ JSON; expressions are worked out where the template itself holds the value. Noth
 that needs ``sam build`` is taken from ``.aws-sam/build`` by naming the template in there.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tuner.errors import NotFound, UsageError
 from tuner.targets.intrinsics import NO_VALUE, Values, shown, text_of
+from tuner.targets.loops import Loops
 from tuner.targets.package import Layer
-from tuner.targets.yaml_nodes import compose, plain
+from tuner.targets.serverless import as_template, is_serverless, title
+from tuner.targets.templates import template_files
+from tuner.targets.yaml_nodes import read_yaml
 
 _SERVERLESS = "AWS::Serverless::Function"
 _TYPES = (_SERVERLESS, "AWS::Lambda::Function")
@@ -40,29 +41,64 @@ class SamFunction:
     layers: tuple[Layer, ...] = ()  # on this machine, in their order
 
 
-def read_template(path: Path, logical_id: str | None = None) -> SamFunction:
-    """Read one function; ``logical_id`` may be left out if there is only one."""
-    template = read_yaml(path)
+def read_function(
+    path: Path, name: str | None, parameters: Mapping[str, str]
+) -> tuple[Path, SamFunction]:
+    """The function that a file or folder with templates means, and its template.
+
+    Raises UsageError, or NotFound with the functions that there are.
+    """
+    files = template_files(path, name is not None)
+    if len(files) > 1:
+        found = {file: _functions(_opened(file, parameters), file) for file in files}
+        having = [file for file in files if name is None or _named(found[file], name)]
+        files = [file for file in having if found[file]]
+        if len(files) != 1:
+            listed = ", ".join(f"{file}#{each}" for file in found for each in found[file])
+            reason = f"{len(files)} of its {len(found)} templates have {name or 'functions'}"
+            raise UsageError(str(path), reason, f"Name one of local:{listed or 'PATH'}.")
+    return files[0], read_template(files[0], name, parameters)
+
+
+def read_template(
+    path: Path, name: str | None = None, parameters: Mapping[str, str] | None = None
+) -> SamFunction:
+    """Read one function of a file; ``name`` may be left out if there is only one.
+
+    It is a logical id, a function's own name, or what CDK and Serverless call it.
+    """
+    template = _opened(path, parameters or {})
     functions = _functions(template, path)
-    name = _choose(functions, logical_id, path)
-    properties = _mapping(functions[name], "Properties", path)
-    if functions[name]["Type"] == _SERVERLESS:
+    found = _choose(functions, name, path)
+    properties = _mapping(functions[found], "Properties", path)
+    if functions[found]["Type"] == _SERVERLESS:
         shared = _mapping(_mapping(template, "Globals", path), "Function", path)
         properties = _merged(shared, properties)
-    for section in ("Parameters", "Mappings", "Conditions"):
-        _mapping(template, section, path)
     layers = {
         str(key): (resource, _LAYERS[resource["Type"]])
         for key, resource in _mapping(template, "Resources", path).items()
         if isinstance(resource, dict) and resource.get("Type") in _LAYERS
     }
-    values = Values(template, f"{path}#{name}")
-    return _Reader(name, properties, values, path, layers).function()
+    given = {k: v for k, v in (parameters or {}).items() if k in template.get("Parameters", {})}
+    values = Values(template, f"{path}#{found}", given)
+    metadata = _mapping(functions[found], "Metadata", path)
+    return _Reader(found, properties, metadata, values, path, layers).function()
 
 
 def function_names(path: Path) -> list[str]:
     """The logical ids of a template's functions."""
-    return list(_functions(read_yaml(path), path))
+    return list(_functions(_opened(path, {}), path))
+
+
+def _opened(path: Path, parameters: Mapping[str, str]) -> dict[str, Any]:
+    """A template with its loops written out; of a serverless.yml the one it stands for."""
+    template = read_yaml(path)
+    if is_serverless(template):
+        template, parameters = as_template(template, path, parameters), {}
+    for section in ("Parameters", "Mappings", "Conditions"):
+        _mapping(template, section, path)
+    whole: dict[str, Any] = Loops(Values(template, str(path), parameters)).written_out(template)
+    return whole
 
 
 def _functions(template: Mapping[str, Any], path: Path) -> dict[str, Any]:
@@ -75,13 +111,34 @@ def _functions(template: Mapping[str, Any], path: Path) -> dict[str, Any]:
 
 def _choose(functions: Mapping[str, Any], wanted: str | None, path: Path) -> str:
     listed = ", ".join(functions) or "none"
-    if wanted is not None and wanted not in functions:
+    found = list(functions) if wanted is None else _named(functions, wanted)
+    if wanted is not None and not found:
         fix = f"There are: {listed}."
         raise NotFound(f"{path}#{wanted}", "no such function in the template", fix)
-    if wanted is None and len(functions) != 1:
-        reason = f"the template has {len(functions)} functions"
+    if len(found) != 1:
+        reason = f"the template has {len(found)} functions{f' named {wanted}' if wanted else ''}"
         raise UsageError(str(path), reason, f"Name one after #: {listed}.")
-    return wanted or next(iter(functions))
+    return found[0]
+
+
+def _named(functions: Mapping[str, Any], wanted: str) -> list[str]:
+    """The logical ids of those that are called so: by id, else by another of their names."""
+    if wanted in functions:
+        return [wanted]
+    if (packaged := f"{title(wanted)}LambdaFunction") in functions:
+        return [packaged]  # as Serverless names it
+    return [key for key, resource in functions.items() if wanted in _other_names(resource)]
+
+
+def _other_names(resource: Mapping[str, Any]) -> Iterator[Any]:
+    """A function's own name, and its path in a CDK app."""
+    properties, metadata = resource.get("Properties"), resource.get("Metadata")
+    if isinstance(properties, dict):
+        yield properties.get("FunctionName")
+    if isinstance(metadata, dict) and isinstance(made := metadata.get("aws:cdk:path"), str):
+        construct = made.removesuffix("/Resource")
+        yield construct
+        yield construct.rpartition("/")[2]
 
 
 @dataclass
@@ -90,6 +147,7 @@ class _Reader:
 
     name: str
     properties: Mapping[str, Any]
+    metadata: Mapping[str, Any]
     values: Values
     path: Path
     layers: Mapping[str, tuple[dict[str, Any], str]]
@@ -110,7 +168,7 @@ class _Reader:
         layers = tuple(self._local_layers())
         return SamFunction(
             logical_id=self.name,
-            code=None if code is None else self.path.parent / code,
+            code=code,
             source=source,
             handler=self._text("Handler"),
             runtime=self._text("Runtime"),
@@ -128,17 +186,15 @@ class _Reader:
         for named in written if isinstance(written, list) else []:
             reference = shown(named)
             resource, key = self.layers.get(reference.partition(".")[0], ({}, ""))
-            content, unknown = self.values.known(
-                _mapping(resource, "Properties", self.path).get(key)
-            )
-            if unknown or not isinstance(content, str) or content.startswith("s3://"):
+            written = _mapping(resource, "Properties", self.path).get(key)
+            content = self._on_this_machine(written, _mapping(resource, "Metadata", self.path))
+            if content is None:
                 self.notes.append(f"the layer {reference} is not on this machine, so it is absent")
                 continue
-            path = self.path.parent / content
             # sam builds bare modules into python/; what it has built has that already.
             method = str(_mapping(resource, "Metadata", self.path).get("BuildMethod"))
-            bare = method.startswith("python") and not (path / "python").is_dir()
-            yield Layer(path, "python/" if bare else "")
+            bare = method.startswith("python") and not (content / "python").is_dir()
+            yield Layer(content, "python/" if bare else "")
 
     def _environment(self) -> tuple[dict[str, str], dict[str, str]]:
         """The variables, and for those that hold a placeholder what it stands for."""
@@ -160,17 +216,34 @@ class _Reader:
                 unresolved[str(key)] = ", ".join(unknown)
         return environment, unresolved
 
-    def _code(self) -> tuple[str | None, str | None]:
+    def _on_this_machine(self, written: Any, metadata: Mapping[str, Any]) -> Path | None:
+        """Where code or a layer's content is: a path, an asset of CDK, or what a tool that has
+        made the template keeps beside it under the last part of its key."""
+        folder = self.path.parent
+        if isinstance(asset := metadata.get("aws:asset:path"), str):
+            return folder / asset
+        value, unknown = self.values.known(written)
+        if isinstance(value, str):
+            return None if unknown or value.startswith("s3://") else folder / value
+        if not isinstance(value, dict):
+            return None
+        key = Path(str(value.get("S3Key", value.get("Key", ""))))
+        beside = [folder / name for name in (key.name, f"asset.{key.stem}", f"asset.{key.name}")]
+        return next((path for path in beside if key.name and path.exists()), None)
+
+    def _code(self) -> tuple[Path | None, str | None]:
         """The path of the code, or the code itself."""
         written = self.properties.get("CodeUri", self.properties.get("Code"))
-        code, unknown = self.values.known(written)
+        code, _ = self.values.known(written)
         inline = self.properties.get("InlineCode")
         if isinstance(code, dict) and "ZipFile" in code:
             inline = code["ZipFile"]
         if inline is not None:
             return None, self._as_text(self.values.resolve(inline), "InlineCode", inline)
-        path = "." if code is None or code is NO_VALUE else code
-        if unknown or not isinstance(path, str) or path.startswith("s3://"):
+        if code is None or code is NO_VALUE:
+            written = "."
+        path = self._on_this_machine(written, self.metadata)
+        if path is None:
             fix = "Give CodeUri a local path, or use local:PATH."
             raise UsageError(self.where, "its code is not on this machine", fix)
         return path, None
@@ -219,29 +292,3 @@ def _mapping(holder: Mapping[str, Any], key: str, path: Path) -> dict[Any, Any]:
     if not isinstance(value, dict):
         raise UsageError(str(path), f"{key} is not a map", "Check the template.")
     return value
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """A template in YAML or JSON as plain values. Raises UsageError, which names the line."""
-    where = str(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise UsageError(where, "there is no such template", "Check the path.") from None
-    except OSError as error:
-        reason = f"cannot be read ({error.strerror})"
-        raise UsageError(where, reason, "Check its permissions.") from None
-    except UnicodeDecodeError:
-        raise UsageError(where, "is not YAML (it is not UTF-8)", "Fix the file.") from None
-    template = None
-    if text.lstrip().startswith("{"):  # JSON is read far faster than YAML
-        with suppress(ValueError, RecursionError):
-            template = json.loads(text)
-    if template is None:
-        try:
-            template = plain(compose(text, where))
-        except RecursionError:
-            raise UsageError(where, "is nested too deeply", "Fix the template.") from None
-    if not isinstance(template, dict):
-        raise UsageError(where, "is not a template", "It needs a Resources section.")
-    return template

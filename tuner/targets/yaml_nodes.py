@@ -3,8 +3,11 @@
 A tree that contains itself, or that its anchors blow up, is refused before anything walks it.
 """
 
+import json
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -63,6 +66,32 @@ def _measure(node: Node, thing: str, sizes: dict[int, int | None]) -> int:
         raise UsageError(thing, reason, "Write them out.")
     sizes[id(node)] = size
     return size
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A template in YAML or JSON as plain values. Raises UsageError, which names the line."""
+    where = str(path)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise UsageError(where, "there is no such template", "Check the path.") from None
+    except OSError as error:
+        reason = f"cannot be read ({error.strerror})"
+        raise UsageError(where, reason, "Check its permissions.") from None
+    except UnicodeDecodeError:
+        raise UsageError(where, "is not YAML (it is not UTF-8)", "Fix the file.") from None
+    template = None
+    if text.lstrip().startswith("{"):  # JSON is read far faster than YAML
+        with suppress(ValueError, RecursionError):
+            template = json.loads(text)
+    if template is None:
+        try:
+            template = plain(compose(text, where))
+        except RecursionError:
+            raise UsageError(where, "is nested too deeply", "Fix the template.") from None
+    if not isinstance(template, dict):
+        raise UsageError(where, "is not a template", "It needs a Resources section.")
+    return template
 
 
 def own(mapping: Node, name: str) -> list[tuple[Node, Node]]:

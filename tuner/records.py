@@ -267,6 +267,7 @@ class FunctionFacts:
     version: str = "$LATEST"
     handler: str | None = None
     package: str = "zip"  # or "image"
+    code_bytes: int | None = None  # of the package, compressed
     ephemeral_mb: int = 512
     log_format: str = "Text"
     system_log_level: str | None = None

@@ -13,6 +13,7 @@ from tuner.decide.decide import Conclusion, Decider, Question
 from tuner.decide.goal import Goal, SloScope
 from tuner.decide.load_result import SizeUnderLoad
 from tuner.decide.month import Priced, monthly
+from tuner.decide.opportunities import opportunities
 from tuner.decide.outlook import VERIFIED
 from tuner.decide.result import ColdRow, Monthly, SizeRow, Spend, StartupRow, Sweep, WarmRow
 from tuner.decide.rows import size_rows, startup_advice, startup_rows, startups_usd
@@ -45,7 +46,7 @@ def conclude(evidence: Evidence, question: Question) -> Sweep:
     month, of_month = _month(answer, question.goal, evidence)
     rows = _rows(evidence, question, samples, loads)
     variants, of_variants, kept_usd = _startups(evidence)
-    return Sweep(
+    sweep = Sweep(
         run=run,
         sizes=rows,
         model=answer.model,
@@ -72,6 +73,7 @@ def conclude(evidence: Evidence, question: Question) -> Sweep:
         causes=causes_of(evidence.samples),
         payloads=tuple(_by_payload(evidence, question)),
     )
+    return replace(sweep, opportunities=opportunities(sweep, question.goal, evidence.prices))
 
 
 def _by_payload(evidence: Evidence, question: Question) -> Iterator[Sweep]:

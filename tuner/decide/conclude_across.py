@@ -91,6 +91,7 @@ def conclude_all(found: Findings, sides: Mapping[str, ArchSide]) -> Sweep:
         warnings=(*run.warnings, *told),
         beside=tuple(sweep for arch, sweep in sweeps.items() if arch != first),
         chances={} if chosen is None else chosen.chances,
+        opportunities=tuple(o for o in sweeps[first].opportunities if o.code != "arm64"),
         variants=tuple(rows),
     )
 

@@ -232,6 +232,22 @@ class Monthly:
 
 
 @dataclass(frozen=True)
+class Opportunity:
+    """Something that is worth doing beside the size. Savings are at most so much; ``saves_ms`` is
+    for a call that it concerns. ``danger``: calls may fail.
+    """
+
+    code: str  # "init", "package", "snapstart", "provisioned", "arm64", "memory", "timeout", "logs"
+    text: str
+    basis: str
+    saves_usd_per_million: float | None = None
+    saves_usd_per_month: float | None = None  # None: no traffic was given
+    saves_ms: float | None = None
+    share_of_bill: float | None = None
+    danger: bool = False
+
+
+@dataclass(frozen=True)
 class Spend:
     """Invocations, money and time that the run itself used up."""
 
@@ -266,6 +282,7 @@ class Sweep:
     load: LoadTerms | None = None  # what sizes were put under; None: nothing
     variants: tuple[StartupRow, ...] = ()  # ways to start that were compared
     causes: tuple[Cause, ...] = ()  # of failures at all sizes, the most frequent first
+    opportunities: tuple[Opportunity, ...] = ()  # beside the size, the most urgent first
     arch: str = ""
     beside: "tuple[Sweep, ...]" = ()
     chances: Mapping[str, float] = field(default_factory=dict)

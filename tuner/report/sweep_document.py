@@ -36,6 +36,7 @@ def document(sweep: Sweep) -> dict[str, Any]:
         "model": _model(sweep),
         "recommendation": _recommendation(sweep.recommendation),
         "architectures": [_architecture(each, sweep) for each in ordered] if sweep.beside else None,
+        "opportunities": sweep.opportunities,
         "spend": sweep.spend,
         "errors": sorted(causes, key=lambda cause: -cause.count),
         "warnings": [named(advice, "code", "text") for advice in sweep.warnings],

@@ -10,6 +10,7 @@ from tuner.report.elements import Answer, Figure, Link, Section, Table, View, st
 from tuner.report.load_tables import errors_section, load_sentence, size_load_table
 from tuner.report.method import date_time, method_section
 from tuner.report.month import month_fact, month_section
+from tuner.report.opportunities import opportunities_section, with_opportunities
 from tuner.report.sweep_charts import cold_chart, cost_chart, latency_chart, trade_off_chart
 from tuner.report.sweep_series import (
     OverMemory,
@@ -41,7 +42,7 @@ def sweep_view(sweep: Sweep) -> View:
         subtitle=_subtitle(sweep),
         title=f"{name}: {said.headline}",
         question="Cold starts" if sweep.run.command == "cold" else "Recommended memory size",
-        answer=replace(said, facts=(*said.facts, *month_fact(sweep))),
+        answer=replace(with_opportunities(said, sweep), facts=(*said.facts, *month_fact(sweep))),
         sections=tuple(_sections(sweep, said)),
         state=state_text(sweep.run.state, sweep.run.note),
         warnings=tuple(advice.text for advice in sweep.warnings),
@@ -57,6 +58,7 @@ def _sections(sweep: Sweep, said: Answer) -> Iterator[Section]:
             "best size of each is compared. “~” marks estimates of the curve.",
             tables=(table,),
         )
+    yield from opportunities_section(sweep)
     if (table := choice_table(sweep)) is not None:
         now = sweep.current_mb
         note = "" if now is None else f"In small type: against the current {format_memory(now)}."

@@ -54,6 +54,7 @@ def function_facts(
         version=configuration.get("Version", "$LATEST"),
         handler=configuration.get("Handler"),
         package=str(configuration.get("PackageType", "Zip")).lower(),
+        code_bytes=configuration.get("CodeSize"),
         ephemeral_mb=(configuration.get("EphemeralStorage") or {}).get("Size", 512),
         log_format=logging.get("LogFormat", "Text"),
         system_log_level=logging.get("SystemLogLevel"),

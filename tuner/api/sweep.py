@@ -17,7 +17,7 @@ from tuner.decide.result import Sweep
 from tuner.errors import UsageError
 from tuner.experiment import sweep as sweeps
 from tuner.experiment.experiment import Silent, Watcher
-from tuner.experiment.spec import run_spec
+from tuner.experiment.spec import machine_changed, run_spec
 from tuner.experiment.wiring import Context, open_context
 from tuner.options.commands import ColdCall, SweepCall
 from tuner.options.payloads import outputs_replayed, read_payloads
@@ -136,8 +136,6 @@ def resume_sweep(ref: str, given: SweepOptions, store_url: str | None, watcher: 
 
 def _taken_over(context: Context, stored: StoredRun) -> RunRecord:
     """The run, ours now; raises UsageError when the function is not the one it began with."""
-    from tuner.measure.health import machine_changed
-
     now, before = context.target.describe(), stored.run.facts
     if (now.arch, now.runtime, now.backend) != (before.arch, before.runtime, before.backend):
         reason = "the function has another architecture or runtime than when it began"

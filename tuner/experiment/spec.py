@@ -20,7 +20,7 @@ from tuner.options.sweep import SweepOptions
 from tuner.planning.ask import Ask, How
 from tuner.planning.budget import NO_LIMIT, Budget
 from tuner.planning.cold import COLD_STARTS
-from tuner.records import Backend, RunRecord, Sample, Setting
+from tuner.records import Advice, Backend, FunctionFacts, RunRecord, Sample, Setting
 from tuner.store.documents import SizeLoads, stored_loads
 from tuner.units import MemoryRange
 
@@ -156,6 +156,23 @@ def _beside(load: SizeLoad, budget: Budget, limit: Budget, loads: int) -> Budget
         left = max(most - loads * (calls or most), most / 3.0)
         budget = replace(budget, invocations=min(budget.invocations or most, max(1, round(left))))
     return budget
+
+
+def machine_changed(before: FunctionFacts, now: FunctionFacts) -> Advice | None:
+    """A doubt about a run that is resumed on another machine, or with another CPU control."""
+    keys = ("machine", "cores", "cpu_method")
+    old, new = ([facts.platform.get(key) for key in keys] for facts in (before, now))
+    if before.backend is not Backend.LOCAL or old == new:
+        return None
+    was, is_now = (
+        ", ".join("unknown" if value is None else str(value) for value in values)
+        for values in (old, new)
+    )
+    return Advice(
+        "mixed-hardware",
+        f"This run began on another kind of machine ({was}) than it goes on with ({is_now}); "
+        "sizes cannot be compared. Start a new run.",
+    )
 
 
 @dataclass(frozen=True)

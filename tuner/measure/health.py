@@ -53,23 +53,6 @@ def platform_advice(facts: FunctionFacts, sizes_mb: Iterable[int]) -> tuple[Advi
     return (*_cpu(facts.platform, sizes_mb), *_function(facts.platform, facts.runtime))
 
 
-def machine_changed(before: FunctionFacts, now: FunctionFacts) -> Advice | None:
-    """A doubt about a run that is resumed on another machine, or with another CPU control."""
-    keys = ("machine", "cores", "cpu_method")
-    old, new = ([facts.platform.get(key) for key in keys] for facts in (before, now))
-    if before.backend is not Backend.LOCAL or old == new:
-        return None
-    was, is_now = (
-        ", ".join("unknown" if value is None else str(value) for value in values)
-        for values in (old, new)
-    )
-    return Advice(
-        "mixed-hardware",
-        f"This run began on another kind of machine ({was}) than it goes on with ({is_now}); "
-        "sizes cannot be compared. Start a new run.",
-    )
-
-
 def _report_missing(samples: Sequence[Sample], facts: FunctionFacts) -> Iterator[Advice]:
     answered = [s for s in samples if s.outcome is Outcome.OK]
     missing = sum(sample.duration_ms is None for sample in answered)

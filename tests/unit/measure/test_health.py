@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.factories import a_function, a_sample
-from tuner.measure.health import check, machine_changed, platform_advice
+from tuner.experiment.spec import machine_changed
+from tuner.measure.health import check, platform_advice
 from tuner.records import Backend, FunctionFacts, Outcome, Purpose, Sample
 
 PLATFORM = {

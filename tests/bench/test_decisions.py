@@ -135,7 +135,7 @@ def test_time_of_fit_and_choice() -> None:
         for _ in range(5):
             start = time.perf_counter()
             observations = methods.from_samples(samples)
-            curve = methods.fit(observations, seed=1, range_mb=(128, 1849))
+            curve = methods.fit(observations, seed=2 + len(took), range_mb=(128, 1849))
             choose(Basis(curve, observations, question.goal, question.rates), sizes)
             took.append(time.perf_counter() - start)
         what = f"fit and choose, {len(samples)} samples at {count} sizes"

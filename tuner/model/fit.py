@@ -4,7 +4,8 @@ Every family is weighed against the data (:mod:`tuner.model.weighing`); the curv
 by evidence. Seeded; raises :class:`NothingToFit` where there is no duration.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -52,18 +53,38 @@ def fit(
     """
     if not len(observations):
         raise NothingToFit
-    memory, log_ms = observations.memory_mb, np.log(observations.duration_ms)
-    low, high = range_mb or (int(memory.min()), int(memory.max()))
+    memory, took = observations.memory_mb, observations.duration_ms
+    ends = range_mb or (int(memory.min()), int(memory.max()))
+    return _fitted(memory.tobytes(), took.tobytes(), _Terms(seed, ends, recorded, listed))
+
+
+@dataclass(frozen=True)
+class _Terms:
+    """Everything that a fit depends on but the invocations."""
+
+    seed: int
+    range_mb: tuple[int, int]
+    recorded: bool
+    listed: bool
+
+
+@lru_cache(maxsize=8)  # a sweep's planners and its answer ask for the same curve one after another
+def _fitted(memory_mb: bytes, took_ms: bytes, terms: _Terms) -> Curve:
+    memory = np.frombuffer(memory_mb, dtype=np.int64)
+    log_ms = np.log(np.frombuffer(took_ms, dtype=np.float64))
+    low, high = terms.range_mb
     basis = FeatureBasis(min(low, float(memory.min())), max(high, float(memory.max())))
-    least = RECORDED_SD if recorded else SANDBOX_SD
+    least = RECORDED_SD if terms.recorded else SANDBOX_SD
     first = first_locations(memory, log_ms, least)
-    data = Data(memory, log_ms, basis, _scale(first), least, np.random.default_rng(seed))
+    data = Data(memory, log_ms, basis, _scale(first), least, np.random.default_rng(terms.seed))
     features = basis.features(first.memory_mb)
     sketches = [sketch(f, data, first, features) for f in families.suited(basis.high_mb)]
-    if recorded:
-        own_sd = _own_sd(sketches, least, _OF_RECORDINGS if listed else _OF_RANGES)
+    if terms.recorded:
+        own_sd = _own_sd(sketches, least, _OF_RECORDINGS if terms.listed else _OF_RANGES)
         data = replace(data, own_sd=own_sd)
-    return _average([refine(each, data, first, features) for each in sketches], data, recorded)
+    return _average(
+        [refine(each, data, first, features) for each in sketches], data, terms.recorded
+    )
 
 
 #: What sizes may have of their own beyond any curve (log-sd): the least times these, and how

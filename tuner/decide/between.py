@@ -45,7 +45,7 @@ def choose_between(standings: Mapping[str, Standing], goal: Goal, here: str | No
     won = best_or_here(picks, goal.strategy, names.index(here) if here in names else None)
     wins = np.bincount(_winners(picks), minlength=len(names)) / picks.margin.shape[0]
     chances = {name: float(wins[index]) for index, name in enumerate(names)}
-    return ArchChoice(names[won], confidence_in(joint, int(at[won])), chances)
+    return ArchChoice(names[won], confidence_in(joint, goal, int(at[won])), chances)
 
 
 #: Any order will do, and the same one each time.

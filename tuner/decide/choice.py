@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tuner.decide import reasons
 from tuner.decide.goal import Goal, Strategy
@@ -34,9 +33,6 @@ _TIE = {Strategy.COST: 0.005, Strategy.SPEED: 0.01, Strategy.BALANCED: 0.0}
 #: The function stays at its size unless another one is better by more than this in what is
 #: chosen for, or in the other of cost and duration: a change is work, and has risks of its own.
 _WORTH_MOVING = 0.03
-#: What sizes differ by beyond any curve (log-sd): their sandboxes, their hours. With it, stated
-#: confidence is what is seen on curves recorded on AWS.
-_UNSEEN_SD = 0.025
 #: Half of a 90 % interval in standard deviations.
 _HALF_90 = 1.645
 
@@ -57,9 +53,7 @@ def pick(outlook: Outlook, goal: Goal, basis: Basis | None = None) -> Pick:
     allowed = np.arange(outlook.memory_mb.size) if basis is None else recommendable(outlook, basis)
     index = int(allowed[best(outlook.only(allowed), goal)])
     meets = bool(outlook.meets[index] >= MORE_LIKELY) if goal.slos else None
-    called = None if basis is None else np.isin(outlook.memory_mb, list(basis.calls))
-    confidence = confidence_in(outlook, index, called)
-    return Pick(index, meets, confidence, _safe_range(outlook, index))
+    return Pick(index, meets, confidence_in(outlook, goal, index), _safe_range(outlook, index))
 
 
 def recommendable(outlook: Outlook, basis: Basis) -> IntArray:
@@ -115,18 +109,17 @@ def best_or_here(outlook: Outlook, strategy: Strategy, here: int | None) -> int:
     return index
 
 
-def confidence_in(outlook: Outlook, index: int, called: NDArray[np.bool_] | None = None) -> float:
+def confidence_in(outlook: Outlook, goal: Goal, index: int) -> float:
     """Probability that the pick is within 5 % of the best size that meets the objectives.
 
-    Sizes that were ``called`` (sizes,) may differ from the curve by what no curve knows.
+    Where cost decides, that is within 5 % of the least cost, or what speed may cost if that is
+    more.
     """
-    score, meets = outlook.score, outlook.margin <= 1.0
-    if called is not None:
-        luck = np.random.default_rng(0).standard_normal((score.shape[0], int(called.sum())))
-        score = score.copy()
-        score[:, called] *= np.exp(_UNSEEN_SD * luck)
+    meets, score, tolerance = outlook.margin <= 1.0, outlook.score, TOLERANCE
+    if goal.strategy is Strategy.COST:
+        score, tolerance = outlook.cost, max(TOLERANCE, goal.worth)
     best = np.where(meets, score, np.inf).min(axis=1)
-    good = (score[:, index] <= best * (1 + TOLERANCE)) & meets[:, index]
+    good = (score[:, index] <= best * (1 + tolerance)) & meets[:, index]
     return float(good.mean())
 
 

@@ -22,7 +22,7 @@ from tuner.measure.health import check
 from tuner.recording.power_tuning import SizePoint, chart_url
 from tuner.records import Advice, Outcome, RunRecord, Sample
 from tuner.store.documents import Notes, calm, on_demand
-from tuner.units import format_memory
+from tuner.units import format_memory, format_speed_change
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,7 @@ def conclude(evidence: Evidence, question: Question) -> Sweep:
             *run.warnings,
             *check(samples, run.facts),
             *_few_calls(answer),
+            *_misfits(answer),
             *_unjudged(answer, question.goal),
             *of_loads,
             *of_variants,
@@ -125,6 +126,21 @@ def _few_calls(answer: Conclusion) -> tuple[Advice, ...]:
         "sure of it. Allow more invocations, time or samples."
     )
     return (Advice("few-calls", text),)
+
+
+def _misfits(answer: Conclusion) -> tuple[Advice, ...]:
+    """Say which sizes are nothing like the curve, which then says little of other sizes."""
+    if answer.basis is None or not (misfits := answer.basis.curve.misfits):
+        return ()
+    told = " and ".join(
+        f"{format_memory(size)} ({format_speed_change(times - 1.0)} than it)"
+        for size, times in sorted(misfits.items())
+    )
+    text = (
+        f"No curve explains {told}. The answer rests on what each size measured "
+        "and says little of other sizes; measure more of them with --method grid."
+    )
+    return (Advice("off-the-curve", text),)
 
 
 def _unjudged(answer: Conclusion, goal: Goal) -> tuple[Advice, ...]:

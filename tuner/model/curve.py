@@ -5,7 +5,7 @@ draw at any size (MB) gives milliseconds. Nothing here fits; see :mod:`tuner.mod
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
@@ -50,7 +50,8 @@ class Curve:
 
     ``parameters`` are its own, with units in their names; ``fit_error`` is the relative root mean
     square distance between the curve and the measured sizes; ``alternatives`` are all families
-    with their weights, heaviest first.
+    with their weights, heaviest first. ``misfits`` maps sizes (MB) that lie far off any curve to
+    how many times as long as it they take.
     """
 
     family: str
@@ -63,6 +64,7 @@ class Curve:
     scale: Scale
     noise: NoiseDraws
     own_sd: float = 0.0  # log-sd of what sizes have of their own, beyond any curve
+    misfits: Mapping[int, float] = field(default_factory=dict)
 
     @property
     def draws(self) -> int:

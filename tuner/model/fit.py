@@ -82,9 +82,30 @@ def _fitted(memory_mb: bytes, took_ms: bytes, terms: _Terms) -> Curve:
     if terms.recorded:
         own_sd = _own_sd(sketches, least, _OF_RECORDINGS if terms.listed else _OF_RANGES)
         data = replace(data, own_sd=own_sd)
-    return _average(
-        [refine(each, data, first, features) for each in sketches], data, terms.recorded
-    )
+    weighed = [refine(each, data, first, features) for each in sketches]
+    curve = _average(weighed, data, terms.recorded)
+    misfits = _misfits(curve, weighed) if terms.recorded else {}
+    if not misfits:
+        return curve
+    own_sd = float(np.hypot(data.own_sd, max(abs(np.log(each)) for each in misfits.values())))
+    data = replace(data, own_sd=own_sd)
+    weighed = [refine(each, data, first, features) for each in sketches]
+    return replace(_average(weighed, data, terms.recorded), misfits=misfits)
+
+
+#: A size with so many calls that lies beyond so many standard deviations of the curve's and its
+#: calls', and beyond this (log), is not what any curve says; then each size counts by itself.
+_CALLS, _FAR_SDS, _FAR = 10, 4.0, 0.1
+
+
+def _misfits(curve: Curve, weighed: list[Weighed]) -> dict[int, float]:
+    """Sizes (MB) far off the curve, and how many times as long as it their calls take."""
+    found = next(w.locations for w in weighed if w.family.name == curve.family)
+    smooth = replace(curve, own_sd=0.0).evaluate(found.memory_mb).log_ms
+    away = found.log_ms - smooth.mean(axis=0)
+    sd = np.sqrt(smooth.var(axis=0) + found.variance - curve.own_sd**2)
+    off = (found.count >= _CALLS) & (np.abs(away) > np.maximum(_FAR_SDS * sd, _FAR))
+    return {int(found.memory_mb[i]): float(np.exp(away[i])) for i in np.flatnonzero(off)}
 
 
 #: What sizes may have of their own beyond any curve (log-sd): the least times these, and how

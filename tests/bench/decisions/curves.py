@@ -96,6 +96,7 @@ def outcome(subject: Subject, seed: int, goal: Goal) -> Outcome:
     assert pick.confidence is not None
     true_cost = float(truth.cost[at])
     regret = float(score[at] / best - 1)
+    at_least = goal.strategy is Strategy.COST
     return Outcome(
         subject=subject.name,
         function=_function(subject.name),
@@ -107,7 +108,7 @@ def outcome(subject: Subject, seed: int, goal: Goal) -> Outcome:
         left=float(1 - fastest / truth.mean_ms[at]),
         covered=promise.low <= true_cost <= promise.high,
         stated=pick.confidence,
-        within=regret <= 0.05 and bool(allowed[at]),
+        within=bool(allowed[at]) and (true_cost / cheap if at_least else 1 + regret) <= 1.05,
         own_calls=pick.verified_calls,
         meets=float(outlook.meets[at]) if goal.slos else None,
         broken=not bool(allowed[at]),

@@ -160,3 +160,17 @@ def test_what_sizes_have_of_their_own_is_learned_from_the_measured_ones() -> Non
     assert even.own_sd < 0.025
     assert 0.06 <= odd.own_sd <= 0.12
     assert odd.fit_error < 0.03  # where a size was measured, the curve is what was measured
+
+
+def test_a_size_far_off_every_curve_is_named_and_counts_by_itself() -> None:
+    rng = np.random.default_rng(3)
+    sizes = [128, 200, 256, 300, 360, 380, 400, 420, 440, 512, 640, 832, 1024, 1536]
+    mean = {size: 300.0 + 700.0 * 1769.0 / size for size in sizes} | {400: 6000.0}
+    memory = np.repeat(sizes, 12)
+    took = np.array([mean[m] for m in memory]) * np.exp(0.02 * rng.standard_normal(memory.size))
+    curve = fit(observe(memory.tolist(), took), seed=1, recorded=True)
+    assert list(curve.misfits) == [400]
+    assert curve.misfits[400] > 1.3
+    assert curve.mean_ms(np.array([400])).mean() == pytest.approx(6000.0, rel=0.05)
+    even = fit(rough(0.0), seed=1, recorded=True)
+    assert not even.misfits

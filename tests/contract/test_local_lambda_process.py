@@ -15,7 +15,9 @@ from urllib.parse import urlsplit
 
 import psutil
 import pytest
+from botocore.exceptions import ClientError
 
+from support.local_lambda import ROLE, boto3_client, wait_until_settled
 from support.waiting import wait_for
 
 pytest.importorskip("awslambdaric", reason="handlers need awslambdaric, absent here")
@@ -56,12 +58,12 @@ def invoke_and_forget(url: str, name: str) -> None:
 
 
 def with_a_busy_sandbox(
-    make_zip: Callable[..., bytes], *arguments: str
+    make_zip: Callable[..., bytes], *arguments: str, **more: Any
 ) -> tuple[subprocess.Popen[str], list[psutil.Process]]:
     """A service whose sandbox is running a handler, and all processes below the service."""
     import base64
 
-    process, url = start(*arguments)
+    process, url = start(*arguments, **more)
     made = {
         "FunctionName": "f",
         "Runtime": f"python3.{sys.version_info.minor}",
@@ -95,6 +97,66 @@ def test_a_missing_signature_is_refused(local_lambda_url: str) -> None:
 def test_a_foreign_host_name_is_refused(local_lambda_url: str) -> None:
     for host, status in (("evil.example", 403), ("localhost", 200), ("127.0.0.1:1", 200)):
         assert ask(local_lambda_url, "/2015-03-31/functions", Host=host)[0] == status
+
+
+def test_with_keys_nobody_else_is_answered(
+    start_local_lambda: Callable[..., Any], make_zip: Callable[..., bytes]
+) -> None:
+    from tuner.targets.embedded import EmbeddedLambda, EmbeddedOptions
+
+    service = EmbeddedLambda(EmbeddedOptions())
+    try:
+        url, made = service.url, {"ZipFile": make_zip({"app.py": "def handler(e, c): return 1"})}
+        ours = boto3_client(url, keys=service.keys)
+        ours.create_function(
+            FunctionName="f", Runtime="python3.11", Handler="app.handler", Role=ROLE, Code=made
+        )
+        wait_until_settled(ours, "f")
+        assert ours.invoke(FunctionName="f")["Payload"].read() == b"1"
+        with pytest.raises(ClientError, match="InvalidSignatureException"):
+            boto3_client(url, keys=("tuner", "tuner")).list_functions()
+        for path in ("/2015-03-31/functions", "/tuner/events", "/tuner/logs?group=/aws/lambda/f"):
+            assert ask(url, path)[0] == 403
+        assert ask(url, "/2015-03-31/functions/f/invocations", "POST", b"{}")[0] == 403
+        where = urlsplit(ours.get_function(FunctionName="f")["Code"]["Location"])
+        assert ask(url, f"{where.path}?{where.query}")[2] == made["ZipFile"]
+        assert ask(url, where.path)[0] == 403
+    finally:
+        service.close()
+
+
+def test_beyond_loopback_it_prints_keys_and_answers_to_them_alone() -> None:
+    process, url = start("--host", "0.0.0.0")
+    try:
+        assert process.stdout is not None
+        exported = [process.stdout.readline().split() for _ in range(2)]
+        keys = [words[1].split("=")[1] for words in exported]
+        assert [words[1].split("=")[0] for words in exported] == [
+            "AWS_ACCESS_KEY_ID",
+            "AWS_SECRET_ACCESS_KEY",
+        ]
+        here = url.replace("0.0.0.0", "127.0.0.1")
+        assert boto3_client(here, keys=(keys[0], keys[1])).list_functions()["Functions"] == []
+        assert ask(here, "/2015-03-31/functions")[0] == 403
+        assert ask(here, "/2015-03-31/functions", Host="rebind.example")[0] == 403
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@pytest.mark.parametrize("umask", [0, 0o077])
+def test_what_it_keeps_is_for_this_user_alone(
+    make_zip: Callable[..., bytes], tmp_path: Path, umask: int
+) -> None:
+    data = tmp_path / "data"
+    process, below = with_a_busy_sandbox(make_zip, "--data", str(data), umask=umask)
+    process.terminate()
+    process.wait(20)
+    still_there(below)
+    folders = [data, data / "functions", data / "packages", data / "queue"]
+    assert [oct(path.stat().st_mode & 0o777) for path in folders] == ["0o700"] * 4
+    [document] = data.glob("functions/*/*.json")
+    assert document.stat().st_mode & 0o777 == 0o600
 
 
 def test_every_answer_names_its_request_and_errors_their_type(local_lambda_url: str) -> None:

@@ -62,8 +62,10 @@ def zipped(source: Path | Mapping[str, str | bytes]) -> bytes:
     return packed.getvalue()
 
 
-def boto3_client(url: str, region: str = "eu-west-1") -> Any:
-    """A boto3 Lambda client with any credentials; it never retries."""
+def boto3_client(
+    url: str, region: str = "eu-west-1", keys: tuple[str, str] = ("any", "any")
+) -> Any:
+    """A boto3 Lambda client, with any credentials unless some are given; it never retries."""
     import boto3
     from botocore.config import Config
 
@@ -71,8 +73,8 @@ def boto3_client(url: str, region: str = "eu-west-1") -> Any:
         "lambda",
         endpoint_url=url,
         region_name=region,
-        aws_access_key_id="any",
-        aws_secret_access_key="any",
+        aws_access_key_id=keys[0],
+        aws_secret_access_key=keys[1],
         config=Config(retries={"total_max_attempts": 1}, read_timeout=60, max_pool_connections=50),
     )
 

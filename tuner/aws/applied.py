@@ -136,7 +136,8 @@ def held(directory: Path, run: str) -> Iterator[bool]:
     """Be the only process that applies or undoes this run; ``False`` if another one does."""
     path = directory / f"{run}.lock"
     with _writing(path):
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (directory.parent, directory):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         yield lock(file)

@@ -249,7 +249,8 @@ def _using(path: Path) -> Iterator[None]:
 def write_new(path: Path, data: bytes) -> int:
     """Make or replace a file, whole or not at all: written aside, then renamed. Returns it open and
     locked; raises OSError."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for folder in (path.parent.parent, path.parent):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     aside = path.with_suffix(".new")
     file = os.open(aside, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:

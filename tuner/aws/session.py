@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 
 import boto3
 import botocore.session
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import (
     AssumeRoleCredentialFetcher,
@@ -117,6 +119,13 @@ def current_keys(session: AwsSession) -> Callable[[], Keys]:
         return frozen.access_key, frozen.secret_key, frozen.token
 
     return read
+
+
+def signed_headers(session: AwsSession, url: str) -> Mapping[str, str]:
+    """The headers of a GET to a page that the Lambda of the session has beside its API."""
+    request = AWSRequest("GET", url)
+    SigV4Auth(session.boto.get_credentials(), "lambda", session.region).add_auth(request)
+    return dict(request.headers.items())
 
 
 def _check_url(url: str | None) -> None:

@@ -51,14 +51,16 @@ def policy(options: PolicyCommand) -> None:
 
 def local(options: LocalCommand) -> None:
     """Prints its URL when it answers. Clients use --endpoint-url http://127.0.0.1:4577 with any
-    credentials and any region.
+    credentials and any region. With a --host that other machines reach, it prints the only keys
+    that it then answers to.
     """
     from tuner.api.setup import open_to_others, serve_local
 
     if open_to_others(options.host):
         typer.echo(
             f"tuner: warning: --host {options.host} lets other machines create and run functions "
-            "as you, without credentials; use 127.0.0.1 unless the network is yours.",
+            "as you: those who have the keys that are printed below. They travel in no request, "
+            "but events and answers do, unencrypted; use 127.0.0.1 unless the network is yours.",
             err=True,
         )
     raise typer.Exit(serve_local(options, typer.echo))

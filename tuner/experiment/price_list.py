@@ -74,7 +74,7 @@ def save_table(table: PriceTable, file: Path = SAVED) -> PriceTable:
     merged = saved.updated(table) if saved else table
     part = file.with_suffix(".part")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         part.write_text(table_to_toml(merged), encoding="utf-8")
         part.replace(file)
     except OSError as error:

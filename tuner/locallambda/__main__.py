@@ -4,7 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from tuner.errors import TunerError
+from tuner.errors import TunerError, UsageError
+from tuner.locallambda.api.signatures import Keys
 from tuner.locallambda.limits import cpu, memory
 from tuner.locallambda.serve import serve
 from tuner.locallambda.service import ServiceOptions
@@ -14,10 +15,19 @@ def main(arguments: list[str] | None = None) -> int:
     parsed = vars(_parser().parse_args(arguments))
     process = {name: parsed.pop(name) for name in ("host", "port", "parent_pipe")}
     try:
+        if parsed.pop("keys"):
+            process["keys"] = _read_keys()
         return serve(ServiceOptions(**parsed), _announce, **process)
     except TunerError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
+
+
+def _read_keys() -> Keys:
+    words = sys.stdin.readline().split()
+    if len(words) != 2:
+        raise UsageError("--keys", "standard input has no keys", "Write ID SECRET into it.")
+    return Keys(*words)
 
 
 def _announce(url: str) -> None:
@@ -40,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--memory", default="auto", choices=memory.METHODS)
     add("--seed", type=int, default=1, help="of alias weights and idle lives")
     add("--sqs-endpoint", help="URL of the queues that functions name as destinations")
+    add("--keys", action="store_true", help="take only these: ID SECRET, a line of standard input")
     add("--parent-pipe", action="store_true", help="end when standard input ends")
     return parser
 

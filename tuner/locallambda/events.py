@@ -21,7 +21,7 @@ from tuner.locallambda.background import PlatformClock, Tasks
 from tuner.locallambda.pool import Pool
 from tuner.locallambda.registry.function import LATEST, Deployment, Function, FunctionRef, timestamp
 from tuner.locallambda.registry.registry import Registry
-from tuner.locallambda.registry.store import write_whole
+from tuner.locallambda.registry.store import make_private, open_private, write_whole
 from tuner.locallambda.responses import ApiError, not_ready
 from tuner.locallambda.sandbox.invocation import Invocation, InvocationResult
 
@@ -135,7 +135,7 @@ class EventQueue:
         """Continue with the events that an earlier process left in the folder."""
         if self.folder is None:
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_private(self.folder)
         for path in sorted(self.folder.glob("*.json")):
             kept = json.loads(path.read_text())
             kept["payload"] = base64.b64decode(kept["payload"])
@@ -269,7 +269,7 @@ class Destinations:
     def report(self, ending: EndedEvent, record: dict[str, Any]) -> None:
         """Keep the record in the file, and send what the function's settings ask for."""
         if self.file is not None:
-            with self.file.open("a") as kept:
+            with open_private(self.file) as kept:
                 kept.write(json.dumps(record) + "\n")
         for message in messages(ending, record):
             if not self.endpoint:

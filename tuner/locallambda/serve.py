@@ -1,5 +1,8 @@
 """Runs the local Lambda in the foreground: listens, announces its URL, and ends cleanly.
 
+Whoever can send it a request runs code as this user. So it has keys of its own, which requests must
+be signed with, where the caller says so and where other machines reach it.
+
 It ends on SIGTERM, SIGINT and, with ``--parent-pipe``, when its standard input ends, which happens
 when the process that started it dies in any way.
 """
@@ -12,11 +15,14 @@ import signal
 import stat
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from aiohttp import web
 
 from tuner.errors import TargetError, UsageError
+from tuner.locallambda.api.requests import is_loopback
 from tuner.locallambda.api.server import LambdaServer
+from tuner.locallambda.api.signatures import Keys, new_keys
 from tuner.locallambda.service import ServiceOptions, open_service
 
 MAX_OPEN_FILES = 65_536
@@ -29,10 +35,13 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 0,
     parent_pipe: bool = False,
+    keys: Keys | None = None,
 ) -> int:
     """Serve until stopped; ``announce`` gets the URL once it answers. Returns the exit code, 0.
 
-    Port 0 takes a free one. Raises TargetError (port in use, no data folder) or UsageError.
+    ``keys`` are the only ones whose requests are answered. Without them any are good on loopback;
+    elsewhere new ones are made, and announced as the commands that set them. Port 0 takes a free
+    one. Raises TargetError (port in use, no data folder) or UsageError.
     """
     if not 0 <= port <= 65_535:
         raise UsageError("--port", f"{port} is not a port", "Use 0 to 65535.")
@@ -45,8 +54,15 @@ def serve(
 
         make_loop = uvloop.new_event_loop
     with asyncio.Runner(loop_factory=make_loop) as runner:
-        runner.run(_serve(options, announce, host, port, parent_pipe))
+        runner.run(_serve(options, announce, _Listening(host, port, keys), parent_pipe))
     return 0
+
+
+@dataclass(frozen=True)
+class _Listening:
+    host: str
+    port: int
+    keys: Keys | None
 
 
 def _allow_many_files() -> None:
@@ -60,8 +76,7 @@ def _allow_many_files() -> None:
 async def _serve(
     options: ServiceOptions,
     announce: Callable[[str], None],
-    host: str,
-    port: int,
+    where: _Listening,
     parent_pipe: bool,
 ) -> None:
     stop = asyncio.Event()
@@ -69,14 +84,19 @@ async def _serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, stop.set)
+    new = new_keys() if where.keys is None and not is_loopback(where.host) else None
     service = open_service(options)
-    runner = web.ServerRunner(LambdaServer(service, host).server(), shutdown_timeout=0.25)
+    server = LambdaServer(service, where.host, where.keys or new).server()
+    runner = web.ServerRunner(server, shutdown_timeout=0.25)
     try:
         await service.start()
-        url = await _listen(runner, host, port)
+        url = await _listen(runner, where.host, where.port)
         if parent_pipe:
             await _watch_parent(stop)
         announce(url)
+        if new is not None:
+            announce(f"export AWS_ACCESS_KEY_ID={new.access_key}")
+            announce(f"export AWS_SECRET_ACCESS_KEY={new.secret_key}")
         await stop.wait()
     finally:
         await runner.cleanup()

@@ -96,7 +96,7 @@ class LocalCommand(function.Cpu):
     port: k.Count = option(k.COUNT, "Port to listen on; 0 takes a free one.", 4577)
     host: k.Word = option(
         k.WORD,
-        "Address to listen on; credentials are not checked.",
+        "Address to listen on; beyond loopback it makes and prints keys.",
         "127.0.0.1",
         risk=beyond_this_machine("lets other machines run code as you"),
     )

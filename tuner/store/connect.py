@@ -146,11 +146,12 @@ def _is_file(url: URL) -> bool:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder; git is told to leave ours alone."""
+    """Make a folder; git and other users of the machine are to leave ours alone."""
     if folder.exists():
         return
-    folder.mkdir(parents=True)
-    if folder.name == DEFAULT.parent.name:
+    ours = folder.name == DEFAULT.parent.name
+    folder.mkdir(mode=0o700 if ours else 0o777, parents=True)
+    if ours:
         (folder / ".gitignore").write_text("*\n")  # runs are not source
 
 

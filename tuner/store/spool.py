@@ -56,7 +56,7 @@ class Spool:
         self.path = _free(run.run)
         with _complaints(self.path):
             make_folder(FOLDER.parent)
-            FOLDER.mkdir(exist_ok=True)
+            FOLDER.mkdir(mode=0o700, exist_ok=True)
             self._file = self.path.open("x", encoding="utf-8")
         self._line(dumps(Head(_SCHEMA, where, run, this_process())))
 

@@ -147,7 +147,7 @@ def alone(name: str, suite: Suite, clock: Clock, progress: Progress) -> Iterator
     """
     path = FOLDER / f"bench-{hashlib.sha256(name.encode()).hexdigest()[:12]}.lock"
     try:
-        FOLDER.mkdir(exist_ok=True)
+        FOLDER.mkdir(mode=0o700, exist_ok=True)
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise StoreError(str(path), f"cannot be written ({error.strerror})") from error

@@ -9,6 +9,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from email.message import Message
 from http.client import HTTPConnection, HTTPException
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ from tuner.aws.calls import AwsService
 from tuner.aws.control import ControlPlane
 from tuner.aws.logs import FunctionLog
 from tuner.aws.metrics import read_metrics
+from tuner.aws.session import AwsSession, signed_headers
 from tuner.aws.traces import read_traces
 from tuner.errors import NotFound, TargetError
 from tuner.records import Invoked, LogLine, Metered, Metric, Traced
@@ -37,7 +39,7 @@ def open_trail(
         told = _ask_local(control.session.endpoint_url, _TIME)
         if told is not None:
             ours_s = (before_s + control.clock.wall()) / 2.0
-            return LocalTrail(settings, log, control.session.endpoint_url, (ours_s, told[0]))
+            return LocalTrail(settings, log, control.session, (ours_s, told[0]))
     next(log.lines(WORDS, control.clock.wall() - 60.0, most=1), None)
     return AwsTrail(settings, log)
 
@@ -73,7 +75,7 @@ class LocalTrail(AwsTrail):
         self,
         settings: EventSettings,
         log: FunctionLog,
-        url: str,
+        session: AwsSession,
         clock: tuple[float, Mapping[str, Any]],
     ) -> None:
         """``clock`` is a moment of our wall clock, and what the service told of its own then."""
@@ -82,8 +84,8 @@ class LocalTrail(AwsTrail):
         self.time_scale = float(clock[1]["time_scale"])
         self.late_s = 2.0 * self.time_scale
         self._ours_s, self._theirs_s = clock[0], float(clock[1]["now"])
-        self._url = url
-        told = _ask_local(url, _EVENTS.format(1 << 62))
+        self._session = session
+        told = self._ask(1 << 62)
         self._seen = int(told[1].get("x-tuner-ended", 0)) if told else 0
 
     def moment(self, wall_s: float) -> float:
@@ -91,7 +93,7 @@ class LocalTrail(AwsTrail):
         return self._theirs_s + (wall_s - self._ours_s) * self.time_scale
 
     def endings(self) -> Mapping[str, str]:
-        told = _ask_local(self._url, _EVENTS.format(self._seen))
+        told = self._ask(self._seen)
         if told is None:
             reason = "no longer says how events ended"
             raise TargetError("the local Lambda", reason, "Check that it still runs.")
@@ -99,6 +101,10 @@ class LocalTrail(AwsTrail):
         self._seen = int(headers.get("x-tuner-ended", self._seen))
         contexts = (record["requestContext"] for record in records)
         return {each["requestId"]: each["condition"] for each in contexts}
+
+    def _ask(self, first: int) -> tuple[Any, Message] | None:
+        url, path = self._session.endpoint_url, _EVENTS.format(first)
+        return _ask_local(url, path, signed_headers(self._session, url + path))
 
 
 def _settings(control: ControlPlane, function: str, qualifier: str | None) -> EventSettings:
@@ -179,13 +185,15 @@ def platform_facts(url: str) -> Mapping[str, Any]:
     return told[0] if told is not None and isinstance(told[0], dict) else {}
 
 
-def _ask_local(url: str, path: str) -> tuple[Any, Message] | None:
+def _ask_local(
+    url: str, path: str, headers: Mapping[str, str] = MappingProxyType({})
+) -> tuple[Any, Message] | None:
     """Ask one of a local Lambda's own pages; returns its JSON and the answer's headers, or
     ``None`` if the service at ``url`` has no such page."""
     parts = urlsplit(url)
     connection = HTTPConnection(parts.hostname or "127.0.0.1", parts.port or 80, timeout=5.0)
     try:
-        connection.request("GET", path)
+        connection.request("GET", path, headers=dict(headers))
         answer = connection.getresponse()
         body = answer.read()
         return (json.loads(body), answer.headers) if answer.status == 200 else None

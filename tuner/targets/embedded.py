@@ -1,11 +1,13 @@
 """The embedded local Lambda as a child process: started, waited for, ended with us.
 
 The child watches a pipe of ours, so it ends however we end. It runs in a session of its own:
-Ctrl-C in the terminal reaches only us, and the function can still be put back.
+Ctrl-C in the terminal reaches only us, and the function can still be put back. Through the pipe it
+gets keys that are made for it, so that no other user of the machine can have code run as us.
 """
 
 import contextlib
 import os
+import secrets
 import select
 import subprocess
 import sys
@@ -17,7 +19,10 @@ from typing import IO
 from tuner.clock import Clock, WallClock
 from tuner.errors import TargetError, UsageError
 
-COMMAND = (sys.executable, "-P", "-m", "tuner.locallambda", "--port", "0", "--parent-pipe")
+COMMAND = (
+    *(sys.executable, "-P", "-m", "tuner.locallambda"),
+    *("--port", "0", "--parent-pipe", "--keys"),
+)
 _THING = "the local Lambda"
 
 
@@ -33,11 +38,12 @@ class EmbeddedOptions:
 
 
 class EmbeddedLambda:
-    """A running local Lambda of our own; ``url`` is where it answers."""
+    """A running local Lambda of our own; ``url`` is where it answers who has its ``keys``."""
 
     def __init__(self, options: EmbeddedOptions, clock: Clock | None = None) -> None:
         self._options = options
         self._clock = clock or WallClock()
+        self.keys = ("tuner", secrets.token_urlsafe(30))
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as we do
         self._child = self._start()
         try:
@@ -66,7 +72,7 @@ class EmbeddedLambda:
         if options.account_concurrency is not None:
             command += ["--account-concurrency", str(options.account_concurrency)]
         try:
-            return subprocess.Popen(
+            child = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -77,6 +83,11 @@ class EmbeddedLambda:
             self._errors.close()
             reason = f"cannot be started ({error.strerror})"
             raise TargetError(_THING, reason, "Check the installation.") from error
+        assert child.stdin is not None, "started with a pipe"
+        with contextlib.suppress(OSError):  # it has ended already, which shows below
+            child.stdin.write(" ".join(self.keys).encode() + b"\n")
+            child.stdin.flush()
+        return child
 
     def _wait_for_url(self) -> str:
         limit_s, stream = self._options.start_limit_s, self._child.stdout

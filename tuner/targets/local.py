@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tuner.aws.control import ControlPlane
-from tuner.aws.session import LOOPBACK_KEYS, LOOPBACK_REGION, SessionOptions, open_session
+from tuner.aws.session import LOOPBACK_REGION, SessionOptions, open_session
 from tuner.clock import Clock, WallClock
 from tuner.errors import UsageError
 from tuner.records import FunctionFacts
@@ -90,7 +90,7 @@ class LocalTarget(AwsTarget):
 
     def __init__(self, service: EmbeddedLambda, function: _Function, options: LocalOptions) -> None:
         self._service, self._function, self._local = service, function, options
-        super().__init__(*_created(service.url, function, options))
+        super().__init__(*_created(service, function, options))
 
     def check_up(self) -> Iterator[Finding]:
         """Nothing stands in the way of a function of our own."""
@@ -118,7 +118,7 @@ class LocalTarget(AwsTarget):
         package = Package(code.zip_bytes, code.handler or handler, code.runtime or runtime)
         name = f"{own.name[: 63 - len(code.label)]}-{code.label}"
         made = replace(own, name=name, package=package)
-        return AwsTarget(*_created(self._service.url, made, self._local))
+        return AwsTarget(*_created(self._service, made, self._local))
 
     def close(self) -> None:
         """End the service, and with it the function and every sandbox."""
@@ -129,11 +129,11 @@ class LocalTarget(AwsTarget):
 
 
 def _created(
-    url: str, function: _Function, options: LocalOptions
+    service: EmbeddedLambda, function: _Function, options: LocalOptions
 ) -> tuple[ControlPlane, TargetName, AwsOptions]:
     """Create the function; what its target is made of."""
     session = open_session(
-        SessionOptions(region=LOOPBACK_REGION, endpoint_url=url, keys=LOOPBACK_KEYS)
+        SessionOptions(region=LOOPBACK_REGION, endpoint_url=service.url, keys=service.keys)
     )
     control = ControlPlane(session, options.clock)
     parameters: dict[str, Any] = {

@@ -37,6 +37,22 @@ def test_its_first_line_is_its_url_and_closing_ends_it() -> None:
     service.close()
 
 
+def test_it_gets_keys_of_its_own_that_no_command_line_shows() -> None:
+    code = (
+        "import os, sys; print(f'http://127.0.0.1:{os.getpid()}', *sys.stdin.readline().split(),"
+        "flush=True); sys.stdin.read()"
+    )
+    services = [EmbeddedLambda(options(code)) for _ in range(2)]
+    for service in services:
+        url, *keys = service.url.split()
+        assert keys == list(service.keys)
+        process = Path("/proc") / url.rsplit(":", 1)[1]
+        for shown in ("cmdline", "environ"):
+            assert service.keys[1].encode() not in (process / shown).read_bytes()
+        service.close()
+    assert services[0].keys != services[1].keys
+
+
 def test_one_that_ignores_the_end_of_its_input_is_ended_by_a_signal() -> None:
     code = GOOD.replace("sys.stdin.read()", "import time; time.sleep(600)")
     service = EmbeddedLambda(EmbeddedOptions(command=(sys.executable, "-c", code), end_limit_s=0.3))

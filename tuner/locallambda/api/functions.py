@@ -49,10 +49,9 @@ async def get_function(service: Service, call: ApiRequest) -> Response:
     """GetFunction: configuration, where the code is, tags, reserved concurrency."""
     function, version = _find(service, call.ref())
     code = (version.configuration if version else function.shown).code
-    url = f"{call.base_url}/tuner/packages/{code.folder}.zip"
     body: dict[str, Any] = {
         "Configuration": function.document(version),
-        "Code": {"RepositoryType": "S3", "Location": url},
+        "Code": {"RepositoryType": "S3", "Location": call.package_url(code.folder)},
     }
     if function.tags:
         body["Tags"] = function.tags

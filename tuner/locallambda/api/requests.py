@@ -1,17 +1,20 @@
 """A request to the control plane: its parts, its origin, and pages of lists.
 
-Any credentials are good, but there have to be some: a page in a browser can send requests to
-loopback, and creating a function runs code. It cannot sign them, nor name a loopback host.
+There have to be credentials: a page in a browser can send requests to loopback, and creating a
+function runs code. It cannot sign them, nor name a loopback host. Any credentials are good unless
+the local Lambda has keys of its own.
 """
 
 import contextlib
 import ipaddress
 import re
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from tuner.locallambda.api.signatures import Keys
 from tuner.locallambda.registry.function import FunctionRef, read_reference
 from tuner.locallambda.registry.validation import read_body
 from tuner.locallambda.responses import ApiError, invalid, too_large, unsatisfied, violated
@@ -30,6 +33,12 @@ class ApiRequest:
     query: Mapping[str, str]
     raw: bytes
     tag_keys: tuple[str, ...] = ()
+    keys: Keys | None = None
+
+    def package_url(self, folder: str) -> str:
+        """Where a package is; as on AWS, who knows the address may read it."""
+        url = f"{self.base_url}/tuner/packages/{folder}.zip"
+        return f"{url}?pass={self.keys.pass_for(folder)}" if self.keys else url
 
     def body(self) -> dict[str, Any]:
         if len(self.raw) >= MAX_REQUEST:
@@ -64,7 +73,7 @@ _LOCAL_NAMES = ("localhost", "host.docker.internal")
 
 
 def region_of(authorization: str) -> str:
-    """The region in a SigV4 ``Authorization``; the signature itself is not checked."""
+    """The region in a SigV4 ``Authorization``; the signature itself is not checked here."""
     at = authorization.find("Credential=")
     if not authorization.startswith("AWS4-HMAC-SHA256") or at < 0:
         raise ApiError(403, "MissingAuthenticationTokenException", "Missing Authentication Token")
@@ -83,27 +92,36 @@ def region_of(authorization: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def _is_local(host: str) -> bool:
+def _is_local(host: str, listening: str) -> bool:
     name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
     name = name.strip("[]").lower()
-    return name in _LOCAL_NAMES or name.endswith(".localhost") or _address(name) is not None
+    if name in _LOCAL_NAMES or name.endswith(".localhost") or _address(name) is not None:
+        return True
+    return not is_loopback(listening) and name in (listening.lower(), *_own_names())
+
+
+def _own_names() -> set[str]:
+    """The names of this machine, for a service that other machines reach."""
+    name = socket.gethostname().lower()
+    return {name, name.partition(".")[0]} - {""}
 
 
 def check_host(header: str, listening: str) -> None:
-    """Refuse a ``Host`` that is a foreign name, unless the service listens beyond loopback.
+    """Refuse a ``Host`` that is a foreign name.
 
-    A page whose name was made to resolve to loopback still sends its own name.
+    A page whose name was made to resolve to this machine still sends its own name.
     """
-    if not _is_local(header) and _is_loopback(listening):
+    if not _is_local(header, listening):
         raise ApiError(
             403,
             "AccessDeniedException",
-            f"The local Lambda answers to 127.0.0.1 and localhost, not to {header!r}.",
+            "The local Lambda answers to addresses, localhost and the name of its machine, not to "
+            f"{header!r}.",
         )
 
 
-@lru_cache(maxsize=8)
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """True if only this machine reaches a service that listens there."""
     address = _address(host)
     return host == "localhost" or (address is not None and address.is_loopback)
 

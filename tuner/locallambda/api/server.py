@@ -6,6 +6,7 @@ saves more CPU per call than the rest of the server costs. Paths are those of bo
 
 import asyncio
 import contextlib
+import hmac
 import logging
 import re
 import uuid
@@ -22,6 +23,7 @@ from aiohttp.web_protocol import RequestHandler
 from tuner.locallambda.api import aliases, concurrency, functions, invocations
 from tuner.locallambda.api.invocations import invoke
 from tuner.locallambda.api.requests import MAX_REQUEST, ApiRequest, check_host, region_of
+from tuner.locallambda.api.signatures import Keys, SignedRequest, check_signature
 from tuner.locallambda.logs import handle as handle_logs
 from tuner.locallambda.registry.function import read_reference
 from tuner.locallambda.responses import ApiError, Response, broken, document, too_large
@@ -36,11 +38,13 @@ _log = logging.getLogger(__name__)
 
 
 class LambdaServer:
-    """Answers requests to one service that listens on ``host``."""
+    """Answers requests to one service that listens on ``host``; if it has keys, only those that
+    are signed with them."""
 
-    def __init__(self, service: Service, host: str) -> None:
+    def __init__(self, service: Service, host: str, keys: Keys | None = None) -> None:
         self._service = service
         self._host = host
+        self._keys = keys
 
     def server(self) -> web.Server:
         return web.Server(
@@ -76,6 +80,7 @@ class LambdaServer:
             return await self._own(path[len(_OWN) :], request)
         region = region_of(request.headers.get("Authorization", ""))
         raw = await request.read()
+        self._check_signed(request, raw)
         if path.startswith(_INVOKE) and path.endswith(_INVOKE_END) and request.method == "POST":
             word = unquote(path[len(_INVOKE) : -len(_INVOKE_END)])
             ref = read_reference(word, region, request.query.get("Qualifier"))
@@ -91,35 +96,55 @@ class LambdaServer:
             query=request.query,
             raw=raw,
             tag_keys=tuple(request.query.getall("tagKeys", [])),
+            keys=self._keys,
         )
         return await handler(self._service, call)
 
+    def _check_signed(self, request: web.BaseRequest, body: bytes = b"") -> None:
+        if self._keys is not None:
+            path, _, query = request.raw_path.partition("?")
+            sent = SignedRequest(request.method, path, query, request.headers, body)
+            check_signature(sent, self._keys)
+
     async def _own(self, what: str, request: web.BaseRequest) -> Response:
-        """The local Lambda's own, read-only pages."""
+        """The local Lambda's own, read-only pages. Only those on the machine are for all."""
         service = self._service
         if what == "platform":
             with contextlib.suppress(TimeoutError):  # a busy machine: what is known so far
                 await asyncio.wait_for(service.host.calibrated(), CALIBRATION_LIMIT_S)
             return document(service.platform())
+        if what == "time":
+            return document({"now": service.clock.wall(), "time_scale": service.clock.scale})
+        if what.startswith("packages/") and what.endswith(".zip"):
+            return await self._package(what[len("packages/") : -len(".zip")], request)
+        self._check_signed(request)
         if what == "events":
             given = request.query.get("from", "0")
             first = int(given) if given.isascii() and given.isdecimal() else 0
             ended = {"x-tuner-ended": str(service.ended)}
             return replace(document(service.records(first)), headers=ended)
-        if what == "time":
-            return document({"now": service.clock.wall(), "time_scale": service.clock.scale})
         if what == "logs":
             group = request.query.get("group", "")
             region = request.query.get("region", "us-east-1")
             text = "".join(f"{line}\n" for _, _, _, line in service.logs.lines(region, group))
             return Response(200, text.encode(), content_type="text/plain")
-        if what.startswith("packages/") and what.endswith(".zip"):
-            name = what.removeprefix("packages/").removesuffix(".zip")
-            path = service.store.packages.archive(name)
-            if name.isalnum() and path.is_file():
-                archive = await asyncio.to_thread(path.read_bytes)
-                return Response(200, archive, content_type="application/zip")
-        raise ApiError(404, "NotFound", f"There is nothing at {_OWN}{what}.")
+        raise _nothing(what)
+
+    async def _package(self, name: str, request: web.BaseRequest) -> Response:
+        given = request.query.get("pass", "")
+        if self._keys is not None and not hmac.compare_digest(
+            given.encode(), self._keys.pass_for(name).encode()
+        ):
+            raise ApiError(403, "AccessDeniedException", "Ask GetFunction where the code is.")
+        path = self._service.store.packages.archive(name)
+        if not (name.isalnum() and path.is_file()):
+            raise _nothing(f"packages/{name}.zip")
+        archive = await asyncio.to_thread(path.read_bytes)
+        return Response(200, archive, content_type="application/zip")
+
+
+def _nothing(what: str) -> ApiError:
+    return ApiError(404, "NotFound", f"There is nothing at {_OWN}{what}.")
 
 
 def _request(

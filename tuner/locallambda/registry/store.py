@@ -2,7 +2,8 @@
 
 One JSON document per function, written whole and renamed into place; a document that cannot be
 read stops the start with its reason and is never deleted. A package is checked and unpacked once
-per content, and kept with its archive; nothing is written outside of its own task folder.
+per content, and kept with its archive; nothing is written outside of its own task folder. Code,
+environments and events are for this user's eyes only, whatever the umask.
 """
 
 import io
@@ -15,7 +16,7 @@ import zipfile
 import zlib
 from dataclasses import asdict
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import IO, Any
 
 from tuner.errors import TargetError
 from tuner.locallambda.registry.configuration import CodePackage, describe, restored
@@ -59,7 +60,7 @@ class PackageStore:
         home = self._folder / package.folder
         if home.exists():
             return package
-        self._folder.mkdir(parents=True, exist_ok=True)
+        make_private(self._folder)
         making = Path(tempfile.mkdtemp(prefix="unpacking-", dir=self._folder))
         try:
             (making / "task").mkdir(mode=0o755)
@@ -171,8 +172,22 @@ def thaw(kept: dict[str, Any]) -> Function:
 def write_whole(path: Path, text: str) -> None:
     """Write a file; a crash leaves the old text or the new one."""
     draft = path.with_suffix(".draft")
-    draft.write_text(text)
+    draft.unlink(missing_ok=True)
+    with open_private(draft) as file:
+        file.write(text)
     draft.replace(path)
+
+
+def open_private(path: Path) -> IO[str]:
+    """Open a file to add to its end; if it is new, it is for this user alone. Raises OSError."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+    return os.fdopen(os.open(path, flags, 0o600), "a", encoding="utf-8")
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder for this user alone, or make one so that is there. Raises OSError."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
 
 
 class FunctionStore:
@@ -181,8 +196,9 @@ class FunctionStore:
         self._functions = folder / "functions"
         self.packages = PackageStore(folder / "packages")
         try:
-            self._functions.mkdir(parents=True, exist_ok=True)
-            (folder / "packages").mkdir(exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private(self._functions)
+            make_private(folder / "packages")
         except OSError as error:
             reason = f"cannot store functions there: {error.strerror}"
             raise TargetError(str(folder), reason, "Choose another --data.") from error

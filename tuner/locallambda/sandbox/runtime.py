@@ -97,6 +97,7 @@ class Runtime:
         finally:
             os.close(writer)
         self._pid, self._started_at = started.pid, started.at
+        self._api.started(started.pid)
         self._resources.cpu.attach(started.pid)
         self.watch_memory()
         return await self._next(until)

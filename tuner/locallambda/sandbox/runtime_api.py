@@ -2,15 +2,18 @@
 
 Implements what a runtime needs to serve events (AWS, "Using the Lambda runtime API", 2018-06-01):
 next, response, error, init/error. It keeps no clock and starts nothing; it turns requests into
-events for the sandbox. Extensions and SnapStart's restore calls are not supported.
+events for the sandbox. It answers the runtime's own processes only: neither another program nor a
+page in a browser gets an event. Extensions and SnapStart's restore calls are not supported.
 """
 
 import asyncio
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from aiohttp import web
 
+from tuner.locallambda.sandbox import peers
 from tuner.locallambda.sandbox.invocation import Invocation
 
 PREFIX = "/2018-06-01/runtime/"
@@ -54,6 +57,8 @@ class RuntimeApi:
         self._on_event = on_event
         self._server: asyncio.Server | None = None
         self._serves = False  # whether there is a runtime
+        self._pid: asyncio.Future[int] | None = None  # of the runtime, once it is known
+        self._known: weakref.WeakSet[asyncio.BaseTransport] = weakref.WeakSet()
         self._waiting: asyncio.Future[web.Response | None] | None = None
         self._current: str | None = None  # request id of the invocation in the runtime's hands
         self.address = ""
@@ -94,12 +99,20 @@ class RuntimeApi:
         )
 
     def begin(self) -> None:
-        """Serve the runtime that is about to start."""
+        """Serve the runtime that is about to start; :meth:`started` says which process it is."""
         self._serves = True
+        self._pid = asyncio.get_running_loop().create_future()
+
+    def started(self, pid: int) -> None:
+        if self._pid is not None and not self._pid.done():
+            self._pid.set_result(pid)
 
     def reset(self) -> None:
         """Forget the runtime: it has ended, and what it still sent is too late."""
         self._serves = False
+        self.started(0)  # no process, for those who still wait to hear it
+        self._pid = None
+        self._known.clear()
         self._current = None
         self._release(None)
 
@@ -110,11 +123,15 @@ class RuntimeApi:
             self._waiting = None
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.headers.get("Host") != self.address or "Origin" in request.headers:
+            return _refuse(403, "Forbidden", "this API is for the runtime of its sandbox only")
         path = request.path
         if not path.startswith(PREFIX):
             return _refuse(404, "NotFound", f"no such route: {path}")
         if not self._serves:
             return _gone()
+        if not await self._is_ours(request.transport):
+            return _refuse(403, "Forbidden", "this API is for the runtime of its sandbox only")
         parts = path[len(PREFIX) :].split("/")
         match request.method, parts:
             case "GET", ["invocation", "next"]:
@@ -125,6 +142,18 @@ class RuntimeApi:
                 self._on_event(Failed(await _read(request) or b"", _error_type(request), True))
                 return _accepted()
         return _refuse(404, "NotFound", f"no such route: {path}")
+
+    async def _is_ours(self, transport: asyncio.BaseTransport | None) -> bool:
+        """True if a process of the runtime holds the connection; asked once for each."""
+        if transport is None or self._pid is None:
+            return False
+        if transport in self._known or not peers.can_tell():
+            return True
+        own, other = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
+        if not peers.belongs_to(await asyncio.shield(self._pid), own[:2], other[:2]):
+            return False
+        self._known.add(transport)
+        return True
 
     async def _next(self) -> web.StreamResponse:
         self._release(None)  # a second poller of the same runtime takes over

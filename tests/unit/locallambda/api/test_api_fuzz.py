@@ -2,6 +2,7 @@
 
 import io
 import shutil
+import socket
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -169,7 +170,21 @@ def test_any_host_is_taken_or_refused(host: str) -> None:
         check_host(host, "127.0.0.1")
     except ApiError as error:
         assert error.status == 403
-        check_host(host, "0.0.0.0")  # listens beyond loopback by the user's own wish
+
+
+@pytest.mark.parametrize("listening", ["127.0.0.1", "0.0.0.0", "::", "box.example"])
+def test_a_foreign_name_is_refused_wherever_it_listens(listening: str) -> None:
+    with pytest.raises(ApiError):
+        check_host("rebind.example:4577", listening)
+    check_host("10.1.2.3:4577", listening)
+
+
+def test_beyond_loopback_the_names_of_the_machine_are_taken() -> None:
+    own = socket.gethostname()
+    check_host(f"{own}:4577", "0.0.0.0")
+    check_host("Box.example:4577", "box.example")
+    with pytest.raises(ApiError):
+        check_host(f"{own}:4577", "127.0.0.1")
 
 
 @given(st.dictionaries(st.sampled_from(["logGroupName", "startTime", "limit", "nextToken"]), JSON))

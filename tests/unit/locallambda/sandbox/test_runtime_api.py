@@ -1,6 +1,9 @@
 """The Runtime API as any runtime speaks to it, over real HTTP."""
 
 import asyncio
+import os
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -30,6 +33,7 @@ def talk(scenario: Callable[[RuntimeApi, aiohttp.ClientSession, list[Event]], Aw
         api = RuntimeApi(events.append)
         await api.open()
         api.begin()
+        api.started(os.getpid())
         base = f"http://{api.address}/2018-06-01/runtime/"
         try:
             async with aiohttp.ClientSession(base) as session:
@@ -119,6 +123,7 @@ def test_what_a_runtime_has_still_sent_is_refused_once_it_has_ended():
         assert not api.waiting
         assert events == []
         api.begin()
+        api.started(os.getpid())
         await take(api, session)
 
     talk(scenario)
@@ -133,6 +138,47 @@ def test_reset_sends_a_waiting_runtime_away():
             assert answer.status == 410
         with pytest.raises(RuntimeError):
             api.deliver(Invocation("r", b"", "arn"), 0)
+
+    talk(scenario)
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Host": "rebind.example"}, {"Host": "localhost:1"}, {"Origin": "http://a.example"}]
+)
+def test_a_page_in_a_browser_gets_no_event(headers):
+    async def scenario(api, session, events):
+        async with session.get("invocation/next", headers=headers) as answer:
+            assert answer.status == 403
+        assert not api.waiting
+        assert events == []
+
+    talk(scenario)
+
+
+def test_another_process_gets_no_event_and_cannot_answer():
+    code = (
+        "import sys, urllib.request, urllib.error\n"
+        "for path, body in (('next', None), ('r-1/response', b'1'), ('r-1/error', b'1')):\n"
+        "    try: urllib.request.urlopen(sys.argv[1] + path, body)\n"
+        "    except urllib.error.HTTPError as error: print(error.code)\n"
+    )
+
+    async def scenario(api, session, events):
+        sleeper = subprocess.Popen(["/bin/sleep", "60"])
+        api.reset()
+        api.begin()
+        api.started(sleeper.pid)
+        base = f"http://{api.address}/2018-06-01/runtime/invocation/"
+        try:
+            stranger = await asyncio.create_subprocess_exec(
+                sys.executable, "-c", code, base, stdout=subprocess.PIPE
+            )
+            said, _ = await stranger.communicate()
+        finally:
+            sleeper.kill()
+            sleeper.wait()
+        assert said.split() == [b"403"] * 3
+        assert events == []
 
     talk(scenario)
 

@@ -34,7 +34,7 @@ class ApplyCommand(output.Yes, output.Stored, function.Endpoint, function.Profil
     undo: k.Flag = option(k.FLAG, "Undo what was applied from this run.")
     file: k.MaybeFile = option(
         k.MAYBE_FILE,
-        "Patch a SAM or CloudFormation template, serverless.yml or .tf file instead.",
+        "Patch a SAM or CloudFormation template, serverless.yml, .tf or .tfvars file instead.",
         risk=outside(output.WRITTEN),
     )
     resource: k.Text = option(k.TEXT, "Name of the function in the file.")

@@ -1,10 +1,11 @@
 """Set memory and architecture of a function that is managed as code, and show the change.
 
-Text in, text out; writing is the command's. Templates of SAM and CloudFormation and serverless.yml
-are patched here: the nodes of the YAML say where the value stands, and only its own characters are
-replaced, or one line is added, so that comments, order and layout stay. References and other
-expressions are not changed, and a change that would reach anything but the named function is
-refused. For kinds that are programs (CDK, Pulumi) there is a hint instead of a patch.
+Text in, text out; writing is the command's. Templates of SAM and CloudFormation, serverless.yml and
+Terraform in JSON are patched here: the nodes of the YAML say where the value stands, and only its
+own characters are replaced, or one line is added, so that comments, order and layout stay.
+References and other expressions are not changed, and a change that would reach anything but the
+named function is refused. For kinds that are programs (CDK, Pulumi) there is a hint instead of a
+patch, and for what tools make anew the name of what it is made of.
 """
 
 import difflib
@@ -13,12 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.nodes import Node, SequenceNode
 
 from tuner.errors import UsageError
 from tuner.targets.names import TEMPLATES
-from tuner.targets.patch_hcl import Value, not_one, not_there, patch_terraform
-from tuner.targets.yaml_nodes import children, compose, own, plain
+from tuner.targets.patch_hcl import Value, patch_terraform, patch_variables
+from tuner.targets.patch_places import Place, chosen, places
+from tuner.targets.yaml_nodes import compose, own, plain
 
 #: How CDK writes an architecture.
 _CDK_ARCH = {"x86_64": "X86_64", "arm64": "ARM_64"}
@@ -29,6 +31,12 @@ _PROGRAMS = {
     ".java": ".memorySize({mb})",
     ".cs": "MemorySize = {mb}",
     ".go": "MemorySize: jsii.Number({mb})",
+}
+#: Folders that tools write templates into: what makes them, and of what.
+_MADE = {
+    "cdk.out": ("cdk synth", "the function's construct"),
+    ".aws-sam": ("sam build", "the template"),
+    ".serverless": ("serverless package", "serverless.yml"),
 }
 
 
@@ -43,11 +51,17 @@ def patch(
         also = f" and the architecture {_CDK_ARCH[arch]}" if arch else ""
         fix = f"In the function's construct write {line}{also}, then deploy."
         raise UsageError(str(path), "is a program, which tuner does not edit", fix)
-    if suffix == ".tf":
+    for folder, (tool, source) in _MADE.items():
+        if folder in path.resolve().parts:
+            fix = f"Patch {source} instead, then run it again."
+            raise UsageError(str(path), f"is made anew by `{tool}`", fix)
+    if suffix in (".tf", ".tofu"):
         return patch_terraform(text, memory_mb, resource, str(path), arch)
+    if suffix in (".tfvars", ".hcl"):
+        return patch_variables(text, memory_mb, resource, str(path), arch)
     if suffix in TEMPLATES:
         return _patch_yaml(text, memory_mb, resource, str(path), arch)
-    fix = "Name a template (.yaml, .json), a serverless.yml or a .tf file."
+    fix = "Name a template (.yaml, .json), a serverless.yml, or a .tf, .tf.json or .tfvars file."
     raise UsageError(str(path), "cannot be patched: unknown kind of file", fix)
 
 
@@ -59,39 +73,18 @@ def diff(old: str, new: str, path: Path) -> str:
     return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
 
 
-_TYPES = ("AWS::Serverless::Function", "AWS::Lambda::Function")
-
-
-@dataclass(frozen=True)
-class _Place:
-    """The mapping of a function; ``thing`` is the file, for messages."""
-
-    thing: str
-    name: str
-    mapping: MappingNode
-    serverless: bool = False
-
-    def refused(self, reason: str, fix: str) -> UsageError:
-        """The error of this function."""
-        return UsageError(f"{self.thing}: {self.name}", reason, fix)
-
-    def settings(self, document: Any) -> Any:
-        """Its settings in the plain value of a document."""
-        if self.serverless:
-            return document["functions"][self.name]
-        return document["Resources"][self.name]["Properties"]
-
-
 @dataclass(frozen=True)
 class _Value(Value):
     """A value of a template, alone in a list if ``listed``."""
 
     listed: bool = False
 
-    @property
-    def added(self) -> str:
-        """As it is written where there is none."""
-        return f"{self.key}: {f'[{self.text}]' if self.listed else self.text}"
+    def added(self, quoted: bool = False) -> str:
+        """As it is written where there is none; ``quoted`` in JSON."""
+        key, text = self.key, self.text
+        if quoted:
+            key, text = f'"{key}"', text if text.isdecimal() else f'"{text}"'
+        return f"{key}: {f'[{text}]' if self.listed else text}"
 
     def is_in(self, settings: Any) -> bool:
         """Return whether the plain settings of a function have it."""
@@ -105,17 +98,16 @@ def _patch_yaml(
     text: str, memory_mb: int, resource: str | None, thing: str, arch: str | None = None
 ) -> str:
     """The text with the function's memory, and architecture if one is given. ``resource`` is a
-    logical id (or the function's key in serverless.yml). Raises UsageError that lists the
-    choices."""
-    place = _choose(_places(compose(text, thing), thing), resource, thing)
-    name = "memorySize" if place.serverless else "MemorySize"
-    values = [_Value(name, str(memory_mb), r"\d+", "a number")]
+    logical id, the function's key in serverless.yml, or an address of Terraform. Raises UsageError
+    that lists the choices."""
+    root = compose(text, thing)
+    place = chosen(root, resource, thing)
+    keys = place.keys
+    values = [_Value(keys.memory, str(memory_mb), r"\d+", "a number")]
     if arch is not None:
         words, names = "x86_64|arm64", "x86_64 or arm64"
-        if place.serverless:
-            values.append(_Value("architecture", arch, words, names))
-        else:
-            values.append(_Value("Architectures", arch, words, f"a list of {names}", listed=True))
+        names = f"a list of {names}" if keys.listed else names
+        values.append(_Value(keys.arch, arch, words, names, listed=keys.listed))
     for value in values:
         text = _with(text, value, place.name, thing)
     return text
@@ -123,18 +115,18 @@ def _patch_yaml(
 
 def _with(text: str, value: _Value, name: str, thing: str) -> str:
     root = compose(text, thing)
-    places = _places(root, thing)
-    place = _choose(places, name, thing)
+    every = places(root, thing)
+    place = next(each for each in every if each.name == name)
     there = own(place.mapping, value.key)
     if len(there) > 1:
         raise place.refused(f"has {value.key} {len(there)} times", "Keep one of them.")
     new = _replaced(text, place, *there[0], value) if there else _added(text, place, value)
-    _check_others(place, places, plain(root), plain(compose(new, thing)), value)
+    _check_others(place, every, plain(root), plain(compose(new, thing)), value)
     return new
 
 
 def _check_others(
-    place: _Place, places: list[_Place], before: Any, after: Any, value: _Value
+    place: Place, places: list[Place], before: Any, after: Any, value: _Value
 ) -> None:
     """Refuse a change that misses its function or reaches more than it. Raises UsageError."""
     try:
@@ -151,7 +143,7 @@ def _check_others(
         fix = f"Write its {value.key} apart from them, by hand."
         raise place.refused(f"shares its settings with {whose} by a YAML anchor", fix)
     if not landed:
-        raise place.refused("has a layout that cannot be patched", f"Set {value.added} by hand.")
+        raise place.refused("has a layout that cannot be patched", f"Set {value.added()} by hand.")
 
 
 def _listed(names: list[str]) -> str:
@@ -159,39 +151,7 @@ def _listed(names: list[str]) -> str:
     return " and ".join([", ".join(head), *tail] if head else tail)
 
 
-def _places(root: Node | None, thing: str) -> list[_Place]:
-    top = children(root)
-    serverless = not isinstance(top.get("Resources"), MappingNode)
-    if serverless and not isinstance(top.get("functions"), MappingNode):
-        fix = "Name a SAM or CloudFormation template, or a serverless.yml."
-        raise UsageError(thing, "has neither Resources nor functions", fix)
-    bodies = children(top["functions" if serverless else "Resources"]).items()
-    return [
-        _Place(thing, str(name), mapping, serverless)
-        for name, body in bodies
-        if isinstance(mapping := body if serverless else _properties(body), MappingNode)
-    ]
-
-
-def _properties(body: Node) -> Node | None:
-    """Those of a resource that is a function."""
-    keys = children(body)
-    kind = keys.get("Type")
-    known = isinstance(kind, ScalarNode) and kind.value in _TYPES
-    return keys.get("Properties") if known else None
-
-
-def _choose(places: list[_Place], resource: str | None, thing: str) -> _Place:
-    named = [p for p in places if resource in (None, p.name)]
-    if len(named) == 1:
-        return named[0]
-    names = [p.name for p in places]
-    if named or resource is None:
-        raise not_one(names, thing)
-    raise not_there(resource, names, thing)
-
-
-def _replaced(text: str, place: _Place, key: Node, found: Node, value: _Value) -> str:
+def _replaced(text: str, place: Place, key: Node, found: Node, value: _Value) -> str:
     alone = value.listed and isinstance(found, SequenceNode) and len(found.value) == 1
     start = (found.value[0] if alone else found).start_mark.index
     present = None
@@ -199,20 +159,24 @@ def _replaced(text: str, place: _Place, key: Node, found: Node, value: _Value) -
         pattern = rf"(['\"]?)({value.plain})\1(?=[\s,}}\]#]|$)"
         present = re.compile(pattern, re.ASCII).match(text, start)
     if present is None:
-        said = text[key.end_mark.index :].splitlines()[:1]
-        shown = "".join(said).lstrip("'\": ").strip()
+        end = found.end_mark.index if start >= key.end_mark.index else len(text)
+        said = text[key.end_mark.index : end].splitlines()[:1]
+        shown = "".join(said).lstrip("'\": ").rstrip("'\" ")
         raise place.refused(*value.not_plain(shown))
     return text[: present.start(2)] + value.text + text[present.end(2) :]
 
 
-def _added(text: str, place: _Place, value: _Value) -> str:
+def _added(text: str, place: Place, value: _Value) -> str:
     pairs = place.mapping.value
     first = pairs[0][0].start_mark if pairs else None
     indent = text[first.index - first.column : first.index] if first else ""
-    if first is None or place.mapping.flow_style or indent.strip():
+    if first is None or indent.strip():
         reason = f"has no {value.key}, and its layout has no line for one"
-        raise place.refused(reason, f"Add {value.added} by hand.")
+        raise place.refused(reason, f"Add {value.added()} by hand.")
     ends = re.compile(r"\r?\n").search(text, first.index)
     end = ends[0] if ends else "\n"
     start = first.index - first.column
-    return f"{text[:start]}{indent}{value.added}{end}{text[start:]}"
+    added = value.added()
+    if place.mapping.flow_style:
+        added = value.added(quoted=text.startswith('"', first.index)) + ","
+    return f"{text[:start]}{indent}{added}{end}{text[start:]}"

@@ -1,63 +1,46 @@
-"""Set ``memory_size`` and ``architectures`` in a Terraform file and leave all else as it is.
+"""Set memory and architecture in a file of Terraform's language, and leave all else as it is.
 
-Finds the block of a Lambda function (or of a module that makes one) by scanning braces, strings,
-comments and heredocs; it is no parser of HCL and changes plain values only, never expressions.
+In ``.tf`` files, the block of a Lambda function or of a module that makes one; in ``.tfvars`` and
+``terragrunt.hcl``, the variable that a memory size is kept in. Only plain values are changed, never
+expressions. What was changed is read again: all else has to be as before.
 What patches of every kind of file refuse in the same words is here, too.
 """
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from tuner.errors import UsageError
+from tuner.targets.hcl import Block, attributes, blocks, masked, variables
 
-_HEADER = re.compile(
-    r'(?P<kind>resource|module)[ \t]+"(?P<first>[^"\n]+)"(?:[ \t]+"(?P<second>[^"\n]+)")?[ \t]*$'
-)
 _INDENT = re.compile(r"\n([ \t]+)\S")
-_SKIP = re.compile(
-    r'"(?:\\.|[^"\\\n])*"|#[^\n]*|//[^\n]*|/\*.*?\*/|<<[-~]?(?P<word>\w+)\n.*?\n[ \t]*(?P=word)\b',
-    re.S,
-)
-
-
-@dataclass(frozen=True)
-class _Block:
-    """A function's block: its address, and where its body is in the text."""
-
-    address: str
-    start: int
-    end: int
-
-
-def patch_terraform(
-    text: str, memory_mb: int, resource: str | None, thing: str, arch: str | None = None
-) -> str:
-    """The text with the function's memory, and architecture if one is given. ``resource`` is an
-    address such as ``aws_lambda_function.orders``, or its last part. Raises UsageError that lists
-    the choices."""
-    values = [Value("memory_size", str(memory_mb), r"\d+", "a number")]
-    if arch is not None:
-        plain = r'\[\s*"\w+"\s*,?\s*\]'
-        values.append(Value("architectures", f'["{arch}"]', plain, "a list of one text"))
-    for value in values:
-        text = _with(text, value, resource, thing)
-    return text
+#: What the variable of a function's memory or architecture is usually called.
+_USUAL = r"(\w*(lambda|function|fn)\w*?_?)?{}"
+_MEMORY, _ARCHITECTURES = "memory_size", "architectures"
+#: An architecture as a variable has it: alone, or in a list.
+_ARCH = r'\[?\s*"(?P<kept>x86_64|arm64)"\s*,?\s*\]?'
+_FIX_LAYOUT = "Set {} = {} by hand."
 
 
 @dataclass(frozen=True)
 class Value:
     """A key, its new value, and what its present one must look like to be replaced, as a pattern
-    and in words."""
+    and in words. What is in the pattern's group ``kept`` alone is replaced."""
 
     key: str
     text: str
     plain: str
     words: str
 
+    def is_now(self, written: str) -> bool:
+        """Return whether what is written is the new value."""
+        found = re.fullmatch(self.plain, written, re.ASCII)
+        return found is not None and found["kept"] == self.text
+
     def not_plain(self, present: str) -> tuple[str, str]:
         """Reason and advice where the present value is an expression."""
-        reason = f"its {self.key} is {present[:60] or 'empty'}, not {self.words}"
+        shown = " ".join(present.split())[:60]
+        reason = f"its {self.key} is {shown or 'empty'}, not {self.words}"
         return reason, f"Set it to {self.text} where the value is defined."
 
 
@@ -73,66 +56,132 @@ def not_there(resource: str, names: Iterable[str], thing: str) -> UsageError:
     return UsageError(f"{thing}: {resource}", "is not there", fix)
 
 
-def _with(text: str, value: Value, resource: str | None, thing: str) -> str:
-    block = _choose(list(_blocks(text)), resource, thing)
-    body = text[block.start : block.end]
-    attribute = re.compile(rf"^[ \t]*{value.key}[ \t]*=[ \t]*", re.M)
-    found = attribute.search(_outer(body))
-    if found is None:
-        indent = _INDENT.search(body)
-        line = f"\n{indent[1] if indent else '  '}{value.key} = {value.text}"
-        return text[: block.start] + line + text[block.start :]
-    at = block.start + found.end()
-    there = re.split(r"#|//|/\*", text[at : block.end].partition("\n")[0])[0].strip()
-    if not re.fullmatch(value.plain, there, re.ASCII):
-        raise UsageError(f"{thing}: {block.address}", *value.not_plain(there))
-    return text[:at] + value.text + text[at + len(there) :]
-
-
-def _blocks(text: str) -> Iterator[_Block]:
-    """Top-level blocks of functions and modules, in order."""
-    depth, start, header = 0, 0, None
-    for position, char in enumerate(_masked(text)):
-        if char == "{":
-            if depth == 0:
-                line = text.rfind("\n", 0, position) + 1
-                header = _HEADER.search(text[line:position].rstrip())
-                start = position + 1
-            depth += 1
-        elif char == "}" and depth:
-            depth -= 1
-            if depth == 0 and header is not None:
-                kind, *names = header.groups()
-                if kind == "module":
-                    yield _Block(f"module.{names[0]}", start, position)
-                elif names[0] == "aws_lambda_function":
-                    yield _Block(".".join(map(str, names)), start, position)
-
-
-def _choose(blocks: list[_Block], resource: str | None, thing: str) -> _Block:
-    addresses = [block.address for block in blocks]
+def by_address(addresses: Iterable[str], resource: str | None, thing: str) -> str:
+    """The one address that ``resource`` is, whole or its last part; without one, the only function,
+    else the only module. Raises UsageError that lists the choices."""
+    every = list(addresses)
     if resource is None:
-        chosen = [b for b in blocks if not b.address.startswith("module.")] or blocks
+        chosen = [each for each in every if not each.startswith("module.")] or every
     else:
         wanted = (resource, f"aws_lambda_function.{resource}", f"module.{resource}")
-        chosen = [b for b in blocks if b.address in wanted]
+        chosen = [each for each in every if each in wanted]
         if not chosen:
-            raise not_there(resource, addresses, thing)
+            raise not_there(resource, every, thing)
     if len(chosen) != 1:
-        raise not_one((b.address for b in chosen), thing)
+        raise not_one(chosen, thing)
     return chosen[0]
 
 
-def _masked(text: str) -> str:
-    """The text with strings, comments and heredocs blanked, so that braces in them do not count."""
-    return _SKIP.sub(lambda m: re.sub(r"[^\n]", " ", m[0]), text)
+def values_of(memory_mb: int, arch: str | None) -> Iterator[Value]:
+    """The values to set in HCL; ``arch`` is ``None`` where that stays."""
+    yield Value(_MEMORY, str(memory_mb), r'(?P<quote>"?)(?P<kept>\d+)(?P=quote)', "a number")
+    if arch is not None:
+        plain = r'(?P<kept>\[\s*"\w+"\s*,?\s*\])'
+        yield Value(_ARCHITECTURES, f'["{arch}"]', plain, "a list of one text")
 
 
-def _outer(body: str) -> str:
-    """A block's body with strings, comments and nested blocks blanked; same length."""
-    kept, depth = [], 0
-    for char in _masked(body):
-        depth -= char == "}"
-        kept.append(char if depth <= 0 or char == "\n" else " ")
-        depth += char == "{"
-    return "".join(kept)
+def patch_terraform(
+    text: str, memory_mb: int, resource: str | None, thing: str, arch: str | None = None
+) -> str:
+    """The text with the function's memory, and architecture if one is given. ``resource`` is an
+    address such as ``aws_lambda_function.orders``, or its last part. Raises UsageError that lists
+    the choices."""
+    for value in values_of(memory_mb, arch):
+        found = list(blocks(text))
+        address = by_address((block.address for block in found), resource, thing)
+        block = next(each for each in found if each.address == address)
+        new = _with(text, value, block, f"{thing}: {address}")
+        after = [each for each in blocks(new) if each.address == address]
+        rest = text[: block.start], text[block.end :]
+        if len(after) != 1 or rest != (new[: after[0].start], new[after[0].end :]):
+            after = []
+        _check(value, block.attributes, after, f"{thing}: {address}")
+        text = new
+    return text
+
+
+def _with(text: str, value: Value, block: Block, thing: str) -> str:
+    body = text[block.start : block.end]
+    places = [place for key, place in attributes(body) if key == value.key]
+    if len(places) > 1:
+        raise UsageError(thing, f"has {value.key} {len(places)} times", "Keep one of them.")
+    if places:
+        return _replaced(text, value, [block.start + at for at in places[0]], thing)
+    end = "\r\n" if "\r\n" in text else "\n"
+    line, _, more = body.partition("\n")
+    first, indent = line.strip(), _INDENT.search(body)
+    space = indent[1] if indent else "  "
+    added = f"{end}{space}{value.key} = {value.text}"
+    if not more and "\n" not in body:  # a block on one line, which may hold one attribute only
+        body = f"{added}{f'{end}{space}{first}' if first else ''}{end}"
+        return text[: block.start] + body + text[block.end :]
+    if first and masked(line).strip():
+        reason = f"has no {value.key}, and its layout has no line for one"
+        raise UsageError(thing, reason, _FIX_LAYOUT.format(value.key, value.text))
+    return text[: block.start] + added + text[block.start :]
+
+
+def _replaced(text: str, value: Value, place: Sequence[int], thing: str) -> str:
+    start, end = place
+    found = re.fullmatch(value.plain, text[start:end], re.ASCII)
+    if found is None:
+        raise UsageError(thing, *value.not_plain(text[start:end]))
+    first, last = found.span("kept")
+    return text[: start + first] + value.text + text[start + last :]
+
+
+def _check(
+    value: Value, before: Mapping[str, Sequence[str]], after: Sequence[Block], thing: str
+) -> None:
+    """Refuse a change that has reached more than its value, or missed it."""
+    now = dict(after[0].attributes) if after else {}
+    landed = [value.is_now(each) for each in now.pop(value.key, ())] == [True]
+    if not landed or now != {key: each for key, each in before.items() if key != value.key}:
+        fix = _FIX_LAYOUT.format(value.key, value.text)
+        raise UsageError(thing, "has a layout that cannot be patched", fix)
+
+
+def patch_variables(
+    text: str, memory_mb: int, resource: str | None, thing: str, arch: str | None = None
+) -> str:
+    """The text of a file of variables with the one that holds a memory size, and an architecture
+    if one is given. ``resource`` is its name, or that of a map that it is in. Raises UsageError."""
+    for value in values_of(memory_mb, arch):
+        is_arch = value.key == _ARCHITECTURES
+        sought = replace(value, text=str(arch), plain=_ARCH) if is_arch else value
+        text = _with_variable(text, sought, resource, thing)
+    return text
+
+
+def _with_variable(text: str, value: Value, resource: str | None, thing: str) -> str:
+    found = dict(_candidates(text, value, resource))
+    if len(found) != 1:
+        what = "a memory size" if value.key == _MEMORY else "an architecture"
+        listed = ", ".join(found or dict(_candidates(text, value, None)))
+        fix = f"Name it with --resource; there are: {listed}." if listed else "Set it by hand."
+        many = f"has {len(found)} variables" if found else "has no variable"
+        named = f" of {resource}" if resource else ""
+        raise UsageError(thing, f"{many} for {what}{named}", fix)
+    [(name, place)] = found.items()
+    new = _replaced(text, value, place, f"{thing}: {name}")
+    before, after = ({n: each[s:e] for n, (s, e) in variables(each)} for each in (text, new))
+    landed = value.is_now(after.get(name, ""))
+    same = [n for n in before if n != name and not name.startswith(f"{n}.")]
+    if not landed or list(before) != list(after) or any(before[n] != after[n] for n in same):
+        fix = _FIX_LAYOUT.format(name, value.text)
+        raise UsageError(thing, "has a layout that cannot be patched", fix)
+    return new
+
+
+def _candidates(
+    text: str, value: Value, resource: str | None
+) -> Iterator[tuple[str, tuple[int, int]]]:
+    """Variables that may be meant: by ``resource``, else named as such a variable usually is."""
+    word = "memory_?(size)?(_?mb)?" if value.key == _MEMORY else "arch(itecture)?s?"
+    for name, (start, end) in variables(text):
+        above, _, key = name.rpartition(".")
+        usual = re.fullmatch(_USUAL.format(word), key, re.IGNORECASE)
+        named = value.key == _MEMORY and resource in (name, key)
+        within = resource is None or resource in above.split(".")
+        if not text.startswith("{", start) and (named or (usual and within)):
+            yield name, (start, end)

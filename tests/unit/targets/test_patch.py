@@ -1,5 +1,6 @@
 """Patching the code that manages a function: one value changes, everything else stays."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -335,3 +336,163 @@ def test_whatever_stands_in_comments_before_a_block_does_not_move_it(
     comment = "".join(f"# {line}\n" for line in before.split("\n"))
     found = patch(comment + TERRAFORM, Path("m.tf"), memory_mb, "orders")
     assert found == comment + TERRAFORM.replace("= 256", f"= {memory_mb}")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "resource"),
+    [
+        (
+            "m.tf",
+            'resource "aws_lambda_function" "o" {{\n  memory_size = "{}"\n}}\n',
+            None,
+        ),
+        ("m.tf", "resource aws_lambda_function o {{\r\n  memory_size={}\r\n}}\r\n", "o"),
+        ("m.tf", 'resource "aws_lambda_function" "o" {{ memory_size = {} }}', "o"),
+        ("m.tf", 'module "m" {{\n  a = "${{x(\n "}}")}}"\n  memory_size = {}\n}}\n', "m"),
+        (
+            "m.tf.json",
+            '{{"resource": {{"aws_lambda_function": {{"o": {{"memory_size": {}}}, "p": {{}}}}}}}}',
+            "o",
+        ),
+        (
+            "m.tf.json",
+            '{{"module": [{{"pay": [{{"source": "x", "memory_size": "{}"}}]}}]}}',
+            "module.pay",
+        ),
+        ("prod.tfvars", 'stage = "prod"\nlambda_memory_size = {} # MB\nredis_memory = 9\n', None),
+        (
+            "prod.tfvars",
+            'f = {{\n  o = {{ memory = {}, a = 1 }}\n  "p" = {{ memory = 9 }}\n}}',
+            "o",
+        ),
+        ("prod.tfvars", 'f = {{ o = {{ memory = 9 }}, "p" = {{ memory = {} }} }}', "p"),
+        ("prod.tfvars", "redis_memory = 9\ncalls_mb = {}", "calls_mb"),
+        (
+            "terragrunt.hcl",
+            "terraform {{\n  memory_size = 1\n}}\ninputs = {{\n  memory_size = {}\n}}\n",
+            None,
+        ),
+        ("functions.yml", "o:\n  handler: a.b\n  memorySize: {}\np:\n  handler: a.c\n", "o"),
+        (
+            "serverless.yml",
+            "functions:\n  - o:\n      handler: a.b\n      memorySize: {}\n  - ${{file(x)}}\n",
+            None,
+        ),
+    ],
+)
+def test_every_form_of_a_file_is_patched_in_its_own_layout(
+    name: str, text: str, resource: str | None
+) -> None:
+    assert patch(text.format(512), Path(name), 640, resource) == text.format(640)
+
+
+@pytest.mark.parametrize(
+    "body", ["", ' function_name = "o" ', " # none\n", '\n\tfunction_name = "o"\n']
+)
+def test_a_block_of_terraform_never_has_two_settings_on_a_line(body: str) -> None:
+    text = f'resource "aws_lambda_function" "o" {{{body}}}\nlocals {{}}\n'
+    new = patch(text, Path("m.tf"), 640, "o", "arm64")
+    lines = [line for line in new.partition("locals")[0].splitlines() if "=" in line]
+    assert [line.count("=") for line in lines] == [1] * len(lines)
+    assert [line.split()[0] for line in lines[:2]] == ["architectures", "memory_size"]
+    assert new.endswith("}\nlocals {}\n")
+    assert patch(new, Path("m.tf"), 256, "o", "x86_64") == new.replace("640", "256").replace(
+        "arm64", "x86_64"
+    )
+
+
+def test_a_key_is_added_to_json_that_has_a_line_for_each() -> None:
+    inner = '"Type": "AWS::Lambda::Function", "Properties": {\n  "Timeout": 3\n}'
+    text = f'{{"Resources": {{"F": {{{inner}}}}}}}'
+    new = patch(text, Path("t.json"), 640, "F", "arm64")
+    assert json.loads(new)["Resources"]["F"]["Properties"] == {
+        "Architectures": ["arm64"],
+        "MemorySize": 640,
+        "Timeout": 3,
+    }
+    flow = text.replace('"', "")
+    assert "{\n  MemorySize: 640,\n  Timeout: 3" in patch(flow, Path("t.yaml"), 640, "F")
+
+
+LOOPED = (
+    "Resources:\n  Fn::ForEach::All: [Name, [A, B], {'Fn${Name}': {Type: AWS::Lambda::Function}}]\n"
+    "  C:\n    Type: AWS::Lambda::Function\n    Properties:\n      Handler: a.b\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "resource", "says"),
+    [
+        (
+            "m.tf",
+            'resource "aws_lambda_function" "o" {\n  memory_size = "5" + 2\n}',
+            "o",
+            '"5" + 2',
+        ),
+        (
+            "m.tf",
+            'resource "aws_lambda_function" "o" {\n  memory_size = 5\n  memory_size = 6\n}',
+            "o",
+            "2 times",
+        ),
+        (
+            "m.tf.json",
+            '{"module": {"m": {"memory_size": "${var.x}"}}}',
+            "m",
+            "is ${var.x}, not a number",
+        ),
+        ("m.tf.json", '{"module": {"m": {}, "n": {}}}', None, "module.m, module.n"),
+        ("m.tf.json", '{"module": {"m": {"source": "x"}}}', "m", "by hand"),
+        ("p.tfvars", "a = {memory = 1}\nb = {memory = 2}", None, "b.memory, a.memory"),
+        ("p.tfvars", "redis_memory = 9", None, "has no variable for a memory size"),
+        ("p.tfvars", "memory = var.x", None, "is var.x, not a number"),
+        ("t.yaml", LOOPED, "FnA", "is made by Fn::ForEach::All, together with others"),
+        ("t.yaml", LOOPED, None, "C, FnA, FnB"),
+        ("s.yml", "functions: ${file(functions.yml)}", None, "its functions are in functions.yml"),
+        ("cdk.out/A.template.json", "{}", None, "is made anew by `cdk synth`"),
+        (".aws-sam/build/template.yaml", "{}", None, "Patch the template instead"),
+    ],
+)
+def test_what_a_form_does_not_hold_is_told(
+    name: str, text: str, resource: str | None, says: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        patch(text, Path(name), 640, resource)
+    assert says in str(caught.value)
+    assert len(str(caught.value).splitlines()) <= 2
+
+
+def test_a_loop_does_not_hinder_a_function_beside_it() -> None:
+    added = patch(LOOPED, Path("t.yaml"), 640, "C")
+    assert added == LOOPED.replace("      Handler", "      MemorySize: 640\n      Handler")
+
+
+@given(
+    st.text(alphabet='aemory_sizo={}[],"$ #/*\n5', max_size=80),
+    st.sampled_from(["x.tf", "x.tfvars", "x.tf.json", "terragrunt.hcl"]),
+    st.sampled_from([None, "o"]),
+)
+def test_any_terraform_is_patched_at_one_place_or_refused(
+    text: str, name: str, resource: str | None
+) -> None:
+    before = f'resource "aws_lambda_function" "o" {{\n{text}\n}}\n' if name == "x.tf" else text
+    try:
+        after = patch(before, Path(name), 640, resource)
+    except TunerError as error:
+        assert str(error)
+    else:
+        assert "640" in after
+        changed = [
+            line for line in diff(before, after, Path(name)).splitlines()[3:] if line[0] == "-"
+        ]
+        assert len(changed) <= 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{a=" * 20_000, '"${' * 20_000, "a = [" * 20_000, "memory = {" * 5_000 + "1" + "}" * 5_000],
+)
+@pytest.mark.parametrize("name", ["x.tf", "x.tfvars"])
+def test_terraform_without_end_takes_no_time(name: str, text: str) -> None:
+    with pytest.raises(UsageError):
+        patch(text, Path(name), 640, None)

@@ -19,7 +19,7 @@ PAGES = {
 }
 #: What a page may call a file without one being there: made by a run, or the reader's own.
 MADE = re.compile(
-    r"^(\.tuner|reports|build|\.venv|src|shop|tuner\.toml|template\.yaml)\b|NAME|^N/A$|^tuner\.\w+/1$"
+    r"^(\.tuner|reports|build|\.venv|src|shop|tuner\.toml|template\.yaml|serverless\.yml)\b|NAME|^N/A$|^tuner\.\w+/1$"
 )
 COMMANDS: Any = typer.main.get_command(app)
 CONFIG = tomllib.loads((ROOT / "pyproject.toml").read_text())

@@ -166,7 +166,7 @@ def choose(basis: Basis, candidates_mb: IntArray) -> Recommendation:
         strategy=goal.strategy.value,
         slo=tuple(slo.text for slo in goal.slos),
         meets_slo=chosen.meets,
-        meets=float(outlook.meets[chosen.index]) if goal.slos else None,
+        meets_probability=float(outlook.meets[chosen.index]) if goal.slos else None,
         cost_usd_per_million=interval(case.means(chosen.index)[0], draws, basis.run_sd),
         p50_ms=p50,
         p95_ms=p95,

@@ -181,7 +181,7 @@ class Recommendation:
     versus_current: VersusCurrent | None = None
     verified_calls: int = 0  # warm calls of the recommended size itself
     choices: tuple[Choice, ...] = ()
-    meets: float | None = None  # probability that it meets the objectives, by calls alone
+    meets_probability: float | None = None  # that it meets the objectives, by calls alone
     missed_slo: tuple[str, ...] = ()  # objectives that it misses even if there were no others
 
 

@@ -3,6 +3,7 @@
 Sizes are named here as all tables and charts name them.
 """
 
+from tuner.decide.reasons import probability
 from tuner.decide.result import Recommendation, Sweep, VersusCurrent
 from tuner.report.elements import (
     Answer,
@@ -163,7 +164,9 @@ def _facts(pick: Recommendation) -> tuple[Fact, ...]:
         _p95_fact(pick),
     ]
     if pick.slo:
-        met = {True: "met", False: "not met", None: UNKNOWN}[pick.meets_slo]
+        likely = known(pick.meets_probability)
+        sure = "" if likely is None else f" with {probability(likely)}"
+        met = {True: f"met{sure}", False: "not met", None: UNKNOWN}[pick.meets_slo]
         which = _missed_words(pick) if pick.meets_slo is False else ", ".join(pick.slo)
         facts.append(Fact("Objective", met, which))
     if pick.meets_slo is False:

@@ -145,6 +145,6 @@ def _recommendation(pick: Recommendation | None) -> dict[str, Any] | None:
         "duration_ms": {"p50": pick.p50_ms, "p95": pick.p95_ms, "p99": pick.p99_ms},
         "runners_up": [replace(other, arch=other.arch or pick.arch) for other in pick.runners_up],
         "versus_current": now and replace(now, arch=now.arch or pick.arch),
-        **named(pick, "verified_calls", "missed_slo"),
+        **named(pick, "verified_calls", "missed_slo", "meets_probability"),
         "choices": {choice.name: named(choice, *_CHOICE) for choice in pick.choices},
     }

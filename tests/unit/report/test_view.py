@@ -90,6 +90,14 @@ def test_only_objectives_that_are_missed_are_said_to_be() -> None:
     assert (fact.value, fact.note) == ("not met", "p95<1ms")
 
 
+def test_an_objective_that_calls_alone_met_is_met_with_a_probability() -> None:
+    likely = answer(picked(slo=("p95<1s",), meets_slo=True, meets_probability=0.93))
+    [fact] = [fact for fact in likely.facts if fact.label == "Objective"]
+    assert fact.value == "met with 93 % probability"
+    borne = answer(picked(slo=("p95<1s",), meets_slo=True))  # under load, where it was counted
+    assert [fact.value for fact in borne.facts if fact.label == "Objective"] == ["met"]
+
+
 def test_no_recommendation_says_why() -> None:
     assert answer(empty()).sentence == "No size is recommended: nothing was measured"
     failed = replace(empty(), sizes=(failed_row(128, "boom"),))

@@ -95,10 +95,60 @@ def test_one_of_two_workers_goes_on_when_the_other_is_killed_with_a_gap(
     load = ("--rate", "50", "--duration", "3s", "--workers", "2")
     code, told, err = answering(script, *load)
     assert code == 0, err
-    assert told["calls"] + told["dropped"] == 150
+    assert told["calls"] + told["unknown"] == 150
+    assert told["dropped"] == 0  # whether those were sent is not known
     assert told["outcomes"]["ok"] >= 100
     assert "worker-lost" in {each["code"] for each in told["warnings"]}
     assert told["timeline"][-1]["ok"] > 0
+
+
+def test_calls_of_a_pool_that_hangs_are_of_unknown_fate_and_not_never_sent(
+    answering: Any, answer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tuner.engine.worker_process._SILENCE_S", 2.0)
+    stopped: list[psutil.Process] = []
+
+    def hanging(server: Any, connection: socket.socket, number: int) -> bool:
+        if number == 20:
+            master = workers()[0].parent()
+            assert master is not None
+            master.suspend()
+            stopped.append(master)
+        return good(answer)(server, connection, number)
+
+    try:
+        load = ("--rate", "50", "--duration", "20s", "--workers", "2")
+        code, told, err = answering(hanging, *load)
+    finally:
+        for each in stopped:
+            if each.is_running():
+                each.resume()
+    assert code == 3, err
+    assert told["unknown"] >= 20
+    assert told["dropped"] == 0
+    assert "fate-unknown" in {each["code"] for each in told["warnings"]}
+    page = Path(told["report"]).read_text()
+    assert "of unknown fate" in page
+
+
+def test_a_service_that_asks_for_an_hour_does_not_keep_a_load_from_ending(
+    answering: Any, answer: Any
+) -> None:
+    throttle = answer(b"{}", "429 Too Many Requests", more="Retry-After: 3600\r\n")
+
+    def script(_server: Any, connection: socket.socket, _number: int) -> bool:
+        connection.sendall(throttle)
+        return True
+
+    load = ("--rate", "40", "--duration", "2s", "--retry", "adaptive")
+    code, told, err = answering(script, *load)
+    assert code == 1, err  # nothing succeeded
+    assert told["calls"] + told["dropped"] == 80
+    assert told["outcomes"]["throttled"] == told["calls"]
+    assert told["seconds"] < 90
+    [warning] = [each for each in told["warnings"] if each["code"] == "retry-after-capped"]
+    assert "asked to wait up to 1 h (Retry-After)" in warning["text"]
+    assert "20 s at most" in warning["text"]
 
 
 def test_users_of_a_locustfile_on_another_worker_go_on_as_well(answering: Any, answer: Any) -> None:

@@ -51,13 +51,14 @@ class FoundLimit:
     """The highest rate that met the objectives, the lowest that did not, and all that was tried.
 
     Calls per second; ``None`` where there was none. ``generator`` says that the load generator
-    itself could not send more.
+    itself could not send more, ``crowded`` that its machine had no CPU to spare.
     """
 
     best_per_s: float | None
     worst_per_s: float | None
     steps: tuple[RateStep, ...]
     generator: bool = False
+    crowded: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,8 @@ def limit_advice(limit: FoundLimit) -> tuple[Advice, ...]:
     if limit.worst_per_s is None:
         why = "nothing higher was tried; raise --max-cost or start higher"
         if limit.generator:
-            why = "the load generator could not send more; add --workers"
+            fix = "send from a machine with free CPUs" if limit.crowded else "add --workers"
+            why = f"the load generator could not send more; {fix}"
         text = f"The limit is at least {format_rate(limit.best_per_s)}: {why}."
         return (Advice("limit-not-reached", text),)
     if limit.best_per_s is None:

@@ -99,7 +99,9 @@ _CHECKS: Mapping[str, Callable[[Sequence[Any]], bool]] = {
     wire.VERSION: _of(_INT),
     wire.READY: _of(_TEXT, _INT),
     wire.SET: _of(),
-    wire.BEAT: lambda fields: _of(_NUMBER)(fields) and 0.0 <= fields[0] < _SHORT,
+    wire.BEAT: lambda fields: (
+        _of(_NUMBER, _NUMBER)(fields) and all(0 <= f < _SHORT for f in fields)
+    ),
     wire.DROPPED: _of(_INT, _TEXT),
     wire.END: _of(),
     wire.FAILED: _of(_TEXT),

@@ -13,7 +13,7 @@ from itertools import cycle
 
 from tuner.clock import Clock
 from tuner.engine import wire
-from tuner.engine.engine import Batch, Call, Gap, Shortfall
+from tuner.engine.engine import FATE_UNKNOWN, Batch, Call, Gap, Shortfall
 from tuner.engine.processors import Hooks
 from tuner.engine.worker_pool import WorkerMessage, WorkerPool
 from tuner.engine.worker_process import KEPT
@@ -27,6 +27,7 @@ _START_IN_S = 0.05  # so that even the slowest of several workers begins in time
 #: longest call may take, and so much more: retries, processors, users that end.
 _SILENT_S = 120.0
 _STAND_BY_S = 60.0  # to open connections, or to import what a locustfile does
+_CROWDED = 0.95  # of a machine's CPUs
 _CLOCKS_S = 5.0  # times of a worker may be wrong by so much: its clock was measured when it joined
 
 
@@ -148,7 +149,7 @@ class Dispatch:
         self._until_s = min(self._until_s, now - self.start_s)
         lost = [out for out in self._out.values() if not out.begun and self._asked(out.call)]
         for out in lost:
-            self._drop(out.call, "worker lost")
+            self._drop(out.call, FATE_UNKNOWN)
         self._out.clear()
         self.shortfall.gaps.append(Gap(", ".join(self._alive), now - self._origin, len(lost)))
 
@@ -217,12 +218,13 @@ class Dispatch:
             self._heard_s[worker] = self._clock.monotonic()
         match kind:
             case wire.BEAT:
-                self.shortfall.busiest = max(self.shortfall.busiest, fields[0])
+                self._note_beat(*fields)
                 self._look_for_silent()
             case wire.DROPPED:
                 if (out := self._out_of(fields[0], worker)) is not None:
                     del self._out[out.call.number]
-                    self._drop(out.call, fields[1])
+                    if not out.begun:
+                        self._drop(out.call, fields[1])
             case wire.MISTAKES:
                 self.shortfall.mistakes.update(dict(fields))
             case wire.NOTE:
@@ -236,6 +238,11 @@ class Dispatch:
                 self._ended.add(worker)
             case wire.LOST:
                 self._lose(worker, *fields)
+
+    def _note_beat(self, used: float, machine: float = 0.0) -> None:
+        self.shortfall.busiest = max(self.shortfall.busiest, used)
+        self.shortfall.looks += machine > 0.0
+        self.shortfall.crowded += machine > _CROWDED
 
     def _look_for_silent(self) -> None:
         """Give up workers that live and owe answers, but send none."""
@@ -276,7 +283,7 @@ class Dispatch:
             lost += 1
             del self._out[out.call.number]
             if not out.begun:
-                self._drop(out.call, "worker lost")
+                self._drop(out.call, FATE_UNKNOWN)
         self.shortfall.gaps.append(Gap(worker, now - self._origin, lost, why))
         for name, concurrency in self._shares():
             self._pool.send(name, wire.pack(wire.LIMIT, concurrency))

@@ -14,6 +14,10 @@ from typing import NamedTuple, Protocol
 from tuner.records import Purpose, Sample
 from tuner.targets.seam import Variant
 
+#: In place of the reason why a call has no sample: a worker that had it was lost, so whether it was
+#: sent is not known.
+FATE_UNKNOWN = "worker lost"
+
 
 class Mode(StrEnum):
     """The way of invoking a function, as in the Invoke API's InvocationType."""
@@ -133,6 +137,8 @@ class Shortfall:
     """Calls of a batch that have no sample, and other faults of the generator.
 
     ``dropped`` counts them by reason, ``by_second`` by the second (run's clock) they were due in.
+    ``looks`` counts the times that a worker looked how busy its machine was, ``crowded`` those at
+    which hardly any of the machine's CPUs was free.
     """
 
     dropped: Counter[str] = field(default_factory=Counter)
@@ -140,11 +146,18 @@ class Shortfall:
     gaps: list[Gap] = field(default_factory=list)
     #: Largest share of one CPU that a worker used in any second; above 0.9 it was the limit.
     busiest: float = 0.0
+    looks: int = 0
+    crowded: int = 0
     processors: tuple[ProcessorCount, ...] = ()
     #: Errors of a script's own code, by their words.
     mistakes: Counter[str] = field(default_factory=Counter)
     #: Sentences for the user about a script.
     notes: set[str] = field(default_factory=set)
+
+    @property
+    def machine_busy(self) -> bool:
+        """True if the machines that sent had no CPU to spare most of the time."""
+        return self.crowded > self.looks / 2
 
 
 class Engine(Protocol):

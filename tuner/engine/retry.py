@@ -14,6 +14,9 @@ from random import Random
 from tuner.engine.wire import Result
 from tuner.records import Outcome
 
+#: An hour of Retry-After, or of a rate limit, would keep a load from ending.
+LONGEST_WAIT_S = 20.0
+
 
 @dataclass(frozen=True)
 class Backoff:
@@ -26,7 +29,7 @@ class Backoff:
 
     attempts: int = 3
     base_s: float = 1.0
-    cap_s: float = 20.0
+    cap_s: float = LONGEST_WAIT_S
     decorrelated: bool = False
 
     def delay_s(
@@ -36,8 +39,8 @@ class Backoff:
 
         The first attempt is 1, and nothing was ``waited_s`` before it. With full jitter it is
         anything from nothing to base x 2^(attempt-1), decorrelated anything from the base to three
-        times the last wait; or what the server asks for if that is longer. An hour of
-        ``Retry-After`` would keep a load from ending, so the cap holds for it, too.
+        times the last wait; or what the server asks for if that is longer. The cap holds for
+        that, too.
         """
         if attempt >= self.attempts:
             return None
@@ -83,9 +86,12 @@ class Retries:
         """``True`` if it may hold requests back at all."""
         return self._limit is not None
 
-    def hold_s(self, now_s: float) -> float:
-        """Seconds that a request has to wait before it may be sent."""
-        return 0.0 if self._limit is None else self._limit.wait_s(now_s)
+    def hold_s(self, now_s: float, most_s: float = math.inf) -> float | None:
+        """Seconds that a request has to wait before it may be sent.
+
+        ``None`` where that is longer than ``most_s``: then it counts as given up.
+        """
+        return 0.0 if self._limit is None else self._limit.wait_s(now_s, most_s)
 
     def wait_s(self, result: Result, waited_s: float) -> float | None:
         """Learn from an attempt: seconds until the next, or ``None`` for none."""
@@ -131,9 +137,12 @@ class AdaptiveLimit:
         """Calls per second allowed now; ``None`` while nothing was ever throttled."""
         return self._bucket.rate if self._enabled else None
 
-    def wait_s(self, now_s: float) -> float:
-        """Take a token for one call: seconds that it has to wait before it is sent."""
-        return self._bucket.take(now_s) if self._enabled else 0.0
+    def wait_s(self, now_s: float, most_s: float = math.inf) -> float | None:
+        """Take a token for one call: seconds that it has to wait before it is sent.
+
+        None is taken, and nothing returned, where that is longer than ``most_s``.
+        """
+        return self._bucket.take(now_s, most_s) if self._enabled else 0.0
 
     def answered(self, now_s: float, throttled: bool) -> None:
         """Learn from an answer."""
@@ -175,11 +184,14 @@ class SendBucket:
         self._tokens = 0.0
         self._at = now_s
 
-    def take(self, now_s: float) -> float:
-        """Take one token: seconds until it is there."""
+    def take(self, now_s: float, most_s: float = math.inf) -> float | None:
+        """Take one token: seconds until it is there; ``None`` if that is longer than ``most_s``."""
         self._fill(now_s)
+        wait_s = max(0.0, (1.0 - self._tokens) / self.rate)
+        if wait_s > most_s:
+            return None
         self._tokens -= 1.0
-        return max(0.0, -self._tokens / self.rate)
+        return wait_s
 
     def set_rate(self, rate: float, now_s: float) -> None:
         """Change the rate from now on; what has gathered beyond the new room is lost."""

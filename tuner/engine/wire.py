@@ -7,11 +7,12 @@ To a worker: an :class:`Order`, answered by ``SET`` when its users stand by; ``G
 from which due times count; ``CALLS``, as many as are wanted, and ``LAST``; at any time ``STOP``,
 ``KEYS`` with new credentials, ``LIMIT`` with another number of users, ``PING``, ``HOOKED`` in
 answer to a ``HOOK``. From it: ``VERSION`` of these messages, then ``READY`` with the ids of its
-machine and process; ``BEAT`` with its share of one CPU about once a second, a :class:`Result` per
-request, ``DROPPED`` calls, ``END`` after the last of a batch, ``FAILED`` with words, ``PONG`` with
-the time of the ping and its own, ``HOOK`` to have a pre- or post-processor run for a call: kind,
-number, body, and for a post-processor outcome and status; ``MISTAKES`` of a locustfile's code,
-words and how often; ``NOTE``, a sentence for the user.
+machine and process; ``BEAT`` about once a second, with its share of one CPU and that in use of its
+machine's, a :class:`Result` per request, ``DROPPED`` calls, of which nothing more comes, ``END``
+after the last of a batch, ``FAILED`` with words, ``PONG`` with the time of the ping and its own,
+``HOOK`` to have a pre- or post-processor run for a call: kind, number, body, and for a
+post-processor outcome and status; ``MISTAKES`` of a locustfile's code, words and how often;
+``NOTE``, a sentence for the user.
 
 Between the tuner and a master of several workers: ``TO`` a worker by name and ``FROM`` one, with
 the bytes of messages; ``DISMISS``, a worker by name, who is to quit and is heard no more;

@@ -201,7 +201,7 @@ class LocustWorkers:
         elif kind == wire.FAILED:
             raise TunerError("load workers", str(fields[0]), "Use another --bind or --web-port.")
         elif kind == wire.BEAT:  # so that whoever waits for workers can look at the clock
-            self._told.append(WorkerMessage("", wire.BEAT, fields))
+            self._told.append(WorkerMessage("", wire.BEAT, (0.0, 0.0)))
 
     def _hear(self, name: str, data: bytes) -> None:
         """Take what a worker sent, up to the first message that cannot be."""

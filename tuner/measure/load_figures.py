@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from tuner.engine.engine import Shortfall
+from tuner.engine.engine import FATE_UNKNOWN, Shortfall
 from tuner.measure.failures import Cause, Causes
 from tuner.measure.statistics import Latencies, Second, Timeline, most_at_once
 from tuner.records import Outcome, Sample
@@ -69,6 +69,17 @@ class LoadFigures:
     billed: int
     timeline: tuple[Second, ...]
     causes: tuple[Cause, ...] = ()  # of failed requests, the most frequent first
+    capped_wait_s: float | None = None  # the longest Retry-After that a retry did not wait for
+
+    @property
+    def never_sent(self) -> int:
+        """Calls that were due and not sent."""
+        return sum(self.dropped.values()) - self.unknown
+
+    @property
+    def unknown(self) -> int:
+        """Calls of lost workers, which may or may not have been sent."""
+        return self.dropped.get(FATE_UNKNOWN, 0)
 
     @property
     def asked_rps(self) -> float | None:
@@ -125,6 +136,7 @@ class LoadTally:
         self._sent, self._done = array("d"), array("d")
         self._reported_ms = 0.0
         self._reported = 0
+        self._capped_wait_s: float | None = None
 
     @property
     def billed_ms(self) -> float | None:
@@ -150,6 +162,9 @@ class LoadTally:
             self._ms["lag"].record(sample.lag_ms)
         if sample.backoff_ms is not None:
             self._ms["backoff"].record(sample.backoff_ms)
+            asked_s = sample.retry_after_s or 0.0
+            if asked_s * 1000.0 > sample.backoff_ms + 1.0:
+                self._capped_wait_s = max(self._capped_wait_s or 0.0, asked_s)
         if sample.outcome is Outcome.THROTTLED:
             self.throttles[sample.reason or "TooManyRequestsException"] += 1
         if sample.outcome not in _NOT_RUN:
@@ -210,6 +225,7 @@ class LoadTally:
             billed=self.billed,
             timeline=_with_dropped(self._timeline.seconds(), shortfall, self.start_s),
             causes=self._causes.most(),
+            capped_wait_s=self._capped_wait_s,
         )
 
     def _concurrency(self, seconds: float) -> Concurrency:

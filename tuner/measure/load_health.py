@@ -7,6 +7,7 @@ Figures in, advice out; each ends in what to do. The doubts of a sweep's samples
 from collections.abc import Iterator
 
 from tuner.engine.engine import Shortfall
+from tuner.engine.retry import LONGEST_WAIT_S
 from tuner.measure.event_fates import End
 from tuner.measure.event_figures import EventFigures
 from tuner.measure.load_figures import LoadFigures
@@ -18,6 +19,7 @@ _BUSY = 0.9
 #: Calls that leave later than this are felt in the latencies of a fast function.
 _LAG_MS = 20.0
 _ASKED = 0.99
+_ELSEWHERE = "all CPUs of the machine were busy, so send from another"
 _OPEN = {End.UNSEEN: "never begun", End.WAITING: "may be retried", End.RUNNING: "running"}
 
 
@@ -27,7 +29,8 @@ def load_advice(
     """Give doubts; ``adaptive`` says that the retry policy itself held calls back."""
     if shortfall.busiest > _BUSY:
         text = f"A load worker used {format_share(shortfall.busiest)} of a CPU, so latencies"
-        yield Advice("generator-busy", f"{text} include its own delays; use more --workers.")
+        fix = _ELSEWHERE if shortfall.machine_busy else "use more --workers"
+        yield Advice("generator-busy", f"{text} include its own delays; {fix}.")
     for gap in shortfall.gaps:
         when = f"{gap.at_s:.0f} s into the run, with {gap.calls} calls"
         text = f"A load worker was lost {when}; find out what ended it, then run again."
@@ -35,13 +38,23 @@ def load_advice(
             text = f"The load worker {gap.worker:.80} was dropped {when}: {gap.reason}. Do not rely"
             text += " on what it sent before; find out what runs there."
         yield Advice("worker-lost", text)
+    if figures.unknown:
+        text = f"Whether {figures.unknown:,} calls were sent is not known, as their worker was lost"
+        yield Advice("fate-unknown", f"{text}; the service may have seen and billed them.")
+    if figures.capped_wait_s is not None:
+        text = (
+            f"The service asked to wait up to {format_seconds(figures.capped_wait_s)} (Retry-After)"
+        )
+        wait = format_seconds(LONGEST_WAIT_S)
+        do = "give the function more concurrency, or lower the rate"
+        yield Advice("retry-after-capped", f"{text}; retries waited {wait} at most: {do}.")
     yield from _processor_advice(shortfall)
     for words, count in shortfall.mistakes.most_common(3):
         text = f"The locustfile itself failed {count:,} times: {words}"
         yield Advice("locustfile-failed", f"{text}. Users went on with their next task.")
     yield from (Advice("locustfile-note", note) for note in sorted(shortfall.notes))
     full = figures.asked is not None and figures.concurrency.max >= concurrency
-    dropped = sum(figures.dropped.values())
+    dropped = figures.never_sent
     late_ms = figures.lag.percentile_ms(99.0) or 0.0
     behind = figures.calls < _ASKED * (figures.calls + dropped)
     if full and (dropped or late_ms > _LAG_MS):
@@ -51,7 +64,8 @@ def load_advice(
     elif (behind or late_ms > _LAG_MS) and not adaptive and figures.asked is not None:
         text = f"The generator fell behind: 1 % of calls were sent {format_ms(late_ms)} late or"
         lost = f", and {dropped:,} never" if dropped else ""
-        yield Advice("generator-behind", f"{text} more{lost}; use more --workers or a lower rate.")
+        fix = _ELSEWHERE if shortfall.machine_busy else "use more --workers"
+        yield Advice("generator-behind", f"{text} more{lost}; {fix} or a lower rate.")
 
 
 def _processor_advice(shortfall: Shortfall) -> Iterator[Advice]:

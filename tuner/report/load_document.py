@@ -109,7 +109,8 @@ def _figures(figures: "LoadFigures") -> dict[str, Any]:
     return {
         **named(figures, "asked_rps", "achieved_rps", "goodput_rps", "seconds"),
         **named(figures, "calls", "attempts", "cold_starts"),
-        "dropped": sum(figures.dropped.values()),
+        "dropped": figures.never_sent,
+        "unknown": figures.unknown,
         **named(figures, "outcomes", "throttles"),
         **{f"{name}_ms": _spread(getattr(figures, name)) for name in _TIMES},
         "concurrency": figures.concurrency,

@@ -145,10 +145,11 @@ def outcome_table(document: Mapping[str, Any]) -> Table:
     ]
     columns = ("Outcome", "Calls", "Share")
     table = share_table("How calls ended", columns, rows, document["calls"])
-    if not document["dropped"]:
-        return table
-    cells = (Cell(f"{document['dropped']:,}"), Cell("not counted as calls"))
-    return replace(table, rows=(*table.rows, Row("never sent", cells)))
+    more = {"never sent": document["dropped"], "fate unknown": document.get("unknown", 0)}
+    cells = {
+        words: (Cell(f"{n:,}"), Cell("not counted as calls")) for words, n in more.items() if n
+    }
+    return replace(table, rows=(*table.rows, *(Row(*each) for each in cells.items())))
 
 
 def throttle_table(document: Mapping[str, Any]) -> Table | None:
@@ -226,7 +227,7 @@ def _outcome(loads: list[tuple[int, bool | None]]) -> str:
 
 def _size_row(size: SizeRow, load: "SizeUnderLoad", sweep: Sweep) -> Row:
     figures, alone, pick = load.figures, size.warm.duration_ms, sweep.recommendation
-    dropped, ran_ms = sum(figures.dropped.values()), figures.warm.percentile_ms(50.0)
+    dropped, ran_ms = figures.never_sent, figures.warm.percentile_ms(50.0)
     sent = f"{dropped:,} never sent" if dropped else format_rate(figures.goodput_rps)
     cells = (
         Cell(f"{figures.calls:,}", f"{figures.concurrency.mean:.1f} in flight"),

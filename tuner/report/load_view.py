@@ -118,7 +118,8 @@ def _answer(document: Mapping[str, Any]) -> Answer:
         headline = rate
     tone = "bad" if missed or not document["outcomes"]["ok"] else "good"
     doubtful = events is not None and events["given_up"] + events["unknown"]
-    if tone == "good" and (throttled or failed or document["dropped"] or doubtful):
+    lost = document["dropped"] or document.get("unknown")
+    if tone == "good" and (throttled or failed or lost or doubtful):
         tone = "warn"
     return Answer(headline, "; ".join(rest), tone, _facts(document))
 
@@ -133,6 +134,7 @@ def _rest(document: Mapping[str, Any], failed: int) -> list[str]:
         f"{share(document['outcomes']['throttled'], calls)} throttled",
         *([f"{share(failed, calls)} failed{_mostly(document)}"] if failed else []),
         *([f"{document['dropped']:,} calls never sent"] if document["dropped"] else []),
+        *([f"{unknown:,} of unknown fate"] if (unknown := document.get("unknown")) else []),
     ]
 
 

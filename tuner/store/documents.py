@@ -30,7 +30,7 @@ class Ending(StrEnum):
 @dataclass(frozen=True)
 class LoadFacts:
     """One load. Times are seconds on the run's clock, ``asked`` calls that were due (``None``:
-    closed model), ``stopped_s`` when it was cut short, ``dropped`` calls never sent by reason."""
+    closed model), ``stopped_s`` when it was cut short, ``dropped`` calls by reason."""
 
     setting: Setting
     start_s: float

@@ -4,7 +4,7 @@ import pytest
 
 from support.factories import a_sample
 from tuner.decide.goal import parse_slo
-from tuner.decide.load_result import judge
+from tuner.decide.load_result import FoundLimit, judge, limit_advice
 from tuner.engine.engine import Shortfall
 from tuner.measure.load_figures import LoadFigures, LoadTally
 from tuner.records import Outcome
@@ -57,3 +57,11 @@ def test_an_objective_without_anything_to_judge_by_is_not_met() -> None:
     slos = [parse_slo(text) for text in ("p95<1s", "cold_p50<1s", "cost<5usd/million")]
     verdicts = judge(slos, figures(0, 5, 0), None)
     assert [(each.value, each.met) for each in verdicts] == [(None, False)] * 3
+
+
+@pytest.mark.parametrize(
+    ("crowded", "words"), [(False, "add --workers"), (True, "a machine with free CPUs")]
+)
+def test_a_limit_of_the_generator_says_what_would_help(crowded: bool, words: str) -> None:
+    [told] = limit_advice(FoundLimit(500.0, None, (), generator=True, crowded=crowded))
+    assert words in told.text

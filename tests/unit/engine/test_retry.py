@@ -132,6 +132,12 @@ def test_throttles_slow_the_client_down_and_successes_speed_it_up_again() -> Non
     assert limit.rate > 1.3 * slowed
 
 
+def test_a_bucket_refuses_who_would_wait_too_long_and_takes_nothing_of_them() -> None:
+    bucket = SendBucket(1.0, 0.0)
+    assert [bucket.take(0.0, 3.0) for _ in range(5)] == [1.0, 2.0, 3.0, None, None]
+    assert bucket.take(1.0, 3.0) == 3.0
+
+
 @given(rate=st.floats(1.0, 500), takes=st.lists(st.floats(0, 0.2), min_size=1, max_size=100))
 def test_a_bucket_never_gives_more_than_its_rate_and_one_second_ahead(
     rate: float, takes: list[float]
@@ -140,7 +146,9 @@ def test_a_bucket_never_gives_more_than_its_rate_and_one_second_ahead(
     sent = []
     for gap in takes:
         now += gap
-        sent.append(now + bucket.take(now))
+        wait_s = bucket.take(now)
+        assert wait_s is not None
+        sent.append(now + wait_s)
     assert sent == sorted(sent)
     for index, at in enumerate(sent):
         assert index + 1 <= rate * at + 1e-6  # it starts empty

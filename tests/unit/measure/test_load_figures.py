@@ -194,6 +194,15 @@ def test_a_busy_and_a_lost_worker_are_said() -> None:
     ]
 
 
+def test_more_workers_are_no_advice_where_the_machine_has_no_cpu_to_spare() -> None:
+    late = figures(*(sample(n, n / 10, late_s=0.2) for n in range(100)), asked=100.0)
+    for crowded, words in ((6, "send from another"), (3, "use more --workers")):
+        shortfall = Shortfall(busiest=0.97, looks=10, crowded=crowded)
+        texts = [each.text for each in load_advice(late, shortfall, 50, adaptive=False)]
+        assert len(texts) == 2
+        assert all(words in text for text in texts)
+
+
 def loading(profile: Profile, payloads: tuple[Payload, ...] = (Payload(b"{}"),)) -> Loading:
     return Loading(profile, [a_variant(512)], payloads, Sending(concurrency=9, seed=3))
 

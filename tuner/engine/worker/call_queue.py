@@ -53,6 +53,7 @@ class ProcessorCalls:
 
 
 NO_CONNECTION, STOPPED, PRE_FAILED = "no free connection", "stopped", wire.PRE_FAILED
+HELD_BACK = "held back by the retry policy"
 
 
 class Sender(Protocol):
@@ -89,6 +90,7 @@ class CallQueue:
         self.ready: deque[Due] = deque()
         self.idle: list[Sender] = []
         self.stopped = Event()
+        self.ending = Event()  # no first attempt may be sent any more
         self._busy = 0
         self._waiting: set[Any] = set()  # greenlets of calls that are offered later
         self._post_running: set[Any] = set()  # greenlets that wait for post-processors
@@ -149,9 +151,8 @@ class CallQueue:
             self._hold_open(self._waiting, arrive)
 
     def drop(self, due: Due, reason: str) -> None:
-        """Report a call as not sent, unless this would have been a further attempt."""
-        if due.attempt == 1:
-            self.emit(wire.pack(wire.DROPPED, due.call.number, reason))
+        """Report that nothing more comes of a call; the tuner knows whether it was sent before."""
+        self.emit(wire.pack(wire.DROPPED, due.call.number, reason))
 
     def await_post(self, asked: AsyncResult) -> None:
         """Keep the batch open until this post-processor has ended."""
@@ -165,8 +166,10 @@ class CallQueue:
 
     def cut_off(self) -> None:
         """Hand out no further first attempt; report as dropped what was due and not sent."""
+        self.ending.set()
         for due in self.ready:
-            self.drop(due, STOPPED)
+            if due.attempt == 1:
+                self.drop(due, STOPPED)
         self.ready = deque(due for due in self.ready if due.attempt > 1)
         self._look_whether_quiet()
 
@@ -190,6 +193,7 @@ class CallQueue:
         self.limit = order.concurrency
         self._patience_s = order.policy.patience_s
         self.stopped.clear()
+        self.ending.clear()
 
     def _hold_open(self, among: set[Any], work: Callable[[], object]) -> None:
         """Do this in a greenlet, without whose end the batch is not over."""

@@ -15,6 +15,7 @@ from time import monotonic, process_time
 from typing import Any, NoReturn
 
 import gevent
+import psutil
 from gevent.event import AsyncResult
 from locust import events
 from locust.env import Environment
@@ -100,10 +101,12 @@ class Worker:
 
     def _beat(self) -> None:
         at, used = monotonic(), process_time()
+        psutil.cpu_percent()  # the next counts from now
         while True:
             gevent.sleep(wire.BEAT_S)
             now, now_used = monotonic(), process_time()
-            self._send(wire.pack(wire.BEAT, (now_used - used) / (now - at)))
+            machine = psutil.cpu_percent() / 100.0
+            self._send(wire.pack(wire.BEAT, (now_used - used) / (now - at), machine))
             at, used = now, now_used
 
 

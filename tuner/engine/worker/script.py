@@ -240,9 +240,12 @@ class LambdaUser(InvokeUser):
 
     def _attempts(self, run: LocustfileRun, job: Job, due: Due) -> Reply:
         """Send until the retry policy gives up, or the load is over."""
+        reply: Reply | None = None
         while True:
-            if hold_s := job.retries.hold_s(monotonic()):
-                gevent.sleep(hold_s)
+            if (hold_s := job.retries.hold_s(monotonic())) and run.over.wait(hold_s):
+                if reply is None:
+                    raise StopUser
+                return reply
             reply = self.send(job, due)
             after = self.report(job, due, reply.result, run.over)
             if after is None:

@@ -4,6 +4,7 @@ A user is one greenlet with one kept-alive connection. It takes calls from the q
 them out when they are due, and reports each to Locust and to the tuner.
 """
 
+import math
 from dataclasses import replace
 from time import monotonic, time
 from typing import Any, NamedTuple
@@ -13,8 +14,9 @@ from locust import User, task
 
 from tuner.engine import wire
 from tuner.engine.answer import Answer, transport_failure
+from tuner.engine.retry import LONGEST_WAIT_S
 from tuner.engine.wire import OrderedCall, Result
-from tuner.engine.worker.call_queue import PRE_FAILED, STOPPED, CallQueue, take_over
+from tuner.engine.worker.call_queue import HELD_BACK, PRE_FAILED, STOPPED, CallQueue, take_over
 from tuner.engine.worker.connection import Connection, TransportError
 from tuner.engine.worker.job import Due, Job
 from tuner.records import Outcome
@@ -192,9 +194,7 @@ class QueueUser(InvokeUser):
             if stopped.is_set():
                 self._queue.drop(due, STOPPED)
                 return None
-        hold_s = job.retries.hold_s(monotonic())
-        if hold_s and stopped.wait(hold_s):
-            self._queue.drop(due, STOPPED)
+        if not self._held(job, due):
             return None
         begun, self._begun = self._begun, None
         reply = self.send(job, due, None if begun is None else begun[1])
@@ -210,6 +210,18 @@ class QueueUser(InvokeUser):
             if stopped.wait(left_s):
                 return None
         return after
+
+    def _held(self, job: Job, due: Due) -> bool:
+        """Wait until the retry policy lets a request out; drop it if that takes too long."""
+        queue, endless = self._queue, job.order.policy.repeat and due.attempt == 1
+        hold_s = job.retries.hold_s(monotonic(), math.inf if endless else LONGEST_WAIT_S)
+        if hold_s is None:
+            queue.drop(due, HELD_BACK)
+            return False
+        if hold_s and (queue.ending if endless else queue.stopped).wait(hold_s):
+            queue.drop(due, STOPPED)
+            return False
+        return True
 
     def _process_answer(self, due: Due, reply: Reply) -> None:
         """Have the answer processed; without due times, wait for that."""

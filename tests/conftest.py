@@ -50,6 +50,15 @@ def _folders_of_their_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _documents_as_their_schemas_say() -> Iterator[None]:
+    """Hold every document that a test makes against its schema."""
+    from support.documents import checked
+
+    with checked():
+        yield
+
+
 @pytest.fixture(scope="session")
 def local_lambda_url() -> Iterator[str]:
     """The URL of one local Lambda for the whole session; give functions names of your own."""

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from tuner.errors import TunerError, UsageError
-from tuner.options.option import Option, Options, key_of, options_of
+from tuner.options.every import every_option
+from tuner.options.option import Option, key_of
 from tuner.targets.names import Kind, parse_target
 
 _FILES = "files"
@@ -108,18 +109,11 @@ def is_trusted(path: Path, named: tuple[Named, ...]) -> bool:
 
 def _risky() -> dict[str, list[Option[Any, Any]]]:
     """All options with a risk, by what may be written for them in a file."""
-    import tuner.options.commands
-    import tuner.options.manage
-    import tuner.options.suites  # noqa: F401 - these declare all there are
-
     found: dict[str, list[Option[Any, Any]]] = {}
-    classes = [Options]
-    for of in classes:
-        classes += of.__subclasses__()
-        for name, each in options_of(of).items():
-            if each.about.risk:
-                for written in {each.key, name, *map(key_of, each.about.was)}:
-                    found.setdefault(written, []).append(each)
+    for each in every_option():
+        if each.about.risk:
+            for written in {each.key, each.name, *map(key_of, each.about.was)}:
+                found.setdefault(written, []).append(each)
     return found
 
 

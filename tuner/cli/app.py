@@ -67,6 +67,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "setup",
         "Check credentials, permissions, quotas and settings, with the fix for each.",
     ),
+    "schema": ("setup", "Print the JSON Schema of a document, or of tuner.toml."),
     "trust": ("trust", "Let tuner.toml of this folder run what it names."),
     "prices": ("setup", "Show or refresh what Lambda costs."),
     "local": ("setup", "Serve the local Lambda until it is stopped."),

@@ -1,5 +1,6 @@
 """What a run needs around it: ``tuner doctor``, ``policy``, ``prices``, ``local``, ``worker``."""
 
+import json
 import os
 from dataclasses import asdict
 
@@ -10,6 +11,7 @@ from tuner.options.manage import (
     LocalCommand,
     PolicyCommand,
     PricesCommand,
+    SchemaCommand,
     WorkerCommand,
 )
 
@@ -47,6 +49,16 @@ def policy(options: PolicyCommand) -> None:
     typer.echo(text)
     for note in notes:
         typer.echo(note, err=True)
+
+
+def schema(options: SchemaCommand) -> None:
+    """For editors, and for programs that read what `--json` and `tuner runs export` write.
+
+    Example: tuner schema sweep
+    """
+    from tuner.api import schema as api
+
+    typer.echo(json.dumps(api.schema(options.name), indent=2))
 
 
 def local(options: LocalCommand) -> None:

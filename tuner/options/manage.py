@@ -9,6 +9,7 @@ from tuner.options.load_options import Senders
 from tuner.options.option import Argument, Options, again, option, positional
 from tuner.options.risk import always, beyond_this_machine, elsewhere, outside
 
+DOCUMENTS = ("sweep", "load", "bench", "compare", "plan", "doctor", "run", "tuner.toml")
 POLICY_COMMANDS = ("sweep", "cold", "load", "bench", "apply", "restore", "plan", "doctor")
 
 
@@ -87,6 +88,17 @@ class PricesCommand(output.Json, function.Region):
     )
     from_file: k.MaybeFile = option(
         k.MAYBE_FILE, "Take prices from a downloaded offer file.", flag="--from", metavar="FILE"
+    )
+
+
+class SchemaCommand(Options):
+    """`tuner schema`."""
+
+    name: str = positional(
+        Argument(
+            f"{', '.join(DOCUMENTS)}; a line of `tuner runs export` is a run.", "NAME", DOCUMENTS
+        ),
+        kw_only=False,
     )
 
 

@@ -34,16 +34,18 @@ _SUITE = {
     "overlap", "wait", "warn_only", "against",
 }  # fmt: skip
 #: Options of a sweep that are a text each, with the same names.
-_OPTIONS = [
-    name for of in (FunctionOptions, Architectures, Payloads, SizeLoads) for name in options_of(of)
-]
-_TABLES = ("env", "parameter", "where")
-_TEXTS = [name for name in _OPTIONS if name not in (*_TABLES, "max_concurrency")]
+CASE_OPTIONS = {
+    name: each
+    for of in (FunctionOptions, Architectures, Payloads, SizeLoads)
+    for name, each in options_of(of).items()
+}
+CASE_TABLES = ("env", "parameter", "where")
+_TEXTS = [name for name in CASE_OPTIONS if name not in (*CASE_TABLES, "max_concurrency")]
 _CASE = {
     "name", "target", "tags", "sizes", "gates", "slo", "most", "cold", "against", "control",
-    *_OPTIONS,
+    *CASE_OPTIONS,
 }  # fmt: skip
-_ENVIRONMENT = ("region", "profile", "endpoint_url", "assume_role", "cpu", "isolation")
+ENVIRONMENT = ("region", "profile", "endpoint_url", "assume_role", "cpu", "isolation")
 _MOST_CALLS = 100_000
 
 
@@ -147,7 +149,7 @@ class _Reader(Values):
             return None
         texts = ((key, self._text(entry, key, where)) for key in _TEXTS)
         given: dict[str, Any] = {key: text for key, text in texts if text is not None}
-        for key in _TABLES:
+        for key in CASE_TABLES:
             given[key] = tuple(f"{k}={v}" for k, v in self._table(entry, key, where).items())
         if "max_concurrency" in entry:
             given["max_concurrency"] = self.whole(entry, "max_concurrency", 1, _MOST_CALLS, where)
@@ -185,9 +187,9 @@ class _Reader(Values):
             if not isinstance(table, dict):
                 self.complain(f"{where}is not a table")
                 continue
-            self.unknown(table, {*_ENVIRONMENT, "targets"}, where)
+            self.unknown(table, {*ENVIRONMENT, "targets"}, where)
             options: dict[str, Any] = {
-                k: v for k in _ENVIRONMENT if (v := self._text(table, k, where)) is not None
+                k: v for k in ENVIRONMENT if (v := self._text(table, k, where)) is not None
             }
             try:
                 self._check(SweepOptions(target="demo:cpu", **options), where)

@@ -38,6 +38,7 @@ ACTIONS = {"Invoke": "InvokeFunction", "InvokeAsync": "InvokeFunction"}
 #: What IAM asks for beside the operation that needs it.
 WITH = {
     "lambda:CreateFunction": {"lambda:TagResource", "lambda:GetLayerVersion", "iam:PassRole"},
+    "lambda:UntagResource": {"lambda:ListTags"},  # GetFunction shows tags with it only
     "lambda:UpdateFunctionCode": {"lambda:GetLayerVersion"},  # of each layer that there is
 }
 #: Asked only where an answer's log tail lacks REPORT, which the local Lambda's never does.
@@ -211,6 +212,7 @@ def test_restore_of_a_provisioned_version(
     target.close()
     record.forget()
     assert run("restore") == 0
+    assert run("restore", function, *record.where) == 0
     check(record, "restore", function, provisioned=True)
     listed = service.client.list_provisioned_concurrency_configs(FunctionName=function)
     assert listed["ProvisionedConcurrencyConfigs"] == []
@@ -232,6 +234,8 @@ def test_restore(function: str, record: Record, isolation: str, hasty_clock: Wal
     target.close()
     record.forget()
     assert run("restore") == 0
+    assert run("restore", function, *record.where) == 0
+    record.more.add(("lambda:ListTags", function, False))  # with which GetFunction shows tags
     check(record, "restore", function, isolation)
 
 
@@ -253,6 +257,7 @@ def test_doctor(function: str, record: Record) -> None:
     assert run("doctor", f"{function}:live", *record.where) == 0
     # Of other services than Lambda, which are not there on loopback.
     record.more |= {("sts:GetCallerIdentity", "", False), *AFTERWARDS}
+    record.more.add(("lambda:ListTags", function, False))  # with which GetFunction shows tags
     check(record, "doctor", function)
 
 

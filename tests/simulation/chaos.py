@@ -45,6 +45,9 @@ class Plan:
     hands: tuple[tuple[float, str], ...] = ()
     crash_at: int | None = None
     interrupts_at: tuple[int, ...] = ()
+    tags_move: bool = False  # putting a tag moves the RevisionId
+    untaggable: bool = False
+    disk_lost: bool = False  # what the run has kept in its directory is gone when it has ended
 
     def told(self) -> str:
         """The plan in a line, without what is quiet."""
@@ -93,6 +96,9 @@ def plan_of(seed: int) -> Plan:
         interrupts_at=tuple(
             sorted(rng.sample(range(1, 90), some(0.2, lambda: rng.randint(1, 3), 0)))
         ),
+        tags_move=rng.random() < 0.3,
+        untaggable=rng.random() < 0.1,
+        disk_lost=rng.random() < 0.2,
     )
 
 
@@ -178,6 +184,8 @@ class Chaos:
             raise EndpointConnectionError(endpoint_url=url)
         if plan.locked_out_s is not None and now >= plan.locked_out_s:
             raise refused(403, "ExpiredTokenException", "The security token is expired")
+        if plan.untaggable and operation == "tag_resource":
+            raise refused(403, "AccessDeniedException", "no lambda:TagResource")
         if rng.random() < plan.throttled:
             raise refused(429, "TooManyRequestsException", "Rate exceeded")
         if rng.random() < plan.broken:

@@ -17,6 +17,7 @@ from tuner.api.left import Left, look
 from tuner.aws.applied import read_record, record_path
 from tuner.aws.apply import Application, ApplyOptions
 from tuner.aws.control import ControlPlane
+from tuner.aws.lost import lost_on
 from tuner.aws.policy import CLONE_PREFIX
 from tuner.aws.restore import insist
 from tuner.aws.session import AwsSession
@@ -57,6 +58,7 @@ class World:
     def __post_init__(self) -> None:
         plan, service = self.plan, self.service
         service.lag_s, service.takes_s, service.fails = plan.lag_s, plan.takes_s, plan.fails
+        service.tags_move = plan.tags_move
         self._deploy()
         for moment, hand in plan.hands:
             service.at(moment, lambda hand=hand: self._hand(hand))  # type: ignore[misc]
@@ -135,6 +137,8 @@ class World:
             found.append("a version of theirs is gone")
         if function.aliases["live"]["FunctionVersion"] != shadow.alias:
             found.append(f"alias at {function.aliases['live']['FunctionVersion']}")
+        if function.tags:
+            found.append(f"tags {sorted(function.tags)} are left")
         if function.provisioned:
             found.append(f"provisioned concurrency {function.provisioned} is left")
         return found
@@ -171,6 +175,9 @@ class Run:
         self.clock.on_step = self.chaos.on_step = lambda: None
         self._judge_end(ended)
         self._calm_down()
+        if self.plan.disk_lost and not self._applied_well():
+            for path in self.folder.iterdir():
+                path.unlink()
         self._restore()
         return self
 
@@ -245,6 +252,11 @@ class Run:
             if NAME not in one.said() or "tuner restore" not in one.said():
                 self.wrong.append(f"says {one.said()!r}")
 
+    def _applied_well(self) -> bool:
+        """Tell if an application stands: nothing but its record is meant to undo it."""
+        path = record_path(self.folder, RUN)
+        return path.exists() and read_record(path).complete
+
     def _applied(self) -> bool:
         """Tell if an application stands that can be undone."""
         return record_path(self.folder, RUN).exists()
@@ -264,12 +276,42 @@ class Run:
                 except TunerError as error:
                     said.append(str(error))
             self._undo(said)
+            if self.plan.disk_lost:
+                self._restore_lost(said)
             self.clock.sleep(_LATER_S)
-        wrong = self.world.wrong()
+        wrong = self._untold(self.world.wrong())
         if wrong:
             self.wrong.append(f"after restoring: {'; '.join(wrong)} (said: {said})")
         if self._left():
             self.wrong.append(f"still on disk (said: {said})")
+
+    def _restore_lost(self, said: list[str]) -> None:
+        """Restore by the function alone."""
+        try:
+            found = lost_on(self._control(), NAME)
+        except TunerError as error:
+            said.append(str(error))
+            return
+        for one in found:
+            try:
+                one.back(self.told.append)
+            except TunerError as error:
+                said.append(str(error))
+                self.told.append(str(error))
+
+    def _untold(self, wrong: list[str]) -> list[str]:
+        """Leave out what a function alone cannot say, if that was said."""
+        told, lost = "".join(self.told), self.plan.disk_lost
+        may = {
+            "Description is": "its former description is lost" in told,
+            "MemorySize is": "either may be right" in told,
+            "tags": "either may be right" in told,
+        }
+        return [
+            one
+            for one in wrong
+            if not lost or not any(may[key] for key in may if one.startswith(key))
+        ]
 
     def _undo(self, said: list[str]) -> None:
         path = record_path(self.folder, RUN)

@@ -46,6 +46,7 @@ class Function:
     versions: dict[str, Config] = field(default_factory=dict)
     aliases: dict[str, Config] = field(default_factory=dict)
     provisioned: dict[str, int] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
     made: int = 0
     published_as: tuple[Any, ...] = ()
 
@@ -63,6 +64,7 @@ class Service:
         self.lag_s = 0.0
         self.takes_s = (0.2, 2.0)
         self.fails = 0.0
+        self.tags_move = False  # no page of AWS says if tags move the RevisionId
         self._revisions = itertools.count(1)
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
@@ -204,7 +206,11 @@ class Service:
             config = deepcopy(function.versions[Qualifier])
         else:
             raise refused(404, "ResourceNotFoundException", f"Function not found: {Qualifier}")
-        return {"Configuration": config, "Code": {"Location": self.code_url}, "Tags": {}}
+        return {
+            "Configuration": config,
+            "Code": {"Location": self.code_url},
+            "Tags": dict(function.tags),
+        }
 
     def update_function_configuration(
         self,
@@ -303,6 +309,27 @@ class Service:
 
         self.at(self.now + self.rng.uniform(*self.takes_s), active)
         return deepcopy(begun)
+
+    def tag_resource(self, Resource: str, Tags: dict[str, str]) -> Config:  # noqa: N803
+        function = self._to_tag(Resource)
+        function.tags.update(Tags)
+        return {}
+
+    def untag_resource(self, Resource: str, TagKeys: list[str]) -> Config:  # noqa: N803
+        function = self._to_tag(Resource)
+        for key in TagKeys:
+            function.tags.pop(key, None)
+        return {}
+
+    def _to_tag(self, arn: str) -> Function:
+        function = self.function(arn)
+        self.guard(function, None)
+        if self.tags_move:
+            function.history.append((self.now, {**function.latest, "RevisionId": self.revision()}))
+        return function
+
+    def list_functions(self, **_: Any) -> Config:
+        return {"Functions": [deepcopy(one.latest) for one in self.functions.values()]}
 
     def get_account_settings(self) -> Config:
         return {"AccountLimit": {"ConcurrentExecutions": 1000}}

@@ -1,18 +1,22 @@
-"""Functions that interrupted commands left changed, by journals of runs and records of ``apply``.
+"""Functions that interrupted commands left changed: by journals of runs and records of ``apply``,
+or by what one function says of itself.
 
-Looking whether there is anything costs no more than listing two directories.
+Looking whether there is any file costs no more than listing two directories.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tuner.errors import TargetError, TunerError
-from tuner.options.function import Account
+from tuner.errors import TargetError, TunerError, UsageError
+from tuner.options.function import Account, Role
+from tuner.targets.names import Kind, parse_target
 
 if TYPE_CHECKING:
     from tuner.aws.control import ControlPlane
+    from tuner.aws.lost import Lost
     from tuner.aws.session import SessionOptions
 
 Tell = Callable[[str], None]
@@ -31,11 +35,13 @@ class Left:
     arn: str
     before_mb: int
     running: str | None  # what is still being done to it, if the process that does it is alive
-    path: Path
+    path: Path | None  # None: known by the function alone
     options: "SessionOptions"
     back: "Callable[[ControlPlane, Tell], bool]"
     now_mb: int | None = None  # None: a temporary copy is left, not the function changed
     pid: int | None = None  # the process that changed it, where that is known
+    run: str = ""
+    trusted: bool = True  # this user wrote the file on this machine
 
     def said(self) -> str:
         """Return the line that says what is left, for the end of a command."""
@@ -53,14 +59,26 @@ class Left:
         from tuner.aws.session import is_loopback, open_session
 
         options = placed(self.options, where)
+        self._refuse_elsewhere(where)
         try:
             return self.back(ControlPlane(open_session(options)), tell)
         except TargetError as error:
-            if not is_loopback(str(options.endpoint_url)):
+            if self.path is None or not is_loopback(str(options.endpoint_url)):
                 raise
             # A local Lambda that is gone for good would otherwise be asked for ever.
             fix = f"Start the service again; or delete {self.path} if the function is gone."
             raise type(error)(error.thing, error.reason, fix) from error
+
+    def _refuse_elsewhere(self, where: Account) -> None:
+        """Refuse to send signed requests where only a file says so that came with others' files."""
+        from tuner.aws.session import is_loopback
+
+        url = str(self.options.endpoint_url)
+        usual = re.fullmatch(r"https://[\w.-]+\.amazonaws\.com(\.cn)?/?", url) is not None
+        if not (self.trusted or usual or is_loopback(url) or where.endpoint_url):
+            reason = f"names the endpoint {url}, and you did not write it on this machine"
+            fix = f"If that is right, add --endpoint-url {url}; otherwise delete the file."
+            raise TargetError(str(self.path), reason, fix)
 
     def line(self) -> str:
         """For a list."""
@@ -69,7 +87,7 @@ class Left:
 
 def placed(began: "SessionOptions", where: Account) -> "SessionOptions":
     """Options of an interrupted command, with what is given in place of its own."""
-    given = {name: getattr(where, name) for name in Account.names()}
+    given = {name: getattr(where, name, None) for name in (*Account.names(), *Role.names())}
     return replace(began, **{name: v for name, v in given.items() if v is not None})
 
 
@@ -116,14 +134,17 @@ def _of_run(path: Path) -> Left | None:
         lambda control, _tell: restore_journal(entry, control),
         None if header.clone else entry.size_mb(),
         header.pid,
+        header.id,
+        entry.trusted,
     )
 
 
 def _of_application(path: Path) -> Left:
-    from tuner.aws.applied import held, read_record, restore_applied
+    from tuner.aws.applied import held, read_sealed
     from tuner.aws.session import SessionOptions
+    from tuner.aws.undo import restore_applied
 
-    done = read_record(path)
+    done, trusted = read_sealed(path)
     with held(path.parent, done.run) as ours:
         alive = not ours
     return Left(
@@ -135,4 +156,35 @@ def _of_application(path: Path) -> Left:
         SessionOptions(done.region, done.profile, done.endpoint_url, assume_role=done.assume_role),
         lambda control, tell: restore_applied(path, control, tell),
         done.memory_mb,
+        run=done.run,
+        trusted=trusted,
     )
+
+
+def look_at(target: str, where: Account, but: Collection[str]) -> list[Left]:
+    """Find what runs have left on a function, by the function alone; those in ``but`` are known
+    already. Raises :class:`TunerError`."""
+    from tuner.aws.control import ControlPlane
+    from tuner.aws.lost import lost_on
+    from tuner.aws.session import SessionOptions, open_session
+
+    name = parse_target(target)
+    if name.kind is not Kind.AWS:
+        raise UsageError(target, "is not a function on AWS", "Nothing else is ever changed.")
+    options = placed(SessionOptions(region=name.region), where)
+    control = ControlPlane(open_session(options))
+    return [
+        _of_lost(one, name.function, options)
+        for one in lost_on(control, name.function)
+        if one.mark.run not in but
+    ]
+
+
+def _of_lost(one: "Lost", function: str, options: "SessionOptions") -> Left:
+    def back(_control: "ControlPlane", tell: Tell) -> bool:
+        one.back(tell)
+        return True
+
+    now_mb = None if one.copy is not None else one.now["MemorySize"]
+    before_mb = one.before_mb or one.now["MemorySize"]
+    return Left(function, one.arn, before_mb, None, None, options, back, now_mb, run=one.mark.run)

@@ -1,36 +1,32 @@
-"""The record of an applied recommendation, and undoing it from that record alone.
+"""The record of an applied recommendation: all that undoing it needs (``undo.py``).
 
 One file per run, readable by its owner only, synced before what it says is done. While a
 recommendation is being applied its record is not ``complete``; a lock beside it shows whether the
 process that applies it still lives. It holds no secrets: sizes, versions and where the function is.
-
-The same code serves ``tuner apply --undo``, an application that rolls itself back, and
-``tuner restore`` after a crash, so it relies on nothing but the record and what Lambda says now.
-What somebody else has set since is left alone. Doing it twice is harmless.
+The function's tags say the same while it is being applied, for where the record is lost.
 """
 
 import contextlib
 import json
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tuner.aws.changes import point, set_architecture, set_memory, weights_of
-from tuner.aws.configuration import architecture_of, changed_meanwhile, revision_of
+from tuner.aws.configuration import (
+    Configuration,
+    unqualified,
+)
 from tuner.aws.control import ControlPlane
 from tuner.aws.journal import lock, sync_directory, write_new
-from tuner.aws.restore import check_same, delete_described
-from tuner.errors import ChangedUnderneath, NotFound, TargetError, TunerError
+from tuner.aws.seal import sealed, take_seal
+from tuner.aws.tags import APPLIED, Mark, encoded, key_of, tags_of
+from tuner.errors import TargetError, TunerError
 
 SCHEMA = "tuner.applied/1"
 
 Tell = Callable[[str], None]
-
-#: Seconds in which invocations may still reach the version that an alias has just left, so that it
-#: must not be deleted. UpdateAlias is eventually consistent, without a documented bound.
-_ALIAS_SETTLES_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -60,6 +56,10 @@ class Applied:
     arch: str | None = None
     code_sha256: str | None = None
     complete: bool = True
+    #: The tags that say this on the function while it is being applied, and until when a request
+    #: that puts them may land.
+    tags: tuple[str, ...] = ()
+    tags_until: float = 0.0
     #: What was applied from the same run before; it counts again when this is undone.
     since: "Applied | None" = None
 
@@ -71,12 +71,19 @@ def record_path(directory: Path, run: str) -> Path:
 
 def read_record(path: Path) -> Applied:
     """Read a record; raises :class:`TargetError` if there is none, or it cannot be read."""
+    return read_sealed(path)[0]
+
+
+def read_sealed(path: Path) -> tuple[Applied, bool]:
+    """Read a record, and tell if this user has sealed it on this machine; raises as read_record."""
     try:
-        return _parse(json.loads(path.read_text(encoding="utf-8")))
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        ours = take_seal(kept)
+        return _parse(kept), ours
     except FileNotFoundError:
         fix = "Run `tuner apply RUN` first, and `--undo` in the same directory."
         raise TargetError(path.stem, "was not applied from this directory", fix) from None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         fix = "Set the memory size by hand."
         raise TargetError(str(path), f"cannot be read ({error})", fix) from error
 
@@ -85,7 +92,7 @@ def write_record(directory: Path, done: Applied) -> None:
     """Write a record, whole or not at all; raises :class:`TunerError` if that is not possible."""
     path = record_path(directory, done.run)
     with _writing(path):
-        os.close(write_new(path, json.dumps(asdict(done), indent=1).encode()))
+        os.close(write_new(path, json.dumps(sealed(asdict(done)), indent=1).encode()))
 
 
 def drop_record(directory: Path, done: Applied) -> None:
@@ -145,143 +152,69 @@ def held(directory: Path, run: str) -> Iterator[bool]:
         os.close(file)
 
 
-@dataclass(frozen=True)
-class Undo:
-    """One application to undo. What somebody else has set since is reported and left alone; with
-    ``strict`` it is an error as well, once all else is undone."""
-
-    control: ControlPlane
-    done: Applied
-    tell: Tell
-    strict: bool
-    foreign: list[ChangedUnderneath] = field(default_factory=list)
-
-    def __call__(self) -> None:
-        """Undo alias, memory, architecture and versions; raises :class:`TargetError` for what is
-        left. A function that is gone needs nothing more."""
-        with self.control.restoring():
-            try:
-                moved = self.done.alias is not None and self._alias_back(self.done.alias)
-                if moved and self.done.published and not self.control.session.loopback:
-                    self.control.clock.sleep(_ALIAS_SETTLES_S)
-                self._memory_back()
-                self._architecture_back()
-            except NotFound:
-                if self.control.exists(self.done.arn):
-                    raise
-                return
-            self._delete_versions()
-            if self.strict and self.foreign:
-                raise self.foreign[0]
-
-    def _delete_versions(self) -> None:
-        if not self.done.published:
-            return
-        # Stand-ins for Lambda list versions by the plain name only, which may be another
-        # function's to other credentials.
-        name = self.done.arn.rsplit(":", 1)[-1]
-        check_same(self.done.arn, self.control.configuration(name))
-        left = delete_described(self.control, name, set(self.done.published))
-        if left:
-            reason = f"published when it was applied and still there: {'; '.join(left)}"
-            fix = "Point your aliases at other versions, then try again."
-            raise TargetError(self.done.arn, reason, fix)
-
-    def _alias_back(self, alias: str) -> bool:
-        """Move the alias back; ``True`` if it had to be moved."""
-        done = self.done
-        for _ in self.control.tries():
-            now = self.control.get_alias(done.arn, alias)
-            weights = weights_of(now)
-            at = now["FunctionVersion"]
-            ours = done.version is not None and done.version in (at, *weights)
-            may_land = not done.complete and now.get("RevisionId", "") == done.alias_revision
-            if not ours and not may_land:
-                if at != done.before_version:
-                    what = f"it points at version {at}, which this run did not set"
-                    self._foreign(f"{done.arn}:{alias}", what)
-                return False
-            # One that a request on its way may still move is set to what it has: that makes the
-            # RevisionId which the request expects a past one.
-            version, shares = (str(done.before_version), {}) if ours else (at, weights)
-            try:
-                point(self.control, done.arn, now, version, shares)
-            except ChangedUnderneath:
-                continue
-            if ours:
-                self.tell(f"{alias}: all on version {done.before_version}")
-            return ours
-        raise self._busy()
-
-    def _memory_back(self) -> None:
-        done = self.done
-        for _ in self.control.tries():
-            latest = self.control.settle(done.arn)
-            if latest["MemorySize"] != done.memory_mb:
-                latest = self.control.agreed(done.arn, latest)
-            now_mb = latest["MemorySize"]
-            may_land = not done.complete and revision_of(latest) == done.latest_revision != ""
-            if now_mb not in (done.memory_mb, done.before_mb):
-                what = f"it has {now_mb} MB, not the {done.memory_mb} MB that this run set"
-                return self._foreign(done.arn, what)
-            if now_mb == done.before_mb and not may_land:
-                return None
-            try:
-                set_memory(self.control, done.arn, latest, done.before_mb)
-            except ChangedUnderneath:
-                continue
-            if now_mb != done.before_mb:
-                self.tell(f"$LATEST: {now_mb} MB -> {done.before_mb} MB")
-            return None
-        raise self._busy()
-
-    def _architecture_back(self) -> None:
-        """Comes after the memory, whose change makes a request that is still on its way stale."""
-        done = self.done
-        if done.arch is None or done.before_arch is None or done.arch == done.before_arch:
-            return None
-        for _ in self.control.tries():
-            latest = self.control.settle(done.arn)
-            now = architecture_of(latest)
-            if now == done.before_arch:
-                return None
-            if latest["CodeSha256"] != done.code_sha256:
-                return self._foreign(done.arn, f"other code was deployed since, for {now}")
-            try:
-                set_architecture(self.control, done.arn, latest, done.before_arch)
-            except ChangedUnderneath:
-                continue
-            return self.tell(f"$LATEST: {now} -> {done.before_arch}")
-        raise self._busy()
-
-    def _foreign(self, thing: str, what: str) -> None:
-        fix = "Somebody else changed it: set what you want by hand."
-        self.foreign.append(ChangedUnderneath(thing, what, fix))
-        self.tell(f"{thing}: {what}; left alone")
-
-    def _busy(self) -> ChangedUnderneath:
-        reason = "somebody else keeps changing it, so it could not be undone"
-        return changed_meanwhile(self.done.arn, reason)
+def of_run(run: str) -> str:
+    """What the description of every version says that is published when a run is applied."""
+    return f"recommended by run {run} ("
 
 
-def restore_applied(path: Path, control: ControlPlane, tell: Tell) -> bool:
-    """Undo an interrupted application and remove its record; ``False`` if another process holds
-    the record or has removed it meanwhile."""
-    with held(path.parent, path.stem) as ours:
-        if not ours or path not in unfinished(path.parent):
-            return False
-        done = read_record(path)
-        Undo(control, done, tell, strict=False)()
-        drop_record(path.parent, done)
-        return True
+def tags_said(done: Applied, began_s: float, *, undone: bool = False) -> dict[str, str]:
+    """The tags that say on the function what is being applied to it, or undone."""
+    return tags_of(
+        key_of(done.run, undone=undone),
+        APPLIED,
+        began_s,
+        memory=done.before_mb,
+        to=done.memory_mb,
+        alias=done.alias,
+        version=done.before_version,
+        made=done.version,
+        arch=done.before_arch,
+        toarch=done.arch,
+        code=done.code_sha256 and encoded(done.code_sha256),
+        published=encoded("\n".join(done.published)) if done.published else None,
+    )
+
+
+def from_mark(mark: Mark, control: ControlPlane, now: Configuration) -> Applied | None:
+    """What is being applied, as the function's own tags say it; ``None`` if they do not."""
+    before_mb, to, session = mark.memory_mb, mark.values.get("to", ""), control.session
+    if mark.kind != APPLIED or before_mb is None or not to.isdigit():
+        return None
+    values, text = mark.values, mark.text("published")
+    arn, made = unqualified(now["FunctionArn"]), values.get("made")
+    if text is not None and made is None:
+        listed = control.versions(arn.rsplit(":", 1)[-1])
+        last = text.split("\n")[-1]
+        made = next((one["Version"] for one in listed if one.get("Description") == last), None)
+    return Applied(
+        mark.run,
+        arn,
+        session.region,
+        session.endpoint_url,
+        session.profile,
+        before_mb,
+        int(to),
+        values.get("alias"),
+        values.get("version"),
+        made,
+        assume_role=session.assume_role,
+        published=() if text is None else tuple(text.split("\n")),
+        before_arch=values.get("arch"),
+        arch=values.get("toarch"),
+        code_sha256=mark.text("code"),
+        complete=False,
+        tags=mark.keys,
+    )
 
 
 def _parse(kept: dict[str, Any]) -> Applied:
     if kept["schema"] != SCHEMA:
         raise ValueError(f"schema {kept['schema']!r} is not known")
     since = kept.pop("since", None)
-    published = tuple(str(text) for text in kept.pop("published", ()))
-    return Applied(**kept, published=published, since=None if since is None else _parse(since))
+    listed: dict[str, Any] = {
+        name: tuple(map(str, kept.pop(name, ()))) for name in ("published", "tags")
+    }
+    return Applied(**kept, **listed, since=None if since is None else _parse(since))
 
 
 @contextlib.contextmanager

@@ -15,12 +15,13 @@ from ulid import ULID
 
 from tuner.aws.applied import (
     Applied,
-    Undo,
     drop_record,
     held,
     merged,
+    of_run,
     read_record,
     record_path,
+    tags_said,
     write_record,
 )
 from tuner.aws.calls import AwsService
@@ -38,11 +39,13 @@ from tuner.aws.configuration import (
     changed_meanwhile,
     revision_of,
     unqualified,
+    whole,
 )
 from tuner.aws.control import ControlPlane
-from tuner.aws.journal import MARK
 from tuner.aws.metrics import SplitAlias, read_health, why_worse
 from tuner.aws.restore import insist, said_of_left
+from tuner.aws.tags import lands_until, put_tags, refuse_marked, remove_tags
+from tuner.aws.undo import Undo
 from tuner.errors import TargetError, TunerError
 
 Tell = Callable[[str], None]
@@ -86,7 +89,7 @@ class Application:
         with held(self._directory, change.run) as ours:
             self._refuse_others(ours, change)
             start = self._control.wait(self._function)
-            self._refuse_marked(start)
+            refuse_marked(self._control, start, self._function)
             alias = self._alias(change)
             if change.arch == architecture_of(start):
                 change = replace(change, arch=None)
@@ -98,15 +101,15 @@ class Application:
             self._at_mb = start["MemorySize"]
             write_record(self._directory, self._done)
             try:
-                self._make(start, change, alias)
+                self._make(self._tagged(start), change, alias)
             except BaseException:
                 self._roll_back()
                 raise
             first = self._done.since
-            whole = replace(self._done, complete=True, since=None)
-            whole = merged(first, whole) if first is not None else whole
-            write_record(self._directory, whole)
-            return whole
+            done = replace(self._done, complete=True, since=None)
+            done = merged(first, done) if first is not None else done
+            write_record(self._directory, done)
+            return self._untag(done)
 
     def undo(self, done: Applied) -> None:
         """Restore memory and alias where they are still as we set them, and delete our versions.
@@ -114,9 +117,12 @@ class Application:
         with held(self._directory, done.run) as ours:
             if not ours:
                 raise _busy(done.run)
-            write_record(self._directory, replace(done, complete=False, latest_revision=None))
+            self._done = replace(done, complete=False, latest_revision=None)
+            write_record(self._directory, self._done)
             try:
-                Undo(self._control, done, self._tell, strict=done.complete)()
+                self._tag(undone=True)
+                tagged = replace(done, tags=self._done.tags, tags_until=self._done.tags_until)
+                Undo(self._control, tagged, self._tell, strict=done.complete)()
             except TunerError:
                 write_record(self._directory, done)
                 raise
@@ -134,6 +140,41 @@ class Application:
         self._publish(latest, change)
         if alias is not None:
             self._move(change)
+
+    def _tag(self, *, undone: bool = False) -> None:
+        """Say on the function itself what is being done, for where the record is lost."""
+        control, done = self._control, self._done
+        now_s = control.clock.wall()
+        tags = tags_said(done, now_s, undone=undone)
+        until_s = lands_until(control, now_s)
+        self._note(tags=tuple({*done.tags, *tags}), tags_until=max(done.tags_until, until_s))
+        made = put_tags(control, done.arn, tags)
+        until_s = max(done.tags_until, made.until_s)
+        self._note(tags=tuple({*done.tags, *made.keys}), tags_until=until_s)
+        if made.error is not None:
+            what = f"what {self._function} was like is kept in this directory only"
+            self._tell(f"{what}: {made.error.reason}")
+
+    def _tagged(self, start: Configuration) -> Configuration:
+        """Put the tags; returns the function, whose RevisionId they may have moved."""
+        self._tag()
+        now = self._control.wait(self._function)
+        if whole(now) != whole(start):
+            raise changed_meanwhile(self._function)
+        self._note(latest_revision=revision_of(now))
+        return now
+
+    def _untag(self, done: Applied) -> Applied:
+        """Take from the function what it says of an application that is complete."""
+        try:
+            with self._control.restoring():
+                remove_tags(self._control, done.arn, done.tags, done.tags_until)
+        except TargetError as error:
+            self._tell(f"remove the tags {', '.join(done.tags)} by hand: {error.reason}")
+            return done
+        done = replace(done, tags=(), tags_until=0.0)
+        write_record(self._directory, done)
+        return done
 
     def _note(self, **known: Any) -> None:
         """Write what comes next, or has just become known."""
@@ -167,6 +208,10 @@ class Application:
     def _record(self, start: Configuration, change: ApplyOptions, alias: Any) -> Applied:
         session = self._control.session
         path = record_path(self._directory, change.run)
+        # The time makes the description unique: it shows which version to delete again.
+        moment = ULID.from_timestamp(self._control.clock.wall())
+        where = f" on {change.arch}" if change.arch else ""
+        described = f"{change.memory_mb} MB{where}, {of_run(change.run)}{moment})"
         return Applied(
             change.run,
             unqualified(start["FunctionArn"]),
@@ -178,6 +223,7 @@ class Application:
             change.alias,
             alias["FunctionVersion"] if alias else None,
             assume_role=session.assume_role,
+            published=(described,) if change.publish or alias is not None else (),
             latest_revision=revision_of(start),
             before_arch=architecture_of(start) if change.arch else None,
             arch=change.arch,
@@ -194,12 +240,6 @@ class Application:
             reason = "was interrupted while it was being applied"
             fix = "Run `tuner restore`, then apply it again."
             raise TargetError(f"run {change.run}", reason, fix)
-
-    def _refuse_marked(self, start: Configuration) -> None:
-        if MARK.match(start.get("Description", "")):
-            reason = "a measurement is changing it, or was interrupted while it did"
-            fix = "Wait for the measurement to end, or run `tuner restore`."
-            raise TargetError(self._function, reason, fix)
 
     def _alias(self, change: ApplyOptions) -> Any:
         """The alias to move; raises for what speaks against moving it."""
@@ -235,15 +275,14 @@ class Application:
         return latest
 
     def _publish(self, latest: Configuration, change: ApplyOptions) -> None:
-        # The time makes the description unique: it shows which version to delete again.
-        moment = ULID.from_timestamp(self._control.clock.wall())
-        where = f" on {change.arch}" if change.arch else ""
-        description = f"{change.memory_mb} MB{where}, recommended by run {change.run} ({moment})"
-        self._note(published=(description,), latest_revision=revision_of(latest))
+        (description,) = self._done.published
+        self._note(latest_revision=revision_of(latest))
         made = publish_once(self._control, self._function, latest, description)
         number = str(self._control.wait(self._function, made["Version"], made)["Version"])
         self._note(version=number)
         ours = made.get("Description") == description
+        if not ours:  # which nothing else on the function says
+            self._tag()
         self._tell(f"published version {number}" if ours else f"version {number} is identical")
 
     def _move(self, change: ApplyOptions) -> None:

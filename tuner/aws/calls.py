@@ -181,6 +181,7 @@ _READ: Mapping[str, Mapping[str, Any]] = {
     "UpdateFunctionCode": _CONFIGURATION,
     "PublishVersion": {**_CONFIGURATION, "Version": str},
     "ListVersionsByFunction": {"Versions": [{"Version": str}]},
+    "ListFunctions": {"Functions": [{"FunctionName": str, "FunctionArn": str}]},
     "GetAlias": _ALIAS,
     "UpdateAlias": _ALIAS,
     "GetProvisionedConcurrencyConfig": {"Status": str},

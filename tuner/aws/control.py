@@ -63,6 +63,7 @@ class ControlPlane(Client):
         self._doubtful: set[str] = set()
         #: LastModified as the last answered change has set it, by ARN.
         self._newest: dict[str, str] = {}
+        self._tags: dict[str, Mapping[str, str]] = {}
         #: True when the user wants to stop, which ends a wait for an update.
         self.stop: Callable[[], bool] = lambda: False
         # botocore's _v2 waiters ask every second; a service on loopback needs a tenth of one.
@@ -71,7 +72,13 @@ class ControlPlane(Client):
     def get(self, function: str, qualifier: str | None = None) -> Mapping[str, Any]:
         """GetFunction: ``Configuration``, ``Concurrency``, ``Tags``. It may be called 100 times a
         second; GetFunctionConfiguration shares its limit with everything else."""
-        return self.call("GetFunction", function, Qualifier=qualifier)
+        found = self.call("GetFunction", function, Qualifier=qualifier)
+        self._tags[unqualified(found["Configuration"]["FunctionArn"])] = found.get("Tags") or {}
+        return found
+
+    def tags(self, now: Configuration) -> Mapping[str, str]:
+        """The tags of a function as it was last read; none where they may not be read."""
+        return self._tags.get(unqualified(now["FunctionArn"]), {})
 
     def configuration(self, function: str, qualifier: str | None = None) -> Configuration:
         """Return the configuration, read again while it is older than an answered change of ours.
@@ -231,6 +238,11 @@ class ControlPlane(Client):
         """Every version, ``$LATEST`` included."""
         for page in self.pages("ListVersionsByFunction", function, MARKER, FunctionName=function):
             yield from page["Versions"]
+
+    def functions(self) -> Iterator[Configuration]:
+        """Every function of the account in this region."""
+        for page in self.pages("ListFunctions", "the account", MARKER):
+            yield from page["Functions"]
 
     def account_concurrency(self) -> int | None:
         """The invocations that the account may have in flight; ``None`` if it cannot be read,

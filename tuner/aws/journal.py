@@ -17,6 +17,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from tuner.aws.seal import sealed, take_seal
 from tuner.errors import TargetError
 
 SCHEMA = "tuner.journal/1"
@@ -74,6 +75,7 @@ class JournalEntry:
     steps: tuple[Step, ...] = ()
     path: Path | None = None
     running: bool = False  # the process that wrote it is alive
+    trusted: bool = True  # of this process, or sealed by this user on this machine
 
     def unconfirmed(self, action: str) -> Step | None:
         """The last step of this kind if it was begun and not confirmed: it may have happened."""
@@ -127,7 +129,7 @@ class Journal:
         if directory is not None:
             self._path = directory / f"{header.id}.jsonl"
             with _using(directory):
-                self._file = write_new(self._path, _line({"schema": SCHEMA, **asdict(header)}))
+                self._file = write_new(self._path, _line(sealed(_opening(header))))
 
     def will(self, action: str, **details: Any) -> None:
         """Write a step before it is made; returns when that is on disk."""
@@ -178,8 +180,8 @@ def read_entry(path: Path) -> JournalEntry | None:
         with os.fdopen(file, "rb") as stream:
             running = not lock(file)
             data = stream.read()
-    header, steps = parse_journal(data, str(path))
-    return JournalEntry(header, steps, path, running)
+    header, steps, trusted = parse_journal(data, str(path))
+    return JournalEntry(header, steps, path, running, trusted)
 
 
 @contextlib.contextmanager
@@ -205,8 +207,9 @@ def discard(entry: JournalEntry) -> None:
             _remove(entry.path)
 
 
-def parse_journal(data: bytes, name: str) -> tuple[JournalHeader, tuple[Step, ...]]:
-    """Read a journal's bytes. A last line that was cut off is left out: nothing followed it."""
+def parse_journal(data: bytes, name: str) -> tuple[JournalHeader, tuple[Step, ...], bool]:
+    """Read a journal's bytes, and tell if this user has sealed it on this machine. A last line that
+    was cut off is left out: nothing followed it."""
     lines = data.split(b"\n")[:-1]
     try:
         first, *rest = [json.loads(line) for line in lines]
@@ -214,8 +217,9 @@ def parse_journal(data: bytes, name: str) -> tuple[JournalHeader, tuple[Step, ..
             raise ValueError(f"schema {first['schema']!r} is not known")
         if not all(isinstance(step, dict) for step in rest):
             raise ValueError("a step is not an object")
+        trusted = take_seal(first)
         first["before"] = _record(Before, first["before"])
-        return _record(JournalHeader, first), tuple(rest)
+        return _record(JournalHeader, first), tuple(rest), trusted
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         fix = "Compare the function by hand with what the file says, then delete the file."
         raise TargetError(name, f"cannot be read as a journal ({error})", fix) from error
@@ -230,6 +234,10 @@ def _record(kind: Any, values: Mapping[str, Any]) -> Any:
         if empty or not isinstance(values[name], wanted):
             raise ValueError(f"{name} is {values[name]!r}")
     return kind(**{name: values[name] for name in known})
+
+
+def _opening(header: JournalHeader) -> dict[str, Any]:
+    return {"schema": SCHEMA, **asdict(header)}
 
 
 def _line(step: Step) -> bytes:

@@ -33,8 +33,11 @@ _DESCRIBE = _on(BOTH, "GetFunction GetAlias") + _on(ACCOUNT, "GetAccountSettings
 _METRICS = _on(ACCOUNT, "cloudwatch:GetMetricData")
 _INVOKE = _on(BOTH, "InvokeFunction")
 _SET = _on(FUNCTION, "UpdateFunctionConfiguration")
+#: What a run says on the function while it changes it; GetFunction shows tags only with ListTags.
+_UNTAG = _on(FUNCTION, "ListTags UntagResource")
+_CHANGE = _SET + _on(FUNCTION, "TagResource") + _UNTAG
 # DeleteFunction is given for versions only, so that nothing can delete the function itself.
-_VERSIONS = _SET + _on(FUNCTION, "ListVersionsByFunction") + _on(VERSIONS, "DeleteFunction")
+_VERSIONS = _on(FUNCTION, "ListVersionsByFunction") + _on(VERSIONS, "DeleteFunction")
 _PUBLISH = _on(FUNCTION, "PublishVersion")
 _CLONE = (
     *_on(CLONES, "CreateFunction TagResource GetFunction UpdateFunctionConfiguration"),
@@ -48,15 +51,17 @@ _LOGS = _on(LOGS, "logs:FilterLogEvents")
 _CROSS_CHECK = _METRICS + _on(ACCOUNT, "xray:GetTraceSummaries xray:BatchGetTraces")
 _READ = _DESCRIBE + _LOGS
 _MEASURE: Mapping[str, tuple[Grant, ...]] = {
-    "versions": _READ + _VERSIONS + _PUBLISH + _on(VERSIONS, "InvokeFunction"),
+    "versions": _READ + _CHANGE + _VERSIONS + _PUBLISH + _on(VERSIONS, "InvokeFunction"),
     "clone": _READ + _CLONE,
-    "in-place": _READ + _SET + _on(FUNCTION, "InvokeFunction"),
+    "in-place": _READ + _CHANGE + _on(FUNCTION, "InvokeFunction"),
 }
 _SWEEP = {isolation: needed + _CROSS_CHECK for isolation, needed in _MEASURE.items()}
+#: For what is known of in no directory; a lost copy is found by its name.
+_LOST = _on(FUNCTION, "GetFunction ListVersionsByFunction ListTags") + _on(ACCOUNT, "ListFunctions")
 _RESTORE: Mapping[str, tuple[Grant, ...]] = {
-    "versions": _on(FUNCTION, "GetFunction") + _VERSIONS,
-    "clone": _on(CLONES, "GetFunction DeleteFunction"),
-    "in-place": _on(FUNCTION, "GetFunction") + _SET,
+    "versions": _LOST + _SET + _UNTAG + _VERSIONS,
+    "clone": _LOST + _on(CLONES, "GetFunction DeleteFunction"),
+    "in-place": _LOST + _SET + _UNTAG,
 }
 #: Versions are called as they are, other code and the control run as copies.
 _BENCH = {isolation: _MEASURE[isolation] + _CLONE + _INVOKE for isolation in ("versions", "clone")}
@@ -78,13 +83,17 @@ _ALWAYS: Mapping[str, tuple[Grant, ...]] = {
     "plan": _DESCRIBE,
     "doctor": (
         *(*_READ, *_CROSS_CHECK, *_SET, *_PUBLISH, *_LIST_PROVISIONED, *_INVOKE),
-        *_on(FUNCTION, "ListVersionsByFunction"),
+        *_on(FUNCTION, "ListVersionsByFunction ListTags"),
         *_on(ACCOUNT, "ListEventSourceMappings sts:GetCallerIdentity"),
     ),
-    "apply": _VERSIONS + _PUBLISH + _METRICS + _on(BOTH, "GetFunction GetAlias UpdateAlias"),
+    "apply": _CHANGE
+    + _VERSIONS
+    + _PUBLISH
+    + _METRICS
+    + _on(BOTH, "GetFunction GetAlias UpdateAlias"),
 }
 #: Beside that, for a load of a copy or of a size that is set in place.
-_ISOLATED_LOAD: Mapping[str, tuple[Grant, ...]] = {"clone": _CLONE, "in-place": _SET}
+_ISOLATED_LOAD: Mapping[str, tuple[Grant, ...]] = {"clone": _CLONE, "in-place": _CHANGE}
 #: Beside that, for setting another architecture.
 _ARCHITECTURE: Mapping[str, tuple[Grant, ...]] = {
     "apply": _on(FUNCTION, "UpdateFunctionCode") + _on(LAYERS, "GetLayerVersion"),

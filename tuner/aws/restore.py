@@ -8,6 +8,8 @@ two machines at once, is harmless.
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 
 from tuner.aws.configuration import (
     Configuration,
@@ -18,11 +20,13 @@ from tuner.aws.configuration import (
 )
 from tuner.aws.control import ControlPlane
 from tuner.aws.journal import JournalEntry, JournalHeader, claimed, discard
+from tuner.aws.tags import MEASURED, lands_until, mark_of, remove_tags
 from tuner.errors import AccessDenied, ChangedUnderneath, NotFound, TargetError
 
-#: For so many seconds after its run began a copy may appear whose creation was not answered: AWS
-#: documents no bound, and on this machine requests are answered at once. And between two looks.
-_LINGERS_S, _LINGERS_ON_LOOPBACK_S, _BETWEEN_S = 60.0, 5.0, 1.0
+#: How the descriptions of the versions that a run publishes end.
+OF_VERSION = " (version)"
+#: Seconds between two looks for a copy that appears late.
+_BETWEEN_S = 1.0
 
 
 def insist(restore: Callable[[], None], tell: Callable[[str], object]) -> None:
@@ -52,9 +56,19 @@ def restore_journal(entry: JournalEntry, control: ControlPlane) -> bool:
     with claimed(entry) as ours:
         if not ours:
             return False
-        restore_function(entry, control)
+        restore_function(_proved(entry, control), control)
         discard(entry)
         return True
+
+
+def _proved(entry: JournalEntry, control: ControlPlane) -> JournalEntry:
+    """Trust a journal that somebody else may have written if the function itself names its run."""
+    if entry.trusted or entry.header.clone is not None:
+        return entry
+    with suppress(NotFound):
+        now = control.configuration(entry.header.function)
+        return replace(entry, trusted=mark_of(control, now, entry.header.id, MEASURED) is not None)
+    return entry
 
 
 def restore_function(
@@ -77,7 +91,8 @@ def restore_function(
                 _withdraw(entry, control)  # first, since it costs money while it is there
             finally:
                 note(restore_latest(entry, control))
-            left = delete_described(control, function, _published(entry))
+            published = entry.written("publish")
+            left = delete_described(control, function, partial(_ours, entry)) if published else []
         except NotFound:
             if control.exists(entry.header.arn):
                 raise
@@ -86,21 +101,41 @@ def restore_function(
             reason = f"made for the measurement and still there: {'; '.join(left)}"
             fix = "Point your aliases at other versions, then run `tuner restore`."
             raise TargetError(function, reason, fix)
+        _untag(entry, control)
+
+
+def _untag(entry: JournalEntry, control: ControlPlane) -> None:
+    """Remove the run's tags, last: they say where there is no journal that something is left."""
+    header, keys, until_s = entry.header, set[str](), 0.0
+    for step in entry.steps:
+        keys.update(map(str, step.get("tagged", ())))
+        until_s = max(until_s, step.get("until", 0.0))
+    if (lost := entry.unconfirmed("tag")) is not None:
+        keys.update(map(str, lost["keys"]))
+        until_s = lands_until(control, control.clock.wall())
+    remove_tags(control, header.arn, {key for key in keys if header.id in key}, until_s)
 
 
 def _withdraw(entry: JournalEntry, control: ControlPlane) -> None:
     """Remove what the run has provisioned, from versions with the very description that we
     published them with: a function made anew counts its versions anew, too."""
-    arn, published = entry.header.clone or entry.header.arn, _published(entry)
+    arn = entry.header.clone or entry.header.arn
     for step in entry.written("provision"):
-        with suppress(NotFound):
+        with suppress(TargetError if step.get("perhaps") else NotFound):
             found = control.configuration(arn, str(step["version"]))
-            if found.get("Description", "") in published:
+            if _ours(entry, found.get("Description", "")):
                 control.withdraw(arn, str(step["version"]))
 
 
-def _published(entry: JournalEntry) -> set[str]:
-    return {step["description"] for step in entry.written("publish")}
+def _ours(entry: JournalEntry, description: str) -> bool:
+    """Tell if the run has published a version with this description.
+
+    One that somebody else published while our mark was on ``$LATEST`` has that description as it
+    is. A journal alone proves nothing: it may have come with somebody else's files.
+    """
+    published = {step["description"] for step in entry.written("publish")}
+    marked = description.startswith(entry.header.mark)
+    return marked and (description in published or description.endswith(OF_VERSION))
 
 
 def clone_exists(control: ControlPlane, header: JournalHeader) -> bool:
@@ -116,8 +151,7 @@ def clone_exists(control: ControlPlane, header: JournalHeader) -> bool:
 def _delete_clone(entry: JournalEntry, control: ControlPlane, clone: str) -> None:
     """Delete the copy, also one that appears late because a request to make it was not answered:
     nothing makes that request stale."""
-    lingers_s = _LINGERS_ON_LOOPBACK_S if control.session.loopback else _LINGERS_S
-    until = entry.header.opened_at + lingers_s if _creation_lost(entry) else 0.0
+    until = lands_until(control, entry.header.opened_at) if _creation_lost(entry) else 0.0
     while True:
         if clone_exists(control, entry.header):
             _withdraw(entry, control)  # first, since it costs money while it is there
@@ -150,6 +184,7 @@ def restore_latest(entry: JournalEntry, control: ControlPlane) -> Configuration:
                 wanted = _wanted(entry, now)
             if wanted is None:
                 return now
+            _refuse_unproved(entry, now)
             size, text, snap_start = wanted
             try:
                 known = control.update(function, size, text, revision_of(now), snap_start)
@@ -186,23 +221,30 @@ def _wanted(entry: JournalEntry, now: Configuration) -> tuple[int, str, str | No
     return (size, described, None) if failed or may_land else None
 
 
+def _refuse_unproved(entry: JournalEntry, now: Configuration) -> None:
+    """Raise TargetError where only a journal that another hand may have written says that the
+    memory is ours."""
+    described = now.get("Description", "").startswith(entry.header.mark)
+    if entry.trusted or described or now["MemorySize"] == entry.header.before.memory_mb:
+        return
+    reason = f"nothing on it says that run {entry.header.id} has set its {now['MemorySize']} MB"
+    fix = f"Set the memory by hand if it is wrong, then delete {entry.path}."
+    raise TargetError(entry.header.function, reason, fix)
+
+
 def _as_before(entry: JournalEntry, now: Configuration) -> bool:
     before = entry.header.before
     return (now["MemorySize"], now.get("Description", "")) == (before.memory_mb, before.description)
 
 
-def delete_described(control: ControlPlane, function: str, descriptions: set[str]) -> list[str]:
-    """Delete the versions with these descriptions; returns a line for each that could not be.
-
-    A version is ours if it has the very description that we published it with. One that somebody
-    else published while our mark was on ``$LATEST`` has another one and is left alone.
-    """
-    if not descriptions:
-        return []
+def delete_described(
+    control: ControlPlane, function: str, ours: Callable[[str], bool]
+) -> list[str]:
+    """Delete the versions that are ours; returns a line for each that could not be deleted."""
     left = []
     for version in list(control.versions(function)):
         number = version["Version"]
-        if number == "$LATEST" or version.get("Description", "") not in descriptions:
+        if number == "$LATEST" or not ours(version.get("Description", "")):
             continue
         try:
             control.delete_version(function, number)

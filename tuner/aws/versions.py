@@ -21,7 +21,7 @@ from tuner.aws.configuration import (
 )
 from tuner.aws.control import ControlPlane
 from tuner.aws.journal import Journal
-from tuner.aws.restore import restore_latest
+from tuner.aws.restore import OF_VERSION, restore_latest
 from tuner.errors import AccessDenied, ChangedUnderneath, TargetError
 
 #: The longest wait for provisioned concurrency, in seconds. AWS starts one or two minutes after the
@@ -73,14 +73,14 @@ class VersionMaker:
     def _describe(self, memory_mb: int) -> str:
         self._made += 1
         return (
-            f"{self._journal.header.mark}{self._made}: {memory_mb} MB for a measurement; "
-            "`tuner restore` undoes this"
+            f"{self._journal.header.mark}{self._made}: {memory_mb} MB for a measurement, "
+            f"{self._start['MemorySize']} MB before; `tuner restore` undoes this"
         )
 
     def _one(self, memory_mb: int, snap_start: bool) -> str:
         description = self._describe(memory_mb)
         self._set(memory_mb, description, snap_start)
-        version = self._publish(f"{description} (version)")
+        version = self._publish(f"{description}{OF_VERSION}")
         number: str = version["Version"]
         if version.get("State") == "Pending" or snap_start:
             self._pending.add(number)

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from tuner.api.left import JOURNAL, RECORDS, Left, Tell, look
+from tuner.api.left import JOURNAL, RECORDS, Left, Tell, look, look_at
 from tuner.cli.interrupt import end_on_signals
 from tuner.errors import TunerError
 from tuner.options.function import Account
 from tuner.options.manage import ApplyCommand, RestoreCommand
+from tuner.targets.names import parse_target
 
 if TYPE_CHECKING:
     from tuner.api.apply import Recommended
@@ -81,9 +82,12 @@ def _agreed(question: str) -> bool:
 
 def restore(options: RestoreCommand) -> None:
     """Safe at any time. Uses the region, credentials and endpoint of the interrupted run unless
-    you give others.
+    you give others. With TARGET it works from any directory and machine, once that run has ended.
     """
     found, problems = look()
+    if options.target is not None:
+        found, problems = _of_function(options.target, found), []
+        found += look_at(options.target, options, {left.run for left in found})
     if not found and not problems:
         typer.echo("nothing to restore")
         return
@@ -96,6 +100,12 @@ def restore(options: RestoreCommand) -> None:
         for problem in problems[:-1]:
             typer.echo(f"tuner: {problem}", err=True)
         raise problems[-1]
+
+
+def _of_function(target: str, found: list[Left]) -> list[Left]:
+    """What is known here of one function, named as its user pleases."""
+    own = parse_target(target).function.rsplit(":", 1)[-1]
+    return [left for left in found if left.arn.rsplit(":", 1)[-1] == own]
 
 
 def restore_pending(

@@ -42,9 +42,19 @@ class ApplyCommand(output.Yes, output.Stored, function.Endpoint, function.Profil
     write: k.Flag = option(k.FLAG, "Write the file; otherwise only show the diff.")
 
 
-class RestoreCommand(function.Account):
-    """`tuner restore`: where, and as whom, if not as the interrupted run."""
+class RestoreCommand(function.Role, function.Account):
+    """`tuner restore`: which function, where, and as whom, if not as the interrupted run."""
 
+    target: k.Text = positional(
+        Argument(
+            "Only this function, also where nothing here knows of it: it says itself what it was "
+            "like. Default: all that commands in this directory left.",
+            "TARGET",
+            required=False,
+        ),
+        kw_only=False,
+        default=None,
+    )
     list_only: k.Flag = option(k.FLAG, "Only show what would be restored.", flag="--list")
 
 

@@ -12,11 +12,18 @@ from pathlib import Path
 from typing import Any
 
 from tuner.aws.clone import clone_arn, clone_name, make_clone
-from tuner.aws.configuration import Configuration, modified_of, revision_of, unqualified
+from tuner.aws.configuration import (
+    Configuration,
+    modified_of,
+    revision_of,
+    unqualified,
+    uses_snap_start,
+)
 from tuner.aws.control import ControlPlane
-from tuner.aws.journal import MARK, Before, Journal, JournalHeader
+from tuner.aws.journal import Before, Journal, JournalHeader
 from tuner.aws.restore import restore_function
 from tuner.aws.session import SessionOptions
+from tuner.aws.tags import MEASURED, encoded, key_of, put_tags, refuse_marked, tags_of
 from tuner.aws.versions import VersionMaker, provision, wait_until_ready
 from tuner.clock import Clock, WallClock
 from tuner.errors import TargetError
@@ -185,19 +192,31 @@ class Deployed:
             return self._maker
         options, start = self._options, self._control.wait(self._name.function)
         refuse_unsuitable(start, self._name.text)
-        if MARK.match(start.get("Description", "")):
-            reason = "another run is changing it, or was interrupted while it did"
-            fix = "Wait for it to end, or restore the function with `tuner restore`."
-            raise TargetError(self._name.text, reason, fix)
+        refuse_marked(self._control, start, self._name.function)
         journal = self._journal = Journal(options.journal, self._opening(start))
         if options.isolation is Isolation.CLONE:
             where = f" on {options.arch}" if options.arch else ""
             options.progress(f"making a temporary copy of the function{where}")
             maker = make_clone(self._control, journal, OWNED_BY, options.code, options.arch)
         else:
+            if options.journal is not None:  # otherwise the function ends with this process
+                self._tag(journal, start)
             maker = VersionMaker(self._control, journal, start)
         self._maker = maker
         return maker
+
+    def _tag(self, journal: Journal, start: Configuration) -> None:
+        """Say on the function itself what it is like, for where the journal is lost."""
+        header, before = journal.header, journal.header.before
+        said = {"memory": before.memory_mb, "description": encoded(before.description)}
+        snap = {"snapstart": "on"} if uses_snap_start(start) else {}
+        tags = tags_of(key_of(header.id), MEASURED, header.opened_at, **said, **snap)
+        journal.will("tag", keys=sorted(tags))
+        made = put_tags(self._control, header.arn, tags)
+        journal.did(tagged=made.keys, until=made.until_s)
+        if made.error is not None:
+            where = f"what {header.function} is like is kept in this directory only"
+            self._options.progress(f"{where}: {made.error.reason}")
 
     def _opening(self, start: Configuration) -> JournalHeader:
         """Return the journal's beginning: the function as it is now."""

@@ -12,6 +12,7 @@ from tuner.aws.configuration import Configuration, revision_of
 from tuner.aws.control import ControlPlane
 from tuner.aws.logs import FunctionLog
 from tuner.aws.metrics import read_metrics
+from tuner.aws.tags import refuse_marked
 from tuner.errors import AccessDenied, ChangedUnderneath, TargetError, TunerError
 from tuner.records import Backend, FunctionFacts, Metric
 from tuner.targets.aws_observers import cloudwatch_beside
@@ -46,6 +47,7 @@ def check_up(control: ControlPlane, name: TargetName) -> Iterator[Finding]:
         return
     latest: Configuration = found["Configuration"]
     yield Finding("function", Level.OK, f"{latest['FunctionArn']} can be read")
+    yield from _left(control, name, latest)
     facts = function_facts(control, latest, found.get("Concurrency") or {})
     yield _suitable(control, name, latest)
     yield from _permissions(control, name, latest, facts)
@@ -76,6 +78,16 @@ def _suitable(control: ControlPlane, name: TargetName, latest: Configuration) ->
     except TunerError as error:
         return _problem("suitable", error)
     return Finding("suitable", Level.OK, "it is of a kind that can be measured")
+
+
+def _left(control: ControlPlane, name: TargetName, latest: Configuration) -> Iterator[Finding]:
+    """What a run says on the function that changes it, or was interrupted while it did."""
+    try:
+        refuse_marked(control, latest, name.function)
+    except TargetError as error:
+        yield _problem("left by a run", error)
+    else:
+        yield Finding("left by a run", Level.OK, "no run has left its mark on it")
 
 
 def _permissions(

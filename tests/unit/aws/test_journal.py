@@ -122,7 +122,7 @@ def test_a_step_that_was_cut_off_is_left_out(tmp_path: Path) -> None:
     whole = file.read_bytes()
     first_line = whole.index(b"\n") + 1
     for end in range(first_line, len(whole)):
-        _, steps = parse_journal(whole[:end], "cut")
+        _, steps, _ = parse_journal(whole[:end], "cut")
         assert steps == ()
 
 
@@ -187,7 +187,7 @@ def test_a_first_line_with_a_wrong_value_is_read_or_refused_but_never_breaks(
         key: value,
     }
     try:
-        opening, steps = parse_journal(json.dumps(first).encode() + b"\n", "n")
+        opening, steps, _ = parse_journal(json.dumps(first).encode() + b"\n", "n")
     except TargetError:
         return
     assert isinstance(opening, JournalHeader)

@@ -20,6 +20,7 @@ from tuner.aws.logs import FunctionLog
 from tuner.aws.metrics import SplitAlias, read_health
 from tuner.aws.payloads import read_s3
 from tuner.aws.session import AwsSession, SessionOptions, open_session
+from tuner.aws.tags import remove_tags
 from tuner.aws.traces import read_traces
 from tuner.aws.translate import words_for
 from tuner.aws.versions import provision, wait_until_ready
@@ -81,6 +82,7 @@ CODE = {
     "RevisionId": "rev",
 }
 LAYER = "arn:aws:lambda:eu-west-1:000000000000:layer:shared"
+ARN = "arn:aws:lambda:eu-west-1:000000000000:function:orders"
 ALIAS = {"Name": "live", "RevisionId": "rev"}
 EVENTS = {"FunctionName": "orders", "Qualifier": "live"}
 SENT: dict[str, Callable[[ControlPlane], object]] = {
@@ -89,6 +91,9 @@ SENT: dict[str, Callable[[ControlPlane], object]] = {
     "PublishVersion": lambda c: c.publish("orders", "text", "rev", "sha"),
     "DeleteFunction": lambda c: c.delete_version("orders", "7"),
     "ListVersionsByFunction": lambda c: list(c.versions("orders")),
+    "ListFunctions": lambda c: list(c.functions()),
+    "TagResource": lambda c: c.send("TagResource", ARN, Resource=ARN, Tags={"tuner:R": "1"}),
+    "UntagResource": lambda c: remove_tags(c, ARN, ["tuner:R"]),
     "GetAlias": lambda c: c.get_alias("orders", "live"),
     "UpdateAlias": lambda c: c.update_alias("orders", ALIAS, "1", {"2": 0.1}),
     "CreateFunction": lambda c: c.send("CreateFunction", "orders", **CREATE),

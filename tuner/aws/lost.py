@@ -1,0 +1,169 @@
+"""Restores a function by what it says of itself, where journal and record are lost.
+
+Tags say which run has changed it and what was there before; the descriptions of ``$LATEST`` and of
+published versions say which sizes are ours. What that leaves open is left alone and told.
+"""
+
+import re
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from tuner.aws.applied import Tell, from_mark
+from tuner.aws.clone import clone_name
+from tuner.aws.configuration import Configuration, unqualified
+from tuner.aws.control import ControlPlane
+from tuner.aws.journal import MARK, Before, JournalEntry, JournalHeader, Step
+from tuner.aws.restore import OF_VERSION, restore_function
+from tuner.aws.tags import APPLIED, MEASURED, Mark, marks
+from tuner.aws.undo import Undo
+from tuner.errors import AccessDenied, NotFound, TargetError
+
+#: The descriptions of ``$LATEST`` and of versions that a run writes (``versions.py``); earlier
+#: versions of tuner did not write the memory before.
+_SET = re.compile(
+    r"tuner (?P<run>\w{26}) \d+: (?P<size>\d+) MB for a measurement(, (?P<before>\d+) MB before)?;"
+)
+
+
+@dataclass(frozen=True)
+class Lost:
+    """What one run has left on a function: its mark, and the versions that it has published."""
+
+    control: ControlPlane
+    function: str  # as the user named it
+    mark: Mark
+    now: Configuration
+    versions: list[Configuration]
+    copy: Configuration | None = None  # then nothing else is left
+
+    @property
+    def arn(self) -> str:
+        """The function, without qualifier."""
+        return unqualified(self.now["FunctionArn"])
+
+    @property
+    def before_mb(self) -> int | None:
+        """The memory before the run; ``None`` if nothing says it."""
+        said = [_set_by(self.mark.run, one) for one in (self.now, *self.versions)]
+        written = (int(found["before"]) for found in said if found and found["before"])
+        return self.mark.memory_mb or next(written, None)
+
+    def back(self, tell: Tell) -> None:
+        """Restore it; raises :class:`TargetError` for what is left."""
+        if self.copy is not None:
+            self.control.delete_clone(self.copy["FunctionArn"])
+        elif self.mark.kind == APPLIED:
+            self._undo(tell)
+        else:
+            self._restore(tell)
+
+    def _undo(self, tell: Tell) -> None:
+        done = from_mark(self.mark, self.control, self.now)
+        if done is None:
+            raise self._unknown("its tags do not say what was applied")
+        Undo(self.control, done, tell, strict=False)()
+
+    def _restore(self, tell: Tell) -> None:
+        if self.before_mb is None:
+            raise self._unknown("nothing says what memory it had before")
+        if _set_by(self.mark.run, self.now) and self.mark.text("description") is None:
+            tell(f"{self.arn}: its former description is lost, so it is empty now")
+        restore_function(self._entry(self.before_mb), self.control)
+        if self._unclear():
+            had = f"it has {self.now['MemorySize']} MB, and had {self.before_mb} MB before"
+            raise self._unknown(f"{had}; somebody has changed it since, so either may be right")
+
+    def _entry(self, before_mb: int) -> JournalEntry:
+        """The journal of the run, as the function says it."""
+        session, mark = self.control.session, self.mark
+        header = JournalHeader(
+            mark.run,
+            self.function,
+            self.arn,
+            session.region,
+            session.endpoint_url,
+            session.profile,
+            Before(before_mb, mark.text("description") or "", "", self.now["CodeSha256"]),
+            self.control.clock.wall(),
+            0,
+            session.assume_role,
+        )
+        set_by_it = [one for one in (*self.versions, self.now) if _set_by(mark.run, one)]
+        steps: list[Step] = [{"do": "set", **self._set_of(one)} for one in set_by_it]
+        for one in self.versions:
+            steps.append({"do": "publish", "description": one["Description"]})
+            steps.append({"do": "provision", "version": one["Version"], "perhaps": True})
+        if not self._unclear():
+            steps.append({"did": True, "tagged": mark.keys})
+        return JournalEntry(header, tuple(steps))
+
+    def _set_of(self, one: Configuration) -> Step:
+        described, found = one["Description"].removesuffix(OF_VERSION), _set_by(self.mark.run, one)
+        assert found is not None, "only those that the run has set"
+        snap = {"snap_start": "snapstart" not in self.mark.values}
+        return {
+            "memory_mb": int(found["size"]),
+            "description": described,
+            "revision_id": "",
+            **snap,
+        }
+
+    def _unclear(self) -> bool:
+        """Tell if the memory may be ours or another hand's."""
+        known = {self.before_mb, *(one["MemorySize"] for one in self.versions)}
+        return not _set_by(self.mark.run, self.now) and self.now["MemorySize"] not in known
+
+    def _unknown(self, reason: str) -> TargetError:
+        untag = f"aws lambda untag-resource --resource {self.arn} --tag-keys"
+        then = f", then `{untag} {' '.join(self.mark.keys)}`." if self.mark.keys else "."
+        fix = f"Set memory and description by hand{then}"
+        return TargetError(self.arn, f"run {self.mark.run} has changed it: {reason}", fix)
+
+
+def lost_on(control: ControlPlane, function: str) -> list[Lost]:
+    """Return what runs have left on a function and beside it, by what is there alone; raises
+    NotFound if neither the function nor a copy of it is there."""
+    copies = _copies(control, function.rsplit(":", 1)[-1])
+    try:
+        now = control.settle(function)
+    except NotFound:
+        if not copies:
+            raise
+        return copies
+    published: dict[str, list[Configuration]] = {}
+    for one in control.versions(function):
+        described = one.get("Description", "")
+        found = _SET.match(described)
+        if found and described.endswith(OF_VERSION) and one["Version"] != "$LATEST":
+            published.setdefault(found["run"], []).append(one)
+    runs: dict[str, Mark] = {}
+    for mark in marks(control, now):  # of one that is undone there may be two
+        earlier = runs.get(mark.run)
+        runs[mark.run] = replace(mark, keys=(earlier.keys if earlier else ()) + mark.keys)
+    if described := MARK.match(now.get("Description", "")):
+        run = described[0].split()[1]
+        runs.setdefault(run, Mark(run, MEASURED, {}, ()))
+    for run in published:
+        runs.setdefault(run, Mark(run, MEASURED, {}, ()))
+    left = [
+        Lost(control, function, mark, now, published.get(run, []))
+        for run, mark in sorted(runs.items())
+    ]
+    return left + copies
+
+
+def _copies(control: ControlPlane, name: str) -> list[Lost]:
+    """The temporary copies of a function, as far as functions may be listed."""
+    found: list[Lost] = []
+    with suppress(AccessDenied, NotFound):
+        for one in control.functions():
+            described = MARK.match(one.get("Description", ""))
+            run = described[0].split()[1] if described else ""
+            if run and one["FunctionName"] == clone_name(name, run):
+                found.append(Lost(control, name, Mark(run, MEASURED, {}, ()), one, [], one))
+    return found
+
+
+def _set_by(run: str, one: Configuration) -> re.Match[str] | None:
+    found = _SET.match(one.get("Description", ""))
+    return found if found and found["run"] == run else None

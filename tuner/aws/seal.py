@@ -1,0 +1,58 @@
+"""Seals on what is kept in the working directory: made with a key that only its user can read.
+
+A journal or a record that came with somebody else's files has none, and proves nothing. Where no
+key can be kept, nothing is sealed, and only marks on the function itself count.
+"""
+
+import hmac
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+_BYTES = 32
+
+
+def sealed(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The content with a seal, if there is a key."""
+    key = _key(make=True)
+    return {**content, "seal": _seal(key, content)} if key else dict(content)
+
+
+def take_seal(content: dict[str, Any]) -> bool:
+    """Remove the seal from content that was read; ``True`` if this user made it on this machine."""
+    seal, key = content.pop("seal", None), _key(make=False)
+    return bool(key) and hmac.compare_digest(str(seal).encode(), _seal(key, content).encode())
+
+
+def _seal(key: bytes, content: Mapping[str, Any]) -> str:
+    return hmac.digest(key, json.dumps(content, sort_keys=True).encode(), "sha256").hex()
+
+
+def _key(*, make: bool) -> bytes:
+    """The user's key; empty where none can be had, or another could have written it."""
+    path = Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser() / "tuner/seal"
+    try:
+        if make and not path.exists():
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            aside = path.with_name(f"seal.{os.getpid()}")
+            file = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            with os.fdopen(file, "wb") as stream:
+                stream.write(os.urandom(_BYTES))
+            _settle(aside, path)
+        ours = path.stat().st_uid == os.getuid() and not path.stat().st_mode & 0o022
+        key = path.read_bytes() if ours else b""
+    except (OSError, RuntimeError):  # RuntimeError: no home directory
+        return b""
+    return key if len(key) == _BYTES else b""
+
+
+def _settle(aside: Path, path: Path) -> None:
+    """Give the key its name, unless another process was first."""
+    try:
+        os.link(aside, path)
+    except FileExistsError:
+        pass
+    finally:
+        aside.unlink(missing_ok=True)

@@ -1,0 +1,178 @@
+"""Undoes an application, from its record or the function's tags and what Lambda says now.
+
+The same code serves ``tuner apply --undo``, an application that rolls itself back, and
+``tuner restore`` after a crash. What somebody else has set since is left alone. Doing it twice is
+harmless.
+"""
+
+import contextlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tuner.aws.applied import (
+    Applied,
+    Tell,
+    drop_record,
+    from_mark,
+    held,
+    of_run,
+    read_sealed,
+    unfinished,
+)
+from tuner.aws.changes import point, set_architecture, set_memory, weights_of
+from tuner.aws.configuration import architecture_of, changed_meanwhile, revision_of
+from tuner.aws.control import ControlPlane
+from tuner.aws.restore import check_same, delete_described
+from tuner.aws.tags import APPLIED, mark_of, remove_tags
+from tuner.errors import ChangedUnderneath, NotFound, TargetError
+
+#: Seconds in which invocations may still reach the version that an alias has just left, so that it
+#: must not be deleted. UpdateAlias is eventually consistent, without a documented bound.
+_ALIAS_SETTLES_S = 30.0
+
+
+@dataclass(frozen=True)
+class Undo:
+    """One application to undo. What somebody else has set since is reported and left alone; with
+    ``strict`` it is an error as well, once all else is undone."""
+
+    control: ControlPlane
+    done: Applied
+    tell: Tell
+    strict: bool
+    foreign: list[ChangedUnderneath] = field(default_factory=list)
+
+    def __call__(self) -> None:
+        """Undo alias, memory, architecture and versions; raises :class:`TargetError` for what is
+        left. A function that is gone needs nothing more."""
+        with self.control.restoring():
+            try:
+                moved = self.done.alias is not None and self._alias_back(self.done.alias)
+                if moved and self.done.published and not self.control.session.loopback:
+                    self.control.clock.sleep(_ALIAS_SETTLES_S)
+                self._memory_back()
+                self._architecture_back()
+            except NotFound:
+                if self.control.exists(self.done.arn):
+                    raise
+                return
+            self._delete_versions()
+            remove_tags(self.control, self.done.arn, self.done.tags, self.done.tags_until)
+            if self.strict and self.foreign:
+                raise self.foreign[0]
+
+    def _delete_versions(self) -> None:
+        if not self.done.published:
+            return
+        # Stand-ins for Lambda list versions by the plain name only, which may be another
+        # function's to other credentials.
+        name = self.done.arn.rsplit(":", 1)[-1]
+        check_same(self.done.arn, self.control.configuration(name))
+        ours = {text for text in self.done.published if of_run(self.done.run) in text}
+        left = delete_described(self.control, name, ours.__contains__)
+        if left:
+            reason = f"published when it was applied and still there: {'; '.join(left)}"
+            fix = "Point your aliases at other versions, then try again."
+            raise TargetError(self.done.arn, reason, fix)
+
+    def _alias_back(self, alias: str) -> bool:
+        """Move the alias back; ``True`` if it had to be moved."""
+        done = self.done
+        for _ in self.control.tries():
+            now = self.control.get_alias(done.arn, alias)
+            weights = weights_of(now)
+            at = now["FunctionVersion"]
+            ours = done.version is not None and done.version in (at, *weights)
+            may_land = not done.complete and now.get("RevisionId", "") == done.alias_revision
+            if not ours and not may_land:
+                if at != done.before_version:
+                    what = f"it points at version {at}, which this run did not set"
+                    self._foreign(f"{done.arn}:{alias}", what)
+                return False
+            # One that a request on its way may still move is set to what it has: that makes the
+            # RevisionId which the request expects a past one.
+            version, shares = (str(done.before_version), {}) if ours else (at, weights)
+            try:
+                point(self.control, done.arn, now, version, shares)
+            except ChangedUnderneath:
+                continue
+            if ours:
+                self.tell(f"{alias}: all on version {done.before_version}")
+            return ours
+        raise self._busy()
+
+    def _memory_back(self) -> None:
+        done = self.done
+        for _ in self.control.tries():
+            latest = self.control.settle(done.arn)
+            if latest["MemorySize"] != done.memory_mb:
+                latest = self.control.agreed(done.arn, latest)
+            now_mb = latest["MemorySize"]
+            may_land = not done.complete and revision_of(latest) == done.latest_revision != ""
+            if now_mb not in (done.memory_mb, done.before_mb):
+                what = f"it has {now_mb} MB, not the {done.memory_mb} MB that this run set"
+                return self._foreign(done.arn, what)
+            if now_mb == done.before_mb and not may_land:
+                return None
+            try:
+                set_memory(self.control, done.arn, latest, done.before_mb)
+            except ChangedUnderneath:
+                continue
+            if now_mb != done.before_mb:
+                self.tell(f"$LATEST: {now_mb} MB -> {done.before_mb} MB")
+            return None
+        raise self._busy()
+
+    def _architecture_back(self) -> None:
+        """Comes after the memory, whose change makes a request that is still on its way stale."""
+        done = self.done
+        if done.arch is None or done.before_arch is None or done.arch == done.before_arch:
+            return None
+        for _ in self.control.tries():
+            latest = self.control.settle(done.arn)
+            now = architecture_of(latest)
+            if now == done.before_arch:
+                return None
+            if latest["CodeSha256"] != done.code_sha256:
+                return self._foreign(done.arn, f"other code was deployed since, for {now}")
+            try:
+                set_architecture(self.control, done.arn, latest, done.before_arch)
+            except ChangedUnderneath:
+                continue
+            return self.tell(f"$LATEST: {now} -> {done.before_arch}")
+        raise self._busy()
+
+    def _foreign(self, thing: str, what: str) -> None:
+        fix = "Somebody else changed it: set what you want by hand."
+        self.foreign.append(ChangedUnderneath(thing, what, fix))
+        self.tell(f"{thing}: {what}; left alone")
+
+    def _busy(self) -> ChangedUnderneath:
+        reason = "somebody else keeps changing it, so it could not be undone"
+        return changed_meanwhile(self.done.arn, reason)
+
+
+def restore_applied(path: Path, control: ControlPlane, tell: Tell) -> bool:
+    """Undo an interrupted application and remove its record; ``False`` if another process holds
+    the record or has removed it meanwhile."""
+    with held(path.parent, path.stem) as ours:
+        if not ours or path not in unfinished(path.parent):
+            return False
+        done, sealed_here = read_sealed(path)
+        proved = done if sealed_here else _proved(path, done, control)
+        Undo(control, proved, tell, strict=False)()
+        drop_record(path.parent, done)
+        return True
+
+
+def _proved(path: Path, done: Applied, control: ControlPlane) -> Applied:
+    """What the function itself says of an application whose record somebody else may have written;
+    raises :class:`TargetError` if it says nothing."""
+    with contextlib.suppress(NotFound):
+        now = control.configuration(done.arn)
+        mark = mark_of(control, now, done.run, APPLIED)
+        found = None if mark is None else from_mark(mark, control, now)
+        if found is not None:
+            return found
+    reason = f"nothing on it says that run {done.run} is being applied to it"
+    raise TargetError(done.arn, reason, f"Undo by hand what {path} says, then delete that file.")

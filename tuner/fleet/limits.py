@@ -38,15 +38,15 @@ class AccountLimits:
 
 # Share of sandboxes found cold after so many idle seconds: 100 probes per gap, spring 2025,
 # keep-alive dataset of the EuroSys 2026 artifact on serverless cold starts.
-_IDLE_LIFE = ((0.0, 240.0), (0.03, 270.0), (0.08, 300.0), (0.43, 315.0), (0.68, 330.0),
+IDLE_LIFE = ((0.0, 240.0), (0.03, 270.0), (0.08, 300.0), (0.43, 315.0), (0.68, 330.0),
               (0.94, 345.0), (1.0, 360.0))  # fmt: skip
 
 
 def idle_life(chance: random.Random) -> float:
     """Draw for how many seconds an idle sandbox is kept, as measured on AWS: 4 to 6 minutes."""
     share = chance.random()
-    at = max(1, bisect_left(_IDLE_LIFE, (share,)))
-    (low, start), (high, end) = _IDLE_LIFE[at - 1], _IDLE_LIFE[at]
+    at = max(1, bisect_left(IDLE_LIFE, (share,)))
+    (low, start), (high, end) = IDLE_LIFE[at - 1], IDLE_LIFE[at]
     return start + (end - start) * (share - low) / (high - low)
 
 

@@ -168,6 +168,7 @@ def test_sweeps_of_public_curves(goal: str) -> None:
     new = [o for o in found if o.subject.startswith("more-curves")]
     for name, some in (("all", found), ("the 12 newer", new)):
         _summary(name, some)
+    line("interval, its width set on the other functions", f"{curves.held_out(found):.1%}", "90 %")
     for function in sorted({o.function for o in found}):
         _summary(function, [o for o in found if o.function == function])
     for low, high in itertools.pairwise(BINS):

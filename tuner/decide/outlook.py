@@ -248,9 +248,12 @@ _EXPONENT, _TOO_DEAR = 2.5, 3.0
 
 
 def worth_of(mean_ms: FloatArray, cost: FloatArray, worth: float) -> FloatArray:
-    """Score of sizes (draws, sizes) where speed may cost ``worth`` more than the cheapest size."""
-    cheapest = cost[:, [int(cost.mean(axis=0).argmin())]]
-    dearer = np.maximum(np.log(cost / cheapest) - np.log1p(worth), 0.0)
+    """Score of sizes (draws, sizes) where speed may cost ``worth`` more than the cheapest size.
+
+    What a size is expected to cost is held against that: not to know a cost is no reason against.
+    """
+    expected = cost.mean(axis=0)
+    dearer = np.maximum(np.log(expected / expected.min()) - np.log1p(worth), 0.0)
     valued = cost * mean_ms ** (_EXPONENT * worth)
     return np.asarray(valued * np.exp(_TOO_DEAR * dearer), dtype=np.float64)
 

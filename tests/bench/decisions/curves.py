@@ -2,7 +2,7 @@
 
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,6 +43,8 @@ class Outcome:
     meets: float | None = None  # probability, where there is an objective
     broken: bool = False
     pick_mb: int = 0
+    away: float = 0.0  # log of the true cost over the middle of the draws
+    spread: float = 0.0  # log-sd of the draws
 
 
 def swept(subject: Subject, seed: int, goal: Goal) -> tuple[Recommendation, list[Sample], float]:
@@ -113,6 +115,8 @@ def outcome(subject: Subject, seed: int, goal: Goal) -> Outcome:
         meets=float(outlook.meets[at]) if goal.slos else None,
         broken=not bool(allowed[at]),
         pick_mb=pick.memory_mb,
+        away=float(np.log(true_cost) - np.log(outlook.cost[:, at]).mean()),
+        spread=float(np.log(outlook.cost[:, at]).std()),
     )
 
 
@@ -141,3 +145,27 @@ def objectives(subject: Subject, seed: int, levels: int) -> Iterator[Outcome]:
     for i in range(levels):
         level = low * (high / low) ** ((i + 0.15 + 0.7 * shift) / levels)
         yield outcome(subject, seed, Goal(slos=(parse_slo(f"p95<{level:.4f}ms"),)))
+
+
+def held_out(outcomes: Sequence[Outcome]) -> float:
+    """Share of 90 % intervals that hold the truth of functions that their width was not set on.
+
+    For each function it is set on all others, so that 90 % of theirs hold.
+    """
+    held: list[bool] = []
+    for function in sorted({o.function for o in outcomes}):
+        others = [o for o in outcomes if o.function != function]
+        run_sd = min(_RUN_SDS, key=lambda sd: abs(_coverage(others, sd) - 0.9))
+        held += [_holds(o, run_sd) for o in outcomes if o.function == function]
+    return float(np.mean(held))
+
+
+_RUN_SDS = (0.0, 0.003, 0.006, 0.009, 0.012, 0.018, 0.024, 0.03)
+
+
+def _coverage(outcomes: Sequence[Outcome], run_sd: float) -> float:
+    return float(np.mean([_holds(o, run_sd) for o in outcomes]))
+
+
+def _holds(outcome: Outcome, run_sd: float) -> bool:
+    return abs(outcome.away) <= 1.645 * float(np.hypot(outcome.spread, run_sd))

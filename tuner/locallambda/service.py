@@ -181,6 +181,7 @@ class Service:
 
 def open_service(options: ServiceOptions) -> Service:
     """A service that is not started."""
-    host, clock = SandboxHost(options.cpu, options.memory), PlatformClock(options.time_scale)
-    folder = options.data or Path(tempfile.mkdtemp(prefix="tuner-lambda-"))
+    clock = PlatformClock(options.time_scale)
+    folder = (options.data or Path(tempfile.mkdtemp(prefix="tuner-lambda-"))).absolute()
+    host = SandboxHost(options.cpu, options.memory, hide=[folder])
     return Service(options, host, clock, FunctionStore(folder), random.Random(options.seed))

@@ -181,6 +181,12 @@ def _function(platform: Mapping[str, Any], runtime: str | None) -> Iterator[Advi
             f"Python {platform.get('python')} ran in place of {runtime}; speeds differ between "
             "versions. Run tuner with that Python, or measure on AWS.",
         )
+    if loose := platform.get("not_enforced"):
+        yield Advice(
+            "not-isolated",
+            f"Not as on AWS, since the kernel here allows no more: {'; '.join(map(str, loose))}. "
+            "What works here may fail there.",
+        )
     if notes := platform.get("template_notes"):
         yield Advice("template-unknown", f"Of the template: {'. '.join(map(str, notes))}.")
 

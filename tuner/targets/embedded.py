@@ -18,6 +18,7 @@ from typing import IO
 
 from tuner.clock import Clock, WallClock
 from tuner.errors import TargetError, UsageError
+from tuner.locallambda.sandbox.guard_link import bare_environment
 
 COMMAND = (
     *(sys.executable, "-P", "-m", "tuner.locallambda"),
@@ -77,6 +78,7 @@ class EmbeddedLambda:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
+                env=bare_environment(),
                 start_new_session=True,
             )
         except OSError as error:

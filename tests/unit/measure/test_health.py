@@ -137,6 +137,14 @@ def test_any_samples_can_be_checked_and_every_advice_is_a_sentence(samples: list
         assert advice.code
 
 
+def test_what_the_kernel_does_not_enforce_is_one_warning() -> None:
+    platform = {"not_enforced": ["/dev/shm is there", "it runs as you, with your files"]}
+    [advice] = platform_advice(replace(FACTS, platform=platform), [128])
+    assert advice.code == "not-isolated"
+    assert "/dev/shm is there; it runs as you" in advice.text
+    assert platform_advice(replace(FACTS, platform={"not_enforced": []}), [128]) == ()
+
+
 def test_what_a_template_leaves_to_aws_is_a_warning() -> None:
     platform = {"template_notes": ["Timeout is !Ref T, known only on AWS"]}
     [advice] = platform_advice(replace(FACTS, platform=platform), [128])

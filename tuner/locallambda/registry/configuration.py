@@ -130,6 +130,10 @@ class Configuration:
         return self.logging.get("LogGroup") or f"/aws/lambda/{function_name}"
 
     @property
+    def ephemeral_mb(self) -> int:
+        return int((self.other.get("EphemeralStorage") or {}).get("Size") or 512)
+
+    @property
     def log_format(self) -> str:
         return self.logging.get("LogFormat", "Text")
 

@@ -63,7 +63,7 @@ class PackageStore:
         make_private(self._folder)
         making = Path(tempfile.mkdtemp(prefix="unpacking-", dir=self._folder))
         try:
-            (making / "task").mkdir(mode=0o755)
+            (making / "task").mkdir()
             unpack(archive, making / "task")
             (making / "package.zip").write_bytes(archive)
             making.chmod(0o755)
@@ -99,6 +99,9 @@ def unpack(archive: bytes, folder: Path) -> None:
                     _write(opened, entry, folder)
             for target, points_to in links:
                 _link(target, points_to, folder)
+            for path in (folder, *folder.rglob("*")):
+                if path.is_dir() and not path.is_symlink():
+                    path.chmod(0o777)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise _corrupt() from error
     except (OSError, ValueError, IndexError) as error:
@@ -117,9 +120,10 @@ def _relative(name: str) -> PurePosixPath:
 def _write(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path) -> None:
     written = Path(opened.extract(entry, folder))
     if not entry.is_dir():
-        # Archives made without Unix modes have 0 here; sandboxes only ever read.
+        # Archives made without Unix modes have 0 here. Sandboxes may be other users, and a
+        # write has to fail as on AWS: for the file system, which is read-only there.
         mode = (entry.external_attr >> 16) & 0o777
-        written.chmod(0o755 if mode & 0o111 else 0o644)
+        written.chmod(0o777 if mode & 0o111 else 0o666)
 
 
 def _link(target: Path, points_to: str, folder: Path) -> None:

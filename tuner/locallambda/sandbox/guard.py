@@ -20,7 +20,7 @@ from typing import Any
 
 from tuner.locallambda.limits import cgroup
 from tuner.locallambda.limits.process_tree import ProcessFamily, kill, members
-from tuner.locallambda.sandbox import launch
+from tuner.locallambda.sandbox import isolation, launch
 
 PR_SET_CHILD_SUBREAPER = 36
 RETRY_S = 0.005  # between two checks of processes that are being killed
@@ -96,10 +96,11 @@ class Guard:
             case "own":
                 self._cgroups += [Path(path) for path in message["cgroups"]]
                 self._directories += [Path(path) for path in message["directories"]]
-            case "try_namespace":
-                self._tell(event="namespace", kind=launch.possible_namespace(message["directory"]))
+            case "try_view":
+                message["view"] = isolation.View(**message["view"])
+                self._tell(event="view", kind=isolation.possible_kind(**message))
             case "spawn":
-                self._spawn(launch.LaunchOrder(**message))
+                self._spawn(launch.LaunchOrder.read(message))
             case "kill":
                 self._dying.add(message["key"])
 

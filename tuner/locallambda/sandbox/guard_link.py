@@ -8,6 +8,8 @@ import contextlib
 import dataclasses
 import json
 import os
+import re
+import select
 import socket
 import subprocess
 import sys
@@ -19,8 +21,14 @@ from typing import Any
 from tuner.errors import TunerError
 from tuner.locallambda.limits import cgroup
 from tuner.locallambda.limits.process_tree import ProcessFamily, kill, members
+from tuner.locallambda.sandbox.isolation import View
 from tuner.locallambda.sandbox.launch import LaunchOrder
 
+#: What a process of ours needs of the environment; the rest may be secret.
+_NEEDED = re.compile(
+    "PATH|HOME|USER|LANG|LC_.*|TZ|TMPDIR|XDG_.*|DBUS_SESSION_BUS_ADDRESS|LD_LIBRARY_PATH|VIRTUAL_ENV|"
+    "PYTHON.*|COVERAGE_.*"
+)
 START_S = 10.0  # a guard that has not answered by then will not
 
 
@@ -30,6 +38,11 @@ class Started:
 
     pid: int
     at: float
+
+
+def bare_environment() -> dict[str, str]:
+    """The environment for a process whose own a handler might get to read."""
+    return {key: value for key, value in os.environ.items() if _NEEDED.fullmatch(key)}
 
 
 class GuardLink:
@@ -62,6 +75,7 @@ class GuardLink:
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL if prefix else None,
                     pass_fds=[theirs.fileno()],
+                    env=bare_environment(),
                     start_new_session=True,  # Ctrl-C is for the service alone
                 )
             except OSError as error:
@@ -81,9 +95,10 @@ class GuardLink:
         paths = {"cgroups": [*map(str, cgroups)], "directories": [*map(str, directories)]}
         self._send({"op": "own", **paths})
 
-    async def possible_namespace(self, directory: Path) -> str | None:
-        """The kind of namespace in which a sandbox gets its own /tmp: "root", "user", ``None``."""
-        answer = await self._ask("namespace", {"op": "try_namespace", "directory": str(directory)})
+    async def possible_kind(self, view: View, uid: int, needed: Sequence[str]) -> str | None:
+        """The way in which sandboxes get a view of their own here (``isolation.KINDS``), if any."""
+        asked = {"view": dataclasses.asdict(view), "uid": uid, "needed": [*needed]}
+        answer = await self._ask("view", {"op": "try_view", **asked})
         kind: str | None = answer["kind"]
         return kind
 
@@ -96,7 +111,7 @@ class GuardLink:
         """
         answer = self._expect("started", order.key)
         self._on_exit[order.key] = on_exit
-        self._send({"op": "spawn", **dataclasses.asdict(order)}, [log_fd])
+        self._send({"op": "spawn", **order.told()}, [log_fd])
         started = await answer
         self._families[order.key] = ProcessFamily(order.key, {started["pid"]}, order.cgroups)
         return Started(started["pid"], started["at"])
@@ -133,11 +148,18 @@ class GuardLink:
             raise _guard_ended()
         data = json.dumps(message).encode() + b"\n"
         try:
-            sent = socket.send_fds(self._link, [data], list(fds)) if fds else 0
-            self._link.sendall(data[sent:])
+            sent = 0
+            while sent < len(data):
+                try:
+                    sent += self._put(data[sent:], fds if sent == 0 else ())
+                except BlockingIOError:  # libuv makes what it watches non-blocking
+                    select.select([], [self._link], [])
         except OSError:
             self._lose()
             raise _guard_ended() from None
+
+    def _put(self, data: bytes, fds: Sequence[int]) -> int:
+        return socket.send_fds(self._link, [data], list(fds)) if fds else self._link.send(data)
 
     def _read(self) -> None:
         try:

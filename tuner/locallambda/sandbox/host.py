@@ -8,18 +8,24 @@ import itertools
 import os
 import platform
 import shutil
+import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from tuner.errors import TunerError
 from tuner.locallambda.limits import cpu
+from tuner.locallambda.sandbox import peers
 from tuner.locallambda.sandbox.invocation import SandboxSpec
+from tuner.locallambda.sandbox.isolation import View, homes, not_enforced
 from tuner.locallambda.sandbox.methods import Methods, choose, measure_share
 from tuner.locallambda.sandbox.runtime import SandboxResources
 from tuner.locallambda.sandbox.runtime_command import command, stands_in
 from tuner.locallambda.sandbox.sandbox import Sandbox
 
+#: Users that no machine has; systemd's "Users, Groups, UIDs and GIDs" leaves this range free.
+FIRST_UID = 1_900_000_000
 _RESTART = "Its cgroup or its guard process is gone: start the local Lambda again."
 
 #: Two sizes are measured at start: a small share and a large one, together below one core.
@@ -29,12 +35,16 @@ PROBE_SIZES_MB = (256, 1024)
 class SandboxHost:
     """Started once per process, from the thread that runs the event loop."""
 
-    def __init__(self, cpu: str = "auto", memory: str = "auto") -> None:
-        """``cpu``: auto, cgroup-v1, cgroup-v2 or duty-cycle. ``memory``: auto, cgroup or rss."""
+    def __init__(self, cpu: str = "auto", memory: str = "auto", hide: Sequence[Path] = ()) -> None:
+        """``cpu``: auto, cgroup-v1, cgroup-v2 or duty-cycle. ``memory``: auto, cgroup or rss.
+
+        Sandboxes see neither the users' homes nor what else there is to ``hide``.
+        """
         self._names = cpu, memory
         self._methods: Methods | None = None
         self._directory = Path()
-        self._namespace: str | None = None
+        self._kind: str | None = None  # how sandboxes get a view of their own
+        self._hide = (*homes(), *map(str, hide))
         self._numbers = itertools.count(1)
         self._sandboxes: dict[str, Sandbox] = {}
         self._shares: list[dict[str, float]] = []
@@ -53,7 +63,9 @@ class SandboxHost:
         self._methods.link.own(directories=[self._directory])
         trial = self._directory / "trial"
         trial.mkdir()
-        self._namespace = await self._methods.link.possible_namespace(trial)
+        needed = [sys.prefix, sys.base_prefix, str(Path(sys.executable).parent)]
+        view = View(str(trial), str(trial), keep=needed, hide=self._hide)
+        self._kind = await self._methods.link.possible_kind(view, self._uid(0), needed)
         if calibrate:
             self._calibration = asyncio.create_task(self._calibrate(self._methods))
 
@@ -68,10 +80,11 @@ class SandboxHost:
         Raises UsageError for a runtime that cannot run here, TunerError if limits cannot be set.
         """
         methods = self._running()
-        command(spec, self._directory)  # raises for a runtime that cannot run here
+        command(spec, self._directory, "")  # raises for a runtime that cannot run here
         if stands_in(spec.runtime):
             self._stand_ins.add(spec.runtime)
-        key = f"{os.getpid()}-{next(self._numbers)}"
+        number = next(self._numbers)
+        key = f"{os.getpid()}-{number}"
         try:
             resources = SandboxResources(
                 key=key,
@@ -79,7 +92,9 @@ class SandboxHost:
                 cpu=methods.cpu.group(key),
                 memory=methods.memory.group(key, spec.memory_mb),
                 directory=self._directory / key,
-                namespace=self._namespace,
+                kind=self._kind,
+                uid=self._uid(number),
+                hide=self._hide,
             )
         except OSError as error:
             reason = f"cannot limit a sandbox: {error}"
@@ -101,7 +116,8 @@ class SandboxHost:
             "cores": cpu.cores(),
             "largest_exact_mb": cpu.cores() * cpu.ONE_CORE_MB,
             "memory_method": methods.memory.method,
-            "own_tmp": "mount namespace" if self._namespace else "TMPDIR only",
+            "own_tmp": "mount namespace" if self._kind else "TMPDIR only",
+            "not_enforced": self._not_enforced(),
             "machine": platform.machine(),
             "python": platform.python_version(),
             "stands_in_for": sorted(self._stand_ins),
@@ -128,6 +144,14 @@ class SandboxHost:
             measure_share(methods, size, f"{os.getpid()}-probe-{size}") for size in PROBE_SIZES_MB
         ]
         self._shares = [one for one in await asyncio.gather(*probes) if one is not None]
+
+    def _uid(self, number: int) -> int:
+        """A user for a sandbox, where it can be given one."""
+        return FIRST_UID + os.getpid() % 20_000 * 10_000 + number % 10_000
+
+    def _not_enforced(self) -> list[str]:
+        rest = not_enforced(self._kind)
+        return rest if peers.can_tell() else [*rest, "other programs reach its Runtime API"]
 
     def _running(self) -> Methods:
         if self._methods is None:

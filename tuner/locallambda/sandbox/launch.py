@@ -1,46 +1,54 @@
-"""Turns a fresh child of the guard into a runtime: cgroups, limits, its own /tmp, then exec.
+"""Turns a fresh child of the guard into a runtime: cgroups, limits, its own view, then exec.
 
 Runs between fork and exec in the single-threaded guard; a failure ends the child with exit status
 126 or 127, as in a shell, with the reason in the sandbox's log. Standard library only.
 """
 
-import ctypes
 import os
+import re
 import resource
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
-#: Soft and hard limits as a Lambda handler sees them (recorded on python3.12 and later). NPROC is
-#: left out: it counts all processes of the user, not those of the sandbox.
+from tuner.locallambda.sandbox.isolation import View, c_library, confine
+
+#: Soft and hard limits as a Lambda handler sees them (recorded on python3.12 and later). That of
+#: processes counts those of the user, so it is set where the sandbox is a user of its own.
 OPEN_FILES = 1024
+PROCESSES = 742
 LOCKED_BYTES = 65536
 STACK_BYTES = 8 * 1024 * 1024
 
 PR_SET_PDEATHSIG = 1
-CLONE_NEWNS = 0x00020000
-CLONE_NEWUSER = 0x10000000
-MS_BIND = 4096
-MS_REC = 16384
-MS_PRIVATE = 1 << 18
+_OWN_PROCESS_COUNTS = (5, 14)  # the kernel that counts a user's processes in each user namespace
 
 
 @dataclass(frozen=True)
 class LaunchOrder:
-    """A program to run; ``tmp`` is mounted over /tmp where ``namespace`` allows it."""
+    """A program to run; it sees ``view`` where ``kind`` says how (``isolation.KINDS``)."""
 
     key: str
     argv: Sequence[str]
     env: Mapping[str, str]
     cwd: str
     cgroups: Sequence[str] = ()  # cgroup.procs files to join
-    tmp: str | None = None
-    namespace: str | None = None  # "root", "user", or None: /tmp stays the machine's
-    keep: Sequence[str] = ()  # directories that stay visible even if they are below /tmp
-    opt: str | None = None  # mounted over /opt where ``namespace`` allows it
+    view: View | None = None
+    kind: str | None = None
+    uid: int = 0  # the sandbox's user where ``kind`` gives it one
+    file_bytes: int | None = None  # the largest file that it may write
+
+    def told(self) -> dict[str, Any]:
+        """As JSON has it, for :meth:`read`."""
+        return asdict(self)
+
+    @classmethod
+    def read(cls, told: dict[str, Any]) -> "LaunchOrder":
+        view = told.pop("view")
+        return cls(view=View(**view) if view else None, **told)
 
 
 def become(order: LaunchOrder, log_fd: int, guard_pid: int) -> NoReturn:
@@ -49,9 +57,9 @@ def become(order: LaunchOrder, log_fd: int, guard_pid: int) -> NoReturn:
         _detach(log_fd)
         for path in order.cgroups:
             Path(path).write_text("0", encoding="ascii")
-        if order.tmp is not None and order.namespace is not None:
-            own_tmp(order.tmp, order.namespace, order.keep, order.opt)
-        _limit()
+        _limit(order)
+        if order.view is not None and order.kind is not None:
+            confine(order.view, order.kind, order.uid)
         _die_with_parent(guard_pid)
         os.chdir(order.cwd)
         os.execve(order.argv[0], list(order.argv), dict(order.env))
@@ -59,51 +67,6 @@ def become(order: LaunchOrder, log_fd: int, guard_pid: int) -> NoReturn:
         _give_up(error, 127)
     except BaseException as error:  # a child of the guard must never run the guard's code
         _give_up(error, 126)
-
-
-def own_tmp(directory: str, namespace: str, keep: Sequence[str], opt: str | None = None) -> None:
-    """Mount ``directory`` over /tmp in a mount namespace of this process, and ``opt`` over /opt if
-    there is one. Raises OSError.
-
-    Directories to ``keep`` that are below the machine's /tmp are mounted again at their place.
-    """
-    libc = ctypes.CDLL(None, use_errno=True)
-    uid, gid = os.getuid(), os.getgid()
-    flags = CLONE_NEWNS | (CLONE_NEWUSER if namespace == "user" else 0)
-    _check(libc.unshare(flags), "unshare")
-    if namespace == "user":
-        Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
-        Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1", encoding="ascii")
-        Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1", encoding="ascii")
-    # Without this the mounts below would show, and be cleaned up, outside the sandbox too.
-    _check(libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None), "mount --make-rprivate")
-    if opt is not None and Path("/opt").is_dir():
-        _check(libc.mount(os.fsencode(opt), b"/opt", None, MS_BIND, None), "mount /opt")
-    below = sorted(path for path in set(keep) if os.path.realpath(path).startswith("/tmp/"))
-    kept = [(path, os.open(path, os.O_PATH)) for path in below]
-    _check(libc.mount(os.fsencode(directory), b"/tmp", None, MS_BIND, None), "mount /tmp")
-    for path, fd in kept:
-        Path(path).mkdir(parents=True, exist_ok=True)
-        source = f"/proc/self/fd/{fd}".encode()
-        _check(libc.mount(source, os.fsencode(path), None, MS_BIND, None), f"mount {path}")
-        os.close(fd)
-
-
-def possible_namespace(directory: str) -> str | None:
-    """The way to replace /tmp here ("root", "user" or ``None``), tried in throw-away children."""
-    if not sys.platform.startswith("linux"):
-        return None
-    for namespace in ("root", "user"):
-        child = os.fork()
-        if child == 0:
-            try:
-                own_tmp(directory, namespace, ())
-            except BaseException:
-                os._exit(1)
-            os._exit(0)
-        if os.waitpid(child, 0)[1] == 0:
-            return namespace
-    return None
 
 
 def _detach(log_fd: int) -> None:
@@ -117,12 +80,17 @@ def _detach(log_fd: int) -> None:
         os.dup2(source, target)
 
 
-def _limit() -> None:
-    for what, amount in (
-        (resource.RLIMIT_NOFILE, OPEN_FILES),
-        (resource.RLIMIT_MEMLOCK, LOCKED_BYTES),
-        (resource.RLIMIT_CORE, 0),
-    ):
+def _limit(order: LaunchOrder) -> None:
+    limits = {
+        resource.RLIMIT_NOFILE: OPEN_FILES,
+        resource.RLIMIT_MEMLOCK: LOCKED_BYTES,
+        resource.RLIMIT_CORE: 0,
+    }
+    if order.file_bytes is not None:
+        limits[resource.RLIMIT_FSIZE] = order.file_bytes
+    if order.kind == "root" or (order.kind == "user" and _kernel() >= _OWN_PROCESS_COUNTS):
+        limits[resource.RLIMIT_NPROC] = PROCESSES
+    for what, amount in limits.items():
         hard = resource.getrlimit(what)[1]
         ceiling = amount if hard == resource.RLIM_INFINITY else min(amount, hard)
         resource.setrlimit(what, (ceiling, ceiling))
@@ -131,19 +99,17 @@ def _limit() -> None:
         resource.setrlimit(resource.RLIMIT_STACK, (STACK_BYTES, hard))
 
 
+def _kernel() -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", os.uname().release)[:2])
+
+
 def _die_with_parent(guard_pid: int) -> None:
     if not sys.platform.startswith("linux"):
         return
-    # After the namespace: a change of credentials clears the setting (prctl(2)).
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    # After the view: a change of credentials clears the setting (prctl(2)).
+    c_library().prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != guard_pid:
         raise ProcessLookupError("the guard is gone")
-
-
-def _check(result: int, what: str) -> None:
-    if result != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, f"{what}: {os.strerror(number)}")
 
 
 def _give_up(error: BaseException, status: int) -> NoReturn:

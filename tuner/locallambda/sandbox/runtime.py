@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tuner.locallambda.limits.cpu import CpuGroup
-from tuner.locallambda.limits.memory import MemoryGroup
+from tuner.locallambda.limits.memory import MIB, MemoryGroup
 from tuner.locallambda.sandbox import runtime_api
 from tuner.locallambda.sandbox.guard_link import GuardLink
 from tuner.locallambda.sandbox.invocation import Invocation, SandboxSpec
+from tuner.locallambda.sandbox.isolation import TASK_ROOT, View
 from tuner.locallambda.sandbox.launch import LaunchOrder
 from tuner.locallambda.sandbox.runtime_command import (
     command,
@@ -36,7 +37,9 @@ class SandboxResources:
     cpu: CpuGroup
     memory: MemoryGroup
     directory: Path  # the sandbox's own, removed with it; beside it is what all share
-    namespace: str | None  # how /tmp can be replaced: "root", "user" or not
+    kind: str | None  # how it gets a view of its own (``isolation.KINDS``), if it does
+    uid: int  # its user, where it has one of its own
+    hide: tuple[str, ...] = ()  # directories that it must not see
 
     @property
     def tmp(self) -> Path:
@@ -142,18 +145,25 @@ class Runtime:
         return None if self._inbox.empty() else self._inbox.get_nowait()
 
     def _order(self) -> LaunchOrder:
-        resources, links = self._resources, self._resources.directory.parent
-        tmp = None if resources.namespace else str(resources.tmp)
+        spec, resources, links = self._spec, self._resources, self._resources.directory.parent
+        task = TASK_ROOT if resources.kind else str(spec.task_dir)
+        tmp = None if resources.kind else str(resources.tmp)
         return LaunchOrder(
             key=resources.key,
-            argv=command(self._spec, links),
-            env=environment(self._spec, resources.key, self._api.address, tmp),
-            cwd=str(self._spec.task_dir),
+            argv=command(spec, links, task),
+            env=environment(spec, task, resources.key, self._api.address, tmp),
+            cwd=task,
             cgroups=sorted({*resources.cpu.joins, *resources.memory.joins}),
-            tmp=str(resources.tmp),
-            namespace=resources.namespace,
-            keep=needed_directories(self._spec, links),
-            opt=layers(self._spec, links),
+            view=View(
+                task=str(spec.task_dir),
+                tmp=str(resources.tmp),
+                opt=layers(spec, links),
+                keep=needed_directories(spec, links),
+                hide=resources.hide,
+            ),
+            kind=resources.kind,
+            uid=resources.uid,
+            file_bytes=spec.ephemeral_mb * MIB,
         )
 
     def _on_api_event(self, event: runtime_api.Event) -> None:

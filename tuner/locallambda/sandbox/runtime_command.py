@@ -23,19 +23,21 @@ from pathlib import Path
 from tuner.errors import TunerError, UsageError
 from tuner.locallambda.limits.process_tree import MARK
 from tuner.locallambda.sandbox.invocation import LAYERS_FOLDER, SandboxSpec
+from tuner.locallambda.sandbox.isolation import TASK_ROOT
 
 PROVIDED = ("provided", "provided.al2", "provided.al2023")
 CLIENT = "awslambdaric"
 HERE = f"python3.{sys.version_info.minor}"
 
 
-def command(spec: SandboxSpec, links: Path) -> list[str]:
+def command(spec: SandboxSpec, links: Path, task: str) -> list[str]:
     """The argv that runs this function; raises UsageError for a runtime that cannot run here.
 
-    ``links``: where the folder of links to Python's packages is, or is made.
+    ``links``: where the folder of links to Python's packages is, or is made. ``task``: where the
+    sandbox sees its code.
     """
     if spec.runtime in PROVIDED:
-        argv = [str(spec.task_dir / "bootstrap")]
+        argv = [f"{task}/bootstrap"]
     else:
         python = python_for(spec.runtime)
         # -B: the code directory stays as it was deployed, and every cold start compiles alike.
@@ -58,8 +60,9 @@ def python_for(runtime: str) -> str:
         )
     if runtime != HERE:
         other = shutil.which(runtime)
-        if other is not None and _has_client(other):
-            return other
+        real = _with_client(other) if other is not None else None
+        if real is not None:
+            return real
     if importlib.util.find_spec(CLIENT) is None:
         raise UsageError(
             runtime,
@@ -70,12 +73,15 @@ def python_for(runtime: str) -> str:
     return sys.executable
 
 
-def missing_entrypoint(spec: SandboxSpec) -> str | None:
-    """The path of the bootstrap if a custom runtime lacks it or may not run it."""
+def missing_entrypoint(spec: SandboxSpec, *, in_view: bool) -> str | None:
+    """The path of the bootstrap, as the sandbox sees it, if a custom runtime lacks it or may not
+    run it."""
     if spec.runtime not in PROVIDED:
         return None
     path = spec.task_dir / "bootstrap"
-    return None if path.is_file() and os.access(path, os.X_OK) else str(path)
+    if path.is_file() and os.access(path, os.X_OK):
+        return None
+    return f"{TASK_ROOT}/bootstrap" if in_view else str(path)
 
 
 def stands_in(runtime: str) -> bool:
@@ -83,14 +89,15 @@ def stands_in(runtime: str) -> bool:
     return runtime not in (*PROVIDED, HERE) and python_for(runtime) == sys.executable
 
 
-def environment(spec: SandboxSpec, key: str, api_address: str, tmp: str | None) -> dict[str, str]:
+def environment(
+    spec: SandboxSpec, task: str, key: str, api_address: str, tmp: str | None
+) -> dict[str, str]:
     """Lambda's environment variables for this function, and the function's own.
 
-    ``tmp`` becomes TMPDIR where /tmp itself is not the sandbox's own. Names and values are those
-    that handlers see on AWS ("Defined runtime environment variables"); the local Lambda accepts the
-    dummy credentials.
+    ``task`` is where the sandbox sees its code. ``tmp`` becomes TMPDIR where /tmp itself is not the
+    sandbox's own. Names and values are those that handlers see on AWS ("Defined runtime environment
+    variables").
     """
-    task = str(spec.task_dir)
     defaults = {
         "PATH": "/usr/local/bin:/usr/bin:/bin:/opt/bin",
         "LANG": "en_US.UTF-8",
@@ -99,32 +106,35 @@ def environment(spec: SandboxSpec, key: str, api_address: str, tmp: str | None) 
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
         **({"TMPDIR": tmp} if tmp else {}),
     }
-    return {**defaults, **spec.environment, **_reserved(spec, api_address), MARK: key}
+    return {**defaults, **spec.environment, **_reserved(spec, task, api_address), MARK: key}
 
 
 def needed_directories(spec: SandboxSpec, links: Path) -> list[str]:
-    """The directories that a runtime needs even where its /tmp is replaced."""
-    found = [str(spec.task_dir), sys.prefix, sys.base_prefix]
-    if spec.runtime not in PROVIDED:
-        packages = runtime_packages(python_for(spec.runtime), links)
-        found += [str(packages.folder), *packages.homes]
-    return found
+    """The directories that a runtime needs even where what holds them is hidden."""
+    if spec.runtime in PROVIDED:
+        return []
+    python = python_for(spec.runtime)
+    packages = runtime_packages(python, links)
+    found = [str(packages.folder), *packages.homes]
+    if python == sys.executable:
+        return [sys.prefix, sys.base_prefix, *found]
+    return [*(str(Path(path).parent.parent) for path in (python, os.path.realpath(python))), *found]
 
 
 def layers(spec: SandboxSpec, links: Path) -> str | None:
     """The folder to show as /opt, if there is one, and nothing that runs the function is there."""
     folder = spec.task_dir / LAYERS_FOLDER
-    needed = [sys.executable, command(spec, links)[0], *needed_directories(spec, links)]
+    needed = needed_directories(spec, links)
     if not folder.is_dir() or any(os.path.realpath(path).startswith("/opt/") for path in needed):
         return None
     return str(folder)
 
 
-def _reserved(spec: SandboxSpec, api_address: str) -> dict[str, str]:
+def _reserved(spec: SandboxSpec, task: str, api_address: str) -> dict[str, str]:
     """Variables that a function cannot set."""
     return {
         "_HANDLER": spec.handler,
-        "LAMBDA_TASK_ROOT": str(spec.task_dir),
+        "LAMBDA_TASK_ROOT": task,
         "LAMBDA_RUNTIME_DIR": "/var/runtime",
         "AWS_REGION": spec.region,
         "AWS_DEFAULT_REGION": spec.region,
@@ -143,13 +153,17 @@ def _reserved(spec: SandboxSpec, api_address: str) -> dict[str, str]:
     }
 
 
-def _has_client(python: str) -> bool:
-    look = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({CLIENT!r}) is None)"
+def _with_client(python: str) -> str | None:
+    """The interpreter behind a command, which may be a shim, if it has AWS's client."""
+    look = f"import importlib.util, sys; importlib.util.find_spec({CLIENT!r}).name"
     try:
-        done = subprocess.run([python, "-c", look], cwd="/", timeout=10, check=False)
-        return done.returncode == 0
-    except (OSError, subprocess.TimeoutExpired):
-        return False
+        done = subprocess.run(
+            [python, "-c", f"{look}; print(sys.executable)"],
+            cwd="/", timeout=10, check=True, capture_output=True, text=True,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None
 
 
 _REQUIREMENT = re.compile(r"[A-Za-z0-9._-]+")

@@ -45,9 +45,21 @@ class Local:
 
     def sandbox(self, **changes: Any) -> Sandbox:
         """A started sandbox of the probe handler, with these fields of its spec changed."""
-        sandbox = self.host.create(replace(PROBE, **changes))
+        spec = replace(PROBE, **changes)
+        if spec.task_dir != HANDLERS:
+            spec.task_dir.chmod(0o755)  # as the service leaves it: sandboxes may be other users
+        sandbox = self.host.create(spec)
         self.run(sandbox.start())
         return sandbox
+
+    @property
+    def isolated(self) -> bool:
+        """True if this kernel gives a sandbox a view of its own."""
+        return self.host.platform()["own_tmp"] == "mount namespace"
+
+    def shown(self, task_dir: Path) -> str:
+        """Where a sandbox sees its code."""
+        return "/var/task" if self.isolated else str(task_dir)
 
     def invoke(self, sandbox: Sandbox, request_id: str = "r-1", **event: Any) -> InvocationResult:
         """One invocation with this event."""

@@ -16,6 +16,7 @@ from tuner.locallambda.sandbox.invocation import SandboxSpec
 from tuner.locallambda.sandbox.methods import parse_probe
 from tuner.locallambda.sandbox.runtime_log import LIMIT_BYTES, RuntimeLog
 
+TASK = "/var/task"
 HERE = f"python3.{sys.version_info.minor}"
 OTHER = f"python3.{sys.version_info.minor + 1}"
 SPEC = SandboxSpec(
@@ -42,7 +43,7 @@ def forget_interpreters():
 
 
 def test_python_runs_under_awss_client_in_this_interpreter(tmp_path):
-    argv = runtime_command.command(SPEC, tmp_path)
+    argv = runtime_command.command(SPEC, tmp_path, TASK)
     assert argv[:4] == [sys.executable, "-B", "-S", "-P"]
     assert argv[5:] == ["app.handler"]
     assert "from awslambdaric.__main__ import main" in Path(argv[4]).read_text()
@@ -51,14 +52,14 @@ def test_python_runs_under_awss_client_in_this_interpreter(tmp_path):
 def test_missing_client_is_said_with_the_command_that_installs_it(monkeypatch, tmp_path):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UsageError) as refusal:
-        runtime_command.command(SPEC, tmp_path)
+        runtime_command.command(SPEC, tmp_path, TASK)
     assert "awslambdaric" in refusal.value.reason
     assert f"{sys.executable} -m pip install awslambdaric" in refusal.value.fix
 
 
 def test_another_python_on_path_is_taken_if_it_has_the_client(monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: f"/opt/{name}")
-    monkeypatch.setattr(runtime_command, "_has_client", lambda python: True)
+    monkeypatch.setattr(runtime_command, "_with_client", lambda python: python)
     assert runtime_command.python_for(OTHER) == f"/opt/{OTHER}"
     assert not runtime_command.stands_in(OTHER)
 
@@ -74,28 +75,29 @@ def test_this_python_stands_in_for_one_that_is_not_to_be_had(monkeypatch):
 @pytest.mark.parametrize("runtime", ["nodejs22.x", "python2.7", "python3", "", "provided.al1"])
 def test_other_runtimes_are_refused(runtime, tmp_path):
     with pytest.raises(UsageError):
-        runtime_command.command(replace(SPEC, runtime=runtime), tmp_path)
+        runtime_command.command(replace(SPEC, runtime=runtime), tmp_path, TASK)
 
 
 def test_function_may_set_its_path_but_not_what_lambda_reserves():
-    environment = runtime_command.environment(SPEC, "key", "127.0.0.1:1", tmp="/sandbox/tmp")
+    environment = runtime_command.environment(SPEC, TASK, "key", "127.0.0.1:1", tmp="/sandbox/tmp")
     assert environment["PATH"] == "/mine"
     assert environment["STAGE"] == "test"
     assert environment["AWS_REGION"] == "eu-west-1"
     assert environment["TMPDIR"] == "/sandbox/tmp"
-    assert "TMPDIR" not in runtime_command.environment(SPEC, "key", "127.0.0.1:1", tmp=None)
+    assert "TMPDIR" not in runtime_command.environment(SPEC, TASK, "key", "127.0.0.1:1", tmp=None)
 
 
 def test_bootstrap_has_to_be_executable(tmp_path):
     spec = replace(SPEC, runtime="provided.al2", task_dir=tmp_path)
     bootstrap = tmp_path / "bootstrap"
-    assert runtime_command.missing_entrypoint(spec) == str(bootstrap)
+    assert runtime_command.missing_entrypoint(spec, in_view=False) == str(bootstrap)
+    assert runtime_command.missing_entrypoint(spec, in_view=True) == "/var/task/bootstrap"
     bootstrap.write_text("#!/bin/sh\n")
     bootstrap.chmod(0o644)
-    assert runtime_command.missing_entrypoint(spec) == str(bootstrap)
+    assert runtime_command.missing_entrypoint(spec, in_view=False) == str(bootstrap)
     bootstrap.chmod(0o755)
-    assert runtime_command.missing_entrypoint(spec) is None
-    assert runtime_command.command(spec, tmp_path) == [str(bootstrap)]
+    assert runtime_command.missing_entrypoint(spec, in_view=False) is None
+    assert runtime_command.command(spec, tmp_path, TASK) == ["/var/task/bootstrap"]
 
 
 @given(st.binary())

@@ -10,6 +10,7 @@ from tuner.billing.cost import BreakEven
 from tuner.decide.goal import parse_slo
 from tuner.decide.load_result import SizeUnderLoad, judge
 from tuner.decide.result import (
+    Choice,
     ColdRow,
     CurveBand,
     Interval,
@@ -20,12 +21,15 @@ from tuner.decide.result import (
     Recommendation,
     RunnerUp,
     SizeRow,
+    SizeTerms,
     Spend,
     StartupRow,
     Sweep,
     VersusCurrent,
     WarmRow,
+    WhatIf,
 )
+from tuner.decide.what_if import chosen
 from tuner.engine.engine import Shortfall
 from tuner.measure.load_figures import LoadFigures, LoadTally
 from tuner.model.quantiles import Stats
@@ -218,6 +222,41 @@ def good() -> Sweep:
         power_tuning_url="https://lambda-power-tuning.show/#gAAAAQ==;AACAQQ==;CtcjPA==",
         monthly=MONTH,
     )
+
+
+def called() -> Sweep:
+    """The good sweep with a pick of the sizes that were called, and all that its page reckons with:
+    the three choices, and the terms of other traffic."""
+    sizes = []
+    for row in good().sizes:
+        mean = mean_ms(row.memory_mb)
+        sizes.append(SizeTerms(row.memory_mb, 20, mean, mean, 2.0 * mean + 182.0, True, True))
+    terms = WhatIf(
+        sizes=tuple(sizes),
+        month_calls=MONTH.calls,
+        cold_share=0.0,
+        cold_known=True,
+        request_usd=REQUEST,
+        gb_second_usd=GB_SECOND,
+        ephemeral_second_usd=0.0,
+        tiers=((6e9, GB_SECOND * 0.9),),
+        strategy="cost",
+        worth=0.03,
+        exponent=0.075,
+        too_dear=3.0,
+        balance=0.5,
+        pick_mb=1024,
+        favour=1.2,
+    )
+    found = (
+        Choice(name, size, "x86_64", cost(size, mean_ms(size)), mean_ms(size), 20, None, None)
+        for name, size in chosen(terms, 0.0).items()
+        if name != "recommended"
+    )
+    pick = replace(GOOD_PICK, memory_mb=1024, verified_calls=20, slo=(), choices=tuple(found))
+    now = replace(FACTS, memory_mb=128)
+    run = replace(RUN, facts=now)
+    return replace(good(), run=run, recommendation=pick, what_if=terms)
 
 
 def whole_range() -> Sweep:

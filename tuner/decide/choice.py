@@ -205,20 +205,26 @@ def choices(basis: Basis, outlook: Outlook, index: int) -> tuple[Choice, ...]:
         return ()
     allowed = [i for i in known if outlook.meets[i] >= MORE_LIKELY] or list(known)
     sure = [i for i in allowed if basis.calls[sizes[i]] >= basis.enough] or allowed
-    found = {
-        "cheapest": _least(known, sure, 0),
-        "balanced": min(allowed, key=lambda i: _balance(known, allowed, i)),
-        "fastest": _least(known, allowed, 1),
-    }
-    if (own := _OWN.get(basis.goal.strategy)) is not None:
+    found = named_choices(known, allowed, sure)
+    if (own := CALLED_FOR.get(basis.goal.strategy)) is not None:
         found[own] = index if index in known else found[own]
     now = None if basis.goal.current_mb is None else basis.seen(basis.goal.current_mb)
     return tuple(_choice(name, at, known[at], now, basis, sizes) for name, at in found.items())
 
 
 #: Strategies whose pick is the choice of this name.
-_OWN = {Strategy.BALANCED: "balanced", Strategy.SPEED: "fastest"}
+CALLED_FOR = {Strategy.BALANCED: "balanced", Strategy.SPEED: "fastest"}
 _Means = Mapping[int, tuple[float, float]]
+
+
+def named_choices(known: _Means, allowed: Sequence[int], sure: Sequence[int]) -> dict[str, int]:
+    """The cheapest of those that are ``sure``, the balanced and the fastest ``allowed`` one, by
+    mean cost and mean duration."""
+    return {
+        "cheapest": _least(known, sure, 0),
+        "balanced": min(allowed, key=lambda i: _balance(known, allowed, i)),
+        "fastest": _least(known, allowed, 1),
+    }
 
 
 def _least(known: _Means, of: Sequence[int], what: int) -> int:

@@ -8,15 +8,28 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+import numpy as np
+
 from tuner.billing.prices import price_advice
-from tuner.decide.decide import Conclusion, Decider, Question
+from tuner.decide.choice import possible
+from tuner.decide.decide import Conclusion, Decider, Question, choosable
 from tuner.decide.goal import Goal, SloScope
 from tuner.decide.load_result import SizeUnderLoad
 from tuner.decide.month import Priced, monthly
 from tuner.decide.opportunities import opportunities
-from tuner.decide.outlook import VERIFIED
-from tuner.decide.result import ColdRow, Monthly, SizeRow, Spend, StartupRow, Sweep, WarmRow
+from tuner.decide.outlook import VERIFIED, look
+from tuner.decide.result import (
+    ColdRow,
+    Monthly,
+    SizeRow,
+    Spend,
+    StartupRow,
+    Sweep,
+    WarmRow,
+    WhatIf,
+)
 from tuner.decide.rows import size_rows, startup_advice, startup_rows, startups_usd
+from tuner.decide.what_if import what_if
 from tuner.measure.failures import causes_of
 from tuner.measure.health import check
 from tuner.recording.power_tuning import SizePoint, chart_url
@@ -68,6 +81,7 @@ def conclude(evidence: Evidence, question: Question) -> Sweep:
         price=_price(evidence),
         power_tuning_url=_chart(rows, run.facts.region),
         monthly=month,
+        what_if=_what_if(answer, question, evidence),
         load=None if evidence.notes.loads is None else evidence.notes.loads.asked,
         arch=question.goal.arch,
         variants=variants,
@@ -200,6 +214,15 @@ def _month(
     if goal.demand is None or basis is None or pick is None:
         return None, ()
     return monthly(basis, pick, evidence.prices)
+
+
+def _what_if(answer: Conclusion, question: Question, evidence: Evidence) -> WhatIf | None:
+    basis, pick = answer.basis, answer.recommendation
+    if basis is None or pick is None or evidence.notes.loads is not None:
+        return None
+    sizes = np.array(sorted(basis.calls), dtype=np.int64)
+    sizes = possible(np.intersect1d(sizes, choosable(question)), basis.observations)
+    return what_if(basis, look(basis, sizes), pick.memory_mb, evidence.prices.own)
 
 
 def _rows(

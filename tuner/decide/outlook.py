@@ -244,7 +244,7 @@ def _score(mean_ms: FloatArray, cost: FloatArray, goal: Goal) -> FloatArray:
 #: log of cost beyond that counts four times. With a worth of 0.03, the best sizes of 22 curves
 #: recorded on AWS leave nowhere a fifth of the duration for 3 % more cost, and cost 0.4 % more than
 #: the cheapest on average; cost x duration^0.05 leaves it on two, and paid 7 % more elsewhere.
-_EXPONENT, _TOO_DEAR = 2.5, 3.0
+EXPONENT, TOO_DEAR = 2.5, 3.0
 
 
 def worth_of(mean_ms: FloatArray, cost: FloatArray, worth: float) -> FloatArray:
@@ -254,8 +254,8 @@ def worth_of(mean_ms: FloatArray, cost: FloatArray, worth: float) -> FloatArray:
     """
     expected = cost.mean(axis=0)
     dearer = np.maximum(np.log(expected / expected.min()) - np.log1p(worth), 0.0)
-    valued = cost * mean_ms ** (_EXPONENT * worth)
-    return np.asarray(valued * np.exp(_TOO_DEAR * dearer), dtype=np.float64)
+    valued = cost * mean_ms ** (EXPONENT * worth)
+    return np.asarray(valued * np.exp(TOO_DEAR * dearer), dtype=np.float64)
 
 
 def _value(slo: Slo, basis: Basis, memory_mb: IntArray, cost: FloatArray) -> FloatArray:

@@ -248,6 +248,44 @@ class Opportunity:
 
 
 @dataclass(frozen=True)
+class SizeTerms:
+    """A size as it was called, for bills and choices at other traffic; mean milliseconds."""
+
+    memory_mb: int
+    calls: int
+    duration_ms: float
+    warm_billed_ms: float
+    cold_billed_ms: float  # as warm ones, where no cold start was measured at any size
+    allowed: bool  # it likely meets the objectives
+    verified: bool  # it was called often enough to be the cheapest or recommended
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """Everything that bills and choices at another traffic or cold share rest on.
+
+    ``tiers`` are GB-seconds of a month and the price from there on. ``favour`` is how many times
+    the least score the pick's may be, where it keeps being chosen.
+    """
+
+    sizes: tuple[SizeTerms, ...]
+    month_calls: float | None  # None: no traffic was given
+    cold_share: float
+    cold_known: bool
+    request_usd: float
+    gb_second_usd: float
+    ephemeral_second_usd: float
+    tiers: tuple[tuple[float, float], ...]
+    strategy: str
+    worth: float
+    exponent: float
+    too_dear: float
+    balance: float
+    pick_mb: int
+    favour: float
+
+
+@dataclass(frozen=True)
 class Spend:
     """Invocations, money and time that the run itself used up."""
 
@@ -278,6 +316,7 @@ class Sweep:
     report: str | None = None
     power_tuning_url: str | None = None
     monthly: Monthly | None = None  # None: no traffic was given
+    what_if: WhatIf | None = None  # None: the answer rests on more than calls that were made alone
     cross_check: CrossCheck | None = None  # None: CloudWatch was not asked
     load: LoadTerms | None = None  # what sizes were put under; None: nothing
     variants: tuple[StartupRow, ...] = ()  # ways to start that were compared

@@ -134,7 +134,9 @@ class Log:
 @dataclass(frozen=True)
 class Section:
     """One subject of a page. ``lead`` is for the terminal, too, and so are tables and facts;
-    of ``facts`` only those in ``brief``, unless it is None."""
+    of ``facts`` only those in ``brief``, unless it is None. ``folded`` is the summary under which
+    a page keeps the tables and facts until it is asked for them; figures of a ``column`` share
+    their horizontal axis."""
 
     title: str
     lead: str = ""
@@ -147,11 +149,48 @@ class Section:
     warnings: tuple[str, ...] = ()
     brief: tuple[str, ...] | None = None
     log: Log | None = None
+    folded: str = ""
+    column: bool = False
 
     @property
     def long(self) -> bool:
         """True if it may be split between two printed sheets."""
         return sum(len(table.rows) for table in self.tables) + len(self.facts) > _SHEET
+
+
+@dataclass(frozen=True)
+class Stat:
+    """A figure of the verdict: ``value`` there, ``now`` where it is known, and the change."""
+
+    key: str
+    label: str
+    value: str
+    now: str = ""
+    change: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer in figures that a page lets its reader change.
+
+    ``buttons`` are a name, a size and USD a month each; ``data`` is what the page reckons with.
+    """
+
+    current: str
+    size: str
+    stats: tuple[Stat, ...]
+    trust: str
+    trust_why: str
+    buttons: tuple[tuple[str, str, float], ...]
+    pressed: str
+    recommended: str
+    command: str
+    hint: str
+    traffic: str
+    cold_share: float
+    cold_known: bool
+    data: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -170,6 +209,7 @@ class View:
     state: str = ""
     warnings: tuple[str, ...] = ()
     link: Link | None = None
+    verdict: Verdict | None = None
 
     @property
     def figures(self) -> tuple[Figure, ...]:

@@ -35,7 +35,8 @@ def method_section(sweep: Sweep) -> Section:
         Fact("Intervals", "90 %", _INTERVALS),
     )
     brief = ("Invocations", _SPENT, CROSS_CHECK)
-    return Section("How it was measured", facts=facts, brief=brief)
+    folded = "Platform, prices, options and curve"
+    return Section("How it was measured", facts=facts, brief=brief, folded=folded)
 
 
 def _of(label: str, each: Sweep, compared: Sweep) -> str:

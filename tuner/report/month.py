@@ -41,6 +41,7 @@ def month_section(sweep: Sweep) -> Iterator[Section]:
             "the share of cold starts below.",
             tables=(table,),
             facts=month_facts(sweep),
+            folded="Bills by size",
         )
 
 

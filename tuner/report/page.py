@@ -24,6 +24,7 @@ from markupsafe import Markup
 from tuner.errors import TunerError
 from tuner.report.elements import View, tone
 from tuner.report.style import DARK, LIGHT
+from tuner.units import format_cost, format_share
 
 #: "24 ms" must not be torn apart at the end of a line.
 _UNIT = re.compile(r"(?<=[\d,]) (?=(?:ms|MB|GB|s|min|h|%)\b|%)")
@@ -31,7 +32,8 @@ _UNIT = re.compile(r"(?<=[\d,]) (?=(?:ms|MB|GB|s|min|h|%)\b|%)")
 
 def render(view: View) -> str:
     """A view as a page, with its charts."""
-    draw, template = _part("draw.js"), _environment().get_template("page.html")
+    draw = "".join(map(_part, ("draw.js", "what_if.js", "verdict.js")))
+    template = _environment().get_template("page.html")
     # Bundling happens in a process of its own, so it and the charts can be made at once.
     with ThreadPoolExecutor(max_workers=1) as beside:
         bundling = beside.submit(javascript)
@@ -92,7 +94,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["tone"] = tone
+    environment.filters |= {"tone": tone, "cost": format_cost, "share": format_share}
     # Applied to what a template prints, before escaping; marked text is ours and stays as it is.
     environment.finalize = lambda value: value if isinstance(value, Markup) else unbroken(value)
     return environment

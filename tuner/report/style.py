@@ -5,6 +5,8 @@ and its print style reach into the charts; pictures made without a browser get t
 Series differ in shape or dash as well as in colour, and in lightness for those who see no hue.
 """
 
+import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +21,7 @@ _COLORS = {
     "muted": ("#5a6673", "#a0acb8"),
     "accent": ("#0b6bcb", "#6cb2ff"),
     "second": ("#b4540a", "#f5a25d"),
-    "good": ("#1a7f4b", "#57c78b"),
+    "good": ("#167043", "#57c78b"),
     "good-soft": ("#d9f0e3", "#163425"),
     "warn": ("#9a6700", "#e5b94b"),
     "warn-soft": ("#fff1cf", "#382c0d"),
@@ -50,8 +52,10 @@ def painted(spec: Any, colors: dict[str, str] = LIGHT) -> Any:
 
 #: From this ratio of largest to smallest on, a linear axis would hide the small values.
 _LOG_FROM = 8.0
-#: Lambda's default range (128 to 1,536 MB) stays linear, its whole range does not.
-_LOG_MEMORY_FROM = 16.0
+#: Sizes are chosen by factors: from this ratio on their axis is logarithmic.
+_LOG_MEMORY_FROM = 1.5
+#: Room above the values for four lines of labels, as a part of the axis.
+_HEADROOM = 0.26
 
 
 @dataclass(frozen=True)
@@ -63,10 +67,11 @@ class Axis:
     log: bool
     ticks: tuple[int, ...] = ()
 
-    @property
-    def middle(self) -> float:
-        """The value half-way along the axis."""
-        return (self.low * self.high) ** 0.5 if self.log else (self.low + self.high) / 2.0
+    def place(self, value: float) -> float:
+        """How far along the axis a value is, from 0 to 1."""
+        if self.log:
+            return math.log(value / self.low) / math.log(self.high / self.low)
+        return (value - self.low) / (self.high - self.low)
 
     def holds(self, value: float) -> bool:
         """True if a value can be drawn."""
@@ -94,9 +99,9 @@ def value_axis(
     near = [each for each in limits if shown[0] / 2.0 <= each <= shown[-1] * 2.0]
     low, high = min(shown[0], *near, shown[0]), max(shown[-1], *near, shown[-1])
     if high / low >= _LOG_FROM:
-        return Axis(low / 1.25, high * (high / low) ** 0.16, True)
+        return Axis(low / 1.25, high * (1.25 * high / low) ** (_HEADROOM / (1 - _HEADROOM)), True)
     if from_zero:
-        return Axis(0.0, high * 1.18, False)
+        return Axis(0.0, high / (1 - _HEADROOM), False)
     room = (high - low) * 0.12 or high * 0.1
     return Axis(max(0.0, low - room), high + room, False)
 
@@ -127,12 +132,23 @@ def scale_of(axis: Axis) -> Any:
     return altair().Scale(domain=[axis.low, axis.high], nice=False, **kind)
 
 
-def over(channel: str, field: str, title: str, axis: Axis) -> Any:
-    """The channel ``X`` or ``Y`` over ``field``, with about six labelled values."""
+def over(channel: str, field: str, title: str, axis: Axis, **space: Any) -> Any:
+    """The channel ``X`` or ``Y`` over ``field``, with about six labelled values; ``space`` is what
+    the axis takes beside the plot."""
     alt = altair()
     title = f"{title}, log scale" if axis.log else title
-    labels = alt.Axis(tickCount=6, format=",.6~r")
+    if axis.log:
+        space["values"] = _log_ticks(axis)
+    labels = alt.Axis(tickCount=6, format=",.6~r", **space)
     return getattr(alt, channel)(f"{field}:Q", title=title, scale=scale_of(axis), axis=labels)
+
+
+def _log_ticks(axis: Axis) -> list[float]:
+    """1, 2 and 5 of each power of ten; of a long axis the powers alone."""
+    powers = range(math.floor(math.log10(axis.low)), math.ceil(math.log10(axis.high)) + 1)
+    firsts = (1, 2, 5) if len(powers) <= 4 else (1,)
+    ticks = [float(f"{first}e{power}") for power in powers for first in firsts]
+    return [tick for tick in ticks if axis.holds(tick)]
 
 
 def by_name(channel: str, field: str, looks: Mapping[str, Any], **legend: Any) -> Any:
@@ -154,6 +170,10 @@ def finished(chart: Any, height: int) -> dict[str, Any]:
     spec["autosize"] = {"type": "fit", "contains": "padding"}
     spec["background"] = "transparent"
     spec["config"] = _config()
+    # Vega puts names into expressions, whose parser takes these two for ends of lines.
+    text = json.dumps(spec)
+    if "\\u2028" in text or "\\u2029" in text:
+        spec = json.loads(text.replace("\\u2028", " ").replace("\\u2029", " "))
     return spec
 
 

@@ -19,6 +19,8 @@ from tuner.report.style import (
 from tuner.report.sweep_series import P50, P95, ColdBar, OverMemory, Spot
 
 _HEIGHT = 340
+#: What the labels of a vertical axis take, so that charts in one column have one memory axis.
+_Y_PX = 44
 #: How a series looks: its hue, the dashes of its line and the shape of its points.
 Look = tuple[str, list[int], str]
 _FIRST: Look = ("accent", [1, 0], "circle")
@@ -38,9 +40,10 @@ def latency_chart(series: OverMemory) -> dict[str, Any]:
     return _chart(series, "Warm duration (ms)", P50, P95)
 
 
-def cost_chart(series: OverMemory) -> dict[str, Any]:
-    """Vega-Lite of USD per million invocations over memory in MB."""
-    return _chart(series, "USD per million invocations", "cost")
+def cost_chart(series: OverMemory, labels: bool = True) -> dict[str, Any]:
+    """Vega-Lite of USD per million invocations over memory in MB; without ``labels`` beside a
+    chart that has them."""
+    return _chart(series, "USD per million invocations", "cost", labels=labels)
 
 
 def _looks(series: OverMemory, usual: Sequence[str]) -> dict[str, Look]:
@@ -59,7 +62,7 @@ def _looks(series: OverMemory, usual: Sequence[str]) -> dict[str, Look]:
     return looks
 
 
-def _chart(series: OverMemory, title: str, *usual: str) -> dict[str, Any]:
+def _chart(series: OverMemory, title: str, *usual: str, labels: bool = True) -> dict[str, Any]:
     alt, looks = altair(), _looks(series, usual)
     x = alt.X(
         "memory_mb:Q",
@@ -67,16 +70,18 @@ def _chart(series: OverMemory, title: str, *usual: str) -> dict[str, Any]:
         scale=scale_of(series.memory),
         axis=alt.Axis(values=list(series.memory.ticks), format=",d", grid=False),
     )
-    y = over("Y", "value", title, series.values)
+    y = over("Y", "value", title, series.values, minExtent=_Y_PX, maxExtent=_Y_PX)
     hue = _looking("Color", {name: color(hue) for name, (hue, _, _) in looks.items()})
     layers = [
         *_safe(series),
         *_lines(series, x, y, hue, looks),
         *_limits(series),
         *_points(series, x, y, hue, looks),
-        *_marks(series),
+        *_marks(series, labels),
     ]
-    return finished(alt.layer(*layers), _HEIGHT)
+    spec = finished(alt.layer(*layers), _HEIGHT)
+    marks = [asdict(mark) for mark in series.marks if mark.kind != "failed"]
+    return {**spec, "datasets": {**spec.get("datasets", {}), MARKS: marks}}
 
 
 def _looking(channel: str, looks: dict[str, Any]) -> Any:
@@ -144,25 +149,44 @@ def _limits(series: OverMemory) -> list[Any]:
     return [rule.encode(y="value:Q"), words.encode(y="value:Q", text="text:N")]
 
 
-def _marks(series: OverMemory) -> list[Any]:
+def _marks(series: OverMemory, labels: bool) -> list[Any]:
+    """Crosses where a size failed, and rules with labels, whose data a page replaces."""
+    failed = [asdict(mark) for mark in series.marks if mark.kind == "failed"]
     layers = []
-    looks = {"pick": ("good", [1, 0], 6), "now": ("muted", [5, 4], 22)}
-    for mark in series.marks:
-        chart = rows([asdict(mark)])
-        if mark.kind == "failed":
-            cross = chart.mark_point(
-                shape="cross", angle=45, filled=True, size=130, color=color("bad"), y="height"
-            )
-            layers.append(cross.encode(x="memory_mb:Q", tooltip=hint()))
-            continue
-        hue, dash, top = looks[mark.kind]
-        left = mark.memory_mb <= series.memory.middle
-        side, away = ("left", 5) if left else ("right", -5)
-        rule = chart.mark_rule(color=color(hue), strokeDash=dash, strokeWidth=1.5)
-        words = chart.mark_text(align=side, dx=away, y=top, fill=color(hue))
+    if failed:
+        cross = rows(failed).mark_point(
+            shape="cross", angle=45, filled=True, size=130, color=color("bad"), y="height"
+        )
+        layers.append(cross.encode(x="memory_mb:Q", tooltip=hint()))
+    if len(failed) == len(series.marks):
+        return layers
+    chart = altair().Chart(altair().NamedData(name=MARKS))
+    for kind, (hue, dash) in _MARKED.items():
+        look = {"color": color(hue), "strokeDash": dash, "strokeWidth": 1.5}
+        rule = chart.transform_filter(f"datum.kind === '{kind}'").mark_rule(**look)
         layers.append(rule.encode(x="memory_mb:Q", tooltip=hint()))
-        layers.append(words.encode(x="memory_mb:Q", text="text:N"))
+    return [*layers, *_labels(chart)] if labels else layers
+
+
+def _labels(chart: Any) -> list[Any]:
+    """The labels of the marks, on a halo that keeps other rules from crossing them."""
+    top, layers = altair().Y("top:Q", scale=None, axis=None), []
+    for side, away in (("left", 5), ("center", 0), ("right", -5)):
+        here = chart.transform_filter(f"datum.side === '{side}'")
+        at = {"align": side, "dx": away, "baseline": "middle"}
+        halo = here.mark_text(**at, stroke=color("paper"), strokeWidth=5, strokeJoin="round")
+        layers.append(halo.encode(x="memory_mb:Q", y=top, text="text:N"))
+        for kind, (hue, _) in _MARKED.items():
+            words = here.transform_filter(f"datum.kind === '{kind}'").mark_text(
+                **at, color=color(hue)
+            )
+            layers.append(words.encode(x="memory_mb:Q", y=top, text="text:N"))
     return layers
+
+
+#: The name of the data that buttons and sliders of a page replace.
+MARKS = "marks"
+_MARKED = {"pick": ("good", [1, 0]), "now": ("muted", [5, 4]), "rival": ("accent", [2, 3])}
 
 
 _KINDS = {"recommended": "good", "current": "second", "Pareto": "accent", "other": "muted"}

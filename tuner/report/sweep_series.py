@@ -1,8 +1,8 @@
 """The numbers of a sweep's charts, chosen and cleaned: nothing is infinite, NaN or zero."""
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from tuner.units import format_cost, format_memory, format_ms
 P50, P95 = "p50", "p95"
 
 #: Points of a fitted curve that are drawn; more cannot be told apart on a screen.
-_CURVE_POINTS = 160
+_CURVE_POINTS = 240
 #: An interval is drawn at most this many times as wide as its value, whichever way.
 _WIDEST = 1e3
 
@@ -37,11 +37,14 @@ class Point:
 
 @dataclass(frozen=True)
 class Mark:
-    """A size worth pointing at: ``kind`` is pick, now or failed."""
+    """A size worth pointing at: ``kind`` is pick, now, rival or failed. ``top`` is where its label
+    is, in px, and ``side`` the one that is at the size: left, center or right."""
 
     memory_mb: int
     kind: str
     text: str
+    top: int = 0
+    side: str = "left"
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,7 @@ def cost_series(sweep: Sweep) -> OverMemory:
                 points.append(Point(size.memory_mb, series, cost.mean, *ends, text))
         if (band := each.band) is not None:
             costs = band.cost_usd_per_million, band.cost_low, band.cost_high
-            lines += list(_fitted(band, series, *costs))
+            lines += list(_fitted(band, _measured(each), series, *costs))
     return _over_memory(sweep, points, lines, ())
 
 
@@ -144,7 +147,7 @@ def _latency(sweep: Sweep, groups: Sequence[Sweep], limits: tuple[Limit, ...] = 
         points += list(_latency_points(each, prefix))
         if band is not None:
             for name, values in ((P50, band.p50_ms), (P95, band.p95_ms)):
-                lines += list(_fitted(band, prefix + name, values, values, values))
+                lines += list(_fitted(band, _measured(each), prefix + name, *[values] * 3))
     return _over_memory(sweep, points, lines, limits)
 
 
@@ -167,11 +170,23 @@ def _prefix(each: Sweep, compared: Sweep) -> str:
     return f"{each.arch} " if compared.beside else ""
 
 
-def _fitted(band: CurveBand, name: str, *curves: NDArray[np.float64]) -> Iterator[Point]:
-    """A curve, its lower and its upper edge (each of the band's length) as points."""
-    count = len(band.memory_mb)
-    step = max(1, math.ceil(count / _CURVE_POINTS))
-    for index in sorted({*range(0, count, step), *range(max(0, count - 1), count)}):
+def _measured(each: Sweep) -> set[int]:
+    return {size.memory_mb for size in each.sizes}
+
+
+def _fitted(
+    band: CurveBand, measured: Collection[int], name: str, *curves: NDArray[np.float64]
+) -> Iterator[Point]:
+    """A curve, its lower and its upper edge (each of the band's length) as points.
+
+    ``measured`` sizes (MB) have values of their own, which are drawn as points; a line through
+    them as well would have spikes that belong to no other size.
+    """
+    count, sizes = len(band.memory_mb), band.memory_mb.tolist()
+    between = [index for index in range(count) if sizes[index] not in measured]
+    inner = between if len(between) > count / 2 else list(range(count))
+    step = max(1, math.ceil(len(inner) / _CURVE_POINTS))
+    for index in sorted({*range(min(1, count)), *inner[::step], *range(max(0, count - 1), count)}):
         value, low, high = (float(curve[index]) for curve in curves)
         if _drawable(value):
             ends = _bounds((low, high), value)
@@ -196,19 +211,41 @@ def _drawable(value: float) -> bool:
 def _over_memory(
     sweep: Sweep, points: list[Point], lines: list[Point], limits: tuple[Limit, ...]
 ) -> OverMemory:
-    pick, marks = sweep.recommendation, tuple(_marks(sweep))
-    drawn = [*points, *lines]
-    axis = value_axis([point.value for point in drawn], [limit.value for limit in limits])
-    sizes = [point.memory_mb for point in drawn] + [mark.memory_mb for mark in marks]
+    pick, memory = sweep.recommendation, shared_axis(sweep)
+    axis = value_axis([each.value for each in (*points, *lines)], [each.value for each in limits])
     return OverMemory(
         points=tuple(points),
         lines=tuple(lines),
-        marks=marks,
+        marks=tuple(placed(list(_marks(sweep)), memory)),
         safe_mb=None if pick is None else pick.safe_range_mb,
         limits=tuple(limit for limit in limits if axis.holds(limit.value)),
-        memory=memory_axis(sizes, [int(point.memory_mb) for point in points]),
+        memory=memory,
         values=axis,
     )
+
+
+def shared_axis(sweep: Sweep) -> Axis:
+    """The axis of memory that all charts of a sweep have, so that they can stand in one column."""
+    rows = [size.memory_mb for each in sweep.each for size in each.sizes]
+    drawn = [size for each in sweep.each if each.band is not None for size in each.band.memory_mb]
+    marked = [mark.memory_mb for mark in _marks(sweep)]
+    return memory_axis([max(1.0, float(size)) for size in (*rows, *drawn, *marked)], rows)
+
+
+#: Pixels between the labels of two marks, and above the first.
+_LABEL_PX, _FIRST_PX = 15, 8
+#: Up to this part of the axis a label has room on its right, also on a phone.
+_LEFT = 0.35
+
+
+def placed(marks: list[Mark], memory: Axis) -> Iterator[Mark]:
+    """Give each label a line of its own, so that none can meet another."""
+    labelled = [mark for mark in marks if mark.kind != "failed"]
+    for mark in marks:
+        line = labelled.index(mark) if mark in labelled else 0
+        place = memory.place(mark.memory_mb)
+        side = "left" if place < _LEFT else "right" if place > 1.0 - _LEFT else "center"
+        yield replace(mark, top=_FIRST_PX + _LABEL_PX * line, side=side)
 
 
 def _marks(sweep: Sweep) -> Iterator[Mark]:
@@ -217,6 +254,12 @@ def _marks(sweep: Sweep) -> Iterator[Mark]:
         yield Mark(pick.memory_mb, "pick", f"recommended {size_named(pick.memory_mb, sweep)}")
     if now is not None and (pick is None or now != pick.memory_mb):
         yield Mark(now, "now", f"current {format_memory(now)}")
+    rivals: dict[int, list[str]] = {}
+    for choice in () if pick is None else pick.choices:
+        if pick is not None and choice.memory_mb != pick.memory_mb:
+            rivals.setdefault(choice.memory_mb, []).append(choice.name)
+    for size_mb, names in rivals.items():
+        yield Mark(size_mb, "rival", f"{', '.join(names)} {format_memory(size_mb)}")
     for size in sweep.sizes:
         if size.status == "failed":
             why = size.reason or "reason unknown"
@@ -241,11 +284,14 @@ def _measured_spot(size: SizeRow, each: Sweep, sweep: Sweep) -> Spot | None:
         return None
     label = size_named(size.memory_mb, each, bool(sweep.beside))
     kind = _kind(size.memory_mb, each)
+    pick = each.recommendation
+    named = {choice.memory_mb for choice in pick.choices} if pick is not None else set()
+    plain = kind == "other" or (kind == "Pareto" and named and size.memory_mb not in named)
     if kind == "recommended" and each is not sweep:
         kind = "Pareto"  # the best of its architecture, which was not chosen
     return Spot(
         kind,
-        "" if kind == "other" else label,
+        "" if plain else label,
         f"{label}: {format_ms(stats.mean)}, {format_cost(cost.mean)} per million",
         *(stats.mean, *_bounds(stats.mean_ci, stats.mean)),
         *(cost.mean, *_bounds((cost.low, cost.high), cost.mean)),

@@ -6,7 +6,7 @@ from functools import partial
 
 from tuner.decide.result import Sweep
 from tuner.report.answer import answer
-from tuner.report.elements import Answer, Figure, Link, Section, Table, View, state_text
+from tuner.report.elements import Answer, Figure, Link, Section, Table, View, counted, state_text
 from tuner.report.load_tables import errors_section, load_sentence, size_load_table
 from tuner.report.method import date_time, method_section
 from tuner.report.month import month_fact, month_section
@@ -31,6 +31,7 @@ from tuner.report.sweep_tables import (
     startup_facts,
     startup_table,
 )
+from tuner.report.verdict import verdict
 from tuner.units import format_memory
 
 
@@ -47,6 +48,7 @@ def sweep_view(sweep: Sweep) -> View:
         state=state_text(sweep.run.state, sweep.run.note),
         warnings=tuple(advice.text for advice in sweep.warnings),
         link=_power_tuning(sweep),
+        verdict=verdict(sweep),
     )
 
 
@@ -58,13 +60,14 @@ def _sections(sweep: Sweep, said: Answer) -> Iterator[Section]:
             "best size of each is compared. “~” marks estimates of the curve.",
             tables=(table,),
         )
+    if figures := tuple(_over_memory(sweep, said)):
+        yield Section("Duration and cost over memory", figures=figures, column=True)
     yield from opportunities_section(sweep)
     if (table := choice_table(sweep)) is not None:
         now = sweep.current_mb
         note = "" if now is None else f"In small type: against the current {format_memory(now)}."
-        yield Section("Choices", note=note, tables=(table,))
-    if figures := tuple(_over_memory(sweep, said)):
-        yield Section("Duration and cost over memory", figures=figures)
+        folded = "Cheapest, balanced and fastest" if sweep.what_if is not None else ""
+        yield Section("Choices", note=note, tables=(table,), folded=folded)
     if (sizes := _sizes(sweep)).rows:
         yield Section(
             "All sizes",
@@ -72,6 +75,7 @@ def _sections(sweep: Sweep, said: Answer) -> Iterator[Section]:
             "intervals of these calls alone; that of the answer also holds what runs differ by. "
             "“–” means unknown, “~” estimated. Pareto: no other size is both cheaper and faster.",
             tables=(sizes,),
+            folded=counted(len(sizes.rows), "size"),
         )
     yield from errors_section(cause for each in sweep.each for cause in each.causes)
     yield from _payloads(sweep, said)
@@ -106,7 +110,7 @@ def _over_memory(sweep: Sweep, said: Answer) -> Iterator[Figure]:
             "cost",
             "With the request fee and INIT. The band around the curve is its 90 % interval.",
             described("Cost per million invocations over memory", cost, said),
-            partial(cost_chart, cost),
+            partial(cost_chart, cost, labels=not latency.points),
             tall=True,
         )
 
@@ -153,7 +157,8 @@ def _choice(sweep: Sweep) -> Iterator[Section]:
     )
     figures, tables = (figure,) if len(spots) > 1 else (), (others,) if others else ()
     if figures or tables:
-        yield Section("Cost against speed", figures=figures, tables=tables)
+        title, others_are = "Cost against speed", "The next best sizes" if figures else ""
+        yield Section(title, figures=figures, tables=tables, folded=others_are)
 
 
 def _starts(sweep: Sweep) -> Iterator[Section]:
@@ -171,6 +176,7 @@ def _starts(sweep: Sweep) -> Iterator[Section]:
             "it. Total is both together.",
             figures=(figure,) if bars else (),
             tables=(colds,),
+            folded="Cold starts by size" if bars else "",
         )
     if (ways := startup_table(sweep)) is not None:
         yield Section(

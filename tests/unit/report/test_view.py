@@ -9,7 +9,7 @@ from hypothesis import given
 
 from support.examples import examples
 from support.odd_sweeps import any_record
-from support.sweeps import compared, empty, failed_row, good, whole_range
+from support.sweeps import called, compared, empty, failed_row, good, whole_range
 from support.views import tables_of
 from tuner.decide.result import Interval, Sweep, VersusCurrent
 from tuner.records import Advice
@@ -212,9 +212,29 @@ def test_an_objective_is_drawn_where_it_does_not_squeeze_the_curve() -> None:
     assert latency_series(far).limits == ()
 
 
-def test_a_wide_range_of_memory_is_drawn_on_a_logarithmic_axis() -> None:
-    assert not latency_series(good()).memory.log
-    assert latency_series(whole_range()).memory.log
+def test_duration_and_cost_share_one_logarithmic_axis_of_memory() -> None:
+    for sweep in (good(), whole_range()):
+        latency, cost = latency_series(sweep), cost_series(sweep)
+        assert latency.memory.log
+        assert latency.memory == cost.memory
+    near = replace(good(), sizes=good().sizes[4:5], band=None, recommendation=None)
+    near = replace(near, run=replace(near.run, facts=replace(near.run.facts, memory_mb=None)))
+    assert not latency_series(near).memory.log
+
+
+def test_labels_of_marks_have_a_line_each_and_name_no_size_twice() -> None:
+    marks = [mark for mark in latency_series(called()).marks if mark.kind != "failed"]
+    assert [mark.text for mark in marks] == [
+        "recommended 1,024 MB", "current 128 MB", "cheapest 512 MB", "fastest 1,536 MB",
+    ]  # fmt: skip
+    assert len({mark.top for mark in marks}) == len({mark.memory_mb for mark in marks}) == 4
+    assert [mark.side for mark in marks] == ["right", "left", "center", "right"]
+
+
+def test_the_curve_is_drawn_between_the_sizes_that_have_values_of_their_own() -> None:
+    drawn = {line.memory_mb for line in cost_series(good()).lines}
+    assert len(drawn) > 100
+    assert drawn & {size.memory_mb for size in good().sizes} <= {min(drawn), max(drawn)}
 
 
 def test_an_address_that_is_not_https_is_not_linked() -> None:

@@ -1,0 +1,185 @@
+"""The verdict: what there is now, what is recommended, how sure that is, and the next step.
+
+The figures of every size that was called stand ready, so that the page can show another choice, or
+the same at another traffic, without arithmetic of its own but that of ``templates/what_if.js``.
+"""
+
+import json
+import math
+import shlex
+from collections.abc import Iterator
+from dataclasses import asdict
+
+import numpy as np
+
+from tuner.decide.result import Recommendation, SizeRow, SizeTerms, Sweep, WhatIf
+from tuner.decide.what_if import chosen, month_usd, usd_per_million
+from tuner.records import Backend
+from tuner.report.answer import size_named
+from tuner.report.elements import (
+    Stat,
+    Verdict,
+    counted,
+    estimate,
+    format_chance,
+    known,
+)
+from tuner.report.sweep_series import shared_axis
+from tuner.store.plain import dumps
+from tuner.units import UNKNOWN, format_cost, format_ms, format_rate
+
+#: Names of the buttons, in their order; the first is left out where it is one of the others.
+_BUTTONS = ("recommended", "cheapest", "balanced", "fastest")
+#: Calls of a month where no traffic was given.
+_USUAL_CALLS = 1e6
+#: Confidence from which on it has this name.
+_WORDS = ((0.9, "high"), (0.75, "fair"), (0.0, "low"))
+
+
+def verdict(sweep: Sweep) -> Verdict | None:
+    """The verdict on a sweep; ``None`` where nothing can be compared or priced again."""
+    terms, pick = sweep.what_if, sweep.recommendation
+    if terms is None or pick is None or not _sane(terms):
+        return None
+    calls = terms.month_calls or _USUAL_CALLS
+    picks = {**chosen(terms, terms.cold_share), "recommended": pick.memory_mb}
+    others = {picks[name] for name in _BUTTONS[1:]}
+    names = _BUTTONS[1:] if pick.memory_mb in others else _BUTTONS
+    pressed = next(name for name in names if picks[name] == pick.memory_mb)
+    bills, axis = month_usd(terms, calls, terms.cold_share), shared_axis(sweep)
+    shown = {size.memory_mb: _shown(size, sweep, pick) for size in terms.sizes}
+    now = sweep.current_mb if sweep.current_mb in shown else None
+    data = {
+        "terms": asdict(terms),
+        "sizes": shown,
+        "now": now,
+        "calls": calls,
+        "names": names,
+        "axis": (axis.low, axis.high),
+        "hint": _hint(sweep),
+    }
+    here = shown[pick.memory_mb]
+    return Verdict(
+        current="" if sweep.current_mb is None else size_named(sweep.current_mb, sweep),
+        size=here["named"],
+        stats=tuple(_stats(terms, shown, now, bills)),
+        trust=here["trust"],
+        trust_why=here["why"],
+        buttons=tuple((name, shown[picks[name]]["named"], bills[picks[name]]) for name in names),
+        pressed=pressed,
+        recommended=pressed,
+        command=here["command"],
+        hint=_hint(sweep),
+        traffic=_traffic(calls),
+        cold_share=terms.cold_share,
+        cold_known=terms.cold_known,
+        data=json.loads(dumps(data)),
+    )
+
+
+def _sane(terms: WhatIf) -> bool:
+    """True if all numbers can be reckoned with."""
+    sizes = [each for size in terms.sizes for each in asdict(size).values()]
+    rest = [each for each in asdict(terms).values() if isinstance(each, int | float)]
+    tiers = [each for tier in terms.tiers for each in tier]
+    numbers = all(math.isfinite(each) and 0 <= each < 1e15 for each in (*sizes, *rest, *tiers))
+    positive = (terms.favour, terms.gb_second_usd, *(size.duration_ms for size in terms.sizes))
+    here = terms.pick_mb in {size.memory_mb for size in terms.sizes}
+    named = terms.strategy in ("cost", "speed", "balanced")
+    return numbers and here and named and all(each > 1e-15 for each in positive)
+
+
+def _shown(size: SizeTerms, sweep: Sweep, pick: Recommendation) -> dict[str, str]:
+    """What is said of a size whatever the traffic is."""
+    memory = size.memory_mb
+    trust, why = _trust(size, pick)
+    row = next((row for row in sweep.sizes if row.memory_mb == memory), None)
+    return {
+        "named": size_named(memory, sweep),
+        "mean": format_ms(size.duration_ms),
+        "p95": _p95(memory, sweep, pick, row),
+        "cold": _cold(row),
+        "trust": trust,
+        "why": why,
+        "command": _command(memory, sweep, pick),
+    }
+
+
+def _trust(size: SizeTerms, pick: Recommendation) -> tuple[str, str]:
+    """Confidence as a word, and its reason."""
+    calls = f"verified by {counted(size.calls, 'call')}"
+    if size.memory_mb == pick.memory_mb and pick.confidence is not None:
+        word = next(word for least, word in _WORDS if not pick.confidence < least)
+        chance = format_chance(pick.confidence)
+        return word, f"{chance} chance that it is within 5 % of the best; {calls}"
+    if not size.verified:
+        return "low", f"{calls} only, too few to rely on"
+    return "fair", f"{calls}; not held against its rivals as closely as the recommended size"
+
+
+def _p95(memory_mb: int, sweep: Sweep, pick: Recommendation, row: SizeRow | None) -> str:
+    if memory_mb == pick.memory_mb and known(pick.p95_ms) is not None:
+        return estimate(pick.p95_ms).value
+    if (band := sweep.band) is not None and len(band.memory_mb):
+        return estimate(float(np.interp(memory_mb, band.memory_mb, band.p95_ms))).value
+    stats = None if row is None else row.warm.duration_ms
+    return UNKNOWN if stats is None else format_ms(stats.p95)
+
+
+def _cold(row: SizeRow | None) -> str:
+    """The median cold start; ``not measured`` where there was none."""
+    total = None if row is None else row.cold.total_ms
+    return "not measured" if total is None else format_ms(total.p50)
+
+
+def _stats(
+    terms: WhatIf, shown: dict[int, dict[str, str]], now: int | None, bills: dict[int, float]
+) -> Iterator[Stat]:
+    """The figures of the pick beside those of the size now, where that was called."""
+    pick = terms.pick_mb
+    there, here = shown[pick], {} if now is None or now == pick else shown[now]
+    costs = usd_per_million(terms, terms.cold_share)
+    speed = {size.memory_mb: size.duration_ms for size in terms.sizes}
+    dearer = slower = then = ""
+    if here and now is not None:
+        then = format_cost(bills[now])
+        dearer, slower = changed(bills[pick] / bills[now]), changed(speed[pick] / speed[now])
+    each = f"{format_cost(costs[pick])} per million calls"
+    yield Stat("cost", "Cost a month", format_cost(bills[pick]), then, dearer, each)
+    mean = here.get("mean", "")
+    yield Stat("mean", "Mean duration", there["mean"], mean, slower, "warm calls, as measured")
+    note = "estimated by the fitted curve" if "~" in there["p95"] else "as measured"
+    yield Stat("p95", "Duration, p95", there["p95"], here.get("p95", ""), "", note)
+    yield Stat("cold", "Cold start", there["cold"], here.get("cold", ""), "", "INIT and first call")
+
+
+def changed(ratio: float) -> str:
+    """``-31 %``; nothing for less than half a per cent."""
+    percent = (ratio - 1.0) * 100.0
+    if not math.isfinite(percent) or abs(percent) < 0.5:
+        return ""
+    return f"{'+' if percent > 0 else '-'}{abs(percent):.{1 if abs(percent) < 9.95 else 0}f} %"
+
+
+def _command(memory_mb: int, sweep: Sweep, pick: Recommendation) -> str:
+    """The command that sets a size: on the function, or in the file that declares it."""
+    if memory_mb == sweep.current_mb:
+        return ""
+    words = ["tuner", "apply", sweep.run.run]
+    if memory_mb != pick.memory_mb:
+        words += ["--memory", str(memory_mb)]
+    if sweep.run.facts.backend is not Backend.AWS:
+        words += ["--file", "template.yaml"]
+    return shlex.join(words)
+
+
+def _hint(sweep: Sweep) -> str:
+    if sweep.run.facts.backend is Backend.AWS:
+        return "asks before it changes anything; --undo takes it back, --file patches a template"
+    return "shows what would change in the file that declares the function; --write changes it"
+
+
+def _traffic(calls: float) -> str:
+    """``52.6 million calls a month (20/s)``."""
+    many = f"{calls / 1e6:,.1f} million" if calls >= 1e6 else f"{calls:,.0f}"
+    return f"{many} calls a month ({format_rate(calls / 2_628_000)})"

@@ -2,10 +2,11 @@
 
 import functools
 import inspect
+import warnings
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
-from tuner.options.option import Argument, Option, Options
+from tuner.options.option import Argument, Option, Options, arguments_of
 
 P = ParamSpec("P")
 C = TypeVar("C", bound=Options)
@@ -26,7 +27,12 @@ def taking(
     def decorate(run: Callable[[C], R]) -> Callable[P, R]:
         @functools.wraps(run)
         def called(*words: P.args, **given: P.kwargs) -> R:
-            return run(of.made(*words, **given))
+            written = {**dict(zip(arguments_of(of), words, strict=False)), **given}
+            of.check_written(written)
+            made = of.made(*words, **given)
+            for text in made.unused(written):
+                warnings.warn(text, stacklevel=2)
+            return run(made)
 
         returns = inspect.signature(run).return_annotation
         called.__signature__ = _signature(of, returns)  # type: ignore[attr-defined]

@@ -29,6 +29,7 @@ def plan(options: PlanCall) -> PlanResult:
 def planned(options: PlanCall) -> PlanResult:
     """Forecast what these options ask for."""
     asked = with_profile(as_sweep(options))
+    asked.check_recorded()
     if asked.name.kind is Kind.REPLAY:
         fix = "Run `tuner sweep` itself: it costs nothing."
         raise UsageError(options.target, "is a recording, of which nothing is invoked", fix)

@@ -67,6 +67,7 @@ def run_sweep(
     command: str = "sweep",
 ) -> Sweep:
     """Open the parts, start a run, measure and answer; ``command`` is ``sweep`` or ``cold``."""
+    options.check_recorded()
     payloads, watcher = read_payloads(options), watcher or Silent()
     with open_context(options, store_url, watcher.say) as context:
         facts = context.target.describe()

@@ -5,7 +5,7 @@ spellings of options still work: they are hidden from help, and say their new na
 """
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -24,7 +24,7 @@ def command(run: Callable[[Any], None]) -> Callable[..., None]:
 
     def called(context: typer.Context, **_values: Any) -> None:
         if context.invoked_subcommand is None:
-            run(of.made(**given_in(context, of)))
+            run(_made(context, of))
 
     parameters = _parameters(of)
     hints = {each.name: each.annotation for each in parameters}
@@ -33,6 +33,26 @@ def command(run: Callable[[Any], None]) -> Callable[..., None]:
     called.__doc__ = run.__doc__
     called.options = of  # type: ignore[attr-defined]
     return called
+
+
+def _made(context: Any, of: type[Options]) -> Options:
+    """The options; what was written and changes nothing is refused, or said."""
+    given = given_in(context, of)
+    default_map = {name for name, of_file in _sources(context) if of_file}
+    written = {name: value for name, value in given.items() if name not in default_map}
+    of.check_written(written)
+    made = of.made(**given)
+    for text in made.unused(written):
+        typer.echo(f"tuner: {text}", err=True)
+    return made
+
+
+def _sources(context: Any) -> Iterator[tuple[str, bool]]:
+    """Each option that was given, and whether tuner.toml gives it."""
+    for name in context.params:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name != "DEFAULT":
+            yield name, source.name == "DEFAULT_MAP"
 
 
 def group(
@@ -50,11 +70,9 @@ def given_in(context: Any, of: type[Options]) -> dict[str, Any]:
     """Return what the command line, the environment and tuner.toml say, by fields."""
     given: dict[str, Any] = {}
     risky: set[str] = set()
-    for name, value in context.params.items():
-        source = context.get_parameter_source(name)
-        if source is None or source.name == "DEFAULT":
-            continue
-        if source.name == "DEFAULT_MAP":
+    for name, of_file in _sources(context):
+        value = context.params[name]
+        if of_file:
             risky |= _risky(of, name.removeprefix(_WAS).partition("__")[0])
         if name.startswith(_WAS):
             field, _, old = name.removeprefix(_WAS).partition("__")

@@ -4,13 +4,14 @@ A class per command; its fields are the command's options on the command line an
 ``...Call`` are those of the function of the same name in Python; the rest is for a terminal.
 """
 
+from collections.abc import Mapping
 from typing import Any, Self
 
 from tuner.errors import UsageError
 from tuner.options import calls, function, output, sweep
 from tuner.options import kinds as k
 from tuner.options.load_options import LoadOptions
-from tuner.options.option import Argument, maybe, option, positional, unshown
+from tuner.options.option import Argument, maybe, option, options_of, positional, unshown
 from tuner.options.risk import always
 
 RUN = Argument("A run id, a unique prefix of one, `last`, or an exported file.", "RUN", "runs")
@@ -54,6 +55,17 @@ class SweepCommand(output.Running, SweepCall, panel=calls.PANEL):
     resume: k.Text = option(
         k.TEXT, "Go on with an interrupted run.", metavar="RUN", values="runs", kept=False
     )
+
+    @classmethod
+    def check_written(cls, written: Mapping[str, Any]) -> None:
+        """Refuse what a run that is resumed has already; raises UsageError."""
+        super().check_written(written)
+        kept = {*options_of(output.Running), "resume", "store", "output", "cross_check"}
+        for name, each in options_of(cls).items():
+            unfit = name in written and name not in kept and not each.about.secret
+            if written.get("resume") and unfit:
+                reason = "cannot be changed when a run is resumed"
+                raise UsageError(each.flag, reason, "Leave it out, or start a new sweep.")
 
     @classmethod
     def made(cls, target: str | None = None, **given: Any) -> Self:

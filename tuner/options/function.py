@@ -1,9 +1,11 @@
 """The function: which one, where and as whom, and how its sizes are made."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
+from tuner.errors import UsageError
 from tuner.options import kinds as k
-from tuner.options.option import Argument, Options, option, positional
+from tuner.options.option import Argument, Options, option, options_of, positional
 from tuner.options.risk import always
 
 if TYPE_CHECKING:
@@ -15,6 +17,12 @@ TARGET = Argument(
     "TARGET",
     "demos",
 )
+#: The kinds of targets that an option may be for (tuner.targets.names).
+AWS, HERE, REPLAY = ("aws",), ("local", "demo"), ("replay",)
+#: What else may need a region and credentials: payloads in S3, functions as processors.
+_ASKS_AWS = ("payload", "payloads", "pre", "post", "power_tuning_input")
+#: How the kinds are called in a complaint.
+_ONLY = {AWS: "functions on AWS", HERE: "code on this machine", REPLAY: "replay:FILE"}
 CPU = ("auto", "cgroup-v1", "cgroup-v2", "duty-cycle")
 
 
@@ -25,7 +33,7 @@ def _names(pairs: tuple[tuple[str, str], ...]) -> list[str]:
 class Region(Options, panel=PANEL):
     """A region of AWS."""
 
-    region: k.Text = option(k.TEXT, "AWS region.")
+    region: k.Text = option(k.TEXT, "AWS region.", targets=AWS)
 
 
 class Profile(Options, panel=PANEL):
@@ -35,6 +43,7 @@ class Profile(Options, panel=PANEL):
         k.TEXT,
         "Profile of the AWS configuration whose credentials are used.",
         values="AWS profiles",
+        targets=AWS,
     )
 
 
@@ -45,6 +54,7 @@ class Endpoint(Options, panel=PANEL):
         k.TEXT,
         "Another Lambda endpoint: `tuner local`, or one that knows Invoke only (`sam local`).",
         risk=always("is sent the calls and your session token"),
+        targets=AWS,
     )
 
 
@@ -60,6 +70,7 @@ class Role(Options, panel=PANEL):
         "Role to assume, such as one of another account.",
         metavar="ARN",
         risk=always("is what your credentials are used for"),
+        targets=AWS,
     )
 
 
@@ -67,7 +78,7 @@ class Isolated(Options, panel=PANEL):
     """How sizes are made on AWS."""
 
     isolation: k.Isolations = option(
-        k.ISOLATION, "How sizes are made on AWS: versions, clone or in-place."
+        k.ISOLATION, "How sizes are made on AWS: versions, clone or in-place.", targets=AWS
     )
 
 
@@ -86,6 +97,7 @@ class Package(Options, panel=PANEL):
         metavar="K=V",
         secret=True,
         store=_names,
+        targets=HERE,
     )
     parameter: k.Pairs = option(
         k.PAIRS,
@@ -100,7 +112,9 @@ class Cpu(Options, panel=PANEL):
     """How CPU is limited on this machine."""
 
     cpu: k.Word = option(
-        k.one_of(*CPU), "local: how CPU is limited: auto, cgroup-v1, cgroup-v2 or duty-cycle."
+        k.one_of(*CPU),
+        "local: how CPU is limited: auto, cgroup-v1, cgroup-v2 or duty-cycle.",
+        targets=HERE,
     )
 
 
@@ -108,7 +122,10 @@ class Recorded(Options, panel=PANEL):
     """Rows of a recording."""
 
     where: k.Pairs = option(
-        k.PAIRS, "replay: use only these rows; repeatable.", metavar="COLUMN=VALUE"
+        k.PAIRS,
+        "replay: use only these rows; repeatable.",
+        metavar="COLUMN=VALUE",
+        targets=REPLAY,
     )
 
 
@@ -133,6 +150,19 @@ class Target(Options):
         from tuner.targets.names import parse_target
 
         return parse_target(self.target)
+
+    @classmethod
+    def check_written(cls, written: Mapping[str, Any]) -> None:
+        """Refuse options of another kind of target; raises UsageError."""
+        from tuner.targets.names import parse_target
+
+        if not written.get("target") or any(written.get(name) for name in _ASKS_AWS):
+            return
+        kind = parse_target(str(written["target"])).kind
+        for name, each in options_of(cls).items():
+            fits = each.about.targets
+            if name in written and fits and kind not in fits and written[name] != each.default:
+                raise UsageError(each.flag, f"is only for {_ONLY[fits]}", "Leave it out.")
 
 
 class FunctionOptions(Isolated, Role, Recorded, Cpu, Package, Account, Target):

@@ -11,7 +11,7 @@ The classes are as frozen dataclasses are, without the code that ``dataclass`` g
 that would take a third of a second of every command.
 """
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import FrozenInstanceError, dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, dataclass_transform, overload
 
@@ -75,6 +75,8 @@ class About:
     risk: Risk | None = None  # what it can do where somebody else wrote it into tuner.toml
     required: bool = False  # on the command line
     internal: bool = False  # not for users
+    targets: tuple[str, ...] = ()  # kinds of targets that it means anything for; none: all
+    goes_with: tuple[str, str] | None = None  # another option and the value that it needs of it
 
 
 class Option(Generic[V, W]):
@@ -261,6 +263,22 @@ class Options:
 
     def _says(self, name: str, each: Member) -> bool:
         return each.default is _MISSING or self.__dict__[name] not in (each.default, None, ())
+
+    @classmethod
+    def check_written(cls, written: Mapping[str, Any]) -> None:
+        """Refuse what a user wrote for a command, or a function, and would change nothing there.
+
+        Raises UsageError. Defaults of tuner.toml are for all commands and not among it.
+        """
+
+    def unused(self, written: Mapping[str, Any]) -> Iterator[str]:
+        """Say what was written and changes nothing beside other options."""
+        for name, each in options_of(type(self)).items():
+            if name in written and each.about.goes_with is not None:
+                other, value = each.about.goes_with
+                if getattr(self, other) not in (value, None):
+                    flag = options_of(type(self))[other].flag
+                    yield f"{each.flag} changes nothing without {flag} {value}"
 
     @classmethod
     def made(cls, *words: Any, **given: Any) -> Self:

@@ -35,7 +35,12 @@ class Plan(Sizes):
         panel=calls.PANEL,
     )
     samples: k.Count = option(
-        k.COUNT, "grid: warm samples per size.", 10, panel=calls.PANEL, least=1
+        k.COUNT,
+        "grid: warm samples per size.",
+        10,
+        panel=calls.PANEL,
+        least=1,
+        goes_with=("method", "grid"),
     )
     cold: k.MaybeCount = option(
         k.MAYBE_COUNT,
@@ -75,7 +80,13 @@ class GoalOptions(Production, Objectives):
 
     strategy: k.Strategies = option(k.STRATEGY, "cost, speed or balanced.", panel=CHOICE_PANEL)
     balance: k.Number = option(
-        k.NUMBER, "balanced: 0 is speed, 1 is cost.", 0.5, panel=CHOICE_PANEL, least=0.0, most=1.0
+        k.NUMBER,
+        "balanced: 0 is speed, 1 is cost.",
+        0.5,
+        panel=CHOICE_PANEL,
+        least=0.0,
+        most=1.0,
+        goes_with=("strategy", "balanced"),
     )
     worth: k.Number = option(
         k.NUMBER,
@@ -85,6 +96,7 @@ class GoalOptions(Production, Objectives):
         panel=CHOICE_PANEL,
         least=0.0,
         most=1.0,
+        goes_with=("strategy", "cost"),
     )
 
 
@@ -171,6 +183,18 @@ class SweepOptions(
         if self.variants and str(self.memory) != DEFAULT_MEMORY and len(self.memory.sizes_mb) != 1:
             fix = "Name one, or leave --memory out for the function's present size."
             raise UsageError("--variants", "are compared at one memory size", fix)
+
+    def check_recorded(self) -> None:
+        """Refuse what only a recording can answer, before a run; a stored one may have it."""
+        asked = {
+            "--memory": self.memory.recorded,
+            "--cold-share": self.cold_share is not None and self.cold_share.share is None,
+        }
+        if any(asked.values()) and self.name.kind not in function.REPLAY:
+            flag = next(flag for flag, recorded in asked.items() if recorded)
+            example = "128:1536" if flag == "--memory" else "1%"
+            reason = f"is of a recording, and {self.target} is none"
+            raise UsageError(f"{flag} recorded", reason, f"Write {flag} {example}, for example.")
 
     def _check_architectures(self) -> None:
         from tuner.targets.choices import Isolation

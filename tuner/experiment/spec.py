@@ -139,7 +139,9 @@ def _budget(
             most = each * len(asked)
         elif options.cold or any(side.question.goal.cold_counts for side in asked.values()):
             most = max(1, most - min(most // 3, 3 * (options.cold or COLD_STARTS)))
-    budget = replace(limit, invocations=most)
+    nobodys, part = limit.invocations is None, most != limit.invocations
+    whole = limit.invocations if part else limit.whole
+    budget = replace(limit, invocations=most, whole=whole, usual=nobodys and most is not None)
     return budget if load is None else _beside(load, budget, limit, 3 * len(asked))
 
 

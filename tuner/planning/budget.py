@@ -23,17 +23,22 @@ class Budget:
     """The most that may be used; ``None`` is no limit.
 
     ``whole`` are the invocations that the user wrote, where this has a part of them only: it is the
-    number that messages name.
+    number that messages name. ``usual`` ones nobody wrote: they limit the search for a size, not
+    the calls after it.
     """
 
     invocations: int | None = 40
     cost_usd: float | None = None
     seconds: float | None = None
     whole: int | None = None
+    usual: bool = False
 
     def ran_out(self, spent: Spent) -> str | None:
         """Name the limit that was reached, or return ``None``."""
         if self.invocations is not None and spent.invocations >= self.invocations:
+            if self.usual:
+                usual = f"the usual {self.invocations} calls of a search are used up"
+                return f"{usual}; --invocations allows more"
             return f"the limit of {self.whole or self.invocations} invocations is reached"
         if self.cost_usd is not None and spent.cost_usd >= self.cost_usd:
             return f"the limit of {format_usd(self.cost_usd)} is reached"

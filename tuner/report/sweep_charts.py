@@ -137,7 +137,8 @@ def _points(series: OverMemory, x: Any, y: Any, hue: Any, looks: dict[str, Look]
     names = list(dict.fromkeys(point.series for point in series.points))
     shape = _looking("Shape", {name: looks[name][2] for name in names})
     dots = chart.mark_point(filled=True, size=70, opacity=1, stroke=color("paper"), strokeWidth=1)
-    return [interval, dots.encode(x, y, color=hue, shape=shape, tooltip=hint())]
+    whole = alt.Tooltip("row:N", title=" ")
+    return [interval, dots.encode(x, y, color=hue, shape=shape, tooltip=whole)]
 
 
 def _limits(series: OverMemory) -> list[Any]:

@@ -11,7 +11,7 @@ from tuner.decide.goal import SloScope, parse_slo
 from tuner.decide.result import CurveBand, SizeRow, Sweep
 from tuner.errors import UsageError
 from tuner.report.answer import payload_named, size_named
-from tuner.report.elements import known
+from tuner.report.elements import between, counted, known
 from tuner.report.style import Axis, memory_axis, value_axis
 from tuner.units import format_cost, format_memory, format_ms
 
@@ -25,7 +25,8 @@ _WIDEST = 1e3
 
 @dataclass(frozen=True)
 class Point:
-    """A measured or fitted value with its 90 % interval; ``text`` is what a pointer shows."""
+    """A measured or fitted value with its 90 % interval; ``row`` is what a pointer shows of the
+    whole size."""
 
     memory_mb: float
     series: str
@@ -33,6 +34,7 @@ class Point:
     low: float
     high: float
     text: str = ""
+    row: str = ""
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,8 @@ def cost_series(sweep: Sweep) -> OverMemory:
                 ends = _bounds((cost.low, cost.high), cost.mean)
                 named = size_named(size.memory_mb, each, bool(sweep.beside))
                 text = f"{named}: {format_cost(cost.mean)} per million"
-                points.append(Point(size.memory_mb, series, cost.mean, *ends, text))
+                whole = row_text(size, named)
+                points.append(Point(size.memory_mb, series, cost.mean, *ends, text, whole))
         if (band := each.band) is not None:
             costs = band.cost_usd_per_million, band.cost_low, band.cost_high
             lines += list(_fitted(band, _measured(each), series, *costs))
@@ -144,14 +147,24 @@ def _latency(sweep: Sweep, groups: Sequence[Sweep], limits: tuple[Limit, ...] = 
     points, lines = [], []
     for each in groups:
         prefix, band = _prefix(each, sweep), each.band
-        points += list(_latency_points(each, prefix))
+        points += list(_latency_points(each, prefix, sweep))
         if band is not None:
             for name, values in ((P50, band.p50_ms), (P95, band.p95_ms)):
                 lines += list(_fitted(band, _measured(each), prefix + name, *[values] * 3))
     return _over_memory(sweep, points, lines, limits)
 
 
-def _latency_points(each: Sweep, prefix: str) -> Iterator[Point]:
+def row_text(size: SizeRow, named: str) -> str:
+    """A size in one line: ``512 MB: p50 43 ms, p95 45 ms, $0.516 per million, 10 warm calls``."""
+    stats, cost = size.warm.duration_ms, size.cost_usd_per_million
+    told = [] if stats is None else [f"p50 {format_ms(stats.p50)}", f"p95 {format_ms(stats.p95)}"]
+    if cost is not None:
+        interval = between(cost)
+        told.append(f"{format_cost(cost.mean)} per million{f' ({interval})' if interval else ''}")
+    return f"{named}: {', '.join([*told, counted(size.warm.n, 'warm call')])}"
+
+
+def _latency_points(each: Sweep, prefix: str, sweep: Sweep) -> Iterator[Point]:
     for size in each.sizes:
         stats = size.warm.duration_ms
         if stats is None:
@@ -160,7 +173,8 @@ def _latency_points(each: Sweep, prefix: str) -> Iterator[Point]:
             if _drawable(value):
                 series = prefix + name
                 text = f"{format_memory(size.memory_mb)}, {series}: {format_ms(value)}"
-                yield Point(size.memory_mb, series, value, *_bounds(ci, value), text)
+                whole = row_text(size, size_named(size.memory_mb, each, bool(sweep.beside)))
+                yield Point(size.memory_mb, series, value, *_bounds(ci, value), text, whole)
 
 
 def _prefix(each: Sweep, compared: Sweep) -> str:

@@ -20,6 +20,12 @@ def test_the_limit_that_was_reached_is_named(budget: Budget, spent: Spent, word:
     assert word.replace("\\", "") in (budget.ran_out(spent) or "")
 
 
+def test_a_limit_that_nobody_wrote_is_told_as_the_searchs_own() -> None:
+    said = Budget(40, usual=True).ran_out(Spent(40)) or ""
+    assert said == "the usual 40 calls of a search are used up; --invocations allows more"
+    assert Budget(45, whole=60).ran_out(Spent(45)) == "the limit of 60 invocations is reached"
+
+
 def test_without_limits_nothing_runs_out() -> None:
     assert Budget(None).ran_out(Spent(10**6, 1e6, 1e6)) is None
     assert Budget(None).affordable(Spent(), 1.0, 1.0) == 1_000_000

@@ -44,7 +44,9 @@ def read(of: type[Options], words: list[str], defaults: dict[str, Any]) -> Optio
     found: list[Options] = []
     app = typer.Typer()
     made = classmethod(lambda _cls, **given: of(**{**_first(of), **given}))
-    app.command()(taking(type("Filled", (of,), {"made": made}), found.append))
+    fits = classmethod(lambda _cls, _written: None)  # some are for other targets
+    filled = type("Filled", (of,), {"made": made, "check_written": fits})
+    app.command()(taking(filled, found.append))
     typer.main.get_command(app).main(words, standalone_mode=False, default_map=defaults)
     return found[0]
 

@@ -1,7 +1,9 @@
 """What the function itself says: without a journal, beside another run, against a planted file."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,10 +12,12 @@ import pytest
 
 from support.commands import exit_code as run
 from tuner.api.left import JOURNAL, RECORDS
+from tuner.aws.applied import Applied, write_record
 from tuner.aws.apply import Application, ApplyOptions
 from tuner.aws.control import ControlPlane
 from tuner.aws.journal import SCHEMA
 from tuner.aws.session import AwsSession
+from tuner.cli.app import main
 from tuner.clock import WallClock
 from tuner.errors import TargetError
 from tuner.records import Setting
@@ -236,3 +240,23 @@ def test_a_planted_record_of_an_application_moves_nothing(
     assert run("restore") == 1
     assert "nothing on it says that run" in capsys.readouterr().err
     assert service.picture(function) == before
+
+
+def test_a_command_that_leaves_an_application_ends_with_what_is_left(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    arn = "arn:aws:lambda:eu-west-1:000000000000:function:orders"
+    done = Applied(RUN, arn, "eu-west-1", "http://127.0.0.1:9", None, 256, 640, complete=False)
+    write_record(RECORDS, replace(done, at_mb=640, pid=os.getpid()))
+    with pytest.raises(SystemExit):
+        main(["recommend", "no-such-run"])
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last == "tuner: orders is at 640 MB; run `tuner restore` to put it back to 256 MB"
+
+
+def test_a_restore_that_fails_ends_with_what_is_left(capsys: pytest.CaptureFixture[str]) -> None:
+    arn = "arn:aws:lambda:eu-west-1:000000000000:function:orders"
+    done = Applied(RUN, arn, "eu-west-1", "http://127.0.0.1:9", None, 256, 640, complete=False)
+    write_record(RECORDS, done)
+    assert run("restore") == 1
+    assert "orders is at 640 MB; run `tuner restore`" in capsys.readouterr().err.splitlines()[-1]

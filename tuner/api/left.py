@@ -6,6 +6,7 @@ Looking whether there is any file costs no more than listing two directories.
 
 import re
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,6 +69,20 @@ class Left:
             # A local Lambda that is gone for good would otherwise be asked for ever.
             fix = f"Start the service again; or delete {self.path} if the function is gone."
             raise type(error)(error.thing, error.reason, fix) from error
+
+    def as_it_is(self, where: Account) -> "Left":
+        """What is left now, if that can be asked in one attempt."""
+        from tuner.aws.calls import Patience
+        from tuner.aws.control import ControlPlane
+        from tuner.aws.session import open_session
+
+        once = Patience(attempts=1, unreachable_attempts=1)
+        with suppress(TunerError):
+            if self.now_mb is not None:
+                control = ControlPlane(open_session(placed(self.options, where)), patience=once)
+                now_mb = int(control.get(self.function)["Configuration"]["MemorySize"])
+                return replace(self, now_mb=now_mb)
+        return self
 
     def _refuse_elsewhere(self, where: Account) -> None:
         """Refuse to send signed requests where only a file says so that came with others' files."""
@@ -155,7 +170,8 @@ def _of_application(path: Path) -> Left:
         path,
         SessionOptions(done.region, done.profile, done.endpoint_url, assume_role=done.assume_role),
         lambda control, tell: restore_applied(path, control, tell),
-        done.memory_mb,
+        done.memory_mb if done.at_mb is None else done.at_mb,
+        done.pid,
         run=done.run,
         trusted=trusted,
     )

@@ -60,6 +60,9 @@ class Applied:
     #: that puts them may land.
     tags: tuple[str, ...] = ()
     tags_until: float = 0.0
+    #: The memory that it was left at, as far as is known, and the process that applies it.
+    at_mb: int | None = None
+    pid: int | None = None
     #: What was applied from the same run before; it counts again when this is undone.
     since: "Applied | None" = None
 

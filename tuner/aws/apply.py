@@ -6,6 +6,7 @@ alone. An alias moves at once or in steps, and moves back when CloudWatch shows 
 is worse (``metrics.py``).
 """
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -43,10 +44,10 @@ from tuner.aws.configuration import (
 )
 from tuner.aws.control import ControlPlane
 from tuner.aws.metrics import SplitAlias, read_health, why_worse
-from tuner.aws.restore import insist, said_of_left
+from tuner.aws.restore import insist
 from tuner.aws.tags import lands_until, put_tags, refuse_marked, remove_tags
 from tuner.aws.undo import Undo
-from tuner.errors import TargetError, TunerError
+from tuner.errors import ChangedUnderneath, TargetError, TunerError
 
 Tell = Callable[[str], None]
 
@@ -98,7 +99,6 @@ class Application:
             if change.arch is not None:  # before anything is written or changed
                 package_for(self._control, self._function, start, change.arch)
             self._done = self._record(start, change, alias)
-            self._at_mb = start["MemorySize"]
             write_record(self._directory, self._done)
             try:
                 self._make(self._tagged(start), change, alias)
@@ -106,7 +106,7 @@ class Application:
                 self._roll_back()
                 raise
             first = self._done.since
-            done = replace(self._done, complete=True, since=None)
+            done = replace(self._done, complete=True, since=None, pid=None)
             done = merged(first, done) if first is not None else done
             write_record(self._directory, done)
             return self._untag(done)
@@ -117,13 +117,13 @@ class Application:
         with held(self._directory, done.run) as ours:
             if not ours:
                 raise _busy(done.run)
-            self._done = replace(done, complete=False, latest_revision=None)
+            self._done = replace(done, complete=False, latest_revision=None, pid=os.getpid())
             write_record(self._directory, self._done)
             try:
                 self._tag(undone=True)
                 tagged = replace(done, tags=self._done.tags, tags_until=self._done.tags_until)
                 Undo(self._control, tagged, self._tell, strict=done.complete)()
-            except TunerError:
+            except ChangedUnderneath:  # the rest is undone
                 write_record(self._directory, done)
                 raise
             drop_record(self._directory, done)
@@ -183,27 +183,20 @@ class Application:
 
     def _roll_back(self) -> None:
         self._tell("rolling back")
-        undone = False
-
-        def undo() -> None:
-            nonlocal undone
-            Undo(self._control, self._done, self._tell, strict=False)()
-            drop_record(self._directory, self._done)
-            undone = True
-
         try:
-            insist(undo, self._tell)
+            insist(self._undo_all, self._tell)
         except TunerError as error:
-            self._tell(f"could not undo everything ({error.reason})")
-            self._say_left()
-        except KeyboardInterrupt:
-            if not undone:
-                self._say_left()
-            raise
+            self._tell(f"could not undo everything ({error.reason}); run `tuner restore`")
 
-    def _say_left(self) -> None:
-        done = self._done
-        self._tell(said_of_left(self._function, self._at_mb, done.before_mb))
+    def _undo_all(self) -> None:
+        undo = Undo(self._control, self._done, self._tell, strict=False)
+        try:
+            undo()
+        except BaseException:
+            if undo.reached_mb:
+                self._note(at_mb=undo.reached_mb[-1])
+            raise
+        drop_record(self._directory, self._done)
 
     def _record(self, start: Configuration, change: ApplyOptions, alias: Any) -> Applied:
         session = self._control.session
@@ -229,6 +222,8 @@ class Application:
             arch=change.arch,
             code_sha256=start["CodeSha256"] if change.arch else None,
             complete=False,
+            at_mb=start["MemorySize"],
+            pid=os.getpid(),
             since=read_record(path) if path.exists() else None,
         )
 
@@ -269,7 +264,7 @@ class Application:
     def _set(self, now: Configuration, memory_mb: int) -> Configuration:
         if now["MemorySize"] == memory_mb:
             return now
-        self._at_mb = memory_mb
+        self._note(at_mb=memory_mb)
         latest = set_memory(self._control, self._function, now, memory_mb)
         self._tell(f"$LATEST: {now['MemorySize']} MB -> {memory_mb} MB")
         return latest

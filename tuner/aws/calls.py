@@ -7,10 +7,12 @@ local Lambda answers for its own log.
 """
 
 import random
+import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from botocore import exceptions as boto
 from botocore import xform_name
@@ -19,7 +21,7 @@ from botocore.config import Config
 from tuner.aws.session import AwsSession, is_loopback
 from tuner.aws.translate import ApiCall, error_code, http_status, service_message, translate
 from tuner.clock import Clock, WallClock
-from tuner.errors import TargetError
+from tuner.errors import Interrupted, TargetError
 
 Answer = TypeVar("Answer")
 
@@ -87,6 +89,44 @@ _TRIES, _PAUSE_S = 6, 0.5
 NEXT_TOKEN, MARKER = ("NextToken", "NextToken"), ("Marker", "NextMarker")
 
 
+#: Seconds for all of an answer, and for one to a package of up to 50 MB: botocore's own limit is
+#: for one silence, which an answer that drips never has. And after the user wants to stop.
+_WHOLE_S, UPLOAD_S, _STOPPING_S, _LOOK_S = 75.0, 600.0, 10.0, 0.5
+_UPLOADS = ("CreateFunction", "UpdateFunctionCode")
+
+
+def within(
+    send: Callable[[], Answer], limit_s: float, url: str, stop: Callable[[], bool] = bool
+) -> Answer:
+    """Send in a thread of its own, so that Ctrl-C is heard while the answer drips.
+
+    Raises what sending raises, and ReadTimeoutError once the limit (seconds) is over, which is
+    nearer once ``stop`` is true. What was sent may have been acted on.
+    """
+    ended: list[tuple[Answer | None, BaseException | None]] = []
+
+    def run() -> None:
+        try:
+            ended.append((send(), None))
+        except BaseException as error:
+            ended.append((None, error))
+
+    thread = threading.Thread(target=run, daemon=True)
+    until = time.monotonic() + limit_s
+    thread.start()
+    while not ended:
+        thread.join(_LOOK_S)
+        if stop():
+            until = min(until, time.monotonic() + _STOPPING_S)
+            stop = bool  # heard
+        if not ended and time.monotonic() > until:
+            raise boto.ReadTimeoutError(endpoint_url=url)
+    answer, error = ended[0]
+    if error is not None:
+        raise error
+    return cast(Answer, answer)
+
+
 class Client:
     """A botocore client that is patient; ``calls`` counts what was sent, attempts included."""
 
@@ -103,12 +143,19 @@ class Client:
         """Send one operation of the service model; raises our errors, which name ``thing``."""
         method = getattr(self.client, xform_name(operation))
 
+        meta = self.client.meta
+        limit_s = UPLOAD_S if operation in _UPLOADS else _WHOLE_S
+
         def once() -> Mapping[str, Any]:
             self.calls[operation] += 1
-            answer: Mapping[str, Any] = method(**parameters)
-            return answer
+            url = meta.endpoint_url
+            try:
+                return within(lambda: method(**parameters), limit_s, url, self.hurries)
+            except boto.ReadTimeoutError:
+                if self.hurries():
+                    raise Interrupted(thing, f"stopped while {operation} was answered") from None
+                raise
 
-        meta = self.client.meta
         service = meta.service_model.service_name
         call = ApiCall(operation, thing, meta.region_name, meta.endpoint_url, service)
         try:
@@ -117,6 +164,10 @@ class Client:
             raise translate(error, call) from error
         _check(answer, call)
         return answer
+
+    def hurries(self) -> bool:
+        """Tell if the user wants to stop, so that no answer is waited for long."""
+        return False
 
     def tries(self) -> Iterator[None]:
         """Pause before each try of a change that somebody else may get in between."""

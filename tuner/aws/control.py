@@ -138,6 +138,10 @@ class ControlPlane(Client):
             self._changed(answer)
         return answer
 
+    def hurries(self) -> bool:
+        """Tell if the user wants to stop; restoring goes on."""
+        return not self._restoring and self.stop()
+
     def call(self, operation: str, function: str, **parameters: Any) -> Mapping[str, Any]:
         """Send an operation on a function; parameters that are ``None`` are left out."""
         given = {name: value for name, value in parameters.items() if value is not None}
@@ -280,7 +284,7 @@ class ControlPlane(Client):
             if moment - began > limit_s:
                 reason = f"still not ready after {limit_s:.0f} s"
                 raise TargetError(function, reason, "Try again later.")
-            if not self._restoring and self.stop():
+            if self.hurries():
                 stopping = moment if stopping is None else stopping
                 if moment - stopping > _STOPPING_LIMIT_S:
                     reason = "stopped while Lambda was still updating it"

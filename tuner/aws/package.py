@@ -13,6 +13,9 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
+from botocore.exceptions import ReadTimeoutError
+
+from tuner.aws.calls import UPLOAD_S, within
 from tuner.aws.configuration import Configuration
 from tuner.aws.control import ControlPlane
 from tuner.errors import AccessDenied, NotFound, TargetError
@@ -36,10 +39,14 @@ def code_of(found: Mapping[str, Any], thing: str, fix: str) -> dict[str, Any]:
 def _download(url: str, thing: str, fix: str) -> bytes:
     if not url.startswith(("https://", "http://127.0.0.1", "http://localhost", "http://[::1]")):
         raise TargetError(thing, "Lambda gives no address to download its package from", fix)
-    try:
+
+    def read() -> bytes:
         with urllib.request.urlopen(url, timeout=60) as answer:
-            package = bytes(answer.read(UPLOAD_LIMIT + 1))
-    except (OSError, urllib.error.URLError) as error:
+            return bytes(answer.read(UPLOAD_LIMIT + 1))
+
+    try:
+        package = within(read, UPLOAD_S, url.split("?", maxsplit=1)[0])
+    except (OSError, urllib.error.URLError, ReadTimeoutError) as error:
         raise TargetError(thing, f"its package cannot be downloaded ({error})", fix) from error
     if len(package) > UPLOAD_LIMIT:
         raise TargetError(thing, "its package is above 50 MB, the limit of an upload", fix)

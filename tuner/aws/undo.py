@@ -41,6 +41,7 @@ class Undo:
     tell: Tell
     strict: bool
     foreign: list[ChangedUnderneath] = field(default_factory=list)
+    reached_mb: list[int] = field(default_factory=list)  # the memory, once it was set back
 
     def __call__(self) -> None:
         """Undo alias, memory, architecture and versions; raises :class:`TargetError` for what is
@@ -118,6 +119,7 @@ class Undo:
                 set_memory(self.control, done.arn, latest, done.before_mb)
             except ChangedUnderneath:
                 continue
+            self.reached_mb.append(done.before_mb)
             if now_mb != done.before_mb:
                 self.tell(f"$LATEST: {now_mb} MB -> {done.before_mb} MB")
             return None

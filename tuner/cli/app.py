@@ -219,7 +219,7 @@ def _end_output() -> None:
 
 def _say_what_is_left() -> None:
     """Say last of all what this process has changed and could not restore."""
-    if not Path(".tuner/journal").is_dir():
+    if not (Path(".tuner/journal").is_dir() or Path(".tuner/applied").is_dir()):
         return
     from tuner.api.left import look
 

@@ -12,7 +12,7 @@ import typer
 
 from tuner.api.left import JOURNAL, RECORDS, Left, Tell, look, look_at
 from tuner.cli.interrupt import end_on_signals
-from tuner.errors import TunerError
+from tuner.errors import Interrupted, TunerError
 from tuner.options.function import Account
 from tuner.options.manage import ApplyCommand, RestoreCommand
 from tuner.targets.names import parse_target
@@ -120,14 +120,16 @@ def restore_pending(
         if left.running:
             tell(f"{left.function}: still {left.running}")
             continue
+        place = where or Account()
         try:
-            done = left.restore(tell, where or Account())
+            with end_on_signals():
+                done = left.restore(tell, place)
         except TunerError as error:
-            problems.append(error)
-            tell(left.said())
+            fix = f"{error.fix} {left.as_it_is(place).said()}".strip()
+            problems.append(type(error)(error.thing, error.reason, fix))
         except KeyboardInterrupt:
-            tell(left.said())
-            raise
+            reason = "interrupted while it was being restored"
+            raise Interrupted(left.function, reason, left.as_it_is(place).said()) from None
         else:
             tell(f"{left.function}: {'restored' if done else 'restored by another run'}")
     return problems

@@ -1,13 +1,17 @@
 """Which control-plane calls are tried again, how often, and how long that may take."""
 
 import random
+import threading
+from types import SimpleNamespace
 
 import pytest
 from botocore import exceptions as boto
 from botocore.exceptions import ClientError
 
-from tuner.aws.calls import Patience, call_patiently
+from tuner.aws import calls
+from tuner.aws.calls import Client, Patience, call_patiently
 from tuner.clock import VirtualClock
+from tuner.errors import Interrupted, TargetError
 
 POLICY = Patience()
 
@@ -99,3 +103,46 @@ def test_waits_double_up_to_the_longest_and_are_fully_jittered() -> None:
         assert max(waits) <= most
         assert max(waits) > 0.9 * most
         assert min(waits) < 0.1 * most
+
+
+class Drips:
+    """A client whose answers never end."""
+
+    meta = SimpleNamespace(
+        service_model=SimpleNamespace(service_name="lambda"),
+        region_name="eu-west-1",
+        endpoint_url="https://lambda.eu-west-1.amazonaws.com",
+    )
+
+    def get_function(self, **_: object) -> None:
+        threading.Event().wait()
+
+
+def test_an_answer_that_drips_ends_at_a_total_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls, "_WHOLE_S", 0.05)
+    monkeypatch.setattr(calls, "_LOOK_S", 0.01)
+    client = Client(Drips(), VirtualClock(), None, Patience(attempts=2))
+    with pytest.raises(TargetError, match="cannot be reached"):
+        client.send("GetFunction", "orders")
+    assert client.calls["GetFunction"] == 2
+
+
+def test_a_wish_to_stop_is_heard_while_an_answer_drips(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls, "_STOPPING_S", 0.05)
+    monkeypatch.setattr(calls, "_LOOK_S", 0.01)
+    client = Client(Drips(), VirtualClock(), None, Patience())
+    monkeypatch.setattr(client, "hurries", lambda: True)
+    with pytest.raises(Interrupted, match="stopped while GetFunction was answered"):
+        client.send("GetFunction", "orders")
+
+
+def test_what_sending_raises_comes_out_of_its_thread() -> None:
+    class Own(BaseException):
+        pass
+
+    def fails() -> None:
+        raise Own
+
+    with pytest.raises(Own):
+        calls.within(fails, 1.0, "u")
+    assert calls.within(lambda: 5, 1.0, "u") == 5

@@ -148,8 +148,8 @@ def _safe_part(pick: Recommendation) -> str:
     # Without a choice that could hold nothing is said.
     if low == high or pick.meets_slo is False or not _sure(pick):
         return ""
-    as_good = "all cost" if pick.strategy == "cost" else "are all"
-    return f"{low:,} to {high:,} MB {as_good} within 5 % of the best"
+    as_good = "cost" if pick.strategy == "cost" else "be"
+    return f"{low:,} to {high:,} MB are estimated to {as_good} within 5 % of the best"
 
 
 def _facts(pick: Recommendation) -> tuple[Fact, ...]:
@@ -177,7 +177,7 @@ def _facts(pick: Recommendation) -> tuple[Fact, ...]:
     if pick.safe_range_mb is not None and _sure(pick):
         low, high = pick.safe_range_mb
         value = format_memory(low) if low == high else f"{low:,} to {high:,} MB"
-        facts.append(Fact("Safe range", value, "all within 5 % of the best, by the curve"))
+        facts.append(Fact("Safe range", value, "estimated within 5 % of the best, by the curve"))
     return tuple(facts)
 
 

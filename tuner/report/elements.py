@@ -114,13 +114,15 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A chart: ``draw`` gives its Vega-Lite, ``text`` is for those who do not see it."""
+    """A chart: ``draw`` gives its Vega-Lite, ``alone`` that of a picture without others beside it
+    where that differs, ``text`` is for those who do not see it."""
 
     name: str
     caption: str
     text: str
     draw: Callable[[], dict[str, Any]]
     tall: bool = False
+    alone: Callable[[], dict[str, Any]] | None = None
 
 
 @dataclass(frozen=True)

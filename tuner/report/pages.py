@@ -84,7 +84,8 @@ def write_image(sweep: Sweep, chart: str, path: Path) -> Path:
     if chart not in found:
         names = ", ".join(found) or "none"
         raise UsageError(f"chart {chart!r}", "this run has no such chart", f"There are: {names}.")
-    content = _drawn(found[chart].draw(), path)
+    draw = found[chart].alone or found[chart].draw
+    content = _drawn(draw(), path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)

@@ -112,6 +112,7 @@ def _over_memory(sweep: Sweep, said: Answer) -> Iterator[Figure]:
             described("Cost per million invocations over memory", cost, said),
             partial(cost_chart, cost, labels=not latency.points),
             tall=True,
+            alone=partial(cost_chart, cost),
         )
 
 

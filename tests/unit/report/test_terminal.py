@@ -25,7 +25,7 @@ def test_the_answer_is_the_first_line_and_whole() -> None:
     lines = printed(good()).splitlines()
     assert lines[0] == (
         "1,120 MB: 2 % more expensive but 8.1x faster than the current 128 MB; "
-        "estimated p95 32 ms; 1,080 to 1,310 MB all cost within 5 % of the best"
+        "estimated p95 32 ms; 1,080 to 1,310 MB are estimated to cost within 5 % of the best"
     )
 
 

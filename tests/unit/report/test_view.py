@@ -35,7 +35,7 @@ def test_the_answer_says_what_changes_how_fast_it_is_and_where_it_is_safe() -> N
     )
     assert answer(sweep).sentence == (
         "1,120 MB: 31 % cheaper and 4.1x faster than the current 128 MB; estimated p95 24 ms; "
-        "1,110 to 1,180 MB all cost within 5 % of the best"
+        "1,110 to 1,180 MB are estimated to cost within 5 % of the best"
     )
 
 

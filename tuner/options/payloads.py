@@ -51,7 +51,9 @@ def read_payloads(
     if text.startswith(S3):
         return _from_s3(_read(text, "--payload", options))
     if text == "-":
-        text = sys.stdin.read().removeprefix("\ufeff")
+        raw = getattr(sys.stdin, "buffer", None)  # none where something stands in for it
+        text = sys.stdin.read() if raw is None else decoded(raw.read(), "--payload -")
+        text = text.removeprefix("\ufeff")
     elif text.startswith("@"):
         text = read_text(text[1:], "--payload")
     return (Payload(_checked(text, "--payload")),)

@@ -32,6 +32,8 @@ def is_unknown(cell: object) -> bool:
 
 def decoded(raw: bytes, name: str) -> str:
     """UTF-8 text without its byte order mark. Raises UsageError that names other encodings."""
+    if raw.startswith(b"\x1f\x8b"):
+        raise UsageError(name, "is compressed by gzip", "Unpack it first.")
     refuse_utf16(raw, name)
     try:
         return raw.decode("utf-8-sig")
@@ -40,9 +42,10 @@ def decoded(raw: bytes, name: str) -> str:
 
 
 def refuse_utf16(raw: bytes, name: str) -> None:
-    """Raise a UsageError if a file that begins so is UTF-16, as Windows tools write it."""
+    """Raise a UsageError if a file that begins so is UTF-16 or UTF-32, as Windows tools write."""
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in raw[:4]:
-        raise UsageError(name, "is UTF-16, not UTF-8", "Save it as UTF-8.")
+        wide = raw.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")) or raw[:4].count(0) == 3
+        raise UsageError(name, f"is UTF-{32 if wide else 16}, not UTF-8", "Save it as UTF-8.")
 
 
 @dataclass(frozen=True)

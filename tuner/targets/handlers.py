@@ -17,6 +17,9 @@ from tuner.errors import NotFound, UsageError
 MODULES = ("app", "lambda_function", "handler", "main", "index")
 FUNCTIONS = ("handler", "lambda_handler")
 
+#: How handlers end that are no modules, but programs which a layer starts.
+_SCRIPTS = ("sh", "bash")
+
 #: Reads a file of the package by its path in it; ``None`` if there is none.
 Reader = Callable[[str], bytes | None]
 
@@ -37,6 +40,10 @@ def find_handler(read: Reader, where: str, modules: Sequence[str] = MODULES) -> 
 def check_handler(read: Reader, handler: str, where: str) -> None:
     """Raise unless ``module.function`` (or ``path/module.function``) is in the package."""
     module, _, function = handler.rpartition(".")
+    if function in _SCRIPTS and read(handler) is not None:
+        reason = f"the handler {handler} is a program, which only a layer such as Lambda Web "
+        fix = "Name a Python handler with --handler module.function, or measure it on AWS."
+        raise UsageError(where, f"{reason}Adapter starts", fix)
     module = module.replace(".", "/")
     if not module or not function.isidentifier():
         fix = "Write it like app.handler."

@@ -14,7 +14,7 @@ _BEGINS = re.compile(r'"|#|//|/\*|<<[-~]?(?P<word>\w+)\r?\n')
 #: What stands for a character of a string: neither a space nor anything that counts.
 _IN_STRING = "\0"
 #: Maps in maps that are looked into.
-_DEEPEST = 20
+_DEEPEST = 8
 
 
 @dataclass(frozen=True)

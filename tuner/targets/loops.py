@@ -14,7 +14,7 @@ from tuner.targets.yaml_nodes import Tagged
 
 LOOP = "Fn::ForEach::"
 #: Values that the loops of a template may make; CloudFormation takes 500 resources.
-_MOST = 100_000
+_MOST = 50_000
 #: Characters that a loop may make a text grow to; CloudFormation takes a template of 1 MB.
 _LONGEST = 100_000
 

@@ -18,6 +18,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from importlib.resources import files as files_of
 from pathlib import Path
 
 from tuner.errors import NotFound, UsageError
@@ -34,6 +35,7 @@ LEFT_OUT = (
     *("node_modules/.cache", ".idea", ".vscode", ".DS_Store", ".#*", ".tunerignore"),
 )
 _IGNORED = ".tunerignore"
+_RESPONSE = "cfnresponse"
 #: Files that a package may have: links can make far more of a folder than there is.
 MOST_FILES = 100_000
 _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -75,8 +77,13 @@ def read_package(path: Path, handler: str | None = None, runtime: str | None = N
 
 
 def package_source(source: str, handler: str, runtime: str, where: str) -> Package:
-    """Package code that is written inside a template, as CloudFormation does: ``index.py``."""
-    data = _pack([("index.py", source.encode(), False)])
+    """Package code that is written inside a template, as CloudFormation does: ``index.py``, and
+    beside it its module for custom resources."""
+    files: list[_File] = [("index.py", source.encode(), False)]
+    if _RESPONSE in source:
+        module = files_of("tuner.targets").joinpath(f"{_RESPONSE}.py").read_bytes()
+        files.append((f"{_RESPONSE}.py", module, False))
+    data = _pack(files)
     check_handler({"index.py": source.encode()}.get, handler, where)
     return Package(data, handler, runtime)
 

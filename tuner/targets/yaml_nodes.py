@@ -4,9 +4,10 @@ A tree that contains itself, or that its anchors blow up, is refused before anyt
 """
 
 import json
+import re
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import chain
+from itertools import accumulate, chain
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,10 @@ from tuner.errors import UsageError
 
 #: Nodes that a document may have with every anchor written out; CloudFormation takes 1 MB of text.
 MOST_NODES = 500_000
+#: Characters that are read as YAML, which takes seconds for so many (CloudFormation quotas).
+_LONGEST = 1_048_576
+#: Brackets that may be open at once; the parser's time grows with their square.
+_DEEPEST = 2_000
 _CORE = "tag:yaml.org,2002:"
 _MERGE = f"{_CORE}merge"
 _FIX = "Fix the file first."
@@ -34,6 +39,10 @@ class Tagged:
 
 def compose(text: str, thing: str) -> Node | None:
     """The root of the only document; ``None`` if it is empty. Raises UsageError."""
+    if len(text) > _LONGEST:
+        raise UsageError(thing, "is larger than 1 MB, CloudFormation's limit", _FIX)
+    if _nested(text) > _DEEPEST:
+        raise UsageError(thing, "is not YAML (it is nested too deeply)", _FIX)
     if text.lstrip().startswith("{"):
         text = text.replace("\t", " ")  # JSON may be indented by tabs; every place stays
     try:
@@ -48,6 +57,12 @@ def compose(text: str, thing: str) -> Node | None:
         where = f"{thing}, line {mark.line + 1}" if mark else thing
         raise UsageError(where, f"is not YAML ({said})", _FIX) from None
     return root
+
+
+def _nested(text: str) -> int:
+    """The most brackets that are open at once, also those in texts."""
+    steps = (1 if bracket in "{[" else -1 for bracket in re.findall(r"[\[\]{}]", text))
+    return max(accumulate(steps), default=0)
 
 
 def _measure(node: Node, thing: str, sizes: dict[int, int | None]) -> int:

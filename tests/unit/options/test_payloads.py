@@ -31,6 +31,10 @@ def test_a_byte_order_mark_is_not_sent(tmp_path: Path, monkeypatch: pytest.Monke
     assert sent(payload=f"@{path}") == [(body, 1.0)]
     monkeypatch.setattr("sys.stdin", io.StringIO('\ufeff{"city": "Köln"}'))
     assert sent(payload="-") == [(body, 1.0)]
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\xef\xbb\xbf" + body)))
+    assert sent(payload="-") == [(body, 1.0)]
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO('{"a": 1}'.encode("utf-16"))))
+    assert "UTF-16" in refused("-").reason
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])

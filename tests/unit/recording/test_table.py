@@ -1,6 +1,7 @@
 """CSV of any locale gives the same cells; numbers that can be read in two ways are refused."""
 
 import csv
+import gzip
 import io
 
 import pytest
@@ -72,6 +73,20 @@ def test_utf_16_is_named(raw: bytes) -> None:
     with pytest.raises(UsageError, match="UTF-16"):
         decoded(raw, "t.csv")
     assert decoded("\ufeffé".encode(), "t.csv") == "é"
+
+
+@pytest.mark.parametrize(
+    ("raw", "says"),
+    [
+        ('{"a": 1}'.encode("utf-32"), "UTF-32"),
+        ('{"a": 1}'.encode("utf-32-be"), "UTF-32"),
+        (gzip.compress(b"{}"), "compressed by gzip"),
+        ("é".encode("latin-1"), "not text in UTF-8"),
+    ],
+)
+def test_other_encodings_are_named(raw: bytes, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        decoded(raw, "t.csv")
 
 
 def test_words_for_an_unknown_value_are_known() -> None:

@@ -2,6 +2,7 @@
 
 import io
 import py_compile
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -82,12 +83,31 @@ def test_code_inside_a_template_becomes_index_py() -> None:
     assert names_in(package.zip_bytes) == ["index.py"]
 
 
+def test_code_inside_a_template_finds_the_module_for_custom_resources(tmp_path: Path) -> None:
+    source = f"import cfnresponse\n{SOURCE}"
+    package = package_source(source, "index.handler", "python3.12", "t.yaml#F")
+    assert names_in(package.zip_bytes) == ["index.py", "cfnresponse.py"]
+    zipfile.ZipFile(io.BytesIO(package.zip_bytes)).extractall(tmp_path)
+    answer = tmp_path / "answer.json"
+    answer.write_text("")  # what urllib cannot PUT to is printed, as on AWS
+    script = (
+        "import cfnresponse as c, types\n"
+        f"e = dict(StackId=1, RequestId=2, LogicalResourceId=3, ResponseURL='{answer.as_uri()}')\n"
+        "c.send(e, types.SimpleNamespace(log_stream_name='s'), c.SUCCESS, {}, noEcho=True)\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.startswith(("Status code:", "send(..) failed executing request:"))
+
+
 BAD = {
     "no such path": ({}, "none", None, UsageError, "no such file"),
     "an empty directory": ({}, ".", None, UsageError, "is empty"),
     "no handler": ({"other.py": "x = 1"}, ".", None, NotFound, "no handler found"),
     "no such module": ({"app.py": SOURCE}, ".", "orders.handler", NotFound, "needs orders.py"),
     "no such function": ({"app.py": SOURCE}, ".", "app.place", NotFound, "it defines handler"),
+    "a program": ({"run.sh": "#!"}, ".", "run.sh", UsageError, "Lambda Web Adapter starts"),
     "not module.function": ({"app.py": SOURCE}, ".", "app", UsageError, "not module.function"),
     "a syntax error": ({"app.py": "x = 1\ndef (\n"}, ".", None, UsageError, "line 2"),
     "null bytes": ({"app.py": "\0"}, ".", None, UsageError, "app.py"),

@@ -1,5 +1,6 @@
 """Functions out of SAM and CloudFormation templates."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -319,3 +320,21 @@ def test_any_text_is_a_function_or_an_error_of_ours(
         assert isinstance(read_template(file), SamFunction)
     except TunerError as error:
         assert len(str(error).splitlines()) <= 2
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("a: " + "[" * 20_000, "nested too deeply"),
+        ('{"Resources": ' + '{"a":' * 100_000, "nested too deeply"),
+        ("a: '" + "x" * 1_100_000 + "'", "larger than 1 MB"),
+        ("x: &x {<<: *x}\nResources: *x", "contains itself"),
+    ],
+)
+def test_templates_without_end_take_no_time(tmp_path: Path, text: str, says: str) -> None:
+    file = tmp_path / "template.yaml"
+    file.write_text(text)
+    began = time.process_time()
+    with pytest.raises(UsageError, match=says):
+        read_template(file, "F")
+    assert time.process_time() - began < 1.0

@@ -300,7 +300,7 @@ def nested(loops: int, items: str, body: str) -> str:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (nested(12, "[1, 2, 3, 4, 5, 6, 7, 8, 9]", "{'A${V0}${V1}${V2}${V3}': 1}"), "100,000"),
+        (nested(12, "[1, 2, 3, 4, 5, 6, 7, 8, 9]", "{'A${V0}${V1}${V2}${V3}': 1}"), "50,000"),
         (nested(40, "['${{V{0}}}${{V{0}}}']", "{a: 1}"), "cannot be worked out"),
         ("Resources: {Fn::ForEach::L: [A, [1]]}", "Fn::ForEach::L cannot be worked out"),
         ("Resources: {Fn::ForEach::L: 7}", "Fn::ForEach::L cannot be worked out"),

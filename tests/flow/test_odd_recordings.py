@@ -114,7 +114,8 @@ def test_an_odd_recording_gets_an_answer_that_hangs_together_or_says_why_not(
     )
     assert code == 99
     assert missed["recommendation"]["meets_slo"] is False
-    assert "together" in missed["recommendation"]["reasons"][0]
+    first = missed["recommendation"]["reasons"][0]
+    assert first.startswith("No size meets p95<0.001ms or cost<0.01usd/million; ")
     check_numbers(missed)
 
 

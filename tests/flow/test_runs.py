@@ -1,5 +1,6 @@
 """The list of runs tells each run's answer; restoring may go elsewhere."""
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -58,3 +59,19 @@ def test_a_seed_below_zero_is_refused_before_anything_is_stored(tuner: Run) -> N
     code, _, err = tuner("sweep", "demo:cpu", "--seed", "-1")
     assert code == 2
     assert "--seed -1: is below 0" in err
+
+
+def test_commands_that_need_a_sweep_say_which_run_last_is(tuner: Run) -> None:
+    rows = [f"{mb},{50_000 / mb + n}" for mb in (256, 512) for n in range(9)]
+    Path("rec.csv").write_text("\n".join(["memory_mb,duration_ms", *rows]))
+    assert tuner("sweep", "replay:rec.csv", "--memory", "recorded", "-q")[0] == 0
+    assert "`last`" not in tuner("recommend", "last")[2]
+    load = ("--memory", "512", "--rate", "9", "--duration", "1s")
+    assert tuner("load", "replay:rec.csv", *load, "-q")[0] == 0
+    code, _, err = tuner("recommend", "last")
+    assert code == 0
+    assert re.search(
+        r"tuner: `last` is \w{26}, the newest sweep; the newest run, \w{26}, is a load", err
+    )
+    assert "the newest sweep; the newest run" in tuner("apply", "last")[2]
+    assert "the newest sweep; the newest run" in tuner("sweep", "--resume", "last")[2]

@@ -171,11 +171,28 @@ def export_run(options: RunsExport) -> RunRecord:
 def copied(options: RunsCopy) -> "tuple[Copied, str]":
     """Copy runs into another store; what was copied, and the place of that store."""
     from tuner.store.copying import copy_runs
+    from tuner.store.failure import RESCUE
 
-    with Store.open(options.store, create=False) as source:
-        wanted = [source.run(each).run for each in options.run] or None
-        with Store.open(options.to) as target:
-            return copy_runs(source, target, wanted), target.where
+    try:
+        with Store.open(options.store, create=False) as source:
+            wanted = [source.run(each).run for each in options.run] or None
+            with Store.open(options.to) as target:
+                return copy_runs(source, target, wanted), target.where
+    except StoreError as error:
+        if error.fix != RESCUE:
+            raise
+        fix = "Too little of it can be read; restore it from a backup."
+        raise StoreError(error.thing, error.reason, fix) from error
+
+
+def said_of_last(store_url: str | None) -> str | None:
+    """Say which run ``last`` is where the newest of all is none that can be decided on."""
+    with Store.open(store_url, create=False) as store:
+        newest, taken = store.run("last"), store.run("last", "sweep")
+    if newest.run == taken.run:
+        return None
+    of = "the newest sweep" if newest.target == taken.target else f"a sweep of {taken.target}"
+    return f"`last` is {taken.run}, {of}; the newest run, {newest.run}, is a {newest.command}"
 
 
 def delivered(options: Stored) -> Iterator[str]:

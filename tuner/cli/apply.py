@@ -28,7 +28,9 @@ def apply(options: ApplyCommand) -> None:
     tuner apply last --file template.yaml --resource Orders --write
     """
     from tuner.api.apply import Recommended
+    from tuner.cli.show import say_last
 
+    say_last(options.run, options.store)
     found = Recommended(options)
     if options.file is not None:
         _patch(found, options.file)

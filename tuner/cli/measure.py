@@ -24,8 +24,9 @@ def sweep(options: SweepCommand) -> None:
     """Example: tuner sweep myfunc --slo 'p95<300ms' --payload @event.json"""
     from tuner.api.results import SweepResult
     from tuner.api.sweep import resume_sweep, run_sweep
-    from tuner.cli.show import hand_over
+    from tuner.cli.show import hand_over, say_last
 
+    say_last(options.resume, options.store)
     with _watched(options) as progress:
         if options.resume is not None:
             result = resume_sweep(options.resume, options, options.store, progress)

@@ -18,8 +18,9 @@ def recommend(options: RecommendCommand) -> None:
     Example: tuner recommend last --strategy speed --slo 'cold_p99<2s'
     """
     from tuner.api.stored import recommend_again
-    from tuner.cli.show import hand_over
+    from tuner.cli.show import hand_over, say_last
 
+    say_last(options.run, options.store)
     hand_over(recommend_again(options), options, options.output)
 
 

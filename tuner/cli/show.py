@@ -43,6 +43,15 @@ def hand_over(result: "Result", shown: "Shown", output: Path | None = None) -> N
     raise typer.Exit(result.exit_code)
 
 
+def say_last(ref: str | None, store_url: str | None) -> None:
+    """Say which run `last` is, where a newer one is of another kind."""
+    if ref == "last":
+        from tuner.api.stored import said_of_last
+
+        if said := said_of_last(store_url):
+            typer.echo(f"tuner: {said}", err=True)
+
+
 def print_result(result: "Result", *, quiet: bool = False) -> None:
     """Print what a person needs to decide, or the answer alone."""
     from rich.console import Console

@@ -4,6 +4,7 @@ Rows are handed on as they are, some thousands at a time, so a run of any size f
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +12,7 @@ from sqlalchemy import Connection, Row, Table, insert, select
 
 from tuner.errors import StoreError
 from tuner.store import queries
-from tuner.store.failure import translated
+from tuner.store.failure import RESCUE, translated
 from tuner.store.runs import Store
 from tuner.store.tables import baselines, benches, documents, runs, samples
 
@@ -32,18 +33,17 @@ def copy_runs(source: Store, target: Store, wanted: Sequence[str] | None = None)
     """Copy runs (whole ids; all of them by default) that the target has not, the oldest first.
 
     With all of them go the benches and baselines that tell of them. A run that cannot be read, or
-    is still being written, is left. Raises :class:`StoreError` when the target refuses.
+    is still being written, is left. Raises :class:`StoreError` when the target refuses, or nothing
+    can be read.
     """
     copied = Copied()
-    with source.connection() as reading:
-        rows = list(queries.run_rows(reading, None, None))[::-1]
-    for row in rows:
+    for row in _rows(source, copied.left):
         if wanted is not None and row.run not in wanted:
             continue
         try:
             number = _copy(source, target, row)
         except _SourceError as error:
-            copied.left.append(StoreError(f"run {row.run}", error.reason, error.fix))
+            copied.left.append(StoreError(f"run {row.run}", error.reason, _next_step(error)))
             continue
         if number is None:
             copied.there_already.append(row.run)
@@ -52,8 +52,37 @@ def copy_runs(source: Store, target: Store, wanted: Sequence[str] | None = None)
             copied.samples += number
     if wanted is None:
         for table in (benches, baselines):
-            _copy_beside(source, target, table)
+            try:
+                _copy_beside(source, target, table)
+            except _SourceError as error:
+                copied.left.append(StoreError(table.name, error.reason, _next_step(error)))
     return copied
+
+
+def _rows(source: Store, left: list[StoreError]) -> list[Row[Any]]:
+    """The runs of the source, the oldest first; one by one where its file is damaged."""
+    try:
+        with source.connection() as reading:
+            return list(queries.run_rows(reading, None, None))[::-1]
+    except StoreError as error:
+        if error.fix != RESCUE:
+            raise
+    with source.connection() as reading:
+        # With this condition SQLite reads the index, which is not where the rows are.
+        keys = sorted(reading.scalars(select(runs.c.id).where(runs.c.run > "")))
+    found = []
+    for key in keys:
+        try:
+            with source.connection() as reading:
+                found += list(reading.execute(select(runs).where(runs.c.id == key)))
+        except StoreError as error:
+            left.append(StoreError(f"run number {key}", error.reason, _next_step(error)))
+    return found
+
+
+def _next_step(error: StoreError) -> str:
+    """What to do about a run that is left; it is being rescued already."""
+    return "What could be read is copied." if error.fix == RESCUE else error.fix
 
 
 def _copy_beside(source: Store, target: Store, table: Table) -> None:
@@ -62,7 +91,8 @@ def _copy_beside(source: Store, target: Store, table: Table) -> None:
     wanted = select(*columns).order_by(table.c.id)
     with source.connection() as reading, target.connection(writes=True) as writing:
         there = {tuple(row) for row in writing.execute(wanted)}
-        new = [row for row in reading.execute(wanted) if tuple(row) not in there]
+        with _of_source(source.where):
+            new = [row for row in reading.execute(wanted) if tuple(row) not in there]
         if new:
             writing.execute(insert(table), [dict(row._mapping) for row in new])
 
@@ -96,10 +126,17 @@ def _chunks(
     """The rows of a run by column, without the key of their own, some thousands at a time."""
     columns = [column for column in table.columns if column.name != "id"]
     wanted = select(*columns).where(table.c.run_id == key).order_by(*table.primary_key.columns)
+    with _of_source(where):
+        found = connection.execute(wanted.execution_options(yield_per=_AT_ONCE))
+        for part in found.mappings().partitions():
+            yield [dict(row) for row in part]
+
+
+@contextmanager
+def _of_source(where: str) -> Iterator[None]:
+    """Say of the errors inside that the source refuses."""
     try:
         with translated(where):
-            found = connection.execute(wanted.execution_options(yield_per=_AT_ONCE))
-            for part in found.mappings().partitions():
-                yield [dict(row) for row in part]
+            yield
     except StoreError as error:
         raise _SourceError(error.thing, error.reason, error.fix) from error

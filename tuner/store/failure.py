@@ -59,10 +59,11 @@ _TOO_LARGE = _Meaning(
     "Use numbers of at most 64 bits, for instance a smaller --seed.",
 )
 
-_RESCUE = (
+#: The next step where a store is damaged; not for the command itself.
+RESCUE = (
     "`tuner runs copy --to rescued.db` saves the runs that can be read; then move the file away."
 )
-_DAMAGED = _Meaning("the file is damaged", _RESCUE)
+_DAMAGED = _Meaning("the file is damaged", RESCUE)
 _NO_SQLITE = _Meaning(
     "the file is not a SQLite database, or is damaged",
     "Move it away, or choose another store with --store.",
@@ -129,7 +130,7 @@ def translated(where: str) -> Iterator[None]:
     except OSError as error:
         raise disk_error(where, error, _ELSEWHERE) from error
     except (ValueError, TypeError, RecursionError) as error:
-        raise StoreError(where, f"a value in it makes no sense ({error})", _RESCUE) from error
+        raise StoreError(where, f"a value in it makes no sense ({error})", RESCUE) from error
     except OverflowError as error:
         raise StoreError(where, _TOO_LARGE.reason, _TOO_LARGE.fix) from error
 

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from tuner.api.stored import copied as copied_by_command
 from tuner.errors import StoreError
+from tuner.options.manage import RunsCopy
 from tuner.records import RunState
 from tuner.store import copying
 from tuner.store.benches import Baseline, BaselineKey, Benches, StoredBench
@@ -86,13 +88,7 @@ def test_from_a_damaged_file_the_runs_that_can_be_read_are_saved(
 ) -> None:
     fill(file_store, make_run, make_sample)
     file_store.close()
-    with sqlite3.connect(store_path) as raw:
-        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        [[last]] = raw.execute("SELECT max(pageno) FROM dbstat WHERE name = 'tuner_samples'")
-        [[size]] = raw.execute("PRAGMA page_size")
-    with store_path.open("r+b") as file:
-        file.seek((last - 1) * size)
-        file.write(os.urandom(size))
+    damage(store_path, "tuner_samples")
     with Store.open(str(store_path)) as damaged, Store.open(str(tmp_path / "new.db")) as new:
         copied = copy_runs(damaged, new)
         assert copied.runs == ["01JA0", "01JA1"]
@@ -100,6 +96,38 @@ def test_from_a_damaged_file_the_runs_that_can_be_read_are_saved(
             ("run 01JA2", "the file is damaged")
         ]
         assert len(new.samples("01JA1")) == 250
+    copied, _ = copied_by_command(RunsCopy(store=str(store_path), to=str(tmp_path / "third.db")))
+    assert "runs copy" not in str(copied.left[0])  # that is what is being done
+
+
+def damage(path: Path, table: str) -> None:
+    """Overwrite the last page of a table."""
+    with sqlite3.connect(path) as raw:
+        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        [[last]] = raw.execute("SELECT max(pageno) FROM dbstat WHERE name = ?", (table,))
+        [[size]] = raw.execute("PRAGMA page_size")
+    with path.open("r+b") as file:
+        file.seek((last - 1) * size)
+        file.write(os.urandom(size))
+
+
+def test_where_the_list_of_runs_is_damaged_they_are_read_one_by_one(
+    file_store: Store, store_path: Path, tmp_path: Path, make_run: Make, make_sample: Make
+) -> None:
+    for n in range(40):
+        run = make_run(run=f"01JA{n:02}", started_at=1e9 + n)
+        file_store.start(run)
+        file_store.add(run.run, [make_sample(call=1)])
+        file_store.finish(run.run, RunState.DONE, 2e9)
+    file_store.close()
+    damage(store_path, "tuner_runs")
+    where = RunsCopy(store=str(store_path), to=str(tmp_path / "new.db"))
+    copied, _ = copied_by_command(where)
+    assert len(copied.runs) + len(copied.left) == 40
+    assert copied.runs and copied.runs[0] == "01JA00" and copied.samples == len(copied.runs)
+    assert {str(each.fix) for each in copied.left} == {"What could be read is copied."}
+    with pytest.raises(StoreError, match="restore it from a backup"):
+        copied_by_command(where.but(run=("01JA00", "01JA39")))
 
 
 def test_a_target_that_refuses_ends_it_and_keeps_what_has_arrived_whole(

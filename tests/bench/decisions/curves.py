@@ -53,7 +53,7 @@ def swept(subject: Subject, seed: int, goal: Goal) -> tuple[Recommendation, list
     sizes = tuple(int(s) for s in subject.sizes)
     question = question_of(sizes, goal, seed)
     samples: list[Sample] = []
-    start, number = time.perf_counter(), 0
+    start, number = time.process_time(), 0
     for planner in (
         SizesPlanner({"x86_64": question}, Budget(40)),
         Confirmation({"x86_64": question}, NO_LIMIT),
@@ -66,7 +66,7 @@ def swept(subject: Subject, seed: int, goal: Goal) -> tuple[Recommendation, list
                 samples += [sample(len(samples) + i, size, float(d)) for i, d in enumerate(drawn)]
     pick = Decider(question).answer(samples).recommendation
     assert pick is not None
-    return pick, samples, time.perf_counter() - start
+    return pick, samples, time.process_time() - start
 
 
 def question_of(sizes: tuple[int, ...], goal: Goal, seed: int) -> Question:

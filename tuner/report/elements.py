@@ -190,6 +190,7 @@ class Verdict:
     command: str
     hint: str
     traffic: str
+    assumed: bool  # nobody gave the traffic
     cold_share: float
     cold_known: bool
     data: dict[str, Any]

@@ -97,7 +97,7 @@ class ColdBar:
 
 def latency_series(sweep: Sweep) -> OverMemory:
     """Median and 95th percentile of the warm duration, measured and fitted, in ms."""
-    return _latency(sweep, sweep.each, tuple(_limits(sweep)))
+    return _latency(sweep, sweep.each, tuple(_limits(sweep, SloScope.DURATION)))
 
 
 def payload_series(sweep: Sweep) -> OverMemory:
@@ -121,7 +121,7 @@ def cost_series(sweep: Sweep) -> OverMemory:
         if (band := each.band) is not None:
             costs = band.cost_usd_per_million, band.cost_low, band.cost_high
             lines += list(_fitted(band, _measured(each), series, *costs))
-    return _over_memory(sweep, points, lines, ())
+    return _over_memory(sweep, points, lines, tuple(_limits(sweep, SloScope.COST)))
 
 
 def trade_off(sweep: Sweep) -> tuple[Spot, ...]:
@@ -281,14 +281,14 @@ def _marks(sweep: Sweep) -> Iterator[Mark]:
             yield Mark(size.memory_mb, "failed", text)
 
 
-def _limits(sweep: Sweep) -> Iterator[Limit]:
+def _limits(sweep: Sweep, scope: SloScope) -> Iterator[Limit]:
     pick = sweep.recommendation
     for text in () if pick is None else pick.slo:
         try:
             slo = parse_slo(text)
         except UsageError:
             continue
-        if slo.scope is SloScope.DURATION:
+        if slo.scope is scope:
             yield Limit(slo.limit, text)
 
 

@@ -96,11 +96,12 @@ def _sections(sweep: Sweep, said: Answer) -> Iterator[Section]:
 
 def _over_memory(sweep: Sweep, said: Answer) -> Iterator[Figure]:
     latency, cost = latency_series(sweep), cost_series(sweep)
+    safe = latency.safe_mb is not None and latency.safe_mb[0] < latency.safe_mb[1]
     if latency.points or latency.lines:
         yield Figure(
             "latency",
-            "Points are measured, with their 90 % intervals; lines are the fitted curve. The "
-            "green band is the safe range.",
+            "Points are measured, with their 90 % intervals; lines are the fitted curve."
+            + (" The green band is the safe range." if safe else ""),
             described("Warm duration over memory", latency, said),
             partial(latency_chart, latency),
             tall=True,

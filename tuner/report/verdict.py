@@ -71,6 +71,7 @@ def verdict(sweep: Sweep) -> Verdict | None:
         command=here["command"],
         hint=_hint(sweep),
         traffic=_traffic(calls),
+        assumed=terms.month_calls is None,
         cold_share=terms.cold_share,
         cold_known=terms.cold_known,
         data=json.loads(dumps(data)),

@@ -210,6 +210,8 @@ def test_an_objective_is_drawn_where_it_does_not_squeeze_the_curve() -> None:
     assert [limit.text for limit in latency_series(good()).limits] == ["p95<40ms"]
     far = picked(slo=("p95<30s", "cost<5usd/million", "not an objective"))
     assert latency_series(far).limits == ()
+    dear = picked(slo=("p95<40ms", "cost<0.9usd/million"))
+    assert [limit.text for limit in cost_series(dear).limits] == ["cost<0.9usd/million"]
 
 
 def test_duration_and_cost_share_one_logarithmic_axis_of_memory() -> None:

@@ -14,6 +14,7 @@ if (whatIs !== null) {
   const rest = part("rest").textContent;
   const hint = part("hint").textContent;
   const state = { ...start };
+  let drawn = "";
   const tied = (text) => text.replace(/ (?=(?:ms|MB|GB|s|%)\b|%)/g, "\u00a0");
   const put = (place, text) => { if (place) place.textContent = tied(text); };
   const sizeAt = (memory) => terms.sizes.find((size) => size.memory_mb === memory);
@@ -92,9 +93,10 @@ if (whatIs !== null) {
     put(part("share"), state.share === 0 ? "0 %" : `${short(state.share * 100)} %`);
     const moved = state.calls !== start.calls || state.share !== start.share;
     document.getElementById("reset").hidden = !moved;
-    for (const name of ["latency", "cost"]) {
-      views.get(name)?.data("marks", marks(chosen, memory)).run();
-    }
+    const next = marks(chosen, memory);
+    if (JSON.stringify(next) === drawn) return;
+    drawn = JSON.stringify(next);
+    for (const name of ["latency", "cost"]) views.get(name)?.data("marks", next).run();
   }
 
   function place() {

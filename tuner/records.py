@@ -25,8 +25,11 @@ class Outcome(StrEnum):
     OUT_OF_MEMORY = "out_of_memory"
     TRANSPORT_ERROR = "transport_error"
     SERVICE_ERROR = "service_error"
+    CHECK_FAILED = "check_failed"  # answered without an error, and not as was expected
 
 
+#: How the reason begins of an answer that was not judged, but tells an HTTP front to fail.
+PROXIED = "statusCode "
 #: The reason of a call that ran at another memory size than the one that was asked for: somebody
 #: else has changed the function underneath.
 OTHER_SIZE = "OtherMemorySize"

@@ -190,7 +190,8 @@ class LoadResult(Result):
     @property
     def exit_code(self) -> int:
         """1 where no call succeeded, 3 with a part of the data, 99 for a missed objective, 130."""
-        answered = bool(self._document["outcomes"].get(Outcome.OK))
+        outcomes = self._document["outcomes"]
+        answered = any(outcomes.get(each) for each in (Outcome.OK, Outcome.CHECK_FAILED))
         met = all(each["met"] for each in self._document["slo"])
         return _exit_code(self._document["state"], answered=answered, met=met)
 

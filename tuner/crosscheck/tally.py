@@ -54,7 +54,7 @@ class Sent:
         outcome = sample.outcome
         self.first_s = min(self.first_s, sample.sent_s)
         self.last_s = max(self.last_s, sample.done_s)
-        if outcome is Outcome.OK or outcome in _ERRORS:
+        if outcome in (Outcome.OK, Outcome.CHECK_FAILED) or outcome in _ERRORS:
             self.ran += 1
             self.errors += outcome in _ERRORS
         elif outcome is Outcome.THROTTLED:

@@ -23,6 +23,7 @@ class SloScope(StrEnum):
     COST = "cost"  # USD per million invocations
     THROTTLES = "throttles"  # share of requests
     ERRORS = "errors"  # share of calls
+    CHECKS = "checks"  # share of calls whose answer was not as expected
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class Slo:
     limit: float
 
 
+#: Met while no check fails, since a share of one call is larger.
+ALL_AS_EXPECTED = Slo("all answers as expected", SloScope.CHECKS, None, 1e-12)
 _NUMBER = r"(?P<number>\d{1,15}(?:\.\d{0,15})?|\.\d{1,15})"
 _TIMED = re.compile(
     rf"(?P<prefix>client_|cold_)?(?:p(?P<percent>\d{{1,2}}(?:\.\d{{1,4}})?)|(?P<word>mean|avg|max))"
@@ -47,11 +50,13 @@ _TIMED = re.compile(
 _COST = re.compile(
     rf"cost\s*<=?\s*\$?\s*{_NUMBER}\s*(?:usd|\$)?\s*(?:(?:/|per)\s*(?:million|m|1m))?", re.ASCII
 )
-_SHARE = re.compile(rf"(?P<what>throttles|errors)\s*<=?\s*{_NUMBER}\s*(?P<percent>%)?", re.ASCII)
+_SHARE = re.compile(
+    rf"(?P<what>throttles|errors|checks)\s*<=?\s*{_NUMBER}\s*(?P<percent>%)?", re.ASCII
+)
 _UNIT_MS = {"us": 1e-3, "ms": 1.0, "s": 1e3, "sec": 1e3, "m": 6e4, "min": 6e4, None: 1.0}
 _FIX = (
     "Write it like 'p95<300ms', 'client_p99<1s', 'cold_p99<2s', 'cost<5usd/million', "
-    "'throttles<1%' or 'errors<0.1%'."
+    "'throttles<1%', 'errors<0.1%' or 'checks<1%'."
 )
 
 

@@ -114,7 +114,8 @@ def judge(
 ) -> tuple[SloVerdict, ...]:
     """Hold each objective against the figures; one without a value is not met.
 
-    Events that Lambda gave up count as errors, although they were accepted.
+    Events that Lambda gave up count as errors, although they were accepted, and so do answers which
+    tell an HTTP front to answer 5xx.
     """
     verdicts = []
     for slo in slos:
@@ -135,7 +136,10 @@ def _value(
     if slo.scope is SloScope.ERRORS:
         good = figures.share(Outcome.OK, Outcome.THROTTLED)
         given_up = 0 if events is None else events.given_up
-        return None if good is None else 1.0 - good + given_up / figures.calls
+        wrong = given_up + sum(figures.proxied.values())
+        return None if good is None else 1.0 - good + wrong / figures.calls
+    if slo.scope is SloScope.CHECKS:
+        return figures.share(Outcome.CHECK_FAILED)
     measured = {
         SloScope.DURATION: figures.warm,
         SloScope.CLIENT: figures.latency,
@@ -146,7 +150,7 @@ def _value(
 
 
 #: What a load shows and a curve of single calls cannot.
-LOAD_SCOPES = frozenset({SloScope.CLIENT, SloScope.THROTTLES, SloScope.ERRORS})
+LOAD_SCOPES = frozenset({SloScope.CLIENT, SloScope.THROTTLES, SloScope.ERRORS, SloScope.CHECKS})
 
 
 def load_words(asked: LoadTerms) -> str:
@@ -162,7 +166,7 @@ def verdict_words(verdict: SloVerdict) -> str:
     value = verdict.value
     if value is None:
         return f"{verdict.slo.text}: not measured"
-    shares = (SloScope.THROTTLES, SloScope.ERRORS)
+    shares = (SloScope.THROTTLES, SloScope.ERRORS, SloScope.CHECKS)
     told = format_share(value) if verdict.slo.scope in shares else format_ms(value)
     return f"{verdict.slo.text}: {told}"
 

@@ -30,7 +30,10 @@ from tuner.model.quantiles import order_statistics
 from tuner.records import ON_DEMAND, Advice, FunctionFacts, Outcome, Purpose, Sample, Setting
 from tuner.store.documents import StartFacts, Startups
 
-_ERRORS = (Outcome.FUNCTION_ERROR, Outcome.TRANSPORT_ERROR, Outcome.SERVICE_ERROR)
+_ERRORS = (
+    *(Outcome.FUNCTION_ERROR, Outcome.TRANSPORT_ERROR, Outcome.SERVICE_ERROR),
+    Outcome.CHECK_FAILED,
+)
 #: Causes that are kept of a size.
 _CAUSES = 3
 _REASONS = {
@@ -40,6 +43,7 @@ _REASONS = {
     Outcome.FUNCTION_ERROR: "the function raised an error",
     Outcome.TRANSPORT_ERROR: "the request got no answer",
     Outcome.SERVICE_ERROR: "Lambda answered with an error",
+    Outcome.CHECK_FAILED: "the answer was not as expected",
 }
 
 

@@ -20,7 +20,7 @@ from tuner.units import printable
 _TIMED_OUT = re.compile(r"(?:^|\s)Task timed out after [\d.]+ seconds?$")
 _TIMEOUT_TYPES = frozenset({"Sandbox.Timedout", "Runtime.InvokeTimeout"})
 _OUT_OF_MEMORY = "Runtime.OutOfMemory"
-_LONGEST_REASON = 200  # a function chooses its errorType; a store must not suffer from it
+LONGEST_REASON = 200  # a function chooses its errorType; a store must not suffer from it
 LONGEST_MESSAGE, LONGEST_TAIL = 500, 4096
 _UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 #: What differs from call to call ahead of the words themselves.
@@ -66,7 +66,7 @@ class FirstTails:
 
 def transport_failure(words: str, status: int | None = None) -> Answer:
     """Return what stands for an answer that never came, or not whole; ``words`` say why."""
-    return Answer(Outcome.TRANSPORT_ERROR, status, words[:_LONGEST_REASON])
+    return Answer(Outcome.TRANSPORT_ERROR, status, words[:LONGEST_REASON])
 
 
 def read_answer(status: int, headers: Mapping[str, str], body: bytes, memory_mb: int) -> Answer:
@@ -136,7 +136,7 @@ def _refusal(
     code, wait_s = _error_code(headers, error), _retry_after(headers)
     if status == 429:
         why = _field(error, "Reason") or code or "TooManyRequestsException"
-        return Answer(Outcome.THROTTLED, status, why[:_LONGEST_REASON], wait_s, request_id)
+        return Answer(Outcome.THROTTLED, status, why[:LONGEST_REASON], wait_s, request_id)
     said = _message(_field(error, "message") or _field(error, "Message"))
     why = code or f"HTTP {status}"
     return Answer(Outcome.SERVICE_ERROR, status, why, wait_s, request_id, message=said)
@@ -176,13 +176,13 @@ def _function_error(
     # One MB less than the size is seen too: "3007 MB" of 3008.
     if "signal: killed" in message and used is not None and used >= memory_mb - 1:
         return Outcome.OUT_OF_MEMORY, _OUT_OF_MEMORY
-    return Outcome.FUNCTION_ERROR, reason[:_LONGEST_REASON]
+    return Outcome.FUNCTION_ERROR, reason[:LONGEST_REASON]
 
 
 def _error_code(headers: Mapping[str, str], error: Mapping[str, Any]) -> str | None:
     """Return the service's error code: from the header, which may go on with ``:http://...``."""
     code = headers.get("x-amzn-errortype") or _field(error, "__type") or _field(error, "code")
-    return code.split(":")[0].split("#")[-1].strip()[:_LONGEST_REASON] or None if code else None
+    return code.split(":")[0].split("#")[-1].strip()[:LONGEST_REASON] or None if code else None
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

@@ -150,6 +150,7 @@ class Sending:
     mode: Mode = Mode.SYNC
     seed: int = 0
     script: Script | None = None
+    expect: tuple[str, ...] = ()  # texts of expectations
     first_call: int = 0  # the number of the first call: several loads of one run go on counting
 
 
@@ -184,6 +185,7 @@ class Loading:
             patience_s=None if closed else PATIENCE_S,
             mode=sending.mode,
             script=sending.script,
+            expect=sending.expect,
         )
         bodies = tuple(payload.body for payload in self._payloads)
         if closed:

@@ -69,6 +69,7 @@ class BatchPolicy(NamedTuple):
     patience_s: float | None = None  # a due call that no user took for so long is dropped
     mode: Mode = Mode.SYNC
     script: Script | None = None  # its users, ``concurrency`` of them, call what and when they want
+    expect: tuple[str, ...] = ()  # what answers have to be like (``expect.py``), or they fail
 
 
 @dataclass(frozen=True)

@@ -127,12 +127,16 @@ def _imported(option: str, module: str, name: str) -> Callable[[Any], Any]:
 def _function(function: Callable[[Any], Any]) -> Work:
     """Let a function take the JSON value, and give one, or ``None`` for nothing."""
 
-    def work(body: bytes, _known: Mapping[str, str]) -> bytes:
+    def work(body: bytes, known: Mapping[str, str]) -> bytes:
         try:
             value = function(as_json(body))
             if value is None:
                 return b""
             return value if isinstance(value, bytes) else json.dumps(value).encode()
+        except AssertionError as error:  # how a post-processor fails its call in Python
+            if "TUNER_OUTCOME" in known:
+                return json.dumps({"failure": str(error) or "assertion failed"}).encode()
+            raise ProcessorFailed(f"AssertionError: {error}") from error
         except Exception as error:
             raise ProcessorFailed(f"{type(error).__name__}: {error}") from error
 
@@ -226,13 +230,22 @@ class Hooks:
             )
 
 
+def _fault(made: bytes) -> bytes | None:
+    """Return the words of ``{"failure": "..."}``, by which a post-processor fails its call."""
+    value = as_json(made) if b'"failure"' in made else None
+    words = value.get("failure") if isinstance(value, dict) else None
+    return None if not words else str(words)[:_LONGEST_WORDS].encode()
+
+
 def _done(
     work: Work, kind: str, body: bytes, known: Mapping[str, str]
 ) -> tuple[str | None, bytes | None]:
     """Return the reason of a failure, and the payload that was made."""
     try:
         made = work(body, known)
-        if kind == _POST or not made.strip():
+        if kind == _POST:
+            return None, _fault(made)
+        if not made.strip():
             return None, None
         json.loads(made)
     except ProcessorFailed as failed:

@@ -62,11 +62,13 @@ class Causes:
         if sample.outcome in _NO_CAUSES:
             return
         kind, message = _named(sample)
-        key = kind, None if message is None else _general(message)
+        checked = sample.outcome is Outcome.CHECK_FAILED  # only the first has its answer
+        key = kind, None if message is None or checked else _general(message)
         if key not in self._of and len(self._of) >= _MOST:
             key, message = (kind, None), None
             key = key if key in self._of else _OTHERS
         counted = self._of.setdefault(key, _Counted(message))
+        counted.message = counted.message or (message if checked else None)
         counted.count += 1
         counted.sizes.add(sample.memory_mb)
         if counted.log_tail is None and sample.log_tail:

@@ -69,6 +69,8 @@ class LoadFigures:
     billed: int
     timeline: tuple[Second, ...]
     causes: tuple[Cause, ...] = ()  # of failed requests, the most frequent first
+    #: Calls that ended well with an answer that tells an HTTP front to fail, by its statusCode.
+    proxied: Mapping[str, int] = field(default_factory=dict)
     capped_wait_s: float | None = None  # the longest Retry-After that a retry did not wait for
 
     @property
@@ -137,6 +139,7 @@ class LoadTally:
         self._reported_ms = 0.0
         self._reported = 0
         self._capped_wait_s: float | None = None
+        self._proxied: Counter[str] = Counter()
 
     @property
     def billed_ms(self) -> float | None:
@@ -194,6 +197,8 @@ class LoadTally:
         """Count a call by its last attempt."""
         del self._open[sample.call]
         self.outcomes[sample.outcome] += 1
+        if sample.outcome is Outcome.OK and sample.reason is not None:
+            self._proxied[sample.reason] += 1
         if sample.outcome is Outcome.OK:
             latency_ms = (sample.done_s - due_s) * 1000.0
             self._ms["latency"].record(latency_ms)
@@ -226,6 +231,7 @@ class LoadTally:
             timeline=_with_dropped(self._timeline.seconds(), shortfall, self.start_s),
             causes=self._causes.most(),
             capped_wait_s=self._capped_wait_s,
+            proxied=dict(self._proxied),
         )
 
     def _concurrency(self, seconds: float) -> Concurrency:

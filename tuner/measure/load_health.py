@@ -41,6 +41,12 @@ def load_advice(
     if figures.unknown:
         text = f"Whether {figures.unknown:,} calls were sent is not known, as their worker was lost"
         yield Advice("fate-unknown", f"{text}; the service may have seen and billed them.")
+    if figures.proxied:
+        count, kind = sum(figures.proxied.values()), max(figures.proxied, key=figures.proxied.get)  # type: ignore[arg-type]
+        text = f"{count:,} calls succeeded with an answer of {kind}, which callers of an HTTP front"
+        yield Advice(
+            "answers-5xx", f"{text} see as errors; judge answers with --expect 'status<500'."
+        )
     if figures.capped_wait_s is not None:
         text = (
             f"The service asked to wait up to {format_seconds(figures.capped_wait_s)} (Retry-After)"

@@ -15,6 +15,7 @@ from tuner.units import MemoryRange, parse_rate, parse_seconds, parse_usd, write
 if TYPE_CHECKING:  # these rooms are not loaded for `tuner --help`
     from tuner.decide.goal import Slo, Strategy  # noqa: F401
     from tuner.engine.engine import Mode  # noqa: F401
+    from tuner.engine.expect import Expectation  # noqa: F401
     from tuner.engine.stop_on import StopRule  # noqa: F401
     from tuner.targets.choices import Isolation  # noqa: F401
 
@@ -47,6 +48,7 @@ Arches = Option[tuple[str, ...], str | Sequence[str] | None]
 Slos = Option["tuple[Slo, ...]", "str | Sequence[str | Slo]"]
 MaybeSlos = Option["tuple[Slo, ...] | None", "str | Sequence[str | Slo] | None"]
 Rules = Option["tuple[StopRule, ...]", "str | Sequence[str | StopRule]"]
+Expectations = Option["tuple[Expectation, ...]", "str | Sequence[str | Expectation]"]
 Strategies = Option["Strategy", str]
 MaybeStrategy = Option["Strategy | None", str | None]
 Isolations = Option["Isolation", str]
@@ -108,6 +110,7 @@ ARCHES = Kind(r.read_arches, None, store=_list, words=("both", *ARCH))
 VARIANTS = Kind(r.read_variants, None, store=_list, example="snapstart,provisioned=5")
 SLOS = Kind(r.read_slos, (), many=True, store=_texts, example="p95<300ms")
 RULES = Kind(r.read_rules, (), many=True, store=_texts, example="errors>5%")
+EXPECTATIONS = Kind(r.read_expectations, (), many=True, store=_texts, example="status<500")
 MODE = Kind(r.read_mode, None, store=str, words=("sync", "async")).optional()
 STRATEGY = Kind(r.read_strategy, "cost", store=str, words=("cost", "speed", "balanced"))
 ISOLATION = Kind(r.read_isolation, "versions", store=str, words=("versions", "clone", "in-place"))

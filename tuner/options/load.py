@@ -7,9 +7,10 @@ its reason: raises only UsageError. Reads the profile's file and the locustfile,
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from tuner.decide.goal import Slo, parse_slo
+from tuner.decide.goal import ALL_AS_EXPECTED, Slo, SloScope, parse_slo
 from tuner.engine.batches import Sending, concurrency_for, fair_share
 from tuner.engine.engine import Mode, Script
+from tuner.engine.expect import Expectation
 from tuner.engine.profiles.pace import Constant
 from tuner.engine.profiles.profile import MODES, Phase, Profile
 from tuner.engine.profiles.profile_file import load_profile
@@ -64,6 +65,7 @@ class LoadSpec:
     copied: bool = False  # a temporary copy is loaded, not the function
     qualifier: str | None = None  # called as it is, unless another memory size is asked for
     find_limit: bool = False  # the profile is the first step of a search
+    expect: tuple[Expectation, ...] = ()
     patience_s: float | None = GLANCE_S  # for CloudWatch's figures; None: they are not asked for
 
     def __str__(self) -> str:
@@ -103,6 +105,7 @@ class LoadSpec:
             mode=self.mode,
             seed=seed,
             script=self.script,
+            expect=tuple(each.text for each in self.expect),
         )
 
     def memory_of(self, facts: FunctionFacts) -> int:
@@ -143,7 +146,8 @@ def load_spec(options: LoadOptions) -> LoadSpec:
         profile=profile,
         retry=options.retry or profile.retry or "none",
         mode=mode,
-        slos=slos,
+        slos=_judging(options, slos, mode),
+        expect=options.expect,
         rules=options.stop_on or tuple(map(parse_stop_on, profile.stop_on)),
         limit=options.limit,
         memory_mb=options.memory,
@@ -158,6 +162,24 @@ def load_spec(options: LoadOptions) -> LoadSpec:
         find_limit=options.find_limit,
         patience_s=None if front else options.patience_s,
     )
+
+
+def _judging(options: LoadOptions, slos: tuple[Slo, ...], mode: Mode) -> tuple[Slo, ...]:
+    """The objectives, with one on answers that are not as expected unless there is one."""
+    expected = bool(options.expect)
+    if expected and options.name.kind is Kind.REPLAY:
+        fix = "Load a function: demo:io, local:PATH, NAME."
+        raise UsageError("--expect", "a recording has no answers", fix)
+    if expected and mode is not Mode.SYNC:
+        raise UsageError("--expect", "events have no answers", "Leave it or --mode async out.")
+    about = {slo.scope for slo in slos}
+    judged = expected or options.post is not None or options.locustfile is not None
+    if SloScope.CHECKS in about and not judged:
+        fix = "Give --expect 'status<500', or --post or --locustfile that fail calls."
+        raise UsageError("--slo checks", "has no checks to be about", fix)
+    if expected and not about & {SloScope.CHECKS, SloScope.ERRORS}:
+        return (*slos, ALL_AS_EXPECTED)
+    return slos
 
 
 # When calls are due.

@@ -74,6 +74,17 @@ class Sent(Options, panel=PANEL):
     )
 
 
+class Judged(Options, panel=sweep.CHOICE_PANEL):
+    """What answers have to be like."""
+
+    expect: k.Expectations = option(
+        k.EXPECTATIONS,
+        "Count an answer as failed unless 'status<500', 'statusCode==200', 'json.ok == true', "
+        "'body contains id', 'duration<1s'; repeatable. Any that fails misses the objectives, "
+        "unless --slo has its own for checks or errors.",
+    )
+
+
 class Senders(Options):
     """Processes that send, and where they are shown."""
 
@@ -166,6 +177,7 @@ class LoadLimits(sweep.MoneyLimit, panel=sweep.LIMIT_PANEL):
 class LoadOptions(
     LoadLimits,
     sweep.Objectives,
+    Judged,
     Fronted,
     Senders,
     Sent,

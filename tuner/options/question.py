@@ -7,7 +7,7 @@ from typing import Any
 from tuner.billing.prices import Prices
 from tuner.decide.conclude_across import ArchSide
 from tuner.decide.decide import RUN_SD, Question
-from tuner.decide.goal import Goal
+from tuner.decide.goal import Goal, Slo, SloScope
 from tuner.decide.month import Priced
 from tuner.errors import UsageError
 from tuner.options.readers import read_traffic
@@ -46,7 +46,7 @@ def goal_of(options: SweepOptions, facts: FunctionFacts) -> Goal:
         strategy=options.strategy,
         balance=options.balance,
         worth=options.worth,
-        slos=options.slo,
+        slos=_answerable(options.slo),
         cold_share=share,
         arch=facts.arch,
         current_mb=facts.now_mb,
@@ -54,6 +54,15 @@ def goal_of(options: SweepOptions, facts: FunctionFacts) -> Goal:
         demand=demand,
         cold_share_from=source,
     )
+
+
+def _answerable(slos: tuple[Slo, ...]) -> tuple[Slo, ...]:
+    """The objectives, none of which is about what only a load checks. Raises UsageError."""
+    for slo in slos:
+        if slo.scope is SloScope.CHECKS:
+            fix = "Run `tuner load --expect ...` with it."
+            raise UsageError(f"--slo {slo.text}", "is about answers, which a load checks", fix)
+    return slos
 
 
 def _cold_share(options: SweepOptions, facts: FunctionFacts) -> tuple[float, str]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tuner.billing.traffic import Demand
     from tuner.decide.goal import Slo, Strategy
     from tuner.engine.engine import Mode
+    from tuner.engine.expect import Expectation
     from tuner.engine.stop_on import StopRule
     from tuner.targets.choices import Isolation
 
@@ -149,6 +150,15 @@ def read_rules(value: "str | Sequence[str | StopRule]", flag: str) -> "tuple[Sto
     from tuner.engine.stop_on import parse_stop_on
 
     return tuple(parse_stop_on(e, flag) if isinstance(e, str) else e for e in _listed(value))
+
+
+def read_expectations(
+    value: "str | Sequence[str | Expectation]", flag: str
+) -> "tuple[Expectation, ...]":
+    """Read what answers have to be like."""
+    from tuner.engine.expect import parse_expectation
+
+    return tuple(parse_expectation(e, flag) if isinstance(e, str) else e for e in _listed(value))
 
 
 def read_strategy(value: str, flag: str) -> "Strategy":

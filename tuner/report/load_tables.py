@@ -58,6 +58,7 @@ _OUTCOMES = {
     "out_of_memory": "function out of memory",
     "transport_error": "connection failed",
     "service_error": "service failed",
+    "check_failed": "answer not as expected",
 }
 #: How calls of an open model are due.
 ARRIVALS = {"constant": "evenly spaced", "poisson": "at random (Poisson)"}

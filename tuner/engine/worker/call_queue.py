@@ -17,10 +17,18 @@ from tuner.engine.worker.job import Due, Job
 
 
 class Hooked(NamedTuple):
-    """A processor's answer: whether it succeeded, and the payload that it made."""
+    """A processor's answer: whether it succeeded, and the payload that it made.
+
+    Of a post-processor, ``body`` says what is wrong with the answer that it was given, if anything.
+    """
 
     good: bool
     body: bytes | None
+
+    @property
+    def words(self) -> str:
+        """Text of ``body``."""
+        return (self.body or b"").decode("utf-8", "replace")
 
 
 class ProcessorCalls:
@@ -154,9 +162,9 @@ class CallQueue:
         """Report that nothing more comes of a call; the tuner knows whether it was sent before."""
         self.emit(wire.pack(wire.DROPPED, due.call.number, reason))
 
-    def await_post(self, asked: AsyncResult) -> None:
-        """Keep the batch open until this post-processor has ended."""
-        self._hold_open(self._post_running, asked.get)
+    def await_post(self, work: Callable[[], object]) -> None:
+        """Keep the batch open until this is done, which waits for a post-processor."""
+        self._hold_open(self._post_running, work)
 
     def widen(self, limit: int) -> None:
         """Let so many users work from now on."""

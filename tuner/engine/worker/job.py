@@ -9,11 +9,13 @@ from hashlib import sha256
 from ssl import SSLContext
 from time import monotonic
 
-from tuner.engine.answer import FirstTails, read_answer, read_front_answer
+from tuner.engine.answer import Answer, FirstTails, read_answer, read_front_answer
 from tuner.engine.engine import Mode
+from tuner.engine.expect import Judged, failed_of, parse_expectation, proxied_failure, shown
 from tuner.engine.request import RequestForm, RequestSigner, SigningTime, invoke_signer
 from tuner.engine.retry import Retries
 from tuner.engine.wire import Order, OrderedCall
+from tuner.records import PROXIED, Outcome
 from tuner.targets.seam import Credentials
 
 
@@ -31,6 +33,7 @@ class Job:
         self.read = read_answer if order.front is None else read_front_answer
         self.time = SigningTime(wall)
         self.tails = FirstTails()
+        self.expected = tuple(map(parse_expectation, order.policy.expect))
         self._payloads = [(body, _digest(body)) for body in order.payloads]
         self.use_keys(*order.keys)
 
@@ -39,6 +42,21 @@ class Job:
         self._keys = Credentials(access_key, secret_key, token)
         self._signers: dict[str | None, RequestSigner] = {}
         self._signer(None)
+
+    def judged(self, answer: Answer, status: int, body: bytes, took_s: float) -> Answer:
+        """Return a good answer as what it is held against what is expected of it.
+
+        Of several that fail alike, the first keeps its beginning.
+        """
+        if not self.expected:
+            code = proxied_failure(body) if self.order.front is None else None
+            return answer if code is None else answer._replace(reason=f"{PROXIED}{code}")
+        reason = failed_of(self.expected, Judged(status, body, took_s))
+        if reason is None:
+            return answer
+        first = self.tails.wanted(Outcome.CHECK_FAILED, reason)
+        message = shown(body) if first else None
+        return answer._replace(outcome=Outcome.CHECK_FAILED, reason=reason, message=message)
 
     def body(self, call: OrderedCall) -> bytes:
         """Return the payload that was ordered for a call."""

@@ -11,7 +11,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count, cycle
 from pathlib import Path
 from time import monotonic
@@ -27,10 +27,10 @@ from locust.runners import WorkerNode
 from locust.util.load_locustfile import is_user_class
 
 from tuner.engine import wire
-from tuner.engine.wire import OrderedCall
+from tuner.engine.wire import OrderedCall, Result
 from tuner.engine.worker.call_queue import PRE_FAILED, CallQueue
 from tuner.engine.worker.job import Due, Job
-from tuner.engine.worker.users import InvokeUser, QueueUser, Reply
+from tuner.engine.worker.users import InvokeUser, QueueUser, Reply, failed
 from tuner.records import Outcome
 
 #: Seconds that users have to finish their own work after their last call was answered.
@@ -53,6 +53,8 @@ class LocustfileRun:
         self._busy = 0
         self._quiet = Event()
         self._quiet.set()
+        #: Results of calls whose users may still find fault with the answer.
+        self.pending: set[PendingResult] = set()
         self._mistakes: Counter[str] = Counter()
         self._classes = self._load()
         runner.environment.user_classes = [QueueUser, *self._classes]
@@ -81,6 +83,8 @@ class LocustfileRun:
         self.over.set()
         spawning.kill()
         self._stop_users()
+        for each in list(self.pending):
+            each.settle()
         environment.events.test_stop.fire(environment=environment)
         environment.events.user_error.remove_listener(self._note_mistake)
         if self._mistakes:
@@ -146,11 +150,28 @@ class LocustfileRun:
         self._mistakes[f"{type(exception).__name__}: {exception}"[:200]] += 1
 
 
+class PendingResult:
+    """The result of a call, reported once its user has no more to say of the answer."""
+
+    def __init__(self, run: LocustfileRun, emit: Callable[[bytes], None], result: Result) -> None:
+        self.fault: str | None = None
+        self._run, self._emit, self._result = run, emit, result
+        run.pending.add(self)
+
+    def settle(self) -> None:
+        """Report it, unless that is done."""
+        if self in self._run.pending:
+            self._run.pending.discard(self)
+            self._emit(wire.pack(wire.RESULT, *failed(self._result, self.fault)))
+
+
 @dataclass(frozen=True)
 class Invocation:
     """The end of a call, after its last attempt; ``outcome`` is one of tuner.records.Outcome.
 
-    ``duration_ms`` is REPORT's, where it is known; ``latency_ms`` what this user waited.
+    ``duration_ms`` is REPORT's, where it is known; ``latency_ms`` what this user waited. In a
+    ``with`` statement, or until the user's next call, :meth:`failure` may find fault with it; an
+    assertion that fails there does so, too.
     """
 
     outcome: str
@@ -160,6 +181,33 @@ class Invocation:
     request_id: str | None
     duration_ms: float | None
     latency_ms: float
+    pending: PendingResult | None = field(default=None, repr=False, compare=False)
+
+    def __enter__(self) -> "Invocation":
+        return self
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
+        if isinstance(error, AssertionError):
+            self.failure(str(error) or "assertion failed")
+        self._settle()
+        return isinstance(error, AssertionError)
+
+    def __del__(self) -> None:
+        self._settle()
+
+    def failure(self, words: str) -> None:
+        """Count the call as failed, for this reason."""
+        if self.pending is not None:
+            self.pending.fault = str(words) or "failed"
+
+    def success(self) -> None:
+        """Take a :meth:`failure` back."""
+        if self.pending is not None:
+            self.pending.fault = None
+
+    def _settle(self) -> None:
+        if self.pending is not None:
+            self.pending.settle()
 
     @property
     def ok(self) -> bool:
@@ -198,13 +246,18 @@ class LambdaUser(InvokeUser):
     """Calls the load's function from tasks: ``self.invoke({"order": 1})``."""
 
     abstract = True
+    judges = True
+    _last: PendingResult | None = None
 
     def invoke(self, payload: Any = None) -> Invocation:
         """Call the function and wait for its answer; a failure is returned, never raised.
 
         ``payload`` is sent as its JSON, bytes as they are; without one it is the next of
         ``--payload``, ``--payloads`` or ``--event``. Once the load is over it ends this user.
+        ``with self.invoke() as answer: answer.failure("...")`` counts the call as failed.
         """
+        if self._last is not None:
+            self._last.settle()
         queue: CallQueue = self.environment.queue
         run, job = queue.run, queue.job
         if not isinstance(run, LocustfileRun) or job is None or run.over.is_set():
@@ -227,7 +280,8 @@ class LambdaUser(InvokeUser):
         reply = self._attempts(run, job, due)
         result = reply.result
         if job.order.post:
-            queue.processors.post(result, reply.body).get()
+            result = failed(result, queue.processors.post(result, reply.body).get().words)
+        self._last = PendingResult(run, queue.emit, result)
         return Invocation(
             result.outcome,
             result.status,
@@ -236,6 +290,7 @@ class LambdaUser(InvokeUser):
             result.request_id,
             result.duration_ms,
             (result.done - began) * 1000.0,
+            self._last,
         )
 
     def _attempts(self, run: LocustfileRun, job: Job, due: Due) -> Reply:

@@ -13,7 +13,7 @@ from gevent.event import Event
 from locust import User, task
 
 from tuner.engine import wire
-from tuner.engine.answer import Answer, transport_failure
+from tuner.engine.answer import LONGEST_REASON, Answer, transport_failure
 from tuner.engine.retry import LONGEST_WAIT_S
 from tuner.engine.wire import OrderedCall, Result
 from tuner.engine.worker.call_queue import HELD_BACK, PRE_FAILED, STOPPED, CallQueue, take_over
@@ -36,6 +36,8 @@ class InvokeUser(User):
     """Invokes a Lambda function and reports each request as a Locust event."""
 
     abstract = True
+    #: ``True`` of users whose own code judges answers.
+    judges = False
 
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
@@ -83,6 +85,8 @@ class InvokeUser(User):
             if exchange.status in (401, 403):
                 job.time.correct(exchange.headers.get("date", ""))
             answer = job.read(exchange.status, exchange.headers, body, call.memory_mb)
+            if answer.outcome is Outcome.OK and (body or job.expected):
+                answer = job.judged(answer, exchange.status, body, done - sent)
             if answer.log_tail is not None and not job.tails.wanted(answer.outcome, answer.reason):
                 answer = answer._replace(log_tail=None)
         except TransportError as fault:
@@ -110,17 +114,28 @@ class InvokeUser(User):
         )
 
     def report(self, job: Job, due: Due, result: Result, over: Event) -> Due | None:
-        """Report an attempt to the tuner; return the next one if the retry policy wants one."""
+        """Report an attempt to the tuner; return the next one if the retry policy wants one.
+
+        The last is not reported where somebody may still find fault with its answer.
+        """
         wait_s = job.retries.wait_s(result, due.waited_s)
         emit = self.environment.queue.emit
         if wait_s is None or over.is_set():
-            emit(wire.pack(wire.RESULT, *result))
+            if not self.judges and not job.order.post:
+                emit(wire.pack(wire.RESULT, *result))
             return None
         emit(wire.pack(wire.RESULT, *result._replace(backoff_ms=wait_s * 1000.0)))
         return replace(due, at=result.done + wait_s, attempt=due.attempt + 1, waited_s=wait_s)
 
     def answered(self) -> None:
         """Called when an answer is complete and timed, before it is read."""
+
+
+def failed(result: Result, words: str | None) -> Result:
+    """Return the result of an answer that was found wanting, if ``words`` say so."""
+    if not words or result.outcome not in (Outcome.OK, Outcome.CHECK_FAILED):
+        return result
+    return result._replace(outcome=Outcome.CHECK_FAILED.value, reason=words[:LONGEST_REASON])
 
 
 class InvocationError(Exception):
@@ -224,9 +239,15 @@ class QueueUser(InvokeUser):
         return True
 
     def _process_answer(self, due: Due, reply: Reply) -> None:
-        """Have the answer processed; without due times, wait for that."""
-        asked = self._queue.processors.post(reply.result, reply.body)
+        """Have the answer processed, and report it; without due times, wait for that."""
+        queue = self._queue
+        asked = queue.processors.post(reply.result, reply.body)
+
+        def report() -> None:
+            result = failed(reply.result, asked.get().words)
+            queue.emit(wire.pack(wire.RESULT, *result))
+
         if due.call.due_s is None:
-            asked.get()
+            report()
         else:
-            self._queue.await_post(asked)
+            queue.await_post(report)

@@ -71,6 +71,7 @@ def test_one_size_is_measured_and_none_recommended(tuner: Run, serve: Any) -> No
         (("cold", "orders", "--memory", "512"), "--cold"),
         (("sweep", "orders", "--memory", "512", "--isolation", "clone"), "--isolation"),
         (("sweep", "orders", "--memory", "512", "--architectures", "both"), "--architectures"),
+        (("sweep", "orders", "--memory", "512", "--profile-load", "steady"), "--profile-load"),
         (("load", "orders", "--rate", "5", "--mode", "async"), "--mode async"),
         (("load", "orders", "--rate", "5", "--isolation", "clone"), "--isolation"),
     ],

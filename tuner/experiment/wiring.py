@@ -218,16 +218,17 @@ def _invoke_only(options: FunctionOptions, arches: str, session: "AwsSession") -
     given = options.values()
     asked = given.get("memory")
     sizes = asked.sizes_mb if isinstance(asked, MemoryRange) else (asked,)
+    swept, out = isinstance(asked, MemoryRange), "Leave it out."
     needs = {
-        "--architectures": bool(arches),
-        "--isolation": options.isolation is not DEFAULT,
-        "--cold": bool(given.get("cold")),
-        "--memory": len(sizes) != 1,
+        "--architectures": (bool(arches), out),
+        "--isolation": (options.isolation is not DEFAULT, out),
+        "--cold": (bool(given.get("cold")), "Measure cold starts on AWS or with local:PATH."),
+        "--memory": (len(sizes) != 1, "Name the one size that it has, such as --memory 512."),
+        "--profile-load": (swept and bool(given.get("profile_load")), "Run `tuner load` itself."),
     }
-    for option in (each for each, there in needs.items() if there):
+    for option, fix in ((each, fix) for each, (there, fix) in needs.items() if there):
         reason = f"needs Lambda's control plane, and {session.endpoint_url} knows Invoke only"
-        fix = "Name the one size that it has, such as --memory 512."
-        raise UsageError(option, reason, fix if option == "--memory" else "Leave it out.")
+        raise UsageError(option, reason, fix)
     return InvokeOnly(session, options.name, Known(sizes[0], options.runtime, options.handler))
 
 

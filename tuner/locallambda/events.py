@@ -2,14 +2,16 @@
 
 A function's fault is retried after one and after two more platform minutes; a throttle from one
 second doubling to five minutes; nothing beyond the event's age. The queue lives in memory, and in
-files when a folder is given. Destinations get AWS's record, dead-letter queues the event itself, at
-one SQS endpoint (moto, ElasticMQ, LocalStack) with unchecked credentials, never the real SQS.
+files when a folder is given. Destinations, functions or queues, get AWS's record, and dead-letter
+queues the event itself. Queues are at one SQS endpoint (moto, ElasticMQ, LocalStack) with unchecked
+credentials, never the real SQS.
 """
 
 import base64
 import json
 import logging
 import random
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -19,7 +21,14 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from tuner.locallambda.background import PlatformClock, Tasks
 from tuner.locallambda.pool import Pool
-from tuner.locallambda.registry.function import LATEST, Deployment, Function, FunctionRef, timestamp
+from tuner.locallambda.registry.function import (
+    LATEST,
+    Deployment,
+    Function,
+    FunctionRef,
+    read_reference,
+    timestamp,
+)
 from tuner.locallambda.registry.registry import Registry
 from tuner.locallambda.registry.store import make_private, open_private, write_whole
 from tuner.locallambda.responses import ApiError, not_ready
@@ -34,6 +43,8 @@ DEFAULT_AGE_S = 6 * 3600
 #: Tries to reach a queue, and platform seconds between two.
 SEND_TRIES, SEND_AGAIN_S = 3, 5.0
 MAX_ERROR_MESSAGE = 1024
+#: How often an event is passed on (AWS developer guide, "Recursive loop detection").
+MAX_HOPS = 16
 _log = logging.getLogger(__name__)
 
 
@@ -50,6 +61,7 @@ class Event:
     accepted: float
     tries: int = 0
     throttles: int = 0
+    hops: int = 0  # from function to function as destinations
 
     @property
     def ref(self) -> FunctionRef:
@@ -213,15 +225,33 @@ class EventQueue:
 Message = tuple[str, str, dict[str, dict[str, str]]]
 
 
-def messages(ending: EndedEvent, record: dict[str, Any]) -> Iterator[Message]:
-    """The messages for an ending; none for targets that are not queues."""
+def destination(ending: EndedEvent) -> str:
+    """The ARN to which a record of an ending goes; empty if there is none."""
     which = "OnSuccess" if ending.condition == "Success" else "OnFailure"
     config = ending.event.config(ending.function).get("DestinationConfig") or {}
-    target = (config.get(which) or {}).get("Destination")
+    return (config.get(which) or {}).get("Destination") or ""
+
+
+def passed_on(ending: EndedEvent, record: dict[str, Any]) -> Event | None:
+    """The event for a function that is the destination; none once it may be a loop."""
+    arn, before = destination(ending), ending.event
+    if arn.split(":")[2:3] != ["lambda"] or before.hops >= MAX_HOPS:
+        return None
+    ref = read_reference(arn, before.region)
+    payload = json.dumps(record).encode()
+    where = (ref.region, ref.name, ref.qualifier)
+    return Event(
+        str(uuid.uuid4()), *where, payload, before.trace_id, ending.ended, hops=before.hops + 1
+    )
+
+
+def messages(ending: EndedEvent, record: dict[str, Any]) -> Iterator[Message]:
+    """The messages for an ending; none for targets that are not queues."""
+    target = destination(ending)
     if is_queue(target):
         yield target, json.dumps(record), {}
     dead = (ending.function.live.other.get("DeadLetterConfig") or {}).get("TargetArn")
-    if which == "OnFailure" and is_queue(dead):
+    if ending.condition != "Success" and is_queue(dead):
         yield dead, ending.event.payload.decode(), _dead_letter(ending, record)
 
 

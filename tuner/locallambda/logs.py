@@ -34,7 +34,8 @@ class LogEntry:
     def lines(self) -> Iterator[tuple[int, int, str]]:
         """(line number, ms since 1970, text); lines after START have the time of the end."""
         at_ms = self.began_ms
-        for at, line in enumerate(self.text.decode("utf-8", "replace").splitlines()):
+        lines = self.text.decode("utf-8", "replace").split("\n")  # splitlines() knows ten more ends
+        for at, line in enumerate(lines[:-1] if not lines[-1] else lines):
             yield at, at_ms, line
             if at_ms != self.ended_ms and _START.match(line):
                 at_ms = self.ended_ms

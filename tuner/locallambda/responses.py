@@ -103,12 +103,12 @@ def not_ready(state: str) -> ApiError:
     )
 
 
-def stale_revision() -> ApiError:
+def stale_revision(read_by: str = "GetFunction/GetAlias") -> ApiError:
     return ApiError(
         412,
         "PreconditionFailedException",
         "The Revision Id provided does not match the latest Revision Id. "
-        "Call the GetFunction/GetAlias API to retrieve the latest Revision Id",
+        f"Call the {read_by} API to retrieve the latest Revision Id",
         Type="User",
     )
 

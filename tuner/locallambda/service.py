@@ -15,7 +15,7 @@ from typing import Any
 
 from tuner.fleet import AccountLimits, Fleet, idle_life
 from tuner.locallambda.background import PlatformClock, Tasks
-from tuner.locallambda.events import Destinations, EndedEvent, EventQueue
+from tuner.locallambda.events import Destinations, EndedEvent, EventQueue, passed_on
 from tuner.locallambda.logs import Logs
 from tuner.locallambda.pool import Pool
 from tuner.locallambda.registry.function import (
@@ -173,7 +173,11 @@ class Service:
     def _ended(self, ending: EndedEvent) -> None:
         self.endings.append(ending)
         self.ended += 1
-        self.destinations.report(ending, ending.record())
+        record = ending.record()
+        self.destinations.report(ending, record)
+        event = passed_on(ending, record)
+        if event is not None:
+            self.queue.accept(event)
 
     def _replaced(self, function: Function, deployment_key: str) -> None:
         self.pool(function.region).retire(deployment_key)

@@ -4,7 +4,7 @@ from typing import Any
 
 from tuner.locallambda.api.requests import ApiRequest, page
 from tuner.locallambda.registry.function import LATEST, Function, Provisioned
-from tuner.locallambda.registry.store import MAX_UNZIPPED, MAX_ZIPPED, packages_of
+from tuner.locallambda.registry.store import MAX_UNZIPPED, MAX_ZIPPED
 from tuner.locallambda.registry.validation import check_model
 from tuner.locallambda.responses import (
     NO_CONTENT,
@@ -62,7 +62,9 @@ async def delete_function_concurrency(service: Service, call: ApiRequest) -> Res
 async def get_account_settings(service: Service, call: ApiRequest) -> Response:
     functions = service.registry.in_region(call.region)
     limit = service.options.account_concurrency
-    stored = {package for function in functions for package in packages_of(function)}
+    published = [version for function in functions for version in function.versions.values()]
+    stored = [one.shown.code.size for one in functions]
+    stored += [one.configuration.code.size for one in published]
     return document(
         {
             "AccountLimit": {
@@ -73,7 +75,7 @@ async def get_account_settings(service: Service, call: ApiRequest) -> Response:
                 "UnreservedConcurrentExecutions": limit - set_aside(service, call.region),
             },
             "AccountUsage": {
-                "TotalCodeSize": sum(package.size for package in stored),
+                "TotalCodeSize": sum(stored),
                 "FunctionCount": len(functions),
             },
         }

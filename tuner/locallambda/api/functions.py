@@ -42,7 +42,7 @@ async def create_function(service: Service, call: ApiRequest) -> Response:
     function.tags.update(tags)
     version = service.registry.publish(function) if body.get("Publish") else None
     service.registry.keep(function)
-    return document(function.document(version), 201)
+    return document(function.document(version, asked=""), 201)
 
 
 async def get_function(service: Service, call: ApiRequest) -> Response:
@@ -50,7 +50,7 @@ async def get_function(service: Service, call: ApiRequest) -> Response:
     function, version = _find(service, call.ref())
     code = (version.configuration if version else function.shown).code
     body: dict[str, Any] = {
-        "Configuration": function.document(version),
+        "Configuration": function.document(version, asked=call.ref().qualifier or ""),
         "Code": {"RepositoryType": "S3", "Location": call.package_url(code.folder)},
     }
     if function.tags:
@@ -62,7 +62,7 @@ async def get_function(service: Service, call: ApiRequest) -> Response:
 
 async def get_function_configuration(service: Service, call: ApiRequest) -> Response:
     function, version = _find(service, call.ref())
-    return document(function.document(version))
+    return document(function.document(version, asked=call.ref().qualifier or ""))
 
 
 async def update_function_configuration(service: Service, call: ApiRequest) -> Response:
@@ -92,7 +92,7 @@ async def update_function_code(service: Service, call: ApiRequest) -> Response:
         return document({**function.document(), "CodeSha256": package.sha256})
     service.registry.update(function, changed)
     version = service.registry.publish(function) if body.get("Publish") else None
-    return document(function.document(version))
+    return document(function.document(version, asked=""))
 
 
 async def list_functions(service: Service, call: ApiRequest) -> Response:
@@ -117,6 +117,8 @@ async def delete_function(service: Service, call: ApiRequest) -> Response:
         service.store.forget(function)
     elif ref.qualifier == LATEST:
         raise invalid("$LATEST version cannot be deleted without deleting the function.")
+    elif not ref.qualifier.isdecimal():
+        raise invalid("Deletion of aliases is not currently supported.")
     else:
         service.registry.unpublish(function, ref.qualifier)
     return NO_CONTENT

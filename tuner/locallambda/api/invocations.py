@@ -2,19 +2,23 @@
 
 import base64
 import json
+import re
+import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from tuner.locallambda.api.requests import ApiRequest, page
 from tuner.locallambda.events import Event
-from tuner.locallambda.registry.function import LATEST, Function, FunctionRef
-from tuner.locallambda.registry.validation import check_model
+from tuner.locallambda.registry.function import LATEST, Function, FunctionRef, read_reference
+from tuner.locallambda.registry.validation import check_model, field_of
 from tuner.locallambda.responses import (
     NO_CONTENT,
     ApiError,
     Response,
     document,
     invalid,
+    mismatch,
     not_found,
     too_large,
     unreadable,
@@ -62,7 +66,7 @@ def _client_context(encoded: str | None) -> str | None:
             raise ValueError("not an object")
     except ValueError as error:
         raise _bad_content("Client context must be a valid Base64-encoded JSON object.") from error
-    return text
+    return re.sub(r"[\r\n]+", "", text)  # it travels in a header; in JSON they are only layout
 
 
 async def invoke(
@@ -88,6 +92,15 @@ async def invoke(
     if headers.get("X-Amz-Log-Type") == "Tail":
         told["X-Amz-Log-Result"] = base64.b64encode(result.log[-TAIL_BYTES:]).decode()
     return Response(200, result.payload, told)
+
+
+async def invoke_async(service: Service, call: ApiRequest) -> Response:
+    """InvokeAsync, which Invoke has replaced: 202 with its status in the body as well."""
+    ref = call.ref()
+    accepted = await invoke(
+        service, ref, {"X-Amz-Invocation-Type": "Event"}, call.raw, str(uuid.uuid4())
+    )
+    return replace(accepted, body=b'{"Status": 202}')
 
 
 def _checked_kind(headers: Mapping[str, str], event: bytes) -> str:
@@ -176,11 +189,41 @@ def _keep(service: Service, function: Function, qualifier: str, body: dict[str, 
         target = _destination(destinations.get(which), which)
         if target == function.arn or target.startswith(f"{function.arn}:"):
             raise invalid("You can't specify the function as a destination for itself.")
+        if target:
+            _check_destination(service, function.region, target, which)
     body["DestinationConfig"] = {"OnSuccess": {}, "OnFailure": {}, **destinations}
     body["LastModified"] = service.clock.wall()
     function.event_configs[qualifier] = body
     service.registry.keep(function)
     return document({"FunctionArn": function.qualified_arn(qualifier), **body})
+
+
+#: As in botocore's Lambda model (2026-11).
+_ARN = (
+    r"$|kafka://([^.]([a-zA-Z0-9\-_.]{0,248}))|arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\-])+:"
+    r"((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1})?:(\d{12})?:(.*)"
+)
+
+
+def _check_destination(service: Service, region: str, arn: str, which: str) -> None:
+    """Refuse what AWS refuses, and what cannot be delivered to from here."""
+    if not re.fullmatch(_ARN, arn):
+        field = f"destinationConfig.{field_of(which)}.destination"
+        raise violated([mismatch(arn, field, _ARN)])
+    kind = arn.split(":")[2]
+    if kind in ("sns", "events", "s3"):
+        raise invalid(
+            f"The local Lambda delivers to SQS queues and functions only; {arn} works on AWS."
+        )
+    if kind != "sqs" and not (kind == "lambda" and _is_function(service, region, arn)):
+        raise invalid(f"The destination ARN {arn} is invalid.")
+
+
+def _is_function(service: Service, region: str, arn: str) -> bool:
+    try:
+        return service.registry.find(read_reference(arn, region)) is not None
+    except ApiError:  # of another region or account
+        return False
 
 
 def _destination(config: Any, which: str) -> str:

@@ -20,7 +20,7 @@ from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestHandler
 
-from tuner.locallambda.api import aliases, concurrency, functions, invocations
+from tuner.locallambda.api import aliases, concurrency, functions, invocations, permissions
 from tuner.locallambda.api.invocations import invoke
 from tuner.locallambda.api.requests import MAX_REQUEST, ApiRequest, check_host, region_of
 from tuner.locallambda.api.signatures import Keys, SignedRequest, check_signature
@@ -202,6 +202,22 @@ _TABLE: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "2019-09-25/functions/*/event-invoke-config", invocations.get_event_config),
     ("DELETE", "2019-09-25/functions/*/event-invoke-config", invocations.delete_event_config),
     ("GET", "2019-09-25/functions/*/event-invoke-config/list", invocations.list_event_configs),
+    ("POST", "2014-11-13/functions/*/invoke-async", invocations.invoke_async),
+    ("POST", "2015-03-31/functions/*/policy", permissions.add_permission),
+    ("GET", "2015-03-31/functions/*/policy", permissions.get_policy),
+    ("DELETE", "2015-03-31/functions/*/policy/*", permissions.remove_permission),
+    ("GET", "2020-06-30/functions/*/code-signing-config", permissions.get_code_signing_config),
+    ("GET", "2024-08-31/functions/*/recursion-config", permissions.get_recursion_config),
+    (
+        "GET",
+        "2021-07-20/functions/*/runtime-management-config",
+        permissions.get_runtime_management_config,
+    ),
+    ("GET", "2018-10-31/layers", permissions.list_layers),
+    ("GET", "2018-10-31/layers/*/versions", permissions.list_layer_versions),
+    ("GET", "2015-03-31/event-source-mappings", permissions.list_event_source_mappings),
+    ("GET", "2021-10-31/functions/*/urls", permissions.list_function_url_configs),
+    ("GET", "2021-10-31/functions/*/url", permissions.get_function_url_config),
 )
 
 _ROUTES: tuple[tuple[str, re.Pattern[str], Handler], ...] = tuple(

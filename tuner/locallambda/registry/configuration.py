@@ -86,6 +86,11 @@ class Configuration:
                 "The local Lambda takes no snapshots of a running sandbox, so it has no SnapStart. "
                 "Measure SnapStart on AWS."
             )
+        letters = str((body.get("DeadLetterConfig") or {}).get("TargetArn") or "")
+        if letters and letters.split(":")[2:3] != ["sqs"]:
+            raise invalid(
+                f"The local Lambda delivers dead letters to SQS queues only, not to {letters}."
+            )
         if body.get("Layers"):
             raise invalid(f"Layer version {body['Layers'][0]} does not exist.")
         other = dict(self.other)

@@ -43,8 +43,21 @@ _REFERENCE = re.compile(
 _PLAIN = re.compile(r"[a-zA-Z0-9-_]{1,64}", re.ASCII)
 
 
+#: The partitions beside ``aws``, by how the names of their regions begin (botocore's endpoints).
+_PARTITIONS = {
+    "cn-": "aws-cn",
+    "us-gov-": "aws-us-gov",
+    "us-isob-": "aws-iso-b",
+    "us-isof-": "aws-iso-f",
+    "us-iso-": "aws-iso",
+    "eu-isoe-": "aws-iso-e",
+    "eusc-": "aws-eusc",
+}
+
+
 def function_arn(region: str, name: str, qualifier: str | None = None) -> str:
-    arn = f"arn:aws:lambda:{region}:{ACCOUNT_ID}:function:{name}"
+    found = (value for key, value in _PARTITIONS.items() if region.startswith(key))
+    arn = f"arn:{next(found, 'aws')}:lambda:{region}:{ACCOUNT_ID}:function:{name}"
     return f"{arn}:{qualifier}" if qualifier else arn
 
 
@@ -167,6 +180,7 @@ class Function:
     published: Configuration | None = None  # what the last version was made of
     reserved: int | None = None
     tags: dict[str, str] = field(default_factory=dict)
+    policies: dict[str, dict[str, Any]] = field(default_factory=dict)  # by qualifier
     event_configs: dict[str, dict[str, Any]] = field(default_factory=dict)  # by qualifier
     provisioned: dict[str, Provisioned] = field(default_factory=dict)  # by qualifier
 
@@ -199,10 +213,17 @@ class Function:
                 f"An update is in progress for resource: {self.arn}"
             )
 
-    def document(self, version: Version | None = None, *, listed: bool = False) -> dict[str, Any]:
-        """AWS's FunctionConfiguration of $LATEST or a version; lists leave out what moves."""
+    def document(
+        self, version: Version | None = None, *, listed: bool = False, asked: str | None = None
+    ) -> dict[str, Any]:
+        """AWS's FunctionConfiguration of $LATEST or a version; lists leave out what moves.
+
+        ``asked`` is the qualifier in its ARN, if that is not the version.
+        """
         configuration = version.configuration if version else self.shown
         qualifier = version.number if version else (LATEST if listed else None)
+        if asked is not None:
+            qualifier = asked
         shown = {
             "FunctionName": self.name,
             "FunctionArn": function_arn(self.region, self.name, qualifier),

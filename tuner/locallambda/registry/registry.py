@@ -108,7 +108,10 @@ class Registry:
         self.keep(function)
 
     def publish(self, function: Function, description: str | None = None) -> Version:
-        """A version of the shown configuration; the last one again if nothing has changed."""
+        """A version of the shown configuration; the last one again if nothing has changed.
+
+        A new one moves the RevisionId of $LATEST, as recorded.
+        """
         last = function.versions.get(str(function.next_version - 1))
         if last is not None and function.published == function.shown:
             return last
@@ -119,6 +122,7 @@ class Registry:
         function.next_version += 1
         version = Version(number, configuration, new_revision(), timestamp(self.clock.wall()))
         function.versions[number] = version
+        function.revision = new_revision()
         self.keep(function)
         return version
 

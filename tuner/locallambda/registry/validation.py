@@ -30,10 +30,13 @@ _PATTERNS = {
     "Handler": r"[^\s]+",
     "Role": r"arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+",
     "Name": r"(?!^[0-9]+$)([a-zA-Z0-9-_]+)",  # of an alias
+    "StatementId": r"([a-zA-Z0-9-_]+)",
+    "Action": r"(lambda:[*]|lambda:[a-zA-Z]+|[*])",
+    "Principal": r"[^\s]+",
     "FunctionVersion": r"(\$LATEST(\.PUBLISHED)?|[0-9]+)",
 }
 _MAY_BE_EMPTY = ("Handler", "Role")
-_LENGTHS = {"Handler": 128, "Description": 256}
+_LENGTHS = {"Handler": 128, "Description": 256, "StatementId": 100}
 _ARCHITECTURE = (
     "Member must satisfy constraint: [Member must satisfy enum value set: [x86_64, arm64]]"
 )
@@ -45,6 +48,12 @@ RUNTIMES = (
     *("python3.14", "python3.15", "java8.al2", "java11", "java17", "java21", "java25"),
     *("java8.al2023", "java11.al2023", "java17.al2023", "dotnet8", "dotnet10"),
     *("ruby3.2", "ruby3.3", "ruby3.4", "ruby4.0", "provided", "provided.al2", "provided.al2023"),
+)
+#: Runtimes that AWS takes for no new function (developer guide, "Deprecated runtimes").
+_DEPRECATED = re.compile(
+    r"nodejs(\d|1\d|18)(\.\w+)?|python(2\.7|3\.6|3\.7)|java8|dotnetcore\d\.\d|dotnet[67]|go1\.x|"
+    r"ruby2\.[57]",
+    re.ASCII,
 )
 _RUNS_HERE = re.compile(r"python3\.\d+|provided(\.al2(023)?)?", re.ASCII)
 
@@ -74,6 +83,8 @@ _TYPES: Mapping[str, type] = {
     **dict.fromkeys(("FunctionName", "Runtime", "Handler", "Role", "Description"), str),
     **dict.fromkeys(("RevisionId", "CodeSha256", "KMSKeyArn", "PackageType", "ZipFile"), str),
     **dict.fromkeys(("Name", "FunctionVersion", "Resource"), str),
+    **dict.fromkeys(("StatementId", "Action", "Principal", "SourceArn", "SourceAccount"), str),
+    **dict.fromkeys(("EventSourceToken", "FunctionUrlAuthType", "PrincipalOrgID"), str),
     **dict.fromkeys(("MemorySize", "Timeout", "ReservedConcurrentExecutions"), int),
     "ProvisionedConcurrentExecutions": int,
     **dict.fromkeys(("MaximumRetryAttempts", "MaximumEventAgeInSeconds"), int),
@@ -143,6 +154,12 @@ def check_settings(body: Mapping[str, Any], required: Iterable[str] = ()) -> Non
 
 def check_runtime(runtime: str) -> None:
     """Refuse what AWS does not know, and what AWS knows but cannot run here."""
+    if _DEPRECATED.fullmatch(runtime):
+        raise invalid(
+            f"The runtime parameter of {runtime} is no longer supported for creating or updating "
+            "AWS Lambda functions. We recommend you use a supported runtime while creating or "
+            "updating functions."
+        )
     if runtime not in RUNTIMES:
         raise invalid(
             f"Value {runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum "

@@ -38,6 +38,15 @@ def failing(api: Any) -> list[float]:
     return times
 
 
+def test_a_line_of_a_log_ends_at_a_newline_only() -> None:
+    logs = Logs()
+    text = "one\rtwo\u2028three\x0bfour\n\nlast"
+    logs.end(SPEC, logs.begin(SPEC, 1.0, b""), 1.0, text.encode())
+    found = json.loads(filter_events(logs, "eu-west-1", {"logGroupName": "g"}).body)["events"]
+    lines = ["one\rtwo\u2028three\x0bfour\n", "\n", "last\n"]
+    assert [event["message"] for event in found] == lines
+
+
 def test_a_failing_event_runs_three_times_after_one_and_two_minutes(api: Any) -> None:
     api.ready()
     times = failing(api)

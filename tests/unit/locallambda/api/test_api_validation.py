@@ -260,6 +260,6 @@ def test_a_request_beyond_the_limit_names_its_operation(api: Any) -> None:
 
 
 def test_an_unknown_path_is_named(api: Any) -> None:
-    reply = api.call("GET", "/2015-03-31/event-source-mappings")
+    reply = api.call("GET", "/2015-03-31/event-source-nothings")
     assert (reply.status, reply.error) == (404, "UnknownOperationException")
-    assert json.dumps("event-source-mappings")[1:-1] in reply.text
+    assert json.dumps("event-source-nothings")[1:-1] in reply.text

@@ -1,0 +1,153 @@
+"""The calls on resource policies, and answers of what the local Lambda has none of.
+
+Policies are kept and shown; nobody is refused by them. Texts are AWS's, as recorded.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from tuner.locallambda.api.requests import ApiRequest
+from tuner.locallambda.registry.function import LATEST, Function, new_revision
+from tuner.locallambda.registry.validation import check_model
+from tuner.locallambda.responses import (
+    NO_CONTENT,
+    ApiError,
+    Response,
+    conflict,
+    document,
+    not_found,
+    stale_revision,
+)
+from tuner.locallambda.service import Service
+
+_REQUIRED = ("StatementId", "Action", "Principal")
+#: Key of a request -> operator and key of the condition that it becomes.
+_CONDITIONS = {
+    "SourceArn": ("ArnLike", "AWS:SourceArn"),
+    "SourceAccount": ("StringEquals", "AWS:SourceAccount"),
+    "EventSourceToken": ("StringEquals", "lambda:EventSourceToken"),
+    "FunctionUrlAuthType": ("StringEquals", "lambda:FunctionUrlAuthType"),
+    "PrincipalOrgID": ("StringEquals", "aws:PrincipalOrgID"),
+}
+_NONE = "The resource you requested does not exist."
+
+
+async def add_permission(service: Service, call: ApiRequest) -> Response:
+    """AddPermission: 201 with the statement as text."""
+    body = call.body()
+    check_model(body, _REQUIRED, required=_REQUIRED)
+    function, qualifier = _find(service, call)
+    policy = function.policies.setdefault(qualifier, {"statements": [], "revision": new_revision()})
+    _check_revision(policy, body.get("RevisionId"))
+    if any(one["Sid"] == body["StatementId"] for one in policy["statements"]):
+        raise conflict(
+            f"The statement id ({body['StatementId']}) provided already exists. Please provide a "
+            "new statement id, or remove the existing statement."
+        )
+    made = _statement(body, call.ref().qualified_arn)
+    _keep(service, function, qualifier, [*policy["statements"], made])
+    return document({"Statement": json.dumps(made, separators=(",", ":"))}, 201)
+
+
+async def get_policy(service: Service, call: ApiRequest) -> Response:
+    function, qualifier = _find(service, call)
+    policy = function.policies.get(qualifier)
+    if policy is None:
+        raise not_found(_NONE)
+    text = {"Version": "2012-10-17", "Id": "default", "Statement": policy["statements"]}
+    shown = json.dumps(text, separators=(",", ":"))
+    return document({"Policy": shown, "RevisionId": policy["revision"]})
+
+
+async def remove_permission(service: Service, call: ApiRequest) -> Response:
+    """RemovePermission: 204."""
+    function, qualifier = _find(service, call)
+    policy = function.policies.get(qualifier)
+    if policy is None:
+        raise not_found("No policy is associated with the given resource.")
+    _check_revision(policy, call.query.get("RevisionId"))
+    left = [one for one in policy["statements"] if one["Sid"] != call.words[1]]
+    if len(left) == len(policy["statements"]):
+        raise not_found(f"Statement {call.words[1]} is not found in resource policy.")
+    _keep(service, function, qualifier, left)
+    return NO_CONTENT
+
+
+async def get_code_signing_config(service: Service, call: ApiRequest) -> Response:
+    """GetFunctionCodeSigningConfig: no function has one; a missing one is told without Type."""
+    function = service.registry.find(call.ref())
+    if function is None:
+        text = f"Function not found: {call.ref().qualified_arn}"
+        raise ApiError(404, "ResourceNotFoundException", text, key="Message")
+    return document({})
+
+
+async def get_recursion_config(service: Service, call: ApiRequest) -> Response:
+    service.registry.get(call.ref())
+    return document({"RecursiveLoop": "Terminate"})
+
+
+async def get_runtime_management_config(service: Service, call: ApiRequest) -> Response:
+    function, _ = _find(service, call)
+    return document({"UpdateRuntimeOn": "Auto", "FunctionArn": function.qualified_arn(LATEST)})
+
+
+async def list_layers(service: Service, call: ApiRequest) -> Response:
+    return document({"Layers": []})
+
+
+async def list_layer_versions(service: Service, call: ApiRequest) -> Response:
+    return document({"LayerVersions": []})
+
+
+async def list_event_source_mappings(service: Service, call: ApiRequest) -> Response:
+    return document({"EventSourceMappings": []})
+
+
+async def list_function_url_configs(service: Service, call: ApiRequest) -> Response:
+    service.registry.get(call.ref())
+    return document({"FunctionUrlConfigs": []})
+
+
+async def get_function_url_config(service: Service, call: ApiRequest) -> Response:
+    raise not_found(_NONE)
+
+
+def _find(service: Service, call: ApiRequest) -> tuple[Function, str]:
+    ref = call.ref()
+    function = service.registry.get(ref)
+    service.registry.version(function, ref.qualifier)
+    return function, ref.qualifier or LATEST
+
+
+def _check_revision(policy: Mapping[str, Any], given: str | None) -> None:
+    if given not in (None, policy["revision"]):
+        raise stale_revision("GetPolicy")
+
+
+def _keep(service: Service, function: Function, qualifier: str, statements: list[Any]) -> None:
+    if statements:
+        function.policies[qualifier] = {"statements": statements, "revision": new_revision()}
+    else:
+        del function.policies[qualifier]
+    service.registry.keep(function)
+
+
+def _statement(body: Mapping[str, Any], arn: str) -> dict[str, Any]:
+    """A statement as AWS writes it from a request."""
+    principal = str(body["Principal"])
+    who: Any = {"Service": principal}
+    if principal == "*":
+        who = "*"
+    elif principal.startswith("arn:"):
+        who = {"AWS": principal}
+    elif principal.isdecimal():
+        who = {"AWS": f"arn:aws:iam::{principal}:root"}
+    made = {"Sid": body["StatementId"], "Effect": "Allow", "Principal": who}
+    made |= {"Action": body["Action"], "Resource": arn}
+    conditions: dict[str, dict[str, str]] = {}
+    for key, (operator, name) in _CONDITIONS.items():
+        if body.get(key) is not None:
+            conditions.setdefault(operator, {})[name] = body[key]
+    return {**made, "Condition": conditions} if conditions else made

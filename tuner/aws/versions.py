@@ -40,6 +40,7 @@ class VersionMaker:
         self._start = start
         self._pending: set[str] = set()  # published, and not yet ready to run
         self._left = start  # $LATEST as it was left after the last change
+        self._published = False  # since then
         self._made = 0
 
     def make(
@@ -95,6 +96,8 @@ class VersionMaker:
         return version
 
     def _set(self, memory_mb: int, description: str, snap_start: bool = False) -> None:
+        if self._published:
+            self._reread()
         try:
             known = self._update(memory_mb, description, snap_start)
         except TargetError as error:
@@ -109,6 +112,13 @@ class VersionMaker:
         self._check(latest, memory_mb, description)
         self._journal.did(revision_id=revision_of(latest), modified=modified_of(latest))
         usable(latest, self._function)  # one that failed is there all the same
+
+    def _reread(self) -> None:
+        """Learn the RevisionId of ``$LATEST``, which publishing has moved."""
+        latest = self._control.configuration(self._function)
+        if self._as_left(latest):
+            self._left = latest
+        self._published = False
 
     def _update(self, memory_mb: int, description: str, snap_start: bool) -> Configuration:
         revision_id = revision_of(self._left)
@@ -126,6 +136,7 @@ class VersionMaker:
             reason = f"Lambda returned version {version['Version']}, which somebody else published"
             raise changed_meanwhile(self._function, reason)
         self._journal.did(version=version["Version"])
+        self._published = True
         return version
 
     def _restore_latest(self) -> None:

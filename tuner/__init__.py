@@ -13,13 +13,15 @@ if TYPE_CHECKING:
     from tuner.api.stored import compare, open_run, recommend
     from tuner.api.suites import bench
     from tuner.api.sweep import cold, sweep
+    from tuner.api.traffic_forecast import forecast
 
 __version__ = "0.2.0"
-__all__ = ["bench", "cold", "compare", "load", "open_run", "plan", "recommend", "sweep"]
+__all__ = ["bench", "cold", "compare", "forecast", "load", "open_run", "plan", "recommend", "sweep"]
 
 _ROOMS = {
     **dict.fromkeys(("cold", "sweep"), "sweep"),
     **dict.fromkeys(("compare", "open_run", "recommend"), "stored"),
+    "forecast": "traffic_forecast",
     "load": "load",
     "plan": "plan",
     "bench": "suites",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tuner.decide.load_result import Load
     from tuner.decide.result import Recommendation, Sweep
     from tuner.report.elements import View
+    from tuner.report.forecast_document import TrafficForecast
     from tuner.suites.result import BenchResult as BenchResult_
     from tuner.suites.result import CompareResult as CompareResult_
 
@@ -301,3 +302,36 @@ class PlanResult(Result):
     @property
     def _name(self) -> str:
         return "plan"
+
+
+@dataclass(frozen=True, repr=False)
+class ForecastResult(Result):
+    """What a traffic does to a configuration."""
+
+    forecast: "TrafficForecast"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document ``tuner.forecast/1``."""
+        from tuner.report.forecast_document import forecast_document
+
+        return forecast_document(self.forecast)
+
+    def view(self) -> "View":
+        """All that is said about it."""
+        from tuner.report.forecast_view import forecast_view
+
+        return forecast_view(self.forecast)
+
+    def rows(self) -> list[Row]:
+        """One row for each moment."""
+        return [flat(moment) for moment in self.to_dict()["timeline"]]
+
+    def written(self, folder: str | Path) -> "ForecastResult":
+        """The result with its page in this folder."""
+        return ForecastResult(replace(self.forecast, report=str(self.report(folder))))
+
+    @property
+    def _name(self) -> str:
+        from tuner.report.page import file_name
+
+        return Path(file_name(self.forecast.function, "forecast")).stem

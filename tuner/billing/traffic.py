@@ -33,6 +33,7 @@ class Demand:
     rate_per_s: float
     slices_per_s: tuple[float, ...]
     arrivals_s: tuple[float, ...] = field(default=(), repr=False)
+    counts: Counts | None = field(default=None, repr=False)  # of a file that has them
 
     @property
     def month_calls(self) -> float:
@@ -61,7 +62,8 @@ def read_demand(content: str, name: str) -> Demand:
         span_s = len(found.calls) * found.period_s
         rate = math.fsum(found.calls) / span_s
         text = f"{format_rate(rate)} on average over {format_seconds(span_s)}"
-        return Demand(text, rate, tuple(_slices(found.calls, found.period_s)))
+        slices = tuple(_slices(found.calls, found.period_s))
+        return Demand(text, rate, slices, counts=found)
     first_s, count = found.at_s[0], len(found.at_s)
     span_s = found.at_s[-1] - first_s
     if span_s < 0.001:

@@ -39,6 +39,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "measure",
         "Say what a sweep would do: calls, invocations, time and money, and what could go wrong.",
     ),
+    "forecast": (
+        "runs",
+        "Say what a traffic does to a configuration: concurrency, cold starts, throttles, bill.",
+    ),
     "recommend": (
         "runs",
         "Choose again from a stored run; nothing is invoked.",

@@ -8,7 +8,7 @@ import typer
 from tuner.cli.command import group
 from tuner.errors import Partial, TunerError
 from tuner.options import manage as of
-from tuner.options.commands import CompareCommand, RecommendCommand, ReportCommand
+from tuner.options.commands import CompareCommand, ForecastCommand, RecommendCommand, ReportCommand
 from tuner.options.output import Stored
 
 
@@ -22,6 +22,17 @@ def recommend(options: RecommendCommand) -> None:
 
     say_last(options.run, options.store)
     hand_over(recommend_again(options), options, options.output)
+
+
+def forecast(options: ForecastCommand) -> None:
+    """Nothing is invoked, and AWS is not asked.
+
+    Example: tuner forecast last --traffic day.csv --times 10
+    """
+    from tuner.api.traffic_forecast import forecasted
+    from tuner.cli.show import hand_over
+
+    hand_over(forecasted(options), options, options.output)
 
 
 def report(options: ReportCommand) -> None:

@@ -10,7 +10,7 @@ against ``simulate.py``, which places each call.
 
 import math
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,11 @@ class Flow:
     over_scaling: FloatArray
     in_flight: FloatArray
     sandboxes: FloatArray
+
+    def after(self, steps: int) -> "Flow":
+        """The same without its first steps."""
+        names = [each.name for each in fields(self) if each.name != "step_s"]
+        return replace(self, **{name: getattr(self, name)[steps:] for name in names})
 
 
 def flow(

@@ -84,16 +84,19 @@ def idle_lives(count: int, random: np.random.Generator) -> FloatArray:
     return np.asarray(np.interp(random.random(count), shares, lives), dtype=np.float64)
 
 
-def simulate(drawn: Drawn, allowed: Allowed, span_s: float, steps: int = 300) -> Placed:
-    """Place every call. The first finds no sandbox but those provisioned."""
+def simulate(
+    drawn: Drawn, allowed: Allowed, span_s: float, steps: int = 300, begin_s: float = 0.0
+) -> Placed:
+    """Place every call. The first finds no sandbox but those provisioned; steps are those of the
+    span that begins at ``begin_s``."""
     place = _Placing(drawn, allowed)
     step_s, sandboxes = span_s / steps, np.empty(steps)
-    edges = np.searchsorted(drawn.at_s, np.arange(1, steps + 1) * step_s).tolist()
+    edges = np.searchsorted(drawn.at_s, begin_s + np.arange(1, steps + 1) * step_s).tolist()
     edges[-1] = len(drawn.at_s)
     begin = 0
     for step, end in enumerate(edges):
         place.calls(begin, end)
-        sandboxes[step] = place.sandboxes((step + 1) * step_s)
+        sandboxes[step] = place.sandboxes(begin_s + (step + 1) * step_s)
         begin = end
     return Placed(np.frombuffer(bytes(place.codes), dtype=np.uint8), sandboxes, step_s)
 

@@ -11,10 +11,19 @@ from tuner.errors import UsageError
 from tuner.options import calls, function, output, sweep
 from tuner.options import kinds as k
 from tuner.options.load_options import LoadOptions
-from tuner.options.option import Argument, maybe, option, options_of, positional, unshown
+from tuner.options.option import (
+    Argument,
+    again,
+    maybe,
+    option,
+    options_of,
+    positional,
+    unshown,
+)
 from tuner.options.risk import always
 
 RUN = Argument("A run id, a unique prefix of one, `last`, or an exported file.", "RUN", "runs")
+CONFIGURED = "The configuration"
 MAYBE_TARGET = Argument(function.TARGET.text, "TARGET", "demos", required=False)
 
 
@@ -145,6 +154,53 @@ class PlanCall(
 
 class PlanCommand(output.Json, PlanCall):
     """`tuner plan`."""
+
+
+class ForecastCall(
+    output.ReportedToo, output.Stored, calls.Chance, function.Region, panel="The traffic"
+):
+    """`tuner.forecast`."""
+
+    target: str = positional(
+        Argument(
+            "A stored run (id, prefix, `last` or an exported file), or a target: its latest run.",
+            "TARGET|RUN",
+            "runs",
+        ),
+        kw_only=False,
+    )
+    traffic: k.Travelled = again(sweep.Production.traffic, "What comes: 20rps, or a file of calls.")
+    times: k.Number = option(k.NUMBER, "So many times the traffic, in the same shape.", 1.0)
+    flash: k.MaybeNumber = option(
+        k.NUMBER.optional(), "A flash crowd at the highest rate: so many times of it, at once."
+    )
+    flash_for: k.Seconds = option(k.WAIT, "How long the flash crowd stays.", "5m")
+    duration: k.Seconds = option(k.WAIT, "How long a rate goes on; a file says it itself.", "1h")
+    memory: k.OneMemory = option(
+        k.ONE_MEMORY,
+        "Size in MB (default: as configured, else the one called most).",
+        panel=CONFIGURED,
+    )
+    expect: k.Quantity = again(
+        PlanCall.expect, "Mean duration of a warm call, where no run has measured it."
+    )
+    init: k.Quantity = option(
+        k.SECONDS, "INIT, where no run has measured it.", panel=CONFIGURED, metavar="TIME"
+    )
+    reserved: k.MaybeCount = option(
+        k.MAYBE_COUNT, "Reserved concurrency (default: as configured).", panel=CONFIGURED, least=0
+    )
+    provisioned: k.Count = option(k.COUNT, "Provisioned sandboxes.", 0, panel=CONFIGURED, least=0)
+    account_concurrency: k.MaybeCount = option(
+        k.MAYBE_COUNT,
+        "The account's limit (default: as the run saw it, else 1000).",
+        panel=CONFIGURED,
+        least=1,
+    )
+
+
+class ForecastCommand(output.Shown, ForecastCall):
+    """`tuner forecast`."""
 
 
 class RecommendCall(output.ReportedToo, output.Stored, sweep.Production, panel=sweep.CHOICE_PANEL):

@@ -19,6 +19,11 @@ _RATES: Sequence[tuple[Any, ...]] = (
     ("throttled", "throttled", "warn", [6, 2]),
     ("failed", "errors", "bad", [2, 2]),
 )
+_FORECAST = (
+    ("calls", "calls", "muted", [4, 3]),
+    ("cold starts", "cold", "second", [1, 0]),
+    ("throttled", "throttled", "warn", [6, 2]),
+)
 _QUEUE = (
     ("accepted", "accepted", "muted", [4, 3]),
     ("started", "begun", "good", [1, 0]),
@@ -65,6 +70,12 @@ def rate_chart(moments: _Moments, good: str = "succeeded") -> dict[str, Any]:
     named = [(good if key == "ok" else name, key, *style) for name, key, *style in _RATES]
     present = [each for each in named if any(moment[each[1]] for moment in moments)]
     return _lines(moments, present, "Calls per second", lambda value: f"{value:,.1f}/s")
+
+
+def traffic_chart(moments: _Moments) -> dict[str, Any]:
+    """Calls, cold starts and throttles a second of a forecast."""
+    present = [each for each in _FORECAST if any(moment[each[1]] for moment in moments)]
+    return _lines(moments, present, "Calls per second", lambda value: f"{value:,.3g}/s")
 
 
 def time_chart(moments: _Moments) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def test_a_fluid_is_near_to_placing_each_call(
     flying = np.searchsorted(at_s[served], looked) - np.searchsorted(ends, looked)
     assert fluid.in_flight.mean() == pytest.approx(flying.mean(), rel=0.02)
     assert fluid.sandboxes.mean() == pytest.approx(exact.sandboxes.mean(), rel=0.05)
-    assert fluid.cold.sum() == pytest.approx(np.sum(exact.codes == COLD), rel=0.1)
+    assert fluid.cold.sum() == pytest.approx(np.sum(exact.codes == COLD), rel=0.15)
     throttled = fluid.over_concurrency + fluid.over_rate + fluid.over_scaling
     assert throttled.sum() == pytest.approx(np.sum(~served), rel=0.05, abs=0.001 * len(at_s))
 

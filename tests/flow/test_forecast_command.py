@@ -1,0 +1,72 @@
+"""``tuner forecast``: from given times and from stored runs, for people and as a document."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from support.commands import Run
+
+GIVEN = ("--memory", "512", "--expect", "200ms", "--init", "1s", "--seed", "1")
+
+
+def test_given_times_are_enough_and_nothing_is_asked(tuner: Run) -> None:
+    code, out, err = tuner("forecast", "orders", "--traffic", "50rps", *GIVEN, "--json", "f.json")
+    assert code == 0, err
+    assert "concurrent calls at the peak" in out
+    document = json.loads(Path("f.json").read_text())
+    assert document["schema"] == "tuner.forecast/1"
+    assert document["concurrency"]["mean"] == pytest.approx(10.0, rel=0.05)
+    assert document["calls"] == document["warm"] + document["cold"]
+    assert len(document["timeline"]) == 300
+    assert document["bill"]["total_usd"] > 0.0
+    assert {each["name"] for each in document["remedies"]} >= {"reserved concurrency"}
+
+
+def test_a_flash_crowd_beyond_the_limit_says_what_to_ask_for(tuner: Run) -> None:
+    words = ("--traffic", "100rps", "--flash", "20", "--account-concurrency", "100")
+    _, out, _ = tuner(
+        "forecast", "orders", *words, *GIVEN, "--output", "pages", "--duration", "20m"
+    )
+    assert "throttled (account concurrency" in out
+    assert "L-B99A9384" in out
+    page = next(Path("pages").glob("*.html")).read_text()
+    assert "Request for a higher limit" in page
+
+
+def test_a_stored_run_and_its_target_have_their_own_times(tuner: Run) -> None:
+    rows = [f"{mb},{60_000 / mb + n},0" for mb in (128, 512) for n in range(8)]
+    rows += [f"{mb},{60_000 / mb},300" for mb in (128, 512)]
+    Path("rec.csv").write_text("\n".join(["memory_mb,duration_ms,init_ms", *rows]))
+    assert tuner("sweep", "replay:rec.csv", "--seed", "1")[0] == 0
+    Path("day.csv").write_text("per_minute\n" + "600\n1200\n600\n")
+    for ref in ("last", "replay:rec.csv"):
+        _, out, _ = tuner(
+            "forecast", ref, "--traffic", "day.csv", "--times", "10", "--memory", "512",
+            "--json", "-", "--seed", "1",
+        )  # fmt: skip
+        document = json.loads(out)
+        assert document["calls"] == pytest.approx(24_000, rel=0.02)
+        assert document["wait_ms"]["p50"] == pytest.approx(121.0, abs=3.0)
+        assert "10 times" in document["traffic"]
+    code, _, err = tuner("forecast", "last", "--traffic", "1rps", "--memory", "256")
+    assert code == 2
+    assert "128 MB, 512 MB" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("orders",), "needs a traffic"),
+        (("orders", "--traffic", "1rps"), "is no stored run"),
+        (("orders", "--traffic", "1rps", "--expect", "1s"), "needs --memory"),
+        (("orders", "--traffic", "1rps", "--times", "0", *GIVEN), "factors above 0"),
+        (("orders", "--traffic", "1rps", "--provisioned", "5000", *GIVEN), "more than"),
+    ],
+)
+def test_what_is_missing_is_named_with_the_next_step(
+    tuner: Run, words: tuple[str, ...], said: str
+) -> None:
+    code, _, err = tuner("forecast", *words)
+    assert code == 2
+    assert said in err

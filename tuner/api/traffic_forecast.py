@@ -1,0 +1,207 @@
+"""``tuner.forecast``: what a traffic does to a configuration. Invokes nothing, asks no AWS.
+
+Times are those of a stored run, or given; the rest is arithmetic of ``tuner.planning``.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+
+from tuner.api.calling import taking
+from tuner.api.results import ForecastResult
+from tuner.billing.prices import prices
+from tuner.billing.traffic import Demand
+from tuner.errors import NotFound, StoreError, UsageError
+from tuner.experiment.price_list import load_table
+from tuner.fleet.limits import AccountLimits
+from tuner.fleet.simulate import Allowed
+from tuner.options.commands import ForecastCall
+from tuner.planning.forecast import forecast_traffic
+from tuner.planning.production import MOMENTS, Arriving, FloatArray, Subject
+from tuner.planning.remedies import Tried, remedies
+from tuner.records import ON_DEMAND, FunctionFacts, Outcome, Sample
+from tuner.report.forecast_document import TrafficForecast
+from tuner.store.documents import calm
+from tuner.store.exchange import StoredRun
+from tuner.store.runs import Store, find
+from tuner.units import format_memory, format_ms, format_seconds
+
+#: Log-sd of durations of which only the mean is known, and the shares at which they are taken.
+_GIVEN_SD, _SHARES = 0.5, 401
+#: Warm calls of a size from which its times are known well enough to be tried.
+_ENOUGH = 5
+_FIX = "Measure it first (tuner sweep), or give --memory, --expect 200ms and --init 400ms."
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Times by size, and whose they are."""
+
+    function: str
+    source: str
+    facts: FunctionFacts | None
+    times: dict[int, tuple[FloatArray, FloatArray, FloatArray]]  # warm, INIT, first call
+    preferred: int
+
+
+@taking(ForecastCall)
+def forecast(options: ForecastCall) -> ForecastResult:
+    """Say what a traffic does to a configuration whose times were measured, or are given.
+
+    Concurrency, cold starts, throttles by reason, what callers wait, the bill, and what would
+    change it. Raises :class:`tuner.errors.TunerError`.
+    """
+    result = forecasted(options)
+    return result if options.output is None else result.written(options.output)
+
+
+def forecasted(options: ForecastCall) -> ForecastResult:
+    """Forecast, and write nothing."""
+    if options.traffic is None:
+        fix = "Write --traffic 200rps, or --traffic FILE with the calls of each minute."
+        raise UsageError("forecast", "needs a traffic", fix)
+    if not options.times > 0.0 or not (options.flash is None or options.flash > 0.0):
+        raise UsageError("--times and --flash", "are factors above 0", "Write --times 10.")
+    found, demand = _known(options), options.traffic.demand
+    size = options.memory or found.preferred
+    if size not in found.times:
+        sizes = ", ".join(format_memory(each) for each in found.times)
+        raise UsageError(
+            f"--memory {size}", f"was not measured by {found.source}", f"It has {sizes}."
+        )
+    subjects = {each: _subject(each, found, options) for each in found.times}
+    arriving = arriving_calls(demand, options.duration).times(options.times)
+    if options.flash is not None:
+        arriving = arriving.crowded(options.flash, options.flash_for)
+    outcome = forecast_traffic(subjects[size], arriving, options.seed)
+    tried = Tried(found.function, subjects[size], arriving, options.seed, outcome)
+    return ForecastResult(
+        TrafficForecast(
+            function=found.function,
+            source=found.source,
+            traffic=_said(demand, options),
+            subject=subjects[size],
+            seed=options.seed,
+            outcome=outcome,
+            remedies=remedies(tried, subjects),
+        )
+    )
+
+
+def arriving_calls(demand: Demand, duration_s: float) -> Arriving:
+    """The traffic in steps; a rate goes on for ``duration_s``."""
+    if demand.counts is not None:
+        counts = demand.counts
+        return Arriving(np.array(counts.calls) / counts.period_s, counts.period_s)
+    if demand.arrivals_s:
+        at_s = np.array(demand.arrivals_s)
+        span_s = float(at_s[-1]) * (1.0 + 1e-9) + 1e-6
+        per_step = np.histogram(at_s, bins=MOMENTS, range=(0.0, span_s))[0]
+        return Arriving(per_step / (span_s / MOMENTS), span_s / MOMENTS, at_s)
+    return Arriving(np.full(MOMENTS, demand.rate_per_s), duration_s / MOMENTS)
+
+
+def _said(demand: Demand, options: ForecastCall) -> str:
+    steady = demand.counts is None and not demand.arrivals_s
+    words = [f"{demand.text} for {format_seconds(options.duration)}" if steady else demand.text]
+    if options.times != 1.0:
+        words.append(f"{options.times:g} times")
+    if options.flash is not None:
+        words.append(f"a flash crowd of {options.flash:g}x for {format_seconds(options.flash_for)}")
+    return ", ".join(words)
+
+
+def _subject(size: int, found: _Known, options: ForecastCall) -> Subject:
+    facts, warm_init_first = found.facts, found.times[size]
+    region = options.region or (facts.region if facts else "us-east-1")
+    seen = facts.account_concurrency if facts else None
+    account = options.account_concurrency or seen
+    limits = AccountLimits() if account is None else AccountLimits(account)
+    reserved = options.reserved
+    if reserved is None and facts is not None:
+        reserved = facts.reserved_concurrency
+    whole = limits.account_concurrency if reserved is None else reserved
+    if options.provisioned > whole or (reserved or 0) > limits.account_concurrency:
+        reason = "is more than the concurrency that there is"
+        raise UsageError("--provisioned or --reserved", reason, f"Give at most {whole:,}.")
+    return Subject(
+        size,
+        *warm_init_first,
+        allowed=Allowed(limits, reserved, options.provisioned),
+        prices=prices(region, facts.arch if facts else "x86_64", load_table()),
+        ephemeral_mb=facts.ephemeral_mb if facts else 512,
+    )
+
+
+def _known(options: ForecastCall) -> _Known:
+    """The times of a run, or those that are given. Raises UsageError."""
+    given = options.expect
+    if given is None:
+        stored = _run_of(options)
+        if stored is None:
+            raise UsageError(options.target, "is no stored run, and has none", _FIX)
+        return _measured(stored, options)
+    if options.memory is None:
+        raise UsageError("--expect", "needs --memory: durations are of a size", "Add --memory 512.")
+    grid = (np.arange(_SHARES) + 0.5) / _SHARES
+    normal = np.array([NormalDist().inv_cdf(share) for share in grid.tolist()])
+    shape = np.exp(_GIVEN_SD * normal)
+    warm = 1000.0 * given * shape / shape.mean()
+    init = np.array([1000.0 * (options.init or 0.0)])
+    source = (
+        f"a mean duration of {format_ms(1000.0 * given)} and INIT of {format_ms(init[0])}, given"
+    )
+    return _Known(
+        options.target, source, None, {options.memory: (warm, init, warm)}, options.memory
+    )
+
+
+def _run_of(options: ForecastCall) -> StoredRun | None:
+    try:
+        return find(options.target, options.store)
+    except (NotFound, StoreError, UsageError):
+        pass
+    try:
+        with Store.open(options.store, create=False) as store:
+            runs = (run for run in store.runs() if run.target == options.target)
+            newest = next((run for run in runs if run.command in ("sweep", "load")), None)
+            return None if newest is None else store.stored(newest.run)
+    except (NotFound, StoreError):
+        return None
+
+
+def _measured(stored: StoredRun, options: ForecastCall) -> _Known:
+    run, facts = stored.run, stored.run.facts
+    own = [s for s in stored.samples if s.arch == facts.arch and s.setting.start == ON_DEMAND]
+    ok = [
+        s
+        for s in own
+        if s.outcome is Outcome.OK and s.duration_ms is not None and not s.setting.code
+    ]
+    warm = [s for s in calm(ok) if not s.cold] or [s for s in ok if not s.cold]
+    cold = [s for s in ok if s.cold]
+    times: dict[int, tuple[FloatArray, FloatArray, FloatArray]] = {}
+    for size in sorted({s.memory_mb for s in warm}):
+        took = [s.duration_ms or 0.0 for s in warm if s.memory_mb == size]
+        if len(took) >= _ENOUGH:
+            times[size] = (np.array(took), *_cold_times(cold, size, options, took))
+    if not times:
+        raise UsageError(f"run {run.run}", f"has no {_ENOUGH} warm calls of a size", _FIX)
+    now = facts.now_mb
+    most = max(times, key=lambda size: len(times[size][0]))
+    return _Known(facts.name, f"run {run.run}", facts, times, now if now in times else most)
+
+
+def _cold_times(
+    cold: Sequence[Sample], size: int, options: ForecastCall, took: list[float]
+) -> tuple[FloatArray, FloatArray]:
+    """INIT, which hardly depends on memory, and first calls of the size, else warm ones."""
+    own = [s for s in cold if s.memory_mb == size]
+    if options.init is not None:
+        init = [1000.0 * options.init]
+    else:
+        init = [s.init_ms or s.restore_ms or 0.0 for s in own or cold] or [0.0]
+    first = [s.duration_ms or 0.0 for s in own] or took
+    return np.array(init), np.array(first)

@@ -1,0 +1,181 @@
+"""The forecast of a traffic as a reader sees it: its sections, in order."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+from tuner.planning.production import Outcome
+from tuner.planning.remedies import Remedy
+from tuner.report.elements import Answer, Cell, Fact, Figure, Log, Row, Section, Table, View
+from tuner.report.forecast_document import TrafficForecast
+from tuner.report.time_charts import flight_chart, traffic_chart
+from tuner.units import UNKNOWN, format_memory, format_ms, format_seconds, format_share, format_usd
+
+_TOLD = ("mean", "p50", "p95", "p99", "p99.9", "max")
+
+
+def forecast_view(forecast: TrafficForecast) -> View:
+    """Word everything there is to say about a forecast."""
+    said, name = _answer(forecast), forecast.function
+    return View(
+        name=name,
+        subtitle=f"Forecast · {format_memory(forecast.subject.memory_mb)} · {forecast.traffic}",
+        title=f"{name} under {forecast.traffic}: {said.headline}",
+        question="Under this traffic",
+        answer=said,
+        sections=tuple(_sections(forecast)),
+    )
+
+
+def _answer(forecast: TrafficForecast) -> Answer:
+    found = forecast.outcome
+    headline = f"{found.concurrency.get('max', 0.0):,.0f} concurrent calls at the peak"
+    throttled = found.throttled_share
+    reasons = " and ".join(found.throttles)
+    parts = (
+        f"{format_share(throttled)} throttled ({reasons})" if found.throttles else "none throttled",
+        f"{format_share(found.cold_share)} cold starts",
+        f"callers wait p50 {format_ms(found.wait_ms.get('p50'))}, p99 "
+        f"{format_ms(found.wait_ms.get('p99'))}",
+        f"{format_usd(found.bill.total_usd)} for {format_seconds(found.span_s)}",
+    )
+    tone = "bad" if throttled > 0.001 else "warn" if found.throttles else "good"
+    return Answer(headline, "; ".join(parts), tone, tuple(_facts(forecast)))
+
+
+def _facts(forecast: TrafficForecast) -> Iterator[Fact]:
+    found, subject = forecast.outcome, forecast.subject
+    allowed = subject.allowed
+    yield Fact("Calls", f"{found.calls:,.0f}", forecast.traffic)
+    counts = f"{found.cold:,.0f} cold"
+    ready = f", {found.provisioned:,.0f} in provisioned sandboxes" if allowed.provisioned else ""
+    yield Fact("Served", f"{found.served:,.0f}", f"{counts}{ready}")
+    most = f"{found.sandboxes_max:,.0f}"
+    yield Fact("Sandboxes at the peak", most, "as many connections to a database behind it")
+    limits = f"{allowed.limits.account_concurrency:,} of the account"
+    reserved = "" if allowed.reserved is None else f", {allowed.reserved:,} reserved"
+    kept = f", {allowed.provisioned:,} provisioned" if allowed.provisioned else ""
+    yield Fact("Concurrency allowed", f"{limits}{reserved}{kept}")
+    yield Fact("Per month", format_usd(forecast.month_usd()), "if it goes on like this")
+
+
+def _sections(forecast: TrafficForecast) -> Iterator[Section]:
+    found = forecast.outcome
+    moments = [_moment(asdict(each)) for each in found.timeline]
+    step_s = found.span_s / max(1, len(moments))
+    figures = (
+        Figure(
+            "traffic",
+            "Calls, cold starts and throttles a second.",
+            "Calls, cold starts and throttles a second over the time.",
+            partial(traffic_chart, [_per_second(each, step_s) for each in moments]),
+        ),
+        Figure(
+            "flight",
+            "Calls in flight, on average. Marks show cold starts.",
+            "Calls in flight over the time.",
+            partial(flight_chart, moments),
+        ),
+    )
+    yield Section("Over time", figures=figures)
+    yield Section("Concurrency and waits", note=_NOTE, tables=(_spread_table(found),))
+    if found.throttles:
+        yield Section("Throttles", tables=(_throttle_table(found),))
+    yield Section("The bill", tables=(_bill_table(forecast),), note=_BILL)
+    if forecast.remedies:
+        yield Section("What would change it", tables=(_remedy_table(forecast),))
+    for remedy in forecast.remedies:
+        if remedy.request:
+            log = Log("Text for Service Quotas or AWS Support", remedy.request)
+            yield Section("Request for a higher limit", log=log)
+    yield Section("How it was made", facts=tuple(_method(forecast)), brief=())
+
+
+_NOTE = (
+    "The first rate has gone on for some minutes before. What callers wait is INIT and duration, "
+    "without the network; throttled calls are left out."
+)
+_BILL = "Prices of the first tier; throttled calls are free. Logs are START, END and REPORT alone."
+
+
+def _moment(moment: dict[str, Any]) -> dict[str, Any]:
+    return {**moment, "second": round(moment["second"], 3)}
+
+
+def _per_second(moment: Mapping[str, Any], step_s: float) -> dict[str, Any]:
+    rates = {name: moment[name] / step_s for name in ("calls", "cold", "throttled")}
+    return {**moment, **rates}
+
+
+def _spread_table(found: Outcome) -> Table:
+    rows = (
+        Row("Calls in flight", tuple(Cell(_count(found.concurrency.get(n))) for n in _TOLD)),
+        Row("Callers wait", tuple(Cell(format_ms(found.wait_ms.get(name))) for name in _TOLD)),
+    )
+    return Table("Concurrency and waits", ("", *_TOLD), rows)
+
+
+def _count(value: float | None) -> str:
+    return UNKNOWN if value is None else f"{value:,.0f}" if value >= 9.95 else f"{value:.1f}"
+
+
+def _throttle_table(found: Outcome) -> Table:
+    rows = tuple(
+        Row(reason.capitalize(), (Cell(f"{count:,.0f}"), Cell(format_share(count / found.calls))))
+        for reason, count in found.throttles.items()
+    )
+    return Table("Throttles by reason", ("Reason", "Calls", "Of all"), rows)
+
+
+def _bill_table(forecast: TrafficForecast) -> Table:
+    bill, span_s = forecast.outcome.bill, forecast.outcome.span_s
+    month = forecast.month_usd() / bill.total_usd if bill.total_usd else 0.0
+    meters = {
+        "Requests": bill.requests_usd,
+        "Duration": bill.duration_usd,
+        "INIT": bill.init_usd,
+        "Provisioned": bill.provisioned_usd,
+        "Logs": bill.logs_usd,
+        "Total": bill.total_usd,
+    }
+    rows = tuple(
+        Row(name, (Cell(format_usd(usd)), Cell(format_usd(None if usd is None else usd * month))))
+        for name, usd in meters.items()
+        if usd != 0.0
+    )
+    return Table("The bill by meter", ("Meter", format_seconds(span_s), "A month of it"), rows)
+
+
+_CHANGES = ("Throttled", "Cold", "Wait p50", "Wait p99", "Sandboxes", "Per month")
+
+
+def _remedy_table(forecast: TrafficForecast) -> Table:
+    now = Row("as it is", (*_cells(forecast, forecast.outcome), Cell("")))
+    rows = tuple(_remedy(forecast, each) for each in forecast.remedies)
+    columns = ("Change", *_CHANGES, "What")
+    narrow = ("Change", "Throttled", "Wait p99", "Sandboxes", "Per month")
+    return Table("What would change it", columns, (now, *rows), narrow, ("What",))
+
+
+def _remedy(forecast: TrafficForecast, remedy: Remedy) -> Row:
+    return Row(remedy.name, (*_cells(forecast, remedy.outcome), Cell(remedy.text)))
+
+
+def _cells(forecast: TrafficForecast, found: Outcome) -> tuple[Cell, ...]:
+    return (
+        Cell(format_share(found.throttled_share)),
+        Cell(format_share(found.cold_share)),
+        Cell(format_ms(found.wait_ms.get("p50"))),
+        Cell(format_ms(found.wait_ms.get("p99"))),
+        Cell(f"{found.sandboxes_max:,.0f}"),
+        Cell(format_usd(forecast.month_usd(found))),
+    )
+
+
+def _method(forecast: TrafficForecast) -> Iterator[Fact]:
+    subject, found = forecast.subject, forecast.outcome
+    how = "each call placed on virtual time" if found.placed else "as a fluid, since calls are many"
+    yield Fact("Method", how, f"seed {forecast.seed}")
+    yield Fact("Durations", forecast.source, f"{len(subject.warm_ms)} of warm calls")
+    yield Fact("Prices", f"{subject.prices.region}, {subject.prices.arch}", subject.prices.dated)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tuner.errors import UsageError
-from tuner.targets.intrinsics import VARIABLE
+from tuner.targets.intrinsics import PSEUDO, VARIABLE
 from tuner.targets.yaml_nodes import Tagged, compose, plain
 
 #: What the framework deploys with unless the file says more (its guide, "AWS Functions").
@@ -126,6 +126,7 @@ class _Variables:
         self._asking: list[str] = []
         self._steps = 0
         self.stage = parameters.get("stage") or "dev"
+        self.region = parameters.get("region") or PSEUDO["AWS::Region"]
         self.stage = parameters.get("stage") or self.name("provider", "stage") or "dev"
 
     def of(self, key: str) -> Any:
@@ -203,7 +204,9 @@ class _Variables:
     def _looked_up(self, kind: str, of: str | None, address: str) -> Any:
         path = [part for part in address.split(".") if part]
         if kind == "self":
-            return self._at(self._config, path)
+            usual = {"provider.stage": self.stage, "provider.region": self.region}
+            found = self._at(self._config, path)
+            return usual.get(address, _MISSING) if found in (_MISSING, None) else found
         if kind in ("opt", "param") and address in self._given:
             return self._given[address]
         if kind == "param":
@@ -213,8 +216,11 @@ class _Variables:
             return os.environ.get(address, _MISSING)
         if kind == "file" and of is not None:
             return self._in_file(of.strip(), path)
-        told = {"sls:stage": self.stage, "aws:accountId": "000000000000"}
-        told["aws:region"] = self._given.get("region") or "us-east-1"
+        told = {
+            "sls:stage": self.stage,
+            "aws:accountId": PSEUDO["AWS::AccountId"],
+            "aws:region": self.region,
+        }
         return told.get(f"{kind}:{address}", _MISSING)
 
     def _in_file(self, name: str, path: Iterable[str]) -> Any:

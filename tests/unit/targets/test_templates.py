@@ -97,6 +97,26 @@ def test_options_and_files_of_a_serverless_file_count(tmp_path: Path) -> None:
     assert (found.environment["STAGE"], found.memory_mb) == ("prod", 256)
 
 
+@pytest.mark.parametrize(
+    ("written_as", "is_"),
+    [
+        ("${opt:stage, self:provider.stage}", "dev"),
+        ("${opt:stage}-${self:provider.region}", "dev-us-east-1"),
+        ("${aws:region}/${aws:accountId}", "us-east-1/000000000000"),
+        ("${opt:size, 512}", "512"),
+        ("${self:gone, false}", "false"),
+        ("${AWS::Region}-${Table}", "${AWS::Region}-${Table}"),
+        ("${file(gone.txt), 'none'}", "none"),
+        ("${self:gone, ''}", ""),
+    ],
+)
+def test_what_nobody_says_has_the_usual_value(tmp_path: Path, written_as: str, is_: str) -> None:
+    environment = {"environment": {"A": written_as}}
+    config = {"provider": environment, "functions": {"f": {"handler": "a.b"}}}
+    found = function(written(tmp_path, "serverless.yml", json.dumps(config)), "f")
+    assert (found.environment, found.unresolved) == ({"A": is_}, {})
+
+
 def test_a_package_of_its_own_and_a_name_are_taken(tmp_path: Path) -> None:
     path = written(tmp_path, "serverless.yml", SERVERLESS)
     found = function(path, "own-name")

@@ -93,11 +93,14 @@ bench = group(run, {"history": history, "init": init, "accept": accept, "baselin
 def schedule(options: of.ScheduleCommand) -> None:
     """Example: tuner schedule github --every weekday --file .github/workflows/bench.yml"""
     from tuner.api.suites import remove_job, scheduled
+    from tuner.cli.trust import allow
 
     if options.remove:
         typer.echo(remove_job(options))
         return
-    found = scheduled(options, _bench_options(options.words))
+    bench_options = _bench_options(options.words)
+    allow(bench_options.suite, lambda named: named.of_suite)
+    found = scheduled(options, bench_options)
     if options.install:
         typer.echo(found.install())
     elif options.file is not None:

@@ -25,6 +25,9 @@ from tuner.locallambda.responses import ApiError, invalid, too_large
 
 MAX_ZIPPED = 52_428_800
 MAX_UNZIPPED = 262_144_000
+#: Files of a package, far more than real ones have; each costs an inode. AWS names no limit.
+MAX_ENTRIES = 100_000
+_ENTRY = b"PK\x01\x02"  # begins each entry of a zip's directory (APPNOTE.TXT, 4.3.12)
 
 
 def _corrupt() -> ApiError:
@@ -83,6 +86,8 @@ class PackageStore:
 
 def unpack(archive: bytes, folder: Path) -> None:
     """Unpack into an empty folder; raises AWS's ApiError."""
+    if archive.count(_ENTRY) > MAX_ENTRIES:  # before reading the directory, which takes seconds
+        raise invalid(f"Uploaded file must have at most {MAX_ENTRIES:,} entries.")
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as opened:
             entries = opened.infolist()

@@ -42,16 +42,17 @@ class View:
     hide: Sequence[str] = ()
 
 
-def confine(view: View, kind: str, uid: int) -> None:
+def confine(view: View, kind: str | None, uid: int) -> None:
     """Show this process the view only, and take its rights. Raises OSError.
 
-    ``uid`` is the user to become, which ``kind`` "root" does.
+    ``uid`` is the user to become, which ``kind`` "root" does. Without a kind only rights are taken.
     """
     libc = c_library()
     if kind == "root":
         os.chown(view.tmp, uid, uid)
-    _unshare(libc, kind)
-    _show(libc, view, processes=kind != "user")
+    if kind is not None:
+        _unshare(libc, kind)
+        _show(libc, view, processes=kind != "user")
     _drop_rights(libc, uid if kind == "root" else None)
 
 

@@ -58,7 +58,7 @@ def become(order: LaunchOrder, log_fd: int, guard_pid: int) -> NoReturn:
         for path in order.cgroups:
             Path(path).write_text("0", encoding="ascii")
         _limit(order)
-        if order.view is not None and order.kind is not None:
+        if order.view is not None and sys.platform.startswith("linux"):
             confine(order.view, order.kind, order.uid)
         _die_with_parent(guard_pid)
         os.chdir(order.cwd)

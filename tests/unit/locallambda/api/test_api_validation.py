@@ -5,6 +5,7 @@ import io
 import json
 import stat
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -263,3 +264,10 @@ def test_an_unknown_path_is_named(api: Any) -> None:
     reply = api.call("GET", "/2015-03-31/event-source-nothings")
     assert (reply.status, reply.error) == (404, "UnknownOperationException")
     assert json.dumps("event-source-nothings")[1:-1] in reply.text
+
+
+def test_a_package_of_very_many_files_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    entry = b"PK\x01\x02" + b"\0" * 42
+    with pytest.raises(ApiError, match="at most 100,000 entries"):
+        unpack(entry * 200_000, tmp_path)
+    assert list(tmp_path.iterdir()) == []

@@ -125,6 +125,21 @@ def test_a_handler_gets_no_further_than_on_aws(seen):
     assert seen["fork"] in ("EAGAIN", None)
 
 
+def test_a_kernel_without_namespaces_takes_rights_and_says_the_rest(start_local, tmp_path):
+    own = start_local()
+    own.host._kind = None
+    (tmp_path / "app.py").write_text(
+        "def handler(event, context):\n"
+        "    status = dict(line.split(':', 1) for line in open('/proc/self/status'))\n"
+        "    return [status[key].strip() for key in ('CapEff', 'CapBnd', 'NoNewPrivs')]\n"
+    )
+    sandbox = own.sandbox(task_dir=tmp_path, handler="app.handler")
+    effective, bounding, no_new_privs = json.loads(own.invoke(sandbox).payload)
+    assert (effective, no_new_privs) == (NO_CAPABILITIES, "1")
+    assert bounding == NO_CAPABILITIES or os.getuid() != 0
+    assert "/dev/shm is there" in own.host.platform()["not_enforced"]
+
+
 def test_two_sandboxes_of_a_root_service_are_two_users(local, tmp_path):
     if os.getuid() != 0 or not local.isolated:
         pytest.skip("only root can give sandboxes users")

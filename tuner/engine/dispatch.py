@@ -328,4 +328,5 @@ def _script_order(batch: Batch, users: int, index: int, workers: int) -> wire.Sc
         tuple(call.payload for call in calls),
         first.number + index,
         workers,
+        index,
     )

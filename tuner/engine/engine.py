@@ -43,12 +43,16 @@ class Call:
 
 
 class Script(NamedTuple):
-    """A locustfile whose users make the calls; ``spawn_per_s`` users appear per second, or all."""
+    """A locustfile whose users make the calls; ``spawn_per_s`` users appear per second, or all.
+
+    One that is ``shaped`` has a LoadTestShape, which says how many users there are.
+    """
 
     name: str
     source: str
     folder: str
     spawn_per_s: float | None = None
+    shaped: bool = False
 
 
 class BatchPolicy(NamedTuple):

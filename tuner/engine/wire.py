@@ -94,11 +94,13 @@ class ScriptOrder(NamedTuple):
     source: str
     folder: str
     spawn_per_s: float | None
+    shaped: bool
     qualifier: str | None
     memory_mb: int
     draws: tuple[int, ...]
     first: int
-    step: int
+    step: int  # the number of workers
+    place: int = 0  # of this one, from 0
 
 
 class Result(NamedTuple):

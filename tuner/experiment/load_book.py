@@ -160,7 +160,8 @@ class LoadBook(Book):
     def _figures(self, asked: SizeLoad, note: str | None) -> tuple[LoadFigures, tuple[Advice, ...]]:
         """Figures of the load, and doubts about the generator."""
         profile, shortfall, tally = asked.profile, self._context.engine.shortfall(), self._tally
-        stopped_s = None if note is None else tally.last_sent_s
+        ended = note is not None or profile.shaped
+        stopped_s = tally.last_sent_s if ended else None
         figures = tally.figures(
             planned_s=profile.duration_s,
             asked=profile.due_before(stopped_s),

@@ -35,6 +35,8 @@ LIMIT_SLO = ("throttles<1%", "errors<1%")
 STEP_S = 10.0
 #: How long a load lasts unless ``--duration`` or a profile says otherwise.
 DURATION_S = 30.0
+#: A LoadTestShape ends by itself, or after this.
+_SHAPE_MOST_S = 86_400.0
 #: Events are followed for so long after the load at most, unless ``--drain`` says otherwise: a
 #: failing event is tried three times within about three and a half minutes.
 DRAIN_S = 300.0
@@ -72,6 +74,8 @@ class LoadSpec:
         """The load in a few words, for the progress display."""
         profile = self.profile
         lasts = format_seconds(profile.duration_s)
+        if profile.shaped:
+            return f"calls of users as the LoadTestShape of {profile.about} says"
         if profile.users:
             return f"calls of {profile.users:,} users for {lasts}"
         named = "" if profile.name == "rate" else f"{profile.name}: "
@@ -192,8 +196,9 @@ def _profile(options: LoadOptions, script: Script | None) -> Profile:
     if options.find_limit:
         return _search(options)
     if script is not None:
-        users = options.but(users=options.users or 1)
-        return replace(_closed(users), name="locustfile", about=script.name)
+        most_s = _SHAPE_MOST_S if script.shaped else DURATION_S
+        users = options.but(users=options.users or 1, duration=options.duration or most_s)
+        return replace(_closed(users), name="locustfile", about=script.name, shaped=script.shaped)
     return _named(options)(options)
 
 

@@ -5,6 +5,7 @@ and so take IAM, follows from their names: AWS Lambda developer guide, "Creating
 function URLs"; Amazon API Gateway developer guide, "Invoke REST APIs".
 """
 
+import ast
 import os
 import re
 from pathlib import Path
@@ -138,7 +139,27 @@ def read_script(options: LoadOptions) -> Script | None:
             raise UsageError(name, "cannot go with --locustfile", fix)
     path = Path(options.locustfile)
     folder = str(path.parent.resolve())
-    return Script(path.name, _python(str(path)), folder, options.spawn_rate)
+    text = _python(str(path))
+    shaped = _has_shape(text)
+    for name, value in (("--users", options.users), ("--spawn-rate", options.spawn_rate)):
+        if shaped and value is not None:
+            reason = "cannot go with a LoadTestShape, which says how many users there are"
+            raise UsageError(name, reason, f"Leave it out, or the shape of {path.name}.")
+    return Script(path.name, text, folder, options.spawn_rate, shaped)
+
+
+def _has_shape(text: str) -> bool:
+    """Whether a locustfile has a class of LoadTestShape, by its text."""
+    named = {"LoadTestShape"}
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom):
+            named |= {each.asname or "" for each in node.names if each.name == "LoadTestShape"}
+        if isinstance(node, ast.ClassDef) and any(
+            (base.id if isinstance(base, ast.Name) else getattr(base, "attr", "")) in named
+            for base in node.bases
+        ):
+            return True
+    return False
 
 
 def _python(path: str) -> str:

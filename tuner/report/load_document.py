@@ -151,7 +151,7 @@ def _profile(load: Load) -> dict[str, Any]:
         "model": "closed" if profile.users else "open",
         "arrival": None if profile.users else profile.arrival,
         "peak_rps": profile.peak_per_s,
-        "users": profile.users or None,
+        "users": None if profile.shaped else profile.users or None,
         "think_s": profile.think_s if profile.users else None,
         "seconds": profile.duration_s,
         **named(load, "retry", "mode"),

@@ -188,7 +188,9 @@ def _cost_note(document: Mapping[str, Any]) -> str:
 def _method(document: Mapping[str, Any]) -> tuple[Fact, ...]:
     asked = document["load"]
     if asked["model"] == "closed":
-        how = f"{asked['users']:,} users, each calling again once answered"
+        users = asked["users"]
+        count = "as many users as the LoadTestShape says" if users is None else f"{users:,} users"
+        how = f"{count}, each calling again once answered"
         if asked["think_s"]:
             how += f", after {format_seconds(asked['think_s'])}"
     else:

@@ -41,6 +41,7 @@ class Profile:
     users: int = 0
     think_s: float = 0.0
     closed_s: float = 0.0
+    shaped: bool = False  # a LoadTestShape says how many users there are, and may end earlier
     retry: str | None = None
     mode: str | None = None
     drain_s: float | None = None

@@ -20,7 +20,7 @@ from typing import Any
 
 import gevent
 from gevent.event import Event
-from locust import User
+from locust import LoadTestShape, User
 from locust.dispatch import UsersDispatcher
 from locust.exception import StopUser
 from locust.runners import WorkerNode
@@ -30,12 +30,14 @@ from tuner.engine import wire
 from tuner.engine.wire import OrderedCall, Result
 from tuner.engine.worker.call_queue import PRE_FAILED, CallQueue
 from tuner.engine.worker.job import Due, Job
+from tuner.engine.worker.shape import ShapedUsers, shape_in
 from tuner.engine.worker.users import InvokeUser, QueueUser, Reply, failed
 from tuner.records import Outcome
 
 #: Seconds that users have to finish their own work after their last call was answered.
 _GRACE_S = 1.0
 _MODULE = "locustfile"
+_WORDS = 300
 _NAME, _OLD_NAME = "tuner.engine.worker", "tuner.load.worker"
 
 
@@ -56,6 +58,7 @@ class LocustfileRun:
         #: Results of calls whose users may still find fault with the answer.
         self.pending: set[PendingResult] = set()
         self._mistakes: Counter[str] = Counter()
+        self._shape: LoadTestShape | None = None
         self._classes = self._load()
         runner.environment.user_classes = [QueueUser, *self._classes]
         runner.environment.events.user_error.add_listener(self._note_mistake)
@@ -103,6 +106,7 @@ class LocustfileRun:
         sys.modules[_MODULE] = module
         exec(compile(script.source, module.__file__, "exec"), module.__dict__)
         found = [item for item in vars(module).values() if is_user_class(item)]
+        self._shape = shape_in(vars(module).values(), script.shaped)
         if not any(issubclass(item, InvokeUser) for item in found):
             raise LookupError(
                 f"none of its classes is a LambdaUser (from {_NAME} import LambdaUser)"
@@ -110,6 +114,9 @@ class LocustfileRun:
         return list(dict.fromkeys(found))
 
     def _spawn(self) -> None:
+        if self._shape is not None:
+            self._follow(self._shape)
+            return
         dispatcher = UsersDispatcher([WorkerNode("here")], self._classes)
         users = self._order.concurrency
         dispatcher.new_dispatch(users, self.script.spawn_per_s or users)
@@ -121,6 +128,16 @@ class LocustfileRun:
                 self._runner.spawn_users(dict(more))
         except Exception as error:  # a constructor of the user's
             self._queue.emit(wire.pack(wire.FAILED, f"{type(error).__name__}: {error}"))
+
+    def _follow(self, shape: LoadTestShape) -> None:
+        """Have as many users as a shape says, and end with it."""
+        share = self.script.place, self.script.step
+        shaped = ShapedUsers(self._runner, shape, self._classes, share, self._users)
+        try:
+            shaped.drive(self.over)
+        except Exception as error:  # of the user's tick
+            self._queue.emit(wire.pack(wire.FAILED, f"{type(error).__name__}: {error}"[:_WORDS]))
+        self.over.set()
 
     def _stop_users(self) -> None:
         """Stop all users: those that wait now, the others when their call is answered."""

@@ -36,6 +36,8 @@ LEFT_OUT = (
 )
 _IGNORED = ".tunerignore"
 _RESPONSE = "cfnresponse"
+#: Files that are a whole function.
+_SOURCES = (".py", ".js", ".mjs", ".cjs")
 #: Files that a package may have: links can make far more of a folder than there is.
 MOST_FILES = 100_000
 _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -120,7 +122,7 @@ def _zipped(path: Path) -> bytes:
         return _pack(_walk(path))
     if not path.exists():
         raise UsageError(str(path), "there is no such file or directory", "Check the path.")
-    if path.suffix == ".py":
+    if path.suffix in _SOURCES:
         return _pack([(path.name, path.read_bytes(), False)])
     if path.suffix == ".zip":
         return _checked_zip(path)

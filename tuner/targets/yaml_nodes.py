@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.constructor import SafeConstructor
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.scanner import Scanner
 
 from tuner.errors import UsageError
 
@@ -46,7 +47,9 @@ def compose(text: str, thing: str) -> Node | None:
     if text.lstrip().startswith("{"):
         text = text.replace("\t", " ")  # JSON may be indented by tabs; every place stays
     try:
-        root: Node | None = YAML(typ="safe", pure=True).compose(text)
+        reader = YAML(typ="safe", pure=True)
+        reader.Scanner = _Scanner
+        root: Node | None = reader.compose(text)
         if root is not None:
             _measure(root, thing, {})
     except RecursionError:
@@ -57,6 +60,23 @@ def compose(text: str, thing: str) -> Node | None:
         where = f"{thing}, line {mark.line + 1}" if mark else thing
         raise UsageError(where, f"is not YAML ({said})", _FIX) from None
     return root
+
+
+class _Scanner(Scanner):
+    """Takes blank lines with a few spaces before a block of text, as the YAML of AWS's tools."""
+
+    def scan_block_scalar_indentation(self) -> tuple[list[Any], int, Any]:
+        """The line breaks before the text, its indentation, and where the breaks end."""
+        reader, breaks, most = self.reader, [], 0
+        end = reader.get_mark()
+        while (char := reader.peek()) in " \r\n\x85\u2028\u2029":
+            if char == " ":
+                reader.forward()
+                most = max(most, reader.column)
+            else:
+                breaks.append(self.scan_line_break())
+                end = reader.get_mark()
+        return breaks, most, end
 
 
 def _nested(text: str) -> int:

@@ -78,6 +78,12 @@ def test_an_executable_bootstrap_means_an_own_runtime(tmp_path: Path) -> None:
     assert entry.external_attr >> 16 & 0o111
 
 
+def test_a_file_of_node_is_a_package_where_its_handler_is_named(tmp_path: Path) -> None:
+    (tmp_path / "fn.mjs").write_text("export const handler = async () => 1\n")
+    package = read_package(tmp_path / "fn.mjs", "fn.handler", "nodejs22.x")
+    assert names_in(package.zip_bytes) == ["fn.mjs"]
+
+
 def test_code_inside_a_template_becomes_index_py() -> None:
     package = package_source(SOURCE, "index.handler", "python3.12", "t.yaml#F")
     assert names_in(package.zip_bytes) == ["index.py"]

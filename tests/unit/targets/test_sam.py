@@ -338,3 +338,13 @@ def test_templates_without_end_take_no_time(tmp_path: Path, text: str, says: str
     with pytest.raises(UsageError, match=says):
         read_template(file, "F")
     assert time.process_time() - began < 1.0
+
+
+def test_blank_lines_before_a_block_of_text_may_have_spaces(tmp_path: Path) -> None:
+    file = tmp_path / "template.yaml"
+    file.write_text(
+        "Resources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      CodeUri: .\n"
+        "      Environment:\n        Variables:\n          A: |\n           \n              x\n"
+        "                y\n          B: 1\n"
+    )
+    assert read_template(file).environment == {"A": "\nx\n  y\n", "B": "1"}

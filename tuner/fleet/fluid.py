@@ -189,7 +189,7 @@ class _Pool:
         room = max(0.0, most - max(there, self.busy + self.starting))
         cold = min(wanted, room, self.tokens)
         over = max(0.0, wanted - cold)
-        full = max(0.0, over - max(0.0, room - cold))
+        full = over if room < self.tokens else 0.0
         self._start(cold)
         warm = asked - cold - over
         serving = warm / self.step_s * self.warm_s

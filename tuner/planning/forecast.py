@@ -51,7 +51,7 @@ def forecast_traffic(
 
 
 def _placed(subject: Subject, arriving: Arriving, random: np.random.Generator) -> Outcome:
-    begin_s, at_s = _moments(arriving, random)
+    begin_s, at_s = _moments(subject, arriving, random)
     span_s, count = arriving.span_s, len(at_s)
     warm_ms, cold_ms = (random.choice(m, count) for m in (subject.warm_ms, subject.cold_ms))
     lives = idle_lives(count, random)
@@ -95,11 +95,13 @@ def _placed(subject: Subject, arriving: Arriving, random: np.random.Generator) -
     )
 
 
-def _moments(arriving: Arriving, random: np.random.Generator) -> tuple[float, FloatArray]:
+def _moments(
+    subject: Subject, arriving: Arriving, random: np.random.Generator
+) -> tuple[float, FloatArray]:
     """When the traffic begins, after what leads to it, and when each call comes, in seconds."""
     if arriving.at_s is not None:
         return 0.0, arriving.at_s
-    lead = arriving.lead(arriving.step_s)
+    lead = arriving.lead(arriving.step_s, subject.lead_s(float(arriving.per_s[0])))
     counts = random.poisson(np.concatenate([lead, arriving.per_s]) * arriving.step_s)
     steps = np.repeat(np.arange(len(counts)), counts) + random.random(int(counts.sum()))
     return len(lead) * arriving.step_s, np.sort(steps) * arriving.step_s
@@ -109,7 +111,7 @@ def _flown(subject: Subject, arriving: Arriving) -> Outcome:
     fine = arriving.cut()
     warm_s, cold_s = subject.warm_ms / 1000.0, subject.cold_ms / 1000.0
     held_s = float(warm_s.mean())
-    lead = arriving.lead(fine.step_s)
+    lead = arriving.lead(fine.step_s, subject.lead_s(float(fine.per_s[0])))
     per_s = np.concatenate([lead, fine.per_s])
     some = np.unique(np.geomspace(max(1e-9, per_s.min()), max(1e-9, per_s.max()), 40))
     renewed = np.interp(per_s, some, [cold_share(each, held_s) for each in some.tolist()])

@@ -17,7 +17,7 @@ FloatArray = NDArray[np.float64]
 #: Steps of a fluid, and the shortest; moments of charts.
 _STEPS, _SHORTEST_S, MOMENTS = 60_000, 0.02, 300
 #: What comes before the traffic, and is not counted; longer than an idle sandbox lives.
-LEAD_S = 400.0
+_LEAD_S = 400.0
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,12 @@ class Subject:
     allowed: Allowed
     prices: Prices
     ephemeral_mb: int = 512
+
+    def lead_s(self, per_s: float) -> float:
+        """Seconds in which so many calls a second can grow from nothing without a throttle."""
+        limits = self.allowed.limits
+        growing_s = per_s * float(self.warm_ms.mean()) / 1000.0 / limits.burst
+        return max(_LEAD_S, 2.0 * growing_s * limits.burst_period_s)
 
     @property
     def cold_ms(self) -> FloatArray:
@@ -60,12 +66,11 @@ class Arriving:
         known = self.at_s
         return float(self.per_s.sum() * self.step_s) if known is None else float(len(known))
 
-    def lead(self, step_s: float) -> FloatArray:
+    def lead(self, step_s: float, seconds: float) -> FloatArray:
         """Calls a second before the first step, in steps of ``step_s``: the rate of the first
-        grows from nothing for some minutes, so that sandboxes are there. None where each call is
-        known."""
-        count = 0 if self.at_s is not None else math.ceil(LEAD_S / step_s)
-        grown = np.minimum(1.0, np.arange(count) * step_s / (0.75 * LEAD_S))
+        grows from nothing, so that sandboxes are there. None where each call is known."""
+        count = 0 if self.at_s is not None else math.ceil(seconds / step_s)
+        grown = np.minimum(1.0, np.arange(count) * step_s / (0.75 * seconds))
         return np.asarray(self.per_s[0] * grown, dtype=np.float64)
 
     def times(self, factor: float) -> "Arriving":

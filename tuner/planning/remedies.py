@@ -158,4 +158,4 @@ def _memory(tried: Tried, others: Mapping[int, Subject]) -> Iterator[Remedy]:
     below = [size for size in others if size < now]
     above = [size for size in others if size > now]
     for size in (*([max(below)] if below else []), *([min(above)] if above else [])):
-        yield Remedy("memory", f"{format_memory(size)}, as measured.", tried.with_(others[size]))
+        yield Remedy(format_memory(size), "Another size, as measured.", tried.with_(others[size]))

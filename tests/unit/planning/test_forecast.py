@@ -91,6 +91,8 @@ def test_a_traffic_begins_with_the_sandboxes_of_the_minutes_before() -> None:
     assert found.cold < 40
     assert found.timeline[0].in_flight == pytest.approx(40.0, rel=0.2)
     assert found.calls == pytest.approx(200.0 * 600.0, rel=0.02)
+    many = forecast_traffic(SUBJECT, rate(4000.0, 60.0), 1, most_placed=0)
+    assert many.throttles == {}
 
 
 def test_calls_that_are_known_are_placed_when_they_came() -> None:
@@ -112,7 +114,7 @@ def test_remedies_are_tried_and_only_where_they_make_sense() -> None:
     found = tried(SUBJECT, rate(200.0), larger=larger)
     assert found["provisioned concurrency"].outcome.cold_share < 0.001
     assert found["reserved concurrency"].outcome.sandboxes_max < 60
-    assert found["memory"].outcome.concurrency["mean"] == pytest.approx(20.0, rel=0.05)
+    assert found["1,024 MB"].outcome.concurrency["mean"] == pytest.approx(20.0, rel=0.05)
     assert "higher account limit" not in found
     reserved = replace(SUBJECT, allowed=Allowed(reserved=10))
     assert tried(reserved, rate(200.0))["no reservation"].outcome.throttled_share < 0.001

@@ -279,6 +279,6 @@ def test_a_restart_on_the_same_data_serves_the_same_function(
             },
         }
         assert ask(url, "/2015-03-31/functions", "POST", json.dumps(made).encode())[0] == 201
-    with start_local_lambda("--data", str(tmp_path)) as url:
+    with start_local_lambda("--data", os.path.relpath(tmp_path)) as url:
         path = "/2015-03-31/functions/kept/invocations"
         assert ask(url, path, "POST", b"{}")[2] == b'"kept"'

@@ -1,11 +1,14 @@
 """However the service ends, nothing of a sandbox is left: no process, cgroup or file."""
 
+import asyncio
 import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -15,6 +18,7 @@ from hypothesis import strategies as st
 
 from tuner.errors import TunerError
 from tuner.locallambda.limits.process_tree import ProcessFamily, ProcessRow, related
+from tuner.locallambda.sandbox.guard_link import GuardLink
 from tuner.locallambda.sandbox.host import SandboxHost
 
 HANDLERS = Path(__file__).parents[3] / "handlers"
@@ -97,6 +101,30 @@ def test_loss_of_the_guard_is_said_and_even_then_nothing_is_left(local):
     own.run(own.host.close())
     assert not any(running(pid) for pid in pids)
     assert not any(path.exists() for path in left)
+
+
+def test_a_guard_that_reads_slowly_is_waited_for_and_not_taken_for_dead():
+    async def scenario():
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)  # as uvloop leaves it
+        link = GuardLink(subprocess.Popen(["/bin/true"]), ours)
+        received = bytearray()
+
+        def read():
+            time.sleep(0.2)
+            while not received.endswith(b"\n"):
+                received.extend(theirs.recv(1 << 16))
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        link.own(directories=[Path("x" * 3_000_000)])
+        reader.join()
+        assert not link.lost
+        assert len(json.loads(received)["directories"][0]) == 3_000_000
+        await link.close()
+        theirs.close()
+
+    asyncio.run(scenario())
 
 
 rows = st.builds(

@@ -131,6 +131,17 @@ def handler(event, context):
     assert "\tPhase: init\tStatus: timeout\n" in result.log.decode()
 
 
+def test_a_wrapper_script_of_the_package_starts_the_runtime(local, tmp_path):
+    if not local.isolated:
+        pytest.skip("this kernel lets a sandbox have no view of its own")
+    (tmp_path / "wrapper").write_text('#!/bin/sh\nWRAPPED=yes exec "$@"\n')
+    (tmp_path / "wrapper").chmod(0o755)
+    text = "import os\ndef handler(event, context):\n    return os.environ['WRAPPED']\n"
+    environment = {"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/wrapper"}
+    sandbox = local.sandbox(**code(tmp_path, text), environment=environment)
+    assert local.invoke(sandbox).payload == b'"yes"'
+
+
 def test_missing_wrapper_script_is_exit_status_127(local):
     sandbox = local.sandbox(environment={"AWS_LAMBDA_EXEC_WRAPPER": "/nowhere/wrapper"})
     body = json.loads(local.invoke(sandbox).payload)

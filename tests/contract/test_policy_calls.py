@@ -131,9 +131,8 @@ def check(
     provisioned: bool = False,
 ) -> None:
     """Every call is allowed on what it was made on; no action is left over."""
-    document = policy(
-        [command], PolicyScope(function), isolation, architectures, provisioned=provisioned
-    )
+    scope = PolicyScope(function, role="arn:aws:iam::123456789012:role/orders")
+    document = policy([command], scope, isolation, architectures, provisioned=provisioned)
     allowed: dict[str, list[str]] = {}
     for statement in document["Statement"]:
         resources = statement["Resource"]
@@ -374,6 +373,7 @@ def test_bench(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("TUNER_TRUST", "1")  # the suite names an endpoint
+    monkeypatch.setenv("TUNER_TRUST", "1")
     record.more.add(WITHOUT_REPORT)
     url = record.proxy.url
     text = SUITE.format(function=function, url=url, isolation=isolation)
@@ -384,3 +384,24 @@ def test_bench(
     assert run("bench", *here, "--only", "alias", "--against", "1") in (0, 1, 3)
     assert service.picture(function) == before
     check(record, "bench", function, isolation)
+
+
+@locally
+def test_a_bench_that_may_make_no_copy_goes_on_without_the_control(
+    service: Any, function: str, record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise AccessDenied(function, "iam:PassRole is not allowed")
+
+    monkeypatch.setenv("TUNER_TRUST", "1")
+    monkeypatch.setattr("tuner.targets.aws_versions.make_clone", refused)
+    text = SUITE.format(function=function, url=record.proxy.url, isolation="versions")
+    Path("tuner.toml").write_text(text)
+    before = service.picture(function)
+    code = run("bench", "--environment", "here", "--quiet", "--json", "out.json")
+    cases = json.loads(Path("out.json").read_text())["cases"]
+    assert code in (0, 3), cases
+    assert "failed" not in {case["state"] for case in cases}
+    said = [one["text"] for one in cases[0]["warnings"]]
+    assert "No control was called: iam:PassRole is not allowed." in said
+    assert service.picture(function) == before

@@ -25,6 +25,10 @@ _COPY = (
     "A copy of a function in a VPC also needs ec2:DescribeVpcs, DescribeSubnets and "
     "DescribeSecurityGroups; one with a KMS key kms:Encrypt, Decrypt and CreateGrant."
 )
+_ROLE = (
+    "Temporary copies, as which other code and the control of a bench run, also need iam:PassRole: "
+    "name the function's role with --role ARN."
+)
 _PORT = 5557  # Locust's own
 
 
@@ -82,23 +86,28 @@ def least_policy(options: PolicyCommand) -> tuple[str, list[str]]:
         provisioned=any(map(provisioned, options.variants)),
     )
     notes = [_FRONT] if "load" in options.commands else []
-    return as_text(document, options.format_), [*notes, *([_COPY] if isolation == "clone" else [])]
+    notes += [_COPY] if isolation == "clone" else []
+    if options.role is None and (isolation == "clone" or "bench" in options.commands):
+        notes.append(_ROLE)
+    return as_text(document, options.format_), notes
 
 
 def _scope(options: PolicyCommand) -> "PolicyScope":
     """Return what the policy covers: one function, or all of an account and region."""
-    from tuner.aws.policy import PolicyScope
+    from tuner.aws.policy import PolicyScope, checked_role
 
-    account, region = options.account, options.region
+    account, region, role = options.account, options.region, checked_role(options.role, "--role")
     if account is not None and not re.fullmatch(r"\d{12}", account, re.ASCII):
         raise UsageError(f"--account {account[:20]}", "is not an account id", "It has 12 digits.")
     if options.target is None:
-        return PolicyScope(region=region or "*", account=account or "*")
+        partition = _partition(region or "")
+        return PolicyScope("*", region or "*", account or "*", partition, role)
     name = parse_target(options.target)
     if name.kind is not Kind.AWS:
         fix = "Name one, or leave --target out."
         raise UsageError(options.target, "is not a function on AWS", fix)
-    usual = PolicyScope(region=name.region or "*", partition=_partition(region or ""))
+    partition = _partition(region or "")
+    usual = PolicyScope(region=name.region or "*", partition=partition, role=role)
     found = PolicyScope.of(name.function, usual)
     return replace(found, region=region or found.region, account=account or found.account)
 

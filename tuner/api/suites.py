@@ -1,7 +1,7 @@
 """``tuner.bench``: a suite, run and judged; its baselines, its history and its scheduled job."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 from tuner.api.calling import taking
 from tuner.api.results import BenchResult
 from tuner.api.trust import refuse_untrusted
-from tuner.aws.policy import PolicyScope, policy
+from tuner.aws.policy import PolicyScope, checked_role, policy
 from tuner.clock import WallClock
 from tuner.errors import UsageError
 from tuner.experiment.experiment import Silent, Watcher
@@ -169,7 +169,7 @@ def scheduled(options: ScheduleCommand, bench: BenchCall) -> Scheduled:
         words=options.words,
         directory=Path.cwd(),
         requirement=options.pip or installed_from(),
-        policy=suite_policy(options.target or targets),
+        policy=suite_policy(options.target or targets, options.pass_role),
         store_secret=options.store_secret,
         against=against,
         place=checked_place(place),
@@ -198,11 +198,13 @@ def _suite(options: BenchCall) -> Suite:
 _STACK = PolicyScope("*", "${AWS::Region}", "${AWS::AccountId}", "${AWS::Partition}")
 
 
-def suite_policy(targets: Sequence[str]) -> dict[str, Any] | None:
-    """One policy for the functions on AWS, without alias or version; ``None`` without any."""
+def suite_policy(targets: Sequence[str], role: str | None = None) -> dict[str, Any] | None:
+    """One policy for the functions on AWS, without alias or version; ``None`` without any. Copies
+    may be made with ``role`` only; raises UsageError if that is none."""
+    stack = replace(_STACK, role=checked_role(role, "--pass-role"))
     names = [parse_target(target) for target in targets]
     functions = dict.fromkeys(name.function for name in names if name.kind is Kind.AWS)
-    where = [PolicyScope.of(function, _STACK) for function in functions]
+    where = [PolicyScope.of(function, stack) for function in functions]
     return policy(["bench"], where[0], beside=where[1:]) if where else None
 
 

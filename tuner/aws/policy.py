@@ -6,6 +6,7 @@ the commands make. Which rights a user has is not checked here.
 
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -63,8 +64,8 @@ _RESTORE: Mapping[str, tuple[Grant, ...]] = {
     "clone": _LOST + _on(CLONES, "GetFunction DeleteFunction"),
     "in-place": _LOST + _SET + _UNTAG,
 }
-#: Versions are called as they are, other code and the control run as copies.
-_BENCH = {isolation: _MEASURE[isolation] + _CLONE + _INVOKE for isolation in ("versions", "clone")}
+#: Versions are called as they are; other code and the control run as copies, if these are allowed.
+_BENCH = {isolation: _MEASURE[isolation] + _INVOKE for isolation in ("versions", "clone")}
 _LIST_PROVISIONED = _on(FUNCTION, "ListProvisionedConcurrencyConfigs")
 _WITHDRAW = _on(VERSIONS, "DeleteProvisionedConcurrencyConfig")
 _PROVIDE = "PutProvisionedConcurrencyConfig GetProvisionedConcurrencyConfig"
@@ -105,12 +106,17 @@ ISOLATIONS = tuple(_MEASURE)
 
 @dataclass(frozen=True)
 class PolicyScope:
-    """The resources that a policy is for; ``*`` stands for what is not known."""
+    """The resources that a policy is for; ``*`` stands for what is not known.
+
+    ``role`` is the function's own (an ARN), which temporary copies get. Without it nothing lets
+    anybody pass one: to whoever may pass any, the account is open.
+    """
 
     function: str = "*"
     region: str = "*"
     account: str = "*"
     partition: str = "aws"
+    role: str = ""
 
     @classmethod
     def of(cls, function: str, where: "PolicyScope") -> "PolicyScope":
@@ -123,7 +129,19 @@ class PolicyScope:
             region=words[3] if whole else where.region,
             account=words[-3] if len(words) >= 3 else where.account,
             partition=words[1] if whole else where.partition,
+            role=where.role,
         )
+
+
+_ROLE = re.compile(r"arn:aws[a-zA-Z-]*:iam::\d{12}:role/[\w+=,.@/-]{1,600}", re.ASCII)
+
+
+def checked_role(role: str | None, option: str) -> str:
+    """Return the ARN of a role, empty for none; raises UsageError for another text or a pattern."""
+    if role is None or _ROLE.fullmatch(role):
+        return role or ""
+    fix = "Write it like arn:aws:iam::123456789012:role/orders."
+    raise UsageError(f"{option} {role[:80]!r}", "is not the ARN of a role", fix)
 
 
 def grants(
@@ -132,13 +150,15 @@ def grants(
     architectures: bool = False,
     *,
     provisioned: bool = False,
+    copies: bool = False,
 ) -> tuple[Grant, ...]:
     """Every (action, scope) that the commands need; ``architectures`` adds what setting another one
-    takes, ``provisioned`` what comparing ways to start takes. Raises UsageError for an unknown
-    command."""
+    takes, ``provisioned`` what comparing ways to start takes, ``copies`` what a bench takes that
+    runs other code or the control. Raises UsageError for an unknown command."""
     found: list[Grant] = []
     for command in commands:
         found += _ARCHITECTURE.get(command, ()) if architectures else ()
+        found += _CLONE if command == "bench" and copies else ()
         if command in _ALWAYS:
             found += _ALWAYS[command]
             found += _ISOLATED_LOAD.get(isolation, ()) if command == "load" else ()
@@ -168,7 +188,10 @@ def policy(
     ``beside`` are further functions that the same is allowed on.
     """
     by_scope: dict[str, set[str]] = {}
-    for action, scope in grants(commands, isolation, architectures, provisioned=provisioned):
+    needed = grants(
+        commands, isolation, architectures, provisioned=provisioned, copies=bool(where.role)
+    )
+    for action, scope in needed:
         by_scope.setdefault(scope, set()).add(action)
     _merge(by_scope)
     return {
@@ -176,7 +199,7 @@ def policy(
         "Statement": [
             _statement(scope, by_scope[scope], (where, *beside))
             for scope in _RESOURCES
-            if by_scope.get(scope)
+            if by_scope.get(scope) and (scope != ROLES or where.role)
         ],
     }
 
@@ -218,7 +241,7 @@ _RESOURCES: Mapping[str, tuple[str, ...]] = {
     BOTH: (f"{_LAMBDA}:function:{{function}}", f"{_LAMBDA}:function:{{function}}:*"),
     CLONES: (f"{_LAMBDA}:function:{CLONE_PREFIX}*",),
     LAYERS: ("arn:{partition}:lambda:{region}:*:layer:*:*",),
-    ROLES: ("arn:{partition}:iam::{account}:role/*",),
+    ROLES: ("{role}",),
     LOGS: ("arn:{partition}:logs:{region}:{account}:log-group:/aws/lambda/{function}:*",),
     ACCOUNT: ("*",),
 }

@@ -7,7 +7,6 @@ instance's metadata service), except to assume a role. Retries are switched off 
 
 import ipaddress
 import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -27,13 +26,13 @@ from botocore.credentials import (
 )
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
+from tuner.aws.policy import checked_role
 from tuner.aws.translate import LOG_IN, ApiCall, translate
 from tuner.errors import AccessDenied, TargetError, UsageError
 
 #: What a service on loopback gets when there are no credentials; it does not check them.
 LOOPBACK_KEYS = ("tuner", "tuner")
 LOOPBACK_REGION = "us-east-1"
-_ROLE = re.compile(r"arn:aws[a-zA-Z-]*:iam::\d{12}:role/[\w+=,.@/-]{1,600}", re.ASCII)
 
 #: access key, secret key, session token (or None)
 Keys = tuple[str, str, str | None]
@@ -242,9 +241,7 @@ def _assume_role(
 
     The role is assumed at once, so that a refusal shows before anything else happens.
     """
-    if not _ROLE.fullmatch(role_arn):
-        fix = "Write it like arn:aws:iam::123456789012:role/tuner."
-        raise UsageError(f"--assume-role {role_arn[:80]!r}", "is not the ARN of a role", fix)
+    checked_role(role_arn, "--assume-role")
     call = ApiCall("AssumeRole", role_arn, region or "", service="sts")
 
     def client(service: str, **more: Any) -> Any:

@@ -102,10 +102,12 @@ def mark_of(control: ControlPlane, now: Configuration, run: str, kind: str) -> M
     return next(found, None)
 
 
-def refuse_marked(control: ControlPlane, now: Configuration, function: str) -> None:
+def refuse_marked(
+    control: ControlPlane, now: Configuration, function: str, *, only_changed: bool = False
+) -> None:
     """Raise :class:`TargetError` if another run changes a function that was just read, or has left
-    it changed."""
-    found = marks(control, now)
+    it changed; with ``only_changed`` if it is changed right now, which matters to a copy of it."""
+    found = [] if only_changed else marks(control, now)
     runs = {mark.run: f" (since {mark.since})" for mark in found}
     if described := MARK.match(now.get("Description", "")):
         runs.setdefault(described[0].split()[1], "")

@@ -73,6 +73,11 @@ class PolicyCommand(sweep.Compared, function.Isolated, function.Region):
     format_: k.Word = option(k.WORD, "json, terraform or cloudformation.", "json", flag="--format")
     target: k.Text = option(k.TEXT, "The function's name or ARN; default: any.")
     account: k.Text = option(k.TEXT, "Account id; default: any.")
+    role: k.Text = option(
+        k.TEXT,
+        "The function's role, which temporary copies get; without it none may be made.",
+        metavar="ARN",
+    )
     architectures: k.Flag = option(
         k.FLAG, "Add what comparing architectures, and applying one, needs."
     )

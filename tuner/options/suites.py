@@ -199,6 +199,14 @@ class ScheduleCommand(function.Region):
         metavar="ARN",
         risk=always("is the role of the job"),
     )
+    pass_role: k.Text = option(
+        k.TEXT,
+        "Role of the function, which copies of it get, as which other code and the control run; "
+        "default: the job may make none.",
+        panel=PLACE_PANEL,
+        metavar="ARN",
+        risk=always("is a role that the job may pass on"),
+    )
     repository: k.Text = option(
         k.TEXT,
         "github, gitlab: the repository that may take the role.",

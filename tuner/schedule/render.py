@@ -72,6 +72,8 @@ def _yaml(value: Any, indent: int) -> str:
 _SHORTEST_GITHUB = timedelta(minutes=5)
 #: cron reads no longer command; the rest would be cut off unsaid (crontab(5), MAX_COMMAND).
 _LONGEST_CRON = 990
+#: Characters that end a line of a unit or a crontab, or that neither can hold.
+_UNWRITABLE = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True)
@@ -121,18 +123,34 @@ def _cron(job: Job) -> dict[str, Any]:
     there = f"cd {shlex.quote(str(job.directory))} && mkdir -p .tuner"
     run = f"{shlex.join((*this_tuner(), *job.command()))} >>{log} 2>&1"
     line = f"{there} && {run} || {{ s=$?; tail -n 40 {log}; exit $s; }}".replace("%", "\\%")
-    if len(line) > _LONGEST_CRON or "\n" in line:
+    if _UNWRITABLE.search(line):
+        fix = "Move or rename it; a crontab is read line by line."
+        raise UsageError("The command or its folder", "has a control character", fix)
+    if len(line) > _LONGEST_CRON:
         fix = "Use shorter paths, or `tuner schedule systemd`."
         raise UsageError("The command", "is too long for a crontab line", fix)
     return {"line": line}
 
 
 def _systemd(job: Job) -> dict[str, Any]:
+    words = (str(job.directory), *this_tuner(), *job.command())
+    odd = next((word for word in words if _UNWRITABLE.search(word)), None)
+    if odd is not None:
+        fix = "Move or rename it; a unit is read line by line."
+        raise UsageError(repr(odd)[:80], "has a control character, which no unit can hold", fix)
     return {
         "on_calendar": job.when.on_calendar(),
-        "directory": str(job.directory).replace("%", "%%"),
+        "directory": _systemd_path(str(job.directory)),
         "start": " ".join(_systemd_word(word) for word in (*this_tuner(), *job.command())),
     }
+
+
+def _systemd_path(path: str) -> str:
+    """A value of WorkingDirectory=, which has no quotes: a line may go on after a backslash."""
+    if path.endswith("\\") or path != path.strip():
+        fix = "Move or rename the folder."
+        raise UsageError(repr(path)[:80], "ends as no line of a unit can", fix)
+    return path.replace("%", "%%")
 
 
 def _systemd_word(word: str) -> str:

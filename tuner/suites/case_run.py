@@ -200,6 +200,10 @@ class _Running:
 
     def _left_out(self, failed: dict[Setting, str]) -> list[Advice]:
         of = {each._replace(code="", load=""): why for each, why in sorted(failed.items())}
+        if all(each.code == Role.CONTROL.code for each in failed):
+            return [
+                Advice("no-control", f"No control was called: {why}.") for why in {*of.values()}
+            ]
         return [
             Advice("size-failed", f"{self._listed([each])} MB is left out: {why}.")
             for each, why in of.items()

@@ -130,8 +130,9 @@ class Rounds(Stepwise):
     def _counts(
         self, settings: Sequence[Setting], count: int, roles: Sequence[Role]
     ) -> dict[Setting, int]:
-        left = able(settings, self.so_far.failed)
-        return {setting._replace(code=role.code): count for setting in left for role in roles}
+        failed = self.so_far.failed
+        wanted = [one._replace(code=r.code) for one in able(settings, failed) for r in roles]
+        return {one: count for one in wanted if one.alone not in failed}
 
     def _under_load(self, load: SizeLoad) -> Generator[Ask, None, None]:
         """Put all sides but the control under one load whose calls they share, setting by setting;
@@ -174,8 +175,10 @@ def _settled(judgement: Judgement) -> bool:
 
 
 def able(settings: Iterable[Setting], failed: Iterable[Setting]) -> list[Setting]:
-    """Those of the candidate's settings that could be made callable on every side."""
-    lost = {each._replace(code="", load="") for each in failed}
+    """Those of the candidate's settings that could be made callable on every side; the control is
+    a witness, without which the rest goes on."""
+    control = Role.CONTROL.code
+    lost = {each._replace(code="", load="") for each in failed if each.code != control}
     return [setting for setting in settings if setting.alone not in lost]
 
 

@@ -26,7 +26,7 @@ from tuner.aws.session import SessionOptions
 from tuner.aws.tags import MEASURED, encoded, key_of, put_tags, refuse_marked, tags_of
 from tuner.aws.versions import VersionMaker, provision, wait_until_ready
 from tuner.clock import Clock, WallClock
-from tuner.errors import TargetError
+from tuner.errors import AccessDenied, TargetError
 from tuner.records import ON_DEMAND, SNAP_START, Setting
 from tuner.targets.choices import Isolation
 from tuner.targets.names import TargetName
@@ -140,7 +140,10 @@ class Deployed:
         missing = {key.memory_mb: key for key in keys if fresh or key not in self._versions}
         made: dict[Setting, str | TargetError] = {}
         if missing:
-            maker, listed = self._open_maker(), ", ".join(map(str, missing))
+            maker = self._maker_or_reason()
+            if isinstance(maker, TargetError):
+                return {key: self._versions.get(key, maker) for key in keys}
+            listed = ", ".join(map(str, missing))
             where = f" on {self._options.arch}" if self._options.arch else ""
             self._options.progress(f"publishing a version for {listed} MB{where}")
             for size, found in maker.make(list(missing)).items():
@@ -149,6 +152,15 @@ class Deployed:
                 else:
                     self._versions[missing[size]] = found
         return {key: made.get(key) or self._versions[key] for key in keys}
+
+    def _maker_or_reason(self) -> VersionMaker | TargetError:
+        """The maker; without the right to make a copy for other code, the rest goes on."""
+        try:
+            return self._open_maker()
+        except AccessDenied as error:
+            if self._options.code is None:
+                raise
+            return error
 
     def _about(self, memory_mb: int, error: TargetError) -> TargetError:
         return type(error)(f"{self._name.text} at {memory_mb} MB", error.reason, error.fix)
@@ -192,9 +204,10 @@ class Deployed:
             return self._maker
         options, start = self._options, self._control.wait(self._name.function)
         refuse_unsuitable(start, self._name.text)
-        refuse_marked(self._control, start, self._name.function)
+        copied = options.isolation is Isolation.CLONE  # beside versions of the same run, too
+        refuse_marked(self._control, start, self._name.function, only_changed=copied)
         journal = self._journal = Journal(options.journal, self._opening(start))
-        if options.isolation is Isolation.CLONE:
+        if copied:
             where = f" on {options.arch}" if options.arch else ""
             options.progress(f"making a temporary copy of the function{where}")
             maker = make_clone(self._control, journal, OWNED_BY, options.code, options.arch)

@@ -2,6 +2,13 @@
 
 import json
 import re
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from importlib import import_module
+from importlib.resources import files
+from importlib.util import find_spec
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -11,7 +18,8 @@ from tuner.aws.policy import COMMANDS, ISOLATIONS, PolicyScope, as_text, grants,
 from tuner.cli.app import main
 from tuner.errors import UsageError
 
-ORDERS = PolicyScope("orders", "eu-west-1", "123456789012")
+ROLE = "arn:aws:iam::123456789012:role/orders"
+ORDERS = PolicyScope("orders", "eu-west-1", "123456789012", role=ROLE)
 FUNCTION = "arn:aws:lambda:eu-west-1:123456789012:function:orders"
 
 
@@ -51,6 +59,77 @@ def test_copies_can_be_made_and_deleted_but_the_function_not_changed() -> None:
         assert allowed(document, f"lambda:{action}") == [copies]
     (passing,) = [s for s in document["Statement"] if "iam:PassRole" in s["Action"]]
     assert passing["Condition"]["StringEquals"]["iam:PassedToService"] == "lambda.amazonaws.com"
+    assert passing["Resource"] == ROLE
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_role_can_be_passed_unless_it_is_named(command: str) -> None:
+    scope = replace(ORDERS, role="")
+    for isolation in ("versions", "clone"):
+        assert not allowed(policy([command], scope, isolation), "iam:PassRole")
+    assert not allowed(policy(["bench"], scope), "lambda:CreateFunction")
+    assert not allowed(policy(["sweep"], ORDERS), "iam:PassRole")
+
+
+def test_the_command_names_the_role_that_copies_get(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["policy", "bench", "--target", "orders"])
+    said = capsys.readouterr()
+    assert "PassRole" not in said.out
+    assert "--role ARN" in said.err
+    with pytest.raises(SystemExit):
+        main(["policy", "bench", "--target", "orders", "--role", ROLE])
+    assert allowed(json.loads(capsys.readouterr().out), "iam:PassRole") == [ROLE]
+
+
+@pytest.fixture(scope="module")
+def parliament() -> Iterator[Any]:
+    """The linter, which finds its own files by a module that setuptools has no more."""
+    if find_spec("parliament") is None:
+        pytest.skip("needs parliament of PyPI")
+
+    def resource_filename(package: str, name: str) -> str:
+        return str(files(package) / name)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "pkg_resources", Resources(resource_filename))
+        yield import_module("parliament")
+
+
+class Resources(ModuleType):
+    def __init__(self, resource_filename: Callable[[str, str], str]) -> None:
+        super().__init__("pkg_resources")
+        self.resource_filename = resource_filename
+
+
+#: What the linter calls malformed where the function is not known, and where AWS has no resources.
+_STARS = {"RESOURCE_STAR"}
+
+
+@pytest.mark.parametrize(
+    ("command", "isolation"),
+    [
+        (command, isolation)
+        for command in COMMANDS
+        for isolation in ISOLATIONS
+        if (command, isolation) != ("bench", "in-place")
+    ],
+)
+def test_a_linter_of_policies_finds_nothing(parliament: Any, command: str, isolation: str) -> None:
+    document = policy([command], ORDERS, isolation, architectures=True, provisioned=True)
+    found = parliament.analyze_policy_string(json.dumps(document)).findings
+    assert [one for one in found if one.issue not in _STARS] == []
+    starred = {a for s in document["Statement"] if s["Resource"] == "*" for a in s["Action"]}
+    for action in starred:
+        service, name = action.split(":")
+        (known,) = [
+            p
+            for s in parliament.iam_definition
+            if s["prefix"] == service
+            for p in s["privileges"]
+            if p["privilege"].lower() == name.lower()
+        ]
+        assert not [r for r in known["resource_types"] if r["resource_type"]], action
 
 
 def test_a_load_of_a_copy_may_make_one() -> None:
@@ -143,6 +222,7 @@ def test_the_command_takes_resources_from_the_target(
         ["policy", "sweep", "--account", "12"],
         ["policy", "sweep", "--target", "demo:cpu"],
         ["policy", "sweep", "--isolation", "none"],
+        ["policy", "sweep", "--role", "arn:aws:iam::123456789012:role/*"],
     ],
 )
 def test_bad_usage_is_said_in_two_lines(

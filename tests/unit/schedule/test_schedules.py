@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.constructor import SafeConstructor
 
 from support.schedules import ODD_FOLDER, ODD_WORDS, actionlint, checked, job
+from tuner.api.suites import suite_policy
 from tuner.errors import UsageError
 from tuner.schedule.job import Job, checked_name
 from tuner.schedule.render import KINDS, rendered
@@ -311,6 +312,36 @@ def test_the_suite_s_rights_name_its_functions_only(kind: str) -> None:
     assert named <= {"myfunc", "other", "tuner-*"}
 
 
+@pytest.mark.parametrize("kind", ["github-role", "gitlab-role", "codebuild", "fargate"])
+def test_no_role_may_pass_a_role_or_make_a_function_unless_one_is_named(kind: str) -> None:
+    role = "arn:aws:iam::123456789012:role/orders"
+    suites = {None: suite_policy(["myfunc"]), role: suite_policy(["myfunc"], role)}
+    for named, document in suites.items():
+        roles = read(kind, replace(ON_AWS, policy=document))["Resources"]["Role"]["Properties"]
+        statements = [s for p in roles["Policies"] for s in p["PolicyDocument"]["Statement"]]
+        passing = [s["Resource"] for s in statements if "iam:PassRole" in s["Action"]]
+        assert passing == ([] if named is None else [[role]])
+        made = [s for s in statements if "lambda:CreateFunction" in s["Action"]]
+        assert bool(made) is (named is not None)
+
+
+def test_every_action_of_a_workflow_is_pinned_by_commit() -> None:
+    (workflow,) = rendered("github", ON_AWS)
+    used = re.findall(r"uses: (\S+)(.*)", workflow.text)
+    assert len(used) == 7
+    for action, version in used:
+        assert re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", action), action
+        assert re.fullmatch(r" # v\d+\.\d+\.\d+", version), action
+
+
+def test_a_role_of_gitlab_trusts_one_branch() -> None:
+    stack = read("gitlab-role", job("myfunc"))
+    (trust,) = stack["Resources"]["Role"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    (subject,) = trust["Condition"]["StringLike"].values()
+    assert subject == {"!Sub": "project_path:${Project}:ref_type:branch:ref:${Branch}"}
+    assert stack["Parameters"]["Branch"]["Default"] == "main"
+
+
 def test_a_schedule_of_event_bridge_has_the_time_and_its_zone() -> None:
     berlin = Job("b", Timetable("5 4 * * 1-5", "Europe/Berlin"), requirement="tuner==1")
     properties = read("codebuild", berlin)["Resources"]["Schedule"]["Properties"]
@@ -334,6 +365,11 @@ def test_a_schedule_of_event_bridge_has_the_time_and_its_zone() -> None:
         ("gitlab", job(secret=SECRET), "not a valid secret name"),
         ("gitlab-role", job("f", gitlab="http://x"), "not a GitLab address"),
         ("jenkins", job(), "not a known scheduler"),
+        *(("systemd", replace(ON_AWS, directory=Path(f"/a{c}b")), "control") for c in "\n\r\0\x1b"),
+        *(("cron", replace(ON_AWS, directory=Path(f"/a{c}b")), "control") for c in "\n\r\0\x1b"),
+        ("systemd", replace(ON_AWS, directory=Path("/a\\")), "ends as no line"),
+        ("systemd", replace(ON_AWS, directory=Path("/a ")), "ends as no line"),
+        ("systemd", replace(ON_AWS, words=("--only", "a\nExecStartPre=/x")), "control"),
     ],
 )
 def test_what_a_scheduler_cannot_do_is_refused(kind: str, of: Job, says: str) -> None:

@@ -161,8 +161,10 @@ class Target(Options):
         kind = parse_target(str(written["target"])).kind
         for name, each in options_of(cls).items():
             fits = each.about.targets
-            if name in written and fits and kind not in fits and written[name] != each.default:
-                raise UsageError(each.flag, f"is only for {_ONLY[fits]}", "Leave it out.")
+            said = written.get(name) not in (None, False, each.default)
+            if said and fits and kind not in fits:
+                flag = each.flag.partition("/")[0]
+                raise UsageError(flag, f"is only for {_ONLY[fits]}", "Leave it out.")
 
 
 class FunctionOptions(Isolated, Role, Recorded, Cpu, Package, Account, Target):

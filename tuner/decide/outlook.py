@@ -289,7 +289,8 @@ def band(basis: Basis, memory_mb: IntArray) -> CurveBand:
     low, high = np.quantile(mean, (0.05, 0.95), axis=0)
     cheap, dear = np.quantile(cost, (0.05, 0.95), axis=0)
     p50, p95, p99 = (
-        np.median(basis.curve.quantile_ms(memory_mb, q), axis=0) for q in (0.5, 0.95, 0.99)
+        np.exp(np.log(basis.curve.quantile_ms(memory_mb, q)).mean(axis=0))
+        for q in (0.5, 0.95, 0.99)
     )
     return CurveBand(
         memory_mb=memory_mb,

@@ -17,7 +17,7 @@ from tuner.measure.failures import front_refusal
 from tuner.planning.ask import Ask
 from tuner.planning.budget import Meter
 from tuner.planning.cold import Once
-from tuner.planning.find_limit import FindLimit
+from tuner.planning.find_limit import FindLimit, step_s
 from tuner.records import RunState, Sample
 from tuner.targets.seam import Variant, one_variant
 from tuner.units import format_rate
@@ -78,7 +78,9 @@ def _searched(spec: LoadRun, experiment: Experiment, book: LoadBook) -> Load:
 
     def ask_at(rate_per_s: float) -> Ask:
         experiment.watcher.say(f"trying {format_rate(rate_per_s)}")
-        return spec.ask(replace(spec.asked, profile=profile.scaled(rate_per_s, None)), book.sent)
+        lasts_s = step_s(rate_per_s, profile.duration_s)
+        step = profile.scaled(rate_per_s, lasts_s)
+        return spec.ask(replace(spec.asked, profile=step), book.sent)
 
     search = FindLimit(profile.peak_per_s or 1.0, ask_at)
     experiment.run(search)

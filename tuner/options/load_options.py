@@ -53,7 +53,8 @@ class Shape(Options, panel=PANEL):
     find_limit: k.Flag = option(
         k.FLAG,
         "Double the rate (from --rate, or 1/s) until the objectives (--slo, or throttles<1% and "
-        "errors<1%) are missed, then narrow down; each rate lasts --duration (10s).",
+        "errors<1%) are missed, then narrow down; each rate lasts --duration (10s), and until 30 "
+        "calls were due.",
     )
 
 

@@ -12,6 +12,13 @@ from tuner.planning.ask import Ask, Done, Stepwise
 _NARROWINGS = 3
 #: Beyond this no more doubling: the generator is not made for it.
 HIGHEST_PER_S = 50_000.0
+#: A rate is judged by no fewer calls: with a handful, one throttle or none is chance.
+FEWEST_CALLS = 30
+
+
+def step_s(rate_per_s: float, wanted_s: float) -> float:
+    """Return how long to try a rate: as long as is wanted, or until enough calls were due."""
+    return max(wanted_s, FEWEST_CALLS / rate_per_s)
 
 
 class FindLimit(Stepwise):

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tuner.planning.ask import Ask, SoFar
-from tuner.planning.find_limit import HIGHEST_PER_S, FindLimit
+from tuner.planning.find_limit import HIGHEST_PER_S, FindLimit, step_s
 from tuner.records import Setting
 
 
@@ -39,6 +39,14 @@ def test_a_rate_is_doubled_until_it_is_not_borne_and_then_narrowed_down() -> Non
     assert tried[:4] == [4.0, 8.0, 16.0, 32.0]
     assert len(tried) == 7
     assert search.rate is None
+
+
+@given(rate=st.floats(0.01, HIGHEST_PER_S), wanted=st.floats(0.1, 600.0))
+def test_no_rate_is_judged_by_a_handful_of_calls(rate: float, wanted: float) -> None:
+    lasts = step_s(rate, wanted)
+    assert lasts >= wanted
+    assert lasts * rate >= 30 - 1e-6
+    assert lasts == wanted or lasts * rate == pytest.approx(30)
 
 
 def test_a_first_rate_that_is_not_borne_ends_the_search() -> None:

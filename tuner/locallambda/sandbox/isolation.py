@@ -1,10 +1,10 @@
 """What a sandbox sees and may do: Lambda's file system and an ordinary user, as the kernel allows.
 
 Runs in a child of the guard between fork and exec; standard library only. The code is /var/task and
-read-only, /opt has the layers, /tmp is the sandbox's own; homes, /var, /dev/shm and the service's
-files are out of sight. Where the guard is root, each sandbox is a user of its own; else it is the
-same user in a user namespace, which keeps it from other processes' memory and environment. Network
-and process ids stay the machine's.
+read-only, /opt has the layers, /tmp is the sandbox's own; homes, /var, /run with the sockets of
+services, /dev/shm and the service's files are out of sight. Where the guard is root, each sandbox
+is a user of its own; else it is the same user in a user namespace, which keeps it from the memory
+and environment of other processes. Network and process ids stay the machine's.
 """
 
 import ctypes
@@ -52,7 +52,7 @@ def confine(view: View, kind: str | None, uid: int) -> None:
         os.chown(view.tmp, uid, uid)
     if kind is not None:
         _unshare(libc, kind)
-        _show(libc, view, processes=kind != "user")
+        _show(libc, view, kind)
     _drop_rights(libc, uid if kind == "root" else None)
 
 
@@ -114,8 +114,8 @@ def _unshare(libc: ctypes.CDLL, kind: str) -> None:
     _check(libc.mount(b"none", b"/", None, _REC | _PRIVATE, None), "mount --make-rprivate")
 
 
-def _show(libc: ctypes.CDLL, view: View, *, processes: bool) -> None:
-    hidden = _hidden(view)
+def _show(libc: ctypes.CDLL, view: View, kind: str) -> None:
+    hidden = _hidden(view, kind)
     kept = _kept(view, hidden)
     sources = {view.task, view.tmp, *kept, *([view.opt] if view.opt is not None else [])}
     held = {path: os.open(path, os.O_PATH) for path in sources}
@@ -136,16 +136,18 @@ def _show(libc: ctypes.CDLL, view: View, *, processes: bool) -> None:
     for path in hidden:
         if path not in ("/tmp", "/opt") or (path == "/opt" and view.opt is None):
             _remount_read_only(libc, path)
-    if processes:  # only the sandbox's own; a kernel before 5.8 shows all
+    if kind != "user":  # only the sandbox's own; a kernel before 5.8 shows all
         flags = _NOSUID | _NODEV | _NOEXEC
         libc.mount(b"proc", b"/proc", b"proc", flags, b"hidepid=invisible")
     for fd in (*held.values(), *devices.values()):
         os.close(fd)
 
 
-def _hidden(view: View) -> list[str]:
+def _hidden(view: View, kind: str) -> list[str]:
     """The directories to cover, none of them below another."""
-    asked = {"/tmp", "/var", "/dev", *view.hide, *(["/opt"] if _opt_is_free(view) else [])}
+    asked = {"/tmp", "/var", "/run", "/dev", *view.hide}
+    asked |= {"/opt"} if _opt_is_free(view) else set()
+    asked |= {"/sys/fs/cgroup"} if kind == "user" else set()  # its own limits are this user's
     found: list[str] = []
     for path in sorted({os.path.realpath(one) for one in asked}, key=len):
         inside = any(path.startswith(f"{other}/") for other in found)
@@ -161,7 +163,8 @@ def _opt_is_free(view: View) -> bool:
 
 def _kept(view: View, hidden: Sequence[str]) -> list[str]:
     """What to show again, by the names by which it is known; parents first."""
-    names = {name for path in view.keep for name in (path, os.path.realpath(path))}
+    resolver = str(Path(os.path.realpath("/etc/resolv.conf")).parent)
+    names = {name for path in (*view.keep, resolver) for name in (path, os.path.realpath(path))}
     below = (name for name in names if any(name.startswith(f"{one}/") for one in hidden))
     return sorted(name for name in below if Path(name).is_dir())
 

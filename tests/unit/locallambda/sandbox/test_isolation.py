@@ -67,6 +67,9 @@ def handler(event, context):
         "tmp": tried(lambda: open("/tmp/x", "w").write("x")),
         "big": tried(big),
         "shm": os.path.exists("/dev/shm"),
+        "sockets": [name for name in os.listdir("/run") if name not in event["resolver"]],
+        "cgroup": tried(lambda: [open(path, "w") for path in glob.glob("/sys/fs/cgroup/*/cpu.*")
+                                 + glob.glob("/sys/fs/cgroup/cpu.*")] and "written"),
         "null": tried(lambda: open("/dev/null", "w").write("x")),
         "shadow": tried(lambda: open("/etc/shadow").read(1)),
         "homes": [name for home in event["homes"] for name in tried(lambda: os.listdir(home))
@@ -95,6 +98,7 @@ def seen_by_a_handler(local, tmp_path, fork):
         "homes": [home for home in isolation.homes() if Path(home).is_dir()],
         "service_file": str(tmp_path / "app.py"),
         "fork": fork,
+        "resolver": os.path.realpath("/etc/resolv.conf"),
     }
     result = local.invoke(sandbox, **event)
     assert result.function_error is None, result.log.decode()
@@ -114,6 +118,8 @@ def test_a_handler_gets_no_further_than_on_aws(seen):
     assert seen["code"] == ["app.py"]
     assert (seen["tmp"], seen["big"]) == (1, "EFBIG")
     assert not seen["shm"]
+    assert seen["sockets"] == []
+    assert seen["cgroup"] in ([], "EACCES")
     assert seen["null"] == 1
     assert (seen["shadow"], seen["homes"], seen["service"]) == ("EACCES", [], "ENOENT")
     assert seen["parent"] in ("ENOENT", "EACCES")
@@ -162,7 +168,7 @@ async def main():
                        f"python3.{sys.version_info.minor}", {}, Path(sys.argv[1]), "g", "s")
     sandbox = host.create(spec)
     await sandbox.start()
-    event = {"guard": sandbox.resources.link.pid, "homes": [], "fork": False,
+    event = {"guard": sandbox.resources.link.pid, "homes": [], "fork": False, "resolver": "",
              "service_file": str(Path(sys.argv[1]) / "app.py")}
     result = await sandbox.invoke(Invocation("r", json.dumps(event).encode(), "arn"))
     print(json.dumps([host.platform()["not_enforced"], json.loads(result.payload)]))

@@ -17,6 +17,7 @@ from tuner.targets.loops import Loops
 from tuner.targets.package import Layer
 from tuner.targets.serverless import as_template, is_serverless, title
 from tuner.targets.templates import template_files
+from tuner.targets.terraform_plan import is_plan, plan_template
 from tuner.targets.yaml_nodes import read_yaml
 
 _SERVERLESS = "AWS::Serverless::Function"
@@ -95,6 +96,8 @@ def _opened(path: Path, parameters: Mapping[str, str]) -> dict[str, Any]:
     template = read_yaml(path)
     if is_serverless(template):
         template, parameters = as_template(template, path, parameters), {}
+    elif is_plan(template):
+        template = plan_template(template)
     for section in ("Parameters", "Mappings", "Conditions"):
         _mapping(template, section, path)
     whole: dict[str, Any] = Loops(Values(template, str(path), parameters)).written_out(template)
@@ -182,7 +185,9 @@ class _Reader:
 
     def _local_layers(self) -> Iterator[Layer]:
         """The layers whose content is on this machine; each other becomes a note."""
-        written, _ = self.values.known(self.properties.get("Layers"))
+        written, unknown = self.values.known(self.properties.get("Layers"))
+        if unknown and not isinstance(written, list):
+            self.notes.append(f"its layers are {', '.join(unknown)}, known only on AWS, so absent")
         for named in written if isinstance(written, list) else []:
             reference = shown(named)
             resource, key = self.layers.get(reference.partition(".")[0], ({}, ""))

@@ -340,3 +340,63 @@ def test_loops_and_conditions_without_end_take_no_time(
 ) -> None:
     with pytest.raises(TunerError, match=says):
         function(written(tmp_path, "template.yaml", text), "F")
+
+
+PLACE = "module.shop.aws_lambda_function.place[0]"
+PLAN: dict[str, Any] = {
+    "terraform_version": "1.9.0",
+    "planned_values": {
+        "root_module": {
+            "child_modules": [
+                {
+                    "resources": [
+                        {
+                            "address": PLACE,
+                            "type": "aws_lambda_function",
+                            "values": {
+                                "function_name": "shop-place",
+                                "filename": "build/place.zip",
+                                "handler": "app.handler",
+                                "runtime": "python3.12",
+                                "memory_size": 512,
+                                "timeout": 9,
+                                "environment": [{"variables": {"STAGE": "dev"}}],
+                            },
+                        }
+                    ]
+                }
+            ],
+            "resources": [
+                {"address": "aws_s3_bucket.b", "type": "aws_s3_bucket", "values": {}},
+                {
+                    "address": "aws_lambda_function.mail",
+                    "type": "aws_lambda_function",
+                    "values": {"function_name": "mail", "s3_key": "a/b.zip"},
+                },
+            ],
+        }
+    },
+    "resource_changes": [
+        {
+            "address": PLACE,
+            "change": {
+                "after_unknown": {"layers": True, "environment": [{"variables": {"TABLE": True}}]}
+            },
+        }
+    ],
+}
+
+
+@pytest.mark.parametrize("name", [PLACE, "shop-place"])
+def test_a_plan_of_terraform_runs_from_its_file(tmp_path: Path, name: str) -> None:
+    path = written(tmp_path, "plan.json", json.dumps(PLAN))
+    found = function(path, name)
+    assert (found.code, found.handler) == (tmp_path / "build/place.zip", "app.handler")
+    assert (found.runtime, found.memory_mb, found.timeout_s) == ("python3.12", 512, 9)
+    assert found.environment["STAGE"] == "dev"
+    assert list(found.unresolved) == ["TABLE"]
+    assert found.notes == (f"its layers are ${{{PLACE}.layers}}, known only on AWS, so absent",)
+    with pytest.raises(UsageError, match="not on this machine"):
+        function(path, "mail")
+    state = json.dumps(PLAN).replace("planned_values", "values")
+    assert function(written(tmp_path, "state.json", state), name) == found

@@ -215,7 +215,12 @@ def _service_client(session: AwsSession, name: str, url: str | None) -> Any:
         name,
         region_name=session.region,
         endpoint_url=url,
-        config=Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 1}),
+        config=Config(
+            connect_timeout=5,
+            read_timeout=30,
+            retries={"total_max_attempts": 1},
+            proxies={} if url and is_loopback(url) else None,
+        ),
     )
 
 

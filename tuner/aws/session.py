@@ -25,6 +25,7 @@ from botocore.credentials import (
     RefreshableCredentials,
 )
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
+from botocore.utils import get_environ_proxies
 
 from tuner.aws.policy import checked_role
 from tuner.aws.translate import LOG_IN, ApiCall, translate
@@ -86,6 +87,19 @@ def is_loopback(url: str) -> bool:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def refuse_proxy(session: AwsSession) -> None:
+    """Raise UsageError where boto3 would go through a proxy: measured calls go straight, so they
+    would fail, or time another way, after the function was changed."""
+    url = session.endpoint_url
+    proxy = None if session.loopback else get_environ_proxies(url).get(urlsplit(url).scheme)
+    if proxy:
+        host = urlsplit(url).hostname
+        name = f"{urlsplit(url).scheme.upper()}_PROXY"
+        reason = f"leads {host} through a proxy, which the calls that are measured cannot use"
+        fix = f"Measure where {host} can be reached directly, with NO_PROXY={host}."
+        raise UsageError(name, reason, fix)
 
 
 def open_session(options: SessionOptions) -> AwsSession:
@@ -184,6 +198,7 @@ def _client(
             read_timeout=60,
             retries={"total_max_attempts": 1},
             user_agent_extra="tuner",
+            proxies={} if options.endpoint_url and is_loopback(options.endpoint_url) else None,
         ),
     )
     try:

@@ -171,7 +171,7 @@ def _from_json(line: str) -> Report | None:
 
 
 def _lines_with(word: str, text: str) -> list[str]:
-    return [line for line in text.splitlines() if word in line] if word in text else []
+    return [line for line in text.split("\n") if word in line] if word in text else []
 
 
 def _record(line: str, kind: str) -> Mapping[str, Any] | None:

@@ -32,6 +32,9 @@ from tuner.store.queries import Owner, this_process
 FOLDER = DEFAULT.parent / "spool"
 
 _SCHEMA = "tuner.spool/1"
+#: More bytes than any first line has; seconds in which one is written.
+_LONGEST_HEAD, _BEGINS_S = 1_000_000, 5.0
+_BEGINNING = b'{"schema":"tuner.spool/'
 
 #: Opens a transaction that writes.
 Writing = Callable[[], AbstractContextManager[Connection]]
@@ -102,6 +105,17 @@ class Waiting:
 def waiting() -> list[Path]:
     """The files that wait here, for whichever stores."""
     return sorted(FOLDER.glob("*.jsonl")) if FOLDER.is_dir() else []
+
+
+def _empty(path: Path) -> bool:
+    """Remove a file that a full disk has kept from its first line, since nothing waits in it."""
+    with suppress(OSError):
+        begun = path.read_bytes()[:_LONGEST_HEAD]
+        ours = begun.startswith(_BEGINNING) or _BEGINNING.startswith(begun)
+        if b"\n" not in begun and ours and time.time() - path.stat().st_mtime > _BEGINS_S:
+            path.unlink()
+            return True
+    return False
 
 
 def head_of(path: Path) -> Head:
@@ -272,6 +286,8 @@ def delivered(where: str, writing: Writing) -> Iterator[Waiting]:
     What cannot be delivered is logged and left where it is.
     """
     for path in waiting():
+        if _empty(path):
+            continue
         try:
             if head_of(path).store != where:
                 continue

@@ -13,7 +13,7 @@ from ulid import ULID
 from tuner.aws.configuration import settled
 from tuner.aws.control import ControlPlane
 from tuner.aws.logs import FunctionLog, LogReports
-from tuner.aws.session import AwsSession, current_keys, narrowed_keys, open_session
+from tuner.aws.session import AwsSession, current_keys, narrowed_keys, open_session, refuse_proxy
 from tuner.errors import NotServed, TargetError, TunerError, UsageError
 from tuner.recording.reportline import Report
 from tuner.records import ON_DEMAND, Advice, Backend, FunctionFacts, Part, Setting
@@ -122,6 +122,7 @@ class AwsTarget(Target):
     ) -> Prepared:
         """Publish what is missing, with ``$LATEST`` put back once at the end; a way to start has
         a version for it alone."""
+        refuse_proxy(self._control.session)
         arch = self._options.arch or self.describe().arch
         return self._deployed.prepare(settings, arch, fresh, stop)
 

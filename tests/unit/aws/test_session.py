@@ -1,13 +1,25 @@
 """Opening a session: what is honoured, what is missing, and what is said then."""
 
 import sys
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from tuner.aws.session import SessionOptions, current_keys, is_loopback, open_session
+from tuner.aws.control import ControlPlane
+from tuner.aws.session import (
+    SessionOptions,
+    current_keys,
+    is_loopback,
+    open_session,
+    refuse_proxy,
+)
 from tuner.errors import AccessDenied, UsageError
+from tuner.records import Setting
+from tuner.targets.aws import AwsTarget
+from tuner.targets.aws_versions import AwsOptions
+from tuner.targets.names import parse_target
 
 
 @pytest.fixture(autouse=True)
@@ -143,3 +155,34 @@ def test_credentials_that_stay_expired_are_told_as_such(tmp_path: Path) -> None:
 )
 def test_loopback_is_told_from_everything_else(url: str, loopback: bool) -> None:
     assert is_loopback(url) is loopback
+
+
+@pytest.mark.parametrize(
+    ("around", "refused"), [("", True), ("example.com", True), (".amazonaws.com", False)]
+)
+def test_a_proxy_that_measured_calls_cannot_use_is_refused_before_any_call(
+    around: str, refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", around)
+    session = open_session(SessionOptions(region="eu-west-1", keys=("k", "s")))
+    with pytest.raises(UsageError, match="HTTPS_PROXY") if refused else nullcontext():
+        refuse_proxy(session)
+    if refused:
+        control = ControlPlane(session)
+        target = AwsTarget(control, parse_target("orders"), AwsOptions())
+        with pytest.raises(UsageError, match="through a proxy"):
+            target.prepare([Setting(512)])
+        assert control.calls.total() == 0
+
+
+def test_a_service_on_this_machine_is_asked_without_a_proxy(
+    monkeypatch: pytest.MonkeyPatch, local_lambda_url: str
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    session = open_session(SessionOptions(region="eu-west-1", endpoint_url=local_lambda_url))
+    refuse_proxy(session)
+    assert isinstance(list(ControlPlane(session).functions()), list)

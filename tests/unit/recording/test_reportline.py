@@ -189,3 +189,12 @@ def test_any_text_is_a_start_or_none(text: str, more: str) -> None:
     found = parse_start(text)
     assert found is None or found in text
     assert parse_start(f"START RequestId: {more} Version: 1") in (None, more)
+
+
+@pytest.mark.parametrize("odd", ["\x85", "\u2028"])
+def test_only_a_line_feed_ends_a_line_of_a_log(odd: str) -> None:
+    record = {"requestId": "id-1", "errorType": f"a{odd}b", "metrics": {"durationMs": 1.0}}
+    event = {"time": "t", "type": "platform.report", "record": record}
+    found = find_report(f"before\n{json.dumps(event, ensure_ascii=False)}\nafter")
+    assert found is not None
+    assert found.error_type == f"a{odd}b"

@@ -1,6 +1,7 @@
 """A store that goes away in the middle of a run: samples wait in a file and are delivered later."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -317,3 +318,16 @@ def test_entries_come_back_from_their_lines(written: list[entries.Entry]) -> Non
 def test_a_line_that_is_no_entry_is_refused(line: str) -> None:
     with pytest.raises(ValueError, match=r"entry|Expecting|Invalid|Extra|Unterminated|newer"):
         entries.of_line(line)
+
+
+@pytest.mark.parametrize("begun", ["", '{"sch', '{"schema":"tuner.spool/1","store":"sqlite'])
+def test_a_file_that_a_full_disk_has_kept_empty_goes_by_itself(
+    begun: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    spool.FOLDER.mkdir(parents=True)
+    path = spool.FOLDER / "run-1.jsonl"
+    path.write_text(begun)
+    os.utime(path, (1.0, 1.0))
+    assert list(spool.delivered("sqlite:///x", lambda: pytest.fail("nothing waits"))) == []
+    assert spool.waiting() == []

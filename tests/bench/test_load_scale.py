@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import replace
 from random import Random
 
 import psutil
@@ -17,7 +18,7 @@ import pytest
 
 from support.factories import a_batch, a_variant, an_endpoint
 from tuner.clock import WallClock
-from tuner.engine.engine import Batch, Call
+from tuner.engine.engine import Batch, BatchPolicy, Call
 from tuner.engine.locust_engine import LocustEngine
 from tuner.engine.worker_pool import Workers
 from tuner.measure.statistics import Latencies
@@ -118,6 +119,29 @@ def test_two_workers_against_one(nginx: str, machine: str) -> None:
     # What was left idle beside one worker is all that a second one, nginx and the tuner can get.
     allowed = 1 + idle_one / ((os.cpu_count() or 1) - idle_one)
     print(f"  ratio        {two / one:8.2f}    at least 1.7; these cores allow {allowed:.2f}")
+
+
+def test_judging_answers_costs_little(nginx: str, machine: str) -> None:
+    """Expectations of every kind beside none, in turn, since the machine drifts."""
+    expect = ("status<500", "json.answer == 42", "body contains answer", "duration<10s")
+    kinds = {"none": (), "one": ("json.answer == 42",), "four": expect}
+    engine, variant = LocustEngine(an_endpoint(nginx), WallClock()), a_variant(1769, "7")
+    spans: dict[str, list[float]] = {kind: [] for kind in kinds}
+    try:
+        list(engine.run(batch(variant, 200)))
+        for _ in range(3):
+            for kind, texts in kinds.items():
+                policy = BatchPolicy(expect=texts)
+                samples = list(engine.run(replace(batch(variant, 8000), policy=policy)))
+                assert {sample.outcome for sample in samples} == {Outcome.OK}
+                done = [sample.done_s for sample in samples]
+                spans[kind].append(8000 / (max(done) - min(s.due_s for s in samples)))
+    finally:
+        engine.close()
+    best = {kind: max(rates) for kind, rates in spans.items()}
+    print(f"\nCalls per second of one worker, answers judged or not ({machine})")
+    for kind, per_s in best.items():
+        print(f"  {kind:5}  {per_s:8,.0f}/s   {per_s / best['none']:.2f} of that without")
 
 
 def test_a_million_samples_fit_and_are_summarised_quickly() -> None:

@@ -57,6 +57,9 @@ class SingleWorker:
     Every method raises TunerError once the worker is gone, or of several the last.
     """
 
+    #: Whether messages may come from other machines, whose times are judged, too.
+    foreign = False
+
     def __init__(self) -> None:
         self._process = WorkerProcess("tuner.engine.worker.locust_worker")
         self._ready = False
@@ -123,6 +126,8 @@ class LocustWorkers:
     join it by Locust's own protocol, in the background. Other machines have other clocks: how far
     theirs are ahead is measured when they join. One whose messages cannot be is dismissed.
     """
+
+    foreign = True
 
     def __init__(self, workers: Workers, clock: Clock) -> None:
         self._workers, self._clock = workers, clock

@@ -54,7 +54,7 @@ def test_the_band_says_what_to_set_what_it_changes_and_how_sure_that_is(tab: "Ta
     assert said(tab, "[data-stat=cost] [data-of=value]").startswith("$")
     assert said(tab, "[data-stat=p95] [data-of=value]") == "~32 ms"
     assert "not measured" not in said(tab, "[data-stat=cold]")
-    assert said(tab, ".trust").startswith("Confidence: high. 93 % chance")
+    assert said(tab, ".trust").startswith("Confidence: high – 93 % chance")
     assert "verified by 20 calls" in said(tab, ".trust")
     assert said(tab, "[data-is=command]").endswith("--file template.yaml")
     assert tab.complaints() == []

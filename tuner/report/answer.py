@@ -46,14 +46,14 @@ def answer(sweep: Sweep) -> Answer:
         "" if now is None or keep else _versus(now),
         "" if known(pick.p95_ms) is None else f"estimated p95 {format_ms(pick.p95_ms)}",
         _cost_part(pick),
-        f"does not meet {_missed_words(pick)}" if missed else "",
+        f"does not meet {missed_words(pick)}" if missed else "",
         _safe_part(pick),
     )
     rest = "; ".join(part for part in parts if part)
     return Answer(headline, rest, "warn" if missed else "good", _facts(pick), pick.reasons)
 
 
-def _missed_words(pick: Recommendation) -> str:
+def missed_words(pick: Recommendation) -> str:
     """The objectives that it misses; all, where it misses none by itself."""
     if pick.missed_slo or len(pick.slo) == 1:
         return " and ".join(pick.missed_slo or pick.slo)
@@ -167,7 +167,7 @@ def _facts(pick: Recommendation) -> tuple[Fact, ...]:
         likely = known(pick.meets_probability)
         sure = "" if likely is None else f" with {probability(likely)}"
         met = {True: f"met{sure}", False: "not met", None: UNKNOWN}[pick.meets_slo]
-        which = _missed_words(pick) if pick.meets_slo is False else ", ".join(pick.slo)
+        which = missed_words(pick) if pick.meets_slo is False else ", ".join(pick.slo)
         facts.append(Fact("Objective", met, which))
     if pick.meets_slo is False:
         return tuple(facts)

@@ -15,7 +15,7 @@ import numpy as np
 from tuner.decide.result import Recommendation, SizeRow, SizeTerms, Sweep, WhatIf
 from tuner.decide.what_if import chosen, month_usd, usd_per_million
 from tuner.records import Backend
-from tuner.report.answer import size_named
+from tuner.report.answer import missed_words, size_named
 from tuner.report.elements import (
     Stat,
     Verdict,
@@ -109,6 +109,9 @@ def _shown(size: SizeTerms, sweep: Sweep, pick: Recommendation) -> dict[str, str
 def _trust(size: SizeTerms, pick: Recommendation) -> tuple[str, str]:
     """Confidence as a word, and its reason."""
     calls = f"verified by {counted(size.calls, 'call')}"
+    if pick.meets_slo is False:
+        here = missed_words(pick) if size.memory_mb == pick.memory_mb else "the objectives"
+        return "low", f"no size is likely to meet {here}; {calls}"
     if size.memory_mb == pick.memory_mb and pick.confidence is not None:
         word = next(word for least, word in _WORDS if not pick.confidence < least)
         chance = format_chance(pick.confidence)

@@ -113,3 +113,4 @@ def test_the_verdict_has_the_tables_numbers(seed: int) -> None:
     assert stats["p95"].value == f"~{format_ms(pick['duration_ms']['p95'])}"
     here = said.data["sizes"][str(pick["memory_mb"])]
     assert here["why"].endswith(f"verified by {pick['verified_calls']} calls")
+    assert ("% chance" in here["why"]) == (pick["meets_slo"] is not False)

@@ -219,11 +219,15 @@ def as_sweep(options: Options) -> SweepOptions:
     return SweepOptions(**{n: v for n, v in options.values().items() if n in known})
 
 
+#: Options of which a run keeps only the names.
+_BY_NAME = {"env", "parameter"}
+
+
 def stored_options(kept: Mapping[str, Any]) -> SweepOptions:
     """The options of a stored run: enough to answer from it again, not to invoke."""
     values = {n: v for n, v in kept.items() if n in SweepOptions.names()}
-    if "env" in values:  # a run keeps only the names
-        values["env"] = tuple((name.partition("=")[0], "") for name in values["env"])
+    for name in _BY_NAME & values.keys():
+        values[name] = tuple((each.partition("=")[0], "") for each in values[name])
     return SweepOptions(**values)
 
 
@@ -237,7 +241,7 @@ def with_secrets(options: SweepOptions, given: SweepOptions) -> SweepOptions:
         if not each.about.secret:
             continue
         before = options.stored().get(name)
-        if name in ("env", "parameter") or str(before).startswith("sha256:"):
+        if name in _BY_NAME or str(before).startswith("sha256:"):
             if again.get(name) != before:
                 raise UsageError(each.flag, *_not_again(each.flag, before))
             secret[name] = getattr(given, name)

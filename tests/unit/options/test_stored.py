@@ -66,6 +66,15 @@ def test_secrets_are_not_kept_and_have_to_be_given_again() -> None:
         with_secrets(stored_options(kept), given.but(payload='{"other": 1}'))
 
 
+def test_parameters_of_a_template_are_kept_by_name_and_given_again() -> None:
+    given = SweepOptions("local:t.yaml", parameter={"Stage": "prod", "Key": "hidden"})
+    kept = given.stored()
+    assert kept["parameter"] == ["Stage", "Key"]
+    assert with_secrets(stored_options(kept), given).parameter == given.parameter
+    with pytest.raises(UsageError, match="--parameter: is not as the run began"):
+        with_secrets(stored_options(kept), SweepOptions("local:t.yaml", parameter="Stage=prod"))
+
+
 def test_headers_and_queries_of_a_load_are_not_kept() -> None:
     options = LoadOptions("f", rate=5, url="https://x.example/?key=1", header="X-Api-Key: abc")
     kept = options.stored()

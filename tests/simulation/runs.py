@@ -307,11 +307,10 @@ class Run:
             "MemorySize is": "either may be right" in told,
             "tags": "either may be right" in told,
         }
-        return [
-            one
-            for one in wrong
-            if not lost or not any(may[key] for key in may if one.startswith(key))
-        ]
+        if lost and "kept in this directory only" in told and self.plan.way.startswith("apply"):
+            return []
+        told_of = tuple(key for key, said in may.items() if said and lost)
+        return [one for one in wrong if not one.startswith(told_of)]
 
     def _undo(self, said: list[str]) -> None:
         path = record_path(self.folder, RUN)

@@ -216,7 +216,11 @@ def _wanted(entry: JournalEntry, now: Configuration) -> tuple[int, str, str | No
     # A change whose answer was lost may arrive after this look, and an update that failed is made
     # once more. Any update, even one to the same values, makes the RevisionId a past one.
     lost = entry.unconfirmed("set")
-    may_land = lost is not None and lost["revision_id"] == revision_of(now) != ""
+    # A read that shows it as before with yet another RevisionId may be older than that.
+    expected = lost is not None and lost["revision_id"] == revision_of(now)
+    may_land = revision_of(now) != "" and (
+        expected or (lost is not None and _as_before(entry, now))
+    )
     failed = bool(entry.written("set")) and _as_before(entry, now) and failed_update(now)
     return (size, described, None) if failed or may_land else None
 

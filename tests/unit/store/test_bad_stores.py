@@ -6,6 +6,8 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -13,6 +15,7 @@ from tuner.errors import StoreError, UsageError
 from tuner.records import RunRecord, RunState, Sample
 from tuner.store import connect
 from tuner.store.migrations import VERSION_TABLE
+from tuner.store.queries import owner_of
 from tuner.store.runs import Store
 
 Make = Callable[..., RunRecord]
@@ -255,3 +258,9 @@ def test_a_folder_without_write_permission_is_an_error(tmp_path: Path, name: str
     assert said.stderr == ""
     assert said.stdout.startswith(f"store {folder / name}: ")
     assert "Grant write permission, or choose another store" in said.stdout
+
+
+@pytest.mark.parametrize("owner", ["zz{", "[]", "5", "", "[" * 100_000])
+def test_an_owner_that_is_no_owner_writes_no_run(owner: str) -> None:
+    row = SimpleNamespace(state=str(RunState.RUNNING), owner=owner)
+    assert owner_of(cast(Any, row)) is None

@@ -224,6 +224,8 @@ def _making(facts: FunctionFacts) -> Making:
 def _within_limits(likely: Estimate, options: SweepOptions) -> Estimate:
     """A budget ends a sweep before the estimate does."""
     limit = options.limit
+    if limit.invocations is not None:
+        likely = replace(likely, invocations=_capped(likely.invocations, limit.invocations))
     if limit.cost_usd is not None:
         likely = replace(likely, cost_usd=_capped(likely.cost_usd, limit.cost_usd))
     if limit.seconds is not None:

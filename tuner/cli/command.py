@@ -147,8 +147,6 @@ def _optional(
         metavar=about.metavar,
         rich_help_panel=about.panel or None,
         envvar=about.envvar,
-        min=about.least if kind.word in (int, float) else None,
-        max=about.most if kind.word in (int, float) else None,
         hidden=hidden,
         show_default=default is not None and default is not False,
         autocompletion=_completed(each.values),

@@ -48,7 +48,7 @@ def _table(of: type[Options]) -> Iterator[str]:
 
 def _written(each: Option[Any, Any] | Argument) -> str:
     if isinstance(each, Argument):
-        return f"`{each.metavar}`"
+        return f"`{each.metavar}`".replace("|", "\\|")
     about, kind = each.about, each.kind
     letter = f", `{about.letter}`" if about.letter else ""
     if kind.word is bool:

@@ -78,7 +78,7 @@ class Isolated(Options, panel=PANEL):
     """How sizes are made on AWS."""
 
     isolation: k.Isolations = option(
-        k.ISOLATION, "How sizes are made on AWS: versions, clone or in-place.", targets=AWS
+        k.ISOLATION, "How sizes are made on AWS: versions, clone or in-place."
     )
 
 

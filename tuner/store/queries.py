@@ -238,10 +238,7 @@ def owner_of(row: Row[Any]) -> Owner | None:
     """Return the process that writes this run; ``None`` if none does."""
     if row.state != str(RunState.RUNNING) or row.owner is None:
         return None
-    try:
-        return record(Owner, json.loads(row.owner))
-    except (ValueError, RecursionError):  # of a damaged store: nobody who could still be writing
-        return None
+    return record(Owner, json.loads(row.owner))
 
 
 def refuse_living_owner(row: Row[Any], me: Owner) -> None:

@@ -207,7 +207,7 @@ class Store:
         """True if a run was never finished although the process that wrote it is gone."""
         with self.connection() as connection:
             row = queries.exact_run(connection, run)
-        owner = queries.owner_of(row)
+            owner = queries.owner_of(row)
         return row.state == str(RunState.RUNNING) and (owner is None or owner.gone())
 
     # Files

@@ -6,8 +6,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
 
 import pytest
 
@@ -15,7 +13,6 @@ from tuner.errors import StoreError, UsageError
 from tuner.records import RunRecord, RunState, Sample
 from tuner.store import connect
 from tuner.store.migrations import VERSION_TABLE
-from tuner.store.queries import owner_of
 from tuner.store.runs import Store
 
 Make = Callable[..., RunRecord]
@@ -157,6 +154,8 @@ def test_an_owner_that_makes_no_sense_is_an_error_of_the_store(
         raw.execute("UPDATE tuner_runs SET owner = 'zz{'")
     with pytest.raises(StoreError, match="makes no sense"), Store.open(str(store_path)) as other:
         other.delete(make_run().run)
+    with pytest.raises(StoreError, match="makes no sense"):
+        file_store.crashed(make_run().run)
 
 
 def test_a_locked_store_is_an_error_after_a_wait(
@@ -258,9 +257,3 @@ def test_a_folder_without_write_permission_is_an_error(tmp_path: Path, name: str
     assert said.stderr == ""
     assert said.stdout.startswith(f"store {folder / name}: ")
     assert "Grant write permission, or choose another store" in said.stdout
-
-
-@pytest.mark.parametrize("owner", ["zz{", "[]", "5", "", "[" * 100_000])
-def test_an_owner_that_is_no_owner_writes_no_run(owner: str) -> None:
-    row = SimpleNamespace(state=str(RunState.RUNNING), owner=owner)
-    assert owner_of(cast(Any, row)) is None

@@ -20,7 +20,8 @@ from tuner.fleet.simulate import Allowed
 FloatArray = NDArray[np.float64]
 #: Mean idle life in seconds, of ``limits.IDLE_LIFE``.
 IDLE_S = 318.0
-_GRID = 400
+#: Loads at which the loss formula is computed; more servers than these are taken as many.
+_GRID, _SUMMED = 400, 20_000
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,8 @@ def running(rates_per_s: FloatArray, step_s: float, held_s: FloatArray) -> Float
 
 def erlang_b(servers: int, loads: FloatArray) -> FloatArray:
     """Share of calls that find all servers busy, for each load in erlangs (A. K. Erlang, 1917)."""
+    if servers > _SUMMED:
+        return np.array([_loss(float(servers), load) for load in loads.tolist()])
     low, high = float(loads.min()), float(loads.max())
     near = np.clip(servers + np.linspace(-6.0, 6.0, _GRID) * math.sqrt(servers + 1.0), low, high)
     grid = np.unique(np.concatenate([np.linspace(low, high, _GRID), near]))

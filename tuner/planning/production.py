@@ -17,7 +17,7 @@ FloatArray = NDArray[np.float64]
 #: Steps of a fluid, and the shortest; moments of charts.
 _STEPS, _SHORTEST_S, MOMENTS = 60_000, 0.02, 300
 #: What comes before the traffic, and is not counted; longer than an idle sandbox lives.
-_LEAD_S = 400.0
+_LEAD_S, _MOST_LEAD_S = 400.0, 7200.0
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,9 @@ class Subject:
     def lead_s(self, per_s: float) -> float:
         """Seconds in which so many calls a second can grow from nothing without a throttle."""
         limits = self.allowed.limits
-        growing_s = per_s * float(self.warm_ms.mean()) / 1000.0 / limits.burst
-        return max(_LEAD_S, 2.0 * growing_s * limits.burst_period_s)
+        wanted = min(per_s * float(self.warm_ms.mean()) / 1000.0, self.allowed.concurrency)
+        growing_s = wanted / limits.burst * limits.burst_period_s
+        return min(max(_LEAD_S, 2.0 * growing_s), _MOST_LEAD_S)
 
     @property
     def cold_ms(self) -> FloatArray:

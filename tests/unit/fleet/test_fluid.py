@@ -95,6 +95,12 @@ def test_many_loads_are_blocked_as_one_is(servers: int) -> None:
     np.testing.assert_allclose(erlang_b(servers, loads), expected, rtol=0.02, atol=2e-5)
 
 
+def test_very_many_servers_are_blocked_as_their_formula_says() -> None:
+    loads = np.array([15_000.0, 20_001.0, 21_000.0])
+    expected = [monthly.erlang_b(20_001, load) for load in loads.tolist()]
+    np.testing.assert_allclose(erlang_b(20_001, loads), expected, rtol=0.02, atol=1e-9)
+
+
 def test_more_time_reaches_higher() -> None:
     reached = [reach(times) for times in (0.1, 1.0, 10.0, 1e3, 1e6)]
     assert reached == sorted(reached)

@@ -95,6 +95,20 @@ def test_a_traffic_begins_with_the_sandboxes_of_the_minutes_before() -> None:
     assert many.throttles == {}
 
 
+@pytest.mark.parametrize("account", [1000, 10**6])
+def test_a_traffic_beyond_every_account_is_throttled_in_little_time(account: int) -> None:
+    allowed = Allowed(AccountLimits(account))
+    found = forecast_traffic(replace(SUBJECT, allowed=allowed), rate(1e9), 1)
+    assert found.throttled_share > 0.98
+
+
+def test_nothing_that_comes_or_may_run_is_no_number() -> None:
+    assert forecast_traffic(SUBJECT, rate(1e-9), 1).wait_ms == {}
+    none = replace(SUBJECT, allowed=Allowed(reserved=0))
+    found = forecast_traffic(none, rate(10.0), 1)
+    assert (found.throttled_share, found.wait_ms, found.bill.total_usd) == (1.0, {}, 0.0)
+
+
 def test_calls_that_are_known_are_placed_when_they_came() -> None:
     at_s = np.array([0.0, 1000.0, 1001.0])
     found = forecast_traffic(SUBJECT, Arriving(np.zeros(300), 5.0, at_s), 1)

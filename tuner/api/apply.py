@@ -90,14 +90,14 @@ class Recommended:
         """Undo what was applied from the run."""
         from tuner.aws.applied import read_sealed, record_path
 
-        path = record_path(RECORDS, self.run)
+        application, path = self.open(tell), record_path(RECORDS, self.run)
         done, ours = read_sealed(path)
         if not (ours or self.options.yes):
             alias = f" and {done.alias} back to version {done.before_version}" if done.alias else ""
             what = f"would set {done.arn} back to {done.before_mb} MB{alias}"
             fix = "If that is right, add --yes."
             raise TunerError(str(path), f"{what}, and you did not write it on this machine", fix)
-        self.open(tell).undo(done)
+        application.undo(done)
 
 
 @dataclass(frozen=True)

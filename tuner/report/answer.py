@@ -107,7 +107,7 @@ def _why_none(sweep: Sweep) -> str:
         return "nothing was measured"
     if all(size.status == "failed" for size in sweep.sizes):
         ways = {size.reason.rpartition(" (")[0] for size in sweep.sizes if size.reason}
-        return f"every size failed: {ways.pop()}" if len(ways) == 1 else "every size failed"
+        return f"every size failed ({ways.pop()})" if len(ways) == 1 else "every size failed"
     # Advice says why where there is any; the page and the terminal show it.
     return "the measurements do not allow one" + ("; see the warnings" if sweep.warnings else "")
 

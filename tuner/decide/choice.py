@@ -177,7 +177,7 @@ def choose(basis: Basis, candidates_mb: IntArray) -> Recommendation:
         runners_up=reasons.runners_up(case),
         versus_current=_versus(basis, size),
         verified_calls=basis.calls.get(size, 0),
-        choices=choices(basis, outlook, chosen.index),
+        choices=choices(basis, outlook),
         missed_slo=() if alone is None else _missed(goal, alone[:, chosen.index]),
     )
 
@@ -192,11 +192,11 @@ def _missed(goal: Goal, chances: FloatArray) -> tuple[str, ...]:
 _EVEN = 1.01
 
 
-def choices(basis: Basis, outlook: Outlook, index: int) -> tuple[Choice, ...]:
+def choices(basis: Basis, outlook: Outlook) -> tuple[Choice, ...]:
     """Return the cheapest, balanced and fastest of the sizes that were called, as measured.
 
     Of sizes that likely meet the objectives where there are any; the cheapest of those that were
-    called as often as it takes. ``index`` is what was chosen for the goal's own strategy.
+    called as often as it takes.
     """
     sizes = outlook.memory_mb.tolist()
     seen = {i: basis.seen(size) for i, size in enumerate(sizes) if size in basis.calls}
@@ -206,14 +206,10 @@ def choices(basis: Basis, outlook: Outlook, index: int) -> tuple[Choice, ...]:
     allowed = [i for i in known if outlook.meets[i] >= MORE_LIKELY] or list(known)
     sure = [i for i in allowed if basis.calls[sizes[i]] >= basis.enough] or allowed
     found = named_choices(known, allowed, sure)
-    if (own := CALLED_FOR.get(basis.goal.strategy)) is not None:
-        found[own] = index if index in known else found[own]
     now = None if basis.goal.current_mb is None else basis.seen(basis.goal.current_mb)
     return tuple(_choice(name, at, known[at], now, basis, sizes) for name, at in found.items())
 
 
-#: Strategies whose pick is the choice of this name.
-CALLED_FOR = {Strategy.BALANCED: "balanced", Strategy.SPEED: "fastest"}
 _Means = Mapping[int, tuple[float, float]]
 
 

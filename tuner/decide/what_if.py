@@ -12,7 +12,7 @@ import numpy as np
 
 from tuner.billing.cost import FREE_EPHEMERAL_MB
 from tuner.billing.prices import Prices
-from tuner.decide.choice import CALLED_FOR, MORE_LIKELY, named_choices
+from tuner.decide.choice import MORE_LIKELY, named_choices
 from tuner.decide.goal import Strategy
 from tuner.decide.outlook import EXPONENT, MILLION, TOO_DEAR, Basis, Outlook, worth_of
 from tuner.decide.result import SizeTerms, WhatIf
@@ -85,8 +85,6 @@ def chosen(terms: WhatIf, cold_share: float) -> dict[str, int]:
     scores = _scores(terms, known)
     scores[terms.pick_mb] /= terms.favour
     recommended = min(dict.fromkeys((terms.pick_mb, *sure)), key=lambda size: scores[size])
-    if (own := CALLED_FOR.get(Strategy(terms.strategy))) is not None:
-        found[own] = recommended
     return {"recommended": recommended, **found}
 
 

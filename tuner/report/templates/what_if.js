@@ -64,8 +64,6 @@ const whatIf = {
       balanced: first(allowed, (at) => costs[at] / dear + times[at] / slow),
       fastest: least(allowed, times, costs),
     };
-    if (terms.strategy === "speed") found.fastest = found.recommended;
-    if (terms.strategy === "balanced") found.balanced = found.recommended;
     return Object.fromEntries(Object.entries(found).map(([name, at]) => [name, sizes[at].memory_mb]));
   },
 

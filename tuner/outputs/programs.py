@@ -1,6 +1,6 @@
 """A bench run as programs read it: JUnit, a webhook, Bencher, github-action-benchmark, badges.
 
-In JUnit, regressed is a failure, cannot tell is skipped, a case that could not be measured an
+In JUnit, regressed is a failure, inconclusive is skipped, a case that could not be measured an
 error; where the suite only warns, a regression passes and says so in its output. The dialect is the
 one that Jenkins, GitLab and CodeBuild share. Bencher Metric Format is
 ``{benchmark: {measure: {value, lower_value, upper_value}}}``; the action's

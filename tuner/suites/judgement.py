@@ -144,13 +144,22 @@ class Judgement:
             between = f" ({change(self.low)} to {change(self.high)})"
         words = _OF_COST if self.gate.subject is Subject.COST else _OF_TIMES
         word = words[verdict].format(self.gate.rise * 100)
-        return f"{measure} {word}: {change(self.ratio)}{between}, {values}{self._wanted()}"
+        return f"{measure} {word}: {change(self.ratio)}{between}, {values}{self._end()}"
 
     @property
     def left_open_by_drift(self) -> bool:
         """True if no number of calls decides it, for the control drifted too far."""
         told = self.verdict is not Verdict.CANNOT_TELL or self.enough is not None
         return not told and self.control_ratio is not None
+
+    def _end(self) -> str:
+        """What would settle it, or how sure a regression is to be more than the gate."""
+        edge = 1.0 + self.gate.rise
+        if self.verdict is not Verdict.REGRESSED or self.low is None or self.low >= edge:
+            return self._wanted()
+        sure = "likely" if self.ratio is not None and self.ratio >= edge else "possible"
+        more = "slower" if self.gate.subject is not Subject.COST else "higher"
+        return f"; surely {more}, and more than {self.gate.rise * 100:g} % is {sure}"
 
     def _wanted(self) -> str:
         if self.verdict is not Verdict.CANNOT_TELL:

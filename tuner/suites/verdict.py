@@ -1,5 +1,7 @@
 """Verdicts on gates: regressed, improved, same, or cannot tell.
 
+People read *unchanged* for same and *inconclusive* for cannot tell.
+
 The verdict is read off an interval of the ratio that holds for all gates and all looks of a suite
 together, and, beside a baseline, whatever part of the control's drift the function shares. It holds
 the ratio of the values that are shown, so that no verdict contradicts them. With a gate of +10 %:

@@ -32,6 +32,8 @@ from tuner.suites.result import (
 from tuner.units import format_memory, format_seconds, format_usd
 
 _TONES = {Verdict.REGRESSED: "bad", Verdict.CANNOT_TELL: "warn", None: "warn"}
+#: What is done about too few calls of a suite.
+_MOST = ": raise `most` in the suite, or widen the gate"
 _Named = tuple[str, tuple[SizeResult, ...]]
 
 
@@ -77,7 +79,7 @@ def compare_view(result: CompareResult) -> View:
 
 
 def _said(judged: Iterable[_Named]) -> tuple[str, str]:
-    """Regressions by name; otherwise how many gates hold and how many are open."""
+    """Regressions by name; otherwise how many gates are open, or that all hold."""
     rows = [
         (name, size.name, j) for name, sizes in judged for size in sizes
         for j in size.judgements
@@ -89,8 +91,13 @@ def _said(judged: Iterable[_Named]) -> tuple[str, str]:
     if not rows:
         return "Nothing was judged", ""
     found = Counter(j.verdict for _, _, j in rows)
+    gates, open_ = counted(len(rows), "gate"), found.pop(Verdict.CANNOT_TELL, 0)
     counts = [f"{found[each]} {verdict_word(each)}" for each in reversed(Verdict) if found[each]]
-    return f"No regression in {counted(len(rows), 'gate')}", ", ".join(counts)
+    if open_:
+        whole = open_ == len(rows)
+        headline = f"Inconclusive in {gates if whole else f'{open_} of {gates}'}"
+        return headline, ", ".join(counts)
+    return f"No regression in {gates}", ", ".join(counts)
 
 
 def _origin(result: BenchResult) -> str:
@@ -109,7 +116,7 @@ def _case_section(case: CaseResult) -> Section:
         case.name,
         lead=f"{case.name}: {_about(case)}",
         tables=_tables(case.sizes, f"{case.name} "),
-        warnings=(*reason, *_notes(case.sizes), *warnings),
+        warnings=(*reason, *_notes(case.sizes, _MOST), *warnings),
     )
 
 
@@ -162,26 +169,30 @@ def _brief(j: Judgement, value: float | None) -> str:
     return measured(j.measure, value).replace(" per million", "/M")
 
 
-def _notes(sizes: Iterable[SizeResult]) -> Iterator[str]:
+def _notes(sizes: Iterable[SizeResult], most: str = "") -> Iterator[str]:
     """Remarks on the machine's drift, and on what would settle inconclusive gates."""
     for size in sizes:
         where = f"at {format_memory(size.memory_mb)}"
-        drifts = {change(j.control_ratio) for j in size.judgements if j.control_ratio}
+        drifts: dict[str, list[str]] = {}
+        for j in size.judgements:
+            if j.control_ratio:
+                drifts.setdefault(change(j.control_ratio), []).append(j.measure)
         if drifts:
-            told = ", ".join(sorted(drifts))
+            several = (f"{moved} ({' and '.join(of)})" for moved, of in drifts.items())
+            told = ", ".join(drifts if len(drifts) == 1 else several)
             left = any(j.left_open_by_drift for j in size.judgements)
             end = "`--against` decides in one run" if left else "verdicts hold all the same"
             yield f"{where}: the machine drifted by {told} between the runs; {end}"
-        yield from (f"{where}: {told}" for told in _wanted(size))
+        yield from (f"{where}: {told}" for told in _wanted(size, most))
 
 
-def _wanted(size: SizeResult) -> Iterator[str]:
-    """Calls that would settle inconclusive gates."""
+def _wanted(size: SizeResult, most: str) -> Iterator[str]:
+    """Calls that would settle inconclusive gates, and where their number is set."""
     open_ = [j for j in size.judgements if j.verdict is Verdict.CANNOT_TELL and j.enough]
     some = {j.measure: j.enough for j in open_ if j.enough and j.enough <= SENSIBLE}
     rest = [j.measure for j in open_ if j.measure not in some]
     if some:
-        yield f"about {max(some.values()):,} calls per side would settle {' and '.join(some)}"
+        yield f"about {max(some.values()):,} calls per side would settle {' and '.join(some)}{most}"
     if rest:
         named = " and ".join(rest)
         yield f"{named} is too noisy for any practical number of calls: widen the gate"

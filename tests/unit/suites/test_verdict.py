@@ -62,6 +62,22 @@ def test_a_change_is_found_and_no_change_is_shown(factor: float, verdict: Verdic
     assert judgement.calls == (200, 200)
 
 
+@pytest.mark.parametrize(
+    ("ratio", "low", "said"),
+    [
+        (1.099, 1.046, "; surely slower, and more than 5 % is likely"),
+        (1.04, 1.01, "; surely slower, and more than 5 % is possible"),
+        (1.2, 1.1, "ms"),
+    ],
+)
+def test_a_regression_says_how_sure_more_than_the_gate_is(
+    ratio: float, low: float, said: str
+) -> None:
+    gate = parse_gate("p50 +5%")
+    found = judge(gate, Pair(side(1, 200), side(2, 200, 120.0)), Rules())
+    assert dataclasses.replace(found, ratio=ratio, low=low).sentence.endswith(said)
+
+
 def test_too_few_calls_cannot_tell_and_say_how_many_would_be_enough() -> None:
     noisy = judge(P50, Pair(side(3, 30, spread=0.3), side(4, 30, spread=0.3)), Rules(gates=10))
     assert noisy.verdict is Verdict.CANNOT_TELL

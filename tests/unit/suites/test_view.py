@@ -69,6 +69,29 @@ def test_a_drift_is_said_with_what_decides_where_it_leaves_a_gate_open() -> None
     assert left.endswith("drifted by +45 % between the runs; `--against` decides in one run")
 
 
+def test_open_gates_lead_and_are_not_called_an_all_clear() -> None:
+    judged = case().sizes[0].judgements
+    open_ = replace(judged[0], verdict=Verdict.CANNOT_TELL, enough=3869)
+    some = bench(replace(case(), sizes=(SizeResult(512, (open_, *judged[1:])),)))
+    view = bench_view(some)
+    assert view.answer.sentence == "Inconclusive in 1 of 4 gates: 3 unchanged"
+    assert view.answer.tone == "warn"
+    (told,) = view.sections[0].warnings
+    assert told.endswith(
+        "3,869 calls per side would settle p50: raise `most` in the suite, or widen the gate"
+    )
+    all_ = bench(replace(case(), sizes=(SizeResult(512, (open_,)),)))
+    assert bench_view(all_).answer.sentence == "Inconclusive in 1 gate"
+
+
+def test_several_drifts_are_named_by_what_they_are_of() -> None:
+    p50, cost, *rest = case().sizes[0].judgements
+    moved = (replace(p50, control_ratio=0.85), replace(cost, control_ratio=0.53), *rest)
+    view = bench_view(bench(replace(case(), sizes=(SizeResult(512, moved),))))
+    (told,) = view.sections[0].warnings
+    assert "drifted by -15 % (p50), -47 % (cost_per_million) between" in told
+
+
 def test_a_comparison_fits_eighty_characters_and_becomes_a_page() -> None:
     found = case(after=130.0)
     assert found.before is not None and found.after is not None

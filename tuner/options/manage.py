@@ -9,7 +9,7 @@ from tuner.options.load_options import Senders
 from tuner.options.option import Argument, Options, again, option, positional
 from tuner.options.risk import always, beyond_this_machine, elsewhere, outside
 
-DOCUMENTS = ("sweep", "load", "bench", "compare", "plan", "doctor", "run", "tuner.toml")
+DOCUMENTS = ("sweep", "load", "forecast", "bench", "compare", "plan", "doctor", "run", "tuner.toml")
 POLICY_COMMANDS = ("sweep", "cold", "load", "bench", "apply", "restore", "plan", "doctor")
 
 

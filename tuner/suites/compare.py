@@ -1,7 +1,8 @@
 """Two stored runs compared size by size; nothing is invoked.
 
 Runs of one bench that were called in turn are compared as such; others took place at other times,
-and the drift between runs counts, less what a control took out that was called beside both.
+and the drift between runs counts, less what a control took out that was called beside both. How
+many of their calls started cold is mostly chance, so their costs are compared by warm calls.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,16 +15,19 @@ from tuner.store import thinning
 from tuner.store.exchange import StoredRun
 from tuner.store.runs import Store, find
 from tuner.suites.baseline import refuse_unlike
-from tuner.suites.gate import Gate, parse_gate, parse_gates
+from tuner.suites.gate import Gate, Subject, parse_gate, parse_gates
 from tuner.suites.judgement import Judgement, Rules
 from tuner.suites.result import CompareResult, SideOf, SizeResult
 from tuner.suites.rounds import Cost
 from tuner.suites.side import Pair, Side, side_of
 from tuner.suites.sides import Role
-from tuner.suites.verdict import judge_all
+from tuner.suites.verdict import judge
 
 #: What is compared where no gate is named; those without values on both sides are left out.
 USUAL = ("p50 +10%", "p95 +10%", "cost_per_million +5%", "init +20%", "errors", "throttles")
+
+#: Shares of cold starts that differ by less are not worth a word.
+_SAME_COLD = 0.01
 
 
 @dataclass(frozen=True)
@@ -88,12 +92,21 @@ def compare_runs(
         after=_side(new.run),
         interleaved=together,
         sizes=tuple(
-            SizeResult(size, _judged(_pair(old, new, size, cost), chosen, rules, bool(wanted)))
+            SizeResult(
+                size,
+                _judged(
+                    _pair(old, new, size, _of_warm(cost) if _by_warm(old, new) else cost),
+                    _pair(old, new, size, cost),
+                    chosen,
+                    rules,
+                    bool(wanted),
+                ),
+            )
             for size in sizes
         ),
         gated=bool(wanted),
         control=control,
-        warnings=tuple(_warnings(old, new, sizes)),
+        warnings=(*_warnings(old, new, sizes), *_apart(old, new, sizes, chosen)),
     )
 
 
@@ -115,10 +128,23 @@ def _common_sizes(old: _Run, new: _Run) -> list[int]:
     return sizes
 
 
-def _judged(pair: Pair, gates: Sequence[Gate], rules: Rules, asked: bool) -> tuple[Judgement, ...]:
+def _judged(
+    pair: Pair, whole: Pair, gates: Sequence[Gate], rules: Rules, asked: bool
+) -> tuple[Judgement, ...]:
+    """Judge a size; objectives by the ``whole``."""
     if not asked:
         gates = [g for g in gates if _has(pair.before, g) and _has(pair.after, g)]
-    return judge_all(gates, pair, rules)
+    return tuple(judge(g, pair if g.limit is None else whole, rules) for g in gates)
+
+
+def _by_warm(old: _Run, new: _Run) -> bool:
+    """True if cold starts are chance: in a recording, or where both were called in turn, they are
+    part of what is compared."""
+    return not _together(old, new) and new.run.facts.backend is not Backend.REPLAY
+
+
+def _of_warm(cost: Cost) -> Cost:
+    return lambda sample: None if sample.cold else cost(sample)
 
 
 def _has(side: Side, gate: Gate) -> bool:
@@ -190,6 +216,34 @@ def _warnings(old: _Run, new: _Run, sizes: Sequence[int]) -> Iterator[Advice]:
         if each.thinned:
             limits = thinning.advice(each.stored.documents[thinning.DOCUMENT])
             yield replace(limits, text=f"{name}: {limits.text}")
+
+
+def _apart(old: _Run, new: _Run, sizes: Sequence[int], gates: Sequence[Gate]) -> Iterator[Advice]:
+    """Say what runs of other times differ in, beside their functions."""
+    if _together(old, new):
+        return
+    if new.run.facts.backend is not Backend.REPLAY and None in (old.control, new.control):
+        text = (
+            "No control was called beside both runs, so a drift of the machine or platform between "
+            "them is part of each difference; `tuner bench --against` decides in one run."
+        )
+        yield Advice("no-control", text)
+    (first, before), (then, after) = _cold(old, sizes), _cold(new, sizes)
+    differ = before and after and abs(first / before - then / after) > _SAME_COLD
+    if not differ or not any(g.subject is Subject.COST and g.limit is None for g in gates):
+        return
+    text = f"{first:,} of {before:,} calls before and {then:,} of {after:,} after started cold"
+    if _by_warm(old, new):
+        yield Advice("cold-share", f"{text}; cost_per_million is that of the warm calls.")
+    else:
+        yield Advice("cold-share", f"{text}; that is part of the change of cost_per_million.")
+
+
+def _cold(of: _Run, sizes: Sequence[int]) -> tuple[int, int]:
+    """Calls that started cold without being made to, of all."""
+    aside = (Purpose.WARM_UP, Purpose.COLD)
+    calls = [s for size in sizes for s in of.at(size) if s.purpose not in aside]
+    return sum(s.cold for s in calls), len(calls)
 
 
 def _at(stored: StoredRun, size: int) -> list[Sample]:

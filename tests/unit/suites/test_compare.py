@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from support.factories import a_function, a_run, a_sample
 from tuner.records import Backend
 from tuner.store.runs import Store
@@ -16,7 +18,35 @@ def test_runs_of_two_functions_are_compared_as_such(tmp_path: Path) -> None:
             store.start(a_run(run, target=name, facts=a_function(name, backend=Backend.AWS)))
             store.add(run, [a_sample(512, call=n, ran_ms=40.0 + n % 3) for n in range(12)])
     same, other = (compare_runs("01A", run, store_url=url).warnings for run in ("01B", "01C"))
-    assert [advice.code for advice in same] == []
-    [advice] = other
+    [alone] = same
+    assert alone.code == "no-control"
+    assert "`tuner bench --against` decides" in alone.text
+    advice, _ = other
     assert advice.code == "different-functions"
     assert "two functions, orders and invoices" in advice.text
+
+
+@pytest.mark.parametrize("backend", [Backend.AWS, Backend.REPLAY])
+def test_cold_starts_that_happened_are_no_change_of_the_cost(
+    tmp_path: Path, backend: Backend
+) -> None:
+    url = f"sqlite:///{tmp_path}/runs.db"
+    with Store.open(url) as store:
+        for run, cold in (("01A", 5), ("01B", 30)):
+            store.start(a_run(run, target="orders", facts=a_function("orders", backend=backend)))
+            calls = [a_sample(512, call=n, ran_ms=40.0 + n % 3) for n in range(100 - cold)]
+            calls += [
+                a_sample(512, call=n, ran_ms=41.0, init_ms=500.0) for n in range(900, 900 + cold)
+            ]
+            store.add(run, calls)
+    found = compare_runs("01A", "01B", ["cost +5%", "cost<1usd/million"], store_url=url)
+    change, objective = found.sizes[0].judgements
+    told = {advice.code: advice.text for advice in found.warnings}["cold-share"]
+    assert told.startswith("5 of 100 calls before and 30 of 100 after started cold; ")
+    if backend is Backend.AWS:
+        assert change.ratio == pytest.approx(1.0, abs=0.01)
+        assert told.endswith("cost_per_million is that of the warm calls.")
+    else:  # the traffic of a recording is its own
+        assert change.ratio is not None and change.ratio > 1.5
+        assert told.endswith("that is part of the change of cost_per_million.")
+    assert objective.calls[1] == 100  # an objective is about all that is paid

@@ -54,6 +54,30 @@ def test_a_stored_run_and_its_target_have_their_own_times(tuner: Run) -> None:
     assert "128 MB, 512 MB" in err
 
 
+def test_a_sweep_is_forecast_at_its_pick_and_what_it_did_not_measure_is_said(tuner: Run) -> None:
+    rows = [f"{mb},{ms + n},0" for mb, ms in ((128, 400), (256, 150)) for n in range(12)]
+    rows += [f"256,{300 + n},{500 + n}" for n in range(3)]
+    Path("rec.csv").write_text("\n".join(["memory_mb,duration_ms,init_ms", *rows]))
+    grid = ("--method", "grid", "--samples", "10", "--seed", "1")
+    assert tuner("sweep", "replay:rec.csv", *grid)[0] == 0
+    words = ("--duration", "5m", "--flash", "3", "--flash-for", "1m", "--seed", "1")
+    limit = ("--account-concurrency", "250")
+    _, out, _ = tuner("forecast", "last", "--traffic", "400rps", *words, *limit, "--json", "f.json")
+    document = json.loads(Path("f.json").read_text())
+    assert (document["memory_mb"], document["memory_from"]) == (256, "as the run recommends")
+    assert "Memory: 256 MB (as the run recommends)" in out
+    assert "% of the limit" in out
+    assert document["wait_ms"]["p90"] is not None
+    assert document["wait_ms"]["p95"] is document["wait_ms"]["p99"] is None
+    assert f"{document['warm_calls']} warm calls were measured" in out
+    assert "p95 of the waits needs 20, and those above it more" in out
+    assert "if each 5 min of it is like this, with its flash crowd" in out
+    assert "No cold start was measured at 128 MB. Assumed: cold starts as at 256 MB" in out
+    counts = {each["name"]: each["count"] for each in document["remedies"]}
+    assert f"provisioned concurrency: {counts['provisioned concurrency']}" in out
+    assert counts["128 MB"] is None
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -3,7 +3,7 @@
 Times are those of a stored run, or given; the rest is arithmetic of ``tuner.planning``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -13,8 +13,9 @@ from tuner.api.calling import taking
 from tuner.api.results import ForecastResult
 from tuner.billing.prices import prices
 from tuner.billing.traffic import Demand
-from tuner.errors import NotFound, StoreError, UsageError
+from tuner.errors import NotFound, StoreError, TunerError, UsageError
 from tuner.experiment.price_list import load_table
+from tuner.experiment.recommend import recommend_run
 from tuner.fleet.limits import AccountLimits
 from tuner.fleet.simulate import Allowed
 from tuner.options.commands import ForecastCall
@@ -42,8 +43,20 @@ class _Known:
     function: str
     source: str
     facts: FunctionFacts | None
-    times: dict[int, tuple[FloatArray, FloatArray, FloatArray]]  # warm, INIT, first call
+    times: dict[int, "_Times"]
     preferred: int
+    chosen: str  # why that size is preferred
+
+
+@dataclass(frozen=True)
+class _Times:
+    """Of one size; the last two are those of :class:`Subject`."""
+
+    warm_ms: FloatArray
+    init_ms: FloatArray
+    first_ms: FloatArray
+    calls: int | None = None
+    assumed: str = ""
 
 
 @taking(ForecastCall)
@@ -86,6 +99,8 @@ def forecasted(options: ForecastCall) -> ForecastResult:
             seed=options.seed,
             outcome=outcome,
             remedies=remedies(tried, subjects),
+            chosen="as given" if options.memory else found.chosen,
+            flash=options.flash is not None,
         )
     )
 
@@ -114,7 +129,7 @@ def _said(demand: Demand, options: ForecastCall) -> str:
 
 
 def _subject(size: int, found: _Known, options: ForecastCall) -> Subject:
-    facts, warm_init_first = found.facts, found.times[size]
+    facts, times = found.facts, found.times[size]
     region = options.region or (facts.region if facts else "us-east-1")
     seen = facts.account_concurrency if facts else None
     account = options.account_concurrency or seen
@@ -128,10 +143,14 @@ def _subject(size: int, found: _Known, options: ForecastCall) -> Subject:
         raise UsageError("--provisioned or --reserved", reason, f"Give at most {whole:,}.")
     return Subject(
         size,
-        *warm_init_first,
+        times.warm_ms,
+        times.init_ms,
+        times.first_ms,
         allowed=Allowed(limits, reserved, options.provisioned),
         prices=prices(region, facts.arch if facts else "x86_64", load_table()),
         ephemeral_mb=facts.ephemeral_mb if facts else 512,
+        calls=times.calls,
+        assumed=times.assumed,
     )
 
 
@@ -139,10 +158,10 @@ def _known(options: ForecastCall) -> _Known:
     """The times of a run, or those that are given. Raises UsageError."""
     given = options.expect
     if given is None:
-        stored = _run_of(options)
-        if stored is None:
+        found = _run_of(options)
+        if found is None:
             raise UsageError(options.target, "is no stored run, and has none", _FIX)
-        return _measured(stored, options)
+        return _measured(*found, options)
     if options.memory is None:
         raise UsageError("--expect", "needs --memory: durations are of a size", "Add --memory 512.")
     grid = (np.arange(_SHARES) + 0.5) / _SHARES
@@ -153,26 +172,26 @@ def _known(options: ForecastCall) -> _Known:
     source = (
         f"a mean duration of {format_ms(1000.0 * given)} and INIT of {format_ms(init[0])}, given"
     )
-    return _Known(
-        options.target, source, None, {options.memory: (warm, init, warm)}, options.memory
-    )
+    times = {options.memory: _Times(warm, init, warm)}
+    return _Known(options.target, source, None, times, options.memory, "as given")
 
 
-def _run_of(options: ForecastCall) -> StoredRun | None:
+def _run_of(options: ForecastCall) -> tuple[str, StoredRun] | None:
+    """The run and by what it is found."""
     try:
-        return find(options.target, options.store)
+        return options.target, find(options.target, options.store)
     except (NotFound, StoreError, UsageError):
         pass
     try:
         with Store.open(options.store, create=False) as store:
             runs = (run for run in store.runs() if run.target == options.target)
             newest = next((run for run in runs if run.command in ("sweep", "load")), None)
-            return None if newest is None else store.stored(newest.run)
+            return None if newest is None else (newest.run, store.stored(newest.run))
     except (NotFound, StoreError):
         return None
 
 
-def _measured(stored: StoredRun, options: ForecastCall) -> _Known:
+def _measured(ref: str, stored: StoredRun, options: ForecastCall) -> _Known:
     run, facts = stored.run, stored.run.facts
     own = [s for s in stored.samples if s.arch == facts.arch and s.setting.start == ON_DEMAND]
     ok = [
@@ -182,26 +201,54 @@ def _measured(stored: StoredRun, options: ForecastCall) -> _Known:
     ]
     warm = [s for s in calm(ok) if not s.cold] or [s for s in ok if not s.cold]
     cold = [s for s in ok if s.cold]
-    times: dict[int, tuple[FloatArray, FloatArray, FloatArray]] = {}
+    times: dict[int, _Times] = {}
     for size in sorted({s.memory_mb for s in warm}):
-        took = [s.duration_ms or 0.0 for s in warm if s.memory_mb == size]
-        if len(took) >= _ENOUGH:
-            times[size] = (np.array(took), *_cold_times(cold, size, options, took))
+        if sum(s.memory_mb == size for s in warm) >= _ENOUGH:
+            times[size] = _times(cold, warm, size, options)
     if not times:
         raise UsageError(f"run {run.run}", f"has no {_ENOUGH} warm calls of a size", _FIX)
-    now = facts.now_mb
-    most = max(times, key=lambda size: len(times[size][0]))
-    return _Known(facts.name, f"run {run.run}", facts, times, now if now in times else most)
+    size, chosen = _preferred(ref, stored, times, options)
+    return _Known(facts.name, f"run {run.run}", facts, times, size, chosen)
 
 
-def _cold_times(
-    cold: Sequence[Sample], size: int, options: ForecastCall, took: list[float]
-) -> tuple[FloatArray, FloatArray]:
-    """INIT, which hardly depends on memory, and first calls of the size, else warm ones."""
-    own = [s for s in cold if s.memory_mb == size]
-    if options.init is not None:
-        init = [1000.0 * options.init]
+def _preferred(
+    ref: str, stored: StoredRun, times: Mapping[int, _Times], options: ForecastCall
+) -> tuple[int, str]:
+    """The size that the run recommends, else the present one or the one called most; and why."""
+    if stored.run.command == "sweep" and options.memory is None:
+        try:
+            pick = recommend_run(ref, options.store, among=None).recommendation
+        except TunerError:
+            pick = None
+        if pick is not None and pick.memory_mb in times:
+            return pick.memory_mb, "as the run recommends"
+    now = stored.run.facts.now_mb
+    if now is not None and now in times:
+        return now, "as configured"
+    return max(times, key=lambda size: times[size].calls or 0), "called most"
+
+
+def _times(
+    cold: Sequence[Sample], warm: Sequence[Sample], size: int, options: ForecastCall
+) -> _Times:
+    """The times of a size. One without cold starts is given those of the nearest: INIT as it is,
+    which hardly depends on memory, first calls longer than warm ones by the same factor."""
+    took = _took(warm, size)
+    near = min({s.memory_mb for s in cold}, key=lambda mb: abs(np.log(mb / size)), default=None)
+    init, first, assumed = np.zeros(1), took, ""
+    if near is None:
+        assumed = "" if options.init is not None else "no INIT, and first calls as warm ones"
     else:
-        init = [s.init_ms or s.restore_ms or 0.0 for s in own or cold] or [0.0]
-    first = [s.duration_ms or 0.0 for s in own] or took
-    return np.array(init), np.array(first)
+        init = np.array([s.init_ms or s.restore_ms or 0.0 for s in cold if s.memory_mb == near])
+        there = _took(warm, near)
+        factor = took.mean() / there.mean() if there.size and there.mean() > 0.0 else 1.0
+        first = _took(cold, near) * (1.0 if near == size else factor)
+    if near not in (None, size):
+        assumed = f"cold starts as at {format_memory(near)}, first calls scaled as warm ones"
+    if options.init is not None:
+        init = np.array([1000.0 * options.init])
+    return _Times(took, init, first, len(took), assumed)
+
+
+def _took(samples: Sequence[Sample], size: int) -> FloatArray:
+    return np.array([s.duration_ms or 0.0 for s in samples if s.memory_mb == size])

@@ -178,7 +178,7 @@ class ForecastCall(
     duration: k.Seconds = option(k.WAIT, "How long a rate goes on; a file says it itself.", "1h")
     memory: k.OneMemory = option(
         k.ONE_MEMORY,
-        "Size in MB (default: as configured, else the one called most).",
+        "Size in MB (default: recommended by the run, else as configured or called most).",
         panel=CONFIGURED,
     )
     expect: k.Quantity = again(

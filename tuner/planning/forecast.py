@@ -5,6 +5,7 @@ come at random within each of the traffic's steps; durations are drawn from thos
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -46,8 +47,11 @@ def forecast_traffic(
 ) -> Outcome:
     """Say what the traffic does to the configuration."""
     if arriving.calls <= most_placed:
-        return _placed(subject, arriving, np.random.default_rng(seed))
-    return _flown(subject, arriving)
+        found = _placed(subject, arriving, np.random.default_rng(seed))
+    else:
+        found = _flown(subject, arriving)
+    told = {n: ms for n, ms in found.wait_ms.items() if subject.tells(QUANTILES[n])}
+    return replace(found, wait_ms=told)
 
 
 def _placed(subject: Subject, arriving: Arriving, random: np.random.Generator) -> Outcome:

@@ -32,6 +32,15 @@ class Subject:
     allowed: Allowed
     prices: Prices
     ephemeral_mb: int = 512
+    #: Warm calls behind the times; ``None``: they are given, with their distribution.
+    calls: int | None = None
+    #: What stands in for cold starts that were not measured, in words.
+    assumed: str = ""
+
+    def tells(self, share: float) -> bool:
+        """True if so few calls lie beyond a percentile that the measured ones can show it: at
+        least one of them does."""
+        return self.calls is None or self.calls * (1.0 - share) > 1.0 - 1e-9
 
     def lead_s(self, per_s: float) -> float:
         """Seconds in which so many calls a second can grow from nothing without a throttle."""
@@ -146,6 +155,12 @@ class Outcome:
     def served(self) -> float:
         """Calls that were not throttled."""
         return self.warm + self.cold + self.provisioned
+
+    @property
+    def peak_per_s(self) -> float:
+        """The highest rate of the moments."""
+        most = max((moment.calls for moment in self.timeline), default=0.0)
+        return most / self.span_s * len(self.timeline)
 
     @property
     def throttled_share(self) -> float:

@@ -21,16 +21,21 @@ UNRESERVED = 100
 #: As much as no function needs, to see what it would use.
 _ENDLESS = 10**6
 _FEW = 0.001
+#: The share of a limit from which there is little room left.
+NEAR = 0.8
 
 
 @dataclass(frozen=True)
 class Remedy:
-    """One change and what it would do; ``request`` is a text to send, for a limit."""
+    """One change and what it would do: ``count`` is what is provisioned, reserved or asked for,
+    ``request`` a text to send, for a limit, ``assumed`` what was not measured."""
 
     name: str
     text: str
     outcome: Outcome
     request: str = ""
+    count: int | None = None
+    assumed: str = ""
 
 
 @dataclass(frozen=True)
@@ -44,17 +49,10 @@ class Tried:
     outcome: Outcome
 
     @property
-    def peak_per_s(self) -> float:
-        """The highest rate of the moments of the forecast."""
-        moments = self.outcome.timeline
-        most = max((moment.calls for moment in moments), default=0.0)
-        return most / self.outcome.span_s * len(moments)
-
-    @property
     def rate_needs(self) -> float:
         """Concurrency that the highest rate needs, whatever calls take: each unit of it allows so
         many requests a second."""
-        return self.peak_per_s / self.subject.allowed.limits.rate_per_concurrency
+        return self.outcome.peak_per_s / self.subject.allowed.limits.rate_per_concurrency
 
     @property
     def usual(self) -> int:
@@ -66,6 +64,14 @@ class Tried:
         return forecast_traffic(subject, self.arriving, self.seed)
 
 
+def limit_share(subject: Subject, found: Outcome) -> float:
+    """Share of what the function may have on demand, the account's or reserved, that its peak
+    takes; what is provisioned comes on top."""
+    allowed = subject.allowed
+    whole = allowed.concurrency + allowed.provisioned
+    return found.concurrency.get("max", 0.0) / whole if whole else 0.0
+
+
 def remedies(tried: Tried, others: Mapping[int, Subject]) -> tuple[Remedy, ...]:
     """Everything that could be changed; ``others`` are other sizes whose times are known."""
     parts = (_limit(tried), _provisioned(tried), _reserved(tried), _memory(tried, others))
@@ -73,9 +79,10 @@ def remedies(tried: Tried, others: Mapping[int, Subject]) -> tuple[Remedy, ...]:
 
 
 def _limit(tried: Tried) -> Iterator[Remedy]:
-    """A higher limit of the account, or no reservation, where calls are throttled."""
+    """A higher limit of the account, or no reservation, where calls are throttled or nearly so."""
     subject, found = tried.subject, tried.outcome
-    if found.throttled_share < _FEW:
+    near = limit_share(subject, found) >= NEAR
+    if found.throttled_share < _FEW and not near:
         return
     allowed = subject.allowed
     if allowed.reserved is not None:
@@ -83,11 +90,13 @@ def _limit(tried: Tried) -> Iterator[Remedy]:
         text = f"Remove the reservation of {allowed.reserved}."
         yield Remedy("no reservation", text, tried.with_(free))
         return
-    if not any(reason.startswith("account") for reason in found.throttles):
+    if not near and not any(reason.startswith("account") for reason in found.throttles):
         return
     limits = allowed.limits
     endless = tried.with_(_limited(subject, replace(limits, account_concurrency=_ENDLESS)))
     needed = _rounded(_ROOM * max(endless.concurrency["max"], tried.rate_needs))
+    if near:
+        needed = max(needed, _rounded(limits.account_concurrency + 1))
     if needed <= limits.account_concurrency:
         return
     higher = _limited(subject, replace(limits, account_concurrency=needed))
@@ -96,6 +105,7 @@ def _limit(tried: Tried) -> Iterator[Remedy]:
         f"Ask for {needed:,} concurrent executions instead of {limits.account_concurrency:,}.",
         tried.with_(higher),
         _request(tried, needed, endless.concurrency["max"]),
+        needed,
     )
 
 
@@ -115,11 +125,18 @@ def _request(tried: Tried, needed: int, peak_flight: float) -> str:
         f"Service: AWS Lambda. Region: {subject.prices.region}. Quota: Concurrent executions "
         f"(L-B99A9384). New value: {needed:,} (now {limits.account_concurrency:,}).\n"
         f"Use case: the function {tried.function} ({format_memory(subject.memory_mb)}) receives up "
-        f"to {format_rate(tried.peak_per_s)} and takes {format_ms(float(subject.warm_ms.mean()))} "
-        f"on average. At its peak it needs {peak_flight:,.0f} concurrent executions; with the "
-        f"present limit {format_share(found.throttled_share)} of its calls are throttled "
-        f"({_reasons(found)})."
+        f"to {format_rate(found.peak_per_s)} and takes {format_ms(float(subject.warm_ms.mean()))} "
+        f"on average. At its peak it needs {peak_flight:,.0f} concurrent executions; "
+        f"{_shortage(tried)}."
     )
+
+
+def _shortage(tried: Tried) -> str:
+    found = tried.outcome
+    if not found.throttles:
+        return f"that is {format_share(limit_share(tried.subject, found))} of the present limit"
+    throttled = format_share(found.throttled_share)
+    return f"with the present limit {throttled} of its calls are throttled ({_reasons(found)})"
 
 
 def _reasons(found: Outcome) -> str:
@@ -137,7 +154,7 @@ def _provisioned(tried: Tried) -> Iterator[Remedy]:
         return
     ready = replace(subject, allowed=replace(allowed, provisioned=count))
     text = f"Provision {count:,} sandboxes for the whole time."
-    yield Remedy("provisioned concurrency", text, tried.with_(ready))
+    yield Remedy("provisioned concurrency", text, tried.with_(ready), count=count)
 
 
 def _reserved(tried: Tried) -> Iterator[Remedy]:
@@ -149,7 +166,7 @@ def _reserved(tried: Tried) -> Iterator[Remedy]:
         return
     capped = replace(subject, allowed=replace(allowed, reserved=count))
     text = f"Reserve {count:,}: never more sandboxes, so never more connections to a database."
-    yield Remedy("reserved concurrency", text, tried.with_(capped))
+    yield Remedy("reserved concurrency", text, tried.with_(capped), count=count)
 
 
 def _memory(tried: Tried, others: Mapping[int, Subject]) -> Iterator[Remedy]:
@@ -158,4 +175,6 @@ def _memory(tried: Tried, others: Mapping[int, Subject]) -> Iterator[Remedy]:
     below = [size for size in others if size < now]
     above = [size for size in others if size > now]
     for size in (*([max(below)] if below else []), *([min(above)] if above else [])):
-        yield Remedy(format_memory(size), "Another size, as measured.", tried.with_(others[size]))
+        other, text = others[size], "Another size, as measured."
+        text += f" Assumed: {other.assumed}." if other.assumed else ""
+        yield Remedy(format_memory(size), text, tried.with_(other), assumed=other.assumed)

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from tuner.planning.forecast import QUANTILES
 from tuner.planning.production import Outcome, Subject
 from tuner.planning.remedies import Remedy
 from tuner.report.load_document import named
@@ -27,6 +28,8 @@ class TrafficForecast:
     outcome: Outcome
     remedies: tuple[Remedy, ...]
     report: str | None = None
+    chosen: str = "as given"  # why this size
+    flash: bool = False  # a flash crowd is part of it
 
     def month_usd(self, outcome: Outcome | None = None) -> float:
         """The bill of a month that goes on like this."""
@@ -43,6 +46,9 @@ def forecast_document(forecast: TrafficForecast) -> dict[str, Any]:
         "region": subject.prices.region,
         "arch": subject.prices.arch,
         "memory_mb": subject.memory_mb,
+        "memory_from": forecast.chosen,
+        "warm_calls": subject.calls,
+        "assumed": subject.assumed or None,
         "account_concurrency": allowed.limits.account_concurrency,
         "reserved_concurrency": allowed.reserved,
         "provisioned": allowed.provisioned,
@@ -52,6 +58,7 @@ def forecast_document(forecast: TrafficForecast) -> dict[str, Any]:
         "remedies": [
             {
                 **named(each, "name", "text"),
+                "count": each.count,
                 "request": each.request or None,
                 **_outcome(forecast, each.outcome),
             }
@@ -70,6 +77,8 @@ def _outcome(forecast: TrafficForecast, found: Outcome) -> dict[str, Any]:
     return {
         **named(found, *_CALLS),
         "provisioned_calls": found.provisioned,
-        **named(found, "concurrency", "wait_ms", "sandboxes_max"),
+        "concurrency": found.concurrency,
+        "wait_ms": {name: found.wait_ms.get(name) for name in QUANTILES},
+        "sandboxes_max": found.sandboxes_max,
         "bill": {**named(found.bill, *_METERS), "month_usd": forecast.month_usd(found)},
     }

@@ -1,12 +1,14 @@
 """The forecast of a traffic as a reader sees it: its sections, in order."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from functools import partial
 from typing import Any
 
+from tuner.planning.forecast import QUANTILES
 from tuner.planning.production import Outcome
-from tuner.planning.remedies import Remedy
+from tuner.planning.remedies import NEAR, Remedy, limit_share
 from tuner.report.elements import Answer, Cell, Fact, Figure, Log, Row, Section, Table, View
 from tuner.report.forecast_document import TrafficForecast
 from tuner.report.time_charts import flight_chart, traffic_chart
@@ -31,22 +33,36 @@ def forecast_view(forecast: TrafficForecast) -> View:
 def _answer(forecast: TrafficForecast) -> Answer:
     found = forecast.outcome
     headline = f"{found.concurrency.get('max', 0.0):,.0f} concurrent calls at the peak"
+    near = limit_share(forecast.subject, found)
+    if near >= NEAR:
+        headline += f", {format_share(near)} of the limit"
     throttled = found.throttled_share
     reasons = " and ".join(found.throttles)
     parts = (
         f"{format_share(throttled)} throttled ({reasons})" if found.throttles else "none throttled",
         f"{format_share(found.cold_share)} cold starts",
-        f"callers wait p50 {format_ms(found.wait_ms.get('p50'))}, p99 "
-        f"{format_ms(found.wait_ms.get('p99'))}",
+        f"callers wait {_waits(found)}",
         f"{format_usd(found.bill.total_usd)} for {format_seconds(found.span_s)}",
     )
-    tone = "bad" if throttled > 0.001 else "warn" if found.throttles else "good"
+    warn = found.throttles or near >= NEAR
+    tone = "bad" if throttled > 0.001 else "warn" if warn else "good"
     return Answer(headline, "; ".join(parts), tone, tuple(_facts(forecast)))
+
+
+def _shown(found: Outcome) -> tuple[str, ...]:
+    """The median, and the highest percentile up to p99 that the calls can show."""
+    tail = [name for name in ("p99", "p95", "p90") if name in found.wait_ms]
+    return ("p50", *tail[:1])
+
+
+def _waits(found: Outcome) -> str:
+    return ", ".join(f"{n} {format_ms(found.wait_ms.get(n))}" for n in _shown(found))
 
 
 def _facts(forecast: TrafficForecast) -> Iterator[Fact]:
     found, subject = forecast.outcome, forecast.subject
     allowed = subject.allowed
+    yield Fact("Memory", format_memory(subject.memory_mb), forecast.chosen)
     yield Fact("Calls", f"{found.calls:,.0f}", forecast.traffic)
     counts = f"{found.cold:,.0f} cold"
     ready = f", {found.provisioned:,.0f} in provisioned sandboxes" if allowed.provisioned else ""
@@ -57,7 +73,13 @@ def _facts(forecast: TrafficForecast) -> Iterator[Fact]:
     reserved = "" if allowed.reserved is None else f", {allowed.reserved:,} reserved"
     kept = f", {allowed.provisioned:,} provisioned" if allowed.provisioned else ""
     yield Fact("Concurrency allowed", f"{limits}{reserved}{kept}")
-    yield Fact("Per month", format_usd(forecast.month_usd()), "if it goes on like this")
+    yield Fact("Per month", format_usd(forecast.month_usd()), _repeated(forecast))
+
+
+def _repeated(forecast: TrafficForecast) -> str:
+    """What a month is taken to be."""
+    crowd = ", with its flash crowd" if forecast.flash else ""
+    return f"if each {format_seconds(forecast.outcome.span_s)} of it is like this{crowd}"
 
 
 def _sections(forecast: TrafficForecast) -> Iterator[Section]:
@@ -79,12 +101,20 @@ def _sections(forecast: TrafficForecast) -> Iterator[Section]:
         ),
     )
     yield Section("Over time", figures=figures)
-    yield Section("Concurrency and waits", note=_NOTE, tables=(_spread_table(found),))
+    few = tuple(_few(forecast))
+    table = _spread_table(found)
+    yield Section("Concurrency and waits", note=_NOTE, tables=(table,), warnings=few)
     if found.throttles:
         yield Section("Throttles", tables=(_throttle_table(found),))
-    yield Section("The bill", tables=(_bill_table(forecast),), note=_BILL)
+    note = f"{_BILL} A month is taken {_repeated(forecast)}."
+    yield Section("The bill", tables=(_bill_table(forecast),), note=note)
     if forecast.remedies:
-        yield Section("What would change it", tables=(_remedy_table(forecast),))
+        guessed = tuple(_unmeasured(each.name, each.assumed) for each in forecast.remedies)
+        yield Section(
+            "What would change it",
+            tables=(_remedy_table(forecast),),
+            warnings=tuple(filter(None, guessed)),
+        )
     for remedy in forecast.remedies:
         if remedy.request:
             log = Log("Text for Service Quotas or AWS Support", remedy.request)
@@ -97,6 +127,24 @@ _NOTE = (
     "without the network; throttled calls are left out."
 )
 _BILL = "Prices of the first tier; throttled calls are free. Logs are START, END and REPORT alone."
+
+
+def _few(forecast: TrafficForecast) -> Iterator[str]:
+    """Which waits too few calls were measured for, and what was assumed."""
+    subject = forecast.subject
+    missing = [name for name in _TOLD if not subject.tells(QUANTILES.get(name, 0.0))]
+    if missing:
+        needed = math.ceil(1.0 / (1.0 - QUANTILES[missing[0]]) - 1e-9)
+        yield (
+            f"{subject.calls:,} warm calls were measured at this size: {missing[0]} of the waits "
+            f"needs {needed:,}{', and those above it more' if missing[1:] else ''}."
+        )
+    if subject.assumed:
+        yield _unmeasured(format_memory(subject.memory_mb), subject.assumed)
+
+
+def _unmeasured(size: str, assumed: str) -> str:
+    return f"No cold start was measured at {size}. Assumed: {assumed}." if assumed else ""
 
 
 def _moment(moment: dict[str, Any]) -> dict[str, Any]:
@@ -147,27 +195,25 @@ def _bill_table(forecast: TrafficForecast) -> Table:
     return Table("The bill by meter", ("Meter", format_seconds(span_s), "A month of it"), rows)
 
 
-_CHANGES = ("Throttled", "Cold", "Wait p50", "Wait p99", "Sandboxes", "Per month")
-
-
 def _remedy_table(forecast: TrafficForecast) -> Table:
     now = Row("as it is", (*_cells(forecast, forecast.outcome), Cell("")))
     rows = tuple(_remedy(forecast, each) for each in forecast.remedies)
-    columns = ("Change", *_CHANGES, "What")
-    narrow = ("Change", "Throttled", "Wait p99", "Sandboxes", "Per month")
+    waits = tuple(f"Wait {name}" for name in _shown(forecast.outcome))
+    columns = ("Change", "Throttled", "Cold", *waits, "Sandboxes", "Per month", "What")
+    narrow = ("Change", "Throttled", waits[-1], "Sandboxes", "Per month")
     return Table("What would change it", columns, (now, *rows), narrow, ("What",))
 
 
 def _remedy(forecast: TrafficForecast, remedy: Remedy) -> Row:
-    return Row(remedy.name, (*_cells(forecast, remedy.outcome), Cell(remedy.text)))
+    count = "" if remedy.count is None else f": {remedy.count:,}"
+    return Row(f"{remedy.name}{count}", (*_cells(forecast, remedy.outcome), Cell(remedy.text)))
 
 
 def _cells(forecast: TrafficForecast, found: Outcome) -> tuple[Cell, ...]:
     return (
         Cell(format_share(found.throttled_share)),
         Cell(format_share(found.cold_share)),
-        Cell(format_ms(found.wait_ms.get("p50"))),
-        Cell(format_ms(found.wait_ms.get("p99"))),
+        *(Cell(format_ms(found.wait_ms.get(name))) for name in _shown(forecast.outcome)),
         Cell(f"{found.sandboxes_max:,.0f}"),
         Cell(format_usd(forecast.month_usd(found))),
     )
@@ -177,5 +223,7 @@ def _method(forecast: TrafficForecast) -> Iterator[Fact]:
     subject, found = forecast.subject, forecast.outcome
     how = "each call placed on virtual time" if found.placed else "as a fluid, since calls are many"
     yield Fact("Method", how, f"seed {forecast.seed}")
-    yield Fact("Durations", forecast.source, f"{len(subject.warm_ms)} of warm calls")
+    count = subject.calls
+    calls = "" if count is None else f"{count:,} warm {'call' if count == 1 else 'calls'}"
+    yield Fact("Durations", forecast.source, calls)
     yield Fact("Prices", f"{subject.prices.region}, {subject.prices.arch}", subject.prices.dated)

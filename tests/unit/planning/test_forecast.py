@@ -123,6 +123,33 @@ def test_a_limit_that_throttles_is_asked_for_in_words_that_can_be_sent() -> None
         assert part in higher.request
 
 
+def test_few_calls_tell_no_percentile_that_lies_beyond_them_all() -> None:
+    few = replace(SUBJECT, warm_ms=WARM_MS[:20], calls=20)
+    assert forecast_traffic(few, rate(100.0), 1).wait_ms.keys() == {"p50", "p90", "p95"}
+    assert forecast_traffic(few, rate(100.0), 1, most_placed=0).wait_ms.keys() == {
+        "p50", "p90", "p95",
+    }  # fmt: skip
+    assert not replace(few, calls=19).tells(0.95)
+    assert replace(few, calls=100).tells(0.99)
+
+
+def test_a_limit_that_is_nearly_reached_can_be_raised_before_it_throttles() -> None:
+    found = forecast_traffic(SUBJECT, rate(100.0), 1)
+    most = round(found.concurrency["max"])
+    for account, near in (
+        (round(most * 1.15), True),
+        (round(most / 0.8) - 1, True),
+        (most * 2, False),
+    ):
+        limited = replace(SUBJECT, allowed=Allowed(AccountLimits(account)))
+        remedy = tried(limited, rate(100.0)).get("higher account limit")
+        assert (remedy is not None) == near
+        if remedy is not None:
+            assert remedy.count is not None
+            assert remedy.count > account
+            assert "of the present limit" in remedy.request
+
+
 def test_remedies_are_tried_and_only_where_they_make_sense() -> None:
     larger = replace(SUBJECT, memory_mb=1024, warm_ms=WARM_MS / 2.0, first_ms=WARM_MS)
     found = tried(SUBJECT, rate(200.0), larger=larger)

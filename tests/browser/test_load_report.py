@@ -51,3 +51,18 @@ def test_a_phone_needs_no_scrolling_to_the_side(chromium: "Chromium", page: Path
     tab = chromium.open(width=360)
     tab.visit(page)
     assert tab.value("document.scrollingElement.scrollWidth") == 360
+
+
+def test_a_phone_breaks_no_objective_in_the_headline(chromium: "Chromium", page: Path) -> None:
+    words = "client_p95<120\u00a0ms"
+    shown = page.read_text().replace("client_p99&lt;1s</p>", f"{words.replace('<', '&lt;')}</p>")
+    page.write_text(shown)
+    tab = chromium.open(width=390)
+    tab.visit(page)
+    lines = tab.value(
+        "(() => { const text = document.querySelector('.headline').firstChild;"
+        f"const at = text.data.indexOf('{words}'); const range = document.createRange();"
+        f"range.setStart(text, at); range.setEnd(text, at + {len(words)});"
+        "return range.getClientRects().length; })()"
+    )
+    assert lines == 1

@@ -188,6 +188,14 @@ class LoadResult(Result):
 
         return load_view(self._document)
 
+    def print(self, console: "Console") -> None:
+        """Print it, and which run it is."""
+        from tuner.report.terminal import print_view, run_line
+
+        document = self._document
+        of = run_line(self.run, "load", str(document["target"]))
+        print_view(self.view(), console, document.get("report"), of)
+
     @property
     def exit_code(self) -> int:
         """1 where no call succeeded, 3 with a part of the data, 99 for a missed objective, 130."""

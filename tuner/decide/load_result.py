@@ -79,6 +79,7 @@ class Load:
     limit: FoundLimit | None = None  # of a search; the figures are then those of the best rate
     front: "FrontOptions | None" = None  # what was called instead of the Invoke API
     processors: "tuple[ProcessorCount, ...]" = ()
+    expect: tuple[str, ...] = ()  # what every answer was held against, in this order
     cross_check: CrossCheck | None = None  # None: CloudWatch was not asked
 
     @property

@@ -154,6 +154,7 @@ class LoadBook(Book):
             warnings=(*spec.run.warnings, *ended, *advice),
             front=spec.asked.front,
             processors=context.engine.shortfall().processors,
+            expect=asked.sending.expect,
             events=events,
         )
 

@@ -20,6 +20,8 @@ from tuner.units import printable
 #: So many causes are told apart; what fails in more ways is counted by its type, or together.
 _MOST = 200
 _LONGEST = 120
+#: So many causes a document has.
+MOST_TOLD = 10
 #: How the reason begins of a failure of which a recording has nothing but the outcome.
 _RECORDED = "recorded as "
 _OTHERS = ("other errors", None)
@@ -74,7 +76,7 @@ class Causes:
         if counted.log_tail is None and sample.log_tail:
             counted.log_tail = printable(sample.log_tail, keep="\n\t")
 
-    def most(self, limit: int = 10) -> tuple[Cause, ...]:
+    def most(self, limit: int = MOST_TOLD) -> tuple[Cause, ...]:
         """Return the most frequent causes, the first of those that are equally frequent first."""
         ordered = sorted(self._of.items(), key=lambda item: -item[1].count)[:limit]
         return tuple(
@@ -83,7 +85,7 @@ class Causes:
         )
 
 
-def causes_of(samples: Iterable[Sample], limit: int = 10) -> tuple[Cause, ...]:
+def causes_of(samples: Iterable[Sample], limit: int = MOST_TOLD) -> tuple[Cause, ...]:
     """Return the most frequent causes of the failures among samples."""
     causes = Causes()
     for sample in samples:

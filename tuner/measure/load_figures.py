@@ -43,8 +43,9 @@ class LoadFigures:
 
     ``asked`` calls were due, in ``due_s`` (``None``: closed model); ``seconds`` is longer where the
     generator was late. ``latency``, ``service``, ``duration`` and ``time_to_success`` are of calls
-    that ended well; ``warm`` and ``cold`` are REPORT durations without and with INIT. ``billed_ms``
-    is ``None`` when nothing told it; ``billed`` counts the requests that are paid for.
+    that ended well, ``unexpected`` is the latency of those whose answer was not as expected;
+    ``warm`` and ``cold`` are REPORT durations without and with INIT. ``billed_ms`` is ``None`` when
+    nothing told it; ``billed`` counts the requests that are paid for.
     """
 
     seconds: float
@@ -56,6 +57,7 @@ class LoadFigures:
     throttles: Mapping[str, int]
     dropped: Mapping[str, int]
     latency: Latencies
+    unexpected: Latencies
     service: Latencies
     lag: Latencies
     duration: Latencies
@@ -129,7 +131,7 @@ class LoadTally:
     throttles: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        names = ("latency", "service", "lag", "duration", "warm", "cold", "backoff")
+        names = ("latency", "unexpected", "service", "lag", "duration", "warm", "cold", "backoff")
         self._ms = {name: Latencies() for name in (*names, "time_to_success")}
         # Calls whose last attempt has not ended yet: when each was due, and its latest outcome.
         self._open: dict[int, tuple[float, Outcome]] = {}
@@ -199,8 +201,10 @@ class LoadTally:
         self.outcomes[sample.outcome] += 1
         if sample.outcome is Outcome.OK and sample.reason is not None:
             self._proxied[sample.reason] += 1
+        latency_ms = (sample.done_s - due_s) * 1000.0
+        if sample.outcome is Outcome.CHECK_FAILED:
+            self._ms["unexpected"].record(latency_ms)
         if sample.outcome is Outcome.OK:
-            latency_ms = (sample.done_s - due_s) * 1000.0
             self._ms["latency"].record(latency_ms)
             self._ms["service"].record(sample.service_ms)
             if sample.attempt > 1:

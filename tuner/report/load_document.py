@@ -24,7 +24,7 @@ _IN_A_SECOND = (
     *("asked", "sent", "ok", "throttled", "errors", "cold"),
     *("p50_ms", "p95_ms", "p99_ms", "in_flight"),
 )
-_TIMES = ("latency", "service", "lag", "duration")
+_TIMES = ("latency", "unexpected", "service", "lag", "duration")
 _WITH_INTERVALS = ("latency", "service", "duration", "cold")
 
 
@@ -156,6 +156,7 @@ def _profile(load: Load) -> dict[str, Any]:
         "seconds": profile.duration_s,
         **named(load, "retry", "mode"),
         "front": front and {"url": front.shown, "method": front.request.method, "auth": front.auth},
+        "expect": load.expect,
         "processors": [named(each, *processor) for each in load.processors],
     }
 

@@ -6,9 +6,10 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from tuner.decide.goal import ALL_AS_EXPECTED
 from tuner.decide.load_result import load_words, verdict_words
 from tuner.decide.result import SizeRow, Sweep
-from tuner.measure.failures import Cause
+from tuner.measure.failures import MOST_TOLD, Cause
 from tuner.records import Outcome
 from tuner.report.elements import (
     Cell,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 _STATISTICS = ("p50", "p90", "p95", "p99", "p99.9", "max", "mean")
 _TIMES = (
     ("latency_ms", "Latency, since due"),
+    ("unexpected_ms", "Latency, answer not as expected"),
     ("service_ms", "Service time, since sent"),
     ("lag_ms", "Sent late by"),
     ("duration_ms", "Duration reported by Lambda"),
@@ -70,9 +72,27 @@ def slo_table(document: Mapping[str, Any]) -> Table | None:
         return None
     rows = []
     for each in document["slo"]:
-        told = _slo_value(each["slo"], each["value"]), "met" if each["met"] else "missed"
+        told = _slo_value(each["slo"], each["value"], document), "met" if each["met"] else "missed"
         rows.append(Row(each["slo"], tuple(map(Cell, told))))
+        if each["slo"] == ALL_AS_EXPECTED.text:
+            rows.extend(_expectations(document))
     return Table("Objectives", ("Objective", "Measured", "Result"), tuple(rows))
+
+
+def _expectations(document: Mapping[str, Any]) -> Iterator[Row]:
+    """How many calls failed at each expectation, where there are several. A call is held against
+    them in their order, up to the first that fails; of earlier versions they are not known."""
+    expected = dict.fromkeys(map(printable, document["load"].get("expect", ())))
+    counts = {cause["type"]: cause["count"] for cause in document["errors"]}
+    if len(expected) < 2 or len(document["errors"]) >= MOST_TOLD:
+        return
+    reached = document["outcomes"]["ok"] + document["outcomes"]["check_failed"]
+    for text in expected:
+        failed = counts.get(text, 0)
+        measured = f"{failed:,} of {reached:,} calls were not" if reached else "not measured"
+        result = "missed" if failed else "met" if reached else UNKNOWN
+        yield Row(text, (Cell(measured), Cell(result)))
+        reached -= failed
 
 
 def step_table(document: Mapping[str, Any]) -> Table | None:
@@ -100,12 +120,15 @@ def step_table(document: Mapping[str, Any]) -> Table | None:
     return Table("Rates tried", (*columns, *narrow[-1:]), tuple(rows), narrow, narrow[-1:])
 
 
-def _slo_value(text: str, value: float | None) -> str:
+def _slo_value(text: str, value: float | None, document: Mapping[str, Any]) -> str:
     if value is None:
         return "not measured"
     if text.lower().startswith("cost"):
         return f"{format_usd(value)} per million"
-    if text.lower().startswith(("throttles", "errors")):
+    if text == ALL_AS_EXPECTED.text:
+        wrong = document["outcomes"].get("check_failed", 0)
+        return f"{wrong:,} of {document['calls']:,} calls ({format_share(value)}) were not"
+    if text.lower().startswith(("throttles", "errors", "checks")):
         return format_share(value)
     return format_ms(value)
 
@@ -117,12 +140,14 @@ def times_table(document: Mapping[str, Any]) -> Table:
     rows = [
         Row(renamed.get(key, title), spread_cells(document[key], _STATISTICS, bounds.get(key, {})))
         for key, title in _TIMES
-        if document[key]
+        if document.get(key)  # documents of earlier versions have no unexpected_ms
     ]
     retried = document["retries"]["time_to_success_ms"]
     if retried:
         rows.append(Row("Latency of calls that were retried", spread_cells(retried, _STATISTICS)))
     whose = "were accepted" if renamed else "succeeded"
+    if document.get("unexpected_ms"):
+        whose = "were answered"
     caption, columns = f"Times of calls that {whose}", ("Time", *_STATISTICS)
     return Table(caption, columns, tuple(rows), narrow=("Time", "p50", "p95", "p99", "max"))
 

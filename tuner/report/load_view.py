@@ -59,17 +59,26 @@ def _sections(document: Mapping[str, Any]) -> Iterator[Section]:
         )
         figures = tuple(_figures(moments, document.get("events") is not None))
         yield Section("Over time", note=note if slice_s > 1 else "", figures=figures)
-    yield Section(
-        "Times",
-        note="Below a percentile is its 90 % interval, which takes calls as independent: in a "
-        "queue they are not, and another load would differ by more.",
-        tables=(times_table(document),),
-    )
+    yield _times(document)
     ended = outcome_table(document), throttle_table(document)
     yield Section("How calls ended", tables=tuple(table for table in ended if table is not None))
     yield from errors_section(map(as_cause, document.get("errors", ())))
     yield Section("Second by second", tables=(timeline_table(moments),))
     yield Section("How it was measured", facts=_method(document), brief=(CROSS_CHECK,))
+
+
+def _times(document: Mapping[str, Any]) -> Section:
+    """The times of calls, or that there are none."""
+    if not (document["latency_ms"] or document.get("unexpected_ms")):
+        well = "succeeded" if document.get("events") is None else "was accepted"
+        return Section("Times", lead=f"No call {well}, so there are no times.")
+    note = (
+        "Below a percentile is its 90 % interval, which takes calls as independent: in a "
+        "queue they are not, and another load would differ by more."
+    )
+    table = times_table(document)
+    bounds = any(cell.detail for row in table.rows for cell in row.cells)
+    return Section("Times", note=note if bounds else "", tables=(table,))
 
 
 def _figures(moments: Sequence[Mapping[str, Any]], events: bool) -> Iterator[Figure]:
@@ -130,7 +139,7 @@ def _rest(document: Mapping[str, Any], failed: int) -> list[str]:
     accepted = "p95 latency" if events is None else "p95 until accepted"
     return [
         *(() if events is None else event_rest(events)),
-        f"{accepted} {format_ms(document['latency_ms'].get('p95'))}",
+        *([f"{accepted} {format_ms(known['p95'])}"] if (known := document["latency_ms"]) else []),
         f"{share(document['outcomes']['throttled'], calls)} throttled",
         *([f"{share(failed, calls)} failed{_mostly(document)}"] if failed else []),
         *([f"{document['dropped']:,} calls never sent"] if document["dropped"] else []),
@@ -170,7 +179,8 @@ def _cold_fact(document: Mapping[str, Any]) -> Fact:
     colds = document["cold_starts"]
     if colds is None:
         return Fact("Cold starts", UNKNOWN, "no answer held a report of its duration")
-    return Fact("Cold starts", f"{colds:,}", _middle(document["cold_ms"]) if colds else "")
+    known = document["cold_ms"]  # of calls that succeeded
+    return Fact("Cold starts", f"{colds:,}", _middle(known) if known else "")
 
 
 def _middle(spread: Mapping[str, Any]) -> str:

@@ -27,8 +27,13 @@ _BOX = box.SIMPLE_HEAD
 
 def print_report(sweep: Sweep, console: Console) -> None:
     """Print a sweep: what a person needs to decide, and where the rest is."""
-    of = Text(f"Run: {sweep.run.run}, {sweep.run.command} of {sweep.run.target}")
+    of = run_line(sweep.run.run, sweep.run.command, sweep.run.target)
     print_view(sweep_view(sweep), console, sweep.report, of)
+
+
+def run_line(run: str, command: str, target: str) -> Text:
+    """``Run: ID, sweep of TARGET``: which stored run a view is of."""
+    return Text(f"Run: {run}, {command} of {target}")
 
 
 def print_view(

@@ -19,7 +19,7 @@ from support.examples import examples
 from support.factories import a_function, a_run, a_sample
 from support.views import charts_of, section, tables_of
 from tuner.api.results import LoadResult
-from tuner.decide.goal import parse_slo
+from tuner.decide.goal import ALL_AS_EXPECTED, Slo, parse_slo
 from tuner.decide.load_result import Load, judge
 from tuner.engine.engine import Shortfall
 from tuner.engine.profiles.pace import Constant
@@ -66,6 +66,26 @@ def made(seconds: int = 20, throttled: int = 10, slo: str | None = None, **chang
     verdicts = judge([parse_slo(slo)] if slo else [], figures, 0.001)
     load = Load(RUN, profile, 512, "none", "sync", figures, 0.001, verdicts)
     return replace(load, **changed)
+
+
+def unexpected(reasons: list[str], slo: Slo = ALL_AS_EXPECTED) -> dict[str, Any]:
+    """The document of a load of answers that were not as expected, for these reasons ("": fine)."""
+    tally, expect = LoadTally(), ("json.ok == true", "status<500")
+    for number, reason in enumerate(reasons):
+        outcome = Outcome.CHECK_FAILED if reason else Outcome.OK
+        given = {"call": number, "due_s": number / 10, "took_s": 0.2, "init_ms": 300.0}
+        tally.add(a_sample(**given, duration_ms=100.0, outcome=outcome, reason=reason or None))
+    figures = tally.figures(10.0, float(len(reasons)), Shortfall(), None)
+    verdicts = judge([slo], figures, 0.001)
+    return load_document(made(figures=figures, verdicts=verdicts, expect=expect))
+
+
+def printed(document: dict[str, Any]) -> str:
+    """What a terminal of 80 columns shows of it."""
+    out = StringIO()
+    console = Console(file=out, width=80, highlight=False, force_terminal=True, color_system=None)
+    LoadResult(document=document).print(console)
+    return out.getvalue()
 
 
 @cache
@@ -252,3 +272,51 @@ def test_how_it_was_measured_names_the_model(users: int, says: str) -> None:
     profile = Profile("users" if users else "rate", users=users, closed_s=5.0)
     view = load_view(load_document(made(profile=profile)))
     assert says in section(view, "How it was measured").facts[0].value
+
+
+def objectives(document: dict[str, Any]) -> dict[str, list[str]]:
+    rows = tables_of(load_view(document))["Objectives"].rows
+    return {row.head: [cell.value for cell in row.cells] for row in rows}
+
+
+def test_answers_that_are_not_as_expected_are_a_share_and_a_count_of_calls() -> None:
+    ok, status = "json.ok == true", "status<500"
+    some = unexpected([ok] * 25 + [status] * 5 + [""] * 70)
+    assert objectives(some) == {
+        "all answers as expected": ["30 of 100 calls (30 %) were not", "missed"],
+        ok: ["25 of 100 calls were not", "missed"],
+        status: ["5 of 75 calls were not", "missed"],
+    }
+    assert objectives(unexpected([ok] * 9))[status] == ["not measured", "–"]
+    assert objectives(unexpected([""] * 9))[ok] == ["0 of 9 calls were not", "met"]
+    share = unexpected([ok, ""], parse_slo("checks<1%"))
+    assert objectives(share) == {"checks<1%": ["50 %", "missed"]}
+    earlier = {**some, "load": {k: v for k, v in some["load"].items() if k != "expect"}}
+    assert list(objectives(earlier)) == ["all answers as expected"]
+
+
+def test_answers_that_are_not_as_expected_have_latencies_of_their_own() -> None:
+    document = unexpected(["status<500"] * 9)
+    assert document["latency_ms"] == {}
+    assert document["unexpected_ms"]["p50"] == pytest.approx(200.0, rel=0.01)
+    view, text = load_view(document), printed(document)
+    assert "Latency, answer not as expected" in text
+    assert "Times of calls that were answered" in text
+    assert section(view, "Times").note == ""
+    assert "p95 latency" not in view.answer.rest
+    assert "Cold starts: 9\n" in text
+    mixed = unexpected(["status<500"] + [""] * 9)
+    assert mixed["latency_ms"]["p50"] and mixed["unexpected_ms"]["p50"]
+
+
+def test_a_load_without_times_says_so_in_place_of_a_table() -> None:
+    text = printed(load_document(made(throttled=100)))
+    assert "No call succeeded, so there are no times." in text
+    assert "Sent late by" not in text
+    assert "No call" not in printed(example())
+
+
+def test_a_load_says_which_run_it_is_before_its_report() -> None:
+    run, report = printed(load_document(made(report="r.html"))).splitlines()[-2:]
+    assert run == f"Run: 01J, load of {RUN.target}"
+    assert report == "Report: r.html"

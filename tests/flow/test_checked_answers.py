@@ -1,6 +1,7 @@
 """Answers that are judged: by ``--expect``, a post-processor, a locustfile, and by themselves."""
 
 import json
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +52,11 @@ def test_an_answer_that_is_not_as_expected_is_an_outcome_and_misses_objectives(
     [cause] = told["errors"]
     assert (cause["type"], cause["count"]) == (expected, 20)
     assert '"statusCode": 500' in cause["message"]
-    page = Path(told["report"]).read_text()
+    page = unescape(Path(told["report"]).read_text())
     assert "answer not as expected" in page
-    assert expected.split("<", maxsplit=1)[0].strip() in page
+    assert expected in page
+    assert told["load"]["expect"] == [expected]
+    assert told["unexpected_ms"]["p50"] > 0
 
 
 def test_objectives_may_allow_some_checks_to_fail(load: Any) -> None:

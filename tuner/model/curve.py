@@ -64,6 +64,7 @@ class Curve:
     scale: Scale
     noise: NoiseDraws
     own_sd: float = 0.0  # log-sd of what sizes have of their own, beyond any curve
+    listed: bool = True  # sizes that were not measured have something of their own, too
     misfits: Mapping[int, float] = field(default_factory=dict)
 
     @property
@@ -98,7 +99,11 @@ class Curve:
         return strand.family.moments(strand.points, self.scale, sizes, drift).log_location()
 
     def _own(self, strand: Strand, sizes: IntArray, smooth: FloatArray) -> FloatArray:
-        """Each size's own deviation (rows, sizes): measured where it was, else pure chance."""
+        """Each size's own deviation (rows, sizes): measured where it was, else pure chance.
+
+        Of a range, a size that was not measured is taken to lie on the curve: next to it are others
+        that are the same to Lambda, and the luckiest of hundreds would seem to beat any measured.
+        """
         own, found = self.own_sd**2, strand.locations
         place = np.minimum(np.searchsorted(found.memory_mb, sizes), found.memory_mb.size - 1)
         measured = found.memory_mb[place] == sizes
@@ -106,7 +111,8 @@ class Curve:
         kept = np.where(measured, own / (own + error), 0.0)
         chance = _chances(sizes.tobytes(), self.draws)[strand.rows]
         away = np.where(measured, found.log_ms[place] - smooth, 0.0)
-        return np.asarray(kept * away + self.own_sd * np.sqrt(1.0 - kept) * chance)
+        luck = np.where(measured | self.listed, self.own_sd * np.sqrt(1.0 - kept), 0.0)
+        return np.asarray(kept * away + luck * chance)
 
     def mean_ms(self, memory_mb: IntArray, drift: float = 1.0) -> FloatArray:
         """Mean duration (draws, sizes) in ms."""

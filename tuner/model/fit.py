@@ -83,14 +83,14 @@ def _fitted(memory_mb: bytes, took_ms: bytes, terms: _Terms) -> Curve:
         own_sd = _own_sd(sketches, least, _OF_RECORDINGS if terms.listed else _OF_RANGES)
         data = replace(data, own_sd=own_sd)
     weighed = [refine(each, data, first, features) for each in sketches]
-    curve = _average(weighed, data, terms.recorded)
+    curve = _average(weighed, data, terms)
     misfits = _misfits(curve, weighed) if terms.recorded else {}
     if not misfits:
         return curve
     own_sd = float(np.hypot(data.own_sd, max(abs(np.log(each)) for each in misfits.values())))
     data = replace(data, own_sd=own_sd)
     weighed = [refine(each, data, first, features) for each in sketches]
-    return replace(_average(weighed, data, terms.recorded), misfits=misfits)
+    return replace(_average(weighed, data, terms), misfits=misfits)
 
 
 #: A size with so many calls that lies beyond so many standard deviations of the curve's and its
@@ -132,7 +132,7 @@ def _scale(locations: Locations) -> Scale:
     )
 
 
-def _average(weighed: list[Weighed], data: Data, recorded: bool) -> Curve:
+def _average(weighed: list[Weighed], data: Data, terms: _Terms) -> Curve:
     """Split the draws among families by their evidence."""
     evidence = np.array([w.log_evidence for w in weighed])
     shares = np.exp(evidence - evidence.max())
@@ -153,7 +153,8 @@ def _average(weighed: list[Weighed], data: Data, recorded: bool) -> Curve:
         basis=data.basis,
         scale=data.scale,
         noise=join([noise for _, _, noise in drawn]),
-        own_sd=data.own_sd if recorded else 0.0,
+        own_sd=data.own_sd if terms.recorded else 0.0,
+        listed=terms.listed,
     )
     return _with_error(curve, best.locations)
 

@@ -1,5 +1,7 @@
 """Fits recover what made the data, say how sure they are, and survive anything."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -127,10 +129,22 @@ def test_a_recordings_sizes_may_differ_of_their_own() -> None:
     assert recorded == pytest.approx((50 + 100 * 1769 / 512) * 1.04, rel=0.015)
 
 
+def test_of_a_range_no_unmeasured_size_has_luck_of_its_own() -> None:
+    memory = np.repeat([128, 256, 512, 1024], 12)
+    own = np.where(memory == 512, 1.2, 1.0)
+    data = observe(memory.tolist(), (50 + 100 * 1769 / memory) * own)
+    curve = fit(data, seed=1, recorded=True, range_mb=(128, 1024))
+    beside = np.arange(590, 610)
+    assert curve.own_sd > 0
+    assert np.allclose(
+        curve.evaluate(beside).log_ms, replace(curve, own_sd=0.0).evaluate(beside).log_ms
+    )
+
+
 def test_an_unmeasured_size_of_a_recording_is_less_certain() -> None:
     memory = np.repeat([128, 256, 512, 1024], 30)
     data = observe(memory.tolist(), 50 + 100 * 1769 / memory)
-    drawn = fit(data, seed=1, recorded=True).evaluate(np.array([512, 600])).log_ms
+    drawn = fit(data, seed=1, recorded=True, listed=True).evaluate(np.array([512, 600])).log_ms
     assert drawn[:, 0].std() < drawn[:, 1].std()
 
 

@@ -22,7 +22,9 @@ EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\u2028\u20
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report of a sweep whose page can reckon."""
-    return write_report(called(), tmp_path_factory.mktemp("reports"))
+    sweep = called()
+    declared = replace(sweep, run=replace(sweep.run, target="local:app/template.yaml"))
+    return write_report(declared, tmp_path_factory.mktemp("reports"))
 
 
 @pytest.fixture
@@ -56,7 +58,7 @@ def test_the_band_says_what_to_set_what_it_changes_and_how_sure_that_is(tab: "Ta
     assert "not measured" not in said(tab, "[data-stat=cold]")
     assert said(tab, ".trust").startswith("Confidence: high – 93 % chance")
     assert "verified by 20 calls" in said(tab, ".trust")
-    assert said(tab, "[data-is=command]").endswith("--file template.yaml")
+    assert said(tab, "[data-is=command]").endswith("--file app/template.yaml")
     assert tab.complaints() == []
 
 

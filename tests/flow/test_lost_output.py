@@ -1,4 +1,5 @@
-"""Standard output that is full or closed is said in one line, with exit code 1."""
+"""Standard output that is full is said in one line, with exit code 1; one that is closed ends the
+command silently, as it ends other tools."""
 
 import os
 import subprocess
@@ -26,11 +27,9 @@ def test_a_full_standard_output_is_said_in_a_line(tmp_path: Path) -> None:
     assert "No space left on device" in said
 
 
-def test_a_closed_standard_output_is_said_in_a_line(tmp_path: Path) -> None:
+def test_a_closed_standard_output_ends_the_command_without_a_word(tmp_path: Path) -> None:
     read, write = os.pipe()
     os.close(read)
     code, said = prices(tmp_path, write)
     os.close(write)
-    assert code == 1
-    assert len(said.splitlines()) == 1
-    assert "Broken pipe" in said
+    assert (code, said) == (1, "")

@@ -201,6 +201,8 @@ def main(words: Sequence[str] | None = None) -> None:
 
 def _say_lost(error: OSError) -> None:
     thing = str(error.filename or "standard output or a file")
+    if isinstance(error, BrokenPipeError) and not error.filename:
+        return  # as after `| head`: the reader has what it wanted
     with suppress(OSError, ValueError):
         typer.echo(f"tuner: {thing}: cannot be used ({error.strerror or error})", err=True)
 

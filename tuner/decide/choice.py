@@ -11,13 +11,11 @@ import numpy as np
 
 from tuner.decide import reasons
 from tuner.decide.goal import Goal, Strategy
-from tuner.decide.outlook import Basis, Outlook, look, meets_alone
+from tuner.decide.outlook import TOLERANCE, Basis, Outlook, held_to, look, meets_alone
 from tuner.decide.result import Choice, Interval, Recommendation, VersusCurrent
 from tuner.model import FloatArray, IntArray
 from tuner.model.observations import Observations
 
-#: A size counts as within reach of the best up to this much more (the contract's 5 %).
-TOLERANCE = 0.05
 #: A size of the safe range meets the objectives with this probability.
 SURE = 0.95
 #: An objective is out of reach where no size is more likely to meet it than not.
@@ -115,12 +113,8 @@ def confidence_in(outlook: Outlook, goal: Goal, index: int) -> float:
     Where cost decides, that is within 5 % of the least cost, or what speed may cost if that is
     more.
     """
-    meets, score, tolerance = outlook.margin <= 1.0, outlook.score, TOLERANCE
-    if goal.strategy is Strategy.COST:
-        score, tolerance = outlook.cost, max(TOLERANCE, goal.worth)
-    best = np.where(meets, score, np.inf).min(axis=1)
-    good = (score[:, index] <= best * (1 + tolerance)) & meets[:, index]
-    return float(good.mean())
+    score, most = held_to(outlook, goal)
+    return float(((score[:, index] <= most) & np.isfinite(most)).mean())
 
 
 def _safe_range(outlook: Outlook, index: int) -> tuple[int, int]:
@@ -172,6 +166,7 @@ def choose(basis: Basis, candidates_mb: IntArray) -> Recommendation:
         p95_ms=p95,
         p99_ms=p99,
         confidence=chosen.confidence,
+        calls_to_tell=reasons.invocations_to_tell(case),
         safe_range_mb=chosen.safe_mb,
         reasons=reasons.reasons(case),
         runners_up=reasons.runners_up(case),

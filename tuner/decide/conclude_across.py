@@ -16,11 +16,12 @@ from tuner.decide.conclude import Evidence, conclude, pareto, service_s
 from tuner.decide.decide import Question, Standing
 from tuner.decide.month import Priced
 from tuner.decide.planner import Race
+from tuner.decide.reasons import NOT_CERTAIN, SURE_ENOUGH
 from tuner.decide.result import Recommendation, Spend, Sweep
 from tuner.planning.budget import NO_LIMIT
 from tuner.records import ON_DEMAND, Advice, RunRecord, Sample, Setting
 from tuner.store.documents import Notes, calm, on_demand
-from tuner.units import MemoryRange
+from tuner.units import MemoryRange, format_share
 
 
 @dataclass(frozen=True)
@@ -150,10 +151,19 @@ def _between(
     return replace(
         pick,
         confidence=chosen.confidence,
-        reasons=(*between_reasons(chosen, standings, sweeps), *pick.reasons),
+        reasons=(*between_reasons(chosen, standings, sweeps), *pick.reasons, *_doubt(pick, chosen)),
         runners_up=(*against_others(chosen, standings), *pick.runners_up),
         versus_current=versus_now(pick, own, standings),
     )
+
+
+def _doubt(pick: Recommendation, chosen: ArchChoice) -> list[str]:
+    """Say how unsure the choice among all is, where that of the architecture alone is not."""
+    said = any(line.startswith(NOT_CERTAIN) for line in pick.reasons)
+    if said or chosen.confidence >= SURE_ENOUGH or pick.meets_slo is False:
+        return []
+    share = format_share(chosen.confidence)
+    return [f"{NOT_CERTAIN}: {share} sure to be within 5 % of the best of all architectures."]
 
 
 def _spend(sweeps: Sequence[Sweep]) -> Spend:

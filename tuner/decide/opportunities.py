@@ -12,6 +12,7 @@ from tuner.billing.cost import cached_per_s, cost_usd, logs_usd, restore_usd
 from tuner.decide.goal import Goal
 from tuner.decide.month import Priced
 from tuner.decide.result import Opportunity, Recommendation, SizeRow, Sweep
+from tuner.model.quantiles import Stats
 from tuner.planning.estimate import LOG_BYTES
 from tuner.records import MEMORY_MIN_MB, FunctionFacts
 from tuner.units import (
@@ -35,6 +36,8 @@ _SNAP_START = ("python3.12", "python3.13", "python3.14", "java", "dotnet8", "dot
 #: Below these nothing is said: INIT in ms, its share of the bill, how much longer a cold start
 #: takes than a slow warm call, how much above an empty function's INIT is worth a look.
 _LEAST_INIT_MS, _LEAST_SHARE, _LEAST_TIMES, _ABOVE_EMPTY = 200.0, 0.05, 10.0, 1.5
+#: Of a smaller package nothing is won by leaving files out.
+_SMALL_BYTES = 1_000_000
 #: Memory used and time taken that are too near to their limits, or far below them.
 _FULL, _EMPTY, _NEAR_TIMEOUT, _FAR_TIMEOUT, _LONG_TIMEOUT_S = 0.85, 0.25, 0.5, 50.0, 60.0
 #: Parts of the bill below which logs and another architecture's price are no news.
@@ -99,11 +102,10 @@ class _Case:
         return seen.p50 if seen else statistics.median(others) if others else None
 
     @property
-    def first_ms(self) -> float:
-        """What a cold start takes: INIT and the median first call, here or at the next size."""
-        seen = [each for each in self.sweep.sizes if each.cold.total_ms]
-        near = min(seen, key=lambda each: abs(each.memory_mb - self.pick.memory_mb))
-        return near.cold.total_ms.p50 if near.cold.total_ms else 0.0
+    def started(self) -> SizeRow | None:
+        """The size whose cold starts are told: this one, else the next that has any."""
+        seen = [each for each in self.sweep.sizes if each.cold.init_ms and each.cold.total_ms]
+        return min(seen, key=lambda each: abs(each.memory_mb - self.pick.memory_mb), default=None)
 
     def usd(self, ms: float) -> float:
         """US dollars of so many billed milliseconds, without the request fee."""
@@ -129,26 +131,44 @@ class _Case:
 
 
 def _init(case: _Case) -> Iterator[Opportunity]:
-    """INIT's part of the bill, and which percentile of callers waits for it."""
-    init, slow = case.init_ms, case.pick.p99_ms or 0.0
-    if init is None or case.row.warm.duration_ms is None:
+    """INIT's part of the bill, and which percentile of callers waits for it. All that it says of a
+    cold start and of a warm call is the medians of one size."""
+    init, slow, at = case.init_ms, case.pick.p99_ms or 0.0, case.started
+    if init is None or at is None or at.cold.init_ms is None or at.cold.total_ms is None:
         return
     share, known = case.cold_share
-    usd, first, usual = share * case.usd(init) * MILLION, case.first_ms, case.row.warm.duration_ms
+    usd, first = share * case.usd(init) * MILLION, at.cold.total_ms.p50
     part = usd / case.bill_usd if case.bill_usd else 0.0
+    usual = at.warm.duration_ms
     if part < _LEAST_SHARE and (init < _LEAST_INIT_MS or first < _LEAST_TIMES * slow):
         return
-    times = f"{format_times(max(1.0, first / usual.p50))} a warm call"
     would = "is" if known else "would be"
     worst = next((name for name, least in _PERCENTILES if share >= least), None)
     waits = f" and {would} what {worst} waits" if worst else ""
     text = (
-        f"INIT takes {format_ms(init)}; with it a call takes {format_ms(first)}, {times}. At "
+        f"At {format_memory(at.memory_mb)} INIT takes {format_ms(at.cold.init_ms.p50)}; with it a "
+        f"call takes {format_ms(first)}{_times(first, usual)}.{_elsewhere(case, at)} At "
         f"{format_share(share)} cold starts it {would} {format_share(part)} of the bill{waits}."
     )
     count = sum(each.cold.n for each in case.sweep.sizes)
     found = Opportunity("init", text, f"{count} cold starts measured; {case.share_from}")
-    yield case.saving(usd, replace(found, saves_ms=first - usual.p50))
+    longer = None if usual is None else first - usual.p50
+    yield case.saving(usd, replace(found, saves_ms=longer))
+
+
+def _times(first_ms: float, warm: Stats | None) -> str:
+    """How many times as long as the median warm call of the same size a cold start takes."""
+    if warm is None:
+        return ""
+    times = format_times(max(1.0, first_ms / warm.p50))
+    return f", {times} its median warm call of {format_ms(warm.p50)}"
+
+
+def _elsewhere(case: _Case, at: SizeRow) -> str:
+    """Say that the recommended size itself was not measured cold."""
+    if at is case.row:
+        return ""
+    return f" {format_memory(case.pick.memory_mb)} has no cold start of its own."
 
 
 #: The lowest percentile that a cold start is the answer of, by the least share of cold starts.
@@ -161,11 +181,14 @@ def _package(case: _Case) -> Iterator[Opportunity]:
     empty = EMPTY_INIT_MS.get((facts.runtime or "").rstrip("0123456789.x"))
     if init is None or empty is None or init < max(_LEAST_INIT_MS, _ABOVE_EMPTY * empty):
         return
-    size = "" if facts.code_bytes is None else f" The package has {facts.code_bytes / 1e6:,.1f} MB."
+    size, smaller = "", ": smaller packages load faster"
+    if facts.code_bytes is not None and facts.code_bytes < _SMALL_BYTES:
+        smaller = ""
+    elif facts.code_bytes is not None:
+        size = f" The package has {facts.code_bytes / 1e6:,.1f} MB."
     text = (
         f"Up to {format_ms(init - empty)} of INIT is the function's own code and imports.{size} "
-        "Leave out what is not needed and import the rest when it is used: smaller packages load "
-        "faster."
+        f"Leave out what is not needed and import the rest when it is used{smaller}."
     )
     basis = f"an empty {facts.runtime} function starts in {format_ms(empty)}; {case.share_from}"
     usd = case.cold_share[0] * case.usd(init - empty) * MILLION

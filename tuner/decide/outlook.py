@@ -202,6 +202,23 @@ def look(basis: Basis, memory_mb: IntArray) -> Outlook:
     return Outlook(memory_mb, np.stack(times), np.stack(costs), np.stack(scores), margin)
 
 
+#: A size counts as within reach of the best up to this much more (the contract's 5 %).
+TOLERANCE = 0.05
+
+
+def held_to(outlook: Outlook, goal: Goal) -> tuple[FloatArray, FloatArray]:
+    """What sizes are held against each other by (draws, sizes), infinite where an objective is
+    missed, and the most (draws,) with which a size is as good as the best.
+
+    Where cost decides, that is the cost, and what speed may cost if that is more than 5 %.
+    """
+    score, tolerance = outlook.score, TOLERANCE
+    if goal.strategy is Strategy.COST:
+        score, tolerance = outlook.cost, max(TOLERANCE, goal.worth)
+    met = np.where(outlook.margin <= 1.0, score, np.inf)
+    return met, np.asarray(met.min(axis=1) * (1 + tolerance), dtype=np.float64)
+
+
 def meets_alone(basis: Basis, memory_mb: IntArray) -> FloatArray:
     """Probability (objectives, sizes) that each objective is met, whatever the others are."""
     cost = basis.cost(basis.curve.mean_ms(memory_mb), memory_mb)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tuner.decide.goal import Goal, Strategy
-from tuner.decide.outlook import Basis, Outlook
+from tuner.decide.outlook import Basis, Outlook, held_to
 from tuner.decide.result import RunnerUp
 from tuner.model import FloatArray
 from tuner.model.cfs import LONGEST_MS, TICK_MS, quota_ms
@@ -20,6 +20,12 @@ from tuner.units import (
 )
 
 _RUNNERS_UP = 4
+#: Below this confidence a choice may well change: more calls come before anything else.
+SURE_ENOUGH = 0.8
+#: How the sentence begins that says so.
+NOT_CERTAIN = "Not certain yet"
+#: Less than this part of the pick's cost, or duration, is worth a question.
+_CLEARLY = 0.99
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,8 @@ class ChoiceCase:
 def reasons(case: ChoiceCase) -> tuple[str, ...]:
     """Return what decided, the weightiest reason first."""
     missed = case.meets is False
-    lines = [_nearest_miss(case)] if missed else [_strategy(case), *_objectives(case)]
+    met = [_strategy(case), *_objectives(case), *_left_out(case)]
+    lines = [_nearest_miss(case)] if missed else met
     if len(case.outlook.memory_mb) == 1:
         lines.append(f"{format_memory(case.memory_mb)} was the only size to choose from.")
     lines += [*_doubt(case), *_mechanism(case)]
@@ -116,6 +123,30 @@ def _objectives(case: ChoiceCase) -> list[str]:
     return [f"It meets every objective with {probability(case.outlook.meets[case.index])}."]
 
 
+def _left_out(case: ChoiceCase) -> list[str]:
+    """Say why a size that was measured to be better is not the pick: the likeliest of those to
+    meet the objectives, which is still less likely to than the pick."""
+    strategy, sizes, meets = case.goal.strategy, case.outlook.memory_mb, case.outlook.meets
+    if not case.meets or strategy is Strategy.BALANCED:
+        return []
+    what = 1 if strategy is Strategy.SPEED else 0
+    here = case.means(case.index)
+    better = [
+        i
+        for i, size in enumerate(sizes.tolist())
+        if size in case.basis.calls
+        and meets[i] < meets[case.index]
+        and case.means(i)[what] < here[what] * _CLEARLY
+    ]
+    if not better:
+        return []
+    best = max(better, key=lambda i: meets[i])
+    return [
+        f"{format_memory(int(sizes[best]))} was measured {changes(case.means(best), here)}, but "
+        f"would meet the objectives with {probability(meets[best])}."
+    ]
+
+
 def _nearest_miss(case: ChoiceCase) -> str:
     """Say what no size can meet, and how far the size that comes closest is from it."""
     margin = max(1.0, float(np.median(case.outlook.margin[:, case.index])))
@@ -147,21 +178,24 @@ def probability(chance: float) -> str:
 def _doubt(case: ChoiceCase) -> list[str]:
     """Say how unsure the pick is, and what would settle it; nothing when it is sure enough."""
     rival = _rival(case)
-    if case.confidence >= case.goal.confidence or rival is None:
+    if case.confidence >= max(case.goal.confidence, SURE_ENOUGH):
         return []
-    where = " and ".join(f"{m:,}" for m in sorted({case.memory_mb, rival}))
+    if rival is None and case.meets is False:
+        return []
+    sizes = {case.memory_mb, case.memory_mb if rival is None else rival}
+    where = " and ".join(f"{m:,}" for m in sorted(sizes))
     return [
-        f"Not certain yet: {format_share(case.confidence)} sure to be within 5 % of the best. "
-        f"About {_invocations_to_tell(case)} more invocations at {where} MB would settle it."
+        f"{NOT_CERTAIN}: {format_share(case.confidence)} sure to be within 5 % of the best. "
+        f"About {invocations_to_tell(case)} more invocations at {where} MB would settle it."
     ]
 
 
 def _rival(case: ChoiceCase) -> int | None:
     """Return the size (MB) that is most often the best where the pick is not within 5 % of it."""
     outlook = case.outlook
-    score = np.where(outlook.margin <= 1.0, outlook.score, np.inf)
-    beaten = score[:, case.index] > 1.05 * score.min(axis=1)
-    if not beaten.any() or not np.isfinite(score.min(axis=1)).any():
+    score, most = held_to(outlook, case.goal)
+    beaten = (score[:, case.index] > most) & np.isfinite(most)
+    if not beaten.any():
         return None
     return int(outlook.memory_mb[np.bincount(score.argmin(axis=1)[beaten]).argmax()])
 
@@ -170,7 +204,7 @@ def _rival(case: ChoiceCase) -> int | None:
 _TELL_APART, _SURELY = 0.05, 1.64
 
 
-def _invocations_to_tell(case: ChoiceCase) -> int:
+def invocations_to_tell(case: ChoiceCase) -> int:
     """Number over both sizes, by the scatter of single invocations; rounded up to tens."""
     sd = float(case.basis.curve.noise.sd.mean())
     each = 2.0 * (_SURELY * sd / _TELL_APART) ** 2

@@ -183,6 +183,7 @@ class Recommendation:
     choices: tuple[Choice, ...] = ()
     meets_probability: float | None = None  # that it meets the objectives, by calls alone
     missed_slo: tuple[str, ...] = ()  # objectives that it misses even if there were no others
+    calls_to_tell: int | None = None  # more calls that would tell it from its rival; not in JSON
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 Sizes are named here as all tables and charts name them.
 """
 
-from tuner.decide.reasons import probability
+from tuner.decide.reasons import SURE_ENOUGH, probability
 from tuner.decide.result import Recommendation, Sweep, VersusCurrent
 from tuner.report.elements import (
     Answer,
@@ -25,8 +25,8 @@ from tuner.units import (
 
 #: Changes smaller than this are called the same (units.py words them like that).
 _SAME = 0.005
-#: Below this confidence nothing is said of other sizes.
-_SURE = 0.8
+#: A size that was measured to be dearer than the pick by more is none that costs as little.
+_DEARER = 1.05
 
 
 def answer(sweep: Sweep) -> Answer:
@@ -44,13 +44,13 @@ def answer(sweep: Sweep) -> Answer:
     headline = f"Keep {named} (current)" if keep else named
     parts = (
         "" if now is None or keep else _versus(now),
-        "" if known(pick.p95_ms) is None else f"estimated p95 {format_ms(pick.p95_ms)}",
+        _p95_part(pick, sweep),
         _cost_part(pick),
         f"does not meet {missed_words(pick)}" if missed else "",
-        _safe_part(pick),
+        _safe_part(pick, sweep),
     )
     rest = "; ".join(part for part in parts if part)
-    return Answer(headline, rest, "warn" if missed else "good", _facts(pick), pick.reasons)
+    return Answer(headline, rest, "warn" if missed else "good", _facts(pick, sweep), pick.reasons)
 
 
 def missed_words(pick: Recommendation) -> str:
@@ -136,6 +136,18 @@ def _differs(change: float | None) -> bool:
     return change is not None and abs(change) >= _SAME
 
 
+def _p95_part(pick: Recommendation, sweep: Sweep) -> str:
+    """The curve's p95, and that of the size's own calls where the two read differently."""
+    if known(pick.p95_ms) is None:
+        return ""
+    row = next((row for row in sweep.sizes if row.memory_mb == pick.memory_mb), None)
+    stats = None if row is None else row.warm.duration_ms
+    said = f"estimated p95 {format_ms(pick.p95_ms)}"
+    if row is None or stats is None or format_ms(stats.p95) == format_ms(pick.p95_ms):
+        return said
+    return f"{said} (measured in {counted(row.warm.n, 'call')}: {format_ms(stats.p95)})"
+
+
 def _cost_part(pick: Recommendation) -> str:
     cost = pick.cost_usd_per_million
     if pick.versus_current is not None or cost is None or known(cost.mean) is None:
@@ -143,16 +155,15 @@ def _cost_part(pick: Recommendation) -> str:
     return f"{format_cost(cost.mean)} per million calls"
 
 
-def _safe_part(pick: Recommendation) -> str:
-    low, high = pick.safe_range_mb or (0, 0)
-    # Without a choice that could hold nothing is said.
-    if low == high or pick.meets_slo is False or not _sure(pick):
+def _safe_part(pick: Recommendation, sweep: Sweep) -> str:
+    low, high = safe_range(sweep) or (0, 0)
+    if low == high:
         return ""
     as_good = "cost" if pick.strategy == "cost" else "be"
     return f"{low:,} to {high:,} MB are estimated to {as_good} within 5 % of the best"
 
 
-def _facts(pick: Recommendation) -> tuple[Fact, ...]:
+def _facts(pick: Recommendation, sweep: Sweep) -> tuple[Fact, ...]:
     cost = pick.cost_usd_per_million
     interval = between(cost)
     facts = [
@@ -174,8 +185,8 @@ def _facts(pick: Recommendation) -> tuple[Fact, ...]:
     chance = format_chance(pick.confidence)
     facts.append(Fact("Confidence", chance, "chance that it is within 5 % of the best"))
     facts.append(Fact("Verified by", counted(pick.verified_calls, "call"), "of this size itself"))
-    if pick.safe_range_mb is not None and _sure(pick):
-        low, high = pick.safe_range_mb
+    if (safe := safe_range(sweep)) is not None:
+        low, high = safe
         value = format_memory(low) if low == high else f"{low:,} to {high:,} MB"
         facts.append(Fact("Safe range", value, "estimated within 5 % of the best, by the curve"))
     return tuple(facts)
@@ -189,9 +200,33 @@ def _p95_fact(pick: Recommendation) -> Fact:
     return Fact("Duration, p95", cell.value, note, cell.estimated)
 
 
-def _sure(pick: Recommendation) -> bool:
+def sure(pick: Recommendation) -> bool:
     """Tell if the pick is sure enough for a claim about the sizes around it."""
-    return pick.confidence is None or pick.confidence >= _SURE
+    return pick.confidence is None or pick.confidence >= SURE_ENOUGH
+
+
+def safe_range(sweep: Sweep) -> tuple[int, int] | None:
+    """The sizes (MB) that are said, and drawn, to be as good; ``None`` where nothing is said.
+
+    A choice that does not hold says nothing. Where cost decides, the range ends before a size that
+    was measured to be dearer than that: at the last one that was measured, or at the pick.
+    """
+    pick = sweep.recommendation
+    if pick is None or pick.safe_range_mb is None or pick.meets_slo is False or not sure(pick):
+        return None
+    (low, high), here = pick.safe_range_mb, pick.memory_mb
+    best = pick.cost_usd_per_million
+    if pick.strategy != "cost" or best is None or known(best.mean) is None:
+        return low, high
+    costs = {row.memory_mb: row.cost_usd_per_million for row in sweep.sizes}
+    means = {size: cost.mean for size, cost in costs.items() if cost and low <= size <= high}
+    dear = {size for size, mean in means.items() if mean > best.mean * _DEARER and size != here}
+    above, below = [s for s in dear if s > here], [s for s in dear if s < here]
+    if above:
+        high = max([here, *(s for s in means if s < min(above))])
+    if below:
+        low = min([here, *(s for s in means if s > max(below))])
+    return low, high
 
 
 def payload_named(sweep: Sweep) -> str:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tuner.decide.goal import SloScope, parse_slo
 from tuner.decide.result import CurveBand, SizeRow, Sweep
 from tuner.errors import UsageError
-from tuner.report.answer import payload_named, size_named
+from tuner.report.answer import payload_named, safe_range, size_named
 from tuner.report.elements import between, counted, known
 from tuner.report.style import Axis, memory_axis, value_axis
 from tuner.units import format_cost, format_memory, format_ms
@@ -225,13 +225,13 @@ def _drawable(value: float) -> bool:
 def _over_memory(
     sweep: Sweep, points: list[Point], lines: list[Point], limits: tuple[Limit, ...]
 ) -> OverMemory:
-    pick, memory = sweep.recommendation, shared_axis(sweep)
+    memory = shared_axis(sweep)
     axis = value_axis([each.value for each in (*points, *lines)], [each.value for each in limits])
     return OverMemory(
         points=tuple(points),
         lines=tuple(lines),
         marks=tuple(placed(list(_marks(sweep)), memory)),
-        safe_mb=None if pick is None else pick.safe_range_mb,
+        safe_mb=safe_range(sweep),
         limits=tuple(limit for limit in limits if axis.holds(limit.value)),
         memory=memory,
         values=axis,

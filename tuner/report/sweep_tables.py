@@ -196,6 +196,7 @@ def cold_table(sweep: Sweep) -> Table | None:
     for each, size in [(one, size) for one in sweep.each for size in one.sizes if size.cold.n]:
         head = size_named(size.memory_mb, each, bool(sweep.beside))
         marks = _marks(size.memory_mb, each) if each is sweep else ()
+        marks = tuple(mark for mark in marks if mark != "Pareto")  # which is of warm calls
         rows.append(Row(head, _cells(_COLD, size), marks))
     columns = ("Memory", *_COLD)
     narrow = tuple(column for column in columns if column != "INIT p95")

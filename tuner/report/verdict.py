@@ -15,7 +15,7 @@ import numpy as np
 from tuner.decide.result import Recommendation, SizeRow, SizeTerms, Sweep, WhatIf
 from tuner.decide.what_if import chosen, month_usd, usd_per_million
 from tuner.records import Backend
-from tuner.report.answer import missed_words, size_named
+from tuner.report.answer import missed_words, size_named, sure
 from tuner.report.elements import (
     Stat,
     Verdict,
@@ -32,6 +32,8 @@ from tuner.units import UNKNOWN, format_cost, format_ms, format_rate
 _BUTTONS = ("recommended", "cheapest", "balanced", "fastest")
 #: Calls of a month where no traffic was given.
 _USUAL_CALLS = 1e6
+#: Targets that nothing declares, and the files that declare others.
+_DEMO, _TEMPLATES = "demo:", (".yaml", ".yml", ".json", ".template", ".tf")
 #: Confidence from which on it has this name.
 _WORDS = ((0.9, "high"), (0.75, "fair"), (0.0, "low"))
 
@@ -56,7 +58,6 @@ def verdict(sweep: Sweep) -> Verdict | None:
         "calls": calls,
         "names": names,
         "axis": (axis.low, axis.high),
-        "hint": _hint(sweep),
     }
     here = shown[pick.memory_mb]
     return Verdict(
@@ -69,7 +70,7 @@ def verdict(sweep: Sweep) -> Verdict | None:
         pressed=pressed,
         recommended=pressed,
         command=here["command"],
-        hint=_hint(sweep),
+        hint=here["hint"],
         traffic=_traffic(calls),
         assumed=terms.month_calls is None,
         cold_share=terms.cold_share,
@@ -103,6 +104,7 @@ def _shown(size: SizeTerms, sweep: Sweep, pick: Recommendation) -> dict[str, str
         "trust": trust,
         "why": why,
         "command": _command(memory, sweep, pick),
+        "hint": _hint(memory, sweep),
     }
 
 
@@ -166,18 +168,61 @@ def changed(ratio: float) -> str:
 
 
 def _command(memory_mb: int, sweep: Sweep, pick: Recommendation) -> str:
-    """The command that sets a size: on the function, or in the file that declares it."""
-    if memory_mb == sweep.current_mb:
+    """The command that comes next: more calls while the pick is not sure, otherwise what sets the
+    size, on the function or in the file that declares it. Nothing declares a demo."""
+    if _unsure(sweep):
+        return shlex.join(_more_calls(sweep, pick))
+    if memory_mb == sweep.current_mb or sweep.run.target.startswith(_DEMO):
         return ""
     words = ["tuner", "apply", sweep.run.run]
     if memory_mb != pick.memory_mb:
         words += ["--memory", str(memory_mb)]
     if sweep.run.facts.backend is not Backend.AWS:
-        words += ["--file", "template.yaml"]
+        words += ["--file", *_template(sweep.run.target)]
     return shlex.join(words)
 
 
-def _hint(sweep: Sweep) -> str:
+def _unsure(sweep: Sweep) -> bool:
+    """True where the pick may well change, and more calls can be made: not of a recording, and not
+    where no size meets the objectives."""
+    pick = sweep.recommendation
+    if pick is None or pick.meets_slo is False or pick.calls_to_tell is None:
+        return False
+    return not sure(pick) and sweep.run.facts.backend is not Backend.REPLAY
+
+
+def _more_calls(sweep: Sweep, pick: Recommendation) -> list[str]:
+    """A sweep of the same question with the calls of this one, and those that it lacked."""
+    made, options = sweep.spend.invocations, sweep.run.options
+    calls = math.ceil((made + (pick.calls_to_tell or 0)) / 10) * 10
+    words = ["tuner", "sweep", sweep.run.target]
+    if isinstance(memory := options.get("memory"), str):
+        words += ["--memory", memory]
+    for text in pick.slo:
+        words += ["--slo", text]
+    if pick.strategy != "cost":
+        words += ["--strategy", pick.strategy]
+    if sweep.beside:
+        words += ["--architectures", "both"]
+    return [*words, "--invocations", str(calls)]
+
+
+def _template(target: str) -> list[str]:
+    """The template that a target names, and the function in it; ``TEMPLATE`` where it names
+    none."""
+    path, _, name = target.removeprefix("local:").partition("#")
+    if not target.startswith("local:") or not path.lower().endswith(_TEMPLATES):
+        return ["TEMPLATE"]
+    return [path, "--resource", name] if name else [path]
+
+
+def _hint(memory_mb: int, sweep: Sweep) -> str:
+    if _unsure(sweep):
+        return "measures again, with the calls that would tell it from its rivals"
+    if memory_mb == sweep.current_mb:
+        return "nothing to change: this is the current size"
+    if sweep.run.target.startswith(_DEMO):
+        return "nothing to change: a demo is declared nowhere"
     if sweep.run.facts.backend is Backend.AWS:
         return "asks before it changes anything; --undo takes it back, --file patches a template"
     return "shows what would change in the file that declares the function; --write changes it"

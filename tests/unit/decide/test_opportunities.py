@@ -23,14 +23,14 @@ def found(
     *, ran_ms: float = 20.0, init_ms: float = 300.0, goal: Goal | None = None, **facts: Any
 ) -> dict[str, Opportunity]:
     """A function that waits ``ran_ms`` at each size, by code."""
-    used = facts.pop("used_mb", 40.0)
+    used, cold_mb = facts.pop("used_mb", 40.0), facts.pop("cold_mb", 128)
     warm = [
         a_sample(size, call=n, ran_ms=ran_ms + n % 3 / 10, max_memory_mb=used)
         for n in range(12)
         for size in SIZES
     ]
     cold = [
-        a_sample(128, call=50 + n, ran_ms=ran_ms, init_ms=init_ms, purpose=Purpose.COLD)
+        a_sample(cold_mb, call=50 + n, ran_ms=ran_ms, init_ms=init_ms, purpose=Purpose.COLD)
         for n in range(4)
     ]
     question = Question(goal or Goal(), X86, MemoryRange(sizes_mb=SIZES))
@@ -58,6 +58,23 @@ def test_a_share_of_cold_starts_that_is_not_known_is_said_to_be_assumed() -> Non
     assert "1 % cold starts are assumed" in init.basis
     assert init.saves_usd_per_month is None
     assert init.saves_ms == pytest.approx(840.0, rel=0.01)
+
+
+def test_all_figures_of_a_cold_start_are_of_one_size_which_is_named() -> None:
+    here = found(init_ms=840.0)["init"].text
+    assert here.startswith(
+        "At 128 MB INIT takes 840 ms; with it a call takes 860 ms, 42.8x its median warm call of "
+        "20 ms. At 1 % cold starts"
+    )
+    there = found(init_ms=840.0, cold_mb=512)["init"].text
+    assert there.startswith("At 512 MB INIT takes 840 ms; ")
+    assert "128 MB has no cold start of its own." in there
+
+
+def test_a_small_package_is_not_said_to_be_worth_making_smaller() -> None:
+    small = found(init_ms=840.0, code_bytes=40_000)["package"].text
+    assert "MB" not in small
+    assert "smaller" not in small
 
 
 def test_an_init_that_nobody_notices_is_no_opportunity() -> None:

@@ -1,11 +1,15 @@
 """Every sentence that explains a choice is true of it, also at the edges."""
 
+import random
 from collections.abc import Mapping, Sequence
+
+import pytest
 
 from support.factories import a_sample
 from tuner.billing.prices import prices
 from tuner.decide.decide import Decider, Question
 from tuner.decide.goal import Goal, parse_slo
+from tuner.decide.reasons import NOT_CERTAIN, SURE_ENOUGH
 from tuner.decide.result import Recommendation
 from tuner.units import MemoryRange
 
@@ -63,6 +67,32 @@ def test_a_probability_of_draws_is_never_called_certain_or_impossible() -> None:
     assert "with more than 99 % probability" in " ".join(found.reasons)
     [slow] = [other for other in found.runners_up if other.memory_mb == 128]
     assert slow.why_not == "meets the objectives with less than 1 % probability"
+
+
+def test_a_cheaper_size_that_is_left_out_is_told_with_its_probability() -> None:
+    near = [190.0, 140.0, 175.0, 150.0, 199.0, 160.0, 185.0, 145.0, 170.0, 155.0]
+    found = choice({128: near, 256: [each * 0.6 for each in near]}, "p95<200ms")
+    assert found.memory_mb == 256
+    assert found.reasons[1].startswith("It meets every objective with ")
+    assert found.reasons[2].startswith("128 MB was measured 11 % cheaper, 67 % slower, but would ")
+    assert found.reasons[2].endswith(" probability.")
+    easy = choice({128: near, 256: [each * 0.6 for each in near]}, "p95<2s")
+    assert not any("but would meet" in reason for reason in easy.reasons)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_pick_below_80_per_cent_is_always_said_to_be_uncertain(seed: int) -> None:
+    rng = random.Random(seed)
+    times = {128: 1000.0, 256: 505.0, 512: 255.0, 1024: 130.0}
+    seen = {
+        size: [ms * rng.lognormvariate(0.0, 0.4) for _ in range(4)] for size, ms in times.items()
+    }
+    found = choice(seen)
+    assert found.confidence is not None
+    doubts = [reason for reason in found.reasons if reason.startswith(NOT_CERTAIN)]
+    if found.confidence < SURE_ENOUGH:
+        [doubt] = doubts
+        assert f"About {found.calls_to_tell} more invocations" in doubt
 
 
 def test_one_size_is_no_choice_and_no_reason_for_its_time_is_made_up() -> None:

@@ -16,7 +16,7 @@ from tuner.records import Advice
 from tuner.report.answer import answer
 from tuner.report.method import method_section
 from tuner.report.sweep_series import cost_series, latency_series
-from tuner.report.sweep_tables import arch_table, failures, size_table
+from tuner.report.sweep_tables import arch_table, cold_table, failures, size_table
 from tuner.report.sweep_view import sweep_view
 from tuner.units import format_cost
 
@@ -67,6 +67,33 @@ def test_a_pick_that_is_the_present_size_is_to_be_kept() -> None:
     sweep = picked(versus_current=VersusCurrent(1120, 0.0, 0.0))
     said = answer(sweep).sentence
     assert said.startswith("Keep 1,120 MB (current): estimated p95 32 ms")
+
+
+def test_a_p95_that_the_table_has_otherwise_is_named_beside_the_estimate() -> None:
+    said = answer(picked(memory_mb=1024, p95_ms=210.0)).sentence
+    assert "estimated p95 210 ms (measured in 20 calls: 34 ms)" in said
+
+
+def test_a_safe_range_is_drawn_where_it_is_said_and_not_over_dearer_sizes() -> None:
+    assert latency_series(good()).safe_mb == (1080, 1310)
+    unsure = picked(confidence=0.7)
+    assert latency_series(unsure).safe_mb is None
+    assert "Safe range" not in {fact.label for fact in answer(unsure).facts}
+    dear = Interval(0.728 * 1.06, None, None)
+    sizes = [
+        replace(row, cost_usd_per_million=dear) if row.memory_mb == 1280 else row
+        for row in good().sizes
+    ]
+    wide = replace(picked(safe_range_mb=(1000, 1310)), sizes=tuple(sizes))
+    assert latency_series(wide).safe_mb == (1000, 1120)
+    assert "1,000 to 1,120 MB are estimated to cost" in answer(wide).sentence
+
+
+def test_the_mark_of_warm_calls_is_not_in_the_table_of_cold_starts() -> None:
+    table = cold_table(good())
+    assert table is not None
+    assert not any("Pareto" in row.marks for row in table.rows)
+    assert any("current" in row.marks for row in table.rows)
 
 
 def test_without_a_present_size_the_cost_is_named() -> None:

@@ -12,7 +12,6 @@ if (whatIs !== null) {
   const first = buttons.find((each) => each.getAttribute("aria-pressed") === "true").dataset.choice;
   const start = { choice: first, calls: data.calls, share: terms.cold_share };
   const rest = part("rest").textContent;
-  const hint = part("hint").textContent;
   const state = { ...start };
   let drawn = "";
   const tied = (text) => text.replace(/ (?=(?:ms|MB|GB|s|%)\b|%)/g, "\u00a0");
@@ -88,7 +87,7 @@ if (whatIs !== null) {
     put(part("why"), there.why);
     put(part("command"), there.command);
     part("line").hidden = there.command === "";
-    put(part("hint"), there.command === "" ? "nothing to change: this is the current size" : data.hint);
+    put(part("hint"), there.hint);
     put(part("traffic"), count(state.calls));
     put(part("share"), state.share === 0 ? "0 %" : `${short(state.share * 100)} %`);
     const moved = state.calls !== start.calls || state.share !== start.share;

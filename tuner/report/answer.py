@@ -174,12 +174,7 @@ def _facts(pick: Recommendation, sweep: Sweep) -> tuple[Fact, ...]:
         ),
         _p95_fact(pick),
     ]
-    if pick.slo:
-        likely = known(pick.meets_probability)
-        sure = "" if likely is None else f" with {probability(likely)}"
-        met = {True: f"met{sure}", False: "not met", None: UNKNOWN}[pick.meets_slo]
-        which = missed_words(pick) if pick.meets_slo is False else ", ".join(pick.slo)
-        facts.append(Fact("Objective", met, which))
+    facts += objective_facts(pick)
     if pick.meets_slo is False:
         return tuple(facts)
     chance = format_chance(pick.confidence)
@@ -190,6 +185,17 @@ def _facts(pick: Recommendation, sweep: Sweep) -> tuple[Fact, ...]:
         value = format_memory(low) if low == high else f"{low:,} to {high:,} MB"
         facts.append(Fact("Safe range", value, "estimated within 5 % of the best, by the curve"))
     return tuple(facts)
+
+
+def objective_facts(pick: Recommendation) -> tuple[Fact, ...]:
+    """Whether the objectives are met, where there are any."""
+    if not pick.slo:
+        return ()
+    likely = known(pick.meets_probability)
+    sure = "" if likely is None else f" with {probability(likely)}"
+    met = {True: f"met{sure}", False: "not met", None: UNKNOWN}[pick.meets_slo]
+    which = missed_words(pick) if pick.meets_slo is False else ", ".join(pick.slo)
+    return (Fact("Objective", met, which),)
 
 
 def _p95_fact(pick: Recommendation) -> Fact:

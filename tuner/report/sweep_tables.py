@@ -159,7 +159,9 @@ def payload_table(sweep: Sweep) -> Table | None:
 
 
 def payload_sentence(sweep: Sweep) -> str:
-    """The best size for each class of payloads, were there no other."""
+    """The best size for each class of payloads, were there no other; nothing where none is."""
+    if all(each.recommendation is None for each in sweep.payloads):
+        return ""
     found = []
     for each in sweep.payloads:
         best = UNKNOWN if (pick := each.recommendation) is None else format_memory(pick.memory_mb)

@@ -10,6 +10,7 @@ from tuner.report.elements import Answer, Figure, Link, Section, Table, View, co
 from tuner.report.load_tables import errors_section, load_sentence, size_load_table
 from tuner.report.method import date_time, method_section
 from tuner.report.month import month_fact, month_section
+from tuner.report.one_size import one_size_answer, only_size, unchosen
 from tuner.report.opportunities import opportunities_section, with_opportunities
 from tuner.report.sweep_charts import cold_chart, cost_chart, latency_chart, trade_off_chart
 from tuner.report.sweep_series import (
@@ -37,12 +38,16 @@ from tuner.units import format_memory
 
 def sweep_view(sweep: Sweep) -> View:
     """Word everything there is to say about a sweep."""
-    said, name = answer(sweep), sweep.run.facts.name
+    only, name = only_size(sweep), sweep.run.facts.name
+    said = answer(sweep) if only is None else one_size_answer(sweep, only)
+    sweep = sweep if only is None else unchosen(sweep)
+    cold = sweep.run.command == "cold"
+    chosen = "Recommended memory size" if only is None else "Measured memory size"
     return View(
         name=name,
         subtitle=_subtitle(sweep),
         title=f"{name}: {said.headline}",
-        question="Cold starts" if sweep.run.command == "cold" else "Recommended memory size",
+        question="Cold starts" if cold else chosen,
         answer=replace(with_opportunities(said, sweep), facts=(*said.facts, *month_fact(sweep))),
         sections=tuple(_sections(sweep, said)),
         state=state_text(sweep.run.state, sweep.run.note),
@@ -100,7 +105,8 @@ def _over_memory(sweep: Sweep, said: Answer) -> Iterator[Figure]:
     if latency.points or latency.lines:
         yield Figure(
             "latency",
-            "Points are measured, with their 90 % intervals; lines are the fitted curve."
+            "Points are measured, with their 90 % intervals"
+            + ("; lines are the fitted curve." if latency.lines else ".")
             + (" The green band is the safe range." if safe else ""),
             described("Warm duration over memory", latency, said),
             partial(latency_chart, latency),
@@ -109,7 +115,8 @@ def _over_memory(sweep: Sweep, said: Answer) -> Iterator[Figure]:
     if cost.points or cost.lines:
         yield Figure(
             "cost",
-            "With the request fee and INIT. The band around the curve is its 90 % interval.",
+            "With the request fee and INIT."
+            + (" The band around the curve is its 90 % interval." if cost.lines else ""),
             described("Cost per million invocations over memory", cost, said),
             partial(cost_chart, cost, labels=not latency.points),
             tall=True,

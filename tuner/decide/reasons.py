@@ -176,12 +176,11 @@ def probability(chance: float) -> str:
 
 
 def _doubt(case: ChoiceCase) -> list[str]:
-    """Say how unsure the pick is, and what would settle it; nothing when it is sure enough."""
+    """Say how unsure the pick is, and what would settle it; nothing when it is sure enough, or a
+    nearest miss, which has no chance to be the best."""
+    if case.meets is False or case.confidence >= max(case.goal.confidence, SURE_ENOUGH):
+        return []
     rival = _rival(case)
-    if case.confidence >= max(case.goal.confidence, SURE_ENOUGH):
-        return []
-    if rival is None and case.meets is False:
-        return []
     sizes = {case.memory_mb, case.memory_mb if rival is None else rival}
     where = " and ".join(f"{m:,}" for m in sorted(sizes))
     return [

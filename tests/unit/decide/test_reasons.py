@@ -47,6 +47,13 @@ def test_a_miss_by_little_is_told_in_per_cent() -> None:
     assert " % over the limit: " in choice(SHARED, "p95<100ms").reasons[0]
 
 
+def test_a_nearest_miss_is_given_no_chance_to_be_the_best() -> None:
+    noisy = [each * factor for each in around(100.0) for factor in (0.6, 1.6)]
+    found = choice({512: noisy, 1024: [0.8 * each for each in noisy]}, "p95<150ms")
+    assert found.meets_slo is False
+    assert not any(reason.startswith(NOT_CERTAIN) for reason in found.reasons)
+
+
 def test_objectives_that_exclude_each_other_are_said_to_fail_together() -> None:
     found = choice(SHARED, "p95<150ms", "cost<1.92usd/million")
     assert found.meets_slo is False

@@ -34,6 +34,14 @@ def test_a_flash_crowd_beyond_the_limit_says_what_to_ask_for(tuner: Run) -> None
     assert "Request for a higher limit" in page
 
 
+@pytest.mark.parametrize(
+    "words", [("--times", "1e300"), ("--flash", "1e9"), ("--duration", "9e9d")]
+)
+def test_a_traffic_beyond_all_bounds_is_refused(tuner: Run, words: tuple[str, str]) -> None:
+    code, _, err = tuner("forecast", "orders", "--traffic", "20rps", *GIVEN, *words)
+    assert code == 2 and "above" in err
+
+
 def test_a_stored_run_and_its_target_have_their_own_times(tuner: Run) -> None:
     rows = [f"{mb},{60_000 / mb + n},0" for mb in (128, 512) for n in range(8)]
     rows += [f"{mb},{60_000 / mb},300" for mb in (128, 512)]

@@ -33,3 +33,11 @@ def test_a_closed_standard_output_ends_the_command_without_a_word(tmp_path: Path
     code, said = prices(tmp_path, write)
     os.close(write)
     assert (code, said) == (1, "")
+
+
+def test_a_command_without_any_standard_output_does_its_work(tmp_path: Path) -> None:
+    words = f"'{sys.executable}' -m tuner prices >&-"
+    done = subprocess.run(
+        ["sh", "-c", words], cwd=tmp_path, stderr=subprocess.PIPE, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")

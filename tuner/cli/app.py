@@ -177,6 +177,9 @@ def main(words: Sequence[str] | None = None) -> None:
     # more at exit, takes a tenth of the time of a short command.
     gc.set_threshold(50_000, 20, 20)
     atexit.register(gc.freeze)
+    for name in ("stdout", "stderr"):  # closed by the shell: nobody wants to read it
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
     words = sys.argv[1:] if words is None else words
     debug = "--debug" in words  # wherever it stands
     try:

@@ -170,12 +170,18 @@ class ForecastCall(
         kw_only=False,
     )
     traffic: k.Travelled = again(sweep.Production.traffic, "What comes: 20rps, or a file of calls.")
-    times: k.Number = option(k.NUMBER, "So many times the traffic, in the same shape.", 1.0)
+    times: k.Number = option(
+        k.NUMBER, "So many times the traffic, in the same shape.", 1.0, most=1e6
+    )
     flash: k.MaybeNumber = option(
-        k.NUMBER.optional(), "A flash crowd at the highest rate: so many times of it, at once."
+        k.NUMBER.optional(),
+        "A flash crowd at the highest rate: so many times of it, at once.",
+        most=1e6,
     )
     flash_for: k.Seconds = option(k.WAIT, "How long the flash crowd stays.", "5m")
-    duration: k.Seconds = option(k.WAIT, "How long a rate goes on; a file says it itself.", "1h")
+    duration: k.Seconds = option(
+        k.WAIT, "How long a rate goes on; a file says it itself.", "1h", most=31 * 86_400
+    )
     memory: k.OneMemory = option(
         k.ONE_MEMORY,
         "Size in MB (default: recommended by the run, else as configured or called most).",

@@ -208,8 +208,26 @@ def read_row(cells: Cells) -> RecordedRow:
     if duration is None and outcome is Outcome.OK:
         fix = "Give it, or a status other than ok, or drop the line."
         raise UsageError("", "duration_ms is missing or NaN", fix)
+    memory_mb = _memory(cells)
+    _refuse_impossible(memory_mb, duration, used)
     # Exports that know no empty cell write 0 for a warm call's INIT.
-    return RecordedRow(_memory(cells), duration, billed, init or None, used, client, outcome)
+    return RecordedRow(memory_mb, duration, billed, init or None, used, client, outcome)
+
+
+#: Lambda's longest timeout with INIT and a margin, ms; and how far above its size Lambda reports
+#: the memory of a function that ran out of it.
+_LONGEST_MS, _MOST_USED = 1_000_000.0, 1.1
+
+
+def _refuse_impossible(memory_mb: int, duration: float | None, used: float | None) -> None:
+    """Raise UsageError for figures that no call of Lambda can have."""
+    if duration is not None and duration > _LONGEST_MS:
+        reason = f"duration_ms {duration:g} is longer than Lambda's 15 minutes"
+    elif used is not None and used > _MOST_USED * memory_mb:
+        reason = f"max_memory_mb {used:g} is above memory_mb {memory_mb}"
+    else:
+        return
+    raise UsageError("", reason, "Check the columns and their units, or drop the line.")
 
 
 def word_of(value: Any) -> str:

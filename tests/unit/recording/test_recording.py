@@ -107,6 +107,19 @@ MIXED = (
 )
 
 
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ("128,9e9,,", "longer than Lambda's 15 minutes"),
+        ("128,100,100,9999", "max_memory_mb 9999 is above memory_mb 128"),
+    ],
+)
+def test_what_no_call_of_lambda_can_have_is_refused(tmp_path: Path, row: str, says: str) -> None:
+    error = refusal(tmp_path, f"memory_mb,duration_ms,billed_ms,max_memory_mb\n{row}\n")
+    assert says in error.reason
+    assert "units" in error.fix
+
+
 def test_several_functions_are_refused_with_the_values_to_choose_from(tmp_path: Path) -> None:
     error = refusal(tmp_path, MIXED)
     assert "function: a, b" in error.reason

@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import time
+from contextlib import suppress
 from typing import Any
 
 import msgpack
@@ -37,7 +38,7 @@ def result(number: int) -> list[Any]:
 def connected() -> Any:
     """A socket to the master, sealed if the secret is known."""
     made = zmq.Context().socket(zmq.DEALER)
-    made.identity = NAME.encode()
+    made.identity, made.linger = NAME.encode(), 0  # nobody may take what it sends
     if secret := os.environ.get("TUNER_WORKER_SECRET"):
         from tuner.engine.worker.sealed import key_pair
 
@@ -53,7 +54,8 @@ def main() -> None:
     socket, got, until = connected(), [], time.monotonic() + 10.0
 
     def send(kind: str, data: Any) -> None:
-        socket.send(msgpack.packb((kind, data, NAME)))
+        with suppress(zmq.Again):  # without the secret there is nobody to send to
+            socket.send(msgpack.packb((kind, data, NAME)), zmq.NOBLOCK)
 
     def tell(*fields: Any) -> None:
         send("tuner", msgpack.packb(fields))

@@ -61,6 +61,8 @@ class ControlPlane(Client):
         #: RevisionIds of ``$LATEST`` that are past, and those that only a refused change expected.
         self._replaced: set[str] = set()
         self._doubtful: set[str] = set()
+        #: Those that are past as a journal says, which an old read may have led into it.
+        self._journalled: set[str] = set()
         #: LastModified as the last answered change has set it, by ARN.
         self._newest: dict[str, str] = {}
         self._tags: dict[str, Mapping[str, str]] = {}
@@ -114,7 +116,7 @@ class ControlPlane(Client):
     ) -> Iterator[None]:
         """Be patient for minutes, and let no earlier wish to stop end a wait. As a journal says,
         ``replaced`` are RevisionIds that are past, and ``arn`` was ``modified`` at this time."""
-        self._replaced.update(replaced)
+        self._journalled.update(replaced)
         self._newest[arn] = max(modified, self._newest.get(arn, ""))
         before = self.patience, self._restoring
         self.patience, self._restoring = self.lasting, True
@@ -151,6 +153,7 @@ class ControlPlane(Client):
         """Tell if a read is older than what is known already."""
         revision, newest = revision_of(found), self._newest.get(unqualified(found["FunctionArn"]))
         doubtful = revision in self._doubtful and waited_s < _DOUBTFUL_S
+        doubtful = doubtful or (revision in self._journalled and waited_s < _STALE_S)
         older = newest is not None and modified_of(found) < newest
         return revision in self._replaced or older or doubtful
 

@@ -137,7 +137,7 @@ class ControlPlane(Client):
             # It was the present one, so one that was refused before is older.
             self._replaced |= {expected, *self._doubtful}
             self._doubtful.clear()
-            self._changed(answer)
+            self._newest[unqualified(answer["FunctionArn"])] = modified_of(answer)
         return answer
 
     def hurries(self) -> bool:
@@ -156,9 +156,6 @@ class ControlPlane(Client):
         doubtful = doubtful or (revision in self._journalled and waited_s < _STALE_S)
         older = newest is not None and modified_of(found) < newest
         return revision in self._replaced or older or doubtful
-
-    def _changed(self, answer: Configuration) -> None:
-        self._newest[unqualified(answer["FunctionArn"])] = modified_of(answer)
 
     def exists(self, arn: str) -> bool:
         """True if the function is there; by ARN, since plain names depend on the credentials."""

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -145,6 +144,8 @@ for _name, (_, _line) in COMMANDS.items():
 
 def _version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version  # takes a third of the time of a short command
+
         typer.echo(f"tuner {version('tuner')}")
         raise typer.Exit
 

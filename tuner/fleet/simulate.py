@@ -12,7 +12,7 @@ from heapq import heappop, heappush
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.fleet.limits import IDLE_LIFE, AccountLimits, ThrottleReason
+from tuner.fleet.limits import IDLE_LIFE, AccountLimits
 
 FloatArray = NDArray[np.float64]
 _NS = 1_000_000_000
@@ -28,14 +28,6 @@ REASONS = (
     "scaling rate",
 )
 _ACCOUNT, _ACCOUNT_RATE, _RESERVED, _RESERVED_RATE, _SCALING = range(THROTTLED, THROTTLED + 5)
-#: The Reason of each in AWS's 429.
-AWS_REASONS = (
-    ThrottleReason.ACCOUNT_CONCURRENCY,
-    ThrottleReason.ACCOUNT_RATE,
-    ThrottleReason.RESERVED_CONCURRENCY,
-    ThrottleReason.RESERVED_RATE,
-    ThrottleReason.ACCOUNT_CONCURRENCY,
-)
 
 
 @dataclass(frozen=True)

@@ -324,6 +324,13 @@ def counted(count: int, word: str, ending: str = "s") -> str:
     return f"{count:,} {word}{'' if count == 1 else ending}"
 
 
+def call_count(calls: float) -> str:
+    """Calls of a month: ``52.6 million``, ``730,000``, or unknown."""
+    if known(calls) is None:
+        return "unknown"
+    return f"{calls / 1e6:,.1f} million" if calls >= 1e6 else f"{calls:,.0f}"
+
+
 def format_chance(chance: float | None) -> str:
     """A probability from draws, which is only as fine as their number: 100 % is never certain."""
     if chance is not None and chance > 0.99:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from tuner.decide.result import MonthAtSize, Monthly, ProvisionedOffer, Sweep
-from tuner.report.elements import Cell, Fact, Row, Section, Table, counted, known
+from tuner.report.elements import Cell, Fact, Row, Section, Table, call_count, counted, known
 from tuner.units import format_cost, format_memory, format_rate, format_share
 
 #: The plan without upfront payment; what all upfront costs is told beside it.
@@ -53,7 +53,7 @@ def month_facts(sweep: Sweep) -> tuple[Fact, ...]:
     here = sweep.run.facts.arch
     other = f"; {month.other_arch} prices are for the durations measured on {here}"
     return (
-        Fact("Traffic", month.traffic, f"{_count(month.calls)} calls in a month of 730 hours"),
+        Fact("Traffic", month.traffic, f"{call_count(month.calls)} calls in a month of 730 hours"),
         Fact("Cold starts", format_share(known(month.cold_share)), month.cold_share_from),
         _provisioned(month),
         # The month on an architecture that was measured and not chosen, at its best size.
@@ -110,10 +110,3 @@ def _offer(offer: ProvisionedOffer, month: Monthly) -> str:
     saved = format_share(max(0.0, 1.0 - total / alone))
     many = counted(offer.sandboxes, "sandbox", "es")
     return f"{many} would save {saved}: {format_cost(total)} a month"
-
-
-def _count(calls: float) -> str:
-    """``52.6 million``, ``730,000``, or unknown."""
-    if known(calls) is None:
-        return "unknown"
-    return f"{calls / 1e6:,.1f} million" if calls >= 1e6 else f"{calls:,.0f}"

@@ -19,6 +19,8 @@ from tuner.report.answer import missed_words, size_named, sure
 from tuner.report.elements import (
     Stat,
     Verdict,
+    call_count,
+    change,
     counted,
     estimate,
     format_chance,
@@ -26,7 +28,7 @@ from tuner.report.elements import (
 )
 from tuner.report.sweep_series import shared_axis
 from tuner.store.plain import dumps
-from tuner.units import UNKNOWN, format_cost, format_ms, format_rate
+from tuner.units import SECONDS_PER_MONTH, UNKNOWN, format_cost, format_ms, format_rate
 
 #: Names of the buttons, in their order; the first is left out where it is one of the others.
 _BUTTONS = ("recommended", "cheapest", "balanced", "fastest")
@@ -164,7 +166,7 @@ def changed(ratio: float) -> str:
     percent = (ratio - 1.0) * 100.0
     if not math.isfinite(percent) or abs(percent) < 0.5:
         return ""
-    return f"{'+' if percent > 0 else '-'}{abs(percent):.{1 if abs(percent) < 9.95 else 0}f} %"
+    return change(ratio)
 
 
 def _command(memory_mb: int, sweep: Sweep, pick: Recommendation) -> str:
@@ -230,5 +232,4 @@ def _hint(memory_mb: int, sweep: Sweep) -> str:
 
 def _traffic(calls: float) -> str:
     """``52.6 million calls a month (20/s)``."""
-    many = f"{calls / 1e6:,.1f} million" if calls >= 1e6 else f"{calls:,.0f}"
-    return f"{many} calls a month ({format_rate(calls / 2_628_000)})"
+    return f"{call_count(calls)} calls a month ({format_rate(calls / SECONDS_PER_MONTH)})"

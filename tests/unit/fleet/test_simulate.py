@@ -7,7 +7,6 @@ from tuner.billing.monthly import erlang_b
 from tuner.billing.traffic import cold_share
 from tuner.fleet import AccountLimits, Fleet, ServedAs, ThrottleReason
 from tuner.fleet.simulate import (
-    AWS_REASONS,
     COLD,
     PROVISIONED,
     THROTTLED,
@@ -19,6 +18,15 @@ from tuner.fleet.simulate import (
 )
 
 FREE = AccountLimits(account_concurrency=10**6, burst=10**6, rate_per_concurrency=10**4)
+
+#: The Reason of each in AWS's 429.
+AWS_REASONS = (
+    ThrottleReason.ACCOUNT_CONCURRENCY,
+    ThrottleReason.ACCOUNT_RATE,
+    ThrottleReason.RESERVED_CONCURRENCY,
+    ThrottleReason.RESERVED_RATE,
+    ThrottleReason.ACCOUNT_CONCURRENCY,
+)
 
 
 def drawn(

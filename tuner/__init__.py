@@ -12,11 +12,23 @@ if TYPE_CHECKING:
     from tuner.api.plan import plan
     from tuner.api.stored import compare, open_run, recommend
     from tuner.api.suites import bench
+    from tuner.api.survey import survey
     from tuner.api.sweep import cold, sweep
     from tuner.api.traffic_forecast import forecast
 
 __version__ = "0.2.0"
-__all__ = ["bench", "cold", "compare", "forecast", "load", "open_run", "plan", "recommend", "sweep"]
+__all__ = [
+    "bench",
+    "cold",
+    "compare",
+    "forecast",
+    "load",
+    "open_run",
+    "plan",
+    "recommend",
+    "survey",
+    "sweep",
+]
 
 _ROOMS = {
     **dict.fromkeys(("cold", "sweep"), "sweep"),
@@ -25,6 +37,7 @@ _ROOMS = {
     "load": "load",
     "plan": "plan",
     "bench": "suites",
+    "survey": "survey",
 }
 
 

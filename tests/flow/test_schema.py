@@ -28,7 +28,7 @@ def test_there_is_a_schema_of_every_document(tuner: Run) -> None:
         jsonschema.Draft202012Validator.check_schema(found)
         assert found["title"] == name if name == "tuner.toml" else f"tuner.{name}/1"
     code, _, err = tuner("schema", "tuner.sweeps/1")
-    assert code == 2 and "There are: sweep, load, forecast, bench, compare" in err
+    assert code == 2 and "There are: sweep, load, fleet, forecast, bench, compare" in err
     assert schema("tuner.sweep/1") == schema("sweep")
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from tuner.api.startup_forecast import Forecasts
+    from tuner.decide.account import Survey
     from tuner.decide.load_result import Load
     from tuner.decide.result import Recommendation, Sweep
     from tuner.report.elements import View
@@ -343,3 +344,45 @@ class ForecastResult(Result):
         from tuner.report.page import file_name
 
         return Path(file_name(self.forecast.function, "forecast")).stem
+
+
+@dataclass(frozen=True, repr=False)
+class FleetResult(Result):
+    """Functions in production, and what is worth doing about them."""
+
+    survey: "Survey"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document ``tuner.fleet/1``."""
+        from tuner.report.fleet_document import fleet_document
+
+        return fleet_document(self.survey)
+
+    def to_csv(self) -> str:
+        """One line for each function."""
+        from tuner.report.fleet_document import fleet_csv
+
+        return fleet_csv(self.survey)
+
+    @property
+    def exit_code(self) -> int:
+        """3 where a source was missing, 130 after Ctrl-C."""
+        return _exit_code(self.survey.state, answered=True, met=True)
+
+    def view(self) -> "View":
+        """All that is said about it."""
+        from tuner.report.fleet_view import fleet_view
+
+        return fleet_view(self.survey)
+
+    def rows(self) -> list[Row]:
+        """One row for each function."""
+        return [flat(function) for function in self.to_dict()["functions"]]
+
+    def written(self, folder: str | Path) -> "FleetResult":
+        """The result with its page in this folder."""
+        return FleetResult(replace(self.survey, report=str(self.report(folder))))
+
+    @property
+    def _name(self) -> str:
+        return f"fleet-{self.survey.region}"

@@ -87,6 +87,13 @@ _ALWAYS: Mapping[str, tuple[Grant, ...]] = {
         *_on(FUNCTION, "ListVersionsByFunction ListTags"),
         *_on(ACCOUNT, "ListEventSourceMappings sts:GetCallerIdentity"),
     ),
+    "fleet": (
+        *_on(ACCOUNT, "ListFunctions tag:GetResources"),
+        *_METRICS,
+        *_on(ACCOUNT, "compute-optimizer:GetLambdaFunctionRecommendations"),
+        *_on(LOGS, "logs:StartQuery logs:GetQueryResults"),
+        *_on(ACCOUNT, "logs:StopQuery"),
+    ),
     "apply": _CHANGE
     + _VERSIONS
     + _PUBLISH

@@ -42,6 +42,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "runs",
         "Say what a traffic does to a configuration: concurrency, cold starts, throttles, bill.",
     ),
+    "fleet": (
+        "runs",
+        "Say what is worth doing about every function of an account, from what AWS logs already.",
+    ),
     "recommend": (
         "runs",
         "Choose again from a stored run; nothing is invoked.",

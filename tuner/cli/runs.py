@@ -8,7 +8,13 @@ import typer
 from tuner.cli.command import group
 from tuner.errors import Partial, TunerError
 from tuner.options import manage as of
-from tuner.options.commands import CompareCommand, ForecastCommand, RecommendCommand, ReportCommand
+from tuner.options.commands import (
+    CompareCommand,
+    FleetCommand,
+    ForecastCommand,
+    RecommendCommand,
+    ReportCommand,
+)
 from tuner.options.output import Stored
 
 
@@ -33,6 +39,25 @@ def forecast(options: ForecastCommand) -> None:
     from tuner.cli.show import hand_over
 
     hand_over(forecasted(options), options, options.output)
+
+
+def fleet(options: FleetCommand) -> None:
+    """Invokes and changes nothing. Reads configurations, metrics, and figures that Logs Insights
+    adds up; says first what its own queries cost.
+
+    Example: tuner fleet --days 14 --output reports
+    """
+    from tuner.api.survey import surveyed
+    from tuner.cli.show import hand_over, write_csv
+
+    found = surveyed(options, None if options.silent else _say)
+    if options.csv is not None:
+        write_csv(found.to_csv(), options.csv)
+    hand_over(found, options, options.output)
+
+
+def _say(text: str) -> None:
+    typer.echo(f"tuner: {text}", err=True)
 
 
 def report(options: ReportCommand) -> None:

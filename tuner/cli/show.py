@@ -69,7 +69,16 @@ def write_document(document: Mapping[str, Any], to: str, fix: str = "Choose anot
     if to == "-":
         sys.stdout.write(f"{text}\n")
         return
+    _write(f"{text}\n", Path(to), "--json", fix)
+
+
+def write_csv(text: str, to: Path) -> None:
+    """Write a table as CSV; raises UsageError where that fails."""
+    _write(text, to, "--csv", "Choose another file.")
+
+
+def _write(text: str, to: Path, option: str, fix: str) -> None:
     try:
-        Path(to).write_text(f"{text}\n", encoding="utf-8")
+        to.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"--json {to}", f"cannot be written: {error.strerror}", fix) from None
+        raise UsageError(f"{option} {to}", f"cannot be written: {error.strerror}", fix) from None

@@ -20,7 +20,7 @@ from tuner.options.option import (
     positional,
     unshown,
 )
-from tuner.options.risk import always
+from tuner.options.risk import always, outside
 
 RUN = Argument("A run id, a unique prefix of one, `last`, or an exported file.", "RUN", "runs")
 CONFIGURED = "The configuration"
@@ -207,6 +207,40 @@ class ForecastCall(
 
 class ForecastCommand(output.Shown, ForecastCall):
     """`tuner forecast`."""
+
+
+class FleetCall(function.Role, function.Account, panel="The functions"):
+    """`tuner.survey`."""
+
+    functions: tuple[str, ...] = positional(
+        Argument(
+            "Names, with * and ? where wanted. Default: every function of the region.",
+            "NAME",
+            many=True,
+            required=False,
+        ),
+        kw_only=False,
+        default=(),
+    )
+    tag: k.Pairs = option(k.PAIRS, "Only functions with this tag; repeatable.", metavar="KEY=VALUE")
+    stack: k.Text = option(k.TEXT, "Only functions of this CloudFormation stack.", metavar="NAME")
+    days: k.Count = option(k.COUNT, "How many days to look back.", 30, least=1, most=63)
+    max_cost: k.Quantity = again(
+        sweep.MoneyLimit.max_cost, "The most that its own queries may cost (default: 1)."
+    )
+    no_logs: k.Flag = option(k.FLAG, "Read metrics alone, no logs.")
+
+
+class FleetCommand(output.Shown, output.ReportedToo, FleetCall):
+    """`tuner fleet`."""
+
+    csv: k.MaybeFile = option(
+        k.MAYBE_FILE,
+        "Write one line for each function.",
+        metavar="FILE",
+        panel=output.PANEL,
+        risk=outside(output.WRITTEN),
+    )
 
 
 class RecommendCall(output.ReportedToo, output.Stored, sweep.Production, panel=sweep.CHOICE_PANEL):

@@ -9,8 +9,11 @@ from tuner.options.load_options import Senders
 from tuner.options.option import Argument, Options, again, option, positional
 from tuner.options.risk import always, beyond_this_machine, elsewhere, outside
 
-DOCUMENTS = ("sweep", "load", "forecast", "bench", "compare", "plan", "doctor", "run", "tuner.toml")
-POLICY_COMMANDS = ("sweep", "cold", "load", "bench", "apply", "restore", "plan", "doctor")
+DOCUMENTS = (
+    *("sweep", "load", "fleet", "forecast", "bench", "compare", "plan", "doctor", "run"),
+    "tuner.toml",
+)
+POLICY_COMMANDS = ("sweep", "cold", "load", "bench", "apply", "restore", "plan", "doctor", "fleet")
 
 
 class ApplyCommand(output.Yes, output.Stored, function.Endpoint, function.Profile):

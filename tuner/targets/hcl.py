@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+#: Types of resources that are functions, of the providers aws and awscc.
+FUNCTIONS = ("aws_lambda_function", "awscc_lambda_function")
 _NAME = r'(?:"([^"\n]+)"|([\w-]+))'
 _HEADER = re.compile(rf"\b(resource|module)[ \t]+{_NAME}(?:[ \t]+{_NAME})?[ \t]*$")
 _KEY = re.compile(r"(?:^|(?<=[\n{,]))[ \t]*([A-Za-z_][\w-]*|\0+)[ \t]*=(?![=>])[ \t]*")
@@ -54,7 +56,7 @@ def blocks(text: str) -> Iterator[Block]:
             if depth == 0 and header is not None:
                 kind, *names = header.groups()
                 first, second = (quoted or bare for quoted, bare in (names[:2], names[2:]))
-                function = kind == "resource" and first == "aws_lambda_function" and second
+                function = kind == "resource" and first in FUNCTIONS and second
                 if kind == "module" or function:
                     body = text[start:position]
                     found: dict[str, list[str]] = {}

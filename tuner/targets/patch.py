@@ -25,6 +25,8 @@ from tuner.targets.yaml_nodes import compose, own, plain
 #: How CDK writes an architecture.
 _CDK_ARCH = {"x86_64": "X86_64", "arm64": "ARM_64"}
 _PROGRAMS = {
+    "serverless": "memorySize: {mb}",
+    "sst.config": 'memory: "{mb} MB"',
     ".ts": "memorySize: {mb}",
     ".js": "memorySize: {mb}",
     ".py": "memory_size={mb}",
@@ -47,22 +49,33 @@ def patch(
     with the line to write by hand."""
     suffix = path.suffix.lower()
     if path.name == "cdk.json" or suffix in _PROGRAMS:
-        line = _PROGRAMS.get(suffix, "memorySize: {mb}").format(mb=memory_mb)
-        also = f" and the architecture {_CDK_ARCH[arch]}" if arch else ""
-        fix = f"In the function's construct write {line}{also}, then deploy."
-        raise UsageError(str(path), "is a program, which tuner does not edit", fix)
+        raise _program(path, memory_mb, arch)
     for folder, (tool, source) in _MADE.items():
         if folder in path.resolve().parts:
             fix = f"Patch {source} instead, then run it again."
             raise UsageError(str(path), f"is made anew by `{tool}`", fix)
     if suffix in (".tf", ".tofu"):
         return patch_terraform(text, memory_mb, resource, str(path), arch)
+    if suffix == ".tfstate":
+        fix = "Patch the .tf file instead, then run it."
+        raise UsageError(str(path), "is made anew by `terraform apply`", fix)
     if suffix in (".tfvars", ".hcl"):
         return patch_variables(text, memory_mb, resource, str(path), arch)
     if suffix in TEMPLATES:
         return _patch_yaml(text, memory_mb, resource, str(path), arch)
     fix = "Name a template (.yaml, .json), a serverless.yml, or a .tf, .tf.json or .tfvars file."
     raise UsageError(str(path), "cannot be patched: unknown kind of file", fix)
+
+
+def _program(path: Path, memory_mb: int, arch: str | None) -> UsageError:
+    """The error of a file that is run, with the line to write in it."""
+    kind = path.stem if path.stem in _PROGRAMS else path.suffix.lower()
+    line = _PROGRAMS.get(kind, "memorySize: {mb}").format(mb=memory_mb)
+    word = arch if kind == path.stem else _CDK_ARCH.get(arch or "")
+    also = f" and the architecture {word}" if arch else ""
+    where = "function" if kind == path.stem else "function's construct"
+    fix = f"In the {where} write {line}{also}, then deploy."
+    return UsageError(str(path), "is a program, which tuner does not edit", fix)
 
 
 def diff(old: str, new: str, path: Path) -> str:
@@ -103,7 +116,9 @@ def _patch_yaml(
     root = compose(text, thing)
     place = chosen(root, resource, thing)
     keys = place.keys
-    values = [_Value(keys.memory, str(memory_mb), r"\d+", "a number")]
+    values = [_Value(keys.memory, str(memory_mb), r"[\d_]+(?:\.0*)?", "a number")]
+    if arch is not None and not keys.arch:
+        raise place.refused("has no variable for an architecture", "Set it by hand.")
     if arch is not None:
         words, names = "x86_64|arm64", "x86_64 or arm64"
         names = f"a list of {names}" if keys.listed else names
@@ -156,20 +171,29 @@ def _replaced(text: str, place: Place, key: Node, found: Node, value: _Value) ->
     start = (found.value[0] if alone else found).start_mark.index
     present = None
     if start >= key.end_mark.index and alone is value.listed:  # else it is an alias
-        pattern = rf"(['\"]?)({value.plain})\1(?=[\s,}}\]#]|$)"
+        pattern = rf"(?:[&!]\S*\s+)*(['\"]?)({value.plain})\1(?=[\s,}}\]#]|$)"
         present = re.compile(pattern, re.ASCII).match(text, start)
     if present is None:
-        end = found.end_mark.index if start >= key.end_mark.index else len(text)
-        said = text[key.end_mark.index : end].splitlines()[:1]
-        shown = "".join(said).lstrip("'\": ").rstrip("'\" ")
-        raise place.refused(*value.not_plain(shown))
+        raise place.refused(*value.not_plain(_written(text, key, found)))
     return text[: present.start(2)] + value.text + text[present.end(2) :]
+
+
+def _written(text: str, key: Node, found: Node) -> str:
+    """A value as it stands behind its key; of an alias, the rest of the line."""
+    at = key.end_mark.index
+    said = text[at : found.end_mark.index]
+    if found.start_mark.index < at:
+        said = "".join(text[at:].splitlines()[:1])
+    said = said.lstrip(": \r\n")
+    return said[1:-1] if said[:1] in ("'", '"') and said[-1:] == said[:1] else said
 
 
 def _added(text: str, place: Place, value: _Value) -> str:
     pairs = place.mapping.value
     first = pairs[0][0].start_mark if pairs else None
     indent = text[first.index - first.column : first.index] if first else ""
+    if place.mapping.flow_style and (first is None or indent.strip()):
+        return _added_inside(text, place.mapping, value)
     if first is None or indent.strip():
         reason = f"has no {value.key}, and its layout has no line for one"
         raise place.refused(reason, f"Add {value.added()} by hand.")
@@ -180,3 +204,14 @@ def _added(text: str, place: Place, value: _Value) -> str:
     if place.mapping.flow_style:
         added = value.added(quoted=text.startswith('"', first.index)) + ","
     return f"{text[:start]}{indent}{added}{end}{text[start:]}"
+
+
+def _added_inside(text: str, mapping: Node, value: _Value) -> str:
+    """The text with the value first in a map in braces, on its line."""
+    quoted = text.lstrip("\ufeff \t\r\n").startswith("{")  # JSON
+    if mapping.value:
+        quoted = text.startswith('"', mapping.value[0][0].start_mark.index)
+    start = text.index("{", mapping.start_mark.index) + 1
+    space = re.compile(r"[ \t]*").match(text, start)
+    at = space.end() if space and mapping.value else start
+    return f"{text[:at]}{value.added(quoted)}{', ' if mapping.value else ''}{text[at:]}"

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tuner.errors import UsageError
-from tuner.targets.hcl import Block, attributes, blocks, masked, variables
+from tuner.targets.hcl import FUNCTIONS, Block, attributes, blocks, masked, variables
 
 _INDENT = re.compile(r"\n([ \t]+)\S")
 #: What the variable of a function's memory or architecture is usually called.
@@ -63,13 +63,31 @@ def by_address(addresses: Iterable[str], resource: str | None, thing: str) -> st
     if resource is None:
         chosen = [each for each in every if not each.startswith("module.")] or every
     else:
-        wanted = (resource, f"aws_lambda_function.{resource}", f"module.{resource}")
-        chosen = [each for each in every if each in wanted]
+        chosen = [each for each in every if each in _addresses(resource)]
         if not chosen:
-            raise not_there(resource, every, thing)
+            raise _inside(resource, every, thing) or not_there(resource, every, thing)
     if len(chosen) != 1:
         raise not_one(chosen, thing)
     return chosen[0]
+
+
+def _addresses(resource: str) -> Sequence[str]:
+    """What a name may stand for."""
+    return resource, *(f"{kind}.{resource}" for kind in (*FUNCTIONS, "module"))
+
+
+def _inside(resource: str, addresses: Iterable[str], thing: str) -> UsageError | None:
+    """The error of an address below a block of this file."""
+    where = f"{thing}: {resource}"
+    base, _, rest = resource.partition("[")
+    block = next((each for each in addresses if each in _addresses(base)), None)
+    if block is not None and rest.endswith("]"):
+        reason = "is made by count or for_each, of a block that has one memory_size"
+        return UsageError(where, reason, f"Name {block} to set it for all that the block makes.")
+    if module := re.match(r"(module\.[\w-]+)(\[[^\]]*\])?\.", resource):
+        fix = f"Name with --file the file that has it, in the source of {module[1]}."
+        return UsageError(where, f"is inside {module[1]}", fix)
+    return None
 
 
 def values_of(memory_mb: int, arch: str | None) -> Iterator[Value]:
@@ -176,12 +194,17 @@ def _with_variable(text: str, value: Value, resource: str | None, thing: str) ->
 def _candidates(
     text: str, value: Value, resource: str | None
 ) -> Iterator[tuple[str, tuple[int, int]]]:
-    """Variables that may be meant: by ``resource``, else named as such a variable usually is."""
-    word = "memory_?(size)?(_?mb)?" if value.key == _MEMORY else "arch(itecture)?s?"
+    """Variables that may be meant."""
     for name, (start, end) in variables(text):
-        above, _, key = name.rpartition(".")
-        usual = re.fullmatch(_USUAL.format(word), key, re.IGNORECASE)
-        named = value.key == _MEMORY and resource in (name, key)
-        within = resource is None or resource in above.split(".")
-        if not text.startswith("{", start) and (named or (usual and within)):
+        if not text.startswith("{", start) and may_be(name, resource, value.key == _MEMORY):
             yield name, (start, end)
+
+
+def may_be(name: str, resource: str | None, memory: bool = True) -> bool:
+    """Return whether a variable may hold the memory size, or the architecture: by ``resource``,
+    else named as such a variable usually is."""
+    above, _, key = name.rpartition(".")
+    word = "memory_?(size)?(_?mb)?" if memory else "arch(itecture)?s?"
+    usual = re.fullmatch(_USUAL.format(word), key, re.IGNORECASE)
+    within = resource is None or resource in above.split(".")
+    return bool((memory and resource in (name, key)) or (usual and within))

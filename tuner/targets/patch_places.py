@@ -7,18 +7,25 @@ functions that others include), and of Terraform in JSON.
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
+from pathlib import PurePath
 from typing import Any
 
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from tuner.errors import UsageError
-from tuner.targets.intrinsics import Values
+from tuner.targets.hcl import FUNCTIONS
+from tuner.targets.intrinsics import Values, shown
 from tuner.targets.loops import LOOP, Loops
-from tuner.targets.patch_hcl import by_address, not_one, not_there
+from tuner.targets.patch_hcl import by_address, may_be, not_one, not_there
 from tuner.targets.yaml_nodes import children, plain
 
 _TYPES = ("AWS::Serverless::Function", "AWS::Lambda::Function")
+#: Where resources that are templates themselves name their file.
+_NESTED = {"AWS::Serverless::Application": "Location", "AWS::CloudFormation::Stack": "TemplateURL"}
 _ANY = ""  # any key
+#: Keys that a function of Serverless has, one or the other.
+_OF_A_FUNCTION = {"handler", "image"}
 
 
 @dataclass(frozen=True)
@@ -61,9 +68,11 @@ def places(root: Node | None, thing: str) -> list[Place]:
     """Every function of a file. Raises UsageError if it is of no kind that has any."""
     top = children(root)
     if thing.lower().endswith(".tf.json"):
-        functions = _below((), root, "resource", "aws_lambda_function", _ANY)
-        found = _named(thing, functions, _TERRAFORM, 1)
+        functions = (_below((), root, "resource", kind, _ANY) for kind in FUNCTIONS)
+        found = _named(thing, chain(*functions), _TERRAFORM, 1)
         return found + _named(thing, _below((), root, "module", _ANY), _TERRAFORM, 0)
+    if thing.lower().endswith(".tfvars.json"):
+        return list(_variables(thing, root))
     if isinstance(top.get("Resources"), MappingNode):
         bodies = children(top["Resources"]).items()
         made = ((("Resources", name), body) for name, body in bodies)
@@ -71,16 +80,36 @@ def places(root: Node | None, thing: str) -> list[Place]:
         return _named(thing, inner, _CLOUDFORMATION, 1, -1)
     if "functions" in top:
         return _named(thing, _of_serverless(top["functions"], thing), _SERVERLESS, 1)
-    if any({"handler", "image"} & children(body).keys() for body in top.values()):
+    if _OF_A_FUNCTION & top.keys() and isinstance(root, MappingNode):
+        return [Place(thing, PurePath(thing).stem, root, (), _SERVERLESS)]
+    if any(_OF_A_FUNCTION & children(body).keys() for body in top.values()):
         return _named(thing, (((name,), body) for name, body in top.items()), _SERVERLESS, 0)
+    if "planned_values" in top:
+        fix = "Patch the .tf file instead."
+        raise UsageError(thing, "is a plan, which `terraform plan` makes anew", fix)
     fix = "Name a SAM or CloudFormation template, or a serverless.yml."
     raise UsageError(thing, "has neither Resources nor functions", fix)
+
+
+def _variables(thing: str, root: Node | None, above: tuple[str | int, ...] = ()) -> Iterator[Place]:
+    """The maps of a file of variables that hold a memory size, each named after that."""
+    inner = children(root)
+    arch = next((str(key) for key in inner if may_be(str(key), None, memory=False)), "")
+    for key, value in inner.items():
+        if isinstance(value, MappingNode):
+            yield from _variables(thing, value, (*above, str(key)))
+        elif isinstance(root, MappingNode) and may_be(str(key), None):
+            keys = Keys(str(key), arch, listed=isinstance(inner.get(arch), SequenceNode))
+            yield Place(thing, ".".join(map(str, (*above, key))), root, above, keys)
 
 
 def chosen(root: Node | None, resource: str | None, thing: str) -> Place:
     """The function that is meant; without a name, the only one. Raises UsageError that lists the
     choices."""
     every = places(root, thing)
+    if thing.lower().endswith(".tfvars.json"):
+        meant = [place for place in every if may_be(place.name, resource)]
+        resource = meant[0].name if len(meant) == 1 else resource
     names = [place.name for place in every]
     if any(place.keys is _TERRAFORM for place in every):
         resource = by_address(names, resource, thing)
@@ -94,7 +123,29 @@ def chosen(root: Node | None, resource: str | None, thing: str) -> Place:
         return found[0]
     if found or resource is None:
         raise not_one([*names, *looped], thing)
-    raise not_there(resource, [*names, *looped], thing)
+    missing = not_there(resource, [*names, *looped], thing)
+    raise _without_place(root, resource, thing, missing.fix) or missing
+
+
+def _without_place(root: Node | None, resource: str, thing: str, fix: str) -> UsageError | None:
+    """The error of a name that the file has, but no place to write at; ``fix`` lists those."""
+    top = children(root)
+    body = children(top.get("Resources")).get(resource.partition(".")[0])
+    where = f"{thing}: {resource}"
+    if body is not None:
+        kind = plain(children(body).get("Type"))
+        if kind in _TYPES:
+            fix = "Write its MemorySize by hand."
+            return UsageError(where, "has no Properties that are written out", fix)
+        inner = plain(children(children(body).get("Properties")).get(_NESTED.get(str(kind), "")))
+        if isinstance(inner, str):
+            fix = f"If the function is in {inner}, name that with --file."
+        return UsageError(where, f"is of type {shown(kind)}, no function", fix)
+    elsewhere = children(top.get("functions")).get(resource)
+    if isinstance(elsewhere, ScalarNode):
+        file = _file_of(str(elsewhere.value))
+        return UsageError(where, f"is in {file}", "Name that with --file.")
+    return None
 
 
 _Bodies = Iterable[tuple[tuple[str | int, ...], Node | None]]
@@ -118,7 +169,9 @@ def _properties(body: Node) -> Node | None:
     keys = children(body)
     kind = keys.get("Type")
     known = isinstance(kind, ScalarNode) and kind.value in _TYPES
-    return keys.get("Properties") if known else None
+    inner = keys.get("Properties") if known else None
+    chosen_by = [key for key in children(inner) if str(key).startswith("Fn::")]
+    return None if chosen_by and chosen_by != ["Fn::Transform"] else inner
 
 
 def _of_serverless(functions: Node, thing: str) -> _Bodies:

@@ -296,7 +296,7 @@ def test_line_ends_of_windows_stay() -> None:
         ("", "cdk.json", None, "memorySize: 640"),
         ("", "notes.txt", None, "unknown kind of file"),
         (
-            "Resources: {F: {Type: AWS::Lambda::Function, Properties: {Timeout: 3}}}",
+            "Resources: {F: {Type: AWS::Lambda::Function, Properties: [1]}}",
             "t.yaml",
             "F",
             "by hand",
@@ -414,6 +414,83 @@ def test_a_key_is_added_to_json_that_has_a_line_for_each() -> None:
     assert "{\n  MemorySize: 640,\n  Timeout: 3" in patch(flow, Path("t.yaml"), 640, "F")
 
 
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        ("t.yaml", "{Timeout: 3}", "{MemorySize: 640, Timeout: 3}"),
+        ("t.yaml", "{ Timeout: 3 }", "{ MemorySize: 640, Timeout: 3 }"),
+        ("t.yaml", "{}", "{MemorySize: 640}"),
+        ("t.yaml", "&none {}", "&none {MemorySize: 640}"),
+        ("t.yaml", "{MemorySize: 1_024}", "{MemorySize: 640}"),
+        ("t.yaml", "{MemorySize: 128.0}", "{MemorySize: 640}"),
+        ("t.yaml", "{MemorySize: !!int '128'}", "{MemorySize: !!int '640'}"),
+        ("t.yaml", "{MemorySize: &size 128}", "{MemorySize: &size 640}"),
+        ("t.json", '{"Timeout":3}', '{"MemorySize": 640, "Timeout":3}'),
+        ("t.json", "{}", '{"MemorySize": 640}'),
+    ],
+)
+def test_a_map_on_one_line_and_any_written_number_are_patched(
+    name: str, before: str, after: str
+) -> None:
+    text = "Resources: {F: {Type: AWS::Lambda::Function, Properties: ...}}"
+    if name == "t.json":
+        text = '{"Resources": {"F": {"Type": "AWS::Lambda::Function", "Properties": ...}}}'
+    assert patch(text.replace("...", before), Path(name), 640, "F") == text.replace("...", after)
+
+
+@given(
+    st.dictionaries(st.sampled_from(["A", "B", "MemorySize", "Timeout"]), st.integers(1, 999)),
+    st.booleans(),
+)
+def test_json_on_one_line_gets_the_size_and_keeps_all_else(
+    properties: dict[str, int], tight: bool
+) -> None:
+    other = {"Type": "AWS::Lambda::Function", "Properties": {"MemorySize": 1}}
+    document = {"Resources": {"F": {**other, "Properties": properties}, "G": other}}
+    text = json.dumps(document, separators=(",", ":") if tight else None)
+    document["Resources"]["F"]["Properties"] = {**properties, "MemorySize": 640}
+    assert json.loads(patch(text, Path("t.json"), 640, "F")) == document
+
+
+def test_a_file_that_is_one_function_of_serverless_is_patched() -> None:
+    text = "handler: app.handler  # ours\nmemorySize: 256\n"
+    assert patch(text, Path("functions/orders.yml"), 640, "orders") == text.replace("256", "640")
+    added = patch("image: repository\n", Path("mail.yml"), 640, None, "arm64")
+    assert added == "architecture: arm64\nmemorySize: 640\nimage: repository\n"
+
+
+def test_variables_in_json_are_patched_by_name_or_by_what_they_are_in() -> None:
+    path = Path("prod.tfvars.json")
+    assert patch('{"lambda_memory": 1}', path, 640, None) == '{"lambda_memory": 640}'
+    text = '{"functions": {"a": {"memory_size": 1, "arch": "x86_64"}, "b": {"memory_size": 2}}}'
+    new = patch(text, path, 640, "a", "arm64")
+    assert new == text.replace(": 1,", ": 640,").replace("x86_64", "arm64")
+    with pytest.raises(UsageError, match=r"functions\.a\.memory_size, functions\.b\.memory_size"):
+        patch(text, path, 640, None)
+    with pytest.raises(UsageError, match="has no variable for an architecture"):
+        patch(text, path, 640, "b", "arm64")
+
+
+def test_a_function_of_the_provider_awscc_is_one() -> None:
+    text = 'resource "awscc_lambda_function" "o" {\n  memory_size = 256\n}\n'
+    assert patch(text, Path("m.tf"), 640, "o") == text.replace("256", "640")
+    text = '{"resource": {"awscc_lambda_function": {"o": {"memory_size": 256}}}}'
+    assert patch(text, Path("m.tf.json"), 640, "o") == text.replace("256", "640")
+
+
+LOOPED_HCL = 'resource "aws_lambda_function" "o" {\n  for_each    = var.all\n  memory_size = 5\n}'
+NO_PLACE = """\
+Resources:
+  Bare: {Type: AWS::Lambda::Function}
+  Chosen: {Type: AWS::Lambda::Function, Properties: {Fn::If: [X, {MemorySize: 1}, {}]}}
+  Table: {Type: AWS::DynamoDB::Table}
+  App: {Type: AWS::Serverless::Application, Properties: {Location: child.yaml}}
+  F:
+    Type: AWS::Lambda::Function
+    Properties:
+      MemorySize:
+        Fn::If: [X, 128, 256]
+"""
 LOOPED = (
     "Resources:\n  Fn::ForEach::All: [Name, [A, B], {'Fn${Name}': {Type: AWS::Lambda::Function}}]\n"
     "  C:\n    Type: AWS::Lambda::Function\n    Properties:\n      Handler: a.b\n"
@@ -442,13 +519,26 @@ LOOPED = (
             "is ${var.x}, not a number",
         ),
         ("m.tf.json", '{"module": {"m": {}, "n": {}}}', None, "module.m, module.n"),
-        ("m.tf.json", '{"module": {"m": {"source": "x"}}}', "m", "by hand"),
         ("p.tfvars", "a = {memory = 1}\nb = {memory = 2}", None, "b.memory, a.memory"),
         ("p.tfvars", "redis_memory = 9", None, "has no variable for a memory size"),
         ("p.tfvars", "memory = var.x", None, "is var.x, not a number"),
         ("t.yaml", LOOPED, "FnA", "is made by Fn::ForEach::All, together with others"),
         ("t.yaml", LOOPED, None, "C, FnA, FnB"),
         ("s.yml", "functions: ${file(functions.yml)}", None, "its functions are in functions.yml"),
+        ("s.yml", "functions: {a: '${file(a.yml):a}', b: {handler: c.d}}", "a", "a: is in a.yml"),
+        ("m.tf", LOOPED_HCL, 'o["x"]', "Name aws_lambda_function.o to set it for all"),
+        ("m.tf", LOOPED_HCL, "aws_lambda_function.o[0]", "is made by count or for_each"),
+        ("m.tf", LOOPED_HCL, "module.m.aws_lambda_function.o", "is inside module.m"),
+        ("plan.json", '{"planned_values": {}}', "o", "is a plan, which `terraform plan`"),
+        ("terraform.tfstate", "{}", "o", "Patch the .tf file instead"),
+        ("serverless.ts", "", "o", "In the function write memorySize: 640, then deploy"),
+        ("sst.config.ts", "", "o", 'memory: "640 MB"'),
+        ("t.yaml", NO_PLACE, "Bare", "has no Properties that are written out"),
+        ("t.yaml", NO_PLACE, "Chosen", "has no Properties that are written out"),
+        ("t.yaml", NO_PLACE, "Table", "of type AWS::DynamoDB::Table, no function"),
+        ("t.yaml", NO_PLACE, "Table", "There are: F."),
+        ("t.yaml", NO_PLACE, "App.F", "If the function is in child.yaml, name that with --file"),
+        ("t.yaml", NO_PLACE, "F", "MemorySize is Fn::If: [X, 128, 256], not a number"),
         ("cdk.out/A.template.json", "{}", None, "is made anew by `cdk synth`"),
         (".aws-sam/build/template.yaml", "{}", None, "Patch the template instead"),
     ],

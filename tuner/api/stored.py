@@ -21,6 +21,7 @@ from tuner.store import spool, thinning
 from tuner.store.documents import LOADS
 from tuner.store.retention import Judged, Rule, judged, thin_run
 from tuner.store.runs import Store, find
+from tuner.store.sheet import is_table, write_table
 from tuner.units import UNKNOWN, parse_seconds
 
 if TYPE_CHECKING:
@@ -161,10 +162,13 @@ def delete_run(options: OneRun) -> None:
 
 
 def export_run(options: RunsExport) -> RunRecord:
-    """Write it to a file that any command takes in its place."""
+    """Write it to a file that any command takes in its place, or its samples as a table."""
     with Store.open(options.store, create=False) as store:
         found = store.run(options.run)
-        store.export(found.run, options.file)
+        if is_table(options.file):
+            write_table(store.stored(found.run).samples, options.file)
+        else:
+            store.export(found.run, options.file)
         return found
 
 

@@ -133,7 +133,10 @@ def delete(options: of.RunsDelete) -> None:
 
 
 def export(options: of.RunsExport) -> None:
-    """Write a run to a file that any command takes in place of RUN."""
+    """Write a run to a file that any command takes in place of RUN.
+
+    Example: tuner runs export last samples.csv
+    """
     from tuner.api.stored import export_run
 
     typer.echo(f"Wrote {export_run(options).run} to {options.file}.")

@@ -184,7 +184,12 @@ class RunsExport(OneRun):
     """`tuner runs export`."""
 
     file: Path = positional(
-        Argument("File to write; .gz compresses.", "FILE", word=Path), kw_only=False
+        Argument(
+            "File to write; .gz compresses. .csv and .parquet have the samples alone, as a table.",
+            "FILE",
+            word=Path,
+        ),
+        kw_only=False,
     )
 
 

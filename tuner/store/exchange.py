@@ -9,6 +9,7 @@ import gzip
 import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
@@ -62,7 +63,8 @@ def write(stored: StoredRun, path: Path) -> None:
     except OSError as error:
         raise disk_error(f"file {path}", error, "Choose a writable folder.") from error
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
 
 
 def read(path: Path) -> StoredRun:

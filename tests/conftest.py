@@ -22,10 +22,11 @@ from support.servers import Script, ScriptedServer, http_answer
 
 #: Ordinary runs draw the same examples every time, on every machine. The deep profile draws fresh
 #: ones and many more (``pytest -m hypothesis --hypothesis-profile=deep``, part of .ci/run); what it
-#: finds becomes an ``@example`` of the test that failed.
+#: finds becomes an ``@example`` of the test that failed. The night profile takes hours.
 SHARED = {"deadline": None, "suppress_health_check": [HealthCheck.function_scoped_fixture]}
 settings.register_profile("ordinary", derandomize=True, database=None, **SHARED)
 settings.register_profile("deep", max_examples=500, print_blob=True, **SHARED)
+settings.register_profile("night", max_examples=3000, print_blob=True, **SHARED)
 settings.load_profile("ordinary")
 
 

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ def job(
     words: tuple[str, ...] = (),
     secret: str | None = None,
     against: str | None = None,
-    **place: str,
+    **place: Any,
 ) -> Job:
     """A job of every day; with functions it needs AWS."""
     return Job(

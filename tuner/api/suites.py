@@ -162,6 +162,7 @@ def scheduled(options: ScheduleCommand, bench: BenchCall) -> Scheduled:
         options.branch,
         options.image,
         options.gitlab,
+        options.pull_requests,
     )
     job = Job(
         name=checked_name(options.name),

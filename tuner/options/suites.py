@@ -215,6 +215,13 @@ class ScheduleCommand(function.Region):
         risk=always("may take the role of the job"),
     )
     branch: k.Word = option(k.WORD, "Branch whose runs count.", "main", panel=PLACE_PANEL)
+    pull_requests: k.Flag = option(
+        k.FLAG,
+        "github, gitlab, their roles: pull requests are measured with the role, too, so whoever "
+        "may push a branch runs code with it. Without AWS they always are.",
+        panel=PLACE_PANEL,
+        risk=always("lets pull requests take the role of the job"),
+    )
     against: k.Text = option(
         k.TEXT,
         "github, gitlab: what pull requests are compared with in one run; {base} is the commit "

@@ -26,6 +26,7 @@ class Place:
     branch: str = "main"
     image: str | None = None
     gitlab: str = "https://gitlab.com"
+    pull_requests: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,12 @@ class Job:
     def on_aws(self) -> bool:
         """True if any target is a function on AWS."""
         return self.policy is not None
+
+    @property
+    def on_pull_requests(self) -> bool:
+        """True if pull requests are measured, too: where that needs a role, it has to be allowed,
+        since whoever may push a branch runs code with it."""
+        return self.place.pull_requests or not self.on_aws
 
     @property
     def secrets(self) -> tuple[str, ...]:

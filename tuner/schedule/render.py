@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from io import StringIO
 from typing import Any
 
@@ -31,11 +31,22 @@ class File:
 def rendered(kind: str, job: Job) -> tuple[File, ...]:
     """The files of a scheduler. Raises UsageError for a job that it cannot run."""
     chosen = kind_of(kind)
+    _refuse_unwritable(job)
     values = {**values_of_all(job), **chosen.values(job)}
     return tuple(
         File(path.format(name=job.name), _environment().get_template(template).render(values))
         for path, template in chosen.files.items()
     )
+
+
+def _refuse_unwritable(job: Job) -> None:
+    """Raise UsageError for a word with a character that some scheduler's file cannot hold."""
+    place = (job.place.region, job.place.role, job.place.image, job.store_secret)
+    texts = (str(job.directory), *job.words, job.requirement, job.against, *place)
+    odd = next((text for text in texts if text and _UNWRITABLE.search(text)), None)
+    if odd is not None:
+        reason = "has a control character, or is no Unicode: no scheduler's file can hold it"
+        raise UsageError(repr(odd)[:80], reason, "Write it without, or rename the folder.")
 
 
 @cache
@@ -53,7 +64,9 @@ def _environment() -> Environment:
         trim_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["json"] = json.dumps
+    environment.filters["json"] = partial(
+        json.dumps, ensure_ascii=False
+    )  # YAML joins no surrogates
     environment.filters["yaml"] = _yaml
     return environment
 
@@ -72,8 +85,8 @@ def _yaml(value: Any, indent: int) -> str:
 _SHORTEST_GITHUB = timedelta(minutes=5)
 #: cron reads no longer command; the rest would be cut off unsaid (crontab(5), MAX_COMMAND).
 _LONGEST_CRON = 990
-#: Characters that end a line of a unit or a crontab, or that neither can hold.
-_UNWRITABLE = re.compile(r"[\x00-\x1f\x7f]")
+#: Characters that end a line of a unit, a crontab or YAML, or that one of them cannot hold.
+_UNWRITABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -101,6 +114,7 @@ def values_of_all(job: Job) -> dict[str, Any]:
         "on_aws": job.on_aws,
         "store_secret": job.store_secret,
         "secrets": job.secrets,
+        "on_pull_requests": job.on_pull_requests,
         "policy": job.policy and _in_cloudformation(job.policy),
         **asdict(job.place),
     }
@@ -123,9 +137,6 @@ def _cron(job: Job) -> dict[str, Any]:
     there = f"cd {shlex.quote(str(job.directory))} && mkdir -p .tuner"
     run = f"{shlex.join((*this_tuner(), *job.command()))} >>{log} 2>&1"
     line = f"{there} && {run} || {{ s=$?; tail -n 40 {log}; exit $s; }}".replace("%", "\\%")
-    if _UNWRITABLE.search(line):
-        fix = "Move or rename it; a crontab is read line by line."
-        raise UsageError("The command or its folder", "has a control character", fix)
     if len(line) > _LONGEST_CRON:
         fix = "Use shorter paths, or `tuner schedule systemd`."
         raise UsageError("The command", "is too long for a crontab line", fix)
@@ -133,11 +144,6 @@ def _cron(job: Job) -> dict[str, Any]:
 
 
 def _systemd(job: Job) -> dict[str, Any]:
-    words = (str(job.directory), *this_tuner(), *job.command())
-    odd = next((word for word in words if _UNWRITABLE.search(word)), None)
-    if odd is not None:
-        fix = "Move or rename it; a unit is read line by line."
-        raise UsageError(repr(odd)[:80], "has a control character, which no unit can hold", fix)
     return {
         "on_calendar": job.when.on_calendar(),
         "directory": _systemd_path(str(job.directory)),
@@ -165,13 +171,19 @@ def _github(job: Job) -> dict[str, Any]:
         fix = "Run it at most every 5m."
         raise UsageError(f"--cron {job.when.cron!r}", "is more frequent than GitHub allows", fix)
     _check_secret(job)
-    return _in_ci(job)
+    return {name: _literal(value) for name, value in _in_ci(job).items()}
+
+
+def _literal(text: str | None) -> str | None:
+    """A text in which GitHub evaluates no expression of the user's words."""
+    return text and text.replace("${{", "${{ '${{' }}")
 
 
 def _gitlab(job: Job) -> dict[str, Any]:
     zone = f" --cronTimeZone {job.when.timezone}" if job.when.timezone else ""
     _check_secret(job)
-    return {**_in_ci(job), "zone_option": zone}
+    values = _in_ci(job)  # a variable's value, where a dollar begins another one
+    return {**values, "requirement": values["requirement"].replace("$", "$$"), "zone_option": zone}
 
 
 def _check_secret(job: Job) -> None:
@@ -187,6 +199,9 @@ def _in_ci(job: Job) -> dict[str, Any]:
     if job.requirement is None:
         fix = "Name what pip should install, like --pip 'git+https://host/team/tuner@v1'."
         raise UsageError("--pip", "is required: this tuner was installed from a folder", fix)
+    if job.against is not None and not job.on_pull_requests:
+        reason = "is for pull requests, which do not get the role"
+        raise UsageError("--against", reason, "Add --pull-requests, or leave it out.")
     files = (f"--markdown={job.name}.md", f"--junit={job.name}.xml", f"--json={job.name}.json")
     return {
         "requirement": job.requirement,

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import SafeConstructor
 
@@ -21,6 +23,7 @@ from tuner.schedule.when import Timetable
 
 SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:store-AbCdEf"
 ON_AWS = job("myfunc", "arn:aws:lambda:eu-west-1:123456789012:function:other")
+WITH_PULL_REQUESTS = replace(ON_AWS, place=replace(ON_AWS.place, pull_requests=True))
 JOBS = {
     "on AWS": ON_AWS,
     "all said": job(
@@ -30,9 +33,12 @@ JOBS = {
         repository="team/app",
         image="123456789012.dkr.ecr.eu-west-1.amazonaws.com/bench:1",
         secret="STORE",
+        pull_requests=True,
     ),
     "nothing on AWS": job(against="git:{base}"),
-    "odd words": job("myfunc", words=ODD_WORDS, against="git:{base}:it's $HOME"),
+    "odd words": job(
+        "myfunc", words=ODD_WORDS, against="git:{base}:it's $HOME", pull_requests=True
+    ),
 }
 STACKS = ("codebuild", "fargate", "github-role", "gitlab-role")
 
@@ -158,18 +164,16 @@ def test_a_command_too_long_for_cron_is_refused() -> None:
 
 
 def test_what_a_workflow_may_do_is_the_least() -> None:
-    workflow = read("github", ON_AWS)
-    assert workflow["permissions"] == {}
-    assert workflow["jobs"]["bench"]["permissions"] == {
-        "contents": "read",
-        "id-token": "write",
-        "pull-requests": "write",
-    }
+    for asked, more in ((ON_AWS, {}), (JOBS["all said"], {"pull-requests": "write"})):
+        workflow = read("github", asked)
+        assert workflow["permissions"] == {}
+        wanted = {"contents": "read", "id-token": "write", **more}
+        assert workflow["jobs"]["bench"]["permissions"] == wanted
     assert "id-token" not in read("github", job())["jobs"]["bench"]["permissions"]
 
 
 def test_a_workflow_installs_runs_keeps_and_comments_in_order() -> None:
-    steps = read("github", ON_AWS)["jobs"]["bench"]["steps"]
+    steps = read("github", WITH_PULL_REQUESTS)["jobs"]["bench"]["steps"]
     names = [step.get("name") or step["uses"].split("@")[0] for step in steps]
     assert names == [
         "actions/checkout",
@@ -245,7 +249,7 @@ new (async () => {}).constructor('github', 'context', 'require', script)(github,
 def test_the_comment_is_made_once_and_then_changed(
     comments: list[object], made: int, changed: int, tmp_path: Path
 ) -> None:
-    step = read("github", ON_AWS)["jobs"]["bench"]["steps"][-1]
+    step = read("github", WITH_PULL_REQUESTS)["jobs"]["bench"]["steps"][-1]
     (tmp_path / "step.js").write_text(step["with"]["script"])
     (tmp_path / "run.cjs").write_text(COMMENTS)
     (tmp_path / "tuner-bench.md").write_text("p95 regressed")
@@ -262,8 +266,9 @@ def test_the_comment_is_made_once_and_then_changed(
     assert "https://github.com/team/app/actions/runs/7" in comment["body"]
 
 
-def test_a_role_trusts_one_branch_and_pull_requests_of_one_repository() -> None:
-    stack = read("github-role", job("myfunc", repository="team/app"))
+@pytest.mark.parametrize("opened", [False, True])
+def test_a_role_trusts_one_branch_and_where_asked_pull_requests(opened: bool) -> None:
+    stack = read("github-role", job("myfunc", repository="team/app", pull_requests=opened))
     assert stack["Parameters"]["Repository"]["Default"] == "team/app"
     (trust,) = stack["Resources"]["Role"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Condition"] == {
@@ -271,16 +276,28 @@ def test_a_role_trusts_one_branch_and_pull_requests_of_one_repository() -> None:
             "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
             "token.actions.githubusercontent.com:sub": [
                 {"!Sub": "repo:${Repository}:ref:refs/heads/${Branch}"},
-                {"!Sub": "repo:${Repository}:pull_request"},
+                *([{"!Sub": "repo:${Repository}:pull_request"}] if opened else []),
             ],
         }
     }
 
 
 def test_a_role_for_a_gitlab_of_one_s_own_trusts_its_tokens() -> None:
-    stack = read("gitlab-role", job("myfunc", gitlab="https://git.example.com/"))
-    (trust,) = stack["Resources"]["Role"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
-    assert trust["Condition"]["StringEquals"] == {"git.example.com:aud": "https://git.example.com"}
+    of = job("myfunc", gitlab="https://git.example.com/", pull_requests=True)
+    trust = read("gitlab-role", of)["Resources"]["Role"]["Properties"]["AssumeRolePolicyDocument"]
+    (statement,) = trust["Statement"]
+    aud = {"git.example.com:aud": "https://git.example.com"}
+    assert statement["Condition"]["StringEquals"] == aud
+
+
+@pytest.mark.parametrize("kind", ["github", "gitlab"])
+def test_pull_requests_run_where_they_need_no_role_or_may_have_it(kind: str) -> None:
+    event = {"github": "pull_request", "gitlab": "merge_request_event"}[kind]
+    for of, runs in ((ON_AWS, False), (WITH_PULL_REQUESTS, True), (job(), True)):
+        (file,) = rendered(kind, of)
+        assert (event in file.text) is runs
+    with pytest.raises(UsageError, match="do not get the role"):
+        rendered(kind, replace(ON_AWS, against="git:{base}"))
 
 
 @pytest.mark.parametrize("words", [(), ("--branch", "next")])
@@ -326,7 +343,7 @@ def test_no_role_may_pass_a_role_or_make_a_function_unless_one_is_named(kind: st
 
 
 def test_every_action_of_a_workflow_is_pinned_by_commit() -> None:
-    (workflow,) = rendered("github", ON_AWS)
+    (workflow,) = rendered("github", WITH_PULL_REQUESTS)
     used = re.findall(r"uses: (\S+)(.*)", workflow.text)
     assert len(used) == 7
     for action, version in used:
@@ -335,11 +352,12 @@ def test_every_action_of_a_workflow_is_pinned_by_commit() -> None:
 
 
 def test_a_role_of_gitlab_trusts_one_branch() -> None:
-    stack = read("gitlab-role", job("myfunc"))
-    (trust,) = stack["Resources"]["Role"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
-    (subject,) = trust["Condition"]["StringLike"].values()
-    assert subject == {"!Sub": "project_path:${Project}:ref_type:branch:ref:${Branch}"}
-    assert stack["Parameters"]["Branch"]["Default"] == "main"
+    for opened, how, branch in ((False, "StringEquals", "main"), (True, "StringLike", "*")):
+        stack = read("gitlab-role", job("myfunc", pull_requests=opened))
+        (trust,) = stack["Resources"]["Role"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        subject = trust["Condition"][how]["gitlab.com:sub"]
+        assert subject == {"!Sub": "project_path:${Project}:ref_type:branch:ref:${Branch}"}
+        assert stack["Parameters"]["Branch"]["Default"] == branch
 
 
 def test_a_schedule_of_event_bridge_has_the_time_and_its_zone() -> None:
@@ -369,12 +387,69 @@ def test_a_schedule_of_event_bridge_has_the_time_and_its_zone() -> None:
         *(("cron", replace(ON_AWS, directory=Path(f"/a{c}b")), "control") for c in "\n\r\0\x1b"),
         ("systemd", replace(ON_AWS, directory=Path("/a\\")), "ends as no line"),
         ("systemd", replace(ON_AWS, directory=Path("/a ")), "ends as no line"),
-        ("systemd", replace(ON_AWS, words=("--only", "a\nExecStartPre=/x")), "control"),
+        *((kind, replace(ON_AWS, words=("--only", "a\nb: /x")), "control") for kind in KINDS),
+        *((kind, replace(ON_AWS, words=("--only", "\udcff")), "no Unicode") for kind in KINDS),
+        ("gitlab", replace(ON_AWS, requirement="x\u2028y"), "control"),
     ],
 )
 def test_what_a_scheduler_cannot_do_is_refused(kind: str, of: Job, says: str) -> None:
     with pytest.raises(UsageError, match=says):
         rendered(kind, of)
+
+
+#: What begins something in a shell, a crontab, a unit, a workflow or a template.
+STARTS = ["${{ secrets.X }}", "${{", "}}", "$$", "%i", "$(id)", "`id`", "\\", "'", '"', "#", "!Sub"]
+WORD = st.lists(
+    st.characters(
+        exclude_categories=["Cc", "Cs", "Zl", "Zp"], exclude_characters="\ufeff\ufffe\uffff"
+    )
+    | st.sampled_from(STARTS),
+    max_size=9,
+).map("".join)
+
+
+@given(st.lists(WORD, max_size=3).map(tuple))
+@example(ODD_WORDS)
+@example(("a: [b", "- x", "'${{ ''{{' }}'", "\U0001f600", "{{", ""))
+def test_every_scheduler_runs_each_word_as_it_is(words: tuple[str, ...]) -> None:
+    of = replace(WITH_PULL_REQUESTS, words=words)
+    wanted = ["bench", *words, "--no-progress"]
+    (crontab,) = rendered("cron", of)
+    line = crontab.text.split("\n")[2].split("mkdir -p .tuner && ")[1].rsplit(" >>", 1)[0]
+    service, _ = rendered("systemd", of)
+    (run,) = [
+        step["run"]
+        for step in read("github", of)["jobs"]["bench"]["steps"]
+        if step.get("name") == "Run the suite"
+    ]
+    project = read("codebuild", of)["Resources"]["Project"]["Properties"]["Source"]["BuildSpec"]
+    task = read("fargate", of)["Resources"]["Task"]["Properties"]["ContainerDefinitions"][0]
+    said = [
+        shlex.split(line.replace("\\%", "%")),
+        _exec_start(service.text),
+        shlex.split(_evaluated(run)),
+        shlex.split(read("gitlab", of)["tuner-bench"]["script"][0].removeprefix("status=0; ")),
+        shlex.split(YAML(typ="safe").load(project)["phases"]["build"]["commands"][0]),
+        task["Command"],
+    ]
+    assert [each[1 : len(wanted) + 1] for each in said] == [wanted] * len(said)
+
+
+def _evaluated(text: str) -> str:
+    """What GitHub makes of a text: expressions are read from ``${{`` to the next ``}}`` that is not
+    in quotes, and ours are texts in quotes."""
+    parts = re.split(r"\$\{\{ '((?:[^']|'')*)' \}\}", text)
+    assert "${{" not in "".join(parts[::2])
+    return "".join(parts)
+
+
+def _exec_start(unit: str) -> list[str]:
+    """The words of a unit's command, as systemd.service(5) and systemd.syntax(7) read them."""
+    (line,) = re.findall("^ExecStart=(.*)$", unit, re.M)
+    quoted = re.findall(r'"((?:[^"\\]|\\.)*)"(?: |$)', line)
+    assert " ".join(f'"{word}"' for word in quoted) == line
+    meaning = {"%%": "%", "$$": "$", "\\\\": "\\", '\\"': '"'}
+    return [re.sub(r"%.|\$.|\\.", lambda found: meaning[found[0]], word) for word in quoted]
 
 
 @pytest.mark.parametrize("name", ["", "1a", "a b", "x" * 41, "a;b", "../a", "ä"])

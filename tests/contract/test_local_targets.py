@@ -193,3 +193,11 @@ def test_a_layer_of_the_template_is_in_opt(
     assert rate == 7
     own_tmp = target.describe().platform["own_tmp"] == "mount namespace"
     assert file == "/opt/python/tax.py" or not own_tmp or not Path("/opt").is_dir()
+
+
+def test_code_that_a_template_names_and_is_missing_is_told(tmp_path: Path) -> None:
+    (tmp_path / "t.yaml").write_text(
+        "Resources: {F: {Type: AWS::Serverless::Function, Properties: {CodeUri: gone}}}"
+    )
+    with pytest.raises(UsageError, match=r"t\.yaml#F: its code .*gone is missing\n.*sam build"):
+        open_local(parse_target(f"local:{tmp_path}/t.yaml"), LocalOptions())

@@ -25,6 +25,8 @@ PSEUDO = {
 VARIABLE = "$"
 #: What ``AWS::NoValue`` becomes: a value that is left out.
 NO_VALUE = object()
+#: A reference that CloudFormation looks up when it deploys (its guide, "Dynamic references").
+_DYNAMIC = re.compile(r"\{\{resolve:[^{}]*\}\}")
 _SUBSTITUTE = re.compile(r"\$\{(!?)([^${}]+)\}")
 
 
@@ -47,7 +49,8 @@ class Values:
                 value = table.get("Default")
             if value is not None:
                 listed = "List" in kind and isinstance(value, str)
-                self._values[str(name)] = value.split(",") if listed else value
+                parts = value.split(",") if listed else ()
+                self._values[str(name)] = [part.strip() for part in parts] if listed else value
         for name in (given or {}).keys() - parameters.keys() - PSEUDO.keys():
             fix = f"There are: {', '.join(map(str, parameters)) or 'none'}."
             raise UsageError(f"--parameter {name}", f"is not in {thing}", fix)
@@ -68,6 +71,8 @@ class Values:
         if isinstance(value, list):
             items = [self.resolve(each) for each in value]
             return [each for each in items if each is not NO_VALUE]
+        if isinstance(value, str):
+            self.unknown += _DYNAMIC.findall(value)
         return value
 
     def known(self, value: Any) -> tuple[Any, list[str]]:
@@ -117,6 +122,7 @@ class Values:
 
         if not isinstance(text, str):
             raise TypeError(text)
+        self.unknown += _DYNAMIC.findall(text)
         return _SUBSTITUTE.sub(value, text)
 
     def _find(self, inner: Any) -> Any:

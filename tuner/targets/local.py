@@ -197,6 +197,9 @@ def _from_template(path: Path, logical_id: str | None, options: LocalOptions) ->
     for note in notes:
         options.progress(f"{where}: {note}")
     handler, runtime = options.handler or found.handler, options.runtime or found.runtime
+    if found.code is not None and not found.code.exists():
+        fix = "Check the path, or build it first (sam build)."
+        raise UsageError(where, f"its code {found.code} is missing", fix)
     if found.code is not None:
         package = read_package(found.code, handler, runtime)
     elif found.source is None or runtime is None:

@@ -18,11 +18,10 @@ from tuner.targets.hcl import FUNCTIONS
 from tuner.targets.intrinsics import Values, shown
 from tuner.targets.loops import LOOP, Loops
 from tuner.targets.patch_hcl import by_address, may_be, not_one, not_there
+from tuner.targets.sam import NESTED
 from tuner.targets.yaml_nodes import children, plain
 
 _TYPES = ("AWS::Serverless::Function", "AWS::Lambda::Function")
-#: Where resources that are templates themselves name their file.
-_NESTED = {"AWS::Serverless::Application": "Location", "AWS::CloudFormation::Stack": "TemplateURL"}
 _ANY = ""  # any key
 #: Keys that a function of Serverless has, one or the other.
 _OF_A_FUNCTION = {"handler", "image"}
@@ -137,7 +136,7 @@ def _without_place(root: Node | None, resource: str, thing: str, fix: str) -> Us
         if kind in _TYPES:
             fix = "Write its MemorySize by hand."
             return UsageError(where, "has no Properties that are written out", fix)
-        inner = plain(children(children(body).get("Properties")).get(_NESTED.get(str(kind), "")))
+        inner = plain(children(children(body).get("Properties")).get(NESTED.get(str(kind), "")))
         if isinstance(inner, str):
             fix = f"If the function is in {inner}, name that with --file."
         return UsageError(where, f"is of type {shown(kind)}, no function", fix)

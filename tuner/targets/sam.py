@@ -6,13 +6,13 @@ that needs ``sam build`` is taken from ``.aws-sam/build`` by naming the template
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tuner.errors import NotFound, UsageError
-from tuner.targets.intrinsics import NO_VALUE, Values, shown, text_of
+from tuner.targets.intrinsics import NO_VALUE, Values, intrinsic, shown, text_of
 from tuner.targets.loops import Loops
 from tuner.targets.package import Layer
 from tuner.targets.serverless import as_template, is_serverless, title
@@ -70,8 +70,11 @@ def read_template(
     """
     template = _opened(path, parameters or {})
     functions = _functions(template, path)
-    found = _choose(functions, name, path)
+    found = _choose(functions, name, path, _nested(template, path))
     properties = _mapping(functions[found], "Properties", path)
+    if _is_expression(properties):
+        reason = f"its Properties are {shown(properties)}, not a map of settings"
+        raise UsageError(f"{path}#{found}", reason, "Write them out.")
     if functions[found]["Type"] == _SERVERLESS:
         shared = _mapping(_mapping(template, "Globals", path), "Function", path)
         properties = _merged(shared, properties)
@@ -112,9 +115,29 @@ def _functions(template: Mapping[str, Any], path: Path) -> dict[str, Any]:
     }
 
 
-def _choose(functions: Mapping[str, Any], wanted: str | None, path: Path) -> str:
+#: Resources that are templates themselves, and the property that names their file.
+NESTED = {"AWS::Serverless::Application": "Location", "AWS::CloudFormation::Stack": "TemplateURL"}
+
+
+def _nested(template: Mapping[str, Any], path: Path) -> list[str]:
+    """The files of templates that this one contains, as far as they are named."""
+    resources = _mapping(template, "Resources", path).values()
+    found = (
+        _mapping(each, "Properties", path).get(NESTED[each["Type"]])
+        for each in resources
+        if isinstance(each, dict) and each.get("Type") in NESTED
+    )
+    return [str(path.parent / file) for file in found if isinstance(file, str)]
+
+
+def _choose(
+    functions: Mapping[str, Any], wanted: str | None, path: Path, nested: Sequence[str]
+) -> str:
     listed = ", ".join(functions) or "none"
     found = list(functions) if wanted is None else _named(functions, wanted)
+    if not found and nested:
+        reason = "has no such function itself" if wanted else "has no functions itself"
+        raise NotFound(str(path), reason, f"Name local:{' or local:'.join(nested)}.")
     if wanted is not None and not found:
         fix = f"There are: {listed}."
         raise NotFound(f"{path}#{wanted}", "no such function in the template", fix)
@@ -163,7 +186,7 @@ class _Reader:
 
     def function(self) -> SamFunction:
         """Everything that running it needs. Raises UsageError."""
-        if self._text("PackageType") == "Image":
+        if self._text("PackageType") == "Image" or self._has_image():
             fix = "The local Lambda runs zip packages only."
             raise UsageError(self.where, "is a container image", fix)
         code, source = self._code()
@@ -182,6 +205,10 @@ class _Reader:
             notes=tuple(self.notes),
             layers=layers,
         )
+
+    def _has_image(self) -> bool:
+        code = self.properties.get("Code")
+        return "ImageUri" in self.properties or (isinstance(code, dict) and "ImageUri" in code)
 
     def _local_layers(self) -> Iterator[Layer]:
         """The layers whose content is on this machine; each other becomes a note."""
@@ -267,10 +294,10 @@ class _Reader:
 
     def _number(self, key: str) -> int | None:
         text = self._text(key)
-        if text is not None and not re.fullmatch(r"\d{1,6}", text, re.ASCII):
+        if text is not None and not re.fullmatch(r"\d{1,6}(\.0*)?", text, re.ASCII):
             written = shown(self.properties[key])
             raise UsageError(self.where, f"{key} is {written}, not a number", "Write a number.")
-        return None if text is None else int(text)
+        return None if text is None else int(text.partition(".")[0])
 
     def _as_text(self, value: Any, what: str, written: Any) -> str:
         try:
@@ -281,13 +308,20 @@ class _Reader:
 
 
 def _merged(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """SAM's rule: maps are merged, everything else is replaced."""
-    both = {
-        key: _merged(shared[key], value)
-        for key, value in own.items()
-        if isinstance(value, dict) and isinstance(shared.get(key), dict)
-    }
+    """SAM's rule: maps are merged, lists are added, everything else is replaced (SAM's guide,
+    "Globals section", "Overridable properties")."""
+    both: dict[str, Any] = {}
+    for key, value in own.items():
+        before = shared.get(key)
+        if isinstance(value, dict) and isinstance(before, dict) and not _is_expression(value):
+            both[key] = _merged(before, value)
+        elif isinstance(value, list) and isinstance(before, list):
+            both[key] = [*before, *value]
     return {**shared, **own, **both}
+
+
+def _is_expression(value: Any) -> bool:
+    return bool(intrinsic(value)[0])
 
 
 def _mapping(holder: Mapping[str, Any], key: str, path: Path) -> dict[Any, Any]:

@@ -167,7 +167,7 @@ def test_a_file_that_is_no_template_is_told(tmp_path: Path, text: str, said: str
 SHOP = """
 Parameters:
   Stage: {Type: String, Default: test}
-  Zones: {Type: CommaDelimitedList, Default: "a,b"}
+  Zones: {Type: CommaDelimitedList, Default: "a, b"}
   Flag: {Type: String}
 Mappings:
   Sizes:
@@ -199,6 +199,12 @@ Resources:
         ("!FindInMap [Sizes, !Ref Stage, Url]", "http://test", None),
         ("!Join ['-', [shop, !Ref Stage, 1]]", "shop-test-1", None),
         ("!Join ['+', !Ref Zones]", "a+b", None),
+        ("'{{resolve:ssm:/url}}'", "{{resolve:ssm:/url}}", "{{resolve:ssm:/url}}"),
+        (
+            "!Sub '${Stage}{{resolve:ssm:/url}}'",
+            "test{{resolve:ssm:/url}}",
+            "{{resolve:ssm:/url}}",
+        ),
         ("!Sub ['${s}-${Stage}-${!x}', {s: !Ref Stage}]", "test-test-${x}", None),
         ("!If [Both, 'yes', 'no']", "yes", None),
         ("!If [Prod, live, dry]", "dry", None),
@@ -348,3 +354,52 @@ def test_blank_lines_before_a_block_of_text_may_have_spaces(tmp_path: Path) -> N
         "                y\n          B: 1\n"
     )
     assert read_template(file).environment == {"A": "\nx\n  y\n", "B": "1"}
+
+
+def _read(tmp_path: Path, text: str) -> SamFunction:
+    (tmp_path / "t.yaml").write_text(text)
+    return read_template(tmp_path / "t.yaml")
+
+
+def test_lists_of_globals_are_added_to_a_functions_own(tmp_path: Path) -> None:
+    text = """\
+Globals: {Function: {Layers: [!Ref One], Timeout: 9, MemorySize: 512.0}}
+Resources:
+  One: {Type: AWS::Serverless::LayerVersion, Properties: {ContentUri: one/}}
+  Two: {Type: AWS::Serverless::LayerVersion, Properties: {ContentUri: two/}}
+  F: {Type: AWS::Serverless::Function, Properties: {Layers: [!Ref Two], Timeout: 4}}
+"""
+    found = _read(tmp_path, text)
+    assert found.layers == (Layer(tmp_path / "one"), Layer(tmp_path / "two"))
+    assert (found.timeout_s, found.memory_mb) == (4, 512)
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ("{Type: AWS::Serverless::Function, Properties: {ImageUri: i}}", "a container image"),
+        ("{Type: AWS::Lambda::Function, Properties: {Code: {ImageUri: i}}}", "a container image"),
+        (
+            "{Type: AWS::Serverless::Function, Properties: {Fn::If: [X, {}, {}]}}",
+            "its Properties are !If [X, {}, {}], not a map of settings",
+        ),
+    ],
+)
+def test_a_function_without_settings_or_code_is_refused(
+    tmp_path: Path, body: str, says: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        _read(tmp_path, f"Resources: {{F: {body}}}")
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "AWS::Serverless::Application, Properties: {Location",
+        "AWS::CloudFormation::Stack, Properties: {TemplateURL",
+    ],
+)
+def test_functions_of_a_nested_template_are_looked_for_there(tmp_path: Path, kind: str) -> None:
+    with pytest.raises(NotFound, match=r"has no functions itself\nName local:.*child\.yaml\."):
+        _read(tmp_path, f"Resources: {{App: {{Type: {kind}: child.yaml}}}}}}")

@@ -147,7 +147,7 @@ def test_what_the_service_refuses_is_told_and_the_service_ended(
     monkeypatch.setattr(EmbeddedLambda, "close", lambda self: (closed.append(True), close(self)))
     (tmp_path / "app.py").write_text(SOURCE)
     with pytest.raises(TargetError, match="runtime"):
-        open_(f"local:{tmp_path}", runtime="cobol85", handler="app.handler")
+        open_(f"local:{tmp_path}", runtime="python3.99", handler="app.handler")
     assert closed == [True]
 
 

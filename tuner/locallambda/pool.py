@@ -158,6 +158,7 @@ class Pool:
             log_group=configuration.log_group(function.name),
             log_stream=stream,
             log_format=configuration.log_format,
+            log_level=configuration.logging.get("ApplicationLogLevel"),
             ephemeral_mb=configuration.ephemeral_mb,
             initialization=initialization,
         )

@@ -176,10 +176,20 @@ def _cpu(platform: Mapping[str, Any], sizes_mb: Iterable[int]) -> Iterator[Advic
 
 def _function(platform: Mapping[str, Any], runtime: str | None) -> Iterator[Advice]:
     if runtime is not None and runtime in (platform.get("stands_in_for") or ()):
+        node = runtime.startswith("nodejs")
+        other = f"Node.js {platform.get('node')}" if node else f"Python {platform.get('python')}"
+        fix = "Install that Node.js" if node else "Run tuner with that Python"
         yield Advice(
             "runtime-stands-in",
-            f"Python {platform.get('python')} ran in place of {runtime}; speeds differ between "
-            "versions. Run tuner with that Python, or measure on AWS.",
+            f"{other} ran in place of {runtime}; speeds differ between versions. {fix}, or measure "
+            "on AWS.",
+        )
+    if absent := platform.get("absent_packages"):
+        named = ", ".join(map(str, absent))
+        yield Advice(
+            "packages-absent",
+            f"The code names {named}, which AWS's runtime has and npm could not fetch here. Run "
+            "`npm install` for them in its folder.",
         )
     if loose := platform.get("not_enforced"):
         yield Advice(

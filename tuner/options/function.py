@@ -86,10 +86,10 @@ class Package(Options, panel=PANEL):
     """How code on this machine runs."""
 
     handler: k.Text = option(
-        k.TEXT, "local: module.function (default: app.handler or lambda_function.lambda_handler)."
+        k.TEXT, "local: module.function (default: one with a usual name, such as app.handler)."
     )
     runtime: k.Text = option(
-        k.TEXT, "local: Lambda runtime, such as python3.13 or provided.al2023."
+        k.TEXT, "local: Lambda runtime, such as python3.13, nodejs22.x or provided.al2023."
     )
     env: k.Pairs = option(
         k.PAIRS,

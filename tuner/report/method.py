@@ -155,7 +155,7 @@ def _when(sweep: Sweep) -> str:
 _WORDED = {
     *("cpu_method", "cpu_period_ms", "cpu_share", "cores", "largest_exact_mb", "memory_method"),
     *("machine", "python", "stands_in_for", "time_scale", "account_concurrency", "own_tmp"),
-    "not_enforced",
+    *("not_enforced", "node", "absent_packages"),
     *("template_notes", "memory_default", "invoke_only"),
 }
 
@@ -203,11 +203,13 @@ def _machine(known: Mapping[str, Any]) -> Iterator[str]:
     if known.get("memory_method"):
         yield f"memory limited by {known['memory_method']}"
     python = f"Python {known['python']}" if known.get("python") else ""
-    machine = ", ".join(str(part) for part in (known.get("machine"), python) if part)
+    node = f"Node.js {known['node']}" if known.get("node") else ""
+    machine = ", ".join(str(part) for part in (known.get("machine"), python, node) if part)
     if machine:
         yield machine
     if known.get("stands_in_for"):
-        yield f"this Python stood in for {_value(known['stands_in_for'])}"
+        named = _value(known["stands_in_for"])
+        yield f"this {'Node.js' if named.startswith('nodejs') else 'Python'} stood in for {named}"
     if known.get("time_scale", 1.0) != 1.0:
         yield f"platform time ran {_value(known['time_scale'])}x as fast"
 

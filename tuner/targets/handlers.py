@@ -59,6 +59,11 @@ def check_handler(read: Reader, handler: str, where: str) -> None:
         raise NotFound(where, reason, "Name the handler with --handler module.function.")
 
 
+def is_module(read: Reader, handler: str) -> bool:
+    """Return whether a handler's file is a module of Python."""
+    return _module_file(read, handler.rpartition(".")[0].replace(".", "/")) is not None
+
+
 def _module_file(read: Reader, module: str) -> tuple[str, bytes] | None:
     for suffix in (".py", "/__init__.py", ".pyc", "/__init__.pyc"):
         source = read(module + suffix)

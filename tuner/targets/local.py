@@ -16,12 +16,20 @@ from tuner.aws.control import ControlPlane
 from tuner.aws.session import LOOPBACK_REGION, SessionOptions, open_session
 from tuner.clock import Clock, WallClock
 from tuner.errors import UsageError
+from tuner.locallambda.sandbox.nodejs.runtime import prepare
+from tuner.locallambda.sandbox.runtime_command import is_nodejs
 from tuner.records import FunctionFacts
 from tuner.targets.aws import AwsTarget
 from tuner.targets.aws_versions import AwsOptions
 from tuner.targets.embedded import EmbeddedLambda, EmbeddedOptions
 from tuner.targets.names import DEMOS, Kind, TargetName
-from tuner.targets.package import Package, package_source, read_package, with_layers
+from tuner.targets.package import (
+    Package,
+    named_packages,
+    package_source,
+    read_package,
+    with_layers,
+)
 from tuner.targets.seam import Code, Finding, Progress, Target
 from tuner.targets.templates import template_files
 
@@ -70,6 +78,8 @@ def open_local(name: TargetName, options: LocalOptions) -> "LocalTarget":
     :class:`TargetError` if the service does not come up.
     """
     function = _read(name, options)
+    if is_nodejs(function.package.runtime):
+        prepare(function.package.runtime, named_packages(function.package), options.progress)
     options.progress("starting the local Lambda")
     service = EmbeddedLambda(options.embedded, options.clock)
     try:

@@ -23,7 +23,18 @@ from pathlib import Path
 
 from tuner.errors import NotFound, UsageError
 from tuner.locallambda.sandbox.invocation import LAYERS_FOLDER
-from tuner.targets.handlers import FUNCTIONS, Reader, check_handler, find_handler
+from tuner.locallambda.sandbox.nodejs.sdk import wanted_of
+from tuner.locallambda.sandbox.nodejs.versions import default_runtime, node_for
+from tuner.locallambda.sandbox.runtime_command import check, is_nodejs
+from tuner.targets import javascript
+from tuner.targets.handlers import (
+    FUNCTIONS,
+    MODULES,
+    Reader,
+    check_handler,
+    find_handler,
+    is_module,
+)
 
 #: Lambda's limit on an unpacked package, 250 MB (AWS, "Lambda quotas").
 MOST_BYTES = 262_144_000
@@ -37,7 +48,7 @@ LEFT_OUT = (
 _IGNORED = ".tunerignore"
 _RESPONSE = "cfnresponse"
 #: Files that are a whole function.
-_SOURCES = (".py", ".js", ".mjs", ".cjs")
+_SOURCES = (".py", *javascript.SUFFIXES)
 #: Files that a package may have: links can make far more of a folder than there is.
 MOST_FILES = 100_000
 _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -66,8 +77,9 @@ class Layer:
 def read_package(path: Path, handler: str | None = None, runtime: str | None = None) -> Package:
     """Package ``path``; handler and runtime are found out unless they are given.
 
-    The default runtime is the Python that this runs on, or ``provided.al2023`` if there is an
-    executable ``bootstrap``. Raises :class:`NotFound` or :class:`UsageError`.
+    The default runtime is the Python that this runs on, the Node.js on PATH for JavaScript, or
+    ``provided.al2023`` if there is an executable ``bootstrap``. Raises :class:`NotFound` or
+    :class:`UsageError`.
     """
     try:
         data = _zipped(path)
@@ -79,14 +91,17 @@ def read_package(path: Path, handler: str | None = None, runtime: str | None = N
 
 
 def package_source(source: str, handler: str, runtime: str, where: str) -> Package:
-    """Package code that is written inside a template, as CloudFormation does: ``index.py``, and
-    beside it its module for custom resources."""
-    files: list[_File] = [("index.py", source.encode(), False)]
+    """Package code that is written inside a template, as CloudFormation does: ``index.py`` or
+    ``index.js``, and beside it its module for custom resources."""
+    check(runtime)
+    kind = "js" if is_nodejs(runtime) else "py"
+    files: list[_File] = [(f"index.{kind}", source.encode(), False)]
     if _RESPONSE in source:
-        module = files_of("tuner.targets").joinpath(f"{_RESPONSE}.py").read_bytes()
-        files.append((f"{_RESPONSE}.py", module, False))
+        module = files_of("tuner.targets").joinpath(f"{_RESPONSE}.{kind}").read_bytes()
+        files.append((f"{_RESPONSE}.{kind}", module, False))
     data = _pack(files)
-    check_handler({"index.py": source.encode()}.get, handler, where)
+    found = {name: content for name, content, _ in files}
+    (javascript.check_handler if kind == "js" else check_handler)(found.get, handler, where)
     return Package(data, handler, runtime)
 
 
@@ -109,6 +124,12 @@ def with_layers(package: Package, layers: Sequence[Layer], where: str) -> Packag
     return replace(package, zip_bytes=_pack(every))
 
 
+def named_packages(package: Package) -> frozenset[str]:
+    """The packages of AWS's SDK that JavaScript names and does not bring."""
+    with zipfile.ZipFile(io.BytesIO(package.zip_bytes)) as archive:
+        return wanted_of(archive.namelist(), archive.read)
+
+
 def _unzipped(data: bytes) -> Iterator[_File]:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         for entry in archive.infolist():
@@ -127,7 +148,7 @@ def _zipped(path: Path) -> bytes:
     if path.suffix == ".zip":
         return _checked_zip(path)
     fix = "Give the function's directory, its file, or its package."
-    raise UsageError(str(path), "is not a directory, a .py file or a .zip", fix)
+    raise UsageError(str(path), "is not a directory, a .py or .js file, or a .zip", fix)
 
 
 def _walk(root: Path) -> Iterator[_File]:
@@ -238,15 +259,47 @@ def _described(
 
     if runtime is None:
         own = "bootstrap" in names and handler is None
-        runtime = "provided.al2023" if own else f"python3.{sys.version_info.minor}"
+        runtime = "provided.al2023" if own else _runtime(read, path, handler)
+    check(runtime)
     if runtime.startswith("provided"):
         _check_bootstrap(archive, names, where)
         return Package(data, handler or "bootstrap", runtime)
-    if handler is None:
+    if is_nodejs(runtime):
+        handler = _node_handler(read, path, handler, runtime)
+    elif handler is None:
         handler = _found(read, path)
-    elif runtime.startswith("python"):
+    else:
         check_handler(read, handler, where)
     return Package(data, handler, runtime)
+
+
+def _runtime(read: Reader, path: Path, handler: str | None) -> str:
+    """The runtime of code that names none: Node.js if its handler is JavaScript, else this Python.
+
+    Python comes first where both would do.
+    """
+    if path.suffix in javascript.SUFFIXES:
+        return default_runtime()
+    python, where = f"python3.{sys.version_info.minor}", str(path)
+    if handler is not None:
+        node = not is_module(read, handler) and javascript.is_handler(read, handler)
+        return default_runtime() if node else python
+    if any(is_module(read, f"{module}.") for module in MODULES) or path.suffix == ".py":
+        return python
+    return default_runtime() if javascript.find_handler(read, where) else python
+
+
+def _node_handler(read: Reader, path: Path, handler: str | None, runtime: str) -> str:
+    where = str(path)
+    if handler is None:
+        modules = [path.stem] if path.suffix in javascript.SUFFIXES else []
+        handler = javascript.find_handler(read, where, modules)
+    if handler is None:
+        reason = f"no handler found: no usual module exports {' or '.join(javascript.FUNCTIONS)}"
+        raise NotFound(where, reason, "Name it with --handler module.function.")
+    javascript.check_handler(read, handler, where)
+    javascript.check_syntax(read, handler, where, node_for(runtime).path)
+    return handler
 
 
 def _found(read: Reader, path: Path) -> str:

@@ -88,6 +88,19 @@ def test_a_runtime_that_stands_in_is_said() -> None:
     platform = {**FACTS.platform, "stands_in_for": ["python3.11"], "python": "3.12.1"}
     [advice] = platform_advice(replace(FACTS, platform=platform), [128])
     assert advice.code == "runtime-stands-in"
+    assert advice.text.startswith("Python 3.12.1 ran in place of python3.11")
+    platform = {**FACTS.platform, "stands_in_for": ["nodejs22.x"], "node": "24.1.0"}
+    facts = replace(FACTS, platform=platform, runtime="nodejs22.x")
+    [advice] = platform_advice(facts, [128])
+    assert "Node.js 24.1.0 ran in place of nodejs22.x" in advice.text
+    assert "Install that Node.js" in advice.text
+
+
+def test_packages_that_only_aws_has_are_said() -> None:
+    platform = {**FACTS.platform, "absent_packages": ["@aws-sdk/client-s3"]}
+    [advice] = platform_advice(replace(FACTS, platform=platform), [128])
+    assert advice.code == "packages-absent"
+    assert "@aws-sdk/client-s3, which AWS's runtime has" in advice.text
 
 
 def test_a_platform_is_only_asked_of_the_local_lambda() -> None:

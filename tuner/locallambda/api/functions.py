@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from tuner.errors import TunerError
 from tuner.locallambda.api.requests import ApiRequest, page
 from tuner.locallambda.registry.configuration import CodePackage, created, describe
 from tuner.locallambda.registry.function import (
@@ -38,6 +39,7 @@ async def create_function(service: Service, call: ApiRequest) -> Response:
     tags = read_tags(body.get("Tags") or {})
     created(body, describe(b""))  # everything but the code, before unpacking it
     package = await _upload(service, body["Code"])
+    await _prepare(service, body["Runtime"], package)
     function = service.registry.create(ref, created(body, package))
     function.tags.update(tags)
     version = service.registry.publish(function) if body.get("Publish") else None
@@ -72,6 +74,11 @@ async def update_function_configuration(service: Service, call: ApiRequest) -> R
     function = _latest(service, call.ref())
     changed = function.shown.with_settings(body)
     function.check_change(body.get("RevisionId"))
+    if changed.runtime != function.shown.runtime:
+        await _prepare(service, changed.runtime, changed.code)
+        function = _latest(service, call.ref())
+        changed = function.shown.with_settings(body)
+        function.check_change(body.get("RevisionId"))
     service.registry.update(function, changed)
     return document(function.document())
 
@@ -83,6 +90,7 @@ async def update_function_code(service: Service, call: ApiRequest) -> Response:
     function = _latest(service, call.ref())
     function.check_change(body.get("RevisionId"))
     package = await _upload(service, body)
+    await _prepare(service, function.shown.runtime, package)
     # Unpacking took time: another update may have come first.
     function = _latest(service, call.ref())
     function.check_change(body.get("RevisionId"))
@@ -138,6 +146,15 @@ async def _upload(service: Service, code: Mapping[str, Any]) -> CodePackage:
     except (binascii.Error, ValueError, TypeError) as error:
         raise invalid(f"ZipFile is not base64: {error}") from error
     return await asyncio.to_thread(service.store.packages.add, archive)
+
+
+async def _prepare(service: Service, runtime: str, package: CodePackage) -> None:
+    """Fetch what the code needs beside itself, off the event loop."""
+    try:
+        folder = service.store.packages.task_dir(package)
+        await asyncio.to_thread(service.host.prepare, runtime, folder)
+    except TunerError as error:
+        raise invalid(str(error).replace("\n", " ")) from error
 
 
 def _find(service: Service, ref: FunctionRef) -> tuple[Function, Version | None]:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from tuner.errors import TunerError
 from tuner.locallambda.responses import (
     ApiError,
     invalid,
@@ -17,6 +18,7 @@ from tuner.locallambda.responses import (
     unsatisfied,
     violated,
 )
+from tuner.locallambda.sandbox.runtime_command import RUNTIMES, check, is_deprecated
 
 _BOUNDS = {
     "MemorySize": (128, 10240),
@@ -40,22 +42,6 @@ _LENGTHS = {"Handler": 128, "Description": 256, "StatementId": 100}
 _ARCHITECTURE = (
     "Member must satisfy constraint: [Member must satisfy enum value set: [x86_64, arm64]]"
 )
-
-# Identifiers that AWS accepts for new functions (botocore model, 2026-11).
-RUNTIMES = (
-    *("nodejs20.x", "nodejs22.x", "nodejs24.x", "nodejs26.x"),
-    *("python3.8", "python3.9", "python3.10", "python3.11", "python3.12", "python3.13"),
-    *("python3.14", "python3.15", "java8.al2", "java11", "java17", "java21", "java25"),
-    *("java8.al2023", "java11.al2023", "java17.al2023", "dotnet8", "dotnet10"),
-    *("ruby3.2", "ruby3.3", "ruby3.4", "ruby4.0", "provided", "provided.al2", "provided.al2023"),
-)
-#: Runtimes that AWS takes for no new function (developer guide, "Deprecated runtimes").
-_DEPRECATED = re.compile(
-    r"nodejs(\d|1\d|18)(\.\w+)?|python(2\.7|3\.6|3\.7)|java8|dotnetcore\d\.\d|dotnet[67]|go1\.x|"
-    r"ruby2\.[57]",
-    re.ASCII,
-)
-_RUNS_HERE = re.compile(r"python3\.\d+|provided(\.al2(023)?)?", re.ASCII)
 
 # AWS_* and friends that Lambda sets itself (AWS Lambda developer guide, environment variables).
 RESERVED_VARIABLES = frozenset(
@@ -154,7 +140,7 @@ def check_settings(body: Mapping[str, Any], required: Iterable[str] = ()) -> Non
 
 def check_runtime(runtime: str) -> None:
     """Refuse what AWS does not know, and what AWS knows but cannot run here."""
-    if _DEPRECATED.fullmatch(runtime):
+    if is_deprecated(runtime):
         raise invalid(
             f"The runtime parameter of {runtime} is no longer supported for creating or updating "
             "AWS Lambda functions. We recommend you use a supported runtime while creating or "
@@ -165,11 +151,10 @@ def check_runtime(runtime: str) -> None:
             f"Value {runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum "
             f"value set: [{', '.join(RUNTIMES)}] or be a valid ARN"
         )
-    if not _RUNS_HERE.fullmatch(runtime):
-        raise invalid(
-            f"The runtime {runtime} runs on AWS but not on the local Lambda. "
-            "Use python3.x, or provided.al2023 with an executable named bootstrap."
-        )
+    try:
+        check(runtime)
+    except TunerError as error:
+        raise invalid(f"The runtime {runtime} {error.reason}. {error.fix}") from error
 
 
 def check_environment(environment: Mapping[str, Any]) -> dict[str, str]:

@@ -23,11 +23,12 @@ from tuner.locallambda.limits import cgroup
 from tuner.locallambda.limits.process_tree import ProcessFamily, kill, members
 from tuner.locallambda.sandbox.isolation import View
 from tuner.locallambda.sandbox.launch import LaunchOrder
+from tuner.locallambda.sandbox.nodejs.versions import VARIABLES as NODE_VARIABLES
 
 #: What a process of ours needs of the environment; the rest may be secret.
 _NEEDED = re.compile(
     "PATH|HOME|USER|LANG|LC_.*|TZ|TMPDIR|XDG_.*|DBUS_SESSION_BUS_ADDRESS|LD_LIBRARY_PATH|VIRTUAL_ENV|"
-    "PYTHON.*|COVERAGE_.*"
+    "PYTHON.*|COVERAGE_.*|" + "|".join(NODE_VARIABLES)
 )
 START_S = 10.0  # a guard that has not answered by then will not
 

@@ -20,8 +20,10 @@ from tuner.locallambda.sandbox import peers
 from tuner.locallambda.sandbox.invocation import SandboxSpec
 from tuner.locallambda.sandbox.isolation import View, homes, not_enforced
 from tuner.locallambda.sandbox.methods import Methods, choose, measure_share
+from tuner.locallambda.sandbox.nodejs import runtime as node_runtime
+from tuner.locallambda.sandbox.nodejs.sdk import wanted
 from tuner.locallambda.sandbox.runtime import SandboxResources
-from tuner.locallambda.sandbox.runtime_command import command, stands_in
+from tuner.locallambda.sandbox.runtime_command import check, is_nodejs, program, stands_in
 from tuner.locallambda.sandbox.sandbox import Sandbox
 
 #: Users that no machine has; systemd's "Users, Groups, UIDs and GIDs" leaves this range free.
@@ -50,6 +52,8 @@ class SandboxHost:
         self._shares: list[dict[str, float]] = []
         self._calibration: asyncio.Task[None] | None = None
         self._stand_ins: set[str] = set()
+        self._node = ""  # the version of Node.js that ran functions
+        self._absent: set[str] = set()  # packages that AWS's runtime would have
 
     async def start(self, calibrate: bool = True) -> None:
         """Choose the methods; the CPU share is measured in the background (about 1 s).
@@ -80,9 +84,8 @@ class SandboxHost:
         Raises UsageError for a runtime that cannot run here, TunerError if limits cannot be set.
         """
         methods = self._running()
-        command(spec, self._directory, "")  # raises for a runtime that cannot run here
-        if stands_in(spec.runtime):
-            self._stand_ins.add(spec.runtime)
+        program(spec, self._directory, in_view=False)  # raises for what cannot run here
+        self._note(spec.runtime, spec.task_dir)
         number = next(self._numbers)
         key = f"{os.getpid()}-{number}"
         try:
@@ -103,6 +106,16 @@ class SandboxHost:
         self._sandboxes[key] = Sandbox(spec, resources)
         return self._sandboxes[key]
 
+    def prepare(self, runtime: str, task_dir: Path) -> None:
+        """Fetch what unpacked code needs beside itself (blocking; seconds once).
+
+        Raises UsageError for a runtime that cannot run here.
+        """
+        check(runtime)
+        if is_nodejs(runtime):
+            node_runtime.prepare(runtime, wanted(task_dir))
+        self._note(runtime, task_dir)
+
     def platform(self) -> dict[str, Any]:
         """Methods, cores, and how far the CPU share was off.
 
@@ -121,6 +134,8 @@ class SandboxHost:
             "machine": platform.machine(),
             "python": platform.python_version(),
             "stands_in_for": sorted(self._stand_ins),
+            **({"node": self._node} if self._node else {}),
+            **({"absent_packages": sorted(self._absent)} if self._absent else {}),
         }
 
     def own(self, directory: Path) -> None:
@@ -152,6 +167,14 @@ class SandboxHost:
     def _not_enforced(self) -> list[str]:
         rest = not_enforced(self._kind)
         return rest if peers.can_tell() else [*rest, "other programs reach its Runtime API"]
+
+    def _note(self, runtime: str, task_dir: Path) -> None:
+        """Keep what differs from AWS for a function."""
+        if stands_in(runtime):
+            self._stand_ins.add(runtime)
+        if is_nodejs(runtime):
+            self._node = node_runtime.version(runtime)
+            self._absent |= node_runtime.absent(task_dir)
 
     def _running(self) -> Methods:
         if self._methods is None:

@@ -11,8 +11,8 @@ import ctypes
 import functools
 import os
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 TASK_ROOT = "/var/task"
@@ -33,13 +33,14 @@ _DEVICE_LINKS = {"fd": "", "stdin": "/0", "stdout": "/1", "stderr": "/2"}
 @dataclass(frozen=True)
 class View:
     """The files of a sandbox; ``keep`` are directories that stay where they are even if what holds
-    them is hidden."""
+    them is hidden, ``var`` what to show by these names below /var, a parent first."""
 
     task: str
     tmp: str
     opt: str | None = None
     keep: Sequence[str] = ()
     hide: Sequence[str] = ()
+    var: Mapping[str, str] = field(default_factory=dict)
 
 
 def confine(view: View, kind: str | None, uid: int) -> None:
@@ -117,7 +118,8 @@ def _unshare(libc: ctypes.CDLL, kind: str) -> None:
 def _show(libc: ctypes.CDLL, view: View, kind: str) -> None:
     hidden = _hidden(view, kind)
     kept = _kept(view, hidden)
-    sources = {view.task, view.tmp, *kept, *([view.opt] if view.opt is not None else [])}
+    sources = {view.task, view.tmp, *view.var.values(), *kept}
+    sources |= {view.opt} if view.opt is not None else set()
     held = {path: os.open(path, os.O_PATH) for path in sources}
     devices = {f"/dev/{name}": os.open(f"/dev/{name}", os.O_PATH) for name in _devices()}
     for path in hidden:
@@ -130,8 +132,9 @@ def _show(libc: ctypes.CDLL, view: View, kind: str) -> None:
     for path in kept:
         Path(path).mkdir(parents=True, exist_ok=True)
         _bind(libc, held[path], path, read_only=True)
-    Path(TASK_ROOT).mkdir()
-    _bind(libc, held[view.task], TASK_ROOT, read_only=True)
+    for name, path in {"task": view.task, **view.var}.items():
+        Path(f"/var/{name}").mkdir(exist_ok=True)
+        _bind(libc, held[path], f"/var/{name}", read_only=True)
     _fill_dev(libc, devices)
     for path in hidden:
         if path not in ("/tmp", "/opt") or (path == "/opt" and view.opt is None):

@@ -23,6 +23,9 @@ PROCESSES = 742
 LOCKED_BYTES = 65536
 STACK_BYTES = 8 * 1024 * 1024
 
+#: The variable that tells AWS's clients where to write their log in frames, and where that is.
+FRAMES, FRAMES_FD = "_LAMBDA_TELEMETRY_LOG_FD", 3
+
 PR_SET_PDEATHSIG = 1
 _OWN_PROCESS_COUNTS = (5, 14)  # the kernel that counts a user's processes in each user namespace
 
@@ -54,7 +57,7 @@ class LaunchOrder:
 def become(order: LaunchOrder, log_fd: int, guard_pid: int) -> NoReturn:
     """Replace this process by the ordered program. Never returns."""
     try:
-        _detach(log_fd)
+        _detach(log_fd, framed=FRAMES in order.env)
         for path in order.cgroups:
             Path(path).write_text("0", encoding="ascii")
         _limit(order)
@@ -69,15 +72,20 @@ def become(order: LaunchOrder, log_fd: int, guard_pid: int) -> NoReturn:
         _give_up(error, 126)
 
 
-def _detach(log_fd: int) -> None:
+def _detach(log_fd: int, *, framed: bool) -> None:
     os.setsid()
     signal.set_wakeup_fd(-1)
     # Python ignores SIGPIPE, the guard some more; ignored signals would survive the exec.
     for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
     null = os.open(os.devnull, os.O_RDONLY)
+    # Opened anew, since Node.js makes its standard output non-blocking.
+    frames = os.open(f"/proc/self/fd/{log_fd}", os.O_WRONLY) if framed else None
     for source, target in ((null, 0), (log_fd, 1), (log_fd, 2)):
         os.dup2(source, target)
+    if frames is not None:
+        os.dup2(frames, FRAMES_FD)
+        os.set_inheritable(FRAMES_FD, True)
 
 
 def _limit(order: LaunchOrder) -> None:

@@ -17,14 +17,9 @@ from tuner.locallambda.limits.memory import MIB, MemoryGroup
 from tuner.locallambda.sandbox import runtime_api
 from tuner.locallambda.sandbox.guard_link import GuardLink
 from tuner.locallambda.sandbox.invocation import Invocation, SandboxSpec
-from tuner.locallambda.sandbox.isolation import TASK_ROOT, View
+from tuner.locallambda.sandbox.isolation import View
 from tuner.locallambda.sandbox.launch import LaunchOrder
-from tuner.locallambda.sandbox.runtime_command import (
-    command,
-    environment,
-    layers,
-    needed_directories,
-)
+from tuner.locallambda.sandbox.runtime_command import environment, layers, program, task_root
 from tuner.locallambda.sandbox.runtime_log import RuntimeLog
 
 
@@ -145,21 +140,22 @@ class Runtime:
         return None if self._inbox.empty() else self._inbox.get_nowait()
 
     def _order(self) -> LaunchOrder:
-        spec, resources, links = self._spec, self._resources, self._resources.directory.parent
-        task = TASK_ROOT if resources.kind else str(spec.task_dir)
-        tmp = None if resources.kind else str(resources.tmp)
+        spec, resources, in_view = self._spec, self._resources, self._resources.kind is not None
+        made = program(spec, resources.directory.parent, in_view=in_view)
+        tmp = None if in_view else str(resources.tmp)
         return LaunchOrder(
             key=resources.key,
-            argv=command(spec, links, task),
-            env=environment(spec, task, resources.key, self._api.address, tmp),
-            cwd=task,
+            argv=made.argv,
+            env=environment(spec, made, resources.key, self._api.address, tmp),
+            cwd=task_root(spec, in_view=in_view),
             cgroups=sorted({*resources.cpu.joins, *resources.memory.joins}),
             view=View(
                 task=str(spec.task_dir),
                 tmp=str(resources.tmp),
-                opt=layers(spec, links),
-                keep=needed_directories(spec, links),
+                opt=layers(spec, made),
+                keep=made.keep,
                 hide=resources.hide,
+                var=made.var,
             ),
             kind=resources.kind,
             uid=resources.uid,

@@ -6,11 +6,13 @@ non-blocking read then has the whole log of that invocation.
 
 import asyncio
 import os
+import re
 
 #: A handler that writes more than this in one invocation has the rest dropped, so that it cannot
 #: fill the service's memory. AWS has no such limit.
 LIMIT_BYTES = 16 * 1024 * 1024
 
+_FRAME = re.compile(rb"\xa5\x5a\x00[\x02-\x1f]")
 TRACEBACK = b"\rTraceback (most recent call last):"
 
 
@@ -40,7 +42,7 @@ class RuntimeLog:
         self._drain()
         log = b"".join(self._chunks)
         self._chunks, self._size = [], 0
-        return _unfold(log)
+        return _unfold(unframed(log))
 
     def close(self) -> None:
         """Close the pipe after reading what is in it."""
@@ -73,6 +75,22 @@ class RuntimeLog:
             self._chunks.append(chunk[:room])
             if len(chunk) >= room:
                 self._chunks.append(b"\n[the rest of this log was dropped]\n")
+
+
+def unframed(log: bytes) -> bytes:
+    """The text in a log: AWS's Node.js client frames its lines, as the platform asks it to.
+
+    A frame is 4 bytes of type, 4 of length, 8 of time, and the text (the client's ``LogPatch``).
+    """
+    parts, at = [], 0
+    while (frame := _FRAME.search(log, at)) and len(log) >= frame.end() + 12:
+        text = frame.end() + 12
+        end = text + int.from_bytes(log[frame.end() : frame.end() + 4])
+        parts += [log[at : frame.start()], log[text:end]]
+        if not log[text:end].endswith(b"\n"):
+            parts.append(b"\n")
+        at = end
+    return b"".join([*parts, log[at:]]) if parts else log
 
 
 def _unfold(log: bytes) -> bytes:

@@ -113,6 +113,8 @@ class PretendedHost:
 
     async def calibrated(self) -> None: ...
 
+    def prepare(self, runtime: str, task_dir: Path) -> None: ...
+
     def create(self, spec: SandboxSpec) -> PretendedSandbox:
         self.made.append(PretendedSandbox(spec, self))
         return self.made[-1]

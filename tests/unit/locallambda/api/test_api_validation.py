@@ -16,8 +16,9 @@ from support.examples import examples
 from tuner.locallambda.registry import store
 from tuner.locallambda.registry.function import FunctionRef, read_reference
 from tuner.locallambda.registry.store import unpack
-from tuner.locallambda.registry.validation import RUNTIMES, read_body
+from tuner.locallambda.registry.validation import read_body
 from tuner.locallambda.responses import ApiError
+from tuner.locallambda.sandbox.runtime_command import RUNTIMES
 
 
 def test_memory_below_and_above_the_bounds_is_told_at_once_with_the_rest(api: Any) -> None:
@@ -65,10 +66,12 @@ def test_an_unknown_runtime_lists_the_known_ones_without_a_count(api: Any) -> No
 
 
 def test_a_runtime_of_aws_that_cannot_run_here_says_so(api: Any) -> None:
-    reply = api.create(Runtime="nodejs24.x")
-    assert reply.error == "InvalidParameterValueException"
-    assert "runs on AWS but not on the local Lambda" in reply.text
-    assert "python3.x" in reply.text
+    for runtime, way in (("java21", "native image"), ("dotnet8", "ahead of time"), ("ruby3.4", "")):
+        reply = api.create(Runtime=runtime)
+        assert reply.error == "InvalidParameterValueException"
+        assert f"The runtime {runtime} runs on AWS but not on the local Lambda" in reply.text
+        assert way in reply.text
+        assert "run its container image" in reply.text
 
 
 def test_python_and_provided_runtimes_are_taken(api: Any) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tuner.locallambda.sandbox.runtime_command import runtime_packages
+from tuner.locallambda.sandbox.python_runtime import runtime_packages
 
 pytest.importorskip("awslambdaric", reason="handlers need awslambdaric, absent here")
 

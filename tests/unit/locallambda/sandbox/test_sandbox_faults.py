@@ -181,7 +181,7 @@ def test_cancelled_invocation_leaves_a_sandbox_that_serves(local):
 
 def test_runtime_that_cannot_run_here_is_refused_with_the_way_out(local):
     with pytest.raises(UsageError, match=r"provided\.al2023"):
-        local.sandbox(runtime="nodejs22.x")
+        local.sandbox(runtime="java21")
 
 
 def test_stopped_sandbox_leaves_no_process_and_no_files(local):

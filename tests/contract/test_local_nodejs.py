@@ -1,0 +1,86 @@
+"""Node.js functions on the local Lambda, as a sweep's target and as clients see them."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from support.commands import exit_code
+from support.local_lambda import ROLE, zipped
+from support.nodejs import node_runtime
+from tuner.errors import UsageError
+from tuner.targets.local import LocalOptions, open_local
+from tuner.targets.names import parse_target
+
+ECHO = "exports.handler = async (event) => { console.log('seen'); return { got: event }; };"
+OTHERS = {"nodejs20.x": "nodejs22.x", "nodejs22.x": "nodejs20.x", "nodejs24.x": "nodejs22.x"}
+
+
+def test_created_function_answers_and_takes_new_code(
+    lambda_client: Any, new_function: Callable[..., str], settled: Callable[..., Any]
+) -> None:
+    name = new_function({"index.js": ECHO}, Runtime=node_runtime(), Handler="index.handler")
+    answer = lambda_client.invoke(FunctionName=name, Payload=b'{"a": 1}')
+    assert json.loads(answer["Payload"].read()) == {"got": {"a": 1}}
+    code = zipped({"index.mjs": "export const handler = async () => 7;"})
+    lambda_client.update_function_code(FunctionName=name, ZipFile=code)
+    settled(lambda_client, name)
+    assert lambda_client.invoke(FunctionName=name)["Payload"].read() == b"7"
+
+
+def test_snapstart_and_runtimes_of_no_client_are_refused(lambda_client: Any) -> None:
+    given = {
+        "FunctionName": "refused",
+        "Handler": "index.handler",
+        "Role": ROLE,
+        "Code": {"ZipFile": zipped({"index.js": ECHO})},
+    }
+    for more, words in (
+        ({"Runtime": node_runtime(), "SnapStart": {"ApplyOn": "PublishedVersions"}}, "SnapStart"),
+        ({"Runtime": "nodejs18.x"}, "nodejs18.x is no longer supported"),
+        ({"Runtime": "ruby3.4"}, "run its container image"),
+    ):
+        with pytest.raises(ClientError, match=words):
+            lambda_client.create_function(**given, **more)
+
+
+def test_another_version_of_node_stands_in_and_says_so(tmp_path: Path) -> None:
+    (tmp_path / "index.js").write_text(ECHO)
+    runtime = OTHERS[node_runtime()]
+    target = open_local(parse_target(f"local:{tmp_path}"), LocalOptions(runtime=runtime))
+    try:
+        facts = target.describe()
+    finally:
+        target.close()
+    assert facts.runtime == runtime
+    assert facts.platform["stands_in_for"] == [runtime]
+    assert facts.platform["node"]
+
+
+def test_without_node_the_target_is_refused_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tuner.locallambda.sandbox.nodejs import versions
+
+    (tmp_path / "index.js").write_text(ECHO)
+    monkeypatch.setattr(versions, "installed", lambda: ())
+    with pytest.raises(UsageError, match=r"needs Node\.js 22, .* found: none"):
+        open_local(parse_target(f"local:{tmp_path}"), LocalOptions())
+
+
+def test_folder_of_javascript_is_swept_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    node_runtime()
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "index.js").write_text(ECHO)
+    words = ("--memory", "512", "--method", "grid", "--samples", "3", "--json", "-", "--yes")
+    code = exit_code("sweep", "local:src", *words, "--no-progress")
+    document = json.loads(capfd.readouterr().out)
+    assert code in (0, 3)
+    assert document["sizes"][0]["warm"]["n"] >= 3
+    assert not document["errors"]

@@ -13,6 +13,7 @@ from tuner.api.known import what_is_known
 from tuner.billing.cost import FIGURE_USD
 from tuner.billing.prices import prices
 from tuner.decide.confirm import MOST as CONFIRMATION
+from tuner.decide.confirm import MOST_FREE as LOCAL_CONFIRMATION
 from tuner.decide.load_plan import MOST, MOST_WITHOUT_SLO, terms_of
 from tuner.decide.load_result import LOAD_SCOPES, load_words
 from tuner.engine.batches import MOST_CALLS, largest_burst
@@ -211,7 +212,8 @@ def _work(
     most = limit.invocations or INVOCATIONS
     work = adaptive_work(start, len(offered), most, cold, plan)
     if limit.invocations is None:  # otherwise confirming the pick is within the limit
-        work = with_confirmation(work, CONFIRMATION)
+        local = facts.backend is Backend.LOCAL
+        work = with_confirmation(work, LOCAL_CONFIRMATION if local else CONFIRMATION)
     return tuple(int(s) for s in offered), work
 
 

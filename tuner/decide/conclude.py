@@ -29,6 +29,7 @@ from tuner.decide.result import (
     WhatIf,
 )
 from tuner.decide.rows import size_rows, startup_advice, startup_rows, startups_usd
+from tuner.decide.steady import rounds_apart
 from tuner.decide.what_if import what_if
 from tuner.measure.failures import causes_of
 from tuner.measure.health import check
@@ -70,6 +71,7 @@ def conclude(evidence: Evidence, question: Question) -> Sweep:
             *run.warnings,
             *check(samples, run.facts),
             *_few_calls(answer),
+            *rounds_apart(answer.basis, answer.recommendation),
             *_misfits(answer),
             *_unjudged(answer, question.goal),
             *of_loads,

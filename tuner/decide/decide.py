@@ -25,6 +25,7 @@ from tuner.decide.outlook import (
     usd_per_million,
 )
 from tuner.decide.result import CurveBand, ModelCard, Recommendation
+from tuner.decide.steady import drift_of, unsteady_mb
 from tuner.model import FloatArray, IntArray
 from tuner.model.fit import fit
 from tuner.model.observations import ERRORS_IN_A_ROW, Observations, from_samples
@@ -63,6 +64,8 @@ class Question:
     seed: int = 0
     run_sd: float = RUN_SD
     enough: int = VERIFIED
+    #: Rounds that may be repeated until sizes are told apart, where calls cost nothing but time.
+    repeats: int = 0
 
     def without(self, refused: Collection[int]) -> "Question":
         """Return the question over what is left when some sizes (MB) cannot be made callable.
@@ -193,6 +196,17 @@ class Decider:
             if basis.calls.get(size, 0) < VERIFIED and made[size] < 2 * VERIFIED
         }
 
+    def unsteady(self, samples: Sequence[Sample]) -> list[Setting]:
+        """The pick and those that may be better, while their means are not known well enough to
+        tell; none where they are."""
+        observations = from_samples(samples)
+        if self._question.grid_samples is not None or not len(observations):
+            return []
+        basis = self._fit(observations, sizes_differ=True)
+        sizes = possible(np.array(sorted(basis.calls), dtype=np.int64), observations)
+        outlook = look(basis, np.intersect1d(sizes, self._sizes))
+        return [self._at(size) for size in unsteady_mb(outlook, basis)]
+
     def _contenders(self, basis: Basis, *, new: bool) -> set[int]:
         """Sizes (MB) that have to be sure: the pick, its rivals and the current one."""
         sizes, current = possible(self._sizes, basis.observations), basis.goal.current_mb
@@ -242,7 +256,10 @@ class Decider:
             recorded=listed or sizes_differ,
             listed=listed,
         )
-        return Basis(curve, observations, q.goal, q.rates, q.run_sd, q.enough)
+        rounds_count, run_sd = q.run_sd > RUN_SD, q.run_sd  # rows of a recording have no rounds
+        if rounds_count and sizes_differ:
+            run_sd = float(np.hypot(run_sd, drift_of(observations).sd))
+        return Basis(curve, observations, q.goal, q.rates, run_sd, q.enough, rounds_count)
 
     def _probe(self, basis: Basis, open_mb: IntArray) -> int | None:
         """A size (MB) between the largest that failed and the smallest that worked, if the pick
@@ -314,7 +331,7 @@ class Decider:
         """The best of the sizes (MB) that were called, while it lacks calls of its own; ``None``
         where minutes make no difference, as in a recording."""
         called = np.flatnonzero(np.isin(outlook.memory_mb, list(basis.calls)))
-        if not called.size or basis.run_sd <= RUN_SD:
+        if not called.size or not basis.rounds_count:
             return None
         size = int(outlook.memory_mb[called[best(outlook.only(called), basis.goal)]])
         return size if basis.calls[size] < basis.enough else None

@@ -126,7 +126,7 @@ def _answered(
     context, failed = experiment.context, experiment.session.failed
     ends = list(ended)
     last = next((done for done in reversed(ends) if not done.settled), ends[0])
-    advice = (*_lost(spec, experiment), *book.advice)
+    advice = (*_lost(spec, experiment), *book.advice, *context.target.doubts())
     run = replace(spec.run, finished_at=context.clock.wall(), note=last.reason)
     run = replace(run, warnings=(*run.warnings, *advice))
     sides = {

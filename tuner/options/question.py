@@ -6,6 +6,7 @@ from typing import Any
 
 from tuner.billing.prices import Prices
 from tuner.decide.conclude_across import ArchSide
+from tuner.decide.confirm import REPEATS
 from tuner.decide.decide import RUN_SD, Question
 from tuner.decide.goal import Goal, Slo, SloScope
 from tuner.decide.month import Priced
@@ -33,6 +34,7 @@ def question(options: SweepOptions, facts: FunctionFacts, prices: Prices) -> Que
         budget=options.limit,
         seed=options.seed,
         run_sd=_RUN_SD[facts.backend],
+        repeats=REPEATS if facts.backend is Backend.LOCAL else 0,
     )
 
 

@@ -190,6 +190,10 @@ class Target(Protocol):
         """Return the platform's own counts, to be read after the run; ``None`` without any."""
         return None
 
+    def doubts(self) -> tuple[Advice, ...]:
+        """Return what only the target knows against what was measured since it was made."""
+        return ()
+
     def restore(self) -> None:
         """Put the function back as it was, and remove what was made for the measurement."""
         ...

@@ -11,6 +11,7 @@ from tuner.decide.confirm import Confirmation
 from tuner.decide.decide import Decider, Question
 from tuner.decide.goal import Goal
 from tuner.decide.outlook import VERIFIED
+from tuner.decide.steady import rounds_apart
 from tuner.planning.ask import Ask, Done, SoFar
 from tuner.planning.budget import NO_LIMIT, Budget, Spent
 from tuner.records import Outcome, Sample, Setting
@@ -180,3 +181,80 @@ def test_the_choices_are_what_the_table_shows(seed: int) -> None:
     assert means[choices["fastest"].memory_mb] <= 1.01 * min(means.values())
     cheapest = choices["cheapest"].cost_usd_per_million
     assert all(cheapest <= 1.01 * (other.cost_usd_per_million or 0.0) for other in pick.runners_up)
+
+
+FREE = replace(QUESTION, goal=Goal(), run_sd=0.08, repeats=8)
+#: Costs that differ by little, on a function whose calls scatter by much.
+EVEN = {128: 800.0, 256: 410.0, 512: 200.0, 1024: 170.0}
+
+
+def in_rounds(
+    question: Question, scatter: float, drift: float = 0.0, seconds: float = 0.01
+) -> tuple[list[Sample], list[str]]:
+    """Explore and confirm where calls scatter and rounds drift; samples, and why each round was."""
+    rng, samples, why = np.random.default_rng(5), list[Sample](), list[str]()
+
+    def take(counts: dict[int, int], turn: int) -> None:
+        mood = float(drift * rng.standard_normal())
+        for size, count in counts.items():
+            for ms in EVEN[size] * np.exp(mood + scatter * rng.standard_normal(count)):
+                found = a_sample(size, call=len(samples), ran_ms=float(ms))
+                samples.append(replace(found, round=turn))
+
+    take(dict.fromkeys(EVEN, 2), 0)
+    planner = Confirmation({"x86_64": question}, NO_LIMIT)
+    while isinstance(
+        ask := planner.next(SoFar(samples, Spent(len(samples), 0.0, seconds * len(samples)))), Ask
+    ):
+        why.append(ask.why)
+        take({each.memory_mb: n for each, n in ask.counts.items()}, len(why))
+    return samples, why
+
+
+def test_calls_that_scatter_are_repeated_where_they_are_free() -> None:
+    samples, why = in_rounds(FREE, scatter=0.2)
+    again = [text for text in why if text.startswith("telling apart")]
+    assert len(again) >= 3
+    pick = Decider(FREE).answer(samples).recommendation
+    assert pick is not None
+    assert pick.verified_calls > 3 * VERIFIED
+
+
+def test_calls_that_are_all_alike_are_not_repeated() -> None:
+    assert not any(text.startswith("telling apart") for text in in_rounds(FREE, 0.01)[1])
+
+
+def test_rounds_that_differ_are_repeated() -> None:
+    calm, moody = (in_rounds(FREE, 0.02, drift)[1] for drift in (0.0, 0.3))
+    assert len(moody) > len(calm)
+
+
+def test_calls_that_cost_money_are_not_repeated() -> None:
+    assert not any(
+        text.startswith("telling apart") for text in in_rounds(replace(FREE, repeats=0), 0.2)[1]
+    )
+
+
+def test_repeating_takes_no_longer_than_the_search() -> None:
+    _, why = in_rounds(FREE, scatter=0.2, seconds=3.0)
+    assert sum(text.startswith("telling apart") for text in why) <= 1
+
+
+def test_drift_between_rounds_widens_the_interval_and_is_said() -> None:
+    bands = []
+    for drift in (0.0, 0.3):
+        samples, _ = in_rounds(FREE, 0.02, drift)
+        answer = Decider(FREE).answer(samples)
+        assert answer.recommendation is not None
+        cost = answer.recommendation.cost_usd_per_million
+        assert cost is not None
+        bands.append(cost.high / cost.low)
+        said = rounds_apart(answer.basis, answer.recommendation)
+        assert [each.code for each in said] == (["rounds-apart"] if drift else [])
+    assert bands[1] > 1.5 * bands[0]
+
+
+def test_rows_of_a_recording_have_no_rounds_that_drift() -> None:
+    samples, _ = in_rounds(FREE, 0.02, 0.3)
+    answer = Decider(QUESTION).answer(samples)
+    assert rounds_apart(answer.basis, answer.recommendation) == ()

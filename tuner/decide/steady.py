@@ -1,0 +1,96 @@
+"""Sizes whose means are not known well enough to tell which of them is best.
+
+A mean is as sure as its calls' scatter and, where rounds differ at all sizes alike, as the number
+of rounds make it. Where calls cost nothing but time, they are made again until it is sure.
+"""
+
+import numpy as np
+
+from tuner.decide.goal import Strategy
+from tuner.decide.outlook import EXPONENT, Basis, Outlook
+from tuner.decide.result import Recommendation
+from tuner.model import FloatArray
+from tuner.model.observations import Observations
+from tuner.model.rounds import RoundDrift, between_rounds
+from tuner.records import Advice
+from tuner.units import format_memory
+
+#: Standard error (log) of a mean that is steady: two of them are told apart to 3 %.
+_STEADY = 0.02
+#: Sizes this much worse than the pick (log), and what their errors leave open, are out.
+_NEAR, _SURE = 0.03, 1.645
+#: A size's own scatter counts beside so many degrees of freedom of all sizes'.
+_POOLED = 4.0
+#: Rounds that differ by less (log) change no answer.
+_APART = 0.03
+#: Sizes that are called again in one round.
+MOST_AT_ONCE = 4
+#: A size that has a smaller chance than this to meet the objectives is out.
+_HARDLY = 0.05
+
+
+def drift_of(observations: Observations) -> RoundDrift:
+    """What rounds of a run differ by at all sizes alike."""
+    log_ms = np.log(observations.duration_ms)
+    return between_rounds(observations.memory_mb, log_ms, observations.round)
+
+
+def rounds_apart(basis: Basis | None, pick: Recommendation | None) -> tuple[Advice, ...]:
+    """Say that rounds of calls differ at all sizes alike, and what cannot be told because of it;
+    nothing of a recording, whose rows have no rounds."""
+    if basis is None or pick is None or not basis.rounds_count:
+        return ()
+    drift, own = drift_of(basis.observations), basis.seen(pick.memory_mb)
+    if drift.sd < _APART or own is None:
+        return ()
+    costs = {each.memory_mb: each.cost_usd_per_million for each in pick.runners_up}
+    close = [
+        format_memory(size)
+        for size, cost in costs.items()
+        if cost is not None and abs(np.log(cost / own[0])) <= drift.sd
+    ]
+    text = (
+        f"Rounds of calls differ by {np.expm1(drift.sd):.0%} at all sizes alike: the machine was "
+        "busy, or its speed changed. The cost's interval includes that"
+    )
+    if close:
+        named = f"{', '.join(close[:-1])} or {close[-1]}" if close[1:] else close[0]
+        text += f"; whether {format_memory(pick.memory_mb)} or {named} is cheaper cannot be told"
+    return (Advice("rounds-apart", f"{text}. Run it again on a calmer machine."),)
+
+
+def unsteady_mb(outlook: Outlook, basis: Basis) -> list[int]:
+    """Sizes (MB) of ``outlook``, all of which were called, to be called again: the pick and those
+    that may be better, unless the means of all of them are steady."""
+    errors, value = _errors(outlook, basis), _value(outlook, basis)
+    value = np.where(outlook.meets >= _HARDLY, value, np.inf)
+    best = int(value.argmin())
+    reach = _NEAR + _SURE * np.hypot(errors, errors[best])
+    racing = np.flatnonzero(value - value[best] <= reach)
+    racing = racing[np.argsort(value[racing])][:MOST_AT_ONCE]
+    if racing.size < 2 or errors[racing].max() <= _STEADY:
+        return []
+    return sorted(outlook.memory_mb[racing].tolist())
+
+
+def _value(outlook: Outlook, basis: Basis) -> FloatArray:
+    """Log of what sizes are chosen by (sizes,), without its penalty for being too dear."""
+    goal = basis.goal
+    if goal.strategy is not Strategy.COST:
+        return np.asarray(np.log(outlook.score).mean(axis=0))
+    valued = np.log(outlook.cost) + EXPONENT * goal.worth * np.log(outlook.duration_ms)
+    return np.asarray(valued.mean(axis=0))
+
+
+def _errors(outlook: Outlook, basis: Basis) -> FloatArray:
+    """Standard error (sizes,) of the log of each size's mean, as its calls and rounds have it."""
+    seen = basis.observations
+    _, size = np.unique(seen.memory_mb, return_inverse=True)
+    count = np.bincount(size)
+    relative = seen.duration_ms / (np.bincount(size, seen.duration_ms) / count)[size] - 1.0
+    sums = np.bincount(size, relative**2)
+    pooled = float(sums.sum()) / max(1, size.size - count.size)
+    variance = (sums + _POOLED * pooled) / (count - 1 + _POOLED) / count
+    rounds = [np.unique(seen.round[seen.memory_mb == each]).size for each in seen.sizes_mb]
+    variance = variance + drift_of(seen).sd ** 2 / np.array(rounds)
+    return np.asarray(np.sqrt(variance)[np.searchsorted(seen.sizes_mb, outlook.memory_mb)])

@@ -20,7 +20,11 @@ _NUMBER = r"(?:\d{1,15}(?:\.\d{0,15})?|\.\d{1,15})(?:[eE][-+]?\d{1,2})?"
 _SIZE = re.compile(r"(\d{1,9})\s*(?:MB?|MiB)?", re.ASCII | re.IGNORECASE)
 _SPAN_PART = re.compile(rf"({_NUMBER})\s*([a-z]+)\s*", re.ASCII)
 _PLAIN = re.compile(_NUMBER, re.ASCII)
-_RATE = re.compile(rf"({_NUMBER})\s*([kKM]|million)?\s*(?:(rps)|(?:/|per)\s*([a-z]+))?", re.ASCII)
+_RATE = re.compile(
+    rf"(\d{{1,3}}(?:,\d{{3}}){{1,4}}|{_NUMBER})\s*([kKM]|million)?\s*"
+    r"(?:(?i:[rtq]p([smh]))|(?i:calls?|req(?:uest)?s?|invocations?)?\s*(?i:/|per)\s*([a-zA-Z]+))?",
+    re.ASCII,
+)
 _USD = re.compile(rf"(?:\$\s*)?({_NUMBER})\s*(?:usd|\$)?", re.ASCII | re.IGNORECASE)
 
 _SPAN_SECONDS = {
@@ -30,7 +34,12 @@ _SPAN_SECONDS = {
     **dict.fromkeys(("h", "hour", "hours"), 3600.0),
     **dict.fromkeys(("d", "day", "days"), 86_400.0),
 }
-_RATE_SECONDS = {**_SPAN_SECONDS, "month": float(SECONDS_PER_MONTH), "mo": float(SECONDS_PER_MONTH)}
+_RATE_SECONDS = {
+    **_SPAN_SECONDS,
+    "week": 7 * 86_400.0,
+    **dict.fromkeys(("month", "mo"), float(SECONDS_PER_MONTH)),
+    "year": 12.0 * SECONDS_PER_MONTH,
+}
 _MULTIPLIER = {None: 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "million": 1e6}
 
 
@@ -114,7 +123,8 @@ def parse_seconds(text: str, option: str = "--max-time") -> float:
 
 
 def parse_rate(text: str, option: str = "--rate") -> float:
-    """Read ``20rps``, ``20/s``, ``1200/m``, ``3M/month`` or ``20`` as calls per second above zero.
+    """Read ``20rps``, ``20/s``, ``1200rpm``, ``1,200 calls/min``, ``3M/month`` or ``20`` as calls
+    per second above zero.
 
     A month has 730 hours, as in AWS's own price examples.
     """
@@ -122,10 +132,11 @@ def parse_rate(text: str, option: str = "--rate") -> float:
     match = _RATE.fullmatch(text.strip())
     if not match:
         raise _bad(option, text, "is not a rate", fix)
-    unit = match[4] or "s"
+    unit = match[4] or (match[3] or "s").lower()
+    unit = unit if len(unit) == 1 else unit.lower()  # an M alone may be a month or a minute
     if unit not in _RATE_SECONDS or unit == "ms":
         raise _bad(option, text, f"has an unknown unit of time, {unit[:20]!r}", fix)
-    rate = float(match[1]) * _MULTIPLIER[match[2]] / _RATE_SECONDS[unit]
+    rate = float(match[1].replace(",", "")) * _MULTIPLIER[match[2]] / _RATE_SECONDS[unit]
     return _positive(rate, option, text, fix)
 
 

@@ -82,12 +82,13 @@ _CALLS = "(?:invocations?|calls?|requests?)"
 #: count(*), Sum of Invocations, request_count, Invocations (Sum), total_calls.
 _COUNTED = re.compile(
     rf"count\([^)]*\)|sum\({_CALLS}\)|(?:sum|count|number|num|total)[ _](?:of[ _])?{_CALLS}"
-    rf"|{_CALLS}[ _:(]+(?:sum|count|total)\)?"
+    rf"|{_CALLS}[ _:(]+(?:sum|count|total)\)?|(?:\w+\.)+{_CALLS}"
 )
 #: Columns that tell of one call, even where they are numbers.
 _OF_ONE_CALL = re.compile(
     r"@|.*(duration|latency|elapsed|memory|billed|init|status|code|bytes|size|port)|.*(id|ms)$"
 )
+_RATE = re.compile(r"(^|[^a-z])([rtq]p[smh]|per|rate)([^a-z]|$)|/ ?s(ec|$)")
 _OF_SEVERAL = re.compile(r"avg|average|mean|median|max|min|p\d\d|percentile|stddev|total|rate|per_")
 
 
@@ -118,6 +119,9 @@ def _refuse_unclear(columns: Columns, time: str) -> None:
             continue
         values = [value for _, value in column if not is_unknown(value)]
         if values and all(map(_numeric, values)):
+            if _RATE.search(name):
+                fix = "Write the calls of each period as invocations, or give a rate like 20rps."
+                raise columns.refused(f"has a column {name[:40]!r}, which is a rate", fix)
             fix = "Rename it to invocations if it counts calls; drop it if each row is one call."
             raise columns.refused(f"has a column {name[:40]!r}; are rows calls or counts?", fix)
 
@@ -163,6 +167,8 @@ def _timed_counts(columns: Columns, time: str, key: str) -> Counts:
     calls: dict[int, float] = {}
     pairs = zip(columns.by_name[time], columns.by_name[key], strict=True)
     for (place, moment), (there, value) in pairs:
+        if value in (None, ""):  # a period without data, as if it were not listed
+            continue
         at_ms = round(1000.0 * _moment(moment, place))
         if at_ms in calls:
             fix = "Keep the rows of one function, or add up its counts of each time."
@@ -227,7 +233,7 @@ def _moments(columns: Columns, time: str) -> Moments:
 
 
 def _numbers_of(columns: Columns, key: str) -> Numbers:
-    numbers = Numbers(columns.delimiter)
+    numbers = Numbers(columns.delimiter, whole=True)
     numbers.learn(value for _, value in columns.by_name[key] if isinstance(value, str))
     return numbers
 
@@ -241,7 +247,7 @@ def _number(value: Any, place: str, numbers: Numbers | None = None) -> float:
     except (ValueError, OverflowError):
         number = math.nan
     if isinstance(value, bool) or not 0.0 <= number < 1e12:
-        shown = "nothing" if value in (None, "") else repr(value)[:40]
+        shown = "an empty value" if value in (None, "") else repr(value)[:40]
         raise UsageError(place, f"{shown} is not a number of calls", "Fix or drop the line.")
     return number
 
@@ -254,7 +260,7 @@ def _moment(value: Any, place: str) -> float:
     except ValueError:
         number = _iso(text)
     if isinstance(value, bool) or not 0.0 <= number < 1e15:
-        shown = repr(value)[:40] if text else "nothing"
+        shown = repr(value)[:40] if text else "an empty value"
         fix = "Write it like 2026-01-31T09:00:00Z, or as seconds since 1970."
         raise UsageError(place, f"{shown} is not a moment", fix)
     return number / 1000.0 if number >= _MILLISECONDS_FROM else number

@@ -5,6 +5,7 @@ Raises only :class:`tuner.errors.UsageError`.
 
 import json
 import math
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,6 +27,7 @@ PAYLOAD_LIMIT = 6_291_556
 #: An object that holds a list of weighted payloads may be larger than one of them.
 _MOST_IN_S3 = 64 * 1024 * 1024
 S3 = "s3://"
+_WEIGHTED_FIX = 'Write it like [{"payload": {...}, "weight": 2}, {"payload": {...}, "weight": 1}].'
 #: So many events are made of a template, so that calls differ; they take turns.
 EVENTS = 50
 
@@ -108,9 +110,13 @@ def _checked(text: str, option: str, *, limit: bool = True) -> bytes:
         body = text.encode()
     except (ValueError, RecursionError) as error:
         fix = "Give JSON, @file, s3://bucket/key, or - for stdin."
-        if _names_file(text):
-            fix = f"Did you mean the file? Write {option} @{text}."
-        raise UsageError(option, f"is not JSON: {error}", fix) from None
+        if option.startswith("--payloads"):
+            fix = _WEIGHTED_FIX
+        elif _names_file(name := re.sub(r"^fileb?://", "", text)):
+            fix = f"Did you mean the file? Write {option} @{name}."
+        why = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        reason = f"is not JSON: {why}" if text.strip() else "is empty"
+        raise UsageError(option, reason, fix) from None
     if limit and len(body) > PAYLOAD_LIMIT:
         reason = f"is {len(body):,} bytes; Lambda takes at most {PAYLOAD_LIMIT:,}"
         raise UsageError(option, reason, "Send a smaller event.")
@@ -129,7 +135,7 @@ def _weighted(text: str) -> tuple[Payload, ...]:
     that is a text of JSON goes as it stands. Each may have a ``name`` (else its number); those of
     one name are one class."""
     items = json.loads(_checked(text, "--payloads", limit=False))
-    fix = 'Write it like [{"payload": {...}, "weight": 2}, {"payload": {...}, "weight": 1}].'
+    fix = _WEIGHTED_FIX
     if not isinstance(items, list) or not items:
         raise UsageError("--payloads", "is not a list of payloads", fix)
     found = []

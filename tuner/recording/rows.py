@@ -78,11 +78,13 @@ def _csv_lines(file: Path, stream: IO[str]) -> Iterator[tuple[int, Cells]]:
     table = read_table(stream, str(file))
     names = named(table.header, str(file))
     exported = any(column.startswith("@") for column in table.header)
-    message = "@message" in table.header and "duration_ms" not in names.values()
+    messages = [column for column in ("@message", "message") if column in table.header]
+    if {"duration_ms", "memory_mb"} & set(names.values()):
+        messages = []
     for line, values in table.with_numbers(numbers_in(table.header, names)).rows:
         row = dict(zip(table.header, values, strict=True))
-        if message:
-            if cells := in_text(row["@message"]):
+        if messages:
+            if cells := in_text(row[messages[0]]):
                 yield line, cells
             continue
         cells = _ours(row, names)

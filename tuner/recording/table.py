@@ -17,7 +17,7 @@ from tuner.errors import UsageError
 
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 #: What programs write for a value that they do not know.
-_UNKNOWN = {"", "-", "--", "n/a", "#n/a", "na", "<na>", "nan", "null", "none", "nil"}
+_UNKNOWN = {"", "-", "--", "n/a", "#n/a", "na", "<na>", "nan", "null", "none", "nil", "\\n"}
 #: Rows by which the form of a file's numbers is settled.
 _SAMPLE = 1000
 
@@ -88,7 +88,7 @@ class Table:
 def read_table(stream: Iterable[str], name: str) -> Table:
     """Read the header, then rows as they are asked for. Raises UsageError that names the line."""
     lines = enumerate(stream, 1)
-    number, first = next(((n, line) for n, line in lines if line.strip("\ufeff \t\r\n")), (0, ""))
+    number, first = next(((n, line) for n, line in lines if _is_header(line)), (0, ""))
     first = first.lstrip("\ufeff")
     given = re.fullmatch(r"sep=([,;|\t])\s*", first, re.IGNORECASE)
     if given:
@@ -107,6 +107,12 @@ def read_table(stream: Iterable[str], name: str) -> Table:
             place = f"{name}, line {number}"
             raise UsageError(place, f"names the column {column!r} twice", "Rename one of them.")
     return Table(header, _rows(reader, header, name, before), delimiter, name)
+
+
+def _is_header(line: str) -> bool:
+    """Return whether a line is neither empty, nor delimiters alone, nor a remark."""
+    text = line.strip("\ufeff \t\r\n,;|")
+    return bool(text) and not line.lstrip("\ufeff").startswith("# ")
 
 
 def read_table_text(text: str, name: str) -> Table:
@@ -156,8 +162,10 @@ _POINT_GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+(?:,\d+)?", re.ASCII)
 class Numbers:
     """The form of one file's numbers: its decimal mark, found from the numbers themselves."""
 
-    def __init__(self, delimiter: str = ",") -> None:
+    def __init__(self, delimiter: str = ",", *, whole: bool = False) -> None:
+        """``whole``: they count, so that a group of three digits is hardly a fraction."""
         self._delimiter = delimiter
+        self._whole = whole
         self._mark = ""
 
     def learn(self, cells: Iterable[str]) -> None:
@@ -186,9 +194,10 @@ class Numbers:
 
     def _usual(self, text: str) -> str:
         """The mark if nothing else tells it: a comma goes with semicolons."""
-        if "." in text:
+        unsure = self._whole and self._delimiter == ";"
+        if "." in text and not unsure:
             return "."
-        if self._delimiter == ";":
+        if self._delimiter == ";" and not unsure:
             return ","
         reason = f"{text[:40]!r} can be read as a decimal number or with thousands"
         raise UsageError("", reason, "Write numbers with a point and no thousands, like 1234.5.")

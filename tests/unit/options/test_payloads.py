@@ -85,3 +85,23 @@ def test_what_is_sent_is_json_of_the_standard(text: str) -> None:
     odd: list[str] = []
     json.loads(body, parse_constant=odd.append)
     assert odd == []
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"payload": ""}, "--payload: is empty"),
+        ({"payload": "[" * 100_000}, "is not JSON: it is nested too deeply"),
+        ({"payload": "file://PATH"}, "Write --payload @PATH."),
+        ({"payload": "fileb://PATH"}, "Write --payload @PATH."),
+        ({"payloads": '[{"payload": NaN}]'}, 'Write it like [{"payload": {...}, "weight": 2}'),
+    ],
+)
+def test_what_a_payload_is_instead_is_told(
+    tmp_path: Path, options: dict[str, str], says: str
+) -> None:
+    path = tmp_path / "event.json"
+    path.write_text("{}")
+    with pytest.raises(UsageError) as caught:
+        sent(**{key: text.replace("PATH", str(path)) for key, text in options.items()})
+    assert says.replace("PATH", str(path)) in str(caught.value)

@@ -77,6 +77,7 @@ def as_csv(rows: list[dict[str, Any]], delimiter: str = ",") -> str:
         ("insights.tsv", as_csv(INSIGHTS, "\t")),
         ("insights.json", json.dumps({"results": [*map(fields, INSIGHTS)], "status": "Complete"})),
         ("console.json", json.dumps(INSIGHTS)),
+        ("console.csv", 'timestamp,message\n1,"' + '"\n2,"'.join([NOISE, *TEXTS]) + '"\n'),
         ("messages.csv", '@message\n"' + '"\n"'.join([NOISE, *TEXTS]) + '"\n'),
     ],
 )

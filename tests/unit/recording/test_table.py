@@ -116,3 +116,19 @@ def test_a_number_means_the_same_in_both_locales(
     if decimal_comma:
         text = text.translate({ord(","): ".", ord("."): ","})
     assert float(Numbers(";").plain(text)) == float(f"{number:.2f}")
+
+
+@pytest.mark.parametrize("before", [",,,\n", "# exported in May\n\n", "\ufeff# exported\n;;\n"])
+def test_what_programs_write_before_a_header_is_none(before: str) -> None:
+    table = read_table_text(f"{before}a,b\n1,2\n", "t.csv")
+    assert table.header == ("a", "b")
+    assert [cells for _, cells in table.rows] == [["1", "2"]]
+
+
+@pytest.mark.parametrize("text", ["6.000", "6,000"])
+def test_counts_with_one_group_between_semicolons_are_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="decimal number or with thousands"):
+        Numbers(";", whole=True).plain(text)
+    sure = Numbers(";", whole=True)
+    sure.learn(["1.234.567", "6.000"])
+    assert sure.plain("6.000") == "6000"

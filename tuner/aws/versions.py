@@ -32,15 +32,18 @@ READY_LIMIT_S = 600.0
 class VersionMaker:
     """Publishes versions of one function at given sizes."""
 
-    def __init__(self, control: ControlPlane, journal: Journal, start: Configuration) -> None:
-        """``start`` is the configuration of ``$LATEST`` that the journal was opened with."""
+    def __init__(
+        self, control: ControlPlane, journal: Journal, start: Configuration, *, tagged: bool = False
+    ) -> None:
+        """``start`` is the configuration of ``$LATEST`` that the journal was opened with; tags that
+        were put since have moved its RevisionId."""
         self._control = control
         self._journal = journal
         self._function = journal.header.function
         self._start = start
         self._pending: set[str] = set()  # published, and not yet ready to run
         self._left = start  # $LATEST as it was left after the last change
-        self._published = False  # since then
+        self._moved = tagged  # the RevisionId, since then
         self._made = 0
 
     def make(
@@ -96,7 +99,7 @@ class VersionMaker:
         return version
 
     def _set(self, memory_mb: int, description: str, snap_start: bool = False) -> None:
-        if self._published:
+        if self._moved:
             self._reread()
         try:
             known = self._update(memory_mb, description, snap_start)
@@ -114,11 +117,11 @@ class VersionMaker:
         usable(latest, self._function)  # one that failed is there all the same
 
     def _reread(self) -> None:
-        """Learn the RevisionId of ``$LATEST``, which publishing has moved."""
+        """Learn the RevisionId of ``$LATEST``, which tagging or publishing has moved."""
         latest = self._control.configuration(self._function)
         if self._as_left(latest):
             self._left = latest
-        self._published = False
+        self._moved = False
 
     def _update(self, memory_mb: int, description: str, snap_start: bool) -> Configuration:
         revision_id = revision_of(self._left)
@@ -136,7 +139,7 @@ class VersionMaker:
             reason = f"Lambda returned version {version['Version']}, which somebody else published"
             raise changed_meanwhile(self._function, reason)
         self._journal.did(version=version["Version"])
-        self._published = True
+        self._moved = True
         return version
 
     def _restore_latest(self) -> None:

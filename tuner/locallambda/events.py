@@ -21,14 +21,8 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from tuner.locallambda.background import PlatformClock, Tasks
 from tuner.locallambda.pool import Pool
-from tuner.locallambda.registry.function import (
-    LATEST,
-    Deployment,
-    Function,
-    FunctionRef,
-    read_reference,
-    timestamp,
-)
+from tuner.locallambda.registry.function import Deployment, Function, timestamp
+from tuner.locallambda.registry.names import LATEST, FunctionRef, read_reference
 from tuner.locallambda.registry.registry import Registry
 from tuner.locallambda.registry.store import make_private, open_private, write_whole
 from tuner.locallambda.responses import ApiError, not_ready

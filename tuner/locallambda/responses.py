@@ -38,7 +38,7 @@ class ApiError(Exception):
         self.status = status
         self.code = code
         self.text = text
-        self.body = dict(extra) if text is None else {**extra, key: text}
+        self.body: dict[str, str | None] = {**extra, key: text}
 
     def response(self) -> Response:
         """The HTTP form, with the code in ``x-amzn-ErrorType`` as botocore reads it."""
@@ -53,6 +53,10 @@ def not_found(text: str) -> ApiError:
 def function_not_found(arn: str) -> ApiError:
     """404 as the control plane and Invoke word it; ``arn`` may carry a qualifier."""
     return not_found(f"Function not found: {arn}")
+
+
+def alias_not_found(arn: str) -> ApiError:
+    return not_found(f"Cannot find alias arn: {arn}")
 
 
 def invalid(text: str, *, typed: bool = True) -> ApiError:
@@ -84,6 +88,17 @@ def unsatisfied(value: object, field: str, constraint: str) -> str:
 def mismatch(value: str, field: str, pattern: str) -> str:
     """AWS's words for a value that does not match its pattern."""
     constraint = f"Member must satisfy regular expression pattern: {pattern}"
+    return unsatisfied(value, field, constraint)
+
+
+def too_long(value: object, field: str, most: int) -> str:
+    """AWS's words for a value of too many characters or members."""
+    return unsatisfied(value, field, f"Member must have length less than or equal to {most}")
+
+
+def not_one_of(value: object, field: str, values: Sequence[str]) -> str:
+    """AWS's words for a value outside of an enumeration."""
+    constraint = f"Member must satisfy enum value set: [{', '.join(values)}]"
     return unsatisfied(value, field, constraint)
 
 

@@ -18,13 +18,8 @@ from tuner.locallambda.background import PlatformClock, Tasks
 from tuner.locallambda.events import Destinations, EndedEvent, EventQueue, passed_on
 from tuner.locallambda.logs import Logs
 from tuner.locallambda.pool import Pool
-from tuner.locallambda.registry.function import (
-    Deployment,
-    Function,
-    FunctionRef,
-    Provisioned,
-    timestamp,
-)
+from tuner.locallambda.registry.function import Deployment, Function, Provisioned, timestamp
+from tuner.locallambda.registry.names import FunctionRef
 from tuner.locallambda.registry.registry import Registry
 from tuner.locallambda.registry.store import FunctionStore
 from tuner.locallambda.sandbox.host import SandboxHost

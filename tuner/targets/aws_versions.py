@@ -212,9 +212,10 @@ class Deployed:
             options.progress(f"making a temporary copy of the function{where}")
             maker = make_clone(self._control, journal, OWNED_BY, options.code, options.arch)
         else:
-            if options.journal is not None:  # otherwise the function ends with this process
+            tagged = options.journal is not None  # otherwise the function ends with this process
+            if tagged:
                 self._tag(journal, start)
-            maker = VersionMaker(self._control, journal, start)
+            maker = VersionMaker(self._control, journal, start, tagged=tagged)
         self._maker = maker
         return maker
 

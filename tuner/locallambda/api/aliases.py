@@ -6,11 +6,13 @@ from typing import Any
 
 from tuner.locallambda.api.concurrency import alias_on_provisioned, provisioned_elsewhere
 from tuner.locallambda.api.requests import ApiRequest, page
-from tuner.locallambda.registry.function import LATEST, Alias, Function, new_revision
+from tuner.locallambda.registry.function import Alias, Function, new_revision
+from tuner.locallambda.registry.names import CHANGING, LATEST, function_arn
 from tuner.locallambda.registry.validation import check_model
 from tuner.locallambda.responses import (
     NO_CONTENT,
     Response,
+    alias_not_found,
     conflict,
     document,
     function_not_found,
@@ -26,7 +28,7 @@ _WEIGHTS = "routingConfig.additionalVersionWeights"
 _WEIGHTED_VERSION = (
     "Map keys must satisfy constraint: [Member must have length less than or equal to 1024, "
     "Member must have length greater than or equal to 1, "
-    "Member must satisfy regular expression pattern: [0-9]+, Member must not be null]"
+    "Member must satisfy regular expression pattern: [0-9]+]"
 )
 _WEIGHT = (
     "Map value must satisfy constraint: [Member must have value less than or equal to 1.0, "
@@ -38,9 +40,12 @@ _KEYS = ("Name", "FunctionVersion")
 async def create_alias(service: Service, call: ApiRequest) -> Response:
     body = call.body()
     check_model(body, _KEYS, required=_KEYS)
-    function = service.registry.get(call.ref())
+    ref = call.ref(CHANGING)
     alias = Alias(body["Name"], body["FunctionVersion"], body.get("Description") or "")
     alias.weights = _weights(body)
+    function = service.registry.find(ref)
+    if function is None:
+        raise function_not_found(function_arn(ref.region, ref.name, alias.version))
     _check_versions(function, alias)
     if alias.name in function.aliases:
         raise conflict(f"Alias already exists: {function.qualified_arn(alias.name)}")
@@ -50,10 +55,10 @@ async def create_alias(service: Service, call: ApiRequest) -> Response:
 
 
 async def get_alias(service: Service, call: ApiRequest) -> Response:
-    function = service.registry.get(call.ref())
+    function = service.registry.get(call.ref(CHANGING))
     alias = function.aliases.get(call.words[1])
     if alias is None:
-        raise not_found(f"Cannot find alias arn: {function.qualified_arn(call.words[1])}")
+        raise alias_not_found(function.qualified_arn(call.words[1]))
     return document(_alias_document(function, alias))
 
 
@@ -61,7 +66,7 @@ async def update_alias(service: Service, call: ApiRequest) -> Response:
     """UpdateAlias: keeps what is not given."""
     body = call.body()
     check_model(body, _KEYS)
-    function = service.registry.get(call.ref())
+    function = service.registry.get(call.ref(CHANGING))
     old = function.aliases.get(call.words[1])
     if old is None:
         raise not_found(f"Alias not found: {function.qualified_arn(call.words[1])}")
@@ -88,7 +93,7 @@ async def update_alias(service: Service, call: ApiRequest) -> Response:
 
 async def list_aliases(service: Service, call: ApiRequest) -> Response:
     """ListAliases, of one version if ``FunctionVersion`` is given."""
-    function = service.registry.get(call.ref())
+    function = service.registry.get(call.ref(CHANGING))
     wanted = call.query.get("FunctionVersion")
     listed = [
         _alias_document(function, alias)
@@ -100,7 +105,7 @@ async def list_aliases(service: Service, call: ApiRequest) -> Response:
 
 async def delete_alias(service: Service, call: ApiRequest) -> Response:
     """DeleteAlias: 204, also when there is none."""
-    function = service.registry.get(call.ref())
+    function = service.registry.get(call.ref(CHANGING))
     service.withdraw(function, call.words[1])
     if function.aliases.pop(call.words[1], None) is not None:
         service.registry.keep(function)
@@ -126,7 +131,7 @@ def _weights(body: Mapping[str, Any]) -> dict[str, float]:
         raise invalid("AdditionalVersionWeights has to map a version to a share.")
     if len(weights) > 1:
         raise invalid("Number of items in AdditionalVersionWeights cannot be greater than 1")
-    shown = "{" + ", ".join(f"{key}={value}" for key, value in weights.items()) + "}"
+    shown = "{" + ", ".join(f"{key}={_java(value)}" for key, value in weights.items()) + "}"
     found = []
     for version, share in weights.items():
         if not re.fullmatch("[0-9]+", version):
@@ -136,6 +141,11 @@ def _weights(body: Mapping[str, Any]) -> dict[str, float]:
     if found:
         raise violated(found)
     return weights
+
+
+def _java(value: object) -> object:
+    """A number as AWS shows shares: 2 is 2.0."""
+    return float(value) if type(value) is int and abs(value) < 10**15 else value
 
 
 def _check_versions(function: Function, alias: Alias) -> None:

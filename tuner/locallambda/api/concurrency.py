@@ -3,7 +3,8 @@
 from typing import Any
 
 from tuner.locallambda.api.requests import ApiRequest, page
-from tuner.locallambda.registry.function import LATEST, Function, Provisioned
+from tuner.locallambda.registry.function import Function, Provisioned
+from tuner.locallambda.registry.names import CHANGING, LATEST
 from tuner.locallambda.registry.store import MAX_UNZIPPED, MAX_ZIPPED
 from tuner.locallambda.registry.validation import check_model
 from tuner.locallambda.responses import (
@@ -50,7 +51,7 @@ async def put_function_concurrency(service: Service, call: ApiRequest) -> Respon
 
 async def get_function_concurrency(service: Service, call: ApiRequest) -> Response:
     """GetFunctionConcurrency: an empty object when nothing is reserved."""
-    reserved = service.registry.get(call.ref()).reserved
+    reserved = service.registry.get(call.ref(CHANGING)).reserved
     return document({} if reserved is None else {"ReservedConcurrentExecutions": reserved})
 
 
@@ -107,8 +108,9 @@ def _set(service: Service, function: Function, concurrency: int | None) -> None:
 
 
 def _unqualified(service: Service, call: ApiRequest) -> Function:
-    function = service.registry.get(call.ref(), as_latest=True)
-    if call.ref().qualifier:
+    ref = call.ref(CHANGING)
+    function = service.registry.get(ref, as_latest=True)
+    if ref.qualifier:
         raise functions_only()
     return function
 
@@ -118,9 +120,10 @@ async def put_provisioned(service: Service, call: ApiRequest) -> Response:
     body, key = call.body(), "ProvisionedConcurrentExecutions"
     check_model(body, [key], required=[key])
     asked = body[key]
-    function = service.registry.get(call.ref())
-    qualifier = call.ref().qualifier or LATEST
-    _check_target(service, function, qualifier)
+    ref = call.ref(CHANGING)
+    qualifier = ref.qualifier or LATEST
+    function = service.registry.qualified(ref)
+    _check_target(function, qualifier)
     _check_room(service, function, qualifier, asked)
     one = service.provision(function, qualifier, asked)
     service.registry.keep(function)
@@ -130,18 +133,23 @@ async def put_provisioned(service: Service, call: ApiRequest) -> Response:
 async def get_provisioned(service: Service, call: ApiRequest) -> Response:
     """GetProvisionedConcurrencyConfig, or with ``List=ALL`` ListProvisionedConcurrencyConfigs."""
     if call.query.get("List") == "ALL":
-        function = service.registry.get(call.ref())
+        function = service.registry.get(call.ref(CHANGING))
         listed = [
             {"FunctionArn": function.qualified_arn(key), **_provisioned_document(one)}
             for key, one in sorted(function.provisioned.items())
         ]
         return document(page(listed, "ProvisionedConcurrencyConfigs", call.query))
-    function, qualifier = _configured(service, call)
+    function, qualifier = _provisionable(service, call)
+    if qualifier not in function.provisioned:
+        text = "No Provisioned Concurrency Config found for this function"
+        code = "ProvisionedConcurrencyConfigNotFoundException"
+        raise ApiError(404, code, text, Type="User")
     return document(_provisioned_document(function.provisioned[qualifier]))
 
 
 async def delete_provisioned(service: Service, call: ApiRequest) -> Response:
-    function, qualifier = _configured(service, call)
+    """DeleteProvisionedConcurrencyConfig: 204, also when there is none."""
+    function, qualifier = _provisionable(service, call)
     service.withdraw(function, qualifier)
     service.registry.keep(function)
     return NO_CONTENT
@@ -162,14 +170,13 @@ def alias_on_provisioned() -> ApiError:
     )
 
 
-def _check_target(service: Service, function: Function, qualifier: str) -> None:
-    """Raise 404 without such a version or alias, 409 if its version is provisioned already."""
+def _check_target(function: Function, qualifier: str) -> None:
+    """Raise 400 for $LATEST, 409 if the version is provisioned already."""
     alias = function.aliases.get(qualifier)
     if LATEST in (qualifier, alias.version if alias else None):
         raise invalid(
             "Provisioned Concurrency Configs cannot be applied to unpublished function versions."
         )
-    service.registry.version(function, qualifier)  # 404 if there is none
     if provisioned_elsewhere(function, qualifier, alias.version if alias else qualifier):
         if qualifier in function.aliases:
             raise alias_on_provisioned()
@@ -203,17 +210,11 @@ def _check_room(service: Service, function: Function, qualifier: str, asked: int
         )
 
 
-def _configured(service: Service, call: ApiRequest) -> tuple[Function, str]:
-    ref = call.ref()
-    function = service.registry.get(ref)
+def _provisionable(service: Service, call: ApiRequest) -> tuple[Function, str]:
+    ref = call.ref(CHANGING)
     if ref.qualifier in (None, LATEST):
         raise invalid("The function resource provided must be an alias or a published version.")
-    service.registry.version(function, ref.qualifier)
-    if ref.qualifier not in function.provisioned:
-        text = "No Provisioned Concurrency Config found for this function"
-        code = "ProvisionedConcurrencyConfigNotFoundException"
-        raise ApiError(404, code, text, Type="User")
-    return function, str(ref.qualifier)
+    return service.registry.qualified(ref), str(ref.qualifier)
 
 
 def _provisioned_document(one: Provisioned) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import binascii
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -10,13 +11,8 @@ from typing import Any
 from tuner.errors import TunerError
 from tuner.locallambda.api.requests import ApiRequest, page
 from tuner.locallambda.registry.configuration import CodePackage, created, describe
-from tuner.locallambda.registry.function import (
-    LATEST,
-    Function,
-    FunctionRef,
-    Version,
-    read_reference,
-)
+from tuner.locallambda.registry.function import Function, Version, new_revision
+from tuner.locallambda.registry.names import CHANGING, LATEST, MAX_NAME, FunctionRef, read_reference
 from tuner.locallambda.registry.validation import check_settings, missing, read_tags
 from tuner.locallambda.responses import (
     NO_CONTENT,
@@ -24,6 +20,9 @@ from tuner.locallambda.responses import (
     document,
     functions_only,
     invalid,
+    mismatch,
+    not_one_of,
+    too_long,
     violated,
 )
 from tuner.locallambda.service import Service
@@ -33,10 +32,15 @@ async def create_function(service: Service, call: ApiRequest) -> Response:
     """CreateFunction: 201, Pending."""
     body = call.body()
     check_settings(body, required=("FunctionName", "Code", "Role"))
-    ref = read_reference(body["FunctionName"], call.region)
+    ref = read_reference(body["FunctionName"], call.region, rule=CHANGING)
     if ref.qualifier:
         raise invalid("A function cannot be created with a qualifier in its name.")
+    if len(ref.name) > MAX_NAME:
+        raise invalid(
+            f"1 validation error detected: {too_long(ref.name, 'functionName', MAX_NAME)}"
+        )
     tags = read_tags(body.get("Tags") or {})
+    check_tag_count(tags)
     created(body, describe(b""))  # everything but the code, before unpacking it
     package = await _upload(service, body["Code"])
     await _prepare(service, body["Runtime"], package)
@@ -71,12 +75,12 @@ async def update_function_configuration(service: Service, call: ApiRequest) -> R
     """UpdateFunctionConfiguration: 200, InProgress, with the new values shown."""
     body = call.body()
     check_settings(body)
-    function = _latest(service, call.ref())
+    function = _latest(service, call)
     changed = function.shown.with_settings(body)
     function.check_change(body.get("RevisionId"))
     if changed.runtime != function.shown.runtime:
         await _prepare(service, changed.runtime, changed.code)
-        function = _latest(service, call.ref())
+        function = _latest(service, call)
         changed = function.shown.with_settings(body)
         function.check_change(body.get("RevisionId"))
     service.registry.update(function, changed)
@@ -87,12 +91,12 @@ async def update_function_code(service: Service, call: ApiRequest) -> Response:
     """UpdateFunctionCode, with ``Architectures``, ``DryRun`` and ``Publish``."""
     body = call.body()
     check_settings(body)
-    function = _latest(service, call.ref())
+    function = _latest(service, call)
     function.check_change(body.get("RevisionId"))
     package = await _upload(service, body)
     await _prepare(service, function.shown.runtime, package)
     # Unpacking took time: another update may have come first.
-    function = _latest(service, call.ref())
+    function = _latest(service, call)
     function.check_change(body.get("RevisionId"))
     architectures = tuple(body.get("Architectures") or function.shown.architectures)
     changed = replace(function.shown, code=package, architectures=architectures)
@@ -100,15 +104,18 @@ async def update_function_code(service: Service, call: ApiRequest) -> Response:
         return document({**function.document(), "CodeSha256": package.sha256})
     service.registry.update(function, changed)
     version = service.registry.publish(function) if body.get("Publish") else None
-    return document(function.document(version, asked=""))
+    return document(function.document(version))
 
 
 async def list_functions(service: Service, call: ApiRequest) -> Response:
     """ListFunctions, with ``FunctionVersion=ALL``."""
+    version = call.query.get("FunctionVersion")
+    if version not in (None, "ALL"):
+        raise violated([not_one_of(version, "functionVersion", ["ALL"])])
     listed = []
     for function in service.registry.in_region(call.region):
         listed.append(function.document(listed=True))
-        if call.query.get("FunctionVersion") == "ALL":
+        if version == "ALL":
             listed += [function.document(v, listed=True) for v in function.versions.values()]
         else:
             listed[-1]["FunctionArn"] = function.arn
@@ -118,15 +125,15 @@ async def list_functions(service: Service, call: ApiRequest) -> Response:
 async def delete_function(service: Service, call: ApiRequest) -> Response:
     """DeleteFunction, or one of its versions: 204."""
     ref = call.ref()
-    function = service.registry.get(ref)
+    if ref.qualifier == LATEST:
+        raise invalid("$LATEST version cannot be deleted without deleting the function.")
+    if ref.names_an_alias:
+        raise invalid("Deletion of aliases is not currently supported.")
+    function = service.registry.get(FunctionRef(ref.region, ref.name))
     if ref.qualifier is None:
         service.reserve(function, None)
         service.registry.delete(function)
         service.store.forget(function)
-    elif ref.qualifier == LATEST:
-        raise invalid("$LATEST version cannot be deleted without deleting the function.")
-    elif not ref.qualifier.isdecimal():
-        raise invalid("Deletion of aliases is not currently supported.")
     else:
         service.registry.unpublish(function, ref.qualifier)
     return NO_CONTENT
@@ -162,7 +169,8 @@ def _find(service: Service, ref: FunctionRef) -> tuple[Function, Version | None]
     return function, service.registry.version(function, ref.qualifier)
 
 
-def _latest(service: Service, ref: FunctionRef) -> Function:
+def _latest(service: Service, call: ApiRequest) -> Function:
+    ref = call.ref(CHANGING)
     if ref.qualifier not in (None, LATEST):
         raise functions_only()
     return service.registry.get(FunctionRef(ref.region, ref.name))
@@ -171,7 +179,7 @@ def _latest(service: Service, ref: FunctionRef) -> Function:
 async def publish_version(service: Service, call: ApiRequest) -> Response:
     """PublishVersion: 201; the last version again if nothing has changed."""
     body = call.body()
-    function = service.registry.get(call.ref())
+    function = service.registry.get(call.ref(CHANGING))
     function.check_change(body.get("RevisionId"))
     given, have = body.get("CodeSha256"), function.shown.code.sha256
     if given is not None and given != have:
@@ -192,19 +200,29 @@ async def list_versions(service: Service, call: ApiRequest) -> Response:
 
 
 MAX_TAGS = 50
+#: What has tags (recorded 2025-11).
+_TAGGED = (
+    r"arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:"
+    r"(function:[a-zA-Z0-9-_]+(:(\$LATEST|[a-zA-Z0-9-_]+))?|layer:([a-zA-Z0-9-_]+)|"
+    r"code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:"
+    r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|"
+    r"capacity-provider:[a-zA-Z0-9-_]+)"
+)
 
 
 async def tag_resource(service: Service, call: ApiRequest) -> Response:
     body = call.body()
-    if not body.get("Tags"):
+    if body.get("Tags") is None:
         raise violated([missing("Tags")])
+    if not body["Tags"]:
+        raise invalid("An error occurred and the request cannot be processed.")
     added = read_tags(body["Tags"])
     function = _tagged(service, call)
     function.check_change()
     tags = {**function.tags, **added}
-    if len(tags) > MAX_TAGS:
-        raise invalid("Number of tags exceeds resource tag limit.")
+    check_tag_count(tags)
     function.tags = tags
+    function.revision = new_revision()
     service.registry.keep(function)
     return NO_CONTENT
 
@@ -215,6 +233,7 @@ async def untag_resource(service: Service, call: ApiRequest) -> Response:
     function = _tagged(service, call)
     for key in call.tag_keys:
         function.tags.pop(key, None)
+    function.revision = new_revision()
     service.registry.keep(function)
     return NO_CONTENT
 
@@ -223,7 +242,15 @@ async def list_tags(service: Service, call: ApiRequest) -> Response:
     return document({"Tags": _tagged(service, call).tags})
 
 
+def check_tag_count(tags: Mapping[str, str]) -> None:
+    if len(tags) > MAX_TAGS:
+        raise invalid("Number of tags exceeds resource tag limit.")
+
+
 def _tagged(service: Service, call: ApiRequest) -> Function:
+    arn = call.words[0]
+    if not re.fullmatch(_TAGGED, arn, re.ASCII):
+        raise violated([mismatch(arn, "resource", _TAGGED)])
     ref = call.ref()
     if ref.qualifier:
         raise invalid(

@@ -10,7 +10,8 @@ from typing import Any
 
 from tuner.locallambda.api.requests import ApiRequest, page
 from tuner.locallambda.events import Event
-from tuner.locallambda.registry.function import LATEST, Function, FunctionRef, read_reference
+from tuner.locallambda.registry.function import Function
+from tuner.locallambda.registry.names import LATEST, FunctionRef, function_arn, read_reference
 from tuner.locallambda.registry.validation import check_model, field_of
 from tuner.locallambda.responses import (
     NO_CONTENT,
@@ -130,19 +131,18 @@ async def put_event_config(service: Service, call: ApiRequest) -> Response:
 async def update_event_config(service: Service, call: ApiRequest) -> Response:
     """UpdateFunctionEventInvokeConfig: keeps what is not given."""
     body = _checked(call)
-    function, qualifier = _find(service, call)
-    return _keep(service, function, qualifier, {**_configured(function, qualifier), **body})
+    _find(service, call)
+    function, qualifier, config = _configured(service, call)
+    return _keep(service, function, qualifier, {**config, **body})
 
 
 async def get_event_config(service: Service, call: ApiRequest) -> Response:
-    function, qualifier = _find(service, call)
-    config = _configured(function, qualifier)
+    function, qualifier, config = _configured(service, call)
     return document({"FunctionArn": function.qualified_arn(qualifier), **config})
 
 
 async def delete_event_config(service: Service, call: ApiRequest) -> Response:
-    function, qualifier = _find(service, call)
-    _configured(function, qualifier)
+    function, qualifier, _ = _configured(service, call)
     del function.event_configs[qualifier]
     service.registry.keep(function)
     return NO_CONTENT
@@ -169,28 +169,33 @@ def _checked(call: ApiRequest) -> dict[str, Any]:
 def _find(service: Service, call: ApiRequest) -> tuple[Function, str]:
     ref = call.ref()
     function = service.registry.find(ref)
-    if function is None:
+    qualifier = ref.qualifier or LATEST
+    if function is None or qualifier not in (LATEST, *function.aliases, *function.versions):
         raise not_found("The function doesn't exist.")
-    service.registry.version(function, ref.qualifier)
-    return function, ref.qualifier or LATEST
+    return function, qualifier
 
 
-def _configured(function: Function, qualifier: str) -> dict[str, Any]:
-    config = function.event_configs.get(qualifier)
-    if config is None:
-        arn = function.qualified_arn(qualifier)
+def _configured(service: Service, call: ApiRequest) -> tuple[Function, str, dict[str, Any]]:
+    ref = call.ref()
+    function, qualifier = service.registry.find(ref), ref.qualifier or LATEST
+    config = function.event_configs.get(qualifier) if function else None
+    if function is None or config is None:
+        arn = function_arn(ref.region, ref.name, qualifier)
         raise not_found(f"The function {arn} doesn't have an EventInvokeConfig")
-    return config
+    return function, qualifier, config
 
 
 def _keep(service: Service, function: Function, qualifier: str, body: dict[str, Any]) -> Response:
     destinations = body.get("DestinationConfig") or {}
     for which in ("OnSuccess", "OnFailure"):
         target = _destination(destinations.get(which), which)
+        if target and not re.fullmatch(_ARN, target):
+            field = f"destinationConfig.{field_of(which)}.destination"
+            raise violated([mismatch(target, field, _ARN)])
         if target == function.arn or target.startswith(f"{function.arn}:"):
             raise invalid("You can't specify the function as a destination for itself.")
         if target:
-            _check_destination(service, function.region, target, which)
+            _check_destination(service, function.region, target, destinations)
     body["DestinationConfig"] = {"OnSuccess": {}, "OnFailure": {}, **destinations}
     body["LastModified"] = service.clock.wall()
     function.event_configs[qualifier] = body
@@ -205,18 +210,29 @@ _ARN = (
 )
 
 
-def _check_destination(service: Service, region: str, arn: str, which: str) -> None:
+#: Services that take a record of an event (developer guide, "Retaining records").
+_DELIVERED = ("sqs", "sns", "lambda", "events", "s3")
+
+
+def _check_destination(service: Service, region: str, arn: str, asked: Mapping[str, Any]) -> None:
     """Refuse what AWS refuses, and what cannot be delivered to from here."""
-    if not re.fullmatch(_ARN, arn):
-        field = f"destinationConfig.{field_of(which)}.destination"
-        raise violated([mismatch(arn, field, _ARN)])
     kind = arn.split(":")[2]
-    if kind in ("sns", "events", "s3"):
+    if kind not in _DELIVERED:
+        shown = ", ".join(
+            f"{field_of(which)}={_shown(which, asked)}" for which in ("OnSuccess", "OnFailure")
+        )
+        raise invalid(f"The provided destination config DestinationConfig({shown}) is invalid.")
+    if kind not in ("sqs", "lambda"):
         raise invalid(
             f"The local Lambda delivers to SQS queues and functions only; {arn} works on AWS."
         )
-    if kind != "sqs" and not (kind == "lambda" and _is_function(service, region, arn)):
+    if kind == "lambda" and not _is_function(service, region, arn):
         raise invalid(f"The destination ARN {arn} is invalid.")
+
+
+def _shown(which: str, asked: Mapping[str, Any]) -> str:
+    target = _destination(asked.get(which), which)
+    return f"{which}(destination={target})" if target else "null"
 
 
 def _is_function(service: Service, region: str, arn: str) -> bool:

@@ -4,18 +4,20 @@ Policies are kept and shown; nobody is refused by them. Texts are AWS's, as reco
 """
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from tuner.locallambda.api.requests import ApiRequest
-from tuner.locallambda.registry.function import LATEST, Function, new_revision
+from tuner.locallambda.registry.function import Function, new_revision
+from tuner.locallambda.registry.names import LATEST, URLS
 from tuner.locallambda.registry.validation import check_model
 from tuner.locallambda.responses import (
     NO_CONTENT,
-    ApiError,
     Response,
     conflict,
     document,
+    invalid,
     not_found,
     stale_revision,
 )
@@ -30,6 +32,8 @@ _CONDITIONS = {
     "FunctionUrlAuthType": ("StringEquals", "lambda:FunctionUrlAuthType"),
     "PrincipalOrgID": ("StringEquals", "aws:PrincipalOrgID"),
 }
+#: An account, an identity or a service (developer guide, "resource-based policies").
+_PRINCIPAL = r"\*|\d{12}|arn:aws[a-zA-Z-]*:(iam|sts)::.+|[a-z0-9.-]+\.amazonaws\.com(\.cn)?"
 _NONE = "The resource you requested does not exist."
 
 
@@ -37,22 +41,27 @@ async def add_permission(service: Service, call: ApiRequest) -> Response:
     """AddPermission: 201 with the statement as text."""
     body = call.body()
     check_model(body, _REQUIRED, required=_REQUIRED)
-    function, qualifier = _find(service, call)
-    policy = function.policies.setdefault(qualifier, {"statements": [], "revision": new_revision()})
+    ref = call.ref()
+    if ref.qualifier == LATEST:
+        raise invalid("We currently do not support adding policies for $LATEST.")
+    _check_principal(str(body["Principal"]))
+    function, qualifier = service.registry.qualified(ref), ref.qualifier or LATEST
+    policy = function.policies.get(qualifier) or _no_policy(function, qualifier)
     _check_revision(policy, body.get("RevisionId"))
     if any(one["Sid"] == body["StatementId"] for one in policy["statements"]):
         raise conflict(
             f"The statement id ({body['StatementId']}) provided already exists. Please provide a "
             "new statement id, or remove the existing statement."
         )
-    made = _statement(body, call.ref().qualified_arn)
+    made = _statement(body, ref.qualified_arn)
     _keep(service, function, qualifier, [*policy["statements"], made])
     return document({"Statement": json.dumps(made, separators=(",", ":"))}, 201)
 
 
 async def get_policy(service: Service, call: ApiRequest) -> Response:
-    function, qualifier = _find(service, call)
-    policy = function.policies.get(qualifier)
+    ref = call.ref()
+    function = service.registry.find(ref)
+    policy = function.policies.get(ref.qualifier or LATEST) if function else None
     if policy is None:
         raise not_found(_NONE)
     text = {"Version": "2012-10-17", "Id": "default", "Statement": policy["statements"]}
@@ -62,7 +71,10 @@ async def get_policy(service: Service, call: ApiRequest) -> Response:
 
 async def remove_permission(service: Service, call: ApiRequest) -> Response:
     """RemovePermission: 204."""
-    function, qualifier = _find(service, call)
+    ref = call.ref()
+    if service.registry.find(ref) is None and ref.qualifier is None:
+        raise not_found(f"No policy found for: {ref.qualified_arn}")
+    function, qualifier = service.registry.qualified(ref), ref.qualifier or LATEST
     policy = function.policies.get(qualifier)
     if policy is None:
         raise not_found("No policy is associated with the given resource.")
@@ -75,11 +87,8 @@ async def remove_permission(service: Service, call: ApiRequest) -> Response:
 
 
 async def get_code_signing_config(service: Service, call: ApiRequest) -> Response:
-    """GetFunctionCodeSigningConfig: no function has one; a missing one is told without Type."""
-    function = service.registry.find(call.ref())
-    if function is None:
-        text = f"Function not found: {call.ref().qualified_arn}"
-        raise ApiError(404, "ResourceNotFoundException", text, key="Message")
+    """GetFunctionCodeSigningConfig: no function has one."""
+    service.registry.get(call.ref())
     return document({})
 
 
@@ -89,7 +98,7 @@ async def get_recursion_config(service: Service, call: ApiRequest) -> Response:
 
 
 async def get_runtime_management_config(service: Service, call: ApiRequest) -> Response:
-    function, _ = _find(service, call)
+    function = service.registry.qualified(call.ref())
     return document({"UpdateRuntimeOn": "Auto", "FunctionArn": function.qualified_arn(LATEST)})
 
 
@@ -111,14 +120,21 @@ async def list_function_url_configs(service: Service, call: ApiRequest) -> Respo
 
 
 async def get_function_url_config(service: Service, call: ApiRequest) -> Response:
+    call.ref(URLS)
     raise not_found(_NONE)
 
 
-def _find(service: Service, call: ApiRequest) -> tuple[Function, str]:
-    ref = call.ref()
-    function = service.registry.get(ref)
-    service.registry.version(function, ref.qualifier)
-    return function, ref.qualifier or LATEST
+def _no_policy(function: Function, qualifier: str) -> dict[str, Any]:
+    """Before its first permission the revision is that of the alias or the function."""
+    alias = function.aliases.get(qualifier)
+    return {"statements": [], "revision": alias.revision if alias else function.revision}
+
+
+def _check_principal(principal: str) -> None:
+    if not re.fullmatch(_PRINCIPAL, principal):
+        raise invalid(
+            "The provided principal was invalid. Please check the principal and try again."
+        )
 
 
 def _check_revision(policy: Mapping[str, Any], given: str | None) -> None:

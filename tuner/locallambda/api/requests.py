@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 from tuner.locallambda.api.signatures import Keys
-from tuner.locallambda.registry.function import FunctionRef, read_reference
+from tuner.locallambda.registry.names import READING, FunctionRef, NameRule, read_reference
 from tuner.locallambda.registry.validation import read_body
 from tuner.locallambda.responses import ApiError, invalid, too_large, unsatisfied, violated
 
@@ -48,8 +48,8 @@ class ApiRequest:
             )
         return read_body(self.raw)
 
-    def ref(self) -> FunctionRef:
-        return read_reference(self.words[0], self.region, self.query.get("Qualifier"))
+    def ref(self, rule: NameRule = READING) -> FunctionRef:
+        return read_reference(self.words[0], self.region, self.query.get("Qualifier"), rule)
 
 
 def page(items: Sequence[Any], key: str, query: Mapping[str, str]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from tuner.locallambda.api.invocations import invoke
 from tuner.locallambda.api.requests import MAX_REQUEST, ApiRequest, check_host, region_of
 from tuner.locallambda.api.signatures import Keys, SignedRequest, check_signature
 from tuner.locallambda.logs import handle as handle_logs
-from tuner.locallambda.registry.function import read_reference
+from tuner.locallambda.registry.names import read_reference
 from tuner.locallambda.responses import ApiError, Response, broken, document, too_large
 from tuner.locallambda.service import Service
 

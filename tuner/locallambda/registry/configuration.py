@@ -34,6 +34,8 @@ _DEFAULTED: Mapping[str, Mapping[str, Any]] = {
     "TracingConfig": {"Mode": "PassThrough"},
     "EphemeralStorage": {"Size": 512},
 }
+#: There is no VPC here to look an id up in.
+_VPC = {"SubnetIds": [], "SecurityGroupIds": [], "VpcId": "", "Ipv6AllowedForDualStack": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,8 @@ class Configuration:
         for key in (*_SHOWN_ONLY, *_DEFAULTED):
             if body.get(key) is not None:
                 other[key] = body[key]
+        if body.get("VpcConfig") is not None:
+            other["VpcConfig"] = {**_VPC, **body["VpcConfig"]}
         return replace(self, **changes, other=other)
 
     def _changed_logging(self, changes: Mapping[str, Any]) -> dict[str, str]:

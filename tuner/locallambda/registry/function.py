@@ -1,106 +1,17 @@
-"""Functions: their names and ARNs, their versions and aliases, and how the state of one moves.
+"""Functions, their versions and aliases, and how the state of one moves.
 
 Pure of network, disk and clock: the time is an argument. A state settles when it is looked at after
 its time has come, so that no timer can be missed.
 """
 
-import re
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from tuner.locallambda.registry.configuration import Configuration
-from tuner.locallambda.responses import (
-    ApiError,
-    conflict,
-    invalid,
-    mismatch,
-    not_found,
-    not_ready,
-    stale_revision,
-    violated,
-)
-
-ACCOUNT_ID = "000000000000"
-LATEST = "$LATEST"
-
-# Patterns of botocore's Lambda model (2026-11), which AWS quotes in its errors.
-_PREFIX = (
-    r"(arn:(aws[a-zA-Z-]*)?:lambda:)?"
-    r"((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?"
-)
-FUNCTION_NAME = _PREFIX + r"([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?"
-QUALIFIER = r"(|[a-zA-Z0-9$_-]+)"
-
-_REFERENCE = re.compile(
-    r"(?:arn:aws[a-zA-Z-]*:lambda:)?"
-    r"(?:(?P<region>(?:eusc-)?[a-z]{2}(?:-gov|-iso[a-z]?)?-[a-z]+-\d):)?"
-    r"(?:(?P<account>\d{12}):)?(?:function:)?"
-    r"(?P<name>[a-zA-Z0-9-_]+)(?::(?P<qualifier>\$LATEST|[a-zA-Z0-9-_]+))?",
-    re.ASCII,
-)
-_PLAIN = re.compile(r"[a-zA-Z0-9-_]{1,64}", re.ASCII)
-
-
-#: The partitions beside ``aws``, by how the names of their regions begin (botocore's endpoints).
-_PARTITIONS = {
-    "cn-": "aws-cn",
-    "us-gov-": "aws-us-gov",
-    "us-isob-": "aws-iso-b",
-    "us-isof-": "aws-iso-f",
-    "us-iso-": "aws-iso",
-    "eu-isoe-": "aws-iso-e",
-    "eusc-": "aws-eusc",
-}
-
-
-def function_arn(region: str, name: str, qualifier: str | None = None) -> str:
-    found = (value for key, value in _PARTITIONS.items() if region.startswith(key))
-    arn = f"arn:{next(found, 'aws')}:lambda:{region}:{ACCOUNT_ID}:function:{name}"
-    return f"{arn}:{qualifier}" if qualifier else arn
-
-
-@dataclass(frozen=True, slots=True)
-class FunctionRef:
-    """A function, and a version or alias of it if one was given."""
-
-    region: str
-    name: str
-    qualifier: str | None = None
-
-    @property
-    def qualified_arn(self) -> str:
-        return function_arn(self.region, self.name, self.qualifier)
-
-
-def read_reference(text: str, region: str, qualifier: str | None = None) -> FunctionRef:
-    """Read the name in the path of a call in ``region``.
-
-    Raises ValidationException for a malformed name, 403 for another account and 404 for another
-    region, as AWS does.
-    """
-    if _PLAIN.fullmatch(text):
-        name, own = text, None
-    else:
-        match = _REFERENCE.fullmatch(text) if len(text) <= 256 else None
-        if match is None or len(match["name"]) > 64:
-            raise violated([mismatch(text, "functionName", FUNCTION_NAME)])
-        if match["account"] not in (None, ACCOUNT_ID):
-            raise ApiError(403, "AccessDeniedException", None)  # AWS gives no message
-        if match["region"] not in (None, region):
-            raise not_found(
-                f"Functions from '{match['region']}' are not reachable in this region ('{region}')"
-            )
-        name, own = match["name"], match["qualifier"]
-    if qualifier is not None and not re.fullmatch(QUALIFIER, qualifier):
-        raise violated([mismatch(qualifier, "qualifier", QUALIFIER)])
-    if own and qualifier and own != qualifier:
-        raise invalid(
-            "The derived qualifier from the function name does not match the specified qualifier."
-        )
-    return FunctionRef(region, name, own or qualifier or None)
-
+from tuner.locallambda.registry.names import LATEST, function_arn
+from tuner.locallambda.responses import conflict, not_ready, stale_revision
 
 #: Platform seconds that AWS's short states last here: long enough to be seen.
 SETTLE_S = 0.1
@@ -125,6 +36,7 @@ class Version:
     revision: str
     modified: str
     deployment: str = field(default_factory=new_revision)
+    pending: bool = False  # published by a creation or update that has not settled
 
 
 @dataclass
@@ -198,6 +110,9 @@ class Function:
         self.state, self.updating = "Active", False
         self.revision = new_revision()
         self.live = self.shown
+        for version in self.versions.values():
+            if version.pending:
+                version.pending, version.revision = False, new_revision()
         replaced, self.deployment = self.deployment, new_revision()
         return replaced
 
@@ -238,8 +153,8 @@ class Function:
         return {**shown, **self._state(version)}
 
     def _state(self, version: Version | None) -> dict[str, str]:
-        if self.state != "Active":
-            return {"State": self.state, **_CREATING}
+        if self.state != "Active" or (version is not None and version.pending):
+            return {"State": "Pending", **_CREATING}
         if self.updating and version is None:
             return {
                 "State": "Active",

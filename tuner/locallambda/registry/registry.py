@@ -11,18 +11,16 @@ from dataclasses import dataclass
 from tuner.clock import Clock
 from tuner.locallambda.registry.configuration import Configuration
 from tuner.locallambda.registry.function import (
-    LATEST,
     SETTLE_S,
     Alias,
     Deployment,
     Function,
-    FunctionRef,
     Version,
-    function_arn,
     new_revision,
     timestamp,
 )
-from tuner.locallambda.responses import conflict, function_not_found, not_ready
+from tuner.locallambda.registry.names import LATEST, FunctionRef, function_arn
+from tuner.locallambda.responses import alias_not_found, conflict, function_not_found, not_ready
 
 
 @dataclass
@@ -67,23 +65,36 @@ class Registry:
         if qualifier in (None, LATEST):
             return None
         alias = function.aliases.get(qualifier or "")
-        version = function.versions.get(alias.version if alias else qualifier or "")
-        if version is None:
+        number = alias.version if alias else qualifier or ""
+        version = function.versions.get(number)
+        if version is None and number != LATEST:
             raise function_not_found(function.qualified_arn(qualifier or LATEST))
         return version
+
+    def qualified(self, ref: FunctionRef) -> Function:
+        """The function that has such a version or alias; 404 in the words for each of them."""
+        function = self.find(ref)
+        if ref.names_an_alias and (function is None or ref.qualifier not in function.aliases):
+            raise alias_not_found(ref.qualified_arn)
+        if function is None:
+            raise function_not_found(ref.qualified_arn)
+        self.version(function, ref.qualifier)
+        return function
 
     def deployment(self, ref: FunctionRef) -> Deployment:
         """The deployment that an invocation runs now; an alias with weights draws one."""
         function = self.get(ref, as_latest=True)
         if function.state != "Active":
             raise not_ready(function.state)
-        if ref.qualifier in (None, LATEST):
-            return Deployment(function.deployment, function, LATEST, function.live)
         alias = function.aliases.get(ref.qualifier or "")
-        number = self._draw(alias) if alias else ref.qualifier or ""
+        number = self._draw(alias) if alias else ref.qualifier or LATEST
+        if number == LATEST:
+            return Deployment(function.deployment, function, LATEST, function.live)
         version = function.versions.get(number)
         if version is None:
             raise function_not_found(ref.qualified_arn)
+        if version.pending:
+            raise not_ready("Pending")
         return Deployment(version.deployment, function, number, version.configuration)
 
     def create(self, ref: FunctionRef, configuration: Configuration) -> Function:
@@ -121,6 +132,7 @@ class Registry:
         number = str(function.next_version)
         function.next_version += 1
         version = Version(number, configuration, new_revision(), timestamp(self.clock.wall()))
+        version.pending = function.state != "Active" or function.updating
         function.versions[number] = version
         function.revision = new_revision()
         self.keep(function)

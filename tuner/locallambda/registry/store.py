@@ -153,7 +153,7 @@ def freeze(function: Function) -> dict[str, Any]:
     for key in ("live", "settles_at", "state", "updating", "deployment"):
         del kept[key]
     for version in kept["versions"].values():
-        del version["deployment"]
+        del version["deployment"], version["pending"]
     kept["configuration"] = kept.pop("shown")
     kept["aliases"] = [*kept["aliases"].values()]
     kept["versions"] = [*kept["versions"].values()]

@@ -14,6 +14,7 @@ from tuner.locallambda.responses import (
     ApiError,
     invalid,
     mismatch,
+    too_long,
     unreadable,
     unsatisfied,
     violated,
@@ -39,9 +40,23 @@ _PATTERNS = {
 }
 _MAY_BE_EMPTY = ("Handler", "Role")
 _LENGTHS = {"Handler": 128, "Description": 256, "StatementId": 100}
-_ARCHITECTURE = (
-    "Member must satisfy constraint: [Member must satisfy enum value set: [x86_64, arm64]]"
-)
+#: A list of the request -> what each of its members has to be, as AWS words it.
+_MEMBERS = {
+    "Architectures": (
+        "x86_64|arm64",
+        "Member must satisfy enum value set: [x86_64, arm64], Member must not be null",
+    ),
+    "SubnetIds": (
+        "subnet-[0-9a-z]*",
+        "Member must have length less than or equal to 1024, Member must have length greater than "
+        "or equal to 0, Member must satisfy regular expression pattern: subnet-[0-9a-z]*",
+    ),
+    "SecurityGroupIds": (
+        "sg-[0-9a-zA-Z]*",
+        "Member must have length less than or equal to 1024, Member must have length greater than "
+        "or equal to 0, Member must satisfy regular expression pattern: sg-[0-9a-zA-Z]*",
+    ),
+}
 
 # AWS_* and friends that Lambda sets itself (AWS Lambda developer guide, environment variables).
 RESERVED_VARIABLES = frozenset(
@@ -115,13 +130,28 @@ def check_model(body: Mapping[str, Any], keys: Iterable[str], required: Iterable
         if len(given.get(key, "")) > most:
             constraint = f"Member must have length less than or equal to {most}"
             found.append(unsatisfied(given[key], field_of(key), constraint))
-    found += [
-        unsatisfied(f"[{one}]", "architectures", _ARCHITECTURE)
-        for one in given.get("Architectures", ())
-        if one not in ("x86_64", "arm64")
-    ]
+    if len(given.get("Architectures", ())) > 1:
+        shown = f"[{', '.join(map(str, given['Architectures']))}]"
+        found.append(too_long(shown, "architectures", 1))
+    found += check_members(given, "Architectures")
+    vpc = given.get("VpcConfig") or {}
+    for key in ("SubnetIds", "SecurityGroupIds"):
+        found += check_members(vpc, key, "vpcConfig.")
     if found:
         raise violated(found)
+
+
+def check_members(given: Mapping[str, Any], key: str, prefix: str = "") -> list[str]:
+    """Violations by the members of a list."""
+    members = given.get(key) or []
+    pattern, constraint = _MEMBERS[key]
+    if not isinstance(members, list):
+        raise unreadable(f"{prefix}{field_of(key)} can not be converted to a List")
+    if all(isinstance(one, str) and re.fullmatch(pattern, one) for one in members):
+        return []
+    shown = f"[{', '.join(map(str, members))}]"
+    constraint = f"Member must satisfy constraint: [{constraint}]"
+    return [unsatisfied(shown, prefix + field_of(key), constraint)]
 
 
 def missing(key: str) -> str:
@@ -134,7 +164,7 @@ def field_of(key: str) -> str:
 
 
 def check_settings(body: Mapping[str, Any], required: Iterable[str] = ()) -> None:
-    keys = ("MemorySize", "Timeout", "Handler", "Role", "Description", "Architectures")
+    keys = ("MemorySize", "Timeout", "Handler", "Role", "Description", "Architectures", "VpcConfig")
     check_model(body, keys, required)
 
 

@@ -16,7 +16,7 @@ from tuner.locallambda.api.invocations import invoke
 from tuner.locallambda.api.requests import ApiRequest
 from tuner.locallambda.api.server import find_route, operation_name
 from tuner.locallambda.background import PlatformClock
-from tuner.locallambda.registry.function import read_reference
+from tuner.locallambda.registry.names import read_reference
 from tuner.locallambda.registry.store import FunctionStore
 from tuner.locallambda.responses import ApiError, Response
 from tuner.locallambda.sandbox.invocation import (
@@ -251,8 +251,18 @@ class Api:
 @pytest.fixture
 def api(tmp_path: Path, make_zip: Any) -> Iterator[Api]:
     """A local Lambda for one test."""
+    yield from _opened(tmp_path, make_zip)
+
+
+@pytest.fixture(scope="module")
+def api_for_module(tmp_path_factory: pytest.TempPathFactory, make_zip: Any) -> Iterator[Api]:
+    """A local Lambda for the tests of one file, which only ask."""
+    yield from _opened(tmp_path_factory.mktemp("lambda"), make_zip)
+
+
+def _opened(folder: Path, make_zip: Any) -> Iterator[Api]:
     loop = asyncio.new_event_loop()
-    it = Api(loop, tmp_path / "data", make_zip)
+    it = Api(loop, folder / "data", make_zip)
     yield it
     it.run(it.service.close())
     loop.close()

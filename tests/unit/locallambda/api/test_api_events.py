@@ -208,7 +208,8 @@ def test_bad_event_settings_are_refused(api: Any) -> None:
     reply = api.call("PUT", CONFIG, {"DestinationConfig": {"OnFailure": {"Destination": own}}})
     assert reply.text == "You can't specify the function as a destination for itself."
     nobody = api.call("GET", "/2019-09-25/functions/nobody/event-invoke-config")
-    assert nobody.body["Message"] == "The function doesn't exist."
+    arn = "arn:aws:lambda:eu-west-1:000000000000:function:nobody:$LATEST"
+    assert nobody.text == f"The function {arn} doesn't have an EventInvokeConfig"
 
 
 @given(st.integers(1, 60), st.floats(0, 30_000))

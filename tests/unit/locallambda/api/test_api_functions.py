@@ -170,7 +170,11 @@ def test_regions_have_functions_of_their_own(api: Any) -> None:
 def test_an_arn_of_another_account_is_denied_without_a_message(api: Any) -> None:
     arn = "arn:aws:lambda:eu-west-1:111111111111:function:f"
     reply = api.call("GET", f"/2015-03-31/functions/{arn}")
-    assert (reply.status, reply.error, reply.body) == (403, "AccessDeniedException", {})
+    assert (reply.status, reply.error, reply.body) == (
+        403,
+        "AccessDeniedException",
+        {"message": None},
+    )
 
 
 def test_name_and_qualifier_have_to_agree(api: Any) -> None:

@@ -101,7 +101,7 @@ def test_deleting_ends_its_sandboxes_and_is_final(api: Any) -> None:
         "ProvisionedConcurrencyConfigNotFoundException",
         "No Provisioned Concurrency Config found for this function",
     )
-    assert api.call("DELETE", PATH, Qualifier="1").status == 404
+    assert api.call("DELETE", PATH, Qualifier="1").status == 204
 
 
 @pytest.mark.parametrize("away", ["version", "function", "alias"])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tuner.locallambda.registry.function import function_arn
+from tuner.locallambda.registry.names import function_arn
 
 BASE = "/2015-03-31/functions"
 ARN = "arn:aws:lambda:eu-west-1:000000000000:function:f"
@@ -45,13 +45,49 @@ def test_a_new_version_moves_the_revision_of_latest_and_the_same_one_does_not(ap
     assert (stale.status, stale.error) == (412, "PreconditionFailedException")
 
 
-def test_create_and_update_with_publish_answer_with_an_arn_without_version(api: Any) -> None:
+def test_a_version_of_an_update_is_pending_until_it_settles(api: Any) -> None:
     made = api.create(Publish=True).body
     assert (made["FunctionArn"], made["Version"]) == (ARN, "1")
     api.later()
     code = {"ZipFile": api.zip("def handler(event, context): return 2\n"), "Publish": True}
     updated = api.call("PUT", f"{BASE}/f/code", code).body
-    assert (updated["FunctionArn"], updated["Version"]) == (ARN, "2")
+    assert (updated["FunctionArn"], updated["Version"]) == (f"{ARN}:2", "2")
+    assert (updated["State"], updated["StateReasonCode"]) == ("Pending", "Creating")
+    refused = api.invoke("f:2")
+    assert (refused.status, refused.error) == (409, "ResourceConflictException")
+    api.later()
+    settled = api.call("GET", f"{BASE}/f/configuration", Qualifier="2").body
+    assert settled["State"] == "Active"
+    assert settled["RevisionId"] != updated["RevisionId"]
+    assert api.invoke("f:2").status == 200
+
+
+def test_an_alias_of_latest_serves_and_shows_latest(api: Any) -> None:
+    path = api.ready()
+    api.call("POST", f"{path}/aliases", {"Name": "head", "FunctionVersion": "$LATEST"})
+    shown = api.call("GET", f"{path}/configuration", Qualifier="head")
+    assert (shown.status, shown.body["Version"]) == (200, "$LATEST")
+    assert api.invoke("f:head").headers["X-Amz-Executed-Version"] == "$LATEST"
+
+
+def test_tagging_moves_the_revision_of_a_function(api: Any) -> None:
+    path = api.ready()
+    revisions = [api.call("GET", f"{path}/configuration").body["RevisionId"]]
+    api.call("POST", f"/2017-03-31/tags/{ARN}", {"Tags": {"a": "b"}})
+    revisions.append(api.call("GET", f"{path}/configuration").body["RevisionId"])
+    api.call("DELETE", f"/2017-03-31/tags/{ARN}", tagKeys="a")
+    revisions.append(api.call("GET", f"{path}/configuration").body["RevisionId"])
+    assert len(set(revisions)) == 3
+
+
+def test_the_first_permission_of_an_alias_takes_its_own_revision(api: Any) -> None:
+    path = with_alias(api)
+    revision = api.call("GET", f"{path}/aliases/live").body["RevisionId"]
+    query = {"Qualifier": "live"}
+    wrong = api.call("POST", f"{path}/policy", {**ALLOW, "RevisionId": "wrong"}, **query)
+    assert wrong.status == 412
+    right = api.call("POST", f"{path}/policy", {**ALLOW, "RevisionId": revision}, **query)
+    assert right.status == 201
 
 
 @pytest.mark.parametrize("qualifier", ["live", "1", "$LATEST", None])
@@ -63,57 +99,6 @@ def test_an_arn_is_qualified_as_it_was_asked_for(api: Any, qualifier: str | None
     assert found["FunctionArn"] == expected
     assert api.call("GET", f"{path}/configuration", **query).body["FunctionArn"] == expected
     assert found["Version"] == ("1" if qualifier in ("live", "1") else "$LATEST")
-
-
-#: Method, path, body -> status, kind of error, text. The function ``f`` has version 1 as ``live``.
-REFUSALS = [
-    (
-        ("DELETE", f"{BASE}/f", None, {"Qualifier": "live"}),
-        (400, "InvalidParameterValueException", "Deletion of aliases is not currently supported."),
-    ),
-    (
-        ("GET", f"{BASE}/f/policy", None, {}),
-        (404, "ResourceNotFoundException", "The resource you requested does not exist."),
-    ),
-    (
-        ("POST", f"{BASE}/other/policy", ALLOW, {}),
-        (404, "ResourceNotFoundException", f"Function not found: {ARN[:-1]}other"),
-    ),
-    (
-        ("GET", "/2020-06-30/functions/other/code-signing-config", None, {}),
-        (404, "ResourceNotFoundException", f"Function not found: {ARN[:-1]}other"),
-    ),
-    *(
-        (
-            ("PUT", CONFIG, {"DestinationConfig": {"OnSuccess": {"Destination": arn}}}, {}),
-            (400, "InvalidParameterValueException", f"The destination ARN {arn} is invalid."),
-        )
-        for arn in ("arn:aws:foo:::b", f"{ARN[:-1]}nobody", ARN.replace("eu-west-1", "eu-west-2"))
-    ),
-    (
-        (
-            "PUT",
-            f"{BASE}/f/configuration",
-            {"Runtime": "python3.7"},
-            {},
-        ),
-        (
-            400,
-            "InvalidParameterValueException",
-            "The runtime parameter of python3.7 is no longer supported for creating or updating "
-            "AWS Lambda functions. We recommend you use a supported runtime while creating or "
-            "updating functions.",
-        ),
-    ),
-]
-
-
-@pytest.mark.parametrize(("asked", "answer"), REFUSALS)
-def test_a_refusal_is_in_the_words_of_aws(api: Any, asked: Any, answer: Any) -> None:
-    with_alias(api)
-    method, path, body, query = asked
-    reply = api.call(method, path, body, **query)
-    assert (reply.status, reply.error, reply.text) == answer
 
 
 #: What Terraform and others ask of every function; none of it is there.

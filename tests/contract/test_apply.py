@@ -14,6 +14,7 @@ from tuner.aws.applied import held, read_record, record_path
 from tuner.aws.apply import Application, ApplyOptions, parse_steps
 from tuner.aws.control import ControlPlane
 from tuner.aws.metrics import Health, why_worse
+from tuner.aws.moving import Steps
 from tuner.aws.session import AwsSession
 from tuner.cli.apply import restore_pending
 from tuner.clock import WallClock
@@ -272,7 +273,7 @@ def test_steps_without_cloudwatch_are_refused_before_anything_is_changed(
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     before = service.picture(function)
     with pytest.raises(TargetError, match="no CloudWatch"):
-        start().apply(ApplyOptions(RUN, 640, alias="live", steps=(0.1,)))
+        start().apply(ApplyOptions(RUN, 640, alias="live", steps=Steps((0.1,))))
     assert service.picture(function) == before
 
 
@@ -332,7 +333,9 @@ def test_steps_go_on_while_the_new_version_is_as_good(
         cloudwatch("2", 100, 0, 90.0)
 
     said: list[str] = []
-    start(Recorded(traffic), said).apply(ApplyOptions(RUN, 640, "live", (0.1, 0.5), 60.0, 110.0))
+    start(Recorded(traffic), said).apply(
+        ApplyOptions(RUN, 640, "live", Steps((0.1, 0.5), 60.0, 110.0))
+    )
     assert seen == [{"2": 0.1}, {"2": 0.5}]
     moved = alias_of(service, function)
     assert moved["FunctionVersion"] == "2"
@@ -356,7 +359,7 @@ def test_a_worse_version_is_taken_back_by_itself(
         cloudwatch("2", 100, errors, p95_ms)
 
     with pytest.raises(TargetError, match=says):
-        start(Recorded(traffic)).apply(ApplyOptions(RUN, 640, "live", (0.1,), 60.0, 110.0))
+        start(Recorded(traffic)).apply(ApplyOptions(RUN, 640, "live", Steps((0.1,), 60.0, 110.0)))
     back = alias_of(service, function)
     assert back["FunctionVersion"] == "1"
     assert not (back.get("RoutingConfig") or {}).get("AdditionalVersionWeights")

@@ -16,6 +16,7 @@ from tuner.aws.applied import Applied, write_record
 from tuner.aws.apply import Application, ApplyOptions
 from tuner.aws.control import ControlPlane
 from tuner.aws.journal import SCHEMA
+from tuner.aws.moving import Move
 from tuner.aws.session import AwsSession
 from tuner.cli.app import main
 from tuner.clock import WallClock
@@ -116,7 +117,7 @@ def test_an_application_whose_record_is_lost_is_undone_by_the_function(
     control = ControlPlane(aws_session, hasty_clock)
     application = Application(control, function, RECORDS, lambda _text: None)
     monkeypatch.setattr(application, "_roll_back", lambda: None)  # as after kill -9
-    monkeypatch.setattr(application, "_move", lambda _change: 1 / 0)
+    monkeypatch.setattr(Move, "__call__", lambda _self, _steps: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         application.apply(ApplyOptions(RUN, 640, "live"))
     for path in RECORDS.iterdir():

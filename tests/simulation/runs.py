@@ -1,147 +1,25 @@
-"""One run of the real targets, journal and restoring against the simulated service, and a verdict.
+"""One run of one tuner, or two, against the simulated service, and a verdict.
 
 The ends that are allowed: the function is as it was, or as other hands have left it, and nothing of
 ours is there; or the run ended with an error, and what is on disk lets ``tuner restore`` bring that
 about once the service answers again.
 """
 
-from copy import deepcopy
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
-from typing import Any
 
-from simulation.chaos import NAME, THEIRS, Chaos, Crash, Plan, StepClock, Steps, plan_of
-from simulation.service import REGION, Config, Function, Service
-from tuner.api.left import Left, look
-from tuner.aws.applied import read_record, record_path
-from tuner.aws.apply import Application, ApplyOptions
-from tuner.aws.control import ControlPlane
-from tuner.aws.lost import lost_on
-from tuner.aws.policy import CLONE_PREFIX
-from tuner.aws.restore import insist
-from tuner.aws.session import AwsSession
+from simulation.plan import Plan, plan_of
+from simulation.service import Service
+from simulation.tuners import Played, Told
+from simulation.turns import Turns
+from simulation.world import NAME, World
+from tuner.clock import VirtualClock
 from tuner.errors import TunerError
-from tuner.records import SNAP_START, Setting
-from tuner.targets.aws import AwsTarget, on_architectures
-from tuner.targets.aws_versions import AwsOptions
-from tuner.targets.choices import Isolation
-from tuner.targets.names import parse_target
 
-RUN = "01JZZZZZZZZZZZZZZZZZZZZZZZ"
 #: Seconds after a run in which lost requests land and replicas catch up.
 _LATER_S = 200.0
-_KEYS = ("MemorySize", "Description", "Timeout", "Environment", "CodeSha256", "Architectures")
-
-
-@dataclass
-class Shadow:
-    """The function as it would be without us."""
-
-    config: Config
-    versions: set[str]
-    alias: str | None
-    memory_ours_too: bool = False  # another hand has set a size that we set, too
-    gone: bool = False
-
-
-@dataclass
-class World:
-    """The service, the function on it, other hands, and what of it is not ours."""
-
-    plan: Plan
-    rng: Random
-    clock: StepClock
-    service: Service
-    shadow: Shadow = field(init=False)
-
-    def __post_init__(self) -> None:
-        plan, service = self.plan, self.service
-        service.lag_s, service.takes_s, service.fails = plan.lag_s, plan.takes_s, plan.fails
-        service.tags_move = plan.tags_move
-        self._deploy()
-        for moment, hand in plan.hands:
-            service.at(moment, lambda hand=hand: self._hand(hand))  # type: ignore[misc]
-
-    def _deploy(self) -> None:
-        function = self.service.add(NAME)
-        first = self.service.publish(NAME, "first")
-        alias = {"Name": "live", "FunctionVersion": first["Version"], "RevisionId": "alias-1"}
-        function.aliases["live"] = alias
-        self.shadow = Shadow(deepcopy(function.latest), set(function.versions), first["Version"])
-
-    def _hand(self, hand: str) -> None:
-        """Somebody else's change; one that meets ours in progress is tried again, as tools do."""
-        service, shadow = self.service, self.shadow
-        function = service.functions.get(NAME)
-        if function is None:
-            return
-        if hand in ("delete", "redeploy"):
-            del service.functions[NAME]
-            shadow.gone = True
-            if hand == "redeploy":
-                self._deploy()
-            return
-        if function.latest["LastUpdateStatus"] == "InProgress":
-            service.at(service.now + 1.0, lambda: self._hand(hand))
-        elif hand == "publish":
-            made = service.publish(NAME, "theirs")
-            if made["Description"] == "theirs":  # otherwise Lambda gave them one of ours
-                shadow.versions.add(made["Version"])
-        elif hand == "alias":
-            shadow.alias = self.rng.choice(sorted(shadow.versions))
-            function.aliases["live"].update(
-                FunctionVersion=shadow.alias, RevisionId=service.revision()
-            )
-        else:
-            changed = self._fields(hand)
-            if hand == "code":  # other code stays on the architecture that it was deployed for
-                shadow.config["Architectures"] = function.latest["Architectures"]
-            service.change(NAME, **changed)
-            shadow.config.update(changed)
-
-    def _fields(self, hand: str) -> Config:
-        memory = {"MemorySize": self.rng.choice(THEIRS)}
-        text = {"Description": f"build {self.rng.randint(1, 99)}"}
-        fields: dict[str, Config] = {
-            "memory": memory,
-            "description": text,
-            "memory+description": {**memory, **text},
-            "timeout": {"Timeout": self.rng.randint(31, 60)},
-            "environment": {"Environment": {"Variables": {"A": str(self.rng.random())}}},
-            "code": {"CodeSha256": f"sha-{self.rng.random()}"},
-        }
-        return fields[hand]
-
-    def wrong(self) -> list[str]:
-        """Return what is not as it was, and not as other hands have left it."""
-        functions, shadow = self.service.functions, self.shadow
-        found = [f"copy {name} is left" for name in functions if name.startswith(CLONE_PREFIX)]
-        function = functions.get(NAME)
-        if function is None:
-            return found if shadow.gone else [*found, "the function is gone"]
-        for key in _KEYS:
-            now, then = function.latest.get(key), shadow.config.get(key)
-            if now != then:
-                found.append(f"{key} is {now}, not {then}")
-        if function.latest["SnapStart"]["ApplyOn"] != "None":
-            found.append("SnapStart is on")
-        return found + self._left_beside(function)
-
-    def _left_beside(self, function: Function) -> list[str]:
-        shadow, found = self.shadow, []
-        ours = set(function.versions) - shadow.versions
-        if ours:
-            found.append(f"versions {sorted(ours)} are left")
-        if shadow.versions - set(function.versions):
-            found.append("a version of theirs is gone")
-        if function.aliases["live"]["FunctionVersion"] != shadow.alias:
-            found.append(f"alias at {function.aliases['live']['FunctionVersion']}")
-        if function.tags:
-            found.append(f"tags {sorted(function.tags)} are left")
-        if function.provisioned:
-            found.append(f"provisioned concurrency {function.provisioned} is left")
-        return found
 
 
 @dataclass
@@ -149,197 +27,154 @@ class Run:
     """One seed. ``wrong`` is empty if it ended as it may."""
 
     seed: int
+    plan: Plan
     folder: Path
     code_url: str
     wrong: list[str] = field(default_factory=list)
-    told: list[str] = field(default_factory=list)
+    told: Told = field(default_factory=Told)
 
     def __post_init__(self) -> None:
-        self.plan = plan_of(self.seed)
-        self.clock = StepClock()
-        self.steps = Steps(self.plan, self._keep_disk)
+        plan, self.clock = self.plan, VirtualClock()
         rng = Random(f"{self.seed}/world")
         self.service = Service(self.clock, rng, self.code_url)
-        self.world = World(self.plan, rng, self.clock, self.service)
-        self.clock.on_time = self.service.catch_up
-        self.clock.on_step = self.steps.step
-        self.chaos = Chaos(self.service, self.plan, Random(f"{self.seed}/chaos"), self.steps.step)
-        self._disk: dict[str, bytes] = {}
+        self.world = World(plan, rng, self.service)
+        self.turns = Turns(self.clock, Random(f"{self.seed}/turns"), self.service.catch_up)
+        folders = [self.folder if plan.one_folder else self.folder / str(who) for who in (0, 1)]
+        self.tuners = [
+            Played(who, plan, self.service, self.turns, folders[who], self.told)
+            for who in range(len(plan.tuners))
+        ]
+        for one in self.tuners:
+            one.folder.mkdir(exist_ok=True)
 
     def play(self) -> "Run":
         """Run it to the end, then restore, and judge both."""
-        ended = self._act()
-        self.told.append(f"ended with {ended!r}")
-        if isinstance(ended, Crash):
-            self._put_disk_back()
-        self.clock.on_step = self.chaos.on_step = lambda: None
-        self._judge_end(ended)
-        self._calm_down()
-        if self.plan.disk_lost and not self._applied_well():
-            for path in self.folder.iterdir():
-                path.unlink()
+        self.turns.run([(one.tuner.begins_s, one.act) for one in self.tuners])
+        self._judge_end()
+        if self.plan.disk_lost:
+            kept = {one.record for one in self.tuners if one.stands(self.world.tagged())}
+            for one in self.tuners:
+                one.forget(kept)
+        for one in self.tuners:
+            one.restores_roughly()
+            one.calm_down()
+        self.service.fails = self.service.lag_s = 0.0
+        self.service.takes_s = (0.2, 1.0)
         self._restore()
         return self
 
-    def _act(self) -> BaseException | None:
-        apply = self.plan.way.startswith("apply")
-        try:
-            self._apply() if apply else self._measure()
-        except (TunerError, KeyboardInterrupt, Crash) as error:
-            return error
-        except Exception as error:
-            self.wrong.append(f"raised {error!r}")
-            return error
-        return None
-
-    def _measure(self) -> None:
-        """What an experiment does: prepare settings, give ways to start back, restore."""
-        plan = self.plan
-        isolation = {"in-place": Isolation.IN_PLACE, "clone": Isolation.CLONE}
-        way = isolation.get(plan.way, Isolation.VERSIONS)
-        options = AwsOptions(journal=self.folder, isolation=way, clock=self.clock)
-        target: Any = AwsTarget(self._control(), parse_target(NAME), options)
-        try:
-            target.describe()
-            if plan.way == "architectures":
-                target = on_architectures(target, "both")
-            try:
-                self._prepare(target)
-            finally:
-                insist(target.restore, self.told.append)
-        finally:
-            target.close()
-
-    def _prepare(self, target: Any) -> None:
-        plan = self.plan
-        arches = ("x86_64", "arm64") if plan.way == "architectures" else ("x86_64",)
-        settings = [Setting(size, arch) for size in plan.sizes for arch in arches]
-        if plan.way == "starts":
-            settings = [Setting(256, "x86_64", start) for start in (SNAP_START, "provisioned=2")]
-        for one in [settings] if plan.way != "in-place" else [[each] for each in settings]:
-            for made in target.prepare(one).values():
-                self.told.append(f"prepared {made}")
-                if not isinstance(made, TunerError):
-                    target.release(made)
-            self.clock.sleep(1.0)  # the calls
-
-    def _apply(self) -> None:
-        application = Application(self._control(), NAME, self.folder, self.told.append)
-        arch = "arm64" if self.plan.way == "apply-arch" else None
-        done = application.apply(ApplyOptions(RUN, 640, "live", arch=arch, publish=True))
-        self.clock.sleep(1.0)
-        if done is not None:
-            application.undo(read_record(record_path(self.folder, RUN)))
-
-    def _control(self) -> ControlPlane:
-        session = AwsSession(None, self.chaos, REGION, self.service.meta.endpoint_url, True)
-        return ControlPlane(session, self.clock, Random(self.seed))
-
-    def _left(self) -> list[Left]:
-        left, problems = look(self.folder, self.folder)
-        self.wrong += [f"cannot be read: {problem}" for problem in problems]
-        return left
-
-    def _judge_end(self, ended: BaseException | None) -> None:
-        """Hold the state at the end of the process against what it has said and kept."""
+    def _judge_end(self) -> None:
+        """Hold the state at the end of the processes against what they have said and kept."""
         self.service.catch_up()
-        wrong, left = self.world.wrong(), self._left()
-        if wrong and not left and not self._applied():
+        wrong = self.world.wrong()
+        for one in self.tuners:
+            if isinstance(one.ended, Exception) and not isinstance(one.ended, TunerError):
+                self.wrong.append(f"raised {one.ended!r}")
+            for left in one.left():
+                if NAME not in left.said() or "tuner restore" not in left.said():
+                    self.wrong.append(f"says {left.said()!r}")
+        if wrong and not any(one.left() or one.applied() for one in self.tuners):
             self.wrong.append(f"nothing on disk, but {'; '.join(wrong)}")
-        if wrong and ended is None:
+        if wrong and all(one.ended is None for one in self.tuners):
             self.wrong.append(f"ended well, but {'; '.join(wrong)}")
-        for one in left:
-            if NAME not in one.said() or "tuner restore" not in one.said():
-                self.wrong.append(f"says {one.said()!r}")
-
-    def _applied_well(self) -> bool:
-        """Tell if an application stands: nothing but its record is meant to undo it."""
-        path = record_path(self.folder, RUN)
-        return path.exists() and read_record(path).complete
-
-    def _applied(self) -> bool:
-        """Tell if an application stands that can be undone."""
-        return record_path(self.folder, RUN).exists()
-
-    def _calm_down(self) -> None:
-        self.chaos.calm = True
-        self.service.fails = self.service.lag_s = 0.0
-        self.service.takes_s = (0.2, 1.0)
 
     def _restore(self) -> None:
         """Restore as the user would, and once more after lost requests have landed."""
         said: list[str] = []
         for _ in range(2):
-            for one in self._left():
-                try:
-                    one.back(self._control(), self.told.append)
-                except TunerError as error:
-                    said.append(str(error))
-            self._undo(said)
-            if self.plan.disk_lost:
-                self._restore_lost(said)
-            self.clock.sleep(_LATER_S)
+            for one in self.tuners:
+                one.restore(said)
+            self.turns.wait(0, _LATER_S)
+        self.told.said += said
         wrong = self._untold(self.world.wrong())
         if wrong:
             self.wrong.append(f"after restoring: {'; '.join(wrong)} (said: {said})")
-        if self._left():
+        if any(one.left() for one in self.tuners) and not self._stuck():
             self.wrong.append(f"still on disk (said: {said})")
 
-    def _restore_lost(self, said: list[str]) -> None:
-        """Restore by the function alone."""
-        try:
-            found = lost_on(self._control(), NAME)
-        except TunerError as error:
-            said.append(str(error))
-            return
-        for one in found:
-            try:
-                one.back(self.told.append)
-            except TunerError as error:
-                said.append(str(error))
-                self.told.append(str(error))
+    def _stuck(self) -> bool:
+        """Tell if an alias was said to stay, since the version before is deleted."""
+        told = "".join(self.told.said)
+        return "so it still points at" in told and "Point your aliases" in told
 
     def _untold(self, wrong: list[str]) -> list[str]:
-        """Leave out what a function alone cannot say, if that was said."""
-        told, lost = "".join(self.told), self.plan.disk_lost
+        """Leave out what a function alone cannot say, or what cannot be ended, if that was told."""
+        if self._stuck():
+            beside = ("alias at", "versions", "tags")
+            wrong = [one for one in wrong if not one.startswith(beside)]
+        if not self.plan.disk_lost:
+            return wrong
+        told = "".join(self.told.said)
         may = {
             "Description is": "its former description is lost" in told,
             "MemorySize is": "either may be right" in told,
+            "SnapStart is": "SnapStart is on" in told,
             "tags": "either may be right" in told,
         }
-        if lost and "kept in this directory only" in told and self.plan.way.startswith("apply"):
+        applies = any(one.tuner.way.startswith("apply") for one in self.tuners)
+        stands = any(one.applied() for one in self.tuners) and "is changing it" in told
+        if ("kept in this directory only" in told and applies) or stands:
             return []
-        told_of = tuple(key for key, said in may.items() if said and lost)
+        told_of = tuple(key for key, said in may.items() if said)
         return [one for one in wrong if not one.startswith(told_of)]
 
-    def _undo(self, said: list[str]) -> None:
-        path = record_path(self.folder, RUN)
-        if not path.exists() or not read_record(path).complete:
-            return
-        application = Application(self._control(), NAME, self.folder, self.told.append)
-        try:
-            application.undo(read_record(path))
-        except TunerError as error:
-            said.append(str(error))
 
-    def _keep_disk(self) -> None:
-        self._disk = {path.name: path.read_bytes() for path in self.folder.iterdir()}
-
-    def _put_disk_back(self) -> None:
-        for path in list(self.folder.iterdir()):
-            path.unlink()
-        for name, content in self._disk.items():
-            (self.folder / name).write_bytes(content)
+def play(seed: int, folder: Path, code_url: str, plan: Plan | None = None) -> Run:
+    """Play one seed in an empty folder; ``plan`` in place of its own."""
+    _empty(folder)
+    return Run(seed, plan or plan_of(seed), folder, code_url).play()
 
 
-def play(seed: int, folder: Path, code_url: str) -> Run:
-    """Play one seed in an empty folder."""
+def _empty(folder: Path) -> None:
     for path in list(folder.iterdir()):
-        path.unlink()
-    return Run(seed, folder, code_url).play()
+        if path.is_dir():
+            _empty(path)
+            path.rmdir()
+        else:
+            path.unlink()
+
+
+#: What a failing plan is tried without, one after another.
+_QUIET = Plan(())
+
+
+def shrunk(run: Run) -> Run:
+    """A run of the same seed that still ends wrongly, with as little going wrong as can be."""
+    found, smaller = run, True
+    while smaller:
+        smaller = False
+        for plan in _smaller(found.plan):
+            tried = None
+            with suppress(AssertionError):
+                tried = play(run.seed, run.folder, run.code_url, plan)
+            if tried is not None and tried.wrong:
+                found, smaller = tried, True
+                break
+    return found
+
+
+def _smaller(plan: Plan) -> list[Plan]:
+    """Plans with one thing less."""
+    odd = [key for key, value in vars(plan).items() if value != getattr(_QUIET, key)]
+    plans = [replace(plan, **{key: getattr(_QUIET, key)}) for key in odd if key != "tuners"]
+    for at in range(len(plan.hands)):
+        plans.append(replace(plan, hands=plan.hands[:at] + plan.hands[at + 1 :]))
+    for at, one in enumerate(plan.tuners):
+        if len(plan.tuners) > 1:
+            plans.append(replace(plan, tuners=plan.tuners[:at] + plan.tuners[at + 1 :]))
+        less = [replace(one, crash_at=None), replace(one, interrupts_at=())]
+        less += [replace(one, restore_ends_at=None), replace(one, sizes=one.sizes[:1])]
+        less += [replace(one, begins_s=0.0)]
+        plans += [
+            replace(plan, tuners=(*plan.tuners[:at], each, *plan.tuners[at + 1 :]))
+            for each in less
+            if each != one
+        ]
+    return plans
 
 
 def report(run: Run, lines: int = 60) -> str:
-    """What a failing seed did, for the one who has to mend it."""
-    log = [*run.chaos.log[-lines:], *run.told[-12:]]
-    return "\n".join([f"seed {run.seed}: {run.plan.told()}", *log, *run.wrong])
+    """What a failing seed did, shrunk, for the one who has to mend it."""
+    small = shrunk(run)
+    log = [*small.told.log[-lines:], *small.told.said[-12:]]
+    return "\n".join([f"seed {run.seed}: {small.plan.told()}", *log, *small.wrong])

@@ -1,33 +1,18 @@
-"""Lambda's control plane on a virtual clock: replicas that lag, updates that take time, refusals.
+"""Lambda's API to the state: guarded changes, reads that may be old, refusals.
 
-Follows what AWS answers: each change and each end of one has a RevisionId of its own, a second
-change while one is in progress is a 409, an unexpected RevisionId a 412, and publishing an
-unchanged function returns the version that there is (AWS's recorded answers, as LocalStack keeps
-them in its snapshots). Reads may be old. Nothing here fails by itself; see ``chaos.py``.
+A second change while one is in progress is a 409, an unexpected RevisionId a 412. Nothing here
+fails by itself; see ``chaos.py``.
 """
 
-import heapq
-import itertools
 from base64 import b64encode
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from hashlib import sha256
-from random import Random
 from types import SimpleNamespace
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from tuner.clock import VirtualClock
-
-ACCOUNT, REGION = "123456789012", "eu-west-1"
-PREFIX = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:"
-SHA = b64encode(sha256(b"code").digest()).decode()
-LATEST = "$LATEST"
-Config = dict[str, Any]
+from simulation.state import LATEST, PREFIX, REGION, Config, Function, State
 
 
 def refused(status: int, code: str, said: str) -> ClientError:
@@ -38,142 +23,8 @@ def refused(status: int, code: str, said: str) -> ClientError:
     return ClientError(answer, "simulated")
 
 
-@dataclass
-class Function:
-    """One function: ``$LATEST`` with its past, versions, aliases, provisioned concurrency."""
-
-    history: list[tuple[float, Config]]
-    versions: dict[str, Config] = field(default_factory=dict)
-    aliases: dict[str, Config] = field(default_factory=dict)
-    provisioned: dict[str, int] = field(default_factory=dict)
-    tags: dict[str, str] = field(default_factory=dict)
-    made: int = 0
-    published_as: tuple[Any, ...] = ()
-
-    @property
-    def latest(self) -> Config:
-        return self.history[-1][1]
-
-
-class Service:
-    """The account: functions by name, and events that are due at moments of the clock."""
-
-    def __init__(self, clock: VirtualClock, rng: Random, code_url: str) -> None:
-        self.clock, self.rng, self.code_url = clock, rng, code_url
-        self.functions: dict[str, Function] = {}
-        self.lag_s = 0.0
-        self.takes_s = (0.2, 2.0)
-        self.fails = 0.0
-        self.tags_move = False  # no page of AWS says if tags move the RevisionId
-        self._revisions = itertools.count(1)
-        self._due: list[tuple[float, int, Callable[[], None]]] = []
-        self._order = itertools.count()
-        self._now: float | None = None
-
-    # -- time ------------------------------------------------------------------------------------
-
-    @property
-    def now(self) -> float:
-        return self.clock.monotonic() if self._now is None else self._now
-
-    def at(self, moment: float, act: Callable[[], None]) -> None:
-        """Have something happen at a moment (seconds of the clock)."""
-        heapq.heappush(self._due, (moment, next(self._order), act))
-
-    def catch_up(self) -> None:
-        """Let everything happen that is due by now, in order."""
-        while self._due and self._due[0][0] <= self.clock.monotonic():
-            moment, _, act = heapq.heappop(self._due)
-            with self._at_moment(moment):
-                act()
-
-    @contextmanager
-    def _at_moment(self, moment: float) -> Iterator[None]:
-        self._now = moment
-        try:
-            yield
-        finally:
-            self._now = None
-
-    # -- what hands do -----------------------------------------------------------------------------
-
-    def add(self, name: str, **fields: Any) -> Function:
-        """A function that is there and active."""
-        config = {
-            "FunctionName": name,
-            "FunctionArn": PREFIX + name,
-            "Runtime": "python3.12",
-            "Handler": "app.handler",
-            "Role": f"arn:aws:iam::{ACCOUNT}:role/r",
-            "Timeout": 30,
-            "MemorySize": 256,
-            "Description": "takes orders",
-            "CodeSha256": SHA,
-            "Version": LATEST,
-            "Architectures": ["x86_64"],
-            "PackageType": "Zip",
-            "State": "Active",
-            "LastUpdateStatus": "Successful",
-            "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
-            "RevisionId": self.revision(),
-            "LastModified": self.stamp(),
-            **fields,
-        }
-        self.functions[name] = Function([(self.now, config)])
-        return self.functions[name]
-
-    def revision(self) -> str:
-        return f"revision-{next(self._revisions)}"
-
-    def stamp(self) -> str:
-        """The moment as LastModified has it; the epoch is any."""
-        moment = datetime.fromtimestamp(self.now, UTC)
-        return moment.isoformat(timespec="milliseconds").replace("+00:00", "+0000")
-
-    def change(self, name: str, **fields: Any) -> Config:
-        """Set fields of ``$LATEST``: in progress at first, then done or failed."""
-        function = self.functions[name]
-        config = {**deepcopy(function.latest), **fields, "RevisionId": self.revision()}
-        config.update(LastUpdateStatus="InProgress", LastUpdateStatusReason="")
-        config["LastModified"] = self.stamp()
-        function.history.append((self.now, config))
-        self.at(self.now + self.rng.uniform(*self.takes_s), lambda: self._ended(name, config))
-        return config
-
-    def _ended(self, name: str, begun: Config) -> None:
-        function = self.functions.get(name)
-        if function is None or function.latest is not begun:
-            return
-        config = {**begun, "RevisionId": self.revision(), "LastUpdateStatus": "Successful"}
-        if self.rng.random() < self.fails:
-            config.update(LastUpdateStatus="Failed", LastUpdateStatusReason="EniLimitExceeded")
-        function.history.append((self.now, config))
-
-    def publish(self, name: str, description: str) -> Config:
-        """A version of ``$LATEST``; the one there is if nothing has changed since."""
-        function = self.functions[name]
-        latest = function.latest
-        same = (
-            latest["MemorySize"],
-            latest["CodeSha256"],
-            latest["Description"],
-            latest["Timeout"],
-        )
-        if function.published_as == same and str(function.made) in function.versions:
-            return function.versions[str(function.made)]
-        function.made += 1
-        function.published_as = same
-        number = str(function.made)
-        version = {**deepcopy(latest), "Version": number, "RevisionId": self.revision()}
-        version.update(FunctionArn=f"{latest['FunctionArn']}:{number}", Description=description)
-        if latest["SnapStart"]["ApplyOn"] == "PublishedVersions":
-            version["SnapStart"] = {"ApplyOn": "PublishedVersions", "OptimizationStatus": "On"}
-        function.versions[number] = version
-        # Publishing moves the RevisionId of $LATEST (recorded on AWS).
-        function.history.append((self.now, {**latest, "RevisionId": self.revision()}))
-        return version
-
-    # -- the API -----------------------------------------------------------------------------------
+class Service(State):
+    """What a botocore client for Lambda answers."""
 
     def function(self, name: str) -> Function:
         own = name.rsplit(":", 1)[-1] if name.startswith("arn:") else name
@@ -284,7 +135,7 @@ class Service:
         if Qualifier is None:
             del self.functions[function.latest["FunctionName"]]
             return {}
-        if any(alias["FunctionVersion"] == Qualifier for alias in function.aliases.values()):
+        if any(Qualifier in _pointed_at(alias) for alias in function.aliases.values()):
             raise refused(409, "ResourceConflictException", f"alias points at {Qualifier}")
         if Qualifier not in function.versions:
             raise refused(404, "ResourceNotFoundException", f"no version {Qualifier}")
@@ -301,13 +152,7 @@ class Service:
         sha = b64encode(sha256(Code["ZipFile"]).digest()).decode()
         begun.update(CodeSha256=sha, FunctionArn=PREFIX + FunctionName)
         begun["SnapStart"] = {"ApplyOn": "None", "OptimizationStatus": "Off"}
-
-        def active() -> None:
-            if self.functions.get(FunctionName) is function and function.latest is begun:
-                done = {**begun, "State": "Active", "RevisionId": self.revision()}
-                function.history.append((self.now, done))
-
-        self.at(self.now + self.rng.uniform(*self.takes_s), active)
+        self.activate(FunctionName, function)
         return deepcopy(begun)
 
     def tag_resource(self, Resource: str, Tags: dict[str, str]) -> Config:  # noqa: N803
@@ -349,7 +194,8 @@ class Service:
     def get_provisioned_concurrency_config(self, FunctionName: str, Qualifier: str) -> Config:  # noqa: N803
         if Qualifier not in self.function(FunctionName).provisioned:
             raise refused(404, "ProvisionedConcurrencyConfigNotFoundException", "none")
-        return {"Status": self.rng.choice(("IN_PROGRESS", "READY"))}
+        status = self.rng.choice(("IN_PROGRESS", "READY") * 5 + ("FAILED",))
+        return {"Status": status, "StatusReason": "FUNCTION_ERROR_INIT_FAILURE"}
 
     def delete_provisioned_concurrency_config(self, FunctionName: str, Qualifier: str) -> Config:  # noqa: N803
         if self.function(FunctionName).provisioned.pop(Qualifier, None) is None:
@@ -362,3 +208,11 @@ class Service:
         endpoint_url=f"https://lambda.{REGION}.amazonaws.com",
         service_model=SimpleNamespace(service_name="lambda"),
     )
+
+
+def _pointed_at(alias: Config) -> set[str]:
+    """The versions that an alias sends traffic to."""
+    return {
+        alias["FunctionVersion"],
+        *(alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights", {}),
+    }

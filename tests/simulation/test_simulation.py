@@ -61,7 +61,8 @@ def test_a_hundred_thousand_runs(tmp_path: Path, code_url: str) -> None:
     bad = []
     for seed in range(10_000, 10_000 + SEEDS):
         run = runs.play(seed, tmp_path, code_url)
-        kinds[run.plan.way] += 1
+        kinds.update(one.way for one in run.plan.tuners)
+        kinds["two at once"] += len(run.plan.tuners) - 1
         bad += [run] if run.wrong else []
     took = perf_counter() - began
     print(f"\n{SEEDS:,} runs, {SEEDS / took:.0f} a second, {len(bad)} outside the allowed ends")

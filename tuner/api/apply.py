@@ -49,6 +49,7 @@ class Recommended:
     def change(self) -> "ApplyOptions":
         """The change to make on the function."""
         from tuner.aws.apply import ApplyOptions, parse_steps
+        from tuner.aws.moving import Steps
 
         options, values, pick = self.options, self.values, self.result.recommendation
         if options.steps is not None and options.alias is None:
@@ -61,9 +62,7 @@ class Recommended:
             self.run,
             values.memory_mb,
             options.alias,
-            parse_steps(shares),
-            options.wait,
-            promised,
+            Steps(parse_steps(shares), options.wait, promised),
             options.publish,
             values.arch,
         )

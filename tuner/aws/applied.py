@@ -14,10 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tuner.aws.configuration import (
-    Configuration,
-    unqualified,
-)
+from tuner.aws.configuration import Configuration, revision_of, unqualified
 from tuner.aws.control import ControlPlane
 from tuner.aws.journal import lock, sync_directory, write_new
 from tuner.aws.seal import sealed, take_seal
@@ -48,9 +45,12 @@ class Applied:
     #: The descriptions of the versions that were published for it; only we write these.
     published: tuple[str, ...] = ()
     #: RevisionIds, of ``$LATEST`` and of the alias, that the last change expects: a change whose
-    #: answer was lost may still land while they are the present ones.
+    #: answer was lost may still land while they are the present ones. ``None``: none was begun.
     latest_revision: str | None = None
     alias_revision: str | None = None
+    #: LastModified of ``$LATEST`` after the last change that was answered: an earlier one is an old
+    #: read.
+    modified: str = ""
     #: Architectures before and after, ``None`` where that was left alone; the code stays the same.
     before_arch: str | None = None
     arch: str | None = None
@@ -202,6 +202,8 @@ def from_mark(mark: Mark, control: ControlPlane, now: Configuration) -> Applied 
         made,
         assume_role=session.assume_role,
         published=() if text is None else tuple(text.split("\n")),
+        latest_revision=revision_of(now),
+        alias_revision="",  # whether the alias was moved, tags do not say
         before_arch=values.get("arch"),
         arch=values.get("toarch"),
         code_sha256=mark.text("code"),

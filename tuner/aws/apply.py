@@ -2,12 +2,12 @@
 
 What was there is written to disk before each change, so that it can be undone after any end
 (``applied.py``). Every change is guarded by RevisionId; what somebody else has set since is left
-alone. An alias moves at once or in steps, and moves back when CloudWatch shows that the new version
-is worse (``metrics.py``).
+alone. An alias moves at once or in steps (``moving.py``).
 """
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,10 +25,8 @@ from tuner.aws.applied import (
     tags_said,
     write_record,
 )
-from tuner.aws.calls import AwsService
 from tuner.aws.changes import (
     package_for,
-    point,
     publish_once,
     set_architecture,
     set_memory,
@@ -38,31 +36,29 @@ from tuner.aws.configuration import (
     Configuration,
     architecture_of,
     changed_meanwhile,
+    modified_of,
     revision_of,
     unqualified,
     whole,
 )
 from tuner.aws.control import ControlPlane
-from tuner.aws.metrics import SplitAlias, read_health, why_worse
+from tuner.aws.moving import AT_ONCE, Move, Steps, cloudwatch
 from tuner.aws.restore import insist
 from tuner.aws.tags import lands_until, put_tags, refuse_marked, remove_tags
 from tuner.aws.undo import Undo
-from tuner.errors import ChangedUnderneath, TargetError, TunerError
+from tuner.errors import ChangedUnderneath, NotFound, TargetError, TunerError
 
 Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class ApplyOptions:
-    """What to set. ``steps`` are the shares of an alias's traffic on the way to all of it, each
-    watched for ``wait_s`` seconds; ``promised_p95_ms`` is what the measurement expects."""
+    """What to set; ``steps`` is how an alias is moved."""
 
     run: str
     memory_mb: int
     alias: str | None = None
-    steps: tuple[float, ...] = ()
-    wait_s: float = 300.0
-    promised_p95_ms: float | None = None
+    steps: Steps = AT_ONCE
     publish: bool = False
     arch: str | None = None  # None: as it is
 
@@ -117,11 +113,13 @@ class Application:
         with held(self._directory, done.run) as ours:
             if not ours:
                 raise _busy(done.run)
+            self._refuse_marked(done)
             self._done = replace(done, complete=False, latest_revision=None, pid=os.getpid())
             write_record(self._directory, self._done)
             try:
                 self._tag(undone=True)
                 tagged = replace(done, tags=self._done.tags, tags_until=self._done.tags_until)
+                self._refuse_marked(done, tagged)
                 Undo(self._control, tagged, self._tell, strict=done.complete)()
             except ChangedUnderneath:  # the rest is undone
                 write_record(self._directory, done)
@@ -129,6 +127,19 @@ class Application:
             drop_record(self._directory, done)
         if done.since is not None:
             self.undo(done.since)
+
+    def _refuse_marked(self, done: Applied, tagged: Applied | None = None) -> None:
+        """Raise TargetError if another run has the function. Asked once more after ours is
+        ``tagged``, since of two that begin at once each sees the other's tags then."""
+        with suppress(NotFound):  # of one that is gone there is nothing to undo
+            now = self._control.settle(done.arn)
+            try:
+                refuse_marked(self._control, now, self._function, but=done.run)
+            except TargetError:
+                if tagged is not None:
+                    remove_tags(self._control, done.arn, tagged.tags, tagged.tags_until)
+                    write_record(self._directory, done)
+                raise
 
     def _make(self, start: Configuration, change: ApplyOptions, alias: Any) -> None:
         latest = self._set_architecture(start, change.arch)
@@ -139,7 +150,8 @@ class Application:
             return
         self._publish(latest, change)
         if alias is not None:
-            self._move(change)
+            note = self._note_alias
+            Move(self._control, self._function, self._done, note, self._tell)(change.steps)
 
     def _tag(self, *, undone: bool = False) -> None:
         """Say on the function itself what is being done, for where the record is lost."""
@@ -159,9 +171,10 @@ class Application:
         """Put the tags; returns the function, whose RevisionId they may have moved."""
         self._tag()
         now = self._control.wait(self._function)
+        refuse_marked(self._control, now, self._function, but=self._done.run)
         if whole(now) != whole(start):
             raise changed_meanwhile(self._function)
-        self._note(latest_revision=revision_of(now))
+        self._note_latest(now)
         return now
 
     def _untag(self, done: Applied) -> Applied:
@@ -180,6 +193,9 @@ class Application:
         """Write what comes next, or has just become known."""
         self._done = replace(self._done, **known)
         write_record(self._directory, self._done)
+
+    def _note_latest(self, latest: Configuration) -> None:
+        self._note(latest_revision=revision_of(latest), modified=modified_of(latest))
 
     def _roll_back(self) -> None:
         self._tell("rolling back")
@@ -218,6 +234,7 @@ class Application:
             assume_role=session.assume_role,
             published=(described,) if change.publish or alias is not None else (),
             latest_revision=revision_of(start),
+            modified=modified_of(start),
             before_arch=architecture_of(start) if change.arch else None,
             arch=change.arch,
             code_sha256=start["CodeSha256"] if change.arch else None,
@@ -240,7 +257,7 @@ class Application:
         """The alias to move; raises for what speaks against moving it."""
         if change.alias is None:
             return None
-        if change.steps and not self._cloudwatch().available:
+        if change.steps.shares and not cloudwatch(self._control).available:
             fix = "Leave --steps out, or set AWS_ENDPOINT_URL_CLOUDWATCH."
             raise TargetError("--steps", "there is no CloudWatch here to watch them", fix)
         alias = self._control.get_alias(self._function, change.alias)
@@ -248,7 +265,7 @@ class Application:
         if weights_of(alias):
             reason = "the alias already splits its traffic between versions"
             raise TargetError(thing, reason, "Finish that deployment first.")
-        if alias["FunctionVersion"] == "$LATEST" and change.steps:
+        if alias["FunctionVersion"] == "$LATEST" and change.steps.shares:
             reason = "the alias points at $LATEST, which cannot share traffic with a version"
             raise TargetError(thing, reason, "Leave --steps out, or point it at a version.")
         return alias
@@ -258,7 +275,7 @@ class Application:
             return now
         latest = set_architecture(self._control, self._function, now, arch)
         self._tell(f"$LATEST: {architecture_of(now)} -> {arch}")
-        self._note(latest_revision=revision_of(latest))
+        self._note_latest(latest)
         return latest
 
     def _set(self, now: Configuration, memory_mb: int) -> Configuration:
@@ -267,11 +284,11 @@ class Application:
         self._note(at_mb=memory_mb)
         latest = set_memory(self._control, self._function, now, memory_mb)
         self._tell(f"$LATEST: {now['MemorySize']} MB -> {memory_mb} MB")
+        self._note_latest(latest)
         return latest
 
     def _publish(self, latest: Configuration, change: ApplyOptions) -> None:
         (description,) = self._done.published
-        self._note(latest_revision=revision_of(latest))
         made = publish_once(self._control, self._function, latest, description)
         number = str(self._control.wait(self._function, made["Version"], made)["Version"])
         self._note(version=number)
@@ -280,45 +297,8 @@ class Application:
             self._tag()
         self._tell(f"published version {number}" if ours else f"version {number} is identical")
 
-    def _move(self, change: ApplyOptions) -> None:
-        done = self._done
-        if done.version == done.before_version:
-            self._tell(f"{done.alias} already points at version {done.version}")
-            return
-        for share in change.steps:
-            self._point(str(done.before_version), {str(done.version): share})
-            self._watch(self._done, change, share)
-        self._point(str(done.version), {})
-
-    def _point(self, version: str, weights: dict[str, float]) -> None:
-        """Point the alias at a version, with part of the traffic on another."""
-        assert self._done.alias is not None
-        now = self._control.get_alias(self._function, self._done.alias)
-        self._note(alias_revision=now.get("RevisionId"))
-        point(self._control, self._function, now, version, weights)
-        parts = [f"{share:.0%} on version {other}" for other, share in weights.items()]
-        rest = "the rest on" if parts else "all on"
-        self._tell(f"{self._done.alias}: {', '.join([*parts, f'{rest} version {version}'])}")
-
-    def _watch(self, done: Applied, change: ApplyOptions, share: float) -> None:
-        self._control.clock.sleep(change.wait_s)
-        versions = (str(done.before_version), str(done.version))
-        assert done.alias is not None
-        alias = SplitAlias(done.arn.rsplit(":", 1)[-1], done.alias, versions)
-        found = read_health(self._cloudwatch(), self._control.clock, alias, change.wait_s)
-        old, new = (found[version] for version in versions)
-        worse = why_worse(old, new, change.promised_p95_ms)
-        if worse:
-            raise TargetError(
-                f"{self._function}:{done.alias}",
-                f"rolled back: with {share:.0%} on version {done.version}, {worse}",
-                "Measure again with a payload like production's, or check the errors.",
-            )
-        calls = f"{new.invocations:.0f} invocations, {new.errors:.0f} errors"
-        self._tell(f"  {calls}" + ("" if new.judgeable else "; too few to judge"))
-
-    def _cloudwatch(self) -> AwsService:
-        return AwsService(self._control.session, "cloudwatch", self._control.clock)
+    def _note_alias(self, revision_id: str | None) -> None:
+        self._note(alias_revision=revision_id)
 
 
 def _busy(run: str) -> TargetError:

@@ -42,6 +42,9 @@ class Patience:
     first_s: float = 0.2
     longest_s: float = 5.0
     unreachable_attempts: int = 3  # nobody listens: more than a hiccup, so the user hears soon
+    #: Seconds for all of an answer: botocore's own limit is for one silence, which an answer that
+    #: drips never has.
+    answer_s: float = 75.0
 
     def wait_s(self, attempt: int, rng: random.Random) -> float:
         """How long to wait after this attempt (1 is the first)."""
@@ -89,9 +92,8 @@ _TRIES, _PAUSE_S = 6, 0.5
 NEXT_TOKEN, MARKER = ("NextToken", "NextToken"), ("Marker", "NextMarker")
 
 
-#: Seconds for all of an answer, and for one to a package of up to 50 MB: botocore's own limit is
-#: for one silence, which an answer that drips never has. And after the user wants to stop.
-_WHOLE_S, UPLOAD_S, _STOPPING_S, _LOOK_S = 75.0, 600.0, 10.0, 0.5
+#: Seconds for all of an answer to a package of up to 50 MB, and after the user wants to stop.
+UPLOAD_S, _STOPPING_S, _LOOK_S = 600.0, 10.0, 0.5
 _UPLOADS = ("CreateFunction", "UpdateFunctionCode")
 
 
@@ -144,7 +146,7 @@ class Client:
         method = getattr(self.client, xform_name(operation))
 
         meta = self.client.meta
-        limit_s = UPLOAD_S if operation in _UPLOADS else _WHOLE_S
+        limit_s = UPLOAD_S if operation in _UPLOADS else self.patience.answer_s
 
         def once() -> Mapping[str, Any]:
             self.calls[operation] += 1

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from tuner.aws.applied import Tell, from_mark
 from tuner.aws.clone import clone_name
-from tuner.aws.configuration import Configuration, unqualified
+from tuner.aws.configuration import Configuration, unqualified, uses_snap_start
 from tuner.aws.control import ControlPlane
 from tuner.aws.journal import MARK, Before, JournalEntry, JournalHeader, Step
 from tuner.aws.restore import OF_VERSION, restore_function
@@ -69,9 +69,9 @@ class Lost:
         if _set_by(self.mark.run, self.now) and self.mark.text("description") is None:
             tell(f"{self.arn}: its former description is lost, so it is empty now")
         restore_function(self._entry(self.before_mb), self.control)
-        if self._unclear():
-            had = f"it has {self.now['MemorySize']} MB, and had {self.before_mb} MB before"
-            raise self._unknown(f"{had}; somebody has changed it since, so either may be right")
+        if unclear := self._unclear():
+            changed = "somebody has changed it since, so either may be right"
+            raise self._unknown(f"{' and '.join(unclear)}; {changed}")
 
     def _entry(self, before_mb: int) -> JournalEntry:
         """The journal of the run, as the function says it."""
@@ -89,7 +89,10 @@ class Lost:
             session.assume_role,
         )
         set_by_it = [one for one in (*self.versions, self.now) if _set_by(mark.run, one)]
-        steps: list[Step] = [{"do": "set", **self._set_of(one)} for one in set_by_it]
+        # Of a change that nothing shows, a read may be old: any update is refused then.
+        unknown = {"memory_mb": before_mb, "description": "", "revision_id": ""}
+        sets = [self._set_of(one) for one in set_by_it] or [unknown]
+        steps: list[Step] = [{"do": "set", **each} for each in sets]
         for one in self.versions:
             steps.append({"do": "publish", "description": one["Description"]})
             steps.append({"do": "provision", "version": one["Version"], "perhaps": True})
@@ -108,10 +111,17 @@ class Lost:
             **snap,
         }
 
-    def _unclear(self) -> bool:
-        """Tell if the memory may be ours or another hand's."""
-        known = {self.before_mb, *(one["MemorySize"] for one in self.versions)}
-        return not _set_by(self.mark.run, self.now) and self.now["MemorySize"] not in known
+    def _unclear(self) -> list[str]:
+        """Say what may be ours or another hand's."""
+        if _set_by(self.mark.run, self.now):
+            return []
+        found, now_mb = [], self.now["MemorySize"]
+        if now_mb not in {self.before_mb, *(one["MemorySize"] for one in self.versions)}:
+            found.append(f"it has {now_mb} MB, and had {self.before_mb} MB before")
+        was_on = "snapstart" in self.mark.values or not self.mark.keys  # only tags say it
+        if uses_snap_start(self.now) and not (was_on or self.versions):
+            found.append("SnapStart is on, and was off before")
+        return found
 
     def _unknown(self, reason: str) -> TargetError:
         untag = f"aws lambda untag-resource --resource {self.arn} --tag-keys"

@@ -19,7 +19,7 @@ from tuner.aws.configuration import (
     uses_snap_start,
 )
 from tuner.aws.control import ControlPlane
-from tuner.aws.journal import JournalEntry, JournalHeader, claimed, discard
+from tuner.aws.journal import MARK, JournalEntry, JournalHeader, claimed, discard
 from tuner.aws.tags import MEASURED, lands_until, mark_of, remove_tags
 from tuner.errors import AccessDenied, ChangedUnderneath, NotFound, TargetError
 
@@ -209,18 +209,18 @@ def _wanted(entry: JournalEntry, now: Configuration) -> tuple[int, str, str | No
     snap_start = "None" if _snap_start_is_ours(entry, now) else None
     if described.startswith(entry.header.mark):
         return _memory_to_set(entry, now), before.description, snap_start
-    if size != before.memory_mb and size in {step["memory_mb"] for step in entry.last_sets()}:
-        return before.memory_mb, described, snap_start
-    if snap_start is not None:
-        return size, described, snap_start
+    if not MARK.match(described):  # otherwise the size is another run's
+        if size != before.memory_mb and size in {step["memory_mb"] for step in entry.last_sets()}:
+            return before.memory_mb, described, snap_start
+        if snap_start is not None:
+            return size, described, snap_start
     # A change whose answer was lost may arrive after this look, and an update that failed is made
-    # once more. Any update, even one to the same values, makes the RevisionId a past one.
-    lost = entry.unconfirmed("set")
-    # A read that shows it as before with yet another RevisionId may be older than that.
-    expected = lost is not None and lost["revision_id"] == revision_of(now)
-    may_land = revision_of(now) != "" and (
-        expected or (lost is not None and _as_before(entry, now))
-    )
+    # once more. Any update, even one to the same values, makes the RevisionId a past one. A read
+    # that shows it as before with yet another RevisionId may be older than that, and so may any
+    # read where it is not known which RevisionId the change expected.
+    lost, present = entry.unconfirmed("set"), revision_of(now)
+    expected = lost is not None and lost["revision_id"] in (present, "")
+    may_land = present != "" and (expected or (lost is not None and _as_before(entry, now)))
     failed = bool(entry.written("set")) and _as_before(entry, now) and failed_update(now)
     return (size, described, None) if failed or may_land else None
 

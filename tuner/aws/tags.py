@@ -103,14 +103,21 @@ def mark_of(control: ControlPlane, now: Configuration, run: str, kind: str) -> M
 
 
 def refuse_marked(
-    control: ControlPlane, now: Configuration, function: str, *, only_changed: bool = False
+    control: ControlPlane,
+    now: Configuration,
+    function: str,
+    *,
+    but: str = "",
+    only_changed: bool = False,
 ) -> None:
-    """Raise :class:`TargetError` if another run changes a function that was just read, or has left
-    it changed; with ``only_changed`` if it is changed right now, which matters to a copy of it."""
+    """Raise :class:`TargetError` if another run than ``but`` changes a function that was just read,
+    or has left it changed; with ``only_changed`` if it is changed right now, which matters to a
+    copy of it."""
     found = [] if only_changed else marks(control, now)
     runs = {mark.run: f" (since {mark.since})" for mark in found}
     if described := MARK.match(now.get("Description", "")):
         runs.setdefault(described[0].split()[1], "")
+    runs.pop(but, None)
     for run, since in runs.items():
         reason = f"run {run} is changing it{since}, or was interrupted while it did"
         fix = f"Wait for it to end, or restore the function with `tuner restore {function}`."

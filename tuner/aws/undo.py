@@ -6,8 +6,10 @@ harmless.
 """
 
 import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tuner.aws.applied import (
     Applied,
@@ -46,7 +48,7 @@ class Undo:
     def __call__(self) -> None:
         """Undo alias, memory, architecture and versions; raises :class:`TargetError` for what is
         left. A function that is gone needs nothing more."""
-        with self.control.restoring():
+        with self.control.restoring(arn=self.done.arn, modified=self.done.modified):
             try:
                 moved = self.done.alias is not None and self._alias_back(self.done.alias)
                 if moved and self.done.published and not self.control.session.loopback:
@@ -77,18 +79,23 @@ class Undo:
             raise TargetError(self.done.arn, reason, fix)
 
     def _alias_back(self, alias: str) -> bool:
-        """Move the alias back; ``True`` if it had to be moved."""
-        done = self.done
+        """Move the alias back; ``True`` if it had to be moved. One that somebody has deleted, or
+        whose former version is deleted, is left as it is."""
+        done, thing = self.done, f"{self.done.arn}:{alias}"
         for _ in self.control.tries():
-            now = self.control.get_alias(done.arn, alias)
+            now = self._alias_now(alias)
+            if now is None:
+                self._foreign(thing, "it was deleted")
+                return False
             weights = weights_of(now)
             at = now["FunctionVersion"]
-            ours = done.version is not None and done.version in (at, *weights)
+            begun = done.complete or done.alias_revision is not None
+            ours = begun and done.version is not None and done.version in (at, *weights)
             may_land = not done.complete and now.get("RevisionId", "") == done.alias_revision
             if not ours and not may_land:
                 if at != done.before_version:
                     what = f"it points at version {at}, which this run did not set"
-                    self._foreign(f"{done.arn}:{alias}", what)
+                    self._foreign(thing, what)
                 return False
             # One that a request on its way may still move is set to what it has: that makes the
             # RevisionId which the request expects a past one.
@@ -97,10 +104,25 @@ class Undo:
                 point(self.control, done.arn, now, version, shares)
             except ChangedUnderneath:
                 continue
+            except NotFound:
+                if not self.control.exists(done.arn):
+                    raise
+                what = f"version {version} was deleted, so it still points at version {at}"
+                self._foreign(thing, what)
+                return False
             if ours:
                 self.tell(f"{alias}: all on version {done.before_version}")
             return ours
         raise self._busy()
+
+    def _alias_now(self, alias: str) -> Mapping[str, Any] | None:
+        """The alias; ``None`` if it is gone and the function is there."""
+        try:
+            return self.control.get_alias(self.done.arn, alias)
+        except NotFound:
+            if not self.control.exists(self.done.arn):
+                raise
+            return None
 
     def _memory_back(self) -> None:
         done = self.done
@@ -110,7 +132,8 @@ class Undo:
                 latest = self.control.agreed(done.arn, latest)
             now_mb = latest["MemorySize"]
             may_land = not done.complete and revision_of(latest) == done.latest_revision != ""
-            if now_mb not in (done.memory_mb, done.before_mb):
+            begun = done.complete or done.at_mb != done.before_mb or now_mb == done.before_mb
+            if now_mb not in (done.memory_mb, done.before_mb) or not begun:
                 what = f"it has {now_mb} MB, not the {done.memory_mb} MB that this run set"
                 return self._foreign(done.arn, what)
             if now_mb == done.before_mb and not may_land:

@@ -119,9 +119,8 @@ class Drips:
 
 
 def test_an_answer_that_drips_ends_at_a_total_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calls, "_WHOLE_S", 0.05)
     monkeypatch.setattr(calls, "_LOOK_S", 0.01)
-    client = Client(Drips(), VirtualClock(), None, Patience(attempts=2))
+    client = Client(Drips(), VirtualClock(), None, Patience(attempts=2, answer_s=0.05))
     with pytest.raises(TargetError, match="cannot be reached"):
         client.send("GetFunction", "orders")
     assert client.calls["GetFunction"] == 2

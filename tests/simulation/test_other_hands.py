@@ -1,0 +1,168 @@
+"""What other hands may do to a function that is being applied to or restored, one case each; the
+random runs beside this file have found them."""
+
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from simulation.service import Service
+from simulation.state import REGION, Config
+from tuner.api.left import look
+from tuner.aws.applied import Applied, read_record, record_path, write_record
+from tuner.aws.apply import Application, ApplyOptions
+from tuner.aws.control import ControlPlane
+from tuner.aws.journal import Before, JournalEntry, JournalHeader
+from tuner.aws.lost import lost_on
+from tuner.aws.restore import restore_latest
+from tuner.aws.session import AwsSession
+from tuner.aws.tags import MEASURED, key_of, tags_of
+from tuner.clock import VirtualClock
+from tuner.errors import ChangedUnderneath, TargetError
+
+NAME, RUN, OTHER = "orders", "01JZZZZZZZZZZZZZZZZZZZZZZZ", "01JZZZZZZZZZZZZZZZZZZZZZZY"
+
+
+class Account(Service):
+    """A service with one function and an alias, where something may happen after a publication."""
+
+    def __init__(self) -> None:
+        super().__init__(VirtualClock(), Random(1), "http://nowhere")
+        self.published: Any = lambda: None
+        first = self.add(NAME) and self.publish(NAME, "first")
+        alias = {"Name": "live", "FunctionVersion": first["Version"], "RevisionId": "alias-1"}
+        self.functions[NAME].aliases["live"] = alias
+
+    def close(self) -> None: ...
+
+    def get_function(self, **parameters: Any) -> Config:
+        self.catch_up()
+        return super().get_function(**parameters)
+
+    def publish_version(self, **parameters: Any) -> Config:
+        made = super().publish_version(**parameters)
+        self.published()
+        return made
+
+    def control(self) -> ControlPlane:
+        session = AwsSession(None, self, REGION, self.meta.endpoint_url, True)
+        return ControlPlane(session, self.clock, Random(1))
+
+    def latest(self) -> Config:
+        self.clock.advance(10.0)
+        self.catch_up()
+        return self.functions[NAME].latest
+
+    def point(self, version: str) -> None:
+        alias = self.functions[NAME].aliases["live"]
+        alias.update(FunctionVersion=version, RevisionId=self.revision())
+
+
+@pytest.fixture
+def account() -> Account:
+    return Account()
+
+
+def application(account: Account, folder: Path, said: list[str] | None = None) -> Application:
+    return Application(account.control(), NAME, folder, ([] if said is None else said).append)
+
+
+def applied(account: Account, folder: Path) -> Applied:
+    done = application(account, folder).apply(ApplyOptions(RUN, 640, "live"))
+    assert done is not None
+    return done
+
+
+def test_an_undo_goes_on_without_an_alias_that_was_deleted(
+    account: Account, tmp_path: Path
+) -> None:
+    done, said = applied(account, tmp_path), list[str]()
+    del account.functions[NAME].aliases["live"]
+    with pytest.raises(ChangedUnderneath, match="it was deleted"):
+        application(account, tmp_path, said).undo(done)
+    assert account.latest()["MemorySize"] == 256
+    assert list(account.functions[NAME].versions) == ["1"]
+    assert not account.functions[NAME].tags
+    assert "live: it was deleted; left alone" in said[0]
+
+
+def test_an_alias_whose_former_version_is_deleted_is_named_and_kept(
+    account: Account, tmp_path: Path
+) -> None:
+    done, said = applied(account, tmp_path), list[str]()
+    del account.functions[NAME].versions["1"]
+    with pytest.raises(TargetError, match="Point your aliases at other versions"):
+        application(account, tmp_path, said).undo(done)
+    assert account.latest()["MemorySize"] == 256
+    assert account.functions[NAME].aliases["live"]["FunctionVersion"] == "2"
+    assert "version 1 was deleted, so it still points at version 2" in said[0]
+    assert look(tmp_path, tmp_path)[0]
+
+
+def test_an_alias_that_was_moved_meanwhile_is_not_moved_by_applying(
+    account: Account, tmp_path: Path
+) -> None:
+    account.publish(NAME, "theirs")
+    account.functions[NAME].versions["9"] = account.functions[NAME].versions["1"]
+    account.published = lambda: account.point("9")
+    with pytest.raises(ChangedUnderneath, match="somebody has pointed it at version 9"):
+        applied(account, tmp_path)
+    assert account.functions[NAME].aliases["live"]["FunctionVersion"] == "9"
+    assert account.latest()["MemorySize"] == 256
+
+
+def test_an_alias_that_others_moved_to_the_same_version_stays_there(
+    account: Account, tmp_path: Path
+) -> None:
+    done = Applied(
+        *(RUN, account.functions[NAME].latest["FunctionArn"], REGION, "http://nowhere", None),
+        *(256, 640, "live", "1", "2"),
+        complete=False,  # and no move of the alias was begun
+    )
+    write_record(tmp_path, done)
+    account.change(NAME, MemorySize=640)
+    account.latest()
+    account.publish(NAME, "theirs")
+    account.point("2")
+    (left,), _ = look(tmp_path, tmp_path)
+    left.back(account.control(), lambda _: None)
+    assert account.functions[NAME].aliases["live"]["FunctionVersion"] == "2"
+    assert account.latest()["MemorySize"] == 256
+
+
+def test_nothing_is_undone_while_another_run_has_the_function(
+    account: Account, tmp_path: Path
+) -> None:
+    done = applied(account, tmp_path)
+    account.functions[NAME].tags.update(tags_of(key_of(OTHER), MEASURED, 0.0, memory=640))
+    with pytest.raises(TargetError, match=f"run {OTHER} is changing it"):
+        application(account, tmp_path).undo(done)
+    assert account.latest()["MemorySize"] == 640
+    assert read_record(record_path(tmp_path, RUN)).complete
+    account.functions[NAME].tags.clear()
+    application(account, tmp_path).undo(done)
+    assert account.latest()["MemorySize"] == 256
+
+
+def test_memory_that_another_run_has_set_is_not_taken_for_ours(account: Account) -> None:
+    before = Before.of(account.functions[NAME].latest)
+    arn = account.functions[NAME].latest["FunctionArn"]
+    header = JournalHeader(RUN, NAME, arn, REGION, "http://nowhere", None, before, 0.0, 1)
+    ours = {"memory_mb": 512, "description": f"tuner {RUN} 1: 512 MB", "revision_id": "r"}
+    entry = JournalEntry(header, ({"do": "set", **ours}, {"did": True}))
+    account.change(NAME, MemorySize=512, Description=f"tuner {OTHER} 1: 512 MB")
+    assert restore_latest(entry, account.control())["MemorySize"] == 512
+    account.change(NAME, Description="build 7")  # no run's: then it is what we set last
+    assert restore_latest(entry, account.control())["MemorySize"] == 256
+
+
+def test_snapstart_that_only_tags_say_was_off_is_told_and_left(account: Account) -> None:
+    tags = tags_of(key_of(RUN), MEASURED, 0.0, memory=256)
+    account.change(NAME, SnapStart={"ApplyOn": "PublishedVersions"}, Description="build 7")
+    account.functions[NAME].tags.update(tags)
+    (lost,) = lost_on(account.control(), NAME)
+    with pytest.raises(TargetError, match="SnapStart is on, and was off before"):
+        lost.back(lambda _: None)
+    assert account.latest()["SnapStart"]["ApplyOn"] == "PublishedVersions"
+    assert account.functions[NAME].tags == tags

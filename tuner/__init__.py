@@ -5,7 +5,9 @@ The public names are functions of :mod:`tuner.api`; they are loaded when first u
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+
+#: As in typing, which takes longer to load than all that is here.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from tuner.api.load import load
@@ -41,7 +43,7 @@ _ROOMS = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Load a public name when it is first asked for."""
     if name not in _ROOMS:
         raise AttributeError(f"module 'tuner' has no attribute {name!r}")

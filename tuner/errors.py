@@ -19,6 +19,8 @@ A throttle, a timeout or an out-of-memory kill of an invocation is data and neve
 Foreign errors (botocore, SQLAlchemy, OSError) are translated in the room that meets them.
 """
 
+import errno
+
 
 class TunerError(Exception):
     """What went wrong, why, and what to do next: at most two lines when printed.
@@ -43,6 +45,17 @@ class UsageError(TunerError):
     """An option, a file or a configuration that cannot be used as it is."""
 
     exit_code = 2
+
+
+#: What a disk answers that is full or fails, whatever the file's name.
+_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
+
+def unwritable(thing: str, error: OSError, fix: str = "Choose another file.") -> TunerError:
+    """The error for a file that the user has named: where it cannot be is bad usage, a full disk is
+    not."""
+    kind = TunerError if error.errno in _OF_THE_DISK else UsageError
+    return kind(thing, f"cannot be written: {error.strerror or error}", fix)
 
 
 class TargetError(TunerError):

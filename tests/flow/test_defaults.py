@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.commands import Run
-from tuner.cli.app import app
+from tuner.cli.commands import app
 from tuner.cli.defaults import read_defaults
 from tuner.errors import UsageError
 

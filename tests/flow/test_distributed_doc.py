@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import typer
 
-from tuner.cli.app import app
+from tuner.cli.commands import app
 
 pytestmark = pytest.mark.slow
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import typer
 
-from tuner.cli.app import app
+from tuner.cli.commands import app
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

@@ -125,7 +125,9 @@ def test_a_second_ctrl_c_during_the_restoring_leaves(capsys: pytest.CaptureFixtu
     assert "already restoring" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGALRM]
+)
 def test_every_signal_to_end_asks_first_and_interrupts_then(number: signal.Signals) -> None:
     said: list[str] = []
     with stop_on_signals(said.append) as request:
@@ -135,3 +137,58 @@ def test_every_signal_to_end_asks_first_and_interrupts_then(number: signal.Signa
             signal.raise_signal(number)
     assert len(said) == 1
     assert "restoring" in said[0]
+
+
+def test_a_limit_of_cpu_time_asks_once_however_often_it_is_told() -> None:
+    said: list[str] = []
+    with stop_on_signals(said.append) as request:
+        for _ in range(3):
+            signal.raise_signal(signal.SIGXCPU)
+        assert request.count == 1
+
+
+def test_a_ctrl_c_before_anything_is_loaded_is_a_line(tmp_path: Path) -> None:
+    interrupted = """
+import builtins, os, signal
+load = builtins.__import__
+def late(name, *rest):
+    if name == "typer":
+        os.kill(os.getpid(), signal.SIGINT)
+    return load(name, *rest)
+from tuner.cli.app import main
+builtins.__import__ = late
+main(["runs"])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", interrupted],
+        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (130, "tuner: interrupted\n")
+
+
+#: A process that has changed a function, as its journal says, and is told to end.
+ENDING = """
+import os, signal, sys
+from tuner.api.left import JOURNAL
+from tuner.aws.journal import Before, Journal, JournalHeader
+from tuner.cli.interrupt import end_on_signals
+before = Before(256, "", "revision", "sha")
+arn = "arn:aws:lambda:eu-west-1:000000000000:function:orders"
+url = "http://127.0.0.1:9"
+header = JournalHeader("01JZZZZZZZZZZZZZZZZZZZZZZZ", "orders", arn, "eu-west-1", url, None, before,
+    0.0, os.getpid())
+Journal(JOURNAL, header).will("set", memory_mb=512, description="", revision_id="revision")
+with end_on_signals():
+    signal.raise_signal(signal.SIGQUIT)
+print("it went on")
+"""
+
+
+def test_sigquit_leaves_at_once_and_says_what_is_left(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ENDING],
+        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 128 + signal.SIGQUIT
+    left = "orders is at 512 MB; run `tuner restore` to put it back to 256 MB"
+    assert (done.stdout, done.stderr) == ("", f"tuner: {left}\n")

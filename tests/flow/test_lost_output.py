@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tuner.cli.apply import tell
+from tuner.cli.progress import Progress
+
 
 def prices(folder: Path, stdout: int) -> tuple[int, str]:
     done = subprocess.run(
@@ -41,3 +44,37 @@ def test_a_command_without_any_standard_output_does_its_work(tmp_path: Path) -> 
         ["sh", "-c", words], cwd=tmp_path, stderr=subprocess.PIPE, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux only")
+def test_a_full_standard_error_ends_with_a_code_of_ours(tmp_path: Path) -> None:
+    words = f"'{sys.executable}' -m tuner runs show nothing 2>/dev/full"
+    done = subprocess.run(["sh", "-c", words], cwd=tmp_path, check=False)
+    assert done.returncode == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux only")
+def test_a_full_disk_is_no_bad_usage_of_an_option(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "tuner", "plan", "demo:io", "--json"]
+    done = subprocess.run(
+        [*words, "/dev/full"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "--json /dev/full: cannot be written: No space left on device" in done.stderr
+    elsewhere = subprocess.run(
+        [*words, "no/such/folder.json"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert elsewhere.returncode == 2
+
+
+def test_what_is_done_to_a_function_goes_on_without_a_reader(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def gone(*_words: object, **_more: object) -> None:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr("typer.echo", gone)
+    tell("$LATEST: 256 MB -> 640 MB")
+    progress = Progress(quiet=False, live=False)
+    monkeypatch.setattr(progress._console, "print", gone)
+    progress.say("restoring the function")

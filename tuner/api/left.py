@@ -70,13 +70,13 @@ class Left:
             fix = f"Start the service again; or delete {self.path} if the function is gone."
             raise type(error)(error.thing, error.reason, fix) from error
 
-    def as_it_is(self, where: Account) -> "Left":
-        """What is left now, if that can be asked in one attempt."""
+    def as_it_is(self, where: Account, within_s: float = 5.0) -> "Left":
+        """What is left now, if that can be asked in one attempt of so many seconds."""
         from tuner.aws.calls import Patience
         from tuner.aws.control import ControlPlane
         from tuner.aws.session import open_session
 
-        once = Patience(attempts=1, unreachable_attempts=1)
+        once = Patience(attempts=1, unreachable_attempts=1, answer_s=within_s)
         with suppress(TunerError):
             if self.now_mb is not None:
                 control = ControlPlane(open_session(placed(self.options, where)), patience=once)

@@ -12,7 +12,7 @@ from tuner.api.results import BenchResult
 from tuner.api.trust import refuse_untrusted
 from tuner.aws.policy import PolicyScope, checked_role, policy
 from tuner.clock import WallClock
-from tuner.errors import UsageError
+from tuner.errors import UsageError, unwritable
 from tuner.experiment.experiment import Silent, Watcher
 from tuner.options.suites import (
     BenchAccept,
@@ -124,7 +124,7 @@ class Scheduled:
         return install(self.kind, self.job.name, self.files)
 
     def write(self, to: Path) -> list[Path]:
-        """Write one file at ``to``; several into the folder ``to``. Raises UsageError."""
+        """Write one file at ``to``; several into the folder ``to``. Raises TunerError."""
         one = len(self.files) == 1 and not to.is_dir()
         paths = [to if one else to / Path(file.path).name for file in self.files]
         try:
@@ -132,8 +132,7 @@ class Scheduled:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(file.text, encoding="utf-8")
         except OSError as error:
-            reason = f"cannot be written: {error.strerror}"
-            raise UsageError(f"--file {to}", reason, "Choose another file.") from None
+            raise unwritable(f"--file {to}", error) from None
         return paths
 
     def next_runs(self) -> list[datetime]:

@@ -1,190 +1,22 @@
-"""The command line: knows every command, loads the one that is named, and turns our errors into
-exit codes.
+"""The frame of the command line: runs a command and turns our errors into exit codes.
+
+What is loaded before :func:`main` begins is little, so that a Ctrl-C meanwhile is heard as one.
 """
 
-import atexit
-import gc
 import os
+import signal
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from functools import cache
-from importlib import import_module
-from pathlib import Path
-from typing import Annotated, Any
-
-import typer
-from typer.core import TyperGroup
-
-from tuner.cli.command import CONTEXT, command
-from tuner.errors import TunerError
-
-#: Every command: the module of the function of its name, and its help in a line. The rest of its
-#: help is the docstring of the function, whose parameter says the class of its options.
-COMMANDS: Mapping[str, tuple[str, str]] = {
-    "sweep": (
-        "measure",
-        "Measure a function at several memory sizes and recommend one.",
-    ),
-    "load": (
-        "measure",
-        "Put a function under load and measure latency, throttles, concurrency and cost.",
-    ),
-    "cold": (
-        "measure",
-        "Force cold starts at each size: INIT, the first call, and what a caller waits.",
-    ),
-    "plan": (
-        "measure",
-        "Say what a sweep would do: calls, invocations, time and money, and what could go wrong.",
-    ),
-    "forecast": (
-        "runs",
-        "Say what a traffic does to a configuration: concurrency, cold starts, throttles, bill.",
-    ),
-    "fleet": (
-        "runs",
-        "Say what is worth doing about every function of an account, from what AWS logs already.",
-    ),
-    "recommend": (
-        "runs",
-        "Choose again from a stored run; nothing is invoked.",
-    ),
-    "report": ("runs", "Write the report of a stored run again."),
-    "compare": (
-        "runs",
-        "Say what is slower, dearer or the same in run B beside run A.",
-    ),
-    "runs": ("runs", "List, show, delete, copy, thin, deliver, export and import stored runs."),
-    "bench": (
-        "bench",
-        "Run the suite in tuner.toml; exit with 99 if anything regressed and a fresh run agrees.",
-    ),
-    "schedule": (
-        "bench",
-        "Print the suite of tuner.toml as a scheduled job, or install it on this machine.",
-    ),
-    "apply": ("apply", "Set the recommended memory and architecture."),
-    "restore": (
-        "apply",
-        "Restore every function that an interrupted run or apply left changed.",
-    ),
-    "policy": ("setup", "Print the least IAM policy for commands."),
-    "doctor": (
-        "setup",
-        "Check credentials, permissions, quotas and settings, with the fix for each.",
-    ),
-    "schema": ("setup", "Print the JSON Schema of a document, or of tuner.toml."),
-    "trust": ("trust", "Let tuner.toml of this folder run what it names."),
-    "prices": ("setup", "Show or refresh what Lambda costs."),
-    "local": ("setup", "Serve the local Lambda until it is stopped."),
-    "worker": (
-        "setup",
-        "Send part of a load that `tuner load` on another machine runs.",
-    ),
-}
-
-
-@cache
-def load_command(name: str) -> Any:
-    """Click's command of this name, loaded."""
-    module, line = COMMANDS[name]
-    run = getattr(import_module(f"tuner.cli.{module}"), name)
-    if isinstance(run, typer.Typer):
-        first = run.registered_callback
-        run.info.help = f"{line}\n\n{first and first.callback and first.callback.__doc__}"
-        found = typer.main.get_command(run)
-    else:
-        one = typer.Typer(add_completion=False, context_settings=CONTEXT)
-        one.command(name, help=f"{line}\n\n{run.__doc__}")(command(run))
-        found = typer.main.get_command(one)
-    found.name = name
-    return found
-
-
-class LazyGroup(TyperGroup):
-    """Lists commands by what is known of them here, and loads the one that is named."""
-
-    @property
-    def commands(self) -> Any:
-        """Every command, loaded."""
-        return {name: load_command(name) for name in self._known}
-
-    @commands.setter
-    def commands(self, known: Any) -> None:
-        self._known = known
-
-    def list_commands(self, ctx: Any) -> list[str]:
-        """The names of all commands."""
-        return list(self._known)
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Return the command as it is listed, not loaded."""
-        return self._known.get(cmd_name)
-
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The command that the first word names, and the words that are left for it."""
-        name, found, rest = super().resolve_command(ctx, args)
-        return name, found if name is None else load_command(name), rest
-
-
-app = typer.Typer(
-    name="tuner",
-    help="Which configuration should this Lambda function run with? Measures, then decides.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings=CONTEXT,
-    cls=LazyGroup,
-)
-
-
-def _listed() -> None:
-    """Stands for a command that is not loaded yet."""
-
-
-for _name, (_, _line) in COMMANDS.items():
-    app.command(_name, help=_line)(_listed)
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        from importlib.metadata import version  # takes a third of the time of a short command
-
-        typer.echo(f"tuner {version('tuner')}")
-        raise typer.Exit
-
-
-@app.callback()
-def _common(
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
-    ] = False,
-) -> None:
-    """Options before the command."""
-
-
-def _defaults(words: Sequence[str]) -> dict[str, Any]:
-    """Return the defaults of ``tuner.toml``; help is shown whatever is in it."""
-    if {"-h", "--help", "--version"} & {*words} or not Path("tuner.toml").is_file():
-        return {}
-    from tuner.cli.defaults import read_defaults
-
-    command: Any = typer.main.get_command(app)
-    return read_defaults(command.commands)
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 
 def main(words: Sequence[str] | None = None) -> None:
     """Run the command line; exit as the contract says, with errors in one or two lines."""
-    # The matrices here are small: more threads only burn the CPU that is being measured on.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    # What loading allocates stays to the end: to search it for garbage again and again, and once
-    # more at exit, takes a tenth of the time of a short command.
-    gc.set_threshold(50_000, 20, 20)
-    atexit.register(gc.freeze)
-    for name in ("stdout", "stderr"):  # closed by the shell: nobody wants to read it
-        if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
+    with _ending_at_once():
+        from tuner.cli import last_words
+        from tuner.cli.commands import app
+        from tuner.errors import TunerError
+    _prepare()
     words = sys.argv[1:] if words is None else words
     debug = "--debug" in words  # wherever it stands
     try:
@@ -192,52 +24,71 @@ def main(words: Sequence[str] | None = None) -> None:
     except TunerError as error:
         if debug:
             raise
-        typer.echo(f"tuner: {error}", err=True)
+        last_words.say(f"tuner: {error}")
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        typer.echo("tuner: interrupted", err=True)
+        last_words.say("tuner: interrupted")
         sys.exit(130)
     except OSError as error:
         if debug:
             raise
-        _say_lost(error)
+        last_words.say_lost(error)
         sys.exit(1)
     finally:
-        _say_what_is_left()
-        _end_output()
+        last_words.say_what_is_left()
+        last_words.end_output()
 
 
-def _say_lost(error: OSError) -> None:
-    thing = str(error.filename or "standard output or a file")
-    if isinstance(error, BrokenPipeError) and not error.filename:
-        return  # as after `| head`: the reader has what it wanted
-    with suppress(OSError, ValueError):
-        typer.echo(f"tuner: {thing}: cannot be used ({error.strerror or error})", err=True)
+@contextmanager
+def _ending_at_once() -> Iterator[None]:
+    """Let Ctrl-C end the process at once: nothing is begun yet."""
 
+    def end(_number: int, _frame: object) -> None:
+        os.write(2, b"tuner: interrupted\n")
+        os._exit(130)
 
-def _end_output() -> None:
-    """Flush standard output while a full disk can still be told; exit with 1 for what is lost."""
-    ended = sys.exc_info()[1]
-    failed = not isinstance(ended, SystemExit) or bool(ended.code)
-    try:
-        if isinstance(ended, SystemExit) and isinstance(ended.__context__, BrokenPipeError):
-            raise ended.__context__  # click and rich exit with 1 for a closed pipe, silently
-        sys.stdout.flush()
-    except OSError as error:
-        with suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        _say_lost(error)
-        if not failed:
-            sys.exit(1)
-
-
-def _say_what_is_left() -> None:
-    """Say last of all what this process has changed and could not restore."""
-    if not (Path(".tuner/journal").is_dir() or Path(".tuner/applied").is_dir()):
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler or not _in_main_thread():
+        yield
         return
-    from tuner.api.left import look
+    signal.signal(signal.SIGINT, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
-    for left in look()[0]:
-        if left.pid == os.getpid():
-            with suppress(OSError):
-                typer.echo(f"tuner: {left.said()}", err=True)
+
+def _in_main_thread() -> bool:
+    import threading
+
+    return threading.current_thread() is threading.main_thread()
+
+
+def _prepare() -> None:
+    """Set what holds for the whole process."""
+    import atexit
+    import gc
+    from pathlib import Path
+
+    # The matrices here are small: more threads only burn the CPU that is being measured on.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # What loading allocates stays to the end: to search it for garbage again and again, and once
+    # more at exit, takes a tenth of the time of a short command.
+    gc.set_threshold(50_000, 20, 20)
+    atexit.register(gc.freeze)
+    if _in_main_thread():  # there is nothing left that a Ctrl-C could interrupt
+        atexit.register(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    for name in ("stdout", "stderr"):  # closed by the shell: nobody wants to read it
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
+
+
+def _defaults(words: Sequence[str]) -> dict[str, dict[str, object]]:
+    """Return the defaults of ``tuner.toml``; help is shown whatever is in it."""
+    if {"-h", "--help", "--version"} & {*words} or not os.path.isfile("tuner.toml"):  # noqa: PTH113
+        return {}
+    from typer.main import get_command
+
+    from tuner.cli.commands import app
+    from tuner.cli.defaults import read_defaults
+
+    return read_defaults(getattr(get_command(app), "commands"))  # noqa: B009 - of a group

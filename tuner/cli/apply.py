@@ -5,6 +5,7 @@ Other commands offer to restore before they begin (:func:`offer_restore`).
 """
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import typer
 
 from tuner.api.left import JOURNAL, RECORDS, Left, Tell, look, look_at
 from tuner.cli.interrupt import end_on_signals
+from tuner.cli.last_words import say
 from tuner.errors import Interrupted, TunerError
 from tuner.options.function import Account
 from tuner.options.manage import ApplyCommand, RestoreCommand
@@ -36,7 +38,7 @@ def apply(options: ApplyCommand) -> None:
         _patch(found, options.file)
     elif options.undo:
         with end_on_signals():
-            found.undo(typer.echo)
+            found.undo(tell)
         typer.echo(f"Undone: what was applied from run {found.run}.")
     else:
         _apply(found, yes=options.yes)
@@ -60,7 +62,7 @@ def _patch(found: "Recommended", file: Path) -> None:
 def _apply(found: "Recommended", *, yes: bool) -> None:
     change = found.change()
     offer_restore(yes=yes)
-    application = found.open(typer.echo)
+    application = found.open(tell)
     if stack := application.stack():
         typer.echo(
             f"tuner: {found.target} belongs to the stack {stack}, whose next deployment sets "
@@ -76,6 +78,13 @@ def _apply(found: "Recommended", *, yes: bool) -> None:
         typer.echo(f"{found.target} has {found.values} already")
     else:
         typer.echo(f"Applied; `tuner apply {found.run} --undo` undoes it.")
+
+
+def tell(text: str) -> None:
+    """Write a line to standard output, if that can be: what is being done to a function goes on
+    without it. The end of the command says what was lost."""
+    with suppress(OSError):
+        typer.echo(text)
 
 
 def _agreed(question: str) -> bool:
@@ -97,7 +106,7 @@ def restore(options: RestoreCommand) -> None:
         for left in found:
             typer.echo(left.line())
     else:
-        problems += restore_pending(found, typer.echo, options)
+        problems += restore_pending(found, tell, options)
     if problems:
         for problem in problems[:-1]:
             typer.echo(f"tuner: {problem}", err=True)
@@ -153,5 +162,5 @@ def offer_restore(yes: bool, journal: Path = JOURNAL, records: Path = RECORDS) -
     if not yes and not (sys.stdin.isatty() and typer.confirm("Restore now?", True, err=True)):
         typer.echo("`tuner restore` restores it.", err=True)
         return
-    for problem in restore_pending(gone, lambda text: typer.echo(text, err=True)):
-        typer.echo(f"tuner: {problem}", err=True)
+    for problem in restore_pending(gone, say):
+        say(f"tuner: {problem}")

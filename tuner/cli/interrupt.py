@@ -1,9 +1,9 @@
 """Ctrl-C, once and more often.
 
-The first Ctrl-C (or SIGTERM, or SIGHUP of a terminal that is closed) asks the run to end: what is
+The first Ctrl-C (or another signal that asks to end, such as SIGTERM) asks the run to end: what is
 in flight finishes, the function is restored, and what was measured is reported. The second raises
 KeyboardInterrupt: the function is only restored. Restoring ignores one interrupt and says so; the
-next one leaves at once (``tuner.aws.restore.insist``).
+next one leaves at once (``tuner.aws.restore.insist``), as Ctrl-\\ does at any time.
 """
 
 import os
@@ -13,7 +13,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
+from tuner.cli.last_words import say_what_is_left
+
 Handler = Callable[[int, FrameType | None], None]
+
+#: What ends a process that does not handle it: of a service, a terminal that is closed, a batch
+#: system before it kills, a timer, and `ulimit -t`, which repeats it every second.
+_ENDING = (
+    *(signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2),
+    *(signal.SIGALRM, signal.SIGXCPU),
+)
 
 
 class StopRequest:
@@ -34,38 +43,49 @@ def stop_on_signals(tell: Callable[[str], None]) -> Iterator[StopRequest]:
 
     def handle(number: int, _frame: FrameType | None) -> None:
         request.count += 1
-        if number == signal.SIGHUP:
-            _let_go_of_terminal()
+        _heard(number)
         if request.count > 1:
             raise KeyboardInterrupt
         with suppress(OSError):
             tell("stopping: finishing what is in flight, then restoring the function")
 
-    with _handled(handle, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    with _handled(handle, signal.SIGINT, *_ENDING):
         yield request
 
 
 @contextmanager
 def end_on_signals() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end what follows as Ctrl-C does, so that it is undone."""
+    """Let every signal to end do to what follows as Ctrl-C does, so that it is undone."""
 
     def handle(number: int, _frame: FrameType | None) -> None:
-        if number == signal.SIGHUP:
-            _let_go_of_terminal()
+        _heard(number)
         raise KeyboardInterrupt
 
-    with _handled(handle, signal.SIGTERM, signal.SIGHUP):
+    with _handled(handle, *_ENDING):
         yield
+
+
+def _heard(number: int) -> None:
+    if number == signal.SIGHUP:
+        _let_go_of_terminal()
+    if number == signal.SIGXCPU:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _leave(number: int, _frame: FrameType | None) -> None:
+    """Leave everything as it is now, and say what that is."""
+    say_what_is_left()
+    os._exit(128 + number)
 
 
 @contextmanager
 def _handled(handle: Handler, *numbers: signal.Signals) -> Iterator[None]:
-    """Install a handler, except for SIGHUP where that is ignored, as by ``nohup``."""
-    before = {number: signal.getsignal(number) for number in numbers}
-    if before.get(signal.SIGHUP) == signal.SIG_IGN:
-        del before[signal.SIGHUP]
+    """Install a handler, except for signals that are ignored, as SIGHUP is by ``nohup``; and one
+    that leaves at once."""
+    before = {number: signal.getsignal(number) for number in (*numbers, signal.SIGQUIT)}
+    before = {number: was for number, was in before.items() if was != signal.SIG_IGN}
     for number in before:
-        signal.signal(number, handle)
+        signal.signal(number, _leave if number == signal.SIGQUIT else handle)
     try:
         yield
     finally:

@@ -1,11 +1,11 @@
 """Progress while a run works: one live line on stderr, or nothing.
 
 A watcher of runs. Where stderr is no terminal, or with ``--no-progress``, each step is one
-plain line; with ``--quiet`` there is none.
+plain line; with ``--quiet`` there is none. A stderr that is full or gone ends no run.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 
 from rich.console import Console
 from rich.markup import escape
@@ -51,7 +51,8 @@ class Progress:
         if self._status:
             self._show("")
         elif not self._quiet:
-            self._console.print(text, markup=False, soft_wrap=True)
+            with suppress(OSError):
+                self._console.print(text, markup=False, soft_wrap=True)
 
     def sampled(self, sample: Sample) -> None:
         """Count one more request that has ended."""
@@ -69,7 +70,8 @@ class Progress:
         failed = f", {self._failed} failed" if self._failed else ""
         tail = f" [dim]{self._count} invocations{failed}; last: {last}[/dim]" if last else ""
         assert self._status is not None
-        self._status.update(f"{escape(self._step)}{tail}")
+        with suppress(OSError):
+            self._status.update(f"{escape(self._step)}{tail}")
 
 
 @contextmanager

@@ -6,7 +6,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from tuner.cli.app import COMMANDS, load_command
+from tuner.cli.commands import COMMANDS, load_command
 from tuner.options.option import Argument, Option, Options
 from tuner.options.suites import BenchCommand
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from tuner.errors import TunerError, UsageError
+from tuner.errors import TunerError, unwritable
 
 if TYPE_CHECKING:
     from tuner.api.results import Result
@@ -64,7 +64,7 @@ def print_result(result: "Result", *, quiet: bool = False) -> None:
 
 
 def write_document(document: Mapping[str, Any], to: str, fix: str = "Choose another file.") -> None:
-    """Write a document as JSON, to stdout for ``-``; raises UsageError where that fails."""
+    """Write a document as JSON, to stdout for ``-``; raises TunerError where that fails."""
     text = json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False)
     if to == "-":
         sys.stdout.write(f"{text}\n")
@@ -73,7 +73,7 @@ def write_document(document: Mapping[str, Any], to: str, fix: str = "Choose anot
 
 
 def write_csv(text: str, to: Path) -> None:
-    """Write a table as CSV; raises UsageError where that fails."""
+    """Write a table as CSV; raises TunerError where that fails."""
     _write(text, to, "--csv", "Choose another file.")
 
 
@@ -81,4 +81,4 @@ def _write(text: str, to: Path, option: str, fix: str) -> None:
     try:
         to.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"{option} {to}", f"cannot be written: {error.strerror}", fix) from None
+        raise unwritable(f"{option} {to}", error, fix) from None

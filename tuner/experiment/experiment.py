@@ -6,7 +6,7 @@ restored (:func:`restored`). Everything that measures runs through :class:`Exper
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -167,7 +167,12 @@ def restored(target: Target) -> Iterator[None]:
     try:
         yield
     finally:
-        insist(target.restore, lambda text: sys.stderr.write(f"{text}\n"))
+        insist(target.restore, _tell)
+
+
+def _tell(text: str) -> None:
+    with suppress(OSError, ValueError):  # restoring goes on without a terminal
+        sys.stderr.write(f"{text}\n")
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
-from tuner.errors import Partial, TunerError, UsageError
+from tuner.errors import Partial, TunerError, UsageError, unwritable
 from tuner.outputs.lines import Document, worth_telling
 from tuner.outputs.markdown import markdown, slack
 from tuner.outputs.programs import (
@@ -149,8 +149,7 @@ def _written(option: str, to: str, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        reason = f"cannot be written: {error.strerror}"
-        raise UsageError(f"{option} {to}", reason, "Choose another file.") from None
+        raise unwritable(f"{option} {to}", error) from None
 
 
 def is_address(to: str) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tuner.clock import WallClock
-from tuner.errors import NotFound, UsageError
+from tuner.errors import NotFound, UsageError, unwritable
 from tuner.options.sweep import SweepOptions
 from tuner.suites.suite_file import parse_suite
 from tuner.targets.names import TEMPLATES, Kind, parse_target
@@ -46,7 +46,7 @@ def write_suite(source: str, path: Path, **place: str | None) -> list[str]:
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise UsageError(str(path), f"cannot be written: {error.strerror}", "") from None
+        raise unwritable(str(path), error) from None
     return [one.name for one in found]
 
 

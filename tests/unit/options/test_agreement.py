@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import typer
 
-from tuner.cli.app import COMMANDS
 from tuner.cli.command import command
+from tuner.cli.commands import COMMANDS
 from tuner.cli.reference import classes_of, reference
 from tuner.options.option import Option, Options, arguments_of, options_of
 

@@ -299,6 +299,19 @@ def format_speed_change(change: float | None) -> str:
     return f"{abs(change) * 100:.0f} % {word}"
 
 
+def format_change(ratio: float | None) -> str:
+    """A change with its sign: 1.12 is ``+12 %``, 0.98 ``-2.0 %``; tenths below ten per cent."""
+    if ratio is None or not math.isfinite(ratio):
+        return UNKNOWN
+    percent = (ratio - 1.0) * 100.0
+    return f"{percent:+,.{0 if abs(percent) >= 9.95 else 1}f} %"
+
+
+def counted(count: int, word: str, ending: str = "s") -> str:
+    """``1 run``, ``1,200 runs``."""
+    return f"{count:,} {word}{'' if count == 1 else ending}"
+
+
 def format_rate(per_second: float | None) -> str:
     """``500/s``, ``12.5/s``, ``3/min``, ``2/h``: the unit that leaves a readable number."""
     if per_second is None or not math.isfinite(per_second):

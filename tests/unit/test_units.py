@@ -241,3 +241,11 @@ def test_every_number_has_some_wording(value: float | None) -> None:
         units.format_rate,
     ):
         assert wording(value)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "text"),
+    [(1.12, "+12 %"), (0.98, "-2.0 %"), (13.5, "+1,250 %"), (1.0, "+0.0 %"), (None, "–")],
+)
+def test_a_change_has_a_sign_and_tenths_below_ten_per_cent(ratio: float | None, text: str) -> None:
+    assert units.format_change(ratio) == text

@@ -14,6 +14,7 @@ from tuner.experiment.price_list import (
     save_table,
 )
 from tuner.options.manage import PricesCommand
+from tuner.units import counted
 
 _ARCHES = ("x86_64", "arm64")
 _UNKNOWN = "–"
@@ -50,8 +51,7 @@ def refreshed(options: PricesCommand) -> str | None:
         return None
     save_table(fresh)
     newest = max(rates.source.dated for rates in fresh.rows.values())
-    count = len(fresh.regions())
-    regions = "1 region" if count == 1 else f"{count} regions"
+    regions = counted(len(fresh.regions()), "region")
     return f"Saved the price list of {newest} for {regions}."
 
 
@@ -95,10 +95,16 @@ def _one_region(region: str) -> Listed:
         for label, name in _LABELS.items()
     ]
     today = datetime.datetime.fromtimestamp(WallClock().wall(), datetime.UTC).date()
-    notes = [f"{found.arch}: {found.source} ({found.dated})" for found in both]
+    notes = [f"{found.arch}: {_dated(found)}" for found in both]
     advice = dict.fromkeys(item for found in both for item in price_advice(found, today))
     notes += [item.text for item in advice]
     return Listed((f"{region}, US dollars", *_ARCHES), [*rows, *_tiers(both)], notes)
+
+
+def _dated(found: Prices) -> str:
+    """The source, with its date where it does not say that itself."""
+    told = found.dated in found.source
+    return found.source if told else f"{found.source} ({found.dated})"
 
 
 def _tiers(both: list[Prices]) -> list[tuple[str, ...]]:

@@ -7,6 +7,7 @@ import typer
 from tuner.cli.command import given_in, group
 from tuner.errors import TunerError, UsageError
 from tuner.options import suites as of
+from tuner.units import counted
 
 
 def run(options: of.BenchCommand) -> None:
@@ -40,8 +41,7 @@ def init(options: of.BenchInit) -> None:
 
     cases = new_suite(options)
     names = ", ".join(cases)
-    many = "s" if len(cases) > 1 else ""
-    typer.echo(f"Wrote {options.suite} with {len(cases)} case{many}: {names}.")
+    typer.echo(f"Wrote {options.suite} with {counted(len(cases), 'case')}: {names}.")
     typer.echo("Next: tuner bench, and tuner bench accept once you are happy with the result.")
 
 

@@ -16,6 +16,7 @@ from tuner.options.commands import (
     ReportCommand,
 )
 from tuner.options.output import Stored
+from tuner.units import counted
 
 
 def recommend(options: RecommendCommand) -> None:
@@ -155,12 +156,14 @@ def copy(options: of.RunsCopy) -> None:
     from tuner.api.stored import copied
 
     found, where = copied(options)
-    there = f" There already: {_runs(len(found.there_already))}." if found.there_already else ""
-    typer.echo(f"Copied {_runs(len(found.runs))} ({found.samples:,} samples) to {where}.{there}")
+    runs, already = counted(len(found.runs), "run"), counted(len(found.there_already), "run")
+    there = f" There already: {already}." if found.there_already else ""
+    typer.echo(f"Copied {runs} ({found.samples:,} samples) to {where}.{there}")
     for each in found.left:
         typer.echo(f"tuner: {each}", err=True)
     if found.left:
-        raise Partial("runs copy", f"left behind: {_runs(len(found.left))}", "The rest is copied.")
+        left = counted(len(found.left), "run")
+        raise Partial("runs copy", f"left behind: {left}", "The rest is copied.")
 
 
 def deliver(options: Stored) -> None:
@@ -193,14 +196,10 @@ def thin(options: of.RunsThin) -> None:
         if not sys.stdin.isatty():
             raise TunerError("runs thin", "needs a confirmation", "Add --yes.")
         samples = sum(each.samples for each in found.wanted)
-        wanted = _runs(len(found.wanted))
+        wanted = counted(len(found.wanted), "run")
         typer.confirm(f"Thin {samples:,} samples of {wanted} for good?", abort=True)
     for run, samples in found.thin():
         typer.echo(f"{run}: {samples:,} samples thinned.")
-
-
-def _runs(number: int) -> str:
-    return f"{number:,} run" + ("" if number == 1 else "s")
 
 
 runs = group(

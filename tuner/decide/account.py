@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tuner.decide.worth import Assessed
-from tuner.units import format_share, format_usd
+from tuner.units import counted, format_share, format_usd
 
 #: How many functions a sentence names.
 _NAMED = 3
@@ -73,10 +73,11 @@ def sentences(survey: Survey) -> tuple[str, ...]:
 def _cost(survey: Survey) -> str:
     count, called = len(survey.functions), survey.called
     if not called:
-        return f"{_functions(count)}, none of them called."
+        return f"{counted(count, 'function')}, none of them called."
     total = survey.cost_usd
     dearest = sorted((each.cost_usd or 0.0 for each in called), reverse=True)[:10]
-    text = f"{_functions(count)}, {len(called):,} of them called, cost {format_usd(total)} a month"
+    functions = counted(count, "function")
+    text = f"{functions}, {len(called):,} of them called, cost {format_usd(total)} a month"
     if len(called) > len(dearest) and total:
         text += f"; the {len(dearest)} dearest are {format_share(sum(dearest) / total)} of it"
     return f"{text}."
@@ -104,7 +105,7 @@ def _risk(survey: Survey) -> str:
         return "Nothing seen puts calls at risk."
     kinds = Counter(danger.code for each in found for danger in each.dangers)
     words = ", ".join(f"{_KINDS[code]} ({count:,})" for code, count in kinds.most_common())
-    return f"At risk: {_functions(len(found))}: {words}; the dearest is {found[0].name}."
+    return f"At risk: {counted(len(found), 'function')}: {words}; the dearest is {found[0].name}."
 
 
 _KINDS = {
@@ -114,7 +115,3 @@ _KINDS = {
     "errors": "failing",
     "runtime": "unsupported runtime",
 }
-
-
-def _functions(count: int) -> str:
-    return f"{count:,} function{'' if count == 1 else 's'}"

@@ -36,7 +36,7 @@ from tuner.measure.health import check
 from tuner.recording.power_tuning import SizePoint, chart_url
 from tuner.records import Advice, Outcome, RunRecord, Sample
 from tuner.store.documents import Notes, calm, on_demand
-from tuner.units import format_memory, format_speed_change
+from tuner.units import counted, format_memory, format_speed_change
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def _few_calls(answer: Conclusion) -> tuple[Advice, ...]:
     pick = answer.recommendation
     if pick is None or pick.verified_calls >= VERIFIED:
         return ()
-    calls = f"{pick.verified_calls} {'call' if pick.verified_calls == 1 else 'calls'}"
+    calls = counted(pick.verified_calls, "call")
     text = (
         f"{format_memory(pick.memory_mb)} rests on {calls} of its own; {VERIFIED} are needed to be "
         "sure of it. Allow more invocations, time or samples."

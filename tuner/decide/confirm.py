@@ -60,7 +60,7 @@ class Confirmation:
         if lacking and self._rounds < _ROUNDS:
             self._rounds += 1
             wanted = {each: min(n, _AT_ONCE) for each, n in lacking.items()}
-            return self._ask(wanted, so_far, "confirming")
+            return self._ask(wanted, so_far, "confirming the answer")
         again = [
             setting
             for arch, decider in deciders.items()
@@ -70,7 +70,7 @@ class Confirmation:
         if not again:
             return Done("the answer is confirmed", settled=True)
         self._repeats += 1
-        return self._ask(dict.fromkeys(again, _AGAIN), so_far, "telling apart")
+        return self._ask(dict.fromkeys(again, _AGAIN), so_far, "telling them apart")
 
     def _has_time(self, so_far: SoFar) -> bool:
         taken = so_far.spent.seconds - self._began_s
@@ -81,4 +81,4 @@ class Confirmation:
         counts = in_turn(wanted, self._limit.affordable_alike(so_far.spent))
         if not counts:
             return Done("the limit leaves no calls to confirm the answer", settled=True)
-        return Ask(counts, f"{why} " + ", ".join(f"{each.memory_mb:,} MB" for each in counts))
+        return Ask(counts, why)

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tuner.report.elements import change, counted, measured, verdict_word
+from tuner.report.elements import measured, verdict_word
 from tuner.suites.gate import Gate, parse_gate
 from tuner.suites.judgement import Verdict
-from tuner.units import format_memory
+from tuner.units import counted, format_change, format_memory
 
 Document = Mapping[str, Any]
 
@@ -128,9 +128,9 @@ def _line(case: str, size: Mapping[str, Any], raw: Mapping[str, Any]) -> Line:
 
 
 def _moved(raw: Mapping[str, Any]) -> str:
-    said = change(raw["ratio"])
+    said = format_change(raw["ratio"])
     if raw["low"] is not None and raw["high"] is not None:
-        said += f" ({change(raw['low'])} to {change(raw['high'])})"
+        said += f" ({format_change(raw['low'])} to {format_change(raw['high'])})"
     if raw["control_ratio"] is not None:  # else before and after would seem to differ
-        said += f", the control {change(raw['control_ratio'])}"
+        said += f", the control {format_change(raw['control_ratio'])}"
     return said

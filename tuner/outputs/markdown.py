@@ -19,9 +19,9 @@ from tuner.outputs.lines import (
     run_url,
     unjudged,
 )
-from tuner.report.elements import counted, verdict_word
+from tuner.report.elements import verdict_word
 from tuner.suites.judgement import SENSIBLE, Verdict
-from tuner.units import format_seconds, format_usd
+from tuner.units import counted, format_seconds, format_usd
 
 #: In Markdown and in Slack's; the last is for what was not judged.
 _SIGNS: Mapping[str | None, tuple[str, str]] = {

@@ -5,17 +5,10 @@ Sizes are named here as all tables and charts name them.
 
 from tuner.decide.reasons import SURE_ENOUGH, probability
 from tuner.decide.result import Recommendation, Sweep, VersusCurrent
-from tuner.report.elements import (
-    Answer,
-    Fact,
-    between,
-    counted,
-    estimate,
-    format_chance,
-    known,
-)
+from tuner.report.elements import Answer, Fact, between, estimate, format_chance, known
 from tuner.units import (
     UNKNOWN,
+    counted,
     format_cost,
     format_cost_change,
     format_memory,

@@ -13,6 +13,7 @@ from tuner.decide.result import Interval
 from tuner.model.quantiles import Stats
 from tuner.units import (
     UNKNOWN,
+    format_change,
     format_cost,
     format_ms,
     format_share,
@@ -100,7 +101,7 @@ class Table:
 
     ``narrow`` are the columns of a terminal that is too narrow for all (empty: all), ``prose``
     those of sentences. ``folded`` is the summary of a table that a page shows when asked to, and
-    a terminal never.
+    a terminal never. ``key`` explains marks, below the table of a terminal.
     """
 
     caption: str
@@ -110,6 +111,7 @@ class Table:
     prose: tuple[str, ...] = ()
     note: str = ""
     folded: str = ""
+    key: str = ""
 
 
 @dataclass(frozen=True)
@@ -311,17 +313,10 @@ def measured(measure: str, value: float | None) -> str:
     return format_share(value) if measure in SHARES else format_ms(value)
 
 
-def change(ratio: float | None) -> str:
-    """1.12 is ``+12 %``, 0.98 ``-2.0 %``; tenths below ten per cent."""
-    if ratio is None:
-        return UNKNOWN
-    percent = (ratio - 1.0) * 100.0
-    return f"{percent:+.{0 if abs(percent) >= 9.95 else 1}f} %"
-
-
-def counted(count: int, word: str, ending: str = "s") -> str:
-    """``1 run``, ``1,200 runs``."""
-    return f"{count:,} {word}{'' if count == 1 else ending}"
+def changed(ratio: float) -> str:
+    """``-31 %`` where there is 0.69 of what there was; nothing for less than half a per cent."""
+    near = not math.isfinite(ratio) or abs(ratio - 1.0) < 0.005
+    return "" if near else format_change(ratio)
 
 
 def call_count(calls: float) -> str:

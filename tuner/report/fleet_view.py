@@ -16,11 +16,11 @@ from tuner.report.elements import (
     Table,
     View,
     call_count,
-    counted,
     format_chance,
 )
 from tuner.units import (
     UNKNOWN,
+    counted,
     format_cost,
     format_memory,
     format_ms,

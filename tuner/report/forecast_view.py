@@ -12,7 +12,15 @@ from tuner.planning.remedies import NEAR, Remedy, limit_share
 from tuner.report.elements import Answer, Cell, Fact, Figure, Log, Row, Section, Table, View
 from tuner.report.forecast_document import TrafficForecast
 from tuner.report.time_charts import flight_chart, traffic_chart
-from tuner.units import UNKNOWN, format_memory, format_ms, format_seconds, format_share, format_usd
+from tuner.units import (
+    UNKNOWN,
+    counted,
+    format_memory,
+    format_ms,
+    format_seconds,
+    format_share,
+    format_usd,
+)
 
 _TOLD = ("mean", "p50", "p95", "p99", "p99.9", "max")
 
@@ -224,6 +232,6 @@ def _method(forecast: TrafficForecast) -> Iterator[Fact]:
     how = "each call placed on virtual time" if found.placed else "as a fluid, since calls are many"
     yield Fact("Method", how, f"seed {forecast.seed}")
     count = subject.calls
-    calls = "" if count is None else f"{count:,} warm {'call' if count == 1 else 'calls'}"
+    calls = "" if count is None else counted(count, "warm call")
     yield Fact("Durations", forecast.source, calls)
     yield Fact("Prices", f"{subject.prices.region}, {subject.prices.arch}", subject.prices.dated)

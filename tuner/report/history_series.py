@@ -13,9 +13,9 @@ from typing import Any
 
 from tuner.errors import NotFound
 from tuner.model.run_history import Sensitivity, change_points
-from tuner.report.elements import change, measured
+from tuner.report.elements import measured
 from tuner.store.benches import StoredBench
-from tuner.units import format_memory
+from tuner.units import format_change, format_memory
 
 Document = Mapping[str, Any]
 #: Case, MB, architecture where there are several, and measure.
@@ -52,7 +52,7 @@ class Change:
     @property
     def text(self) -> str:
         """``+12 %``; from nothing, ``new``."""
-        return change(self.after / self.before) if self.before > 0 else "new"
+        return format_change(self.after / self.before) if self.before > 0 else "new"
 
 
 @dataclass(frozen=True)

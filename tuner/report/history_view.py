@@ -17,7 +17,6 @@ from tuner.report.elements import (
     Section,
     Table,
     View,
-    counted,
     measured,
     verdict_word,
 )
@@ -32,7 +31,7 @@ from tuner.report.history_series import (
     moment,
 )
 from tuner.report.time_charts import history_chart
-from tuner.units import UNKNOWN
+from tuner.units import UNKNOWN, counted
 
 _Changes = Sequence[tuple[Series, Change]]
 #: The marks of the charts, with their tones.

@@ -11,18 +11,10 @@ from tuner.decide.load_result import load_words, verdict_words
 from tuner.decide.result import SizeRow, Sweep
 from tuner.measure.failures import MOST_TOLD, Cause
 from tuner.records import Outcome
-from tuner.report.elements import (
-    Cell,
-    Log,
-    Row,
-    Section,
-    Table,
-    counted,
-    interval_ms,
-    share,
-)
+from tuner.report.elements import Cell, Log, Row, Section, Table, interval_ms, share
 from tuner.units import (
     UNKNOWN,
+    counted,
     format_cost,
     format_memory,
     format_ms,

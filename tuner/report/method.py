@@ -8,9 +8,17 @@ from typing import Any
 from tuner.decide.result import ModelCard, Sweep
 from tuner.options.sweep import measuring_options
 from tuner.records import Backend, FunctionFacts
-from tuner.report.elements import Fact, Section, counted, known
+from tuner.report.elements import Fact, Section, known
 from tuner.report.load_document import cross_check_document
-from tuner.units import UNKNOWN, format_memory, format_ms, format_seconds, format_share, format_usd
+from tuner.units import (
+    UNKNOWN,
+    counted,
+    format_memory,
+    format_ms,
+    format_seconds,
+    format_share,
+    format_usd,
+)
 
 #: The label of what CloudWatch and X-Ray had to say.
 CROSS_CHECK = "Cross-check"

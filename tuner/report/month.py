@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 
 from tuner.decide.result import MonthAtSize, Monthly, ProvisionedOffer, Sweep
-from tuner.report.elements import Cell, Fact, Row, Section, Table, call_count, counted, known
-from tuner.units import format_cost, format_memory, format_rate, format_share
+from tuner.report.elements import Cell, Fact, Row, Section, Table, call_count, known
+from tuner.units import counted, format_cost, format_memory, format_rate, format_share
 
 #: The plan without upfront payment; what all upfront costs is told beside it.
 _SAVINGS = "savings_no_upfront_usd"

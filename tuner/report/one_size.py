@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from tuner.decide.result import Recommendation, Sweep
 from tuner.report.answer import missed_words, objective_facts, size_named
-from tuner.report.elements import Answer, Fact, between, counted, known
-from tuner.units import format_cost, format_ms
+from tuner.report.elements import Answer, Fact, between, known
+from tuner.units import counted, format_cost, format_ms
 
 _NOTHING_CHOSEN = "one size was measured, so nothing is chosen"
 

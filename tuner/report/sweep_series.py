@@ -11,9 +11,9 @@ from tuner.decide.goal import SloScope, parse_slo
 from tuner.decide.result import CurveBand, SizeRow, Sweep
 from tuner.errors import UsageError
 from tuner.report.answer import payload_named, safe_range, size_named
-from tuner.report.elements import between, counted, known
+from tuner.report.elements import between, known
 from tuner.report.style import Axis, memory_axis, value_axis
-from tuner.units import format_cost, format_memory, format_ms
+from tuner.units import counted, format_cost, format_memory, format_ms
 
 P50, P95 = "p50", "p95"
 

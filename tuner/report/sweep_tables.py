@@ -11,6 +11,7 @@ from tuner.report.elements import (
     Fact,
     Row,
     Table,
+    changed,
     cost_cell,
     estimate,
     format_chance,
@@ -31,6 +32,8 @@ from tuner.units import (
 T = TypeVar("T")
 _PICKED, _NOW = "recommended", "current"
 _NONE = Cell(UNKNOWN)
+#: Explains the mark of that name.
+PARETO = "Pareto: no other size is both cheaper and faster."
 
 #: Columns after the head, each with its cell.
 _SIZE: Mapping[str, Callable[[SizeRow], Cell]] = {
@@ -81,7 +84,10 @@ def size_table(sweep: Sweep) -> Table:
     rows = tuple(row for each in sweep.each for row in _size_rows(each, sweep))
     narrow = ("Memory", "Warm calls", "p50", "p95", "Cost per million")
     seen = ", as this client saw them" if sweep.run.facts.invoke_only else ""
-    return Table(f"Warm invocations by memory size{seen}", ("Memory", *_SIZE), rows, narrow)
+    key = PARETO if any("Pareto" in row.marks for row in rows) else ""
+    return Table(
+        f"Warm invocations by memory size{seen}", ("Memory", *_SIZE), rows, narrow, key=key
+    )
 
 
 def _size_rows(sweep: Sweep, compared: Sweep) -> list[Row]:
@@ -228,9 +234,7 @@ def choice_table(sweep: Sweep) -> Table | None:
 
 def _change(change: float | None) -> str:
     """``-31 %`` against the size now; nothing where that is not known or next to nothing."""
-    if change is None or abs(change) < 0.005:
-        return ""
-    return f"{'+' if change > 0 else '-'}{format_share(abs(change))}"
+    return "" if change is None else changed(1.0 + change)
 
 
 def runner_up_table(sweep: Sweep) -> Table | None:

@@ -6,7 +6,7 @@ from functools import partial
 
 from tuner.decide.result import Sweep
 from tuner.report.answer import answer
-from tuner.report.elements import Answer, Figure, Link, Section, Table, View, counted, state_text
+from tuner.report.elements import Answer, Figure, Link, Section, Table, View, state_text
 from tuner.report.load_tables import errors_section, load_sentence, size_load_table
 from tuner.report.method import date_time, method_section
 from tuner.report.month import month_fact, month_section
@@ -22,6 +22,7 @@ from tuner.report.sweep_series import (
     trade_off,
 )
 from tuner.report.sweep_tables import (
+    PARETO,
     arch_table,
     choice_table,
     cold_table,
@@ -33,7 +34,7 @@ from tuner.report.sweep_tables import (
     startup_table,
 )
 from tuner.report.verdict import verdict
-from tuner.units import format_memory
+from tuner.units import counted, format_memory
 
 
 def sweep_view(sweep: Sweep) -> View:
@@ -78,7 +79,7 @@ def _sections(sweep: Sweep, said: Answer) -> Iterator[Section]:
             "All sizes",
             note="Duration is what Lambda reports for warm calls. Ranges in small type are 90 % "
             "intervals of these calls alone; that of the answer also holds what runs differ by. "
-            "“–” means unknown, “~” estimated. Pareto: no other size is both cheaper and faster.",
+            f"“–” means unknown, “~” estimated. {PARETO}",
             tables=(sizes,),
             folded=counted(len(sizes.rows), "size"),
         )
@@ -159,7 +160,7 @@ def _choice(sweep: Sweep) -> Iterator[Section]:
     figure = Figure(
         "trade-off",
         "Mean duration and cost of each measured size, with 90 % intervals; lower left is better. "
-        "Pareto: no other size is both cheaper and faster.",
+        + PARETO,
         "Cost per million over mean duration, one point a size. The table of all sizes has the "
         "values.",
         partial(trade_off_chart, spots),

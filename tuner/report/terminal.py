@@ -69,6 +69,7 @@ def _section(section: Section, console: Console) -> Iterator[ConsoleRenderable]:
     for table in section.tables:
         if not table.folded:
             yield grid(table, console)
+            yield from [Text(table.key, "dim")] if table.key else []
             yield from (Text(row.trouble, "red") for row in table.rows if row.trouble)
     if section.log is not None:
         lines = (f"    {line}" for line in section.log.text.splitlines())

@@ -16,19 +16,10 @@ from tuner.decide.result import Recommendation, SizeRow, SizeTerms, Sweep, WhatI
 from tuner.decide.what_if import chosen, month_usd, usd_per_million
 from tuner.records import Backend
 from tuner.report.answer import missed_words, size_named, sure
-from tuner.report.elements import (
-    Stat,
-    Verdict,
-    call_count,
-    change,
-    counted,
-    estimate,
-    format_chance,
-    known,
-)
+from tuner.report.elements import Stat, Verdict, call_count, changed, estimate, format_chance, known
 from tuner.report.sweep_series import shared_axis
 from tuner.store.plain import dumps
-from tuner.units import SECONDS_PER_MONTH, UNKNOWN, format_cost, format_ms, format_rate
+from tuner.units import SECONDS_PER_MONTH, UNKNOWN, counted, format_cost, format_ms, format_rate
 
 #: Names of the buttons, in their order; the first is left out where it is one of the others.
 _BUTTONS = ("recommended", "cheapest", "balanced", "fastest")
@@ -159,14 +150,6 @@ def _stats(
     note = "estimated by the fitted curve" if "~" in there["p95"] else "as measured"
     yield Stat("p95", "Duration, p95", there["p95"], here.get("p95", ""), "", note)
     yield Stat("cold", "Cold start", there["cold"], here.get("cold", ""), "", "INIT and first call")
-
-
-def changed(ratio: float) -> str:
-    """``-31 %``; nothing for less than half a per cent."""
-    percent = (ratio - 1.0) * 100.0
-    if not math.isfinite(percent) or abs(percent) < 0.5:
-        return ""
-    return change(ratio)
 
 
 def _command(memory_mb: int, sweep: Sweep, pick: Recommendation) -> str:

@@ -10,8 +10,9 @@ from enum import StrEnum
 
 from tuner.model.comparison import Effect
 from tuner.model.looks import Looks
-from tuner.report.elements import change, measured
+from tuner.report.elements import measured
 from tuner.suites.gate import Gate, Subject
+from tuner.units import format_change
 
 
 class Verdict(StrEnum):
@@ -141,10 +142,10 @@ class Judgement:
             return f"{measure} is inconclusive: no values {side}"
         between = ""
         if self.low is not None and self.high is not None:
-            between = f" ({change(self.low)} to {change(self.high)})"
+            between = f" ({format_change(self.low)} to {format_change(self.high)})"
         words = _OF_COST if self.gate.subject is Subject.COST else _OF_TIMES
         word = words[verdict].format(self.gate.rise * 100)
-        return f"{measure} {word}: {change(self.ratio)}{between}, {values}{self._end()}"
+        return f"{measure} {word}: {format_change(self.ratio)}{between}, {values}{self._end()}"
 
     @property
     def left_open_by_drift(self) -> bool:
@@ -165,7 +166,7 @@ class Judgement:
         if self.verdict is not Verdict.CANNOT_TELL:
             return ""
         if self.left_open_by_drift:
-            drift = change(self.control_ratio)
+            drift = format_change(self.control_ratio)
             return f"; the machine drifted by {drift}; `--against` decides it in one run"
         if self.enough is None:
             return "; more calls alone would not settle it"

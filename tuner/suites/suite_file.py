@@ -18,12 +18,11 @@ from tuner.options.function import Architectures, FunctionOptions
 from tuner.options.option import options_of
 from tuner.options.size_load import with_profile
 from tuner.options.sweep import SizeLoads, SweepOptions
-from tuner.report.elements import counted
 from tuner.suites.gate import Gate, parse_gates
 from tuner.suites.suite import MOST, Case, Environment, Overlap, Suite
 from tuner.targets.choices import Isolation
 from tuner.targets.names import Kind, parse_target
-from tuner.units import parse_memory
+from tuner.units import counted, parse_memory
 
 #: Where suites and defaults of options are looked for.
 DEFAULT = Path("tuner.toml")

@@ -14,8 +14,6 @@ from tuner.report.elements import (
     Section,
     Table,
     View,
-    change,
-    counted,
     measured,
     tone,
     verdict_word,
@@ -29,7 +27,7 @@ from tuner.suites.result import (
     Design,
     SizeResult,
 )
-from tuner.units import format_memory, format_seconds, format_usd
+from tuner.units import counted, format_change, format_memory, format_seconds, format_usd
 
 _TONES = {Verdict.REGRESSED: "bad", Verdict.CANNOT_TELL: "warn", None: "warn"}
 #: What is done about too few calls of a suite.
@@ -155,9 +153,9 @@ def _row(j: Judgement, first: Judgement | None) -> Row:
     if j.gate.limit is not None:
         kept = {Verdict.SAME: "met", Verdict.REGRESSED: "missed"}.get(j.verdict, word)
         return Row(j.gate.text, (Cell(kept, tone=shown), Cell(""), Cell(after)))
-    moved = "" if j.ratio is None else change(j.ratio)
+    moved = "" if j.ratio is None else format_change(j.ratio)
     if j.low is not None and j.high is not None:
-        low, high = change(j.low).removesuffix(" %"), change(j.high).removesuffix(" %")
+        low, high = (format_change(end).removesuffix(" %") for end in (j.low, j.high))
         moved = f"{moved} ({low} to {high})"
     return Row(
         j.gate.text,
@@ -176,7 +174,7 @@ def _notes(sizes: Iterable[SizeResult], most: str = "") -> Iterator[str]:
         drifts: dict[str, list[str]] = {}
         for j in size.judgements:
             if j.control_ratio:
-                drifts.setdefault(change(j.control_ratio), []).append(j.measure)
+                drifts.setdefault(format_change(j.control_ratio), []).append(j.measure)
         if drifts:
             several = (f"{moved} ({' and '.join(of)})" for moved, of in drifts.items())
             told = ", ".join(drifts if len(drifts) == 1 else several)

@@ -24,6 +24,7 @@ from tuner.targets.suitability import (
     refuse_split_alias,
     refuse_unsuitable,
 )
+from tuner.units import counted
 
 #: No revision of anything: a change that expects it is refused.
 _NO_REVISION = "00000000-0000-0000-0000-000000000000"
@@ -220,7 +221,7 @@ def _triggers(control: ControlPlane, name: TargetName) -> Finding:
     if not count:
         return Finding("triggers", Level.OK, "no event source mapping invokes $LATEST")
     text = (
-        f"{count} event source mapping{'s' * (count > 1)} may invoke $LATEST while it briefly has "
+        f"{counted(count, 'event source mapping')} may invoke $LATEST while it briefly has "
         "another size"
     )
     return Finding("triggers", Level.WARNING, text, "Use --isolation clone to keep it untouched.")

@@ -46,7 +46,9 @@ def test_all_regions_are_listed_with_what_is_not_known(run: CliRunner) -> None:
 def test_one_region_is_shown_with_its_source_and_what_is_assumed(run: CliRunner) -> None:
     known = run.invoke(app(), ["--region", "us-east-1"])
     assert "0.0000041667" in known.stdout
-    assert "AWS Price List, AWSLambda offer of 2026-09-19" in known.stdout
+    sources = [line for line in known.stdout.splitlines() if "offer of" in line]
+    told = "AWS Price List, AWSLambda offer of 2026-09-19"  # with its date once
+    assert sources == [f"x86_64: {told}", f"arm64: {told}"]
     assumed = run.invoke(app(), ["--region", "mx-central-1"])
     assert "that of us-east-1 is used" in assumed.stdout
 

@@ -16,7 +16,9 @@ from tuner.decide.month import Priced
 from tuner.decide.reasons import changes
 from tuner.decide.result import Sweep
 from tuner.records import Purpose, Sample
+from tuner.report.elements import changed
 from tuner.report.sweep_document import document
+from tuner.report.sweep_tables import choice_table
 from tuner.report.sweep_view import sweep_view
 from tuner.report.verdict import verdict
 from tuner.units import MemoryRange, format_cost, format_ms
@@ -98,7 +100,7 @@ def test_every_number_in_a_sentence_is_in_the_document(seed: int) -> None:
     assert ("p95<1s" in view.answer.rest) == ("p95<1s" in pick["missed_slo"])
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(6))
 def test_the_verdict_has_the_tables_numbers(seed: int) -> None:
     sweep = some_sweep(seed)
     said, told = verdict(sweep), document(sweep)
@@ -111,6 +113,9 @@ def test_the_verdict_has_the_tables_numbers(seed: int) -> None:
         bills = {bill["memory_mb"]: bill["total_usd"] for bill in told["monthly"]["sizes"]}
         assert stats["cost"].value == format_cost(bills[pick["memory_mb"]])
     assert stats["p95"].value == f"~{format_ms(pick['duration_ms']['p95'])}"
+    if (table := choice_table(sweep)) is not None and (now := sweep.current_mb) in costs:
+        for row, choice in zip(table.rows, pick["choices"].values(), strict=True):
+            assert row.cells[1].detail == changed(costs[choice["memory_mb"]] / costs[now])
     here = said.data["sizes"][str(pick["memory_mb"])]
     assert here["why"].endswith(f"verified by {pick['verified_calls']} calls")
     assert ("% chance" in here["why"]) == (pick["meets_slo"] is not False)

@@ -117,6 +117,11 @@ class Setting(NamedTuple):
         return provisioned(self.start)
 
 
+#: Lambda ends the INIT of an on-demand sandbox after 10 s (Developer Guide, "Understanding the
+#: Lambda execution environment lifecycle"); its INIT_REPORT tells some ms less or more.
+_INIT_CUT_MS = 9_990.0
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One request to the function and everything known about it."""
@@ -176,6 +181,11 @@ class Sample:
     def cold(self) -> bool:
         """Return whether this request started its sandbox."""
         return self.init_ms is not None or self.restore_ms is not None
+
+    @property
+    def init_cut(self) -> bool:
+        """Return whether its INIT ran into Lambda's limit, and then began anew within the call."""
+        return self.setting.start == ON_DEMAND and (self.init_ms or 0.0) >= _INIT_CUT_MS
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,7 @@ class ColdRow:
     duration_ms: Stats | None = None
     total_ms: Stats | None = None
     client_ms: Stats | None = None
+    init_timeouts: int = 0  # those whose INIT was cut and began anew within the call
 
 
 @dataclass(frozen=True)

@@ -128,6 +128,7 @@ def _cold(samples: list[Sample]) -> ColdRow:
         duration_ms=order_statistics([s.duration_ms for s in samples]),
         total_ms=order_statistics(total),
         client_ms=order_statistics([s.latency_ms for s in samples]),
+        init_timeouts=sum(s.init_cut for s in samples),
     )
 
 

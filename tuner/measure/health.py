@@ -39,6 +39,7 @@ def check(samples: Sequence[Sample], facts: FunctionFacts) -> tuple[Advice, ...]
         *_late(measured),
         *_unanswered(measured),
         *_failing(measured),
+        *init_advice(sum(s.cold for s in measured), sum(s.init_cut for s in measured)),
         *_few_samples(measured),
         # A replay draws from the whole recording at random, so nothing in it comes later.
         *(() if facts.backend is Backend.REPLAY else _drift(measured)),
@@ -111,6 +112,17 @@ def _failing(samples: Sequence[Sample]) -> Iterator[Advice]:
             f"{words.total()} of {len(there)} calls failed at sizes where others succeeded "
             f"({named}); durations and costs count only those that succeeded. Fix the errors, then "
             "run it again.",
+        )
+
+
+def init_advice(cold: int, cut: int) -> Iterator[Advice]:
+    """Return a doubt if INIT was ``cut`` in some cold starts: a caller then waits for two."""
+    if cut:
+        yield Advice(
+            "init-timeout",
+            f"INIT ran into Lambda's limit of 10 s in {cut:,} of {cold:,} cold starts and began "
+            "anew within the call, which counts against the timeout. Do less at import, or allow "
+            "more memory; with provisioned concurrency INIT may take up to 15 min.",
         )
 
 

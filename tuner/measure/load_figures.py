@@ -66,6 +66,7 @@ class LoadFigures:
     backoff: Latencies
     time_to_success: Latencies
     cold_starts: int | None  # None: no call reported, so there may have been any number
+    init_timeouts: int  # cold starts whose INIT was cut and began anew within the call
     concurrency: Concurrency
     billed_ms: float | None
     billed: int
@@ -126,6 +127,7 @@ class LoadTally:
     billed_known: int = 0
     billed: int = 0
     cold_starts: int = 0
+    init_timeouts: int = 0
     last_sent_s: float = 0.0
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     throttles: Counter[str] = field(default_factory=Counter)
@@ -183,6 +185,7 @@ class LoadTally:
     def report(self, sample: Sample) -> None:
         """Count what REPORT says of a request, also if that became known only later."""
         self.cold_starts += sample.cold
+        self.init_timeouts += sample.init_cut
         if sample.billed_ms is not None:
             self.billed_sum_ms += sample.billed_ms
             self.billed_known += 1
@@ -229,6 +232,7 @@ class LoadTally:
             dropped=dict(shortfall.dropped),
             **self._ms,
             cold_starts=self.cold_starts if self._reported or not self.billed else None,
+            init_timeouts=self.init_timeouts,
             concurrency=self._concurrency(seconds),
             billed_ms=self.billed_ms,
             billed=self.billed,

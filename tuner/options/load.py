@@ -80,7 +80,9 @@ class LoadSpec:
             return f"calls of {profile.users:,} users for {lasts}"
         named = "" if profile.name == "rate" else f"{profile.name}: "
         peak = format_rate(profile.peak_per_s)
-        return f"{named}{profile.calls or 0:,.0f} calls in {lasts}, at most {peak}"
+        calls = f"{profile.calls or 0:,.0f}"
+        calls = {"0": "about 1 call", "1": "1 call"}.get(calls, f"{calls} calls")
+        return f"{named}{calls} in {lasts}, at most {peak}"
 
     def check_files(self) -> None:
         """Refuse more calls at once than a process of this machine may have connections; raises

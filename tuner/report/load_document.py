@@ -108,7 +108,7 @@ def iso_time(seconds: float | None) -> str | None:
 def _figures(figures: "LoadFigures") -> dict[str, Any]:
     return {
         **named(figures, "asked_rps", "achieved_rps", "goodput_rps", "seconds"),
-        **named(figures, "calls", "attempts", "cold_starts"),
+        **named(figures, "calls", "attempts", "cold_starts", "init_timeouts"),
         "dropped": figures.never_sent,
         "unknown": figures.unknown,
         **named(figures, "outcomes", "throttles"),

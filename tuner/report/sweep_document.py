@@ -91,7 +91,7 @@ def _size(size: SizeRow, arch: str) -> dict[str, Any]:
             "max_memory_mb": size.warm.max_memory_mb,
         },
         "cold": {
-            "n": size.cold.n,
+            **named(size.cold, "n", "init_timeouts"),
             **_spreads(size.cold, "init_ms", "duration_ms", "total_ms", "client_ms"),
         },
         "cost_usd_per_million": named(size.cost_usd_per_million, *_INTERVAL),

@@ -215,7 +215,7 @@ def _from_template(path: Path, logical_id: str | None, options: LocalOptions) ->
         options.progress(f"{where}: {note}")
     handler, runtime = options.handler or found.handler, options.runtime or found.runtime
     if found.code is not None and not found.code.exists():
-        fix = "Check the path, or build it first (sam build)."
+        fix = "Check the path, or build it first (sam build, cdk synth)."
         raise UsageError(where, f"its code {found.code} is missing", fix)
     if found.code is not None:
         package = read_package(found.code, handler, runtime)

@@ -138,6 +138,8 @@ def _choose(
     if not found and nested:
         reason = "has no such function itself" if wanted else "has no functions itself"
         raise NotFound(str(path), reason, f"Name local:{' or local:'.join(nested)}.")
+    if wanted is None and not functions:
+        raise UsageError(str(path), "has no functions", "Name a template that has one.")
     if wanted is not None and not found:
         fix = f"There are: {listed}."
         raise NotFound(f"{path}#{wanted}", "no such function in the template", fix)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support.factories import a_function, a_sample
 from tuner.experiment.spec import machine_changed
 from tuner.measure.health import check, platform_advice
-from tuner.records import Backend, FunctionFacts, Outcome, Purpose, Sample
+from tuner.records import Backend, FunctionFacts, Outcome, Purpose, Sample, Setting
 
 PLATFORM = {
     "cores": 2,
@@ -163,3 +163,13 @@ def test_what_a_template_leaves_to_aws_is_a_warning() -> None:
     [advice] = platform_advice(replace(FACTS, platform=platform), [128])
     assert advice.code == "template-unknown"
     assert "Timeout is !Ref T, known only on AWS." in advice.text
+
+
+def test_an_init_beyond_the_limit_of_lambda_is_a_doubt() -> None:
+    def cold(start: str) -> Sample:
+        return replace(sample(30, init_ms=10_004.2), setting=Setting(128, start=start))
+
+    told = check([*GOOD, cold("on-demand")], FACTS)
+    assert [advice.code for advice in told] == ["init-timeout"]
+    assert "1 of 1 cold starts" in told[0].text
+    assert codes([*GOOD, cold("provisioned=2")]) == []  # which has up to 15 minutes

@@ -59,6 +59,15 @@ def test_cold_starts_are_unknown_where_no_answer_held_a_report() -> None:
     assert (figures(*throttled).cold_starts, figures(sample(0, 0.1)).cold_starts) == (0, 0)
 
 
+def test_an_init_that_was_cut_is_counted_and_told() -> None:
+    cold = [replace(sample(at, 0.1), init_ms=init) for at, init in enumerate([9_999.7, 9_000.0])]
+    found = figures(*cold, sample(2, 0.2))
+    assert (found.cold_starts, found.init_timeouts) == (2, 1)
+    told = list(load_advice(found, Shortfall(), 100, adaptive=False))
+    assert [each.code for each in told] == ["init-timeout"]
+    assert "10 s in 1 of 2 cold starts" in told[0].text
+
+
 def test_rates_outcomes_and_money_are_counted() -> None:
     told = figures(
         *(sample(number, number * 0.1) for number in range(80)),

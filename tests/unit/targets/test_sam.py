@@ -150,7 +150,7 @@ def test_what_cannot_run_here_is_told(
         ("- a", "is not a template"),
         ("", "is not a template"),
         ("Resources: []", "Resources is not a map"),
-        ("Resources: {}", "has 0 functions"),
+        ("Resources: {}", "has no functions"),
         ("\x00", "is not YAML"),
         ("a: !!python/object/apply:os.system ['x']", ""),
     ],

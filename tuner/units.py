@@ -269,6 +269,13 @@ def format_share(share: float | None) -> str:
     return f"{percent:.2g} %"
 
 
+def format_probability(chance: float) -> str:
+    """``77 % probability``; nothing that was measured is a certainty."""
+    if 0.01 <= chance <= 0.99:
+        return f"{format_share(float(chance))} probability"
+    return f"{'more than 99 %' if chance > 0.5 else 'less than 1 %'} probability"
+
+
 def format_times(factor: float) -> str:
     """How many times as much: ``2.4x``, ``1,250x``."""
     return f"{factor:,.{1 if factor < 99.95 else 0}f}x"

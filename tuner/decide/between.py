@@ -13,10 +13,10 @@ from tuner.decide.choice import SURE, best_or_here, confidence_in
 from tuner.decide.decide import Standing
 from tuner.decide.goal import Goal
 from tuner.decide.outlook import Outlook, side_by_side
-from tuner.decide.reasons import changes, probability
+from tuner.decide.reasons import changes
 from tuner.decide.result import Recommendation, RunnerUp, Sweep, VersusCurrent
 from tuner.model import IntArray
-from tuner.units import format_memory, format_ms, format_usd_per_million
+from tuner.units import format_memory, format_ms, format_probability, format_usd_per_million
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def between_reasons(
         lines.append(
             f"The best size on {arch}, {format_memory(there.memory_mb)}, is {what} "
             f"({format_usd_per_million(cost)}, {format_ms(time)} on average); "
-            f"{chosen.arch} is better with {probability(_better(chosen, arch))}."
+            f"{chosen.arch} is better with {format_probability(_better(chosen, arch))}."
         )
     return tuple(lines)
 
@@ -97,7 +97,7 @@ def against_others(chosen: ArchChoice, standings: Mapping[str, Standing]) -> tup
             continue
         why = changes(there.means, pick.means)
         if there.meets < SURE and pick.meets >= there.meets:
-            why = f"meets the objectives with {probability(there.meets)}"
+            why = f"meets the objectives with {format_probability(there.meets)}"
         found.append(RunnerUp(there.memory_mb, *there.means, why, arch))
     return tuple(found)
 

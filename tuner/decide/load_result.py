@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from tuner.decide.goal import Slo, SloScope
 from tuner.records import Advice, Outcome, RunRecord
 from tuner.store.documents import CrossCheck, Ending, LoadTerms
-from tuner.units import format_ms, format_rate, format_seconds, format_share
+from tuner.units import format_ms, format_probability, format_rate, format_seconds, format_share
 
 if TYPE_CHECKING:  # an answer without a load is to come at once
     from tuner.engine.engine import ProcessorCount
@@ -20,15 +20,32 @@ if TYPE_CHECKING:  # an answer without a load is to come at once
     from tuner.engine.request import FrontOptions
     from tuner.measure.event_figures import EventFigures
     from tuner.measure.load_figures import LoadFigures
+    from tuner.measure.statistics import Latencies
 
 
 @dataclass(frozen=True)
 class SloVerdict:
-    """An objective and the value that was measured, in its unit; ``None`` if nothing was."""
+    """An objective and the value that was measured, in its unit; ``None`` if nothing was.
+
+    ``calls`` are behind a time, and ``probability`` is how likely further calls like them meet the
+    objective; ``None`` of shares and costs.
+    """
 
     slo: Slo
     value: float | None
     met: bool
+    calls: int | None = None
+    probability: float | None = None
+
+    @property
+    def likely(self) -> float | None:
+        """The probability, where it has few calls and so is to be said; ``None`` elsewhere."""
+        few = self.met and self.calls is not None and self.calls < FEW_CALLS
+        return self.probability if few else None
+
+
+#: With fewer calls an objective on a time is not said to be met without how likely it is.
+FEW_CALLS = 60
 
 
 @dataclass(frozen=True)
@@ -120,9 +137,29 @@ def judge(
     """
     verdicts = []
     for slo in slos:
-        value = _value(slo, figures, cost_usd, events)
-        verdicts.append(SloVerdict(slo, value, value is not None and value < slo.limit))
+        value, times = _value(slo, figures, cost_usd, events), _times(slo, figures)
+        met = value is not None and value < slo.limit
+        if times is None:
+            verdicts.append(SloVerdict(slo, value, met))
+            continue
+        chance = times.chance_below(slo.limit, slo.quantile)
+        verdicts.append(SloVerdict(slo, value, met, times.count, chance))
     return tuple(verdicts)
+
+
+def _times(slo: Slo, figures: "LoadFigures") -> "Latencies | None":
+    """The times that an objective is about; ``None`` of one that is about something else."""
+    measured = {
+        SloScope.DURATION: figures.warm,
+        SloScope.CLIENT: figures.latency,
+        SloScope.COLD: figures.cold,
+    }
+    return measured.get(slo.scope)
+
+
+def least_likely(verdicts: Iterable[SloVerdict]) -> float | None:
+    """The probability of the objective that has the least, of those with few calls."""
+    return min((each.likely for each in verdicts if each.likely is not None), default=None)
 
 
 def _value(
@@ -141,13 +178,10 @@ def _value(
         return None if good is None else 1.0 - good + wrong / figures.calls
     if slo.scope is SloScope.CHECKS:
         return figures.share(Outcome.CHECK_FAILED)
-    measured = {
-        SloScope.DURATION: figures.warm,
-        SloScope.CLIENT: figures.latency,
-        SloScope.COLD: figures.cold,
-    }
-    found, q = measured[slo.scope], slo.quantile
-    return found.mean_ms() if q is None else found.percentile_ms(q * 100.0)
+    times, q = _times(slo, figures), slo.quantile
+    if times is None:
+        return None
+    return times.mean_ms() if q is None else times.percentile_ms(q * 100.0)
 
 
 #: What a load shows and a curve of single calls cannot.
@@ -169,7 +203,8 @@ def verdict_words(verdict: SloVerdict) -> str:
         return f"{verdict.slo.text}: not measured"
     shares = (SloScope.THROTTLES, SloScope.ERRORS, SloScope.CHECKS)
     told = format_share(value) if verdict.slo.scope in shares else format_ms(value)
-    return f"{verdict.slo.text}: {told}"
+    likely = "" if verdict.likely is None else f" ({format_probability(verdict.likely)} to meet it)"
+    return f"{verdict.slo.text}: {told}{likely}"
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from tuner.units import (
     format_cost_change,
     format_memory,
     format_ms,
+    format_probability,
     format_share,
     format_speed_change,
     format_times,
@@ -120,7 +121,7 @@ def _means(case: ChoiceCase) -> str:
 def _objectives(case: ChoiceCase) -> list[str]:
     if case.meets is None:
         return []
-    return [f"It meets every objective with {probability(case.outlook.meets[case.index])}."]
+    return [f"It meets every objective with {format_probability(case.outlook.meets[case.index])}."]
 
 
 def _left_out(case: ChoiceCase) -> list[str]:
@@ -143,7 +144,7 @@ def _left_out(case: ChoiceCase) -> list[str]:
     best = max(better, key=lambda i: meets[i])
     return [
         f"{format_memory(int(sizes[best]))} was measured {changes(case.means(best), here)}, but "
-        f"would meet the objectives with {probability(meets[best])}."
+        f"would meet the objectives with {format_probability(meets[best])}."
     ]
 
 
@@ -166,13 +167,6 @@ def _never_met(case: ChoiceCase) -> list[str]:
         return []
     pairs = zip(case.goal.slos, case.alone.max(axis=1), strict=True)
     return [slo.text for slo, chance in pairs if chance < 0.5]
-
-
-def probability(chance: float) -> str:
-    """Word a share of draws, of which there are never enough for a certainty."""
-    if 0.01 <= chance <= 0.99:
-        return f"{format_share(float(chance))} probability"
-    return f"{'more than 99 %' if chance > 0.5 else 'less than 1 %'} probability"
 
 
 def _doubt(case: ChoiceCase) -> list[str]:
@@ -246,7 +240,7 @@ def runners_up(case: ChoiceCase) -> tuple[RunnerUp, ...]:
 
 def _why_not(case: ChoiceCase, i: int) -> str:
     if case.goal.slos and case.meets and case.outlook.meets[i] < 0.95:
-        return f"meets the objectives with {probability(case.outlook.meets[i])}"
+        return f"meets the objectives with {format_probability(case.outlook.meets[i])}"
     return changes(case.means(i), case.means(case.index))
 
 

@@ -4,19 +4,24 @@ Accumulates samples and derives figures; it prints nothing and sends nothing. Ti
 the run's clock, latencies milliseconds.
 """
 
+import math
 from array import array
+from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from hdrh.histogram import HdrHistogram
 
+from tuner.model.quantiles import chance_below
 from tuner.records import Outcome, Sample
 
 _LONGEST_US = 3_600_000_000  # an hour; Lambda allows a quarter of one
 _DIGITS = 3
+_LEAST_FOR_MEAN = 4
 
 
 class Latencies:
@@ -49,6 +54,27 @@ class Latencies:
     def mean_ms(self) -> float | None:
         """The mean, to three digits; ``None`` of none."""
         return float(self._histogram.get_mean_value()) / 1000.0 if self.count else None
+
+    def chance_below(self, limit_ms: float, quantile: float | None) -> float | None:
+        """Probability that further values like these have their quantile (0 to 1), or for ``None``
+        their mean, below a limit; ``None`` where these cannot tell. It takes them as independent.
+        """
+        if quantile is None:
+            return self._mean_below(limit_ms)
+        if not self.count or not 0.0 < quantile < 1.0:
+            return None
+        below = bisect_left(range(self.count), limit_ms, key=self.ranked_ms)
+        return chance_below(below, self.count, quantile)
+
+    def _mean_below(self, limit_ms: float) -> float | None:
+        """By Student's t, as a normal of its variance; it has one from four values on."""
+        n, mean = self.count, self.mean_ms()
+        if mean is None or n < _LEAST_FOR_MEAN:
+            return None
+        sd = float(self._histogram.get_stddev()) / 1000.0 * math.sqrt(1.0 / (n - 3.0))
+        if sd <= 0.0:
+            return 1.0 if mean < limit_ms else 0.0
+        return NormalDist(mean, sd).cdf(limit_ms)
 
 
 @dataclass(slots=True)

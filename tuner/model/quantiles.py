@@ -99,6 +99,15 @@ def quantile_ranks(n: int, q: float) -> tuple[int, int] | None:
     return low, high
 
 
+def chance_below(below: int, n: int, q: float) -> float:
+    """Probability that the ``q`` quantile lies below a limit that ``below`` of ``n`` values are
+    below: the mid-p of the binomial count (Lancaster, JASA 1961), whatever the distribution."""
+    if n == 0:
+        return 0.5
+    chances = _binomial(np.arange(below + 1), n, q)
+    return min(1.0, float(chances.sum() - chances[-1] / 2.0))
+
+
 def _binomial(counts: IntArray, n: int, q: float) -> FloatArray:
     """Probability of each of consecutive ``counts`` (0 to n) of n trials that succeed with q.
 

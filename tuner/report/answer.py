@@ -3,7 +3,7 @@
 Sizes are named here as all tables and charts name them.
 """
 
-from tuner.decide.reasons import SURE_ENOUGH, probability
+from tuner.decide.reasons import SURE_ENOUGH
 from tuner.decide.result import Recommendation, Sweep, VersusCurrent
 from tuner.report.elements import Answer, Fact, between, estimate, format_chance, known
 from tuner.units import (
@@ -13,6 +13,7 @@ from tuner.units import (
     format_cost_change,
     format_memory,
     format_ms,
+    format_probability,
     format_speed_change,
 )
 
@@ -185,7 +186,7 @@ def objective_facts(pick: Recommendation) -> tuple[Fact, ...]:
     if not pick.slo:
         return ()
     likely = known(pick.meets_probability)
-    sure = "" if likely is None else f" with {probability(likely)}"
+    sure = "" if likely is None else f" with {format_probability(likely)}"
     met = {True: f"met{sure}", False: "not met", None: UNKNOWN}[pick.meets_slo]
     which = missed_words(pick) if pick.meets_slo is False else ", ".join(pick.slo)
     return (Fact("Objective", met, which),)

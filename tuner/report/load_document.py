@@ -8,7 +8,7 @@ import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from tuner.decide.load_result import FoundLimit, Load, SizeUnderLoad
+from tuner.decide.load_result import FoundLimit, Load, SizeUnderLoad, least_likely
 from tuner.measure.event_fates import End
 from tuner.model.quantiles import COVERAGE, quantile_ranks
 from tuner.store.documents import CrossCheck
@@ -24,6 +24,7 @@ _IN_A_SECOND = (
     *("asked", "sent", "ok", "throttled", "errors", "cold"),
     *("p50_ms", "p95_ms", "p99_ms", "in_flight"),
 )
+_OF_VERDICT = ("value", "met", "calls", "probability")
 _TIMES = ("latency", "unexpected", "service", "lag", "duration")
 _WITH_INTERVALS = ("latency", "service", "duration", "cold")
 
@@ -139,7 +140,7 @@ def _intervals(measured: "Latencies") -> dict[str, list[float]]:
 
 
 def _verdicts(load: Load | SizeUnderLoad) -> list[dict[str, Any]]:
-    return [{"slo": each.slo.text, **named(each, "value", "met")} for each in load.verdicts]
+    return [{"slo": each.slo.text, **named(each, *_OF_VERDICT)} for each in load.verdicts]
 
 
 def _profile(load: Load) -> dict[str, Any]:
@@ -171,6 +172,7 @@ def _limit(limit: FoundLimit) -> dict[str, Any]:
                 "rps": step.rate_per_s,
                 "met": step.borne,
                 "missed": [each.slo.text for each in step.verdicts if not each.met],
+                "probability": least_likely(step.verdicts),
                 "note": step.note,
                 **named(step.figures, "achieved_rps", "goodput_rps"),
                 "throttled": step.figures.throttled_requests,

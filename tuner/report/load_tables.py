@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from tuner.decide.goal import ALL_AS_EXPECTED
-from tuner.decide.load_result import load_words, verdict_words
+from tuner.decide.load_result import FEW_CALLS, least_likely, load_words, verdict_words
 from tuner.decide.result import SizeRow, Sweep
 from tuner.measure.failures import MOST_TOLD, Cause
 from tuner.records import Outcome
@@ -18,6 +18,7 @@ from tuner.units import (
     format_cost,
     format_memory,
     format_ms,
+    format_probability,
     format_rate,
     format_share,
     format_usd,
@@ -64,11 +65,23 @@ def slo_table(document: Mapping[str, Any]) -> Table | None:
         return None
     rows = []
     for each in document["slo"]:
-        told = _slo_value(each["slo"], each["value"], document), "met" if each["met"] else "missed"
+        result = f"met{likely(each)}" if each["met"] else "missed"
+        told = _slo_value(each["slo"], each["value"], document), result
         rows.append(Row(each["slo"], tuple(map(Cell, told))))
         if each["slo"] == ALL_AS_EXPECTED.text:
             rows.extend(_expectations(document))
     return Table("Objectives", ("Objective", "Measured", "Result"), tuple(rows))
+
+
+def likely(verdict: Mapping[str, Any]) -> str:
+    """`` with 77 % probability`` for an objective that was met in few calls, else nothing.
+
+    Documents of earlier versions do not know it.
+    """
+    chance, calls = verdict.get("probability"), verdict.get("calls")
+    if chance is None or not verdict["met"] or not (calls is None or calls < FEW_CALLS):
+        return ""
+    return f" with {format_probability(chance)}"
 
 
 def _expectations(document: Mapping[str, Any]) -> Iterator[Row]:
@@ -103,7 +116,7 @@ def step_table(document: Mapping[str, Any]) -> Table | None:
             format_share(step["throttled"]),
             f"{mean:.1f}",
             UNKNOWN if little is None else f"{little:.1f}",
-            "met" if step["met"] else f"missed: {missed}",
+            f"met{likely(step)}" if step["met"] else f"missed: {missed}",
         )
         marks = ("highest",) if step["rps"] == limit["best_rps"] else ()
         rows.append(Row(format_rate(step["rps"]), tuple(map(Cell, told)), marks))
@@ -235,7 +248,7 @@ def _outcome(loads: list[tuple[int, bool | None]]) -> str:
     missed = [size for size, bore in loads if bore is False]
     parts = [
         f"{_listed(sizes)} MB {word}"
-        for sizes, word in ((met, "met the objectives"), (missed, "missed them"))
+        for sizes, word in ((met, "met the objectives in these calls"), (missed, "missed them"))
         if sizes
     ]
     if not parts:
@@ -265,7 +278,10 @@ def _verdict(load: "SizeUnderLoad") -> str:
     if load.met is None:
         return UNKNOWN
     missed = [verdict_words(verdict) for verdict in load.verdicts if not verdict.met]
-    return f"missed {'; '.join(missed)}".strip() if missed or not load.met else "met"
+    if missed or not load.met:
+        return f"missed {'; '.join(missed)}".strip()
+    chance = least_likely(load.verdicts)
+    return "met" if chance is None else f"met with {format_probability(chance)}"
 
 
 #: Causes that are shown, and lines of one's log.

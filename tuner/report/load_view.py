@@ -14,6 +14,7 @@ from tuner.report.load_tables import (
     ARRIVALS,
     as_cause,
     errors_section,
+    likely,
     outcome_table,
     slo_table,
     step_table,
@@ -120,7 +121,7 @@ def _answer(document: Mapping[str, Any]) -> Answer:
         headline = "No tested rate meets the objectives" if best is None else sustained
         rest = rest if fails is None else [f"{format_rate(fails)} fails", *rest]
     elif document["slo"]:
-        texts = ", ".join(each["slo"] for each in missed or document["slo"])
+        texts = ", ".join(f"{each['slo']}{likely(each)}" for each in missed or document["slo"])
         headline = f"{'FAILED' if missed else 'PASSED'} {texts}"
         rest.insert(0, rate)
     else:

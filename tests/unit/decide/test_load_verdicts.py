@@ -1,12 +1,15 @@
 """Objectives held against a load."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from support.factories import a_sample
 from tuner.decide.goal import parse_slo
-from tuner.decide.load_result import FoundLimit, judge, limit_advice
+from tuner.decide.load_result import FoundLimit, judge, least_likely, limit_advice
 from tuner.engine.engine import Shortfall
 from tuner.measure.load_figures import LoadFigures, LoadTally
+from tuner.measure.statistics import Latencies
 from tuner.records import Outcome
 
 
@@ -65,3 +68,32 @@ def test_an_objective_without_anything_to_judge_by_is_not_met() -> None:
 def test_a_limit_of_the_generator_says_what_would_help(crowded: bool, words: str) -> None:
     [told] = limit_advice(FoundLimit(500.0, None, (), generator=True, crowded=crowded))
     assert words in told.text
+
+
+def test_few_calls_below_a_limit_tell_little_of_a_percentile() -> None:
+    few, many = (judge([parse_slo("client_p95<1s")], figures(n, 0, 0), None)[0] for n in (15, 98))
+    assert few.met and many.met
+    assert (few.calls, many.calls) == (15, 98)
+    assert few.likely == few.probability == pytest.approx(1 - 0.5 * 0.95**15)
+    assert many.probability is not None and many.probability > 0.99
+    assert many.likely is None
+    assert least_likely([few, many]) == few.probability
+
+
+def test_shares_costs_and_the_longest_call_have_no_probability() -> None:
+    texts = ("throttles<5%", "errors<5%", "cost<5usd/million", "max<1s")
+    verdicts = judge(map(parse_slo, texts), figures(), 0.0001)
+    assert [each.probability for each in verdicts] == [None] * 4
+
+
+@given(st.lists(st.floats(1.0, 1e4), min_size=1, max_size=80), st.floats(1.0, 1e4))
+def test_a_probability_rises_with_the_limit(values: list[float], limit: float) -> None:
+    times = Latencies()
+    for value in values:
+        times.record(value)
+    for quantile in (None, 0.5, 0.95):
+        chances = [times.chance_below(each, quantile) for each in (limit, 2 * limit)]
+        if None in chances:
+            assert quantile is None and len(values) < 4
+        else:
+            assert 0.0 <= chances[0] <= chances[1] <= 1.0  # type: ignore[operator]

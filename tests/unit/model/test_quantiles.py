@@ -6,7 +6,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from tuner.model.quantiles import mean_interval, order_statistics, quantile_interval, quantile_ranks
+from tuner.model.quantiles import (
+    chance_below,
+    mean_interval,
+    order_statistics,
+    quantile_interval,
+    quantile_ranks,
+)
 
 
 def test_no_value_has_no_statistics() -> None:
@@ -74,3 +80,16 @@ def test_ranks_of_an_interval_are_the_narrowest_that_the_binomial_allows(n: int,
     assert binom.cdf(high, n, q) - binom.cdf(low, n, q) >= 0.9 - 1e-9 or low == 0
     assert binom.cdf(low - 1, n, q) < 0.05 + 1e-9
     assert high == n - 1 or binom.sf(high - 1, n, q) > 0.05 - 1e-9
+
+
+@given(st.integers(1, 400), st.floats(0.01, 0.99), st.data())
+def test_the_chance_of_a_quantile_below_a_limit_is_mid_p(
+    count: int, q: float, data: st.DataObject
+) -> None:
+    """Where as many lie below the limit as the quantile says, it is a half on average."""
+    below = data.draw(st.integers(0, count))
+    exact = binom.cdf(below, count, q) - binom.pmf(below, count, q) / 2
+    assert chance_below(below, count, q) == pytest.approx(exact, abs=1e-9)
+    weights = binom.pmf(np.arange(count + 1), count, q)
+    told = [chance_below(each, count, q) for each in range(count + 1)]
+    assert float(weights @ told) == pytest.approx(0.5, abs=1e-9)

@@ -38,6 +38,7 @@ from tuner.report.load_tables import times_table
 from tuner.report.load_view import load_view
 from tuner.report.page import render
 from tuner.targets.observers import EventSettings
+from tuner.units import format_probability
 
 EVIL = "<script>alert(1)</script>{{ 7*7 }}"
 RUN = a_run("01J", command="load", seed=7, facts=a_function(region="eu-west-1", arch="arm64"))
@@ -104,6 +105,18 @@ def test_the_answer_says_what_was_met_and_what_was_missed() -> None:
     assert {fact.label: fact.value for fact in unknown.facts}["Cold starts"] == "–"
     plain = load_view(load_document(made())).answer
     assert (plain.headline, plain.tone) == ("4.5/s succeeded", "warn")
+
+
+@pytest.mark.parametrize("slo", ["p95<1s", "client_p95<1s", "mean<1s"])
+def test_an_objective_met_by_few_calls_is_met_with_a_probability(slo: str) -> None:
+    few = load_document(made(seconds=4, throttled=0, slo=slo))
+    [told] = few["slo"]
+    assert told["met"] and told["calls"] < 60
+    said = format_probability(told["probability"])
+    assert load_view(few).answer.headline == f"PASSED {slo} with {said}"
+    assert f"met with {said}" in printed(few)
+    many = load_document(made(seconds=20, throttled=0, slo=slo))
+    assert load_view(many).answer.headline == f"PASSED {slo}"
 
 
 def test_the_page_has_every_number_and_nobodys_markup() -> None:

@@ -10,7 +10,7 @@ import typer
 from ruamel.yaml import YAML
 
 from support.commands import Run
-from tuner.cli.app import app
+from tuner.cli.commands import app
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "scheduled-benchmarks.md").read_text()

@@ -2,14 +2,18 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from tuner.aws.control import ControlPlane
 from tuner.aws.session import AwsSession
 from tuner.cli.app import main
 from tuner.targets.aws import AwsTarget
+from tuner.targets.checkup import check_up
+from tuner.targets.names import parse_target
 from tuner.targets.seam import Level
 
 
@@ -73,7 +77,7 @@ def test_what_does_not_exist_ends_the_examination(
     open_target: Callable[..., AwsTarget], service: Any
 ) -> None:
     found = findings(open_target("nobody"))
-    assert list(found) == ["credentials", "function"]
+    assert list(found) == ["proxy", "credentials", "function"]
     assert found["function"].level is Level.PROBLEM
 
 
@@ -156,3 +160,17 @@ def test_a_permission_for_the_cross_check_alone_is_only_a_warning(
     assert found.level is Level.WARNING
     assert "cloudwatch:GetMetricData is not allowed" in found.text
     assert "--no-cross-check" in found.fix
+
+
+def test_a_proxy_that_measured_calls_cannot_use_is_a_problem(
+    aws_session: AwsSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    away = replace(aws_session, endpoint_url="https://lambda.eu-west-1.amazonaws.com")
+    for session, level in ((aws_session, Level.OK), (away, Level.PROBLEM)):
+        found = next(check_up(ControlPlane(session), parse_target("orders")))
+        assert (found.name, found.level) == ("proxy", level)
+    assert "leads lambda.eu-west-1.amazonaws.com through a proxy" in found.text
+    assert "NO_PROXY=lambda.eu-west-1.amazonaws.com" in found.fix

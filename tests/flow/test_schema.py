@@ -111,6 +111,7 @@ def test_a_suite_that_init_writes_is_as_the_schema_says(tuner: Run) -> None:
         ("[[case]]\nname = 'a'\ntarget = 'f'\npayload = {x = 1}\nenv = {A = 'b'}", ""),
         ("[environments.prod]\nregion = 'eu-west-1'\ntargets = {a = 'f:live'}", ""),
         ("[store]\nretention = '30d'", ""),
+        ("[store]\nretention = 30", "30 is not of type 'string'"),
         ("[defaults]\nmemroy = 128", "128 is not of type 'object'"),
         ("[defaults]\nyes = true", "True is not of type 'object'"),
         ("[defaults.load]\nusers = 0", "0 is less than the minimum of 1"),

@@ -107,8 +107,8 @@ def test_thinning_asks_first_and_takes_its_age_from_the_settings(
     )
     assert CODE not in codes(document(tuner, "recommend", swept))
     for text, reason in (
-        ("[store]\nretention = 30\n", "retention is not a string"),
-        ('[store]\nretention = "soon"\n', "tuner.toml: retention"),
+        ("[store]\nretention = 30\n", "store: retention 30 is not a string"),
+        ('[store]\nretention = "soon"\n', "store: retention 'soon' is not a time"),
         ("[store\n", "is not TOML"),
     ):
         settings.write_text(text)

@@ -159,7 +159,7 @@ def _toml() -> Schema:
                 },
             },
             "environments": {"type": "object", "additionalProperties": _closed(environment)},
-            "store": _closed({"retention": {"type": ["string", "number"]}}),
+            "store": _closed({"retention": {"type": "string"}}),
         }
     )
 

@@ -15,6 +15,7 @@ from tuner.experiment.recommend import PricedAs, recommend_run
 from tuner.options.commands import CompareCall, RecommendCall
 from tuner.options.manage import OneRun, RunsCopy, RunsExport, RunsThin
 from tuner.options.output import Stored
+from tuner.options.settings import retention_s
 from tuner.options.sweep import GoalOptions
 from tuner.records import RunRecord
 from tuner.store import spool, thinning
@@ -22,7 +23,7 @@ from tuner.store.documents import LOADS
 from tuner.store.retention import Judged, Rule, judged, thin_run
 from tuner.store.runs import Store, find
 from tuner.store.sheet import is_table, write_table
-from tuner.units import UNKNOWN, parse_seconds
+from tuner.units import UNKNOWN
 
 if TYPE_CHECKING:
     from tuner.store.copying import Copied
@@ -249,21 +250,17 @@ def _age_to_thin(options: RunsThin) -> float:
     """So old a run has to be, in seconds: as written, or as tuner.toml says. Raises UsageError."""
     if options.older_than is not None:
         return options.older_than
-    written = _configured()
-    if written is None:
+    age_s = _retention_s() if SETTINGS.is_file() else None
+    if age_s is None:
         raise UsageError("runs thin", "needs an age", _FIX)
-    return parse_seconds(written, "tuner.toml: retention")
+    return age_s
 
 
-def _configured() -> str | None:
+def _retention_s() -> float | None:
     """``retention`` of ``[store]`` in tuner.toml, if there is one."""
-    if not SETTINGS.is_file():
-        return None
     try:
-        table = tomllib.loads(SETTINGS.read_text(encoding="utf-8")).get("store", {})
+        return retention_s(tomllib.loads(SETTINGS.read_text(encoding="utf-8")))
+    except UsageError as error:
+        raise UsageError(f"{SETTINGS}, {error.thing}", error.reason, error.fix) from None
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError(str(SETTINGS), f"is not TOML: {error}", _FIX) from error
-    found = table.get("retention") if isinstance(table, dict) else None
-    if found is not None and not isinstance(found, str):
-        raise UsageError(str(SETTINGS), f"store: retention is not a string: {found!r:.40}", _FIX)
-    return found

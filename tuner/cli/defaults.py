@@ -1,5 +1,6 @@
 """Defaults of options from ``tuner.toml``: a table ``[defaults]`` for all commands, and tables such
-as ``[defaults.sweep]`` for one.
+as ``[defaults.sweep]`` for one. What it has beside suites and defaults is held against
+``tuner/options/settings.py``, so that no mistake waits until somebody needs it.
 
 Names are those of the options, with ``_`` or ``-``. What is written on the command line, and what
 an environment variable says, goes before them. Every complaint comes at once.
@@ -12,6 +13,7 @@ from typing import Any
 
 from tuner.errors import UsageError
 from tuner.options.option import key_of, options_of
+from tuner.options.settings import mistakes
 
 FILE = Path("tuner.toml")
 
@@ -24,7 +26,7 @@ def read_defaults(commands: Mapping[str, Any], path: Path = FILE) -> Defaults:
     ``commands`` are Click's, by name. Raises UsageError that lists every mistake.
     """
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8")).get("defaults", {})
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (tomllib.TOMLDecodeError, RecursionError) as error:
@@ -32,10 +34,12 @@ def read_defaults(commands: Mapping[str, Any], path: Path = FILE) -> Defaults:
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "is not text"
         raise UsageError(str(path), f"cannot be read: {why}", "Check it.") from None
+    table = document.get("defaults", {})
     if not isinstance(table, dict):
         raise UsageError(f"{path}, defaults", "is not a table", "Write [defaults] above it.")
     reader = _Reader(commands)
     reader.read(table)
+    reader.complaints += mistakes(document)
     if reader.complaints:
         lines = "\n".join(f"  {each}" for each in reader.complaints)
         many = len(reader.complaints) > 1

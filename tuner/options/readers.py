@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuner.errors import UsageError
+from tuner.files import read_bytes
 from tuner.units import MemoryRange, parse_key_values, parse_memory, parse_seconds, parse_share
 
 if TYPE_CHECKING:
@@ -233,7 +234,7 @@ def read_text(name: str, option: str) -> str:
 
     place = f"{option} {name}"
     try:
-        raw = Path(name).read_bytes()
+        raw = read_bytes(Path(name))
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise UsageError(place, f"cannot be read: {why}", "Check the path.") from None

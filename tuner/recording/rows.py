@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from tuner.errors import UsageError
+from tuner.files import open_bytes
 from tuner.recording.columns import NUMBER_COLUMNS, Cells, named, numbers_in, with_megabytes
 from tuner.recording.logs import in_export, in_text, is_export
 from tuner.recording.power_tuning import SizePoint, read_chart, read_output
@@ -69,7 +70,7 @@ def is_power_tuning(file: Path) -> bool:
 @contextmanager
 def _open(file: Path) -> Iterator[IO[str]]:
     packed = file.name.lower().endswith(".gz")
-    with gzip.open(file) if packed else file.open("rb") as raw:
+    with open_bytes(file) as plain, gzip.open(plain) if packed else plain as raw:
         refuse_utf16(raw.peek(4)[:4], str(file))
         yield io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")
 
@@ -211,25 +212,36 @@ def read_row(cells: Cells) -> RecordedRow:
         fix = "Give it, or a status other than ok, or drop the line."
         raise UsageError("", "duration_ms is missing or NaN", fix)
     memory_mb = _memory(cells)
-    _refuse_impossible(memory_mb, duration, used)
     # Exports that know no empty cell write 0 for a warm call's INIT.
-    return RecordedRow(memory_mb, duration, billed, init or None, used, client, outcome)
+    row = RecordedRow(memory_mb, duration, billed, init or None, used, client, outcome)
+    if why := _impossible(row):
+        raise UsageError("", why, "Check the columns and their units, or drop the line.")
+    return row
 
 
 #: Lambda's longest timeout with INIT and a margin, ms; and how far above its size Lambda reports
 #: the memory of a function that ran out of it.
 _LONGEST_MS, _MOST_USED = 1_000_000.0, 1.1
+#: Durations are billed rounded up; but of a call that timed out, whose REPORT may be all there is,
+#: the timeout is billed, a whole number of seconds, though it ended a little later.
+_ROUNDED_MS, _LATE_MS = 1.0, 1_000.0
 
 
-def _refuse_impossible(memory_mb: int, duration: float | None, used: float | None) -> None:
-    """Raise UsageError for figures that no call of Lambda can have."""
-    if duration is not None and duration > _LONGEST_MS:
-        reason = f"duration_ms {duration:g} is longer than Lambda's 15 minutes"
-    elif used is not None and used > _MOST_USED * memory_mb:
-        reason = f"max_memory_mb {used:g} is above memory_mb {memory_mb}"
-    else:
-        return
-    raise UsageError("", reason, "Check the columns and their units, or drop the line.")
+def _impossible(row: RecordedRow) -> str | None:
+    """Say which figures no call of Lambda can have; ``None`` if all can be."""
+    times = {"duration_ms": row.duration_ms, "billed_ms": row.billed_ms, "init_ms": row.init_ms}
+    for name, time_ms in times.items():
+        if time_ms is not None and time_ms > _LONGEST_MS:
+            return f"{name} {time_ms:g} is longer than Lambda's 15 minutes"
+    used, size = row.max_memory_mb, row.memory_mb
+    if used is not None and used > _MOST_USED * size:
+        return f"max_memory_mb {used:g} is above memory_mb {size}"
+    duration, billed = row.duration_ms, row.billed_ms
+    if duration is not None and billed is not None:
+        late = billed >= _LATE_MS and billed % 1_000 == 0
+        if billed + (_LATE_MS if late else _ROUNDED_MS) < duration:
+            return f"billed_ms {billed:g} is below duration_ms {duration:g}"
+    return None
 
 
 def word_of(value: Any) -> str:

@@ -4,6 +4,7 @@ What may be over later (a server that is gone, a lock, a full disk) becomes a ``
 """
 
 import errno
+import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -72,6 +73,9 @@ _DISK = _Meaning(
     "the disk answers with errors",
     "Check the disk and its free space, or choose another store with --store.",
     passing=True,
+)
+_SHORT = _Meaning(
+    "the file may not grow: it is as long as `ulimit -f` allows", "Raise that limit.", passing=True
 )
 _REFUSED = _Meaning(
     "the server refuses connections", "Check that it runs, and host and port of the URL.", True
@@ -159,4 +163,10 @@ def _meaning(error: SQLAlchemyError, said: str) -> _Meaning | None:
     code, words = getattr(getattr(error, "orig", None), "sqlstate", None) or "", said.lower()
     by_code = (each for start, each in _CODES.items() if code.startswith(start))
     by_words = (each for each, known in _WORDS if any(word in words for word in known))
-    return next(by_code, None) or next(by_words, None)
+    found = next(by_code, None) or next(by_words, None)
+    return _SHORT if found is _DISK and _limited() else found
+
+
+def _limited() -> bool:
+    """Tell if files of this process may not grow beyond some size."""
+    return resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY

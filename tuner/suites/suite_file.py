@@ -16,6 +16,7 @@ from tuner.errors import TunerError, UsageError
 from tuner.options.calls import Payloads
 from tuner.options.function import Architectures, FunctionOptions
 from tuner.options.option import options_of
+from tuner.options.settings import mistakes
 from tuner.options.size_load import with_profile
 from tuner.options.sweep import SizeLoads, SweepOptions
 from tuner.suites.gate import Gate, parse_gates
@@ -79,7 +80,7 @@ class _Reader(Values):
 
     def suite(self, table: dict[str, Any], path: Path) -> Suite:
         own = self._table(table, "suite")
-        self.unknown(table, {"suite", "case", "environments", "defaults", "store"}, "")
+        self.complaints += mistakes(table)
         self.unknown(own, _SUITE, "suite: ")
         entries = table.get("case", [])
         if not isinstance(entries, list) or not entries:

@@ -12,8 +12,9 @@ from tuner.aws.configuration import Configuration, revision_of
 from tuner.aws.control import ControlPlane
 from tuner.aws.logs import FunctionLog
 from tuner.aws.metrics import read_metrics
+from tuner.aws.session import refuse_proxy
 from tuner.aws.tags import refuse_marked
-from tuner.errors import AccessDenied, ChangedUnderneath, TargetError, TunerError
+from tuner.errors import AccessDenied, ChangedUnderneath, TargetError, TunerError, UsageError
 from tuner.records import Backend, FunctionFacts, Metric
 from tuner.targets.aws_observers import cloudwatch_beside
 from tuner.targets.names import TargetName
@@ -40,6 +41,7 @@ _COMPARISON_FIX = (
 
 def check_up(control: ControlPlane, name: TargetName) -> Iterator[Finding]:
     """Every finding on a function, in order; ends early if it cannot even be read."""
+    yield _way(control)
     yield from _credentials(control)
     try:
         found = control.get(name.function)
@@ -56,6 +58,15 @@ def check_up(control: ControlPlane, name: TargetName) -> Iterator[Finding]:
     yield _triggers(control, name)
     yield _startups(control, latest, facts.backend)
     yield _tracing(latest)
+
+
+def _way(control: ControlPlane) -> Finding:
+    """Find whether measured calls get to Lambda, which go through no proxy."""
+    try:
+        refuse_proxy(control.session)
+    except UsageError as error:
+        return Finding("proxy", Level.PROBLEM, f"{error.thing} {error.reason}", error.fix)
+    return Finding("proxy", Level.OK, "none stands between this machine and Lambda")
 
 
 def _credentials(control: ControlPlane) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from support.examples import examples
 from tuner.errors import UsageError
 from tuner.recording import RecordedRow, Recording, read_recording
+from tuner.recording.rows import read_row
 from tuner.records import Outcome
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
@@ -110,14 +111,27 @@ MIXED = (
 @pytest.mark.parametrize(
     ("row", "says"),
     [
-        ("128,9e9,,", "longer than Lambda's 15 minutes"),
-        ("128,100,100,9999", "max_memory_mb 9999 is above memory_mb 128"),
+        ("128,9e9,,,", "duration_ms 9e+09 is longer than Lambda's 15 minutes"),
+        ("128,100,9e9,,", "billed_ms 9e+09 is longer than Lambda's 15 minutes"),
+        ("128,100,,,9e9", "init_ms 9e+09 is longer than Lambda's 15 minutes"),
+        ("128,100,100,9999,", "max_memory_mb 9999 is above memory_mb 128"),
+        ("128,100,10,,", "billed_ms 10 is below duration_ms 100"),
+        ("128,9000,3000,,", "billed_ms 3000 is below duration_ms 9000"),
+        ("128,100,0,,", "billed_ms 0 is below duration_ms 100"),
     ],
 )
 def test_what_no_call_of_lambda_can_have_is_refused(tmp_path: Path, row: str, says: str) -> None:
-    error = refusal(tmp_path, f"memory_mb,duration_ms,billed_ms,max_memory_mb\n{row}\n")
+    error = refusal(tmp_path, f"memory_mb,duration_ms,billed_ms,max_memory_mb,init_ms\n{row}\n")
     assert says in error.reason
     assert "units" in error.fix
+
+
+@pytest.mark.parametrize("row", ["128,1.4,1", "128,1.4,2", "128,100.4,200", "128,3003.2,3000"])
+def test_durations_may_be_rounded_and_timeouts_billed_without_their_end(
+    tmp_path: Path, row: str
+) -> None:
+    text = f"memory_mb,duration_ms,billed_ms\n{row}\n"
+    assert read_recording(written(tmp_path, text)).sizes() == (128,)
 
 
 def test_several_functions_are_refused_with_the_values_to_choose_from(tmp_path: Path) -> None:
@@ -220,6 +234,23 @@ def test_rows_come_back_as_they_were_written(
     for size in recording.sizes():
         wanted = [(m, d, i) for m, d, i in rows if m == size]
         assert [(r.memory_mb, r.duration_ms, r.init_ms) for r in recording.rows(size)] == wanted
+
+
+ANY = st.none() | st.floats(0, 2e6) | st.integers(0, 20_000)
+
+
+@QUICK
+@given(st.lists(ANY, min_size=4, max_size=4), st.integers(128, 10_240))
+def test_a_row_that_is_read_could_have_been_a_call(cells: list[float | None], size: int) -> None:
+    names = ("duration_ms", "billed_ms", "init_ms", "max_memory_mb")
+    try:
+        row = read_row({"memory_mb": size, **dict(zip(names, cells, strict=True))})
+    except UsageError:
+        return
+    assert row.duration_ms is not None
+    assert row.duration_ms <= 1e6
+    assert row.billed_ms is None or row.billed_ms + 1_000.0 >= row.duration_ms
+    assert row.max_memory_mb is None or row.max_memory_mb <= 1.1 * size
 
 
 @QUICK

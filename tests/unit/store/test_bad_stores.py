@@ -219,7 +219,7 @@ def test_where_nothing_can_be_written_the_run_ends_with_both_reasons(
         command, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path
     )
     reason, fix = said.stdout.splitlines()
-    assert reason.startswith("store runs.db: the disk ")
+    assert reason.startswith("store runs.db: the file may not grow: it is as long as `ulimit -f`")
     assert f"file .tuner/spool/{make_run().run}-1.jsonl: " in reason
     assert fix
     with Store.open(str(tmp_path / "runs.db")) as store:

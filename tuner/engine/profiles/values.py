@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tuner.errors import UsageError
+from tuner.files import read_bytes
 from tuner.units import parse_rate, parse_seconds
 
 #: No machine sends more; a larger number is a typing error.
@@ -19,7 +20,7 @@ Checks = Mapping[str, Callable[[str], object]]
 def read_text(path: Path, fix: str, thing: str | None = None) -> str:
     """Return a file's text. Raises UsageError that says why it cannot be read."""
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return read_bytes(path).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "is not text"
         raise UsageError(thing or str(path), f"cannot be read: {why}", fix) from None

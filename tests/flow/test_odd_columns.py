@@ -1,0 +1,95 @@
+"""Whatever stands in a column of a store, commands that read it end as they should: with what they
+are asked for, or with two lines. Never with a traceback, never with a number that is none."""
+
+import math
+import random
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from support.commands import exit_code
+from tuner import sweep
+
+ODD: tuple[Any, ...] = (
+    *(None, "", "x", "{bad", "[]", "{}", "null", '{"a": 1}', b"\xff\x00", 0, -1, 1.5),
+    *(2**63 - 1, -(2**63), 1e308, math.inf, "NaN", "2026-13-45T99:99:99Z", "\x00", "\ud7ff" * 50),
+)
+COMMANDS = (
+    *(("runs",), ("runs", "show", "last"), ("recommend", "last"), ("report", "last")),
+    *(("compare", "last", "last"), ("runs", "export", "last"), ("runs", "copy", "--to", "to.db")),
+)
+
+
+def columns(path: Path) -> list[tuple[str, str]]:
+    with sqlite3.connect(path) as raw:
+        tables = [
+            row[0] for row in raw.execute("SELECT name FROM sqlite_master WHERE type='table'")
+        ]
+        return [
+            (table, row[1])
+            for table in tables
+            if table.startswith("tuner_")
+            for row in raw.execute(f"PRAGMA table_info({table})")
+        ]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store of one run."""
+    folder = tmp_path_factory.mktemp("whole")
+    lines = [f"{size},{1769 / size * 100 + more}" for size in (128, 512) for more in range(5)]
+    (folder / "rec.csv").write_text("\n".join(["memory_mb,duration_ms", *lines]))
+    path = folder / "runs.db"
+    recorded = f"replay:{folder / 'rec.csv'}"
+    sweep(recorded, memory="recorded", store=str(path), output=None, seed=1)
+    return path
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TUNER_STORE", "runs.db")
+    yield tmp_path
+
+
+def spoilt(whole: Path, table: str, column: str, value: Any) -> bool:
+    """A copy of the store with this in every row; false if the table does not take it."""
+    for old in Path().glob("*.db*"):
+        old.unlink()
+    shutil.copy(whole, "runs.db")
+    try:
+        with sqlite3.connect("runs.db") as raw:
+            raw.execute(f"UPDATE OR FAIL {table} SET {column} = ?", (value,))
+    except sqlite3.Error:
+        return False
+    return True
+
+
+def check(whole: Path, table: str, column: str, value: Any) -> None:
+    if spoilt(whole, table, column, value):
+        for words in COMMANDS:
+            assert exit_code(*words) in (0, 1, 2, 3), (table, column, value, words)
+
+
+@settings(max_examples=2)
+@given(data=st.data())
+def test_an_odd_value_in_any_column_is_an_error_or_nothing(
+    data: st.DataObject, whole: Path, here: Path
+) -> None:
+    table, column = data.draw(st.sampled_from(columns(whole)))
+    check(whole, table, column, data.draw(st.sampled_from(ODD)))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_so_are_some_in_each_column(whole: Path, here: Path) -> None:
+    rng = random.Random(1)
+    for table, column in columns(whole):
+        for value in rng.sample(ODD, 4):
+            check(whole, table, column, value)

@@ -1,0 +1,50 @@
+"""Reading a file that the user names, which may be a pipe: one that nobody writes ends in time."""
+
+import io
+import os
+import select
+import stat
+import time
+from errno import ETIMEDOUT
+from pathlib import Path
+
+#: Seconds for a program to open the other end of a pipe. One that has it open may take its time.
+WRITER_S = 10.0
+_LOOK_MS = 100
+
+
+def open_bytes(path: Path) -> io.BufferedReader:
+    """Open a file to read it; raises OSError, also for a pipe that nobody writes."""
+    if path.exists() and stat.S_ISFIFO(path.stat().st_mode):
+        return io.BufferedReader(io.BytesIO(_whole_pipe(path)))
+    return path.open("rb")
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a file; raises as :func:`open_bytes`."""
+    with open_bytes(path) as stream:
+        return stream.read()
+
+
+def _whole_pipe(path: Path) -> bytes:
+    pipe = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(pipe, "rb", buffering=0) as stream:
+        first = _first(pipe)
+        os.set_blocking(pipe, True)
+        return first + (stream.read() or b"")
+
+
+def _first(pipe: int) -> bytes:
+    """What comes first, once there is a writer."""
+    poll, until = select.poll(), time.monotonic() + WRITER_S
+    poll.register(pipe, select.POLLIN)
+    while not poll.poll(_LOOK_MS):
+        try:
+            early = os.read(pipe, 1)  # nothing at all: nobody has the other end open
+        except BlockingIOError:
+            return b""
+        if early:
+            return early
+        if time.monotonic() > until:
+            raise OSError(ETIMEDOUT, "nobody writes to this pipe")
+    return b""

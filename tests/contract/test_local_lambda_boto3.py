@@ -204,3 +204,20 @@ def test_the_tail_is_the_last_four_kilobytes(
     assert len(text) == 4096
     assert b"REPORT RequestId" in text
     assert b"START" not in text
+
+
+def test_a_published_layer_is_imported_and_read_in_opt(
+    lambda_client: Any, new_function: Callable[..., str], make_zip: Any
+) -> None:
+    files = {"python/mine.py": "ANSWER = 42\n", "share/text": "from a layer"}
+    layer = lambda_client.publish_layer_version(
+        LayerName="mine", Content={"ZipFile": make_zip(files)}
+    )
+    code = """
+import mine
+def handler(event, context):
+    return [mine.ANSWER, open("/opt/share/text").read()]
+"""
+    name = new_function(code, Layers=[layer["LayerVersionArn"]])
+    answer = lambda_client.invoke(FunctionName=name)
+    assert json.loads(answer["Payload"].read()) == [42, "from a layer"]

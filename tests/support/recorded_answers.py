@@ -49,22 +49,24 @@ class Row:
         return f"{self.method} {self.path[:60]}{told} {str(self.body or '')[:40]}"
 
 
+_DATES = {
+    "event-invoke-config": "2019-09-25",
+    "provisioned-concurrency": "2019-09-30",
+    "recursion-config": "2024-08-31",
+    "code-signing-config": "2020-06-30",
+    "url": "2021-10-31",
+    "urls": "2021-10-31",
+    "tags": "2017-03-31",
+    "layers": "2018-10-31",
+    "code-signing-configs": "2020-04-22",
+}
+
+
 def dated(path: str) -> str:
     """The path of a call with the date that botocore's model has for it."""
-    dates = {
-        "/event-invoke-config": "2019-09-25",
-        "/provisioned-concurrency": "2019-09-30",
-        "/recursion-config": "2024-08-31",
-        "/runtime-management-config": "2021-07-20",
-        "/code-signing-config": "2020-06-30",
-        "/url": "2021-10-31",
-        "/urls": "2021-10-31",
-    }
-    ends = (date for end, date in dates.items() if path.endswith(end))
-    date = next(
-        ends, {"tags": "2017-03-31", "layers": "2018-10-31"}.get(path.split("/", maxsplit=1)[0])
-    )
-    return f"/{date or '2015-03-31'}/{path}"
+    first, _, rest = path.partition("/")
+    kind = rest.rpartition("/")[2] if first == "functions" else first
+    return f"/{_DATES.get(kind, '2015-03-31')}/{path}"
 
 
 def model(*found: str) -> str:
@@ -389,4 +391,238 @@ TAGS = [
     Row("GET", f"tags/{ARN[:-1]}g", 404, MISSING, f"Function not found: {ARN[:-1]}g"),
 ]
 
-ROWS = [*NAMES, *SETTINGS, *ALIASES, *EVENTS, *PROVISIONED, *PERMISSIONS, *TAGS]
+LAYER_ARN = (
+    r"(arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:"
+    r"layer:[a-zA-Z0-9-_]+:[0-9]+)|(arn:[a-zA-Z0-9-]+:lambda:::awslayer:[a-zA-Z0-9-_]+)"
+)
+_LAYER = "arn:aws:lambda:eu-west-1:000000000000:layer:l"
+_NOTHING = "The resource you requested does not exist."
+_BOTH = "[x86_64, arm64]"
+_NO_LAYER = f"Layer version {_LAYER}:9 does not exist."
+_PERMIT = {"StatementId": "s", "Action": "lambda:GetLayerVersion", "Principal": "*"}
+_SETTINGS = "functions/f/configuration"
+LAYERS = [
+    Row("GET", "layers/no/versions", 200),
+    Row("GET", "layers/l/versions/9", 404, MISSING, _NOTHING),
+    *(
+        Row(method, f"layers/l/versions/{n}", 400, INVALID, "Layer Version Cannot be less than 1")
+        for method in ("GET", "DELETE")
+        for n in (0, -1)
+    ),
+    Row("DELETE", "layers/l/versions/9", 204),
+    Row(
+        *("GET", "layers", 400, MODEL, model(pattern(_LAYER, "arn", LAYER_ARN))),
+        query={"find": "LayerVersion", "Arn": _LAYER},
+    ),
+    Row(
+        *("GET", "layers", 404, MISSING, _NOTHING),
+        query={"find": "LayerVersion", "Arn": f"{_LAYER}:9"},
+    ),
+    Row(
+        *("GET", "layers", 400, MODEL),
+        model(
+            failed(
+                "no",
+                "compatibleArchitecture",
+                "Member must satisfy enum value set: [x86_64, arm64]",
+            )
+        ),
+        query={"CompatibleArchitecture": "no"},
+    ),
+    Row("POST", "layers/l/versions/9/policy", 404, MISSING, _NO_LAYER, body=_PERMIT),
+    Row("GET", "layers/l/versions/9/policy", 404, MISSING, _NO_LAYER),
+    Row("DELETE", "layers/l/versions/9/policy/s", 404, MISSING, _NO_LAYER),
+    Row(
+        *("POST", "layers/l/versions/9/policy", 400, MODEL),
+        model(pattern("*", "action", "lambda:GetLayerVersion")),
+        body={**_PERMIT, "Action": "*"},
+    ),
+    Row(
+        *("PUT", _SETTINGS, 400, INVALID, f"Layer version {_LAYER}:9 does not exist."),
+        body={"Layers": [f"{_LAYER}:9"]},
+    ),
+    Row(
+        *("PUT", _SETTINGS, 400, INVALID, "Cannot reference more than 5 layers."),
+        body={"Layers": [f"{_LAYER}{n}:1" for n in range(6)]},
+    ),
+    Row(
+        *("PUT", _SETTINGS, 400, INVALID),
+        "Layers are not in the same region as the function. Layers are expected to be in region "
+        "eu-west-1.",
+        body={"Layers": [f"{_LAYER.replace('eu-west-1', 'eu-west-2')}:1"]},
+    ),
+    Row(
+        *("PUT", _SETTINGS, 400, MODEL),
+        model(
+            failed(
+                f"[{_LAYER}]",
+                "layers",
+                "Member must satisfy constraint: [Member must have length less than or equal to "
+                "2048, Member must have length greater than or equal to 1, Member must satisfy "
+                f"regular expression pattern: {LAYER_ARN}, Member must not be null]",
+            )
+        ),
+        body={"Layers": [_LAYER]},
+    ),
+]
+URL_QUALIFIER = r"((?!^\d+$)^[0-9a-zA-Z-_]+$)"
+_NO_FUNCTION = "Function does not exist"
+_OPEN = {"AuthType": "NONE"}
+URLS = [
+    *(
+        Row(
+            *(method, "functions/f/url", 400, MODEL),
+            model(pattern(qualifier, "qualifier", URL_QUALIFIER)),
+            body=_OPEN if method in ("POST", "PUT") else None,
+            query={"Qualifier": qualifier},
+        )
+        for method in ("POST", "GET", "PUT", "DELETE")
+        for qualifier in ("1", "$LATEST")
+    ),
+    *(
+        Row(*(method, "functions/g/url", 404, MISSING, _NO_FUNCTION), body=_OPEN)
+        for method in ("POST", "PUT")
+    ),
+    *(
+        Row(*(method, "functions/f/url", 404, MISSING, _NO_FUNCTION), _OPEN, {"Qualifier": "v1"})
+        for method in ("POST", "PUT")
+    ),
+    Row("PUT", "functions/f/url", 404, MISSING, _NOTHING, body=_OPEN),
+    *(Row(method, "functions/g/url", 404, MISSING, _NOTHING) for method in ("GET", "DELETE")),
+    *(Row(method, "functions/f/url", 404, MISSING, _NOTHING) for method in ("GET", "DELETE")),
+    Row("GET", "functions/g/urls", 404, MISSING, _NO_FUNCTION),
+]
+_SIGNING = "arn:aws:lambda:eu-west-1:000000000000:code-signing-config:csc-00000000000000000"
+_NO_SIGNING = f"The Lambda code signing configuration {_SIGNING} can not be found."
+SIGNING = [
+    *(
+        Row(method, f"code-signing-configs/{_SIGNING}", 404, MISSING, _NO_SIGNING)
+        for method in ("GET", "DELETE", "PUT")
+    ),
+    Row("GET", f"code-signing-configs/{_SIGNING}/functions", 404, MISSING, _NO_SIGNING),
+    Row(
+        *("PUT", "functions/g/code-signing-config", 404, "CodeSigningConfigNotFoundException"),
+        "The code signing configuration cannot be found. Check that the provided configuration is "
+        f"not deleted: {_SIGNING}.",
+        body={"CodeSigningConfigArn": _SIGNING},
+    ),
+    *(
+        Row(
+            *(method, "functions/g/code-signing-config", 404, MISSING),
+            f"Function not found: {ARN[:-1]}g",
+        )
+        for method in ("GET", "DELETE")
+    ),
+    Row("DELETE", "functions/f/code-signing-config", 204),
+]
+_MAPPINGS = "event-source-mappings"
+_QUEUE = "arn:aws:sqs:eu-west-1:111111111111:q"
+_TABLE = "arn:aws:dynamodb:eu-west-1:111111111111:table/t/stream/s"
+_NO_ID = "00000000-0000-0000-0000-000000000000"
+_POSITION = "Member must satisfy enum value set: [LATEST, AT_TIMESTAMP, TRIM_HORIZON]"
+
+
+def _mapping(source: str | None, **more: Any) -> dict[str, Any]:
+    return {"FunctionName": "f", "EventSourceArn": source, **more}
+
+
+MAPPINGS = [
+    *(
+        Row(method, f"{_MAPPINGS}/{_NO_ID}", 404, MISSING, _NOTHING)
+        for method in ("GET", "PUT", "DELETE")
+    ),
+    Row("POST", _MAPPINGS, 400, INVALID, "Unrecognized event source.", _mapping(None)),
+    Row(
+        *("POST", _MAPPINGS, 400, INVALID, "Function does not exist"),
+        _mapping(_QUEUE, FunctionName="g"),
+    ),
+    Row(
+        *("POST", _MAPPINGS, 400, INVALID),
+        "Unsupported DestinationConfig parameter for given event source mapping type.",
+        _mapping(_QUEUE, DestinationConfig={"OnSuccess": {"Destination": _QUEUE}}),
+    ),
+    Row(
+        *("POST", _MAPPINGS, 400, INVALID),
+        "1 validation error detected: Value null at 'startingPosition' failed to satisfy "
+        "constraint: Member must not be null.",
+        _mapping(_TABLE),
+    ),
+    Row(
+        *("POST", _MAPPINGS, 400, MODEL, model(failed("no", "startingPosition", _POSITION))),
+        _mapping(_TABLE, StartingPosition="no"),
+    ),
+    Row(
+        *("POST", _MAPPINGS, 400, INVALID, f"Unsupported starting position for arn type: {_TABLE}"),
+        _mapping(_TABLE, StartingPosition="AT_TIMESTAMP"),
+    ),
+    Row(
+        *("POST", _MAPPINGS, 400, INVALID),
+        "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater "
+        "than 10",
+        _mapping(_QUEUE, BatchSize=11),
+    ),
+    *(
+        Row("GET", f"tags/{arn}", 404, MISSING, f"{what} not found: {arn}")
+        for what, arn in (
+            ("Event source mapping", f"{ARN[:-10]}event-source-mapping:{_NO_ID}"),
+            ("Capacity provider", f"{ARN[:-10]}capacity-provider:c"),
+        )
+    ),
+]
+_LOOP = "Member must satisfy enum value set: [Terminate, Allow]"
+_SNAP = "Member must satisfy enum value set: [PublishedVersions, None]"
+LATER_SETTINGS = [
+    Row(
+        *("PUT", "functions/f/recursion-config", 400, MODEL),
+        model(failed("no", "recursiveLoop", _LOOP)),
+        body={"RecursiveLoop": "no"},
+    ),
+    Row(
+        *("PUT", _SETTINGS, 400, MODEL, model(failed("no", "snapStart.applyOn", _SNAP))),
+        body={"SnapStart": {"ApplyOn": "no"}},
+    ),
+]
+#: What AWS answers otherwise, by the row of the docs' table that says why.
+OTHERWISE = [
+    Row(
+        *("POST", "functions", 400, INVALID),
+        "Error occurred while DescribeSubnets. EC2 Error Code: InvalidSubnetID.NotFound. EC2 Error "
+        "Message: The subnet ID 'subnet-0' does not exist",
+        body=create(VpcConfig={"SubnetIds": ["subnet-0"]}),
+        differs="`VpcConfig`",
+    ),
+    Row(
+        *("POST", "functions", 400, INVALID),
+        "Error occurred while GetObject. S3 Error Code: NoSuchBucket. S3 Error Message: The "
+        "specified bucket does not exist",
+        body=create(Code={"S3Bucket": "b", "S3Key": "k"}),
+        differs="container images, code from S3",
+    ),
+    Row(
+        *("PUT", _SETTINGS, 200),
+        body={"SnapStart": {"ApplyOn": "PublishedVersions"}},
+        differs="SnapStart",
+    ),
+    Row(
+        *("PUT", _SETTINGS, 200),
+        body={"Runtime": "java21"},
+        differs="runtimes other than Python, Node.js and `provided.al*`",
+    ),
+    Row(
+        *("PUT", _SETTINGS, 400, INVALID),
+        "Value no at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: "
+        "[nodejs20.x, python3.14, provided.al2023, ...] or be a valid ARN",
+        body={"Runtime": "no"},
+        differs="runtimes named in refusals",
+    ),
+    Row(
+        *("PUT", _EVENTS, 200),
+        body=_put_to("arn:aws:sns:eu-west-1:000000000000:t"),
+        differs="a dead-letter queue or destination at SNS, EventBridge or S3",
+    ),
+]
+
+ROWS = [
+    *(*NAMES, *SETTINGS, *ALIASES, *EVENTS, *PROVISIONED, *PERMISSIONS, *TAGS, *LAYERS, *URLS),
+    *(*SIGNING, *MAPPINGS, *LATER_SETTINGS, *OTHERWISE),
+]

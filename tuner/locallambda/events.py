@@ -21,10 +21,10 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from tuner.locallambda.background import PlatformClock, Tasks
 from tuner.locallambda.pool import Pool
+from tuner.locallambda.registry.files import make_private, open_private, write_whole
 from tuner.locallambda.registry.function import Deployment, Function, timestamp
 from tuner.locallambda.registry.names import LATEST, FunctionRef, read_reference
 from tuner.locallambda.registry.registry import Registry
-from tuner.locallambda.registry.store import make_private, open_private, write_whole
 from tuner.locallambda.responses import ApiError, not_ready
 from tuner.locallambda.sandbox.invocation import Invocation, InvocationResult
 

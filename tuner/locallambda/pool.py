@@ -17,7 +17,7 @@ from tuner.locallambda.background import PlatformClock, Tasks
 from tuner.locallambda.limits.cpu import cores
 from tuner.locallambda.logs import Logs
 from tuner.locallambda.registry.function import Deployment
-from tuner.locallambda.registry.store import PackageStore
+from tuner.locallambda.registry.packages import PackageStore
 from tuner.locallambda.responses import ApiError, broken
 from tuner.locallambda.sandbox.host import SandboxHost
 from tuner.locallambda.sandbox.invocation import Invocation, InvocationResult, SandboxSpec
@@ -154,7 +154,7 @@ class Pool:
             handler=configuration.handler,
             runtime=configuration.runtime,
             environment=configuration.environment or {},
-            task_dir=self.packages.task_dir(configuration.code),
+            task_dir=self.packages.task_dir(configuration.folder),
             log_group=configuration.log_group(function.name),
             log_stream=stream,
             log_format=configuration.log_format,

@@ -18,6 +18,7 @@ from tuner.locallambda.background import PlatformClock, Tasks
 from tuner.locallambda.events import Destinations, EndedEvent, EventQueue, passed_on
 from tuner.locallambda.logs import Logs
 from tuner.locallambda.pool import Pool
+from tuner.locallambda.registry.documents import Documents
 from tuner.locallambda.registry.function import Deployment, Function, Provisioned, timestamp
 from tuner.locallambda.registry.names import FunctionRef
 from tuner.locallambda.registry.registry import Registry
@@ -58,6 +59,7 @@ class Service:
 
     def __post_init__(self) -> None:
         self.registry = Registry(self.clock, self.chance, self.store.save, self._replaced)
+        self.documents = Documents(self.store.folder)
         data = self.options.data
         self.destinations = Destinations(
             self.clock,
@@ -81,7 +83,7 @@ class Service:
         await self.host.start()
         if self.options.data is None:
             self.host.own(self.store.folder)
-        for function in self.store.load():
+        for function in self.store.load(self.documents.packages()):
             self.registry.restore(function)
             if function.reserved is not None:
                 self.reserve(function, function.reserved)

@@ -5,7 +5,7 @@ from typing import Any
 from tuner.locallambda.api.requests import ApiRequest, page
 from tuner.locallambda.registry.function import Function, Provisioned
 from tuner.locallambda.registry.names import CHANGING, LATEST
-from tuner.locallambda.registry.store import MAX_UNZIPPED, MAX_ZIPPED
+from tuner.locallambda.registry.packages import MAX_UNZIPPED, MAX_ZIPPED
 from tuner.locallambda.registry.validation import check_model
 from tuner.locallambda.responses import (
     NO_CONTENT,
@@ -66,6 +66,8 @@ async def get_account_settings(service: Service, call: ApiRequest) -> Response:
     published = [version for function in functions for version in function.versions.values()]
     stored = [one.shown.code.size for one in functions]
     stored += [one.configuration.code.size for one in published]
+    layers = service.documents.of("layers", call.region).values()
+    stored += [one["size"] for layer in layers for one in layer["versions"].values()]
     return document(
         {
             "AccountLimit": {

@@ -3,24 +3,23 @@
 import asyncio
 import base64
 import binascii
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from tuner.errors import TunerError
 from tuner.locallambda.api.requests import ApiRequest, page
-from tuner.locallambda.registry.configuration import CodePackage, created, describe
-from tuner.locallambda.registry.function import Function, Version, new_revision
+from tuner.locallambda.registry.configuration import CodePackage, Configuration, created, describe
+from tuner.locallambda.registry.function import Function, Version
+from tuner.locallambda.registry.layers import layers_of
 from tuner.locallambda.registry.names import CHANGING, LATEST, MAX_NAME, FunctionRef, read_reference
-from tuner.locallambda.registry.validation import check_settings, missing, read_tags
+from tuner.locallambda.registry.validation import check_settings, check_tag_count, read_tags
 from tuner.locallambda.responses import (
     NO_CONTENT,
     Response,
     document,
     functions_only,
     invalid,
-    mismatch,
     not_one_of,
     too_long,
     violated,
@@ -41,10 +40,12 @@ async def create_function(service: Service, call: ApiRequest) -> Response:
         )
     tags = read_tags(body.get("Tags") or {})
     check_tag_count(tags)
-    created(body, describe(b""))  # everything but the code, before unpacking it
-    package = await _upload(service, body["Code"])
-    await _prepare(service, body["Runtime"], package)
-    function = service.registry.create(ref, created(body, package))
+    # Everything but the code, before unpacking it.
+    _with_layers(service, call, body, created(body, describe(b"")))
+    package = await upload(service, body["Code"])
+    configuration = _with_layers(service, call, body, created(body, package))
+    await _prepare(service, configuration)
+    function = service.registry.create(ref, configuration)
     function.tags.update(tags)
     version = service.registry.publish(function) if body.get("Publish") else None
     service.registry.keep(function)
@@ -76,13 +77,14 @@ async def update_function_configuration(service: Service, call: ApiRequest) -> R
     body = call.body()
     check_settings(body)
     function = _latest(service, call)
-    changed = function.shown.with_settings(body)
+    changed = _with_layers(service, call, body, function.shown.with_settings(body))
     function.check_change(body.get("RevisionId"))
-    if changed.runtime != function.shown.runtime:
-        await _prepare(service, changed.runtime, changed.code)
+    before = function.shown
+    if (changed.runtime, changed.layers) != (before.runtime, before.layers):
+        await _prepare(service, changed)
         function = _latest(service, call)
-        changed = function.shown.with_settings(body)
         function.check_change(body.get("RevisionId"))
+        changed = replace(function.shown.with_settings(body), layers=changed.layers)
     service.registry.update(function, changed)
     return document(function.document())
 
@@ -93,8 +95,8 @@ async def update_function_code(service: Service, call: ApiRequest) -> Response:
     check_settings(body)
     function = _latest(service, call)
     function.check_change(body.get("RevisionId"))
-    package = await _upload(service, body)
-    await _prepare(service, function.shown.runtime, package)
+    package = await upload(service, body)
+    await _prepare(service, replace(function.shown, code=package))
     # Unpacking took time: another update may have come first.
     function = _latest(service, call)
     function.check_change(body.get("RevisionId"))
@@ -139,7 +141,7 @@ async def delete_function(service: Service, call: ApiRequest) -> Response:
     return NO_CONTENT
 
 
-async def _upload(service: Service, code: Mapping[str, Any]) -> CodePackage:
+async def upload(service: Service, code: Mapping[str, Any]) -> CodePackage:
     """Unpack what a request uploads, off the event loop."""
     if code.get("ZipFile") is None:
         if code.get("S3Bucket") or code.get("ImageUri"):
@@ -155,11 +157,20 @@ async def _upload(service: Service, code: Mapping[str, Any]) -> CodePackage:
     return await asyncio.to_thread(service.store.packages.add, archive)
 
 
-async def _prepare(service: Service, runtime: str, package: CodePackage) -> None:
-    """Fetch what the code needs beside itself, off the event loop."""
+def _with_layers(
+    service: Service, call: ApiRequest, body: Mapping[str, Any], made: Configuration
+) -> Configuration:
+    if body.get("Layers") is None:
+        return made
+    known = service.documents.of("layers", call.region)
+    return replace(made, layers=layers_of(body["Layers"], call.region, known))
+
+
+async def _prepare(service: Service, configuration: Configuration) -> None:
+    """Put layers beside the code, and fetch what the code needs, off the event loop."""
     try:
-        folder = service.store.packages.task_dir(package)
-        await asyncio.to_thread(service.host.prepare, runtime, folder)
+        folder = await asyncio.to_thread(service.store.packages.complete, configuration)
+        await asyncio.to_thread(service.host.prepare, configuration.runtime, folder)
     except TunerError as error:
         raise invalid(str(error).replace("\n", " ")) from error
 
@@ -197,64 +208,3 @@ async def list_versions(service: Service, call: ApiRequest) -> Response:
     versions = (None, *function.versions.values())
     listed = [function.document(version, listed=True) for version in versions]
     return document(page(listed, "Versions", call.query))
-
-
-MAX_TAGS = 50
-#: What has tags (recorded 2025-11).
-_TAGGED = (
-    r"arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:"
-    r"(function:[a-zA-Z0-9-_]+(:(\$LATEST|[a-zA-Z0-9-_]+))?|layer:([a-zA-Z0-9-_]+)|"
-    r"code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:"
-    r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|"
-    r"capacity-provider:[a-zA-Z0-9-_]+)"
-)
-
-
-async def tag_resource(service: Service, call: ApiRequest) -> Response:
-    body = call.body()
-    if body.get("Tags") is None:
-        raise violated([missing("Tags")])
-    if not body["Tags"]:
-        raise invalid("An error occurred and the request cannot be processed.")
-    added = read_tags(body["Tags"])
-    function = _tagged(service, call)
-    function.check_change()
-    tags = {**function.tags, **added}
-    check_tag_count(tags)
-    function.tags = tags
-    function.revision = new_revision()
-    service.registry.keep(function)
-    return NO_CONTENT
-
-
-async def untag_resource(service: Service, call: ApiRequest) -> Response:
-    if not call.tag_keys:
-        raise violated([missing("tagKeys")])
-    function = _tagged(service, call)
-    for key in call.tag_keys:
-        function.tags.pop(key, None)
-    function.revision = new_revision()
-    service.registry.keep(function)
-    return NO_CONTENT
-
-
-async def list_tags(service: Service, call: ApiRequest) -> Response:
-    return document({"Tags": _tagged(service, call).tags})
-
-
-def check_tag_count(tags: Mapping[str, str]) -> None:
-    if len(tags) > MAX_TAGS:
-        raise invalid("Number of tags exceeds resource tag limit.")
-
-
-def _tagged(service: Service, call: ApiRequest) -> Function:
-    arn = call.words[0]
-    if not re.fullmatch(_TAGGED, arn, re.ASCII):
-        raise violated([mismatch(arn, "resource", _TAGGED)])
-    ref = call.ref()
-    if ref.qualifier:
-        raise invalid(
-            "Tags on function aliases and versions are not supported. "
-            "Please specify a function ARN."
-        )
-    return service.registry.get(ref)

@@ -1,4 +1,4 @@
-"""The calls on resource policies, and answers of what the local Lambda has none of.
+"""The calls on resource policies.
 
 Policies are kept and shown; nobody is refused by them. Texts are AWS's, as recorded.
 """
@@ -10,7 +10,7 @@ from typing import Any
 
 from tuner.locallambda.api.requests import ApiRequest
 from tuner.locallambda.registry.function import Function, new_revision
-from tuner.locallambda.registry.names import LATEST, URLS
+from tuner.locallambda.registry.names import LATEST
 from tuner.locallambda.registry.validation import check_model
 from tuner.locallambda.responses import (
     NO_CONTENT,
@@ -53,9 +53,9 @@ async def add_permission(service: Service, call: ApiRequest) -> Response:
             f"The statement id ({body['StatementId']}) provided already exists. Please provide a "
             "new statement id, or remove the existing statement."
         )
-    made = _statement(body, ref.qualified_arn)
+    made, text = statement(body, ref.qualified_arn)
     _keep(service, function, qualifier, [*policy["statements"], made])
-    return document({"Statement": json.dumps(made, separators=(",", ":"))}, 201)
+    return document({"Statement": text}, 201)
 
 
 async def get_policy(service: Service, call: ApiRequest) -> Response:
@@ -64,9 +64,7 @@ async def get_policy(service: Service, call: ApiRequest) -> Response:
     policy = function.policies.get(ref.qualifier or LATEST) if function else None
     if policy is None:
         raise not_found(_NONE)
-    text = {"Version": "2012-10-17", "Id": "default", "Statement": policy["statements"]}
-    shown = json.dumps(text, separators=(",", ":"))
-    return document({"Policy": shown, "RevisionId": policy["revision"]})
+    return document(kept_policy(policy))
 
 
 async def remove_permission(service: Service, call: ApiRequest) -> Response:
@@ -79,49 +77,23 @@ async def remove_permission(service: Service, call: ApiRequest) -> Response:
     if policy is None:
         raise not_found("No policy is associated with the given resource.")
     _check_revision(policy, call.query.get("RevisionId"))
-    left = [one for one in policy["statements"] if one["Sid"] != call.words[1]]
-    if len(left) == len(policy["statements"]):
-        raise not_found(f"Statement {call.words[1]} is not found in resource policy.")
-    _keep(service, function, qualifier, left)
+    _keep(service, function, qualifier, without_statement(policy, call.words[1]))
     return NO_CONTENT
 
 
-async def get_code_signing_config(service: Service, call: ApiRequest) -> Response:
-    """GetFunctionCodeSigningConfig: no function has one."""
-    service.registry.get(call.ref())
-    return document({})
+def kept_policy(policy: Mapping[str, Any]) -> dict[str, str]:
+    """A policy as GetPolicy shows it."""
+    text = {"Version": "2012-10-17", "Id": "default", "Statement": policy["statements"]}
+    shown = json.dumps(text, separators=(",", ":"))
+    return {"Policy": shown, "RevisionId": policy["revision"]}
 
 
-async def get_recursion_config(service: Service, call: ApiRequest) -> Response:
-    service.registry.get(call.ref())
-    return document({"RecursiveLoop": "Terminate"})
-
-
-async def get_runtime_management_config(service: Service, call: ApiRequest) -> Response:
-    function = service.registry.qualified(call.ref())
-    return document({"UpdateRuntimeOn": "Auto", "FunctionArn": function.qualified_arn(LATEST)})
-
-
-async def list_layers(service: Service, call: ApiRequest) -> Response:
-    return document({"Layers": []})
-
-
-async def list_layer_versions(service: Service, call: ApiRequest) -> Response:
-    return document({"LayerVersions": []})
-
-
-async def list_event_source_mappings(service: Service, call: ApiRequest) -> Response:
-    return document({"EventSourceMappings": []})
-
-
-async def list_function_url_configs(service: Service, call: ApiRequest) -> Response:
-    service.registry.get(call.ref())
-    return document({"FunctionUrlConfigs": []})
-
-
-async def get_function_url_config(service: Service, call: ApiRequest) -> Response:
-    call.ref(URLS)
-    raise not_found(_NONE)
+def without_statement(policy: Mapping[str, Any], name: str) -> list[Any]:
+    """Its statements but one; 404 if there is none of the name."""
+    left = [one for one in policy["statements"] if one["Sid"] != name]
+    if len(left) == len(policy["statements"]):
+        raise not_found(f"Statement {name} is not found in resource policy.")
+    return left
 
 
 def _no_policy(function: Function, qualifier: str) -> dict[str, Any]:
@@ -150,8 +122,8 @@ def _keep(service: Service, function: Function, qualifier: str, statements: list
     service.registry.keep(function)
 
 
-def _statement(body: Mapping[str, Any], arn: str) -> dict[str, Any]:
-    """A statement as AWS writes it from a request."""
+def statement(body: Mapping[str, Any], arn: str) -> tuple[dict[str, Any], str]:
+    """A statement as AWS writes it from a request, and its text."""
     principal = str(body["Principal"])
     who: Any = {"Service": principal}
     if principal == "*":
@@ -166,4 +138,6 @@ def _statement(body: Mapping[str, Any], arn: str) -> dict[str, Any]:
     for key, (operator, name) in _CONDITIONS.items():
         if body.get(key) is not None:
             conditions.setdefault(operator, {})[name] = body[key]
-    return {**made, "Condition": conditions} if conditions else made
+    if conditions:
+        made["Condition"] = conditions
+    return made, json.dumps(made, separators=(",", ":"))

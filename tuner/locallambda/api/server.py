@@ -8,9 +8,7 @@ import asyncio
 import contextlib
 import hmac
 import logging
-import re
 import uuid
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from urllib.parse import unquote
 
@@ -20,9 +18,9 @@ from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestHandler
 
-from tuner.locallambda.api import aliases, concurrency, functions, invocations, permissions
 from tuner.locallambda.api.invocations import invoke
 from tuner.locallambda.api.requests import MAX_REQUEST, ApiRequest, check_host, region_of
+from tuner.locallambda.api.routes import find_route, operation_name
 from tuner.locallambda.api.signatures import Keys, SignedRequest, check_signature
 from tuner.locallambda.logs import handle as handle_logs
 from tuner.locallambda.registry.names import read_reference
@@ -168,73 +166,3 @@ def _request_too_large(path: str) -> ApiError:
         )
     name = "UpdateFunctionCode" if path.endswith("/code") else "CreateFunction"
     return too_large(f"Request must be smaller than {MAX_REQUEST} bytes for the {name} operation")
-
-
-Handler = Callable[[Service, ApiRequest], Awaitable[Response]]
-
-_TABLE: tuple[tuple[str, str, Handler], ...] = (
-    ("POST", "2015-03-31/functions", functions.create_function),
-    ("GET", "2015-03-31/functions", functions.list_functions),
-    ("GET", "2015-03-31/functions/*", functions.get_function),
-    ("DELETE", "2015-03-31/functions/*", functions.delete_function),
-    ("GET", "2015-03-31/functions/*/configuration", functions.get_function_configuration),
-    ("PUT", "2015-03-31/functions/*/configuration", functions.update_function_configuration),
-    ("PUT", "2015-03-31/functions/*/code", functions.update_function_code),
-    ("POST", "2015-03-31/functions/*/versions", functions.publish_version),
-    ("GET", "2015-03-31/functions/*/versions", functions.list_versions),
-    ("POST", "2015-03-31/functions/*/aliases", aliases.create_alias),
-    ("GET", "2015-03-31/functions/*/aliases", aliases.list_aliases),
-    ("GET", "2015-03-31/functions/*/aliases/*", aliases.get_alias),
-    ("PUT", "2015-03-31/functions/*/aliases/*", aliases.update_alias),
-    ("DELETE", "2015-03-31/functions/*/aliases/*", aliases.delete_alias),
-    ("PUT", "2017-10-31/functions/*/concurrency", concurrency.put_function_concurrency),
-    ("GET", "2019-09-30/functions/*/concurrency", concurrency.get_function_concurrency),
-    ("DELETE", "2017-10-31/functions/*/concurrency", concurrency.delete_function_concurrency),
-    ("PUT", "2019-09-30/functions/*/provisioned-concurrency", concurrency.put_provisioned),
-    ("GET", "2019-09-30/functions/*/provisioned-concurrency", concurrency.get_provisioned),
-    ("DELETE", "2019-09-30/functions/*/provisioned-concurrency", concurrency.delete_provisioned),
-    ("GET", "2016-08-19/account-settings", concurrency.get_account_settings),
-    ("GET", "2017-03-31/tags/*", functions.list_tags),
-    ("POST", "2017-03-31/tags/*", functions.tag_resource),
-    ("DELETE", "2017-03-31/tags/*", functions.untag_resource),
-    ("PUT", "2019-09-25/functions/*/event-invoke-config", invocations.put_event_config),
-    ("POST", "2019-09-25/functions/*/event-invoke-config", invocations.update_event_config),
-    ("GET", "2019-09-25/functions/*/event-invoke-config", invocations.get_event_config),
-    ("DELETE", "2019-09-25/functions/*/event-invoke-config", invocations.delete_event_config),
-    ("GET", "2019-09-25/functions/*/event-invoke-config/list", invocations.list_event_configs),
-    ("POST", "2014-11-13/functions/*/invoke-async", invocations.invoke_async),
-    ("POST", "2015-03-31/functions/*/policy", permissions.add_permission),
-    ("GET", "2015-03-31/functions/*/policy", permissions.get_policy),
-    ("DELETE", "2015-03-31/functions/*/policy/*", permissions.remove_permission),
-    ("GET", "2020-06-30/functions/*/code-signing-config", permissions.get_code_signing_config),
-    ("GET", "2024-08-31/functions/*/recursion-config", permissions.get_recursion_config),
-    (
-        "GET",
-        "2021-07-20/functions/*/runtime-management-config",
-        permissions.get_runtime_management_config,
-    ),
-    ("GET", "2018-10-31/layers", permissions.list_layers),
-    ("GET", "2018-10-31/layers/*/versions", permissions.list_layer_versions),
-    ("GET", "2015-03-31/event-source-mappings", permissions.list_event_source_mappings),
-    ("GET", "2021-10-31/functions/*/urls", permissions.list_function_url_configs),
-    ("GET", "2021-10-31/functions/*/url", permissions.get_function_url_config),
-)
-
-_ROUTES: tuple[tuple[str, re.Pattern[str], Handler], ...] = tuple(
-    (method, re.compile("/" + re.escape(path).replace(r"\*", "([^/]+)") + "/?"), handler)
-    for method, path, handler in _TABLE
-)
-
-
-def operation_name(handler: Handler) -> str:
-    """``create_function`` -> ``CreateFunction``, as AWS's errors have it."""
-    return "".join(word.title() for word in getattr(handler, "__name__", "").split("_"))
-
-
-def find_route(method: str, path: str) -> tuple[Handler, tuple[str, ...]]:
-    """The call that a method and a decoded path name, with the path's variable words."""
-    for route_method, pattern, handler in _ROUTES:
-        if route_method == method and (match := pattern.fullmatch(path)):
-            return handler, match.groups()
-    text = f"The local Lambda does not know {method} {path}."
-    raise ApiError(404, "UnknownOperationException", text)

@@ -55,6 +55,15 @@ def describe(archive: bytes) -> CodePackage:
     return CodePackage(base64.b64encode(digest).decode(), len(archive))
 
 
+@dataclass(frozen=True, slots=True)
+class LayerUse:
+    """A layer version of a function: its ARN, bytes as uploaded, and the folder of its package."""
+
+    arn: str
+    size: int
+    folder: str
+
+
 @dataclass(frozen=True)
 class Configuration:
     """One configuration of a function with its code."""
@@ -70,6 +79,7 @@ class Configuration:
     environment: Mapping[str, str] | None = None
     logging: Mapping[str, str] = field(default_factory=dict)
     other: Mapping[str, Any] = field(default_factory=dict)
+    layers: tuple[LayerUse, ...] = ()
 
     def with_settings(self, body: Mapping[str, Any]) -> "Configuration":
         """The configuration after UpdateFunctionConfiguration; raises the ApiError of AWS."""
@@ -93,8 +103,6 @@ class Configuration:
             raise invalid(
                 f"The local Lambda delivers dead letters to SQS queues only, not to {letters}."
             )
-        if body.get("Layers"):
-            raise invalid(f"Layer version {body['Layers'][0]} does not exist.")
         other = dict(self.other)
         for key in (*_SHOWN_ONLY, *_DEFAULTED):
             if body.get(key) is not None:
@@ -131,12 +139,22 @@ class Configuration:
             **_DEFAULTED,
             **self.other,
         }
+        if self.layers:
+            shown["Layers"] = [{"Arn": one.arn, "CodeSize": one.size} for one in self.layers]
         if self.environment is not None:
             shown["Environment"] = {"Variables": dict(self.environment)}
         return shown
 
     def log_group(self, function_name: str) -> str:
         return self.logging.get("LogGroup") or f"/aws/lambda/{function_name}"
+
+    @property
+    def folder(self) -> str:
+        """The folder of its code with its layers, by their content."""
+        if not self.layers:
+            return self.code.folder
+        parts = " ".join((self.code.folder, *(one.folder for one in self.layers)))
+        return hashlib.sha256(parts.encode()).hexdigest()
 
     @property
     def ephemeral_mb(self) -> int:
@@ -167,4 +185,6 @@ def created(body: Mapping[str, Any], code: CodePackage) -> Configuration:
 def restored(kept: Mapping[str, Any]) -> Configuration:
     """A configuration that :func:`dataclasses.asdict` took apart."""
     code, architectures = CodePackage(**kept["code"]), tuple(kept["architectures"])
-    return Configuration(**{**kept, "code": code, "architectures": architectures})
+    layers = tuple(LayerUse(**one) for one in kept.get("layers", ()))
+    read = {"code": code, "architectures": architectures, "layers": layers}
+    return Configuration(**{**kept, **read})

@@ -92,6 +92,10 @@ class Function:
     published: Configuration | None = None  # what the last version was made of
     reserved: int | None = None
     tags: dict[str, str] = field(default_factory=dict)
+    urls: dict[str, dict[str, Any]] = field(default_factory=dict)  # by alias, or ""
+    runtime_updates: dict[str, dict[str, str]] = field(default_factory=dict)  # by qualifier
+    recursive_loop: str = "Terminate"
+    code_signing: str | None = None  # ARN
     policies: dict[str, dict[str, Any]] = field(default_factory=dict)  # by qualifier
     event_configs: dict[str, dict[str, Any]] = field(default_factory=dict)  # by qualifier
     provisioned: dict[str, Provisioned] = field(default_factory=dict)  # by qualifier

@@ -35,6 +35,7 @@ URLS = NameRule(_PREFIX + r"([a-zA-Z0-9-_]{1,64})(:((?!\d+$)[0-9a-zA-Z-_]+))?", 
 
 QUALIFIER = r"\$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9-_$]+"
 MAX_QUALIFIER = 128
+URL_QUALIFIER = r"((?!^\d+$)^[0-9a-zA-Z-_]+$)"
 #: A name that may be an alias's (botocore's model: Alias).
 ALIAS = re.compile(r"(?!^[0-9]+$)[a-zA-Z0-9-_]+", re.ASCII)
 

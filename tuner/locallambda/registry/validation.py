@@ -6,7 +6,7 @@ by one. Bounds are those of zip functions (128 to 10240 MB, 1 to 900 s, 4 KB of 
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tuner.errors import TunerError
@@ -14,6 +14,7 @@ from tuner.locallambda.responses import (
     ApiError,
     invalid,
     mismatch,
+    not_one_of,
     too_long,
     unreadable,
     unsatisfied,
@@ -43,6 +44,10 @@ _LENGTHS = {"Handler": 128, "Description": 256, "StatementId": 100}
 #: A list of the request -> what each of its members has to be, as AWS words it.
 _MEMBERS = {
     "Architectures": (
+        "x86_64|arm64",
+        "Member must satisfy enum value set: [x86_64, arm64], Member must not be null",
+    ),
+    "CompatibleArchitectures": (
         "x86_64|arm64",
         "Member must satisfy enum value set: [x86_64, arm64], Member must not be null",
     ),
@@ -93,6 +98,13 @@ _TYPES: Mapping[str, type] = {
     **dict.fromkeys(("Layers", "Architectures", "FileSystemConfigs"), list),
     **dict.fromkeys(("Code", "Environment", "LoggingConfig", "Tags", "RoutingConfig"), dict),
     **dict.fromkeys(("VpcConfig", "DeadLetterConfig", "DestinationConfig"), dict),
+    **dict.fromkeys(("Content", "AllowedPublishers", "CodeSigningPolicies", "Cors"), dict),
+    **dict.fromkeys(("CompatibleRuntimes", "CompatibleArchitectures"), list),
+    **dict.fromkeys(("LicenseInfo", "AuthType", "InvokeMode", "CodeSigningConfigArn"), str),
+    **dict.fromkeys(("RecursiveLoop", "UpdateRuntimeOn", "RuntimeVersionArn"), str),
+    **dict.fromkeys(("EventSourceArn", "StartingPosition"), str),
+    **dict.fromkeys(("BatchSize", "MaximumBatchingWindowInSeconds"), int),
+    "Enabled": bool,
     **dict.fromkeys(("TracingConfig", "EphemeralStorage", "SnapStart"), dict),
 }
 
@@ -137,6 +149,9 @@ def check_model(body: Mapping[str, Any], keys: Iterable[str], required: Iterable
     vpc = given.get("VpcConfig") or {}
     for key in ("SubnetIds", "SecurityGroupIds"):
         found += check_members(vpc, key, "vpcConfig.")
+    snapshots = (given.get("SnapStart") or {}).get("ApplyOn")
+    if snapshots not in (None, "PublishedVersions", "None"):
+        found.append(not_one_of(snapshots, "snapStart.applyOn", ("PublishedVersions", "None")))
     if found:
         raise violated(found)
 
@@ -154,6 +169,12 @@ def check_members(given: Mapping[str, Any], key: str, prefix: str = "") -> list[
     return [unsatisfied(shown, prefix + field_of(key), constraint)]
 
 
+def check_one_of(body: Mapping[str, Any], key: str, values: Sequence[str]) -> None:
+    """Refuse a value that is given and is none of these."""
+    if body.get(key) is not None and body[key] not in values:
+        raise violated([not_one_of(body[key], field_of(key), values)])
+
+
 def missing(key: str) -> str:
     return f"Value null at '{field_of(key)}' failed to satisfy constraint: Member must not be null"
 
@@ -164,8 +185,8 @@ def field_of(key: str) -> str:
 
 
 def check_settings(body: Mapping[str, Any], required: Iterable[str] = ()) -> None:
-    keys = ("MemorySize", "Timeout", "Handler", "Role", "Description", "Architectures", "VpcConfig")
-    check_model(body, keys, required)
+    keys = ("MemorySize", "Timeout", "Handler", "Role", "Description")
+    check_model(body, (*keys, "Architectures", "VpcConfig", "SnapStart"), required)
 
 
 def check_runtime(runtime: str) -> None:
@@ -235,6 +256,14 @@ def check_loggable(logging: Mapping[str, Any]) -> dict[str, str]:
             "out ApplicationLogLevel and SystemLogLevel."
         )
     return given
+
+
+MAX_TAGS = 50  # of a resource (AWS Lambda quotas, 2026)
+
+
+def check_tag_count(tags: Mapping[str, str]) -> None:
+    if len(tags) > MAX_TAGS:
+        raise invalid("Number of tags exceeds resource tag limit.")
 
 
 def read_tags(tags: Mapping[str, Any]) -> dict[str, str]:

@@ -18,19 +18,19 @@ from tuner.locallambda.sandbox.isolation import TASK_ROOT
 from tuner.locallambda.sandbox.nodejs import runtime as node_runtime
 from tuner.locallambda.sandbox.program import Program
 
-PROVIDED = ("provided", "provided.al2", "provided.al2023")
+PROVIDED = ("provided.al2", "provided.al2023")
 #: Identifiers that AWS accepts for new functions (botocore model, 2026-11).
 RUNTIMES = (
     *("nodejs20.x", "nodejs22.x", "nodejs24.x", "nodejs26.x"),
     *("python3.8", "python3.9", "python3.10", "python3.11", "python3.12", "python3.13"),
     *("python3.14", "python3.15", "java8.al2", "java11", "java17", "java21", "java25"),
     *("java8.al2023", "java11.al2023", "java17.al2023", "dotnet8", "dotnet10"),
-    *("ruby3.2", "ruby3.3", "ruby3.4", "ruby4.0", "provided", "provided.al2", "provided.al2023"),
+    *("ruby3.2", "ruby3.3", "ruby3.4", "ruby4.0", "provided.al2", "provided.al2023"),
 )
 #: The developer guide, "Deprecated runtimes".
 _DEPRECATED = re.compile(
     r"nodejs(\d|1\d)?(\.\w+)?|python(2\.7|3\.6|3\.7)|java8|dotnetcore\d\.\d|dotnet[567](\.0)?|"
-    r"go1\.x|ruby2\.[57]",
+    r"go1\.x|ruby2\.[57]|provided",
     re.ASCII,
 )
 _USE = "Use python3.10 to python3.15, nodejs20.x to nodejs24.x, or provided.al2023"

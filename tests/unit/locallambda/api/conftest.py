@@ -14,7 +14,7 @@ import pytest
 from tuner.clock import VirtualClock
 from tuner.locallambda.api.invocations import invoke
 from tuner.locallambda.api.requests import ApiRequest
-from tuner.locallambda.api.server import find_route, operation_name
+from tuner.locallambda.api.routes import find_route, operation_name
 from tuner.locallambda.background import PlatformClock
 from tuner.locallambda.registry.names import read_reference
 from tuner.locallambda.registry.store import FunctionStore
@@ -226,7 +226,10 @@ class Api:
 
     def zip(self, text: str = "def handler(event, context): pass\n") -> str:
         """A package in base64, as requests carry it."""
-        return base64.b64encode(self.make_zip({"app.py": text})).decode()
+        return self.packed({"app.py": text})
+
+    def packed(self, files: dict[str, str]) -> str:
+        return base64.b64encode(self.make_zip(files)).decode()
 
     def create(self, name: str = "f", **more: Any) -> Reply:
         """CreateFunction with what is needed; None leaves a key out."""

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from support.examples import examples
 from tuner.locallambda.api.requests import check_host, region_of
 from tuner.locallambda.logs import Logs, handle
-from tuner.locallambda.registry.store import unpack
+from tuner.locallambda.registry.packages import unpack
 from tuner.locallambda.responses import ApiError
 from tuner.locallambda.sandbox.invocation import SandboxSpec
 

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.examples import examples
-from tuner.locallambda.registry import store
+from tuner.locallambda.registry import packages
 from tuner.locallambda.registry.names import FunctionRef, read_reference
-from tuner.locallambda.registry.store import unpack
+from tuner.locallambda.registry.packages import unpack
 from tuner.locallambda.registry.validation import read_body
 from tuner.locallambda.responses import ApiError
 from tuner.locallambda.sandbox.runtime_command import RUNTIMES
@@ -201,11 +201,11 @@ def test_a_link_inside_the_task_folder_works_and_bootstrap_stays_executable(tmp_
 
 
 def test_zip_sizes_are_limited(api: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
-    monkeypatch.setattr(store, "MAX_ZIPPED", 50)
+    monkeypatch.setattr(packages, "MAX_ZIPPED", 50)
     reply = api.create()
     assert (reply.status, reply.error) == (413, "RequestEntityTooLargeException")
     assert reply.text == "Zipped size must be smaller than 50 bytes"
-    monkeypatch.setattr(store, "MAX_UNZIPPED", 10)
+    monkeypatch.setattr(packages, "MAX_UNZIPPED", 10)
     with pytest.raises(ApiError, match="Unzipped size must be smaller than 10 bytes"):
         unpack(packed(app="x" * 11), tmp_path)
 

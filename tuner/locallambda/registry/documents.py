@@ -1,0 +1,52 @@
+"""Resources beside functions, as documents: layers, code-signing configurations, mappings.
+
+One JSON file per kind, written whole; a file that cannot be read stops the start with its reason.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tuner.errors import TargetError
+from tuner.locallambda.registry.files import write_whole
+from tuner.locallambda.registry.store import SCHEMA
+
+#: Each is a file of this name: region -> id -> document.
+KINDS = ("layers", "code-signing-configs", "event-source-mappings")
+
+
+class Documents:
+    """The documents below one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._all: dict[str, dict[str, dict[str, Any]]] = {kind: self._load(kind) for kind in KINDS}
+
+    def of(self, kind: str, region: str) -> dict[str, Any]:
+        """The documents of a kind by id, to be changed and then kept."""
+        return self._all[kind].setdefault(region, {})
+
+    def keep(self, kind: str) -> None:
+        text = json.dumps({"schema": SCHEMA, "regions": self._all[kind]}, indent=1)
+        write_whole(self._folder / f"{kind}.json", text)
+
+    def packages(self) -> set[str]:
+        """The folders of all layers' packages."""
+        layers = (one for region in self._all["layers"].values() for one in region.values())
+        return {version["folder"] for layer in layers for version in layer["versions"].values()}
+
+    def _load(self, kind: str) -> dict[str, dict[str, Any]]:
+        path = self._folder / f"{kind}.json"
+        if not path.exists():
+            return {}
+        try:
+            kept = json.loads(path.read_text())
+            if kept["schema"] != SCHEMA:
+                raise ValueError(f"schema is {kept['schema']!r}, not {SCHEMA!r}")
+            regions: dict[str, dict[str, Any]] = kept["regions"]
+            return regions
+        except (ValueError, KeyError, TypeError) as error:
+            reason = f"cannot be read as stored {kind} ({error})"
+            raise TargetError(
+                str(path), reason, "Move it away, or choose another --data."
+            ) from error

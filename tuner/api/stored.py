@@ -105,6 +105,14 @@ _FIX = 'Write --older-than 30d, or retention = "30d" in [store] of tuner.toml.'
 
 
 @dataclass(frozen=True)
+class Figures:
+    """What the recommended size costs (US dollars per million calls), and p95 of a load's calls."""
+
+    usd: float | None = None
+    p95_ms: float | None = None
+
+
+@dataclass(frozen=True)
 class RunRow:
     """One run of the list; ``started_at`` is in seconds since the epoch."""
 
@@ -115,6 +123,7 @@ class RunRow:
     answer: str
     state: str
     calls: int
+    figures: Figures = Figures()
 
 
 def listing(store_url: str | None, limit: int) -> list[RunRow]:
@@ -130,6 +139,7 @@ def listing(store_url: str | None, limit: int) -> list[RunRow]:
                 answer=_answer(store, run, store_url),
                 state="crashed" if store.crashed(run.run) else run.state.value,
                 calls=counts.get(run.run, 0),
+                figures=_figures(store, run),
             )
             for run in store.runs(limit)
         ]
@@ -148,6 +158,13 @@ def _answer(store: Store, run: RunRecord, store_url: str | None) -> str:
     except Exception:  # one run that makes no sense hides no other
         _LOG.debug("run %s cannot be answered", run.run, exc_info=True)
     return UNKNOWN
+
+
+def _figures(store: Store, run: RunRecord) -> Figures:
+    """As they were kept with the answer; none of a run of an older version."""
+    documents = store.documents(run.run)
+    latency = documents.get(LOAD, {}).get("latency_ms") or {}
+    return Figures(documents.get(ANSWER, {}).get("usd_per_million"), latency.get("p95"))
 
 
 def run_named(options: OneRun) -> RunRecord:

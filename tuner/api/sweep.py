@@ -107,8 +107,10 @@ def _forecast_first(
 
 def _with_answer(context: Context, result: Sweep) -> Sweep:
     """Keep the answer in a few words, for lists of runs."""
-    headline = SweepResult(result).headline
-    context.store.save_document(result.run.run, ANSWER, {"headline": headline})
+    pick = result.recommendation
+    cost = pick.cost_usd_per_million if pick else None
+    kept = {"headline": SweepResult(result).headline, "usd_per_million": cost and cost.mean}
+    context.store.save_document(result.run.run, ANSWER, kept)
     return result
 
 

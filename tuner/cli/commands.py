@@ -41,7 +41,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "runs",
         "Choose again from a stored run; nothing is invoked.",
     ),
-    "report": ("runs", "Write the report of a stored run again."),
+    "report": ("runs", "Write the report of a stored run again, or the index of all; serve them."),
     "compare": (
         "runs",
         "Say what is slower, dearer or the same in run B beside run A.",

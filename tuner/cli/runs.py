@@ -2,11 +2,12 @@
 
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import typer
 
 from tuner.cli.command import group
-from tuner.errors import Partial, TunerError
+from tuner.errors import Partial, TunerError, UsageError
 from tuner.options import manage as of
 from tuner.options.commands import (
     CompareCommand,
@@ -62,10 +63,14 @@ def _say(text: str) -> None:
 
 
 def report(options: ReportCommand) -> None:
-    """An interrupted run has a report, too.
+    """Without RUN: the index of all runs and pages, index.html. An interrupted run has a report,
+    too.
 
     Example: tuner report last --output reports
     """
+    if options.run is None or options.serve:
+        _index(options)
+        return
     from tuner.api.stored import open_run
     from tuner.cli.show import write_document
 
@@ -75,6 +80,21 @@ def report(options: ReportCommand) -> None:
         write_document(document, options.json_to)
     if not options.silent:
         typer.echo(f"Report: {document['report']}")
+
+
+def _index(options: ReportCommand) -> None:
+    from tuner.api.index import IndexServer, write_index
+
+    if options.run is not None or options.json_to is not None:
+        fix = "Leave RUN and --json out, or leave --serve out."
+        raise UsageError("report", "an index is of all runs, and no document", fix)
+    folder = options.output or Path("reports")
+    if not options.serve:
+        typer.echo(f"Index: {write_index(folder, options.store)}")
+        return
+    server = IndexServer(folder, options.store, options.port)
+    typer.echo(f"Reports: {server.url} (Ctrl-C ends)")
+    server.serve()
 
 
 def compare(options: CompareCommand) -> None:

@@ -5,6 +5,7 @@ A class per command; its fields are the command's options on the command line an
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Self
 
 from tuner.errors import UsageError
@@ -262,7 +263,9 @@ class RecommendCommand(output.Shown, RecommendCall):
 class ReportCommand(output.Shown, output.Reported, output.Stored):
     """`tuner report`."""
 
-    run: str = positional(RUN, kw_only=False)
+    run: k.Text = positional(replace(RUN, required=False), kw_only=False, default=None)
+    serve: k.Flag = option(k.FLAG, "Serve all reports on this machine until Ctrl-C.")
+    port: k.Count = option(k.COUNT, "Port to serve on; 0 takes a free one.", 0)
 
 
 class CompareCall(output.Stored):

@@ -36,7 +36,7 @@ def render(view: View) -> str:
     template = _environment().get_template("page.html")
     # Bundling happens in a process of its own, so it and the charts can be made at once.
     with ThreadPoolExecutor(max_workers=1) as beside:
-        bundling = beside.submit(javascript)
+        bundling = beside.submit(javascript if view.figures else str)
         charts = {figure.name: figure.draw() for figure in view.figures}
         library = bundling.result()
     return template.render(

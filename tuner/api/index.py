@@ -1,0 +1,115 @@
+"""``tuner report`` without a run: an index of all runs and pages, and a server of it."""
+
+import re
+import threading
+from collections.abc import Callable
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from tuner.api.stored import listing
+from tuner.errors import TunerError
+from tuner.report.index_view import Entry, index_view
+from tuner.report.page import render, write_page
+from tuner.report.pages import reports_in
+from tuner.store.connect import address, missing
+
+#: Runs that an index holds.
+MOST_RUNS = 2_000
+INDEX = "index.html"
+_PAGE = re.compile(r"[^/\\]+\.html", re.ASCII)
+
+
+def write_index(folder: Path, store: str | None) -> Path:
+    """Write ``index.html`` over the runs of a store and the pages of a folder; return its path.
+
+    Raises :class:`tuner.errors.TunerError` if it cannot be written.
+    """
+    known = reports_in(folder)
+    entries = [
+        Entry(
+            row.run,
+            row.started_at,
+            row.command,
+            row.target,
+            row.answer,
+            row.state,
+            row.figures.usd,
+            row.figures.p95_ms,
+            known.get(row.run),
+        )
+        for row in _rows(store)
+    ]
+    of_runs = {*known.values(), INDEX}
+    names = sorted(path.name for path in folder.glob("*.html")) if folder.is_dir() else []
+    others = [name for name in names if name not in of_runs and _PAGE.fullmatch(name)]
+    return write_page(render(index_view(entries, others, str(folder))), folder / INDEX)
+
+
+def _rows(store: str | None) -> list[Any]:
+    return [] if missing(address(store)) else listing(store, MOST_RUNS)
+
+
+class _Handler(SimpleHTTPRequestHandler):
+    """The pages of one folder, read only; the index is made anew each time it is asked for."""
+
+    server_version, sys_version = "tuner", ""
+
+    def __init__(self, make: Callable[[], Path], *words: Any, **given: Any) -> None:
+        self.make = make
+        super().__init__(*words, **given)
+
+    def do_GET(self) -> None:
+        """Answer a page, and nothing to a page of elsewhere that found this address."""
+        host = self.headers.get("Host", "").rsplit(":", 1)[0]
+        if host not in ("127.0.0.1", "localhost"):
+            self.send_error(403, "Open it by the address that tuner printed")
+            return
+        name = self.path.partition("?")[0].lstrip("/") or INDEX
+        if not _PAGE.fullmatch(name):
+            self.send_error(404)
+            return
+        if name == INDEX:
+            try:
+                self.make()
+            except TunerError as error:
+                self.send_error(500, explain=str(error))
+                return
+            self.path = f"/{INDEX}"
+        super().do_GET()
+
+    def log_message(self, *_args: Any) -> None:
+        """Say nothing of each request."""
+
+
+class IndexServer:
+    """Serves a folder of reports on 127.0.0.1 until it is closed; ``url`` is where."""
+
+    def __init__(self, folder: Path, store: str | None, port: int) -> None:
+        make = partial(write_index, folder, store)
+        make()
+        handler = partial(_Handler, make, directory=str(folder))
+        try:
+            self._server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise TunerError(f"port {port}", reason, "Choose another with --port.") from error
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/"
+
+    def serve(self) -> None:
+        """Answer until Ctrl-C."""
+        thread = threading.Thread(target=self._server.serve_forever, args=(0.2,), daemon=True)
+        thread.start()
+        try:
+            while thread.is_alive():
+                thread.join(0.5)
+        except KeyboardInterrupt:
+            pass
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Answer no more."""
+        self._server.shutdown()
+        self._server.server_close()

@@ -145,13 +145,19 @@ def _init(case: _Case) -> Iterator[Opportunity]:
     would = "is" if known else "would be"
     worst = next((name for name, least in _PERCENTILES if share >= least), None)
     waits = f" and {would} what {worst} waits" if worst else ""
+    brief = (
+        f"INIT takes {format_ms(at.cold.init_ms.p50)} of a cold start, {format_share(part)} of the "
+        f"bill{f' and what {worst} waits' if worst else ''} at "
+        f"{'' if known else 'an assumed '}{format_share(share)} of cold starts"
+    )
     text = (
         f"At {format_memory(at.memory_mb)} INIT takes {format_ms(at.cold.init_ms.p50)}; with it a "
         f"call takes {format_ms(first)}{_times(first, usual)}.{_elsewhere(case, at)} At "
         f"{format_share(share)} cold starts it {would} {format_share(part)} of the bill{waits}."
     )
     count = sum(each.cold.n for each in case.sweep.sizes)
-    found = Opportunity("init", text, f"{count} cold starts measured; {case.share_from}")
+    basis = f"{count} cold starts measured; {case.share_from}"
+    found = Opportunity("init", text, basis, brief=brief)
     longer = None if usual is None else first - usual.p50
     yield case.saving(usd, replace(found, saves_ms=longer))
 

@@ -236,7 +236,8 @@ class Monthly:
 @dataclass(frozen=True)
 class Opportunity:
     """Something that is worth doing beside the size. Savings are at most so much; ``saves_ms`` is
-    for a call that it concerns. ``danger``: calls may fail.
+    for a call that it concerns. ``danger``: calls may fail. ``brief`` is a few words for a
+    headline, where it may be the news.
     """
 
     code: str  # "init", "package", "snapstart", "provisioned", "arm64", "memory", "timeout", "logs"
@@ -247,6 +248,7 @@ class Opportunity:
     saves_ms: float | None = None
     share_of_bill: float | None = None
     danger: bool = False
+    brief: str = ""
 
 
 @dataclass(frozen=True)

@@ -24,16 +24,22 @@ _NAMES = {
 
 
 def with_opportunities(said: Answer, sweep: Sweep) -> Answer:
-    """The answer with the most urgent of them, INIT first where the size changes little."""
+    """The answer with the most urgent of them. INIT is the headline where the size changes little:
+    who waits for it, and for how much, matters more."""
     lines = tuple(each.text for each in sweep.opportunities[:_LINES])
     if not lines:
         return said
     now = sweep.recommendation.versus_current if sweep.recommendation else None
     changes = (now.cost_change, now.duration_change) if now else (None, None)
     small = all(abs(known(change) or 0.0) < _SMALL for change in changes)
-    first = sweep.opportunities[0].code == "init" and small
-    reasons = (*lines, *said.reasons) if first else (*said.reasons, *lines)
-    return replace(said, reasons=reasons)
+    init = next((each for each in sweep.opportunities if each.code == "init"), None)
+    if init is None or not small or sweep.opportunities[0].danger:
+        return replace(said, reasons=(*said.reasons, *lines))
+    reasons = (*lines, *said.reasons)
+    if not init.brief:
+        return replace(said, reasons=reasons)
+    rest = "; ".join(part for part in (said.headline, said.rest) if part)
+    return replace(said, headline=init.brief, rest=rest, reasons=reasons)
 
 
 def opportunities_section(sweep: Sweep) -> Iterator[Section]:

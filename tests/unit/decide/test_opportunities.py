@@ -13,7 +13,7 @@ from tuner.decide.goal import Goal
 from tuner.decide.month import Priced
 from tuner.decide.result import Opportunity
 from tuner.records import Purpose
-from tuner.units import MemoryRange
+from tuner.units import MemoryRange, format_share
 
 X86, ARM = prices("us-east-1", "x86_64"), prices("us-east-1", "arm64")
 SIZES = (128, 512)
@@ -58,6 +58,12 @@ def test_a_share_of_cold_starts_that_is_not_known_is_said_to_be_assumed() -> Non
     assert "1 % cold starts are assumed" in init.basis
     assert init.saves_usd_per_month is None
     assert init.saves_ms == pytest.approx(840.0, rel=0.01)
+    assert init.share_of_bill is not None
+    part = format_share(init.share_of_bill)
+    assert init.brief == (
+        f"INIT takes 840 ms of a cold start, {part} of the bill and what p99 waits at an assumed "
+        "1 % of cold starts"
+    )
 
 
 def test_all_figures_of_a_cold_start_are_of_one_size_which_is_named() -> None:

@@ -51,7 +51,13 @@ def test_a_size_under_load_is_told_with_the_names_of_a_load() -> None:
         20.0,
     )
     assert set(missed["latency_ms"]) == {"p50", "p90", "p95", "p99", "p99.9", "max", "mean"}
-    assert missed["slo"][1] == {"slo": "throttles<1%", "value": 0.3, "met": False}
+    assert missed["slo"][1] == {
+        "slo": "throttles<1%",
+        "value": 0.3,
+        "met": False,
+        "calls": None,  # a share has neither
+        "probability": None,
+    }
     assert content["load"]["profile"] == "steady"
     assert document(good())["load"] is None
 

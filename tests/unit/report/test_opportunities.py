@@ -9,7 +9,14 @@ from tuner.report.sweep_document import document
 from tuner.report.sweep_view import sweep_view
 
 INIT = Opportunity(
-    "init", "INIT takes 840 ms.", "4 cold starts", 0.02, None, 839.0, share_of_bill=0.08
+    "init",
+    "INIT takes 840 ms.",
+    "4 cold starts",
+    0.02,
+    None,
+    839.0,
+    share_of_bill=0.08,
+    brief="INIT takes 840 ms of a cold start",
 )
 FULL = Opportunity("memory", "120 of 128 MB is used.", "the most of 12 calls", danger=True)
 LOGS = Opportunity("logs", "Logs cost $0.20 per million calls.", "400 bytes a call", 0.2)
@@ -28,6 +35,15 @@ def test_init_comes_before_a_size_that_changes_little() -> None:
     assert said[:2] == (INIT.text, LOGS.text)
     said = sweep_view(having(INIT, LOGS, cost_change=-0.4)).answer.reasons
     assert said[-2:] == (INIT.text, LOGS.text)
+
+
+def test_init_is_the_headline_where_the_size_changes_little() -> None:
+    plain, news = sweep_view(having(LOGS)), sweep_view(having(INIT, LOGS))
+    assert news.answer.headline == INIT.brief
+    assert news.answer.rest == f"{plain.answer.headline}; {plain.answer.rest}"
+    large = sweep_view(having(INIT, LOGS, cost_change=-0.4)).answer
+    assert not large.sentence.startswith("INIT")
+    assert not sweep_view(having(FULL, INIT)).answer.sentence.startswith("INIT")
 
 
 def test_a_terminal_has_two_lines_of_them_and_the_page_all() -> None:
@@ -51,4 +67,5 @@ def test_the_document_has_them_all_with_null_for_what_is_not_known() -> None:
         "saves_ms": 839.0,
         "share_of_bill": 0.08,
         "danger": False,
+        "brief": INIT.brief,
     }

@@ -105,7 +105,7 @@ def compare(options: CompareCommand) -> None:
     from tuner.api.stored import compared
     from tuner.cli.show import hand_over
 
-    hand_over(compared(options), options)
+    hand_over(compared(options), options, options.output)
 
 
 def listed(options: of.RunsList) -> None:

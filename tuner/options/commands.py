@@ -281,5 +281,5 @@ class CompareCall(output.Stored):
     )
 
 
-class CompareCommand(output.Shown, CompareCall):
+class CompareCommand(output.Shown, output.ReportedToo, CompareCall):
     """`tuner compare`."""

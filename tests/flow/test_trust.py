@@ -3,16 +3,23 @@
 import io
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from support.commands import Run
+from support.factories import a_run, a_sample
 from tuner import bench
+from tuner.api.trust import begin, refuse_foreign
 from tuner.errors import UsageError
 from tuner.options.option import options_of
 from tuner.options.output import Stored
 from tuner.options.suites import BenchCommand
+from tuner.options.sweep import SweepOptions
+from tuner.records import RunRecord
+from tuner.store.runs import Store
 
 PRE = '[defaults]\npre = "touch pwned; cat"\n'
 SWEEP = ("sweep", "replay:rec.csv", "--memory", "recorded", "--quiet")
@@ -185,9 +192,76 @@ def test_a_suite_may_compare_this_folders_own_code(tuner: Run) -> None:
     assert "names" not in tuner("bench")[2]
 
 
+def stored(**options: Any) -> RunRecord:
+    run = a_run(target="demo:io", options=SweepOptions("demo:io").stored() | options)
+    with Store.open(None) as store:
+        store.start(run)
+    return run
+
+
+@pytest.mark.parametrize(
+    ("options", "does"),
+    [
+        ({"pre": "touch pwned; cat"}, "which runs a command"),
+        ({"endpoint_url": "http://evil.example"}, "is sent the calls and your session token"),
+    ],
+)
+def test_a_run_that_came_with_the_folder_is_not_gone_on_with(
+    tuner: Run, options: dict[str, Any], does: str
+) -> None:
+    run = stored(**options)
+    code, out, err = tuner("sweep", "--resume", "last")
+    assert (code, out) == (2, "") and f"run {run.run}: names {next(iter(options))} = " in err
+    assert does in err and "you did not begin it on this machine" in err
+    assert not Path("pwned").exists()
+
+
+def test_nothing_is_applied_where_only_a_foreign_run_says(tuner: Run) -> None:
+    url = "http://evil.example"
+    run = a_run(target="orders", options=SweepOptions("orders").stored() | {"endpoint_url": url})
+    with Store.open(None) as store:
+        store.start(run)
+        store.add(run.run, [a_sample(memory_mb=512)])
+    code, _, err = tuner("apply", "last", "--memory", "512")
+    assert code == 2 and f"names endpoint_url = '{url}'" in err
+    begin_and_check(run)
+
+
+def begin_and_check(run: RunRecord) -> None:
+    """Sealed by this user it is used; with other values, or in another run, it is not."""
+    with Store.open(None) as store:
+        begin(store, run)
+        kept = store.stored(run.run)
+    refuse_foreign(kept)
+    for other in (
+        replace(run, options={**run.options, "endpoint_url": "http://other.example"}),
+        replace(run, options={**run.options, "pre": "id"}),
+        replace(run, run="01JDS0000000000000000000ZZ"),
+    ):
+        with pytest.raises(UsageError, match="you did not begin it"):
+            refuse_foreign(replace(kept, run=other))
+
+
+def test_a_run_of_ones_own_is_gone_on_with(tuner: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ("--method", "grid", "--memory", "512", "--samples", "1", "--cold", "0", "--yes", "-q")
+    assert tuner("sweep", "demo:io", *words, "--pre", "touch ran; cat")[0] == 0
+    Path("ran").unlink()
+    assert tuner("sweep", "--resume", "last", "-q")[0] == 0
+    monkeypatch.setenv("XDG_STATE_HOME", str(Path("another").resolve()))
+    assert "did not begin it" in tuner("sweep", "--resume", "last", "-q")[2]
+    monkeypatch.setenv("TUNER_TRUST", "1")
+    assert tuner("sweep", "--resume", "last", "-q")[0] == 0
+
+
 def test_the_file_cannot_say_how_it_is_trusted(tuner: Run) -> None:
     Path("tuner.toml").write_text("[defaults.trust]\nshow = true\n")
     assert "'show' is no option of `tuner trust`" in tuner("trust")[2]
+
+
+def test_what_git_reads_is_no_part_of_the_folder(tuner: Run) -> None:
+    Path(".git/hooks").mkdir(parents=True)
+    Path("tuner.toml").write_text("[defaults]\njson = '.git/hooks/pre-commit'\n")
+    assert "names json = '.git/hooks/pre-commit'" in refused(tuner, *SWEEP)
 
 
 def test_options_that_reach_out_say_so_where_they_are_declared() -> None:

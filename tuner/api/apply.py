@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tuner.api.left import RECORDS, Tell
+from tuner.api.trust import refuse_foreign
 from tuner.errors import TunerError, UsageError
 from tuner.experiment.recommend import recommend_run
 from tuner.options.manage import ApplyCommand
+from tuner.store.runs import find
 from tuner.targets.names import Kind, parse_target
 from tuner.units import parse_share
 
@@ -77,6 +79,8 @@ class Recommended:
         if name.kind is not Kind.AWS:
             fix = "Use --file to patch the template that manages it, with --memory if it has none."
             raise UsageError(self.target, "is not a function on AWS", fix)
+        used = {"assume_role"} if self.options.endpoint_url else {"assume_role", "endpoint_url"}
+        refuse_foreign(find(self.options.run, self.options.store), used)
         session = SessionOptions(
             self.result.run.facts.region,
             self.options.profile or kept.get("profile"),

@@ -160,7 +160,7 @@ def _of_application(path: Path) -> Left:
     from tuner.aws.undo import restore_applied
 
     done, trusted = read_sealed(path)
-    with held(path.parent, done.run) as ours:
+    with held(path.parent, path.stem) as ours:
         alive = not ours
     return Left(
         done.arn.rsplit(":", 1)[-1],

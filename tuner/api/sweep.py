@@ -13,6 +13,7 @@ from tuner.api.forecast import forecast
 from tuner.api.results import SweepResult
 from tuner.api.startup_forecast import Forecasts, hold_against_limit, startup_forecast
 from tuner.api.stored import ANSWER
+from tuner.api.trust import begin, refuse_foreign
 from tuner.decide.result import Sweep
 from tuner.errors import UsageError
 from tuner.experiment import sweep as sweeps
@@ -82,6 +83,7 @@ def run_sweep(
         run = context.begun(command, options, facts, _left_out(options))
         spec = run_spec(options, payloads, run)
         context.store.start(run)
+        begin(context.store, run)
         measure = sweeps.run_cold if command == "cold" else sweeps.run_sweep
         return _with_answer(context, measure(spec, context, watcher))
 
@@ -126,6 +128,7 @@ def _left_out(options: SweepOptions) -> tuple[Advice, ...]:
 def resume_sweep(ref: str, given: SweepOptions, store_url: str | None, watcher: Watcher) -> Sweep:
     """Go on with a run that was interrupted; ``given`` supplies what the store does not keep."""
     stored = find(ref, store_url, "sweep")
+    refuse_foreign(stored)
     options = with_secrets(stored_options(stored.run.options), given)
     if given.cross_check is not None:
         options = options.but(cross_check=given.cross_check)

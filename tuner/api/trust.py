@@ -3,23 +3,32 @@
 The options' declarations say which keys run code, or send or write something elsewhere, and of
 which values (``tuner.options.risk``). The user confirms them once per file and content: what was
 confirmed is kept in the user's configuration, as a hash by the path of the file. As direnv and the
-``safe.directory`` of git do.
+``safe.directory`` of git do. A stored run may have come with the folder, too: what it names is
+used again where this user began it on this machine, which a seal in the store shows.
 """
 
 import hashlib
 import json
 import os
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from tuner.aws.seal import sealed, take_seal
 from tuner.errors import TunerError, UsageError
 from tuner.options.every import every_option
 from tuner.options.option import Option, key_of
 from tuner.targets.names import Kind, parse_target
 
+if TYPE_CHECKING:
+    from tuner.records import RunRecord
+    from tuner.store.exchange import StoredRun
+    from tuner.store.runs import Store
+
+#: The document that shows who began a run that names something.
+BEGUN = "begun"
 _FILES = "files"
 
 
@@ -86,6 +95,40 @@ def refuse_untrusted(path: Path, used: Callable[[Named], bool]) -> None:
     """Raise UsageError for what the user has not allowed."""
     if named := untrusted(path, used):
         raise refusal(path, named)
+
+
+def begin(store: "Store", run: "RunRecord") -> None:
+    """Seal what a run names, so that it may be used again."""
+    if content := _named_by(run):
+        store.save_document(run.run, BEGUN, {"seal": sealed(content).get("seal")})
+
+
+def refuse_foreign(stored: "StoredRun", used: Collection[str] | None = None) -> None:
+    """Raise UsageError if a run names what it should not, of the options ``used`` (``None``: all),
+    and this user did not begin it on this machine."""
+    content = _named_by(stored.run)
+    named = [key for key in content.get("named", {}) if used is None or key in used]
+    seal = stored.documents.get(BEGUN, {}).get("seal")
+    if not named or os.environ.get("TUNER_TRUST") == "1" or take_seal({**content, "seal": seal}):
+        return
+    does = content["named"][named[0]]
+    what = f"{named[0]} = {stored.run.options[named[0]]!r:.200}, which {does}"
+    reason = f"names {what}, and you did not begin it on this machine"
+    fix = "Begin a run of your own, or set TUNER_TRUST=1 if you know that it is right."
+    raise UsageError(f"run {stored.run.run}", reason, fix)
+
+
+def _named_by(run: "RunRecord") -> dict[str, Any]:
+    """The options of a run that need the user's word, with what each does, and of which run."""
+    risky = _risky()
+    named = {
+        key: does
+        for key, value in run.options.items()
+        for each in risky.get(key, ())[:1]
+        if (does := each.risks(value))
+    }
+    values = {key: run.options[key] for key in named}
+    return {"run": run.run, "named": named, "values": values} if named else {}
 
 
 def trust(path: Path, named: tuple[Named, ...]) -> None:

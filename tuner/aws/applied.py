@@ -9,6 +9,7 @@ The function's tags say the same while it is being applied, for where the record
 import contextlib
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -16,12 +17,13 @@ from typing import Any
 
 from tuner.aws.configuration import Configuration, revision_of, unqualified
 from tuner.aws.control import ControlPlane
-from tuner.aws.journal import lock, sync_directory, write_new
+from tuner.aws.journal import lock, open_regular, record, sync_directory, write_new
 from tuner.aws.seal import sealed, take_seal
 from tuner.aws.tags import APPLIED, Mark, encoded, key_of, tags_of
 from tuner.errors import TargetError, TunerError
 
 SCHEMA = "tuner.applied/1"
+_RUN = re.compile(r"[0-9A-Za-z]{1,40}", re.ASCII)
 
 Tell = Callable[[str], None]
 
@@ -80,15 +82,24 @@ def read_record(path: Path) -> Applied:
 def read_sealed(path: Path) -> tuple[Applied, bool]:
     """Read a record, and tell if this user has sealed it on this machine; raises as read_record."""
     try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        ours = take_seal(kept)
-        return _parse(kept), ours
+        with os.fdopen(open_regular(path, os.O_RDONLY), encoding="utf-8") as stream:
+            return parse_record(stream.read())
     except FileNotFoundError:
         fix = "Run `tuner apply RUN` first, and `--undo` in the same directory."
         raise TargetError(path.stem, "was not applied from this directory", fix) from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         fix = "Set the memory size by hand."
-        raise TargetError(str(path), f"cannot be read ({error})", fix) from error
+        why = getattr(error, "strerror", None) or error
+        raise TargetError(str(path), f"cannot be read ({why})", fix) from error
+
+
+def parse_record(text: str) -> tuple[Applied, bool]:
+    """Read a record's text, and tell if it is sealed; raises ValueError or RecursionError."""
+    kept = json.loads(text)
+    if not isinstance(kept, dict):
+        raise ValueError("it is no object")
+    ours = take_seal(kept)
+    return _parse(kept), ours
 
 
 def write_record(directory: Path, done: Applied) -> None:
@@ -213,13 +224,23 @@ def from_mark(mark: Mark, control: ControlPlane, now: Configuration) -> Applied 
 
 
 def _parse(kept: dict[str, Any]) -> Applied:
-    if kept["schema"] != SCHEMA:
-        raise ValueError(f"schema {kept['schema']!r} is not known")
-    since = kept.pop("since", None)
-    listed: dict[str, Any] = {
-        name: tuple(map(str, kept.pop(name, ()))) for name in ("published", "tags")
-    }
-    return Applied(**kept, **listed, since=None if since is None else _parse(since))
+    if not isinstance(kept, dict) or kept.get("schema") != SCHEMA:
+        raise ValueError("its schema is not known")
+    lists = {name: kept.get(name, []) for name in ("published", "tags")}
+    for name, texts in lists.items():
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            raise ValueError(f"{name} is {texts!r:.80}")
+    plain = {name: value for name, value in kept.items() if name not in (*lists, "since")}
+    since = kept.get("since")
+    done: Applied = replace(
+        record(Applied, plain),
+        published=tuple(lists["published"]),
+        tags=tuple(lists["tags"]),
+        since=None if since is None else _parse(since),
+    )
+    if not _RUN.fullmatch(done.run):  # it becomes the name of a file
+        raise ValueError(f"run is {done.run!r:.80}")
+    return done
 
 
 @contextlib.contextmanager

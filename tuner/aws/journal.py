@@ -7,12 +7,14 @@ credentials. A lock on the file shows whether the run that wrote it still lives.
 """
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
 import re
+import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -213,25 +215,57 @@ def parse_journal(data: bytes, name: str) -> tuple[JournalHeader, tuple[Step, ..
     lines = data.split(b"\n")[:-1]
     try:
         first, *rest = [json.loads(line) for line in lines]
-        if first["schema"] != SCHEMA:
-            raise ValueError(f"schema {first['schema']!r} is not known")
-        if not all(isinstance(step, dict) for step in rest):
-            raise ValueError("a step is not an object")
+        if not isinstance(first, dict) or first.get("schema") != SCHEMA:
+            raise ValueError("its schema is not known")
+        for step in rest:
+            _check_step(step)
         trusted = take_seal(first)
-        first["before"] = _record(Before, first["before"])
-        return _record(JournalHeader, first), tuple(rest), trusted
+        first["before"] = record(Before, first["before"])
+        return record(JournalHeader, first), tuple(rest), trusted
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         fix = "Compare the function by hand with what the file says, then delete the file."
         raise TargetError(name, f"cannot be read as a journal ({error})", fix) from error
 
 
-def _record(kind: Any, values: Mapping[str, Any]) -> Any:
+#: What a step has to have, by what it does, and of which type; and what else it may have.
+_NEEDED: Mapping[str, Mapping[str, Any]] = {
+    "set": {"memory_mb": int, "description": str, "revision_id": str},
+    "publish": {"description": str},
+    "provision": {"version": str},
+    "tag": {"keys": list},
+}
+_ALLOWED = {"modified": str, "tagged": list, "until": int | float, "attempts": int, "version": str}
+
+
+def _check_step(step: Any) -> None:
+    """Raise ValueError for a step that we do not write."""
+    if not isinstance(step, dict):
+        raise ValueError("a step is not an object")
+    needed = _NEEDED.get(str(step.get("do")), {})
+    for name, kind in {**_ALLOWED, "revision_id": str, **needed}.items():
+        value = step.get(name)
+        fits = isinstance(value, kind) and not isinstance(value, bool)
+        if not fits and (name in step or name in needed):
+            raise ValueError(f"{name} of a step is {value!r:.80}")
+
+
+_MAY_BE_EMPTY = (
+    *("description", "revision_id", "last_modified"),
+    *("latest_revision", "alias_revision", "code_sha256"),
+)
+
+
+def record(kind: Any, values: Mapping[str, Any]) -> Any:
     """A dataclass from a file, with each field of its type; raises ValueError otherwise."""
+    missing = [f.name for f in fields(kind) if f.default is MISSING and f.name not in values]
+    if missing:
+        raise ValueError(f"{missing[0]} is missing")
     known = {field.name: field for field in fields(kind) if field.name in values}
     for name, field in known.items():
         wanted: Any = int | float if field.type is float else field.type
-        empty = values[name] == "" and name not in ("description", "revision_id", "last_modified")
-        if empty or not isinstance(values[name], wanted):
+        empty = values[name] == "" and name not in _MAY_BE_EMPTY
+        no_number = isinstance(values[name], bool) and field.type is not bool
+        if empty or no_number or not isinstance(values[name], wanted):
             raise ValueError(f"{name} is {values[name]!r}")
     return kind(**{name: values[name] for name in known})
 
@@ -281,8 +315,17 @@ def _write(file: int, data: bytes) -> None:
 
 def _open(path: Path) -> int | None:
     with contextlib.suppress(FileNotFoundError):
-        return os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        return open_regular(path, os.O_RDWR)
     return None
+
+
+def open_regular(path: Path, flags: int) -> int:
+    """Open a file that is a plain one, not a pipe that nobody writes; raises OSError."""
+    file = os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK)
+    if stat.S_ISREG(os.fstat(file).st_mode):
+        return file
+    os.close(file)
+    raise OSError(errno.EINVAL, "it is no plain file", str(path))
 
 
 def _remove(path: Path) -> None:

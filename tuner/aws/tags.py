@@ -159,6 +159,7 @@ def remove_tags(control: ControlPlane, arn: str, keys: Iterable[str], until_s: f
     as late, and nothing makes it stale."""
     if not (wanted := list(keys)):
         return
+    until_s = min(lands_until(control, control.clock.wall()), until_s)  # a file may say any moment
     while True:
         control.send("UntagResource", arn, Resource=arn, TagKeys=wanted)
         if control.clock.wall() >= until_s:

@@ -58,8 +58,10 @@ def other_code(written: str) -> str:
 
 
 def _outside(written: str) -> bool:
-    """True for a path that leaves this folder, also by a link; ``-`` is no path."""
+    """True for a path that leaves this folder, also by a link, or that git reads; ``-`` is no
+    path."""
     try:
-        return not Path(written).resolve().is_relative_to(Path.cwd())
+        path, here = Path(written).resolve(), Path.cwd()
+        return not path.is_relative_to(here) or ".git" in path.relative_to(here).parts
     except (OSError, ValueError, RuntimeError):
         return True

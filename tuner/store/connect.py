@@ -10,7 +10,7 @@ server that is gone is noticed within half a minute, even when no packet comes b
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -83,13 +83,15 @@ def connect(url: URL) -> Engine:
     if _is_file(url):
         with translated(shown(url)):
             make_folder(Path(str(url.database)).parent)
+            _make_private(Path(str(url.database)))
     try:
         engine = create_engine(url, **_options(url))
     except ModuleNotFoundError as error:
         fix = "Install it with: pip install 'tuner[postgres]'"
         raise StoreError(shown(url), f"the driver {error.name} is not installed", fix) from error
-    except (NoSuchModuleError, ArgumentError) as error:
-        raise UsageError(shown(url), str(error), _EXAMPLES) from error
+    except (NoSuchModuleError, ArgumentError, ValueError, TypeError) as error:
+        reason = _scrubbed(str(error).splitlines()[0])
+        raise UsageError(shown(url), reason, _EXAMPLES) from error
     if url.get_backend_name() == "sqlite":
         event.listen(engine, "connect", _tune_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
@@ -153,6 +155,12 @@ def make_folder(folder: Path) -> None:
     folder.mkdir(mode=0o700 if ours else 0o777, parents=True)
     if ours:
         (folder / ".gitignore").write_text("*\n")  # runs are not source
+
+
+def _make_private(file: Path) -> None:
+    """Make a new file for this user alone; what SQLite puts beside it has the same mode."""
+    with suppress(FileExistsError):
+        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def _tune_sqlite(connection: Any, _record: object) -> None:

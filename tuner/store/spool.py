@@ -104,7 +104,8 @@ class Waiting:
 
 def waiting() -> list[Path]:
     """The files that wait here, for whichever stores."""
-    return sorted(FOLDER.glob("*.jsonl")) if FOLDER.is_dir() else []
+    found = FOLDER.glob("*.jsonl") if FOLDER.is_dir() else ()
+    return sorted(path for path in found if path.is_file())  # a pipe would be read for ever
 
 
 def _empty(path: Path) -> bool:

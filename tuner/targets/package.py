@@ -19,7 +19,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files as files_of
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from tuner.errors import NotFound, UsageError
 from tuner.locallambda.sandbox.invocation import LAYERS_FOLDER
@@ -187,6 +187,8 @@ def _files(
         if folder:
             folders.append(path)
         elif file:
+            real = os.path.realpath(entry.path) if entry.is_symlink() else f"{above[-1]}/{path}"
+            _refuse_secrets(real, above[0], root / path)
             yield path
         elif entry.is_symlink():
             raise UsageError(str(root / path), "is a link that leads nowhere", _LINK_FIX)
@@ -194,9 +196,25 @@ def _files(
         real = os.path.realpath(root / path)
         if real in above:
             raise UsageError(str(root / path), "is a link to a folder that it is in", _LINK_FIX)
+        _refuse_secrets(real, above[0], root / path)
         yield from _files(root, f"{path}/", patterns, (*above, real))
 
 
+def _refuse_secrets(real: str, root: str, path: Path) -> None:
+    """Raise UsageError for what links bring in of a home's hidden folders or of the system: code
+    that came from elsewhere would be given the user's keys."""
+    if PurePath(real).is_relative_to(root):
+        return
+    parts = PurePath(real).parts
+    homes = (PurePath(os.path.realpath(Path("~").expanduser())).parts, ("/", "root"))
+    below = [parts[len(home) :] for home in homes if parts[: len(home)] == home]
+    below += [parts[3:]] if parts[:2] == ("/", "home") else []
+    hidden = any(rest[:1] and rest[0].startswith(".") for rest in below)
+    if hidden or parts[1] in _SYSTEM:
+        raise UsageError(str(path), f"comes by a link from {real}, which is no code", _LINK_FIX)
+
+
+_SYSTEM = ("etc", "proc", "sys", "dev", "run")
 _LINK_FIX = f"Remove it, or list it in {_IGNORED}."
 
 
@@ -212,10 +230,10 @@ def _left_out(path: str, patterns: Sequence[str]) -> bool:
 
 def _ignored(root: Path) -> Iterator[str]:
     """The patterns of its ``.tunerignore``."""
+    if not (root / _IGNORED).is_file():
+        return
     try:
         text = (root / _IGNORED).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return
     except UnicodeDecodeError:
         raise UsageError(str(root / _IGNORED), "is not text", "Write it in UTF-8.") from None
     for line in text.splitlines():
@@ -237,7 +255,11 @@ def _pack(files: Iterable[_File]) -> bytes:
 def _checked_zip(path: Path) -> bytes:
     data, fix = path.read_bytes(), "Build the package again."
     try:
+        if data.count(b"PK\x01\x02") > MOST_FILES:  # before its directory is read, for seconds
+            raise UsageError(str(path), f"has more than {MOST_FILES:,} files", fix)
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > MOST_BYTES:
+                raise UsageError(str(path), "is larger than 250 MB unpacked, Lambda's limit", fix)
             broken = archive.testzip()
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
         raise UsageError(str(path), f"is not a readable zip file ({error})", fix) from None

@@ -5,17 +5,22 @@ import os
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import asdict, fields
 from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tuner.aws.applied import Applied, parse_record, read_record
 from tuner.aws.journal import (
     MARK,
     SCHEMA,
     Before,
     Journal,
+    JournalEntry,
     JournalHeader,
     claimed,
     discard,
@@ -192,6 +197,91 @@ def test_a_first_line_with_a_wrong_value_is_read_or_refused_but_never_breaks(
         return
     assert isinstance(opening, JournalHeader)
     assert steps == ()
+
+
+STEP = st.fixed_dictionaries(
+    {"do": st.sampled_from(["set", "publish", "put-back", "provision", "tag", "create", 5])},
+    optional={
+        key: st.integers(128, 512) | st.text(max_size=5) | JSON
+        for key in (
+            *("memory_mb", "description", "revision_id", "version", "keys", "tagged", "until"),
+            *("modified", "attempts", "did", "snap_start", "perhaps"),
+        )
+    },
+)
+
+
+@given(st.lists(STEP | JSON, max_size=4))
+@example([{"do": "set"}])
+@example([{"do": "set", "memory_mb": True, "description": "", "revision_id": ""}])
+@example([{"do": "publish"}, {"did": True, "until": "later"}])
+def test_steps_with_wrong_values_are_refused_or_can_be_restored_from(steps: list[object]) -> None:
+    first = {"schema": SCHEMA, **asdict(OPENING)}
+    lines = b"".join(json.dumps(one).encode() + b"\n" for one in (first, *steps))
+    try:
+        entry = JournalEntry(*parse_journal(lines, "n")[:2])
+    except TargetError:
+        return
+    assert isinstance(entry.size_mb(), int) and isinstance(entry.modified(), str)
+    assert all(isinstance(one["description"], str) for one in entry.written("publish"))
+    assert all(isinstance(one["version"], str) for one in entry.written("provision"))
+    assert sum(one.get("attempts", 1) for one in entry.steps) >= 0 or entry.steps
+    assert max([0.0, *(one.get("until", 0.0) for one in entry.steps)]) is not None
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir], ids=["pipe", "folder"])
+def test_what_is_no_plain_file_is_an_error_at_once(
+    make: Callable[[Path], None], tmp_path: Path
+) -> None:
+    make(tmp_path / "a.jsonl")
+    with pytest.raises(TargetError, match="journal of changes cannot be used"):
+        pending(tmp_path)
+    (tmp_path / "applied").mkdir()
+    make(tmp_path / "applied/a.json")
+    with pytest.raises(TargetError, match="cannot be read"):
+        read_record(tmp_path / "applied/a.json")
+
+
+RECORD = {
+    "schema": "tuner.applied/1",
+    "run": OPENING.id,
+    "arn": OPENING.arn,
+    "region": "eu-west-1",
+    "endpoint_url": "http://127.0.0.1:9",
+    "profile": None,
+    "before_mb": 128,
+    "memory_mb": 512,
+    "published": ["a"],
+    "complete": False,
+}
+
+
+@given(st.text(max_size=30) | JSON.map(json.dumps))
+def test_a_text_that_is_no_record_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        parse_record(text)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([*(field.name for field in fields(Applied)), "seal", "x"]),
+        JSON | st.integers(-5, 10**9) | st.just(RECORD),
+        max_size=3,
+    )
+)
+@example({"run": "../../x"})
+@example({"before_mb": True})
+@example({"since": {**RECORD, "published": "text"}})
+@example({"published": 5})
+def test_a_record_is_read_with_each_value_of_its_type_or_refused(change: dict[str, Any]) -> None:
+    try:
+        done, sealed = parse_record(json.dumps({**RECORD, **change}))
+    except ValueError:
+        return
+    assert not sealed
+    assert done.run.isalnum() and type(done.before_mb) is type(done.memory_mb) is int
+    assert all(isinstance(text, str) for text in (done.arn, *done.published, *done.tags))
+    assert done.since is None or isinstance(done.since, Applied)
 
 
 def test_a_description_of_ours_is_never_mistaken_for_the_users() -> None:

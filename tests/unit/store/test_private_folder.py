@@ -10,6 +10,7 @@ from tuner.aws.applied import held
 from tuner.aws.journal import write_new
 from tuner.clock import VirtualClock
 from tuner.store.connect import make_folder
+from tuner.store.runs import Store
 from tuner.suites.suite import Suite, alone
 
 
@@ -29,6 +30,11 @@ def hold() -> None:
 def lock_suite() -> None:
     with alone("suite", Suite("s", Path("tuner.toml"), ()), VirtualClock(), lambda _text: None):
         pass
+
+
+def test_a_store_is_for_its_user_alone_wherever_it_is(tmp_path: Path) -> None:
+    with Store.open("runs.db"):
+        assert {path.stat().st_mode & 0o777 for path in tmp_path.glob("runs.db*")} == {0o600}
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,12 @@
 """Packaging code from this machine, and what is said before anything is started."""
 
 import io
+import os
 import py_compile
 import subprocess
 import sys
 import zipfile
+from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 
 import pytest
@@ -154,6 +156,66 @@ def test_a_package_may_be_compiled_code_alone(tmp_path: Path) -> None:
     assert (package.handler, names_in(package.zip_bytes)) == ("app.handler", ["app.pyc"])
     (tmp_path / "lib" / "app.pyc").write_bytes(b"of another Python")
     assert read_package(tmp_path / "lib", "app.handler").handler == "app.handler"
+
+
+@pytest.mark.parametrize("data", [b"\xe3" + b"\xff" * 60, b"(\xff\xff\xff\x7f", b"[" * 99_999])
+def test_code_that_is_no_code_is_never_unmarshalled(data: bytes, tmp_path: Path) -> None:
+    (tmp_path / "app.pyc").write_bytes(MAGIC_NUMBER + bytes(12) + data + b"\x07handler")
+    assert read_package(tmp_path).handler == "app.handler"
+
+
+@pytest.mark.parametrize("link", [".aws/credentials", ".config", "/etc/hostname", "/proc/self"])
+def test_a_link_to_the_users_secrets_or_the_system_is_refused(
+    link: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    secret, code = tmp_path / "home" / link, tmp_path / "home/work/code"
+    code.mkdir(parents=True)
+    if not link.startswith("/"):
+        (secret if link == ".config" else secret.parent).mkdir()
+        (secret / "x" if link == ".config" else secret).write_text("key")
+    (code / "app.py").write_text(SOURCE)
+    (code / "data").symlink_to(secret)
+    with pytest.raises(UsageError, match=r"data\S*: comes by a link from .* which is no code"):
+        read_package(code)
+    (code / ".tunerignore").write_text("data\n")
+    assert names_in(read_package(code).zip_bytes) == ["app.py"]
+
+
+def test_a_link_to_the_folder_above_brings_none_of_its_secrets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / ".aws/credentials").write_text("key")
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code/app.py").write_text(SOURCE)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/all").symlink_to(tmp_path)
+    (tmp_path / "code/other").symlink_to(tmp_path / "other")
+    with pytest.raises(UsageError, match="which is no code"):
+        read_package(tmp_path / "code")
+
+
+def test_an_ignore_file_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(SOURCE)
+    os.mkfifo(tmp_path / ".tunerignore")
+    assert names_in(read_package(tmp_path).zip_bytes) == ["app.py"]
+
+
+def test_a_zip_of_too_much_is_refused_before_it_is_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("app.py", bytes(1_000_000))
+    monkeypatch.setattr(zipfile.ZipFile, "testzip", None)
+    monkeypatch.setattr(package_module, "MOST_BYTES", 999_999)
+    with pytest.raises(UsageError, match="larger than 250 MB unpacked"):
+        read_package(tmp_path / "bomb.zip")
+    monkeypatch.setattr(package_module, "MOST_FILES", 0)
+    monkeypatch.setattr(zipfile.ZipFile, "infolist", None)
+    with pytest.raises(UsageError, match="more than 0 files"):
+        read_package(tmp_path / "bomb.zip")
 
 
 def test_links_are_followed_even_out_of_the_directory(tmp_path: Path) -> None:

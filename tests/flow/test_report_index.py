@@ -81,6 +81,6 @@ def test_pages_are_served_and_nothing_else(served: str, runs: list[str]) -> None
 def test_a_comparison_has_a_page_that_the_index_lists(runs: list[str], tuner: Run) -> None:
     assert tuner("compare", *runs, "--output", "reports")[0] == 0
     name = f"compare-{runs[0]}-{runs[1]}.html"
-    assert "at 512 MB" in (Path("reports") / name).read_text()
+    assert "512\u00a0MB" in (Path("reports") / name).read_text()
     assert tuner("report")[0] == 0
     assert f'href="{name}"' in Path("reports/index.html").read_text()

@@ -1,7 +1,8 @@
 """Node.js functions on the local Lambda, as a sweep's target and as clients see them."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,23 @@ from support.commands import exit_code
 from support.local_lambda import ROLE, zipped
 from support.nodejs import node_runtime
 from tuner.errors import UsageError
-from tuner.targets.local import LocalOptions, open_local
+from tuner.targets.local import LocalOptions, LocalTarget, open_local
 from tuner.targets.names import parse_target
 
 ECHO = "exports.handler = async (event) => { console.log('seen'); return { got: event }; };"
 OTHERS = {"nodejs20.x": "nodejs22.x", "nodejs22.x": "nodejs20.x", "nodejs24.x": "nodejs22.x"}
+
+
+@pytest.fixture
+def open_target() -> Iterator[Callable[..., LocalTarget]]:
+    """Open local targets, which are closed afterwards."""
+    with ExitStack() as opened:
+
+        def run(text: str, **options: Any) -> LocalTarget:
+            target = open_local(parse_target(text), LocalOptions(**options))
+            return opened.enter_context(closing(target))
+
+        yield run
 
 
 def test_created_function_answers_and_takes_new_code(
@@ -47,17 +60,22 @@ def test_snapstart_and_runtimes_of_no_client_are_refused(lambda_client: Any) -> 
             lambda_client.create_function(**given, **more)
 
 
-def test_another_version_of_node_stands_in_and_says_so(tmp_path: Path) -> None:
+def test_another_version_of_node_stands_in_and_says_so(
+    open_target: Callable[..., LocalTarget], tmp_path: Path
+) -> None:
     (tmp_path / "index.js").write_text(ECHO)
     runtime = OTHERS[node_runtime()]
-    target = open_local(parse_target(f"local:{tmp_path}"), LocalOptions(runtime=runtime))
-    try:
-        facts = target.describe()
-    finally:
-        target.close()
+    facts = open_target(f"local:{tmp_path}", runtime=runtime).describe()
     assert facts.runtime == runtime
     assert facts.platform["stands_in_for"] == [runtime]
     assert facts.platform["node"]
+
+
+def test_demo_of_node_runs(open_target: Callable[..., LocalTarget]) -> None:
+    node_runtime()
+    target = open_target("demo:node")
+    assert target.describe().name == "demo-node"
+    assert target.describe().runtime == node_runtime()
 
 
 def test_without_node_the_target_is_refused_before_anything_starts(
@@ -71,6 +89,7 @@ def test_without_node_the_target_is_refused_before_anything_starts(
         open_local(parse_target(f"local:{tmp_path}"), LocalOptions())
 
 
+@pytest.mark.slow
 def test_folder_of_javascript_is_swept_as_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -22,7 +22,8 @@ class Kind(StrEnum):
 
 #: The bundled examples, and the folder in ``demos/`` of each.
 DEMOS = {
-    name: name.replace("-", "_") for name in ("cpu", "io", "mixed", "memory", "slow-init", "flaky")
+    name: name.replace("-", "_")
+    for name in ("cpu", "io", "mixed", "memory", "slow-init", "flaky", "node")
 }
 
 #: What the names of SAM and CloudFormation templates end with; CDK writes ``.template.json``.

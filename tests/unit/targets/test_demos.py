@@ -2,6 +2,9 @@
 
 import ast
 import importlib.util
+import json
+import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -9,6 +12,8 @@ from types import ModuleType
 import pytest
 
 import tuner.targets
+from support.nodejs import node_runtime
+from tuner.locallambda.sandbox.nodejs.versions import node_for
 from tuner.targets.names import DEMOS
 from tuner.targets.package import read_package
 
@@ -25,14 +30,33 @@ def load(demo: str) -> ModuleType:
 
 
 def test_every_folder_is_a_named_demo_and_can_be_packaged() -> None:
-    folders = {path.name for path in FOLDER.iterdir() if (path / "app.py").exists()}
+    folders = {path.name for path in FOLDER.iterdir() if list(path.glob("app.*"))}
     assert folders == set(DEMOS.values())
-    for folder in folders:
+    for folder in folders - {"node"}:
         assert read_package(FOLDER / folder, "app.handler").handler == "app.handler"
 
 
+def test_node_demo_needs_no_package_and_depends_on_its_event() -> None:
+    runtime = node_runtime()
+    folder = FOLDER / "node"
+    assert read_package(folder, "app.handler").runtime == runtime
+    code = (
+        f"const {{ handler }} = require({str(folder / 'app.js')!r});"
+        "Promise.all(['a', 'a', 'b'].map((customer) => handler({ customer })))"
+        ".then((answers) => console.log(JSON.stringify(answers)));"
+    )
+    command = [node_for(runtime).path, "-e", code]
+    done = subprocess.run(command, check=True, capture_output=True, cwd="/")
+    first, again, other = json.loads(done.stdout)
+    assert first == again
+    assert first["total"] == other["total"]
+    assert first["signature"] != other["signature"]
+    modules = set(re.findall(r"require\('([^']+)'\)", (folder / "app.js").read_text()))
+    assert modules == {"node:crypto", "node:zlib"}
+
+
 def test_demos_use_nothing_but_the_standard_library() -> None:
-    for folder in DEMOS.values():
+    for folder in set(DEMOS.values()) - {"node"}:
         tree = ast.parse((FOLDER / folder / "app.py").read_text())
         imported = {
             alias.name

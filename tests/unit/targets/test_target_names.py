@@ -69,7 +69,7 @@ def test_every_demo_can_be_named(demo: str) -> None:
 def test_an_unknown_demo_lists_those_that_there_are() -> None:
     with pytest.raises(UsageError) as caught:
         parse_target("demo:fast")
-    assert caught.value.fix == "There are: cpu, io, mixed, memory, slow-init, flaky."
+    assert caught.value.fix == "There are: cpu, io, mixed, memory, slow-init, flaky, node."
 
 
 @pytest.mark.parametrize(

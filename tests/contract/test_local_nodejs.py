@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from support.commands import exit_code
-from support.local_lambda import ROLE, zipped
+from support.local_lambda import ROLE, boto3_client, zipped
 from support.nodejs import node_runtime
 from tuner.errors import UsageError
 from tuner.targets.local import LocalOptions, LocalTarget, open_local
@@ -87,6 +87,74 @@ def test_without_node_the_target_is_refused_before_anything_starts(
     monkeypatch.setattr(versions, "installed", lambda: ())
     with pytest.raises(UsageError, match=r"needs Node\.js 22, .* found: none"):
         open_local(parse_target(f"local:{tmp_path}"), LocalOptions())
+
+
+TEMPLATE = """
+Globals: {Function: {Runtime: RUNTIME, Timeout: 9}}
+Resources:
+  Shared:
+    Type: AWS::Serverless::LayerVersion
+    Properties: {ContentUri: layer/}
+  Orders:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: src/
+      Handler: orders.place
+      Layers: [!Ref Shared]
+      Environment: {Variables: {STAGE: !Sub "${AWS::Region}"}}
+  Inline:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: index.handler
+      InlineCode: "exports.handler = async () => ({ inline: true });"
+  Typed:
+    Type: AWS::Serverless::Function
+    Metadata: {BuildMethod: esbuild}
+    Properties: {CodeUri: src/, Handler: typed.handler}
+"""
+
+
+def test_functions_of_a_template_run_with_their_layers_and_variables(
+    open_target: Callable[..., LocalTarget], tmp_path: Path
+) -> None:
+    (tmp_path / "template.yaml").write_text(TEMPLATE.replace("RUNTIME", node_runtime()))
+    for name, text in (
+        ("src/orders.js", "exports.place = async () => [require('n'), process.env.STAGE];"),
+        ("src/typed.ts", "export const handler = async (): Promise<number> => 1;"),
+        ("layer/nodejs/node_modules/n/index.js", "module.exports = 7;"),
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    orders = open_target(f"local:{tmp_path}/template.yaml#Orders")
+    assert orders.describe().timeout_s == 9.0
+    assert answer(orders) == [7, "us-east-1"]
+    assert answer(open_target(f"local:{tmp_path}/template.yaml#Inline")) == {"inline": True}
+    with pytest.raises(UsageError, match=r"typed\.ts, TypeScript, which has to be built first"):
+        open_target(f"local:{tmp_path}/template.yaml#Typed")
+
+
+def test_function_of_a_serverless_yml_runs(
+    open_target: Callable[..., LocalTarget], tmp_path: Path
+) -> None:
+    (tmp_path / "serverless.yml").write_text(
+        f"service: shop\nprovider: {{name: aws, runtime: {node_runtime()}}}\n"
+        "functions: {orders: {handler: src/orders.place}}\n"
+    )
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "orders.js").write_text("export const place = async () => 7;")
+    assert answer(open_target(f"local:{tmp_path}/serverless.yml#orders")) == 7
+
+
+def answer(target: LocalTarget) -> Any:
+    """What the function says to an empty event."""
+    endpoint = target.endpoint()
+    keys = endpoint.credentials()
+    client = boto3_client(endpoint.url, endpoint.region, (keys.access_key, keys.secret_key or ""))
+    told = client.invoke(FunctionName=endpoint.function, Payload=b"{}")
+    payload = json.loads(told["Payload"].read())
+    assert "FunctionError" not in told, payload
+    return payload
 
 
 @pytest.mark.slow

@@ -109,7 +109,10 @@ def check_syntax(read: Reader, handler: str, where: str, node: str) -> None:
     if done.returncode != 0 and error is not None:
         line = re.search(r":(\d+)\n", said)
         place = f"{where}, {found}, line {line[1] if line else '?'}"
-        raise UsageError(place, f"syntax error: {error[1]}", "Fix the handler's file first.")
+        esm = kind != "module" and re.search(r"\bimport\b|'export'|\bawait\b", error[1])
+        fix = "Name it .mjs" if esm else "Fix the handler's file first"
+        also = ', write "type": "module" into package.json, or build it first' if esm else ""
+        raise UsageError(place, f"syntax error: {error[1]}", f"{fix}{also}.")
 
 
 def exports(text: str) -> set[str]:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 TASK_ROOT = "/var/task"
+USERS = "/etc/passwd"
 #: How a sandbox gets its own view: as root with users of their own, as root that stays, in a user
 #: namespace. In order of preference.
 KINDS = ("root", "root-only", "user")
@@ -41,6 +42,7 @@ class View:
     keep: Sequence[str] = ()
     hide: Sequence[str] = ()
     var: Mapping[str, str] = field(default_factory=dict)
+    users: str | None = None  # a file to show as /etc/passwd
 
 
 def confine(view: View, kind: str | None, uid: int) -> None:
@@ -77,6 +79,12 @@ def possible_kind(view: View, uid: int, needed: Sequence[str]) -> str | None:
         if os.waitpid(child, 0)[1] == 0:
             return kind
     return None
+
+
+def users(uid: int) -> str:
+    """The users that a sandbox of this one knows, as on AWS (recorded: ``sbx_user1051``)."""
+    own = f"sbx_user1051:x:{uid}:{uid}::/home/sbx_user1051:/sbin/nologin\n"
+    return own if uid == 0 else f"root:x:0:0:root:/root:/sbin/nologin\n{own}"
 
 
 @functools.cache
@@ -119,7 +127,7 @@ def _show(libc: ctypes.CDLL, view: View, kind: str) -> None:
     hidden = _hidden(view, kind)
     kept = _kept(view, hidden)
     sources = {view.task, view.tmp, *view.var.values(), *kept}
-    sources |= {view.opt} if view.opt is not None else set()
+    sources |= {path for path in (view.opt, view.users) if path is not None}
     held = {path: os.open(path, os.O_PATH) for path in sources}
     devices = {f"/dev/{name}": os.open(f"/dev/{name}", os.O_PATH) for name in _devices()}
     for path in hidden:
@@ -135,6 +143,8 @@ def _show(libc: ctypes.CDLL, view: View, kind: str) -> None:
     for name, path in {"task": view.task, **view.var}.items():
         Path(f"/var/{name}").mkdir(exist_ok=True)
         _bind(libc, held[path], f"/var/{name}", read_only=True)
+    if view.users is not None and Path(USERS).is_file():
+        _bind(libc, held[view.users], USERS, read_only=True)
     _fill_dev(libc, devices)
     for path in hidden:
         if path not in ("/tmp", "/opt") or (path == "/opt" and view.opt is None):

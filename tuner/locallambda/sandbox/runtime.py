@@ -17,7 +17,7 @@ from tuner.locallambda.limits.memory import MIB, MemoryGroup
 from tuner.locallambda.sandbox import runtime_api
 from tuner.locallambda.sandbox.guard_link import GuardLink
 from tuner.locallambda.sandbox.invocation import Invocation, SandboxSpec
-from tuner.locallambda.sandbox.isolation import View
+from tuner.locallambda.sandbox.isolation import View, users
 from tuner.locallambda.sandbox.launch import LaunchOrder
 from tuner.locallambda.sandbox.runtime_command import environment, layers, program, task_root
 from tuner.locallambda.sandbox.runtime_log import RuntimeLog
@@ -40,6 +40,11 @@ class SandboxResources:
     def tmp(self) -> Path:
         """The directory that handlers see as /tmp, or by TMPDIR."""
         return self.directory / "tmp"
+
+    @property
+    def users(self) -> Path:
+        """The file that handlers see as /etc/passwd."""
+        return self.directory / "passwd"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +82,13 @@ class Runtime:
         return self._api.waiting
 
     async def open(self) -> None:
-        """Listen for a runtime, and make its /tmp."""
+        """Listen for a runtime, and make its /tmp and the list of its users."""
         await self._api.open()
-        self._resources.tmp.mkdir(parents=True)
+        resources = self._resources
+        resources.tmp.mkdir(parents=True)
+        uid = resources.uid if resources.kind == "root" else os.getuid()
+        resources.users.write_text(users(uid), encoding="ascii")
+        resources.users.chmod(0o644)
 
     async def close(self) -> None:
         await self.end()
@@ -156,6 +165,7 @@ class Runtime:
                 keep=made.keep,
                 hide=resources.hide,
                 var=made.var,
+                users=str(resources.users),
             ),
             kind=resources.kind,
             uid=resources.uid,

@@ -247,6 +247,7 @@ def test_code_is_read_only_and_the_parents_secrets_are_not_there(local, start):
         pytest.skip("needs mount namespaces")
     code = """
     const fs = require('node:fs');
+    const os = require('node:os');
     const tried = (what) => { try { return what(); } catch (error) { return error.code; } };
     exports.handler = async () => ({
       code: tried(() => fs.writeFileSync(__filename, '')),
@@ -255,10 +256,13 @@ def test_code_is_read_only_and_the_parents_secrets_are_not_there(local, start):
       shm: fs.existsSync('/dev/shm'),
       parent: tried(() => fs.readFileSync(`/proc/${process.ppid}/environ`, 'utf8')),
       root: process.getuid() === 0,
+      user: os.userInfo().username,
+      home: os.homedir(),
     });
     """
     seen = told(local.invoke(start({"app.js": code})))
     assert seen["parent"] in ("ENOENT", "EACCES")
     assert (seen["code"], seen["runtime"], seen["shm"]) == ("EROFS", "EROFS", False)
     assert "tmp" not in seen
+    assert (seen["user"], seen["home"]) == ("sbx_user1051", "/home/sbx_user1051")
     assert not seen["root"]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tuner.errors import TunerError
 
-LIMIT_S = 180.0
+LIMIT_S = 120.0
 
 
 def cache_folder() -> Path:
@@ -36,6 +36,7 @@ def run_npm(node: str, arguments: Sequence[str], folder: Path) -> str | None:
     if npm is None:
         return "npm is not installed"
     quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]
+    quiet += ["--fetch-retries=1", "--fetch-retry-maxtimeout=5000"]  # without a network: soon
     path = f"{Path(node).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     try:
         done = subprocess.run(

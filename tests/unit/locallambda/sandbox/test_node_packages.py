@@ -54,7 +54,8 @@ def test_without_npm_the_client_is_refused_with_the_way_to_bring_it(own_cache, m
 
 
 def test_without_a_network_npms_reason_is_told(own_cache, npm_says):
-    npm_says("echo 'npm error code ENOTFOUND' >&2; echo 'npm error no such host' >&2; exit 1")
+    lines = ("code ENOTFOUND", "syscall getaddrinfo", "errno -3", "no such host")
+    npm_says("; ".join(f"echo 'npm error {line}' >&2" for line in lines) + "; exit 1")
     assert refusal().reason.endswith("npm failed: no such host (ENOTFOUND)")
     npm_says("exit 0")
     assert refusal().reason.endswith("npm gave another file")

@@ -36,7 +36,8 @@ def run_npm(node: str, arguments: Sequence[str], folder: Path) -> str | None:
     if npm is None:
         return "npm is not installed"
     quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]
-    quiet += ["--fetch-retries=1", "--fetch-retry-maxtimeout=5000"]  # without a network: soon
+    # Without a network the reason comes soon.
+    quiet += [f"--fetch-retry-{which}timeout=2000" for which in ("min", "max")]
     path = f"{Path(node).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     try:
         done = subprocess.run(
@@ -59,5 +60,6 @@ def _reason(said: str) -> str:
     lines = [line.removeprefix("npm ").removeprefix("error ").removeprefix("ERR! ")
              for line in said.splitlines() if line.strip()]  # fmt: skip
     code = next((line for line in lines if line.startswith("code ")), None)
-    words = next((line for line in lines if line != code), "no reason given")
+    rest = [line for line in lines if not line.startswith(("code ", "syscall ", "errno "))]
+    words = next(iter(rest), "no reason given")
     return f"npm failed: {words[:160]}" + (f" ({code.removeprefix('code ')})" if code else "")

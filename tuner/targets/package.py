@@ -35,6 +35,7 @@ from tuner.targets.handlers import (
     find_handler,
     is_module,
 )
+from tuner.targets.programs import check_program
 
 #: Lambda's limit on an unpacked package, 250 MB (AWS, "Lambda quotas").
 MOST_BYTES = 262_144_000
@@ -344,3 +345,4 @@ def _check_bootstrap(archive: zipfile.ZipFile, names: set[str], where: str) -> N
         raise NotFound(where, reason, "Add it, or choose another --runtime.")
     if not archive.getinfo("bootstrap").external_attr >> 16 & 0o111:
         raise UsageError(where, "bootstrap is not executable", "Run: chmod +x bootstrap")
+    check_program(archive.read("bootstrap"), where)

@@ -1,0 +1,67 @@
+"""A bootstrap that cannot run on this machine is refused before anything starts."""
+
+import struct
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tuner.errors import UsageError
+from tuner.targets.programs import check_program
+
+
+def elf(machine: int, *, big: bool = False) -> bytes:
+    """The head of a program for Linux."""
+    head = b"\x7fELF\x02" + (b"\x02" if big else b"\x01") + bytes(10)
+    return head + struct.pack(">HH" if big else "<HH", 2, machine) + bytes(40)
+
+
+@pytest.mark.parametrize(
+    ("data", "machine"),
+    [
+        (elf(62), "x86_64"),
+        (elf(62), "AMD64"),
+        (elf(183), "aarch64"),
+        (elf(183), "arm64"),
+        (b"#!/bin/sh\necho\r\n", "x86_64"),
+    ],
+)
+def test_programs_of_this_machine_and_scripts_are_taken(data: bytes, machine: str) -> None:
+    check_program(data, "here", machine)
+
+
+def test_the_interpreter_that_runs_this_is_a_program_for_this_machine() -> None:
+    if not sys.platform.startswith("linux"):
+        pytest.skip("needs Linux")
+    check_program(Path(sys.executable).resolve().read_bytes(), "here")
+
+
+@pytest.mark.parametrize(
+    ("data", "reason", "fix"),
+    [
+        (elf(183), "a program for arm64, and this is x86_64", "GOARCH=amd64"),
+        (elf(21, big=True), "a program for the machine 21 of ELF", "GOARCH=amd64"),
+        (elf(62)[:19], "a damaged program", "Build it again"),
+        (b"\xcf\xfa\xed\xfe" + bytes(40), "a program for macOS", "GOOS=linux"),
+        (b"MZ" + bytes(40), "a program for Windows", "GOOS=linux"),
+        (b"#!/bin/sh\r\necho\r\n", "the line ends of Windows", "of Unix"),
+        (b"echo hello\n", "neither a program nor a script", "#!/bin/sh"),
+        (b"", "neither a program nor a script", "#!/bin/sh"),
+    ],
+)
+def test_what_cannot_run_is_refused_with_the_reason(data: bytes, reason: str, fix: str) -> None:
+    with pytest.raises(UsageError) as refusal:
+        check_program(data, "here", "x86_64")
+    assert reason in refusal.value.reason
+    assert fix in refusal.value.fix
+    assert len(str(refusal.value).splitlines()) == 2
+
+
+@given(st.one_of(st.binary(max_size=40), st.binary(max_size=20).map(b"\x7fELF".__add__)))
+def test_any_bytes_are_taken_or_refused(data: bytes) -> None:
+    try:
+        check_program(data, "here", "x86_64")
+    except UsageError as refused:
+        assert "bootstrap" in refused.reason

@@ -228,6 +228,8 @@ def _check_destination(service: Service, region: str, arn: str, asked: Mapping[s
         )
     if kind == "lambda" and not _is_function(service, region, arn):
         raise invalid(f"The destination ARN {arn} is invalid.")
+    if arn.endswith(".fifo"):
+        raise invalid(f"Lambda sends records to standard queues only; {arn} is a FIFO queue.")
 
 
 def _shown(which: str, asked: Mapping[str, Any]) -> str:
@@ -237,9 +239,12 @@ def _shown(which: str, asked: Mapping[str, Any]) -> str:
 
 def _is_function(service: Service, region: str, arn: str) -> bool:
     try:
-        return service.registry.find(read_reference(arn, region)) is not None
+        ref = read_reference(arn, region)
+        function = service.registry.find(ref)
     except ApiError:  # of another region or account
         return False
+    known = (None, LATEST, *function.aliases, *function.versions) if function else ()
+    return ref.qualifier in known
 
 
 def _destination(config: Any, which: str) -> str:

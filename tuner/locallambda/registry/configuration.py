@@ -103,6 +103,8 @@ class Configuration:
             raise invalid(
                 f"The local Lambda delivers dead letters to SQS queues only, not to {letters}."
             )
+        if letters.endswith(".fifo"):
+            raise invalid(f"Lambda sends dead letters to standard queues only, not to {letters}.")
         other = dict(self.other)
         for key in (*_SHOWN_ONLY, *_DEFAULTED):
             if body.get(key) is not None:

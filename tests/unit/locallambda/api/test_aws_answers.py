@@ -10,6 +10,7 @@ import pytest
 from tuner.locallambda.registry.names import function_arn
 
 BASE = "/2015-03-31/functions"
+QUEUES = "arn:aws:sqs:eu-west-1:000000000000:"
 ARN = "arn:aws:lambda:eu-west-1:000000000000:function:f"
 CONFIG = "/2019-09-25/functions/f/event-invoke-config"
 ALLOW = {
@@ -206,6 +207,33 @@ def test_a_function_that_is_a_destination_gets_the_record(api: Any) -> None:
     record = seen[1][1]
     assert (record["requestPayload"], record["responsePayload"]) == ({"n": 1}, "done")
     assert record["requestContext"]["condition"] == "Success"
+
+
+@pytest.mark.parametrize(
+    ("to", "says"),
+    [
+        ("target:live", "is invalid"),
+        ("target:7", "is invalid"),
+        ("target:$LATEST", None),
+        ("queue", None),
+        ("queue.fifo", "is a FIFO queue"),
+    ],
+)
+def test_a_destination_that_gets_no_record_is_refused(api: Any, to: str, says: str | None) -> None:
+    api.ready()
+    api.ready("target")
+    arn = f"{ARN[:-1]}{to}" if to.startswith("target") else f"{QUEUES}{to}"
+    reply = api.call("PUT", CONFIG, {"DestinationConfig": {"OnSuccess": {"Destination": arn}}})
+    assert reply.status == (400 if says else 200)
+    assert says is None or says in reply.text
+
+
+def test_dead_letters_go_to_no_fifo_queue(api: Any) -> None:
+    path = api.ready()
+    body = {"DeadLetterConfig": {"TargetArn": f"{QUEUES}queue.fifo"}}
+    reply = api.call("PUT", f"{path}/configuration", body)
+    assert reply.status == 400
+    assert "standard queues only" in reply.text
 
 
 def test_functions_that_are_destinations_of_each_other_come_to_an_end(api: Any) -> None:

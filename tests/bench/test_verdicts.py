@@ -80,6 +80,7 @@ def row(what: str, *cells: str) -> None:
 DESIGNS: dict[str, tuple[Drift | None, float | None]] = {
     "interleaved": (None, 0.01),
     "baseline with control": (Drift(0.05, control=True), 0.02),
+    "baseline with control and history": (Drift(0.05, control=True, learned=True), 0.02),
     "baseline without control": (Drift(0.05, control=False), None),
     "baseline of any recorded time with control": (Drift(0.05, control=True, anytime=True), 0.02),
 }
@@ -110,7 +111,9 @@ def test_false_alarms_of_a_suite_of_ten_gates(source: Noise, design: str) -> Non
 @pytest.mark.bench
 @pytest.mark.timeout(0)
 @pytest.mark.parametrize("measure", KINDS)
-@pytest.mark.parametrize("design", ["interleaved", "baseline with control"])
+@pytest.mark.parametrize(
+    "design", ["interleaved", "baseline with control", "baseline with control and history"]
+)
 def test_changes_found_with_at_most_200_calls_a_side(
     source: Noise, design: str, measure: str
 ) -> None:

@@ -206,17 +206,24 @@ def experienced(rules: Rules, store: Store, place: BaselineKey) -> tuple[Rules, 
     if found is None:
         return rules, []
     drift, shares = found
-    if shares != SHARES:  # learned, so what it does beside is in the drift that is left
-        rules = replace(rules, shares=shares, unshared=0.0)
+    wider = rules_of(rules, drift, shares)
     if drift <= rules.drift_left_by_control:
-        return rules, []
-    wider = replace(rules, drift=max(rules.drift, drift), drift_left_by_control=drift)
+        return wider, []
     text = (
         f"Earlier runs of {place.case} differ by about {drift:.0%} from one to the next without "
         "any change, so a smaller one cannot be told from a baseline; --against compares in one "
         "run."
     )
     return wider, [Advice("runs-apart", text)]
+
+
+def rules_of(rules: Rules, drift: float, shares: tuple[float, float]) -> Rules:
+    """The rules with a drift and shares that were learned."""
+    if shares != SHARES:  # what it does beside is in the drift that is left
+        rules = replace(rules, shares=shares, unshared=0.0)
+    if drift <= rules.drift_left_by_control:
+        return rules
+    return replace(rules, drift=max(rules.drift, drift), drift_left_by_control=drift)
 
 
 def drift_told(
@@ -239,7 +246,7 @@ def drift_told(
                     if gate["before"] and gate["after"] and not gate["gate"].startswith(_STARTS):
                         seen = (gate["after"] / gate["before"], gate.get("control_ratio") or 1.0)
                         series.setdefault((size["memory_mb"], gate["gate"]), []).append(seen)
-    told = [found for pairs in series.values() if (found := _learned(*zip(*pairs, strict=True)))]
+    told = [found for pairs in series.values() if (found := learned(*zip(*pairs, strict=True)))]
     return min(told, default=None)
 
 
@@ -247,9 +254,12 @@ def drift_told(
 _STARTS = ("init", "cold_")
 
 
-def _learned(
+def learned(
     ratios: Sequence[float], controls: Sequence[float]
 ) -> tuple[float, tuple[float, float]] | None:
+    """What runs of one measure tell: the drift that is left and the bounds of the share. Ratios to
+    the baseline, of the function and of its control, in the order of the runs; ``None`` for fewer
+    than five."""
     bounds = shared(ratios, controls) or SHARES
     # Never beyond what is possible; nothing shared stays so, as the values shown say that.
     low, high = max(SHARES[0], min(bounds[0], 0.0)), min(SHARES[1], max(bounds[1], 0.0))

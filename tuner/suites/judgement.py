@@ -197,12 +197,13 @@ def judgement(
 ) -> Judgement:
     """An effect and what was read off it at that level, in the measure's own unit.
 
-    Values and verdict agree, for the interval holds their ratio; otherwise the error is ours.
+    Values and verdict agree, for the interval holds their ratio. Raises ``AssertionError``, an
+    error of ours, where they do not.
     """
-    assert (
-        verdict is not Verdict.REGRESSED or gate.limit is not None or effect.after > effect.before
-    ), gate
-    assert verdict is not Verdict.IMPROVED or effect.after < effect.before, gate
+    rose = effect.after > effect.before or gate.limit is not None
+    fell = effect.after < effect.before
+    if (verdict is Verdict.REGRESSED and not rose) or (verdict is Verdict.IMPROVED and not fell):
+        raise AssertionError(f"{gate.text}: {verdict} with {effect.before} -> {effect.after}")
     scale = 1e6 if gate.subject is Subject.COST else 1.0
     return Judgement(
         gate, gate.measure, known(effect.before * scale), known(effect.after * scale),

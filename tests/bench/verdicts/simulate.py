@@ -9,6 +9,7 @@ import numpy as np
 from tuner.model.looks import planned
 from tuner.model.run_history import between_runs
 from tuner.model.spread import estimate, interpolated
+from tuner.suites.baseline import learned, rules_of
 from tuner.suites.gate import Gate, parse_gate
 from tuner.suites.judgement import (
     DRIFT_LEFT_BY_CONTROL,
@@ -60,12 +61,14 @@ class Drift:
 
     ``anytime``: the new run is of any recorded time, so that all that the machine did in between
     is in it, and ``HISTORY`` earlier runs tell how far runs lie apart. Otherwise both are of one
-    time and only the level drifts.
+    time and only the level drifts. ``learned``: so many earlier runs against the same baseline
+    told what the function shares of its control's drift.
     """
 
     most: float
     control: bool
     anytime: bool = False
+    learned: bool = False
 
 
 #: Earlier runs that are known where the drift is told from them.
@@ -99,9 +102,13 @@ class Question:
         """The stored run, where there is one."""
         return None if self.drift is None else self._run(rng)
 
-    def rules(self, rng: Generator) -> Rules:
-        """Those of ten gates; the drift is told from the history where there is one."""
+    def rules(self, rng: Generator, stored: Baseline | None) -> Rules:
+        """Those of ten gates; drift and shares are told from the history where there is one."""
         rules = replace(rules_for(len(GATES)), looks=planned(MOST))
+        if self.drift is not None and self.drift.learned and stored is not None:
+            runs = [self._run(rng, stored.time) for _ in range(HISTORY)]
+            found = learned(*zip(*(_ratios(stored, run) for run in runs), strict=True))
+            return rules if found is None else rules_of(rules, *found)
         if self.drift is None or not self.drift.anytime:
             return rules
         runs = [self._run(rng) for _ in range(HISTORY)]
@@ -145,6 +152,16 @@ class Question:
         return grown
 
 
+def _ratios(stored: Baseline, run: Baseline) -> tuple[float, float]:
+    """By what the medians of a run, and of its control, differ from the baseline's."""
+    level = run.level / stored.level
+    pairs = (run.calls, stored.calls), (run.control, stored.control)
+    function, control = (
+        level * float(np.median(now.duration) / np.median(then.duration)) for now, then in pairs
+    )
+    return function, control
+
+
 def sampled(
     grown: Callable[[int], Pair], gates: Sequence[Gate], rules: Rules
 ) -> tuple[tuple[Judgement, ...], int]:
@@ -161,8 +178,8 @@ def sampled(
 
 def suite(rng: Generator, question: Question, gates: Sequence[Gate] = GATES) -> Trial:
     """A first run, and a fresh one over what alarmed. Always judged as one of ten gates."""
-    rules = question.rules(rng)
     stored = question.baseline(rng)
+    rules = question.rules(rng, stored)
     grown = question.pair(rng, stored)
     judgements, calls = sampled(grown, gates, rules)
     alarms = alarming(judgements)

@@ -5,10 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from tuner.model.comparison import Counted, Measured
+from tuner.model.comparison import Counted, Effect, Measured
 from tuner.model.looks import Looks
 from tuner.suites.gate import parse_gate
-from tuner.suites.judgement import Rules, Verdict, confirming_rules, rules_for
+from tuner.suites.judgement import Rules, Verdict, confirming_rules, judgement, rules_for
 from tuner.suites.rounds import next_look
 from tuner.suites.side import Pair, Side
 from tuner.suites.verdict import alarming, confirmed, judge, judge_all, read
@@ -263,3 +263,35 @@ def test_a_regression_counts_only_after_a_fresh_run_has_shown_it_again() -> None
     assert again(120.0) is Verdict.REGRESSED
     assert again(100.0) is Verdict.SAME
     assert confirmed([first], [])[0].verdict is Verdict.CANNOT_TELL  # it did not come to one
+
+
+def test_a_verdict_that_contradicts_its_values_is_an_error_of_ours() -> None:
+    gate = parse_gate("init +20%")
+    slower = Effect(87.0, 107.0, 1.23, 0.65, 0.85, 0.02, 40, 40)
+    for verdict, effect in [
+        (Verdict.IMPROVED, slower),
+        (Verdict.REGRESSED, dataclasses.replace(slower, before=107.0, after=87.0)),
+    ]:
+        with pytest.raises(AssertionError, match=r"init \+20%: .* with .* -> "):
+            judgement(gate, effect, 0.99, verdict)
+    assert judgement(gate, slower, 0.99, Verdict.REGRESSED).verdict is Verdict.REGRESSED
+
+
+@pytest.mark.parametrize("gate", ["init +20%", "cold_p50 +20%"])
+@pytest.mark.parametrize("drift", [0.6, 1.0, 1.7])
+@pytest.mark.parametrize("rise", [0.8, 1.0, 1.23])
+def test_starts_are_judged_as_their_values_say_whatever_the_control_s_did(
+    gate: str, drift: float, rise: float
+) -> None:
+    def starts(seed: int, middle: float) -> Side:
+        noise = np.random.default_rng(seed).standard_normal(60)
+        values = Measured.of(middle * np.exp(0.05 * noise), np.arange(60))
+        return Side(init_ms=values, cold_ms=values, duration_ms=values)
+
+    control = starts(3, 100.0), starts(4, 100.0 * drift)
+    pair = Pair(starts(1, 87.0), starts(2, 87.0 * rise), interleaved=False, control=control)
+    j = judge(parse_gate(gate), pair, Rules(gates=10))
+    assert j.before and j.after and j.low and j.ratio and j.high
+    assert j.low <= j.ratio <= j.high
+    assert j.verdict is not Verdict.IMPROVED or j.after < j.before
+    assert j.verdict is not Verdict.REGRESSED or j.after > j.before

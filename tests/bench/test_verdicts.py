@@ -108,12 +108,20 @@ def test_false_alarms_of_a_suite_of_ten_gates(source: Noise, design: str) -> Non
     assert reach is None or kept < reach
 
 
+#: How many changes by half have to be found. Beside a baseline only what no share of the machine's
+#: drift explains is; a history of runs tells besides how far they lie apart, which on this machine
+#: is more than is assumed without one.
+FOUND = {
+    "interleaved": 0.5,
+    "baseline with control": 0.3,
+    "baseline with control and history": 0.1,
+}
+
+
 @pytest.mark.bench
 @pytest.mark.timeout(0)
 @pytest.mark.parametrize("measure", KINDS)
-@pytest.mark.parametrize(
-    "design", ["interleaved", "baseline with control", "baseline with control and history"]
-)
+@pytest.mark.parametrize("design", FOUND)
 def test_changes_found_with_at_most_200_calls_a_side(
     source: Noise, design: str, measure: str
 ) -> None:
@@ -124,9 +132,7 @@ def test_changes_found_with_at_most_200_calls_a_side(
         found = trials(source, KINDS[measure](size), DESIGNS[design][0], count, measure)
         _changes_row(f"{measure} {size:+.0%}", measure, found)
         if size == SIZES[-1] and measure in ("p50", "p95"):
-            # Beside a baseline only what no share of the machine's drift explains is found.
-            reach = 0.5 if design == "interleaved" else 0.3
-            assert share([measure in t.confirmed for t in found]) > reach
+            assert share([measure in t.confirmed for t in found]) > FOUND[design]
 
 
 def _changes_row(name: str, measure: str, found: Sequence[Trial]) -> None:

@@ -25,6 +25,7 @@ from tuner.aws.applied import read_record, record_path
 from tuner.aws.apply import Application, ApplyOptions
 from tuner.aws.calls import Patience
 from tuner.aws.control import ControlPlane
+from tuner.aws.moving import Steps
 from tuner.aws.session import AwsSession, SessionOptions, open_session
 from tuner.clock import WallClock
 from tuner.errors import TargetError, TunerError
@@ -149,7 +150,7 @@ class Strikes:
             said: list[str] = []
             application = Application(control, self.function, self.folder, said.append)
             arch = "arm64" if self.what == "apply-architecture" else None
-            application.apply(ApplyOptions(RUN, 640, "live", (0.1,), 0.01, arch=arch))
+            application.apply(ApplyOptions(RUN, 640, "live", Steps((0.1,), 0.01), arch=arch))
             return
         if self.what == "architectures":
             self._compare(control)

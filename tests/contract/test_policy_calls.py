@@ -20,6 +20,7 @@ from support import fault_proxy as f
 from support.commands import exit_code as run
 from tuner.aws.apply import Application, ApplyOptions
 from tuner.aws.control import ControlPlane
+from tuner.aws.moving import Steps
 from tuner.aws.policy import CLONE_PREFIX, PolicyScope, policy
 from tuner.aws.session import SessionOptions, open_session
 from tuner.clock import WallClock
@@ -287,7 +288,7 @@ def test_apply_in_steps_and_taken_back(
     control = ControlPlane(session, Impatient())
     application = Application(control, function, Path(".tuner/applied"), lambda _text: None)
     application.stack()  # as the command asks first
-    done = application.apply(ApplyOptions(RUN, 640, "live", (0.5,), 1.0, arch=arch))
+    done = application.apply(ApplyOptions(RUN, 640, "live", Steps((0.5,), 1.0), arch=arch))
     assert done is not None
     application.undo(done)
     assert service.picture(function) == before

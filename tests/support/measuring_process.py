@@ -22,6 +22,7 @@ from tuner.aws import applied as applied_module
 from tuner.aws import journal as journal_module
 from tuner.aws.apply import Application, ApplyOptions
 from tuner.aws.control import ControlPlane
+from tuner.aws.moving import Steps
 from tuner.aws.session import AwsSession, SessionOptions, open_session
 from tuner.clock import WallClock
 from tuner.records import Setting
@@ -110,7 +111,7 @@ def apply(control: ControlPlane, order: dict[str, Any]) -> None:
     records = Path(order["journal"])
     application = Application(control, order["function"], records, lambda _text: None)
     arch = "arm64" if order["what"] == "apply-architecture" else None
-    application.apply(ApplyOptions(RUN, 640, "live", (0.1, 0.5), 1.0, arch=arch))
+    application.apply(ApplyOptions(RUN, 640, "live", Steps((0.1, 0.5), 1.0), arch=arch))
 
 
 def compare(control: ControlPlane, order: dict[str, Any]) -> None:

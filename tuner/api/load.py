@@ -21,6 +21,8 @@ from tuner.targets.names import Kind
 Approve = Callable[[str | None], None]
 #: So many events are made of a template: more than a sweep's, since more calls are sent.
 EVENTS = 200
+#: Rows of a table that a load draws from, or goes through in order.
+ROWS = 100_000
 #: A load ends after so many failures of a pre- or post-processor in a row.
 MOST_FAILURES = 10
 
@@ -49,7 +51,9 @@ def run_load(
         spec.check_files()
     if spec.event and not options.has_payload:  # the one that the profile suggests
         options = options.but(event=spec.event)
-    payloads = read_payloads(options, events=EVENTS, bare=spec.bare)
+    ordered = spec.order != "random"
+    payloads = read_payloads(options, events=EVENTS, bare=spec.bare, rows=ROWS, ordered=ordered)
+    spec.check_rows(len(payloads))
     send = SendOptions(spec.workers, spec.front, MOST_FAILURES, spec.script is not None)
     with open_context(options, store_url, watcher.say, send=send) as context:
         facts = context.target.describe()

@@ -151,6 +151,7 @@ class Sending:
     seed: int = 0
     script: Script | None = None
     expect: tuple[str, ...] = ()  # texts of expectations
+    order: str = "random"  # of payloads: or sequential, or unique
     first_call: int = 0  # the number of the first call: several loads of one run go on counting
 
 
@@ -179,7 +180,7 @@ class Loading:
         policy = BatchPolicy(
             retry=sending.retry,
             seed=sending.seed,
-            repeat=closed and sending.script is None,
+            repeat=closed and sending.script is None and sending.order != "unique",
             think_s=profile.think_s,
             cutoff_s=profile.closed_s if closed else None,
             patience_s=None if closed else PATIENCE_S,
@@ -189,7 +190,8 @@ class Loading:
         )
         bodies = tuple(payload.body for payload in self._payloads)
         if closed:
-            calls: Iterable[Call] = list(self._calls(itertools.repeat(None, _ROUND)))
+            few = _ROUND if sending.order == "random" else len(self._payloads)
+            calls: Iterable[Call] = list(self._calls(itertools.repeat(None, few)))
         else:
             calls = self._calls(profile.due_times(Random(f"{sending.seed}/due")))
         return Batch(calls, bodies, sending.concurrency, 0, answer_timeout_s(facts), policy)
@@ -216,7 +218,13 @@ class Loading:
             yield from variants if len(variants) == 1 else random.sample(variants, len(variants))
 
     def _chosen(self) -> Iterator[int]:
-        """Indices of payloads, drawn by weight."""
+        """Indices of payloads: drawn by weight, or in their order."""
+        count, first = len(self._payloads), self._sending.first_call
+        if self._sending.order == "unique":
+            yield from range(first, count)
+            return
+        if self._sending.order == "sequential":
+            yield from (number % count for number in itertools.count(first))
         random = Random(f"{self._sending.seed}/payload")
         weights = list(itertools.accumulate(payload.weight for payload in self._payloads))
         while True:

@@ -28,8 +28,8 @@ def inline(payloads: str) -> bool:
     return payloads.lstrip().startswith("[")
 
 
-def _kept_payload(text: str) -> str:
-    return text if text.startswith(("@", "s3://", "sha256:")) else hashed(text)
+def _kept_payload(text: str | None) -> str | None:
+    return text if not text or text.startswith(("@", "s3://", "sha256:")) else hashed(text)
 
 
 def _kept_payloads(text: str | None) -> str | None:
@@ -54,12 +54,22 @@ class Payloads(OnePayload, panel=PANEL):
 
     payloads: k.Text = option(
         k.TEXT,
-        'Weighted payloads, a file, s3://bucket/key or JSON: [{"payload": ..., "weight": 2}, ...]. '
-        'Up to 12 are reported apart, by their "name" if they have one.',
+        "A .csv or .jsonl file: each row is a payload. Or weighted ones, a file, s3://bucket/key "
+        'or JSON: [{"payload": ..., "weight": 2}, ...]. Up to 12 of these are reported apart, by '
+        'their "name" if they have one.',
         metavar="FILE",
         secret=True,
         store=_kept_payloads,
         risk=lambda written: "" if inline(written) else _FILE_OR_S3(written),
+    )
+    template: k.Text = option(
+        k.TEXT,
+        "With a table as --payloads: the event that each row fills, JSON or @file; {{email}} is "
+        "the field email of the row.",
+        metavar="JSON|@FILE",
+        secret=True,
+        store=_kept_payload,
+        risk=outside(READ, "@"),
     )
     event: k.Text = option(
         k.TEXT,

@@ -68,6 +68,7 @@ class LoadSpec:
     qualifier: str | None = None  # called as it is, unless another memory size is asked for
     find_limit: bool = False  # the profile is the first step of a search
     expect: tuple[Expectation, ...] = ()
+    order: str = "random"
     patience_s: float | None = GLANCE_S  # for CloudWatch's figures; None: they are not asked for
 
     def __str__(self) -> str:
@@ -112,7 +113,16 @@ class LoadSpec:
             seed=seed,
             script=self.script,
             expect=tuple(each.text for each in self.expect),
+            order=self.order,
         )
+
+    def check_rows(self, payloads: int) -> None:
+        """Refuse an open load of more calls than there are payloads, each of which is sent once."""
+        calls = 0 if self.profile.users else round(self.profile.calls or 0)
+        if self.order == "unique" and calls > payloads:
+            fix = "Give more rows, a shorter --duration, or --payload-order sequential."
+            reason = f"{payloads:,} payloads are too few for {calls:,} calls"
+            raise UsageError("--payload-order unique", reason, fix)
 
     def memory_of(self, facts: FunctionFacts) -> int:
         """The size to load (MB): as asked, as configured, or the only one recorded."""
@@ -166,8 +176,18 @@ def load_spec(options: LoadOptions) -> LoadSpec:
         copied=options.isolation is Isolation.CLONE,
         qualifier=options.name.qualifier,
         find_limit=options.find_limit,
+        order=_order(options),
         patience_s=None if front else options.patience_s,
     )
+
+
+def _order(options: LoadOptions) -> str:
+    """The order of payloads; users of a locustfile choose theirs, and a search has no end."""
+    order = options.payload_order
+    other = "--locustfile" if options.locustfile else "--find-limit" if options.find_limit else ""
+    if other and order != "random" and not (order == "sequential" and other == "--find-limit"):
+        raise UsageError(f"--payload-order {order}", f"cannot go with {other}", "Leave one out.")
+    return order
 
 
 def _judging(options: LoadOptions, slos: tuple[Slo, ...], mode: Mode) -> tuple[Slo, ...]:

@@ -10,6 +10,7 @@ FRONT_PANEL = "Through an HTTP front"
 OUTPUT_PANEL = "Output"
 SIZE = sweep.SizeLoads
 ARRIVALS = ("constant", "poisson")
+ORDERS = ("random", "sequential", "unique")
 
 
 class Shape(Options, panel=PANEL):
@@ -67,6 +68,11 @@ class Sent(Options, panel=PANEL):
         "sync (default): wait for the answer. async: send events, and follow in the logs what "
         "becomes of each: dwell time, retries, how it ended.",
         metavar="sync|async",
+    )
+    payload_order: k.Word = option(
+        k.one_of(*ORDERS),
+        "Order of payloads: random, by their weights; sequential, over and over; unique, each "
+        "once, after which users end.",
     )
     drain: k.Quantity = option(
         k.PAUSE,

@@ -3,6 +3,7 @@
 Raises only :class:`tuner.errors.UsageError`.
 """
 
+import io
 import json
 import math
 import re
@@ -13,9 +14,10 @@ from typing import Any
 
 from tuner.clock import Clock, WallClock
 from tuner.engine.batches import Payload
-from tuner.engine.profiles.events import load_event
+from tuner.engine.profiles.events import inline_event, load_event
 from tuner.errors import UsageError
 from tuner.options.calls import NO_PAYLOAD, RunOptions, inline
+from tuner.options.feeder import fed, is_feed, kept_rows, opened, rows_of
 from tuner.options.readers import read_text
 from tuner.options.sweep import SweepOptions
 from tuner.recording import is_power_tuning
@@ -30,14 +32,23 @@ S3 = "s3://"
 _WEIGHTED_FIX = 'Write it like [{"payload": {...}, "weight": 2}, {"payload": {...}, "weight": 1}].'
 #: So many events are made of a template, so that calls differ; they take turns.
 EVENTS = 50
+#: Rows of a table that the calls of a sweep are drawn from: each ask carries their bodies.
+ROWS = 1_000
 
 
 def read_payloads(
-    options: RunOptions, clock: Clock | None = None, events: int = EVENTS, *, bare: bool = False
+    options: RunOptions,
+    clock: Clock | None = None,
+    events: int = EVENTS,
+    *,
+    bare: bool = False,
+    rows: int = ROWS,
+    ordered: bool = False,
 ) -> tuple[Payload, ...]:
     """The payloads to invoke with: ``--payloads`` (weighted), or the one of ``--payload``; or
     so many different ``events`` of a template, as of now on ``clock``. Where nothing is said, it is
-    an empty object, or nothing for a ``bare`` request."""
+    an empty object, or nothing for a ``bare`` request. Of a table at most so many ``rows`` are
+    taken: a fair sample, or the first ones where they are ``ordered``."""
     if bare and not options.has_payload:
         return (Payload(b""),)
     if options.event:
@@ -46,8 +57,13 @@ def read_payloads(
             raise UsageError("--event", reason, "Give one of them.")
         now_s = (clock or WallClock()).wall()
         return tuple(map(Payload, load_event(options.event).render(events, options.seed, now_s)))
+    if options.template and not (options.payloads and is_feed(options.payloads)):
+        fix = "Write --payloads users.csv, or --event for a template without rows."
+        raise UsageError("--template", "needs a table as --payloads", fix)
     if options.payloads:
         given = options.payloads
+        if is_feed(given):
+            return _rows(given, options, clock or WallClock(), rows, ordered=ordered)
         return _weighted(given if inline(given) else _read(given, "--payloads", options))
     text = options.payload
     if text.startswith(S3):
@@ -59,6 +75,23 @@ def read_payloads(
     elif text.startswith("@"):
         text = read_text(text[1:], "--payload")
     return (Payload(_checked(text, "--payload")),)
+
+
+def _rows(
+    name: str, options: RunOptions, clock: Clock, most: int, *, ordered: bool
+) -> tuple[Payload, ...]:
+    """A payload of each row of a table."""
+    template = None
+    if options.template:
+        text = options.template
+        template = load_event(text[1:]) if text.startswith("@") else inline_event(text)
+    seed = None if ordered else options.seed
+    if name.startswith(S3):
+        kept = kept_rows(rows_of(io.StringIO(_read(name, "--payloads", options)), name), most, seed)
+    else:
+        with opened(name) as stream:
+            kept = kept_rows(rows_of(stream, name), most, seed)
+    return fed(kept, name, template, clock.wall, options.seed, _checked)
 
 
 def outputs_replayed(file: Path) -> SweepOptions | None:

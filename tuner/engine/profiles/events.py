@@ -41,15 +41,22 @@ class EventTemplate:
 
     def render(self, count: int, seed: int, now_s: float) -> tuple[bytes, ...]:
         """Return so many events as JSON; ``now_s`` is seconds since 1970. Raises UsageError."""
-        made = []
-        for index in range(count):
-            filler = _Filler(self, Random(f"{seed}/{self.name}/{index}"), now_s, index)
-            body = _compact(filler.event()).encode()
-            if len(body) > _LARGEST:
-                reason = f"is {len(body):,} bytes; Lambda takes at most {_LARGEST:,}"
-                raise UsageError(f"event {self.name}", reason, "Ask for a smaller batch.")
-            made.append(body)
-        return tuple(made)
+        return tuple(self.filled({}, index, seed, now_s) for index in range(count))
+
+    def filled(self, row: Any, index: int, seed: int, now_s: float) -> bytes:
+        """Event number ``index`` as JSON, with a row's fields where it names them.
+
+        Raises UsageError.
+        """
+        if not isinstance(row, Mapping):
+            reason = "needs rows that are objects, whose fields it can name"
+            raise UsageError(f"event {self.name}", reason, 'Write rows like {"id": 7}.')
+        random = Random(f"{seed}/{self.name}/{index}")
+        body = _compact(_Filler(self, random, now_s, index, row).event()).encode()
+        if len(body) > _LARGEST:
+            reason = f"is {len(body):,} bytes; Lambda takes at most {_LARGEST:,}"
+            raise UsageError(f"event {self.name}", reason, "Ask for a smaller batch.")
+        return body
 
 
 def event_names() -> list[str]:
@@ -68,6 +75,16 @@ def load_event(text: str) -> EventTemplate:
     except (ValueError, RecursionError) as error:
         raise UsageError(str(path), f"is not JSON: {error}", "Check the file.") from None
     return _template(path, document, size[:9])
+
+
+def inline_event(text: str) -> EventTemplate:
+    """Return the template that a text is. Raises UsageError."""
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        fix = "Write JSON, or @FILE."
+        raise UsageError("--template", f"is not JSON: {error}", fix) from None
+    return _template(Path("--template"), document, "")
 
 
 def _template(path: Path, document: Any, size: str) -> EventTemplate:
@@ -95,13 +112,14 @@ class _Filler:
     random: Random
     now_s: float
     index: int
+    row: Mapping[str, Any]
 
     def event(self) -> Any:
         return self._filled(self.template.event, self._scope(self.index), 0)
 
     def _scope(self, number: int) -> Scope:
         folder = self.template.folder
-        return Scope(self.random, self.now_s, number, lambda name: _table(folder / name))
+        return Scope(self.random, self.now_s, number, lambda n: _table(folder / n), self.row)
 
     def _filled(self, value: Any, scope: Scope, depth: int) -> Any:
         if depth > _DEEPEST:

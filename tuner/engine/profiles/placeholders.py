@@ -10,6 +10,7 @@ Chance is a seeded generator and the time is an argument, so a run's events can 
                             ``now ms``, ``now date``, ``now clf`` (a web server's log)
 ``{{choice GET POST}}``     one of these; ``{{choice GET=8 POST=2}}`` by weight
 ``{{row users.csv email}}`` a column of a random line; one line for a whole record
+``{{email}}``               that field of the row, where ``--payloads`` are rows of a table
 ``{{n}}``                   0, 1, 2, ... over the records of a run
 ==========================  =======================================================
 
@@ -23,6 +24,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
+from typing import Any
 from uuid import UUID
 
 from tuner.errors import UsageError
@@ -44,19 +46,23 @@ class Scope:
     now_s: float
     number: int
     tables: Tables
-    kept: dict[str, Value] = field(default_factory=dict)
+    row: Mapping[str, Any] = field(default_factory=dict)  # of --payloads
+    kept: dict[str, Any] = field(default_factory=dict)
     lines: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
 
-def fill(text: str, scope: Scope) -> Value:
-    """Return the text with its placeholders filled. Raises UsageError for an invalid one."""
+def fill(text: str, scope: Scope) -> Any:
+    """Return the text with its placeholders filled; alone, a field of a row keeps its type.
+
+    Raises UsageError for an invalid one.
+    """
     whole = _PLACEHOLDER.fullmatch(text)
     if whole and text.count("{{") == 1:
         return _value(whole[1], scope)
     return _PLACEHOLDER.sub(lambda found: str(_value(found[1], scope)), text)
 
 
-def _value(inside: str, scope: Scope) -> Value:
+def _value(inside: str, scope: Scope) -> Any:
     words = inside.split()
     if words and words[-1].startswith("@"):
         if inside not in scope.kept:
@@ -65,12 +71,14 @@ def _value(inside: str, scope: Scope) -> Value:
     return _made(words, inside, scope)
 
 
-def _made(words: Sequence[str], inside: str, scope: Scope) -> Value:
+def _made(words: Sequence[str], inside: str, scope: Scope) -> Any:
+    if (field_ := " ".join(words)) in scope.row:
+        return scope.row[field_]
     if words and words[0] == "str":
         return str(_made(words[1:], inside, scope))
     make = _MAKERS.get(words[0]) if words else None
     if make is None:
-        known = ", ".join(_MAKERS)
+        known = ", ".join([*scope.row, *_MAKERS])
         raise _bad(inside, f"is not one of {known}")
     try:
         return make(scope, *words[1:])

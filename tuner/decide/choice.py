@@ -183,10 +183,6 @@ def _missed(goal: Goal, chances: FloatArray) -> tuple[str, ...]:
     return tuple(slo.text for slo, chance in pairs if chance < MORE_LIKELY)
 
 
-#: A size counts as fastest, or cheapest, up to this much more: the better one in the other wins.
-_EVEN = 1.01
-
-
 def choices(basis: Basis, outlook: Outlook) -> tuple[Choice, ...]:
     """Return the cheapest, balanced and fastest of the sizes that were called, as measured.
 
@@ -221,7 +217,9 @@ def named_choices(known: _Means, allowed: Sequence[int], sure: Sequence[int]) ->
 def _least(known: _Means, of: Sequence[int], what: int) -> int:
     """The least in cost (0) or duration (1); of those that are even, the better in the other."""
     least = min(known[i][what] for i in of)
-    return min((i for i in of if known[i][what] <= least * _EVEN), key=lambda i: known[i][1 - what])
+    return min(
+        (i for i in of if known[i][what] <= least * reasons.EVEN), key=lambda i: known[i][1 - what]
+    )
 
 
 def _balance(known: _Means, of: Sequence[int], i: int) -> float:

@@ -8,7 +8,7 @@ from tuner.decide.goal import Goal, Strategy
 from tuner.decide.outlook import Basis, Outlook, held_to
 from tuner.decide.result import RunnerUp
 from tuner.model import FloatArray
-from tuner.model.cfs import LONGEST_MS, TICK_MS, quota_ms
+from tuner.model.cfs import LONGEST_MS, TICK_MS, VCPU_MB, quota_ms
 from tuner.units import (
     format_cost_change,
     format_memory,
@@ -25,6 +25,8 @@ _RUNNERS_UP = 4
 SURE_ENOUGH = 0.8
 #: How the sentence begins that says so.
 NOT_CERTAIN = "Not certain yet"
+#: Changes smaller than this are called the same (units.py words them like that).
+_SAME = 0.005
 #: Less than this part of the pick's cost, or duration, is worth a question.
 _CLEARLY = 0.99
 
@@ -85,7 +87,7 @@ def reasons(case: ChoiceCase) -> tuple[str, ...]:
 _BEST = {
     Strategy.COST: "the lowest cost",
     Strategy.SPEED: "the shortest expected duration",
-    Strategy.BALANCED: "the best balance of cost and duration",
+    Strategy.BALANCED: "the best expected balance of cost and duration",
 }
 
 
@@ -93,24 +95,45 @@ def _strategy(case: ChoiceCase) -> str:
     size = format_memory(case.memory_mb)
     if case.stays:
         return f"{size} is the current size, and none gains more than 3 %: {_means(case)}."
-    cheapest = _cheaper(case)
-    if cheapest is not None:
-        what = changes(case.means(case.index), case.means(cheapest))
-        there = format_memory(int(case.outlook.memory_mb[cheapest]))
-        return f"{size} is {what} than {there}, the cheapest: {_means(case)}."
-    only = " of the sizes that meet the objectives" if case.meets else ""
+    better = _better(case)
+    if better is not None:
+        return f"{size} {_beside(case, better)}: {_means(case)}."
+    only = " of the sizes that likely meet the objectives" if case.meets else ""
     return f"{size} has {_BEST[case.goal.strategy]}{only}: {_means(case)}."
 
 
-def _cheaper(case: ChoiceCase) -> int | None:
-    """Index of the cheapest size that was called as often, if that is not the pick; ``None`` where
-    something else than cost decided."""
-    if case.goal.strategy is not Strategy.COST or case.goal.slos:
+#: A size counts as fastest, or cheapest, up to this much more: the better one in the other wins.
+EVEN = 1.01
+
+
+def _decided_by(case: ChoiceCase) -> int:
+    """The mean that decided: 0 for the cost, 1 for the duration."""
+    return 1 if case.goal.strategy is Strategy.SPEED else 0
+
+
+def _better(case: ChoiceCase) -> int | None:
+    """Index of the cheapest, or the fastest, size that was called as often, if that is not the
+    pick; ``None`` where something else than cost, or speed, decided."""
+    if case.goal.strategy is Strategy.BALANCED or case.goal.slos:
         return None
     calls, least = case.basis.calls, case.basis.calls.get(case.memory_mb, 0)
     as_sure = [i for i, s in enumerate(case.outlook.memory_mb.tolist()) if calls.get(s, 0) >= least]
-    cheapest = min(as_sure, key=lambda i: case.means(i)[0], default=case.index)
-    return None if cheapest == case.index else cheapest
+    what = _decided_by(case)
+    best = min(as_sure, key=lambda i: (case.means(i)[what], i != case.index), default=case.index)
+    return None if best == case.index else best
+
+
+def _beside(case: ChoiceCase, better: int) -> str:
+    """What the pick is beside the size that was measured to be the cheapest, or the fastest: as
+    good, where the two are even."""
+    what, here, there = _decided_by(case), case.means(case.index), case.means(better)
+    named = format_memory(int(case.outlook.memory_mb[better]))
+    if here[what] > there[what] * EVEN:
+        return f"is {changes(here, there)} than {named}, the {('cheapest', 'fastest')[what]}"
+    other = (format_speed_change, format_cost_change)[what](here[1 - what] / there[1 - what] - 1.0)
+    as_good = ("costs as little", "is as fast")[what]
+    same = abs(here[1 - what] / there[1 - what] - 1.0) < _SAME
+    return f"{as_good} as {named}" + ("" if same else f" and is {other}")
 
 
 def _means(case: ChoiceCase) -> str:
@@ -198,16 +221,27 @@ _TELL_APART, _SURELY = 0.05, 1.64
 
 
 def invocations_to_tell(case: ChoiceCase) -> int:
-    """Number over both sizes, by the scatter of single invocations; rounded up to tens."""
+    """Number over both sizes, by the scatter of single invocations; rounded up to tens. Where the
+    objectives are the doubt, each size needs enough calls beyond the percentile in question."""
     sd = float(case.basis.curve.noise.sd.mean())
     each = 2.0 * (_SURELY * sd / _TELL_APART) ** 2
-    return int(np.clip(np.ceil(2.0 * each / 10.0) * 10.0, 10, 1000))
+    if case.goal.slos and case.outlook.meets[case.index] < SURE_TO_MEET:
+        tails = [1.0 - slo.quantile for slo in case.goal.slos if slo.quantile not in (None, 1.0)]
+        had = case.basis.calls.get(case.memory_mb, 0)
+        each = max(each, *(_BEYOND / tail - had for tail in tails), 0.0)
+    return int(np.clip(np.ceil(2.0 * each / 10.0 - 1e-9) * 10.0, 10, 1000))
+
+
+#: Below this probability the doubt is about the objectives; so many calls beyond a percentile tell.
+SURE_TO_MEET, _BEYOND = 0.95, 3.0
 
 
 #: A duration that changes by less over all sizes is not said to fall.
 _FALLS = 1.05
 #: Shorter calls are billed a whole millisecond whatever they are made of.
 _SMALLEST_MS = 1.0
+#: What a call is said to consist of may miss what it takes by this ratio.
+_UNEXPLAINED = 1.15
 
 
 def _mechanism(case: ChoiceCase) -> list[str]:
@@ -215,6 +249,8 @@ def _mechanism(case: ChoiceCase) -> list[str]:
     cpu, wait = found.get("cpu_ms"), found.get("wait_ms")
     one_size = len(case.basis.observations.sizes_mb) < 2  # it cannot tell CPU from waiting
     if cpu is None or wait is None or one_size or case.means(case.index)[1] < _SMALLEST_MS:
+        return []
+    if not _adds_up(case, cpu, wait):
         return []
     line = f"Each call takes about {format_ms(cpu)} of CPU and {format_ms(wait)} of waiting"
     # A burst of one tick is never stopped, however small the quota.
@@ -224,6 +260,17 @@ def _mechanism(case: ChoiceCase) -> list[str]:
     if case.basis.curve.family == "staircase" and falls:
         line += "; CPU comes in periods of 20 ms, so the duration falls in steps over memory"
     return [line + "."]
+
+
+def _adds_up(case: ChoiceCase, cpu_ms: float, wait_ms: float) -> bool:
+    """True if both parts explain what calls took at the largest size that was called; there, work
+    takes from its threads side by side to one after another at the size's share of a CPU."""
+    size = max(case.basis.calls)
+    seen, vcpus = case.basis.seen(size), size / VCPU_MB
+    if seen is None:
+        return False
+    least, most = (wait_ms + cpu_ms / limit(1.0, vcpus) for limit in (max, min))
+    return least / _UNEXPLAINED <= seen[1] <= most * _UNEXPLAINED
 
 
 def runners_up(case: ChoiceCase) -> tuple[RunnerUp, ...]:
@@ -247,6 +294,6 @@ def _why_not(case: ChoiceCase, i: int) -> str:
 def changes(there: tuple[float, float], here: tuple[float, float]) -> str:
     """Compare two (cost, duration): ``12 % more expensive, 3 % faster``."""
     cost, time = (a / b - 1.0 for a, b in zip(there, here, strict=True))
-    parts = [format_cost_change(cost)] if abs(cost) >= 0.005 else []
-    parts += [format_speed_change(time)] if abs(time) >= 0.005 else []
+    parts = [format_cost_change(cost)] if abs(cost) >= _SAME else []
+    parts += [format_speed_change(time)] if abs(time) >= _SAME else []
     return ", ".join(parts) or "indistinguishable"

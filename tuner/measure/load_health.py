@@ -20,6 +20,7 @@ _BUSY = 0.9
 #: Calls that leave later than this are felt in the latencies of a fast function.
 _LAG_MS = 20.0
 _ASKED = 0.99
+_A_HUNDRED = 100  # of fewer calls one is more than 1 %
 _ELSEWHERE = "all CPUs of the machine were busy, so send from another"
 _OPEN = {End.UNSEEN: "never begun", End.WAITING: "may be retried", End.RUNNING: "running"}
 
@@ -70,10 +71,13 @@ def load_advice(
         lost = f" and {dropped:,} were never sent" if dropped else ""
         yield Advice("concurrency-limit", f"{text}{lost}; raise --max-concurrency.")
     elif (behind or late_ms > _LAG_MS) and not adaptive and figures.asked is not None:
-        text = f"The generator fell behind: 1 % of calls were sent {format_ms(late_ms)} late or"
+        late = f"1 % of calls were sent {format_ms(late_ms)} late or more"
+        if figures.lag.count < _A_HUNDRED:
+            late = f"the latest call was sent {format_ms(late_ms)} late"
         lost = f", and {dropped:,} never" if dropped else ""
         fix = _ELSEWHERE if shortfall.machine_busy else "use more --workers"
-        yield Advice("generator-behind", f"{text} more{lost}; {fix} or a lower rate.")
+        text = f"The generator fell behind: {late}{lost}; {fix} or a lower rate."
+        yield Advice("generator-behind", text)
 
 
 def _processor_advice(shortfall: Shortfall) -> Iterator[Advice]:

@@ -19,7 +19,15 @@ from tuner.report.answer import missed_words, size_named, sure
 from tuner.report.elements import Stat, Verdict, call_count, changed, estimate, format_chance, known
 from tuner.report.sweep_series import shared_axis
 from tuner.store.plain import dumps
-from tuner.units import SECONDS_PER_MONTH, UNKNOWN, counted, format_cost, format_ms, format_rate
+from tuner.units import (
+    SECONDS_PER_MONTH,
+    UNKNOWN,
+    counted,
+    format_cost,
+    format_ms,
+    format_probability,
+    format_rate,
+)
 
 #: Names of the buttons, in their order; the first is left out where it is one of the others.
 _BUTTONS = ("recommended", "cheapest", "balanced", "fastest")
@@ -110,10 +118,17 @@ def _trust(size: SizeTerms, pick: Recommendation) -> tuple[str, str]:
     if size.memory_mb == pick.memory_mb and pick.confidence is not None:
         word = next(word for least, word in _WORDS if not pick.confidence < least)
         chance = format_chance(pick.confidence)
-        return word, f"{chance} chance that it is within 5 % of the best; {calls}"
+        sure = f"{chance} chance that it is within 5 % of the best"
+        return word, "; ".join([sure, *_meets(pick), calls])
     if not size.verified:
         return "low", f"{calls} only, too few to rely on"
     return "fair", f"{calls}; not held against its rivals as closely as the recommended size"
+
+
+def _meets(pick: Recommendation) -> Iterator[str]:
+    """How likely it meets the objectives, where there are any."""
+    if pick.slo and (chance := known(pick.meets_probability)) is not None:
+        yield f"meets {' and '.join(pick.slo)} with {format_probability(chance)}"
 
 
 def _p95(memory_mb: int, sweep: Sweep, pick: Recommendation, row: SizeRow | None) -> str:

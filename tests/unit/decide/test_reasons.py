@@ -1,6 +1,7 @@
 """Every sentence that explains a choice is true of it, also at the edges."""
 
 import random
+import re
 from collections.abc import Mapping, Sequence
 
 import pytest
@@ -8,15 +9,17 @@ import pytest
 from support.factories import a_sample
 from tuner.billing.prices import prices
 from tuner.decide.decide import Decider, Question
-from tuner.decide.goal import Goal, parse_slo
+from tuner.decide.goal import Goal, Strategy, parse_slo
 from tuner.decide.reasons import NOT_CERTAIN, SURE_ENOUGH
 from tuner.decide.result import Recommendation
 from tuner.units import MemoryRange
 
 
-def choice(seen: Mapping[int, Sequence[float]], *slos: str) -> Recommendation:
+def choice(
+    seen: Mapping[int, Sequence[float]], *slos: str, goal: Goal | None = None
+) -> Recommendation:
     """The choice among the sizes that were seen, each with its durations (ms)."""
-    goal = Goal(slos=tuple(map(parse_slo, slos)))
+    goal = goal or Goal(slos=tuple(map(parse_slo, slos)))
     rates = prices("us-east-1", "x86_64")
     question = Question(goal, rates, MemoryRange(sizes_mb=tuple(seen)), seed=1)
     samples = [
@@ -127,3 +130,70 @@ def test_what_is_many_times_as_much_is_told_as_a_factor() -> None:
     assert "x the cost" in other.why_not
     extreme = choice({128: [900_000.0] * 5, 1024: [10.0] * 5})
     assert extreme.runners_up[0].why_not.endswith("x slower")
+
+
+def parts(found: Recommendation) -> list[float]:
+    """The CPU and the waiting (ms) that a call is said to consist of."""
+    text = " ".join(found.reasons)
+    told = re.search(r"about ([\d.]+) (m?s) of CPU and ([\d.]+) (m?s) of waiting", text)
+    return (
+        []
+        if told is None
+        else [float(told[i]) * (1000.0 if told[i + 1] == "s" else 1.0) for i in (1, 3)]
+    )
+
+
+def test_what_a_call_consists_of_adds_up_to_what_it_takes() -> None:
+    both = choice({size: around(50.0 + 100.0 * 1769 / size) for size in (256, 512, 1024, 1769)})
+    cpu, wait = parts(both)
+    assert 50.0 / 1.15 <= cpu + wait - 100.0 <= 50.0 * 1.5
+    for seed in range(6):
+        rng = random.Random(seed)
+        seen = {size: around(rng.uniform(20.0, 60.0)) for size in (512, 1024, 1769)}
+        if told := parts(choice(seen)):
+            mean = sum(seen[1769]) / len(seen[1769])
+            assert mean / 1.16 <= sum(told) <= mean * 1.16
+
+
+def test_a_size_that_costs_as_little_is_not_said_to_be_cheaper() -> None:
+    even = {256: [8.0] * 10, 512: [4.0] * 9 + [4.5], 1024: [2.8] * 10}
+    found = choice(even)
+    assert found.memory_mb == 512
+    assert found.reasons[0].startswith("512 MB costs as little as 256 MB and is 49 % faster: ")
+
+
+def test_a_size_that_is_as_fast_and_cheaper_says_so() -> None:
+    flat = {512: around(50.2), 1024: around(50.0), 2048: around(50.1)}
+    found = choice(flat, goal=Goal(Strategy.SPEED))
+    assert found.memory_mb == 512
+    assert found.reasons[0].startswith("512 MB is as fast as 1,024 MB and is 40 % cheaper: ")
+
+
+def test_a_doubt_about_an_objective_asks_for_calls_beyond_its_percentile() -> None:
+    unsure = {512: around(100.0) * 2, 1024: [each * 1.3 for each in around(80.0)]}
+    found = choice(unsure, "p95<106ms")
+    assert found.meets_probability is not None and found.meets_probability < 0.95
+    assert found.calls_to_tell is not None
+    assert found.calls_to_tell / 2 + found.verified_calls >= 60
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("strategy", [Strategy.COST, Strategy.SPEED])
+def test_no_reason_contradicts_the_choices_beside_it(seed: int, strategy: Strategy) -> None:
+    rng = random.Random(seed)
+    wait, cpu = rng.choice([0.0, 40.0, 200.0]), rng.choice([0.5, 20.0, 100.0])
+    seen = {
+        size: [(wait + cpu * max(1.0, 1769 / size)) * rng.uniform(0.97, 1.03) for _ in range(10)]
+        for size in (128, 512, 1024, 1769)
+    }
+    found = choice(seen, goal=Goal(strategy))
+    name, claim = {
+        Strategy.COST: ("cheapest", "has the lowest cost"),
+        Strategy.SPEED: ("fastest", "has the shortest expected duration"),
+    }[strategy]
+    named = next(each.memory_mb for each in found.choices if each.name == name)
+    first = found.reasons[0]
+    if claim in first:
+        assert named == found.memory_mb, first
+    if ", the cheapest" in first or ", the fastest" in first:
+        assert named != found.memory_mb, first

@@ -21,7 +21,7 @@ from tuner.report.sweep_document import document
 from tuner.report.sweep_tables import choice_table
 from tuner.report.sweep_view import sweep_view
 from tuner.report.verdict import verdict
-from tuner.units import MemoryRange, format_cost, format_ms
+from tuner.units import MemoryRange, format_cost, format_ms, format_probability
 
 X86 = prices("us-east-1", "x86_64")
 
@@ -119,3 +119,6 @@ def test_the_verdict_has_the_tables_numbers(seed: int) -> None:
     here = said.data["sizes"][str(pick["memory_mb"])]
     assert here["why"].endswith(f"verified by {pick['verified_calls']} calls")
     assert ("% chance" in here["why"]) == (pick["meets_slo"] is not False)
+    if pick["meets_slo"]:
+        sure = format_probability(pick["meets_probability"])
+        assert f"meets {' and '.join(pick['slo'])} with {sure}" in here["why"]

@@ -23,11 +23,11 @@ from tuner.store.documents import calm
 _ROUNDS = 4
 #: Calls of each size in one round: few enough that sizes share what a machine does meanwhile.
 _AT_ONCE = 5
-#: Repeated rounds, and calls of each size in one: in all, 74 calls tell the mean of calls that
-#: scatter by 17 % to 2 %.
-REPEATS, _AGAIN = 8, 8
+#: Repeated rounds, and calls of each size in one: 130 calls in all tell the mean of calls that
+#: scatter by 23 % to 2 %.
+REPEATS, _AGAIN = 10, 12
 #: Repeating may take as long as all calls before it, and this many seconds in any case.
-_LEAST_S = 5.0
+_LEAST_S = 10.0
 
 
 #: The most that it takes: the pick, its rival and the current size, and as much again for another

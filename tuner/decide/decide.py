@@ -25,7 +25,7 @@ from tuner.decide.outlook import (
     usd_per_million,
 )
 from tuner.decide.result import CurveBand, ModelCard, Recommendation
-from tuner.decide.steady import drift_of, unsteady_mb
+from tuner.decide.steady import APART, drift_of, unsteady_mb
 from tuner.model import FloatArray, IntArray
 from tuner.model.fit import fit
 from tuner.model.observations import ERRORS_IN_A_ROW, Observations, from_samples
@@ -41,8 +41,6 @@ from tuner.units import MemoryRange
 #: What a size's mean differs by from one run to the next (log-sd): of recordings, whose rows are of
 #: one run, next to nothing; 90 % intervals hold the truth of 22 recorded curves in 88 to 93 %.
 RUN_SD = 0.003
-#: Sizes that differ by less than this (log) are one alternative.
-_APART = 0.08
 #: A size that was called already stands in for one that is expected to be better by less.
 _AS_GOOD = 0.01
 _ASKABLE = 48  # sizes whose worth is computed at each step
@@ -217,7 +215,7 @@ class Decider:
         expected = loss(outlook).mean(axis=0)
         chosen = self._called_near(best(outlook, basis.goal), expected, sizes, basis)
         found = {int(sizes[chosen])}
-        apart = np.abs(np.log(sizes / sizes[chosen])) > _APART
+        apart = np.abs(np.log(sizes / sizes[chosen])) > APART
         if apart.any():
             rival = int(np.where(apart, expected, np.inf).argmin())
             found.add(int(sizes[self._called_near(rival, expected, sizes, basis)]))
@@ -231,7 +229,7 @@ class Decider:
     @staticmethod
     def _called_near(index: int, expected: FloatArray, sizes: IntArray, basis: Basis) -> int:
         """The size that was called most of those that are as good and make no difference."""
-        near = np.abs(np.log(sizes / sizes[index])) <= _APART
+        near = np.abs(np.log(sizes / sizes[index])) <= APART
         near &= expected <= expected[index] * (1.0 + _AS_GOOD)
         calls = np.array([basis.calls.get(size, 0) for size in sizes.tolist()])
         best_known = int(np.where(near, calls, -1).argmax())

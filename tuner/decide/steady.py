@@ -22,7 +22,9 @@ _NEAR, _SURE = 0.03, 1.645
 #: A size's own scatter counts beside so many degrees of freedom of all sizes'.
 _POOLED = 4.0
 #: Rounds that differ by less (log) change no answer.
-_APART = 0.03
+_ROUNDS_APART = 0.03
+#: Sizes that differ by less than this (log) are one alternative.
+APART = 0.08
 #: Sizes that are called again in one round.
 MOST_AT_ONCE = 4
 #: A size that has a smaller chance than this to meet the objectives is out.
@@ -41,7 +43,7 @@ def rounds_apart(basis: Basis | None, pick: Recommendation | None) -> tuple[Advi
     if basis is None or pick is None or not basis.rounds_count:
         return ()
     drift, own = drift_of(basis.observations), basis.seen(pick.memory_mb)
-    if drift.sd < _APART or own is None:
+    if drift.sd < _ROUNDS_APART or own is None:
         return ()
     costs = {each.memory_mb: each.cost_usd_per_million for each in pick.runners_up}
     close = [
@@ -66,9 +68,13 @@ def unsteady_mb(outlook: Outlook, basis: Basis) -> list[int]:
     value = np.where(outlook.meets >= _HARDLY, value, np.inf)
     best = int(value.argmin())
     reach = _NEAR + _SURE * np.hypot(errors, errors[best])
-    racing = np.flatnonzero(value - value[best] <= reach)
-    racing = racing[np.argsort(value[racing])][:MOST_AT_ONCE]
-    if racing.size < 2 or errors[racing].max() <= _STEADY:
+    logs, racing = np.log(outlook.memory_mb), list[int]()
+    for each in np.argsort(value).tolist():
+        near = any(abs(logs[each] - logs[other]) <= APART for other in racing)
+        if value[each] - value[best] <= reach[each] and not near:
+            racing.append(each)
+    racing = racing[:MOST_AT_ONCE]
+    if len(racing) < 2 or errors[racing].max() <= _STEADY:
         return []
     return sorted(outlook.memory_mb[racing].tolist())
 

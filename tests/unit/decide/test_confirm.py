@@ -213,7 +213,7 @@ def in_rounds(
 
 def test_calls_that_scatter_are_repeated_where_they_are_free() -> None:
     samples, why = in_rounds(FREE, scatter=0.2)
-    again = [text for text in why if text.startswith("telling apart")]
+    again = [text for text in why if text.startswith("telling them apart")]
     assert len(again) >= 3
     pick = Decider(FREE).answer(samples).recommendation
     assert pick is not None
@@ -221,7 +221,7 @@ def test_calls_that_scatter_are_repeated_where_they_are_free() -> None:
 
 
 def test_calls_that_are_all_alike_are_not_repeated() -> None:
-    assert not any(text.startswith("telling apart") for text in in_rounds(FREE, 0.01)[1])
+    assert not any(text.startswith("telling them apart") for text in in_rounds(FREE, 0.01)[1])
 
 
 def test_rounds_that_differ_are_repeated() -> None:
@@ -231,13 +231,14 @@ def test_rounds_that_differ_are_repeated() -> None:
 
 def test_calls_that_cost_money_are_not_repeated() -> None:
     assert not any(
-        text.startswith("telling apart") for text in in_rounds(replace(FREE, repeats=0), 0.2)[1]
+        text.startswith("telling them apart")
+        for text in in_rounds(replace(FREE, repeats=0), 0.2)[1]
     )
 
 
 def test_repeating_takes_no_longer_than_the_search() -> None:
     _, why = in_rounds(FREE, scatter=0.2, seconds=3.0)
-    assert sum(text.startswith("telling apart") for text in why) <= 1
+    assert sum(text.startswith("telling them apart") for text in why) <= 1
 
 
 def test_drift_between_rounds_widens_the_interval_and_is_said() -> None:
@@ -258,3 +259,14 @@ def test_rows_of_a_recording_have_no_rounds_that_drift() -> None:
     samples, _ = in_rounds(FREE, 0.02, 0.3)
     answer = Decider(QUESTION).answer(samples)
     assert rounds_apart(answer.basis, answer.recommendation) == ()
+
+
+def test_sizes_next_to_each_other_are_not_told_apart() -> None:
+    rng, samples = np.random.default_rng(3), list[Sample]()
+    for size, ms in {256: 410.0, 500: 205.0, 512: 200.0, 1024: 130.0}.items():
+        for took in ms * np.exp(0.2 * rng.standard_normal(10)):
+            samples.append(a_sample(size, call=len(samples), ran_ms=float(took)))
+    wide = replace(FREE, wish=MemoryRange(sizes_mb=(256, 500, 512, 1024)))
+    found = [each.memory_mb for each in Decider(wide).unsteady(samples)]
+    assert len(found) >= 2
+    assert not {500, 512} <= set(found)

@@ -11,6 +11,7 @@ from typing import Any
 
 from tuner.recording import Recording
 from tuner.records import Advice, Backend, FunctionFacts, Outcome, Purpose, Sample
+from tuner.units import format_memory, format_share
 
 #: One vCPU's worth of memory (AWS Lambda quotas page).
 _ONE_CORE_MB = 1769
@@ -178,11 +179,14 @@ def _cpu(platform: Mapping[str, Any], sizes_mb: Iterable[int]) -> Iterator[Advic
     off = [row for row in shares if abs(row.get("error", 0.0)) > _SHARE_ERROR]
     if off:
         worst = max(off, key=lambda row: abs(row["error"]))
+        error = worst["error"]
+        size = format_memory(worst["memory_mb"])
+        amount = f"{format_share(abs(error))} {'less' if error < 0.0 else 'more'}"
         yield Advice(
             "cpu-share-off",
-            f"The CPU share applied at {worst['memory_mb']} MB was {worst['error']:+.0%} off "
-            f"({platform.get('cpu_method', 'unknown method')}), and durations with it. Close other "
-            "programs and run again.",
+            f"A test of this machine before the run got {amount} CPU than Lambda gives "
+            f"{size} ({platform.get('cpu_method', 'unknown method')}); "
+            "durations may be off as much. Close other programs and run again.",
         )
 
 

@@ -15,10 +15,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from support.nodejs import node_runtime
+
 pytestmark = pytest.mark.bench
 
 SECONDS = float(os.environ.get("TUNER_BENCH_SECONDS", "60"))
 NOOP = "def handler(event, context):\n    return None\n"
+NODE_NOOP = "exports.handler = async () => null;"
 SIGNED = "AWS4-HMAC-SHA256 Credential=any/20260101/eu-west-1/lambda/aws4_request, Signature=0"
 
 
@@ -69,16 +72,21 @@ def quantile(values: list[float], share: float) -> float:
     return sorted(values)[min(len(values) - 1, int(share * len(values)))]
 
 
+@pytest.mark.parametrize("language", ["Python", "Node.js"])
 def test_a_warm_no_op_one_after_another(
-    local_lambda_url: str, new_function: Callable[..., str]
+    language: str, local_lambda_url: str, new_function: Callable[..., str]
 ) -> None:
-    client = Client(local_lambda_url, request(local_lambda_url, new_function(NOOP)))
+    if language == "Python":
+        name = new_function(NOOP)
+    else:
+        name = new_function({"app.js": NODE_NOOP}, Runtime=node_runtime())
+    client = Client(local_lambda_url, request(local_lambda_url, name))
     for _ in range(3000):
         client.send()
         while not client.receive():
             pass
     warm = client.latencies[200:]
-    print(f"\nwarm no-op, sequential, n={len(warm)}, one kept-alive connection, log tail on")
+    print(f"\nwarm no-op of {language}, sequential, n={len(warm)}, kept-alive, log tail on")
     print(f"{'':12}{'measured':>10}{'reach':>10}")
     for label, value, reach in (
         ("p50 ms", statistics.median(warm), "< 2"),

@@ -24,6 +24,7 @@ def _probe_sizes(
     cpu: str = "auto",
     folder: Path = HANDLERS,
     module: str = "probe",
+    runtime: str = f"python3.{sys.version_info.minor}",
 ) -> list[tuple[int, Any, Any]]:
     from tuner.locallambda.sandbox.host import SandboxHost
     from tuner.locallambda.sandbox.invocation import Invocation, SandboxSpec
@@ -42,7 +43,7 @@ def _probe_sizes(
                     memory_mb=size,
                     timeout_s=60.0,
                     handler=f"{module}.handler",
-                    runtime=f"python3.{sys.version_info.minor}",
+                    runtime=runtime,
                     environment={},
                     task_dir=folder,
                     log_group="bench",

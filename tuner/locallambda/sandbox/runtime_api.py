@@ -22,6 +22,10 @@ PREFIX = "/2018-06-01/runtime/"
 MAX_RESPONSE_BYTES = 6_291_556
 
 
+#: How long a connection may be idle: longer than any handler runs, which may answer on it.
+KEEP_ALIVE_S = 3600.0
+
+
 @dataclass(frozen=True, slots=True)
 class Ready:
     """The runtime asked for an event: INIT, or the previous invocation, is over."""
@@ -66,7 +70,7 @@ class RuntimeApi:
     async def open(self) -> None:
         """Listen on a free loopback port; afterwards ``address`` is ``host:port``."""
         loop = asyncio.get_running_loop()
-        handler = web.Server(self._handle, access_log=None)
+        handler = web.Server(self._handle, access_log=None, keepalive_timeout=KEEP_ALIVE_S)
         self._server = await loop.create_server(handler, "127.0.0.1", 0)
         host, port = self._server.sockets[0].getsockname()[:2]
         self.address = f"{host}:{port}"

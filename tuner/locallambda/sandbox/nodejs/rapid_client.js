@@ -1,38 +1,56 @@
 // Stands in for the native half of AWS's runtime client, which only a compiler makes.
 //
-// An answer is posted before the call returns, as there: the client may end the process right after.
+// One connection carries all requests in their order. An answer is written before the call returns,
+// as there, since the client may end the process right after; that it arrived is read with the next
+// event.
 'use strict';
 
 const fs = require('node:fs');
-const http = require('node:http');
 const net = require('node:net');
 
 const [host, port] = process.env.AWS_LAMBDA_RUNTIME_API.split(':');
 const invocation = '/2018-06-01/runtime/invocation/';
-const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
-const pauseMs = 0.1; // between two looks for an answer that takes well below a millisecond
+const pauseMs = 0.2; // before more is written to a connection that takes no more
 const nobody = new Int32Array(new SharedArrayBuffer(4));
-const buffer = Buffer.alloc(4096);
-let posting; // the socket for answers; its descriptor is read and written without the event loop
+
+let socket; // its descriptor is written without the event loop
+let parts = []; // what has arrived and is not read yet
+let arrived = 0; // its bytes
+let needed = 0; // bytes of the response that it begins with, once known
+let unread = 0; // responses to answers that come before the next event
+let waiting; // { resolve, reject } of who waits for an event
 
 function connect() {
   return new Promise((resolve, reject) => {
-    const socket = net.connect({ host, port, noDelay: true });
-    socket.pause();
-    socket.once('error', reject);
-    socket.once('connect', () => {
-      socket.off('error', reject);
-      socket.on('error', () => {});
-      socket.unref(); // a handler is done when nothing but this is left
-      resolve(socket);
+    const made = net.connect({ host, port, noDelay: true });
+    made.once('error', reject);
+    made.once('connect', () => resolve(made));
+    made.on('data', (part) => {
+      parts.push(part);
+      arrived += part.length;
+      if (arrived >= needed) read();
+    });
+    made.on('close', () => {
+      socket = undefined;
+      [parts, arrived, needed, unread] = [[], 0, 0, 0];
+      waiting?.reject(new Error('the Runtime API has closed its connection'));
     });
   });
 }
 
-function patiently(attempt) {
-  for (;;) {
+function write(method, path, body) {
+  if (socket === undefined) throw new Error('there is no connection to the Runtime API');
+  const payload = Buffer.from(body);
+  const message = Buffer.concat([
+    Buffer.from(
+      `${method} ${invocation}${path} HTTP/1.1\r\nHost: ${host}:${port}\r\n` +
+        `Content-Type: application/json\r\nContent-Length: ${payload.length}\r\n\r\n`,
+    ),
+    payload,
+  ]);
+  for (let sent = 0; sent < message.length; ) {
     try {
-      return attempt();
+      sent += fs.writeSync(socket._handle.fd, message, sent);
     } catch (error) {
       if (error.code !== 'EAGAIN') throw error;
       Atomics.wait(nobody, 0, 0, pauseMs);
@@ -40,56 +58,54 @@ function patiently(attempt) {
   }
 }
 
-function closed(socket) {
-  try {
-    return fs.readSync(socket._handle.fd, buffer) === 0;
-  } catch (error) {
-    return error.code !== 'EAGAIN';
-  }
-}
-
-function post(path, body) {
-  const fd = posting._handle.fd;
-  const payload = Buffer.from(body);
-  const head =
-    `POST ${invocation}${path} HTTP/1.1\r\nHost: ${host}:${port}\r\n` +
-    `Content-Type: application/json\r\nContent-Length: ${payload.length}\r\n\r\n`;
-  const message = Buffer.concat([Buffer.from(head), payload]);
-  for (let sent = 0; sent < message.length; ) {
-    sent += patiently(() => fs.writeSync(fd, message, sent));
-  }
-  let answer = '';
+function read() {
   for (;;) {
-    const read = patiently(() => fs.readSync(fd, buffer));
-    answer += buffer.toString('latin1', 0, read);
-    const end = answer.indexOf('\r\n\r\n');
-    const length = /^content-length: *(\d+)/im.exec(answer);
-    if (read === 0 || (end >= 0 && length && answer.length >= end + 4 + Number(length[1]))) return;
+    const all = Buffer.concat(parts);
+    parts = [all];
+    const end = all.indexOf('\r\n\r\n');
+    if (end < 0) return;
+    const [status, ...lines] = all.toString('latin1', 0, end).split('\r\n');
+    const headers = Object.fromEntries(
+      lines.map((line) => {
+        const colon = line.indexOf(':');
+        return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
+      }),
+    );
+    needed = end + 4 + Number(headers['content-length'] ?? 0);
+    if (arrived < needed) return;
+    const body = all.subarray(end + 4, needed);
+    parts = [all.subarray(needed)];
+    arrived -= needed;
+    needed = 0;
+    if (unread > 0) {
+      unread -= 1;
+      continue;
+    }
+    const { resolve, reject } = waiting;
+    waiting = undefined;
+    socket.unref(); // a handler is done when nothing but this is left
+    if (status.split(' ')[1] === '200') resolve({ bodyJson: body.toString(), headers });
+    else reject(new Error(`no event: ${status}`));
+    return;
   }
 }
 
-function get() {
-  return new Promise((resolve, reject) => {
-    const request = http.get({ host, port, path: `${invocation}next`, agent }, (response) => {
-      const parts = [];
-      response.on('data', (part) => parts.push(part));
-      response.on('end', () => {
-        if (response.statusCode !== 200) reject(new Error(`no event: HTTP ${response.statusCode}`));
-        else resolve({ bodyJson: Buffer.concat(parts).toString(), headers: response.headers });
-      });
-    });
-    request.on('error', reject);
-  });
+function answer(id, kind, body) {
+  write('POST', `${id}/${kind}`, body);
+  unread += 1;
 }
 
 exports.initializeClient = () => {};
 
 exports.next = async () => {
-  const event = await get();
-  if (posting === undefined || closed(posting)) posting = await connect();
-  return event;
+  socket ??= await connect();
+  socket.ref();
+  return new Promise((resolve, reject) => {
+    waiting = { resolve, reject };
+    write('GET', 'next', '');
+  });
 };
 
-exports.done = (id, body) => post(`${id}/response`, body);
+exports.done = (id, body) => answer(id, 'response', body);
 
-exports.error = (id, body) => post(`${id}/error`, body);
+exports.error = (id, body) => answer(id, 'error', body);

@@ -15,6 +15,7 @@ from aiohttp import web
 
 from tuner.locallambda.sandbox import peers
 from tuner.locallambda.sandbox.invocation import Invocation
+from tuner.locallambda.sandbox.trailers import TrailerReader
 
 PREFIX = "/2018-06-01/runtime/"
 
@@ -60,6 +61,7 @@ class RuntimeApi:
         """``on_event`` is called from the event loop, before the request is answered."""
         self._on_event = on_event
         self._server: asyncio.Server | None = None
+        self._trailers: TrailerReader | None = None
         self._serves = False  # whether there is a runtime
         self._pid: asyncio.Future[int] | None = None  # of the runtime, once it is known
         self._known: weakref.WeakSet[asyncio.BaseTransport] = weakref.WeakSet()
@@ -70,8 +72,9 @@ class RuntimeApi:
     async def open(self) -> None:
         """Listen on a free loopback port; afterwards ``address`` is ``host:port``."""
         loop = asyncio.get_running_loop()
-        handler = web.Server(self._handle, access_log=None, keepalive_timeout=KEEP_ALIVE_S)
-        self._server = await loop.create_server(handler, "127.0.0.1", 0)
+        server = web.Server(self._handle, access_log=None, keepalive_timeout=KEEP_ALIVE_S)
+        self._trailers = TrailerReader(server)
+        self._server = await loop.create_server(self._trailers, "127.0.0.1", 0)
         host, port = self._server.sockets[0].getsockname()[:2]
         self.address = f"{host}:{port}"
 
@@ -174,8 +177,11 @@ class RuntimeApi:
         if request_id != self._current:
             return _refuse(400, "InvalidRequestID", "Invalid request ID")
         self._current = None
+        late = self._late_error(request)
         if failed:
             self._on_event(Failed(payload or b"", _error_type(request), init=False))
+        elif late is not None:
+            self._on_event(Failed(late[1], late[0], init=False))
         elif payload is None:
             self._on_event(TooLarge())
             text = f"Exceeded maximum allowed payload size ({MAX_RESPONSE_BYTES} bytes)."
@@ -183,6 +189,12 @@ class RuntimeApi:
         else:
             self._on_event(Returned(payload))
         return _accepted()
+
+    def _late_error(self, request: web.BaseRequest) -> tuple[str, bytes] | None:
+        """The type and body of the error that ended a streamed response."""
+        if self._trailers is None or "Lambda-Runtime-Function-Response-Mode" not in request.headers:
+            return None
+        return self._trailers.error(request.transport)
 
 
 async def _read(request: web.BaseRequest) -> bytes | None:

@@ -216,16 +216,23 @@ def test_code_that_does_not_load_fails_in_the_words_of_aws(local, start, files, 
     assert f"Error Type: {error_type}" in result.log.decode()
 
 
-def test_streamed_responses_arrive_whole(local, start):
+def test_streamed_responses_arrive_whole_or_with_their_error(local, start):
     code = """
     exports.handler = awslambda.streamifyResponse(async (event, stream) => {
       stream.write('a');
+      if (event.fail) throw new RangeError('half way');
       stream.write('b');
       stream.end();
     });
     """
-    result = local.invoke(start({"app.js": code}))
-    assert (result.payload, result.function_error) == (b"ab", None)
+    sandbox = start({"app.js": code})
+    for event in ({}, {"fail": True}, {}):
+        result = local.invoke(sandbox, **event)
+        if event:
+            error = failed(result)
+            assert (error["errorType"], error["errorMessage"]) == ("RangeError", "half way")
+        else:
+            assert (result.payload, result.function_error) == (b"ab", None)
 
 
 def test_layers_are_found_by_require_and_import(local, start):

@@ -101,7 +101,11 @@ class Chaos:
         return answer
 
     def _note(self, operation: str, parameters: Config, ended: str) -> None:
-        shown = {k: v for k, v in parameters.items() if k in ("MemorySize", "Qualifier")}
+        shown = {
+            k: v
+            for k, v in parameters.items()
+            if k in ("MemorySize", "Qualifier", "Description", "RevisionId")
+        }
         moment = f"{self.service.now:9.2f}"
         self.log.append(f"{moment} {self.process.who} {operation} {shown} {ended}")
 

@@ -30,6 +30,7 @@ class Account(Service):
     def __init__(self) -> None:
         super().__init__(VirtualClock(), Random(1), "http://nowhere")
         self.published: Any = lambda: None
+        self.stale: Config | None = None  # what is read until a change is refused for it
         first = self.add(NAME) and self.publish(NAME, "first")
         alias = {"Name": "live", "FunctionVersion": first["Version"], "RevisionId": "alias-1"}
         self.functions[NAME].aliases["live"] = alias
@@ -38,7 +39,18 @@ class Account(Service):
 
     def get_function(self, **parameters: Any) -> Config:
         self.catch_up()
-        return super().get_function(**parameters)
+        found = super().get_function(**parameters)
+        return found if self.stale is None else {**found, "Configuration": self.stale}
+
+    def update_function_configuration(self, **parameters: Any) -> Config:
+        self.stale = None
+        return super().update_function_configuration(**parameters)
+
+    def update_function_code(self, **parameters: Any) -> Config:
+        sha = self.functions[NAME].latest["CodeSha256"]
+        made = super().update_function_code(**parameters)
+        assert made["CodeSha256"] == sha
+        return made
 
     def publish_version(self, **parameters: Any) -> Config:
         made = super().publish_version(**parameters)
@@ -166,3 +178,38 @@ def test_snapstart_that_only_tags_say_was_off_is_told_and_left(account: Account)
         lost.back(lambda _: None)
     assert account.latest()["SnapStart"]["ApplyOn"] == "PublishedVersions"
     assert account.functions[NAME].tags == tags
+
+
+def test_an_alias_that_others_split_after_applying_stays_split(
+    account: Account, tmp_path: Path
+) -> None:
+    done, said = applied(account, tmp_path), list[str]()
+    account.point("1")
+    weights = {"AdditionalVersionWeights": {"2": 0.1}}
+    account.functions[NAME].aliases["live"]["RoutingConfig"] = weights
+    with pytest.raises(TargetError, match="Point your aliases at other versions"):
+        application(account, tmp_path, said).undo(done)
+    assert account.functions[NAME].aliases["live"]["RoutingConfig"] == weights
+    assert "it points at version 1 and version 2, which this run did not set" in said[0]
+    assert account.latest()["MemorySize"] == 256
+
+
+def test_an_architecture_goes_back_although_reads_of_it_are_old(
+    account: Account, tmp_path: Path
+) -> None:
+    old = dict(account.functions[NAME].latest)
+    done = Applied(
+        *(RUN, old["FunctionArn"], REGION, "http://nowhere", None, 256, 256),
+        *(None, None, None),
+        before_arch="x86_64",
+        arch="arm64",
+        code_sha256=old["CodeSha256"],
+        complete=False,
+    )
+    write_record(tmp_path, done)
+    account.change(NAME, Architectures=["arm64"])
+    account.latest()
+    account.stale = old
+    (left,), _ = look(tmp_path, tmp_path)
+    left.back(account.control(), lambda _: None)
+    assert account.latest()["Architectures"] == ["x86_64"]

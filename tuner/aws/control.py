@@ -33,8 +33,9 @@ WAIT_LIMIT_S = 1_560.0
 #: left changed otherwise. Nobody listening on this machine is a service that has ended.
 _LASTING = Patience(attempts=40, longest_s=10.0, unreachable_attempts=40)
 _LASTING_ON_LOOPBACK = replace(_LASTING, unreachable_attempts=12)
-#: The longest wait for an update (seconds) while restoring, and after the user wants to stop.
-_RESTORING_LIMIT_S, _STOPPING_LIMIT_S = 300.0, 10.0
+#: The longest wait for an update (seconds) while restoring, while restoring after the user has
+#: stopped the run, and of anything else after that.
+_RESTORING_LIMIT_S, _STOPPED_LIMIT_S, _STOPPING_LIMIT_S = 300.0, 30.0, 10.0
 #: Seconds for which a read may show what an answered change has replaced (Lambda's reads are
 #: eventually consistent, without a documented bound), and one that a refused change expected.
 _STALE_S, _DOUBTFUL_S, _REREAD_S = 90.0, 15.0, 2.0
@@ -276,7 +277,8 @@ class ControlPlane(Client):
 
         ``known`` is the answer to a change that was just made; it saves the first call.
         """
-        limit_s = _RESTORING_LIMIT_S if self._restoring else WAIT_LIMIT_S
+        restoring_s = _STOPPED_LIMIT_S if self.stop() else _RESTORING_LIMIT_S
+        limit_s = restoring_s if self._restoring else WAIT_LIMIT_S
         began, stopping = self.clock.monotonic(), None
         now = known or self.configuration(function, qualifier)
         while not settled(now):

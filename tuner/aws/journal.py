@@ -251,7 +251,7 @@ def _check_step(step: Any) -> None:
 
 _MAY_BE_EMPTY = (
     *("description", "revision_id", "last_modified"),
-    *("latest_revision", "alias_revision", "code_sha256"),
+    *("latest_revision", "alias_revision", "code_sha256", "modified"),
 )
 
 

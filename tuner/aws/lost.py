@@ -66,8 +66,9 @@ class Lost:
     def _restore(self, tell: Tell) -> None:
         if self.before_mb is None:
             raise self._unknown("nothing says what memory it had before")
-        if _set_by(self.mark.run, self.now) and self.mark.text("description") is None:
-            tell(f"{self.arn}: its former description is lost, so it is empty now")
+        seen = any(_set_by(self.mark.run, one) for one in (self.now, *self.versions))
+        if seen and self.mark.text("description") is None:
+            tell(f"{self.arn}: its former description is lost; the run's becomes an empty one")
         restore_function(self._entry(self.before_mb), self.control)
         if unclear := self._unclear():
             changed = "somebody has changed it since, so either may be right"

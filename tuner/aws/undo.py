@@ -89,12 +89,12 @@ class Undo:
                 return False
             weights = weights_of(now)
             at = now["FunctionVersion"]
-            begun = done.complete or done.alias_revision is not None
-            ours = begun and done.version is not None and done.version in (at, *weights)
+            ours = self._pointed(at, weights)
             may_land = not done.complete and now.get("RevisionId", "") == done.alias_revision
             if not ours and not may_land:
-                if at != done.before_version:
-                    what = f"it points at version {at}, which this run did not set"
+                if (at, weights) != (done.before_version, {}):
+                    parts = [f"version {at}", *(f"version {each}" for each in weights)]
+                    what = f"it points at {' and '.join(parts)}, which this run did not set"
                     self._foreign(thing, what)
                 return False
             # One that a request on its way may still move is set to what it has: that makes the
@@ -115,6 +115,14 @@ class Undo:
             return ours
         raise self._busy()
 
+    def _pointed(self, at: str, weights: Mapping[str, float]) -> bool:
+        """Tell if the alias is as this run has set it: one that was moved whole has no weights, and
+        one that was never moved may have got an identical version from somebody else."""
+        done = self.done
+        if done.complete:
+            return (at, weights) == (done.version, {})
+        return done.alias_revision is not None and done.version in (at, *weights)
+
     def _alias_now(self, alias: str) -> Mapping[str, Any] | None:
         """The alias; ``None`` if it is gone and the function is there."""
         try:
@@ -131,7 +139,10 @@ class Undo:
             if latest["MemorySize"] != done.memory_mb:
                 latest = self.control.agreed(done.arn, latest)
             now_mb = latest["MemorySize"]
-            may_land = not done.complete and revision_of(latest) == done.latest_revision != ""
+            # Where the architecture may have been changed, too, reads may be older than that; any
+            # update shows that this one is not.
+            expected = revision_of(latest) == done.latest_revision != ""
+            may_land = not done.complete and (expected or done.arch is not None)
             begun = done.complete or done.at_mb != done.before_mb or now_mb == done.before_mb
             if now_mb not in (done.memory_mb, done.before_mb) or not begun:
                 what = f"it has {now_mb} MB, not the {done.memory_mb} MB that this run set"

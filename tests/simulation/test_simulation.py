@@ -1,10 +1,7 @@
 """Nobody's function is left changed: thousands of runs against a service that lies and fails."""
 
 import os
-import threading
 from collections import Counter
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from time import perf_counter
 
@@ -13,27 +10,6 @@ import pytest
 from simulation import runs
 
 SEEDS = int(os.environ.get("TUNER_SIMULATED_RUNS", "100000"))
-
-
-class Code(BaseHTTPRequestHandler):
-    """Gives the package that GetFunction names."""
-
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Length", "4")
-        self.end_headers()
-        self.wfile.write(b"code")
-
-    def log_message(self, *_: object) -> None: ...
-
-
-@pytest.fixture(scope="session")
-def code_url() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Code) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/code"
-        server.shutdown()
 
 
 def failing(seeds: range, folder: Path, code_url: str) -> list[runs.Run]:

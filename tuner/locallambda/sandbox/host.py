@@ -21,7 +21,7 @@ from tuner.locallambda.sandbox.invocation import SandboxSpec
 from tuner.locallambda.sandbox.isolation import View, homes, not_enforced
 from tuner.locallambda.sandbox.methods import Methods, choose, measure_share
 from tuner.locallambda.sandbox.nodejs import runtime as node_runtime
-from tuner.locallambda.sandbox.nodejs.sdk import wanted
+from tuner.locallambda.sandbox.nodejs import sdk
 from tuner.locallambda.sandbox.runtime import SandboxResources
 from tuner.locallambda.sandbox.runtime_command import check, is_nodejs, program, stands_in
 from tuner.locallambda.sandbox.sandbox import Sandbox
@@ -113,7 +113,7 @@ class SandboxHost:
         """
         check(runtime)
         if is_nodejs(runtime):
-            node_runtime.prepare(runtime, wanted(task_dir))
+            node_runtime.prepare(runtime, sdk.wanted(task_dir))
         self._note(runtime, task_dir)
 
     def platform(self) -> dict[str, Any]:
@@ -174,7 +174,7 @@ class SandboxHost:
             self._stand_ins.add(runtime)
         if is_nodejs(runtime):
             self._node = node_runtime.version(runtime)
-            self._absent |= node_runtime.absent(task_dir)
+            self._absent |= sdk.absent(sdk.wanted(task_dir))
 
     def _running(self) -> Methods:
         if self._methods is None:

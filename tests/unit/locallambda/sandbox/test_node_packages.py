@@ -128,6 +128,19 @@ def test_sdk_that_npm_gives_stays_in_the_cache(own_cache, npm_says):
     assert sdk.fetch(names, NODE) is None
 
 
+def test_name_that_npm_does_not_know_does_not_cost_the_others(own_cache, npm_says):
+    npm_says(
+        'case "$*" in *@aws-sdk/own@3*)'
+        " echo 'npm error code E404' >&2;"
+        " echo 'npm error 404 @aws-sdk/own@3 is not in this registry' >&2; exit 1;; esac;"
+        f" mkdir -p node_modules/{S3}"
+    )
+    names = frozenset({S3, "@aws-sdk/own"})
+    assert sdk.fetch(names, NODE) is None
+    assert sdk.absent(names) == {"@aws-sdk/own"}
+    assert sdk.absent(frozenset({S3})) == {S3}
+
+
 def test_cache_that_cannot_be_written_is_said(own_cache, monkeypatch, tmp_path):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))

@@ -45,12 +45,6 @@ def prepare(
         sdk.fetch(packages, node)
 
 
-def absent(task: Path) -> frozenset[str]:
-    """The packages of the SDK that AWS would have for this code, and that are not here."""
-    names = sdk.wanted(task)
-    return frozenset() if sdk.folder_of(names) is not None else names
-
-
 def version(runtime: str) -> str:
     """The version of the Node.js that runs a runtime."""
     return _chosen(runtime)[0].text

@@ -20,10 +20,7 @@ from tuner.locallambda.sandbox.nodejs.npm import cache_folder, run_npm
 from tuner.locallambda.sandbox.nodejs.versions import Node
 
 #: What AWS's runtimes have ("Runtime-included SDK versions"): the clients and what they need.
-_NAMED = re.compile(
-    rb"""["'`](@(?:aws-sdk/(?:client|lib|util|credential-provider)-|aws-sdk/s3-|smithy/)"""
-    rb"""[a-z0-9][a-z0-9-]{0,80})["'`/]"""
-)
+_NAMED = re.compile(rb"""["'`](@(?:aws-sdk|smithy)/[a-z0-9][a-z0-9-]{0,80})["'`/]""")
 _SOURCES = (".js", ".mjs", ".cjs")
 _LARGEST = 20_000_000  # bytes of a file that are looked through
 _MODULES = "node_modules"
@@ -79,8 +76,13 @@ def fetch(names: frozenset[str], node: Node) -> str | None:
     return _failed[names]
 
 
-def _fetched(names: Iterable[str], node: Node) -> str | None:
-    asked = [f"{name}@3" if name.startswith("@aws-sdk/") else name for name in sorted(names)]
+def absent(names: frozenset[str]) -> frozenset[str]:
+    """The packages of a set that are not here."""
+    folder = folder_of(names)
+    return names if folder is None else frozenset(n for n in names if not (folder / n).is_dir())
+
+
+def _fetched(names: frozenset[str], node: Node) -> str | None:
     try:
         home = _folder(names)
         making = Path(tempfile.mkdtemp(prefix="fetching-", dir=home.parent))
@@ -88,7 +90,7 @@ def _fetched(names: Iterable[str], node: Node) -> str | None:
         return str(error)
     try:
         (making / "package.json").write_text("{}", encoding="utf-8")
-        failed = run_npm(node.path, ["install", *asked], making)
+        failed = _install(names, node, making)
         if failed is None:
             making.chmod(0o755)
             making.rename(home)
@@ -96,6 +98,20 @@ def _fetched(names: Iterable[str], node: Node) -> str | None:
         failed = None if home.is_dir() else f"cannot be kept in {home.parent}: {error.strerror}"
     finally:
         shutil.rmtree(making, ignore_errors=True)
+    return failed
+
+
+def _install(names: frozenset[str], node: Node, folder: Path) -> str | None:
+    """Install a set without what npm does not have of it."""
+    failed: str | None = "npm has none of them"
+    left = sorted(names)
+    while left:
+        asked = [f"{name}@3" if name.startswith("@aws-sdk/") else name for name in left]
+        failed = run_npm(node.path, ["install", *asked], folder)
+        unknown = [name for name in left if failed and "E404" in failed and f"{name}@" in failed]
+        if not unknown:
+            break
+        left = [name for name in left if name not in unknown]
     return failed
 
 

@@ -9,7 +9,7 @@ default:
 # Make the environment.
 setup:
     python3 -m venv .venv
-    {{bin}}/pip install -q -e '.[test,dev]' -c .ci/constraints.txt
+    {{bin}}/pip install -q -e '.[test,dev,docs]' -c .ci/constraints.txt
 
 # Run the ordinary tests, or the files that are named.
 test *files:
@@ -32,6 +32,7 @@ fix:
     {{bin}}/ruff check --fix .
     {{bin}}/ruff format .
 
-# Check that README and documentation are true.
+# Check that README and documentation are true, and write the site to site/.
 docs:
-    {{bin}}/pytest tests/flow/test_docs.py
+    {{bin}}/pytest tests/flow/test_docs.py tests/flow/test_site.py
+    {{bin}}/zensical build --strict

@@ -32,10 +32,6 @@ ASKED = [
 ] + [shlex.split(text) for text in re.findall(r">-\n(.*?)\n    - ", PAGE, re.DOTALL)]
 
 
-def test_the_readme_leads_there() -> None:
-    assert "(docs/distributed-load.md)" in (ROOT / "README.md").read_text()
-
-
 @pytest.mark.parametrize("words", [words[1:] for words in EXAMPLES] + [["load", *w] for w in ASKED])
 def test_each_command_is_understood(words: list[str]) -> None:
     command = COMMANDS.commands[words[0]]

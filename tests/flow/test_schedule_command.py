@@ -115,10 +115,6 @@ def test_a_folder_without_a_suite_says_how_to_make_one(tuner: Run) -> None:
     assert code == 2 and "tuner bench init" in err
 
 
-def test_the_readme_leads_to_the_page() -> None:
-    assert "(docs/scheduled-benchmarks.md)" in (ROOT / "README.md").read_text()
-
-
 @pytest.mark.parametrize("words", EXAMPLES, ids=" ".join)
 def test_each_example_of_the_page_is_understood(words: list[str]) -> None:
     command = COMMANDS.commands[words[1]]

@@ -45,6 +45,7 @@ class Patience:
     #: Seconds for all of an answer: botocore's own limit is for one silence, which an answer that
     #: drips never has.
     answer_s: float = 75.0
+    total_s: float = 150.0  # after which no further attempt begins
 
     def wait_s(self, attempt: int, rng: random.Random) -> float:
         """How long to wait after this attempt (1 is the first)."""
@@ -74,12 +75,13 @@ def call_patiently(
     A request may have been acted on although its answer was lost, so what is sent here must be
     harmless when repeated (reads, and changes guarded by RevisionId).
     """
-    attempt = 1
+    attempt, began = 1, clock.monotonic()
     while True:
         try:
             return send()
         except Exception as error:
-            if attempt >= patience.limit(error):
+            over = clock.monotonic() - began >= patience.total_s
+            if over or attempt >= patience.limit(error):
                 raise
         clock.sleep(patience.wait_s(attempt, rng))
         attempt += 1

@@ -31,7 +31,7 @@ WAIT_LIMIT_S = 1_560.0
 
 #: Restoring goes on for minutes through throttles, server errors and network gaps: a function is
 #: left changed otherwise. Nobody listening on this machine is a service that has ended.
-_LASTING = Patience(attempts=40, longest_s=10.0, unreachable_attempts=40)
+_LASTING = Patience(attempts=40, longest_s=10.0, unreachable_attempts=40, total_s=400.0)
 _LASTING_ON_LOOPBACK = replace(_LASTING, unreachable_attempts=12)
 #: The longest wait for an update (seconds) while restoring, while restoring after the user has
 #: stopped the run, and of anything else after that.
@@ -120,7 +120,10 @@ class ControlPlane(Client):
         self._journalled.update(replaced)
         self._newest[arn] = max(modified, self._newest.get(arn, ""))
         before = self.patience, self._restoring
-        self.patience, self._restoring = self.lasting, True
+        lasting = self.lasting
+        if self.stop():  # the user waits for it
+            lasting = replace(lasting, answer_s=15.0, total_s=60.0)
+        self.patience, self._restoring = lasting, True
         try:
             yield
         finally:

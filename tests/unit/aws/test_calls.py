@@ -145,3 +145,16 @@ def test_what_sending_raises_comes_out_of_its_thread() -> None:
     with pytest.raises(Own):
         calls.within(fails, 1.0, "u")
     assert calls.within(lambda: 5, 1.0, "u") == 5
+
+
+def test_no_attempt_begins_after_the_time_for_all_of_them() -> None:
+    clock, attempts = VirtualClock(), []
+
+    def slow() -> None:
+        attempts.append(clock.monotonic())
+        clock.advance(40.0)
+        raise boto.ReadTimeoutError(endpoint_url="https://lambda")
+
+    with pytest.raises(boto.ReadTimeoutError):
+        call_patiently(slow, Patience(attempts=40, total_s=100.0), clock, random.Random(1))
+    assert len(attempts) == 3

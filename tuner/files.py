@@ -1,11 +1,15 @@
-"""Reading a file that the user names, which may be a pipe: one that nobody writes ends in time."""
+"""Opening files that the user names, which may be pipes, and our own, which may not be links.
+
+A pipe that nobody writes ends in time. What is in a folder that came from somebody else may be a
+link to another file of the user's, which would be written in place of ours.
+"""
 
 import io
 import os
 import select
 import stat
 import time
-from errno import ETIMEDOUT
+from errno import EINVAL, ETIMEDOUT
 from pathlib import Path
 
 #: Seconds for a program to open the other end of a pipe. One that has it open may take its time.
@@ -24,6 +28,17 @@ def read_bytes(path: Path) -> bytes:
     """Read a file; raises as :func:`open_bytes`."""
     with open_bytes(path) as stream:
         return stream.read()
+
+
+def open_own(path: Path, flags: int) -> int:
+    """Open a file that we keep, or make it for this user alone; raises OSError, also for a link or
+    what is no plain file."""
+    file = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+    found = os.fstat(file)
+    if stat.S_ISREG(found.st_mode) and found.st_nlink <= 1:
+        return file
+    os.close(file)
+    raise OSError(EINVAL, "it is a link, or no plain file", str(path))
 
 
 def _whole_pipe(path: Path) -> bytes:

@@ -48,6 +48,8 @@ class Left:
         """Return the line that says what is left, for the end of a command."""
         from tuner.aws.restore import said_of_left
 
+        if not self.trusted:
+            return f"{self.path} says what nothing on {self.function} has shown"
         if self.now_mb is None:
             return f"{self.function}: a temporary copy is left; run `tuner restore` to delete it"
         return said_of_left(self.function, self.now_mb, self.before_mb)

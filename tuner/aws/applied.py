@@ -17,10 +17,11 @@ from typing import Any
 
 from tuner.aws.configuration import Configuration, revision_of, unqualified
 from tuner.aws.control import ControlPlane
-from tuner.aws.journal import lock, open_regular, record, sync_directory, write_new
+from tuner.aws.journal import lock, record, sync_directory, write_new
 from tuner.aws.seal import sealed, take_seal
 from tuner.aws.tags import APPLIED, Mark, encoded, key_of, tags_of
 from tuner.errors import TargetError, TunerError
+from tuner.files import open_own
 
 SCHEMA = "tuner.applied/1"
 _RUN = re.compile(r"[0-9A-Za-z]{1,40}", re.ASCII)
@@ -82,7 +83,7 @@ def read_record(path: Path) -> Applied:
 def read_sealed(path: Path) -> tuple[Applied, bool]:
     """Read a record, and tell if this user has sealed it on this machine; raises as read_record."""
     try:
-        with os.fdopen(open_regular(path, os.O_RDONLY), encoding="utf-8") as stream:
+        with os.fdopen(open_own(path, os.O_RDONLY), encoding="utf-8") as stream:
             return parse_record(stream.read())
     except FileNotFoundError:
         fix = "Run `tuner apply RUN` first, and `--undo` in the same directory."
@@ -159,7 +160,7 @@ def held(directory: Path, run: str) -> Iterator[bool]:
     with _writing(path):
         for folder in (directory.parent, directory):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        file = open_own(path, os.O_RDWR | os.O_CREAT)
     try:
         yield lock(file)
     finally:

@@ -7,12 +7,10 @@ credentials. A lock on the file shows whether the run that wrote it still lives.
 """
 
 import contextlib
-import errno
 import fcntl
 import json
 import os
 import re
-import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
 from itertools import pairwise
@@ -21,6 +19,7 @@ from typing import Any
 
 from tuner.aws.seal import sealed, take_seal
 from tuner.errors import TargetError
+from tuner.files import open_own
 
 SCHEMA = "tuner.journal/1"
 
@@ -249,10 +248,7 @@ def _check_step(step: Any) -> None:
             raise ValueError(f"{name} of a step is {value!r:.80}")
 
 
-_MAY_BE_EMPTY = (
-    *("description", "revision_id", "last_modified"),
-    *("latest_revision", "alias_revision", "code_sha256", "modified"),
-)
+_MAY_BE_EMPTY = ("description", "revision_id")
 
 
 def record(kind: Any, values: Mapping[str, Any]) -> Any:
@@ -263,7 +259,7 @@ def record(kind: Any, values: Mapping[str, Any]) -> Any:
     known = {field.name: field for field in fields(kind) if field.name in values}
     for name, field in known.items():
         wanted: Any = int | float if field.type is float else field.type
-        empty = values[name] == "" and name not in _MAY_BE_EMPTY
+        empty = values[name] == "" and field.default is MISSING and name not in _MAY_BE_EMPTY
         no_number = isinstance(values[name], bool) and field.type is not bool
         if empty or no_number or not isinstance(values[name], wanted):
             raise ValueError(f"{name} is {values[name]!r}")
@@ -294,7 +290,8 @@ def write_new(path: Path, data: bytes) -> int:
     for folder in (path.parent.parent, path.parent):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     aside = path.with_suffix(".new")
-    file = os.open(aside, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    aside.unlink(missing_ok=True)
+    file = open_own(aside, os.O_RDWR | os.O_CREAT | os.O_EXCL)
     try:
         lock(file)
         _write(file, data)
@@ -315,17 +312,8 @@ def _write(file: int, data: bytes) -> None:
 
 def _open(path: Path) -> int | None:
     with contextlib.suppress(FileNotFoundError):
-        return open_regular(path, os.O_RDWR)
+        return open_own(path, os.O_RDWR)
     return None
-
-
-def open_regular(path: Path, flags: int) -> int:
-    """Open a file that is a plain one, not a pipe that nobody writes; raises OSError."""
-    file = os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK)
-    if stat.S_ISREG(os.fstat(file).st_mode):
-        return file
-    os.close(file)
-    raise OSError(errno.EINVAL, "it is no plain file", str(path))
 
 
 def _remove(path: Path) -> None:

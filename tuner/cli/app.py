@@ -69,6 +69,7 @@ def _prepare() -> None:
     import gc
     from pathlib import Path
 
+    os.umask(os.umask(0) | 0o002)  # nothing that is written here is for everybody to change
     # The matrices here are small: more threads only burn the CPU that is being measured on.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # What loading allocates stays to the end: to search it for garbage again and again, and once

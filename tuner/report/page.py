@@ -137,6 +137,7 @@ def javascript(cache: Path | None = None) -> str:
             return text
     text = _harmless(_made())
     with suppress(OSError):  # a report needs no cache
+        kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # it is run in every report
         _put(text, kept)
     return text
 

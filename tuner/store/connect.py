@@ -158,7 +158,14 @@ def make_folder(folder: Path) -> None:
 
 
 def _make_private(file: Path) -> None:
-    """Make a new file for this user alone; what SQLite puts beside it has the same mode."""
+    """Make a new file for this user alone; what SQLite puts beside it has the same mode.
+
+    Raises :class:`StoreError` for links there, which SQLite would write through.
+    """
+    for suffix in ("-wal", "-shm", "-journal"):
+        beside = Path(f"{os.path.realpath(file)}{suffix}")
+        if beside.is_symlink():
+            raise StoreError(f"store {file}", f"{beside.name} beside it is a link", "Remove it.")
     with suppress(FileExistsError):
         os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 

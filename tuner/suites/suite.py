@@ -17,6 +17,7 @@ from typing import Any
 
 from tuner.clock import Clock
 from tuner.errors import Partial, StoreError, UsageError
+from tuner.files import open_own
 from tuner.options.sweep import SweepOptions
 from tuner.suites.gate import Gate, Subject
 from tuner.targets.seam import Progress
@@ -148,7 +149,7 @@ def alone(name: str, suite: Suite, clock: Clock, progress: Progress) -> Iterator
     path = FOLDER / f"bench-{hashlib.sha256(name.encode()).hexdigest()[:12]}.lock"
     try:
         FOLDER.mkdir(mode=0o700, exist_ok=True)
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        file = open_own(path, os.O_RDWR | os.O_CREAT)
     except OSError as error:
         raise StoreError(str(path), f"cannot be written ({error.strerror})") from error
     try:

@@ -20,7 +20,7 @@ SUFFIXES = (".js", ".mjs", ".cjs")
 #: SAM's and others' examples have the rest.
 MODULES = ("index", "app", "handler", "main", "lambda")
 FUNCTIONS = ("handler", "lambdaHandler")
-_TYPESCRIPT = (".ts", ".mts", ".cts", ".tsx")
+TYPESCRIPT = (".ts", ".mts", ".cts", ".tsx")
 _BUILT = ("", *SUFFIXES, *(f"/index{suffix}" for suffix in SUFFIXES), "/package.json")
 _NAME = r"([A-Za-z_$][\w$]*)"
 _ONE = (
@@ -58,8 +58,24 @@ def find_handler(read: Reader, where: str, modules: Sequence[str] = ()) -> str |
 
 
 def is_handler(read: Reader, handler: str) -> bool:
-    """Return whether a handler's file is one that Node.js runs."""
-    return any(read(path) is not None for path in _files(_taken_apart(handler)[0]))
+    """Return whether a handler's file is one that Node.js runs, or would once it is built."""
+    module = _taken_apart(handler)[0]
+    return any(read(path) is not None for path in (*_files(module), *_sources(module)))
+
+
+def is_package(read: Reader) -> bool:
+    """Return whether a package is one of Node.js, whatever its handler is called."""
+    usual = (path for module in MODULES for path in (*_files(module), *_sources(module)))
+    return any(read(path) is not None for path in ("package.json", *usual))
+
+
+def no_handler(read: Reader, where: str) -> NotFound | UsageError:
+    """The error for a package without a usual handler; TypeScript that is not built is named."""
+    for module in MODULES:
+        if any(read(path) is not None for path in _sources(module)):
+            return _missing(read, f"{module}.{FUNCTIONS[0]}", module, where)
+    reason = f"no handler found: no usual module exports {' or '.join(FUNCTIONS)}"
+    return NotFound(where, reason, "Name it with --handler module.function.")
 
 
 def check_handler(read: Reader, handler: str, where: str) -> None:
@@ -136,6 +152,10 @@ def _files(module: str) -> Iterator[str]:
     yield from (posixpath.normpath(module + end) for end in _BUILT)
 
 
+def _sources(module: str) -> Iterator[str]:
+    yield from (posixpath.normpath(module + end) for end in TYPESCRIPT)
+
+
 def _is_code(read: Reader, path: str) -> bool:
     return path.endswith(SUFFIXES) and read(path) is not None
 
@@ -175,7 +195,7 @@ def _described(read: Reader, path: str, where: str) -> dict[str, Any] | None:
 
 
 def _missing(read: Reader, handler: str, module: str, where: str) -> UsageError | NotFound:
-    source = next((module + end for end in _TYPESCRIPT if read(module + end) is not None), None)
+    source = next((path for path in _sources(module) if read(path) is not None), None)
     if source is not None:
         reason = f"the handler {handler} is {source}, TypeScript, which has to be built first"
         fix = "Build it (sam build, serverless package, cdk synth, tsc) and name what that made."

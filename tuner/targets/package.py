@@ -148,6 +148,9 @@ def _zipped(path: Path) -> bytes:
         return _pack([(path.name, path.read_bytes(), False)])
     if path.suffix == ".zip":
         return _checked_zip(path)
+    if path.suffix in javascript.TYPESCRIPT:
+        fix = "Build it, and give what that made."
+        raise UsageError(str(path), "is TypeScript, which has to be built first", fix)
     fix = "Give the function's directory, its file, or its package."
     raise UsageError(str(path), "is not a directory, a .py or .js file, or a .zip", fix)
 
@@ -303,13 +306,13 @@ def _runtime(read: Reader, path: Path, handler: str | None) -> str:
     """
     if path.suffix in javascript.SUFFIXES:
         return default_runtime()
-    python, where = f"python3.{sys.version_info.minor}", str(path)
+    python = f"python3.{sys.version_info.minor}"
     if handler is not None:
         node = not is_module(read, handler) and javascript.is_handler(read, handler)
         return default_runtime() if node else python
     if any(is_module(read, f"{module}.") for module in MODULES) or path.suffix == ".py":
         return python
-    return default_runtime() if javascript.find_handler(read, where) else python
+    return default_runtime() if javascript.is_package(read) else python
 
 
 def _node_handler(read: Reader, path: Path, handler: str | None, runtime: str) -> str:
@@ -318,8 +321,7 @@ def _node_handler(read: Reader, path: Path, handler: str | None, runtime: str) -
         modules = [path.stem] if path.suffix in javascript.SUFFIXES else []
         handler = javascript.find_handler(read, where, modules)
     if handler is None:
-        reason = f"no handler found: no usual module exports {' or '.join(javascript.FUNCTIONS)}"
-        raise NotFound(where, reason, "Name it with --handler module.function.")
+        raise javascript.no_handler(read, where)
     javascript.check_handler(read, handler, where)
     javascript.check_syntax(read, handler, where, node_for(runtime).path)
     return handler

@@ -102,6 +102,25 @@ def test_typescript_that_is_not_built_is_refused_with_the_reason():
     assert "sam build" in said
 
 
+def test_typescript_is_named_wherever_a_handler_is_looked_for(tmp_path):
+    node_runtime()
+    files_in(tmp_path, {"index.ts": "export const handler = 1", "src/run.ts": ""})
+    for path, handler in (
+        (tmp_path, None),
+        (tmp_path, "src/run.go"),
+        (tmp_path / "index.ts", None),
+    ):
+        with pytest.raises(UsageError, match="TypeScript, which has to be built first"):
+            read_package(path, handler)
+
+
+def test_package_without_a_usual_handler_asks_for_its_name(tmp_path):
+    node_runtime()
+    files_in(tmp_path, {"package.json": "{}", "orders.js": HANDLER})
+    with pytest.raises(NotFound, match="no usual module exports handler or lambdaHandler"):
+        read_package(tmp_path)
+
+
 @pytest.mark.parametrize("text", ["{", "[]", '{"main": }'])
 def test_broken_package_json_is_refused_by_name(tmp_path, text):
     files_in(tmp_path, {"package.json": text, "index.js": HANDLER})

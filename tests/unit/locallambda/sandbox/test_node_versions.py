@@ -71,6 +71,12 @@ def test_named_node_comes_before_all_others(tmp_path, monkeypatch):
         versions.installed()
 
 
+def test_named_node_in_the_home_itself_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("TUNER_NODE", str(make_node(tmp_path / "node", "22.1.0")))
+    with pytest.raises(UsageError, match="in your home itself"):
+        versions.installed()
+
+
 def test_without_a_fitting_node_the_refusal_lists_what_there_is(tmp_path):
     with pytest.raises(UsageError) as refusal:
         node_for("nodejs22.x")

@@ -28,7 +28,7 @@ _MANAGERS = {
 VARIABLES = (NAMED, *_MANAGERS)
 _VERSION = re.compile(r"(\d{1,4})\.(\d{1,4})\.(\d{1,4})", re.ASCII)
 #: The runtimes for code that names none; what AWS has besides is chosen by name.
-_USUAL = (20, 22, 24)
+_USUAL = (20, 22, 24, 26)
 
 
 class Node(NamedTuple):
@@ -80,9 +80,12 @@ def installed() -> tuple[Node, ...]:
     if named:
         path = Path(named).expanduser()
         node = _asked(str(path / "bin" / "node" if path.is_dir() else path))
+        fix = "Name the program, or the folder with bin/node."
         if node is None:
-            fix = "Name the program, or the folder with bin/node."
             raise UsageError(f"{NAMED}={named}", "is not a Node.js that runs", fix)
+        if Path(node.path).parent == Path.home():  # sandboxes see the folder that it is in
+            reason = "lies in your home itself, which functions must not see"
+            raise UsageError(f"{NAMED}={named}", reason, "Put it into a folder of its own.")
         return (node,)
     on_path = (shutil.which(name) for name in ("node", "nodejs"))
     asked = (_asked(path) for path in on_path if path is not None)

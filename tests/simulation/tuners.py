@@ -36,6 +36,7 @@ _ISOLATIONS = {
     "clone": Isolation.CLONE,
     "starts-clone": Isolation.CLONE,
 }
+_STARTS = (SNAP_START, "provisioned=2")
 _OTHER = Code(b"other code", "before")
 
 
@@ -119,7 +120,7 @@ class Played:
         arches = ("x86_64", "arm64") if way == "architectures" else ("x86_64",)
         codes = ("", "before") if way == "code" else ("",)
         if way.startswith("starts"):
-            return [Setting(256, "x86_64", start) for start in (SNAP_START, "provisioned=2")]
+            return [Setting(self.tuner.sizes[0], "x86_64", start) for start in _STARTS]
         return [
             Setting(size, arch, ON_DEMAND, code)
             for size in self.tuner.sizes

@@ -26,8 +26,8 @@ _AT_ONCE = 5
 #: Repeated rounds, and calls of each size in one: 130 calls in all tell the mean of calls that
 #: scatter by 23 % to 2 %.
 REPEATS, _AGAIN = 10, 12
-#: Repeating may take as long as all calls before it, and this many seconds in any case.
-_LEAST_S = 10.0
+#: Repeating may take half as long as all calls before it, and this many seconds in any case.
+_PART, _LEAST_S = 0.5, 10.0
 
 
 #: The most that it takes: the pick, its rival and the current size, and as much again for another
@@ -74,7 +74,7 @@ class Confirmation:
 
     def _has_time(self, so_far: SoFar) -> bool:
         taken = so_far.spent.seconds - self._began_s
-        return taken < max(self._began_s, _LEAST_S)
+        return taken < max(_PART * self._began_s, _LEAST_S)
 
     def _ask(self, wanted: Mapping[Setting, int], so_far: SoFar, why: str) -> Ask | Done:
         """The calls that the limit leaves of these."""

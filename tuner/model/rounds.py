@@ -18,6 +18,8 @@ _FAR = 3.0
 #: The pooled scatter is worth so many degrees of freedom beside a size's own.
 _POOLED = 4.0
 _LEAST_SD = 0.002
+#: Neighbouring rounds of a long run count as one, so that a matrix of them stays small.
+_MOST = 200
 #: Standard normal deviate above which a difference of rounds is sure: one run in a thousand.
 _SURE = 3.0
 
@@ -45,6 +47,7 @@ def between_rounds(memory_mb: IntArray, log_ms: FloatArray, rounds: IntArray) ->
     _, turn = np.unique(rounds, return_inverse=True)
     if not size.size or turn.max() == 0:
         return CALM
+    turn = turn * _MOST // max(_MOST, int(turn.max()) + 1)
     values = _clipped(log_ms, size)
     weights = 1.0 / _variance(values, size, turn)[size]
     table = np.zeros((int(turn.max()) + 1, int(size.max()) + 1))

@@ -236,7 +236,7 @@ def test_calls_that_cost_money_are_not_repeated() -> None:
     )
 
 
-def test_repeating_takes_no_longer_than_the_search() -> None:
+def test_repeating_takes_half_as_long_as_the_search() -> None:
     _, why = in_rounds(FREE, scatter=0.2, seconds=3.0)
     assert sum(text.startswith("telling them apart") for text in why) <= 1
 

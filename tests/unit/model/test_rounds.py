@@ -45,6 +45,18 @@ def test_sizes_of_a_round_each_say_nothing_of_rounds() -> None:
     assert between_rounds(sizes, logs, turns) == RoundDrift(0.0, False, 0)
 
 
+def test_neighbouring_rounds_of_a_long_run_count_as_one() -> None:
+    rng = np.random.default_rng(2)
+    turns = np.repeat(np.arange(1000), 2)
+    sizes = np.tile([128, 256], 1000)
+    moods = np.repeat(0.1 * rng.standard_normal(10), 200)
+    logs = moods + 0.05 * rng.standard_normal(turns.size)
+    found = between_rounds(sizes, logs, turns)
+    assert found.sure
+    assert found.rounds == 200
+    assert found.sd == pytest.approx(0.1, rel=0.4)
+
+
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), st.floats(-5.0, 12.0)), min_size=0))
 def test_any_calls_have_a_drift_that_is_finite(calls: list[tuple[int, int, float]]) -> None:
     sizes, turns, logs = (np.array([call[i] for call in calls]) for i in range(3))

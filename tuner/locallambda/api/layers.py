@@ -162,12 +162,13 @@ def _check_compatible(body: Mapping[str, Any]) -> None:
         raise violated(found)
 
 
-#: Runtimes that a layer may be for: those of functions, and some that functions had (recorded).
+#: Runtimes that a layer may be for: all that functions have ever had (recorded 2026-01).
 _PUBLISHED_FOR = frozenset(
     {
-        *RUNTIMES,
-        *("nodejs18.x", "nodejs16.x", "nodejs14.x", "nodejs12.x", "python3.7", "java8"),
-        *("dotnet6", "dotnetcore3.1", "go1.x", "ruby2.7"),
+        *(*RUNTIMES, "nodejs", "nodejs4.3", "nodejs4.3-edge", "nodejs6.10", "nodejs8.10", "go1.x"),
+        *("nodejs10.x", "nodejs12.x", "nodejs14.x", "nodejs16.x", "nodejs18.x", "python2.7"),
+        *("python3.6", "python3.7", "java8", "dotnetcore1.0", "dotnetcore2.0", "dotnetcore2.1"),
+        *("dotnetcore3.1", "dotnet6", "ruby2.5", "ruby2.7", "provided"),
     }
 )
 

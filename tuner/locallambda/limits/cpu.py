@@ -8,6 +8,7 @@ tick may come late, and a process that lives for less than a tick is not counted
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -57,6 +58,20 @@ class CgroupCpu:
         """Do nothing: only the kernel is at work."""
 
 
+def stand_still(pid: int) -> None:
+    """Stop a runtime and all that it has started and not sent into a group of its own."""
+    _signal_group(pid, signal.SIGSTOP)
+
+
+def go_on(pid: int) -> None:
+    _signal_group(pid, signal.SIGCONT)
+
+
+def _signal_group(pid: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, number)
+
+
 class CgroupCpuGroup(Cgroup):
     """One sandbox's cgroup; in version 2 the memory limit uses the same directory."""
 
@@ -77,6 +92,12 @@ class CgroupCpuGroup(Cgroup):
 
     def detach(self, pid: int) -> None:
         """Do nothing: the kernel has noticed."""
+
+    def freeze(self, pid: int) -> None:
+        stand_still(pid)
+
+    def thaw(self, pid: int) -> None:
+        go_on(pid)
 
 
 class DutyCycleCpu:
@@ -135,12 +156,23 @@ class DutyCycleGroup:
             self._send(f"release {pid}")
             self._pid = None
 
+    def freeze(self, pid: int) -> None:
+        """Stop the runtime, and keep the controller from letting it go on."""
+        stand_still(pid)
+        self._send(f"freeze {pid}")
+
+    def thaw(self, pid: int) -> None:
+        """Let it go on at once; the controller stops it again if it is in debt."""
+        go_on(pid)
+        self._send(f"thaw {pid}")
+
     def remove(self) -> None:
         if self._pid is not None:
             self.detach(self._pid)
 
 
 #: The CPU limit of one sandbox, which starts without one: its processes enter the files of
-#: ``joins`` before they start, ``attach`` and ``detach`` follow its runtimes, ``remove`` is last.
+#: ``joins`` before they start, ``attach`` and ``detach`` follow its runtimes, ``freeze`` lets one
+#: stand still until ``thaw``, ``remove`` is last.
 CpuGroup = CgroupCpuGroup | DutyCycleGroup
 CpuControl = CgroupCpu | DutyCycleCpu

@@ -68,6 +68,7 @@ class Limited:
     account: CpuAccount
     pids: set[int] = field(default_factory=set)
     stopped: bool = False
+    frozen: bool = False  # by the service, between invocations
 
 
 class Controller:
@@ -86,7 +87,7 @@ class Controller:
         self.limited: dict[int, Limited] = {}
 
     def obey(self, line: str) -> None:
-        """``limit PID QUOTA_US`` or ``release PID``."""
+        """``limit PID QUOTA_US``, ``freeze PID``, ``thaw PID`` or ``release PID``."""
         verb, pid, *rest = line.split()
         if verb == "limit":
             quota_s = int(rest[0]) / 1e6
@@ -96,12 +97,17 @@ class Controller:
             else:
                 self.limited[int(pid)] = Limited(int(pid), CpuAccount(quota_s, quota_s))
                 self._look(self.limited[int(pid)])
+        elif verb in ("freeze", "thaw"):
+            self._freeze(self.limited.get(int(pid)), frozen=verb == "freeze")
         elif (gone := self.limited.pop(int(pid), None)) is not None:
             self._signal(gone, signal.SIGCONT)
 
     def tick(self, periods: int) -> None:
         """Charge every sandbox; ``periods`` have ended since the last tick."""
         for one in list(self.limited.values()):
+            if one.frozen:
+                one.account.refill(periods)
+                continue
             if periods:
                 self._look(one)
             used_up = one.account.charge(self._readings(one))
@@ -112,6 +118,13 @@ class Controller:
             elif not may_run and (periods or not one.stopped):  # again for new processes
                 one.stopped = True
                 self._signal(one, signal.SIGSTOP)
+
+    def _freeze(self, one: Limited | None, *, frozen: bool) -> None:
+        """Follow the service, which has signalled already, perhaps before the line before this one
+        was read; one in debt stands still all the same."""
+        if one is not None:
+            one.frozen = frozen
+            self._signal(one, signal.SIGSTOP if frozen or one.stopped else signal.SIGCONT)
 
     def _look(self, one: Limited) -> None:
         # A process seen once stays, even if it has detached itself: it may be stopped just now.

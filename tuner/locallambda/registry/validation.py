@@ -30,6 +30,7 @@ _BOUNDS = {
     "MaximumRetryAttempts": (0, 2),
     "MaximumEventAgeInSeconds": (60, 21_600),
 }
+_EPHEMERAL_MB = (512, 10240)
 _PATTERNS = {
     "Handler": r"[^\s]+",
     "Role": r"arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+",
@@ -149,6 +150,11 @@ def check_model(body: Mapping[str, Any], keys: Iterable[str], required: Iterable
     vpc = given.get("VpcConfig") or {}
     for key in ("SubnetIds", "SecurityGroupIds"):
         found += check_members(vpc, key, "vpcConfig.")
+    size = (given.get("EphemeralStorage") or {}).get("Size")
+    if type(size) is int and not _EPHEMERAL_MB[0] <= size <= _EPHEMERAL_MB[1]:
+        at_least = f"greater than or equal to {_EPHEMERAL_MB[0]}"
+        bound = at_least if size < _EPHEMERAL_MB[0] else f"less than or equal to {_EPHEMERAL_MB[1]}"
+        found.append(unsatisfied(size, "ephemeralStorage.size", f"Member must have value {bound}"))
     snapshots = (given.get("SnapStart") or {}).get("ApplyOn")
     if snapshots not in (None, "PublishedVersions", "None"):
         found.append(not_one_of(snapshots, "snapStart.applyOn", ("PublishedVersions", "None")))
@@ -186,7 +192,8 @@ def field_of(key: str) -> str:
 
 def check_settings(body: Mapping[str, Any], required: Iterable[str] = ()) -> None:
     keys = ("MemorySize", "Timeout", "Handler", "Role", "Description")
-    check_model(body, (*keys, "Architectures", "VpcConfig", "SnapStart"), required)
+    nested = ("Architectures", "VpcConfig", "SnapStart", "EphemeralStorage")
+    check_model(body, (*keys, *nested), required)
 
 
 def check_runtime(runtime: str) -> None:

@@ -23,6 +23,7 @@ from tuner.locallambda.limits.process_tree import ProcessFamily, kill, members
 from tuner.locallambda.sandbox import isolation, launch
 
 PR_SET_CHILD_SUBREAPER = 36
+SA_NOCLDSTOP = 1  # sigaction(2)
 RETRY_S = 0.005  # between two checks of processes that are being killed
 ALIVE_CHECK_S = 1.0  # how often to check that the service is still our parent
 
@@ -63,6 +64,7 @@ class Guard:
         self._wake_writer.setblocking(False)
         signal.set_wakeup_fd(self._wake_writer.fileno())
         signal.signal(signal.SIGCHLD, lambda *_: None)
+        _ignore_stops()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, self._on_terminate)
 
@@ -158,6 +160,29 @@ class Guard:
             cgroup.remove(path)
         for directory in self._directories:
             shutil.rmtree(directory, ignore_errors=True)
+
+
+def _ignore_stops() -> None:
+    """Hear of children that end only, not of those that stop and go on, as they do at each call.
+
+    Python cannot ask for this. The fields are those of glibc and musl on 64-bit Linux.
+    """
+    if not sys.platform.startswith("linux") or sys.maxsize < 2**32:
+        return
+    import ctypes
+
+    class _Action(ctypes.Structure):
+        _fields_ = (
+            ("handler", ctypes.c_void_p),
+            ("mask", ctypes.c_ulong * 16),
+            ("flags", ctypes.c_int),
+            ("restorer", ctypes.c_void_p),
+        )
+
+    action, libc = _Action(), ctypes.CDLL(None, use_errno=True)
+    if libc.sigaction(signal.SIGCHLD, None, ctypes.byref(action)) == 0:
+        action.flags |= SA_NOCLDSTOP
+        libc.sigaction(signal.SIGCHLD, ctypes.byref(action), None)
 
 
 def _adopt_orphans() -> None:

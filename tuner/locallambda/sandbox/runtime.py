@@ -57,6 +57,10 @@ class Ended:
 
 Event = runtime_api.Event | Ended
 
+#: Freezing costs two wake-ups, which calls that follow each other at once are spared. AWS tells no
+#: time for it.
+FREEZE_AFTER_S = 0.005
+
 
 class Runtime:
     """Starts and ends the process, and turns what it does into events."""
@@ -71,6 +75,9 @@ class Runtime:
         self._pid: int | None = None
         self._started_at = 0.0
         self._initialised = False
+        self._idle = False  # no invocation and no INIT is under way
+        self._frozen = False
+        self._freezing: asyncio.TimerHandle | None = None
         self._used_bytes = 0
 
     @property
@@ -97,6 +104,7 @@ class Runtime:
     async def start(self, until: float) -> Event | None:
         """Start a process; returns ``Ready`` if it asks for an event by then."""
         self._inbox = asyncio.Queue()
+        self._stay()
         self._api.begin()
         writer = self.log.open()
         try:
@@ -107,21 +115,29 @@ class Runtime:
         self._api.started(started.pid)
         self._resources.cpu.attach(started.pid)
         self.watch_memory()
-        return await self._next(until)
+        event = await self._next(until)
+        self._rest()
+        return event
 
     async def serve(self, invocation: Invocation, until: float) -> Event | None:
-        """Give an invocation to the waiting runtime; returns how that ended, if it did by then."""
+        """Give an invocation to the waiting runtime; returns how that ended, if it did by then.
+
+        Between invocations it stands still, as on AWS.
+        """
         self._inbox = asyncio.Queue()
         self.watch_memory()
         deadline_ms = (time.time() + until - time.monotonic()) * 1000.0
         self._api.deliver(invocation, int(deadline_ms))
+        self._wake()  # after that, so that it wakes once
         while isinstance(event := await self._next(until), runtime_api.Ready):
             pass  # it asks for more without having answered
+        self._rest()
         return event
 
     async def settle(self, until: float) -> None:
         """Wait for a living runtime to ask for an event, or end."""
         self._inbox = asyncio.Queue()
+        self._wake()
         await self._next(until)
 
     async def end(self) -> None:
@@ -177,7 +193,33 @@ class Runtime:
             self._initialised = True
             self.init_ms = (time.monotonic() - self._started_at) * 1000.0
             self._resources.cpu.limit(self._spec.memory_mb)  # INIT is over, and with it full speed
+        if isinstance(event, runtime_api.Ready) and self._idle:
+            self._rest()
         self._inbox.put_nowait(event)
+
+    def _rest(self) -> None:
+        """Let the runtime stand still, once it waits for an event that does not come at once."""
+        self._idle = True
+        if self.waiting and not self._frozen and self._freezing is None:
+            self._freezing = asyncio.get_running_loop().call_later(FREEZE_AFTER_S, self._freeze)
+
+    def _freeze(self) -> None:
+        self._freezing = None
+        if self._pid is not None and self._idle and self.waiting:
+            self._frozen = True
+            self._resources.cpu.freeze(self._pid)
+
+    def _wake(self) -> None:
+        self._stay()
+        if self._pid is not None and self._frozen:
+            self._resources.cpu.thaw(self._pid)
+        self._frozen = False
+
+    def _stay(self) -> None:
+        self._idle = False
+        if self._freezing is not None:
+            self._freezing.cancel()
+            self._freezing = None
 
     def _on_exit(self, code: int) -> None:
         out_of_memory = code == -signal.SIGKILL and self._resources.memory.ran_out()
@@ -188,7 +230,8 @@ class Runtime:
     def _forget(self) -> None:
         self._api.reset()
         self._resources.memory.rest()
-        self._initialised = False
+        self._initialised = self._frozen = False
+        self._stay()
         if self._pid is not None:
             self._resources.cpu.detach(self._pid)
             self._pid = None

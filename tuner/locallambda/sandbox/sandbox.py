@@ -2,7 +2,7 @@
 
 It outlives its runtime: after a timeout or an exit the next invocation includes a new INIT, with
 the same /tmp, as on AWS. Which sandbox serves whom, and when an idle one ends, is decided
-elsewhere. Between invocations it is not frozen.
+elsewhere. Between invocations its processes stand still.
 """
 
 import asyncio

@@ -35,6 +35,17 @@ def test_memory_below_and_above_the_bounds_is_told_at_once_with_the_rest(api: An
     )
 
 
+@pytest.mark.parametrize(("size", "bound"), [(511, "greater"), (3_000_000, "less")])
+def test_the_size_of_tmp_has_bounds(api: Any, size: int, bound: str) -> None:
+    reply = api.create(EphemeralStorage={"Size": size})
+    assert (reply.status, reply.error) == (400, "ValidationException")
+    limit = 512 if bound == "greater" else 10240
+    assert reply.text == (
+        f"1 validation error detected: Value '{size}' at 'ephemeralStorage.size' failed to satisfy "
+        f"constraint: Member must have value {bound} than or equal to {limit}"
+    )
+
+
 @pytest.mark.parametrize("memory", [128, 129, 1769, 3009, 10240])
 def test_every_whole_number_of_mb_in_bounds_is_taken(api: Any, memory: int) -> None:
     assert api.create(MemorySize=memory).body["MemorySize"] == memory

@@ -20,6 +20,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from tuner.errors import StoreError, UsageError
 from tuner.store.failure import translated
+from tuner.units import printable
 
 DEFAULT = Path(".tuner") / "runs.db"
 
@@ -66,9 +67,12 @@ _EXAMPLES = "Write a path, sqlite:///runs.db or postgresql+psycopg://user:passwo
 def shown(url: URL) -> str:
     """Name a store in messages: an SQLite file by its path, a URL without its password."""
     if url.get_backend_name() == "sqlite":
-        return f"store {url.database or 'in memory'}"
+        return f"store {printable(url.database or 'in memory')}"
+    if any("@" in part for part in (url.host or "", url.database or "", *url.query)):
+        return f"store {url.drivername}://***"  # a slip before the password has moved it there
     secret = {name: "***" for name in url.query if "passw" in name.lower()}
-    return f"store {url.update_query_dict(secret).render_as_string(hide_password=True)}"
+    text = url.update_query_dict(secret).render_as_string(hide_password=True)
+    return f"store {printable(text)}"
 
 
 def missing(url: URL) -> bool:
@@ -138,7 +142,7 @@ def _options(url: URL) -> dict[str, Any]:
 
 def _scrubbed(name: str) -> str:
     """A text that is no URL, without what may be a user and a password in it."""
-    return re.sub(r"(passw\w*=)[^&]*", r"\1***", re.sub(r"://.*@", "://***@", name))
+    return re.sub(r"(passw\w*=)[^&]*", r"\1***", re.sub(r"(?s)://.*@", "://***@", name))
 
 
 def _is_file(url: URL) -> bool:

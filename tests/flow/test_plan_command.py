@@ -18,6 +18,7 @@ def test_a_plan_names_calls_costs_time_and_dangers_and_stores_nothing(
     assert "PublishVersion               2" in said
     assert "the expected 100 ms at 128 MB" in said
     assert "Every invocation is real" in said
+    assert "versions: in the local Lambda; nothing on AWS is touched" in said
     assert list(tmp_path.iterdir()) == []
 
 

@@ -37,7 +37,8 @@ def forecast_view(found: Forecasts) -> View:
 def _facts(found: Forecast) -> Iterator[Fact]:
     likely, work = found.estimate, found.work
     logs = "an unknown amount" if not likely.logs_usd else _money(likely.logs_usd)
-    free = " on AWS; nothing is billed here" if found.facts.backend is Backend.LOCAL else ""
+    local = found.facts.backend is Backend.LOCAL
+    free = " on AWS; nothing is billed here" if local else ""
     yield Fact(
         "invocations", f"{_count(likely.invocations)}, {_count(work.cold)} of them cold starts"
     )
@@ -49,7 +50,8 @@ def _facts(found: Forecast) -> Iterator[Fact]:
         yield Fact(
             "under load", f"{_count(loads.sizes)} sizes, {_count(loads.calls)} calls each: {words}"
         )
-    yield Fact("isolation", f"{found.isolation}: {WHY[found.isolation]}")
+    why = "in the local Lambda; nothing on AWS is touched" if local else WHY[found.isolation]
+    yield Fact("isolation", f"{found.isolation}: {why}")
     if found.isolation is Isolation.IN_PLACE:
         changes = f"{_count(work.versions)} or more of memory on $LATEST, restored at the end"
         yield Fact("changes", changes)

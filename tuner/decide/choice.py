@@ -21,8 +21,8 @@ SURE = 0.95
 #: An objective is out of reach where no size is more likely to meet it than not.
 MORE_LIKELY = 0.5
 #: Breaking an objective is as bad as costing this many times the best size's cost more. A size
-#: that breaks it with 10 % is taken only when a surely safe one costs 25 % more.
-PENALTY = 2.5
+#: that breaks it with 10 % is taken only when a surely safe one costs 40 % more.
+PENALTY = 4.0
 #: Misses that differ by less than this are as near as each other.
 _AS_NEAR = 0.02
 #: Closer scores than this are a tie: the faster of equally cheap sizes, the cheaper of equally

@@ -16,6 +16,8 @@ from tuner.billing.prices import Prices
 from tuner.decide.goal import Goal, Slo, SloScope, Strategy
 from tuner.decide.result import CurveBand, ModelCard
 from tuner.model import FloatArray, IntArray
+from tuner.model.curve import RUN
+from tuner.model.noise import draw_quantile_ms
 from tuner.model.observations import Observations
 
 if TYPE_CHECKING:  # only its answers are read here
@@ -199,7 +201,7 @@ def look(basis: Basis, memory_mb: IntArray) -> Outlook:
     scores = [_score(mean, cost, basis.goal) for mean, cost in zip(times, costs, strict=True)]
     margin = np.zeros_like(costs[1])
     for slo in basis.goal.slos:
-        margin = np.maximum(margin, _value(slo, basis, memory_mb, costs[1]) / slo.limit)
+        margin = np.maximum(margin, _margin(slo, basis, memory_mb, costs[1]))
     return Outlook(memory_mb, np.stack(times), np.stack(costs), np.stack(scores), margin)
 
 
@@ -223,7 +225,7 @@ def held_to(outlook: Outlook, goal: Goal) -> tuple[FloatArray, FloatArray]:
 def meets_alone(basis: Basis, memory_mb: IntArray) -> FloatArray:
     """Probability (objectives, sizes) that each objective is met, whatever the others are."""
     cost = basis.cost(basis.curve.mean_ms(memory_mb), memory_mb)
-    met = [_value(slo, basis, memory_mb, cost) <= slo.limit for slo in basis.goal.slos]
+    met = [_margin(slo, basis, memory_mb, cost) <= 1.0 for slo in basis.goal.slos]
     return np.asarray(np.mean(met, axis=1), dtype=np.float64)
 
 
@@ -276,8 +278,19 @@ def worth_of(mean_ms: FloatArray, cost: FloatArray, worth: float) -> FloatArray:
     return np.asarray(valued * np.exp(TOO_DEAR * dearer), dtype=np.float64)
 
 
+def _margin(slo: Slo, basis: Basis, memory_mb: IntArray, cost: FloatArray) -> FloatArray:
+    """The objective's quantity over its limit per draw and size, in a run of another hour."""
+    value = _value(slo, basis, memory_mb, cost)
+    if slo.scope not in (SloScope.THROTTLES, SloScope.ERRORS):
+        value = value * np.exp(basis.run_sd * basis.curve.luck(memory_mb, RUN))
+    return np.asarray(value / slo.limit, dtype=np.float64)
+
+
 def _value(slo: Slo, basis: Basis, memory_mb: IntArray, cost: FloatArray) -> FloatArray:
-    """The objective's quantity per draw and size, in the unit of its limit."""
+    """The objective's quantity per draw and size, in the unit of its limit.
+
+    What callers wait beyond the duration, and INIT, which runs at full CPU, are alike at all sizes.
+    """
     seen, q = basis.observations, slo.quantile
     if slo.scope is SloScope.COST:
         return cost
@@ -289,10 +302,16 @@ def _value(slo: Slo, basis: Basis, memory_mb: IntArray, cost: FloatArray) -> Flo
     else:
         time = basis.curve.quantile_ms(memory_mb, min(q, _MAX_QUANTILE))
     if slo.scope is SloScope.CLIENT:
-        return time + seen.overhead_ms(q)
+        return time + _beside(seen.client_overhead_ms, q, time)
     if slo.scope is SloScope.COLD:
-        return time * basis.extra.first_over_warm + seen.cold.init_quantile_ms(q)
+        return time * basis.extra.first_over_warm + _beside(seen.cold.init_ms, q, time)
     return time
+
+
+def _beside(values: FloatArray, q: float | None, time: FloatArray) -> FloatArray:
+    """Draws (draws, 1) of a quantile, or the mean, of what comes on top of a time."""
+    most = None if q is None else min(q, _MAX_QUANTILE)
+    return draw_quantile_ms(values, most, time.shape[0])[:, None]
 
 
 def model_card(curve: "Curve") -> ModelCard:

@@ -122,23 +122,46 @@ class Curve:
         """The ``q`` quantile of a single duration, (draws, sizes) in ms.
 
         The phase is about uniform, which has no tail: its quantile lies sqrt(12) (q - 1/2)
-        standard deviations out. Independent parts add up as their squares do.
+        standard deviations out. Independent parts add up as their squares do. How far calls of a
+        size scatter is its own in part, which its few calls do not tell.
         """
         at = self.evaluate(memory_mb, drift)
         noise = at.noise_sd * self.noise.quantile(q)[:, None]
         spread = np.copysign(np.hypot(noise, np.sqrt(12.0) * (q - 0.5) * at.phase_sd), noise)
-        return np.asarray(np.exp(at.log_ms + spread))
+        return np.asarray(np.exp(at.log_ms + spread * self._own_scatter(memory_mb)))
+
+    def _own_scatter(self, memory_mb: IntArray) -> FloatArray:
+        """How many times as far each size scatters as the smooth change over memory has it."""
+        sizes, chance = np.asarray(memory_mb, dtype=np.int64), self.luck(memory_mb, SCATTER)
+        found = np.empty(chance.shape)
+        for strand in self.strands:
+            rows = strand.rows
+            found[rows] = np.exp(strand.scatter.own_log_ratio(sizes, chance[rows]))
+        return found
+
+    def luck(self, memory_mb: IntArray, kind: tuple[int, ...]) -> FloatArray:
+        """Standard normal luck of each size (draws, sizes), of its scatter or of another run.
+
+        Of a range, sizes that were not measured share one: the luckiest of hundreds is no better.
+        """
+        sizes = np.asarray(memory_mb, dtype=np.int64)
+        own = np.isin(sizes, self.strands[0].locations.memory_mb) | self.listed
+        return _chances(np.where(own, sizes, 0).tobytes(), self.draws, kind)
+
+
+#: Kinds of luck: of a size's location, of its scatter, and of one run beside another.
+_LOCATION, SCATTER, RUN = (), (1,), (2,)
 
 
 @lru_cache(maxsize=16)
-def _chances(sizes: bytes, draws: int) -> FloatArray:
+def _chances(sizes: bytes, draws: int, kind: tuple[int, ...] = _LOCATION) -> FloatArray:
     """Standard normal luck of sizes (int64 MB), (draws, sizes): the same whenever one is asked."""
-    each = [_chance(int(size), draws) for size in np.frombuffer(sizes, dtype=np.int64)]
+    each = [_chance(int(size), draws, kind) for size in np.frombuffer(sizes, dtype=np.int64)]
     return np.stack(each, axis=1)
 
 
 @lru_cache(maxsize=2048)
-def _chance(memory_mb: int, draws: int) -> FloatArray:
+def _chance(memory_mb: int, draws: int, kind: tuple[int, ...]) -> FloatArray:
     """Of mean 0 and variance 1 exactly: else the luck of few draws would look like steps."""
-    found = np.random.default_rng(memory_mb).standard_normal(draws)
+    found = np.random.default_rng((memory_mb, *kind)).standard_normal(draws)
     return (found - found.mean()) / found.std() if draws > 1 else found

@@ -35,13 +35,6 @@ class ColdCalls:
     def __len__(self) -> int:
         return int(self.memory_mb.size)
 
-    def init_quantile_ms(self, q: float | None) -> float:
-        """Quantile of INIT over all sizes, its mean for ``None``; 0 when no cold start was seen.
-
-        INIT runs at full CPU whatever the memory, so the sizes may be pooled.
-        """
-        return _pooled(self.init_ms, q)
-
 
 @dataclass(frozen=True)
 class Observations:
@@ -76,10 +69,6 @@ class Observations:
     def at(self, memory_mb: int) -> FloatArray:
         """Durations (ms) seen at one size."""
         return np.asarray(self.duration_ms[self.memory_mb == memory_mb], dtype=np.float64)
-
-    def overhead_ms(self, q: float | None) -> float:
-        """Wait of a caller beyond the duration: a quantile over all sizes, or the mean."""
-        return _pooled(self.client_overhead_ms, q)
 
     def infeasible_mb(self) -> int:
         """The largest size known to be too small (0: none): what it cannot run, less cannot.
@@ -119,12 +108,6 @@ def from_samples(samples: Sequence[Sample]) -> Observations:
         first_calls=first_calls,
         dropped=len(ok) - len(usable),
     )
-
-
-def _pooled(values: FloatArray, q: float | None) -> float:
-    if not values.size:
-        return 0.0
-    return float(values.mean() if q is None else np.quantile(values, q))
 
 
 _THROTTLED = frozenset({Outcome.THROTTLED})

@@ -134,8 +134,22 @@ def _slo_value(text: str, value: float | None, document: Mapping[str, Any]) -> s
         wrong = document["outcomes"].get("check_failed", 0)
         return f"{wrong:,} of {document['calls']:,} calls ({format_share(value)}) were not"
     if text.lower().startswith(("throttles", "errors", "checks")):
-        return format_share(value)
+        wrong = answered_5xx(document) if text.lower().startswith("errors") else 0
+        told = f" ({counted(wrong, 'call')} answered 5xx)" if wrong else ""
+        return f"{format_share(value)}{told}"
     return format_ms(value)
+
+
+def answered_5xx(document: Mapping[str, Any]) -> int:
+    """Calls that succeeded with an answer which tells an HTTP front to fail, as far as an objective
+    on errors counts them."""
+    if document.get("events") is not None:
+        return 0
+    texts = (each for each in document["slo"] if each["slo"].lower().startswith("errors"))
+    share: float = next((each["value"] for each in texts if each["value"] is not None), 0.0)
+    calls: int = document["calls"]
+    ended: Mapping[str, int] = document["outcomes"]
+    return max(0, round(share * calls) - (calls - ended["ok"] - ended.get("throttled", 0)))
 
 
 def times_table(document: Mapping[str, Any]) -> Table:

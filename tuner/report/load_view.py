@@ -12,6 +12,7 @@ from tuner.report.elements import Answer, Fact, Figure, Section, View, share, st
 from tuner.report.load_events import event_facts, event_rest, events_section
 from tuner.report.load_tables import (
     ARRIVALS,
+    answered_5xx,
     as_cause,
     errors_section,
     likely,
@@ -24,7 +25,15 @@ from tuner.report.load_tables import (
 )
 from tuner.report.method import CROSS_CHECK, cross_check_facts
 from tuner.report.time_charts import flight_chart, rate_chart, slices, time_chart
-from tuner.units import UNKNOWN, format_memory, format_ms, format_rate, format_seconds, format_usd
+from tuner.units import (
+    UNKNOWN,
+    counted,
+    format_memory,
+    format_ms,
+    format_rate,
+    format_seconds,
+    format_usd,
+)
 
 
 def load_view(document: Mapping[str, Any]) -> View:
@@ -143,6 +152,7 @@ def _rest(document: Mapping[str, Any], failed: int) -> list[str]:
         *([f"{accepted} {format_ms(known['p95'])}"] if (known := document["latency_ms"]) else []),
         f"{share(document['outcomes']['throttled'], calls)} throttled",
         *([f"{share(failed, calls)} failed{_mostly(document)}"] if failed else []),
+        *([f"{counted(wrong, 'call')} answered 5xx"] if (wrong := answered_5xx(document)) else []),
         *([f"{document['dropped']:,} calls never sent"] if document["dropped"] else []),
         *([f"{unknown:,} of unknown fate"] if (unknown := document.get("unknown")) else []),
     ]

@@ -10,11 +10,12 @@ from support.factories import a_sample
 from tuner.billing.prices import prices
 from tuner.decide.decide import Conclusion, Decider, Question
 from tuner.decide.goal import Goal, Strategy, parse_slo
+from tuner.decide.result import Recommendation
 from tuner.model.cfs import elapsed_ms
 from tuner.planning.ask import Ask, Done
 from tuner.planning.budget import Budget
 from tuner.planning.sizes import candidates
-from tuner.records import Outcome, Sample
+from tuner.records import Outcome, Purpose, Sample
 from tuner.units import MemoryRange
 
 RATES = prices("us-east-1", "x86_64")
@@ -242,3 +243,57 @@ def test_the_current_size_may_be_chosen_though_a_range_steps_over_it() -> None:
     pick = answer.recommendation
     assert pick is not None
     assert current in (pick.memory_mb, pick.runners_up[0].memory_mb)
+
+
+def answered(samples: list[Sample], *slos: str) -> Recommendation:
+    """The answer to samples of 512 and 1,024 MB, under objectives."""
+    goal = Goal(slos=tuple(map(parse_slo, slos)))
+    question = Question(goal, RATES, MemoryRange(sizes_mb=(512, 1024)), seed=1)
+    found = Decider(question).answer(samples).recommendation
+    assert found is not None
+    return found
+
+
+def started(colds: int) -> list[Sample]:
+    """Twelve warm calls of 20 ms a size, and cold starts with an INIT of 280 to 320 ms."""
+    warm = [sample(n, size, 20.0 + 0.1 * n) for size in (512, 1024) for n in range(12)]
+    cold = {"purpose": Purpose.COLD, "ran_ms": 20.0}
+    inits = np.linspace(280.0, 320.0, colds)
+    return warm + [a_sample(512, call=n, init_ms=float(ms), **cold) for n, ms in enumerate(inits)]
+
+
+def test_few_cold_starts_do_not_make_an_objective_on_them_sure() -> None:
+    few, many = (answered(started(n), "cold_p95<370ms").meets_probability for n in (4, 200))
+    assert few is not None and many is not None
+    assert 0.3 < few < 0.95
+    assert many > 0.97
+
+
+@pytest.mark.parametrize("text", ["p99<30ms", "mean<30ms", "client_p95<3s", "cold_mean<1s",
+                                  "cost<1usd/million", "max<100ms", "errors<1%"])  # fmt: skip
+def test_every_kind_of_objective_that_is_far_off_is_met_surely(text: str) -> None:
+    found = answered(started(20), text)
+    assert found.meets_slo
+    assert found.meets_probability is not None and found.meets_probability > 0.9
+
+
+@pytest.mark.parametrize("text", ["p50<10ms", "mean<10ms", "client_p95<5ms", "cold_mean<100ms",
+                                  "cost<0.1usd/million"])  # fmt: skip
+def test_every_kind_of_objective_that_nothing_can_meet_is_missed(text: str) -> None:
+    assert answered(started(20), text).meets_slo is False
+
+
+def test_an_objective_near_the_limit_is_less_sure_where_runs_differ() -> None:
+    def told(run_sd: float) -> float:
+        question = Question(
+            Goal(slos=(parse_slo("mean<22ms"),)),
+            RATES,
+            MemoryRange(sizes_mb=(512, 1024)),
+            seed=1,
+            run_sd=run_sd,
+        )
+        found = Decider(question).answer(started(0)).recommendation
+        assert found is not None and found.meets_probability is not None
+        return found.meets_probability
+
+    assert told(0.003) > 0.9 > told(0.08) > 0.5

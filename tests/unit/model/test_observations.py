@@ -17,7 +17,6 @@ def test_nothing_gives_empty_arrays() -> None:
     found = from_samples([])
     assert len(found) == 0
     assert found.infeasible_mb() == 0
-    assert found.overhead_ms(0.95) == 0.0
 
 
 def test_cold_starts_and_warm_ups_are_kept_out_of_the_warm_durations() -> None:

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from scipy import special
 
-from tuner.model.discrepancy import FeatureBasis, Scatter, _digamma, _trigamma, draw_scatter
+from tuner.model.discrepancy import (
+    OWN_SCATTER,
+    FeatureBasis,
+    Scatter,
+    _digamma,
+    _trigamma,
+    draw_scatter,
+)
 
 SIZES = np.array([128, 256, 512, 1024, 1536])
 ENDS = np.array([128, 1536])
@@ -58,3 +65,21 @@ def test_calls_that_are_all_alike_or_single_give_finite_curves(each: int) -> Non
     found = draw_scatter(memory, np.zeros(memory.size), BASIS, 50, np.random.default_rng(0))
     assert np.isfinite(found.log_ratio(np.arange(128, 1537))).all()
     assert np.exp(found.log_ratio(SIZES)).max() < 3.0
+
+
+def test_a_size_scatters_by_something_of_its_own_that_its_calls_show_in_part() -> None:
+    times = np.array([1.0, 1.0, 2.0, 1.0, 1.0])
+    sizes = np.append(SIZES, 700)  # the last was never called
+    chance = np.random.default_rng(2).standard_normal((400, sizes.size))
+    few, many = (drawn(times, each).own_log_ratio(sizes, chance) for each in (6, 200))
+    assert few[:, 5] == pytest.approx(OWN_SCATTER * chance[:, 5])
+    assert many[:, :5].std(axis=0).max() < few[:, :5].std(axis=0).min() < OWN_SCATTER
+    whole = many + drawn(times, 200).log_ratio(sizes)
+    apart = whole[:, 2].mean() - whole[:, [1, 3]].mean()
+    assert apart == pytest.approx(np.log(2.0), abs=0.15)
+
+
+def test_nothing_called_twice_leaves_all_own_scatter_to_chance() -> None:
+    chance = np.ones((400, SIZES.size))
+    found = drawn(np.ones(5), 1).own_log_ratio(SIZES, chance)
+    assert found == pytest.approx(np.full(found.shape, OWN_SCATTER))

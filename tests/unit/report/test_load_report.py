@@ -333,3 +333,16 @@ def test_a_load_says_which_run_it_is_before_its_report() -> None:
     run, report = printed(load_document(made(report="r.html"))).splitlines()[-2:]
     assert run == f"Run: 01J, load of {RUN.target}"
     assert report == "Report: r.html"
+
+
+def test_answers_of_5xx_that_count_as_errors_stand_beside_what_succeeded() -> None:
+    tally = LoadTally()
+    for number in range(20):
+        told = {"call": number, "due_s": number / 5, "took_s": 0.2, "duration_ms": 100.0}
+        tally.add(a_sample(**told))
+    figures = replace(tally.figures(4.0, 20.0, Shortfall(), None), proxied={"500": 15})
+    verdicts = judge([parse_slo("errors<1%")], figures, 0.001)
+    document = load_document(made(figures=figures, verdicts=verdicts))
+    assert "15 calls answered 5xx" in load_view(document).answer.rest
+    assert "75 % (15 calls answered 5xx)" in printed(document)
+    assert "5xx" not in printed(load_document(made(slo="errors<1%")))

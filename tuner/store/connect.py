@@ -70,7 +70,7 @@ def shown(url: URL) -> str:
         return f"store {printable(url.database or 'in memory')}"
     if any("@" in part for part in (url.host or "", url.database or "", *url.query)):
         return f"store {url.drivername}://***"  # a slip before the password has moved it there
-    secret = {name: "***" for name in url.query if "passw" in name.lower()}
+    secret = {k: "***" for k, value in url.query.items() if "passw" in f"{k}{value}".lower()}
     text = url.update_query_dict(secret).render_as_string(hide_password=True)
     return f"store {printable(text)}"
 

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -175,12 +176,12 @@ def test_calls_come_back_from_any_export(
     per_mb = 10**6 if unit == 1 else MIB
     texts = {
         "a.log": "".join(
-            line(size, took, 1, f"Init Duration: {init} ms\t" if init else "")
+            line(size, took, ceil(took), f"Init Duration: {init} ms\t" if init else "")
             for size, took, init in calls
         ),
-        "a.jsonl": "\n".join(event(size, took, 1, init) for size, took, init in calls),
+        "a.jsonl": "\n".join(event(size, took, ceil(took), init) for size, took, init in calls),
         "a.json": json.dumps(
-            {"events": [{"message": event(*call[:2], 1, call[2])} for call in calls]}
+            {"events": [{"message": event(*call[:2], ceil(call[1]), call[2])} for call in calls]}
         ),
         "a.csv": as_csv(
             [

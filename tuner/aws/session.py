@@ -7,6 +7,7 @@ instance's metadata service), except to assume a role. Retries are switched off 
 
 import ipaddress
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -159,7 +160,9 @@ def _open(options: SessionOptions) -> AwsSession:
     keys = options.keys
     if options.endpoint_url and is_loopback(options.endpoint_url):
         _never_ask_the_instance(core)
-    region = options.region or core.get_config_variable("region")
+    # AWS's command line and other SDKs let AWS_REGION count most; botocore does not read it.
+    named = options.region or os.environ.get("AWS_REGION")
+    region = named or core.get_config_variable("region")
     if options.assume_role:
         _assume_role(core, options.assume_role, region)
     client = _client(core, options, region, keys)

@@ -71,6 +71,8 @@ def test_the_region_option_counts_more_than_the_environment(
 ) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-2")
     assert open_session(SessionOptions()).region == "us-west-2"
+    monkeypatch.setenv("AWS_REGION", "eu-north-1")  # as with AWS's own command line
+    assert open_session(SessionOptions()).region == "eu-north-1"
     assert open_session(SessionOptions(region="eu-west-1")).region == "eu-west-1"
 
 

@@ -116,6 +116,27 @@ def _anchors(page: str) -> set[str]:
     return {re.sub(r"\s", "-", text) for text in plain}
 
 
+def test_the_page_for_programs_leads_to_every_page() -> None:
+    pages = {path.name for path in (ROOT / "docs").glob("*.md")} - {"index.md"}
+    found = re.findall(r"\]\(([^)]+)\)", (ROOT / "docs" / "llms.txt").read_text())
+    assert set(found) == pages
+
+
+def _said() -> str:
+    """The code, texts that are broken over lines joined."""
+    code = "".join(path.read_text() for path in (ROOT / "tuner").rglob("*.py"))
+    return re.sub(r'"\s+f?"', "", code)
+
+
+def test_each_message_that_has_an_entry_is_said_by_the_code() -> None:
+    page, said = PAGES["docs/troubleshooting.md"], _said()
+    entries = re.findall(r"^\| `([^`]+)` \|", page, re.MULTILINE)
+    assert len(entries) >= 30
+    for entry in entries:
+        parts = [part.strip(" ()") for part in entry.split("…")]
+        assert all(part in said for part in parts), entry
+
+
 def test_a_page_of_the_site_links_inside_the_site_only() -> None:
     outside = [
         f"{name}: {link}"

@@ -70,7 +70,8 @@ class Runtime:
         self.init_ms = 0.0  # from the start of the process to its first request for an event
         self._spec = spec
         self._resources = resources
-        self._api = runtime_api.RuntimeApi(self._on_api_event)
+        streams = not spec.runtime.startswith("python")  # AWS's client for it cannot
+        self._api = runtime_api.RuntimeApi(self._on_api_event, streams=streams)
         self._inbox: asyncio.Queue[Event] = asyncio.Queue()
         self._pid: int | None = None
         self._started_at = 0.0

@@ -57,9 +57,13 @@ Event = Ready | Returned | Failed | TooLarge
 class RuntimeApi:
     """Serves one runtime process at a time, from :meth:`begin` to :meth:`reset`."""
 
-    def __init__(self, on_event: Callable[[Event], None]) -> None:
-        """``on_event`` is called from the event loop, before the request is answered."""
+    def __init__(self, on_event: Callable[[Event], None], *, streams: bool = True) -> None:
+        """``on_event`` is called from the event loop, before the request is answered.
+
+        ``streams``: the runtime may stream a response, which may end with an error.
+        """
         self._on_event = on_event
+        self._streams = streams
         self._server: asyncio.Server | None = None
         self._trailers: TrailerReader | None = None
         self._serves = False  # whether there is a runtime
@@ -73,8 +77,8 @@ class RuntimeApi:
         """Listen on a free loopback port; afterwards ``address`` is ``host:port``."""
         loop = asyncio.get_running_loop()
         server = web.Server(self._handle, access_log=None, keepalive_timeout=KEEP_ALIVE_S)
-        self._trailers = TrailerReader(server)
-        self._server = await loop.create_server(self._trailers, "127.0.0.1", 0)
+        self._trailers = TrailerReader(server) if self._streams else None
+        self._server = await loop.create_server(self._trailers or server, "127.0.0.1", 0)
         host, port = self._server.sockets[0].getsockname()[:2]
         self.address = f"{host}:{port}"
 

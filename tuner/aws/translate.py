@@ -49,7 +49,7 @@ _RERUN = "Try again in a few minutes; `tuner restore` restores a function that w
 _CHANGE = "Change what the message names."
 
 #: Error code, with those that mean the same after it -> what the user sees.
-_ANSWERED: dict[str, ErrorText] = {
+ANSWERS: dict[str, ErrorText] = {
     "ResourceNotFoundException": ErrorText(
         "there is no such function, version or alias in {region} ({said})",
         "Check the name and --region; `aws lambda list-functions` lists the functions.",
@@ -123,8 +123,8 @@ _ANSWERED: dict[str, ErrorText] = {
     ),
 }
 
-_CODES = {codes.split()[0]: text for codes, text in _ANSWERED.items()}
-_SAME_AS = {same: codes.split()[0] for codes in _ANSWERED for same in codes.split()[1:]}
+_CODES = {codes.split()[0]: text for codes, text in ANSWERS.items()}
+_SAME_AS = {same: codes.split()[0] for codes in ANSWERS for same in codes.split()[1:]}
 
 #: Messages that say more than their code, as patterns of "operation: message"; what the pattern's
 #: group holds is ``{found}``.

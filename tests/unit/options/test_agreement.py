@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import typer
 
+from tuner.cli.catalogue import catalogue
 from tuner.cli.command import command
 from tuner.cli.commands import COMMANDS
 from tuner.cli.reference import classes_of, reference
@@ -116,6 +117,11 @@ def test_help_names_the_options_of_the_command_and_no_others(title: str) -> None
 def test_the_reference_is_up_to_date() -> None:
     written = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
     assert written == reference(), "python -m tuner.cli.reference > docs/reference.md"
+
+
+def test_the_catalogue_is_up_to_date() -> None:
+    written = (ROOT / "docs" / "catalogue.md").read_text(encoding="utf-8")
+    assert written == catalogue(), "python -m tuner.cli.catalogue > docs/catalogue.md"
 
 
 def test_former_spellings_are_read_and_say_the_new_name_once(

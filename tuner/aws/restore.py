@@ -151,8 +151,8 @@ def clone_exists(control: ControlPlane, header: JournalHeader) -> bool:
 def _delete_clone(entry: JournalEntry, control: ControlPlane, clone: str) -> None:
     """Delete the copy, also one that appears late because a request to make it was not answered:
     nothing makes that request stale."""
-    began_s = min(control.clock.wall(), entry.header.opened_at)  # a file may say any moment
-    until = lands_until(control, began_s) if _creation_lost(entry) else 0.0
+    # The last request may have been sent long after the run began: answers drip for minutes.
+    until = lands_until(control, control.clock.wall()) if _creation_lost(entry) else 0.0
     while True:
         if clone_exists(control, entry.header):
             _withdraw(entry, control)  # first, since it costs money while it is there

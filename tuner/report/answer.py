@@ -208,11 +208,22 @@ def sure(pick: Recommendation) -> bool:
 def safe_range(sweep: Sweep) -> tuple[int, int] | None:
     """The sizes (MB) that are said, and drawn, to be as good; ``None`` where nothing is said.
 
-    A choice that does not hold says nothing. Where cost decides, the range ends before a size that
-    was measured to be dearer than that: at the last one that was measured, or at the pick.
+    A choice that does not hold says nothing.
     """
     pick = sweep.recommendation
-    if pick is None or pick.safe_range_mb is None or pick.meets_slo is False or not sure(pick):
+    if pick is None or pick.meets_slo is False or not sure(pick):
+        return None
+    return as_good(sweep)
+
+
+def as_good(sweep: Sweep) -> tuple[int, int] | None:
+    """The sizes (MB) around the pick that are estimated to be as good, however sure that is.
+
+    Where cost decides, the range ends before a size that was measured to be dearer than that: at
+    the last one that was measured, or at the pick.
+    """
+    pick = sweep.recommendation
+    if pick is None or pick.safe_range_mb is None:
         return None
     (low, high), here = pick.safe_range_mb, pick.memory_mb
     best = pick.cost_usd_per_million

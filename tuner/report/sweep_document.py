@@ -8,7 +8,8 @@ import json
 from dataclasses import fields, replace
 from typing import Any
 
-from tuner.decide.result import Choice, ColdRow, Recommendation, SizeRow, StartupRow, Sweep, WarmRow
+from tuner.decide.result import Choice, ColdRow, SizeRow, StartupRow, Sweep, WarmRow
+from tuner.report.answer import as_good
 from tuner.report.load_document import cross_check_document, iso_time, named, size_load
 from tuner.store.plain import dumps
 
@@ -34,7 +35,7 @@ def document(sweep: Sweep) -> dict[str, Any]:
         "state": run.state,
         "sizes": [_size(size, each.arch or facts.arch) for each in ordered for size in each.sizes],
         "model": _model(sweep),
-        "recommendation": _recommendation(sweep.recommendation),
+        "recommendation": _recommendation(sweep),
         "architectures": [_architecture(each, sweep) for each in ordered] if sweep.beside else None,
         "opportunities": sweep.opportunities,
         "spend": sweep.spend,
@@ -60,7 +61,7 @@ def _architecture(each: Sweep, compared: Sweep) -> dict[str, Any]:
         "chance": compared.chances.get(each.arch),
         "price": each.price,
         "model": _model(each),
-        "recommendation": _recommendation(each.recommendation),
+        "recommendation": _recommendation(each),
         "monthly": each.monthly,
         "payloads": _payloads(each),
     }
@@ -133,14 +134,16 @@ def _model(sweep: Sweep) -> dict[str, Any] | None:
     }
 
 
-def _recommendation(pick: Recommendation | None) -> dict[str, Any] | None:
+def _recommendation(sweep: Sweep) -> dict[str, Any] | None:
     """The pick; sizes beside it have the architecture that they are on."""
+    pick = sweep.recommendation
     if pick is None:
         return None
     now = pick.versus_current
     return {
         **named(pick, "memory_mb", "arch", "strategy", "slo", "meets_slo", "confidence"),
-        **named(pick, "safe_range_mb", "reasons"),
+        "safe_range_mb": as_good(sweep),
+        "reasons": pick.reasons,
         "cost_usd_per_million": named(pick.cost_usd_per_million, *_INTERVAL),
         "duration_ms": {"p50": pick.p50_ms, "p95": pick.p95_ms, "p99": pick.p99_ms},
         "runners_up": [replace(other, arch=other.arch or pick.arch) for other in pick.runners_up],

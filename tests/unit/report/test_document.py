@@ -13,6 +13,7 @@ from support.odd_sweeps import any_record
 from support.sweeps import compared, empty, failed_row, good, under_load
 from tuner.decide.result import Interval, Sweep
 from tuner.measure.failures import Cause
+from tuner.report.answer import safe_range
 from tuner.report.sweep_document import document
 
 QUANTILES = {"mean", "p50", "p90", "p95", "p99", "max"}
@@ -60,6 +61,22 @@ def test_a_size_under_load_is_told_with_the_names_of_a_load() -> None:
     }
     assert content["load"]["profile"] == "steady"
     assert document(good())["load"] is None
+
+
+def test_the_safe_range_of_the_document_is_the_one_that_is_said() -> None:
+    dear = Interval(0.728 * 1.06, None, None)
+    rows = [
+        replace(row, cost_usd_per_million=dear) if row.memory_mb == 1280 else row
+        for row in good().sizes
+    ]
+    pick = good().recommendation
+    assert pick is not None
+    wide = replace(pick, safe_range_mb=(1000, 1310))
+    clipped = replace(good(), sizes=tuple(rows), recommendation=wide)
+    said = document(clipped)["recommendation"]["safe_range_mb"]
+    assert tuple(said) == safe_range(clipped) == (1000, 1120)
+    unsure = replace(clipped, recommendation=replace(wide, confidence=0.5))
+    assert document(unsure)["recommendation"]["safe_range_mb"] == said
 
 
 def test_the_document_has_every_promised_name() -> None:

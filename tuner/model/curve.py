@@ -26,6 +26,7 @@ class Strand:
     points: FloatArray
     locations: Locations
     scatter: Scatter
+    own_sd: float  # log-sd of what sizes have of their own, beyond any curve
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Curve:
     basis: FeatureBasis
     scale: Scale
     noise: NoiseDraws
-    own_sd: float = 0.0  # log-sd of what sizes have of their own, beyond any curve
+    own_sd: float = 0.0  # the mean of the strands' where sizes have something of their own
     listed: bool = True  # sizes that were not measured have something of their own, too
     misfits: Mapping[int, float] = field(default_factory=dict)
 
@@ -82,7 +83,7 @@ class Curve:
             smooth, log_phase[rows] = self._smooth(strand, sizes, drift)
             location[rows] = smooth + bends[rows]
             ratio[rows] = np.exp(strand.scatter.log_ratio(sizes))
-            if self.own_sd:
+            if self.own_sd and strand.own_sd:
                 if drift != 1.0:  # what a size has of its own was measured without drift
                     smooth, _ = self._smooth(strand, sizes, 1.0)
                 location[rows] += self._own(strand, sizes, smooth + bends[rows])
@@ -104,14 +105,14 @@ class Curve:
         Of a range, a size that was not measured is taken to lie on the curve: next to it are others
         that are the same to Lambda, and the luckiest of hundreds would seem to beat any measured.
         """
-        own, found = self.own_sd**2, strand.locations
+        own, found = strand.own_sd**2, strand.locations
         place = np.minimum(np.searchsorted(found.memory_mb, sizes), found.memory_mb.size - 1)
         measured = found.memory_mb[place] == sizes
         error = np.where(measured, found.variance[place] - own, np.inf)
         kept = np.where(measured, own / (own + error), 0.0)
         chance = _chances(sizes.tobytes(), self.draws)[strand.rows]
         away = np.where(measured, found.log_ms[place] - smooth, 0.0)
-        luck = np.where(measured | self.listed, self.own_sd * np.sqrt(1.0 - kept), 0.0)
+        luck = np.where(measured | self.listed, strand.own_sd * np.sqrt(1.0 - kept), 0.0)
         return np.asarray(kept * away + luck * chance)
 
     def mean_ms(self, memory_mb: IntArray, drift: float = 1.0) -> FloatArray:

@@ -102,9 +102,12 @@ class Bends:
         return np.asarray(self._values + 1.0 / amplitudes[:, None] ** 2, dtype=np.float64)
 
 
-#: Two equal and independent parts scatter 1/sqrt(2) as much as one of them alone: a log-sd of 0.35
-#: between sizes that mostly work, mostly wait, or do both, is what a mechanism gives.
-_AMPLITUDE = 0.2
+#: How much sizes differ in their scatter (log-sd), and how likely each is. Two equal, independent
+#: parts scatter 1/sqrt(2) as much as one of them alone, which makes for 0.2; functions of a few
+#: milliseconds that were recorded on AWS scatter three times as much at one size as at another.
+_AMPLITUDES, _CHANCES = np.array([0.1, 0.2, 0.4, 0.8]), np.array([0.3, 0.4, 0.2, 0.1])
+#: No size is taken to scatter more than so many times (log) as the average, or less.
+_MOST_UNEVEN = np.log(2.9)
 #: What the scatter of each size has of its own (log-sd), by its sandboxes and hours: of 14 curves
 #: recorded on AWS with 100 calls a size or more, the log of p95 over p50 lies 0.1 to 0.8 of itself
 #: off a smooth line over memory, at the median 0.5, of which a part is chance of these calls.
@@ -136,11 +139,11 @@ class Scatter:
 
     def log_ratio(self, memory_mb: IntArray) -> FloatArray:
         """Log of the ratio of each draw, (draws, sizes)."""
-        return np.asarray(self.weights @ self._features(memory_mb).T, dtype=np.float64)
+        return _bounded(self.weights @ self._features(memory_mb).T)
 
     def mean_log_ratio(self, memory_mb: IntArray) -> FloatArray:
         """Log of the ratio over all draws that there could be, (sizes,)."""
-        return np.asarray(self._features(memory_mb) @ self.mean, dtype=np.float64)
+        return _bounded(self._features(memory_mb) @ self.mean)
 
     def own_log_ratio(self, memory_mb: IntArray, chance: FloatArray) -> FloatArray:
         """What each size scatters by of its own, beyond :meth:`log_ratio` (draws, sizes): as its
@@ -168,16 +171,55 @@ def draw_scatter(
     """``count`` draws, given invocations (n,): their sizes, and their distances from their size's
     location over the standard deviation that was expected there. Without repeats the draws are
     the prior's."""
-    basis = FeatureBasis(basis.low_mb, basis.high_mb, _SCATTER_SCALES)
-    sizes, index, calls = np.unique(memory_mb, return_inverse=True, return_counts=True)
-    features = basis.features(sizes)
-    centre = calls @ features / calls.sum()
-    log_ratio, variance = _of_sizes(standardised, index, calls)
-    bends = Bends((features - centre)[calls > 1], variance)
-    amplitude = np.full(count, _AMPLITUDE)
-    drawn = bends.draw(np.tile(log_ratio, (count, 1)), amplitude, rng)
-    mean = bends.mean(log_ratio[None], amplitude[:1])[0]
-    return Scatter(basis, centre, drawn, mean, sizes[calls > 1], log_ratio, variance)
+    found = _Uneven(memory_mb, standardised, basis)
+    chance = found.chances()
+    amplitude = _AMPLITUDES[np.searchsorted(np.cumsum(chance)[:-1], rng.random(count))]
+    drawn = found.bends.draw(np.tile(found.log_ratio, (count, 1)), amplitude, rng)
+    return Scatter(
+        found.basis,
+        found.centre,
+        drawn,
+        found.mean(),
+        found.seen_mb,
+        found.log_ratio,
+        found.variance,
+    )
+
+
+def mean_log_ratio(
+    memory_mb: IntArray, standardised: FloatArray, basis: FeatureBasis
+) -> FloatArray:
+    """Log of how much more each size (ascending) scatters than the average invocation (n,)."""
+    found = _Uneven(memory_mb, standardised, basis)
+    return _bounded((found.features - found.centre) @ found.mean())
+
+
+def _bounded(log_ratio: FloatArray) -> FloatArray:
+    return np.asarray(np.clip(log_ratio, -_MOST_UNEVEN, _MOST_UNEVEN), dtype=np.float64)
+
+
+class _Uneven:
+    """The process of the scatter, conditioned on what each size shows."""
+
+    def __init__(self, memory_mb: IntArray, standardised: FloatArray, basis: FeatureBasis) -> None:
+        self.basis = FeatureBasis(basis.low_mb, basis.high_mb, _SCATTER_SCALES)
+        sizes, index, calls = np.unique(memory_mb, return_inverse=True, return_counts=True)
+        self.features = self.basis.features(sizes)
+        self.centre = calls @ self.features / calls.sum()
+        self.seen_mb = sizes[calls > 1]
+        self.log_ratio, self.variance = _of_sizes(standardised, index, calls)
+        self.bends = Bends((self.features - self.centre)[calls > 1], self.variance)
+
+    def chances(self) -> FloatArray:
+        """Probability of each amplitude, given the sizes."""
+        logs = self.bends.log_likelihood(self.log_ratio[None], _AMPLITUDES)[0] + np.log(_CHANCES)
+        shares = np.exp(logs - logs.max())
+        return np.asarray(shares / shares.sum(), dtype=np.float64)
+
+    def mean(self) -> FloatArray:
+        """Expected feature weights (p,)."""
+        rows = np.tile(self.log_ratio, (_AMPLITUDES.size, 1))
+        return np.asarray(self.chances() @ self.bends.mean(rows, _AMPLITUDES), dtype=np.float64)
 
 
 def _of_sizes(

@@ -7,6 +7,7 @@ invocation. Sizes with few invocations borrow the scatter of the others.
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from math import lgamma
 from statistics import NormalDist
 
 import numpy as np
@@ -36,10 +37,13 @@ _SHAPE_OF_MEAN, _SHAPE_OF_PERCENTILE = 6.0, 120.0
 _SLOW, _SLOW_RATIO = 0.3, 2.5
 #: Calls beyond so many standard deviations and this ratio are slow ones, which a mean is made of
 #: otherwise: how often they come and how slow they are is known from other functions (Beta and
-#: Dirichlet priors worth so many calls) better than from the one or two that a sweep happens to
-#: meet. Recordings of AWS have 0 to 0.5 % of them, busier functions more.
+#: Dirichlet priors) better than from the one or two that a sweep happens to meet. Recordings of AWS
+#: have 0 to 0.5 % of them, busier functions more: of functions of each kind, the slow share, how
+#: many calls that is worth, and how usual the kind is.
 _FAR_SDS, _FAR_RATIO = 3.5, 1.3
-_SLOW_RATE, _RATE_WORTH = 0.015, 60.0
+_SLOW_RATES = np.array([0.001, 0.015, 0.06])
+_RATES_WORTH = np.array([200.0, 60.0, 30.0])
+_RATE_CHANCES = np.array([0.75, 0.2, 0.05])
 _EXCESSES, _EXCESS_WORTH = np.array([0.5, 1.0, 2.1]), 2.0
 _NORMAL = np.array([NormalDist().inv_cdf((i + 0.5) / 40) for i in range(40)])
 _STUDENT = np.array([_student_quantile((i + 0.5) / 40) for i in range(40)])
@@ -97,36 +101,41 @@ def around(
     phase_variance: FloatArray | None = None,
     *,
     own_sd: float = SANDBOX_SD,
+    relative: FloatArray | None = None,
 ) -> Locations:
     """Weigh each invocation by its distance from ``centre`` (one per size, ascending).
 
     ``phase_variance`` is scatter that the scheduler explains at a size; without it the centres
     were taken from the same invocations, which costs a degree of freedom per size. ``own_sd`` is
-    what all invocations at one size have in common beyond the curve.
+    what all invocations at one size have in common beyond the curve; ``relative`` how much more
+    each size scatters than the average invocation.
     """
     sizes, index, count = np.unique(memory_mb, return_inverse=True, return_counts=True)
     away = log_ms - centre[index]
     own_centre = phase_variance is None
     used = sizes.size if own_centre else 1
     phase_variance = np.zeros(sizes.size) if phase_variance is None else phase_variance
-    sd, freedom = _scatter(away, phase_variance[index], max(0, log_ms.size - used))
-    total = np.sqrt(sd**2 + phase_variance)
+    relative = np.ones(sizes.size) if relative is None else relative
+    even, explained = away / relative[index], (phase_variance / relative**2)[index]
+    sd, freedom = _scatter(even, explained, max(0, log_ms.size - used))
+    total = np.sqrt((sd * relative) ** 2 + phase_variance)
+    common = np.sqrt(sd**2 + phase_variance)
     weight = (_T_FREEDOM + 1) / (_T_FREEDOM + (away / total[index]) ** 2)
     mass = np.bincount(index, weight, sizes.size)
     location = np.bincount(index, weight * log_ms, sizes.size) / mass
     rest = log_ms - location[index] if own_centre else away
-    variance = total**2 / np.minimum(mass, count) + own_sd**2
+    error = total**2 / np.minimum(mass, count)
     inner = _log_t((log_ms - location[index]) / total[index]) - np.log(total[index])
     return Locations(
         memory_mb=sizes,
         log_ms=location,
-        variance=variance,
+        variance=error + own_sd**2,
         count=count.astype(np.int64),
         sd=sd,
         freedom=freedom,
-        residual=rest / total[index],
+        residual=rest / common[index],
         ratio=np.exp(rest - phase_variance[index] / 2),
-        log_scatter=float(inner.sum() + 0.5 * np.log(2 * np.pi * variance).sum()),
+        log_scatter=float(inner.sum() + 0.5 * np.log(2 * np.pi * error).sum()),
     )
 
 
@@ -235,12 +244,23 @@ def _tail(locations: Locations, count: int, rng: np.random.Generator) -> FloatAr
     excess, slow = _compressed(locations.residual[far], locations.ratio[far] - 1.0)
     excess = np.concatenate([excess, _EXCESSES])
     beyond = _shares(np.concatenate([slow, known]), count, rng) @ excess
-    rate = rng.beta(
-        _SLOW_RATE * _RATE_WORTH + far.sum(),
-        (1.0 - _SLOW_RATE) * _RATE_WORTH + (~far).sum(),
-        count,
-    )
+    rate = _slow_share(int(far.sum()), int((~far).sum()), count, rng)
     return np.asarray(core * (1.0 + rate * beyond), dtype=np.float64)
+
+
+def _slow_share(slow: int, usual: int, count: int, rng: np.random.Generator) -> FloatArray:
+    """Draws of the share of slow calls, of whichever kind the function is (beta-binomial)."""
+    a, b = _SLOW_RATES * _RATES_WORTH, (1.0 - _SLOW_RATES) * _RATES_WORTH
+    logs = np.log(_RATE_CHANCES) + [
+        _log_beta(x + slow, y + usual) - _log_beta(x, y) for x, y in zip(a, b, strict=True)
+    ]
+    chances = np.exp(logs - logs.max())
+    kind = np.searchsorted(np.cumsum(chances / chances.sum())[:-1], rng.random(count))
+    return np.asarray(rng.beta(a[kind] + slow, b[kind] + usual), dtype=np.float64)
+
+
+def _log_beta(a: float, b: float) -> float:
+    return lgamma(a) + lgamma(b) - lgamma(a + b)
 
 
 def _shares(counts: FloatArray, draws: int, rng: np.random.Generator) -> FloatArray:

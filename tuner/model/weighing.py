@@ -11,7 +11,7 @@ this family explains, which tells an outlier from a step and a noisy size from a
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -144,6 +144,7 @@ class Data:
     scale: Scale
     own_sd: float
     rng: np.random.Generator
+    relative: FloatArray | None = None  # how much more each size scatters than the average call
 
 
 @dataclass(frozen=True)
@@ -158,12 +159,14 @@ class Weighed:
     amplitudes: FloatArray
     log_prior: FloatArray  # of the amplitudes
     by_amplitude: FloatArray
+    own_sd: float  # log-sd of what sizes have of their own
+    log_chance: float = 0.0  # of that, before the data
 
     @property
     def log_evidence(self) -> float:
         """Log evidence of everything that was observed, with the family's prior."""
         likelihood = self.population.log_evidence + self.locations.log_scatter
-        return likelihood + float(np.log(self.family.prior))
+        return likelihood + float(np.log(self.family.prior)) + self.log_chance
 
     def log_evidence_if(self, own_sd: float, before: float) -> float:
         """Log evidence of where sizes lie, had they ``own_sd`` of their own and not ``before``."""
@@ -193,14 +196,25 @@ def sketch(family: Family, data: Data, first: Locations, features: FloatArray) -
     return _weigh(family, data, first.at(few), features[few], None)
 
 
-def refine(found: Weighed, data: Data, first: Locations, features: FloatArray) -> Weighed:
-    """Weigh a family again, each invocation by its distance from the curve that it ``found``."""
+def refine(
+    found: Weighed, data: Data, first: Locations, features: FloatArray, log_chance: float = 0.0
+) -> Weighed:
+    """Weigh a family again, each invocation by its distance from the curve that it ``found``;
+    ``log_chance`` is that of the data's ``own_sd``, before the data."""
     points, bends = found.draw(_SKETCH, data.rng)
     moments = found.family.moments(points, data.scale, first.memory_mb, 1.0)
     location, phase = moments.log_location()
     centre = np.mean(location + bends @ features.T, axis=0)
-    second = around(data.memory_mb, data.log_ms, centre, phase.mean(axis=0), own_sd=data.own_sd)
-    return _weigh(found.family, data, second, features, found.population)
+    second = around(
+        data.memory_mb,
+        data.log_ms,
+        centre,
+        phase.mean(axis=0),
+        own_sd=data.own_sd,
+        relative=data.relative,
+    )
+    weighed = _weigh(found.family, data, second, features, found.population)
+    return replace(weighed, log_chance=log_chance)
 
 
 def _weigh(
@@ -225,7 +239,9 @@ def _weigh(
 
     stages = _FIRST_STAGES if start is None else _SECOND_STAGES
     population = explore(log_likelihood, family.dimensions, data.rng, stages, start)
-    return Weighed(family, locations, scale, bends, population, amplitudes, log_prior, chances)
+    return Weighed(
+        family, locations, scale, bends, population, amplitudes, log_prior, chances, data.own_sd
+    )
 
 
 def _residual(family: Family, points: FloatArray, locations: Locations, scale: Scale) -> FloatArray:

@@ -176,6 +176,38 @@ def test_what_sizes_have_of_their_own_is_learned_from_the_measured_ones() -> Non
     assert odd.fit_error < 0.03  # where a size was measured, the curve is what was measured
 
 
+def test_what_few_sizes_have_of_their_own_is_left_open() -> None:
+    memory = np.repeat([128, 512, 1024], 4)
+    curve = fit(
+        observe(memory.tolist(), 50 + 100 * 1769 / memory), seed=1, recorded=True, listed=True
+    )
+    owns = {strand.own_sd for strand in curve.strands}
+    assert min(owns) <= 0.015
+    assert max(owns) >= 0.06
+    assert curve.evaluate(np.array([256])).log_ms.std() > 0.02
+
+
+def test_slow_calls_that_never_came_hardly_count_in_a_mean() -> None:
+    rng = np.random.default_rng(12)
+    memory = np.repeat([128, 512, 1024], 20)
+    took = 200.0 * np.exp(0.02 * rng.standard_normal(memory.size))
+    mean = fit(observe(memory.tolist(), took), seed=1).mean_ms(np.array([512])).mean()
+    assert mean == pytest.approx(took.mean(), rel=0.01)
+    took[::10] *= 3.0  # a tenth of the calls
+    slow = fit(observe(memory.tolist(), took), seed=1).mean_ms(np.array([512])).mean()
+    assert slow == pytest.approx(took.mean(), rel=0.06)
+
+
+def test_a_size_that_scatters_more_is_known_less_well() -> None:
+    rng = np.random.default_rng(13)
+    memory = np.repeat([128, 256, 512, 1024], 10)
+    sd = np.where(memory <= 256, 0.3, 0.03)
+    took = (50 + 100 * 1769 / memory) * np.exp(sd * rng.standard_normal(memory.size))
+    curve = fit(observe(memory.tolist(), took), seed=1, recorded=True, listed=True)
+    variance = curve.strands[0].locations.variance
+    assert variance[0] > 4 * variance[-1]
+
+
 def test_a_size_far_off_every_curve_is_named_and_counts_by_itself() -> None:
     rng = np.random.default_rng(3)
     sizes = [128, 200, 256, 300, 360, 380, 400, 420, 440, 512, 640, 832, 1024, 1536]

@@ -19,7 +19,7 @@ import pytest
 _DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 os.environ.setdefault("TUNER_SHARED_DATA", str(_DATA))
 
-from decisions import curves, functions, methods, score  # noqa: E402 - after the path is known
+from decisions import constants, curves, functions, methods, score  # noqa: E402 - after the path is known
 from decisions.score import SloTrial, Trial  # noqa: E402
 from tuner.decide.choice import choose  # noqa: E402
 from tuner.decide.decide import Decider, Question  # noqa: E402
@@ -169,6 +169,9 @@ def test_sweeps_of_public_curves(goal: str) -> None:
     for name, some in (("all", found), ("the 12 newer", new)):
         _summary(name, some)
     line("interval, its width set on the other functions", f"{curves.held_out(found):.1%}", "90 %")
+    if goal == "cost":
+        _peers(subjects)
+        _weights(found)
     for function in sorted({o.function for o in found}):
         _summary(function, [o for o in found if o.function == function])
     for low, high in itertools.pairwise(BINS):
@@ -179,6 +182,60 @@ def test_sweeps_of_public_curves(goal: str) -> None:
 
 
 _SAID = ("stated", "within")
+
+
+def _peers(subjects: Sequence[functions.Subject]) -> None:
+    """Print what grids find on the same curves."""
+    of = {
+        "six sizes with 768 MB": methods.usual_sizes,
+        "power-tuning's six sizes": methods.power_tuning_sizes,
+        "every size": methods.every_64_mb,
+    }
+    for name, sizes in of.items():
+        regret, calls, money, left, by = [], [], [], [], dict[str, list[float]]()
+        for subject in subjects:
+            truth, every = subject.truth(1.0), np.ones(subject.sizes.size, dtype=bool)
+            for seed in range(score.SEEDS):
+                found = methods.table(subject, seed, sizes(subject))
+                at = int(np.searchsorted(subject.sizes, found.memory_mb))
+                regret.append(float(truth.cost[at] / truth.cost.min() - 1))
+                calls.append(found.invocations)
+                money.append(found.spent_usd / (float(truth.cost.min()) / 1e6))
+                left.append(curves.left(truth, at, every) >= 0.2)
+                by.setdefault(curves.function_of(subject.name), []).append(regret[-1])
+        print(
+            f"  {name:<34} calls {np.mean(calls):4.1f} money {np.mean(money):5.1f} cost above the "
+            f"least {np.mean(regret):6.2%}, p95 {np.quantile(regret, 0.95):5.1%}, worst curve "
+            f"{max(map(np.mean, by.values())):5.1%} left {np.mean(left):4.0%}"
+        )
+
+
+def _weights(found: Sequence[curves.Outcome]) -> None:
+    """Print the weights of the choice that are best on all functions but one, and that one's."""
+    regret, left = (np.array([[pair[i] for pair in o.tried] for o in found]) for i in (0, 1))
+    left = left >= 0.2
+    for weights, cost, share in zip(
+        constants.TRIED, regret.mean(axis=0), left.mean(axis=0), strict=True
+    ):
+        print(f"    {weights}: cost above the least {cost:.2%}, left {share:.1%}")
+    folds = list(constants.held_out([o.function for o in found], regret, left))
+    for name, weights, cost, share in folds:
+        print(f"    without {name[:40]:<40} {weights}: there {cost:.2%}, left {share:.0%}")
+    runs = [sum(o.function == name for o in found) for name, *_ in folds]
+    cost, share = (np.average([fold[i] for fold in folds], weights=runs) for i in (2, 3))
+    reached = f"{cost:.2%}, left {share:.1%}"
+    line("cost above the least, weights set on the other functions", reached, "0.5 %, 5 %")
+
+
+@pytest.mark.bench
+def test_what_sizes_have_of_their_own() -> None:
+    """How usual deviations from any curve are, set on all recorded functions but one."""
+    print()
+    folds = list(constants.owns_held_out(functions.all_recorded(_DATA), curves.function_of))
+    for name, prior, others, ours in folds:
+        chances = " ".join(f"{each:.2f}" for each in prior)
+        print(f"  without {name[:40]:<40} {chances}: log evidence {others:6.2f}, ours {ours:6.2f}")
+    assert folds
 
 
 def _summary(name: str, found: Sequence[curves.Outcome]) -> None:
@@ -192,7 +249,8 @@ def _summary(name: str, found: Sequence[curves.Outcome]) -> None:
     print(
         f"  {name[:34]:<34} calls {of('calls').mean():4.1f} money {of('money').mean():5.1f} "
         f"cost above the least {kept.mean():6.2%}, p95 {np.quantile(kept, 0.95):5.1%} "
-        f"score {of('regret').mean():5.2%} left {np.mean(of('left') >= 0.2):4.0%} "
+        f"(best choice {of('deliberate').mean():5.2%}, above that {of('mistaken').mean():5.2%}) "
+        f"left {np.mean(of('left') >= 0.2):4.0%} "
         f"interval {of('covered').mean():4.0%} said {of('stated').mean():4.0%} "
         f"seen {of('within').mean():4.0%} broken {of('broken').mean():4.0%} "
         f"arithmetic {np.median(seconds):.2f} s, worst {seconds.max():.1f}"

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from decisions import constants
 from decisions.functions import FloatArray, Subject, Truth
 from decisions.methods import RATES, price, sample
 from tuner.decide.confirm import Confirmation
@@ -45,6 +47,9 @@ class Outcome:
     pick_mb: int = 0
     away: float = 0.0  # log of the true cost over the middle of the draws
     spread: float = 0.0  # log-sd of the draws
+    deliberate: float = 0.0  # cost above the least of the size that is the best choice in truth
+    mistaken: float = 0.0  # cost above that size's, where it is above
+    tried: tuple[tuple[float, float], ...] = ()  # cost above the least, and left, of other weights
 
 
 def swept(subject: Subject, seed: int, goal: Goal) -> tuple[Recommendation, list[Sample], float]:
@@ -87,8 +92,6 @@ def outcome(subject: Subject, seed: int, goal: Goal) -> Outcome:
         allowed &= truth.p95_ms <= slo.limit
     best = float(score[allowed].min()) if allowed.any() else float(score.min())
     cheap = float(truth.cost[allowed].min()) if allowed.any() else float(truth.cost.min())
-    near = allowed & (truth.cost <= MORE_COST * truth.cost[at])
-    fastest = truth.mean_ms[near].min() if near.any() else truth.mean_ms[at]
     spent = sum(price(np.array([s.duration_ms]), s.memory_mb) for s in samples)
     basis = Decider(question_of(tuple(subject.sizes.tolist()), goal, seed)).answer(samples).basis
     assert basis is not None
@@ -97,17 +100,18 @@ def outcome(subject: Subject, seed: int, goal: Goal) -> Outcome:
     assert promise is not None
     assert pick.confidence is not None
     true_cost = float(truth.cost[at])
+    chosen = float(truth.cost[np.where(allowed, score, np.inf).argmin()])
     regret = float(score[at] / best - 1)
     at_least = goal.strategy is Strategy.COST
     return Outcome(
         subject=subject.name,
-        function=_function(subject.name),
+        function=function_of(subject.name),
         calls=len(samples),
         money=spent / (float(truth.cost.min()) / 1e6),
         seconds=seconds,
         regret=regret,
         cost_regret=float(true_cost / cheap - 1),
-        left=float(1 - fastest / truth.mean_ms[at]),
+        left=left(truth, at, allowed),
         covered=promise.low <= true_cost <= promise.high,
         stated=pick.confidence,
         within=bool(allowed[at]) and (true_cost / cheap if at_least else 1 + regret) <= 1.05,
@@ -117,7 +121,31 @@ def outcome(subject: Subject, seed: int, goal: Goal) -> Outcome:
         pick_mb=pick.memory_mb,
         away=float(np.log(true_cost) - np.log(outlook.cost[:, at]).mean()),
         spread=float(np.log(outlook.cost[:, at]).std()),
+        deliberate=chosen / cheap - 1,
+        mistaken=max(0.0, true_cost / chosen - 1),
+        tried=tuple(_tried(subject, samples, seed, goal)) if goal == Goal() else (),
     )
+
+
+def left(truth: Truth, at: int, allowed: NDArray[np.bool_]) -> float:
+    """Share of the duration that another size saves at 3 % more cost at most."""
+    near = allowed & (truth.cost <= MORE_COST * truth.cost[at])
+    fastest = truth.mean_ms[near].min() if near.any() else truth.mean_ms[at]
+    return float(1 - fastest / truth.mean_ms[at])
+
+
+def _tried(
+    subject: Subject, samples: list[Sample], seed: int, goal: Goal
+) -> Iterator[tuple[float, float]]:
+    """Choose from the same calls with other weights."""
+    truth, question = subject.truth(1.0), question_of(tuple(subject.sizes.tolist()), goal, seed)
+    every = np.ones(subject.sizes.size, dtype=bool)
+    for weights in constants.TRIED:
+        with constants.weighed(weights):
+            stood = Decider(question).stand(samples)
+        assert stood is not None
+        at = int(np.searchsorted(subject.sizes, stood.memory_mb))
+        yield float(truth.cost[at] / truth.cost.min() - 1), left(truth, at, every)
 
 
 def _score(truth: Truth, goal: Goal) -> FloatArray:
@@ -129,7 +157,7 @@ def _score(truth: Truth, goal: Goal) -> FloatArray:
     return goal.balance * dear + (1 - goal.balance) * slow
 
 
-def _function(name: str) -> str:
+def function_of(name: str) -> str:
     """A function is one whatever it ran on: ``s3-writes/rust/arm64`` is ``s3-writes/rust``."""
     parts = name.split("/")
     return "/".join(parts[:2]) if parts[0] == "s3-writes" else name.rpartition("-")[0] or name

@@ -105,6 +105,16 @@ def usual_sizes(subject: Subject) -> list[int]:
     return sorted({int(subject.sizes[i]) for i in near})
 
 
+#: What aws-lambda-power-tuning invokes by default.
+POWER_TUNING = (128, 256, 512, 1024, 1536, 3008)
+
+
+def power_tuning_sizes(subject: Subject) -> list[int]:
+    """Its default sizes, or the recorded ones nearest to them."""
+    near = np.abs(subject.sizes[:, None] - np.array(POWER_TUNING)).argmin(axis=0)
+    return sorted({int(subject.sizes[i]) for i in near})
+
+
 def every_64_mb(subject: Subject) -> list[int]:
     """A fine grid; of a recording, all that it has."""
     if subject.recorded:

@@ -1,6 +1,6 @@
 """The planner that comes last of a sweep's sizes: no answer without calls of its own.
 
-The pick, its best rival and the current size are called in interleaved rounds until each has had
+The pick, its rivals and the current size are called in interleaved rounds until each has had
 :data:`tuner.decide.outlook.VERIFIED` warm calls, and the choice is made again after each round.
 Where calls cost nothing but time, rounds are repeated while the scatter of calls, or what the
 machine does from round to round, is more than what sizes are told apart by.
@@ -8,7 +8,7 @@ machine does from round to round, is more than what sizes are told apart by.
 
 from collections.abc import Mapping
 
-from tuner.decide.decide import Decider, Question
+from tuner.decide.decide import RIVALS, Decider, Question
 from tuner.decide.outlook import VERIFIED
 from tuner.decide.planner import by_arch, left_of
 from tuner.decide.steady import MOST_AT_ONCE
@@ -30,10 +30,10 @@ REPEATS, _AGAIN = 10, 12
 _PART, _LEAST_S = 0.5, 10.0
 
 
-#: The most that it takes: the pick, its rival and the current size, and as much again for another
-#: pair that the first round brings up; two of them may be new.
-MOST = ConfirmWork(_ROUNDS, 5 * VERIFIED, 2)
-MOST_FREE = ConfirmWork(_ROUNDS + REPEATS, 5 * VERIFIED + REPEATS * _AGAIN * MOST_AT_ONCE, 2)
+#: The most that it takes; the pick, its rivals and the current size may be new.
+_MOST = 5 * VERIFIED
+MOST = ConfirmWork(_ROUNDS, _MOST, 2 + RIVALS)
+MOST_FREE = ConfirmWork(_ROUNDS + REPEATS, _MOST + REPEATS * _AGAIN * MOST_AT_ONCE, 2 + RIVALS)
 
 
 class Confirmation:
@@ -42,7 +42,7 @@ class Confirmation:
     def __init__(self, questions: Mapping[str, Question], limit: Budget) -> None:
         """``questions`` by architecture."""
         self._questions, self._limit, self._rounds = questions, limit, 0
-        self._repeats, self._began_s = 0, 0.0
+        self._calls, self._repeats, self._began_s = 0, 0, 0.0
 
     def next(self, so_far: SoFar) -> Ask | Done:
         """Return the calls of the next round, or that the answer stands."""
@@ -57,9 +57,11 @@ class Confirmation:
         for arch, decider in deciders.items():
             lacking |= decider.lacking(of[arch], new=not self._rounds)
         lacking = {each: n for each, n in lacking.items() if each not in so_far.failed}
-        if lacking and self._rounds < _ROUNDS:
+        wanted = {each: min(n, _AT_ONCE) for each, n in lacking.items()}
+        wanted = in_turn(wanted, _MOST - self._calls)
+        if wanted and self._rounds < _ROUNDS:
             self._rounds += 1
-            wanted = {each: min(n, _AT_ONCE) for each, n in lacking.items()}
+            self._calls += sum(wanted.values())
             return self._ask(wanted, so_far, "confirming the answer")
         again = [
             setting

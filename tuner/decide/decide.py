@@ -5,13 +5,13 @@ and draws chance from its seed alone. The flow and the benchmark use the same on
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from tuner.billing.prices import Prices
-from tuner.decide.choice import best, choose, loss, pick, possible
+from tuner.decide.choice import best, choose, loss, pick, possible, stakes
 from tuner.decide.goal import Goal
 from tuner.decide.outlook import (
     MILLION,
@@ -43,6 +43,9 @@ from tuner.units import MemoryRange
 RUN_SD = 0.003
 #: A size that was called already stands in for one that is expected to be better by less.
 _AS_GOOD = 0.01
+#: So many rivals at once; one beyond the best is called where it is expected to win so much (as a
+#: share of the best size's cost) by being known.
+RIVALS, _WORTH_ASKING = 3, 0.003
 _ASKABLE = 48  # sizes whose worth is computed at each step
 #: How often a size is tried for whether it runs at all, and down to which ratio of sizes.
 _PROBES, _GAP = 2, 1.04
@@ -215,9 +218,7 @@ class Decider:
         expected = loss(outlook).mean(axis=0)
         chosen = self._called_near(best(outlook, basis.goal), expected, sizes, basis)
         found = {int(sizes[chosen])}
-        apart = np.abs(np.log(sizes / sizes[chosen])) > APART
-        if apart.any():
-            rival = int(np.where(apart, expected, np.inf).argmin())
+        for rival in self._rivals(outlook, basis, chosen):
             found.add(int(sizes[self._called_near(rival, expected, sizes, basis)]))
         if current is not None and current in sizes:
             found.add(current)
@@ -225,6 +226,24 @@ class Decider:
             seen = {size: basis.seen(size) for size in sizes.tolist() if size in basis.calls}
             found |= {s for s, it in seen.items() if it and it[0] < own[0] and it[1] < own[1]}
         return found
+
+    @staticmethod
+    def _rivals(outlook: Outlook, basis: Basis, chosen: int) -> Iterator[int]:
+        """Indices of other alternatives than the one ``chosen``: the best of them, and those that
+        are expected to win enough by being known."""
+        sizes, losses = outlook.memory_mb, stakes(outlook, basis.goal)
+        gain = np.maximum(losses[:, [chosen]] - losses, 0.0).mean(axis=0)
+        expected, at = loss(outlook).mean(axis=0), chosen
+        apart = np.ones(sizes.size, dtype=bool)
+        for rank in range(RIVALS):
+            apart &= np.abs(np.log(sizes / sizes[at])) > APART
+            if not apart.any():
+                return
+            order = gain if rank else -expected
+            at = int(np.where(apart, order, -np.inf).argmax())
+            if rank and gain[at] < _WORTH_ASKING:
+                return
+            yield at
 
     @staticmethod
     def _called_near(index: int, expected: FloatArray, sizes: IntArray, basis: Basis) -> int:
@@ -308,7 +327,7 @@ class Decider:
         q, observations = self._question, basis.observations
         sizes = possible(self._sizes, observations)
         outlook = look(basis, sizes)
-        losses = loss(outlook)
+        losses = stakes(outlook, q.goal)
         askable = self._askable(sizes, losses)
         at = basis.curve.evaluate(askable)
         cost = usd_per_million(billed_ms(at.mean_ms), askable, Goal(), q.rates) / MILLION

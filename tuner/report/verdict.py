@@ -12,6 +12,7 @@ from dataclasses import asdict
 
 import numpy as np
 
+from tuner.decide.outlook import VERIFIED
 from tuner.decide.result import Recommendation, SizeRow, SizeTerms, Sweep, WhatIf
 from tuner.decide.what_if import chosen, month_usd, usd_per_million
 from tuner.records import Backend
@@ -36,7 +37,8 @@ _USUAL_CALLS = 1e6
 #: Targets that nothing declares, and the files that declare others.
 _DEMO, _TEMPLATES = "demo:", (".yaml", ".yml", ".json", ".template", ".tf")
 #: Confidence from which on it has this name.
-_WORDS = ((0.9, "high"), (0.75, "fair"), (0.0, "low"))
+_SURE, _FAIR = "high", "fair"
+_WORDS = ((0.9, _SURE), (0.75, _FAIR), (0.0, "low"))
 
 
 def verdict(sweep: Sweep) -> Verdict | None:
@@ -117,6 +119,7 @@ def _trust(size: SizeTerms, pick: Recommendation) -> tuple[str, str]:
         return "low", f"no size is likely to meet {here}; {calls}"
     if size.memory_mb == pick.memory_mb and pick.confidence is not None:
         word = next(word for least, word in _WORDS if not pick.confidence < least)
+        word = _FAIR if word == _SURE and size.calls < VERIFIED else word
         chance = format_chance(pick.confidence)
         sure = f"{chance} chance that it is within 5 % of the best"
         return word, "; ".join([sure, *_meets(pick), calls])

@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tuner.decide.choice import interval, loss, pick
+from tuner.decide.choice import believed, interval, loss, pick
 from tuner.decide.goal import Goal, Strategy, parse_slo
 from tuner.decide.outlook import Outlook, worth_of
 
@@ -75,6 +77,17 @@ def test_without_a_size_that_likely_meets_them_the_nearest_miss_is_named() -> No
     margin = lost.margin * [4.0, 3.0, 1.1, 2.0]
     found = pick(replace(lost, margin=margin), SLO)
     assert (found.index, found.meets, found.confidence) == (2, False, 0.0)
+
+
+@given(st.floats(0, 1), st.integers(0, 30), st.integers(1, 20))
+def test_fewer_calls_of_its_own_than_needed_make_a_pick_less_sure(
+    chance: float, calls: int, enough: int
+) -> None:
+    found = believed(chance, calls, enough)
+    assert 0.95 * chance <= found <= chance
+    assert calls >= enough or found < 0.99
+    assert believed(chance, calls + 1, enough) >= found
+    assert (found == chance) == (calls >= enough or chance == 0.0)
 
 
 def test_confidence_is_low_where_draws_disagree() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from support.factories import a_sample
 from tuner.billing.prices import prices
-from tuner.decide.confirm import Confirmation
+from tuner.decide.confirm import MOST, Confirmation
 from tuner.decide.decide import Decider, Question
 from tuner.decide.goal import Goal
 from tuner.decide.outlook import VERIFIED
@@ -61,6 +61,30 @@ def test_the_rival_is_called_beside_the_pick() -> None:
     assert Setting(512) in ask.counts
     assert len(ask.counts) >= 2
     assert set(ask.counts.values()) == {5}
+
+
+def test_a_size_that_may_make_the_pick_too_dear_is_called() -> None:
+    even = {128: 1000.0, 512: 251.0, 1024: 127.0}  # all cost the same; 256 MB was never called
+    samples: list[Sample] = []
+    for size, ms in even.items():
+        samples += [a_sample(size, call=len(samples) + i, ran_ms=ms) for i in range(10)]
+    listed = replace(QUESTION, goal=Goal(), recorded_mb=SIZES)
+    ask = Confirmation({"x86_64": listed}, NO_LIMIT).next(SoFar(samples))
+    assert isinstance(ask, Ask)
+    assert Setting(256) in ask.counts
+
+
+def test_confirming_never_takes_more_than_a_plan_says() -> None:
+    rng = np.random.default_rng(3)
+    sizes = tuple(range(128, 1537, 64))
+    wild = replace(QUESTION, goal=Goal(), wish=MemoryRange(sizes_mb=sizes), recorded_mb=sizes)
+    samples = [a_sample(s, call=i, ran_ms=1e5 / s) for i, s in enumerate((128, 256, 512, 1536) * 2)]
+    before, planner = len(samples), Confirmation({"x86_64": wild}, NO_LIMIT)
+    while isinstance(ask := planner.next(SoFar(samples)), Ask):
+        for setting, count in ask.counts.items():
+            for ms in 1e5 / setting.memory_mb * np.exp(0.4 * rng.standard_normal(count)):
+                samples.append(a_sample(setting.memory_mb, call=len(samples), ran_ms=float(ms)))
+    assert len(samples) - before <= MOST.calls
 
 
 def test_nothing_is_called_again_once_the_answer_stands() -> None:
@@ -144,6 +168,15 @@ def test_speed_that_costs_next_to_nothing_is_taken() -> None:
     assert cheapest is not None
     assert worth.memory_mb == 1024
     assert cheapest.memory_mb < 1024
+
+
+def test_one_mean_of_each_size_is_never_nearly_certain() -> None:
+    samples = [a_sample(size, call=i, ran_ms=ms) for i, (size, ms) in enumerate(TIMES.items())]
+    pick = Decider(replace(QUESTION, goal=Goal(), recorded_mb=SIZES)).answer(samples).recommendation
+    assert pick is not None
+    assert pick.memory_mb == 512
+    assert pick.confidence is not None
+    assert pick.confidence < 0.97
 
 
 def test_a_size_that_was_not_measured_is_not_compared_with() -> None:

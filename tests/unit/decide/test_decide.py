@@ -73,7 +73,7 @@ def test_a_staircase_is_settled_with_few_invocations_right_of_its_edge() -> None
     for seed in range(4):  # one seed may meet calls that hide an edge
         answer, samples, done = sweep(cpu_bound(17.0, seed=seed), RANGE)
         settled.append(done.settled)
-        assert len(samples) <= 60
+        assert len(samples) <= 70  # forty to search, and ten each for the pick and its rivals
         assert answer.recommendation is not None
         pick = answer.recommendation
         over.append(cost[pick.memory_mb - 128] / cost.min() - 1)

@@ -116,6 +116,12 @@ def _anchors(page: str) -> set[str]:
     return {re.sub(r"\s", "-", text) for text in plain}
 
 
+@pytest.mark.parametrize("name", PAGES)
+def test_no_page_installs_the_other_project_of_this_name(name: str) -> None:
+    """PyPI's `tuner` is for musical instruments; ours is a wheel or a folder."""
+    assert not re.search(r"install (-\S+ )*tuner\b(?!\[)|uvx tuner", PAGES[name])
+
+
 def test_the_page_for_programs_leads_to_every_page() -> None:
     pages = {path.name for path in (ROOT / "docs").glob("*.md")} - {"index.md"}
     found = re.findall(r"\]\(([^)]+)\)", (ROOT / "docs" / "llms.txt").read_text())

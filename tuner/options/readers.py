@@ -5,6 +5,7 @@ that a complaint names; it raises only UsageError. Rooms that own a meaning are 
 something is read, so that `tuner --help` loads none of them.
 """
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -213,7 +214,8 @@ def read_traffic(value: str | float | Traffic, flag: str = "--traffic") -> Traff
     try:
         return Traffic(text, steady_demand(text, flag))
     except UsageError as error:
-        if not Path(text).suffix and not Path(text).is_file():
+        # of any length, which Path.is_file() raises for
+        if not Path(text).suffix and not os.path.isfile(text):  # noqa: PTH113
             fix = f"{error.fix.rstrip('.')}; or name a CSV or JSON file."
             raise UsageError(error.thing, error.reason, fix) from None
     return Traffic(text, read_demand(read_text(text, flag), f"{flag} {text}"))

@@ -6,10 +6,12 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import typer
 
 from tuner.cli.commands import app
+from tuner.model import cfs
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -114,6 +116,16 @@ def _anchors(page: str) -> set[str]:
     headings = re.findall(r"^#+ (.+)$", re.sub(r"```.*?```", "", page, flags=re.DOTALL), re.M)
     plain = (re.sub(r"[^\w\s-]", "", heading.strip().lower()) for heading in headings)
     return {re.sub(r"\s", "-", text) for text in plain}
+
+
+def test_the_example_of_a_staircase_is_what_the_model_says() -> None:
+    row = r"^\| (\d+) MB \| (\d+) ms \| \$([\d.]+) \|$"
+    rows = re.findall(row, PAGES["docs/cpu-and-cost.md"], re.MULTILINE)
+    assert len(rows) == 8
+    for memory, duration, cost in rows:
+        took = cfs.elapsed_ms(17.0, int(memory), (np.arange(200) + 0.5) / 10)
+        gb_s = np.ceil(took).mean() / 1000 * int(memory) / 1024
+        assert (duration, cost) == (f"{took.mean():.0f}", f"{gb_s * 1e6 * 0.0000166667:.3f}")
 
 
 @pytest.mark.parametrize("name", PAGES)

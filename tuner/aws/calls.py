@@ -25,6 +25,8 @@ from tuner.errors import Interrupted, TargetError
 
 Answer = TypeVar("Answer")
 
+#: How services other than Lambda say that they throttle.
+_THROTTLES = ("ThrottlingException", "ThrottledException", "Throttling", "LimitExceededException")
 _LOST = (boto.ConnectionClosedError, boto.ReadTimeoutError, boto.ConnectTimeoutError)
 #: The two conflicts that pass by themselves; other conflicts (an alias exists) stay.
 _PASSING_CONFLICTS = ("cannot be performed at this time", "concurrent update")
@@ -59,7 +61,7 @@ class Patience:
         if isinstance(error, _LOST) or (status >= 500 and status != 501):  # 501: not implemented
             return self.attempts
         code = error_code(error)
-        if code in ("TooManyRequestsException", "ServiceException"):
+        if code in ("TooManyRequestsException", "ServiceException", *_THROTTLES):
             return self.attempts
         if code == "ResourceConflictException":
             said = service_message(error)

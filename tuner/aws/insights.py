@@ -83,9 +83,9 @@ def ask_logs(
                 batch = waiting.popleft()
                 try:
                     running.append((_start(logs, batch, span_s), batch, clock.monotonic()))
-                except NotFound as error:
+                except NotFound:
                     if len(batch) == 1:
-                        yield Found(batch, {}, error.reason)
+                        yield Found(batch, {}, f"there is no log group {batch[0].log_group}")
                     else:  # one group is missing: which?
                         half = len(batch) // 2
                         waiting.extend((batch[:half], batch[half:]))

@@ -79,7 +79,8 @@ ANSWERS: dict[str, ErrorText] = {
     "MissingAuthenticationTokenException MissingAuthenticationToken": ErrorText(
         "the request carried no credentials", LOG_IN, AccessDenied
     ),
-    "OptInRequired SubscriptionRequiredException RegionDisabledException": ErrorText(
+    "OptInRequired OptInRequiredException SubscriptionRequiredException "
+    "RegionDisabledException": ErrorText(
         "the account may not use this region or service ({said})",
         "Enable the region for the account, or choose another with --region.",
         AccessDenied,
@@ -91,14 +92,17 @@ ANSWERS: dict[str, ErrorText] = {
     ),
     "ResourceConflictException": ErrorText("{operation} is not possible now ({said})", _RERUN),
     "TooManyRequestsException Throttling ThrottledException ThrottlingException "
-    "RequestLimitExceeded": ErrorText(
+    "RequestLimitExceeded LimitExceededException": ErrorText(
         "AWS throttles {operation} ({limit})",
         "Try again when fewer deployments run in this account and region.",
     ),
     "ServiceException InternalFailure InternalServerError ServiceUnavailable "
-    "ServiceUnavailableException": ErrorText("{who} had an internal error ({said})", _RERUN),
+    "ServiceUnavailableException InternalServiceException InternalServerException": ErrorText(
+        "{who} had an internal error ({said})", _RERUN
+    ),
     "InvalidParameterValueException InvalidRequestException InvalidNextToken "
-    "ValidationException": ErrorText("{operation} was refused ({said})", _CHANGE),
+    "ValidationException InvalidParameterException MalformedQueryException "
+    "PaginationTokenExpiredException": ErrorText("{operation} was refused ({said})", _CHANGE),
     "CodeStorageExceededException": ErrorText(
         "the account's storage for code is full, so no version can be published",
         "Delete old versions and unused functions, then start again.",

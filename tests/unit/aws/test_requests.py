@@ -15,9 +15,12 @@ from botocore.stub import Stubber
 import tuner
 from tuner.aws.calls import AwsService, Patience
 from tuner.aws.control import ControlPlane
+from tuner.aws.insights import ask_logs
+from tuner.aws.inventory import tagged_functions
 from tuner.aws.journal import Journal
 from tuner.aws.logs import FunctionLog
 from tuner.aws.metrics import SplitAlias, read_health
+from tuner.aws.optimizer import advised_sizes
 from tuner.aws.payloads import read_s3
 from tuner.aws.session import AwsSession, SessionOptions, open_session
 from tuner.aws.tags import remove_tags
@@ -26,6 +29,7 @@ from tuner.aws.translate import words_for
 from tuner.aws.versions import provision, wait_until_ready
 from tuner.clock import VirtualClock
 from tuner.errors import AccessDenied
+from tuner.recording.production import Deployed
 
 sys.path.insert(0, str(Path(__file__).parent))  # tests are no package
 
@@ -42,6 +46,11 @@ OTHER_SERVICES = {
     "GetObject": "s3",
     "GetTraceSummaries": "xray",
     "BatchGetTraces": "xray",
+    "GetResources": "resourcegroupstaggingapi",
+    "StartQuery": "logs",
+    "GetQueryResults": "logs",
+    "StopQuery": "logs",
+    "GetLambdaFunctionRecommendations": "compute-optimizer",
 }
 
 
@@ -84,6 +93,7 @@ CODE = {
 LAYER = "arn:aws:lambda:eu-west-1:000000000000:layer:shared"
 ARN = "arn:aws:lambda:eu-west-1:000000000000:function:orders"
 ALIAS = {"Name": "live", "RevisionId": "rev"}
+DEPLOYED = Deployed("o", ARN, 512, 3.0, "python3.13", "x86_64", log_group="/aws/lambda/o")
 EVENTS = {"FunctionName": "orders", "Qualifier": "live"}
 SENT: dict[str, Callable[[ControlPlane], object]] = {
     "GetFunction": lambda c: c.get("orders", "1"),
@@ -128,6 +138,21 @@ SENT: dict[str, Callable[[ControlPlane], object]] = {
     ),
     "BatchGetTraces": lambda c: AwsService(c.session, "xray", c.clock).send(
         "BatchGetTraces", "orders", TraceIds=["1-58406520-a006649127e371903a2de979"]
+    ),
+    "GetResources": lambda c: tagged_functions(
+        AwsService(c.session, "resourcegroupstaggingapi", c.clock), {"team": "shop"}
+    ),
+    "StartQuery": lambda c: list(
+        ask_logs(AwsService(c.session, "logs", c.clock), c.clock, [DEPLOYED], (0.0, 60.0))
+    ),
+    "GetQueryResults": lambda c: AwsService(c.session, "logs", c.clock).send(
+        "GetQueryResults", "Logs Insights", queryId="q"
+    ),
+    "StopQuery": lambda c: AwsService(c.session, "logs", c.clock).send(
+        "StopQuery", "a query", queryId="q"
+    ),
+    "GetLambdaFunctionRecommendations": lambda c: advised_sizes(
+        AwsService(c.session, "compute-optimizer", c.clock)
     ),
     "GetObject": lambda c: read_s3(c.session, "s3://bucket/key", 10, c.clock),
 }

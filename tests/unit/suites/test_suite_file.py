@@ -117,7 +117,7 @@ def test_all_mistakes_are_told_at_once() -> None:
         """
     )
     for words in (
-        "'unknown' is not a known key",
+        "'unknown' is no table of it",
         "suite: 'foo' is not a known key",
         "confidence 2",
         "overlap 'maybe' is not one of wait, leave",

@@ -118,6 +118,14 @@ def _anchors(page: str) -> set[str]:
     return {re.sub(r"\s", "-", text) for text in plain}
 
 
+def test_each_warning_has_a_meaning_and_each_meaning_a_warning() -> None:
+    said = _said()
+    codes = re.findall(r"^\| `([^`]+)` \|", PAGES["docs/warnings.md"], re.MULTILINE)
+    assert set(re.findall(r'Advice\(\s*"([^"]+)"', said)) <= set(codes), "docs/warnings.md"
+    assert len(codes) == len(set(codes))
+    assert not [code for code in codes if f'"{code}"' not in said]
+
+
 def test_the_example_of_a_staircase_is_what_the_model_says() -> None:
     row = r"^\| (\d+) MB \| (\d+) ms \| \$([\d.]+) \|$"
     rows = re.findall(row, PAGES["docs/cpu-and-cost.md"], re.MULTILINE)

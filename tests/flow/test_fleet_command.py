@@ -124,6 +124,23 @@ def test_logs_that_cost_more_than_they_should_end_at_the_limit(
     assert any("--max-cost is reached" in gap for gap in document["gaps"])
 
 
+def test_metrics_beyond_the_limit_are_refused_and_no_log_is_asked(
+    account: Account, tuner: Run
+) -> None:
+    code, _, err = tuner("fleet", "--region", "eu-west-1", "--max-cost", "0.0001")
+    assert code == 2 and "more than --max-cost allows" in err
+    assert account.count("StartQuery") == account.count("GetMetricData") == 0
+
+
+def test_without_metrics_no_log_is_read_since_nothing_says_its_price(
+    account: Account, tuner: Run
+) -> None:
+    account.denied.add("GetMetricData")
+    document, _, _ = fleet(tuner, code=3)
+    assert account.count("StartQuery") == 0
+    assert any("nothing says what reading them costs" in gap for gap in document["gaps"])
+
+
 def test_no_right_for_logs_leaves_the_metrics(account: Account, tuner: Run) -> None:
     account.denied.add("StartQuery")
     document, out, _ = fleet(tuner, code=3)

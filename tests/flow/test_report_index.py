@@ -62,9 +62,9 @@ def served(runs: list[str]) -> Iterator[str]:
         process.terminate()
 
 
-def asked(url: str, path: str, host: str | None = None) -> tuple[int, str]:
+def asked(url: str, path: str, host: str | None = None, method: str = "GET") -> tuple[int, str]:
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
-    connection.request("GET", path, headers={"Host": host} if host else {})
+    connection.request(method, path, headers={"Host": host} if host else {})
     answer = connection.getresponse()
     return answer.status, answer.read().decode()
 
@@ -76,6 +76,8 @@ def test_pages_are_served_and_nothing_else(served: str, runs: list[str]) -> None
     for path in ("/../orders.csv", "/%2e%2e/orders.csv", "/orders.csv", "/.tuner/runs.db", "//x"):
         assert asked(served, path)[0] == 404
     assert asked(served, "/", "evil.example")[0] == 403
+    assert asked(served, "/", "evil.example", "HEAD")[0] == 403
+    assert asked(served, "/.tuner/runs.db", method="HEAD")[0] == 404
 
 
 def test_a_comparison_has_a_page_that_the_index_lists(runs: list[str], tuner: Run) -> None:

@@ -61,23 +61,33 @@ class _Handler(SimpleHTTPRequestHandler):
         super().__init__(*words, **given)
 
     def do_GET(self) -> None:
-        """Answer a page, and nothing to a page of elsewhere that found this address."""
+        """Answer a page."""
+        if self._allowed():
+            super().do_GET()
+
+    def do_HEAD(self) -> None:
+        """Answer what a page would be."""
+        if self._allowed():
+            super().do_HEAD()
+
+    def _allowed(self) -> bool:
+        """Refuse what is no page, and pages of elsewhere that found this address."""
         host = self.headers.get("Host", "").rsplit(":", 1)[0]
         if host not in ("127.0.0.1", "localhost"):
             self.send_error(403, "Open it by the address that tuner printed")
-            return
+            return False
         name = self.path.partition("?")[0].lstrip("/") or INDEX
         if not _PAGE.fullmatch(name):
             self.send_error(404)
-            return
+            return False
         if name == INDEX:
             try:
                 self.make()
             except TunerError as error:
                 self.send_error(500, explain=str(error))
-                return
+                return False
             self.path = f"/{INDEX}"
-        super().do_GET()
+        return True
 
     def log_message(self, *_args: Any) -> None:
         """Say nothing of each request."""

@@ -104,6 +104,8 @@ class _Reading:
         self.uses = {each.name: Use(each) for each in functions}
         try:
             self._metrics(functions)
+        except UsageError:
+            raise  # the least of it costs more than is allowed
         except TunerError as error:
             self._gap("metrics", error, functions)
         called = [each for each in functions if self.uses[each.name].calls != 0.0]
@@ -203,8 +205,10 @@ class _Reading:
         for each in dear:
             counted = self.uses[each.name].counted
             scanned = None if counted is None else counted.log_bytes
-            unknown = unknown or scanned is None
-            price = _scanned_usd(scanned or 0.0)
+            if scanned is None:  # nothing says what it would cost to read
+                unknown = True
+                continue
+            price = _scanned_usd(scanned)
             if usd + price <= self._left_usd:
                 usd += price
                 chosen.append(each)
@@ -212,11 +216,12 @@ class _Reading:
                 use = self.uses[each.name]
                 why = f"its log costs {format_usd(price)} to read, more than --max-cost leaves"
                 self.uses[each.name] = replace(use, gaps={**use.gaps, "logs": why})
-        if len(chosen) < len(dear):
+        if unknown:
+            self.gaps.append("Logs: without metrics nothing says what reading them costs.")
+        elif len(chosen) < len(dear):
             left = len(dear) - len(chosen)
             self.gaps.append(f"Logs: --max-cost leaves those of {left:,} functions out.")
-        cost = "an unknown sum, as their bytes are not known" if unknown else format_usd(usd)
-        self.say(f"figures of {len(chosen):,} logs cost {cost}")
+        self.say(f"figures of {len(chosen):,} logs cost {format_usd(usd)}")
         return chosen
 
     def _weight(self, each: Deployed) -> float:

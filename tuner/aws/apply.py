@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +121,8 @@ class Application:
                 self._tag(undone=True)
                 tagged = replace(done, tags=self._done.tags, tags_until=self._done.tags_until)
                 self._refuse_marked(done, tagged)
-                Undo(self._control, tagged, self._tell, strict=done.complete)()
+                back = partial(self._note, alias=None)
+                Undo(self._control, tagged, self._tell, strict=done.complete, alias_is_back=back)()
             except ChangedUnderneath:  # the rest is undone
                 write_record(self._directory, done)
                 raise
@@ -205,7 +207,8 @@ class Application:
             self._tell(f"could not undo everything ({error.reason}); run `tuner restore`")
 
     def _undo_all(self) -> None:
-        undo = Undo(self._control, self._done, self._tell, strict=False)
+        back = partial(self._note, alias=None)
+        undo = Undo(self._control, self._done, self._tell, strict=False, alias_is_back=back)
         try:
             undo()
         except BaseException:

@@ -132,6 +132,7 @@ def _start(logs: AwsService, batch: Sequence[Deployed], span_s: tuple[float, flo
 
 def _result(logs: AwsService, query: str, batch: tuple[Deployed, ...]) -> Found | None:
     """The end of a query; ``None`` while it runs."""
+    scanned = 0.0
     try:
         answer = logs.send("GetQueryResults", "Logs Insights", queryId=query)
         status = answer.get("status", "Unknown")
@@ -142,7 +143,7 @@ def _result(logs: AwsService, query: str, batch: tuple[Deployed, ...]) -> Found 
             return Found(batch, {}, f"the query ended as {status.lower()}", scanned)
         return Found(batch, read_rows(answer.get("results") or (), batch), "", scanned)
     except TunerError as error:
-        return Found(batch, {}, error.reason)
+        return Found(batch, {}, error.reason, scanned)
 
 
 def read_rows(

@@ -6,8 +6,9 @@ harmless.
 """
 
 import contextlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,14 @@ from tuner.aws.applied import (
     of_run,
     read_sealed,
     unfinished,
+    write_record,
 )
 from tuner.aws.changes import point, set_architecture, set_memory, weights_of
 from tuner.aws.configuration import architecture_of, changed_meanwhile, revision_of
 from tuner.aws.control import ControlPlane
 from tuner.aws.restore import check_same, delete_described
 from tuner.aws.tags import APPLIED, mark_of, remove_tags
-from tuner.errors import ChangedUnderneath, NotFound, TargetError
+from tuner.errors import ChangedUnderneath, NotFound, TargetError, TunerError
 
 #: Seconds in which invocations may still reach the version that an alias has just left, so that it
 #: must not be deleted. UpdateAlias is eventually consistent, without a documented bound.
@@ -42,6 +44,8 @@ class Undo:
     done: Applied
     tell: Tell
     strict: bool
+    #: Keeps that the alias is back: whoever moves it from then on means it.
+    alias_is_back: Callable[[], None] = lambda: None
     foreign: list[ChangedUnderneath] = field(default_factory=list)
     reached_mb: list[int] = field(default_factory=list)  # the memory, once it was set back
 
@@ -51,6 +55,9 @@ class Undo:
         with self.control.restoring(arn=self.done.arn, modified=self.done.modified):
             try:
                 moved = self.done.alias is not None and self._alias_back(self.done.alias)
+                if moved:
+                    with contextlib.suppress(TunerError):  # a full disk must not stop the rest
+                        self.alias_is_back()
                 if moved and self.done.published and not self.control.session.loopback:
                     self.control.clock.sleep(_ALIAS_SETTLES_S)
                 self._memory_back()
@@ -196,7 +203,8 @@ def restore_applied(path: Path, control: ControlPlane, tell: Tell) -> bool:
             return False
         done, sealed_here = read_sealed(path)
         proved = done if sealed_here else _proved(path, done, control)
-        Undo(control, proved, tell, strict=False)()
+        back = partial(write_record, path.parent, replace(done, alias=None))
+        Undo(control, proved, tell, strict=False, alias_is_back=back)()
         drop_record(path.parent, done)
         return True
 

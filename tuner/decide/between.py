@@ -1,7 +1,7 @@
 """The choice between architectures, each with a curve of its own: which one, how sure, and why.
 
 The best size of each is chosen as if it were alone; here these are held against each other, by
-the same rule. Which invocations would tell more is in ``across.py``.
+the same rule.
 """
 
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ class ArchChoice:
 def choose_between(standings: Mapping[str, Standing], goal: Goal, here: str | None) -> ArchChoice:
     """Choose among architectures; ``here`` is what the function has now, ``None`` if not known.
 
-    It stays there where no other gains more than 1 % in cost and in duration.
+    It stays there where no other gains more than 3 % in cost or in duration.
     """
     names = list(standings)
     joint = side_by_side([each.outlook for each in standings.values()], goal, _SHUFFLE)

@@ -57,13 +57,13 @@ def pick(outlook: Outlook, goal: Goal, basis: Basis | None = None) -> Pick:
 def recommendable(outlook: Outlook, basis: Basis) -> IntArray:
     """Indices of the candidates that may be recommended.
 
-    Those that were called often enough; while there is none, all that were called; of a question
-    about other sizes than those, all. None that the measurements show to be dearer and slower than
-    another one which meets the objectives as surely.
+    Those that were called often enough; while none of these likely meets the objectives, all that
+    were called; of a question about other sizes than those, all. None that the measurements show
+    to be dearer and slower than another one which meets the objectives as surely.
     """
     calls = np.array([basis.calls.get(size, 0) for size in outlook.memory_mb.tolist()])
     often = np.flatnonzero(calls >= basis.enough)
-    if not often.size:
+    if not np.any(outlook.meets[often] >= MORE_LIKELY):
         called = np.flatnonzero(calls)
         return called if called.size else np.arange(calls.size)
     seen = np.array([basis.seen(int(size)) for size in outlook.memory_mb[often]])

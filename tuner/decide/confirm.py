@@ -7,6 +7,7 @@ machine does from round to round, is more than what sizes are told apart by.
 """
 
 from collections.abc import Mapping
+from itertools import zip_longest
 
 from tuner.decide.decide import RIVALS, Decider, Question
 from tuner.decide.outlook import VERIFIED
@@ -30,7 +31,7 @@ REPEATS, _AGAIN = 10, 12
 _PART, _LEAST_S = 0.5, 10.0
 
 
-#: The most that it takes; the pick, its rivals and the current size may be new.
+#: The most that it takes of an architecture; the pick, its rivals and the current size may be new.
 _MOST = 5 * VERIFIED
 MOST = ConfirmWork(_ROUNDS, _MOST, 2 + RIVALS)
 MOST_FREE = ConfirmWork(_ROUNDS + REPEATS, _MOST + REPEATS * _AGAIN * MOST_AT_ONCE, 2 + RIVALS)
@@ -53,16 +54,19 @@ class Confirmation:
             arch: Decider(left_of(question, so_far.failed))
             for arch, question in self._questions.items()
         }
-        lacking = dict[Setting, int]()
-        for arch, decider in deciders.items():
-            lacking |= decider.lacking(of[arch], new=not self._rounds)
+        new = not self._rounds
+        ranked = [decider.lacking(of[arch], new=new).items() for arch, decider in deciders.items()]
+        lacking = dict(each for rank in zip_longest(*ranked) for each in rank if each)
         lacking = {each: n for each, n in lacking.items() if each not in so_far.failed}
-        wanted = {each: min(n, _AT_ONCE) for each, n in lacking.items()}
-        wanted = in_turn(wanted, _MOST - self._calls)
+        left = self._limit.affordable_alike(so_far.spent)
+        room = min(_MOST * len(deciders) - self._calls, left)
+        wanted = {each: min(n, _AT_ONCE) for each, n in _first(lacking, room).items()}
+        if lacking and left <= 0:
+            return Done("the limit leaves no calls to confirm the answer", settled=True)
         if wanted and self._rounds < _ROUNDS:
             self._rounds += 1
             self._calls += sum(wanted.values())
-            return self._ask(wanted, so_far, "confirming the answer")
+            return Ask(wanted, "confirming the answer")
         again = [
             setting
             for arch, decider in deciders.items()
@@ -71,16 +75,21 @@ class Confirmation:
         ]
         if not again:
             return Done("the answer is confirmed", settled=True)
+        if not (counts := in_turn(dict.fromkeys(again, _AGAIN), left)):
+            return Done("the limit leaves no calls to tell sizes apart", settled=True)
         self._repeats += 1
-        return self._ask(dict.fromkeys(again, _AGAIN), so_far, "telling them apart")
+        return Ask(counts, "telling them apart")
 
     def _has_time(self, so_far: SoFar) -> bool:
         taken = so_far.spent.seconds - self._began_s
         return taken < max(_PART * self._began_s, _LEAST_S)
 
-    def _ask(self, wanted: Mapping[Setting, int], so_far: SoFar, why: str) -> Ask | Done:
-        """The calls that the limit leaves of these."""
-        counts = in_turn(wanted, self._limit.affordable_alike(so_far.spent))
-        if not counts:
-            return Done("the limit leaves no calls to confirm the answer", settled=True)
-        return Ask(counts, why)
+
+def _first(wanted: Mapping[Setting, int], most: int) -> dict[Setting, int]:
+    """As many calls as are left, the first settings' whole before the others': ten calls of the
+    pick tell more than nine of each."""
+    counts = dict[Setting, int]()
+    for setting, calls in wanted.items():
+        if (taken := min(calls, most - sum(counts.values()))) > 0:
+            counts[setting] = taken
+    return counts

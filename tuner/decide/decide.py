@@ -71,8 +71,8 @@ class Question:
     def without(self, refused: Collection[int]) -> "Question":
         """Return the question over what is left when some sizes (MB) cannot be made callable.
 
-        A refused size above all that work is taken for the account's cap on memory (new accounts
-        have 3,008 MB): nothing above it is asked again.
+        In a range, the least refused size is taken for the account's cap on memory (new accounts
+        have 3,008 MB): nothing from it on is asked again.
         """
         if not refused:
             return self
@@ -180,8 +180,9 @@ class Decider:
         return Standing(outlook, pick(outlook, basis.goal, basis).index, seen)
 
     def lacking(self, samples: Sequence[Sample], *, new: bool = True) -> dict[Setting, int]:
-        """Warm calls that the pick, its rival and the current size lack before an answer; unless
-        ``new``, only sizes that were called already are picks and rivals.
+        """Warm calls that the pick, its rivals and the current size lack before an answer, those
+        that matter most first; unless ``new``, only sizes that were called already are picks and
+        rivals.
 
         The rival is the best size that is another alternative than the pick; a size that looks
         both cheaper and faster than the pick, by however few calls, is one too.
@@ -193,7 +194,7 @@ class Decider:
         made = Counter(s.memory_mb for s in samples if s.purpose is Purpose.WARM)
         return {
             self._at(size): VERIFIED - basis.calls.get(size, 0)
-            for size in sorted(self._contenders(basis, new=new))
+            for size in self._contenders(basis, new=new)
             if basis.calls.get(size, 0) < VERIFIED and made[size] < 2 * VERIFIED
         }
 
@@ -208,8 +209,9 @@ class Decider:
         outlook = look(basis, np.intersect1d(sizes, self._sizes))
         return [self._at(size) for size in unsteady_mb(outlook, basis)]
 
-    def _contenders(self, basis: Basis, *, new: bool) -> set[int]:
-        """Sizes (MB) that have to be sure: the pick, its rivals and the current one."""
+    def _contenders(self, basis: Basis, *, new: bool) -> list[int]:
+        """Sizes (MB) that have to be sure: the pick, its rivals and the current one, and what is
+        seen to be better than the pick, which comes first."""
         sizes, current = possible(self._sizes, basis.observations), basis.goal.current_mb
         if not new:
             called = np.isin(sizes, [*basis.calls, *([] if current is None else [current])])
@@ -217,15 +219,15 @@ class Decider:
         outlook = look(basis, sizes)
         expected = loss(outlook).mean(axis=0)
         chosen = self._called_near(best(outlook, basis.goal), expected, sizes, basis)
-        found = {int(sizes[chosen])}
+        found = [int(sizes[chosen])]
         for rival in self._rivals(outlook, basis, chosen):
-            found.add(int(sizes[self._called_near(rival, expected, sizes, basis)]))
+            found.append(int(sizes[self._called_near(rival, expected, sizes, basis)]))
         if current is not None and current in sizes:
-            found.add(current)
+            found.append(current)
         if (own := basis.seen(int(sizes[chosen]))) is not None:
             seen = {size: basis.seen(size) for size in sizes.tolist() if size in basis.calls}
-            found |= {s for s, it in seen.items() if it and it[0] < own[0] and it[1] < own[1]}
-        return found
+            found += [s for s, it in seen.items() if it and it[0] < own[0] and it[1] < own[1]]
+        return list(dict.fromkeys(found))
 
     @staticmethod
     def _rivals(outlook: Outlook, basis: Basis, chosen: int) -> Iterator[int]:

@@ -14,7 +14,7 @@ from tuner.decide.month import Priced
 from tuner.decide.result import Opportunity, Recommendation, SizeRow, Sweep
 from tuner.model.quantiles import Stats
 from tuner.planning.estimate import LOG_BYTES
-from tuner.records import MEMORY_MIN_MB, FunctionFacts
+from tuner.records import MEMORY_MAX_MB, MEMORY_MIN_MB, FunctionFacts
 from tuner.units import (
     SECONDS_PER_MONTH,
     format_memory,
@@ -260,6 +260,15 @@ def _arm64(case: _Case) -> Iterator[Opportunity]:
     yield case.saving(saved, Opportunity("arm64", text, basis))
 
 
+def more_memory(used_mb: float) -> str:
+    """Say which size has room for so much memory used (MB): a multiple of 64, or Lambda's largest,
+    and then what else there is."""
+    size = used_mb / _FULL // 64 * 64 + 64
+    if size > MEMORY_MAX_MB:
+        return f"Use less: Lambda has {format_memory(MEMORY_MAX_MB)} at most"
+    return f"Keep {format_memory(size)} or more"
+
+
 def _memory(case: _Case) -> Iterator[Opportunity]:
     """Memory used against the recommended size: too much of it, or far less than is paid for."""
     used, size = case.row.warm.max_memory_mb, case.pick.memory_mb
@@ -272,7 +281,7 @@ def _memory(case: _Case) -> Iterator[Opportunity]:
         return
     text = (
         f"{used:.0f} of {format_memory(size)} is used: an event that needs more ends the call. "
-        f"Keep {format_memory(used / _FULL // 64 * 64 + 64)} or more."
+        f"{more_memory(used)}."
     )
     calls = f"the most of {case.row.warm.n} calls"
     yield Opportunity("memory", text, calls, danger=True)
@@ -304,7 +313,7 @@ def _timeout(case: _Case) -> Iterator[Opportunity]:
 def _logs(case: _Case) -> Iterator[Opportunity]:
     """CloudWatch Logs beside the function's bill, for START, END and REPORT alone."""
     usd = logs_usd(LOG_BYTES.low * MILLION / 1e9, case.prices.own)
-    hidden = case.facts.log_format == "JSON" and case.facts.system_log_level == "WARN"
+    hidden = case.facts.log_format == "JSON" and case.facts.system_log_level in ("WARN", "ERROR")
     if usd is None or hidden or usd < _LEAST_LOGS * case.bill_usd:
         return
     text = (

@@ -13,6 +13,7 @@ import numpy as np
 
 from tuner.billing.cost import cost_usd, logs_usd
 from tuner.billing.prices import Prices
+from tuner.decide.opportunities import more_memory
 from tuner.decide.result import Opportunity
 from tuner.recording.production import Logged, Use
 from tuner.records import MEMORY_MIN_MB
@@ -53,18 +54,22 @@ _LEAST_SHARE, _LEAST_LOGS, _LEAST_USD = 0.05, 0.5, 0.01
 #: Calls of a size that make its cost worth comparing, and the least difference.
 _ENOUGH, _CHEAPER = 50, 0.03
 #: End of support (AWS Lambda developer guide, "Lambda runtimes"); what ended with Amazon Linux 2
-#: did on 2026-06-30. Runtimes that are not here have longer, or no date that we know of.
+#: did on 2026-06-30. Runtimes that are not here have longer, or ended before 2024.
 _ENDS: Mapping[str, date] = {
+    "python3.7": date(2023, 12, 4),
     "python3.8": date(2024, 10, 14),
     "python3.9": date(2025, 12, 15),
     "python3.10": date(2026, 10, 31),
     "python3.11": date(2027, 6, 30),
+    "nodejs14.x": date(2023, 12, 4),
     "nodejs16.x": date(2024, 6, 12),
     "nodejs18.x": date(2025, 9, 1),
     "nodejs20.x": date(2026, 4, 30),
     "nodejs22.x": date(2027, 4, 30),
     "dotnet6": date(2024, 12, 20),
+    "dotnet7": date(2024, 5, 14),
     "dotnet8": date(2026, 11, 10),
+    "ruby2.7": date(2023, 12, 7),
     "ruby3.2": date(2026, 3, 31),
     "go1.x": date(2024, 1, 8),
     "java8": date(2024, 1, 8),
@@ -121,7 +126,8 @@ class Assessed:
         less INIT and fewer logs would save takes changes of the code, and is not in it."""
         by_code = {each.code: each.saves_usd_per_month or 0.0 for each in self.found}
         size = max(by_code.get("size", 0.0), by_code.get("history", 0.0))
-        return size + by_code.get("arm64", 0.0)
+        left = 1.0 - size / self.cost_usd if self.cost_usd else 0.0
+        return size + by_code.get("arm64", 0.0) * left  # arm64's part of what is left
 
     @property
     def dangers(self) -> tuple[Opportunity, ...]:
@@ -308,7 +314,7 @@ def _memory(case: _Case) -> Iterator[Opportunity]:
         return
     text = (
         f"{here.used_mb:,.0f} of {format_memory(now)} is used: a call that needs more ends. "
-        f"Give it {format_memory(here.used_mb / _FULL // 64 * 64 + 64)}."
+        f"{more_memory(here.used_mb)}."
     )
     yield Opportunity("memory", text, f"the most of {here.calls:,} calls", danger=True)
 
@@ -388,7 +394,8 @@ def _logs(case: _Case) -> Iterator[Opportunity]:
 
 def _history(case: _Case) -> Iterator[Opportunity]:
     """Another size that it has run at, where that was cheaper by the call."""
-    now, sizes = case.use.now, _known_costs(case.use.logged, case.own)
+    ephemeral_mb = case.use.function.ephemeral_mb
+    now, sizes = case.use.now, _known_costs(case.use.logged, case.own, ephemeral_mb)
     if now is None or now.memory_mb not in sizes or len(sizes) < 2:
         return
     best = min(sizes, key=lambda size: sizes[size])
@@ -403,10 +410,11 @@ def _history(case: _Case) -> Iterator[Opportunity]:
     yield from _saving(case, Opportunity("history", text, case.span), saved * case.cost_usd)
 
 
-def _known_costs(logged: Sequence[Logged], own: Prices) -> dict[int, float]:
+def _known_costs(logged: Sequence[Logged], own: Prices, ephemeral_mb: float) -> dict[int, float]:
     """US dollars per million calls by size, of sizes with enough calls."""
     return {
-        each.memory_mb: MILLION * cost_usd(each.billed_ms / each.calls, each.memory_mb, own)
+        each.memory_mb: MILLION
+        * cost_usd(each.billed_ms / each.calls, each.memory_mb, own, ephemeral_mb)
         for each in logged
         if each.calls >= _ENOUGH
     }

@@ -134,8 +134,8 @@ def _few_samples(samples: Sequence[Sample]) -> Iterator[Advice]:
         yield Advice(
             "few-samples",
             f"{which} have fewer than {_FEW} warm samples of their own, so p95 and p99 are "
-            "estimates from the fit. If the tail matters, measure more: --invocations 200 or "
-            "--method grid.",
+            "estimates from the fit. If the tail matters, measure these sizes: --memory with a "
+            "list, and --method grid --samples 100.",
         )
 
 

@@ -2,7 +2,7 @@
 
 Percentiles interpolate between order statistics (numpy's default, "type 7"). Intervals of
 percentiles are ranks with binomial coverage (Hahn and Meeker, "Statistical Intervals", 5.2);
-intervals of means are a seeded bootstrap-t free percentile bootstrap. Limit: below the sample
+intervals of means are a seeded percentile bootstrap. Limit: below the sample
 count at which an interval has its coverage, there is none (``None``).
 """
 

@@ -87,6 +87,9 @@ def _rows(
         template = load_event(text[1:]) if text.startswith("@") else inline_event(text)
     seed = None if ordered else options.seed
     if name.startswith(S3):
+        if name.lower().endswith(".gz"):
+            fix = "Download and name the file, or store it unpacked."
+            raise UsageError(f"--payloads {name}", "is packed", fix)
         kept = kept_rows(rows_of(io.StringIO(_read(name, "--payloads", options)), name), most, seed)
     else:
         with opened(name) as stream:

@@ -32,11 +32,11 @@ def risks(
 
 def hidden_report(facts: FunctionFacts) -> tuple[Advice, ...]:
     """The log settings under which Lambda may leave out the REPORT of a success."""
-    if facts.log_format != "JSON" or facts.system_log_level != "WARN":
+    if facts.log_format != "JSON" or facts.system_log_level not in ("WARN", "ERROR"):
         return ()
     text = (
-        "The function logs JSON with SystemLogLevel WARN, which hides REPORT, the only source of "
-        "durations. Set SystemLogLevel to INFO."
+        f"The function logs JSON with SystemLogLevel {facts.system_log_level}, which hides REPORT, "
+        "the only source of durations. Set SystemLogLevel to INFO."
     )
     return (Advice("report-hidden", text),)
 

@@ -30,7 +30,7 @@ class Deployed:
     @property
     def reports(self) -> bool:
         """True if Lambda writes a REPORT of each call."""
-        return self.log_format != "JSON" or self.system_log_level != "WARN"
+        return self.log_format != "JSON" or self.system_log_level not in ("WARN", "ERROR")
 
 
 @dataclass(frozen=True)

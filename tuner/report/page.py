@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -64,7 +65,7 @@ def write_page(page: str, path: Path) -> Path:
 
 def _put(text: str, path: Path) -> None:
     """Write a file, whole or not at all. Raises :class:`OSError`."""
-    beside = path.with_name(f"{path.name}.{os.getpid()}")
+    beside = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         beside.write_text(text, encoding="utf-8", errors="replace")  # names may be no UTF-8

@@ -7,14 +7,17 @@ the same at another traffic, without arithmetic of its own but that of ``templat
 import json
 import math
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 
 from tuner.decide.outlook import VERIFIED
 from tuner.decide.result import Recommendation, SizeRow, SizeTerms, Sweep, WhatIf
 from tuner.decide.what_if import chosen, month_usd, usd_per_million
+from tuner.options.commands import SweepCommand
+from tuner.options.option import options_of
 from tuner.records import Backend
 from tuner.report.answer import missed_words, size_named, sure
 from tuner.report.elements import Stat, Verdict, call_count, changed, estimate, format_chance, known
@@ -207,7 +210,29 @@ def _more_calls(sweep: Sweep, pick: Recommendation) -> list[str]:
         words += ["--strategy", pick.strategy]
     if sweep.beside:
         words += ["--architectures", "both"]
-    return [*words, "--invocations", str(calls)]
+    return [*words, *_as_before(options), "--invocations", str(calls)]
+
+
+#: Options that the words above have already, and those that say how much is measured.
+_SAID = {"target", "memory", "slo", "strategy", "architectures"}
+_HOW_MUCH = {"method", "samples", "invocations", "max_cost", "max_time", "seed", "cross_check"}
+
+
+def _as_before(stored: Mapping[str, Any]) -> Iterator[str]:
+    """The run's other options as words, where they are not the usual ones. A run keeps of a secret
+    only that there was one; it is left for the reader to fill in."""
+    usual = SweepCommand("demo:io").stored()
+    for name, each in options_of(SweepCommand).items():
+        value = stored.get(name)
+        if name in _SAID | _HOW_MUCH or value in (None, False, usual.get(name)):
+            continue
+        for one in value if isinstance(value, list) else [value]:
+            hidden = isinstance(one, str) and one.startswith("sha256:")
+            text = _FILL_IN if hidden else f"{one}={_FILL_IN}" if name == "env" else str(one)
+            yield from (each.flag,) if one is True else (each.flag, text)
+
+
+_FILL_IN = "..."
 
 
 def _template(target: str) -> list[str]:

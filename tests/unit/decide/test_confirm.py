@@ -9,7 +9,7 @@ from support.factories import a_sample
 from tuner.billing.prices import prices
 from tuner.decide.confirm import MOST, Confirmation
 from tuner.decide.decide import Decider, Question
-from tuner.decide.goal import Goal
+from tuner.decide.goal import Goal, parse_slo
 from tuner.decide.outlook import VERIFIED
 from tuner.decide.steady import rounds_apart
 from tuner.planning.ask import Ask, Done, SoFar
@@ -96,6 +96,26 @@ def test_nothing_is_called_again_once_the_answer_stands() -> None:
 def test_a_limit_on_invocations_is_kept() -> None:
     samples = confirmed(QUESTION, explored(), Budget(invocations=15))
     assert len(samples) == 15
+
+
+@pytest.mark.parametrize("most", range(13, 33, 3))
+def test_a_limit_leaves_the_pick_its_calls_before_its_rivals(most: int) -> None:
+    samples = confirmed(QUESTION, explored(), Budget(invocations=most))
+    pick = Decider(QUESTION).answer(samples).recommendation
+    assert pick is not None and pick.memory_mb == 512
+    assert pick.verified_calls == min(VERIFIED, 3 + most - 12)
+
+
+@pytest.mark.parametrize("calls_of_fast", [3, 6, 9])
+def test_a_size_that_meets_the_objective_is_never_passed_over(calls_of_fast: int) -> None:
+    """128 and 256 MB have ten calls and miss by far; what meets has fewer, as a limit left it."""
+    goal = Goal(slos=(parse_slo("p95<260ms"),))
+    samples = calls(128, 10, 0) + calls(256, 10, 10)
+    samples += calls(512, calls_of_fast, 20) + calls(1024, 2, 30)
+    pick = Decider(replace(QUESTION, goal=goal)).answer(samples).recommendation
+    assert pick is not None
+    assert pick.memory_mb == 512 and pick.meets_slo is True
+    assert pick.verified_calls == calls_of_fast
 
 
 def test_a_grid_is_left_as_it_was_asked_for() -> None:

@@ -92,6 +92,12 @@ def test_each_danger_is_found_and_comes_first(use: Use, code: str) -> None:
     assert found.found[0].code == code and found.found[0].danger
 
 
+def test_no_size_that_lambda_refuses_is_advised() -> None:
+    full = replace(LOGGED, memory_mb=10_240, used_mb=9_500.0)
+    (told, *_) = judged(Use(replace(FUNCTION, memory_mb=10_240), logged=(full,))).found
+    assert told.code == "memory" and "Lambda has 10,240 MB at most" in told.text
+
+
 def test_a_quiet_function_has_no_danger() -> None:
     counted = Counted(1e6, 0.0, 0.0, 200e6, 190.0, 400.0, 900.0, 3.0, 1e6)
     assert not judged(Use(FUNCTION, counted, (LOGGED,))).dangers
@@ -121,12 +127,22 @@ amounts = st.floats(0.0, 1e12)
     billed=amounts,
     init=st.floats(0.0, 1.0),
     used=st.none() | st.floats(1.0, 10_240.0),
+    before=st.none() | st.floats(0.0, 1.0),
 )
 def test_no_figure_is_impossible(
-    memory: int, counted: Counted | None, calls: int, billed: float, init: float, used: float | None
+    memory: int,
+    counted: Counted | None,
+    calls: int,
+    billed: float,
+    init: float,
+    used: float | None,
+    before: float | None,
 ) -> None:
-    logged = Logged(memory, calls, calls, billed, init * billed, 1.0, 2.0, 3.0, used)
-    found = judged(Use(replace(FUNCTION, memory_mb=memory), counted, (logged,)))
+    logged = [Logged(memory, calls, calls, billed, init * billed, 1.0, 2.0, 3.0, used)]
+    if before is not None:  # it ran at another size, at so much of the duration
+        other = Logged(128, calls, 0, before * billed, 0.0, 1.0, 2.0, 3.0, used)
+        logged += [other] if memory != 128 else []
+    found = judged(Use(replace(FUNCTION, memory_mb=memory), counted, tuple(logged)))
     assert found.saves_usd <= (found.cost_usd or 0.0) * 1.0000001
     if found.prospect is not None:
         prospect = found.prospect

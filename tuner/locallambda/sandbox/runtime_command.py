@@ -33,7 +33,7 @@ _DEPRECATED = re.compile(
     r"go1\.x|ruby2\.[57]|provided",
     re.ASCII,
 )
-_USE = "Use python3.10 to python3.15, nodejs20.x to nodejs24.x, or provided.al2023"
+_USE = "Use python3.10 to python3.15, nodejs20.x to nodejs26.x, or provided.al2023"
 #: What else there is for runtimes that do not run here, by the first letters of their names.
 _WAYS = {
     "java": "Build a native image named bootstrap for provided.al2023",

@@ -110,7 +110,7 @@ def _risk(survey: Survey) -> str:
 
 _KINDS = {
     "memory": "nearly out of memory",
-    "timeout": "near the timeout",
+    "timeout": "short of time",
     "throttles": "throttled",
     "errors": "failing",
     "runtime": "unsupported runtime",

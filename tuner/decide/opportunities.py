@@ -39,9 +39,9 @@ _LEAST_INIT_MS, _LEAST_SHARE, _LEAST_TIMES, _ABOVE_EMPTY = 200.0, 0.05, 10.0, 1.
 #: Of a smaller package nothing is won by leaving files out.
 _SMALL_BYTES = 1_000_000
 #: Memory used and time taken that are too near to their limits, or far below them.
-_FULL, _EMPTY, _NEAR_TIMEOUT, _FAR_TIMEOUT, _LONG_TIMEOUT_S = 0.85, 0.25, 0.5, 50.0, 60.0
+FULL, _EMPTY, NEAR_TIMEOUT, _FAR_TIMEOUT, _LONG_TIMEOUT_S = 0.85, 0.25, 0.5, 50.0, 60.0
 #: Parts of the bill below which logs and another architecture's price are no news.
-_LEAST_LOGS, _LEAST_CHEAPER = 0.25, 0.02
+LEAST_LOGS, _LEAST_CHEAPER = 0.25, 0.02
 
 
 def opportunities(sweep: Sweep, goal: Goal, prices: Priced) -> tuple[Opportunity, ...]:
@@ -263,7 +263,7 @@ def _arm64(case: _Case) -> Iterator[Opportunity]:
 def more_memory(used_mb: float) -> str:
     """Say which size has room for so much memory used (MB): a multiple of 64, or Lambda's largest,
     and then what else there is."""
-    size = used_mb / _FULL // 64 * 64 + 64
+    size = used_mb / FULL // 64 * 64 + 64
     if size > MEMORY_MAX_MB:
         return f"Use less: Lambda has {format_memory(MEMORY_MAX_MB)} at most"
     return f"Keep {format_memory(size)} or more"
@@ -277,7 +277,7 @@ def _memory(case: _Case) -> Iterator[Opportunity]:
     if used < _EMPTY * size and size > MEMORY_MIN_MB:
         text = f"{used:.0f} of {format_memory(size)} is used: the rest is paid for its CPU alone."
         yield Opportunity("memory", text, f"the most of {case.row.warm.n} calls")
-    if used < _FULL * size:
+    if used < FULL * size:
         return
     text = (
         f"{used:.0f} of {format_memory(size)} is used: an event that needs more ends the call. "
@@ -294,7 +294,7 @@ def _timeout(case: _Case) -> Iterator[Opportunity]:
         return
     worst = max(warm.duration_ms.max, cold.duration_ms.max if cold.duration_ms else 0.0)
     basis = f"the slowest of {warm.n + cold.n} calls, {format_ms(worst)}"
-    if worst > _NEAR_TIMEOUT * 1000.0 * limit:
+    if worst > NEAR_TIMEOUT * 1000.0 * limit:
         text = (
             f"The slowest call took {format_ms(worst)} of the timeout's {limit:g} s. Allow twice "
             "the slowest."
@@ -314,7 +314,7 @@ def _logs(case: _Case) -> Iterator[Opportunity]:
     """CloudWatch Logs beside the function's bill, for START, END and REPORT alone."""
     usd = logs_usd(LOG_BYTES.low * MILLION / 1e9, case.prices.own)
     hidden = case.facts.log_format == "JSON" and case.facts.system_log_level in ("WARN", "ERROR")
-    if usd is None or hidden or usd < _LEAST_LOGS * case.bill_usd:
+    if usd is None or hidden or usd < LEAST_LOGS * case.bill_usd:
         return
     text = (
         f"Logs cost {format_usd(usd)} per million calls, {format_share(usd / case.bill_usd)} of "

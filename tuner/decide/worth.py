@@ -13,7 +13,7 @@ import numpy as np
 
 from tuner.billing.cost import cost_usd, logs_usd
 from tuner.billing.prices import Prices
-from tuner.decide.opportunities import more_memory
+from tuner.decide.opportunities import FULL, LEAST_LOGS, NEAR_TIMEOUT, more_memory
 from tuner.decide.result import Opportunity
 from tuner.recording.production import Logged, Use
 from tuner.records import MEMORY_MIN_MB
@@ -43,14 +43,12 @@ _SAVED: Mapping[int, tuple[float, ...]] = {
 #: A sweep costs as much as so many calls at the best size, at the median of the same recordings
 #: (``pytest -m bench tests/bench/test_decisions.py``).
 SWEEP_CALLS = 40
-#: Memory used above this part of the size is a danger; sizes below used / FULL are not safe.
-_FULL = 0.85
 #: Savings by a larger size, at most: steps of CPU shares, see ``tuner.model``.
 _UPWARD = 0.05
-#: Of the timeout, that the slowest call may take; shares of calls that are no noise any more.
-_NEAR_TIMEOUT, _THROTTLED, _ERRORS = 0.8, 0.001, 0.01
-#: Parts of the bill, and dollars a month, below which nothing is said.
-_LEAST_SHARE, _LEAST_LOGS, _LEAST_USD = 0.05, 0.5, 0.01
+#: Shares of calls that are no noise any more.
+_THROTTLED, _ERRORS = 0.001, 0.01
+#: Part of the bill, and dollars a month, below which nothing is said.
+_LEAST_SHARE, _LEAST_USD = 0.05, 0.01
 #: Calls of a size that make its cost worth comparing, and the least difference.
 _ENOUGH, _CHEAPER = 50, 0.03
 #: End of support (AWS Lambda developer guide, "Lambda runtimes"); what ended with Amazon Linux 2
@@ -256,7 +254,7 @@ class _Case:
         if not duration or not calls or not cost:
             return None
         now, used = self.use.function.memory_mb, self.used_mb
-        least = None if used is None else max(MEMORY_MIN_MB, int(np.ceil(used / _FULL)))
+        least = None if used is None else max(MEMORY_MIN_MB, int(np.ceil(used / FULL)))
         most = 1.0 if least is None else max(1.0 - least / now, _UPWARD)
         saved = np.minimum(_quantiles(now), most) * duration
         price = SWEEP_CALLS * cost / (calls * self.months)
@@ -310,7 +308,7 @@ def _size(case: _Case, prospect: Prospect) -> Iterator[Opportunity]:
 
 def _memory(case: _Case) -> Iterator[Opportunity]:
     now, here = case.use.function.memory_mb, case.use.now
-    if here is None or here.used_mb is None or here.used_mb < _FULL * now:
+    if here is None or here.used_mb is None or here.used_mb < FULL * now:
         return
     text = (
         f"{here.used_mb:,.0f} of {format_memory(now)} is used: a call that needs more ends. "
@@ -323,10 +321,12 @@ def _timeout(case: _Case) -> Iterator[Opportunity]:
     limit, counted, logged = case.use.function.timeout_s, case.use.counted, case.all
     slowest = [each.max_ms for each in (counted, logged) if each and each.max_ms is not None]
     worst = max(slowest, default=0.0)
-    if worst < _NEAR_TIMEOUT * 1000.0 * limit:
+    if worst < NEAR_TIMEOUT * 1000.0 * limit:
         return
-    met = "reached" if worst >= 1000.0 * limit else "came near"
-    text = f"The slowest call took {format_ms(worst)} and {met} the timeout of {limit:g} s."
+    took = f"The slowest call took {format_ms(worst)}"
+    text = f"{took} of the timeout's {limit:g} s. Allow twice as long."
+    if worst >= 1000.0 * limit:
+        text = f"{took} and reached the timeout of {limit:g} s."
     yield Opportunity("timeout", text, case.span, danger=True)
 
 
@@ -383,7 +383,7 @@ def _arm64(case: _Case) -> Iterator[Opportunity]:
 
 def _logs(case: _Case) -> Iterator[Opportunity]:
     cost, logs = case.cost_usd, case.logs_usd
-    if not cost or not logs or logs < _LEAST_LOGS * cost:
+    if not cost or not logs or logs < LEAST_LOGS * cost:
         return
     text = (
         f"Its logs cost {format_usd(logs)} a month, {format_share(logs / cost)} of the function's "

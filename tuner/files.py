@@ -9,6 +9,7 @@ import os
 import select
 import stat
 import time
+from contextlib import suppress
 from errno import EINVAL, ETIMEDOUT
 from pathlib import Path
 
@@ -63,3 +64,26 @@ def _first(pipe: int) -> bytes:
         if time.monotonic() > until:
             raise OSError(ETIMEDOUT, "nobody writes to this pipe")
     return b""
+
+
+def beside_of(path: Path) -> Path:
+    """Where to write what will take the place of a file whole: beside it, or beside what a link
+    leads to; a device or a pipe is written to itself."""
+    real = Path(os.path.realpath(path))
+    if real.exists() and not stat.S_ISREG(real.stat().st_mode):
+        return real
+    return real.with_name(real.name + ".part")
+
+
+def put_in_place(beside: Path, path: Path) -> None:
+    """Give what was written beside a file its place; raises OSError."""
+    real = Path(os.path.realpath(path))
+    if beside != real:
+        beside.replace(real)
+
+
+def drop_part(beside: Path, path: Path) -> None:
+    """Remove what was not put in place, if anything; never raises."""
+    with suppress(OSError):
+        if beside != Path(os.path.realpath(path)):
+            beside.unlink(missing_ok=True)

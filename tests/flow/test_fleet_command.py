@@ -139,6 +139,8 @@ def test_without_metrics_no_log_is_read_since_nothing_says_its_price(
     document, _, _ = fleet(tuner, code=3)
     assert account.count("StartQuery") == 0
     assert any("nothing says what reading them costs" in gap for gap in document["gaps"])
+    assert "not known" in document["summary"][0] and "not known" in document["summary"][2]
+    assert document["queries"]["usd"] == 0.0  # nothing was answered
 
 
 def test_no_right_for_logs_leaves_the_metrics(account: Account, tuner: Run) -> None:

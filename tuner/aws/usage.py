@@ -73,7 +73,6 @@ class UsageReader:
         for start in range(0, len(wanted), MOST_QUERIES):
             batch = wanted[start : start + MOST_QUERIES]
             queries = [self._query(f"m{at}", *each[1:]) for at, each in enumerate(batch)]
-            self.requested += len(queries)
             for page in self._cloudwatch.pages(
                 "GetMetricData",
                 "CloudWatch",
@@ -81,6 +80,7 @@ class UsageReader:
                 StartTime=datetime.fromtimestamp(self.start_s, UTC),
                 EndTime=datetime.fromtimestamp(self.end_s, UTC),
             ):
+                self.requested += len(page["MetricDataResults"])
                 for result in page["MetricDataResults"]:
                     key = batch[int(result["Id"][1:])][0]
                     found.setdefault(key, []).extend(result["Values"])

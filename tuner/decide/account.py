@@ -72,6 +72,8 @@ def sentences(survey: Survey) -> tuple[str, ...]:
 
 def _cost(survey: Survey) -> str:
     count, called = len(survey.functions), survey.called
+    if all(each.calls is None for each in called) and called:
+        return f"{counted(count, 'function')}; their calls and what they cost are not known."
     if not called:
         return f"{counted(count, 'function')}, none of them called."
     total = survey.cost_usd
@@ -85,6 +87,8 @@ def _cost(survey: Survey) -> str:
 
 def _worth(survey: Survey) -> str:
     saving = [each for each in survey.functions if each.saves_usd > 0.0]
+    if not saving and all(each.cost_usd is None for each in survey.called) and survey.called:
+        return "What could be saved is not known without metrics or logs."
     if not saving:
         return "No other configuration is likely to save money."
     total, first = sum(each.saves_usd for each in saving), ranked(saving)[:_NAMED]
@@ -100,12 +104,16 @@ def _worth(survey: Survey) -> str:
 
 
 def _risk(survey: Survey) -> str:
-    found = survey.endangered
+    found, called = survey.endangered, survey.called
+    blind = bool(called) and all(each.use.counted is None for each in called)
     if not found:
-        return "Nothing seen puts calls at risk."
+        risk = "What is at risk is not known without metrics."
+        return risk if blind else "Nothing seen puts calls at risk."
     kinds = Counter(danger.code for each in found for danger in each.dangers)
     words = ", ".join(f"{_KINDS[code]} ({count:,})" for code, count in kinds.most_common())
-    return f"At risk: {counted(len(found), 'function')}: {words}; the dearest is {found[0].name}."
+    rest = "; the rest is not known without metrics" if blind else ""
+    named = f"the dearest is {found[0].name}"
+    return f"At risk: {counted(len(found), 'function')}: {words}; {named}{rest}."
 
 
 _KINDS = {

@@ -10,8 +10,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from tuner.decide import reasons
-from tuner.decide.goal import Goal, Strategy
-from tuner.decide.outlook import TOLERANCE, Basis, Outlook, held_to, look, meets_alone, worth_each
+from tuner.decide.goal import Goal, SloScope, Strategy
+from tuner.decide.outlook import (
+    MILLION,
+    TOLERANCE,
+    VERIFIED,
+    Basis,
+    Outlook,
+    held_to,
+    look,
+    meets_alone,
+    worth_each,
+)
 from tuner.decide.result import Choice, Interval, Recommendation, VersusCurrent
 from tuner.model import FloatArray, IntArray
 from tuner.model.observations import Observations
@@ -59,7 +69,8 @@ def recommendable(outlook: Outlook, basis: Basis) -> IntArray:
 
     Those that were called often enough; while none of these likely meets the objectives, all that
     were called; of a question about other sizes than those, all. None that the measurements show
-    to be dearer and slower than another one which meets the objectives as surely.
+    to be dearer and slower than another one which meets the objectives as surely; and while there
+    are others, none whose own calls cost, or take in the median or the mean, more than is allowed.
     """
     calls = np.array([basis.calls.get(size, 0) for size in outlook.memory_mb.tolist()])
     often = np.flatnonzero(calls >= basis.enough)
@@ -72,7 +83,27 @@ def recommendable(outlook: Outlook, basis: Basis) -> IntArray:
         bool(np.any((seen <= own).all(axis=1) & (seen < own).any(axis=1) & (meets >= sure)))
         for own, sure in zip(seen, meets, strict=True)
     ]
-    return np.asarray(often[~np.array(beaten)], dtype=np.int64)
+    left = often[~np.array(beaten)]
+    sizes = outlook.memory_mb.tolist()
+    kept = [i for i in left.tolist() if not _breaks_in_its_row(basis, sizes[i])]
+    likely = [i for i in kept if outlook.meets[i] >= MORE_LIKELY]
+    return np.asarray(kept if likely else left, dtype=np.int64)
+
+
+def _breaks_in_its_row(basis: Basis, memory_mb: int) -> bool:
+    """True if a size's own calls break an objective on cost, the median, the mean or less: what
+    most of its calls show is no tail that a few of them cannot tell."""
+    found, means = basis.observations, basis.seen(memory_mb)
+    own = found.duration_ms[found.memory_mb == memory_mb]
+    for slo in basis.goal.slos:
+        value = None
+        if slo.scope is SloScope.COST:
+            value = means and means[0]
+        elif slo.scope is SloScope.DURATION and (slo.quantile is None or slo.quantile <= 0.5):
+            value = own.mean() if slo.quantile is None else np.quantile(own, slo.quantile)
+        if value is not None and value > slo.limit:
+            return True
+    return False
 
 
 def loss(outlook: Outlook) -> FloatArray:
@@ -155,16 +186,16 @@ def _safe_range(outlook: Outlook, index: int) -> tuple[int, int]:
     return int(outlook.memory_mb[low]), int(outlook.memory_mb[high])
 
 
-def interval(mean: float, draws: FloatArray, run_sd: float) -> Interval:
+def interval(mean: float, draws: FloatArray, run_sd: float, fee: float = 0.0) -> Interval:
     """The measured mean with its 90 % interval, as wide as draws (d,) and runs differ.
 
     It lies around the draws: of sizes that look alike the chosen one is likely the lucky one, which
-    its own calls do not know and the curve does.
+    its own calls do not know and the curve does. The ``fee`` of the requests is known.
     """
-    logs = np.log(draws)
+    logs = np.log(draws - fee)
     centre = float(np.exp(logs.mean()))
     spread = float(np.exp(_HALF_90 * np.hypot(logs.std(), run_sd)))
-    return Interval(mean, min(mean, centre / spread), max(mean, centre * spread))
+    return Interval(mean, min(mean, fee + centre / spread), max(mean, fee + centre * spread))
 
 
 def choose(basis: Basis, candidates_mb: IntArray) -> Recommendation:
@@ -176,7 +207,7 @@ def choose(basis: Basis, candidates_mb: IntArray) -> Recommendation:
     at = np.array([size], dtype=np.int64)
     p50, p95, p99 = (float(np.median(basis.curve.quantile_ms(at, q))) for q in (0.5, 0.95, 0.99))
     calls = basis.calls.get(size, 0)
-    confidence = believed(chosen.confidence, calls, basis.enough)
+    confidence = believed(chosen.confidence, calls, VERIFIED)
     alone = meets_alone(basis, sizes) if chosen.meets is False else None
     case = reasons.ChoiceCase(basis, outlook, chosen.index, chosen.meets, confidence, alone)
     draws = outlook.cost[:, chosen.index]
@@ -187,7 +218,9 @@ def choose(basis: Basis, candidates_mb: IntArray) -> Recommendation:
         slo=tuple(slo.text for slo in goal.slos),
         meets_slo=chosen.meets,
         meets_probability=float(outlook.meets[chosen.index]) if goal.slos else None,
-        cost_usd_per_million=interval(case.means(chosen.index)[0], draws, basis.run_sd),
+        cost_usd_per_million=interval(
+            case.means(chosen.index)[0], draws, basis.run_sd, MILLION * basis.rates.request_usd
+        ),
         p50_ms=p50,
         p95_ms=p95,
         p99_ms=p99,
@@ -228,6 +261,8 @@ def choices(basis: Basis, outlook: Outlook) -> tuple[Choice, ...]:
 
 
 _Means = Mapping[int, tuple[float, float]]
+#: Costs, or durations, that tables show alike.
+_ALIKE = 1.0005
 
 
 def named_choices(known: _Means, allowed: Sequence[int], sure: Sequence[int]) -> dict[str, int]:
@@ -241,10 +276,10 @@ def named_choices(known: _Means, allowed: Sequence[int], sure: Sequence[int]) ->
 
 
 def _least(known: _Means, of: Sequence[int], what: int) -> int:
-    """The least in cost (0) or duration (1); of those that are even, the better in the other."""
+    """The least in cost (0) or duration (1); of those that look alike, the better in the other."""
     least = min(known[i][what] for i in of)
     return min(
-        (i for i in of if known[i][what] <= least * reasons.EVEN), key=lambda i: known[i][1 - what]
+        (i for i in of if known[i][what] <= least * _ALIKE), key=lambda i: known[i][1 - what]
     )
 
 

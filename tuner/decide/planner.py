@@ -164,7 +164,7 @@ class Race:
         if chosen is None or chosen.confidence >= question.plan.confidence:
             return Done("settled: no further call is expected to change the answer", settled=True)
         return self._ask_again(of, spent, chosen) or Done(
-            "no further invocation is worth its cost", settled=False
+            "no further invocation is worth its cost", settled=True
         )
 
     def _ask_again(

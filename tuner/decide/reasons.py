@@ -94,7 +94,8 @@ _BEST = {
 def _strategy(case: ChoiceCase) -> str:
     size = format_memory(case.memory_mb)
     if case.stays:
-        return f"{size} is the current size, and none gains more than 3 %: {_means(case)}."
+        least = "and no other is expected to gain more than 3 %"
+        return f"{size} is the current size, {least}: {_means(case)}."
     better = _better(case)
     if better is not None:
         return f"{size} {_beside(case, better)}: {_means(case)}."

@@ -265,7 +265,9 @@ class ReportCommand(output.Shown, output.Reported, output.Stored):
 
     run: k.Text = positional(replace(RUN, required=False), kw_only=False, default=None)
     serve: k.Flag = option(k.FLAG, "Serve all reports on this machine until Ctrl-C.")
-    port: k.Count = option(k.COUNT, "Port to serve on; 0 takes a free one.", 0)
+    port: k.Count = option(
+        k.COUNT, "Port to serve on; 0 takes a free one.", 0, least=0, most=65_535
+    )
 
 
 class CompareCall(output.Stored):

@@ -65,7 +65,7 @@ def next_ask(
             counts[Setting(beside or size, beliefs.arch)] = 1
         return Ask(counts, "the most informative size")
     left = budget.ran_out(spent) or "the next invocation does not fit into what is left"
-    return Done(left, settled=False)
+    return Done(left, settled=budget.usual_is_out(spent))
 
 
 def _finished(beliefs: Beliefs, plan: Adaptive, spent: Spent, gain: float) -> Done | None:
@@ -75,7 +75,7 @@ def _finished(beliefs: Beliefs, plan: Adaptive, spent: Spent, gain: float) -> Do
     if sure >= plan.confidence and beliefs.regret <= plan.settled_regret:
         return Done("settled: no further call is expected to change the answer", settled=True)
     if gain < plan.worthwhile:
-        return Done("no further invocation is worth its cost", settled=sure >= plan.confidence)
+        return Done("no further invocation is worth its cost", settled=True)
     return None
 
 

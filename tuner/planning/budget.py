@@ -46,6 +46,10 @@ class Budget:
             return f"the limit of {self.seconds:g} s is reached"
         return None
 
+    def usual_is_out(self, spent: Spent) -> bool:
+        """True if what ran out are calls that nobody limited: the search ends as it always does."""
+        return self.usual and self.invocations is not None and spent.invocations >= self.invocations
+
     def part(self, spent: Spent, parts: int) -> "Budget":
         """The budget that leaves one of so many equal parts of what is left."""
 

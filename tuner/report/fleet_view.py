@@ -67,7 +67,9 @@ def _span(survey: Survey) -> str:
 
 def _facts(survey: Survey) -> Iterator[Fact]:
     queries = survey.queries
-    yield Fact("Cost", f"{format_usd(survey.cost_usd)} a month", "on demand, without free tier")
+    known = any(each.cost_usd is not None for each in survey.functions)
+    cost = f"{format_usd(survey.cost_usd)} a month" if known else UNKNOWN
+    yield Fact("Cost", cost, "on demand, without free tier")
     saves = sum(each.saves_usd for each in survey.functions)
     yield Fact("May be saved", f"{format_usd(saves)} a month", "expected, not certain")
     yield Fact(

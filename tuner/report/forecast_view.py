@@ -76,7 +76,9 @@ def _facts(forecast: TrafficForecast) -> Iterator[Fact]:
     ready = f", {found.provisioned:,.0f} in provisioned sandboxes" if allowed.provisioned else ""
     yield Fact("Served", f"{found.served:,.0f}", f"{counts}{ready}")
     most = f"{found.sandboxes_max:,.0f}"
-    yield Fact("Sandboxes at the peak", most, "as many connections to a database behind it")
+    yield Fact(
+        "Sandboxes at the peak", most, "with those of before; as many connections to a database"
+    )
     limits = f"{allowed.limits.account_concurrency:,} of the account"
     reserved = "" if allowed.reserved is None else f", {allowed.reserved:,} reserved"
     kept = f", {allowed.provisioned:,} provisioned" if allowed.provisioned else ""

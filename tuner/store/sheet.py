@@ -7,11 +7,11 @@ messages and logs say is left out: they may hold data of payloads.
 import csv
 import gzip
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
 from tuner.errors import TunerError
+from tuner.files import beside_of, drop_part, put_in_place
 from tuner.records import Sample, Setting
 from tuner.store.failure import disk_error
 
@@ -52,7 +52,7 @@ def write_table(samples: Sequence[Sample], path: Path) -> None:
 
     Raises :class:`StoreError` if it cannot be written, :class:`TunerError` without pyarrow.
     """
-    beside = path.with_name(path.name + ".part")
+    beside = beside_of(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.suffix.lower() == ".parquet":
@@ -62,12 +62,11 @@ def write_table(samples: Sequence[Sample], path: Path) -> None:
                 writer = csv.writer(file, lineterminator="\n")
                 writer.writerow(COLUMNS)
                 writer.writerows(map(_row, samples))
-        beside.replace(path)
+        put_in_place(beside, path)
     except OSError as error:
         raise disk_error(f"file {path}", error, "Choose a writable folder.") from error
     finally:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
+        drop_part(beside, path)
 
 
 def _open(path: Path, *, zipped: bool) -> IO[str]:

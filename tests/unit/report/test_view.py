@@ -254,7 +254,7 @@ def test_duration_and_cost_share_one_logarithmic_axis_of_memory() -> None:
 def test_labels_of_marks_have_a_line_each_and_name_no_size_twice() -> None:
     marks = [mark for mark in latency_series(called()).marks if mark.kind != "failed"]
     assert [mark.text for mark in marks] == [
-        "recommended 1,024 MB", "current 128 MB", "cheapest 512 MB", "fastest 1,536 MB",
+        "recommended 1,024 MB", "current 128 MB", "cheapest 384 MB", "fastest 1,536 MB",
     ]  # fmt: skip
     assert len({mark.top for mark in marks}) == len({mark.memory_mb for mark in marks}) == 4
     assert [mark.side for mark in marks] == ["right", "left", "center", "right"]

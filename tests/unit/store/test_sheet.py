@@ -63,6 +63,16 @@ def test_a_folder_that_cannot_be_written_is_named() -> None:
         write_table([], Path("file/a.csv"))
 
 
+def test_links_are_followed_and_a_device_stays_one(make_sample: Callable[..., Sample]) -> None:
+    Path("real.csv").write_text("old")
+    Path("link.csv").symlink_to("real.csv")
+    write_table([make_sample()], Path("link.csv"))
+    assert Path("link.csv").is_symlink() and "memory_mb" in Path("real.csv").read_text()
+    Path("null.csv").symlink_to("/dev/null")
+    write_table([make_sample()], Path("null.csv"))
+    assert Path("null.csv").is_symlink() and Path("/dev/null").is_char_device()
+
+
 def test_other_names_are_no_tables() -> None:
     assert not is_table(Path("run.json")) and not is_table(Path("run.jsonl.gz"))
 

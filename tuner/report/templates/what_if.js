@@ -51,7 +51,7 @@ const whatIf = {
     const sure = or(allowed.filter((at) => sizes[at].verified), allowed);
     const first = (of, value) => of.reduce((best, at) => (value(at) < value(best) ? at : best));
     const least = (of, what, other) => {
-      const most = Math.min(...of.map((at) => what[at])) * 1.01;
+      const most = Math.min(...of.map((at) => what[at])) * 1.0005;
       return first(of.filter((at) => what[at] <= most), (at) => other[at]);
     };
     const [dear, slow] = [costs, times].map((what) => Math.max(...allowed.map((at) => what[at])));

@@ -94,13 +94,23 @@ _BEST = {
 def _strategy(case: ChoiceCase) -> str:
     size = format_memory(case.memory_mb)
     if case.stays:
-        least = "and no other is expected to gain more than 3 %"
-        return f"{size} is the current size, {least}: {_means(case)}."
+        return f"{size} is the current size, and none is expected {_kept(case)}: {_means(case)}."
     better = _better(case)
     if better is not None:
         return f"{size} {_beside(case, better)}: {_means(case)}."
     only = " of the sizes that likely meet the objectives" if case.meets else ""
     return f"{size} has {_BEST[case.goal.strategy]}{only}: {_means(case)}."
+
+
+def _kept(case: ChoiceCase) -> str:
+    """What another size would have to be, so that it is worth a change."""
+    if case.goal.strategy is Strategy.SPEED:
+        return "to be more than 3 % faster"
+    if case.goal.strategy is Strategy.BALANCED:
+        return "to have a balance that is better by more than 3 %"
+    worth = case.goal.worth
+    faster = f", or faster for at most {format_share(worth)} more" if worth else ""
+    return f"to be more than 3 % cheaper{faster}"
 
 
 #: A size counts as fastest, or cheapest, up to this much more: the better one in the other wins.

@@ -9,7 +9,7 @@ from support.factories import a_sample
 from tuner.billing.prices import prices
 from tuner.decide.confirm import MOST, Confirmation
 from tuner.decide.decide import Decider, Question
-from tuner.decide.goal import Goal, parse_slo
+from tuner.decide.goal import Goal, Strategy, parse_slo
 from tuner.decide.outlook import VERIFIED
 from tuner.decide.steady import rounds_apart
 from tuner.planning.ask import Ask, Done, SoFar
@@ -136,6 +136,24 @@ def test_a_size_that_never_works_is_not_called_for_ever() -> None:
         for setting, count in ask.counts.items():
             samples = [*samples, *failing(setting, count, len(samples))]
     assert sum(s.memory_mb == 1024 for s in samples) <= 2 * VERIFIED
+
+
+@pytest.mark.parametrize(
+    ("strategy", "text"),
+    [
+        ("cost", "none is expected to be more than 3 % cheaper, or faster for at most 3 % more"),
+        ("balanced", "none is expected to have a balance that is better by more than 3 %"),
+    ],
+)
+def test_why_the_current_size_stays_is_what_the_strategy_asks_for(strategy: str, text: str) -> None:
+    goal = Goal(strategy=Strategy(strategy), current_mb=512)
+    took = {504: 201.5, 512: 200.0}  # 504 MB costs 0.8 % less
+    samples = [a_sample(size, call=i, ran_ms=took[size]) for i, size in enumerate([*took] * 10)]
+    sizes = tuple(took)
+    asked = replace(QUESTION, goal=goal, wish=MemoryRange(sizes_mb=sizes), recorded_mb=sizes)
+    pick = Decider(asked).answer(samples).recommendation
+    assert pick is not None and pick.memory_mb == 512
+    assert text in pick.reasons[0]
 
 
 def test_a_size_that_was_never_called_is_not_recommended() -> None:

@@ -118,7 +118,7 @@ def test_all_three_ways_stand_side_by_side_and_all_is_put_back(
     assert front.applied[priced] == "None"
     assert run("report", "last") == 0
     again = find("last", None)
-    assert set(again.documents) == {"answer", "startups"}
+    assert set(again.documents) == {"answer", "begun", "startups"}
 
 
 def test_a_region_without_prices_says_so_and_gives_none(

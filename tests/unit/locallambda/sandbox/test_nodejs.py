@@ -118,9 +118,9 @@ def test_rejections_and_late_errors_reach_the_caller_and_end_the_runtime(local, 
             "reject": ("Runtime.UnhandledPromiseRejection", "Error: nobody waits"),
             "later": ("RangeError", "later"),
         }
-        # The client tells and exits by itself: with 1, or with 128 where it is not waited for.
+        # The client tells, and exits by itself with one of these.
         exited = "RequestId: r-1 Error: Runtime exited with error: exit status"
-        crashed = [("Runtime.ExitError", f"{exited} {code}") for code in (1, 128)]
+        crashed = [("Runtime.ExitError", f"{exited} {code}") for code in (1, 128, 129)]
         assert (error["errorType"], error["errorMessage"]) in (words[do], *crashed)
     assert told(local.invoke(sandbox))["calls"] == 1
 

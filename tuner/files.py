@@ -9,7 +9,8 @@ import os
 import select
 import stat
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from errno import EINVAL, ETIMEDOUT
 from pathlib import Path
 
@@ -66,24 +67,18 @@ def _first(pipe: int) -> bytes:
     return b""
 
 
-def beside_of(path: Path) -> Path:
-    """Where to write what will take the place of a file whole: beside it, or beside what a link
-    leads to; a device or a pipe is written to itself."""
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Give the path to write to, so that a file, or what a link leads to, changes whole or not at
+    all; a device or a pipe is written to itself. Raises OSError."""
     real = Path(os.path.realpath(path))
     if real.exists() and not stat.S_ISREG(real.stat().st_mode):
-        return real
-    return real.with_name(real.name + ".part")
-
-
-def put_in_place(beside: Path, path: Path) -> None:
-    """Give what was written beside a file its place; raises OSError."""
-    real = Path(os.path.realpath(path))
-    if beside != real:
+        yield real
+        return
+    beside = real.with_name(real.name + ".part")
+    try:
+        yield beside
         beside.replace(real)
-
-
-def drop_part(beside: Path, path: Path) -> None:
-    """Remove what was not put in place, if anything; never raises."""
-    with suppress(OSError):
-        if beside != Path(os.path.realpath(path)):
+    finally:
+        with suppress(OSError):
             beside.unlink(missing_ok=True)

@@ -3,7 +3,7 @@
 import logging
 import time
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -130,24 +130,27 @@ def listing(store_url: str | None, limit: int) -> list[RunRow]:
     """The newest runs, the newest first, each with its answer in a few words."""
     with Store.open(store_url, create=False) as store:
         counts = store.counts()
+        documents = ((run, store.documents(run.run)) for run in store.runs(limit))
         return [
             RunRow(
                 run=run.run,
                 started_at=run.started_at,
                 command=run.command,
                 target=run.target,
-                answer=_answer(store, run, store_url),
+                answer=_answer(run, found, store_url),
                 state="crashed" if store.crashed(run.run) else run.state.value,
                 calls=counts.get(run.run, 0),
-                figures=_figures(store, run),
+                figures=_figures(found),
             )
-            for run in store.runs(limit)
+            for run, found in documents
         ]
 
 
-def _answer(store: Store, run: RunRecord, store_url: str | None) -> str:
+_Documents = Mapping[str, Mapping[str, Any]]
+
+
+def _answer(run: RunRecord, documents: _Documents, store_url: str | None) -> str:
     """As the run was answered when it ended; a run of an older version is answered now."""
-    documents = store.documents(run.run)
     if ANSWER in documents:
         return str(documents[ANSWER]["headline"])
     try:
@@ -160,9 +163,8 @@ def _answer(store: Store, run: RunRecord, store_url: str | None) -> str:
     return UNKNOWN
 
 
-def _figures(store: Store, run: RunRecord) -> Figures:
+def _figures(documents: _Documents) -> Figures:
     """As they were kept with the answer; none of a run of an older version."""
-    documents = store.documents(run.run)
     latency = documents.get(LOAD, {}).get("latency_ms") or {}
     return Figures(documents.get(ANSWER, {}).get("usd_per_million"), latency.get("p95"))
 

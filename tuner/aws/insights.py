@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from tuner.aws.calls import AwsService
 from tuner.clock import Clock
 from tuner.errors import AccessDenied, NotFound, TargetError, TunerError
+from tuner.recording.columns import with_megabytes
 from tuner.recording.production import Deployed, Logged
 
 #: US dollars for a byte scanned: $0.005 per GB (Amazon CloudWatch pricing, us-east-1).
@@ -43,8 +44,6 @@ _FIELDS: Mapping[str, Mapping[str, str]] = {
     },
 }
 _REPORTS = {"Text": '@type = "REPORT"', "JSON": 'type = "platform.report"'}
-#: Numbers above this are bytes: no function has a million MB.
-_BYTES = 1e6
 
 
 def query_text(log_format: str) -> str:
@@ -175,13 +174,9 @@ def _row(cells: Mapping[str, str], size: str) -> Logged:
             raise TargetError("logs", reason, "Report it with this line.")
         return value
 
-    def megabytes(name: str) -> float:
-        value = number(name)
-        unit = 2**20 if value % 2**20 == 0 else 10**6
-        return value / unit if value >= _BYTES else value
-
+    memory = with_megabytes({"memory_mb": number(size), "max_memory_mb": number("used")})
     return Logged(
-        memory_mb=round(megabytes(size)),
+        memory_mb=round(memory["memory_mb"]),
         calls=int(number("calls")),
         cold=int(number("cold")),
         billed_ms=number("billed"),
@@ -189,5 +184,5 @@ def _row(cells: Mapping[str, str], size: str) -> Logged:
         p50_ms=number("p50"),
         p95_ms=number("p95"),
         max_ms=number("longest"),
-        used_mb=megabytes("used") or None,
+        used_mb=memory["max_memory_mb"] or None,
     )

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from tuner.aws.calls import MARKER, AwsService, Client
+from tuner.aws.calls import AwsService
+from tuner.aws.control import ControlPlane
 from tuner.recording.production import Deployed
 
 #: What CloudFormation puts on everything that a stack makes.
@@ -17,18 +18,13 @@ _PAGES = ("PaginationToken", "PaginationToken")
 
 
 def list_functions(
-    client: Client, names: Sequence[str] = (), tagged: frozenset[str] | None = None
+    control: ControlPlane, names: Sequence[str] = (), tagged: frozenset[str] | None = None
 ) -> list[Deployed]:
     """The functions of the region by name; ``names`` may have ``*`` and ``?``, ``tagged`` are the
     ARNs to stay with. Raises our errors."""
-    found = [
-        deployed(each)
-        for page in client.pages("ListFunctions", "the account", MARKER)
-        for each in page["Functions"]
-    ]
     chosen = (
         each
-        for each in found
+        for each in map(deployed, control.functions())
         if (tagged is None or each.arn in tagged)
         and (not names or any(fnmatchcase(each.name, name) for name in names))
     )

@@ -6,7 +6,7 @@ billed per metric requested.
 """
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
@@ -17,12 +17,13 @@ from tuner.records import Metered, Metric
 
 #: The shortest period in which Lambda's metrics are kept, seconds.
 PERIOD_S = 60
+LAMBDA = "AWS/Lambda"
 #: Queries in one request (GetMetricData, CloudWatch API reference).
 _MOST_QUERIES = 500
 
 #: A metric of a function, version or alias: its name, how the values of a period become one, and
 #: the dimensions.
-_Wanted = tuple[str, str, Mapping[str, str]]
+Wanted = tuple[str, str, Mapping[str, str]]
 #: Begin (a datetime) and value of each period.
 _Points = list[tuple[Any, float]]
 
@@ -30,33 +31,46 @@ _Points = list[tuple[Any, float]]
 def _read(
     cloudwatch: AwsService,
     function: str,
-    wanted: Mapping[str, _Wanted],
+    wanted: Mapping[str, Wanted],
     span_s: tuple[float, float],
 ) -> dict[str, _Points]:
     """The points of each metric by its name here, which begins with a lower-case letter."""
-    queries = [_query(name, *each) for name, each in wanted.items()]
+    queries = [metric_query(name, LAMBDA, each, PERIOD_S) for name, each in wanted.items()]
     found: dict[str, _Points] = {name: [] for name in wanted}
+    for result in metric_results(cloudwatch, function, queries, span_s):
+        points = zip_longest(result.get("Timestamps", ()), result["Values"])
+        found.setdefault(result["Id"], []).extend(points)
+    return found
+
+
+def metric_results(
+    cloudwatch: AwsService,
+    thing: str,
+    queries: Sequence[Mapping[str, Any]],
+    span_s: tuple[float, float],
+) -> Iterator[Mapping[str, Any]]:
+    """Each result of any number of queries, in pages and batches. Raises our errors, which name
+    ``thing``."""
     for start in range(0, len(queries), _MOST_QUERIES):
         for page in cloudwatch.pages(
             "GetMetricData",
-            function,
+            thing,
             MetricDataQueries=queries[start : start + _MOST_QUERIES],
             StartTime=span_s[0],
             EndTime=span_s[1],
         ):
-            for result in page["MetricDataResults"]:
-                points = zip_longest(result.get("Timestamps", ()), result["Values"])
-                found.setdefault(result["Id"], []).extend(points)
-    return found
+            yield from page["MetricDataResults"]
 
 
-def _query(name: str, metric: str, stat: str, dimensions: Mapping[str, str]) -> dict[str, Any]:
+def metric_query(name: str, namespace: str, wanted: Wanted, period_s: int) -> dict[str, Any]:
+    """A query of one metric, whose name begins with a lower-case letter."""
+    metric, stat, dimensions = wanted
     found = {
-        "Namespace": "AWS/Lambda",
+        "Namespace": namespace,
         "MetricName": metric,
         "Dimensions": [{"Name": k, "Value": v} for k, v in dimensions.items()],
     }
-    return {"Id": name, "MetricStat": {"Metric": found, "Period": PERIOD_S, "Stat": stat}}
+    return {"Id": name, "MetricStat": {"Metric": found, "Period": period_s, "Stat": stat}}
 
 
 def read_metrics(
@@ -77,7 +91,7 @@ def read_metrics(
         for place, qualifier in enumerate(qualifiers)
         for metric in metrics
     }
-    wanted: dict[str, _Wanted] = {}
+    wanted: dict[str, Wanted] = {}
     for name, (qualifier, metric) in asked.items():
         resource = function if qualifier is None else f"{function}:{qualifier}"
         stat = "Maximum" if metric is Metric.CONCURRENCY else "Sum"

@@ -6,14 +6,12 @@ that were never called are asked for one.
 
 import math
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from tuner.aws.calls import AwsService
+from tuner.aws.metrics import LAMBDA, Wanted, metric_query, metric_results
 from tuner.recording.production import Counted, Deployed
 
-#: Queries in one request (GetMetricData, CloudWatch API reference).
-MOST_QUERIES = 500
 #: Points of 5 minutes are kept for 63 days, and a query of an older start must be a multiple of
 #: them ("Metrics retention", CloudWatch user guide).
 _STEP_S = 300
@@ -68,37 +66,25 @@ class UsageReader:
         # A sum without points is 0: Lambda sends both with every call.
         return Counted(calls, **most, **{field: sum(points) for field, points in values.items()})
 
-    def _read(self, wanted: Sequence[tuple[Any, str, str, str, dict[str, str]]]) -> dict[Any, Any]:
+    def _read(self, wanted: Sequence[tuple[Any, str, Wanted]]) -> dict[Any, list[float]]:
+        """The values of each metric by its key here."""
+        # One point of the whole span: percentiles of days cannot be joined.
+        period_s = int(self.end_s - self.start_s)
+        queries = [
+            metric_query(f"m{at}", namespace, each, period_s)
+            for at, (_, namespace, each) in enumerate(wanted)
+        ]
         found: dict[Any, list[float]] = {}
-        for start in range(0, len(wanted), MOST_QUERIES):
-            batch = wanted[start : start + MOST_QUERIES]
-            queries = [self._query(f"m{at}", *each[1:]) for at, each in enumerate(batch)]
-            for page in self._cloudwatch.pages(
-                "GetMetricData",
-                "CloudWatch",
-                MetricDataQueries=queries,
-                StartTime=datetime.fromtimestamp(self.start_s, UTC),
-                EndTime=datetime.fromtimestamp(self.end_s, UTC),
-            ):
-                self.requested += len(page["MetricDataResults"])
-                for result in page["MetricDataResults"]:
-                    key = batch[int(result["Id"][1:])][0]
-                    found.setdefault(key, []).extend(result["Values"])
+        span_s = self.start_s, self.end_s
+        for result in metric_results(self._cloudwatch, "CloudWatch", queries, span_s):
+            self.requested += 1
+            found.setdefault(wanted[int(result["Id"][1:])][0], []).extend(result["Values"])
         return found
 
-    def _query(
-        self, name: str, space: str, metric: str, stat: str, of: dict[str, str]
-    ) -> dict[str, Any]:
-        dimensions = [{"Name": key, "Value": value} for key, value in of.items()]
-        told = {"Namespace": space, "MetricName": metric, "Dimensions": dimensions}
-        # One point of the whole span: percentiles of days cannot be joined.
-        period = int(self.end_s - self.start_s)
-        return {"Id": name, "MetricStat": {"Metric": told, "Period": period, "Stat": stat}}
+
+def _of_lambda(function: Deployed, figure: tuple[str, str]) -> tuple[str, Wanted]:
+    return LAMBDA, (*figure, {"FunctionName": function.name})
 
 
-def _of_lambda(function: Deployed, figure: tuple[str, str]) -> tuple[str, str, str, dict[str, str]]:
-    return "AWS/Lambda", *figure, {"FunctionName": function.name}
-
-
-def _of_log(function: Deployed) -> tuple[str, str, str, dict[str, str]]:
-    return "AWS/Logs", "IncomingBytes", "Sum", {"LogGroupName": function.log_group}
+def _of_log(function: Deployed) -> tuple[str, Wanted]:
+    return "AWS/Logs", ("IncomingBytes", "Sum", {"LogGroupName": function.log_group})

@@ -4,8 +4,6 @@ Files are read line by line, whatever their size: of more rows than are kept, a 
 the first ones where their order counts. Raises only :class:`tuner.errors.UsageError`.
 """
 
-import gzip
-import io
 import json
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -13,13 +11,14 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import IO, Any
 
 from tuner.engine.batches import Payload
 from tuner.engine.profiles.events import EventTemplate
 from tuner.errors import UsageError
 from tuner.recording.power_tuning import load_json
-from tuner.recording.table import read_table, refuse_utf16
+from tuner.recording.rows import open_text
+from tuner.recording.table import read_table
 
 #: Endings of files whose rows are payloads.
 ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson")
@@ -34,13 +33,12 @@ def is_feed(name: str) -> bool:
 
 
 @contextmanager
-def opened(name: str) -> Iterator[io.TextIOBase]:
+def opened(name: str) -> Iterator[IO[str]]:
     """A file as text, unpacked where it ends in .gz."""
     place = f"--payloads {name}"
     try:
-        with gzip.open(name) if name.lower().endswith(".gz") else Path(name).open("rb") as raw:
-            refuse_utf16(raw.peek(4)[:4], place)
-            yield io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")
+        with open_text(Path(name), place) as stream:
+            yield stream
     except UnicodeDecodeError:
         raise UsageError(place, "is not text in UTF-8", "Save it as UTF-8.") from None
     except (OSError, EOFError, zlib.error) as error:

@@ -36,7 +36,7 @@ def read_lines(file: Path) -> Iterator[tuple[int, Cells]]:
     readers = {".csv": _csv_lines, ".tsv": _csv_lines, ".json": _document}
     readers |= dict.fromkeys((".jsonl", ".ndjson"), _json_lines)
     try:
-        with _open(file) as stream:
+        with open_text(file, str(file)) as stream:
             yield from readers.get(suffix, _log_lines)(file, stream)
     except FileNotFoundError:
         raise UsageError(str(file), "no such file", "Check the path after replay:.") from None
@@ -58,7 +58,7 @@ def is_power_tuning(file: Path) -> bool:
     if not file.name.lower().removesuffix(".gz").endswith(".json") or not file.is_file():
         return False
     try:
-        with _open(file) as stream:
+        with open_text(file, str(file)) as stream:
             text = stream.readline(1000)
             if '"tuner.run/' in text:
                 return False
@@ -68,10 +68,14 @@ def is_power_tuning(file: Path) -> bool:
 
 
 @contextmanager
-def _open(file: Path) -> Iterator[IO[str]]:
+def open_text(file: Path, name: str) -> Iterator[IO[str]]:
+    """Open a file as UTF-8 text, unpacked where it ends in .gz; ``name`` is what errors call it.
+
+    Raises UsageError for UTF-16, UnicodeDecodeError, OSError, EOFError, zlib.error.
+    """
     packed = file.name.lower().endswith(".gz")
     with open_bytes(file) as plain, gzip.open(plain) if packed else plain as raw:
-        refuse_utf16(raw.peek(4)[:4], str(file))
+        refuse_utf16(raw.peek(4)[:4], name)
         yield io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")
 
 

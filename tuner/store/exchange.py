@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from tuner.errors import StoreError, UsageError
-from tuner.files import beside_of, drop_part, put_in_place
+from tuner.files import written_whole
 from tuner.records import RunRecord, Sample
 from tuner.store import thinning
 from tuner.store.failure import disk_error
@@ -54,16 +54,12 @@ def stood_in(document: Mapping[str, Any], run: str) -> list[Sample]:
 
 def write(stored: StoredRun, path: Path) -> None:
     """Write a run; the file appears whole or not at all. Raises :class:`StoreError`."""
-    beside = beside_of(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _open(beside, "wt", zipped=path.suffix == ".gz") as file:
+        with written_whole(path) as place, _open(place, "wt", zipped=path.suffix == ".gz") as file:
             file.writelines(line + "\n" for line in lines(stored))
-        put_in_place(beside, path)
     except OSError as error:
         raise disk_error(f"file {path}", error, "Choose a writable folder.") from error
-    finally:
-        drop_part(beside, path)
 
 
 def read(path: Path) -> StoredRun:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from tuner.errors import TunerError
-from tuner.files import beside_of, drop_part, put_in_place
+from tuner.files import written_whole
 from tuner.records import Sample, Setting
 from tuner.store.failure import disk_error
 
@@ -52,21 +52,22 @@ def write_table(samples: Sequence[Sample], path: Path) -> None:
 
     Raises :class:`StoreError` if it cannot be written, :class:`TunerError` without pyarrow.
     """
-    beside = beside_of(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.suffix.lower() == ".parquet":
-            _write_parquet(samples, beside)
-        else:
-            with _open(beside, zipped=path.suffix.lower() == ".gz") as file:
-                writer = csv.writer(file, lineterminator="\n")
-                writer.writerow(COLUMNS)
-                writer.writerows(map(_row, samples))
-        put_in_place(beside, path)
+        with written_whole(path) as place:
+            if path.suffix.lower() == ".parquet":
+                _write_parquet(samples, place)
+            else:
+                _write_csv(samples, place, zipped=path.suffix.lower() == ".gz")
     except OSError as error:
         raise disk_error(f"file {path}", error, "Choose a writable folder.") from error
-    finally:
-        drop_part(beside, path)
+
+
+def _write_csv(samples: Sequence[Sample], path: Path, *, zipped: bool) -> None:
+    with _open(path, zipped=zipped) as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows(map(_row, samples))
 
 
 def _open(path: Path, *, zipped: bool) -> IO[str]:

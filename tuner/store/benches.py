@@ -5,7 +5,8 @@ never changes one, so that who accepted what, when and why stays.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -137,8 +138,20 @@ def _of(place: BaselineKey) -> Select[Any]:
 
 
 def _bench(row: Row[Any]) -> StoredBench:
-    return record(StoredBench, {**_fields(row), "document": json.loads(row.document)})
+    with _readable(f"bench {row.bench}"):
+        return record(StoredBench, {**_fields(row), "document": json.loads(row.document)})
 
 
 def _baseline(row: Row[Any]) -> Baseline:
-    return record(Baseline, {**_fields(row), "place": _fields(row)})
+    with _readable(f"baseline of {row.suite}, {row.case_name}"):
+        return record(Baseline, {**_fields(row), "place": _fields(row)})
+
+
+@contextmanager
+def _readable(what: str) -> Iterator[None]:
+    """Raise :class:`StoreError` if the row of this makes no sense."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        fix = "Take another store, or restore this one."
+        raise StoreError(what, f"it cannot be read: {error}", fix) from error

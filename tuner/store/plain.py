@@ -129,11 +129,18 @@ def _scalar(name: str, kind: Any, value: object) -> Any:
         return kind(value)
     whole = isinstance(value, int) and not isinstance(value, bool)
     if kind is float and (whole or isinstance(value, float)):
-        return float(typing.cast("float", value))
+        number = float(typing.cast("float", value))
+        if name in _MOMENTS and not 0 <= number < _END_OF_CALENDAR_S:
+            raise ValueError(f"{name} cannot be {value!r:.60}")
+        return number
     if (kind is int and whole) or (kind in (str, bool) and type(value) is kind):
         return value
     raise ValueError(f"{name} cannot be {value!r:.60}")
 
+
+#: Fields in seconds since the epoch, and where Python's calendar ends: at the year 10,000.
+_MOMENTS = ("started_at", "finished_at", "accepted_at")
+_END_OF_CALENDAR_S = 253_402_300_800.0
 
 #: Fields of a sample that few different values are shared by, and all others.
 _SHARED = ("purpose", "outcome", "setting")

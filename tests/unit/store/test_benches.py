@@ -1,5 +1,9 @@
 """Runs of suites and baselines go into a store and come out as they were."""
 
+import math
+import sqlite3
+from pathlib import Path
+
 import pytest
 
 from tuner.errors import NotFound, StoreError
@@ -66,3 +70,19 @@ def test_a_baseline_is_of_one_branch_environment_and_case(benches: Benches) -> N
         BaselineKey("nightly", "checkout", "prod", "topic"),
     ):
         assert benches.baseline(other) is None
+
+
+@pytest.mark.parametrize("value", [math.inf, -1.0, 1e308, "2026-13-45T99:99:99Z", b"\xff"])
+def test_a_time_that_cannot_be_is_an_error_that_names_the_row(
+    file_store: Store, store_path: Path, value: object
+) -> None:
+    benches = Benches(file_store)
+    benches.save(FIRST)
+    benches.accept([accepted(PLACE, "01A")])
+    with sqlite3.connect(store_path) as raw:
+        raw.execute("UPDATE tuner_benches SET started_at = ?", (value,))
+        raw.execute("UPDATE tuner_baselines SET accepted_at = ?", (value,))
+    with pytest.raises(StoreError, match=FIRST.bench):
+        benches.all()
+    with pytest.raises(StoreError, match="nightly, checkout"):
+        benches.baselines()

@@ -1,4 +1,4 @@
-"""CPU quota and memory limit of a sandbox: by cgroups, or by signals and polling without them.
+"""Limits of a sandbox: CPU, memory and /tmp, by cgroups, or by signals and polling without them.
 
 ``sandbox.methods`` chooses; nothing here knows functions or runtimes.
 """

@@ -7,6 +7,7 @@ speaks JSON lines over the socket on file descriptor ``argv[1]``.
 """
 
 import contextlib
+import dataclasses
 import json
 import os
 import select
@@ -16,11 +17,12 @@ import socket
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from tuner.locallambda.limits import cgroup
+from tuner.locallambda.limits import cgroup, disk
 from tuner.locallambda.limits.process_tree import ProcessFamily, kill, members
-from tuner.locallambda.sandbox import isolation, launch
+from tuner.locallambda.sandbox import first_process, isolation, launch
+from tuner.locallambda.sandbox.view import View
 
 PR_SET_CHILD_SUBREAPER = 36
 SA_NOCLDSTOP = 1  # sigaction(2)
@@ -35,7 +37,10 @@ class Guard:
         self._link = link
         self._service = os.getppid()
         self._guarded: dict[str, ProcessFamily] = {}
-        self._runtime_keys: dict[int, str] = {}
+        self._runtime_keys: dict[int, str] = {}  # of the runtimes that run, by process id
+        self._first_keys: dict[int, str] = {}  # of the first processes, where there are some
+        self._forked_at: dict[str, float] = {}  # of runtimes that have not said that they run
+        self._reports = first_process.Reports()
         self._dying: set[str] = set()
         self._cgroups: list[Path] = []
         self._directories: list[Path] = []
@@ -49,9 +54,11 @@ class Guard:
         try:
             while not self._ended and os.getppid() == self._service:
                 wait = RETRY_S if self._dying else ALIVE_CHECK_S
-                ready = select.select([self._link, self._wake], [], [], wait)[0]
+                sources = [self._link, self._wake, self._reports.reader]
+                ready = select.select(sources, [], [], wait)[0]
                 if self._wake in ready:
                     self._drain_wake()
+                self._hear()
                 if self._link in ready:
                     self._read()
                 self._reap()
@@ -99,25 +106,57 @@ class Guard:
                 self._cgroups += [Path(path) for path in message["cgroups"]]
                 self._directories += [Path(path) for path in message["directories"]]
             case "try_view":
-                message["view"] = isolation.View(**message["view"])
-                self._tell(event="view", kind=isolation.possible_kind(**message))
+                message["view"] = View(**message["view"])
+                way = isolation.possible_way(**message)
+                self._tell(event="view", way=dataclasses.asdict(way))
             case "spawn":
                 self._spawn(launch.LaunchOrder.read(message))
             case "kill":
                 self._dying.add(message["key"])
+            case "hold":
+                disk.hold(**message)
 
     def _spawn(self, order: launch.LaunchOrder) -> None:
         log_fd = self._fds.pop(0)
-        guard_pid = os.getpid()
-        pid = os.fork()
-        if pid == 0:
-            launch.become(order, log_fd, guard_pid)
-        os.close(log_fd)
         family = self._family(order.key)
-        family.runtimes.add(pid)
         family.cgroups = order.cgroups
-        self._runtime_keys[pid] = order.key
-        self._tell(event="started", key=order.key, pid=pid, at=time.monotonic())
+        own_pids = order.way.kind is not None and order.way.own_pids
+        parent = first_process.PID if own_pids else os.getpid()
+
+        def run() -> NoReturn:
+            launch.become(order, log_fd, parent)
+
+        if own_pids:
+            arguments = (order.key, str(order.way.kind), self._reports, log_fd, run)
+            pid = first_process.start(*arguments)
+            self._first_keys[pid] = order.key
+            self._forked_at[order.key] = time.monotonic()
+        else:
+            pid = os.fork()
+            if pid == 0:
+                run()
+            self._forked_at[order.key] = time.monotonic()
+            self._started(order.key, pid)
+        os.close(log_fd)
+
+    def _hear(self) -> None:
+        """Learn from first processes which runtimes have started, and how they have ended."""
+        while (report := self._reports.read()) is not None:
+            if report.code is None:
+                self._started(report.key, report.pid)
+            else:
+                self._exited(report.key, report.code)
+
+    def _started(self, key: str, pid: int) -> None:
+        self._family(key).runtimes.add(pid)
+        self._runtime_keys[pid] = key
+        first = next((one for one, other in self._first_keys.items() if other == key), pid)
+        self._tell(event="started", key=key, pid=pid, root=first, at=self._forked_at.pop(key))
+
+    def _exited(self, key: str, code: int) -> None:
+        for pid in [pid for pid, other in self._runtime_keys.items() if other == key]:
+            del self._runtime_keys[pid]
+            self._tell(event="exited", key=key, pid=pid, code=code)
 
     def _reap(self) -> None:
         while True:
@@ -127,17 +166,24 @@ class Guard:
                 return
             if pid == 0:
                 return
-            key = self._runtime_keys.pop(pid, None)
-            if key is not None:
-                code = os.waitstatus_to_exitcode(status)
-                self._tell(event="exited", key=key, pid=pid, code=code)
+            code = os.waitstatus_to_exitcode(status)
+            if pid in self._first_keys:
+                self._hear()  # what it has said before it ended
+                key = self._first_keys.pop(pid)
+                if key in self._forked_at:  # it has started nothing
+                    self._started(key, pid)
+                self._exited(key, code)
+            elif pid in self._runtime_keys:
+                self._exited(self._runtime_keys[pid], code)
 
     def _kill_dying(self) -> None:
         if not self._dying:
             return
+        kill(pid for pid, key in self._first_keys.items() if key in self._dying)
+        running = {*self._first_keys.values(), *self._runtime_keys.values()}
         for key, pids in members([self._family(key) for key in self._dying]).items():
             kill(pids)
-            if not pids and key not in self._runtime_keys.values():
+            if not pids and key not in running:
                 self._dying.discard(key)
                 del self._guarded[key]
                 self._tell(event="killed", key=key)

@@ -21,9 +21,10 @@ from typing import Any
 from tuner.errors import TunerError
 from tuner.locallambda.limits import cgroup
 from tuner.locallambda.limits.process_tree import ProcessFamily, kill, members
-from tuner.locallambda.sandbox.isolation import View
+from tuner.locallambda.sandbox.isolation import Way
 from tuner.locallambda.sandbox.launch import LaunchOrder
 from tuner.locallambda.sandbox.nodejs.versions import VARIABLES as NODE_VARIABLES
+from tuner.locallambda.sandbox.view import View
 
 #: What a process of ours needs of the environment; the rest may be secret.
 _NEEDED = re.compile(
@@ -35,9 +36,14 @@ START_S = 10.0  # a guard that has not answered by then will not
 
 @dataclass(frozen=True)
 class Started:
-    """A runtime process: its pid, and when it was forked (``time.monotonic()``)."""
+    """A runtime process, and when it was forked (``time.monotonic()``).
+
+    All of the sandbox descends from ``root``: the runtime or, with process ids of its own, the
+    first process.
+    """
 
     pid: int
+    root: int
     at: float
 
 
@@ -96,12 +102,11 @@ class GuardLink:
         paths = {"cgroups": [*map(str, cgroups)], "directories": [*map(str, directories)]}
         self._send({"op": "own", **paths})
 
-    async def possible_kind(self, view: View, uid: int, needed: Sequence[str]) -> str | None:
-        """The way in which sandboxes get a view of their own here (``isolation.KINDS``), if any."""
+    async def possible_way(self, view: View, uid: int, needed: Sequence[str]) -> Way:
+        """The best way to keep sandboxes apart that works here."""
         asked = {"view": dataclasses.asdict(view), "uid": uid, "needed": [*needed]}
         answer = await self._ask("view", {"op": "try_view", **asked})
-        kind: str | None = answer["kind"]
-        return kind
+        return Way(**answer["way"])
 
     async def spawn(
         self, order: LaunchOrder, log_fd: int, on_exit: Callable[[int], None]
@@ -115,7 +120,7 @@ class GuardLink:
         self._send({"op": "spawn", **order.told()}, [log_fd])
         started = await answer
         self._families[order.key] = ProcessFamily(order.key, {started["pid"]}, order.cgroups)
-        return Started(started["pid"], started["at"])
+        return Started(started["pid"], started["root"], started["at"])
 
     async def kill(self, key: str) -> None:
         """Kill every process of a sandbox; returns when none is left."""
@@ -125,6 +130,11 @@ class GuardLink:
         while self.lost and family and (pids := members([family])[key]):
             kill(pids)  # in place of a guard that was killed
             await asyncio.sleep(0.005)
+
+    def hold(self, pids: Sequence[int], uid: int | None, *, held: bool) -> None:
+        """Let these processes make no file longer, or again; ``uid`` if they are another user's."""
+        if not self.lost:
+            self._send({"op": "hold", "pids": list(pids), "uid": uid, "held": held})
 
     async def close(self) -> None:
         if self.lost:  # then it could not tidy up

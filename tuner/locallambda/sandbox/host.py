@@ -18,13 +18,14 @@ from tuner.errors import TunerError
 from tuner.locallambda.limits import cpu
 from tuner.locallambda.sandbox import peers
 from tuner.locallambda.sandbox.invocation import SandboxSpec
-from tuner.locallambda.sandbox.isolation import View, homes, not_enforced
+from tuner.locallambda.sandbox.isolation import Way, homes, not_enforced
 from tuner.locallambda.sandbox.methods import Methods, choose, measure_share
 from tuner.locallambda.sandbox.nodejs import runtime as node_runtime
 from tuner.locallambda.sandbox.nodejs import sdk
 from tuner.locallambda.sandbox.runtime import SandboxResources
 from tuner.locallambda.sandbox.runtime_command import check, is_nodejs, program, stands_in
 from tuner.locallambda.sandbox.sandbox import Sandbox
+from tuner.locallambda.sandbox.view import View
 
 #: Users that no machine has; systemd's "Users, Groups, UIDs and GIDs" leaves this range free.
 FIRST_UID = 1_900_000_000
@@ -45,7 +46,7 @@ class SandboxHost:
         self._names = cpu, memory
         self._methods: Methods | None = None
         self._directory = Path()
-        self._kind: str | None = None  # how sandboxes get a view of their own
+        self._way = Way()  # how sandboxes are kept apart
         self._hide = (*homes(), *map(str, hide))
         self._numbers = itertools.count(1)
         self._sandboxes: dict[str, Sandbox] = {}
@@ -69,7 +70,7 @@ class SandboxHost:
         trial.mkdir()
         needed = [sys.prefix, sys.base_prefix, str(Path(sys.executable).parent)]
         view = View(str(trial), str(trial), keep=needed, hide=self._hide)
-        self._kind = await self._methods.link.possible_kind(view, self._uid(0), needed)
+        self._way = await self._methods.link.possible_way(view, self._uid(0), needed)
         if calibrate:
             self._calibration = asyncio.create_task(self._calibrate(self._methods))
 
@@ -95,7 +96,7 @@ class SandboxHost:
                 cpu=methods.cpu.group(key),
                 memory=methods.memory.group(key, spec.memory_mb),
                 directory=self._directory / key,
-                kind=self._kind,
+                way=self._way,
                 uid=self._uid(number),
                 hide=self._hide,
             )
@@ -129,7 +130,7 @@ class SandboxHost:
             "cores": cpu.cores(),
             "largest_exact_mb": cpu.cores() * cpu.ONE_CORE_MB,
             "memory_method": methods.memory.method,
-            "own_tmp": "mount namespace" if self._kind else "TMPDIR only",
+            "own_tmp": "mount namespace" if self._way.kind else "TMPDIR only",
             "not_enforced": self._not_enforced(),
             "machine": platform.machine(),
             "python": platform.python_version(),
@@ -165,7 +166,7 @@ class SandboxHost:
         return FIRST_UID + os.getpid() % 20_000 * 10_000 + number % 10_000
 
     def _not_enforced(self) -> list[str]:
-        rest = not_enforced(self._kind)
+        rest = not_enforced(self._way)
         return rest if peers.can_tell() else [*rest, "other programs reach its Runtime API"]
 
     def _note(self, runtime: str, task_dir: Path) -> None:

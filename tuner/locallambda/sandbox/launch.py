@@ -5,16 +5,17 @@ Runs between fork and exec in the single-threaded guard; a failure ends the chil
 """
 
 import os
-import re
 import resource
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-from tuner.locallambda.sandbox.isolation import View, c_library, confine
+from tuner.locallambda.sandbox import kernel
+from tuner.locallambda.sandbox.isolation import Way, confine, counts_processes
+from tuner.locallambda.sandbox.view import View
 
 #: Soft and hard limits as a Lambda handler sees them (recorded on python3.12 and later). That of
 #: processes counts those of the user, so it is set where the sandbox is a user of its own.
@@ -26,13 +27,10 @@ STACK_BYTES = 8 * 1024 * 1024
 #: The variable that tells AWS's clients where to write their log in frames, and where that is.
 FRAMES, FRAMES_FD = "_LAMBDA_TELEMETRY_LOG_FD", 3
 
-PR_SET_PDEATHSIG = 1
-_OWN_PROCESS_COUNTS = (5, 14)  # the kernel that counts a user's processes in each user namespace
-
 
 @dataclass(frozen=True)
 class LaunchOrder:
-    """A program to run; it sees ``view`` where ``kind`` says how (``isolation.KINDS``)."""
+    """A program to run; it sees ``view`` as far as ``way`` allows that."""
 
     key: str
     argv: Sequence[str]
@@ -40,8 +38,8 @@ class LaunchOrder:
     cwd: str
     cgroups: Sequence[str] = ()  # cgroup.procs files to join
     view: View | None = None
-    kind: str | None = None
-    uid: int = 0  # the sandbox's user where ``kind`` gives it one
+    way: Way = field(default_factory=Way)
+    uid: int = 0  # the sandbox's user where ``way`` gives it one
     file_bytes: int | None = None  # the largest file that it may write
 
     def told(self) -> dict[str, Any]:
@@ -50,20 +48,20 @@ class LaunchOrder:
 
     @classmethod
     def read(cls, told: dict[str, Any]) -> "LaunchOrder":
-        view = told.pop("view")
-        return cls(view=View(**view) if view else None, **told)
+        view, way = told.pop("view"), told.pop("way")
+        return cls(view=View(**view) if view else None, way=Way(**way), **told)
 
 
-def become(order: LaunchOrder, log_fd: int, guard_pid: int) -> NoReturn:
-    """Replace this process by the ordered program. Never returns."""
+def become(order: LaunchOrder, log_fd: int, parent: int) -> NoReturn:
+    """Replace this fresh child of ``parent`` by the ordered program. Never returns."""
     try:
         _detach(log_fd, framed=FRAMES in order.env)
         for path in order.cgroups:
             Path(path).write_text("0", encoding="ascii")
         _limit(order)
         if order.view is not None and sys.platform.startswith("linux"):
-            confine(order.view, order.kind, order.uid)
-        _die_with_parent(guard_pid)
+            confine(order.view, order.way, order.uid)
+        _die_with_parent(parent)
         os.chdir(order.cwd)
         os.execve(order.argv[0], list(order.argv), dict(order.env))
     except FileNotFoundError as error:
@@ -96,7 +94,7 @@ def _limit(order: LaunchOrder) -> None:
     }
     if order.file_bytes is not None:
         limits[resource.RLIMIT_FSIZE] = order.file_bytes
-    if order.kind == "root" or (order.kind == "user" and _kernel() >= _OWN_PROCESS_COUNTS):
+    if counts_processes(order.way):
         limits[resource.RLIMIT_NPROC] = PROCESSES
     for what, amount in limits.items():
         hard = resource.getrlimit(what)[1]
@@ -107,16 +105,12 @@ def _limit(order: LaunchOrder) -> None:
         resource.setrlimit(resource.RLIMIT_STACK, (STACK_BYTES, hard))
 
 
-def _kernel() -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", os.uname().release)[:2])
-
-
-def _die_with_parent(guard_pid: int) -> None:
+def _die_with_parent(parent: int) -> None:
     if not sys.platform.startswith("linux"):
         return
     # After the view: a change of credentials clears the setting (prctl(2)).
-    c_library().prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != guard_pid:
+    kernel.prctl(kernel.PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
         raise ProcessLookupError("the guard is gone")
 
 

@@ -13,14 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tuner.locallambda.limits.cpu import CpuGroup
+from tuner.locallambda.limits.disk import TmpLimit
 from tuner.locallambda.limits.memory import MIB, MemoryGroup
+from tuner.locallambda.limits.process_tree import descendants
 from tuner.locallambda.sandbox import runtime_api
 from tuner.locallambda.sandbox.guard_link import GuardLink
 from tuner.locallambda.sandbox.invocation import Invocation, SandboxSpec
-from tuner.locallambda.sandbox.isolation import View, users
+from tuner.locallambda.sandbox.isolation import Way, users
 from tuner.locallambda.sandbox.launch import LaunchOrder
 from tuner.locallambda.sandbox.runtime_command import environment, layers, program, task_root
 from tuner.locallambda.sandbox.runtime_log import RuntimeLog
+from tuner.locallambda.sandbox.view import View
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class SandboxResources:
     cpu: CpuGroup
     memory: MemoryGroup
     directory: Path  # the sandbox's own, removed with it; beside it is what all share
-    kind: str | None  # how it gets a view of its own (``isolation.KINDS``), if it does
+    way: Way  # how it is kept apart
     uid: int  # its user, where it has one of its own
     hide: tuple[str, ...] = ()  # directories that it must not see
 
@@ -57,6 +60,9 @@ class Ended:
 
 Event = runtime_api.Event | Ended
 
+#: In the log of a sandbox that has made more files than there is room for.
+TOO_MANY_FILES = b"[tuner] ended: more files in /tmp than AWS has room for (ENOSPC)\n"
+
 #: Freezing costs two wake-ups, which calls that follow each other at once are spared. AWS tells no
 #: time for it.
 FREEZE_AFTER_S = 0.005
@@ -73,7 +79,9 @@ class Runtime:
         streams = not spec.runtime.startswith("python")  # AWS's client for it cannot
         self._api = runtime_api.RuntimeApi(self._on_api_event, streams=streams)
         self._inbox: asyncio.Queue[Event] = asyncio.Queue()
+        self._tmp = TmpLimit(resources.tmp, spec.ephemeral_mb * MIB, self._hold)
         self._pid: int | None = None
+        self._root = 0  # the process from which all of the sandbox descends
         self._started_at = 0.0
         self._initialised = False
         self._idle = False  # no invocation and no INIT is under way
@@ -94,12 +102,13 @@ class Runtime:
         await self._api.open()
         resources = self._resources
         resources.tmp.mkdir(parents=True)
-        uid = resources.uid if resources.kind == "root" else os.getuid()
+        uid = resources.uid if resources.way.kind == "root" else os.getuid()
         resources.users.write_text(users(uid), encoding="ascii")
         resources.users.chmod(0o644)
 
     async def close(self) -> None:
         await self.end()
+        self._tmp.remove()
         await self._api.close()
 
     async def start(self, until: float) -> Event | None:
@@ -112,10 +121,10 @@ class Runtime:
             started = await self._resources.link.spawn(self._order(), writer, self._on_exit)
         finally:
             os.close(writer)
-        self._pid, self._started_at = started.pid, started.at
+        self._pid, self._root, self._started_at = started.pid, started.root, started.at
         self._api.started(started.pid)
         self._resources.cpu.attach(started.pid)
-        self.watch_memory()
+        self.watch()
         event = await self._next(until)
         self._rest()
         return event
@@ -126,7 +135,7 @@ class Runtime:
         Between invocations it stands still, as on AWS.
         """
         self._inbox = asyncio.Queue()
-        self.watch_memory()
+        self.watch()
         deadline_ms = (time.time() + until - time.monotonic()) * 1000.0
         self._api.deliver(invocation, int(deadline_ms))
         self._wake()  # after that, so that it wakes once
@@ -147,10 +156,11 @@ class Runtime:
         self._forget()
         self.log.close()
 
-    def watch_memory(self) -> None:
-        """Enforce the memory limit while the runtime works."""
+    def watch(self) -> None:
+        """Enforce the limits of memory and /tmp while the runtime works."""
         if self._pid is not None:
             self._resources.memory.watch(self._pid, self._kill)
+            self._tmp.watch(self._processes, self._end_for_files)
 
     def used_bytes(self) -> int:
         """The most memory that any runtime of this sandbox has held."""
@@ -166,7 +176,7 @@ class Runtime:
         return None if self._inbox.empty() else self._inbox.get_nowait()
 
     def _order(self) -> LaunchOrder:
-        spec, resources, in_view = self._spec, self._resources, self._resources.kind is not None
+        spec, resources, in_view = self._spec, self._resources, self._resources.way.kind is not None
         made = program(spec, resources.directory.parent, in_view=in_view)
         tmp = None if in_view else str(resources.tmp)
         return LaunchOrder(
@@ -184,7 +194,7 @@ class Runtime:
                 var=made.var,
                 users=str(resources.users),
             ),
-            kind=resources.kind,
+            way=resources.way,
             uid=resources.uid,
             file_bytes=spec.ephemeral_mb * MIB,
         )
@@ -201,6 +211,7 @@ class Runtime:
     def _rest(self) -> None:
         """Let the runtime stand still, once it waits for an event that does not come at once."""
         self._idle = True
+        self._tmp.rest()
         if self.waiting and not self._frozen and self._freezing is None:
             self._freezing = asyncio.get_running_loop().call_later(FREEZE_AFTER_S, self._freeze)
 
@@ -236,6 +247,18 @@ class Runtime:
         if self._pid is not None:
             self._resources.cpu.detach(self._pid)
             self._pid = None
+
+    def _processes(self) -> list[int]:
+        return list(descendants(self._root)) if self._pid is not None else []
+
+    def _hold(self, pids: list[int], held: bool) -> None:
+        uid = self._resources.uid if self._resources.way.kind == "root" else None
+        self._resources.link.hold(pids, uid, held=held)
+
+    def _end_for_files(self) -> None:
+        if self._pid is not None:
+            self.log.write(TOO_MANY_FILES)
+            self._kill()
 
     def _kill(self) -> None:
         if self._pid is not None:

@@ -14,9 +14,9 @@ from tuner.errors import UsageError
 from tuner.locallambda.limits.process_tree import MARK
 from tuner.locallambda.sandbox import python_runtime
 from tuner.locallambda.sandbox.invocation import LAYERS_FOLDER, SandboxSpec
-from tuner.locallambda.sandbox.isolation import TASK_ROOT
 from tuner.locallambda.sandbox.nodejs import runtime as node_runtime
 from tuner.locallambda.sandbox.program import Program
+from tuner.locallambda.sandbox.view import TASK_ROOT
 
 PROVIDED = ("provided.al2", "provided.al2023")
 #: Identifiers that AWS accepts for new functions (botocore model, 2026-11).

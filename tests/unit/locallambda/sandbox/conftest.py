@@ -2,7 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import Coroutine, Iterator
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +20,7 @@ from tuner.locallambda.sandbox.sandbox import Sandbox
 
 HANDLERS = Path(__file__).parents[3] / "handlers"
 T = TypeVar("T")
+NOBODY = 65534
 
 PROBE = SandboxSpec(
     function_name="probe",
@@ -88,3 +94,38 @@ def start_local() -> Iterator[Any]:
 def local(start_local: Any) -> Local:
     """A host with the best methods that this machine has."""
     return start_local()
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user may read, unlike those of pytest."""
+    place = next(path for path in ("/srv", "/var/tmp") if os.access(path, os.W_OK))
+    with tempfile.TemporaryDirectory(dir=place) as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.fixture
+def as_nobody() -> Callable[[list[str]], tuple[list[str], str]]:
+    """A command as an ordinary user runs it, under a Python that this user may read.
+
+    With it the PYTHONPATH that it needs.
+    """
+    return _as_nobody
+
+
+def _as_nobody(argv: list[str]) -> tuple[list[str], str]:
+    python, change = shutil.which(f"python3.{sys.version_info.minor}", path="/usr/bin"), "setpriv"
+    if os.getuid() != 0 or python is None or shutil.which(change) is None:
+        pytest.skip("needs root, setpriv and a Python for all users")
+    path = os.pathsep.join(each for each in (str(Path(__file__).parents[4]), *sys.path[1:]) if each)
+    user = [change, f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", python, "-P"]
+    look = subprocess.run(
+        [*user, "-c", "import tuner.locallambda.sandbox.host, awslambdaric"],
+        env={"PYTHONPATH": path},
+        capture_output=True,
+        check=False,
+    )
+    if look.returncode != 0:
+        pytest.skip("an ordinary user may not read this installation")
+    return [*user, *argv[1:]], path

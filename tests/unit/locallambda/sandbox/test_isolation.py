@@ -2,10 +2,8 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -83,6 +81,9 @@ def handler(event, context):
         "no_new_privs": status["NoNewPrivs"].strip(),
         "files": len(tried(lambda: [open("/dev/null") for _ in range(10_000)])),
         "fork": tried(fork) if event["fork"] else None,
+        "processes": [int(name) for name in os.listdir("/proc") if name.isdigit()] == [os.getpid()],
+        "usr": tried(lambda: open("/usr/x", "w")),
+        "beside": [name for name in os.listdir("/mnt")] if os.path.isdir("/mnt") else [],
         "uid": os.getuid(),
     }
 """
@@ -105,6 +106,33 @@ def seen_by_a_handler(local, tmp_path, fork):
     return json.loads(result.payload)
 
 
+CHILDREN = """
+import os, signal, subprocess, time
+
+def handler(event, context):
+    if event["do"] == "orphans":
+        for _ in range(20):
+            subprocess.run(["sh", "-c", "sleep 0.05 &"])
+        time.sleep(0.3)
+        stats = [f"/proc/{name}/stat" for name in os.listdir("/proc") if name.isdigit()]
+        return [open(path).read().rpartition(")")[2].split()[0] for path in stats]
+    os.kill(os.getpid(), getattr(signal, event["do"]))
+    time.sleep(5)
+"""
+
+
+def test_a_runtime_of_its_own_process_ids_ends_and_reaps_as_elsewhere(local, tmp_path):
+    (tmp_path / "app.py").write_text(CHILDREN)
+    sandbox = local.sandbox(task_dir=tmp_path, handler="app.handler")
+    for name in ("SIGTERM", "SIGABRT", "SIGKILL", "SIGSEGV"):
+        result = local.invoke(sandbox, do=name)
+        assert result.function_error == "Unhandled"
+        assert result.report.error_type == "Runtime.ExitError", result.log.decode()
+    states = json.loads(local.invoke(sandbox, do="orphans").payload)
+    assert "Z" not in states
+    assert len(states) < 5  # none of the twenty waits for a parent
+
+
 @pytest.fixture
 def seen(local, tmp_path, monkeypatch):
     if not local.isolated:
@@ -119,7 +147,7 @@ def test_a_handler_gets_no_further_than_on_aws(seen):
     assert (seen["tmp"], seen["big"]) == (1, "EFBIG")
     assert not seen["shm"]
     assert seen["sockets"] == []
-    assert seen["cgroup"] in ([], "EACCES")
+    assert seen["cgroup"] in ([], "EACCES", "EROFS")
     assert seen["null"] == 1
     assert (seen["shadow"], seen["homes"], seen["service"]) == ("EACCES", [], "ENOENT")
     assert seen["parent"] in ("ENOENT", "EACCES")
@@ -129,11 +157,14 @@ def test_a_handler_gets_no_further_than_on_aws(seen):
     assert seen["no_new_privs"] == "1"
     assert seen["files"] == len("EMFILE")
     assert seen["fork"] in ("EAGAIN", None)
+    assert seen["processes"]
+    assert seen["usr"] in ("EROFS", "EACCES")
+    assert seen["beside"] == []
 
 
 def test_a_kernel_without_namespaces_takes_rights_and_says_the_rest(start_local, tmp_path):
     own = start_local()
-    own.host._kind = None
+    own.host._way = isolation.Way()
     (tmp_path / "app.py").write_text(
         "def handler(event, context):\n"
         "    status = dict(line.split(':', 1) for line in open('/proc/self/status'))\n"
@@ -178,16 +209,8 @@ asyncio.run(main())
 """
 
 
-@pytest.fixture
-def open_folder():
-    """A folder that every user may read, unlike those of pytest."""
-    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
-        Path(folder).chmod(0o755)
-        yield Path(folder)
-
-
 @pytest.mark.parametrize("root", [True, False])
-def test_no_process_shows_the_secrets_of_who_started_the_service(root, open_folder):
+def test_no_process_shows_the_secrets_of_who_started_the_service(root, open_folder, as_nobody):
     (open_folder / "app.py").write_text(TRIES)
     argv = [sys.executable, "-c", SERVICE, str(open_folder)]
     environment = {"PATH": os.defpath, "AWS_SECRET_ACCESS_KEY": "TOP-SECRET"}
@@ -200,19 +223,3 @@ def test_no_process_shows_the_secrets_of_who_started_the_service(root, open_fold
     assert done.returncode == 0, done.stderr.decode()
     not_enforced, seen = json.loads(done.stdout)
     assert seen["secrets"] == [] or not_enforced
-
-
-def as_nobody(argv):
-    """The command as an ordinary user, under a Python that this user may read."""
-    python, change = shutil.which(f"python3.{sys.version_info.minor}", path="/usr/bin"), "setpriv"
-    if os.getuid() != 0 or python is None or shutil.which(change) is None:
-        pytest.skip("needs root, setpriv and a Python for all users")
-    path = os.pathsep.join(each for each in (str(Path(__file__).parents[4]), *sys.path[1:]) if each)
-    user = [change, "--reuid=65534", "--regid=65534", "--clear-groups", python, "-P"]
-    look = subprocess.run(
-        [*user, "-c", "import tuner.locallambda.sandbox.host, awslambdaric"],
-        env={"PYTHONPATH": path}, capture_output=True, check=False,
-    )  # fmt: skip
-    if look.returncode != 0:
-        pytest.skip("an ordinary user may not read this installation")
-    return [*user, *argv[1:]], path

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tuner.errors import UsageError
+from tuner.locallambda.limits.process_tree import descendants
 from tuner.locallambda.sandbox.invocation import Invocation
 from tuner.locallambda.sandbox.runtime_api import MAX_RESPONSE_BYTES
 
@@ -186,8 +187,13 @@ def test_runtime_that_cannot_run_here_is_refused_with_the_way_out(local):
 
 def test_stopped_sandbox_leaves_no_process_and_no_files(local):
     sandbox = local.sandbox()
-    pids = json.loads(local.invoke(sandbox, do="leave_daemons").payload)
+    guard = sandbox.resources.link.pid
+    before = set(descendants(guard))
+    local.invoke(sandbox, do="leave_daemons")
+    pids = set(descendants(guard)) - before
+    assert len(pids) == 2
     assert all(running(pid) for pid in pids)
+    pids.add(sandbox._runtime._pid)
     local.run(sandbox.stop())
     assert not any(running(pid) for pid in pids)
     assert not sandbox.resources.directory.exists()

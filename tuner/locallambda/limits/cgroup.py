@@ -50,6 +50,12 @@ def writable(directory: Path) -> bool:
     return os.access(directory, os.W_OK) and os.access(directory / "cgroup.procs", os.W_OK)
 
 
+def enter(directory: Path, pid: int) -> None:
+    """Put a process into a cgroup, if it can be."""
+    with contextlib.suppress(OSError):
+        (directory / "cgroup.procs").write_text(str(pid), encoding="ascii")
+
+
 def remove(directory: Path) -> None:
     """Remove a cgroup and those below it; one that is not empty stays."""
     for folder, _, _ in os.walk(directory, topdown=False):

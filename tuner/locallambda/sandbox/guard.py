@@ -203,6 +203,7 @@ class Guard:
             self._reap()
             time.sleep(RETRY_S if self._dying else 0)
         for path in self._cgroups:
+            cgroup.enter(path.parent, os.getpid())  # out of it
             cgroup.remove(path)
         for directory in self._directories:
             shutil.rmtree(directory, ignore_errors=True)

@@ -79,6 +79,8 @@ async def _cpu(method: str) -> tuple[GuardLink, cpu.CpuControl, Path | None]:
         if ours is not None:
             link = await GuardLink.start()
             link.own(cgroups=[ours])
+            # So that sandboxes have their weight from the fork on, not once they have entered.
+            cgroup.enter(ours, link.pid)
             return link, cpu.CgroupCpu(ours, 1), None
     if method in ("auto", "cgroup-v2"):
         found = await _delegated()

@@ -211,3 +211,14 @@ def test_own_cgroup_needs_no_privilege_to_be_asked_for():
     )
     if os.geteuid() != 0 and (command := cgroup.delegation_command()):
         assert "--user" in command
+
+
+def test_the_guard_forks_where_sandboxes_have_their_weight_and_leaves_at_the_end(start_local):
+    own = start_local()
+    if own.host.platform()["cpu_method"] != "cgroup-v1":
+        pytest.skip("the guard has a group of its own there")
+    guard = own.host._methods.link.pid
+    groups = Path(own.sandbox().resources.cpu.joins[0]).parent.parent
+    assert cgroup.current_membership(guard)["cpu"].endswith(groups.name)
+    own.run(own.host.close())
+    assert not groups.exists()
